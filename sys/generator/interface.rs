@@ -1,0 +1,164 @@
+//! What is generated: the interfaces, the architectures, and bindgen's options.
+
+use std::path::{Path, PathBuf};
+
+use bindgen::callbacks::{IntKind, ParseCallbacks};
+
+use super::headers;
+
+/// One kernel interface: `vendor-headers/NAME.h` becomes `sys/src/ARCH/NAME.rs`.
+#[derive(Debug)]
+pub(crate) struct Interface {
+    /// File stem of the header and of the output.
+    pub(crate) name: &'static str,
+    /// What the output keeps: a regular expression over item names.
+    pub(crate) items: &'static str,
+    /// Numbers stated as request codes; they are computed in Rust instead.
+    pub(crate) requests: &'static str,
+}
+
+/// Every interface, in the order of the crate's documentation.
+pub(crate) const INTERFACES: &[Interface] = &[
+    Interface {
+        name: "v4l2",
+        items: "(v4l2|V4L2|VIDEO_MAX|MEDIA_BUS_FMT|timeval|timespec).*",
+        requests: "(VIDIOC|BASE_VIDIOC).*",
+    },
+    Interface {
+        name: "media",
+        items: "(media|MEDIA)_.*",
+        requests: "MEDIA_(IOC|REQUEST_IOC)_.*",
+    },
+    Interface {
+        name: "dma_heap",
+        items: "(dma_heap|DMA_HEAP)_.*",
+        requests: "DMA_HEAP_IOC.*",
+    },
+    Interface {
+        name: "dma_buf",
+        items: "(dma_buf|DMA_BUF)_.*",
+        requests: "DMA_BUF_(IOCTL|SET_NAME|BASE).*",
+    },
+    Interface {
+        name: "udmabuf",
+        items: "(udmabuf|UDMABUF)_.*",
+        requests: "UDMABUF_CREATE.*",
+    },
+];
+
+/// An architecture with its own layouts.
+#[derive(Debug)]
+pub(crate) struct Arch {
+    /// Folder under `sys/src`.
+    pub(crate) name: &'static str,
+    /// Clang's name for the target.
+    pub(crate) clang: &'static str,
+}
+
+/// The architectures whose bindings are committed.
+pub(crate) const ARCHES: &[Arch] = &[
+    Arch {
+        name: "x86_64",
+        clang: "x86_64-unknown-linux-gnu",
+    },
+    Arch {
+        name: "aarch64",
+        clang: "aarch64-unknown-linux-gnu",
+    },
+    Arch {
+        name: "armv7",
+        clang: "armv7-unknown-linux-gnueabihf",
+    },
+];
+
+/// The folder of the workspace's `vendor-headers`.
+pub(crate) fn vendor_headers() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../vendor-headers")
+}
+
+/// The committed file of an interface for an architecture.
+pub(crate) fn committed(interface: &Interface, arch: &Arch) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("src")
+        .join(arch.name)
+        .join(format!("{}.rs", interface.name))
+}
+
+/// Whether libclang can be loaded; bindgen panics without it.
+///
+/// # Errors
+/// What the loader said.
+pub(crate) fn libclang() -> Result<(), String> {
+    std::panic::catch_unwind(bindgen::clang_version)
+        .map(drop)
+        .map_err(|_| "libclang cannot be loaded (Debian: libclang1, libclang-common-dev)".into())
+}
+
+/// Generates the bindings of one interface for one architecture.
+///
+/// No header of the machine takes part: `-nostdinc`, then the shim, then the kernel tree.
+///
+/// # Errors
+/// Clang's diagnostics.
+pub(crate) fn generate(interface: &Interface, arch: &Arch, tree: &Path) -> Result<String, String> {
+    let vendor = vendor_headers();
+    let header = vendor.join(format!("{}.h", interface.name));
+    let include = |path: &Path| format!("-I{}", path.display());
+    let scratch = std::env::temp_dir();
+    bindgen::Builder::default()
+        .header(header.display().to_string())
+        .clang_args([format!("--target={}", arch.clang)])
+        .clang_args(["-nostdinc", "-ffreestanding", "-D__EXPORTED_HEADERS__"])
+        .clang_args([
+            include(&vendor.join("shim")),
+            include(&tree.join("include/uapi")),
+        ])
+        .clang_macro_fallback()
+        .clang_macro_fallback_build_dir(scratch)
+        .use_core()
+        .ctypes_prefix("core::ffi")
+        .rust_target(bindgen::RustTarget::stable(85, 0).map_err(|e| e.to_string())?)
+        .rust_edition(bindgen::RustEdition::Edition2024)
+        .allowlist_item(interface.items)
+        .blocklist_item(interface.requests)
+        .prepend_enum_name(false)
+        .generate_comments(false)
+        .derive_copy(true)
+        .derive_debug(true)
+        .derive_default(true)
+        .layout_tests(true)
+        .wrap_unsafe_ops(true)
+        .disable_header_comment()
+        .parse_callbacks(Box::new(Types))
+        .raw_line(format!(
+            "// Generated from vendor-headers/{}.h (Linux {}, {}). Do not edit.",
+            interface.name,
+            headers::KERNEL,
+            arch.name
+        ))
+        .generate()
+        .map(|bindings| bindings.to_string())
+        .map_err(|error| {
+            format!(
+                "vendor-headers/{}.h for {}: {error}",
+                interface.name, arch.name
+            )
+        })
+}
+
+/// Gives numbers the type that the kernel's fields have.
+#[derive(Debug)]
+struct Types;
+
+impl ParseCallbacks for Types {
+    fn int_macro(&self, name: &str, value: i64) -> Option<IntKind> {
+        if name.starts_with("V4L2_STD_") || u32::try_from(value).is_err() && value > 0 {
+            return Some(IntKind::U64);
+        }
+        Some(if value < 0 {
+            IntKind::I32
+        } else {
+            IntKind::U32
+        })
+    }
+}

@@ -1,0 +1,2 @@
+/* Media controller: the graph of entities, pads and links behind video nodes. */
+#include <linux/media.h>
