@@ -1,2 +1,4 @@
 #![no_std]
-//! s
+//! Video devices, memory and frame rings for Linux, without allocation.
+
+pub mod format;
