@@ -1,2 +1,36 @@
-//! c
-fn main() {}
+//! Developer commands of the project, run as `cargo xtask COMMAND`.
+//!
+//! `vm` runs a command inside a small machine that has cameras, codecs and
+//! dma-buf heaps; `test` runs every check of the project; `bench` measures.
+//! `docs/testing.md` describes them.
+
+mod apt;
+mod process;
+mod project;
+mod quote;
+mod rig;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Developer commands of videostream.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+enum Command {
+    /// Run a command inside a guest with cameras, codecs and dma-buf heaps
+    Vm(rig::cli::Args),
+}
+
+fn main() -> ExitCode {
+    let result = match Command::parse() {
+        Command::Vm(args) => rig::cli::run(&args),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

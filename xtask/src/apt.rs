@@ -1,0 +1,128 @@
+//! System packages: which are missing, and their installation where that is allowed.
+
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::process;
+
+/// A Debian package and what shows that it, or something equal, is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Package {
+    /// Its name for apt.
+    pub(crate) name: &'static str,
+    /// What proves its presence.
+    pub(crate) proof: Proof,
+}
+
+/// How to see that a package's content is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// A program in PATH, wherever it came from.
+    Program(&'static str),
+    /// dpkg says that it is installed.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the list of checks names such packages"))]
+    Installed,
+}
+
+impl Package {
+    /// A package known by a program that it brings.
+    pub(crate) const fn program(name: &'static str, program: &'static str) -> Self {
+        Self {
+            name,
+            proof: Proof::Program(program),
+        }
+    }
+
+    /// A package without a program of its own.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the list of checks names such packages"))]
+    pub(crate) const fn installed(name: &'static str) -> Self {
+        Self {
+            name,
+            proof: Proof::Installed,
+        }
+    }
+
+    fn is_there(&self) -> bool {
+        match self.proof {
+            Proof::Program(program) => process::find(program).is_some(),
+            Proof::Installed => {
+                process::output(Command::new("dpkg-query").args(["-W", "-f=${Status}", self.name]))
+                    .is_ok_and(|status| status.ends_with(" installed"))
+            }
+        }
+    }
+}
+
+/// The names of those that are absent, each once.
+pub(crate) fn missing(packages: &[Package]) -> Vec<&'static str> {
+    let mut names: Vec<_> = packages
+        .iter()
+        .filter(|p| !p.is_there())
+        .map(|p| p.name)
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// The line that a user without root has to have run.
+pub(crate) fn install_line(names: &[&str]) -> String {
+    format!(
+        "apt-get install --no-install-recommends {}",
+        names.join(" ")
+    )
+}
+
+/// Sees to it that `packages` are there: installs what is missing when run by
+/// root, else fails with the command line that is needed.
+pub(crate) fn ensure(packages: &[Package]) -> Result<()> {
+    let names = missing(packages);
+    if names.is_empty() {
+        return Ok(());
+    }
+    if !rustix::process::geteuid().is_root() || process::find("apt-get").is_none() {
+        bail!("missing system packages; as root: {}", install_line(&names));
+    }
+    eprintln!("installing {}", names.join(" "));
+    // A package list that is too old names files that the archive dropped.
+    process::output_retrying(&mut apt_get(&["update"]))?;
+    let mut words = vec!["install", "--no-install-recommends"];
+    words.extend(&names);
+    process::output_retrying(&mut apt_get(&words))?;
+    let still = missing(packages);
+    if !still.is_empty() {
+        bail!("installed, but still not found: {}", still.join(" "));
+    }
+    Ok(())
+}
+
+fn apt_get(words: &[&str]) -> Command {
+    let mut command = Command::new("apt-get");
+    command.args([
+        "-y",
+        "-q",
+        "-o",
+        "DPkg::Lock::Timeout=300",
+        "-o",
+        "Acquire::Retries=2",
+    ]);
+    command.args(words).env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_packages_are_named_once_and_present_ones_not_at_all() {
+        let packages = [
+            Package::program("zzz-absent", "no-such-program-zzz"),
+            Package::program("coreutils", "ls"),
+            Package::installed("no-such-package-aaa"),
+            Package::program("zzz-absent", "no-such-program-yyy"),
+        ];
+        assert_eq!(missing(&packages), ["no-such-package-aaa", "zzz-absent"]);
+    }
+}

@@ -1,0 +1,90 @@
+//! The two machines that the rig can be.
+
+use std::fmt;
+
+use crate::apt::Package;
+
+const X86_64_PACKAGES: [Package; 4] = [
+    Package::program("qemu-system-x86", "qemu-system-x86_64"),
+    Package::program("xz-utils", "xz"),
+    // These build the drivers that Debian's kernel leaves out.
+    Package::program("gcc", "gcc"),
+    Package::program("make", "make"),
+];
+
+const AARCH64_PACKAGES: [Package; 2] = [
+    Package::program("qemu-system-arm", "qemu-system-aarch64"),
+    Package::program("xz-utils", "xz"),
+];
+
+/// The guest's processor architecture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[value(rename_all = "verbatim")]
+pub(crate) enum Arch {
+    /// The host's files inside, every test driver.
+    #[value(name = "x86_64")]
+    X86_64,
+    /// Static programs only, `vivid` only.
+    #[value(name = "aarch64")]
+    Aarch64,
+}
+
+impl Arch {
+    /// Debian's name for it.
+    pub(crate) fn debian(self) -> &'static str {
+        match self {
+            Self::X86_64 => "amd64",
+            Self::Aarch64 => "arm64",
+        }
+    }
+
+    /// The emulator and what the preparation of its files needs.
+    pub(crate) fn packages(self) -> &'static [Package] {
+        match self {
+            Self::X86_64 => &X86_64_PACKAGES,
+            Self::Aarch64 => &AARCH64_PACKAGES,
+        }
+    }
+
+    /// The emulator and its machine. Only emulation is used, never the host's
+    /// virtualisation: it is the same everywhere, and seldom allowed in containers.
+    pub(crate) fn emulator(self) -> (&'static str, &'static [&'static str]) {
+        match self {
+            Self::X86_64 => ("qemu-system-x86_64", &["-M", "pc", "-cpu", "max"]),
+            Self::Aarch64 => ("qemu-system-aarch64", &["-M", "virt", "-cpu", "cortex-a53"]),
+        }
+    }
+
+    /// The kernel's name for the machine's first serial line.
+    pub(crate) fn console(self) -> &'static str {
+        match self {
+            Self::X86_64 => "ttyS0",
+            Self::Aarch64 => "ttyAMA0",
+        }
+    }
+
+    /// Modules that the guest loads, in this order, after what they depend on.
+    pub(crate) fn modules(self) -> &'static [&'static str] {
+        match self {
+            Self::X86_64 => &[
+                "virtio-rng",
+                "9pnet_virtio",
+                "9p",
+                "cuse",
+                "vivid",
+                "vim2m",
+                "vicodec",
+            ],
+            Self::Aarch64 => &["virtio-rng", "9pnet_virtio", "9p", "cuse", "vivid"],
+        }
+    }
+}
+
+impl fmt::Display for Arch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::X86_64 => "x86_64",
+            Self::Aarch64 => "aarch64",
+        })
+    }
+}

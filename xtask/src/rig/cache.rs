@@ -1,0 +1,111 @@
+//! The folder where prepared guests are kept, outside the project, so that a
+//! fresh clone finds them.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::{env, io};
+
+use anyhow::{Context, Result};
+
+use super::arch::Arch;
+use super::kernel;
+use crate::apt;
+
+/// Changes whenever what is prepared changes, so that an older cache is not used.
+const RECIPE: &str = "1";
+/// Written last: every file with its size.
+const MANIFEST: &str = "manifest";
+
+/// The folder with kernel, modules and busybox for `arch`, prepared if it is not
+/// there or not whole.
+pub(crate) fn prepared(arch: Arch) -> Result<PathBuf> {
+    apt::ensure(arch.packages()).with_context(|| format!("{arch} guest"))?;
+    let cache = folder()?;
+    fs::create_dir_all(&cache).with_context(|| format!("create {}", cache.display()))?;
+    // Several guests may be started at once; one prepares, the others wait.
+    let lock = File::create(cache.join(format!("{arch}.lock")))?;
+    lock.lock().context("lock the rig's cache")?;
+
+    let dir = cache.join(format!("{arch}-{RECIPE}"));
+    if is_whole(&dir) {
+        return Ok(dir);
+    }
+    if dir.exists() {
+        eprintln!("rig: {} is incomplete, preparing it again", dir.display());
+        fs::remove_dir_all(&dir)?;
+    }
+    let partial = cache.join(format!("{arch}-{RECIPE}.partial"));
+    if partial.exists() {
+        fs::remove_dir_all(&partial)?;
+    }
+    let (work, ready) = (partial.join("work"), partial.join("ready"));
+    fs::create_dir_all(&work)?;
+    fs::create_dir_all(&ready)?;
+    kernel::make(arch, &work, &ready).with_context(|| format!("preparing the {arch} guest"))?;
+    fs::write(ready.join(MANIFEST), manifest(&ready)?)?;
+    fs::rename(&ready, &dir)?;
+    fs::remove_dir_all(&partial)?;
+    Ok(dir)
+}
+
+/// `videostream-rig` in the user's cache folder.
+fn folder() -> Result<PathBuf> {
+    let base = match env::var_os("XDG_CACHE_HOME").map(PathBuf::from) {
+        // The specification says to ignore a relative one.
+        Some(dir) if dir.is_absolute() => dir,
+        _ => PathBuf::from(env::var_os("HOME").context("neither HOME nor XDG_CACHE_HOME is set")?)
+            .join(".cache"),
+    };
+    Ok(base.join("videostream-rig"))
+}
+
+fn is_whole(dir: &Path) -> bool {
+    let written = fs::read_to_string(dir.join(MANIFEST)).unwrap_or_default();
+    !written.is_empty() && manifest(dir).is_ok_and(|now| now == written)
+}
+
+/// One line `SIZE PATH` for each file below `dir`, the manifest left out.
+fn manifest(dir: &Path) -> io::Result<String> {
+    fn walk(dir: &Path, prefix: &str, lines: &mut Vec<String>) -> io::Result<()> {
+        for entry in fs::read_dir(dir)? {
+            let entry = entry?;
+            let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+            if entry.file_type()?.is_dir() {
+                walk(&entry.path(), &format!("{name}/"), lines)?;
+            } else if name != MANIFEST {
+                lines.push(format!("{} {name}\n", entry.metadata()?.len()));
+            }
+        }
+        Ok(())
+    }
+    let mut lines = Vec::new();
+    walk(dir, "", &mut lines)?;
+    lines.sort();
+    Ok(lines.concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cache_is_whole_only_while_every_file_has_its_size() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path();
+        fs::create_dir(path.join("modules")).unwrap();
+        fs::write(path.join("vmlinuz"), "kernel").unwrap();
+        fs::write(path.join("modules/vivid.ko"), "module").unwrap();
+        assert!(!is_whole(path), "no manifest yet");
+        fs::write(path.join(MANIFEST), manifest(path).unwrap()).unwrap();
+        assert!(is_whole(path));
+        fs::write(path.join("modules/vivid.ko"), "mod").unwrap();
+        assert!(!is_whole(path), "a file was cut short");
+        fs::remove_file(path.join("modules/vivid.ko")).unwrap();
+        assert!(!is_whole(path), "a file is gone");
+    }
+
+    #[test]
+    fn an_absent_cache_is_not_whole() {
+        assert!(!is_whole(Path::new("/nonexistent/videostream-rig")));
+    }
+}

@@ -1,0 +1,170 @@
+//! Files out of Debian packages, without installing anything.
+//!
+//! apt is run with package lists and a status file of its own, so that it can
+//! fetch for another architecture, needs no root and leaves the host as it is.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{fs, io};
+
+use anyhow::{Context, Result, bail};
+
+use super::arch::Arch;
+use crate::process;
+
+/// The kernel series that the rig is made for.
+const SERIES: &str = "6.12";
+
+/// A private view of the archive that the host's apt is set up for.
+pub(crate) struct Archive {
+    dir: PathBuf,
+}
+
+impl Archive {
+    /// Fetches the package lists into `dir`.
+    pub(crate) fn open(dir: &Path) -> Result<Self> {
+        if process::find("apt-get").is_none() {
+            bail!("the rig takes its kernel from Debian's archive, and there is no apt-get here");
+        }
+        for part in ["lists/partial", "cache/archives/partial", "state"] {
+            fs::create_dir_all(dir.join(part))?;
+        }
+        fs::write(dir.join("status"), "")?;
+        let archive = Self {
+            dir: dir.to_owned(),
+        };
+        process::output_retrying(archive.apt("apt-get").arg("update"))
+            .context("package lists for the rig")?;
+        Ok(archive)
+    }
+
+    /// The newest kernel of the series, as in `linux-image-VERSION-amd64`.
+    pub(crate) fn newest_kernel(&self, arch: Arch) -> Result<String> {
+        let debian = arch.debian();
+        // Backports name the series in the meta-package; a release whose own kernel it is does not.
+        for meta in [
+            format!("linux-image-{SERIES}-{debian}"),
+            format!("linux-image-{debian}"),
+        ] {
+            let package = format!("{meta}:{debian}");
+            let Ok(text) = process::output(self.apt("apt-cache").args(["depends", &package]))
+            else {
+                continue;
+            };
+            if let Some(version) = image_version(&text, debian) {
+                return Ok(version);
+            }
+        }
+        bail!(
+            "no kernel {SERIES} for {debian} in this host's package archive: neither \
+             linux-image-{SERIES}-{debian} nor linux-image-{debian} leads to one \
+             (Debian 12 with its security archive, or Debian 13, has it)"
+        );
+    }
+
+    /// Downloads `packages` (`NAME` or `NAME:ARCH`) into `dir`; retried once.
+    pub(crate) fn download(&self, packages: &[String], dir: &Path) -> Result<()> {
+        fs::create_dir_all(dir)?;
+        eprintln!("rig: fetching {}", packages.join(" "));
+        process::output_retrying(
+            self.apt("apt-get")
+                .arg("download")
+                .args(packages)
+                .current_dir(dir),
+        )
+        .with_context(|| format!("could not fetch {}", packages.join(" ")))?;
+        Ok(())
+    }
+
+    fn apt(&self, program: &str) -> Command {
+        let option = |name: &str, path: &str| -> [OsString; 2] {
+            let mut value = OsString::from(format!("{name}="));
+            value.push(self.dir.join(path));
+            ["-o".into(), value]
+        };
+        let mut command = Command::new(program);
+        command
+            .args(option("Dir::State", "state"))
+            .args(option("Dir::State::lists", "lists"))
+            .args(option("Dir::State::status", "status"))
+            .args(option("Dir::Cache", "cache"))
+            // The unprivileged user of apt cannot enter a home folder.
+            .args(["-o", "APT::Sandbox::User=root"])
+            .args([
+                "-o",
+                "APT::Architectures::=amd64",
+                "-o",
+                "APT::Architectures::=arm64",
+            ])
+            .args([
+                "-o",
+                "Acquire::Languages=none",
+                "-o",
+                "Acquire::Retries=2",
+                "-q",
+            ]);
+        command
+    }
+}
+
+/// Unpacks the downloaded package whose file name begins with `prefix` and `_`.
+pub(crate) fn unpack(downloads: &Path, prefix: &str, to: &Path) -> Result<()> {
+    let deb = package_file(downloads, prefix)?;
+    fs::create_dir_all(to)?;
+    process::output(Command::new("dpkg").arg("-x").arg(&deb).arg(to))?;
+    Ok(())
+}
+
+/// The downloaded file of the package `name`.
+pub(crate) fn package_file(downloads: &Path, name: &str) -> Result<PathBuf> {
+    let prefix = format!("{name}_");
+    let entries = fs::read_dir(downloads)?.collect::<io::Result<Vec<_>>>()?;
+    entries
+        .iter()
+        .map(|entry| entry.path())
+        .find(|path| {
+            path.file_name()
+                .and_then(|n| n.to_str())
+                .is_some_and(|n| n.starts_with(&prefix))
+        })
+        .with_context(|| format!("no {prefix}*.deb in {}", downloads.display()))
+}
+
+/// The version in `Depends: linux-image-VERSION-ARCH` if it is of the series.
+fn image_version(depends: &str, debian: &str) -> Option<String> {
+    depends.lines().find_map(|line| {
+        let package = line.trim().strip_prefix("Depends: linux-image-")?;
+        let package = package.split(':').next()?;
+        let version = package.strip_suffix(debian)?.strip_suffix('-')?;
+        version
+            .strip_prefix(SERIES)?
+            .starts_with('.')
+            .then(|| version.to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernel_version_is_read_from_the_meta_package() {
+        let text =
+            "linux-image-6.12-arm64:arm64\n  Depends: linux-image-6.12.117+deb12-arm64:arm64\n";
+        assert_eq!(
+            image_version(text, "arm64").as_deref(),
+            Some("6.12.117+deb12")
+        );
+        let text = "linux-image-amd64\n  Depends: linux-image-6.12.3-amd64\n";
+        assert_eq!(image_version(text, "amd64").as_deref(), Some("6.12.3"));
+    }
+
+    #[test]
+    fn a_kernel_of_another_series_is_not_taken() {
+        let text = "linux-image-amd64\n  Depends: linux-image-6.1.0-40-amd64\n";
+        assert_eq!(image_version(text, "amd64"), None);
+        let text = "linux-image-amd64\n  Depends: linux-image-6.120.1-amd64\n";
+        assert_eq!(image_version(text, "amd64"), None);
+    }
+}

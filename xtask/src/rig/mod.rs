@@ -1,0 +1,32 @@
+//! The rig: a small virtual machine with the video devices that a developer's
+//! machine lacks, and real kernel code behind them.
+//!
+//! A guest boots in seconds under plain emulation. The x86_64 guest has
+//! `vivid` (cameras, outputs), `vicodec` (encoder, decoder), `vim2m`
+//! (converter), `/dev/dma_heap/system`, `/dev/udmabuf` and `/dev/cuse`, and
+//! sees the host's files read-only: whatever is installed or built on the host
+//! runs inside. The aarch64 guest has `vivid` and `/dev/udmabuf`, and gets
+//! static programs and scripts copied in.
+//!
+//! [`Guest`] is the whole interface. In the guest the environment says:
+//!
+//! | variable | |
+//! |---|---|
+//! | `VIDEOSTREAM_RIG` | `1` |
+//! | `VIDEOSTREAM_RIG_ARCH` | `x86_64` or `aarch64` |
+//! | `VIDEOSTREAM_RIG_OUT` | a writable folder that stays on the host |
+
+mod arch;
+mod cache;
+pub(crate) mod cli;
+mod debian;
+mod guest;
+mod initramfs;
+mod kernel;
+mod modules;
+mod params;
+mod qemu;
+mod test_drivers;
+
+pub(crate) use arch::Arch;
+pub(crate) use guest::Guest;
