@@ -1,0 +1,528 @@
+//! Borrowed views of an image in memory: the planes, their strides, the size and the format.
+//!
+//! A [`Picture`] is what everything that looks at pixels takes (the pattern check, the encoders,
+//! snapshots); a [`PictureMut`] is what everything that writes pixels takes. Neither owns memory.
+//! Both are checked once, when they are made: rows that a plane claims are rows that it has.
+
+use core::fmt;
+
+use videostream_hal::format::{FourCc, Layout, MAX_PLANES};
+
+/// One plane: its bytes from the first pixel on, and the distance between rows.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Plane<'a> {
+    /// The bytes, at least `stride * (rows - 1)` and one row's worth of pixels.
+    pub data: &'a [u8],
+    /// Bytes from the start of a row to the start of the next.
+    pub stride: usize,
+}
+
+/// One writable plane.
+#[derive(Debug, Default)]
+pub struct PlaneMut<'a> {
+    /// The bytes, at least `stride * (rows - 1)` and one row's worth of pixels.
+    pub data: &'a mut [u8],
+    /// Bytes from the start of a row to the start of the next.
+    pub stride: usize,
+}
+
+/// Bytes of pixels in a row, and rows, of one plane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Extent {
+    /// Bytes that hold pixels in each row (the stride is this or more).
+    pub row_bytes: usize,
+    /// Number of rows.
+    pub rows: usize,
+}
+
+/// The planes of `width` x `height` pixels of a raw format whose rows lie one after the other;
+/// `None` for compressed, tiled and unknown formats, and for sizes that overflow.
+///
+/// A subsampled plane of an odd size is rounded up.
+#[must_use]
+pub fn extents(fourcc: FourCc, width: u32, height: u32) -> Option<([Extent; MAX_PLANES], usize)> {
+    let info = fourcc.info()?;
+    if info.is_compressed() || info.tile != (1, 1) {
+        return None;
+    }
+    let mut all = [Extent::default(); MAX_PLANES];
+    for (extent, rule) in all.iter_mut().zip(info.planes) {
+        let blocks = width.div_ceil(u32::from(rule.block_pixels)) as usize;
+        extent.row_bytes = blocks.checked_mul(usize::from(rule.block_bytes))?;
+        extent.rows = height.div_ceil(u32::from(rule.line_step)) as usize;
+    }
+    Some((all, info.planes.len()))
+}
+
+/// A borrowed image.
+///
+/// # Invariants
+/// For the formats that [`extents`] knows, the picture has that many planes, and each of them holds all
+/// of its rows.
+#[derive(Debug, Clone, Copy)]
+pub struct Picture<'a> {
+    fourcc: FourCc,
+    width: u32,
+    height: u32,
+    planes: [Plane<'a>; MAX_PLANES],
+    count: usize,
+}
+
+impl<'a> Picture<'a> {
+    /// A view of `bytes`, which hold an image laid out as `layout` says.
+    ///
+    /// # Errors
+    /// [`PictureError`] when a plane does not fit into `bytes`, or a stride is too short for a row.
+    ///
+    /// ```
+    /// use videostream::hal::format::{FourCc, Layout};
+    /// use videostream::Picture;
+    /// let layout = Layout::new(FourCc::NV12, 640, 480).unwrap();
+    /// let bytes = vec![0; 640 * 480 * 3 / 2];
+    /// let picture = Picture::new(&bytes, &layout)?;
+    /// assert_eq!(picture.planes().len(), 2);
+    /// # Ok::<(), videostream::PictureError>(())
+    /// ```
+    pub fn new(bytes: &'a [u8], layout: &Layout) -> Result<Self, PictureError> {
+        one_memory(layout)?;
+        let mut planes = [Plane::default(); MAX_PLANES];
+        let described = layout.planes();
+        for (index, (plane, from)) in planes.iter_mut().zip(described).enumerate() {
+            let start = from.offset as usize;
+            let end = start.saturating_add(from.size as usize);
+            let data = bytes.get(start..end).ok_or(PictureError::TooShort {
+                plane: index,
+                needs: end,
+                has: bytes.len(),
+            })?;
+            *plane = Plane {
+                data,
+                stride: from.stride as usize,
+            };
+        }
+        Self::from_planes(
+            layout.fourcc,
+            layout.width,
+            layout.height,
+            &planes[..described.len()],
+        )
+    }
+
+    /// A view of planes that lie anywhere, for instance each in a buffer of its own.
+    ///
+    /// # Errors
+    /// [`PictureError`] when the size is zero, the number of planes is not the format's, a stride is too
+    /// short for a row or a plane too short for its rows.
+    pub fn from_planes(
+        fourcc: FourCc,
+        width: u32,
+        height: u32,
+        planes: &[Plane<'a>],
+    ) -> Result<Self, PictureError> {
+        check(
+            fourcc,
+            width,
+            height,
+            planes.len(),
+            planes.iter().map(|plane| (plane.data.len(), plane.stride)),
+        )?;
+        let mut all = [Plane::default(); MAX_PLANES];
+        all[..planes.len()].copy_from_slice(planes);
+        // INVARIANT: `check` has compared every plane with `extents`.
+        Ok(Self {
+            fourcc,
+            width,
+            height,
+            planes: all,
+            count: planes.len(),
+        })
+    }
+
+    /// The pixel format.
+    #[must_use]
+    pub fn fourcc(&self) -> FourCc {
+        self.fourcc
+    }
+
+    /// Width in pixels.
+    #[must_use]
+    pub fn width(&self) -> u32 {
+        self.width
+    }
+
+    /// Height in pixels.
+    #[must_use]
+    pub fn height(&self) -> u32 {
+        self.height
+    }
+
+    /// The planes, in the order of the format.
+    #[must_use]
+    pub fn planes(&self) -> &[Plane<'a>] {
+        &self.planes[..self.count]
+    }
+
+    /// The pixels of each row of plane `index`, without the padding behind them; nothing for a
+    /// plane that does not exist and for formats outside [`extents`].
+    pub fn rows(&self, index: usize) -> impl ExactSizeIterator<Item = &'a [u8]> + use<'a> {
+        let extent = extents(self.fourcc, self.width, self.height)
+            .map_or_else(Extent::default, |(all, _)| {
+                all.get(index).copied().unwrap_or_default()
+            });
+        let plane = self.planes.get(index).copied().unwrap_or_default();
+        (0..extent.rows).map(move |row| &plane.data[row * plane.stride..][..extent.row_bytes])
+    }
+
+    /// The part of the picture that starts at pixel (`x`, `y`) and is `width` x `height` large.
+    ///
+    /// Nothing is copied. Both corners have to be even, since chroma is shared by 2 x 2 pixels.
+    ///
+    /// # Errors
+    /// [`PictureError`] when the rectangle is odd, empty or outside, or the format is not one of
+    /// [`extents`].
+    pub fn crop(&self, rect: Rect) -> Result<Self, PictureError> {
+        let outside = PictureError::Crop {
+            rect,
+            width: self.width,
+            height: self.height,
+        };
+        let fits = |start: u32, len: u32, limit| {
+            start.is_multiple_of(2)
+                && len > 0
+                && start.checked_add(len).is_some_and(|end| end <= limit)
+        };
+        if !fits(rect.x, rect.width, self.width) || !fits(rect.y, rect.height, self.height) {
+            return Err(outside);
+        }
+        // What lies left of and above the corner is an image of that size.
+        let (skip, count) =
+            extents(self.fourcc, rect.x, rect.y).ok_or(PictureError::Format(self.fourcc))?;
+        let mut planes = self.planes;
+        for (plane, skip) in planes.iter_mut().zip(skip).take(count) {
+            let start = skip.rows * plane.stride + skip.row_bytes;
+            plane.data = plane.data.get(start..).ok_or(outside)?;
+        }
+        Self::from_planes(self.fourcc, rect.width, rect.height, &planes[..count])
+    }
+}
+
+/// A borrowed image that can be drawn into; see [`Picture`].
+#[derive(Debug)]
+pub struct PictureMut<'a> {
+    fourcc: FourCc,
+    width: u32,
+    height: u32,
+    planes: [PlaneMut<'a>; MAX_PLANES],
+    count: usize,
+}
+
+impl<'a> PictureMut<'a> {
+    /// A view of `bytes`, to be laid out as `layout` says.
+    ///
+    /// # Errors
+    /// [`PictureError`] when a plane does not fit into `bytes`, planes overlap or are out of order, or a
+    /// stride is too short for a row.
+    pub fn new(bytes: &'a mut [u8], layout: &Layout) -> Result<Self, PictureError> {
+        one_memory(layout)?;
+        let mut planes: [PlaneMut<'a>; MAX_PLANES] = Default::default();
+        let has = bytes.len();
+        let described = layout.planes();
+        let (mut rest, mut taken) = (bytes, 0);
+        for (index, (plane, from)) in planes.iter_mut().zip(described).enumerate() {
+            let start = from.offset as usize;
+            let gap = start
+                .checked_sub(taken)
+                .ok_or(PictureError::Overlap { plane: index })?;
+            let end = start.saturating_add(from.size as usize);
+            let too_short = PictureError::TooShort {
+                plane: index,
+                needs: end,
+                has,
+            };
+            let (_, from_start) = rest.split_at_mut_checked(gap).ok_or(too_short)?;
+            let (data, behind) = from_start
+                .split_at_mut_checked(from.size as usize)
+                .ok_or(too_short)?;
+            *plane = PlaneMut {
+                data,
+                stride: from.stride as usize,
+            };
+            (rest, taken) = (behind, end);
+        }
+        let (fourcc, width, height, count) =
+            (layout.fourcc, layout.width, layout.height, described.len());
+        Self::checked(fourcc, width, height, planes, count)
+    }
+
+    /// A view of planes that lie anywhere, for instance each in a buffer of its own.
+    ///
+    /// # Errors
+    /// As [`Picture::from_planes`].
+    pub fn from_planes(
+        fourcc: FourCc,
+        width: u32,
+        height: u32,
+        planes: impl IntoIterator<Item = PlaneMut<'a>>,
+    ) -> Result<Self, PictureError> {
+        let mut all: [PlaneMut<'a>; MAX_PLANES] = Default::default();
+        let mut count = 0;
+        for plane in planes {
+            *all.get_mut(count).ok_or(PictureError::Planes {
+                fourcc,
+                has: count + 1,
+            })? = plane;
+            count += 1;
+        }
+        Self::checked(fourcc, width, height, all, count)
+    }
+
+    fn checked(
+        fourcc: FourCc,
+        width: u32,
+        height: u32,
+        planes: [PlaneMut<'a>; MAX_PLANES],
+        count: usize,
+    ) -> Result<Self, PictureError> {
+        let lengths = planes[..count]
+            .iter()
+            .map(|plane| (plane.data.len(), plane.stride));
+        check(fourcc, width, height, count, lengths)?;
+        Ok(Self {
+            fourcc,
+            width,
+            height,
+            planes,
+            count,
+        })
+    }
+
+    /// The pixel format.
+    #[must_use]
+    pub fn fourcc(&self) -> FourCc {
+        self.fourcc
+    }
+
+    /// Width in pixels.
+    #[must_use]
+    pub fn width(&self) -> u32 {
+        self.width
+    }
+
+    /// Height in pixels.
+    #[must_use]
+    pub fn height(&self) -> u32 {
+        self.height
+    }
+
+    /// The planes, in the order of the format.
+    pub fn planes(&mut self) -> &mut [PlaneMut<'a>] {
+        &mut self.planes[..self.count]
+    }
+
+    /// The same image, to be read.
+    #[must_use]
+    pub fn as_picture(&self) -> Picture<'_> {
+        let mut planes = [Plane::default(); MAX_PLANES];
+        for (plane, from) in planes.iter_mut().zip(&self.planes) {
+            *plane = Plane {
+                data: from.data,
+                stride: from.stride,
+            };
+        }
+        let (fourcc, width, height, count) = (self.fourcc, self.width, self.height, self.count);
+        Picture {
+            fourcc,
+            width,
+            height,
+            planes,
+            count,
+        }
+    }
+}
+
+/// A rectangle of pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Rect {
+    /// Pixels left of it.
+    pub x: u32,
+    /// Pixels above it.
+    pub y: u32,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+}
+
+fn one_memory(layout: &Layout) -> Result<(), PictureError> {
+    match layout.memory_planes() {
+        0 | 1 => Ok(()),
+        memories => Err(PictureError::Memories {
+            fourcc: layout.fourcc,
+            memories,
+        }),
+    }
+}
+
+fn check(
+    fourcc: FourCc,
+    width: u32,
+    height: u32,
+    count: usize,
+    planes: impl Iterator<Item = (usize, usize)>,
+) -> Result<(), PictureError> {
+    if width == 0 || height == 0 {
+        return Err(PictureError::Empty { width, height });
+    }
+    if count == 0 || count > MAX_PLANES {
+        return Err(PictureError::Planes { fourcc, has: count });
+    }
+    let Some((extents, expected)) = extents(fourcc, width, height) else {
+        return Ok(());
+    };
+    if count != expected {
+        return Err(PictureError::Planes { fourcc, has: count });
+    }
+    for (plane, ((has, stride), extent)) in planes.zip(extents).enumerate() {
+        if stride < extent.row_bytes {
+            return Err(PictureError::Stride {
+                plane,
+                stride,
+                row_bytes: extent.row_bytes,
+            });
+        }
+        let needs = (extent.rows - 1)
+            .checked_mul(stride)
+            .and_then(|all| all.checked_add(extent.row_bytes));
+        let needs = needs.unwrap_or(usize::MAX);
+        if has < needs {
+            return Err(PictureError::TooShort { plane, needs, has });
+        }
+    }
+    Ok(())
+}
+
+/// Why memory is not a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PictureError {
+    /// A side is zero.
+    Empty {
+        /// Width that was given.
+        width: u32,
+        /// Height that was given.
+        height: u32,
+    },
+    /// The number of planes is not the format's.
+    Planes {
+        /// The format.
+        fourcc: FourCc,
+        /// Planes that were given.
+        has: usize,
+    },
+    /// The planes lie in several memory parts, but one slice was given.
+    Memories {
+        /// The format.
+        fourcc: FourCc,
+        /// Memory parts that the layout has.
+        memories: usize,
+    },
+    /// A plane ends behind the memory.
+    TooShort {
+        /// Which plane, from 0.
+        plane: usize,
+        /// Bytes that are needed.
+        needs: usize,
+        /// Bytes that are there.
+        has: usize,
+    },
+    /// Rows overlap.
+    Stride {
+        /// Which plane, from 0.
+        plane: usize,
+        /// The stride that was given, in bytes.
+        stride: usize,
+        /// Bytes in a row of pixels.
+        row_bytes: usize,
+    },
+    /// A plane begins before the end of the one before it.
+    Overlap {
+        /// Which plane, from 0.
+        plane: usize,
+    },
+    /// A rectangle that is not inside the picture, or starts at an odd pixel.
+    Crop {
+        /// The rectangle that was asked for.
+        rect: Rect,
+        /// Width of the picture.
+        width: u32,
+        /// Height of the picture.
+        height: u32,
+    },
+    /// A format whose rows are not known, or are not linear.
+    Format(FourCc),
+}
+
+impl fmt::Display for PictureError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Empty { width, height } => {
+                write!(
+                    f,
+                    "picture of {width}x{height} pixels: both sides must be at least 1"
+                )
+            }
+            Self::Planes { fourcc, has } => {
+                write!(
+                    f,
+                    "{has} planes given, which is not the number of planes of {fourcc}"
+                )
+            }
+            Self::Memories { fourcc, memories } => write!(
+                f,
+                "planes of {fourcc} lie in {memories} memory parts: give each plane with from_planes"
+            ),
+            Self::TooShort { plane, needs, has } => {
+                write!(f, "plane {plane} needs {needs} bytes, but there are {has}")
+            }
+            Self::Stride {
+                plane,
+                stride,
+                row_bytes,
+            } => {
+                write!(
+                    f,
+                    "stride {stride} of plane {plane} is less than its row of {row_bytes} bytes"
+                )
+            }
+            Self::Overlap { plane } => {
+                write!(
+                    f,
+                    "plane {plane} begins before the end of plane {}",
+                    plane.wrapping_sub(1)
+                )
+            }
+            Self::Crop {
+                rect:
+                    Rect {
+                        x,
+                        y,
+                        width: w,
+                        height: h,
+                    },
+                width,
+                height,
+            } => write!(
+                f,
+                "rectangle {w}x{h} at ({x}, {y}) must begin at even pixels and lie inside {width}x{height}"
+            ),
+            Self::Format(fourcc) => {
+                write!(
+                    f,
+                    "the rows of pixel format {fourcc} are not known or not linear"
+                )
+            }
+        }
+    }
+}
+
+impl core::error::Error for PictureError {}
