@@ -44,6 +44,26 @@ pub(crate) const INTERFACES: &[Interface] = &[
         items: "(udmabuf|UDMABUF)_.*",
         requests: "UDMABUF_CREATE.*",
     },
+    Interface {
+        name: "hantrodec",
+        items: "core_desc|HANTRODEC_.*|DWL_CLIENT_TYPE_.*",
+        requests: "HANTRODEC_(PP|HW|DEBUG|IO[A-Z]+_[^M]|IOC_MC|IOCG).*",
+    },
+    Interface {
+        name: "hx280enc",
+        items: "enc_regs_buffer|HX280ENC_.*",
+        requests: "HX280ENC_IOC(_[^M]|[^_]).*",
+    },
+    Interface {
+        name: "hx280enc_vc8000e",
+        items: "enc_regs_buffer|HX280ENC_.*",
+        requests: "HX280ENC_IOC(_[^M]|[^_]).*",
+    },
+    Interface {
+        name: "dmabuf_imx",
+        items: "dmabuf_imx_.*|dma_buf_phys|(FLUSH|INVALIDATE)_CACHE",
+        requests: "DMABUF_.*|DMA_BUF_IOCTL_.*",
+    },
 ];
 
 /// An architecture with its own layouts.
@@ -110,7 +130,8 @@ pub(crate) fn generate(interface: &Interface, arch: &Arch, tree: &Path) -> Resul
         .clang_args([format!("--target={}", arch.clang)])
         .clang_args(["-nostdinc", "-ffreestanding", "-D__EXPORTED_HEADERS__"])
         .clang_args([
-            include(&vendor.join("shim")),
+            include(&vendor.join("shim/libc")),
+            include(&vendor.join("shim/kernel")),
             include(&tree.join("include/uapi")),
         ])
         .clang_macro_fallback()

@@ -1,12 +1,16 @@
-//! `bindings`: writes `sys/src/{x86_64,aarch64,armv7}/*.rs`; `--fetch` gets the kernel headers first.
+//! `bindings`: writes `sys/src/{x86_64,aarch64,armv7}/*.rs` from `vendor-headers/*.h`.
+//!
+//! `--fetch` downloads the kernel headers if none are found; `--check` writes nothing and fails
+//! when the committed files differ, naming header and item.
 
 #[path = "mod.rs"]
 mod generator;
 
 use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
 
-use generator::{headers, interface};
+use generator::{check, headers, interface};
 
 fn main() -> ExitCode {
     match run() {
@@ -19,11 +23,18 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), String> {
-    let fetch = match std::env::args().nth(1).as_deref() {
-        None => false,
-        Some("--fetch") => true,
-        Some(other) => return Err(format!("unknown argument {other} (only --fetch is known)")),
-    };
+    let (mut fetch, mut only_check) = (false, false);
+    for argument in std::env::args().skip(1) {
+        match argument.as_str() {
+            "--fetch" => fetch = true,
+            "--check" => only_check = true,
+            other => {
+                return Err(format!(
+                    "unknown argument {other} (known: --fetch, --check)"
+                ));
+            }
+        }
+    }
     interface::libclang()?;
     let tree = match headers::find() {
         Ok(tree) => tree,
@@ -31,23 +42,37 @@ fn run() -> Result<(), String> {
         Err(why) => return Err(why),
     };
     println!("headers: {}", tree.display());
+    if only_check {
+        println!("{} files are what the headers say", check(&tree)?);
+        return Ok(());
+    }
     for arch in interface::ARCHES {
         for interface in interface::INTERFACES {
-            let text = interface::generate(interface, arch, &tree)?;
-            let path = interface::committed(interface, arch);
-            let same = fs::read_to_string(&path).is_ok_and(|old| old == text);
-            if !same {
-                fs::create_dir_all(path.parent().unwrap_or(&path)).map_err(|e| e.to_string())?;
-                fs::write(&path, &text).map_err(|e| format!("{}: {e}", path.display()))?;
-            }
-            let word = if same { "unchanged" } else { "written" };
-            println!(
-                "{word}: {}/{}.rs, {} lines",
-                arch.name,
-                interface.name,
-                text.lines().count()
-            );
+            write(interface, arch, &tree)?;
         }
     }
+    Ok(())
+}
+
+fn write(
+    interface: &interface::Interface,
+    arch: &interface::Arch,
+    tree: &Path,
+) -> Result<(), String> {
+    let text = interface::generate(interface, arch, tree)?;
+    let path = interface::committed(interface, arch);
+    let named = |error: std::io::Error| format!("{}: {error}", path.display());
+    let same = fs::read_to_string(&path).is_ok_and(|old| old == text);
+    if !same {
+        fs::create_dir_all(path.parent().unwrap_or(&path)).map_err(named)?;
+        fs::write(&path, &text).map_err(named)?;
+    }
+    let word = if same { "unchanged" } else { "written" };
+    println!(
+        "{word}: {}/{}.rs, {} lines",
+        arch.name,
+        interface.name,
+        text.lines().count()
+    );
     Ok(())
 }

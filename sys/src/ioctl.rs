@@ -60,8 +60,10 @@ macro_rules! requests {
             pub const $name: u32 = crate::ioctl::$make$(::<$argument>)?($kind, $number);
         )+
 
-        /// Every request code of this module with its C name, for checks against a C compiler.
-        pub const REQUESTS: &[(&str, u32)] = &[$((stringify!($name), $name)),+];
+        /// Every request code of this module: C name, code and argument type, for checks
+        /// against a C compiler.
+        pub const REQUESTS: &[(&str, u32, &str)] =
+            &[$((stringify!($name), $name, concat!("" $(, stringify!($argument))?))),+];
     };
 }
 

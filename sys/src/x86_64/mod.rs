@@ -16,6 +16,14 @@ pub(crate) mod dma_buf;
 #[rustfmt::skip]
 pub(crate) mod dma_heap;
 #[rustfmt::skip]
+pub(crate) mod dmabuf_imx;
+#[rustfmt::skip]
+pub(crate) mod hantrodec;
+#[rustfmt::skip]
+pub(crate) mod hx280enc;
+#[rustfmt::skip]
+pub(crate) mod hx280enc_vc8000e;
+#[rustfmt::skip]
 pub(crate) mod media;
 #[rustfmt::skip]
 pub(crate) mod udmabuf;

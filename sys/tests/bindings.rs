@@ -1,0 +1,41 @@
+//! The committed bindings are what the generator makes of the headers.
+
+#[cfg(feature = "bindgen")]
+#[path = "../generator/mod.rs"]
+#[expect(
+    dead_code,
+    reason = "the test compares; only the command fetches and writes"
+)]
+mod generator;
+
+/// Says on the real standard error, which the test runner does not capture, that a test did not run.
+fn skipped(test: &str, why: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "skipped: {test}: {why}");
+}
+
+#[cfg(feature = "bindgen")]
+#[test]
+fn committed_bindings_equal_generated_ones() {
+    let test = "committed_bindings_equal_generated_ones";
+    if let Err(why) = generator::interface::libclang() {
+        return skipped(test, &why);
+    }
+    let tree = match generator::headers::find() {
+        Ok(tree) => tree,
+        Err(why) => return skipped(test, &why),
+    };
+    match generator::check(&tree) {
+        Ok(files) => assert_eq!(files, 27),
+        Err(why) => panic!("{why}"),
+    }
+}
+
+#[cfg(not(feature = "bindgen"))]
+#[test]
+fn committed_bindings_equal_generated_ones() {
+    skipped(
+        "committed_bindings_equal_generated_ones",
+        "needs `--features bindgen` (libclang and kernel headers)",
+    );
+}
