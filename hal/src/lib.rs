@@ -1,4 +1,26 @@
+//! Devices, memory and frame rings for video on Linux: `no_std`, no allocation, no thread.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`format`] | pixel formats and how their planes lie in memory |
+//! | [`memory`] | memory with a file descriptor: dma-heap, udmabuf, sealed memfd; mappings |
+//! | [`ring`] | the frame ring: one host publishes, many processes hold frames, no lock |
+//! | [`sync`] | the atomics of shared memory, exchangeable for the model checker's |
+//! | [`time`] | `CLOCK_MONOTONIC` in nanoseconds |
+//! | `v4l2` | V4L2 devices, queues, controls, cameras |
+//!
+//! System calls go through `rustix`. Modules that make them exist on Linux only; the
+//! rest builds for any target with 64-bit atomics, which shows that it needs only `core`.
+
 #![no_std]
-//! Video devices, memory and frame rings for Linux, without allocation.
+
+#[cfg(test)]
+extern crate std;
 
 pub mod format;
+#[cfg(all(target_os = "linux", not(loom)))]
+pub mod memory;
+pub mod ring;
+pub mod sync;
+#[cfg(target_os = "linux")]
+pub mod time;

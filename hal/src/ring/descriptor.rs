@@ -1,0 +1,244 @@
+//! What a slot says about its frame: plain data, 256 bytes, no padding.
+
+use core::mem::{align_of, offset_of, size_of};
+
+use static_assertions::const_assert_eq;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// Most planes of a frame.
+pub const MAX_PLANES: usize = 4;
+/// Bytes of a descriptor that are the application's own.
+pub const APP_BYTES: usize = 64;
+/// A time that is not known.
+pub const NO_TIME: i64 = i64::MIN;
+
+bitflags::bitflags! {
+    /// What is special about a frame.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct Flags: u32 {
+        /// Decoding can start here.
+        const KEY_FRAME = 1;
+        /// The driver says that the content is damaged.
+        const CORRUPTED = 1 << 1;
+        /// Frames are missing before this one, or the source was restarted.
+        const DISCONTINUITY = 1 << 2;
+        /// The sensor timestamp is of the start of exposure, else of the end of the frame.
+        const TIMESTAMP_START = 1 << 3;
+    }
+}
+
+/// One plane of a frame: a part of a registered buffer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct PlaneDescriptor {
+    /// Id of the buffer that the plane lies in.
+    pub buffer: u32,
+    /// Byte offset of the plane in the buffer.
+    pub offset: u32,
+    /// Bytes from one line to the next; 0 for compressed data.
+    pub stride: u32,
+    /// Bytes of the plane.
+    pub size: u32,
+}
+
+/// A frame, as its slot describes it. Times are nanoseconds of `CLOCK_MONOTONIC` unless
+/// said otherwise, 0 where unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct FrameDescriptor {
+    /// The ring's number of this frame, from 1, without a hole.
+    pub serial: u64,
+    /// The source's own count, including frames that it dropped.
+    pub sequence: u64,
+    /// When the sensor or driver took it.
+    pub timestamp_ns: u64,
+    /// When the host got it.
+    pub dequeued_ns: u64,
+    /// When the host published it.
+    pub published_ns: u64,
+    /// When it goes even if nothing newer comes; 0 for never.
+    pub expires_ns: u64,
+    /// How long it is shown.
+    pub duration_ns: u64,
+    /// Presentation time in the stream's own clock, or [`NO_TIME`].
+    pub pts_ns: i64,
+    /// Decoding time in the stream's own clock, or [`NO_TIME`].
+    pub dts_ns: i64,
+    /// DRM format modifier; 0 is linear.
+    pub modifier: u64,
+    /// V4L2 pixel format.
+    pub fourcc: u32,
+    /// Visible width in pixels.
+    pub width: u32,
+    /// Visible height in lines.
+    pub height: u32,
+    /// Bytes used over all planes.
+    pub bytes_used: u32,
+    /// [`Flags`].
+    pub flags: u32,
+    /// How many of `planes` count.
+    pub plane_count: u32,
+    /// The planes.
+    pub planes: [PlaneDescriptor; MAX_PLANES],
+    /// V4L2 colorspace, transfer function, Y'CbCr encoding, quantization, a byte each from the lowest.
+    pub colorimetry: u32,
+    /// V4L2 field order.
+    pub field: u32,
+    /// Buffer id of a sync file to wait for, or 0.
+    pub fence: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// The application's own.
+    pub app: [u8; APP_BYTES],
+    /// Zero.
+    pub reserved2: u64,
+}
+
+const_assert_eq!(size_of::<FrameDescriptor>(), 256);
+const_assert_eq!(align_of::<FrameDescriptor>(), 8);
+const_assert_eq!(size_of::<PlaneDescriptor>(), 16);
+const_assert_eq!(offset_of!(FrameDescriptor, sequence), 8);
+const_assert_eq!(offset_of!(FrameDescriptor, timestamp_ns), 16);
+const_assert_eq!(offset_of!(FrameDescriptor, dequeued_ns), 24);
+const_assert_eq!(offset_of!(FrameDescriptor, published_ns), 32);
+const_assert_eq!(offset_of!(FrameDescriptor, expires_ns), 40);
+const_assert_eq!(offset_of!(FrameDescriptor, duration_ns), 48);
+const_assert_eq!(offset_of!(FrameDescriptor, pts_ns), 56);
+const_assert_eq!(offset_of!(FrameDescriptor, dts_ns), 64);
+const_assert_eq!(offset_of!(FrameDescriptor, modifier), 72);
+const_assert_eq!(offset_of!(FrameDescriptor, fourcc), 80);
+const_assert_eq!(offset_of!(FrameDescriptor, width), 84);
+const_assert_eq!(offset_of!(FrameDescriptor, height), 88);
+const_assert_eq!(offset_of!(FrameDescriptor, bytes_used), 92);
+const_assert_eq!(offset_of!(FrameDescriptor, flags), 96);
+const_assert_eq!(offset_of!(FrameDescriptor, plane_count), 100);
+const_assert_eq!(offset_of!(FrameDescriptor, planes), 104);
+const_assert_eq!(offset_of!(FrameDescriptor, colorimetry), 168);
+const_assert_eq!(offset_of!(FrameDescriptor, field), 172);
+const_assert_eq!(offset_of!(FrameDescriptor, fence), 176);
+const_assert_eq!(offset_of!(FrameDescriptor, app), 184);
+const_assert_eq!(offset_of!(FrameDescriptor, reserved2), 248);
+
+/// What is wrong with a descriptor from the other side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DescriptorError {
+    /// More than [`MAX_PLANES`] planes, or none.
+    Planes(u32),
+    /// The slot's serial is another than its descriptor's: expected, found.
+    Serial(u64, u64),
+    /// A plane reaches past its buffer: plane, end in bytes, buffer size in bytes.
+    PlaneEnd(u8, u64, u64),
+}
+
+impl core::fmt::Display for DescriptorError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match *self {
+            Self::Planes(n) => write!(f, "frame has {n} planes, expected 1 to {MAX_PLANES}"),
+            Self::Serial(want, is) => write!(f, "frame bears serial {is}, expected {want}"),
+            Self::PlaneEnd(plane, end, size) => write!(
+                f,
+                "plane {plane} ends at byte {end} of a buffer of {size} bytes"
+            ),
+        }
+    }
+}
+
+impl core::error::Error for DescriptorError {}
+
+impl Default for FrameDescriptor {
+    fn default() -> Self {
+        Self {
+            pts_ns: NO_TIME,
+            dts_ns: NO_TIME,
+            ..zerocopy::FromZeros::new_zeroed()
+        }
+    }
+}
+
+impl FrameDescriptor {
+    /// The planes that count.
+    pub fn planes(&self) -> &[PlaneDescriptor] {
+        let count = (self.plane_count as usize).min(MAX_PLANES);
+        &self.planes[..count]
+    }
+
+    /// The flags; bits this version does not know are dropped.
+    pub fn flags(&self) -> Flags {
+        Flags::from_bits_truncate(self.flags)
+    }
+
+    /// As the words that lie in shared memory.
+    pub fn to_words(&self) -> [u64; size_of::<Self>() / 8] {
+        zerocopy::transmute!(*self)
+    }
+
+    /// From the words of shared memory.
+    pub fn from_words(words: [u64; size_of::<Self>() / 8]) -> Self {
+        zerocopy::transmute!(words)
+    }
+
+    /// Checks what can be checked without the buffers: the serial and the plane count.
+    pub fn check(&self, serial: u64) -> Result<(), DescriptorError> {
+        if self.serial != serial {
+            return Err(DescriptorError::Serial(serial, self.serial));
+        }
+        if self.plane_count == 0 || self.plane_count as usize > MAX_PLANES {
+            return Err(DescriptorError::Planes(self.plane_count));
+        }
+        Ok(())
+    }
+
+    /// Checks that plane `at` ends within a buffer of `buffer_size` bytes and gives its byte range.
+    pub fn plane_range(
+        &self,
+        at: usize,
+        buffer_size: u64,
+    ) -> Result<core::ops::Range<usize>, DescriptorError> {
+        let plane = self
+            .planes()
+            .get(at)
+            .ok_or(DescriptorError::Planes(self.plane_count))?;
+        let end = u64::from(plane.offset) + u64::from(plane.size);
+        if end > buffer_size {
+            return Err(DescriptorError::PlaneEnd(at as u8, end, buffer_size));
+        }
+        Ok(plane.offset as usize..end as usize)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_carry_every_field_there_and_back() {
+        let mut d = FrameDescriptor {
+            serial: 3,
+            fourcc: 0x3231_564e,
+            plane_count: 2,
+            ..Default::default()
+        };
+        d.planes[1] = PlaneDescriptor { buffer: 4, offset: 5, stride: 6, size: 7 };
+        d.app[63] = 9;
+        assert_eq!(FrameDescriptor::from_words(d.to_words()), d);
+    }
+
+    #[test]
+    fn hostile_plane_counts_and_serials_are_refused() {
+        let d = FrameDescriptor { serial: 3, plane_count: 5, ..Default::default() };
+        assert_eq!(d.check(3), Err(DescriptorError::Planes(5)));
+        assert_eq!(d.check(4), Err(DescriptorError::Serial(4, 3)));
+        assert_eq!(d.planes().len(), MAX_PLANES);
+    }
+
+    #[test]
+    fn planes_that_leave_their_buffer_are_refused_without_overflow() {
+        let mut d = FrameDescriptor { plane_count: 1, ..Default::default() };
+        d.planes[0] = PlaneDescriptor { offset: u32::MAX, size: u32::MAX, ..Default::default() };
+        let end = 2 * u64::from(u32::MAX);
+        assert_eq!(d.plane_range(0, 100), Err(DescriptorError::PlaneEnd(0, end, 100)));
+        d.planes[0] = PlaneDescriptor { offset: 10, size: 90, ..Default::default() };
+        assert_eq!(d.plane_range(0, 100), Ok(10..100));
+        assert_eq!(d.plane_range(1, 100), Err(DescriptorError::Planes(1)));
+    }
+}

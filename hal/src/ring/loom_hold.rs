@@ -1,0 +1,156 @@
+//! Models of publish, hold, release and reclaim. Each claim runs as the code stands and
+//! with the points it rests on weakened, where it must fail.
+
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicBool, Ordering};
+use loom::thread;
+
+use super::cells::{ControlMut, SlotId};
+use super::mock::{MockControl, MockLease};
+use super::publisher::Publisher;
+use super::reader;
+use crate::sync::Point;
+use crate::sync::model::weakened;
+
+/// The pixels of a slot: `UnsafeCell` access that races fails the model.
+struct Pixels(std::boxed::Box<[loom::cell::UnsafeCell<u64>]>);
+
+// SAFETY: the model's whole point is to show that accesses never overlap; loom fails if they do.
+#[expect(unsafe_code, reason = "loom's cell checks what the type system can't")]
+unsafe impl Sync for Pixels {}
+
+impl Pixels {
+    fn new(slots: u32) -> Self {
+        Self((0..slots).map(|_| loom::cell::UnsafeCell::new(0)).collect())
+    }
+
+    fn write(&self, slot: SlotId, value: u64) {
+        #[expect(unsafe_code, reason = "as above")]
+        self.0[slot.index()].with_mut(|p| {
+            // SAFETY: `p` points into the cell; exclusiveness is what the model checks.
+            unsafe { *p = value }
+        });
+    }
+
+    fn read(&self, slot: SlotId) -> u64 {
+        #[expect(unsafe_code, reason = "as above")]
+        self.0[slot.index()].with(|p| {
+            // SAFETY: `p` points into the cell; that nobody writes is what the model checks.
+            unsafe { *p }
+        })
+    }
+}
+
+fn publish<C: ControlMut>(p: &mut Publisher<C>, pixels: &Pixels) -> Option<u64> {
+    let claim = p.claim()?;
+    pixels.write(claim.slot(), p.head() + 1);
+    Some(p.publish(claim, |serial| [serial; 2]))
+}
+
+/// Claims: a slot is not rewritten while held, a descriptor is never torn, one client's
+/// serials only grow, and a released frame's memory is rewritten only after its last read.
+fn host_rewrites_while_client_holds() {
+    let c = Arc::new(MockControl::new(2));
+    let lease = Arc::new(MockLease::new(2));
+    let pixels = Arc::new(Pixels::new(2));
+    let mut p = Publisher::new(&*c);
+    publish(&mut p, &pixels).unwrap();
+    let client = {
+        let (c, lease, pixels) = (c.clone(), lease.clone(), pixels.clone());
+        thread::spawn(move || {
+            let mut last = 0;
+            for _ in 0..2 {
+                if let Some(held) = reader::hold_newest(&*c, &*lease, last) {
+                    assert!(held.serial > last);
+                    last = held.serial;
+                    for at in 0..2 {
+                        assert_eq!(reader::word(&*c, held.slot, at), held.serial);
+                    }
+                    assert_eq!(pixels.read(held.slot), held.serial);
+                    reader::release(&*lease, held.slot);
+                }
+            }
+        })
+    };
+    for _ in 0..2 {
+        if p.free() == 0 {
+            p.retire_oldest();
+            p.collect(core::iter::once(&*lease), |_| ());
+        }
+        publish(&mut p, &pixels);
+    }
+    client.join().unwrap();
+    // Claim: what was released can be reclaimed.
+    while p.retire_oldest().is_some() {}
+    p.collect(core::iter::once(&*lease), |_| ());
+    assert_eq!(p.free(), 2);
+}
+
+#[test]
+fn loom_host_rewrites_while_client_holds() {
+    weakened(None, host_rewrites_while_client_holds);
+}
+
+#[test]
+#[should_panic]
+fn loom_fails_without_the_hold_fence() {
+    weakened(Some(Point::HoldFence), host_rewrites_while_client_holds);
+}
+
+#[test]
+#[should_panic]
+fn loom_fails_without_the_reclaim_fence() {
+    weakened(Some(Point::ReclaimFence), host_rewrites_while_client_holds);
+}
+
+#[test]
+#[should_panic]
+fn loom_fails_when_release_does_not_release() {
+    weakened(Some(Point::ReleaseRef), host_rewrites_while_client_holds);
+}
+
+#[test]
+#[should_panic]
+fn loom_fails_when_publish_does_not_release() {
+    weakened(Some(Point::Publish), host_rewrites_while_client_holds);
+}
+
+/// Claim: a client that vanishes at any point of a hold leaves nothing held. Its socket's
+/// hang-up (`gone`) is modelled by a flag that is set after its last step.
+fn client_dies_at_any_point() {
+    let c = Arc::new(MockControl::new(2));
+    let lease = Arc::new(MockLease::new(2));
+    let pixels = Arc::new(Pixels::new(2));
+    let gone = Arc::new(AtomicBool::new(false));
+    let mut p = Publisher::new(&*c);
+    publish(&mut p, &pixels).unwrap();
+    let client = {
+        let (c, lease, pixels, gone) = (c.clone(), lease.clone(), pixels.clone(), gone.clone());
+        thread::spawn(move || {
+            // Dies while holding: no release.
+            if let Some(held) = reader::hold_newest(&*c, &*lease, 0) {
+                assert_eq!(pixels.read(held.slot), held.serial);
+            }
+            gone.store(true, Ordering::Release);
+        })
+    };
+    p.retire_oldest();
+    let attached = (!gone.load(Ordering::Acquire)).then_some(&*lease);
+    p.collect(attached.into_iter(), |_| ());
+    publish(&mut p, &pixels);
+    client.join().unwrap();
+    while p.retire_oldest().is_some() {}
+    p.collect(core::iter::empty::<&MockLease>(), |_| ());
+    assert_eq!(p.free(), 2, "nothing is held once the lease is gone");
+}
+
+#[test]
+fn loom_client_dies_at_any_point_of_hold() {
+    weakened(None, client_dies_at_any_point);
+}
+
+#[test]
+#[should_panic]
+fn loom_client_that_dies_is_not_safe_without_the_reclaim_fence() {
+    weakened(Some(Point::ReclaimFence), client_dies_at_any_point);
+}

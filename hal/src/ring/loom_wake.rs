@@ -1,0 +1,153 @@
+//! Models of going to sleep against publish: no wake-up is lost, by futex or by eventfd.
+//!
+//! The kernel's side is a lock and what it guards. A client that the kernel would put to
+//! sleep notes that and ends: asleep is a state in which nothing happens, and what a
+//! wake-up would let it do, it does in another interleaving by coming later. A client still
+//! asleep when the host is done has lost its wake-up.
+
+use loom::sync::{Arc, Mutex};
+use loom::thread;
+
+use super::cells::{Control, Lease};
+use super::mock::{MockControl, MockLease};
+use super::publisher::Publisher;
+use super::{reader, wake};
+use crate::sync::model::weakened;
+use crate::sync::{AtomicU32, Ordering, Point};
+
+/// `futex(2)`: compares the word under the lock that a wake takes too.
+#[derive(Default)]
+struct Futex {
+    asleep: Mutex<bool>,
+}
+
+impl Futex {
+    /// Whether the caller would sleep.
+    fn wait(&self, word: &AtomicU32, expected: u32) -> bool {
+        let mut asleep = self.asleep.lock().unwrap();
+        // The kernel orders this load behind a full barrier of its own.
+        *asleep = word.load(Ordering::Acquire) == expected;
+        *asleep
+    }
+
+    fn wake_all(&self) {
+        *self.asleep.lock().unwrap() = false;
+    }
+}
+
+/// `eventfd(2)` in a poll: a counter, and whether somebody waits for it.
+#[derive(Default)]
+struct EventFd {
+    state: Mutex<(u64, bool)>,
+}
+
+impl EventFd {
+    fn write(&self) {
+        let mut state = self.state.lock().unwrap();
+        *state = (state.0 + 1, false);
+    }
+
+    /// poll, then read to zero; whether the caller would sleep.
+    fn poll_and_drain(&self) -> bool {
+        let mut state = self.state.lock().unwrap();
+        *state = (0, state.0 == 0);
+        state.1
+    }
+}
+
+fn client_sleeps_while_host_publishes() {
+    let c = Arc::new(MockControl::new(2));
+    let lease = Arc::new(MockLease::new(2));
+    let futex = Arc::new(Futex::default());
+    let client = {
+        let (c, lease, futex) = (c.clone(), lease.clone(), futex.clone());
+        thread::spawn(move || {
+            if let Some(held) = reader::hold_newest(&*c, &*lease, 0) {
+                reader::release(&*lease, held.slot);
+            } else if let Some(value) = wake::begin_sleep(&*c, &*lease, 0) {
+                if !futex.wait(c.wake(), value) {
+                    wake::end_sleep(&*lease);
+                    assert!(c.head().load(Ordering::Acquire) > 0, "woken by a frame");
+                }
+            }
+        })
+    };
+    let mut p = Publisher::new(&*c);
+    let claim = p.claim().unwrap();
+    p.publish(claim, |serial| [serial; 2]);
+    wake::after_publish();
+    if wake::waiting(&*lease).futex {
+        futex.wake_all();
+    }
+    client.join().unwrap();
+    assert!(!*futex.asleep.lock().unwrap(), "the wake-up was lost");
+}
+
+#[test]
+fn loom_client_sleeps_while_host_publishes() {
+    weakened(None, client_sleeps_while_host_publishes);
+}
+
+#[test]
+#[should_panic]
+fn loom_futex_wake_up_is_lost_without_the_hosts_fence() {
+    weakened(Some(Point::WakeFence), client_sleeps_while_host_publishes);
+}
+
+#[test]
+#[should_panic]
+fn loom_futex_wake_up_is_lost_without_the_clients_fence() {
+    weakened(Some(Point::SleepFence), client_sleeps_while_host_publishes);
+}
+
+/// The client polls its eventfd for two frames; the second may be published while it
+/// drains the first's event.
+fn client_polls_while_host_publishes() {
+    const FRAMES: u64 = 2;
+    let c = Arc::new(MockControl::new(2));
+    let lease = Arc::new(MockLease::new(2));
+    let eventfd = Arc::new(EventFd::default());
+    let client = {
+        let (c, lease, eventfd) = (c.clone(), lease.clone(), eventfd.clone());
+        thread::spawn(move || {
+            let mut last = 0;
+            while last < FRAMES {
+                if let Some(held) = reader::hold_newest(&*c, &*lease, last) {
+                    last = held.serial;
+                    reader::release(&*lease, held.slot);
+                } else if wake::arm(&*c, &*lease, last) && eventfd.poll_and_drain() {
+                    return;
+                }
+            }
+        })
+    };
+    let mut p = Publisher::new(&*c);
+    for _ in 0..FRAMES {
+        let claim = p.claim().unwrap();
+        p.publish(claim, |serial| [serial; 2]);
+        wake::after_publish();
+        if wake::waiting(&*lease).eventfd {
+            eventfd.write();
+        }
+    }
+    client.join().unwrap();
+    let asleep = eventfd.state.lock().unwrap().1;
+    assert!(!asleep, "the wake-up was lost");
+}
+
+#[test]
+fn loom_client_polls_while_host_publishes() {
+    weakened(None, client_polls_while_host_publishes);
+}
+
+#[test]
+#[should_panic]
+fn loom_eventfd_wake_up_is_lost_without_the_hosts_fence() {
+    weakened(Some(Point::WakeFence), client_polls_while_host_publishes);
+}
+
+#[test]
+#[should_panic]
+fn loom_eventfd_wake_up_is_lost_without_the_clients_fence() {
+    weakened(Some(Point::SleepFence), client_polls_while_host_publishes);
+}

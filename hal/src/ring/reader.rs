@@ -1,0 +1,112 @@
+//! A client's side of the ring: hold a frame, read its descriptor, release it.
+//!
+//! Nothing here locks, allocates or makes a system call. What is read from the control
+//! segment may come from a host that lies: slot numbers are checked, loops are bounded.
+
+use super::cells::{Control, DRAINING, Lease, SlotId};
+use crate::sync::{Ordering, Point, full_fence, release_at};
+
+/// How often the newest frame may slip away before a hold gives up.
+const NEWEST_TRIES: u32 = 64;
+
+/// A frame that this client holds: the host does not touch its memory until
+/// [`release`] is called with it.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "a held frame keeps its slot from the host until it is released"]
+pub struct Held {
+    /// Where the frame's descriptor is.
+    pub slot: SlotId,
+    /// The frame's serial.
+    pub serial: u64,
+    /// Frames between the last one seen and this one that the client did not get.
+    pub missed: u64,
+}
+
+/// Holds the newest frame, if it is newer than serial `after`.
+#[inline]
+pub fn hold_newest(control: &impl Control, lease: &impl Lease, after: u64) -> Option<Held> {
+    let mut tried = after;
+    for _ in 0..NEWEST_TRIES {
+        // SYNC(publish): acquires the descriptors of all frames up to this one.
+        let serial = control.head().load(Ordering::Acquire);
+        if serial <= tried {
+            // Nothing new, or the newest has expired.
+            return None;
+        }
+        if let Some(slot) = try_hold(control, lease, serial) {
+            let missed = serial - after - 1;
+            return Some(Held { slot, serial, missed });
+        }
+        tried = serial;
+    }
+    None
+}
+
+/// Holds the oldest frame newer than serial `after` that can still be read.
+#[inline]
+pub fn hold_next(control: &impl Control, lease: &impl Lease, after: u64) -> Option<Held> {
+    // SYNC(publish)
+    let head = control.head().load(Ordering::Acquire);
+    if head <= after {
+        return None;
+    }
+    // At most N serials are readable at once: older ones are gone without a look.
+    let oldest = (head + 1).saturating_sub(control.slots() as u64);
+    for serial in (after + 1).max(oldest)..=head {
+        if let Some(slot) = try_hold(control, lease, serial) {
+            let missed = serial - after - 1;
+            return Some(Held { slot, serial, missed });
+        }
+    }
+    None
+}
+
+/// Holds exactly `serial`, if it can still be read. `serial` is at most a value of head
+/// that this thread has loaded with acquire, or else what the slot says may be stale.
+#[inline]
+pub fn try_hold(control: &impl Control, lease: &impl Lease, serial: u64) -> Option<SlotId> {
+    let n = control.slots();
+    let raw = control
+        .index(serial as u32 & (2 * n - 1))
+        .load(Ordering::Relaxed);
+    let slot = SlotId::checked(raw, n)?;
+    lease.refs(slot).fetch_add(1, Ordering::Relaxed);
+    // SYNC(hold): the host's fence is before or after this one. Before: the state below is
+    // seen as 0. After: the host sees the reference.
+    full_fence(Point::HoldFence);
+    // Relaxed: the descriptor was acquired with head.
+    if serial != 0 && control.state(slot).load(Ordering::Relaxed) == serial {
+        return Some(slot);
+    }
+    unhold(lease, slot);
+    None
+}
+
+/// Releases a held frame; its memory may be rewritten from here on.
+#[inline]
+pub fn release(lease: &impl Lease, slot: SlotId) {
+    unhold(lease, slot);
+}
+
+#[inline]
+fn unhold(lease: &impl Lease, slot: SlotId) {
+    // SYNC(release): everything read of the frame is done before the host sees the count.
+    lease
+        .refs(slot)
+        .fetch_sub(1, release_at(Point::ReleaseRef));
+}
+
+/// Copies word `at` of the descriptor in `slot`.
+#[inline]
+pub fn word(control: &impl Control, slot: SlotId, at: usize) -> u64 {
+    control.word(slot, at).load(Ordering::Relaxed)
+}
+
+/// Whether the memory of `slot` is still that of frame `serial`: tells a client that was
+/// thrown out while it read whether what it read was that frame.
+#[inline]
+pub fn is_intact(control: &impl Control, slot: SlotId, serial: u64) -> bool {
+    // The reads of the frame come before the look at the state.
+    full_fence(Point::Reuse);
+    control.state(slot).load(Ordering::Relaxed) & !DRAINING == serial
+}
