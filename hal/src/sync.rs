@@ -6,10 +6,6 @@
 //! point it depends on, weakened, where it has to fail.
 
 #[cfg(not(loom))]
-#[expect(
-    clippy::disallowed_types,
-    reason = "this is the door that the rest of the crate goes through"
-)]
 pub use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 #[cfg(loom)]
 pub use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -41,6 +37,7 @@ pub enum Point {
 #[inline]
 pub fn full_fence(point: Point) {
     #[cfg(not(loom))]
+    #[expect(clippy::disallowed_methods, reason = "the one place that fences")]
     {
         let _ = point;
         core::sync::atomic::fence(Ordering::SeqCst);

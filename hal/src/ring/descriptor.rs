@@ -28,7 +28,9 @@ bitflags::bitflags! {
 }
 
 /// One plane of a frame: a part of a registered buffer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
 #[repr(C)]
 pub struct PlaneDescriptor {
     /// Id of the buffer that the plane lies in.
@@ -218,14 +220,23 @@ mod tests {
             plane_count: 2,
             ..Default::default()
         };
-        d.planes[1] = PlaneDescriptor { buffer: 4, offset: 5, stride: 6, size: 7 };
+        d.planes[1] = PlaneDescriptor {
+            buffer: 4,
+            offset: 5,
+            stride: 6,
+            size: 7,
+        };
         d.app[63] = 9;
         assert_eq!(FrameDescriptor::from_words(d.to_words()), d);
     }
 
     #[test]
     fn hostile_plane_counts_and_serials_are_refused() {
-        let d = FrameDescriptor { serial: 3, plane_count: 5, ..Default::default() };
+        let d = FrameDescriptor {
+            serial: 3,
+            plane_count: 5,
+            ..Default::default()
+        };
         assert_eq!(d.check(3), Err(DescriptorError::Planes(5)));
         assert_eq!(d.check(4), Err(DescriptorError::Serial(4, 3)));
         assert_eq!(d.planes().len(), MAX_PLANES);
@@ -233,11 +244,25 @@ mod tests {
 
     #[test]
     fn planes_that_leave_their_buffer_are_refused_without_overflow() {
-        let mut d = FrameDescriptor { plane_count: 1, ..Default::default() };
-        d.planes[0] = PlaneDescriptor { offset: u32::MAX, size: u32::MAX, ..Default::default() };
+        let mut d = FrameDescriptor {
+            plane_count: 1,
+            ..Default::default()
+        };
+        d.planes[0] = PlaneDescriptor {
+            offset: u32::MAX,
+            size: u32::MAX,
+            ..Default::default()
+        };
         let end = 2 * u64::from(u32::MAX);
-        assert_eq!(d.plane_range(0, 100), Err(DescriptorError::PlaneEnd(0, end, 100)));
-        d.planes[0] = PlaneDescriptor { offset: 10, size: 90, ..Default::default() };
+        assert_eq!(
+            d.plane_range(0, 100),
+            Err(DescriptorError::PlaneEnd(0, end, 100))
+        );
+        d.planes[0] = PlaneDescriptor {
+            offset: 10,
+            size: 90,
+            ..Default::default()
+        };
         assert_eq!(d.plane_range(0, 100), Ok(10..100));
         assert_eq!(d.plane_range(1, 100), Err(DescriptorError::Planes(1)));
     }

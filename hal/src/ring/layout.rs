@@ -267,8 +267,20 @@ mod tests {
             (Header { magic: 5, ..good }, LayoutError::Magic(5)),
             (Header { version: 9, ..good }, LayoutError::Version(9)),
             (Header { slots: 7, ..good }, LayoutError::Slots(7)),
-            (Header { total_size: 1, ..good }, LayoutError::Size(1, size)),
-            (Header { slot_stride: 8, ..good }, LayoutError::Size(8, SLOT_STRIDE as u64)),
+            (
+                Header {
+                    total_size: 1,
+                    ..good
+                },
+                LayoutError::Size(1, size),
+            ),
+            (
+                Header {
+                    slot_stride: 8,
+                    ..good
+                },
+                LayoutError::Size(8, SLOT_STRIDE as u64),
+            ),
         ] {
             assert_eq!(RingLayout::from_header(&bad, size), Err(error));
         }

@@ -35,7 +35,11 @@ pub fn hold_newest(control: &impl Control, lease: &impl Lease, after: u64) -> Op
         }
         if let Some(slot) = try_hold(control, lease, serial) {
             let missed = serial - after - 1;
-            return Some(Held { slot, serial, missed });
+            return Some(Held {
+                slot,
+                serial,
+                missed,
+            });
         }
         tried = serial;
     }
@@ -55,7 +59,11 @@ pub fn hold_next(control: &impl Control, lease: &impl Lease, after: u64) -> Opti
     for serial in (after + 1).max(oldest)..=head {
         if let Some(slot) = try_hold(control, lease, serial) {
             let missed = serial - after - 1;
-            return Some(Held { slot, serial, missed });
+            return Some(Held {
+                slot,
+                serial,
+                missed,
+            });
         }
     }
     None
@@ -91,9 +99,7 @@ pub fn release(lease: &impl Lease, slot: SlotId) {
 #[inline]
 fn unhold(lease: &impl Lease, slot: SlotId) {
     // SYNC(release): everything read of the frame is done before the host sees the count.
-    lease
-        .refs(slot)
-        .fetch_sub(1, release_at(Point::ReleaseRef));
+    lease.refs(slot).fetch_sub(1, release_at(Point::ReleaseRef));
 }
 
 /// Copies word `at` of the descriptor in `slot`.

@@ -40,7 +40,12 @@ fn serials_grow_by_one_and_the_newest_is_held() {
     for serial in 1..=3 {
         assert_eq!(publish(&mut p), Some(serial));
     }
-    let Some(Held { slot, serial, missed }) = reader::hold_newest(&c, &lease, 0) else {
+    let Some(Held {
+        slot,
+        serial,
+        missed,
+    }) = reader::hold_newest(&c, &lease, 0)
+    else {
         panic!("three frames are readable");
     };
     assert_eq!((serial, missed), (3, 2));
@@ -179,7 +184,11 @@ fn threads_never_see_a_torn_frame_or_an_older_one() {
                 let (mut last, mut got) = (0, 0u64);
                 loop {
                     let stop = done.load(Ordering::Acquire);
-                    let hold = if me == 0 { reader::hold_newest } else { reader::hold_next };
+                    let hold = if me == 0 {
+                        reader::hold_newest
+                    } else {
+                        reader::hold_next
+                    };
                     if let Some(held) = hold(&*c, &leases[me], last) {
                         let words = [0, 1].map(|at| reader::word(&*c, held.slot, at));
                         assert_eq!(words, [held.serial; 2]);

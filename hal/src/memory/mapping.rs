@@ -1,0 +1,181 @@
+//! A file's pages in this process, unmapped on drop.
+//!
+//! Source: `mmap(2)`; for dma-bufs `driver-api/dma-buf` of the kernel's documents.
+
+#![expect(unsafe_code, reason = "mmap, munmap and pointers into what they give")]
+
+use core::ptr::NonNull;
+
+use rustix::fd::AsFd;
+use rustix::fs::{SeekFrom, fstat, seek};
+use rustix::io::Errno;
+use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+
+/// What a mapping may be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Reading.
+    Read,
+    /// Reading and writing.
+    ReadWrite,
+}
+
+/// A shared mapping of the first `len` bytes of a file.
+///
+/// # Invariants
+/// `start..start + len` is mapped by this value alone until it is dropped, readable, and
+/// writable if `access` says so.
+#[derive(Debug)]
+pub struct Mapping {
+    start: NonNull<u8>,
+    len: usize,
+    access: Access,
+}
+
+// SAFETY: a mapping belongs to the process, not to a thread.
+unsafe impl Send for Mapping {}
+// SAFETY: shared references give out pointers and byte slices, never exclusive ones.
+unsafe impl Sync for Mapping {}
+
+/// Why a file could not be mapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MapError {
+    /// The mapping would be empty or reach past the file: bytes wanted, bytes there.
+    Size(usize, u64),
+    /// The kernel refused.
+    Os(Errno),
+}
+
+impl core::fmt::Display for MapError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Size(want, is) => write!(f, "cannot map {want} bytes of a file of {is} bytes"),
+            Self::Os(Errno::ACCESS) => write!(f, "the descriptor does not allow this mapping"),
+            Self::Os(errno) => write!(f, "mmap: {errno}"),
+        }
+    }
+}
+
+impl core::error::Error for MapError {}
+
+impl Mapping {
+    /// Maps the first `len` bytes of `fd`, shared.
+    ///
+    /// # Errors
+    /// [`MapError::Size`] if `len` is 0 or more than the file has; [`MapError::Os`] with
+    /// `EACCES` if the descriptor does not allow the access, `EPERM` if a seal forbids it,
+    /// `ENOMEM`.
+    pub fn new(fd: impl AsFd, len: usize, access: Access) -> Result<Self, MapError> {
+        let size = file_size(&fd).map_err(MapError::Os)?;
+        if len == 0 || len as u64 > size {
+            return Err(MapError::Size(len, size));
+        }
+        let prot = match access {
+            Access::Read => ProtFlags::READ,
+            Access::ReadWrite => ProtFlags::READ | ProtFlags::WRITE,
+        };
+        // SAFETY: a null hint lets the kernel choose a free range: no mapping is replaced.
+        let start = unsafe { mmap(core::ptr::null_mut(), len, prot, MapFlags::SHARED, fd, 0) };
+        let start = start.map_err(MapError::Os)?.cast();
+        let start = NonNull::new(start).ok_or(MapError::Os(Errno::NOMEM))?;
+        // INVARIANT: the kernel gave `len` bytes at `start` with the asked protection.
+        Ok(Self { start, len, access })
+    }
+
+    /// The first byte.
+    pub fn as_ptr(&self) -> *mut u8 {
+        self.start.as_ptr()
+    }
+
+    /// Bytes mapped.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Never: empty mappings are refused.
+    pub fn is_empty(&self) -> bool {
+        false
+    }
+
+    /// Whether the mapping may be written.
+    pub fn is_writable(&self) -> bool {
+        self.access == Access::ReadWrite
+    }
+
+    /// The bytes.
+    ///
+    /// # Safety
+    /// While the slice lives nobody may write the memory, in this process, another one or a
+    /// device, and nobody may shorten the file.
+    pub unsafe fn bytes(&self) -> &[u8] {
+        // SAFETY: the type's invariant gives the range, the caller that it does not change.
+        unsafe { core::slice::from_raw_parts(self.start.as_ptr(), self.len) }
+    }
+
+    /// The bytes, to be written; `None` if the mapping is read-only.
+    ///
+    /// # Safety
+    /// While the slice lives nobody else may read or write the memory, in this process,
+    /// another one or a device, and nobody may shorten the file.
+    pub unsafe fn bytes_mut(&mut self) -> Option<&mut [u8]> {
+        if !self.is_writable() {
+            return None;
+        }
+        // SAFETY: the type's invariant gives the range and that it is writable, the caller
+        // that it is not used otherwise.
+        Some(unsafe { core::slice::from_raw_parts_mut(self.start.as_ptr(), self.len) })
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: the range is this value's own, and no slice of it outlives the value. An
+        // error is impossible for a range that mmap gave.
+        let _ = unsafe { munmap(self.start.as_ptr().cast(), self.len) };
+    }
+}
+
+/// Bytes of the file behind `fd`, dma-bufs included.
+pub fn file_size(fd: impl AsFd) -> Result<u64, Errno> {
+    // A dma-buf tells its size by seeking to the end since Linux 3.9, by fstat since 4.20.
+    match seek(&fd, SeekFrom::End(0)) {
+        Ok(size) => Ok(size),
+        Err(_) => Ok(fstat(&fd)?.st_size as u64),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::memfd;
+    use super::*;
+
+    #[test]
+    fn two_mappings_of_one_file_show_the_same_bytes() {
+        let fd = memfd::create(c"test", 8192).unwrap();
+        let mut a = Mapping::new(&fd, 8192, Access::ReadWrite).unwrap();
+        let b = Mapping::new(&fd, 4096, Access::Read).unwrap();
+        // SAFETY: the only slices of this memory, one after the other.
+        unsafe { a.bytes_mut() }.unwrap()[17] = 5;
+        // SAFETY: as above.
+        assert_eq!(unsafe { b.bytes() }[17], 5);
+    }
+
+    #[test]
+    fn a_mapping_past_the_end_is_refused_with_both_sizes() {
+        let fd = memfd::create(c"test", 4096).unwrap();
+        let got = Mapping::new(&fd, 4097, Access::Read).unwrap_err();
+        assert_eq!(got, MapError::Size(4097, 4096));
+        assert_eq!(
+            Mapping::new(&fd, 0, Access::Read).unwrap_err(),
+            MapError::Size(0, 4096)
+        );
+    }
+
+    #[test]
+    fn a_read_only_mapping_gives_no_writable_bytes() {
+        let fd = memfd::create(c"test", 4096).unwrap();
+        let mut map = Mapping::new(&fd, 4096, Access::Read).unwrap();
+        // SAFETY: the only slice of this memory.
+        assert!(unsafe { map.bytes_mut() }.is_none());
+    }
+}

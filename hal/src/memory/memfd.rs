@@ -1,0 +1,83 @@
+//! Anonymous files whose size, and if wanted whose content, is sealed.
+//!
+//! Source: `memfd_create(2)`, `fcntl(2)` (`F_ADD_SEALS`), kernel `mm/memfd.c`.
+
+use core::ffi::CStr;
+
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{
+    MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, ftruncate, memfd_create,
+};
+use rustix::io::Errno;
+
+/// Seals that fix the size: a peer's mapping can't be cut short under it.
+pub const FIXED_SIZE: SealFlags = SealFlags::SHRINK
+    .union(SealFlags::GROW)
+    .union(SealFlags::SEAL);
+/// Seals that fix the size and let only mappings that exist already write.
+pub const FIXED_SIZE_READ_ONLY: SealFlags = FIXED_SIZE.union(SealFlags::FUTURE_WRITE);
+
+/// Creates a zeroed memfd of `len` bytes that can be sealed later; `name` is shown in
+/// `/proc/PID/fd`.
+///
+/// Asks for a file that can't be executed, which kernels with `vm.memfd_noexec=2` insist
+/// on, and does without where the kernel (before 6.3) does not know the wish.
+///
+/// # Errors
+/// `ENOMEM`, `EMFILE`, `ENFILE` when memory or descriptors run out.
+pub fn create(name: &CStr, len: usize) -> Result<OwnedFd, Errno> {
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    let fd = match memfd_create(name, flags | MemfdFlags::NOEXEC_SEAL) {
+        Err(Errno::INVAL) => memfd_create(name, flags)?,
+        other => other?,
+    };
+    ftruncate(&fd, len as u64)?;
+    Ok(fd)
+}
+
+/// Adds `seals`.
+///
+/// # Errors
+/// `EPERM` when the file is sealed against seals; `EBUSY` for a write seal while writable
+/// mappings exist.
+pub fn seal(fd: impl AsFd, seals: SealFlags) -> Result<(), Errno> {
+    fcntl_add_seals(fd, seals)
+}
+
+/// Whether nobody can make the file of `fd` shorter, so that a mapping of it never faults:
+/// a memfd sealed against shrinking, or a dma-buf, whose size is fixed by nature.
+pub fn cannot_shrink(fd: BorrowedFd<'_>) -> bool {
+    match fcntl_get_seals(fd) {
+        Ok(seals) => seals.contains(SealFlags::SHRINK),
+        // Not a memfd. Of the other files that can be mapped, only a dma-buf has a fixed size.
+        Err(_) => is_dma_buf(fd),
+    }
+}
+
+/// Whether `fd` is a dma-buf, by the magic number of its file system (`linux/magic.h`).
+pub fn is_dma_buf(fd: BorrowedFd<'_>) -> bool {
+    const DMA_BUF_MAGIC: u64 = 0x444d_4142;
+    rustix::fs::fstatfs(fd).is_ok_and(|s| s.f_type as u64 == DMA_BUF_MAGIC)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sealed_memfd_keeps_its_size() {
+        let fd = create(c"test", 4096).unwrap();
+        assert!(!cannot_shrink(fd.as_fd()));
+        seal(&fd, FIXED_SIZE).unwrap();
+        assert!(cannot_shrink(fd.as_fd()));
+        assert_eq!(ftruncate(&fd, 0), Err(Errno::PERM));
+        assert_eq!(seal(&fd, SealFlags::WRITE), Err(Errno::PERM));
+    }
+
+    #[test]
+    fn an_ordinary_file_may_shrink() {
+        use rustix::fs::{Mode, OFlags, open};
+        let file = open("/proc/self/exe", OFlags::RDONLY, Mode::empty()).unwrap();
+        assert!(!cannot_shrink(file.as_fd()));
+    }
+}
