@@ -34,7 +34,6 @@ impl Package {
     }
 
     /// A package without a program of its own.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the list of checks names such packages"))]
     pub(crate) const fn installed(name: &'static str) -> Self {
         Self {
             name,

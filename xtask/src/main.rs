@@ -5,6 +5,9 @@
 //! `docs/testing.md` describes them.
 
 mod apt;
+mod bench;
+mod check;
+mod interrupt;
 mod process;
 mod project;
 mod quote;
@@ -20,11 +23,17 @@ use clap::Parser;
 enum Command {
     /// Run a command inside a guest with cameras, codecs and dma-buf heaps
     Vm(rig::cli::Args),
+    /// Run every check of the project, one line each
+    Test(check::Args),
+    /// Measure on this machine
+    Bench(bench::Args),
 }
 
 fn main() -> ExitCode {
     let result = match Command::parse() {
         Command::Vm(args) => rig::cli::run(&args),
+        Command::Test(args) => check::run(&args),
+        Command::Bench(args) => bench::run(&args),
     };
     match result {
         Ok(code) => ExitCode::from(code),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use super::{Arch, Guest, params};
+use crate::interrupt;
 
 /// Run a command inside a guest with cameras, codecs and dma-buf heaps.
 #[derive(clap::Args)]
@@ -74,6 +75,7 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     for file in &args.file {
         guest.copy(file)?;
     }
+    interrupt::listen()?;
     let script = guest.command(&args.command)?;
     guest.run(&script, &mut io::stdout(), &mut io::stderr())
 }

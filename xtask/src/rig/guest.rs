@@ -14,6 +14,7 @@ use super::{cache, kernel, modules, qemu};
 use crate::{project, quote};
 
 /// A guest that is ready to boot. Each [`run`](Self::run) is a boot of its own.
+#[derive(Clone)]
 pub(crate) struct Guest {
     arch: Arch,
     /// Kernel, busybox and modules.

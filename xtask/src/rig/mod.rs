@@ -30,3 +30,4 @@ mod test_drivers;
 
 pub(crate) use arch::Arch;
 pub(crate) use guest::Guest;
+pub(crate) use params::parse as parse_params;

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::arch::Arch;
-use crate::process;
+use crate::{interrupt, process};
 
 /// Enough for a few dozen full-HD buffers beside the kernel and its initramfs.
 const MEMORY_MIB: &str = "1024";
@@ -93,6 +93,7 @@ impl Boot<'_> {
                 },
                 // Its last word is read before its end is looked at.
                 Err(RecvTimeoutError::Disconnected) => {
+                    interrupt::check()?;
                     emulator.end(Duration::from_secs(5));
                     return code.with_context(|| {
                         format!(
@@ -103,6 +104,7 @@ impl Boot<'_> {
                 }
                 Err(RecvTimeoutError::Timeout) => {}
             }
+            interrupt::check()?;
             let elapsed = begin.elapsed();
             if elapsed > self.timeout {
                 bail!(
@@ -230,7 +232,7 @@ impl Boot<'_> {
         let mut text = String::new();
         for (file, title) in [("emulator", "emulator"), ("console", "guest's console")] {
             let bytes = fs::read(self.scratch.join(file)).unwrap_or_default();
-            let said = process::tail(String::from_utf8_lossy(&bytes).trim_end(), 25);
+            let said = process::tail(String::from_utf8_lossy(&bytes).trim_end(), 60);
             if !said.is_empty() {
                 text.push_str(&format!("\n--- {title}:\n{said}"));
             }

@@ -1,0 +1,28 @@
+//! `cargo xtask bench`: the benches, measured on this machine.
+
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+
+use crate::project;
+
+/// Run the benches and print what they measure.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Only benches whose name contains this
+    filter: Option<String>,
+}
+
+/// Runs them; the exit status is that of `cargo bench`.
+pub(crate) fn run(args: &Args) -> Result<u8> {
+    let mut command = Command::new("cargo");
+    command
+        .args(["bench", "--package", "videostream", "--benches", "--"])
+        .args(&args.filter);
+    let status = command
+        .current_dir(project::root()?)
+        .stdin(Stdio::null())
+        .status()
+        .context("cannot start cargo bench")?;
+    Ok(u8::from(!status.success()))
+}

@@ -1,0 +1,163 @@
+//! `cargo xtask test`: every check of the project, by name.
+
+mod cargo_json;
+mod counts;
+mod parts;
+mod rig_tests;
+mod run;
+mod rust;
+mod static_command;
+
+use std::fs;
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+
+use counts::Counts;
+use parts::{PARTS, Part};
+use run::Run;
+
+use crate::{apt, interrupt, process, project};
+
+/// How much of a failing part's output is shown; all of it is in its log.
+const SHOWN_LINES: usize = 400;
+
+/// Run every check, one line each.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Only this part (may be given several times)
+    #[arg(long, value_name = "PART", value_delimiter = ',')]
+    only: Vec<String>,
+    /// Print the parts and what each is
+    #[arg(long)]
+    list: bool,
+    /// Only the parts that take seconds to a few minutes
+    #[arg(long)]
+    quick: bool,
+}
+
+/// How a part ended.
+pub(crate) enum Outcome {
+    /// It did what it is there for; tests among it are counted from its log.
+    Passed,
+    /// It could not be tried, for this reason.
+    Skipped(String),
+}
+
+/// Runs the chosen parts; the exit status is the result.
+pub(crate) fn run(args: &Args) -> Result<u8> {
+    let chosen = choose(args)?;
+    if args.list {
+        for part in chosen {
+            println!("{:<16} {}", part.name, part.about);
+        }
+        return Ok(0);
+    }
+    interrupt::listen()?;
+    install(&chosen);
+
+    let logs = project::target()?.join("xtask");
+    fs::create_dir_all(&logs)?;
+    let mut total = Counts::default();
+    let mut failed = Vec::new();
+    for part in chosen {
+        let counts = run_part(part, Run::new(&logs.join(format!("{}.log", part.name)))?)?;
+        interrupt::check()?;
+        if counts.failed > 0 {
+            failed.push(part.name);
+        }
+        total.add(&counts);
+    }
+    if !failed.is_empty() {
+        println!("failed parts: {}", failed.join(", "));
+    }
+    println!(
+        "{} passed, {} failed, {} skipped",
+        total.passed,
+        total.failed,
+        total.skipped.len()
+    );
+    Ok(u8::from(!failed.is_empty()))
+}
+
+fn choose(args: &Args) -> Result<Vec<&'static Part>> {
+    if let Some(unknown) = args
+        .only
+        .iter()
+        .find(|name| PARTS.iter().all(|p| p.name != **name))
+    {
+        let names: Vec<_> = PARTS.iter().map(|part| part.name).collect();
+        bail!("no part {unknown:?}; the parts are {}", names.join(", "));
+    }
+    let chosen = |part: &&Part| {
+        (args.only.is_empty() || args.only.iter().any(|name| name == part.name))
+            && (!args.quick || part.quick)
+    };
+    Ok(PARTS.iter().filter(chosen).collect())
+}
+
+/// Installs what the parts need and want in one go, where that is allowed. What stays
+/// missing is told by the parts themselves.
+fn install(parts: &[&Part]) {
+    let packages: Vec<_> = parts
+        .iter()
+        .flat_map(|part| part.needs.iter().chain(part.wants))
+        .copied()
+        .collect();
+    if let Err(error) = apt::ensure(&packages) {
+        println!("note: {error:#}");
+    }
+}
+
+/// Runs one part and prints its line.
+fn run_part(part: &Part, mut run: Run) -> Result<Counts> {
+    let begin = Instant::now();
+    let missing = apt::missing(part.needs);
+    let result = if missing.is_empty() {
+        (part.run)(&mut run)
+    } else {
+        Ok(Outcome::Skipped(format!(
+            "needs the system package {}",
+            missing.join(" ")
+        )))
+    };
+    let seconds = begin.elapsed().as_secs();
+    let text = run.text()?;
+    let mut counts = Counts::of(&text);
+    match result {
+        Ok(Outcome::Skipped(why)) => {
+            println!("skipped  {:<16} {why}", part.name);
+            counts = Counts::default();
+            counts.skipped.push(part.name.to_owned());
+        }
+        // Tests may fail in a command that does not say so by its status.
+        Ok(Outcome::Passed) if counts.failed == 0 => {
+            if counts == Counts::default() {
+                counts.passed = 1;
+            }
+            println!(
+                "ok       {:<16} {} ({seconds} s)",
+                part.name,
+                counts.summary()
+            );
+            for name in &counts.skipped {
+                println!("         skipped: {name}");
+            }
+        }
+        other => {
+            counts.failed = counts.failed.max(1);
+            println!("--- output of {}:", part.name);
+            println!("{}", process::tail(&text, SHOWN_LINES));
+            if let Err(error) = other {
+                println!("{error:#}");
+            }
+            println!("--- all of it is in {}", run.path().display());
+            println!(
+                "FAILED   {:<16} {} ({seconds} s)",
+                part.name,
+                counts.summary()
+            );
+        }
+    }
+    Ok(counts)
+}

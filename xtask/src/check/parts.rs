@@ -1,0 +1,280 @@
+//! The table of checks.
+
+use anyhow::{Result, bail};
+
+use super::counts::Counts;
+use super::run::{Run, cargo};
+use super::{Outcome, rig_tests, rust, static_command};
+use crate::apt::Package;
+use crate::{process, project};
+
+/// One check.
+pub(crate) struct Part {
+    /// What `--only` calls it.
+    pub(crate) name: &'static str,
+    /// What it shows, in one line.
+    pub(crate) about: &'static str,
+    /// Whether `--quick` runs it.
+    pub(crate) quick: bool,
+    /// Without these it is skipped.
+    pub(crate) needs: &'static [Package],
+    /// Without these some of its tests skip themselves, by name.
+    pub(crate) wants: &'static [Package],
+    /// Does it.
+    pub(crate) run: fn(&mut Run) -> Result<Outcome>,
+}
+
+/// Every check, in the order in which they run: the quick ones first.
+pub(crate) static PARTS: [Part; 11] = [
+    Part {
+        name: "fmt",
+        about: "every file is as rustfmt writes it",
+        quick: true,
+        needs: &[],
+        wants: &[],
+        run: fmt,
+    },
+    Part {
+        name: "clippy",
+        about: "no warning, of any target of the workspace",
+        quick: true,
+        needs: &[CXX],
+        wants: &[],
+        run: clippy,
+    },
+    Part {
+        name: "tests",
+        about: "unit and integration tests on this machine",
+        quick: true,
+        needs: &[CXX],
+        wants: &TEST_TOOLS,
+        run: tests,
+    },
+    Part {
+        name: "doc",
+        about: "the documentation builds without a warning, its examples run",
+        quick: true,
+        needs: &[CXX],
+        wants: &[],
+        run: doc,
+    },
+    Part {
+        name: "no_std",
+        about: "sys, hal and ipc build for a target without std and alloc",
+        quick: true,
+        needs: &[],
+        wants: &[],
+        run: no_std,
+    },
+    Part {
+        name: "static",
+        about: "the command as static program for x86_64 and aarch64, with its size",
+        quick: false,
+        needs: &[],
+        wants: &[],
+        run: static_command::part,
+    },
+    Part {
+        name: "loom",
+        about: "every interleaving of the ring's and the protocol's models",
+        quick: false,
+        needs: &[],
+        wants: &[],
+        run: loom,
+    },
+    Part {
+        name: "miri",
+        about: "ring and message code under Miri",
+        quick: false,
+        needs: &[],
+        wants: &[],
+        run: miri,
+    },
+    Part {
+        name: "deny",
+        about: "licences and sources of every dependency",
+        quick: false,
+        needs: &[],
+        wants: &[],
+        run: deny,
+    },
+    Part {
+        name: "rig-x86_64",
+        about: "tests in a guest with cameras, codecs, dma-buf heaps",
+        quick: false,
+        needs: &[
+            CXX,
+            Package::program("qemu-system-x86", "qemu-system-x86_64"),
+        ],
+        wants: &RIG_TOOLS,
+        run: rig_tests::x86_64,
+    },
+    Part {
+        name: "rig-aarch64",
+        about: "the same tests, static, in an aarch64 guest with cameras",
+        quick: false,
+        needs: &[Package::program("qemu-system-arm", "qemu-system-aarch64")],
+        wants: &[],
+        run: rig_tests::aarch64,
+    },
+];
+
+/// OpenH264 is built from its sources.
+const CXX: Package = Package::program("g++", "c++");
+
+/// Players that check recordings, and what the bindings are checked with.
+const TEST_TOOLS: [Package; 5] = [
+    Package::program("ffmpeg", "ffprobe"),
+    Package::program("strace", "strace"),
+    Package::installed("libclang-dev"),
+    Package::program("gcc-aarch64-linux-gnu", "aarch64-linux-gnu-gcc"),
+    Package::installed("libc6-dev-arm64-cross"),
+];
+
+/// What tests in the guest, which sees the host's programs, compare with.
+const RIG_TOOLS: [Package; 3] = [
+    Package::program("v4l-utils", "v4l2-ctl"),
+    Package::program("strace", "strace"),
+    Package::program("ffmpeg", "ffprobe"),
+];
+
+/// The crates that know nothing of an operating system where there is none.
+const CORE: [&str; 6] = [
+    "-p",
+    "videostream-sys",
+    "-p",
+    "videostream-hal",
+    "-p",
+    "videostream-ipc",
+];
+
+/// Bugs of lock-free code need few switches at bad moments: 3 finds all that the models
+/// have been weakened with, and every model ends in minutes. Without a bound the
+/// larger ones do not end.
+const LOOM_PREEMPTIONS: &str = "3";
+
+fn fmt(run: &mut Run) -> Result<Outcome> {
+    if let Err(why) = rust::component("rustfmt", "rustfmt") {
+        return Ok(Outcome::Skipped(why));
+    }
+    run.command(&mut cargo(&["fmt", "--all", "--check"])?)?;
+    Ok(Outcome::Passed)
+}
+
+fn clippy(run: &mut Run) -> Result<Outcome> {
+    if let Err(why) = rust::component("cargo-clippy", "clippy") {
+        return Ok(Outcome::Skipped(why));
+    }
+    let words = [
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    run.command(&mut cargo(&words)?)?;
+    Ok(Outcome::Passed)
+}
+
+fn tests(run: &mut Run) -> Result<Outcome> {
+    let words = [
+        "test",
+        "--workspace",
+        "--lib",
+        "--bins",
+        "--tests",
+        "--examples",
+        "--no-fail-fast",
+    ];
+    run.command(cargo(&words)?.args(["--", "--show-output"]))?;
+    Ok(Outcome::Passed)
+}
+
+fn doc(run: &mut Run) -> Result<Outcome> {
+    let mut build = cargo(&["doc", "--workspace", "--no-deps"])?;
+    run.command(build.env("RUSTDOCFLAGS", "-D warnings"))?;
+    let words = [
+        "test",
+        "--workspace",
+        "--doc",
+        "--no-fail-fast",
+        "--",
+        "--show-output",
+    ];
+    run.command(&mut cargo(&words)?)?;
+    Ok(Outcome::Passed)
+}
+
+fn no_std(run: &mut Run) -> Result<Outcome> {
+    const TARGET: &str = "x86_64-unknown-none";
+    if let Err(why) = rust::target(TARGET) {
+        return Ok(Outcome::Skipped(why));
+    }
+    run.command(cargo(&["build", "--target", TARGET])?.args(CORE))?;
+    Ok(Outcome::Passed)
+}
+
+fn loom(run: &mut Run) -> Result<Outcome> {
+    let words = [
+        "test",
+        "--release",
+        "-p",
+        "videostream-hal",
+        "-p",
+        "videostream-ipc",
+    ];
+    run.command(
+        cargo(&words)?
+            .args(["--lib", "--no-fail-fast", "loom_"])
+            .env("RUSTFLAGS", "--cfg loom")
+            .env("CARGO_TARGET_DIR", project::target()?.join("loom"))
+            .env("CARGO_PROFILE_RELEASE_LTO", "off")
+            .env("LOOM_MAX_PREEMPTIONS", LOOM_PREEMPTIONS),
+    )?;
+    some_tests(run, "no model named loom_*")
+}
+
+fn miri(run: &mut Run) -> Result<Outcome> {
+    if let Err(why) = rust::miri() {
+        return Ok(Outcome::Skipped(why));
+    }
+    for (package, filter) in [("videostream-hal", "ring"), ("videostream-ipc", "message")] {
+        let words = [
+            "+nightly",
+            "miri",
+            "test",
+            "-p",
+            package,
+            "--lib",
+            "--no-fail-fast",
+            filter,
+        ];
+        run.command(cargo(&words)?.env("CARGO_TARGET_DIR", project::target()?.join("miri")))?;
+    }
+    some_tests(run, "no test of the ring or of messages")
+}
+
+fn deny(run: &mut Run) -> Result<Outcome> {
+    if process::find("cargo-deny").is_none() {
+        return Ok(Outcome::Skipped(
+            "needs cargo-deny (cargo install cargo-deny)".to_owned(),
+        ));
+    }
+    run.command(&mut cargo(&[
+        "deny", "check", "bans", "licenses", "sources",
+    ])?)?;
+    Ok(Outcome::Passed)
+}
+
+/// A filter that no test's name matches has shown nothing.
+fn some_tests(run: &mut Run, none: &str) -> Result<Outcome> {
+    let counts = Counts::of(&run.text()?);
+    if counts.failed > 0 {
+        bail!("{} failed", counts.failed);
+    }
+    if counts.passed == 0 {
+        return Ok(Outcome::Skipped(none.to_owned()));
+    }
+    Ok(Outcome::Passed)
+}

@@ -1,0 +1,275 @@
+//! The parts that run in a guest: test programs named `rig_*`, built on the host.
+//!
+//! A program's first lines may say what it asks of its guest, in `//! rig:` lines:
+//! module parameters (`vivid.n_devs=2`), `arch=x86_64` when it cannot run elsewhere,
+//! `timeout=SECONDS` for all its tests together. Programs that ask for the same
+//! parameters share one boot.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use super::cargo_json::{self, TestTarget};
+use super::counts::UNFINISHED;
+use super::run::{Run, cargo};
+use super::{Outcome, rust, static_command};
+use crate::quote;
+use crate::rig::{Arch, Guest, parse_params};
+
+/// How long one program's tests may take: emulation is 10 to 20 times slower than the machine.
+const PROGRAM_LIMIT: u64 = 300;
+/// For boot and power off, over the limits of the programs.
+const BOOT_MARGIN: u64 = 120;
+
+/// What a program asks of its guest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Ask {
+    params: String,
+    arch: Option<String>,
+    timeout: u64,
+}
+
+/// A built test program.
+struct Program {
+    target: TestTarget,
+    file: PathBuf,
+    timeout: u64,
+}
+
+/// The part `rig-x86_64`.
+pub(crate) fn x86_64(run: &mut Run) -> Result<Outcome> {
+    part(run, Arch::X86_64)
+}
+
+/// The part `rig-aarch64`.
+pub(crate) fn aarch64(run: &mut Run) -> Result<Outcome> {
+    part(run, Arch::Aarch64)
+}
+
+fn part(run: &mut Run, arch: Arch) -> Result<Outcome> {
+    if arch == Arch::Aarch64
+        && let Err(why) = rust::target(static_command::AARCH64)
+    {
+        return Ok(Outcome::Skipped(why));
+    }
+    let metadata = run.output(&mut cargo(&[
+        "metadata",
+        "--no-deps",
+        "--format-version=1",
+    ])?)?;
+    let mut boots: BTreeMap<String, Vec<(TestTarget, u64)>> = BTreeMap::new();
+    for target in cargo_json::test_targets(&metadata, "rig_")? {
+        let source = fs::read_to_string(&target.source)?;
+        let ask = read_ask(&source).with_context(|| target.source.display().to_string())?;
+        if ask
+            .arch
+            .as_ref()
+            .is_none_or(|only| *only == arch.to_string())
+        {
+            boots
+                .entry(ask.params)
+                .or_default()
+                .push((target, ask.timeout));
+        }
+    }
+    if boots.is_empty() {
+        return Ok(Outcome::Skipped(format!("no test named rig_* for {arch}")));
+    }
+
+    let guest = match Guest::prepare(arch) {
+        Ok(guest) => guest,
+        Err(error) => return Ok(Outcome::Skipped(format!("no guest: {error:#}"))),
+    };
+    let command = match arch {
+        Arch::X86_64 => static_command::host(run)?,
+        Arch::Aarch64 => static_command::for_machine(run, static_command::AARCH64)?,
+    };
+    let mut trouble = Vec::new();
+    for (params, targets) in boots {
+        let programs = build(run, arch, targets)?;
+        let mut guest = guest.clone();
+        guest.params = parse_params(&params)?;
+        // The other boots are worth trying when one fails.
+        if let Err(error) = boot(run, arch, guest, &programs, &command) {
+            trouble.push(format!("{error:#}"));
+        }
+    }
+    if !trouble.is_empty() {
+        bail!("{}", trouble.join("\n"));
+    }
+    Ok(Outcome::Passed)
+}
+
+/// Builds the test programs for the guest, without running them.
+fn build(run: &mut Run, arch: Arch, targets: Vec<(TestTarget, u64)>) -> Result<Vec<Program>> {
+    let mut words = vec![
+        "test",
+        "--no-run",
+        "--message-format=json-render-diagnostics",
+    ];
+    if arch == Arch::Aarch64 {
+        words.push("--no-default-features");
+    }
+    let mut packages: Vec<&str> = targets.iter().map(|(t, _)| t.package.as_str()).collect();
+    packages.dedup();
+    words.extend(packages.iter().flat_map(|package| ["-p", package]));
+    words.extend(
+        targets
+            .iter()
+            .flat_map(|(target, _)| ["--test", target.name.as_str()]),
+    );
+    let mut command = cargo(&words)?;
+    if arch == Arch::Aarch64 {
+        // They are copied into the guest's memory: without debug information.
+        static_command::for_target(&mut command, static_command::AARCH64)
+            .env("CARGO_PROFILE_TEST_STRIP", "debuginfo");
+    }
+    let messages = run.output(&mut command)?;
+    targets
+        .into_iter()
+        .map(|(target, timeout)| {
+            let file =
+                cargo_json::executable(&messages, "test", &target.name, Some(&target.source))
+                    .with_context(|| format!("cargo built no test program {}", target.name))?;
+            Ok(Program {
+                target,
+                file,
+                timeout,
+            })
+        })
+        .collect()
+}
+
+/// Runs the programs in one boot, their output going to the log.
+fn boot(
+    run: &mut Run,
+    arch: Arch,
+    mut guest: Guest,
+    programs: &[Program],
+    command: &Path,
+) -> Result<()> {
+    let mut place = |file: &Path| -> Result<String> {
+        if arch == Arch::X86_64 {
+            path(file)
+        } else {
+            guest.copy(file)
+        }
+    };
+    let mut script = format!(
+        "export VIDEOSTREAM_BIN={}\nbad=0\n",
+        quote::word(&place(command)?)
+    );
+    for program in programs {
+        let file = place(&program.file)?;
+        let folder = match arch {
+            Arch::X86_64 => path(&program.target.folder)?,
+            Arch::Aarch64 => "/rig".to_owned(),
+        };
+        script.push_str(&program_script(program, &folder, &file));
+    }
+    script.push_str("exit $bad");
+    let limits: u64 = programs.iter().map(|program| program.timeout).sum();
+    guest.timeout = Duration::from_secs(limits + BOOT_MARGIN);
+    match guest.run(&script, &mut run.log()?, &mut run.log()?)? {
+        0 => Ok(()),
+        status => bail!("tests failed in the {arch} guest (status {status})"),
+    }
+}
+
+/// The shell lines that run one program: libtest ends with 0 or 101 after it has printed
+/// its result, anything else means that it has not.
+fn program_script(program: &Program, folder: &str, file: &str) -> String {
+    let Program {
+        target, timeout, ..
+    } = program;
+    let name = format!("{} {}", target.package, target.name);
+    format!(
+        "echo; echo {title}
+cd {folder}
+timeout -k 5 {timeout} {file} --test-threads=1 --show-output
+case $? in
+    0) ;;
+    101) bad=1 ;;
+    124 | 137 | 143) bad=1; echo {slow} ;;
+    *) bad=1; echo {crashed} ;;
+esac
+",
+        title = quote::word(&format!("     Running in the guest: {name}")),
+        folder = quote::word(folder),
+        file = quote::word(file),
+        slow = quote::word(&format!("{UNFINISHED}{name}: not done in {timeout} s")),
+        crashed = quote::word(&format!("{UNFINISHED}{name}: it crashed")),
+    )
+}
+
+fn path(path: &Path) -> Result<String> {
+    Ok(path
+        .to_str()
+        .with_context(|| format!("{} is not UTF-8", path.display()))?
+        .to_owned())
+}
+
+/// Reads the `//! rig:` lines before the first line of code.
+fn read_ask(source: &str) -> Result<Ask> {
+    let mut ask = Ask {
+        params: String::new(),
+        arch: None,
+        timeout: PROGRAM_LIMIT,
+    };
+    let head = source
+        .lines()
+        .take_while(|line| line.trim().is_empty() || line.starts_with("//"));
+    let words = head
+        .filter_map(|line| line.strip_prefix("//! rig:"))
+        .flat_map(str::split_whitespace);
+    let mut params = Vec::new();
+    for word in words {
+        match word.split_once('=') {
+            Some(("arch", arch)) => ask.arch = Some(arch.to_owned()),
+            Some(("timeout", seconds)) => {
+                ask.timeout = seconds.parse().with_context(|| format!("rig: {word:?}"))?;
+            }
+            _ => params.push(word),
+        }
+    }
+    ask.params = params.join(" ");
+    parse_params(&ask.params)?;
+    Ok(ask)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_without_wishes_gets_the_plain_guest() {
+        let ask = read_ask("//! Tests.\n\nuse std::fs;\n//! rig: vivid.n_devs=2\n").unwrap();
+        assert_eq!(
+            ask,
+            Ask {
+                params: String::new(),
+                arch: None,
+                timeout: PROGRAM_LIMIT
+            }
+        );
+    }
+
+    #[test]
+    fn wishes_are_read_from_the_first_lines() {
+        let source =
+            "//! Two cameras.\n//! rig: vivid.n_devs=2 arch=x86_64\n//! rig: timeout=60\nfn x() {}";
+        let ask = read_ask(source).unwrap();
+        assert_eq!(ask.params, "vivid.n_devs=2");
+        assert_eq!(ask.arch.as_deref(), Some("x86_64"));
+        assert_eq!(ask.timeout, 60);
+    }
+
+    #[test]
+    fn a_wish_that_means_nothing_is_refused() {
+        assert!(read_ask("//! rig: two cameras\n").is_err());
+        assert!(read_ask("//! rig: timeout=long\n").is_err());
+    }
+}

@@ -1,0 +1,137 @@
+//! One part's run: its log, and the commands that write into it.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+use std::{env, fs, thread};
+
+use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::{interrupt, process, project};
+
+/// No single command of any part takes this long unless it hangs.
+const COMMAND_LIMIT: Duration = Duration::from_secs(30 * 60);
+
+/// The log of a part, and what its commands have in common.
+pub(crate) struct Run {
+    log: File,
+    path: PathBuf,
+}
+
+impl Run {
+    /// Begins an empty log.
+    pub(crate) fn new(path: &Path) -> Result<Self> {
+        fs::write(path, "").with_context(|| format!("log {}", path.display()))?;
+        let log = OpenOptions::new().read(true).append(true).open(path)?;
+        Ok(Self {
+            log,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Where the log is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the log holds so far.
+    pub(crate) fn text(&mut self) -> Result<String> {
+        let mut bytes = Vec::new();
+        self.log.seek(SeekFrom::Start(0))?;
+        self.log.read_to_end(&mut bytes)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// A writer at the log's end.
+    pub(crate) fn log(&self) -> Result<File> {
+        Ok(self.log.try_clone()?)
+    }
+
+    /// Writes a line of the part's own.
+    pub(crate) fn note(&mut self, line: &str) -> Result<()> {
+        Ok(writeln!(self.log, "{line}")?)
+    }
+
+    /// Runs a command to its end; an error unless it succeeds.
+    pub(crate) fn command(&mut self, command: &mut Command) -> Result<()> {
+        let log = self.log.try_clone()?;
+        self.run(command, Stdio::from(log)).map(drop)
+    }
+
+    /// Runs a command to its end and gives back what it wrote to standard output,
+    /// which is left out of the log; an error unless it succeeds.
+    pub(crate) fn output(&mut self, command: &mut Command) -> Result<String> {
+        let mut file = tempfile::tempfile()?;
+        self.run(command, Stdio::from(file.try_clone()?))?;
+        let mut text = String::new();
+        file.seek(SeekFrom::Start(0))?;
+        file.read_to_string(&mut text)?;
+        Ok(text)
+    }
+
+    fn run(&mut self, command: &mut Command, stdout: Stdio) -> Result<()> {
+        let text = process::describe(command);
+        self.note(&format!("$ {text}"))?;
+        let log = self.log.try_clone()?;
+        // A group of its own, so that a command that hangs goes with all it started.
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(stdout)
+            .stderr(log)
+            .process_group(0)
+            .spawn()
+            .with_context(|| format!("cannot start `{text}`"))?;
+        let status = wait(child).with_context(|| format!("`{text}`"))?;
+        if !status.success() {
+            bail!("`{text}` ended with {status}");
+        }
+        Ok(())
+    }
+}
+
+/// Cargo, in the project's folder and without what `cargo run` has set for this program.
+pub(crate) fn cargo(words: &[&str]) -> Result<Command> {
+    let mut command = Command::new("cargo");
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"]
+            .iter()
+            .any(|prefix| text.starts_with(prefix))
+        {
+            command.env_remove(&name);
+        }
+    }
+    command.args(words).current_dir(project::root()?);
+    command
+        .env("CARGO_TERM_COLOR", "never")
+        .env("CARGO_NET_RETRY", "5");
+    Ok(command)
+}
+
+fn wait(mut child: Child) -> Result<ExitStatus> {
+    let begin = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        let stop = match interrupt::check() {
+            Err(error) => Some(error),
+            Ok(()) if begin.elapsed() > COMMAND_LIMIT => Some(anyhow::anyhow!(
+                "stopped after {} s",
+                COMMAND_LIMIT.as_secs()
+            )),
+            Ok(()) => None,
+        };
+        if let Some(error) = stop {
+            // The group is there as long as its first process is not waited for.
+            kill_process_group(Pid::from_child(&child), Signal::KILL)?;
+            child.wait()?;
+            return Err(error);
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+}

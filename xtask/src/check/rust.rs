@@ -1,0 +1,53 @@
+//! What of the Rust tool chain a part needs, fetched with rustup where it is missing.
+
+use std::process::Command;
+
+use anyhow::{Result, anyhow};
+
+use crate::process;
+
+/// Sees to it that the standard library for `target` is there.
+pub(crate) fn target(target: &str) -> Result<(), String> {
+    let found = process::output(Command::new("rustc").args([
+        "--print",
+        "target-libdir",
+        "--target",
+        target,
+    ]))
+    .is_ok_and(|dir| std::fs::read_dir(dir.trim()).is_ok_and(|mut dir| dir.next().is_some()));
+    if found {
+        return Ok(());
+    }
+    rustup(&["target", "add", target])
+        .map_err(|error| format!("no Rust target {target}: {error:#}"))
+}
+
+/// Sees to it that a program of the tool chain, as in `cargo fmt`, is there.
+pub(crate) fn component(program: &str, component: &str) -> Result<(), String> {
+    if process::output(Command::new(program).arg("--version")).is_ok() {
+        return Ok(());
+    }
+    rustup(&["component", "add", component]).map_err(|error| format!("no {component}: {error:#}"))
+}
+
+/// Sees to it that a nightly tool chain with Miri is there.
+pub(crate) fn miri() -> Result<(), String> {
+    let there = ["miri", "rust-src"].iter().all(|name| {
+        let list = ["component", "list", "--installed", "--toolchain", "nightly"];
+        process::output(Command::new("rustup").args(list))
+            .is_ok_and(|list| list.lines().any(|line| line.starts_with(name)))
+    });
+    if there {
+        return Ok(());
+    }
+    let words = "toolchain install nightly --profile minimal --component miri --component rust-src";
+    let words: Vec<&str> = words.split(' ').collect();
+    rustup(&words).map_err(|error| format!("no Miri: {error:#}"))
+}
+
+fn rustup(words: &[&str]) -> Result<()> {
+    if process::find("rustup").is_none() {
+        return Err(anyhow!("and there is no rustup to fetch it with"));
+    }
+    process::output_retrying(Command::new("rustup").args(words)).map(drop)
+}

@@ -1,0 +1,73 @@
+//! The `videostream` command for the rig and as static program for small machines.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use super::run::{Run, cargo};
+use super::{Outcome, cargo_json, rust};
+
+/// The machines for which a static command is built.
+const TARGETS: [&str; 2] = ["x86_64-unknown-linux-musl", AARCH64];
+/// The static target of the aarch64 guest.
+pub(crate) const AARCH64: &str = "aarch64-unknown-linux-musl";
+
+/// Adds what a build for `target` needs: Rust's own linker and start files instead
+/// of a cross compiler.
+pub(crate) fn for_target<'a>(command: &'a mut Command, target: &str) -> &'a mut Command {
+    let variable = target.to_uppercase().replace('-', "_");
+    command
+        .args(["--target", target])
+        .env(format!("CARGO_TARGET_{variable}_LINKER"), "rust-lld")
+        .env(
+            format!("CARGO_TARGET_{variable}_RUSTFLAGS"),
+            "-C link-self-contained=yes",
+        )
+}
+
+/// Builds the command as it is used on the host.
+pub(crate) fn host(run: &mut Run) -> Result<PathBuf> {
+    let words = [
+        "build",
+        "-p",
+        "videostream-cli",
+        "--message-format=json-render-diagnostics",
+    ];
+    built(&run.output(&mut cargo(&words)?)?)
+}
+
+/// Builds the static command, without software encoding.
+pub(crate) fn for_machine(run: &mut Run, target: &str) -> Result<PathBuf> {
+    let words = [
+        "build",
+        "--release",
+        "-p",
+        "videostream-cli",
+        "--no-default-features",
+        "--message-format=json-render-diagnostics",
+    ];
+    built(&run.output(for_target(&mut cargo(&words)?, target))?)
+}
+
+fn built(messages: &str) -> Result<PathBuf> {
+    cargo_json::executable(messages, "bin", "videostream", None)
+        .context("cargo built no program named videostream")
+}
+
+/// The part `static`: builds for every machine and tells the sizes.
+pub(crate) fn part(run: &mut Run) -> Result<Outcome> {
+    for target in TARGETS {
+        if let Err(why) = rust::target(target) {
+            return Ok(Outcome::Skipped(why));
+        }
+    }
+    for target in TARGETS {
+        let size = fs::metadata(for_machine(run, target)?)?.len();
+        let line = format!("{target}: {} KiB, stripped", size.div_ceil(1024));
+        println!("         {line}");
+        run.note(&line)?;
+    }
+    Ok(Outcome::Passed)
+}
