@@ -1,9 +1,24 @@
 //! Memory with a file descriptor, and ways to look into it.
 //!
 //! - [`memfd`]: anonymous files whose size is sealed; what rings and leases are made of.
+//! - [`heap`]: dma-heaps, memory for devices, by name.
+//! - [`udmabuf`]: a dma-buf made of a memfd's pages.
+//! - [`allocate`]: the best of these that a machine has, and why.
+//! - [`dmabuf`]: the CPU's access to a shared buffer, its name, identity and fences.
+//! - [`physical`]: physical addresses, where the kernel tells them.
 //! - [`mapping`]: a file's pages in this process, unmapped on drop.
 
+pub mod allocate;
+pub mod dmabuf;
+pub mod heap;
 pub mod mapping;
 pub mod memfd;
+pub mod physical;
+pub mod udmabuf;
 
+pub use allocate::{Allocation, Allocator, Origin};
+pub use dmabuf::{CpuAccess, Identity, SyncAccess};
+pub use heap::DmaHeap;
 pub use mapping::{Access, Mapping};
+pub use physical::physical_address;
+pub use udmabuf::Udmabuf;

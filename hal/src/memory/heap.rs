@@ -1,0 +1,327 @@
+//! dma-heap: memory for devices, by the name of a heap.
+//!
+//! A heap is a node under `/dev/dma_heap`. Which heaps a machine has, and what they are called,
+//! depends on kernel, device tree and vendor; [`DmaHeap::open_first`] takes a list of names in the
+//! order of preference. Nodes belong to root unless a udev rule says otherwise.
+
+use core::ffi::CStr;
+use core::fmt;
+use core::mem::MaybeUninit;
+
+use rustix::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+use rustix::fs::{CWD, Mode, OFlags, RawDir, openat};
+use rustix::io::Errno;
+use videostream_sys::dma_heap::{DMA_HEAP_IOCTL_ALLOC, dma_heap_allocation_data};
+
+/// The folder of the heaps.
+pub const HEAP_FOLDER: &CStr = c"/dev/dma_heap";
+
+/// Heaps of physically contiguous memory (CMA), under the names that kernels give them: since
+/// Linux 6.17, by device tree, on the kernel command line, by default.
+pub const CONTIGUOUS_HEAPS: &[&str] = &[
+    "default_cma_region",
+    "linux,cma",
+    "reserved",
+    "default-pool",
+];
+
+/// The contiguous heaps, then the heap of scattered pages, which devices behind an IOMMU, virtual
+/// drivers and CPUs can use.
+pub const ANY_HEAP: &[&str] = &[
+    "default_cma_region",
+    "linux,cma",
+    "reserved",
+    "default-pool",
+    "system",
+];
+
+/// Heaps that [`DmaHeap::available`] lists at most.
+pub const MAX_HEAPS: usize = 16;
+
+/// An open dma-heap: allocates zeroed memory, each time as a dma-buf of its own.
+///
+/// # Example
+/// ```no_run
+/// use videostream_hal::memory::heap::{ANY_HEAP, DmaHeap};
+///
+/// let heap = DmaHeap::open_first(ANY_HEAP)?;
+/// let buffer = heap.allocate(1280 * 720 * 3 / 2)?;
+/// # drop(buffer);
+/// # Ok::<(), videostream_hal::memory::heap::HeapError>(())
+/// ```
+///
+/// # Source
+/// `linux/dma-heap.h` (Linux 5.6), `drivers/dma-buf/dma-heap.c`.
+#[derive(Debug)]
+pub struct DmaHeap {
+    device: OwnedFd,
+    name: HeapName,
+}
+
+impl DmaHeap {
+    /// Opens `/dev/dma_heap/NAME`.
+    ///
+    /// # Errors
+    /// [`HeapError::Name`] when `name` cannot be a heap's; [`HeapError::Open`] with ENOENT when
+    /// there is no such heap and EACCES without the right to use it.
+    pub fn open(name: &str) -> Result<Self, HeapError> {
+        let name = HeapName::new(name).ok_or(HeapError::Name)?;
+        let opened = |errno| HeapError::Open { name, errno };
+        let folder = open_folder().map_err(opened)?;
+        let flags = OFlags::RDWR | OFlags::CLOEXEC;
+        let device = openat(&folder, name.as_str(), flags, Mode::empty()).map_err(opened)?;
+        Ok(Self { device, name })
+    }
+
+    /// Opens the first of `names` that can be opened.
+    ///
+    /// # Errors
+    /// The refusal that says most: of a heap that exists (such as EACCES) rather than of one that
+    /// does not. [`HeapError::Name`] when `names` is empty.
+    pub fn open_first(names: &[&str]) -> Result<Self, HeapError> {
+        let mut refusal = HeapError::Name;
+        for name in names {
+            match Self::open(name) {
+                Ok(heap) => return Ok(heap),
+                Err(error) if refusal.tells_less_than(&error) => refusal = error,
+                Err(_) => {}
+            }
+        }
+        Err(refusal)
+    }
+
+    /// The names of this machine's heaps, in the kernel's order, [`MAX_HEAPS`] at most.
+    ///
+    /// # Errors
+    /// [`HeapError::List`]: ENOENT when the kernel has no dma-heap.
+    pub fn available() -> Result<heapless::Vec<HeapName, MAX_HEAPS>, HeapError> {
+        let folder = open_folder().map_err(HeapError::List)?;
+        let mut names = heapless::Vec::new();
+        let mut buffer = [MaybeUninit::uninit(); 1024];
+        let mut entries = RawDir::new(&folder, &mut buffer);
+        while let Some(entry) = entries.next() {
+            let entry = entry.map_err(HeapError::List)?;
+            let name = entry.file_name().to_str().ok().and_then(HeapName::new);
+            if let Some(name) = name
+                && names.push(name).is_err()
+            {
+                break;
+            }
+        }
+        Ok(names)
+    }
+
+    /// The heap's name.
+    pub fn name(&self) -> HeapName {
+        self.name
+    }
+
+    /// Allocates a dma-buf of `len_bytes`, rounded up to whole pages, filled with zeroes.
+    ///
+    /// The descriptor is close-on-exec and can be mapped for reading and writing.
+    ///
+    /// # Errors
+    /// [`HeapError::Allocate`]: EINVAL for zero bytes; ENOMEM when the heap is exhausted or, for a
+    /// contiguous one, fragmented (allocate pools once, early).
+    pub fn allocate(&self, len_bytes: u64) -> Result<OwnedFd, HeapError> {
+        allocate(self.device.as_fd(), len_bytes).map_err(|errno| HeapError::Allocate {
+            name: self.name,
+            len_bytes,
+            errno,
+        })
+    }
+}
+
+#[expect(
+    unsafe_code,
+    reason = "the request is made here, and its answer becomes an owned fd"
+)]
+fn allocate(device: BorrowedFd<'_>, len_bytes: u64) -> Result<OwnedFd, Errno> {
+    let mut data = dma_heap_allocation_data {
+        len: len_bytes,
+        fd_flags: (OFlags::RDWR | OFlags::CLOEXEC).bits(),
+        ..Default::default()
+    };
+    // SAFETY: `dma_heap_allocation_data` is the argument type from which the code was computed.
+    let request = unsafe {
+        rustix::ioctl::Updater::<DMA_HEAP_IOCTL_ALLOC, dma_heap_allocation_data>::new(&mut data)
+    };
+    // SAFETY: the kernel reads and writes the 24 bytes of `data`, which outlives the call, and
+    // nothing else; a node that is no heap refuses the code with ENOTTY.
+    unsafe { rustix::ioctl::ioctl(device, request)? };
+    let fd = i32::try_from(data.fd).map_err(|_| Errno::BADF)?;
+    // SAFETY: on success the kernel has just installed this descriptor for us alone.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+fn open_folder() -> Result<OwnedFd, Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    openat(CWD, HEAP_FOLDER, flags, Mode::empty())
+}
+
+/// The name of a heap: one file name of at most 47 bytes.
+#[derive(Copy, Clone, PartialEq, Eq)]
+pub struct HeapName {
+    bytes: [u8; Self::CAPACITY],
+    len: u8,
+}
+
+impl HeapName {
+    const CAPACITY: usize = 47;
+
+    /// `None` for what cannot name a heap: empty, too long, dots only, or with `/` or NUL.
+    pub fn new(name: &str) -> Option<Self> {
+        let text = name.as_bytes();
+        if text.is_empty()
+            || text.len() > Self::CAPACITY
+            || text.iter().all(|&byte| byte == b'.')
+            || text.iter().any(|&byte| byte == b'/' || byte == 0)
+        {
+            return None;
+        }
+        let mut bytes = [0; Self::CAPACITY];
+        bytes[..text.len()].copy_from_slice(text);
+        let len = u8::try_from(text.len()).ok()?;
+        Some(Self { bytes, len })
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        let bytes = self.bytes.get(..usize::from(self.len)).unwrap_or_default();
+        core::str::from_utf8(bytes).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for HeapName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for HeapName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+/// Why a heap gave no memory.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum HeapError {
+    /// No usable name: empty, longer than 47 bytes, or not one file name.
+    Name,
+    /// The folder of the heaps could not be read.
+    List(Errno),
+    /// The heap's node could not be opened.
+    Open {
+        /// The heap asked for.
+        name: HeapName,
+        /// ENOENT: no such heap. EACCES: no right to use it.
+        errno: Errno,
+    },
+    /// `DMA_HEAP_IOCTL_ALLOC` failed.
+    Allocate {
+        /// The heap asked.
+        name: HeapName,
+        /// How much was asked for.
+        len_bytes: u64,
+        /// ENOMEM: exhausted or fragmented.
+        errno: Errno,
+    },
+}
+
+impl HeapError {
+    /// What the kernel answered; EINVAL for a name that was not even tried.
+    pub fn errno(&self) -> Errno {
+        match *self {
+            Self::Name => Errno::INVAL,
+            Self::List(errno) | Self::Open { errno, .. } | Self::Allocate { errno, .. } => errno,
+        }
+    }
+
+    fn tells_less_than(&self, other: &Self) -> bool {
+        let rank = |error: &Self| match error {
+            Self::Name => 0,
+            other if other.errno() == Errno::NOENT => 1,
+            _ => 2,
+        };
+        rank(self) < rank(other)
+    }
+}
+
+impl fmt::Display for HeapError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name => f.write_str("a heap name is one file name of 1 to 47 bytes"),
+            Self::List(errno) => write!(f, "/dev/dma_heap cannot be listed: {errno}"),
+            Self::Open { name, errno } if *errno == Errno::ACCESS => write!(
+                f,
+                "no permission to use /dev/dma_heap/{name}: {errno} (a udev rule can give it to a \
+                 group)"
+            ),
+            Self::Open { name, errno } => {
+                write!(f, "/dev/dma_heap/{name} cannot be opened: {errno}")
+            }
+            Self::Allocate {
+                name,
+                len_bytes,
+                errno,
+            } => {
+                write!(
+                    f,
+                    "heap {name} gave no {len_bytes} bytes (DMA_HEAP_IOCTL_ALLOC): {errno}"
+                )
+            }
+        }
+    }
+}
+
+impl core::error::Error for HeapError {}
+
+#[cfg(test)]
+mod tests {
+    use std::string::ToString as _;
+
+    use super::*;
+
+    #[test]
+    fn a_heap_name_is_one_file_name() {
+        assert_eq!(HeapName::new("linux,cma").unwrap().as_str(), "linux,cma");
+        for bad in ["", ".", "..", "a/b", "a\0b", &"x".repeat(48)] {
+            assert!(HeapName::new(bad).is_none(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_missing_heap_is_named() {
+        let error = DmaHeap::open("no-such-heap").unwrap_err();
+        assert_eq!(error.errno(), Errno::NOENT);
+        assert!(error.to_string().contains("no-such-heap"), "{error}");
+    }
+
+    #[test]
+    fn no_permission_says_more_than_no_such_heap() {
+        let name = HeapName::new("system").unwrap();
+        let missing = HeapError::Open {
+            name,
+            errno: Errno::NOENT,
+        };
+        let denied = HeapError::Open {
+            name,
+            errno: Errno::ACCESS,
+        };
+        assert!(missing.tells_less_than(&denied));
+        assert!(!denied.tells_less_than(&missing));
+        assert!(denied.to_string().contains("udev"), "{denied}");
+    }
+
+    #[test]
+    fn an_empty_preference_list_opens_nothing() {
+        assert_eq!(DmaHeap::open_first(&[]).unwrap_err(), HeapError::Name);
+    }
+
+    #[test]
+    fn a_file_that_is_no_heap_refuses_the_request() {
+        let file = openat(CWD, "/dev/null", OFlags::RDONLY, Mode::empty()).unwrap();
+        assert_eq!(allocate(file.as_fd(), 4096).unwrap_err(), Errno::NOTTY);
+    }
+}
