@@ -24,3 +24,5 @@ pub mod ring;
 pub mod sync;
 #[cfg(target_os = "linux")]
 pub mod time;
+#[cfg(all(target_os = "linux", not(loom)))]
+pub mod v4l2;

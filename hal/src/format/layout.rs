@@ -63,7 +63,7 @@ impl Layout {
     /// - [`FormatError::EmptyPicture`]: width or height is 0.
     /// - [`FormatError::TooLarge`]: a size does not fit 32 bits.
     pub fn new(fourcc: FourCc, width: u32, height: u32) -> Result<Self, FormatError> {
-        Self::build(fourcc, width, height, None)
+        Self::build(fourcc, width, height, Strides::Tight)
     }
 
     /// The layout for a given distance between the lines of the first plane.
@@ -79,7 +79,20 @@ impl Layout {
         height: u32,
         luma_stride: u32,
     ) -> Result<Self, FormatError> {
-        Self::build(fourcc, width, height, Some(luma_stride))
+        Self::build(fourcc, width, height, Strides::First(luma_stride))
+    }
+
+    /// The layout with a stride for each plane, as the multi-planar API states them.
+    ///
+    /// # Errors
+    /// Those of [`Layout::with_stride`]; a plane without an entry in `strides` has stride 0.
+    pub fn with_strides(
+        fourcc: FourCc,
+        width: u32,
+        height: u32,
+        strides: &[u32],
+    ) -> Result<Self, FormatError> {
+        Self::build(fourcc, width, height, Strides::Each(strides))
     }
 
     /// One plane of `size` bytes whose inside is the driver's business: compressed data, and
@@ -134,7 +147,7 @@ impl Layout {
         fourcc: FourCc,
         width: u32,
         height: u32,
-        luma_stride: Option<u32>,
+        strides: Strides<'_>,
     ) -> Result<Self, FormatError> {
         let info = fourcc.info().ok_or(FormatError::Unknown { fourcc })?;
         if info.is_compressed() {
@@ -147,21 +160,24 @@ impl Layout {
             fourcc,
             width,
             height,
-            stride: luma_stride.unwrap_or(0),
+            stride: strides.first(),
         };
         let mut planes = [PlaneLayout::default(); MAX_PLANES];
         let mut total = 0_u32;
         for (index, (rule, plane)) in info.planes.iter().zip(&mut planes).enumerate() {
             let least = line_bytes(info, rule, width).ok_or(too_large)?;
-            let stride = match luma_stride {
-                None => least,
-                Some(luma) => plane_stride(&info.planes[0], rule, luma).ok_or(too_large)?,
+            let stride = match strides {
+                Strides::Tight => least,
+                Strides::First(luma) => {
+                    plane_stride(&info.planes[0], rule, luma).ok_or(too_large)?
+                }
+                Strides::Each(strides) => strides.get(index).copied().unwrap_or(0),
             };
             if stride < least {
                 return Err(FormatError::StrideTooSmall {
                     fourcc,
                     width,
-                    stride: luma_stride.unwrap_or(0),
+                    stride,
                     plane: index as u32,
                 });
             }
@@ -183,6 +199,28 @@ impl Layout {
             plane_count: info.planes.len(),
             size: total,
         })
+    }
+}
+
+/// What is known of the distance between lines.
+#[derive(Clone, Copy)]
+enum Strides<'a> {
+    /// No padding.
+    Tight,
+    /// That of the first plane; the others follow in proportion.
+    First(u32),
+    /// One for each plane.
+    Each(&'a [u32]),
+}
+
+impl Strides<'_> {
+    /// The first plane's stride, 0 if none is given.
+    fn first(self) -> u32 {
+        match self {
+            Self::Tight => 0,
+            Self::First(luma) => luma,
+            Self::Each(strides) => strides.first().copied().unwrap_or(0),
+        }
     }
 }
 
@@ -245,10 +283,19 @@ pub enum FormatError {
         fourcc: FourCc,
         /// Pixels per line asked for.
         width: u32,
-        /// Stride of the first plane asked for, in bytes.
+        /// Stride of the plane, in bytes.
         stride: u32,
         /// The plane whose line does not fit.
         plane: u32,
+    },
+    /// The memory is smaller than the picture.
+    BufferTooSmall {
+        /// The format.
+        fourcc: FourCc,
+        /// Bytes there are.
+        size: u32,
+        /// Bytes that the lines take.
+        need: u32,
     },
 }
 
@@ -288,6 +335,10 @@ impl fmt::Display for FormatError {
             } => write!(
                 f,
                 "{stride} bytes per line are too few for {width} pixels of {fourcc} (plane {plane})"
+            ),
+            Self::BufferTooSmall { fourcc, size, need } => write!(
+                f,
+                "{size} bytes do not hold a picture of {fourcc} that takes {need}"
             ),
         }
     }

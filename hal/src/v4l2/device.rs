@@ -1,0 +1,294 @@
+//! An open device node.
+
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::path::Arg;
+
+use super::ioctl::{self, StreamParameters};
+use super::{
+    BufType, Capabilities, Caps, Error, Event, EventSelector, Formats, Fraction, Intervals,
+    NodeKind, PixFormat, Sizes,
+};
+use crate::format::FourCc;
+
+/// An open V4L2 node and what it can do.
+///
+/// Any number of handles may be open on a node; the one that allocates buffers owns the stream.
+/// Dropping the device closes it; a queue on it is freed by the kernel then.
+#[derive(Debug)]
+pub struct Device {
+    fd: OwnedFd,
+    capabilities: Capabilities,
+}
+
+impl Device {
+    /// Opens a node for reading and writing, non-blocking and close-on-exec.
+    ///
+    /// Without an allocator, paths of 256 bytes and more are refused with `ENAMETOOLONG`.
+    ///
+    /// # Errors
+    /// - [`ErrorKind::NotFound`](super::ErrorKind): no such node, or nothing behind it.
+    /// - [`ErrorKind::PermissionDenied`](super::ErrorKind): usually group `video` is missing.
+    /// - [`ErrorKind::NotSupported`](super::ErrorKind): not a V4L2 device.
+    pub fn open(path: impl Arg) -> Result<Self, Error> {
+        let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let fd = openat(CWD, path, flags, Mode::empty()).map_err(|e| Error::system("open", e))?;
+        Self::from_fd(fd)
+    }
+
+    /// Takes over a descriptor, which must be non-blocking for deadlines to hold.
+    ///
+    /// # Errors
+    /// - [`ErrorKind::NotSupported`](super::ErrorKind): not a V4L2 device.
+    pub fn from_fd(fd: OwnedFd) -> Result<Self, Error> {
+        let capabilities = ioctl::querycap(fd.as_fd())?;
+        Ok(Self { fd, capabilities })
+    }
+
+    /// Driver, card, bus and abilities.
+    #[must_use]
+    pub const fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    /// What the node is for.
+    ///
+    /// Memory-to-memory nodes are told apart by their formats: compressed on the side that takes
+    /// pictures makes a decoder, on the side that gives them an encoder, on neither a converter.
+    #[must_use]
+    pub fn kind(&self) -> NodeKind {
+        kind_by_caps(self.capabilities.caps()).unwrap_or_else(|| self.m2m_kind())
+    }
+
+    fn m2m_kind(&self) -> NodeKind {
+        let compressed = |buf_type: Option<BufType>| {
+            let mut formats = buf_type.into_iter().flat_map(|t| self.formats(t)).flatten();
+            formats.any(|format| {
+                format.flags.contains(ioctl::FormatFlags::COMPRESSED)
+                    || format
+                        .fourcc
+                        .info()
+                        .is_some_and(|info| info.is_compressed())
+            })
+        };
+        if compressed(self.output_type()) {
+            NodeKind::Decoder
+        } else if compressed(self.capture_type()) {
+            NodeKind::Encoder
+        } else {
+            NodeKind::Converter
+        }
+    }
+
+    /// The queue that delivers pictures, multi-planar where the node has it; `None` if none does.
+    #[must_use]
+    pub fn capture_type(&self) -> Option<BufType> {
+        let caps = self.capabilities.caps();
+        if caps.intersects(Caps::VIDEO_CAPTURE_MPLANE | Caps::VIDEO_M2M_MPLANE) {
+            Some(BufType::VideoCaptureMplane)
+        } else if caps.intersects(Caps::VIDEO_CAPTURE | Caps::VIDEO_M2M) {
+            Some(BufType::VideoCapture)
+        } else if caps.contains(Caps::META_CAPTURE) {
+            Some(BufType::MetaCapture)
+        } else {
+            None
+        }
+    }
+
+    /// The queue that takes pictures, multi-planar where the node has it; `None` if none does.
+    #[must_use]
+    pub fn output_type(&self) -> Option<BufType> {
+        let caps = self.capabilities.caps();
+        if caps.intersects(Caps::VIDEO_OUTPUT_MPLANE | Caps::VIDEO_M2M_MPLANE) {
+            Some(BufType::VideoOutputMplane)
+        } else if caps.intersects(Caps::VIDEO_OUTPUT | Caps::VIDEO_M2M) {
+            Some(BufType::VideoOutput)
+        } else if caps.contains(Caps::META_OUTPUT) {
+            Some(BufType::MetaOutput)
+        } else {
+            None
+        }
+    }
+
+    /// The formats that a queue offers, in the driver's order.
+    ///
+    /// On nodes driven by the media controller the list may hold more than the present pipeline
+    /// delivers.
+    #[must_use]
+    #[doc(alias = "VIDIOC_ENUM_FMT")]
+    pub fn formats(&self, buf_type: BufType) -> Formats<'_> {
+        Formats::new(self.fd.as_fd(), buf_type)
+    }
+
+    /// The picture sizes of a format; none if the driver does not list them.
+    #[must_use]
+    #[doc(alias = "VIDIOC_ENUM_FRAMESIZES")]
+    pub fn sizes(&self, fourcc: FourCc) -> Sizes<'_> {
+        Sizes::new(self.fd.as_fd(), fourcc)
+    }
+
+    /// The frame intervals of a format and size; none if the driver does not list them.
+    #[must_use]
+    #[doc(alias = "VIDIOC_ENUM_FRAMEINTERVALS")]
+    pub fn intervals(&self, fourcc: FourCc, width: u32, height: u32) -> Intervals<'_> {
+        Intervals::new(self.fd.as_fd(), fourcc, (width, height))
+    }
+
+    /// The format that a queue has.
+    ///
+    /// # Errors
+    /// See [`ioctl::g_fmt`].
+    pub fn format(&self, buf_type: BufType) -> Result<PixFormat, Error> {
+        ioctl::g_fmt(self.fd.as_fd(), buf_type)
+    }
+
+    /// Asks for a format; returns what the driver made of it.
+    ///
+    /// # Errors
+    /// See [`ioctl::s_fmt`].
+    pub fn set_format(&self, buf_type: BufType, wish: &PixFormat) -> Result<PixFormat, Error> {
+        ioctl::s_fmt(self.fd.as_fd(), buf_type, wish)
+    }
+
+    /// What [`Device::set_format`] would make of a wish.
+    ///
+    /// # Errors
+    /// See [`ioctl::try_fmt`].
+    pub fn try_format(&self, buf_type: BufType, wish: &PixFormat) -> Result<PixFormat, Error> {
+        ioctl::try_fmt(self.fd.as_fd(), buf_type, wish)
+    }
+
+    /// The frame interval that a queue has.
+    ///
+    /// # Errors
+    /// See [`ioctl::g_parm`].
+    pub fn interval(&self, buf_type: BufType) -> Result<StreamParameters, Error> {
+        ioctl::g_parm(self.fd.as_fd(), buf_type)
+    }
+
+    /// Asks for a frame interval in seconds; returns the one that the driver chose.
+    ///
+    /// # Errors
+    /// See [`ioctl::s_parm`].
+    pub fn set_interval(
+        &self,
+        buf_type: BufType,
+        interval: Fraction,
+    ) -> Result<StreamParameters, Error> {
+        ioctl::s_parm(self.fd.as_fd(), buf_type, interval)
+    }
+
+    /// Asks for events; they make [`wait`](super::wait) report [`Ready::EVENT`](super::Ready).
+    ///
+    /// # Errors
+    /// See [`ioctl::subscribe_event`].
+    pub fn subscribe(&self, events: EventSelector) -> Result<(), Error> {
+        ioctl::subscribe_event(self.fd.as_fd(), events)
+    }
+
+    /// No more events of a kind.
+    ///
+    /// # Errors
+    /// See [`ioctl::unsubscribe_event`].
+    pub fn unsubscribe(&self, events: EventSelector) -> Result<(), Error> {
+        ioctl::unsubscribe_event(self.fd.as_fd(), events)
+    }
+
+    /// The oldest event that waits; `None` if none does.
+    ///
+    /// # Errors
+    /// - [`ErrorKind::Disconnected`](super::ErrorKind): unplugged.
+    pub fn next_event(&self) -> Result<Option<Event>, Error> {
+        match ioctl::dqevent(self.fd.as_fd()) {
+            Ok(event) => Ok(Some(event)),
+            Err(error) if error.errno() == Some(rustix::io::Errno::NOENT) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl AsFd for Device {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// The kind, unless it takes a look at the formats to tell.
+fn kind_by_caps(caps: Caps) -> Option<NodeKind> {
+    const CAPTURE: Caps = Caps::VIDEO_CAPTURE.union(Caps::VIDEO_CAPTURE_MPLANE);
+    const OUTPUT: Caps = Caps::VIDEO_OUTPUT.union(Caps::VIDEO_OUTPUT_MPLANE);
+    const M2M: Caps = Caps::VIDEO_M2M.union(Caps::VIDEO_M2M_MPLANE);
+    const VBI: Caps = Caps::VBI_CAPTURE
+        .union(Caps::VBI_OUTPUT)
+        .union(Caps::SLICED_VBI_CAPTURE)
+        .union(Caps::SLICED_VBI_OUTPUT);
+    const RADIO: Caps = Caps::RADIO
+        .union(Caps::MODULATOR)
+        .union(Caps::SDR_CAPTURE)
+        .union(Caps::SDR_OUTPUT);
+    // Old memory-to-memory drivers set both directions instead of the bit of their own.
+    if caps.intersects(M2M) || (caps.intersects(CAPTURE) && caps.intersects(OUTPUT)) {
+        return None;
+    }
+    Some(if caps.contains(Caps::TOUCH) {
+        NodeKind::Touch
+    } else if caps.intersects(CAPTURE) {
+        // Without streaming there are no buffers to share.
+        if caps.contains(Caps::STREAMING) {
+            NodeKind::Camera
+        } else {
+            NodeKind::Other
+        }
+    } else if caps.intersects(OUTPUT) {
+        NodeKind::Output
+    } else if caps.contains(Caps::META_CAPTURE) {
+        NodeKind::MetadataCapture
+    } else if caps.contains(Caps::META_OUTPUT) {
+        NodeKind::MetadataOutput
+    } else if caps.intersects(VBI) {
+        NodeKind::Vbi
+    } else if caps.intersects(RADIO) {
+        NodeKind::Radio
+    } else {
+        NodeKind::Other
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_follow_from_the_nodes_abilities() {
+        let kind = kind_by_caps;
+        let streaming = Caps::STREAMING;
+        assert_eq!(
+            kind(Caps::VIDEO_CAPTURE | streaming),
+            Some(NodeKind::Camera)
+        );
+        assert_eq!(
+            kind(Caps::VIDEO_CAPTURE | Caps::READWRITE),
+            Some(NodeKind::Other)
+        );
+        assert_eq!(kind(Caps::VIDEO_M2M_MPLANE | streaming), None);
+        assert_eq!(
+            kind(Caps::VIDEO_CAPTURE | Caps::VIDEO_OUTPUT | streaming),
+            None
+        );
+        assert_eq!(
+            kind(Caps::META_CAPTURE | streaming),
+            Some(NodeKind::MetadataCapture)
+        );
+        assert_eq!(kind(Caps::VIDEO_OUTPUT | streaming), Some(NodeKind::Output));
+        assert_eq!(kind(Caps::VBI_CAPTURE | Caps::TUNER), Some(NodeKind::Vbi));
+    }
+
+    #[test]
+    fn files_that_are_no_devices_are_refused() {
+        use crate::v4l2::ErrorKind;
+        let error = Device::open("/dev/null").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotSupported);
+        let error = Device::open("/dev/no-such-node").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+    }
+}

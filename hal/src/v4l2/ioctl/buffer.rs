@@ -1,0 +1,329 @@
+//! `struct v4l2_buffer` in words of this library, for single- and multi-planar queues alike.
+#![expect(
+    unsafe_code,
+    reason = "where a plane's memory is, is a union whose member the memory type selects"
+)]
+
+use bitflags::bitflags;
+use rustix::fd::{AsRawFd, BorrowedFd};
+use videostream_sys::v4l2 as sys;
+
+use crate::v4l2::{BufType, Error, Field, MAX_MEMORY_PLANES, Memory};
+
+bitflags! {
+    /// `V4L2_BUF_FLAG_*`: the state of a buffer.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    pub struct BufferFlags: u32 {
+        /// Mapped by somebody.
+        const MAPPED = sys::V4L2_BUF_FLAG_MAPPED;
+        /// With the driver.
+        const QUEUED = sys::V4L2_BUF_FLAG_QUEUED;
+        /// Ready to be dequeued.
+        const DONE = sys::V4L2_BUF_FLAG_DONE;
+        /// A picture that stands for itself.
+        const KEYFRAME = sys::V4L2_BUF_FLAG_KEYFRAME;
+        /// A picture predicted from an earlier one.
+        const PFRAME = sys::V4L2_BUF_FLAG_PFRAME;
+        /// A picture predicted from both sides.
+        const BFRAME = sys::V4L2_BUF_FLAG_BFRAME;
+        /// Dequeued in order, but the content is suspect.
+        const ERROR = sys::V4L2_BUF_FLAG_ERROR;
+        /// Has a time code.
+        const TIMECODE = sys::V4L2_BUF_FLAG_TIMECODE;
+        /// The decoded buffer is to be held for the second field.
+        const M2M_HOLD_CAPTURE_BUF = sys::V4L2_BUF_FLAG_M2M_HOLD_CAPTURE_BUF;
+        /// Prepared for the hardware.
+        const PREPARED = sys::V4L2_BUF_FLAG_PREPARED;
+        /// The cache need not be invalidated.
+        const NO_CACHE_INVALIDATE = sys::V4L2_BUF_FLAG_NO_CACHE_INVALIDATE;
+        /// The cache need not be cleaned.
+        const NO_CACHE_CLEAN = sys::V4L2_BUF_FLAG_NO_CACHE_CLEAN;
+        /// The last buffer of a stream or before a format change.
+        const LAST = sys::V4L2_BUF_FLAG_LAST;
+        /// Bits that this library has no name for, and those of clock and source.
+        const _ = !0;
+    }
+}
+
+/// Which clock a timestamp was taken from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TimestampClock {
+    /// The driver does not say.
+    Unknown,
+    /// `CLOCK_MONOTONIC`.
+    Monotonic,
+    /// Copied from the buffer that went in (codecs).
+    Copy,
+}
+
+/// Which moment of a frame a timestamp tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TimestampSource {
+    /// When the last line had arrived.
+    EndOfFrame,
+    /// When exposure began.
+    StartOfExposure,
+    /// A moment that this library has no name for.
+    Other,
+}
+
+impl BufferFlags {
+    /// The clock of the timestamp.
+    #[must_use]
+    pub const fn clock(self) -> TimestampClock {
+        match self.bits() & sys::V4L2_BUF_FLAG_TIMESTAMP_MASK {
+            sys::V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC => TimestampClock::Monotonic,
+            sys::V4L2_BUF_FLAG_TIMESTAMP_COPY => TimestampClock::Copy,
+            _ => TimestampClock::Unknown,
+        }
+    }
+
+    /// The moment of the timestamp.
+    #[must_use]
+    pub const fn source(self) -> TimestampSource {
+        match self.bits() & sys::V4L2_BUF_FLAG_TSTAMP_SRC_MASK {
+            sys::V4L2_BUF_FLAG_TSTAMP_SRC_EOF => TimestampSource::EndOfFrame,
+            sys::V4L2_BUF_FLAG_TSTAMP_SRC_SOE => TimestampSource::StartOfExposure,
+            _ => TimestampSource::Other,
+        }
+    }
+}
+
+/// One memory plane of a [`Buffer`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[doc(alias = "v4l2_plane")]
+pub struct BufferPlane {
+    /// Valid bytes, **including** `data_offset`; never more than `length`.
+    #[doc(alias = "bytesused")]
+    pub bytes_used: u32,
+    /// Bytes of the plane.
+    pub length: u32,
+    /// Bytes before the picture starts; 0 in the single-planar API.
+    pub data_offset: u32,
+    /// What to give to `mmap` as offset; for [`Memory::Mmap`] after [`querybuf`](super::querybuf).
+    pub mem_offset: u32,
+}
+
+/// `struct v4l2_buffer`: what the driver says of a buffer.
+///
+/// `planes[..plane_count]` are valid, one entry in the single-planar API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(alias = "v4l2_buffer")]
+pub struct Buffer {
+    /// Which buffer of the queue.
+    pub index: u32,
+    /// State and kind of the picture.
+    pub flags: BufferFlags,
+    /// Which lines the picture has.
+    pub field: Field,
+    /// Frame number of the driver: counts lost frames too, wraps, 0 at stream start.
+    pub sequence: u32,
+    /// Nanoseconds on the clock that `flags` names.
+    pub timestamp_ns: u64,
+    /// Memory planes.
+    pub planes: [BufferPlane; MAX_MEMORY_PLANES],
+    /// Valid entries of `planes`.
+    pub plane_count: usize,
+}
+
+impl Buffer {
+    /// The valid memory planes.
+    #[must_use]
+    pub fn planes(&self) -> &[BufferPlane] {
+        &self.planes[..self.plane_count.min(MAX_MEMORY_PLANES)]
+    }
+}
+
+/// Where the memory of a plane is.
+#[derive(Clone, Copy, Debug)]
+pub enum PlaneMemory<'a> {
+    /// With the driver.
+    Mmap,
+    /// Behind a dma-buf descriptor.
+    DmaBuf(BorrowedFd<'a>),
+}
+
+impl PlaneMemory<'_> {
+    /// The memory type of a queue with such planes.
+    #[must_use]
+    pub const fn memory(&self) -> Memory {
+        match self {
+            Self::Mmap => Memory::Mmap,
+            Self::DmaBuf(_) => Memory::DmaBuf,
+        }
+    }
+
+    fn raw_fd(self) -> i32 {
+        match self {
+            Self::Mmap => 0,
+            Self::DmaBuf(fd) => fd.as_raw_fd(),
+        }
+    }
+}
+
+/// The kernel's structs for one call: the buffer and the planes that it points to.
+///
+/// # Invariants
+/// `planes` outlives the call because both are one value on the caller's stack; the pointer
+/// to it is set by [`RawBuffer::with`] only, which lends both for one call.
+pub(super) struct RawBuffer {
+    buffer: sys::v4l2_buffer,
+    planes: [sys::v4l2_plane; MAX_MEMORY_PLANES],
+    mplane: bool,
+}
+
+impl RawBuffer {
+    pub(super) fn new(buf_type: BufType, memory: Memory, index: u32) -> Self {
+        let mut buffer = sys::v4l2_buffer {
+            index,
+            type_: buf_type.raw(),
+            memory: memory.raw(),
+            ..Default::default()
+        };
+        if buf_type.is_mplane() {
+            buffer.length = MAX_MEMORY_PLANES as u32;
+        }
+        Self {
+            buffer,
+            planes: Default::default(),
+            mplane: buf_type.is_mplane(),
+        }
+    }
+
+    pub(super) fn set_header(&mut self, flags: BufferFlags, field: Field, timestamp_ns: u64) {
+        self.buffer.flags = flags.bits();
+        self.buffer.field = field.raw();
+        self.buffer.timestamp = sys::timeval {
+            tv_sec: (timestamp_ns / 1_000_000_000) as i64,
+            tv_usec: (timestamp_ns % 1_000_000_000 / 1000) as i64,
+        };
+    }
+
+    /// Number of planes that the call passes.
+    pub(super) fn set_plane_count(&mut self, count: usize) {
+        if self.mplane {
+            self.buffer.length = count.min(MAX_MEMORY_PLANES) as u32;
+        }
+    }
+
+    /// The memory and content of plane `at`; past the array it is ignored.
+    pub(super) fn set_plane(
+        &mut self,
+        at: usize,
+        memory: PlaneMemory<'_>,
+        length: u32,
+        bytes_used: u32,
+        data_offset: u32,
+    ) {
+        if !self.mplane {
+            if at == 0 {
+                self.buffer.bytesused = bytes_used;
+                self.buffer.length = length;
+                self.buffer.m.fd = memory.raw_fd();
+            }
+        } else if let Some(plane) = self.planes.get_mut(at) {
+            plane.bytesused = bytes_used;
+            plane.length = length;
+            plane.data_offset = data_offset;
+            plane.m.fd = memory.raw_fd();
+        }
+    }
+
+    /// Lends the kernel's struct, with its pointer to the planes set, for one call.
+    pub(super) fn with<T>(&mut self, call: impl FnOnce(&mut sys::v4l2_buffer) -> T) -> T {
+        if self.mplane {
+            self.buffer.m.planes = self.planes.as_mut_ptr();
+        }
+        call(&mut self.buffer)
+    }
+
+    /// What the driver answered.
+    pub(super) fn answer(&self, call: &'static str) -> Result<Buffer, Error> {
+        let raw = &self.buffer;
+        let mut planes = [BufferPlane::default(); MAX_MEMORY_PLANES];
+        let plane_count = if self.mplane {
+            let count = raw.length as usize;
+            if !(1..=MAX_MEMORY_PLANES).contains(&count) {
+                return Err(Error::Answer {
+                    call,
+                    field: "length",
+                    value: raw.length.into(),
+                });
+            }
+            for (plane, raw) in planes.iter_mut().zip(&self.planes[..count]) {
+                *plane = BufferPlane {
+                    bytes_used: raw.bytesused.min(raw.length),
+                    length: raw.length,
+                    data_offset: raw.data_offset.min(raw.length),
+                    // SAFETY: every member is at least 32 bits of initialised integer.
+                    mem_offset: unsafe { raw.m.mem_offset },
+                };
+            }
+            count
+        } else {
+            planes[0] = BufferPlane {
+                bytes_used: raw.bytesused.min(raw.length),
+                length: raw.length,
+                data_offset: 0,
+                // SAFETY: every member is at least 32 bits of initialised integer.
+                mem_offset: unsafe { raw.m.offset },
+            };
+            1
+        };
+        let seconds = u64::try_from(raw.timestamp.tv_sec).unwrap_or(0);
+        let micros = u64::try_from(raw.timestamp.tv_usec).unwrap_or(0);
+        Ok(Buffer {
+            index: raw.index,
+            flags: BufferFlags::from_bits_retain(raw.flags),
+            field: Field::from_raw(raw.field),
+            sequence: raw.sequence,
+            timestamp_ns: seconds
+                .saturating_mul(1_000_000_000)
+                .saturating_add(micros.saturating_mul(1000)),
+            planes,
+            plane_count,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_used_never_exceed_the_plane() {
+        let mut raw = RawBuffer::new(BufType::VideoCapture, Memory::Mmap, 0);
+        raw.with(|buffer| {
+            buffer.bytesused = 5000;
+            buffer.length = 4096;
+            buffer.timestamp.tv_sec = 2;
+            buffer.timestamp.tv_usec = 3;
+        });
+        let buffer = raw.answer("VIDIOC_DQBUF").unwrap();
+        assert_eq!(buffer.planes()[0].bytes_used, 4096);
+        assert_eq!(buffer.timestamp_ns, 2_000_003_000);
+    }
+
+    #[test]
+    fn a_plane_count_past_the_array_is_refused() {
+        let mut raw = RawBuffer::new(BufType::VideoCaptureMplane, Memory::Mmap, 0);
+        raw.with(|buffer| buffer.length = 9);
+        assert!(matches!(
+            raw.answer("VIDIOC_DQBUF"),
+            Err(Error::Answer {
+                field: "length",
+                value: 9,
+                ..
+            })
+        ));
+    }
+
+    #[test]
+    fn flags_tell_clock_and_moment() {
+        let flags = BufferFlags::from_bits_retain(0x0001_2040);
+        assert!(flags.contains(BufferFlags::ERROR));
+        assert_eq!(flags.clock(), TimestampClock::Monotonic);
+        assert_eq!(flags.source(), TimestampSource::StartOfExposure);
+        assert_eq!(BufferFlags::empty().clock(), TimestampClock::Unknown);
+    }
+}

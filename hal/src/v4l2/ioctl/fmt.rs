@@ -1,0 +1,236 @@
+//! `VIDIOC_G_FMT`, `VIDIOC_S_FMT` and `VIDIOC_TRY_FMT`.
+#![expect(
+    unsafe_code,
+    reason = "the format is a union whose member the buffer type selects"
+)]
+
+use rustix::fd::BorrowedFd;
+use videostream_sys::v4l2 as sys;
+
+use super::request::{GFmt, Request, SFmt, TryFmt, call_with_pointers};
+use crate::format::FourCc;
+use crate::v4l2::{BufType, Colorimetry, Error, Field, MAX_MEMORY_PLANES, PixFormat, PlaneFormat};
+
+/// `VIDIOC_G_FMT`: the format that a queue has.
+///
+/// # Errors
+/// - `EINVAL`: the node has no such queue, or (decoders) the format is not known yet.
+pub fn g_fmt(fd: BorrowedFd<'_>, buf_type: BufType) -> Result<PixFormat, Error> {
+    let raw = sys::v4l2_format {
+        type_: buf_type.raw(),
+        ..Default::default()
+    };
+    exchange::<GFmt>(fd, buf_type, raw)
+}
+
+/// `VIDIOC_S_FMT`: sets the format of a queue; returns what the driver made of the request.
+///
+/// Drivers adjust rather than refuse: compare every field that matters.
+///
+/// # Errors
+/// - `EBUSY`: buffers are allocated, or another handle streams.
+/// - `EINVAL`: the node has no such queue; from some drivers, no such format.
+pub fn s_fmt(fd: BorrowedFd<'_>, buf_type: BufType, wish: &PixFormat) -> Result<PixFormat, Error> {
+    exchange::<SFmt>(fd, buf_type, to_raw(buf_type, wish))
+}
+
+/// `VIDIOC_TRY_FMT`: what [`s_fmt`] would make of a request, without setting it.
+///
+/// # Errors
+/// - `EINVAL`: the node has no such queue; from some drivers, no such format.
+/// - `ENOTTY`: the driver cannot tell beforehand.
+pub fn try_fmt(
+    fd: BorrowedFd<'_>,
+    buf_type: BufType,
+    wish: &PixFormat,
+) -> Result<PixFormat, Error> {
+    exchange::<TryFmt>(fd, buf_type, to_raw(buf_type, wish))
+}
+
+fn exchange<R: Request<Arg = sys::v4l2_format>>(
+    fd: BorrowedFd<'_>,
+    buf_type: BufType,
+    mut raw: sys::v4l2_format,
+) -> Result<PixFormat, Error> {
+    // SAFETY: only overlay formats (`win`) hold pointers that the kernel follows, and `BufType`
+    // has no overlay queue.
+    unsafe { call_with_pointers::<R>(fd, &mut raw) }?;
+    from_raw(R::NAME, buf_type, &raw)
+}
+
+fn to_raw(buf_type: BufType, wish: &PixFormat) -> sys::v4l2_format {
+    let color = wish.colorimetry;
+    let mut raw = sys::v4l2_format {
+        type_: buf_type.raw(),
+        ..Default::default()
+    };
+    if buf_type.is_meta() {
+        raw.fmt.meta = sys::v4l2_meta_format {
+            dataformat: wish.fourcc.0,
+            buffersize: wish.planes[0].size_image,
+            ..Default::default()
+        };
+    } else if buf_type.is_mplane() {
+        let mut pix = sys::v4l2_pix_format_mplane {
+            width: wish.width,
+            height: wish.height,
+            pixelformat: wish.fourcc.0,
+            field: wish.field.raw(),
+            colorspace: color.colorspace,
+            num_planes: wish.planes().len() as u8,
+            flags: wish.flags as u8,
+            quantization: color.quantization as u8,
+            xfer_func: color.xfer_func as u8,
+            ..Default::default()
+        };
+        pix.__bindgen_anon_1.ycbcr_enc = color.ycbcr_enc as u8;
+        // The field is packed, so no reference to it: the array is built aside.
+        let mut planes = [sys::v4l2_plane_pix_format::default(); MAX_MEMORY_PLANES];
+        for (raw, plane) in planes.iter_mut().zip(wish.planes()) {
+            raw.sizeimage = plane.size_image;
+            raw.bytesperline = plane.bytes_per_line;
+        }
+        pix.plane_fmt = planes;
+        raw.fmt.pix_mp = pix;
+    } else {
+        let mut pix = sys::v4l2_pix_format {
+            width: wish.width,
+            height: wish.height,
+            pixelformat: wish.fourcc.0,
+            field: wish.field.raw(),
+            bytesperline: wish.planes[0].bytes_per_line,
+            sizeimage: wish.planes[0].size_image,
+            colorspace: color.colorspace,
+            priv_: sys::V4L2_PIX_FMT_PRIV_MAGIC,
+            flags: wish.flags,
+            quantization: color.quantization,
+            xfer_func: color.xfer_func,
+            ..Default::default()
+        };
+        pix.__bindgen_anon_1.ycbcr_enc = color.ycbcr_enc;
+        raw.fmt.pix = pix;
+    }
+    raw
+}
+
+fn from_raw(
+    call: &'static str,
+    buf_type: BufType,
+    raw: &sys::v4l2_format,
+) -> Result<PixFormat, Error> {
+    let mut planes = [PlaneFormat::default(); MAX_MEMORY_PLANES];
+    if buf_type.is_meta() {
+        // SAFETY: every member is made of plain integers, and all bytes are initialised.
+        let meta = unsafe { raw.fmt.meta };
+        let mut format = PixFormat::wish(FourCc(meta.dataformat), 0, 0);
+        format.planes[0].size_image = meta.buffersize;
+        return Ok(format);
+    }
+    if buf_type.is_mplane() {
+        // SAFETY: every member is made of plain integers, and all bytes are initialised.
+        let pix = unsafe { raw.fmt.pix_mp };
+        let plane_count = usize::from(pix.num_planes);
+        if !(1..=MAX_MEMORY_PLANES).contains(&plane_count) {
+            return Err(Error::Answer {
+                call,
+                field: "num_planes",
+                value: plane_count as u64,
+            });
+        }
+        let raw_planes = pix.plane_fmt;
+        for (plane, raw) in planes.iter_mut().zip(&raw_planes[..plane_count]) {
+            plane.bytes_per_line = raw.bytesperline;
+            plane.size_image = raw.sizeimage;
+        }
+        // SAFETY: both members are one byte.
+        let ycbcr_enc = unsafe { pix.__bindgen_anon_1.ycbcr_enc };
+        return Ok(PixFormat {
+            width: pix.width,
+            height: pix.height,
+            fourcc: FourCc(pix.pixelformat),
+            field: Field::from_raw(pix.field),
+            colorimetry: Colorimetry {
+                colorspace: pix.colorspace,
+                xfer_func: pix.xfer_func.into(),
+                ycbcr_enc: ycbcr_enc.into(),
+                quantization: pix.quantization.into(),
+            },
+            flags: pix.flags.into(),
+            planes,
+            plane_count,
+        });
+    }
+    // SAFETY: every member is made of plain integers, and all bytes are initialised.
+    let pix = unsafe { raw.fmt.pix };
+    planes[0] = PlaneFormat {
+        bytes_per_line: pix.bytesperline,
+        size_image: pix.sizeimage,
+    };
+    // SAFETY: both members are a 32-bit integer.
+    let ycbcr_enc = unsafe { pix.__bindgen_anon_1.ycbcr_enc };
+    // Drivers that do not know the extended fields leave `priv` at something else.
+    let extended = pix.priv_ == sys::V4L2_PIX_FMT_PRIV_MAGIC;
+    let if_extended = |value| if extended { value } else { 0 };
+    Ok(PixFormat {
+        width: pix.width,
+        height: pix.height,
+        fourcc: FourCc(pix.pixelformat),
+        field: Field::from_raw(pix.field),
+        colorimetry: Colorimetry {
+            colorspace: pix.colorspace,
+            xfer_func: if_extended(pix.xfer_func),
+            ycbcr_enc: if_extended(ycbcr_enc),
+            quantization: if_extended(pix.quantization),
+        },
+        flags: if_extended(pix.flags),
+        planes,
+        plane_count: 1,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_survive_the_way_to_the_kernels_struct_and_back() {
+        let mut wish = PixFormat::wish(FourCc::NM12, 640, 480);
+        wish.plane_count = 2;
+        wish.planes[1] = PlaneFormat {
+            bytes_per_line: 704,
+            size_image: 704 * 240,
+        };
+        wish.colorimetry = Colorimetry {
+            colorspace: 3,
+            xfer_func: 1,
+            ycbcr_enc: 2,
+            quantization: 2,
+        };
+        wish.field = Field::Interlaced;
+        let buf_type = BufType::VideoCaptureMplane;
+        let raw = to_raw(buf_type, &wish);
+        assert_eq!(from_raw("", buf_type, &raw), Ok(wish));
+
+        wish.plane_count = 1;
+        wish.planes[1] = PlaneFormat::default();
+        let raw = to_raw(BufType::VideoCapture, &wish);
+        assert_eq!(from_raw("", BufType::VideoCapture, &raw), Ok(wish));
+    }
+
+    #[test]
+    fn a_plane_count_past_the_array_is_refused() {
+        let mut raw = sys::v4l2_format::default();
+        raw.fmt.pix_mp = sys::v4l2_pix_format_mplane {
+            num_planes: 9,
+            ..Default::default()
+        };
+        assert!(matches!(
+            from_raw("VIDIOC_G_FMT", BufType::VideoCaptureMplane, &raw),
+            Err(Error::Answer {
+                field: "num_planes",
+                value: 9,
+                ..
+            })
+        ));
+    }
+}

@@ -1,0 +1,56 @@
+//! The lower floor: one function per ioctl, named like it.
+//!
+//! Each function takes and returns types of this library, checks what the driver answers as far
+//! as memory safety needs it, and repeats the call when a signal interrupts it. The objects above
+//! ([`Device`](super::Device), [`Queue`](super::queue::Queue)) are what programs use.
+
+mod buffer;
+mod dqbuf;
+mod dqevent;
+mod enum_fmt;
+mod enum_frameintervals;
+mod enum_framesizes;
+mod expbuf;
+mod ext_ctrls;
+mod fmt;
+mod parm;
+mod qbuf;
+mod query_ext_ctrl;
+mod querybuf;
+mod querycap;
+mod querymenu;
+mod reqbufs;
+mod request;
+mod stream;
+mod subscribe_event;
+
+pub use buffer::{Buffer, BufferFlags, BufferPlane, PlaneMemory, TimestampClock, TimestampSource};
+pub use dqbuf::dqbuf;
+pub use dqevent::{Event, EventKind, dqevent};
+pub use enum_fmt::{FormatDescription, FormatFlags, enum_fmt};
+pub use enum_frameintervals::{FrameInterval, enum_frameintervals};
+pub use enum_framesizes::{FrameSize, enum_framesizes};
+pub use expbuf::{ExportAccess, expbuf};
+pub use ext_ctrls::{
+    ControlValue, ExtControl, ExtControlsError, MAX_CONTROLS, Which, g_ext_ctrls, s_ext_ctrls,
+    try_ext_ctrls,
+};
+pub use fmt::{g_fmt, s_fmt, try_fmt};
+pub use parm::{StreamParameters, g_parm, s_parm};
+pub use qbuf::{QueueBuffer, QueuePlane, qbuf};
+pub use query_ext_ctrl::{ControlFlags, ControlInfo, ControlType, NEXT, query_ext_ctrl};
+pub use querybuf::querybuf;
+pub use querycap::{Capabilities, Caps, querycap};
+pub use querymenu::{MenuItem, querymenu};
+pub use reqbufs::{BufferCapabilities, Reqbufs, reqbufs};
+pub use stream::{streamoff, streamon};
+pub use subscribe_event::{EventSelector, subscribe_event, unsubscribe_event};
+
+/// The text of a NUL-padded field: up to the first NUL, and to the first byte that is no UTF-8.
+fn text(bytes: &[u8]) -> &str {
+    let len = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
+    match core::str::from_utf8(&bytes[..len]) {
+        Ok(text) => text,
+        Err(error) => core::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or(""),
+    }
+}

@@ -1,0 +1,158 @@
+//! Lists that a device gives out item by item.
+
+use rustix::fd::BorrowedFd;
+use rustix::io::Errno;
+
+use super::ioctl::{
+    FormatDescription, FrameInterval, FrameSize, enum_fmt, enum_frameintervals, enum_framesizes,
+};
+use super::{BufType, Error};
+use crate::format::FourCc;
+
+/// Most items asked for, so that a driver that never ends its list cannot hold us.
+const MAX_ITEMS: u32 = 4096;
+
+/// Where an iterator stands.
+#[derive(Debug)]
+struct Cursor {
+    next: Option<u32>,
+}
+
+impl Cursor {
+    const START: Self = Self { next: Some(0) };
+
+    /// Asks for the next item; the list ends at the errors by which drivers end it.
+    fn step<T>(&mut self, ask: impl FnOnce(u32) -> Result<T, Error>) -> Option<Result<T, Error>> {
+        let index = self.next?;
+        self.next = Some(index + 1).filter(|&next| next < MAX_ITEMS);
+        let item = ask(index);
+        if let Err(error) = item {
+            self.next = None;
+            if matches!(error.errno(), Some(Errno::INVAL | Errno::NOTTY)) {
+                return None;
+            }
+        }
+        Some(item)
+    }
+}
+
+/// The formats of a queue; see [`Device::formats`](super::Device::formats).
+#[derive(Debug)]
+pub struct Formats<'a> {
+    fd: BorrowedFd<'a>,
+    buf_type: BufType,
+    cursor: Cursor,
+}
+
+impl<'a> Formats<'a> {
+    pub(super) const fn new(fd: BorrowedFd<'a>, buf_type: BufType) -> Self {
+        Self {
+            fd,
+            buf_type,
+            cursor: Cursor::START,
+        }
+    }
+}
+
+impl Iterator for Formats<'_> {
+    type Item = Result<FormatDescription, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (fd, buf_type) = (self.fd, self.buf_type);
+        self.cursor.step(|index| enum_fmt(fd, buf_type, index))
+    }
+}
+
+/// The picture sizes of a format; see [`Device::sizes`](super::Device::sizes).
+#[derive(Debug)]
+pub struct Sizes<'a> {
+    fd: BorrowedFd<'a>,
+    fourcc: FourCc,
+    cursor: Cursor,
+}
+
+impl<'a> Sizes<'a> {
+    pub(super) const fn new(fd: BorrowedFd<'a>, fourcc: FourCc) -> Self {
+        Self {
+            fd,
+            fourcc,
+            cursor: Cursor::START,
+        }
+    }
+}
+
+impl Iterator for Sizes<'_> {
+    type Item = Result<FrameSize, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (fd, fourcc) = (self.fd, self.fourcc);
+        let item = self.cursor.step(|index| enum_framesizes(fd, fourcc, index));
+        // A range is the whole list.
+        if matches!(item, Some(Ok(FrameSize::Stepwise { .. }))) {
+            self.cursor.next = None;
+        }
+        item
+    }
+}
+
+/// The frame intervals of a format and size; see [`Device::intervals`](super::Device::intervals).
+#[derive(Debug)]
+pub struct Intervals<'a> {
+    fd: BorrowedFd<'a>,
+    fourcc: FourCc,
+    size: (u32, u32),
+    cursor: Cursor,
+}
+
+impl<'a> Intervals<'a> {
+    pub(super) const fn new(fd: BorrowedFd<'a>, fourcc: FourCc, size: (u32, u32)) -> Self {
+        Self {
+            fd,
+            fourcc,
+            size,
+            cursor: Cursor::START,
+        }
+    }
+}
+
+impl Iterator for Intervals<'_> {
+    type Item = Result<FrameInterval, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (fd, fourcc, (width, height)) = (self.fd, self.fourcc, self.size);
+        let item = self
+            .cursor
+            .step(|index| enum_frameintervals(fd, fourcc, width, height, index));
+        if matches!(item, Some(Ok(FrameInterval::Stepwise { .. }))) {
+            self.cursor.next = None;
+        }
+        item
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_end_at_the_drivers_end_marks_and_after_an_error() {
+        let mut cursor = Cursor::START;
+        assert_eq!(cursor.step(Ok), Some(Ok(0)));
+        assert_eq!(cursor.step(Ok), Some(Ok(1)));
+        let end = |_| Err::<u32, _>(Error::system("VIDIOC_ENUM_FMT", Errno::INVAL));
+        assert_eq!(cursor.step(end), None);
+        assert_eq!(cursor.step(Ok), None);
+
+        let mut cursor = Cursor::START;
+        let gone = |_| Err::<u32, _>(Error::system("VIDIOC_ENUM_FMT", Errno::NODEV));
+        assert!(matches!(cursor.step(gone), Some(Err(_))));
+        assert_eq!(cursor.step(Ok), None);
+    }
+
+    #[test]
+    fn endless_lists_are_cut() {
+        let mut cursor = Cursor::START;
+        let items = core::iter::from_fn(|| cursor.step(Ok)).count();
+        assert_eq!(items, MAX_ITEMS as usize);
+    }
+}

@@ -1,0 +1,100 @@
+//! Waiting for a device, up to a moment on the monotonic clock.
+
+use bitflags::bitflags;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fd::BorrowedFd;
+use rustix::io::Errno;
+
+use super::Error;
+use crate::time::until;
+
+bitflags! {
+    /// What a device is ready for.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub struct Ready: u16 {
+        /// A capture buffer is finished (`POLLIN`).
+        const CAPTURE = 1;
+        /// An output buffer is finished (`POLLOUT`).
+        const OUTPUT = 1 << 1;
+        /// An event waits (`POLLPRI`).
+        const EVENT = 1 << 2;
+        /// The queue does not stream or failed (`POLLERR`): the next dequeue tells.
+        const ERROR = 1 << 3;
+        /// Unplugged (`POLLHUP`).
+        const HANGUP = 1 << 4;
+    }
+}
+
+const PAIRS: [(Ready, PollFlags); 5] = [
+    (Ready::CAPTURE, PollFlags::IN),
+    (Ready::OUTPUT, PollFlags::OUT),
+    (Ready::EVENT, PollFlags::PRI),
+    (Ready::ERROR, PollFlags::ERR),
+    (Ready::HANGUP, PollFlags::HUP),
+];
+
+/// Waits until a device is ready for one of `wanted`, with a single `poll` unless a signal
+/// interrupts it.
+///
+/// Never ask for [`Ready::CAPTURE`] before buffers are requested: on nodes that can `read`, the
+/// kernel would start a stream of its own and refuse ours.
+///
+/// # Units
+/// `deadline_ns` on `CLOCK_MONOTONIC`; `None` waits without end, a moment in the past looks once.
+///
+/// # Errors
+/// [`Error::TimedOut`] at the deadline; otherwise what `poll` answers.
+pub fn wait(fd: BorrowedFd<'_>, wanted: Ready, deadline_ns: Option<u64>) -> Result<Ready, Error> {
+    let mut flags = PollFlags::empty();
+    for (ready, poll) in PAIRS {
+        if wanted.contains(ready) {
+            flags |= poll;
+        }
+    }
+    loop {
+        let timeout = deadline_ns.map(until);
+        let mut fds = [PollFd::from_borrowed_fd(fd, flags)];
+        match poll(&mut fds, timeout.as_ref()) {
+            Ok(0) => return Err(Error::TimedOut),
+            Ok(_) => {
+                let mut ready = Ready::empty();
+                for (flag, poll) in PAIRS {
+                    if fds[0].revents().contains(poll) {
+                        ready |= flag;
+                    }
+                }
+                return Ok(ready);
+            }
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(Error::system("poll", errno)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::fd::AsFd;
+    use rustix::pipe::pipe;
+
+    use super::*;
+
+    #[test]
+    fn a_deadline_in_the_past_looks_once_and_ends() {
+        let (reader, writer) = pipe().unwrap();
+        let at = Some(1);
+        assert_eq!(
+            wait(reader.as_fd(), Ready::CAPTURE, at),
+            Err(Error::TimedOut)
+        );
+        rustix::io::write(&writer, b"x").unwrap();
+        assert_eq!(wait(reader.as_fd(), Ready::CAPTURE, at), Ok(Ready::CAPTURE));
+    }
+
+    #[test]
+    fn a_closed_other_end_is_a_hangup() {
+        let (reader, writer) = pipe().unwrap();
+        drop(writer);
+        let ready = wait(reader.as_fd(), Ready::CAPTURE, None).unwrap();
+        assert!(ready.contains(Ready::HANGUP));
+    }
+}
