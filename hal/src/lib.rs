@@ -7,7 +7,7 @@
 //! | [`ring`] | the frame ring: one host publishes, many processes hold frames, no lock |
 //! | [`sync`] | the atomics of shared memory, exchangeable for the model checker's |
 //! | [`time`] | `CLOCK_MONOTONIC` in nanoseconds |
-//! | `v4l2` | V4L2 devices, queues, controls, cameras |
+//! | [`v4l2`] | V4L2 devices, queues, controls, cameras |
 //!
 //! System calls go through `rustix`. Modules that make them exist on Linux only; the
 //! rest builds for any target with 64-bit atomics, which shows that it needs only `core`.
