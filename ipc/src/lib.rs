@@ -1,2 +1,45 @@
+//! How one host shares its frame ring with many client processes: `no_std`, no
+//! allocation, no thread, nothing per frame but atomics.
+//!
+//! A client connects to the host's `AF_UNIX` `SOCK_SEQPACKET` socket and gets, once, the
+//! control segment, a lease page of its own, an eventfd and the buffers, all as
+//! descriptors. From then on frames are held and released in shared memory; the socket
+//! says who lives, which buffers exist, and goodbye.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`wire`] | the messages, as plain bytes, and their checks |
+//! | [`error`] | what can go wrong, and whether to try again |
+//! | `address` | socket names: files and abstract ones |
+//! | `socket` | sending and receiving messages with descriptors |
+//! | `host` | the host: accepts clients, publishes, reclaims |
+//! | `client` | the client: connects, holds, waits |
+//!
+//! Everything from the other side is checked before use. A wrong value ends that
+//! connection with an [`Error`] that names it, and nothing else.
+
 #![no_std]
-//! s
+
+#[cfg(test)]
+extern crate std;
+
+#[cfg(all(target_os = "linux", not(loom)))]
+pub mod address;
+#[cfg(all(target_os = "linux", not(loom)))]
+pub mod client;
+#[cfg(all(target_os = "linux", not(loom)))]
+pub mod error;
+#[cfg(all(target_os = "linux", not(loom)))]
+pub mod host;
+#[cfg(all(target_os = "linux", not(loom)))]
+pub mod socket;
+pub mod wire;
+
+#[cfg(all(target_os = "linux", not(loom)))]
+pub use error::{Advice, Error};
+pub use wire::{Goodbye, Mode, Refusal};
+
+/// Most clients of one host.
+pub const MAX_CLIENTS: usize = 64;
+/// Most buffers registered at a host at once.
+pub const MAX_BUFFERS: usize = 64;

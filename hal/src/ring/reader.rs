@@ -55,7 +55,7 @@ pub fn hold_next(control: &impl Control, lease: &impl Lease, after: u64) -> Opti
         return None;
     }
     // At most N serials are readable at once: older ones are gone without a look.
-    let oldest = (head + 1).saturating_sub(control.slots() as u64);
+    let oldest = head.saturating_sub(control.slots() as u64 - 1);
     for serial in (after + 1).max(oldest)..=head {
         if let Some(slot) = try_hold(control, lease, serial) {
             let missed = serial - after - 1;

@@ -1,0 +1,139 @@
+//! What can go wrong between host and client, and what to do about it.
+
+use core::fmt;
+
+use rustix::io::Errno;
+use videostream_hal::ring::descriptor::DescriptorError;
+use videostream_hal::ring::segment::SegmentError;
+
+use crate::wire::{Goodbye, Refusal, WireError};
+
+/// Why a call of this crate failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// A system call failed: its name and errno.
+    Os(&'static str, Errno),
+    /// The socket's name is empty or holds a zero byte.
+    AddressInvalid,
+    /// The socket's name is too long: its bytes, the most there may be.
+    AddressTooLong(usize, usize),
+    /// Another host serves on this name.
+    AddressInUse,
+    /// There is a file of this name and it is no socket.
+    NotASocket,
+    /// Nobody serves on this name.
+    NoHost,
+    /// The host refused this client.
+    Refused(Refusal),
+    /// The host said goodbye.
+    Goodbye(Goodbye),
+    /// The host is gone without a word.
+    HostGone,
+    /// The deadline passed.
+    TimedOut,
+    /// This client holds as many frames as it said it would: that number.
+    HoldLimit(u32),
+    /// A message from the other side is wrong.
+    Wire(WireError),
+    /// The other side sent a message that does not belong here.
+    Unexpected(&'static str),
+    /// The shared memory is not usable.
+    Segment(SegmentError),
+    /// A frame's description is wrong.
+    Descriptor(DescriptorError),
+    /// A frame names a buffer that the host has not sent: its id.
+    UnknownBuffer(u32),
+    /// A buffer from the host may be cut short under a mapping, or is shorter than it says:
+    /// its id.
+    BadBuffer(u32),
+    /// As many buffers as fit are registered: that number.
+    TooManyBuffers(usize),
+    /// All slots hold frames that clients have not released: how many.
+    WouldBlock(u32),
+}
+
+/// What to do after an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Advice {
+    /// The same call may work a moment later.
+    Retry,
+    /// Connecting anew may work.
+    Reconnect,
+    /// Something has to be changed first.
+    GiveUp,
+}
+
+impl Error {
+    /// Whether to repeat the call, connect anew, or give up.
+    pub fn advice(&self) -> Advice {
+        match self {
+            Self::TimedOut | Self::HoldLimit(_) | Self::WouldBlock(_) => Advice::Retry,
+            Self::NoHost
+            | Self::HostGone
+            | Self::Goodbye(_)
+            | Self::Refused(Refusal::Full(_) | Refusal::Resources(_)) => Advice::Reconnect,
+            _ => Advice::GiveUp,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Os(call, Errno::ACCESS | Errno::PERM) => {
+                write!(f, "{call}: no permission")
+            }
+            Self::Os(call, errno) => write!(f, "{call}: {errno}"),
+            Self::AddressInvalid => write!(f, "the socket's name is empty or has a zero byte"),
+            Self::AddressTooLong(is, max) => write!(
+                f,
+                "the socket's name has {is} bytes, the system allows {max}"
+            ),
+            Self::AddressInUse => write!(f, "another host serves on this socket"),
+            Self::NotASocket => write!(f, "a file of this name exists and is not a socket"),
+            Self::NoHost => write!(f, "no host serves on this socket"),
+            Self::Refused(r) => r.fmt(f),
+            Self::Goodbye(g) => g.fmt(f),
+            Self::HostGone => write!(f, "the host is gone"),
+            Self::TimedOut => write!(f, "timed out"),
+            Self::HoldLimit(n) => write!(
+                f,
+                "this client already holds {n} frames, as many as it said it would: \
+                 release one, or connect with a higher number"
+            ),
+            Self::Wire(e) => e.fmt(f),
+            Self::Unexpected(what) => write!(f, "unexpected message: {what}"),
+            Self::Segment(e) => e.fmt(f),
+            Self::Descriptor(e) => e.fmt(f),
+            Self::UnknownBuffer(id) => write!(f, "a frame names buffer {id}, which was never sent"),
+            Self::BadBuffer(id) => write!(
+                f,
+                "buffer {id} is shorter than stated or could be cut short: \
+                 hosts share dma-bufs and memfds sealed against shrinking"
+            ),
+            Self::TooManyBuffers(n) => write!(f, "{n} buffers are registered, the maximum"),
+            Self::WouldBlock(n) => write!(f, "clients hold all {n} frames"),
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+impl From<WireError> for Error {
+    fn from(e: WireError) -> Self {
+        Self::Wire(e)
+    }
+}
+
+impl From<SegmentError> for Error {
+    fn from(e: SegmentError) -> Self {
+        Self::Segment(e)
+    }
+}
+
+impl From<DescriptorError> for Error {
+    fn from(e: DescriptorError) -> Self {
+        Self::Descriptor(e)
+    }
+}

@@ -1,0 +1,165 @@
+//! Sending and receiving one message with its descriptors.
+//!
+//! Source: `sendmsg(2)`, `recvmsg(2)`, `unix(7)`. Descriptors are close-on-exec from the
+//! start and owned at once: whatever is refused is closed.
+
+use core::mem::MaybeUninit;
+
+use heapless::Vec;
+use rustix::cmsg_space;
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::io::{Errno, IoSlice, IoSliceMut};
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
+};
+
+use crate::Error;
+use crate::wire::{MAX_FDS, MESSAGE_SIZE, Message, WireError};
+
+/// A received message and its descriptors.
+pub type Received = (Message, Vec<OwnedFd, MAX_FDS>);
+
+/// Sends `message` with `fds`. `Ok(false)`: the peer's queue is full, nothing was sent.
+pub fn send(socket: impl AsFd, message: &Message, fds: &[BorrowedFd<'_>]) -> Result<bool, Error> {
+    debug_assert_eq!(message.fds(), fds.len());
+    let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(MAX_FDS))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    if !fds.is_empty() && !control.push(SendAncillaryMessage::ScmRights(fds)) {
+        return Err(Error::Unexpected("too many descriptors"));
+    }
+    let bytes = message.encode();
+    let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+    loop {
+        return match sendmsg(&socket, &[IoSlice::new(&bytes)], &mut control, flags) {
+            Ok(_) => Ok(true),
+            Err(Errno::INTR) => continue,
+            Err(Errno::AGAIN | Errno::TOOMANYREFS) => Ok(false),
+            Err(Errno::PIPE | Errno::CONNRESET | Errno::NOTCONN) => Err(Error::HostGone),
+            Err(errno) => Err(Error::Os("sendmsg", errno)),
+        };
+    }
+}
+
+/// Receives a message. `Ok(None)`: none is there yet.
+///
+/// # Errors
+/// [`Error::HostGone`] when the other side hung up, [`Error::Wire`] for anything that is
+/// not a whole, known message with the right number of descriptors.
+pub fn receive(socket: impl AsFd) -> Result<Option<Received>, Error> {
+    let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(MAX_FDS))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    // One byte more than a message has, so that a longer one shows.
+    let mut bytes = [0; MESSAGE_SIZE + 1];
+    let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
+    let got = loop {
+        let mut iov = [IoSliceMut::new(&mut bytes)];
+        match recvmsg(&socket, &mut iov, &mut control, flags) {
+            Ok(got) => break got,
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => return Ok(None),
+            Err(Errno::CONNRESET) => return Err(Error::HostGone),
+            Err(errno) => return Err(Error::Os("recvmsg", errno)),
+        }
+    };
+    let mut fds = Vec::new();
+    let mut count = 0;
+    for message in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(received) = message {
+            for fd in received {
+                count += 1;
+                // What does not fit is dropped here, which closes it.
+                let _ = fds.push(fd);
+            }
+        }
+    }
+    if got.bytes == 0 && count == 0 {
+        return Err(Error::HostGone);
+    }
+    if got.flags.contains(ReturnFlags::CTRUNC) {
+        return Err(WireError::Fds(MAX_FDS + 1, MAX_FDS).into());
+    }
+    let message = Message::decode(&bytes[..got.bytes], count)?;
+    Ok(Some((message, fds)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Goodbye, Mode};
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+
+    fn pair() -> (OwnedFd, OwnedFd) {
+        let flags = SocketFlags::CLOEXEC;
+        socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap()
+    }
+
+    #[test]
+    fn a_message_arrives_with_its_descriptor() {
+        let (a, b) = pair();
+        let message = Message::Buffer { id: 7, size: 4096 };
+        assert_eq!(send(&a, &message, &[a.as_fd()]), Ok(true));
+        let (got, fds) = receive(&b).unwrap().unwrap();
+        assert_eq!(got, message);
+        assert_eq!(fds.len(), 1);
+        assert!(receive(&b).unwrap().is_none());
+    }
+
+    #[test]
+    fn hang_up_is_told_from_silence() {
+        let (a, b) = pair();
+        assert!(receive(&b).unwrap().is_none());
+        drop(a);
+        assert!(matches!(receive(&b), Err(Error::HostGone)));
+        let message = Message::Goodbye(Goodbye::Closing);
+        assert_eq!(send(&b, &message, &[]), Err(Error::HostGone));
+    }
+
+    #[test]
+    fn surplus_descriptors_are_refused_and_closed() {
+        let (a, b) = pair();
+        let (reader, writer) = rustix::pipe::pipe().unwrap();
+        let bytes = Message::Hello {
+            mode: Mode::Newest,
+            hold: 1,
+        }
+        .encode();
+        let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(8))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        let fds = [writer.as_fd(); 8];
+        assert!(control.push(SendAncillaryMessage::ScmRights(&fds)));
+        sendmsg(
+            &a,
+            &[IoSlice::new(&bytes)],
+            &mut control,
+            SendFlags::empty(),
+        )
+        .unwrap();
+        drop(writer);
+        assert!(matches!(
+            receive(&b),
+            Err(Error::Wire(WireError::Fds(4, _)))
+        ));
+        // End of file, not a wait: no writer is left.
+        assert_eq!(rustix::io::read(&reader, &mut [0u8; 1]), Ok(0));
+    }
+
+    #[test]
+    fn longer_and_shorter_packets_are_refused() {
+        let (a, b) = pair();
+        for len in [1, MESSAGE_SIZE - 1, MESSAGE_SIZE + 1, 4000] {
+            rustix::io::write(&a, &std::vec![0u8; len]).unwrap();
+            let seen = len.min(MESSAGE_SIZE + 1);
+            let error = receive(&b).unwrap_err();
+            assert_eq!(error, Error::Wire(WireError::Length(seen)));
+        }
+    }
+
+    #[test]
+    fn a_full_queue_is_no_error() {
+        let (a, _b) = pair();
+        let message = Message::Retire { id: 1 };
+        let sent = (0..100_000).take_while(|_| send(&a, &message, &[]) == Ok(true));
+        assert!(sent.count() < 100_000);
+    }
+}
