@@ -1,5 +1,7 @@
 //! Numbers of tests, read from what cargo and the test programs print.
 
+use std::collections::BTreeMap;
+
 /// Begins the line that says that a test program ended without a result of its own.
 pub(crate) const UNFINISHED: &str = "unfinished: ";
 
@@ -15,42 +17,49 @@ pub(crate) struct Counts {
 impl Counts {
     /// Reads the output of `cargo test -- --show-output`.
     ///
-    /// A test that finds what it needs missing prints `skipped: NAME: why` and
+    /// A test that finds what it needs missing writes `skipped: NAME: why` and
     /// returns; libtest takes that for a pass, here it counts as skipped. Tests
     /// for the rig (`rig_*.rs`) are left out where cargo runs them on the host:
     /// they have a part of their own.
     pub(crate) fn of(text: &str) -> Self {
         let mut counts = Self::default();
         let mut on_host = false;
-        let mut succeeded = false;
-        // Of the program being read: the test, until it says `skipped`, and those that did.
-        let mut test: Option<&str> = None;
-        let mut skips = Vec::new();
+        // Of the program being read: whose output a line is, and which tests were skipped.
+        let mut owner = Owner::Program;
+        let mut skips = BTreeMap::new();
         for line in text.lines() {
-            let trimmed = line.trim();
-            if let Some(program) = trimmed.strip_prefix("Running ") {
-                on_host = program.split(' ').any(is_rig_source);
-                skips.clear();
-            } else if trimmed.starts_with("Doc-tests ") {
-                on_host = false;
+            if let Some(source) = program(line) {
+                on_host = is_rig_source(source);
+                owner = Owner::Program;
                 skips.clear();
             } else if line.starts_with(UNFINISHED) {
                 counts.failed += 1;
             } else if on_host {
                 continue;
-            } else if line == "successes:" || line == "failures:" {
-                succeeded = line == "successes:";
-                test = None;
+            } else if line == "successes:" {
+                owner = Owner::Program;
+            } else if line == "failures:" {
+                owner = Owner::Failed;
             } else if let Some(name) = section(line) {
-                test = Some(name).filter(|_| succeeded);
-            } else if let (Some(why), Some(name)) = (line.strip_prefix("skipped: "), test) {
-                skips.push(format!("{name}: {why}"));
-                test = None;
+                if owner != Owner::Failed {
+                    owner = Owner::Test(name);
+                }
+            } else if let Some(said) = skip(line) {
+                let (name, why) = said.split_once(": ").unwrap_or((said, "no reason given"));
+                match owner {
+                    Owner::Program => skips.entry(name).or_insert(why),
+                    Owner::Test(test) if test.ends_with(name) => skips.entry(test).or_insert(why),
+                    Owner::Test(test) => skips.entry(test).or_insert(said),
+                    Owner::Failed => continue,
+                };
             } else if let Some(result) = line.strip_prefix("test result: ") {
                 counts.passed += number(result, "passed").saturating_sub(skips.len());
                 counts.failed += number(result, "failed");
-                counts.skipped.append(&mut skips);
-                test = None;
+                let skips = std::mem::take(&mut skips);
+                counts
+                    .skipped
+                    .extend(skips.iter().map(|(name, why)| format!("{name}: {why}")));
+                owner = Owner::Program;
             } else if let Some((name, why)) = ignored(line) {
                 counts.skipped.push(format!("{name}: ignored{why}"));
             }
@@ -81,10 +90,38 @@ impl Counts {
     }
 }
 
-/// `tests/rig_camera.rs`, as cargo names a test program's source.
-fn is_rig_source(word: &str) -> bool {
-    word.ends_with(".rs")
-        && word
+/// Whose output a line is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Owner<'a> {
+    /// Written while the tests ran.
+    Program,
+    /// What this test, which succeeded, wrote.
+    Test(&'a str),
+    /// What a test that failed wrote.
+    Failed,
+}
+
+/// What follows `Running` or `Doc-tests`: a program begins.
+fn program(line: &str) -> Option<&str> {
+    let line = line.trim_start();
+    line.strip_prefix("Running ")
+        .or_else(|| line.strip_prefix("Doc-tests "))
+}
+
+/// What a test says of its skip, on a line of its own or after libtest's `test NAME ... `.
+fn skip(line: &str) -> Option<&str> {
+    let line = match line.strip_prefix("test ") {
+        Some(rest) => rest.split_once(" ... ")?.1,
+        None => line,
+    };
+    line.strip_prefix("skipped: ")
+}
+
+/// Whether cargo's name of a program is like `tests/rig_camera.rs (target/...)`.
+fn is_rig_source(program: &str) -> bool {
+    let source = program.split(' ').next().unwrap_or_default();
+    source.ends_with(".rs")
+        && source
             .rsplit('/')
             .next()
             .is_some_and(|file| file.starts_with("rig_"))
@@ -133,12 +170,26 @@ mod tests {
     #[test]
     fn a_test_that_says_skipped_has_not_passed() {
         let text = format!(
-            "successes:\n\n---- a::b stdout ----\nskipped: a::b: no /dev/udmabuf\nskipped: twice\n\n\
+            "successes:\n\n---- a::b stdout ----\nskipped: b: no /dev/udmabuf\nskipped: twice\n\n\
              ---- c stdout ----\nhello\n\nsuccesses:\n    a::b\n    c\n\n{RESULT}\n"
         );
         let counts = Counts::of(&text);
         assert_eq!(counts.passed, 2);
-        assert_eq!(counts.skipped, skipped(&["a::b: a::b: no /dev/udmabuf"]));
+        assert_eq!(counts.skipped, skipped(&["a::b: no /dev/udmabuf"]));
+    }
+
+    #[test]
+    fn a_skip_that_is_written_past_libtest_counts_as_well() {
+        let text = format!(
+            "test a ... skipped: a: no heap: ENOENT\nok\nskipped: b: no heap\nskipped: b: again\n\
+             test b ... ok\n{RESULT}\n"
+        );
+        let counts = Counts::of(&text);
+        assert_eq!(counts.passed, 1);
+        assert_eq!(
+            counts.skipped,
+            skipped(&["a: no heap: ENOENT", "b: no heap"])
+        );
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub(crate) struct Part {
 }
 
 /// Every check, in the order in which they run: the quick ones first.
-pub(crate) static PARTS: [Part; 11] = [
+pub(crate) static PARTS: [Part; 12] = [
     Part {
         name: "fmt",
         about: "every file is as rustfmt writes it",
@@ -57,6 +57,14 @@ pub(crate) static PARTS: [Part; 11] = [
         needs: &[CXX],
         wants: &[],
         run: doc,
+    },
+    Part {
+        name: "bindings",
+        about: "the committed bindings are those that bindgen makes",
+        quick: true,
+        needs: &[LIBCLANG],
+        wants: &[],
+        run: bindings,
     },
     Part {
         name: "no_std",
@@ -113,7 +121,11 @@ pub(crate) static PARTS: [Part; 11] = [
         name: "rig-aarch64",
         about: "the same tests, static, in an aarch64 guest with cameras",
         quick: false,
-        needs: &[Package::program("qemu-system-arm", "qemu-system-aarch64")],
+        needs: &[
+            Package::program("qemu-system-arm", "qemu-system-aarch64"),
+            CROSS_CC,
+            CROSS_LIBC,
+        ],
         wants: &[],
         run: rig_tests::aarch64,
     },
@@ -122,13 +134,19 @@ pub(crate) static PARTS: [Part; 11] = [
 /// OpenH264 is built from its sources.
 const CXX: Package = Package::program("g++", "c++");
 
+/// What bindgen reads headers with.
+const LIBCLANG: Package = Package::installed("libclang-dev");
+
+/// For the layout probe of the bindings, and C in dependencies of the aarch64 tests.
+const CROSS_CC: Package = Package::program("gcc-aarch64-linux-gnu", "aarch64-linux-gnu-gcc");
+const CROSS_LIBC: Package = Package::installed("libc6-dev-arm64-cross");
+
 /// Players that check recordings, and what the bindings are checked with.
-const TEST_TOOLS: [Package; 5] = [
+const TEST_TOOLS: [Package; 4] = [
     Package::program("ffmpeg", "ffprobe"),
     Package::program("strace", "strace"),
-    Package::installed("libclang-dev"),
-    Package::program("gcc-aarch64-linux-gnu", "aarch64-linux-gnu-gcc"),
-    Package::installed("libc6-dev-arm64-cross"),
+    CROSS_CC,
+    CROSS_LIBC,
 ];
 
 /// What tests in the guest, which sees the host's programs, compare with.
@@ -204,6 +222,20 @@ fn doc(run: &mut Run) -> Result<Outcome> {
     ];
     run.command(&mut cargo(&words)?)?;
     Ok(Outcome::Passed)
+}
+
+fn bindings(run: &mut Run) -> Result<Outcome> {
+    let words = [
+        "test",
+        "-p",
+        "videostream-sys",
+        "--features",
+        "bindgen",
+        "--test",
+        "bindings",
+    ];
+    run.command(cargo(&words)?.args(["--", "--show-output"]))?;
+    some_tests(run, "no test of the bindings")
 }
 
 fn no_std(run: &mut Run) -> Result<Outcome> {

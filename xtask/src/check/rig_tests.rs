@@ -60,7 +60,7 @@ fn part(run: &mut Run, arch: Arch) -> Result<Outcome> {
         "--no-deps",
         "--format-version=1",
     ])?)?;
-    let mut boots: BTreeMap<String, Vec<(TestTarget, u64)>> = BTreeMap::new();
+    let mut wanted = Vec::new();
     for target in cargo_json::test_targets(&metadata, "rig_")? {
         let source = fs::read_to_string(&target.source)?;
         let ask = read_ask(&source).with_context(|| target.source.display().to_string())?;
@@ -69,13 +69,10 @@ fn part(run: &mut Run, arch: Arch) -> Result<Outcome> {
             .as_ref()
             .is_none_or(|only| *only == arch.to_string())
         {
-            boots
-                .entry(ask.params)
-                .or_default()
-                .push((target, ask.timeout));
+            wanted.push((target, ask));
         }
     }
-    if boots.is_empty() {
+    if wanted.is_empty() {
         return Ok(Outcome::Skipped(format!("no test named rig_* for {arch}")));
     }
 
@@ -87,9 +84,12 @@ fn part(run: &mut Run, arch: Arch) -> Result<Outcome> {
         Arch::X86_64 => static_command::host(run)?,
         Arch::Aarch64 => static_command::for_machine(run, static_command::AARCH64)?,
     };
+    let mut boots: BTreeMap<String, Vec<Program>> = BTreeMap::new();
+    for (params, program) in build(run, arch, wanted)? {
+        boots.entry(params).or_default().push(program);
+    }
     let mut trouble = Vec::new();
-    for (params, targets) in boots {
-        let programs = build(run, arch, targets)?;
+    for (params, programs) in boots {
         let mut guest = guest.clone();
         guest.params = parse_params(&params)?;
         // The other boots are worth trying when one fails.
@@ -103,42 +103,55 @@ fn part(run: &mut Run, arch: Arch) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// Builds the test programs for the guest, without running them.
-fn build(run: &mut Run, arch: Arch, targets: Vec<(TestTarget, u64)>) -> Result<Vec<Program>> {
+/// Builds the test programs, without running them; each with its module parameters.
+fn build(
+    run: &mut Run,
+    arch: Arch,
+    wanted: Vec<(TestTarget, Ask)>,
+) -> Result<Vec<(String, Program)>> {
     let mut words = vec![
         "test",
         "--no-run",
         "--message-format=json-render-diagnostics",
     ];
-    if arch == Arch::Aarch64 {
-        words.push("--no-default-features");
-    }
-    let mut packages: Vec<&str> = targets.iter().map(|(t, _)| t.package.as_str()).collect();
-    packages.dedup();
-    words.extend(packages.iter().flat_map(|package| ["-p", package]));
-    words.extend(
-        targets
-            .iter()
-            .flat_map(|(target, _)| ["--test", target.name.as_str()]),
-    );
-    let mut command = cargo(&words)?;
-    if arch == Arch::Aarch64 {
-        // They are copied into the guest's memory: without debug information.
-        static_command::for_target(&mut command, static_command::AARCH64)
-            .env("CARGO_PROFILE_TEST_STRIP", "debuginfo");
-    }
-    let messages = run.output(&mut command)?;
-    targets
+    let messages = match arch {
+        // As the part `tests` builds them, so that nothing is built twice.
+        Arch::X86_64 => {
+            words.extend(["--workspace", "--lib", "--bins", "--tests", "--examples"]);
+            run.output(&mut cargo(&words)?)?
+        }
+        Arch::Aarch64 => {
+            words.push("--no-default-features");
+            let mut packages: Vec<&str> = wanted.iter().map(|(t, _)| t.package.as_str()).collect();
+            packages.dedup();
+            words.extend(packages.iter().flat_map(|package| ["-p", package]));
+            words.extend(
+                wanted
+                    .iter()
+                    .flat_map(|(target, _)| ["--test", target.name.as_str()]),
+            );
+            // They are copied into the guest's memory: without debug information.
+            run.output(
+                static_command::for_target(&mut cargo(&words)?, static_command::AARCH64)
+                    .env("CARGO_PROFILE_TEST_STRIP", "debuginfo")
+                    .env("CARGO_PROFILE_DEV_STRIP", "debuginfo"),
+            )?
+        }
+    };
+    wanted
         .into_iter()
-        .map(|(target, timeout)| {
+        .map(|(target, ask)| {
             let file =
                 cargo_json::executable(&messages, "test", &target.name, Some(&target.source))
                     .with_context(|| format!("cargo built no test program {}", target.name))?;
-            Ok(Program {
-                target,
-                file,
-                timeout,
-            })
+            Ok((
+                ask.params,
+                Program {
+                    target,
+                    file,
+                    timeout: ask.timeout,
+                },
+            ))
         })
         .collect()
 }
@@ -180,7 +193,7 @@ fn boot(
 }
 
 /// The shell lines that run one program: libtest ends with 0 or 101 after it has printed
-/// its result, anything else means that it has not.
+/// its result, anything else means that it has not, and that its last line is cut.
 fn program_script(program: &Program, folder: &str, file: &str) -> String {
     let Program {
         target, timeout, ..
@@ -193,8 +206,8 @@ timeout -k 5 {timeout} {file} --test-threads=1 --show-output
 case $? in
     0) ;;
     101) bad=1 ;;
-    124 | 137 | 143) bad=1; echo {slow} ;;
-    *) bad=1; echo {crashed} ;;
+    124 | 137 | 143) bad=1; echo; echo {slow} ;;
+    *) bad=1; echo; echo {crashed} ;;
 esac
 ",
         title = quote::word(&format!("     Running in the guest: {name}")),

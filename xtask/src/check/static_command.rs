@@ -8,16 +8,24 @@ use anyhow::{Context, Result};
 
 use super::run::{Run, cargo};
 use super::{Outcome, cargo_json, rust};
+use crate::process;
 
 /// The machines for which a static command is built.
 const TARGETS: [&str; 2] = ["x86_64-unknown-linux-musl", AARCH64];
 /// The static target of the aarch64 guest.
 pub(crate) const AARCH64: &str = "aarch64-unknown-linux-musl";
 
-/// Adds what a build for `target` needs: Rust's own linker and start files instead
-/// of a cross compiler.
+/// Debian's compiler for the static target of the aarch64 guest.
+const CROSS_COMPILER: &str = "aarch64-linux-gnu-gcc";
+
+/// Adds what a build for `target` needs: Rust's own linker and start files. Debian's
+/// cross compiler, which is made for another C library, does for the few lines of C in
+/// dependencies of tests; the command has none.
 pub(crate) fn for_target<'a>(command: &'a mut Command, target: &str) -> &'a mut Command {
     let variable = target.to_uppercase().replace('-', "_");
+    if target == AARCH64 && process::find(CROSS_COMPILER).is_some() {
+        command.env("CC_aarch64_unknown_linux_musl", CROSS_COMPILER);
+    }
     command
         .args(["--target", target])
         .env(format!("CARGO_TARGET_{variable}_LINKER"), "rust-lld")
