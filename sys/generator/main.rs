@@ -1,7 +1,7 @@
 //! `bindings`: writes `sys/src/{x86_64,aarch64,armv7}/*.rs` from `vendor-headers/*.h`.
 //!
 //! `--fetch` downloads the kernel headers if none are found; `--check` writes nothing and fails
-//! when the committed files differ, naming header and item.
+//! when the committed files differ, naming header and item; `--headers` only finds the headers.
 
 #[path = "mod.rs"]
 mod generator;
@@ -23,25 +23,29 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), String> {
-    let (mut fetch, mut only_check) = (false, false);
+    let (mut fetch, mut only_check, mut only_headers) = (false, false, false);
     for argument in std::env::args().skip(1) {
         match argument.as_str() {
             "--fetch" => fetch = true,
             "--check" => only_check = true,
+            "--headers" => only_headers = true,
             other => {
                 return Err(format!(
-                    "unknown argument {other} (known: --fetch, --check)"
+                    "unknown argument {other} (known: --fetch, --check, --headers)"
                 ));
             }
         }
     }
-    interface::libclang()?;
     let tree = match headers::find() {
         Ok(tree) => tree,
         Err(_) if fetch => headers::fetch()?,
         Err(why) => return Err(why),
     };
     println!("headers: {}", tree.display());
+    if only_headers {
+        return Ok(());
+    }
+    interface::libclang()?;
     if only_check {
         println!("{} files are what the headers say", check(&tree)?);
         return Ok(());

@@ -1,11 +1,13 @@
 //! Developer commands of the project, run as `cargo xtask COMMAND`.
 //!
 //! `vm` runs a command inside a small machine that has cameras, codecs and
-//! dma-buf heaps; `test` runs every check of the project; `bench` measures.
+//! dma-buf heaps; `test` runs every check of the project; `bench` measures;
+//! `bindings` makes the kernel bindings.
 //! `docs/testing.md` describes them.
 
 mod apt;
 mod bench;
+mod bindings;
 mod check;
 mod interrupt;
 mod process;
@@ -27,6 +29,8 @@ enum Command {
     Test(check::Args),
     /// Measure on this machine
     Bench(bench::Args),
+    /// Write the bindings of the kernel's interfaces anew, or check them
+    Bindings(bindings::Args),
 }
 
 fn main() -> ExitCode {
@@ -34,6 +38,7 @@ fn main() -> ExitCode {
         Command::Vm(args) => rig::cli::run(&args),
         Command::Test(args) => check::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Bindings(args) => bindings::run(&args),
     };
     match result {
         Ok(code) => ExitCode::from(code),

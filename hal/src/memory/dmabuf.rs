@@ -6,9 +6,8 @@
 //! [`is_dma_buf`](super::memfd::is_dma_buf) tells them apart.
 
 use core::fmt;
-use core::marker::PhantomData;
 
-use rustix::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+use rustix::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use rustix::fs::fstat;
 use rustix::io::Errno;
 use rustix::ioctl::{Setter, Updater, ioctl};
@@ -62,8 +61,6 @@ pub struct CpuAccess<'fd> {
     buffer: BorrowedFd<'fd>,
     access: SyncAccess,
     bracketed: bool,
-    /// Not to be ended by a thread other than the one that accesses.
-    thread: PhantomData<*mut ()>,
 }
 
 impl<'fd> CpuAccess<'fd> {
@@ -83,7 +80,6 @@ impl<'fd> CpuAccess<'fd> {
             buffer,
             access,
             bracketed,
-            thread: PhantomData,
         })
     }
 
@@ -241,10 +237,9 @@ fn export(fd: BorrowedFd<'_>, flags: u32) -> Result<OwnedFd, Errno> {
 
 #[expect(unsafe_code, reason = "the request is made here")]
 fn import(fd: BorrowedFd<'_>, fence: BorrowedFd<'_>, flags: u32) -> Result<(), Errno> {
-    use rustix::fd::AsRawFd as _;
     let data = dma_buf_import_sync_file {
         flags,
-        fd: fence.as_fd().as_raw_fd(),
+        fd: fence.as_raw_fd(),
     };
     // SAFETY: the struct is the argument type from which the code was computed.
     let request =
@@ -311,6 +306,7 @@ impl core::error::Error for DmaBufError {}
 
 #[cfg(test)]
 mod tests {
+    use rustix::fd::AsFd as _;
     use rustix::io::dup;
 
     use super::super::memfd;

@@ -9,7 +9,6 @@ mod claims;
 mod headers;
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -64,9 +63,9 @@ pub(crate) fn host() -> Option<&'static Arch> {
         .find(|arch| arch.folder == std::env::consts::ARCH)
 }
 
-/// Says on the real standard error, which the test runner does not capture, that a test did not run.
+/// Says that a test did not run (shown with `--show-output`).
 pub(crate) fn skipped(test: &str, why: &str) {
-    let _ = writeln!(std::io::stderr(), "skipped: {test}: {why}");
+    println!("skipped: {test}: {why}");
 }
 
 /// Compares the claims of `arch`, after `alter` has seen each, with its compiler's values.

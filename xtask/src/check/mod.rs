@@ -17,6 +17,8 @@ use counts::Counts;
 use parts::{PARTS, Part};
 use run::Run;
 
+pub(crate) use run::cargo;
+
 use crate::{apt, interrupt, process, project};
 
 /// How much of a failing part's output is shown; all of it is in its log.
