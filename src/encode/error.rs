@@ -1,0 +1,139 @@
+//! What goes wrong while encoding.
+
+use core::fmt;
+
+use videostream_hal::format::FourCc;
+
+use super::Codec;
+use crate::picture::PictureError;
+
+/// Why an encoder can't be made or does not take a picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// No encoder for the codec was built in or found.
+    NoBackend(Codec),
+    /// The environment variable [`BACKEND_VARIABLE`](super::BACKEND_VARIABLE) names no backend.
+    UnknownBackend(String),
+    /// The encoded size is outside the backend's limits, or odd.
+    Size {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+        /// The limits in words.
+        limits: &'static str,
+    },
+    /// The backend takes no pictures of this format.
+    Format {
+        /// The format.
+        fourcc: FourCc,
+        /// The formats that it takes.
+        takes: &'static str,
+    },
+    /// A number in the configuration is out of range.
+    Value {
+        /// Which one, with its unit.
+        what: &'static str,
+        /// The value that was given.
+        value: u64,
+        /// Smallest value allowed.
+        min: u64,
+        /// Largest value allowed.
+        max: u64,
+    },
+    /// This can't be changed with the rate control that the encoder was made with.
+    NotConstantBitrate,
+    /// The crop rectangle, or the memory of a picture.
+    Picture(PictureError),
+    /// A picture is not what the encoder was made for.
+    Mismatch {
+        /// Format, width and height of the picture.
+        has: (FourCc, u32, u32),
+        /// Format, width and height of the configuration.
+        wants: (FourCc, u32, u32),
+    },
+    /// A picture was submitted before the packet of the one before was received.
+    PacketWaiting,
+    /// A picture was submitted after the end.
+    Finished,
+    /// The picture, encoded this finely, would be about as large as raw: noise at a fine quantiser. It is
+    /// left out, and the next picture becomes a key frame.
+    TooDetailed {
+        /// When the picture was to be shown, in nanoseconds.
+        pts_ns: u64,
+    },
+    /// The backend failed.
+    Backend {
+        /// The call that failed.
+        call: &'static str,
+        /// What it returned.
+        code: i64,
+    },
+}
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoBackend(codec) => write!(
+                f,
+                "no encoder for {codec}: build with the cargo feature `software` to encode on the CPU"
+            ),
+            Self::UnknownBackend(name) => write!(
+                f,
+                "{}={name}: no such encoder backend, choose `auto` or `software`",
+                super::BACKEND_VARIABLE
+            ),
+            Self::Size {
+                width,
+                height,
+                limits,
+            } => {
+                write!(f, "can't encode pictures of {width}x{height}: {limits}")
+            }
+            Self::Format { fourcc, takes } => {
+                write!(
+                    f,
+                    "can't encode pictures in {fourcc}: the encoder takes {takes}"
+                )
+            }
+            Self::Value {
+                what,
+                value,
+                min,
+                max,
+            } => {
+                write!(f, "{what} is {value}, but must be from {min} to {max}")
+            }
+            Self::NotConstantBitrate => {
+                f.write_str("the bitrate can be changed only with rate control `Constant`")
+            }
+            Self::Picture(error) => error.fmt(f),
+            Self::Mismatch {
+                has: (format, w, h),
+                wants: (wanted, width, height),
+            } => write!(
+                f,
+                "picture is {format} {w}x{h}, but the encoder was made for {wanted} {width}x{height}"
+            ),
+            Self::PacketWaiting => {
+                f.write_str("a packet is waiting: call `receive` before the next `submit`")
+            }
+            Self::Finished => f.write_str("the encoder was finished: make a new one"),
+            Self::TooDetailed { pts_ns } => write!(
+                f,
+                "the picture at {pts_ns} ns has too much detail for the quantiser and was left out: \
+                 choose a lower bitrate or a coarser quantiser"
+            ),
+            Self::Backend { call, code } => write!(f, "encoder failed: {call} returned {code}"),
+        }
+    }
+}
+
+impl core::error::Error for EncodeError {}
+
+impl From<PictureError> for EncodeError {
+    fn from(error: PictureError) -> Self {
+        Self::Picture(error)
+    }
+}

@@ -1,0 +1,151 @@
+//! One encoded picture.
+
+use super::Codec;
+use super::annex_b::{NalKind, nal_units};
+
+/// One encoded picture as an Annex B byte stream, with its times.
+///
+/// A key frame carries its parameter sets in front, so that a decoder can start at any key frame.
+/// [`Packet::parameter_sets`] and [`Packet::data`] are the two parts, [`Packet::annex_b`] is both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Packet<'a> {
+    codec: Codec,
+    bytes: &'a [u8],
+    /// Bytes of parameter sets at the start.
+    sets: usize,
+    key: bool,
+    pts_ns: u64,
+    dts_ns: u64,
+}
+
+impl<'a> Packet<'a> {
+    /// A packet of a byte stream that holds exactly one picture, such as one that came over a ring.
+    ///
+    /// The bytes say whether it is a key frame and where its parameter sets end. Any bytes are accepted;
+    /// those without a start code make a packet that is no key frame.
+    #[must_use]
+    pub fn new(codec: Codec, bytes: &'a [u8], pts_ns: u64, dts_ns: u64) -> Self {
+        let (mut has_sets, mut key) = (false, false);
+        // Where the first unit behind the parameter sets starts.
+        let mut behind = None;
+        for (at, nal) in nal_units(bytes) {
+            let kind = NalKind::h264(nal);
+            if behind.is_none() && matches!(kind, NalKind::Sps | NalKind::Pps) {
+                has_sets = true;
+                continue;
+            }
+            if has_sets {
+                behind = behind.or(Some(at));
+            }
+            if matches!(kind, NalKind::Idr | NalKind::Slice) {
+                key = kind == NalKind::Idr;
+                break;
+            }
+        }
+        let sets = if has_sets {
+            behind.unwrap_or(bytes.len())
+        } else {
+            0
+        };
+        Self {
+            codec,
+            bytes,
+            sets,
+            key,
+            pts_ns,
+            dts_ns,
+        }
+    }
+
+    /// The codec.
+    #[must_use]
+    pub fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    /// The whole packet: parameter sets, if any, and the picture.
+    #[must_use]
+    pub fn annex_b(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// The parameter sets in front of a key frame; empty for other frames.
+    #[must_use]
+    pub fn parameter_sets(&self) -> &'a [u8] {
+        &self.bytes[..self.sets]
+    }
+
+    /// The picture without the parameter sets.
+    #[must_use]
+    pub fn data(&self) -> &'a [u8] {
+        &self.bytes[self.sets..]
+    }
+
+    /// Whether a decoder can start here (an IDR picture).
+    #[must_use]
+    pub fn is_key(&self) -> bool {
+        self.key
+    }
+
+    /// When the picture is shown, in nanoseconds, as it was submitted.
+    #[must_use]
+    pub fn pts_ns(&self) -> u64 {
+        self.pts_ns
+    }
+
+    /// When the picture is decoded, in nanoseconds; equal to the presentation time for encoders
+    /// that do not reorder.
+    #[must_use]
+    pub fn dts_ns(&self) -> u64 {
+        self.dts_ns
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SPS: [u8; 7] = [0, 0, 0, 1, 0x67, 1, 2];
+    const PPS: [u8; 6] = [0, 0, 0, 1, 0x68, 3];
+    const SEI: [u8; 6] = [0, 0, 0, 1, 0x06, 4];
+    const IDR: [u8; 6] = [0, 0, 0, 1, 0x65, 5];
+    const SLICE: [u8; 5] = [0, 0, 1, 0x41, 6];
+
+    fn packet(bytes: &[u8]) -> Packet<'_> {
+        Packet::new(Codec::H264, bytes, 7, 8)
+    }
+
+    #[test]
+    fn key_frames_are_divided_behind_their_parameter_sets() {
+        let bytes = [&SPS[..], &PPS, &IDR].concat();
+        let packet = packet(&bytes);
+        assert!(packet.is_key());
+        assert_eq!(packet.parameter_sets(), [&SPS[..], &PPS].concat());
+        assert_eq!(packet.data(), IDR);
+        assert_eq!((packet.pts_ns(), packet.dts_ns()), (7, 8));
+    }
+
+    #[test]
+    fn other_units_belong_to_the_picture() {
+        let bytes = [&SPS[..], &PPS, &SEI, &IDR].concat();
+        assert_eq!(packet(&bytes).data(), [&SEI[..], &IDR].concat());
+        let bytes = [&SEI[..], &SLICE].concat();
+        assert!(!packet(&bytes).is_key());
+        assert!(packet(&bytes).parameter_sets().is_empty());
+    }
+
+    #[test]
+    fn parameter_sets_alone_are_no_picture() {
+        let bytes = [&SPS[..], &PPS].concat();
+        assert_eq!(packet(&bytes).parameter_sets(), bytes);
+        assert!(packet(&bytes).data().is_empty());
+    }
+
+    #[test]
+    fn any_bytes_make_a_packet() {
+        for bytes in [&[][..], &[0], &[0, 0, 1], &[1, 2, 3]] {
+            assert!(!packet(bytes).is_key());
+            assert_eq!(packet(bytes).annex_b(), bytes);
+        }
+    }
+}

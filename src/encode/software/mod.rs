@@ -1,0 +1,173 @@
+//! Encoding on the CPU with OpenH264.
+
+mod convert;
+mod openh264;
+
+use videostream_hal::format::FourCc;
+
+use self::convert::Planar;
+use self::openh264::OpenH264;
+use super::{Codec, EncodeError, EncoderConfig, Packet, RateControl};
+use crate::frame_rate::FrameRate;
+use crate::picture::Picture;
+
+const LIMITS: &str = "both sides must be even, at least 16, and fit into 3840x2160 or 2160x3840";
+/// Bits per second: the top is what level 5.2 allows in Main profile.
+const BITRATE: (u32, u32) = (10_000, 240_000_000);
+/// OpenH264 clips what is outside.
+const FRAMES_PER_SECOND: (u32, u32) = (1, 60);
+const QUANTISER: (u8, u8) = (0, 51);
+
+/// An OpenH264 encoder and the picture's memory in the form that it reads.
+#[derive(Debug)]
+pub(super) struct Software {
+    encoder: OpenH264,
+    /// With later changes, to make the encoder anew.
+    config: EncoderConfig,
+    planar: Planar,
+    parameter_sets: Vec<u8>,
+    /// The packet that was not received yet.
+    waiting: Option<u64>,
+    bytes: Vec<u8>,
+}
+
+impl Software {
+    pub(super) fn new(config: &EncoderConfig) -> Result<Self, EncodeError> {
+        let visible = config.visible();
+        let (width, height) = (visible.width, visible.height);
+        let even = width.is_multiple_of(2) && height.is_multiple_of(2);
+        if !even || width.min(height) < 16 || width.max(height) > 3840 || width.min(height) > 2160 {
+            return Err(EncodeError::Size {
+                width,
+                height,
+                limits: LIMITS,
+            });
+        }
+        if let Some(rect) = config.crop {
+            let fits = |start: u32, len: u32, whole| {
+                start.is_multiple_of(2) && start.checked_add(len).is_some_and(|end| end <= whole)
+            };
+            if !fits(rect.x, rect.width, config.width) || !fits(rect.y, rect.height, config.height)
+            {
+                let (width, height) = (config.width, config.height);
+                return Err(crate::PictureError::Crop {
+                    rect,
+                    width,
+                    height,
+                }
+                .into());
+            }
+        }
+        let planar = Planar::new(config.fourcc, width, height, config.colorimetry)?;
+        check_frame_rate(config.rate)?;
+        match config.rate_control {
+            RateControl::Constant(bits) => check_bitrate(bits)?,
+            RateControl::Quantiser(qp) => {
+                check(
+                    "quantiser",
+                    qp.into(),
+                    QUANTISER.0.into(),
+                    QUANTISER.1.into(),
+                )?;
+            }
+        }
+        let mut encoder = OpenH264::new(config)?;
+        let mut parameter_sets = Vec::new();
+        encoder.parameter_sets(&mut parameter_sets)?;
+        Ok(Self {
+            encoder,
+            config: *config,
+            planar,
+            parameter_sets,
+            waiting: None,
+            bytes: Vec::new(),
+        })
+    }
+
+    pub(super) fn parameter_sets(&self) -> &[u8] {
+        &self.parameter_sets
+    }
+
+    pub(super) fn submit(&mut self, picture: &Picture<'_>, pts_ns: u64) -> Result<(), EncodeError> {
+        if self.waiting.is_some() {
+            return Err(EncodeError::PacketWaiting);
+        }
+        let planes = self.planar.planes(picture)?;
+        self.bytes.clear();
+        if let Err(error) = self.encoder.encode(planes, pts_ns, &mut self.bytes) {
+            // After a failure the library has taken itself down; the next picture starts anew.
+            self.encoder = OpenH264::new(&self.config)?;
+            return Err(error);
+        }
+        self.waiting = Some(pts_ns);
+        Ok(())
+    }
+
+    pub(super) fn receive(&mut self) -> Option<Packet<'_>> {
+        let pts_ns = self.waiting.take()?;
+        // Frames are not reordered: decoded when shown.
+        Some(Packet::new(Codec::H264, &self.bytes, pts_ns, pts_ns))
+    }
+
+    pub(super) fn force_key_frame(&mut self) {
+        self.encoder.force_key_frame();
+    }
+
+    pub(super) fn set_bitrate(&mut self, bits_per_second: u32) -> Result<(), EncodeError> {
+        check_bitrate(bits_per_second)?;
+        self.encoder.set_bitrate(bits_per_second)?;
+        self.config.rate_control = RateControl::Constant(bits_per_second);
+        Ok(())
+    }
+
+    pub(super) fn set_frame_rate(&mut self, rate: FrameRate) -> Result<(), EncodeError> {
+        check_frame_rate(rate)?;
+        self.encoder.set_frame_rate(rate)?;
+        self.config.rate = rate;
+        Ok(())
+    }
+}
+
+/// `YU12` for every format whose planes are those of it, and so on.
+fn contiguous(fourcc: FourCc) -> FourCc {
+    fourcc
+        .info()
+        .and_then(|info| info.contiguous)
+        .unwrap_or(fourcc)
+}
+
+fn check_bitrate(bits: u32) -> Result<(), EncodeError> {
+    check(
+        "bitrate in bits per second",
+        bits.into(),
+        BITRATE.0.into(),
+        BITRATE.1.into(),
+    )
+}
+
+fn check_frame_rate(rate: FrameRate) -> Result<(), EncodeError> {
+    let (min, max) = FRAMES_PER_SECOND;
+    let (frames, seconds) = (u64::from(rate.frames()), u64::from(rate.seconds()));
+    if frames < u64::from(min) * seconds || frames > u64::from(max) * seconds {
+        let what = "frame rate in frames per second";
+        return Err(EncodeError::Value {
+            what,
+            value: frames / seconds,
+            min: min.into(),
+            max: max.into(),
+        });
+    }
+    Ok(())
+}
+
+fn check(what: &'static str, value: u64, min: u64, max: u64) -> Result<(), EncodeError> {
+    if (min..=max).contains(&value) {
+        return Ok(());
+    }
+    Err(EncodeError::Value {
+        what,
+        value,
+        min,
+        max,
+    })
+}

@@ -1,0 +1,129 @@
+//! What goes wrong while recording.
+
+use core::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use super::Recorded;
+use crate::encode::Codec;
+
+/// Why nothing was recorded, or why a recording ended.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// The file name says no format that can be written.
+    Extension {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The format was left out of this build.
+    NotBuilt {
+        /// The file.
+        path: PathBuf,
+        /// The cargo feature that adds it.
+        feature: &'static str,
+    },
+    /// The file could not be created.
+    Create {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The file could not be written: the disk is full, or gone. What was recorded stays playable.
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+        /// What is in the file.
+        recorded: Recorded,
+    },
+    /// A packet of another codec than the recording.
+    Codec {
+        /// Codec of the packet.
+        has: Codec,
+        /// Codec of the recording.
+        wants: Codec,
+    },
+    /// The picture size does not fit the format.
+    Size {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+    },
+    /// A key frame without usable parameter sets, so that no decoder could start.
+    ParameterSets,
+    /// The parameter sets changed (a new size or profile), which this format can't store: start a new file.
+    ParameterSetsChanged {
+        /// What is in the file.
+        recorded: Recorded,
+    },
+    /// The recording ended with an earlier error.
+    Ended {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl fmt::Display for RecordError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Extension { path } => write!(
+                f,
+                "{}: the file name must end in .mp4 (fragmented MP4) or .h264 or .264 (Annex B)",
+                path.display()
+            ),
+            Self::NotBuilt { path, feature } => write!(
+                f,
+                "{}: build with the cargo feature `{feature}` to write this format",
+                path.display()
+            ),
+            Self::Create { path, error } => write!(f, "can't create {}: {error}", path.display()),
+            Self::Write {
+                path,
+                error,
+                recorded,
+            } => write!(
+                f,
+                "can't write {}: {error}; the {} frames recorded before stay playable",
+                path.display(),
+                recorded.frames
+            ),
+            Self::Codec { has, wants } => {
+                write!(f, "packet is {has}, but the recording is {wants}")
+            }
+            Self::Size { width, height } => {
+                write!(
+                    f,
+                    "can't record pictures of {width}x{height}: sides must be from 1 to 65535"
+                )
+            }
+            Self::ParameterSets => {
+                f.write_str("a key frame came without one sequence and one picture parameter set")
+            }
+            Self::ParameterSetsChanged { recorded } => write!(
+                f,
+                "the parameter sets changed after {} frames: start a new file",
+                recorded.frames
+            ),
+            Self::Ended { path } => {
+                write!(
+                    f,
+                    "{}: the recording ended with an earlier error",
+                    path.display()
+                )
+            }
+        }
+    }
+}
+
+impl core::error::Error for RecordError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Create { error, .. } | Self::Write { error, .. } => Some(error),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! A file that is only ever extended by whole pieces.
+
+use std::fs::File;
+use std::io::{self, Write};
+#[cfg(feature = "record")]
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+/// Appends pieces; when one can't be written, what was written of it is cut off again.
+#[derive(Debug)]
+pub(super) struct Pieces {
+    file: File,
+    /// Bytes in whole pieces.
+    len: u64,
+    durable: bool,
+}
+
+impl Pieces {
+    pub(super) fn create(path: &Path, durable: bool) -> io::Result<Self> {
+        Ok(Self {
+            file: File::create(path)?,
+            len: 0,
+            durable,
+        })
+    }
+
+    pub(super) fn append(&mut self, piece: &[u8]) -> io::Result<()> {
+        let written = self.file.write_all(piece).and_then(|()| self.settle());
+        self.keep_if(written, piece)
+    }
+
+    /// Appends a piece that begins with a box, but lets readers skip the box until all of the piece is
+    /// there: its type is `free` until then. A reader that meets half a `moof` gives up on the whole
+    /// file; half a `free` it ignores.
+    #[cfg(feature = "record")]
+    pub(super) fn append_box(&mut self, piece: &[u8]) -> io::Result<()> {
+        let (size, rest) = piece.split_at(4);
+        let (kind, rest) = rest.split_at(4);
+        let hidden = [size, b"free"].concat();
+        let written = self
+            .file
+            .write_all(&hidden)
+            .and_then(|()| self.file.write_all(rest))
+            // The type must not reach the medium before what it announces.
+            .and_then(|()| self.settle())
+            .and_then(|()| self.file.write_all_at(kind, self.len + 4))
+            .and_then(|()| self.settle());
+        self.keep_if(written, piece)
+    }
+
+    fn keep_if(&mut self, written: io::Result<()>, piece: &[u8]) -> io::Result<()> {
+        match written {
+            Ok(()) => self.len += piece.len() as u64,
+            // Best effort: a reader skips an incomplete piece at the end just as well, and a
+            // device or a pipe can't be cut.
+            Err(_) => drop(self.file.set_len(self.len)),
+        }
+        written
+    }
+
+    fn settle(&self) -> io::Result<()> {
+        if self.durable {
+            sync(&self.file)
+        } else {
+            Ok(())
+        }
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.len
+    }
+
+    pub(super) fn finish(&mut self) -> io::Result<()> {
+        sync(&self.file)
+    }
+}
+
+/// Pipes and devices can't be synchronised, and need not be.
+fn sync(file: &File) -> io::Result<()> {
+    match file.sync_data() {
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+        other => other,
+    }
+}

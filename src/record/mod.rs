@@ -1,0 +1,331 @@
+//! Recording packets to a file, in the format that its name says.
+//!
+//! | name | format | needs |
+//! |---|---|---|
+//! | `.mp4` | fragmented MP4 (ISO/IEC 14496-12), playable everywhere; to a file, not to a pipe | cargo feature `record` |
+//! | `.h264`, `.264` | Annex B byte stream, which has no times | |
+//!
+//! # What survives
+//! An MP4 file grows by complete fragments, each at most a second long or one group of pictures, and each is
+//! on the medium before the next is begun (unless [`Track::durable`] says otherwise). Readers skip a fragment
+//! until it is complete: its `moof` is a `free` box before. After a crash, a
+//! power loss or a full disk the file plays up to its last complete fragment; nothing has to be repaired
+//! and [`Recorder::finish`] need not have run. An Annex B file plays up to its last complete picture.
+//!
+//! # Times
+//! Times of the packets are kept, relative to the first. The unit of time is chosen so that the duration of
+//! a frame is exact: pictures stamped with [`FrameRate::time_ns`] make a file of exactly that rate.
+//!
+//! Recording begins with the first key frame; packets before it are left out and counted.
+
+mod error;
+mod file;
+#[cfg(feature = "record")]
+mod mp4;
+
+use std::path::{Path, PathBuf};
+
+pub use self::error::RecordError;
+use self::file::Pieces;
+use crate::encode::{Codec, EncoderConfig, Packet};
+use crate::frame_rate::FrameRate;
+
+/// What is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Track {
+    pub(crate) codec: Codec,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) rate: FrameRate,
+    pub(crate) durable: bool,
+}
+
+impl Track {
+    /// Pictures of this (visible) size at this nominal rate.
+    #[must_use]
+    pub fn new(codec: Codec, width: u32, height: u32, rate: FrameRate) -> Self {
+        Self {
+            codec,
+            width,
+            height,
+            rate,
+            durable: true,
+        }
+    }
+
+    /// Whether each piece is synchronised to the medium (`fdatasync`) before the next is begun; yes,
+    /// unless changed. Without, a power loss takes what the system still holds in memory.
+    #[must_use]
+    pub fn durable(self, durable: bool) -> Self {
+        Self { durable, ..self }
+    }
+
+    /// The codec.
+    #[must_use]
+    pub fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    /// Width and height in pixels.
+    #[must_use]
+    pub fn size(&self) -> (u32, u32) {
+        (self.width, self.height)
+    }
+}
+
+impl From<&EncoderConfig> for Track {
+    fn from(config: &EncoderConfig) -> Self {
+        let visible = config.visible();
+        Self::new(config.codec, visible.width, visible.height, config.rate)
+    }
+}
+
+/// What is in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Recorded {
+    /// Frames that are playable.
+    pub frames: u64,
+    /// Packets left out before the first key frame.
+    pub skipped: u64,
+    /// Bytes in complete pieces.
+    pub bytes: u64,
+    /// Duration in nanoseconds.
+    pub duration_ns: u64,
+}
+
+/// Writes packets to a file; see the [module](self).
+///
+/// Dropping a recorder writes what is collected, but can't report errors: call [`Recorder::finish`].
+///
+/// ```no_run
+/// use videostream::encode::{Codec, Encoder, EncoderConfig};
+/// use videostream::hal::format::FourCc;
+/// use videostream::record::{Recorder, Track};
+/// use videostream::FrameRate;
+///
+/// let config = EncoderConfig::new(Codec::H264, FourCc::NV12, 1280, 720, FrameRate::fps(30)?);
+/// let mut encoder = Encoder::new(&config)?;
+/// let mut recorder = Recorder::create("camera.mp4", &Track::from(&config))?;
+/// // encoder.submit(...)
+/// while let Some(packet) = encoder.receive()? {
+///     recorder.write(&packet)?;
+/// }
+/// println!("{} frames", recorder.finish()?.frames);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Recorder {
+    path: PathBuf,
+    track: Track,
+    file: Pieces,
+    format: Format,
+    recorded: Recorded,
+    /// Decoding time of the first packet, once there is one.
+    first_ns: Option<u64>,
+    ended: bool,
+}
+
+#[derive(Debug)]
+enum Format {
+    AnnexB,
+    #[cfg(feature = "record")]
+    Mp4(Box<mp4::Mp4>),
+}
+
+impl Format {
+    fn new(path: &Path, track: &Track) -> Result<Self, RecordError> {
+        let extension = path
+            .extension()
+            .and_then(|extension| extension.to_str())
+            .unwrap_or("");
+        match (extension.to_ascii_lowercase().as_str(), track.codec) {
+            ("h264" | "264", Codec::H264) => Ok(Self::AnnexB),
+            #[cfg(feature = "record")]
+            ("mp4", _) => Ok(Self::Mp4(Box::new(mp4::Mp4::new(*track)?))),
+            #[cfg(not(feature = "record"))]
+            ("mp4", _) => Err(RecordError::NotBuilt {
+                path: path.into(),
+                feature: "record",
+            }),
+            _ => Err(RecordError::Extension { path: path.into() }),
+        }
+    }
+}
+
+impl Recorder {
+    /// Creates the file, or empties it if it is there.
+    ///
+    /// # Errors
+    /// [`RecordError::Extension`] for a name that says no format, [`RecordError::NotBuilt`],
+    /// [`RecordError::Size`], [`RecordError::Create`].
+    pub fn create(path: impl AsRef<Path>, track: &Track) -> Result<Self, RecordError> {
+        let path = path.as_ref();
+        let format = Format::new(path, track)?;
+        let file = Pieces::create(path, track.durable).map_err(|error| RecordError::Create {
+            path: path.into(),
+            error,
+        })?;
+        Ok(Self {
+            path: path.into(),
+            track: *track,
+            file,
+            format,
+            recorded: Recorded::default(),
+            first_ns: None,
+            ended: false,
+        })
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What is in the file now. Packets that wait for their fragment to be complete are not counted.
+    #[must_use]
+    pub fn recorded(&self) -> Recorded {
+        Recorded {
+            bytes: self.file.len(),
+            ..self.recorded
+        }
+    }
+
+    /// Frames that wait for their fragment to be complete.
+    #[must_use]
+    pub fn waiting(&self) -> u64 {
+        match &self.format {
+            Format::AnnexB => 0,
+            #[cfg(feature = "record")]
+            Format::Mp4(mp4) => mp4.waiting(),
+        }
+    }
+
+    /// Adds a packet.
+    ///
+    /// # Errors
+    /// [`RecordError::Write`] when the file can't be written, and from then on [`RecordError::Ended`];
+    /// [`RecordError::Codec`], [`RecordError::ParameterSets`] and
+    /// [`RecordError::ParameterSetsChanged`] for packets that don't belong into this recording.
+    pub fn write(&mut self, packet: &Packet<'_>) -> Result<(), RecordError> {
+        if self.ended {
+            return Err(RecordError::Ended {
+                path: self.path.clone(),
+            });
+        }
+        if packet.codec() != self.track.codec {
+            return Err(RecordError::Codec {
+                has: packet.codec(),
+                wants: self.track.codec,
+            });
+        }
+        let first_ns = match self.first_ns {
+            Some(first_ns) => first_ns,
+            None if packet.is_key() => {
+                self.begin(packet)?;
+                self.first_ns = Some(packet.dts_ns());
+                packet.dts_ns()
+            }
+            None => {
+                self.recorded.skipped += 1;
+                return Ok(());
+            }
+        };
+        match &mut self.format {
+            Format::AnnexB => {
+                self.append(packet.annex_b())?;
+                let shown_ns = packet.dts_ns().saturating_sub(first_ns);
+                self.recorded.frames += 1;
+                self.recorded.duration_ns = shown_ns.saturating_add(self.track.rate.period_ns());
+                Ok(())
+            }
+            #[cfg(feature = "record")]
+            Format::Mp4(mp4) if mp4.changed(packet) => Err(RecordError::ParameterSetsChanged {
+                recorded: self.recorded(),
+            }),
+            #[cfg(feature = "record")]
+            Format::Mp4(mp4) => match mp4.add(packet)? {
+                Some(fragment) => self.append_fragment(&fragment),
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// Writes what is collected and synchronises the file to the medium.
+    ///
+    /// # Errors
+    /// [`RecordError::Write`]; [`RecordError::Ended`] after an earlier one.
+    pub fn finish(mut self) -> Result<Recorded, RecordError> {
+        if self.ended {
+            return Err(RecordError::Ended {
+                path: self.path.clone(),
+            });
+        }
+        self.flush()?;
+        self.ended = true;
+        self.file
+            .finish()
+            .map_err(|error| self.write_error(error))?;
+        Ok(self.recorded())
+    }
+
+    /// Writes what comes before the first packet, a key frame.
+    fn begin(&mut self, packet: &Packet<'_>) -> Result<(), RecordError> {
+        match &mut self.format {
+            Format::AnnexB if packet.parameter_sets().is_empty() => Err(RecordError::ParameterSets),
+            Format::AnnexB => Ok(()),
+            #[cfg(feature = "record")]
+            Format::Mp4(mp4) => {
+                let header = mp4.header(packet)?;
+                self.append(&header)
+            }
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), RecordError> {
+        match &mut self.format {
+            Format::AnnexB => Ok(()),
+            #[cfg(feature = "record")]
+            Format::Mp4(mp4) => match mp4.fragment(None)? {
+                Some(fragment) => self.append_fragment(&fragment),
+                None => Ok(()),
+            },
+        }
+    }
+
+    #[cfg(feature = "record")]
+    fn append_fragment(&mut self, fragment: &mp4::Fragment) -> Result<(), RecordError> {
+        let result = self.file.append_box(&fragment.bytes);
+        self.check(result)?;
+        self.recorded.frames += fragment.frames;
+        self.recorded.duration_ns = fragment.end_ns;
+        Ok(())
+    }
+
+    fn append(&mut self, piece: &[u8]) -> Result<(), RecordError> {
+        let result = self.file.append(piece);
+        self.check(result)
+    }
+
+    fn check(&mut self, result: std::io::Result<()>) -> Result<(), RecordError> {
+        self.ended |= result.is_err();
+        result.map_err(|error| self.write_error(error))
+    }
+
+    fn write_error(&self, error: std::io::Error) -> RecordError {
+        RecordError::Write {
+            path: self.path.clone(),
+            error,
+            recorded: self.recorded(),
+        }
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        if !self.ended {
+            // There is nobody to tell; the file is playable without this.
+            let _ = self.flush();
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! Fragmented MP4: `ftyp` and `moov` first, then one `moof` and `mdat` after the other.
+//!
+//! Nothing is ever changed behind: a file cut anywhere plays up to its last complete fragment.
+//!
+//! Source: ISO/IEC 14496-12 (ISO base media file format), section 8.8 (movie fragments);
+//! ISO/IEC 14496-15 (NAL unit structured video), section 5.
+
+use mp4_atom::{
+    Avc1, Avcc, AvccExt, Codec as SampleEntry, Dinf, Dref, Encode, FixedPoint, FourCC, Ftyp, Hdlr,
+    Mdhd, Mdia, Mfhd, Minf, Moof, Moov, Mvex, Mvhd, Stbl, Stco, Stsd, Tfdt, Tfhd, Tkhd, Traf, Trak,
+    Trex, Trun, TrunEntry, Url, Visual, Vmhd,
+};
+
+use super::{RecordError, Track};
+use crate::encode::Packet;
+use crate::encode::annex_b::{NalKind, nal_units};
+
+const TRACK: u32 = 1;
+/// `sample_depends_on` = 2: decodable by itself.
+const SYNC: u32 = 0x0200_0000;
+/// `sample_depends_on` = 1, and `sample_is_non_sync_sample`.
+const NON_SYNC: u32 = 0x0101_0000;
+/// At least so many units of time per second: times are exact to 6 microseconds.
+const MIN_TIMESCALE: u32 = 90_000;
+/// A fragment with more bytes than this is written at once, however short.
+const MAX_FRAGMENT_BYTES: usize = 64 << 20;
+
+/// Collects packets into fragments.
+#[derive(Debug)]
+pub(super) struct Mp4 {
+    track: Track,
+    /// Units of time per second: a multiple of the frame rate's numerator, so that a frame's duration
+    /// is a whole number.
+    timescale: u32,
+    /// Duration of one frame in units of time.
+    period: u32,
+    /// The parameter sets in `moov`; empty until the first key frame.
+    sets: Vec<u8>,
+    /// Decoding time of the first packet, in nanoseconds.
+    first_ns: u64,
+    /// Decoding time of the last packet, in units of time after the first.
+    last: Option<u64>,
+    /// Fragments so far.
+    sequence: u32,
+    samples: Vec<Sample>,
+    /// The samples' bytes, with lengths in place of start codes.
+    data: Vec<u8>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Sample {
+    /// Decoding time in units of time since the first packet.
+    dts: u64,
+    /// Presentation time after it.
+    offset: i64,
+    bytes: u32,
+    key: bool,
+}
+
+impl Mp4 {
+    pub(super) fn new(track: Track) -> Result<Self, RecordError> {
+        let (width, height) = (track.width, track.height);
+        if width == 0 || height == 0 || width > 65_535 || height > 65_535 {
+            return Err(RecordError::Size { width, height });
+        }
+        let factor = MIN_TIMESCALE.div_ceil(track.rate.frames());
+        Ok(Self {
+            track,
+            timescale: track.rate.frames() * factor,
+            // At most a million seconds by 90 000: a frame may take half a day.
+            period: track.rate.seconds().saturating_mul(factor),
+            sets: Vec::new(),
+            first_ns: 0,
+            last: None,
+            sequence: 0,
+            samples: Vec::new(),
+            data: Vec::new(),
+        })
+    }
+
+    /// Frames that are collected, but not in a fragment yet.
+    pub(super) fn waiting(&self) -> u64 {
+        self.samples.len() as u64
+    }
+
+    /// The header, to be written before the first fragment; `packet` is a key frame.
+    pub(super) fn header(&mut self, packet: &Packet<'_>) -> Result<Vec<u8>, RecordError> {
+        let avcc = avcc(packet.parameter_sets())?;
+        self.sets = packet.parameter_sets().to_vec();
+        self.first_ns = packet.dts_ns();
+        let ftyp = Ftyp {
+            major_brand: FourCC::new(b"iso6"),
+            minor_version: 0,
+            compatible_brands: [b"iso6", b"isom", b"avc1", b"mp41"].map(FourCC::new).into(),
+        };
+        let mut bytes = Vec::new();
+        write(&ftyp, &mut bytes)?;
+        write(&self.moov(avcc), &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Adds a packet. Returns the fragment of those before it when that is complete.
+    pub(super) fn add(&mut self, packet: &Packet<'_>) -> Result<Option<Fragment>, RecordError> {
+        let dts = self.units(packet.dts_ns());
+        let offset = self.units(packet.pts_ns()) as i64 - dts as i64;
+        // Two pictures can't be decoded at once, whatever the clock says.
+        let dts = self.last.map_or(dts, |last| dts.max(last + 1));
+        self.last = Some(dts);
+        let fragment = if self.is_complete(packet, dts) {
+            self.fragment(Some(dts))?
+        } else {
+            None
+        };
+        let start = self.data.len();
+        for (_, nal) in nal_units(packet.data()) {
+            let len = u32::try_from(nal.len()).map_err(|_| RecordError::ParameterSets)?;
+            self.data.extend_from_slice(&len.to_be_bytes());
+            self.data.extend_from_slice(nal);
+        }
+        let bytes = (self.data.len() - start) as u32;
+        self.samples.push(Sample {
+            dts,
+            offset,
+            bytes,
+            key: packet.is_key(),
+        });
+        Ok(fragment)
+    }
+
+    /// Whether a key frame has other parameter sets than the header.
+    pub(super) fn changed(&self, packet: &Packet<'_>) -> bool {
+        let sets = packet.parameter_sets();
+        !sets.is_empty() && sets != self.sets
+    }
+
+    /// A fragment ends before a key frame, but not more often than four times a second; and after a
+    /// second, key frame or not.
+    fn is_complete(&self, packet: &Packet<'_>, dts: u64) -> bool {
+        let Some(first) = self.samples.first() else {
+            return false;
+        };
+        let duration = dts - first.dts;
+        let second = u64::from(self.timescale);
+        (packet.is_key() && duration >= second / 4)
+            || duration >= second
+            || self.data.len() > MAX_FRAGMENT_BYTES
+    }
+
+    /// Takes what is collected as a fragment; `next` is when the sample behind it is decoded.
+    pub(super) fn fragment(&mut self, next: Option<u64>) -> Result<Option<Fragment>, RecordError> {
+        let (Some(first), Some(last)) = (self.samples.first(), self.samples.last()) else {
+            return Ok(None);
+        };
+        let end = next.unwrap_or(last.dts + u64::from(self.period));
+        let ends = self
+            .samples
+            .iter()
+            .skip(1)
+            .map(|sample| sample.dts)
+            .chain([end]);
+        let reordered = self.samples.iter().any(|sample| sample.offset != 0);
+        let entries: Vec<_> = self
+            .samples
+            .iter()
+            .zip(ends)
+            .map(|(sample, end)| TrunEntry {
+                duration: Some(u32::try_from(end - sample.dts).unwrap_or(u32::MAX)),
+                size: Some(sample.bytes),
+                flags: Some(if sample.key { SYNC } else { NON_SYNC }),
+                cts: reordered.then_some(sample.offset),
+            })
+            .collect();
+        let mut moof = Moof {
+            mfhd: Mfhd {
+                sequence_number: self.sequence + 1,
+            },
+            traf: vec![Traf {
+                tfhd: Tfhd {
+                    track_id: TRACK,
+                    default_base_is_moof: true,
+                    ..Default::default()
+                },
+                tfdt: Some(Tfdt {
+                    base_media_decode_time: first.dts,
+                }),
+                trun: vec![Trun {
+                    data_offset: Some(0),
+                    samples: entries.into(),
+                }],
+                ..Default::default()
+            }],
+        };
+        let mut bytes = Vec::new();
+        write(&moof, &mut bytes)?;
+        // The samples begin behind the header of `mdat`; the offset's own size does not change.
+        moof.traf[0].trun[0].data_offset = Some(bytes.len() as i32 + 8);
+        bytes.clear();
+        bytes.reserve(self.data.len() + 4096);
+        write(&moof, &mut bytes)?;
+        bytes.extend_from_slice(&(self.data.len() as u32 + 8).to_be_bytes());
+        bytes.extend_from_slice(b"mdat");
+        bytes.extend_from_slice(&self.data);
+        let frames = self.samples.len() as u64;
+        let end_ns = u128::from(end) * 1_000_000_000 / u128::from(self.timescale);
+        self.sequence += 1;
+        self.samples.clear();
+        self.data.clear();
+        Ok(Some(Fragment {
+            bytes,
+            frames,
+            end_ns: end_ns as u64,
+        }))
+    }
+
+    /// Time since the first packet in units of time, rounded to the nearest.
+    fn units(&self, ns: u64) -> u64 {
+        let ns = u128::from(ns.saturating_sub(self.first_ns));
+        ((ns * u128::from(self.timescale) + 500_000_000) / 1_000_000_000) as u64
+    }
+
+    fn moov(&self, avcc: Avcc) -> Moov {
+        let (width, height) = (self.track.width as u16, self.track.height as u16);
+        let visual = Visual {
+            data_reference_index: 1,
+            width,
+            height,
+            ..Default::default()
+        };
+        let entry = Avc1 {
+            visual,
+            avcc,
+            ..Default::default()
+        };
+        let stbl = Stbl {
+            stsd: Stsd {
+                codecs: vec![SampleEntry::Avc1(entry)],
+            },
+            stco: Some(Stco::default()),
+            ..Default::default()
+        };
+        let dinf = Dinf {
+            dref: Dref {
+                entries: vec![Url::default().into()],
+            },
+        };
+        let trak = Trak {
+            tkhd: Tkhd {
+                track_id: TRACK,
+                enabled: true,
+                in_movie: true,
+                width: FixedPoint::new(width, 0),
+                height: FixedPoint::new(height, 0),
+                ..Default::default()
+            },
+            mdia: Mdia {
+                mdhd: Mdhd {
+                    timescale: self.timescale,
+                    language: "und".into(),
+                    ..Default::default()
+                },
+                hdlr: Hdlr {
+                    handler: FourCC::new(b"vide"),
+                    name: "video".into(),
+                },
+                minf: Minf {
+                    vmhd: Some(Vmhd::default()),
+                    dinf,
+                    stbl,
+                    ..Default::default()
+                },
+            },
+            ..Default::default()
+        };
+        let trex = Trex {
+            track_id: TRACK,
+            default_sample_description_index: 1,
+            default_sample_duration: self.period,
+            ..Default::default()
+        };
+        Moov {
+            mvhd: Mvhd {
+                timescale: self.timescale,
+                next_track_id: TRACK + 1,
+                ..Default::default()
+            },
+            mvex: Some(Mvex {
+                mehd: None,
+                trex: vec![trex],
+            }),
+            trak: vec![trak],
+            ..Default::default()
+        }
+    }
+}
+
+/// A complete `moof` and `mdat`.
+#[derive(Debug)]
+pub(super) struct Fragment {
+    pub(super) bytes: Vec<u8>,
+    pub(super) frames: u64,
+    /// Nanoseconds from the start of the recording to the end of this fragment.
+    pub(super) end_ns: u64,
+}
+
+fn avcc(sets: &[u8]) -> Result<Avcc, RecordError> {
+    let of_kind = |kind| {
+        let mut found = nal_units(sets)
+            .map(|(_, nal)| nal)
+            .filter(|nal| NalKind::h264(nal) == kind);
+        // Several of a kind are possible in theory; then it is unclear which one counts.
+        found
+            .next()
+            .filter(|nal| nal.len() <= usize::from(u16::MAX) && found.next().is_none())
+    };
+    let (Some(sps), Some(pps)) = (of_kind(NalKind::Sps), of_kind(NalKind::Pps)) else {
+        return Err(RecordError::ParameterSets);
+    };
+    let mut avcc = Avcc::new(sps, pps).map_err(|_| RecordError::ParameterSets)?;
+    // High profile names its chroma format and bit depth, which in High is 4:2:0 of 8 bits.
+    avcc.ext = (avcc.avc_profile_indication == 100).then(AvccExt::default);
+    Ok(avcc)
+}
+
+/// Encoding into memory fails only for values that do not fit their field.
+fn write(atom: &impl Encode, bytes: &mut Vec<u8>) -> Result<(), RecordError> {
+    atom.encode(bytes).map_err(|_| RecordError::ParameterSets)
+}
