@@ -1,0 +1,87 @@
+//! The virtual camera of the guest, for the tests of capture.
+
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
+use std::io::Write as _;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use videostream_hal::format::FourCc;
+use videostream_hal::time::deadline_in;
+use videostream_hal::v4l2::camera::{CameraStream, Wishes};
+use videostream_hal::v4l2::{ControlInfo, Device, NodeKind, nodes};
+
+/// How long a frame may take on a slow guest, in nanoseconds.
+pub(crate) const PATIENCE: u64 = 20_000_000_000;
+
+/// The device is one: tests take turns.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// The turn of a test in the guest; elsewhere `None`, said on standard error.
+pub(crate) fn on_the_rig(test: &str) -> Option<MutexGuard<'static, ()>> {
+    let inside = std::env::var_os("VIDEOSTREAM_RIG").is_some_and(|value| value == "1");
+    if !inside {
+        let _ = writeln!(
+            std::io::stderr(),
+            "skipped: {test}: not in the guest of cargo xtask vm"
+        );
+        return None;
+    }
+    Some(TURN.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Opens the node of a kind that belongs to instance `instance` of the driver.
+pub(crate) fn open_kind(instance: u32, kind: NodeKind) -> Device {
+    let bus = format!("platform:vivid-{instance:03}");
+    nodes()
+        .unwrap()
+        .filter_map(|node| Device::open(node.as_str()).ok())
+        .find(|device| {
+            let about = device.capabilities();
+            about.driver() == "vivid" && about.bus_info() == bus && device.kind() == kind
+        })
+        .unwrap_or_else(|| panic!("no {} of {bus}", kind.name()))
+}
+
+/// Opens the camera of the first instance.
+pub(crate) fn open() -> Device {
+    open_kind(0, NodeKind::Camera)
+}
+
+/// What most tests ask for: a small picture of a format.
+pub(crate) fn small(formats: &[FourCc]) -> Wishes<'_> {
+    Wishes {
+        formats,
+        size: Some((320, 180)),
+        ..Wishes::default()
+    }
+}
+
+/// A stream of small YUYV pictures.
+pub(crate) fn stream() -> CameraStream {
+    start(open(), &small(&[FourCc::YUYV]))
+}
+
+/// Starts a stream that must start.
+pub(crate) fn start(device: Device, wishes: &Wishes<'_>) -> CameraStream {
+    CameraStream::start(device, wishes, &mut |passed| panic!("{passed:?}")).unwrap()
+}
+
+/// A deadline that only a broken stream misses.
+pub(crate) fn patience() -> Option<u64> {
+    Some(deadline_in(PATIENCE))
+}
+
+/// A control that the driver must have, by its name.
+pub(crate) fn control(device: &Device, name: &str) -> ControlInfo {
+    device
+        .control_by_name(name)
+        .unwrap()
+        .unwrap_or_else(|| panic!("no control {name}"))
+}
+
+/// Sets a control by its name.
+pub(crate) fn set(device: &Device, name: &str, value: i64) {
+    let info = control(device, name);
+    let set = device.set_control(&info, value).unwrap();
+    assert_eq!(set, value, "{name}");
+}
