@@ -1,5 +1,6 @@
 //! Capture, share and encode video frames on embedded Linux without a copy.
 
+pub mod camera;
 pub mod colorimetry;
 pub mod encode;
 pub mod frame_rate;
@@ -7,6 +8,7 @@ pub mod pattern;
 pub mod picture;
 pub mod record;
 
+pub use camera::{Camera, CameraError, CameraFrame, CameraStream, devices};
 pub use colorimetry::Colorimetry;
 pub use frame_rate::{FrameRate, InvalidFrameRate};
 pub use pattern::TestPattern;

@@ -244,14 +244,30 @@ impl CameraStream<Device> {
         passed_over: &mut dyn FnMut(PassedOver),
     ) -> Result<Self, Error> {
         let negotiated = negotiate(&device, wishes, passed_over)?;
+        Self::start_negotiated(device, negotiated, wishes)
+    }
+
+    /// Allocates the driver's buffers and starts the stream, after [`negotiate`]; of the wishes
+    /// only those about buffers and frames count.
+    ///
+    /// # Errors
+    /// Those of [`Queue::allocate`] and [`Queue::stream_on`]; [`Error::Pipeline`] when the start
+    /// fails because the media pipeline is not set up.
+    pub fn start_negotiated(
+        device: Device,
+        negotiated: Negotiated,
+        wishes: &Wishes<'_>,
+    ) -> Result<Self, Error> {
         let is_mc = device.capabilities().caps().contains(Caps::IO_MC);
-        Self::stream(device, negotiated, wishes).map_err(|error| match error.kind() {
-            ErrorKind::Pipeline => Error::Pipeline {
-                errno: error.errno().unwrap_or(rustix::io::Errno::PIPE),
-            },
-            ErrorKind::InvalidArgument if is_mc && error.errno().is_some() => Error::Pipeline {
-                errno: error.errno().unwrap_or(rustix::io::Errno::INVAL),
-            },
+        Self::stream(device, negotiated, wishes).map_err(|error| match error {
+            Error::System {
+                call: "VIDIOC_STREAMON",
+                errno,
+            } if error.kind() == ErrorKind::Pipeline
+                || (is_mc && error.kind() == ErrorKind::InvalidArgument) =>
+            {
+                Error::Pipeline { errno }
+            }
             _ => error,
         })
     }

@@ -1,0 +1,263 @@
+//! Cameras: find one, say what is wanted, take frames whose memory other processes can map.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use videostream::Camera;
+//! use videostream::hal::format::FourCc;
+//!
+//! # fn main() -> Result<(), videostream::CameraError> {
+//! let mut stream = Camera::open("/dev/video0")?
+//!     .format(FourCc::NV12)
+//!     .format(FourCc::YUYV)
+//!     .size(1280, 720)
+//!     .fps(30)
+//!     .start()?;
+//! for _ in 0..30 {
+//!     let frame = stream.next_within(Duration::from_secs(2))?;
+//!     let buffer = &stream.buffers()[frame.index as usize];
+//!     println!("{} in {:?}: {} bytes", frame.sequence, buffer.fds[0], frame.bytes_used[0]);
+//!     stream.requeue(frame.index)?;
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The memory is the driver's: each buffer is exported once as dma-buf when the stream starts,
+//! and per frame the kernel is called for one dequeue, one queue and at most one poll.
+
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags, open};
+use videostream_hal::format::FourCc;
+use videostream_hal::v4l2::camera::{PassedOver, Reason, Wishes, negotiate};
+use videostream_hal::v4l2::{
+    Capabilities, Device, Error, ErrorKind, ExportAccess, Fraction, NodeKind,
+};
+
+mod error;
+mod holder;
+mod list;
+mod stream;
+
+pub use error::CameraError;
+pub use holder::Holder;
+pub use list::{DeviceFormat, DeviceInfo, DeviceList, DeviceSize, devices};
+pub use stream::{CameraBuffer, CameraFrame, CameraStream};
+
+/// An open camera and what is wanted of it; [`Camera::start`] makes it stream.
+#[derive(Debug)]
+pub struct Camera {
+    path: PathBuf,
+    device: Device,
+    formats: Vec<FourCc>,
+    size: Option<(u32, u32)>,
+    exact_size: bool,
+    interval: Option<Fraction>,
+    buffers: u32,
+    skip_corrupted: bool,
+    access: ExportAccess,
+}
+
+impl Camera {
+    /// Opens the camera at a path: `/dev/video0`, or a stable name in `/dev/v4l/by-path`.
+    ///
+    /// # Errors
+    /// - [`CameraError::NotFound`]: no such device.
+    /// - [`CameraError::NotACamera`]: it is something else.
+    /// - [`CameraError::PermissionDenied`], [`CameraError::Busy`], [`CameraError::Device`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, CameraError> {
+        let path = path.as_ref();
+        let device = open_device(path).map_err(|error| CameraError::from_open(path, error))?;
+        let kind = device.kind();
+        if !matches!(kind, NodeKind::Camera | NodeKind::MetadataCapture) {
+            return Err(CameraError::not_a_camera(path, Some(kind)));
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            device,
+            formats: Vec::new(),
+            size: None,
+            exact_size: true,
+            interval: None,
+            buffers: 4,
+            skip_corrupted: false,
+            access: ExportAccess::ReadOnly,
+        })
+    }
+
+    /// Opens the first camera of the system, by node number.
+    ///
+    /// # Errors
+    /// [`CameraError::NoCamera`] with what there is instead; otherwise why the only cameras there
+    /// are could not be opened.
+    pub fn first() -> Result<Self, CameraError> {
+        let mut refused = None;
+        for path in list::node_paths() {
+            match Self::open(&path) {
+                Ok(camera) if camera.device.kind() == NodeKind::Camera => return Ok(camera),
+                Ok(_) | Err(CameraError::NotACamera { .. }) => {}
+                Err(error) => refused = refused.or(Some(error)),
+            }
+        }
+        Err(refused.unwrap_or_else(CameraError::no_camera))
+    }
+
+    /// The path it was opened by.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Driver, card, bus and abilities.
+    #[must_use]
+    pub const fn capabilities(&self) -> &Capabilities {
+        self.device.capabilities()
+    }
+
+    /// The open device: lists of formats, controls, events.
+    #[must_use]
+    pub const fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Adds a wanted format; the first one that the camera has is taken.
+    ///
+    /// Without any, a common uncompressed format is taken.
+    #[must_use]
+    pub fn format(mut self, fourcc: FourCc) -> Self {
+        self.formats.push(fourcc);
+        self
+    }
+
+    /// Wants pictures of exactly this size in pixels. Without it the camera keeps its size.
+    #[must_use]
+    pub const fn size(mut self, width: u32, height: u32) -> Self {
+        self.size = Some((width, height));
+        self.exact_size = true;
+        self
+    }
+
+    /// Wants pictures of about this size in pixels: the driver chooses the nearest.
+    #[must_use]
+    pub const fn size_near(mut self, width: u32, height: u32) -> Self {
+        self.size = Some((width, height));
+        self.exact_size = false;
+        self
+    }
+
+    /// Wants a whole number of frames per second; the driver chooses the nearest rate, see
+    /// [`CameraStream::interval`].
+    #[must_use]
+    pub const fn fps(self, frames_per_second: u32) -> Self {
+        self.interval(Fraction::from_fps(frames_per_second))
+    }
+
+    /// Wants a frame every so many seconds (1001/30000); the driver chooses the nearest.
+    #[must_use]
+    pub const fn interval(mut self, seconds: Fraction) -> Self {
+        self.interval = Some(seconds);
+        self
+    }
+
+    /// Wants this many buffers (default 4); the driver may give more.
+    #[must_use]
+    pub const fn buffers(mut self, count: u32) -> Self {
+        self.buffers = count;
+        self
+    }
+
+    /// Frames with suspect content are counted and skipped instead of delivered.
+    #[must_use]
+    pub const fn skip_corrupted(mut self, skip: bool) -> Self {
+        self.skip_corrupted = skip;
+        self
+    }
+
+    /// Whether exported buffers may be mapped for writing (default: for reading only).
+    #[must_use]
+    pub const fn access(mut self, access: ExportAccess) -> Self {
+        self.access = access;
+        self
+    }
+
+    /// Negotiates, allocates and exports the buffers, and starts the stream.
+    ///
+    /// # Errors
+    /// - [`CameraError::UnsupportedFormat`], [`CameraError::UnsupportedSize`]: with what the
+    ///   camera has.
+    /// - [`CameraError::Busy`]: another program streams from it.
+    /// - [`CameraError::Pipeline`]: the media pipeline behind the node is not set up.
+    /// - [`CameraError::Disconnected`], [`CameraError::Device`].
+    pub fn start(self) -> Result<CameraStream, CameraError> {
+        let mut passed = Vec::new();
+        let wishes = Wishes {
+            formats: &self.formats,
+            size: self.size,
+            exact_size: self.exact_size,
+            interval: self.interval,
+            buffers: self.buffers,
+            skip_corrupted: self.skip_corrupted,
+        };
+        match negotiate(&self.device, &wishes, &mut |p| passed.push(p)) {
+            Ok(negotiated) => {
+                CameraStream::start(self.path, self.device, negotiated, &wishes, self.access)
+            }
+            Err(error) => Err(self.refused(error, &passed)),
+        }
+    }
+
+    fn refused(&self, error: Error, passed: &[PassedOver]) -> CameraError {
+        if !matches!(error, Error::NoFormat { .. }) {
+            return CameraError::from_device(&self.path, error);
+        }
+        // A format that exists, but in another size, is the nearer miss.
+        let resized = passed.iter().find_map(|passed| match passed.reason {
+            Reason::Resized { width, height } => Some((passed.fourcc, (width, height))),
+            _ => None,
+        });
+        if let (Some((fourcc, nearest)), Some(wanted)) = (resized, self.size) {
+            return CameraError::UnsupportedSize {
+                path: self.path.clone(),
+                fourcc,
+                wanted,
+                nearest,
+            };
+        }
+        let refusal = passed.iter().find_map(|passed| match passed.reason {
+            Reason::Refused(error) => Some(error),
+            _ => None,
+        });
+        if let Some(error) = refusal {
+            return CameraError::from_device(&self.path, error);
+        }
+        let offered = self.device.capture_type().into_iter();
+        CameraError::UnsupportedFormat {
+            path: self.path.clone(),
+            wanted: self.formats.clone(),
+            offered: offered
+                .flat_map(|buf_type| self.device.formats(buf_type))
+                .flatten()
+                .map(|format| format.fourcc)
+                .collect(),
+        }
+    }
+}
+
+/// Opens a node without the hal's limit on the length of paths.
+fn open_device(path: &Path) -> Result<Device, Error> {
+    let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let fd = open(path, flags, Mode::empty()).map_err(|errno| Error::System {
+        call: "open",
+        errno,
+    })?;
+    Device::from_fd(fd)
+}
+
+/// Whether an error of [`open_device`] says that the file is no video device at all.
+fn is_foreign(error: Error) -> bool {
+    matches!(error, Error::System { call, .. } if call != "open")
+        && matches!(
+            error.kind(),
+            ErrorKind::NotSupported | ErrorKind::InvalidArgument
+        )
+}

@@ -1,0 +1,157 @@
+//! What video devices there are.
+
+use std::path::PathBuf;
+
+use rustix::fd::AsFd;
+use videostream_hal::format::FourCc;
+use videostream_hal::v4l2::ioctl::{BufferCapabilities, reqbufs};
+use videostream_hal::v4l2::{
+    BufType, Device, Error, FormatFlags, FrameInterval, FrameSize, Memory, NodeKind, nodes,
+};
+
+use super::{CameraError, open_device};
+
+/// A video device of any kind.
+#[derive(Clone, Debug)]
+pub struct DeviceInfo {
+    /// Path of the node.
+    pub path: PathBuf,
+    /// Name for people.
+    pub card: String,
+    /// Kernel driver.
+    pub driver: String,
+    /// Where it is attached; nodes of one piece of hardware share it.
+    pub bus_info: String,
+    /// What it is for.
+    pub kind: NodeKind,
+    /// Formats that it delivers, with sizes and intervals.
+    pub formats: Vec<DeviceFormat>,
+    /// Formats that it takes (codecs, converters and outputs).
+    pub input_formats: Vec<DeviceFormat>,
+    /// What its queue can do, such as memory types; empty if it cannot be asked now.
+    pub buffers: BufferCapabilities,
+}
+
+/// A format of a device.
+#[derive(Clone, Debug)]
+pub struct DeviceFormat {
+    /// Pixel format.
+    pub fourcc: FourCc,
+    /// The driver's words for people.
+    pub description: String,
+    /// Whether it is compressed.
+    pub compressed: bool,
+    /// Sizes, as far as the driver lists them.
+    pub sizes: Vec<DeviceSize>,
+}
+
+/// A size, or a range of sizes, of a format.
+#[derive(Clone, Debug)]
+pub struct DeviceSize {
+    /// Width and height in pixels.
+    pub size: FrameSize,
+    /// Frame intervals in seconds, as far as the driver lists them; for a range those at its
+    /// largest size.
+    pub intervals: Vec<FrameInterval>,
+}
+
+/// All video devices of the system.
+#[derive(Debug, Default)]
+pub struct DeviceList {
+    /// Devices by node number.
+    pub devices: Vec<DeviceInfo>,
+    /// Nodes that could not be opened, and why.
+    pub unreadable: Vec<(PathBuf, CameraError)>,
+}
+
+/// Lists all video devices with their formats, sizes and intervals.
+///
+/// Opens each node for a moment; streams of other programs are not disturbed.
+#[must_use]
+pub fn devices() -> DeviceList {
+    let mut list = DeviceList::default();
+    for path in node_paths() {
+        match open_device(&path).and_then(|device| describe(path.clone(), &device)) {
+            Ok(info) => list.devices.push(info),
+            Err(error) => {
+                let error = CameraError::from_open(&path, error);
+                list.unreadable.push((path, error));
+            }
+        }
+    }
+    list
+}
+
+/// The paths of all video nodes, by number.
+pub(super) fn node_paths() -> impl Iterator<Item = PathBuf> {
+    let nodes = nodes().into_iter().flatten();
+    nodes.map(|node| PathBuf::from(node.as_str()))
+}
+
+/// The paths of all cameras.
+pub(super) fn cameras() -> Vec<PathBuf> {
+    node_paths()
+        .filter(|path| open_device(path).is_ok_and(|device| device.kind() == NodeKind::Camera))
+        .collect()
+}
+
+fn describe(path: PathBuf, device: &Device) -> Result<DeviceInfo, Error> {
+    let about = device.capabilities();
+    let formats = |buf_type: Option<BufType>| match buf_type {
+        Some(buf_type) => formats_of(device, buf_type),
+        None => Ok(Vec::new()),
+    };
+    let queue = device.capture_type().or(device.output_type());
+    let buffers = queue.and_then(|buf_type| {
+        // Asking for no buffers frees none of ours (there are none) and is refused while
+        // another program owns the queue.
+        reqbufs(device.as_fd(), buf_type, Memory::Mmap, 0).ok()
+    });
+    Ok(DeviceInfo {
+        path,
+        card: about.card().to_owned(),
+        driver: about.driver().to_owned(),
+        bus_info: about.bus_info().to_owned(),
+        kind: device.kind(),
+        formats: formats(device.capture_type())?,
+        input_formats: formats(device.output_type())?,
+        buffers: buffers.map_or(BufferCapabilities::empty(), |given| given.capabilities),
+    })
+}
+
+fn formats_of(device: &Device, buf_type: BufType) -> Result<Vec<DeviceFormat>, Error> {
+    device
+        .formats(buf_type)
+        .map(|format| {
+            let format = format?;
+            let known = format
+                .fourcc
+                .info()
+                .is_some_and(|info| info.is_compressed());
+            Ok(DeviceFormat {
+                fourcc: format.fourcc,
+                description: format.description().to_owned(),
+                compressed: known || format.flags.contains(FormatFlags::COMPRESSED),
+                sizes: sizes_of(device, format.fourcc)?,
+            })
+        })
+        .collect()
+}
+
+fn sizes_of(device: &Device, fourcc: FourCc) -> Result<Vec<DeviceSize>, Error> {
+    device
+        .sizes(fourcc)
+        .map(|size| {
+            let size = size?;
+            let (width, height) = match size {
+                FrameSize::Discrete { width, height } => (width, height),
+                FrameSize::Stepwise { max, .. } => max,
+            };
+            let intervals = device.intervals(fourcc, width, height);
+            Ok(DeviceSize {
+                size,
+                intervals: intervals.collect::<Result<_, _>>()?,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,238 @@
+//! A camera that streams.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use videostream_hal::format::{Layout, MAX_PLANES};
+use videostream_hal::time::deadline_in;
+use videostream_hal::v4l2::camera::{self, Negotiated, StreamCounters, Wishes};
+use videostream_hal::v4l2::{
+    Buffer, BufferFlags, Device, ExportAccess, Field, Fraction, TimestampClock, TimestampSource,
+};
+
+use super::CameraError;
+
+/// One buffer of a stream: memory that the camera fills again and again.
+#[derive(Debug)]
+pub struct CameraBuffer {
+    /// One dma-buf descriptor for each memory plane: one for NV12, two for NV12M.
+    pub fds: Vec<OwnedFd>,
+    /// Bytes of each memory plane, with the driver's padding.
+    pub lengths: Vec<u32>,
+    /// Where the planes of the picture lie; `planes[i].memory` is an index into `fds`.
+    pub layout: Layout,
+    /// Bytes of all memory planes.
+    pub size: u64,
+}
+
+/// A finished frame; its buffer stays out of the camera until [`CameraStream::requeue`].
+#[derive(Clone, Copy, Debug)]
+pub struct CameraFrame {
+    /// Which buffer of [`CameraStream::buffers`] holds it.
+    pub index: u32,
+    /// Valid bytes of each memory plane, `data_offset` included.
+    pub bytes_used: [u32; MAX_PLANES],
+    /// Bytes before the picture in each memory plane, to be added to the layout's offsets;
+    /// 0 except for some multi-planar drivers.
+    pub data_offset: [u32; MAX_PLANES],
+    /// Memory planes: valid entries of the two arrays.
+    pub plane_count: usize,
+    /// The driver's frame number: counts lost frames too, wraps, starts at 0.
+    pub sequence: u32,
+    /// Frames missing between the one before and this one.
+    pub lost: u32,
+    /// When it was captured, in nanoseconds on the clock that [`CameraFrame::clock`] names.
+    pub timestamp_ns: u64,
+    /// Which lines it has.
+    pub field: Field,
+    /// Everything that the driver says of it.
+    pub flags: BufferFlags,
+}
+
+impl CameraFrame {
+    fn new(buffer: &Buffer, lost: u32) -> Self {
+        let mut bytes_used = [0; MAX_PLANES];
+        let mut data_offset = [0; MAX_PLANES];
+        let planes = buffer.planes();
+        for (at, plane) in planes.iter().take(MAX_PLANES).enumerate() {
+            bytes_used[at] = plane.bytes_used;
+            data_offset[at] = plane.data_offset;
+        }
+        Self {
+            index: buffer.index,
+            bytes_used,
+            data_offset,
+            plane_count: planes.len().min(MAX_PLANES),
+            sequence: buffer.sequence,
+            lost,
+            timestamp_ns: buffer.timestamp_ns,
+            field: buffer.field,
+            flags: buffer.flags,
+        }
+    }
+
+    /// The clock of the timestamp.
+    #[must_use]
+    pub const fn clock(&self) -> TimestampClock {
+        self.flags.clock()
+    }
+
+    /// The moment of the timestamp: start of exposure or end of frame.
+    #[must_use]
+    pub const fn timestamp_source(&self) -> TimestampSource {
+        self.flags.source()
+    }
+
+    /// Whether the driver says that the content is suspect.
+    #[must_use]
+    pub const fn is_corrupted(&self) -> bool {
+        self.flags.contains(BufferFlags::ERROR)
+    }
+
+    /// Whether it stands for itself; meaningful for compressed formats.
+    #[must_use]
+    pub const fn is_key_frame(&self) -> bool {
+        self.flags.contains(BufferFlags::KEYFRAME)
+    }
+}
+
+/// A camera that streams; dropping it stops it.
+#[derive(Debug)]
+pub struct CameraStream {
+    // Before the stream: drivers want exported descriptors closed before buffers are freed.
+    buffers: Vec<CameraBuffer>,
+    stream: camera::CameraStream,
+    path: PathBuf,
+}
+
+impl CameraStream {
+    pub(super) fn start(
+        path: PathBuf,
+        device: Device,
+        negotiated: Negotiated,
+        wishes: &Wishes<'_>,
+        access: ExportAccess,
+    ) -> Result<Self, CameraError> {
+        let named = |error| CameraError::from_device(&path, error);
+        let stream =
+            camera::CameraStream::start_negotiated(device, negotiated, wishes).map_err(named)?;
+        let lengths = stream.memory_lengths().to_vec();
+        let buffers = (0..stream.buffer_count())
+            .map(|index| {
+                let fds = (0..lengths.len() as u32)
+                    .map(|plane| stream.export(index, plane, access))
+                    .collect::<Result<_, _>>()?;
+                Ok(CameraBuffer {
+                    fds,
+                    size: lengths.iter().map(|&len| u64::from(len)).sum(),
+                    lengths: lengths.clone(),
+                    layout: stream.negotiated().layout,
+                })
+            })
+            .collect::<Result<_, _>>()
+            .map_err(named)?;
+        Ok(Self {
+            buffers,
+            stream,
+            path,
+        })
+    }
+
+    /// The path of the camera.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The buffers, by index: the same memory for as long as the stream lives.
+    #[must_use]
+    pub fn buffers(&self) -> &[CameraBuffer] {
+        &self.buffers
+    }
+
+    /// Where the planes of each picture lie.
+    #[must_use]
+    pub const fn layout(&self) -> &Layout {
+        &self.stream.negotiated().layout
+    }
+
+    /// What the camera was set to, colours included.
+    #[must_use]
+    pub const fn negotiated(&self) -> &Negotiated {
+        self.stream.negotiated()
+    }
+
+    /// Seconds per frame, if the driver knows.
+    #[must_use]
+    pub const fn interval(&self) -> Option<Fraction> {
+        self.stream.negotiated().interval
+    }
+
+    /// Frames delivered, lost and skipped so far.
+    #[must_use]
+    pub const fn counters(&self) -> StreamCounters {
+        self.stream.counters()
+    }
+
+    /// Buffers that the camera has at the moment. At 0 no frame can come.
+    #[must_use]
+    pub const fn queued(&self) -> u32 {
+        self.stream.queued()
+    }
+
+    /// The open device: controls and events.
+    #[must_use]
+    pub const fn device(&self) -> &Device {
+        self.stream.device()
+    }
+
+    /// The next frame, in the order of capture.
+    ///
+    /// # Units
+    /// `deadline_ns` on `CLOCK_MONOTONIC`; `None` waits without end, a moment in the past takes
+    /// only what is there.
+    ///
+    /// # Errors
+    /// - [`CameraError::TimedOut`]: no frame before the deadline.
+    /// - [`CameraError::Disconnected`][]: unplugged.
+    /// - [`CameraError::Device`]: the driver gave up (start the camera again), or all buffers
+    ///   are out.
+    pub fn next(&mut self, deadline_ns: Option<u64>) -> Result<CameraFrame, CameraError> {
+        let frame = self
+            .stream
+            .next_frame(deadline_ns)
+            .map_err(|error| CameraError::from_device(&self.path, error))?;
+        let about = CameraFrame::new(&frame, frame.lost());
+        // Kept out: the index in `about` brings it back.
+        let _ = frame.into_index();
+        Ok(about)
+    }
+
+    /// The next frame within some time from now.
+    ///
+    /// # Errors
+    /// As for [`CameraStream::next`].
+    pub fn next_within(&mut self, time: Duration) -> Result<CameraFrame, CameraError> {
+        let ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.next(Some(deadline_in(ns)))
+    }
+
+    /// Gives a buffer back to the camera.
+    ///
+    /// # Errors
+    /// [`CameraError::Device`] when it is not out or does not exist, or the device failed;
+    /// [`CameraError::Disconnected`].
+    pub fn requeue(&mut self, index: u32) -> Result<(), CameraError> {
+        self.stream
+            .requeue(index)
+            .map_err(|error| CameraError::from_device(&self.path, error))
+    }
+}
+
+impl AsFd for CameraStream {
+    /// For a program's own poll loop: readable when a frame is finished.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+}

@@ -1,0 +1,229 @@
+//! The camera of the std API on the kernel's virtual camera.
+//!
+//! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere every test
+//! says that it was skipped.
+
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::os::fd::AsFd as _;
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rustix::fs::fstat;
+use videostream::hal::format::FourCc;
+use videostream::hal::time::deadline_in;
+use videostream::hal::v4l2::{ErrorKind, NodeKind, Ready, wait};
+use videostream::{Camera, CameraError, CameraStream, devices};
+
+/// How long a frame may take on a slow guest.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The device is one: tests take turns.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// The turn of a test in the guest; elsewhere `None`, said on standard error.
+fn on_the_rig(test: &str) -> Option<MutexGuard<'static, ()>> {
+    let inside = std::env::var_os("VIDEOSTREAM_RIG").is_some_and(|value| value == "1");
+    if !inside {
+        let _ = writeln!(
+            std::io::stderr(),
+            "skipped: {test}: not in the guest of cargo xtask vm"
+        );
+        return None;
+    }
+    Some(TURN.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// The path of a node of the virtual camera's driver.
+fn node(kind: NodeKind) -> PathBuf {
+    let list = devices();
+    let found = list
+        .devices
+        .iter()
+        .find(|device| device.driver == "vivid" && device.kind == kind);
+    found.unwrap_or_else(|| panic!("{list:?}")).path.clone()
+}
+
+fn camera() -> Camera {
+    Camera::open(node(NodeKind::Camera)).unwrap()
+}
+
+fn stream() -> CameraStream {
+    camera()
+        .format(FourCc::NV12)
+        .size(320, 180)
+        .start()
+        .unwrap()
+}
+
+#[test]
+fn devices_are_listed_with_formats_sizes_and_rates() {
+    let Some(_turn) = on_the_rig("devices_are_listed_with_formats_sizes_and_rates") else {
+        return;
+    };
+    let list = devices();
+    assert!(list.unreadable.is_empty(), "{:?}", list.unreadable);
+    let camera = list
+        .devices
+        .iter()
+        .find(|device| device.driver == "vivid" && device.kind == NodeKind::Camera)
+        .unwrap();
+    assert!(!camera.card.is_empty() && camera.bus_info.starts_with("platform:vivid"));
+    let yuyv = camera
+        .formats
+        .iter()
+        .find(|format| format.fourcc == FourCc::YUYV)
+        .unwrap();
+    assert!(!yuyv.compressed && !yuyv.description.is_empty());
+    assert!(yuyv.sizes.iter().any(|size| size.size.contains(320, 180)));
+    assert!(yuyv.sizes.iter().all(|size| !size.intervals.is_empty()));
+    let encoder = list
+        .devices
+        .iter()
+        .find(|device| device.kind == NodeKind::Encoder)
+        .unwrap();
+    assert!(encoder.formats.iter().all(|format| format.compressed));
+    assert!(
+        encoder
+            .input_formats
+            .iter()
+            .all(|format| !format.compressed)
+    );
+}
+
+#[test]
+fn frames_come_in_order_in_buffers_that_stay_the_same() {
+    let Some(_turn) = on_the_rig("frames_come_in_order_in_buffers_that_stay_the_same") else {
+        return;
+    };
+    let mut stream = stream();
+    let inodes: BTreeSet<_> = stream
+        .buffers()
+        .iter()
+        .flat_map(|buffer| &buffer.fds)
+        .map(|fd| fstat(fd).unwrap().st_ino)
+        .collect();
+    assert_eq!(inodes.len(), stream.buffers().len());
+    let mut last = None;
+    for _ in 0..20 {
+        let frame = stream.next_within(PATIENCE).unwrap();
+        let layout = stream.buffers()[frame.index as usize].layout;
+        assert_eq!(frame.bytes_used[0], layout.size);
+        assert_eq!(frame.plane_count, 1);
+        assert!(last.is_none_or(|last| frame.sequence > last));
+        last = Some(frame.sequence);
+        stream.requeue(frame.index).unwrap();
+    }
+    assert_eq!(stream.counters().delivered, 20);
+}
+
+#[test]
+fn a_programs_own_poll_loop_is_told_of_frames() {
+    let Some(_turn) = on_the_rig("a_programs_own_poll_loop_is_told_of_frames") else {
+        return;
+    };
+    let mut stream = stream();
+    for _ in 0..3 {
+        let deadline = Some(deadline_in(PATIENCE.as_nanos() as u64));
+        let ready = wait(stream.as_fd(), Ready::CAPTURE, deadline).unwrap();
+        assert!(ready.contains(Ready::CAPTURE));
+        let frame = stream.next(Some(0)).unwrap();
+        stream.requeue(frame.index).unwrap();
+    }
+}
+
+#[test]
+fn what_does_not_exist_is_answered_with_what_does() {
+    let Some(_turn) = on_the_rig("what_does_not_exist_is_answered_with_what_does") else {
+        return;
+    };
+    let path = node(NodeKind::Camera);
+    let error = Camera::open("/dev/video250").unwrap_err();
+    assert!(matches!(&error, CameraError::NotFound { cameras, .. } if cameras.contains(&path)));
+    assert!(
+        error.to_string().contains(path.to_str().unwrap()),
+        "{error}"
+    );
+
+    let error = Camera::open("/dev/null").unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("/dev/null is not a video device"),
+        "{error}"
+    );
+
+    let error = Camera::open(node(NodeKind::Output)).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("is a video output, not a camera"),
+        "{error}"
+    );
+
+    let error = camera().format(FourCc::HEVC).start().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotSupported);
+    assert!(
+        error.to_string().contains("has no format HEVC; it offers "),
+        "{error}"
+    );
+    assert!(error.to_string().contains("YUYV"), "{error}");
+
+    let error = camera()
+        .format(FourCc::YUYV)
+        .size(333, 111)
+        .start()
+        .unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("has no 333x111 in YUYV; the nearest is "),
+        "{error}"
+    );
+    drop(
+        camera()
+            .format(FourCc::YUYV)
+            .size_near(333, 111)
+            .start()
+            .unwrap(),
+    );
+}
+
+#[test]
+fn a_busy_camera_names_the_program_that_has_it() {
+    let Some(_turn) = on_the_rig("a_busy_camera_names_the_program_that_has_it") else {
+        return;
+    };
+    let _owner = stream();
+    let error = camera().format(FourCc::NV12).start().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Busy);
+    let process = format!("(process {})", std::process::id());
+    assert!(error.to_string().contains(&process), "{error}");
+}
+
+#[test]
+fn the_first_camera_is_found_and_its_rate_is_set() {
+    let Some(_turn) = on_the_rig("the_first_camera_is_found_and_its_rate_is_set") else {
+        return;
+    };
+    let mut stream = Camera::first()
+        .unwrap()
+        .size(320, 180)
+        .fps(10)
+        .buffers(3)
+        .start()
+        .unwrap();
+    assert_eq!(
+        stream.interval().unwrap().as_nanoseconds(),
+        Some(100_000_000)
+    );
+    let first = stream.next_within(PATIENCE).unwrap();
+    let second = stream.next_within(PATIENCE).unwrap();
+    let frames = u64::from(second.sequence - first.sequence);
+    let between = second.timestamp_ns - first.timestamp_ns;
+    assert!(
+        between.abs_diff(frames * 100_000_000) < 20_000_000,
+        "{between}"
+    );
+}
