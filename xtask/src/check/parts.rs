@@ -224,7 +224,7 @@ fn tests(run: &mut Run) -> Result<Outcome> {
 }
 
 fn doc(run: &mut Run) -> Result<Outcome> {
-    let mut build = cargo(&["doc", "--workspace", "--no-deps"])?;
+    let mut build = cargo(&["doc", "--workspace", "--no-deps", "--lib"])?;
     run.command(build.env("RUSTDOCFLAGS", "-D warnings"))?;
     let words = [
         "test",

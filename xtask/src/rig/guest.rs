@@ -129,11 +129,9 @@ impl Guest {
         archive.file("rig/modules", 0o644, list.as_bytes())?;
         for module in order.lines() {
             let name = format!("{module}.ko");
-            archive.copy(
-                &format!("rig/modules.d/{name}"),
-                0o644,
-                &modules.join(&name),
-            )?;
+            let content = fs::read(modules.join(&name))?;
+            params::check(module, &modules::parameters(&content), &self.params)?;
+            archive.file(&format!("rig/modules.d/{name}"), 0o644, &content)?;
         }
         for file in &self.files {
             let name = file.file_name().unwrap_or_default().to_string_lossy();

@@ -125,21 +125,30 @@ fn decompress(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The names after `depends=` in a module's `.modinfo`: a list of
-/// NUL-terminated `key=value` strings.
+/// The modules that this one depends on.
 fn depends(module: &[u8]) -> Vec<String> {
-    const KEY: &[u8] = b"\0depends=";
-    let Some(start) = module.windows(KEY.len()).position(|w| w == KEY) else {
-        return Vec::new();
-    };
-    let rest = &module[start + KEY.len()..];
-    let end = rest.iter().position(|&b| b == 0).unwrap_or(rest.len());
-    let names = String::from_utf8_lossy(&rest[..end]);
+    let names = info(module, "depends").next().unwrap_or_default();
     names
         .split(',')
         .filter(|name| !name.is_empty())
         .map(key)
         .collect()
+}
+
+/// The names of a module's parameters.
+pub(crate) fn parameters(module: &[u8]) -> Vec<String> {
+    info(module, "parmtype")
+        .filter_map(|text| Some(text.split_once(':')?.0.to_owned()))
+        .collect()
+}
+
+/// The values of `name` in a module's `.modinfo`, which is a list of NUL-terminated
+/// `NAME=VALUE` strings.
+fn info<'a>(module: &'a [u8], name: &str) -> impl Iterator<Item = String> + 'a {
+    let start = format!("{name}=").into_bytes();
+    module.split(|&byte| byte == 0).filter_map(move |text| {
+        Some(String::from_utf8_lossy(text.strip_prefix(&*start)?).into_owned())
+    })
 }
 
 #[cfg(test)]
@@ -154,6 +163,13 @@ mod tests {
         );
         assert_eq!(depends(b"x\0depends=\0"), [""; 0]);
         assert_eq!(depends(b"license=GPL\0"), [""; 0]);
+    }
+
+    #[test]
+    fn parameters_are_read_from_the_module() {
+        let module =
+            b"x\0parmtype=n_devs:uint\0parm=n_devs: number\0parmtype=node_types:array of uint\0";
+        assert_eq!(parameters(module), ["n_devs", "node_types"]);
     }
 
     #[test]

@@ -28,6 +28,20 @@ pub(crate) fn parse(text: &str) -> Result<Params> {
     Ok(params)
 }
 
+/// Refuses parameters that `module` does not know: the kernel would only log them.
+pub(crate) fn check(module: &str, known: &[String], params: &Params) -> Result<()> {
+    for word in params.get(module).into_iter().flatten() {
+        let name = word.split('=').next().unwrap_or_default();
+        if !known.iter().any(|known| known == name) {
+            bail!(
+                "module {module} has no parameter {name}; it has {}",
+                known.join(", ")
+            );
+        }
+    }
+    Ok(())
+}
+
 /// The guest's list of modules: in `order`, one line each, with its parameters.
 pub(crate) fn load_list(order: &str, params: &Params) -> Result<String> {
     for module in params.keys() {
@@ -78,6 +92,18 @@ mod tests {
             let error = parse(word).unwrap_err().to_string();
             assert!(error.contains(word), "{error}");
         }
+    }
+
+    #[test]
+    fn parameters_that_a_module_does_not_have_are_refused() {
+        let known = ["n_devs".to_owned()];
+        assert!(check("vivid", &known, &parse("vivid.n_devs=2").unwrap()).is_ok());
+        let error = check("vivid", &known, &parse("vivid.n_dev=2").unwrap()).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("no parameter n_dev; it has n_devs")
+        );
     }
 
     #[test]
