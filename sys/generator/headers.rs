@@ -39,7 +39,7 @@ pub(crate) fn find() -> Result<PathBuf, String> {
     }
     Err(format!(
         "no headers of Linux {KERNEL} found (set {OVERRIDE}, or fetch them with \
-         `cargo run -p videostream-sys --features bindgen --bin bindings -- --fetch`)"
+         `cargo xtask bindings --check`)"
     ))
 }
 

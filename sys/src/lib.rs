@@ -39,9 +39,10 @@
 //!
 //! # Regenerating
 //! ```sh
-//! cargo run -p videostream-sys --features bindgen --bin bindings -- --fetch
+//! cargo xtask bindings            # --check: write nothing, name every item that differs
 //! ```
-//! needs libclang; `--fetch` downloads the kernel headers (a Debian package) if none are found.
+//! runs this package's `bindings` program (feature `bindgen`), for which it fetches libclang and
+//! the kernel headers where Debian's packages can be had.
 #![no_std]
 #![expect(
     non_camel_case_types,
