@@ -7,6 +7,7 @@ pub mod frame_rate;
 pub mod pattern;
 pub mod picture;
 pub mod record;
+pub mod snapshot;
 
 pub use camera::{Camera, CameraError, CameraFrame, CameraStream, devices};
 pub use colorimetry::Colorimetry;

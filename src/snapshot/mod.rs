@@ -1,0 +1,69 @@
+//! One picture as a PNG or JPEG file, by the file's name.
+//!
+//! Takes NV12, YU12 (and their forms with separate planes), YUYV and RGB3. The file appears complete or
+//! not at all: it is written under another name beside it, and renamed at the end.
+//!
+//! Needs the cargo feature `snapshot`; without it [`save`] says so.
+
+mod error;
+#[cfg(feature = "snapshot")]
+mod rgb;
+#[cfg(feature = "snapshot")]
+mod write;
+
+use std::path::Path;
+
+pub use self::error::SnapshotError;
+use crate::colorimetry::Colorimetry;
+use crate::picture::Picture;
+
+/// Quality of JPEG files, 1 to 100.
+pub const JPEG_QUALITY: u8 = 90;
+
+/// Image formats by file name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Png,
+    Jpeg,
+}
+
+/// Writes `picture` to `path`, whose name ends in `.png`, `.jpg` or `.jpeg`. A file of that name is replaced.
+///
+/// # Errors
+/// [`SnapshotError`]: a name that says no format, a picture that can't be converted, or what the
+/// system says of the file. No file is left behind then, and one that was there stays.
+///
+/// ```no_run
+/// # use videostream::{Colorimetry, Picture};
+/// # use videostream::hal::format::{FourCc, Layout};
+/// let layout = Layout::new(FourCc::NV12, 640, 480)?;
+/// let bytes = vec![128; layout.size as usize];
+/// videostream::snapshot::save("grey.png", &Picture::new(&bytes, &layout)?, Colorimetry::default())?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn save(
+    path: impl AsRef<Path>,
+    picture: &Picture<'_>,
+    colorimetry: Colorimetry,
+) -> Result<(), SnapshotError> {
+    let path = path.as_ref();
+    let extension = path
+        .extension()
+        .and_then(|extension| extension.to_str())
+        .unwrap_or("");
+    let kind = match extension.to_ascii_lowercase().as_str() {
+        "png" => Kind::Png,
+        "jpg" | "jpeg" => Kind::Jpeg,
+        _ => return Err(SnapshotError::Extension { path: path.into() }),
+    };
+    #[cfg(feature = "snapshot")]
+    {
+        let pixels = rgb::to_rgb(picture, colorimetry)?;
+        write::save(path, kind, &pixels, picture.width(), picture.height())
+    }
+    #[cfg(not(feature = "snapshot"))]
+    {
+        let _ = (kind, picture, colorimetry);
+        Err(SnapshotError::NotBuilt { path: path.into() })
+    }
+}

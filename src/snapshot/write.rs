@@ -1,0 +1,87 @@
+//! RGB to a file that appears whole.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process;
+
+use super::{JPEG_QUALITY, Kind, SnapshotError};
+
+pub(super) fn save(
+    path: &Path,
+    kind: Kind,
+    rgb: &[u8],
+    width: u32,
+    height: u32,
+) -> Result<(), SnapshotError> {
+    if kind == Kind::Jpeg && (width > 65_535 || height > 65_535) {
+        return Err(SnapshotError::Size { width, height });
+    }
+    let beside = beside(path);
+    let written = create(&beside).and_then(|file| {
+        let result = encode(&file, kind, rgb, width, height)
+            .and_then(|()| file.sync_data())
+            .and_then(|()| fs::rename(&beside, path));
+        if result.is_err() {
+            // Best effort; the first error is the one to tell.
+            let _ = fs::remove_file(&beside);
+        }
+        result
+    });
+    written.map_err(|error| SnapshotError::Write {
+        path: path.into(),
+        error,
+    })
+}
+
+/// `.NAME.PID.part` in the same folder, and so on the same file system.
+fn beside(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.{}.part", process::id()))
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(path)
+}
+
+fn encode(file: &File, kind: Kind, rgb: &[u8], width: u32, height: u32) -> io::Result<()> {
+    let mut out = BufWriter::new(file);
+    match kind {
+        Kind::Png => {
+            let mut encoder = png::Encoder::new(&mut out, width, height);
+            encoder.set_color(png::ColorType::Rgb);
+            encoder.set_depth(png::BitDepth::Eight);
+            encoder.set_compression(png::Compression::Fast);
+            let mut writer = encoder.write_header().map_err(from_png)?;
+            writer.write_image_data(rgb).map_err(from_png)?;
+            writer.finish().map_err(from_png)?;
+        }
+        Kind::Jpeg => {
+            let encoder = jpeg_encoder::Encoder::new(&mut out, JPEG_QUALITY);
+            // The caller has checked that the sides fit.
+            let (width, height) = (width as u16, height as u16);
+            encoder
+                .encode(rgb, width, height, jpeg_encoder::ColorType::Rgb)
+                .map_err(from_jpeg)?;
+        }
+    }
+    out.flush()
+}
+
+fn from_png(error: png::EncodingError) -> io::Error {
+    match error {
+        png::EncodingError::IoError(error) => error,
+        other => io::Error::other(other),
+    }
+}
+
+fn from_jpeg(error: jpeg_encoder::EncodingError) -> io::Error {
+    match error {
+        jpeg_encoder::EncodingError::IoError(error) => error,
+        other => io::Error::other(other),
+    }
+}
