@@ -18,6 +18,9 @@ mod error;
 mod packet;
 #[cfg(feature = "software")]
 mod software;
+#[cfg(not(feature = "software"))]
+#[path = "none.rs"]
+mod software;
 
 pub use self::config::{BACKEND_VARIABLE, Backend, Codec, EncoderConfig, Profile, RateControl};
 pub use self::error::EncodeError;
@@ -57,11 +60,7 @@ pub struct Encoder {
 
 #[derive(Debug)]
 enum Inner {
-    #[cfg(feature = "software")]
     Software(software::Software),
-    /// There is no value of this: without a backend there is no encoder.
-    #[cfg(not(feature = "software"))]
-    None(core::convert::Infallible),
 }
 
 impl Encoder {
@@ -77,17 +76,12 @@ impl Encoder {
                 return Err(EncodeError::UnknownBackend(name));
             }
         }
-        #[cfg(feature = "software")]
-        {
-            let inner = Inner::Software(software::Software::new(config)?);
-            Ok(Self {
-                config: *config,
-                inner,
-                finished: false,
-            })
-        }
-        #[cfg(not(feature = "software"))]
-        Err(EncodeError::NoBackend(config.codec))
+        let inner = Inner::Software(software::Software::new(config)?);
+        Ok(Self {
+            config: *config,
+            inner,
+            finished: false,
+        })
     }
 
     /// The configuration, with later changes.
@@ -100,10 +94,7 @@ impl Encoder {
     #[must_use]
     pub fn backend(&self) -> Backend {
         match &self.inner {
-            #[cfg(feature = "software")]
             Inner::Software(_) => Backend::Software,
-            #[cfg(not(feature = "software"))]
-            Inner::None(never) => match *never {},
         }
     }
 
@@ -112,10 +103,7 @@ impl Encoder {
     #[must_use]
     pub fn parameter_sets(&self) -> Option<&[u8]> {
         match &self.inner {
-            #[cfg(feature = "software")]
             Inner::Software(software) => Some(software.parameter_sets()),
-            #[cfg(not(feature = "software"))]
-            Inner::None(never) => match *never {},
         }
     }
 
@@ -140,13 +128,7 @@ impl Encoder {
             None => *picture,
         };
         match &mut self.inner {
-            #[cfg(feature = "software")]
             Inner::Software(software) => software.submit(&visible, pts_ns),
-            #[cfg(not(feature = "software"))]
-            Inner::None(never) => {
-                let _ = (visible, pts_ns);
-                match *never {}
-            }
         }
     }
 
@@ -157,10 +139,7 @@ impl Encoder {
     /// [`EncodeError::Backend`].
     pub fn receive(&mut self) -> Result<Option<Packet<'_>>, EncodeError> {
         match &mut self.inner {
-            #[cfg(feature = "software")]
             Inner::Software(software) => Ok(software.receive()),
-            #[cfg(not(feature = "software"))]
-            Inner::None(never) => match *never {},
         }
     }
 
@@ -176,10 +155,7 @@ impl Encoder {
     /// Makes the next submitted picture a key frame.
     pub fn force_key_frame(&mut self) {
         match &mut self.inner {
-            #[cfg(feature = "software")]
             Inner::Software(software) => software.force_key_frame(),
-            #[cfg(not(feature = "software"))]
-            Inner::None(never) => match *never {},
         }
     }
 
@@ -193,10 +169,7 @@ impl Encoder {
             return Err(EncodeError::NotConstantBitrate);
         };
         match &mut self.inner {
-            #[cfg(feature = "software")]
             Inner::Software(software) => software.set_bitrate(bits_per_second)?,
-            #[cfg(not(feature = "software"))]
-            Inner::None(never) => match *never {},
         }
         self.config.rate_control = RateControl::Constant(bits_per_second);
         Ok(())
@@ -208,10 +181,7 @@ impl Encoder {
     /// [`EncodeError::Value`] out of range; [`EncodeError::Backend`].
     pub fn set_frame_rate(&mut self, rate: FrameRate) -> Result<(), EncodeError> {
         match &mut self.inner {
-            #[cfg(feature = "software")]
             Inner::Software(software) => software.set_frame_rate(rate)?,
-            #[cfg(not(feature = "software"))]
-            Inner::None(never) => match *never {},
         }
         self.config.rate = rate;
         Ok(())
