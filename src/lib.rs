@@ -1,17 +1,27 @@
 //! Capture, share and encode video frames on embedded Linux without a copy.
 
+pub mod build;
 pub mod camera;
 pub mod colorimetry;
 pub mod encode;
+mod error;
 pub mod frame_rate;
 pub mod pattern;
 pub mod picture;
 pub mod record;
+pub mod share;
 pub mod snapshot;
+pub mod source;
+mod stream;
 
 pub use camera::{Camera, CameraError, CameraFrame, CameraStream, devices};
 pub use colorimetry::Colorimetry;
+pub use error::{Error, Result};
 pub use frame_rate::{FrameRate, InvalidFrameRate};
 pub use pattern::TestPattern;
 pub use picture::{Picture, PictureError, PictureMut, Rect};
+pub use share::{Client, Frame, Host, Mode};
+pub use source::{PatternSource, Source};
+pub use stream::Stream;
 pub use videostream_hal as hal;
+pub use videostream_ipc as ipc;

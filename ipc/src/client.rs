@@ -4,6 +4,7 @@
 //! Messages of the host (new buffers, goodbye) are read by [`Client::pump`], which is due
 //! when [`Client::wait`] says so or a frame names an unknown buffer.
 
+use heapless::Vec;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
@@ -18,7 +19,7 @@ use videostream_hal::sync::{AtomicU32, Ordering};
 use videostream_hal::time::{now_ns, until};
 
 use crate::address::Address;
-use crate::wire::{Message, Mode};
+use crate::wire::{MAX_FDS, Message, Mode};
 use crate::{Error, socket};
 
 /// How long a wait stays in the futex, which a host that is killed does not wake. After
@@ -91,12 +92,18 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects and waits for the host's welcome until `deadline_ns`.
+    /// Connects and waits for the host's welcome until `deadline_ns`. The buffers that the
+    /// host has come before it and go to `buffers`.
     ///
     /// # Errors
     /// [`Error::NoHost`], [`Error::Refused`] with the host's reason, [`Error::TimedOut`],
     /// [`Error::Segment`] or [`Error::Wire`] for a host that can't be trusted.
-    pub fn connect(address: &Address, config: Config, deadline_ns: u64) -> Result<Self, Error> {
+    pub fn connect(
+        address: &Address,
+        config: Config,
+        deadline_ns: u64,
+        mut buffers: impl FnMut(Event) -> Result<(), Error>,
+    ) -> Result<Self, Error> {
         let socket = address.connect()?;
         let hello = Message::Hello {
             mode: config.mode,
@@ -105,19 +112,18 @@ impl Client {
         if !socket::send(&socket, &hello, &[])? {
             return Err(Error::TimedOut);
         }
-        let (message, fds) = loop {
-            if let Some(received) = socket::receive(&socket)? {
-                break received;
-            }
-            poll_until(&mut [PollFd::new(&socket, PollFlags::IN)], deadline_ns)?;
-        };
-        let (host_pid, epoch) = match message {
-            Message::Welcome {
+        let (host_pid, epoch, fds) = loop {
+            let Some((message, fds)) = socket::receive(&socket)? else {
+                poll_until(&mut [PollFd::new(&socket, PollFlags::IN)], deadline_ns)?;
+                continue;
+            };
+            if let Message::Welcome {
                 host_pid, epoch, ..
-            } => (host_pid, epoch),
-            Message::Refused(why) => return Err(Error::Refused(why)),
-            Message::Goodbye(why) => return Err(Error::Goodbye(why)),
-            _ => return Err(Error::Unexpected("no welcome")),
+            } = message
+            {
+                break (host_pid, epoch, fds);
+            }
+            buffers(event(message, fds)?)?;
         };
         let [control, lease, eventfd] = fds
             .into_array::<3>()
@@ -354,24 +360,29 @@ impl Client {
     /// [`Error::HostGone`], [`Error::Goodbye`] with the reason, [`Error::BadBuffer`] for
     /// memory that the host could cut short, [`Error::Wire`].
     pub fn pump(&self) -> Result<Option<Event>, Error> {
-        let Some((message, mut fds)) = socket::receive(&self.socket)? else {
+        let Some((message, fds)) = socket::receive(&self.socket)? else {
             return Ok(None);
         };
-        match message {
-            Message::Buffer { id, size } => {
-                let fd = fds.pop().ok_or(Error::BadBuffer(id))?;
-                let real = mapping::file_size(&fd).map_err(|e| Error::Os("lseek", e))?;
-                if size == 0 || real < size || !memfd::cannot_shrink(fd.as_fd()) {
-                    return Err(Error::BadBuffer(id));
-                }
-                Ok(Some(Event::Buffer(id, size, fd)))
+        event(message, fds).map(Some)
+    }
+}
+
+/// What a message means to a client that is waiting for events.
+fn event(message: Message, mut fds: Vec<OwnedFd, MAX_FDS>) -> Result<Event, Error> {
+    match message {
+        Message::Buffer { id, size } => {
+            let fd = fds.pop().ok_or(Error::BadBuffer(id))?;
+            let real = mapping::file_size(&fd).map_err(|e| Error::Os("lseek", e))?;
+            if size == 0 || real < size || !memfd::cannot_shrink(fd.as_fd()) {
+                return Err(Error::BadBuffer(id));
             }
-            Message::Retire { id } => Ok(Some(Event::Retire(id))),
-            Message::Goodbye(why) => Err(Error::Goodbye(why)),
-            Message::Refused(why) => Err(Error::Refused(why)),
-            Message::Hello { .. } => Err(Error::Unexpected("hello from a host")),
-            Message::Welcome { .. } => Err(Error::Unexpected("second welcome")),
+            Ok(Event::Buffer(id, size, fd))
         }
+        Message::Retire { id } => Ok(Event::Retire(id)),
+        Message::Goodbye(why) => Err(Error::Goodbye(why)),
+        Message::Refused(why) => Err(Error::Refused(why)),
+        Message::Hello { .. } => Err(Error::Unexpected("hello from a host")),
+        Message::Welcome { .. } => Err(Error::Unexpected("second welcome")),
     }
 }
 

@@ -3,9 +3,9 @@
 //! ```text
 //! client                         host
 //!   Hello ----------------------->        what I want, how many frames I hold at once
+//!         <--- Buffer + 1 fd -----        once for each that there is
 //!         <--- Welcome + 3 fds ---        control segment, lease page, eventfd
-//!         <--- Buffer + 1 fd -----        once per buffer, before the first frame in it
-//!                  ...
+//!         <--- Buffer + 1 fd -----        a new one, before the first frame in it
 //!         <--- Retire ------------        a buffer is gone
 //!         <--- Goodbye -----------        and why
 //! ```

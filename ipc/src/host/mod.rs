@@ -58,7 +58,8 @@ pub struct Config {
     /// Slots of the ring, a power of two from 2 to 1024.
     pub slots: u32,
     /// Frames that can be out at once, readable or held: what the producer can spare. The
-    /// sum of what clients may hold stays below it. At most `slots`.
+    /// sum of what clients may hold stays below it. Below `slots`, so that one is free for the
+    /// next frame.
     pub lend: u32,
     /// Permission bits of the socket's file.
     pub mode: u32,
@@ -69,7 +70,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            slots: 8,
+            slots: 16,
             lend: 8,
             mode: 0o600,
             access: Access::SameUser,
@@ -145,6 +146,11 @@ impl Host {
     /// The socket's name.
     pub fn address(&self) -> &Address {
         &self.address
+    }
+
+    /// Slots of the ring.
+    pub fn slots(&self) -> u32 {
+        self.layout.slots()
     }
 
     /// What has been counted so far.
@@ -358,7 +364,7 @@ impl Host {
                 let left = self
                     .config
                     .lend
-                    .min(self.config.slots)
+                    .min(self.config.slots - 1)
                     .saturating_sub(1 + lent);
                 let answer = if hold > left {
                     Err(Refusal::Hold(hold, left))
@@ -393,7 +399,14 @@ impl Host {
             epoch: control.epoch(),
         };
         match &mut self.peers[place] {
-            Some(peer) => peer.attach(control, self.layout, welcome, eventfd, mode, hold),
+            Some(peer) => peer.attach(
+                control,
+                self.layout,
+                &self.buffers,
+                welcome,
+                eventfd,
+                (mode, hold),
+            ),
             None => Ok(()),
         }
     }

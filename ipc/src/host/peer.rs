@@ -121,32 +121,40 @@ impl Peer {
         }
     }
 
-    /// Gives the client its lease page and welcomes it.
+    /// Gives the client its lease page, all buffers, and then its welcome: a client that is
+    /// in has been sent every buffer that a readable frame may lie in.
     pub(super) fn attach(
         &mut self,
         control: &HostControl,
         layout: RingLayout,
+        buffers: &Registry,
         welcome: Message,
         eventfd: OwnedFd,
-        mode: Mode,
-        hold: u32,
+        (mode, hold): (Mode, u32),
     ) -> Result<(), Refusal> {
         let (lease, fd) = LeaseMap::create(layout).map_err(|e| match e {
             SegmentError::Create(errno) => Refusal::Resources(errno.raw_os_error() as u32),
             _ => Refusal::Resources(Errno::NOMEM.raw_os_error() as u32),
         })?;
+        // A fresh socket takes them all; if not, descriptors in flight are exhausted.
+        let exhausted = Refusal::Resources(Errno::TOOMANYREFS.raw_os_error() as u32);
+        let mut sent = [0; MAX_BUFFERS];
+        for (place, id, size, fd) in buffers.iter() {
+            if socket::send(&self.socket, &Message::Buffer { id, size }, &[fd]) != Ok(true) {
+                return Err(exhausted);
+            }
+            sent[place] = id;
+        }
         let fds = [control.as_fd(), fd.as_fd(), eventfd.as_fd()];
-        match socket::send(&self.socket, &welcome, &fds) {
-            Ok(true) => {}
-            // A fresh socket takes one message; if not, descriptors in flight are exhausted.
-            _ => return Err(Refusal::Resources(Errno::TOOMANYREFS.raw_os_error() as u32)),
+        if socket::send(&self.socket, &welcome, &fds) != Ok(true) {
+            return Err(exhausted);
         }
         self.attached = Some(Attached {
             lease,
             eventfd,
             mode,
             hold,
-            sent: [0; MAX_BUFFERS],
+            sent,
         });
         Ok(())
     }

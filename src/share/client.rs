@@ -1,0 +1,281 @@
+//! A reader of a stream.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use videostream_hal::time::{deadline_in, now_ns};
+use videostream_ipc as ipc;
+use videostream_ipc::Mode;
+use videostream_ipc::address::Address;
+use videostream_ipc::client::{HeldFrame, Woken};
+
+use super::buffer::{Buffer, Buffers};
+use super::frame::Frame;
+use crate::{Error, Result};
+
+/// First and longest pause between two attempts to connect, in nanoseconds.
+const BACK_OFF_NS: (u64, u64) = (5_000_000, 200_000_000);
+
+/// How a [`Client`] is to be; made by [`Client::builder`].
+#[derive(Clone, Debug)]
+pub struct ClientBuilder {
+    path: PathBuf,
+    config: ipc::client::Config,
+    reconnect: bool,
+    timeout: Duration,
+}
+
+impl ClientBuilder {
+    /// Which frames: the newest at each call (as it stands), or every one in order.
+    #[must_use]
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.config.mode = mode;
+        self
+    }
+
+    /// How many frames to hold at once, at most (1). The host refuses more than it can spare.
+    #[must_use]
+    pub fn hold(mut self, frames: u32) -> Self {
+        self.config.hold = frames;
+        self
+    }
+
+    /// How long to look for a frame before going to sleep (not at all). Lower latency, at
+    /// the price of a core.
+    #[must_use]
+    pub fn spin(mut self, time: Duration) -> Self {
+        self.config.spin_ns = nanoseconds(time);
+        self
+    }
+
+    /// Whether to wait for a host that is not there yet, and to connect anew, with growing
+    /// pauses, when the host goes away (no). The first frame of a new host says so.
+    #[must_use]
+    pub fn reconnect(mut self, reconnect: bool) -> Self {
+        self.reconnect = reconnect;
+        self
+    }
+
+    /// How long connecting may take (5 seconds).
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Connects.
+    ///
+    /// # Errors
+    /// [`Error::Share`]: no host, refused with the host's reason, timed out.
+    pub fn connect(self) -> Result<Client> {
+        let deadline = deadline_in(nanoseconds(self.timeout));
+        let connection = self.attempt_until(deadline)?;
+        Ok(Client {
+            connection: Arc::new(connection),
+            builder: self,
+            last: 0,
+            restarted: false,
+            restarts: 0,
+        })
+    }
+
+    /// Connects once or, with reconnect, until it works or the deadline passes.
+    fn attempt_until(&self, deadline_ns: u64) -> Result<Connection> {
+        let mut pause = BACK_OFF_NS.0;
+        loop {
+            let error = match Connection::new(&self.path, self.config, deadline_ns) {
+                Ok(connection) => return Ok(connection),
+                Err(error) => error,
+            };
+            let again = self.reconnect && (error.is_worth_reconnecting() || error.is_timeout());
+            let left = deadline_ns.saturating_sub(now_ns());
+            if !again || left == 0 {
+                return Err(error);
+            }
+            std::thread::sleep(Duration::from_nanos(pause.min(left)));
+            pause = (pause * 2).min(BACK_OFF_NS.1);
+        }
+    }
+}
+
+/// One attachment to one host; frames keep it alive.
+#[derive(Debug)]
+pub(super) struct Connection {
+    ipc: ipc::client::Client,
+    buffers: Buffers,
+    socket: String,
+}
+
+impl Connection {
+    fn new(path: &Path, config: ipc::client::Config, deadline_ns: u64) -> Result<Self> {
+        let socket = path.display().to_string();
+        let buffers = Buffers::default();
+        let client = Address::new(path.as_os_str().as_encoded_bytes()).and_then(|address| {
+            ipc::client::Client::connect(&address, config, deadline_ns, |e| buffers.apply(e))
+        });
+        match client {
+            Ok(ipc) => Ok(Self {
+                ipc,
+                buffers,
+                socket,
+            }),
+            Err(why) => Err(Error::Share { socket, why }),
+        }
+    }
+
+    pub(super) fn ipc(&self) -> &ipc::client::Client {
+        &self.ipc
+    }
+
+    pub(super) fn error(&self, why: ipc::Error) -> Error {
+        Error::Share {
+            socket: self.socket.clone(),
+            why,
+        }
+    }
+
+    /// The buffer that a frame names. An unknown one is in the socket: the host sends it
+    /// before the first frame that lies in it.
+    pub(super) fn buffer(&self, id: u32) -> Result<Arc<Buffer>> {
+        if let Some(buffer) = self.buffers.get(id) {
+            return Ok(buffer);
+        }
+        self.pump()?;
+        let unknown = || self.error(ipc::Error::UnknownBuffer(id));
+        self.buffers.get(id).ok_or_else(unknown)
+    }
+
+    fn pump(&self) -> Result<()> {
+        let result = self.buffers.pump(|| self.ipc.pump());
+        result.map_err(|why| self.error(why))
+    }
+}
+
+/// A reader of a stream.
+///
+/// ```no_run
+/// let mut client = videostream::Client::connect("/run/camera")?;
+/// loop {
+///     let frame = client.next(std::time::Duration::from_secs(1))?;
+///     let pixels = frame.pixels()?;
+///     println!("frame {}: first byte {}", frame.serial(), pixels.plane(0)[0]);
+/// }
+/// # #[allow(unreachable_code)]
+/// # Ok::<(), videostream::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Client {
+    connection: Arc<Connection>,
+    builder: ClientBuilder,
+    last: u64,
+    restarted: bool,
+    restarts: u64,
+}
+
+impl Client {
+    /// A client of the host on the socket `path`: a file if it starts with `/`, else an
+    /// abstract name.
+    #[must_use]
+    pub fn builder(path: impl AsRef<Path>) -> ClientBuilder {
+        ClientBuilder {
+            path: path.as_ref().to_owned(),
+            config: ipc::client::Config::default(),
+            reconnect: false,
+            timeout: Duration::from_secs(5),
+        }
+    }
+
+    /// Connects with defaults: newest frames, one held at a time.
+    ///
+    /// # Errors
+    /// See [`ClientBuilder::connect`].
+    pub fn connect(path: impl AsRef<Path>) -> Result<Self> {
+        Self::builder(path).connect()
+    }
+
+    /// The connection without its waiting and mapping: for event loops.
+    #[must_use]
+    pub fn ipc(&self) -> &ipc::client::Client {
+        &self.connection.ipc
+    }
+
+    /// How often this client has moved to a new host.
+    #[must_use]
+    pub fn restarts(&self) -> u64 {
+        self.restarts
+    }
+
+    /// A frame newer than the last one, if there is one. Never waits.
+    ///
+    /// # Errors
+    /// [`Error::Share`] with `HoldLimit` while as many frames as agreed are alive; for a host
+    /// that is gone or lies.
+    pub fn try_next(&mut self) -> Result<Option<Frame>> {
+        let held = self.connection.ipc.hold(self.last);
+        match held.map_err(|why| self.connection.error(why))? {
+            Some(held) => self.frame(held).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn frame(&mut self, held: HeldFrame) -> Result<Frame> {
+        let HeldFrame {
+            slot,
+            descriptor,
+            missed,
+        } = held;
+        // Before the first frame nothing was missed.
+        let missed = if self.last == 0 { 0 } else { missed };
+        self.last = descriptor.serial;
+        let restarted = std::mem::take(&mut self.restarted);
+        let connection = Arc::clone(&self.connection);
+        Frame::new(connection, slot, descriptor, missed, restarted)
+    }
+
+    /// The next frame, waiting for at most `timeout`.
+    ///
+    /// # Errors
+    /// A timeout ([`Error::is_timeout`]), a host that is gone ([`Error::is_host_gone`]; not
+    /// with [`ClientBuilder::reconnect`]), and those of [`Client::try_next`].
+    pub fn next(&mut self, timeout: Duration) -> Result<Frame> {
+        self.next_until(deadline_in(nanoseconds(timeout)))
+    }
+
+    /// The next frame, waiting until `deadline_ns` of `CLOCK_MONOTONIC`; `u64::MAX` is for ever.
+    ///
+    /// # Errors
+    /// As [`Client::next`].
+    pub fn next_until(&mut self, deadline_ns: u64) -> Result<Frame> {
+        loop {
+            let error = match self.attempt(deadline_ns) {
+                Ok(frame) => return Ok(frame),
+                Err(error) => error,
+            };
+            if !self.builder.reconnect || !error.is_worth_reconnecting() {
+                return Err(error);
+            }
+            let connection = self.builder.attempt_until(deadline_ns)?;
+            self.connection = Arc::new(connection);
+            self.last = 0;
+            self.restarted = true;
+            self.restarts += 1;
+        }
+    }
+
+    fn attempt(&mut self, deadline_ns: u64) -> Result<Frame> {
+        loop {
+            if let Some(frame) = self.try_next()? {
+                return Ok(frame);
+            }
+            let woken = self.connection.ipc.wait(self.last, deadline_ns);
+            if woken.map_err(|why| self.connection.error(why))? == Woken::Message {
+                self.connection.pump()?;
+            }
+        }
+    }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,226 @@
+//! A frame held by a client: the host does not touch its memory until the frame is dropped.
+
+#![expect(
+    unsafe_code,
+    reason = "views of shared memory while the ring guarantees it"
+)]
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+
+use videostream_hal::format::FourCc;
+use videostream_hal::memory::dmabuf::{CpuAccess, SyncAccess};
+use videostream_hal::ring::cells::SlotId;
+use videostream_hal::ring::{Flags, FrameDescriptor, MAX_PLANES};
+
+use super::buffer::Buffer;
+use super::client::Connection;
+use crate::picture::Plane;
+use crate::{Error, Picture, Result};
+
+/// A frame that this process holds. Dropping it gives it back to the host.
+///
+/// Holding is cheap but not free: a client holds at most as many frames as it asked for,
+/// since each is a buffer that the producer can't fill.
+#[derive(Debug)]
+pub struct Frame {
+    connection: Arc<Connection>,
+    slot: SlotId,
+    descriptor: FrameDescriptor,
+    missed: u64,
+    restarted: bool,
+    /// Of each plane; planes in the same buffer as the first leave theirs out.
+    buffers: [Option<Arc<Buffer>>; MAX_PLANES],
+}
+
+impl Frame {
+    pub(super) fn new(
+        connection: Arc<Connection>,
+        slot: SlotId,
+        descriptor: FrameDescriptor,
+        missed: u64,
+        restarted: bool,
+    ) -> Result<Self> {
+        // From here on, dropping `frame` releases the slot, in errors too.
+        let mut frame = Self {
+            connection,
+            slot,
+            descriptor,
+            missed,
+            restarted,
+            buffers: [const { None }; MAX_PLANES],
+        };
+        for at in 0..frame.descriptor.planes().len() {
+            let id = frame.descriptor.planes[at].buffer;
+            if at > 0 && id == frame.descriptor.planes[0].buffer {
+                continue;
+            }
+            frame.buffers[at] = Some(frame.connection.buffer(id)?);
+        }
+        for at in 0..frame.descriptor.planes().len() {
+            let size = frame.buffer(at).map_or(0, |b| b.size());
+            let range = frame.descriptor.plane_range(at, size);
+            range.map_err(|e| frame.connection.error(e.into()))?;
+        }
+        Ok(frame)
+    }
+
+    fn buffer(&self, plane: usize) -> Option<&Arc<Buffer>> {
+        let own = self.buffers.get(plane)?;
+        own.as_ref().or(self.buffers[0].as_ref())
+    }
+
+    /// Everything the host says about it.
+    #[must_use]
+    pub fn descriptor(&self) -> &FrameDescriptor {
+        &self.descriptor
+    }
+
+    /// The host's number of this frame, from 1 and without a hole.
+    #[must_use]
+    pub fn serial(&self) -> u64 {
+        self.descriptor.serial
+    }
+
+    /// The source's own count, including frames that it dropped.
+    #[must_use]
+    pub fn sequence(&self) -> u64 {
+        self.descriptor.sequence
+    }
+
+    /// When the sensor or driver took it, in nanoseconds of `CLOCK_MONOTONIC`.
+    #[must_use]
+    pub fn timestamp_ns(&self) -> u64 {
+        self.descriptor.timestamp_ns
+    }
+
+    /// When the host published it, in nanoseconds of `CLOCK_MONOTONIC`.
+    #[must_use]
+    pub fn published_ns(&self) -> u64 {
+        self.descriptor.published_ns
+    }
+
+    /// The pixel format.
+    #[must_use]
+    pub fn fourcc(&self) -> FourCc {
+        FourCc(self.descriptor.fourcc)
+    }
+
+    /// Visible pixels of a line.
+    #[must_use]
+    pub fn width(&self) -> u32 {
+        self.descriptor.width
+    }
+
+    /// Visible lines.
+    #[must_use]
+    pub fn height(&self) -> u32 {
+        self.descriptor.height
+    }
+
+    /// Key frame, corrupted, discontinuity.
+    #[must_use]
+    pub fn flags(&self) -> Flags {
+        self.descriptor.flags()
+    }
+
+    /// Frames between the last one that this client got and this one.
+    #[must_use]
+    pub fn missed(&self) -> u64 {
+        self.missed
+    }
+
+    /// Whether this is the first frame of a host that was restarted.
+    #[must_use]
+    pub fn is_after_restart(&self) -> bool {
+        self.restarted
+    }
+
+    /// The descriptor of the memory that plane `plane` lies in, to be imported elsewhere: a
+    /// GPU, a display, an encoder. The plane starts at its offset in
+    /// [`Frame::descriptor`], not at the start of the buffer.
+    #[must_use]
+    pub fn plane_fd(&self, plane: usize) -> Option<BorrowedFd<'_>> {
+        if plane >= self.descriptor.planes().len() {
+            return None;
+        }
+        Some(self.buffer(plane)?.as_fd())
+    }
+
+    /// Whether the memory is still this frame's. Only a client that was thrown out, or whose
+    /// host restarted, can see `false`.
+    #[must_use]
+    pub fn is_intact(&self) -> bool {
+        self.connection.ipc().is_intact(self.slot, self.serial())
+    }
+
+    /// The planes for reading with the CPU. Maps each buffer at its first use and keeps the
+    /// mapping; brackets the access as dma-bufs ask for (no system call for a memfd).
+    ///
+    /// # Errors
+    /// [`Error::Map`] or [`Error::DmaBuf`] if the memory does not allow it.
+    pub fn pixels(&self) -> Result<Pixels<'_>> {
+        let mut pixels = Pixels {
+            frame: self,
+            planes: [&[]; MAX_PLANES],
+            _access: [const { None }; MAX_PLANES],
+        };
+        for at in 0..self.descriptor.planes().len() {
+            let Some(buffer) = self.buffer(at) else {
+                continue;
+            };
+            if buffer.is_dma_buf() && self.buffers[at].is_some() {
+                let access = CpuAccess::begin(buffer.as_fd(), SyncAccess::Read)?;
+                pixels._access[at] = Some(access);
+            }
+            let range = self.descriptor.plane_range(at, buffer.size());
+            let range = range.map_err(|e| self.connection.error(e.into()))?;
+            let mapping = buffer.mapping()?;
+            // SAFETY: the buffer can't shrink (checked when it came), and by the protocol of
+            // the ring nobody writes it while this frame is held, which `pixels` borrows. A
+            // host that breaks the protocol changes bytes that have no invalid values.
+            let bytes = unsafe { mapping.bytes() };
+            pixels.planes[at] = &bytes[range];
+        }
+        Ok(pixels)
+    }
+}
+
+impl Drop for Frame {
+    fn drop(&mut self) {
+        self.connection.ipc().release(self.slot);
+    }
+}
+
+/// A frame's planes, open for reading.
+#[derive(Debug)]
+pub struct Pixels<'a> {
+    frame: &'a Frame,
+    planes: [&'a [u8]; MAX_PLANES],
+    // Ends the access when dropped.
+    _access: [Option<CpuAccess<'a>>; MAX_PLANES],
+}
+
+impl Pixels<'_> {
+    /// The bytes of plane `at`, from its first line on; empty if there is no such plane.
+    #[must_use]
+    pub fn plane(&self, at: usize) -> &[u8] {
+        self.planes.get(at).copied().unwrap_or_default()
+    }
+
+    /// The frame as a picture.
+    ///
+    /// # Errors
+    /// [`Error::Picture`] for compressed data and for planes too small for the size.
+    pub fn picture(&self) -> Result<Picture<'_>> {
+        let d = &self.frame.descriptor;
+        let count = d.planes().len();
+        let mut planes = [Plane::default(); MAX_PLANES];
+        for (at, plane) in planes.iter_mut().enumerate().take(count) {
+            plane.data = self.planes[at];
+            plane.stride = d.planes[at].stride as usize;
+        }
+        Picture::from_planes(self.frame.fourcc(), d.width, d.height, &planes[..count])
+            .map_err(Error::Picture)
+    }
+}

@@ -1,0 +1,158 @@
+//! The owner of a stream: publishes frames that any number of processes hold without a copy.
+
+use std::ops::{Deref, DerefMut};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::rand::{GetRandomFlags, getrandom};
+use videostream_hal::ring::cells::SlotId;
+use videostream_hal::ring::{FrameDescriptor, MAX_SLOTS, MIN_SLOTS};
+use videostream_ipc::address::Address;
+use videostream_ipc::host as ipc;
+
+use super::Access;
+use crate::{Error, Result};
+
+/// How a [`Host`] is to be; made by [`Host::builder`].
+#[derive(Clone, Debug)]
+pub struct HostBuilder {
+    path: PathBuf,
+    config: ipc::Config,
+}
+
+impl HostBuilder {
+    /// Frames that can be out at once, readable by clients or held by them (8). The clients'
+    /// holds together stay one below it. Each is a buffer that the producer can't fill meanwhile.
+    #[must_use]
+    pub fn lend(mut self, frames: u32) -> Self {
+        self.config.lend = frames;
+        // One slot more than is out, for the frame that is published next.
+        self.config.slots = frames
+            .saturating_add(1)
+            .clamp(MIN_SLOTS, MAX_SLOTS)
+            .next_power_of_two();
+        self
+    }
+
+    /// Permission bits of the socket's file (`0o600`); names that are no file have none.
+    #[must_use]
+    pub fn mode(mut self, mode: u32) -> Self {
+        self.config.mode = mode;
+        self
+    }
+
+    /// Who may connect (the same user, and root).
+    #[must_use]
+    pub fn access(mut self, access: Access) -> Self {
+        self.config.access = access;
+        self
+    }
+
+    /// Creates the ring and listens.
+    ///
+    /// A socket file that a killed host left behind is taken over.
+    ///
+    /// # Errors
+    /// [`Error::Share`]: the name is too long, in use, not a socket, or may not be created.
+    pub fn bind(self) -> Result<Host> {
+        let socket = self.path.display().to_string();
+        let host = (|| {
+            let address = Address::new(self.path.as_os_str().as_encoded_bytes())?;
+            let mut epoch = [0; 8];
+            getrandom(&mut epoch, GetRandomFlags::empty())
+                .map_err(|e| videostream_ipc::Error::Os("getrandom", e))?;
+            ipc::Host::bind(address, self.config, u64::from_ne_bytes(epoch))
+        })();
+        match host {
+            Ok(host) => Ok(Host {
+                inner: Box::new(host),
+                socket,
+            }),
+            Err(why) => Err(Error::Share { socket, why }),
+        }
+    }
+}
+
+/// The owner of a stream.
+///
+/// It has no thread: poll it as a descriptor and call [`Host::process`] when it is readable,
+/// or let [`Stream`](crate::Stream) do that.
+#[derive(Debug)]
+pub struct Host {
+    inner: Box<ipc::Host>,
+    socket: String,
+}
+
+impl Host {
+    /// A host on the socket `path`: a file if it starts with `/`, else an abstract name.
+    #[must_use]
+    pub fn builder(path: impl AsRef<Path>) -> HostBuilder {
+        HostBuilder {
+            path: path.as_ref().to_owned(),
+            config: ipc::Config::default(),
+        }
+    }
+
+    /// The socket's name.
+    #[must_use]
+    pub fn socket(&self) -> &str {
+        &self.socket
+    }
+
+    /// Registers memory that frames will lie in: a dma-buf, or a memfd sealed against
+    /// shrinking, of at least `size` bytes. Clients get it once.
+    ///
+    /// # Errors
+    /// [`Error::Share`]: too many buffers, or memory that could be cut short.
+    pub fn register(&mut self, fd: OwnedFd, size: u64) -> Result<u32> {
+        let result = self.inner.register(fd, size);
+        self.named(result)
+    }
+
+    /// Publishes a frame and wakes who waits for it. Returns its slot and serial.
+    ///
+    /// # Errors
+    /// [`Error::Share`] with `WouldBlock` when all slots are out: see [`Host::reclaim`].
+    pub fn publish(&mut self, frame: &FrameDescriptor) -> Result<(SlotId, u64)> {
+        let result = self.inner.publish(frame);
+        self.named(result)
+    }
+
+    /// Accepts clients and notices who left; never blocks.
+    ///
+    /// # Errors
+    /// [`Error::Share`] when the socket itself fails, never for what a client does.
+    pub fn process(&mut self) -> Result<()> {
+        let result = self.inner.process();
+        self.named(result)
+    }
+
+    fn named<T>(&self, result: std::result::Result<T, videostream_ipc::Error>) -> Result<T> {
+        result.map_err(|why| Error::Share {
+            socket: self.socket.clone(),
+            why,
+        })
+    }
+}
+
+impl Deref for Host {
+    type Target = ipc::Host;
+
+    /// Everything that can't fail: counters, clients, reclaim.
+    fn deref(&self) -> &ipc::Host {
+        &self.inner
+    }
+}
+
+impl DerefMut for Host {
+    fn deref_mut(&mut self) -> &mut ipc::Host {
+        &mut self.inner
+    }
+}
+
+impl AsFd for Host {
+    /// Readable when [`Host::process`] has something to do.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.inner.as_fd()
+    }
+}

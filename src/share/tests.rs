@@ -1,0 +1,220 @@
+//! Host and client in one process: the same sockets, segments and mappings as between two.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
+
+use videostream_hal::format::FourCc;
+use videostream_hal::memory::allocate::Allocator;
+use videostream_hal::ring::{FrameDescriptor, PlaneDescriptor};
+use videostream_ipc::{Error as Ipc, Goodbye, Refusal};
+
+use super::{Client, Host, Mode};
+use crate::{Error, FrameRate, PatternSource, Stream, TestPattern, pattern};
+
+fn name(test: &str) -> String {
+    format!("videostream-test-{}-{test}", std::process::id())
+}
+
+fn memory() -> OwnedFd {
+    Allocator::memfd_only().allocate(4096).unwrap().fd
+}
+
+fn frame(buffer: u32) -> FrameDescriptor {
+    let mut frame = FrameDescriptor {
+        plane_count: 1,
+        ..Default::default()
+    };
+    frame.planes[0] = PlaneDescriptor {
+        buffer,
+        size: 4096,
+        ..Default::default()
+    };
+    frame
+}
+
+/// Connects while the host serves on another thread's behalf.
+fn connect(host: &mut Host, builder: super::ClientBuilder) -> crate::Result<Client> {
+    let connecting = std::thread::spawn(move || builder.connect());
+    while !connecting.is_finished() {
+        host.process().unwrap();
+        std::thread::yield_now();
+    }
+    connecting.join().unwrap()
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn a_pattern_arrives_whole_and_in_order() {
+    let path = name("pattern");
+    let rate = FrameRate::fps(500).unwrap();
+    let pattern = TestPattern::new(FourCc::NV12, 320, 240, rate).unwrap();
+    let source = PatternSource::with_allocator(pattern, 6, &Allocator::memfd_only()).unwrap();
+    let mut stream = Stream::new(Host::builder(&path), source).unwrap();
+    let reader = std::thread::spawn(move || {
+        let mut client = Client::builder(&path).mode(Mode::Every).connect().unwrap();
+        let mut last = 0;
+        for _ in 0..50 {
+            let frame = client.next(SECOND).unwrap();
+            assert!(frame.serial() > last);
+            last = frame.serial();
+            let pixels = frame.pixels().unwrap();
+            let number = pattern::verify(&pixels.picture().unwrap()).unwrap();
+            assert_eq!(number, frame.sequence());
+        }
+    });
+    while !reader.is_finished() {
+        stream
+            .step(videostream_hal::time::deadline_in(10_000_000))
+            .unwrap();
+    }
+    reader.join().unwrap();
+    stream
+        .step(videostream_hal::time::deadline_in(50_000_000))
+        .unwrap();
+    stream
+        .step(videostream_hal::time::deadline_in(50_000_000))
+        .unwrap();
+    assert_eq!(stream.host().clients().count(), 0, "the client has left");
+}
+
+#[test]
+fn a_client_that_wants_more_than_is_left_is_told_how_much_is_left() {
+    let path = name("admission");
+    let mut host = Host::builder(&path).lend(4).bind().unwrap();
+    let _two = connect(&mut host, Client::builder(&path).hold(2)).unwrap();
+    let error = connect(&mut host, Client::builder(&path).hold(2)).unwrap_err();
+    assert_eq!(error.share(), Some(&Ipc::Refused(Refusal::Hold(2, 1))));
+    let _one = connect(&mut host, Client::builder(&path).hold(1)).unwrap();
+    assert_eq!(host.clients().count(), 2);
+}
+
+#[test]
+fn the_hold_limit_is_an_error_and_dropping_a_frame_lifts_it() {
+    let path = name("limit");
+    let mut host = Host::builder(&path).lend(4).bind().unwrap();
+    let id = host.register(memory(), 4096).unwrap();
+    let mut client = connect(&mut host, Client::builder(&path)).unwrap();
+    host.publish(&frame(id)).unwrap();
+    let first = client.next(SECOND).unwrap();
+    host.publish(&frame(id)).unwrap();
+    let error = client.try_next().unwrap_err();
+    assert_eq!(error.share(), Some(&Ipc::HoldLimit(1)));
+    drop(first);
+    assert_eq!(client.next(SECOND).unwrap().serial(), 2);
+}
+
+#[test]
+fn the_client_maps_the_hosts_own_memory() {
+    let path = name("inode");
+    let mut host = Host::builder(&path).bind().unwrap();
+    let fd = memory();
+    let inode = rustix::fs::fstat(&fd).unwrap().st_ino;
+    let id = host.register(fd, 4096).unwrap();
+    let mut client = connect(&mut host, Client::builder(&path)).unwrap();
+    host.publish(&frame(id)).unwrap();
+    let frame = client.next(SECOND).unwrap();
+    let seen = rustix::fs::fstat(frame.plane_fd(0).unwrap())
+        .unwrap()
+        .st_ino;
+    assert_eq!(seen, inode);
+}
+
+#[test]
+fn a_plane_that_leaves_its_buffer_is_refused_and_released() {
+    let path = name("plane");
+    let mut host = Host::builder(&path).lend(2).bind().unwrap();
+    let id = host.register(memory(), 4096).unwrap();
+    let mut client = connect(&mut host, Client::builder(&path)).unwrap();
+    let mut bad = frame(id);
+    bad.planes[0].offset = 1;
+    host.publish(&bad).unwrap();
+    let error = client.next(SECOND).unwrap_err();
+    assert!(matches!(error.share(), Some(Ipc::Descriptor(_))), "{error}");
+    let bad = frame(id + 1);
+    host.publish(&bad).unwrap();
+    let error = client.next(SECOND).unwrap_err();
+    assert_eq!(error.share(), Some(&Ipc::UnknownBuffer(id + 1)));
+    assert_eq!(client.ipc().held(), 0, "nothing stays held");
+    assert_eq!(host.reclaim(0, |_| ()), 1, "only the newest is left");
+}
+
+#[test]
+fn goodbye_is_told_and_the_name_is_free_again() {
+    let path = name("goodbye");
+    let mut host = Host::builder(&path).bind().unwrap();
+    let mut client = connect(&mut host, Client::builder(&path)).unwrap();
+    let waiting = std::thread::spawn(move || client.next(Duration::from_secs(20)).unwrap_err());
+    drop(host);
+    let error = waiting.join().unwrap();
+    assert_eq!(error.share(), Some(&Ipc::Goodbye(Goodbye::Closing)));
+    assert!(error.is_host_gone());
+    Host::builder(&path).bind().unwrap();
+}
+
+#[test]
+fn a_name_in_use_is_not_taken_over_and_a_stale_file_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let host = Host::builder(&path).bind().unwrap();
+    let second = Host::builder(&path).bind().unwrap_err();
+    assert_eq!(second.share(), Some(&Ipc::AddressInUse));
+    // A killed host closes its socket without removing the file.
+    std::fs::rename(&path, folder.path().join("kept")).unwrap();
+    drop(host);
+    std::fs::rename(folder.path().join("kept"), &path).unwrap();
+    let host = Host::builder(&path).bind().unwrap();
+    drop(host);
+    assert!(!path.exists(), "the host removes its own file");
+    std::fs::write(&path, "precious").unwrap();
+    let error = Host::builder(&path).bind().unwrap_err();
+    assert_eq!(error.share(), Some(&Ipc::NotASocket));
+    assert_eq!(std::fs::read(&path).unwrap(), b"precious");
+}
+
+#[test]
+fn an_expired_frame_is_no_longer_given_out() {
+    let path = name("expiry");
+    let mut host = Host::builder(&path).bind().unwrap();
+    let id = host.register(memory(), 4096).unwrap();
+    let mut client = connect(&mut host, Client::builder(&path)).unwrap();
+    let mut short = frame(id);
+    short.expires_ns = 1;
+    host.publish(&short).unwrap();
+    assert_eq!(host.reclaim(8, |_| ()), 0);
+    assert!(client.try_next().unwrap().is_none());
+}
+
+#[test]
+fn nobody_there_is_said_at_once() {
+    let error = Client::connect(name("nobody")).unwrap_err();
+    assert_eq!(error.share(), Some(&Ipc::NoHost));
+    let long = "x".repeat(200);
+    let error = Client::connect(long).unwrap_err();
+    assert!(matches!(error.share(), Some(Ipc::AddressTooLong(200, 107))));
+    assert!(matches!(error, Error::Share { .. }));
+}
+
+#[test]
+fn an_event_loop_is_told_of_frames_through_the_eventfd() {
+    use rustix::event::{PollFd, PollFlags, poll};
+    let path = name("eventfd");
+    let mut host = Host::builder(&path).bind().unwrap();
+    let id = host.register(memory(), 4096).unwrap();
+    let client = connect(&mut host, Client::builder(&path)).unwrap();
+    let ready = |client: &Client| {
+        let mut fds = [PollFd::from_borrowed_fd(
+            client.ipc().event_fd(),
+            PollFlags::IN,
+        )];
+        poll(&mut fds, Some(&rustix::time::Timespec::default())).unwrap() == 1
+    };
+    host.publish(&frame(id)).unwrap();
+    assert!(!ready(&client), "not armed, not written");
+    assert!(!client.ipc().arm(0), "there already");
+    assert!(client.ipc().arm(1));
+    host.publish(&frame(id)).unwrap();
+    assert!(ready(&client));
+    assert_eq!(host.stats().eventfd_wakes, 1);
+    assert!(host.as_fd().try_clone_to_owned().is_ok());
+}

@@ -1,0 +1,81 @@
+//! Where frames come from: a camera, a test pattern.
+
+mod pattern;
+mod pool;
+
+use std::os::fd::BorrowedFd;
+
+use videostream_hal::format::Layout;
+use videostream_hal::ring::Flags;
+
+use crate::{FrameRate, Result};
+
+pub use pattern::PatternSource;
+pub use pool::Pool;
+
+/// Something that fills its own buffers, again and again.
+///
+/// A frame is a buffer's index on loan: [`Source::take`] lends it, [`Source::requeue`] gives
+/// it back. A source that has lent all its buffers has no next frame.
+///
+/// To implement it, make `take` return `None` rather than wait: [`Stream`](crate::Stream)
+/// does the waiting, on `ready_fd` or until `due_ns`.
+pub trait Source {
+    /// Format, size and planes of every frame. `planes[i].memory` counts the descriptors of
+    /// [`Source::buffer_fds`].
+    fn layout(&self) -> Layout;
+
+    /// How many frames a second it means to give, if it knows.
+    fn rate(&self) -> Option<FrameRate>;
+
+    /// How many buffers it fills in turn.
+    fn buffer_count(&self) -> u32;
+
+    /// How many buffers it must have back, at least, to go on.
+    fn reserve(&self) -> u32;
+
+    /// The descriptors of buffer `index`, one per memory part, with their bytes.
+    fn buffer_fds(&self, index: u32) -> Vec<(BorrowedFd<'_>, u64)>;
+
+    /// Readable when a frame is there. `None` for a source that goes by the clock.
+    fn ready_fd(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+
+    /// When the next frame is due, for a source that goes by the clock.
+    fn due_ns(&self) -> Option<u64> {
+        None
+    }
+
+    /// Takes the next frame if there is one; never waits.
+    ///
+    /// # Errors
+    /// Whatever ends the source.
+    fn take(&mut self) -> Result<Option<Taken>>;
+
+    /// Gives a buffer back.
+    ///
+    /// # Errors
+    /// Whatever ends the source.
+    fn requeue(&mut self, index: u32) -> Result<()>;
+}
+
+/// A frame fresh from its source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// The buffer it lies in.
+    pub index: u32,
+    /// The source's count, including frames that it dropped.
+    pub sequence: u64,
+    /// When it was taken, in nanoseconds of `CLOCK_MONOTONIC`.
+    pub timestamp_ns: u64,
+    /// Bytes used over all planes.
+    pub bytes_used: u32,
+    /// Key frame, corrupted, discontinuity.
+    pub flags: Flags,
+    /// V4L2 field order.
+    pub field: u32,
+    /// V4L2 colorspace, transfer function, Y'CbCr encoding and quantization, a byte each
+    /// from the lowest; 0 for the defaults.
+    pub colorimetry: u32,
+}

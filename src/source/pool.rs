@@ -1,0 +1,112 @@
+//! Buffers of our own for sources without a driver.
+
+#![expect(unsafe_code, reason = "writing to buffers that only this process uses")]
+
+use std::os::fd::AsFd;
+
+use videostream_hal::format::Layout;
+use videostream_hal::memory::allocate::{Allocation, Allocator, Origin};
+use videostream_hal::memory::dmabuf::{CpuAccess, SyncAccess};
+use videostream_hal::memory::{Access, Mapping};
+
+use crate::{Error, PictureMut, Result};
+
+/// Equal buffers, each either in the pool or out.
+///
+/// # Invariants
+/// `free` holds indices below `buffers.len()`, each at most once.
+#[derive(Debug)]
+pub struct Pool {
+    buffers: Vec<(Allocation, Mapping)>,
+    free: Vec<u32>,
+    layout: Layout,
+}
+
+impl Pool {
+    /// `count` buffers for pictures of `layout`, mapped, from the best memory there is.
+    ///
+    /// # Errors
+    /// [`Error::Memory`] with what each kind of memory said, [`Error::Map`].
+    pub fn new(allocator: &Allocator, layout: Layout, count: u32) -> Result<Self> {
+        let mut buffers = Vec::with_capacity(count as usize);
+        for _ in 0..count {
+            let memory = allocator.allocate(u64::from(layout.size))?;
+            let len = memory.len_bytes as usize;
+            let mapping = Mapping::new(&memory.fd, len, Access::ReadWrite)?;
+            buffers.push((memory, mapping));
+        }
+        Ok(Self {
+            buffers,
+            free: (0..count).rev().collect(),
+            layout,
+        })
+    }
+
+    /// Number of buffers.
+    #[must_use]
+    pub fn len(&self) -> u32 {
+        self.buffers.len() as u32
+    }
+
+    /// Whether there are no buffers at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.buffers.is_empty()
+    }
+
+    /// What kind of memory the buffers are.
+    #[must_use]
+    pub fn origin(&self) -> Option<Origin> {
+        self.buffers.first()?.0.report.taken
+    }
+
+    /// Buffer `index`.
+    #[must_use]
+    pub fn buffer(&self, index: u32) -> Option<&Allocation> {
+        Some(&self.buffers.get(index as usize)?.0)
+    }
+
+    /// Takes a free buffer, lets `draw` fill it, and gives its index. `None`: all are out.
+    ///
+    /// # Errors
+    /// What `draw` fails with, after which the buffer is free again; [`Error::DmaBuf`].
+    pub fn fill(
+        &mut self,
+        draw: impl FnOnce(&mut PictureMut<'_>) -> Result<()>,
+    ) -> Result<Option<u32>> {
+        let Some(index) = self.free.pop() else {
+            return Ok(None);
+        };
+        let result = self.draw_into(index, draw);
+        if result.is_err() {
+            self.free.push(index);
+        }
+        result.map(|()| Some(index))
+    }
+
+    fn draw_into(
+        &mut self,
+        index: u32,
+        draw: impl FnOnce(&mut PictureMut<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let (memory, mapping) = &mut self.buffers[index as usize];
+        let is_dma_buf = memory.report.taken.is_some_and(Origin::is_dma_buf);
+        let access = if is_dma_buf {
+            Some(CpuAccess::begin(memory.fd.as_fd(), SyncAccess::Write)?)
+        } else {
+            None
+        };
+        // SAFETY: the buffer was free: no client holds a frame in it, which is when `put` is
+        // called, and the pool is the only writer. Its size is fixed.
+        let bytes = unsafe { mapping.bytes_mut() }.unwrap_or_default();
+        draw(&mut PictureMut::new(bytes, &self.layout)?)?;
+        access.map_or(Ok(()), CpuAccess::end).map_err(Error::DmaBuf)
+    }
+
+    /// Puts a buffer back that nobody reads any more.
+    pub fn put(&mut self, index: u32) {
+        if index < self.len() && !self.free.contains(&index) {
+            self.free.push(index);
+        }
+    }
+}
