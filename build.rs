@@ -1,8 +1,3 @@
-<<<<<<< HEAD
-//! Build script of the `videostream` library.
-
-fn main() {}
-=======
 //! Stamps version, revision, target and libc kind for `videostream::build`.
 
 use std::env;
@@ -27,4 +22,3 @@ fn main() {
     println!("cargo::rustc-env=VIDEOSTREAM_TARGET={}", var("TARGET"));
     println!("cargo::rustc-env=VIDEOSTREAM_LIBC={libc}");
 }
->>>>>>> 796a558 (share, source, stream: hosts, clients and frames for std programs)

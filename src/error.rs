@@ -9,6 +9,7 @@ use videostream_hal::memory::dmabuf::DmaBufError;
 use videostream_hal::memory::mapping::MapError;
 use videostream_ipc::Advice;
 
+use crate::camera::CameraError;
 use crate::pattern::PatternError;
 use crate::picture::PictureError;
 
@@ -23,6 +24,8 @@ pub enum Error {
         /// What happened.
         why: videostream_ipc::Error,
     },
+    /// A camera.
+    Camera(CameraError),
     /// No memory for frames.
     Memory(Report),
     /// Memory could not be mapped.
@@ -91,6 +94,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Share { socket, why } => write!(f, "{socket}: {why}"),
+            Self::Camera(e) => e.fmt(f),
             Self::Memory(e) => e.fmt(f),
             Self::Map(e) => e.fmt(f),
             Self::DmaBuf(e) => e.fmt(f),
@@ -129,6 +133,7 @@ macro_rules! from {
 }
 
 from! {
+    CameraError => Camera,
     Report => Memory,
     MapError => Map,
     DmaBufError => DmaBuf,

@@ -21,7 +21,7 @@ pub use frame_rate::{FrameRate, InvalidFrameRate};
 pub use pattern::TestPattern;
 pub use picture::{Picture, PictureError, PictureMut, Rect};
 pub use share::{Client, Frame, Host, Mode};
-pub use source::{PatternSource, Source};
+pub use source::{CameraSource, PatternSource, Source};
 pub use stream::Stream;
 pub use videostream_hal as hal;
 pub use videostream_ipc as ipc;

@@ -203,9 +203,11 @@ impl<S: Source> Stream<S> {
         let layout = self.source.layout();
         let ids = &self.ids[taken.index as usize];
         for (to, plane) in frame.planes.iter_mut().zip(layout.planes()) {
+            let memory = plane.memory as usize;
+            let data_offset = taken.data_offset.get(memory).copied().unwrap_or(0);
             *to = PlaneDescriptor {
-                buffer: ids.get(plane.memory as usize).copied().unwrap_or(0),
-                offset: plane.offset,
+                buffer: ids.get(memory).copied().unwrap_or(0),
+                offset: plane.offset.saturating_add(data_offset),
                 stride: plane.stride,
                 size: plane.size,
             };

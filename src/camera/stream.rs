@@ -199,14 +199,21 @@ impl CameraStream {
     /// - [`CameraError::Device`]: the driver gave up (start the camera again), or all buffers
     ///   are out.
     pub fn next(&mut self, deadline_ns: Option<u64>) -> Result<CameraFrame, CameraError> {
-        let frame = self
-            .stream
-            .next_frame(deadline_ns)
-            .map_err(|error| CameraError::from_device(&self.path, error))?;
-        let about = CameraFrame::new(&frame, frame.lost());
-        // Kept out: the index in `about` brings it back.
-        let _ = frame.into_index();
-        Ok(about)
+        let frame = self.stream.next_frame(deadline_ns);
+        Ok(keep(frame.map_err(|error| {
+            CameraError::from_device(&self.path, error)
+        })?))
+    }
+
+    /// The next frame if there is one; never waits. For a program that polls the descriptor
+    /// by itself: one ioctl instead of a poll and one.
+    ///
+    /// # Errors
+    /// As for [`CameraStream::next`], but for the timeout.
+    pub fn take(&mut self) -> Result<Option<CameraFrame>, CameraError> {
+        let frame = self.stream.take_frame();
+        let frame = frame.map_err(|error| CameraError::from_device(&self.path, error))?;
+        Ok(frame.map(keep))
     }
 
     /// The next frame within some time from now.
@@ -228,6 +235,13 @@ impl CameraStream {
             .requeue(index)
             .map_err(|error| CameraError::from_device(&self.path, error))
     }
+}
+
+/// Keeps the frame's buffer out of the camera: the index in what is given brings it back.
+fn keep(frame: camera::Frame<'_>) -> CameraFrame {
+    let about = CameraFrame::new(&frame, frame.lost());
+    let _ = frame.into_index();
+    about
 }
 
 impl AsFd for CameraStream {

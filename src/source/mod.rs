@@ -1,15 +1,17 @@
 //! Where frames come from: a camera, a test pattern.
 
+mod camera;
 mod pattern;
 mod pool;
 
 use std::os::fd::BorrowedFd;
 
 use videostream_hal::format::Layout;
-use videostream_hal::ring::Flags;
+use videostream_hal::ring::{Flags, MAX_PLANES};
 
 use crate::{FrameRate, Result};
 
+pub use camera::CameraSource;
 pub use pattern::PatternSource;
 pub use pool::Pool;
 
@@ -71,6 +73,8 @@ pub struct Taken {
     pub timestamp_ns: u64,
     /// Bytes used over all planes.
     pub bytes_used: u32,
+    /// Bytes before the picture in each memory part, to be added to the layout's offsets.
+    pub data_offset: [u32; MAX_PLANES],
     /// Key frame, corrupted, discontinuity.
     pub flags: Flags,
     /// V4L2 field order.

@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use videostream_hal::format::Layout;
 use videostream_hal::memory::allocate::{Allocator, Origin};
-use videostream_hal::ring::Flags;
+use videostream_hal::ring::{Flags, MAX_PLANES};
 use videostream_hal::time::now_ns;
 
 use super::{Pool, Source, Taken};
@@ -115,6 +115,7 @@ impl Source for PatternSource {
             sequence,
             timestamp_ns: now,
             bytes_used: self.layout.size,
+            data_offset: [0; MAX_PLANES],
             flags: Flags::KEY_FRAME,
             field: PROGRESSIVE,
             colorimetry: 0,

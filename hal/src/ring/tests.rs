@@ -189,7 +189,7 @@ fn threads_never_see_a_torn_frame_or_an_older_one() {
                     } else {
                         reader::hold_next
                     };
-                    if let Some(held) = hold(&*c, &leases[me], last) {
+                    if let Some(held) = hold(&c, &leases[me], last) {
                         let words = [0, 1].map(|at| reader::word(&*c, held.slot, at));
                         assert_eq!(words, [held.serial; 2]);
                         assert!(held.serial > last);

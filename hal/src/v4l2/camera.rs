@@ -345,14 +345,30 @@ impl<D: AsFd> CameraStream<D> {
     pub fn next_frame(&self, deadline_ns: Option<u64>) -> Result<Frame<'_, D>, Error> {
         loop {
             let ready = wait(self.as_fd(), Ready::CAPTURE, deadline_ns)?;
+            match self.take_frame() {
+                Ok(Some(frame)) => return Ok(frame),
+                // Woken for nothing, unless the queue itself has a complaint.
+                Ok(None) if ready.contains(Ready::ERROR) => {
+                    return Err(Error::System {
+                        call: "VIDIOC_DQBUF",
+                        errno: rustix::io::Errno::AGAIN,
+                    });
+                }
+                Ok(None) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The next frame if there is one; never waits. For a program that polls by itself.
+    ///
+    /// # Errors
+    /// As for [`CameraStream::next_frame`], but for the timeout.
+    pub fn take_frame(&self) -> Result<Option<Frame<'_, D>>, Error> {
+        loop {
             let dequeued = match self.queue.dequeue() {
                 Ok(dequeued) => dequeued,
-                // Woken for nothing, unless the queue itself has a complaint.
-                Err(error)
-                    if error.kind() == ErrorKind::NotReady && !ready.contains(Ready::ERROR) =>
-                {
-                    continue;
-                }
+                Err(error) if error.kind() == ErrorKind::NotReady => return Ok(None),
                 Err(error) => return Err(error),
             };
             let lost = self.count_lost(dequeued.buffer().sequence);
@@ -367,7 +383,7 @@ impl<D: AsFd> CameraStream<D> {
             }
             counters.delivered += 1;
             self.counters.set(counters);
-            return Ok(Frame { dequeued, lost });
+            return Ok(Some(Frame { dequeued, lost }));
         }
     }
 
