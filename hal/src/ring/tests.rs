@@ -181,6 +181,7 @@ fn threads_never_see_a_torn_frame_or_an_older_one() {
         .map(|me| {
             let (c, leases, done) = (c.clone(), leases.clone(), done.clone());
             thread::spawn(move || {
+                let c: &MockControl = &c;
                 let (mut last, mut got) = (0, 0u64);
                 loop {
                     let stop = done.load(Ordering::Acquire);
@@ -189,8 +190,8 @@ fn threads_never_see_a_torn_frame_or_an_older_one() {
                     } else {
                         reader::hold_next
                     };
-                    if let Some(held) = hold(&c, &leases[me], last) {
-                        let words = [0, 1].map(|at| reader::word(&*c, held.slot, at));
+                    if let Some(held) = hold(c, &leases[me], last) {
+                        let words = [0, 1].map(|at| reader::word(c, held.slot, at));
                         assert_eq!(words, [held.serial; 2]);
                         assert!(held.serial > last);
                         last = held.serial;
