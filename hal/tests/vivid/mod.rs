@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use videostream_hal::format::FourCc;
 use videostream_hal::time::deadline_in;
 use videostream_hal::v4l2::camera::{CameraStream, Wishes};
-use videostream_hal::v4l2::{ControlInfo, Device, NodeKind, nodes};
+use videostream_hal::v4l2::{ControlInfo, Device, Fraction, NodeKind, nodes};
 
 /// How long a frame may take on a slow guest, in nanoseconds.
 pub(crate) const PATIENCE: u64 = 20_000_000_000;
@@ -47,11 +47,12 @@ pub(crate) fn open() -> Device {
     open_kind(0, NodeKind::Camera)
 }
 
-/// What most tests ask for: a small picture of a format.
+/// What most tests ask for: a small picture of a format, often.
 pub(crate) fn small(formats: &[FourCc]) -> Wishes<'_> {
     Wishes {
         formats,
         size: Some((320, 180)),
+        interval: Some(Fraction::from_fps(60)),
         ..Wishes::default()
     }
 }
