@@ -34,14 +34,23 @@ fn nodes_are_classified_by_what_they_do() {
         println!("{node}: {about:?} {}", device.kind().name());
         kinds.insert((about.driver().to_owned(), device.kind().name()));
     }
-    for (driver, kind) in [
+    let mut expected = vec![
         ("vivid", "camera"),
         ("vivid", "output"),
         ("vivid", "metadata"),
-        ("vicodec", "encoder"),
-        ("vicodec", "decoder"),
-        ("vim2m", "converter"),
-    ] {
+    ];
+    if kinds.iter().any(|(driver, _)| driver == "vicodec") {
+        expected.extend([
+            ("vicodec", "encoder"),
+            ("vicodec", "decoder"),
+            ("vim2m", "converter"),
+        ]);
+    } else {
+        // The aarch64 guest has cameras only.
+        assert!(cfg!(target_arch = "aarch64"), "{kinds:?}");
+        println!("skipped: codecs and converters: this guest has none");
+    }
+    for (driver, kind) in expected {
         assert!(
             kinds.contains(&(driver.to_owned(), kind)),
             "{driver} {kind}: {kinds:?}"
