@@ -1,4 +1,11 @@
 //! Capture, share and encode video frames on embedded Linux without a copy.
+//!
+//! - [`Camera`] finds, opens and negotiates V4L2 cameras; [`TestPattern`] needs none.
+//! - [`Host`] shares frames, [`Client`] reads them in other processes, [`Stream`] is the loop
+//!   from a [`Source`] to a host.
+//! - [`encode`] makes H.264 of them, [`record`] files, [`snapshot`] pictures.
+//!
+//! [`hal`] and [`ipc`], underneath, work without std and without allocation.
 
 pub mod build;
 pub mod camera;
@@ -25,3 +32,8 @@ pub use source::{CameraSource, PatternSource, Source};
 pub use stream::Stream;
 pub use videostream_hal as hal;
 pub use videostream_ipc as ipc;
+
+/// The examples of the README are compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

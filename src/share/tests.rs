@@ -218,3 +218,23 @@ fn an_event_loop_is_told_of_frames_through_the_eventfd() {
     assert_eq!(host.stats().eventfd_wakes, 1);
     assert!(host.as_fd().try_clone_to_owned().is_ok());
 }
+
+#[test]
+fn a_client_cannot_write_the_memory_of_a_pattern() {
+    use videostream_hal::memory::mapping::MapError;
+    use videostream_hal::memory::{Access, Mapping};
+    let path = name("read-only");
+    let pattern = TestPattern::new(FourCc::YUYV, 128, 96, FrameRate::fps(30).unwrap()).unwrap();
+    let source = PatternSource::with_allocator(pattern, 4, &Allocator::memfd_only()).unwrap();
+    let mut stream = Stream::new(Host::builder(&path), source).unwrap();
+    let connecting = std::thread::spawn(move || Client::connect(&path));
+    while !connecting.is_finished() {
+        stream.step(videostream_hal::time::deadline_in(1_000_000)).unwrap();
+    }
+    let mut client = connecting.join().unwrap().unwrap();
+    while stream.step(u64::MAX).unwrap().is_none() {}
+    let frame = client.next(SECOND).unwrap();
+    let fd = frame.plane_fd(0).unwrap();
+    let error = Mapping::new(fd, 4096, Access::ReadWrite).unwrap_err();
+    assert_eq!(error, MapError::Os(rustix::io::Errno::PERM));
+}

@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use videostream_hal::format::Layout;
 use videostream_hal::memory::allocate::{Allocation, Allocator, Origin};
 use videostream_hal::memory::dmabuf::{CpuAccess, SyncAccess};
-use videostream_hal::memory::{Access, Mapping};
+use videostream_hal::memory::{Access, Mapping, memfd};
 
 use crate::{Error, PictureMut, Result};
 
@@ -33,6 +33,11 @@ impl Pool {
             let memory = allocator.allocate(u64::from(layout.size))?;
             let len = memory.len_bytes as usize;
             let mapping = Mapping::new(&memory.fd, len, Access::ReadWrite)?;
+            if memory.report.taken == Some(Origin::Memfd) {
+                // Readers get no way to write: only the mapping above can.
+                let seals = memfd::FIXED_SIZE_READ_ONLY;
+                memfd::seal(&memory.fd, seals).map_err(|e| Error::Os("seal memory", e.into()))?;
+            }
             buffers.push((memory, mapping));
         }
         Ok(Self {

@@ -1,7 +1,7 @@
 //! The host's buffers, each with an id that is never used twice.
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::fstat;
+use videostream_hal::memory::dmabuf::{Identity, identity};
 use videostream_hal::memory::{mapping, memfd};
 
 use crate::{Error, MAX_BUFFERS};
@@ -19,7 +19,7 @@ struct Entry {
     size: u64,
     fd: OwnedFd,
     /// Device and inode: the same memory under another descriptor is found by it.
-    identity: (u64, u64),
+    identity: Identity,
 }
 
 impl Registry {
@@ -32,7 +32,7 @@ impl Registry {
 
     /// Adds a buffer, or finds the one with the same memory. Ids start at 1.
     pub(super) fn insert(&mut self, fd: OwnedFd, size: u64) -> Result<u32, Error> {
-        let identity = identity(fd.as_fd())?;
+        let identity = identity(fd.as_fd()).map_err(|e| Error::Os("fstat", e.errno()))?;
         let same = self
             .entries
             .iter()
@@ -75,16 +75,6 @@ impl Registry {
             Some((place, e.id, e.size, e.fd.as_fd()))
         })
     }
-}
-
-#[allow(
-    clippy::useless_conversion,
-    clippy::unnecessary_cast,
-    reason = "the fields' types differ between architectures"
-)]
-fn identity(fd: BorrowedFd<'_>) -> Result<(u64, u64), Error> {
-    let stat = fstat(fd).map_err(|e| Error::Os("fstat", e))?;
-    Ok((stat.st_dev as u64, stat.st_ino as u64))
 }
 
 #[cfg(test)]
