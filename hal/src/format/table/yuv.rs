@@ -98,6 +98,8 @@ format_table! {
     TM12 = FourCc::new(*b"TM12"), "V4L2_PIX_FMT_NV12MT", "YUV 4:2:0 semi-planar, planes apart, tiles of 64x32" => yuv(Yuv420, 8, SEMI_420).tiled(64, 32).drm_tiled(b"NV12", modifier::SAMSUNG_64_32_TILE).separate(None);
     VM12 = FourCc::new(*b"VM12"), "V4L2_PIX_FMT_NV12MT_16X16", "YUV 4:2:0 semi-planar, planes apart, tiles of 16x16" => yuv(Yuv420, 8, SEMI_420).tiled(16, 16).drm_tiled(b"NV12", modifier::SAMSUNG_16_16_TILE).separate(None);
     MM21 = FourCc::new(*b"MM21"), "V4L2_PIX_FMT_MM21", "YUV 4:2:0 semi-planar, planes apart, tiles of 16x32" => yuv(Yuv420, 8, SEMI_420).tiled(16, 32).separate(None);
-    NA12 = FourCc::new(*b"NA12"), "V4L2_PIX_FMT_NV12M_8L128", "YUV 4:2:0 semi-planar, planes apart, tiles of 8x128" => yuv(Yuv420, 8, SEMI_420).tiled(8, 128).separate(None);
-    NT12_BE = FourCc::new_be(*b"NT12"), "V4L2_PIX_FMT_NV12M_10BE_8L128", "YUV 4:2:0 semi-planar, 10 bit packed, planes apart, tiles of 8x128" => yuv(Yuv420, 10, SEMI_420_10).tiled(8, 128).separate(None);
+    AT12 = FourCc::new(*b"AT12"), "V4L2_PIX_FMT_NV12_8L128", "YUV 4:2:0 semi-planar, tiles of 8x128" => yuv(Yuv420, 8, SEMI_420).tiled(8, 128);
+    AX12_BE = FourCc::new_be(*b"AX12"), "V4L2_PIX_FMT_NV12_10BE_8L128", "YUV 4:2:0 semi-planar, 10 bit packed, tiles of 8x128" => yuv(Yuv420, 10, SEMI_420_10).tiled(8, 128);
+    NA12 = FourCc::new(*b"NA12"), "V4L2_PIX_FMT_NV12M_8L128", "YUV 4:2:0 semi-planar, planes apart, tiles of 8x128" => yuv(Yuv420, 8, SEMI_420).tiled(8, 128).separate(Some(FourCc::AT12));
+    NT12_BE = FourCc::new_be(*b"NT12"), "V4L2_PIX_FMT_NV12M_10BE_8L128", "YUV 4:2:0 semi-planar, 10 bit packed, planes apart, tiles of 8x128" => yuv(Yuv420, 10, SEMI_420_10).tiled(8, 128).separate(Some(FourCc::AX12_BE));
 }
