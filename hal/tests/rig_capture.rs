@@ -47,7 +47,7 @@ fn nodes_are_classified_by_what_they_do() {
         ]);
     } else {
         // The aarch64 guest has cameras only.
-        assert!(cfg!(target_arch = "aarch64"), "{kinds:?}");
+        assert_eq!(std::env::consts::ARCH, "aarch64", "{kinds:?}");
         println!("skipped: codecs and converters: this guest has none");
     }
     for (driver, kind) in expected {
@@ -396,4 +396,33 @@ fn queue_refuses_what_cannot_be() {
     let queue = queue.stream_off().unwrap();
     // Again, from the same buffers.
     drop(queue.queue_all_and_stream_on().unwrap());
+}
+
+#[test]
+fn each_input_can_be_selected_and_delivers() {
+    let Some(_turn) = on_the_rig("each_input_can_be_selected_and_delivers") else {
+        return;
+    };
+    let device = open();
+    let inputs: Vec<_> = device.inputs().map(Result::unwrap).collect();
+    println!("{inputs:?}");
+    assert!(inputs.iter().any(|input| input.has_dv_timings));
+    assert!(inputs.iter().any(|input| input.has_standards));
+    let before = device.input().unwrap();
+    for input in &inputs {
+        device.set_input(input.index).unwrap();
+        assert_eq!(device.input().unwrap(), input.index);
+        let wishes = Wishes {
+            formats: &[FourCc::YUYV],
+            ..Wishes::default()
+        };
+        let stream = start(open(), &wishes);
+        let frame = stream.next_frame(patience()).unwrap();
+        assert!(frame.planes()[0].bytes_used > 0, "{}", input.name());
+        let busy = device.set_input(before).err().map(Error::kind);
+        assert_eq!(busy, (input.index != before).then_some(ErrorKind::Busy));
+    }
+    device.set_input(before).unwrap();
+    let past = device.set_input(inputs.len() as u32).unwrap_err();
+    assert_eq!(past.kind(), ErrorKind::InvalidArgument);
 }

@@ -4,7 +4,8 @@ use rustix::fd::BorrowedFd;
 use rustix::io::Errno;
 
 use super::ioctl::{
-    FormatDescription, FrameInterval, FrameSize, enum_fmt, enum_frameintervals, enum_framesizes,
+    FormatDescription, FrameInterval, FrameSize, Input, enum_fmt, enum_frameintervals,
+    enum_framesizes, enuminput,
 };
 use super::{BufType, Error};
 use crate::format::FourCc;
@@ -127,6 +128,31 @@ impl Iterator for Intervals<'_> {
             self.cursor.next = None;
         }
         item
+    }
+}
+
+/// The inputs of a device; see [`Device::inputs`](super::Device::inputs).
+#[derive(Debug)]
+pub struct Inputs<'a> {
+    fd: BorrowedFd<'a>,
+    cursor: Cursor,
+}
+
+impl<'a> Inputs<'a> {
+    pub(super) const fn new(fd: BorrowedFd<'a>) -> Self {
+        Self {
+            fd,
+            cursor: Cursor::START,
+        }
+    }
+}
+
+impl Iterator for Inputs<'_> {
+    type Item = Result<Input, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let fd = self.fd;
+        self.cursor.step(|index| enuminput(fd, index))
     }
 }
 

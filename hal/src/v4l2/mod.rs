@@ -51,9 +51,9 @@ pub use fraction::Fraction;
 pub use ioctl::{
     Buffer, BufferFlags, BufferPlane, Capabilities, Caps, ControlFlags, ControlInfo, ControlType,
     Event, EventKind, EventSelector, ExportAccess, FormatDescription, FormatFlags, FrameInterval,
-    FrameSize, TimestampClock, TimestampSource,
+    FrameSize, Input, InputStatus, TimestampClock, TimestampSource,
 };
-pub use list::{Formats, Intervals, Sizes};
+pub use list::{Formats, Inputs, Intervals, Sizes};
 pub use node::{NodeKind, NodePath, nodes};
 pub use pix_format::{Colorimetry, Field, MAX_MEMORY_PLANES, PixFormat, PlaneFormat};
 pub use wait::{Ready, wait};

@@ -13,6 +13,7 @@ mod enum_framesizes;
 mod expbuf;
 mod ext_ctrls;
 mod fmt;
+mod input;
 mod parm;
 mod qbuf;
 mod query_ext_ctrl;
@@ -36,6 +37,7 @@ pub use ext_ctrls::{
     try_ext_ctrls,
 };
 pub use fmt::{g_fmt, s_fmt, try_fmt};
+pub use input::{Input, InputStatus, enuminput, g_input, s_input};
 pub use parm::{StreamParameters, g_parm, s_parm};
 pub use qbuf::{QueueBuffer, QueuePlane, qbuf};
 pub use query_ext_ctrl::{ControlFlags, ControlInfo, ControlType, NEXT, query_ext_ctrl};

@@ -81,6 +81,9 @@ requests! {
     SubscribeEvent(sys::v4l2_event_subscription) = VIDIOC_SUBSCRIBE_EVENT;
     UnsubscribeEvent(sys::v4l2_event_subscription) = VIDIOC_UNSUBSCRIBE_EVENT;
     DqEvent(sys::v4l2_event) = VIDIOC_DQEVENT;
+    EnumInput(sys::v4l2_input) = VIDIOC_ENUMINPUT;
+    GInput(c_int) = VIDIOC_G_INPUT;
+    SInput(c_int) = VIDIOC_S_INPUT;
 }
 
 /// Issues a request whose argument holds no pointers; repeats it when a signal interrupts.

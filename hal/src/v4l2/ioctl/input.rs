@@ -1,0 +1,112 @@
+//! `VIDIOC_ENUMINPUT`, `VIDIOC_G_INPUT` and `VIDIOC_S_INPUT`.
+
+use core::ffi::c_int;
+use core::fmt;
+
+use bitflags::bitflags;
+use rustix::fd::BorrowedFd;
+use videostream_sys::v4l2 as sys;
+
+use super::request::{EnumInput, GInput, SInput, call};
+use super::text;
+use crate::v4l2::Error;
+
+bitflags! {
+    /// `V4L2_IN_ST_*`: what is wrong with the signal at an input. Empty: nothing known.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub struct InputStatus: u32 {
+        /// The input has no power.
+        const NO_POWER = sys::V4L2_IN_ST_NO_POWER;
+        /// No signal.
+        const NO_SIGNAL = sys::V4L2_IN_ST_NO_SIGNAL;
+        /// A signal without colour.
+        const NO_COLOR = sys::V4L2_IN_ST_NO_COLOR;
+        /// No horizontal lock.
+        const NO_H_LOCK = sys::V4L2_IN_ST_NO_H_LOCK;
+        /// No sync lock.
+        const NO_SYNC = sys::V4L2_IN_ST_NO_SYNC;
+        /// Bits that this library has no name for.
+        const _ = !0;
+    }
+}
+
+/// `struct v4l2_input`: a plug, a tuner or a sensor of a device.
+#[derive(Clone, Copy)]
+#[doc(alias = "v4l2_input")]
+pub struct Input {
+    /// Its number.
+    pub index: u32,
+    /// What is wrong with its signal; known for the selected input only.
+    pub status: InputStatus,
+    /// Whether it takes digital video timings (HDMI, SDI).
+    pub has_dv_timings: bool,
+    /// Whether it takes analogue standards (PAL, NTSC).
+    pub has_standards: bool,
+    name: [u8; 32],
+}
+
+impl Input {
+    /// The driver's name for people.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        text(&self.name)
+    }
+}
+
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Input")
+            .field("index", &self.index)
+            .field("name", &self.name())
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}
+
+/// `VIDIOC_ENUMINPUT`: the input at `index`.
+///
+/// # Errors
+/// - `EINVAL`: `index` is past the last input.
+/// - `ENOTTY`: the device has no inputs to choose from.
+pub fn enuminput(fd: BorrowedFd<'_>, index: u32) -> Result<Input, Error> {
+    let mut raw = sys::v4l2_input {
+        index,
+        ..Default::default()
+    };
+    call::<EnumInput>(fd, &mut raw)?;
+    Ok(Input {
+        index,
+        status: InputStatus::from_bits_retain(raw.status),
+        has_dv_timings: raw.capabilities & sys::V4L2_IN_CAP_DV_TIMINGS != 0,
+        has_standards: raw.capabilities & sys::V4L2_IN_CAP_STD != 0,
+        name: raw.name,
+    })
+}
+
+/// `VIDIOC_G_INPUT`: the selected input.
+///
+/// # Errors
+/// - `ENOTTY`: the device has no inputs to choose from.
+/// - [`Error::Answer`]: a negative number.
+pub fn g_input(fd: BorrowedFd<'_>) -> Result<u32, Error> {
+    let mut index: c_int = 0;
+    call::<GInput>(fd, &mut index)?;
+    u32::try_from(index).map_err(|_| Error::Answer {
+        call: "VIDIOC_G_INPUT",
+        field: "input",
+        value: u64::from(index.cast_unsigned()),
+    })
+}
+
+/// `VIDIOC_S_INPUT`: selects an input. Formats, sizes and controls may be others afterwards.
+///
+/// # Errors
+/// - `EINVAL`: no such input.
+/// - `EBUSY`: buffers are allocated.
+pub fn s_input(fd: BorrowedFd<'_>, index: u32) -> Result<(), Error> {
+    let mut index = c_int::try_from(index).map_err(|_| Error::Argument {
+        name: "input",
+        value: index.into(),
+    })?;
+    call::<SInput>(fd, &mut index)
+}
