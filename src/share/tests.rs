@@ -229,7 +229,9 @@ fn a_client_cannot_write_the_memory_of_a_pattern() {
     let mut stream = Stream::new(Host::builder(&path), source).unwrap();
     let connecting = std::thread::spawn(move || Client::connect(&path));
     while !connecting.is_finished() {
-        stream.step(videostream_hal::time::deadline_in(1_000_000)).unwrap();
+        stream
+            .step(videostream_hal::time::deadline_in(1_000_000))
+            .unwrap();
     }
     let mut client = connecting.join().unwrap().unwrap();
     while stream.step(u64::MAX).unwrap().is_none() {}

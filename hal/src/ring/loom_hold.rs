@@ -64,7 +64,8 @@ fn host_rewrites_while_client_holds() {
                     assert!(held.serial > last);
                     last = held.serial;
                     for at in 0..2 {
-                        assert_eq!(reader::word(&*c, held.slot, at), held.serial);
+                        let word = reader::word(&*c, held.slot, at);
+                        assert_eq!(word, held.serial, "the descriptor is torn");
                     }
                     assert_eq!(pixels.read(held.slot), held.serial);
                     reader::release(&*lease, held.slot);
@@ -92,25 +93,25 @@ fn loom_host_rewrites_while_client_holds() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "Concurrent read and write")]
 fn loom_fails_without_the_hold_fence() {
     weakened(Some(Point::HoldFence), host_rewrites_while_client_holds);
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "Concurrent read and write")]
 fn loom_fails_without_the_reclaim_fence() {
     weakened(Some(Point::ReclaimFence), host_rewrites_while_client_holds);
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "Concurrent read and write")]
 fn loom_fails_when_release_does_not_release() {
     weakened(Some(Point::ReleaseRef), host_rewrites_while_client_holds);
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "the descriptor is torn")]
 fn loom_fails_when_publish_does_not_release() {
     weakened(Some(Point::Publish), host_rewrites_while_client_holds);
 }
@@ -150,7 +151,81 @@ fn loom_client_dies_at_any_point_of_hold() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "Concurrent read and write")]
 fn loom_client_that_dies_is_not_safe_without_the_reclaim_fence() {
     weakened(Some(Point::ReclaimFence), client_dies_at_any_point);
+}
+
+/// Claim: a client that was thrown out while it reads, so that the host no longer looks at
+/// its lease, can tell afterwards whether what it read was the frame.
+fn thrown_out_client_reads_on() {
+    let c = Arc::new(MockControl::new(2));
+    let lease = Arc::new(MockLease::new(2));
+    let pixels = Arc::new(Pixels::new(2));
+    let mut p = Publisher::new(&*c);
+    publish(&mut p, &pixels).unwrap();
+    let client = {
+        let (c, lease) = (c.clone(), lease.clone());
+        thread::spawn(move || {
+            if let Some(held) = reader::hold_newest(&*c, &*lease, 0) {
+                // The words stand for the frame's memory: they are rewritten like it.
+                let read = [0, 1].map(|at| reader::word(&*c, held.slot, at));
+                if reader::is_intact(&*c, held.slot, held.serial) {
+                    assert_eq!(read, [held.serial; 2], "torn and not noticed");
+                }
+            }
+        })
+    };
+    p.retire_oldest();
+    p.collect(core::iter::empty::<&MockLease>(), |_| ());
+    publish(&mut p, &pixels);
+    client.join().unwrap();
+}
+
+#[test]
+fn loom_thrown_out_client_knows_what_it_read() {
+    weakened(None, thrown_out_client_reads_on);
+}
+
+#[test]
+#[should_panic(expected = "torn and not noticed")]
+fn loom_thrown_out_client_is_deceived_without_the_reuse_fence() {
+    weakened(Some(Point::Reuse), thrown_out_client_reads_on);
+}
+
+/// Claim: one client that holds does not let the slot go for another that releases, and a
+/// reader of every frame gets each at most once and in order.
+fn two_clients_hold_the_same_slot() {
+    let c = Arc::new(MockControl::new(2));
+    let leases = [Arc::new(MockLease::new(2)), Arc::new(MockLease::new(2))];
+    let pixels = Arc::new(Pixels::new(2));
+    let mut p = Publisher::new(&*c);
+    publish(&mut p, &pixels).unwrap();
+    let clients = leases.clone().map(|lease| {
+        let (c, pixels) = (c.clone(), pixels.clone());
+        thread::spawn(move || {
+            if let Some(held) = reader::hold_next(&*c, &*lease, 0) {
+                assert_eq!(pixels.read(held.slot), held.serial);
+                reader::release(&*lease, held.slot);
+            }
+        })
+    });
+    p.retire_oldest();
+    p.collect(leases.iter().map(|lease| &**lease), |_| ());
+    publish(&mut p, &pixels);
+    clients.map(|client| client.join().unwrap());
+    p.retire_oldest();
+    p.collect(leases.iter().map(|lease| &**lease), |_| ());
+    assert_eq!(p.free() + p.readable(), 2);
+}
+
+#[test]
+fn loom_two_clients_hold_the_same_slot() {
+    weakened(None, two_clients_hold_the_same_slot);
+}
+
+#[test]
+#[should_panic(expected = "Concurrent read and write")]
+fn loom_two_clients_are_not_safe_without_the_hold_fence() {
+    weakened(Some(Point::HoldFence), two_clients_hold_the_same_slot);
 }

@@ -89,13 +89,13 @@ fn loom_client_sleeps_while_host_publishes() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "the wake-up was lost")]
 fn loom_futex_wake_up_is_lost_without_the_hosts_fence() {
     weakened(Some(Point::WakeFence), client_sleeps_while_host_publishes);
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "the wake-up was lost")]
 fn loom_futex_wake_up_is_lost_without_the_clients_fence() {
     weakened(Some(Point::SleepFence), client_sleeps_while_host_publishes);
 }
@@ -141,13 +141,13 @@ fn loom_client_polls_while_host_publishes() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "the wake-up was lost")]
 fn loom_eventfd_wake_up_is_lost_without_the_hosts_fence() {
     weakened(Some(Point::WakeFence), client_polls_while_host_publishes);
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "the wake-up was lost")]
 fn loom_eventfd_wake_up_is_lost_without_the_clients_fence() {
     weakened(Some(Point::SleepFence), client_polls_while_host_publishes);
 }
