@@ -51,8 +51,8 @@ impl TestPattern {
     ///
     /// # Errors
     /// [`PatternError::Format`] for a format other than NV12, YU12, YUYV and RGB3;
-    /// [`PatternError::Size`] for odd sizes and sizes outside [`MIN_WIDTH`] x [`MIN_HEIGHT`] to
-    /// [`MAX_SIDE`] squared.
+    /// [`PatternError::Size`] for odd sizes and sizes outside [`MIN_WIDTH`](super::MIN_WIDTH) x [`MIN_HEIGHT`](super::MIN_HEIGHT) to
+    /// [`MAX_SIDE`](super::MAX_SIDE) squared.
     pub fn new(
         fourcc: FourCc,
         width: u32,

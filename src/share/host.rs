@@ -112,7 +112,7 @@ impl Host {
     /// Publishes a frame and wakes who waits for it. Returns its slot and serial.
     ///
     /// # Errors
-    /// [`Error::Share`] with `WouldBlock` when all slots are out: see [`Host::reclaim`].
+    /// [`Error::Share`] with `WouldBlock` when all slots are out: see [`reclaim`](ipc::Host::reclaim).
     pub fn publish(&mut self, frame: &FrameDescriptor) -> Result<(SlotId, u64)> {
         let result = self.inner.publish(frame);
         self.named(result)
