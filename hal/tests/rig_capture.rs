@@ -18,7 +18,7 @@ use videostream_hal::v4l2::camera::{CameraStream, PassedOver, Reason, Wishes, ne
 use videostream_hal::v4l2::queue::Queue;
 use videostream_hal::v4l2::{
     BufType, Caps, Device, Error, ErrorKind, ExportAccess, Fraction, FrameInterval, FrameSize,
-    NodeKind, TimestampClock, nodes,
+    NodeKind, Rounding, SelectionRect, SelectionTarget, TimestampClock, nodes,
 };
 use vivid::{on_the_rig, open, open_kind, patience, small, start, stream};
 
@@ -425,4 +425,41 @@ fn each_input_can_be_selected_and_delivers() {
     device.set_input(before).unwrap();
     let past = device.set_input(inputs.len() as u32).unwrap_err();
     assert_eq!(past.kind(), ErrorKind::InvalidArgument);
+}
+
+#[test]
+fn a_part_of_the_picture_is_taken() {
+    let Some(_turn) = on_the_rig("a_part_of_the_picture_is_taken") else {
+        return;
+    };
+    let device = open();
+    let queue = BufType::VideoCapture;
+    let before = device.input().unwrap();
+    let hdmi = device
+        .inputs()
+        .map(Result::unwrap)
+        .find(|input| input.has_dv_timings)
+        .unwrap();
+    device.set_input(hdmi.index).unwrap();
+    let bounds = device
+        .selection(queue, SelectionTarget::CropBounds)
+        .unwrap();
+    let quarter = SelectionRect {
+        left: 16,
+        top: 16,
+        width: bounds.width / 2,
+        height: bounds.height / 2,
+    };
+    let set = device
+        .set_selection(queue, SelectionTarget::Crop, Rounding::Exact, quarter)
+        .unwrap();
+    assert_eq!(set, quarter);
+    let read = device.selection(queue, SelectionTarget::Crop).unwrap();
+    assert_eq!(read, quarter);
+    device
+        .set_selection(queue, SelectionTarget::Crop, Rounding::Nearest, bounds)
+        .unwrap();
+    device.set_input(before).unwrap();
+    let webcam = device.selection(queue, SelectionTarget::Crop).unwrap_err();
+    assert_eq!(webcam.kind(), ErrorKind::NotSupported, "{webcam}");
 }

@@ -7,7 +7,7 @@ use rustix::path::Arg;
 use super::ioctl::{self, StreamParameters};
 use super::{
     BufType, Capabilities, Caps, Error, Event, EventSelector, Formats, Fraction, Inputs, Intervals,
-    NodeKind, PixFormat, Sizes,
+    NodeKind, PixFormat, Rounding, SelectionRect, SelectionTarget, Sizes,
 };
 use crate::format::FourCc;
 
@@ -199,6 +199,32 @@ impl Device {
     /// See [`ioctl::s_input`].
     pub fn set_input(&self, index: u32) -> Result<(), Error> {
         ioctl::s_input(self.fd.as_fd(), index)
+    }
+
+    /// A rectangle of a queue: crop, compose, their bounds.
+    ///
+    /// # Errors
+    /// See [`ioctl::g_selection`].
+    pub fn selection(
+        &self,
+        buf_type: BufType,
+        target: SelectionTarget,
+    ) -> Result<SelectionRect, Error> {
+        ioctl::g_selection(self.fd.as_fd(), buf_type, target)
+    }
+
+    /// Sets a rectangle of a queue; returns what the driver rounded it to.
+    ///
+    /// # Errors
+    /// See [`ioctl::s_selection`].
+    pub fn set_selection(
+        &self,
+        buf_type: BufType,
+        target: SelectionTarget,
+        rounding: Rounding,
+        rect: SelectionRect,
+    ) -> Result<SelectionRect, Error> {
+        ioctl::s_selection(self.fd.as_fd(), buf_type, target, rounding, rect)
     }
 
     /// Asks for events; they make [`wait`](super::wait) report [`Ready::EVENT`](super::Ready).

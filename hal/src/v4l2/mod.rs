@@ -51,7 +51,8 @@ pub use fraction::Fraction;
 pub use ioctl::{
     Buffer, BufferFlags, BufferPlane, Capabilities, Caps, ControlFlags, ControlInfo, ControlType,
     Event, EventKind, EventSelector, ExportAccess, FormatDescription, FormatFlags, FrameInterval,
-    FrameSize, Input, InputStatus, TimestampClock, TimestampSource,
+    FrameSize, Input, InputStatus, Rounding, SelectionRect, SelectionTarget, TimestampClock,
+    TimestampSource,
 };
 pub use list::{Formats, Inputs, Intervals, Sizes};
 pub use node::{NodeKind, NodePath, nodes};

@@ -22,6 +22,7 @@ mod querycap;
 mod querymenu;
 mod reqbufs;
 mod request;
+mod selection;
 mod stream;
 mod subscribe_event;
 
@@ -45,6 +46,7 @@ pub use querybuf::querybuf;
 pub use querycap::{Capabilities, Caps, querycap};
 pub use querymenu::{MenuItem, querymenu};
 pub use reqbufs::{BufferCapabilities, Reqbufs, reqbufs};
+pub use selection::{Rounding, SelectionRect, SelectionTarget, g_selection, s_selection};
 pub use stream::{streamoff, streamon};
 pub use subscribe_event::{EventSelector, subscribe_event, unsubscribe_event};
 

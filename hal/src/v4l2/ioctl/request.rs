@@ -84,6 +84,8 @@ requests! {
     EnumInput(sys::v4l2_input) = VIDIOC_ENUMINPUT;
     GInput(c_int) = VIDIOC_G_INPUT;
     SInput(c_int) = VIDIOC_S_INPUT;
+    GSelection(sys::v4l2_selection) = VIDIOC_G_SELECTION;
+    SSelection(sys::v4l2_selection) = VIDIOC_S_SELECTION;
 }
 
 /// Issues a request whose argument holds no pointers; repeats it when a signal interrupts.

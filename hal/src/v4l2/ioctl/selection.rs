@@ -1,0 +1,127 @@
+//! `VIDIOC_G_SELECTION` and `VIDIOC_S_SELECTION`.
+
+use rustix::fd::BorrowedFd;
+use videostream_sys::v4l2 as sys;
+
+use super::request::{GSelection, SSelection, call};
+use crate::v4l2::{BufType, Error};
+
+/// `V4L2_SEL_TGT_*`: which rectangle.
+///
+/// On capture queues *crop* is the part of the sensor or signal that is taken, *compose* the part
+/// of the buffer that it is written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u32)]
+pub enum SelectionTarget {
+    /// The part that is taken.
+    Crop = sys::V4L2_SEL_TGT_CROP,
+    /// The part that is taken after a reset.
+    CropDefault = sys::V4L2_SEL_TGT_CROP_DEFAULT,
+    /// Everything that can be taken.
+    CropBounds = sys::V4L2_SEL_TGT_CROP_BOUNDS,
+    /// All pixels of the sensor, those that cannot be taken included.
+    NativeSize = sys::V4L2_SEL_TGT_NATIVE_SIZE,
+    /// The part of the buffer that is written.
+    Compose = sys::V4L2_SEL_TGT_COMPOSE,
+    /// The part that is written after a reset.
+    ComposeDefault = sys::V4L2_SEL_TGT_COMPOSE_DEFAULT,
+    /// Everything that can be written.
+    ComposeBounds = sys::V4L2_SEL_TGT_COMPOSE_BOUNDS,
+    /// What is written together with padding.
+    ComposePadded = sys::V4L2_SEL_TGT_COMPOSE_PADDED,
+}
+
+/// How the driver may round a rectangle.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Rounding {
+    /// To the nearest.
+    #[default]
+    Nearest,
+    /// Never smaller (`V4L2_SEL_FLAG_GE`).
+    Up,
+    /// Never larger (`V4L2_SEL_FLAG_LE`).
+    Down,
+    /// Not at all: `ERANGE` instead.
+    Exact,
+}
+
+/// `struct v4l2_rect`: a rectangle in pixels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[doc(alias = "v4l2_rect")]
+pub struct SelectionRect {
+    /// Pixels from the left edge; may be negative for bounds around the active area.
+    pub left: i32,
+    /// Lines from the top edge.
+    pub top: i32,
+    /// Pixels.
+    pub width: u32,
+    /// Lines.
+    pub height: u32,
+}
+
+/// `VIDIOC_G_SELECTION`: a rectangle of a queue.
+///
+/// # Errors
+/// - `EINVAL`: the queue has no such rectangle.
+/// - `ENODATA`: not at the selected input.
+/// - `ENOTTY`: the driver has none at all.
+pub fn g_selection(
+    fd: BorrowedFd<'_>,
+    buf_type: BufType,
+    target: SelectionTarget,
+) -> Result<SelectionRect, Error> {
+    let mut raw = sys::v4l2_selection {
+        type_: buf_type.raw(),
+        target: target as u32,
+        ..Default::default()
+    };
+    call::<GSelection>(fd, &mut raw)?;
+    Ok(from_raw(raw.r))
+}
+
+/// `VIDIOC_S_SELECTION`: sets a rectangle of a queue; returns what the driver rounded it to.
+///
+/// Crop, compose and format depend on each other: set them in this order and read all back.
+///
+/// # Errors
+/// - `EINVAL`: the queue has no such rectangle, or it cannot be set.
+/// - `ERANGE`: it cannot be had within the rounding.
+/// - `EBUSY`: not while buffers are allocated.
+/// - `ENODATA`: not at the selected input.
+/// - `ENOTTY`: the driver has none at all.
+pub fn s_selection(
+    fd: BorrowedFd<'_>,
+    buf_type: BufType,
+    target: SelectionTarget,
+    rounding: Rounding,
+    rect: SelectionRect,
+) -> Result<SelectionRect, Error> {
+    let mut raw = sys::v4l2_selection {
+        type_: buf_type.raw(),
+        target: target as u32,
+        flags: match rounding {
+            Rounding::Nearest => 0,
+            Rounding::Up => sys::V4L2_SEL_FLAG_GE,
+            Rounding::Down => sys::V4L2_SEL_FLAG_LE,
+            Rounding::Exact => sys::V4L2_SEL_FLAG_GE | sys::V4L2_SEL_FLAG_LE,
+        },
+        r: sys::v4l2_rect {
+            left: rect.left,
+            top: rect.top,
+            width: rect.width,
+            height: rect.height,
+        },
+        ..Default::default()
+    };
+    call::<SSelection>(fd, &mut raw)?;
+    Ok(from_raw(raw.r))
+}
+
+const fn from_raw(raw: sys::v4l2_rect) -> SelectionRect {
+    SelectionRect {
+        left: raw.left,
+        top: raw.top,
+        width: raw.width,
+        height: raw.height,
+    }
+}
