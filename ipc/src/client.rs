@@ -249,7 +249,7 @@ impl Client {
             return Ok(Woken::Frame);
         }
         if self.control.is_closed() {
-            return Ok(Woken::Message);
+            return Ok(self.after_close(after));
         }
         let slice = now_ns().saturating_add(FUTEX_SLICE_NS);
         while let Some(value) = wake::begin_sleep(&self.control, &self.lease, after) {
@@ -261,10 +261,20 @@ impl Client {
                 Err(errno) => return Err(Error::Os("futex", errno)),
             }
             if self.control.is_closed() {
-                return Ok(Woken::Message);
+                return Ok(self.after_close(after));
             }
         }
         Ok(Woken::Frame)
+    }
+
+    /// A host that has closed publishes nothing more; what it has published comes before
+    /// its goodbye.
+    fn after_close(&self, after: u64) -> Woken {
+        if self.head() > after {
+            Woken::Frame
+        } else {
+            Woken::Message
+        }
     }
 
     fn spin(&self, after: u64, deadline_ns: u64) -> bool {

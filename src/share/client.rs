@@ -265,10 +265,14 @@ impl Client {
 
     fn attempt(&mut self, deadline_ns: u64) -> Result<Frame> {
         loop {
+            // If nothing up to here can be held, it has expired for good: waiting for something
+            // newer than the last frame would end at once, again and again.
+            let seen = self.connection.ipc.head();
             if let Some(frame) = self.try_next()? {
                 return Ok(frame);
             }
-            let woken = self.connection.ipc.wait(self.last, deadline_ns);
+            let after = self.last.max(seen);
+            let woken = self.connection.ipc.wait(after, deadline_ns);
             if woken.map_err(|why| self.connection.error(why))? == Woken::Message {
                 self.connection.pump()?;
             }

@@ -183,6 +183,11 @@ fn an_expired_frame_is_no_longer_given_out() {
     host.publish(&short).unwrap();
     assert_eq!(host.reclaim(8, |_| ()), 0);
     assert!(client.try_next().unwrap().is_none());
+    // It is not waited for either.
+    let error = client.next(Duration::from_millis(20)).unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+    drop(host);
+    assert!(client.next(SECOND).unwrap_err().is_host_gone());
 }
 
 #[test]
