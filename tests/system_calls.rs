@@ -1,0 +1,241 @@
+//! System calls per frame, counted by `strace` in a process of its own.
+//!
+//! The traced process marks where a counted stretch begins and ends by writing to its
+//! standard error: a call that is in the trace too.
+
+mod process;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::thread;
+
+use process::{Process, command, role, say};
+use videostream::hal::format::FourCc;
+use videostream::hal::memory::allocate::Allocator;
+use videostream::hal::ring::{FrameDescriptor, PlaneDescriptor};
+use videostream::hal::time::deadline_in;
+use videostream::{Client, FrameRate, Host, Mode, PatternSource, Stream, TestPattern};
+
+/// Frames that each test counts over.
+const FRAMES: u64 = 1000;
+/// Frames from one mark to the next.
+const BATCH: u64 = 8;
+
+/// Calls by name, for each kind of stretch.
+type Counts = BTreeMap<String, BTreeMap<String, u64>>;
+
+/// Why nothing can be traced here, if so.
+fn cannot_trace() -> Option<String> {
+    let tried = Command::new("strace")
+        .args(["-qq", "-o", "/dev/null", "true"])
+        .stdin(Stdio::null())
+        .output();
+    match tried {
+        Err(error) => Some(format!("strace: {error}")),
+        Ok(output) if output.status.success() => None,
+        Ok(output) => Some(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+    }
+}
+
+fn skipped(test: &str) -> bool {
+    if let Some(why) = cannot_trace() {
+        // Past libtest, which keeps what print macros write of a test that passes.
+        let _ = writeln!(std::io::stderr(), "skipped: {test}: {why}");
+        return true;
+    }
+    false
+}
+
+/// Runs `test` of this program in a role under strace, and counts.
+fn trace(test: &str, role: &[&str]) -> Counts {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("trace");
+    let traced = command(test, role);
+    let mut strace = Command::new("strace");
+    strace
+        .args(["-f", "-qq", "-e", "signal=none", "-o"])
+        .arg(&log)
+        .arg("--")
+        .arg(traced.get_program())
+        .args(traced.get_args())
+        .envs(traced.get_envs().filter_map(|(k, v)| Some((k, v?))));
+    let status = Process::run(strace, role.join(" ")).end();
+    assert!(status.success(), "the traced process: {status}");
+    count(&fs::read_to_string(&log).unwrap())
+}
+
+/// Reads lines of the form `PID name(arguments) = result`, with those of other threads among them.
+fn count(trace: &str) -> Counts {
+    let mut counts = Counts::new();
+    let mut stretch: Option<(&str, String)> = None;
+    for line in trace.lines() {
+        let (thread, call) = line.split_once(char::is_whitespace).unwrap();
+        let call = call.trim_start();
+        let mark = |word: &str| {
+            let rest = call.strip_prefix("write(2, \"")?.strip_prefix(word)?;
+            Some(rest.split(['\\', '"']).next()?.to_owned())
+        };
+        if let Some(name) = mark("begin ") {
+            counts.entry(name.clone()).or_default();
+            stretch = Some((thread, name));
+        } else if mark("end ").is_some() {
+            stretch = None;
+        } else if let Some((owner, name)) = &stretch
+            && *owner == thread
+            // The rest of a call that another thread interrupted was counted at its start.
+            && !call.starts_with("<...")
+        {
+            let called = call.split('(').next().unwrap().to_owned();
+            let calls = counts.get_mut(name).unwrap();
+            *calls.entry(called).or_default() += 1;
+        }
+    }
+    counts
+}
+
+fn mark(word: &str, name: &str) {
+    let text = format!("{word} {name}\n");
+    std::io::stderr().write_all(text.as_bytes()).unwrap();
+}
+
+/// Does `work` as a counted stretch.
+fn counted<T>(name: &str, work: impl FnOnce() -> T) -> T {
+    mark("begin", name);
+    let result = work();
+    mark("end", name);
+    result
+}
+
+fn host(path: &str) -> (Host, FrameDescriptor) {
+    let mut host = Host::builder(path).lend(16).bind().unwrap();
+    let memory = Allocator::memfd_only().allocate(4096).unwrap().fd;
+    let mut frame = FrameDescriptor {
+        plane_count: 1,
+        ..FrameDescriptor::default()
+    };
+    frame.planes[0] = PlaneDescriptor {
+        buffer: host.register(memory, 4096).unwrap(),
+        size: 4096,
+        ..PlaneDescriptor::default()
+    };
+    (host, frame)
+}
+
+fn name(test: &str) -> String {
+    format!("videostream-system-calls-{}-{test}", std::process::id())
+}
+
+/// In the traced process: a host and a client take turns.
+fn taking_turns() {
+    let path = name("turns");
+    let (mut host, frame) = host(&path);
+    let connecting = {
+        let path = path.clone();
+        thread::spawn(move || Client::builder(&path).mode(Mode::Every).connect())
+    };
+    while !connecting.is_finished() {
+        host.process().unwrap();
+        thread::yield_now();
+    }
+    let mut client = connecting.join().unwrap().unwrap();
+    let turn = |host: &mut Host, client: &mut Client| {
+        counted("publish", || {
+            for _ in 0..BATCH {
+                host.publish(&frame).unwrap();
+                host.reclaim(12, |_| ());
+            }
+        });
+        counted("hold", || {
+            for _ in 0..BATCH {
+                let frame = client.try_next().unwrap().expect("published just now");
+                assert_eq!(frame.pixels().unwrap().plane(0)[0], 0);
+            }
+        });
+    };
+    // The first frame maps its buffer: not in the trace that counts.
+    host.publish(&frame).unwrap();
+    drop(client.try_next().unwrap().unwrap().pixels().unwrap());
+    for _ in 0..FRAMES / BATCH {
+        turn(&mut host, &mut client);
+    }
+    counted("control", || std::fs::metadata("/").unwrap());
+}
+
+#[test]
+fn holding_and_publishing_make_no_system_call_while_nobody_sleeps() {
+    const TEST: &str = "holding_and_publishing_make_no_system_call_while_nobody_sleeps";
+    if role().is_some() {
+        return taking_turns();
+    }
+    if skipped(TEST) {
+        return;
+    }
+    let counts = trace(TEST, &["turns"]);
+    assert_eq!(counts["control"].values().sum::<u64>(), 1, "{counts:?}");
+    assert!(counts["hold"].is_empty(), "{:?}", counts["hold"]);
+    assert!(counts["publish"].is_empty(), "{:?}", counts["publish"]);
+}
+
+/// In the traced process: a stream that others read.
+fn streaming(path: &str) {
+    let rate = FrameRate::fps(500).unwrap();
+    let pattern = TestPattern::new(FourCc::NV12, 320, 240, rate).unwrap();
+    let source = PatternSource::with_allocator(pattern, 6, &Allocator::memfd_only()).unwrap();
+    let mut stream = Stream::new(Host::builder(path), source).unwrap();
+    mark("begin", "ready");
+    mark("end", "ready");
+    while stream.host().clients().count() < 2 {
+        stream.step(deadline_in(10_000_000)).unwrap();
+    }
+    let wakes = stream.host().stats().futex_wakes;
+    let first = stream.host().head();
+    counted("stream", || {
+        while stream.host().head() < first + FRAMES {
+            stream.step(u64::MAX).unwrap();
+        }
+    });
+    let wakes = stream.host().stats().futex_wakes - wakes;
+    assert!(wakes > FRAMES / 10, "clients hardly ever slept: {wakes}");
+}
+
+/// A client in a process that is not traced.
+fn reading(path: &str) {
+    let mut client = Client::builder(path).reconnect(true).connect().unwrap();
+    loop {
+        if client.next(process::WATCHDOG).is_err() {
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_published_frame_costs_at_most_one_poll_and_one_wake() {
+    const TEST: &str = "a_published_frame_costs_at_most_one_poll_and_one_wake";
+    if let Some(role) = role() {
+        match role[0].as_str() {
+            "stream" => streaming(&role[1]),
+            _ => reading(&role[1]),
+        }
+        return;
+    }
+    if skipped(TEST) {
+        return;
+    }
+    let path = name("stream");
+    let readers = [(); 2].map(|()| Process::start(TEST, &["read", &path]));
+    let counts = trace(TEST, &["stream", &path]);
+    drop(readers);
+    let mut calls = counts["stream"].clone();
+    let polls = calls.remove("ppoll").unwrap_or(0) + calls.remove("poll").unwrap_or(0);
+    let wakes = calls.remove("futex").unwrap_or(0);
+    // A client that hears nothing for 50 ms, on a machine that stalls, asks for its eventfd
+    // to be written at the next frame.
+    let written = calls.remove("write").unwrap_or(0);
+    say(format!("{FRAMES} frames: {polls} polls, {wakes} wakes"));
+    assert!(polls <= FRAMES, "{polls} polls");
+    assert!((1..=FRAMES).contains(&wakes), "{wakes} wakes");
+    assert!(written <= FRAMES / 20, "{written} eventfds written");
+    assert!(calls.is_empty(), "{calls:?}");
+}
