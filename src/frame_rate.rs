@@ -41,6 +41,45 @@ impl FrameRate {
         Self::new(frames, 1)
     }
 
+    /// The rate with this time from one frame to the next, in nanoseconds rounded to the nearest;
+    /// `None` if there is none, as for 0. Whole rates and those of television (30000/1001) come
+    /// before others.
+    ///
+    /// ```
+    /// use videostream::FrameRate;
+    /// assert_eq!(FrameRate::from_period_ns(33_366_667), FrameRate::new(30_000, 1_001).ok());
+    /// ```
+    #[must_use]
+    pub fn from_period_ns(period_ns: u64) -> Option<Self> {
+        const SECOND: u64 = 1_000_000_000;
+        let fits = |frames: u64, seconds: u64| {
+            let (frames, seconds) = (u32::try_from(frames).ok()?, u32::try_from(seconds).ok()?);
+            let rate = Self::new(frames, seconds).ok()?;
+            (rate.period_ns() == period_ns).then_some(rate)
+        };
+        let whole = SECOND
+            .saturating_add(period_ns / 2)
+            .checked_div(period_ns)?;
+        let common = fits(whole, 1).or_else(|| fits(whole * 1_000, 1_001));
+        if common.is_some() {
+            return common;
+        }
+        // The continued fraction of a second over the period: each step is the best
+        // approximation with parts so small.
+        let (mut left, mut right) = (SECOND, period_ns);
+        let (mut before, mut last) = ((0_u64, 1_u64), (1_u64, 0_u64));
+        while right != 0 {
+            let whole = left / right;
+            let next = |before: u64, last: u64| whole.checked_mul(last)?.checked_add(before);
+            (before, last) = (last, (next(before.0, last.0)?, next(before.1, last.1)?));
+            if let Some(rate) = fits(last.0, last.1) {
+                return Some(rate);
+            }
+            (left, right) = (right, left % right);
+        }
+        None
+    }
+
     /// The numerator: frames per [`FrameRate::seconds`].
     #[must_use]
     pub const fn frames(self) -> u32 {
@@ -120,6 +159,27 @@ mod tests {
         assert_eq!(rate.time_ns(2), 66_666_667);
         assert_eq!(rate.time_ns(30 * 86_400), 86_400_000_000_000);
         assert_eq!(rate.time_ns(u64::MAX), u64::MAX);
+    }
+
+    #[test]
+    fn rates_are_found_by_their_period() {
+        for (frames, seconds) in [
+            (30, 1),
+            (60, 1),
+            (30_000, 1_001),
+            (60_000, 1_001),
+            (24_000, 1_001),
+            (15, 2),
+            (1, 1),
+            (1, 10),
+            (1_000, 1),
+        ] {
+            let rate = FrameRate::new(frames, seconds).unwrap();
+            assert_eq!(FrameRate::from_period_ns(rate.period_ns()), Some(rate));
+        }
+        for period_ns in [0, u64::MAX] {
+            assert_eq!(FrameRate::from_period_ns(period_ns), None);
+        }
     }
 
     #[test]

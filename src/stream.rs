@@ -29,6 +29,7 @@ pub struct Stream<S> {
     expires_after_ns: u64,
     last_sequence: Option<u64>,
     dropped: u64,
+    latest: Option<FrameDescriptor>,
 }
 
 impl<S: Source> Stream<S> {
@@ -79,6 +80,7 @@ impl<S: Source> Stream<S> {
             expires_after_ns: 0,
             last_sequence: None,
             dropped: 0,
+            latest: None,
         })
     }
 
@@ -98,6 +100,12 @@ impl<S: Source> Stream<S> {
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.dropped
+    }
+
+    /// The frame that was published last, as clients see it.
+    #[must_use]
+    pub fn latest(&self) -> Option<&FrameDescriptor> {
+        self.latest.as_ref()
     }
 
     /// Lets frames go after this time even if nothing newer comes; 0 for never.
@@ -169,6 +177,7 @@ impl<S: Source> Stream<S> {
         match self.host.publish(&frame) {
             Ok((slot, serial)) => {
                 self.in_slot[slot.index()] = Some(taken.index);
+                self.latest = Some(FrameDescriptor { serial, ..frame });
                 self.reclaim()?;
                 Ok(Some(serial))
             }

@@ -15,6 +15,7 @@
 //! # Times
 //! Times of the packets are kept, relative to the first. The unit of time is chosen so that the duration of
 //! a frame is exact: pictures stamped with [`FrameRate::time_ns`] make a file of exactly that rate.
+//! A [`Timeline`] makes such stamps of the numbers and times that a source gives its frames.
 //!
 //! Recording begins with the first key frame; packets before it are left out and counted.
 
@@ -22,11 +23,13 @@ mod error;
 mod file;
 #[cfg(feature = "record")]
 mod mp4;
+mod timeline;
 
 use std::path::{Path, PathBuf};
 
 pub use self::error::RecordError;
 use self::file::Pieces;
+pub use self::timeline::Timeline;
 use crate::encode::{Codec, EncoderConfig, Packet};
 use crate::frame_rate::FrameRate;
 
@@ -132,16 +135,24 @@ enum Format {
     Mp4(Box<mp4::Mp4>),
 }
 
-impl Format {
-    fn new(path: &Path, track: &Track) -> Result<Self, RecordError> {
+/// Formats by file name.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    AnnexB,
+    #[cfg(feature = "record")]
+    Mp4,
+}
+
+impl Kind {
+    fn of(path: &Path, codec: Codec) -> Result<Self, RecordError> {
         let extension = path
             .extension()
             .and_then(|extension| extension.to_str())
             .unwrap_or("");
-        match (extension.to_ascii_lowercase().as_str(), track.codec) {
+        match (extension.to_ascii_lowercase().as_str(), codec) {
             ("h264" | "264", Codec::H264) => Ok(Self::AnnexB),
             #[cfg(feature = "record")]
-            ("mp4", _) => Ok(Self::Mp4(Box::new(mp4::Mp4::new(*track)?))),
+            ("mp4", _) => Ok(Self::Mp4),
             #[cfg(not(feature = "record"))]
             ("mp4", _) => Err(RecordError::NotBuilt {
                 path: path.into(),
@@ -150,6 +161,24 @@ impl Format {
             _ => Err(RecordError::Extension { path: path.into() }),
         }
     }
+}
+
+impl Format {
+    fn new(path: &Path, track: &Track) -> Result<Self, RecordError> {
+        match Kind::of(path, track.codec)? {
+            Kind::AnnexB => Ok(Self::AnnexB),
+            #[cfg(feature = "record")]
+            Kind::Mp4 => Ok(Self::Mp4(Box::new(mp4::Mp4::new(*track)?))),
+        }
+    }
+}
+
+/// Checks that the name of a file says a format that can be written, before anything is set up.
+///
+/// # Errors
+/// [`RecordError::Extension`], [`RecordError::NotBuilt`].
+pub fn check_path(path: impl AsRef<Path>, codec: Codec) -> Result<(), RecordError> {
+    Kind::of(path.as_ref(), codec).map(drop)
 }
 
 impl Recorder {

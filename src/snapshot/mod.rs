@@ -27,6 +27,28 @@ enum Kind {
     Jpeg,
 }
 
+impl Kind {
+    fn of(path: &Path) -> Result<Self, SnapshotError> {
+        let extension = path
+            .extension()
+            .and_then(|extension| extension.to_str())
+            .unwrap_or("");
+        match extension.to_ascii_lowercase().as_str() {
+            "png" => Ok(Self::Png),
+            "jpg" | "jpeg" => Ok(Self::Jpeg),
+            _ => Err(SnapshotError::Extension { path: path.into() }),
+        }
+    }
+}
+
+/// Checks that the name of a file says a format, before anything is set up.
+///
+/// # Errors
+/// [`SnapshotError::Extension`].
+pub fn check_path(path: impl AsRef<Path>) -> Result<(), SnapshotError> {
+    Kind::of(path.as_ref()).map(drop)
+}
+
 /// Writes `picture` to `path`, whose name ends in `.png`, `.jpg` or `.jpeg`. A file of that name is replaced.
 ///
 /// # Errors
@@ -47,15 +69,7 @@ pub fn save(
     colorimetry: Colorimetry,
 ) -> Result<(), SnapshotError> {
     let path = path.as_ref();
-    let extension = path
-        .extension()
-        .and_then(|extension| extension.to_str())
-        .unwrap_or("");
-    let kind = match extension.to_ascii_lowercase().as_str() {
-        "png" => Kind::Png,
-        "jpg" | "jpeg" => Kind::Jpeg,
-        _ => return Err(SnapshotError::Extension { path: path.into() }),
-    };
+    let kind = Kind::of(path)?;
     #[cfg(feature = "snapshot")]
     {
         let pixels = rgb::to_rgb(picture, colorimetry)?;

@@ -3,6 +3,7 @@
 mod camera;
 mod pattern;
 mod pool;
+mod reader;
 
 use std::os::fd::BorrowedFd;
 
@@ -14,6 +15,7 @@ use crate::{FrameRate, Result};
 pub use camera::CameraSource;
 pub use pattern::PatternSource;
 pub use pool::Pool;
+pub use reader::Reader;
 
 /// Something that fills its own buffers, again and again.
 ///

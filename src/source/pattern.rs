@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd};
 
 use videostream_hal::format::Layout;
-use videostream_hal::memory::allocate::{Allocator, Origin};
+use videostream_hal::memory::allocate::{Allocator, Origin, Report};
 use videostream_hal::ring::{Flags, MAX_PLANES};
 use videostream_hal::time::now_ns;
 
@@ -56,6 +56,12 @@ impl PatternSource {
     #[must_use]
     pub fn origin(&self) -> Option<Origin> {
         self.pool.origin()
+    }
+
+    /// What kind of memory the frames lie in, and why it is no better one.
+    #[must_use]
+    pub fn memory(&self) -> Option<&Report> {
+        Some(&self.pool.buffer(0)?.report)
     }
 
     fn tick_ns(&self, number: u64) -> u64 {

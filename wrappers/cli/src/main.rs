@@ -1,2 +1,65 @@
-//! c
-fn main() {}
+//! The `videostream` command: thin faces of the library, one file per subcommand.
+
+mod args;
+mod commands;
+mod connect;
+mod failure;
+mod metrics;
+mod open;
+mod output;
+mod progress;
+mod signals;
+
+use std::process::ExitCode;
+use std::sync::LazyLock;
+
+use clap::Parser;
+
+use commands::Command;
+use failure::Failure;
+use output::Output;
+
+/// `3.0.0 (1a2b3c, x86_64-unknown-linux-gnu, gnu)`.
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    use videostream::build::{LIBC, REVISION, TARGET, VERSION};
+    format!("{VERSION} ({REVISION}, {TARGET}, {LIBC})")
+});
+
+/// Share, receive and record video frames on embedded Linux without a copy.
+#[derive(Parser)]
+#[command(
+    name = "videostream",
+    version = VERSION.as_str(),
+    propagate_version = true,
+    arg_required_else_help = false,
+    after_help = "\
+Examples:
+  videostream demo                                  all of it at once, without a camera too
+  videostream devices                               what this machine has
+  videostream stream /tmp/camera                    share the first camera on a socket
+  videostream receive /tmp/camera                   read it in another process, measure latency
+  videostream record --ipc /tmp/camera out.mp4      and record it in a third
+
+A SOCKET that starts with / is a file, any other name needs no file (an abstract socket).
+
+Exit status: 0 success, 1 other errors, 2 wrong arguments, 3 no such camera or no
+permission, 4 no encoder, 5 socket errors, 6 timeout."
+)]
+struct Cli {
+    #[command(flatten)]
+    output: Output,
+    #[command(subcommand)]
+    command: Command,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.command.run(&cli.output) {
+        // Whoever read the output has seen enough.
+        Ok(()) | Err(Failure::OutputClosed) => ExitCode::SUCCESS,
+        Err(Failure::Said { code, message }) => {
+            output::error(&message);
+            ExitCode::from(code)
+        }
+    }
+}

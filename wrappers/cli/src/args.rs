@@ -1,0 +1,111 @@
+//! Values and options that several subcommands share.
+
+use std::path::PathBuf;
+
+use videostream::FrameRate;
+use videostream::hal::format::FourCc;
+
+/// Which frames to take: a camera's, or the test pattern's.
+#[derive(Clone, clap::Args)]
+pub(crate) struct SourceArgs {
+    /// The camera, such as /dev/video0 [default: the first one that works]
+    #[arg(short, long, value_name = "PATH")]
+    pub(crate) device: Option<PathBuf>,
+    /// The moving test pattern instead of a camera; `receive` can check its frames
+    #[arg(long, conflicts_with = "device")]
+    pub(crate) pattern: bool,
+    /// Size of the picture [default: the camera's; 1280x720 for the pattern]
+    #[arg(short = 'r', long, visible_alias = "resolution", value_name = "WxH", value_parser = size)]
+    pub(crate) size: Option<(u32, u32)>,
+    /// Pixel format as a code of four letters: NV12, YU12, YUYV, RGB3, ... [default: the
+    /// camera's best; NV12 for the pattern]
+    #[arg(long, value_name = "FOURCC", value_parser = FourCc::parse)]
+    pub(crate) format: Option<FourCc>,
+    /// Frames per second, a fraction is fine (30000/1001); a camera gives the nearest it has
+    #[arg(short = 'F', long, value_name = "N", default_value = "30", value_parser = rate)]
+    pub(crate) fps: FrameRate,
+    /// Buffers to fill in turn; each frame that clients hold takes one
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=32))]
+    pub(crate) buffers: u32,
+}
+
+/// How a process of `demo` is driven by the one that started it.
+#[derive(Clone, clap::Args)]
+pub(crate) struct ChildArgs {
+    /// Report progress as JSON, a line each
+    #[arg(long, hide = true)]
+    pub(crate) report: bool,
+    /// End with this process
+    #[arg(long, hide = true, value_name = "PID")]
+    pub(crate) parent: Option<i32>,
+}
+
+/// `1280x720` or `1280*720`.
+fn size(text: &str) -> Result<(u32, u32), String> {
+    let side = |text: &str| text.parse().ok().filter(|&side| side > 0);
+    text.split_once(['x', '*'])
+        .and_then(|(width, height)| Some((side(width)?, side(height)?)))
+        .ok_or_else(|| "expected WIDTHxHEIGHT in pixels, such as 1280x720".to_owned())
+}
+
+/// `30` or `30000/1001`.
+fn rate(text: &str) -> Result<FrameRate, String> {
+    let (frames, seconds) = text.split_once('/').unwrap_or((text, "1"));
+    let number = |text: &str| text.parse::<u32>().map_err(|error| error.to_string());
+    FrameRate::new(number(frames)?, number(seconds)?).map_err(|error| error.to_string())
+}
+
+/// Seconds, as a whole number or a decimal, more than none.
+pub(crate) fn seconds(text: &str) -> Result<std::time::Duration, String> {
+    let expected = "expected a number of seconds above 0, such as 2.5";
+    let seconds: f64 = text.parse().map_err(|_| expected.to_owned())?;
+    std::time::Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|time| !time.is_zero())
+        .ok_or_else(|| expected.to_owned())
+}
+
+/// Permission bits in octal.
+pub(crate) fn mode(text: &str) -> Result<u32, String> {
+    u32::from_str_radix(text, 8)
+        .ok()
+        .filter(|mode| *mode <= 0o777)
+        .ok_or_else(|| "expected permission bits in octal, such as 600 or 666".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_as_people_write_them() {
+        assert_eq!(size("1280x720"), Ok((1280, 720)));
+        assert_eq!(size("64*48"), Ok((64, 48)));
+        for wrong in ["", "x", "1280", "0x720", "12x-1", "1x2x3"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn rates_are_whole_or_fractions() {
+        assert_eq!(rate("30").ok(), FrameRate::fps(30).ok());
+        assert_eq!(rate("30000/1001").ok(), FrameRate::new(30_000, 1_001).ok());
+        for wrong in ["", "0", "-1", "30/0", "x"] {
+            assert!(rate(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn times_are_above_zero() {
+        assert_eq!(seconds("0.5").unwrap().as_millis(), 500);
+        for wrong in ["0", "-1", "nan", "inf", "soon"] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn permissions_are_octal() {
+        assert_eq!(mode("660"), Ok(0o660));
+        assert!(mode("1777").is_err() && mode("8").is_err());
+    }
+}

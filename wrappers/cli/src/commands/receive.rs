@@ -1,0 +1,332 @@
+//! `videostream receive`: a client that checks and measures.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
+
+use rustix::fs::fstat;
+use serde::Serialize;
+use videostream::hal::time::now_ns;
+use videostream::pattern::{PatternError, verify};
+use videostream::{Client, Frame, Mode};
+
+use crate::args::{self, ChildArgs};
+use crate::connect;
+use crate::failure::{Failure, GENERAL};
+use crate::metrics::{Metrics, Summary, Times};
+use crate::output::Output;
+use crate::progress::{Event, Progress, Reporter};
+use crate::signals;
+
+#[derive(clap::Args)]
+#[command(after_help = "\
+Frames of the test pattern carry a number and a checksum: they are checked byte for byte.
+Latency is counted from capture and from publishing to the moment this process holds the frame.
+
+Examples:
+  videostream receive /tmp/camera                  100 frames, then the figures
+  videostream receive -f 0 --every /tmp/camera     every frame in order, until Ctrl-C
+  videostream receive --reconnect -f 0 /tmp/camera outlive restarts of the host
+  videostream receive --spin 50000 --json /tmp/camera")]
+pub(crate) struct Args {
+    /// End after this many frames; 0 for never
+    #[arg(short, long, value_name = "N", default_value_t = 100)]
+    frames: u64,
+    /// How long to wait for a frame, and for a host
+    #[arg(short, long, value_name = "SECONDS", default_value = "5", value_parser = args::seconds)]
+    timeout: Duration,
+    /// Every frame in order, instead of the newest at each look
+    #[arg(long)]
+    every: bool,
+    /// Hold this many frames at once; the host refuses more than it can spare
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    hold: u32,
+    /// Look for a frame so long before sleeping: lower latency, at the price of a core
+    #[arg(long, value_name = "US", default_value_t = 0)]
+    spin: u64,
+    /// Wait for a host that is not there yet, and for the next one when it goes away
+    #[arg(long)]
+    reconnect: bool,
+    /// Fail unless every frame is a whole frame of the test pattern
+    #[arg(long, overrides_with = "no_verify")]
+    verify: bool,
+    /// Don't check frames [default: check those of the test pattern]
+    #[arg(long)]
+    no_verify: bool,
+    #[command(flatten)]
+    child: ChildArgs,
+    /// Where the host is
+    socket: String,
+}
+
+/// What was received.
+#[derive(Serialize)]
+struct Received {
+    #[serde(flatten)]
+    metrics: Summary,
+    /// Frames that the source itself dropped.
+    source_dropped_frames: u64,
+    /// From publishing to here, in nanoseconds.
+    delivery_p50_ns: u64,
+    delivery_p95_ns: u64,
+    delivery_p99_ns: u64,
+    delivery_max_ns: u64,
+    format: String,
+    width: u32,
+    height: u32,
+    /// Pattern frames that were whole, and those that were not.
+    verified_frames: u64,
+    corrupt_frames: u64,
+    /// Whether serials and sequence numbers only ever grew.
+    in_order: bool,
+    first_sequence: Option<u64>,
+    last_sequence: Option<u64>,
+    /// How often another host took the place of the one before.
+    restarts: u64,
+    /// Inodes of the memory that frames lay in.
+    inodes: Vec<u64>,
+}
+
+/// Everything that is noticed about frames.
+struct Seen {
+    /// When this client connected.
+    since_ns: u64,
+    metrics: Metrics,
+    delivery: Times,
+    format: (String, u32, u32),
+    source_dropped: u64,
+    verified: u64,
+    corrupt: u64,
+    /// What was wrong with the first corrupt frame.
+    first_corrupt: Option<PatternError>,
+    in_order: bool,
+    first_sequence: Option<u64>,
+    /// Serial and sequence number of the last frame of this host.
+    last: Option<(u64, u64)>,
+    buffers: BTreeSet<u32>,
+    inodes: BTreeSet<u64>,
+}
+
+pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
+    signals::listen()?;
+    let mut reporter = Reporter::new(&args.child)?;
+    let mode = if args.every {
+        Mode::Every
+    } else {
+        Mode::Newest
+    };
+    let builder = Client::builder(&args.socket)
+        .mode(mode)
+        .hold(args.hold)
+        .spin(Duration::from_micros(args.spin))
+        .reconnect(args.reconnect);
+    let Some(mut client) = connect::connect(&builder, args.reconnect, args.timeout)? else {
+        return Ok(());
+    };
+    if !reporter.is_enabled() {
+        output.note(format_args!(
+            "connected to {} (process {})",
+            args.socket,
+            client.ipc().host_pid()
+        ));
+    }
+    reporter.send(&Event::Started {
+        with: String::new(),
+    });
+
+    let mut seen = Seen::new();
+    let mut held = VecDeque::with_capacity(args.hold as usize);
+    let mut ended = Ok(());
+    while args.frames == 0 || seen.metrics.frames < args.frames {
+        if held.len() >= args.hold as usize {
+            held.pop_front();
+        }
+        match connect::next(&mut client, args.reconnect, args.timeout) {
+            Ok(Some(frame)) => {
+                seen.frame(&frame, args, output)?;
+                held.push_back(frame);
+            }
+            Ok(None) => break,
+            Err(failure) => {
+                ended = Err(failure);
+                break;
+            }
+        }
+        reporter.progress(|| Progress {
+            frames: seen.metrics.frames,
+            dropped: seen.metrics.dropped,
+            held: client.ipc().held(),
+            latency_p50_ns: seen.delivery.percentile_ns(50.0),
+            latency_p99_ns: seen.delivery.percentile_ns(99.0),
+        });
+    }
+    drop(held);
+    let received = seen.received(client.restarts());
+    if reporter.is_enabled() {
+        let summary = serde_json::to_value(&received).unwrap_or_default();
+        reporter.send(&Event::Ended { summary });
+    } else if output.json {
+        output.print_json(&received)?;
+    } else {
+        seen.print(&received, output)?;
+    }
+    ended?;
+    match seen.first_corrupt {
+        Some(why) => Err(Failure::new(
+            GENERAL,
+            format_args!("{} corrupt frames; the first: {why}", seen.corrupt),
+        )),
+        None if !seen.in_order => Err(Failure::new(GENERAL, "frames came out of order")),
+        None => Ok(()),
+    }
+}
+
+impl Seen {
+    fn new() -> Self {
+        Self {
+            since_ns: now_ns(),
+            metrics: Metrics::new(),
+            delivery: Times::new(),
+            format: (String::new(), 0, 0),
+            source_dropped: 0,
+            verified: 0,
+            corrupt: 0,
+            first_corrupt: None,
+            in_order: true,
+            first_sequence: None,
+            last: None,
+            buffers: BTreeSet::new(),
+            inodes: BTreeSet::new(),
+        }
+    }
+
+    fn frame(&mut self, frame: &Frame, args: &Args, output: &Output) -> Result<(), Failure> {
+        let now = now_ns();
+        let about = frame.descriptor();
+        self.metrics.frame(about.bytes_used, now);
+        // What was there before this client has waited for it, not the other way round.
+        if frame.published_ns() >= self.since_ns {
+            self.delivery.add(now.saturating_sub(frame.published_ns()));
+            let latency = now.saturating_sub(frame.timestamp_ns());
+            self.metrics.latency.add(latency);
+        }
+        self.metrics.dropped += frame.missed();
+        if frame.is_after_restart() {
+            output.note(format_args!(
+                "{}: another host has taken over, its first frame here is {}",
+                args.socket,
+                frame.serial()
+            ));
+            self.since_ns = now;
+            self.last = None;
+            self.buffers.clear();
+        }
+        if self.metrics.frames == 1 {
+            self.format = (frame.fourcc().to_string(), frame.width(), frame.height());
+            self.first_sequence = Some(frame.sequence());
+        }
+        if let Some((serial, sequence)) = self.last {
+            self.in_order &= frame.serial() > serial && frame.sequence() > sequence;
+            // Of the numbers between, those that the host published are missed, not dropped.
+            let between = frame.sequence().saturating_sub(sequence + 1);
+            self.source_dropped += between.saturating_sub(frame.missed());
+        }
+        self.last = Some((frame.serial(), frame.sequence()));
+        for (at, plane) in about.planes().iter().enumerate() {
+            if self.buffers.insert(plane.buffer)
+                && let Some(fd) = frame.plane_fd(at)
+                && let Ok(stat) = fstat(fd)
+            {
+                self.inodes.insert(stat.st_ino);
+            }
+        }
+        self.check(frame, args)?;
+        if output.is_verbose() {
+            output.detail(format_args!(
+                "frame {} sequence {} after {:.3} ms, {} missed",
+                frame.serial(),
+                frame.sequence(),
+                now.saturating_sub(frame.published_ns()) as f64 / 1e6,
+                frame.missed()
+            ));
+        }
+        Ok(())
+    }
+
+    /// Checks the picture if it is a pattern, or should be.
+    fn check(&mut self, frame: &Frame, args: &Args) -> Result<(), Failure> {
+        if args.no_verify {
+            return Ok(());
+        }
+        let pixels = frame.pixels()?;
+        let checked = match pixels.picture() {
+            Ok(picture) => verify(&picture),
+            // Compressed data is no pattern.
+            Err(_) => Err(PatternError::Format(frame.fourcc())),
+        };
+        let is_pattern = self.verified > 0 || self.corrupt > 0;
+        match checked {
+            Ok(_) => self.verified += 1,
+            Err(why) => {
+                let damaged = matches!(
+                    why,
+                    PatternError::Strip { .. } | PatternError::Content { .. }
+                );
+                if args.verify || is_pattern || damaged {
+                    self.corrupt += 1;
+                    self.first_corrupt.get_or_insert(why);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn received(&self, restarts: u64) -> Received {
+        let at = |percent| self.delivery.percentile_ns(percent);
+        let (format, width, height) = self.format.clone();
+        Received {
+            metrics: self.metrics.summary(),
+            source_dropped_frames: self.source_dropped,
+            delivery_p50_ns: at(50.0),
+            delivery_p95_ns: at(95.0),
+            delivery_p99_ns: at(99.0),
+            delivery_max_ns: at(100.0),
+            format,
+            width,
+            height,
+            verified_frames: self.verified,
+            corrupt_frames: self.corrupt,
+            in_order: self.in_order,
+            first_sequence: self.first_sequence,
+            last_sequence: self.last.map(|(_, sequence)| sequence),
+            restarts,
+            inodes: self.inodes.iter().copied().collect(),
+        }
+    }
+
+    fn print(&self, received: &Received, output: &Output) -> Result<(), Failure> {
+        let (format, width, height) = &self.format;
+        output.print(format_args!(
+            "frames    {}, {width}x{height} {format}",
+            received.metrics
+        ))?;
+        output.print(format_args!(
+            "capture   to client: {}",
+            self.metrics.latency
+        ))?;
+        output.print(format_args!("publish   to client: {}", self.delivery))?;
+        output.print(format_args!(
+            "dropped   {} by this client, {} by the source",
+            self.metrics.dropped, self.source_dropped
+        ))?;
+        if self.verified + self.corrupt > 0 {
+            output.print(format_args!(
+                "checked   {} pattern frames whole, {} corrupt",
+                self.verified, self.corrupt
+            ))?;
+        }
+        if received.restarts > 0 {
+            output.print(format_args!("restarts  {} of the host", received.restarts))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,152 @@
+//! `videostream stream`: a source to a host.
+
+use rustix::fs::fstat;
+use serde::Serialize;
+use videostream::hal::time::now_ns;
+use videostream::share::{Access, HostBuilder};
+use videostream::{Host, Source, Stream};
+
+use crate::args::{self, ChildArgs, SourceArgs};
+use crate::failure::Failure;
+use crate::metrics::{Metrics, Summary};
+use crate::open::{About, Opened};
+use crate::output::Output;
+use crate::progress::{Event, Progress, Reporter};
+use crate::signals;
+
+/// After so long without a frame the user is told.
+const SILENCE_NS: u64 = 5_000_000_000;
+
+#[derive(clap::Args)]
+#[command(after_help = "\
+Shares frames until Ctrl-C. Clients come and go, crash or stall without costing others a frame.
+
+Examples:
+  videostream stream /tmp/camera                       the first camera that works
+  videostream stream -d /dev/video2 -r 1920x1080 --format NV12 -F 60 /tmp/camera
+  videostream stream --pattern --frames 300 /tmp/camera
+  videostream stream --mode 666 /run/camera            clients of every user")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    source: SourceArgs,
+    /// End after this many frames; 0 for never
+    #[arg(short, long, value_name = "N", default_value_t = 0)]
+    frames: u64,
+    /// Let go of a frame after this time even if nothing newer comes; 0 for never
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    lifespan: u32,
+    /// Permission bits of the socket's file; more than 600 admits clients of other users
+    #[arg(long, value_name = "OCTAL", default_value = "600", value_parser = args::mode)]
+    mode: u32,
+    #[command(flatten)]
+    child: ChildArgs,
+    /// Where clients connect: a path that starts with /, or a name without a file
+    socket: String,
+}
+
+/// What was shared.
+#[derive(Serialize)]
+struct Shared {
+    #[serde(flatten)]
+    metrics: Summary,
+    #[serde(flatten)]
+    about: About,
+    /// Clients that were there at the end.
+    clients: usize,
+    /// Clients that were refused, and thrown out.
+    refused: u64,
+    evicted: u64,
+    /// Inodes of the buffers, one per memory part: clients map the same.
+    inodes: Vec<u64>,
+}
+
+pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
+    signals::listen()?;
+    let reporter = Reporter::new(&args.child)?;
+    let access = match args.mode & 0o066 {
+        0 => Access::SameUser,
+        // The file's permissions say who may.
+        _ => Access::Anyone,
+    };
+    let host = Host::builder(&args.socket).mode(args.mode).access(access);
+    let opened = Opened::new(&args.source)?;
+    let about = opened.about();
+    match opened {
+        Opened::Camera(camera) => serve(args, output, reporter, host, camera, about),
+        Opened::Pattern(pattern) => serve(args, output, reporter, host, pattern, about),
+    }
+}
+
+fn serve<S: Source>(
+    args: &Args,
+    output: &Output,
+    mut reporter: Reporter,
+    host: HostBuilder,
+    source: S,
+    about: About,
+) -> Result<(), Failure> {
+    let mut stream = Stream::new(host, source)?;
+    stream.set_lifespan_ns(u64::from(args.lifespan) * 1_000_000);
+    if !reporter.is_enabled() {
+        output.note(format_args!("sharing {about} on {}", args.socket));
+        output.detail(format_args!("memory: {}", about.memory));
+    }
+    reporter.send(&Event::Started {
+        with: about.memory.clone(),
+    });
+
+    let mut metrics = Metrics::new();
+    let mut last_ns = now_ns();
+    while !signals::stopped() && (args.frames == 0 || metrics.frames < args.frames) {
+        let published = stream.step(signals::slice())?.and_then(|_| stream.latest());
+        if let Some(frame) = published {
+            let sent_ns = frame.published_ns;
+            metrics.frame(frame.bytes_used, sent_ns);
+            let latency = sent_ns.saturating_sub(frame.timestamp_ns);
+            metrics.latency.add(latency);
+            last_ns = sent_ns;
+        } else if now_ns().saturating_sub(last_ns) > SILENCE_NS {
+            output.note(format_args!("{}: no frame for 5 seconds", about.source));
+            last_ns = now_ns();
+        }
+        metrics.dropped = stream.dropped();
+        reporter.progress(|| Progress {
+            frames: metrics.frames,
+            dropped: metrics.dropped,
+            held: stream.host().clients().map(|client| client.held).sum(),
+            latency_p50_ns: metrics.latency.percentile_ns(50.0),
+            latency_p99_ns: metrics.latency.percentile_ns(99.0),
+        });
+    }
+    let stats = stream.host().stats();
+    let shared = Shared {
+        metrics: metrics.summary(),
+        clients: stream.host().clients().count(),
+        refused: stats.refused,
+        evicted: stats.evicted,
+        inodes: inodes(stream.source()),
+        about,
+    };
+    // Clients hear of the end before the user does.
+    drop(stream);
+    if reporter.is_enabled() {
+        let summary = serde_json::to_value(&shared).unwrap_or_default();
+        reporter.send(&Event::Ended { summary });
+        return Ok(());
+    }
+    if output.json {
+        return output.print_json(&shared);
+    }
+    output.print(format_args!(
+        "frames    {}\ndropped   {} by the source",
+        shared.metrics, metrics.dropped
+    ))
+}
+
+/// Inodes of all buffers.
+fn inodes(source: &impl Source) -> Vec<u64> {
+    (0..source.buffer_count())
+        .flat_map(|index| source.buffer_fds(index))
+        .filter_map(|(fd, _)| Some(fstat(fd).ok()?.st_ino))
+        .collect()
+}

@@ -1,0 +1,67 @@
+//! Connecting to a host and waiting for its frames, with an eye on signals.
+
+use std::time::Duration;
+
+use videostream::hal::time::{deadline_in, now_ns};
+use videostream::share::ClientBuilder;
+use videostream::{Client, Error, Frame};
+
+use crate::failure::{Failure, TIMEOUT};
+use crate::signals;
+
+/// How long one attempt to connect may take; a host that lives answers sooner.
+const ATTEMPT: Duration = Duration::from_millis(200);
+
+/// Connects; with `wait` for a host, as soon as there is one. `None`: the user wants an end.
+pub(crate) fn connect(
+    builder: &ClientBuilder,
+    wait: bool,
+    timeout: Duration,
+) -> Result<Option<Client>, Failure> {
+    let deadline = deadline(timeout);
+    let builder = builder.clone().connect_timeout(ATTEMPT.min(timeout));
+    while !signals::stopped() {
+        match builder.clone().connect() {
+            Ok(client) => return Ok(Some(client)),
+            Err(error) if now_ns() >= deadline => return Err(too_late(error, timeout)),
+            Err(error) if error.is_timeout() || (wait && error.is_worth_reconnecting()) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(None)
+}
+
+/// The next frame, of the next host if `reconnect` and the one at hand has gone. `None`: the
+/// user wants an end.
+pub(crate) fn next(
+    client: &mut Client,
+    reconnect: bool,
+    timeout: Duration,
+) -> Result<Option<Frame>, Failure> {
+    let deadline = deadline(timeout);
+    while !signals::stopped() {
+        match client.next_until(signals::slice().min(deadline)) {
+            Ok(frame) => return Ok(Some(frame)),
+            Err(error) if error.is_timeout() || (reconnect && error.is_worth_reconnecting()) => {
+                if now_ns() >= deadline {
+                    return Err(too_late(error, timeout));
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(None)
+}
+
+fn deadline(timeout: Duration) -> u64 {
+    deadline_in(u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX))
+}
+
+fn too_late(error: Error, timeout: Duration) -> Failure {
+    if error.is_timeout() || error.is_worth_reconnecting() {
+        let seconds = timeout.as_secs_f64();
+        Failure::new(TIMEOUT, format_args!("{error} (waited {seconds} s)"))
+    } else {
+        error.into()
+    }
+}

@@ -1,0 +1,121 @@
+//! Why the command ends without success: one line and an exit status.
+
+use std::fmt::Display;
+
+use videostream::encode::EncodeError;
+use videostream::hal::v4l2::ErrorKind;
+use videostream::ipc;
+use videostream::pattern::PatternError;
+use videostream::record::RecordError;
+use videostream::snapshot::SnapshotError;
+use videostream::{CameraError, Error};
+
+/// Anything that the others do not cover.
+pub(crate) const GENERAL: u8 = 1;
+/// Wrong arguments.
+pub(crate) const ARGUMENTS: u8 = 2;
+/// No such camera, or no permission.
+pub(crate) const CAMERA: u8 = 3;
+/// No encoder for this.
+pub(crate) const CODEC: u8 = 4;
+/// Trouble between host and client.
+pub(crate) const SOCKET: u8 = 5;
+/// Nothing came in time.
+pub(crate) const TIMEOUT: u8 = 6;
+
+/// Why the command ends.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Nobody reads standard output any more: no error, the reader has what it wanted.
+    OutputClosed,
+    /// A line for the user.
+    Said {
+        /// The exit status.
+        code: u8,
+        /// The line, without `error: `.
+        message: String,
+    },
+}
+
+impl Failure {
+    pub(crate) fn new(code: u8, message: impl Display) -> Self {
+        Self::Said {
+            code,
+            message: message.to_string(),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let code = match &error {
+            _ if error.is_timeout() => TIMEOUT,
+            Error::Camera(camera) => camera_code(camera),
+            Error::Pattern(pattern) => pattern_code(pattern),
+            Error::Share { why, .. } => match why {
+                ipc::Error::AddressInvalid | ipc::Error::AddressTooLong(..) => ARGUMENTS,
+                _ => SOCKET,
+            },
+            _ => GENERAL,
+        };
+        Self::new(code, error)
+    }
+}
+
+impl From<CameraError> for Failure {
+    fn from(error: CameraError) -> Self {
+        Self::new(camera_code(&error), error)
+    }
+}
+
+impl From<PatternError> for Failure {
+    fn from(error: PatternError) -> Self {
+        Self::new(pattern_code(&error), error)
+    }
+}
+
+impl From<EncodeError> for Failure {
+    fn from(error: EncodeError) -> Self {
+        let code = match error {
+            EncodeError::NoBackend(_) => CODEC,
+            EncodeError::UnknownBackend(_) | EncodeError::Value { .. } => ARGUMENTS,
+            _ => GENERAL,
+        };
+        Self::new(code, error)
+    }
+}
+
+impl From<RecordError> for Failure {
+    fn from(error: RecordError) -> Self {
+        let code = match error {
+            RecordError::Extension { .. } => ARGUMENTS,
+            _ => GENERAL,
+        };
+        Self::new(code, error)
+    }
+}
+
+impl From<SnapshotError> for Failure {
+    fn from(error: SnapshotError) -> Self {
+        let code = match error {
+            SnapshotError::Extension { .. } => ARGUMENTS,
+            _ => GENERAL,
+        };
+        Self::new(code, error)
+    }
+}
+
+fn camera_code(error: &CameraError) -> u8 {
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::PermissionDenied => CAMERA,
+        ErrorKind::TimedOut => TIMEOUT,
+        _ => GENERAL,
+    }
+}
+
+fn pattern_code(error: &PatternError) -> u8 {
+    match error {
+        PatternError::Format(_) | PatternError::Size { .. } => ARGUMENTS,
+        _ => GENERAL,
+    }
+}

@@ -1,0 +1,168 @@
+//! Opening the source that the arguments ask for.
+
+use std::path::Path;
+use std::time::Duration;
+
+use videostream::camera::{Camera, CameraStream};
+use videostream::hal::format::FourCc;
+use videostream::hal::v4l2::{Fraction, NodeKind};
+use videostream::{
+    CameraError, CameraSource, FrameRate, PatternSource, Source, TestPattern, devices,
+};
+
+use crate::args::SourceArgs;
+use crate::failure::Failure;
+
+/// Size of the pattern unless told otherwise.
+const PATTERN_SIZE: (u32, u32) = (1280, 720);
+/// How long a camera may take for its first frame, to count as working.
+const FIRST_FRAME: Duration = Duration::from_secs(3);
+
+/// Formats that can be recorded and saved, the cheapest first.
+const RECORDABLE: [FourCc; 6] = [
+    FourCc::NV12,
+    FourCc::NM12,
+    FourCc::YU12,
+    FourCc::YM12,
+    FourCc::YUYV,
+    FourCc::RGB3,
+];
+
+/// A source, ready to deliver.
+#[expect(clippy::large_enum_variant, reason = "there is one of it")]
+pub(crate) enum Opened {
+    Camera(CameraSource),
+    Pattern(PatternSource),
+}
+
+/// What a source is, in words and numbers.
+#[derive(Clone, Debug, serde::Serialize)]
+pub(crate) struct About {
+    /// `/dev/video0` or `pattern`.
+    pub(crate) source: String,
+    /// Format, as four letters.
+    pub(crate) format: String,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    /// Frames per second, if it says.
+    pub(crate) fps: Option<f64>,
+    /// What the frames lie in, and why.
+    pub(crate) memory: String,
+}
+
+impl std::fmt::Display for About {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            source,
+            format,
+            width,
+            height,
+            ..
+        } = self;
+        write!(f, "{source}, {width}x{height} {format}")?;
+        match self.fps {
+            Some(fps) => write!(f, ", {} fps", (fps * 100.0).round() / 100.0),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Opened {
+    /// Opens what the arguments say; the camera by default, the first one that delivers.
+    pub(crate) fn new(args: &SourceArgs) -> Result<Self, Failure> {
+        if args.pattern {
+            return Self::pattern(args);
+        }
+        let stream = match &args.device {
+            Some(path) => start(path, args)?,
+            None => first_working(args)?,
+        };
+        Ok(Self::Camera(CameraSource::new(stream)))
+    }
+
+    /// The test pattern.
+    pub(crate) fn pattern(args: &SourceArgs) -> Result<Self, Failure> {
+        let (width, height) = args.size.unwrap_or(PATTERN_SIZE);
+        let format = args.format.unwrap_or(FourCc::NV12);
+        let pattern = TestPattern::new(format, width, height, args.fps)?;
+        Ok(Self::Pattern(PatternSource::new(pattern, args.buffers)?))
+    }
+
+    pub(crate) fn about(&self) -> About {
+        match self {
+            Self::Camera(camera) => {
+                let stream = camera.camera();
+                let card = stream.device().capabilities().card();
+                let source = format!("{} ({card})", stream.path().display());
+                about(camera, source, "dma-bufs of the camera's driver".to_owned())
+            }
+            Self::Pattern(pattern) => {
+                let report = pattern.memory().map_or_else(String::new, |r| r.to_string());
+                let memory = report.trim_start_matches("memory from ").to_owned();
+                about(pattern, "test pattern".to_owned(), memory)
+            }
+        }
+    }
+}
+
+fn about(source: &impl Source, name: String, memory: String) -> About {
+    let layout = source.layout();
+    About {
+        source: name,
+        format: layout.fourcc.to_string(),
+        width: layout.width,
+        height: layout.height,
+        fps: source.rate().map(FrameRate::as_f64),
+        memory,
+    }
+}
+
+/// Starts the camera at `path` with what the arguments ask of it.
+fn start(path: &Path, args: &SourceArgs) -> Result<CameraStream, CameraError> {
+    let wish = |formats: &[FourCc]| {
+        let mut camera = Camera::open(path)?
+            .interval(Fraction {
+                numerator: args.fps.seconds(),
+                denominator: args.fps.frames(),
+            })
+            .buffers(args.buffers);
+        if let Some((width, height)) = args.size {
+            camera = camera.size(width, height);
+        }
+        for &format in formats {
+            camera = camera.format(format);
+        }
+        camera.start()
+    };
+    match args.format {
+        Some(format) => wish(&[format]),
+        None => match wish(&RECORDABLE) {
+            Err(CameraError::UnsupportedFormat { .. }) => wish(&[]),
+            other => other,
+        },
+    }
+}
+
+/// The first camera of the system that delivers a frame. Fails with why each of them did not.
+pub(crate) fn first_working(args: &SourceArgs) -> Result<CameraStream, CameraError> {
+    let mut refused = None;
+    let list = devices();
+    for device in &list.devices {
+        if device.kind != NodeKind::Camera {
+            continue;
+        }
+        let started = start(&device.path, args).and_then(|mut stream| {
+            let frame = stream.next_within(FIRST_FRAME)?;
+            stream.requeue(frame.index)?;
+            Ok(stream)
+        });
+        match started {
+            Ok(stream) => return Ok(stream),
+            Err(error) => refused = refused.or(Some(error)),
+        }
+    }
+    let unreadable = list.unreadable.into_iter().map(|(_, error)| error).next();
+    Err(refused.or(unreadable).unwrap_or(CameraError::NoCamera {
+        others: list.devices.len(),
+    }))
+}
