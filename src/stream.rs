@@ -7,7 +7,7 @@ use rustix::io::Errno;
 use videostream_hal::ring::{FrameDescriptor, PlaneDescriptor};
 use videostream_hal::time::{now_ns, until};
 
-use crate::share::{Host, HostBuilder};
+use crate::share::{DropCause, Host, HostBuilder};
 use crate::source::{Source, Taken};
 use crate::{Error, Result};
 
@@ -30,6 +30,8 @@ pub struct Stream<S> {
     last_sequence: Option<u64>,
     dropped: u64,
     latest: Option<FrameDescriptor>,
+    /// The source was short of buffers since its last frame.
+    starved: bool,
 }
 
 impl<S: Source> Stream<S> {
@@ -81,6 +83,7 @@ impl<S: Source> Stream<S> {
             last_sequence: None,
             dropped: 0,
             latest: None,
+            starved: false,
         })
     }
 
@@ -170,7 +173,13 @@ impl<S: Source> Stream<S> {
 
     fn publish(&mut self, taken: Taken) -> Result<Option<u64>> {
         if let Some(last) = self.last_sequence {
-            self.dropped += taken.sequence.saturating_sub(last + 1);
+            let lost = taken.sequence.saturating_sub(last + 1);
+            let cause = match std::mem::take(&mut self.starved) {
+                true => DropCause::NoBuffer,
+                false => DropCause::Sensor,
+            };
+            self.host.count_drops(lost, cause);
+            self.dropped += lost;
         }
         self.last_sequence = Some(taken.sequence);
         let frame = self.describe(&taken);
@@ -183,7 +192,8 @@ impl<S: Source> Stream<S> {
             }
             Err(e) if matches!(e.share(), Some(videostream_ipc::Error::WouldBlock(_))) => {
                 // Only clients that hold more than they were granted can cause this.
-                self.host.evict_over_limit();
+                self.host.evict_offenders();
+                self.host.count_drops(1, DropCause::NoBuffer);
                 self.dropped += 1;
                 self.source.requeue(taken.index)?;
                 Ok(None)
@@ -232,7 +242,8 @@ impl<S: Source> Stream<S> {
         };
         let out = self.host.reclaim(self.keep, take);
         if out > self.keep {
-            self.host.evict_over_limit();
+            self.starved = true;
+            self.host.evict_offenders();
         }
         for index in self.freed.drain(..) {
             self.source.requeue(index)?;

@@ -49,6 +49,10 @@ pub enum Error {
     BadBuffer(u32),
     /// As many buffers as fit are registered: that number.
     TooManyBuffers(usize),
+    /// Parameter sets of no or too many bytes: how many, the most.
+    ParameterSize(usize, usize),
+    /// The wait was cancelled by another thread.
+    Cancelled,
     /// All slots hold frames that clients have not released: how many.
     WouldBlock(u32),
 }
@@ -113,6 +117,10 @@ impl fmt::Display for Error {
                  hosts share dma-bufs and memfds sealed against shrinking"
             ),
             Self::TooManyBuffers(n) => write!(f, "{n} buffers are registered, the maximum"),
+            Self::ParameterSize(n, max) => {
+                write!(f, "parameter sets of {n} bytes, expected 1 to {max}")
+            }
+            Self::Cancelled => write!(f, "cancelled"),
             Self::WouldBlock(n) => write!(f, "clients hold all {n} frames"),
         }
     }

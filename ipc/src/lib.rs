@@ -41,5 +41,7 @@ pub use wire::{Goodbye, Mode, Refusal};
 
 /// Most clients of one host.
 pub const MAX_CLIENTS: usize = 64;
+/// Most bytes of a codec's parameter sets.
+pub const MAX_PARAMETERS: usize = 65536;
 /// Most buffers registered at a host at once.
 pub const MAX_BUFFERS: usize = 64;

@@ -7,12 +7,12 @@ use std::time::Duration;
 use videostream_hal::time::{deadline_in, now_ns};
 use videostream_ipc as ipc;
 use videostream_ipc::Mode;
-use videostream_ipc::address::Address;
-use videostream_ipc::client::{HeldFrame, Woken};
 
-use super::buffer::{Buffer, Buffers};
+use super::connection::Connection;
 use super::frame::Frame;
-use crate::{Error, Result};
+use super::inbox::Report;
+use super::reader::Reader;
+use crate::Result;
 
 /// First and longest pause between two attempts to connect, in nanoseconds.
 const BACK_OFF_NS: (u64, u64) = (5_000_000, 200_000_000);
@@ -72,10 +72,8 @@ impl ClientBuilder {
         let deadline = deadline_in(nanoseconds(self.timeout));
         let connection = self.attempt_until(deadline)?;
         Ok(Client {
-            connection: Arc::new(connection),
+            reader: Reader::new(Arc::new(connection)),
             builder: self,
-            last: 0,
-            restarted: false,
             restarts: 0,
         })
     }
@@ -99,59 +97,6 @@ impl ClientBuilder {
     }
 }
 
-/// One attachment to one host; frames keep it alive.
-#[derive(Debug)]
-pub(super) struct Connection {
-    ipc: ipc::client::Client,
-    buffers: Buffers,
-    socket: String,
-}
-
-impl Connection {
-    fn new(path: &Path, config: ipc::client::Config, deadline_ns: u64) -> Result<Self> {
-        let socket = path.display().to_string();
-        let buffers = Buffers::default();
-        let client = Address::new(path.as_os_str().as_encoded_bytes()).and_then(|address| {
-            ipc::client::Client::connect(&address, config, deadline_ns, |e| buffers.apply(e))
-        });
-        match client {
-            Ok(ipc) => Ok(Self {
-                ipc,
-                buffers,
-                socket,
-            }),
-            Err(why) => Err(Error::Share { socket, why }),
-        }
-    }
-
-    pub(super) fn ipc(&self) -> &ipc::client::Client {
-        &self.ipc
-    }
-
-    pub(super) fn error(&self, why: ipc::Error) -> Error {
-        Error::Share {
-            socket: self.socket.clone(),
-            why,
-        }
-    }
-
-    /// The buffer that a frame names. An unknown one is in the socket: the host sends it
-    /// before the first frame that lies in it.
-    pub(super) fn buffer(&self, id: u32) -> Result<Arc<Buffer>> {
-        if let Some(buffer) = self.buffers.get(id) {
-            return Ok(buffer);
-        }
-        self.pump()?;
-        let unknown = || self.error(ipc::Error::UnknownBuffer(id));
-        self.buffers.get(id).ok_or_else(unknown)
-    }
-
-    fn pump(&self) -> Result<()> {
-        let result = self.buffers.pump(|| self.ipc.pump());
-        result.map_err(|why| self.error(why))
-    }
-}
-
 /// A reader of a stream.
 ///
 /// ```no_run
@@ -166,10 +111,8 @@ impl Connection {
 /// ```
 #[derive(Debug)]
 pub struct Client {
-    connection: Arc<Connection>,
+    reader: Reader,
     builder: ClientBuilder,
-    last: u64,
-    restarted: bool,
     restarts: u64,
 }
 
@@ -197,7 +140,7 @@ impl Client {
     /// The connection without its waiting and mapping: for event loops.
     #[must_use]
     pub fn ipc(&self) -> &ipc::client::Client {
-        &self.connection.ipc
+        self.reader.ipc()
     }
 
     /// How often this client has moved to a new host.
@@ -206,38 +149,51 @@ impl Client {
         self.restarts
     }
 
+    /// Another reader over the same connection, for another thread: it sees frames newer
+    /// than the last one of this client. What both hold counts together.
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        self.reader.clone()
+    }
+
+    /// Goes on behind this serial, or before frames that are already past.
+    pub fn seek(&mut self, serial: u64) {
+        self.reader.seek(serial);
+    }
+
+    /// The parameter sets of a compressed stream (SPS and PPS, say), which decoding starts
+    /// with; `None` for a raw stream.
+    ///
+    /// # Errors
+    /// A host that is gone or lies.
+    pub fn parameters(&self) -> Result<Option<Arc<[u8]>>> {
+        self.reader.connection().parameters()
+    }
+
+    /// How the host and its clients do.
+    ///
+    /// # Errors
+    /// A timeout, or a host that is gone.
+    pub fn look(&self, timeout: Duration) -> Result<Report> {
+        let deadline = deadline_in(nanoseconds(timeout));
+        self.reader.connection().look(deadline)
+    }
+
     /// A frame newer than the last one, if there is one. Never waits.
     ///
     /// # Errors
-    /// [`Error::Share`] with `HoldLimit` while as many frames as agreed are alive; for a host
-    /// that is gone or lies.
+    /// [`Error::Share`](crate::Error::Share) with `HoldLimit` while as many frames as agreed
+    /// are alive; for a host that is gone or lies.
     pub fn try_next(&mut self) -> Result<Option<Frame>> {
-        let held = self.connection.ipc.hold(self.last);
-        match held.map_err(|why| self.connection.error(why))? {
-            Some(held) => self.frame(held).map(Some),
-            None => Ok(None),
-        }
-    }
-
-    fn frame(&mut self, held: HeldFrame) -> Result<Frame> {
-        let HeldFrame {
-            slot,
-            descriptor,
-            missed,
-        } = held;
-        // Before the first frame nothing was missed.
-        let missed = if self.last == 0 { 0 } else { missed };
-        self.last = descriptor.serial;
-        let restarted = std::mem::take(&mut self.restarted);
-        let connection = Arc::clone(&self.connection);
-        Frame::new(connection, slot, descriptor, missed, restarted)
+        self.reader.try_next()
     }
 
     /// The next frame, waiting for at most `timeout`.
     ///
     /// # Errors
-    /// A timeout ([`Error::is_timeout`]), a host that is gone ([`Error::is_host_gone`]; not
-    /// with [`ClientBuilder::reconnect`]), and those of [`Client::try_next`].
+    /// A timeout ([`Error::is_timeout`](crate::Error::is_timeout)), a host that is gone
+    /// ([`Error::is_host_gone`](crate::Error::is_host_gone); not with
+    /// [`ClientBuilder::reconnect`]), and those of [`Client::try_next`].
     pub fn next(&mut self, timeout: Duration) -> Result<Frame> {
         self.next_until(deadline_in(nanoseconds(timeout)))
     }
@@ -248,7 +204,7 @@ impl Client {
     /// As [`Client::next`].
     pub fn next_until(&mut self, deadline_ns: u64) -> Result<Frame> {
         loop {
-            let error = match self.attempt(deadline_ns) {
+            let error = match self.reader.next_until(deadline_ns) {
                 Ok(frame) => return Ok(frame),
                 Err(error) => error,
             };
@@ -256,30 +212,12 @@ impl Client {
                 return Err(error);
             }
             let connection = self.builder.attempt_until(deadline_ns)?;
-            self.connection = Arc::new(connection);
-            self.last = 0;
-            self.restarted = true;
+            self.reader = Reader::after_restart(Arc::new(connection));
             self.restarts += 1;
-        }
-    }
-
-    fn attempt(&mut self, deadline_ns: u64) -> Result<Frame> {
-        loop {
-            // If nothing up to here can be held, it has expired for good: waiting for something
-            // newer than the last frame would end at once, again and again.
-            let seen = self.connection.ipc.head();
-            if let Some(frame) = self.try_next()? {
-                return Ok(frame);
-            }
-            let after = self.last.max(seen);
-            let woken = self.connection.ipc.wait(after, deadline_ns);
-            if woken.map_err(|why| self.connection.error(why))? == Woken::Message {
-                self.connection.pump()?;
-            }
         }
     }
 }
 
-fn nanoseconds(time: Duration) -> u64 {
+pub(super) fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

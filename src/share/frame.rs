@@ -13,8 +13,8 @@ use videostream_hal::memory::dmabuf::{CpuAccess, SyncAccess};
 use videostream_hal::ring::cells::SlotId;
 use videostream_hal::ring::{Flags, FrameDescriptor, MAX_PLANES};
 
-use super::buffer::Buffer;
-use super::client::Connection;
+use super::connection::Connection;
+use super::inbox::Buffer;
 use crate::picture::Plane;
 use crate::{Error, Picture, Result};
 

@@ -3,6 +3,7 @@
 use std::ops::{Deref, DerefMut};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::rand::{GetRandomFlags, getrandom};
 use videostream_hal::ring::cells::SlotId;
@@ -10,7 +11,7 @@ use videostream_hal::ring::{FrameDescriptor, MAX_SLOTS, MIN_SLOTS};
 use videostream_ipc::address::Address;
 use videostream_ipc::host as ipc;
 
-use super::Access;
+use super::{Access, Policy};
 use crate::{Error, Result};
 
 /// How a [`Host`] is to be; made by [`Host::builder`].
@@ -38,6 +39,21 @@ impl HostBuilder {
     #[must_use]
     pub fn mode(mut self, mode: u32) -> Self {
         self.config.mode = mode;
+        self
+    }
+
+    /// Which frames make room for new ones (the oldest that nobody holds).
+    #[must_use]
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.config.policy = policy;
+        self
+    }
+
+    /// How long a client may hold a frame once the producer runs short of buffers (for
+    /// ever). Then it is thrown out, and told why.
+    #[must_use]
+    pub fn lease(mut self, time: Duration) -> Self {
+        self.config.lease_ns = super::client::nanoseconds(time);
         self
     }
 
@@ -106,6 +122,16 @@ impl Host {
     /// [`Error::Share`]: too many buffers, or memory that could be cut short.
     pub fn register(&mut self, fd: OwnedFd, size: u64) -> Result<u32> {
         let result = self.inner.register(fd, size);
+        self.named(result)
+    }
+
+    /// Keeps parameter sets for clients that come later; call it before the key frame that
+    /// they belong to.
+    ///
+    /// # Errors
+    /// [`Error::Share`] for none or too many bytes.
+    pub fn set_parameters(&mut self, bytes: &[u8]) -> Result<()> {
+        let result = self.inner.set_parameters(bytes);
         self.named(result)
     }
 

@@ -1,14 +1,19 @@
 //! Sharing frames between processes: [`Host`], [`Client`], [`Frame`].
 
-mod buffer;
 mod client;
+mod connection;
 mod frame;
 mod host;
+mod inbox;
+mod reader;
 #[cfg(test)]
 mod tests;
 
 pub use client::{Client, ClientBuilder};
 pub use frame::{Frame, Pixels};
 pub use host::{Host, HostBuilder};
+pub use inbox::Report;
+pub use reader::Reader;
 pub use videostream_ipc::Mode;
-pub use videostream_ipc::host::{Access, ClientInfo, Stats};
+pub use videostream_ipc::host::{Access, DropCause, Policy, Stats};
+pub use videostream_ipc::wire::{ClientStatus, HostStatus};

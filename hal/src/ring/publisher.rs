@@ -30,6 +30,10 @@ impl SlotSet {
         self.0[slot.index() / 64] &= !(1 << (slot.index() % 64));
     }
 
+    fn contains(&self, slot: SlotId) -> bool {
+        self.0[slot.index() / 64] & 1 << (slot.index() % 64) != 0
+    }
+
     fn first(&self) -> Option<u32> {
         let word = self.0.iter().position(|&w| w != 0)?;
         Some(word as u32 * 64 + self.0[word].trailing_zeros())
@@ -120,6 +124,19 @@ impl<C: ControlMut> Publisher<C> {
     /// The slot and serial of the oldest readable frame.
     pub fn oldest(&self) -> Option<(SlotId, u64)> {
         (self.tail <= self.head).then(|| (self.slot_of[self.at(self.tail)], self.tail))
+    }
+
+    /// The slot of the newest frame, if it is still readable.
+    pub fn newest(&self) -> Option<SlotId> {
+        (self.tail <= self.head).then(|| self.slot_of[self.at(self.head)])
+    }
+
+    /// The slots retired but not yet seen without a holder.
+    pub fn draining_slots(&self) -> impl Iterator<Item = SlotId> + '_ {
+        let slots = self.control.slots();
+        (0..slots)
+            .filter_map(move |raw| SlotId::checked(raw, slots))
+            .filter(|&slot| self.draining.contains(slot))
     }
 
     /// Takes a free slot; `None` when every slot is readable or draining.

@@ -3,99 +3,33 @@
 //! A host has no thread. Its owner polls [`Host::as_fd`] beside whatever else it waits for
 //! and calls [`Host::process`] when it is readable; publishing needs neither.
 
+mod config;
+mod parameters;
 mod peer;
 mod registry;
+mod serve;
 
-use core::mem::MaybeUninit;
-
-use rustix::event::{epoll, eventfd};
+use rustix::event::epoll;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::io::Errno;
-use rustix::net::SocketFlags;
 use rustix::thread::futex;
-use rustix::time::Timespec;
 use videostream_hal::ring::cells::{Control, SlotId};
 use videostream_hal::ring::publisher::Publisher;
-use videostream_hal::ring::segment::HostControl;
+use videostream_hal::ring::segment::{HostControl, SegmentError};
 use videostream_hal::ring::{FrameDescriptor, RingLayout, wake};
 use videostream_hal::sync::Ordering;
 use videostream_hal::time::now_ns;
 
-pub use self::peer::ClientInfo;
-use self::peer::{Peer, Step};
+pub use self::config::{Access, Config, Drop as DropCause, MAX_LISTED, Policy, Stats};
+use self::parameters::Parameters;
+use self::peer::Peer;
 use self::registry::Registry;
 use crate::address::{Address, FileId};
-use crate::wire::{Goodbye, Message, Refusal};
-use crate::{Error, MAX_CLIENTS, socket};
+use crate::wire::{ClientStatus, Goodbye, HostStatus};
+use crate::{Error, MAX_CLIENTS};
 
-/// Epoll key of the listening socket; a peer's key is its place.
-const LISTENER: u64 = u64::MAX;
-/// Events taken in one call of [`Host::process`]: bounds its time, the rest stays pending.
-const EVENTS: usize = 32;
-/// How long a client may take to say hello.
-const HELLO_NS: u64 = 2_000_000_000;
-
-/// Who may connect.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Access {
-    /// The host's own user, and root.
-    #[default]
-    SameUser,
-    /// The host's own user, root, and these users and groups.
-    Listed {
-        /// User ids.
-        uids: heapless::Vec<u32, 16>,
-        /// Primary group ids.
-        gids: heapless::Vec<u32, 16>,
-    },
-    /// Whoever can reach the socket.
-    Anyone,
-}
-
-/// How a host behaves.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Slots of the ring, a power of two from 2 to 1024.
-    pub slots: u32,
-    /// Frames that can be out at once, readable or held: what the producer can spare. The
-    /// sum of what clients may hold stays below it. Below `slots`, so that one is free for the
-    /// next frame.
-    pub lend: u32,
-    /// Permission bits of the socket's file.
-    pub mode: u32,
-    /// Who may connect.
-    pub access: Access,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            slots: 16,
-            lend: 8,
-            mode: 0o600,
-            access: Access::SameUser,
-        }
-    }
-}
-
-/// What a host has counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Frames published.
-    pub published: u64,
-    /// Publishes that found all slots held.
-    pub blocked: u64,
-    /// Publishes that woke futex sleepers.
-    pub futex_wakes: u64,
-    /// Eventfds written.
-    pub eventfd_wakes: u64,
-    /// Clients refused.
-    pub refused: u64,
-    /// Clients thrown out.
-    pub evicted: u64,
-    /// Clients that left, by themselves or by dying.
-    pub left: u64,
-}
+/// Words of a descriptor that the host reads back.
+const EXPIRES: usize = core::mem::offset_of!(FrameDescriptor, expires_ns) / 8;
+const PUBLISHED: usize = core::mem::offset_of!(FrameDescriptor, published_ns) / 8;
 
 /// The owner of a frame ring.
 #[derive(Debug)]
@@ -103,6 +37,7 @@ pub struct Host {
     publisher: Publisher<HostControl>,
     peers: [Option<Peer>; MAX_CLIENTS],
     buffers: Registry,
+    parameters: Option<Parameters>,
     listener: OwnedFd,
     epoll: OwnedFd,
     address: Address,
@@ -120,8 +55,8 @@ impl Host {
     /// [`Error::AddressInUse`] while another host serves there, [`Error::NotASocket`],
     /// [`Error::Segment`] for slot counts the ring can't have, [`Error::Os`].
     pub fn bind(address: Address, config: Config, epoch: u64) -> Result<Self, Error> {
-        let layout = RingLayout::new(config.slots)
-            .map_err(|e| Error::Segment(videostream_hal::ring::segment::SegmentError::Layout(e)))?;
+        let layout =
+            RingLayout::new(config.slots).map_err(|e| Error::Segment(SegmentError::Layout(e)))?;
         let pid = rustix::process::getpid().as_raw_nonzero().get() as u32;
         let control = HostControl::create(layout, epoch, pid)?;
         let epoll =
@@ -131,6 +66,7 @@ impl Host {
             publisher: Publisher::new(control),
             peers: [const { None }; MAX_CLIENTS],
             buffers: Registry::new(),
+            parameters: None,
             listener,
             epoll,
             address,
@@ -139,7 +75,7 @@ impl Host {
             layout,
             stats: Stats::default(),
         };
-        host.watch(host.listener.as_fd(), LISTENER)?;
+        host.watch(host.listener.as_fd(), serve::LISTENER)?;
         Ok(host)
     }
 
@@ -158,9 +94,39 @@ impl Host {
         self.stats
     }
 
-    /// The attached clients.
-    pub fn clients(&self) -> impl Iterator<Item = ClientInfo> + '_ {
-        self.peers.iter().flatten().filter_map(Peer::info)
+    /// How the attached clients do.
+    pub fn clients(&self) -> impl Iterator<Item = ClientStatus> + '_ {
+        let peers = self.peers.iter().enumerate();
+        peers.filter_map(|(place, peer)| peer.as_ref()?.status(place as u32))
+    }
+
+    /// How the host does.
+    pub fn status(&self) -> HostStatus {
+        HostStatus {
+            clients: self.peers.iter().flatten().filter_map(Peer::lease).count() as u32,
+            slots: self.layout.slots(),
+            lent: self.lent(),
+            lend: self.config.lend,
+            head: self.head(),
+            newest_ns: self
+                .publisher
+                .newest()
+                .map_or(0, |slot| self.word(slot, PUBLISHED)),
+            blocked: self.stats.blocked,
+            sensor_drops: self.stats.sensor_drops,
+            no_buffer_drops: self.stats.no_buffer_drops,
+            refused: self.stats.refused,
+            evicted: self.stats.evicted,
+            left: self.stats.left,
+        }
+    }
+
+    /// Notes frames that the source counted but that never got here.
+    pub fn count_drops(&mut self, frames: u64, cause: DropCause) {
+        match cause {
+            DropCause::Sensor => self.stats.sensor_drops += frames,
+            DropCause::NoBuffer => self.stats.no_buffer_drops += frames,
+        }
     }
 
     /// Serial of the newest frame; 0 before the first.
@@ -181,7 +147,7 @@ impl Host {
     /// under a client's mapping.
     pub fn register(&mut self, fd: OwnedFd, size: u64) -> Result<u32, Error> {
         let id = self.buffers.insert(fd, size)?;
-        self.send_buffers();
+        self.send_lacking();
         Ok(id)
     }
 
@@ -198,6 +164,18 @@ impl Host {
                 self.evict(place, Goodbye::NotReading);
             }
         }
+    }
+
+    /// Keeps parameter sets (SPS and PPS, say) for clients that come later, and sends them
+    /// to those that are here. To be called before the key frame that they belong to.
+    ///
+    /// # Errors
+    /// [`Error::ParameterSize`] for none or too many bytes.
+    pub fn set_parameters(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let last = self.parameters.as_ref().map_or(0, |p| p.generation);
+        self.parameters = Some(Parameters::new(bytes, last.wrapping_add(1))?);
+        self.send_lacking();
+        Ok(())
     }
 
     /// Publishes a frame as the newest and wakes who waits for it: at most one futex call,
@@ -221,21 +199,34 @@ impl Host {
     }
 
     /// Takes back what nobody holds any more, telling `freed` of each slot, and makes the
-    /// oldest frames unreadable until at most `keep` are out, or only the newest is left.
-    /// Frames whose expiry has passed go in any case.
+    /// oldest frames unreadable, as far as the policy allows, until at most `keep` are out or
+    /// only the newest is left. Frames whose expiry has passed go in any case.
     ///
     /// Returns how many frames are out afterwards.
     pub fn reclaim(&mut self, keep: u32, mut freed: impl FnMut(SlotId)) -> u32 {
         self.collect(&mut freed);
-        while self.publisher.readable() > 0 {
+        while let Some((slot, serial)) = self.publisher.oldest() {
             let surplus = self.lent() > keep && self.publisher.readable() > 1;
-            if !surplus && !self.oldest_has_expired() {
+            let goes = self.has_expired(slot) || (surplus && self.may_drop(serial));
+            if !goes {
                 break;
             }
             self.publisher.retire_oldest();
             self.collect(&mut freed);
         }
         self.lent()
+    }
+
+    /// Whether the policy lets a frame go that has not expired.
+    fn may_drop(&self, serial: u64) -> bool {
+        match self.config.policy {
+            Policy::Newest => true,
+            Policy::UntilExpiry => false,
+            Policy::NeverDrop => {
+                let mut needs = self.peers.iter().flatten().filter_map(Peer::needs_after);
+                needs.all(|had| had >= serial)
+            }
+        }
     }
 
     /// Takes every frame back that nobody holds, the newest included.
@@ -249,13 +240,14 @@ impl Host {
         self.publisher.collect(leases, freed);
     }
 
-    fn oldest_has_expired(&self) -> bool {
-        const EXPIRES: usize = core::mem::offset_of!(FrameDescriptor, expires_ns) / 8;
-        self.publisher.oldest().is_some_and(|(slot, _)| {
-            let control = self.publisher.control();
-            let expires = control.word(slot, EXPIRES).load(Ordering::Relaxed);
-            expires != 0 && expires <= now_ns()
-        })
+    fn has_expired(&self, slot: SlotId) -> bool {
+        let expires = self.word(slot, EXPIRES);
+        expires != 0 && expires <= now_ns()
+    }
+
+    fn word(&self, slot: SlotId, at: usize) -> u64 {
+        let control = self.publisher.control();
+        control.word(slot, at).load(Ordering::Relaxed)
     }
 
     fn wake(&mut self) {
@@ -282,200 +274,52 @@ impl Host {
         let _ = futex::wake(word, futex::Flags::empty(), i32::MAX as u32);
     }
 
-    /// Serves the socket: accepts clients, answers them, notices who left. Call it when
-    /// [`Host::as_fd`] is readable; it never blocks and takes a bounded time.
-    pub fn process(&mut self) -> Result<(), Error> {
-        let mut space = [MaybeUninit::<epoll::Event>::uninit(); EVENTS];
-        let now = Timespec {
-            tv_sec: 0,
-            tv_nsec: 0,
-        };
-        let events = match epoll::wait(&self.epoll, &mut space, Some(&now)) {
-            Ok((events, _)) => events,
-            Err(Errno::INTR) => return Ok(()),
-            Err(errno) => return Err(Error::Os("epoll_wait", errno)),
-        };
-        for event in events.iter() {
-            match event.data.u64() {
-                LISTENER => self.accept()?,
-                place => self.serve(place as usize),
-            }
-        }
-        self.drop_silent();
-        self.send_buffers();
-        Ok(())
-    }
-
-    fn accept(&mut self) -> Result<(), Error> {
-        for _ in 0..EVENTS {
-            let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-            let socket = match rustix::net::accept_with(&self.listener, flags) {
-                Ok(socket) => socket,
-                Err(Errno::AGAIN | Errno::INTR | Errno::CONNABORTED) => return Ok(()),
-                // Out of descriptors or memory: served clients go on, the knocker waits.
-                Err(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => return Ok(()),
-                Err(errno) => return Err(Error::Os("accept", errno)),
-            };
-            let Ok(credentials) = rustix::net::sockopt::socket_peercred(&socket) else {
-                continue;
-            };
-            let (uid, gid) = (credentials.uid.as_raw(), credentials.gid.as_raw());
-            if !self.allows(uid, gid) {
-                self.refuse(&socket, Refusal::Permission(uid));
-                continue;
-            }
-            let Some(place) = self.peers.iter().position(Option::is_none) else {
-                self.refuse(&socket, Refusal::Full(MAX_CLIENTS as u32));
-                continue;
-            };
-            if self.watch(socket.as_fd(), place as u64).is_err() {
-                continue;
-            }
-            let pid = credentials.pid.as_raw_nonzero().get() as u32;
-            self.peers[place] = Some(Peer::new(socket, pid, uid, now_ns()));
-        }
-        Ok(())
-    }
-
-    fn allows(&self, uid: u32, gid: u32) -> bool {
-        let own = rustix::process::geteuid().as_raw();
-        match &self.config.access {
-            Access::Anyone => true,
-            _ if uid == own || uid == 0 => true,
-            Access::SameUser => false,
-            Access::Listed { uids, gids } => uids.contains(&uid) || gids.contains(&gid),
-        }
-    }
-
-    fn refuse(&mut self, socket: &OwnedFd, why: Refusal) {
-        self.stats.refused += 1;
-        let _ = socket::send(socket, &Message::Refused(why), &[]);
-    }
-
-    fn serve(&mut self, place: usize) {
-        let Some(peer) = self.peers.get_mut(place).and_then(Option::as_mut) else {
-            return;
-        };
-        match peer.receive() {
-            Step::Nothing => {}
-            Step::Hello { mode, hold } => {
-                let lent: u32 = self.clients().map(|c| c.hold).sum();
-                // One frame more than is held must be out: the newest.
-                let left = self
-                    .config
-                    .lend
-                    .min(self.config.slots - 1)
-                    .saturating_sub(1 + lent);
-                let answer = if hold > left {
-                    Err(Refusal::Hold(hold, left))
-                } else {
-                    self.admit(place, mode, hold)
-                };
-                if let Err(why) = answer {
-                    self.stats.refused += 1;
-                    self.drop_peer(place, Some(Message::Refused(why)));
-                }
-            }
-            Step::Refuse(why) => {
-                self.stats.refused += 1;
-                self.drop_peer(place, Some(Message::Refused(why)));
-            }
-            Step::Gone => {
-                self.stats.left += 1;
-                self.drop_peer(place, None);
-            }
-        }
-    }
-
-    fn admit(&mut self, place: usize, mode: crate::Mode, hold: u32) -> Result<(), Refusal> {
-        let resources = |errno: Errno| Refusal::Resources(errno.raw_os_error() as u32);
-        let flags = eventfd_flags();
-        let eventfd = eventfd(0, flags).map_err(resources)?;
-        let control = self.publisher.control();
-        let pid = rustix::process::getpid().as_raw_nonzero().get() as u32;
-        let welcome = Message::Welcome {
-            client: place as u32,
-            host_pid: pid,
-            epoch: control.epoch(),
-        };
-        match &mut self.peers[place] {
-            Some(peer) => peer.attach(
-                control,
-                self.layout,
-                &self.buffers,
-                welcome,
-                eventfd,
-                (mode, hold),
-            ),
-            None => Ok(()),
-        }
-    }
-
-    /// Sends every client the buffers that it does not have yet. A client whose queue is
-    /// full gets them at the next call, and if it never reads, a frame in a buffer that it
-    /// does not know.
-    fn send_buffers(&mut self) {
-        for place in 0..MAX_CLIENTS {
-            if let Some(peer) = &mut self.peers[place]
-                && peer.send_buffers(&self.buffers).is_err()
-            {
-                self.stats.left += 1;
-                self.drop_peer(place, None);
-            }
-        }
-    }
-
-    fn drop_silent(&mut self) {
-        let now = now_ns();
-        for place in 0..MAX_CLIENTS {
-            if let Some(peer) = &self.peers[place]
-                && peer.is_silent_since(now.saturating_sub(HELLO_NS))
-            {
-                self.stats.refused += 1;
-                self.drop_peer(place, Some(Message::Refused(Refusal::Malformed)));
-            }
-        }
-    }
-
-    /// Throws a client out and tells it why; the references of its lease are gone.
-    fn evict(&mut self, place: usize, why: Goodbye) {
-        self.stats.evicted += 1;
-        self.drop_peer(place, Some(Message::Goodbye(why)));
-    }
-
-    fn drop_peer(&mut self, place: usize, last: Option<Message>) {
-        if let Some(peer) = self.peers[place].take() {
-            if let Some(message) = last {
-                peer.send(&message);
-            }
-            let _ = epoll::delete(&self.epoll, peer.socket());
-        }
-    }
-
-    /// Throws out clients that hold more frames than they were granted. For a producer that
-    /// runs out of buffers: honest clients can't cause that. Returns how many went.
-    pub fn evict_over_limit(&mut self) -> usize {
+    /// Throws out clients that hold more frames than they were granted, or a frame for longer
+    /// than the lease time. For a producer that runs out of buffers: honest clients that
+    /// keep up can't cause that. Returns how many went.
+    pub fn evict_offenders(&mut self) -> usize {
         let mut gone = 0;
         for place in 0..MAX_CLIENTS {
-            let over = self.peers[place].as_ref().and_then(Peer::over_limit);
-            if let Some((held, allowed)) = over {
-                self.evict(place, Goodbye::OverLimit(held, allowed));
+            let Some(peer) = &self.peers[place] else {
+                continue;
+            };
+            let offence = match peer.over_limit() {
+                Some((held, allowed)) => Some(Goodbye::OverLimit(held, allowed)),
+                None => self.overdue(peer),
+            };
+            if let Some(why) = offence {
+                self.evict(place, why);
                 gone += 1;
             }
         }
         gone
     }
 
-    fn watch(&self, fd: BorrowedFd<'_>, key: u64) -> Result<(), Error> {
-        let data = epoll::EventData::new_u64(key);
-        epoll::add(&self.epoll, fd, data, epoll::EventFlags::IN)
-            .map_err(|e| Error::Os("epoll_ctl", e))
+    /// Whether `peer` alone or with others keeps a retired frame past the lease time.
+    fn overdue(&self, peer: &Peer) -> Option<Goodbye> {
+        if self.config.lease_ns == 0 {
+            return None;
+        }
+        let now = now_ns();
+        let ages = self
+            .publisher
+            .draining_slots()
+            .filter(|&slot| peer.holds(slot))
+            .map(|slot| now.saturating_sub(self.word(slot, PUBLISHED)));
+        let oldest = ages.max()?;
+        let ms = u32::try_from(oldest / 1_000_000).unwrap_or(u32::MAX);
+        (oldest > self.config.lease_ns).then_some(Goodbye::LeaseTime(ms))
     }
-}
 
-fn eventfd_flags() -> rustix::event::EventfdFlags {
-    use rustix::event::EventfdFlags;
-    EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK
+    /// Ends every connection with a reason; the host goes on and clients may come again.
+    pub fn send_away(&mut self, why: Goodbye) {
+        for place in 0..MAX_CLIENTS {
+            if self.peers[place].is_some() {
+                self.evict(place, why);
+            }
+        }
+        self.wake_futex();
+    }
 }
 
 impl AsFd for Host {
@@ -490,7 +334,7 @@ impl Drop for Host {
     fn drop(&mut self) {
         self.publisher.control().close();
         for peer in self.peers.iter().flatten() {
-            peer.send(&Message::Goodbye(Goodbye::Closing));
+            peer.send(&crate::wire::Message::Goodbye(Goodbye::Closing));
             if let Some(lease) = peer.lease()
                 && wake::waiting(lease).eventfd
             {

@@ -2,12 +2,13 @@
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
-use videostream_hal::ring::RingLayout;
+use videostream_hal::ring::cells::{Lease, SlotId};
 use videostream_hal::ring::segment::{HostControl, LeaseMap, SegmentError, Stat};
 use videostream_hal::sync::Ordering;
 
+use super::parameters::Parameters;
 use super::registry::Registry;
-use crate::wire::{Message, Mode, Refusal, VERSION, WireError};
+use crate::wire::{ClientStatus, Message, Mode, Refusal, VERSION, WireError};
 use crate::{Error, MAX_BUFFERS, socket};
 
 /// A connected client, welcomed or not yet.
@@ -26,35 +27,17 @@ struct Attached {
     eventfd: OwnedFd,
     mode: Mode,
     hold: u32,
-    /// Generation of the buffer it was sent, by place in the registry; 0 for none.
+    /// Id of the buffer it was sent, by place in the registry; 0 for none.
     sent: [u32; MAX_BUFFERS],
-}
-
-/// What a host can tell of a client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClientInfo {
-    /// Its process.
-    pub pid: u32,
-    /// Its user.
-    pub uid: u32,
-    /// Which frames it wants.
-    pub mode: Mode,
-    /// How many frames it may hold at once.
-    pub hold: u32,
-    /// How many it holds now, by its own count.
-    pub held: u32,
-    /// Frames it has held so far, by its own count.
-    pub acquired: u64,
-    /// Frames that were gone before it came, by its own count.
-    pub missed: u64,
-    /// The last serial it has held, by its own count.
-    pub last_serial: u64,
+    /// Generation of the parameter sets it was sent; 0 for none.
+    parameters: u32,
 }
 
 /// What came of listening to a peer.
 pub(super) enum Step {
     Nothing,
     Hello { mode: Mode, hold: u32 },
+    Look,
     Refuse(Refusal),
     Gone,
 }
@@ -78,19 +61,41 @@ impl Peer {
         self.attached.as_ref().map(|a| &a.lease)
     }
 
-    pub(super) fn info(&self) -> Option<ClientInfo> {
+    /// How the client does; `client` is its number.
+    pub(super) fn status(&self, client: u32) -> Option<ClientStatus> {
         let a = self.attached.as_ref()?;
         let stat = |which| a.lease.stat(which).load(Ordering::Relaxed);
-        Some(ClientInfo {
+        Some(ClientStatus {
+            client,
             pid: self.pid,
             uid: self.uid,
             mode: a.mode,
+            waiting: a.lease.waiting().load(Ordering::Relaxed),
             hold: a.hold,
             held: a.lease.held(),
             acquired: stat(Stat::Acquired),
             missed: stat(Stat::Missed),
             last_serial: stat(Stat::LastSerial),
         })
+    }
+
+    /// How many frames the client may hold.
+    pub(super) fn hold(&self) -> u32 {
+        self.attached.as_ref().map_or(0, |a| a.hold)
+    }
+
+    /// The last serial that a client has had which must have every one.
+    pub(super) fn needs_after(&self) -> Option<u64> {
+        let a = self.attached.as_ref()?;
+        let wants = a.mode == Mode::Every && a.hold > 0;
+        wants.then(|| a.lease.stat(Stat::LastSerial).load(Ordering::Relaxed))
+    }
+
+    /// Whether the client holds `slot`.
+    pub(super) fn holds(&self, slot: SlotId) -> bool {
+        // Relaxed: only to choose whom to throw out; reclaiming looks for itself.
+        self.lease()
+            .is_some_and(|lease| lease.refs(slot).load(Ordering::Relaxed) != 0)
     }
 
     /// Frames held and allowed, if more than allowed.
@@ -105,13 +110,14 @@ impl Peer {
         self.attached.is_none() && self.connected_ns < then_ns
     }
 
-    /// Reads one message. A client has only one to send, so a second is its last.
+    /// Reads one message.
     pub(super) fn receive(&mut self) -> Step {
         match socket::receive(&self.socket) {
             Ok(None) => Step::Nothing,
             Ok(Some((Message::Hello { mode, hold }, _))) if self.attached.is_none() => {
                 Step::Hello { mode, hold }
             }
+            Ok(Some((Message::Look, _))) if self.attached.is_some() => Step::Look,
             Ok(Some(_)) => Step::Refuse(Refusal::Malformed),
             Err(Error::Wire(WireError::Version(_))) => {
                 Step::Refuse(Refusal::Version(VERSION.into()))
@@ -126,54 +132,52 @@ impl Peer {
     pub(super) fn attach(
         &mut self,
         control: &HostControl,
-        layout: RingLayout,
-        buffers: &Registry,
+        head: u64,
+        host: (&Registry, Option<&Parameters>),
         welcome: Message,
         eventfd: OwnedFd,
         (mode, hold): (Mode, u32),
     ) -> Result<(), Refusal> {
-        let (lease, fd) = LeaseMap::create(layout).map_err(|e| match e {
+        let (lease, fd) = LeaseMap::create(control.layout()).map_err(|e| match e {
             SegmentError::Create(errno) => Refusal::Resources(errno.raw_os_error() as u32),
             _ => Refusal::Resources(Errno::NOMEM.raw_os_error() as u32),
         })?;
+        // Frames from before it came are not kept for it.
+        lease.stat(Stat::LastSerial).store(head, Ordering::Relaxed);
         // A fresh socket takes them all; if not, descriptors in flight are exhausted.
         let exhausted = Refusal::Resources(Errno::TOOMANYREFS.raw_os_error() as u32);
-        let mut sent = [0; MAX_BUFFERS];
-        for (place, id, size, fd) in buffers.iter() {
-            if socket::send(&self.socket, &Message::Buffer { id, size }, &[fd]) != Ok(true) {
-                return Err(exhausted);
-            }
-            sent[place] = id;
-        }
-        let fds = [control.as_fd(), fd.as_fd(), eventfd.as_fd()];
-        if socket::send(&self.socket, &welcome, &fds) != Ok(true) {
-            return Err(exhausted);
-        }
-        self.attached = Some(Attached {
+        let mut attached = Attached {
             lease,
             eventfd,
             mode,
             hold,
-            sent,
-        });
+            sent: [0; MAX_BUFFERS],
+            parameters: 0,
+        };
+        match attached.send_lacking(&self.socket, host.0, host.1) {
+            Ok(true) => {}
+            _ => return Err(exhausted),
+        }
+        let fds = [control.as_fd(), fd.as_fd(), attached.eventfd.as_fd()];
+        if socket::send(&self.socket, &welcome, &fds) != Ok(true) {
+            return Err(exhausted);
+        }
+        self.attached = Some(attached);
         Ok(())
     }
 
-    /// Sends the buffers that the client lacks, as far as its queue takes them.
-    pub(super) fn send_buffers(&mut self, buffers: &Registry) -> Result<(), Error> {
-        let Some(attached) = &mut self.attached else {
-            return Ok(());
-        };
-        for (place, id, size, fd) in buffers.iter() {
-            if attached.sent[place] == id {
-                continue;
-            }
-            if !socket::send(&self.socket, &Message::Buffer { id, size }, &[fd])? {
-                break;
-            }
-            attached.sent[place] = id;
+    /// Sends what the client lacks, as far as its queue takes it.
+    pub(super) fn send_lacking(
+        &mut self,
+        buffers: &Registry,
+        parameters: Option<&Parameters>,
+    ) -> Result<(), Error> {
+        match &mut self.attached {
+            Some(attached) => attached
+                .send_lacking(&self.socket, buffers, parameters)
+                .map(drop),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Tells the client that a buffer is gone; `false` if it could not be told.
@@ -201,5 +205,40 @@ impl Peer {
         if let Some(attached) = &self.attached {
             let _ = rustix::io::write(&attached.eventfd, &1u64.to_ne_bytes());
         }
+    }
+}
+
+impl Attached {
+    /// Sends the buffers and parameter sets that the client lacks; `false` if its queue is
+    /// full before it has all.
+    fn send_lacking(
+        &mut self,
+        socket: &OwnedFd,
+        buffers: &Registry,
+        parameters: Option<&Parameters>,
+    ) -> Result<bool, Error> {
+        for (place, id, size, fd) in buffers.iter() {
+            if self.sent[place] == id {
+                continue;
+            }
+            if !socket::send(socket, &Message::Buffer { id, size }, &[fd])? {
+                return Ok(false);
+            }
+            self.sent[place] = id;
+        }
+        if let Some(Parameters {
+            fd,
+            size,
+            generation,
+        }) = parameters
+            && self.parameters != *generation
+        {
+            let message = Message::Parameters { size: *size };
+            if !socket::send(socket, &message, &[fd.as_fd()])? {
+                return Ok(false);
+            }
+            self.parameters = *generation;
+        }
+        Ok(true)
     }
 }

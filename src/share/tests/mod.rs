@@ -8,6 +8,9 @@ use videostream_hal::memory::allocate::Allocator;
 use videostream_hal::ring::{FrameDescriptor, PlaneDescriptor};
 use videostream_ipc::{Error as Ipc, Goodbye, Refusal};
 
+mod clients;
+mod policies;
+
 use super::{Client, Host, Mode};
 use crate::{Error, FrameRate, PatternSource, Stream, TestPattern, pattern};
 

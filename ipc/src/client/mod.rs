@@ -4,27 +4,25 @@
 //! Messages of the host (new buffers, goodbye) are read by [`Client::pump`], which is due
 //! when [`Client::wait`] says so or a frame names an unknown buffer.
 
-use heapless::Vec;
+mod event;
+mod wait;
+
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
-use rustix::thread::futex;
-use videostream_hal::memory::{mapping, memfd};
+use videostream_hal::ring::FrameDescriptor;
 use videostream_hal::ring::cells::{Control, SlotId};
 use videostream_hal::ring::layout::DESCRIPTOR_WORDS;
 use videostream_hal::ring::reader::{self, Held};
 use videostream_hal::ring::segment::{ControlMap, LeaseMap, Stat};
-use videostream_hal::ring::{FrameDescriptor, wake};
 use videostream_hal::sync::{AtomicU32, Ordering};
-use videostream_hal::time::{now_ns, until};
+use videostream_hal::time::until;
 
+pub use self::event::Event;
+pub use self::wait::Woken;
 use crate::address::Address;
-use crate::wire::{MAX_FDS, Message, Mode};
+use crate::wire::{Message, Mode};
 use crate::{Error, socket};
-
-/// How long a wait stays in the futex, which a host that is killed does not wake. After
-/// that it polls the socket, which tells at once, and the eventfd.
-const FUTEX_SLICE_NS: u64 = 50_000_000;
 
 /// What a client wants of its host.
 #[derive(Clone, Copy, Debug)]
@@ -60,24 +58,6 @@ pub struct HeldFrame {
     pub missed: u64,
 }
 
-/// Why a wait ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Woken {
-    /// A newer frame is there.
-    Frame,
-    /// The host has sent something: call [`Client::pump`].
-    Message,
-}
-
-/// What the host has sent.
-#[derive(Debug)]
-pub enum Event {
-    /// A buffer that frames may lie in from now on: id, bytes, descriptor.
-    Buffer(u32, u64, OwnedFd),
-    /// A buffer that is gone: its id.
-    Retire(u32),
-}
-
 /// A connection to a host.
 #[derive(Debug)]
 pub struct Client {
@@ -88,6 +68,8 @@ pub struct Client {
     config: Config,
     /// Frames that this client's threads hold, so that they stay within the limit together.
     held: AtomicU32,
+    /// Whether waits are to end: 0 or 1.
+    cancelled: AtomicU32,
     host_pid: u32,
 }
 
@@ -123,7 +105,7 @@ impl Client {
             {
                 break (host_pid, epoch, fds);
             }
-            buffers(event(message, fds)?)?;
+            buffers(Event::new(message, fds)?)?;
         };
         let [control, lease, eventfd] = fds
             .into_array::<3>()
@@ -140,6 +122,7 @@ impl Client {
             socket,
             config,
             held: AtomicU32::new(0),
+            cancelled: AtomicU32::new(0),
             host_pid,
         })
     }
@@ -173,9 +156,13 @@ impl Client {
     /// there, by the client's mode. `Ok(None)`: nothing newer yet. No system call.
     ///
     /// # Errors
-    /// [`Error::HoldLimit`]; [`Error::Descriptor`] for a frame whose description is wrong.
+    /// [`Error::HoldLimit`] when there is one but this client holds as many as it may;
+    /// [`Error::Descriptor`] for a frame whose description is wrong.
     #[inline]
     pub fn hold(&self, after: u64) -> Result<Option<HeldFrame>, Error> {
+        if self.head() <= after {
+            return Ok(None);
+        }
         // Relaxed: the count only limits; the ring's own words carry all order.
         if self.held.fetch_add(1, Ordering::Relaxed) >= self.config.hold {
             self.held.fetch_sub(1, Ordering::Relaxed);
@@ -233,134 +220,24 @@ impl Client {
         self.held.fetch_sub(1, Ordering::Relaxed);
     }
 
+    /// The ring's words and this client's lease, as they are. Whoever writes to the lease
+    /// around this type can only harm this client.
+    pub fn ring(&self) -> (&ControlMap, &LeaseMap) {
+        (&self.control, &self.lease)
+    }
+
     /// Whether the memory of a held frame is still that frame's, for a client that was
     /// thrown out while it read.
     pub fn is_intact(&self, slot: SlotId, serial: u64) -> bool {
         reader::is_intact(&self.control, slot, serial)
     }
 
-    /// Waits until a frame newer than `after` is there, the host sends something, or
-    /// `deadline_ns` passes. `u64::MAX` waits for ever.
-    ///
-    /// # Errors
-    /// [`Error::TimedOut`], [`Error::HostGone`], [`Error::Os`].
-    pub fn wait(&self, after: u64, deadline_ns: u64) -> Result<Woken, Error> {
-        if self.spin(after, deadline_ns) {
-            return Ok(Woken::Frame);
+    /// Asks the host how it and its clients do; the answer comes as events.
+    pub fn look(&self) -> Result<(), Error> {
+        match socket::send(&self.socket, &Message::Look, &[])? {
+            true => Ok(()),
+            false => Err(Error::TimedOut),
         }
-        if self.control.is_closed() {
-            return Ok(self.after_close(after));
-        }
-        let slice = now_ns().saturating_add(FUTEX_SLICE_NS);
-        while let Some(value) = wake::begin_sleep(&self.control, &self.lease, after) {
-            let result = self.sleep(value, slice.min(deadline_ns));
-            wake::end_sleep(&self.lease);
-            match result {
-                Ok(()) | Err(Errno::AGAIN | Errno::INTR) => {}
-                Err(Errno::TIMEDOUT) => return self.poll(after, deadline_ns),
-                Err(errno) => return Err(Error::Os("futex", errno)),
-            }
-            if self.control.is_closed() {
-                return Ok(self.after_close(after));
-            }
-        }
-        Ok(Woken::Frame)
-    }
-
-    /// A host that has closed publishes nothing more; what it has published comes before
-    /// its goodbye.
-    fn after_close(&self, after: u64) -> Woken {
-        if self.head() > after {
-            Woken::Frame
-        } else {
-            Woken::Message
-        }
-    }
-
-    fn spin(&self, after: u64, deadline_ns: u64) -> bool {
-        if self.head() > after {
-            return true;
-        }
-        if self.config.spin_ns == 0 {
-            return false;
-        }
-        let end = now_ns()
-            .saturating_add(self.config.spin_ns)
-            .min(deadline_ns);
-        loop {
-            for _ in 0..64 {
-                if self.head() > after {
-                    return true;
-                }
-                core::hint::spin_loop();
-            }
-            if now_ns() >= end {
-                return false;
-            }
-        }
-    }
-
-    fn sleep(&self, value: u32, deadline_ns: u64) -> rustix::io::Result<()> {
-        let all = core::num::NonZeroU32::MAX;
-        let deadline = videostream_hal::time::timespec(deadline_ns);
-        let word = self.control.wake();
-        // The deadline of wait_bitset is absolute, on the monotonic clock.
-        futex::wait_bitset(word, futex::Flags::empty(), value, Some(&deadline), all)
-    }
-
-    fn poll(&self, after: u64, deadline_ns: u64) -> Result<Woken, Error> {
-        let result = self.poll_armed(after, deadline_ns);
-        wake::disarm(&self.lease);
-        result
-    }
-
-    fn poll_armed(&self, after: u64, deadline_ns: u64) -> Result<Woken, Error> {
-        while wake::arm(&self.control, &self.lease, after) {
-            let mut fds = [
-                PollFd::new(&self.socket, PollFlags::IN),
-                PollFd::new(&self.eventfd, PollFlags::IN),
-            ];
-            poll_until(&mut fds, deadline_ns)?;
-            let [socket, event] = fds.map(|fd| fd.revents());
-            if !event.is_empty() {
-                self.drain();
-            }
-            if self.head() > after {
-                break;
-            }
-            if !socket.is_empty() {
-                return Ok(Woken::Message);
-            }
-        }
-        Ok(Woken::Frame)
-    }
-
-    /// For an event loop: arms the eventfd of [`Client::event_fd`] for frames newer than
-    /// `after`. `false`: one is there already. It stays armed until [`Client::disarm`].
-    pub fn arm(&self, after: u64) -> bool {
-        // Drained first, so that what is written from here on is seen.
-        self.drain();
-        wake::arm(&self.control, &self.lease, after)
-    }
-
-    /// No more events: each publish is cheaper for the host.
-    pub fn disarm(&self) {
-        wake::disarm(&self.lease);
-    }
-
-    fn drain(&self) {
-        // Nothing to read is as good as read.
-        let _ = rustix::io::read(&self.eventfd, &mut [0u8; 8]);
-    }
-
-    /// Readable after a publish while armed; see [`Client::arm`].
-    pub fn event_fd(&self) -> BorrowedFd<'_> {
-        self.eventfd.as_fd()
-    }
-
-    /// Readable when [`Client::pump`] is due.
-    pub fn socket_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
     }
 
     /// Reads one message of the host. `Ok(None)`: there is none. Never blocks. To be
@@ -373,26 +250,7 @@ impl Client {
         let Some((message, fds)) = socket::receive(&self.socket)? else {
             return Ok(None);
         };
-        event(message, fds).map(Some)
-    }
-}
-
-/// What a message means to a client that is waiting for events.
-fn event(message: Message, mut fds: Vec<OwnedFd, MAX_FDS>) -> Result<Event, Error> {
-    match message {
-        Message::Buffer { id, size } => {
-            let fd = fds.pop().ok_or(Error::BadBuffer(id))?;
-            let real = mapping::file_size(&fd).map_err(|e| Error::Os("lseek", e))?;
-            if size == 0 || real < size || !memfd::cannot_shrink(fd.as_fd()) {
-                return Err(Error::BadBuffer(id));
-            }
-            Ok(Event::Buffer(id, size, fd))
-        }
-        Message::Retire { id } => Ok(Event::Retire(id)),
-        Message::Goodbye(why) => Err(Error::Goodbye(why)),
-        Message::Refused(why) => Err(Error::Refused(why)),
-        Message::Hello { .. } => Err(Error::Unexpected("hello from a host")),
-        Message::Welcome { .. } => Err(Error::Unexpected("second welcome")),
+        Event::new(message, fds).map(Some)
     }
 }
 

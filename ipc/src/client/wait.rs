@@ -1,0 +1,192 @@
+//! Waiting for frames: spin, futex, poll; and being woken for another reason.
+
+use rustix::event::{PollFd, PollFlags};
+use rustix::fd::{AsFd, BorrowedFd};
+use rustix::io::Errno;
+use rustix::thread::futex;
+use videostream_hal::ring::cells::{Control, Lease};
+use videostream_hal::ring::wake;
+use videostream_hal::sync::{Ordering, Point, full_fence};
+use videostream_hal::time::now_ns;
+
+use super::{Client, poll_until};
+use crate::Error;
+
+/// How long a wait stays in the futex, which a host that is killed does not wake. After
+/// that it polls the socket, which tells at once, and the eventfd.
+const FUTEX_SLICE_NS: u64 = 50_000_000;
+
+/// Why a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Woken {
+    /// A newer frame is there.
+    Frame,
+    /// The host has sent something: call [`Client::pump`].
+    Message,
+}
+
+impl Client {
+    /// Waits until a frame newer than `after` is there, the host sends something, or
+    /// `deadline_ns` passes. `u64::MAX` waits for ever.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`], [`Error::Cancelled`], [`Error::Os`].
+    pub fn wait(&self, after: u64, deadline_ns: u64) -> Result<Woken, Error> {
+        if self.spin(after, deadline_ns) {
+            return Ok(Woken::Frame);
+        }
+        if self.control.is_closed() {
+            return Ok(self.after_close(after));
+        }
+        self.check_cancelled()?;
+        let slice = now_ns().saturating_add(FUTEX_SLICE_NS);
+        while let Some(value) = wake::begin_sleep(&self.control, &self.lease, after) {
+            // Announced: whoever cancels from here on sees a sleeper and wakes it.
+            let result = match self.check_cancelled() {
+                Ok(()) => self.sleep(value, slice.min(deadline_ns)),
+                Err(_) => Ok(()),
+            };
+            wake::end_sleep(&self.lease);
+            self.check_cancelled()?;
+            match result {
+                Ok(()) | Err(Errno::AGAIN | Errno::INTR) => {}
+                Err(Errno::TIMEDOUT) => return self.poll(after, deadline_ns),
+                Err(errno) => return Err(Error::Os("futex", errno)),
+            }
+            if self.control.is_closed() {
+                return Ok(self.after_close(after));
+            }
+        }
+        Ok(Woken::Frame)
+    }
+
+    /// A host that has closed publishes nothing more; what it has published comes before
+    /// its goodbye.
+    fn after_close(&self, after: u64) -> Woken {
+        if self.head() > after {
+            Woken::Frame
+        } else {
+            Woken::Message
+        }
+    }
+
+    fn spin(&self, after: u64, deadline_ns: u64) -> bool {
+        if self.head() > after {
+            return true;
+        }
+        if self.config.spin_ns == 0 {
+            return false;
+        }
+        let end = now_ns()
+            .saturating_add(self.config.spin_ns)
+            .min(deadline_ns);
+        loop {
+            for _ in 0..64 {
+                if self.head() > after {
+                    return true;
+                }
+                core::hint::spin_loop();
+            }
+            if now_ns() >= end {
+                return false;
+            }
+        }
+    }
+
+    fn sleep(&self, value: u32, deadline_ns: u64) -> rustix::io::Result<()> {
+        let all = core::num::NonZeroU32::MAX;
+        let deadline = videostream_hal::time::timespec(deadline_ns);
+        let word = self.control.wake();
+        // The deadline of wait_bitset is absolute, on the monotonic clock.
+        futex::wait_bitset(word, futex::Flags::empty(), value, Some(&deadline), all)
+    }
+
+    fn poll(&self, after: u64, deadline_ns: u64) -> Result<Woken, Error> {
+        let result = self.poll_armed(after, deadline_ns);
+        wake::disarm(&self.lease);
+        result
+    }
+
+    fn poll_armed(&self, after: u64, deadline_ns: u64) -> Result<Woken, Error> {
+        while wake::arm(&self.control, &self.lease, after) {
+            let mut fds = [
+                PollFd::new(&self.socket, PollFlags::IN),
+                PollFd::new(&self.eventfd, PollFlags::IN),
+            ];
+            self.check_cancelled()?;
+            poll_until(&mut fds, deadline_ns)?;
+            self.check_cancelled()?;
+            let [socket, event] = fds.map(|fd| fd.revents());
+            if !event.is_empty() {
+                self.drain();
+            }
+            if self.head() > after {
+                break;
+            }
+            if !socket.is_empty() {
+                return Ok(Woken::Message);
+            }
+        }
+        Ok(Woken::Frame)
+    }
+
+    /// Ends every wait of this client, present and future, with [`Error::Cancelled`], until
+    /// [`Client::resume`]. From any thread.
+    pub fn cancel(&self) {
+        self.cancelled.store(1, Ordering::Relaxed);
+        // Pairs with the fence in `begin_sleep`: a thread that does not see the flag is seen
+        // as a sleeper below.
+        full_fence(Point::WakeFence);
+        // Threads in a poll; the counter stays up until one of them drains it.
+        let _ = rustix::io::write(&self.eventfd, &u64::to_ne_bytes(1));
+        // A thread may have announced its sleep and not be asleep yet: woken until gone.
+        // Other clients are woken for nothing, once each time.
+        while self.lease.waiting().load(Ordering::Relaxed) & wake::SLEEPERS != 0 {
+            let all = i32::MAX as u32;
+            if futex::wake(self.control.wake(), futex::Flags::empty(), all) == Ok(0) {
+                rustix::thread::sched_yield();
+            }
+        }
+    }
+
+    /// Lets waits be waits again after [`Client::cancel`].
+    pub fn resume(&self) {
+        self.drain();
+        self.cancelled.store(0, Ordering::Relaxed);
+    }
+
+    fn check_cancelled(&self) -> Result<(), Error> {
+        match self.cancelled.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            _ => Err(Error::Cancelled),
+        }
+    }
+
+    /// For an event loop: arms the eventfd of [`Client::event_fd`] for frames newer than
+    /// `after`. `false`: one is there already. It stays armed until [`Client::disarm`].
+    pub fn arm(&self, after: u64) -> bool {
+        // Drained first, so that what is written from here on is seen.
+        self.drain();
+        wake::arm(&self.control, &self.lease, after)
+    }
+
+    /// No more events: each publish is cheaper for the host.
+    pub fn disarm(&self) {
+        wake::disarm(&self.lease);
+    }
+
+    fn drain(&self) {
+        // Nothing to read is as good as read.
+        let _ = rustix::io::read(&self.eventfd, &mut [0u8; 8]);
+    }
+
+    /// Readable after a publish while armed; see [`Client::arm`].
+    pub fn event_fd(&self) -> BorrowedFd<'_> {
+        self.eventfd.as_fd()
+    }
+
+    /// Readable when [`Client::pump`] is due.
+    pub fn socket_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}

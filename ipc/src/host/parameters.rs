@@ -1,0 +1,43 @@
+//! A codec's parameter sets, kept for clients that come after the key frame that bore them.
+
+#![expect(unsafe_code, reason = "fills a mapping that nobody else has yet")]
+
+use rustix::fd::OwnedFd;
+use rustix::fs::SealFlags;
+use videostream_hal::memory::{Access, Mapping, memfd};
+
+use crate::Error;
+use crate::MAX_PARAMETERS;
+
+/// Parameter sets in a memfd that can't be written any more.
+#[derive(Debug)]
+pub(super) struct Parameters {
+    pub(super) fd: OwnedFd,
+    pub(super) size: u64,
+    /// Another one for each set, never 0.
+    pub(super) generation: u32,
+}
+
+impl Parameters {
+    pub(super) fn new(bytes: &[u8], generation: u32) -> Result<Self, Error> {
+        if bytes.is_empty() || bytes.len() > MAX_PARAMETERS {
+            return Err(Error::ParameterSize(bytes.len(), MAX_PARAMETERS));
+        }
+        let os = |e| Error::Os("memfd", e);
+        let fd = memfd::create(c"videostream-parameters", bytes.len()).map_err(os)?;
+        let mut map = Mapping::new(&fd, bytes.len(), Access::ReadWrite)
+            .map_err(|e| Error::Segment(videostream_hal::ring::segment::SegmentError::Map(e)))?;
+        // SAFETY: the memfd was made above and nobody else has it.
+        if let Some(to) = unsafe { map.bytes_mut() } {
+            to.copy_from_slice(bytes);
+        }
+        // A write seal needs that no writable mapping is left.
+        drop(map);
+        memfd::seal(&fd, memfd::FIXED_SIZE | SealFlags::WRITE).map_err(os)?;
+        Ok(Self {
+            fd,
+            size: bytes.len() as u64,
+            generation: generation.max(1),
+        })
+    }
+}

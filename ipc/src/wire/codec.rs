@@ -1,0 +1,342 @@
+//! Messages as bytes, and bytes as messages.
+
+use core::mem::size_of;
+
+use static_assertions::const_assert_eq;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use super::{
+    ClientStatus, Goodbye, HostStatus, MAGIC, MAX_HOLD, MESSAGE_SIZE, Message, Mode, Refusal,
+    VERSION, WireError,
+};
+
+/// A message's bytes.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+struct Packet {
+    magic: u32,
+    version: u16,
+    kind: u16,
+    a: u32,
+    b: u32,
+    c: u32,
+    d: u32,
+    wide: [u64; 9],
+}
+
+const_assert_eq!(size_of::<Packet>(), MESSAGE_SIZE);
+
+const HELLO: u16 = 1;
+const WELCOME: u16 = 2;
+const REFUSED: u16 = 3;
+const BUFFER: u16 = 4;
+const RETIRE: u16 = 5;
+const GOODBYE: u16 = 6;
+const PARAMETERS: u16 = 7;
+const LOOK: u16 = 8;
+const CLIENT: u16 = 9;
+const STATUS: u16 = 10;
+
+impl Message {
+    /// How many descriptors travel with this message.
+    pub const fn fds(&self) -> usize {
+        match self {
+            Self::Welcome { .. } => 3,
+            Self::Buffer { .. } | Self::Parameters { .. } => 1,
+            _ => 0,
+        }
+    }
+
+    /// The bytes to send.
+    pub fn encode(&self) -> [u8; MESSAGE_SIZE] {
+        let mut wide = [0; 9];
+        let (kind, [a, b, c, d]) = match *self {
+            Self::Hello { mode, hold } => (HELLO, [mode as u32, hold, 0, 0]),
+            Self::Welcome {
+                client,
+                host_pid,
+                epoch,
+            } => {
+                wide[0] = epoch;
+                (WELCOME, [client, host_pid, 0, 0])
+            }
+            Self::Refused(r) => {
+                let fields = match r {
+                    Refusal::Version(v) => [1, v, 0, 0],
+                    Refusal::Full(n) => [2, n, 0, 0],
+                    Refusal::Hold(asked, left) => [3, asked, left, 0],
+                    Refusal::Permission(uid) => [4, uid, 0, 0],
+                    Refusal::Malformed => [5, 0, 0, 0],
+                    Refusal::Resources(errno) => [6, errno, 0, 0],
+                };
+                (REFUSED, fields)
+            }
+            Self::Buffer { id, size } => {
+                wide[0] = size;
+                (BUFFER, [id, 0, 0, 0])
+            }
+            Self::Retire { id } => (RETIRE, [id, 0, 0, 0]),
+            Self::Parameters { size } => {
+                wide[0] = size;
+                (PARAMETERS, [0; 4])
+            }
+            Self::Look => (LOOK, [0; 4]),
+            Self::Client(s) => {
+                wide[0] = s.acquired;
+                wide[1] = s.missed;
+                wide[2] = s.last_serial;
+                wide[3] = u64::from(s.waiting);
+                wide[4] = u64::from(s.hold);
+                wide[5] = u64::from(s.held);
+                (CLIENT, [s.mode as u32, s.client, s.pid, s.uid])
+            }
+            Self::Status(s) => {
+                wide = [
+                    s.head,
+                    s.newest_ns,
+                    s.blocked,
+                    s.sensor_drops,
+                    s.no_buffer_drops,
+                    s.refused,
+                    s.evicted,
+                    s.left,
+                    0,
+                ];
+                (STATUS, [s.clients, s.slots, s.lent, s.lend])
+            }
+            Self::Goodbye(g) => {
+                let fields = match g {
+                    Goodbye::Closing => [1, 0, 0, 0],
+                    Goodbye::OverLimit(held, allowed) => [2, held, allowed, 0],
+                    Goodbye::LeaseTime(ms) => [3, ms, 0, 0],
+                    Goodbye::NotReading => [4, 0, 0, 0],
+                    Goodbye::FormatChange => [5, 0, 0, 0],
+                };
+                (GOODBYE, fields)
+            }
+        };
+        let packet = Packet {
+            magic: MAGIC,
+            version: VERSION,
+            kind,
+            a,
+            b,
+            c,
+            d,
+            wide,
+        };
+        zerocopy::transmute!(packet)
+    }
+
+    /// Checks and reads a received packet that came with `fds` descriptors.
+    pub fn decode(bytes: &[u8], fds: usize) -> Result<Self, WireError> {
+        let packet = Packet::read_from_bytes(bytes).map_err(|_| WireError::Length(bytes.len()))?;
+        if packet.magic != MAGIC {
+            return Err(WireError::Magic(packet.magic));
+        }
+        if packet.version != VERSION {
+            return Err(WireError::Version(packet.version));
+        }
+        let Packet {
+            kind,
+            a,
+            b,
+            c,
+            d,
+            wide,
+            ..
+        } = packet;
+        let field = WireError::Field(kind, a);
+        let mode = || match a {
+            0 => Ok(Mode::Newest),
+            1 => Ok(Mode::Every),
+            _ => Err(field),
+        };
+        // Numbers only shown to people: what does not fit is shown as the largest.
+        let narrow = |at: usize| u32::try_from(wide[at]).unwrap_or(u32::MAX);
+        let message = match kind {
+            HELLO if b > MAX_HOLD => return Err(WireError::Field(kind, b)),
+            HELLO => Self::Hello {
+                mode: mode()?,
+                hold: b,
+            },
+            WELCOME => Self::Welcome {
+                client: a,
+                host_pid: b,
+                epoch: wide[0],
+            },
+            REFUSED => Self::Refused(match a {
+                1 => Refusal::Version(b),
+                2 => Refusal::Full(b),
+                3 => Refusal::Hold(b, c),
+                4 => Refusal::Permission(b),
+                5 => Refusal::Malformed,
+                6 => Refusal::Resources(b),
+                _ => return Err(field),
+            }),
+            BUFFER => Self::Buffer {
+                id: a,
+                size: wide[0],
+            },
+            RETIRE => Self::Retire { id: a },
+            PARAMETERS => Self::Parameters { size: wide[0] },
+            LOOK => Self::Look,
+            CLIENT => Self::Client(ClientStatus {
+                mode: mode()?,
+                client: b,
+                pid: c,
+                uid: d,
+                acquired: wide[0],
+                missed: wide[1],
+                last_serial: wide[2],
+                waiting: narrow(3),
+                hold: narrow(4),
+                held: narrow(5),
+            }),
+            STATUS => Self::Status(HostStatus {
+                clients: a,
+                slots: b,
+                lent: c,
+                lend: d,
+                head: wide[0],
+                newest_ns: wide[1],
+                blocked: wide[2],
+                sensor_drops: wide[3],
+                no_buffer_drops: wide[4],
+                refused: wide[5],
+                evicted: wide[6],
+                left: wide[7],
+            }),
+            GOODBYE => Self::Goodbye(match a {
+                1 => Goodbye::Closing,
+                2 => Goodbye::OverLimit(b, c),
+                3 => Goodbye::LeaseTime(b),
+                4 => Goodbye::NotReading,
+                5 => Goodbye::FormatChange,
+                _ => return Err(field),
+            }),
+            _ => return Err(WireError::Kind(kind)),
+        };
+        if message.fds() != fds {
+            return Err(WireError::Fds(fds, message.fds()));
+        }
+        Ok(message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Message; 20] = [
+        Message::Hello {
+            mode: Mode::Newest,
+            hold: 1,
+        },
+        Message::Hello {
+            mode: Mode::Every,
+            hold: 64,
+        },
+        Message::Welcome {
+            client: 1,
+            host_pid: 2,
+            epoch: u64::MAX,
+        },
+        Message::Refused(Refusal::Version(7)),
+        Message::Refused(Refusal::Full(64)),
+        Message::Refused(Refusal::Hold(5, 2)),
+        Message::Refused(Refusal::Permission(1000)),
+        Message::Refused(Refusal::Malformed),
+        Message::Refused(Refusal::Resources(12)),
+        Message::Buffer {
+            id: 3,
+            size: 1 << 40,
+        },
+        Message::Retire { id: 3 },
+        Message::Parameters { size: 40 },
+        Message::Look,
+        Message::Client(ClientStatus {
+            client: 1,
+            pid: 2,
+            uid: 3,
+            mode: Mode::Every,
+            waiting: 4,
+            hold: 5,
+            held: 6,
+            acquired: 7,
+            missed: 8,
+            last_serial: 9,
+        }),
+        Message::Status(HostStatus {
+            clients: 1,
+            slots: 2,
+            lent: 3,
+            lend: 4,
+            head: 5,
+            newest_ns: 6,
+            blocked: 7,
+            sensor_drops: 8,
+            no_buffer_drops: 9,
+            refused: 10,
+            evicted: 11,
+            left: 12,
+        }),
+        Message::Goodbye(Goodbye::Closing),
+        Message::Goodbye(Goodbye::OverLimit(3, 1)),
+        Message::Goodbye(Goodbye::LeaseTime(500)),
+        Message::Goodbye(Goodbye::NotReading),
+        Message::Goodbye(Goodbye::FormatChange),
+    ];
+
+    #[test]
+    fn every_message_comes_back_as_it_was() {
+        for message in ALL {
+            let bytes = message.encode();
+            assert_eq!(Message::decode(&bytes, message.fds()), Ok(message));
+        }
+    }
+
+    #[test]
+    fn a_wrong_number_of_descriptors_is_refused() {
+        for message in ALL {
+            let wrong = message.fds() + 1;
+            assert_eq!(
+                Message::decode(&message.encode(), wrong),
+                Err(WireError::Fds(wrong, message.fds()))
+            );
+        }
+    }
+
+    #[test]
+    fn wrong_lengths_words_versions_and_kinds_are_named() {
+        let good = ALL[0].encode();
+        assert_eq!(Message::decode(&good[..95], 0), Err(WireError::Length(95)));
+        assert_eq!(Message::decode(&[], 0), Err(WireError::Length(0)));
+        let with = |at: usize, value: u8| {
+            let mut bytes = good;
+            bytes[at] = value;
+            Message::decode(&bytes, 0)
+        };
+        assert!(matches!(with(0, 0), Err(WireError::Magic(_))));
+        assert_eq!(with(4, 9), Err(WireError::Version(9)));
+        assert_eq!(with(6, 99), Err(WireError::Kind(99)));
+        assert_eq!(with(8, 2), Err(WireError::Field(HELLO, 2)));
+        assert_eq!(with(12, 65), Err(WireError::Field(HELLO, 65)));
+    }
+
+    #[test]
+    fn no_bytes_at_all_make_it_panic() {
+        let mut bytes = [0u8; MESSAGE_SIZE];
+        bytes[..4].copy_from_slice(&MAGIC.to_ne_bytes());
+        bytes[4..6].copy_from_slice(&VERSION.to_ne_bytes());
+        for kind in 0..16u8 {
+            for a in [0, 1, 5, 6, 7, 255] {
+                bytes[6] = kind;
+                bytes[8] = a;
+                if let Ok(message) = Message::decode(&bytes, 0) {
+                    assert_eq!(message.fds(), 0);
+                }
+            }
+        }
+    }
+}

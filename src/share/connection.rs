@@ -1,0 +1,93 @@
+//! One attachment to one host.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use videostream_hal::time::now_ns;
+use videostream_ipc as ipc;
+use videostream_ipc::address::Address;
+use videostream_ipc::client::Woken;
+
+use super::inbox::{Buffer, Inbox, Report};
+use crate::{Error, Result};
+
+/// One attachment to one host; frames and readers keep it alive.
+#[derive(Debug)]
+pub(super) struct Connection {
+    ipc: ipc::client::Client,
+    inbox: Inbox,
+    socket: String,
+}
+
+impl Connection {
+    pub(super) fn new(path: &Path, config: ipc::client::Config, deadline_ns: u64) -> Result<Self> {
+        let socket = path.display().to_string();
+        let inbox = Inbox::default();
+        let client = Address::new(path.as_os_str().as_encoded_bytes()).and_then(|address| {
+            ipc::client::Client::connect(&address, config, deadline_ns, |e| inbox.apply(e))
+        });
+        match client {
+            Ok(ipc) => Ok(Self { ipc, inbox, socket }),
+            Err(why) => Err(Error::Share { socket, why }),
+        }
+    }
+
+    pub(super) fn ipc(&self) -> &ipc::client::Client {
+        &self.ipc
+    }
+
+    pub(super) fn error(&self, why: ipc::Error) -> Error {
+        Error::Share {
+            socket: self.socket.clone(),
+            why,
+        }
+    }
+
+    /// The buffer that a frame names. An unknown one is in the socket: the host sends it
+    /// before the first frame that lies in it.
+    pub(super) fn buffer(&self, id: u32) -> Result<Arc<Buffer>> {
+        if let Some(buffer) = self.inbox.buffer(id) {
+            return Ok(buffer);
+        }
+        self.pump()?;
+        let unknown = || self.error(ipc::Error::UnknownBuffer(id));
+        self.inbox.buffer(id).ok_or_else(unknown)
+    }
+
+    /// The newest parameter sets.
+    pub(super) fn parameters(&self) -> Result<Option<Arc<[u8]>>> {
+        self.pump()?;
+        Ok(self.inbox.parameters())
+    }
+
+    pub(super) fn pump(&self) -> Result<()> {
+        let result = self.inbox.pump(|| self.ipc.pump());
+        result.map_err(|why| self.error(why))
+    }
+
+    /// Waits for a frame newer than `after`, taking in what the host sends meanwhile.
+    pub(super) fn wait(&self, after: u64, deadline_ns: u64) -> Result<()> {
+        let woken = self.ipc.wait(after, deadline_ns);
+        if woken.map_err(|why| self.error(why))? == Woken::Message {
+            self.pump()?;
+        }
+        Ok(())
+    }
+
+    /// Asks the host how it does and waits for the answer.
+    pub(super) fn look(&self, deadline_ns: u64) -> Result<Report> {
+        self.ipc.look().map_err(|why| self.error(why))?;
+        loop {
+            self.pump()?;
+            if let Some(report) = self.inbox.take_report() {
+                return Ok(report);
+            }
+            // Frames do not matter here: wait for what comes behind the newest possible.
+            match self.wait(u64::MAX, deadline_ns) {
+                Ok(()) => {}
+                Err(e) if e.is_timeout() && now_ns() < deadline_ns => {}
+                Err(e) => return Err(e),
+            }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! What a client has received: buffers, mapped when first read and dropped when nobody uses
+//! them; parameter sets; answers.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use videostream_hal::memory::mapping::MapError;
+use videostream_hal::memory::{Access, Mapping, memfd};
+use videostream_ipc::client::Event;
+use videostream_ipc::wire::{ClientStatus, HostStatus};
+use videostream_ipc::{Error, MAX_BUFFERS, MAX_CLIENTS};
+
+/// Memory that frames lie in.
+#[derive(Debug)]
+pub(super) struct Buffer {
+    id: u32,
+    size: u64,
+    fd: OwnedFd,
+    is_dma_buf: bool,
+    mapping: OnceLock<Mapping>,
+}
+
+impl Buffer {
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Whether CPU access has to be bracketed.
+    pub(super) fn is_dma_buf(&self) -> bool {
+        self.is_dma_buf
+    }
+
+    /// The mapping, made at the first call and kept.
+    pub(super) fn mapping(&self) -> Result<&Mapping, MapError> {
+        if let Some(mapping) = self.mapping.get() {
+            return Ok(mapping);
+        }
+        let new = Mapping::new(&self.fd, self.size as usize, Access::Read)?;
+        // Another thread may have been first: then this one is unmapped again.
+        Ok(self.mapping.get_or_init(|| new))
+    }
+}
+
+impl AsFd for Buffer {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// How a host and its clients do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// The host.
+    pub host: HostStatus,
+    /// Its clients, whoever asked included.
+    pub clients: Vec<ClientStatus>,
+}
+
+/// What one connection has received.
+#[derive(Debug, Default)]
+pub(super) struct Inbox(Mutex<Contents>);
+
+#[derive(Debug, Default)]
+struct Contents {
+    buffers: Vec<Arc<Buffer>>,
+    parameters: Option<Arc<[u8]>>,
+    /// Clients told of since the last status.
+    clients: Vec<ClientStatus>,
+    report: Option<Report>,
+}
+
+impl Inbox {
+    fn lock(&self) -> MutexGuard<'_, Contents> {
+        // A thread that panicked here has left everything whole: nothing below is half done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The buffer with this id.
+    pub(super) fn buffer(&self, id: u32) -> Option<Arc<Buffer>> {
+        self.lock().buffers.iter().find(|b| b.id == id).cloned()
+    }
+
+    /// The newest parameter sets.
+    pub(super) fn parameters(&self) -> Option<Arc<[u8]>> {
+        self.lock().parameters.clone()
+    }
+
+    /// The newest answer to a look, once.
+    pub(super) fn take_report(&self) -> Option<Report> {
+        self.lock().report.take()
+    }
+
+    /// Takes in what `next` reads from the host, until nothing is left. One thread at a
+    /// time, so that a buffer is there before anybody looks for it in vain.
+    pub(super) fn pump(
+        &self,
+        next: impl Fn() -> Result<Option<Event>, Error>,
+    ) -> Result<(), Error> {
+        let mut contents = self.lock();
+        while let Some(event) = next()? {
+            contents.apply(event)?;
+        }
+        Ok(())
+    }
+
+    /// Takes in one event.
+    pub(super) fn apply(&self, event: Event) -> Result<(), Error> {
+        self.lock().apply(event)
+    }
+}
+
+impl Contents {
+    fn apply(&mut self, event: Event) -> Result<(), Error> {
+        match event {
+            Event::Buffer(id, size, fd) => {
+                self.buffers.retain(|b| b.id != id);
+                if self.buffers.len() >= MAX_BUFFERS {
+                    return Err(Error::TooManyBuffers(MAX_BUFFERS));
+                }
+                self.buffers.push(Arc::new(Buffer {
+                    id,
+                    size,
+                    is_dma_buf: memfd::is_dma_buf(fd.as_fd()),
+                    fd,
+                    mapping: OnceLock::new(),
+                }));
+            }
+            Event::Retire(id) => self.buffers.retain(|b| b.id != id),
+            Event::Parameters(size, fd) => {
+                let mut bytes = vec![0; size as usize];
+                let file = std::fs::File::from(fd);
+                std::os::unix::fs::FileExt::read_exact_at(&file, &mut bytes, 0)
+                    .map_err(|_| Error::Unexpected("parameter sets that can't be read"))?;
+                self.parameters = Some(bytes.into());
+            }
+            Event::Client(client) => {
+                // A host that goes on and on can't fill this client's memory.
+                if self.clients.len() < MAX_CLIENTS {
+                    self.clients.push(client);
+                }
+            }
+            Event::Status(host) => {
+                let clients = std::mem::take(&mut self.clients);
+                self.report = Some(Report { host, clients });
+            }
+        }
+        Ok(())
+    }
+}

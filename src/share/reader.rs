@@ -1,0 +1,126 @@
+//! One thread's place in a stream.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use videostream_hal::time::deadline_in;
+use videostream_ipc as ipc;
+use videostream_ipc::client::HeldFrame;
+
+use super::client::nanoseconds;
+use super::connection::Connection;
+use super::frame::Frame;
+use crate::Result;
+
+/// One thread's place in a stream, made by [`Client::reader`](super::Client::reader). It ends
+/// with its connection: only the client itself reconnects.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    connection: Arc<Connection>,
+    last: u64,
+    restarted: bool,
+}
+
+impl Reader {
+    pub(super) fn new(connection: Arc<Connection>) -> Self {
+        Self {
+            connection,
+            last: 0,
+            restarted: false,
+        }
+    }
+
+    pub(super) fn after_restart(connection: Arc<Connection>) -> Self {
+        Self {
+            restarted: true,
+            ..Self::new(connection)
+        }
+    }
+
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// The connection without its waiting and mapping: for event loops.
+    #[must_use]
+    pub fn ipc(&self) -> &ipc::client::Client {
+        self.connection.ipc()
+    }
+
+    /// The last serial that this reader has had; 0 before the first.
+    #[must_use]
+    pub fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// Goes on behind this serial, or before frames that are already past.
+    pub fn seek(&mut self, serial: u64) {
+        self.last = serial;
+    }
+
+    /// Ends this connection's waits in every thread, now and from now on, with an error
+    /// that says so. For [`Reader`]s that are to stop.
+    pub fn cancel(&self) {
+        self.connection.ipc().cancel();
+    }
+
+    /// A frame newer than the last one, if there is one. Never waits.
+    ///
+    /// # Errors
+    /// [`Error::Share`](crate::Error::Share) with `HoldLimit` while as many frames as agreed
+    /// are alive; for a host that is gone or lies.
+    pub fn try_next(&mut self) -> Result<Option<Frame>> {
+        let held = self.connection.ipc().hold(self.last);
+        let Some(held) = held.map_err(|why| self.connection.error(why))? else {
+            return Ok(None);
+        };
+        let HeldFrame {
+            slot,
+            descriptor,
+            missed,
+        } = held;
+        // Before the first frame nothing was missed.
+        let missed = if self.last == 0 { 0 } else { missed };
+        self.last = descriptor.serial;
+        let restarted = std::mem::take(&mut self.restarted);
+        let connection = Arc::clone(&self.connection);
+        Frame::new(connection, slot, descriptor, missed, restarted).map(Some)
+    }
+
+    /// The next frame, waiting for at most `timeout`.
+    ///
+    /// # Errors
+    /// A timeout, a host that is gone, a cancelled wait, and those of [`Reader::try_next`].
+    pub fn next(&mut self, timeout: Duration) -> Result<Frame> {
+        self.next_until(deadline_in(nanoseconds(timeout)))
+    }
+
+    /// The next frame, waiting until `deadline_ns` of `CLOCK_MONOTONIC`; `u64::MAX` is for ever.
+    ///
+    /// # Errors
+    /// As [`Reader::next`].
+    pub fn next_until(&mut self, deadline_ns: u64) -> Result<Frame> {
+        loop {
+            // If nothing up to here can be held, it has expired for good: waiting for something
+            // newer than the last frame would end at once, again and again.
+            let seen = self.connection.ipc().head();
+            if let Some(frame) = self.try_next()? {
+                return Ok(frame);
+            }
+            self.connection.wait(self.last.max(seen), deadline_ns)?;
+        }
+    }
+
+    /// The first frame taken after `timestamp_ns` (sensor time, `CLOCK_MONOTONIC`).
+    ///
+    /// # Errors
+    /// As [`Reader::next`].
+    pub fn next_after(&mut self, timestamp_ns: u64, deadline_ns: u64) -> Result<Frame> {
+        loop {
+            let frame = self.next_until(deadline_ns)?;
+            if frame.timestamp_ns() > timestamp_ns {
+                return Ok(frame);
+            }
+        }
+    }
+}
