@@ -6,7 +6,7 @@ use rustix::path::Arg;
 
 use super::ioctl::{self, StreamParameters};
 use super::{
-    BufType, Capabilities, Caps, Error, Event, EventSelector, Formats, Fraction, Inputs, Intervals,
+    BufType, Capabilities, Caps, Error, Event, EventSelector, Formats, Fraction, Intervals,
     NodeKind, PixFormat, Rounding, SelectionRect, SelectionTarget, Sizes,
 };
 use crate::format::FourCc;
@@ -176,29 +176,6 @@ impl Device {
         interval: Fraction,
     ) -> Result<StreamParameters, Error> {
         ioctl::s_parm(self.fd.as_fd(), buf_type, interval)
-    }
-
-    /// The inputs (plugs, tuners, sensors) that can be selected; none on most cameras.
-    #[must_use]
-    #[doc(alias = "VIDIOC_ENUMINPUT")]
-    pub fn inputs(&self) -> Inputs<'_> {
-        Inputs::new(self.fd.as_fd())
-    }
-
-    /// The selected input.
-    ///
-    /// # Errors
-    /// See [`ioctl::g_input`].
-    pub fn input(&self) -> Result<u32, Error> {
-        ioctl::g_input(self.fd.as_fd())
-    }
-
-    /// Selects an input; formats, sizes and controls may be others afterwards.
-    ///
-    /// # Errors
-    /// See [`ioctl::s_input`].
-    pub fn set_input(&self, index: u32) -> Result<(), Error> {
-        ioctl::s_input(self.fd.as_fd(), index)
     }
 
     /// A rectangle of a queue: crop, compose, their bounds.

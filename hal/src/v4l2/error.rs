@@ -85,6 +85,9 @@ pub enum ErrorKind {
     NoBandwidth,
     /// The media pipeline behind the node is not set up.
     Pipeline,
+    /// There is no signal at the input, or none that the grabber can lock to: plug the source in,
+    /// wait for a source change, ask again.
+    NoSignal,
     /// The hardware or driver failed: stop the stream and start it again.
     StreamFailed,
     /// The last buffer has been delivered.
@@ -139,6 +142,7 @@ fn system_kind(call: &str, errno: Errno) -> ErrorKind {
         Errno::IO => ErrorKind::StreamFailed,
         Errno::PIPE if call == "VIDIOC_DQBUF" => ErrorKind::EndOfStream,
         Errno::PIPE | Errno::NOLINK if call == "VIDIOC_STREAMON" => ErrorKind::Pipeline,
+        Errno::NOLINK | Errno::NOLCK => ErrorKind::NoSignal,
         _ => ErrorKind::Other,
     }
 }
@@ -189,6 +193,8 @@ impl fmt::Display for Described {
             Errno::NOSPC => "no USB bandwidth left (ENOSPC)",
             Errno::IO => "hardware or driver failure (EIO)",
             Errno::PIPE => "broken pipe (EPIPE)",
+            Errno::NOLINK => "no link or signal (ENOLINK)",
+            Errno::NOLCK => "no lock on the signal (ENOLCK)",
             Errno::MFILE => "too many open descriptors (EMFILE)",
             other => return write!(f, "error {}", other.raw_os_error()),
         };

@@ -4,8 +4,9 @@ use rustix::fd::BorrowedFd;
 use rustix::io::Errno;
 
 use super::ioctl::{
-    FormatDescription, FrameInterval, FrameSize, Input, enum_fmt, enum_frameintervals,
-    enum_framesizes, enuminput,
+    DvTimings, FormatDescription, FrameInterval, FrameSize, Input, Output, Standard,
+    enum_dv_timings, enum_fmt, enum_frameintervals, enum_framesizes, enuminput, enumoutput,
+    enumstd,
 };
 use super::{BufType, Error};
 use crate::format::FourCc;
@@ -29,7 +30,10 @@ impl Cursor {
         let item = ask(index);
         if let Err(error) = item {
             self.next = None;
-            if matches!(error.errno(), Some(Errno::INVAL | Errno::NOTTY)) {
+            if matches!(
+                error.errno(),
+                Some(Errno::INVAL | Errno::NOTTY | Errno::NODATA)
+            ) {
                 return None;
             }
         }
@@ -131,29 +135,47 @@ impl Iterator for Intervals<'_> {
     }
 }
 
-/// The inputs of a device; see [`Device::inputs`](super::Device::inputs).
-#[derive(Debug)]
-pub struct Inputs<'a> {
-    fd: BorrowedFd<'a>,
-    cursor: Cursor,
+macro_rules! indexed {
+    ($($(#[$doc:meta])* $name:ident: $item:ty = $ask:path;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug)]
+            pub struct $name<'a> {
+                fd: BorrowedFd<'a>,
+                cursor: Cursor,
+            }
+
+            impl<'a> $name<'a> {
+                pub(super) const fn new(fd: BorrowedFd<'a>) -> Self {
+                    Self {
+                        fd,
+                        cursor: Cursor::START,
+                    }
+                }
+            }
+
+            impl Iterator for $name<'_> {
+                type Item = Result<$item, Error>;
+
+                fn next(&mut self) -> Option<Self::Item> {
+                    let fd = self.fd;
+                    self.cursor.step(|index| $ask(fd, index))
+                }
+            }
+        )*
+    };
 }
 
-impl<'a> Inputs<'a> {
-    pub(super) const fn new(fd: BorrowedFd<'a>) -> Self {
-        Self {
-            fd,
-            cursor: Cursor::START,
-        }
-    }
-}
-
-impl Iterator for Inputs<'_> {
-    type Item = Result<Input, Error>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let fd = self.fd;
-        self.cursor.step(|index| enuminput(fd, index))
-    }
+indexed! {
+    /// The inputs of a device; see [`Device::inputs`](super::Device::inputs).
+    Inputs: Input = enuminput;
+    /// The outputs of a device; see [`Device::outputs`](super::Device::outputs).
+    Outputs: Output = enumoutput;
+    /// The analogue standards of an input; see [`Device::standards`](super::Device::standards).
+    StandardList: Standard = enumstd;
+    /// The digital timings of an input; see
+    /// [`Device::dv_timings_list`](super::Device::dv_timings_list).
+    DvTimingsList: DvTimings = enum_dv_timings;
 }
 
 #[cfg(test)]

@@ -37,6 +37,7 @@ pub mod control;
 mod device;
 mod error;
 mod fraction;
+mod grabber;
 pub mod ioctl;
 mod list;
 mod node;
@@ -50,11 +51,12 @@ pub use error::{Error, ErrorKind};
 pub use fraction::Fraction;
 pub use ioctl::{
     Buffer, BufferFlags, BufferPlane, Capabilities, Caps, ControlFlags, ControlInfo, ControlType,
-    Event, EventKind, EventSelector, ExportAccess, FormatDescription, FormatFlags, FrameInterval,
-    FrameSize, Input, InputStatus, Rounding, SelectionRect, SelectionTarget, TimestampClock,
+    DvStandards, DvTimings, DvTimingsRange, Event, EventKind, EventSelector, ExportAccess,
+    FormatDescription, FormatFlags, FrameInterval, FrameSize, Input, InputKind, InputStatus,
+    Output, Rounding, SelectionRect, SelectionTarget, Standard, Standards, TimestampClock,
     TimestampSource,
 };
-pub use list::{Formats, Inputs, Intervals, Sizes};
+pub use list::{DvTimingsList, Formats, Inputs, Intervals, Outputs, Sizes, StandardList};
 pub use node::{NodeKind, NodePath, nodes};
 pub use pix_format::{Colorimetry, Field, MAX_MEMORY_PLANES, PixFormat, PlaneFormat};
 pub use wait::{Ready, wait};

@@ -23,6 +23,18 @@ bitflags! {
         const CONTINUOUS_BYTESTREAM = sys::V4L2_FMT_FLAG_CONTINUOUS_BYTESTREAM;
         /// The picture size may change inside the stream.
         const DYN_RESOLUTION = sys::V4L2_FMT_FLAG_DYN_RESOLUTION;
+        /// The capture queue takes a frame interval (encoders).
+        const ENC_CAP_FRAME_INTERVAL = sys::V4L2_FMT_FLAG_ENC_CAP_FRAME_INTERVAL;
+        /// The driver converts to the colour space that is asked for.
+        const CSC_COLORSPACE = sys::V4L2_FMT_FLAG_CSC_COLORSPACE;
+        /// The driver converts to the transfer function that is asked for.
+        const CSC_XFER_FUNC = sys::V4L2_FMT_FLAG_CSC_XFER_FUNC;
+        /// The driver converts to the Y'CbCr or HSV encoding that is asked for.
+        const CSC_YCBCR_ENC = sys::V4L2_FMT_FLAG_CSC_YCBCR_ENC;
+        /// The driver converts to the quantization that is asked for.
+        const CSC_QUANTIZATION = sys::V4L2_FMT_FLAG_CSC_QUANTIZATION;
+        /// Metadata in lines.
+        const META_LINE_BASED = sys::V4L2_FMT_FLAG_META_LINE_BASED;
         /// Bits that this library has no name for.
         const _ = !0;
     }

@@ -7,6 +7,7 @@ use bitflags::bitflags;
 use rustix::fd::BorrowedFd;
 use videostream_sys::v4l2 as sys;
 
+use super::Standards;
 use super::request::{EnumInput, GInput, SInput, call};
 use super::text;
 use crate::v4l2::Error;
@@ -30,12 +31,33 @@ bitflags! {
     }
 }
 
+/// `V4L2_INPUT_TYPE_*`: what an input is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum InputKind {
+    /// A tuner.
+    Tuner,
+    /// Any other video input: a sensor, a plug.
+    Camera,
+    /// A touch surface.
+    Touch,
+    /// A number that this library has no name for.
+    Other(u32),
+}
+
 /// `struct v4l2_input`: a plug, a tuner or a sensor of a device.
 #[derive(Clone, Copy)]
 #[doc(alias = "v4l2_input")]
 pub struct Input {
     /// Its number.
     pub index: u32,
+    /// What it is.
+    pub kind: InputKind,
+    /// Audio inputs that can go with it, one bit each.
+    pub audio_set: u32,
+    /// The tuner behind it, for [`InputKind::Tuner`].
+    pub tuner: u32,
+    /// Analogue standards that it takes.
+    pub standards: Standards,
     /// What is wrong with its signal; known for the selected input only.
     pub status: InputStatus,
     /// Whether it takes digital video timings (HDMI, SDI).
@@ -76,6 +98,15 @@ pub fn enuminput(fd: BorrowedFd<'_>, index: u32) -> Result<Input, Error> {
     call::<EnumInput>(fd, &mut raw)?;
     Ok(Input {
         index,
+        kind: match raw.type_ {
+            sys::V4L2_INPUT_TYPE_TUNER => InputKind::Tuner,
+            sys::V4L2_INPUT_TYPE_CAMERA => InputKind::Camera,
+            sys::V4L2_INPUT_TYPE_TOUCH => InputKind::Touch,
+            other => InputKind::Other(other),
+        },
+        audio_set: raw.audioset,
+        tuner: raw.tuner,
+        standards: Standards::from_bits_retain(raw.std),
         status: InputStatus::from_bits_retain(raw.status),
         has_dv_timings: raw.capabilities & sys::V4L2_IN_CAP_DV_TIMINGS != 0,
         has_standards: raw.capabilities & sys::V4L2_IN_CAP_STD != 0,

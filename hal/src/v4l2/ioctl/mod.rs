@@ -7,6 +7,7 @@
 mod buffer;
 mod dqbuf;
 mod dqevent;
+mod dv_timings;
 mod enum_fmt;
 mod enum_frameintervals;
 mod enum_framesizes;
@@ -14,6 +15,7 @@ mod expbuf;
 mod ext_ctrls;
 mod fmt;
 mod input;
+mod output;
 mod parm;
 mod qbuf;
 mod query_ext_ctrl;
@@ -23,12 +25,17 @@ mod querymenu;
 mod reqbufs;
 mod request;
 mod selection;
+mod standard;
 mod stream;
 mod subscribe_event;
 
 pub use buffer::{Buffer, BufferFlags, BufferPlane, PlaneMemory, TimestampClock, TimestampSource};
 pub use dqbuf::dqbuf;
 pub use dqevent::{Event, EventKind, dqevent};
+pub use dv_timings::{
+    DvStandards, DvTimings, DvTimingsRange, dv_timings_cap, enum_dv_timings, g_dv_timings,
+    query_dv_timings, s_dv_timings,
+};
 pub use enum_fmt::{FormatDescription, FormatFlags, enum_fmt};
 pub use enum_frameintervals::{FrameInterval, enum_frameintervals};
 pub use enum_framesizes::{FrameSize, enum_framesizes};
@@ -38,7 +45,8 @@ pub use ext_ctrls::{
     try_ext_ctrls,
 };
 pub use fmt::{g_fmt, s_fmt, try_fmt};
-pub use input::{Input, InputStatus, enuminput, g_input, s_input};
+pub use input::{Input, InputKind, InputStatus, enuminput, g_input, s_input};
+pub use output::{Output, enumoutput, g_output, s_output};
 pub use parm::{StreamParameters, g_parm, s_parm};
 pub use qbuf::{QueueBuffer, QueuePlane, qbuf};
 pub use query_ext_ctrl::{ControlFlags, ControlInfo, ControlType, NEXT, query_ext_ctrl};
@@ -47,6 +55,7 @@ pub use querycap::{Capabilities, Caps, querycap};
 pub use querymenu::{MenuItem, querymenu};
 pub use reqbufs::{BufferCapabilities, Reqbufs, reqbufs};
 pub use selection::{Rounding, SelectionRect, SelectionTarget, g_selection, s_selection};
+pub use standard::{Standard, Standards, enumstd, g_std, querystd, s_std};
 pub use stream::{streamoff, streamon};
 pub use subscribe_event::{EventSelector, subscribe_event, unsubscribe_event};
 

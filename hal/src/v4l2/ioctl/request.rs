@@ -84,6 +84,18 @@ requests! {
     EnumInput(sys::v4l2_input) = VIDIOC_ENUMINPUT;
     GInput(c_int) = VIDIOC_G_INPUT;
     SInput(c_int) = VIDIOC_S_INPUT;
+    EnumOutput(sys::v4l2_output) = VIDIOC_ENUMOUTPUT;
+    GOutput(c_int) = VIDIOC_G_OUTPUT;
+    SOutput(c_int) = VIDIOC_S_OUTPUT;
+    EnumStd(sys::v4l2_standard) = VIDIOC_ENUMSTD;
+    GStd(sys::v4l2_std_id) = VIDIOC_G_STD;
+    SStd(sys::v4l2_std_id) = VIDIOC_S_STD;
+    QueryStd(sys::v4l2_std_id) = VIDIOC_QUERYSTD;
+    EnumDvTimings(sys::v4l2_enum_dv_timings) = VIDIOC_ENUM_DV_TIMINGS;
+    GDvTimings(sys::v4l2_dv_timings) = VIDIOC_G_DV_TIMINGS;
+    SDvTimings(sys::v4l2_dv_timings) = VIDIOC_S_DV_TIMINGS;
+    QueryDvTimings(sys::v4l2_dv_timings) = VIDIOC_QUERY_DV_TIMINGS;
+    DvTimingsCap(sys::v4l2_dv_timings_cap) = VIDIOC_DV_TIMINGS_CAP;
     GSelection(sys::v4l2_selection) = VIDIOC_G_SELECTION;
     SSelection(sys::v4l2_selection) = VIDIOC_S_SELECTION;
 }
