@@ -1,6 +1,7 @@
 //! Values and options that several subcommands share.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use videostream::FrameRate;
 use videostream::hal::format::FourCc;
@@ -27,6 +28,25 @@ pub(crate) struct SourceArgs {
     /// Buffers to fill in turn; each frame that clients hold takes one
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=32))]
     pub(crate) buffers: u32,
+    /// A size to come near to, where none is asked for.
+    #[arg(skip)]
+    pub(crate) near: Option<(u32, u32)>,
+}
+
+/// Where pictures come from: a source of this process, or a host.
+#[derive(Clone, clap::Args)]
+pub(crate) struct InputArgs {
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    /// Take the frames of the host on this socket instead, and wait until there is one
+    #[arg(long, value_name = "SOCKET", conflicts_with_all = ["device", "pattern"])]
+    pub(crate) ipc: Option<String>,
+    /// With --ipc: wait for the next host when the one at hand goes away
+    #[arg(long, requires = "ipc")]
+    pub(crate) reconnect: bool,
+    /// How long to wait for a frame, and for a host
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub(crate) timeout: Duration,
 }
 
 /// How a process of `demo` is driven by the one that started it.
@@ -56,13 +76,28 @@ fn rate(text: &str) -> Result<FrameRate, String> {
 }
 
 /// Seconds, as a whole number or a decimal, more than none.
-pub(crate) fn seconds(text: &str) -> Result<std::time::Duration, String> {
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let expected = "expected a number of seconds above 0, such as 2.5";
     let seconds: f64 = text.parse().map_err(|_| expected.to_owned())?;
-    std::time::Duration::try_from_secs_f64(seconds)
+    Duration::try_from_secs_f64(seconds)
         .ok()
         .filter(|time| !time.is_zero())
         .ok_or_else(|| expected.to_owned())
+}
+
+/// Kilobits per second: `5000`, `5000kbps`, `5Mbps`; given in bits per second.
+pub(crate) fn bitrate(text: &str) -> Result<u32, String> {
+    let lower = text.to_ascii_lowercase();
+    let (digits, unit) = match (lower.strip_suffix("mbps"), lower.strip_suffix("kbps")) {
+        (Some(digits), _) => (digits, 1_000_000),
+        (_, Some(digits)) => (digits, 1_000),
+        _ => (&*lower, 1_000),
+    };
+    let number: Option<u32> = digits.trim_end().parse().ok();
+    number
+        .and_then(|number| number.checked_mul(unit))
+        .filter(|bits| *bits > 0)
+        .ok_or_else(|| "expected kbit/s such as 5000 or 5000kbps, or 5Mbps".to_owned())
 }
 
 /// Permission bits in octal.
@@ -100,6 +135,16 @@ mod tests {
         assert_eq!(seconds("0.5").unwrap().as_millis(), 500);
         for wrong in ["0", "-1", "nan", "inf", "soon"] {
             assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn bitrates_have_units() {
+        assert_eq!(bitrate("5000"), Ok(5_000_000));
+        assert_eq!(bitrate("800kbps"), Ok(800_000));
+        assert_eq!(bitrate("25Mbps"), Ok(25_000_000));
+        for wrong in ["", "0", "fast", "5 Gbps", "99999Mbps", "-1"] {
+            assert!(bitrate(wrong).is_err(), "{wrong}");
         }
     }
 

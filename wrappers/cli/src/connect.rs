@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use videostream::hal::time::{deadline_in, now_ns};
 use videostream::share::ClientBuilder;
-use videostream::{Client, Error, Frame};
+use videostream::{Client, Error, Frame, ipc};
 
 use crate::failure::{Failure, TIMEOUT};
 use crate::signals;
@@ -32,10 +32,11 @@ pub(crate) fn connect(
 }
 
 /// The next frame, of the next host if `reconnect` and the one at hand has gone. `None`: the
-/// user wants an end.
+/// user wants an end, or the host has come to its own and that is all that was wanted (`endless`).
 pub(crate) fn next(
     client: &mut Client,
     reconnect: bool,
+    endless: bool,
     timeout: Duration,
 ) -> Result<Option<Frame>, Failure> {
     let deadline = deadline(timeout);
@@ -47,10 +48,17 @@ pub(crate) fn next(
                     return Err(too_late(error, timeout));
                 }
             }
+            Err(error) if endless && has_ended(&error) => return Ok(None),
             Err(error) => return Err(error.into()),
         }
     }
     Ok(None)
+}
+
+/// Whether the host said goodbye because it was done.
+fn has_ended(error: &Error) -> bool {
+    let why = error.share();
+    matches!(why, Some(ipc::Error::Goodbye(ipc::Goodbye::Closing)))
 }
 
 fn deadline(timeout: Duration) -> u64 {

@@ -4,10 +4,12 @@ mod args;
 mod commands;
 mod connect;
 mod failure;
+mod input;
 mod metrics;
 mod open;
 mod output;
 mod progress;
+mod recording;
 mod signals;
 
 use std::process::ExitCode;

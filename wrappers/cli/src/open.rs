@@ -14,7 +14,7 @@ use crate::args::SourceArgs;
 use crate::failure::Failure;
 
 /// Size of the pattern unless told otherwise.
-const PATTERN_SIZE: (u32, u32) = (1280, 720);
+pub(crate) const PATTERN_SIZE: (u32, u32) = (1280, 720);
 /// How long a camera may take for its first frame, to count as working.
 const FIRST_FRAME: Duration = Duration::from_secs(3);
 
@@ -128,6 +128,8 @@ fn start(path: &Path, args: &SourceArgs) -> Result<CameraStream, CameraError> {
             .buffers(args.buffers);
         if let Some((width, height)) = args.size {
             camera = camera.size(width, height);
+        } else if let Some((width, height)) = args.near {
+            camera = camera.size_near(width, height);
         }
         for &format in formats {
             camera = camera.format(format);

@@ -15,10 +15,7 @@ const INTERVAL_NS: u64 = 200_000_000;
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(crate) enum Event {
     /// The process works.
-    Started {
-        /// In what: memory of the host, backend of the encoder.
-        with: String,
-    },
+    Started,
     /// How far it is.
     Progress(Progress),
     /// It has ended well: its result as with `--json`.

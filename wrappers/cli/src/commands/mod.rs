@@ -1,7 +1,10 @@
 //! The subcommands.
 
+mod demo;
 mod devices;
 mod receive;
+mod record;
+mod snapshot;
 mod stream;
 
 use crate::failure::Failure;
@@ -10,20 +13,29 @@ use crate::output::Output;
 /// What to do.
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
+    /// See it work: one process shares video, two more check and record it
+    Demo(demo::Args),
     /// List cameras, encoders, decoders and converters with their formats
     Devices(devices::Args),
     /// Share a camera or the test pattern with any number of processes
     Stream(stream::Args),
     /// Read a shared stream: check frames, measure latency and drops
     Receive(receive::Args),
+    /// Record H.264 to a file: fragmented MP4 or Annex B
+    Record(record::Args),
+    /// Save one picture as PNG or JPEG
+    Snapshot(snapshot::Args),
 }
 
 impl Command {
     pub(crate) fn run(&self, output: &Output) -> Result<(), Failure> {
         match self {
+            Self::Demo(args) => demo::run(args, output),
             Self::Devices(args) => devices::run(args, output),
             Self::Stream(args) => stream::run(args, output),
             Self::Receive(args) => receive::run(args, output),
+            Self::Record(args) => record::run(args, output),
+            Self::Snapshot(args) => snapshot::run(args, output),
         }
     }
 }

@@ -129,18 +129,17 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
             client.ipc().host_pid()
         ));
     }
-    reporter.send(&Event::Started {
-        with: String::new(),
-    });
+    reporter.send(&Event::Started);
 
     let mut seen = Seen::new();
     let mut held = VecDeque::with_capacity(args.hold as usize);
     let mut ended = Ok(());
-    while args.frames == 0 || seen.metrics.frames < args.frames {
+    let endless = args.frames == 0;
+    while endless || seen.metrics.frames < args.frames {
         if held.len() >= args.hold as usize {
             held.pop_front();
         }
-        match connect::next(&mut client, args.reconnect, args.timeout) {
+        match connect::next(&mut client, args.reconnect, endless, args.timeout) {
             Ok(Some(frame)) => {
                 seen.frame(&frame, args, output)?;
                 held.push_back(frame);

@@ -91,9 +91,7 @@ fn serve<S: Source>(
         output.note(format_args!("sharing {about} on {}", args.socket));
         output.detail(format_args!("memory: {}", about.memory));
     }
-    reporter.send(&Event::Started {
-        with: about.memory.clone(),
-    });
+    reporter.send(&Event::Started);
 
     let mut metrics = Metrics::new();
     let mut last_ns = now_ns();

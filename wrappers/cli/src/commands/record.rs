@@ -1,0 +1,258 @@
+//! `videostream record`: pictures to an H.264 file.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+use videostream::encode::Codec;
+use videostream::hal::time::now_ns;
+use videostream::record::Recorded;
+use videostream::{FrameRate, Picture, record, snapshot};
+
+use crate::args::{self, ChildArgs, InputArgs};
+use crate::failure::Failure;
+use crate::input::{Info, Input};
+use crate::metrics::Times;
+use crate::output::Output;
+use crate::progress::{Event, Progress, Reporter};
+use crate::recording::Recording;
+use crate::signals;
+
+#[derive(clap::Args)]
+#[command(after_help = "\
+The file's name says the format: .mp4 is fragmented MP4, which plays up to its last second
+after a crash, a power loss or on a full disk; .h264 and .264 are Annex B byte streams.
+
+Examples:
+  videostream record clip.mp4                        the first camera, until Ctrl-C
+  videostream record --pattern -t 5 clip.mp4         five seconds of the test pattern
+  videostream record --ipc /tmp/camera -b 8Mbps clip.mp4
+  videostream record -d /dev/video2 -r 1920x1080 -f 300 clip.h264")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    input: InputArgs,
+    /// End after this many frames; 0 for never
+    #[arg(short, long, value_name = "N", default_value_t = 0)]
+    frames: u64,
+    /// End after this time
+    #[arg(short = 't', long, value_name = "SECONDS", value_parser = args::seconds)]
+    duration: Option<Duration>,
+    /// Bits per second: kbit/s, or with a unit (5000, 5000kbps, 5Mbps)
+    #[arg(short, long, value_name = "RATE", default_value = "5000", value_parser = args::bitrate)]
+    bitrate: u32,
+    /// The compression
+    #[arg(long, value_name = "NAME", default_value = "h264", ignore_case = true, value_parser = ["h264"])]
+    codec: String,
+    /// Save a picture as well, at the end
+    #[arg(long, value_name = "FILE")]
+    picture: Option<PathBuf>,
+    /// The file, also as -o FILE
+    #[arg(value_name = "OUTPUT", required_unless_present = "out")]
+    file: Option<PathBuf>,
+    #[arg(short, value_name = "OUTPUT", hide = true, conflicts_with = "file")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    child: ChildArgs,
+}
+
+/// What was recorded.
+#[derive(Default, Serialize)]
+struct Summary {
+    file: PathBuf,
+    /// Frames that play.
+    frames: u64,
+    duration_ms: u64,
+    bytes: u64,
+    width: u32,
+    height: u32,
+    /// Frames per second of the source, if it says.
+    fps: Option<f64>,
+    /// Pixel format of the source.
+    format: String,
+    encoder: String,
+    /// Frames of the source that did not get here.
+    dropped_frames: u64,
+    /// Pictures with more detail than the encoder can store.
+    left_out_frames: u64,
+    /// How often another host took the place of the one before.
+    restarts: u64,
+}
+
+/// A recording and what is told about it.
+struct Job<'a> {
+    args: &'a Args,
+    path: &'a PathBuf,
+    recording: Option<Recording>,
+    summary: Summary,
+    delivery: Times,
+    done: bool,
+}
+
+pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
+    let path = args.file.as_ref().or(args.out.as_ref());
+    let path = path.unwrap_or_else(|| unreachable!("clap requires one of them"));
+    record::check_path(path, Codec::H264)?;
+    if let Some(picture) = &args.picture {
+        snapshot::check_path(picture)?;
+    }
+    signals::listen()?;
+    let mut reporter = Reporter::new(&args.child)?;
+    let endless = args.frames == 0 && args.duration.is_none();
+    let Some(mut input) = Input::open(&args.input, endless, output)? else {
+        return Ok(());
+    };
+    let mut job = Job {
+        args,
+        path,
+        recording: None,
+        summary: Summary {
+            file: path.clone(),
+            ..Summary::default()
+        },
+        delivery: Times::new(),
+        done: false,
+    };
+    let ended = job.record(&mut input, &mut reporter, output);
+    // The file is completed whatever has ended it.
+    let finished = job.finish(&input);
+    if job.summary.frames > 0
+        && let Some(picture) = &args.picture
+    {
+        save_one_more(&mut input, picture, output);
+    }
+    drop(input);
+    if reporter.is_enabled() {
+        let summary = serde_json::to_value(&job.summary).unwrap_or_default();
+        reporter.send(&Event::Ended { summary });
+    } else if output.json {
+        output.print_json(&job.summary)?;
+    } else {
+        job.summary.print(output)?;
+    }
+    // What ended the recording comes before what that did to its end.
+    ended.and(finished)
+}
+
+impl Job<'_> {
+    /// Records until there is enough, or something fails.
+    fn record(
+        &mut self,
+        input: &mut Input,
+        reporter: &mut Reporter,
+        output: &Output,
+    ) -> Result<(), Failure> {
+        while !self.done {
+            let Some(added) = input.next(|info, picture| self.add(info, picture))? else {
+                break;
+            };
+            let first = added?;
+            if let (true, Some(recording)) = (first, &self.recording) {
+                let encoder = recording.encoder();
+                if !reporter.is_enabled() {
+                    output.note(format_args!(
+                        "recording to {}: {encoder}",
+                        self.path.display()
+                    ));
+                }
+                reporter.send(&Event::Started);
+            }
+            reporter.progress(|| Progress {
+                frames: self.recording.as_ref().map_or(0, Recording::frames),
+                dropped: input.dropped(),
+                held: 0,
+                latency_p50_ns: self.delivery.percentile_ns(50.0),
+                latency_p99_ns: self.delivery.percentile_ns(99.0),
+            });
+        }
+        Ok(())
+    }
+
+    /// Adds a picture; whether it was the first.
+    fn add(&mut self, info: &Info, picture: &Picture<'_>) -> Result<bool, Failure> {
+        self.delivery
+            .add(now_ns().saturating_sub(info.published_ns));
+        let first = self.recording.is_none();
+        let recording = match &mut self.recording {
+            Some(recording) => recording,
+            none => none.insert(Recording::begin(
+                self.path,
+                info,
+                picture,
+                self.args.bitrate,
+            )?),
+        };
+        if first {
+            self.summary.width = picture.width();
+            self.summary.height = picture.height();
+            self.summary.format = picture.fourcc().to_string();
+            self.summary.fps = recording.rate().map(FrameRate::as_f64);
+            self.summary.encoder = recording.encoder();
+        }
+        let pts_ns = recording.due_ns(info);
+        let limit = self.args.duration.map(|time| time.as_nanos());
+        if limit.is_some_and(|limit| u128::from(pts_ns) >= limit) {
+            self.done = true;
+            return Ok(first);
+        }
+        recording.add(picture, pts_ns)?;
+        self.done = self.args.frames != 0 && recording.frames() >= self.args.frames;
+        Ok(first)
+    }
+
+    fn finish(&mut self, input: &Input) -> Result<(), Failure> {
+        self.summary.dropped_frames = input.dropped();
+        self.summary.restarts = input.restarts();
+        let Some(recording) = self.recording.take() else {
+            return Ok(());
+        };
+        self.summary.left_out_frames = recording.left_out();
+        let recorded = recording.recorded();
+        let finished = recording.finish();
+        let recorded = finished.as_ref().unwrap_or(&recorded);
+        let Recorded {
+            frames,
+            bytes,
+            duration_ns,
+            ..
+        } = *recorded;
+        self.summary.frames = frames;
+        self.summary.bytes = bytes;
+        self.summary.duration_ms = duration_ns / 1_000_000;
+        finished.map(drop)
+    }
+}
+
+/// Saves the next picture. Its failure is a remark: the recording is complete.
+fn save_one_more(input: &mut Input, path: &PathBuf, output: &Output) {
+    let saved = input.one_more(|info, picture| snapshot::save(path, picture, info.colorimetry));
+    match saved {
+        Ok(Some(Ok(()))) => {}
+        Ok(Some(Err(error))) => output.note(format_args!("no picture: {error}")),
+        Ok(None) => output.note("no picture: no frame came after the recording"),
+        Err(_) => output.note("no picture: the source has ended"),
+    }
+}
+
+impl Summary {
+    fn print(&self, output: &Output) -> Result<(), Failure> {
+        if self.frames == 0 {
+            return output.print("nothing recorded");
+        }
+        output.print(format_args!(
+            "recorded  {} frames, {:.2} s, {}x{}, {:.2} MB in {}",
+            self.frames,
+            self.duration_ms as f64 / 1e3,
+            self.width,
+            self.height,
+            self.bytes as f64 / 1e6,
+            self.file.display()
+        ))?;
+        if self.dropped_frames + self.left_out_frames > 0 {
+            output.print(format_args!(
+                "missing   {} dropped, {} left out as too detailed",
+                self.dropped_frames, self.left_out_frames
+            ))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,194 @@
+//! Pictures to record or save: from a source of this process, or from a host.
+
+use std::time::Duration;
+
+use videostream::hal::time::{deadline_in, now_ns};
+use videostream::source::{Reader, Taken};
+use videostream::{
+    CameraSource, Client, Colorimetry, Error, FrameRate, Mode, PatternSource, Picture, Source,
+};
+
+use crate::args::InputArgs;
+use crate::connect;
+use crate::failure::Failure;
+use crate::open::Opened;
+use crate::output::Output;
+use crate::signals;
+
+/// Where pictures come from.
+#[expect(clippy::large_enum_variant, reason = "there is one of it")]
+enum From {
+    Camera(Reader<CameraSource>),
+    Pattern(Reader<PatternSource>),
+    Host(Client),
+}
+
+/// Pictures, one at a time.
+pub(crate) struct Input {
+    from: From,
+    reconnect: bool,
+    endless: bool,
+    timeout: Duration,
+    /// Frames that a host had and that did not get here.
+    missed: u64,
+}
+
+/// What is known of a picture besides its pixels.
+#[derive(Clone, Copy)]
+pub(crate) struct Info {
+    /// The source's count.
+    pub(crate) sequence: u64,
+    pub(crate) timestamp_ns: u64,
+    /// When a host published it; else when it was taken from the source.
+    pub(crate) published_ns: u64,
+    pub(crate) rate: Option<FrameRate>,
+    pub(crate) colorimetry: Colorimetry,
+}
+
+impl Input {
+    /// Opens what the arguments say. `None`: the user wants an end. An `endless` input takes the
+    /// end of its host for its own.
+    pub(crate) fn open(
+        args: &InputArgs,
+        endless: bool,
+        output: &Output,
+    ) -> Result<Option<Self>, Failure> {
+        let from = match &args.ipc {
+            Some(socket) => {
+                let builder = Client::builder(socket)
+                    .mode(Mode::Every)
+                    .reconnect(args.reconnect);
+                let Some(client) = connect::connect(&builder, true, args.timeout)? else {
+                    return Ok(None);
+                };
+                output.detail(format_args!("connected to {socket}"));
+                From::Host(client)
+            }
+            None => {
+                let opened = Opened::new(&args.source)?;
+                output.detail(format_args!("source: {}", opened.about()));
+                match opened {
+                    Opened::Camera(camera) => From::Camera(Reader::new(camera)?),
+                    Opened::Pattern(pattern) => From::Pattern(Reader::new(pattern)?),
+                }
+            }
+        };
+        Ok(Some(Self {
+            from,
+            reconnect: args.reconnect,
+            endless,
+            timeout: args.timeout,
+            missed: 0,
+        }))
+    }
+
+    /// Lets `look` see the next picture. `None`: the user wants an end, or the host has come to
+    /// its own.
+    pub(crate) fn next<T>(
+        &mut self,
+        look: impl FnOnce(&Info, &Picture<'_>) -> T,
+    ) -> Result<Option<T>, Failure> {
+        match &mut self.from {
+            From::Camera(reader) => read(reader, self.timeout, look),
+            From::Pattern(reader) => read(reader, self.timeout, look),
+            From::Host(client) => {
+                let next = connect::next(client, self.reconnect, self.endless, self.timeout)?;
+                let Some(frame) = next else {
+                    return Ok(None);
+                };
+                self.missed += frame.missed();
+                see(&frame, look)
+            }
+        }
+    }
+
+    /// Lets `look` see one more picture after the end, if there is one soon.
+    pub(crate) fn one_more<T>(
+        &mut self,
+        look: impl FnOnce(&Info, &Picture<'_>) -> T,
+    ) -> Result<Option<T>, Failure> {
+        const SOON: Duration = Duration::from_secs(2);
+        match &mut self.from {
+            From::Camera(reader) => read_until(reader, deadline(SOON), look),
+            From::Pattern(reader) => read_until(reader, deadline(SOON), look),
+            From::Host(client) => see(&client.next(SOON)?, look),
+        }
+    }
+
+    /// Frames between those that were seen that did not get here.
+    pub(crate) fn dropped(&self) -> u64 {
+        match &self.from {
+            From::Camera(reader) => reader.dropped(),
+            From::Pattern(reader) => reader.dropped(),
+            From::Host(_) => self.missed,
+        }
+    }
+
+    /// How often another host has taken over.
+    pub(crate) fn restarts(&self) -> u64 {
+        match &self.from {
+            From::Host(client) => client.restarts(),
+            _ => 0,
+        }
+    }
+}
+
+fn see<T>(
+    frame: &videostream::Frame,
+    look: impl FnOnce(&Info, &Picture<'_>) -> T,
+) -> Result<Option<T>, Failure> {
+    let about = frame.descriptor();
+    let info = Info {
+        sequence: about.sequence,
+        timestamp_ns: about.timestamp_ns,
+        published_ns: about.published_ns,
+        rate: FrameRate::from_period_ns(about.duration_ns),
+        colorimetry: Colorimetry::from_v4l2(about.colorimetry),
+    };
+    let pixels = frame.pixels()?;
+    Ok(Some(look(&info, &pixels.picture()?)))
+}
+
+fn read<S: Source, T>(
+    reader: &mut Reader<S>,
+    timeout: Duration,
+    look: impl FnOnce(&Info, &Picture<'_>) -> T,
+) -> Result<Option<T>, Failure> {
+    let mut look = Some(look);
+    let deadline = deadline(timeout);
+    while !signals::stopped() {
+        let seen = read_until(reader, signals::slice().min(deadline), |info, picture| {
+            look.take().map(|look| look(info, picture))
+        })?;
+        if let Some(seen) = seen {
+            return Ok(seen);
+        }
+        if now_ns() >= deadline {
+            return Err(Error::TimedOut.into());
+        }
+    }
+    Ok(None)
+}
+
+fn read_until<S: Source, T>(
+    reader: &mut Reader<S>,
+    deadline_ns: u64,
+    look: impl FnOnce(&Info, &Picture<'_>) -> T,
+) -> Result<Option<T>, Failure> {
+    let rate = reader.source().rate();
+    let seen = reader.next(deadline_ns, |taken: &Taken, picture| {
+        let info = Info {
+            sequence: taken.sequence,
+            timestamp_ns: taken.timestamp_ns,
+            published_ns: now_ns(),
+            rate,
+            colorimetry: Colorimetry::from_v4l2(taken.colorimetry),
+        };
+        look(&info, picture)
+    });
+    Ok(seen?)
+}
+
+fn deadline(time: Duration) -> u64 {
+    deadline_in(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+}
