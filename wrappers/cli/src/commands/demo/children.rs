@@ -1,7 +1,7 @@
 //! The processes of a demo: started, listened to, ended.
 
 use std::io::{BufRead, BufReader, Read};
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
@@ -42,6 +42,8 @@ pub(super) struct Process {
     /// Its outputs that are still open.
     open: u32,
     failed: Option<String>,
+    /// Whether it was asked to end.
+    asked: bool,
 }
 
 /// What a process said, by its place.
@@ -176,7 +178,7 @@ impl Children {
     pub(super) fn end(&mut self, time: Duration) {
         for group in [&[RECORDER, CHECKER][..], &[HOST]] {
             for &which in group {
-                self.all[which].signal(Signal::TERM);
+                self.all[which].ask_to_end();
             }
             let begin = Instant::now();
             let runs = |all: &[Process; 3]| group.iter().any(|&which| all[which].child.is_some());
@@ -226,11 +228,12 @@ impl Process {
         }
     }
 
-    fn signal(&self, signal: Signal) {
+    fn ask_to_end(&mut self) {
+        self.asked = true;
         let pid = self.child.as_ref().map(Child::id);
         if let Some(pid) = pid.and_then(|pid| Pid::from_raw(pid.cast_signed())) {
             // It may have ended meanwhile; its id is not used anew before it is waited for.
-            let _ = kill_process(pid, signal);
+            let _ = kill_process(pid, Signal::TERM);
         }
     }
 
@@ -241,6 +244,8 @@ impl Process {
         };
         match child.wait() {
             Ok(status) if status.success() => {}
+            // It was so new that it did not listen to signals yet.
+            Ok(status) if self.asked && status.signal() == Some(Signal::TERM.as_raw()) => {}
             Ok(status) => {
                 let line = self
                     .said

@@ -61,9 +61,10 @@ impl Table {
             // Up to the first row.
             let _ = write!(text, "\x1b[{}A", self.rows);
         }
+        let time = format!("{:.1} s", time.as_secs_f64());
         let mut rows = vec![format!(
-            "{:>5.1} s     pid    frames    fps   latency p50       p99   held  dropped",
-            time.as_secs_f64()
+            "{time:<8} {:>7} {:>9} {:>6} {:>13} {:>10} {:>5} {:>8}",
+            "pid", "frames", "fps", "latency p50", "p99", "held", "dropped"
         )];
         rows.extend(children.iter().map(|(name, process)| row(name, process)));
         self.rows = rows.len();
@@ -78,7 +79,7 @@ impl Table {
 fn row(name: &str, process: &Process) -> String {
     let progress = &process.progress;
     format!(
-        "{name:<8}{:>8} {:>9} {:>6.1} {:>10.3} ms {:>6.3} ms {:>5} {:>8}",
+        "{name:<8} {:>7} {:>9} {:>6.1} {:>10.3} ms {:>7.3} ms {:>5} {:>8}",
         process.pid.unwrap_or(0),
         progress.frames,
         process.fps,

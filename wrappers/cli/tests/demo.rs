@@ -1,0 +1,131 @@
+//! The demo: files, numbers, and nothing left behind.
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tempfile::tempdir;
+
+use support::{Process, h264, number, probe, processes_with, start, wait_until};
+
+/// A demo in `folder`, and the name of its socket.
+fn demo(folder: &Path, words: &[&str]) -> (Process, String) {
+    let fixed = ["demo", "--pattern", "--json", "--output-dir"];
+    let folder = folder.to_str().unwrap();
+    let process = start(fixed.iter().chain(&[folder]).chain(words));
+    let socket = format!("videostream-demo-{}", process.id());
+    (process, socket)
+}
+
+/// Whether a socket of this abstract name is open anywhere.
+fn socket_is_open(name: &str) -> bool {
+    let sockets = fs::read_to_string("/proc/net/unix").unwrap();
+    let name = format!("@{name}");
+    sockets.lines().any(|line| line.ends_with(&name))
+}
+
+fn assert_nothing_is_left(socket: &str) {
+    assert_eq!(processes_with(socket), [] as [u32; 0]);
+    assert!(!socket_is_open(socket));
+}
+
+#[test]
+fn a_demo_records_as_many_frames_as_it_says() {
+    let test = "a_demo_records_as_many_frames_as_it_says";
+    let folder = tempdir().unwrap();
+    let (process, socket) = demo(folder.path(), &["--seconds", "2"]);
+    let summary = process.finish().json();
+    assert_nothing_is_left(&socket);
+    assert_eq!(summary["interrupted"], false);
+    let checker = &summary["checker"];
+    let frames = number(checker, "frames_processed");
+    assert!(frames > 0);
+    assert_eq!(number(checker, "verified_frames"), frames);
+    assert_eq!(number(checker, "corrupt_frames"), 0);
+    support::assert_accounts(checker);
+    assert!(number(&summary["host"], "frames_processed") >= frames);
+
+    if summary["encoder"].is_null() {
+        eprintln!("skipped: {test}: this build has no encoder");
+        return;
+    }
+    assert_eq!(summary["files"].as_array().unwrap().len(), 2);
+    let picture = fs::read(folder.path().join("demo.png")).unwrap();
+    assert!(picture.starts_with(b"\x89PNG"));
+    let recorded = number(&summary["recorder"], "frames");
+    if let Some(found) = probe(test, &folder.path().join("demo.mp4")) {
+        assert_eq!(Some(found), h264(1280, 720, "30/1", recorded));
+    }
+}
+
+#[test]
+fn a_demo_of_so_many_frames_has_so_many() {
+    let folder = tempdir().unwrap();
+    let (process, _) = demo(folder.path(), &["--frames", "20", "--size", "320x240"]);
+    let summary = process.finish().json();
+    assert_eq!(number(&summary["checker"], "frames_processed"), 20);
+    if !summary["encoder"].is_null() {
+        assert_eq!(number(&summary["recorder"], "frames"), 20);
+    }
+}
+
+#[test]
+fn ctrl_c_at_any_moment_leaves_complete_files_and_nothing_else() {
+    let test = "ctrl_c_at_any_moment_leaves_complete_files_and_nothing_else";
+    for milliseconds in [0, 30, 100, 300, 1_000] {
+        let folder = tempdir().unwrap();
+        let (process, socket) = demo(folder.path(), &["--seconds", "60"]);
+        // Before it listens to signals, Ctrl-C ends it at once, which is as good.
+        let listens = || {
+            let status = fs::read_to_string(format!("/proc/{}/status", process.id()));
+            let caught = status.unwrap_or_default();
+            let caught = caught.lines().find_map(|l| l.strip_prefix("SigCgt:"));
+            let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+            caught.is_some_and(|mask| mask & 0b10 != 0)
+        };
+        wait_until("the demo listens to signals", listens);
+        sleep(Duration::from_millis(milliseconds));
+        let ended = process.interrupt();
+        let summary = ended.json();
+        assert_nothing_is_left(&socket);
+        assert_eq!(summary["interrupted"], true);
+        let file = folder.path().join("demo.mp4");
+        let frames = summary["recorder"]["frames"].as_u64().unwrap_or(0);
+        if frames > 0
+            && let Some(found) = probe(test, &file)
+        {
+            // One frame has no rate.
+            let rate = if frames > 1 { "30/1" } else { &found[3] };
+            assert_eq!(Some(&found), h264(1280, 720, rate, frames).as_ref());
+        }
+    }
+}
+
+#[test]
+fn a_killed_demo_leaves_no_process_and_a_complete_recording() {
+    let test = "a_killed_demo_leaves_no_process_and_a_complete_recording";
+    let folder = tempdir().unwrap();
+    let (process, socket) = demo(folder.path(), &["--seconds", "60"]);
+    let file = folder.path().join("demo.mp4");
+    wait_until("the host works", || socket_is_open(&socket));
+    let encodes = cfg!(feature = "software");
+    // The first fragment is complete after a second.
+    wait_until("something is recorded", || {
+        !encodes || fs::metadata(&file).is_ok_and(|about| about.len() > 10_000)
+    });
+    process.signal(Signal::KILL);
+    process.finish();
+    wait_until("the others have ended", || {
+        processes_with(&socket).is_empty()
+    });
+    assert_nothing_is_left(&socket);
+    if encodes && let Some(found) = probe(test, &file) {
+        let frames: u64 = found[4].parse().unwrap();
+        assert!(frames > 0);
+        assert_eq!(Some(found), h264(1280, 720, "30/1", frames));
+    }
+}

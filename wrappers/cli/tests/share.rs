@@ -1,0 +1,208 @@
+//! One host and several clients, each a process of its own, with and without accidents.
+
+mod support;
+
+use std::fs;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tempfile::{TempDir, tempdir};
+
+use support::{Process, assert_accounts, h264, number, numbers, probe, start, wait_until};
+
+/// A folder and the name of a socket in it.
+fn place() -> (TempDir, String) {
+    let folder = tempdir().unwrap();
+    let socket = folder.path().join("socket").display().to_string();
+    (folder, socket)
+}
+
+/// A host with enough buffers that a client may be late for most of a second.
+fn host(socket: &str) -> Process {
+    let mut host = start([
+        "stream",
+        "--pattern",
+        "-r",
+        "320x240",
+        "-F",
+        "20",
+        "--buffers",
+        "16",
+        "--json",
+        socket,
+    ]);
+    host.wait_for("sharing");
+    host
+}
+
+fn receive(socket: &str, words: &[&str]) -> Process {
+    let fixed = ["receive", "--every", "--json", "--timeout", "60"];
+    start(fixed.iter().chain(words).chain(&[socket]))
+}
+
+#[test]
+fn three_receivers_and_a_recorder_get_whole_frames_of_the_same_memory() {
+    let test = "three_receivers_and_a_recorder_get_whole_frames_of_the_same_memory";
+    let (folder, socket) = place();
+    let file = folder.path().join("out.mp4");
+    let host = host(&socket);
+    let receivers = [(); 3].map(|()| receive(&socket, &["--verify", "-f", "50"]));
+    let record = ["record", "--json", "-f", "40", "--ipc", &socket, "-o"];
+    let recorder = start(record.iter().chain(&[file.to_str().unwrap()]));
+
+    let received = receivers.map(|process| process.finish().json());
+    let recorded = recorder.finish().json();
+    let shared = host.interrupt().json();
+    let memory = numbers(&shared, "inodes");
+    assert_eq!(memory.len(), 16);
+    for received in &received {
+        assert_eq!(number(received, "frames_processed"), 50);
+        assert_eq!(number(received, "verified_frames"), 50);
+        assert_eq!(number(received, "corrupt_frames"), 0);
+        assert_eq!(number(received, "restarts"), 0);
+        assert_accounts(received);
+        let mapped = numbers(received, "inodes");
+        assert!(!mapped.is_empty() && mapped.iter().all(|i| memory.contains(i)));
+        assert!(number(received, "delivery_p50_ns") <= number(received, "delivery_max_ns"));
+        assert!(number(received, "latency_p50_us") <= number(received, "latency_max_us"));
+        assert_eq!(number(received, "bytes_processed"), 50 * 320 * 240 * 3 / 2);
+        assert_eq!(received["format"], "NV12");
+    }
+    assert_eq!(number(&recorded, "frames"), 40);
+    assert!(number(&shared, "frames_processed") >= 50);
+    // The socket's file is gone with the host.
+    assert!(!fs::exists(&socket).unwrap());
+    if let Some(found) = probe(test, &file) {
+        assert_eq!(Some(found), h264(320, 240, "20/1", 40));
+    }
+}
+
+#[test]
+fn a_killed_receiver_costs_the_others_no_frame() {
+    let (_folder, socket) = place();
+    let _host = host(&socket);
+    let mut victims = [(); 3].map(|()| receive(&socket, &["-f", "0", "--hold", "2"]));
+    for victim in &mut victims {
+        victim.wait_for("connected");
+    }
+    let others = [(); 2].map(|()| receive(&socket, &["--verify", "-f", "80"]));
+    for victim in victims {
+        std::thread::sleep(Duration::from_millis(700));
+        victim.signal(Signal::KILL);
+        assert!(!victim.finish().status.success());
+    }
+    for other in others {
+        let received = other.finish().json();
+        assert_eq!(number(&received, "verified_frames"), 80);
+        assert_eq!(number(&received, "dropped_frames"), 0, "{received}");
+        assert_accounts(&received);
+    }
+}
+
+#[test]
+fn a_killed_host_is_reported_and_the_next_takes_its_place() {
+    let (folder, socket) = place();
+    let file = folder.path().join("out.mp4");
+    let first = host(&socket);
+    let mut plain = receive(&socket, &["-f", "0"]);
+    let mut again = receive(&socket, &["-f", "60", "--reconnect", "--verify"]);
+    let record = [
+        "record",
+        "--json",
+        "-f",
+        "60",
+        "--reconnect",
+        "--ipc",
+        &socket,
+    ];
+    let mut recorder = start(record.iter().chain(&[file.to_str().unwrap()]));
+    plain.wait_for("connected");
+    again.wait_for("connected");
+    recorder.wait_for("recording");
+    std::thread::sleep(Duration::from_millis(500));
+    first.signal(Signal::KILL);
+    assert!(!first.finish().status.success());
+
+    let ended = plain.finish();
+    ended.assert_error(5, &["the host is gone", &socket]);
+    assert!(number(&ended.json_anyway(), "frames_processed") > 0);
+    // What it left behind is in nobody's way.
+    assert!(fs::exists(&socket).unwrap());
+    let _second = host(&socket);
+    again.wait_for("another host has taken over");
+    let received = again.finish().json();
+    assert_eq!(number(&received, "restarts"), 1);
+    assert_eq!(number(&received, "verified_frames"), 60);
+    assert_eq!(received["in_order"], true);
+    let recorded = recorder.finish().json();
+    assert_eq!(number(&recorded, "restarts"), 1);
+    assert_eq!(number(&recorded, "frames"), 60);
+    if let Some(found) = probe(
+        "a_killed_host_is_reported_and_the_next_takes_its_place",
+        &file,
+    ) {
+        assert_eq!(found.last().unwrap(), "60");
+    }
+}
+
+#[test]
+fn a_host_that_ends_lets_clients_without_a_wish_end_well() {
+    let (_folder, socket) = place();
+    let host = host(&socket);
+    let mut endless = receive(&socket, &["-f", "0"]);
+    let mut unfinished = receive(&socket, &["-f", "100000"]);
+    endless.wait_for("connected");
+    unfinished.wait_for("connected");
+    host.interrupt().json();
+    endless.finish().json();
+    unfinished.finish().assert_error(5, &[&socket]);
+}
+
+#[test]
+fn an_abstract_name_is_no_file_and_is_free_after_its_host() {
+    let name = format!("videostream-test-{}", std::process::id());
+    for _ in 0..2 {
+        let mut host = start(["stream", "--pattern", "-r", "320x240", &name]);
+        host.wait_for("sharing");
+        receive(&name, &["-f", "5", "--verify"]).finish().json();
+        host.signal(Signal::KILL);
+        host.finish();
+    }
+}
+
+#[test]
+fn a_snapshot_is_taken_from_a_stream() {
+    let (folder, socket) = place();
+    let _host = host(&socket);
+    for (name, magic) in [("a.png", &b"\x89PNG"[..]), ("a.jpg", &b"\xff\xd8\xff"[..])] {
+        let file = folder.path().join(name);
+        let words = ["snapshot", "--json", "--ipc", &socket];
+        let saved = support::run(words.iter().chain(&[file.to_str().unwrap()])).json();
+        assert_eq!(
+            (number(&saved, "width"), number(&saved, "height")),
+            (320, 240)
+        );
+        assert!(fs::read(&file).unwrap().starts_with(magic));
+    }
+}
+
+#[test]
+fn ctrl_c_ends_every_command_well_and_soon() {
+    let (folder, socket) = place();
+    let file = folder.path().join("out.h264");
+    let host = host(&socket);
+    let mut receiver = receive(&socket, &["-f", "0"]);
+    let mut recorder = start(["record", "--pattern", "--json", file.to_str().unwrap()]);
+    receiver.wait_for("connected");
+    recorder.wait_for("recording");
+    // One that waits for a host that never comes.
+    let waiting = start(["receive", "--reconnect", "-t", "1000", "no-such-host"]);
+    wait_until("something is recorded", || {
+        fs::metadata(&file).is_ok_and(|about| about.len() > 0)
+    });
+    assert!(number(&receiver.interrupt().json(), "frames_processed") > 0);
+    let recorded = recorder.interrupt().json();
+    assert!(number(&recorded, "frames") > 0);
+    assert!(waiting.interrupt().status.success());
+    host.interrupt().json();
+}

@@ -1,0 +1,246 @@
+//! Processes of the command under test, none of which outlives its test.
+
+#![allow(dead_code, reason = "each test program uses some of it")]
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+/// No wait is longer: a machine may be slow, but not that slow.
+pub(crate) const LIMIT: Duration = Duration::from_secs(90);
+
+/// A running command.
+pub(crate) struct Process {
+    child: Child,
+    words: String,
+    out: File,
+    err: File,
+}
+
+/// What a command has come to.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// The program: given by the rig, else built by cargo.
+pub(crate) fn program() -> PathBuf {
+    let given = std::env::var_os("VIDEOSTREAM_BIN");
+    given.map_or_else(|| env!("CARGO_BIN_EXE_videostream").into(), PathBuf::from)
+}
+
+/// Starts the command.
+pub(crate) fn start<S: AsRef<OsStr>>(words: impl IntoIterator<Item = S>) -> Process {
+    let mut command = Command::new(program());
+    start_command(command.args(words))
+}
+
+/// Starts any command.
+pub(crate) fn start_command(command: &mut Command) -> Process {
+    let out = tempfile::tempfile().unwrap();
+    let err = tempfile::tempfile().unwrap();
+    command
+        .stdin(Stdio::null())
+        .stdout(out.try_clone().unwrap())
+        .stderr(err.try_clone().unwrap());
+    let words = format!("{command:?}");
+    let child = command.spawn();
+    Process {
+        child: child.unwrap_or_else(|error| panic!("{words}: {error}")),
+        words,
+        out,
+        err,
+    }
+}
+
+/// Runs the command to its end.
+pub(crate) fn run<S: AsRef<OsStr>>(words: impl IntoIterator<Item = S>) -> Ended {
+    start(words).finish()
+}
+
+impl Process {
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.child.id().cast_signed()).unwrap();
+        kill_process(pid, signal).unwrap();
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// What it has written to standard error so far.
+    pub(crate) fn stderr(&mut self) -> String {
+        read(&mut self.err)
+    }
+
+    /// Waits until it has written something to standard error.
+    pub(crate) fn wait_for(&mut self, text: &str) {
+        let words = self.words.clone();
+        wait_until(&format!("{words} says {text:?}"), || {
+            let said = self.stderr();
+            assert!(self.is_running() || said.contains(text), "{words}: {said}");
+            said.contains(text)
+        });
+    }
+
+    /// Waits for its end.
+    pub(crate) fn finish(mut self) -> Ended {
+        let words = self.words.clone();
+        let mut status = None;
+        wait_until(&format!("{words} ends"), || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        Ended {
+            status: status.unwrap(),
+            stdout: read(&mut self.out),
+            stderr: read(&mut self.err),
+        }
+    }
+
+    /// Asks it to end, and waits.
+    pub(crate) fn interrupt(self) -> Ended {
+        self.signal(Signal::INT);
+        self.finish()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Nothing to do if it has ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Ended {
+    /// Its JSON, after success.
+    pub(crate) fn json(&self) -> Value {
+        assert!(self.status.success(), "{self:?}");
+        self.json_anyway()
+    }
+
+    /// Its JSON, however it ended.
+    pub(crate) fn json_anyway(&self) -> Value {
+        let json = serde_json::from_str(&self.stdout);
+        json.unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// Asserts one line of error, this exit status, and no panic.
+    pub(crate) fn assert_error(&self, code: i32, says: &[&str]) {
+        assert_eq!(self.status.code(), Some(code), "{self:?}");
+        assert!(!self.stderr.contains("panicked"), "{self:?}");
+        let errors = self.stderr.lines().filter(|l| l.starts_with("error: "));
+        let errors: Vec<_> = errors.collect();
+        assert_eq!(errors.len(), 1, "{self:?}");
+        for word in says {
+            assert!(errors[0].contains(word), "{word:?} in {self:?}");
+        }
+    }
+}
+
+fn read(file: &mut File) -> String {
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(0)).unwrap();
+    file.read_to_end(&mut bytes).unwrap();
+    // What the child writes next goes behind it: the position is shared.
+    file.seek(SeekFrom::End(0)).unwrap();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Waits for something, for not too long.
+pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !done() {
+        assert!(begin.elapsed() < LIMIT, "waited too long until {what}");
+        sleep(Duration::from_millis(20));
+    }
+}
+
+/// A number in JSON.
+pub(crate) fn number(value: &Value, field: &str) -> u64 {
+    let number = value[field].as_u64();
+    number.unwrap_or_else(|| panic!("no number {field} in {value}"))
+}
+
+/// The numbers of an array in JSON.
+pub(crate) fn numbers(value: &Value, field: &str) -> Vec<u64> {
+    let array = value[field].as_array();
+    let array = array.unwrap_or_else(|| panic!("no array {field} in {value}"));
+    array.iter().filter_map(Value::as_u64).collect()
+}
+
+/// Asserts that a receiver knows where every frame of its time has gone.
+pub(crate) fn assert_accounts(received: &Value) {
+    let first = number(received, "first_sequence");
+    let last = number(received, "last_sequence");
+    let known = [
+        "frames_processed",
+        "dropped_frames",
+        "source_dropped_frames",
+    ];
+    let known: u64 = known.iter().map(|field| number(received, field)).sum();
+    assert_eq!(known, last - first + 1, "{received}");
+    assert_eq!(received["in_order"], true, "{received}");
+}
+
+/// What ffprobe says of the video in a file: codec, width, height, rate, frames that decode. `None`,
+/// said on standard error, where there is no ffprobe.
+pub(crate) fn probe(test: &str, file: &Path) -> Option<Vec<String>> {
+    let fields = "stream=codec_name,width,height,r_frame_rate,nb_read_frames";
+    let output = Command::new("ffprobe")
+        .args(["-v", "error", "-count_frames", "-select_streams", "v:0"])
+        .args(["-show_entries", fields, "-of", "csv=p=0"])
+        .arg(file)
+        .stdin(Stdio::null())
+        .output();
+    let output = match output {
+        Ok(output) => output,
+        Err(error) => {
+            let mut stderr = std::io::stderr();
+            let _ = writeln!(stderr, "skipped: {test}: needs ffprobe: {error}");
+            return None;
+        }
+    };
+    assert!(output.status.success(), "{output:?}");
+    assert!(output.stderr.is_empty(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    Some(text.trim().split(',').map(str::to_owned).collect())
+}
+
+/// What [`probe`] says of a good recording.
+pub(crate) fn h264(width: u32, height: u32, rate: &str, frames: u64) -> Option<Vec<String>> {
+    Some(vec![
+        "h264".to_owned(),
+        width.to_string(),
+        height.to_string(),
+        rate.to_owned(),
+        frames.to_string(),
+    ])
+}
+
+/// Processes that have `word` in their command line.
+pub(crate) fn processes_with(word: &str) -> Vec<u32> {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    entries
+        .filter_map(|entry| {
+            let pid = entry.file_name().to_str()?.parse().ok()?;
+            let line = std::fs::read(entry.path().join("cmdline")).ok()?;
+            let line = String::from_utf8_lossy(&line).into_owned();
+            line.split('\0').any(|w| w == word).then_some(pid)
+        })
+        .collect()
+}
