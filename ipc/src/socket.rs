@@ -20,8 +20,19 @@ use crate::wire::{MAX_FDS, MESSAGE_SIZE, Message, WireError};
 /// A received message and its descriptors.
 pub type Received = (Message, Vec<OwnedFd, MAX_FDS>);
 
-/// Sends `message` with `fds`. `Ok(false)`: the peer's queue is full, nothing was sent.
-pub fn send(socket: impl AsFd, message: &Message, fds: &[BorrowedFd<'_>]) -> Result<bool, Error> {
+/// What came of sending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// It is in the peer's queue.
+    Yes,
+    /// The peer has not read what was sent before; nothing was sent.
+    QueueFull,
+    /// Too many descriptors of this user are on their way, to whomever; nothing was sent.
+    TooManyInFlight,
+}
+
+/// Sends `message` with `fds`; never blocks.
+pub fn send(socket: impl AsFd, message: &Message, fds: &[BorrowedFd<'_>]) -> Result<Sent, Error> {
     debug_assert_eq!(message.fds(), fds.len());
     let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(MAX_FDS))];
     let mut control = SendAncillaryBuffer::new(&mut space);
@@ -32,9 +43,10 @@ pub fn send(socket: impl AsFd, message: &Message, fds: &[BorrowedFd<'_>]) -> Res
     let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
     loop {
         return match sendmsg(&socket, &[IoSlice::new(&bytes)], &mut control, flags) {
-            Ok(_) => Ok(true),
+            Ok(_) => Ok(Sent::Yes),
             Err(Errno::INTR) => continue,
-            Err(Errno::AGAIN | Errno::TOOMANYREFS) => Ok(false),
+            Err(Errno::AGAIN) => Ok(Sent::QueueFull),
+            Err(Errno::TOOMANYREFS) => Ok(Sent::TooManyInFlight),
             Err(Errno::PIPE | Errno::CONNRESET | Errno::NOTCONN) => Err(Error::HostGone),
             Err(errno) => Err(Error::Os("sendmsg", errno)),
         };
@@ -98,7 +110,7 @@ mod tests {
     fn a_message_arrives_with_its_descriptor() {
         let (a, b) = pair();
         let message = Message::Buffer { id: 7, size: 4096 };
-        assert_eq!(send(&a, &message, &[a.as_fd()]), Ok(true));
+        assert_eq!(send(&a, &message, &[a.as_fd()]), Ok(Sent::Yes));
         let (got, fds) = receive(&b).unwrap().unwrap();
         assert_eq!(got, message);
         assert_eq!(fds.len(), 1);
@@ -159,7 +171,7 @@ mod tests {
     fn a_full_queue_is_no_error() {
         let (a, _b) = pair();
         let message = Message::Retire { id: 1 };
-        let sent = (0..100_000).take_while(|_| send(&a, &message, &[]) == Ok(true));
+        let sent = (0..100_000).take_while(|_| send(&a, &message, &[]) == Ok(Sent::Yes));
         assert!(sent.count() < 100_000);
     }
 }

@@ -20,9 +20,10 @@ use videostream_hal::time::until;
 
 pub use self::event::Event;
 pub use self::wait::Woken;
+use crate::Error;
 use crate::address::Address;
+use crate::socket::{self, Sent};
 use crate::wire::{Message, Mode};
-use crate::{Error, socket};
 
 /// What a client wants of its host.
 #[derive(Clone, Copy, Debug)]
@@ -91,7 +92,7 @@ impl Client {
             mode: config.mode,
             hold: config.hold,
         };
-        if !socket::send(&socket, &hello, &[])? {
+        if socket::send(&socket, &hello, &[])? != Sent::Yes {
             return Err(Error::TimedOut);
         }
         let (host_pid, epoch, fds) = loop {
@@ -235,8 +236,8 @@ impl Client {
     /// Asks the host how it and its clients do; the answer comes as events.
     pub fn look(&self) -> Result<(), Error> {
         match socket::send(&self.socket, &Message::Look, &[])? {
-            true => Ok(()),
-            false => Err(Error::TimedOut),
+            Sent::Yes => Ok(()),
+            _ => Err(Error::TimedOut),
         }
     }
 

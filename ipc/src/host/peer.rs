@@ -8,8 +8,9 @@ use videostream_hal::sync::Ordering;
 
 use super::parameters::Parameters;
 use super::registry::Registry;
+use crate::socket::{self, Sent};
 use crate::wire::{ClientStatus, Message, Mode, Refusal, VERSION, WireError};
-use crate::{Error, MAX_BUFFERS, socket};
+use crate::{Error, MAX_BUFFERS};
 
 /// A connected client, welcomed or not yet.
 #[derive(Debug)]
@@ -154,12 +155,11 @@ impl Peer {
             sent: [0; MAX_BUFFERS],
             parameters: 0,
         };
-        match attached.send_lacking(&self.socket, host.0, host.1) {
-            Ok(true) => {}
-            _ => return Err(exhausted),
+        if attached.send_lacking(&self.socket, host.0, host.1) != Ok(Sent::Yes) {
+            return Err(exhausted);
         }
         let fds = [control.as_fd(), fd.as_fd(), attached.eventfd.as_fd()];
-        if socket::send(&self.socket, &welcome, &fds) != Ok(true) {
+        if socket::send(&self.socket, &welcome, &fds) != Ok(Sent::Yes) {
             return Err(exhausted);
         }
         self.attached = Some(attached);
@@ -171,12 +171,10 @@ impl Peer {
         &mut self,
         buffers: &Registry,
         parameters: Option<&Parameters>,
-    ) -> Result<(), Error> {
+    ) -> Result<Sent, Error> {
         match &mut self.attached {
-            Some(attached) => attached
-                .send_lacking(&self.socket, buffers, parameters)
-                .map(drop),
-            None => Ok(()),
+            Some(attached) => attached.send_lacking(&self.socket, buffers, parameters),
+            None => Ok(Sent::Yes),
         }
     }
 
@@ -191,7 +189,7 @@ impl Peer {
         *sent = 0;
         matches!(
             socket::send(&self.socket, &Message::Retire { id }, &[]),
-            Ok(true)
+            Ok(Sent::Yes)
         )
     }
 
@@ -209,20 +207,20 @@ impl Peer {
 }
 
 impl Attached {
-    /// Sends the buffers and parameter sets that the client lacks; `false` if its queue is
-    /// full before it has all.
+    /// Sends the buffers and parameter sets that the client lacks.
     fn send_lacking(
         &mut self,
         socket: &OwnedFd,
         buffers: &Registry,
         parameters: Option<&Parameters>,
-    ) -> Result<bool, Error> {
+    ) -> Result<Sent, Error> {
         for (place, id, size, fd) in buffers.iter() {
             if self.sent[place] == id {
                 continue;
             }
-            if !socket::send(socket, &Message::Buffer { id, size }, &[fd])? {
-                return Ok(false);
+            match socket::send(socket, &Message::Buffer { id, size }, &[fd])? {
+                Sent::Yes => {}
+                not => return Ok(not),
             }
             self.sent[place] = id;
         }
@@ -234,11 +232,12 @@ impl Attached {
             && self.parameters != *generation
         {
             let message = Message::Parameters { size: *size };
-            if !socket::send(socket, &message, &[fd.as_fd()])? {
-                return Ok(false);
+            match socket::send(socket, &message, &[fd.as_fd()])? {
+                Sent::Yes => {}
+                not => return Ok(not),
             }
             self.parameters = *generation;
         }
-        Ok(true)
+        Ok(Sent::Yes)
     }
 }

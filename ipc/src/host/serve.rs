@@ -11,8 +11,9 @@ use videostream_hal::time::now_ns;
 
 use super::peer::{Peer, Step};
 use super::{Access, Host};
+use crate::socket::{self, Sent};
 use crate::wire::{Goodbye, Message, Mode, Refusal};
-use crate::{Error, MAX_CLIENTS, socket};
+use crate::{Error, MAX_CLIENTS};
 
 /// Epoll key of the listening socket; a peer's key is its place.
 pub(super) const LISTENER: u64 = u64::MAX;
@@ -163,18 +164,21 @@ impl Host {
         asker.send(&Message::Status(self.status()));
     }
 
-    /// Sends every client the buffers and parameter sets that it does not have yet. A client whose queue is
-    /// full gets them at the next call, and if it never reads, a frame in a buffer that it
-    /// does not know.
+    /// Sends every client the buffers and parameter sets that it does not have yet. A client
+    /// that has left a whole queue unread is thrown out: the descriptors in it count against
+    /// all clients. Those that can't be sent for that reason go with the next call.
     pub(super) fn send_lacking(&mut self) {
         for place in 0..MAX_CLIENTS {
-            if let Some(peer) = &mut self.peers[place]
-                && peer
-                    .send_lacking(&self.buffers, self.parameters.as_ref())
-                    .is_err()
-            {
-                self.stats.left += 1;
-                self.drop_peer(place, None);
+            let Some(peer) = &mut self.peers[place] else {
+                continue;
+            };
+            match peer.send_lacking(&self.buffers, self.parameters.as_ref()) {
+                Ok(Sent::Yes | Sent::TooManyInFlight) => {}
+                Ok(Sent::QueueFull) => self.evict(place, Goodbye::NotReading),
+                Err(_) => {
+                    self.stats.left += 1;
+                    self.drop_peer(place, None);
+                }
             }
         }
     }

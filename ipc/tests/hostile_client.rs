@@ -1,0 +1,252 @@
+//! Clients that lie, flood, stall and leave: the host stays up, names the fault, and an
+//! honest client beside them loses nothing.
+
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use std::os::fd::AsFd;
+
+use rustix::io::Errno;
+use support::*;
+use videostream_hal::ring::cells::Lease;
+use videostream_hal::ring::{FrameDescriptor, PlaneDescriptor, cells::SlotId};
+use videostream_hal::sync::Ordering;
+use videostream_ipc::host::Host;
+use videostream_ipc::socket::Sent;
+use videostream_ipc::wire::{MESSAGE_SIZE, Message};
+use videostream_ipc::{Goodbye, MAX_CLIENTS, Mode, Refusal, client::Client};
+
+const HELLO: Message = Message::Hello {
+    mode: Mode::Newest,
+    hold: 1,
+};
+
+fn frame(buffer: u32) -> FrameDescriptor {
+    let mut frame = FrameDescriptor {
+        plane_count: 1,
+        ..Default::default()
+    };
+    frame.planes[0] = PlaneDescriptor {
+        buffer,
+        size: 4096,
+        ..Default::default()
+    };
+    frame
+}
+
+/// Publishes frames and sees that `client` gets each of them.
+fn still_served(host: &mut Host, id: u32, client: &Client) {
+    for _ in 0..50 {
+        let (_, serial) = host.publish(&frame(id)).unwrap();
+        let held = client.hold(serial - 1).unwrap().unwrap();
+        assert_eq!(held.descriptor.serial, serial);
+        client.release(held.slot);
+        host.reclaim(4, |_| ());
+        host.process().unwrap();
+    }
+}
+
+/// What the host answers to a first packet, while it serves an honest client.
+fn answer_to(test: &str, bytes: &[u8], fds: usize) -> Message {
+    let name = name(test);
+    let (mut host, id) = host(&name, 6);
+    let client = honest(&mut host, &name);
+    let liar = raw_client(&name);
+    let fd = buffer(4096);
+    send_raw(&liar, bytes, &times(&fd, fds));
+    serve_until(&mut host, |host| host.stats().refused == 1);
+    still_served(&mut host, id, &client);
+    let answer = next_message(&liar).unwrap();
+    assert_eq!(next_message(&liar), None, "and hangs up");
+    answer
+}
+
+#[test]
+fn packets_of_a_wrong_length_are_refused() {
+    for len in [1, MESSAGE_SIZE - 1, MESSAGE_SIZE + 1, 60_000] {
+        let answer = answer_to(&format!("length-{len}"), &vec![0x41; len], 0);
+        assert_eq!(answer, Message::Refused(Refusal::Malformed));
+    }
+}
+
+#[test]
+fn another_version_is_told_ours() {
+    let mut bytes = HELLO.encode();
+    bytes[4] = 0x77;
+    let answer = answer_to("version", &bytes, 0);
+    assert_eq!(answer, Message::Refused(Refusal::Version(1)));
+}
+
+#[test]
+fn unknown_kinds_wrong_words_and_impossible_values_are_refused() {
+    for (at, value) in [(0, 0), (6, 99), (8, 7), (12, 255)] {
+        let mut bytes = HELLO.encode();
+        bytes[at] = value;
+        let answer = answer_to(&format!("byte-{at}"), &bytes, 0);
+        assert_eq!(answer, Message::Refused(Refusal::Malformed), "byte {at}");
+    }
+}
+
+#[test]
+fn descriptors_that_nobody_asked_for_are_refused() {
+    for fds in [1, 3, 4, 16] {
+        let answer = answer_to(&format!("fds-{fds}"), &HELLO.encode(), fds);
+        assert_eq!(answer, Message::Refused(Refusal::Malformed), "{fds}");
+    }
+}
+
+#[test]
+fn messages_of_hosts_are_refused_from_clients() {
+    let messages = [
+        Message::Retire { id: 1 },
+        Message::Goodbye(Goodbye::Closing),
+        Message::Look,
+    ];
+    for (at, message) in messages.into_iter().enumerate() {
+        let answer = answer_to(&format!("host-message-{at}"), &message.encode(), 0);
+        assert_eq!(answer, Message::Refused(Refusal::Malformed), "{message:?}");
+    }
+}
+
+#[test]
+fn a_second_hello_ends_the_connection() {
+    let name = name("second-hello");
+    let (mut host, id) = host(&name, 6);
+    let client = honest(&mut host, &name);
+    let liar = raw_client(&name);
+    send(&liar, HELLO, &[]);
+    serve_until(&mut host, |host| host.clients().count() == 2);
+    send(&liar, HELLO, &[]);
+    serve_until(&mut host, |host| host.clients().count() == 1);
+    still_served(&mut host, id, &client);
+}
+
+#[test]
+fn whoever_connects_and_stalls_is_dropped_and_takes_no_place() {
+    let name = name("stall");
+    let (mut host, id) = host(&name, 6);
+    let client = honest(&mut host, &name);
+    let stalled: Vec<_> = (0..MAX_CLIENTS - 1).map(|_| raw_client(&name)).collect();
+    host.process().unwrap();
+    host.process().unwrap();
+    host.process().unwrap();
+    let late = raw_client(&name);
+    serve_until(&mut host, |host| host.stats().refused >= 1);
+    let full = Message::Refused(Refusal::Full(MAX_CLIENTS as u32));
+    assert_eq!(next_message(&late), Some(full));
+    still_served(&mut host, id, &client);
+    let all = 1 + stalled.len() as u64;
+    serve_until(&mut host, |host| host.stats().refused == all);
+    let _in = honest(&mut host, &name);
+    assert_eq!(host.clients().count(), 2);
+}
+
+#[test]
+fn a_flood_of_questions_that_nobody_reads_harms_nobody() {
+    let name = name("flood");
+    let (mut host, id) = host(&name, 6);
+    let client = honest(&mut host, &name);
+    let flood = raw_client(&name);
+    send(&flood, HELLO, &[]);
+    serve_until(&mut host, |host| host.clients().count() == 2);
+    let look = Message::Look;
+    let mut sent = 0;
+    while sent < 20_000 {
+        if videostream_ipc::socket::send(&flood, &look, &[]) != Ok(Sent::Yes) {
+            host.process().unwrap();
+        }
+        sent += 1;
+    }
+    still_served(&mut host, id, &client);
+}
+
+#[test]
+fn a_client_that_never_reads_is_thrown_out_when_it_has_to_be_told() {
+    let name = name("never-reads");
+    let (mut host, id) = host(&name, 6);
+    let client = honest(&mut host, &name);
+    let deaf = raw_client(&name);
+    send(&deaf, HELLO, &[]);
+    serve_until(&mut host, |host| host.clients().count() == 2);
+    let mut rounds = 0;
+    while host.stats().evicted == 0 {
+        let new = host.register(buffer(4096), 4096).unwrap();
+        // The honest one reads.
+        while client.pump().unwrap().is_some() {}
+        host.retire(new);
+        while client.pump().unwrap().is_some() {}
+        rounds += 1;
+        assert!(rounds < 100_000, "its queue is without end");
+    }
+    assert_eq!(host.clients().count(), 1);
+    still_served(&mut host, id, &client);
+}
+
+#[test]
+fn garbage_in_a_lease_page_is_found_out_and_frees_everything() {
+    let name = name("garbage");
+    let (mut host, id) = host(&name, 6);
+    let client = honest(&mut host, &name);
+    let liar = honest(&mut host, &name);
+    for _ in 0..4 {
+        host.publish(&frame(id)).unwrap();
+    }
+    let lease = liar.ring().1;
+    for slot in 0..host.slots() {
+        let slot = SlotId::checked(slot, host.slots()).unwrap();
+        lease.refs(slot).store(u32::MAX, Ordering::Relaxed);
+    }
+    lease.waiting().store(u32::MAX, Ordering::Relaxed);
+    host.publish(&frame(id)).unwrap();
+    assert!(host.reclaim(2, |_| ()) > 2, "it holds everything");
+    assert_eq!(host.evict_offenders(), 1);
+    assert_eq!(host.reclaim(1, |_| ()), 1);
+    still_served(&mut host, id, &client);
+}
+
+#[test]
+fn a_client_cannot_shrink_or_seal_what_it_got() {
+    let name = name("shrink");
+    let (mut host, _) = host(&name, 6);
+    let raw = raw_client(&name);
+    send(&raw, HELLO, &[]);
+    serve_until(&mut host, |host| host.clients().count() == 1);
+    let mut seen = 0;
+    while let Ok(Some((_, fds))) = videostream_ipc::socket::receive(&raw) {
+        for fd in &fds {
+            // Of the eventfd it can't either.
+            let cut = rustix::fs::ftruncate(fd, 0);
+            assert!(matches!(cut, Err(Errno::PERM | Errno::INVAL)), "{cut:?}");
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 4, "a buffer, the segment, the lease and the eventfd");
+}
+
+#[test]
+fn ten_thousand_connections_leave_no_descriptor_behind() {
+    let name = name("connections");
+    let (mut host, id) = host(&name, 6);
+    let client = honest(&mut host, &name);
+    let open = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+    let own = host.as_fd().try_clone_to_owned().unwrap();
+    drop(own);
+    let mut most = 0;
+    for round in 0..10_000u32 {
+        let raw = raw_client(&name);
+        if round % 3 != 0 {
+            send(&raw, HELLO, &[]);
+        }
+        host.process().unwrap();
+        drop(raw);
+        host.process().unwrap();
+        if round == 100 {
+            most = open();
+        }
+    }
+    serve_until(&mut host, |host| host.clients().count() == 1);
+    // Other tests run beside this one: some room for theirs, none for ten thousand.
+    assert!(open() < most + 500, "{} after {most}", open());
+    still_served(&mut host, id, &client);
+}

@@ -1,0 +1,242 @@
+//! Hosts that lie: a client names the fault, keeps nothing and never panics.
+
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use support::*;
+use videostream_hal::memory::memfd;
+use videostream_hal::ring::cells::Control;
+use videostream_hal::ring::descriptor::DescriptorError;
+use videostream_hal::ring::layout::LayoutError;
+use videostream_hal::ring::publisher::Publisher;
+use videostream_hal::ring::segment::{HostControl, LeaseMap, SegmentError};
+use videostream_hal::ring::{FrameDescriptor, RingLayout};
+use videostream_hal::sync::Ordering;
+use videostream_hal::time::deadline_in;
+use videostream_ipc::client::{Client, Event, Woken};
+use videostream_ipc::wire::{Message, WireError};
+use videostream_ipc::{Error, Goodbye};
+
+const EPOCH: u64 = 7;
+const WELCOME: Message = Message::Welcome {
+    client: 0,
+    host_pid: 1,
+    epoch: EPOCH,
+};
+
+fn ring() -> (HostControl, OwnedFd) {
+    let layout = RingLayout::new(4).unwrap();
+    let control = HostControl::create(layout, EPOCH, 1).unwrap();
+    let (_, lease) = LeaseMap::create(layout).unwrap();
+    (control, lease)
+}
+
+/// The error of a client whose host does `act` once it has connected.
+fn error_of(test: &str, act: impl FnOnce(&OwnedFd)) -> Error {
+    let name = name(test);
+    let host = raw_host(&name);
+    let client = attempt(&name);
+    let peer = raw_accept(&host);
+    act(&peer);
+    client.join().unwrap().map(drop).unwrap_err()
+}
+
+/// A client inside a ring that this test can tamper with.
+fn inside(test: &str) -> (Client, Publisher<HostControl>, OwnedFd) {
+    let name = name(test);
+    let host = raw_host(&name);
+    let client = attempt(&name);
+    let peer = raw_accept(&host);
+    let (control, lease) = ring();
+    let fd = buffer(4096);
+    let fds = [control.as_fd(), lease.as_fd(), fd.as_fd()];
+    send(&peer, WELCOME, &fds);
+    (
+        client.join().unwrap().unwrap(),
+        Publisher::new(control),
+        peer,
+    )
+}
+
+#[test]
+fn a_host_that_hangs_up_or_talks_nonsense_is_named() {
+    let name = name("hang-up");
+    let host = raw_host(&name);
+    let client = attempt(&name);
+    drop(raw_accept(&host));
+    assert_eq!(client.join().unwrap().unwrap_err(), Error::HostGone);
+    let garbage = error_of("garbage", |peer| send_raw(peer, &[1; 7], &[]));
+    assert_eq!(garbage, Error::Wire(WireError::Length(7)));
+    let long = error_of("long", |peer| send_raw(peer, &[1; 5000], &[]));
+    assert!(matches!(long, Error::Wire(WireError::Length(_))));
+    let wrong = error_of("hello", |peer| send(peer, Message::Look, &[]));
+    assert!(matches!(wrong, Error::Unexpected(_)));
+    let bye = Message::Goodbye(Goodbye::Closing);
+    let bye = error_of("bye", |peer| send(peer, bye, &[]));
+    assert_eq!(bye, Error::Goodbye(Goodbye::Closing));
+}
+
+#[test]
+fn a_host_that_never_answers_is_left_at_the_deadline() {
+    let name = name("silent");
+    let _host = raw_host(&name);
+    let deadline = deadline_in(50_000_000);
+    let config = videostream_ipc::client::Config::default();
+    let error = Client::connect(&address(&name), config, deadline, |_| Ok(())).unwrap_err();
+    assert_eq!(error, Error::TimedOut);
+}
+
+#[test]
+fn a_welcome_without_the_right_descriptors_is_refused() {
+    let fd = buffer(4096);
+    for count in [0, 1, 2] {
+        let error = error_of(&format!("fds-{count}"), |peer| {
+            send_raw(peer, &WELCOME.encode(), &times(&fd, count));
+        });
+        assert_eq!(error, Error::Wire(WireError::Fds(count, 3)));
+    }
+    let many = error_of("fds-16", |peer| {
+        send_raw(peer, &WELCOME.encode(), &times(&fd, 16));
+    });
+    assert!(matches!(many, Error::Wire(WireError::Fds(_, 3))));
+}
+
+#[test]
+fn segments_that_can_be_cut_or_are_no_ring_are_refused() {
+    let (control, lease) = ring();
+    let with = |test: &str, segment: &OwnedFd, lease: &OwnedFd| {
+        let fds = [segment.as_fd(), lease.as_fd(), lease.as_fd()];
+        error_of(test, |peer| send_raw(peer, &WELCOME.encode(), &fds))
+    };
+    let unsealed = memfd::create(c"test", 65536).unwrap();
+    let error = with("unsealed", &unsealed, &lease);
+    assert_eq!(error, Error::Segment(SegmentError::NotSealed));
+    let short = buffer(64);
+    let error = with("short", &short, &lease);
+    assert!(matches!(
+        error,
+        Error::Segment(SegmentError::Layout(LayoutError::Size(64, _)))
+    ));
+    let zeros = buffer(65536);
+    let error = with("zeros", &zeros, &lease);
+    assert_eq!(
+        error,
+        Error::Segment(SegmentError::Layout(LayoutError::Magic(0)))
+    );
+    let (pipe, _writer) = rustix::pipe::pipe().unwrap();
+    let error = with("pipe", &pipe, &lease);
+    assert_eq!(error, Error::Segment(SegmentError::NotSealed));
+    let control = control.as_fd().try_clone_to_owned().unwrap();
+    let error = with("lease-unsealed", &control, &unsealed);
+    assert_eq!(error, Error::Segment(SegmentError::NotSealed));
+    let error = with("lease-short", &control, &pipe);
+    assert_eq!(error, Error::Segment(SegmentError::NotSealed));
+    let tiny = buffer(16);
+    let error = with("lease-tiny", &control, &tiny);
+    assert!(matches!(error, Error::Segment(SegmentError::Map(_))));
+}
+
+#[test]
+fn the_epoch_of_the_welcome_is_that_of_the_ring() {
+    let (control, lease) = ring();
+    let other = Message::Welcome {
+        client: 0,
+        host_pid: 1,
+        epoch: EPOCH + 1,
+    };
+    let fds = [control.as_fd(), lease.as_fd(), lease.as_fd()];
+    let error = error_of("epoch", |peer| send(peer, other, &fds));
+    assert!(matches!(error, Error::Unexpected(_)));
+}
+
+#[test]
+fn buffers_that_can_be_cut_or_are_too_short_are_refused() {
+    let (client, _ring, peer) = inside("buffers");
+    let unsealed = memfd::create(c"test", 4096).unwrap();
+    let good = buffer(4096);
+    for (fd, size) in [
+        (&unsealed, 4096),
+        (&good, 8192),
+        (&good, 0),
+        (&good, u64::MAX),
+    ] {
+        let message = Message::Buffer { id: 5, size };
+        send(&peer, message, &[fd.as_fd()]);
+        assert_eq!(client.pump().unwrap_err(), Error::BadBuffer(5));
+    }
+    let message = Message::Buffer { id: 5, size: 4096 };
+    send(&peer, message, &[good.as_fd()]);
+    assert!(matches!(client.pump(), Ok(Some(Event::Buffer(5, 4096, _)))));
+}
+
+#[test]
+fn parameter_sets_beyond_the_maximum_are_refused() {
+    let (client, _ring, peer) = inside("parameters");
+    let huge = buffer(1 << 20);
+    let message = Message::Parameters { size: 1 << 20 };
+    send(&peer, message, &[huge.as_fd()]);
+    assert!(matches!(
+        client.pump().unwrap_err(),
+        Error::ParameterSize(..)
+    ));
+}
+
+#[test]
+fn a_ring_full_of_lies_gives_errors_or_nothing() {
+    let (client, mut ring, _peer) = inside("lies");
+    let publish = |ring: &mut Publisher<HostControl>, frame: FrameDescriptor| {
+        let claim = ring.claim().unwrap();
+        ring.publish(claim, |_| frame.to_words())
+    };
+    // A serial that is not the slot's, plane counts that do not exist.
+    publish(
+        &mut ring,
+        FrameDescriptor {
+            serial: 9,
+            ..Default::default()
+        },
+    );
+    let error = client.hold(0).unwrap_err();
+    assert_eq!(error, Error::Descriptor(DescriptorError::Serial(1, 9)));
+    let planes = FrameDescriptor {
+        serial: 2,
+        plane_count: 9,
+        ..Default::default()
+    };
+    publish(&mut ring, planes);
+    let error = client.hold(1).unwrap_err();
+    assert_eq!(error, Error::Descriptor(DescriptorError::Planes(9)));
+    assert_eq!(client.held(), 0, "what is refused is released");
+    // An index that points nowhere, a head beyond all serials.
+    let control = ring.control();
+    for at in 0..8 {
+        control.index(at).store(u32::MAX - at, Ordering::Relaxed);
+    }
+    assert!(client.hold(0).unwrap().is_none());
+    for head in [3, 1 << 63, u64::MAX - 1, u64::MAX] {
+        control.head().store(head, Ordering::Relaxed);
+        assert!(client.hold(0).unwrap().is_none());
+        assert!(client.hold(head - 1).unwrap().is_none());
+        assert_eq!(client.wait(0, deadline_in(1)), Ok(Woken::Frame));
+    }
+    assert_eq!(client.held(), 0);
+}
+
+#[test]
+fn a_host_that_wakes_without_end_cannot_keep_a_client_past_its_deadline() {
+    let (client, ring, _peer) = inside("wakes");
+    let control = ring.control();
+    let error = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| client.wait(0, deadline_in(100_000_000)));
+        while !waiting.is_finished() {
+            control.wake().fetch_add(1, Ordering::Release);
+            let flags = rustix::thread::futex::Flags::empty();
+            let _ = rustix::thread::futex::wake(control.wake(), flags, 1);
+        }
+        waiting.join().unwrap()
+    });
+    assert_eq!(error, Err(Error::TimedOut));
+}
