@@ -1,6 +1,8 @@
 //! `videostream receive`: a client that checks and measures.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::fs::fstat;
@@ -52,6 +54,9 @@ pub(crate) struct Args {
     /// Don't check frames [default: check those of the test pattern]
     #[arg(long)]
     no_verify: bool,
+    /// Write the first frame's bytes to a file: plane after plane, without padding
+    #[arg(long, value_name = "FILE")]
+    raw: Option<PathBuf>,
     #[command(flatten)]
     child: ChildArgs,
     /// Where the host is
@@ -179,6 +184,29 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     }
 }
 
+/// Writes a frame's bytes.
+fn write_raw(frame: &Frame, path: &Path) -> Result<(), Failure> {
+    let pixels = frame.pixels()?;
+    let mut bytes = Vec::new();
+    match pixels.picture() {
+        Ok(picture) => {
+            for plane in 0..picture.planes().len() {
+                picture.rows(plane).for_each(|row| bytes.extend(row));
+            }
+        }
+        // Compressed data has no rows.
+        Err(_) => {
+            let all = pixels.plane(0);
+            let used = all.len().min(frame.descriptor().bytes_used as usize);
+            bytes.extend(&all[..used]);
+        }
+    }
+    fs::write(path, bytes).map_err(|error| {
+        let message = format_args!("can't write {}: {error}", path.display());
+        Failure::new(GENERAL, message)
+    })
+}
+
 impl Seen {
     fn new() -> Self {
         Self {
@@ -222,6 +250,9 @@ impl Seen {
         if self.metrics.frames == 1 {
             self.format = (frame.fourcc().to_string(), frame.width(), frame.height());
             self.first_sequence = Some(frame.sequence());
+            if let Some(path) = &args.raw {
+                write_raw(frame, path)?;
+            }
         }
         if let Some((serial, sequence)) = self.last {
             self.in_order &= frame.serial() > serial && frame.sequence() > sequence;
