@@ -336,7 +336,7 @@ fn rectangles_are_the_same() {
                 continue;
             };
             for (name, target) in targets {
-                let (text, _) = ask(node, &format!("{option}=target={name}")).unwrap();
+                let (text, _) = ask(node, &[&format!("{option}=target={name}")]).unwrap();
                 let ours = match device.selection(queue, target) {
                     Ok(rect) => format!(
                         ": {name}, Left {}, Top {}, Width {}, Height {}, Flags:",

@@ -70,14 +70,24 @@ impl Mapping {
         if len == 0 || len as u64 > size {
             return Err(MapError::Size(len, size));
         }
+        Self::at(fd, 0, len, access).map_err(MapError::Os)
+    }
+
+    /// Maps `len` bytes of a device from `offset` on, shared; the device checks the range.
+    pub(crate) fn at(
+        fd: impl AsFd,
+        offset: u64,
+        len: usize,
+        access: Access,
+    ) -> Result<Self, Errno> {
         let prot = match access {
             Access::Read => ProtFlags::READ,
             Access::ReadWrite => ProtFlags::READ | ProtFlags::WRITE,
         };
+        let hint = core::ptr::null_mut();
         // SAFETY: a null hint lets the kernel choose a free range: no mapping is replaced.
-        let start = unsafe { mmap(core::ptr::null_mut(), len, prot, MapFlags::SHARED, fd, 0) };
-        let start = start.map_err(MapError::Os)?.cast();
-        let start = NonNull::new(start).ok_or(MapError::Os(Errno::NOMEM))?;
+        let start = unsafe { mmap(hint, len, prot, MapFlags::SHARED, fd, offset) };
+        let start = NonNull::new(start?.cast()).ok_or(Errno::NOMEM)?;
         // INVARIANT: the kernel gave `len` bytes at `start` with the asked protection.
         Ok(Self { start, len, access })
     }

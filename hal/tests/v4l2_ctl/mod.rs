@@ -1,19 +1,25 @@
 //! What `v4l2-ctl` says of a node, one item a line, in a form that does not depend on its layout.
 
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
 use std::io::ErrorKind;
 use std::process::Command;
 
 /// Runs the program on a node; `None` if it is not there. It has to succeed.
 pub(crate) fn run(node: &str, option: &str) -> Option<String> {
-    let (text, success) = ask(node, option)?;
+    let (text, success) = ask(node, &[option])?;
     assert!(success, "{node} {option}: {text}");
     Some(text)
 }
 
 /// Runs the program on a node; `None` if it is not there, otherwise what it writes, also about
 /// errors, and whether it succeeds.
-pub(crate) fn ask(node: &str, option: &str) -> Option<(String, bool)> {
-    let output = match Command::new("v4l2-ctl").args(["-d", node, option]).output() {
+pub(crate) fn ask(node: &str, options: &[&str]) -> Option<(String, bool)> {
+    let output = match Command::new("v4l2-ctl")
+        .args(["-d", node])
+        .args(options)
+        .output()
+    {
         Ok(output) => output,
         Err(error) if error.kind() == ErrorKind::NotFound => return None,
         Err(error) => panic!("v4l2-ctl: {error}"),

@@ -8,6 +8,7 @@ use bitflags::bitflags;
 use rustix::fd::{AsRawFd, BorrowedFd};
 use videostream_sys::v4l2 as sys;
 
+use crate::memory::mapping::Mapping;
 use crate::v4l2::{BufType, Error, Field, MAX_MEMORY_PLANES, Memory};
 
 bitflags! {
@@ -141,6 +142,13 @@ pub enum PlaneMemory<'a> {
     Mmap,
     /// Behind a dma-buf descriptor.
     DmaBuf(BorrowedFd<'a>),
+    /// In pages of this process.
+    UserPtr {
+        /// The pages, writable.
+        pages: &'a Mapping,
+        /// Bytes before the plane.
+        offset: usize,
+    },
 }
 
 impl PlaneMemory<'_> {
@@ -150,15 +158,39 @@ impl PlaneMemory<'_> {
         match self {
             Self::Mmap => Memory::Mmap,
             Self::DmaBuf(_) => Memory::DmaBuf,
+            Self::UserPtr { .. } => Memory::UserPtr,
         }
     }
 
-    fn raw_fd(self) -> i32 {
+    /// Whether `length` bytes are there for the driver to use. Of the driver's own memory and of
+    /// dma-bufs it knows the size.
+    pub(super) fn holds(&self, length: u32) -> bool {
         match self {
-            Self::Mmap => 0,
-            Self::DmaBuf(fd) => fd.as_raw_fd(),
+            Self::Mmap | Self::DmaBuf(_) => true,
+            Self::UserPtr { pages, offset } => {
+                let end = offset.checked_add(length as usize);
+                pages.is_writable() && length > 0 && end.is_some_and(|end| end <= pages.len())
+            }
         }
     }
+
+    /// The number in `m`, in the member that the memory type selects.
+    fn raw(self) -> RawMemory {
+        match self {
+            Self::Mmap => RawMemory::Fd(0),
+            Self::DmaBuf(fd) => RawMemory::Fd(fd.as_raw_fd()),
+            Self::UserPtr { pages, offset } => {
+                // The kernel writes there, so that the address leaves Rust's view.
+                RawMemory::Address((pages.as_ptr().expose_provenance() + offset) as _)
+            }
+        }
+    }
+}
+
+/// A descriptor or an address, as the kernel takes them.
+enum RawMemory {
+    Fd(i32),
+    Address(core::ffi::c_ulong),
 }
 
 /// The kernel's structs for one call: the buffer and the planes that it points to.
@@ -219,13 +251,19 @@ impl RawBuffer {
             if at == 0 {
                 self.buffer.bytesused = bytes_used;
                 self.buffer.length = length;
-                self.buffer.m.fd = memory.raw_fd();
+                match memory.raw() {
+                    RawMemory::Fd(fd) => self.buffer.m.fd = fd,
+                    RawMemory::Address(address) => self.buffer.m.userptr = address,
+                }
             }
         } else if let Some(plane) = self.planes.get_mut(at) {
             plane.bytesused = bytes_used;
             plane.length = length;
             plane.data_offset = data_offset;
-            plane.m.fd = memory.raw_fd();
+            match memory.raw() {
+                RawMemory::Fd(fd) => plane.m.fd = fd,
+                RawMemory::Address(address) => plane.m.userptr = address,
+            }
         }
     }
 

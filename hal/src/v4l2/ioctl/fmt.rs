@@ -58,7 +58,7 @@ fn exchange<R: Request<Arg = sys::v4l2_format>>(
     from_raw(R::NAME, buf_type, &raw)
 }
 
-fn to_raw(buf_type: BufType, wish: &PixFormat) -> sys::v4l2_format {
+pub(super) fn to_raw(buf_type: BufType, wish: &PixFormat) -> sys::v4l2_format {
     let color = wish.colorimetry;
     let mut raw = sys::v4l2_format {
         type_: buf_type.raw(),

@@ -5,6 +5,7 @@
 //! ([`Device`](super::Device), [`Queue`](super::queue::Queue)) are what programs use.
 
 mod buffer;
+mod create_bufs;
 mod dqbuf;
 mod dqevent;
 mod dv_timings;
@@ -30,6 +31,7 @@ mod stream;
 mod subscribe_event;
 
 pub use buffer::{Buffer, BufferFlags, BufferPlane, PlaneMemory, TimestampClock, TimestampSource};
+pub use create_bufs::{Created, create_bufs};
 pub use dqbuf::dqbuf;
 pub use dqevent::{Event, EventKind, dqevent};
 pub use dv_timings::{

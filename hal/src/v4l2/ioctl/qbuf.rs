@@ -58,7 +58,7 @@ pub struct QueueBuffer<'a> {
 /// - `EFAULT`: the memory is not contiguous and the device has no IOMMU.
 /// - `EBUSY`: another handle owns the queue.
 /// - `EIO`, `ENODEV`: the driver gave up, unplugged.
-/// - [`Error::Argument`]: no planes or too many.
+/// - [`Error::Argument`]: no planes or too many, or pages that do not hold `length` bytes.
 pub fn qbuf(
     fd: BorrowedFd<'_>,
     buf_type: BufType,
@@ -87,6 +87,12 @@ pub fn qbuf(
                 value: plane.memory.memory().raw().into(),
             });
         }
+        if !plane.memory.holds(plane.length) {
+            return Err(Error::Argument {
+                name: "length of a plane",
+                value: plane.length.into(),
+            });
+        }
         raw.set_plane(
             at,
             plane.memory,
@@ -95,7 +101,8 @@ pub fn qbuf(
             plane.data_offset,
         );
     }
-    // SAFETY: `with` points the buffer at its own array, whose length it states; memory by
-    // address is not among the types of `PlaneMemory`.
+    // SAFETY: `with` points the buffer at its own array, whose length it states. An address is
+    // that of pages of a `Mapping` which hold `length` bytes, as checked above: shared memory that
+    // nobody has plain references to. The kernel holds the pages itself until it is done.
     raw.with(|raw| unsafe { call_with_pointers::<QBuf>(fd, raw) })
 }

@@ -70,6 +70,7 @@ requests! {
     QueryBuf(sys::v4l2_buffer) = VIDIOC_QUERYBUF pointers;
     QBuf(sys::v4l2_buffer) = VIDIOC_QBUF pointers;
     DqBuf(sys::v4l2_buffer) = VIDIOC_DQBUF pointers;
+    CreateBufs(sys::v4l2_create_buffers) = VIDIOC_CREATE_BUFS pointers;
     ExpBuf(sys::v4l2_exportbuffer) = VIDIOC_EXPBUF;
     StreamOn(c_int) = VIDIOC_STREAMON;
     StreamOff(c_int) = VIDIOC_STREAMOFF;

@@ -1,0 +1,145 @@
+//! The memory of buffers: out of the driver, or into it.
+
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::io::fcntl_dupfd_cloexec;
+use rustix::param::page_size;
+
+use super::{HasBuffers, MAX_MEMORY_PLANES, Place, Queue};
+use crate::memory::mapping::{Access, Mapping};
+use crate::v4l2::ioctl::{self, BufferPlane};
+use crate::v4l2::{Buffer, Error, ExportAccess, Memory};
+
+impl<D: AsFd, S: HasBuffers> Queue<D, S> {
+    /// Sizes, offsets and state of a buffer.
+    ///
+    /// # Errors
+    /// See [`ioctl::querybuf`].
+    pub fn query(&self, index: u32) -> Result<Buffer, Error> {
+        ioctl::querybuf(self.fd(), self.core.buf_type, self.core.memory, index)
+    }
+
+    /// A dma-buf descriptor for one memory plane of a buffer.
+    ///
+    /// # Errors
+    /// See [`ioctl::expbuf`].
+    pub fn export(&self, index: u32, plane: u32, access: ExportAccess) -> Result<OwnedFd, Error> {
+        ioctl::expbuf(self.fd(), self.core.buf_type, index, plane, access)
+    }
+
+    /// Maps one memory plane of a buffer of the driver, without a dma-buf: for drivers that
+    /// cannot export. The driver brackets accesses with its own cache operations at queue and
+    /// dequeue.
+    ///
+    /// The pages outlive buffer and queue; kernels before 5.0 refuse to free buffers while they
+    /// are mapped.
+    ///
+    /// # Errors
+    /// - [`Error::Argument`]: the memory is not the driver's, or there is no such plane.
+    /// - `EINVAL`: no such buffer, or the driver's memory cannot be mapped (protected memory).
+    /// - `EACCES`: the device was not opened for writing.
+    #[doc(alias = "mmap")]
+    pub fn map(&self, index: u32, plane: usize, access: Access) -> Result<Mapping, Error> {
+        if self.core.memory != Memory::Mmap {
+            return Err(Error::Argument {
+                name: "memory type",
+                value: self.core.memory.raw().into(),
+            });
+        }
+        let buffer = self.query(index)?;
+        let Some(&BufferPlane {
+            length, mem_offset, ..
+        }) = buffer.planes().get(plane)
+        else {
+            return Err(Error::Argument {
+                name: "plane",
+                value: plane as u64,
+            });
+        };
+        Mapping::at(self.fd(), mem_offset.into(), length as usize, access)
+            .map_err(|errno| Error::system("mmap", errno))
+    }
+
+    /// Gives a place the memory that it will always have: one dma-buf per memory plane.
+    ///
+    /// The queue keeps descriptors of its own. Keeping memory and place together lets the driver
+    /// keep its mapping, too.
+    ///
+    /// # Errors
+    /// - [`Error::Argument`]: no such place, another number of planes, or the queue has memory of
+    ///   another kind.
+    /// - `EMFILE`: too many descriptors.
+    pub fn import(&mut self, index: u32, planes: &[BorrowedFd<'_>]) -> Result<(), Error> {
+        if planes.len() != self.core.plane_count {
+            return Err(Error::Argument {
+                name: "planes",
+                value: planes.len() as u64,
+            });
+        }
+        let mut owned = [const { None }; MAX_MEMORY_PLANES];
+        for (owned, plane) in owned.iter_mut().zip(planes) {
+            let fd = fcntl_dupfd_cloexec(plane, 0).map_err(|e| Error::system("fcntl", e))?;
+            *owned = Some(fd);
+        }
+        *self.place(index, Memory::DmaBuf)? = Place::Imported(owned);
+        Ok(())
+    }
+
+    /// Bytes that the memory of a buffer must have for [`Queue::lend`]: every memory plane,
+    /// rounded up to whole pages.
+    #[must_use]
+    pub fn lent_len(&self) -> usize {
+        self.lent_offset(self.core.plane_count)
+    }
+
+    /// Where a memory plane begins in the memory of a buffer that was lent.
+    #[must_use]
+    pub fn lent_offset(&self, plane: usize) -> usize {
+        let before = self.lengths().iter().take(plane);
+        before
+            .map(|&length| (length as usize).next_multiple_of(page_size()))
+            .sum()
+    }
+
+    /// Gives a place the memory that it will always have: pages of this process, for all memory
+    /// planes one after another ([`Queue::lent_offset`]). The queue keeps them until it ends.
+    ///
+    /// # Errors
+    /// [`Error::Argument`]: no such place, memory that is too short or read-only, or the queue
+    /// has memory of another kind.
+    pub fn lend(&mut self, index: u32, pages: Mapping) -> Result<(), Error> {
+        let need = self.lent_len();
+        let place = self.place(index, Memory::UserPtr)?;
+        if pages.len() < need || !pages.is_writable() {
+            return Err(Error::Argument {
+                name: "bytes that can be written",
+                value: if pages.is_writable() { pages.len() } else { 0 } as u64,
+            });
+        }
+        *place = Place::Lent(pages);
+        Ok(())
+    }
+
+    /// The memory of a buffer that was lent. Its bytes may be looked at while it is dequeued.
+    #[must_use]
+    pub fn lent(&self, index: u32) -> Option<&Mapping> {
+        match self.core.places.get(index as usize) {
+            Some(Place::Lent(pages)) => Some(pages),
+            _ => None,
+        }
+    }
+
+    /// The place of a buffer, if the queue's memory is of that kind.
+    fn place(&mut self, index: u32, memory: Memory) -> Result<&mut Place, Error> {
+        if self.core.memory != memory {
+            return Err(Error::Argument {
+                name: "memory type",
+                value: self.core.memory.raw().into(),
+            });
+        }
+        let place = self.core.places.get_mut(index as usize);
+        place.ok_or(Error::Argument {
+            name: "buffer index",
+            value: index.into(),
+        })
+    }
+}

@@ -1,0 +1,96 @@
+//! Handing buffers to the driver.
+
+use rustix::fd::AsFd;
+
+use super::{HasBuffers, MAX_MEMORY_PLANES, Place, Queue};
+use crate::v4l2::ioctl::{self, PlaneMemory, QueueBuffer, QueuePlane};
+use crate::v4l2::{BufferFlags, Error, Field, Memory};
+
+impl<D: AsFd, S: HasBuffers> Queue<D, S> {
+    /// Hands a buffer to the driver, to be filled (capture queues).
+    ///
+    /// # Errors
+    /// See [`ioctl::qbuf`]; [`Error::Argument`] when a buffer has no memory yet.
+    pub fn queue(&self, index: u32) -> Result<(), Error> {
+        self.queue_content(index, &Content::default())
+    }
+
+    /// Hands a buffer with content to the driver (output queues).
+    ///
+    /// # Errors
+    /// As for [`Queue::queue`].
+    pub fn queue_content(&self, index: u32, content: &Content<'_>) -> Result<(), Error> {
+        let mut planes = [QueuePlane::MMAP; MAX_MEMORY_PLANES];
+        let planes = &mut planes[..self.core.plane_count.min(MAX_MEMORY_PLANES)];
+        for (plane, &bytes_used) in planes.iter_mut().zip(content.bytes_used) {
+            plane.bytes_used = bytes_used;
+        }
+        if self.core.memory != Memory::Mmap {
+            self.point_to_memory(index, planes)?;
+        }
+        let buffer = QueueBuffer {
+            index,
+            planes,
+            flags: content.flags,
+            field: content.field,
+            timestamp_ns: content.timestamp_ns,
+        };
+        ioctl::qbuf(self.fd(), self.core.buf_type, self.core.memory, &buffer)?;
+        self.core.queued.set(self.core.queued.get() + 1);
+        Ok(())
+    }
+
+    /// Says of each plane where its memory is.
+    fn point_to_memory<'q>(
+        &'q self,
+        index: u32,
+        planes: &mut [QueuePlane<'q>],
+    ) -> Result<(), Error> {
+        let nothing = Error::Argument {
+            name: "buffer index",
+            value: index.into(),
+        };
+        let place = self.core.places.get(index as usize).ok_or(nothing)?;
+        for (at, plane) in planes.iter_mut().enumerate() {
+            match place {
+                Place::Imported(fds) => {
+                    let fd = fds[at].as_ref().ok_or(nothing)?;
+                    plane.memory = PlaneMemory::DmaBuf(fd.as_fd());
+                }
+                Place::Lent(pages) => {
+                    plane.memory = PlaneMemory::UserPtr {
+                        pages,
+                        offset: self.lent_offset(at),
+                    };
+                    plane.length = self.core.lengths[at];
+                }
+                Place::Empty => return Err(nothing),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a buffer of an output queue holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Content<'a> {
+    /// Bytes per memory plane.
+    pub bytes_used: &'a [u32],
+    /// Timestamp in nanoseconds; codecs copy it to the result.
+    pub timestamp_ns: u64,
+    /// Flags, such as cache hints.
+    pub flags: BufferFlags,
+    /// Which lines.
+    pub field: Field,
+}
+
+impl Default for Content<'_> {
+    fn default() -> Self {
+        Self {
+            bytes_used: &[],
+            timestamp_ns: 0,
+            flags: BufferFlags::empty(),
+            field: Field::Any,
+        }
+    }
+}

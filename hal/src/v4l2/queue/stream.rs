@@ -1,0 +1,150 @@
+//! Starting and stopping a queue, and its finished buffers.
+
+use rustix::fd::AsFd;
+
+use super::{Allocated, Configured, Failed, Queue, Streaming};
+use crate::v4l2::{Buffer, Error, ioctl};
+
+#[expect(
+    clippy::result_large_err,
+    reason = "the queue comes back with the error, and transitions are rare"
+)]
+impl<D: AsFd> Queue<D, Allocated> {
+    /// Queues every buffer and starts the stream.
+    ///
+    /// # Errors
+    /// Those of [`Queue::queue`] and [`Queue::stream_on`].
+    pub fn queue_all_and_stream_on(self) -> Result<Queue<D, Streaming>, Failed<Self>> {
+        for index in 0..self.core.count {
+            if let Err(error) = self.queue(index) {
+                return Err(self.take_back(error));
+            }
+        }
+        self.stream_on()
+    }
+
+    /// Starts the stream.
+    ///
+    /// # Errors
+    /// Those of [`ioctl::streamon`]. The driver has given all buffers back then, so that they can
+    /// be queued again.
+    pub fn stream_on(mut self) -> Result<Queue<D, Streaming>, Failed<Self>> {
+        match ioctl::streamon(self.fd(), self.core.buf_type) {
+            Ok(()) => {
+                self.core.streaming = true;
+                Ok(self.into_state())
+            }
+            Err(error) => Err(self.take_back(error)),
+        }
+    }
+
+    /// Takes all buffers back: queued ones stay with the driver when a start fails.
+    fn take_back(self, error: Error) -> Failed<Self> {
+        let _ = ioctl::streamoff(self.fd(), self.core.buf_type);
+        self.core.queued.set(0);
+        Failed { queue: self, error }
+    }
+
+    /// Frees the buffers.
+    ///
+    /// # Errors
+    /// `EBUSY` on kernels before 5.0 while buffers are mapped or exported.
+    pub fn free(mut self) -> Result<Queue<D, Configured>, Failed<Self>> {
+        match ioctl::reqbufs(self.fd(), self.core.buf_type, self.core.memory, 0) {
+            Ok(_) => {
+                self.core.count = 0;
+                self.core.queued.set(0);
+                self.core.places.clear();
+                Ok(self.into_state())
+            }
+            Err(error) => Err(Failed { queue: self, error }),
+        }
+    }
+}
+
+#[expect(
+    clippy::result_large_err,
+    reason = "the queue comes back with the error, and transitions are rare"
+)]
+impl<D: AsFd> Queue<D, Streaming> {
+    /// Takes the buffer that was finished first, with one system call.
+    ///
+    /// # Errors
+    /// Those of [`ioctl::dqbuf`]; [`ErrorKind::NotReady`](super::ErrorKind) when none is finished;
+    /// [`Error::Answer`] when the driver names a buffer that does not exist.
+    pub fn dequeue(&self) -> Result<Dequeued<'_, D>, Error> {
+        let buffer = ioctl::dqbuf(self.fd(), self.core.buf_type, self.core.memory)?;
+        if buffer.index >= self.core.count {
+            return Err(Error::Answer {
+                call: "VIDIOC_DQBUF",
+                field: "index",
+                value: buffer.index.into(),
+            });
+        }
+        self.core
+            .queued
+            .set(self.core.queued.get().saturating_sub(1));
+        Ok(Dequeued {
+            queue: self,
+            buffer,
+            armed: true,
+        })
+    }
+
+    /// Stops the stream; all buffers are the program's again.
+    ///
+    /// # Errors
+    /// Those of [`ioctl::streamoff`].
+    pub fn stream_off(mut self) -> Result<Queue<D, Allocated>, Failed<Self>> {
+        match ioctl::streamoff(self.fd(), self.core.buf_type) {
+            Ok(()) => {
+                self.core.streaming = false;
+                self.core.queued.set(0);
+                Ok(self.into_state())
+            }
+            Err(error) => Err(Failed { queue: self, error }),
+        }
+    }
+}
+
+/// A finished buffer, outside the queue until dropped.
+#[derive(Debug)]
+#[must_use = "dropping it queues the buffer again"]
+pub struct Dequeued<'q, D: AsFd> {
+    queue: &'q Queue<D, Streaming>,
+    buffer: Buffer,
+    armed: bool,
+}
+
+impl<D: AsFd> Dequeued<'_, D> {
+    /// What the driver says of it.
+    #[must_use]
+    pub const fn buffer(&self) -> &Buffer {
+        &self.buffer
+    }
+
+    /// Keeps the buffer out of the queue; [`Queue::queue`] brings it back.
+    #[must_use]
+    pub fn into_index(mut self) -> u32 {
+        self.armed = false;
+        self.buffer.index
+    }
+
+    /// Queues the buffer again and tells whether that worked, which dropping cannot.
+    ///
+    /// # Errors
+    /// Those of [`Queue::queue`]; the buffer stays out then.
+    pub fn requeue(mut self) -> Result<(), Error> {
+        self.armed = false;
+        self.queue.queue(self.buffer.index)
+    }
+}
+
+impl<D: AsFd> Drop for Dequeued<'_, D> {
+    fn drop(&mut self) {
+        if self.armed {
+            // A failed or unplugged device reports itself at the next dequeue.
+            let _ = self.queue.queue(self.buffer.index);
+        }
+    }
+}
