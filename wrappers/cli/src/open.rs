@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use videostream::camera::{Camera, CameraStream};
 use videostream::hal::format::FourCc;
+use videostream::hal::memory::allocate::Report;
 use videostream::hal::v4l2::{Fraction, NodeKind};
 use videostream::{
     CameraError, CameraSource, FrameRate, PatternSource, Source, TestPattern, devices,
@@ -97,11 +98,31 @@ impl Opened {
                 about(camera, source, "dma-bufs of the camera's driver".to_owned())
             }
             Self::Pattern(pattern) => {
-                let report = pattern.memory().map_or_else(String::new, |r| r.to_string());
-                let memory = report.trim_start_matches("memory from ").to_owned();
+                let memory = pattern.memory().map_or_else(String::new, memory);
                 about(pattern, "test pattern".to_owned(), memory)
             }
         }
+    }
+}
+
+/// What was taken, and what spoke against better memory.
+fn memory(report: &Report) -> String {
+    let taken = report
+        .taken
+        .map_or_else(String::new, |kind| kind.to_string());
+    let against = [("dma-heap", report.dma_heap), ("udmabuf", report.udmabuf)];
+    let against: Vec<_> = against
+        .into_iter()
+        .filter_map(|(kind, errno)| {
+            let why = errno?.to_string();
+            let words = why.split(" (os error").next()?;
+            Some(format!("{kind}: {words}"))
+        })
+        .collect();
+    if against.is_empty() {
+        taken
+    } else {
+        format!("{taken} ({})", against.join("; "))
     }
 }
 

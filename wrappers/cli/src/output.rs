@@ -11,13 +11,25 @@ use crate::failure::{Failure, GENERAL};
 #[derive(clap::Args)]
 pub(crate) struct Output {
     /// Say more: what was chosen and why, every frame
-    #[arg(short, long, global = true)]
+    #[arg(
+        short,
+        long,
+        global = true,
+        help_heading = "Output",
+        display_order = 900
+    )]
     verbose: bool,
     /// Say nothing but results and errors
-    #[arg(short, long, global = true)]
+    #[arg(
+        short,
+        long,
+        global = true,
+        help_heading = "Output",
+        display_order = 900
+    )]
     quiet: bool,
     /// Print results as JSON on standard output
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Output", display_order = 901)]
     pub(crate) json: bool,
 }
 
