@@ -6,10 +6,10 @@ use anyhow::{Context, Result};
 
 use crate::project;
 
-/// Run the benches and print what they measure.
+/// Measure every figure beside its floor, and print the table
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Only benches whose name contains this
+    /// Only figures whose name contains this
     filter: Option<String>,
 }
 
@@ -17,7 +17,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<u8> {
     let mut command = Command::new("cargo");
     command
-        .args(["bench", "--package", "videostream", "--benches", "--"])
+        .args(["bench", "--package", "videostream", "--bench", "figures", "--"])
         .args(&args.filter);
     let status = command
         .current_dir(project::root()?)

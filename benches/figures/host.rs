@@ -1,0 +1,93 @@
+//! A host with one buffer, and frames to publish.
+
+use std::thread;
+
+use videostream::hal::memory::allocate::Allocator;
+use videostream::hal::ring::{FrameDescriptor, PlaneDescriptor};
+use videostream::hal::time::now_ns;
+use videostream::share::ClientBuilder;
+use videostream::{Client, Host};
+
+/// Frames that stay out.
+const KEEP: u32 = 8;
+/// The sequence of the last frame of a batch.
+pub(crate) const LAST: u64 = u64::MAX;
+
+/// A host of this process.
+pub(crate) struct Publisher {
+    pub(crate) host: Host,
+    frame: FrameDescriptor,
+    path: String,
+}
+
+impl Publisher {
+    /// Serves under a name with `name` in it; frames are `width` x `height` in NV12.
+    pub(crate) fn new(name: &str, width: u32, height: u32) -> Self {
+        let path = format!("videostream-bench-{}-{name}", std::process::id());
+        let mut host = Host::builder(&path).lend(32).bind().unwrap();
+        let size = width * height * 3 / 2;
+        let memory = Allocator::memfd_only().allocate(size.into()).unwrap();
+        let buffer = host.register(memory.fd, size.into()).unwrap();
+        let mut frame = FrameDescriptor {
+            fourcc: u32::from_le_bytes(*b"NV12"),
+            width,
+            height,
+            bytes_used: size,
+            plane_count: 2,
+            ..FrameDescriptor::default()
+        };
+        let luma = width * height;
+        for (plane, (offset, size)) in [(0, luma), (luma, luma / 2)].into_iter().enumerate() {
+            frame.planes[plane] = PlaneDescriptor {
+                buffer,
+                offset,
+                stride: width,
+                size,
+            };
+        }
+        Self { host, frame, path }
+    }
+
+    /// Its socket.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// All that a frame costs a host: publish, wake, and take back what is free.
+    #[inline]
+    pub(crate) fn publish(&mut self) {
+        self.host.publish(&self.frame).unwrap();
+        self.host.reclaim(KEEP, |slot| {
+            std::hint::black_box(slot);
+        });
+    }
+
+    /// The same for a frame that bears the time; tells its serial and how long it took.
+    #[inline]
+    pub(crate) fn publish_stamped(&mut self, last: bool) -> (u64, u64) {
+        let begin = now_ns();
+        self.frame.published_ns = begin;
+        self.frame.sequence = if last { LAST } else { 0 };
+        self.publish();
+        (self.host.head(), now_ns() - begin)
+    }
+
+    /// Serves until `clients` are attached.
+    pub(crate) fn wait_for(&mut self, clients: usize) {
+        while self.host.clients().count() < clients {
+            self.host.process().unwrap();
+            thread::yield_now();
+        }
+    }
+
+    /// A client in this process.
+    pub(crate) fn connect(&mut self, set: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Client {
+        let builder = set(Client::builder(&self.path));
+        let connecting = thread::spawn(move || builder.connect());
+        while !connecting.is_finished() {
+            self.host.process().unwrap();
+            thread::yield_now();
+        }
+        connecting.join().unwrap().unwrap()
+    }
+}

@@ -1,0 +1,95 @@
+//! Measuring things in turns.
+
+use std::time::Duration;
+
+use criterion::BenchmarkGroup;
+use criterion::measurement::WallTime;
+use videostream::hal::time::now_ns;
+
+/// Measured values, in nanoseconds.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Series(Vec<f64>);
+
+impl Series {
+    pub(crate) fn push(&mut self, ns: f64) {
+        self.0.push(ns);
+    }
+
+    /// The value below which `part` of all values are; `None` without values.
+    pub(crate) fn quantile(&self, part: f64) -> Option<f64> {
+        let mut sorted = self.0.clone();
+        sorted.sort_by(f64::total_cmp);
+        let at = (part * sorted.len() as f64) as usize;
+        sorted.get(at.min(sorted.len().saturating_sub(1))).copied()
+    }
+
+    /// Each value changed.
+    pub(crate) fn map(&self, change: impl Fn(f64) -> f64) -> Self {
+        Self(self.0.iter().copied().map(change).collect())
+    }
+
+    pub(crate) fn median(&self) -> Option<f64> {
+        self.quantile(0.5)
+    }
+}
+
+/// Something that is measured in batches.
+pub(crate) trait Batch {
+    /// Does it `count` times and tells how long that took, without what is not its own.
+    fn run(&mut self, count: u64) -> Duration;
+}
+
+impl<F: FnMut(u64) -> Duration> Batch for F {
+    fn run(&mut self, count: u64) -> Duration {
+        self(count)
+    }
+}
+
+/// How long `work` takes, `count` times in a row.
+#[inline]
+pub(crate) fn repeat(count: u64, mut work: impl FnMut()) -> Duration {
+    let begin = now_ns();
+    for _ in 0..count {
+        work();
+    }
+    Duration::from_nanos(now_ns() - begin)
+}
+
+/// Measures `figure` with criterion and `floors` in turns with it, `batch` repeats of each
+/// at a time. Empty results if the figure was not asked for.
+pub(crate) fn in_turns<const N: usize>(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    name: &str,
+    batch: u64,
+    figure: &mut dyn Batch,
+    mut floors: [&mut dyn Batch; N],
+) -> (Series, [Series; N]) {
+    let mut series = Series::default();
+    let mut floor_series = [const { Series(Vec::new()) }; N];
+    let mut turn = 0;
+    group.bench_function(name, |bencher| {
+        bencher.iter_custom(|iterations| {
+            let mut sum = Duration::ZERO;
+            let mut left = iterations;
+            while left > 0 {
+                let count = left.min(batch);
+                left -= count;
+                let mean = |time: Duration| time.as_nanos() as f64 / count as f64;
+                turn += 1;
+                // Each goes first as often as the others.
+                for at in 0..=N {
+                    let at = (at + turn) % (N + 1);
+                    if at == N {
+                        let time = figure.run(count);
+                        sum += time;
+                        series.push(mean(time));
+                    } else {
+                        floor_series[at].push(mean(floors[at].run(count)));
+                    }
+                }
+            }
+            sum
+        });
+    });
+    (series, floor_series)
+}

@@ -1,0 +1,175 @@
+//! The other processes: this program in another role.
+
+use std::env;
+use std::hint::spin_loop;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Signal, set_parent_process_death_signal};
+use rustix::thread::futex;
+use videostream::Client;
+use videostream::hal::time::now_ns;
+
+use crate::board::Board;
+use crate::host::LAST;
+use crate::socket;
+
+const ROLE: &str = "VIDEOSTREAM_BENCH_ROLE";
+/// What a peer says of itself before its first frame.
+const READY: u64 = u64::MAX;
+
+/// A process in a role; killed when dropped.
+pub(crate) struct Peer(Child);
+
+impl Peer {
+    /// Starts peer `number` of `board` as `kind`, with an argument. See [`wait_ready`].
+    pub(crate) fn start(board: &str, kind: &str, number: usize, argument: &str) -> Self {
+        let child = Command::new(env::current_exe().unwrap())
+            .env(ROLE, format!("{kind}\n{board}\n{number}\n{argument}"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self(child)
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        // Fails for one that is gone already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Plays the role that this process was started for; `false` if it is the bench itself.
+pub(crate) fn play() -> bool {
+    let Ok(role) = env::var(ROLE) else {
+        return false;
+    };
+    set_parent_process_death_signal(Some(Signal::KILL)).unwrap();
+    let words: Vec<_> = role.split('\n').collect();
+    let [kind, board, number, argument] = words[..] else {
+        panic!("{role:?}")
+    };
+    let board = Board::open(board);
+    let number: usize = number.parse().unwrap();
+    match kind {
+        "client" => client(board, number, argument, Duration::ZERO),
+        "spinning client" => client(board, number, argument, Duration::from_secs(60)),
+        "futex" => bare_futex(board, number),
+        "line" => bare_line(board, number),
+        "socket" => socket::receive(board, number, argument),
+        _ => panic!("{role:?}"),
+    }
+    true
+}
+
+/// Says that peer `number` is ready.
+pub(crate) fn ready(board: &Board, number: usize) {
+    board.seen[number].0.serial.store(READY, Ordering::Release);
+}
+
+/// Waits until peer `number` is ready.
+pub(crate) fn wait_ready(board: &Board, number: usize) {
+    let begin = now_ns();
+    while board.seen[number].0.serial.load(Ordering::Acquire) != READY {
+        assert!(now_ns() - begin < 10_000_000_000, "peer {number} is silent");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Lets a peer run until the last frame of its batch.
+pub(crate) fn go(board: &Board, number: usize) {
+    let go = &board.go[number].0;
+    go.store(1, Ordering::Release);
+    futex::wake(go, futex::Flags::empty(), 1).unwrap();
+}
+
+/// Sleeps until [`go`].
+fn wait_go(board: &Board, number: usize) {
+    let go = &board.go[number].0;
+    while go.load(Ordering::Acquire) == 0 {
+        // Interrupted or changed: looked at above.
+        let _ = futex::wait(go, futex::Flags::empty(), 0, None);
+    }
+}
+
+fn saw(board: &Board, number: usize, serial: u64, latency_ns: u64) {
+    let seen = &board.seen[number].0;
+    seen.latency_ns.store(latency_ns, Ordering::Relaxed);
+    seen.serial.store(serial, Ordering::Release);
+}
+
+/// The end of a batch, before its last frame is said to be seen.
+fn rest(board: &Board, number: usize) {
+    board.go[number].0.store(0, Ordering::Release);
+}
+
+fn client(board: &Board, number: usize, path: &str, spin: Duration) {
+    let mut client = Client::builder(path).spin(spin).connect().unwrap();
+    ready(board, number);
+    if !spin.is_zero() {
+        wait_go(board, number);
+    }
+    while let Ok(frame) = client.next(Duration::from_secs(60)) {
+        let now = now_ns();
+        let (serial, latency) = (frame.serial(), now - frame.published_ns());
+        let last = frame.sequence() == LAST;
+        drop(frame);
+        if last {
+            rest(board, number);
+        }
+        saw(board, number, serial, latency);
+        if last {
+            wait_go(board, number);
+        }
+    }
+}
+
+fn bare_futex(board: &Board, number: usize) {
+    let bare = &board.bare.0;
+    let wake = &board.wake.0;
+    ready(board, number);
+    let mut seen = 0;
+    loop {
+        let value = wake.load(Ordering::Acquire);
+        let serial = bare.serial.load(Ordering::Acquire);
+        if serial == seen {
+            // Interrupted or changed: looked at above.
+            let _ = futex::wait(wake, futex::Flags::empty(), value, None);
+            continue;
+        }
+        let now = now_ns();
+        let latency = now - bare.published_ns.load(Ordering::Relaxed);
+        seen = serial;
+        saw(board, number, serial, latency);
+    }
+}
+
+fn bare_line(board: &Board, number: usize) {
+    let bare = &board.bare.0;
+    ready(board, number);
+    wait_go(board, number);
+    let mut seen = 0;
+    loop {
+        let serial = bare.serial.load(Ordering::Acquire);
+        if serial == seen {
+            spin_loop();
+            continue;
+        }
+        let now = now_ns();
+        let latency = now - bare.published_ns.load(Ordering::Relaxed);
+        let last = bare.last.load(Ordering::Relaxed) == 1;
+        seen = serial;
+        if last {
+            rest(board, number);
+        }
+        saw(board, number, serial, latency);
+        if last {
+            wait_go(board, number);
+        }
+    }
+}

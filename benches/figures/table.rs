@@ -1,0 +1,120 @@
+//! The table of figures, floors and goals.
+
+use std::fmt;
+
+use crate::measure::Series;
+
+/// What a figure has to reach.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Goal {
+    /// At most this many times its floor.
+    Ratio(f64),
+    /// Less than this, in nanoseconds.
+    Below(f64),
+    /// A rate of at least this many times its floor's.
+    Rate(f64),
+    /// None: it is there to compare with.
+    Compare,
+}
+
+struct Row {
+    name: String,
+    figure: f64,
+    floor_name: &'static str,
+    floor: f64,
+    goal: Goal,
+}
+
+/// All rows measured so far.
+#[derive(Default)]
+pub(crate) struct Table(Vec<Row>);
+
+impl Table {
+    /// Adds the medians of a figure and its floor, if both were measured.
+    pub(crate) fn add(
+        &mut self,
+        name: impl Into<String>,
+        figure: &Series,
+        (floor_name, floor): (&'static str, &Series),
+        goal: Goal,
+    ) {
+        self.add_quantile(name, 0.5, figure, (floor_name, floor), goal);
+    }
+
+    /// The same with another quantile.
+    pub(crate) fn add_quantile(
+        &mut self,
+        name: impl Into<String>,
+        part: f64,
+        figure: &Series,
+        (floor_name, floor): (&'static str, &Series),
+        goal: Goal,
+    ) {
+        if let (Some(figure), Some(floor)) = (figure.quantile(part), floor.quantile(part)) {
+            self.0.push(Row {
+                name: name.into(),
+                figure,
+                floor_name,
+                floor,
+                goal,
+            });
+        }
+    }
+}
+
+impl Row {
+    fn ratio(&self) -> f64 {
+        match self.goal {
+            Goal::Rate(_) => self.floor / self.figure,
+            _ => self.figure / self.floor,
+        }
+    }
+
+    fn goal(&self) -> (String, &'static str) {
+        let (text, met) = match self.goal {
+            Goal::Ratio(most) => (format!("<= {most} x"), self.ratio() <= most),
+            Goal::Below(ns) => (format!("< {}", Time(ns)), self.figure < ns),
+            Goal::Rate(least) => (format!(">= {least} x rate"), self.ratio() >= least),
+            Goal::Compare => return (String::new(), ""),
+        };
+        (text, if met { "yes" } else { "NO" })
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        writeln!(
+            f,
+            "\n| figure | measured | floor | | ratio | goal | met |\n|---|---:|---|---:|---:|---|---|"
+        )?;
+        for row in &self.0 {
+            let (goal, met) = row.goal();
+            writeln!(
+                f,
+                "| {} | {} | {} | {} | {:.2} | {goal} | {met} |",
+                row.name,
+                Time(row.figure),
+                row.floor_name,
+                Time(row.floor),
+                row.ratio(),
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// Nanoseconds, for people.
+struct Time(f64);
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            ns if ns < 1e3 => write!(f, "{ns:.0} ns"),
+            ns if ns < 1e6 => write!(f, "{:.1} µs", ns / 1e3),
+            ns => write!(f, "{:.1} ms", ns / 1e6),
+        }
+    }
+}
