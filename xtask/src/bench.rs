@@ -17,7 +17,14 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<u8> {
     let mut command = Command::new("cargo");
     command
-        .args(["bench", "--package", "videostream", "--bench", "figures", "--"])
+        .args([
+            "bench",
+            "--package",
+            "videostream",
+            "--bench",
+            "figures",
+            "--",
+        ])
         .args(&args.filter);
     let status = command
         .current_dir(project::root()?)
