@@ -6,6 +6,7 @@
 mod config;
 mod parameters;
 mod peer;
+mod peers;
 mod registry;
 mod serve;
 
@@ -22,6 +23,7 @@ use videostream_hal::time::now_ns;
 pub use self::config::{Access, Config, Drop as DropCause, MAX_LISTED, Policy, Stats};
 use self::parameters::Parameters;
 use self::peer::Peer;
+use self::peers::Peers;
 use self::registry::Registry;
 use crate::address::{Address, FileId};
 use crate::wire::{ClientStatus, Goodbye, HostStatus};
@@ -35,7 +37,7 @@ const PUBLISHED: usize = core::mem::offset_of!(FrameDescriptor, published_ns) / 
 #[derive(Debug)]
 pub struct Host {
     publisher: Publisher<HostControl>,
-    peers: [Option<Peer>; MAX_CLIENTS],
+    peers: Peers,
     buffers: Registry,
     parameters: Option<Parameters>,
     listener: OwnedFd,
@@ -64,7 +66,7 @@ impl Host {
         let (listener, file) = address.bind(config.mode)?;
         let host = Self {
             publisher: Publisher::new(control),
-            peers: [const { None }; MAX_CLIENTS],
+            peers: Peers::new(),
             buffers: Registry::new(),
             parameters: None,
             listener,
@@ -96,14 +98,14 @@ impl Host {
 
     /// How the attached clients do.
     pub fn clients(&self) -> impl Iterator<Item = ClientStatus> + '_ {
-        let peers = self.peers.iter().enumerate();
-        peers.filter_map(|(place, peer)| peer.as_ref()?.status(place as u32))
+        let places = self.peers.places();
+        places.filter_map(|place| self.peers.get(place)?.status(place as u32))
     }
 
     /// How the host does.
     pub fn status(&self) -> HostStatus {
         HostStatus {
-            clients: self.peers.iter().flatten().filter_map(Peer::lease).count() as u32,
+            clients: self.peers.iter().filter_map(Peer::lease).count() as u32,
             slots: self.layout.slots(),
             lent: self.lent(),
             lend: self.config.lend,
@@ -157,8 +159,8 @@ impl Host {
         if !self.buffers.remove(id) {
             return;
         }
-        for place in 0..MAX_CLIENTS {
-            if let Some(peer) = &mut self.peers[place]
+        for place in self.peers.places() {
+            if let Some(peer) = self.peers.get_mut(place)
                 && !peer.retire(id)
             {
                 self.evict(place, Goodbye::NotReading);
@@ -223,7 +225,7 @@ impl Host {
             Policy::Newest => true,
             Policy::UntilExpiry => false,
             Policy::NeverDrop => {
-                let mut needs = self.peers.iter().flatten().filter_map(Peer::needs_after);
+                let mut needs = self.peers.iter().filter_map(Peer::needs_after);
                 needs.all(|had| had >= serial)
             }
         }
@@ -236,7 +238,7 @@ impl Host {
     }
 
     fn collect(&mut self, freed: &mut impl FnMut(SlotId)) {
-        let leases = self.peers.iter().flatten().filter_map(Peer::lease);
+        let leases = self.peers.iter().filter_map(Peer::lease);
         self.publisher.collect(leases, freed);
     }
 
@@ -253,7 +255,7 @@ impl Host {
     fn wake(&mut self) {
         wake::after_publish();
         let mut futex = false;
-        for peer in self.peers.iter().flatten() {
+        for peer in self.peers.iter() {
             let Some(lease) = peer.lease() else { continue };
             let waiting = wake::waiting(lease);
             futex |= waiting.futex;
@@ -279,8 +281,8 @@ impl Host {
     /// keep up can't cause that. Returns how many went.
     pub fn evict_offenders(&mut self) -> usize {
         let mut gone = 0;
-        for place in 0..MAX_CLIENTS {
-            let Some(peer) = &self.peers[place] else {
+        for place in self.peers.places() {
+            let Some(peer) = self.peers.get(place) else {
                 continue;
             };
             let offence = match peer.over_limit() {
@@ -313,8 +315,8 @@ impl Host {
 
     /// Ends every connection with a reason; the host goes on and clients may come again.
     pub fn send_away(&mut self, why: Goodbye) {
-        for place in 0..MAX_CLIENTS {
-            if self.peers[place].is_some() {
+        for place in self.peers.places() {
+            if self.peers.get(place).is_some() {
                 self.evict(place, why);
             }
         }
@@ -333,7 +335,7 @@ impl Drop for Host {
     /// Tells all clients and removes the socket's file.
     fn drop(&mut self) {
         self.publisher.control().close();
-        for peer in self.peers.iter().flatten() {
+        for peer in self.peers.iter() {
             peer.send(&crate::wire::Message::Goodbye(Goodbye::Closing));
             if let Some(lease) = peer.lease()
                 && wake::waiting(lease).eventfd

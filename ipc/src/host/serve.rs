@@ -65,7 +65,7 @@ impl Host {
                 self.refuse(&socket, Refusal::Permission(uid));
                 continue;
             }
-            let Some(place) = self.peers.iter().position(Option::is_none) else {
+            let Some(place) = self.peers.vacant() else {
                 self.refuse(&socket, Refusal::Full(MAX_CLIENTS as u32));
                 continue;
             };
@@ -73,7 +73,7 @@ impl Host {
                 continue;
             }
             let pid = credentials.pid.as_raw_nonzero().get() as u32;
-            self.peers[place] = Some(Peer::new(socket, pid, uid, now_ns()));
+            self.peers.put(place, Peer::new(socket, pid, uid, now_ns()));
         }
         Ok(())
     }
@@ -94,13 +94,13 @@ impl Host {
     }
 
     fn serve(&mut self, place: usize) {
-        let Some(peer) = self.peers.get_mut(place).and_then(Option::as_mut) else {
+        let Some(peer) = self.peers.get_mut(place) else {
             return;
         };
         match peer.receive() {
             Step::Nothing => {}
             Step::Hello { mode, hold } => {
-                let lent: u32 = self.peers.iter().flatten().map(Peer::hold).sum();
+                let lent: u32 = self.peers.iter().map(Peer::hold).sum();
                 // One frame more than is held must be out: the newest.
                 let left = self
                     .config
@@ -140,7 +140,7 @@ impl Host {
             host_pid: pid,
             epoch: control.epoch(),
         };
-        match &mut self.peers[place] {
+        match self.peers.get_mut(place) {
             Some(peer) => peer.attach(
                 control,
                 self.publisher.head(),
@@ -155,7 +155,7 @@ impl Host {
 
     /// Tells a client how everybody does. What its queue does not take is left out.
     fn answer(&self, place: usize) {
-        let Some(asker) = &self.peers[place] else {
+        let Some(asker) = self.peers.get(place) else {
             return;
         };
         for client in self.clients() {
@@ -168,8 +168,8 @@ impl Host {
     /// that has left a whole queue unread is thrown out: the descriptors in it count against
     /// all clients. Those that can't be sent for that reason go with the next call.
     pub(super) fn send_lacking(&mut self) {
-        for place in 0..MAX_CLIENTS {
-            let Some(peer) = &mut self.peers[place] else {
+        for place in self.peers.places() {
+            let Some(peer) = self.peers.get_mut(place) else {
                 continue;
             };
             match peer.send_lacking(&self.buffers, self.parameters.as_ref()) {
@@ -185,8 +185,8 @@ impl Host {
 
     fn drop_silent(&mut self) {
         let now = now_ns();
-        for place in 0..MAX_CLIENTS {
-            if let Some(peer) = &self.peers[place]
+        for place in self.peers.places() {
+            if let Some(peer) = self.peers.get(place)
                 && peer.is_silent_since(now.saturating_sub(HELLO_NS))
             {
                 self.stats.refused += 1;
@@ -202,7 +202,7 @@ impl Host {
     }
 
     fn drop_peer(&mut self, place: usize, last: Option<Message>) {
-        if let Some(peer) = self.peers[place].take() {
+        if let Some(peer) = self.peers.take(place) {
             if let Some(message) = last {
                 peer.send(&message);
             }
