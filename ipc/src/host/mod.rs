@@ -25,9 +25,9 @@ use self::parameters::Parameters;
 use self::peer::Peer;
 use self::peers::Peers;
 use self::registry::Registry;
+use crate::Error;
 use crate::address::{Address, FileId};
 use crate::wire::{ClientStatus, Goodbye, HostStatus};
-use crate::{Error, MAX_CLIENTS};
 
 /// Words of a descriptor that the host reads back.
 const EXPIRES: usize = core::mem::offset_of!(FrameDescriptor, expires_ns) / 8;

@@ -7,6 +7,7 @@ mod rig_tests;
 mod run;
 mod rust;
 mod static_command;
+mod static_host;
 
 use std::fs;
 use std::time::Instant;

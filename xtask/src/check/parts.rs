@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 
 use super::counts::Counts;
 use super::run::{Run, cargo};
-use super::{Outcome, rig_tests, rust, static_command};
+use super::{Outcome, rig_tests, rust, static_command, static_host};
 use crate::apt::Package;
 use crate::bindings::{GENERATOR, LIBCLANG};
 use crate::{process, project};
@@ -26,7 +26,7 @@ pub(crate) struct Part {
 }
 
 /// Every check, in the order in which they run: the quick ones first.
-pub(crate) static PARTS: [Part; 12] = [
+pub(crate) static PARTS: [Part; 13] = [
     Part {
         name: "fmt",
         about: "every file is as rustfmt writes it",
@@ -74,6 +74,14 @@ pub(crate) static PARTS: [Part; 12] = [
         needs: &[],
         wants: &[],
         run: no_std,
+    },
+    Part {
+        name: "static_host",
+        about: "a host without std, alloc and libc: links, is small, serves a client",
+        quick: true,
+        needs: &[CXX],
+        wants: &[],
+        run: static_host::part,
     },
     Part {
         name: "static",
