@@ -1,6 +1,7 @@
 //! Ctrl-C, a polite kill, and a parent that died: what runs comes to its end, files included.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use videostream::hal::time::deadline_in;
@@ -31,6 +32,18 @@ pub(crate) fn stop() {
 /// The deadline of one wait, so that a signal is seen soon.
 pub(crate) fn slice() -> u64 {
     deadline_in(SLICE_NS)
+}
+
+/// Sleeps, but not past the mark.
+pub(crate) fn sleep(time: Duration) {
+    let end = Instant::now() + time;
+    while !stopped() {
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            break;
+        }
+        std::thread::sleep(left.min(Duration::from_nanos(SLICE_NS)));
+    }
 }
 
 /// Ends when the process `parent`, which started this one, ends in whatever way.

@@ -206,3 +206,24 @@ fn ctrl_c_ends_every_command_well_and_soon() {
     assert!(waiting.interrupt().status.success());
     host.interrupt().json();
 }
+
+#[test]
+fn top_shows_the_host_and_its_clients_and_holds_nothing() {
+    let (_folder, socket) = place();
+    let _host = host(&socket);
+    let mut receiver = receive(&socket, &["-f", "0"]);
+    receiver.wait_for("connected");
+    let top = || support::run(["top", "--once", "--json", &socket]).json();
+    wait_until("frames were held", || {
+        number(&top()["clients"][0], "acquired") > 3
+    });
+    let shown = top();
+    let clients = shown["clients"].as_array().unwrap();
+    assert_eq!(clients.len(), 1, "it does not show itself");
+    assert_eq!(number(&clients[0], "pid"), u64::from(receiver.id()));
+    assert_eq!(clients[0]["wants"], "every");
+    assert!(number(&shown, "frames") >= number(&clients[0], "acquired"));
+    let table = support::run(["top", "--once", &socket]).stdout;
+    assert!(table.contains(&receiver.id().to_string()), "{table}");
+    support::run(["top", "--once", "nobody-there"]).assert_error(5, &["nobody-there"]);
+}

@@ -180,8 +180,8 @@ const CORE: [&str; 6] = [
 ];
 
 /// Bugs of lock-free code need few switches at bad moments: 3 finds all that the models
-/// have been weakened with, and every model ends in minutes. Without a bound the
-/// larger ones do not end.
+/// have been weakened with. Without a bound every model still ends, the one with two
+/// clients after more than a minute.
 const LOOM_PREEMPTIONS: &str = "3";
 
 /// Miri interprets programs of systems other than its own. On one that is not Linux the

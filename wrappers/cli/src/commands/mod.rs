@@ -6,6 +6,7 @@ mod receive;
 mod record;
 mod snapshot;
 mod stream;
+mod top;
 
 use crate::failure::Failure;
 use crate::output::Output;
@@ -23,6 +24,8 @@ pub(crate) enum Command {
     Receive(receive::Args),
     /// Record H.264 to a file: fragmented MP4 or Annex B
     Record(record::Args),
+    /// Show how a host and its clients do
+    Top(top::Args),
     /// Save one picture as PNG or JPEG
     Snapshot(snapshot::Args),
 }
@@ -35,6 +38,7 @@ impl Command {
             Self::Stream(args) => stream::run(args, output),
             Self::Receive(args) => receive::run(args, output),
             Self::Record(args) => record::run(args, output),
+            Self::Top(args) => top::run(args, output),
             Self::Snapshot(args) => snapshot::run(args, output),
         }
     }
