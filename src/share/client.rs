@@ -67,7 +67,7 @@ impl ClientBuilder {
     /// Connects.
     ///
     /// # Errors
-    /// [`Error::Share`]: no host, refused with the host's reason, timed out.
+    /// [`Error::Share`](crate::Error::Share): no host, refused with the host's reason, timed out.
     pub fn connect(self) -> Result<Client> {
         let deadline = deadline_in(nanoseconds(self.timeout));
         let connection = self.attempt_until(deadline)?;
