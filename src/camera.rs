@@ -36,11 +36,13 @@ use videostream_hal::v4l2::{
 
 mod error;
 mod holder;
+mod id;
 mod list;
 mod stream;
 
 pub use error::CameraError;
 pub use holder::Holder;
+pub use id::CameraId;
 pub use list::{DeviceFormat, DeviceInfo, DeviceList, DeviceSize, devices};
 pub use stream::{CameraBuffer, CameraFrame, CameraStream};
 

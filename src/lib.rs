@@ -21,7 +21,7 @@ pub mod snapshot;
 pub mod source;
 mod stream;
 
-pub use camera::{Camera, CameraError, CameraFrame, CameraStream, devices};
+pub use camera::{Camera, CameraError, CameraFrame, CameraId, CameraStream, devices};
 pub use colorimetry::Colorimetry;
 pub use error::{Error, Result};
 pub use frame_rate::{FrameRate, InvalidFrameRate};

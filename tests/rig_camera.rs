@@ -230,3 +230,59 @@ fn the_first_camera_is_found_and_its_rate_is_set() {
         "{between}"
     );
 }
+
+#[test]
+fn a_camera_is_found_again_by_its_id() {
+    let Some(_turn) = on_the_rig("a_camera_is_found_again_by_its_id") else {
+        return;
+    };
+    let camera = camera();
+    let id = camera.id().unwrap();
+    assert!(id.bus_info.starts_with("platform:vivid"), "{id:?}");
+    let again = Camera::open_id(&id).unwrap();
+    assert_eq!(again.path(), camera.path());
+    let mut gone = id;
+    gone.bus_info = "usb-0000:00:14.0-1".to_owned();
+    let error = Camera::open_id(&gone).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    let text = error.to_string();
+    assert!(
+        text.contains("usb-0000:00:14.0-1") && text.contains("/dev/video"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_new_signal_is_taken_up_in_one_call() {
+    let Some(_turn) = on_the_rig("a_new_signal_is_taken_up_in_one_call") else {
+        return;
+    };
+    let grabber = camera();
+    let device = grabber.device();
+    let hdmi = device.inputs().flatten().find(|input| input.has_dv_timings);
+    device.set_input(hdmi.unwrap().index).unwrap();
+    let mode = device.control_by_name("DV Timings Signal Mode");
+    let mode = mode.unwrap().unwrap();
+    let mut stream = camera().format(FourCc::YUYV).start().unwrap();
+    // Without a signal, and with the current one again: both are changes.
+    device.set_control(&mode, 1).unwrap();
+    let error = loop {
+        match stream.next_within(PATIENCE) {
+            Ok(frame) => stream.requeue(frame.index).unwrap(),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.kind(), ErrorKind::SourceChanged, "{error}");
+    device.set_control(&mode, 0).unwrap();
+    let mut stream = stream.renegotiate().unwrap();
+    let frame = stream.next_within(PATIENCE).unwrap();
+    assert_eq!(frame.bytes_used[0], stream.layout().size);
+    stream.requeue(frame.index).unwrap();
+
+    device.set_control(&mode, 1).unwrap();
+    let error = stream.renegotiate().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NoSignal);
+    assert!(error.to_string().contains("no signal"), "{error}");
+    device.set_control(&mode, 0).unwrap();
+    device.set_input(0).unwrap();
+}

@@ -86,6 +86,22 @@ pub enum CameraError {
         /// The path it had.
         path: PathBuf,
     },
+    /// The signal at the input of a grabber has another size now: see
+    /// [`CameraStream::renegotiate`](super::CameraStream::renegotiate).
+    SourceChanged {
+        /// Path of the grabber.
+        path: PathBuf,
+    },
+    /// No signal at the input of a grabber, or none that it can lock to.
+    NoSignal {
+        /// Path of the grabber.
+        path: PathBuf,
+    },
+    /// The USB bus has no bandwidth left for this picture and rate.
+    NoBandwidth {
+        /// Path of the camera.
+        path: PathBuf,
+    },
     /// Anything else that the driver answered.
     Device {
         /// Path of the camera.
@@ -123,6 +139,9 @@ impl CameraError {
             ErrorKind::TimedOut => Self::TimedOut { path },
             ErrorKind::Disconnected => Self::Disconnected { path },
             ErrorKind::Pipeline => Self::Pipeline { path, error },
+            ErrorKind::SourceChanged => Self::SourceChanged { path },
+            ErrorKind::NoSignal => Self::NoSignal { path },
+            ErrorKind::NoBandwidth => Self::NoBandwidth { path },
             _ => Self::Device { path, error },
         }
     }
@@ -154,6 +173,9 @@ impl CameraError {
             Self::Pipeline { .. } => ErrorKind::Pipeline,
             Self::TimedOut { .. } => ErrorKind::TimedOut,
             Self::Disconnected { .. } => ErrorKind::Disconnected,
+            Self::SourceChanged { .. } => ErrorKind::SourceChanged,
+            Self::NoSignal { .. } => ErrorKind::NoSignal,
+            Self::NoBandwidth { .. } => ErrorKind::NoBandwidth,
             Self::Device { error, .. } => error.kind(),
         }
     }
@@ -250,6 +272,22 @@ impl fmt::Display for CameraError {
                 write!(f, "{}: no frame before the deadline", path.display())
             }
             Self::Disconnected { path } => write!(f, "{}: unplugged", path.display()),
+            Self::SourceChanged { path } => write!(
+                f,
+                "{}: the signal has another size now; negotiate again",
+                path.display()
+            ),
+            Self::NoSignal { path } => write!(
+                f,
+                "{}: no signal at the input (is the source plugged in and awake?)",
+                path.display()
+            ),
+            Self::NoBandwidth { path } => write!(
+                f,
+                "{}: no USB bandwidth left (ENOSPC); a smaller picture, a lower rate, MJPG or \
+                 a port on another controller needs less",
+                path.display()
+            ),
             Self::Pipeline { path, error } | Self::Device { path, error } => {
                 write!(f, "{}: {error}", path.display())
             }
@@ -359,6 +397,9 @@ mod tests {
             },
             CameraError::TimedOut { path: path() },
             CameraError::Disconnected { path: path() },
+            CameraError::SourceChanged { path: path() },
+            CameraError::NoSignal { path: path() },
+            CameraError::NoBandwidth { path: path() },
         ];
         for error in errors {
             let text = error.to_string();

@@ -4,11 +4,12 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use videostream_hal::format::{Layout, MAX_PLANES};
+use videostream_hal::format::{FourCc, Layout, MAX_PLANES};
 use videostream_hal::time::deadline_in;
 use videostream_hal::v4l2::camera::{self, Negotiated, StreamCounters, Wishes};
 use videostream_hal::v4l2::{
-    Buffer, BufferFlags, Device, ExportAccess, Field, Fraction, TimestampClock, TimestampSource,
+    Buffer, BufferFlags, Device, Error, ExportAccess, Field, Fraction, TimestampClock,
+    TimestampSource,
 };
 
 use super::CameraError;
@@ -104,6 +105,16 @@ pub struct CameraStream {
     buffers: Vec<CameraBuffer>,
     stream: camera::CameraStream,
     path: PathBuf,
+    wanted: Wanted,
+}
+
+/// What a new negotiation starts from.
+#[derive(Debug)]
+struct Wanted {
+    formats: Vec<FourCc>,
+    buffers: u32,
+    skip_corrupted: bool,
+    access: ExportAccess,
 }
 
 impl CameraStream {
@@ -117,26 +128,55 @@ impl CameraStream {
         let named = |error| CameraError::from_device(&path, error);
         let stream =
             camera::CameraStream::start_negotiated(device, negotiated, wishes).map_err(named)?;
-        let lengths = stream.memory_lengths().to_vec();
-        let buffers = (0..stream.buffer_count())
-            .map(|index| {
-                let fds = (0..lengths.len() as u32)
-                    .map(|plane| stream.export(index, plane, access))
-                    .collect::<Result<_, _>>()?;
-                Ok(CameraBuffer {
-                    fds,
-                    size: lengths.iter().map(|&len| u64::from(len)).sum(),
-                    lengths: lengths.clone(),
-                    layout: stream.negotiated().layout,
-                })
-            })
-            .collect::<Result<_, _>>()
-            .map_err(named)?;
+        let wanted = Wanted {
+            formats: wishes.formats.to_vec(),
+            buffers: wishes.buffers,
+            skip_corrupted: wishes.skip_corrupted,
+            access,
+        };
         Ok(Self {
+            buffers: export(&stream, access).map_err(named)?,
+            stream,
+            path,
+            wanted,
+        })
+    }
+
+    /// Takes up the signal that is at the input of a grabber now, after
+    /// [`CameraError::SourceChanged`]: the same wishes, in the size of the signal. The buffers are
+    /// others then.
+    ///
+    /// # Errors
+    /// - [`CameraError::NoSignal`]: there is none. The grabber is closed then; open it again.
+    /// - Otherwise those of [`Camera::start`](super::Camera::start).
+    pub fn renegotiate(self) -> Result<Self, CameraError> {
+        let Self {
             buffers,
             stream,
             path,
-        })
+            wanted,
+        } = self;
+        // Before the driver frees what they are descriptors of.
+        drop(buffers);
+        let wishes = Wishes {
+            formats: &wanted.formats,
+            buffers: wanted.buffers,
+            skip_corrupted: wanted.skip_corrupted,
+            ..Wishes::default()
+        };
+        let anew = |stream: camera::CameraStream| {
+            let stream = stream.renegotiate(&wishes, &mut |_| {})?;
+            Ok((export(&stream, wanted.access)?, stream))
+        };
+        match anew(stream) {
+            Ok((buffers, stream)) => Ok(Self {
+                buffers,
+                stream,
+                path,
+                wanted,
+            }),
+            Err(error) => Err(CameraError::from_device(&path, error)),
+        }
     }
 
     /// The path of the camera.
@@ -196,6 +236,7 @@ impl CameraStream {
     /// # Errors
     /// - [`CameraError::TimedOut`]: no frame before the deadline.
     /// - [`CameraError::Disconnected`][]: unplugged.
+    /// - [`CameraError::SourceChanged`][]: see [`CameraStream::renegotiate`].
     /// - [`CameraError::Device`]: the driver gave up (start the camera again), or all buffers
     ///   are out.
     pub fn next(&mut self, deadline_ns: Option<u64>) -> Result<CameraFrame, CameraError> {
@@ -235,6 +276,23 @@ impl CameraStream {
             .requeue(index)
             .map_err(|error| CameraError::from_device(&self.path, error))
     }
+}
+
+/// Exports every plane of every buffer.
+fn export(stream: &camera::CameraStream, access: ExportAccess) -> Result<Vec<CameraBuffer>, Error> {
+    let lengths = stream.memory_lengths().to_vec();
+    let buffers = (0..stream.buffer_count()).map(|index| {
+        let planes = 0..lengths.len() as u32;
+        Ok(CameraBuffer {
+            fds: planes
+                .map(|plane| stream.export(index, plane, access))
+                .collect::<Result<_, _>>()?,
+            size: lengths.iter().map(|&len| u64::from(len)).sum(),
+            lengths: lengths.clone(),
+            layout: stream.negotiated().layout,
+        })
+    });
+    buffers.collect()
 }
 
 /// Keeps the frame's buffer out of the camera: the index in what is given brings it back.

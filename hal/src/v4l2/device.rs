@@ -225,11 +225,16 @@ impl Device {
     /// # Errors
     /// - [`ErrorKind::Disconnected`](super::ErrorKind): unplugged.
     pub fn next_event(&self) -> Result<Option<Event>, Error> {
-        match ioctl::dqevent(self.fd.as_fd()) {
-            Ok(event) => Ok(Some(event)),
-            Err(error) if error.errno() == Some(rustix::io::Errno::NOENT) => Ok(None),
-            Err(error) => Err(error),
-        }
+        next_event(self.fd.as_fd())
+    }
+}
+
+/// The oldest event that waits for a handle.
+pub(super) fn next_event(fd: BorrowedFd<'_>) -> Result<Option<Event>, Error> {
+    match ioctl::dqevent(fd) {
+        Ok(event) => Ok(Some(event)),
+        Err(error) if error.errno() == Some(rustix::io::Errno::NOENT) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

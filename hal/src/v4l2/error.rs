@@ -49,6 +49,10 @@ pub enum Error {
         /// The first one asked for.
         wanted: FourCc,
     },
+    /// The signal at the input has another size now.
+    SourceChanged,
+    /// There is no signal at the input.
+    NoSignal,
     /// The driver cannot start because the pipeline behind the node is not set up.
     ///
     /// The node is driven by the media controller (`V4L2_CAP_IO_MC`): formats of the sensor and
@@ -88,6 +92,8 @@ pub enum ErrorKind {
     /// There is no signal at the input, or none that the grabber can lock to: plug the source in,
     /// wait for a source change, ask again.
     NoSignal,
+    /// The signal at the input has another size: negotiate again.
+    SourceChanged,
     /// The hardware or driver failed: stop the stream and start it again.
     StreamFailed,
     /// The last buffer has been delivered.
@@ -122,6 +128,8 @@ impl Error {
             Self::WrongKind { .. } | Self::NoFormat { .. } => ErrorKind::NotSupported,
             Self::Argument { .. } => ErrorKind::InvalidArgument,
             Self::Pipeline { .. } => ErrorKind::Pipeline,
+            Self::SourceChanged => ErrorKind::SourceChanged,
+            Self::NoSignal => ErrorKind::NoSignal,
         }
     }
 }
@@ -158,6 +166,8 @@ impl fmt::Display for Error {
             Self::WrongKind { kind } => write!(f, "the device is {kind}, not a camera"),
             Self::Argument { name, value } => write!(f, "{name} = {value} is out of range"),
             Self::NoFormat { wanted } => write!(f, "the device does not offer format {wanted}"),
+            Self::SourceChanged => f.write_str("the signal at the input has another size now"),
+            Self::NoSignal => f.write_str("no signal at the input"),
             Self::Pipeline { errno } => write!(
                 f,
                 "VIDIOC_STREAMON: {}: the media pipeline behind this node is not set up \

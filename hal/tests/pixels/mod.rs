@@ -85,11 +85,7 @@ pub(crate) fn capture(device: &Device, queue: BufType, io: Io, count: usize) -> 
 /// The mappings of each buffer's planes; for memory that was lent the queue has them.
 type Memory = Vec<Vec<(Mapping, Option<OwnedFd>)>>;
 
-fn allocate<'d>(
-    device: &'d Device,
-    buf_type: BufType,
-    io: Io,
-) -> (Queue<&'d Device, Allocated>, Memory) {
+fn allocate(device: &Device, buf_type: BufType, io: Io) -> (Queue<&Device, Allocated>, Memory) {
     const BUFFERS: u32 = 3;
     let queue = Queue::new(device, buf_type);
     let mut queue = match io {

@@ -1,0 +1,187 @@
+//! Signals of a grabber that go, come back and change their size.
+//!
+//! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere every test
+//! says that it was skipped.
+
+#![cfg(target_os = "linux")]
+
+mod vivid;
+
+use videostream_hal::format::FourCc;
+use videostream_hal::v4l2::camera::{CameraStream, Wishes, follow_source};
+use videostream_hal::v4l2::{Device, Error, ErrorKind, Standards};
+use vivid::{control, on_the_rig, open, patience, set};
+
+/// Items of the menu "DV Timings Signal Mode" and "Standard Signal Mode".
+const CURRENT: i64 = 0;
+const NO_SIGNAL: i64 = 1;
+const NO_LOCK: i64 = 2;
+const SELECTED: i64 = 4;
+
+const ANY_SIZE: Wishes<'static> = Wishes {
+    formats: &[FourCc::YUYV],
+    size: None,
+    exact_size: true,
+    interval: None,
+    buffers: 3,
+    skip_corrupted: false,
+};
+
+/// The grabber at an input; its first input is selected again in the end.
+struct Input(Device);
+
+impl Input {
+    fn select(name: &str) -> Self {
+        let device = open();
+        let input = device
+            .inputs()
+            .map(Result::unwrap)
+            .find(|input| input.name().starts_with(name))
+            .unwrap();
+        device.set_input(input.index).unwrap();
+        Self(device)
+    }
+}
+
+impl Drop for Input {
+    fn drop(&mut self) {
+        let _ = self.0.set_input(0);
+    }
+}
+
+/// Selects the timings of a size that the picture generator sends.
+fn send(device: &Device, name: &str) {
+    let menu = control(device, "DV Timings");
+    let item = device
+        .menu(&menu)
+        .map(Result::unwrap)
+        .find(|item| item.name() == name)
+        .unwrap();
+    set(device, "DV Timings", item.index.into());
+    set(device, "DV Timings Signal Mode", SELECTED);
+}
+
+fn size(stream: &CameraStream) -> (u32, u32) {
+    let format = stream.negotiated().format;
+    (format.width, format.height)
+}
+
+/// Frames until an error comes.
+fn error_of(stream: &CameraStream) -> Error {
+    loop {
+        match stream.next_frame(patience()) {
+            Ok(frame) => drop(frame),
+            Err(error) => return error,
+        }
+    }
+}
+
+#[test]
+fn another_signal_is_told_once_and_taken_up_in_one_call() {
+    let Some(_turn) = on_the_rig("another_signal_is_told_once_and_taken_up_in_one_call") else {
+        return;
+    };
+    let input = Input::select("HDMI");
+    set(&input.0, "DV Timings Signal Mode", CURRENT);
+    let stream = CameraStream::start(open(), &ANY_SIZE, &mut |_| {}).unwrap();
+    drop(stream.next_frame(patience()).unwrap());
+    let before = size(&stream);
+    assert_ne!(before, (800, 600));
+
+    send(&input.0, "800x600p60");
+    let error = error_of(&stream);
+    assert_eq!(error, Error::SourceChanged);
+    assert_eq!(error.kind(), ErrorKind::SourceChanged);
+    // The old format goes on until the program decides. `send` changes several things, and each
+    // is news of its own.
+    let frame = (0..4).find_map(|_| stream.next_frame(patience()).ok());
+    drop(frame.unwrap());
+
+    let stream = stream.renegotiate(&ANY_SIZE, &mut |_| {}).unwrap();
+    assert_eq!(size(&stream), (800, 600));
+    let frame = stream.next_frame(patience()).unwrap();
+    assert_eq!(frame.planes()[0].bytes_used, 800 * 600 * 2);
+    drop(frame);
+    assert_eq!(stream.device().dv_timings().unwrap().width, 800);
+
+    send(&input.0, "1280x720p60");
+    assert_eq!(error_of(&stream), Error::SourceChanged);
+    let stream = stream.renegotiate(&ANY_SIZE, &mut |_| {}).unwrap();
+    assert_eq!(size(&stream), (1280, 720));
+    drop(stream);
+    set(&input.0, "DV Timings Signal Mode", CURRENT);
+}
+
+#[test]
+fn a_signal_that_goes_is_told_and_none_is_taken_up() {
+    let Some(_turn) = on_the_rig("a_signal_that_goes_is_told_and_none_is_taken_up") else {
+        return;
+    };
+    let input = Input::select("HDMI");
+    for mode in [NO_SIGNAL, NO_LOCK] {
+        set(&input.0, "DV Timings Signal Mode", CURRENT);
+        let stream = CameraStream::start(open(), &ANY_SIZE, &mut |_| {}).unwrap();
+        set(&input.0, "DV Timings Signal Mode", mode);
+        assert_eq!(error_of(&stream), Error::SourceChanged);
+        let error = stream.device().detect_dv_timings().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NoSignal, "{error}");
+        let error = stream.renegotiate(&ANY_SIZE, &mut |_| {}).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NoSignal, "{error}");
+        let status = input.0.inputs().map(Result::unwrap);
+        let status = status
+            .filter(|i| i.name().starts_with("HDMI"))
+            .map(|i| i.status);
+        assert!(status.last().is_some_and(|status| !status.is_empty()));
+    }
+    set(&input.0, "DV Timings Signal Mode", CURRENT);
+    follow_source(&input.0).unwrap();
+    let stream = CameraStream::start(open(), &ANY_SIZE, &mut |_| {}).unwrap();
+    drop(stream.next_frame(patience()).unwrap());
+}
+
+#[test]
+fn analogue_standards_are_found_and_followed() {
+    let Some(_turn) = on_the_rig("analogue_standards_are_found_and_followed") else {
+        return;
+    };
+    for name in ["TV", "S-Video"] {
+        let input = Input::select(name);
+        let device = &input.0;
+        set(device, "Standard Signal Mode", CURRENT);
+        device.set_standard(Standards::PAL).unwrap();
+        assert_eq!(device.standard().unwrap(), Standards::PAL);
+        let pal = CameraStream::start(open(), &ANY_SIZE, &mut |_| {}).unwrap();
+        assert_eq!(size(&pal), (720, 576));
+        drop(pal.next_frame(patience()).unwrap());
+        let busy = device.set_standard(Standards::NTSC).unwrap_err();
+        assert_eq!(busy.kind(), ErrorKind::Busy, "{busy}");
+
+        // The first item of the menu is NTSC-M.
+        set(device, "Standard", 0);
+        set(device, "Standard Signal Mode", SELECTED);
+        assert_eq!(error_of(&pal), Error::SourceChanged);
+        let ntsc = pal.renegotiate(&ANY_SIZE, &mut |_| {}).unwrap();
+        assert_eq!(size(&ntsc), (720, 480), "{name}");
+        drop(ntsc.next_frame(patience()).unwrap());
+        drop(ntsc);
+
+        set(device, "Standard Signal Mode", NO_SIGNAL);
+        let error = follow_source(device).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NoSignal, "{error}");
+        set(device, "Standard Signal Mode", CURRENT);
+        device.set_standard(Standards::PAL).unwrap();
+    }
+}
+
+#[test]
+fn cameras_without_signals_have_nothing_to_follow() {
+    let Some(_turn) = on_the_rig("cameras_without_signals_have_nothing_to_follow") else {
+        return;
+    };
+    let webcam = open();
+    assert!(!follow_source(&webcam).unwrap());
+    assert_eq!(webcam.standards().count(), 0);
+    assert_eq!(webcam.dv_timings_list().count(), 0);
+    let none = webcam.dv_timings().unwrap_err();
+    assert_eq!(none.kind(), ErrorKind::NotSupported, "{none}");
+}
