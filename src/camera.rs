@@ -46,6 +46,11 @@ pub use id::CameraId;
 pub use list::{DeviceFormat, DeviceInfo, DeviceList, DeviceSize, devices};
 pub use stream::{CameraBuffer, CameraFrame, CameraStream};
 
+/// The example of the guide is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/camera-capture.md")]
+struct Guide;
+
 /// An open camera and what is wanted of it; [`Camera::start`] makes it stream.
 #[derive(Debug)]
 pub struct Camera {

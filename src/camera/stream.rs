@@ -257,6 +257,16 @@ impl CameraStream {
         Ok(frame.map(keep))
     }
 
+    /// Looks whether the signal at the input of a grabber has changed, for a program that polls by
+    /// itself: when poll reports `POLLPRI`. [`CameraStream::next`] does it by itself.
+    ///
+    /// # Errors
+    /// [`CameraError::SourceChanged`]: it has; [`CameraError::Disconnected`].
+    pub fn check_source(&self) -> Result<(), CameraError> {
+        let checked = self.stream.check_source();
+        checked.map_err(|error| CameraError::from_device(&self.path, error))
+    }
+
     /// The next frame within some time from now.
     ///
     /// # Errors

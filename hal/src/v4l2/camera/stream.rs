@@ -174,7 +174,7 @@ impl<D: AsFd> CameraStream<D> {
     /// A dma-buf descriptor for one memory plane of a buffer.
     ///
     /// # Errors
-    /// See [`super::ioctl::expbuf`].
+    /// See [`expbuf`](crate::v4l2::ioctl::expbuf).
     pub fn export(&self, index: u32, plane: u32, access: ExportAccess) -> Result<OwnedFd, Error> {
         self.queue.export(index, plane, access)
     }
@@ -263,7 +263,7 @@ impl<D: AsFd> CameraStream<D> {
     /// Gives back a buffer that was kept out by [`Frame::into_index`].
     ///
     /// # Errors
-    /// See [`super::ioctl::qbuf`].
+    /// See [`qbuf`](crate::v4l2::ioctl::qbuf).
     pub fn requeue(&self, index: u32) -> Result<(), Error> {
         self.queue.queue(index)
     }

@@ -70,7 +70,7 @@ impl<D: AsFd> Queue<D, Streaming> {
     /// Takes the buffer that was finished first, with one system call.
     ///
     /// # Errors
-    /// Those of [`ioctl::dqbuf`]; [`ErrorKind::NotReady`](super::ErrorKind) when none is finished;
+    /// Those of [`ioctl::dqbuf`]; [`ErrorKind::NotReady`](crate::v4l2::ErrorKind) when none is finished;
     /// [`Error::Answer`] when the driver names a buffer that does not exist.
     pub fn dequeue(&self) -> Result<Dequeued<'_, D>, Error> {
         let buffer = ioctl::dqbuf(self.fd(), self.core.buf_type, self.core.memory)?;
