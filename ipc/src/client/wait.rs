@@ -29,6 +29,10 @@ impl Client {
     /// Waits until a frame newer than `after` is there, the host sends something, or
     /// `deadline_ns` passes. `u64::MAX` waits for ever.
     ///
+    /// A newest frame that has expired counts as there although it can't be held. After a
+    /// [`Client::hold`] that gave nothing, wait for what is newer than the
+    /// [`Client::head`] that was read before it.
+    ///
     /// # Errors
     /// [`Error::TimedOut`], [`Error::Cancelled`], [`Error::Os`].
     pub fn wait(&self, after: u64, deadline_ns: u64) -> Result<Woken, Error> {
