@@ -98,8 +98,8 @@ fn ctrl_c_at_any_moment_leaves_complete_files_and_nothing_else() {
         if frames > 0
             && let Some(found) = probe(test, &file)
         {
-            // One frame has no rate.
-            let rate = if frames > 1 { "30/1" } else { &found[3] };
+            // Of a few frames with a gap between them ffprobe can't tell the rate.
+            let rate = if frames >= 10 { "30/1" } else { &found[3] };
             assert_eq!(Some(&found), h264(1280, 720, rate, frames).as_ref());
         }
     }
