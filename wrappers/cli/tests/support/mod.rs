@@ -89,11 +89,32 @@ impl Process {
     /// Waits until it has written something to standard error.
     pub(crate) fn wait_for(&mut self, text: &str) {
         let words = self.words.clone();
-        wait_until(&format!("{words} says {text:?}"), || {
+        let begin = Instant::now();
+        loop {
             let said = self.stderr();
-            assert!(self.is_running() || said.contains(text), "{words}: {said}");
-            said.contains(text)
-        });
+            if said.contains(text) {
+                return;
+            }
+            assert!(self.is_running(), "{words}: {said}");
+            let stuck = begin.elapsed() > LIMIT;
+            assert!(
+                !stuck,
+                "{words} never says {text:?}\n{}",
+                self.whereabouts()
+            );
+            sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// What the kernel says of where its threads are.
+    fn whereabouts(&self) -> String {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.id()));
+        let tasks = tasks.into_iter().flatten().flatten();
+        let told = |path: PathBuf| std::fs::read_to_string(path).unwrap_or_default();
+        tasks
+            .flat_map(|task| ["comm", "wchan", "syscall", "stack"].map(|f| task.path().join(f)))
+            .map(|path| format!("{}: {}\n", path.display(), told(path.clone()).trim()))
+            .collect()
     }
 
     /// Waits for its end.
