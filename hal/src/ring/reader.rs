@@ -22,6 +22,17 @@ pub struct Held {
     pub missed: u64,
 }
 
+impl Held {
+    #[inline]
+    fn new(slot: SlotId, serial: u64, after: u64) -> Self {
+        Self {
+            slot,
+            serial,
+            missed: serial - after - 1,
+        }
+    }
+}
+
 /// Holds the newest frame, if it is newer than serial `after`.
 #[inline]
 pub fn hold_newest(control: &impl Control, lease: &impl Lease, after: u64) -> Option<Held> {
@@ -34,12 +45,7 @@ pub fn hold_newest(control: &impl Control, lease: &impl Lease, after: u64) -> Op
             return None;
         }
         if let Some(slot) = try_hold(control, lease, serial) {
-            let missed = serial - after - 1;
-            return Some(Held {
-                slot,
-                serial,
-                missed,
-            });
+            return Some(Held::new(slot, serial, after));
         }
         tried = serial;
     }
@@ -58,12 +64,7 @@ pub fn hold_next(control: &impl Control, lease: &impl Lease, after: u64) -> Opti
     let oldest = head.saturating_sub(control.slots() as u64 - 1);
     for serial in (after + 1).max(oldest)..=head {
         if let Some(slot) = try_hold(control, lease, serial) {
-            let missed = serial - after - 1;
-            return Some(Held {
-                slot,
-                serial,
-                missed,
-            });
+            return Some(Held::new(slot, serial, after));
         }
     }
     None
@@ -86,18 +87,13 @@ pub fn try_hold(control: &impl Control, lease: &impl Lease, serial: u64) -> Opti
     if serial != 0 && control.state(slot).load(Ordering::Relaxed) == serial {
         return Some(slot);
     }
-    unhold(lease, slot);
+    release(lease, slot);
     None
 }
 
-/// Releases a held frame; its memory may be rewritten from here on.
+/// Takes one reference back: a held frame's memory may be rewritten from here on.
 #[inline]
 pub fn release(lease: &impl Lease, slot: SlotId) {
-    unhold(lease, slot);
-}
-
-#[inline]
-fn unhold(lease: &impl Lease, slot: SlotId) {
     // SYNC(release): everything read of the frame is done before the host sees the count.
     lease.refs(slot).fetch_sub(1, release_at(Point::ReleaseRef));
 }
