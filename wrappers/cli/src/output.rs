@@ -82,6 +82,7 @@ pub(crate) fn error(message: &str) {
 }
 
 fn to_stderr(text: impl Display) {
-    // Where nobody can be told, nobody is told.
-    let _ = writeln!(std::io::stderr(), "{text}");
+    // In one call: lines of several processes stay whole. Where nobody can be told, nobody is.
+    let line = format!("{text}\n");
+    let _ = std::io::stderr().write_all(line.as_bytes());
 }

@@ -4,7 +4,8 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::Write;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
@@ -82,8 +83,8 @@ impl Process {
     }
 
     /// What it has written to standard error so far.
-    pub(crate) fn stderr(&mut self) -> String {
-        read(&mut self.err)
+    pub(crate) fn stderr(&self) -> String {
+        read(&self.err)
     }
 
     /// Waits until it has written something to standard error.
@@ -127,8 +128,8 @@ impl Process {
         });
         Ended {
             status: status.unwrap(),
-            stdout: read(&mut self.out),
-            stderr: read(&mut self.err),
+            stdout: read(&self.out),
+            stderr: read(&self.err),
         }
     }
 
@@ -173,12 +174,10 @@ impl Ended {
     }
 }
 
-fn read(file: &mut File) -> String {
-    let mut bytes = Vec::new();
-    file.seek(SeekFrom::Start(0)).unwrap();
-    file.read_to_end(&mut bytes).unwrap();
-    // What the child writes next goes behind it: the position is shared.
-    file.seek(SeekFrom::End(0)).unwrap();
+/// What is in a file that a child writes to: the position that both share stays where it is.
+fn read(file: &File) -> String {
+    let mut bytes = vec![0; file.metadata().unwrap().len() as usize];
+    file.read_exact_at(&mut bytes, 0).unwrap();
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
