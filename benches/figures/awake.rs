@@ -1,8 +1,10 @@
-//! A client in another process that spins: how soon it has a frame, and how many a second go
-//! through when each is held and released before the next is published.
+//! Clients in other processes that spin: what a frame costs the publisher, how soon they have it,
+//! and how many a second go through when each is held and released before the next is published.
 
 use std::hint::spin_loop;
+use std::ops::Range;
 use std::sync::atomic::Ordering;
+use std::thread;
 use std::time::Duration;
 
 use criterion::Criterion;
@@ -21,65 +23,75 @@ const BATCH: u64 = 2000;
 /// Between two frames where the way of one is measured, so that all is quiet.
 const PAUSE_NS: u64 = 2_000;
 
-/// The peers by number.
-const CLIENT: usize = 0;
-const LINE: usize = 1;
-const FUTEX: usize = 2;
+/// Spinning clients that are tried, one each on a core of its own.
+const COUNTS: [usize; 5] = [1, 4, 8, 16, 64];
 
-/// One way of publishing to a peer that spins.
+/// One way of publishing to peers that spin.
 struct Lane<'a> {
     board: &'a Board,
-    peer: usize,
-    publish: Box<dyn FnMut(bool) -> u64 + 'a>,
+    peers: Range<usize>,
+    publish: Box<dyn FnMut(bool) -> (u64, u64) + 'a>,
     /// One way: the sum of latencies. Else: the time until all have been seen.
     one_way: bool,
+    /// Of each frame, what it cost the publisher from call to return.
+    cost: Series,
+    /// Of each frame and peer, when it was there.
     latency: Series,
 }
 
 impl<'a> Lane<'a> {
     fn new(
         board: &'a Board,
-        peer: usize,
+        peers: Range<usize>,
         one_way: bool,
-        publish: impl FnMut(bool) -> u64 + 'a,
+        publish: impl FnMut(bool) -> (u64, u64) + 'a,
     ) -> Self {
         Self {
             board,
-            peer,
+            peers,
             publish: Box::new(publish),
             one_way,
+            cost: Series::default(),
             latency: Series::default(),
         }
     }
 
-    /// Publishes one and waits until it was seen; tells how long it was under way.
+    /// Publishes one and waits until all have seen it; tells what that cost.
     #[inline]
     fn pass(&mut self, last: bool) -> u64 {
-        let serial = (self.publish)(last);
-        let seen = &self.board.seen[self.peer].0;
-        let mut turns = 0u32;
-        while seen.serial.load(Ordering::Acquire) != serial {
-            spin_loop();
-            turns += 1;
-            assert!(turns < u32::MAX, "peer {} is silent", self.peer);
+        let (serial, cost) = (self.publish)(last);
+        for peer in self.peers.clone() {
+            let seen = &self.board.seen[peer].0;
+            let mut turns = 0u32;
+            while seen.serial.load(Ordering::Acquire) != serial {
+                spin_loop();
+                turns += 1;
+                assert!(turns < u32::MAX, "peer {peer} is silent");
+            }
         }
-        seen.latency_ns.load(Ordering::Relaxed)
+        cost
     }
 }
 
 impl Batch for Lane<'_> {
     fn run(&mut self, count: u64) -> Duration {
-        peer::go(self.board, self.peer);
+        for peer in self.peers.clone() {
+            peer::go(self.board, peer);
+        }
         for _ in 0..RUN_UP {
             self.pass(false);
         }
         let begin = now_ns();
         let mut sum = 0;
         for at in 1..=count {
-            let latency = self.pass(at == count);
+            let cost = self.pass(at == count);
             if self.one_way {
-                self.latency.push(latency as f64);
-                sum += latency;
+                self.cost.push(cost as f64);
+                for peer in self.peers.clone() {
+                    let latency = self.board.seen[peer].0.latency_ns.load(Ordering::Relaxed);
+                    self.latency.push(latency as f64);
+                    sum += latency;
+                }
                 let until = now_ns() + PAUSE_NS;
                 while now_ns() < until {
                     spin_loop();
@@ -91,51 +103,88 @@ impl Batch for Lane<'_> {
     }
 }
 
+/// `publish`, and what it took.
+fn timed(publish: impl FnOnce() -> u64) -> (u64, u64) {
+    let begin = now_ns();
+    let serial = publish();
+    (serial, now_ns() - begin)
+}
+
 pub(crate) fn bench(criterion: &mut Criterion, table: &mut Table) {
-    let mut group = criterion.benchmark_group("client awake");
+    let cores = thread::available_parallelism().map_or(1, |n| n.get());
+    for clients in COUNTS {
+        if clients >= cores && clients > 1 {
+            println!("skipped: {clients} spinning clients: this machine has {cores} cores");
+        } else {
+            spinning(criterion, table, clients);
+        }
+    }
+}
+
+fn spinning(criterion: &mut Criterion, table: &mut Table, clients: usize) {
+    let mut group = criterion.benchmark_group("clients awake");
     let (board, fd) = Board::create();
     let place = Board::path(&fd);
-    let mut publisher = Publisher::new("awake", 64, 64);
-    let _peers = [
-        Peer::start(&place, "spinning client", CLIENT, publisher.path()),
-        Peer::start(&place, "line", LINE, ""),
-        Peer::start(&place, "futex", FUTEX, ""),
-    ];
-    publisher.wait_for(1);
-    [CLIENT, LINE, FUTEX]
-        .iter()
-        .for_each(|&number| wait_ready(board, number));
-
-    let mut ring = Lane::new(board, CLIENT, true, |last| {
-        publisher.publish_stamped(last).0
-    });
-    let mut line = Lane::new(board, LINE, true, |last| board.publish_bare(last));
-    in_turns(&mut group, "one-way", BATCH, &mut ring, [&mut line]);
-    let floor = ("cache-line hand-over", &line.latency);
-    table.add(
-        "one-way to a spinning client, p50",
-        &ring.latency,
-        floor,
-        Goal::Ratio(3.0),
+    let mut publisher = Publisher::new(&format!("awake-{clients}"), clients as u32);
+    let [ring, line, futex] = [0, 1, 2].map(|kind| kind * clients..(kind + 1) * clients);
+    let mut peers = Vec::new();
+    for number in ring.clone() {
+        peers.push(Peer::start(
+            &place,
+            "spinning client",
+            number,
+            publisher.path(),
+        ));
+    }
+    publisher.wait_for(clients);
+    peers.extend(
+        line.clone()
+            .map(|number| Peer::start(&place, "line", number, "")),
     );
-    table.add_quantile("the same, p99", 0.99, &ring.latency, floor, Goal::Compare);
-    drop(ring);
-
-    let mut ring = Lane::new(board, CLIENT, false, |last| {
-        publisher.publish_stamped(last).0
-    });
-    let mut line = Lane::new(board, LINE, false, |last| board.publish_bare(last));
-    let mut futex = Lane::new(board, FUTEX, false, |_| board.publish_futex());
-    let (figure, [futex, line]) = in_turns(
-        &mut group,
-        "flat out",
-        BATCH,
-        &mut ring,
-        [&mut futex, &mut line],
+    peers.extend(
+        futex
+            .clone()
+            .map(|number| Peer::start(&place, "futex", number, "")),
     );
-    let floor = ("futex wake each", &futex);
-    table.add("flat out, a frame", &figure, floor, Goal::Rate(2.0));
-    let floor = ("cache-line hand-over", &line);
-    table.add("flat out, a frame", &figure, floor, Goal::Rate(0.5));
+    (0..3 * clients).for_each(|number| wait_ready(board, number));
+
+    let hand_over = |last| timed(|| board.publish_bare(last));
+    let wake = |_| timed(|| board.publish_futex());
+    let name = format!("one-way, {clients}");
+    let mut figure = Lane::new(board, ring.clone(), true, |last| {
+        publisher.publish_stamped(last)
+    });
+    let mut floor = Lane::new(board, line.clone(), true, hand_over);
+    in_turns(&mut group, &name, BATCH, &mut figure, &mut [&mut floor]);
+    let cost = ("cache-line hand-over", &floor.cost);
+    let goal = |goal| if clients == 1 { goal } else { Goal::Compare };
+    let name = format!("publish + reclaim, {clients} spinning");
+    table.add(name, &figure.cost, cost, goal(Goal::Below(300.0)));
+    let latency = ("cache-line hand-over", &floor.latency);
+    for (part, goal) in [(0.5, goal(Goal::Ratio(3.0))), (0.99, Goal::Compare)] {
+        let name = format!("one-way to {clients} spinning, p{:.0}", part * 100.0);
+        table.add_quantile(name, part, &figure.latency, latency, goal);
+    }
+    drop(figure);
+    if clients > 1 {
+        return;
+    }
+
+    let mut figure = Lane::new(board, ring, false, |last| publisher.publish_stamped(last));
+    let mut line = Lane::new(board, line, false, hand_over);
+    let mut futex = Lane::new(board, futex, false, wake);
+    let mut floors: [&mut dyn Batch; 2] = [&mut futex, &mut line];
+    let (figure, floors) = in_turns(&mut group, "flat out", BATCH, &mut figure, &mut floors);
+    for (name, floor, least) in [
+        ("futex wake each", &floors[0], 2.0),
+        ("cache-line hand-over", &floors[1], 0.5),
+    ] {
+        table.add(
+            "flat out, a frame",
+            &figure,
+            (name, floor),
+            Goal::Rate(least),
+        );
+    }
     group.finish();
 }

@@ -11,8 +11,8 @@ use rustix::thread::futex;
 use videostream::hal::memory::{Access, Mapping, memfd};
 use videostream::hal::time::now_ns;
 
-/// Most peers at once: three kinds of up to eight.
-pub(crate) const PEERS: usize = 24;
+/// Most peers at once: three kinds of as many as a host takes.
+pub(crate) const PEERS: usize = 3 * 64;
 
 /// A cache line of its own, as in the ring.
 #[repr(C, align(64))]

@@ -18,7 +18,7 @@ const BATCH: u64 = 8;
 
 pub(crate) fn bench(criterion: &mut Criterion, table: &mut Table) {
     let mut group = criterion.benchmark_group("hold");
-    let mut publisher = Publisher::new("hold", 64, 64);
+    let mut publisher = Publisher::new("hold", 16);
     let client = publisher.connect(|c| c.hold(2));
     publisher.publish();
 
@@ -37,14 +37,14 @@ pub(crate) fn bench(criterion: &mut Criterion, table: &mut Table) {
             black_box(&references).fetch_sub(1, Ordering::Release);
         })
     };
-    let (figure, [floor_series]) = in_turns(
+    let (figure, floors) = in_turns(
         &mut group,
         "hold and release",
         20_000,
         &mut hold,
-        [&mut floor],
+        &mut [&mut floor],
     );
-    let atomic = ("add, fence, load, sub", &floor_series);
+    let atomic = ("add, fence, load, sub", &floors[0]);
     table.add("hold + release", &figure, atomic, Goal::Below(60.0));
     drop(client);
     publisher.host.process().unwrap();
@@ -67,14 +67,14 @@ pub(crate) fn bench(criterion: &mut Criterion, table: &mut Table) {
         }
         Duration::from_nanos(spent)
     };
-    let (figure, [floor_series]) = in_turns(
+    let (figure, floors) = in_turns(
         &mut group,
         "frame object",
         20_000,
         &mut object,
-        [&mut floor],
+        &mut [&mut floor],
     );
-    let atomic = ("add, fence, load, sub", &floor_series);
+    let atomic = ("add, fence, load, sub", &floors[0]);
     table.add(
         "next frame as object + drop",
         &figure,

@@ -8,7 +8,7 @@ use videostream::hal::time::now_ns;
 use videostream::share::ClientBuilder;
 use videostream::{Client, Host};
 
-/// Frames that stay out.
+/// Frames that stay out, besides those that clients hold.
 const KEEP: u32 = 8;
 /// The sequence of the last frame of a batch.
 pub(crate) const LAST: u64 = u64::MAX;
@@ -17,14 +17,22 @@ pub(crate) const LAST: u64 = u64::MAX;
 pub(crate) struct Publisher {
     pub(crate) host: Host,
     frame: FrameDescriptor,
+    keep: u32,
     path: String,
 }
 
 impl Publisher {
-    /// Serves under a name with `name` in it; frames are `width` x `height` in NV12.
-    pub(crate) fn new(name: &str, width: u32, height: u32) -> Self {
+    /// Serves small frames under a name with `name` in it to up to `clients` clients that hold
+    /// one each.
+    pub(crate) fn new(name: &str, clients: u32) -> Self {
+        Self::with(name, (64, 64), clients + 2 * KEEP, clients + KEEP)
+    }
+
+    /// Serves frames of `width` x `height` in NV12 and can lend `lend` of them, of which
+    /// `keep` stay out.
+    pub(crate) fn with(name: &str, (width, height): (u32, u32), lend: u32, keep: u32) -> Self {
         let path = format!("videostream-bench-{}-{name}", std::process::id());
-        let mut host = Host::builder(&path).lend(32).bind().unwrap();
+        let mut host = Host::builder(&path).lend(lend).bind().unwrap();
         let size = width * height * 3 / 2;
         let memory = Allocator::memfd_only().allocate(size.into()).unwrap();
         let buffer = host.register(memory.fd, size.into()).unwrap();
@@ -45,7 +53,12 @@ impl Publisher {
                 size,
             };
         }
-        Self { host, frame, path }
+        Self {
+            host,
+            frame,
+            keep,
+            path,
+        }
     }
 
     /// Its socket.
@@ -57,7 +70,7 @@ impl Publisher {
     #[inline]
     pub(crate) fn publish(&mut self) {
         self.host.publish(&self.frame).unwrap();
-        self.host.reclaim(KEEP, |slot| {
+        self.host.reclaim(self.keep, |slot| {
             std::hint::black_box(slot);
         });
     }

@@ -24,6 +24,7 @@ mod publish;
 mod read;
 mod socket;
 mod table;
+mod wakeups;
 
 use std::time::Duration;
 
@@ -44,6 +45,7 @@ fn main() {
     read::bench(&mut criterion, &mut table);
     awake::bench(&mut criterion, &mut table);
     asleep::bench(&mut criterion, &mut table);
+    wakeups::bench(&mut criterion, &mut table);
     criterion.final_summary();
     // `cargo test --benches` runs each of them once, which measures nothing.
     if std::env::args().any(|arg| arg == "--bench") {

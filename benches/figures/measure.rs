@@ -56,16 +56,17 @@ pub(crate) fn repeat(count: u64, mut work: impl FnMut()) -> Duration {
 }
 
 /// Measures `figure` with criterion and `floors` in turns with it, `batch` repeats of each
-/// at a time. Empty results if the figure was not asked for.
-pub(crate) fn in_turns<const N: usize>(
+/// at a time. Tells the mean of each batch, of the figure and of each floor. Empty results if the figure was not asked for.
+pub(crate) fn in_turns(
     group: &mut BenchmarkGroup<'_, WallTime>,
     name: &str,
     batch: u64,
     figure: &mut dyn Batch,
-    mut floors: [&mut dyn Batch; N],
-) -> (Series, [Series; N]) {
+    floors: &mut [&mut dyn Batch],
+) -> (Series, Vec<Series>) {
     let mut series = Series::default();
-    let mut floor_series = [const { Series(Vec::new()) }; N];
+    let others = floors.len();
+    let mut floor_series = vec![Series::default(); others];
     let mut turn = 0;
     group.bench_function(name, |bencher| {
         bencher.iter_custom(|iterations| {
@@ -77,9 +78,9 @@ pub(crate) fn in_turns<const N: usize>(
                 let mean = |time: Duration| time.as_nanos() as f64 / count as f64;
                 turn += 1;
                 // Each goes first as often as the others.
-                for at in 0..=N {
-                    let at = (at + turn) % (N + 1);
-                    if at == N {
+                for at in 0..=others {
+                    let at = (at + turn) % (others + 1);
+                    if at == others {
                         let time = figure.run(count);
                         sum += time;
                         series.push(mean(time));

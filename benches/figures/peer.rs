@@ -34,6 +34,10 @@ impl Peer {
             .unwrap();
         Self(child)
     }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.0.id()
+    }
 }
 
 impl Drop for Peer {

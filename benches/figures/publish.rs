@@ -1,9 +1,12 @@
-//! Publishing while no client sleeps.
+//! Publishing while no client sleeps: to clients that do nothing, that hold a frame each, and
+//! out of rings of different sizes.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use criterion::Criterion;
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion};
 use videostream::hal::ring::layout::DESCRIPTOR_WORDS;
 use videostream::hal::sync::{Point, full_fence};
 
@@ -11,34 +14,87 @@ use crate::host::Publisher;
 use crate::measure::{in_turns, repeat};
 use crate::table::{Goal, Table};
 
+/// Clients of a host at the most.
+const MANY: u32 = 64;
+
 pub(crate) fn bench(criterion: &mut Criterion, table: &mut Table) {
     let mut group = criterion.benchmark_group("publish, nobody asleep");
-    for clients in [0, 1, 4, 8, 16] {
-        let mut publisher = Publisher::new("publish", 64, 64);
+    for clients in [0, 1, 4, 8, 16, MANY] {
+        let mut publisher = Publisher::new("publish", clients);
         let attached: Vec<_> = (0..clients).map(|_| publisher.connect(|c| c)).collect();
-        let mut publish = |count| repeat(count, || publisher.publish());
-        // What it is at the least: a descriptor's stores, the serial, and one fence.
-        let words = [const { AtomicU64::new(0) }; DESCRIPTOR_WORDS];
-        let head = AtomicU64::new(0);
-        let mut stores = |count| {
-            repeat(count, || {
-                for word in black_box(&words) {
-                    word.store(1, Ordering::Relaxed);
-                }
-                head.store(head.load(Ordering::Relaxed) + 1, Ordering::Release);
-                full_fence(Point::WakeFence);
-            })
-        };
-        let name = format!("{clients} clients");
-        let (figure, [floor]) = in_turns(&mut group, &name, 20_000, &mut publish, [&mut stores]);
         let goal = match clients {
             1 => Goal::Below(300.0),
             16 => Goal::Below(1000.0),
             _ => Goal::Compare,
         };
-        let name = format!("publish + reclaim, {clients} awake");
-        table.add(name, &figure, ("256 bytes of stores, fence", &floor), goal);
+        let what = format!("{clients} awake");
+        beside_stores(&mut group, table, &what, &mut publisher, goal);
         drop(attached);
     }
+    for clients in [1, 4, 8, 16, MANY] {
+        let mut publisher = Publisher::new("publish-held", clients);
+        // Each holds a frame of its own, which is long past the frames that are readable.
+        let mut hold = |_| {
+            let mut client = publisher.connect(|c| c);
+            publisher.publish();
+            let frame = client.try_next().unwrap().unwrap();
+            (client, frame)
+        };
+        let holding: Vec<_> = (0..clients).map(&mut hold).collect();
+        for _ in 0..2 * MANY {
+            publisher.publish();
+        }
+        let what = format!("{clients} holding");
+        beside_stores(&mut group, table, &what, &mut publisher, Goal::Compare);
+        drop(holding);
+    }
     group.finish();
+
+    let mut group = criterion.benchmark_group("publish, slots");
+    for slots in [2, 16, 128, 1024] {
+        // All but one are out, so that each is used in its turn.
+        let mut publisher = Publisher::with("publish-slots", (64, 64), slots - 1, slots - 1);
+        assert_eq!(publisher.host.slots(), slots);
+        // One that only looks: two slots leave none to hold.
+        let client = publisher.connect(|c| c.hold(0));
+        for _ in 0..2 * slots {
+            publisher.publish();
+        }
+        let what = format!("1 awake, {slots} slots");
+        beside_stores(&mut group, table, &what, &mut publisher, Goal::Compare);
+        drop(client);
+    }
+    group.finish();
+}
+
+/// Publishes in turns with the least that it could be: a descriptor's stores, the serial, and
+/// one fence.
+fn beside_stores(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    table: &mut Table,
+    what: &str,
+    publisher: &mut Publisher,
+    goal: Goal,
+) {
+    let words = [const { AtomicU64::new(0) }; DESCRIPTOR_WORDS];
+    let head = AtomicU64::new(0);
+    let mut stores = |count| {
+        repeat(count, || {
+            for word in black_box(&words) {
+                word.store(1, Ordering::Relaxed);
+            }
+            head.store(head.load(Ordering::Relaxed) + 1, Ordering::Release);
+            full_fence(Point::WakeFence);
+        })
+    };
+    let mut publish = |count| repeat(count, || publisher.publish());
+    group.measurement_time(Duration::from_millis(700));
+    let (figure, floors) = in_turns(group, what, 10_000, &mut publish, &mut [&mut stores]);
+    let name = format!("publish + reclaim, {what}");
+    table.add(
+        name,
+        &figure,
+        ("256 bytes of stores, fence", &floors[0]),
+        goal,
+    );
 }

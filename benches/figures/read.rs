@@ -23,7 +23,7 @@ fn sum(bytes: &[u8]) -> u64 {
 
 pub(crate) fn bench(criterion: &mut Criterion, table: &mut Table) {
     let mut group = criterion.benchmark_group("read 1080p");
-    let mut publisher = Publisher::new("read", WIDTH, HEIGHT);
+    let mut publisher = Publisher::with("read", (WIDTH, HEIGHT), 4, 2);
     let mut client = publisher.connect(|c| c);
     publisher.publish();
     let frame = client.try_next().unwrap().unwrap();
@@ -49,14 +49,14 @@ pub(crate) fn bench(criterion: &mut Criterion, table: &mut Table) {
             black_box(sum(bytes(&mapping)));
         })
     };
-    let (figure, [private, anew]) = in_turns(
+    let (figure, floors) = in_turns(
         &mut group,
         "held frame",
         8,
         &mut held,
-        [&mut private, &mut anew],
+        &mut [&mut private, &mut anew],
     );
-    let floor = ("private memory", &private);
+    let floor = ("private memory", &floors[0]);
     table.add(
         "read a held 1080p NV12 frame",
         &figure,
@@ -65,7 +65,7 @@ pub(crate) fn bench(criterion: &mut Criterion, table: &mut Table) {
     );
     table.add(
         "the same, mapped anew each time",
-        &anew,
+        &floors[1],
         floor,
         Goal::Compare,
     );

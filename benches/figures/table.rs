@@ -23,6 +23,7 @@ struct Row {
     floor_name: &'static str,
     floor: f64,
     goal: Goal,
+    show: fn(f64) -> String,
 }
 
 /// All rows measured so far.
@@ -57,6 +58,27 @@ impl Table {
                 floor_name,
                 floor,
                 goal,
+                show: time,
+            });
+        }
+    }
+
+    /// Adds what was counted rather than timed, if it was.
+    pub(crate) fn count(
+        &mut self,
+        name: impl Into<String>,
+        figure: f64,
+        (floor_name, floor): (&'static str, f64),
+        goal: Goal,
+    ) {
+        if figure.is_finite() && floor.is_finite() {
+            self.0.push(Row {
+                name: name.into(),
+                figure,
+                floor_name,
+                floor,
+                goal,
+                show: |count| format!("{count:.1}"),
             });
         }
     }
@@ -72,9 +94,9 @@ impl Row {
 
     fn goal(&self) -> (String, &'static str) {
         let (text, met) = match self.goal {
-            Goal::Ratio(most) => (format!("<= {most} x"), self.ratio() <= most),
-            Goal::Below(ns) => (format!("< {}", Time(ns)), self.figure < ns),
-            Goal::Rate(least) => (format!(">= {least} x rate"), self.ratio() >= least),
+            Goal::Ratio(most) => (format!("≤ {most} ×"), self.ratio() <= most),
+            Goal::Below(ns) => (format!("< {}", time(ns)), self.figure < ns),
+            Goal::Rate(least) => (format!("≥ {least} × rate"), self.ratio() >= least),
             Goal::Compare => return (String::new(), ""),
         };
         (text, if met { "yes" } else { "NO" })
@@ -92,14 +114,17 @@ impl fmt::Display for Table {
         )?;
         for row in &self.0 {
             let (goal, met) = row.goal();
+            let ratio = match row.ratio() {
+                ratio if ratio.is_finite() => format!("{ratio:.2}"),
+                _ => String::new(),
+            };
             writeln!(
                 f,
-                "| {} | {} | {} | {} | {:.2} | {goal} | {met} |",
+                "| {} | {} | {} | {} | {ratio} | {goal} | {met} |",
                 row.name,
-                Time(row.figure),
+                (row.show)(row.figure),
                 row.floor_name,
-                Time(row.floor),
-                row.ratio(),
+                (row.show)(row.floor),
             )?;
         }
         Ok(())
@@ -107,14 +132,10 @@ impl fmt::Display for Table {
 }
 
 /// Nanoseconds, for people.
-struct Time(f64);
-
-impl fmt::Display for Time {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            ns if ns < 1e3 => write!(f, "{ns:.0} ns"),
-            ns if ns < 1e6 => write!(f, "{:.1} µs", ns / 1e3),
-            ns => write!(f, "{:.1} ms", ns / 1e6),
-        }
+fn time(ns: f64) -> String {
+    match ns {
+        _ if ns < 1e3 => format!("{ns:.0} ns"),
+        _ if ns < 1e6 => format!("{:.1} µs", ns / 1e3),
+        _ => format!("{:.1} ms", ns / 1e6),
     }
 }
