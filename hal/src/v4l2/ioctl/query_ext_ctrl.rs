@@ -134,6 +134,31 @@ impl ControlInfo {
         text(&self.name)
     }
 
+    /// A control as a driver might describe it.
+    #[cfg(test)]
+    pub(crate) fn of_range(
+        id: u32,
+        minimum: i64,
+        maximum: i64,
+        step: u64,
+        flags: ControlFlags,
+    ) -> Self {
+        Self {
+            id,
+            control_type: ControlType::Integer,
+            minimum,
+            maximum,
+            step,
+            default_value: minimum,
+            flags,
+            elem_size: 4,
+            elems: 1,
+            dims: [0; 4],
+            dim_count: 0,
+            name: [0; 32],
+        }
+    }
+
     /// Bytes of the whole value, for controls with a payload.
     #[must_use]
     pub const fn payload_len(&self) -> u64 {

@@ -1,0 +1,84 @@
+//! Everything that can be set on a device: brightness, exposure, test patterns, codec settings.
+//!
+//! [`Device::controls`] lists them, with ranges; [`Device::control_value`] and
+//! [`Device::set_control`] read and set one number; [`Device::set_controls`] sets several at
+//! once. Strings, arrays and structs travel as bytes ([`Device::control_payload`]). What most
+//! cameras have, exposure, gain, white balance, focus, orientation and test pattern, is in
+//! [`Device::settings`] in units that mean something. A change is an event
+//! ([`EventSelector::Control`](super::EventSelector)).
+//!
+//! ```no_run
+//! use videostream_hal::v4l2::{Device, Error};
+//! use videostream_hal::v4l2::control::id;
+//!
+//! # fn main() -> Result<(), Error> {
+//! let device = Device::open("/dev/video0")?;
+//! if let Some(gain) = device.control(id::GAIN)? {
+//!     let middle = (gain.minimum + gain.maximum) / 2;
+//!     let set = device.set_control(&gain, middle)?;
+//!     assert!((gain.minimum..=gain.maximum).contains(&set));
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Source: kernel page `userspace-api/media/v4l/extended-controls.html`.
+
+#[cfg(doc)]
+use super::Device;
+
+mod list;
+mod setting;
+mod typed;
+mod unit;
+mod value;
+
+pub mod id;
+
+pub use list::{Controls, Menu};
+pub use setting::{Related, Setting, SettingError};
+pub use typed::{ExposureMode, Settings};
+pub use unit::Unit;
+
+pub use super::ioctl::{ControlValue, ExtControl, ExtControlsError, MAX_CONTROLS, MenuItem, Which};
+
+/// A name as it is typed, also in `v4l2-ctl`: in lower case, runs of characters other than
+/// letters and digits as one `_` (`white_balance_automatic`). Its bytes are ASCII.
+pub fn simple_name(name: &str) -> impl Iterator<Item = u8> {
+    let mut bytes = name.bytes().peekable();
+    let mut started = false;
+    core::iter::from_fn(move || {
+        let mut gap = false;
+        while bytes
+            .next_if(|byte| !byte.is_ascii_alphanumeric())
+            .is_some()
+        {
+            gap = true;
+        }
+        bytes.peek()?;
+        if gap && started {
+            return Some(b'_');
+        }
+        started = true;
+        bytes.next().map(|byte| byte.to_ascii_lowercase())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use std::string::String;
+
+    use super::*;
+
+    #[test]
+    fn names_are_simplified_for_typing() {
+        let simple = |name| String::from_utf8(simple_name(name).collect()).unwrap();
+        assert_eq!(
+            simple("White Balance, Automatic"),
+            "white_balance_automatic"
+        );
+        assert_eq!(simple("Y'CbCr Encoding"), "y_cbcr_encoding");
+        assert_eq!(simple("  Gain (dB)  "), "gain_db");
+    }
+}

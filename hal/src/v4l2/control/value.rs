@@ -1,0 +1,134 @@
+//! Values of controls: one, several at once, and those with a payload.
+
+use rustix::fd::AsFd;
+
+use super::{ControlValue, ExtControl, ExtControlsError, Which};
+use crate::v4l2::ioctl::{self, ControlInfo, ControlType};
+use crate::v4l2::{Device, Error};
+
+impl Device {
+    /// The value of a control that is a number.
+    ///
+    /// # Errors
+    /// - `EACCES`: it cannot be read (buttons).
+    /// - [`Error::Argument`]: it has a payload.
+    pub fn control_value(&self, control: &ControlInfo) -> Result<i64, Error> {
+        let mut list = [number(control, 0)?];
+        ioctl::g_ext_ctrls(self.as_fd(), Which::Current, &mut list).map_err(|e| e.error)?;
+        Ok(as_number(&list[0].value))
+    }
+
+    /// Sets a control that is a number; returns what the driver rounded it to.
+    ///
+    /// # Errors
+    /// - `ERANGE`, `EINVAL`: the value cannot be rounded into the range.
+    /// - `EACCES`: it is read-only.
+    /// - `EBUSY`: not at the moment, such as while streaming.
+    /// - [`Error::Argument`]: it has a payload, or the value does not fit 32 bits.
+    pub fn set_control(&self, control: &ControlInfo, value: i64) -> Result<i64, Error> {
+        let mut list = [number(control, value)?];
+        ioctl::s_ext_ctrls(self.as_fd(), &mut list).map_err(|e| e.error)?;
+        Ok(as_number(&list[0].value))
+    }
+
+    /// Fetches a string, array or struct; `bytes` has at least
+    /// [`payload_len`](ControlInfo::payload_len) bytes.
+    ///
+    /// # Errors
+    /// - `ENOSPC`: `bytes` is too short.
+    /// - `EACCES`: it cannot be read.
+    pub fn control_payload(&self, control: &ControlInfo, bytes: &mut [u8]) -> Result<(), Error> {
+        let mut list = [ExtControl {
+            id: control.id,
+            value: ControlValue::Payload(bytes),
+        }];
+        ioctl::g_ext_ctrls(self.as_fd(), Which::Current, &mut list).map_err(|e| e.error)
+    }
+
+    /// Fetches the value that a string, array or struct had when the driver was loaded.
+    ///
+    /// # Errors
+    /// Those of [`Device::control_payload`].
+    pub fn default_payload(&self, control: &ControlInfo, bytes: &mut [u8]) -> Result<(), Error> {
+        let mut list = [ExtControl {
+            id: control.id,
+            value: ControlValue::Payload(bytes),
+        }];
+        ioctl::g_ext_ctrls(self.as_fd(), Which::Default, &mut list).map_err(|e| e.error)
+    }
+
+    /// Sets a string (with its NUL), array or struct; `bytes` comes back as the driver rounded it.
+    ///
+    /// # Errors
+    /// - `ERANGE`, `EINVAL`: a value is out of range.
+    /// - `EFAULT`: `bytes` is too short.
+    /// - `EACCES`, `EBUSY`: as for [`Device::set_control`].
+    pub fn set_control_payload(
+        &self,
+        control: &ControlInfo,
+        bytes: &mut [u8],
+    ) -> Result<(), Error> {
+        let mut list = [ExtControl {
+            id: control.id,
+            value: ControlValue::Payload(bytes),
+        }];
+        ioctl::s_ext_ctrls(self.as_fd(), &mut list).map_err(|e| e.error)
+    }
+
+    /// Sets up to [`MAX_CONTROLS`] controls at once; none is changed when the list is refused.
+    ///
+    /// # Errors
+    /// See [`ioctl::s_ext_ctrls`]; the error names the position of the control that failed.
+    pub fn set_controls(&self, list: &mut [ExtControl<'_>]) -> Result<(), ExtControlsError> {
+        // `VIDIOC_S_EXT_CTRLS` hides which one failed validation; trying tells.
+        ioctl::try_ext_ctrls(self.as_fd(), list)?;
+        ioctl::s_ext_ctrls(self.as_fd(), list)
+    }
+}
+
+impl ControlInfo {
+    /// An entry for a control whose value is a number, for [`Device::set_controls`].
+    ///
+    /// # Errors
+    /// [`Error::Argument`]: it has a payload, or the value does not fit its 32 bits.
+    pub fn entry(&self, value: i64) -> Result<ExtControl<'static>, Error> {
+        number(self, value)
+    }
+}
+
+/// An entry for a control whose value is a number.
+fn number(control: &ControlInfo, value: i64) -> Result<ExtControl<'static>, Error> {
+    if control.flags.contains(ioctl::ControlFlags::HAS_PAYLOAD) {
+        return Err(Error::Argument {
+            name: "control with a payload",
+            value: control.id.into(),
+        });
+    }
+    let value = match control.control_type {
+        ControlType::Integer64 => ControlValue::Integer64(value),
+        // All 32 bits are settable, so that the numbers above `i32` are meant as bits.
+        ControlType::Bitmask => {
+            ControlValue::Integer(narrow(u32::try_from(value).ok(), value)?.cast_signed())
+        }
+        _ => ControlValue::Integer(narrow(i32::try_from(value).ok(), value)?),
+    };
+    Ok(ExtControl {
+        id: control.id,
+        value,
+    })
+}
+
+fn narrow<T>(narrowed: Option<T>, value: i64) -> Result<T, Error> {
+    narrowed.ok_or(Error::Argument {
+        name: "control value",
+        value: value.cast_unsigned(),
+    })
+}
+
+fn as_number(value: &ControlValue<'_>) -> i64 {
+    match value {
+        ControlValue::Integer(value) => i64::from(*value),
+        ControlValue::Integer64(value) => *value,
+        ControlValue::Payload(_) => 0,
+    }
+}
