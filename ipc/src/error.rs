@@ -42,7 +42,7 @@ pub enum Error {
     Segment(SegmentError),
     /// A frame's description is wrong.
     Descriptor(DescriptorError),
-    /// A frame names a buffer that the host has not sent: its id.
+    /// A frame names a buffer that is not registered at the host: its id.
     UnknownBuffer(u32),
     /// A buffer from the host may be cut short under a mapping, or is shorter than it says:
     /// its id.
@@ -110,7 +110,9 @@ impl fmt::Display for Error {
             Self::Unexpected(what) => write!(f, "unexpected message: {what}"),
             Self::Segment(e) => e.fmt(f),
             Self::Descriptor(e) => e.fmt(f),
-            Self::UnknownBuffer(id) => write!(f, "a frame names buffer {id}, which was never sent"),
+            Self::UnknownBuffer(id) => {
+                write!(f, "a frame names buffer {id}, which is not registered")
+            }
             Self::BadBuffer(id) => write!(
                 f,
                 "buffer {id} is shorter than stated or could be cut short: \

@@ -10,6 +10,7 @@
 //! |---|---|
 //! | [`wire`] | the messages, as plain bytes, and their checks |
 //! | [`error`] | what can go wrong, and whether to try again |
+//! | `buffers` | which buffers there are, who has been sent them, and how they are found |
 //! | `address` | socket names: files and abstract ones |
 //! | `socket` | sending and receiving messages with descriptors |
 //! | `host` | the host: accepts clients, publishes, reclaims |
@@ -25,6 +26,8 @@ extern crate std;
 
 #[cfg(all(target_os = "linux", not(loom)))]
 pub mod address;
+#[cfg(any(all(target_os = "linux", not(loom)), test))]
+pub mod buffers;
 #[cfg(all(target_os = "linux", not(loom)))]
 pub mod client;
 #[cfg(all(target_os = "linux", not(loom)))]

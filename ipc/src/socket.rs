@@ -15,21 +15,11 @@ use rustix::net::{
 };
 
 use crate::Error;
+pub use crate::buffers::Sent;
 use crate::wire::{MAX_FDS, MESSAGE_SIZE, Message, WireError};
 
 /// A received message and its descriptors.
 pub type Received = (Message, Vec<OwnedFd, MAX_FDS>);
-
-/// What came of sending.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sent {
-    /// It is in the peer's queue.
-    Yes,
-    /// The peer has not read what was sent before; nothing was sent.
-    QueueFull,
-    /// Too many descriptors of this user are on their way, to whomever; nothing was sent.
-    TooManyInFlight,
-}
 
 /// Sends `message` with `fds`; never blocks.
 pub fn send(socket: impl AsFd, message: &Message, fds: &[BorrowedFd<'_>]) -> Result<Sent, Error> {

@@ -46,12 +46,8 @@ impl Connection {
     /// The buffer that a frame names. An unknown one is in the socket: the host sends it
     /// before the first frame that lies in it.
     pub(super) fn buffer(&self, id: u32) -> Result<Arc<Buffer>> {
-        if let Some(buffer) = self.inbox.buffer(id) {
-            return Ok(buffer);
-        }
-        self.pump()?;
-        let unknown = || self.error(ipc::Error::UnknownBuffer(id));
-        self.inbox.buffer(id).ok_or_else(unknown)
+        let buffer = self.inbox.buffer(id, || self.ipc.pump());
+        buffer.map_err(|why| self.error(why))
     }
 
     /// The newest parameter sets.

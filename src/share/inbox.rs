@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use videostream_hal::memory::mapping::MapError;
 use videostream_hal::memory::{Access, Mapping, memfd};
+use videostream_ipc::buffers::{Table, find};
 use videostream_ipc::client::Event;
 use videostream_ipc::wire::{ClientStatus, HostStatus};
 use videostream_ipc::{Error, MAX_BUFFERS, MAX_CLIENTS};
@@ -13,7 +14,6 @@ use videostream_ipc::{Error, MAX_BUFFERS, MAX_CLIENTS};
 /// Memory that frames lie in.
 #[derive(Debug)]
 pub(super) struct Buffer {
-    id: u32,
     size: u64,
     fd: OwnedFd,
     is_dma_buf: bool,
@@ -62,7 +62,7 @@ pub(super) struct Inbox(Mutex<Contents>);
 
 #[derive(Debug, Default)]
 struct Contents {
-    buffers: Vec<Arc<Buffer>>,
+    buffers: Table<Arc<Buffer>>,
     parameters: Option<Arc<[u8]>>,
     /// Clients told of since the last status.
     clients: Vec<ClientStatus>,
@@ -75,9 +75,19 @@ impl Inbox {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The buffer with this id.
-    pub(super) fn buffer(&self, id: u32) -> Option<Arc<Buffer>> {
-        self.lock().buffers.iter().find(|b| b.id == id).cloned()
+    /// The buffer with this id, which may still have to be taken from `next`, what the host
+    /// has sent. Locked throughout, so that a buffer is there before anybody looks in vain.
+    pub(super) fn buffer(
+        &self,
+        id: u32,
+        next: impl Fn() -> Result<Option<Event>, Error>,
+    ) -> Result<Arc<Buffer>, Error> {
+        let look = |contents: &Contents| contents.buffers.get(id).cloned();
+        let pump = |contents: &mut Contents| match next()? {
+            Some(event) => contents.apply(event).map(|()| true),
+            None => Ok(false),
+        };
+        find(&mut *self.lock(), look, pump)?.ok_or(Error::UnknownBuffer(id))
     }
 
     /// The newest parameter sets.
@@ -90,8 +100,7 @@ impl Inbox {
         self.lock().report.take()
     }
 
-    /// Takes in what `next` reads from the host, until nothing is left. One thread at a
-    /// time, so that a buffer is there before anybody looks for it in vain.
+    /// Takes in what `next` reads from the host, until nothing is left.
     pub(super) fn pump(
         &self,
         next: impl Fn() -> Result<Option<Event>, Error>,
@@ -113,19 +122,16 @@ impl Contents {
     fn apply(&mut self, event: Event) -> Result<(), Error> {
         match event {
             Event::Buffer(id, size, fd) => {
-                self.buffers.retain(|b| b.id != id);
-                if self.buffers.len() >= MAX_BUFFERS {
-                    return Err(Error::TooManyBuffers(MAX_BUFFERS));
-                }
-                self.buffers.push(Arc::new(Buffer {
-                    id,
+                let buffer = Arc::new(Buffer {
                     size,
                     is_dma_buf: memfd::is_dma_buf(fd.as_fd()),
                     fd,
                     mapping: OnceLock::new(),
-                }));
+                });
+                let full = |_| Error::TooManyBuffers(MAX_BUFFERS);
+                self.buffers.insert(id, buffer).map_err(full)?;
             }
-            Event::Retire(id) => self.buffers.retain(|b| b.id != id),
+            Event::Retire(id) => self.buffers.retire(id),
             Event::Parameters(size, fd) => {
                 let mut bytes = vec![0; size as usize];
                 let file = std::fs::File::from(fd);

@@ -164,6 +164,12 @@ impl FrameDescriptor {
         &self.planes[..count]
     }
 
+    /// Ids of the buffers that the frame lies in, with that of its fence; some of them twice.
+    pub fn buffers(&self) -> impl Iterator<Item = u32> {
+        let planes = self.planes().iter().map(|plane| plane.buffer);
+        planes.chain((self.fence != 0).then_some(self.fence))
+    }
+
     /// The flags; bits this version does not know are dropped.
     pub fn flags(&self) -> Flags {
         Flags::from_bits_truncate(self.flags)

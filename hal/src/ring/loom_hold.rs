@@ -47,9 +47,22 @@ fn publish<C: ControlMut>(p: &mut Publisher<C>, pixels: &Pixels) -> Option<u64> 
     Some(p.publish(claim, |serial| [serial; 2]))
 }
 
+/// What a mutation has a client or a host forget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Forgets {
+    Nothing,
+    /// The client, which serial it had last.
+    Last,
+    /// The client, to take its reference back.
+    Release,
+    /// The host, to drop the lease of a client that has gone.
+    Lease,
+}
+
 /// Claims: a slot is not rewritten while held, a descriptor is never torn, one client's
-/// serials only grow, and a released frame's memory is rewritten only after its last read.
-fn host_rewrites_while_client_holds() {
+/// serials only grow, a released frame's memory is rewritten only after its last read, and
+/// a released frame becomes reclaimable.
+fn host_rewrites_while_client_holds(forgets: Forgets) {
     let c = Arc::new(MockControl::new(2));
     let lease = Arc::new(MockLease::new(2));
     let pixels = Arc::new(Pixels::new(2));
@@ -58,17 +71,22 @@ fn host_rewrites_while_client_holds() {
     let client = {
         let (c, lease, pixels) = (c.clone(), lease.clone(), pixels.clone());
         thread::spawn(move || {
-            let mut last = 0;
+            let (mut last, mut seen) = (0, 0);
             for _ in 0..2 {
                 if let Some(held) = reader::hold_newest(&*c, &*lease, last) {
-                    assert!(held.serial > last);
-                    last = held.serial;
+                    assert!(held.serial > seen, "serials do not grow");
+                    seen = held.serial;
+                    if forgets != Forgets::Last {
+                        last = seen;
+                    }
                     for at in 0..2 {
                         let word = reader::word(&*c, held.slot, at);
                         assert_eq!(word, held.serial, "the descriptor is torn");
                     }
                     assert_eq!(pixels.read(held.slot), held.serial);
-                    reader::release(&*lease, held.slot);
+                    if forgets != Forgets::Release {
+                        reader::release(&*lease, held.slot);
+                    }
                 }
             }
         })
@@ -81,44 +99,63 @@ fn host_rewrites_while_client_holds() {
         publish(&mut p, &pixels);
     }
     client.join().unwrap();
-    // Claim: what was released can be reclaimed.
     while p.retire_oldest().is_some() {}
     p.collect(core::iter::once(&*lease), |_| ());
-    assert_eq!(p.free(), 2);
+    assert_eq!(p.free(), 2, "a released frame stays");
 }
 
 #[test]
 fn loom_host_rewrites_while_client_holds() {
-    weakened(None, host_rewrites_while_client_holds);
+    weakened(None, || host_rewrites_while_client_holds(Forgets::Nothing));
 }
 
 #[test]
 #[should_panic(expected = "Concurrent read and write")]
 fn loom_fails_without_the_hold_fence() {
-    weakened(Some(Point::HoldFence), host_rewrites_while_client_holds);
+    weakened(Some(Point::HoldFence), || {
+        host_rewrites_while_client_holds(Forgets::Nothing);
+    });
 }
 
 #[test]
 #[should_panic(expected = "Concurrent read and write")]
 fn loom_fails_without_the_reclaim_fence() {
-    weakened(Some(Point::ReclaimFence), host_rewrites_while_client_holds);
+    weakened(Some(Point::ReclaimFence), || {
+        host_rewrites_while_client_holds(Forgets::Nothing);
+    });
 }
 
 #[test]
 #[should_panic(expected = "Concurrent read and write")]
 fn loom_fails_when_release_does_not_release() {
-    weakened(Some(Point::ReleaseRef), host_rewrites_while_client_holds);
+    weakened(Some(Point::ReleaseRef), || {
+        host_rewrites_while_client_holds(Forgets::Nothing);
+    });
+}
+
+#[test]
+#[should_panic(expected = "serials do not grow")]
+fn loom_fails_when_the_client_forgets_what_it_had() {
+    weakened(None, || host_rewrites_while_client_holds(Forgets::Last));
+}
+
+#[test]
+#[should_panic(expected = "a released frame stays")]
+fn loom_fails_when_the_client_does_not_release() {
+    weakened(None, || host_rewrites_while_client_holds(Forgets::Release));
 }
 
 #[test]
 #[should_panic(expected = "the descriptor is torn")]
 fn loom_fails_when_publish_does_not_release() {
-    weakened(Some(Point::Publish), host_rewrites_while_client_holds);
+    weakened(Some(Point::Publish), || {
+        host_rewrites_while_client_holds(Forgets::Nothing);
+    });
 }
 
 /// Claim: a client that vanishes at any point of a hold leaves nothing held. Its socket's
 /// hang-up (`gone`) is modelled by a flag that is set after its last step.
-fn client_dies_at_any_point() {
+fn client_dies_at_any_point(forgets: Forgets) {
     let c = Arc::new(MockControl::new(2));
     let lease = Arc::new(MockLease::new(2));
     let pixels = Arc::new(Pixels::new(2));
@@ -141,19 +178,28 @@ fn client_dies_at_any_point() {
     publish(&mut p, &pixels);
     client.join().unwrap();
     while p.retire_oldest().is_some() {}
-    p.collect(core::iter::empty::<&MockLease>(), |_| ());
-    assert_eq!(p.free(), 2, "nothing is held once the lease is gone");
+    let left = (forgets == Forgets::Lease).then_some(&*lease);
+    p.collect(left.into_iter(), |_| ());
+    assert_eq!(p.free(), 2, "the dead client still holds");
 }
 
 #[test]
 fn loom_client_dies_at_any_point_of_hold() {
-    weakened(None, client_dies_at_any_point);
+    weakened(None, || client_dies_at_any_point(Forgets::Nothing));
+}
+
+#[test]
+#[should_panic(expected = "the dead client still holds")]
+fn loom_client_that_dies_holds_on_when_its_lease_is_kept() {
+    weakened(None, || client_dies_at_any_point(Forgets::Lease));
 }
 
 #[test]
 #[should_panic(expected = "Concurrent read and write")]
 fn loom_client_that_dies_is_not_safe_without_the_reclaim_fence() {
-    weakened(Some(Point::ReclaimFence), client_dies_at_any_point);
+    weakened(Some(Point::ReclaimFence), || {
+        client_dies_at_any_point(Forgets::Nothing);
+    });
 }
 
 /// Claim: a client that was thrown out while it reads, so that the host no longer looks at
@@ -213,7 +259,9 @@ fn two_clients_hold_the_same_slot() {
     p.retire_oldest();
     p.collect(leases.iter().map(|lease| &**lease), |_| ());
     publish(&mut p, &pixels);
-    clients.map(|client| client.join().unwrap());
+    for client in clients {
+        client.join().unwrap();
+    }
     p.retire_oldest();
     p.collect(leases.iter().map(|lease| &**lease), |_| ());
     assert_eq!(p.free() + p.readable(), 2);

@@ -8,7 +8,7 @@
 use loom::sync::{Arc, Mutex};
 use loom::thread;
 
-use super::cells::{Control, Lease};
+use super::cells::Control;
 use super::mock::{MockControl, MockLease};
 use super::publisher::Publisher;
 use super::{reader, wake};
@@ -55,6 +55,7 @@ impl EventFd {
     }
 }
 
+/// Claim: no wake-up is lost, by futex.
 fn client_sleeps_while_host_publishes() {
     let c = Arc::new(MockControl::new(2));
     let lease = Arc::new(MockLease::new(2));
@@ -100,9 +101,18 @@ fn loom_futex_wake_up_is_lost_without_the_clients_fence() {
     weakened(Some(Point::SleepFence), client_sleeps_while_host_publishes);
 }
 
-/// The client polls its eventfd for two frames; the second may be published while it
+/// When a client drains its eventfd.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Drains {
+    /// Before it looks at the ring.
+    BeforeTheLook,
+    /// After it has looked, before it polls.
+    AfterTheLook,
+}
+
+/// Claim: no wake-up is lost, by eventfd. The client polls it for two frames; the second may be published while it
 /// drains the first's event.
-fn client_polls_while_host_publishes() {
+fn client_polls_while_host_publishes(drains: Drains) {
     const FRAMES: u64 = 2;
     let c = Arc::new(MockControl::new(2));
     let lease = Arc::new(MockLease::new(2));
@@ -115,8 +125,13 @@ fn client_polls_while_host_publishes() {
                 if let Some(held) = reader::hold_newest(&*c, &*lease, last) {
                     last = held.serial;
                     reader::release(&*lease, held.slot);
-                } else if wake::arm(&*c, &*lease, last) && eventfd.poll_and_drain() {
-                    return;
+                } else if wake::arm(&*c, &*lease, last) {
+                    if drains == Drains::AfterTheLook {
+                        eventfd.poll_and_drain();
+                    }
+                    if eventfd.poll_and_drain() {
+                        return;
+                    }
                 }
             }
         })
@@ -137,17 +152,31 @@ fn client_polls_while_host_publishes() {
 
 #[test]
 fn loom_client_polls_while_host_publishes() {
-    weakened(None, client_polls_while_host_publishes);
+    weakened(None, || {
+        client_polls_while_host_publishes(Drains::BeforeTheLook);
+    });
+}
+
+#[test]
+#[should_panic(expected = "the wake-up was lost")]
+fn loom_eventfd_wake_up_is_lost_when_drained_after_the_look() {
+    weakened(None, || {
+        client_polls_while_host_publishes(Drains::AfterTheLook);
+    });
 }
 
 #[test]
 #[should_panic(expected = "the wake-up was lost")]
 fn loom_eventfd_wake_up_is_lost_without_the_hosts_fence() {
-    weakened(Some(Point::WakeFence), client_polls_while_host_publishes);
+    weakened(Some(Point::WakeFence), || {
+        client_polls_while_host_publishes(Drains::BeforeTheLook);
+    });
 }
 
 #[test]
 #[should_panic(expected = "the wake-up was lost")]
 fn loom_eventfd_wake_up_is_lost_without_the_clients_fence() {
-    weakened(Some(Point::SleepFence), client_polls_while_host_publishes);
+    weakened(Some(Point::SleepFence), || {
+        client_polls_while_host_publishes(Drains::BeforeTheLook);
+    });
 }

@@ -7,9 +7,10 @@ use super::cells::{Control, ControlMut, Lease, SlotId};
 use crate::sync::{AtomicU32, AtomicU64};
 
 /// Words of a mock descriptor: the serial twice, so that a torn one shows.
-pub(crate) const WORDS: usize = 2;
+pub const WORDS: usize = 2;
 
-pub(crate) struct MockControl {
+/// A control segment.
+pub struct MockControl {
     head: AtomicU64,
     wake: AtomicU32,
     index: Box<[AtomicU32]>,
@@ -18,7 +19,8 @@ pub(crate) struct MockControl {
 }
 
 impl MockControl {
-    pub(crate) fn new(slots: u32) -> Self {
+    /// Zeroed.
+    pub fn new(slots: u32) -> Self {
         let n = slots as usize;
         let words = |n: usize| (0..n).map(|_| AtomicU64::new(0)).collect::<Vec<_>>();
         Self {
@@ -56,13 +58,15 @@ impl Control for MockControl {
 
 impl ControlMut for MockControl {}
 
-pub(crate) struct MockLease {
+/// A lease page.
+pub struct MockLease {
     refs: Box<[AtomicU32]>,
     waiting: AtomicU32,
 }
 
 impl MockLease {
-    pub(crate) fn new(slots: u32) -> Self {
+    /// Zeroed.
+    pub fn new(slots: u32) -> Self {
         Self {
             refs: (0..slots).map(|_| AtomicU32::new(0)).collect(),
             waiting: AtomicU32::new(0),

@@ -46,9 +46,10 @@ pub mod wake;
 mod loom_hold;
 #[cfg(all(test, loom))]
 mod loom_wake;
-#[cfg(test)]
+#[cfg(any(test, loom))]
 #[cfg_attr(loom, allow(dead_code, reason = "each model uses its part"))]
-mod mock;
+#[doc(hidden)]
+pub mod mock;
 #[cfg(all(test, not(loom)))]
 mod tests;
 

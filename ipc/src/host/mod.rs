@@ -4,10 +4,10 @@
 //! and calls [`Host::process`] when it is readable; publishing needs neither.
 
 mod config;
+mod memory;
 mod parameters;
 mod peer;
 mod peers;
-mod registry;
 mod serve;
 
 use rustix::event::epoll;
@@ -21,13 +21,14 @@ use videostream_hal::sync::Ordering;
 use videostream_hal::time::now_ns;
 
 pub use self::config::{Access, Config, Drop as DropCause, MAX_LISTED, Policy, Stats};
+use self::memory::Memory;
 use self::parameters::Parameters;
 use self::peer::Peer;
 use self::peers::Peers;
-use self::registry::Registry;
-use crate::Error;
 use crate::address::{Address, FileId};
+use crate::buffers::Registry;
 use crate::wire::{ClientStatus, Goodbye, HostStatus};
+use crate::{Error, MAX_BUFFERS};
 
 /// Words of a descriptor that the host reads back.
 const EXPIRES: usize = core::mem::offset_of!(FrameDescriptor, expires_ns) / 8;
@@ -38,7 +39,9 @@ const PUBLISHED: usize = core::mem::offset_of!(FrameDescriptor, published_ns) / 
 pub struct Host {
     publisher: Publisher<HostControl>,
     peers: Peers,
-    buffers: Registry,
+    buffers: Registry<Memory>,
+    /// A client lacks something that could not be sent when it should have been.
+    behind: bool,
     parameters: Option<Parameters>,
     listener: OwnedFd,
     epoll: OwnedFd,
@@ -68,6 +71,7 @@ impl Host {
             publisher: Publisher::new(control),
             peers: Peers::new(),
             buffers: Registry::new(),
+            behind: false,
             parameters: None,
             listener,
             epoll,
@@ -143,22 +147,48 @@ impl Host {
 
     /// Registers a buffer of `size` bytes and sends it to every client; the id goes into
     /// frame descriptors. The same memory gets the same id again, by whatever descriptor.
+    /// When [`MAX_BUFFERS`] are registered, the one used longest ago that no frame lies in
+    /// makes room, as if it had been [retired](Host::retire).
     ///
     /// # Errors
-    /// [`Error::TooManyBuffers`]; [`Error::BadBuffer`] for memory that could be cut short
-    /// under a client's mapping.
+    /// [`Error::TooManyBuffers`] when frames lie in all of them; [`Error::BadBuffer`] for
+    /// memory that could be cut short under a client's mapping.
     pub fn register(&mut self, fd: OwnedFd, size: u64) -> Result<u32, Error> {
-        let id = self.buffers.insert(fd, size)?;
+        let memory = Memory::new(fd)?;
+        if let Some(id) = self.buffers.find(&memory) {
+            return Ok(id);
+        }
+        memory.check(size, self.buffers.next_id())?;
+        if self.buffers.is_full() {
+            let control = self.publisher.control();
+            let gone = self.buffers.make_room(|id| lies_in(control, id));
+            self.tell_retired(gone.ok_or(Error::TooManyBuffers(MAX_BUFFERS))?);
+        }
+        let id = self.buffers.insert(memory, size, self.head());
         self.send_lacking();
-        Ok(id)
+        id.ok_or(Error::TooManyBuffers(MAX_BUFFERS))
     }
 
-    /// Takes a buffer out of use and tells every client. Frames still held keep their
-    /// clients' mappings.
+    /// Takes a buffer out of use: no more frames may lie in it. It stays registered until
+    /// the last frame in it is taken back, then every client is told; [`Host::reclaim_all`]
+    /// before it makes that now, but for frames that are held.
     pub fn retire(&mut self, id: u32) {
-        if !self.buffers.remove(id) {
-            return;
+        self.buffers.retire(id);
+        self.sweep();
+    }
+
+    /// Tells clients of retired buffers that no frame lies in any more.
+    fn sweep(&mut self) {
+        while self.buffers.is_retiring() {
+            let control = self.publisher.control();
+            match self.buffers.sweep(|id| lies_in(control, id)) {
+                Some(gone) => self.tell_retired(gone),
+                None => break,
+            }
         }
+    }
+
+    fn tell_retired(&mut self, id: u32) {
         for place in self.peers.places() {
             if let Some(peer) = self.peers.get_mut(place)
                 && !peer.retire(id)
@@ -185,8 +215,17 @@ impl Host {
     /// descriptor's own serial is set here.
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when no slot is free: see [`Host::reclaim`].
+    /// [`Error::WouldBlock`] when no slot is free: see [`Host::reclaim`];
+    /// [`Error::UnknownBuffer`] for a frame in memory that is not registered, or retired.
     pub fn publish(&mut self, frame: &FrameDescriptor) -> Result<(SlotId, u64), Error> {
+        for id in frame.buffers() {
+            if !self.buffers.touch(id, self.head() + 1) {
+                return Err(Error::UnknownBuffer(id));
+            }
+        }
+        if self.behind {
+            self.send_lacking();
+        }
         let Some(claim) = self.publisher.claim() else {
             self.stats.blocked += 1;
             return Err(Error::WouldBlock(self.lent()));
@@ -240,6 +279,7 @@ impl Host {
     fn collect(&mut self, freed: &mut impl FnMut(SlotId)) {
         let leases = self.peers.iter().filter_map(Peer::lease);
         self.publisher.collect(leases, freed);
+        self.sweep();
     }
 
     fn has_expired(&self, slot: SlotId) -> bool {
@@ -322,6 +362,20 @@ impl Host {
         }
         self.wake_futex();
     }
+}
+
+/// Whether a frame that is readable or held lies in buffer `id`.
+fn lies_in(control: &HostControl, id: u32) -> bool {
+    let slots = control.slots();
+    let mut taken = (0..slots)
+        .filter_map(|raw| SlotId::checked(raw, slots))
+        // The host's own word: 0 is a free slot.
+        .filter(|&slot| control.state(slot).load(Ordering::Relaxed) != 0);
+    taken.any(|slot| {
+        let word = |at| control.word(slot, at).load(Ordering::Relaxed);
+        let frame = FrameDescriptor::from_words(core::array::from_fn(word));
+        frame.buffers().any(|other| other == id)
+    })
 }
 
 impl AsFd for Host {

@@ -6,11 +6,12 @@ use videostream_hal::ring::cells::{Lease, SlotId};
 use videostream_hal::ring::segment::{HostControl, LeaseMap, SegmentError, Stat};
 use videostream_hal::sync::Ordering;
 
+use super::memory::Memory;
 use super::parameters::Parameters;
-use super::registry::Registry;
+use crate::Error;
+use crate::buffers::{Ledger, Registry};
 use crate::socket::{self, Sent};
 use crate::wire::{ClientStatus, Message, Mode, Refusal, VERSION, WireError};
-use crate::{Error, MAX_BUFFERS};
 
 /// A connected client, welcomed or not yet.
 #[derive(Debug)]
@@ -28,8 +29,8 @@ struct Attached {
     eventfd: OwnedFd,
     mode: Mode,
     hold: u32,
-    /// Id of the buffer it was sent, by place in the registry; 0 for none.
-    sent: [u32; MAX_BUFFERS],
+    /// The buffers that it was sent.
+    sent: Ledger,
     /// Generation of the parameter sets it was sent; 0 for none.
     parameters: u32,
 }
@@ -134,7 +135,7 @@ impl Peer {
         &mut self,
         control: &HostControl,
         head: u64,
-        host: (&Registry, Option<&Parameters>),
+        host: (&Registry<Memory>, Option<&Parameters>),
         welcome: Message,
         eventfd: OwnedFd,
         (mode, hold): (Mode, u32),
@@ -152,7 +153,7 @@ impl Peer {
             eventfd,
             mode,
             hold,
-            sent: [0; MAX_BUFFERS],
+            sent: Ledger::default(),
             parameters: 0,
         };
         if attached.send_lacking(&self.socket, host.0, host.1) != Ok(Sent::Yes) {
@@ -169,7 +170,7 @@ impl Peer {
     /// Sends what the client lacks, as far as its queue takes it.
     pub(super) fn send_lacking(
         &mut self,
-        buffers: &Registry,
+        buffers: &Registry<Memory>,
         parameters: Option<&Parameters>,
     ) -> Result<Sent, Error> {
         match &mut self.attached {
@@ -183,14 +184,8 @@ impl Peer {
         let Some(attached) = &mut self.attached else {
             return true;
         };
-        let Some(sent) = attached.sent.iter_mut().find(|sent| **sent == id) else {
-            return true;
-        };
-        *sent = 0;
-        matches!(
-            socket::send(&self.socket, &Message::Retire { id }, &[]),
-            Ok(Sent::Yes)
-        )
+        !attached.sent.retire(id)
+            || socket::send(&self.socket, &Message::Retire { id }, &[]) == Ok(Sent::Yes)
     }
 
     /// Sends a message that nothing depends on.
@@ -211,18 +206,14 @@ impl Attached {
     fn send_lacking(
         &mut self,
         socket: &OwnedFd,
-        buffers: &Registry,
+        buffers: &Registry<Memory>,
         parameters: Option<&Parameters>,
     ) -> Result<Sent, Error> {
-        for (place, id, size, fd) in buffers.iter() {
-            if self.sent[place] == id {
-                continue;
-            }
-            match socket::send(socket, &Message::Buffer { id, size }, &[fd])? {
-                Sent::Yes => {}
-                not => return Ok(not),
-            }
-            self.sent[place] = id;
+        let sent = self.sent.send_lacking(buffers, |id, size, memory| {
+            socket::send(socket, &Message::Buffer { id, size }, &[memory.fd.as_fd()])
+        })?;
+        if sent != Sent::Yes {
+            return Ok(sent);
         }
         if let Some(Parameters {
             fd,

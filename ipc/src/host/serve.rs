@@ -166,14 +166,17 @@ impl Host {
 
     /// Sends every client the buffers and parameter sets that it does not have yet. A client
     /// that has left a whole queue unread is thrown out: the descriptors in it count against
-    /// all clients. Those that can't be sent for that reason go with the next call.
+    /// all clients. What can't be sent for that reason goes with the next call, at the latest
+    /// before the next frame.
     pub(super) fn send_lacking(&mut self) {
+        self.behind = false;
         for place in self.peers.places() {
             let Some(peer) = self.peers.get_mut(place) else {
                 continue;
             };
             match peer.send_lacking(&self.buffers, self.parameters.as_ref()) {
-                Ok(Sent::Yes | Sent::TooManyInFlight) => {}
+                Ok(Sent::Yes) => {}
+                Ok(Sent::TooManyInFlight) => self.behind = true,
                 Ok(Sent::QueueFull) => self.evict(place, Goodbye::NotReading),
                 Err(_) => {
                     self.stats.left += 1;

@@ -37,6 +37,9 @@ pub(crate) struct Args {
     /// Only the parts that take seconds to a few minutes
     #[arg(long)]
     quick: bool,
+    /// Models without a bound, stress for an hour
+    #[arg(long, conflicts_with = "quick")]
+    deep: bool,
 }
 
 /// How a part ended.
@@ -64,7 +67,10 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     let mut total = Counts::default();
     let mut failed = Vec::new();
     for part in chosen {
-        let counts = run_part(part, Run::new(&logs.join(format!("{}.log", part.name)))?)?;
+        let counts = run_part(
+            part,
+            Run::new(&logs.join(format!("{}.log", part.name)), args.deep)?,
+        )?;
         interrupt::check()?;
         if counts.failed > 0 {
             failed.push(part.name);

@@ -15,22 +15,31 @@ use crate::{interrupt, process, project};
 
 /// No single command of any part takes this long unless it hangs.
 const COMMAND_LIMIT: Duration = Duration::from_secs(30 * 60);
+/// Nor this long with `--deep`.
+const DEEP_LIMIT: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// The log of a part, and what its commands have in common.
 pub(crate) struct Run {
     log: File,
     path: PathBuf,
+    deep: bool,
 }
 
 impl Run {
     /// Begins an empty log.
-    pub(crate) fn new(path: &Path) -> Result<Self> {
+    pub(crate) fn new(path: &Path, deep: bool) -> Result<Self> {
         fs::write(path, "").with_context(|| format!("log {}", path.display()))?;
         let log = OpenOptions::new().read(true).append(true).open(path)?;
         Ok(Self {
             log,
             path: path.to_owned(),
+            deep,
         })
+    }
+
+    /// Whether time does not matter.
+    pub(crate) fn is_deep(&self) -> bool {
+        self.deep
     }
 
     /// Where the log is.
@@ -85,7 +94,8 @@ impl Run {
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot start `{text}`"))?;
-        let status = wait(child).with_context(|| format!("`{text}`"))?;
+        let status = wait(child, if self.deep { DEEP_LIMIT } else { COMMAND_LIMIT })
+            .with_context(|| format!("`{text}`"))?;
         if !status.success() {
             bail!("`{text}` ended with {status}");
         }
@@ -112,7 +122,7 @@ pub(crate) fn cargo(words: &[&str]) -> Result<Command> {
     Ok(command)
 }
 
-fn wait(mut child: Child) -> Result<ExitStatus> {
+fn wait(mut child: Child, limit: Duration) -> Result<ExitStatus> {
     let begin = Instant::now();
     loop {
         if let Some(status) = child.try_wait()? {
@@ -120,10 +130,9 @@ fn wait(mut child: Child) -> Result<ExitStatus> {
         }
         let stop = match interrupt::check() {
             Err(error) => Some(error),
-            Ok(()) if begin.elapsed() > COMMAND_LIMIT => Some(anyhow::anyhow!(
-                "stopped after {} s",
-                COMMAND_LIMIT.as_secs()
-            )),
+            Ok(()) if begin.elapsed() > limit => {
+                Some(anyhow::anyhow!("stopped after {} s", limit.as_secs()))
+            }
             Ok(()) => None,
         };
         if let Some(error) = stop {
