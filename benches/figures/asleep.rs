@@ -23,25 +23,25 @@ use crate::table::{Goal, Table};
 /// From one frame to the next.
 const PACE: Duration = Duration::from_micros(300);
 /// Frames in a row. Short enough that nobody waits for long while it is the others' turn.
-const BATCH: u64 = 25;
+pub(crate) const BATCH: u64 = 25;
 /// Peers of one kind at the most.
 const MANY: usize = 64;
 
 /// One way of publishing, with those who listen.
-struct Lane<'a> {
+pub(crate) struct Lane<'a> {
     board: &'a Board,
     peers: Range<usize>,
     publish: Box<dyn FnMut() -> (u64, u64) + 'a>,
     /// Of each frame, what it cost the publisher from call to return.
-    cost: Series,
+    pub(crate) cost: Series,
     /// Of each frame and peer, when it was there.
-    latency: Series,
+    pub(crate) latency: Series,
     /// Of each batch, the publisher's CPU time for a frame, pacing included.
     cpu: Series,
 }
 
 impl<'a> Lane<'a> {
-    fn new(
+    pub(crate) fn new(
         board: &'a Board,
         peers: Range<usize>,
         publish: impl FnMut() -> (u64, u64) + 'a,

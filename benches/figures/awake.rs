@@ -19,7 +19,7 @@ use crate::table::{Goal, Table};
 /// Frames before the first that counts, while the peer comes out of its sleep.
 const RUN_UP: u64 = 8;
 /// Frames in a row.
-const BATCH: u64 = 2000;
+pub(crate) const BATCH: u64 = 2000;
 /// Between two frames where the way of one is measured, so that all is quiet.
 const PAUSE_NS: u64 = 2_000;
 
@@ -27,20 +27,20 @@ const PAUSE_NS: u64 = 2_000;
 const COUNTS: [usize; 5] = [1, 4, 8, 16, 64];
 
 /// One way of publishing to peers that spin.
-struct Lane<'a> {
+pub(crate) struct Lane<'a> {
     board: &'a Board,
     peers: Range<usize>,
     publish: Box<dyn FnMut(bool) -> (u64, u64) + 'a>,
     /// One way: the sum of latencies. Else: the time until all have been seen.
     one_way: bool,
     /// Of each frame, what it cost the publisher from call to return.
-    cost: Series,
+    pub(crate) cost: Series,
     /// Of each frame and peer, when it was there.
-    latency: Series,
+    pub(crate) latency: Series,
 }
 
 impl<'a> Lane<'a> {
-    fn new(
+    pub(crate) fn new(
         board: &'a Board,
         peers: Range<usize>,
         one_way: bool,

@@ -10,6 +10,8 @@
 //! cargo bench --bench figures -- asleep    # figures with this in their name
 //! ```
 //!
+//! The package in `benches/iceoryx2` builds the same program with iceoryx2 beside it.
+//!
 //! Other processes are this program in another role (`peer`). Criterion decides how often
 //! a figure is measured and writes its report to `target/criterion`.
 
@@ -18,6 +20,8 @@ mod awake;
 mod board;
 mod hold;
 mod host;
+#[cfg(feature = "iceoryx2")]
+mod iceoryx2;
 mod measure;
 mod peer;
 mod publish;
@@ -46,6 +50,8 @@ fn main() {
     awake::bench(&mut criterion, &mut table);
     asleep::bench(&mut criterion, &mut table);
     wakeups::bench(&mut criterion, &mut table);
+    #[cfg(feature = "iceoryx2")]
+    iceoryx2::bench(&mut criterion, &mut table);
     criterion.final_summary();
     // `cargo test --benches` runs each of them once, which measures nothing.
     if std::env::args().any(|arg| arg == "--bench") {

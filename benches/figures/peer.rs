@@ -35,6 +35,17 @@ impl Peer {
         Self(child)
     }
 
+    /// Waits for one that ends by itself, for a while.
+    #[cfg(feature = "iceoryx2")]
+    pub(crate) fn ended(mut self) {
+        for _ in 0..1000 {
+            if self.0.try_wait().unwrap().is_some() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.0.id()
     }
@@ -66,6 +77,10 @@ pub(crate) fn play() -> bool {
         "futex" => bare_futex(board, number),
         "line" => bare_line(board, number),
         "socket" => socket::receive(board, number, argument),
+        #[cfg(feature = "iceoryx2")]
+        "iceoryx2" => crate::iceoryx2::sleeping(board, number, argument),
+        #[cfg(feature = "iceoryx2")]
+        "spinning iceoryx2" => crate::iceoryx2::spinning(board, number, argument),
         _ => panic!("{role:?}"),
     }
     true
@@ -93,7 +108,7 @@ pub(crate) fn go(board: &Board, number: usize) {
 }
 
 /// Sleeps until [`go`].
-fn wait_go(board: &Board, number: usize) {
+pub(crate) fn wait_go(board: &Board, number: usize) {
     let go = &board.go[number].0;
     while go.load(Ordering::Acquire) == 0 {
         // Interrupted or changed: looked at above.
@@ -101,14 +116,14 @@ fn wait_go(board: &Board, number: usize) {
     }
 }
 
-fn saw(board: &Board, number: usize, serial: u64, latency_ns: u64) {
+pub(crate) fn saw(board: &Board, number: usize, serial: u64, latency_ns: u64) {
     let seen = &board.seen[number].0;
     seen.latency_ns.store(latency_ns, Ordering::Relaxed);
     seen.serial.store(serial, Ordering::Release);
 }
 
 /// The end of a batch, before its last frame is said to be seen.
-fn rest(board: &Board, number: usize) {
+pub(crate) fn rest(board: &Board, number: usize) {
     board.go[number].0.store(0, Ordering::Release);
 }
 

@@ -1,35 +1,64 @@
 //! `cargo xtask bench`: the benches, measured on this machine.
 
+use std::env;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 
 use crate::project;
 
+/// The figures with iceoryx2 beside them, a package of its own.
+const WITH_ICEORYX2: &str = "benches/iceoryx2/Cargo.toml";
+
 /// Measure every figure beside its floor, and print the table
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Only figures whose name contains this
     filter: Option<String>,
+    /// Leave out the comparison with iceoryx2, which libclang is needed to build
+    #[arg(long)]
+    without_iceoryx2: bool,
 }
 
-/// Runs them; the exit status is that of `cargo bench`.
+/// Runs them; the exit status is that of the run.
 pub(crate) fn run(args: &Args) -> Result<u8> {
+    let root = project::root()?;
+    let mut command = if args.without_iceoryx2 {
+        println!("skipped: iceoryx2: left out as asked");
+        alone(&root)
+    } else if succeeds(&mut with_iceoryx2(&root, "build"))? {
+        let mut command = with_iceoryx2(&root, "run");
+        command.args(["--", "--bench"]);
+        command
+    } else {
+        println!("skipped: iceoryx2: it could not be built (see above; it needs libclang)");
+        alone(&root)
+    };
+    Ok(u8::from(!succeeds(command.args(&args.filter))?))
+}
+
+/// The figures without others to compare with.
+fn alone(root: &Path) -> Command {
     let mut command = Command::new("cargo");
+    command.current_dir(root);
+    command.args(["bench", "--package", "videostream", "--bench", "figures"]);
+    command.arg("--");
     command
-        .args([
-            "bench",
-            "--package",
-            "videostream",
-            "--bench",
-            "figures",
-            "--",
-        ])
-        .args(&args.filter);
-    let status = command
-        .current_dir(project::root()?)
-        .stdin(Stdio::null())
-        .status()
-        .context("cannot start cargo bench")?;
-    Ok(u8::from(!status.success()))
+}
+
+fn with_iceoryx2(root: &Path, verb: &str) -> Command {
+    let mut command = Command::new("cargo");
+    command.current_dir(root);
+    // Criterion's report goes where that of all benches goes.
+    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    command.env("CARGO_TARGET_DIR", target);
+    command.args([verb, "--release", "--bin", "figures"]);
+    command.args(["--manifest-path", WITH_ICEORYX2]);
+    command
+}
+
+fn succeeds(command: &mut Command) -> Result<bool> {
+    let status = command.stdin(Stdio::null()).status();
+    Ok(status.context("cannot start cargo")?.success())
 }
