@@ -1,4 +1,4 @@
-//! A file that is only ever extended by whole pieces.
+//! A file that is extended by whole pieces.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -46,6 +46,18 @@ impl Pieces {
             .and_then(|()| self.file.write_all_at(kind, self.len + 4))
             .and_then(|()| self.settle());
         self.keep_if(written, piece)
+    }
+
+    /// Gives the box at byte `at`, which readers skip so far, another meaning: `bytes` begin with its new
+    /// header. The header is written last, and at once.
+    #[cfg(feature = "record")]
+    pub(super) fn turn_box(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        let (header, body) = bytes.split_at(8);
+        self.file.write_all_at(body, at + 8)?;
+        // The header must not reach the medium before what it announces.
+        self.settle()?;
+        self.file.write_all_at(header, at)?;
+        self.settle()
     }
 
     fn keep_if(&mut self, written: io::Result<()>, piece: &[u8]) -> io::Result<()> {

@@ -12,6 +12,10 @@
 //! power loss or a full disk the file plays up to its last complete fragment; nothing has to be repaired
 //! and [`Recorder::finish`] need not have run. An Annex B file plays up to its last complete picture.
 //!
+//! [`Recorder::finish`] puts the index of all samples into room that was kept for it in front (128 KiB, about 15
+//! minutes at 30 frames a second; a longer recording stays in fragments). The file is an ordinary MP4 then, which
+//! players open and seek at once, and which plays up to where a broken copy ends.
+//!
 //! # Times
 //! Times of the packets are kept, relative to the first. The unit of time is chosen so that the duration of
 //! a frame is exact: pictures stamped with [`FrameRate::time_ns`] make a file of exactly that rate.
@@ -292,6 +296,14 @@ impl Recorder {
         }
         self.flush()?;
         self.ended = true;
+        #[cfg(feature = "record")]
+        if let Format::Mp4(mp4) = &self.format
+            && let Some((at, bytes)) = mp4.finish()?
+        {
+            self.file
+                .turn_box(at, &bytes)
+                .map_err(|error| self.write_error(error))?;
+        }
         self.file
             .finish()
             .map_err(|error| self.write_error(error))?;

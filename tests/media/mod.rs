@@ -121,11 +121,14 @@ pub(crate) fn decode(path: &Path, width: u32, height: u32) -> Vec<Vec<u8>> {
     frames(run("ffmpeg", &decoding(path)), width, height)
 }
 
-fn decoding(path: &Path) -> [&str; 11] {
+fn decoding(path: &Path) -> [&str; 13] {
     let path = path.to_str().unwrap();
     [
         "-v",
         "error",
+        // Starting threads takes longer than decoding small pictures.
+        "-threads",
+        "1",
         "-i",
         path,
         "-fps_mode",

@@ -1,9 +1,16 @@
-//! Fragmented MP4: `ftyp` and `moov` first, then one `moof` and `mdat` after the other.
+//! MP4 that is fragmented while it grows: `ftyp`, room for an index, `moov`, then one `moof` and
+//! `mdat` after the other. A file that ends anywhere plays up to its last complete fragment.
 //!
-//! Nothing is ever changed behind: a file cut anywhere plays up to its last complete fragment.
+//! When it is finished, the room in front becomes a `moov` with the index of all samples, and everything
+//! behind it one `mdat`: an ordinary file that players open and seek at once. It also survives being
+//! cut short later, by a copy that breaks off for instance, which a fragmented one does not: ffmpeg reads
+//! all `moof` boxes when it opens a file and gives up on half a one. The room is a `free` box until then,
+//! and one write of its 8 header bytes is what turns one form into the other.
 //!
 //! Source: ISO/IEC 14496-12 (ISO base media file format), section 8.8 (movie fragments);
 //! ISO/IEC 14496-15 (NAL unit structured video), section 5.
+
+mod index;
 
 use mp4_atom::{
     Avc1, Avcc, AvccExt, Codec as SampleEntry, Dinf, Dref, Encode, FixedPoint, FourCC, Ftyp, Hdlr,
@@ -11,6 +18,7 @@ use mp4_atom::{
     Trex, Trun, TrunEntry, Url, Visual, Vmhd,
 };
 
+use self::index::Index;
 use super::{RecordError, Track};
 use crate::encode::Packet;
 use crate::encode::annex_b::{NalKind, nal_units};
@@ -24,6 +32,10 @@ const NON_SYNC: u32 = 0x0101_0000;
 const MIN_TIMESCALE: u32 = 90_000;
 /// A fragment with more bytes than this is written at once, however short.
 const MAX_FRAGMENT_BYTES: usize = 64 << 20;
+/// Room in front for the index: about 15 minutes at 30 frames a second. A longer recording stays fragmented.
+const ROOM: usize = 128 << 10;
+/// Header of a box with a size of 64 bits.
+const LONG_HEADER: usize = 16;
 
 /// Collects packets into fragments.
 #[derive(Debug)]
@@ -42,6 +54,14 @@ pub(super) struct Mp4 {
     last: Option<u64>,
     /// Fragments so far.
     sequence: u32,
+    /// When the last fragment ends, in units of time.
+    end: u64,
+    /// Where the room for the index begins.
+    room_at: u64,
+    /// Bytes of the file so far.
+    len: u64,
+    /// `None` once there is no room for it.
+    index: Option<Index>,
     samples: Vec<Sample>,
     /// The samples' bytes, with lengths in place of start codes.
     data: Vec<u8>,
@@ -73,6 +93,10 @@ impl Mp4 {
             first_ns: 0,
             last: None,
             sequence: 0,
+            end: 0,
+            room_at: 0,
+            len: 0,
+            index: Some(Index::default()),
             samples: Vec::new(),
             data: Vec::new(),
         })
@@ -85,7 +109,6 @@ impl Mp4 {
 
     /// The header, to be written before the first fragment; `packet` is a key frame.
     pub(super) fn header(&mut self, packet: &Packet<'_>) -> Result<Vec<u8>, RecordError> {
-        let avcc = avcc(packet.parameter_sets())?;
         self.sets = packet.parameter_sets().to_vec();
         self.first_ns = packet.dts_ns();
         let ftyp = Ftyp {
@@ -95,8 +118,31 @@ impl Mp4 {
         };
         let mut bytes = Vec::new();
         write(&ftyp, &mut bytes)?;
-        write(&self.moov(avcc), &mut bytes)?;
+        self.room_at = bytes.len() as u64;
+        bytes.extend_from_slice(&(ROOM as u32).to_be_bytes());
+        bytes.extend_from_slice(b"free");
+        bytes.resize(bytes.len() + ROOM - 8, 0);
+        write(&self.moov(None)?, &mut bytes)?;
+        self.len = bytes.len() as u64;
         Ok(bytes)
+    }
+
+    /// What belongs into the room in front when all is written, and where that is.
+    pub(super) fn finish(&self) -> Result<Option<(u64, Vec<u8>)>, RecordError> {
+        let Some(index) = self.index.as_ref().filter(|index| index.len() > 0) else {
+            return Ok(None);
+        };
+        let mut bytes = Vec::new();
+        write(&self.moov(Some(index))?, &mut bytes)?;
+        if bytes.len() + LONG_HEADER > ROOM {
+            return Ok(None);
+        }
+        // What follows, the fragments with all that announces them, is data from now on.
+        let rest = self.len - self.room_at - bytes.len() as u64;
+        bytes.extend_from_slice(&1_u32.to_be_bytes());
+        bytes.extend_from_slice(b"mdat");
+        bytes.extend_from_slice(&rest.to_be_bytes());
+        Ok(Some((self.room_at, bytes)))
     }
 
     /// Adds a packet. Returns the fragment of those before it when that is complete.
@@ -194,15 +240,24 @@ impl Mp4 {
         write(&moof, &mut bytes)?;
         // The samples begin behind the header of `mdat`; the offset's own size does not change.
         moof.traf[0].trun[0].data_offset = Some(bytes.len() as i32 + 8);
+        let data_at = self.len + bytes.len() as u64 + 8;
+        if let (Some(index), Some(trun)) = (&mut self.index, moof.traf[0].trun.first()) {
+            let durations = trun.samples.iter().map(|entry| entry.duration.unwrap_or(0));
+            index.add(data_at, &self.samples, durations);
+        }
+        // Each takes at least 4 bytes there.
+        self.index.take_if(|index| index.len() > ROOM / 4);
         bytes.clear();
         bytes.reserve(self.data.len() + 4096);
         write(&moof, &mut bytes)?;
         bytes.extend_from_slice(&(self.data.len() as u32 + 8).to_be_bytes());
         bytes.extend_from_slice(b"mdat");
         bytes.extend_from_slice(&self.data);
+        self.len += bytes.len() as u64;
         let frames = self.samples.len() as u64;
         let end_ns = u128::from(end) * 1_000_000_000 / u128::from(self.timescale);
         self.sequence += 1;
+        self.end = end;
         self.samples.clear();
         self.data.clear();
         Ok(Some(Fragment {
@@ -218,7 +273,13 @@ impl Mp4 {
         ((ns * u128::from(self.timescale) + 500_000_000) / 1_000_000_000) as u64
     }
 
-    fn moov(&self, avcc: Avcc) -> Moov {
+    /// With an index: of an ordinary file; without: of one in fragments.
+    fn moov(&self, index: Option<&Index>) -> Result<Moov, RecordError> {
+        let avcc = avcc(&self.sets)?;
+        let duration = match index {
+            Some(_) => self.end,
+            None => 0,
+        };
         let (width, height) = (self.track.width as u16, self.track.height as u16);
         let visual = Visual {
             data_reference_index: 1,
@@ -231,12 +292,16 @@ impl Mp4 {
             avcc,
             ..Default::default()
         };
-        let stbl = Stbl {
-            stsd: Stsd {
-                codecs: vec![SampleEntry::Avc1(entry)],
+        let stsd = Stsd {
+            codecs: vec![SampleEntry::Avc1(entry)],
+        };
+        let stbl = match index {
+            Some(index) => index.tables(stsd),
+            None => Stbl {
+                stsd,
+                stco: Some(Stco::default()),
+                ..Default::default()
             },
-            stco: Some(Stco::default()),
-            ..Default::default()
         };
         let dinf = Dinf {
             dref: Dref {
@@ -246,6 +311,7 @@ impl Mp4 {
         let trak = Trak {
             tkhd: Tkhd {
                 track_id: TRACK,
+                duration,
                 enabled: true,
                 in_movie: true,
                 width: FixedPoint::new(width, 0),
@@ -255,6 +321,7 @@ impl Mp4 {
             mdia: Mdia {
                 mdhd: Mdhd {
                     timescale: self.timescale,
+                    duration,
                     language: "und".into(),
                     ..Default::default()
                 },
@@ -277,19 +344,20 @@ impl Mp4 {
             default_sample_duration: self.period,
             ..Default::default()
         };
-        Moov {
+        Ok(Moov {
             mvhd: Mvhd {
                 timescale: self.timescale,
+                duration,
                 next_track_id: TRACK + 1,
                 ..Default::default()
             },
-            mvex: Some(Mvex {
+            mvex: index.is_none().then(|| Mvex {
                 mehd: None,
                 trex: vec![trex],
             }),
             trak: vec![trak],
             ..Default::default()
-        }
+        })
     }
 }
 
