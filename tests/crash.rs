@@ -6,24 +6,19 @@
 
 mod process;
 
-use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
-use std::os::fd::BorrowedFd;
 use std::path::Path;
-use std::rc::Rc;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use process::{Process, WATCHDOG, open_descriptors, role, say};
+use process::gated::{Filled, Gate, Gated};
+use process::{Process, Random, WATCHDOG, open_descriptors, role, say};
 use rustix::process::Signal;
-use videostream::hal::format::{FourCc, Layout};
+use videostream::hal::format::FourCc;
 use videostream::hal::memory::allocate::Allocator;
 use videostream::hal::time::deadline_in;
-use videostream::source::Taken;
-use videostream::{
-    Client, FrameRate, Host, Mode, PatternSource, Result, Source, Stream, TestPattern, pattern,
-};
+use videostream::{Client, FrameRate, Host, Mode, PatternSource, Stream, TestPattern, pattern};
 
 /// Buffers of the source.
 const BUFFERS: u32 = 16;
@@ -39,70 +34,11 @@ fn turn() -> MutexGuard<'static, ()> {
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Numbers that jump about, from a seed that is printed.
-struct Random(u64);
-
-impl Random {
-    fn new() -> Self {
-        let seed = videostream::hal::time::now_ns() | 1;
-        println!("seed {seed}");
-        Self(seed)
-    }
-
-    fn below(&mut self, end: u64) -> u64 {
-        // Xorshift (Marsaglia 2003).
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % end
-    }
-}
-
-/// A pattern source with a gate, and a list of the buffers that it has filled.
-struct Gated {
-    inner: PatternSource,
-    open: Rc<Cell<bool>>,
-    filled: Rc<RefCell<Vec<u32>>>,
-}
-
-impl Source for Gated {
-    fn layout(&self) -> Layout {
-        self.inner.layout()
-    }
-    fn rate(&self) -> Option<FrameRate> {
-        self.inner.rate()
-    }
-    fn buffer_count(&self) -> u32 {
-        self.inner.buffer_count()
-    }
-    fn reserve(&self) -> u32 {
-        self.inner.reserve()
-    }
-    fn buffer_fds(&self, index: u32) -> Vec<(BorrowedFd<'_>, u64)> {
-        self.inner.buffer_fds(index)
-    }
-    fn due_ns(&self) -> Option<u64> {
-        let due = self.inner.due_ns();
-        if self.open.get() { due } else { None }
-    }
-    fn take(&mut self) -> Result<Option<Taken>> {
-        if !self.open.get() {
-            return Ok(None);
-        }
-        let taken = self.inner.take()?;
-        self.filled.borrow_mut().extend(taken.map(|t| t.index));
-        Ok(taken)
-    }
-    fn requeue(&mut self, index: u32) -> Result<()> {
-        self.inner.requeue(index)
-    }
-}
-
 /// A host in this process, and the clients that must not notice anything.
 struct Show {
     stream: Stream<Gated>,
-    open: Rc<Cell<bool>>,
-    filled: Rc<RefCell<Vec<u32>>>,
+    open: Gate,
+    filled: Filled,
     survivors: BTreeSet<u32>,
 }
 
@@ -113,12 +49,7 @@ impl Show {
         let pattern = pattern.or_else(|_| TestPattern::new(FourCc::NV12, 256, 128, rate));
         let allocator = Allocator::memfd_only();
         let inner = PatternSource::with_allocator(pattern.unwrap(), BUFFERS, &allocator).unwrap();
-        let (open, filled) = (Rc::default(), Rc::default());
-        let source = Gated {
-            inner,
-            open: Rc::clone(&open),
-            filled: Rc::clone(&filled),
-        };
+        let (source, open, filled) = Gated::new(inner);
         Self {
             stream: Stream::new(Host::builder(path), source).unwrap(),
             open,

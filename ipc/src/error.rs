@@ -30,6 +30,9 @@ pub enum Error {
     Goodbye(Goodbye),
     /// The host is gone without a word.
     HostGone,
+    /// The host has thrown this client out; [`Client::pump`](crate::client::Client::pump)
+    /// tells why.
+    ThrownOut,
     /// The deadline passed.
     TimedOut,
     /// This client holds as many frames as it said it would: that number.
@@ -75,6 +78,7 @@ impl Error {
             Self::TimedOut | Self::HoldLimit(_) | Self::WouldBlock(_) => Advice::Retry,
             Self::NoHost
             | Self::HostGone
+            | Self::ThrownOut
             | Self::Goodbye(_)
             | Self::Refused(Refusal::Full(_) | Refusal::Resources(_)) => Advice::Reconnect,
             _ => Advice::GiveUp,
@@ -100,6 +104,7 @@ impl fmt::Display for Error {
             Self::Refused(r) => r.fmt(f),
             Self::Goodbye(g) => g.fmt(f),
             Self::HostGone => write!(f, "the host is gone"),
+            Self::ThrownOut => write!(f, "the host has thrown this client out"),
             Self::TimedOut => write!(f, "timed out"),
             Self::HoldLimit(n) => write!(
                 f,

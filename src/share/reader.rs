@@ -70,9 +70,15 @@ impl Reader {
     /// [`Error::Share`](crate::Error::Share) with `HoldLimit` while as many frames as agreed
     /// are alive; for a host that is gone or lies.
     pub fn try_next(&mut self) -> Result<Option<Frame>> {
-        let held = self.connection.ipc().hold(self.last);
-        let Some(held) = held.map_err(|why| self.connection.error(why))? else {
-            return Ok(None);
+        let held = match self.connection.ipc().hold(self.last) {
+            Ok(Some(held)) => held,
+            Ok(None) => return Ok(None),
+            Err(ipc::Error::ThrownOut) => {
+                // The reason is in the socket, unless that was full.
+                self.connection.pump()?;
+                return Err(self.connection.error(ipc::Error::ThrownOut));
+            }
+            Err(why) => return Err(self.connection.error(why)),
         };
         let HeldFrame {
             slot,

@@ -8,6 +8,8 @@
     reason = "each test program that includes this uses its part"
 )]
 
+pub(crate) mod gated;
+
 use std::env;
 use std::fmt::Display;
 use std::fs;
@@ -47,6 +49,44 @@ pub(crate) fn command(test: &str, role: &[&str]) -> Command {
         .args(["--exact", test, "--nocapture", "--test-threads=1"])
         .env(ROLE, role.join("\n"));
     command
+}
+
+/// Numbers that jump about.
+pub(crate) struct Random(u64);
+
+impl Random {
+    /// From a seed that is printed, and can be given back in `VIDEOSTREAM_SEED`.
+    pub(crate) fn new() -> Self {
+        let seed = env::var("VIDEOSTREAM_SEED").map(|seed| seed.parse().expect("a number"));
+        let seed = seed.unwrap_or_else(|_| videostream::hal::time::now_ns());
+        println!("VIDEOSTREAM_SEED={seed}");
+        Self::from(seed)
+    }
+
+    /// From this seed.
+    pub(crate) fn from(seed: u64) -> Self {
+        // Spreads the bits of seeds that lie side by side; 0 would stay 0.
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    /// From 0 to below `end`.
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
+        // Xorshift (Marsaglia 2003).
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % end
+    }
+
+    /// One of `from`.
+    pub(crate) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len() as u64) as usize]
+    }
+
+    /// True once in `times`.
+    pub(crate) fn once_in(&mut self, times: u64) -> bool {
+        self.below(times) == 0
+    }
 }
 
 /// A process in a role; killed when dropped.
@@ -144,6 +184,11 @@ impl Process {
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.reap();
+    }
+
+    /// How it has ended, if it has, by itself.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
     }
 
     /// Waits until it has ended by itself.

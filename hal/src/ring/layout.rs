@@ -15,7 +15,7 @@
 //!
 //! ```text
 //!    0  waiting u32       own cache line
-//!   64  stats   u64 × 4   acquired, missed, last serial, reserved
+//!   64  stats   u64 × 4   acquired, missed, last serial, ended
 //!  128  refs    u32 × N
 //! ```
 //!

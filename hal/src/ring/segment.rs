@@ -242,6 +242,8 @@ pub enum Stat {
     Missed = 1,
     /// Serial of the last frame held.
     LastSerial = 2,
+    /// Not 0 once the host no longer looks at this lease; see [`LeaseMap::end`].
+    Ended = 3,
 }
 
 /// A mapped lease page, on either side.
@@ -278,6 +280,20 @@ impl LeaseMap {
     #[inline]
     pub fn stat(&self, which: Stat) -> &AtomicU64 {
         self.words.u64(LEASE_STATS + 8 * which as usize)
+    }
+
+    /// Host: says that this lease protects nothing any more, before that is so. A client that
+    /// keeps finding frames does not look at its socket: it finds this instead.
+    pub fn end(&self) {
+        // Ordered before the first slot that is freed in spite of this lease by the reclaim
+        // fence; the client's look comes behind its hold fence.
+        self.stat(Stat::Ended).store(1, Ordering::Relaxed);
+    }
+
+    /// Client: whether the host has let go of this lease.
+    #[inline]
+    pub fn has_ended(&self) -> bool {
+        self.stat(Stat::Ended).load(Ordering::Relaxed) != 0
     }
 
     /// References over all slots, saturating: what the client holds, if it tells the truth.

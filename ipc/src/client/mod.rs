@@ -158,6 +158,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::HoldLimit`] when there is one but this client holds as many as it may;
+    /// [`Error::ThrownOut`] when the host no longer keeps what this client holds;
     /// [`Error::Descriptor`] for a frame whose description is wrong.
     #[inline]
     pub fn hold(&self, after: u64) -> Result<Option<HeldFrame>, Error> {
@@ -173,6 +174,14 @@ impl Client {
             Mode::Newest => reader::hold_newest(&self.control, &self.lease, after),
             Mode::Every => reader::hold_next(&self.control, &self.lease, after),
         };
+        // Behind the hold's fence: whoever has found a frame not intact finds this as well.
+        if self.lease.has_ended() {
+            match held {
+                Some(held) => self.release(held.slot),
+                None => drop(self.held.fetch_sub(1, Ordering::Relaxed)),
+            }
+            return Err(Error::ThrownOut);
+        }
         let Some(Held {
             slot,
             serial,

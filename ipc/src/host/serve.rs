@@ -209,6 +209,10 @@ impl Host {
             if let Some(message) = last {
                 peer.send(&message);
             }
+            // After the message: who finds this looks for the message.
+            if let Some(lease) = peer.lease() {
+                lease.end();
+            }
             let _ = epoll::delete(&self.epoll, peer.socket());
         }
     }

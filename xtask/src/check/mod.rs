@@ -8,6 +8,7 @@ mod run;
 mod rust;
 mod static_command;
 mod static_host;
+mod stress;
 
 use std::fs;
 use std::time::Instant;

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 
 use super::counts::Counts;
 use super::run::{Run, cargo};
-use super::{Outcome, rig_tests, rust, static_command, static_host};
+use super::{Outcome, rig_tests, rust, static_command, static_host, stress};
 use crate::apt::Package;
 use crate::bindings::{GENERATOR, LIBCLANG};
 use crate::{process, project};
@@ -90,6 +90,14 @@ pub(crate) static PARTS: &[Part] = &[
         needs: &[],
         wants: &[],
         run: static_command::part,
+    },
+    Part {
+        name: "stress",
+        about: "a host and eight clients, killed and stopped at random: nothing is lost",
+        quick: false,
+        needs: &[CXX],
+        wants: &[],
+        run: stress::part,
     },
     Part {
         name: "loom",

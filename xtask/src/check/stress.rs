@@ -1,0 +1,22 @@
+//! Processes that are killed, stopped and started again for a while; see `tests/stress.rs`.
+
+use anyhow::Result;
+
+use super::Outcome;
+use super::run::{Run, cargo};
+
+/// How long the mayhem goes on, in seconds, and with `--deep`.
+const SECONDS: &str = "60";
+const DEEP_SECONDS: &str = "3600";
+
+/// The part `stress`.
+pub(crate) fn part(run: &mut Run) -> Result<Outcome> {
+    let seconds = if run.is_deep() { DEEP_SECONDS } else { SECONDS };
+    let words = ["test", "-p", "videostream", "--test", "stress"];
+    run.command(
+        cargo(&words)?
+            .args(["--", "--show-output"])
+            .env("VIDEOSTREAM_STRESS_SECONDS", seconds),
+    )?;
+    Ok(Outcome::Passed)
+}
