@@ -304,7 +304,10 @@ fn visit(folder: &Path, random: &mut Random) -> u64 {
     let (mut last, mut frames) = (0, 0);
     // A connection whose frames are no longer kept.
     let mut over = None;
-    while !random.once_in(300) && !(frames > 0 && folder.join(STOP_CLIENTS).exists()) {
+    let is_done = |frames, random: &mut Random| {
+        random.once_in(300) || (frames > 0 && folder.join(STOP_CLIENTS).exists())
+    };
+    while !is_done(frames, random) {
         let frame = match client.next(WATCHDOG) {
             Ok(frame) => frame,
             Err(error) => {
