@@ -52,7 +52,7 @@ fn a_shared_frame_takes_two_requests_a_poll_and_a_wake() {
     assert!((95..=105).contains(&take("VIDIOC_QBUF")));
     // One for each frame, and a few for a client that comes and goes or a deadline.
     assert!(take("poll") <= 110);
-    assert!(take("futex") + take("write") <= 110);
+    assert!(take("futex") + take("sendto") <= 110);
     // Without a clock that user space can read, deadlines ask the kernel.
     take("clock_gettime");
     // Coming and going of the client does not happen at the same frame each time, and where

@@ -2,7 +2,7 @@
 //! allocation, no thread, nothing per frame but atomics.
 //!
 //! A client connects to the host's `AF_UNIX` `SOCK_SEQPACKET` socket and gets, once, the
-//! control segment, a lease page of its own, an eventfd and the buffers, all as
+//! control segment, a lease page of its own, an event descriptor and the buffers, all as
 //! descriptors. From then on frames are held and released in shared memory; the socket
 //! says who lives, which buffers exist, and goodbye.
 //!

@@ -10,8 +10,10 @@ use std::os::fd::AsFd;
 use rustix::io::Errno;
 use support::*;
 use videostream_hal::ring::cells::Lease;
+use videostream_hal::ring::segment::{ControlMap, LeaseMap};
 use videostream_hal::ring::{FrameDescriptor, PlaneDescriptor, cells::SlotId};
 use videostream_hal::sync::Ordering;
+use videostream_hal::time::{deadline_in, now_ns};
 use videostream_ipc::host::Host;
 use videostream_ipc::socket::Sent;
 use videostream_ipc::wire::{MESSAGE_SIZE, Message};
@@ -206,6 +208,43 @@ fn garbage_in_a_lease_page_is_found_out_and_frees_everything() {
 }
 
 #[test]
+fn a_client_cannot_make_its_host_block_on_the_event() {
+    let name = name("blocking-event");
+    let (mut host, id) = host(&name, 6);
+    let client = honest(&mut host, &name);
+    let liar = raw_client(&name);
+    send(&liar, HELLO, &[]);
+    serve_until(&mut host, |host| host.clients().count() == 2);
+    let mut fds = Vec::new();
+    while let Ok(Some((_, more))) = videostream_ipc::socket::receive(&liar) {
+        fds.extend(more);
+    }
+    let [_buffer, control, lease, event] = &fds[..] else {
+        panic!("{} descriptors", fds.len());
+    };
+    let layout = ControlMap::open(control.as_fd()).unwrap().layout();
+    let lease = LeaseMap::open(lease.as_fd(), layout).unwrap();
+    lease.waiting().store(u32::MAX, Ordering::Relaxed);
+    // Blocking, for all who have it, and as full as it gets.
+    let flags = rustix::fs::OFlags::NONBLOCK;
+    rustix::fs::fcntl_setfl(event, flags).unwrap();
+    while rustix::io::write(event, &(u64::MAX - 1).to_ne_bytes()).is_ok() {}
+    rustix::fs::fcntl_setfl(event, rustix::fs::OFlags::empty()).unwrap();
+    let served = std::thread::spawn(move || {
+        for _ in 0..20 {
+            still_served(&mut host, id, &client);
+        }
+        host.stats().eventfd_wakes
+    });
+    let deadline = deadline_in(PATIENCE_NS);
+    while !served.is_finished() {
+        assert!(now_ns() < deadline, "the host hangs");
+        std::thread::yield_now();
+    }
+    assert_eq!(served.join().unwrap(), 1000, "it was told each time");
+}
+
+#[test]
 fn a_client_cannot_shrink_or_seal_what_it_got() {
     let name = name("shrink");
     let (mut host, _) = host(&name, 6);
@@ -215,13 +254,13 @@ fn a_client_cannot_shrink_or_seal_what_it_got() {
     let mut seen = 0;
     while let Ok(Some((_, fds))) = videostream_ipc::socket::receive(&raw) {
         for fd in &fds {
-            // Of the eventfd it can't either.
+            // Of the event's descriptor it can't either.
             let cut = rustix::fs::ftruncate(fd, 0);
             assert!(matches!(cut, Err(Errno::PERM | Errno::INVAL)), "{cut:?}");
             seen += 1;
         }
     }
-    assert_eq!(seen, 4, "a buffer, the segment, the lease and the eventfd");
+    assert_eq!(seen, 4, "a buffer, the segment, the lease and the event");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use videostream_hal::ring::publisher::Publisher;
 use videostream_hal::ring::segment::{HostControl, LeaseMap, SegmentError};
 use videostream_hal::ring::{FrameDescriptor, RingLayout};
 use videostream_hal::sync::Ordering;
-use videostream_hal::time::deadline_in;
+use videostream_hal::time::{deadline_in, now_ns};
 use videostream_ipc::client::{Client, Event, Woken};
 use videostream_ipc::wire::{Message, WireError};
 use videostream_ipc::{Error, Goodbye};
@@ -51,8 +51,8 @@ fn inside(test: &str) -> (Client, Publisher<HostControl>, OwnedFd) {
     let client = attempt(&name);
     let peer = raw_accept(&host);
     let (control, lease) = ring();
-    let fd = buffer(4096);
-    let fds = [control.as_fd(), lease.as_fd(), fd.as_fd()];
+    let (_, event) = seqpacket_pair();
+    let fds = [control.as_fd(), lease.as_fd(), event.as_fd()];
     send(&peer, WELCOME, &fds);
     (
         client.join().unwrap().unwrap(),
@@ -153,6 +153,41 @@ fn the_epoch_of_the_welcome_is_that_of_the_ring() {
 }
 
 #[test]
+fn an_event_on_which_a_read_could_block_is_refused() {
+    let (pipe, _writer) = rustix::pipe::pipe().unwrap();
+    let flags = rustix::event::EventfdFlags::NONBLOCK;
+    let eventfd = rustix::event::eventfd(0, flags).unwrap();
+    for (test, event) in [("pipe", pipe), ("eventfd", eventfd), ("memfd", buffer(64))] {
+        let (control, lease) = ring();
+        let fds = [control.as_fd(), lease.as_fd(), event.as_fd()];
+        let error = error_of(&format!("event-{test}"), |peer| send(peer, WELCOME, &fds));
+        assert!(matches!(error, Error::Unexpected(_)), "{test}: {error}");
+    }
+}
+
+#[test]
+fn a_host_cannot_make_its_client_block_on_the_event() {
+    let name = name("blocking-event");
+    let host = raw_host(&name);
+    let client = attempt(&name);
+    let peer = raw_accept(&host);
+    let (control, lease) = ring();
+    let (_own, event) = seqpacket_pair();
+    let fds = [control.as_fd(), lease.as_fd(), event.as_fd()];
+    send(&peer, WELCOME, &fds);
+    let client = client.join().unwrap().unwrap();
+    // The flags of a file are shared by all who have a descriptor of it.
+    rustix::fs::fcntl_setfl(&event, rustix::fs::OFlags::empty()).unwrap();
+    let armed = std::thread::spawn(move || client.arm(0));
+    let deadline = deadline_in(PATIENCE_NS);
+    while !armed.is_finished() {
+        assert!(now_ns() < deadline, "the client hangs");
+        std::thread::yield_now();
+    }
+    assert!(armed.join().unwrap(), "there is no frame");
+}
+
+#[test]
 fn buffers_that_can_be_cut_or_are_too_short_are_refused() {
     let (client, _ring, peer) = inside("buffers");
     let unsealed = memfd::create(c"test", 4096).unwrap();
@@ -239,4 +274,12 @@ fn a_host_that_wakes_without_end_cannot_keep_a_client_past_its_deadline() {
         waiting.join().unwrap()
     });
     assert_eq!(error, Err(Error::TimedOut));
+}
+
+#[test]
+fn a_host_that_says_it_has_closed_and_stays_cannot_keep_a_client_past_its_deadline() {
+    let (client, ring, _peer) = inside("closed");
+    ring.control().close();
+    let error = client.wait(0, deadline_in(1_000_000)).unwrap_err();
+    assert_eq!(error, Error::TimedOut);
 }

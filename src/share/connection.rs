@@ -3,13 +3,16 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use videostream_hal::time::now_ns;
+use videostream_hal::time::{deadline_in, now_ns};
 use videostream_ipc as ipc;
 use videostream_ipc::address::Address;
 use videostream_ipc::client::Woken;
 
 use super::inbox::{Buffer, Inbox, Report};
 use crate::{Error, Result};
+
+/// How often a thread that waits for an answer looks whether another one has it.
+const ANSWER_LOOK_NS: u64 = 50_000_000;
 
 /// One attachment to one host; frames and readers keep it alive.
 #[derive(Debug)]
@@ -78,8 +81,10 @@ impl Connection {
             if let Some(report) = self.inbox.take_report() {
                 return Ok(report);
             }
-            // Frames do not matter here: wait for what comes behind the newest possible.
-            match self.wait(u64::MAX, deadline_ns) {
+            // Frames do not matter here: wait for what comes behind the newest possible. Not for
+            // long at once, since another thread may take the answer in.
+            let soon = deadline_in(ANSWER_LOOK_NS).min(deadline_ns);
+            match self.wait(u64::MAX, soon) {
                 Ok(()) => {}
                 Err(e) if e.is_timeout() && now_ns() < deadline_ns => {}
                 Err(e) => return Err(e),

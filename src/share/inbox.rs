@@ -11,6 +11,10 @@ use videostream_ipc::client::Event;
 use videostream_ipc::wire::{ClientStatus, HostStatus};
 use videostream_ipc::{Error, MAX_BUFFERS, MAX_CLIENTS};
 
+/// Most messages taken in at once: a socket's queue has fewer, so that a host that sends
+/// without end does not hold anybody up.
+const MAX_MESSAGES: usize = 4096;
+
 /// Memory that frames lie in.
 #[derive(Debug)]
 pub(super) struct Buffer {
@@ -100,14 +104,18 @@ impl Inbox {
         self.lock().report.take()
     }
 
-    /// Takes in what `next` reads from the host, until nothing is left.
+    /// Takes in what `next` reads from the host, until nothing is left or more has come than
+    /// a socket holds.
     pub(super) fn pump(
         &self,
         next: impl Fn() -> Result<Option<Event>, Error>,
     ) -> Result<(), Error> {
         let mut contents = self.lock();
-        while let Some(event) = next()? {
-            contents.apply(event)?;
+        for _ in 0..MAX_MESSAGES {
+            match next()? {
+                Some(event) => contents.apply(event)?,
+                None => break,
+            }
         }
         Ok(())
     }

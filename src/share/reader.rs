@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use videostream_hal::time::deadline_in;
+use videostream_hal::time::{deadline_in, now_ns};
 use videostream_ipc as ipc;
 use videostream_ipc::client::HeldFrame;
 
@@ -106,6 +106,7 @@ impl Reader {
     /// # Errors
     /// As [`Reader::next`].
     pub fn next_until(&mut self, deadline_ns: u64) -> Result<Frame> {
+        let mut waited = false;
         loop {
             // If nothing up to here can be held, it has expired for good: waiting for something
             // newer than the last frame would end at once, again and again.
@@ -113,7 +114,12 @@ impl Reader {
             if let Some(frame) = self.try_next()? {
                 return Ok(frame);
             }
+            // A host that announces frame after frame and gives none does not hold this up.
+            if waited && now_ns() >= deadline_ns {
+                return Err(self.connection.error(ipc::Error::TimedOut));
+            }
             self.connection.wait(self.last.max(seen), deadline_ns)?;
+            waited = true;
         }
     }
 

@@ -6,6 +6,7 @@
 
 mod event;
 mod wait;
+mod wakes;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fd::{AsFd, OwnedFd};
@@ -20,6 +21,7 @@ use videostream_hal::time::until;
 
 pub use self::event::Event;
 pub use self::wait::Woken;
+use self::wakes::Wakes;
 use crate::Error;
 use crate::address::Address;
 use crate::socket::{self, Sent};
@@ -64,7 +66,7 @@ pub struct HeldFrame {
 pub struct Client {
     control: ControlMap,
     lease: LeaseMap,
-    eventfd: OwnedFd,
+    wakes: Wakes,
     socket: OwnedFd,
     config: Config,
     /// Frames that this client's threads hold, so that they stay within the limit together.
@@ -108,7 +110,7 @@ impl Client {
             }
             buffers(Event::new(message, fds)?)?;
         };
-        let [control, lease, eventfd] = fds
+        let [control, lease, event] = fds
             .into_array::<3>()
             .map_err(|_| Error::Unexpected("welcome without descriptors"))?;
         let control = ControlMap::open(control.as_fd())?;
@@ -116,10 +118,11 @@ impl Client {
             return Err(Error::Unexpected("welcome to another ring"));
         }
         let lease = LeaseMap::open(lease.as_fd(), control.layout())?;
+        let wakes = Wakes::new(event)?;
         Ok(Self {
             control,
             lease,
-            eventfd,
+            wakes,
             socket,
             config,
             held: AtomicU32::new(0),

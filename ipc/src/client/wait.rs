@@ -13,7 +13,8 @@ use super::{Client, poll_until};
 use crate::Error;
 
 /// How long a wait stays in the futex, which a host that is killed does not wake. After
-/// that it polls the socket, which tells at once, and the eventfd.
+/// that it polls the socket, which tells at once, and the host's event; or, while another
+/// thread does, looks at the socket and goes back to the futex.
 const FUTEX_SLICE_NS: u64 = 50_000_000;
 
 /// Why a wait ended.
@@ -40,10 +41,10 @@ impl Client {
             return Ok(Woken::Frame);
         }
         if self.control.is_closed() {
-            return Ok(self.after_close(after));
+            return self.after_close(after, deadline_ns);
         }
         self.check_cancelled()?;
-        let slice = now_ns().saturating_add(FUTEX_SLICE_NS);
+        let mut slice = now_ns().saturating_add(FUTEX_SLICE_NS);
         while let Some(value) = wake::begin_sleep(&self.control, &self.lease, after) {
             // Announced: whoever cancels from here on sees a sleeper and wakes it.
             let result = match self.check_cancelled() {
@@ -57,28 +58,35 @@ impl Client {
                 Ok(()) | Err(Errno::AGAIN | Errno::INTR) if self.head() > after => break,
                 // Woken without a frame, by a cancelled neighbour or a host that lies: the
                 // time counts all the same.
-                Ok(()) | Err(Errno::AGAIN | Errno::INTR) if now_ns() >= slice.min(deadline_ns) => {
-                    return self.poll(after, deadline_ns);
+                Ok(()) | Err(Errno::AGAIN | Errno::INTR) if now_ns() < slice.min(deadline_ns) => {}
+                Ok(()) | Err(Errno::AGAIN | Errno::INTR | Errno::TIMEDOUT) => {
+                    if let Some(woken) = self.poll(after, deadline_ns)? {
+                        return Ok(woken);
+                    }
+                    slice = now_ns().saturating_add(FUTEX_SLICE_NS);
                 }
-                Ok(()) | Err(Errno::AGAIN | Errno::INTR) => {}
-                Err(Errno::TIMEDOUT) => return self.poll(after, deadline_ns),
                 Err(errno) => return Err(Error::Os("futex", errno)),
             }
             if self.control.is_closed() {
-                return Ok(self.after_close(after));
+                return self.after_close(after, deadline_ns);
             }
         }
         Ok(Woken::Frame)
     }
 
     /// A host that has closed publishes nothing more; what it has published comes before
-    /// its goodbye.
-    fn after_close(&self, after: u64) -> Woken {
-        if self.head() > after {
-            Woken::Frame
-        } else {
-            Woken::Message
+    /// its goodbye or its hang-up, which a host that lies may keep back.
+    fn after_close(&self, after: u64, deadline_ns: u64) -> Result<Woken, Error> {
+        while self.head() <= after {
+            self.check_cancelled()?;
+            let slice = now_ns().saturating_add(FUTEX_SLICE_NS).min(deadline_ns);
+            match poll_until(&mut [PollFd::new(&self.socket, PollFlags::IN)], slice) {
+                Ok(()) => return Ok(Woken::Message),
+                Err(Error::TimedOut) if now_ns() < deadline_ns => {}
+                Err(e) => return Err(e),
+            }
         }
+        Ok(Woken::Frame)
     }
 
     fn spin(&self, after: u64, deadline_ns: u64) -> bool {
@@ -112,37 +120,54 @@ impl Client {
         futex::wait_bitset(word, futex::Flags::empty(), value, Some(&deadline), all)
     }
 
-    fn poll(&self, after: u64, deadline_ns: u64) -> Result<Woken, Error> {
+    /// Polls, if the event is free; else looks at the socket. `None`: back to the futex.
+    fn poll(&self, after: u64, deadline_ns: u64) -> Result<Option<Woken>, Error> {
+        if !self.wakes.take_for_thread() {
+            let mut socket = [PollFd::new(&self.socket, PollFlags::IN)];
+            return match poll_until(&mut socket, 0) {
+                _ if self.head() > after => Ok(Some(Woken::Frame)),
+                Ok(()) => Ok(Some(Woken::Message)),
+                Err(Error::TimedOut) if now_ns() < deadline_ns => Ok(None),
+                Err(e) => Err(e),
+            };
+        }
         let result = self.poll_armed(after, deadline_ns);
         wake::disarm(&self.lease);
+        self.wakes.give_back();
         result
     }
 
-    fn poll_armed(&self, after: u64, deadline_ns: u64) -> Result<Woken, Error> {
+    fn poll_armed(&self, after: u64, deadline_ns: u64) -> Result<Option<Woken>, Error> {
         while wake::arm(&self.control, &self.lease, after) {
+            let (event, alarm) = (self.wakes.event(), self.wakes.alarm());
             let mut fds = [
                 PollFd::new(&self.socket, PollFlags::IN),
-                PollFd::new(&self.eventfd, PollFlags::IN),
+                PollFd::from_borrowed_fd(event, PollFlags::IN),
+                PollFd::from_borrowed_fd(alarm, PollFlags::IN),
             ];
             self.check_cancelled()?;
             poll_until(&mut fds, deadline_ns)?;
             self.check_cancelled()?;
-            let [socket, event] = fds.map(|fd| fd.revents());
+            let [socket, event, alarm] = fds.map(|fd| fd.revents());
             if !event.is_empty() {
-                self.drain();
+                self.wakes.forget_event();
             }
             if self.head() > after {
                 break;
             }
             if !socket.is_empty() {
-                return Ok(Woken::Message);
+                return Ok(Some(Woken::Message));
             }
-            // An eventfd that is always ready must not make this endless.
+            if !alarm.is_empty() {
+                self.wakes.silence_alarm();
+                return Ok(None);
+            }
+            // An event that is always there must not make this endless.
             if now_ns() >= deadline_ns {
                 return Err(Error::TimedOut);
             }
         }
-        Ok(Woken::Frame)
+        Ok(Some(Woken::Frame))
     }
 
     /// Ends every wait of this client, present and future, with [`Error::Cancelled`], until
@@ -152,8 +177,8 @@ impl Client {
         // Pairs with the fence in `begin_sleep`: a thread that does not see the flag is seen
         // as a sleeper below.
         full_fence(Point::WakeFence);
-        // Threads in a poll; the counter stays up until one of them drains it.
-        let _ = rustix::io::write(&self.eventfd, &u64::to_ne_bytes(1));
+        // A thread in a poll; the alarm stays on until `resume`.
+        self.wakes.sound_alarm();
         // A thread may have announced its sleep and not be asleep yet: woken until gone.
         // Other clients are woken for nothing, once each time.
         while self.lease.waiting().load(Ordering::Relaxed) & wake::SLEEPERS != 0 {
@@ -166,7 +191,7 @@ impl Client {
 
     /// Lets waits be waits again after [`Client::cancel`].
     pub fn resume(&self) {
-        self.drain();
+        self.wakes.silence_alarm();
         self.cancelled.store(0, Ordering::Relaxed);
     }
 
@@ -177,27 +202,25 @@ impl Client {
         }
     }
 
-    /// For an event loop: arms the eventfd of [`Client::event_fd`] for frames newer than
+    /// For an event loop: arms the descriptor of [`Client::event_fd`] for frames newer than
     /// `after`. `false`: one is there already. It stays armed until [`Client::disarm`].
     pub fn arm(&self, after: u64) -> bool {
-        // Drained first, so that what is written from here on is seen.
-        self.drain();
+        self.wakes.take_for_event_loop();
+        // Forgotten first, so that what comes from here on is seen.
+        self.wakes.forget_event();
         wake::arm(&self.control, &self.lease, after)
     }
 
-    /// No more events: each publish is cheaper for the host.
+    /// No more events: each publish is cheaper for the host. By the thread that arms.
     pub fn disarm(&self) {
+        self.wakes.take_for_event_loop();
         wake::disarm(&self.lease);
+        self.wakes.give_back();
     }
 
-    fn drain(&self) {
-        // Nothing to read is as good as read.
-        let _ = rustix::io::read(&self.eventfd, &mut [0u8; 8]);
-    }
-
-    /// Readable after a publish while armed; see [`Client::arm`].
+    /// Readable after a publish while armed; see [`Client::arm`]. To be polled, not read.
     pub fn event_fd(&self) -> BorrowedFd<'_> {
-        self.eventfd.as_fd()
+        self.wakes.event()
     }
 
     /// Readable when [`Client::pump`] is due.

@@ -4,6 +4,7 @@
 //! and calls [`Host::process`] when it is readable; publishing needs neither.
 
 mod config;
+mod event;
 mod memory;
 mod parameters;
 mod peer;
@@ -211,7 +212,7 @@ impl Host {
     }
 
     /// Publishes a frame as the newest and wakes who waits for it: at most one futex call,
-    /// and one write for each client with an armed eventfd. Returns slot and serial; the
+    /// and one write for each client that waits by descriptor. Returns slot and serial; the
     /// descriptor's own serial is set here.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use videostream_hal::ring::cells::{Lease, SlotId};
 use videostream_hal::ring::segment::{HostControl, LeaseMap, SegmentError, Stat};
 use videostream_hal::sync::Ordering;
 
+use super::event::Event;
 use super::memory::Memory;
 use super::parameters::Parameters;
 use crate::Error;
@@ -26,7 +27,7 @@ pub(super) struct Peer {
 #[derive(Debug)]
 struct Attached {
     lease: LeaseMap,
-    eventfd: OwnedFd,
+    event: Event,
     mode: Mode,
     hold: u32,
     /// The buffers that it was sent.
@@ -137,7 +138,7 @@ impl Peer {
         head: u64,
         host: (&Registry<Memory>, Option<&Parameters>),
         welcome: Message,
-        eventfd: OwnedFd,
+        (event, client_end): (Event, OwnedFd),
         (mode, hold): (Mode, u32),
     ) -> Result<(), Refusal> {
         let (lease, fd) = LeaseMap::create(control.layout()).map_err(|e| match e {
@@ -150,7 +151,7 @@ impl Peer {
         let exhausted = Refusal::Resources(Errno::TOOMANYREFS.raw_os_error() as u32);
         let mut attached = Attached {
             lease,
-            eventfd,
+            event,
             mode,
             hold,
             sent: Ledger::default(),
@@ -159,7 +160,7 @@ impl Peer {
         if attached.send_lacking(&self.socket, host.0, host.1) != Ok(Sent::Yes) {
             return Err(exhausted);
         }
-        let fds = [control.as_fd(), fd.as_fd(), attached.eventfd.as_fd()];
+        let fds = [control.as_fd(), fd.as_fd(), client_end.as_fd()];
         if socket::send(&self.socket, &welcome, &fds) != Ok(Sent::Yes) {
             return Err(exhausted);
         }
@@ -193,10 +194,10 @@ impl Peer {
         let _ = socket::send(&self.socket, message, &[]);
     }
 
-    /// Writes the client's eventfd. Full means that it has been told already.
+    /// Makes the client's event descriptor readable.
     pub(super) fn ring(&self) {
         if let Some(attached) = &self.attached {
-            let _ = rustix::io::write(&attached.eventfd, &1u64.to_ne_bytes());
+            attached.event.ring();
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use core::mem::MaybeUninit;
 
-use rustix::event::{EventfdFlags, epoll, eventfd};
+use rustix::event::epoll;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::net::SocketFlags;
 use rustix::time::Timespec;
 use videostream_hal::time::now_ns;
 
+use super::event::Event;
 use super::peer::{Peer, Step};
 use super::{Access, Host};
 use crate::socket::{self, Sent};
@@ -131,8 +132,7 @@ impl Host {
 
     fn admit(&mut self, place: usize, mode: Mode, hold: u32) -> Result<(), Refusal> {
         let resources = |errno: Errno| Refusal::Resources(errno.raw_os_error() as u32);
-        let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
-        let eventfd = eventfd(0, flags).map_err(resources)?;
+        let event = Event::new().map_err(resources)?;
         let control = self.publisher.control();
         let pid = rustix::process::getpid().as_raw_nonzero().get() as u32;
         let welcome = Message::Welcome {
@@ -146,7 +146,7 @@ impl Host {
                 self.publisher.head(),
                 (&self.buffers, self.parameters.as_ref()),
                 welcome,
-                eventfd,
+                event,
                 (mode, hold),
             ),
             None => Ok(()),

@@ -4,7 +4,7 @@
 //! client                         host
 //!   Hello ----------------------->        what I want, how many frames I hold at once
 //!         <--- Buffer + 1 fd -----        once for each that there is
-//!         <--- Welcome + 3 fds ---        control segment, lease page, eventfd
+//!         <--- Welcome + 3 fds ---        control segment, lease page, event
 //!         <--- Buffer + 1 fd -----        a new one, before the first frame in it
 //!         <--- Retire ------------        a buffer is gone
 //!         <--- Parameters + 1 fd -        a codec's parameter sets; also before Welcome
@@ -44,7 +44,7 @@ pub enum Message {
         /// How many frames it holds at most at once; 0 for a client that only looks.
         hold: u32,
     },
-    /// Host: come in; with control segment, lease page and eventfd.
+    /// Host: come in; with control segment, lease page and a socket that tells of frames.
     Welcome {
         /// The host's number for this client.
         client: u32,

@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::IoSlice;
 use rustix::net::{
     AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix,
-    SocketFlags, SocketType, accept, bind, connect, listen, sendmsg, socket_with,
+    SocketFlags, SocketType, accept, bind, connect, listen, sendmsg, socket_with, socketpair,
 };
 use videostream_hal::memory::memfd;
 use videostream_hal::time::{deadline_in, now_ns};
@@ -33,6 +33,12 @@ pub(crate) fn address(name: &str) -> Address {
 fn seqpacket() -> OwnedFd {
     let flags = SocketFlags::CLOEXEC;
     socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap()
+}
+
+/// Two connected sockets.
+pub(crate) fn seqpacket_pair() -> (OwnedFd, OwnedFd) {
+    let flags = SocketFlags::CLOEXEC;
+    socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap()
 }
 
 /// A bare connection to a host.

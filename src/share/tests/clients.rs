@@ -38,6 +38,43 @@ fn threads_of_one_client_read_side_by_side_and_keep_frames() {
 }
 
 #[test]
+fn threads_that_have_waited_long_are_all_told_of_a_frame() {
+    let path = name("slow");
+    let mut host = Host::builder(&path).lend(8).bind().unwrap();
+    let id = host.register(memory(), 4096).unwrap();
+    let builder = Client::builder(&path).mode(Mode::Every).hold(4);
+    let client = connect(&mut host, builder).unwrap();
+    // An event loop of the same client has the event in between.
+    for with_event_loop in [false, true, false] {
+        if with_event_loop {
+            client.ipc().arm(u64::MAX);
+        }
+        let next = client.ipc().head() + 1;
+        let readers: Vec<_> = (0..3)
+            .map(|_| {
+                let mut reader = client.reader();
+                reader.seek(next - 1);
+                std::thread::spawn(move || {
+                    for serial in next..next + 4 {
+                        assert_eq!(reader.next(LONG).unwrap().serial(), serial);
+                    }
+                })
+            })
+            .collect();
+        for _ in 0..4 {
+            // By now they are past the futex, where they sleep at first.
+            std::thread::sleep(Duration::from_millis(80));
+            host.publish(&frame(id)).unwrap();
+        }
+        for reader in readers {
+            reader.join().unwrap();
+        }
+        client.ipc().disarm();
+        host.reclaim(1, |_| ());
+    }
+}
+
+#[test]
 fn cancelling_ends_the_waits_of_all_threads() {
     let path = name("cancel");
     let mut host = Host::builder(&path).bind().unwrap();
