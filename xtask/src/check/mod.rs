@@ -2,6 +2,7 @@
 
 mod cargo_json;
 mod counts;
+mod fuzz;
 mod parts;
 mod rig_tests;
 mod run;

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 
 use super::counts::Counts;
 use super::run::{Run, cargo};
-use super::{Outcome, rig_tests, rust, static_command, static_host, stress};
+use super::{Outcome, fuzz, rig_tests, rust, static_command, static_host, stress};
 use crate::apt::Package;
 use crate::bindings::{GENERATOR, LIBCLANG};
 use crate::{process, project};
@@ -114,6 +114,14 @@ pub(crate) static PARTS: &[Part] = &[
         needs: &[],
         wants: &[],
         run: miri,
+    },
+    Part {
+        name: "fuzz",
+        about: "messages, hostile clients and hostile hosts, fuzzed for a short while",
+        quick: false,
+        needs: &[CXX],
+        wants: &[],
+        run: fuzz::part,
     },
     Part {
         name: "deny",

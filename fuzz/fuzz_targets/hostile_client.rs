@@ -1,0 +1,5 @@
+#![no_main]
+
+use videostream_fuzz::hostile_client;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| hostile_client::run(bytes));

@@ -1,0 +1,11 @@
+//! What the fuzz targets do with a byte string: each is a `run` that panics, hangs or crashes
+//! if the library does something wrong.
+//!
+//! The root package's `tests/fuzz_seeds.rs` includes these files and runs the byte strings
+//! of `seeds/`, so they use nothing but `videostream` and `rustix`.
+
+pub mod descriptors;
+pub mod hostile_client;
+pub mod hostile_host;
+pub mod script;
+pub mod wire;
