@@ -87,9 +87,13 @@ impl Inbox {
         next: impl Fn() -> Result<Option<Event>, Error>,
     ) -> Result<Arc<Buffer>, Error> {
         let look = |contents: &Contents| contents.buffers.get(id).cloned();
-        let pump = |contents: &mut Contents| match next()? {
-            Some(event) => contents.apply(event).map(|()| true),
-            None => Ok(false),
+        let mut left = MAX_MESSAGES;
+        let pump = |contents: &mut Contents| {
+            left -= 1;
+            match next()? {
+                Some(event) => contents.apply(event).map(|()| left > 0),
+                None => Ok(false),
+            }
         };
         find(&mut *self.lock(), look, pump)?.ok_or(Error::UnknownBuffer(id))
     }
