@@ -19,7 +19,7 @@ mod media;
 #[cfg(feature = "software")]
 mod software {
     use videostream::encode::{
-        Backend, Codec, EncodeError, Encoder, EncoderConfig, Profile, RateControl,
+        Backend, Codec, EncodeError, Encoder, EncoderConfig, Level, Profile, RateControl,
     };
     use videostream::hal::format::{FourCc, Layout};
     use videostream::record::{Recorder, Track};
@@ -270,6 +270,196 @@ mod software {
         let (before, after) = (bitrate(&sizes[30..150]), bitrate(&sizes[180..]));
         assert!((0.9e6..1.1e6).contains(&before), "{before} bit/s");
         assert!((1.8e6..2.2e6).contains(&after), "{after} bit/s");
+    }
+
+    #[test]
+    fn a_change_of_bitrate_shows_within_one_group_of_pictures() {
+        for control in [
+            RateControl::Constant(2_000_000),
+            RateControl::Variable {
+                bitrate: 2_000_000,
+                peak: None,
+            },
+        ] {
+            let config = config(FourCc::NV12, 320, 240).rate_control(control);
+            let sizes = noise_sizes(&config, 5, 120, |number, encoder| {
+                if number == 60 {
+                    encoder.set_bitrate(800_000).unwrap();
+                }
+            });
+            let (before, after) = (bitrate(&sizes[30..60]), bitrate(&sizes[60..90]));
+            assert!(after < 0.6 * before, "{control:?}: {before}, {after} bit/s");
+        }
+    }
+
+    #[test]
+    fn ten_seconds_of_a_moving_picture_take_the_bitrate_that_was_asked_for() {
+        for control in [
+            RateControl::Constant(1_500_000),
+            RateControl::Variable {
+                bitrate: 1_500_000,
+                peak: None,
+            },
+        ] {
+            let config = config(FourCc::NV12, 320, 240).rate_control(control);
+            let all = bitrate(&noise_sizes(&config, 5, 300, |_, _| ()));
+            assert!((1.35e6..1.65e6).contains(&all), "{control:?}: {all} bit/s");
+        }
+    }
+
+    #[cfg(feature = "record")]
+    #[test]
+    fn files_of_every_size_and_rate_control_are_what_was_asked_for() {
+        use crate::media::packets;
+        if !has_ffmpeg("files_of_every_size_and_rate_control_are_what_was_asked_for") {
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.mp4");
+        let crop = Rect {
+            x: 6,
+            y: 4,
+            width: 642,
+            height: 362,
+        };
+        let sizes = [
+            ((640, 360), None, Level::new(3, 0)),
+            ((1280, 720), None, Level::new(3, 1)),
+            ((1920, 1080), None, Level::new(4, 1)),
+            ((656, 368), Some(crop), Level::new(3, 2)),
+        ];
+        let controls = [
+            RateControl::Constant(4_000_000),
+            RateControl::Variable {
+                bitrate: 4_000_000,
+                peak: None,
+            },
+            RateControl::Quantiser(28),
+        ];
+        for ((width, height), crop, level) in sizes {
+            for control in controls {
+                let mut config = config(FourCc::YU12, width, height)
+                    .rate_control(control)
+                    .level(level)
+                    .profile(Profile::Main)
+                    .gop(4);
+                if let Some(rect) = crop {
+                    config = config.crop(rect);
+                }
+                let layout = Layout::new(FourCc::YU12, width, height).unwrap();
+                to_file(&config, &layout, 10, &path, |_, _| ());
+                let stream = probe(&path);
+                let visible = config.visible();
+                let idc = u32::from(level.major) * 10 + u32::from(level.minor);
+                for (key, value) in [
+                    ("codec_name", "h264".to_owned()),
+                    ("profile", "Main".to_owned()),
+                    ("level", idc.to_string()),
+                    ("width", visible.width.to_string()),
+                    ("height", visible.height.to_string()),
+                    ("r_frame_rate", "30/1".to_owned()),
+                    ("nb_read_frames", "10".to_owned()),
+                ] {
+                    assert_eq!(stream[key], value, "{key} of {width}x{height} {control:?}");
+                }
+                let keys: Vec<_> = packets(&path).iter().map(|(key, _)| *key).collect();
+                let expected: Vec<_> = (0..10).map(|number| number % 4 == 0).collect();
+                assert_eq!(keys, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn five_megabits_of_720p_are_close_to_the_source() {
+        if !has_ffmpeg("five_megabits_of_720p_are_close_to_the_source") {
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.h264");
+        let layout = Layout::new(FourCc::NV12, 1280, 720).unwrap();
+        let config = config(FourCc::NV12, 1280, 720).rate_control(RateControl::Constant(5_000_000));
+        to_file(&config, &layout, 45, &path, |_, _| ());
+        let pattern = videostream::TestPattern::new(FourCc::NV12, 1280, 720, fps(30)).unwrap();
+        let mut source = vec![0; layout.size as usize];
+        let frames = decode(&path, 1280, 720);
+        assert_eq!(frames.len(), 45);
+        for (number, frame) in frames.iter().enumerate() {
+            let mut picture = videostream::PictureMut::new(&mut source, &layout).unwrap();
+            pattern.draw(number as u64, &mut picture).unwrap();
+            let ratio = psnr(&source, frame);
+            assert!(ratio > 35.0, "frame {number}: {ratio} dB");
+        }
+    }
+
+    #[test]
+    fn what_the_encoder_cannot_do_is_said_with_what_it_can() {
+        let base = config(FourCc::NV12, 1280, 720);
+        let error = |config: EncoderConfig| Encoder::new(&config).unwrap_err().to_string();
+        let text = error(base.level(Level::new(3, 0)));
+        assert!(text.contains("3.0") && text.contains("3.1"), "{text}");
+        let text = error(base.level(Level::new(7, 3)));
+        assert!(text.contains("5.2"), "{text}");
+        let control = RateControl::Variable {
+            bitrate: 1_000_000,
+            peak: Some(2_000_000),
+        };
+        let text = error(base.rate_control(control));
+        assert!(
+            text.contains("peak") && text.contains("`Constant`"),
+            "{text}"
+        );
+        let text = error(base.quantiser_range(5, 40));
+        assert!(
+            text.contains("is 5") && text.contains("from 12 to 51"),
+            "{text}"
+        );
+        let text = error(base.quantiser_range(30, 20));
+        assert!(text.contains("from 30 to 51"), "{text}");
+        let fixed = base.rate_control(RateControl::Quantiser(30));
+        let text = error(fixed.quantiser_range(20, 40));
+        assert!(text.contains("range"), "{text}");
+        let mut encoder = Encoder::new(&fixed).unwrap();
+        assert_eq!(encoder.set_bitrate(1), Err(EncodeError::NoBitrate));
+        let mut encoder = Encoder::new(&base.level(Level::new(3, 1))).unwrap();
+        let error = encoder.set_bitrate(30_000_000).unwrap_err();
+        assert!(matches!(error, EncodeError::Level { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_coarse_range_of_quantisers_takes_fewer_bits_than_the_bitrate() {
+        let config = config(FourCc::NV12, 320, 240).rate_control(RateControl::Constant(4_000_000));
+        let free = bitrate(&noise_sizes(&config, 5, 30, |_, _| ()));
+        let coarse = bitrate(&noise_sizes(
+            &config.quantiser_range(44, 51),
+            5,
+            30,
+            |_, _| (),
+        ));
+        assert!(coarse < 0.5 * free, "{coarse} of {free} bit/s");
+    }
+
+    #[test]
+    fn parameter_sets_come_once_or_with_every_key_frame() {
+        let layout = Layout::new(FourCc::NV12, 320, 240).unwrap();
+        for every in [true, false] {
+            let config = config(FourCc::NV12, 320, 240)
+                .gop(3)
+                .parameter_sets_with_every_key_frame(every);
+            let mut with_sets = Vec::new();
+            encode_pattern(
+                &config,
+                &layout,
+                fps(30),
+                9,
+                |_, _| (),
+                |packet| {
+                    if packet.is_key() {
+                        with_sets.push(!packet.parameter_sets().is_empty());
+                    }
+                },
+            );
+            assert_eq!(with_sets, [true, every, every]);
+        }
     }
 
     #[test]

@@ -47,14 +47,76 @@ pub enum Profile {
     High,
 }
 
+/// What a decoder must be able to do: picture size, rate and bitrate, by the tables of the standard (ITU-T
+/// H.264 annex A, H.265 annex A). Written `4.1`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Level {
+    /// The number before the point.
+    pub major: u8,
+    /// The number behind the point.
+    pub minor: u8,
+}
+
+impl Level {
+    /// Level `major.minor`.
+    #[must_use]
+    pub const fn new(major: u8, minor: u8) -> Self {
+        Self { major, minor }
+    }
+
+    /// The level that `level_idc` of an H.264 stream stands for.
+    #[must_use]
+    pub const fn from_h264_idc(idc: u8) -> Self {
+        Self::new(idc / 10, idc % 10)
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
 /// How the encoder spends bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[doc(alias = "V4L2_CID_MPEG_VIDEO_BITRATE_MODE")]
 pub enum RateControl {
-    /// Constant bitrate, in bits per second.
+    /// Constant bitrate (CBR), in bits per second.
     Constant(u32),
-    /// Constant quantiser, 0 (best) to 51 in H.264; the bitrate follows from the picture.
+    /// Variable bitrate (VBR): easy pictures take less, difficult ones more.
+    Variable {
+        /// Bits per second on average.
+        bitrate: u32,
+        /// Bits per second that are never exceeded for long; not every backend can promise that.
+        peak: Option<u32>,
+    },
+    /// Constant quantiser (CQP), 0 (best) to 51 in H.264 and H.265; the bitrate follows from the picture.
     Quantiser(u8),
+}
+
+impl RateControl {
+    /// The bits per second that are aimed at; `None` with a constant quantiser.
+    #[must_use]
+    pub const fn bitrate(self) -> Option<u32> {
+        match self {
+            Self::Constant(bitrate) | Self::Variable { bitrate, .. } => Some(bitrate),
+            Self::Quantiser(_) => None,
+        }
+    }
+
+    /// The same kind of control at another bitrate; `None` with a constant quantiser.
+    #[must_use]
+    pub(crate) fn at(self, bits_per_second: u32) -> Option<Self> {
+        match self {
+            Self::Constant(_) => Some(Self::Constant(bits_per_second)),
+            Self::Variable { peak, .. } => Some(Self::Variable {
+                bitrate: bits_per_second,
+                peak: peak.map(|peak| peak.max(bits_per_second)),
+            }),
+            Self::Quantiser(_) => None,
+        }
+    }
 }
 
 /// Who encodes.
@@ -98,6 +160,9 @@ pub struct EncoderConfig {
     pub(crate) rate_control: RateControl,
     pub(crate) gop: u32,
     pub(crate) profile: Profile,
+    pub(crate) level: Option<Level>,
+    pub(crate) quantisers: Option<(u8, u8)>,
+    pub(crate) repeat_sets: bool,
     pub(crate) crop: Option<Rect>,
     pub(crate) colorimetry: Colorimetry,
     pub(crate) backend: Backend,
@@ -106,8 +171,8 @@ pub struct EncoderConfig {
 impl EncoderConfig {
     /// Encodes pictures of this format and size, arriving at about this rate.
     ///
-    /// Unless changed: 5 Mbit/s constant, a key frame every second, High profile, the whole picture,
-    /// BT.601 in limited range, the best backend.
+    /// Unless changed: 5 Mbit/s constant, a key frame every second with its parameter sets, High profile, the
+    /// lowest level that fits, the whole picture, BT.601 in limited range, the best backend.
     #[must_use]
     pub fn new(codec: Codec, fourcc: FourCc, width: u32, height: u32, rate: FrameRate) -> Self {
         Self {
@@ -119,6 +184,9 @@ impl EncoderConfig {
             rate_control: RateControl::Constant(5_000_000),
             gop: rate.frames().div_ceil(rate.seconds()),
             profile: Profile::High,
+            level: None,
+            quantisers: None,
+            repeat_sets: true,
             crop: None,
             colorimetry: Colorimetry::default(),
             backend: Backend::Auto,
@@ -148,6 +216,35 @@ impl EncoderConfig {
     #[must_use]
     pub fn profile(self, profile: Profile) -> Self {
         Self { profile, ..self }
+    }
+
+    /// The level that decoders have to know. An error at configuration if size, rate or bitrate need a higher one.
+    #[must_use]
+    pub fn level(self, level: Level) -> Self {
+        Self {
+            level: Some(level),
+            ..self
+        }
+    }
+
+    /// The finest and the coarsest quantiser that rate control may choose, 0 (best) to 51.
+    #[must_use]
+    #[doc(alias = "V4L2_CID_MPEG_VIDEO_H264_MIN_QP")]
+    pub fn quantiser_range(self, finest: u8, coarsest: u8) -> Self {
+        Self {
+            quantisers: Some((finest, coarsest)),
+            ..self
+        }
+    }
+
+    /// Whether every key frame carries the parameter sets (so that a decoder can start there), or the first only.
+    #[must_use]
+    #[doc(alias = "V4L2_CID_MPEG_VIDEO_PREPEND_SPSPPS_TO_IDR")]
+    pub fn parameter_sets_with_every_key_frame(self, every: bool) -> Self {
+        Self {
+            repeat_sets: every,
+            ..self
+        }
     }
 
     /// Encodes only this part of each picture.

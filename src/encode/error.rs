@@ -4,7 +4,7 @@ use core::fmt;
 
 use videostream_hal::format::FourCc;
 
-use super::Codec;
+use super::{Codec, Level};
 use crate::picture::PictureError;
 
 /// Why an encoder can't be made or does not take a picture.
@@ -42,8 +42,22 @@ pub enum EncodeError {
         /// Largest value allowed.
         max: u64,
     },
-    /// This can't be changed with the rate control that the encoder was made with.
-    NotConstantBitrate,
+    /// The backend can't do this.
+    Unsupported {
+        /// What was asked for.
+        what: &'static str,
+        /// What it can do instead.
+        can: &'static str,
+    },
+    /// Size, rate or bitrate need a higher level than the one that was asked for.
+    Level {
+        /// What was asked for.
+        asked: Level,
+        /// The lowest that fits.
+        needs: Level,
+    },
+    /// The bitrate can't be changed: the encoder was made with a constant quantiser.
+    NoBitrate,
     /// The crop rectangle, or the memory of a picture.
     Picture(PictureError),
     /// A picture is not what the encoder was made for.
@@ -105,9 +119,16 @@ impl fmt::Display for EncodeError {
             } => {
                 write!(f, "{what} is {value}, but must be from {min} to {max}")
             }
-            Self::NotConstantBitrate => {
-                f.write_str("the bitrate can be changed only with rate control `Constant`")
+            Self::Unsupported { what, can } => {
+                write!(f, "the encoder can't do {what}, but {can}")
             }
+            Self::Level { asked, needs } => write!(
+                f,
+                "size, frame rate and bitrate don't fit into level {asked}: level {needs} is the lowest that they do"
+            ),
+            Self::NoBitrate => f.write_str(
+                "a constant quantiser has no bitrate to change: choose `Constant` or `Variable`",
+            ),
             Self::Picture(error) => error.fmt(f),
             Self::Mismatch {
                 has: (format, w, h),

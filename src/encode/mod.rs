@@ -22,7 +22,9 @@ mod software;
 #[path = "none.rs"]
 mod software;
 
-pub use self::config::{BACKEND_VARIABLE, Backend, Codec, EncoderConfig, Profile, RateControl};
+pub use self::config::{
+    BACKEND_VARIABLE, Backend, Codec, EncoderConfig, Level, Profile, RateControl,
+};
 pub use self::error::EncodeError;
 pub use self::packet::Packet;
 
@@ -159,19 +161,19 @@ impl Encoder {
         }
     }
 
-    /// Changes the bitrate, in bits per second, from the next picture on.
+    /// Changes the bitrate (with rate control `Variable`: the average), in bits per second, from the next
+    /// picture on. A peak that is below is raised to it.
     ///
     /// # Errors
-    /// [`EncodeError::NotConstantBitrate`] with another rate control; [`EncodeError::Value`] out of range;
-    /// [`EncodeError::Backend`].
+    /// [`EncodeError::NoBitrate`] with a constant quantiser; [`EncodeError::Value`] out of range;
+    /// [`EncodeError::Level`] beyond the level that was asked for; [`EncodeError::Backend`].
     pub fn set_bitrate(&mut self, bits_per_second: u32) -> Result<(), EncodeError> {
-        let RateControl::Constant(_) = self.config.rate_control else {
-            return Err(EncodeError::NotConstantBitrate);
-        };
+        let control = self.config.rate_control.at(bits_per_second);
+        let control = control.ok_or(EncodeError::NoBitrate)?;
         match &mut self.inner {
-            Inner::Software(software) => software.set_bitrate(bits_per_second)?,
+            Inner::Software(software) => software.set_bitrate(control, bits_per_second)?,
         }
-        self.config.rate_control = RateControl::Constant(bits_per_second);
+        self.config.rate_control = control;
         Ok(())
     }
 

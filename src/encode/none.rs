@@ -1,6 +1,6 @@
 //! Stands for the software backend where that was not built: it can't be made, so its methods can't be called.
 
-use super::{EncodeError, EncoderConfig, Packet};
+use super::{EncodeError, EncoderConfig, Packet, RateControl};
 use crate::frame_rate::FrameRate;
 use crate::picture::Picture;
 
@@ -29,7 +29,7 @@ impl Software {
         match *self {}
     }
 
-    pub(super) fn set_bitrate(&mut self, _: u32) -> Result<(), EncodeError> {
+    pub(super) fn set_bitrate(&mut self, _: RateControl, _: u32) -> Result<(), EncodeError> {
         match *self {}
     }
 

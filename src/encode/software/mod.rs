@@ -1,13 +1,15 @@
 //! Encoding on the CPU with OpenH264.
 
 mod convert;
+mod level;
 mod openh264;
 
 use videostream_hal::format::FourCc;
 
 use self::convert::Planar;
 use self::openh264::OpenH264;
-use super::{Codec, EncodeError, EncoderConfig, Packet, RateControl};
+use super::{Codec, EncodeError, EncoderConfig, Level, Packet, RateControl};
+use crate::encode::annex_b::{NalKind, nal_units};
 use crate::frame_rate::FrameRate;
 use crate::picture::Picture;
 
@@ -17,6 +19,8 @@ const BITRATE: (u32, u32) = (10_000, 240_000_000);
 /// OpenH264 clips what is outside.
 const FRAMES_PER_SECOND: (u32, u32) = (1, 60);
 const QUANTISER: (u8, u8) = (0, 51);
+/// Below, OpenH264's rate control does not go.
+const FINEST: u8 = 12;
 
 /// An OpenH264 encoder and the picture's memory in the form that it reads.
 #[derive(Debug)]
@@ -28,6 +32,8 @@ pub(super) struct Software {
     parameter_sets: Vec<u8>,
     /// The packet that was not received yet.
     waiting: Option<u64>,
+    /// No packet was received yet.
+    first: bool,
     bytes: Vec<u8>,
 }
 
@@ -60,26 +66,25 @@ impl Software {
         }
         let planar = Planar::new(config.fourcc, width, height, config.colorimetry)?;
         check_frame_rate(config.rate)?;
-        match config.rate_control {
-            RateControl::Constant(bits) => check_bitrate(bits)?,
-            RateControl::Quantiser(qp) => {
-                check(
-                    "quantiser",
-                    qp.into(),
-                    QUANTISER.0.into(),
-                    QUANTISER.1.into(),
-                )?;
-            }
-        }
+        check_rate_control(config)?;
+        level::check(config)?;
         let mut encoder = OpenH264::new(config)?;
         let mut parameter_sets = Vec::new();
         encoder.parameter_sets(&mut parameter_sets)?;
+        // The library raises the level by itself where its own tables say so.
+        let written = sps_level(&parameter_sets);
+        if let (Some(asked), Some(needs)) = (config.level, written)
+            && needs != asked
+        {
+            return Err(EncodeError::Level { asked, needs });
+        }
         Ok(Self {
             encoder,
             config: *config,
             planar,
             parameter_sets,
             waiting: None,
+            first: true,
             bytes: Vec::new(),
         })
     }
@@ -106,24 +111,43 @@ impl Software {
     pub(super) fn receive(&mut self) -> Option<Packet<'_>> {
         let pts_ns = self.waiting.take()?;
         // Frames are not reordered: decoded when shown.
-        Some(Packet::new(Codec::H264, &self.bytes, pts_ns, pts_ns))
+        let packet = Packet::new(Codec::H264, &self.bytes, pts_ns, pts_ns);
+        let first = std::mem::take(&mut self.first);
+        if first || self.config.repeat_sets {
+            return Some(packet);
+        }
+        Some(Packet::new(Codec::H264, packet.data(), pts_ns, pts_ns))
     }
 
     pub(super) fn force_key_frame(&mut self) {
         self.encoder.force_key_frame();
     }
 
-    pub(super) fn set_bitrate(&mut self, bits_per_second: u32) -> Result<(), EncodeError> {
-        check_bitrate(bits_per_second)?;
+    pub(super) fn set_bitrate(
+        &mut self,
+        control: RateControl,
+        bits_per_second: u32,
+    ) -> Result<(), EncodeError> {
+        let config = EncoderConfig {
+            rate_control: control,
+            ..self.config
+        };
+        check_rate_control(&config)?;
+        level::check(&config)?;
         self.encoder.set_bitrate(bits_per_second)?;
-        self.config.rate_control = RateControl::Constant(bits_per_second);
+        self.config = config;
         Ok(())
     }
 
     pub(super) fn set_frame_rate(&mut self, rate: FrameRate) -> Result<(), EncodeError> {
+        let config = EncoderConfig {
+            rate,
+            ..self.config
+        };
         check_frame_rate(rate)?;
+        level::check(&config)?;
         self.encoder.set_frame_rate(rate)?;
-        self.config.rate = rate;
+        self.config = config;
         Ok(())
     }
 }
@@ -134,6 +158,45 @@ fn contiguous(fourcc: FourCc) -> FourCc {
         .info()
         .and_then(|info| info.contiguous)
         .unwrap_or(fourcc)
+}
+
+/// The level in a sequence parameter set.
+fn sps_level(sets: &[u8]) -> Option<Level> {
+    let (_, sps) = nal_units(sets).find(|(_, nal)| NalKind::h264(nal) == NalKind::Sps)?;
+    sps.get(3).copied().map(Level::from_h264_idc)
+}
+
+fn check_rate_control(config: &EncoderConfig) -> Result<(), EncodeError> {
+    let range =
+        |what, value: u8, min: u8, max: u8| check(what, value.into(), min.into(), max.into());
+    match config.rate_control {
+        RateControl::Constant(bits) => check_bitrate(bits)?,
+        RateControl::Variable {
+            bitrate,
+            peak: None,
+        } => check_bitrate(bitrate)?,
+        // It holds a peak only by leaving pictures out, and every picture in is to be a packet out.
+        RateControl::Variable { peak: Some(_), .. } => {
+            return Err(EncodeError::Unsupported {
+                what: "a peak bitrate",
+                can: "`Constant`, `Quantiser`, and `Variable` without a peak",
+            });
+        }
+        RateControl::Quantiser(qp) => {
+            range("quantiser", qp, QUANTISER.0, QUANTISER.1)?;
+            if config.quantisers.is_some() {
+                return Err(EncodeError::Unsupported {
+                    what: "a range of quantisers with a constant one",
+                    can: "a range with `Constant` and `Variable`",
+                });
+            }
+        }
+    }
+    if let Some((finest, coarsest)) = config.quantisers {
+        range("finest quantiser", finest, FINEST, QUANTISER.1)?;
+        range("coarsest quantiser", coarsest, finest, QUANTISER.1)?;
+    }
+    Ok(())
 }
 
 fn check_bitrate(bits: u32) -> Result<(), EncodeError> {

@@ -270,12 +270,21 @@ fn fill(params: &mut sys::SEncParamExt, config: &EncoderConfig, width: c_int, he
     // CAVLC in every profile: only there the library checks each macroblock against the end of its
     // buffer. With CABAC a noisy picture at a fine quantiser is written beyond it.
     params.iEntropyCodingModeFlag = 0;
+    if let Some(level) = config.level {
+        layer.uiLevelIdc =
+            sys::ELevelIdc::from(level.major) * 10 + sys::ELevelIdc::from(level.minor);
+    }
+    if let Some((finest, coarsest)) = config.quantisers {
+        params.iMinQp = finest.into();
+        params.iMaxQp = coarsest.into();
+    }
+    if let Some(bits) = config.rate_control.bitrate() {
+        params.iTargetBitrate = bits as c_int;
+        layer.iSpatialBitrate = bits as c_int;
+    }
     match config.rate_control {
-        RateControl::Constant(bits) => {
-            params.iRCMode = sys::RC_BITRATE_MODE;
-            params.iTargetBitrate = bits as c_int;
-            layer.iSpatialBitrate = bits as c_int;
-        }
+        RateControl::Constant(_) => params.iRCMode = sys::RC_BITRATE_MODE,
+        RateControl::Variable { .. } => params.iRCMode = sys::RC_QUALITY_MODE,
         RateControl::Quantiser(qp) => {
             params.iRCMode = sys::RC_OFF_MODE;
             params.bEnableAdaptiveQuant = false;
