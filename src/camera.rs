@@ -34,16 +34,20 @@ use videostream_hal::v4l2::{
     Capabilities, Device, Error, ErrorKind, ExportAccess, Fraction, NodeKind,
 };
 
+pub mod controls;
 mod error;
 mod holder;
 mod id;
 mod list;
+mod node;
 mod stream;
 
+pub use controls::{Control, ControlError, Controls};
 pub use error::CameraError;
 pub use holder::Holder;
 pub use id::CameraId;
 pub use list::{DeviceFormat, DeviceInfo, DeviceList, DeviceSize, devices};
+pub use node::{Node, find_device};
 pub use stream::{CameraBuffer, CameraFrame, CameraStream};
 
 /// The example of the guide is compiled.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use videostream_hal::format::FourCc;
 use videostream_hal::v4l2::{Error, ErrorKind, NodeKind};
 
+use super::controls::ControlError;
 use super::holder::{Holder, holders};
 use super::{is_foreign, list};
 
@@ -102,6 +103,13 @@ pub enum CameraError {
         /// Path of the camera.
         path: PathBuf,
     },
+    /// A control could not be found or set.
+    Control {
+        /// Path of the camera.
+        path: PathBuf,
+        /// Why.
+        error: ControlError,
+    },
     /// Anything else that the driver answered.
     Device {
         /// Path of the camera.
@@ -176,6 +184,7 @@ impl CameraError {
             Self::SourceChanged { .. } => ErrorKind::SourceChanged,
             Self::NoSignal { .. } => ErrorKind::NoSignal,
             Self::NoBandwidth { .. } => ErrorKind::NoBandwidth,
+            Self::Control { error, .. } => error.kind(),
             Self::Device { error, .. } => error.kind(),
         }
     }
@@ -288,6 +297,7 @@ impl fmt::Display for CameraError {
                  a port on another controller needs less",
                 path.display()
             ),
+            Self::Control { path, error } => write!(f, "{}: {error}", path.display()),
             Self::Pipeline { path, error } | Self::Device { path, error } => {
                 write!(f, "{}: {error}", path.display())
             }
@@ -299,6 +309,7 @@ impl std::error::Error for CameraError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Pipeline { error, .. } | Self::Device { error, .. } => Some(error),
+            Self::Control { error, .. } => Some(error),
             _ => None,
         }
     }

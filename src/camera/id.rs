@@ -35,7 +35,7 @@ impl CameraId {
     }
 
     /// The id of the camera at a path.
-    fn of(path: &Path) -> Option<Self> {
+    pub(super) fn of(path: &Path) -> Option<Self> {
         let device = open_device(path).ok()?;
         let about = device.capabilities();
         let rdev = fs::metadata(path).ok()?.rdev();

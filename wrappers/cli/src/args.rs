@@ -1,6 +1,5 @@
 //! Values and options that several subcommands share.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use videostream::FrameRate;
@@ -9,9 +8,10 @@ use videostream::hal::format::FourCc;
 /// Which frames to take: a camera's, or the test pattern's.
 #[derive(Clone, clap::Args)]
 pub(crate) struct SourceArgs {
-    /// The camera, such as /dev/video0 [default: the first one that works]
-    #[arg(short, long, value_name = "PATH")]
-    pub(crate) device: Option<PathBuf>,
+    /// The camera: a path, a number, its name, its place or a name in /dev/v4l/by-id
+    /// [default: the first one that works]
+    #[arg(short, long, value_name = "DEVICE")]
+    pub(crate) device: Option<String>,
     /// The moving test pattern instead of a camera; `receive` can check its frames
     #[arg(long, conflicts_with = "device")]
     pub(crate) pattern: bool,
@@ -28,6 +28,9 @@ pub(crate) struct SourceArgs {
     /// Buffers to fill in turn; each frame that clients hold takes one
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=32))]
     pub(crate) buffers: u32,
+    /// Set a control of the camera first, such as brightness=140; may be given several times
+    #[arg(long = "control", value_name = "NAME=VALUE", value_parser = control, conflicts_with = "pattern")]
+    pub(crate) controls: Vec<String>,
     /// A size to come near to, where none is asked for.
     #[arg(skip)]
     pub(crate) near: Option<(u32, u32)>,
@@ -39,7 +42,7 @@ pub(crate) struct InputArgs {
     #[command(flatten)]
     pub(crate) source: SourceArgs,
     /// Take the frames of the host on this socket instead, and wait until there is one
-    #[arg(long, value_name = "SOCKET", conflicts_with_all = ["device", "pattern"])]
+    #[arg(long, value_name = "SOCKET", conflicts_with_all = ["device", "pattern", "controls"])]
     pub(crate) ipc: Option<String>,
     /// With --ipc: wait for the next host when the one at hand goes away
     #[arg(long, requires = "ipc")]
@@ -73,6 +76,19 @@ fn rate(text: &str) -> Result<FrameRate, String> {
     let (frames, seconds) = text.split_once('/').unwrap_or((text, "1"));
     let number = |text: &str| text.parse::<u32>().map_err(|error| error.to_string());
     FrameRate::new(number(frames)?, number(seconds)?).map_err(|error| error.to_string())
+}
+
+/// `brightness=140`, checked for its form only.
+fn control(text: &str) -> Result<String, String> {
+    match assignment(text) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err("expected NAME=VALUE, such as brightness=140".to_owned()),
+    }
+}
+
+/// Name and value of `brightness=140`.
+pub(crate) fn assignment(text: &str) -> Option<(&str, &str)> {
+    text.split_once('=').filter(|(name, _)| !name.is_empty())
 }
 
 /// Seconds, as a whole number or a decimal, more than none.

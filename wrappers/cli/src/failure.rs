@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use videostream::camera::ControlError;
 use videostream::encode::EncodeError;
 use videostream::hal::v4l2::ErrorKind;
 use videostream::ipc;
@@ -106,6 +107,14 @@ impl From<SnapshotError> for Failure {
 }
 
 fn camera_code(error: &CameraError) -> u8 {
+    if let CameraError::Control { error, .. } = error {
+        return match error {
+            ControlError::Unknown { .. }
+            | ControlError::Value { .. }
+            | ControlError::TooMany { .. } => ARGUMENTS,
+            _ => GENERAL,
+        };
+    }
     match error.kind() {
         ErrorKind::NotFound | ErrorKind::PermissionDenied => CAMERA,
         ErrorKind::TimedOut => TIMEOUT,

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use videostream::camera::{Camera, CameraStream};
+use videostream::camera::{Camera, CameraStream, find_device};
 use videostream::hal::format::FourCc;
 use videostream::hal::memory::allocate::Report;
 use videostream::hal::v4l2::{Fraction, NodeKind};
@@ -12,6 +12,7 @@ use videostream::{
 };
 
 use crate::args::SourceArgs;
+use crate::commands::controls;
 use crate::failure::Failure;
 
 /// Size of the pattern unless told otherwise.
@@ -75,7 +76,7 @@ impl Opened {
             return Self::pattern(args);
         }
         let stream = match &args.device {
-            Some(path) => start(path, args)?,
+            Some(device) => start(&find_device(device)?, args)?,
             None => first_working(args)?,
         };
         Ok(Self::Camera(CameraSource::new(stream)))
@@ -152,6 +153,7 @@ fn start(path: &Path, args: &SourceArgs) -> Result<CameraStream, CameraError> {
         } else if let Some((width, height)) = args.near {
             camera = camera.size_near(width, height);
         }
+        controls::apply(&camera.controls(), &args.controls)?;
         for &format in formats {
             camera = camera.format(format);
         }

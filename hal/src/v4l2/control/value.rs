@@ -7,7 +7,7 @@ use crate::v4l2::ioctl::{self, ControlInfo, ControlType};
 use crate::v4l2::{Device, Error};
 
 impl Device {
-    /// The value of a control that is a number.
+    /// The value of a control that is a number; bit masks have no sign.
     ///
     /// # Errors
     /// - `EACCES`: it cannot be read (buttons).
@@ -15,7 +15,7 @@ impl Device {
     pub fn control_value(&self, control: &ControlInfo) -> Result<i64, Error> {
         let mut list = [number(control, 0)?];
         ioctl::g_ext_ctrls(self.as_fd(), Which::Current, &mut list).map_err(|e| e.error)?;
-        Ok(as_number(&list[0].value))
+        Ok(as_number(control, &list[0].value))
     }
 
     /// Sets a control that is a number; returns what the driver rounded it to.
@@ -28,7 +28,7 @@ impl Device {
     pub fn set_control(&self, control: &ControlInfo, value: i64) -> Result<i64, Error> {
         let mut list = [number(control, value)?];
         ioctl::s_ext_ctrls(self.as_fd(), &mut list).map_err(|e| e.error)?;
-        Ok(as_number(&list[0].value))
+        Ok(as_number(control, &list[0].value))
     }
 
     /// Fetches a string, array or struct; `bytes` has at least
@@ -125,8 +125,12 @@ fn narrow<T>(narrowed: Option<T>, value: i64) -> Result<T, Error> {
     })
 }
 
-fn as_number(value: &ControlValue<'_>) -> i64 {
+fn as_number(control: &ControlInfo, value: &ControlValue<'_>) -> i64 {
     match value {
+        // The highest bit is one like the others.
+        ControlValue::Integer(bits) if control.control_type == ControlType::Bitmask => {
+            bits.cast_unsigned().into()
+        }
         ControlValue::Integer(value) => i64::from(*value),
         ControlValue::Integer64(value) => *value,
         ControlValue::Payload(_) => 0,

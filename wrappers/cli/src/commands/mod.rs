@@ -1,5 +1,6 @@
 //! The subcommands.
 
+pub(crate) mod controls;
 mod demo;
 mod devices;
 mod receive;
@@ -18,6 +19,8 @@ pub(crate) enum Command {
     Demo(demo::Args),
     /// List cameras, encoders, decoders and converters with their formats
     Devices(devices::Args),
+    /// List, read and set what a camera or codec lets be set: brightness, exposure, ...
+    Controls(controls::Args),
     /// Share a camera or the test pattern with any number of processes
     Stream(stream::Args),
     /// Read a shared stream: check frames, measure latency and drops
@@ -35,6 +38,7 @@ impl Command {
         match self {
             Self::Demo(args) => demo::run(args, output),
             Self::Devices(args) => devices::run(args, output),
+            Self::Controls(args) => controls::run(args, output),
             Self::Stream(args) => stream::run(args, output),
             Self::Receive(args) => receive::run(args, output),
             Self::Record(args) => record::run(args, output),

@@ -1,0 +1,203 @@
+//! Everything that can be set on a camera, by name.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use videostream::Camera;
+//!
+//! # fn main() -> Result<(), videostream::CameraError> {
+//! let camera = Camera::open("/dev/video0")?;
+//! let controls = camera.controls();
+//! controls.set(&[("brightness", "140"), ("power_line_frequency", "50 Hz")])?;
+//! controls.set_auto_exposure(false)?;
+//! controls.set_exposure_time(Duration::from_millis(8))?;
+//! for control in controls.list()? {
+//!     println!("{} {:?}", control.name, control.value);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+use std::path::Path;
+
+use videostream_hal::v4l2::control::{MAX_CONTROLS, MenuItem, simple_name};
+use videostream_hal::v4l2::{ControlFlags, ControlInfo, ControlType, Device};
+
+use super::{Camera, CameraError, CameraStream, Node};
+
+mod error;
+mod reset;
+mod set;
+mod typed;
+mod value;
+mod watch;
+
+pub use error::ControlError;
+pub use reset::Reset;
+pub use value::Value;
+pub use watch::{ControlChange, ControlWatch};
+
+/// The controls of a device.
+#[derive(Clone, Copy, Debug)]
+pub struct Controls<'d> {
+    path: &'d Path,
+    device: &'d Device,
+}
+
+/// A control with its value.
+#[derive(Clone, Debug)]
+pub struct Control {
+    /// As it is typed, here and in `v4l2-ctl`: `white_balance_automatic`.
+    pub name: String,
+    /// The heading that it stands under: `Camera Controls`.
+    pub class: String,
+    /// The driver's name, range, step, default and flags.
+    pub info: ControlInfo,
+    /// Its value; `None` if it cannot be read (buttons, or hardware that does not answer).
+    pub value: Option<Value>,
+    /// The items of a menu.
+    pub items: Vec<MenuItem>,
+}
+
+impl Camera {
+    /// Everything that can be set.
+    #[must_use]
+    pub fn controls(&self) -> Controls<'_> {
+        Controls::new(&self.path, &self.device)
+    }
+}
+
+impl CameraStream {
+    /// Everything that can be set while it streams.
+    #[must_use]
+    pub fn controls(&self) -> Controls<'_> {
+        Controls::new(self.path(), self.device())
+    }
+}
+
+impl Node {
+    /// Everything that can be set.
+    #[must_use]
+    pub fn controls(&self) -> Controls<'_> {
+        Controls::new(self.path(), self.device())
+    }
+}
+
+impl<'d> Controls<'d> {
+    /// The controls of an open device; its path is for errors.
+    #[must_use]
+    pub const fn new(path: &'d Path, device: &'d Device) -> Self {
+        Self { path, device }
+    }
+
+    fn error(&self, error: ControlError) -> CameraError {
+        let path = self.path.to_owned();
+        CameraError::Control { path, error }
+    }
+
+    fn failed(&self, error: videostream_hal::v4l2::Error) -> CameraError {
+        CameraError::from_device(self.path, error)
+    }
+
+    /// All controls in the driver's order, with their values.
+    ///
+    /// # Errors
+    /// [`CameraError::Disconnected`], [`CameraError::Device`].
+    pub fn list(&self) -> Result<Vec<Control>, CameraError> {
+        let mut class = String::new();
+        let mut list = Vec::new();
+        for info in self.device.controls() {
+            let info = info.map_err(|error| self.failed(error))?;
+            if info.control_type == ControlType::Class {
+                info.name().clone_into(&mut class);
+                continue;
+            }
+            if !info.flags.contains(ControlFlags::DISABLED) {
+                let class = class.clone();
+                list.push(self.describe(info, class)?);
+            }
+        }
+        Ok(list)
+    }
+
+    fn describe(&self, info: ControlInfo, class: String) -> Result<Control, CameraError> {
+        let items: Result<Vec<_>, _> = self.device.menu(&info).collect();
+        let items = items.map_err(|error| self.failed(error))?;
+        Ok(Control {
+            name: typed_name(&info),
+            class,
+            value: self.read(&info, &items)?,
+            items,
+            info,
+        })
+    }
+
+    /// A control by its name, as it is typed or in the driver's spelling, or by its id in
+    /// hexadecimal (`0x00980900`).
+    ///
+    /// # Errors
+    /// [`ControlError::Unknown`]: with the name that comes nearest.
+    pub fn get(&self, name: &str) -> Result<Control, CameraError> {
+        let info = self.find(name)?;
+        let mut class = String::new();
+        for heading in self.device.controls().flatten() {
+            if heading.control_type == ControlType::Class && heading.class() == info.class() {
+                heading.name().clone_into(&mut class);
+            }
+        }
+        self.describe(info, class)
+    }
+
+    fn find(&self, name: &str) -> Result<ControlInfo, CameraError> {
+        let id = name.strip_prefix("0x").or(name.strip_prefix("0X"));
+        let id = id.and_then(|digits| u32::from_str_radix(digits, 16).ok());
+        let found = match id {
+            // Only ids: the flags of the request itself would ask for another control.
+            Some(id) if id <= 0x0fff_ffff => self.device.control(id),
+            _ => self.device.control_by_name(name),
+        };
+        let found = found.map_err(|error| self.failed(error))?;
+        if let Some(info) = found
+            && info.control_type != ControlType::Class
+            && !info.flags.contains(ControlFlags::DISABLED)
+        {
+            return Ok(info);
+        }
+        let names = self.device.controls().flatten();
+        let names = names
+            .filter(|info| info.control_type != ControlType::Class)
+            .map(|info| typed_name(&info));
+        Err(self.error(ControlError::unknown(name, names.collect())))
+    }
+
+    /// The value of a control; `None` if it cannot be read.
+    fn read(&self, info: &ControlInfo, items: &[MenuItem]) -> Result<Option<Value>, CameraError> {
+        if info.flags.contains(ControlFlags::WRITE_ONLY) || info.control_type == ControlType::Button
+        {
+            return Ok(None);
+        }
+        let value = if info.flags.contains(ControlFlags::HAS_PAYLOAD) {
+            let mut bytes = value::room(info);
+            let fetched = self.device.control_payload(info, &mut bytes);
+            fetched.map(|()| Value::of_payload(info, &bytes))
+        } else {
+            let number = self.device.control_value(info);
+            number.map(|number| Value::of_number(info, number, items))
+        };
+        match value {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => match CameraError::from_device(self.path, error) {
+                // One that does not answer is listed all the same.
+                CameraError::Disconnected { path } => Err(CameraError::Disconnected { path }),
+                _ => Ok(None),
+            },
+        }
+    }
+}
+
+/// Most controls that [`Controls::set`] sets at once.
+pub const MAX_AT_ONCE: usize = MAX_CONTROLS;
+
+/// The name as it is typed.
+fn typed_name(info: &ControlInfo) -> String {
+    simple_name(info.name()).map(char::from).collect()
+}
