@@ -12,7 +12,7 @@ use rustix::net::{
 use videostream::hal::memory::memfd;
 use videostream::hal::ring::layout::{HEAD, Header, STATUS, WAKE};
 use videostream::hal::ring::{FrameDescriptor, RingLayout};
-use videostream::ipc::wire::Message;
+use videostream::ipc::wire::{Exports, Message};
 use videostream::{Client, Frame, Mode};
 
 use super::descriptors::{
@@ -207,6 +207,7 @@ impl Hostile {
         let message = Message::Welcome {
             client: script.word(),
             host_pid: script.word(),
+            exports: Exports::ReadOnly,
             epoch,
         };
         send(&self.socket, &message.encode(), &fds);

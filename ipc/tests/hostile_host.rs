@@ -17,13 +17,14 @@ use videostream_hal::ring::{FrameDescriptor, RingLayout};
 use videostream_hal::sync::Ordering;
 use videostream_hal::time::{deadline_in, now_ns};
 use videostream_ipc::client::{Client, Event, Woken};
-use videostream_ipc::wire::{Message, WireError};
+use videostream_ipc::wire::{Exports, Message, WireError};
 use videostream_ipc::{Error, Goodbye};
 
 const EPOCH: u64 = 7;
 const WELCOME: Message = Message::Welcome {
     client: 0,
     host_pid: 1,
+    exports: Exports::ReadOnly,
     epoch: EPOCH,
 };
 
@@ -145,6 +146,7 @@ fn the_epoch_of_the_welcome_is_that_of_the_ring() {
     let other = Message::Welcome {
         client: 0,
         host_pid: 1,
+        exports: Exports::ReadOnly,
         epoch: EPOCH + 1,
     };
     let fds = [control.as_fd(), lease.as_fd(), lease.as_fd()];

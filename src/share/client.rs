@@ -8,6 +8,7 @@ use videostream_hal::time::{deadline_in, now_ns};
 use videostream_ipc as ipc;
 use videostream_ipc::Mode;
 
+use super::Exports;
 use super::connection::Connection;
 use super::frame::Frame;
 use super::inbox::Report;
@@ -141,6 +142,13 @@ impl Client {
     #[must_use]
     pub fn ipc(&self) -> &ipc::client::Client {
         self.reader.ipc()
+    }
+
+    /// What the host lets its clients do with the buffers: whether [`Frame::plane_fd`] can be
+    /// mapped for writing.
+    #[must_use]
+    pub fn exports(&self) -> Exports {
+        self.ipc().exports()
     }
 
     /// How often this client has moved to a new host.

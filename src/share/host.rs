@@ -11,7 +11,7 @@ use videostream_hal::ring::{FrameDescriptor, MAX_SLOTS, MIN_SLOTS};
 use videostream_ipc::address::Address;
 use videostream_ipc::host as ipc;
 
-use super::{Access, Policy};
+use super::{Access, Exports, Policy};
 use crate::{Error, Result};
 
 /// How a [`Host`] is to be; made by [`Host::builder`].
@@ -61,6 +61,13 @@ impl HostBuilder {
     #[must_use]
     pub fn access(mut self, access: Access) -> Self {
         self.config.access = access;
+        self
+    }
+
+    /// What clients may do with the buffers (read them).
+    #[must_use]
+    pub fn exports(mut self, exports: Exports) -> Self {
+        self.config.exports = exports;
         self
     }
 

@@ -25,7 +25,7 @@ use self::wakes::Wakes;
 use crate::Error;
 use crate::address::Address;
 use crate::socket::{self, Sent};
-use crate::wire::{Message, Mode};
+use crate::wire::{Exports, Message, Mode};
 
 /// What a client wants of its host.
 #[derive(Clone, Copy, Debug)]
@@ -74,6 +74,7 @@ pub struct Client {
     /// Whether waits are to end: 0 or 1.
     cancelled: AtomicU32,
     host_pid: u32,
+    exports: Exports,
 }
 
 impl Client {
@@ -97,16 +98,19 @@ impl Client {
         if socket::send(&socket, &hello, &[])? != Sent::Yes {
             return Err(Error::TimedOut);
         }
-        let (host_pid, epoch, fds) = loop {
+        let (host_pid, exports, epoch, fds) = loop {
             let Some((message, fds)) = socket::receive(&socket)? else {
                 poll_until(&mut [PollFd::new(&socket, PollFlags::IN)], deadline_ns)?;
                 continue;
             };
             if let Message::Welcome {
-                host_pid, epoch, ..
+                host_pid,
+                exports,
+                epoch,
+                ..
             } = message
             {
-                break (host_pid, epoch, fds);
+                break (host_pid, exports, epoch, fds);
             }
             buffers(Event::new(message, fds)?)?;
         };
@@ -128,6 +132,7 @@ impl Client {
             held: AtomicU32::new(0),
             cancelled: AtomicU32::new(0),
             host_pid,
+            exports,
         })
     }
 
@@ -139,6 +144,11 @@ impl Client {
     /// The host's process, as it says.
     pub fn host_pid(&self) -> u32 {
         self.host_pid
+    }
+
+    /// What the host lets its clients do with the buffers.
+    pub fn exports(&self) -> Exports {
+        self.exports
     }
 
     /// What was asked of the host.

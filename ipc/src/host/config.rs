@@ -2,6 +2,8 @@
 
 use heapless::Vec;
 
+pub use crate::wire::Exports;
+
 /// Most user or group ids of [`Access::Listed`].
 pub const MAX_LISTED: usize = 16;
 
@@ -53,6 +55,8 @@ pub struct Config {
     pub mode: u32,
     /// Who may connect.
     pub access: Access,
+    /// What clients may do with the buffers.
+    pub exports: Exports,
 }
 
 impl Default for Config {
@@ -64,6 +68,7 @@ impl Default for Config {
             lease_ns: 0,
             mode: 0o600,
             access: Access::SameUser,
+            exports: Exports::ReadOnly,
         }
     }
 }

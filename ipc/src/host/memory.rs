@@ -1,6 +1,10 @@
 //! Memory that a host shares: what it has to be, and when two are the same.
 
-use rustix::fd::{AsFd, OwnedFd};
+use core::fmt::Write as _;
+
+use rustix::fd::{AsFd, AsRawFd, OwnedFd};
+use rustix::fs::{Mode, OFlags, SealFlags};
+use rustix::io::Errno;
 use videostream_hal::memory::dmabuf::{Identity, identity};
 use videostream_hal::memory::{mapping, memfd};
 
@@ -34,11 +38,50 @@ impl Memory {
         }
         Ok(())
     }
+
+    /// The same memory, under a descriptor that can't be mapped for writing as far as its kind
+    /// allows: see [`Exports`](crate::host::Exports).
+    pub(super) fn read_only(self) -> Result<Self, Error> {
+        let writes = SealFlags::WRITE | SealFlags::FUTURE_WRITE;
+        match rustix::fs::fcntl_get_seals(&self.fd) {
+            Ok(seals) if seals.intersects(writes) => Ok(self),
+            Ok(_) => Ok(Self {
+                fd: open_for_reading(&self.fd)?,
+                ..self
+            }),
+            // A dma-buf, which can't be opened anew.
+            Err(_) => Ok(self),
+        }
+    }
+}
+
+/// Another descriptor of the file behind `fd`, for reading.
+fn open_for_reading(fd: &OwnedFd) -> Result<OwnedFd, Error> {
+    let mut path = heapless::String::<32>::new();
+    let fits = write!(path, "/proc/self/fd/{}", fd.as_raw_fd());
+    fits.map_err(|_| Error::Os("open /proc/self/fd", Errno::NAMETOOLONG))?;
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    rustix::fs::open(path.as_str(), flags, Mode::empty())
+        .map_err(|e| Error::Os("open /proc/self/fd", e))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_descriptor_for_reading_is_of_the_same_memory_and_cannot_be_mapped_for_writing() {
+        use videostream_hal::memory::Access;
+        use videostream_hal::memory::mapping::{MapError, Mapping};
+        let writable = buffer(4096);
+        let again = rustix::io::dup(&writable).unwrap();
+        let memory = Memory::new(writable).unwrap().read_only().unwrap();
+        assert_eq!(memory, Memory::new(again).unwrap());
+        let refused = Mapping::new(&memory.fd, 4096, Access::ReadWrite).unwrap_err();
+        assert_eq!(refused, MapError::Os(Errno::ACCESS));
+        Mapping::new(&memory.fd, 4096, Access::Read).unwrap();
+        assert!(memfd::cannot_shrink(memory.fd.as_fd()));
+    }
 
     fn buffer(size: usize) -> OwnedFd {
         let fd = memfd::create(c"test", size).unwrap();

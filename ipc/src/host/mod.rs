@@ -21,7 +21,7 @@ use videostream_hal::ring::{FrameDescriptor, RingLayout, wake};
 use videostream_hal::sync::Ordering;
 use videostream_hal::time::now_ns;
 
-pub use self::config::{Access, Config, Drop as DropCause, MAX_LISTED, Policy, Stats};
+pub use self::config::{Access, Config, Drop as DropCause, Exports, MAX_LISTED, Policy, Stats};
 use self::memory::Memory;
 use self::parameters::Parameters;
 use self::peer::Peer;
@@ -153,13 +153,18 @@ impl Host {
     ///
     /// # Errors
     /// [`Error::TooManyBuffers`] when frames lie in all of them; [`Error::BadBuffer`] for
-    /// memory that could be cut short under a client's mapping.
+    /// memory that could be cut short under a client's mapping; [`Error::Os`] for memory of
+    /// which no read-only descriptor can be made although [`Exports`] says so.
     pub fn register(&mut self, fd: OwnedFd, size: u64) -> Result<u32, Error> {
         let memory = Memory::new(fd)?;
         if let Some(id) = self.buffers.find(&memory) {
             return Ok(id);
         }
         memory.check(size, self.buffers.next_id())?;
+        let memory = match self.config.exports {
+            Exports::ReadOnly => memory.read_only()?,
+            Exports::Writable => memory,
+        };
         if self.buffers.is_full() {
             let control = self.publisher.control();
             let gone = self.buffers.make_room(|id| lies_in(control, id));

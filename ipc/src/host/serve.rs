@@ -138,6 +138,7 @@ impl Host {
         let welcome = Message::Welcome {
             client: place as u32,
             host_pid: pid,
+            exports: self.config.exports,
             epoch: control.epoch(),
         };
         match self.peers.get_mut(place) {

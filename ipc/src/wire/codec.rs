@@ -6,8 +6,8 @@ use static_assertions::const_assert_eq;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::{
-    ClientStatus, Goodbye, HostStatus, MAGIC, MAX_HOLD, MESSAGE_SIZE, Message, Mode, Refusal,
-    VERSION, WireError,
+    ClientStatus, Exports, Goodbye, HostStatus, MAGIC, MAX_HOLD, MESSAGE_SIZE, Message, Mode,
+    Refusal, VERSION, WireError,
 };
 
 /// A message's bytes.
@@ -55,10 +55,11 @@ impl Message {
             Self::Welcome {
                 client,
                 host_pid,
+                exports,
                 epoch,
             } => {
                 wide[0] = epoch;
-                (WELCOME, [client, host_pid, 0, 0])
+                (WELCOME, [client, host_pid, exports as u32, 0])
             }
             Self::Refused(r) => {
                 let fields = match r {
@@ -163,6 +164,11 @@ impl Message {
             WELCOME => Self::Welcome {
                 client: a,
                 host_pid: b,
+                exports: match c {
+                    0 => Exports::ReadOnly,
+                    1 => Exports::Writable,
+                    _ => return Err(WireError::Field(kind, c)),
+                },
                 epoch: wide[0],
             },
             REFUSED => Self::Refused(match a {
@@ -240,6 +246,7 @@ mod tests {
         Message::Welcome {
             client: 1,
             host_pid: 2,
+            exports: Exports::Writable,
             epoch: u64::MAX,
         },
         Message::Refused(Refusal::Version(7)),

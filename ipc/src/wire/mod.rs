@@ -50,6 +50,8 @@ pub enum Message {
         client: u32,
         /// The host's process, for messages.
         host_pid: u32,
+        /// What clients may do with the buffers.
+        exports: Exports,
         /// The ring's random number.
         epoch: u64,
     },
@@ -80,6 +82,23 @@ pub enum Message {
     Status(HostStatus),
     /// Host: the last message.
     Goodbye(Goodbye),
+}
+
+/// What clients may do with a host's buffers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Exports {
+    /// Read. A client gets a descriptor that can't be mapped for writing.
+    ///
+    /// - A memfd sealed with `FUTURE_WRITE` or `WRITE`: nobody can write it but through mappings
+    ///   from before. Of memory like this alone can a client that means harm not get a writable
+    ///   descriptor.
+    /// - Another memfd: clients get a descriptor opened anew for reading.
+    /// - A dma-buf has the descriptor that it was exported with; export it for reading, as
+    ///   V4L2 drivers can. dma-heaps and udmabuf give writable ones only.
+    #[default]
+    ReadOnly,
+    /// Read and write, as the host can: every buffer is sent as it was registered.
+    Writable,
 }
 
 /// Which frames a client wants.

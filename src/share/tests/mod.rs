@@ -11,7 +11,7 @@ use videostream_ipc::{Error as Ipc, Goodbye, Refusal};
 mod clients;
 mod policies;
 
-use super::{Client, Host, Mode};
+use super::{Client, Exports, Host, Mode};
 use crate::{Error, FrameRate, PatternSource, Stream, TestPattern, pattern};
 
 fn name(test: &str) -> String {
@@ -246,4 +246,33 @@ fn a_client_cannot_write_the_memory_of_a_pattern() {
     let fd = frame.plane_fd(0).unwrap();
     let error = Mapping::new(fd, 4096, Access::ReadWrite).unwrap_err();
     assert_eq!(error, MapError::Os(rustix::io::Errno::PERM));
+}
+
+#[test]
+fn clients_can_write_buffers_only_where_the_host_says_so() {
+    use videostream_hal::memory::mapping::MapError;
+    use videostream_hal::memory::{Access, Mapping};
+    for exports in [Exports::ReadOnly, Exports::Writable] {
+        let path = name(&format!("exports-{exports:?}"));
+        let mut host = Host::builder(&path).exports(exports).bind().unwrap();
+        let own = memory();
+        let id = host.register(own.try_clone().unwrap(), 4096).unwrap();
+        let again = host.register(own.try_clone().unwrap(), 4096).unwrap();
+        assert_eq!(again, id, "it is the same memory");
+        let mut client = connect(&mut host, Client::builder(&path)).unwrap();
+        assert_eq!(client.exports(), exports);
+        host.publish(&frame(id)).unwrap();
+        let frame = client.next(SECOND).unwrap();
+        let mapped = Mapping::new(frame.plane_fd(0).unwrap(), 4096, Access::ReadWrite);
+        match exports {
+            Exports::ReadOnly => {
+                let refused = MapError::Os(rustix::io::Errno::ACCESS);
+                assert_eq!(mapped.unwrap_err(), refused);
+            }
+            Exports::Writable => assert!(mapped.unwrap().is_writable()),
+        }
+        assert_eq!(frame.pixels().unwrap().plane(0).len(), 4096);
+        // The host's own descriptor stays as it is.
+        Mapping::new(&own, 4096, Access::ReadWrite).unwrap();
+    }
 }
