@@ -1,9 +1,7 @@
 //! What sharing a camera's frame costs in system calls, from the driver to a client that sleeps.
 //!
 //! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere, and without
-//! strace, it says that it was skipped. The aarch64 guest has no strace.
-//!
-//! rig: arch=x86_64
+//! strace, it says that it was skipped.
 
 #![cfg(target_os = "linux")]
 

@@ -1,9 +1,7 @@
 //! What a frame costs in system calls.
 //!
 //! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere, and without
-//! strace, every test says that it was skipped. The aarch64 guest has no strace.
-//!
-//! rig: arch=x86_64
+//! strace, every test says that it was skipped.
 
 #![cfg(target_os = "linux")]
 

@@ -15,7 +15,7 @@ mod vivid;
 
 use std::{env, fs};
 
-use pixels::{Io, assert_same_picture, capture, hold_still, kinds, let_go};
+use pixels::{Io, KINDS, assert_same_picture, capture, hold_still, let_go};
 use videostream_hal::format::FourCc;
 use videostream_hal::v4l2::{BufType, Device, Fraction, NodeKind, PixFormat, nodes};
 
@@ -67,7 +67,6 @@ fn compare(test: &str, instance: u32, queue: BufType) {
     let (node, device) = camera(instance);
     assert_eq!(device.capture_type(), Some(queue));
     hold_still(&device);
-    let kinds = kinds(test);
     let formats = device.formats(queue).map(|format| format.unwrap().fourcc);
     let formats: Vec<_> = formats.collect();
     assert!(formats.len() > 60, "{formats:?}");
@@ -80,7 +79,7 @@ fn compare(test: &str, instance: u32, queue: BufType) {
         let format = device.set_format(queue, &wish).unwrap();
         assert_eq!((format.fourcc, format.width), (fourcc, SIZE.0));
         device.set_interval(queue, Fraction::from_fps(120)).unwrap();
-        for &io in &kinds {
+        for io in KINDS {
             for (at, ours) in capture(&device, queue, io, FRAMES).iter().enumerate() {
                 assert_same_picture(&format!("{fourcc} {io} frame {at}"), ours, &theirs);
             }
@@ -88,7 +87,7 @@ fn compare(test: &str, instance: u32, queue: BufType) {
     }
     let_go(&device);
     println!(
-        "{} formats of {bytes} bytes, {FRAMES} frames each, through {kinds:?}",
+        "{} formats of {bytes} bytes, {FRAMES} frames each, through {KINDS:?}",
         formats.len()
     );
 }
@@ -124,7 +123,7 @@ fn all_kinds_of_memory_hold_the_same_picture() {
         let format = device.set_format(queue, &wish).unwrap();
         assert_eq!(format.fourcc, fourcc);
         let exported = capture(&device, queue, Io::Exported, 1).remove(0);
-        for io in kinds(test) {
+        for io in KINDS {
             for frame in capture(&device, queue, io, 4) {
                 assert_same_picture(&format!("{fourcc} {io}"), &frame, &exported);
             }

@@ -17,7 +17,7 @@ use super::counts::UNFINISHED;
 use super::run::{Run, cargo};
 use super::{Outcome, rust, static_command};
 use crate::quote;
-use crate::rig::{Arch, Guest, parse_params};
+use crate::rig::{Arch, Guest, Unavailable, parse_params};
 
 /// How long one program's tests may take: emulation is 10 to 20 times slower than the machine.
 const PROGRAM_LIMIT: u64 = 300;
@@ -78,7 +78,11 @@ fn part(run: &mut Run, arch: Arch) -> Result<Outcome> {
 
     let guest = match Guest::prepare(arch) {
         Ok(guest) => guest,
-        Err(error) => return Ok(Outcome::Skipped(format!("no guest: {error:#}"))),
+        Err(error) if Unavailable::marks(&error) => {
+            return Ok(Outcome::Skipped(format!("no guest: {error:#}")));
+        }
+        // What could be fetched has to be a guest.
+        Err(error) => return Err(error),
     };
     let command = match arch {
         Arch::X86_64 => static_command::host(run)?,

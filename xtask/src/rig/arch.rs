@@ -12,9 +12,13 @@ const X86_64_PACKAGES: [Package; 4] = [
     Package::program("make", "make"),
 ];
 
-const AARCH64_PACKAGES: [Package; 2] = [
+const AARCH64_PACKAGES: [Package; 5] = [
     Package::program("qemu-system-arm", "qemu-system-aarch64"),
     Package::program("xz-utils", "xz"),
+    Package::program("gcc-aarch64-linux-gnu", "aarch64-linux-gnu-gcc"),
+    Package::program("make", "make"),
+    // It says which libraries a program of the guest needs.
+    Package::program("binutils", "readelf"),
 ];
 
 /// The guest's processor architecture.
@@ -24,7 +28,7 @@ pub(crate) enum Arch {
     /// The host's files inside, every test driver.
     #[value(name = "x86_64")]
     X86_64,
-    /// Static programs only, `vivid` only.
+    /// A few programs of its own, every test driver.
     #[value(name = "aarch64")]
     Aarch64,
 }
@@ -35,6 +39,15 @@ impl Arch {
         match self {
             Self::X86_64 => "amd64",
             Self::Aarch64 => "arm64",
+        }
+    }
+
+    /// What the names of the compiler and its companions begin with. Debian has these names
+    /// also where the machine itself is of this architecture.
+    pub(crate) fn tools(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86_64-linux-gnu-",
+            Self::Aarch64 => "aarch64-linux-gnu-",
         }
     }
 
@@ -74,8 +87,19 @@ impl Arch {
                 "vivid",
                 "vim2m",
                 "vicodec",
+                "vimc",
             ],
-            Self::Aarch64 => &["virtio-rng", "9pnet_virtio", "9p", "cuse", "vivid"],
+            Self::Aarch64 => &[
+                "virtio-rng",
+                "9pnet_virtio",
+                "9p",
+                "cuse",
+                "dma-heaps",
+                "vivid",
+                "vim2m",
+                "vicodec",
+                "vimc",
+            ],
         }
     }
 }

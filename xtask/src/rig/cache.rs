@@ -9,17 +9,20 @@ use anyhow::{Context, Result};
 
 use super::arch::Arch;
 use super::kernel;
+use super::unavailable::Unavailable;
 use crate::apt;
 
 /// Changes whenever what is prepared changes, so that an older cache is not used.
-const RECIPE: &str = "1";
+const RECIPE: &str = "2";
 /// Written last: every file with its size.
 const MANIFEST: &str = "manifest";
 
 /// The folder with kernel, modules and busybox for `arch`, prepared if it is not
 /// there or not whole.
 pub(crate) fn prepared(arch: Arch) -> Result<PathBuf> {
-    apt::ensure(arch.packages()).with_context(|| format!("{arch} guest"))?;
+    apt::ensure(arch.packages())
+        .with_context(|| format!("{arch} guest"))
+        .context(Unavailable)?;
     let cache = folder()?;
     fs::create_dir_all(&cache).with_context(|| format!("create {}", cache.display()))?;
     // Several guests may be started at once; one prepares, the others wait.

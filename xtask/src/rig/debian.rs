@@ -77,6 +77,17 @@ impl Archive {
         Ok(())
     }
 
+    /// `names`, for `arch`, and every package that they depend on, as `NAME:ARCH`.
+    pub(crate) fn with_dependencies(&self, arch: Arch, names: &[&str]) -> Result<Vec<String>> {
+        let debian = arch.debian();
+        let text = process::output(
+            self.apt("apt-cache")
+                .args(["depends", "--recurse", "--important"])
+                .args(names.iter().map(|name| format!("{name}:{debian}"))),
+        )?;
+        Ok(packages_of(&text, debian))
+    }
+
     fn apt(&self, program: &str) -> Command {
         let option = |name: &str, path: &str| -> [OsString; 2] {
             let mut value = OsString::from(format!("{name}="));
@@ -131,6 +142,19 @@ pub(crate) fn package_file(downloads: &Path, name: &str) -> Result<PathBuf> {
         .with_context(|| format!("no {prefix}*.deb in {}", downloads.display()))
 }
 
+/// The packages among the lines of `apt-cache depends --recurse`: those that are not
+/// indented and not virtual (`<NAME>`).
+fn packages_of(depends: &str, debian: &str) -> Vec<String> {
+    let lines = depends.lines();
+    let names = lines.filter(|line| !line.starts_with([' ', '<']) && !line.is_empty());
+    names
+        .map(|name| match name.split_once(':') {
+            Some(_) => name.to_owned(),
+            None => format!("{name}:{debian}"),
+        })
+        .collect()
+}
+
 /// The version in `Depends: linux-image-VERSION-ARCH` if it is of the series.
 fn image_version(depends: &str, debian: &str) -> Option<String> {
     depends.lines().find_map(|line| {
@@ -158,6 +182,15 @@ mod tests {
         );
         let text = "linux-image-amd64\n  Depends: linux-image-6.12.3-amd64\n";
         assert_eq!(image_version(text, "amd64").as_deref(), Some("6.12.3"));
+    }
+
+    #[test]
+    fn dependencies_are_the_lines_at_the_margin() {
+        let text = "v4l-utils:arm64\n  Depends: libc6:arm64\nlibc6:arm64\n<perl:any>\nlibx\n";
+        assert_eq!(
+            packages_of(text, "arm64"),
+            ["v4l-utils:arm64", "libc6:arm64", "libx:arm64"]
+        );
     }
 
     #[test]

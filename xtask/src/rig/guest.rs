@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{env, fs};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use super::arch::Arch;
 use super::initramfs::Initramfs;
 use super::params::{self, Params};
-use super::{cache, kernel, modules, qemu};
+use super::unavailable::Unavailable;
+use super::{cache, kernel, modules, programs, qemu};
 use crate::{project, quote};
 
 /// A guest that is ready to boot. Each [`run`](Self::run) is a boot of its own.
@@ -35,7 +36,8 @@ impl Guest {
     /// Fetches and builds what a guest needs where it is not there yet.
     pub(crate) fn prepare(arch: Arch) -> Result<Self> {
         if arch == Arch::X86_64 && !cfg!(target_arch = "x86_64") {
-            bail!("the x86_64 guest runs the host's own programs: this host is no x86_64");
+            let why = "the x86_64 guest runs the host's own programs: this host is no x86_64";
+            return Err(anyhow!(why).context(Unavailable));
         }
         Ok(Self {
             arch,
@@ -123,6 +125,9 @@ impl Guest {
         let mut archive = Initramfs::new(writer);
         archive.file("init", 0o755, include_bytes!("init.sh"))?;
         archive.copy("bin/busybox", 0o755, &self.prepared.join(kernel::BUSYBOX))?;
+        for (path, file) in programs::list(&self.prepared.join(kernel::PROGRAMS))? {
+            archive.copy(&path, 0o755, &file)?;
+        }
         let modules = self.prepared.join(kernel::MODULES);
         let order = fs::read_to_string(modules.join(modules::ORDER))?;
         let list = params::load_list(&order, &self.params)?;

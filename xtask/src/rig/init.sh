@@ -52,7 +52,7 @@ while read -r module params; do
     # shellcheck disable=SC2086
     insmod "/rig/modules.d/$module.ko" $params || finish "failed loading $module $params"
 done </rig/modules
-chmod 0666 /dev/video* /dev/media* /dev/dma_heap/* /dev/udmabuf /dev/cuse 2>/dev/null
+chmod 0666 /dev/video* /dev/media* /dev/v4l-subdev* /dev/dma_heap/* /dev/udmabuf /dev/cuse 2>/dev/null
 
 root=
 if [ -f /rig/shown ]; then

@@ -1,13 +1,14 @@
-//! Makes what a guest boots from: kernel, modules and a static busybox.
+//! Makes what a guest boots from: kernel, modules, a static busybox and other programs.
 
 use std::fs;
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::arch::Arch;
 use super::debian::{self, Archive};
-use super::{modules, test_drivers};
+use super::unavailable::Unavailable;
+use super::{modules, programs, test_drivers};
 
 /// The kernel's file in a prepared folder.
 pub(crate) const KERNEL: &str = "vmlinuz";
@@ -16,29 +17,33 @@ pub(crate) const BUSYBOX: &str = "busybox";
 /// The folder of modules in a prepared folder.
 pub(crate) const MODULES: &str = "modules";
 
+/// The folder of what the guest has beside busybox, in a prepared folder.
+pub(crate) const PROGRAMS: &str = "programs";
+
 /// Downloads and builds everything for `arch` into `to`, with `work` for what is
 /// not kept.
 pub(crate) fn make(arch: Arch, work: &Path, to: &Path) -> Result<()> {
     let debian = arch.debian();
-    let archive = Archive::open(&work.join("apt"))?;
-    let version = archive.newest_kernel(arch)?;
+    let archive = Archive::open(&work.join("apt")).context(Unavailable)?;
+    let version = archive.newest_kernel(arch).context(Unavailable)?;
     let image = format!("linux-image-{version}-{debian}");
     let mut packages = vec![
         format!("{image}:{debian}"),
         format!("busybox-static:{debian}"),
     ];
-    if arch == Arch::X86_64 {
-        packages.extend(test_drivers::packages(&version));
-    }
+    packages.extend(test_drivers::packages(arch, &version));
     let downloads = work.join("downloads");
-    archive.download(&packages, &downloads)?;
+    archive
+        .download(&packages, &downloads)
+        .context(Unavailable)?;
 
     let root = work.join("root");
     debian::unpack(&downloads, &image, &root)?;
     debian::unpack(&downloads, "busybox-static", &root)?;
     let built = work.join("built");
-    if arch == Arch::X86_64 {
-        test_drivers::build(&version, &downloads, &built)?;
+    test_drivers::build(arch, &version, &downloads, &built)?;
+    if arch == Arch::Aarch64 {
+        programs::make(&archive, arch, work, &to.join(PROGRAMS))?;
     }
 
     fs::copy(
@@ -57,6 +62,7 @@ pub(crate) fn make(arch: Arch, work: &Path, to: &Path) -> Result<()> {
         tree,
         &built.join("modules"),
         arch.modules(),
+        arch.tools(),
         &to.join(MODULES),
     )?;
     eprintln!("rig: {arch} guest ready, kernel {version}");

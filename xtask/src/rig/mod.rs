@@ -3,10 +3,11 @@
 //!
 //! A guest boots in seconds under plain emulation. The x86_64 guest has
 //! `vivid` (cameras, outputs), `vicodec` (encoder, decoder), `vim2m`
-//! (converter), `/dev/dma_heap/system`, `/dev/udmabuf` and `/dev/cuse`, and
-//! sees the host's files read-only: whatever is installed or built on the host
-//! runs inside. The aarch64 guest has `vivid` and `/dev/udmabuf`, and gets
-//! static programs and scripts copied in.
+//! (converter), `vimc` (sensors and blocks behind a media controller),
+//! `/dev/dma_heap/system`, `/dev/udmabuf` and `/dev/cuse`, and sees the host's
+//! files read-only: whatever is installed or built on the host runs inside. The
+//! aarch64 guest has the same devices, a few programs of Debian's
+//! (`v4l2-ctl`, `media-ctl`, `strace`), and gets static programs and scripts copied in.
 //!
 //! [`Guest`] is the whole interface. In the guest the environment says:
 //!
@@ -25,9 +26,12 @@ mod initramfs;
 mod kernel;
 mod modules;
 mod params;
+mod programs;
 mod qemu;
 mod test_drivers;
+mod unavailable;
 
 pub(crate) use arch::Arch;
 pub(crate) use guest::Guest;
 pub(crate) use params::parse as parse_params;
+pub(crate) use unavailable::Unavailable;

@@ -14,8 +14,15 @@ pub(crate) const ORDER: &str = "order";
 
 /// Copies the modules `wanted`, and everything they depend on, out of the
 /// kernel's `tree` and of `extra` into `to`, decompressed, and writes there the
-/// order to load them in. A module built into the kernel is left out.
-pub(crate) fn select(tree: &Path, extra: &Path, wanted: &[&str], to: &Path) -> Result<()> {
+/// order to load them in. A module built into the kernel is left out. The names of the
+/// programs for the kernel's architecture begin with `tools`.
+pub(crate) fn select(
+    tree: &Path,
+    extra: &Path,
+    wanted: &[&str],
+    tools: &str,
+    to: &Path,
+) -> Result<()> {
     let mut files = BTreeMap::new();
     find_modules(tree, &mut files)?;
     find_modules(extra, &mut files)?;
@@ -30,6 +37,7 @@ pub(crate) fn select(tree: &Path, extra: &Path, wanted: &[&str], to: &Path) -> R
     let mut order = Order {
         files,
         builtin,
+        strip: format!("{tools}strip"),
         to: to.to_owned(),
         done: Vec::new(),
         seen: BTreeSet::new(),
@@ -46,6 +54,7 @@ pub(crate) fn select(tree: &Path, extra: &Path, wanted: &[&str], to: &Path) -> R
 struct Order {
     files: BTreeMap<String, PathBuf>,
     builtin: BTreeSet<String>,
+    strip: String,
     to: PathBuf,
     done: Vec<String>,
     seen: BTreeSet<String>,
@@ -61,7 +70,7 @@ impl Order {
             bail!("{name} is neither in this kernel nor among its modules");
         };
         let copy = self.to.join(format!("{name}.ko"));
-        decompress(file, &copy)?;
+        decompress(file, &copy, &self.strip)?;
         for needed in depends(&fs::read(&copy)?) {
             self.add(&needed)?;
         }
@@ -102,7 +111,7 @@ fn find_modules(dir: &Path, files: &mut BTreeMap<String, PathBuf>) -> io::Result
     Ok(())
 }
 
-fn decompress(from: &Path, to: &Path) -> Result<()> {
+fn decompress(from: &Path, to: &Path, strip: &str) -> Result<()> {
     if from.extension().is_some_and(|e| e == "xz") {
         let output = fs::File::create(to)?;
         let status = Command::new("xz")
@@ -118,9 +127,9 @@ fn decompress(from: &Path, to: &Path) -> Result<()> {
         fs::copy(from, to)?;
     }
     // Debug information of a module is ten times its code.
-    if process::find("strip").is_some() {
-        // A foreign architecture's file is refused: it then stays as it is.
-        let _ = process::output(Command::new("strip").arg("--strip-debug").arg(to));
+    if process::find(strip).is_some() {
+        // What it cannot make smaller stays as it is.
+        let _ = process::output(Command::new(strip).arg("--strip-debug").arg(to));
     }
     Ok(())
 }
@@ -181,7 +190,8 @@ mod tests {
         fs::write(tree.join("kernel/top.ko"), b"\0depends=mid-dle,base\0").unwrap();
         fs::write(tree.join("kernel/mid-dle.ko"), b"\0depends=base\0").unwrap();
         fs::write(tree.join("kernel/base.ko"), b"\0depends=\0").unwrap();
-        select(&tree, &dir.path().join("none"), &["top", "fuse"], &to).unwrap();
+        let none = dir.path().join("none");
+        select(&tree, &none, &["top", "fuse"], "", &to).unwrap();
         assert_eq!(
             fs::read_to_string(to.join(ORDER)).unwrap(),
             "base\nmid_dle\ntop"
@@ -194,7 +204,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("modules.builtin"), "").unwrap();
         let to = dir.path().join("to");
-        let error = select(dir.path(), &to, &["vivid"], &to).unwrap_err();
+        let error = select(dir.path(), &to, &["vivid"], "", &to).unwrap_err();
         assert!(format!("{error:#}").contains("vivid"), "{error:#}");
     }
 }

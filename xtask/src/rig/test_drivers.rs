@@ -1,5 +1,5 @@
-//! The virtual codecs and converters, which Debian's kernel leaves out, built
-//! as modules from its own source against its own headers.
+//! The virtual codecs, converters and camera pipelines, which Debian's kernel leaves
+//! out, built as modules from its own source against its own headers.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -7,26 +7,63 @@ use std::{fs, thread};
 
 use anyhow::{Context, Result, bail};
 
+use super::arch::Arch;
 use super::debian;
 use crate::process;
 
-/// What to take from the source: `v4l2-mem2mem` carries the other two.
-const SOURCES: [&str; 3] = [
+/// What to take from the source.
+const SOURCES: [&str; 6] = [
+    // Debian's kernel for arm64 has it; the one for amd64 has not.
     "drivers/media/v4l2-core/v4l2-mem2mem.c",
     "drivers/media/test-drivers/vim2m.c",
     "drivers/media/test-drivers/vicodec",
+    "drivers/media/test-drivers/vimc",
+    // The other way round.
+    "drivers/dma-buf/dma-heap.c",
+    "drivers/dma-buf/heaps/system_heap.c",
 ];
 
-/// What the kernel's build system needs to know.
-const KBUILD: &str = "\
-obj-m := v4l2-mem2mem.o vim2m.o vicodec.o
+/// What the kernel's build system needs to know, after the list of modules.
+const KBUILD: &str = "
 vicodec-objs := vicodec-core.o codec-fwht.o codec-v4l2-fwht.o
+vimc-objs := vimc-core.o vimc-common.o vimc-streamer.o vimc-capture.o \\
+    vimc-debayer.o vimc-scaler.o vimc-sensor.o vimc-lens.o
 ";
 
-/// The packages to download for kernel `version`.
-pub(crate) fn packages(version: &str) -> Vec<String> {
+/// The heaps are no module in the kernel's own build: the two files with one beginning.
+const DMA_HEAPS: &str = "\
+#include <linux/module.h>
+#undef subsys_initcall
+#define subsys_initcall(init)
+#include \"dma-heap.c\"
+#undef module_init
+#define module_init(init)
+#include \"system_heap.c\"
+
+int __init init_module(void)
+{
+    int error = dma_heap_init();
+
+    return error ? error : system_heap_create();
+}
+
+MODULE_LICENSE(\"GPL\");
+MODULE_IMPORT_NS(DMA_BUF);
+";
+
+/// The modules to build.
+fn modules(arch: Arch) -> &'static str {
+    match arch {
+        Arch::X86_64 => "v4l2-mem2mem.o vim2m.o vicodec.o vimc.o",
+        Arch::Aarch64 => "dma-heaps.o vim2m.o vicodec.o vimc.o",
+    }
+}
+
+/// The packages to download for kernel `version`; `linux-kbuild` holds programs of the host.
+pub(crate) fn packages(arch: Arch, version: &str) -> Vec<String> {
+    let debian = arch.debian();
     vec![
-        format!("linux-headers-{version}-amd64"),
+        format!("linux-headers-{version}-{debian}:{debian}"),
         format!("linux-headers-{version}-common"),
         format!("linux-kbuild-{version}"),
         "linux-source-6.12".to_owned(),
@@ -35,13 +72,15 @@ pub(crate) fn packages(version: &str) -> Vec<String> {
 
 /// Builds the modules in `work` from the packages in `downloads`; they are then in
 /// the folder `modules` of `work`.
-pub(crate) fn build(version: &str, downloads: &Path, work: &Path) -> Result<()> {
-    eprintln!("rig: building vim2m and vicodec for {version}");
+pub(crate) fn build(arch: Arch, version: &str, downloads: &Path, work: &Path) -> Result<()> {
+    eprintln!("rig: building test drivers for {version} on {arch}");
     let root = work.join("headers");
-    for package in &packages(version)[..3] {
-        debian::unpack(downloads, package, &root)?;
+    for package in &packages(arch, version)[..3] {
+        let name = package.split(':').next().unwrap_or(package);
+        debian::unpack(downloads, name, &root)?;
     }
-    let headers = root.join(format!("usr/src/linux-headers-{version}-amd64"));
+    let debian = arch.debian();
+    let headers = root.join(format!("usr/src/linux-headers-{version}-{debian}"));
     let common = root.join(format!("usr/src/linux-headers-{version}-common"));
     // As installed, the file includes an absolute path.
     fs::write(
@@ -57,7 +96,9 @@ pub(crate) fn build(version: &str, downloads: &Path, work: &Path) -> Result<()> 
         &debian::package_file(downloads, "linux-source-6.12")?,
         &modules,
     )?;
-    fs::write(modules.join("Kbuild"), KBUILD)?;
+    let list = self::modules(arch);
+    fs::write(modules.join("Kbuild"), format!("obj-m := {list}{KBUILD}"))?;
+    fs::write(modules.join("dma-heaps.c"), DMA_HEAPS)?;
     let jobs = thread::available_parallelism().map_or(1, usize::from);
     process::output(
         Command::new("make")
@@ -65,25 +106,24 @@ pub(crate) fn build(version: &str, downloads: &Path, work: &Path) -> Result<()> 
             .arg("-C")
             .arg(&headers)
             .arg(format!("M={}", modules.display()))
-            .arg(format!("CC={}", compiler(&headers)))
+            .arg(format!("CC={}", compiler(arch, &headers)))
             .arg("modules")
             // This program may itself run under make.
             .env_remove("MAKEFLAGS"),
     )
-    .context("building the virtual codec modules")?;
+    .with_context(|| format!("building {list}"))?;
     Ok(())
 }
 
-/// The compiler that the kernel was built with if it is here, else the host's.
-fn compiler(headers: &Path) -> String {
+/// The compiler that the kernel was built with if it is here, else one for `arch`.
+fn compiler(arch: Arch, headers: &Path) -> String {
     let config = fs::read_to_string(headers.join("include/config/auto.conf")).unwrap_or_default();
     config
         .lines()
         .find_map(|line| line.strip_prefix("CONFIG_CC_VERSION_TEXT=\""))
         .and_then(|text| text.split(' ').next())
         .filter(|name| process::find(name).is_some())
-        .unwrap_or("gcc")
-        .to_owned()
+        .map_or_else(|| format!("{}gcc", arch.tools()), str::to_owned)
 }
 
 /// Copies [`SOURCES`] out of the source package, flat, into `to`.
