@@ -3,6 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`format`] | pixel formats and how their planes lie in memory |
+//! | [`media`] | the media controller: sensors, blocks and links behind video nodes; sub-devices |
 //! | [`memory`] | memory with a file descriptor: dma-heap, udmabuf, sealed memfd; mappings |
 //! | [`ring`] | the frame ring: one host publishes, many processes hold frames, no lock |
 //! | [`sync`] | the atomics of shared memory, exchangeable for the model checker's |
@@ -19,7 +20,11 @@ extern crate std;
 
 pub mod format;
 #[cfg(all(target_os = "linux", not(loom)))]
+pub mod media;
+#[cfg(all(target_os = "linux", not(loom)))]
 pub mod memory;
+#[cfg(all(target_os = "linux", not(loom)))]
+mod request;
 pub mod ring;
 pub mod sync;
 #[cfg(target_os = "linux")]

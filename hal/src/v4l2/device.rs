@@ -1,23 +1,26 @@
 //! An open device node.
 
+use core::ops::Deref;
+
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::path::Arg;
 
 use super::ioctl::{self, StreamParameters};
 use super::{
-    BufType, Capabilities, Caps, Error, Event, EventSelector, Formats, Fraction, Intervals,
-    NodeKind, PixFormat, Rounding, SelectionRect, SelectionTarget, Sizes,
+    BufType, Capabilities, Caps, Error, Formats, Fraction, Intervals, Node, NodeKind, PixFormat,
+    Rounding, SelectionRect, SelectionTarget, Sizes,
 };
 use crate::format::FourCc;
 
 /// An open V4L2 node and what it can do.
 ///
-/// Any number of handles may be open on a node; the one that allocates buffers owns the stream.
+/// Controls and events are those of [`Node`], which this is at the same time. Any number of
+/// handles may be open on a node; the one that allocates buffers owns the stream.
 /// Dropping the device closes it; a queue on it is freed by the kernel then.
 #[derive(Debug)]
 pub struct Device {
-    fd: OwnedFd,
+    node: Node,
     capabilities: Capabilities,
 }
 
@@ -42,7 +45,10 @@ impl Device {
     /// - [`ErrorKind::NotSupported`](super::ErrorKind): not a V4L2 device.
     pub fn from_fd(fd: OwnedFd) -> Result<Self, Error> {
         let capabilities = ioctl::querycap(fd.as_fd())?;
-        Ok(Self { fd, capabilities })
+        Ok(Self {
+            node: Node::from_fd(fd),
+            capabilities,
+        })
     }
 
     /// Driver, card, bus and abilities.
@@ -117,21 +123,21 @@ impl Device {
     #[must_use]
     #[doc(alias = "VIDIOC_ENUM_FMT")]
     pub fn formats(&self, buf_type: BufType) -> Formats<'_> {
-        Formats::new(self.fd.as_fd(), buf_type)
+        Formats::new(self.node.as_fd(), buf_type)
     }
 
     /// The picture sizes of a format; none if the driver does not list them.
     #[must_use]
     #[doc(alias = "VIDIOC_ENUM_FRAMESIZES")]
     pub fn sizes(&self, fourcc: FourCc) -> Sizes<'_> {
-        Sizes::new(self.fd.as_fd(), fourcc)
+        Sizes::new(self.node.as_fd(), fourcc)
     }
 
     /// The frame intervals of a format and size; none if the driver does not list them.
     #[must_use]
     #[doc(alias = "VIDIOC_ENUM_FRAMEINTERVALS")]
     pub fn intervals(&self, fourcc: FourCc, width: u32, height: u32) -> Intervals<'_> {
-        Intervals::new(self.fd.as_fd(), fourcc, (width, height))
+        Intervals::new(self.node.as_fd(), fourcc, (width, height))
     }
 
     /// The format that a queue has.
@@ -139,7 +145,7 @@ impl Device {
     /// # Errors
     /// See [`ioctl::g_fmt`].
     pub fn format(&self, buf_type: BufType) -> Result<PixFormat, Error> {
-        ioctl::g_fmt(self.fd.as_fd(), buf_type)
+        ioctl::g_fmt(self.node.as_fd(), buf_type)
     }
 
     /// Asks for a format; returns what the driver made of it.
@@ -147,7 +153,7 @@ impl Device {
     /// # Errors
     /// See [`ioctl::s_fmt`].
     pub fn set_format(&self, buf_type: BufType, wish: &PixFormat) -> Result<PixFormat, Error> {
-        ioctl::s_fmt(self.fd.as_fd(), buf_type, wish)
+        ioctl::s_fmt(self.node.as_fd(), buf_type, wish)
     }
 
     /// What [`Device::set_format`] would make of a wish.
@@ -155,7 +161,7 @@ impl Device {
     /// # Errors
     /// See [`ioctl::try_fmt`].
     pub fn try_format(&self, buf_type: BufType, wish: &PixFormat) -> Result<PixFormat, Error> {
-        ioctl::try_fmt(self.fd.as_fd(), buf_type, wish)
+        ioctl::try_fmt(self.node.as_fd(), buf_type, wish)
     }
 
     /// The frame interval that a queue has.
@@ -163,7 +169,7 @@ impl Device {
     /// # Errors
     /// See [`ioctl::g_parm`].
     pub fn interval(&self, buf_type: BufType) -> Result<StreamParameters, Error> {
-        ioctl::g_parm(self.fd.as_fd(), buf_type)
+        ioctl::g_parm(self.node.as_fd(), buf_type)
     }
 
     /// Asks for a frame interval in seconds; returns the one that the driver chose.
@@ -175,7 +181,7 @@ impl Device {
         buf_type: BufType,
         interval: Fraction,
     ) -> Result<StreamParameters, Error> {
-        ioctl::s_parm(self.fd.as_fd(), buf_type, interval)
+        ioctl::s_parm(self.node.as_fd(), buf_type, interval)
     }
 
     /// A rectangle of a queue: crop, compose, their bounds.
@@ -187,7 +193,7 @@ impl Device {
         buf_type: BufType,
         target: SelectionTarget,
     ) -> Result<SelectionRect, Error> {
-        ioctl::g_selection(self.fd.as_fd(), buf_type, target)
+        ioctl::g_selection(self.node.as_fd(), buf_type, target)
     }
 
     /// Sets a rectangle of a queue; returns what the driver rounded it to.
@@ -201,46 +207,21 @@ impl Device {
         rounding: Rounding,
         rect: SelectionRect,
     ) -> Result<SelectionRect, Error> {
-        ioctl::s_selection(self.fd.as_fd(), buf_type, target, rounding, rect)
-    }
-
-    /// Asks for events; they make [`wait`](super::wait) report [`Ready::EVENT`](super::Ready).
-    ///
-    /// # Errors
-    /// See [`ioctl::subscribe_event`].
-    pub fn subscribe(&self, events: EventSelector) -> Result<(), Error> {
-        ioctl::subscribe_event(self.fd.as_fd(), events)
-    }
-
-    /// No more events of a kind.
-    ///
-    /// # Errors
-    /// See [`ioctl::unsubscribe_event`].
-    pub fn unsubscribe(&self, events: EventSelector) -> Result<(), Error> {
-        ioctl::unsubscribe_event(self.fd.as_fd(), events)
-    }
-
-    /// The oldest event that waits; `None` if none does.
-    ///
-    /// # Errors
-    /// - [`ErrorKind::Disconnected`](super::ErrorKind): unplugged.
-    pub fn next_event(&self) -> Result<Option<Event>, Error> {
-        next_event(self.fd.as_fd())
+        ioctl::s_selection(self.node.as_fd(), buf_type, target, rounding, rect)
     }
 }
 
-/// The oldest event that waits for a handle.
-pub(super) fn next_event(fd: BorrowedFd<'_>) -> Result<Option<Event>, Error> {
-    match ioctl::dqevent(fd) {
-        Ok(event) => Ok(Some(event)),
-        Err(error) if error.errno() == Some(rustix::io::Errno::NOENT) => Ok(None),
-        Err(error) => Err(error),
+impl Deref for Device {
+    type Target = Node;
+
+    fn deref(&self) -> &Node {
+        &self.node
     }
 }
 
 impl AsFd for Device {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
+        self.node.as_fd()
     }
 }
 

@@ -52,14 +52,14 @@ impl Fraction {
         (self.numerator as u64 * 1_000_000_000).checked_div(self.denominator as u64)
     }
 
-    pub(super) const fn to_raw(self) -> sys::v4l2_fract {
+    pub(crate) const fn to_raw(self) -> sys::v4l2_fract {
         sys::v4l2_fract {
             numerator: self.numerator,
             denominator: self.denominator,
         }
     }
 
-    pub(super) const fn from_raw(raw: sys::v4l2_fract) -> Self {
+    pub(crate) const fn from_raw(raw: sys::v4l2_fract) -> Self {
         Self::new(raw.numerator, raw.denominator)
     }
 }

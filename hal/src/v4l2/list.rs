@@ -16,15 +16,18 @@ const MAX_ITEMS: u32 = 4096;
 
 /// Where an iterator stands.
 #[derive(Debug)]
-struct Cursor {
+pub(crate) struct Cursor {
     next: Option<u32>,
 }
 
 impl Cursor {
-    const START: Self = Self { next: Some(0) };
+    pub(crate) const START: Self = Self { next: Some(0) };
 
     /// Asks for the next item; the list ends at the errors by which drivers end it.
-    fn step<T>(&mut self, ask: impl FnOnce(u32) -> Result<T, Error>) -> Option<Result<T, Error>> {
+    pub(crate) fn step<T>(
+        &mut self,
+        ask: impl FnOnce(u32) -> Result<T, Error>,
+    ) -> Option<Result<T, Error>> {
         let index = self.next?;
         self.next = Some(index + 1).filter(|&next| next < MAX_ITEMS);
         let item = ask(index);

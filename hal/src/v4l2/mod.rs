@@ -38,8 +38,9 @@ mod device;
 mod error;
 mod fraction;
 mod grabber;
+mod handle;
 pub mod ioctl;
-mod list;
+pub(crate) mod list;
 mod node;
 mod pix_format;
 pub mod queue;
@@ -49,6 +50,7 @@ pub use buf_type::{BufType, Memory};
 pub use device::Device;
 pub use error::{Error, ErrorKind};
 pub use fraction::Fraction;
+pub use handle::Node;
 pub use ioctl::{
     Buffer, BufferFlags, BufferPlane, Capabilities, Caps, ControlFlags, ControlInfo, ControlType,
     DvStandards, DvTimings, DvTimingsRange, Event, EventKind, EventSelector, ExportAccess,

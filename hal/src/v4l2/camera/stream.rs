@@ -6,7 +6,7 @@ use core::ops::Deref;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::{Negotiated, PassedOver, Wishes, follow_source, negotiate};
-use crate::v4l2::device::next_event;
+use crate::v4l2::handle::next_event;
 use crate::v4l2::queue::{Configured, Dequeued, Failed, Queue, Streaming};
 use crate::v4l2::{
     Buffer, BufferFlags, Caps, Device, Error, ErrorKind, EventKind, EventSelector, ExportAccess,

@@ -5,9 +5,9 @@ use rustix::io::Errno;
 
 use super::simple_name;
 use crate::v4l2::ioctl::{self, ControlInfo, ControlType, MenuItem};
-use crate::v4l2::{Device, Error};
+use crate::v4l2::{Error, Node};
 
-/// The controls of a device; see [`Device::controls`].
+/// The controls of a device; see [`Node::controls`].
 #[derive(Debug)]
 pub struct Controls<'a> {
     fd: BorrowedFd<'a>,
@@ -36,7 +36,7 @@ impl Iterator for Controls<'_> {
     }
 }
 
-/// The items of a menu, holes left out; see [`Device::menu`].
+/// The items of a menu, holes left out; see [`Node::menu`].
 #[derive(Debug)]
 pub struct Menu<'a> {
     fd: BorrowedFd<'a>,
@@ -73,7 +73,7 @@ fn is_end(error: Error) -> bool {
     matches!(error.errno(), Some(Errno::INVAL | Errno::NOTTY))
 }
 
-impl Device {
+impl Node {
     /// All controls in the order of their ids, headings of classes
     /// ([`ControlType::Class`]), compound and array controls included.
     #[must_use]

@@ -1,10 +1,10 @@
 //! Everything that can be set on a device: brightness, exposure, test patterns, codec settings.
 //!
-//! [`Device::controls`] lists them, with ranges; [`Device::control_value`] and
-//! [`Device::set_control`] read and set one number; [`Device::set_controls`] sets several at
-//! once. Strings, arrays and structs travel as bytes ([`Device::control_payload`]). What most
+//! [`Node::controls`] lists them, with ranges; [`Node::control_value`] and
+//! [`Node::set_control`] read and set one number; [`Node::set_controls`] sets several at
+//! once. Strings, arrays and structs travel as bytes ([`Node::control_payload`]). What most
 //! cameras have, exposure, gain, white balance, focus, orientation and test pattern, is in
-//! [`Device::settings`] in units that mean something. A change is an event
+//! [`Node::settings`] in units that mean something. A change is an event
 //! ([`EventSelector::Control`](super::EventSelector)).
 //!
 //! ```no_run
@@ -25,7 +25,7 @@
 //! Source: kernel page `userspace-api/media/v4l/extended-controls.html`.
 
 #[cfg(doc)]
-use super::Device;
+use super::Node;
 
 mod list;
 mod setting;

@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::{Unit, id, simple_name};
 use crate::v4l2::ioctl::{ControlFlags, ControlInfo, ControlType};
-use crate::v4l2::{Device, Error, ErrorKind};
+use crate::v4l2::{Error, ErrorKind, Node};
 
 /// Something that many cameras let a program set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -159,7 +159,7 @@ impl Setting {
     /// The control of a device that sets it.
     ///
     /// Some drivers have a test pattern under a number of their own: it is found by its name.
-    pub(super) fn find(self, device: &Device) -> Result<ControlInfo, SettingError> {
+    pub(super) fn find(self, device: &Node) -> Result<ControlInfo, SettingError> {
         for &id in self.ids() {
             if let Some(info) = device.control(id)?
                 && !info.flags.contains(ControlFlags::DISABLED)
@@ -195,7 +195,7 @@ pub struct Related {
 }
 
 impl Related {
-    fn of(device: &Device, setting: Setting) -> Result<Self, Error> {
+    fn of(device: &Node, setting: Setting) -> Result<Self, Error> {
         let kind = setting.kind();
         let mut present = 0;
         for (bit, &(id, _)) in kind.iter().enumerate() {

@@ -6,7 +6,7 @@ use videostream_sys::v4l2 as sys;
 
 use super::setting::{admit, is_same_name};
 use super::{Menu, MenuItem, Setting, SettingError};
-use crate::v4l2::Device;
+use crate::v4l2::Node;
 use crate::v4l2::ioctl::{ControlInfo, ControlType};
 
 /// `V4L2_EXPOSURE_*`: what the camera changes by itself to expose a picture well.
@@ -53,7 +53,7 @@ impl ExposureMode {
     }
 }
 
-/// The settings that most cameras have; see [`Device::settings`].
+/// The settings that most cameras have; see [`Node::settings`].
 ///
 /// Setting answers with what the driver made of the value. A value out of range, or without
 /// effect because the camera chooses it by itself, is refused here instead of being rounded or
@@ -70,10 +70,10 @@ impl ExposureMode {
 /// - [`SettingError::Device`]: the driver refused or the camera was unplugged.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings<'d> {
-    device: &'d Device,
+    device: &'d Node,
 }
 
-impl Device {
+impl Node {
     /// The settings that most cameras have, in units that mean something.
     ///
     /// ```no_run
@@ -330,7 +330,7 @@ impl<'d> Settings<'d> {
     }
 }
 
-impl Device {
+impl Node {
     /// The item of a menu with a name, in the driver's spelling or as it is typed; in menus of
     /// numbers the item with that number. Otherwise the item with that index.
     ///

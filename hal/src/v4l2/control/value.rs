@@ -4,9 +4,9 @@ use rustix::fd::AsFd;
 
 use super::{ControlValue, ExtControl, ExtControlsError, Which};
 use crate::v4l2::ioctl::{self, ControlInfo, ControlType};
-use crate::v4l2::{Device, Error};
+use crate::v4l2::{Error, Node};
 
-impl Device {
+impl Node {
     /// The value of a control that is a number; bit masks have no sign.
     ///
     /// # Errors
@@ -48,7 +48,7 @@ impl Device {
     /// Fetches the value that a string, array or struct had when the driver was loaded.
     ///
     /// # Errors
-    /// Those of [`Device::control_payload`].
+    /// Those of [`Node::control_payload`].
     pub fn default_payload(&self, control: &ControlInfo, bytes: &mut [u8]) -> Result<(), Error> {
         let mut list = [ExtControl {
             id: control.id,
@@ -62,7 +62,7 @@ impl Device {
     /// # Errors
     /// - `ERANGE`, `EINVAL`: a value is out of range.
     /// - `EFAULT`: `bytes` is too short.
-    /// - `EACCES`, `EBUSY`: as for [`Device::set_control`].
+    /// - `EACCES`, `EBUSY`: as for [`Node::set_control`].
     pub fn set_control_payload(
         &self,
         control: &ControlInfo,
@@ -87,7 +87,7 @@ impl Device {
 }
 
 impl ControlInfo {
-    /// An entry for a control whose value is a number, for [`Device::set_controls`].
+    /// An entry for a control whose value is a number, for [`Node::set_controls`].
     ///
     /// # Errors
     /// [`Error::Argument`]: it has a payload, or the value does not fit its 32 bits.

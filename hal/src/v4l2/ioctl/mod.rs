@@ -62,7 +62,7 @@ pub use stream::{streamoff, streamon};
 pub use subscribe_event::{EventSelector, subscribe_event, unsubscribe_event};
 
 /// The text of a NUL-padded field: up to the first NUL, and to the first byte that is no UTF-8.
-fn text(bytes: &[u8]) -> &str {
+pub(crate) fn text(bytes: &[u8]) -> &str {
     let len = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
     match core::str::from_utf8(&bytes[..len]) {
         Ok(text) => text,

@@ -1,60 +1,16 @@
-//! The one place where ioctls are issued.
-//!
-//! Each request names its code and its argument type once; the size inside the code is checked
-//! against the type when the crate is compiled. Everything above is safe code.
+//! The requests of video nodes.
 #![expect(
     unsafe_code,
-    reason = "the ioctl system call takes a pointer that the kernel reads and writes; this file \
-              ties each request code to the type that the kernel expects"
+    reason = "each entry of the list promises that the kernel takes that argument for that code"
 )]
 
 use core::ffi::c_int;
 
-use rustix::fd::BorrowedFd;
-use rustix::io::Errno;
-use rustix::ioctl::ioctl;
-use videostream_sys::ioctl::_IOC_SIZE;
 use videostream_sys::v4l2 as sys;
 
-use crate::v4l2::Error;
+use crate::request::requests;
 
-/// A request code with its argument.
-///
-/// # Safety
-/// For `CODE`, the kernel reads and writes one `Arg` behind the pointer. If `POINTERS` is
-/// false, it follows no pointer inside it.
-pub(super) unsafe trait Request {
-    /// Request code.
-    const CODE: u32;
-    /// The C name of the code.
-    const NAME: &'static str;
-    /// What the pointer points to.
-    type Arg;
-    /// Whether `Arg` holds pointers that the kernel follows.
-    const POINTERS: bool;
-}
-
-macro_rules! requests {
-    ($($name:ident($arg:ty) = $code:ident $($pointers:ident)?;)*) => {
-        $(
-            pub(super) enum $name {}
-
-            const _: () = assert!(_IOC_SIZE(sys::$code) == size_of::<$arg>());
-
-            // SAFETY: the kernel's header defines the code for this argument type, and the
-            // assertion above compares their sizes; requests whose argument holds pointers are
-            // marked so in the list below.
-            unsafe impl Request for $name {
-                const CODE: u32 = sys::$code;
-                const NAME: &'static str = stringify!($code);
-                type Arg = $arg;
-                const POINTERS: bool = requests!(@pointers $($pointers)?);
-            }
-        )*
-    };
-    (@pointers) => { false };
-    (@pointers pointers) => { true };
-}
+pub(super) use crate::request::{Request, call, call_with_pointers};
 
 requests! {
     QueryCap(sys::v4l2_capability) = VIDIOC_QUERYCAP;
@@ -99,61 +55,4 @@ requests! {
     DvTimingsCap(sys::v4l2_dv_timings_cap) = VIDIOC_DV_TIMINGS_CAP;
     GSelection(sys::v4l2_selection) = VIDIOC_G_SELECTION;
     SSelection(sys::v4l2_selection) = VIDIOC_S_SELECTION;
-}
-
-/// Issues a request whose argument holds no pointers; repeats it when a signal interrupts.
-pub(super) fn call<R: Request>(fd: BorrowedFd<'_>, arg: &mut R::Arg) -> Result<(), Error> {
-    const { assert!(!R::POINTERS, "use call_with_pointers") };
-    // SAFETY: there are no pointers in the argument, as asserted on the line above.
-    unsafe { call_with_pointers::<R>(fd, arg) }
-}
-
-/// Issues a request; repeats it when a signal interrupts.
-///
-/// # Safety
-/// Every pointer that the kernel follows in `arg` is valid for the reads and writes that the
-/// request documents, for as long as it documents them.
-pub(super) unsafe fn call_with_pointers<R: Request>(
-    fd: BorrowedFd<'_>,
-    arg: &mut R::Arg,
-) -> Result<(), Error> {
-    loop {
-        match once::<R>(fd, arg) {
-            Err(Errno::INTR) => {}
-            result => return result.map_err(|errno| Error::system(R::NAME, errno)),
-        }
-    }
-}
-
-/// One system call. Only for the functions above, whose conditions it inherits.
-fn once<R: Request>(fd: BorrowedFd<'_>, arg: &mut R::Arg) -> Result<(), Errno> {
-    // The code is a constant of the trait, which const generics cannot take yet: so a type of
-    // our own instead of `Updater<CODE, _>`.
-    struct Call<'a, R: Request>(&'a mut R::Arg);
-
-    // SAFETY: `Request` promises that the kernel takes a pointer to one `Arg` for this code,
-    // and the reference is such a pointer, valid for reads and writes.
-    unsafe impl<R: Request> rustix::ioctl::Ioctl for Call<'_, R> {
-        type Output = ();
-        const IS_MUTATING: bool = true;
-
-        fn opcode(&self) -> rustix::ioctl::Opcode {
-            R::CODE as rustix::ioctl::Opcode
-        }
-
-        fn as_ptr(&mut self) -> *mut core::ffi::c_void {
-            core::ptr::from_mut(self.0).cast()
-        }
-
-        unsafe fn output_from_ptr(
-            _: rustix::ioctl::IoctlOutput,
-            _: *mut core::ffi::c_void,
-        ) -> rustix::io::Result<()> {
-            Ok(())
-        }
-    }
-
-    // SAFETY: `Call` ties the code to its argument type. On a descriptor of another driver a V4L2
-    // code is refused with ENOTTY: type letter and size are part of the code.
-    unsafe { ioctl(fd, Call::<R>(arg)) }
 }

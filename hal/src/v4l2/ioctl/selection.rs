@@ -45,6 +45,18 @@ pub enum Rounding {
     Exact,
 }
 
+impl Rounding {
+    /// `V4L2_SEL_FLAG_*`.
+    pub(crate) const fn raw(self) -> u32 {
+        match self {
+            Self::Nearest => 0,
+            Self::Up => sys::V4L2_SEL_FLAG_GE,
+            Self::Down => sys::V4L2_SEL_FLAG_LE,
+            Self::Exact => sys::V4L2_SEL_FLAG_GE | sys::V4L2_SEL_FLAG_LE,
+        }
+    }
+}
+
 /// `struct v4l2_rect`: a rectangle in pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[doc(alias = "v4l2_rect")]
@@ -57,6 +69,26 @@ pub struct SelectionRect {
     pub width: u32,
     /// Lines.
     pub height: u32,
+}
+
+impl SelectionRect {
+    pub(crate) const fn from_raw(raw: sys::v4l2_rect) -> Self {
+        Self {
+            left: raw.left,
+            top: raw.top,
+            width: raw.width,
+            height: raw.height,
+        }
+    }
+
+    pub(crate) const fn to_raw(self) -> sys::v4l2_rect {
+        sys::v4l2_rect {
+            left: self.left,
+            top: self.top,
+            width: self.width,
+            height: self.height,
+        }
+    }
 }
 
 /// `VIDIOC_G_SELECTION`: a rectangle of a queue.
@@ -76,7 +108,7 @@ pub fn g_selection(
         ..Default::default()
     };
     call::<GSelection>(fd, &mut raw)?;
-    Ok(from_raw(raw.r))
+    Ok(SelectionRect::from_raw(raw.r))
 }
 
 /// `VIDIOC_S_SELECTION`: sets a rectangle of a queue; returns what the driver rounded it to.
@@ -99,29 +131,10 @@ pub fn s_selection(
     let mut raw = sys::v4l2_selection {
         type_: buf_type.raw(),
         target: target as u32,
-        flags: match rounding {
-            Rounding::Nearest => 0,
-            Rounding::Up => sys::V4L2_SEL_FLAG_GE,
-            Rounding::Down => sys::V4L2_SEL_FLAG_LE,
-            Rounding::Exact => sys::V4L2_SEL_FLAG_GE | sys::V4L2_SEL_FLAG_LE,
-        },
-        r: sys::v4l2_rect {
-            left: rect.left,
-            top: rect.top,
-            width: rect.width,
-            height: rect.height,
-        },
+        flags: rounding.raw(),
+        r: rect.to_raw(),
         ..Default::default()
     };
     call::<SSelection>(fd, &mut raw)?;
-    Ok(from_raw(raw.r))
-}
-
-const fn from_raw(raw: sys::v4l2_rect) -> SelectionRect {
-    SelectionRect {
-        left: raw.left,
-        top: raw.top,
-        width: raw.width,
-        height: raw.height,
-    }
+    Ok(SelectionRect::from_raw(raw.r))
 }

@@ -1,0 +1,12 @@
+//! The lower floor: one function per ioctl of `/dev/mediaN`, named like it.
+
+mod device_info;
+mod g_topology;
+mod request;
+mod setup_link;
+
+pub use device_info::{MediaInfo, device_info};
+pub use g_topology::{TopologyCounts, g_topology};
+pub use setup_link::setup_link;
+
+pub(super) use g_topology::g_topology_answer;

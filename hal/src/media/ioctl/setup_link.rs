@@ -1,0 +1,38 @@
+//! `MEDIA_IOC_SETUP_LINK`.
+
+use rustix::fd::BorrowedFd;
+use videostream_sys::media as sys;
+
+use super::request::{SetupLink, call};
+use crate::media::{LinkEnds, PadRef};
+use crate::v4l2::Error;
+
+/// `MEDIA_IOC_SETUP_LINK`: gives a link new flags, `MEDIA_LNK_FL_*`.
+///
+/// All flags but `ENABLED` have to be those that the link has.
+///
+/// # Errors
+/// - `EINVAL`: no such link, or it is immutable.
+/// - `EBUSY`: one of its entities streams and the link is not dynamic.
+/// - `ENODEV`: unplugged.
+pub fn setup_link(fd: BorrowedFd<'_>, ends: LinkEnds, flags: u32) -> Result<(), Error> {
+    let mut raw = sys::media_link_desc {
+        source: pad(ends.source, sys::MEDIA_PAD_FL_SOURCE)?,
+        sink: pad(ends.sink, sys::MEDIA_PAD_FL_SINK)?,
+        flags,
+        ..Default::default()
+    };
+    call::<SetupLink>(fd, &mut raw)
+}
+
+fn pad(pad: PadRef, flags: u32) -> Result<sys::media_pad_desc, Error> {
+    Ok(sys::media_pad_desc {
+        entity: pad.entity,
+        index: u16::try_from(pad.index).map_err(|_| Error::Argument {
+            name: "index of a pad",
+            value: pad.index.into(),
+        })?,
+        flags,
+        ..Default::default()
+    })
+}

@@ -1,0 +1,143 @@
+//! The format of pictures between two pads.
+#![expect(unsafe_code, reason = "two encodings lie in a union of plain integers")]
+
+use core::fmt;
+
+use videostream_sys::v4l2 as sys;
+
+use crate::media::MbusCode;
+use crate::v4l2::{Colorimetry, Field};
+
+/// `struct v4l2_mbus_framefmt`: what pictures look like on the bus between two pads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(alias = "v4l2_mbus_framefmt")]
+pub struct MbusFormat {
+    /// Pixels per line.
+    pub width: u32,
+    /// Lines; of one field with [`Field::Alternate`].
+    pub height: u32,
+    /// Format of the pixels.
+    pub code: MbusCode,
+    /// Which lines are sent.
+    pub field: Field,
+    /// Colours.
+    pub colorimetry: Colorimetry,
+}
+
+impl MbusFormat {
+    /// A request for a format and size, everything else left to the driver.
+    #[must_use]
+    pub const fn wish(code: MbusCode, width: u32, height: u32) -> Self {
+        Self {
+            width,
+            height,
+            code,
+            field: Field::Any,
+            colorimetry: Colorimetry {
+                colorspace: 0,
+                xfer_func: 0,
+                ycbcr_enc: 0,
+                quantization: 0,
+            },
+        }
+    }
+
+    /// Whether a link may join pads with these formats: size and code are the same, and the order
+    /// of fields, unless the sink takes any.
+    #[must_use]
+    pub fn fits(&self, sink: &Self) -> bool {
+        (self.width, self.height, self.code) == (sink.width, sink.height, sink.code)
+            && (self.field == sink.field || matches!(sink.field, Field::None | Field::Any))
+    }
+
+    pub(super) fn from_raw(raw: &sys::v4l2_mbus_framefmt) -> Self {
+        // SAFETY: both members are `u16`, and all bytes are initialised.
+        let ycbcr_enc = unsafe { raw.__bindgen_anon_1.ycbcr_enc };
+        Self {
+            width: raw.width,
+            height: raw.height,
+            code: MbusCode(raw.code),
+            field: Field::from_raw(raw.field),
+            colorimetry: Colorimetry {
+                colorspace: raw.colorspace,
+                xfer_func: raw.xfer_func.into(),
+                ycbcr_enc: ycbcr_enc.into(),
+                quantization: raw.quantization.into(),
+            },
+        }
+    }
+
+    pub(super) fn to_raw(self) -> sys::v4l2_mbus_framefmt {
+        let Colorimetry {
+            colorspace,
+            xfer_func,
+            ycbcr_enc,
+            quantization,
+        } = self.colorimetry;
+        // The kernel's own numbers are small; what is not, is left to the driver.
+        let narrow = |value: u32| u16::try_from(value).unwrap_or(0);
+        sys::v4l2_mbus_framefmt {
+            width: self.width,
+            height: self.height,
+            code: self.code.0,
+            field: self.field.raw(),
+            colorspace,
+            __bindgen_anon_1: sys::v4l2_mbus_framefmt__bindgen_ty_1 {
+                ycbcr_enc: narrow(ycbcr_enc),
+            },
+            quantization: narrow(quantization),
+            xfer_func: narrow(xfer_func),
+            ..Default::default()
+        }
+    }
+}
+
+impl fmt::Display for MbusFormat {
+    /// `SBGGR10_1X10/1920x1080`, as it is typed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}x{}", self.code, self.width, self.height)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use std::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn the_kernels_struct_comes_back_as_it_went() {
+        let mut format = MbusFormat::wish(MbusCode::from_name("SBGGR8_1X8").unwrap(), 640, 480);
+        format.field = Field::None;
+        format.colorimetry = Colorimetry {
+            colorspace: 11,
+            xfer_func: 1,
+            ycbcr_enc: 2,
+            quantization: 1,
+        };
+        assert_eq!(MbusFormat::from_raw(&format.to_raw()), format);
+        assert_eq!(format.to_string(), "SBGGR8_1X8/640x480");
+    }
+
+    #[test]
+    fn pads_fit_when_size_code_and_field_do() {
+        let code = MbusCode::from_name("RGB888_1X24").unwrap();
+        let mut source = MbusFormat::wish(code, 640, 480);
+        source.field = Field::None;
+        assert!(source.fits(&source));
+        assert!(!source.fits(&MbusFormat {
+            width: 641,
+            ..source
+        }));
+        assert!(!source.fits(&MbusFormat {
+            code: MbusCode(1),
+            ..source
+        }));
+        let tops = MbusFormat {
+            field: Field::Top,
+            ..source
+        };
+        assert!(!source.fits(&tops) && tops.fits(&source));
+    }
+}

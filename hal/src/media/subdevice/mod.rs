@@ -1,0 +1,220 @@
+//! An open sub-device: an entity with a node of its own.
+
+mod format;
+mod ioctl;
+mod list;
+
+use core::ops::Deref;
+
+use bitflags::bitflags;
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::path::Arg;
+use videostream_sys::v4l2 as sys;
+
+pub use format::MbusFormat;
+pub use list::{MbusCodes, PadIntervals, PadSizes, SizeRange};
+
+use super::MbusCode;
+use crate::v4l2::{Error, Fraction, Node, Rounding, SelectionRect, SelectionTarget};
+
+bitflags! {
+    /// `V4L2_SUBDEV_CAP_*`: what a sub-device can do.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub struct SubdeviceCapabilities: u32 {
+        /// Only to be read: another driver sets it up.
+        const READ_ONLY = sys::V4L2_SUBDEV_CAP_RO_SUBDEV;
+        /// Several streams through one pad. This library sets up stream 0 of each.
+        const STREAMS = sys::V4L2_SUBDEV_CAP_STREAMS;
+        /// Bits that this library has no name for.
+        const _ = !0;
+    }
+}
+
+/// `enum v4l2_subdev_format_whence`: which settings of a sub-device are meant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[doc(alias = "v4l2_subdev_format_whence")]
+pub enum Which {
+    /// Those of this open handle, for trying out; no hardware is touched.
+    Try,
+    /// Those of the hardware.
+    #[default]
+    Active,
+}
+
+impl Which {
+    const fn raw(self) -> u32 {
+        match self {
+            Self::Try => sys::V4L2_SUBDEV_FORMAT_TRY,
+            Self::Active => sys::V4L2_SUBDEV_FORMAT_ACTIVE,
+        }
+    }
+}
+
+/// An open `/dev/v4l-subdevN`: a sensor, a lens, a receiver, an image processor.
+///
+/// Its controls and events are those of [`Node`], which this is at the same time. The settings of
+/// each pad are the hardware's ([`Which::Active`]), whatever handle set them, or the handle's own
+/// for trying out ([`Which::Try`]).
+///
+/// Source: kernel page `userspace-api/media/v4l/dev-subdev.html`.
+#[derive(Debug)]
+pub struct Subdevice {
+    node: Node,
+    capabilities: SubdeviceCapabilities,
+}
+
+impl Subdevice {
+    /// Opens a sub-device for reading and writing, non-blocking and close-on-exec.
+    ///
+    /// Without an allocator, paths of 256 bytes and more are refused with `ENAMETOOLONG`.
+    ///
+    /// # Errors
+    /// No such node, not allowed, or (`ENOTTY`) not a sub-device.
+    pub fn open(path: impl Arg) -> Result<Self, Error> {
+        let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let fd = openat(CWD, path, flags, Mode::empty()).map_err(|e| Error::system("open", e))?;
+        Self::from_fd(fd)
+    }
+
+    /// Takes over a descriptor.
+    ///
+    /// # Errors
+    /// `ENOTTY`: not a sub-device, or a kernel before 5.8.
+    pub fn from_fd(fd: OwnedFd) -> Result<Self, Error> {
+        let capabilities = ioctl::querycap(fd.as_fd())?;
+        Ok(Self {
+            node: Node::from_fd(fd),
+            capabilities,
+        })
+    }
+
+    /// What it can do.
+    #[must_use]
+    pub const fn capabilities(&self) -> SubdeviceCapabilities {
+        self.capabilities
+    }
+
+    /// The formats that a pad offers, given the formats of the other pads.
+    #[must_use]
+    #[doc(alias = "VIDIOC_SUBDEV_ENUM_MBUS_CODE")]
+    pub fn mbus_codes(&self, pad: u32, which: Which) -> MbusCodes<'_> {
+        MbusCodes::new(self.as_fd(), pad, which)
+    }
+
+    /// The picture sizes of a format at a pad.
+    #[must_use]
+    #[doc(alias = "VIDIOC_SUBDEV_ENUM_FRAME_SIZE")]
+    pub fn sizes(&self, pad: u32, code: MbusCode, which: Which) -> PadSizes<'_> {
+        PadSizes::new(self.as_fd(), pad, code, which)
+    }
+
+    /// The frame intervals of a format and size at a pad, in seconds.
+    #[must_use]
+    #[doc(alias = "VIDIOC_SUBDEV_ENUM_FRAME_INTERVAL")]
+    pub fn intervals(
+        &self,
+        pad: u32,
+        code: MbusCode,
+        size: (u32, u32),
+        which: Which,
+    ) -> PadIntervals<'_> {
+        PadIntervals::new(self.as_fd(), pad, code, size, which)
+    }
+
+    /// The format that a pad has.
+    ///
+    /// # Errors
+    /// - `EINVAL`: no such pad.
+    /// - `ENOTTY`: the sub-device has no formats (a lens).
+    #[doc(alias = "VIDIOC_SUBDEV_G_FMT")]
+    pub fn format(&self, pad: u32, which: Which) -> Result<MbusFormat, Error> {
+        ioctl::g_fmt(self.as_fd(), pad, which)
+    }
+
+    /// Asks for a format at a pad; returns what the driver made of it. Formats of pads further
+    /// down the same sub-device may change with it.
+    ///
+    /// # Errors
+    /// - `EINVAL`: no such pad.
+    /// - `EBUSY`: not while it streams.
+    /// - `EPERM`: read-only.
+    /// - `ENOTTY`: the sub-device has no formats (a lens).
+    #[doc(alias = "VIDIOC_SUBDEV_S_FMT")]
+    pub fn set_format(
+        &self,
+        pad: u32,
+        which: Which,
+        wish: &MbusFormat,
+    ) -> Result<MbusFormat, Error> {
+        ioctl::s_fmt(self.as_fd(), pad, which, wish)
+    }
+
+    /// A rectangle of a pad: crop, compose, their bounds, the sensor's native size.
+    ///
+    /// # Errors
+    /// - `EINVAL`: the pad has no such rectangle.
+    /// - `ENOTTY`: the sub-device has none at all.
+    #[doc(alias = "VIDIOC_SUBDEV_G_SELECTION")]
+    pub fn selection(
+        &self,
+        pad: u32,
+        which: Which,
+        target: SelectionTarget,
+    ) -> Result<SelectionRect, Error> {
+        ioctl::g_selection(self.as_fd(), pad, which, target)
+    }
+
+    /// Sets a rectangle of a pad; returns what the driver rounded it to.
+    ///
+    /// # Errors
+    /// - `EINVAL`: the pad has no such rectangle, or it cannot be set.
+    /// - `EBUSY`: not while it streams.
+    /// - `ERANGE`: it cannot be had within the rounding.
+    /// - `ENOTTY`: the sub-device has none at all.
+    #[doc(alias = "VIDIOC_SUBDEV_S_SELECTION")]
+    pub fn set_selection(
+        &self,
+        pad: u32,
+        which: Which,
+        target: SelectionTarget,
+        rounding: Rounding,
+        rect: SelectionRect,
+    ) -> Result<SelectionRect, Error> {
+        ioctl::s_selection(self.as_fd(), pad, which, target, rounding, rect)
+    }
+
+    /// The frame interval at a pad, in seconds.
+    ///
+    /// # Errors
+    /// - `EINVAL`: no such pad.
+    /// - `ENOTTY`: it has none; a sensor's rate follows from its blanking controls then.
+    #[doc(alias = "VIDIOC_SUBDEV_G_FRAME_INTERVAL")]
+    pub fn interval(&self, pad: u32) -> Result<Fraction, Error> {
+        ioctl::g_frame_interval(self.as_fd(), pad)
+    }
+
+    /// Asks for a frame interval in seconds; returns the one that the driver chose.
+    ///
+    /// # Errors
+    /// - `EBUSY`: not while it streams.
+    /// - `EINVAL`, `ENOTTY`: as for [`Subdevice::interval`].
+    #[doc(alias = "VIDIOC_SUBDEV_S_FRAME_INTERVAL")]
+    pub fn set_interval(&self, pad: u32, interval: Fraction) -> Result<Fraction, Error> {
+        ioctl::s_frame_interval(self.as_fd(), pad, interval)
+    }
+}
+
+impl Deref for Subdevice {
+    type Target = Node;
+
+    fn deref(&self) -> &Node {
+        &self.node
+    }
+}
+
+impl AsFd for Subdevice {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.node.as_fd()
+    }
+}
