@@ -88,7 +88,7 @@ impl Node {
     /// The control with an id; `None` if the device has none.
     ///
     /// # Errors
-    /// [`ErrorKind::Disconnected`](super::ErrorKind): unplugged.
+    /// [`ErrorKind::Disconnected`](crate::v4l2::ErrorKind): unplugged.
     pub fn control(&self, id: u32) -> Result<Option<ControlInfo>, Error> {
         match ioctl::query_ext_ctrl(self.as_fd(), id) {
             Ok(info) => Ok(Some(info)),

@@ -75,7 +75,7 @@ impl Node {
         ioctl::s_ext_ctrls(self.as_fd(), &mut list).map_err(|e| e.error)
     }
 
-    /// Sets up to [`MAX_CONTROLS`] controls at once; none is changed when the list is refused.
+    /// Sets up to [`MAX_CONTROLS`](super::MAX_CONTROLS) controls at once; none is changed when the list is refused.
     ///
     /// # Errors
     /// See [`ioctl::s_ext_ctrls`]; the error names the position of the control that failed.
