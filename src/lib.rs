@@ -3,13 +3,14 @@
 //! - [`Camera`] finds, opens and negotiates V4L2 cameras; [`TestPattern`] needs none.
 //! - [`Host`] shares frames, [`Client`] reads them in other processes, [`Stream`] is the loop
 //!   from a [`Source`] to a host.
-//! - [`encode`] makes H.264 of them, [`record`] files, [`snapshot`] pictures.
+//! - [`encode`] makes H.264 of them, [`decode`] the other way, [`record`] files, [`snapshot`] pictures.
 //!
 //! [`hal`] and [`ipc`], underneath, work without std and without allocation.
 
 pub mod build;
 pub mod camera;
 pub mod colorimetry;
+pub mod decode;
 pub mod encode;
 mod error;
 pub mod frame_rate;

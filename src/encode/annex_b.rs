@@ -1,5 +1,7 @@
 //! Annex B byte streams: NAL units behind start codes (ITU-T H.264, annex B).
 
+use super::Codec;
+
 /// A NAL unit of H.264 by its first byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NalKind {
@@ -40,6 +42,44 @@ pub(crate) fn nal_units(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
         Some((code, &nal[..nal.len() - zeros]))
     })
     .filter(|(_, nal)| !nal.is_empty())
+}
+
+/// Divides a byte stream into access units, each the bytes of one picture with the parameter sets and messages in
+/// front of it, start codes included: what a [`Packet`](super::Packet) is made of.
+///
+/// Bytes before the first start code are left out. A last unit that is not complete is given as it is.
+///
+/// Source: ITU-T H.264, clause 7.4.1.2.3 (order of NAL units and detection of the first of a primary picture).
+///
+/// ```
+/// use videostream::encode::{Codec, access_units};
+/// let stream = [0, 0, 1, 0x67, 9, 0, 0, 1, 0x68, 9, 0, 0, 1, 0x65, 0x80, 0, 0, 1, 0x41, 0x9a];
+/// let lengths: Vec<_> = access_units(Codec::H264, &stream).map(<[u8]>::len).collect();
+/// assert_eq!(lengths, [15, 5]);
+/// ```
+pub fn access_units(codec: Codec, bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let Codec::H264 = codec;
+    let mut units = nal_units(bytes);
+    let mut start = None;
+    core::iter::from_fn(move || {
+        let mut has_picture = start.is_some_and(|(_, is_slice)| is_slice);
+        for (at, nal) in units.by_ref() {
+            let (begin, _) = *start.get_or_insert((at, false));
+            let slice = matches!(NalKind::h264(nal), NalKind::Idr | NalKind::Slice);
+            let first = match nal[0] & 0x1f {
+                // The first macroblock is number 0, a code of one bit.
+                1 | 2 | 5 => nal.get(1).is_some_and(|byte| byte & 0x80 != 0),
+                kind => matches!(kind, 6..=9 | 14..=18),
+            };
+            if has_picture && first {
+                start = Some((at, slice));
+                return Some(&bytes[begin..at]);
+            }
+            has_picture |= slice;
+        }
+        let (begin, _) = start.take()?;
+        Some(&bytes[begin..])
+    })
 }
 
 /// Offsets of the next start code (with the zero byte before it, if any) and of what follows it.
@@ -95,6 +135,25 @@ mod tests {
         assert_eq!(split(&[0, 0, 1]), []);
         assert_eq!(split(&[1, 2, 3, 4]), []);
         assert_eq!(split(&[]), []);
+    }
+
+    #[test]
+    fn slices_of_one_picture_stay_together() {
+        let units: [&[u8]; 7] = [
+            &[0, 0, 0, 1, 0x09, 0xf0],
+            &[0, 0, 0, 1, 0x67, 1],
+            &[0, 0, 1, 0x65, 0x88],
+            &[0, 0, 1, 0x65, 0x20],
+            &[0, 0, 1, 0x06, 5],
+            &[0, 0, 1, 0x41, 0x9a],
+            &[0, 0, 1, 0x41, 0x9b],
+        ];
+        let bytes = units.concat();
+        let found: Vec<_> = access_units(Codec::H264, &bytes).collect();
+        let expected = [units[..4].concat(), units[4..6].concat(), units[6].to_vec()];
+        assert_eq!(found, expected);
+        assert_eq!(access_units(Codec::H264, &[7; 9]).count(), 0);
+        assert_eq!(access_units(Codec::H264, &[]).count(), 0);
     }
 
     #[test]

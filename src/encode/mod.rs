@@ -22,6 +22,7 @@ mod software;
 #[path = "none.rs"]
 mod software;
 
+pub use self::annex_b::access_units;
 pub use self::config::{
     BACKEND_VARIABLE, Backend, Codec, EncoderConfig, Level, Profile, RateControl,
 };

@@ -63,6 +63,13 @@ pub enum PictureError {
         /// Height of the picture.
         height: u32,
     },
+    /// Memory for a picture is for another format or size than the picture's.
+    Target {
+        /// Format, width and height of the memory.
+        has: (FourCc, u32, u32),
+        /// Format, width and height of the picture.
+        wants: (FourCc, u32, u32),
+    },
     /// A format whose rows are not known, or are not linear.
     Format(FourCc),
 }
@@ -119,6 +126,13 @@ impl fmt::Display for PictureError {
             } => write!(
                 f,
                 "rectangle {w}x{h} at ({x}, {y}) must begin at even pixels and lie inside {width}x{height}"
+            ),
+            Self::Target {
+                has: (format, w, h),
+                wants: (wanted, width, height),
+            } => write!(
+                f,
+                "the memory is for {format} {w}x{h}, but the picture is {wanted} {width}x{height}"
             ),
             Self::Format(fourcc) => {
                 write!(

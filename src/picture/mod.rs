@@ -4,6 +4,7 @@
 //! snapshots); a [`PictureMut`] is what everything that writes pixels takes. Neither owns memory.
 //! Both are checked once, when they are made: rows that a plane claims are rows that it has.
 
+mod copy;
 mod error;
 mod writable;
 

@@ -1,0 +1,249 @@
+//! Decoding H.264 to pictures.
+//!
+//! A [`Decoder`] takes [`Packet`]s and gives [`Decoded`] pictures, the same way round as an
+//! [`Encoder`](crate::encode::Encoder): give it packets with [`Decoder::submit`], take all pictures that are
+//! ready with [`Decoder::receive`] after each, and at the end let out what is held back with
+//! [`Decoder::finish`].
+//!
+//! | backend | needs | gives |
+//! |---|---|---|
+//! | [`Backend::Software`] | cargo feature `software` | YU12; holds back one picture in Main and High profile |
+//!
+//! Packets hold one picture each. A byte stream is divided into packets by
+//! [`access_units`](crate::encode::access_units). A stream may change its size at any key frame:
+//! all pictures of the old size come out first, then [`Decoded::is_new_size`] tells of the new one.
+
+mod error;
+#[cfg(not(feature = "software"))]
+#[path = "none.rs"]
+mod software;
+#[cfg(feature = "software")]
+mod software;
+
+pub use self::error::DecodeError;
+
+use crate::encode::{BACKEND_VARIABLE, Backend, Codec, Packet};
+use crate::picture::{Picture, PictureMut};
+
+/// Configuration of a [`Decoder`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DecoderConfig {
+    pub(crate) codec: Codec,
+    pub(crate) backend: Backend,
+}
+
+impl DecoderConfig {
+    /// Decodes this codec with the best backend that is there. Size and profile are the stream's.
+    #[must_use]
+    pub fn new(codec: Codec) -> Self {
+        Self {
+            codec,
+            backend: Backend::Auto,
+        }
+    }
+
+    /// Who decodes.
+    #[must_use]
+    pub fn backend(self, backend: Backend) -> Self {
+        Self { backend, ..self }
+    }
+}
+
+/// Decodes one stream.
+///
+/// ```
+/// # #[cfg(feature = "software")] {
+/// use videostream::decode::{Decoder, DecoderConfig};
+/// use videostream::encode::{Codec, Encoder, EncoderConfig};
+/// use videostream::hal::format::{FourCc, Layout};
+/// use videostream::{FrameRate, Picture};
+///
+/// let rate = FrameRate::fps(30)?;
+/// let mut encoder = Encoder::new(&EncoderConfig::new(Codec::H264, FourCc::YU12, 320, 240, rate))?;
+/// let mut decoder = Decoder::new(&DecoderConfig::new(Codec::H264))?;
+/// let layout = Layout::new(FourCc::YU12, 320, 240)?;
+/// let grey = vec![128; layout.size as usize];
+/// encoder.submit(&Picture::new(&grey, &layout)?, 0)?;
+/// while let Some(packet) = encoder.receive()? {
+///     decoder.submit(&packet)?;
+/// }
+/// decoder.finish()?;
+/// let decoded = decoder.receive()?.expect("one packet in, one picture out");
+/// assert_eq!((decoded.picture().width(), decoded.pts_ns()), (320, 0));
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Decoder {
+    config: DecoderConfig,
+    inner: Inner,
+    /// A key frame has come, so that what follows can be decoded.
+    started: bool,
+    finished: bool,
+    size: Option<(u32, u32)>,
+}
+
+#[derive(Debug)]
+enum Inner {
+    Software(software::Software),
+}
+
+/// A decoded picture. It lies in the decoder's memory, until the decoder is used again.
+#[derive(Debug, Clone, Copy)]
+pub struct Decoded<'a> {
+    picture: Picture<'a>,
+    pts_ns: u64,
+    new_size: bool,
+}
+
+impl<'a> Decoded<'a> {
+    /// The visible part of the picture.
+    #[must_use]
+    pub fn picture(&self) -> &Picture<'a> {
+        &self.picture
+    }
+
+    /// When it is shown, in nanoseconds: the presentation time of its packet.
+    #[must_use]
+    pub fn pts_ns(&self) -> u64 {
+        self.pts_ns
+    }
+
+    /// Whether the picture before had another size, or there was none.
+    #[must_use]
+    pub fn is_new_size(&self) -> bool {
+        self.new_size
+    }
+}
+
+impl Decoder {
+    /// Prepares a decoder.
+    ///
+    /// # Errors
+    /// [`DecodeError::NoBackend`], [`DecodeError::UnknownBackend`], [`DecodeError::Backend`].
+    pub fn new(config: &DecoderConfig) -> Result<Self, DecodeError> {
+        if let (Backend::Auto, Ok(name)) = (config.backend, std::env::var(BACKEND_VARIABLE)) {
+            // An empty variable counts as unset.
+            if !["", "auto", "software"].contains(&name.to_ascii_lowercase().as_str()) {
+                return Err(DecodeError::UnknownBackend(name));
+            }
+        }
+        Ok(Self {
+            config: *config,
+            inner: Inner::Software(software::Software::new(config)?),
+            started: false,
+            finished: false,
+            size: None,
+        })
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub fn config(&self) -> &DecoderConfig {
+        &self.config
+    }
+
+    /// The backend that decodes.
+    #[must_use]
+    pub fn backend(&self) -> Backend {
+        match &self.inner {
+            Inner::Software(_) => Backend::Software,
+        }
+    }
+
+    /// Gives the decoder a packet.
+    ///
+    /// # Errors
+    /// [`DecodeError::KeyFrameNeeded`] until the first key frame, and after an error: the packet is left
+    /// out; [`DecodeError::Corrupt`]: the packet can't be decoded, and what depends on it neither;
+    /// [`DecodeError::FrameWaiting`] when a picture has to be received first;
+    /// [`DecodeError::Codec`], [`DecodeError::Finished`], [`DecodeError::Backend`].
+    pub fn submit(&mut self, packet: &Packet<'_>) -> Result<(), DecodeError> {
+        if self.finished {
+            return Err(DecodeError::Finished);
+        }
+        if packet.codec() != self.config.codec {
+            return Err(DecodeError::Codec {
+                has: packet.codec(),
+                wants: self.config.codec,
+            });
+        }
+        if !self.started && !packet.is_key() {
+            return Err(DecodeError::KeyFrameNeeded);
+        }
+        let result = match &mut self.inner {
+            Inner::Software(software) => software.submit(packet),
+        };
+        match result {
+            Err(DecodeError::FrameWaiting) => {}
+            _ => self.started = result.is_ok(),
+        }
+        result
+    }
+
+    /// The next picture that is ready, or `None` when the decoder wants more packets (after
+    /// [`Decoder::finish`]: when that was the last).
+    ///
+    /// # Errors
+    /// [`DecodeError::Corrupt`], [`DecodeError::Backend`].
+    pub fn receive(&mut self) -> Result<Option<Decoded<'_>>, DecodeError> {
+        let received = match &mut self.inner {
+            Inner::Software(software) => software.receive(self.finished),
+        };
+        let shown = match received {
+            Ok(shown) => shown,
+            Err(error) => {
+                self.started = false;
+                return Err(error);
+            }
+        };
+        Ok(shown.map(|(picture, pts_ns)| {
+            let size = Some((picture.width(), picture.height()));
+            let new_size = self.size != size;
+            self.size = size;
+            Decoded {
+                picture,
+                pts_ns,
+                new_size,
+            }
+        }))
+    }
+
+    /// Writes the next picture that is ready into `target`, which has its size and is YU12 or NV12. Returns its
+    /// presentation time in nanoseconds.
+    ///
+    /// # Errors
+    /// Those of [`Decoder::receive`]; [`DecodeError::Target`] when `target` has another size or
+    /// format: the picture is lost then.
+    pub fn receive_into(
+        &mut self,
+        target: &mut PictureMut<'_>,
+    ) -> Result<Option<u64>, DecodeError> {
+        let Some(decoded) = self.receive()? else {
+            return Ok(None);
+        };
+        decoded
+            .picture
+            .copy_to(target)
+            .map_err(DecodeError::Target)?;
+        Ok(Some(decoded.pts_ns))
+    }
+
+    /// Ends the stream: what is held back comes out of [`Decoder::receive`], and no more packets are taken.
+    ///
+    /// # Errors
+    /// [`DecodeError::Backend`].
+    pub fn finish(&mut self) -> Result<(), DecodeError> {
+        self.finished = true;
+        Ok(())
+    }
+
+    /// Forgets everything, to go on at another place of the stream with a key frame.
+    ///
+    /// # Errors
+    /// [`DecodeError::Backend`].
+    pub fn reset(&mut self) -> Result<(), DecodeError> {
+        *self = Self::new(&self.config)?;
+        Ok(())
+    }
+}

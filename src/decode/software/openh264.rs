@@ -1,0 +1,259 @@
+#![expect(
+    unsafe_code,
+    reason = "OpenH264 is a C++ library behind a table of C functions; this file is all that touches its decoder"
+)]
+//! OpenH264's decoder object.
+//!
+//! Source: `codec/api/wels/codec_api.h` and `codec_app_def.h` of OpenH264.
+
+use std::ffi::{c_int, c_long, c_void};
+use std::ptr::{self, NonNull};
+use std::slice;
+
+use openh264_sys2 as sys;
+use openh264_sys2::source::APILoader;
+use videostream_hal::format::FourCc;
+
+use crate::decode::DecodeError;
+use crate::picture::{Picture, Plane};
+
+/// An initialised decoder.
+///
+/// # Invariants
+/// `object` is a decoder that `WelsCreateDecoder` made and nobody else knows; `calls` is its table, whose
+/// functions may be called with `object` for as long as it lives. `generation` changes at every call that
+/// may change the decoder's pictures.
+#[derive(Debug)]
+pub(super) struct OpenH264 {
+    object: NonNull<sys::ISVCDecoder>,
+    calls: sys::ISVCDecoderVtbl,
+    generation: u64,
+}
+
+// SAFETY: the object is owned, not bound to the thread that made it, and shares nothing that
+// changes with other decoders (its worker threads, of which we ask for none, would be its own).
+unsafe impl Send for OpenH264 {}
+
+/// A picture in the decoder's memory.
+///
+/// # Invariants
+/// `planes` are the rows of a 4:2:0 picture of `width` x `height`, readable while the decoder is of
+/// `generation`.
+#[derive(Debug)]
+pub(super) struct Shown {
+    planes: [NonNull<u8>; 3],
+    strides: [usize; 3],
+    width: u32,
+    height: u32,
+    generation: u64,
+    pub(super) pts_ns: u64,
+}
+
+// SAFETY: it is of use only together with its decoder, which is owned beside it.
+unsafe impl Send for Shown {}
+
+impl OpenH264 {
+    pub(super) fn new() -> Result<Self, DecodeError> {
+        let mut object: *mut sys::ISVCDecoder = ptr::null_mut();
+        // SAFETY: the argument is a valid place for one pointer.
+        let code = unsafe { APILoader::WelsCreateDecoder(&raw mut object) };
+        done("WelsCreateDecoder", code)?;
+        let object = NonNull::new(object).ok_or_else(|| failed("WelsCreateDecoder", 0))?;
+        // SAFETY: the object begins with a pointer to its table, as every C++ object of this interface.
+        let table = unsafe { object.read() };
+        // SAFETY: the table is static data of the library.
+        let calls = unsafe { *table };
+        // INVARIANT: made above, and moved into the only owner.
+        let mut decoder = Self {
+            object,
+            calls,
+            generation: 0,
+        };
+        decoder.initialize()?;
+        Ok(decoder)
+    }
+
+    fn initialize(&mut self) -> Result<(), DecodeError> {
+        self.set_option(
+            sys::DECODER_OPTION_TRACE_LEVEL,
+            &mut (sys::WELS_LOG_QUIET as c_int),
+        )?;
+        let mut params = sys::SDecodingParam {
+            uiTargetDqLayer: u8::MAX,
+            // Damage is told, not painted over.
+            eEcActiveIdc: sys::ERROR_CON_DISABLE,
+            ..Default::default()
+        };
+        params.sVideoProperty.size = size_of::<sys::SVideoProperty>() as u32;
+        params.sVideoProperty.eVideoBsType = sys::VIDEO_BITSTREAM_AVC;
+        let call = self
+            .calls
+            .Initialize
+            .ok_or_else(|| failed("Initialize", 0))?;
+        // SAFETY: `object` lives (type invariant); the parameters are only read during the call.
+        let code = unsafe { call(self.object.as_ptr(), &raw const params) };
+        done("Initialize", code)
+    }
+
+    /// Decodes one picture; gives the next one in the order of showing, if there is one.
+    pub(super) fn decode(
+        &mut self,
+        bytes: &[u8],
+        pts_ns: u64,
+    ) -> Result<Option<Shown>, DecodeError> {
+        let len = c_int::try_from(bytes.len()).map_err(|_| failed("packet of 2 GiB", 0))?;
+        let call = self
+            .calls
+            .DecodeFrameNoDelay
+            .ok_or_else(|| failed("DecodeFrameNoDelay", 0))?;
+        let mut planes: [*mut u8; 3] = [ptr::null_mut(); 3];
+        let mut info = sys::SBufferInfo {
+            uiInBsTimeStamp: pts_ns,
+            ..Default::default()
+        };
+        self.generation += 1;
+        // SAFETY: `object` lives (type invariant) and is initialised; `bytes` has `len` bytes, which are only
+        // read; `planes` and `info` are valid places for the answer.
+        let state = unsafe {
+            call(
+                self.object.as_ptr(),
+                bytes.as_ptr(),
+                len,
+                planes.as_mut_ptr(),
+                &raw mut info,
+            )
+        };
+        if state != sys::dsErrorFree {
+            return Err(DecodeError::Corrupt {
+                pts_ns,
+                code: state.into(),
+            });
+        }
+        self.shown(planes, &info)
+    }
+
+    /// The next picture that was held back, if there is one.
+    pub(super) fn flush(&mut self) -> Result<Option<Shown>, DecodeError> {
+        let call = self
+            .calls
+            .FlushFrame
+            .ok_or_else(|| failed("FlushFrame", 0))?;
+        let mut planes: [*mut u8; 3] = [ptr::null_mut(); 3];
+        let mut info = sys::SBufferInfo::default();
+        self.generation += 1;
+        // SAFETY: `object` lives (type invariant) and is initialised; `planes` and `info` are valid places.
+        let state = unsafe { call(self.object.as_ptr(), planes.as_mut_ptr(), &raw mut info) };
+        if state != sys::dsErrorFree {
+            return Err(failed("FlushFrame", state));
+        }
+        self.shown(planes, &info)
+    }
+
+    fn shown(
+        &self,
+        planes: [*mut u8; 3],
+        info: &sys::SBufferInfo,
+    ) -> Result<Option<Shown>, DecodeError> {
+        if info.iBufferStatus != 1 {
+            return Ok(None);
+        }
+        // SAFETY: the union has this one member, plain numbers, for pictures in the system's memory.
+        let buffer = unsafe { info.UsrData.sSystemBuffer };
+        let number = |what, value: c_int| {
+            let number = u32::try_from(value).ok().filter(|number| *number > 0);
+            number.ok_or_else(|| failed(what, value))
+        };
+        let width = number("width", buffer.iWidth)?;
+        let height = number("height", buffer.iHeight)?;
+        let luma = number("stride", buffer.iStride[0])?;
+        let chroma = number("chroma stride", buffer.iStride[1])?;
+        let even = width.is_multiple_of(2) && height.is_multiple_of(2);
+        if buffer.iFormat != sys::videoFormatI420 || !even || luma < width || chroma < width / 2 {
+            return Err(failed("picture format", buffer.iFormat));
+        }
+        let [Some(y), Some(u), Some(v)] = planes.map(NonNull::new) else {
+            return Err(failed("plane", 0));
+        };
+        // INVARIANT: the library says so of a picture that is ready, until the next call.
+        Ok(Some(Shown {
+            planes: [y, u, v],
+            strides: [luma, chroma, chroma].map(|stride| stride as usize),
+            width,
+            height,
+            generation: self.generation,
+            pts_ns: info.uiOutYuvTimeStamp,
+        }))
+    }
+
+    /// The pixels of a picture that was shown by the last call.
+    pub(super) fn picture(&self, shown: &Shown) -> Result<Picture<'_>, DecodeError> {
+        if shown.generation != self.generation {
+            return Err(failed("picture of an earlier call", 0));
+        }
+        let (width, height) = (shown.width as usize, shown.height as usize);
+        let extents = [
+            (width, height),
+            (width / 2, height / 2),
+            (width / 2, height / 2),
+        ];
+        let mut planes = [Plane::default(); 3];
+        for (at, (row, rows)) in extents.into_iter().enumerate() {
+            let len = shown.strides[at] * (rows - 1) + row;
+            // SAFETY: invariant of `Shown`, whose generation is this decoder's (checked above); every call that
+            // changes the memory needs `&mut self`.
+            let data = unsafe { slice::from_raw_parts(shown.planes[at].as_ptr(), len) };
+            planes[at] = Plane {
+                data,
+                stride: shown.strides[at],
+            };
+        }
+        Picture::from_planes(FourCc::YU12, shown.width, shown.height, &planes)
+            .map_err(DecodeError::Target)
+    }
+
+    /// `value` must be of the type that the header gives for `option`.
+    fn set_option<T>(
+        &mut self,
+        option: sys::DECODER_OPTION,
+        value: &mut T,
+    ) -> Result<(), DecodeError> {
+        let call = self
+            .calls
+            .SetOption
+            .ok_or_else(|| failed("SetOption", option))?;
+        let value: *mut c_void = ptr::from_mut(value).cast();
+        // SAFETY: `object` lives (type invariant); the callers in this file pass the option's type,
+        // and the value is read during the call only.
+        done("SetOption", unsafe {
+            call(self.object.as_ptr(), option, value)
+        })
+    }
+}
+
+impl Drop for OpenH264 {
+    fn drop(&mut self) {
+        if let Some(call) = self.calls.Uninitialize {
+            // SAFETY: `object` lives (type invariant); uninitialising twice or too early is allowed.
+            unsafe { call(self.object.as_ptr()) };
+        }
+        // SAFETY: `object` came from WelsCreateDecoder and is not used again.
+        unsafe { APILoader::WelsDestroyDecoder(self.object.as_ptr()) };
+    }
+}
+
+fn done(call: &'static str, code: c_long) -> Result<(), DecodeError> {
+    match code {
+        0 => Ok(()),
+        code => Err(DecodeError::Backend {
+            call,
+            code: code as i64,
+        }),
+    }
+}
+
+fn failed(call: &'static str, code: c_int) -> DecodeError {
+    DecodeError::Backend {
+        call,
+        code: code.into(),
+    }
+}
