@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags, open};
 use videostream_hal::format::FourCc;
-use videostream_hal::v4l2::camera::{PassedOver, Reason, Wishes, negotiate};
+use videostream_hal::v4l2::camera::{PassedOver, Reason, negotiate};
 use videostream_hal::v4l2::{
     Capabilities, Device, Error, ErrorKind, ExportAccess, Fraction, NodeKind,
 };
@@ -40,6 +40,7 @@ mod holder;
 mod id;
 mod list;
 mod node;
+mod setup;
 mod stream;
 
 pub use controls::{Control, ControlError, Controls};
@@ -48,6 +49,8 @@ pub use holder::Holder;
 pub use id::CameraId;
 pub use list::{DeviceFormat, DeviceInfo, DeviceList, DeviceSize, devices};
 pub use node::{Node, find_device};
+pub use setup::CameraSetup;
+use setup::Wanted;
 pub use stream::{CameraBuffer, CameraFrame, CameraStream};
 
 /// The example of the guide is compiled.
@@ -60,13 +63,7 @@ struct Guide;
 pub struct Camera {
     path: PathBuf,
     device: Device,
-    formats: Vec<FourCc>,
-    size: Option<(u32, u32)>,
-    exact_size: bool,
-    interval: Option<Fraction>,
-    buffers: u32,
-    skip_corrupted: bool,
-    access: ExportAccess,
+    wanted: Wanted,
 }
 
 impl Camera {
@@ -86,13 +83,7 @@ impl Camera {
         Ok(Self {
             path: path.to_owned(),
             device,
-            formats: Vec::new(),
-            size: None,
-            exact_size: true,
-            interval: None,
-            buffers: 4,
-            skip_corrupted: false,
-            access: ExportAccess::ReadOnly,
+            wanted: Wanted::default(),
         })
     }
 
@@ -136,23 +127,23 @@ impl Camera {
     /// Without any, a common uncompressed format is taken.
     #[must_use]
     pub fn format(mut self, fourcc: FourCc) -> Self {
-        self.formats.push(fourcc);
+        self.wanted.formats.push(fourcc);
         self
     }
 
     /// Wants pictures of exactly this size in pixels. Without it the camera keeps its size.
     #[must_use]
     pub const fn size(mut self, width: u32, height: u32) -> Self {
-        self.size = Some((width, height));
-        self.exact_size = true;
+        self.wanted.size = Some((width, height));
+        self.wanted.exact_size = true;
         self
     }
 
     /// Wants pictures of about this size in pixels: the driver chooses the nearest.
     #[must_use]
     pub const fn size_near(mut self, width: u32, height: u32) -> Self {
-        self.size = Some((width, height));
-        self.exact_size = false;
+        self.wanted.size = Some((width, height));
+        self.wanted.exact_size = false;
         self
     }
 
@@ -166,28 +157,28 @@ impl Camera {
     /// Wants a frame every so many seconds (1001/30000); the driver chooses the nearest.
     #[must_use]
     pub const fn interval(mut self, seconds: Fraction) -> Self {
-        self.interval = Some(seconds);
+        self.wanted.interval = Some(seconds);
         self
     }
 
     /// Wants this many buffers (default 4); the driver may give more.
     #[must_use]
     pub const fn buffers(mut self, count: u32) -> Self {
-        self.buffers = count;
+        self.wanted.buffers = count;
         self
     }
 
     /// Frames with suspect content are counted and skipped instead of delivered.
     #[must_use]
     pub const fn skip_corrupted(mut self, skip: bool) -> Self {
-        self.skip_corrupted = skip;
+        self.wanted.skip_corrupted = skip;
         self
     }
 
     /// Whether exported buffers may be mapped for writing (default: for reading only).
     #[must_use]
     pub const fn access(mut self, access: ExportAccess) -> Self {
-        self.access = access;
+        self.wanted.access = access;
         self
     }
 
@@ -201,18 +192,8 @@ impl Camera {
     /// - [`CameraError::Disconnected`], [`CameraError::Device`].
     pub fn start(self) -> Result<CameraStream, CameraError> {
         let mut passed = Vec::new();
-        let wishes = Wishes {
-            formats: &self.formats,
-            size: self.size,
-            exact_size: self.exact_size,
-            interval: self.interval,
-            buffers: self.buffers,
-            skip_corrupted: self.skip_corrupted,
-        };
-        match negotiate(&self.device, &wishes, &mut |p| passed.push(p)) {
-            Ok(negotiated) => {
-                CameraStream::start(self.path, self.device, negotiated, &wishes, self.access)
-            }
+        match negotiate(&self.device, &self.wanted.wishes(), &mut |p| passed.push(p)) {
+            Ok(negotiated) => CameraStream::start(self.path, self.device, negotiated, self.wanted),
             Err(error) => Err(self.refused(error, &passed)),
         }
     }
@@ -226,7 +207,7 @@ impl Camera {
             Reason::Resized { width, height } => Some((passed.fourcc, (width, height))),
             _ => None,
         });
-        if let (Some((fourcc, nearest)), Some(wanted)) = (resized, self.size) {
+        if let (Some((fourcc, nearest)), Some(wanted)) = (resized, self.wanted.size) {
             return CameraError::UnsupportedSize {
                 path: self.path.clone(),
                 fourcc,
@@ -244,7 +225,7 @@ impl Camera {
         let offered = self.device.capture_type().into_iter();
         CameraError::UnsupportedFormat {
             path: self.path.clone(),
-            wanted: self.formats.clone(),
+            wanted: self.wanted.formats.clone(),
             offered: offered
                 .flat_map(|buf_type| self.device.formats(buf_type))
                 .flatten()

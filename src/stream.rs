@@ -1,29 +1,32 @@
 //! From a source to a host: the loop that every producer would write.
 
-use std::io;
+mod buffers;
 
-use rustix::event::{PollFd, PollFlags, poll};
-use rustix::io::Errno;
+use std::os::fd::AsFd;
+
 use videostream_hal::ring::{FrameDescriptor, PlaneDescriptor};
-use videostream_hal::time::{now_ns, until};
+use videostream_hal::time::now_ns;
+use videostream_ipc::{Error as IpcError, Goodbye};
 
+use self::buffers::Buffers;
 use crate::share::{DropCause, Host, HostBuilder};
-use crate::source::{Source, Taken};
+use crate::source::{Source, Taken, Woken, wait};
 use crate::{Error, Result};
 
 /// A source's frames, published by a host as they come.
 ///
 /// For each frame at most one poll and one wake-up beside the source's own calls (two ioctls
 /// for a camera), and no allocation.
+///
+/// When the source changes its format, clients stay: the next frame has the new layout and lies in
+/// new buffers, and frames of before that clients hold stay what they are.
 #[derive(Debug)]
 pub struct Stream<S> {
     host: Host,
     source: S,
-    /// Buffer id of each memory part of each of the source's buffers.
-    ids: Vec<Vec<u32>>,
-    /// The source's buffer in each slot.
-    in_slot: Vec<Option<u32>>,
-    freed: Vec<u32>,
+    buffers: Buffers,
+    /// The source's generation that `buffers` and `template` are of.
+    generation: u32,
     keep: u32,
     template: FrameDescriptor,
     expires_after_ns: u64,
@@ -42,43 +45,15 @@ impl<S: Source> Stream<S> {
     /// [`Error::Buffers`] for a source with fewer than two buffers to spare; those of
     /// [`HostBuilder::bind`].
     pub fn new(host: HostBuilder, source: S) -> Result<Self> {
-        let has = source.buffer_count();
-        let keep = has.saturating_sub(source.reserve());
-        if keep < 2 {
-            return Err(Error::Buffers {
-                has,
-                needs: source.reserve() + 2,
-            });
-        }
+        let keep = spare(&source)?;
         let mut host = host.lend(keep).bind()?;
-        let mut ids = Vec::with_capacity(has as usize);
-        for index in 0..has {
-            let mut parts = Vec::new();
-            for (fd, size) in source.buffer_fds(index) {
-                let fd = fd.try_clone_to_owned();
-                let fd = fd.map_err(|e| Error::Os("duplicate a buffer's descriptor", e))?;
-                parts.push(host.register(fd, size)?);
-            }
-            ids.push(parts);
-        }
-        let layout = source.layout();
-        let template = FrameDescriptor {
-            fourcc: layout.fourcc.0,
-            width: layout.width,
-            height: layout.height,
-            plane_count: layout.planes().len() as u32,
-            duration_ns: source.rate().map_or(0, |rate| rate.period_ns()),
-            ..FrameDescriptor::default()
-        };
-        let in_slot = vec![None; host.slots() as usize];
         Ok(Self {
+            buffers: Buffers::new(&mut host, &source)?,
+            generation: source.generation(),
+            template: template(&source),
             host,
             source,
-            ids,
-            in_slot,
-            freed: Vec::with_capacity(has as usize),
             keep,
-            template,
             expires_after_ns: 0,
             last_sequence: None,
             dropped: 0,
@@ -123,20 +98,22 @@ impl<S: Source> Stream<S> {
     /// What ends the source; [`Error::Os`] when polling fails.
     pub fn step(&mut self, deadline_ns: u64) -> Result<Option<u64>> {
         loop {
-            let wake_ns = deadline_ns.min(self.source.due_ns().unwrap_or(u64::MAX));
-            let source_ready = match self.wait(wake_ns)? {
-                Wait::Interrupted => return Ok(None),
-                Wait::Ready { source, host } => {
-                    if host {
-                        self.host.process()?;
-                    }
-                    source
-                }
+            let host = self.host.as_fd();
+            let Woken::By {
+                source: ready,
+                other: host,
+            } = wait(&mut self.source, Some(host), deadline_ns)?
+            else {
+                return Ok(None);
             };
-            let by_clock = self.source.ready_fd().is_none();
-            if (source_ready || by_clock)
-                && let Some(taken) = self.source.take()?
-            {
+            if host {
+                self.host.process()?;
+            }
+            let taken = if ready { self.source.take()? } else { None };
+            if self.source.generation() != self.generation {
+                self.adopt()?;
+            }
+            if let Some(taken) = taken {
                 return self.publish(taken);
             }
             // Clients may have left or released: the source may be waiting for buffers.
@@ -147,28 +124,31 @@ impl<S: Source> Stream<S> {
         }
     }
 
-    fn wait(&self, wake_ns: u64) -> Result<Wait> {
-        let host = PollFd::new(&self.host, PollFlags::IN);
-        let timeout = until(wake_ns);
-        let timeout = (wake_ns != u64::MAX).then_some(&timeout);
-        let source = self.source.ready_fd();
-        // PRI: an event, ERR: nothing queued or broken; the source's `take` tells which.
-        let flags = PollFlags::IN | PollFlags::PRI;
-        let result = match source.as_ref() {
-            Some(source) => {
-                let mut fds = [host, PollFd::new(source, flags)];
-                poll(&mut fds, timeout).map(|_| fds.map(|fd| !fd.revents().is_empty()))
+    /// Takes up what the source is now.
+    fn adopt(&mut self) -> Result<()> {
+        self.generation = self.source.generation();
+        match self.buffers.replace(&mut self.host, &self.source) {
+            Ok(()) => {}
+            Err(e) if matches!(e.share(), Some(IpcError::TooManyBuffers(_))) => {
+                // Clients hold so much of what was before that what is now has no room.
+                self.host.send_away(Goodbye::FormatChange);
+                self.buffers.replace(&mut self.host, &self.source)?;
             }
-            None => {
-                let mut fds = [host];
-                poll(&mut fds, timeout).map(|_| [!fds[0].revents().is_empty(), false])
-            }
-        };
-        match result {
-            Ok([host, source]) => Ok(Wait::Ready { source, host }),
-            Err(Errno::INTR) => Ok(Wait::Interrupted),
-            Err(errno) => Err(Error::Os("poll", io::Error::from(errno))),
+            Err(e) => return Err(e),
         }
+        self.starved = false;
+        if self.source.buffer_count() == 0 {
+            return Ok(());
+        }
+        self.template = template(&self.source);
+        let keep = spare(&self.source)?.min(self.host.slots() - 1);
+        self.host.set_lend(keep);
+        if keep < self.keep {
+            // What clients were granted may be more than there is.
+            self.host.send_away(Goodbye::FormatChange);
+        }
+        self.keep = keep;
+        Ok(())
     }
 
     fn publish(&mut self, taken: Taken) -> Result<Option<u64>> {
@@ -185,12 +165,12 @@ impl<S: Source> Stream<S> {
         let frame = self.describe(&taken);
         match self.host.publish(&frame) {
             Ok((slot, serial)) => {
-                self.in_slot[slot.index()] = Some(taken.index);
+                self.buffers.lend(slot, taken.index);
                 self.latest = Some(FrameDescriptor { serial, ..frame });
                 self.reclaim()?;
                 Ok(Some(serial))
             }
-            Err(e) if matches!(e.share(), Some(videostream_ipc::Error::WouldBlock(_))) => {
+            Err(e) if matches!(e.share(), Some(IpcError::WouldBlock(_))) => {
                 // Only clients that hold more than they were granted can cause this.
                 self.host.evict_offenders();
                 self.host.count_drops(1, DropCause::NoBuffer);
@@ -220,12 +200,11 @@ impl<S: Source> Stream<S> {
             ..self.template
         };
         let layout = self.source.layout();
-        let ids = &self.ids[taken.index as usize];
         for (to, plane) in frame.planes.iter_mut().zip(layout.planes()) {
             let memory = plane.memory as usize;
             let data_offset = taken.data_offset.get(memory).copied().unwrap_or(0);
             *to = PlaneDescriptor {
-                buffer: ids.get(memory).copied().unwrap_or(0),
+                buffer: self.buffers.id(taken.index, memory),
                 offset: plane.offset.saturating_add(data_offset),
                 stride: plane.stride,
                 size: plane.size,
@@ -236,23 +215,38 @@ impl<S: Source> Stream<S> {
 
     /// Gives the source back what nobody holds.
     fn reclaim(&mut self) -> Result<()> {
-        let (in_slot, freed) = (&mut self.in_slot, &mut self.freed);
-        let take = |slot: videostream_hal::ring::cells::SlotId| {
-            freed.extend(in_slot[slot.index()].take());
-        };
-        let out = self.host.reclaim(self.keep, take);
+        let buffers = &mut self.buffers;
+        let out = self.host.reclaim(self.keep, |slot| buffers.free(slot));
         if out > self.keep {
             self.starved = true;
             self.host.evict_offenders();
         }
-        for index in self.freed.drain(..) {
-            self.source.requeue(index)?;
-        }
-        Ok(())
+        self.buffers.give_back(&mut self.host, &mut self.source)
     }
 }
 
-enum Wait {
-    Ready { source: bool, host: bool },
-    Interrupted,
+/// How many of the source's buffers can be out at once.
+fn spare(source: &impl Source) -> Result<u32> {
+    let has = source.buffer_count();
+    let keep = has.saturating_sub(source.reserve());
+    if keep < 2 {
+        return Err(Error::Buffers {
+            has,
+            needs: source.reserve() + 2,
+        });
+    }
+    Ok(keep)
+}
+
+/// What all frames of the source have in common.
+fn template(source: &impl Source) -> FrameDescriptor {
+    let layout = source.layout();
+    FrameDescriptor {
+        fourcc: layout.fourcc.0,
+        width: layout.width,
+        height: layout.height,
+        plane_count: layout.planes().len() as u32,
+        duration_ns: source.rate().map_or(0, |rate| rate.period_ns()),
+        ..FrameDescriptor::default()
+    }
 }

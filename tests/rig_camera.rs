@@ -269,7 +269,7 @@ fn a_new_signal_is_taken_up_in_one_call() {
     };
     assert_eq!(error.kind(), ErrorKind::SourceChanged, "{error}");
     device.set_control(&mode, 0).unwrap();
-    let mut stream = stream.renegotiate().unwrap();
+    stream.renegotiate().unwrap();
     let frame = stream.next_within(PATIENCE).unwrap();
     assert_eq!(frame.bytes_used[0], stream.layout().size);
     stream.requeue(frame.index).unwrap();
@@ -278,6 +278,13 @@ fn a_new_signal_is_taken_up_in_one_call() {
     let error = stream.renegotiate().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NoSignal);
     assert!(error.to_string().contains("no signal"), "{error}");
+    assert!(!stream.is_streaming() && stream.buffers().is_empty());
     device.set_control(&mode, 0).unwrap();
+    let error = stream.next_within(PATIENCE).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::SourceChanged, "{error}");
+    stream.renegotiate().unwrap();
+    let frame = stream.next_within(PATIENCE).unwrap();
+    stream.requeue(frame.index).unwrap();
+    drop(stream);
     device.set_input(0).unwrap();
 }

@@ -7,7 +7,9 @@
 
 mod vivid;
 
+use rustix::fd::{AsFd as _, AsRawFd as _};
 use videostream_hal::format::FourCc;
+use videostream_hal::time::deadline_in;
 use videostream_hal::v4l2::camera::{CameraStream, Wishes, follow_source};
 use videostream_hal::v4l2::{Device, Error, ErrorKind, Standards};
 use vivid::{control, on_the_rig, open, patience, set};
@@ -83,7 +85,7 @@ fn another_signal_is_told_once_and_taken_up_in_one_call() {
     };
     let input = Input::select("HDMI");
     set(&input.0, "DV Timings Signal Mode", CURRENT);
-    let stream = CameraStream::start(open(), &ANY_SIZE, &mut |_| {}).unwrap();
+    let mut stream = CameraStream::start(open(), &ANY_SIZE, &mut |_| {}).unwrap();
     drop(stream.next_frame(patience()).unwrap());
     let before = size(&stream);
     assert_ne!(before, (800, 600));
@@ -97,7 +99,7 @@ fn another_signal_is_told_once_and_taken_up_in_one_call() {
     let frame = (0..4).find_map(|_| stream.next_frame(patience()).ok());
     drop(frame.unwrap());
 
-    let stream = stream.renegotiate(&ANY_SIZE, &mut |_| {}).unwrap();
+    stream.renegotiate(&ANY_SIZE, &mut |_| {}).unwrap();
     assert_eq!(size(&stream), (800, 600));
     let frame = stream.next_frame(patience()).unwrap();
     assert_eq!(frame.planes()[0].bytes_used, 800 * 600 * 2);
@@ -106,36 +108,92 @@ fn another_signal_is_told_once_and_taken_up_in_one_call() {
 
     send(&input.0, "1280x720p60");
     assert_eq!(error_of(&stream), Error::SourceChanged);
-    let stream = stream.renegotiate(&ANY_SIZE, &mut |_| {}).unwrap();
+    stream.renegotiate(&ANY_SIZE, &mut |_| {}).unwrap();
     assert_eq!(size(&stream), (1280, 720));
     drop(stream);
     set(&input.0, "DV Timings Signal Mode", CURRENT);
 }
 
+/// The stream goes on in one call after the signal was gone, and the device was not closed.
+fn loses_and_finds(input: &Input, mode: &str, lost: i64) {
+    set(&input.0, mode, CURRENT);
+    let mut stream = CameraStream::start(open(), &ANY_SIZE, &mut |_| {}).unwrap();
+    drop(stream.next_frame(patience()).unwrap());
+    let number = stream.device().as_fd().as_raw_fd();
+
+    set(&input.0, mode, lost);
+    assert_eq!(error_of(&stream), Error::SourceChanged);
+    for _ in 0..2 {
+        let error = stream.renegotiate(&ANY_SIZE, &mut |_| {}).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NoSignal, "{error}");
+        assert!(!stream.is_streaming());
+        assert_eq!(stream.buffer_count(), 0);
+    }
+    let status = input.0.inputs().map(Result::unwrap);
+    let selected = input.0.input().unwrap();
+    let status = status.filter(|i| i.index == selected).map(|i| i.status);
+    assert!(status.last().is_some_and(|status| !status.is_empty()));
+    let none = stream.next_frame(Some(deadline_in(50_000_000)));
+    assert_eq!(none.unwrap_err(), Error::TimedOut);
+    // The buffers are free: another program could stream now.
+    input
+        .0
+        .set_format(stream.negotiated().buf_type, &stream.negotiated().format)
+        .unwrap();
+
+    set(&input.0, mode, CURRENT);
+    assert_eq!(error_of(&stream), Error::SourceChanged);
+    stream.renegotiate(&ANY_SIZE, &mut |_| {}).unwrap();
+    assert!(stream.is_streaming());
+    drop(stream.next_frame(patience()).unwrap());
+    assert_eq!(stream.device().as_fd().as_raw_fd(), number);
+}
+
 #[test]
-fn a_signal_that_goes_is_told_and_none_is_taken_up() {
-    let Some(_turn) = on_the_rig("a_signal_that_goes_is_told_and_none_is_taken_up") else {
+fn a_signal_that_goes_is_told_and_taken_up_when_it_is_back() {
+    let Some(_turn) = on_the_rig("a_signal_that_goes_is_told_and_taken_up_when_it_is_back") else {
+        return;
+    };
+    for (name, mode) in [
+        ("HDMI", "DV Timings Signal Mode"),
+        ("TV", "Standard Signal Mode"),
+        ("S-Video", "Standard Signal Mode"),
+    ] {
+        let input = Input::select(name);
+        for lost in [NO_SIGNAL, NO_LOCK] {
+            println!("{name}, item {lost} of {mode}");
+            loses_and_finds(&input, mode, lost);
+        }
+    }
+}
+
+#[test]
+fn a_stream_that_waits_for_a_signal_is_told_of_unplugging() {
+    let Some(_turn) = on_the_rig("a_stream_that_waits_for_a_signal_is_told_of_unplugging") else {
         return;
     };
     let input = Input::select("HDMI");
-    for mode in [NO_SIGNAL, NO_LOCK] {
-        set(&input.0, "DV Timings Signal Mode", CURRENT);
-        let stream = CameraStream::start(open(), &ANY_SIZE, &mut |_| {}).unwrap();
-        set(&input.0, "DV Timings Signal Mode", mode);
-        assert_eq!(error_of(&stream), Error::SourceChanged);
-        let error = stream.device().detect_dv_timings().unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::NoSignal, "{error}");
-        let error = stream.renegotiate(&ANY_SIZE, &mut |_| {}).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::NoSignal, "{error}");
-        let status = input.0.inputs().map(Result::unwrap);
-        let status = status
-            .filter(|i| i.name().starts_with("HDMI"))
-            .map(|i| i.status);
-        assert!(status.last().is_some_and(|status| !status.is_empty()));
-    }
+    let mut stream = CameraStream::start(open(), &ANY_SIZE, &mut |_| {}).unwrap();
+    set(&input.0, "DV Timings Signal Mode", NO_SIGNAL);
+    stream.renegotiate(&ANY_SIZE, &mut |_| {}).unwrap_err();
     set(&input.0, "DV Timings Signal Mode", CURRENT);
-    follow_source(&input.0).unwrap();
-    let stream = CameraStream::start(open(), &ANY_SIZE, &mut |_| {}).unwrap();
+    let button = control(&input.0, "Disconnect");
+    input.0.set_control(&button, 1).unwrap();
+    let error = loop {
+        match stream.next_frame(patience()) {
+            Err(Error::SourceChanged) => {}
+            other => break other.map(drop).unwrap_err(),
+        }
+    };
+    assert_eq!(error.kind(), ErrorKind::Disconnected, "{error}");
+    let error = stream.renegotiate(&ANY_SIZE, &mut |_| {}).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Disconnected, "{error}");
+    drop(stream);
+    // The driver plugs itself in again when the last handle is closed.
+    drop(input);
+    let webcam = open();
+    webcam.set_input(0).unwrap();
+    let stream = CameraStream::start(webcam, &ANY_SIZE, &mut |_| {}).unwrap();
     drop(stream.next_frame(patience()).unwrap());
 }
 
@@ -150,7 +208,7 @@ fn analogue_standards_are_found_and_followed() {
         set(device, "Standard Signal Mode", CURRENT);
         device.set_standard(Standards::PAL).unwrap();
         assert_eq!(device.standard().unwrap(), Standards::PAL);
-        let pal = CameraStream::start(open(), &ANY_SIZE, &mut |_| {}).unwrap();
+        let mut pal = CameraStream::start(open(), &ANY_SIZE, &mut |_| {}).unwrap();
         assert_eq!(size(&pal), (720, 576));
         drop(pal.next_frame(patience()).unwrap());
         let busy = device.set_standard(Standards::NTSC).unwrap_err();
@@ -160,7 +218,8 @@ fn analogue_standards_are_found_and_followed() {
         set(device, "Standard", 0);
         set(device, "Standard Signal Mode", SELECTED);
         assert_eq!(error_of(&pal), Error::SourceChanged);
-        let ntsc = pal.renegotiate(&ANY_SIZE, &mut |_| {}).unwrap();
+        pal.renegotiate(&ANY_SIZE, &mut |_| {}).unwrap();
+        let ntsc = pal;
         assert_eq!(size(&ntsc), (720, 480), "{name}");
         drop(ntsc.next_frame(patience()).unwrap());
         drop(ntsc);

@@ -4,15 +4,16 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use videostream_hal::format::{FourCc, Layout, MAX_PLANES};
+use videostream_hal::format::{Layout, MAX_PLANES};
 use videostream_hal::time::deadline_in;
-use videostream_hal::v4l2::camera::{self, Negotiated, StreamCounters, Wishes};
+use videostream_hal::v4l2::camera::{self, Negotiated, StreamCounters};
 use videostream_hal::v4l2::{
     Buffer, BufferFlags, Device, Error, ExportAccess, Field, Fraction, TimestampClock,
     TimestampSource,
 };
 
 use super::CameraError;
+use super::setup::{CameraSetup, Wanted};
 
 /// One buffer of a stream: memory that the camera fills again and again.
 #[derive(Debug)]
@@ -108,34 +109,18 @@ pub struct CameraStream {
     wanted: Wanted,
 }
 
-/// What a new negotiation starts from.
-#[derive(Debug)]
-struct Wanted {
-    formats: Vec<FourCc>,
-    buffers: u32,
-    skip_corrupted: bool,
-    access: ExportAccess,
-}
-
 impl CameraStream {
     pub(super) fn start(
         path: PathBuf,
         device: Device,
         negotiated: Negotiated,
-        wishes: &Wishes<'_>,
-        access: ExportAccess,
+        wanted: Wanted,
     ) -> Result<Self, CameraError> {
         let named = |error| CameraError::from_device(&path, error);
-        let stream =
-            camera::CameraStream::start_negotiated(device, negotiated, wishes).map_err(named)?;
-        let wanted = Wanted {
-            formats: wishes.formats.to_vec(),
-            buffers: wishes.buffers,
-            skip_corrupted: wishes.skip_corrupted,
-            access,
-        };
+        let stream = camera::CameraStream::start_negotiated(device, negotiated, &wanted.wishes());
+        let stream = stream.map_err(named)?;
         Ok(Self {
-            buffers: export(&stream, access).map_err(named)?,
+            buffers: export(&stream, wanted.access).map_err(named)?,
             stream,
             path,
             wanted,
@@ -144,39 +129,35 @@ impl CameraStream {
 
     /// Takes up the signal that is at the input of a grabber now, after
     /// [`CameraError::SourceChanged`]: the same wishes, in the size of the signal. The buffers are
-    /// others then.
+    /// others then, and indices of frames before are void.
     ///
     /// # Errors
-    /// - [`CameraError::NoSignal`]: there is none. The grabber is closed then; open it again.
+    /// - [`CameraError::NoSignal`]: there is none.
     /// - Otherwise those of [`Camera::start`](super::Camera::start).
-    pub fn renegotiate(self) -> Result<Self, CameraError> {
-        let Self {
-            buffers,
-            stream,
-            path,
-            wanted,
-        } = self;
+    ///
+    /// The camera is stopped then and has no buffers, but stays open: [`CameraStream::next`] waits
+    /// for the next change of the signal, and this can be called again.
+    pub fn renegotiate(&mut self) -> Result<(), CameraError> {
         // Before the driver frees what they are descriptors of.
-        drop(buffers);
-        let wishes = Wishes {
-            formats: &wanted.formats,
-            buffers: wanted.buffers,
-            skip_corrupted: wanted.skip_corrupted,
-            ..Wishes::default()
-        };
-        let anew = |stream: camera::CameraStream| {
-            let stream = stream.renegotiate(&wishes, &mut |_| {})?;
-            Ok((export(&stream, wanted.access)?, stream))
-        };
-        match anew(stream) {
-            Ok((buffers, stream)) => Ok(Self {
-                buffers,
-                stream,
-                path,
-                wanted,
-            }),
-            Err(error) => Err(CameraError::from_device(&path, error)),
-        }
+        self.buffers.clear();
+        let wishes = self.wanted.wishes_of_signal();
+        let restarted = self.stream.renegotiate(&wishes, &mut |_| {});
+        let exported = restarted.and_then(|()| export(&self.stream, self.wanted.access));
+        self.buffers = exported.map_err(|error| CameraError::from_device(&self.path, error))?;
+        Ok(())
+    }
+
+    /// Which camera it is and what was wanted of it, to start it again when it is back after it
+    /// was unplugged.
+    #[must_use]
+    pub fn setup(&self) -> CameraSetup {
+        CameraSetup::new(self.path.clone(), self.wanted.clone())
+    }
+
+    /// Whether it streams: a [`CameraStream::renegotiate`] that failed has stopped it.
+    #[must_use]
+    pub const fn is_streaming(&self) -> bool {
+        self.stream.is_streaming()
     }
 
     /// The path of the camera.
@@ -257,14 +238,15 @@ impl CameraStream {
         Ok(frame.map(keep))
     }
 
-    /// Looks whether the signal at the input of a grabber has changed, for a program that polls by
-    /// itself: when poll reports `POLLPRI`. [`CameraStream::next`] does it by itself.
+    /// Takes what the camera tells beside its frames, for a program that polls by itself: when
+    /// poll reports `POLLPRI`. [`CameraStream::next`] does it by itself.
     ///
     /// # Errors
-    /// [`CameraError::SourceChanged`]: it has; [`CameraError::Disconnected`].
-    pub fn check_source(&self) -> Result<(), CameraError> {
-        let checked = self.stream.check_source();
-        checked.map_err(|error| CameraError::from_device(&self.path, error))
+    /// [`CameraError::SourceChanged`]: the signal at the input of a grabber is another;
+    /// [`CameraError::Disconnected`].
+    pub fn take_events(&self) -> Result<(), CameraError> {
+        let taken = self.stream.take_events();
+        taken.map_err(|error| CameraError::from_device(&self.path, error))
     }
 
     /// The next frame within some time from now.

@@ -220,7 +220,7 @@ impl Client {
                 return Err(error);
             }
             let connection = self.builder.attempt_until(deadline_ns)?;
-            self.reader = Reader::after_restart(Arc::new(connection));
+            self.reader.move_to(Arc::new(connection));
             self.restarts += 1;
         }
     }

@@ -27,10 +27,17 @@ pub struct Frame {
     connection: Arc<Connection>,
     slot: SlotId,
     descriptor: FrameDescriptor,
-    missed: u64,
-    restarted: bool,
+    since: Since,
     /// Of each plane; planes in the same buffer as the first leave theirs out.
     buffers: [Option<Arc<Buffer>>; MAX_PLANES],
+}
+
+/// What has happened since the frame before, as its reader has seen it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Since {
+    pub(super) missed: u64,
+    pub(super) restarted: bool,
+    pub(super) new_format: bool,
 }
 
 impl Frame {
@@ -38,16 +45,14 @@ impl Frame {
         connection: Arc<Connection>,
         slot: SlotId,
         descriptor: FrameDescriptor,
-        missed: u64,
-        restarted: bool,
+        since: Since,
     ) -> Result<Self> {
         // From here on, dropping `frame` releases the slot, in errors too.
         let mut frame = Self {
             connection,
             slot,
             descriptor,
-            missed,
-            restarted,
+            since,
             buffers: [const { None }; MAX_PLANES],
         };
         for at in 0..frame.descriptor.planes().len() {
@@ -127,13 +132,19 @@ impl Frame {
     /// Frames between the last one that this client got and this one.
     #[must_use]
     pub fn missed(&self) -> u64 {
-        self.missed
+        self.since.missed
     }
 
     /// Whether this is the first frame of a host that was restarted.
     #[must_use]
     pub fn is_after_restart(&self) -> bool {
-        self.restarted
+        self.since.restarted
+    }
+
+    /// Whether format or size are others than those of the frame before that this reader got.
+    #[must_use]
+    pub fn has_new_format(&self) -> bool {
+        self.since.new_format
     }
 
     /// The descriptor of the memory that plane `plane` lies in, to be imported elsewhere: a

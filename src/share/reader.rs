@@ -9,7 +9,7 @@ use videostream_ipc::client::HeldFrame;
 
 use super::client::nanoseconds;
 use super::connection::Connection;
-use super::frame::Frame;
+use super::frame::{Frame, Since};
 use crate::Result;
 
 /// One thread's place in a stream, made by [`Client::reader`](super::Client::reader). It ends
@@ -19,6 +19,8 @@ pub struct Reader {
     connection: Arc<Connection>,
     last: u64,
     restarted: bool,
+    /// Format, width and height of the last frame.
+    format: Option<(u32, u32, u32)>,
 }
 
 impl Reader {
@@ -27,14 +29,18 @@ impl Reader {
             connection,
             last: 0,
             restarted: false,
+            format: None,
         }
     }
 
-    pub(super) fn after_restart(connection: Arc<Connection>) -> Self {
-        Self {
+    /// Goes on at another host.
+    pub(super) fn move_to(&mut self, connection: Arc<Connection>) {
+        *self = Self {
+            connection,
+            last: 0,
             restarted: true,
-            ..Self::new(connection)
-        }
+            format: self.format,
+        };
     }
 
     pub(super) fn connection(&self) -> &Connection {
@@ -88,9 +94,14 @@ impl Reader {
         // Before the first frame nothing was missed.
         let missed = if self.last == 0 { 0 } else { missed };
         self.last = descriptor.serial;
-        let restarted = std::mem::take(&mut self.restarted);
-        let connection = Arc::clone(&self.connection);
-        Frame::new(connection, slot, descriptor, missed, restarted).map(Some)
+        let format = (descriptor.fourcc, descriptor.width, descriptor.height);
+        let before = self.format.replace(format);
+        let since = Since {
+            missed,
+            restarted: std::mem::take(&mut self.restarted),
+            new_format: before.is_some_and(|before| before != format),
+        };
+        Frame::new(Arc::clone(&self.connection), slot, descriptor, since).map(Some)
     }
 
     /// The next frame, waiting for at most `timeout`.

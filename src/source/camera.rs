@@ -4,22 +4,40 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use videostream_hal::format::Layout;
 use videostream_hal::ring::Flags;
-use videostream_hal::time::now_ns;
-use videostream_hal::v4l2::{TimestampClock, TimestampSource};
+use videostream_hal::time::{deadline_in, now_ns};
+use videostream_hal::v4l2::{ErrorKind, TimestampClock, TimestampSource};
 
 use super::{Source, Taken};
-use crate::camera::{CameraFrame, CameraStream};
-use crate::{FrameRate, Result};
+use crate::camera::{CameraError, CameraFrame, CameraSetup, CameraStream};
+use crate::{Error, FrameRate, Result};
 
 /// Buffers that a driver needs queued to keep going: one being filled, one to go on with.
 const RESERVE: u32 = 2;
 
+/// First and longest pause between two attempts to get frames again, in nanoseconds.
+const PAUSE_NS: (u64, u64) = (100_000_000, 2_000_000_000);
+
 /// A camera whose dma-bufs are shared as they are.
+///
+/// When the signal of a grabber changes, it goes on in the format of the new one; without a signal
+/// it waits for one. A camera that is unplugged ends it, or is waited for
+/// ([`CameraSource::reconnect`]). While it waits, [`Source::trouble`] tells for what.
 #[derive(Debug)]
 pub struct CameraSource {
-    stream: CameraStream,
-    /// The driver's 32-bit count, carried on past its wrap.
-    sequence: Option<u64>,
+    /// `None` while the camera is away.
+    stream: Option<CameraStream>,
+    /// How to start the camera again, if it is to be waited for.
+    setup: Option<CameraSetup>,
+    layout: Layout,
+    rate: Option<FrameRate>,
+    generation: u32,
+    trouble: Option<Error>,
+    retry_ns: u64,
+    pause_ns: u64,
+    /// The driver's 32-bit count, and that carried on past its wrap and over restarts.
+    sequence: Option<(u32, u64)>,
+    /// The next frame is the first of a start.
+    restarted: bool,
 }
 
 impl CameraSource {
@@ -27,50 +45,139 @@ impl CameraSource {
     #[must_use]
     pub fn new(stream: CameraStream) -> Self {
         Self {
-            stream,
+            layout: *stream.layout(),
+            rate: rate(&stream),
+            stream: Some(stream),
+            setup: None,
+            generation: 0,
+            trouble: None,
+            retry_ns: 0,
+            pause_ns: PAUSE_NS.0,
             sequence: None,
+            restarted: false,
         }
     }
 
-    /// The camera.
+    /// Whether to wait for the same camera when it is unplugged or fails, and to start it again
+    /// (no). It may come back under another node number: see [`CameraSetup`].
     #[must_use]
-    pub fn camera(&self) -> &CameraStream {
-        &self.stream
+    pub fn reconnect(mut self, reconnect: bool) -> Self {
+        let stream = self.stream.as_ref().filter(|_| reconnect);
+        self.setup = stream.map(CameraStream::setup);
+        self
+    }
+
+    /// The camera; `None` while it is away.
+    #[must_use]
+    pub fn camera(&self) -> Option<&CameraStream> {
+        self.stream.as_ref()
+    }
+
+    /// Takes up the signal that is there now.
+    fn renegotiate(&mut self) -> Result<()> {
+        let Some(stream) = &mut self.stream else {
+            return Ok(());
+        };
+        match stream.renegotiate() {
+            Ok(()) => {
+                self.flow();
+                Ok(())
+            }
+            Err(error) if error.kind() == ErrorKind::NoSignal => {
+                self.wait_for(error);
+                Ok(())
+            }
+            Err(error) => self.lose(error),
+        }
+    }
+
+    /// The camera fails: ends the source, or lets it wait for the camera.
+    fn lose(&mut self, error: CameraError) -> Result<()> {
+        if error.kind() == ErrorKind::EndOfStream {
+            return Err(Error::EndOfStream);
+        }
+        if self.setup.is_none() {
+            return Err(error.into());
+        }
+        // Closed at once: a node goes when its last handle does.
+        self.stream = None;
+        self.wait_for(error);
+        Ok(())
+    }
+
+    /// No frames until what `error` says has come right.
+    fn wait_for(&mut self, error: CameraError) {
+        match &self.trouble {
+            None => {
+                self.generation = self.generation.wrapping_add(1);
+                self.pause_ns = PAUSE_NS.0;
+                self.trouble = Some(error.into());
+            }
+            // That the camera is still away is no news.
+            Some(_) if error.kind() == ErrorKind::NotFound => {}
+            Some(_) => self.trouble = Some(error.into()),
+        }
+        self.retry_ns = deadline_in(self.pause_ns);
+        self.pause_ns = (self.pause_ns * 2).min(PAUSE_NS.1);
+    }
+
+    /// Frames come, from other buffers than before.
+    fn flow(&mut self) {
+        self.generation = self.generation.wrapping_add(1);
+        self.trouble = None;
+        self.restarted = true;
+        if let Some(stream) = &self.stream {
+            self.layout = *stream.layout();
+            self.rate = rate(stream);
+        }
+    }
+
+    fn try_again(&mut self) -> Result<()> {
+        if self.stream.is_some() {
+            return self.renegotiate();
+        }
+        let Some(setup) = &self.setup else {
+            return Ok(());
+        };
+        match setup.start() {
+            Ok(stream) => {
+                self.stream = Some(stream);
+                self.flow();
+            }
+            Err(error) => self.wait_for(error),
+        }
+        Ok(())
     }
 
     fn extend(&mut self, sequence: u32) -> u64 {
         let full = match self.sequence {
             None => u64::from(sequence),
+            Some((_, full)) if self.restarted => full + 1,
             // A step back is a driver that starts its count anew, or does not count at all.
-            Some(last) => match sequence.wrapping_sub(last as u32) {
-                0 => last + 1,
-                step if step > u32::MAX / 2 => last + 1,
-                step => last + u64::from(step),
+            Some((last, full)) => match sequence.wrapping_sub(last) {
+                0 => full + 1,
+                step if step > u32::MAX / 2 => full + 1,
+                step => full + u64::from(step),
             },
         };
-        self.sequence = Some(full);
+        self.sequence = Some((sequence, full));
         full
     }
 
-    fn taken(&mut self, frame: &CameraFrame) -> Taken {
-        let colors = self.stream.negotiated().format.colorimetry;
-        let colorimetry = [
-            colors.colorspace,
-            colors.xfer_func,
-            colors.ycbcr_enc,
-            colors.quantization,
-        ];
+    fn taken(&mut self, frame: &CameraFrame, colorimetry: [u32; 4]) -> Taken {
         let mut flags = Flags::empty();
         flags.set(Flags::CORRUPTED, frame.is_corrupted());
-        flags.set(Flags::DISCONTINUITY, frame.lost > 0);
+        flags.set(Flags::DISCONTINUITY, frame.lost > 0 || self.restarted);
         let starts = frame.timestamp_source() == TimestampSource::StartOfExposure;
         flags.set(Flags::TIMESTAMP_START, starts);
-        let compressed = self.stream.layout().fourcc.info();
+        let compressed = self.layout.fourcc.info();
         let is_raw = compressed.is_some_and(|info| !info.is_compressed());
         flags.set(Flags::KEY_FRAME, is_raw || frame.is_key_frame());
+        let sequence = self.extend(frame.sequence);
+        self.restarted = false;
         Taken {
             index: frame.index,
-            sequence: self.extend(frame.sequence),
+            sequence,
             timestamp_ns: match frame.clock() {
                 TimestampClock::Monotonic => frame.timestamp_ns,
                 // Another clock can't be compared with anything here.
@@ -85,18 +192,23 @@ impl CameraSource {
     }
 }
 
+fn rate(stream: &CameraStream) -> Option<FrameRate> {
+    let interval = stream.interval()?;
+    FrameRate::new(interval.denominator, interval.numerator).ok()
+}
+
 impl Source for CameraSource {
     fn layout(&self) -> Layout {
-        *self.stream.layout()
+        self.layout
     }
 
     fn rate(&self) -> Option<FrameRate> {
-        let interval = self.stream.interval()?;
-        FrameRate::new(interval.denominator, interval.numerator).ok()
+        self.rate
     }
 
     fn buffer_count(&self) -> u32 {
-        self.stream.buffers().len() as u32
+        let buffers = self.stream.as_ref().map(CameraStream::buffers);
+        buffers.map_or(0, |buffers| buffers.len() as u32)
     }
 
     fn reserve(&self) -> u32 {
@@ -104,23 +216,71 @@ impl Source for CameraSource {
     }
 
     fn buffer_fds(&self, index: u32) -> Vec<(BorrowedFd<'_>, u64)> {
-        let Some(buffer) = self.stream.buffers().get(index as usize) else {
+        let buffers = self.stream.as_ref().map_or(&[][..], CameraStream::buffers);
+        let Some(buffer) = buffers.get(index as usize) else {
             return Vec::new();
         };
         let lengths = buffer.lengths.iter().map(|&len| u64::from(len));
         buffer.fds.iter().map(AsFd::as_fd).zip(lengths).collect()
     }
 
+    fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    fn trouble(&self) -> Option<&Error> {
+        self.trouble.as_ref()
+    }
+
     fn ready_fd(&self) -> Option<BorrowedFd<'_>> {
-        Some(self.stream.as_fd())
+        self.stream.as_ref().map(AsFd::as_fd)
+    }
+
+    fn due_ns(&self) -> Option<u64> {
+        self.trouble.is_some().then_some(self.retry_ns)
+    }
+
+    fn take_events(&mut self) -> Result<()> {
+        let Some(stream) = &self.stream else {
+            return Ok(());
+        };
+        match stream.take_events() {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == ErrorKind::SourceChanged => self.renegotiate(),
+            Err(error) => self.lose(error),
+        }
     }
 
     fn take(&mut self) -> Result<Option<Taken>> {
-        let frame = self.stream.take()?;
-        Ok(frame.map(|frame| self.taken(&frame)))
+        if self.trouble.is_some() && now_ns() >= self.retry_ns {
+            self.try_again()?;
+        }
+        let Some(stream) = &mut self.stream else {
+            return Ok(None);
+        };
+        let taken = stream.take();
+        let colors = stream.negotiated().format.colorimetry;
+        match taken {
+            Ok(frame) => Ok(frame.map(|frame| {
+                let colorimetry = [
+                    colors.colorspace,
+                    colors.xfer_func,
+                    colors.ycbcr_enc,
+                    colors.quantization,
+                ];
+                self.taken(&frame, colorimetry)
+            })),
+            Err(error) => self.lose(error).map(|()| None),
+        }
     }
 
     fn requeue(&mut self, index: u32) -> Result<()> {
-        Ok(self.stream.requeue(index)?)
+        let Some(stream) = &mut self.stream else {
+            return Ok(());
+        };
+        match stream.requeue(index) {
+            Ok(()) => Ok(()),
+            Err(error) => self.lose(error),
+        }
     }
 }

@@ -4,23 +4,28 @@ mod camera;
 mod pattern;
 mod pool;
 mod reader;
+mod wait;
 
 use std::os::fd::BorrowedFd;
 
 use videostream_hal::format::Layout;
 use videostream_hal::ring::{Flags, MAX_PLANES};
 
-use crate::{FrameRate, Result};
+use crate::{Error, FrameRate, Result};
 
 pub use camera::CameraSource;
 pub use pattern::PatternSource;
 pub use pool::Pool;
 pub use reader::Reader;
+pub(crate) use wait::{Woken, wait};
 
 /// Something that fills its own buffers, again and again.
 ///
 /// A frame is a buffer's index on loan: [`Source::take`] lends it, [`Source::requeue`] gives
 /// it back. A source that has lent all its buffers has no next frame.
+///
+/// Layout and buffers may change while it runs (a grabber's signal, a camera that was unplugged and
+/// is back): [`Source::generation`] says so.
 ///
 /// To implement it, make `take` return `None` rather than wait: [`Stream`](crate::Stream)
 /// does the waiting, on `ready_fd` or until `due_ns`.
@@ -41,14 +46,34 @@ pub trait Source {
     /// The descriptors of buffer `index`, one per memory part, with their bytes.
     fn buffer_fds(&self, index: u32) -> Vec<(BorrowedFd<'_>, u64)>;
 
+    /// Counts up with every change of layout and buffers. Indices and descriptors from before are
+    /// void then: buffers that are still out need not come back.
+    fn generation(&self) -> u32 {
+        0
+    }
+
+    /// What has gone wrong, while the source waits for it to come right; there are no frames
+    /// and no buffers meanwhile.
+    fn trouble(&self) -> Option<&Error> {
+        None
+    }
+
     /// Readable when a frame is there. `None` for a source that goes by the clock.
     fn ready_fd(&self) -> Option<BorrowedFd<'_>> {
         None
     }
 
-    /// When the next frame is due, for a source that goes by the clock.
+    /// When to look for a frame, for a source that goes by the clock or waits to try again.
     fn due_ns(&self) -> Option<u64> {
         None
+    }
+
+    /// Takes note of what `ready_fd` tells beside frames: when poll reports `POLLPRI`.
+    ///
+    /// # Errors
+    /// Whatever ends the source.
+    fn take_events(&mut self) -> Result<()> {
+        Ok(())
     }
 
     /// Takes the next frame if there is one; never waits.

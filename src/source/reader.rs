@@ -5,44 +5,38 @@
     reason = "views of a source's buffers while it has lent them"
 )]
 
-use std::io;
-
-use rustix::event::{PollFd, PollFlags, poll};
-use rustix::io::Errno;
 use videostream_hal::format::MAX_PLANES;
 use videostream_hal::memory::dmabuf::{CpuAccess, SyncAccess};
 use videostream_hal::memory::{Access, Mapping, memfd};
-use videostream_hal::time::{now_ns, until};
+use videostream_hal::time::now_ns;
 
-use super::{Source, Taken};
+use super::{Source, Taken, Woken, wait};
 use crate::picture::Plane;
-use crate::{Error, Picture, Result};
+use crate::{Picture, Result};
 
 /// Reads a source's frames one at a time; each buffer is mapped once.
 #[derive(Debug)]
 pub struct Reader<S> {
     source: S,
-    /// Of each buffer its memory parts, and whether they are dma-bufs.
-    buffers: Vec<Vec<(Mapping, bool)>>,
+    buffers: Buffers,
+    /// The source's generation that `buffers` are of.
+    generation: u32,
     last_sequence: Option<u64>,
     dropped: u64,
 }
+
+/// Of each buffer its memory parts, and whether they are dma-bufs.
+type Buffers = Vec<Vec<(Mapping, bool)>>;
 
 impl<S: Source> Reader<S> {
     /// Maps the buffers of `source`.
     ///
     /// # Errors
-    /// [`Error::Map`] when the memory can't be read by the CPU.
+    /// [`Error::Map`](crate::Error::Map) when the memory can't be read by the CPU.
     pub fn new(source: S) -> Result<Self> {
-        let map = |index| {
-            let parts = source.buffer_fds(index).into_iter().map(|(fd, size)| {
-                let is_dma_buf = memfd::is_dma_buf(fd);
-                Ok((Mapping::new(fd, size as usize, Access::Read)?, is_dma_buf))
-            });
-            parts.collect::<Result<Vec<_>>>()
-        };
         Ok(Self {
-            buffers: (0..source.buffer_count()).map(map).collect::<Result<_>>()?,
+            buffers: map(&source)?,
+            generation: source.generation(),
             source,
             last_sequence: None,
             dropped: 0,
@@ -65,7 +59,8 @@ impl<S: Source> Reader<S> {
     /// and gives it back to the source. `Ok(None)`: the deadline passed or a signal came first.
     ///
     /// # Errors
-    /// What ends the source; [`Error::Picture`] for compressed data; [`Error::DmaBuf`].
+    /// What ends the source; [`Error::Picture`](crate::Error::Picture) for compressed data;
+    /// [`Error::DmaBuf`](crate::Error::DmaBuf).
     pub fn next<T>(
         &mut self,
         deadline_ns: u64,
@@ -85,24 +80,18 @@ impl<S: Source> Reader<S> {
 
     fn take(&mut self, deadline_ns: u64) -> Result<Option<Taken>> {
         loop {
-            if let Some(taken) = self.source.take()? {
-                return Ok(Some(taken));
-            }
-            if now_ns() >= deadline_ns {
+            let Woken::By { source: ready, .. } = wait(&mut self.source, None, deadline_ns)? else {
                 return Ok(None);
-            }
-            let wake_ns = deadline_ns.min(self.source.due_ns().unwrap_or(u64::MAX));
-            let timeout = until(wake_ns);
-            let timeout = (wake_ns != u64::MAX).then_some(&timeout);
-            let flags = PollFlags::IN | PollFlags::PRI;
-            let polled = match self.source.ready_fd().as_ref() {
-                Some(fd) => poll(&mut [PollFd::new(fd, flags)], timeout),
-                None => poll(&mut [], timeout),
             };
-            match polled {
-                Ok(_) => {}
-                Err(Errno::INTR) => return Ok(None),
-                Err(errno) => return Err(Error::Os("poll", io::Error::from(errno))),
+            let taken = if ready { self.source.take()? } else { None };
+            if self.source.generation() != self.generation {
+                self.generation = self.source.generation();
+                // First what was mapped goes, then what is there comes.
+                self.buffers.clear();
+                self.buffers = map(&self.source)?;
+            }
+            if taken.is_some() || now_ns() >= deadline_ns {
+                return Ok(taken);
             }
         }
     }
@@ -137,6 +126,18 @@ impl<S: Source> Reader<S> {
         let picture = Picture::from_planes(layout.fourcc, width, height, &planes[..count])?;
         Ok(look(taken, &picture))
     }
+}
+
+/// Maps every buffer of a source.
+fn map(source: &impl Source) -> Result<Buffers> {
+    let map = |index| {
+        let parts = source.buffer_fds(index).into_iter().map(|(fd, size)| {
+            let is_dma_buf = memfd::is_dma_buf(fd);
+            Ok((Mapping::new(fd, size as usize, Access::Read)?, is_dma_buf))
+        });
+        parts.collect::<Result<Vec<_>>>()
+    };
+    (0..source.buffer_count()).map(map).collect()
 }
 
 #[cfg(test)]

@@ -53,6 +53,8 @@ pub enum Error {
     SourceChanged,
     /// There is no signal at the input.
     NoSignal,
+    /// The driver has said that the stream has ended, and all its frames were delivered.
+    EndOfStream,
     /// The driver cannot start because the pipeline behind the node is not set up.
     ///
     /// The node is driven by the media controller (`V4L2_CAP_IO_MC`): formats of the sensor and
@@ -130,6 +132,7 @@ impl Error {
             Self::Pipeline { .. } => ErrorKind::Pipeline,
             Self::SourceChanged => ErrorKind::SourceChanged,
             Self::NoSignal => ErrorKind::NoSignal,
+            Self::EndOfStream => ErrorKind::EndOfStream,
         }
     }
 }
@@ -168,6 +171,7 @@ impl fmt::Display for Error {
             Self::NoFormat { wanted } => write!(f, "the device does not offer format {wanted}"),
             Self::SourceChanged => f.write_str("the signal at the input has another size now"),
             Self::NoSignal => f.write_str("no signal at the input"),
+            Self::EndOfStream => f.write_str("the stream has ended"),
             Self::Pipeline { errno } => write!(
                 f,
                 "VIDIOC_STREAMON: {}: the media pipeline behind this node is not set up \

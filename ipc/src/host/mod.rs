@@ -359,6 +359,13 @@ impl Host {
         (oldest > self.config.lease_ns).then_some(Goodbye::LeaseTime(ms))
     }
 
+    /// The producer can spare another number of frames from now on: see [`Config::lend`]. Clients
+    /// that are here keep what they were granted: when it becomes less, [`Host::send_away`]
+    /// makes them ask again.
+    pub fn set_lend(&mut self, frames: u32) {
+        self.config.lend = frames;
+    }
+
     /// Ends every connection with a reason; the host goes on and clients may come again.
     pub fn send_away(&mut self, why: Goodbye) {
         for place in self.peers.places() {

@@ -15,7 +15,7 @@ use videostream::{CameraError, Error};
 pub(crate) const GENERAL: u8 = 1;
 /// Wrong arguments.
 pub(crate) const ARGUMENTS: u8 = 2;
-/// No such camera, or no permission.
+/// No such camera (any more), or no permission.
 pub(crate) const CAMERA: u8 = 3;
 /// No encoder for this.
 pub(crate) const CODEC: u8 = 4;
@@ -116,7 +116,7 @@ fn camera_code(error: &CameraError) -> u8 {
         };
     }
     match error.kind() {
-        ErrorKind::NotFound | ErrorKind::PermissionDenied => CAMERA,
+        ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::Disconnected => CAMERA,
         ErrorKind::TimedOut => TIMEOUT,
         _ => GENERAL,
     }

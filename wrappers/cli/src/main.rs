@@ -44,8 +44,8 @@ Examples:
 
 A SOCKET that starts with / is a file, any other name needs no file (an abstract socket).
 
-Exit status: 0 success, 1 other errors, 2 wrong arguments, 3 no such camera or no
-permission, 4 no encoder, 5 socket errors, 6 timeout."
+Exit status: 0 success, 1 other errors, 2 wrong arguments, 3 no such camera, unplugged
+or no permission, 4 no encoder, 5 socket errors, 6 timeout."
 )]
 struct Cli {
     #[command(flatten)]

@@ -93,9 +93,10 @@ impl Opened {
     pub(crate) fn about(&self) -> About {
         match self {
             Self::Camera(camera) => {
-                let stream = camera.camera();
-                let card = stream.device().capabilities().card();
-                let source = format!("{} ({card})", stream.path().display());
+                let source = camera.camera().map_or_else(String::new, |stream| {
+                    let card = stream.device().capabilities().card();
+                    format!("{} ({card})", stream.path().display())
+                });
                 about(camera, source, "dma-bufs of the camera's driver".to_owned())
             }
             Self::Pattern(pattern) => {

@@ -7,9 +7,11 @@
 use super::{BufType, Device, Error, ErrorKind, Fraction, NodeKind, PixFormat};
 use crate::format::{FormatError, FourCc, Layout};
 
+mod events;
 mod source;
 mod stream;
 
+pub use events::FrameSync;
 pub use source::follow_source;
 pub use stream::{CameraStream, Frame, StreamCounters};
 

@@ -5,13 +5,10 @@ use core::ops::Deref;
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use super::events::{Events, FrameSync};
 use super::{Negotiated, PassedOver, Wishes, follow_source, negotiate};
-use crate::v4l2::handle::next_event;
 use crate::v4l2::queue::{Configured, Dequeued, Failed, Queue, Streaming};
-use crate::v4l2::{
-    Buffer, BufferFlags, Caps, Device, Error, ErrorKind, EventKind, EventSelector, ExportAccess,
-    Ready, wait,
-};
+use crate::v4l2::{Buffer, BufferFlags, Caps, Device, Error, ErrorKind, ExportAccess, Ready, wait};
 
 /// How often a signal is followed that changes while it is taken up.
 const MAX_CHANGES: usize = 8;
@@ -33,6 +30,7 @@ pub struct CameraStream<D: AsFd = Device> {
     queue: Queue<D, Streaming>,
     negotiated: Negotiated,
     skip_corrupted: bool,
+    events: Events,
     last_sequence: Cell<Option<u32>>,
     counters: Cell<StreamCounters>,
 }
@@ -63,37 +61,42 @@ impl CameraStream<Device> {
         negotiated: Negotiated,
         wishes: &Wishes<'_>,
     ) -> Result<Self, Error> {
-        // Only grabbers have this event; the end of a stream is told by dequeuing, too.
-        let input = device.input().unwrap_or(0);
-        let _ = device.subscribe(EventSelector::SourceChange { input });
+        Events::subscribe(&device);
         Self::stream(Queue::new(device, negotiated.buf_type), negotiated, wishes)
     }
 
     /// Takes up the signal that is at the input now, after [`ErrorKind::SourceChanged`]: stops,
     /// frees the buffers, sets the timings or standard of the signal, negotiates and starts anew.
-    /// Exported descriptors are of the old buffers and should be closed before.
+    /// The buffers are others then; exported descriptors of the old ones should be closed before.
     ///
     /// # Errors
-    /// - [`ErrorKind::NoSignal`]: there is none, or none that can be locked to. The device is
-    ///   closed then: open it again when a signal may be there.
+    /// - [`ErrorKind::NoSignal`]: there is none, or none that can be locked to.
     /// - Otherwise those of [`CameraStream::start`].
+    ///
+    /// The stream is stopped then, without buffers, and keeps the device:
+    /// [`CameraStream::next_frame`] waits for the next change of the signal, after which this can
+    /// be called again. It can be called at any time, too, for drivers that do not tell.
     pub fn renegotiate(
-        self,
+        &mut self,
         wishes: &Wishes<'_>,
         passed_over: &mut dyn FnMut(PassedOver),
-    ) -> Result<Self, Error> {
-        let queue = self.queue.stream_off().map_err(|failed| failed.error)?;
-        let queue = queue.free().map_err(|failed| failed.error)?;
-        for _ in 0..MAX_CHANGES {
-            // News up to here is of the signal that is taken up now, or of our taking it up; what
-            // comes after a look that found nothing new is told.
-            while next_event(queue.device().as_fd())?.is_some() {}
-            if !follow_source(queue.device())? {
-                break;
+    ) -> Result<(), Error> {
+        let events = &self.events;
+        let restarted = self.queue.restart(wishes.buffers, |device| {
+            for _ in 0..MAX_CHANGES {
+                // News up to here is of the signal that is taken up now, or of our taking it up;
+                // what comes after a look that found nothing new is told.
+                events.forget(device.as_fd())?;
+                if !follow_source(device)? {
+                    break;
+                }
             }
-        }
-        let negotiated = negotiate(queue.device(), wishes, passed_over)?;
-        Self::stream(queue, negotiated, wishes)
+            negotiate(device, wishes, passed_over)
+        });
+        self.negotiated = restarted.map_err(|error| pipeline(is_mc(self.device()), error))?;
+        self.skip_corrupted = wishes.skip_corrupted;
+        self.last_sequence.set(None);
+        Ok(())
     }
 
     fn stream(
@@ -101,18 +104,27 @@ impl CameraStream<Device> {
         negotiated: Negotiated,
         wishes: &Wishes<'_>,
     ) -> Result<Self, Error> {
-        let is_mc = queue.device().capabilities().caps().contains(Caps::IO_MC);
-        Self::allocate(queue, negotiated, wishes).map_err(|error| match error {
-            Error::System {
-                call: "VIDIOC_STREAMON",
-                errno,
-            } if error.kind() == ErrorKind::Pipeline
-                || (is_mc && error.kind() == ErrorKind::InvalidArgument) =>
-            {
-                Error::Pipeline { errno }
-            }
-            _ => error,
-        })
+        let is_mc = is_mc(queue.device());
+        Self::allocate(queue, negotiated, wishes).map_err(|error| pipeline(is_mc, error))
+    }
+}
+
+fn is_mc(device: &Device) -> bool {
+    device.capabilities().caps().contains(Caps::IO_MC)
+}
+
+/// An error of a start, which depends on what is before the node.
+fn pipeline(is_mc: bool, error: Error) -> Error {
+    match error {
+        Error::System {
+            call: "VIDIOC_STREAMON",
+            errno,
+        } if error.kind() == ErrorKind::Pipeline
+            || (is_mc && error.kind() == ErrorKind::InvalidArgument) =>
+        {
+            Error::Pipeline { errno }
+        }
+        _ => error,
     }
 }
 
@@ -131,6 +143,7 @@ impl<D: AsFd> CameraStream<D> {
             queue,
             negotiated,
             skip_corrupted: wishes.skip_corrupted,
+            events: Events::default(),
             last_sequence: Cell::new(None),
             counters: Cell::new(StreamCounters::default()),
         })
@@ -145,6 +158,21 @@ impl<D: AsFd> CameraStream<D> {
     /// The device.
     pub const fn device(&self) -> &D {
         self.queue.device()
+    }
+
+    /// Whether it streams: a [`CameraStream::renegotiate`] that failed has stopped it.
+    #[must_use]
+    pub const fn is_streaming(&self) -> bool {
+        self.queue.is_streaming()
+    }
+
+    /// The frame whose reception began last: its number, and when. For drivers that have the event
+    /// and programs that ask for it ([`Device::subscribe`] with
+    /// [`EventSelector::FrameSync`](crate::v4l2::EventSelector)), at one more call for each frame;
+    /// otherwise `None`.
+    #[must_use]
+    pub const fn frame_sync(&self) -> Option<FrameSync> {
+        self.events.frame_sync()
     }
 
     /// Number of buffers; their indices are below it.
@@ -191,12 +219,25 @@ impl<D: AsFd> CameraStream<D> {
     ///   old format, in which no picture may come.
     /// - [`ErrorKind::StreamFailed`][]: the driver gave up; drop the stream and start a new one.
     /// - [`ErrorKind::NotReady`][]: the driver has no buffer to fill; give one back first.
+    /// - [`ErrorKind::EndOfStream`][]: the driver says that there are no more, and all that were
+    ///   finished have been delivered.
+    ///
+    /// A stream that is stopped delivers none: it waits for a change of the signal.
     pub fn next_frame(&self, deadline_ns: Option<u64>) -> Result<Frame<'_, D>, Error> {
         loop {
-            let ready = wait(self.as_fd(), Ready::CAPTURE | Ready::EVENT, deadline_ns)?;
+            // Before it streams, asking for frames would start a stream of the kernel's own; after
+            // the end there is nothing to wait for.
+            let wanted = match self.is_streaming() {
+                true => Ready::CAPTURE | Ready::EVENT,
+                false => Ready::EVENT,
+            };
+            let ready = match self.events.has_ended() {
+                true => Ready::empty(),
+                false => wait(self.as_fd(), wanted, deadline_ns)?,
+            };
             // An unplugged device is ready for events, too, and answers to none.
             if ready.contains(Ready::EVENT) && !ready.contains(Ready::HANGUP) {
-                self.check_source()?;
+                self.take_events()?;
             }
             match self.take_frame() {
                 Ok(Some(frame)) => return Ok(frame),
@@ -213,24 +254,15 @@ impl<D: AsFd> CameraStream<D> {
         }
     }
 
-    /// Looks whether the signal at the input of a grabber has changed, for a program that polls
-    /// by itself: when poll reports `POLLPRI`. [`CameraStream::next_frame`] does it by itself.
-    /// Events of the program's own subscriptions on this handle are taken as well.
+    /// Takes what the device tells, for a program that polls by itself: when poll reports
+    /// `POLLPRI`. [`CameraStream::next_frame`] does it by itself. Events of the program's own
+    /// subscriptions on this handle are taken as well.
     ///
     /// # Errors
-    /// [`Error::SourceChanged`]: it has; see [`CameraStream::renegotiate`].
-    pub fn check_source(&self) -> Result<(), Error> {
-        let mut changed = false;
-        while let Some(event) = next_event(self.as_fd())? {
-            if let EventKind::SourceChange { resolution, .. } = event.kind {
-                changed |= resolution;
-            }
-        }
-        if changed {
-            Err(Error::SourceChanged)
-        } else {
-            Ok(())
-        }
+    /// [`Error::SourceChanged`]: the signal at the input is another; see
+    /// [`CameraStream::renegotiate`].
+    pub fn take_events(&self) -> Result<(), Error> {
+        self.events.take(self.as_fd())
     }
 
     /// The next frame if there is one; never waits. For a program that polls by itself.
@@ -241,7 +273,16 @@ impl<D: AsFd> CameraStream<D> {
         loop {
             let dequeued = match self.queue.dequeue() {
                 Ok(dequeued) => dequeued,
-                Err(error) if error.kind() == ErrorKind::NotReady => return Ok(None),
+                Err(error) if error.kind() == ErrorKind::NotReady => {
+                    return match self.events.has_ended() {
+                        true => Err(Error::EndOfStream),
+                        false => Ok(None),
+                    };
+                }
+                // A stopped queue has none; that the device is gone is told all the same.
+                Err(error) if !self.is_streaming() && error.kind() != ErrorKind::Disconnected => {
+                    return Ok(None);
+                }
                 Err(error) => return Err(error),
             };
             let lost = self.count_lost(dequeued.buffer().sequence);

@@ -64,49 +64,10 @@ impl<D: AsFd> Queue<D, Configured> {
     }
 
     fn request(mut self, memory: Memory, count: u32) -> Result<Queue<D, Allocated>, Failed<Self>> {
-        match self.try_request(memory, count) {
+        match self.core.request(memory, count) {
             Ok(()) => Ok(self.into_state()),
-            Err(error) => {
-                if self.core.count > 0 {
-                    let _ = ioctl::reqbufs(self.fd(), self.core.buf_type, memory, 0);
-                    self.core.count = 0;
-                    self.core.places.clear();
-                }
-                Err(Failed { queue: self, error })
-            }
+            Err(error) => Err(Failed { queue: self, error }),
         }
-    }
-
-    fn try_request(&mut self, memory: Memory, count: u32) -> Result<(), Error> {
-        check_count(count, 0)?;
-        let buf_type = self.core.buf_type;
-        let given = ioctl::reqbufs(self.fd(), buf_type, memory, count)?;
-        self.core.memory = memory;
-        self.core.count = given.count;
-        self.core.capabilities = given.capabilities;
-        if !(1..=MAX_BUFFERS as u32).contains(&given.count) {
-            return Err(Error::Answer {
-                call: "VIDIOC_REQBUFS",
-                field: "count",
-                value: given.count.into(),
-            });
-        }
-        if memory == Memory::Mmap {
-            let first = ioctl::querybuf(self.fd(), buf_type, memory, 0)?;
-            self.core.plane_count = first.plane_count;
-            for (length, plane) in self.core.lengths.iter_mut().zip(first.planes()) {
-                *length = plane.length;
-            }
-        } else {
-            // Places have no planes of their own yet: they are those of the format.
-            let format = ioctl::g_fmt(self.fd(), buf_type)?;
-            self.core.plane_count = format.plane_count;
-            for (length, plane) in self.core.lengths.iter_mut().zip(format.planes()) {
-                *length = plane.size_image;
-            }
-        }
-        self.core.make_places();
-        Ok(())
     }
 }
 
@@ -146,6 +107,56 @@ impl<D: AsFd, S: HasBuffers> Queue<D, S> {
 }
 
 impl<D: AsFd> Core<D> {
+    /// Gets buffers; after an error there are none.
+    pub(super) fn request(&mut self, memory: Memory, count: u32) -> Result<(), Error> {
+        let requested = self.try_request(memory, count);
+        if requested.is_err() && self.count > 0 {
+            let _ = self.free();
+        }
+        requested
+    }
+
+    fn try_request(&mut self, memory: Memory, count: u32) -> Result<(), Error> {
+        check_count(count, 0)?;
+        let buf_type = self.buf_type;
+        let given = ioctl::reqbufs(self.fd(), buf_type, memory, count)?;
+        self.memory = memory;
+        self.count = given.count;
+        self.capabilities = given.capabilities;
+        if !(1..=MAX_BUFFERS as u32).contains(&given.count) {
+            return Err(Error::Answer {
+                call: "VIDIOC_REQBUFS",
+                field: "count",
+                value: given.count.into(),
+            });
+        }
+        if memory == Memory::Mmap {
+            let first = ioctl::querybuf(self.fd(), buf_type, memory, 0)?;
+            self.plane_count = first.plane_count;
+            for (length, plane) in self.lengths.iter_mut().zip(first.planes()) {
+                *length = plane.length;
+            }
+        } else {
+            // Places have no planes of their own yet: they are those of the format.
+            let format = ioctl::g_fmt(self.fd(), buf_type)?;
+            self.plane_count = format.plane_count;
+            for (length, plane) in self.lengths.iter_mut().zip(format.planes()) {
+                *length = plane.size_image;
+            }
+        }
+        self.make_places();
+        Ok(())
+    }
+
+    /// Frees the buffers.
+    pub(super) fn free(&mut self) -> Result<(), Error> {
+        ioctl::reqbufs(self.fd(), self.buf_type, self.memory, 0)?;
+        self.count = 0;
+        self.queued.set(0);
+        self.places.clear();
+        Ok(())
+    }
+
     /// A place for every buffer whose memory is not the driver's.
     fn make_places(&mut self) {
         if self.memory == Memory::Mmap {

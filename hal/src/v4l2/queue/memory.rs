@@ -4,7 +4,7 @@ use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::fcntl_dupfd_cloexec;
 use rustix::param::page_size;
 
-use super::{HasBuffers, MAX_MEMORY_PLANES, Place, Queue};
+use super::{Core, HasBuffers, MAX_MEMORY_PLANES, Place, Queue};
 use crate::memory::mapping::{Access, Mapping};
 use crate::v4l2::ioctl::{self, BufferPlane};
 use crate::v4l2::{Buffer, Error, ExportAccess, Memory};
@@ -94,10 +94,7 @@ impl<D: AsFd, S: HasBuffers> Queue<D, S> {
     /// Where a memory plane begins in the memory of a buffer that was lent.
     #[must_use]
     pub fn lent_offset(&self, plane: usize) -> usize {
-        let before = self.lengths().iter().take(plane);
-        before
-            .map(|&length| (length as usize).next_multiple_of(page_size()))
-            .sum()
+        self.core.lent_offset(plane)
     }
 
     /// Gives a place the memory that it will always have: pages of this process, for all memory
@@ -141,5 +138,15 @@ impl<D: AsFd, S: HasBuffers> Queue<D, S> {
             name: "buffer index",
             value: index.into(),
         })
+    }
+}
+
+impl<D: AsFd> Core<D> {
+    /// Where a memory plane begins in the memory of a buffer that was lent.
+    pub(super) fn lent_offset(&self, plane: usize) -> usize {
+        let before = self.lengths.iter().take(plane.min(self.plane_count));
+        before
+            .map(|&length| (length as usize).next_multiple_of(page_size()))
+            .sum()
     }
 }

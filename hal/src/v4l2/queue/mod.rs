@@ -105,6 +105,12 @@ struct Core<D: AsFd> {
     queued: Cell<u32>,
 }
 
+impl<D: AsFd> Core<D> {
+    fn fd(&self) -> BorrowedFd<'_> {
+        self.device.as_fd()
+    }
+}
+
 impl<D: AsFd> Drop for Core<D> {
     fn drop(&mut self) {
         // Errors change nothing: the kernel does the same when the device is closed.
@@ -132,7 +138,7 @@ impl<D: AsFd, S> Queue<D, S> {
     }
 
     fn fd(&self) -> BorrowedFd<'_> {
-        self.core.device.as_fd()
+        self.core.fd()
     }
 
     fn into_state<T>(self) -> Queue<D, T> {

@@ -2,7 +2,7 @@
 
 use rustix::fd::AsFd;
 
-use super::{HasBuffers, MAX_MEMORY_PLANES, Place, Queue};
+use super::{Core, HasBuffers, MAX_MEMORY_PLANES, Place, Queue};
 use crate::v4l2::ioctl::{self, PlaneMemory, QueueBuffer, QueuePlane};
 use crate::v4l2::{BufferFlags, Error, Field, Memory};
 
@@ -20,12 +20,18 @@ impl<D: AsFd, S: HasBuffers> Queue<D, S> {
     /// # Errors
     /// As for [`Queue::queue`].
     pub fn queue_content(&self, index: u32, content: &Content<'_>) -> Result<(), Error> {
+        self.core.queue(index, content)
+    }
+}
+
+impl<D: AsFd> Core<D> {
+    pub(super) fn queue(&self, index: u32, content: &Content<'_>) -> Result<(), Error> {
         let mut planes = [QueuePlane::MMAP; MAX_MEMORY_PLANES];
-        let planes = &mut planes[..self.core.plane_count.min(MAX_MEMORY_PLANES)];
+        let planes = &mut planes[..self.plane_count.min(MAX_MEMORY_PLANES)];
         for (plane, &bytes_used) in planes.iter_mut().zip(content.bytes_used) {
             plane.bytes_used = bytes_used;
         }
-        if self.core.memory != Memory::Mmap {
+        if self.memory != Memory::Mmap {
             self.point_to_memory(index, planes)?;
         }
         let buffer = QueueBuffer {
@@ -35,8 +41,8 @@ impl<D: AsFd, S: HasBuffers> Queue<D, S> {
             field: content.field,
             timestamp_ns: content.timestamp_ns,
         };
-        ioctl::qbuf(self.fd(), self.core.buf_type, self.core.memory, &buffer)?;
-        self.core.queued.set(self.core.queued.get() + 1);
+        ioctl::qbuf(self.fd(), self.buf_type, self.memory, &buffer)?;
+        self.queued.set(self.queued.get() + 1);
         Ok(())
     }
 
@@ -50,7 +56,7 @@ impl<D: AsFd, S: HasBuffers> Queue<D, S> {
             name: "buffer index",
             value: index.into(),
         };
-        let place = self.core.places.get(index as usize).ok_or(nothing)?;
+        let place = self.places.get(index as usize).ok_or(nothing)?;
         for (at, plane) in planes.iter_mut().enumerate() {
             match place {
                 Place::Imported(fds) => {
@@ -62,7 +68,7 @@ impl<D: AsFd, S: HasBuffers> Queue<D, S> {
                         pages,
                         offset: self.lent_offset(at),
                     };
-                    plane.length = self.core.lengths[at];
+                    plane.length = self.lengths[at];
                 }
                 Place::Empty => return Err(nothing),
             }

@@ -2,8 +2,8 @@
 
 use rustix::fd::AsFd;
 
-use super::{Allocated, Configured, Failed, Queue, Streaming};
-use crate::v4l2::{Buffer, Error, ioctl};
+use super::{Allocated, Configured, Content, Core, Failed, Queue, Streaming};
+use crate::v4l2::{Buffer, Error, Memory, ioctl};
 
 #[expect(
     clippy::result_large_err,
@@ -14,13 +14,11 @@ impl<D: AsFd> Queue<D, Allocated> {
     ///
     /// # Errors
     /// Those of [`Queue::queue`] and [`Queue::stream_on`].
-    pub fn queue_all_and_stream_on(self) -> Result<Queue<D, Streaming>, Failed<Self>> {
-        for index in 0..self.core.count {
-            if let Err(error) = self.queue(index) {
-                return Err(self.take_back(error));
-            }
+    pub fn queue_all_and_stream_on(mut self) -> Result<Queue<D, Streaming>, Failed<Self>> {
+        match self.core.queue_all().and_then(|()| self.core.start()) {
+            Ok(()) => Ok(self.into_state()),
+            Err(error) => Err(Failed { queue: self, error }),
         }
-        self.stream_on()
     }
 
     /// Starts the stream.
@@ -29,20 +27,10 @@ impl<D: AsFd> Queue<D, Allocated> {
     /// Those of [`ioctl::streamon`]. The driver has given all buffers back then, so that they can
     /// be queued again.
     pub fn stream_on(mut self) -> Result<Queue<D, Streaming>, Failed<Self>> {
-        match ioctl::streamon(self.fd(), self.core.buf_type) {
-            Ok(()) => {
-                self.core.streaming = true;
-                Ok(self.into_state())
-            }
-            Err(error) => Err(self.take_back(error)),
+        match self.core.start() {
+            Ok(()) => Ok(self.into_state()),
+            Err(error) => Err(Failed { queue: self, error }),
         }
-    }
-
-    /// Takes all buffers back: queued ones stay with the driver when a start fails.
-    fn take_back(self, error: Error) -> Failed<Self> {
-        let _ = ioctl::streamoff(self.fd(), self.core.buf_type);
-        self.core.queued.set(0);
-        Failed { queue: self, error }
     }
 
     /// Frees the buffers.
@@ -50,13 +38,8 @@ impl<D: AsFd> Queue<D, Allocated> {
     /// # Errors
     /// `EBUSY` on kernels before 5.0 while buffers are mapped or exported.
     pub fn free(mut self) -> Result<Queue<D, Configured>, Failed<Self>> {
-        match ioctl::reqbufs(self.fd(), self.core.buf_type, self.core.memory, 0) {
-            Ok(_) => {
-                self.core.count = 0;
-                self.core.queued.set(0);
-                self.core.places.clear();
-                Ok(self.into_state())
-            }
+        match self.core.free() {
+            Ok(()) => Ok(self.into_state()),
             Err(error) => Err(Failed { queue: self, error }),
         }
     }
@@ -96,14 +79,81 @@ impl<D: AsFd> Queue<D, Streaming> {
     /// # Errors
     /// Those of [`ioctl::streamoff`].
     pub fn stream_off(mut self) -> Result<Queue<D, Allocated>, Failed<Self>> {
-        match ioctl::streamoff(self.fd(), self.core.buf_type) {
-            Ok(()) => {
-                self.core.streaming = false;
-                self.core.queued.set(0);
-                Ok(self.into_state())
-            }
+        match self.core.stop() {
+            Ok(()) => Ok(self.into_state()),
             Err(error) => Err(Failed { queue: self, error }),
         }
+    }
+
+    /// Whether it streams, as far as we know: a [`Queue::restart`] that failed has stopped it.
+    #[must_use]
+    pub const fn is_streaming(&self) -> bool {
+        self.core.streaming
+    }
+
+    /// Stops, frees the buffers, lets `configure` set another format, and starts anew with
+    /// `count` buffers of the driver's memory. What was known of the buffers before, numbers
+    /// included, is void.
+    ///
+    /// # Errors
+    /// Those of the steps. The queue is stopped and, unless the driver refused to free them, has no
+    /// buffers then; it can be restarted once more, and other programs can use the device meanwhile.
+    pub fn restart<T>(
+        &mut self,
+        count: u32,
+        configure: impl FnOnce(&D) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        if self.core.streaming {
+            self.core.stop()?;
+        }
+        if self.core.count > 0 {
+            self.core.free()?;
+        }
+        let configured = configure(&self.core.device)?;
+        self.core.request(Memory::Mmap, count)?;
+        let started = self.core.queue_all().and_then(|()| self.core.start());
+        if started.is_err() {
+            let _ = self.core.free();
+        }
+        started.map(|()| configured)
+    }
+}
+
+impl<D: AsFd> Core<D> {
+    fn queue_all(&mut self) -> Result<(), Error> {
+        for index in 0..self.count {
+            if let Err(error) = self.queue(index, &Content::default()) {
+                self.take_back();
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn start(&mut self) -> Result<(), Error> {
+        match ioctl::streamon(self.fd(), self.buf_type) {
+            Ok(()) => {
+                self.streaming = true;
+                Ok(())
+            }
+            Err(error) => {
+                self.take_back();
+                Err(error)
+            }
+        }
+    }
+
+    fn stop(&mut self) -> Result<(), Error> {
+        ioctl::streamoff(self.fd(), self.buf_type)?;
+        self.streaming = false;
+        self.queued.set(0);
+        Ok(())
+    }
+
+    /// Takes all buffers back: queued ones stay with the driver when a start fails.
+    fn take_back(&mut self) {
+        let _ = ioctl::streamoff(self.fd(), self.buf_type);
+        self.queued.set(0);
     }
 }
 

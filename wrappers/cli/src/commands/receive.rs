@@ -87,6 +87,8 @@ struct Received {
     last_sequence: Option<u64>,
     /// How often another host took the place of the one before.
     restarts: u64,
+    /// How often format or size changed.
+    format_changes: u64,
     /// Inodes of the memory that frames lay in.
     inodes: Vec<u64>,
 }
@@ -97,7 +99,9 @@ struct Seen {
     since_ns: u64,
     metrics: Metrics,
     delivery: Times,
+    /// Of the first frame.
     format: (String, u32, u32),
+    format_changes: u64,
     source_dropped: u64,
     verified: u64,
     corrupt: u64,
@@ -214,6 +218,7 @@ impl Seen {
             metrics: Metrics::new(),
             delivery: Times::new(),
             format: (String::new(), 0, 0),
+            format_changes: 0,
             source_dropped: 0,
             verified: 0,
             corrupt: 0,
@@ -246,6 +251,17 @@ impl Seen {
             self.since_ns = now;
             self.last = None;
             self.buffers.clear();
+        }
+        if frame.has_new_format() {
+            self.format_changes += 1;
+            output.note(format_args!(
+                "{}: {}x{} {} from frame {} on",
+                args.socket,
+                frame.width(),
+                frame.height(),
+                frame.fourcc(),
+                frame.serial()
+            ));
         }
         if self.metrics.frames == 1 {
             self.format = (frame.fourcc().to_string(), frame.width(), frame.height());
@@ -329,6 +345,7 @@ impl Seen {
             first_sequence: self.first_sequence,
             last_sequence: self.last.map(|(_, sequence)| sequence),
             restarts,
+            format_changes: self.format_changes,
             inodes: self.inodes.iter().copied().collect(),
         }
     }

@@ -10,7 +10,7 @@ use videostream::record::Recorded;
 use videostream::{FrameRate, Picture, record, snapshot};
 
 use crate::args::{self, ChildArgs, InputArgs};
-use crate::failure::Failure;
+use crate::failure::{Failure, GENERAL};
 use crate::input::{Info, Input};
 use crate::metrics::Times;
 use crate::output::Output;
@@ -22,6 +22,8 @@ use crate::signals;
 #[command(after_help = "\
 The file's name says the format: .mp4 is fragmented MP4, which plays up to its last second
 after a crash, a power loss or on a full disk; .h264 and .264 are Annex B byte streams.
+A file has one size and format: when those of the source change, it is completed and the
+command ends with status 1.
 
 Examples:
   videostream record clip.mp4                        the first camera, until Ctrl-C
@@ -187,6 +189,26 @@ impl Job<'_> {
             self.summary.format = picture.fourcc().to_string();
             self.summary.fps = recording.rate().map(FrameRate::as_f64);
             self.summary.encoder = recording.encoder();
+        }
+        let before = (
+            &self.summary.format,
+            self.summary.width,
+            self.summary.height,
+        );
+        let format = picture.fourcc().to_string();
+        let now = (&format, picture.width(), picture.height());
+        if before != now {
+            let message = format_args!(
+                "{}: complete up to here; the picture was {}x{} {} and is {}x{} {} now",
+                self.path.display(),
+                before.1,
+                before.2,
+                before.0,
+                now.1,
+                now.2,
+                now.0
+            );
+            return Err(Failure::new(GENERAL, message));
         }
         let pts_ns = recording.due_ns(info);
         let limit = self.args.duration.map(|time| time.as_nanos());

@@ -1,13 +1,15 @@
 //! `videostream stream`: a source to a host.
 
+use std::time::Duration;
+
 use rustix::fs::fstat;
 use serde::Serialize;
 use videostream::hal::time::now_ns;
 use videostream::share::{Access, HostBuilder};
-use videostream::{Host, Source, Stream};
+use videostream::{Error, Host, Source, Stream};
 
 use crate::args::{self, ChildArgs, SourceArgs};
-use crate::failure::Failure;
+use crate::failure::{CAMERA, Failure};
 use crate::metrics::{Metrics, Summary};
 use crate::open::{About, Opened};
 use crate::output::Output;
@@ -16,22 +18,32 @@ use crate::signals;
 
 /// After so long without a frame the user is told.
 const SILENCE_NS: u64 = 5_000_000_000;
+/// Between two looks for a camera that is not there.
+const RETRY: Duration = Duration::from_secs(1);
 
 #[derive(clap::Args)]
 #[command(after_help = "\
 Shares frames until Ctrl-C. Clients come and go, crash or stall without costing others a frame.
+When the signal of a grabber changes, clients get the next frame in its format; while there is
+none, they wait.
 
 Examples:
   videostream stream /tmp/camera                       the first camera that works
   videostream stream -d /dev/video2 -r 1920x1080 --format NV12 -F 60 /tmp/camera
   videostream stream --pattern --frames 300 /tmp/camera
-  videostream stream --mode 666 /run/camera            clients of every user")]
+  videostream stream --mode 666 /run/camera            clients of every user
+  videostream stream --reconnect -d /dev/v4l/by-path/platform-xhci-hcd.0-usb-0:1:1.0-video-index0 \\
+    /run/camera                                        outlive pulled plugs")]
 pub(crate) struct Args {
     #[command(flatten)]
     source: SourceArgs,
     /// End after this many frames; 0 for never
     #[arg(short, long, value_name = "N", default_value_t = 0)]
     frames: u64,
+    /// Wait for the camera when it is not there, is unplugged or fails, and go on with it under
+    /// whatever number it comes back; clients stay connected
+    #[arg(long)]
+    reconnect: bool,
     /// Let go of a frame after this time even if nothing newer comes; 0 for never
     #[arg(long, value_name = "MS", default_value_t = 0)]
     lifespan: u32,
@@ -56,6 +68,8 @@ struct Shared {
     /// Clients that were refused, and thrown out.
     refused: u64,
     evicted: u64,
+    /// How often the source went on in another format or with other buffers.
+    changes: u64,
     /// Inodes of the buffers, one per memory part: clients map the same.
     inodes: Vec<u64>,
 }
@@ -69,11 +83,65 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         _ => Access::Anyone,
     };
     let host = Host::builder(&args.socket).mode(args.mode).access(access);
-    let opened = Opened::new(&args.source)?;
+    let Some(opened) = open(args, output)? else {
+        return Ok(());
+    };
     let about = opened.about();
     match opened {
-        Opened::Camera(camera) => serve(args, output, reporter, host, camera, about),
+        Opened::Camera(camera) => {
+            let camera = camera.reconnect(args.reconnect);
+            serve(args, output, reporter, host, camera, about)
+        }
         Opened::Pattern(pattern) => serve(args, output, reporter, host, pattern, about),
+    }
+}
+
+/// Opens the source, if need be when it is there. `None`: the user wants an end.
+fn open(args: &Args, output: &Output) -> Result<Option<Opened>, Failure> {
+    let mut told = String::new();
+    while !signals::stopped() {
+        match Opened::new(&args.source) {
+            Ok(opened) => return Ok(Some(opened)),
+            Err(Failure::Said {
+                code: CAMERA,
+                message,
+            }) if args.reconnect => {
+                if told != message {
+                    output.note(format_args!("waiting: {message}"));
+                    told = message;
+                }
+                signals::sleep(RETRY);
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+    Ok(None)
+}
+
+/// Tells of what keeps the source from giving frames, and when it goes on.
+#[derive(Default)]
+struct News {
+    trouble: Option<String>,
+    generation: u32,
+    changes: u64,
+}
+
+impl News {
+    fn tell(&mut self, source: &impl Source, output: &Output) {
+        if let Some(error) = source.trouble() {
+            let text = error.to_string();
+            if self.trouble.as_ref() != Some(&text) {
+                output.note(format_args!("waiting: {text}"));
+                self.trouble = Some(text);
+            }
+        } else if source.generation() != self.generation {
+            self.generation = source.generation();
+            self.trouble = None;
+            self.changes += 1;
+            let layout = source.layout();
+            let (format, width, height) = (layout.fourcc, layout.width, layout.height);
+            output.note(format_args!("sharing {width}x{height} {format} now"));
+        }
     }
 }
 
@@ -95,18 +163,26 @@ fn serve<S: Source>(
 
     let mut metrics = Metrics::new();
     let mut last_ns = now_ns();
+    let mut news = News::default();
     while !signals::stopped() && (args.frames == 0 || metrics.frames < args.frames) {
-        let published = stream.step(signals::slice())?.and_then(|_| stream.latest());
+        let published = match stream.step(signals::slice()) {
+            Ok(published) => published.and_then(|_| stream.latest()),
+            Err(Error::EndOfStream) => break,
+            Err(error) => return Err(error.into()),
+        };
         if let Some(frame) = published {
             let sent_ns = frame.published_ns;
             metrics.frame(frame.bytes_used, sent_ns);
             let latency = sent_ns.saturating_sub(frame.timestamp_ns);
             metrics.latency.add(latency);
             last_ns = sent_ns;
+        } else if stream.source().trouble().is_some() {
+            last_ns = now_ns();
         } else if now_ns().saturating_sub(last_ns) > SILENCE_NS {
             output.note(format_args!("{}: no frame for 5 seconds", about.source));
             last_ns = now_ns();
         }
+        news.tell(stream.source(), output);
         metrics.dropped = stream.dropped();
         reporter.progress(|| Progress {
             frames: metrics.frames,
@@ -122,6 +198,7 @@ fn serve<S: Source>(
         clients: stream.host().clients().count(),
         refused: stats.refused,
         evicted: stats.evicted,
+        changes: news.changes,
         inodes: inodes(stream.source()),
         about,
     };

@@ -38,7 +38,7 @@ impl Plan {
         let (opened, why) = choose(&args.source)?;
         let about = opened.about();
         let device = match &opened {
-            Opened::Camera(camera) => Some(camera.camera().path().to_owned()),
+            Opened::Camera(camera) => camera.camera().map(|stream| stream.path().to_owned()),
             Opened::Pattern(_) => None,
         };
         // The host opens it anew.
