@@ -24,6 +24,7 @@ pub struct ClientBuilder {
     path: PathBuf,
     config: ipc::client::Config,
     reconnect: bool,
+    keep_mapped: usize,
     timeout: Duration,
 }
 
@@ -58,6 +59,16 @@ impl ClientBuilder {
         self
     }
 
+    /// How many buffers to keep mapped at most (all that a host can have, 64). A buffer is mapped
+    /// when a frame in it is first read; beyond this number those that no frame holds are
+    /// unmapped, the one used longest ago first. For little address space; mapping anew
+    /// costs some hundred microseconds a frame.
+    #[must_use]
+    pub fn keep_mapped(mut self, buffers: usize) -> Self {
+        self.keep_mapped = buffers.max(1);
+        self
+    }
+
     /// How long connecting may take (5 seconds).
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
@@ -79,11 +90,15 @@ impl ClientBuilder {
         })
     }
 
+    fn connection(&self, deadline_ns: u64) -> Result<Connection> {
+        Connection::new(&self.path, self.config, self.keep_mapped, deadline_ns)
+    }
+
     /// Connects once or, with reconnect, until it works or the deadline passes.
     fn attempt_until(&self, deadline_ns: u64) -> Result<Connection> {
         let mut pause = BACK_OFF_NS.0;
         loop {
-            let error = match Connection::new(&self.path, self.config, deadline_ns) {
+            let error = match self.connection(deadline_ns) {
                 Ok(connection) => return Ok(connection),
                 Err(error) => error,
             };
@@ -126,6 +141,7 @@ impl Client {
             path: path.as_ref().to_owned(),
             config: ipc::client::Config::default(),
             reconnect: false,
+            keep_mapped: ipc::MAX_BUFFERS,
             timeout: Duration::from_secs(5),
         }
     }

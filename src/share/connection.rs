@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use videostream_hal::memory::Mapping;
+use videostream_hal::memory::mapping::MapError;
 use videostream_hal::time::{deadline_in, now_ns};
 use videostream_ipc as ipc;
 use videostream_ipc::address::Address;
@@ -23,9 +25,15 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(path: &Path, config: ipc::client::Config, deadline_ns: u64) -> Result<Self> {
+    /// Keeps at most `keep_mapped` buffers mapped that no frame holds.
+    pub(super) fn new(
+        path: &Path,
+        config: ipc::client::Config,
+        keep_mapped: usize,
+        deadline_ns: u64,
+    ) -> Result<Self> {
         let socket = path.display().to_string();
-        let inbox = Inbox::default();
+        let inbox = Inbox::new(keep_mapped);
         let client = Address::new(path.as_os_str().as_encoded_bytes()).and_then(|address| {
             ipc::client::Client::connect(&address, config, deadline_ns, |e| inbox.apply(e))
         });
@@ -51,6 +59,14 @@ impl Connection {
     pub(super) fn buffer(&self, id: u32) -> Result<Arc<Buffer>> {
         let buffer = self.inbox.buffer(id, || self.ipc.pump());
         buffer.map_err(|why| self.error(why))
+    }
+
+    /// The mapping of a buffer that a frame holds.
+    pub(super) fn mapping<'a>(
+        &self,
+        buffer: &'a Buffer,
+    ) -> std::result::Result<&'a Mapping, MapError> {
+        self.inbox.mapping(buffer)
     }
 
     /// The newest parameter sets.

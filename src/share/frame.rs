@@ -166,7 +166,7 @@ impl Frame {
     }
 
     /// The planes for reading with the CPU. Maps each buffer at its first use and keeps the
-    /// mapping; brackets the access as dma-bufs ask for (no system call for a memfd).
+    /// mapping ([`ClientBuilder::keep_mapped`](super::ClientBuilder::keep_mapped)); brackets the access as dma-bufs ask for (no system call for a memfd).
     ///
     /// # Errors
     /// [`Error::Map`] or [`Error::DmaBuf`] if the memory does not allow it.
@@ -186,7 +186,7 @@ impl Frame {
             }
             let range = self.descriptor.plane_range(at, buffer.size());
             let range = range.map_err(|e| self.connection.error(e.into()))?;
-            let mapping = buffer.mapping()?;
+            let mapping = self.connection.mapping(buffer)?;
             // SAFETY: the buffer can't shrink (checked when it came), and by the protocol of
             // the ring nobody writes it while this frame is held, which `pixels` borrows. A
             // host that breaks the protocol changes bytes that have no invalid values.

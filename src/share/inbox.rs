@@ -2,6 +2,7 @@
 //! them; parameter sets; answers.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use videostream_hal::memory::mapping::MapError;
@@ -22,6 +23,8 @@ pub(super) struct Buffer {
     fd: OwnedFd,
     is_dma_buf: bool,
     mapping: OnceLock<Mapping>,
+    /// When a frame in it was last held, by the count of such looks.
+    used: AtomicU64,
 }
 
 impl Buffer {
@@ -32,16 +35,6 @@ impl Buffer {
     /// Whether CPU access has to be bracketed.
     pub(super) fn is_dma_buf(&self) -> bool {
         self.is_dma_buf
-    }
-
-    /// The mapping, made at the first call and kept.
-    pub(super) fn mapping(&self) -> Result<&Mapping, MapError> {
-        if let Some(mapping) = self.mapping.get() {
-            return Ok(mapping);
-        }
-        let new = Mapping::new(&self.fd, self.size as usize, Access::Read)?;
-        // Another thread may have been first: then this one is unmapped again.
-        Ok(self.mapping.get_or_init(|| new))
     }
 }
 
@@ -61,8 +54,13 @@ pub struct Report {
 }
 
 /// What one connection has received.
-#[derive(Debug, Default)]
-pub(super) struct Inbox(Mutex<Contents>);
+#[derive(Debug)]
+pub(super) struct Inbox {
+    contents: Mutex<Contents>,
+    /// Most mappings kept of buffers that no frame holds, and of all together as far as
+    /// frames leave room.
+    keep_mapped: usize,
+}
 
 #[derive(Debug, Default)]
 struct Contents {
@@ -71,12 +69,21 @@ struct Contents {
     /// Clients told of since the last status.
     clients: Vec<ClientStatus>,
     report: Option<Report>,
+    /// Looks for buffers so far.
+    looks: u64,
 }
 
 impl Inbox {
+    pub(super) fn new(keep_mapped: usize) -> Self {
+        Self {
+            contents: Mutex::default(),
+            keep_mapped,
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Contents> {
         // A thread that panicked here has left everything whole: nothing below is half done.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The buffer with this id, which may still have to be taken from `next`, what the host
@@ -95,7 +102,24 @@ impl Inbox {
                 None => Ok(false),
             }
         };
-        find(&mut *self.lock(), look, pump)?.ok_or(Error::UnknownBuffer(id))
+        let mut contents = self.lock();
+        let buffer = find(&mut *contents, look, pump)?.ok_or(Error::UnknownBuffer(id))?;
+        contents.looks += 1;
+        // Relaxed: read under the same lock.
+        buffer.used.store(contents.looks, Ordering::Relaxed);
+        Ok(buffer)
+    }
+
+    /// The mapping of a buffer that a frame holds, made at the first call and kept until
+    /// others need its place and no frame holds the buffer.
+    pub(super) fn mapping<'a>(&self, buffer: &'a Buffer) -> Result<&'a Mapping, MapError> {
+        if let Some(mapping) = buffer.mapping.get() {
+            return Ok(mapping);
+        }
+        self.lock().make_room(self.keep_mapped);
+        let new = Mapping::new(&buffer.fd, buffer.size as usize, Access::Read)?;
+        // Another thread may have been first: then this one is unmapped again.
+        Ok(buffer.mapping.get_or_init(|| new))
     }
 
     /// The newest parameter sets.
@@ -131,6 +155,22 @@ impl Inbox {
 }
 
 impl Contents {
+    /// Unmaps buffers that no frame holds, those used longest ago first, until fewer than `keep`
+    /// are mapped.
+    fn make_room(&mut self, keep: usize) {
+        let is_mapped = |b: &&mut Arc<Buffer>| b.mapping.get().is_some();
+        let mapped = self.buffers.iter_mut().filter(is_mapped).count();
+        for _ in keep..=mapped {
+            // Held by this table alone.
+            let idle = self.buffers.iter_mut().filter_map(Arc::get_mut);
+            let idle = idle.filter(|b| b.mapping.get().is_some());
+            let Some(oldest) = idle.min_by_key(|b| b.used.load(Ordering::Relaxed)) else {
+                return;
+            };
+            oldest.mapping.take();
+        }
+    }
+
     fn apply(&mut self, event: Event) -> Result<(), Error> {
         match event {
             Event::Buffer(id, size, fd) => {
@@ -139,6 +179,7 @@ impl Contents {
                     is_dma_buf: memfd::is_dma_buf(fd.as_fd()),
                     fd,
                     mapping: OnceLock::new(),
+                    used: AtomicU64::new(0),
                 });
                 let full = |_| Error::TooManyBuffers(MAX_BUFFERS);
                 self.buffers.insert(id, buffer).map_err(full)?;

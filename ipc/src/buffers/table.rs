@@ -31,6 +31,11 @@ impl<B, const N: usize> Table<B, N> {
     pub fn get(&self, id: u32) -> Option<&B> {
         self.0.iter().find(|(own, _)| *own == id).map(|(_, b)| b)
     }
+
+    /// All of them.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut B> {
+        self.0.iter_mut().map(|(_, b)| b)
+    }
 }
 
 /// Looks for a buffer, and as long as it is not there takes in one more of the host's

@@ -194,3 +194,59 @@ fn a_reader_can_go_on_behind_a_serial_or_a_time() {
     let deadline = deadline_in(1_000_000_000);
     assert_eq!(reader.next_after(400, deadline).unwrap().serial(), 5);
 }
+
+/// How many of the files with these inodes are mapped in this process.
+fn mapped(inodes: &[u64]) -> usize {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let inode = |line: &str| line.split_whitespace().nth(4)?.parse().ok();
+    let all = maps.lines().filter_map(inode);
+    all.filter(|inode| inodes.contains(inode)).count()
+}
+
+#[test]
+fn no_more_mappings_are_kept_than_asked_for() {
+    let path = name("keep-mapped");
+    let mut host = Host::builder(&path).lend(8).bind().unwrap();
+    let buffers: Vec<_> = (0..6).map(|_| memory()).collect();
+    let inode = |fd| rustix::fs::fstat(fd).unwrap().st_ino;
+    let inodes: Vec<u64> = buffers.iter().map(inode).collect();
+    let ids: Vec<u32> = buffers
+        .into_iter()
+        .map(|fd| host.register(fd, 4096).unwrap())
+        .collect();
+    let all = connect(&mut host, Client::builder(&path)).unwrap();
+    let few = Client::builder(&path).keep_mapped(2).hold(4);
+    let few = connect(&mut host, few).unwrap();
+    for (mut client, kept) in [(few, 2), (all, 6)] {
+        for round in 0..3 {
+            for (at, &id) in ids.iter().enumerate() {
+                host.reclaim(1, |_| ());
+                host.publish(&frame(id)).unwrap();
+                let frame = client.next(SECOND).unwrap();
+                assert_eq!(frame.pixels().unwrap().plane(0).len(), 4096);
+                let seen = if round == 0 { at + 1 } else { 6 };
+                assert_eq!(mapped(&inodes), kept.min(seen), "{kept} {round} {at}");
+            }
+        }
+        if kept == 2 {
+            // What frames hold stays mapped, and goes when they are gone.
+            let held: Vec<_> = ids[..4]
+                .iter()
+                .map(|&id| {
+                    host.publish(&frame(id)).unwrap();
+                    let frame = client.next(SECOND).unwrap();
+                    frame.pixels().unwrap();
+                    frame
+                })
+                .collect();
+            assert_eq!(mapped(&inodes), 4);
+            assert_eq!(held[0].pixels().unwrap().plane(0).len(), 4096);
+            drop(held);
+            host.publish(&frame(ids[5])).unwrap();
+            client.next(SECOND).unwrap().pixels().unwrap();
+            assert_eq!(mapped(&inodes), 2);
+        }
+        drop(client);
+        assert_eq!(mapped(&inodes), 0);
+    }
+}
