@@ -127,15 +127,7 @@ impl<S: Source> Stream<S> {
     /// Takes up what the source is now.
     fn adopt(&mut self) -> Result<()> {
         self.generation = self.source.generation();
-        match self.buffers.replace(&mut self.host, &self.source) {
-            Ok(()) => {}
-            Err(e) if matches!(e.share(), Some(IpcError::TooManyBuffers(_))) => {
-                // Clients hold so much of what was before that what is now has no room.
-                self.host.send_away(Goodbye::FormatChange);
-                self.buffers.replace(&mut self.host, &self.source)?;
-            }
-            Err(e) => return Err(e),
-        }
+        self.buffers.replace(&mut self.host, &self.source)?;
         self.starved = false;
         if self.source.buffer_count() == 0 {
             return Ok(());
@@ -221,7 +213,7 @@ impl<S: Source> Stream<S> {
             self.starved = true;
             self.host.evict_offenders();
         }
-        self.buffers.give_back(&mut self.host, &mut self.source)
+        self.buffers.give_back(&mut self.source)
     }
 }
 

@@ -1,39 +1,32 @@
 //! Which buffers of a source are where.
 
+use std::os::fd::OwnedFd;
+
 use videostream_hal::ring::cells::SlotId;
+use videostream_ipc::{Error as IpcError, Goodbye, MAX_BUFFERS};
 
 use crate::share::Host;
 use crate::source::Source;
 use crate::{Error, Result};
 
 /// The source's buffers, as the host and its slots know them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Buffers {
     /// Id of each memory part of each of the source's buffers.
     ids: Vec<Vec<u32>>,
-    in_slot: Vec<Option<Lent>>,
-    /// Indices and ids that slots gave back, until [`Buffers::give_back`].
+    /// The source's buffer in each slot.
+    in_slot: Vec<Option<u32>>,
+    /// What slots gave back, until [`Buffers::give_back`].
     freed: Vec<u32>,
-    retired: Vec<u32>,
-}
-
-/// What a slot's frame lies in.
-#[derive(Debug)]
-enum Lent {
-    /// A buffer of the source.
-    Present(u32),
-    /// Memory that the source has no more, by its ids: only a client still has use for it.
-    Gone(Vec<u32>),
 }
 
 impl Buffers {
     /// Registers what the source has.
     pub(super) fn new(host: &mut Host, source: &impl Source) -> Result<Self> {
         Ok(Self {
-            ids: register(host, source)?,
-            in_slot: (0..host.slots()).map(|_| None).collect(),
+            ids: register(host, parts(host, source)?)?,
+            in_slot: vec![None; host.slots() as usize],
             freed: Vec::with_capacity(source.buffer_count() as usize),
-            retired: Vec::new(),
         })
     }
 
@@ -46,23 +39,16 @@ impl Buffers {
 
     /// Buffer `index` was published in a slot.
     pub(super) fn lend(&mut self, slot: SlotId, index: u32) {
-        self.in_slot[slot.index()] = Some(Lent::Present(index));
+        self.in_slot[slot.index()] = Some(index);
     }
 
     /// Nobody holds the frame of a slot any more.
     pub(super) fn free(&mut self, slot: SlotId) {
-        match self.in_slot[slot.index()].take() {
-            Some(Lent::Present(index)) => self.freed.push(index),
-            Some(Lent::Gone(ids)) => self.retired.extend(ids),
-            None => {}
-        }
+        self.freed.extend(self.in_slot[slot.index()].take());
     }
 
-    /// Gives the source what was freed, and forgets what it has no more.
-    pub(super) fn give_back(&mut self, host: &mut Host, source: &mut impl Source) -> Result<()> {
-        for id in self.retired.drain(..) {
-            host.retire(id);
-        }
+    /// Gives the source what was freed.
+    pub(super) fn give_back(&mut self, source: &mut impl Source) -> Result<()> {
         for index in self.freed.drain(..) {
             source.requeue(index)?;
         }
@@ -70,34 +56,54 @@ impl Buffers {
     }
 
     /// Registers what the source has now, in place of what it had. Frames of before are gone for
-    /// clients, but for those that hold one: of such a frame the memory stays registered until it
-    /// is given back, so that its client finds it.
+    /// clients, but for those that hold one; the host keeps its memory registered until then.
     pub(super) fn replace(&mut self, host: &mut Host, source: &impl Source) -> Result<()> {
-        host.reclaim_all(|slot| self.free(slot));
-        self.freed.clear();
-        for lent in self.in_slot.iter_mut().flatten() {
-            if let Lent::Present(index) = lent {
-                let ids = self.ids.get_mut(*index as usize);
-                *lent = Lent::Gone(ids.map(std::mem::take).unwrap_or_default());
-            }
+        let new = parts(host, source)?;
+        host.reclaim_all(|_| ());
+        let before = self.ids.iter().map(Vec::len);
+        let per_frame = new.iter().map(Vec::len).chain(before).max();
+        let held = host.lent() as usize * per_frame.unwrap_or(0);
+        if held + new.iter().map(Vec::len).sum::<usize>() > MAX_BUFFERS {
+            // What clients hold of before leaves no room.
+            host.send_away(Goodbye::FormatChange);
+            host.reclaim_all(|_| ());
         }
-        let unused = self.ids.drain(..).flatten();
-        for id in unused.chain(self.retired.drain(..)) {
+        for id in self.ids.drain(..).flatten() {
             host.retire(id);
         }
-        self.ids = register(host, source)?;
+        self.in_slot.fill(None);
+        self.freed.clear();
+        self.ids = register(host, new)?;
         Ok(())
     }
 }
 
-/// Registers every buffer of a source.
-fn register(host: &mut Host, source: &impl Source) -> Result<Vec<Vec<u32>>> {
+/// The memory parts of each buffer of a source, with their bytes.
+type Parts = Vec<Vec<(OwnedFd, u64)>>;
+
+fn parts(host: &Host, source: &impl Source) -> Result<Parts> {
     let buffers = (0..source.buffer_count()).map(|index| {
         let parts = source.buffer_fds(index).into_iter().map(|(fd, size)| {
             let fd = fd.try_clone_to_owned();
             let fd = fd.map_err(|e| Error::Os("duplicate a buffer's descriptor", e))?;
-            host.register(fd, size)
+            Ok((fd, size))
         });
+        parts.collect::<Result<Vec<_>>>()
+    });
+    let buffers = buffers.collect::<Result<Parts>>()?;
+    // The host would make room for one by forgetting another.
+    if buffers.iter().map(Vec::len).sum::<usize>() > MAX_BUFFERS {
+        return Err(Error::Share {
+            socket: host.socket().to_owned(),
+            why: IpcError::TooManyBuffers(MAX_BUFFERS),
+        });
+    }
+    Ok(buffers)
+}
+
+fn register(host: &mut Host, buffers: Parts) -> Result<Vec<Vec<u32>>> {
+    let buffers = buffers.into_iter().map(|parts| {
+        let parts = parts.into_iter().map(|(fd, size)| host.register(fd, size));
         parts.collect::<Result<Vec<_>>>()
     });
     buffers.collect()
