@@ -2,6 +2,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | [`codec`] | encoders, decoders and converters that work from memory to memory |
 //! | [`format`] | pixel formats and how their planes lie in memory |
 //! | [`media`] | the media controller: sensors, blocks and links behind video nodes; sub-devices |
 //! | [`memory`] | memory with a file descriptor: dma-heap, udmabuf, sealed memfd; mappings |
@@ -18,6 +19,8 @@
 #[cfg(any(test, loom))]
 extern crate std;
 
+#[cfg(all(target_os = "linux", not(loom)))]
+pub mod codec;
 pub mod format;
 #[cfg(all(target_os = "linux", not(loom)))]
 pub mod media;

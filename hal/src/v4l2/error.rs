@@ -49,7 +49,14 @@ pub enum Error {
         /// The first one asked for.
         wanted: FourCc,
     },
-    /// The signal at the input has another size now.
+    /// The call came in a state in which it cannot be.
+    State {
+        /// What was asked for.
+        action: &'static str,
+        /// The state, in the kernel's words.
+        state: &'static str,
+    },
+    /// The signal at the input, or the stream in a decoder, has another size now.
     SourceChanged,
     /// There is no signal at the input.
     NoSignal,
@@ -128,7 +135,7 @@ impl Error {
             Self::TimedOut => ErrorKind::TimedOut,
             Self::Answer { .. } => ErrorKind::BadAnswer,
             Self::WrongKind { .. } | Self::NoFormat { .. } => ErrorKind::NotSupported,
-            Self::Argument { .. } => ErrorKind::InvalidArgument,
+            Self::Argument { .. } | Self::State { .. } => ErrorKind::InvalidArgument,
             Self::Pipeline { .. } => ErrorKind::Pipeline,
             Self::SourceChanged => ErrorKind::SourceChanged,
             Self::NoSignal => ErrorKind::NoSignal,
@@ -166,9 +173,10 @@ impl fmt::Display for Error {
             Self::Answer { call, field, value } => {
                 write!(f, "{call}: the driver answered {field} = {value}")
             }
-            Self::WrongKind { kind } => write!(f, "the device is {kind}, not a camera"),
+            Self::WrongKind { kind } => write!(f, "the device is {kind}, which cannot do this"),
             Self::Argument { name, value } => write!(f, "{name} = {value} is out of range"),
             Self::NoFormat { wanted } => write!(f, "the device does not offer format {wanted}"),
+            Self::State { action, state } => write!(f, "{action}: not in the state {state}"),
             Self::SourceChanged => f.write_str("the signal at the input has another size now"),
             Self::NoSignal => f.write_str("no signal at the input"),
             Self::EndOfStream => f.write_str("the stream has ended"),

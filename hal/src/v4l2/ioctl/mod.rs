@@ -5,6 +5,7 @@
 //! ([`Device`](super::Device), [`Queue`](super::queue::Queue)) are what programs use.
 
 mod buffer;
+mod codec_cmd;
 mod create_bufs;
 mod dqbuf;
 mod dqevent;
@@ -31,6 +32,7 @@ mod stream;
 mod subscribe_event;
 
 pub use buffer::{Buffer, BufferFlags, BufferPlane, PlaneMemory, TimestampClock, TimestampSource};
+pub use codec_cmd::{CodecCommand, decoder_cmd, encoder_cmd};
 pub use create_bufs::{Created, create_bufs};
 pub use dqbuf::dqbuf;
 pub use dqevent::{Event, EventKind, dqevent};

@@ -55,4 +55,6 @@ requests! {
     DvTimingsCap(sys::v4l2_dv_timings_cap) = VIDIOC_DV_TIMINGS_CAP;
     GSelection(sys::v4l2_selection) = VIDIOC_G_SELECTION;
     SSelection(sys::v4l2_selection) = VIDIOC_S_SELECTION;
+    EncoderCmd(sys::v4l2_encoder_cmd) = VIDIOC_ENCODER_CMD;
+    DecoderCmd(sys::v4l2_decoder_cmd) = VIDIOC_DECODER_CMD;
 }

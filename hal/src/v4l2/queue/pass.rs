@@ -18,7 +18,7 @@ impl<D: AsFd, S: HasBuffers> Queue<D, S> {
     /// Hands a buffer with content to the driver (output queues).
     ///
     /// # Errors
-    /// As for [`Queue::queue`].
+    /// As for [`Queue::queue`]; [`Error::Argument`] for a data offset in a single-planar queue.
     pub fn queue_content(&self, index: u32, content: &Content<'_>) -> Result<(), Error> {
         self.core.queue(index, content)
     }
@@ -30,6 +30,15 @@ impl<D: AsFd> Core<D> {
         let planes = &mut planes[..self.plane_count.min(MAX_MEMORY_PLANES)];
         for (plane, &bytes_used) in planes.iter_mut().zip(content.bytes_used) {
             plane.bytes_used = bytes_used;
+        }
+        for (plane, &data_offset) in planes.iter_mut().zip(content.data_offsets) {
+            if data_offset > 0 && !self.buf_type.is_mplane() {
+                return Err(Error::Argument {
+                    name: "data offset in a single-planar queue",
+                    value: data_offset.into(),
+                });
+            }
+            plane.data_offset = data_offset;
         }
         if self.memory != Memory::Mmap {
             self.point_to_memory(index, planes)?;
@@ -80,9 +89,13 @@ impl<D: AsFd> Core<D> {
 /// What a buffer of an output queue holds.
 #[derive(Clone, Copy, Debug)]
 pub struct Content<'a> {
-    /// Bytes per memory plane.
+    /// Bytes per memory plane, including those before the content.
+    #[doc(alias = "bytesused")]
     pub bytes_used: &'a [u32],
-    /// Timestamp in nanoseconds; codecs copy it to the result.
+    /// Bytes before the content, per memory plane; only multi-planar queues know them.
+    #[doc(alias = "data_offset")]
+    pub data_offsets: &'a [u32],
+    /// Timestamp in nanoseconds; codecs copy it to the result, in whole microseconds.
     pub timestamp_ns: u64,
     /// Flags, such as cache hints.
     pub flags: BufferFlags,
@@ -94,6 +107,7 @@ impl Default for Content<'_> {
     fn default() -> Self {
         Self {
             bytes_used: &[],
+            data_offsets: &[],
             timestamp_ns: 0,
             flags: BufferFlags::empty(),
             field: Field::Any,

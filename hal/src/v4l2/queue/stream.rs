@@ -157,7 +157,8 @@ impl<D: AsFd> Core<D> {
     }
 }
 
-/// A finished buffer, outside the queue until dropped.
+/// A finished buffer, outside the queue until dropped. One of an output queue stays out: it wants
+/// new content first.
 #[derive(Debug)]
 #[must_use = "dropping it queues the buffer again"]
 pub struct Dequeued<'q, D: AsFd> {
@@ -192,7 +193,7 @@ impl<D: AsFd> Dequeued<'_, D> {
 
 impl<D: AsFd> Drop for Dequeued<'_, D> {
     fn drop(&mut self) {
-        if self.armed {
+        if self.armed && !self.queue.core.buf_type.is_output() {
             // A failed or unplugged device reports itself at the next dequeue.
             let _ = self.queue.queue(self.buffer.index);
         }
