@@ -308,16 +308,18 @@ impl Decoder {
         Ok(())
     }
 
-    /// Goes on after a drain, with what is submitted next in the same stream.
+    /// Goes on after a drain, with what is submitted next in the same stream; with a driver that needs
+    /// it ([`Quirks::end_outlives_start`]), from a key frame on.
     ///
     /// # Errors
     /// [`Error::State`] but for [`DecoderState::Stopped`]; see [`ioctl::decoder_cmd`].
     #[doc(alias = "V4L2_DEC_CMD_START")]
-    pub fn resume(&self) -> Result<(), Error> {
+    pub fn resume(&mut self) -> Result<(), Error> {
         self.expect("resume", DecoderState::Stopped)?;
         ioctl::decoder_cmd(self.m2m.output().fd(), CodecCommand::Start)?;
+        self.m2m.go_on(self.quirks.end_outlives_start)?;
         self.state.set(DecoderState::Decoding);
-        self.m2m.go_on()
+        Ok(())
     }
 
     /// Goes to another point of the stream, or to another stream of the codec: what was submitted is

@@ -264,16 +264,18 @@ impl Encoder {
         Ok(())
     }
 
-    /// Goes on after a drain, in the same stream: later pictures may refer to earlier ones.
+    /// Goes on after a drain, in the same stream: later pictures may refer to earlier ones. With a
+    /// driver that needs it ([`Quirks::end_outlives_start`]), in a new one.
     ///
     /// # Errors
     /// [`Error::State`] but for [`EncoderState::Stopped`]; see [`ioctl::encoder_cmd`].
     #[doc(alias = "V4L2_ENC_CMD_START")]
-    pub fn resume(&self) -> Result<(), Error> {
+    pub fn resume(&mut self) -> Result<(), Error> {
         self.expect("resume", EncoderState::Stopped)?;
         ioctl::encoder_cmd(self.m2m.output().fd(), CodecCommand::Start)?;
+        self.m2m.go_on(self.quirks.end_outlives_start)?;
         self.state.set(EncoderState::Encoding);
-        self.m2m.go_on()
+        Ok(())
     }
 
     /// Begins a new stream: the next packet is a key frame with parameter sets and refers to

@@ -266,8 +266,13 @@ impl M2m {
         self.ended.set(true);
     }
 
-    /// Gives the driver the buffers that were parked, after a command to go on.
-    pub(super) fn go_on(&self) -> Result<(), Error> {
+    /// After a command to go on, gives the driver the buffers that were parked; with `restart`, by
+    /// stopping and starting the queue.
+    pub(super) fn go_on(&mut self, restart: bool) -> Result<(), Error> {
+        if restart {
+            self.stop_capture()?;
+            return self.start_capture();
+        }
         self.ended.set(false);
         for index in bits(self.parked.replace(0)) {
             self.capture.queue_content(index, &Content::default())?;

@@ -12,6 +12,9 @@ pub struct Quirks {
     /// A decoder that is told the true picture size reports no first change of source, so that
     /// it must be left at its placeholder.
     pub placeholder_size: bool,
+    /// After a command to go on, `VIDIOC_DQBUF` still fails with `EPIPE`: the capture queue must be
+    /// stopped and started, which begins a new stream.
+    pub end_outlives_start: bool,
 }
 
 /// A row of [`TABLE`].
@@ -28,6 +31,7 @@ pub struct Row {
 const NONE: Quirks = Quirks {
     collect_before_end: false,
     placeholder_size: false,
+    end_outlives_start: false,
 };
 
 /// The known deviations, by driver.
@@ -52,6 +56,15 @@ pub const TABLE: &[Row] = &[
         },
         source: "raspberrypi/linux, drivers/staging/vc04_services/bcm2835-codec/bcm2835-v4l2-codec.c",
     },
+    Row {
+        driver: "vicodec",
+        quirks: Quirks {
+            end_outlives_start: true,
+            ..NONE
+        },
+        source: "Linux 6.12, drivers/media/test-drivers/vicodec/vicodec-core.c: the command clears the \
+                 state that it then looks at",
+    },
 ];
 
 impl Quirks {
@@ -72,7 +85,7 @@ mod tests {
     fn drivers_are_known_by_the_beginning_of_their_names() {
         assert!(Quirks::of("vsi_v4l2enc").collect_before_end);
         assert!(Quirks::of("bcm2835-codec-decode").placeholder_size);
-        assert_eq!(Quirks::of("vicodec"), Quirks::default());
+        assert_eq!(Quirks::of("vivid"), Quirks::default());
         assert_eq!(Quirks::of(""), Quirks::default());
     }
 

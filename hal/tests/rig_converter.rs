@@ -1,0 +1,129 @@
+//! The kernel's virtual converter.
+//!
+//! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere every test
+//! says that it was skipped. The aarch64 guest has no converter.
+//!
+//! rig: arch=x86_64
+
+#![cfg(target_os = "linux")]
+
+mod vicodec;
+mod vivid;
+
+use vicodec::{Pages, buffers, content, pages, patience, time};
+use videostream_hal::codec::{Converter, ConverterWishes};
+use videostream_hal::format::FourCc;
+use videostream_hal::v4l2::{
+    Device, Error, ErrorKind, Memory, NodeKind, PixFormat, SelectionRect, nodes,
+};
+use vivid::on_the_rig;
+
+const SIZE: (u32, u32) = (320, 240);
+
+fn open() -> Device {
+    nodes()
+        .unwrap()
+        .filter_map(|node| Device::open(node.as_str()).ok())
+        .find(|device| {
+            device.capabilities().driver() == "vim2m" && device.kind() == NodeKind::Converter
+        })
+        .expect("no vim2m")
+}
+
+fn wishes(from: FourCc, to: FourCc) -> ConverterWishes {
+    ConverterWishes {
+        from: PixFormat::wish(from, SIZE.0, SIZE.1),
+        to: PixFormat::wish(to, SIZE.0, SIZE.1),
+        crop: None,
+        compose: None,
+    }
+}
+
+/// A converter that runs, with its memory.
+fn run(wishes: &ConverterWishes, memory: Memory) -> (Converter, Pages, Pages) {
+    let mut converter = Converter::new(open(), wishes).unwrap();
+    converter
+        .allocate(buffers(memory, 3), buffers(memory, 3))
+        .unwrap();
+    let from = pages(converter.m2m_mut().output_mut());
+    let to = pages(converter.m2m_mut().capture_mut());
+    converter.start().unwrap();
+    (converter, from, to)
+}
+
+#[test]
+fn colours_are_converted_in_order_with_their_times() {
+    let Some(_turn) = on_the_rig("colours_are_converted_in_order_with_their_times") else {
+        return;
+    };
+    for memory in [Memory::Mmap, Memory::DmaBuf] {
+        let (converter, mut from, to) = run(&wishes(FourCc::RGB3, FourCc::BGR3), memory);
+        let size = converter.input_format().planes()[0].size_image;
+        for number in 0..20 {
+            let index = converter.next_input(patience()).unwrap();
+            // One colour each, so that a mirror or a shift does not matter.
+            let colour = [10 + number as u8, 100, 200];
+            from.fill(index, &colour.repeat(size as usize / 3));
+            converter
+                .submit(index, &content(&size, time(number)))
+                .unwrap();
+            let done = converter.next_picture(patience()).unwrap();
+            assert_eq!(done.timestamp_ns, time(number));
+            let bytes = to.content(&done);
+            assert_eq!(bytes.len(), size as usize);
+            let wanted = [200, 100, 10 + number as u8];
+            assert!(bytes.chunks(3).all(|pixel| pixel == wanted), "{number}");
+        }
+        assert_eq!(converter.pending(), 0);
+        let none = converter.next_picture(patience()).map(drop).unwrap_err();
+        assert_eq!(none.kind(), ErrorKind::NotReady);
+    }
+}
+
+#[test]
+fn several_pictures_are_in_work_at_once() {
+    let Some(_turn) = on_the_rig("several_pictures_are_in_work_at_once") else {
+        return;
+    };
+    let (mut converter, mut from, _to) = run(&wishes(FourCc::YUYV, FourCc::YUYV), Memory::Mmap);
+    let size = converter.input_format().planes()[0].size_image;
+    let count = converter.output().count();
+    for number in 0..count {
+        let index = converter.free_input().unwrap().unwrap();
+        from.fill(index, &vec![number as u8; size as usize]);
+        let time = time(number as usize);
+        converter.submit(index, &content(&size, time)).unwrap();
+    }
+    for number in 0..count {
+        let done = converter.next_picture(patience()).unwrap();
+        assert_eq!(done.timestamp_ns, time(number as usize));
+    }
+    // Stopped with nothing lost in between, it can be started again.
+    converter.stop().unwrap();
+    converter
+        .allocate(buffers(Memory::Mmap, 2), buffers(Memory::Mmap, 2))
+        .unwrap();
+    converter.start().unwrap();
+}
+
+#[test]
+fn what_the_converter_cannot_do_is_refused_by_name() {
+    let Some(_turn) = on_the_rig("what_the_converter_cannot_do_is_refused_by_name") else {
+        return;
+    };
+    let wanted = FourCc::NV12;
+    let format = Converter::new(open(), &wishes(wanted, FourCc::RGB3)).unwrap_err();
+    assert_eq!(format, Error::NoFormat { wanted });
+    let mut large = wishes(FourCc::RGB3, FourCc::RGB3);
+    large.to.width = 100_000;
+    let size = Converter::new(open(), &large).unwrap_err();
+    assert!(matches!(size, Error::Argument { .. }), "{size}");
+    let mut part = wishes(FourCc::RGB3, FourCc::RGB3);
+    part.crop = Some(SelectionRect {
+        width: 160,
+        height: 120,
+        ..SelectionRect::default()
+    });
+    let crop = Converter::new(open(), &part).unwrap_err();
+    assert!(matches!(crop, Error::Argument { .. }), "{crop}");
+}
