@@ -81,11 +81,46 @@ fn colours_are_converted_in_order_with_their_times() {
 }
 
 #[test]
+fn pictures_are_made_larger_and_smaller() {
+    let Some(_turn) = on_the_rig("pictures_are_made_larger_and_smaller") else {
+        return;
+    };
+    for (width, height) in [(640, 480), (160, 120)] {
+        let mut wishes = wishes(FourCc::RGB3, FourCc::BGR3);
+        (wishes.to.width, wishes.to.height) = (width, height);
+        let (converter, mut from, to) = run(&wishes, Memory::Mmap);
+        let (input, result) = (converter.input_format(), converter.result_format());
+        assert_eq!((input.width, input.height), SIZE);
+        assert_eq!((result.width, result.height), (width, height));
+        let size = input.planes()[0].size_image;
+        // The left half in one colour, the right half in another.
+        let half = 3 * SIZE.0 as usize / 2;
+        let line = [[10, 20, 30].repeat(half / 3), [40, 50, 60].repeat(half / 3)].concat();
+        let index = converter.next_input(patience()).unwrap();
+        from.fill(index, &line.repeat(SIZE.1 as usize));
+        converter.submit(index, &content(&size, time(0))).unwrap();
+        let done = converter.next_picture(patience()).unwrap();
+        let bytes = to.content(&done);
+        let middle = 3 * width as usize / 2;
+        for line in bytes.chunks(3 * width as usize) {
+            assert!(line[..middle].chunks(3).all(|pixel| pixel == [30, 20, 10]));
+            // The driver rounds by a pixel.
+            assert!(
+                line[middle + 3..]
+                    .chunks(3)
+                    .all(|pixel| pixel == [60, 50, 40])
+            );
+        }
+        assert_eq!(bytes.len(), 3 * (width * height) as usize);
+    }
+}
+
+#[test]
 fn several_pictures_are_in_work_at_once() {
     let Some(_turn) = on_the_rig("several_pictures_are_in_work_at_once") else {
         return;
     };
-    let (mut converter, mut from, _to) = run(&wishes(FourCc::YUYV, FourCc::YUYV), Memory::Mmap);
+    let (mut converter, mut from, _to) = run(&wishes(FourCc::RGB3, FourCc::YUYV), Memory::Mmap);
     let size = converter.input_format().planes()[0].size_image;
     let count = converter.output().count();
     for number in 0..count {

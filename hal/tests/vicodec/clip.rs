@@ -35,7 +35,7 @@ impl Clip {
     pub(crate) fn psnr(&self, number: usize, decoded: &[u8]) -> f64 {
         let source = self.picture(number);
         assert!(decoded.len() >= source.len(), "{} bytes", decoded.len());
-        let step = if number % 8 == 0 { 1 } else { SPARSE };
+        let step = if number.is_multiple_of(8) { 1 } else { SPARSE };
         let undefined = undefined_byte(self.fourcc());
         let (mut squares, mut count) = (0u64, 0u64);
         for at in (0..source.len()).step_by(step) {

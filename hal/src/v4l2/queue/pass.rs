@@ -71,6 +71,11 @@ impl<D: AsFd> Core<D> {
                 Place::Imported(fds) => {
                     let fd = fds[at].as_ref().ok_or(nothing)?;
                     plane.memory = PlaneMemory::DmaBuf(fd.as_fd());
+                    // The kernel looks up the size of a dma-buf by itself, but compares content
+                    // with what is said here.
+                    if self.core.buf_type.is_output() {
+                        plane.length = self.core.lengths[at].max(plane.bytes_used);
+                    }
                 }
                 Place::Lent(pages) => {
                     plane.memory = PlaneMemory::UserPtr {
