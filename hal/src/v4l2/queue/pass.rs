@@ -73,8 +73,8 @@ impl<D: AsFd> Core<D> {
                     plane.memory = PlaneMemory::DmaBuf(fd.as_fd());
                     // The kernel looks up the size of a dma-buf by itself, but compares content
                     // with what is said here.
-                    if self.core.buf_type.is_output() {
-                        plane.length = self.core.lengths[at].max(plane.bytes_used);
+                    if self.buf_type.is_output() {
+                        plane.length = self.lengths[at].max(plane.bytes_used);
                     }
                 }
                 Place::Lent(pages) => {
