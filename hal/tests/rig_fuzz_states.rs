@@ -305,8 +305,10 @@ impl<'d> Fuzz<'d> {
             }
             6 => {
                 let bytes_used = [self.rng.size(), self.rng.size()];
+                let data_offsets = [self.rng.size(), 0];
                 let content = Content {
                     bytes_used: &bytes_used,
+                    data_offsets: &data_offsets,
                     timestamp_ns: self.rng.bits(),
                     flags: BufferFlags::from_bits_retain(self.rng.bits() as u32),
                     field: Field::from_raw(self.rng.below(12) as u32),
