@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every check of the project, by name.
 
+mod asan;
 mod cargo_json;
 mod counts;
 mod fuzz;

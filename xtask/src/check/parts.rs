@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 
 use super::counts::Counts;
 use super::run::{Run, cargo};
-use super::{Outcome, fuzz, rig_tests, rust, static_command, static_host, stress};
+use super::{Outcome, asan, fuzz, rig_tests, rust, static_command, static_host, stress};
 use crate::apt::Package;
 use crate::bindings::{GENERATOR, LIBCLANG};
 use crate::{process, project};
@@ -141,6 +141,14 @@ pub(crate) static PARTS: &[Part] = &[
         ],
         wants: &RIG_TOOLS,
         run: rig_tests::x86_64,
+    },
+    Part {
+        name: "asan",
+        about: "controls and queues under random calls in a guest, with the address sanitizer",
+        quick: false,
+        needs: &[Package::program("qemu-system-x86", "qemu-system-x86_64")],
+        wants: &[],
+        run: asan::part,
     },
     Part {
         name: "rig-aarch64",

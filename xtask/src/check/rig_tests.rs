@@ -26,17 +26,18 @@ const BOOT_MARGIN: u64 = 120;
 
 /// What a program asks of its guest.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Ask {
-    params: String,
+pub(super) struct Ask {
+    pub(super) params: String,
     arch: Option<String>,
     timeout: u64,
 }
 
 /// A built test program.
-struct Program {
-    target: TestTarget,
-    file: PathBuf,
-    timeout: u64,
+pub(super) struct Program {
+    pub(super) target: TestTarget,
+    pub(super) file: PathBuf,
+    /// Seconds.
+    pub(super) timeout: u64,
 }
 
 /// The part `rig-x86_64`.
@@ -198,7 +199,7 @@ fn boot(
 
 /// The shell lines that run one program: libtest ends with 0 or 101 after it has printed
 /// its result, anything else means that it has not, and that its last line is cut.
-fn program_script(program: &Program, folder: &str, file: &str) -> String {
+pub(super) fn program_script(program: &Program, folder: &str, file: &str) -> String {
     let Program {
         target, timeout, ..
     } = program;
@@ -222,7 +223,7 @@ esac
     )
 }
 
-fn path(path: &Path) -> Result<String> {
+pub(super) fn path(path: &Path) -> Result<String> {
     Ok(path
         .to_str()
         .with_context(|| format!("{} is not UTF-8", path.display()))?
@@ -230,7 +231,7 @@ fn path(path: &Path) -> Result<String> {
 }
 
 /// Reads the `//! rig:` lines before the first line of code.
-fn read_ask(source: &str) -> Result<Ask> {
+pub(super) fn read_ask(source: &str) -> Result<Ask> {
     let mut ask = Ask {
         params: String::new(),
         arch: None,

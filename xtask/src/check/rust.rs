@@ -30,6 +30,15 @@ pub(crate) fn component(program: &str, component: &str) -> Result<(), String> {
     rustup(&["component", "add", component]).map_err(|error| format!("no {component}: {error:#}"))
 }
 
+/// Sees to it that a nightly tool chain is there.
+pub(crate) fn nightly() -> Result<(), String> {
+    if process::output(Command::new("rustc").args(["+nightly", "--version"])).is_ok() {
+        return Ok(());
+    }
+    rustup(&["toolchain", "install", "nightly", "--profile", "minimal"])
+        .map_err(|error| format!("no nightly compiler: {error:#}"))
+}
+
 /// Sees to it that a nightly tool chain with Miri is there.
 pub(crate) fn miri() -> Result<(), String> {
     let there = ["miri", "rust-src"].iter().all(|name| {
