@@ -1,5 +1,6 @@
 //! A reader of a stream.
 
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -212,6 +213,16 @@ impl Client {
         self.reader.try_next()
     }
 
+    /// A frame newer than the last one, for event loops: call it until it gives `None`, then wait
+    /// until the client, as a descriptor, is readable.
+    ///
+    /// # Errors
+    /// Those of [`Client::try_next`]. It does not reconnect: a host that is gone is an error
+    /// ([`Error::is_host_gone`](crate::Error::is_host_gone)).
+    pub fn poll_next(&mut self) -> Result<Option<Frame>> {
+        self.reader.poll_next()
+    }
+
     /// The next frame, waiting for at most `timeout`.
     ///
     /// # Errors
@@ -239,6 +250,14 @@ impl Client {
             self.reader.move_to(Arc::new(connection));
             self.restarts += 1;
         }
+    }
+}
+
+impl AsFd for Client {
+    /// Readable when [`Client::poll_next`] has a frame or the host has sent something. Another
+    /// descriptor after each move to a new host.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.reader.connection().events()
     }
 }
 

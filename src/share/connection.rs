@@ -1,8 +1,10 @@
 //! One attachment to one host.
 
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 
+use rustix::event::epoll;
 use videostream_hal::memory::Mapping;
 use videostream_hal::memory::mapping::MapError;
 use videostream_hal::time::{deadline_in, now_ns};
@@ -16,12 +18,24 @@ use crate::{Error, Result};
 /// How often a thread that waits for an answer looks whether another one has it.
 const ANSWER_LOOK_NS: u64 = 50_000_000;
 
+/// An epoll descriptor over both that a client can be told by.
+fn watch(client: &ipc::client::Client) -> rustix::io::Result<OwnedFd> {
+    let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+    for fd in [client.socket_fd(), client.event_fd()] {
+        let data = epoll::EventData::new_u64(0);
+        epoll::add(&epoll, fd, data, epoll::EventFlags::IN)?;
+    }
+    Ok(epoll)
+}
+
 /// One attachment to one host; frames and readers keep it alive.
 #[derive(Debug)]
 pub(super) struct Connection {
     ipc: ipc::client::Client,
     inbox: Inbox,
     socket: String,
+    /// An epoll descriptor over the host's messages and frames, for event loops.
+    events: OwnedFd,
 }
 
 impl Connection {
@@ -38,13 +52,23 @@ impl Connection {
             ipc::client::Client::connect(&address, config, deadline_ns, |e| inbox.apply(e))
         });
         match client {
-            Ok(ipc) => Ok(Self { ipc, inbox, socket }),
+            Ok(ipc) => Ok(Self {
+                events: watch(&ipc).map_err(|e| Error::Os("epoll", e.into()))?,
+                ipc,
+                inbox,
+                socket,
+            }),
             Err(why) => Err(Error::Share { socket, why }),
         }
     }
 
     pub(super) fn ipc(&self) -> &ipc::client::Client {
         &self.ipc
+    }
+
+    /// Readable when the host has sent a message or, while armed, a frame.
+    pub(super) fn events(&self) -> BorrowedFd<'_> {
+        self.events.as_fd()
     }
 
     pub(super) fn error(&self, why: ipc::Error) -> Error {

@@ -104,6 +104,21 @@ impl Reader {
         Frame::new(Arc::clone(&self.connection), slot, descriptor, since).map(Some)
     }
 
+    /// See [`Client::poll_next`](super::Client::poll_next).
+    pub(super) fn poll_next(&mut self) -> Result<Option<Frame>> {
+        loop {
+            let seen = self.connection.ipc().head();
+            if let Some(frame) = self.try_next()? {
+                return Ok(Some(frame));
+            }
+            // What was published before a goodbye comes before it.
+            self.connection.pump()?;
+            if self.connection.ipc().arm(self.last.max(seen)) {
+                return Ok(None);
+            }
+        }
+    }
+
     /// The next frame, waiting for at most `timeout`.
     ///
     /// # Errors

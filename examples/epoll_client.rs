@@ -1,0 +1,67 @@
+//! A client in an event loop, beside something else that the program waits for: here a clock.
+//! See `host.rs`.
+//!
+//! ```console
+//! cargo run --example epoll_client -- SOCKET [FRAMES]
+//! ```
+//!
+//! tokio (`AsyncFd`), GLib (`unix_fd_add`) and asyncio (`add_reader`) take the client the
+//! same way: as a descriptor that is readable when `poll_next` has something to do.
+
+use std::error::Error;
+use std::mem::MaybeUninit;
+
+use rustix::event::epoll;
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+    timerfd_settime,
+};
+use videostream::Client;
+
+const FRAMES: u64 = 0;
+const CLOCK: u64 = 1;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let path = arguments
+        .next()
+        .ok_or("usage: epoll_client SOCKET [FRAMES]")?;
+    let frames = arguments.next().map_or(Ok(u64::MAX), |n| n.parse())?;
+
+    let mut client = Client::builder(&path).reconnect(true).connect()?;
+    let clock = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC)?;
+    let every = Timespec {
+        tv_sec: 0,
+        tv_nsec: 250_000_000,
+    };
+    let ticks = Itimerspec {
+        it_interval: every,
+        it_value: every,
+    };
+    timerfd_settime(&clock, TimerfdTimerFlags::empty(), &ticks)?;
+
+    let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+    let readable = epoll::EventFlags::IN;
+    epoll::add(&epoll, &client, epoll::EventData::new_u64(FRAMES), readable)?;
+    epoll::add(&epoll, &clock, epoll::EventData::new_u64(CLOCK), readable)?;
+
+    let mut seen = 0;
+    loop {
+        // Frames first: the descriptor tells of those that come after `poll_next` gave `None`.
+        while let Some(frame) = client.poll_next()? {
+            seen += 1;
+            println!("frame {}: number {seen}", frame.serial());
+            if seen == frames {
+                return Ok(());
+            }
+        }
+        let mut space = [MaybeUninit::<epoll::Event>::uninit(); 2];
+        let (events, _) = epoll::wait(&epoll, &mut space, None)?;
+        for event in events.iter() {
+            if event.data.u64() == CLOCK {
+                rustix::io::read(&clock, &mut [0u8; 8])?;
+                println!("tick: {seen} frames so far");
+            }
+        }
+    }
+}
