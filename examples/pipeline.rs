@@ -162,8 +162,11 @@ impl Source for Inverted {
 
 fn invert(from: &str, to: &str) -> Result<(), Box<dyn Error>> {
     let layout = Layout::new(FourCc::NV12, WIDTH, HEIGHT)?;
+    let mut client = client_of(from)?;
+    // After `None` the client, as a descriptor, tells of every frame to come.
+    while client.poll_next()?.is_some() {}
     let inverted = Inverted {
-        client: client_of(from)?,
+        client,
         layout,
         pool: Pool::new(&Allocator::new(), layout, 6)?,
     };

@@ -24,7 +24,7 @@ impl Example {
             // Past libtest, which keeps what print macros write of a test that passes.
             let _ = writeln!(
                 std::io::stderr(),
-                "skipped: example {name}: not built (cargo test --examples builds it)"
+                "skipped: example {name}: not built (cargo build --examples)"
             );
             return None;
         }

@@ -18,14 +18,13 @@ const MAX_LEN: u32 = 1024;
 /// How long one input may take, in seconds, before it counts as a hang.
 const HANG: u32 = 60;
 /// What `cargo fuzz` gives the compiler: coverage for libFuzzer, and the address sanitizer.
-const RUSTFLAGS: [&str; 8] = [
+const RUSTFLAGS: [&str; 7] = [
     "-Cpasses=sancov-module",
     "-Cllvm-args=-sanitizer-coverage-level=4",
     "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",
     "-Cllvm-args=-sanitizer-coverage-pc-table",
     "-Cllvm-args=-sanitizer-coverage-trace-compares",
     "--cfg=fuzzing",
-    "-Ccodegen-units=1",
     "-Zsanitizer=address",
 ];
 /// Named, so that build scripts and macros are built without these flags.
