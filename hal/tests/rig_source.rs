@@ -1,7 +1,9 @@
 //! Signals of a grabber that go, come back and change their size.
 //!
 //! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere every test
-//! says that it was skipped.
+//! says that it was skipped. The second instance has the multi-planar interface.
+//!
+//! rig: vivid.n_devs=2 vivid.multiplanar=1,2
 
 #![cfg(target_os = "linux")]
 
@@ -11,8 +13,8 @@ use rustix::fd::{AsFd as _, AsRawFd as _};
 use videostream_hal::format::FourCc;
 use videostream_hal::time::deadline_in;
 use videostream_hal::v4l2::camera::{CameraStream, Wishes, follow_source};
-use videostream_hal::v4l2::{Device, Error, ErrorKind, Standards};
-use vivid::{control, on_the_rig, open, patience, set};
+use videostream_hal::v4l2::{Device, Error, ErrorKind, NodeKind, Standards};
+use vivid::{control, on_the_rig, open, open_kind, patience, set};
 
 /// Items of the menu "DV Timings Signal Mode" and "Standard Signal Mode".
 const CURRENT: i64 = 0;
@@ -34,7 +36,11 @@ struct Input(Device);
 
 impl Input {
     fn select(name: &str) -> Self {
-        let device = open();
+        Self::of(0, name)
+    }
+
+    fn of(instance: u32, name: &str) -> Self {
+        let device = open_kind(instance, NodeKind::Camera);
         let input = device
             .inputs()
             .map(Result::unwrap)
@@ -115,9 +121,10 @@ fn another_signal_is_told_once_and_taken_up_in_one_call() {
 }
 
 /// The stream goes on in one call after the signal was gone, and the device was not closed.
-fn loses_and_finds(input: &Input, mode: &str, lost: i64) {
+fn loses_and_finds((instance, input): (u32, &Input), mode: &str, lost: i64) {
     set(&input.0, mode, CURRENT);
-    let mut stream = CameraStream::start(open(), &ANY_SIZE, &mut |_| {}).unwrap();
+    let camera = open_kind(instance, NodeKind::Camera);
+    let mut stream = CameraStream::start(camera, &ANY_SIZE, &mut |_| {}).unwrap();
     drop(stream.next_frame(patience()).unwrap());
     let number = stream.device().as_fd().as_raw_fd();
 
@@ -159,10 +166,12 @@ fn a_signal_that_goes_is_told_and_taken_up_when_it_is_back() {
         ("TV", "Standard Signal Mode"),
         ("S-Video", "Standard Signal Mode"),
     ] {
-        let input = Input::select(name);
-        for lost in [NO_SIGNAL, NO_LOCK] {
-            println!("{name}, item {lost} of {mode}");
-            loses_and_finds(&input, mode, lost);
+        for instance in 0..2 {
+            let input = Input::of(instance, name);
+            for lost in [NO_SIGNAL, NO_LOCK] {
+                println!("{name} of {instance}, item {lost} of {mode}");
+                loses_and_finds((instance, &input), mode, lost);
+            }
         }
     }
 }
