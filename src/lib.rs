@@ -1,6 +1,7 @@
 //! Capture, share and encode video frames on embedded Linux without a copy.
 //!
 //! - [`Camera`] finds, opens and negotiates V4L2 cameras; [`TestPattern`] needs none.
+//! - [`media`] sets up what is behind the node of a CSI-2 camera.
 //! - [`Host`] shares frames, [`Client`] reads them in other processes, [`Stream`] is the loop
 //!   from a [`Source`] to a host.
 //! - [`encode`] makes H.264 of them, [`decode`] the other way, [`record`] files, [`snapshot`] pictures.
@@ -14,6 +15,7 @@ pub mod decode;
 pub mod encode;
 mod error;
 pub mod frame_rate;
+pub mod media;
 pub mod pattern;
 pub mod picture;
 pub mod record;

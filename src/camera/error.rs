@@ -10,6 +10,7 @@ use videostream_hal::v4l2::{Error, ErrorKind, NodeKind};
 use super::controls::ControlError;
 use super::holder::{Holder, holders};
 use super::{is_foreign, list};
+use crate::media::{Mismatch, mismatches_behind};
 
 /// Why a camera could not be opened, started or read.
 #[derive(Debug)]
@@ -76,6 +77,8 @@ pub enum CameraError {
         path: PathBuf,
         /// What the driver answered.
         error: Error,
+        /// Linked pads that disagree, as far as it could be found out.
+        mismatches: Vec<Mismatch>,
     },
     /// No frame came before the deadline.
     TimedOut {
@@ -146,7 +149,11 @@ impl CameraError {
             },
             ErrorKind::TimedOut => Self::TimedOut { path },
             ErrorKind::Disconnected => Self::Disconnected { path },
-            ErrorKind::Pipeline => Self::Pipeline { path, error },
+            ErrorKind::Pipeline => Self::Pipeline {
+                mismatches: mismatches_behind(&path),
+                path,
+                error,
+            },
             ErrorKind::SourceChanged => Self::SourceChanged { path },
             ErrorKind::NoSignal => Self::NoSignal { path },
             ErrorKind::NoBandwidth => Self::NoBandwidth { path },
@@ -298,7 +305,16 @@ impl fmt::Display for CameraError {
                 path.display()
             ),
             Self::Control { path, error } => write!(f, "{}: {error}", path.display()),
-            Self::Pipeline { path, error } | Self::Device { path, error } => {
+            Self::Pipeline {
+                path, mismatches, ..
+            } if !mismatches.is_empty() => {
+                write!(f, "{}: the pads behind it disagree: ", path.display())?;
+                for mismatch in mismatches {
+                    write!(f, "{mismatch}; ")?;
+                }
+                f.write_str("give both ends of a link one format (videostream media)")
+            }
+            Self::Pipeline { path, error, .. } | Self::Device { path, error } => {
                 write!(f, "{}: {error}", path.display())
             }
         }

@@ -40,29 +40,46 @@ pub struct Topology<'a> {
 
 impl<'a> Topology<'a> {
     /// Checks what a driver has written.
-    ///
-    /// # Errors
-    /// - [`MediaError::TooSmall`]: more than [`MAX_ENTITIES`], or more than there is room for.
-    /// - [`MediaError::Dangling`]: an id that leads nowhere.
-    /// - [`MediaError::Device`]: two entities with the same id.
     pub(super) fn new(
         storage: &'a Storage<'_>,
         counts: TopologyCounts,
     ) -> Result<Self, MediaError> {
-        let topology = Self {
-            version: counts.version,
-            entities: part(storage.entities, counts.entities, "entities")?,
-            interfaces: part(storage.interfaces, counts.interfaces, "interfaces")?,
-            pads: part(storage.pads, counts.pads, "pads")?,
-            links: part(storage.links, counts.links, "links")?,
-        };
-        if counts.entities > MAX_ENTITIES {
+        Self::from_lists(
+            counts.version,
+            part(storage.entities, counts.entities, "entities")?,
+            part(storage.interfaces, counts.interfaces, "interfaces")?,
+            part(storage.pads, counts.pads, "pads")?,
+            part(storage.links, counts.links, "links")?,
+        )
+    }
+
+    /// The graph that was read before, from lists that were kept.
+    ///
+    /// # Errors
+    /// - [`MediaError::TooSmall`]: more than [`MAX_ENTITIES`].
+    /// - [`MediaError::Dangling`]: an id that leads nowhere.
+    /// - [`MediaError::Device`]: two entities with the same id.
+    pub fn from_lists(
+        version: u64,
+        entities: &'a [Entity],
+        interfaces: &'a [Interface],
+        pads: &'a [Pad],
+        links: &'a [Link],
+    ) -> Result<Self, MediaError> {
+        if entities.len() > MAX_ENTITIES {
             return Err(MediaError::TooSmall {
                 what: "entities",
-                needed: counts.entities,
+                needed: entities.len(),
                 room: MAX_ENTITIES,
             });
         }
+        let topology = Self {
+            version,
+            entities,
+            interfaces,
+            pads,
+            links,
+        };
         topology.check()?;
         // INVARIANT: all of it was looked at in the lines above.
         Ok(topology)

@@ -12,6 +12,7 @@ use super::{
     Rounding, SelectionRect, SelectionTarget, Sizes,
 };
 use crate::format::FourCc;
+use crate::media::MbusCode;
 
 /// An open V4L2 node and what it can do.
 ///
@@ -123,7 +124,14 @@ impl Device {
     #[must_use]
     #[doc(alias = "VIDIOC_ENUM_FMT")]
     pub fn formats(&self, buf_type: BufType) -> Formats<'_> {
-        Formats::new(self.node.as_fd(), buf_type)
+        Formats::new(self.node.as_fd(), buf_type, MbusCode(0))
+    }
+
+    /// The formats in which a queue can hold pictures that come with a format on the bus: on
+    /// nodes that are driven by the media controller ([`Caps::IO_MC`]). Others list all.
+    #[must_use]
+    pub fn formats_of(&self, buf_type: BufType, code: MbusCode) -> Formats<'_> {
+        Formats::new(self.node.as_fd(), buf_type, code)
     }
 
     /// The picture sizes of a format; none if the driver does not list them.

@@ -183,7 +183,7 @@ impl fmt::Display for Error {
             Self::Pipeline { errno } => write!(
                 f,
                 "VIDIOC_STREAMON: {}: the media pipeline behind this node is not set up \
-                 (set the formats of sensor and links with media-ctl first)",
+                 (links and formats from the sensor to the node come first)",
                 Described(errno)
             ),
         }

@@ -5,11 +5,12 @@ use rustix::io::Errno;
 
 use super::ioctl::{
     DvTimings, FormatDescription, FrameInterval, FrameSize, Input, Output, Standard,
-    enum_dv_timings, enum_fmt, enum_frameintervals, enum_framesizes, enuminput, enumoutput,
+    enum_dv_timings, enum_fmt_of, enum_frameintervals, enum_framesizes, enuminput, enumoutput,
     enumstd,
 };
 use super::{BufType, Error};
 use crate::format::FourCc;
+use crate::media::MbusCode;
 
 /// Most items asked for, so that a driver that never ends its list cannot hold us.
 const MAX_ITEMS: u32 = 4096;
@@ -49,14 +50,16 @@ impl Cursor {
 pub struct Formats<'a> {
     fd: BorrowedFd<'a>,
     buf_type: BufType,
+    code: MbusCode,
     cursor: Cursor,
 }
 
 impl<'a> Formats<'a> {
-    pub(super) const fn new(fd: BorrowedFd<'a>, buf_type: BufType) -> Self {
+    pub(super) const fn new(fd: BorrowedFd<'a>, buf_type: BufType, code: MbusCode) -> Self {
         Self {
             fd,
             buf_type,
+            code,
             cursor: Cursor::START,
         }
     }
@@ -66,8 +69,9 @@ impl Iterator for Formats<'_> {
     type Item = Result<FormatDescription, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (fd, buf_type) = (self.fd, self.buf_type);
-        self.cursor.step(|index| enum_fmt(fd, buf_type, index))
+        let (fd, buf_type, code) = (self.fd, self.buf_type, self.code);
+        self.cursor
+            .step(|index| enum_fmt_of(fd, buf_type, code, index))
     }
 }
 

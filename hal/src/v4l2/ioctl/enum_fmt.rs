@@ -9,6 +9,7 @@ use videostream_sys::v4l2 as sys;
 use super::request::{EnumFmt, call};
 use super::text;
 use crate::format::FourCc;
+use crate::media::MbusCode;
 use crate::v4l2::{BufType, Error};
 
 bitflags! {
@@ -79,9 +80,25 @@ pub fn enum_fmt(
     buf_type: BufType,
     index: u32,
 ) -> Result<FormatDescription, Error> {
+    enum_fmt_of(fd, buf_type, MbusCode(0), index)
+}
+
+/// `VIDIOC_ENUM_FMT`: the format at `index` among those that pictures of a format on the bus can
+/// be written in; code 0 for any. Only nodes that are driven by the media controller
+/// ([`Caps::IO_MC`](super::Caps)) heed it.
+///
+/// # Errors
+/// As for [`enum_fmt`]; `EINVAL` also where the node takes nothing of that code.
+pub fn enum_fmt_of(
+    fd: BorrowedFd<'_>,
+    buf_type: BufType,
+    code: MbusCode,
+    index: u32,
+) -> Result<FormatDescription, Error> {
     let mut raw = sys::v4l2_fmtdesc {
         index,
         type_: buf_type.raw(),
+        mbus_code: code.0,
         ..Default::default()
     };
     call::<EnumFmt>(fd, &mut raw)?;

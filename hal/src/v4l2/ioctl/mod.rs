@@ -40,7 +40,7 @@ pub use dv_timings::{
     DvStandards, DvTimings, DvTimingsRange, dv_timings_cap, enum_dv_timings, g_dv_timings,
     query_dv_timings, s_dv_timings,
 };
-pub use enum_fmt::{FormatDescription, FormatFlags, enum_fmt};
+pub use enum_fmt::{FormatDescription, FormatFlags, enum_fmt, enum_fmt_of};
 pub use enum_frameintervals::{FrameInterval, enum_frameintervals};
 pub use enum_framesizes::{FrameSize, enum_framesizes};
 pub use expbuf::{ExportAccess, expbuf};

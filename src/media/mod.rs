@@ -1,0 +1,37 @@
+//! CSI-2 cameras and others that are made of blocks: links and formats from sensor to node.
+//!
+//! A USB camera is ready when it is plugged in. Behind the node of a camera on MIPI CSI-2 there is
+//! a graph of sensor, receiver and processors, and unless a daemon of the vendor does it, somebody
+//! has to enable links and to give every pad a format before the node can stream:
+//!
+//! ```no_run
+//! use videostream::media::{MediaGraph, PipelineWish};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let graph = MediaGraph::behind("/dev/video0")?;
+//! let report = graph.pipeline("/dev/video0")?.set(&PipelineWish {
+//!     size: Some((1920, 1080)),
+//!     ..PipelineWish::default()
+//! })?;
+//! for pad in &report.pads {
+//!     println!("{}: asked {}, got {}", pad.pad, pad.asked, pad.got);
+//! }
+//! let stream = report.ready()?.camera()?.start()?;
+//! # drop(stream);
+//! # Ok(())
+//! # }
+//! ```
+
+mod error;
+mod graph;
+mod mismatch;
+mod pipeline;
+mod report;
+
+pub use error::GraphError;
+pub use graph::{MediaGraph, PadName};
+pub use mismatch::Mismatch;
+pub use pipeline::{Pipeline, PipelineWish};
+pub use report::{NodeReport, PadReport, PipelineReport};
+
+pub(crate) use mismatch::behind as mismatches_behind;

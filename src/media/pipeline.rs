@@ -1,0 +1,301 @@
+//! Formats from the sensor to the node.
+
+use std::path::{Path, PathBuf};
+
+use videostream_hal::format::FourCc;
+use videostream_hal::media::{
+    LinkEnds, MbusCode, MbusFormat, MediaError, PadRef, Subdevice, Topology, Which, device_number,
+};
+use videostream_hal::v4l2::{Device, Field, PixFormat};
+
+use super::report::{NodeReport, PadReport, PipelineReport};
+use super::{GraphError, MediaGraph};
+
+/// What is wanted of a pipeline; what is left out is chosen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PipelineWish {
+    /// Format of the sensor's pixels; else the one that it has if the next block takes it, or
+    /// the first that both have.
+    pub code: Option<MbusCode>,
+    /// Width and height of the sensor's picture; else those that it has.
+    pub size: Option<(u32, u32)>,
+    /// Formats of pads on the way: a scaler's output, an image processor's.
+    pub pads: Vec<(PadRef, MbusFormat)>,
+    /// Pixel format of the node; else the one that it has if the last block's pictures can be
+    /// written in it, or the first in which they can.
+    pub fourcc: Option<FourCc>,
+}
+
+/// The way from a sensor to a video node, see [`MediaGraph::pipeline`].
+#[derive(Debug)]
+pub struct Pipeline<'g> {
+    graph: &'g MediaGraph,
+    node: PathBuf,
+    links: Vec<LinkEnds>,
+    branches: Vec<LinkEnds>,
+}
+
+impl<'g> Pipeline<'g> {
+    pub(super) fn new(graph: &'g MediaGraph, node: &Path) -> Result<Self, GraphError> {
+        let number = device_number(node).map_err(|e| GraphError::device(node, e))?;
+        let topology = graph.topology()?;
+        let entity = topology
+            .entity_of_node(number)
+            .ok_or_else(|| GraphError::NoGraph {
+                node: node.to_owned(),
+                unread: None,
+            })?;
+        let path = topology.path(entity.id()).map_err(|error| match error {
+            MediaError::NoPath { .. } => GraphError::NoPath {
+                entity: entity.name().to_owned(),
+                links: closed(graph, entity.id()),
+            },
+            error => GraphError::device(graph.path(), error),
+        })?;
+        let links: Vec<LinkEnds> = path.iter().filter_map(|l| topology.ends(l)).collect();
+        Ok(Self {
+            graph,
+            node: node.to_owned(),
+            branches: branches(&topology, &links),
+            links,
+        })
+    }
+
+    /// The graph that it is part of.
+    #[must_use]
+    pub const fn graph(&self) -> &'g MediaGraph {
+        self.graph
+    }
+
+    /// The path of the video node.
+    #[must_use]
+    pub fn node(&self) -> &Path {
+        &self.node
+    }
+
+    /// The links, in the order in which pictures take them.
+    #[must_use]
+    pub fn links(&self) -> &[LinkEnds] {
+        &self.links
+    }
+
+    /// Enabled links that leave the way: to other nodes, to statistics. The kernel wants their pads
+    /// to agree, too, before any node of the pipeline streams.
+    #[must_use]
+    pub fn branches(&self) -> &[LinkEnds] {
+        &self.branches
+    }
+
+    /// Sets the formats of all pads from the sensor to the node, and the node's; then those of
+    /// branches, as far as they can be set.
+    ///
+    /// Every pad takes what the pad before it gives; what the driver makes of each is in the
+    /// report, and where two linked pads came to differ: see [`PipelineReport::ready`].
+    ///
+    /// # Errors
+    /// - [`GraphError::Format`]: a driver refused to set a pad: while it streams, for example.
+    /// - [`GraphError::Device`], [`GraphError::Camera`]: a node cannot be opened or set.
+    pub fn set(&self, wish: &PipelineWish) -> Result<PipelineReport, GraphError> {
+        let mut pads = Vec::new();
+        let mut flowing: Option<MbusFormat> = None;
+        for (place, ends) in self.links.iter().enumerate() {
+            if let Some(subdevice) = self.graph.subdevice(ends.source.entity)? {
+                let asked = self.source_wish(place, &subdevice, flowing, wish)?;
+                let got = self.graph.set_format(ends.source, &asked)?;
+                pads.push(PadReport {
+                    pad: self.graph.name(ends.source),
+                    asked,
+                    got,
+                });
+                flowing = Some(got);
+            }
+            let Some(given) = flowing else { continue };
+            if self.graph.subdevice(ends.sink.entity)?.is_some() {
+                let asked = explicit(wish, ends.sink).unwrap_or(given);
+                let got = self.graph.set_format(ends.sink, &asked)?;
+                pads.push(PadReport {
+                    pad: self.graph.name(ends.sink),
+                    asked,
+                    got,
+                });
+                flowing = Some(got);
+            }
+        }
+        let node = match flowing {
+            Some(given) => set_node(&self.node, &given, wish.fourcc)?,
+            None => None,
+        };
+        for ends in &self.branches {
+            self.set_branch(*ends, wish, &mut pads)?;
+        }
+        Ok(PipelineReport {
+            path: self.node.clone(),
+            pads,
+            node,
+            mismatches: self.mismatches()?,
+        })
+    }
+
+    /// A code that a pad gives and that everything takes to which enabled links lead from it: the
+    /// present one if it does, else the first; the present one also where there is none.
+    fn common(
+        &self,
+        subdevice: &Subdevice,
+        source: PadRef,
+        now: MbusCode,
+    ) -> Result<MbusCode, GraphError> {
+        let codes = |subdevice: &Subdevice, pad| -> Vec<MbusCode> {
+            let list = subdevice.mbus_codes(pad, Which::Active);
+            list.map_while(Result::ok).collect()
+        };
+        let mut takers = Vec::new();
+        for ends in self.links.iter().chain(&self.branches) {
+            if ends.source == source
+                && let Some(sink) = self.graph.subdevice(ends.sink.entity)?
+            {
+                takers.push(codes(&sink, ends.sink.index));
+            }
+        }
+        // Who does not list its codes may take any.
+        takers.retain(|list| !list.is_empty());
+        let good = |code: &MbusCode| takers.iter().all(|list| list.contains(code));
+        if good(&now) {
+            return Ok(now);
+        }
+        let shared = codes(subdevice, source.index).into_iter().find(good);
+        Ok(shared.unwrap_or(now))
+    }
+
+    /// Gives the end of a branch what its beginning gives. What cannot be set, because it streams,
+    /// stays as it is: then it shows whether it fits.
+    fn set_branch(
+        &self,
+        ends: LinkEnds,
+        wish: &PipelineWish,
+        pads: &mut Vec<PadReport>,
+    ) -> Result<(), GraphError> {
+        let Some(given) = self.graph.format(ends.source)? else {
+            return Ok(());
+        };
+        if self.graph.subdevice(ends.sink.entity)?.is_some() {
+            let asked = explicit(wish, ends.sink).unwrap_or(given);
+            if let Ok(got) = self.graph.set_format(ends.sink, &asked) {
+                pads.push(PadReport {
+                    pad: self.graph.name(ends.sink),
+                    asked,
+                    got,
+                });
+            }
+        } else if let Some(path) = self.graph.node_of(ends.sink.entity)? {
+            let _ = set_node(&path, &given, None);
+        }
+        Ok(())
+    }
+
+    /// What to ask of the pad where a link begins.
+    fn source_wish(
+        &self,
+        place: usize,
+        subdevice: &Subdevice,
+        flowing: Option<MbusFormat>,
+        wish: &PipelineWish,
+    ) -> Result<MbusFormat, GraphError> {
+        let ends = self.links[place];
+        if let Some(format) = explicit(wish, ends.source) {
+            return Ok(format);
+        }
+        let now = subdevice
+            .format(ends.source.index, Which::Active)
+            .map_err(|error| GraphError::Format {
+                pad: self.graph.name(ends.source),
+                error,
+            })?;
+        let mut asked = now;
+        let size = match flowing {
+            // A block gives the size that it takes, unless it can and shall do otherwise.
+            Some(format) => Some((format.width, format.height)),
+            None => wish.size,
+        };
+        (asked.width, asked.height) = size.unwrap_or((now.width, now.height));
+        asked.code = match (flowing, wish.code) {
+            (None, Some(code)) => code,
+            _ => self.common(subdevice, ends.source, now.code)?,
+        };
+        Ok(asked)
+    }
+}
+
+/// Sets the format of a video node to hold pictures as they come.
+fn set_node(
+    path: &Path,
+    given: &MbusFormat,
+    fourcc: Option<FourCc>,
+) -> Result<Option<NodeReport>, GraphError> {
+    let failed = |error| GraphError::device(path, error);
+    let device = Device::open(path).map_err(failed)?;
+    let Some(queue) = device.capture_type() else {
+        return Ok(None);
+    };
+    let now = device.format(queue).map_err(failed)?;
+    let offered: Vec<FourCc> = device
+        .formats_of(queue, given.code)
+        .flatten()
+        .map(|format| format.fourcc)
+        .collect();
+    let fourcc = fourcc.unwrap_or_else(|| match offered.first() {
+        Some(&first) if !offered.contains(&now.fourcc) => first,
+        _ => now.fourcc,
+    });
+    let mut asked = PixFormat::wish(fourcc, given.width, given.height);
+    asked.field = given.field;
+    asked.colorimetry = given.colorimetry;
+    let got = device.set_format(queue, &asked).map_err(failed)?;
+    Ok(Some(NodeReport { asked, got }))
+}
+
+/// The enabled links that leave a way, nearest first, with those that follow them.
+fn branches(topology: &Topology<'_>, way: &[LinkEnds]) -> Vec<LinkEnds> {
+    let mut reached: Vec<u32> = way.iter().map(|ends| ends.source.entity).collect();
+    let mut found: Vec<LinkEnds> = Vec::new();
+    let mut at = 0;
+    while let Some(&entity) = reached.get(at) {
+        at += 1;
+        let enabled = topology.data_links().filter(|link| link.is_enabled());
+        for ends in enabled.filter_map(|link| topology.ends(link)) {
+            if ends.source.entity == entity && !way.contains(&ends) && !found.contains(&ends) {
+                found.push(ends);
+                if !reached.contains(&ends.sink.entity) {
+                    reached.push(ends.sink.entity);
+                }
+            }
+        }
+    }
+    found
+}
+
+/// The wish for a pad that is named.
+fn explicit(wish: &PipelineWish, pad: PadRef) -> Option<MbusFormat> {
+    let found = wish.pads.iter().find(|(at, _)| *at == pad);
+    found.map(|&(_, mut format)| {
+        if format.field == Field::Any {
+            format.field = Field::None;
+        }
+        format
+    })
+}
+
+/// Links that are switched off at the entity or at what is enabled before it.
+fn closed(graph: &MediaGraph, entity: u32) -> Vec<(super::PadName, super::PadName)> {
+    let Ok(topology) = graph.topology() else {
+        return Vec::new();
+    };
+    let before = topology.upstream(entity).map(|(_, entity)| entity.id());
+    let near: Vec<u32> = before.chain([entity]).collect();
+    topology
+        .data_links()
+        .filter(|link| !link.is_enabled() && !link.is_immutable())
+        .filter_map(|link| topology.ends(link))
+        .filter(|ends| near.contains(&ends.sink.entity))
+        .map(|ends| (graph.name(ends.source), graph.name(ends.sink)))
+        .collect()
+}
