@@ -50,6 +50,8 @@ mod loom_wake;
 #[cfg_attr(loom, allow(dead_code, reason = "each model uses its part"))]
 #[doc(hidden)]
 pub mod mock;
+#[cfg(all(test, tsan))]
+mod race;
 #[cfg(all(test, not(loom)))]
 mod tests;
 

@@ -27,7 +27,7 @@ pub(crate) fn part(run: &mut Run) -> Result<Outcome> {
     if !cfg!(all(target_arch = "x86_64", target_os = "linux")) {
         return Ok(Outcome::Skipped(format!("the programs are for {TRIPLE}")));
     }
-    if let Err(why) = rust::nightly() {
+    if let Err(why) = rust::nightly(&["rustc"]) {
         return Ok(Outcome::Skipped(why));
     }
     let mut guest = match Guest::prepare(Arch::X86_64) {

@@ -11,6 +11,7 @@ mod rust;
 mod static_command;
 mod static_host;
 mod stress;
+mod tsan;
 
 use std::fs;
 use std::time::Instant;

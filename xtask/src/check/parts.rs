@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 
 use super::counts::Counts;
 use super::run::{Run, cargo};
-use super::{Outcome, asan, fuzz, rig_tests, rust, static_command, static_host, stress};
+use super::{Outcome, asan, fuzz, rig_tests, rust, static_command, static_host, stress, tsan};
 use crate::apt::Package;
 use crate::bindings::{GENERATOR, LIBCLANG};
 use crate::{process, project};
@@ -122,6 +122,14 @@ pub(crate) static PARTS: &[Part] = &[
         needs: &[CXX],
         wants: &[],
         run: fuzz::part,
+    },
+    Part {
+        name: "tsan",
+        about: "the ring and the threads of clients under ThreadSanitizer",
+        quick: false,
+        needs: &[CXX],
+        wants: &[],
+        run: tsan::part,
     },
     Part {
         name: "deny",
@@ -324,7 +332,7 @@ fn loom(run: &mut Run) -> Result<Outcome> {
 }
 
 fn miri(run: &mut Run) -> Result<Outcome> {
-    if let Err(why) = rust::miri() {
+    if let Err(why) = rust::nightly(&["miri", "rust-src"]) {
         return Ok(Outcome::Skipped(why));
     }
     for (package, filter) in [("videostream-hal", "ring"), ("videostream-ipc", "wire")] {
@@ -359,7 +367,7 @@ fn deny(run: &mut Run) -> Result<Outcome> {
 }
 
 /// A filter that no test's name matches has shown nothing.
-fn some_tests(run: &mut Run, none: &str) -> Result<Outcome> {
+pub(super) fn some_tests(run: &mut Run, none: &str) -> Result<Outcome> {
     let counts = Counts::of(&run.text()?);
     if counts.failed > 0 {
         bail!("{} failed", counts.failed);

@@ -30,18 +30,9 @@ pub(crate) fn component(program: &str, component: &str) -> Result<(), String> {
     rustup(&["component", "add", component]).map_err(|error| format!("no {component}: {error:#}"))
 }
 
-/// Sees to it that a nightly tool chain is there.
-pub(crate) fn nightly() -> Result<(), String> {
-    if process::output(Command::new("rustc").args(["+nightly", "--version"])).is_ok() {
-        return Ok(());
-    }
-    rustup(&["toolchain", "install", "nightly", "--profile", "minimal"])
-        .map_err(|error| format!("no nightly compiler: {error:#}"))
-}
-
-/// Sees to it that a nightly tool chain with Miri is there.
-pub(crate) fn miri() -> Result<(), String> {
-    let there = ["miri", "rust-src"].iter().all(|name| {
+/// Sees to it that a nightly tool chain with these components is there.
+pub(crate) fn nightly(components: &[&str]) -> Result<(), String> {
+    let there = components.iter().all(|name| {
         let list = ["component", "list", "--installed", "--toolchain", "nightly"];
         process::output(Command::new("rustup").args(list))
             .is_ok_and(|list| list.lines().any(|line| line.starts_with(name)))
@@ -49,9 +40,10 @@ pub(crate) fn miri() -> Result<(), String> {
     if there {
         return Ok(());
     }
-    let words = "toolchain install nightly --profile minimal --component miri --component rust-src";
-    let words: Vec<&str> = words.split(' ').collect();
-    rustup(&words).map_err(|error| format!("no Miri: {error:#}"))
+    let mut words = vec!["toolchain", "install", "nightly", "--profile", "minimal"];
+    words.extend(components.iter().flat_map(|name| ["--component", name]));
+    let list = components.join(", ");
+    rustup(&words).map_err(|error| format!("no nightly with {list}: {error:#}"))
 }
 
 fn rustup(words: &[&str]) -> Result<()> {

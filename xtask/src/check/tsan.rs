@@ -1,0 +1,50 @@
+//! ThreadSanitizer over programs of many threads, with a standard library that is built for
+//! it as well.
+//!
+//! No report is suppressed. The sanitizer knows nothing of bare fences, and needs to know
+//! nothing: a fence of the ring decides which of two sides goes on, what orders memory is
+//! always a release and an acquire of one word.
+
+use anyhow::{Result, bail};
+
+use super::parts::some_tests;
+use super::run::{Run, cargo};
+use super::{Outcome, rust};
+use crate::project;
+
+/// Where a sanitized standard library can be built and run.
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+/// With `tsan`, mappings stay: see the drop of `videostream_hal::memory::Mapping`.
+const FLAGS: &str = "-Zsanitizer=thread --cfg tsan";
+
+/// The part `tsan`.
+pub(crate) fn part(run: &mut Run) -> Result<Outcome> {
+    if !cfg!(all(target_arch = "x86_64", target_os = "linux")) {
+        return Ok(Outcome::Skipped(format!("the programs are for {TARGET}")));
+    }
+    if let Err(why) = rust::nightly(&["rust-src"]) {
+        return Ok(Outcome::Skipped(why));
+    }
+    let hal = ["-p", "videostream-hal", "--lib", "--"];
+    sanitized(run, &[&hal[..], &["ring::tests"]].concat())?;
+    sanitized(run, &["-p", "videostream", "--test", "threads"])?;
+    let outcome = some_tests(run, "no test with threads")?;
+    // And it would tell.
+    let race = sanitized(run, &[&hal[..], &["ring::race"]].concat());
+    if race.is_ok() || !run.text()?.contains("WARNING: ThreadSanitizer: data race") {
+        bail!("a data race was not reported");
+    }
+    Ok(outcome)
+}
+
+fn sanitized(run: &mut Run, words: &[&str]) -> Result<()> {
+    let build = ["+nightly", "test", "-Zbuild-std", "--target", TARGET];
+    run.command(
+        cargo(&build)?
+            .args(words)
+            .env("RUSTFLAGS", FLAGS)
+            .env("CARGO_TARGET_DIR", project::target()?.join("tsan"))
+            // The first report ends the program.
+            .env("TSAN_OPTIONS", "halt_on_error=1"),
+    )
+}
