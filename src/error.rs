@@ -10,6 +10,7 @@ use videostream_hal::memory::mapping::MapError;
 use videostream_ipc::Advice;
 
 use crate::camera::CameraError;
+use crate::encode::EncodeError;
 use crate::pattern::PatternError;
 use crate::picture::PictureError;
 
@@ -36,6 +37,8 @@ pub enum Error {
     Format(FormatError),
     /// A picture that does not fit its memory.
     Picture(PictureError),
+    /// An encoder.
+    Encode(EncodeError),
     /// A test pattern that is not one.
     Pattern(PatternError),
     /// A system call failed: what was tried.
@@ -100,6 +103,7 @@ impl fmt::Display for Error {
             Self::DmaBuf(e) => e.fmt(f),
             Self::Format(e) => e.fmt(f),
             Self::Picture(e) => e.fmt(f),
+            Self::Encode(e) => e.fmt(f),
             Self::Pattern(e) => e.fmt(f),
             Self::Os(what, e) => write!(f, "{what}: {e}"),
             Self::Buffers { has, needs } => write!(
@@ -139,5 +143,6 @@ from! {
     DmaBufError => DmaBuf,
     FormatError => Format,
     PictureError => Picture,
+    EncodeError => Encode,
     PatternError => Pattern,
 }

@@ -23,6 +23,8 @@ pub mod share;
 pub mod snapshot;
 pub mod source;
 mod stream;
+#[cfg(feature = "record")]
+pub mod y4m;
 
 pub use camera::{Camera, CameraError, CameraFrame, CameraId, CameraStream, devices};
 pub use colorimetry::Colorimetry;
@@ -31,7 +33,7 @@ pub use frame_rate::{FrameRate, InvalidFrameRate};
 pub use pattern::TestPattern;
 pub use picture::{Picture, PictureError, PictureMut, Rect};
 pub use share::{Client, Frame, Host, Mode};
-pub use source::{CameraSource, PatternSource, Source};
+pub use source::{CameraSource, EncodedSource, PatternSource, Source};
 pub use stream::Stream;
 pub use videostream_hal as hal;
 pub use videostream_ipc as ipc;

@@ -35,6 +35,10 @@ pub struct Stream<S> {
     latest: Option<FrameDescriptor>,
     /// The source was short of buffers since its last frame.
     starved: bool,
+    /// Clients that have ever joined.
+    clients: u64,
+    /// The parameter sets that clients get.
+    parameters: Vec<u8>,
 }
 
 impl<S: Source> Stream<S> {
@@ -59,6 +63,8 @@ impl<S: Source> Stream<S> {
             dropped: 0,
             latest: None,
             starved: false,
+            clients: 0,
+            parameters: Vec::new(),
         })
     }
 
@@ -108,6 +114,7 @@ impl<S: Source> Stream<S> {
             };
             if host {
                 self.host.process()?;
+                self.greet();
             }
             let taken = if ready { self.source.take()? } else { None };
             if self.source.generation() != self.generation {
@@ -122,6 +129,29 @@ impl<S: Source> Stream<S> {
                 return Ok(None);
             }
         }
+    }
+
+    /// Lets the source know of new clients.
+    fn greet(&mut self) {
+        let stats = self.host.stats();
+        let so_far = self.host.clients().count() as u64 + stats.left + stats.evicted;
+        if so_far > self.clients {
+            self.source.client_joined();
+        }
+        self.clients = so_far;
+    }
+
+    /// Keeps the source's parameter sets for clients, where they have changed.
+    fn note_parameters(&mut self) -> Result<()> {
+        let Some(sets) = self.source.parameters() else {
+            return Ok(());
+        };
+        if sets != self.parameters {
+            self.host.set_parameters(sets)?;
+            self.parameters.clear();
+            self.parameters.extend_from_slice(sets);
+        }
+        Ok(())
     }
 
     /// Takes up what the source is now.
@@ -154,6 +184,7 @@ impl<S: Source> Stream<S> {
             self.dropped += lost;
         }
         self.last_sequence = Some(taken.sequence);
+        self.note_parameters()?;
         let frame = self.describe(&taken);
         match self.host.publish(&frame) {
             Ok((slot, serial)) => {

@@ -47,6 +47,9 @@ pub enum DecodeError {
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NoBackend(Codec::H265) => {
+                f.write_str("no decoder for H.265: this build has none")
+            }
             Self::NoBackend(codec) => write!(
                 f,
                 "no decoder for {codec}: build with the cargo feature `software` to decode on the CPU"

@@ -2,23 +2,53 @@
 
 use super::Codec;
 
-/// A NAL unit of H.264 by its first byte.
+/// A NAL unit by its first byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NalKind {
-    /// Coded slice of an IDR picture (5).
+    /// Coded slice of a picture that decoding can start with: H.264 5, H.265 16 to 21.
     Idr,
-    /// Any other coded slice or partition (1 to 4).
+    /// Any other coded slice or partition: H.264 1 to 4, H.265 0 to 9.
     Slice,
-    /// Sequence parameter set (7).
+    /// Video parameter set: H.265 32.
+    Vps,
+    /// Sequence parameter set: H.264 7, H.265 33.
     Sps,
-    /// Picture parameter set (8).
+    /// Picture parameter set: H.264 8, H.265 34.
     Pps,
     /// Everything else: delimiters, SEI, filler.
     Other,
 }
 
 impl NalKind {
-    pub(crate) fn h264(nal: &[u8]) -> Self {
+    pub(crate) fn of(codec: Codec, nal: &[u8]) -> Self {
+        match codec {
+            Codec::H264 => Self::h264(nal),
+            Codec::H265 => Self::h265(nal),
+        }
+    }
+
+    /// Whether it is one of the parameter sets.
+    pub(crate) fn is_set(self) -> bool {
+        matches!(self, Self::Vps | Self::Sps | Self::Pps)
+    }
+
+    /// Whether it is a part of a picture.
+    pub(crate) fn is_slice(self) -> bool {
+        matches!(self, Self::Idr | Self::Slice)
+    }
+
+    fn h265(nal: &[u8]) -> Self {
+        match nal.first().map(|byte| byte >> 1 & 0x3f) {
+            Some(16..=21) => Self::Idr,
+            Some(0..=9) => Self::Slice,
+            Some(32) => Self::Vps,
+            Some(33) => Self::Sps,
+            Some(34) => Self::Pps,
+            _ => Self::Other,
+        }
+    }
+
+    fn h264(nal: &[u8]) -> Self {
         match nal.first().map(|byte| byte & 0x1f) {
             Some(5) => Self::Idr,
             Some(1..=4) => Self::Slice,
@@ -49,7 +79,8 @@ pub(crate) fn nal_units(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
 ///
 /// Bytes before the first start code are left out. A last unit that is not complete is given as it is.
 ///
-/// Source: ITU-T H.264, clause 7.4.1.2.3 (order of NAL units and detection of the first of a primary picture).
+/// Source: ITU-T H.264, clause 7.4.1.2.3 (detection of the first NAL unit of a primary coded picture);
+/// ITU-T H.265, clause 7.4.2.4.4 (order of NAL units and association to coded pictures).
 ///
 /// ```
 /// use videostream::encode::{Codec, access_units};
@@ -58,19 +89,14 @@ pub(crate) fn nal_units(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
 /// assert_eq!(lengths, [15, 5]);
 /// ```
 pub fn access_units(codec: Codec, bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let Codec::H264 = codec;
     let mut units = nal_units(bytes);
     let mut start = None;
     core::iter::from_fn(move || {
         let mut has_picture = start.is_some_and(|(_, is_slice)| is_slice);
         for (at, nal) in units.by_ref() {
             let (begin, _) = *start.get_or_insert((at, false));
-            let slice = matches!(NalKind::h264(nal), NalKind::Idr | NalKind::Slice);
-            let first = match nal[0] & 0x1f {
-                // The first macroblock is number 0, a code of one bit.
-                1 | 2 | 5 => nal.get(1).is_some_and(|byte| byte & 0x80 != 0),
-                kind => matches!(kind, 6..=9 | 14..=18),
-            };
+            let slice = NalKind::of(codec, nal).is_slice();
+            let first = begins_picture(codec, nal);
             if has_picture && first {
                 start = Some((at, slice));
                 return Some(&bytes[begin..at]);
@@ -80,6 +106,22 @@ pub fn access_units(codec: Codec, bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
         let (begin, _) = start.take()?;
         Some(&bytes[begin..])
     })
+}
+
+/// Whether a NAL unit behind a slice belongs to the next picture.
+fn begins_picture(codec: Codec, nal: &[u8]) -> bool {
+    match codec {
+        Codec::H264 => match nal[0] & 0x1f {
+            // The first macroblock is number 0, a code of one bit.
+            1 | 2 | 5 => nal.get(1).is_some_and(|byte| byte & 0x80 != 0),
+            kind => matches!(kind, 6..=9 | 14..=18),
+        },
+        Codec::H265 => match nal[0] >> 1 & 0x3f {
+            // `first_slice_segment_in_pic_flag`.
+            0..=31 => nal.get(2).is_some_and(|byte| byte & 0x80 != 0),
+            kind => matches!(kind, 32..=35 | 39 | 41..=44 | 48..=55),
+        },
+    }
 }
 
 /// Offsets of the next start code (with the zero byte before it, if any) and of what follows it.

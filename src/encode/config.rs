@@ -14,14 +14,17 @@ use crate::picture::Rect;
 pub enum Codec {
     /// H.264 (ITU-T H.264, MPEG-4 part 10, AVC).
     H264,
+    /// H.265 (ITU-T H.265, MPEG-H part 2, HEVC).
+    H265,
 }
 
 impl Codec {
-    /// The code of the codec's byte stream: `H264`.
+    /// The code of the codec's byte stream: `H264`, `HEVC`.
     #[must_use]
     pub const fn fourcc(self) -> FourCc {
         match self {
             Self::H264 => FourCc::H264,
+            Self::H265 => FourCc::HEVC,
         }
     }
 }
@@ -30,6 +33,7 @@ impl fmt::Display for Codec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::H264 => "H.264",
+            Self::H265 => "H.265",
         })
     }
 }
@@ -41,7 +45,7 @@ impl fmt::Display for Codec {
 pub enum Profile {
     /// H.264 Constrained Baseline; every decoder reads it.
     Baseline,
-    /// H.264 Main.
+    /// Main of H.264 and of H.265.
     Main,
     /// H.264 High.
     High,
@@ -171,8 +175,8 @@ pub struct EncoderConfig {
 impl EncoderConfig {
     /// Encodes pictures of this format and size, arriving at about this rate.
     ///
-    /// Unless changed: 5 Mbit/s constant, a key frame every second with its parameter sets, High profile, the
-    /// lowest level that fits, the whole picture, BT.601 in limited range, the best backend.
+    /// Unless changed: 5 Mbit/s constant, a key frame every second with its parameter sets, High profile (H.265:
+    /// Main), the lowest level that fits, the whole picture, BT.601 in limited range, the best backend.
     #[must_use]
     pub fn new(codec: Codec, fourcc: FourCc, width: u32, height: u32, rate: FrameRate) -> Self {
         Self {
@@ -183,7 +187,10 @@ impl EncoderConfig {
             rate,
             rate_control: RateControl::Constant(5_000_000),
             gop: rate.frames().div_ceil(rate.seconds()),
-            profile: Profile::High,
+            profile: match codec {
+                Codec::H264 => Profile::High,
+                Codec::H265 => Profile::Main,
+            },
             level: None,
             quantisers: None,
             repeat_sets: true,

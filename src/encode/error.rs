@@ -89,6 +89,9 @@ pub enum EncodeError {
 impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NoBackend(Codec::H265) => {
+                f.write_str("no encoder for H.265: this build has none")
+            }
             Self::NoBackend(codec) => write!(
                 f,
                 "no encoder for {codec}: build with the cargo feature `software` to encode on the CPU"

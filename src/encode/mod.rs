@@ -16,11 +16,13 @@ pub(crate) mod annex_b;
 mod config;
 mod error;
 mod packet;
+mod reader;
 #[cfg(feature = "software")]
 mod software;
 #[cfg(not(feature = "software"))]
 #[path = "none.rs"]
 mod software;
+pub(crate) mod sps;
 
 pub use self::annex_b::access_units;
 pub use self::config::{
@@ -28,6 +30,8 @@ pub use self::config::{
 };
 pub use self::error::EncodeError;
 pub use self::packet::Packet;
+pub use self::reader::AccessUnits;
+pub use self::sps::{StreamInfo, has_b_slices, stream_info};
 
 use crate::frame_rate::FrameRate;
 use crate::picture::Picture;

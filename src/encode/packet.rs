@@ -29,15 +29,15 @@ impl<'a> Packet<'a> {
         // Where the first unit behind the parameter sets starts.
         let mut behind = None;
         for (at, nal) in nal_units(bytes) {
-            let kind = NalKind::h264(nal);
-            if behind.is_none() && matches!(kind, NalKind::Sps | NalKind::Pps) {
+            let kind = NalKind::of(codec, nal);
+            if behind.is_none() && kind.is_set() {
                 has_sets = true;
                 continue;
             }
             if has_sets {
                 behind = behind.or(Some(at));
             }
-            if matches!(kind, NalKind::Idr | NalKind::Slice) {
+            if kind.is_slice() {
                 key = kind == NalKind::Idr;
                 break;
             }

@@ -72,7 +72,7 @@ impl fmt::Display for RecordError {
         match self {
             Self::Extension { path } => write!(
                 f,
-                "{}: the file name must end in .mp4 (fragmented MP4) or .h264 or .264 (Annex B)",
+                "{}: the file name must end in .mp4 (fragmented MP4), or .h264 or .264, .h265 or .hevc (Annex B of that codec)",
                 path.display()
             ),
             Self::NotBuilt { path, feature } => write!(
@@ -101,7 +101,7 @@ impl fmt::Display for RecordError {
                 )
             }
             Self::ParameterSets => {
-                f.write_str("a key frame came without one sequence and one picture parameter set")
+                f.write_str("a key frame came without one of each of its parameter sets")
             }
             Self::ParameterSetsChanged { recorded } => write!(
                 f,

@@ -3,7 +3,7 @@
 //! | name | format | needs |
 //! |---|---|---|
 //! | `.mp4` | fragmented MP4 (ISO/IEC 14496-12), playable everywhere; to a file, not to a pipe | cargo feature `record` |
-//! | `.h264`, `.264` | Annex B byte stream, which has no times | |
+//! | `.h264`, `.264`; `.h265`, `.265`, `.hevc` | Annex B byte stream, which has no times | |
 //!
 //! # What survives
 //! An MP4 file grows by complete fragments, each at most a second long or one group of pictures, and each is
@@ -154,7 +154,9 @@ impl Kind {
             .and_then(|extension| extension.to_str())
             .unwrap_or("");
         match (extension.to_ascii_lowercase().as_str(), codec) {
-            ("h264" | "264", Codec::H264) => Ok(Self::AnnexB),
+            ("h264" | "264", Codec::H264) | ("h265" | "265" | "hevc", Codec::H265) => {
+                Ok(Self::AnnexB)
+            }
             #[cfg(feature = "record")]
             ("mp4", _) => Ok(Self::Mp4),
             #[cfg(not(feature = "record"))]

@@ -1,6 +1,7 @@
-//! Where frames come from: a camera, a test pattern.
+//! Where frames come from: a camera, a test pattern, an encoder behind one of them.
 
 mod camera;
+mod encoded;
 mod pattern;
 mod pool;
 mod reader;
@@ -14,6 +15,7 @@ use videostream_hal::ring::{Flags, MAX_PLANES};
 use crate::{Error, FrameRate, Result};
 
 pub use camera::CameraSource;
+pub use encoded::EncodedSource;
 pub use pattern::PatternSource;
 pub use pool::Pool;
 pub use reader::Reader;
@@ -87,6 +89,14 @@ pub trait Source {
     /// # Errors
     /// Whatever ends the source.
     fn requeue(&mut self, index: u32) -> Result<()>;
+
+    /// The parameter sets that the frames from the latest key frame on need, for a source of compressed frames.
+    fn parameters(&self) -> Option<&[u8]> {
+        None
+    }
+
+    /// Somebody begins to read. A source whose frames refer to earlier ones makes the next one a key frame.
+    fn client_joined(&mut self) {}
 }
 
 /// A frame fresh from its source.

@@ -71,6 +71,12 @@ impl Pool {
         Some(&self.buffers.get(index as usize)?.0)
     }
 
+    /// Whether a buffer is free.
+    #[must_use]
+    pub fn has_free(&self) -> bool {
+        !self.free.is_empty()
+    }
+
     /// Takes a free buffer, lets `draw` fill it, and gives its index. `None`: all are out.
     ///
     /// # Errors

@@ -49,6 +49,10 @@ impl<S: Source> Reader<S> {
         &self.source
     }
 
+    pub(crate) fn source_mut(&mut self) -> &mut S {
+        &mut self.source
+    }
+
     /// Frames that the source counted but did not give.
     #[must_use]
     pub fn dropped(&self) -> u64 {

@@ -4,7 +4,7 @@ mod openh264;
 
 use self::openh264::{OpenH264, Shown};
 use super::{DecodeError, DecoderConfig};
-use crate::encode::Packet;
+use crate::encode::{Codec, Packet};
 use crate::picture::Picture;
 
 /// An OpenH264 decoder, and what is to be done before it sees the next packet.
@@ -21,7 +21,10 @@ pub(super) struct Software {
 }
 
 impl Software {
-    pub(super) fn new(_: &DecoderConfig) -> Result<Self, DecodeError> {
+    pub(super) fn new(config: &DecoderConfig) -> Result<Self, DecodeError> {
+        if config.codec != Codec::H264 {
+            return Err(DecodeError::NoBackend(config.codec));
+        }
         Ok(Self {
             decoder: OpenH264::new()?,
             sets: Vec::new(),

@@ -39,6 +39,9 @@ pub(super) struct Software {
 
 impl Software {
     pub(super) fn new(config: &EncoderConfig) -> Result<Self, EncodeError> {
+        if config.codec != Codec::H264 {
+            return Err(EncodeError::NoBackend(config.codec));
+        }
         let visible = config.visible();
         let (width, height) = (visible.width, visible.height);
         let even = width.is_multiple_of(2) && height.is_multiple_of(2);
@@ -162,7 +165,8 @@ fn contiguous(fourcc: FourCc) -> FourCc {
 
 /// The level in a sequence parameter set.
 fn sps_level(sets: &[u8]) -> Option<Level> {
-    let (_, sps) = nal_units(sets).find(|(_, nal)| NalKind::h264(nal) == NalKind::Sps)?;
+    let (_, sps) =
+        nal_units(sets).find(|(_, nal)| NalKind::of(Codec::H264, nal) == NalKind::Sps)?;
     sps.get(3).copied().map(Level::from_h264_idc)
 }
 

@@ -11,17 +11,17 @@
 //! ISO/IEC 14496-15 (NAL unit structured video), section 5.
 
 mod index;
+mod sample_entry;
 
 use mp4_atom::{
-    Avc1, Avcc, AvccExt, Codec as SampleEntry, Dinf, Dref, Encode, FixedPoint, FourCC, Ftyp, Hdlr,
-    Mdhd, Mdia, Mfhd, Minf, Moof, Moov, Mvex, Mvhd, Stbl, Stco, Stsd, Tfdt, Tfhd, Tkhd, Traf, Trak,
-    Trex, Trun, TrunEntry, Url, Visual, Vmhd,
+    Dinf, Dref, Encode, FixedPoint, FourCC, Ftyp, Hdlr, Mdhd, Mdia, Mfhd, Minf, Moof, Moov, Mvex,
+    Mvhd, Stbl, Stco, Stsd, Tfdt, Tfhd, Tkhd, Traf, Trak, Trex, Trun, TrunEntry, Url, Visual, Vmhd,
 };
 
 use self::index::Index;
 use super::{RecordError, Track};
-use crate::encode::Packet;
-use crate::encode::annex_b::{NalKind, nal_units};
+use crate::encode::annex_b::nal_units;
+use crate::encode::{Codec, Packet};
 
 const TRACK: u32 = 1;
 /// `sample_depends_on` = 2: decodable by itself.
@@ -111,10 +111,14 @@ impl Mp4 {
     pub(super) fn header(&mut self, packet: &Packet<'_>) -> Result<Vec<u8>, RecordError> {
         self.sets = packet.parameter_sets().to_vec();
         self.first_ns = packet.dts_ns();
+        let codec = match self.track.codec {
+            Codec::H264 => b"avc1",
+            Codec::H265 => b"hvc1",
+        };
         let ftyp = Ftyp {
             major_brand: FourCC::new(b"iso6"),
             minor_version: 0,
-            compatible_brands: [b"iso6", b"isom", b"avc1", b"mp41"].map(FourCC::new).into(),
+            compatible_brands: [b"iso6", b"isom", codec, b"mp41"].map(FourCC::new).into(),
         };
         let mut bytes = Vec::new();
         write(&ftyp, &mut bytes)?;
@@ -275,11 +279,6 @@ impl Mp4 {
 
     /// With an index: of an ordinary file; without: of one in fragments.
     fn moov(&self, index: Option<&Index>) -> Result<Moov, RecordError> {
-        let avcc = avcc(&self.sets)?;
-        let duration = match index {
-            Some(_) => self.end,
-            None => 0,
-        };
         let (width, height) = (self.track.width as u16, self.track.height as u16);
         let visual = Visual {
             data_reference_index: 1,
@@ -287,13 +286,13 @@ impl Mp4 {
             height,
             ..Default::default()
         };
-        let entry = Avc1 {
-            visual,
-            avcc,
-            ..Default::default()
+        let entry = sample_entry::of(self.track.codec, &self.sets, visual)?;
+        let duration = match index {
+            Some(_) => self.end,
+            None => 0,
         };
         let stsd = Stsd {
-            codecs: vec![SampleEntry::Avc1(entry)],
+            codecs: vec![entry],
         };
         let stbl = match index {
             Some(index) => index.tables(stsd),
@@ -368,25 +367,6 @@ pub(super) struct Fragment {
     pub(super) frames: u64,
     /// Nanoseconds from the start of the recording to the end of this fragment.
     pub(super) end_ns: u64,
-}
-
-fn avcc(sets: &[u8]) -> Result<Avcc, RecordError> {
-    let of_kind = |kind| {
-        let mut found = nal_units(sets)
-            .map(|(_, nal)| nal)
-            .filter(|nal| NalKind::h264(nal) == kind);
-        // Several of a kind are possible in theory; then it is unclear which one counts.
-        found
-            .next()
-            .filter(|nal| nal.len() <= usize::from(u16::MAX) && found.next().is_none())
-    };
-    let (Some(sps), Some(pps)) = (of_kind(NalKind::Sps), of_kind(NalKind::Pps)) else {
-        return Err(RecordError::ParameterSets);
-    };
-    let mut avcc = Avcc::new(sps, pps).map_err(|_| RecordError::ParameterSets)?;
-    // High profile names its chroma format and bit depth, which in High is 4:2:0 of 8 bits.
-    avcc.ext = (avcc.avc_profile_indication == 100).then(AvccExt::default);
-    Ok(avcc)
 }
 
 /// Encoding into memory fails only for values that do not fit their field.

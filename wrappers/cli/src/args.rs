@@ -72,7 +72,7 @@ fn size(text: &str) -> Result<(u32, u32), String> {
 }
 
 /// `30` or `30000/1001`.
-fn rate(text: &str) -> Result<FrameRate, String> {
+pub(crate) fn rate(text: &str) -> Result<FrameRate, String> {
     let (frames, seconds) = text.split_once('/').unwrap_or((text, "1"));
     let number = |text: &str| text.parse::<u32>().map_err(|error| error.to_string());
     FrameRate::new(number(frames)?, number(seconds)?).map_err(|error| error.to_string())

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use videostream::camera::ControlError;
+use videostream::decode::DecodeError;
 use videostream::encode::EncodeError;
 use videostream::hal::v4l2::ErrorKind;
 use videostream::ipc;
@@ -53,6 +54,7 @@ impl From<Error> for Failure {
             _ if error.is_timeout() => TIMEOUT,
             Error::Camera(camera) => camera_code(camera),
             Error::Pattern(pattern) => pattern_code(pattern),
+            Error::Encode(encode) => encode_code(encode),
             Error::Share { why, .. } => match why {
                 ipc::Error::AddressInvalid | ipc::Error::AddressTooLong(..) => ARGUMENTS,
                 _ => SOCKET,
@@ -77,9 +79,15 @@ impl From<PatternError> for Failure {
 
 impl From<EncodeError> for Failure {
     fn from(error: EncodeError) -> Self {
+        Self::new(encode_code(&error), error)
+    }
+}
+
+impl From<DecodeError> for Failure {
+    fn from(error: DecodeError) -> Self {
         let code = match error {
-            EncodeError::NoBackend(_) => CODEC,
-            EncodeError::UnknownBackend(_) | EncodeError::Value { .. } => ARGUMENTS,
+            DecodeError::NoBackend(_) => CODEC,
+            DecodeError::UnknownBackend(_) => ARGUMENTS,
             _ => GENERAL,
         };
         Self::new(code, error)
@@ -118,6 +126,17 @@ fn camera_code(error: &CameraError) -> u8 {
     match error.kind() {
         ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::Disconnected => CAMERA,
         ErrorKind::TimedOut => TIMEOUT,
+        _ => GENERAL,
+    }
+}
+
+fn encode_code(error: &EncodeError) -> u8 {
+    match error {
+        EncodeError::NoBackend(_) => CODEC,
+        EncodeError::UnknownBackend(_)
+        | EncodeError::Value { .. }
+        | EncodeError::Unsupported { .. }
+        | EncodeError::Level { .. } => ARGUMENTS,
         _ => GENERAL,
     }
 }

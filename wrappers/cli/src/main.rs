@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod connect;
+mod decoding;
 mod failure;
 mod input;
 mod metrics;

@@ -41,6 +41,11 @@ impl Output {
         }
     }
 
+    /// Whether nothing but results is wanted.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// Whether details are wanted.
     pub(crate) fn is_verbose(&self) -> bool {
         self.verbose && !self.quiet

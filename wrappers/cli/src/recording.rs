@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::input::Info;
 
 /// What the encoder plans for where the source does not say its rate.
-const NOMINAL: FrameRate = match FrameRate::fps(30) {
+pub(crate) const NOMINAL: FrameRate = match FrameRate::fps(30) {
     Ok(rate) => rate,
     Err(_) => unreachable!(),
 };

@@ -1,6 +1,7 @@
 //! The subcommands.
 
 pub(crate) mod controls;
+mod convert;
 mod demo;
 mod devices;
 mod receive;
@@ -27,6 +28,8 @@ pub(crate) enum Command {
     Receive(receive::Args),
     /// Record H.264 to a file: fragmented MP4 or Annex B
     Record(record::Args),
+    /// Put a byte stream into an MP4, decode it, or encode raw video, from file to file
+    Convert(convert::Args),
     /// Show how a host and its clients do
     Top(top::Args),
     /// Save one picture as PNG or JPEG
@@ -42,6 +45,7 @@ impl Command {
             Self::Stream(args) => stream::run(args, output),
             Self::Receive(args) => receive::run(args, output),
             Self::Record(args) => record::run(args, output),
+            Self::Convert(args) => convert::run(args, output),
             Self::Top(args) => top::run(args, output),
             Self::Snapshot(args) => snapshot::run(args, output),
         }

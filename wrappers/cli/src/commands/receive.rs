@@ -13,6 +13,7 @@ use videostream::{Client, Frame, Mode};
 
 use crate::args::{self, ChildArgs};
 use crate::connect;
+use crate::decoding::Decoding;
 use crate::failure::{Failure, GENERAL};
 use crate::metrics::{Metrics, Summary, Times};
 use crate::output::Output;
@@ -54,6 +55,9 @@ pub(crate) struct Args {
     /// Don't check frames [default: check those of the test pattern]
     #[arg(long)]
     no_verify: bool,
+    /// Decode compressed frames (implies --every): from the first key frame on, each must decode
+    #[arg(long)]
+    decode: bool,
     /// Write the first frame's bytes to a file: plane after plane, without padding
     #[arg(long, value_name = "FILE")]
     raw: Option<PathBuf>,
@@ -81,6 +85,12 @@ struct Received {
     /// Pattern frames that were whole, and those that were not.
     verified_frames: u64,
     corrupt_frames: u64,
+    /// With --decode: pictures, key frames among the packets, packets before the first key frame, and numbers in
+    /// pictures of the pattern that came in order.
+    decoded_frames: u64,
+    key_frames: u64,
+    undecoded_frames: u64,
+    numbered_frames: u64,
     /// Whether serials and sequence numbers only ever grew.
     in_order: bool,
     first_sequence: Option<u64>,
@@ -113,12 +123,13 @@ struct Seen {
     last: Option<(u64, u64)>,
     buffers: BTreeSet<u32>,
     inodes: BTreeSet<u64>,
+    decoding: Decoding,
 }
 
 pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     signals::listen()?;
     let mut reporter = Reporter::new(&args.child)?;
-    let mode = if args.every {
+    let mode = if args.every || args.decode {
         Mode::Every
     } else {
         Mode::Newest
@@ -193,13 +204,13 @@ fn write_raw(frame: &Frame, path: &Path) -> Result<(), Failure> {
     let pixels = frame.pixels()?;
     let mut bytes = Vec::new();
     match pixels.picture() {
-        Ok(picture) => {
+        Ok(picture) if !is_compressed(frame) => {
             for plane in 0..picture.planes().len() {
                 picture.rows(plane).for_each(|row| bytes.extend(row));
             }
         }
         // Compressed data has no rows.
-        Err(_) => {
+        _ => {
             let all = pixels.plane(0);
             let used = all.len().min(frame.descriptor().bytes_used as usize);
             bytes.extend(&all[..used]);
@@ -209,6 +220,13 @@ fn write_raw(frame: &Frame, path: &Path) -> Result<(), Failure> {
         let message = format_args!("can't write {}: {error}", path.display());
         Failure::new(GENERAL, message)
     })
+}
+
+fn is_compressed(frame: &Frame) -> bool {
+    frame
+        .fourcc()
+        .info()
+        .is_some_and(|info| info.is_compressed())
 }
 
 impl Seen {
@@ -228,6 +246,7 @@ impl Seen {
             last: None,
             buffers: BTreeSet::new(),
             inodes: BTreeSet::new(),
+            decoding: Decoding::default(),
         }
     }
 
@@ -285,6 +304,9 @@ impl Seen {
                 self.inodes.insert(stat.st_ino);
             }
         }
+        if args.decode {
+            self.decoding.frame(frame)?;
+        }
         self.check(frame, args)?;
         if output.is_verbose() {
             output.detail(format_args!(
@@ -341,6 +363,10 @@ impl Seen {
             height,
             verified_frames: self.verified,
             corrupt_frames: self.corrupt,
+            decoded_frames: self.decoding.pictures,
+            key_frames: self.decoding.key_frames,
+            undecoded_frames: self.decoding.before_key,
+            numbered_frames: self.decoding.numbered,
             in_order: self.in_order,
             first_sequence: self.first_sequence,
             last_sequence: self.last.map(|(_, sequence)| sequence),
@@ -369,6 +395,12 @@ impl Seen {
             output.print(format_args!(
                 "checked   {} pattern frames whole, {} corrupt",
                 self.verified, self.corrupt
+            ))?;
+        }
+        if received.decoded_frames + received.undecoded_frames > 0 {
+            output.print(format_args!(
+                "decoded   {} pictures, {} key frames, {} packets before the first",
+                received.decoded_frames, received.key_frames, received.undecoded_frames
             ))?;
         }
         if received.restarts > 0 {

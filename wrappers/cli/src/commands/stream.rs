@@ -6,7 +6,7 @@ use rustix::fs::fstat;
 use serde::Serialize;
 use videostream::hal::time::now_ns;
 use videostream::share::{Access, HostBuilder};
-use videostream::{Error, Host, Source, Stream};
+use videostream::{EncodedSource, Error, Host, Source, Stream};
 
 use crate::args::{self, ChildArgs, SourceArgs};
 use crate::failure::{CAMERA, Failure};
@@ -14,6 +14,7 @@ use crate::metrics::{Metrics, Summary};
 use crate::open::{About, Opened};
 use crate::output::Output;
 use crate::progress::{Event, Progress, Reporter};
+use crate::recording;
 use crate::signals;
 
 /// After so long without a frame the user is told.
@@ -31,6 +32,7 @@ Examples:
   videostream stream /tmp/camera                       the first camera that works
   videostream stream -d /dev/video2 -r 1920x1080 --format NV12 -F 60 /tmp/camera
   videostream stream --pattern --frames 300 /tmp/camera
+  videostream stream --encode -b 4Mbps /tmp/camera     packets of H.264
   videostream stream --mode 666 /run/camera            clients of every user
   videostream stream --reconnect -d /dev/v4l/by-path/platform-xhci-hcd.0-usb-0:1:1.0-video-index0 \\
     /run/camera                                        outlive pulled plugs")]
@@ -44,6 +46,15 @@ pub(crate) struct Args {
     /// whatever number it comes back; clients stay connected
     #[arg(long)]
     reconnect: bool,
+    /// Share packets of this compression instead of pictures; who joins gets a key frame next
+    #[arg(short, long, value_name = "CODEC", num_args = 0..=1, default_missing_value = "h264", ignore_case = true, value_parser = ["h264"])]
+    encode: Option<String>,
+    /// With --encode: bits per second, kbit/s or with a unit (5000, 5000kbps, 5Mbps)
+    #[arg(short, long, value_name = "RATE", default_value = "5000", value_parser = args::bitrate)]
+    bitrate: u32,
+    /// With --encode: frames from one key frame to the next, 0 for those of new clients only [default: a second]
+    #[arg(long, value_name = "N")]
+    gop: Option<u32>,
     /// Let go of a frame after this time even if nothing newer comes; 0 for never
     #[arg(long, value_name = "MS", default_value_t = 0)]
     lifespan: u32,
@@ -90,10 +101,35 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     match opened {
         Opened::Camera(camera) => {
             let camera = camera.reconnect(args.reconnect);
-            serve(args, output, reporter, host, camera, about)
+            serve_or_encode(args, output, reporter, host, camera, about)
         }
-        Opened::Pattern(pattern) => serve(args, output, reporter, host, pattern, about),
+        Opened::Pattern(pattern) => serve_or_encode(args, output, reporter, host, pattern, about),
     }
+}
+
+fn serve_or_encode<S: Source>(
+    args: &Args,
+    output: &Output,
+    reporter: Reporter,
+    host: HostBuilder,
+    source: S,
+    about: About,
+) -> Result<(), Failure> {
+    if args.encode.is_none() {
+        return serve(args, output, reporter, host, source, about);
+    }
+    let layout = source.layout();
+    let like = (layout.fourcc, layout.width, layout.height);
+    let mut config = recording::config(like, source.rate(), args.bitrate);
+    if let Some(frames) = args.gop {
+        config = config.gop(frames);
+    }
+    let source = EncodedSource::new(source, &config, args.source.buffers)?;
+    output.note(format_args!(
+        "encoding {}",
+        recording::name(source.encoder())
+    ));
+    serve(args, output, reporter, host, source, about)
 }
 
 /// Opens the source, if need be when it is there. `None`: the user wants an end.

@@ -1,0 +1,243 @@
+//! Another source's pictures, encoded: packets in buffers, as frames of a compressed format.
+
+use std::os::fd::{AsFd, BorrowedFd};
+
+use videostream_hal::format::Layout;
+use videostream_hal::memory::allocate::Allocator;
+use videostream_hal::ring::{Flags, MAX_PLANES};
+
+use super::{Pool, Reader, Source, Taken};
+use crate::encode::{EncodeError, Encoder, EncoderConfig};
+use crate::{Error, FrameRate, Picture, Result};
+
+/// Encodes what another source gives, to be shared: each frame is a packet, an Annex B byte stream in one buffer.
+///
+/// Whoever joins gets a key frame next, since it could not begin with anything else. When the source
+/// changes its size or format, so do the packets, from a key frame on.
+#[derive(Debug)]
+pub struct EncodedSource<S> {
+    reader: Reader<S>,
+    encoder: Encoder,
+    pool: Pool,
+    buffers: u32,
+    layout: Layout,
+    sets: Vec<u8>,
+    generation: u32,
+    left_out: u64,
+}
+
+impl<S: Source> EncodedSource<S> {
+    /// Encodes the pictures of `source` as `config` says, whose format and size are those of the source, into
+    /// `buffers` buffers.
+    ///
+    /// # Errors
+    /// [`Error::Encode`] for what the encoder can't do; [`Error::Memory`], [`Error::Map`].
+    pub fn new(source: S, config: &EncoderConfig, buffers: u32) -> Result<Self> {
+        let encoder = Encoder::new(config)?;
+        let layout = layout(config);
+        Ok(Self {
+            reader: Reader::new(source)?,
+            sets: encoder.parameter_sets().unwrap_or_default().to_vec(),
+            encoder,
+            pool: Pool::new(&Allocator::new(), layout, buffers)?,
+            buffers,
+            layout,
+            generation: 0,
+            left_out: 0,
+        })
+    }
+
+    /// The encoder.
+    #[must_use]
+    pub fn encoder(&self) -> &Encoder {
+        &self.encoder
+    }
+
+    /// The encoder, to change its bitrate, for instance.
+    pub fn encoder_mut(&mut self) -> &mut Encoder {
+        &mut self.encoder
+    }
+
+    /// The source of the pictures.
+    #[must_use]
+    pub fn inner(&self) -> &S {
+        self.reader.source()
+    }
+
+    /// Pictures that were left out because they have more detail than a packet can hold.
+    #[must_use]
+    pub fn left_out(&self) -> u64 {
+        self.left_out
+    }
+
+    /// Makes the encoder anew where the source has changed.
+    fn follow(&mut self) -> Result<()> {
+        let now = self.reader.source().layout();
+        let config = self.encoder.config();
+        let was = (config.fourcc, config.width, config.height);
+        if was == (now.fourcc, now.width, now.height) {
+            return Ok(());
+        }
+        let config = EncoderConfig {
+            fourcc: now.fourcc,
+            width: now.width,
+            height: now.height,
+            rate: self.reader.source().rate().unwrap_or(config.rate),
+            crop: None,
+            ..*config
+        };
+        self.encoder = Encoder::new(&config)?;
+        self.layout = layout(&config);
+        self.pool = Pool::new(&Allocator::new(), self.layout, self.buffers)?;
+        self.generation += 1;
+        Ok(())
+    }
+}
+
+/// A packet is smaller than the picture was.
+fn layout(config: &EncoderConfig) -> Layout {
+    let visible = config.visible();
+    let pixels = u64::from(visible.width) * u64::from(visible.height);
+    let size = u32::try_from(pixels * 3 / 2)
+        .unwrap_or(u32::MAX)
+        .max(64 << 10);
+    Layout::opaque(
+        config.codec.fourcc(),
+        visible.width,
+        visible.height,
+        0,
+        size,
+    )
+}
+
+impl<S: Source> Source for EncodedSource<S> {
+    fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    fn rate(&self) -> Option<FrameRate> {
+        self.reader.source().rate()
+    }
+
+    fn buffer_count(&self) -> u32 {
+        self.pool.len()
+    }
+
+    fn reserve(&self) -> u32 {
+        1
+    }
+
+    fn buffer_fds(&self, index: u32) -> Vec<(BorrowedFd<'_>, u64)> {
+        let buffer = self.pool.buffer(index);
+        buffer
+            .map(|b| (b.fd.as_fd(), b.len_bytes))
+            .into_iter()
+            .collect()
+    }
+
+    fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    fn trouble(&self) -> Option<&Error> {
+        self.reader.source().trouble()
+    }
+
+    fn ready_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.reader.source().ready_fd()
+    }
+
+    fn due_ns(&self) -> Option<u64> {
+        self.reader.source().due_ns()
+    }
+
+    fn take_events(&mut self) -> Result<()> {
+        self.reader.source_mut().take_events()
+    }
+
+    fn take(&mut self) -> Result<Option<Taken>> {
+        let encoder = &mut self.encoder;
+        let config = encoder.config();
+        let wants = (config.fourcc, config.width, config.height);
+        // Without a buffer for the packet the picture is not encoded, so that no other refers to it.
+        let room = self.pool.has_free();
+        let submit = |taken: &Taken, picture: &Picture<'_>| {
+            let has = (picture.fourcc(), picture.width(), picture.height());
+            match room && has == wants {
+                true => encoder
+                    .submit(picture, taken.timestamp_ns)
+                    .map(|()| Some(*taken)),
+                false => Ok(None),
+            }
+        };
+        let taken = match self.reader.next(0, submit)? {
+            None | Some(Ok(None)) => {
+                self.follow()?;
+                return Ok(None);
+            }
+            Some(Ok(Some(taken))) => taken,
+            Some(Err(EncodeError::TooDetailed { .. })) => {
+                self.left_out += 1;
+                return Ok(None);
+            }
+            Some(Err(error)) => return Err(error.into()),
+        };
+        let Some(packet) = self.encoder.receive()? else {
+            return Ok(None);
+        };
+        let bytes = packet.annex_b();
+        let mut fits = false;
+        let index = self.pool.fill(|target| {
+            if let Some(plane) = target.planes().first_mut()
+                && let Some(to) = plane.data.get_mut(..bytes.len())
+            {
+                to.copy_from_slice(bytes);
+                fits = true;
+            }
+            Ok(())
+        })?;
+        let (len, key, pts_ns) = (bytes.len() as u32, packet.is_key(), packet.pts_ns());
+        if key && !packet.parameter_sets().is_empty() {
+            self.sets.clear();
+            self.sets.extend_from_slice(packet.parameter_sets());
+        }
+        let Some(index) = index else {
+            self.encoder.force_key_frame();
+            return Ok(None);
+        };
+        if !fits {
+            self.pool.put(index);
+            self.left_out += 1;
+            self.encoder.force_key_frame();
+            return Ok(None);
+        }
+        let flags = Flags::KEY_FRAME;
+        Ok(Some(Taken {
+            index,
+            timestamp_ns: pts_ns,
+            bytes_used: len,
+            data_offset: [0; MAX_PLANES],
+            flags: if key {
+                taken.flags | flags
+            } else {
+                taken.flags - flags
+            },
+            ..taken
+        }))
+    }
+
+    fn requeue(&mut self, index: u32) -> Result<()> {
+        self.pool.put(index);
+        Ok(())
+    }
+
+    fn parameters(&self) -> Option<&[u8]> {
+        Some(&self.sets)
+            .filter(|sets| !sets.is_empty())
+            .map(Vec::as_slice)
+    }
+
+    fn client_joined(&mut self) {
+        self.encoder.force_key_frame();
+    }
+}

@@ -1,0 +1,311 @@
+//! `videostream convert`: from one file to another.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+use videostream::decode::{Decoder, DecoderConfig};
+use videostream::encode::{
+    AccessUnits, Codec, Encoder, Packet, StreamInfo, has_b_slices, stream_info,
+};
+use videostream::record::{Recorder, Track};
+use videostream::y4m::{Y4mReader, Y4mWriter};
+use videostream::{FrameRate, record};
+
+use crate::args;
+use crate::failure::{ARGUMENTS, Failure, GENERAL};
+use crate::output::Output;
+use crate::{recording, signals};
+
+#[derive(clap::Args)]
+#[command(after_help = "\
+The files' names say the formats: .h264, .264, .h265, .265 and .hevc are Annex B byte streams, .mp4
+is MP4, .y4m is raw video. Byte streams have no times: frame n is shown at n / fps, exactly.
+
+Examples:
+  videostream convert clip.h264 clip.mp4             nothing is encoded anew
+  videostream convert -F 30000/1001 clip.hevc clip.mp4
+  videostream convert clip.h264 clip.y4m             decoded
+  videostream convert -b 8Mbps clip.y4m clip.mp4     encoded")]
+pub(crate) struct Args {
+    /// Frames per second [default: what the stream says, else 30]
+    #[arg(short = 'F', long, value_name = "N", value_parser = args::rate)]
+    fps: Option<FrameRate>,
+    /// The compression of a byte stream whose name does not say it
+    #[arg(long, value_name = "NAME", ignore_case = true, value_parser = ["h264", "h265", "hevc"])]
+    codec: Option<String>,
+    /// Where pictures are encoded: kbit/s, or with a unit (5000, 5000kbps, 5Mbps)
+    #[arg(short, long, value_name = "RATE", default_value = "5000", value_parser = args::bitrate)]
+    bitrate: u32,
+    /// The file to read
+    input: PathBuf,
+    /// The file to write
+    output: PathBuf,
+}
+
+/// What was converted.
+#[derive(Serialize)]
+struct Converted<'a> {
+    file: &'a Path,
+    frames: u64,
+    width: u32,
+    height: u32,
+    fps: f64,
+    duration_ms: u64,
+}
+
+/// What a file's name says.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Stream(Codec),
+    Mp4,
+    Y4m,
+}
+
+impl Args {
+    fn kind(&self, path: &Path) -> Option<Kind> {
+        let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+        Some(match &*extension {
+            "h264" | "264" => Kind::Stream(Codec::H264),
+            "h265" | "265" | "hevc" => Kind::Stream(Codec::H265),
+            "mp4" => Kind::Mp4,
+            "y4m" => Kind::Y4m,
+            _ => return None,
+        })
+    }
+
+    fn input_kind(&self) -> Result<Kind, Failure> {
+        let by_option = self.codec.as_deref().map(|name| match name {
+            "h264" => Kind::Stream(Codec::H264),
+            _ => Kind::Stream(Codec::H265),
+        });
+        let kind = by_option.or_else(|| self.kind(&self.input));
+        kind.filter(|kind| *kind != Kind::Mp4).ok_or_else(|| {
+            let why = format_args!(
+                "{}: reads .h264, .264, .h265, .265, .hevc and .y4m; for others name the --codec",
+                self.input.display()
+            );
+            Failure::new(ARGUMENTS, why)
+        })
+    }
+}
+
+pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
+    let from = args.input_kind()?;
+    let to = args.kind(&args.output);
+    signals::listen()?;
+    let (file, bar) = open(&args.input, output)?;
+    let converted = match (from, to) {
+        (Kind::Stream(codec), Some(Kind::Y4m)) => decode(args, codec, file)?,
+        (Kind::Stream(codec), _) => {
+            record::check_path(&args.output, codec)?;
+            copy(args, codec, file)?
+        }
+        (_, Some(Kind::Y4m)) | (Kind::Mp4, _) => {
+            let why = "nothing to convert: both files are .y4m";
+            return Err(Failure::new(ARGUMENTS, why));
+        }
+        (Kind::Y4m, _) => {
+            record::check_path(&args.output, Codec::H264)?;
+            encode(args, file)?
+        }
+    };
+    bar.finish_and_clear();
+    if output.json {
+        return output.print_json(&converted);
+    }
+    output.print(format_args!(
+        "converted {} frames, {:.2} s, {}x{}, to {}",
+        converted.frames,
+        converted.duration_ms as f64 / 1e3,
+        converted.width,
+        converted.height,
+        converted.file.display()
+    ))
+}
+
+/// The file, whose reading moves a bar on the terminal.
+fn open(path: &Path, output: &Output) -> Result<(impl Read + use<>, ProgressBar), Failure> {
+    let fail =
+        |error: io::Error| Failure::new(GENERAL, format_args!("{}: {error}", path.display()));
+    let file = File::open(path).map_err(fail)?;
+    let bar = ProgressBar::new(file.metadata().map_err(fail)?.len());
+    if output.json || output.is_quiet() {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    if let Ok(style) =
+        ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {bytes_per_sec}, {eta} left")
+    {
+        bar.set_style(style);
+    }
+    Ok((bar.wrap_read(file), bar))
+}
+
+fn reading(args: &Args) -> impl Fn(io::Error) -> Failure + use<'_> {
+    |error| Failure::new(GENERAL, format_args!("{}: {error}", args.input.display()))
+}
+
+fn writing(args: &Args) -> impl Fn(io::Error) -> Failure + use<'_> {
+    |error| Failure::new(GENERAL, format_args!("{}: {error}", args.output.display()))
+}
+
+fn broken(args: &Args, why: &str) -> Failure {
+    Failure::new(GENERAL, format_args!("{}: {why}", args.input.display()))
+}
+
+/// What the first key frame says of a stream.
+fn about(args: &Args, packet: &Packet<'_>) -> Result<StreamInfo, Failure> {
+    let info = stream_info(packet.codec(), packet.parameter_sets());
+    let info =
+        info.ok_or_else(|| broken(args, "no usable parameter sets before the first key frame"))?;
+    if info.reordered == Some(true) {
+        return Err(reordered(args));
+    }
+    Ok(info)
+}
+
+fn reordered(args: &Args) -> Failure {
+    let why = "pictures are shown in another order than they are stored (B pictures), \
+               whose times a byte stream does not say";
+    broken(args, why)
+}
+
+/// The rate that was asked for, else the stream's, else 30 frames a second.
+fn rate(args: &Args, info: &StreamInfo) -> FrameRate {
+    let default = recording::NOMINAL;
+    args.fps.or(info.rate).unwrap_or(default)
+}
+
+/// Lets `each` see the packets of a stream from the first key frame on, with their times, and what the stream is.
+fn packets(
+    args: &Args,
+    codec: Codec,
+    file: impl Read,
+    mut each: impl FnMut(&Packet<'_>, &StreamInfo, FrameRate) -> Result<(), Failure>,
+) -> Result<(StreamInfo, FrameRate, u64), Failure> {
+    let mut units = AccessUnits::new(codec, file);
+    let mut known = None;
+    let mut number = 0;
+    while let Some(unit) = units.next().map_err(reading(args))? {
+        if signals::stopped() {
+            break;
+        }
+        let first = Packet::new(codec, unit, 0, 0);
+        let (info, rate) = match known {
+            Some(known) => known,
+            // Nothing can be shown before.
+            None if !first.is_key() => continue,
+            None => {
+                let info = about(args, &first)?;
+                *known.insert((info, rate(args, &info)))
+            }
+        };
+        if has_b_slices(codec, unit) {
+            return Err(reordered(args));
+        }
+        let time_ns = rate.time_ns(number);
+        each(&Packet::new(codec, unit, time_ns, time_ns), &info, rate)?;
+        number += 1;
+    }
+    let (info, rate) = known.ok_or_else(|| broken(args, "no key frame in it"))?;
+    Ok((info, rate, number))
+}
+
+fn copy<'a>(args: &'a Args, codec: Codec, file: impl Read) -> Result<Converted<'a>, Failure> {
+    let mut recorder = None;
+    let (info, rate, _) = packets(args, codec, file, |packet, info, rate| {
+        let recorder = match &mut recorder {
+            Some(recorder) => recorder,
+            none => {
+                // The source is still there after a power loss.
+                let track = Track::new(codec, info.width, info.height, rate).durable(false);
+                none.insert(Recorder::create(&args.output, &track)?)
+            }
+        };
+        Ok(recorder.write(packet)?)
+    })?;
+    let recorded = recorder
+        .map(Recorder::finish)
+        .transpose()?
+        .unwrap_or_default();
+    Ok(Converted {
+        file: &args.output,
+        frames: recorded.frames,
+        width: info.width,
+        height: info.height,
+        fps: rate.as_f64(),
+        duration_ms: recorded.duration_ns / 1_000_000,
+    })
+}
+
+fn decode<'a>(args: &'a Args, codec: Codec, file: impl Read) -> Result<Converted<'a>, Failure> {
+    let mut decoder = Decoder::new(&DecoderConfig::new(codec))?;
+    let mut writer = None;
+    let mut frames = 0;
+    let mut take = |decoder: &mut Decoder, rate| {
+        while let Some(decoded) = decoder.receive()? {
+            let picture = decoded.picture();
+            let writer = match &mut writer {
+                Some(writer) => writer,
+                none => {
+                    let file = File::create(&args.output).map_err(writing(args))?;
+                    let (width, height) = (picture.width(), picture.height());
+                    none.insert(Y4mWriter::new(file, width, height, rate).map_err(writing(args))?)
+                }
+            };
+            writer.write(picture).map_err(writing(args))?;
+            frames += 1;
+        }
+        Ok::<_, Failure>(())
+    };
+    let (info, rate, _) = packets(args, codec, file, |packet, _, rate| {
+        decoder.submit(packet)?;
+        take(&mut decoder, rate)
+    })?;
+    decoder.finish()?;
+    take(&mut decoder, rate)?;
+    Ok(Converted {
+        file: &args.output,
+        frames,
+        width: info.width,
+        height: info.height,
+        fps: rate.as_f64(),
+        duration_ms: rate.time_ns(frames) / 1_000_000,
+    })
+}
+
+fn encode<'a>(args: &'a Args, file: impl Read) -> Result<Converted<'a>, Failure> {
+    let mut reader = Y4mReader::new(BufReader::new(file)).map_err(reading(args))?;
+    let rate = args.fps.unwrap_or(reader.rate());
+    let layout = *reader.layout();
+    let like = (layout.fourcc, layout.width, layout.height);
+    let config = recording::config(like, Some(rate), args.bitrate);
+    let mut encoder = Encoder::new(&config)?;
+    let mut recorder = Recorder::create(&args.output, &Track::from(&config).durable(false))?;
+    let mut number = 0;
+    while let Some(picture) = reader.read().map_err(reading(args))? {
+        if signals::stopped() {
+            break;
+        }
+        encoder.submit(&picture, rate.time_ns(number))?;
+        number += 1;
+        while let Some(packet) = encoder.receive()? {
+            recorder.write(&packet)?;
+        }
+    }
+    encoder.finish()?;
+    while let Some(packet) = encoder.receive()? {
+        recorder.write(&packet)?;
+    }
+    let recorded = recorder.finish()?;
+    Ok(Converted {
+        file: &args.output,
+        frames: recorded.frames,
+        width: layout.width,
+        height: layout.height,
+        fps: rate.as_f64(),
+        duration_ms: recorded.duration_ns / 1_000_000,
+    })
+}

@@ -1,0 +1,63 @@
+//! Shared packets to pictures.
+
+use videostream::decode::{DecodeError, Decoder, DecoderConfig};
+use videostream::encode::{Codec, Packet};
+use videostream::hal::format::FourCc;
+use videostream::{Frame, pattern};
+
+use crate::failure::{Failure, GENERAL};
+
+/// A decoder, made at the first packet, and what it has decoded.
+#[derive(Default)]
+pub(crate) struct Decoding {
+    decoder: Option<Decoder>,
+    pub(crate) pictures: u64,
+    pub(crate) key_frames: u64,
+    /// Packets before the first key frame.
+    pub(crate) before_key: u64,
+    /// Pictures of the pattern whose number is above that of the one before.
+    pub(crate) numbered: u64,
+    last: Option<u64>,
+}
+
+impl Decoding {
+    /// Decodes a frame, a packet.
+    pub(crate) fn frame(&mut self, frame: &Frame) -> Result<(), Failure> {
+        let codec = match frame.fourcc() {
+            FourCc::H264 => Codec::H264,
+            FourCc::HEVC => Codec::H265,
+            other => {
+                let why = format_args!("frames are {other}: --decode is for H264 and HEVC");
+                return Err(Failure::new(GENERAL, why));
+            }
+        };
+        let decoder = match &mut self.decoder {
+            Some(decoder) => decoder,
+            none => none.insert(Decoder::new(&DecoderConfig::new(codec))?),
+        };
+        let pixels = frame.pixels()?;
+        let all = pixels.plane(0);
+        let used = all.len().min(frame.descriptor().bytes_used as usize);
+        let time_ns = frame.timestamp_ns();
+        let packet = Packet::new(codec, &all[..used], time_ns, time_ns);
+        self.key_frames += u64::from(packet.is_key());
+        match decoder.submit(&packet) {
+            Ok(()) => {}
+            // Begun in the middle, or frames were missed.
+            Err(DecodeError::KeyFrameNeeded | DecodeError::Corrupt { .. }) => {
+                self.before_key += 1;
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        }
+        while let Some(decoded) = decoder.receive()? {
+            self.pictures += 1;
+            let number = pattern::read_number(decoded.picture()).ok();
+            if number.is_some() && number > self.last {
+                self.numbered += 1;
+            }
+            self.last = number.or(self.last);
+        }
+        Ok(())
+    }
+}

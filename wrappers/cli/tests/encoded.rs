@@ -1,0 +1,121 @@
+//! Packets: shared instead of pictures, and put from one file into another.
+
+mod support;
+
+use std::path::Path;
+
+use tempfile::tempdir;
+
+use support::{h264, number, probe, run, start};
+
+#[test]
+fn who_joins_a_stream_of_packets_gets_a_key_frame() {
+    let folder = tempdir().unwrap();
+    let socket = folder.path().join("socket").display().to_string();
+    let mut host = start([
+        "stream",
+        "--pattern",
+        "-r",
+        "320x240",
+        "-F",
+        "20",
+        "--buffers",
+        "32",
+        "--encode",
+        // No key frames but the first, and those of who joins.
+        "--gop",
+        "0",
+        "--json",
+        &socket,
+    ]);
+    host.wait_for("sharing");
+    // The second finds frames that are still there, none of which is a key frame, before the one for it.
+    for client in 0..2 {
+        let received = start([
+            "receive",
+            "--decode",
+            "--json",
+            "--timeout",
+            "60",
+            "-f",
+            "45",
+            &socket,
+        ]);
+        let received = received.finish().json();
+        assert_eq!(received["format"], "H264");
+        let [decoded, keys, before] =
+            ["decoded_frames", "key_frames", "undecoded_frames"].map(|key| number(&received, key));
+        assert!(keys >= 1, "client {client}: {received}");
+        // Who is too slow even so loses the picture that all others refer to.
+        if number(&received, "dropped_frames") == 0 {
+            // One picture is still in the decoder.
+            assert!(decoded + before + 1 >= 45, "client {client}: {received}");
+            assert!(decoded >= 10, "client {client}: {received}");
+        }
+        assert_eq!(number(&received, "numbered_frames"), decoded);
+    }
+    let shared = host.interrupt().json();
+    assert!(number(&shared, "frames_processed") >= 55);
+}
+
+fn converted(words: &[&str], from: &Path, to: &Path) -> serde_json::Value {
+    let files = [from.to_str().unwrap(), to.to_str().unwrap()];
+    let all = ["convert", "--json"].iter().chain(words).chain(&files);
+    start(all).finish().json()
+}
+
+#[test]
+fn a_byte_stream_goes_into_an_mp4_with_exact_times_and_becomes_raw_video_and_back() {
+    let test = "a_byte_stream_goes_into_an_mp4_with_exact_times_and_becomes_raw_video_and_back";
+    let folder = tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let stream = file("clip.h264");
+    let record = [
+        "record",
+        "--pattern",
+        "-r",
+        "322x242",
+        "-F",
+        "60",
+        "-f",
+        "40",
+        "--json",
+    ];
+    let recorded = start(record.iter().chain(&[stream.to_str().unwrap()]));
+    assert_eq!(number(&recorded.finish().json(), "frames"), 40);
+
+    let converted_to = |words: &[&str], from: &str, to: &str, rate: &str| {
+        let converted = converted(words, &file(from), &file(to));
+        assert_eq!(number(&converted, "frames"), 40, "{from} to {to}");
+        assert_eq!(number(&converted, "width"), 322);
+        if let Some(found) = probe(test, &file(to)).filter(|_| to.ends_with("mp4")) {
+            assert_eq!(Some(found), h264(322, 242, rate, 40), "{from} to {to}");
+        }
+    };
+    converted_to(&[], "clip.h264", "a.mp4", "30/1");
+    converted_to(&["-F", "30000/1001"], "clip.h264", "b.mp4", "30000/1001");
+    converted_to(&["-F", "25"], "clip.h264", "raw.y4m", "25/1");
+    converted_to(&[], "raw.y4m", "c.mp4", "25/1");
+    converted_to(&[], "clip.h264", "same.264", "30/1");
+    let same = std::fs::read(file("same.264")).unwrap();
+    assert!(same == std::fs::read(&stream).unwrap());
+}
+
+#[test]
+fn what_can_not_be_converted_is_refused_with_what_can() {
+    let folder = tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(file("x.h264"), b"no stream").unwrap();
+    std::fs::write(file("x.avi"), b"RIFF").unwrap();
+    for (from, to, code, says) in [
+        ("missing.h264", "o.mp4", 1, "missing.h264"),
+        ("x.h264", "o.mp4", 1, "no key frame"),
+        ("x.h264", "o.y4m", 1, "no key frame"),
+        ("x.avi", "o.mp4", 2, "--codec"),
+        ("x.h264", "o.avi", 2, "o.avi"),
+    ] {
+        let ended = run(["convert", &file(from), &file(to)]);
+        ended.assert_error(code, &[says]);
+        assert!(!Path::new(&file(to)).exists(), "{to}");
+    }
+}
