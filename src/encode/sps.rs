@@ -350,10 +350,10 @@ mod tests {
                 state ^= state << 17;
                 bytes.push(state as u8);
             }
-            stream_info(Codec::H264, &bytes);
+            let _ = stream_info(Codec::H264, &bytes);
             bytes[3] = 0x42;
-            stream_info(Codec::H265, &bytes);
-            has_b_slices(Codec::H264, &bytes);
+            let _ = stream_info(Codec::H265, &bytes);
+            let _ = has_b_slices(Codec::H264, &bytes);
         }
     }
 }

@@ -241,6 +241,10 @@ impl Drop for OpenH264 {
     }
 }
 
+#[allow(
+    clippy::unnecessary_cast,
+    reason = "a long has 32 bits on some systems"
+)]
 fn done(call: &'static str, code: c_long) -> Result<(), DecodeError> {
     match code {
         0 => Ok(()),
