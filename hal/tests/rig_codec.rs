@@ -19,7 +19,7 @@ use vicodec::{
     Decoding, Encoding, buffers, check_times, encode, number, open, patience, pictures,
     raw_formats, round_trip, wishes,
 };
-use videostream_hal::codec::{Buffers, Encoder, EncoderState};
+use videostream_hal::codec::{Buffers, Encoder, EncoderState, RateControl, Tuning};
 use videostream_hal::format::FourCc;
 use videostream_hal::v4l2::{
     Error, ErrorKind, Fraction, Memory, NodeKind, PixFormat, Ready, SelectionRect,
@@ -132,6 +132,63 @@ fn what_the_driver_does_not_have_is_named() {
     let camera = vivid::open();
     let refused = Encoder::new(camera, &wishes(&clip)).unwrap_err();
     assert!(matches!(refused, Error::WrongKind { .. }), "{refused}");
+}
+
+#[test]
+fn what_can_be_tuned_is_and_the_rest_is_named() {
+    let Some(_turn) = on_the_rig("what_can_be_tuned_is_and_the_rest_is_named") else {
+        return;
+    };
+    let clip = Clip::new(FourCc::NV12, 640, 368);
+    let encoder = || Encoder::new(open(NodeKind::Encoder), &wishes(&clip)).unwrap();
+    let tuned = |tuning: &Tuning| {
+        let encoder = encoder();
+        let tuned = encoder.tune(tuning).unwrap();
+        assert!(!tuned.repeats_parameter_sets, "this codec has none");
+        Encoding::started(encoder, Memory::Mmap).run(&clip, 0..12)
+    };
+    let quantiser = |value| Tuning {
+        rate_control: Some(RateControl::Quantiser(value)),
+        gop: Some(4),
+        b_frames: Some(0),
+        parameter_sets: true,
+        ..Tuning::default()
+    };
+    let (fine, coarse) = (tuned(&quantiser(2)), tuned(&quantiser(31)));
+    let size = |packets: &[vicodec::Packet]| packets.iter().map(|p| p.bytes.len()).sum::<usize>();
+    assert!(
+        size(&fine) > size(&coarse) * 3 / 2,
+        "{} {}",
+        size(&fine),
+        size(&coarse)
+    );
+    for (at, packet) in coarse.iter().enumerate() {
+        assert_eq!(packet.key, at % 4 == 0, "{at}");
+    }
+
+    let encoder = encoder();
+    let refused = |tuning: Tuning| encoder.tune(&tuning).unwrap_err();
+    let outside = refused(quantiser(99));
+    assert_eq!(outside.kind(), ErrorKind::InvalidArgument);
+    assert_eq!(outside.control, "V4L2_CID_FWHT_I_FRAME_QP");
+    let rate = refused(Tuning {
+        rate_control: Some(RateControl::Constant(1_000_000)),
+        ..Tuning::default()
+    });
+    assert_eq!(rate.kind(), ErrorKind::NotSupported);
+    assert_eq!(rate.control, "V4L2_CID_MPEG_VIDEO_BITRATE");
+    let profile = refused(Tuning {
+        profile: Some(0),
+        ..Tuning::default()
+    });
+    assert_eq!(profile.kind(), ErrorKind::NotSupported);
+    let bitrate = encoder.set_bitrate(1_000_000).unwrap_err();
+    assert_eq!(bitrate.kind(), ErrorKind::NotSupported);
+    let early = encoder.force_key_frame().unwrap_err();
+    assert!(matches!(early.error, Error::State { .. }), "{early}");
+    let running = Encoding::started(encoder, Memory::Mmap);
+    let key = running.encoder.force_key_frame().unwrap_err();
+    assert_eq!(key.kind(), ErrorKind::NotSupported, "{key}");
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub enum EncoderState {
 }
 
 impl EncoderState {
-    const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Initialization => "initialization",
             Self::Encoding => "encoding",

@@ -56,6 +56,7 @@ mod find;
 mod m2m;
 mod quirks;
 mod side;
+mod tuning;
 
 pub use converter::{Converter, ConverterWishes};
 pub use decoder::{Decoder, DecoderState, DecoderWishes, PictureFormat};
@@ -64,3 +65,4 @@ pub use find::{find, is_codec};
 pub use m2m::{Done, M2m};
 pub use quirks::{Quirks, Row, TABLE};
 pub use side::{Buffers, Side};
+pub use tuning::{RateControl, Tuned, Tuning, TuningError};

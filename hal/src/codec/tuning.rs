@@ -1,0 +1,313 @@
+//! How an encoder spends bits: controls, all of them optional with drivers, so that each is asked for first.
+
+use core::fmt;
+
+use videostream_sys::v4l2 as sys;
+
+use super::Encoder;
+use super::encoder::EncoderState;
+use crate::format::FourCc;
+use crate::v4l2::{ControlFlags, ControlInfo, ControlType, Device, Error, ErrorKind};
+
+/// How bits are spent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RateControl {
+    /// Constant bitrate, in bits per second.
+    Constant(u32),
+    /// Variable bitrate.
+    Variable {
+        /// Average, in bits per second.
+        average: u32,
+        /// The most, in bits per second, where it is not left to the driver.
+        peak: Option<u32>,
+    },
+    /// The same quantiser for every picture, on the scale of the codec (H.264 and H.265: 0 is
+    /// best, 51 worst); the bitrate follows.
+    Quantiser(u32),
+}
+
+/// What an encoder is set to; `None` leaves it to the driver.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tuning {
+    /// How bits are spent.
+    pub rate_control: Option<RateControl>,
+    /// Limits of the quantiser.
+    pub quantiser_range: Option<(u32, u32)>,
+    /// Pictures from one key frame to the next.
+    pub gop: Option<u32>,
+    /// Pictures predicted from both sides, between two others; 0 keeps packets in order.
+    pub b_frames: Option<u32>,
+    /// `enum v4l2_mpeg_video_*_profile` of the codec.
+    pub profile: Option<u32>,
+    /// `enum v4l2_mpeg_video_*_level` of the codec.
+    pub level: Option<u32>,
+    /// Each key frame carries the parameter sets, joined with it, as far as the driver can.
+    pub parameter_sets: bool,
+}
+
+/// What the driver does, as far as it is not as asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tuned {
+    /// The driver puts the parameter sets before every key frame. Where not, keep those of
+    /// the first packet and put them there.
+    pub repeats_parameter_sets: bool,
+}
+
+/// A setting that the driver does not have or refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TuningError {
+    /// The kernel's macro of the control.
+    pub control: &'static str,
+    /// Why.
+    pub error: Error,
+}
+
+impl TuningError {
+    /// What can be done about it.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.error.kind()
+    }
+}
+
+impl fmt::Display for TuningError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.control, self.error)
+    }
+}
+
+impl core::error::Error for TuningError {}
+
+/// A control with its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Id(u32, &'static str);
+
+macro_rules! id {
+    ($name:ident) => {
+        Id(sys::$name, stringify!($name))
+    };
+}
+
+/// The controls that each codec has of its own.
+#[derive(Clone, Copy, Debug, Default)]
+struct Own {
+    profile: Option<Id>,
+    level: Option<Id>,
+    /// Least and largest quantiser.
+    range: Option<(Id, Id)>,
+    /// Quantiser of key frames and of each other kind.
+    quantisers: [Option<Id>; 3],
+}
+
+impl Own {
+    fn of(codec: FourCc) -> Self {
+        match codec {
+            FourCc::H264 | FourCc::AVC1 => Self {
+                profile: Some(id!(V4L2_CID_MPEG_VIDEO_H264_PROFILE)),
+                level: Some(id!(V4L2_CID_MPEG_VIDEO_H264_LEVEL)),
+                range: Some((
+                    id!(V4L2_CID_MPEG_VIDEO_H264_MIN_QP),
+                    id!(V4L2_CID_MPEG_VIDEO_H264_MAX_QP),
+                )),
+                quantisers: [
+                    Some(id!(V4L2_CID_MPEG_VIDEO_H264_I_FRAME_QP)),
+                    Some(id!(V4L2_CID_MPEG_VIDEO_H264_P_FRAME_QP)),
+                    Some(id!(V4L2_CID_MPEG_VIDEO_H264_B_FRAME_QP)),
+                ],
+            },
+            FourCc::HEVC => Self {
+                profile: Some(id!(V4L2_CID_MPEG_VIDEO_HEVC_PROFILE)),
+                level: Some(id!(V4L2_CID_MPEG_VIDEO_HEVC_LEVEL)),
+                range: Some((
+                    id!(V4L2_CID_MPEG_VIDEO_HEVC_MIN_QP),
+                    id!(V4L2_CID_MPEG_VIDEO_HEVC_MAX_QP),
+                )),
+                quantisers: [
+                    Some(id!(V4L2_CID_MPEG_VIDEO_HEVC_I_FRAME_QP)),
+                    Some(id!(V4L2_CID_MPEG_VIDEO_HEVC_P_FRAME_QP)),
+                    Some(id!(V4L2_CID_MPEG_VIDEO_HEVC_B_FRAME_QP)),
+                ],
+            },
+            FourCc::VP80 => Self {
+                profile: Some(id!(V4L2_CID_MPEG_VIDEO_VP8_PROFILE)),
+                range: Some((
+                    id!(V4L2_CID_MPEG_VIDEO_VPX_MIN_QP),
+                    id!(V4L2_CID_MPEG_VIDEO_VPX_MAX_QP),
+                )),
+                quantisers: [
+                    Some(id!(V4L2_CID_MPEG_VIDEO_VPX_I_FRAME_QP)),
+                    Some(id!(V4L2_CID_MPEG_VIDEO_VPX_P_FRAME_QP)),
+                    None,
+                ],
+                ..Self::default()
+            },
+            FourCc::FWHT => Self {
+                quantisers: [
+                    Some(id!(V4L2_CID_FWHT_I_FRAME_QP)),
+                    Some(id!(V4L2_CID_FWHT_P_FRAME_QP)),
+                    None,
+                ],
+                ..Self::default()
+            },
+            _ => Self::default(),
+        }
+    }
+}
+
+impl Encoder {
+    /// Sets how bits are spent, best before the start: most drivers refuse much of it later.
+    ///
+    /// # Errors
+    /// [`TuningError`] with the first control that the driver does not have
+    /// ([`ErrorKind::NotSupported`]), whose range the value is outside of
+    /// ([`ErrorKind::InvalidArgument`]), or that it refuses ([`ErrorKind::Busy`]: not while it streams). What came
+    /// before it is set.
+    pub fn tune(&self, tuning: &Tuning) -> Result<Tuned, TuningError> {
+        let device = self.device();
+        let own = Own::of(self.coded_format().fourcc);
+        let missing = |name| TuningError {
+            control: name,
+            error: Error::system("VIDIOC_QUERY_EXT_CTRL", rustix::io::Errno::NOTTY),
+        };
+        if let Some(profile) = tuning.profile {
+            let id = own.profile.ok_or(missing("profile"))?;
+            set(device, id, profile)?;
+        }
+        if let Some(level) = tuning.level {
+            let id = own.level.ok_or(missing("level"))?;
+            set(device, id, level)?;
+        }
+        if let Some(gop) = tuning.gop {
+            set(device, id!(V4L2_CID_MPEG_VIDEO_GOP_SIZE), gop)?;
+        }
+        match tuning.b_frames {
+            // Without the control there are none.
+            Some(0) => optional(device, id!(V4L2_CID_MPEG_VIDEO_B_FRAMES), 0).map(drop)?,
+            Some(count) => set(device, id!(V4L2_CID_MPEG_VIDEO_B_FRAMES), count).map(drop)?,
+            None => {}
+        }
+        if let Some((least, most)) = tuning.quantiser_range {
+            let (min, max) = own.range.ok_or(missing("range of the quantiser"))?;
+            set(device, min, least)?;
+            set(device, max, most)?;
+        }
+        match tuning.rate_control {
+            None => {}
+            Some(RateControl::Quantiser(value)) => {
+                optional(device, id!(V4L2_CID_MPEG_VIDEO_FRAME_RC_ENABLE), 0)?;
+                let [key, others @ ..] = own.quantisers;
+                set(device, key.ok_or(missing("quantiser"))?, value)?;
+                for id in others.into_iter().flatten() {
+                    optional(device, id, value)?;
+                }
+            }
+            Some(RateControl::Constant(bits)) => {
+                optional(device, id!(V4L2_CID_MPEG_VIDEO_FRAME_RC_ENABLE), 1)?;
+                // A driver without the choice has this mode.
+                let mode = sys::V4L2_MPEG_VIDEO_BITRATE_MODE_CBR;
+                optional(device, id!(V4L2_CID_MPEG_VIDEO_BITRATE_MODE), mode)?;
+                set(device, id!(V4L2_CID_MPEG_VIDEO_BITRATE), bits)?;
+            }
+            Some(RateControl::Variable { average, peak }) => {
+                optional(device, id!(V4L2_CID_MPEG_VIDEO_FRAME_RC_ENABLE), 1)?;
+                let mode = sys::V4L2_MPEG_VIDEO_BITRATE_MODE_VBR;
+                set(device, id!(V4L2_CID_MPEG_VIDEO_BITRATE_MODE), mode)?;
+                set(device, id!(V4L2_CID_MPEG_VIDEO_BITRATE), average)?;
+                if let Some(peak) = peak {
+                    set(device, id!(V4L2_CID_MPEG_VIDEO_BITRATE_PEAK), peak)?;
+                }
+            }
+        }
+        let mut repeats = false;
+        if tuning.parameter_sets {
+            let joined = sys::V4L2_MPEG_VIDEO_HEADER_MODE_JOINED_WITH_1ST_FRAME;
+            optional(device, id!(V4L2_CID_MPEG_VIDEO_HEADER_MODE), joined)?;
+            // Two controls for one thing: drivers have either.
+            repeats |= optional(device, id!(V4L2_CID_MPEG_VIDEO_REPEAT_SEQ_HEADER), 1)?;
+            repeats |= optional(device, id!(V4L2_CID_MPEG_VIDEO_PREPEND_SPSPPS_TO_IDR), 1)?;
+        }
+        Ok(Tuned {
+            repeats_parameter_sets: repeats,
+        })
+    }
+
+    /// Changes the bitrate, in bits per second, also while encoding. The result is what the driver
+    /// rounded it to; which picture it begins with is the driver's matter.
+    ///
+    /// # Errors
+    /// As for [`Encoder::tune`].
+    pub fn set_bitrate(&self, bits_per_second: u32) -> Result<u32, TuningError> {
+        let id = id!(V4L2_CID_MPEG_VIDEO_BITRATE);
+        let set = set(self.device(), id, bits_per_second)?;
+        Ok(u32::try_from(set).unwrap_or(bits_per_second))
+    }
+
+    /// Makes the picture that is submitted next a key frame.
+    ///
+    /// # Errors
+    /// - [`Error::State`]: not encoding; some drivers would forget it.
+    /// - [`ErrorKind::NotSupported`]: the driver cannot; [`Encoder::reset`] begins a new stream,
+    ///   which has the same effect.
+    pub fn force_key_frame(&self) -> Result<(), TuningError> {
+        let id = id!(V4L2_CID_MPEG_VIDEO_FORCE_KEY_FRAME);
+        if self.state() != EncoderState::Encoding {
+            let error = Error::State {
+                action: "force a key frame",
+                state: self.state().name(),
+            };
+            return Err(TuningError {
+                control: id.1,
+                error,
+            });
+        }
+        set(self.device(), id, 1).map(drop)
+    }
+}
+
+/// The control, if the driver has it.
+fn query(device: &Device, id: Id) -> Result<Option<ControlInfo>, TuningError> {
+    let info = device.control(id.0).map_err(|error| TuningError {
+        control: id.1,
+        error,
+    })?;
+    Ok(info.filter(|info| !info.flags.contains(ControlFlags::DISABLED)))
+}
+
+/// Sets a control that must be there; what the driver rounded the value to.
+fn set(device: &Device, id: Id, value: u32) -> Result<i64, TuningError> {
+    let failed = |error| TuningError {
+        control: id.1,
+        error,
+    };
+    let info = query(device, id)?.ok_or_else(|| {
+        failed(Error::system(
+            "VIDIOC_QUERY_EXT_CTRL",
+            rustix::io::Errno::NOTTY,
+        ))
+    })?;
+    let value = i64::from(value);
+    // Drivers clamp in silence.
+    let is_menu = info.control_type == ControlType::Menu;
+    let inside = info.control_type == ControlType::Button
+        || (info.minimum..=info.maximum).contains(&value)
+            && (!is_menu
+                || device
+                    .menu(&info)
+                    .flatten()
+                    .any(|item| i64::from(item.index) == value));
+    if !inside {
+        return Err(failed(Error::Argument {
+            name: id.1,
+            value: value as u64,
+        }));
+    }
+    device.set_control(&info, value).map_err(failed)
+}
+
+/// Sets a control if the driver has it; whether it has.
+fn optional(device: &Device, id: Id, value: u32) -> Result<bool, TuningError> {
+    if query(device, id)?.is_none() {
+        return Ok(false);
+    }
+    set(device, id, value).map(|_| true)
+}
