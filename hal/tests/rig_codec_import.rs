@@ -15,12 +15,14 @@ use std::fs;
 
 use rustix::fd::AsFd;
 use rustix::fs::fstat;
+use vicodec::clip::Clip;
 use vicodec::{open, patience};
-use videostream_hal::codec::{Buffers, Encoder, EncoderWishes};
+use videostream_hal::codec::{Buffers, Encoder, EncoderWishes, fit};
 use videostream_hal::format::FourCc;
+use videostream_hal::memory::heap::DmaHeap;
 use videostream_hal::memory::mapping::{Access, Mapping};
 use videostream_hal::v4l2::camera::Wishes;
-use videostream_hal::v4l2::{ExportAccess, Fraction, Memory, NodeKind};
+use videostream_hal::v4l2::{ErrorKind, ExportAccess, Fraction, Memory, NodeKind};
 use vivid::{on_the_rig, start};
 
 const FRAMES: usize = 30;
@@ -130,6 +132,63 @@ fn a_camera_is_encoded_without_a_copy() {
     drop(packet);
     packets.push((coded, picture.timestamp_ns));
     check_last(&packets, &seen[..used as usize]);
+}
+
+#[test]
+fn memory_that_was_seen_before_comes_to_the_same_buffer() {
+    let Some(_turn) = on_the_rig("memory_that_was_seen_before_comes_to_the_same_buffer") else {
+        return;
+    };
+    let clip = Clip::new(FourCc::NV12, 640, 368);
+    let mut encoder = Encoder::new(open(NodeKind::Encoder), &vicodec::wishes(&clip)).unwrap();
+    assert_eq!(fit(encoder.raw_format(), &clip.layout), Ok(()));
+    encoder
+        .allocate(Buffers::imported(2), Buffers::driver(3))
+        .unwrap();
+    encoder.start().unwrap();
+    // More memory than buffers.
+    let count = encoder.output().count() as usize;
+    let heap = DmaHeap::open("system").unwrap();
+    let len = u64::from(clip.layout.size);
+    let memory: Vec<_> = (0..count + 2)
+        .map(|_| heap.allocate(len).unwrap())
+        .collect();
+    let mut sent = 0;
+    let mut encode = |encoder: &mut Encoder, at: usize| {
+        let fd = memory[at].as_fd();
+        let index = encoder.m2m_mut().place(&[fd]).unwrap().expect("a buffer");
+        let again = encoder.m2m_mut().place(&[fd]).unwrap();
+        assert_eq!(again, Some(index));
+        sent += 1;
+        let content = vicodec::content(&clip.layout.size, vicodec::time(sent));
+        encoder.submit(index, &content).unwrap();
+        let packet = encoder.next_packet(patience()).unwrap();
+        assert_eq!(packet.timestamp_ns, vicodec::time(sent));
+        index
+    };
+    let first: Vec<u32> = (0..count).map(|at| encode(&mut encoder, at)).collect();
+    let mut sorted = first.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, (0..count as u32).collect::<Vec<_>>());
+    for at in (0..count).rev() {
+        assert_eq!(encode(&mut encoder, at), first[at]);
+    }
+    // The last one was used longest ago now, and makes room.
+    assert_eq!(encode(&mut encoder, count), first[count - 1]);
+    assert_eq!(encode(&mut encoder, 0), first[0]);
+    // While the driver has all of them there is none.
+    let nothing = rustix::event::eventfd(0, rustix::event::EventfdFlags::CLOEXEC).unwrap();
+    let refused = encoder.m2m_mut().place(&[nothing.as_fd()]);
+    let submit =
+        |encoder: &Encoder, index| encoder.submit(index, &vicodec::content(&clip.layout.size, 0));
+    // Any descriptor may be given a place; that it is no memory, the driver finds.
+    if let Ok(Some(index)) = refused {
+        assert_eq!(
+            submit(&encoder, index).unwrap_err().kind(),
+            ErrorKind::InvalidArgument
+        );
+        assert!(encoder.is_free(index));
+    }
 }
 
 /// Decodes a stream whose last picture must be close to `seen`.

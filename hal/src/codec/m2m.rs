@@ -6,6 +6,7 @@ use core::ops::Deref;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::fcntl_dupfd_cloexec;
 
+use super::places::{Memory, Places};
 use super::{Buffers, Side};
 use crate::v4l2::control::id;
 use crate::v4l2::queue::{Content, MAX_BUFFERS};
@@ -30,6 +31,7 @@ pub struct M2m {
     parked: Cell<u32>,
     /// Whether buffers that come back are parked.
     ended: Cell<bool>,
+    places: Places,
 }
 
 impl M2m {
@@ -57,6 +59,7 @@ impl M2m {
             out: Cell::new(0),
             parked: Cell::new(0),
             ended: Cell::new(false),
+            places: Places::default(),
         })
     }
 
@@ -164,6 +167,34 @@ impl M2m {
         }
     }
 
+    /// A free buffer of the output queue that has this memory, one dma-buf for each memory plane; never
+    /// waits. For queues with imported memory, and pictures that come from elsewhere: memory that was here before
+    /// comes to the same buffer, so that the driver can keep its mapping; new memory to one that has none yet, else
+    /// to the one whose memory was not used for longest.
+    ///
+    /// `None` while the driver has that buffer, or all of them: wait for [`Ready::OUTPUT`].
+    ///
+    /// # Errors
+    /// Those of [`Side::import`] and [`M2m::free_input`]; [`Error::Argument`] for a descriptor of no memory.
+    pub fn place(&mut self, planes: &[BorrowedFd<'_>]) -> Result<Option<u32>, Error> {
+        let memory = Memory::of(planes)?;
+        if let Some(index) = self.places.find(&memory) {
+            if !self.is_free(index) {
+                self.collect()?;
+            }
+            return Ok(Some(index).filter(|&index| self.is_free(index)));
+        }
+        if self.free_input()?.is_none() {
+            return Ok(None);
+        }
+        let Some(index) = self.places.choose(bits(self.free.get())) else {
+            return Ok(None);
+        };
+        self.output.import(index, planes)?;
+        self.places.set(index, memory);
+        Ok(Some(index))
+    }
+
     /// Hands a free buffer with content to the hardware.
     ///
     /// # Errors
@@ -185,6 +216,7 @@ impl M2m {
         let buffers = self.with_minimum(buffers, id::MIN_BUFFERS_FOR_OUTPUT);
         self.output.allocate(buffers)?;
         self.free.set(all(self.output.count()));
+        self.places.reset(self.output.count());
         Ok(())
     }
 

@@ -44,6 +44,10 @@
 //! # }
 //! ```
 //!
+//! # Pictures from elsewhere
+//! [`fit`] tells whether a picture lies in its memory as the device wants it, [`M2m::place`] gives its
+//! memory to a buffer; only where either refuses, a copy is needed.
+//!
 //! # End of a stream
 //! The mark on the last buffer is the contract ([`Done::is_last`]), not the event. After it
 //! nothing comes until the codec goes on; buffers that are given back meanwhile are kept here, and
@@ -53,7 +57,9 @@ mod converter;
 mod decoder;
 mod encoder;
 mod find;
+mod fit;
 mod m2m;
+mod places;
 mod quirks;
 mod side;
 mod tuning;
@@ -62,6 +68,7 @@ pub use converter::{Converter, ConverterWishes};
 pub use decoder::{Decoder, DecoderState, DecoderWishes, PictureFormat};
 pub use encoder::{Encoder, EncoderState, EncoderWishes};
 pub use find::{find, is_codec};
+pub use fit::{Misfit, fit};
 pub use m2m::{Done, M2m};
 pub use quirks::{Quirks, Row, TABLE};
 pub use side::{Buffers, Side};
