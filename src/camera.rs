@@ -39,6 +39,7 @@ mod error;
 mod holder;
 mod id;
 mod list;
+mod memory;
 mod node;
 mod setup;
 mod stream;
@@ -48,6 +49,7 @@ pub use error::CameraError;
 pub use holder::Holder;
 pub use id::CameraId;
 pub use list::{DeviceFormat, DeviceInfo, DeviceList, DeviceSize, devices};
+pub use memory::{CameraMemory, MemoryRefusal};
 pub use node::{Node, find_device};
 pub use setup::CameraSetup;
 use setup::Wanted;
@@ -182,6 +184,13 @@ impl Camera {
         self
     }
 
+    /// Whose memory the camera fills (default: the driver's own).
+    #[must_use]
+    pub const fn memory(mut self, memory: CameraMemory) -> Self {
+        self.wanted.memory = memory;
+        self
+    }
+
     /// Negotiates, allocates and exports the buffers, and starts the stream.
     ///
     /// # Errors
@@ -189,6 +198,7 @@ impl Camera {
     ///   camera has.
     /// - [`CameraError::Busy`]: another program streams from it.
     /// - [`CameraError::Pipeline`]: the media pipeline behind the node is not set up.
+    /// - [`CameraError::Memory`]: it cannot fill the memory that was asked for.
     /// - [`CameraError::Disconnected`], [`CameraError::Device`].
     pub fn start(self) -> Result<CameraStream, CameraError> {
         let mut passed = Vec::new();

@@ -9,7 +9,7 @@ use videostream_hal::v4l2::{Error, ErrorKind, NodeKind};
 
 use super::controls::ControlError;
 use super::holder::{Holder, holders};
-use super::{is_foreign, list};
+use super::{CameraMemory, MemoryRefusal, is_foreign, list};
 use crate::media::{Mismatch, mismatches_behind};
 
 /// Why a camera could not be opened, started or read.
@@ -106,6 +106,15 @@ pub enum CameraError {
         /// Path of the camera.
         path: PathBuf,
     },
+    /// The camera cannot fill memory of the kind that was asked for.
+    Memory {
+        /// Path of the camera.
+        path: PathBuf,
+        /// The kind.
+        memory: CameraMemory,
+        /// Why.
+        why: Box<MemoryRefusal>,
+    },
     /// A control could not be found or set.
     Control {
         /// Path of the camera.
@@ -182,7 +191,8 @@ impl CameraError {
             Self::NotFound { .. } | Self::NoCamera { .. } => ErrorKind::NotFound,
             Self::NotACamera { .. }
             | Self::UnsupportedFormat { .. }
-            | Self::UnsupportedSize { .. } => ErrorKind::NotSupported,
+            | Self::UnsupportedSize { .. }
+            | Self::Memory { .. } => ErrorKind::NotSupported,
             Self::PermissionDenied { .. } => ErrorKind::PermissionDenied,
             Self::Busy { .. } => ErrorKind::Busy,
             Self::Pipeline { .. } => ErrorKind::Pipeline,
@@ -302,6 +312,11 @@ impl fmt::Display for CameraError {
                 f,
                 "{}: no USB bandwidth left (ENOSPC); a smaller picture, a lower rate, MJPG or \
                  a port on another controller needs less",
+                path.display()
+            ),
+            Self::Memory { path, memory, why } => write!(
+                f,
+                "{}: no {memory} memory: {why}; the driver's own (mmap) works with most",
                 path.display()
             ),
             Self::Control { path, error } => write!(f, "{}: {error}", path.display()),

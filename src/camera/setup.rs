@@ -7,7 +7,7 @@ use videostream_hal::format::FourCc;
 use videostream_hal::v4l2::camera::Wishes;
 use videostream_hal::v4l2::{ExportAccess, Fraction};
 
-use super::{Camera, CameraError, CameraId, CameraStream};
+use super::{Camera, CameraError, CameraId, CameraMemory, CameraStream};
 
 /// What is wanted of a camera.
 #[derive(Clone, Debug)]
@@ -19,6 +19,7 @@ pub(super) struct Wanted {
     pub(super) buffers: u32,
     pub(super) skip_corrupted: bool,
     pub(super) access: ExportAccess,
+    pub(super) memory: CameraMemory,
 }
 
 impl Default for Wanted {
@@ -31,6 +32,7 @@ impl Default for Wanted {
             buffers: 4,
             skip_corrupted: false,
             access: ExportAccess::ReadOnly,
+            memory: CameraMemory::Driver,
         }
     }
 }

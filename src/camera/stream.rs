@@ -5,20 +5,23 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use videostream_hal::format::{Layout, MAX_PLANES};
+use videostream_hal::memory::Origin;
 use videostream_hal::time::deadline_in;
 use videostream_hal::v4l2::camera::{self, Negotiated, StreamCounters};
+use videostream_hal::v4l2::queue::Places;
 use videostream_hal::v4l2::{
-    Buffer, BufferFlags, Device, Error, ExportAccess, Field, Fraction, TimestampClock,
-    TimestampSource,
+    Buffer, BufferFlags, Device, Error, Field, Fraction, Memory, TimestampClock, TimestampSource,
 };
 
-use super::CameraError;
+use super::memory::Supplied;
 use super::setup::{CameraSetup, Wanted};
+use super::{CameraError, CameraMemory};
 
 /// One buffer of a stream: memory that the camera fills again and again.
 #[derive(Debug)]
 pub struct CameraBuffer {
-    /// One dma-buf descriptor for each memory plane: one for NV12, two for NV12M.
+    /// One descriptor for each memory plane: one for NV12, two for NV12M. Dma-bufs, or memfds with
+    /// [`CameraMemory::Pages`].
     pub fds: Vec<OwnedFd>,
     /// Bytes of each memory plane, with the driver's padding.
     pub lengths: Vec<u32>,
@@ -105,6 +108,8 @@ pub struct CameraStream {
     // Before the stream: drivers want exported descriptors closed before buffers are freed.
     buffers: Vec<CameraBuffer>,
     stream: camera::CameraStream,
+    /// Where memory that is not the driver's is from.
+    origin: Option<Origin>,
     path: PathBuf,
     wanted: Wanted,
 }
@@ -116,15 +121,25 @@ impl CameraStream {
         negotiated: Negotiated,
         wanted: Wanted,
     ) -> Result<Self, CameraError> {
-        let named = |error| CameraError::from_device(&path, error);
-        let stream = camera::CameraStream::start_negotiated(device, negotiated, &wanted.wishes());
-        let stream = stream.map_err(named)?;
-        Ok(Self {
-            buffers: export(&stream, wanted.access).map_err(named)?,
-            stream,
-            path,
-            wanted,
-        })
+        let mut supplied = Supplied::new(wanted.memory, wanted.access);
+        let started = camera::CameraStream::start_supplied(
+            device,
+            negotiated,
+            &wanted.wishes(),
+            wanted.memory.raw(),
+            &mut |places| supplied.supply(places),
+        );
+        let started = started.and_then(|stream| Ok((buffers(&stream, &mut supplied)?, stream)));
+        match started {
+            Ok((buffers, stream)) => Ok(Self {
+                buffers,
+                origin: supplied.origin,
+                stream,
+                path,
+                wanted,
+            }),
+            Err(error) => Err(refused(&path, &supplied, wanted.memory, error)),
+        }
     }
 
     /// Takes up the signal that is at the input of a grabber now, after
@@ -141,9 +156,14 @@ impl CameraStream {
         // Before the driver frees what they are descriptors of.
         self.buffers.clear();
         let wishes = self.wanted.wishes_of_signal();
-        let restarted = self.stream.renegotiate(&wishes, &mut |_| {});
-        let exported = restarted.and_then(|()| export(&self.stream, self.wanted.access));
-        self.buffers = exported.map_err(|error| CameraError::from_device(&self.path, error))?;
+        let memory = self.wanted.memory;
+        let mut supplied = Supplied::new(memory, self.wanted.access);
+        let supply = &mut |places: &mut Places<'_>| supplied.supply(places);
+        let stream = &mut self.stream;
+        let restarted = stream.renegotiate_supplied(&wishes, &mut |_| {}, memory.raw(), supply);
+        let buffers = restarted.and_then(|()| buffers(&self.stream, &mut supplied));
+        self.buffers = buffers.map_err(|error| refused(&self.path, &supplied, memory, error))?;
+        self.origin = supplied.origin;
         Ok(())
     }
 
@@ -170,6 +190,18 @@ impl CameraStream {
     #[must_use]
     pub fn buffers(&self) -> &[CameraBuffer] {
         &self.buffers
+    }
+
+    /// Whose memory the buffers are.
+    #[must_use]
+    pub const fn memory(&self) -> CameraMemory {
+        self.wanted.memory
+    }
+
+    /// Where the memory of the buffers is from; `None` if it is the driver's own.
+    #[must_use]
+    pub const fn origin(&self) -> Option<Origin> {
+        self.origin
     }
 
     /// Where the planes of each picture lie.
@@ -270,21 +302,47 @@ impl CameraStream {
     }
 }
 
-/// Exports every plane of every buffer.
-fn export(stream: &camera::CameraStream, access: ExportAccess) -> Result<Vec<CameraBuffer>, Error> {
-    let lengths = stream.memory_lengths().to_vec();
+/// The descriptors of every buffer: those of the memory that was given, or exported.
+fn buffers(
+    stream: &camera::CameraStream,
+    supplied: &mut Supplied,
+) -> Result<Vec<CameraBuffer>, Error> {
+    let is_own = stream.memory() == Memory::Mmap;
+    let lengths = if is_own {
+        stream.memory_lengths().to_vec()
+    } else {
+        supplied.lengths.clone()
+    };
+    let access = supplied.access;
+    let mut given = supplied.buffers.drain(..);
     let buffers = (0..stream.buffer_count()).map(|index| {
         let planes = 0..lengths.len() as u32;
-        Ok(CameraBuffer {
-            fds: planes
+        let fds = match given.next() {
+            Some(fds) => fds,
+            None => planes
                 .map(|plane| stream.export(index, plane, access))
                 .collect::<Result<_, _>>()?,
+        };
+        Ok(CameraBuffer {
+            fds,
             size: lengths.iter().map(|&len| u64::from(len)).sum(),
             lengths: lengths.clone(),
             layout: stream.negotiated().layout,
         })
     });
     buffers.collect()
+}
+
+/// An error of a start, which may be about the memory.
+fn refused(path: &Path, supplied: &Supplied, memory: CameraMemory, error: Error) -> CameraError {
+    match supplied.refusal(error) {
+        Some(why) => CameraError::Memory {
+            path: path.to_owned(),
+            memory,
+            why: Box::new(why),
+        },
+        None => CameraError::from_device(path, error),
+    }
 }
 
 /// Keeps the frame's buffer out of the camera: the index in what is given brings it back.

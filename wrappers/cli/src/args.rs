@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use videostream::FrameRate;
+use videostream::camera::CameraMemory;
 use videostream::hal::format::FourCc;
 
 /// Which frames to take: a camera's, or the test pattern's.
@@ -28,6 +29,10 @@ pub(crate) struct SourceArgs {
     /// Buffers to fill in turn; each frame that clients hold takes one
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=32))]
     pub(crate) buffers: u32,
+    /// Whose memory the camera fills: the driver's own, pages of this process (of memfds, so that
+    /// they can be shared), or dma-bufs of a heap that the driver imports
+    #[arg(long, value_enum, default_value_t = Io::Mmap, conflicts_with = "pattern")]
+    pub(crate) io: Io,
     /// Set a control of the camera first, such as brightness=140; may be given several times
     #[arg(long = "control", value_name = "NAME=VALUE", value_parser = control, conflicts_with = "pattern")]
     pub(crate) controls: Vec<String>,
@@ -36,13 +41,31 @@ pub(crate) struct SourceArgs {
     pub(crate) near: Option<(u32, u32)>,
 }
 
+/// Whose memory a camera fills, as the kernel calls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Io {
+    Mmap,
+    Userptr,
+    Dmabuf,
+}
+
+impl From<Io> for CameraMemory {
+    fn from(io: Io) -> Self {
+        match io {
+            Io::Mmap => Self::Driver,
+            Io::Userptr => Self::Pages,
+            Io::Dmabuf => Self::Imported,
+        }
+    }
+}
+
 /// Where pictures come from: a source of this process, or a host.
 #[derive(Clone, clap::Args)]
 pub(crate) struct InputArgs {
     #[command(flatten)]
     pub(crate) source: SourceArgs,
     /// Take the frames of the host on this socket instead, and wait until there is one
-    #[arg(long, value_name = "SOCKET", conflicts_with_all = ["device", "pattern", "controls"])]
+    #[arg(long, value_name = "SOCKET", conflicts_with_all = ["device", "pattern", "controls", "io"])]
     pub(crate) ipc: Option<String>,
     /// With --ipc: wait for the next host when the one at hand goes away
     #[arg(long, requires = "ipc")]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use videostream::camera::{Camera, CameraStream, find_device};
 use videostream::hal::format::FourCc;
-use videostream::hal::memory::allocate::Report;
+use videostream::hal::memory::allocate::{Origin, Report};
 use videostream::hal::v4l2::{Fraction, NodeKind};
 use videostream::{
     CameraError, CameraSource, FrameRate, PatternSource, Source, TestPattern, devices,
@@ -97,7 +97,12 @@ impl Opened {
                     let card = stream.device().capabilities().card();
                     format!("{} ({card})", stream.path().display())
                 });
-                about(camera, source, "dma-bufs of the camera's driver".to_owned())
+                let memory = match camera.camera().and_then(CameraStream::origin) {
+                    None => "dma-bufs of the camera's driver".to_owned(),
+                    Some(Origin::Memfd) => "memfds, filled by address".to_owned(),
+                    Some(origin) => format!("{origin}, imported by the camera's driver"),
+                };
+                about(camera, source, memory)
             }
             Self::Pattern(pattern) => {
                 let memory = pattern.memory().map_or_else(String::new, memory);
@@ -148,7 +153,8 @@ fn start(path: &Path, args: &SourceArgs) -> Result<CameraStream, CameraError> {
                 numerator: args.fps.seconds(),
                 denominator: args.fps.frames(),
             })
-            .buffers(args.buffers);
+            .buffers(args.buffers)
+            .memory(args.io.into());
         if let Some((width, height)) = args.size {
             camera = camera.size(width, height);
         } else if let Some((width, height)) = args.near {

@@ -13,7 +13,7 @@ mod stream;
 
 pub use events::FrameSync;
 pub use source::follow_source;
-pub use stream::{CameraStream, Frame, StreamCounters};
+pub use stream::{CameraStream, Frame, StreamCounters, Supply};
 
 /// Formats tried, in this order, when none are asked for.
 pub const PREFERRED: &[FourCc] = &[

@@ -7,11 +7,16 @@ use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::events::{Events, FrameSync};
 use super::{Negotiated, PassedOver, Wishes, follow_source, negotiate};
-use crate::v4l2::queue::{Configured, Dequeued, Failed, Queue, Streaming};
-use crate::v4l2::{Buffer, BufferFlags, Caps, Device, Error, ErrorKind, ExportAccess, Ready, wait};
+use crate::v4l2::queue::{Configured, Dequeued, Failed, Places, Queue, Streaming};
+use crate::v4l2::{
+    Buffer, BufferFlags, Caps, Device, Error, ErrorKind, ExportAccess, Memory, Ready, wait,
+};
 
 /// How often a signal is followed that changes while it is taken up.
 const MAX_CHANGES: usize = 8;
+
+/// Gives memory to the buffers of a queue whose memory is not the driver's.
+pub type Supply<'s> = &'s mut dyn FnMut(&mut Places<'_>) -> Result<(), Error>;
 
 /// Counters of a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,8 +66,27 @@ impl CameraStream<Device> {
         negotiated: Negotiated,
         wishes: &Wishes<'_>,
     ) -> Result<Self, Error> {
+        Self::start_supplied(device, negotiated, wishes, Memory::Mmap, &mut |_| Ok(()))
+    }
+
+    /// [`CameraStream::start_negotiated`] with memory of a kind, which `supply` gives to the
+    /// buffers.
+    ///
+    /// # Errors
+    /// Those of [`CameraStream::start_negotiated`] and of `supply`; `EINVAL` of `VIDIOC_REQBUFS`
+    /// when the driver takes no such memory, `EFAULT` of `VIDIOC_QBUF` when it cannot reach it.
+    pub fn start_supplied(
+        device: Device,
+        negotiated: Negotiated,
+        wishes: &Wishes<'_>,
+        memory: Memory,
+        supply: Supply<'_>,
+    ) -> Result<Self, Error> {
         Events::subscribe(&device);
-        Self::stream(Queue::new(device, negotiated.buf_type), negotiated, wishes)
+        let queue = Queue::new(device, negotiated.buf_type);
+        let is_mc = is_mc(queue.device());
+        Self::allocate(queue, negotiated, wishes, memory, supply)
+            .map_err(|error| pipeline(is_mc, error))
     }
 
     /// Takes up the signal that is at the input now, after [`ErrorKind::SourceChanged`]: stops,
@@ -81,8 +105,22 @@ impl CameraStream<Device> {
         wishes: &Wishes<'_>,
         passed_over: &mut dyn FnMut(PassedOver),
     ) -> Result<(), Error> {
+        self.renegotiate_supplied(wishes, passed_over, Memory::Mmap, &mut |_| Ok(()))
+    }
+
+    /// [`CameraStream::renegotiate`] with memory of a kind, which `supply` gives to the buffers.
+    ///
+    /// # Errors
+    /// Those of [`CameraStream::renegotiate`] and of `supply`.
+    pub fn renegotiate_supplied(
+        &mut self,
+        wishes: &Wishes<'_>,
+        passed_over: &mut dyn FnMut(PassedOver),
+        memory: Memory,
+        supply: Supply<'_>,
+    ) -> Result<(), Error> {
         let events = &self.events;
-        let restarted = self.queue.restart(wishes.buffers, |device| {
+        let configure = |device: &Device| {
             for _ in 0..MAX_CHANGES {
                 // News up to here is of the signal that is taken up now, or of our taking it up;
                 // what comes after a look that found nothing new is told.
@@ -92,20 +130,14 @@ impl CameraStream<Device> {
                 }
             }
             negotiate(device, wishes, passed_over)
-        });
+        };
+        let count = wishes.buffers;
+        let queue = &mut self.queue;
+        let restarted = queue.restart_supplied(memory, count, configure, supply);
         self.negotiated = restarted.map_err(|error| pipeline(is_mc(self.device()), error))?;
         self.skip_corrupted = wishes.skip_corrupted;
         self.last_sequence.set(None);
         Ok(())
-    }
-
-    fn stream(
-        queue: Queue<Device, Configured>,
-        negotiated: Negotiated,
-        wishes: &Wishes<'_>,
-    ) -> Result<Self, Error> {
-        let is_mc = is_mc(queue.device());
-        Self::allocate(queue, negotiated, wishes).map_err(|error| pipeline(is_mc, error))
     }
 }
 
@@ -133,9 +165,11 @@ impl<D: AsFd> CameraStream<D> {
         queue: Queue<D, Configured>,
         negotiated: Negotiated,
         wishes: &Wishes<'_>,
+        memory: Memory,
+        supply: Supply<'_>,
     ) -> Result<Self, Error> {
         let queue = queue
-            .allocate(wishes.buffers)
+            .allocate_supplied(memory, wishes.buffers, supply)
             .map_err(|Failed { error, .. }| error)?
             .queue_all_and_stream_on()
             .map_err(|Failed { error, .. }| error)?;
@@ -185,6 +219,12 @@ impl<D: AsFd> CameraStream<D> {
     #[must_use]
     pub const fn queued(&self) -> u32 {
         self.queue.queued()
+    }
+
+    /// Whose memory the buffers have.
+    #[must_use]
+    pub const fn memory(&self) -> Memory {
+        self.queue.memory()
     }
 
     /// Bytes of each memory plane.

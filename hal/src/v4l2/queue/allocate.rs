@@ -6,7 +6,7 @@ use core::ops::Range;
 
 use rustix::fd::AsFd;
 
-use super::{Allocated, Configured, Core, Failed, HasBuffers, MAX_BUFFERS, Place, Queue};
+use super::{Allocated, Configured, Core, Failed, HasBuffers, MAX_BUFFERS, Place, Places, Queue};
 use crate::v4l2::ioctl::{self, BufferCapabilities};
 use crate::v4l2::{BufType, Error, MAX_MEMORY_PLANES, Memory, PixFormat};
 
@@ -61,6 +61,28 @@ impl<D: AsFd> Queue<D, Configured> {
     /// As for [`Queue::allocate`]; `EINVAL` when the driver takes no memory by address.
     pub fn allocate_user(self, count: u32) -> Result<Queue<D, Allocated>, Failed<Self>> {
         self.request(Memory::UserPtr, count)
+    }
+
+    /// Makes `count` buffers with memory of a kind, which `supply` gives to them.
+    ///
+    /// # Errors
+    /// As for [`Queue::allocate`], and those of `supply`.
+    pub fn allocate_supplied(
+        mut self,
+        memory: Memory,
+        count: u32,
+        supply: &mut dyn FnMut(&mut Places<'_>) -> Result<(), Error>,
+    ) -> Result<Queue<D, Allocated>, Failed<Self>> {
+        let requested = self.core.request(memory, count);
+        match requested.and_then(|()| supply(&mut self.core.places())) {
+            Ok(()) => Ok(self.into_state()),
+            Err(error) => {
+                if self.core.count > 0 {
+                    let _ = self.core.free();
+                }
+                Err(Failed { queue: self, error })
+            }
+        }
     }
 
     fn request(mut self, memory: Memory, count: u32) -> Result<Queue<D, Allocated>, Failed<Self>> {

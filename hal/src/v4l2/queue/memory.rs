@@ -1,10 +1,10 @@
 //! The memory of buffers: out of the driver, or into it.
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::io::fcntl_dupfd_cloexec;
 use rustix::param::page_size;
 
-use super::{Core, HasBuffers, MAX_MEMORY_PLANES, Place, Queue};
+use super::places::check_pages;
+use super::{Core, HasBuffers, Place, Queue};
 use crate::memory::mapping::{Access, Mapping};
 use crate::v4l2::ioctl::{self, BufferPlane};
 use crate::v4l2::{Buffer, Error, ExportAccess, Memory};
@@ -69,19 +69,7 @@ impl<D: AsFd, S: HasBuffers> Queue<D, S> {
     ///   another kind.
     /// - `EMFILE`: too many descriptors.
     pub fn import(&mut self, index: u32, planes: &[BorrowedFd<'_>]) -> Result<(), Error> {
-        if planes.len() != self.core.plane_count {
-            return Err(Error::Argument {
-                name: "planes",
-                value: planes.len() as u64,
-            });
-        }
-        let mut owned = [const { None }; MAX_MEMORY_PLANES];
-        for (owned, plane) in owned.iter_mut().zip(planes) {
-            let fd = fcntl_dupfd_cloexec(plane, 0).map_err(|e| Error::system("fcntl", e))?;
-            *owned = Some(fd);
-        }
-        *self.place(index, Memory::DmaBuf)? = Place::Imported(owned);
-        Ok(())
+        self.core.places().import(index, planes)
     }
 
     /// Bytes that the memory of a buffer must have for [`Queue::lend`]: every memory plane,
@@ -105,13 +93,9 @@ impl<D: AsFd, S: HasBuffers> Queue<D, S> {
     /// has memory of another kind.
     pub fn lend(&mut self, index: u32, pages: Mapping) -> Result<(), Error> {
         let need = self.lent_len();
-        let place = self.place(index, Memory::UserPtr)?;
-        if pages.len() < need || !pages.is_writable() {
-            return Err(Error::Argument {
-                name: "bytes that can be written",
-                value: if pages.is_writable() { pages.len() } else { 0 } as u64,
-            });
-        }
+        let mut places = self.core.places();
+        let place = places.place(index, Memory::UserPtr)?;
+        check_pages(&pages, need)?;
         *place = Place::Lent(pages);
         Ok(())
     }
@@ -123,21 +107,6 @@ impl<D: AsFd, S: HasBuffers> Queue<D, S> {
             Some(Place::Lent(pages)) => Some(pages),
             _ => None,
         }
-    }
-
-    /// The place of a buffer, if the queue's memory is of that kind.
-    fn place(&mut self, index: u32, memory: Memory) -> Result<&mut Place, Error> {
-        if self.core.memory != memory {
-            return Err(Error::Argument {
-                name: "memory type",
-                value: self.core.memory.raw().into(),
-            });
-        }
-        let place = self.core.places.get_mut(index as usize);
-        place.ok_or(Error::Argument {
-            name: "buffer index",
-            value: index.into(),
-        })
     }
 }
 

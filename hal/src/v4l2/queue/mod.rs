@@ -28,14 +28,17 @@ use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::ioctl::{self, BufferCapabilities};
 use super::{BufType, Error, MAX_MEMORY_PLANES, Memory};
+use crate::format::MAX_PLANES;
 use crate::memory::mapping::Mapping;
 
 mod allocate;
 mod memory;
 mod pass;
+mod places;
 mod stream;
 
 pub use pass::Content;
+pub use places::Places;
 pub use stream::Dequeued;
 
 /// Most buffers of a queue.
@@ -87,6 +90,8 @@ enum Place {
     Imported([Option<OwnedFd>; MAX_MEMORY_PLANES]),
     /// Pages with all memory planes, each at a page boundary.
     Lent(Mapping),
+    /// Pages of each memory plane.
+    LentEach(heapless::Vec<Mapping, MAX_PLANES>),
 }
 
 #[derive(Debug)]

@@ -84,6 +84,11 @@ impl<D: AsFd> Core<D> {
                     };
                     plane.length = self.lengths[at];
                 }
+                Place::LentEach(each) => {
+                    let pages = each.get(at).ok_or(nothing)?;
+                    plane.memory = PlaneMemory::UserPtr { pages, offset: 0 };
+                    plane.length = self.lengths[at];
+                }
                 Place::Empty => return Err(nothing),
             }
         }

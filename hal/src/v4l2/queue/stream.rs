@@ -2,7 +2,7 @@
 
 use rustix::fd::AsFd;
 
-use super::{Allocated, Configured, Content, Core, Failed, Queue, Streaming};
+use super::{Allocated, Configured, Content, Core, Failed, Places, Queue, Streaming};
 use crate::v4l2::{Buffer, Error, Memory, ioctl};
 
 #[expect(
@@ -103,6 +103,20 @@ impl<D: AsFd> Queue<D, Streaming> {
         count: u32,
         configure: impl FnOnce(&D) -> Result<T, Error>,
     ) -> Result<T, Error> {
+        self.restart_supplied(Memory::Mmap, count, configure, &mut |_| Ok(()))
+    }
+
+    /// [`Queue::restart`] with memory of a kind, which `supply` gives to the buffers.
+    ///
+    /// # Errors
+    /// Those of [`Queue::restart`] and of `supply`.
+    pub fn restart_supplied<T>(
+        &mut self,
+        memory: Memory,
+        count: u32,
+        configure: impl FnOnce(&D) -> Result<T, Error>,
+        supply: &mut dyn FnMut(&mut Places<'_>) -> Result<(), Error>,
+    ) -> Result<T, Error> {
         if self.core.streaming {
             self.core.stop()?;
         }
@@ -110,8 +124,10 @@ impl<D: AsFd> Queue<D, Streaming> {
             self.core.free()?;
         }
         let configured = configure(&self.core.device)?;
-        self.core.request(Memory::Mmap, count)?;
-        let started = self.core.queue_all().and_then(|()| self.core.start());
+        self.core.request(memory, count)?;
+        let started = supply(&mut self.core.places())
+            .and_then(|()| self.core.queue_all())
+            .and_then(|()| self.core.start());
         if started.is_err() {
             let _ = self.core.free();
         }

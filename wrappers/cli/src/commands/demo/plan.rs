@@ -4,12 +4,13 @@ use std::fmt;
 use std::path::PathBuf;
 use std::process::Command;
 
+use videostream::camera::CameraMemory;
 use videostream::encode::{EncodeError, Encoder};
 use videostream::hal::format::FourCc;
 use videostream::{CameraSource, FrameRate};
 
 use super::Args;
-use crate::args::SourceArgs;
+use crate::args::{Io, SourceArgs};
 use crate::failure::{Failure, GENERAL};
 use crate::open::{About, Opened, PATTERN_SIZE, first_working};
 use crate::recording;
@@ -26,6 +27,7 @@ pub(super) struct Plan {
     no_encoder: Option<EncodeError>,
     pub(super) files: [PathBuf; 2],
     device: Option<PathBuf>,
+    io: Io,
     rate: FrameRate,
     buffers: u32,
     socket: String,
@@ -53,6 +55,7 @@ impl Plan {
             no_encoder,
             files: ["demo.mp4", "demo.png"].map(|name| args.output_dir.join(name)),
             device,
+            io: args.source.io,
             rate: args.source.fps,
             buffers: args.source.buffers,
             socket: format!("videostream-demo-{}", std::process::id()),
@@ -68,7 +71,10 @@ impl Plan {
     pub(super) fn host(&self) -> Result<Command, Failure> {
         let mut command = child("stream")?;
         match &self.device {
-            Some(path) => command.arg("--device").arg(path),
+            Some(path) => command
+                .arg("--device")
+                .arg(path)
+                .args(["--io", CameraMemory::from(self.io).name()]),
             None => command.arg("--pattern"),
         };
         let size = format!("{}x{}", self.about.width, self.about.height);
