@@ -1,4 +1,5 @@
 //! Host and client in one process: the same sockets, segments and mappings as between two.
+//! What every host and client has to do is in `tests/conformance_suite`.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
@@ -6,10 +7,9 @@ use std::time::Duration;
 use videostream_hal::format::FourCc;
 use videostream_hal::memory::allocate::Allocator;
 use videostream_hal::ring::{FrameDescriptor, PlaneDescriptor};
-use videostream_ipc::{Error as Ipc, Goodbye, Refusal};
+use videostream_ipc::Error as Ipc;
 
-mod clients;
-mod policies;
+mod liars;
 
 use super::{Client, Exports, Host, Mode};
 use crate::{Error, FrameRate, PatternSource, Stream, TestPattern, pattern};
@@ -82,32 +82,6 @@ fn a_pattern_arrives_whole_and_in_order() {
 }
 
 #[test]
-fn a_client_that_wants_more_than_is_left_is_told_how_much_is_left() {
-    let path = name("admission");
-    let mut host = Host::builder(&path).lend(4).bind().unwrap();
-    let _two = connect(&mut host, Client::builder(&path).hold(2)).unwrap();
-    let error = connect(&mut host, Client::builder(&path).hold(2)).unwrap_err();
-    assert_eq!(error.share(), Some(&Ipc::Refused(Refusal::Hold(2, 1))));
-    let _one = connect(&mut host, Client::builder(&path).hold(1)).unwrap();
-    assert_eq!(host.clients().count(), 2);
-}
-
-#[test]
-fn the_hold_limit_is_an_error_and_dropping_a_frame_lifts_it() {
-    let path = name("limit");
-    let mut host = Host::builder(&path).lend(4).bind().unwrap();
-    let id = host.register(memory(), 4096).unwrap();
-    let mut client = connect(&mut host, Client::builder(&path)).unwrap();
-    host.publish(&frame(id)).unwrap();
-    let first = client.next(SECOND).unwrap();
-    host.publish(&frame(id)).unwrap();
-    let error = client.try_next().unwrap_err();
-    assert_eq!(error.share(), Some(&Ipc::HoldLimit(1)));
-    drop(first);
-    assert_eq!(client.next(SECOND).unwrap().serial(), 2);
-}
-
-#[test]
 fn the_client_maps_the_hosts_own_memory() {
     let path = name("inode");
     let mut host = Host::builder(&path).bind().unwrap();
@@ -142,19 +116,6 @@ fn a_plane_that_leaves_its_buffer_is_refused_and_released() {
 }
 
 #[test]
-fn goodbye_is_told_and_the_name_is_free_again() {
-    let path = name("goodbye");
-    let mut host = Host::builder(&path).bind().unwrap();
-    let mut client = connect(&mut host, Client::builder(&path)).unwrap();
-    let waiting = std::thread::spawn(move || client.next(Duration::from_secs(20)).unwrap_err());
-    drop(host);
-    let error = waiting.join().unwrap();
-    assert_eq!(error.share(), Some(&Ipc::Goodbye(Goodbye::Closing)));
-    assert!(error.is_host_gone());
-    Host::builder(&path).bind().unwrap();
-}
-
-#[test]
 fn a_name_in_use_is_not_taken_over_and_a_stale_file_is() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("socket");
@@ -172,24 +133,6 @@ fn a_name_in_use_is_not_taken_over_and_a_stale_file_is() {
     let error = Host::builder(&path).bind().unwrap_err();
     assert_eq!(error.share(), Some(&Ipc::NotASocket));
     assert_eq!(std::fs::read(&path).unwrap(), b"precious");
-}
-
-#[test]
-fn an_expired_frame_is_no_longer_given_out() {
-    let path = name("expiry");
-    let mut host = Host::builder(&path).bind().unwrap();
-    let id = host.register(memory(), 4096).unwrap();
-    let mut client = connect(&mut host, Client::builder(&path)).unwrap();
-    let mut short = frame(id);
-    short.expires_ns = 1;
-    host.publish(&short).unwrap();
-    assert_eq!(host.reclaim(8, |_| ()), 0);
-    assert!(client.try_next().unwrap().is_none());
-    // It is not waited for either.
-    let error = client.next(Duration::from_millis(20)).unwrap_err();
-    assert!(error.is_timeout(), "{error}");
-    drop(host);
-    assert!(client.next(SECOND).unwrap_err().is_host_gone());
 }
 
 #[test]

@@ -1,0 +1,143 @@
+//! Neither host nor client grows: not with frames, not with connections. Heap, resident
+//! pages and descriptors are those of after the first few.
+
+#![expect(unsafe_code, reason = "a global allocator")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::fs;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use videostream::hal::memory::allocate::Allocator;
+use videostream::hal::ring::{FrameDescriptor, PlaneDescriptor};
+use videostream::{Client, Host, Mode};
+
+const FRAMES: u64 = 1_000_000;
+const CONNECTS: u64 = 10_000;
+const WATCHDOG: Duration = Duration::from_secs(60);
+/// What pages may come and go by, in bytes: stacks and the allocator's own.
+const SLACK: i64 = 1 << 20;
+
+/// The system's allocator, which counts the bytes that are out.
+struct Counting;
+
+static BYTES: AtomicI64 = AtomicI64::new(0);
+
+// SAFETY: every call is passed on unchanged to the system's allocator, which keeps the rules;
+// `realloc` is made of the two by default.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        BYTES.fetch_add(layout.size() as i64, Ordering::Relaxed);
+        // SAFETY: the caller's duty is the same as the system's.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        BYTES.fetch_sub(layout.size() as i64, Ordering::Relaxed);
+        // SAFETY: `ptr` came from `alloc` above, that is from the system.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// What this process has.
+#[derive(Clone, Copy, Debug)]
+struct Usage {
+    heap: i64,
+    resident: i64,
+    mapped: i64,
+    descriptors: usize,
+}
+
+impl Usage {
+    fn now() -> Self {
+        let statm = fs::read_to_string("/proc/self/statm").unwrap();
+        let mut pages = statm.split(' ').map(|n| n.parse::<i64>().unwrap());
+        let page = rustix::param::page_size() as i64;
+        let mapped = pages.next().unwrap() * page;
+        let resident = pages.next().unwrap() * page;
+        drop(statm);
+        Self {
+            heap: BYTES.load(Ordering::Relaxed),
+            resident,
+            mapped,
+            descriptors: fs::read_dir("/proc/self/fd").unwrap().count(),
+        }
+    }
+
+    fn assert_as(&self, before: &Self, what: &str) {
+        println!("{what}: {before:?}, then {self:?}");
+        assert!(self.heap - before.heap < 16 * 1024, "{what}: heap");
+        assert!(self.resident - before.resident < SLACK, "{what}: pages");
+        assert!(self.mapped - before.mapped < SLACK, "{what}: mappings");
+        assert_eq!(self.descriptors, before.descriptors, "{what}: descriptors");
+    }
+}
+
+fn publish(host: &mut Host, frame: &FrameDescriptor) {
+    host.publish(frame).unwrap();
+    host.reclaim(4, |_| ());
+}
+
+// One test: two at once would count each other's.
+#[test]
+fn a_million_frames_and_ten_thousand_connections_leave_nothing_behind() {
+    let name = format!("videostream-memory-{}", std::process::id());
+    let mut host = Host::builder(&name).lend(8).bind().unwrap();
+    let memory = Allocator::memfd_only().allocate(4096).unwrap().fd;
+    let mut frame = FrameDescriptor {
+        plane_count: 1,
+        ..FrameDescriptor::default()
+    };
+    frame.planes[0] = PlaneDescriptor {
+        buffer: host.register(memory, 4096).unwrap(),
+        size: 4096,
+        ..PlaneDescriptor::default()
+    };
+
+    // A client that comes for one frame, again and again.
+    let visits = |host: &mut Host, times: u64| {
+        let name = name.clone();
+        let visiting = thread::spawn(move || {
+            for _ in 0..times {
+                let client = Client::builder(&name).connect_timeout(WATCHDOG);
+                let mut client = client.connect().unwrap();
+                let frame = client.next(WATCHDOG).unwrap();
+                assert_eq!(frame.pixels().unwrap().plane(0).len(), 4096);
+            }
+        });
+        while !visiting.is_finished() {
+            host.process().unwrap();
+            publish(host, &frame);
+        }
+        visiting.join().unwrap();
+        while host.clients().next().is_some() {
+            host.process().unwrap();
+        }
+    };
+    visits(&mut host, 100);
+    let before = Usage::now();
+    visits(&mut host, CONNECTS);
+    Usage::now().assert_as(&before, "connections");
+
+    let builder = Client::builder(&name).mode(Mode::Every);
+    let connecting = thread::spawn(move || builder.connect().unwrap());
+    while !connecting.is_finished() {
+        host.process().unwrap();
+    }
+    let mut client = connecting.join().unwrap();
+    let mut frames = |times: u64| {
+        for _ in 0..times {
+            publish(&mut host, &frame);
+            let frame = client.try_next().unwrap().expect("it was published");
+            assert_eq!(frame.pixels().unwrap().plane(0).len(), 4096);
+        }
+    };
+    frames(100);
+    let before = Usage::now();
+    frames(FRAMES);
+    Usage::now().assert_as(&before, "frames");
+}

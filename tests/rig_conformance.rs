@@ -1,0 +1,17 @@
+//! What hosts and clients have to do, on the kernels of the guests, with clients in threads
+//! and in processes of their own.
+//!
+//! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere every test
+//! says that it was skipped: there `tests/conformance.rs` is the same.
+
+mod conformance_suite;
+
+fn run(behaviour: impl FnOnce()) {
+    if std::env::var_os("VIDEOSTREAM_RIG").is_none_or(|value| value != "1") {
+        println!("skipped: conformance: needs the guest of `cargo xtask vm`");
+        return;
+    }
+    behaviour();
+}
+
+all_behaviours!(super::run);
