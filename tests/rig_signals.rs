@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::sys::pthread::{pthread_kill, pthread_self};
+use nix::sys::pthread::{Pthread, pthread_kill, pthread_self};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use videostream::hal::v4l2::{ErrorKind, NodeKind};
 use videostream::{Camera, CameraStream, devices};
@@ -25,6 +25,18 @@ static HANDLED: AtomicU64 = AtomicU64::new(0);
 
 extern "C" fn count(_: i32) {
     HANDLED.fetch_add(1, Ordering::Relaxed);
+}
+
+/// A thread to be interrupted.
+struct Target(Pthread);
+
+// SAFETY: a thread's name may be used from any thread; with some C libraries it is a pointer.
+unsafe impl Send for Target {}
+
+impl Target {
+    fn interrupt(&self) {
+        pthread_kill(self.0, Signal::SIGUSR1).unwrap();
+    }
 }
 
 /// Interrupts the calling thread again and again until dropped.
@@ -44,12 +56,12 @@ impl Storm {
         // SAFETY: the handler only adds to an atomic number, which is safe at any moment.
         unsafe { sigaction(Signal::SIGUSR1, &action) }.unwrap();
         let calm = Arc::new(AtomicBool::new(false));
-        let target = pthread_self();
+        let target = Target(pthread_self());
         let thread = thread::spawn({
             let calm = Arc::clone(&calm);
             move || {
                 while !calm.load(Ordering::Relaxed) {
-                    pthread_kill(target, Signal::SIGUSR1).unwrap();
+                    target.interrupt();
                     thread::sleep(Duration::from_millis(1));
                 }
             }

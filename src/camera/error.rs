@@ -454,6 +454,19 @@ mod tests {
     }
 
     #[test]
+    fn a_full_bus_is_named_with_what_needs_less() {
+        let full = Error::System {
+            call: "VIDIOC_STREAMON",
+            errno: rustix::io::Errno::NOSPC,
+        };
+        let error = CameraError::from_device(Path::new("/dev/video9"), full);
+        assert_eq!(error.kind(), ErrorKind::NoBandwidth);
+        let text = error.to_string();
+        assert!(text.contains("no USB bandwidth left (ENOSPC)"), "{text}");
+        assert!(text.contains("MJPG"), "{text}");
+    }
+
+    #[test]
     fn what_exists_is_named() {
         let error = CameraError::UnsupportedFormat {
             path: "/dev/video0".into(),

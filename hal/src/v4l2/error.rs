@@ -239,6 +239,10 @@ mod tests {
         assert_eq!(kind("VIDIOC_DQBUF", Errno::PIPE), ErrorKind::EndOfStream);
         assert_eq!(kind("VIDIOC_STREAMON", Errno::PIPE), ErrorKind::Pipeline);
         assert_eq!(kind("VIDIOC_DQBUF", Errno::IO), ErrorKind::StreamFailed);
+        assert_eq!(
+            kind("VIDIOC_STREAMON", Errno::NOSPC),
+            ErrorKind::NoBandwidth
+        );
     }
 
     #[test]
