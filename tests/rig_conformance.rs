@@ -3,6 +3,8 @@
 //!
 //! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere every test
 //! says that it was skipped: there `tests/conformance.rs` is the same.
+//!
+//! rig: timeout=600
 
 mod conformance_suite;
 
