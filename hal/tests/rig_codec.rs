@@ -1,7 +1,7 @@
 //! Encoder and decoder of the kernel's virtual codec, end to end.
 //!
 //! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere every test
-//! says that it was skipped. The aarch64 guest has no codec.
+//! says that it was skipped. Only on x86_64: coding is slow under emulation.
 //!
 //! `VIDEOSTREAM_TEST_FRAMES=300` makes the test of every format that long: a quarter of an hour.
 //!
@@ -32,7 +32,7 @@ fn every_raw_format_comes_back() {
         return;
     };
     let asked = std::env::var("VIDEOSTREAM_TEST_FRAMES").ok();
-    let frames = asked.map_or(20, |frames| frames.parse().unwrap());
+    let frames = asked.map_or(12, |frames| frames.parse().unwrap());
     let formats = raw_formats();
     assert!(formats.len() >= 20, "{formats:?}");
     for (at, fourcc) in formats.into_iter().enumerate() {

@@ -1,7 +1,7 @@
 //! The calls that a codec makes, in the order of the kernel's documents.
 //!
 //! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere, and without
-//! strace, every test says that it was skipped. The aarch64 guest has no codec.
+//! strace, every test says that it was skipped. Only on x86_64: coding is slow under emulation.
 //!
 //! rig: arch=x86_64
 
