@@ -48,6 +48,37 @@ pub fn full_fence(point: Point) {
     }
 }
 
+/// A release fence at `point`: what was stored before it is seen by whoever's
+/// [`acquire_fence`] comes after a load of something stored behind it.
+#[inline]
+pub fn release_fence(point: Point) {
+    #[cfg(not(loom))]
+    #[expect(clippy::disallowed_methods, reason = "the one place that fences")]
+    {
+        let _ = point;
+        core::sync::atomic::fence(Ordering::Release);
+    }
+    #[cfg(loom)]
+    if !model::is_weakened(point) {
+        loom::sync::atomic::fence(Ordering::Release);
+    }
+}
+
+/// An acquire fence at `point`; see [`release_fence`].
+#[inline]
+pub fn acquire_fence(point: Point) {
+    #[cfg(not(loom))]
+    #[expect(clippy::disallowed_methods, reason = "the one place that fences")]
+    {
+        let _ = point;
+        core::sync::atomic::fence(Ordering::Acquire);
+    }
+    #[cfg(loom)]
+    if !model::is_weakened(point) {
+        loom::sync::atomic::fence(Ordering::Acquire);
+    }
+}
+
 /// The release ordering at `point`.
 #[inline]
 pub fn release_at(point: Point) -> Ordering {

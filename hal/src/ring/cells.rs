@@ -4,11 +4,38 @@
 //! memory only through these, so the code that runs in a camera is the code that the
 //! model checker explores. Real memory is in `segment`.
 
+use static_assertions::const_assert_eq;
+
+use super::layout::MAX_SLOTS;
 use crate::sync::{AtomicU32, AtomicU64};
 
 /// Set in a slot's state beside its serial while the slot is unreadable for newcomers but
 /// its frame may still be held.
 pub const DRAINING: u64 = 1 << 63;
+
+/// Low bits of the head word: the newest frame's slot. Its serial is above them.
+pub const HEAD_SLOT_BITS: u32 = 10;
+
+const_assert_eq!(1 << HEAD_SLOT_BITS, MAX_SLOTS);
+
+/// A head word: the newest frame's serial and slot in one, so that a reader finds both with
+/// one look. 54 bits of serial last for thousands of years.
+#[inline]
+pub const fn head_word(serial: u64, slot: SlotId) -> u64 {
+    serial << HEAD_SLOT_BITS | slot.0 as u64
+}
+
+/// The serial in a head word.
+#[inline]
+pub const fn head_serial(word: u64) -> u64 {
+    word >> HEAD_SLOT_BITS
+}
+
+/// The slot in a head word, not checked yet.
+#[inline]
+pub(super) const fn head_slot(word: u64) -> u32 {
+    (word & ((1 << HEAD_SLOT_BITS) - 1)) as u32
+}
 
 /// A slot's number, checked to be below the ring's slot count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,7 +62,7 @@ pub trait Control {
 
     /// Slots in the ring, a power of two.
     fn slots(&self) -> u32;
-    /// Serial of the newest frame; 0 before the first.
+    /// The newest frame, as [`head_word`]; 0 before the first.
     fn head(&self) -> &AtomicU64;
     /// The futex word, bumped at every publish.
     fn wake(&self) -> &AtomicU32;

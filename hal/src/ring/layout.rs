@@ -4,7 +4,7 @@
 //!
 //! ```text
 //!    0  Header            64
-//!   64  head    u64       own cache line
+//!   64  head    u64       own cache line: serial × 1024 + slot of the newest frame
 //!  128  wake    u32       own cache line
 //!  192  status  u32       own cache line: 0 live, 1 closed
 //!  256  index   u32 × 2N
@@ -32,7 +32,7 @@ use super::descriptor::FrameDescriptor;
 /// First bytes of a control segment.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"VSLRING\x03");
 /// Version of everything in this file; peers of another version refuse each other.
-pub const LAYOUT_VERSION: u32 = 1;
+pub const LAYOUT_VERSION: u32 = 2;
 /// Fewest slots of a ring.
 pub const MIN_SLOTS: u32 = 2;
 /// Most slots of a ring.
@@ -40,7 +40,7 @@ pub const MAX_SLOTS: u32 = 1024;
 
 /// Bytes of a cache line; also right for lines of 32 bytes and for pairs of 64 in effect.
 pub const LINE: usize = 64;
-/// Offset of the newest frame's serial.
+/// Offset of the newest frame's serial and slot.
 pub const HEAD: usize = LINE;
 /// Offset of the futex word.
 pub const WAKE: usize = 2 * LINE;

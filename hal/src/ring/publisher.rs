@@ -9,42 +9,62 @@
 //! Readable slots carry the serials `tail..=head` without a hole, since the oldest is
 //! retired first. A retired slot that somebody holds drains until the holders are done.
 
-use super::cells::{ControlMut, DRAINING, Lease, SlotId};
-use super::layout::MAX_SLOTS;
-use crate::sync::{Ordering, Point, full_fence, release_at};
+use super::cells::{ControlMut, DRAINING, Lease, SlotId, head_word};
+use super::layout::{LINE, MAX_SLOTS};
+use crate::sync::{Ordering, Point, full_fence, release_at, release_fence};
 
 const SET_WORDS: usize = MAX_SLOTS as usize / 64;
 
 /// A set of slots, as a bitmap.
+///
+/// # Invariants
+/// `len` is the number of bits.
 #[derive(Clone, Debug)]
-struct SlotSet([u64; SET_WORDS]);
+struct SlotSet {
+    bits: [u64; SET_WORDS],
+    len: u32,
+}
 
 impl SlotSet {
-    const EMPTY: Self = Self([0; SET_WORDS]);
+    const EMPTY: Self = Self {
+        bits: [0; SET_WORDS],
+        len: 0,
+    };
 
     fn insert(&mut self, slot: SlotId) {
-        self.0[slot.index() / 64] |= 1 << (slot.index() % 64);
+        // INVARIANT: counted if it was not in it.
+        self.len += u32::from(!self.contains(slot));
+        self.bits[slot.index() / 64] |= 1 << (slot.index() % 64);
     }
 
     fn remove(&mut self, slot: SlotId) {
-        self.0[slot.index() / 64] &= !(1 << (slot.index() % 64));
+        // INVARIANT: counted if it was in it.
+        self.len -= u32::from(self.contains(slot));
+        self.bits[slot.index() / 64] &= !(1 << (slot.index() % 64));
     }
 
     fn contains(&self, slot: SlotId) -> bool {
-        self.0[slot.index() / 64] & 1 << (slot.index() % 64) != 0
+        self.bits[slot.index() / 64] & 1 << (slot.index() % 64) != 0
     }
 
-    fn first(&self) -> Option<u32> {
-        let word = self.0.iter().position(|&w| w != 0)?;
-        Some(word as u32 * 64 + self.0[word].trailing_zeros())
+    fn first(&self) -> Option<SlotId> {
+        self.word(self.bits.iter().position(|&bits| bits != 0)?)
+            .next()
     }
 
-    fn len(&self) -> u32 {
-        self.0.iter().map(|w| w.count_ones()).sum()
+    /// The slots of one word of the map, as they are now, from the lowest.
+    #[inline]
+    fn word(&self, at: usize) -> impl Iterator<Item = SlotId> + use<> {
+        let mut left = self.bits[at];
+        core::iter::from_fn(move || {
+            let bit = (left != 0).then(|| left.trailing_zeros())?;
+            left &= left - 1;
+            SlotId::checked(at as u32 * 64 + bit, MAX_SLOTS)
+        })
     }
 
-    fn is_empty(&self) -> bool {
-        self.0.iter().all(|&w| w == 0)
+    fn iter(&self) -> impl Iterator<Item = SlotId> + '_ {
+        (0..SET_WORDS).flat_map(|at| self.word(at))
     }
 }
 
@@ -113,12 +133,12 @@ impl<C: ControlMut> Publisher<C> {
 
     /// Slots retired but not yet seen without a holder.
     pub fn draining(&self) -> u32 {
-        self.draining.len()
+        self.draining.len
     }
 
     /// Slots that can be claimed at once.
     pub fn free(&self) -> u32 {
-        self.free.len()
+        self.free.len
     }
 
     /// The slot and serial of the oldest readable frame.
@@ -133,15 +153,12 @@ impl<C: ControlMut> Publisher<C> {
 
     /// The slots retired but not yet seen without a holder.
     pub fn draining_slots(&self) -> impl Iterator<Item = SlotId> + '_ {
-        let slots = self.control.slots();
-        (0..slots)
-            .filter_map(move |raw| SlotId::checked(raw, slots))
-            .filter(|&slot| self.draining.contains(slot))
+        self.draining.iter()
     }
 
     /// Takes a free slot; `None` when every slot is readable or draining.
     pub fn claim(&mut self) -> Option<Claim> {
-        let slot = SlotId::checked(self.free.first()?, self.control.slots())?;
+        let slot = self.free.first()?;
         self.free.remove(slot);
         Some(Claim(slot))
     }
@@ -181,7 +198,7 @@ impl<C: ControlMut> Publisher<C> {
         // SYNC(publish): pairs with the reader's acquire of head.
         self.control
             .head()
-            .store(serial, release_at(Point::Publish));
+            .store(head_word(serial, slot), release_at(Point::Publish));
         self.control.wake().fetch_add(1, Ordering::Release);
         let place = self.at(serial);
         self.slot_of[place] = slot;
@@ -207,35 +224,58 @@ impl<C: ControlMut> Publisher<C> {
         leases: impl Iterator<Item = &'a L> + Clone,
         mut freed: impl FnMut(SlotId),
     ) {
-        if self.draining.is_empty() {
+        if self.draining.len == 0 {
             return;
         }
-        // SYNC(hold): the states were made unreadable before this fence; a client whose
-        // validation did not see that has its reference seen below.
         full_fence(Point::ReclaimFence);
-        let mut left = SlotSet::EMPTY;
-        while let Some(slot) = self.draining.first() {
-            let Some(slot) = SlotId::checked(slot, self.control.slots()) else {
-                break;
-            };
-            self.draining.remove(slot);
-            // SYNC(release): acquires what the holders did before their decrement.
-            let held = leases
-                .clone()
-                .any(|lease| lease.refs(slot).load(Ordering::Acquire) != 0);
-            if held {
-                left.insert(slot);
-            } else {
-                // Tells a client that was thrown out and still reads that its frame is over.
-                self.control.state(slot).store(0, Ordering::Relaxed);
-                self.free.insert(slot);
-                freed(slot);
+        for at in 0..SET_WORDS {
+            for slot in self.draining.word(at) {
+                self.free_unless_held(slot, leases.clone(), &mut freed);
             }
         }
-        self.draining = left;
-        // Pairs with the acquire fence of `reader::is_intact`: the states go to 0 before
-        // anything is written to the freed memory.
-        full_fence(Point::Reuse);
+    }
+
+    /// The same for the slot that [`Publisher::retire_oldest`] gave, without a look at those
+    /// retired before it.
+    #[inline]
+    pub fn collect_retired<'a, L: Lease + 'a>(
+        &mut self,
+        slot: SlotId,
+        leases: impl Iterator<Item = &'a L>,
+        mut freed: impl FnMut(SlotId),
+    ) {
+        if self.draining.contains(slot) {
+            full_fence(Point::ReclaimFence);
+            self.free_unless_held(slot, leases, &mut freed);
+        }
+    }
+
+    /// SYNC(hold): the slot's state was made unreadable before the caller's fence; a client
+    /// whose validation did not see that has its reference seen here.
+    #[inline]
+    fn free_unless_held<'a, L: Lease + 'a>(
+        &mut self,
+        slot: SlotId,
+        mut leases: impl Iterator<Item = &'a L>,
+        freed: &mut impl FnMut(SlotId),
+    ) {
+        // SYNC(release): acquires what the holders did before their decrement.
+        if leases.any(|lease| lease.refs(slot).load(Ordering::Acquire) != 0) {
+            return;
+        }
+        self.draining.remove(slot);
+        self.free.insert(slot);
+        // Tells a client that was thrown out and still reads that its frame is over.
+        self.control.state(slot).store(0, Ordering::Relaxed);
+        // SYNC(reuse), with `reader::is_intact`: the state goes to 0 before anything is
+        // written to the freed memory.
+        release_fence(Point::Reuse);
+        // Written now, when nobody waits for it, the descriptor is in this processor's cache
+        // when the next frame is published in it.
+        for at in (0..C::WORDS).step_by(LINE / 8) {
+            self.control.word(slot, at).store(0, Ordering::Relaxed);
+        }
+        freed(slot);
     }
 
     fn at(&self, serial: u64) -> usize {

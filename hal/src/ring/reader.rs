@@ -3,8 +3,8 @@
 //! Nothing here locks, allocates or makes a system call. What is read from the control
 //! segment may come from a host that lies: slot numbers are checked, loops are bounded.
 
-use super::cells::{Control, DRAINING, Lease, SlotId};
-use crate::sync::{Ordering, Point, full_fence, release_at};
+use super::cells::{Control, DRAINING, Lease, SlotId, head_serial, head_slot};
+use crate::sync::{Ordering, Point, acquire_fence, full_fence, release_at};
 
 /// How often the newest frame may slip away before a hold gives up.
 const NEWEST_TRIES: u32 = 64;
@@ -33,18 +33,26 @@ impl Held {
     }
 }
 
+/// Serial of the newest frame; 0 before the first.
+#[inline]
+pub fn newest(control: &impl Control) -> u64 {
+    // SYNC(publish): acquires the descriptors of all frames up to this one.
+    head_serial(control.head().load(Ordering::Acquire))
+}
+
 /// Holds the newest frame, if it is newer than serial `after`.
 #[inline]
 pub fn hold_newest(control: &impl Control, lease: &impl Lease, after: u64) -> Option<Held> {
     let mut tried = after;
     for _ in 0..NEWEST_TRIES {
-        // SYNC(publish): acquires the descriptors of all frames up to this one.
-        let serial = control.head().load(Ordering::Acquire);
+        // SYNC(publish): as in `newest`.
+        let word = control.head().load(Ordering::Acquire);
+        let serial = head_serial(word);
         if serial <= tried {
             // Nothing new, or the newest has expired.
             return None;
         }
-        if let Some(slot) = try_hold(control, lease, serial) {
+        if let Some(slot) = hold_in(control, lease, head_slot(word), serial) {
             return Some(Held::new(slot, serial, after));
         }
         tried = serial;
@@ -55,30 +63,39 @@ pub fn hold_newest(control: &impl Control, lease: &impl Lease, after: u64) -> Op
 /// Holds the oldest frame newer than serial `after` that can still be read.
 #[inline]
 pub fn hold_next(control: &impl Control, lease: &impl Lease, after: u64) -> Option<Held> {
-    // SYNC(publish)
-    let head = control.head().load(Ordering::Acquire);
+    // SYNC(publish): as in `newest`.
+    let word = control.head().load(Ordering::Acquire);
+    let head = head_serial(word);
     if head <= after {
         return None;
     }
     // At most N serials are readable at once: older ones are gone without a look.
     let oldest = head.saturating_sub(control.slots() as u64 - 1);
     for serial in (after + 1).max(oldest)..=head {
-        if let Some(slot) = try_hold(control, lease, serial) {
+        let slot = if serial == head {
+            hold_in(control, lease, head_slot(word), serial)
+        } else {
+            try_hold(control, lease, serial)
+        };
+        if let Some(slot) = slot {
             return Some(Held::new(slot, serial, after));
         }
     }
     None
 }
 
-/// Holds exactly `serial`, if it can still be read. `serial` is at most a value of head
-/// that this thread has loaded with acquire, or else what the slot says may be stale.
+/// Holds exactly `serial`, if it can still be read. `serial` is at most one that this thread
+/// has learnt from [`newest`], or else what the slot says may be stale.
 #[inline]
 pub fn try_hold(control: &impl Control, lease: &impl Lease, serial: u64) -> Option<SlotId> {
-    let n = control.slots();
-    let raw = control
-        .index(serial as u32 & (2 * n - 1))
-        .load(Ordering::Relaxed);
-    let slot = SlotId::checked(raw, n)?;
+    let index = control.index(serial as u32 & (2 * control.slots() - 1));
+    hold_in(control, lease, index.load(Ordering::Relaxed), serial)
+}
+
+/// Holds `serial` if slot `raw` is its slot.
+#[inline]
+fn hold_in(control: &impl Control, lease: &impl Lease, raw: u32, serial: u64) -> Option<SlotId> {
+    let slot = SlotId::checked(raw, control.slots())?;
     lease.refs(slot).fetch_add(1, Ordering::Relaxed);
     // SYNC(hold): the host's fence is before or after this one. Before: the state below is
     // seen as 0. After: the host sees the reference.
@@ -109,6 +126,6 @@ pub fn word(control: &impl Control, slot: SlotId, at: usize) -> u64 {
 #[inline]
 pub fn is_intact(control: &impl Control, slot: SlotId, serial: u64) -> bool {
     // The reads of the frame come before the look at the state.
-    full_fence(Point::Reuse);
+    acquire_fence(Point::Reuse);
     control.state(slot).load(Ordering::Relaxed) & !DRAINING == serial
 }

@@ -8,6 +8,7 @@
 //! is drained before the look that decides to sleep on it again.
 
 use super::cells::{Control, Lease};
+use super::reader;
 use crate::sync::{Ordering, Point, full_fence};
 
 /// Set while the client wants its eventfd written at each publish.
@@ -51,7 +52,7 @@ pub fn begin_sleep(control: &impl Control, lease: &impl Lease, after: u64) -> Op
     lease.waiting().fetch_add(1, Ordering::Relaxed);
     // SYNC(sleep), client side: the kernel compares the wake word with `value` after this.
     full_fence(Point::SleepFence);
-    if control.head().load(Ordering::Acquire) > after {
+    if reader::newest(control) > after {
         end_sleep(lease);
         return None;
     }
@@ -71,7 +72,7 @@ pub fn arm(control: &impl Control, lease: &impl Lease, after: u64) -> bool {
     lease.waiting().fetch_or(ARMED, Ordering::Relaxed);
     // SYNC(sleep), client side.
     full_fence(Point::SleepFence);
-    control.head().load(Ordering::Acquire) <= after
+    reader::newest(control) <= after
 }
 
 /// Client: no more eventfd writes.

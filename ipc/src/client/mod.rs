@@ -12,7 +12,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
 use videostream_hal::ring::FrameDescriptor;
-use videostream_hal::ring::cells::{Control, SlotId};
+use videostream_hal::ring::cells::SlotId;
 use videostream_hal::ring::layout::DESCRIPTOR_WORDS;
 use videostream_hal::ring::reader::{self, Held};
 use videostream_hal::ring::segment::{ControlMap, LeaseMap, Stat};
@@ -158,7 +158,7 @@ impl Client {
 
     /// Serial of the newest frame; 0 before the first.
     pub fn head(&self) -> u64 {
-        self.control.head().load(Ordering::Acquire)
+        reader::newest(&self.control)
     }
 
     /// Frames held now.

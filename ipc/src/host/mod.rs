@@ -259,7 +259,9 @@ impl Host {
                 break;
             }
             self.publisher.retire_oldest();
-            self.collect(&mut freed);
+            let leases = self.peers.iter().filter_map(Peer::lease);
+            self.publisher.collect_retired(slot, leases, &mut freed);
+            self.sweep();
         }
         self.lent()
     }
