@@ -187,7 +187,11 @@ fn the_control_segment_is_written_where_the_page_says() {
                 frame.to_words()
             });
         }
-        assert_eq!(at(&fd, field(S, "head", n)), 2);
+        assert_eq!(
+            at(&fd, field(S, "head", n)),
+            2 * 1024 + 1,
+            "serial and slot"
+        );
         assert_eq!(at(&fd, field(S, "wake", n)), 2);
         let (index, _) = field(S, "index", n);
         assert_eq!(at(&fd, (index + 4 * 2, 4)), 1, "serial 2 is in slot 1");

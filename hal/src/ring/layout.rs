@@ -32,7 +32,7 @@ use super::descriptor::FrameDescriptor;
 /// First bytes of a control segment.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"VSLRING\x03");
 /// Version of everything in this file; peers of another version refuse each other.
-pub const LAYOUT_VERSION: u32 = 2;
+pub const LAYOUT_VERSION: u32 = 1;
 /// Fewest slots of a ring.
 pub const MIN_SLOTS: u32 = 2;
 /// Most slots of a ring.
