@@ -15,6 +15,7 @@ pub mod decode;
 pub mod encode;
 mod error;
 pub mod frame_rate;
+mod library;
 pub mod media;
 pub mod pattern;
 pub mod picture;

@@ -611,4 +611,142 @@ mod software {
             assert_eq!(thread.join().unwrap(), expected);
         }
     }
+
+    mod h265 {
+        use videostream::encode::LibraryMissing;
+
+        use super::*;
+
+        fn config(width: u32, height: u32) -> EncoderConfig {
+            EncoderConfig::new(Codec::H265, FourCc::NV12, width, height, fps(30))
+        }
+
+        /// Whether libx265 is there; if not, says that `test` is skipped.
+        fn has_x265(test: &str) -> bool {
+            match Encoder::new(&config(640, 360)) {
+                Err(EncodeError::Library(LibraryMissing { packages, why, .. })) => {
+                    assert!(packages.contains("libx265"));
+                    println!("skipped: {test}: needs {packages}: {why}");
+                    false
+                }
+                other => {
+                    other.unwrap();
+                    true
+                }
+            }
+        }
+
+        #[cfg(feature = "record")]
+        #[test]
+        fn h265_files_of_every_size_and_rate_control_are_what_was_asked_for() {
+            use crate::media::packets;
+            let test = "h265_files_of_every_size_and_rate_control_are_what_was_asked_for";
+            if !has_ffmpeg(test) || !has_x265(test) {
+                return;
+            }
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("x.mp4");
+            let crop = Rect {
+                x: 6,
+                y: 4,
+                width: 642,
+                height: 362,
+            };
+            let controls = [
+                RateControl::Constant(4_000_000),
+                RateControl::Variable {
+                    bitrate: 3_000_000,
+                    peak: Some(6_000_000),
+                },
+                RateControl::Quantiser(28),
+            ];
+            let sizes = [
+                ((640, 360), None),
+                ((1280, 720), None),
+                ((1920, 1080), None),
+                ((656, 368), Some(crop)),
+            ];
+            for (at, ((width, height), crop)) in sizes.into_iter().enumerate() {
+                let control = controls[at % 3];
+                let mut config = config(width, height).rate_control(control).gop(4);
+                if let Some(rect) = crop {
+                    config = config.crop(rect);
+                }
+                let layout = Layout::new(FourCc::NV12, width, height).unwrap();
+                to_file(&config, &layout, 10, &path, |_, _| ());
+                let stream = probe(&path);
+                let visible = config.visible();
+                for (key, value) in [
+                    ("codec_name", "hevc".to_owned()),
+                    ("codec_tag_string", "hvc1".to_owned()),
+                    ("profile", "Main".to_owned()),
+                    ("width", visible.width.to_string()),
+                    ("height", visible.height.to_string()),
+                    ("r_frame_rate", "30/1".to_owned()),
+                    ("nb_read_frames", "10".to_owned()),
+                ] {
+                    assert_eq!(stream[key], value, "{key} of {width}x{height} {control:?}");
+                }
+                let keys: Vec<_> = packets(&path).iter().map(|(key, _)| *key).collect();
+                let expected: Vec<_> = (0..10).map(|number| number % 4 == 0).collect();
+                assert_eq!(keys, expected);
+                if crop.is_none() {
+                    let frames = decode(&path, width, height);
+                    assert_eq!(numbers(&frames, width, height), (0..10).collect::<Vec<_>>());
+                }
+            }
+        }
+
+        #[test]
+        fn h265_key_frames_are_forced_and_bitrates_changed() {
+            if !has_x265("h265_key_frames_are_forced_and_bitrates_changed") {
+                return;
+            }
+            let layout = Layout::new(FourCc::NV12, 320, 240).unwrap();
+            let config = config(320, 240)
+                .gop(0)
+                .rate_control(RateControl::Constant(2_000_000));
+            let mut encoder = Encoder::new(&config).unwrap();
+            let known = encoder.parameter_sets().unwrap().to_vec();
+            let mut bytes = vec![0; layout.size as usize];
+            let (mut keys, mut sizes) = (Vec::new(), Vec::new());
+            for number in 0..90 {
+                noise(number, 5, &mut bytes);
+                if number == 7 {
+                    encoder.force_key_frame();
+                }
+                if number == 60 {
+                    encoder.set_bitrate(600_000).unwrap();
+                }
+                let time_ns = fps(30).time_ns(number);
+                let picture = Picture::new(&bytes, &layout).unwrap();
+                encoder.submit(&picture, time_ns).unwrap();
+                let packet = encoder.receive().unwrap().unwrap();
+                assert_eq!((packet.pts_ns(), packet.dts_ns()), (time_ns, time_ns));
+                if packet.is_key() {
+                    keys.push(number);
+                    assert_eq!(packet.parameter_sets().is_empty(), known.is_empty());
+                }
+                sizes.push(packet.annex_b().len());
+            }
+            // The new bitrate begins with one.
+            assert_eq!(keys, [0, 7, 60]);
+            let (before, after) = (bitrate(&sizes[30..60]), bitrate(&sizes[60..90]));
+            assert!(after < 0.6 * before, "{before}, {after} bit/s");
+        }
+
+        #[test]
+        fn h265_levels_and_profiles_that_do_not_fit_are_refused() {
+            if !has_x265("h265_levels_and_profiles_that_do_not_fit_are_refused") {
+                return;
+            }
+            let error = |config: EncoderConfig| Encoder::new(&config).unwrap_err().to_string();
+            let text = error(config(1280, 720).level(Level::new(2, 0)));
+            assert!(text.contains("level"), "{text}");
+            let text = error(config(1280, 720).profile(Profile::High));
+            assert!(text.contains("Main"), "{text}");
+            let text = error(config(62, 64));
+            assert!(text.contains("62x64"), "{text}");
+        }
+    }
 }

@@ -200,6 +200,12 @@ impl EncoderConfig {
         }
     }
 
+    /// The codec.
+    #[must_use]
+    pub fn codec(&self) -> Codec {
+        self.codec
+    }
+
     /// How bits are spent.
     #[must_use]
     pub fn rate_control(self, rate_control: RateControl) -> Self {

@@ -5,6 +5,7 @@ use core::fmt;
 use videostream_hal::format::FourCc;
 
 use super::{Codec, Level};
+use crate::library::LibraryMissing;
 use crate::picture::PictureError;
 
 /// Why an encoder can't be made or does not take a picture.
@@ -13,6 +14,8 @@ use crate::picture::PictureError;
 pub enum EncodeError {
     /// No encoder for the codec was built in or found.
     NoBackend(Codec),
+    /// A library of the system that the codec needs is not there, or not usable.
+    Library(LibraryMissing),
     /// The environment variable [`BACKEND_VARIABLE`](super::BACKEND_VARIABLE) names no backend.
     UnknownBackend(String),
     /// The encoded size is outside the backend's limits, or odd.
@@ -89,13 +92,11 @@ pub enum EncodeError {
 impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoBackend(Codec::H265) => {
-                f.write_str("no encoder for H.265: this build has none")
-            }
             Self::NoBackend(codec) => write!(
                 f,
                 "no encoder for {codec}: build with the cargo feature `software` to encode on the CPU"
             ),
+            Self::Library(missing) => missing.fmt(f),
             Self::UnknownBackend(name) => write!(
                 f,
                 "{}={name}: no such encoder backend, choose `auto` or `software`",

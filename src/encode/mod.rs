@@ -1,4 +1,4 @@
-//! Encoding pictures to H.264.
+//! Encoding pictures to H.264 and H.265.
 //!
 //! An [`Encoder`] takes [`Picture`]s and gives [`Packet`]s. Give it pictures with
 //! [`Encoder::submit`] and take all packets that are ready with [`Encoder::receive`]; backends
@@ -7,7 +7,7 @@
 //!
 //! | backend | needs | takes |
 //! |---|---|---|
-//! | [`Backend::Software`] | cargo feature `software` | NV12, YU12 (and their forms with separate planes), YUYV, RGB3; gives each packet at once |
+//! | [`Backend::Software`] | cargo feature `software`; for H.265 the system's libx265 (Debian: `libx265-199`) | NV12, YU12 (and their forms with separate planes), YUYV, RGB3; gives each packet at once |
 //!
 //! With YU12 the software encoder reads the picture where it lies; NV12 has its chroma planes
 //! separated and the others are converted, in memory that is kept.
@@ -32,6 +32,7 @@ pub use self::error::EncodeError;
 pub use self::packet::Packet;
 pub use self::reader::AccessUnits;
 pub use self::sps::{StreamInfo, has_b_slices, stream_info};
+pub use crate::library::LibraryMissing;
 
 use crate::frame_rate::FrameRate;
 use crate::picture::Picture;
@@ -167,7 +168,7 @@ impl Encoder {
     }
 
     /// Changes the bitrate (with rate control `Variable`: the average), in bits per second, from the next
-    /// picture on. A peak that is below is raised to it.
+    /// picture on. A peak that is below is raised to it. H.265 in software goes on with a key frame.
     ///
     /// # Errors
     /// [`EncodeError::NoBitrate`] with a constant quantiser; [`EncodeError::Value`] out of range;
@@ -182,7 +183,8 @@ impl Encoder {
         Ok(())
     }
 
-    /// Changes the rate at which pictures are expected, from the next picture on.
+    /// Changes the rate at which pictures are expected, from the next picture on. H.265 in software goes on
+    /// with a key frame.
     ///
     /// # Errors
     /// [`EncodeError::Value`] out of range; [`EncodeError::Backend`].

@@ -1,129 +1,61 @@
-//! Encoding on the CPU with OpenH264.
+//! Encoding on the CPU: H.264 with OpenH264, H.265 with the system's libx265.
 
 mod convert;
+mod h264;
+mod h265;
 mod level;
 mod openh264;
+mod x265;
 
 use videostream_hal::format::FourCc;
 
-use self::convert::Planar;
-use self::openh264::OpenH264;
-use super::{Codec, EncodeError, EncoderConfig, Level, Packet, RateControl};
-use crate::encode::annex_b::{NalKind, nal_units};
+use self::h264::H264;
+use self::h265::H265;
+use super::{Codec, EncodeError, EncoderConfig, Packet, RateControl};
 use crate::frame_rate::FrameRate;
 use crate::picture::Picture;
 
-const LIMITS: &str = "both sides must be even, at least 16, and fit into 3840x2160 or 2160x3840";
-/// Bits per second: the top is what level 5.2 allows in Main profile.
-const BITRATE: (u32, u32) = (10_000, 240_000_000);
-/// OpenH264 clips what is outside.
-const FRAMES_PER_SECOND: (u32, u32) = (1, 60);
-const QUANTISER: (u8, u8) = (0, 51);
-/// Below, OpenH264's rate control does not go.
-const FINEST: u8 = 12;
-
-/// An OpenH264 encoder and the picture's memory in the form that it reads.
+/// The encoder of a codec.
 #[derive(Debug)]
-pub(super) struct Software {
-    encoder: OpenH264,
-    /// With later changes, to make the encoder anew.
-    config: EncoderConfig,
-    planar: Planar,
-    parameter_sets: Vec<u8>,
-    /// The packet that was not received yet.
-    waiting: Option<u64>,
-    /// No packet was received yet.
-    first: bool,
-    bytes: Vec<u8>,
+pub(super) enum Software {
+    H264(Box<H264>),
+    H265(Box<H265>),
 }
 
 impl Software {
     pub(super) fn new(config: &EncoderConfig) -> Result<Self, EncodeError> {
-        if config.codec != Codec::H264 {
-            return Err(EncodeError::NoBackend(config.codec));
-        }
-        let visible = config.visible();
-        let (width, height) = (visible.width, visible.height);
-        let even = width.is_multiple_of(2) && height.is_multiple_of(2);
-        if !even || width.min(height) < 16 || width.max(height) > 3840 || width.min(height) > 2160 {
-            return Err(EncodeError::Size {
-                width,
-                height,
-                limits: LIMITS,
-            });
-        }
-        if let Some(rect) = config.crop {
-            let fits = |start: u32, len: u32, whole| {
-                start.is_multiple_of(2) && start.checked_add(len).is_some_and(|end| end <= whole)
-            };
-            if !fits(rect.x, rect.width, config.width) || !fits(rect.y, rect.height, config.height)
-            {
-                let (width, height) = (config.width, config.height);
-                return Err(crate::PictureError::Crop {
-                    rect,
-                    width,
-                    height,
-                }
-                .into());
-            }
-        }
-        let planar = Planar::new(config.fourcc, width, height, config.colorimetry)?;
-        check_frame_rate(config.rate)?;
-        check_rate_control(config)?;
-        level::check(config)?;
-        let mut encoder = OpenH264::new(config)?;
-        let mut parameter_sets = Vec::new();
-        encoder.parameter_sets(&mut parameter_sets)?;
-        // The library raises the level by itself where its own tables say so.
-        let written = sps_level(&parameter_sets);
-        if let (Some(asked), Some(needs)) = (config.level, written)
-            && needs != asked
-        {
-            return Err(EncodeError::Level { asked, needs });
-        }
-        Ok(Self {
-            encoder,
-            config: *config,
-            planar,
-            parameter_sets,
-            waiting: None,
-            first: true,
-            bytes: Vec::new(),
+        Ok(match config.codec {
+            Codec::H264 => Self::H264(Box::new(H264::new(config)?)),
+            Codec::H265 => Self::H265(Box::new(H265::new(config)?)),
         })
     }
 
     pub(super) fn parameter_sets(&self) -> &[u8] {
-        &self.parameter_sets
+        match self {
+            Self::H264(encoder) => encoder.parameter_sets(),
+            Self::H265(encoder) => encoder.parameter_sets(),
+        }
     }
 
     pub(super) fn submit(&mut self, picture: &Picture<'_>, pts_ns: u64) -> Result<(), EncodeError> {
-        if self.waiting.is_some() {
-            return Err(EncodeError::PacketWaiting);
+        match self {
+            Self::H264(encoder) => encoder.submit(picture, pts_ns),
+            Self::H265(encoder) => encoder.submit(picture, pts_ns),
         }
-        let planes = self.planar.planes(picture)?;
-        self.bytes.clear();
-        if let Err(error) = self.encoder.encode(planes, pts_ns, &mut self.bytes) {
-            // After a failure the library has taken itself down; the next picture starts anew.
-            self.encoder = OpenH264::new(&self.config)?;
-            return Err(error);
-        }
-        self.waiting = Some(pts_ns);
-        Ok(())
     }
 
     pub(super) fn receive(&mut self) -> Option<Packet<'_>> {
-        let pts_ns = self.waiting.take()?;
-        // Frames are not reordered: decoded when shown.
-        let packet = Packet::new(Codec::H264, &self.bytes, pts_ns, pts_ns);
-        let first = std::mem::take(&mut self.first);
-        if first || self.config.repeat_sets {
-            return Some(packet);
+        match self {
+            Self::H264(encoder) => encoder.receive(),
+            Self::H265(encoder) => encoder.receive(),
         }
-        Some(Packet::new(Codec::H264, packet.data(), pts_ns, pts_ns))
     }
 
     pub(super) fn force_key_frame(&mut self) {
-        self.encoder.force_key_frame();
+        match self {
+            Self::H264(encoder) => encoder.force_key_frame(),
+            Self::H265(encoder) => encoder.force_key_frame(),
+        }
     }
 
     pub(super) fn set_bitrate(
@@ -131,27 +63,17 @@ impl Software {
         control: RateControl,
         bits_per_second: u32,
     ) -> Result<(), EncodeError> {
-        let config = EncoderConfig {
-            rate_control: control,
-            ..self.config
-        };
-        check_rate_control(&config)?;
-        level::check(&config)?;
-        self.encoder.set_bitrate(bits_per_second)?;
-        self.config = config;
-        Ok(())
+        match self {
+            Self::H264(encoder) => encoder.set_bitrate(control, bits_per_second),
+            Self::H265(encoder) => encoder.set_rate_control(control),
+        }
     }
 
     pub(super) fn set_frame_rate(&mut self, rate: FrameRate) -> Result<(), EncodeError> {
-        let config = EncoderConfig {
-            rate,
-            ..self.config
-        };
-        check_frame_rate(rate)?;
-        level::check(&config)?;
-        self.encoder.set_frame_rate(rate)?;
-        self.config = config;
-        Ok(())
+        match self {
+            Self::H264(encoder) => encoder.set_frame_rate(rate),
+            Self::H265(encoder) => encoder.set_frame_rate(rate),
+        }
     }
 }
 
@@ -163,78 +85,22 @@ fn contiguous(fourcc: FourCc) -> FourCc {
         .unwrap_or(fourcc)
 }
 
-/// The level in a sequence parameter set.
-fn sps_level(sets: &[u8]) -> Option<Level> {
-    let (_, sps) =
-        nal_units(sets).find(|(_, nal)| NalKind::of(Codec::H264, nal) == NalKind::Sps)?;
-    sps.get(3).copied().map(Level::from_h264_idc)
-}
-
-fn check_rate_control(config: &EncoderConfig) -> Result<(), EncodeError> {
-    let range =
-        |what, value: u8, min: u8, max: u8| check(what, value.into(), min.into(), max.into());
-    match config.rate_control {
-        RateControl::Constant(bits) => check_bitrate(bits)?,
-        RateControl::Variable {
-            bitrate,
-            peak: None,
-        } => check_bitrate(bitrate)?,
-        // It holds a peak only by leaving pictures out, and every picture in is to be a packet out.
-        RateControl::Variable { peak: Some(_), .. } => {
-            return Err(EncodeError::Unsupported {
-                what: "a peak bitrate",
-                can: "`Constant`, `Quantiser`, and `Variable` without a peak",
-            });
-        }
-        RateControl::Quantiser(qp) => {
-            range("quantiser", qp, QUANTISER.0, QUANTISER.1)?;
-            if config.quantisers.is_some() {
-                return Err(EncodeError::Unsupported {
-                    what: "a range of quantisers with a constant one",
-                    can: "a range with `Constant` and `Variable`",
-                });
-            }
-        }
-    }
-    if let Some((finest, coarsest)) = config.quantisers {
-        range("finest quantiser", finest, FINEST, QUANTISER.1)?;
-        range("coarsest quantiser", coarsest, finest, QUANTISER.1)?;
-    }
-    Ok(())
-}
-
-fn check_bitrate(bits: u32) -> Result<(), EncodeError> {
-    check(
-        "bitrate in bits per second",
-        bits.into(),
-        BITRATE.0.into(),
-        BITRATE.1.into(),
-    )
-}
-
-fn check_frame_rate(rate: FrameRate) -> Result<(), EncodeError> {
-    let (min, max) = FRAMES_PER_SECOND;
-    let (frames, seconds) = (u64::from(rate.frames()), u64::from(rate.seconds()));
-    if frames < u64::from(min) * seconds || frames > u64::from(max) * seconds {
-        let what = "frame rate in frames per second";
-        return Err(EncodeError::Value {
-            what,
-            value: frames / seconds,
-            min: min.into(),
-            max: max.into(),
-        });
-    }
-    Ok(())
-}
-
-fn check(what: &'static str, value: u64, min: u64, max: u64) -> Result<(), EncodeError> {
-    if (min..=max).contains(&value) {
+/// Whether the crop rectangle begins at even pixels and lies inside the picture.
+fn check_crop(config: &EncoderConfig) -> Result<(), EncodeError> {
+    let Some(rect) = config.crop else {
+        return Ok(());
+    };
+    let fits = |start: u32, len: u32, whole| {
+        start.is_multiple_of(2) && start.checked_add(len).is_some_and(|end| end <= whole)
+    };
+    if fits(rect.x, rect.width, config.width) && fits(rect.y, rect.height, config.height) {
         return Ok(());
     }
-    Err(EncodeError::Value {
-        what,
-        value,
-        min,
-        max,
-    })
+    let (width, height) = (config.width, config.height);
+    Err(crate::PictureError::Crop {
+        rect,
+        width,
+        height,
+    }
+    .into())
 }

@@ -132,7 +132,7 @@ fn camera_code(error: &CameraError) -> u8 {
 
 fn encode_code(error: &EncodeError) -> u8 {
     match error {
-        EncodeError::NoBackend(_) => CODEC,
+        EncodeError::NoBackend(_) | EncodeError::Library(_) => CODEC,
         EncodeError::UnknownBackend(_)
         | EncodeError::Value { .. }
         | EncodeError::Unsupported { .. }

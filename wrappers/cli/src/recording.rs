@@ -28,20 +28,23 @@ pub(crate) struct Recording {
 
 /// The configuration for pictures like these.
 pub(crate) fn config(
+    codec: Codec,
     (fourcc, width, height): (FourCc, u32, u32),
     rate: Option<FrameRate>,
     bitrate: u32,
 ) -> EncoderConfig {
     let rate = rate.unwrap_or(NOMINAL);
-    let config = EncoderConfig::new(Codec::H264, fourcc, width, height, rate);
+    let config = EncoderConfig::new(codec, fourcc, width, height, rate);
     config.rate_control(RateControl::Constant(bitrate))
 }
 
 /// The encoder's name.
 pub(crate) fn name(encoder: &Encoder) -> String {
-    match encoder.backend() {
-        Backend::Software => "H.264 in software (OpenH264)".to_owned(),
-        other => format!("H.264 by {other:?}"),
+    let codec = encoder.config().codec();
+    match (encoder.backend(), codec) {
+        (Backend::Software, Codec::H264) => format!("{codec} in software (OpenH264)"),
+        (Backend::Software, Codec::H265) => format!("{codec} in software (libx265)"),
+        (other, _) => format!("{codec} by {other:?}"),
     }
 }
 
@@ -51,10 +54,10 @@ impl Recording {
         path: &Path,
         info: &Info,
         picture: &Picture<'_>,
-        bitrate: u32,
+        (codec, bitrate): (Codec, u32),
     ) -> Result<Self, Failure> {
         let like = (picture.fourcc(), picture.width(), picture.height());
-        let config = config(like, info.rate, bitrate).colorimetry(info.colorimetry);
+        let config = config(codec, like, info.rate, bitrate).colorimetry(info.colorimetry);
         Ok(Self {
             encoder: Encoder::new(&config)?,
             recorder: Recorder::create(path, &Track::from(&config))?,

@@ -119,3 +119,34 @@ fn what_can_not_be_converted_is_refused_with_what_can() {
         assert!(!Path::new(&file(to)).exists(), "{to}");
     }
 }
+
+#[test]
+fn h265_is_recorded_and_converted_where_libx265_is_installed() {
+    let test = "h265_is_recorded_and_converted_where_libx265_is_installed";
+    let folder = tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let stream = file("clip.hevc");
+    let record = [
+        "record",
+        "--pattern",
+        "-r",
+        "322x242",
+        "-f",
+        "20",
+        "--codec",
+        "h265",
+        "--json",
+    ];
+    let recorded = start(record.iter().chain(&[stream.to_str().unwrap()])).finish();
+    if recorded.status.code() == Some(4) {
+        recorded.assert_error(4, &["libx265-199"]);
+        println!("skipped: {test}: {}", recorded.stderr.trim());
+        return;
+    }
+    assert_eq!(number(&recorded.json(), "frames"), 20);
+    let converted = converted(&["-F", "25"], &stream, &file("clip.mp4"));
+    assert_eq!(number(&converted, "frames"), 20);
+    if let Some(found) = probe(test, &file("clip.mp4")) {
+        assert_eq!(found, ["hevc", "322", "242", "25/1", "20"]);
+    }
+}

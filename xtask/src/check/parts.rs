@@ -189,8 +189,9 @@ const BINDING_TOOLS: [Package; 5] = [
 ];
 
 /// Players that check recordings.
-const TEST_TOOLS: [Package; 2] = [
+const TEST_TOOLS: [Package; 3] = [
     Package::program("ffmpeg", "ffprobe"),
+    Package::installed("libx265-199"),
     Package::program("strace", "strace"),
 ];
 

@@ -108,8 +108,12 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
             return Err(Failure::new(ARGUMENTS, why));
         }
         (Kind::Y4m, _) => {
-            record::check_path(&args.output, Codec::H264)?;
-            encode(args, file)?
+            let codec = match to {
+                Some(Kind::Stream(codec)) => codec,
+                _ => Codec::H264,
+            };
+            record::check_path(&args.output, codec)?;
+            encode(args, codec, file)?
         }
     };
     bar.finish_and_clear();
@@ -276,12 +280,12 @@ fn decode<'a>(args: &'a Args, codec: Codec, file: impl Read) -> Result<Converted
     })
 }
 
-fn encode<'a>(args: &'a Args, file: impl Read) -> Result<Converted<'a>, Failure> {
+fn encode<'a>(args: &'a Args, codec: Codec, file: impl Read) -> Result<Converted<'a>, Failure> {
     let mut reader = Y4mReader::new(BufReader::new(file)).map_err(reading(args))?;
     let rate = args.fps.unwrap_or(reader.rate());
     let layout = *reader.layout();
     let like = (layout.fourcc, layout.width, layout.height);
-    let config = recording::config(like, Some(rate), args.bitrate);
+    let config = recording::config(codec, like, Some(rate), args.bitrate);
     let mut encoder = Encoder::new(&config)?;
     let mut recorder = Recorder::create(&args.output, &Track::from(&config).durable(false))?;
     let mut number = 0;

@@ -21,7 +21,7 @@ use crate::signals;
 #[derive(clap::Args)]
 #[command(after_help = "\
 The file's name says the format: .mp4 is fragmented MP4, which plays up to its last second
-after a crash, a power loss or on a full disk; .h264 and .264 are Annex B byte streams.
+after a crash, a power loss or on a full disk; .h264, .264, .h265 and .hevc are Annex B byte streams.
 A file has one size and format: when those of the source change, it is completed and the
 command ends with status 1.
 
@@ -43,7 +43,7 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "RATE", default_value = "5000", value_parser = args::bitrate)]
     bitrate: u32,
     /// The compression
-    #[arg(long, value_name = "NAME", default_value = "h264", ignore_case = true, value_parser = ["h264"])]
+    #[arg(long, value_name = "NAME", default_value = "h264", ignore_case = true, value_parser = ["h264", "h265", "hevc"])]
     codec: String,
     /// Save a picture as well, at the end
     #[arg(long, value_name = "FILE")]
@@ -55,6 +55,15 @@ pub(crate) struct Args {
     out: Option<PathBuf>,
     #[command(flatten)]
     child: ChildArgs,
+}
+
+impl Args {
+    fn codec(&self) -> Codec {
+        match &*self.codec {
+            "h264" => Codec::H264,
+            _ => Codec::H265,
+        }
+    }
 }
 
 /// What was recorded.
@@ -93,7 +102,7 @@ struct Job<'a> {
 pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     let path = args.file.as_ref().or(args.out.as_ref());
     let path = path.unwrap_or_else(|| unreachable!("clap requires one of them"));
-    record::check_path(path, Codec::H264)?;
+    record::check_path(path, args.codec())?;
     if let Some(picture) = &args.picture {
         snapshot::check_path(picture)?;
     }
@@ -180,7 +189,7 @@ impl Job<'_> {
                 self.path,
                 info,
                 picture,
-                self.args.bitrate,
+                (self.args.codec(), self.args.bitrate),
             )?),
         };
         if first {

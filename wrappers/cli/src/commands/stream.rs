@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rustix::fs::fstat;
 use serde::Serialize;
+use videostream::encode::Codec;
 use videostream::hal::time::now_ns;
 use videostream::share::{Access, HostBuilder};
 use videostream::{EncodedSource, Error, Host, Source, Stream};
@@ -120,7 +121,7 @@ fn serve_or_encode<S: Source>(
     }
     let layout = source.layout();
     let like = (layout.fourcc, layout.width, layout.height);
-    let mut config = recording::config(like, source.rate(), args.bitrate);
+    let mut config = recording::config(Codec::H264, like, source.rate(), args.bitrate);
     if let Some(frames) = args.gop {
         config = config.gop(frames);
     }

@@ -143,7 +143,12 @@ fn choose(args: &SourceArgs) -> Result<(Opened, String), Failure> {
 fn encoder(about: &About, rate: FrameRate) -> Result<Encoder, EncodeError> {
     let fourcc = FourCc::parse(&about.format).unwrap_or(FourCc::NV12);
     let like = (fourcc, about.width, about.height);
-    Encoder::new(&recording::config(like, Some(rate), BITRATE))
+    Encoder::new(&recording::config(
+        videostream::encode::Codec::H264,
+        like,
+        Some(rate),
+        BITRATE,
+    ))
 }
 
 /// This program again, as another process.
