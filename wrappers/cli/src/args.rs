@@ -87,7 +87,7 @@ pub(crate) struct ChildArgs {
 }
 
 /// `1280x720` or `1280*720`.
-fn size(text: &str) -> Result<(u32, u32), String> {
+pub(crate) fn size(text: &str) -> Result<(u32, u32), String> {
     let side = |text: &str| text.parse().ok().filter(|&side| side > 0);
     text.split_once(['x', '*'])
         .and_then(|(width, height)| Some((side(width)?, side(height)?)))

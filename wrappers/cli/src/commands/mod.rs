@@ -4,6 +4,7 @@ pub(crate) mod controls;
 mod convert;
 mod demo;
 mod devices;
+mod media;
 mod receive;
 mod record;
 mod snapshot;
@@ -22,6 +23,8 @@ pub(crate) enum Command {
     Devices(devices::Args),
     /// List, read and set what a camera or codec lets be set: brightness, exposure, ...
     Controls(controls::Args),
+    /// Show and set up the blocks behind a camera on MIPI CSI-2: links and formats
+    Media(media::Args),
     /// Share a camera or the test pattern with any number of processes
     Stream(stream::Args),
     /// Read a shared stream: check frames, measure latency and drops
@@ -42,6 +45,7 @@ impl Command {
             Self::Demo(args) => demo::run(args, output),
             Self::Devices(args) => devices::run(args, output),
             Self::Controls(args) => controls::run(args, output),
+            Self::Media(args) => media::run(args, output),
             Self::Stream(args) => stream::run(args, output),
             Self::Receive(args) => receive::run(args, output),
             Self::Record(args) => record::run(args, output),
