@@ -43,14 +43,7 @@ pub(crate) fn part(run: &mut Run) -> Result<Outcome> {
     let folder = project::root()?.join("fuzz");
     let target = project::target()?.join("fuzz");
     run.command(cargo(&["fmt", "--check"])?.current_dir(&folder))?;
-    let words = [
-        "+nightly",
-        "build",
-        "--release",
-        "--locked",
-        "--target",
-        TRIPLE,
-    ];
+    let words = ["+nightly", "build", "--release", "--target", TRIPLE];
     run.command(
         cargo(&words)?
             .current_dir(&folder)
