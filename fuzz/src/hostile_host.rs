@@ -10,6 +10,7 @@ use rustix::net::{
     socket_with, socketpair,
 };
 use videostream::hal::memory::memfd;
+use videostream::hal::ring::cells::HEAD_SLOT_BITS;
 use videostream::hal::ring::layout::{HEAD, Header, STATUS, WAKE};
 use videostream::hal::ring::{FrameDescriptor, RingLayout};
 use videostream::ipc::wire::{Exports, Message};
@@ -313,7 +314,7 @@ impl Hostile {
             &bytes,
             self.layout.index_offset(index) as u64,
         );
-        self.poke(HEAD, serial);
+        self.poke(HEAD, serial << HEAD_SLOT_BITS | slot as u64);
     }
 
     fn poke(&self, offset: usize, value: u64) {
