@@ -201,7 +201,7 @@ impl<D: AsFd> CameraStream<D> {
     }
 
     /// The frame whose reception began last: its number, and when. For drivers that have the event
-    /// and programs that ask for it ([`Device::subscribe`] with
+    /// and programs that ask for it ([`Node::subscribe`](crate::v4l2::Node::subscribe) with
     /// [`EventSelector::FrameSync`](crate::v4l2::EventSelector)), at one more call for each frame;
     /// otherwise `None`.
     #[must_use]
