@@ -206,9 +206,7 @@ fn a_clock_that_wraps_ends_no_stream() {
     let streams = [(cameras[0], 1), (cameras[1], 2)].map(|(camera, wrap)| {
         let device = camera.open();
         set(&device, "Wrap Timestamp", wrap);
-        let stream = camera.wishes(|wishes| start(device, wishes));
-        set(stream.device(), "Wrap Timestamp", 0);
-        stream
+        camera.wishes(|wishes| start(device, wishes))
     });
     let begin = Instant::now();
     let mut last = [0; 2];
@@ -219,6 +217,9 @@ fn a_clock_that_wraps_ends_no_stream() {
             backward[at] += usize::from(now < last[at]);
             last[at] = now;
         }
+    }
+    for stream in &streams {
+        set(stream.device(), "Wrap Timestamp", 0);
     }
     // Negative seconds are read as 0; where seconds have 64 bits, the other one does not wrap.
     assert_eq!(backward[1], 0);
