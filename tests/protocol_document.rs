@@ -272,7 +272,8 @@ fn values(message: &Message) -> (u64, &'static str, Vec<(&'static str, u64)>) {
             };
             (3, "Refused", reasons(reason, first, second))
         }
-        Message::Buffer { id, size } => (4, "Buffer", vec![("id", id.into()), ("size", size)]),
+        Message::Buffer { id, size } => (4, "Buffer", buffer(id, 0, size)),
+        Message::Fence { id } => (4, "Buffer", buffer(id, 1, 0)),
         Message::Retire { id } => (5, "Retire", vec![("id", id.into())]),
         Message::Goodbye(why) => {
             let (reason, first, second) = match why {
@@ -347,6 +348,10 @@ fn values(message: &Message) -> (u64, &'static str, Vec<(&'static str, u64)>) {
     }
 }
 
+fn buffer(id: u32, what: u64, size: u64) -> Vec<(&'static str, u64)> {
+    vec![("id", id.into()), ("what", what), ("size", size)]
+}
+
 fn reasons(reason: u64, first: u32, second: u32) -> Vec<(&'static str, u64)> {
     vec![
         ("reason", reason),
@@ -391,6 +396,7 @@ fn messages() -> Vec<Message> {
             id: 17,
             size: 1 << 40,
         },
+        Message::Fence { id: 23 },
         Message::Retire { id: 18 },
         Message::Goodbye(Goodbye::Closing),
         Message::Goodbye(Goodbye::OverLimit(19, 20)),

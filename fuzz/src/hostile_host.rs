@@ -139,6 +139,8 @@ fn use_client(client: &mut Client, step: u8, frames: &mut Vec<Frame>, script: &m
 fn look_at(frame: &Frame) {
     assert!(!frame.descriptor().planes().is_empty());
     let _ = (frame.is_intact(), frame.flags(), frame.plane_fd(0));
+    assert_eq!(frame.fence().is_some(), frame.descriptor().fence != 0);
+    let _ = frame.wait_fence(0);
     let Ok(pixels) = frame.pixels() else { return };
     let mut sum = 0u64;
     for plane in 0..frame.descriptor().planes().len() {
@@ -224,9 +226,13 @@ impl Hostile {
                 memfd::seal(&fd, memfd::FIXED_SIZE).unwrap();
                 (fd, 8192)
             }
-            _ => (descriptor(script), script.number()),
+            200..228 => (descriptor(script), script.number()),
+            _ => (descriptor(script), 0),
         };
-        let message = Message::Buffer { id, size };
+        let message = match size {
+            0 => Message::Fence { id },
+            _ => Message::Buffer { id, size },
+        };
         let fds = [fd];
         send(&self.socket, &message.encode(), &fds);
         self.fds.extend(fds);
@@ -300,6 +306,7 @@ impl Hostile {
             210..220 => frame.width = script.word(),
             220..230 => frame.height = script.word(),
             230..240 => frame.plane_count = script.word(),
+            240..248 => frame.fence = script.below(6) as u32,
             _ => frame.serial = script.number(),
         }
         let slot = serial as usize % self.layout.slots() as usize;

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use rustix::io::Errno;
+use videostream_hal::memory::sync_file::SyncFileError;
 use videostream_hal::ring::descriptor::DescriptorError;
 use videostream_hal::ring::segment::SegmentError;
 
@@ -45,8 +46,15 @@ pub enum Error {
     Segment(SegmentError),
     /// A frame's description is wrong.
     Descriptor(DescriptorError),
-    /// A frame names a buffer that is not registered at the host: its id.
+    /// A frame names a buffer or fence that is not registered at the host, or that has not
+    /// come to this client: its id. The next frame may be fine.
     UnknownBuffer(u32),
+    /// What is said to be a fence is no sync file: its id.
+    BadFence(u32),
+    /// A plane is said to lie in a fence: its id.
+    NotMemory(u32),
+    /// The work behind a frame's fence failed, its contents are not what they should be.
+    FenceFailed(Errno),
     /// A buffer from the host may be cut short under a mapping, or is shorter than it says:
     /// its id.
     BadBuffer(u32),
@@ -63,7 +71,7 @@ pub enum Error {
 /// What to do after an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Advice {
-    /// The same call may work a moment later.
+    /// The same call may work a moment later, or give the next frame.
     Retry,
     /// Connecting anew may work.
     Reconnect,
@@ -75,13 +83,29 @@ impl Error {
     /// Whether to repeat the call, connect anew, or give up.
     pub fn advice(&self) -> Advice {
         match self {
-            Self::TimedOut | Self::HoldLimit(_) | Self::WouldBlock(_) => Advice::Retry,
+            Self::TimedOut
+            | Self::HoldLimit(_)
+            | Self::WouldBlock(_)
+            | Self::UnknownBuffer(_)
+            | Self::FenceFailed(_) => Advice::Retry,
             Self::NoHost
             | Self::HostGone
             | Self::ThrownOut
             | Self::Goodbye(_)
             | Self::Refused(Refusal::Full(_) | Refusal::Resources(_)) => Advice::Reconnect,
             _ => Advice::GiveUp,
+        }
+    }
+}
+
+impl Error {
+    /// What a fence's own error is here; `id` is the fence's.
+    pub fn of_fence(error: SyncFileError, id: u32) -> Self {
+        match error {
+            SyncFileError::NotASyncFile => Self::BadFence(id),
+            SyncFileError::TimedOut => Self::TimedOut,
+            SyncFileError::Failed(errno) => Self::FenceFailed(errno),
+            SyncFileError::Os(call, errno) => Self::Os(call, errno),
         }
     }
 }
@@ -116,8 +140,24 @@ impl fmt::Display for Error {
             Self::Segment(e) => e.fmt(f),
             Self::Descriptor(e) => e.fmt(f),
             Self::UnknownBuffer(id) => {
-                write!(f, "a frame names buffer {id}, which is not registered")
+                write!(
+                    f,
+                    "a frame names buffer {id}, which is not registered or has not come yet: \
+                     take the next frame"
+                )
             }
+            Self::BadFence(id) => write!(
+                f,
+                "fence {id} is no sync file: hosts share what \
+                 DMA_BUF_IOCTL_EXPORT_SYNC_FILE or a device driver gives"
+            ),
+            Self::NotMemory(id) => {
+                write!(f, "a plane lies in {id}, which is a fence and no buffer")
+            }
+            Self::FenceFailed(errno) => write!(
+                f,
+                "the work behind the frame's fence failed ({errno}): take the next frame"
+            ),
             Self::BadBuffer(id) => write!(
                 f,
                 "buffer {id} is shorter than stated or could be cut short: \

@@ -210,6 +210,29 @@ fn buffers_that_can_be_cut_or_are_too_short_are_refused() {
 }
 
 #[test]
+fn fences_that_are_no_sync_file_or_have_a_size_are_refused_without_a_wait() {
+    let (client, _ring, peer) = inside("fences");
+    let (pipe, _writer) = rustix::pipe::pipe().unwrap();
+    let flags = rustix::event::EventfdFlags::CLOEXEC;
+    let eventfd = rustix::event::eventfd(0, flags).unwrap();
+    let (socket, _other) = seqpacket_pair();
+    for fd in [&buffer(4096), &socket, &pipe, &eventfd] {
+        send(&peer, Message::Fence { id: 5 }, &[fd.as_fd()]);
+        assert_eq!(client.pump().unwrap_err(), Error::BadFence(5));
+    }
+    for (at, value) in [(24, 1), (12, 2)] {
+        let mut bytes = Message::Fence { id: 5 }.encode();
+        bytes[at] = value;
+        send_raw(&peer, &bytes, &[pipe.as_fd()]);
+        let error = Error::Wire(WireError::Field(4, value.into()));
+        assert_eq!(client.pump().unwrap_err(), error);
+    }
+    send(&peer, Message::Fence { id: 5 }, &[]);
+    let error = client.pump().unwrap_err();
+    assert_eq!(error, Error::Wire(WireError::Fds(0, 1)));
+}
+
+#[test]
 fn parameter_sets_beyond_the_maximum_are_refused() {
     let (client, _ring, peer) = inside("parameters");
     let huge = buffer(1 << 20);

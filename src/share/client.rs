@@ -208,7 +208,8 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Share`](crate::Error::Share) with `HoldLimit` while as many frames as agreed
-    /// are alive; for a host that is gone or lies.
+    /// are alive; with `UnknownBuffer` when a buffer or fence of this frame has not come, as may
+    /// happen to who has not looked for a while: try again; for a host that is gone or lies.
     pub fn try_next(&mut self) -> Result<Option<Frame>> {
         self.reader.try_next()
     }

@@ -85,6 +85,12 @@ impl Connection {
         buffer.map_err(|why| self.error(why))
     }
 
+    /// The fence that a frame names, which comes before the frame as a buffer does.
+    pub(super) fn fence(&self, id: u32) -> Result<Arc<OwnedFd>> {
+        let fence = self.inbox.fence(id, || self.ipc.pump());
+        fence.map_err(|why| self.error(why))
+    }
+
     /// The mapping of a buffer that a frame holds.
     pub(super) fn mapping<'a>(
         &self,

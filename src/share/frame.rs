@@ -5,11 +5,12 @@
     reason = "views of shared memory while the ring guarantees it"
 )]
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use videostream_hal::format::FourCc;
 use videostream_hal::memory::dmabuf::{CpuAccess, SyncAccess};
+use videostream_hal::memory::sync_file;
 use videostream_hal::ring::cells::SlotId;
 use videostream_hal::ring::{Flags, FrameDescriptor, MAX_PLANES};
 
@@ -30,6 +31,7 @@ pub struct Frame {
     since: Since,
     /// Of each plane; planes in the same buffer as the first leave theirs out.
     buffers: [Option<Arc<Buffer>>; MAX_PLANES],
+    fence: Option<Arc<OwnedFd>>,
 }
 
 /// What has happened since the frame before, as its reader has seen it.
@@ -54,6 +56,7 @@ impl Frame {
             descriptor,
             since,
             buffers: [const { None }; MAX_PLANES],
+            fence: None,
         };
         for at in 0..frame.descriptor.planes().len() {
             let id = frame.descriptor.planes[at].buffer;
@@ -61,6 +64,9 @@ impl Frame {
                 continue;
             }
             frame.buffers[at] = Some(frame.connection.buffer(id)?);
+        }
+        if frame.descriptor.fence != 0 {
+            frame.fence = Some(frame.connection.fence(frame.descriptor.fence)?);
         }
         for at in 0..frame.descriptor.planes().len() {
             let size = frame.buffer(at).map_or(0, |b| b.size());
@@ -156,6 +162,33 @@ impl Frame {
             return None;
         }
         Some(self.buffer(plane)?.as_fd())
+    }
+
+    /// The frame's fence, if it has one: a sync file, to be handed to a GPU or display, or
+    /// waited for with [`Frame::wait_fence`]. Until it has signalled the contents are not
+    /// complete. It may fail, or never signal.
+    #[must_use]
+    pub fn fence(&self) -> Option<BorrowedFd<'_>> {
+        self.fence.as_ref().map(|fence| fence.as_fd())
+    }
+
+    /// Waits until the contents are complete: the frame's fence has signalled, or it has none.
+    /// At most until `deadline_ns` of `CLOCK_MONOTONIC`; 0 looks, `u64::MAX` is for ever.
+    /// [`Frame::pixels`] does not wait for it.
+    ///
+    /// # Errors
+    /// [`Error::Share`]: a timeout ([`Error::is_timeout`]); `FenceFailed` when the work behind
+    /// the fence ended with an error: the contents are not what they should be.
+    pub fn wait_fence(&self, deadline_ns: u64) -> Result<()> {
+        let Some(fence) = self.fence() else {
+            return Ok(());
+        };
+        let id = self.descriptor.fence;
+        let wrong = |e| {
+            self.connection
+                .error(videostream_ipc::Error::of_fence(e, id))
+        };
+        sync_file::wait(fence, deadline_ns).map_err(wrong)
     }
 
     /// Whether the memory is still this frame's. Only a client that was thrown out, or whose

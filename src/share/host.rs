@@ -132,6 +132,18 @@ impl Host {
         self.named(result)
     }
 
+    /// Registers the fence of one frame, a sync file: say what
+    /// [`export_sync_file`](videostream_hal::memory::dmabuf::export_sync_file) gives. The id goes
+    /// into that frame's [`fence`](FrameDescriptor::fence) field; the fence goes with the frame.
+    /// Retire it if the frame is not published after all.
+    ///
+    /// # Errors
+    /// [`Error::Share`]: no sync file, or too many buffers and fences.
+    pub fn register_fence(&mut self, fd: OwnedFd) -> Result<u32> {
+        let result = self.inner.register_fence(fd);
+        self.named(result)
+    }
+
     /// Keeps parameter sets for clients that come later; call it before the key frame that
     /// they belong to.
     ///

@@ -44,6 +44,13 @@ impl AsFd for Buffer {
     }
 }
 
+/// What a frame names by a number.
+#[derive(Clone, Debug)]
+enum Entry {
+    Memory(Arc<Buffer>),
+    Fence(Arc<OwnedFd>),
+}
+
 /// How a host and its clients do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
@@ -64,7 +71,7 @@ pub(super) struct Inbox {
 
 #[derive(Debug, Default)]
 struct Contents {
-    buffers: Table<Arc<Buffer>>,
+    buffers: Table<Entry>,
     parameters: Option<Arc<[u8]>>,
     /// Clients told of since the last status.
     clients: Vec<ClientStatus>,
@@ -93,23 +100,27 @@ impl Inbox {
         id: u32,
         next: impl Fn() -> Result<Option<Event>, Error>,
     ) -> Result<Arc<Buffer>, Error> {
-        let look = |contents: &Contents| contents.buffers.get(id).cloned();
-        let mut left = MAX_MESSAGES;
-        let pump = |contents: &mut Contents| {
-            left -= 1;
-            match next()? {
-                Some(event) => contents.apply(event).map(|()| left > 0),
-                None => Ok(false),
-            }
-        };
         let mut contents = self.lock();
-        let buffer = find(&mut *contents, look, pump)?.ok_or(Error::UnknownBuffer(id))?;
+        let Entry::Memory(buffer) = contents.find(id, next)? else {
+            return Err(Error::NotMemory(id));
+        };
         contents.looks += 1;
         // Relaxed: read under the same lock.
         buffer.used.store(contents.looks, Ordering::Relaxed);
         Ok(buffer)
     }
 
+    /// The fence with this id, found as buffers are.
+    pub(super) fn fence(
+        &self,
+        id: u32,
+        next: impl Fn() -> Result<Option<Event>, Error>,
+    ) -> Result<Arc<OwnedFd>, Error> {
+        match self.lock().find(id, next)? {
+            Entry::Fence(fence) => Ok(fence),
+            Entry::Memory(_) => Err(Error::BadFence(id)),
+        }
+    }
     /// The mapping of a buffer that a frame holds, made at the first call and kept until
     /// others need its place and no frame holds the buffer.
     pub(super) fn mapping<'a>(&self, buffer: &'a Buffer) -> Result<&'a Mapping, MapError> {
@@ -155,14 +166,46 @@ impl Inbox {
 }
 
 impl Contents {
+    /// What has this id, as far as it has come or is in what `next` takes in.
+    fn find(
+        &mut self,
+        id: u32,
+        next: impl Fn() -> Result<Option<Event>, Error>,
+    ) -> Result<Entry, Error> {
+        let look = |contents: &Self| contents.buffers.get(id).cloned();
+        let mut left = MAX_MESSAGES;
+        let pump = |contents: &mut Self| {
+            left -= 1;
+            match next()? {
+                Some(event) => contents.apply(event).map(|()| left > 0),
+                None => Ok(false),
+            }
+        };
+        find(self, look, pump)?.ok_or(Error::UnknownBuffer(id))
+    }
+
+    /// The buffers, without the fences.
+    fn memory(&mut self) -> impl Iterator<Item = &mut Arc<Buffer>> {
+        self.buffers.iter_mut().filter_map(|entry| match entry {
+            Entry::Memory(buffer) => Some(buffer),
+            Entry::Fence(_) => None,
+        })
+    }
+
+    /// Adds a buffer or fence. An honest host has told before what makes room for it.
+    fn insert(&mut self, id: u32, entry: Entry) -> Result<(), Error> {
+        let full = |_| Error::TooManyBuffers(MAX_BUFFERS);
+        self.buffers.insert(id, entry).map_err(full)
+    }
+
     /// Unmaps buffers that no frame holds, those used longest ago first, until fewer than `keep`
     /// are mapped.
     fn make_room(&mut self, keep: usize) {
         let is_mapped = |b: &&mut Arc<Buffer>| b.mapping.get().is_some();
-        let mapped = self.buffers.iter_mut().filter(is_mapped).count();
+        let mapped = self.memory().filter(is_mapped).count();
         for _ in keep..=mapped {
             // Held by this table alone.
-            let idle = self.buffers.iter_mut().filter_map(Arc::get_mut);
+            let idle = self.memory().filter_map(Arc::get_mut);
             let idle = idle.filter(|b| b.mapping.get().is_some());
             let Some(oldest) = idle.min_by_key(|b| b.used.load(Ordering::Relaxed)) else {
                 return;
@@ -181,9 +224,9 @@ impl Contents {
                     mapping: OnceLock::new(),
                     used: AtomicU64::new(0),
                 });
-                let full = |_| Error::TooManyBuffers(MAX_BUFFERS);
-                self.buffers.insert(id, buffer).map_err(full)?;
+                self.insert(id, Entry::Memory(buffer))?;
             }
+            Event::Fence(id, fd) => self.insert(id, Entry::Fence(Arc::new(fd)))?,
             Event::Retire(id) => self.buffers.retire(id),
             Event::Parameters(size, fd) => {
                 let mut bytes = vec![0; size as usize];
@@ -204,5 +247,41 @@ impl Contents {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn memory() -> OwnedFd {
+        let fd = memfd::create(c"test", 4096).unwrap();
+        memfd::seal(&fd, memfd::FIXED_SIZE).unwrap();
+        fd
+    }
+
+    #[test]
+    fn a_fence_is_no_memory_and_memory_no_fence_and_what_is_not_there_may_come() {
+        let inbox = Inbox::new(8);
+        inbox.apply(Event::Buffer(1, 4096, memory())).unwrap();
+        // What it is was looked at when the message came.
+        inbox.apply(Event::Fence(2, memory())).unwrap();
+        let none = || Ok(None);
+        assert_eq!(inbox.buffer(1, none).unwrap().size(), 4096);
+        inbox.fence(2, none).unwrap();
+        assert_eq!(inbox.buffer(2, none).unwrap_err(), Error::NotMemory(2));
+        assert_eq!(inbox.fence(1, none).unwrap_err(), Error::BadFence(1));
+        assert_eq!(inbox.fence(3, none).unwrap_err(), Error::UnknownBuffer(3));
+        inbox.apply(Event::Retire(2)).unwrap();
+        assert_eq!(inbox.fence(2, none).unwrap_err(), Error::UnknownBuffer(2));
+    }
+
+    #[test]
+    fn what_has_not_come_is_worth_another_frame_and_a_lie_is_not() {
+        use videostream_ipc::Advice;
+        assert_eq!(Error::UnknownBuffer(3).advice(), Advice::Retry);
+        for lie in [Error::NotMemory(2), Error::BadFence(1)] {
+            assert_eq!(lie.advice(), Advice::GiveUp);
+        }
     }
 }

@@ -12,6 +12,14 @@ use super::connection::Connection;
 use super::frame::{Frame, Since};
 use crate::Result;
 
+/// Most frames in a row that a wait passes by because a buffer or fence of theirs has not come.
+const MAX_PASSED: u32 = 16;
+
+/// Whether what the host sends has not come that far: the next frame may be fine.
+fn is_late(error: &crate::Error) -> bool {
+    matches!(error.share(), Some(ipc::Error::UnknownBuffer(_)))
+}
+
 /// One thread's place in a stream, made by [`Client::reader`](super::Client::reader). It ends
 /// with its connection: only the client itself reconnects.
 #[derive(Clone, Debug)]
@@ -19,6 +27,8 @@ pub struct Reader {
     connection: Arc<Connection>,
     last: u64,
     restarted: bool,
+    /// Frames that this reader could not use since the last one that it got.
+    passed: u64,
     /// Format, width and height of the last frame.
     format: Option<(u32, u32, u32)>,
 }
@@ -29,6 +39,7 @@ impl Reader {
             connection,
             last: 0,
             restarted: false,
+            passed: 0,
             format: None,
         }
     }
@@ -39,6 +50,7 @@ impl Reader {
             connection,
             last: 0,
             restarted: true,
+            passed: 0,
             format: self.format,
         };
     }
@@ -74,7 +86,8 @@ impl Reader {
     ///
     /// # Errors
     /// [`Error::Share`](crate::Error::Share) with `HoldLimit` while as many frames as agreed
-    /// are alive; for a host that is gone or lies.
+    /// are alive; with `UnknownBuffer` when a buffer or fence of this frame has not come, as may
+    /// happen to who has not looked for a while: try again; for a host that is gone or lies.
     pub fn try_next(&mut self) -> Result<Option<Frame>> {
         let held = match self.connection.ipc().hold(self.last) {
             Ok(Some(held)) => held,
@@ -93,22 +106,38 @@ impl Reader {
         } = held;
         // Before the first frame nothing was missed.
         let missed = if self.last == 0 { 0 } else { missed };
+        let missed = self.passed + missed;
         self.last = descriptor.serial;
+        // Unless the frame turns out whole.
+        self.passed = missed + 1;
         let format = (descriptor.fourcc, descriptor.width, descriptor.height);
-        let before = self.format.replace(format);
         let since = Since {
             missed,
-            restarted: std::mem::take(&mut self.restarted),
-            new_format: before.is_some_and(|before| before != format),
+            restarted: self.restarted,
+            new_format: self.format.is_some_and(|before| before != format),
         };
-        Frame::new(Arc::clone(&self.connection), slot, descriptor, since).map(Some)
+        let frame = Frame::new(Arc::clone(&self.connection), slot, descriptor, since)?;
+        (self.passed, self.restarted, self.format) = (0, false, Some(format));
+        Ok(Some(frame))
+    }
+
+    /// A frame newer than the last one whose buffers and fence are here: others are passed by,
+    /// but not without end.
+    fn try_whole(&mut self) -> Result<Option<Frame>> {
+        for _ in 0..MAX_PASSED {
+            match self.try_next() {
+                Err(e) if is_late(&e) => {}
+                result => return result,
+            }
+        }
+        self.try_next()
     }
 
     /// See [`Client::poll_next`](super::Client::poll_next).
     pub(super) fn poll_next(&mut self) -> Result<Option<Frame>> {
         loop {
             let seen = self.connection.ipc().head();
-            if let Some(frame) = self.try_next()? {
+            if let Some(frame) = self.try_whole()? {
                 return Ok(Some(frame));
             }
             // What was published before a goodbye comes before it.
@@ -137,7 +166,7 @@ impl Reader {
             // If nothing up to here can be held, it has expired for good: waiting for something
             // newer than the last frame would end at once, again and again.
             let seen = self.connection.ipc().head();
-            if let Some(frame) = self.try_next()? {
+            if let Some(frame) = self.try_whole()? {
                 return Ok(frame);
             }
             // A host that announces frame after frame and gives none does not hold this up.

@@ -40,6 +40,11 @@ pub(crate) const INTERFACES: &[Interface] = &[
         requests: "DMA_BUF_(IOCTL|SET_NAME|BASE).*",
     },
     Interface {
+        name: "sync_file",
+        items: "sync_(merge_data|fence_info|file_info|set_deadline)",
+        requests: "SYNC_IOC_.*",
+    },
+    Interface {
         name: "udmabuf",
         items: "(udmabuf|UDMABUF)_.*",
         requests: "UDMABUF_CREATE.*",

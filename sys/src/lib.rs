@@ -1,5 +1,5 @@
 //! Kernel interfaces of Linux video devices as Rust types: V4L2, media controller, dma-heap,
-//! dma-buf, udmabuf, and the Hantro codecs and physical addresses of i.MX8M.
+//! dma-buf, sync file, udmabuf, and the Hantro codecs and physical addresses of i.MX8M.
 //!
 //! # Where names come from
 //! Every struct, union, enum and constant bears its C name, unchanged, in the module of its
@@ -96,5 +96,6 @@ pub mod hx280enc_vc8000e;
 pub mod ioctl;
 mod layout;
 pub mod media;
+pub mod sync_file;
 pub mod udmabuf;
 pub mod v4l2;

@@ -180,13 +180,13 @@ pub(crate) fn application_bytes_planes_and_modifier_arrive(driver: Driver) {
     d.planes[2].size -= 64;
     d.planes[3] = d.planes[0];
     d.planes[3].buffer = c;
-    (d.modifier, d.fence) = (1 << 40, b);
+    d.modifier = 1 << 40;
     (d.app[0], d.app[63]) = (11, 12);
     stage.host.publish(&d).unwrap();
     stage.ask(&mut client, NEXT);
     let seen = stage.ask(&mut client, "describe 1");
     let modifier = 1u64 << 40;
-    let expected = format!("modifier {modifier} fence {b} app 11 12 planes [3, 4, 3, 5]");
+    let expected = format!("modifier {modifier} fence 0 app 11 12 planes [3, 4, 3, 5]");
     assert_eq!(seen, expected);
 }
 

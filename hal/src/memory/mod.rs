@@ -5,6 +5,7 @@
 //! - [`udmabuf`]: a dma-buf made of a memfd's pages.
 //! - [`allocate`]: the best of these that a machine has, and why.
 //! - [`dmabuf`]: the CPU's access to a shared buffer, its name, identity and fences.
+//! - [`sync_file`]: a fence as a descriptor: how far it is, and waiting for it.
 //! - [`physical`]: physical addresses, where the kernel tells them.
 //! - [`mapping`]: a file's pages in this process, unmapped on drop.
 
@@ -14,6 +15,7 @@ pub mod heap;
 pub mod mapping;
 pub mod memfd;
 pub mod physical;
+pub mod sync_file;
 pub mod udmabuf;
 
 pub use allocate::{Allocation, Allocator, Origin};

@@ -86,7 +86,8 @@ pub struct FrameDescriptor {
     pub colorimetry: u32,
     /// V4L2 field order.
     pub field: u32,
-    /// Buffer id of a sync file to wait for, or 0.
+    /// Id of a registered fence, this frame's alone: the contents are complete when it has
+    /// signalled. 0 for none.
     pub fence: u32,
     /// Zero.
     pub reserved: u32,

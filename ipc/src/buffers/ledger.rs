@@ -14,23 +14,25 @@ impl<const N: usize> Default for Ledger<N> {
 }
 
 impl<const N: usize> Ledger<N> {
-    /// Sends the buffers that the client lacks, as far as its queue takes them.
+    /// Sends the buffers that the client lacks, as far as its queue takes them. What is to come
+    /// [later](Sent::Later) is left out.
     pub(crate) fn send_lacking<M, E>(
         &mut self,
         registry: &Registry<M, N>,
         mut send: impl FnMut(u32, u64, &M) -> Result<Sent, E>,
     ) -> Result<Sent, E> {
+        let mut all = Sent::Yes;
         for (place, id, size, memory) in registry.iter() {
             if self.0[place] == id {
                 continue;
             }
             match send(id, size, memory)? {
-                Sent::Yes => {}
+                Sent::Yes => self.0[place] = id,
+                Sent::Later => all = Sent::Later,
                 not => return Ok(not),
             }
-            self.0[place] = id;
         }
-        Ok(Sent::Yes)
+        Ok(all)
     }
 
     /// Strikes a buffer out; whether the client has it and is to be told.
@@ -58,6 +60,24 @@ mod tests {
     }
 
     use std::vec::Vec;
+
+    #[test]
+    fn what_is_to_come_later_keeps_nothing_else_back() {
+        let mut registry = registry();
+        for memory in [10, 11] {
+            registry.insert(Memory(memory), 1, 0).unwrap();
+        }
+        let mut ledger = Ledger::default();
+        let first_later = |id, _, _: &_| {
+            Ok::<_, ()>(match id {
+                1 => Sent::Later,
+                _ => Sent::Yes,
+            })
+        };
+        assert_eq!(ledger.send_lacking(&registry, first_later), Ok(Sent::Later));
+        assert!(!ledger.retire(1), "it was not sent");
+        assert_eq!(ids(&mut ledger, &registry, 9), [1]);
+    }
 
     #[test]
     fn what_a_full_queue_did_not_take_is_sent_later_and_once() {

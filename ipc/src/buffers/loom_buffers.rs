@@ -117,7 +117,8 @@ impl<'a> Host<'a> {
 
     /// `Host::publish`.
     fn publish(&mut self, id: u32) {
-        assert!(self.registry.touch(id, self.publisher.head() + 1));
+        let touched = self.registry.touch(id, self.publisher.head() + 1);
+        assert!(touched.is_some());
         let claim = self.publisher.claim().expect("a slot is free");
         // Both words, so that they are a descriptor that names this buffer.
         self.publisher.publish(claim, |_| [u64::from(id); 2]);
@@ -347,6 +348,36 @@ fn loom_retired_buffer_is_lost_without_the_reclaim_fence() {
     });
 }
 
+/// Claim: so is a fence, which is retired as it is published, while the client looks, and goes
+/// when its frame does.
+fn a_fence_goes_with_its_frame(order: Order) {
+    let shared = Shared::new();
+    let client = Client::new(&shared, order);
+    let reading = thread::spawn(move || {
+        client.pump();
+        client.next(0);
+    });
+    let mut host = Host::new(&shared, order);
+    let fence = host.register();
+    host.publish(fence);
+    host.retire(fence);
+    host.reclaim();
+    reading.join().unwrap();
+    host.reclaim();
+    assert_eq!(host.registry.iter().count(), 0, "the fence stays for ever");
+}
+
+#[test]
+fn loom_a_fence_goes_with_its_frame() {
+    weakened(None, || a_fence_goes_with_its_frame(Order::AsItIs));
+}
+
+#[test]
+#[should_panic(expected = "the buffer was not found")]
+fn loom_fails_when_a_fence_goes_before_its_frame() {
+    weakened(None, || a_fence_goes_with_its_frame(Order::RetireAtOnce));
+}
+
 /// Claim: the buffer that makes room for another is not one that the client needs, and the
 /// client has room for the other.
 fn a_buffer_makes_room_for_another(order: Order) {
@@ -386,7 +417,8 @@ fn the_oldest_buffer_is_held(order: Order) {
     host.publish(old);
     // Used after it, and free.
     let young = host.register();
-    assert!(host.registry.touch(young, host.publisher.head() + 1));
+    let touched = host.registry.touch(young, host.publisher.head() + 1);
+    assert!(touched.is_some());
     let other = client.clone();
     let threads = [
         thread::spawn(move || {

@@ -15,6 +15,11 @@
 //!   names it any more: neither one that can be read nor one that a client holds
 //!   ([`Registry::sweep`]). That a holder is seen is the ring's own argument.
 //!
+//! A fence is a buffer of no bytes that is retired as soon as its frame is published: the third
+//! order keeps it as long as somebody can wait for it, and no longer. A client that holds no
+//! frames for a while is not sent the fences of those that it lets pass ([`Sent::Later`]); it then
+//! finds one missing at most once, and the next is there.
+//!
 //! A place in a client's table is free before the host fills it anew, because the host says
 //! what is gone before it says what is new.
 //!
@@ -40,4 +45,6 @@ pub enum Sent {
     QueueFull,
     /// Too many descriptors of this user are on their way, to whomever; nothing was sent.
     TooManyInFlight,
+    /// The peer has been sent as many fences as it may leave unread; nothing was sent.
+    Later,
 }

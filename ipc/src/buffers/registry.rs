@@ -1,8 +1,9 @@
-//! The host's buffers, each with an id that is never used twice.
+//! The host's buffers and fences, each with an id that is never used twice.
 
 use crate::MAX_BUFFERS;
 
-/// A bounded set of buffers. `M` is a buffer's memory; two that are equal are one.
+/// A bounded set of buffers. `M` is a buffer's memory; two that are equal are one. A fence is
+/// an entry of no bytes that equals no other.
 #[derive(Debug)]
 pub(crate) struct Registry<M, const N: usize = MAX_BUFFERS> {
     entries: [Option<Entry<M>>; N],
@@ -70,9 +71,10 @@ impl<M, const N: usize> Registry<M, N> {
         self.last_id.wrapping_add(1).max(1)
     }
 
-    /// Notes that frame `serial` lies in a buffer; whether it may.
+    /// Notes that frame `serial` lies in a buffer, and gives its size; `None` if it may not. A
+    /// fence has size 0.
     #[inline]
-    pub(crate) fn touch(&mut self, id: u32, serial: u64) -> bool {
+    pub(crate) fn touch(&mut self, id: u32, serial: u64) -> Option<u64> {
         // Ids are given in turn, mostly to places in turn.
         let guess = (id as usize).wrapping_sub(1) % N;
         let is = |e: &Option<Entry<M>>| e.as_ref().is_some_and(|e| e.id == id);
@@ -83,9 +85,9 @@ impl<M, const N: usize> Registry<M, N> {
         match place.and_then(|place| self.entries[place].as_mut()) {
             Some(entry) if !entry.retiring => {
                 entry.used = serial;
-                true
+                Some(entry.size)
             }
-            _ => false,
+            _ => None,
         }
     }
 
@@ -177,9 +179,9 @@ pub(super) mod tests {
     fn a_retired_buffer_takes_no_new_frame_and_goes_with_its_last_one() {
         let mut r = registry();
         r.insert(Memory(7), 1, 0);
-        assert!(r.touch(1, 1));
+        assert_eq!(r.touch(1, 1), Some(1));
         r.retire(1);
-        assert!(!r.touch(1, 2));
+        assert_eq!(r.touch(1, 2), None);
         assert_eq!(r.sweep(|_| true), None);
         assert!(r.is_retiring());
         assert_eq!(r.iter().count(), 1, "newcomers still get it");
@@ -194,7 +196,7 @@ pub(super) mod tests {
         r.retire(1);
         assert_eq!(r.insert(Memory(7), 1, 0), Some(1));
         assert_eq!(r.sweep(|_| false), None);
-        assert!(r.touch(1, 1));
+        assert_eq!(r.touch(1, 1), Some(1));
     }
 
     #[test]
@@ -203,13 +205,13 @@ pub(super) mod tests {
         r.insert(Memory(7), 1, 0);
         r.insert(Memory(8), 1, 0);
         assert_eq!(r.insert(Memory(9), 1, 0), None);
-        assert!(r.touch(2, 5));
-        assert!(r.touch(1, 6));
+        assert_eq!(r.touch(2, 5), Some(1));
+        assert_eq!(r.touch(1, 6), Some(1));
         assert_eq!(r.make_room(|id| id == 2), Some(1));
         assert_eq!(r.insert(Memory(9), 1, 6), Some(3));
         assert_eq!(r.make_room(|_| true), None);
         assert_eq!(r.make_room(|_| false), Some(2));
-        assert!(!r.touch(2, 7));
-        assert!(r.touch(3, 7));
+        assert_eq!(r.touch(2, 7), None);
+        assert_eq!(r.touch(3, 7), Some(1));
     }
 }

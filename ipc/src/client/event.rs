@@ -2,7 +2,7 @@
 
 use heapless::Vec;
 use rustix::fd::{AsFd, OwnedFd};
-use videostream_hal::memory::{mapping, memfd};
+use videostream_hal::memory::{mapping, memfd, sync_file};
 
 use crate::wire::{ClientStatus, HostStatus, MAX_FDS, Message};
 use crate::{Error, MAX_PARAMETERS};
@@ -12,7 +12,9 @@ use crate::{Error, MAX_PARAMETERS};
 pub enum Event {
     /// A buffer that frames may lie in from now on: id, bytes, descriptor.
     Buffer(u32, u64, OwnedFd),
-    /// A buffer that is gone: its id.
+    /// A frame's fence: id, descriptor of a sync file.
+    Fence(u32, OwnedFd),
+    /// A buffer or fence that is gone: its id.
     Retire(u32),
     /// Parameter sets that decoding starts with: bytes, descriptor of a sealed memfd.
     Parameters(u64, OwnedFd),
@@ -30,6 +32,11 @@ impl Event {
                 let fd = fds.pop().ok_or(Error::BadBuffer(id))?;
                 check(&fd, size, Error::BadBuffer(id))?;
                 Ok(Self::Buffer(id, size, fd))
+            }
+            Message::Fence { id } => {
+                let fd = fds.pop().ok_or(Error::BadFence(id))?;
+                sync_file::status(fd.as_fd()).map_err(|e| Error::of_fence(e, id))?;
+                Ok(Self::Fence(id, fd))
             }
             Message::Parameters { size } => {
                 let wrong = Error::ParameterSize(size as usize, MAX_PARAMETERS);

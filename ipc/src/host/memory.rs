@@ -1,4 +1,4 @@
-//! Memory that a host shares: what it has to be, and when two are the same.
+//! Memory that a host shares, and fences: what they have to be, and when two are the same.
 
 use core::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use rustix::fd::{AsFd, AsRawFd, OwnedFd};
 use rustix::fs::{Mode, OFlags, SealFlags};
 use rustix::io::Errno;
 use videostream_hal::memory::dmabuf::{Identity, identity};
-use videostream_hal::memory::{mapping, memfd};
+use videostream_hal::memory::{mapping, memfd, sync_file};
 
 use crate::Error;
 
@@ -14,20 +14,32 @@ use crate::Error;
 #[derive(Debug)]
 pub(super) struct Memory {
     pub(super) fd: OwnedFd,
-    /// Device and inode.
-    identity: Identity,
+    /// Device and inode. Fences have none: all sync files have the same.
+    identity: Option<Identity>,
 }
 
 impl PartialEq for Memory {
     fn eq(&self, other: &Self) -> bool {
-        self.identity == other.identity
+        self.identity.is_some() && self.identity == other.identity
     }
 }
 
 impl Memory {
     pub(super) fn new(fd: OwnedFd) -> Result<Self, Error> {
         let identity = identity(fd.as_fd()).map_err(|e| Error::Os("fstat", e.errno()))?;
+        let identity = Some(identity);
         Ok(Self { fd, identity })
+    }
+
+    /// A fence; `id` is for the error.
+    pub(super) fn fence(fd: OwnedFd, id: u32) -> Result<Self, Error> {
+        sync_file::status(fd.as_fd()).map_err(|e| Error::of_fence(e, id))?;
+        let identity = None;
+        Ok(Self { fd, identity })
+    }
+
+    pub(super) fn is_fence(&self) -> bool {
+        self.identity.is_none()
     }
 
     /// Checks that it has `size` bytes and keeps them; `id` is for the error.
@@ -95,6 +107,14 @@ mod tests {
         let again = Memory::new(rustix::io::dup(&fd).unwrap()).unwrap();
         assert_eq!(Memory::new(fd).unwrap(), again);
         assert_ne!(Memory::new(buffer(4096)).unwrap(), again);
+    }
+
+    #[test]
+    fn what_is_no_sync_file_is_no_fence() {
+        let error = Memory::fence(buffer(4096), 7).unwrap_err();
+        assert_eq!(error, Error::BadFence(7));
+        let (pipe, _writer) = rustix::pipe::pipe().unwrap();
+        assert_eq!(Memory::fence(pipe, 7).unwrap_err(), Error::BadFence(7));
     }
 
     #[test]

@@ -165,11 +165,36 @@ impl Host {
             Exports::ReadOnly => memory.read_only()?,
             Exports::Writable => memory,
         };
+        self.make_room()?;
+        self.add(memory, size)
+    }
+
+    /// Registers the fence of one frame, a sync file, and sends it to every client that keeps
+    /// up; the id goes into that frame's [`FrameDescriptor::fence`]. It goes with the frame: once
+    /// no client can hold that any more, both sides close their descriptors. A fence that is not
+    /// published after all is to be [retired](Host::retire). It takes one of the
+    /// [`MAX_BUFFERS`] places, and makes room for itself like a buffer.
+    ///
+    /// # Errors
+    /// [`Error::BadFence`] for what is no sync file; [`Error::TooManyBuffers`].
+    pub fn register_fence(&mut self, fd: OwnedFd) -> Result<u32, Error> {
+        let fence = Memory::fence(fd, self.buffers.next_id())?;
+        self.make_room()?;
+        self.add(fence, 0)
+    }
+
+    /// Makes a place free in the registry if there is none.
+    fn make_room(&mut self) -> Result<(), Error> {
         if self.buffers.is_full() {
             let control = self.publisher.control();
             let gone = self.buffers.make_room(|id| lies_in(control, id));
             self.tell_retired(gone.ok_or(Error::TooManyBuffers(MAX_BUFFERS))?);
         }
+        Ok(())
+    }
+
+    /// Puts memory, or a fence of no bytes, into the registry and sends it.
+    fn add(&mut self, memory: Memory, size: u64) -> Result<u32, Error> {
         let id = self.buffers.insert(memory, size, self.head());
         self.send_lacking();
         id.ok_or(Error::TooManyBuffers(MAX_BUFFERS))
@@ -183,7 +208,7 @@ impl Host {
         self.sweep();
     }
 
-    /// Tells clients of retired buffers that no frame lies in any more.
+    /// Tells clients of retired buffers and fences that no frame needs any more.
     fn sweep(&mut self) {
         while self.buffers.is_retiring() {
             let control = self.publisher.control();
@@ -222,11 +247,23 @@ impl Host {
     ///
     /// # Errors
     /// [`Error::WouldBlock`] when no slot is free: see [`Host::reclaim`];
-    /// [`Error::UnknownBuffer`] for a frame in memory that is not registered, or retired.
+    /// [`Error::UnknownBuffer`] for a frame in memory that is not registered, or retired, and
+    /// for a fence that another frame had; [`Error::NotMemory`] for a plane in a fence;
+    /// [`Error::BadFence`] for a fence that is memory.
     pub fn publish(&mut self, frame: &FrameDescriptor) -> Result<(SlotId, u64), Error> {
-        for id in frame.buffers() {
-            if !self.buffers.touch(id, self.head() + 1) {
-                return Err(Error::UnknownBuffer(id));
+        let next = self.head() + 1;
+        for plane in frame.planes() {
+            match self.buffers.touch(plane.buffer, next) {
+                None => return Err(Error::UnknownBuffer(plane.buffer)),
+                Some(0) => return Err(Error::NotMemory(plane.buffer)),
+                Some(_) => {}
+            }
+        }
+        if frame.fence != 0 {
+            match self.buffers.touch(frame.fence, next) {
+                None => return Err(Error::UnknownBuffer(frame.fence)),
+                Some(0) => {}
+                Some(_) => return Err(Error::BadFence(frame.fence)),
             }
         }
         if self.behind {
@@ -241,6 +278,10 @@ impl Host {
             FrameDescriptor { serial, ..*frame }.to_words()
         });
         self.stats.published += 1;
+        if frame.fence != 0 {
+            // From now on only this frame keeps it.
+            self.buffers.retire(frame.fence);
+        }
         self.wake();
         Ok((slot, serial))
     }

@@ -34,7 +34,15 @@ struct Attached {
     sent: Ledger,
     /// Generation of the parameter sets it was sent; 0 for none.
     parameters: u32,
+    /// Fences that it was sent since it held another frame.
+    fences: u32,
+    /// The frame that it had held last when they were counted anew.
+    seen: u64,
 }
+
+/// Most fences that a client is sent while it holds no other frame: unread, they count against
+/// all clients, and a queue that is full of them takes no buffer.
+const MAX_UNREAD_FENCES: u32 = 16;
 
 /// What came of listening to a peer.
 pub(super) enum Step {
@@ -156,8 +164,11 @@ impl Peer {
             hold,
             sent: Ledger::default(),
             parameters: 0,
+            fences: 0,
+            seen: head,
         };
-        if attached.send_lacking(&self.socket, host.0, host.1) != Ok(Sent::Yes) {
+        let sent = attached.send_lacking(&self.socket, host.0, host.1);
+        if !matches!(sent, Ok(Sent::Yes | Sent::Later)) {
             return Err(exhausted);
         }
         let fds = [control.as_fd(), fd.as_fd(), client_end.as_fd()];
@@ -180,7 +191,7 @@ impl Peer {
         }
     }
 
-    /// Tells the client that a buffer is gone; `false` if it could not be told.
+    /// Tells the client that a buffer or fence is gone; `false` if it could not be told.
     pub(super) fn retire(&mut self, id: u32) -> bool {
         let Some(attached) = &mut self.attached else {
             return true;
@@ -210,11 +221,26 @@ impl Attached {
         buffers: &Registry<Memory>,
         parameters: Option<&Parameters>,
     ) -> Result<Sent, Error> {
-        let sent = self.sent.send_lacking(buffers, |id, size, memory| {
-            socket::send(socket, &Message::Buffer { id, size }, &[memory.fd.as_fd()])
+        // Relaxed: a look that comes late leaves a fence for the next one.
+        let last = self.lease.stat(Stat::LastSerial).load(Ordering::Relaxed);
+        if last != self.seen {
+            (self.seen, self.fences) = (last, 0);
+        }
+        let fences = &mut self.fences;
+        let buffers = self.sent.send_lacking(buffers, |id, size, memory| {
+            let fd = [memory.fd.as_fd()];
+            if !memory.is_fence() {
+                return socket::send(socket, &Message::Buffer { id, size }, &fd);
+            }
+            if *fences >= MAX_UNREAD_FENCES {
+                return Ok(Sent::Later);
+            }
+            let sent = socket::send(socket, &Message::Fence { id }, &fd)?;
+            *fences += u32::from(sent == Sent::Yes);
+            Ok(sent)
         })?;
-        if sent != Sent::Yes {
-            return Ok(sent);
+        if !matches!(buffers, Sent::Yes | Sent::Later) {
+            return Ok(buffers);
         }
         if let Some(Parameters {
             fd,
@@ -230,6 +256,6 @@ impl Attached {
             }
             self.parameters = *generation;
         }
-        Ok(Sent::Yes)
+        Ok(buffers)
     }
 }

@@ -177,7 +177,7 @@ impl Host {
             };
             match peer.send_lacking(&self.buffers, self.parameters.as_ref()) {
                 Ok(Sent::Yes) => {}
-                Ok(Sent::TooManyInFlight) => self.behind = true,
+                Ok(Sent::TooManyInFlight | Sent::Later) => self.behind = true,
                 Ok(Sent::QueueFull) => self.evict(place, Goodbye::NotReading),
                 Err(_) => {
                     self.stats.left += 1;

@@ -37,12 +37,16 @@ const LOOK: u16 = 8;
 const CLIENT: u16 = 9;
 const STATUS: u16 = 10;
 
+/// What the descriptor of a buffer's message is.
+const MEMORY: u32 = 0;
+const FENCE: u32 = 1;
+
 impl Message {
     /// How many descriptors travel with this message.
     pub const fn fds(&self) -> usize {
         match self {
             Self::Welcome { .. } => 3,
-            Self::Buffer { .. } | Self::Parameters { .. } => 1,
+            Self::Buffer { .. } | Self::Fence { .. } | Self::Parameters { .. } => 1,
             _ => 0,
         }
     }
@@ -74,8 +78,9 @@ impl Message {
             }
             Self::Buffer { id, size } => {
                 wide[0] = size;
-                (BUFFER, [id, 0, 0, 0])
+                (BUFFER, [id, MEMORY, 0, 0])
             }
+            Self::Fence { id } => (BUFFER, [id, FENCE, 0, 0]),
             Self::Retire { id } => (RETIRE, [id, 0, 0, 0]),
             Self::Parameters { size } => {
                 wide[0] = size;
@@ -180,9 +185,14 @@ impl Message {
                 6 => Refusal::Resources(b),
                 _ => return Err(field),
             }),
-            BUFFER => Self::Buffer {
-                id: a,
-                size: wide[0],
+            BUFFER => match b {
+                MEMORY => Self::Buffer {
+                    id: a,
+                    size: wide[0],
+                },
+                FENCE if wide[0] == 0 => Self::Fence { id: a },
+                FENCE => return Err(WireError::Field(kind, narrow(0))),
+                _ => return Err(WireError::Field(kind, b)),
             },
             RETIRE => Self::Retire { id: a },
             PARAMETERS => Self::Parameters { size: wide[0] },
@@ -234,7 +244,7 @@ impl Message {
 mod tests {
     use super::*;
 
-    const ALL: [Message; 20] = [
+    const ALL: [Message; 21] = [
         Message::Hello {
             mode: Mode::Newest,
             hold: 1,
@@ -259,6 +269,7 @@ mod tests {
             id: 3,
             size: 1 << 40,
         },
+        Message::Fence { id: 4 },
         Message::Retire { id: 3 },
         Message::Parameters { size: 40 },
         Message::Look,
@@ -329,6 +340,16 @@ mod tests {
         assert_eq!(with(6, 99), Err(WireError::Kind(99)));
         assert_eq!(with(8, 2), Err(WireError::Field(HELLO, 2)));
         assert_eq!(with(12, 65), Err(WireError::Field(HELLO, 65)));
+    }
+
+    #[test]
+    fn a_fence_has_no_size_and_other_kinds_of_buffers_do_not_exist() {
+        let mut bytes = Message::Fence { id: 4 }.encode();
+        bytes[24] = 1;
+        let field = |value| Err(WireError::Field(BUFFER, value));
+        assert_eq!(Message::decode(&bytes, 1), field(1));
+        bytes[12..16].copy_from_slice(&2u32.to_ne_bytes());
+        assert_eq!(Message::decode(&bytes, 1), field(2));
     }
 
     #[test]

@@ -6,7 +6,8 @@
 //!         <--- Buffer + 1 fd -----        once for each that there is
 //!         <--- Welcome + 3 fds ---        control segment, lease page, event
 //!         <--- Buffer + 1 fd -----        a new one, before the first frame in it
-//!         <--- Retire ------------        a buffer is gone
+//!         <--- Fence + 1 fd ------        before the frame that it belongs to
+//!         <--- Retire ------------        a buffer or fence is gone
 //!         <--- Parameters + 1 fd -        a codec's parameter sets; also before Welcome
 //!   Look ------------------------>        how are you all?
 //!         <--- Client ------------        once for each client
@@ -64,7 +65,13 @@ pub enum Message {
         /// Its bytes.
         size: u64,
     },
-    /// Host: the buffer with this id is gone.
+    /// Host: a frame's fence; with the descriptor of a sync file. It is sent as a buffer that
+    /// says so and has no size.
+    Fence {
+        /// Its id in frame descriptors, of the same numbers as those of buffers.
+        id: u32,
+    },
+    /// Host: the buffer or fence with this id is gone.
     Retire {
         /// The id.
         id: u32,

@@ -116,6 +116,29 @@ fn a_plane_that_leaves_its_buffer_is_refused_and_released() {
 }
 
 #[test]
+fn a_fence_is_a_sync_file_of_its_own() {
+    let path = name("no-fence");
+    let mut host = Host::builder(&path).bind().unwrap();
+    let id = host.register(memory(), 4096).unwrap();
+    let error = host.register_fence(memory()).unwrap_err();
+    assert_eq!(error.share(), Some(&Ipc::BadFence(id + 1)));
+    let mut fenced = frame(id);
+    for (fence, expected) in [
+        (id, Ipc::BadFence(id)),
+        (id + 1, Ipc::UnknownBuffer(id + 1)),
+    ] {
+        fenced.fence = fence;
+        let error = host.publish(&fenced).unwrap_err();
+        assert_eq!(error.share(), Some(&expected));
+    }
+    let mut client = connect(&mut host, Client::builder(&path)).unwrap();
+    host.publish(&frame(id)).unwrap();
+    let frame = client.next(SECOND).unwrap();
+    assert!(frame.fence().is_none());
+    frame.wait_fence(0).unwrap();
+}
+
+#[test]
 fn a_name_in_use_is_not_taken_over_and_a_stale_file_is() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("socket");

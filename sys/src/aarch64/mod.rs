@@ -26,6 +26,8 @@ pub(crate) mod hx280enc_vc8000e;
 #[rustfmt::skip]
 pub(crate) mod media;
 #[rustfmt::skip]
+pub(crate) mod sync_file;
+#[rustfmt::skip]
 pub(crate) mod udmabuf;
 #[rustfmt::skip]
 pub(crate) mod v4l2;

@@ -41,6 +41,10 @@ pub(crate) const INTERFACES: &[Interface] = &[
         requests: sys::dma_buf::REQUESTS,
     },
     Interface {
+        name: "sync_file",
+        requests: sys::sync_file::REQUESTS,
+    },
+    Interface {
         name: "udmabuf",
         requests: sys::udmabuf::REQUESTS,
     },

@@ -110,6 +110,7 @@ pub(crate) fn unbound_requests() -> Result<(usize, Vec<String>), String> {
         "media",
         "dma-heap",
         "dma-buf",
+        "sync_file",
         "udmabuf",
     ];
     let own = ["hantrodec", "hx280enc", "hx280enc_vc8000e", "dmabuf_imx"];

@@ -1,0 +1,162 @@
+//! sync file: a descriptor of a fence, readable when it has signalled.
+//!
+//! [`export_sync_file`](super::dmabuf::export_sync_file) makes one of a dma-buf's fences; GPUs
+//! and displays give their own. All sync files share the kernel's one anonymous inode: they have
+//! no size and no identity.
+//!
+//! # Source
+//! `linux/sync_file.h`; "Sync File API Guide" in the kernel's documentation.
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fd::BorrowedFd;
+use rustix::fs::{AtFlags, FileType, StatxFlags, statx};
+use rustix::io::Errno;
+use rustix::ioctl::{Updater, ioctl};
+use videostream_sys::sync_file::{SYNC_IOC_FILE_INFO, sync_file_info};
+
+use crate::time::until;
+
+/// How far the work behind a fence is.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Not done.
+    Active,
+    /// Done: what it has written is complete.
+    Signalled,
+    /// Ended without having done it, for this reason.
+    Failed(Errno),
+}
+
+/// Why a fence can't be waited for, or was in vain.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum SyncFileError {
+    /// The descriptor is no sync file.
+    NotASyncFile,
+    /// The deadline passed before the fence signalled.
+    TimedOut,
+    /// The work behind the fence failed.
+    Failed(Errno),
+    /// A system call failed: its name and errno.
+    Os(&'static str, Errno),
+}
+
+impl core::fmt::Display for SyncFileError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::NotASyncFile => write!(f, "the descriptor is no sync file"),
+            Self::TimedOut => write!(f, "the fence has not signalled in time"),
+            Self::Failed(errno) => write!(f, "the work behind the fence failed: {errno}"),
+            Self::Os(call, errno) => write!(f, "{call}: {errno}"),
+        }
+    }
+}
+
+impl core::error::Error for SyncFileError {}
+
+/// How far the fence of a sync file is. Never blocks, whatever the descriptor is: only a file
+/// that the kernel itself answers for is asked.
+///
+/// # Errors
+/// [`SyncFileError::NotASyncFile`]; [`SyncFileError::Os`] when the kernel refuses to say.
+#[doc(alias = "SYNC_IOC_FILE_INFO")]
+pub fn status(fd: BorrowedFd<'_>) -> Result<Status, SyncFileError> {
+    if !is_anonymous(fd)? {
+        return Err(SyncFileError::NotASyncFile);
+    }
+    match file_info(fd) {
+        Ok(info) => Ok(match info.status {
+            0 => Status::Active,
+            1.. => Status::Signalled,
+            error => Status::Failed(Errno::from_raw_os_error(error.wrapping_neg())),
+        }),
+        Err(Errno::NOTTY | Errno::INVAL | Errno::OPNOTSUPP | Errno::BADF) => {
+            Err(SyncFileError::NotASyncFile)
+        }
+        Err(errno) => Err(SyncFileError::Os("SYNC_IOC_FILE_INFO", errno)),
+    }
+}
+
+/// Waits until the fence has signalled, at most until `deadline_ns` of `CLOCK_MONOTONIC`
+/// (`u64::MAX` is for ever; a time that is past looks once).
+///
+/// # Errors
+/// [`SyncFileError::TimedOut`]; [`SyncFileError::Failed`] for a fence that signalled an error;
+/// those of [`status`].
+pub fn wait(fd: BorrowedFd<'_>, deadline_ns: u64) -> Result<(), SyncFileError> {
+    loop {
+        match status(fd)? {
+            Status::Signalled => return Ok(()),
+            Status::Failed(errno) => return Err(SyncFileError::Failed(errno)),
+            Status::Active => {}
+        }
+        let left = until(deadline_ns);
+        let timeout = (deadline_ns != u64::MAX).then_some(&left);
+        match poll(&mut [PollFd::from_borrowed_fd(fd, PollFlags::IN)], timeout) {
+            Ok(0) => return Err(SyncFileError::TimedOut),
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(errno) => return Err(SyncFileError::Os("poll", errno)),
+        }
+    }
+}
+
+/// Whether the file is one of the kernel's anonymous inodes, which alone have no file type. No
+/// file system is asked, so that one that some process serves can't keep the caller waiting.
+fn is_anonymous(fd: BorrowedFd<'_>) -> Result<bool, SyncFileError> {
+    let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
+    let stat = statx(fd, c"", flags, StatxFlags::empty());
+    let stat = stat.map_err(|errno| SyncFileError::Os("statx", errno))?;
+    let kind = FileType::from_raw_mode(u32::from(stat.stx_mode));
+    // The type is 0: none of those that have a name.
+    Ok(kind == FileType::Unknown)
+}
+
+#[expect(unsafe_code, reason = "the request is made here")]
+fn file_info(fd: BorrowedFd<'_>) -> Result<sync_file_info, Errno> {
+    // No place for the single fences: only how all of them together are.
+    let mut info = sync_file_info::default();
+    // SAFETY: the struct is the argument type from which the code was computed.
+    let request = unsafe { Updater::<SYNC_IOC_FILE_INFO, sync_file_info>::new(&mut info) };
+    // SAFETY: a sync file reads and writes the 56 bytes of `info`, which outlives the call, and
+    // nothing else, since `num_fences` is 0; other anonymous files refuse a code of the letter
+    // '>' that is not theirs.
+    unsafe { ioctl(fd, request)? };
+    Ok(info)
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::event::{EventfdFlags, epoll, eventfd};
+    use rustix::fd::{AsFd as _, OwnedFd};
+    use rustix::fs::{Mode, OFlags, open};
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+
+    use super::super::memfd;
+    use super::*;
+
+    /// Files of every kind that is no sync file, and whether they are anonymous inodes.
+    fn others() -> [(OwnedFd, bool); 7] {
+        let kind = SocketType::STREAM;
+        let pair = socketpair(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None).unwrap();
+        let file = open("/proc/self/exe", OFlags::RDONLY, Mode::empty()).unwrap();
+        let null = open("/dev/null", OFlags::RDONLY, Mode::empty()).unwrap();
+        [
+            (memfd::create(c"test", 4096).unwrap(), false),
+            (pair.0, false),
+            (rustix::pipe::pipe().unwrap().0, false),
+            (file, false),
+            (null, false),
+            (eventfd(0, EventfdFlags::CLOEXEC).unwrap(), true),
+            (epoll::create(epoll::CreateFlags::CLOEXEC).unwrap(), true),
+        ]
+    }
+
+    #[test]
+    fn what_is_no_sync_file_is_refused_without_a_wait() {
+        for (at, (fd, anonymous)) in others().into_iter().enumerate() {
+            assert_eq!(is_anonymous(fd.as_fd()), Ok(anonymous), "{at}");
+            let refused = Err(SyncFileError::NotASyncFile);
+            assert_eq!(status(fd.as_fd()), refused, "{at}");
+            assert_eq!(wait(fd.as_fd(), u64::MAX).map(|()| Status::Active), refused);
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Frames with a fence: sync files of real dma-bufs go with their frames, and go away with them.
+//!
+//! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere every test
+//! says that it was skipped.
+//!
+//! rig: timeout=600
+
+#![cfg(target_os = "linux")]
+
+use std::io::Write as _;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use videostream::hal::memory::dmabuf::{SyncAccess, export_sync_file, identity};
+use videostream::hal::memory::heap::DmaHeap;
+use videostream::hal::memory::sync_file::{self, Status};
+use videostream::hal::ring::{FrameDescriptor, PlaneDescriptor};
+use videostream::hal::time::deadline_in;
+use videostream::ipc::{Error as Ipc, MAX_BUFFERS};
+use videostream::{Client, Frame, Host};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const SIZE: u64 = 4096;
+
+/// Descriptors are counted for the whole process: tests take turns.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// The turn of a test in the guest; elsewhere `None`, said on standard error.
+fn on_the_rig(test: &str) -> Option<MutexGuard<'static, ()>> {
+    let inside = std::env::var_os("VIDEOSTREAM_RIG").is_some_and(|value| value == "1");
+    if !inside {
+        let _ = writeln!(
+            std::io::stderr(),
+            "skipped: {test}: not in the guest of cargo xtask vm"
+        );
+        return None;
+    }
+    Some(TURN.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// A host whose frames lie in one dma-buf of the system heap.
+struct Stage {
+    path: String,
+    host: Host,
+    memory: OwnedFd,
+    buffer: u32,
+}
+
+impl Stage {
+    fn new(test: &str) -> Self {
+        let path = format!("videostream-rig-{}-{test}", std::process::id());
+        let mut host = Host::builder(&path).lend(4).bind().unwrap();
+        let memory = DmaHeap::open("system").unwrap().allocate(SIZE).unwrap();
+        let buffer = host.register(memory.try_clone().unwrap(), SIZE).unwrap();
+        Self {
+            path,
+            host,
+            memory,
+            buffer,
+        }
+    }
+
+    fn client(&mut self) -> Client {
+        let builder = Client::builder(&self.path).connect_timeout(PATIENCE);
+        let connecting = std::thread::spawn(move || builder.connect());
+        while !connecting.is_finished() {
+            self.host.process().unwrap();
+            std::thread::yield_now();
+        }
+        connecting.join().unwrap().unwrap()
+    }
+
+    fn sync_file(&self) -> OwnedFd {
+        export_sync_file(self.memory.as_fd(), SyncAccess::Read).unwrap()
+    }
+
+    fn frame(&self, buffer: u32, fence: u32) -> FrameDescriptor {
+        let mut frame = FrameDescriptor {
+            plane_count: 1,
+            fence,
+            ..FrameDescriptor::default()
+        };
+        frame.planes[0] = PlaneDescriptor {
+            buffer,
+            size: SIZE as u32,
+            ..PlaneDescriptor::default()
+        };
+        frame
+    }
+
+    /// Publishes a frame with a fence of its own, and gives the fence's id.
+    fn publish(&mut self) -> u32 {
+        let fence = self.host.register_fence(self.sync_file()).unwrap();
+        let frame = self.frame(self.buffer, fence);
+        self.host.reclaim(3, |_| ());
+        self.host.publish(&frame).unwrap();
+        fence
+    }
+}
+
+fn open_descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+/// What a client does with the fence of a frame.
+fn wait(frame: &Frame) {
+    let fence = frame.fence().expect("the frame has a fence");
+    frame
+        .wait_fence(deadline_in(PATIENCE.as_nanos() as u64))
+        .unwrap();
+    assert_eq!(sync_file::status(fence), Ok(Status::Signalled));
+    let mut ready = [PollFd::from_borrowed_fd(fence, PollFlags::IN)];
+    assert_eq!(poll(&mut ready, Some(&Default::default())), Ok(1));
+    frame.pixels().unwrap();
+}
+
+#[test]
+fn ten_thousand_fences_go_with_their_frames_and_leave_no_descriptor() {
+    let test = "ten_thousand_fences_go_with_their_frames_and_leave_no_descriptor";
+    let Some(_turn) = on_the_rig(test) else {
+        return;
+    };
+    let mut stage = Stage::new("many");
+    let mut client = stage.client();
+    let before = open_descriptors();
+    for _ in 0..10_000 {
+        let fence = stage.publish();
+        let frame = client.next(PATIENCE).unwrap();
+        assert_eq!(frame.descriptor().fence, fence);
+        wait(&frame);
+    }
+    // Of each frame that is still out, one on either side.
+    let out = stage.host.lent() as usize;
+    assert!(open_descriptors() <= before + 2 * (out + 1));
+    stage.host.reclaim_all(|_| ());
+    let plain = stage.frame(stage.buffer, 0);
+    stage.host.publish(&plain).unwrap();
+    let frame = client.next(PATIENCE).unwrap();
+    assert!(frame.fence().is_none());
+    frame.wait_fence(0).unwrap();
+    // Takes in what the host has said so far.
+    client.parameters().unwrap();
+    assert_eq!(open_descriptors(), before);
+}
+
+#[test]
+fn a_reader_on_its_own_thread_finds_the_fence_of_each_frame() {
+    let Some(_turn) = on_the_rig("a_reader_on_its_own_thread_finds_the_fence_of_each_frame") else {
+        return;
+    };
+    let mut stage = Stage::new("thread");
+    let mut client = stage.client();
+    let (done, is_done) = mpsc::channel();
+    let reader = std::thread::spawn(move || {
+        for _ in 0..1000 {
+            wait(&client.next(PATIENCE).unwrap());
+        }
+        done.send(()).unwrap();
+    });
+    while is_done.try_recv().is_err() && !reader.is_finished() {
+        stage.publish();
+        std::thread::yield_now();
+    }
+    reader.join().unwrap();
+}
+
+#[test]
+fn a_client_that_looks_at_no_frame_for_long_stays_and_gets_the_next_ones() {
+    let test = "a_client_that_looks_at_no_frame_for_long_stays_and_gets_the_next_ones";
+    let Some(_turn) = on_the_rig(test) else {
+        return;
+    };
+    let mut stage = Stage::new("idle");
+    let mut idle = stage.client();
+    let before = open_descriptors();
+    for _ in 0..5000 {
+        stage.publish();
+    }
+    // Unread ones are on their way, and not in anybody's table.
+    assert!(open_descriptors() <= before + 8);
+    assert_eq!(stage.host.stats().evicted, 0);
+    for _ in 0..100 {
+        match idle.try_next() {
+            Ok(Some(frame)) => wait(&frame),
+            Ok(None) => {}
+            Err(e) => assert!(matches!(e.share(), Some(Ipc::UnknownBuffer(_))), "{e}"),
+        }
+        stage.publish();
+    }
+    let newest = stage.host.head();
+    let frame = idle.next(PATIENCE).unwrap();
+    assert_eq!(frame.serial(), newest);
+    wait(&frame);
+}
+
+#[test]
+fn a_fence_belongs_to_one_frame_and_two_of_them_are_never_one() {
+    let Some(_turn) = on_the_rig("a_fence_belongs_to_one_frame_and_two_of_them_are_never_one")
+    else {
+        return;
+    };
+    let mut stage = Stage::new("own");
+    let of = |fd: &OwnedFd| identity(fd.as_fd()).unwrap();
+    let (one, other) = (stage.sync_file(), stage.sync_file());
+    assert_eq!(of(&one), of(&other), "the reason for the rule");
+    let one = stage.host.register_fence(one).unwrap();
+    let other = stage.host.register_fence(other).unwrap();
+    assert_ne!(one, other);
+    let cases = [
+        // A plane in a fence, memory as a fence, a fence a second time.
+        (one, other, Ipc::NotMemory(one)),
+        (stage.buffer, stage.buffer, Ipc::BadFence(stage.buffer)),
+    ];
+    for (buffer, fence, expected) in cases {
+        let error = stage.host.publish(&stage.frame(buffer, fence));
+        assert_eq!(error.unwrap_err().share(), Some(&expected));
+    }
+    let frame = stage.frame(stage.buffer, one);
+    stage.host.publish(&frame).unwrap();
+    let error = stage.host.publish(&frame).unwrap_err();
+    assert_eq!(error.share(), Some(&Ipc::UnknownBuffer(one)));
+    // Memory is registered as such, and a sync file is none.
+    let error = stage.host.register(stage.sync_file(), SIZE).unwrap_err();
+    assert!(
+        matches!(error.share(), Some(Ipc::BadBuffer(_) | Ipc::Os(..))),
+        "{error}"
+    );
+    // One that is not published after all takes no place for ever.
+    stage.host.retire(other);
+    for _ in 0..2 * MAX_BUFFERS {
+        let fence = stage.host.register_fence(stage.sync_file()).unwrap();
+        stage.host.retire(fence);
+    }
+    // It comes to who is there later, as long as its frame does.
+    let mut late = stage.client();
+    wait(&late.next(PATIENCE).unwrap());
+}
