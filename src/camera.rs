@@ -31,7 +31,8 @@ use rustix::fs::{Mode, OFlags, open};
 use videostream_hal::format::FourCc;
 use videostream_hal::v4l2::camera::{PassedOver, Reason, negotiate};
 use videostream_hal::v4l2::{
-    Capabilities, Device, Error, ErrorKind, ExportAccess, Fraction, NodeKind,
+    Capabilities, Device, Error, ErrorKind, ExportAccess, FormatDescription, Fraction, Intervals,
+    NodeKind, Sizes,
 };
 
 pub mod controls;
@@ -124,6 +125,39 @@ impl Camera {
         &self.device
     }
 
+    /// The formats it offers, in the driver's order, without allocating.
+    ///
+    /// ```no_run
+    /// # use videostream::Camera;
+    /// let camera = Camera::first()?;
+    /// for format in camera.formats().flatten() {
+    ///     for size in camera.sizes(format.fourcc).flatten() {
+    ///         println!("{} {size:?}", format.fourcc);
+    ///     }
+    /// }
+    /// # Ok::<_, videostream::CameraError>(())
+    /// ```
+    #[doc(alias = "VIDIOC_ENUM_FMT")]
+    pub fn formats(&self) -> impl Iterator<Item = Result<FormatDescription, Error>> + '_ {
+        let queue = self.device.capture_type().into_iter();
+        queue.flat_map(|buf_type| self.device.formats(buf_type))
+    }
+
+    /// The picture sizes of a format, without allocating; none if the driver does not list them.
+    #[doc(alias = "VIDIOC_ENUM_FRAMESIZES")]
+    #[must_use]
+    pub fn sizes(&self, fourcc: FourCc) -> Sizes<'_> {
+        self.device.sizes(fourcc)
+    }
+
+    /// The frame intervals of a format in a size in pixels, without allocating; none if the
+    /// driver does not list them.
+    #[doc(alias = "VIDIOC_ENUM_FRAMEINTERVALS")]
+    #[must_use]
+    pub fn intervals(&self, fourcc: FourCc, width: u32, height: u32) -> Intervals<'_> {
+        self.device.intervals(fourcc, width, height)
+    }
+
     /// Adds a wanted format; the first one that the camera has is taken.
     ///
     /// Without any, a common uncompressed format is taken.
@@ -191,6 +225,14 @@ impl Camera {
         self
     }
 
+    /// Sets a control before the camera starts, and each time that it is started again after it
+    /// was unplugged; names and values are those of [`Controls::set`].
+    #[must_use]
+    pub fn control(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.wanted.controls.push((name.into(), value.into()));
+        self
+    }
+
     /// Negotiates, allocates and exports the buffers, and starts the stream.
     ///
     /// # Errors
@@ -199,8 +241,12 @@ impl Camera {
     /// - [`CameraError::Busy`]: another program streams from it.
     /// - [`CameraError::Pipeline`]: the media pipeline behind the node is not set up.
     /// - [`CameraError::Memory`]: it cannot fill the memory that was asked for.
+    /// - [`CameraError::Control`]: a control cannot be set; none of them is then.
     /// - [`CameraError::Disconnected`], [`CameraError::Device`].
     pub fn start(self) -> Result<CameraStream, CameraError> {
+        if !self.wanted.controls.is_empty() {
+            self.controls().set(&self.wanted.controls)?;
+        }
         let mut passed = Vec::new();
         match negotiate(&self.device, &self.wanted.wishes(), &mut |p| passed.push(p)) {
             Ok(negotiated) => CameraStream::start(self.path, self.device, negotiated, self.wanted),
@@ -232,15 +278,11 @@ impl Camera {
         if let Some(error) = refusal {
             return CameraError::from_device(&self.path, error);
         }
-        let offered = self.device.capture_type().into_iter();
+        let offered = self.formats().flatten();
         CameraError::UnsupportedFormat {
             path: self.path.clone(),
             wanted: self.wanted.formats.clone(),
-            offered: offered
-                .flat_map(|buf_type| self.device.formats(buf_type))
-                .flatten()
-                .map(|format| format.fourcc)
-                .collect(),
+            offered: offered.map(|format| format.fourcc).collect(),
         }
     }
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use rustix::fs::fstat;
 use videostream::hal::format::FourCc;
 use videostream::hal::time::deadline_in;
-use videostream::hal::v4l2::{ErrorKind, NodeKind, Ready, wait};
+use videostream::hal::v4l2::{ErrorKind, FrameSize, NodeKind, Ready, wait};
 use videostream::{Camera, CameraError, CameraStream, devices};
 
 /// How long a frame may take on a slow guest.
@@ -55,6 +55,28 @@ fn stream() -> CameraStream {
         .size(320, 180)
         .start()
         .unwrap()
+}
+
+#[test]
+fn a_camera_lists_what_it_is_then_started_with() {
+    let Some(_turn) = on_the_rig("a_camera_lists_what_it_is_then_started_with") else {
+        return;
+    };
+    let camera = camera();
+    let format = camera.formats().flatten().last().expect("formats");
+    let size = camera.sizes(format.fourcc).flatten().next();
+    let FrameSize::Discrete { width, height } = size.expect("sizes") else {
+        panic!("{size:?}");
+    };
+    let intervals = camera.intervals(format.fourcc, width, height).flatten();
+    assert!(intervals.count() > 0);
+    let stream = camera.format(format.fourcc).size(width, height).start();
+    let stream = stream.unwrap();
+    let got = stream.layout();
+    assert_eq!(
+        (got.fourcc, got.width, got.height),
+        (format.fourcc, width, height)
+    );
 }
 
 #[test]

@@ -103,6 +103,10 @@ fn grabber() -> Device {
         .find(|input| input.name().starts_with("HDMI"))
         .unwrap();
     device.set_input(hdmi.index).unwrap();
+    // Large enough for all rectangles, whatever signal the input had before.
+    let mut timings = device.dv_timings_list().map(Result::unwrap);
+    let hd = timings.find(|t| (t.width, t.height) == (1280, 720));
+    device.set_dv_timings(&hd.unwrap()).unwrap();
     hold_still(&device);
     device
 }

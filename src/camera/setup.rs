@@ -20,6 +20,8 @@ pub(super) struct Wanted {
     pub(super) skip_corrupted: bool,
     pub(super) access: ExportAccess,
     pub(super) memory: CameraMemory,
+    /// Names and values, set together before anything is negotiated.
+    pub(super) controls: Vec<(String, String)>,
 }
 
 impl Default for Wanted {
@@ -33,6 +35,7 @@ impl Default for Wanted {
             skip_corrupted: false,
             access: ExportAccess::ReadOnly,
             memory: CameraMemory::Driver,
+            controls: Vec::new(),
         }
     }
 }

@@ -71,11 +71,7 @@ impl<'fd> CpuAccess<'fd> {
     /// [`DmaBufError::Ioctl`] with what the exporter answered. A descriptor that is no dma-buf is
     /// no error: there is nothing to bracket.
     pub fn begin(buffer: BorrowedFd<'fd>, access: SyncAccess) -> Result<Self, DmaBufError> {
-        let bracketed = match sync(buffer, DMA_BUF_SYNC_START | access.flags()) {
-            Ok(()) => true,
-            Err(Errno::NOTTY) => false,
-            Err(errno) => return Err(DmaBufError::ioctl("DMA_BUF_IOCTL_SYNC", errno)),
-        };
+        let bracketed = request_sync(buffer, DMA_BUF_SYNC_START | access.flags())?;
         Ok(Self {
             buffer,
             access,
@@ -109,6 +105,34 @@ impl<'fd> CpuAccess<'fd> {
 impl Drop for CpuAccess<'_> {
     fn drop(&mut self) {
         let _ = self.finish();
+    }
+}
+
+/// Starts access without a guard, for an interface whose callers end it themselves: every call is
+/// to be followed by one of [`end_access`] with the same access. Else [`CpuAccess::begin`].
+///
+/// Returns whether the buffer is a dma-buf, that is, whether there is something to end.
+///
+/// # Errors
+/// Those of [`CpuAccess::begin`].
+pub fn begin_access(buffer: BorrowedFd<'_>, access: SyncAccess) -> Result<bool, DmaBufError> {
+    request_sync(buffer, DMA_BUF_SYNC_START | access.flags())
+}
+
+/// Ends what [`begin_access`] started. Returns whether the buffer is a dma-buf.
+///
+/// # Errors
+/// Those of [`CpuAccess::end`].
+pub fn end_access(buffer: BorrowedFd<'_>, access: SyncAccess) -> Result<bool, DmaBufError> {
+    request_sync(buffer, DMA_BUF_SYNC_END | access.flags())
+}
+
+/// `false` for what is no dma-buf, which has nothing to bracket.
+fn request_sync(buffer: BorrowedFd<'_>, flags: u32) -> Result<bool, DmaBufError> {
+    match sync(buffer, flags) {
+        Ok(()) => Ok(true),
+        Err(Errno::NOTTY) => Ok(false),
+        Err(errno) => Err(DmaBufError::ioctl("DMA_BUF_IOCTL_SYNC", errno)),
     }
 }
 

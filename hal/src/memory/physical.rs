@@ -96,6 +96,18 @@ pub enum PhysicalError {
     NotMapped,
 }
 
+impl PhysicalError {
+    /// ENOTTY for what is no dma-buf, the kernel's last answer, ENXIO for a buffer that could not
+    /// be mapped.
+    pub fn errno(&self) -> Errno {
+        match *self {
+            Self::NotDmaBuf => Errno::NOTTY,
+            Self::NotOffered { request, .. } => request,
+            Self::NotMapped => Errno::NXIO,
+        }
+    }
+}
+
 impl fmt::Display for PhysicalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

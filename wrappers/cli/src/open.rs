@@ -11,8 +11,7 @@ use videostream::{
     CameraError, CameraSource, FrameRate, PatternSource, Source, TestPattern, devices,
 };
 
-use crate::args::SourceArgs;
-use crate::commands::controls;
+use crate::args::{SourceArgs, assignment};
 use crate::failure::Failure;
 
 /// Size of the pattern unless told otherwise.
@@ -160,7 +159,9 @@ fn start(path: &Path, args: &SourceArgs) -> Result<CameraStream, CameraError> {
         } else if let Some((width, height)) = args.near {
             camera = camera.size_near(width, height);
         }
-        controls::apply(&camera.controls(), &args.controls)?;
+        for (name, value) in args.controls.iter().filter_map(|word| assignment(word)) {
+            camera = camera.control(name, value);
+        }
         for &format in formats {
             camera = camera.format(format);
         }

@@ -300,7 +300,7 @@ impl Small {
     fn new() -> Self {
         let folder = tempdir().unwrap();
         let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"])
+            .args(["-t", "tmpfs", "-o", "size=256k", "tmpfs"])
             .arg(folder.path())
             .status();
         assert!(mounted.unwrap().success());

@@ -226,6 +226,8 @@ fn a_camera_that_is_plugged_in_again_goes_on_under_another_number() {
         &before,
         "-r",
         "320x180",
+        "--control",
+        "brightness=77",
         "--json",
         &socket,
     ];
@@ -243,6 +245,11 @@ fn a_camera_that_is_plugged_in_again_goes_on_under_another_number() {
     host.wait_for("sharing 320x180 NV12 now");
     let after = camera().unwrap();
     assert_ne!(after, before);
+    // What was asked for is set on a driver that was made anew, too.
+    let device = Device::open(after.as_str()).unwrap();
+    let brightness = device.control_by_name("Brightness").unwrap().unwrap();
+    assert_ne!(brightness.default_value, 77);
+    assert_eq!(device.control_value(&brightness).unwrap(), 77);
     wait_for_more(&receiver);
     assert!(receiver.is_running() && host.is_running());
 

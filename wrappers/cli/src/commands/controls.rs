@@ -8,7 +8,6 @@ use videostream::camera::controls::{Control, Reset, Value};
 use videostream::camera::{Controls, Node, find_device};
 use videostream::hal::v4l2::{ControlFlags, ControlType};
 
-use crate::args::assignment;
 use crate::failure::{Failure, GENERAL};
 use crate::output::Output;
 
@@ -107,15 +106,6 @@ fn ask(controls: &Controls<'_>, names: &[String]) -> Result<Vec<Control>, Camera
     }
     let name = |word: &String| word.split('=').next().unwrap_or_default().to_owned();
     names.iter().map(|word| controls.get(&name(word))).collect()
-}
-
-/// Sets controls as `--control` asks for.
-pub(crate) fn apply(controls: &Controls<'_>, wanted: &[String]) -> Result<(), CameraError> {
-    let wanted: Vec<_> = wanted.iter().filter_map(|word| assignment(word)).collect();
-    if wanted.is_empty() {
-        return Ok(());
-    }
-    controls.set(&wanted).map(drop)
 }
 
 fn report(reset: &Reset, output: &Output) -> Result<(), Failure> {

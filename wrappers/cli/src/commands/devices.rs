@@ -16,7 +16,8 @@ const SHOWN_FORMATS: usize = 5;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
-Nodes of one piece of hardware are one entry. With -v every format is listed.
+Nodes of one piece of hardware are one entry. With -v every format is listed with its sizes
+and rates.
 
 Examples:
   videostream devices
@@ -61,7 +62,7 @@ struct Unit {
     formats: Vec<String>,
     memory: Vec<&'static str>,
     #[serde(skip)]
-    compressed: Vec<bool>,
+    details: Vec<DeviceFormat>,
 }
 
 #[derive(Clone, Serialize)]
@@ -148,7 +149,7 @@ fn units<'a>(devices: impl Iterator<Item = &'a DeviceInfo>, each: bool) -> Vec<U
             devices: Vec::new(),
             formats: Vec::new(),
             memory: memory(device.buffers),
-            compressed: Vec::new(),
+            details: Vec::new(),
         });
         unit.devices.push(Node {
             path,
@@ -158,7 +159,7 @@ fn units<'a>(devices: impl Iterator<Item = &'a DeviceInfo>, each: bool) -> Vec<U
             let name = format.fourcc.to_string();
             if !unit.formats.contains(&name) {
                 unit.formats.push(name);
-                unit.compressed.push(format.compressed);
+                unit.details.push(format.clone());
             }
         }
     }
@@ -176,7 +177,7 @@ fn telling_formats(device: &DeviceInfo) -> &[DeviceFormat] {
     }
 }
 
-fn memory(buffers: BufferCapabilities) -> Vec<&'static str> {
+pub(super) fn memory(buffers: BufferCapabilities) -> Vec<&'static str> {
     [
         (BufferCapabilities::MMAP, "MMAP"),
         (BufferCapabilities::USERPTR, "USERPTR"),
@@ -215,6 +216,9 @@ impl Listing {
                     unit.bus
                 );
                 let _ = writeln!(text, "  {:<14} {}", "", unit.formats_text(verbose));
+                for format in unit.details.iter().filter(|_| verbose) {
+                    text.push_str(&super::formats::lines(format, "                 "));
+                }
             }
         }
         if self.summary.total_devices == 0 {
@@ -225,22 +229,14 @@ impl Listing {
 }
 
 impl Unit {
+    /// The first formats, how many more there are, and memory.
     fn formats_text(&self, verbose: bool) -> String {
-        let shown = if verbose {
-            self.formats.len()
-        } else {
-            SHOWN_FORMATS
-        };
-        let named = self.formats.iter().zip(&self.compressed);
-        let mut words: Vec<_> = named
-            .take(shown)
-            .map(|(name, compressed)| match compressed {
-                true if verbose => format!("{name} (compressed)"),
-                _ => name.clone(),
-            })
-            .collect();
-        if self.formats.len() > shown {
-            words.push(format!("+{} more", self.formats.len() - shown));
+        let shown = if verbose { 0 } else { SHOWN_FORMATS };
+        let mut words: Vec<_> = self.formats.iter().take(shown).cloned().collect();
+        match self.formats.len() {
+            all if verbose => words.push(format!("{all} formats")),
+            all if all > shown => words.push(format!("+{} more", all - shown)),
+            _ => {}
         }
         if !self.memory.is_empty() {
             words.push(format!("[{}]", self.memory.join(" ")));

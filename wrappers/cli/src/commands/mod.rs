@@ -4,6 +4,8 @@ pub(crate) mod controls;
 mod convert;
 mod demo;
 mod devices;
+mod formats;
+mod info;
 mod media;
 mod receive;
 mod record;
@@ -21,6 +23,8 @@ pub(crate) enum Command {
     Demo(demo::Args),
     /// List cameras, encoders, decoders and converters with their formats
     Devices(devices::Args),
+    /// Show what this machine can do, or all about one device
+    Info(info::Args),
     /// List, read and set what a camera or codec lets be set: brightness, exposure, ...
     Controls(controls::Args),
     /// Show and set up the blocks behind a camera on MIPI CSI-2: links and formats
@@ -44,6 +48,7 @@ impl Command {
         match self {
             Self::Demo(args) => demo::run(args, output),
             Self::Devices(args) => devices::run(args, output),
+            Self::Info(args) => info::run(args, output),
             Self::Controls(args) => controls::run(args, output),
             Self::Media(args) => media::run(args, output),
             Self::Stream(args) => stream::run(args, output),

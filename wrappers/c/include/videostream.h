@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * videostream.h: the C interface of the VideoStream library.
+ *
+ * Functions that fail return -1 or NULL (0 where nothing negative fits) and set errno.
+ * No function changes errno when it succeeds. A NULL where an object is expected is
+ * refused with EINVAL. Times are nanoseconds of CLOCK_MONOTONIC.
+ */
+#ifndef VIDEOSTREAM_H
+#define VIDEOSTREAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+/* ---- Versions ----------------------------------------------------------------- */
+
+/* The release whose interface this is. */
+#define VSL_VERSION "2.5.1"
+
+#define VSL_VERSION_ENCODE(major, minor, revision) \
+    ((major) * 1000000 + (minor) * 1000 + (revision))
+#define VSL_VERSION_DECODE_MAJOR(version) ((version) / 1000000)
+#define VSL_VERSION_DECODE_MINOR(version) (((version) / 1000) % 1000)
+#define VSL_VERSION_DECODE_REVISION(version) ((version) % 1000)
+
+/* ---- Compilers ---------------------------------------------------------------- */
+
+/* Each *_VERSION_CHECK(major, minor, patch) is 0 for another compiler. */
+#if defined(__GNUC__)
+#define VSL_GNUC_VERSION \
+    VSL_VERSION_ENCODE(__GNUC__, __GNUC_MINOR__, __GNUC_PATCHLEVEL__)
+#define VSL_GNUC_VERSION_CHECK(major, minor, patch) \
+    (VSL_GNUC_VERSION >= VSL_VERSION_ENCODE(major, minor, patch))
+#else
+#define VSL_GNUC_VERSION_CHECK(major, minor, patch) (0)
+#endif
+
+/* GCC itself, not one that claims to be like it. */
+#if defined(VSL_GNUC_VERSION) && !defined(__clang__) && \
+    !defined(__INTEL_COMPILER) && !defined(__ARMCC_VERSION)
+#define VSL_GCC_VERSION VSL_GNUC_VERSION
+#define VSL_GCC_VERSION_CHECK(major, minor, patch) \
+    (VSL_GCC_VERSION >= VSL_VERSION_ENCODE(major, minor, patch))
+#else
+#define VSL_GCC_VERSION_CHECK(major, minor, patch) (0)
+#endif
+
+#if defined(__ARMCC_VERSION)
+#define VSL_ARM_VERSION                           \
+    VSL_VERSION_ENCODE(__ARMCC_VERSION / 1000000, \
+                       (__ARMCC_VERSION / 10000) % 100, __ARMCC_VERSION % 10000)
+#define VSL_ARM_VERSION_CHECK(major, minor, patch) \
+    (VSL_ARM_VERSION >= VSL_VERSION_ENCODE(major, minor, patch))
+#else
+#define VSL_ARM_VERSION_CHECK(major, minor, patch) (0)
+#endif
+
+#if defined(__IAR_SYSTEMS_ICC__)
+#define VSL_IAR_VERSION                                                 \
+    VSL_VERSION_ENCODE(__VER__ / 1000000, (__VER__ / 1000) % 1000, \
+                       __VER__ % 1000)
+#define VSL_IAR_VERSION_CHECK(major, minor, patch) \
+    (VSL_IAR_VERSION >= VSL_VERSION_ENCODE(major, minor, patch))
+#else
+#define VSL_IAR_VERSION_CHECK(major, minor, patch) (0)
+#endif
+
+#if defined(__GNUC__)
+#define VSL_PUBLIC __attribute__((visibility("default")))
+#define VSL_PRIVATE __attribute__((visibility("hidden")))
+#define VSL_DEPRECATED(since) \
+    __attribute__((deprecated("deprecated since " since)))
+#define VSL_DEPRECATED_FOR(since, repl) \
+    __attribute__((deprecated("deprecated since " since ", use " #repl)))
+#define VSL_WARN_UNUSED_RESULT __attribute__((warn_unused_result))
+#else
+#define VSL_PUBLIC
+#define VSL_PRIVATE
+#define VSL_DEPRECATED(since)
+#define VSL_DEPRECATED_FOR(since, repl)
+#define VSL_WARN_UNUSED_RESULT
+#endif
+
+#if VSL_GCC_VERSION_CHECK(4, 3, 0)
+#define VSL_UNAVAILABLE(since) \
+    __attribute__((warning("not available until " since)))
+#else
+#define VSL_UNAVAILABLE(since)
+#endif
+
+#if defined(__cplusplus) && __cplusplus >= 201103L
+#define VSL_STATIC_ASSERT(expression, message) \
+    static_assert(expression, message)
+#elif !defined(__cplusplus) && VSL_GNUC_VERSION_CHECK(4, 6, 0)
+#define VSL_STATIC_ASSERT(expression, message) \
+    __extension__ _Static_assert(expression, message)
+#else
+#define VSL_STATIC_ASSERT(expression, message) \
+    extern int vsl_static_assert_[(expression) ? 1 : -1]
+#endif
+
+/* VSL_API stands before every function: define VSL_API_EXPORT where they are made,
+ * VSL_API_STATIC where they are linked in, and nothing otherwise. */
+#define VSL_IMPORT extern
+#if defined(VSL_API_EXPORT)
+#define VSL_API VSL_PUBLIC
+#elif defined(VSL_API_STATIC)
+#define VSL_API
+#else
+#define VSL_API VSL_IMPORT
+#endif
+
+/* ---- Versions to write for ---------------------------------------------------- */
+
+#define VSL_VERSION_1_0 VSL_VERSION_ENCODE(1, 0, 0)
+#define VSL_VERSION_1_1 VSL_VERSION_ENCODE(1, 1, 0)
+#define VSL_VERSION_1_2 VSL_VERSION_ENCODE(1, 2, 0)
+#define VSL_VERSION_1_3 VSL_VERSION_ENCODE(1, 3, 0)
+#define VSL_VERSION_1_4 VSL_VERSION_ENCODE(1, 4, 0)
+#define VSL_VERSION_2_0 VSL_VERSION_ENCODE(2, 0, 0)
+#define VSL_VERSION_2_1 VSL_VERSION_ENCODE(2, 1, 0)
+#define VSL_VERSION_2_2 VSL_VERSION_ENCODE(2, 2, 0)
+#define VSL_VERSION_2_4 VSL_VERSION_ENCODE(2, 4, 0)
+#define VSL_VERSION_2_5 VSL_VERSION_ENCODE(2, 5, 0)
+
+/* The release that a program is written for. What came later is warned of, and what
+ * was deprecated by then, too. */
+#ifndef VSL_TARGET_VERSION
+#define VSL_TARGET_VERSION VSL_VERSION_2_5
+#endif
+
+#if VSL_TARGET_VERSION < VSL_VERSION_1_0
+#define VSL_AVAILABLE_SINCE_1_0 VSL_UNAVAILABLE("1.0")
+#else
+#define VSL_AVAILABLE_SINCE_1_0
+#endif
+#if VSL_TARGET_VERSION >= VSL_VERSION_1_0
+#define VSL_DEPRECATED_SINCE_1_0 VSL_DEPRECATED("1.0")
+#define VSL_DEPRECATED_SINCE_1_0_FOR(repl) VSL_DEPRECATED_FOR("1.0", repl)
+#else
+#define VSL_DEPRECATED_SINCE_1_0
+#define VSL_DEPRECATED_SINCE_1_0_FOR(repl)
+#endif
+
+#if VSL_TARGET_VERSION < VSL_VERSION_1_1
+#define VSL_AVAILABLE_SINCE_1_1 VSL_UNAVAILABLE("1.1")
+#else
+#define VSL_AVAILABLE_SINCE_1_1
+#endif
+#if VSL_TARGET_VERSION >= VSL_VERSION_1_1
+#define VSL_DEPRECATED_SINCE_1_1 VSL_DEPRECATED("1.1")
+#define VSL_DEPRECATED_SINCE_1_1_FOR(repl) VSL_DEPRECATED_FOR("1.1", repl)
+#else
+#define VSL_DEPRECATED_SINCE_1_1
+#define VSL_DEPRECATED_SINCE_1_1_FOR(repl)
+#endif
+
+#if VSL_TARGET_VERSION < VSL_VERSION_1_2
+#define VSL_AVAILABLE_SINCE_1_2 VSL_UNAVAILABLE("1.2")
+#else
+#define VSL_AVAILABLE_SINCE_1_2
+#endif
+#if VSL_TARGET_VERSION >= VSL_VERSION_1_2
+#define VSL_DEPRECATED_SINCE_1_2 VSL_DEPRECATED("1.2")
+#define VSL_DEPRECATED_SINCE_1_2_FOR(repl) VSL_DEPRECATED_FOR("1.2", repl)
+#else
+#define VSL_DEPRECATED_SINCE_1_2
+#define VSL_DEPRECATED_SINCE_1_2_FOR(repl)
+#endif
+
+#if VSL_TARGET_VERSION < VSL_VERSION_1_3
+#define VSL_AVAILABLE_SINCE_1_3 VSL_UNAVAILABLE("1.3")
+#else
+#define VSL_AVAILABLE_SINCE_1_3
+#endif
+#if VSL_TARGET_VERSION >= VSL_VERSION_1_3
+#define VSL_DEPRECATED_SINCE_1_3 VSL_DEPRECATED("1.3")
+#define VSL_DEPRECATED_SINCE_1_3_FOR(repl) VSL_DEPRECATED_FOR("1.3", repl)
+#else
+#define VSL_DEPRECATED_SINCE_1_3
+#define VSL_DEPRECATED_SINCE_1_3_FOR(repl)
+#endif
+
+#if VSL_TARGET_VERSION < VSL_VERSION_1_4
+#define VSL_AVAILABLE_SINCE_1_4 VSL_UNAVAILABLE("1.4")
+#else
+#define VSL_AVAILABLE_SINCE_1_4
+#endif
+#if VSL_TARGET_VERSION >= VSL_VERSION_1_4
+#define VSL_DEPRECATED_SINCE_1_4 VSL_DEPRECATED("1.4")
+#define VSL_DEPRECATED_SINCE_1_4_FOR(repl) VSL_DEPRECATED_FOR("1.4", repl)
+#else
+#define VSL_DEPRECATED_SINCE_1_4
+#define VSL_DEPRECATED_SINCE_1_4_FOR(repl)
+#endif
+
+#if VSL_TARGET_VERSION < VSL_VERSION_2_0
+#define VSL_AVAILABLE_SINCE_2_0 VSL_UNAVAILABLE("2.0")
+#else
+#define VSL_AVAILABLE_SINCE_2_0
+#endif
+#if VSL_TARGET_VERSION >= VSL_VERSION_2_0
+#define VSL_DEPRECATED_SINCE_2_0 VSL_DEPRECATED("2.0")
+#define VSL_DEPRECATED_SINCE_2_0_FOR(repl) VSL_DEPRECATED_FOR("2.0", repl)
+#else
+#define VSL_DEPRECATED_SINCE_2_0
+#define VSL_DEPRECATED_SINCE_2_0_FOR(repl)
+#endif
+
+#if VSL_TARGET_VERSION < VSL_VERSION_2_1
+#define VSL_AVAILABLE_SINCE_2_1 VSL_UNAVAILABLE("2.1")
+#else
+#define VSL_AVAILABLE_SINCE_2_1
+#endif
+#if VSL_TARGET_VERSION >= VSL_VERSION_2_1
+#define VSL_DEPRECATED_SINCE_2_1 VSL_DEPRECATED("2.1")
+#define VSL_DEPRECATED_SINCE_2_1_FOR(repl) VSL_DEPRECATED_FOR("2.1", repl)
+#else
+#define VSL_DEPRECATED_SINCE_2_1
+#define VSL_DEPRECATED_SINCE_2_1_FOR(repl)
+#endif
+
+#if VSL_TARGET_VERSION < VSL_VERSION_2_2
+#define VSL_AVAILABLE_SINCE_2_2 VSL_UNAVAILABLE("2.2")
+#else
+#define VSL_AVAILABLE_SINCE_2_2
+#endif
+#if VSL_TARGET_VERSION >= VSL_VERSION_2_2
+#define VSL_DEPRECATED_SINCE_2_2 VSL_DEPRECATED("2.2")
+#define VSL_DEPRECATED_SINCE_2_2_FOR(repl) VSL_DEPRECATED_FOR("2.2", repl)
+#else
+#define VSL_DEPRECATED_SINCE_2_2
+#define VSL_DEPRECATED_SINCE_2_2_FOR(repl)
+#endif
+
+#if VSL_TARGET_VERSION < VSL_VERSION_2_4
+#define VSL_AVAILABLE_SINCE_2_4 VSL_UNAVAILABLE("2.4")
+#else
+#define VSL_AVAILABLE_SINCE_2_4
+#endif
+#if VSL_TARGET_VERSION >= VSL_VERSION_2_4
+#define VSL_DEPRECATED_SINCE_2_4 VSL_DEPRECATED("2.4")
+#define VSL_DEPRECATED_SINCE_2_4_FOR(repl) VSL_DEPRECATED_FOR("2.4", repl)
+#else
+#define VSL_DEPRECATED_SINCE_2_4
+#define VSL_DEPRECATED_SINCE_2_4_FOR(repl)
+#endif
+
+#if VSL_TARGET_VERSION < VSL_VERSION_2_5
+#define VSL_AVAILABLE_SINCE_2_5 VSL_UNAVAILABLE("2.5")
+#else
+#define VSL_AVAILABLE_SINCE_2_5
+#endif
+#if VSL_TARGET_VERSION >= VSL_VERSION_2_5
+#define VSL_DEPRECATED_SINCE_2_5 VSL_DEPRECATED("2.5")
+#define VSL_DEPRECATED_SINCE_2_5_FOR(repl) VSL_DEPRECATED_FOR("2.5", repl)
+#else
+#define VSL_DEPRECATED_SINCE_2_5
+#define VSL_DEPRECATED_SINCE_2_5_FOR(repl)
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Core --------------------------------------------------------------------- */
+
+/* A four-character code, the first character in the lowest byte. */
+#define VSL_FOURCC(a, b, c, d)                                     \
+    ((uint32_t) (uint8_t) (a) | ((uint32_t) (uint8_t) (b) << 8) | \
+     ((uint32_t) (uint8_t) (c) << 16) | ((uint32_t) (uint8_t) (d) << 24))
+
+/* The version of the interface that the library has, as VSL_VERSION. */
+VSL_AVAILABLE_SINCE_1_0
+VSL_API const char* vsl_version(void);
+
+/* The time of CLOCK_MONOTONIC in nanoseconds, as in a frame's timestamp. */
+VSL_AVAILABLE_SINCE_1_0
+VSL_API int64_t vsl_timestamp(void);
+
+/* The code of a text of exactly four bytes, else 0. */
+VSL_AVAILABLE_SINCE_1_3
+VSL_API uint32_t vsl_fourcc_from_string(const char* fourcc);
+
+/* ---- Frame -------------------------------------------------------------------- */
+
+/* A picture and its memory. One thread at a time may use a frame. */
+typedef struct vsl_frame VSLFrame;
+
+/* Called once by vsl_frame_release, after the frame's memory is gone and before the
+ * frame is. Accessors may be called on the frame.
+ *
+ * A descriptor that was given by vsl_frame_attach is still open then, and the callback
+ * has to close vsl_frame_handle(). Memory of vsl_frame_alloc is freed already. */
+typedef void (*vsl_frame_cleanup)(VSLFrame* frame);
+
+/* Makes a frame without memory. stride is in bytes, or 0 for the format's own:
+ *
+ *   RGBA RGBX BGRA BGRX            4 * width
+ *   RGB3 BGR3                      3 * width
+ *   YUYV YUY2 YVYU UYVY VYUY       2 * width
+ *   NV12 NV21 I420 YV12 NV16 NV61  width + width / 2
+ *
+ * The last row is a frame's bytes by its rows, not the stride of the luma plane. Give the
+ * luma stride to say otherwise. cleanup may be NULL. To be released with
+ * vsl_frame_release.
+ *
+ * EINVAL: width, height or fourcc is 0, or a side beyond what an int holds. ENOTSUP:
+ * stride 0 with another format. ENOMEM. */
+VSL_AVAILABLE_SINCE_1_3
+VSL_API VSLFrame* vsl_frame_init(uint32_t width, uint32_t height, uint32_t stride,
+                                 uint32_t fourcc, void* userptr,
+                                 vsl_frame_cleanup cleanup);
+
+/* Gives the frame memory of its own, filled with zeroes, in place of what it had.
+ *
+ *   NULL                 a dma-heap, else udmabuf, else an anonymous file
+ *   "/dev/dma_heap/..."  this dma-heap
+ *   another text         the POSIX shared memory object of this name, made if need be,
+ *                        and unlinked with the frame's memory
+ *
+ * 0, or -1 and errno: EINVAL, also for a name that cannot be one; ENOTSUP for a format
+ * whose size cannot be told from its stride; ENOENT or EACCES for a heap; what shm_open
+ * and ftruncate say; ENOMEM. After a failure the frame has no memory. */
+VSL_AVAILABLE_SINCE_1_3
+VSL_API int vsl_frame_alloc(VSLFrame* frame, const char* path);
+
+/* Frees what vsl_frame_alloc or vsl_frame_attach gave. Nothing happens to a frame without
+ * memory, nor to a descriptor attached to a frame with a cleanup callback, which owns it. */
+VSL_AVAILABLE_SINCE_1_3
+VSL_API void vsl_frame_unalloc(VSLFrame* frame);
+
+/* Gives the frame a duplicate of a descriptor, in place of the memory it had. size may be
+ * 0 for the size by format and stride. The caller keeps fd.
+ *
+ * 0, or -1 and errno: EINVAL; EBADF, when fd is 0, negative or not open; ENOTSUP for size
+ * 0 where it cannot be told; EMFILE. */
+VSL_AVAILABLE_SINCE_1_3
+VSL_API int vsl_frame_attach(VSLFrame* frame, int fd, size_t size, size_t offset);
+
+/* What the memory of vsl_frame_alloc is called, for people: a device's path or the name
+ * that was given. An anonymous file has a made-up name that starts with "/VSL_" and cannot
+ * be opened. Belongs to the frame. NULL for other frames. */
+VSL_AVAILABLE_SINCE_1_3
+VSL_API const char* vsl_frame_path(const VSLFrame* frame);
+
+/* Another name of vsl_frame_release. */
+VSL_DEPRECATED_SINCE_1_3_FOR(vsl_frame_release)
+VSL_API void vsl_frame_unregister(VSLFrame* frame);
+
+/* The pointer that the program gave. The library neither follows nor frees it. */
+VSL_AVAILABLE_SINCE_1_0
+VSL_API void* vsl_frame_userptr(VSLFrame* frame);
+
+/* Changes that pointer. */
+VSL_AVAILABLE_SINCE_1_0
+VSL_API void vsl_frame_set_userptr(VSLFrame* frame, void* userptr);
+
+/* Ends a frame: unmaps it, frees its memory, calls its cleanup callback, frees it. */
+VSL_AVAILABLE_SINCE_1_0
+VSL_API void vsl_frame_release(VSLFrame* frame);
+
+/* Counts the frames of a host from 1 on; 0 for a frame that was not shared. */
+VSL_AVAILABLE_SINCE_1_0
+VSL_API int64_t vsl_frame_serial(const VSLFrame* frame);
+
+/* When the frame was shared. */
+VSL_AVAILABLE_SINCE_1_0
+VSL_API int64_t vsl_frame_timestamp(const VSLFrame* frame);
+
+/* How long it is to be shown, in nanoseconds. */
+VSL_AVAILABLE_SINCE_1_0
+VSL_API int64_t vsl_frame_duration(const VSLFrame* frame);
+
+/* When it is to be shown, on the program's own clock. */
+VSL_AVAILABLE_SINCE_1_0
+VSL_API int64_t vsl_frame_pts(const VSLFrame* frame);
+
+/* When it is to be decoded, on the program's own clock. */
+VSL_AVAILABLE_SINCE_1_0
+VSL_API int64_t vsl_frame_dts(const VSLFrame* frame);
+
+/* When it goes unless somebody holds it; 0: never. */
+VSL_AVAILABLE_SINCE_1_0
+VSL_API int64_t vsl_frame_expires(const VSLFrame* frame);
+
+/* Pixel format. */
+VSL_AVAILABLE_SINCE_1_0
+VSL_API uint32_t vsl_frame_fourcc(const VSLFrame* frame);
+
+/* Pixels in a row. */
+VSL_AVAILABLE_SINCE_1_0
+VSL_API int vsl_frame_width(const VSLFrame* frame);
+
+/* Rows. */
+VSL_AVAILABLE_SINCE_1_0
+VSL_API int vsl_frame_height(const VSLFrame* frame);
+
+/* Bytes from row to row, as given to vsl_frame_init or by the table there. */
+VSL_AVAILABLE_SINCE_1_3
+VSL_API int vsl_frame_stride(const VSLFrame* frame);
+
+/* Bytes of the frame's memory; 0 without. */
+VSL_AVAILABLE_SINCE_1_0
+VSL_API int vsl_frame_size(const VSLFrame* frame);
+
+/* Descriptor of the frame's memory, which keeps belonging to the frame; -1 without. */
+VSL_AVAILABLE_SINCE_1_0
+VSL_API int vsl_frame_handle(const VSLFrame* frame);
+
+/* Physical address of a contiguous dma-buf, on kernels that tell it; else -1, and
+ * ENOTTY, EBADF (no memory) or what the kernel says. */
+VSL_AVAILABLE_SINCE_1_0
+VSL_API intptr_t vsl_frame_paddr(VSLFrame* frame);
+
+/* Maps the memory for reading and writing, and begins a dma-buf's access by the CPU.
+ * size, unless NULL, gets the bytes that are mapped. Mapped already: the same pointer.
+ *
+ * NULL and errno: EINVAL, also for a range outside of the memory; EBADF without memory;
+ * EACCES for a descriptor that does not allow it; ENOMEM. */
+VSL_AVAILABLE_SINCE_1_0
+VSL_API void* vsl_frame_mmap(VSLFrame* frame, size_t* size);
+
+/* Ends the access and unmaps. */
+VSL_AVAILABLE_SINCE_1_0
+VSL_API void vsl_frame_munmap(VSLFrame* frame);
+
+/* Begins (enable not 0) or ends the CPU's access to a dma-buf; nothing to do for other
+ * memory. mode is O_RDONLY, O_WRONLY or O_RDWR, the same at both ends.
+ *
+ * 0, or -1 and errno: EINVAL, also without memory. */
+VSL_AVAILABLE_SINCE_1_3
+VSL_API int vsl_frame_sync(const VSLFrame* frame, int enable, int mode);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* VIDEOSTREAM_H */

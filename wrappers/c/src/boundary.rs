@@ -1,0 +1,73 @@
+//! The way into the library: no panic leaves it, failures become `errno`.
+
+#![expect(unsafe_code, reason = "errno is written, C strings are read")]
+
+use std::ffi::{CStr, c_char};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use rustix::io::Errno;
+
+/// What a failed function gives back beside `errno`.
+const AFTER_A_PANIC: Errno = Errno::NOTRECOVERABLE;
+
+/// Runs the inside of an exported function. A failure gives `failed` and sets `errno`; a
+/// panic does so with ENOTRECOVERABLE. Success leaves `errno` alone.
+pub(crate) fn enter<T>(failed: T, inside: impl FnOnce() -> Result<T, Errno>) -> T {
+    // What the panic left half done is the library's own, checked again by the next call.
+    let result = catch_unwind(AssertUnwindSafe(inside));
+    match result.unwrap_or(Err(AFTER_A_PANIC)) {
+        Ok(value) => value,
+        Err(errno) => {
+            set_errno(errno);
+            failed
+        }
+    }
+}
+
+/// As [`enter`], for functions that give 0 or -1.
+pub(crate) fn enter_int(inside: impl FnOnce() -> Result<(), Errno>) -> core::ffi::c_int {
+    enter(-1, || inside().map(|()| 0))
+}
+
+fn set_errno(errno: Errno) {
+    // SAFETY: takes nothing and gives the address of this thread's `errno`.
+    let place = unsafe { libc::__errno_location() };
+    // SAFETY: that address is valid, aligned, and this thread's alone.
+    unsafe { *place = errno.raw_os_error() };
+}
+
+/// The text at `pointer`; `None` for NULL.
+///
+/// # Safety
+/// `pointer` is NULL or points to a text that ends with a NUL and stays as it is for `'a`.
+pub(crate) unsafe fn text<'a>(pointer: *const c_char) -> Option<&'a CStr> {
+    // SAFETY: not NULL; the rest is the caller's word.
+    (!pointer.is_null()).then(|| unsafe { CStr::from_ptr(pointer) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn errno() -> i32 {
+        std::io::Error::last_os_error().raw_os_error().unwrap()
+    }
+
+    #[test]
+    fn a_panic_becomes_a_failure() {
+        set_errno(Errno::PERM);
+        assert_eq!(
+            enter(-7, || -> Result<i32, Errno> { panic!("on purpose") }),
+            -7
+        );
+        assert_eq!(errno(), libc::ENOTRECOVERABLE);
+    }
+
+    #[test]
+    fn a_failure_sets_errno_and_success_leaves_it() {
+        assert_eq!(enter_int(|| Err(Errno::NOSPC)), -1);
+        assert_eq!(errno(), libc::ENOSPC);
+        assert_eq!(enter_int(|| Ok(())), 0);
+        assert_eq!(errno(), libc::ENOSPC);
+    }
+}

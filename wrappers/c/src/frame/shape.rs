@@ -1,0 +1,217 @@
+//! Size and format of a picture, and how many bytes it takes.
+
+use std::ffi::c_int;
+
+use rustix::io::Errno;
+
+/// How the rows of a format lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rows {
+    /// One plane, bytes of a pixel.
+    Packed(u64),
+    /// A plane of luma, and chroma of half its bytes.
+    Half,
+    /// A plane of luma, and chroma of as many bytes.
+    Full,
+}
+
+impl Rows {
+    /// `None` for formats whose stride the interface does not know. Case matters.
+    fn of(fourcc: u32) -> Option<Self> {
+        Some(match &fourcc.to_le_bytes() {
+            b"RGBA" | b"RGBX" | b"BGRA" | b"BGRX" => Self::Packed(4),
+            b"RGB3" | b"BGR3" => Self::Packed(3),
+            b"YUYV" | b"YUY2" | b"YVYU" | b"UYVY" | b"VYUY" => Self::Packed(2),
+            b"NV12" | b"NV21" | b"I420" | b"YV12" => Self::Half,
+            b"NV16" | b"NV61" => Self::Full,
+            _ => return None,
+        })
+    }
+
+    /// The stride of the interface: not the luma plane's, but all planes by the rows.
+    const fn default_stride(self, width: u64) -> u64 {
+        match self {
+            Self::Packed(bytes) => bytes * width,
+            // Too little for 4:2:2, and what programs have always been told.
+            Self::Half | Self::Full => width + width / 2,
+        }
+    }
+
+    /// Bytes with the default stride.
+    const fn default_size(self, width: u64, height: u64) -> u64 {
+        match self {
+            Self::Full => 2 * width * height,
+            rows => rows.default_stride(width) * height,
+        }
+    }
+
+    /// Bytes of rows that are `stride` apart, where that is the luma plane's stride.
+    fn size(self, stride: u64, width: u64, height: u64) -> u64 {
+        match self {
+            Self::Packed(_) => stride * height,
+            Self::Half if stride >= width => stride * height + stride * height.div_ceil(2),
+            Self::Full if stride >= width => 2 * stride * height,
+            Self::Half | Self::Full => 0,
+        }
+    }
+}
+
+/// Size and format of a picture.
+///
+/// # Invariants
+/// Width, height and format are not 0, and width and height fit an int.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    width: u32,
+    height: u32,
+    stride: c_int,
+    fourcc: u32,
+}
+
+impl Shape {
+    /// Checks a shape. `stride` 0 stands for the format's own, others are taken as they are.
+    ///
+    /// # Errors
+    /// EINVAL for zeroes and for what does not fit an int; ENOTSUP for stride 0 of a format
+    /// that has none of its own.
+    pub fn new(width: u32, height: u32, stride: u32, fourcc: u32) -> Result<Self, Errno> {
+        let fits = |side: u32| side != 0 && c_int::try_from(side).is_ok();
+        if !fits(width) || !fits(height) || fourcc == 0 {
+            return Err(Errno::INVAL);
+        }
+        let stride = match stride {
+            0 => {
+                let rows = Rows::of(fourcc).ok_or(Errno::NOTSUP)?;
+                let stride = rows.default_stride(u64::from(width));
+                c_int::try_from(stride).map_err(|_| Errno::INVAL)?
+            }
+            stride => stride.cast_signed(),
+        };
+        Ok(Self {
+            width,
+            height,
+            stride,
+            fourcc,
+        })
+    }
+
+    /// Pixels in a row.
+    pub const fn width(&self) -> c_int {
+        self.width.cast_signed()
+    }
+
+    /// Rows.
+    pub const fn height(&self) -> c_int {
+        self.height.cast_signed()
+    }
+
+    /// Bytes from row to row; negative if the program said so.
+    pub const fn stride(&self) -> c_int {
+        self.stride
+    }
+
+    /// Pixel format.
+    pub const fn fourcc(&self) -> u32 {
+        self.fourcc
+    }
+
+    /// Bytes of the picture: those of the format's own stride, or of the given one if that
+    /// takes more.
+    ///
+    /// # Errors
+    /// ENOTSUP if the format has no stride of its own and the given one is negative; ENOMEM for
+    /// more than memory can have.
+    pub fn size(&self) -> Result<usize, Errno> {
+        let (width, height) = (u64::from(self.width), u64::from(self.height));
+        let given = u64::try_from(self.stride).ok().filter(|&stride| stride > 0);
+        let bytes = match (Rows::of(self.fourcc), given) {
+            (None, given) => given.ok_or(Errno::NOTSUP)? * height,
+            (Some(rows), Some(stride)) if stride != rows.default_stride(width) => {
+                let own = rows.default_size(width, height);
+                own.max(rows.size(stride, width, height))
+            }
+            (Some(rows), _) => rows.default_size(width, height),
+        };
+        match isize::try_from(bytes) {
+            Ok(bytes) => Ok(bytes.cast_unsigned()),
+            Err(_) => Err(Errno::NOMEM),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape(width: u32, height: u32, stride: u32, fourcc: &[u8; 4]) -> Result<Shape, Errno> {
+        Shape::new(width, height, stride, u32::from_le_bytes(*fourcc))
+    }
+
+    /// Stride and size.
+    fn bytes(
+        width: u32,
+        height: u32,
+        stride: u32,
+        fourcc: &[u8; 4],
+    ) -> (c_int, Result<usize, Errno>) {
+        let shape = shape(width, height, stride, fourcc).unwrap();
+        (shape.stride(), shape.size())
+    }
+
+    #[test]
+    fn formats_have_the_strides_of_the_interface() {
+        for fourcc in [b"RGBA", b"RGBX", b"BGRA", b"BGRX"] {
+            assert_eq!(bytes(641, 480, 0, fourcc), (2564, Ok(2564 * 480)));
+        }
+        for fourcc in [b"RGB3", b"BGR3"] {
+            assert_eq!(bytes(641, 480, 0, fourcc), (1923, Ok(1923 * 480)));
+        }
+        for fourcc in [b"YUYV", b"YUY2", b"YVYU", b"UYVY", b"VYUY"] {
+            assert_eq!(bytes(640, 480, 0, fourcc), (1280, Ok(1280 * 480)));
+        }
+        for fourcc in [b"NV12", b"NV21", b"I420", b"YV12"] {
+            assert_eq!(bytes(641, 480, 0, fourcc), (961, Ok(961 * 480)));
+        }
+        for fourcc in [b"NV16", b"NV61"] {
+            assert_eq!(bytes(640, 480, 0, fourcc), (960, Ok(1280 * 480)));
+        }
+    }
+
+    #[test]
+    fn a_given_stride_makes_the_memory_larger_and_never_smaller() {
+        assert_eq!(bytes(640, 480, 700, b"NV12"), (700, Ok(700 * 480 * 3 / 2)));
+        assert_eq!(bytes(640, 480, 960, b"NV12"), (960, Ok(460_800)));
+        assert_eq!(bytes(640, 480, 640, b"NV12"), (640, Ok(460_800)));
+        assert_eq!(bytes(640, 480, 8, b"NV12"), (8, Ok(460_800)));
+        assert_eq!(bytes(640, 480, 3000, b"RGBA"), (3000, Ok(3000 * 480)));
+        assert_eq!(bytes(640, 480, 100, b"RGBA"), (100, Ok(2560 * 480)));
+        assert_eq!(bytes(640, 480, u32::MAX, b"YUYV"), (-1, Ok(1280 * 480)));
+    }
+
+    #[test]
+    fn other_formats_go_by_the_stride_alone() {
+        assert_eq!(shape(640, 480, 0, b"H264"), Err(Errno::NOTSUP));
+        assert_eq!(shape(640, 480, 0, b"RGBx"), Err(Errno::NOTSUP));
+        assert_eq!(bytes(640, 480, 640, b"H264"), (640, Ok(640 * 480)));
+        assert_eq!(bytes(640, 480, u32::MAX, b"H264"), (-1, Err(Errno::NOTSUP)));
+    }
+
+    #[test]
+    fn what_no_picture_has_is_refused() {
+        assert_eq!(shape(0, 480, 0, b"NV12"), Err(Errno::INVAL));
+        assert_eq!(shape(640, 0, 0, b"NV12"), Err(Errno::INVAL));
+        assert_eq!(shape(640, 480, 0, b"\0\0\0\0"), Err(Errno::INVAL));
+        assert_eq!(shape(u32::MAX, 480, 0, b"NV12"), Err(Errno::INVAL));
+        assert_eq!(shape(640, u32::MAX, 0, b"NV12"), Err(Errno::INVAL));
+        assert_eq!(shape(i32::MAX as u32, 1, 0, b"RGBA"), Err(Errno::INVAL));
+    }
+
+    #[test]
+    fn the_largest_shapes_do_not_overflow() {
+        let most = i32::MAX as u32;
+        assert_eq!(bytes(most, most, most, b"RGBA").1, Err(Errno::NOMEM));
+        for fourcc in [b"RGBA", b"NV12", b"NV16", b"H264"] {
+            let _ = shape(most, most, most, fourcc).unwrap().size();
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! A frame's memory mapped into the process.
+
+#![expect(unsafe_code, reason = "mmap and munmap")]
+
+use std::os::fd::BorrowedFd;
+use std::ptr::NonNull;
+
+use rustix::fs::{FileType, fstat};
+use rustix::io::Errno;
+use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+use rustix::param::page_size;
+use videostream::hal::memory::mapping::file_size;
+
+/// A shared mapping from the page on that the frame's first byte lies in.
+///
+/// # Invariants
+/// `len` bytes from `start` on are mapped by this value alone; `lead` is less than `len`.
+#[derive(Debug)]
+pub(super) struct View {
+    start: NonNull<u8>,
+    len: usize,
+    lead: usize,
+}
+
+impl View {
+    /// Maps `len` bytes from `offset` on, for reading and writing.
+    pub(super) fn new(fd: BorrowedFd<'_>, offset: usize, len: usize) -> Result<Self, Errno> {
+        let end = offset.checked_add(len).ok_or(Errno::INVAL)?;
+        if len == 0 || !reaches(fd, end)? {
+            return Err(Errno::INVAL);
+        }
+        let lead = offset % page_size();
+        let len = lead.checked_add(len).ok_or(Errno::INVAL)?;
+        let from = u64::try_from(offset - lead).map_err(|_| Errno::INVAL)?;
+        let prot = ProtFlags::READ | ProtFlags::WRITE;
+        let hint = std::ptr::null_mut();
+        // SAFETY: a null hint lets the kernel choose a free range: no mapping is replaced.
+        let start = unsafe { mmap(hint, len, prot, MapFlags::SHARED, fd, from) };
+        let start = NonNull::new(start?.cast()).ok_or(Errno::NOMEM)?;
+        // INVARIANT: the kernel gave `len` bytes at `start`, and `lead` bytes are before the rest.
+        Ok(Self { start, len, lead })
+    }
+
+    /// The frame's first byte.
+    pub(super) fn as_ptr(&self) -> *mut u8 {
+        // SAFETY: `lead` is within the mapping, by the type's invariant.
+        unsafe { self.start.as_ptr().add(self.lead) }
+    }
+}
+
+impl Drop for View {
+    fn drop(&mut self) {
+        // SAFETY: the range is this value's own; what pointers the program has are over, as the
+        // header says. An error is impossible for a range that mmap gave.
+        let _ = unsafe { munmap(self.start.as_ptr().cast(), self.len) };
+    }
+}
+
+/// Whether the memory has `end` bytes. Devices have no size, and check the range themselves.
+fn reaches(fd: BorrowedFd<'_>, end: usize) -> Result<bool, Errno> {
+    let kind = FileType::from_raw_mode(fstat(fd)?.st_mode);
+    let end = u64::try_from(end).map_err(|_| Errno::INVAL)?;
+    Ok(kind == FileType::CharacterDevice || file_size(fd)? >= end)
+}

@@ -1,0 +1,18 @@
+//! `libvideostream`: the C interface of the 2.x library on this one.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`exports`] | the functions of `include/videostream.h`, each one call inward |
+//! | `boundary` | what each of them goes through: panics stop, failures become `errno` |
+//! | [`frame`] | frames: shape, memory, mapping |
+//!
+//! `docs/c-api.md` lists the functions that are there and what differs from before.
+
+#![cfg(target_os = "linux")]
+
+mod boundary;
+pub mod exports;
+pub mod frame;
+
+/// The release whose interface this is.
+pub const VERSION: &core::ffi::CStr = c"2.5.1";

@@ -1,0 +1,75 @@
+//! What the tests have in common: where things are, compilers, processes.
+
+#![allow(dead_code, reason = "each test uses a part of it")]
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a process may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Where the header is.
+pub(crate) fn header_folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("include")
+}
+
+/// Where cargo put the libraries: beside the tests.
+pub(crate) fn library_folder() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let folder = test.parent().unwrap();
+    for name in ["libvideostream_c.so", "libvideostream_c.a"] {
+        assert!(folder.join(name).exists(), "no {name} beside the test");
+    }
+    folder.to_owned()
+}
+
+/// The compiler, if there is one.
+pub(crate) fn compiler(program: &str) -> Option<Command> {
+    let mut version = Command::new(program);
+    version.arg("--version");
+    version.stdout(Stdio::null()).stderr(Stdio::null());
+    version.status().ok().filter(|status| status.success())?;
+    Some(Command::new(program))
+}
+
+/// Says that a test was not run.
+pub(crate) fn skip(test: &str, why: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped: {test}: {why}");
+}
+
+/// What is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Run {
+    Compiler,
+    /// Must not write to its output.
+    Program,
+}
+
+/// Runs it to its end, which has to be a success. Gives what it wrote to its error output.
+pub(crate) fn run(command: &mut Command, what: Run) -> String {
+    command.stdin(Stdio::null());
+    let folder = tempfile::tempdir().unwrap();
+    let [out, err] = ["out", "err"].map(|name| folder.path().join(name));
+    command.stdout(std::fs::File::create(&out).unwrap());
+    command.stderr(std::fs::File::create(&err).unwrap());
+    let mut child = command.spawn().unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if Instant::now() > deadline {
+            let _ = child.kill();
+            break child.wait().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let [out, err] = [out, err].map(|path| std::fs::read_to_string(path).unwrap());
+    assert!(status.success(), "{command:?}: {status}\n{out}{err}");
+    if what == Run::Program {
+        assert_eq!(out, "", "the library writes nothing to standard output");
+    }
+    err
+}

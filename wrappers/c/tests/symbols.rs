@@ -1,0 +1,80 @@
+//! What the shared library exports and is called: the functions of the header, no more and
+//! no fewer.
+
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use std::collections::BTreeSet;
+
+use object::elf::{DT_NULL, DT_SONAME, FileHeader64};
+use object::read::elf::{Dyn, ElfFile, FileHeader, ProgramHeader};
+use object::{Endianness, Object, ObjectSymbol};
+
+fn library() -> Vec<u8> {
+    std::fs::read(support::library_folder().join("libvideostream_c.so")).unwrap()
+}
+
+/// Names before a `(` that start with `vsl_`, in lines that declare a function.
+fn declared() -> BTreeSet<String> {
+    let header = std::fs::read_to_string(support::header_folder().join("videostream.h")).unwrap();
+    let declarations = header.lines().filter(|line| line.starts_with("VSL_API "));
+    declarations
+        .map(|line| {
+            let head = line.split_once('(').expect("a function").0;
+            let name = head.rsplit([' ', '*']).next().unwrap();
+            assert!(name.starts_with("vsl_"), "{line}");
+            name.to_owned()
+        })
+        .collect()
+}
+
+/// Names in the first column of the guide's tables.
+fn documented() -> BTreeSet<String> {
+    let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/c-api.md");
+    let guide = std::fs::read_to_string(guide).unwrap();
+    let section = guide.split_once("## Functions that are there").unwrap().1;
+    let section = section.split("\n## ").next().unwrap();
+    let words = section.split('`').filter(|word| word.starts_with("vsl_"));
+    words.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_functions_of_the_header_are_exported_and_nothing_else() {
+    let bytes = library();
+    let file = object::File::parse(&*bytes).unwrap();
+    let symbols = file.dynamic_symbols();
+    let exported: BTreeSet<String> = symbols
+        .filter(|symbol| symbol.is_definition() && symbol.is_global())
+        .map(|symbol| symbol.name().unwrap().to_owned())
+        .collect();
+    assert!(exported.len() > 20, "{exported:?}");
+    assert_eq!(exported, declared());
+}
+
+#[test]
+fn the_guide_lists_the_functions_of_the_header() {
+    assert_eq!(documented(), declared());
+}
+
+#[test]
+#[cfg(all(target_pointer_width = "64", target_endian = "little"))]
+fn the_linker_knows_the_library_by_the_old_name() {
+    let bytes = library();
+    let elf = ElfFile::<FileHeader64<Endianness>>::parse(&*bytes).unwrap();
+    let endian = elf.endian();
+    let headers = elf.elf_header().program_headers(endian, &*bytes).unwrap();
+    let dynamic = headers
+        .iter()
+        .find_map(|header| header.dynamic(endian, &*bytes).unwrap())
+        .unwrap();
+    let entries = dynamic
+        .iter()
+        .take_while(|entry| entry.d_tag(endian) != u64::from(DT_NULL));
+    let mut names = entries.filter(|entry| entry.d_tag(endian) == u64::from(DT_SONAME));
+    let at = names.next().expect("a SONAME").d_val(endian);
+    let strings = elf.section_by_name(".dynstr").unwrap();
+    let strings = object::ObjectSection::data(&strings).unwrap();
+    let name = &strings[usize::try_from(at).unwrap()..];
+    assert!(name.starts_with(b"libvideostream.so.2\0"));
+}
