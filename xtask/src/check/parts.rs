@@ -21,6 +21,8 @@ pub(crate) struct Part {
     pub(crate) needs: &'static [Package],
     /// Without these some of its tests skip themselves, by name.
     pub(crate) wants: &'static [Package],
+    /// It waits more than it works, and runs at the same time as those next to it that do.
+    pub(crate) beside: bool,
     /// Does it.
     pub(crate) run: fn(&mut Run) -> Result<Outcome>,
 }
@@ -33,6 +35,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: true,
         needs: &[],
         wants: &[],
+        beside: false,
         run: fmt,
     },
     Part {
@@ -41,6 +44,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: true,
         needs: &[CXX],
         wants: &[],
+        beside: false,
         run: clippy,
     },
     Part {
@@ -49,6 +53,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: true,
         needs: &[CXX],
         wants: &TEST_TOOLS,
+        beside: false,
         run: tests,
     },
     Part {
@@ -57,6 +62,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: true,
         needs: &[CXX],
         wants: &[],
+        beside: false,
         run: doc,
     },
     Part {
@@ -65,6 +71,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: true,
         needs: &[],
         wants: &BINDING_TOOLS,
+        beside: false,
         run: bindings,
     },
     Part {
@@ -73,6 +80,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: true,
         needs: &[],
         wants: &[],
+        beside: false,
         run: no_std,
     },
     Part {
@@ -81,6 +89,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: true,
         needs: &[CXX],
         wants: &[],
+        beside: false,
         run: static_host::part,
     },
     Part {
@@ -89,6 +98,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: false,
         needs: &[],
         wants: &[],
+        beside: false,
         run: static_command::part,
     },
     Part {
@@ -97,6 +107,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: false,
         needs: &[CXX],
         wants: &[],
+        beside: false,
         run: stress::part,
     },
     Part {
@@ -105,6 +116,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: false,
         needs: &[],
         wants: &[],
+        beside: false,
         run: loom,
     },
     Part {
@@ -113,6 +125,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: false,
         needs: &[],
         wants: &[],
+        beside: false,
         run: miri,
     },
     Part {
@@ -121,6 +134,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: false,
         needs: &[CXX],
         wants: &[],
+        beside: false,
         run: fuzz::part,
     },
     Part {
@@ -129,6 +143,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: false,
         needs: &[CXX],
         wants: &[],
+        beside: false,
         run: tsan::part,
     },
     Part {
@@ -137,6 +152,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: false,
         needs: &[],
         wants: &[],
+        beside: false,
         run: deny,
     },
     Part {
@@ -148,6 +164,7 @@ pub(crate) static PARTS: &[Part] = &[
             Package::program("qemu-system-x86", "qemu-system-x86_64"),
         ],
         wants: &RIG_TOOLS,
+        beside: true,
         run: rig_tests::x86_64,
     },
     Part {
@@ -156,6 +173,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: false,
         needs: &[Package::program("qemu-system-x86", "qemu-system-x86_64")],
         wants: &[],
+        beside: false,
         run: asan::part,
     },
     Part {
@@ -168,6 +186,7 @@ pub(crate) static PARTS: &[Part] = &[
             CROSS_LIBC,
         ],
         wants: &[],
+        beside: true,
         run: rig_tests::aarch64,
     },
 ];
