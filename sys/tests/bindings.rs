@@ -24,7 +24,7 @@ fn committed_bindings_equal_generated_ones() {
         Err(why) => return skipped(test, &why),
     };
     match generator::check(&tree) {
-        Ok(files) => assert_eq!(files, 27),
+        Ok(files) => assert_eq!(files, 30),
         Err(why) => panic!("{why}"),
     }
 }
