@@ -32,7 +32,8 @@ pub const PREFERRED: &[FourCc] = &[
 /// What is wanted of a camera.
 #[derive(Clone, Copy, Debug)]
 pub struct Wishes<'a> {
-    /// Formats in order of preference. Empty: [`PREFERRED`], then whatever the device has.
+    /// Formats in order of preference. Empty: [`PREFERRED`] (not for metadata), then whatever the
+    /// device is set to.
     pub formats: &'a [FourCc],
     /// Width and height in pixels. `None`: what the device is set to.
     pub size: Option<(u32, u32)>,
@@ -129,10 +130,11 @@ pub fn negotiate(
     } else {
         None
     };
-    let listed = if wishes.formats.is_empty() {
-        PREFERRED
-    } else {
-        wishes.formats
+    let listed = match wishes.formats {
+        // None of these is metadata.
+        [] if buf_type.is_meta() => &[],
+        [] => PREFERRED,
+        wanted => wanted,
     };
     let mut candidates = listed.iter().copied();
     let first = candidates.clone().next().unwrap_or(current.fourcc);
