@@ -433,6 +433,153 @@ VSL_API void vsl_frame_munmap(VSLFrame* frame);
 VSL_AVAILABLE_SINCE_1_3
 VSL_API int vsl_frame_sync(const VSLFrame* frame, int enable, int mode);
 
+/* ---- Discovery ---------------------------------------------------------------- */
+
+/* Lists of V4L2 devices are the program's own once it has them: any number of threads may
+ * make lists; one thread at a time uses one. */
+
+#define VSL_V4L2_MAX_FORMATS 64
+#define VSL_V4L2_MAX_RESOLUTIONS 32
+/* Most intervals of a size. Of these three only this one limits anything. */
+#define VSL_V4L2_MAX_FRAMERATES 16
+
+/* What a device is for; a mask. */
+typedef enum {
+    VSL_V4L2_TYPE_CAMERA  = 1,  /* delivers pictures */
+    VSL_V4L2_TYPE_OUTPUT  = 2,  /* takes pictures */
+    VSL_V4L2_TYPE_ENCODER = 4,  /* pictures in, compressed data out */
+    VSL_V4L2_TYPE_DECODER = 8,  /* compressed data in, pictures out */
+    VSL_V4L2_TYPE_ISP     = 16, /* pictures in, pictures out */
+    VSL_V4L2_TYPE_M2M     = 32, /* compressed data on both sides */
+    VSL_V4L2_TYPE_ANY     = 0xFF
+} VSLDeviceType;
+
+/* Memory that a queue can be given; a mask. */
+typedef enum {
+    VSL_V4L2_MEM_MMAP    = 1,
+    VSL_V4L2_MEM_USERPTR = 2,
+    VSL_V4L2_MEM_DMABUF  = 4
+} VSLMemoryType;
+
+/* An interval between frames in seconds: 1/30 is 30 frames a second. */
+typedef struct {
+    uint32_t numerator;
+    uint32_t denominator;
+} VSLFrameRate;
+
+/* A size in pixels, with the intervals that the device lists. */
+typedef struct {
+    uint32_t     width;
+    uint32_t     height;
+    VSLFrameRate frame_rates[VSL_V4L2_MAX_FRAMERATES];
+    size_t       num_frame_rates;
+} VSLResolution;
+
+/* A format of a device. Its sizes are asked for by vsl_v4l2_enum_resolutions; resolutions
+ * is NULL and num_resolutions 0. */
+typedef struct {
+    uint32_t       fourcc;
+    char           description[32];
+    uint32_t       flags; /* V4L2_FMT_FLAG_* */
+    bool           compressed;
+    VSLResolution* resolutions;
+    size_t         num_resolutions;
+} VSLFormat;
+
+/* A device. Text that does not fit is empty. The memory masks are 0 where the device has no
+ * such queue, or another program has it. */
+typedef struct {
+    char          path[64];
+    char          driver[32];
+    char          card[32];
+    char          bus_info[64];
+    uint32_t      caps; /* V4L2_CAP_* of this node */
+    VSLDeviceType device_type;
+    VSLMemoryType capture_mem;
+    VSLMemoryType output_mem;
+    bool          multiplanar;
+    VSLFormat*    capture_formats; /* what it delivers */
+    size_t        num_capture_formats;
+    VSLFormat*    output_formats; /* what it takes */
+    size_t        num_output_formats;
+} VSLDevice;
+
+/* Devices, sorted by path as text. */
+typedef struct {
+    VSLDevice* devices;
+    size_t     count;
+} VSLDeviceList;
+
+/* Lists the video nodes in /dev, except those that cannot be opened. An empty list is not
+ * NULL. To be freed with vsl_v4l2_device_list_free. NULL and errno: what opening /dev says. */
+VSL_AVAILABLE_SINCE_2_2
+VSL_API VSLDeviceList* vsl_v4l2_enumerate(void);
+
+/* As vsl_v4l2_enumerate, only the devices of some types. VSL_V4L2_TYPE_ANY also lists what
+ * has none. */
+VSL_AVAILABLE_SINCE_2_2
+VSL_API VSLDeviceList* vsl_v4l2_enumerate_type(VSLDeviceType type_mask);
+
+/* Frees a list with its devices and their formats. NULL is nothing. */
+VSL_AVAILABLE_SINCE_2_2
+VSL_API void vsl_v4l2_device_list_free(VSLDeviceList* list);
+
+/* The path of the first device that encodes to a format; NULL and ENODEV if there is none.
+ * Valid until this thread finds another one. */
+VSL_AVAILABLE_SINCE_2_2
+VSL_API const char* vsl_v4l2_find_encoder(uint32_t codec_fourcc);
+
+/* As vsl_v4l2_find_encoder: that decodes a format. */
+VSL_AVAILABLE_SINCE_2_2
+VSL_API const char* vsl_v4l2_find_decoder(uint32_t codec_fourcc);
+
+/* As vsl_v4l2_find_encoder: that is a camera with a format. */
+VSL_AVAILABLE_SINCE_2_2
+VSL_API const char* vsl_v4l2_find_camera(uint32_t format_fourcc);
+
+/* As vsl_v4l2_find_camera: with a size at least as wide and high, or that lists none. */
+VSL_AVAILABLE_SINCE_2_2
+VSL_API const char* vsl_v4l2_find_camera_with_resolution(uint32_t format_fourcc,
+                                                         uint32_t width, uint32_t height);
+
+/* Asks a device of a list for its formats again; the arrays it had are freed.
+ * 0, or -1 and errno: EINVAL, or what opening says; then they stay. */
+VSL_AVAILABLE_SINCE_2_2
+VSL_API int vsl_v4l2_device_enum_formats(VSLDevice* device);
+
+/* The sizes of a format, to be freed with free(). Of a range, the smallest and the largest,
+ * without intervals. NULL and 0 in count if the device lists none; on failure also errno:
+ * EINVAL, or what opening says. */
+VSL_AVAILABLE_SINCE_2_2
+VSL_API VSLResolution* vsl_v4l2_enum_resolutions(const VSLDevice* device, uint32_t fourcc,
+                                                 size_t* count);
+
+/* Whether a device of a list delivers (capture) or takes a format. */
+VSL_AVAILABLE_SINCE_2_2
+VSL_API bool vsl_v4l2_device_supports_format(const VSLDevice* device, uint32_t fourcc,
+                                             bool capture);
+
+/* Memory of a dma-heap for USERPTR streaming, mapped; dma_fd gets its descriptor.
+ * NULL, -1 and errno: EINVAL, ENOENT without a heap, EACCES, ENOMEM. */
+VSL_AVAILABLE_SINCE_2_2
+VSL_API void* vsl_v4l2_alloc_userptr(size_t size, int* dma_fd);
+
+/* Unmaps and closes that; NULL and -1 are nothing. */
+VSL_AVAILABLE_SINCE_2_2
+VSL_API void vsl_v4l2_free_userptr(void* ptr, size_t size, int dma_fd);
+
+/* "Camera", "Output", "Encoder", "Decoder", "ISP", "M2M"; else "Unknown". */
+VSL_AVAILABLE_SINCE_2_2
+VSL_API const char* vsl_v4l2_device_type_name(VSLDeviceType type);
+
+/* Whether a format is one of MJPG JPEG H264 AVC1 M264 HEVC VP80 VP90 MPG1 MPG2 MPG4. */
+VSL_AVAILABLE_SINCE_2_2
+VSL_API bool vsl_v4l2_is_compressed_format(uint32_t fourcc);
+
+/* The four bytes of a code and a NUL, in buf, which is given back. */
+VSL_AVAILABLE_SINCE_2_2
+VSL_API char* vsl_v4l2_fourcc_to_string(uint32_t fourcc, char buf[5]);
+
 #ifdef __cplusplus
 }
 #endif

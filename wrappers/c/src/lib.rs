@@ -5,12 +5,14 @@
 //! | [`exports`] | the functions of `include/videostream.h`, each one call inward |
 //! | `boundary` | what each of them goes through: panics stop, failures become `errno` |
 //! | [`frame`] | frames: shape, memory, mapping |
+//! | [`discovery`] | lists of video devices |
 //!
 //! `docs/c-api.md` lists the functions that are there and what differs from before.
 
 #![cfg(target_os = "linux")]
 
 mod boundary;
+pub mod discovery;
 pub mod exports;
 pub mod frame;
 

@@ -5,4 +5,5 @@
 //! uses a frame, is the C caller's duty, as the header says.
 
 pub mod core;
+pub mod discovery;
 pub mod frame;

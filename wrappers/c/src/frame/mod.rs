@@ -17,7 +17,7 @@ use videostream::hal::memory::physical::{PhysicalError, physical_address};
 
 use self::buffer::Buffer;
 pub use self::shape::Shape;
-use self::view::View;
+pub(crate) use self::view::View;
 
 /// `vsl_frame_cleanup`.
 pub type Cleanup = extern "C" fn(*mut Frame);

@@ -16,7 +16,7 @@ use videostream::hal::memory::mapping::file_size;
 /// # Invariants
 /// `len` bytes from `start` on are mapped by this value alone; `lead` is less than `len`.
 #[derive(Debug)]
-pub(super) struct View {
+pub(crate) struct View {
     start: NonNull<u8>,
     len: usize,
     lead: usize,
@@ -24,7 +24,7 @@ pub(super) struct View {
 
 impl View {
     /// Maps `len` bytes from `offset` on, for reading and writing.
-    pub(super) fn new(fd: BorrowedFd<'_>, offset: usize, len: usize) -> Result<Self, Errno> {
+    pub(crate) fn new(fd: BorrowedFd<'_>, offset: usize, len: usize) -> Result<Self, Errno> {
         let end = offset.checked_add(len).ok_or(Errno::INVAL)?;
         if len == 0 || !reaches(fd, end)? {
             return Err(Errno::INVAL);
@@ -42,9 +42,18 @@ impl View {
     }
 
     /// The frame's first byte.
-    pub(super) fn as_ptr(&self) -> *mut u8 {
+    pub(crate) fn as_ptr(&self) -> *mut u8 {
         // SAFETY: `lead` is within the mapping, by the type's invariant.
         unsafe { self.start.as_ptr().add(self.lead) }
+    }
+}
+
+impl View {
+    /// Leaves the mapping to the caller: its first byte.
+    pub(crate) fn leave_mapped(self) -> *mut u8 {
+        let start = self.as_ptr();
+        std::mem::forget(self);
+        start
     }
 }
 

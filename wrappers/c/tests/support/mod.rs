@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+pub(crate) mod program;
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};

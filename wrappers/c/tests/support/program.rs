@@ -1,0 +1,125 @@
+//! Programs in C, compiled and run.
+
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::{Run, compiler, header_folder, library_folder, run, skip};
+
+const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Werror", "-pedantic"];
+
+/// What std needs of the system, for whoever links the static library.
+const SYSTEM_LIBRARIES: [&str; 5] = ["-lgcc_s", "-lpthread", "-ldl", "-lm", "-lc"];
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Language {
+    C99,
+    Cpp11,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Linking {
+    Dynamic,
+    Static,
+}
+
+/// A program made of `tests/c/NAME.c`, in a folder that is gone after it.
+pub(crate) struct Program {
+    folder: TempDir,
+    name: String,
+}
+
+impl Program {
+    /// Compiles it; skips by name without a compiler.
+    pub(crate) fn new(name: &str, language: Language, linking: Linking) -> Option<Self> {
+        let (program, arguments): (_, &[&str]) = match language {
+            Language::C99 => ("cc", &["-std=c99"]),
+            Language::Cpp11 => ("c++", &["-std=c++11", "-x", "c++"]),
+        };
+        let test = format!("{name} {language:?} {linking:?}");
+        let Some(mut compile) = compiler(program) else {
+            skip(&test, &format!("no {program}"));
+            return None;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        // With its SONAME, as it is installed.
+        let libraries = library_folder();
+        let shared = folder.path().join("libvideostream.so.2");
+        std::os::unix::fs::symlink(libraries.join("libvideostream_c.so"), &shared).unwrap();
+        let executable = folder.path().join(name);
+        let source = format!("{}/tests/c/{name}.c", env!("CARGO_MANIFEST_DIR"));
+        compile
+            .args(arguments)
+            .args(WARNINGS)
+            .arg("-I")
+            .arg(header_folder())
+            .arg(source)
+            .args(["-x", "none", "-o"])
+            .arg(&executable);
+        match linking {
+            Linking::Dynamic => compile.arg(&shared),
+            Linking::Static => compile
+                .arg(libraries.join("libvideostream_c.a"))
+                .args(SYSTEM_LIBRARIES),
+        };
+        run(&mut compile, Run::Compiler);
+        Some(Self {
+            folder,
+            name: name.to_owned(),
+        })
+    }
+
+    /// A command that runs it, with `before` in front of its path.
+    pub(crate) fn command(&self, before: &[&str]) -> Command {
+        let executable = self.folder.path().join(&self.name);
+        let mut command = match before {
+            [] => Command::new(executable),
+            [tool, arguments @ ..] => {
+                let mut command = Command::new(tool);
+                command.args(arguments).arg(executable);
+                command
+            }
+        };
+        command.env("LD_LIBRARY_PATH", self.folder.path());
+        command
+    }
+}
+
+/// In every language and linking, and under valgrind.
+pub(crate) fn check(name: &str) {
+    for language in [Language::C99, Language::Cpp11] {
+        for linking in [Linking::Dynamic, Linking::Static] {
+            if let Some(program) = Program::new(name, language, linking) {
+                run(&mut program.command(&[]), Run::Program);
+            }
+        }
+    }
+    check_under_valgrind(name);
+}
+
+/// No error, no leak, no descriptor left.
+fn check_under_valgrind(name: &str) {
+    if compiler("valgrind").is_none() {
+        return skip(&format!("{name} under valgrind"), "no valgrind");
+    }
+    let Some(program) = Program::new(name, Language::C99, Linking::Static) else {
+        return;
+    };
+    let mut command = program.command(&[
+        "valgrind",
+        "--error-exitcode=99",
+        "--leak-check=full",
+        "--show-leak-kinds=all",
+        "--errors-for-leak-kinds=all",
+        "--track-fds=yes",
+    ]);
+    let report = run(&mut command, Run::Program);
+    let lines: Vec<&str> = report.lines().collect();
+    let leaked = |pair: &[&str]| {
+        pair[0].contains("Open ")
+            && pair[0].contains("descriptor")
+            && !pair[1].contains("inherited")
+    };
+    assert!(report.contains("FILE DESCRIPTORS: "), "{report}");
+    assert!(!lines.windows(2).any(leaked), "{report}");
+}
