@@ -13,7 +13,7 @@
 //!   another has the message in its hands.
 //! - A buffer that is retired, or makes room for another, stays with everybody until no slot
 //!   names it any more: neither one that can be read nor one that a client holds
-//!   ([`Registry::sweep`]). That a holder is seen is the ring's own argument.
+//!   (`Registry::sweep`). That a holder is seen is the ring's own argument.
 //!
 //! A fence is a buffer of no bytes that is retired as soon as its frame is published: the third
 //! order keeps it as long as somebody can wait for it, and no longer. A client that holds no

@@ -60,6 +60,7 @@ impl Program {
             Linking::Dynamic => compile.arg(&shared),
             Linking::Static => compile
                 .arg(libraries.join("libvideostream_c.a"))
+                .args(cpp_library())
                 .args(SYSTEM_LIBRARIES),
         };
         run(&mut compile, Run::Compiler);
@@ -83,6 +84,15 @@ impl Program {
         command.env("LD_LIBRARY_PATH", self.folder.path());
         command
     }
+}
+
+/// What the software codec in the library needs, if it was built in: without the C++ library it
+/// could not have been.
+fn cpp_library() -> Option<&'static str> {
+    let mut ask = Command::new("cc");
+    let answer = ask.arg("-print-file-name=libstdc++.so").output().ok()?;
+    // A name that is not found comes back as it is.
+    answer.stdout.starts_with(b"/").then_some("-lstdc++")
 }
 
 /// In every language and linking, and under valgrind.
