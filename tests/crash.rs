@@ -39,7 +39,8 @@ struct Show {
     stream: Stream<Gated>,
     open: Gate,
     filled: Filled,
-    survivors: BTreeSet<u32>,
+    /// By process: the newest frame when it was seen first.
+    survivors: BTreeMap<u32, Option<u64>>,
 }
 
 impl Show {
@@ -54,18 +55,22 @@ impl Show {
             stream: Stream::new(Host::builder(path), source).unwrap(),
             open,
             filled,
-            survivors: BTreeSet::new(),
+            survivors: BTreeMap::new(),
         }
     }
 
     /// Serves, and publishes a frame if all survivors have caught up.
     fn step(&mut self) -> Option<u64> {
         let head = self.stream.host().head();
-        let slowest = (self.stream.host().clients())
-            .filter(|client| self.survivors.contains(&client.pid))
-            .map(|client| client.last_serial)
-            // One that has read nothing yet is behind all of them.
-            .min();
+        let mut slowest = None;
+        for client in self.stream.host().clients() {
+            let Some(came) = self.survivors.get_mut(&client.pid) else {
+                continue;
+            };
+            // One that has read nothing yet has had nothing to read before it came.
+            let last = client.last_serial.max(*came.get_or_insert(head));
+            slowest = Some(slowest.map_or(last, |least: u64| least.min(last)));
+        }
         self.open
             .set(slowest.is_none_or(|last| head < last + AHEAD));
         self.stream.step(deadline_in(1_000_000)).unwrap()
@@ -91,7 +96,10 @@ impl Show {
 
     /// Starts a client process and waits until it has a frame.
     fn client(&mut self, test: &str, role: &[&str]) -> Process {
-        let process = Process::start(test, role);
+        self.joined(Process::start(test, role))
+    }
+
+    fn joined(&mut self, process: Process) -> Process {
         process.expect("first", || {
             self.step();
         });
@@ -99,9 +107,10 @@ impl Show {
     }
 
     fn survivor(&mut self, test: &str, path: &Path) -> Process {
-        let process = self.client(test, &["every", path.to_str().unwrap()]);
-        self.survivors.insert(process.id());
-        process
+        let process = Process::start(test, &["every", path.to_str().unwrap()]);
+        // Before it has read its first frame: the host could be far ahead when it says so.
+        self.survivors.insert(process.id(), None);
+        self.joined(process)
     }
 
     fn held(&self, pid: u32) -> Option<u32> {

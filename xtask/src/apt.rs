@@ -85,9 +85,18 @@ pub(crate) fn ensure(packages: &[Package]) -> Result<()> {
     eprintln!("installing {}", names.join(" "));
     // A package list that is too old names files that the archive dropped.
     process::output_retrying(&mut apt_get(&["update"]))?;
-    let mut words = vec!["install", "--no-install-recommends"];
-    words.extend(&names);
-    process::output_retrying(&mut apt_get(&words))?;
+    let install = |names: &[&str]| {
+        let words = [&["install", "--no-install-recommends"], names].concat();
+        process::output_retrying(&mut apt_get(&words))
+    };
+    // One that this distribution does not have takes none of the others with it.
+    if install(&names).is_err() {
+        for name in &names {
+            if let Err(error) = install(&[name]) {
+                eprintln!("{error:#}");
+            }
+        }
+    }
     let still = missing(packages);
     if !still.is_empty() {
         bail!("installed, but still not found: {}", still.join(" "));
