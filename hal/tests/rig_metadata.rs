@@ -24,7 +24,7 @@ fn metadata_is_captured_as_pictures_are() {
     };
     let begin = now_ns();
     let device = open_kind(0, NodeKind::MetadataCapture);
-    let mut stream = start(device, &Wishes::default());
+    let stream = start(device, &Wishes::default());
     let format = stream.negotiated().format;
     assert_eq!(format.fourcc, UVC);
     let mut last = None;
@@ -35,7 +35,7 @@ fn metadata_is_captured_as_pictures_are() {
         // flags of the payload's header.
         assert!(plane.bytes_used >= 12 && plane.bytes_used <= plane.length);
         let memory = stream.export(frame.index, 0, ExportAccess::ReadOnly);
-        let memory = Mapping::new(&memory.unwrap(), plane.length as usize, Access::Read).unwrap();
+        let memory = Mapping::new(memory.unwrap(), plane.length as usize, Access::Read).unwrap();
         // SAFETY: the frame is out of the driver's hands until it is dropped.
         let bytes = unsafe { memory.bytes() };
         let taken = u64::from_ne_bytes(bytes[..8].try_into().unwrap());
