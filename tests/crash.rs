@@ -39,8 +39,7 @@ struct Show {
     stream: Stream<Gated>,
     open: Gate,
     filled: Filled,
-    /// By process: the newest frame when it was seen first.
-    survivors: BTreeMap<u32, Option<u64>>,
+    survivors: BTreeSet<u32>,
 }
 
 impl Show {
@@ -55,22 +54,20 @@ impl Show {
             stream: Stream::new(Host::builder(path), source).unwrap(),
             open,
             filled,
-            survivors: BTreeMap::new(),
+            survivors: BTreeSet::new(),
         }
     }
 
     /// Serves, and publishes a frame if all survivors have caught up.
     fn step(&mut self) -> Option<u64> {
         let head = self.stream.host().head();
-        let mut slowest = None;
-        for client in self.stream.host().clients() {
-            let Some(came) = self.survivors.get_mut(&client.pid) else {
-                continue;
-            };
-            // One that has read nothing yet has had nothing to read before it came.
-            let last = client.last_serial.max(*came.get_or_insert(head));
-            slowest = Some(slowest.map_or(last, |least: u64| least.min(last)));
-        }
+        let last = |pid: &u32| {
+            let mut clients = self.stream.host().clients();
+            let read = clients.find(|client| client.pid == *pid && client.acquired > 0);
+            // One that has read nothing yet begins with the oldest frame.
+            read.map_or(0, |client| client.last_serial)
+        };
+        let slowest = self.survivors.iter().map(last).min();
         self.open
             .set(slowest.is_none_or(|last| head < last + AHEAD));
         self.stream.step(deadline_in(1_000_000)).unwrap()
@@ -109,7 +106,7 @@ impl Show {
     fn survivor(&mut self, test: &str, path: &Path) -> Process {
         let process = Process::start(test, &["every", path.to_str().unwrap()]);
         // Before it has read its first frame: the host could be far ahead when it says so.
-        self.survivors.insert(process.id(), None);
+        self.survivors.insert(process.id());
         self.joined(process)
     }
 
