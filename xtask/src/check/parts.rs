@@ -156,6 +156,15 @@ pub(crate) static PARTS: &[Part] = &[
         run: deny,
     },
     Part {
+        name: "asan",
+        about: "controls and queues under random calls in a guest, with the address sanitizer",
+        quick: false,
+        needs: &[Package::program("qemu-system-x86", "qemu-system-x86_64")],
+        wants: &[],
+        beside: false,
+        run: asan::part,
+    },
+    Part {
         name: "rig-x86_64",
         about: "tests in a guest with cameras, codecs, dma-buf heaps",
         quick: false,
@@ -166,15 +175,6 @@ pub(crate) static PARTS: &[Part] = &[
         wants: &RIG_TOOLS,
         beside: true,
         run: rig_tests::x86_64,
-    },
-    Part {
-        name: "asan",
-        about: "controls and queues under random calls in a guest, with the address sanitizer",
-        quick: false,
-        needs: &[Package::program("qemu-system-x86", "qemu-system-x86_64")],
-        wants: &[],
-        beside: false,
-        run: asan::part,
     },
     Part {
         name: "rig-aarch64",
