@@ -13,9 +13,8 @@ mod static_host;
 mod stress;
 mod tsan;
 
-use std::path::Path;
+use std::fs;
 use std::time::Instant;
-use std::{fs, thread};
 
 use anyhow::{Result, bail};
 
@@ -71,13 +70,16 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     fs::create_dir_all(&logs)?;
     let mut total = Counts::default();
     let mut failed = Vec::new();
-    for group in chosen.chunk_by(|a, b| a.beside && b.beside) {
-        for (part, counts) in group.iter().zip(run_group(group, &logs, args.deep)?) {
-            if counts.failed > 0 {
-                failed.push(part.name);
-            }
-            total.add(&counts);
+    for part in chosen {
+        let counts = run_part(
+            part,
+            Run::new(&logs.join(format!("{}.log", part.name)), args.deep)?,
+        )?;
+        interrupt::check()?;
+        if counts.failed > 0 {
+            failed.push(part.name);
         }
+        total.add(&counts);
     }
     if !failed.is_empty() {
         println!("failed parts: {}", failed.join(", "));
@@ -120,24 +122,6 @@ fn install(parts: &[&Part]) {
     }
 }
 
-/// Runs parts at the same time.
-fn run_group(group: &[&Part], logs: &Path, deep: bool) -> Result<Vec<Counts>> {
-    let one = |part: &Part| {
-        let log = logs.join(format!("{}.log", part.name));
-        let counts = run_part(part, Run::new(&log, deep)?);
-        interrupt::check()?;
-        counts
-    };
-    thread::scope(|scope| {
-        let runs: Vec<_> = group
-            .iter()
-            .map(|part| scope.spawn(move || one(part)))
-            .collect();
-        let join = |run: thread::ScopedJoinHandle<'_, _>| run.join().expect("no part panics");
-        runs.into_iter().map(join).collect()
-    })
-}
-
 /// Runs one part and prints its line.
 fn run_part(part: &Part, mut run: Run) -> Result<Counts> {
     let begin = Instant::now();
@@ -153,11 +137,9 @@ fn run_part(part: &Part, mut run: Run) -> Result<Counts> {
     let seconds = begin.elapsed().as_secs();
     let text = run.text()?;
     let mut counts = Counts::of(&text);
-    // Written at once: another part may have something to say, too.
-    let mut lines = Vec::new();
     match result {
         Ok(Outcome::Skipped(why)) => {
-            lines.push(format!("skipped  {:<16} {why}", part.name));
+            println!("skipped  {:<16} {why}", part.name);
             counts = Counts::default();
             counts.skipped.push(part.name.to_owned());
         }
@@ -166,29 +148,29 @@ fn run_part(part: &Part, mut run: Run) -> Result<Counts> {
             if counts == Counts::default() {
                 counts.passed = 1;
             }
-            let summary = counts.summary();
-            lines.push(format!(
-                "ok       {:<16} {summary} ({seconds} s)",
-                part.name
-            ));
-            let skipped = counts.skipped.iter();
-            lines.extend(skipped.map(|name| format!("         skipped: {name}")));
+            println!(
+                "ok       {:<16} {} ({seconds} s)",
+                part.name,
+                counts.summary()
+            );
+            for name in &counts.skipped {
+                println!("         skipped: {name}");
+            }
         }
         other => {
             counts.failed = counts.failed.max(1);
-            lines.push(format!("--- output of {}:", part.name));
-            lines.push(process::tail(&text, SHOWN_LINES));
+            println!("--- output of {}:", part.name);
+            println!("{}", process::tail(&text, SHOWN_LINES));
             if let Err(error) = other {
-                lines.push(format!("{error:#}"));
+                println!("{error:#}");
             }
-            lines.push(format!("--- all of it is in {}", run.path().display()));
-            let summary = counts.summary();
-            lines.push(format!(
-                "FAILED   {:<16} {summary} ({seconds} s)",
-                part.name
-            ));
+            println!("--- all of it is in {}", run.path().display());
+            println!(
+                "FAILED   {:<16} {} ({seconds} s)",
+                part.name,
+                counts.summary()
+            );
         }
     }
-    println!("{}", lines.join("\n"));
     Ok(counts)
 }

@@ -21,8 +21,6 @@ pub(crate) struct Part {
     pub(crate) needs: &'static [Package],
     /// Without these some of its tests skip themselves, by name.
     pub(crate) wants: &'static [Package],
-    /// It waits more than it works, and runs at the same time as those next to it that do.
-    pub(crate) beside: bool,
     /// Does it.
     pub(crate) run: fn(&mut Run) -> Result<Outcome>,
 }
@@ -35,7 +33,6 @@ pub(crate) static PARTS: &[Part] = &[
         quick: true,
         needs: &[],
         wants: &[],
-        beside: false,
         run: fmt,
     },
     Part {
@@ -44,7 +41,6 @@ pub(crate) static PARTS: &[Part] = &[
         quick: true,
         needs: &[CXX],
         wants: &[],
-        beside: false,
         run: clippy,
     },
     Part {
@@ -53,7 +49,6 @@ pub(crate) static PARTS: &[Part] = &[
         quick: true,
         needs: &[CXX],
         wants: &TEST_TOOLS,
-        beside: false,
         run: tests,
     },
     Part {
@@ -62,7 +57,6 @@ pub(crate) static PARTS: &[Part] = &[
         quick: true,
         needs: &[CXX],
         wants: &[],
-        beside: false,
         run: doc,
     },
     Part {
@@ -71,7 +65,6 @@ pub(crate) static PARTS: &[Part] = &[
         quick: true,
         needs: &[],
         wants: &BINDING_TOOLS,
-        beside: false,
         run: bindings,
     },
     Part {
@@ -80,7 +73,6 @@ pub(crate) static PARTS: &[Part] = &[
         quick: true,
         needs: &[],
         wants: &[],
-        beside: false,
         run: no_std,
     },
     Part {
@@ -89,7 +81,6 @@ pub(crate) static PARTS: &[Part] = &[
         quick: true,
         needs: &[CXX],
         wants: &[],
-        beside: false,
         run: static_host::part,
     },
     Part {
@@ -98,7 +89,6 @@ pub(crate) static PARTS: &[Part] = &[
         quick: false,
         needs: &[],
         wants: &[],
-        beside: false,
         run: static_command::part,
     },
     Part {
@@ -107,7 +97,6 @@ pub(crate) static PARTS: &[Part] = &[
         quick: false,
         needs: &[CXX],
         wants: &[],
-        beside: false,
         run: stress::part,
     },
     Part {
@@ -116,7 +105,6 @@ pub(crate) static PARTS: &[Part] = &[
         quick: false,
         needs: &[],
         wants: &[],
-        beside: false,
         run: loom,
     },
     Part {
@@ -125,7 +113,6 @@ pub(crate) static PARTS: &[Part] = &[
         quick: false,
         needs: &[],
         wants: &[],
-        beside: false,
         run: miri,
     },
     Part {
@@ -134,7 +121,6 @@ pub(crate) static PARTS: &[Part] = &[
         quick: false,
         needs: &[CXX],
         wants: &[],
-        beside: false,
         run: fuzz::part,
     },
     Part {
@@ -143,7 +129,6 @@ pub(crate) static PARTS: &[Part] = &[
         quick: false,
         needs: &[CXX],
         wants: &[],
-        beside: false,
         run: tsan::part,
     },
     Part {
@@ -152,17 +137,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: false,
         needs: &[],
         wants: &[],
-        beside: false,
         run: deny,
-    },
-    Part {
-        name: "asan",
-        about: "controls and queues under random calls in a guest, with the address sanitizer",
-        quick: false,
-        needs: &[Package::program("qemu-system-x86", "qemu-system-x86_64")],
-        wants: &[],
-        beside: false,
-        run: asan::part,
     },
     Part {
         name: "rig-x86_64",
@@ -173,8 +148,15 @@ pub(crate) static PARTS: &[Part] = &[
             Package::program("qemu-system-x86", "qemu-system-x86_64"),
         ],
         wants: &RIG_TOOLS,
-        beside: true,
         run: rig_tests::x86_64,
+    },
+    Part {
+        name: "asan",
+        about: "controls and queues under random calls in a guest, with the address sanitizer",
+        quick: false,
+        needs: &[Package::program("qemu-system-x86", "qemu-system-x86_64")],
+        wants: &[],
+        run: asan::part,
     },
     Part {
         name: "rig-aarch64",
@@ -186,7 +168,6 @@ pub(crate) static PARTS: &[Part] = &[
             CROSS_LIBC,
         ],
         wants: &[],
-        beside: true,
         run: rig_tests::aarch64,
     },
 ];

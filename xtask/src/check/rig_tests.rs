@@ -16,8 +16,8 @@ use super::cargo_json::{self, TestTarget};
 use super::counts::UNFINISHED;
 use super::run::{Run, cargo};
 use super::{Outcome, rust, static_command};
+use crate::quote;
 use crate::rig::{Arch, Guest, Unavailable, parse_params};
-use crate::{project, quote};
 
 /// How long one program's tests may take: emulation is 10 to 20 times slower than the machine.
 const PROGRAM_LIMIT: u64 = 300;
@@ -191,7 +191,6 @@ fn boot(
     script.push_str("exit $bad");
     let limits: u64 = programs.iter().map(|program| program.timeout).sum();
     guest.timeout = Duration::from_secs(limits + BOOT_MARGIN);
-    guest.out = Some(project::target()?.join("rig").join(arch.to_string()));
     match guest.run(&script, &mut run.log()?, &mut run.log()?)? {
         0 => Ok(()),
         status => bail!("tests failed in the {arch} guest (status {status})"),
