@@ -19,8 +19,9 @@ use pixels::{Io, KINDS, assert_same_picture, capture, hold_still, let_go};
 use videostream_hal::format::FourCc;
 use videostream_hal::v4l2::{BufType, Device, Fraction, NodeKind, PixFormat, nodes};
 
-/// Frames taken of each format with each kind of memory.
-const FRAMES: usize = 10;
+/// Frames taken of each format with each kind of memory. They come in real time: the second
+/// guest, with the same driver, takes fewer.
+const FRAMES: usize = if cfg!(target_arch = "aarch64") { 3 } else { 10 };
 
 const SIZE: (u32, u32) = (320, 180);
 

@@ -91,10 +91,13 @@ fn another_signal_is_told_once_and_taken_up_in_one_call() {
     };
     let input = Input::select("HDMI");
     set(&input.0, "DV Timings Signal Mode", CURRENT);
+    // Whatever the input had before.
+    let mut timings = input.0.dv_timings_list().map(Result::unwrap);
+    let full_hd = timings.find(|t| (t.width, t.height) == (1920, 1080));
+    input.0.set_dv_timings(&full_hd.unwrap()).unwrap();
     let mut stream = CameraStream::start(open(), &ANY_SIZE, &mut |_| {}).unwrap();
     drop(stream.next_frame(patience()).unwrap());
-    let before = size(&stream);
-    assert_ne!(before, (800, 600));
+    assert_eq!(size(&stream), (1920, 1080));
 
     send(&input.0, "800x600p60");
     let error = error_of(&stream);
