@@ -1,6 +1,6 @@
 //! The examples, run as they are: processes whose output is looked at.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -21,11 +21,8 @@ impl Example {
         let own = std::env::current_exe().unwrap();
         let program: PathBuf = own.ancestors().nth(2).unwrap().join("examples").join(name);
         if !program.exists() {
-            // Past libtest, which keeps what print macros write of a test that passes.
-            let _ = writeln!(
-                std::io::stderr(),
-                "skipped: example {name}: not built (cargo build --examples)"
-            );
+            let why = "not built (cargo build --examples)";
+            videostream_testing::skip(&format!("example {name}"), why);
             return None;
         }
         let mut child = Command::new(program)

@@ -3,14 +3,15 @@
 
 #![expect(unsafe_code, reason = "a global allocator")]
 
+mod one_plane;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use videostream::hal::memory::allocate::Allocator;
-use videostream::hal::ring::{FrameDescriptor, PlaneDescriptor};
+use videostream::hal::ring::FrameDescriptor;
 use videostream::{Client, Host, Mode};
 
 const FRAMES: u64 = 1_000_000;
@@ -86,17 +87,7 @@ fn publish(host: &mut Host, frame: &FrameDescriptor) {
 #[test]
 fn a_million_frames_and_ten_thousand_connections_leave_nothing_behind() {
     let name = format!("videostream-memory-{}", std::process::id());
-    let mut host = Host::builder(&name).lend(8).bind().unwrap();
-    let memory = Allocator::memfd_only().allocate(4096).unwrap().fd;
-    let mut frame = FrameDescriptor {
-        plane_count: 1,
-        ..FrameDescriptor::default()
-    };
-    frame.planes[0] = PlaneDescriptor {
-        buffer: host.register(memory, 4096).unwrap(),
-        size: 4096,
-        ..PlaneDescriptor::default()
-    };
+    let (mut host, frame) = one_plane::host(&name, 8);
 
     // A client that comes for one frame, again and again.
     let visits = |host: &mut Host, times: u64| {

@@ -5,6 +5,8 @@
 
 #![expect(unsafe_code, reason = "a global allocator")]
 
+mod one_plane;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::hint::black_box;
@@ -12,9 +14,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use one_plane::host;
 use videostream::hal::format::FourCc;
 use videostream::hal::memory::allocate::Allocator;
-use videostream::hal::ring::{FrameDescriptor, PlaneDescriptor};
+use videostream::hal::ring::FrameDescriptor;
 use videostream::hal::time::deadline_in;
 use videostream::share::ClientBuilder;
 use videostream::{Client, FrameRate, Host, Mode, PatternSource, Stream, TestPattern, pattern};
@@ -67,22 +70,6 @@ fn name(test: &str) -> String {
     format!("videostream-no-allocation-{}-{test}", std::process::id())
 }
 
-/// A host with one buffer and the frame that lies in it.
-fn host(path: &str) -> (Host, FrameDescriptor) {
-    let mut host = Host::builder(path).lend(8).bind().unwrap();
-    let memory = Allocator::memfd_only().allocate(4096).unwrap().fd;
-    let mut frame = FrameDescriptor {
-        plane_count: 1,
-        ..FrameDescriptor::default()
-    };
-    frame.planes[0] = PlaneDescriptor {
-        buffer: host.register(memory, 4096).unwrap(),
-        size: 4096,
-        ..PlaneDescriptor::default()
-    };
-    (host, frame)
-}
-
 /// Connects while `serve` lets the host answer.
 fn connect(builder: ClientBuilder, mut serve: impl FnMut()) -> Client {
     let connecting = thread::spawn(move || builder.connect());
@@ -111,7 +98,7 @@ fn the_counter_counts() {
 #[test]
 fn publishing_and_holding_allocate_nothing() {
     let path = name("hold");
-    let (mut host, frame) = host(&path);
+    let (mut host, frame) = host(&path, 8);
     for mode in [Mode::Newest, Mode::Every] {
         let mut client = connect(Client::builder(&path).mode(mode), || {
             host.process().unwrap();
@@ -140,7 +127,7 @@ fn publishing_and_holding_allocate_nothing() {
 fn waiting_for_frames_allocates_nothing_on_either_side() {
     static SEEN: AtomicU64 = AtomicU64::new(0);
     let path = name("wait");
-    let (mut host, frame) = host(&path);
+    let (mut host, frame) = host(&path, 8);
     let mut client = connect(Client::builder(&path).mode(Mode::Every), || {
         host.process().unwrap();
     });

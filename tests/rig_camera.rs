@@ -4,10 +4,8 @@
 //! says that it was skipped.
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
 use std::os::fd::AsFd as _;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::fs::fstat;
@@ -15,25 +13,10 @@ use videostream::hal::format::FourCc;
 use videostream::hal::time::deadline_in;
 use videostream::hal::v4l2::{ErrorKind, FrameSize, NodeKind, Ready, wait};
 use videostream::{Camera, CameraError, CameraStream, devices};
+use videostream_testing::on_the_rig;
 
 /// How long a frame may take on a slow guest.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// The device is one: tests take turns.
-static TURN: Mutex<()> = Mutex::new(());
-
-/// The turn of a test in the guest; elsewhere `None`, said on standard error.
-fn on_the_rig(test: &str) -> Option<MutexGuard<'static, ()>> {
-    let inside = std::env::var_os("VIDEOSTREAM_RIG").is_some_and(|value| value == "1");
-    if !inside {
-        let _ = writeln!(
-            std::io::stderr(),
-            "skipped: {test}: not in the guest of cargo xtask vm"
-        );
-        return None;
-    }
-    Some(TURN.lock().unwrap_or_else(PoisonError::into_inner))
-}
 
 /// The path of a node of the virtual camera's driver.
 fn node(kind: NodeKind) -> PathBuf {

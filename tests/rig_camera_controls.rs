@@ -3,9 +3,7 @@
 //! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere every test
 //! says that it was skipped.
 
-use std::io::Write as _;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use videostream::camera::controls::Value;
@@ -14,25 +12,10 @@ use videostream::hal::format::FourCc;
 use videostream::hal::time::deadline_in;
 use videostream::hal::v4l2::{ControlFlags, ErrorKind, NodeKind};
 use videostream::{Camera, CameraError, devices};
+use videostream_testing::on_the_rig;
 
 /// How long an event may take on a slow guest, in nanoseconds.
 const PATIENCE: u64 = 60_000_000_000;
-
-/// The device is one: tests take turns.
-static TURN: Mutex<()> = Mutex::new(());
-
-/// The turn of a test in the guest; elsewhere `None`, said on standard error.
-fn on_the_rig(test: &str) -> Option<MutexGuard<'static, ()>> {
-    let inside = std::env::var_os("VIDEOSTREAM_RIG").is_some_and(|value| value == "1");
-    if !inside {
-        let _ = writeln!(
-            std::io::stderr(),
-            "skipped: {test}: not in the guest of cargo xtask vm"
-        );
-        return None;
-    }
-    Some(TURN.lock().unwrap_or_else(PoisonError::into_inner))
-}
 
 fn path() -> PathBuf {
     let list = devices();

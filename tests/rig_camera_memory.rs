@@ -7,10 +7,8 @@
 //! rig: vivid.n_devs=2 vivid.multiplanar=1,2 timeout=600
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
 use std::os::fd::AsFd as _;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::fs::fstat;
@@ -21,6 +19,7 @@ use videostream::hal::time::deadline_in;
 use videostream::hal::v4l2::{ExportAccess, NodeKind};
 use videostream::source::Reader;
 use videostream::{Camera, CameraError, CameraSource, CameraStream, devices};
+use videostream_testing::on_the_rig;
 
 /// How long a frame may take on a slow guest.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -30,22 +29,6 @@ const ALL: [CameraMemory; 3] = [
     CameraMemory::Imported,
     CameraMemory::Pages,
 ];
-
-/// The devices are the same for all: tests take turns.
-static TURN: Mutex<()> = Mutex::new(());
-
-/// The turn of a test in the guest; elsewhere `None`, said on standard error.
-fn on_the_rig(test: &str) -> Option<MutexGuard<'static, ()>> {
-    let inside = std::env::var_os("VIDEOSTREAM_RIG").is_some_and(|value| value == "1");
-    if !inside {
-        let _ = writeln!(
-            std::io::stderr(),
-            "skipped: {test}: not in the guest of cargo xtask vm"
-        );
-        return None;
-    }
-    Some(TURN.lock().unwrap_or_else(PoisonError::into_inner))
-}
 
 fn path(instance: u32) -> PathBuf {
     let bus = format!("platform:vivid-{instance:03}");

@@ -9,7 +9,7 @@
 mod conformance_suite;
 
 fn run(behaviour: impl FnOnce()) {
-    if std::env::var_os("VIDEOSTREAM_RIG").is_none_or(|value| value != "1") {
+    if !videostream_testing::is_the_rig() {
         println!("skipped: conformance: needs the guest of `cargo xtask vm`");
         return;
     }

@@ -7,38 +7,24 @@
 
 #![cfg(target_os = "linux")]
 
-use std::io::Write as _;
+mod one_plane;
+
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use videostream::hal::memory::dmabuf::{SyncAccess, export_sync_file, identity};
 use videostream::hal::memory::heap::DmaHeap;
 use videostream::hal::memory::sync_file::{self, Status};
-use videostream::hal::ring::{FrameDescriptor, PlaneDescriptor};
+use videostream::hal::ring::FrameDescriptor;
 use videostream::hal::time::deadline_in;
 use videostream::ipc::{Error as Ipc, MAX_BUFFERS};
 use videostream::{Client, Frame, Host};
+use videostream_testing::on_the_rig;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const SIZE: u64 = 4096;
-
-/// Descriptors are counted for the whole process: tests take turns.
-static TURN: Mutex<()> = Mutex::new(());
-
-/// The turn of a test in the guest; elsewhere `None`, said on standard error.
-fn on_the_rig(test: &str) -> Option<MutexGuard<'static, ()>> {
-    let inside = std::env::var_os("VIDEOSTREAM_RIG").is_some_and(|value| value == "1");
-    if !inside {
-        let _ = writeln!(
-            std::io::stderr(),
-            "skipped: {test}: not in the guest of cargo xtask vm"
-        );
-        return None;
-    }
-    Some(TURN.lock().unwrap_or_else(PoisonError::into_inner))
-}
 
 /// A host whose frames lie in one dma-buf of the system heap.
 struct Stage {
@@ -77,17 +63,10 @@ impl Stage {
     }
 
     fn frame(&self, buffer: u32, fence: u32) -> FrameDescriptor {
-        let mut frame = FrameDescriptor {
-            plane_count: 1,
+        FrameDescriptor {
             fence,
-            ..FrameDescriptor::default()
-        };
-        frame.planes[0] = PlaneDescriptor {
-            buffer,
-            size: SIZE as u32,
-            ..PlaneDescriptor::default()
-        };
-        frame
+            ..one_plane::frame(buffer, SIZE as u32)
+        }
     }
 
     /// Publishes a frame with a fence of its own, and gives the fence's id.

@@ -5,10 +5,9 @@
 //! debayers, a scaler, three video nodes.
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 use std::time::Duration;
 
 use videostream::camera::Node;
@@ -18,25 +17,19 @@ use videostream::hal::media::{
 use videostream::hal::v4l2::{ErrorKind, Fraction, SelectionTarget, control};
 use videostream::media::{GraphError, MediaGraph, PadName, PipelineWish};
 use videostream::{CameraError, devices};
+use videostream_testing::{on_the_rig, skip};
 
 /// How long a frame may take on a slow guest.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The device is one: tests take turns.
-static TURN: Mutex<()> = Mutex::new(());
-
-/// The turn of a test in the guest; elsewhere `None`, said on standard error.
-fn on_the_rig(test: &str) -> Option<MutexGuard<'static, ()>> {
-    let inside = std::env::var_os("VIDEOSTREAM_RIG").is_some_and(|value| value == "1");
-    let why = if !inside {
-        "not in the guest of cargo xtask vm"
-    } else if Command::new("media-ctl").arg("--version").output().is_err() {
-        "no media-ctl"
-    } else {
-        return Some(TURN.lock().unwrap_or_else(PoisonError::into_inner));
-    };
-    let _ = writeln!(std::io::stderr(), "skipped: {test}: {why}");
-    None
+/// The turn of a test beside `media-ctl` in the guest; elsewhere `None`, said on standard error.
+fn both_sides(test: &str) -> Option<MutexGuard<'static, ()>> {
+    let turn = on_the_rig(test)?;
+    if Command::new("media-ctl").arg("--version").output().is_err() {
+        skip(test, "no media-ctl");
+        return None;
+    }
+    Some(turn)
 }
 
 /// What `media-ctl` says of a graph, an item a line.
@@ -188,7 +181,7 @@ fn code(name: &str) -> MbusCode {
 
 #[test]
 fn every_graph_is_what_media_ctl_says() {
-    let Some(_turn) = on_the_rig("every_graph_is_what_media_ctl_says") else {
+    let Some(_turn) = both_sides("every_graph_is_what_media_ctl_says") else {
         return;
     };
     let mut drivers = BTreeSet::new();
@@ -213,7 +206,7 @@ fn every_graph_is_what_media_ctl_says() {
 
 #[test]
 fn sensor_and_lens_behind_each_video_node_are_found() {
-    let Some(_turn) = on_the_rig("sensor_and_lens_behind_each_video_node_are_found") else {
+    let Some(_turn) = both_sides("sensor_and_lens_behind_each_video_node_are_found") else {
         return;
     };
     for (node_name, sensor, lens) in [
@@ -254,7 +247,7 @@ fn sensor_and_lens_behind_each_video_node_are_found() {
 #[test]
 fn links_that_are_switched_are_seen_by_media_ctl_and_the_other_way_round() {
     let Some(_turn) =
-        on_the_rig("links_that_are_switched_are_seen_by_media_ctl_and_the_other_way_round")
+        both_sides("links_that_are_switched_are_seen_by_media_ctl_and_the_other_way_round")
     else {
         return;
     };
@@ -294,7 +287,7 @@ fn links_that_are_switched_are_seen_by_media_ctl_and_the_other_way_round() {
 #[test]
 fn links_that_cannot_be_changed_and_names_that_do_not_exist_are_named() {
     let Some(_turn) =
-        on_the_rig("links_that_cannot_be_changed_and_names_that_do_not_exist_are_named")
+        both_sides("links_that_cannot_be_changed_and_names_that_do_not_exist_are_named")
     else {
         return;
     };
@@ -347,7 +340,7 @@ fn links_that_cannot_be_changed_and_names_that_do_not_exist_are_named() {
 
 #[test]
 fn formats_set_from_sensor_to_node_deliver_frames() {
-    let Some(_turn) = on_the_rig("formats_set_from_sensor_to_node_deliver_frames") else {
+    let Some(_turn) = both_sides("formats_set_from_sensor_to_node_deliver_frames") else {
         return;
     };
     let mut graph = vimc();
@@ -390,7 +383,7 @@ fn formats_set_from_sensor_to_node_deliver_frames() {
 #[test]
 fn pads_that_disagree_are_named_by_the_report_and_by_the_error_of_the_start() {
     let Some(_turn) =
-        on_the_rig("pads_that_disagree_are_named_by_the_report_and_by_the_error_of_the_start")
+        both_sides("pads_that_disagree_are_named_by_the_report_and_by_the_error_of_the_start")
     else {
         return;
     };
@@ -437,7 +430,7 @@ fn pads_that_disagree_are_named_by_the_report_and_by_the_error_of_the_start() {
 
 #[test]
 fn a_sensor_lists_formats_and_sizes_and_has_controls() {
-    let Some(_turn) = on_the_rig("a_sensor_lists_formats_and_sizes_and_has_controls") else {
+    let Some(_turn) = both_sides("a_sensor_lists_formats_and_sizes_and_has_controls") else {
         return;
     };
     let graph = vimc();

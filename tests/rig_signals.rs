@@ -6,7 +6,6 @@
 #![cfg(target_os = "linux")]
 #![expect(unsafe_code, reason = "a signal handler")]
 
-use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -16,6 +15,7 @@ use nix::sys::pthread::{Pthread, pthread_kill, pthread_self};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use videostream::hal::v4l2::{ErrorKind, NodeKind};
 use videostream::{Camera, CameraStream, devices};
+use videostream_testing::on_the_rig;
 
 const NAME: &str = "signals_end_no_call_and_move_no_deadline";
 /// How long a frame may take on a slow guest.
@@ -88,14 +88,9 @@ fn take(stream: &mut CameraStream, frames: u32) {
 
 #[test]
 fn signals_end_no_call_and_move_no_deadline() {
-    if std::env::var_os("VIDEOSTREAM_RIG").is_none_or(|value| value != "1") {
-        let mut stderr = std::io::stderr();
-        let _ = writeln!(
-            stderr,
-            "skipped: {NAME}: not in the guest of cargo xtask vm"
-        );
+    let Some(_turn) = on_the_rig(NAME) else {
         return;
-    }
+    };
     let list = devices();
     let mut found = list.devices.iter();
     let found = found.find(|d| d.driver == "vivid" && d.kind == NodeKind::Camera);

@@ -10,34 +10,28 @@
 
 use std::collections::BTreeMap;
 use std::env;
-use std::io::Write as _;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use videostream::hal::time::deadline_in;
 use videostream::hal::v4l2::NodeKind;
 use videostream::{Camera, CameraSource, Client, Host, Mode, Stream, devices};
+use videostream_testing::{on_the_rig, strace};
 
 const NAME: &str = "a_shared_frame_takes_two_requests_a_poll_and_a_wake";
 /// How the test calls itself under strace: with the number of frames to share.
 const FRAMES: &str = "VIDEOSTREAM_TEST_FRAMES";
 const PATIENCE: Duration = Duration::from_secs(20);
 
-fn skip(why: &str) {
-    // Past libtest, which keeps what print macros write of a test that passes.
-    let _ = writeln!(std::io::stderr(), "skipped: {NAME}: {why}");
-}
-
 #[test]
 fn a_shared_frame_takes_two_requests_a_poll_and_a_wake() {
-    if env::var_os("VIDEOSTREAM_RIG").is_none_or(|value| value != "1") {
-        return skip("not in the guest of cargo xtask vm");
-    }
+    let Some(_turn) = on_the_rig(NAME) else {
+        return;
+    };
     if let Some(frames) = env::var_os(FRAMES) {
         return share(frames.to_str().unwrap().parse().unwrap());
     }
-    if Command::new("strace").arg("-V").output().is_err() {
-        return skip("no strace");
+    if !strace::is_there(NAME) {
+        return;
     }
     // What 100 frames more take is what the frames take, without start and end.
     let (few, many) = (calls(50), calls(150));
@@ -107,36 +101,13 @@ fn share(frames: u64) {
 /// How often the thread that shares makes each call for a number of frames; ioctls by the
 /// name of the request.
 fn calls(frames: u32) -> BTreeMap<String, i64> {
-    let log = env::temp_dir().join(format!("shared-{}-{frames}", std::process::id()));
-    let status = Command::new("strace")
-        .args(["-f", "-qq", "-e", "signal=none", "-o"])
-        .arg(&log)
-        .arg(env::current_exe().unwrap())
-        .args(["--exact", NAME, "--nocapture"])
-        .env(FRAMES, frames.to_string())
-        .stdout(Stdio::null())
-        .status()
-        .unwrap();
-    assert!(status.success());
-    let text = std::fs::read_to_string(&log).unwrap();
-    std::fs::remove_file(&log).unwrap();
-    let lines = || text.lines().filter_map(|line| line.split_once(' '));
-    let (host, _) = lines()
-        .find(|(_, call)| call.contains("VIDIOC_DQBUF"))
+    let trace = strace::trace(NAME, &["-e", "signal=none"], (FRAMES, &frames.to_string()));
+    let (host, _) = strace::calls(&trace)
+        .find(|&(_, call)| call == "VIDIOC_DQBUF")
         .expect("frames were taken");
     let mut calls = BTreeMap::new();
-    for (thread, call) in lines() {
-        let call = call.trim_start();
-        // The rest of a call that another thread interrupted was counted at its start.
-        if thread != host || call.starts_with("<...") {
-            continue;
-        }
-        let name = match call.split('(').next().unwrap() {
-            "ioctl" => call.split(',').nth(1).unwrap().trim(),
-            "ppoll" => "poll",
-            name => name,
-        };
-        *calls.entry(name.to_owned()).or_default() += 1;
+    for (_, call) in strace::calls(&trace).filter(|&(thread, _)| thread == host) {
+        *calls.entry(call.to_owned()).or_default() += 1;
     }
     calls
 }

@@ -4,7 +4,6 @@
 //! `cargo xtask test --only static_host` builds that program, says where it is in
 //! `VIDEOSTREAM_STATIC_HOST`, and runs this.
 
-use std::io::Write;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -28,12 +27,10 @@ impl Drop for Host {
 #[test]
 fn a_client_reads_the_frames_of_a_host_without_std() {
     let Some(program) = std::env::var_os("VIDEOSTREAM_STATIC_HOST") else {
-        let _ = writeln!(
-            std::io::stderr(),
-            "skipped: a_client_reads_the_frames_of_a_host_without_std: \
-             VIDEOSTREAM_STATIC_HOST names no program (cargo xtask test --only static_host)"
+        return videostream_testing::skip(
+            "a_client_reads_the_frames_of_a_host_without_std",
+            "VIDEOSTREAM_STATIC_HOST names no program (cargo xtask test --only static_host)",
         );
-        return;
     };
     let name = format!("videostream-static-host-{}", std::process::id());
     let child = Command::new(program)

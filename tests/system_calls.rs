@@ -3,6 +3,7 @@
 //! The traced process marks where a counted stretch begins and ends by writing to its
 //! standard error: a call that is in the trace too.
 
+mod one_plane;
 mod process;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,6 @@ use std::thread;
 use process::{Process, command, role, say};
 use videostream::hal::format::FourCc;
 use videostream::hal::memory::allocate::Allocator;
-use videostream::hal::ring::{FrameDescriptor, PlaneDescriptor};
 use videostream::hal::time::deadline_in;
 use videostream::{Client, FrameRate, Host, Mode, PatternSource, Stream, TestPattern};
 
@@ -41,8 +41,7 @@ fn cannot_trace() -> Option<String> {
 
 fn skipped(test: &str) -> bool {
     if let Some(why) = cannot_trace() {
-        // Past libtest, which keeps what print macros write of a test that passes.
-        let _ = writeln!(std::io::stderr(), "skipped: {test}: {why}");
+        videostream_testing::skip(test, &why);
         return true;
     }
     false
@@ -108,21 +107,6 @@ fn counted<T>(name: &str, work: impl FnOnce() -> T) -> T {
     result
 }
 
-fn host(path: &str) -> (Host, FrameDescriptor) {
-    let mut host = Host::builder(path).lend(16).bind().unwrap();
-    let memory = Allocator::memfd_only().allocate(4096).unwrap().fd;
-    let mut frame = FrameDescriptor {
-        plane_count: 1,
-        ..FrameDescriptor::default()
-    };
-    frame.planes[0] = PlaneDescriptor {
-        buffer: host.register(memory, 4096).unwrap(),
-        size: 4096,
-        ..PlaneDescriptor::default()
-    };
-    (host, frame)
-}
-
 fn name(test: &str) -> String {
     format!("videostream-system-calls-{}-{test}", std::process::id())
 }
@@ -130,7 +114,7 @@ fn name(test: &str) -> String {
 /// In the traced process: a host and a client take turns.
 fn taking_turns() {
     let path = name("turns");
-    let (mut host, frame) = host(&path);
+    let (mut host, frame) = one_plane::host(&path, 16);
     let connecting = {
         let path = path.clone();
         thread::spawn(move || Client::builder(&path).mode(Mode::Every).connect())

@@ -7,6 +7,8 @@
 //! address in common; the ring between them, with plain memory for its pixels, is a unit
 //! test of `videostream-hal` that the same part runs.
 
+mod one_plane;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
@@ -15,7 +17,6 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, poll};
 use videostream::hal::memory::allocate::Allocator;
 use videostream::hal::memory::{Access, Mapping};
-use videostream::hal::ring::{FrameDescriptor, PlaneDescriptor};
 use videostream::hal::time::timespec;
 use videostream::ipc::Error as Ipc;
 use videostream::{Client, Error, Frame, Host, Mode, share::Reader};
@@ -96,15 +97,7 @@ fn serve(scene: &Scene, host: &mut Host, threads: u64) {
         }
         let (id, mapping) = &mut buffers[at];
         fill(mapping, (host.head() + 1) as u8);
-        let mut frame = FrameDescriptor {
-            plane_count: 1,
-            ..FrameDescriptor::default()
-        };
-        frame.planes[0] = PlaneDescriptor {
-            buffer: *id,
-            size: SIZE as u32,
-            ..PlaneDescriptor::default()
-        };
+        let frame = one_plane::frame(*id, SIZE as u32);
         let (slot, _) = host.publish(&frame).unwrap();
         in_slot[slot.index()] = Some(at);
         if host.head().is_multiple_of(8) {

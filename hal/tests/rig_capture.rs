@@ -20,7 +20,8 @@ use videostream_hal::v4l2::{
     BufType, Caps, Device, Error, ErrorKind, ExportAccess, Fraction, FrameInterval, FrameSize,
     NodeKind, Rounding, SelectionRect, SelectionTarget, TimestampClock, nodes,
 };
-use vivid::{on_the_rig, open, open_kind, patience, small, start, stream};
+use videostream_testing::on_the_rig;
+use vivid::{open, open_kind, patience, small, start, stream};
 
 #[test]
 fn nodes_are_classified_by_what_they_do() {

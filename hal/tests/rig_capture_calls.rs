@@ -9,11 +9,9 @@ mod vivid;
 
 use std::collections::BTreeMap;
 use std::env;
-use std::io::Write as _;
-use std::path::Path;
-use std::process::{Command, Stdio};
 
-use vivid::{on_the_rig, patience, stream};
+use videostream_testing::{on_the_rig, strace};
+use vivid::{patience, stream};
 
 /// How the test calls itself under strace: with the number of frames to take.
 const FRAMES: &str = "VIDEOSTREAM_TEST_FRAMES";
@@ -31,13 +29,11 @@ fn a_frame_takes_two_requests_and_at_most_one_poll() {
         }
         return;
     }
-    let strace = Path::new("/usr/bin/strace");
-    if !strace.exists() {
-        let _ = writeln!(std::io::stderr(), "skipped: {NAME}: no strace");
+    if !strace::is_there(NAME) {
         return;
     }
     // What 100 frames more take is what the frames take, without start and end.
-    let (few, many) = (calls(strace, 50), calls(strace, 150));
+    let (few, many) = (calls(50), calls(150));
     let mut more: BTreeMap<&str, i64> = BTreeMap::new();
     for (call, count) in &many {
         let count = count - few.get(call).unwrap_or(&0);
@@ -57,32 +53,11 @@ fn a_frame_takes_two_requests_and_at_most_one_poll() {
 }
 
 /// How often each call is made for a number of frames; ioctls by the name of the request.
-fn calls(strace: &Path, frames: u32) -> BTreeMap<String, i64> {
-    let log = env::temp_dir().join(format!("calls-{}-{frames}", std::process::id()));
-    let status = Command::new(strace)
-        .args(["-f", "-qq", "-o"])
-        .arg(&log)
-        .arg(env::current_exe().unwrap())
-        .args(["--exact", NAME, "--nocapture"])
-        .env(FRAMES, frames.to_string())
-        .stdout(Stdio::null())
-        .status()
-        .unwrap();
-    assert!(status.success());
-    let text = std::fs::read_to_string(&log).unwrap();
-    std::fs::remove_file(&log).unwrap();
+fn calls(frames: u32) -> BTreeMap<String, i64> {
+    let trace = strace::trace(NAME, &[], (FRAMES, &frames.to_string()));
     let mut calls = BTreeMap::new();
-    for line in text.lines().filter(|line| !line.contains("resumed>")) {
-        let Some((_, call)) = line.split_once(' ') else {
-            continue;
-        };
-        let name = call.trim_start().split('(').next().unwrap();
-        let name = match name {
-            "ioctl" => call.split(',').nth(1).unwrap().trim(),
-            "ppoll" => "poll",
-            name => name,
-        };
-        *calls.entry(name.to_owned()).or_default() += 1;
+    for (_, call) in strace::calls(&trace) {
+        *calls.entry(call.to_owned()).or_default() += 1;
     }
     calls
 }

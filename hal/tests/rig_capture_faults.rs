@@ -13,7 +13,6 @@ mod vivid;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -23,7 +22,8 @@ use videostream_hal::memory::mapping::{Access, Mapping};
 use videostream_hal::time::deadline_in;
 use videostream_hal::v4l2::camera::{CameraStream, Wishes};
 use videostream_hal::v4l2::{Device, Error, ErrorKind, ExportAccess, NodeKind, nodes};
-use vivid::{control, on_the_rig, open_kind, patience, set, small, start};
+use videostream_testing::{is_the_rig, on_the_rig, skip};
+use vivid::{control, error_of, open_kind, patience, set, small, start};
 
 /// The instances of the driver, and a format of each: one memory plane, and two.
 const CAMERAS: [(u32, FourCc); 2] = [(0, FourCc::YUYV), (1, FourCc::NM12)];
@@ -105,16 +105,6 @@ fn on_each(test: &str, fault: impl Fn(Vivid)) {
         assert_eq!(census(), nothing, "{format}");
         drop(camera.stream().next_frame(patience()).unwrap());
         assert_eq!(census(), nothing, "{format}");
-    }
-}
-
-/// Frames until an error comes.
-fn error_of(stream: &CameraStream) -> Error {
-    loop {
-        match stream.next_frame(patience()) {
-            Ok(frame) => drop(frame),
-            Err(error) => return error,
-        }
     }
 }
 
@@ -445,13 +435,8 @@ fn a_driver_in_use_stays_loaded_and_one_that_is_loaded_again_works() {
     let test = "a_driver_in_use_stays_loaded_and_one_that_is_loaded_again_works";
     let parameters = fs::read_to_string(format!("{MODULES}/modules")).unwrap_or_default();
     let line = parameters.lines().find(|line| line.starts_with("vivid"));
-    let inside = std::env::var_os("VIDEOSTREAM_RIG").is_some();
-    if inside && (line.is_none() || guest(&["true"]).is_none()) {
-        let _ = writeln!(
-            std::io::stderr(),
-            "skipped: {test}: modules are out of reach"
-        );
-        return;
+    if is_the_rig() && (line.is_none() || guest(&["true"]).is_none()) {
+        return skip(test, "modules are out of reach");
     }
     on_each(test, |camera| {
         let stream = camera.stream();

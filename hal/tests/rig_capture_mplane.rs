@@ -19,7 +19,8 @@ use videostream_hal::memory::{memfd, udmabuf::Udmabuf};
 use videostream_hal::v4l2::camera::negotiate;
 use videostream_hal::v4l2::queue::Queue;
 use videostream_hal::v4l2::{BufType, Caps, ErrorKind, ExportAccess, Ready, wait};
-use vivid::{on_the_rig, open, patience, small, start};
+use videostream_testing::on_the_rig;
+use vivid::{open, patience, small, start};
 
 #[test]
 fn every_format_streams_with_its_planes_where_the_table_says() {

@@ -24,7 +24,7 @@ use videostream_hal::format::FourCc;
 use videostream_hal::v4l2::{
     Error, ErrorKind, Fraction, Memory, NodeKind, PixFormat, Ready, SelectionRect,
 };
-use vivid::on_the_rig;
+use videostream_testing::on_the_rig;
 
 #[test]
 fn every_raw_format_comes_back() {

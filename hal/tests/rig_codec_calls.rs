@@ -8,18 +8,14 @@
 #![cfg(target_os = "linux")]
 
 mod vicodec;
-mod vivid;
 
 use std::env;
-use std::io::Write as _;
-use std::path::Path;
-use std::process::{Command, Stdio};
 
 use vicodec::clip::Clip;
 use vicodec::{Decoding, Encoding, number};
 use videostream_hal::format::FourCc;
 use videostream_hal::v4l2::Memory;
-use vivid::on_the_rig;
+use videostream_testing::{on_the_rig, strace};
 
 /// Set where a test calls itself under strace.
 const CHILD: &str = "VIDEOSTREAM_TEST_CHILD";
@@ -198,24 +194,11 @@ fn split<'c>(calls: &'c [String], with: &str) -> (&'c [String], &'c [String]) {
 /// The steps of a test that calls itself, as `QBUF OUTPUT`; only those that the driver carried
 /// out. `None` without strace.
 fn calls(name: &str) -> Option<Vec<String>> {
-    let strace = Path::new("/usr/bin/strace");
-    if !strace.exists() {
-        let _ = writeln!(std::io::stderr(), "skipped: {name}: no strace");
+    if !strace::is_there(name) {
         return None;
     }
-    let log = env::temp_dir().join(format!("calls-{}-{name}", std::process::id()));
-    let status = Command::new(strace)
-        .args(["-f", "-qq", "-e", "trace=ioctl,stat,statx,newfstatat", "-o"])
-        .arg(&log)
-        .arg(env::current_exe().unwrap())
-        .args(["--exact", name, "--nocapture"])
-        .env(CHILD, "1")
-        .stdout(Stdio::null())
-        .status()
-        .unwrap();
-    let text = std::fs::read_to_string(&log).unwrap();
-    std::fs::remove_file(&log).unwrap();
-    assert!(status.success(), "{text}");
+    let only = ["-e", "trace=ioctl,stat,statx,newfstatat"];
+    let text = strace::trace(name, &only, (CHILD, "1"));
     let text = text.split("/decoder-begins").last().unwrap();
     Some(text.lines().filter_map(step).collect())
 }

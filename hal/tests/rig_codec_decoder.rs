@@ -8,14 +8,13 @@
 #![cfg(target_os = "linux")]
 
 mod vicodec;
-mod vivid;
 
 use vicodec::clip::Clip;
 use vicodec::{Decoding, Out, PSNR, Packet, check_times, encode, number, patience, pictures};
 use videostream_hal::codec::DecoderState;
 use videostream_hal::format::FourCc;
 use videostream_hal::v4l2::{Error, ErrorKind, Memory, Ready};
-use vivid::on_the_rig;
+use videostream_testing::on_the_rig;
 
 /// Packets of `clip` whose times go on from `first`.
 fn shifted(clip: &Clip, first: usize, count: usize) -> Vec<Packet> {

@@ -23,7 +23,8 @@ use videostream_hal::memory::heap::DmaHeap;
 use videostream_hal::memory::mapping::{Access, Mapping};
 use videostream_hal::v4l2::camera::Wishes;
 use videostream_hal::v4l2::{ErrorKind, ExportAccess, Fraction, Memory, NodeKind};
-use vivid::{on_the_rig, start};
+use videostream_testing::on_the_rig;
+use vivid::start;
 
 const FRAMES: usize = 30;
 

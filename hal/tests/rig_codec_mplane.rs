@@ -8,14 +8,13 @@
 #![cfg(target_os = "linux")]
 
 mod vicodec;
-mod vivid;
 
 use vicodec::clip::Clip;
 use vicodec::{Decoding, Encoding, Out, check_times, encode, number, open, pictures, round_trip};
 use videostream_hal::format::FourCc;
 use videostream_hal::v4l2::queue::Content;
 use videostream_hal::v4l2::{BufType, Memory, NodeKind};
-use vivid::on_the_rig;
+use videostream_testing::on_the_rig;
 
 #[test]
 fn a_film_comes_back_through_nodes_with_planes() {

@@ -13,7 +13,8 @@ use videostream_hal::v4l2::control::{ControlValue, ExtControl, id};
 use videostream_hal::v4l2::{
     ControlFlags, ControlType, ErrorKind, EventKind, EventSelector, Ready, wait,
 };
-use vivid::{control, on_the_rig, open, patience, set};
+use videostream_testing::on_the_rig;
+use vivid::{control, open, patience, set};
 
 #[test]
 fn all_kinds_of_controls_are_listed_and_read() {

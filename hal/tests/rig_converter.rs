@@ -8,7 +8,6 @@
 #![cfg(target_os = "linux")]
 
 mod vicodec;
-mod vivid;
 
 use vicodec::{Pages, buffers, content, pages, patience, time};
 use videostream_hal::codec::{Converter, ConverterWishes};
@@ -16,7 +15,7 @@ use videostream_hal::format::FourCc;
 use videostream_hal::v4l2::{
     Device, Error, ErrorKind, Memory, NodeKind, PixFormat, SelectionRect, nodes,
 };
-use vivid::on_the_rig;
+use videostream_testing::on_the_rig;
 
 const SIZE: (u32, u32) = (320, 240);
 

@@ -14,7 +14,8 @@ use videostream_hal::v4l2::camera::{CameraStream, Negotiated, Wishes};
 use videostream_hal::v4l2::queue::{Content, Queue};
 use videostream_hal::v4l2::{Device, ErrorKind, EventSelector, NodeKind, PixFormat, nodes};
 use videostream_sys::v4l2 as sys;
-use vivid::{on_the_rig, open, patience, small, start};
+use videostream_testing::on_the_rig;
+use vivid::{open, patience, small, start};
 
 /// `VIDIOC_ENCODER_CMD`.
 const ENCODER_CMD: rustix::ioctl::Opcode = opcode::read_write::<sys::v4l2_encoder_cmd>(b'V', 77);

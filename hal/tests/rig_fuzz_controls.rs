@@ -24,7 +24,8 @@ use videostream_hal::v4l2::control::{
 use videostream_hal::v4l2::{
     ControlFlags, ControlInfo, ControlType, Device, Error, EventSelector, NodeKind, ioctl,
 };
-use vivid::{on_the_rig, open_kind, small};
+use videostream_testing::on_the_rig;
+use vivid::{open_kind, small};
 
 /// Calls of a round.
 const CALLS: usize = 1500;

@@ -28,7 +28,8 @@ use videostream_hal::v4l2::{
     BufferFlags, Device, Error, ExportAccess, Field, Fraction, Memory, NodeKind, PixFormat, Ready,
     Rounding, SelectionRect, SelectionTarget, ioctl, wait,
 };
-use vivid::{on_the_rig, open_kind};
+use videostream_testing::on_the_rig;
+use vivid::open_kind;
 
 /// Calls of a round.
 const CALLS: usize = 300;

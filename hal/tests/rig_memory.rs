@@ -19,15 +19,7 @@ use videostream_hal::memory::physical::{PhysicalError, physical_address};
 use videostream_hal::memory::udmabuf::{Udmabuf, UdmabufError};
 use videostream_hal::memory::{memfd, udmabuf};
 use videostream_sys::udmabuf::{UDMABUF_CREATE, UDMABUF_FLAGS_CLOEXEC, udmabuf_create};
-
-/// Whether this is the guest; says that the test is skipped if it is not.
-fn on_the_rig(test: &str) -> bool {
-    let inside = std::env::var_os("VIDEOSTREAM_RIG").is_some_and(|value| value == "1");
-    if !inside {
-        println!("skipped: {test}: not in the guest of cargo xtask vm");
-    }
-    inside
-}
+use videostream_testing::on_the_rig;
 
 fn system_heap() -> DmaHeap {
     DmaHeap::open("system").unwrap()
@@ -92,9 +84,9 @@ fn is_a_fresh_dma_buf(fd: &OwnedFd, len: u64) {
 #[test]
 fn heaps_are_listed_and_the_system_heap_is_among_them() {
     let test = "heaps_are_listed_and_the_system_heap_is_among_them";
-    if !on_the_rig(test) {
+    let Some(_turn) = on_the_rig(test) else {
         return;
-    }
+    };
     let heap = system_heap();
     assert_eq!(heap.name().as_str(), "system");
     let names = DmaHeap::available().unwrap();
@@ -107,9 +99,9 @@ fn heaps_are_listed_and_the_system_heap_is_among_them() {
 #[test]
 fn a_heap_gives_zeroed_buffers_of_whole_pages() {
     let test = "a_heap_gives_zeroed_buffers_of_whole_pages";
-    if !on_the_rig(test) {
+    let Some(_turn) = on_the_rig(test) else {
         return;
-    }
+    };
     let heap = system_heap();
     is_a_fresh_dma_buf(&heap.allocate(3 * page()).unwrap(), 3 * page());
     let rounded = heap.allocate(page() + 1).unwrap();
@@ -121,9 +113,9 @@ fn a_heap_gives_zeroed_buffers_of_whole_pages() {
 #[test]
 fn the_first_heap_of_a_list_that_exists_is_opened() {
     let test = "the_first_heap_of_a_list_that_exists_is_opened";
-    if !on_the_rig(test) {
+    let Some(_turn) = on_the_rig(test) else {
         return;
-    }
+    };
     let heap = DmaHeap::open_first(&["no-such-heap", "system"]).unwrap();
     assert_eq!(heap.name().as_str(), "system");
     let error = DmaHeap::open_first(&["no-such-heap"]).unwrap_err();
@@ -132,9 +124,9 @@ fn the_first_heap_of_a_list_that_exists_is_opened() {
 
 #[test]
 fn udmabuf_gives_the_memfds_own_pages() {
-    if !on_the_rig("udmabuf_gives_the_memfds_own_pages") {
+    let Some(_turn) = on_the_rig("udmabuf_gives_the_memfds_own_pages") else {
         return;
-    }
+    };
     let len = usize::try_from(4 * page()).unwrap();
     let memory = memfd::create(c"rig", len).unwrap();
     memfd::seal(&memory, SealFlags::SHRINK).unwrap();
@@ -174,9 +166,10 @@ fn kernel_says(memory: &OwnedFd) -> Result<(), Errno> {
 
 #[test]
 fn the_kernel_refuses_the_seals_that_are_refused_before_asking_it() {
-    if !on_the_rig("the_kernel_refuses_the_seals_that_are_refused_before_asking_it") {
+    let Some(_turn) = on_the_rig("the_kernel_refuses_the_seals_that_are_refused_before_asking_it")
+    else {
         return;
-    }
+    };
     let device = Udmabuf::open().unwrap();
     let make = |seals: SealFlags| {
         let memory = memfd::create(c"rig", page_size()).unwrap();
@@ -198,9 +191,10 @@ fn the_kernel_refuses_the_seals_that_are_refused_before_asking_it() {
 
 #[test]
 fn udmabuf_refuses_ranges_that_are_not_whole_pages_of_the_memfd() {
-    if !on_the_rig("udmabuf_refuses_ranges_that_are_not_whole_pages_of_the_memfd") {
+    let Some(_turn) = on_the_rig("udmabuf_refuses_ranges_that_are_not_whole_pages_of_the_memfd")
+    else {
         return;
-    }
+    };
     let device = Udmabuf::open().unwrap();
     let memory = memfd::create(c"rig", 4 * page_size()).unwrap();
     memfd::seal(&memory, SealFlags::SHRINK).unwrap();
@@ -219,9 +213,9 @@ fn udmabuf_refuses_ranges_that_are_not_whole_pages_of_the_memfd() {
 
 #[test]
 fn a_udmabuf_outlives_its_memfd_and_cannot_change_its_size() {
-    if !on_the_rig("a_udmabuf_outlives_its_memfd_and_cannot_change_its_size") {
+    let Some(_turn) = on_the_rig("a_udmabuf_outlives_its_memfd_and_cannot_change_its_size") else {
         return;
-    }
+    };
     let buffer = udmabuf_of(8 * page());
     is_a_fresh_dma_buf(&buffer, 8 * page());
     assert!(memfd::cannot_shrink(buffer.as_fd()));
@@ -230,9 +224,9 @@ fn a_udmabuf_outlives_its_memfd_and_cannot_change_its_size() {
 
 #[test]
 fn a_name_shows_in_fdinfo() {
-    if !on_the_rig("a_name_shows_in_fdinfo") {
+    let Some(_turn) = on_the_rig("a_name_shows_in_fdinfo") else {
         return;
-    }
+    };
     use rustix::fd::AsRawFd as _;
     let buffer = udmabuf_of(page());
     dmabuf::set_name(buffer.as_fd(), "thirty-one bytes are just right").unwrap();
@@ -246,9 +240,11 @@ fn a_name_shows_in_fdinfo() {
 
 #[test]
 fn an_idle_buffer_exports_a_fence_that_has_signalled_and_takes_it_back() {
-    if !on_the_rig("an_idle_buffer_exports_a_fence_that_has_signalled_and_takes_it_back") {
+    let Some(_turn) =
+        on_the_rig("an_idle_buffer_exports_a_fence_that_has_signalled_and_takes_it_back")
+    else {
         return;
-    }
+    };
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     let buffer = udmabuf_of(page());
     let fence = dmabuf::export_sync_file(buffer.as_fd(), SyncAccess::Write).unwrap();
@@ -266,9 +262,9 @@ fn an_idle_buffer_exports_a_fence_that_has_signalled_and_takes_it_back() {
 
 #[test]
 fn cpu_access_can_be_nested_and_ends_on_drop() {
-    if !on_the_rig("cpu_access_can_be_nested_and_ends_on_drop") {
+    let Some(_turn) = on_the_rig("cpu_access_can_be_nested_and_ends_on_drop") else {
         return;
-    }
+    };
     let buffer = udmabuf_of(page());
     let outer = CpuAccess::begin(buffer.as_fd(), SyncAccess::Read).unwrap();
     drop(CpuAccess::begin(buffer.as_fd(), SyncAccess::Write).unwrap());
@@ -279,9 +275,9 @@ fn cpu_access_can_be_nested_and_ends_on_drop() {
 
 #[test]
 fn a_mainline_kernel_tells_no_physical_address() {
-    if !on_the_rig("a_mainline_kernel_tells_no_physical_address") {
+    let Some(_turn) = on_the_rig("a_mainline_kernel_tells_no_physical_address") else {
         return;
-    }
+    };
     assert_eq!(
         physical_address(udmabuf_of(page()).as_fd()),
         Err(PhysicalError::NotOffered {
@@ -294,9 +290,9 @@ fn a_mainline_kernel_tells_no_physical_address() {
 #[test]
 fn the_automatic_choice_takes_a_heap_first() {
     let test = "the_automatic_choice_takes_a_heap_first";
-    if !on_the_rig(test) {
+    let Some(_turn) = on_the_rig(test) else {
         return;
-    }
+    };
     let heap = system_heap();
     let len = 3 * page();
     let best = Allocator::with_heaps(&["system"]).allocate(len).unwrap();
@@ -319,9 +315,9 @@ fn the_automatic_choice_takes_a_heap_first() {
 
 #[test]
 fn without_a_heap_the_automatic_choice_takes_udmabuf() {
-    if !on_the_rig("without_a_heap_the_automatic_choice_takes_udmabuf") {
+    let Some(_turn) = on_the_rig("without_a_heap_the_automatic_choice_takes_udmabuf") else {
         return;
-    }
+    };
     let len = 3 * page();
     let second = Allocator::with_heaps(&["no-such-heap"])
         .allocate(len)
@@ -337,9 +333,9 @@ fn without_a_heap_the_automatic_choice_takes_udmabuf() {
 
 #[test]
 fn what_is_too_large_for_udmabuf_becomes_a_memfd() {
-    if !on_the_rig("what_is_too_large_for_udmabuf_becomes_a_memfd") {
+    let Some(_turn) = on_the_rig("what_is_too_large_for_udmabuf_becomes_a_memfd") else {
         return;
-    }
+    };
     // The module's limit is 64 MiB unless it was loaded with another one.
     let len = 65 << 20;
     let large = Allocator::with_heaps(&[]).allocate(len).unwrap();
@@ -350,9 +346,9 @@ fn what_is_too_large_for_udmabuf_becomes_a_memfd() {
 
 #[test]
 fn requests_on_a_socket_fail_without_harm() {
-    if !on_the_rig("requests_on_a_socket_fail_without_harm") {
+    let Some(_turn) = on_the_rig("requests_on_a_socket_fail_without_harm") else {
         return;
-    }
+    };
     let kind = SocketType::STREAM;
     let (socket, _peer) =
         socketpair(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None).unwrap();

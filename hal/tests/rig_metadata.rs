@@ -13,7 +13,8 @@ use videostream_hal::memory::mapping::{Access, Mapping};
 use videostream_hal::time::now_ns;
 use videostream_hal::v4l2::camera::Wishes;
 use videostream_hal::v4l2::{ExportAccess, NodeKind};
-use vivid::{on_the_rig, open_kind, patience, start};
+use videostream_testing::on_the_rig;
+use vivid::{open_kind, patience, start};
 
 /// `V4L2_META_FMT_UVC`: the headers of a USB camera's payloads, as a driver stores them.
 const UVC: FourCc = FourCc::new(*b"UVCH");

@@ -18,6 +18,7 @@ use std::{env, fs};
 use pixels::{Io, KINDS, assert_same_picture, capture, hold_still, let_go};
 use videostream_hal::format::FourCc;
 use videostream_hal::v4l2::{BufType, Device, Fraction, NodeKind, PixFormat, nodes};
+use videostream_testing::on_the_rig;
 
 /// Frames taken of each format with each kind of memory. They come in real time: the second
 /// guest, with the same driver, takes fewer.
@@ -58,7 +59,7 @@ fn theirs(node: &str, fourcc: FourCc) -> Vec<u8> {
 }
 
 fn compare(test: &str, instance: u32, queue: BufType) {
-    let Some(_turn) = vivid::on_the_rig(test) else {
+    let Some(_turn) = on_the_rig(test) else {
         return;
     };
     if v4l2_ctl::run("/dev/video0", "--info").is_none() {
@@ -108,7 +109,7 @@ fn every_multi_planar_format_is_captured_as_v4l2_ctl_does() {
 #[test]
 fn all_kinds_of_memory_hold_the_same_picture() {
     let test = "all_kinds_of_memory_hold_the_same_picture";
-    let Some(_turn) = vivid::on_the_rig(test) else {
+    let Some(_turn) = on_the_rig(test) else {
         return;
     };
     for (instance, fourcc) in [

@@ -16,7 +16,8 @@ use videostream_hal::memory::memfd;
 use videostream_hal::v4l2::camera::negotiate;
 use videostream_hal::v4l2::queue::{Configured, MAX_BUFFERS, Queue};
 use videostream_hal::v4l2::{Device, Error, ErrorKind, Memory, PixFormat, Ready, wait};
-use vivid::{on_the_rig, open, patience, small};
+use videostream_testing::on_the_rig;
+use vivid::{open, patience, small};
 
 fn configured() -> Queue<Device, Configured> {
     let device = open();

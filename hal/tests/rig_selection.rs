@@ -17,7 +17,8 @@ use videostream_hal::v4l2::{
     BufType, Device, ErrorKind, NodeKind, PixFormat, Rounding, SelectionRect, SelectionTarget,
     nodes,
 };
-use vivid::{on_the_rig, open, open_kind, set};
+use videostream_testing::on_the_rig;
+use vivid::{open, open_kind, set};
 
 const QUEUE: BufType = BufType::VideoCapture;
 

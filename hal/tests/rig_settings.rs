@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use videostream_hal::v4l2::control::{ExposureMode, Setting, SettingError, simple_name};
 use videostream_hal::v4l2::{ControlFlags, Device, ErrorKind, NodeKind, nodes};
-use vivid::{on_the_rig, open, set};
+use videostream_testing::on_the_rig;
+use vivid::{open, set};
 
 /// The path of the first camera.
 fn path() -> String {

@@ -14,7 +14,8 @@ use videostream_hal::format::FourCc;
 use videostream_hal::time::deadline_in;
 use videostream_hal::v4l2::camera::{CameraStream, Wishes, follow_source};
 use videostream_hal::v4l2::{Device, Error, ErrorKind, NodeKind, Standards};
-use vivid::{control, on_the_rig, open, open_kind, patience, set};
+use videostream_testing::on_the_rig;
+use vivid::{control, error_of, open, open_kind, patience, set};
 
 /// Items of the menu "DV Timings Signal Mode" and "Standard Signal Mode".
 const CURRENT: i64 = 0;
@@ -72,16 +73,6 @@ fn send(device: &Device, name: &str) {
 fn size(stream: &CameraStream) -> (u32, u32) {
     let format = stream.negotiated().format;
     (format.width, format.height)
-}
-
-/// Frames until an error comes.
-fn error_of(stream: &CameraStream) -> Error {
-    loop {
-        match stream.next_frame(patience()) {
-            Ok(frame) => drop(frame),
-            Err(error) => return error,
-        }
-    }
 }
 
 #[test]

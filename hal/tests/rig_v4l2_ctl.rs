@@ -9,9 +9,7 @@
 #![cfg(target_os = "linux")]
 
 mod v4l2_ctl;
-mod vivid;
 
-use std::io::Write as _;
 use std::sync::MutexGuard;
 
 use v4l2_ctl::{ask, assert_same, blocks, field, run};
@@ -20,15 +18,13 @@ use videostream_hal::v4l2::{
     BufType, ControlFlags, ControlInfo, ControlType, Device, DvStandards, ErrorKind, FormatFlags,
     FrameInterval, FrameSize, InputKind, InputStatus, SelectionTarget, nodes,
 };
+use videostream_testing::{on_the_rig, skip};
 
 /// The turn of a test where both sides are; elsewhere `None`, said on standard error.
 fn both_sides(test: &str) -> Option<MutexGuard<'static, ()>> {
-    let turn = vivid::on_the_rig(test)?;
+    let turn = on_the_rig(test)?;
     if run("/dev/video0", "--info").is_none() {
-        let _ = writeln!(
-            std::io::stderr(),
-            "skipped: {test}: this guest has no v4l2-ctl"
-        );
+        skip(test, "this guest has no v4l2-ctl");
         return None;
     }
     Some(turn)

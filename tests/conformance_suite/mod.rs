@@ -6,6 +6,8 @@
 pub(crate) mod actor;
 mod behaviours;
 
+#[path = "../one_plane/mod.rs"]
+mod one_plane;
 #[path = "../process/mod.rs"]
 pub(crate) mod process;
 
@@ -18,7 +20,7 @@ pub(crate) use behaviours::*;
 use process::{Process, WATCHDOG, say};
 use videostream::hal::memory::allocate::Allocator;
 use videostream::hal::memory::{Access, Mapping};
-use videostream::hal::ring::{FrameDescriptor, PlaneDescriptor};
+use videostream::hal::ring::FrameDescriptor;
 use videostream::{Host, share::HostBuilder};
 
 /// Bytes of each buffer.
@@ -172,16 +174,7 @@ impl Stage {
 
 /// A frame of one plane, all of `buffer`.
 pub(crate) fn frame(buffer: u32) -> FrameDescriptor {
-    let mut frame = FrameDescriptor {
-        plane_count: 1,
-        ..FrameDescriptor::default()
-    };
-    frame.planes[0] = PlaneDescriptor {
-        buffer,
-        size: SIZE as u32,
-        ..PlaneDescriptor::default()
-    };
-    frame
+    one_plane::frame(buffer, SIZE as u32)
 }
 
 /// Makes each behaviour a test with clients in threads, and one with clients in processes.

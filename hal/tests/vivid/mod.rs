@@ -2,32 +2,13 @@
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
-use std::io::Write as _;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use videostream_hal::format::FourCc;
 use videostream_hal::time::deadline_in;
 use videostream_hal::v4l2::camera::{CameraStream, Wishes};
-use videostream_hal::v4l2::{ControlInfo, Device, Fraction, NodeKind, nodes};
+use videostream_hal::v4l2::{ControlInfo, Device, Error, Fraction, NodeKind, nodes};
 
 /// How long a frame may take on a slow guest, in nanoseconds.
 pub(crate) const PATIENCE: u64 = 20_000_000_000;
-
-/// The device is one: tests take turns.
-static TURN: Mutex<()> = Mutex::new(());
-
-/// The turn of a test in the guest; elsewhere `None`, said on standard error.
-pub(crate) fn on_the_rig(test: &str) -> Option<MutexGuard<'static, ()>> {
-    let inside = std::env::var_os("VIDEOSTREAM_RIG").is_some_and(|value| value == "1");
-    if !inside {
-        let _ = writeln!(
-            std::io::stderr(),
-            "skipped: {test}: not in the guest of cargo xtask vm"
-        );
-        return None;
-    }
-    Some(TURN.lock().unwrap_or_else(PoisonError::into_inner))
-}
 
 /// Opens the node of a kind that belongs to instance `instance` of the driver.
 pub(crate) fn open_kind(instance: u32, kind: NodeKind) -> Device {
@@ -70,6 +51,16 @@ pub(crate) fn start(device: Device, wishes: &Wishes<'_>) -> CameraStream {
 /// A deadline that only a broken stream misses.
 pub(crate) fn patience() -> Option<u64> {
     Some(deadline_in(PATIENCE))
+}
+
+/// Frames until an error comes.
+pub(crate) fn error_of(stream: &CameraStream) -> Error {
+    loop {
+        match stream.next_frame(patience()) {
+            Ok(frame) => drop(frame),
+            Err(error) => return error,
+        }
+    }
 }
 
 /// A control that the driver must have, by its name.

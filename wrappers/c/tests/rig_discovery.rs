@@ -7,14 +7,14 @@
 mod support;
 
 use support::program::{Language, Linking, Program};
-use support::{Run, run, skip};
+use support::{Run, run};
+use videostream_testing::on_the_rig;
 
 #[test]
 fn the_virtual_devices_are_found_by_a_program_in_c() {
-    let test = "the_virtual_devices_are_found_by_a_program_in_c";
-    if std::env::var_os("VIDEOSTREAM_RIG").is_none_or(|value| value != "1") {
-        return skip(test, "not in the guest of cargo xtask vm");
-    }
+    let Some(_turn) = on_the_rig("the_virtual_devices_are_found_by_a_program_in_c") else {
+        return;
+    };
     if let Some(program) = Program::new("discovery", Language::C99, Linking::Dynamic) {
         run(program.command(&[]).arg("virtual"), Run::Program);
     }

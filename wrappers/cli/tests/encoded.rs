@@ -6,12 +6,11 @@ use std::path::Path;
 
 use tempfile::tempdir;
 
-use support::{h264, number, probe, run, start};
+use support::{h264, number, place, probe, run, start};
 
 #[test]
 fn who_joins_a_stream_of_packets_gets_a_key_frame() {
-    let folder = tempdir().unwrap();
-    let socket = folder.path().join("socket").display().to_string();
+    let (_folder, socket) = place();
     let mut host = start([
         "stream",
         "--pattern",

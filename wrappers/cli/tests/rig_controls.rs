@@ -7,30 +7,11 @@ mod support;
 #[path = "../../../hal/tests/v4l2_ctl/mod.rs"]
 mod v4l2_ctl;
 
-use std::io::Write as _;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use serde_json::Value;
 use support::run;
 use videostream::camera::devices;
 use videostream::hal::v4l2::NodeKind;
-
-/// The device is one: tests take turns.
-static TURN: Mutex<()> = Mutex::new(());
-
-/// The turn of a test in the guest; elsewhere `None`, said on standard error.
-fn on_the_rig(test: &str) -> Option<MutexGuard<'static, ()>> {
-    let inside = std::env::var_os("VIDEOSTREAM_RIG").is_some_and(|value| value == "1");
-    if !inside {
-        let mut stderr = std::io::stderr();
-        let _ = writeln!(
-            stderr,
-            "skipped: {test}: not in the guest of cargo xtask vm"
-        );
-        return None;
-    }
-    Some(TURN.lock().unwrap_or_else(PoisonError::into_inner))
-}
+use videostream_testing::on_the_rig;
 
 fn camera() -> String {
     let list = devices();

@@ -5,24 +5,16 @@
 
 mod support;
 
-use std::io::Write as _;
-
 use support::run;
 use videostream::camera::devices;
 use videostream::hal::v4l2::NodeKind;
+use videostream_testing::on_the_rig;
 
 #[test]
 fn a_device_is_told_with_formats_sizes_and_rates() {
-    let test = "a_device_is_told_with_formats_sizes_and_rates";
-    let inside = std::env::var_os("VIDEOSTREAM_RIG").is_some_and(|value| value == "1");
-    if !inside {
-        let mut stderr = std::io::stderr();
-        let _ = writeln!(
-            stderr,
-            "skipped: {test}: not in the guest of cargo xtask vm"
-        );
+    let Some(_turn) = on_the_rig("a_device_is_told_with_formats_sizes_and_rates") else {
         return;
-    }
+    };
     let list = devices();
     let mut found = list.devices.iter();
     let found = found.find(|device| device.driver == "vivid" && device.kind == NodeKind::Camera);

@@ -7,25 +7,18 @@
 mod support;
 
 use std::fs;
-use std::io::Write as _;
 
 use support::{number, run, start};
 use tempfile::tempdir;
 use videostream::camera::devices;
 use videostream::hal::v4l2::NodeKind;
+use videostream_testing::on_the_rig;
 
 #[test]
 fn every_kind_of_memory_has_the_same_picture_and_is_shared() {
-    let test = "every_kind_of_memory_has_the_same_picture_and_is_shared";
-    let inside = std::env::var_os("VIDEOSTREAM_RIG").is_some_and(|value| value == "1");
-    if !inside {
-        let mut stderr = std::io::stderr();
-        let _ = writeln!(
-            stderr,
-            "skipped: {test}: not in the guest of cargo xtask vm"
-        );
+    let Some(_turn) = on_the_rig("every_kind_of_memory_has_the_same_picture_and_is_shared") else {
         return;
-    }
+    };
     let list = devices();
     let mut found = list.devices.iter();
     let found = found.find(|device| device.driver == "vivid" && device.kind == NodeKind::Camera);

@@ -3,22 +3,10 @@
 //! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere every test
 //! says that it was skipped.
 
-use std::io::Write as _;
 use std::process::{Command, Output};
 
 use serde_json::Value;
-
-fn on_the_rig(test: &str) -> bool {
-    let inside = std::env::var_os("VIDEOSTREAM_RIG").is_some_and(|value| value == "1");
-    if !inside {
-        let mut stderr = std::io::stderr();
-        let _ = writeln!(
-            stderr,
-            "skipped: {test}: not in the guest of cargo xtask vm"
-        );
-    }
-    inside
-}
+use videostream_testing::on_the_rig;
 
 fn run(words: &[&str]) -> Output {
     let program = std::env::var_os("VIDEOSTREAM_BIN").expect("VIDEOSTREAM_BIN");
@@ -65,9 +53,9 @@ fn is_on(graph: &Value, source: &str, sink: &str) -> bool {
 
 #[test]
 fn a_graph_is_listed_set_up_and_captured_from() {
-    if !on_the_rig("a_graph_is_listed_set_up_and_captured_from") {
+    let Some(_turn) = on_the_rig("a_graph_is_listed_set_up_and_captured_from") else {
         return;
-    }
+    };
     let graph = vimc();
     let media = graph["device"].as_str().unwrap();
     let sensor = entity(&graph, "Sensor A");
@@ -133,9 +121,9 @@ fn a_graph_is_listed_set_up_and_captured_from() {
 
 #[test]
 fn what_cannot_be_done_is_said_with_its_status() {
-    if !on_the_rig("what_cannot_be_done_is_said_with_its_status") {
+    let Some(_turn) = on_the_rig("what_cannot_be_done_is_said_with_its_status") else {
         return;
-    }
+    };
     let graph = vimc();
     let media = graph["device"].as_str().unwrap();
     for (words, status, said) in [

@@ -8,40 +8,23 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::path::Path;
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::process::Signal;
 use tempfile::{TempDir, tempdir};
 use videostream::Camera;
 use videostream::camera::devices;
 use videostream::hal::v4l2::NodeKind;
+use videostream_testing::{on_the_rig, skip};
 
-use support::{Process, assert_accounts, number, numbers, run, start, wait_until};
+use support::{Process, assert_accounts, number, numbers, place, run, start, wait_until};
 
 /// A size that every guest has time for.
 const SIZE: (u32, u32) = (320, 180);
 /// Bytes of such a picture in NV12.
 const BYTES: usize = 320 * 180 * 3 / 2;
-
-/// The device is one: tests take turns.
-static TURN: Mutex<()> = Mutex::new(());
-
-/// The turn of a test in the guest; elsewhere `None`, said on standard error.
-fn on_the_rig(test: &str) -> Option<MutexGuard<'static, ()>> {
-    let inside = std::env::var_os("VIDEOSTREAM_RIG").is_some_and(|value| value == "1");
-    if !inside {
-        skip(test, "not in the guest of cargo xtask vm");
-        return None;
-    }
-    Some(TURN.lock().unwrap_or_else(PoisonError::into_inner))
-}
-
-fn skip(test: &str, why: &str) {
-    let _ = writeln!(std::io::stderr(), "skipped: {test}: {why}");
-}
 
 /// The path of a node of the virtual camera's driver.
 fn node(kind: NodeKind) -> String {
@@ -50,12 +33,6 @@ fn node(kind: NodeKind) -> String {
     let found = found.find(|device| device.driver == "vivid" && device.kind == kind);
     let found = found.unwrap_or_else(|| panic!("{list:?}"));
     found.path.display().to_string()
-}
-
-fn place() -> (TempDir, String) {
-    let folder = tempdir().unwrap();
-    let socket = folder.path().join("socket").display().to_string();
-    (folder, socket)
 }
 
 /// The camera, shared.

@@ -8,37 +8,18 @@
 mod support;
 
 use std::fs::{self, File};
-use std::io::Write as _;
 use std::os::unix::fs::symlink;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tempfile::{TempDir, tempdir};
 use videostream::Camera;
 use videostream::camera::devices;
 use videostream::hal::v4l2::{Device, NodeKind};
 
-use support::{Process, assert_accounts, number, probe, start, wait_until};
+use support::{Process, assert_accounts, number, place, probe, start, wait_until};
+use videostream_testing::on_the_rig;
 
 /// The platform driver of the virtual camera, and its device.
 const DRIVER: &str = "/sys/bus/platform/drivers/vivid";
 const DEVICE: &str = "vivid.0";
-
-/// The device is one: tests take turns.
-static TURN: Mutex<()> = Mutex::new(());
-
-/// The turn of a test in the guest; elsewhere `None`, said on standard error.
-fn on_the_rig(test: &str) -> Option<MutexGuard<'static, ()>> {
-    let inside = std::env::var_os("VIDEOSTREAM_RIG").is_some_and(|value| value == "1");
-    if !inside {
-        let mut stderr = std::io::stderr();
-        let _ = writeln!(
-            stderr,
-            "skipped: {test}: not in the guest of cargo xtask vm"
-        );
-        return None;
-    }
-    Some(TURN.lock().unwrap_or_else(PoisonError::into_inner))
-}
 
 /// The path of the virtual camera, if it is there.
 fn camera() -> Option<String> {
@@ -46,12 +27,6 @@ fn camera() -> Option<String> {
     let mut found = list.devices.iter();
     let found = found.find(|device| device.driver == "vivid" && device.kind == NodeKind::Camera);
     found.map(|device| device.path.display().to_string())
-}
-
-fn place() -> (TempDir, String) {
-    let folder = tempdir().unwrap();
-    let socket = folder.path().join("socket").display().to_string();
-    (folder, socket)
 }
 
 fn set(device: &Device, name: &str, value: i64) {

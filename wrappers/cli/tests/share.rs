@@ -6,16 +6,8 @@ use std::fs;
 use std::time::Duration;
 
 use rustix::process::Signal;
-use tempfile::{TempDir, tempdir};
 
-use support::{Process, assert_accounts, h264, number, numbers, probe, start, wait_until};
-
-/// A folder and the name of a socket in it.
-fn place() -> (TempDir, String) {
-    let folder = tempdir().unwrap();
-    let socket = folder.path().join("socket").display().to_string();
-    (folder, socket)
-}
+use support::{Process, assert_accounts, h264, number, numbers, place, probe, start, wait_until};
 
 /// A host with enough buffers that a client may be late for most of a second.
 fn host(socket: &str) -> Process {

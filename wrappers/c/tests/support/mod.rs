@@ -4,7 +4,6 @@
 
 pub(crate) mod program;
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -34,11 +33,6 @@ pub(crate) fn compiler(program: &str) -> Option<Command> {
     version.stdout(Stdio::null()).stderr(Stdio::null());
     version.status().ok().filter(|status| status.success())?;
     Some(Command::new(program))
-}
-
-/// Says that a test was not run.
-pub(crate) fn skip(test: &str, why: &str) {
-    let _ = writeln!(std::io::stderr(), "skipped: {test}: {why}");
 }
 
 /// What is run.

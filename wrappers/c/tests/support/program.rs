@@ -3,8 +3,9 @@
 use std::process::Command;
 
 use tempfile::TempDir;
+use videostream_testing::skip;
 
-use super::{Run, compiler, header_folder, library_folder, run, skip};
+use super::{Run, compiler, header_folder, library_folder, run};
 
 const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Werror", "-pedantic"];
 

@@ -4,7 +4,6 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -13,6 +12,14 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use tempfile::{TempDir, tempdir};
+
+/// A folder for a test, and the path of a socket in it.
+pub(crate) fn place() -> (TempDir, String) {
+    let folder = tempdir().unwrap();
+    let socket = folder.path().join("socket").display().to_string();
+    (folder, socket)
+}
 
 /// No wait is longer: a machine may be slow, but not that slow.
 pub(crate) const LIMIT: Duration = Duration::from_secs(90);
@@ -230,8 +237,7 @@ pub(crate) fn probe(test: &str, file: &Path) -> Option<Vec<String>> {
     let output = match output {
         Ok(output) => output,
         Err(error) => {
-            let mut stderr = std::io::stderr();
-            let _ = writeln!(stderr, "skipped: {test}: needs ffprobe: {error}");
+            videostream_testing::skip(test, &format!("needs ffprobe: {error}"));
             return None;
         }
     };

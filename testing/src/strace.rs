@@ -1,0 +1,54 @@
+//! System calls of a test, which runs itself once more under `strace`.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::{env, fs};
+
+const STRACE: &str = "/usr/bin/strace";
+
+/// Whether there is strace; says that the test is skipped if not.
+pub fn is_there(test: &str) -> bool {
+    let there = Path::new(STRACE).exists();
+    if !there {
+        crate::skip(test, "no strace");
+    }
+    there
+}
+
+/// What strace tells, with these options, of a test of this program that has a variable.
+///
+/// # Panics
+///
+/// When the test fails there.
+pub fn trace(test: &str, options: &[&str], (name, value): (&str, &str)) -> String {
+    let log = env::temp_dir().join(format!("calls-{}-{test}-{value}", std::process::id()));
+    let status = Command::new(STRACE)
+        .args(["-f", "-qq"])
+        .args(options)
+        .arg("-o")
+        .arg(&log)
+        .arg(env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
+        .env(name, value)
+        .stdout(Stdio::null())
+        .status()
+        .unwrap();
+    let text = fs::read_to_string(&log).unwrap();
+    fs::remove_file(&log).unwrap();
+    assert!(status.success(), "{text}");
+    text
+}
+
+/// The calls of a trace, each with its thread: ioctls by the name of the request, both kinds of
+/// `poll` as one.
+pub fn calls(trace: &str) -> impl Iterator<Item = (&str, &str)> {
+    let lines = trace.lines().filter_map(|line| line.split_once(' '));
+    let calls = lines.map(|(thread, call)| (thread, call.trim_start()));
+    // The rest of a call that another thread interrupted was counted at its start.
+    let begun = calls.filter(|(_, call)| !call.starts_with("<..."));
+    begun.map(|(thread, call)| match call.split('(').next().unwrap() {
+        "ioctl" => (thread, call.split(',').nth(1).unwrap().trim()),
+        "ppoll" => (thread, "poll"),
+        name => (thread, name),
+    })
+}
