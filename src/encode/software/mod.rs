@@ -7,54 +7,115 @@ mod level;
 mod openh264;
 mod x265;
 
+use std::ops::RangeInclusive;
+
 use videostream_hal::format::FourCc;
 
+use self::convert::Planar;
 use self::h264::H264;
 use self::h265::H265;
-use super::{Codec, EncodeError, EncoderConfig, Packet, RateControl};
+use super::{Codec, EncodeError, EncoderConfig, Packet, RateControl, stream_info};
 use crate::frame_rate::FrameRate;
 use crate::picture::Picture;
 
+/// An encoder without delay, and the picture's memory in the form that it reads.
+#[derive(Debug)]
+pub(super) struct Software {
+    library: Library,
+    /// With later changes.
+    config: EncoderConfig,
+    planar: Planar,
+    parameter_sets: Vec<u8>,
+    /// The packet that was not received yet.
+    waiting: Option<u64>,
+    /// No packet was received yet.
+    first: bool,
+    bytes: Vec<u8>,
+}
+
 /// The encoder of a codec.
 #[derive(Debug)]
-pub(super) enum Software {
+enum Library {
     H264(Box<H264>),
     H265(Box<H265>),
 }
 
 impl Software {
     pub(super) fn new(config: &EncoderConfig) -> Result<Self, EncodeError> {
-        Ok(match config.codec {
-            Codec::H264 => Self::H264(Box::new(H264::new(config)?)),
-            Codec::H265 => Self::H265(Box::new(H265::new(config)?)),
+        match config.codec {
+            Codec::H264 => h264::check_size(config)?,
+            Codec::H265 => h265::check_size(config)?,
+        }
+        check_crop(config)?;
+        let visible = config.visible();
+        let planar = Planar::new(
+            config.fourcc,
+            visible.width,
+            visible.height,
+            config.colorimetry,
+        )?;
+        let mut parameter_sets = Vec::new();
+        let library = match config.codec {
+            Codec::H264 => Library::H264(Box::new(H264::new(config, &mut parameter_sets)?)),
+            Codec::H265 => Library::H265(Box::new(H265::new(config, &mut parameter_sets)?)),
+        };
+        // A library raises the level by itself where its own tables say so.
+        if let (Some(asked), Some(info)) =
+            (config.level, stream_info(config.codec, &parameter_sets))
+            && info.level != asked
+        {
+            return Err(EncodeError::Level {
+                asked,
+                needs: info.level,
+            });
+        }
+        Ok(Self {
+            library,
+            config: *config,
+            planar,
+            parameter_sets,
+            waiting: None,
+            first: true,
+            bytes: Vec::new(),
         })
     }
 
     pub(super) fn parameter_sets(&self) -> &[u8] {
-        match self {
-            Self::H264(encoder) => encoder.parameter_sets(),
-            Self::H265(encoder) => encoder.parameter_sets(),
-        }
+        &self.parameter_sets
     }
 
     pub(super) fn submit(&mut self, picture: &Picture<'_>, pts_ns: u64) -> Result<(), EncodeError> {
-        match self {
-            Self::H264(encoder) => encoder.submit(picture, pts_ns),
-            Self::H265(encoder) => encoder.submit(picture, pts_ns),
+        if self.waiting.is_some() {
+            return Err(EncodeError::PacketWaiting);
         }
+        let planes = self.planar.planes(picture)?;
+        self.bytes.clear();
+        match &mut self.library {
+            Library::H264(encoder) => {
+                encoder.encode(&self.config, planes, pts_ns, &mut self.bytes)?;
+            }
+            Library::H265(encoder) => encoder.encode(planes, &mut self.bytes)?,
+        }
+        self.waiting = Some(pts_ns);
+        Ok(())
     }
 
     pub(super) fn receive(&mut self) -> Option<Packet<'_>> {
-        match self {
-            Self::H264(encoder) => encoder.receive(),
-            Self::H265(encoder) => encoder.receive(),
+        let pts_ns = self.waiting.take()?;
+        // Frames are not reordered: decoded when shown.
+        let packet = Packet::new(self.config.codec, &self.bytes, pts_ns, pts_ns);
+        let first = std::mem::take(&mut self.first);
+        if first || self.config.repeat_sets {
+            return Some(packet);
         }
+        let picture = packet.data();
+        Some(Packet::new(self.config.codec, picture, pts_ns, pts_ns))
     }
 
     pub(super) fn force_key_frame(&mut self) {
-        match self {
-            Self::H264(encoder) => encoder.force_key_frame(),
-            Self::H265(encoder) => encoder.force_key_frame(),
+        match &mut self.library {
+            Library::H264(encoder) => encoder.force_key_frame(),
+            Library::H265(encoder) => encoder.force_key_frame(),
         }
     }
 
@@ -63,17 +124,29 @@ impl Software {
         control: RateControl,
         bits_per_second: u32,
     ) -> Result<(), EncodeError> {
-        match self {
-            Self::H264(encoder) => encoder.set_bitrate(control, bits_per_second),
-            Self::H265(encoder) => encoder.set_rate_control(control),
+        let config = EncoderConfig {
+            rate_control: control,
+            ..self.config
+        };
+        match &mut self.library {
+            Library::H264(encoder) => encoder.set_bitrate(&config, bits_per_second)?,
+            Library::H265(encoder) => encoder.change(&config)?,
         }
+        self.config = config;
+        Ok(())
     }
 
     pub(super) fn set_frame_rate(&mut self, rate: FrameRate) -> Result<(), EncodeError> {
-        match self {
-            Self::H264(encoder) => encoder.set_frame_rate(rate),
-            Self::H265(encoder) => encoder.set_frame_rate(rate),
+        let config = EncoderConfig {
+            rate,
+            ..self.config
+        };
+        match &mut self.library {
+            Library::H264(encoder) => encoder.set_frame_rate(&config)?,
+            Library::H265(encoder) => encoder.change(&config)?,
         }
+        self.config = config;
+        Ok(())
     }
 }
 
@@ -103,4 +176,43 @@ fn check_crop(config: &EncoderConfig) -> Result<(), EncodeError> {
         height,
     }
     .into())
+}
+
+/// Whether both sides are even, and the shorter and the longer lie within the limits of a library.
+fn check_sides(
+    config: &EncoderConfig,
+    shorter: RangeInclusive<u32>,
+    longest: u32,
+    limits: &'static str,
+) -> Result<(), EncodeError> {
+    let visible = config.visible();
+    let (width, height) = (visible.width, visible.height);
+    let even = width.is_multiple_of(2) && height.is_multiple_of(2);
+    if even && shorter.contains(&width.min(height)) && width.max(height) <= longest {
+        return Ok(());
+    }
+    Err(EncodeError::Size {
+        width,
+        height,
+        limits,
+    })
+}
+
+/// Whether a setting lies within the limits of a library.
+fn check_range(
+    what: &'static str,
+    value: impl Into<u64>,
+    min: impl Into<u64>,
+    max: impl Into<u64>,
+) -> Result<(), EncodeError> {
+    let (value, min, max) = (value.into(), min.into(), max.into());
+    if (min..=max).contains(&value) {
+        return Ok(());
+    }
+    Err(EncodeError::Value {
+        what,
+        value,
+        min,
+        max,
+    })
 }
