@@ -3,7 +3,6 @@
 use core::ops::Deref;
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::path::Arg;
 
 use super::ioctl::{self, StreamParameters};
@@ -35,9 +34,7 @@ impl Device {
     /// - [`ErrorKind::PermissionDenied`](super::ErrorKind): usually group `video` is missing.
     /// - [`ErrorKind::NotSupported`](super::ErrorKind): not a V4L2 device.
     pub fn open(path: impl Arg) -> Result<Self, Error> {
-        let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let fd = openat(CWD, path, flags, Mode::empty()).map_err(|e| Error::system("open", e))?;
-        Self::from_fd(fd)
+        Self::from_fd(Node::open_fd(path)?)
     }
 
     /// Takes over a descriptor, which must be non-blocking for deadlines to hold.

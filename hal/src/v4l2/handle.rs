@@ -1,6 +1,8 @@
 //! What video nodes and sub-devices have in common.
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::path::Arg;
 
 use super::ioctl;
 use super::{Error, Event, EventSelector};
@@ -15,6 +17,12 @@ pub struct Node {
 }
 
 impl Node {
+    /// A descriptor for reading and writing, non-blocking and close-on-exec.
+    pub(crate) fn open_fd(path: impl Arg) -> Result<OwnedFd, Error> {
+        let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        openat(CWD, path, flags, Mode::empty()).map_err(|e| Error::system("open", e))
+    }
+
     pub(crate) const fn from_fd(fd: OwnedFd) -> Self {
         Self { fd }
     }

@@ -89,6 +89,16 @@ pub struct Colorimetry {
     pub quantization: u32,
 }
 
+impl Colorimetry {
+    /// All left to the driver: each value is the kernel's `*_DEFAULT`.
+    pub const DEFAULT: Self = Self {
+        colorspace: 0,
+        xfer_func: 0,
+        ycbcr_enc: 0,
+        quantization: 0,
+    };
+}
+
 /// One memory plane of a [`PixFormat`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[doc(alias = "v4l2_plane_pix_format")]
@@ -142,12 +152,7 @@ impl PixFormat {
             height,
             fourcc,
             field: Field::Any,
-            colorimetry: Colorimetry {
-                colorspace: 0,
-                xfer_func: 0,
-                ycbcr_enc: 0,
-                quantization: 0,
-            },
+            colorimetry: Colorimetry::DEFAULT,
             flags: 0,
             planes: [plane; MAX_MEMORY_PLANES],
             plane_count: 1,

@@ -33,12 +33,7 @@ impl MbusFormat {
             height,
             code,
             field: Field::Any,
-            colorimetry: Colorimetry {
-                colorspace: 0,
-                xfer_func: 0,
-                ycbcr_enc: 0,
-                quantization: 0,
-            },
+            colorimetry: Colorimetry::DEFAULT,
         }
     }
 

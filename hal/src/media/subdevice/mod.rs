@@ -8,7 +8,6 @@ use core::ops::Deref;
 
 use bitflags::bitflags;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::path::Arg;
 use videostream_sys::v4l2 as sys;
 
@@ -72,9 +71,7 @@ impl Subdevice {
     /// # Errors
     /// No such node, not allowed, or (`ENOTTY`) not a sub-device.
     pub fn open(path: impl Arg) -> Result<Self, Error> {
-        let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let fd = openat(CWD, path, flags, Mode::empty()).map_err(|e| Error::system("open", e))?;
-        Self::from_fd(fd)
+        Self::from_fd(Node::open_fd(path)?)
     }
 
     /// Takes over a descriptor.
