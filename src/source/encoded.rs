@@ -1,6 +1,6 @@
 //! Another source's pictures, encoded: packets in buffers, as frames of a compressed format.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 
 use videostream_hal::format::Layout;
 use videostream_hal::memory::allocate::Allocator;
@@ -128,11 +128,7 @@ impl<S: Source> Source for EncodedSource<S> {
     }
 
     fn buffer_fds(&self, index: u32) -> Vec<(BorrowedFd<'_>, u64)> {
-        let buffer = self.pool.buffer(index);
-        buffer
-            .map(|b| (b.fd.as_fd(), b.len_bytes))
-            .into_iter()
-            .collect()
+        self.pool.fds(index)
     }
 
     fn generation(&self) -> u32 {

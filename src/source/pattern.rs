@@ -1,6 +1,6 @@
 //! A source without hardware: the test pattern, by the clock.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 
 use videostream_hal::format::Layout;
 use videostream_hal::memory::allocate::{Allocator, Origin, Report};
@@ -88,11 +88,7 @@ impl Source for PatternSource {
     }
 
     fn buffer_fds(&self, index: u32) -> Vec<(BorrowedFd<'_>, u64)> {
-        let buffer = self.pool.buffer(index);
-        buffer
-            .map(|b| (b.fd.as_fd(), b.len_bytes))
-            .into_iter()
-            .collect()
+        self.pool.fds(index)
     }
 
     fn due_ns(&self) -> Option<u64> {

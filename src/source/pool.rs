@@ -2,7 +2,7 @@
 
 #![expect(unsafe_code, reason = "writing to buffers that only this process uses")]
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use videostream_hal::format::Layout;
 use videostream_hal::memory::allocate::{Allocation, Allocator, Origin};
@@ -69,6 +69,13 @@ impl Pool {
     #[must_use]
     pub fn buffer(&self, index: u32) -> Option<&Allocation> {
         Some(&self.buffers.get(index as usize)?.0)
+    }
+
+    /// The descriptor of buffer `index` and its length in bytes; nothing for one that does not exist.
+    #[must_use]
+    pub fn fds(&self, index: u32) -> Vec<(BorrowedFd<'_>, u64)> {
+        let buffer = self.buffer(index).into_iter();
+        buffer.map(|b| (b.fd.as_fd(), b.len_bytes)).collect()
     }
 
     /// Whether a buffer is free.
