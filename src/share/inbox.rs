@@ -121,6 +121,7 @@ impl Inbox {
             Entry::Memory(_) => Err(Error::BadFence(id)),
         }
     }
+
     /// The mapping of a buffer that a frame holds, made at the first call and kept until
     /// others need its place and no frame holds the buffer.
     pub(super) fn mapping<'a>(&self, buffer: &'a Buffer) -> Result<&'a Mapping, MapError> {

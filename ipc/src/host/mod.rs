@@ -292,6 +292,7 @@ impl Host {
     ///
     /// Returns how many frames are out afterwards.
     pub fn reclaim(&mut self, keep: u32, mut freed: impl FnMut(SlotId)) -> u32 {
+        let before = self.lent();
         self.collect(&mut freed);
         while let Some((slot, serial)) = self.publisher.oldest() {
             let surplus = self.lent() > keep && self.publisher.readable() > 1;
@@ -302,8 +303,8 @@ impl Host {
             self.publisher.retire_oldest();
             let leases = self.peers.iter().filter_map(Peer::lease);
             self.publisher.collect_retired(slot, leases, &mut freed);
-            self.sweep();
         }
+        self.sweep_if_freed(before);
         self.lent()
     }
 
@@ -321,14 +322,22 @@ impl Host {
 
     /// Takes every frame back that nobody holds, the newest included.
     pub fn reclaim_all(&mut self, mut freed: impl FnMut(SlotId)) {
+        let before = self.lent();
         while self.publisher.retire_oldest().is_some() {}
         self.collect(&mut freed);
+        self.sweep_if_freed(before);
     }
 
     fn collect(&mut self, freed: &mut impl FnMut(SlotId)) {
         let leases = self.peers.iter().filter_map(Peer::lease);
         self.publisher.collect(leases, freed);
-        self.sweep();
+    }
+
+    /// Sweeps if fewer frames are out than before: only then a buffer may have lost its last.
+    fn sweep_if_freed(&mut self, before: u32) {
+        if self.lent() < before {
+            self.sweep();
+        }
     }
 
     fn has_expired(&self, slot: SlotId) -> bool {
