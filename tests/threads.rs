@@ -41,7 +41,7 @@ struct Scene {
 #[derive(Clone, Copy)]
 enum Wait {
     Next,
-    EventFd,
+    Event,
     Busy,
 }
 
@@ -133,7 +133,7 @@ fn client(scene: &Scene, mode: Mode, hold: u32) {
     let begin = scene.done.load(Ordering::Acquire);
     let (sender, receiver) = channel::<Frame>();
     thread::scope(|scope| {
-        for wait in [Wait::Next, Wait::EventFd, Wait::Busy] {
+        for wait in [Wait::Next, Wait::Event, Wait::Busy] {
             let (reader, sender) = (client.reader(), sender.clone());
             scope.spawn(move || read(scene, reader, wait, &sender));
         }
@@ -164,7 +164,7 @@ fn read(scene: &Scene, mut reader: Reader, wait: Wait, other: &Sender<Frame>) {
     while frames < FRAMES {
         let frame = match wait {
             Wait::Next => reader.next(WATCHDOG).map(Some),
-            Wait::EventFd => {
+            Wait::Event => {
                 if reader.ipc().arm(reader.last()) {
                     let mut fds = [PollFd::from_borrowed_fd(
                         reader.ipc().event_fd(),

@@ -234,7 +234,7 @@ fn a_client_cannot_make_its_host_block_on_the_event() {
         for _ in 0..20 {
             still_served(&mut host, id, &client);
         }
-        host.stats().eventfd_wakes
+        host.stats().event_wakes
     });
     let deadline = deadline_in(PATIENCE_NS);
     while !served.is_finished() {

@@ -1,4 +1,4 @@
-//! Models of going to sleep against publish: no wake-up is lost, by futex or by eventfd.
+//! Models of going to sleep against publish: no wake-up is lost, by futex or by event.
 //!
 //! The kernel's side is a lock and what it guards. A client that the kernel would put to
 //! sleep notes that and ends: asleep is a state in which nothing happens, and what a
@@ -35,13 +35,13 @@ impl Futex {
     }
 }
 
-/// `eventfd(2)` in a poll: a counter, and whether somebody waits for it.
+/// The event socket in a poll: the bytes in it, and whether somebody waits for one.
 #[derive(Default)]
-struct EventFd {
+struct Event {
     state: Mutex<(u64, bool)>,
 }
 
-impl EventFd {
+impl Event {
     fn write(&self) {
         let mut state = self.state.lock().unwrap();
         *state = (state.0 + 1, false);
@@ -101,7 +101,7 @@ fn loom_futex_wake_up_is_lost_without_the_clients_fence() {
     weakened(Some(Point::SleepFence), client_sleeps_while_host_publishes);
 }
 
-/// When a client drains its eventfd.
+/// When a client drains its event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Drains {
     /// Before it looks at the ring.
@@ -110,15 +110,15 @@ enum Drains {
     AfterTheLook,
 }
 
-/// Claim: no wake-up is lost, by eventfd. The client polls it for two frames; the second may be published while it
+/// Claim: no wake-up is lost, by event. The client polls it for two frames; the second may be published while it
 /// drains the first's event.
 fn client_polls_while_host_publishes(drains: Drains) {
     const FRAMES: u64 = 2;
     let c = Arc::new(MockControl::new(2));
     let lease = Arc::new(MockLease::new(2));
-    let eventfd = Arc::new(EventFd::default());
+    let event = Arc::new(Event::default());
     let client = {
-        let (c, lease, eventfd) = (c.clone(), lease.clone(), eventfd.clone());
+        let (c, lease, event) = (c.clone(), lease.clone(), event.clone());
         thread::spawn(move || {
             let mut last = 0;
             while last < FRAMES {
@@ -127,9 +127,9 @@ fn client_polls_while_host_publishes(drains: Drains) {
                     reader::release(&*lease, held.slot);
                 } else if wake::arm(&*c, &*lease, last) {
                     if drains == Drains::AfterTheLook {
-                        eventfd.poll_and_drain();
+                        event.poll_and_drain();
                     }
-                    if eventfd.poll_and_drain() {
+                    if event.poll_and_drain() {
                         return;
                     }
                 }
@@ -141,12 +141,12 @@ fn client_polls_while_host_publishes(drains: Drains) {
         let claim = p.claim().unwrap();
         p.publish(claim, |serial| [serial; 2]);
         wake::after_publish();
-        if wake::waiting(&*lease).eventfd {
-            eventfd.write();
+        if wake::waiting(&*lease).event {
+            event.write();
         }
     }
     client.join().unwrap();
-    let asleep = eventfd.state.lock().unwrap().1;
+    let asleep = event.state.lock().unwrap().1;
     assert!(!asleep, "the wake-up was lost");
 }
 
@@ -159,7 +159,7 @@ fn loom_client_polls_while_host_publishes() {
 
 #[test]
 #[should_panic(expected = "the wake-up was lost")]
-fn loom_eventfd_wake_up_is_lost_when_drained_after_the_look() {
+fn loom_event_wake_up_is_lost_when_drained_after_the_look() {
     weakened(None, || {
         client_polls_while_host_publishes(Drains::AfterTheLook);
     });
@@ -167,7 +167,7 @@ fn loom_eventfd_wake_up_is_lost_when_drained_after_the_look() {
 
 #[test]
 #[should_panic(expected = "the wake-up was lost")]
-fn loom_eventfd_wake_up_is_lost_without_the_hosts_fence() {
+fn loom_event_wake_up_is_lost_without_the_hosts_fence() {
     weakened(Some(Point::WakeFence), || {
         client_polls_while_host_publishes(Drains::BeforeTheLook);
     });
@@ -175,7 +175,7 @@ fn loom_eventfd_wake_up_is_lost_without_the_hosts_fence() {
 
 #[test]
 #[should_panic(expected = "the wake-up was lost")]
-fn loom_eventfd_wake_up_is_lost_without_the_clients_fence() {
+fn loom_event_wake_up_is_lost_without_the_clients_fence() {
     weakened(Some(Point::SleepFence), || {
         client_polls_while_host_publishes(Drains::BeforeTheLook);
     });

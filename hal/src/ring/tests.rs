@@ -169,9 +169,9 @@ fn sleep_is_announced_only_when_nothing_is_there() {
     assert!(!wake::waiting(&lease).futex);
     assert!(!wake::arm(&c, &lease, 0));
     assert!(wake::arm(&c, &lease, 1));
-    assert!(wake::waiting(&lease).eventfd);
+    assert!(wake::waiting(&lease).event);
     wake::disarm(&lease);
-    assert!(!wake::waiting(&lease).eventfd);
+    assert!(!wake::waiting(&lease).event);
 }
 
 /// The pixels of each slot, as plain memory: whoever gets the order wrong has a data race,

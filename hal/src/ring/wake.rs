@@ -1,17 +1,17 @@
 //! Going to sleep until the next frame, and waking whoever sleeps, losing no wake-up.
 //!
 //! A client's `waiting` word counts its threads in a futex wait ([`SLEEPERS`]) and has a
-//! bit for an armed eventfd ([`ARMED`]). Only the client writes it.
+//! bit for an armed event ([`ARMED`]): the descriptor that a client polls. Only the client writes it.
 //!
 //! *Mark first, wake second; drain first, look last*: a client marks `waiting` before its
-//! last look at the ring, the host publishes before its look at `waiting`, and an eventfd
+//! last look at the ring, the host publishes before its look at `waiting`, and an event
 //! is drained before the look that decides to sleep on it again.
 
 use super::cells::{Control, Lease};
 use super::reader;
 use crate::sync::{Ordering, Point, full_fence};
 
-/// Set while the client wants its eventfd written at each publish.
+/// Set while the client wants its event made readable at each publish.
 pub const ARMED: u32 = 1 << 31;
 /// The bits that count threads in a futex wait.
 pub const SLEEPERS: u32 = ARMED - 1;
@@ -21,8 +21,8 @@ pub const SLEEPERS: u32 = ARMED - 1;
 pub struct Waiting {
     /// A thread is in a futex wait on the control segment's wake word.
     pub futex: bool,
-    /// The client's eventfd is armed.
-    pub eventfd: bool,
+    /// The client's event is armed.
+    pub event: bool,
 }
 
 /// Host: the order between a publish and the looks at [`waiting`] that follow it. Once for
@@ -39,7 +39,7 @@ pub fn waiting(lease: &impl Lease) -> Waiting {
     let word = lease.waiting().load(Ordering::Relaxed);
     Waiting {
         futex: word & SLEEPERS != 0,
-        eventfd: word & ARMED != 0,
+        event: word & ARMED != 0,
     }
 }
 
@@ -65,7 +65,7 @@ pub fn end_sleep(lease: &impl Lease) {
     lease.waiting().fetch_sub(1, Ordering::Relaxed);
 }
 
-/// Client: asks for an eventfd write at every publish from now on. `false`: a frame newer
+/// Client: asks for an event at every publish from now on. `false`: a frame newer
 /// than `after` is there already; look at the ring before polling. It stays armed either way.
 #[inline]
 pub fn arm(control: &impl Control, lease: &impl Lease, after: u64) -> bool {
@@ -75,7 +75,7 @@ pub fn arm(control: &impl Control, lease: &impl Lease, after: u64) -> bool {
     reader::newest(control) <= after
 }
 
-/// Client: no more eventfd writes.
+/// Client: no more events.
 #[inline]
 pub fn disarm(lease: &impl Lease) {
     lease.waiting().fetch_and(!ARMED, Ordering::Relaxed);

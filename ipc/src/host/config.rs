@@ -91,8 +91,8 @@ pub struct Stats {
     pub blocked: u64,
     /// Publishes that woke futex sleepers.
     pub futex_wakes: u64,
-    /// Eventfds written.
-    pub eventfd_wakes: u64,
+    /// Events sent.
+    pub event_wakes: u64,
     /// Clients refused.
     pub refused: u64,
     /// Clients thrown out.

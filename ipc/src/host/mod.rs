@@ -357,9 +357,9 @@ impl Host {
             let Some(lease) = peer.lease() else { continue };
             let waiting = wake::waiting(lease);
             futex |= waiting.futex;
-            if waiting.eventfd {
+            if waiting.event {
                 peer.ring();
-                self.stats.eventfd_wakes += 1;
+                self.stats.event_wakes += 1;
             }
         }
         if futex {
@@ -457,7 +457,7 @@ impl Drop for Host {
         for peer in self.peers.iter() {
             peer.send(&crate::wire::Message::Goodbye(Goodbye::Closing));
             if let Some(lease) = peer.lease()
-                && wake::waiting(lease).eventfd
+                && wake::waiting(lease).event
             {
                 peer.ring();
             }

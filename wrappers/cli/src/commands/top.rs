@@ -157,7 +157,7 @@ impl Reading {
             waits: match client.waiting {
                 0 => "no",
                 word if word & wake::SLEEPERS != 0 => "futex",
-                _ => "eventfd",
+                _ => "event",
             },
         }
     }
