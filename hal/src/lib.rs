@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`codec`] | encoders, decoders and converters that work from memory to memory |
 //! | [`format`] | pixel formats and how their planes lie in memory |
+//! | [`hantro`] | the raw nodes of the Hantro codecs of i.MX8M |
 //! | [`media`] | the media controller: sensors, blocks and links behind video nodes; sub-devices |
 //! | [`memory`] | memory with a file descriptor: dma-heap, udmabuf, sealed memfd; mappings |
 //! | [`ring`] | the frame ring: one host publishes, many processes hold frames, no lock |
@@ -22,6 +23,8 @@ extern crate std;
 #[cfg(all(target_os = "linux", not(loom)))]
 pub mod codec;
 pub mod format;
+#[cfg(all(target_os = "linux", not(loom)))]
+pub mod hantro;
 #[cfg(all(target_os = "linux", not(loom)))]
 pub mod media;
 #[cfg(all(target_os = "linux", not(loom)))]

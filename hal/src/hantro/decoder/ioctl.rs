@@ -1,0 +1,134 @@
+//! The requests of the G1 and G2 decoder driver, one function each.
+//!
+//! Source: `drivers/mxc/hantro` and `drivers/mxc/hantro_845` of NXP's kernels. Numbers that the
+//! driver does not know are refused with ENOTTY.
+#![expect(
+    unsafe_code,
+    reason = "each entry of the list promises what the driver reads and writes for that code, and \
+              three requests carry a pointer to registers"
+)]
+
+use rustix::fd::BorrowedFd;
+use videostream_sys::hantrodec as sys;
+
+use super::{Client, MAX_REGISTERS};
+use crate::hantro::HantroError;
+use crate::hantro::request::{Request, call, call_by_value, call_with_pointers, requests};
+
+requests! {
+    // Declared with an `unsigned long`, of which the driver writes 32 bits: room for both.
+    HwOffset([u32; 2]) = HANTRODEC_IOCGHWOFFSET;
+    HwIoSize(u32) = HANTRODEC_IOCGHWIOSIZE;
+    McCores(u32) = HANTRODEC_IOC_MC_CORES;
+    AsicId(u32) = HANTRODEC_IOX_ASIC_ID;
+    CoreId = HANTRODEC_IOCG_CORE_ID;
+    Reserve = HANTRODEC_IOCH_DEC_RESERVE;
+    Release = HANTRODEC_IOCT_DEC_RELEASE;
+    PushReg(sys::core_desc) = HANTRODEC_IOCS_DEC_PUSH_REG pointers;
+    PullReg(sys::core_desc) = HANTRODEC_IOCS_DEC_PULL_REG pointers;
+    DecWait(sys::core_desc) = HANTRODEC_IOCX_DEC_WAIT pointers;
+}
+
+/// `HANTRODEC_IOCGHWOFFSET`: the physical address of a core's first register.
+pub(super) fn hw_offset(fd: BorrowedFd<'_>, core: u32) -> Result<u64, HantroError> {
+    let mut arg = [core, 0];
+    call::<HwOffset>(fd, &mut arg)?;
+    let [low, high] = arg;
+    Ok(u64::from(high) << 32 | u64::from(low))
+}
+
+/// `HANTRODEC_IOCGHWIOSIZE`: bytes of a core's registers.
+pub(super) fn hw_io_size(fd: BorrowedFd<'_>, core: u32) -> Result<u32, HantroError> {
+    let mut arg = core;
+    call::<HwIoSize>(fd, &mut arg)?;
+    Ok(arg)
+}
+
+/// `HANTRODEC_IOC_MC_CORES`: how many cores there are.
+pub(super) fn mc_cores(fd: BorrowedFd<'_>) -> Result<u32, HantroError> {
+    let mut arg = 0;
+    call::<McCores>(fd, &mut arg)?;
+    Ok(arg)
+}
+
+/// `HANTRODEC_IOX_ASIC_ID`: register 0 of a core.
+pub(super) fn asic_id(fd: BorrowedFd<'_>, core: u32) -> Result<u32, HantroError> {
+    let mut arg = core;
+    call::<AsicId>(fd, &mut arg)?;
+    Ok(arg)
+}
+
+/// `HANTRODEC_IOCG_CORE_ID`: the core for a codec. Gives it power and clock on Mini and Plus.
+pub(super) fn core_id(fd: BorrowedFd<'_>, client: Client) -> Result<u32, HantroError> {
+    call_by_value::<CoreId>(fd, client.number())
+}
+
+/// `HANTRODEC_IOCH_DEC_RESERVE`: waits without end for a core for a codec; gives its index.
+///
+/// # Errors
+/// EINTR; EFAULT for a codec that the driver does not know.
+pub(super) fn dec_reserve(fd: BorrowedFd<'_>, client: Client) -> Result<u32, HantroError> {
+    call_by_value::<Reserve>(fd, client.number())
+}
+
+/// `HANTRODEC_IOCT_DEC_RELEASE`: gives a core back; aborts what it does.
+///
+/// # Errors
+/// EFAULT: the core is not this handle's.
+pub(super) fn dec_release(fd: BorrowedFd<'_>, core: u32) -> Result<(), HantroError> {
+    call_by_value::<Release>(fd, core)?;
+    Ok(())
+}
+
+/// `HANTRODEC_IOCS_DEC_PUSH_REG`: writes all registers, number 1 last, which starts the core.
+///
+/// # Safety
+/// See [`Reservation::push`](super::Reservation::push).
+pub(super) unsafe fn dec_push_reg(
+    fd: BorrowedFd<'_>,
+    (core, len_bytes): (u32, u32),
+    registers: &[u32; MAX_REGISTERS],
+) -> Result<(), HantroError> {
+    let mut arg = desc(core, len_bytes, registers.as_ptr().cast_mut());
+    // SAFETY: the driver reads at most the registers of a core, for which the array has room, and
+    // writes none.
+    done::<PushReg>(unsafe { call_with_pointers::<PushReg>(fd, &mut arg) }?)
+}
+
+/// `HANTRODEC_IOCS_DEC_PULL_REG`: reads all registers.
+pub(super) fn dec_pull_reg(
+    fd: BorrowedFd<'_>,
+    (core, len_bytes): (u32, u32),
+    registers: &mut [u32; MAX_REGISTERS],
+) -> Result<(), HantroError> {
+    let mut arg = desc(core, len_bytes, registers.as_mut_ptr());
+    // SAFETY: the driver writes at most the registers of a core, for which the array has room.
+    done::<PullReg>(unsafe { call_with_pointers::<PullReg>(fd, &mut arg) }?)
+}
+
+/// `HANTRODEC_IOCX_DEC_WAIT`: waits up to 200 ms for a core, then reads all registers.
+pub(super) fn dec_wait(
+    fd: BorrowedFd<'_>,
+    (core, len_bytes): (u32, u32),
+    registers: &mut [u32; MAX_REGISTERS],
+) -> Result<(), HantroError> {
+    let mut arg = desc(core, len_bytes, registers.as_mut_ptr());
+    // SAFETY: the driver writes at most the registers of a core, for which the array has room.
+    done::<DecWait>(unsafe { call_with_pointers::<DecWait>(fd, &mut arg) }?)
+}
+
+fn desc(core: u32, len_bytes: u32, registers: *mut u32) -> sys::core_desc {
+    sys::core_desc {
+        id: core,
+        regs: registers,
+        size: len_bytes,
+    }
+}
+
+/// These answer 0 for success: anything above is what a copy has left.
+fn done<R: Request>(left: u32) -> Result<(), HantroError> {
+    match left {
+        0 => Ok(()),
+        left => Err(HantroError::answer(R::NAME, "bytes not copied", left)),
+    }
+}

@@ -1,0 +1,32 @@
+//! The raw nodes of the Hantro codecs in NXP's kernels for i.MX8M: `/dev/mxc_hantro*`.
+//!
+//! | module or item | what it holds |
+//! |---|---|
+//! | [`nodes`], [`NodeKind`] | which nodes there are, and the driver behind each |
+//! | [`vc8000e`] | the encoder of i.MX8M Plus: cores, reservation, registers, wait |
+//! | [`decoder`] | the G1 and G2 decoders: cores, reservation, registers, wait |
+//! | [`CoreInfo`], [`RegisterWindow`] | where a core's registers lie, and a mapping of them |
+//!
+//! These nodes give registers, not a codec: headers, rate control and a good part of the constants
+//! for the registers are in NXP's closed libraries. To encode or decode use the V4L2 nodes, see
+//! [`codec`](crate::codec), whose daemon takes the cores in turn with everybody who reserves them
+//! here. What the cores read and write is contiguous memory, see
+//! [`CONTIGUOUS_HEAPS`](crate::memory::heap::CONTIGUOUS_HEAPS), below 4 GiB, by its
+//! [physical address](crate::memory::physical_address).
+//!
+//! # What was verified
+//! No board was at hand: all of this follows the sources of the drivers.
+//!
+//! # Source
+//! `drivers/mxc/hantro_vc8000e`, `drivers/mxc/hantro`, `drivers/mxc/hantro_845` of NXP's kernels.
+
+pub mod decoder;
+mod error;
+mod node;
+mod request;
+pub mod vc8000e;
+mod window;
+
+pub use error::HantroError;
+pub use node::{NodeKind, nodes};
+pub use window::{CoreInfo, MAX_WINDOW_BYTES, RegisterWindow};

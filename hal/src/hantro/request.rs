@@ -1,0 +1,165 @@
+//! Where the requests of Hantro nodes are issued.
+//!
+//! Their codes say nothing about the argument: the size in them is that of a pointer, and many
+//! that are declared as reads take their input from the argument, too. What the driver reads and
+//! writes is therefore tied to each code by hand, in the lists beside the drivers.
+#![expect(
+    unsafe_code,
+    reason = "the ioctl system call takes a pointer that the driver reads and writes; this file \
+              issues it for request codes that are tied to what their driver expects"
+)]
+
+use core::ffi::c_void;
+
+use rustix::fd::BorrowedFd;
+use rustix::io::Errno;
+use rustix::ioctl::{Ioctl, IoctlOutput, Opcode, ioctl};
+
+use super::HantroError;
+
+/// A request code with its argument.
+///
+/// # Safety
+/// The node's driver reads and writes at most one `Arg` behind the pointer that goes with `CODE`,
+/// as plain integers; if `POINTERS` is false, it follows no pointer inside it.
+pub(super) unsafe trait Request {
+    /// Request code.
+    const CODE: u32;
+    /// The C name of the code.
+    const NAME: &'static str;
+    /// What the pointer points to.
+    type Arg;
+    /// Whether `Arg` holds pointers that the driver follows.
+    const POINTERS: bool;
+}
+
+/// A request whose argument is a number instead of a pointer.
+///
+/// # Safety
+/// The node's driver takes the argument of `CODE` for a number.
+pub(super) unsafe trait ByValue {
+    /// Request code.
+    const CODE: u32;
+    /// The C name of the code.
+    const NAME: &'static str;
+}
+
+/// Declares types that are [`Request`]s, `NAME(ARGUMENT) = CODE;`, with `pointers` after the code
+/// where the driver follows pointers inside the argument, or [`ByValue`]s, `NAME = CODE;`. The
+/// codes are those of the module `sys` at the place of use.
+macro_rules! requests {
+    ($($name:ident $(($arg:ty))? = $code:ident $($pointers:ident)?;)*) => {
+        $(
+            pub(super) enum $name {}
+
+            $crate::hantro::request::requests!(@one $name $(($arg))? $code $($pointers)?);
+        )*
+    };
+    (@one $name:ident ($arg:ty) $code:ident $($pointers:ident)?) => {
+        const _: () = assert!(
+            videostream_sys::ioctl::_IOC_SIZE(sys::$code) == size_of::<*const $arg>()
+        );
+
+        // SAFETY: the driver's header gives this argument to the code, as the facts beside the
+        // list say; that the header declares a pointer to it is asserted above.
+        unsafe impl $crate::hantro::request::Request for $name {
+            const CODE: u32 = sys::$code;
+            const NAME: &'static str = stringify!($code);
+            type Arg = $arg;
+            const POINTERS: bool = $crate::hantro::request::requests!(@pointers $($pointers)?);
+        }
+    };
+    (@one $name:ident $code:ident) => {
+        const _: () = assert!(videostream_sys::ioctl::_IOC_SIZE(sys::$code) == 0);
+
+        // SAFETY: the driver's header declares no pointer for the code, as asserted above.
+        unsafe impl $crate::hantro::request::ByValue for $name {
+            const CODE: u32 = sys::$code;
+            const NAME: &'static str = stringify!($code);
+        }
+    };
+    (@pointers) => { false };
+    (@pointers pointers) => { true };
+}
+
+pub(super) use requests;
+
+/// Issues a request whose argument holds no pointers; gives the number that the driver returns.
+pub(super) fn call<R: Request>(fd: BorrowedFd<'_>, arg: &mut R::Arg) -> Result<u32, HantroError> {
+    const { assert!(!R::POINTERS, "use call_with_pointers") };
+    // SAFETY: there are no pointers in the argument, as asserted on the line above.
+    unsafe { call_with_pointers::<R>(fd, arg) }
+}
+
+/// Issues a request; gives the number that the driver returns.
+///
+/// # Safety
+/// Every pointer that the driver follows in `arg` is valid for the reads and writes that the
+/// request documents.
+pub(super) unsafe fn call_with_pointers<R: Request>(
+    fd: BorrowedFd<'_>,
+    arg: &mut R::Arg,
+) -> Result<u32, HantroError> {
+    let call = Call {
+        code: R::CODE,
+        argument: core::ptr::from_mut(arg).cast(),
+    };
+    // SAFETY: `Request` promises that the driver takes a pointer to one `Arg` for this code, and
+    // the reference is such a pointer; the caller vouches for pointers inside. That the node is
+    // the driver's was made sure of when it was opened.
+    unsafe { issue(fd, R::NAME, call) }
+}
+
+/// Issues a request with a number; gives the number that the driver returns.
+pub(super) fn call_by_value<R: ByValue>(
+    fd: BorrowedFd<'_>,
+    value: u32,
+) -> Result<u32, HantroError> {
+    let call = Call {
+        code: R::CODE,
+        argument: core::ptr::without_provenance_mut(value as usize),
+    };
+    // SAFETY: `ByValue` promises that the driver follows no pointer.
+    unsafe { issue(fd, R::NAME, call) }
+}
+
+/// One system call. Signals are for the caller to know: the requests that wait do so without end.
+///
+/// # Safety
+/// The driver behind `fd` takes that argument for that code.
+unsafe fn issue(fd: BorrowedFd<'_>, name: &'static str, call: Call) -> Result<u32, HantroError> {
+    // SAFETY: the caller's promise.
+    match unsafe { ioctl(fd, call) } {
+        // The kernel's answers below 0 are errors already.
+        Ok(number) => Ok(number.cast_unsigned()),
+        Err(Errno::INTR) => Err(HantroError::Interrupted),
+        Err(errno) => Err(HantroError::system(name, errno)),
+    }
+}
+
+struct Call {
+    code: u32,
+    argument: *mut c_void,
+}
+
+// SAFETY: the code and the argument are what they are; whoever passes it to `ioctl` promises that
+// the driver takes them together.
+unsafe impl Ioctl for Call {
+    type Output = IoctlOutput;
+    const IS_MUTATING: bool = true;
+
+    fn opcode(&self) -> Opcode {
+        self.code as Opcode
+    }
+
+    fn as_ptr(&mut self) -> *mut c_void {
+        self.argument
+    }
+
+    unsafe fn output_from_ptr(
+        output: IoctlOutput,
+        _: *mut c_void,
+    ) -> rustix::io::Result<Self::Output> {
+        Ok(output)
+    }
+}

@@ -1,0 +1,176 @@
+//! The requests of the VC8000E driver, one function each.
+//!
+//! Source: `drivers/mxc/hantro_vc8000e` of NXP's kernels. The driver looks at the number of a
+//! request only, and answers 0 to numbers that it does not know, after doing nothing.
+#![expect(
+    unsafe_code,
+    reason = "each entry of the list promises what the driver reads and writes for that code, and \
+              two requests carry a pointer to registers"
+)]
+
+use rustix::fd::BorrowedFd;
+use rustix::io::Errno;
+use videostream_sys::hx280enc_vc8000e as sys;
+
+use crate::hantro::HantroError;
+use crate::hantro::request::{Request, call, call_with_pointers, requests};
+
+requests! {
+    // Early drivers write an `unsigned long`, later ones 32 bits of it: room for both.
+    HwOffset([u32; 2]) = HX280ENC_IOCGHWOFFSET;
+    HwIoSize(u32) = HX280ENC_IOCGHWIOSIZE;
+    Reserve(u32) = HX280ENC_IOCH_ENC_RESERVE;
+    Release(u32) = HX280ENC_IOCH_ENC_RELEASE;
+    CoreNum(u32) = HX280ENC_IOCG_CORE_NUM;
+    EnCore(u32) = HX280ENC_IOCG_EN_CORE;
+    CoreWait(u32) = HX280ENC_IOCG_CORE_WAIT;
+    WriteRegs(sys::enc_regs_buffer) = HX280ENC_IOC_WRITE_REGS pointers;
+    ReadRegs(sys::enc_regs_buffer) = HX280ENC_IOC_READ_REGS pointers;
+}
+
+/// `HX280ENC_IOCGHWOFFSET`: the physical address of a core's first register.
+///
+/// # Errors
+/// EFAULT: no such core.
+pub(super) fn hw_offset(fd: BorrowedFd<'_>, core: u32) -> Result<u64, HantroError> {
+    let mut arg = [core, 0];
+    call::<HwOffset>(fd, &mut arg)?;
+    let [low, high] = arg;
+    Ok(u64::from(high) << 32 | u64::from(low))
+}
+
+/// `HX280ENC_IOCGHWIOSIZE`: bytes of a core's registers.
+///
+/// # Errors
+/// EFAULT: no such core.
+pub(super) fn hw_io_size(fd: BorrowedFd<'_>, core: u32) -> Result<u32, HantroError> {
+    let mut arg = core;
+    call::<HwIoSize>(fd, &mut arg)?;
+    Ok(arg)
+}
+
+/// `HX280ENC_IOCG_CORE_NUM`: how many cores there are.
+pub(super) fn core_num(fd: BorrowedFd<'_>) -> Result<u32, HantroError> {
+    let mut arg = 0;
+    call::<CoreNum>(fd, &mut arg)?;
+    Ok(arg)
+}
+
+/// `HX280ENC_IOCH_ENC_RESERVE`: waits without end for one core of a mask; gives the mask of
+/// what was obtained.
+///
+/// # Errors
+/// EINTR.
+pub(super) fn enc_reserve(fd: BorrowedFd<'_>, mask: u8) -> Result<u32, HantroError> {
+    // The mask in bits 0 to 7; the amount less one in bits 28 to 30.
+    let mut arg = u32::from(mask);
+    call::<Reserve>(fd, &mut arg)?;
+    Ok(arg & 0xff)
+}
+
+/// `HX280ENC_IOCH_ENC_RELEASE`: gives cores back. Succeeds also for cores of others, in vain.
+pub(super) fn enc_release(fd: BorrowedFd<'_>, mask: u8) -> Result<(), HantroError> {
+    let mut arg = u32::from(mask);
+    call::<Release>(fd, &mut arg)?;
+    Ok(())
+}
+
+/// `HX280ENC_IOCG_EN_CORE`: starts a core. The driver does not check the index.
+///
+/// # Errors
+/// EPERM: not reserved by the caller; [`HantroError::RegistersLost`].
+///
+/// # Safety
+/// See [`Reservation::enable`](super::Reservation::enable).
+pub(super) unsafe fn en_core(fd: BorrowedFd<'_>, core: u8) -> Result<(), HantroError> {
+    let mut arg = u32::from(core);
+    match call::<EnCore>(fd, &mut arg) {
+        Ok(_) => Ok(()),
+        Err(error) if error.errno() == Some(Errno::AGAIN) => Err(HantroError::RegistersLost),
+        Err(error) => Err(error),
+    }
+}
+
+/// What a core reported, and its index.
+pub(super) struct Waited {
+    pub(super) core: u32,
+    pub(super) status: u32,
+}
+
+/// `HX280ENC_IOCG_CORE_WAIT`: waits up to 200 ms for one core of a mask.
+///
+/// # Errors
+/// EPERM: none has finished, or none is reserved.
+pub(super) fn core_wait(fd: BorrowedFd<'_>, mask: u8) -> Result<Waited, HantroError> {
+    let mut arg = u32::from(mask);
+    let core = call::<CoreWait>(fd, &mut arg)?;
+    Ok(Waited { core, status: arg })
+}
+
+/// `HX280ENC_IOC_READ_REGS`: reads registers from `first` on.
+///
+/// # Errors
+/// EINVAL: past the end of the registers, no such core.
+pub(super) fn read_regs(
+    fd: BorrowedFd<'_>,
+    core: u8,
+    first: usize,
+    to: &mut [u32],
+) -> Result<(), HantroError> {
+    let mut arg = buffer(core, first, to.as_mut_ptr(), to.len());
+    // SAFETY: the driver writes `arg.size` bytes, which is the slice's size, to its start.
+    all_copied::<ReadRegs>(unsafe { call_with_pointers::<ReadRegs>(fd, &mut arg) }?)
+}
+
+/// `HX280ENC_IOC_WRITE_REGS`: writes registers from `first` on.
+///
+/// # Errors
+/// EINVAL: past the end of the registers, no such core.
+///
+/// # Safety
+/// See [`Reservation::write_registers`](super::Reservation::write_registers).
+pub(super) unsafe fn write_regs(
+    fd: BorrowedFd<'_>,
+    core: u8,
+    first: usize,
+    from: &[u32],
+) -> Result<(), HantroError> {
+    let mut arg = buffer(core, first, from.as_ptr().cast_mut(), from.len());
+    // SAFETY: the driver reads `arg.size` bytes, which is the slice's size, from its start, and
+    // writes none.
+    all_copied::<WriteRegs>(unsafe { call_with_pointers::<WriteRegs>(fd, &mut arg) }?)
+}
+
+/// Whether the driver has the two requests above: it refuses to read 0 bytes if it does, with
+/// EINVAL, and does nothing, successfully, if it does not.
+pub(super) fn has_register_requests(fd: BorrowedFd<'_>) -> Result<bool, HantroError> {
+    let mut arg = buffer(0, 0, core::ptr::null_mut(), 0);
+    // SAFETY: there are no bytes to copy.
+    match unsafe { call_with_pointers::<ReadRegs>(fd, &mut arg) } {
+        Ok(_) => Ok(false),
+        Err(error) => match error.errno() {
+            Some(Errno::INVAL) => Ok(true),
+            Some(Errno::NOTTY) => Ok(false),
+            _ => Err(error),
+        },
+    }
+}
+
+fn buffer(core: u8, first: usize, registers: *mut u32, count: usize) -> sys::enc_regs_buffer {
+    // Ranges are checked against a window of at most 64 KiB before they come here.
+    sys::enc_regs_buffer {
+        core_id: core.into(),
+        regs: registers,
+        offset: 4 * first as u32,
+        size: 4 * count as u32,
+        ..Default::default()
+    }
+}
+
+/// When user memory cannot be copied, the driver answers how many bytes were not.
+fn all_copied<R: Request>(left: u32) -> Result<(), HantroError> {
+    match left {
+        0 => Ok(()),
+        left => Err(HantroError::answer(R::NAME, "bytes not copied", left)),
+    }
+}

@@ -1,0 +1,141 @@
+//! The VC8000E encoder of i.MX8M Plus (`/dev/mxc_hantro_vc8000e`): both generations of its driver.
+//!
+//! | | earlier driver | later driver |
+//! |---|---|---|
+//! | a core belongs to | the **thread** that reserved it | the open node |
+//! | registers | mapped | mapped, or by request ([`RegisterAccess::Requests`]) |
+//!
+//! Which of the two owns a core cannot be asked. A [`Reservation`] is therefore given back by the
+//! thread that made it: it is not `Send`.
+
+mod ioctl;
+mod reservation;
+mod status;
+
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::path::Arg;
+
+use super::node::{NodeKind, open};
+use super::{CoreInfo, HantroError};
+
+pub use reservation::Reservation;
+pub use status::Status;
+
+/// Most cores that the requests have bits for.
+pub const MAX_CORES: u32 = 8;
+
+/// How the driver lets registers be read and written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RegisterAccess {
+    /// Through a mapping only (earlier driver).
+    Mapping,
+    /// By request as well (later driver), which also reaches registers of the secure world.
+    Requests,
+}
+
+/// The open node of a VC8000E encoder.
+///
+/// The block has power and clock as long as the node is open.
+///
+/// # Example
+/// ```no_run
+/// use videostream_hal::hantro::{NodeKind, vc8000e::Vc8000e};
+///
+/// let mut encoder = Vc8000e::open(NodeKind::Vc8000e.path())?;
+/// let info = encoder.core_info(0)?;
+/// let core = encoder.reserve(0b1)?;
+/// let registers = core.map()?;
+/// let product = registers.read(0)? >> 16;
+/// # Ok::<(), videostream_hal::hantro::HantroError>(())
+/// ```
+#[derive(Debug)]
+pub struct Vc8000e {
+    fd: OwnedFd,
+    cores: u32,
+    access: RegisterAccess,
+}
+
+impl Vc8000e {
+    /// Opens a node; asks how many cores there are and how registers are reached.
+    ///
+    /// # Errors
+    /// [`HantroError::System`]: `open` with ENOENT, EACCES. [`HantroError::WrongNode`]: another
+    /// driver's node, or none. [`HantroError::Answer`]: no cores, or more than [`MAX_CORES`].
+    pub fn open(path: impl Arg) -> Result<Self, HantroError> {
+        let fd = open(path, NodeKind::Vc8000e)?;
+        let cores = ioctl::core_num(fd.as_fd())?;
+        if !(1..=MAX_CORES).contains(&cores) {
+            let call = "HX280ENC_IOCG_CORE_NUM";
+            return Err(HantroError::answer(call, "number of cores", cores));
+        }
+        let access = if ioctl::has_register_requests(fd.as_fd())? {
+            RegisterAccess::Requests
+        } else {
+            RegisterAccess::Mapping
+        };
+        Ok(Self { fd, cores, access })
+    }
+
+    /// Cores that there are: 1 on i.MX8M Plus.
+    #[must_use]
+    pub const fn cores(&self) -> u32 {
+        self.cores
+    }
+
+    /// How registers are reached.
+    #[must_use]
+    pub const fn register_access(&self) -> RegisterAccess {
+        self.access
+    }
+
+    /// Where the registers of a core lie.
+    ///
+    /// # Errors
+    /// [`HantroError::Argument`]: no such core. [`HantroError::Answer`]: a place that cannot be.
+    pub fn core_info(&self, core: u32) -> Result<CoreInfo, HantroError> {
+        if core >= self.cores {
+            return Err(HantroError::Argument {
+                name: "core",
+                value: core.into(),
+                end: self.cores.into(),
+            });
+        }
+        let base = ioctl::hw_offset(self.fd.as_fd(), core)?;
+        let len_bytes = ioctl::hw_io_size(self.fd.as_fd(), core)?;
+        CoreInfo::new(
+            ("HX280ENC_IOCGHWOFFSET", base),
+            ("HX280ENC_IOCGHWIOSIZE", len_bytes),
+        )
+    }
+
+    /// Reserves one of the cores in `mask` (bit 0 is core 0), and waits until one is free.
+    ///
+    /// Others reserve the core for each picture: the daemon behind the V4L2 nodes, NXP's library.
+    /// There is no time-out. A thread that has a core already and asks through another handle of
+    /// the node waits for itself.
+    ///
+    /// # Errors
+    /// [`HantroError::Argument`]: no core, or one that does not exist.
+    /// [`HantroError::Interrupted`]: a signal was handled meanwhile.
+    /// [`HantroError::Answer`]: another core than one of those, or a place of its registers that
+    /// cannot be; the core is given back.
+    pub fn reserve(&mut self, mask: u8) -> Result<Reservation<'_>, HantroError> {
+        let end = 1_u64 << self.cores;
+        if mask == 0 || u64::from(mask) >= end {
+            return Err(HantroError::Argument {
+                name: "mask of cores",
+                value: mask.into(),
+                end,
+            });
+        }
+        let obtained = ioctl::enc_reserve(self.fd.as_fd(), mask)?;
+        // Whatever was obtained ends with this value.
+        Reservation::new(self, mask, obtained)
+    }
+}
+
+impl AsFd for Vc8000e {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
