@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::fs::{FallocateFlags, OFlags, SealFlags};
-use rustix::io::IoSlice;
+use rustix::io::{Errno, IoSlice};
 use rustix::net::{
     AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown, SocketFlags,
     SocketType, sendmsg, socketpair,
@@ -126,7 +126,7 @@ pub fn tamper(fd: &OwnedFd, script: &mut Script<'_>) {
         6 => {
             let _ = rustix::fs::fcntl_setfl(fd, OFlags::NONBLOCK);
             for _ in 0..100 {
-                let _ = rustix::io::write(fd, &(u64::MAX - 1).to_ne_bytes());
+                write(fd, &(u64::MAX - 1).to_ne_bytes());
             }
             let _ = rustix::fs::fcntl_setfl(fd, OFlags::empty());
         }
@@ -136,6 +136,13 @@ pub fn tamper(fd: &OwnedFd, script: &mut Script<'_>) {
             let _ = rustix::io::read(fd, &mut [0u8; 8]);
             let _ = rustix::fs::fcntl_setfl(fd, OFlags::empty());
         }
+    }
+}
+
+/// Writes, to a socket without the signal that ends this program when the other end is gone.
+fn write(fd: &OwnedFd, bytes: &[u8]) {
+    if rustix::net::send(fd, bytes, SendFlags::NOSIGNAL) == Err(Errno::NOTSOCK) {
+        let _ = rustix::io::write(fd, bytes);
     }
 }
 
