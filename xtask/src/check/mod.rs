@@ -3,6 +3,7 @@
 mod asan;
 mod cargo_json;
 mod counts;
+mod digest;
 mod fuzz;
 mod parts;
 mod rig_tests;
@@ -71,18 +72,19 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     let mut total = Counts::default();
     let mut failed = Vec::new();
     for part in chosen {
-        let counts = run_part(
-            part,
-            Run::new(&logs.join(format!("{}.log", part.name)), args.deep)?,
-        )?;
+        let log = logs.join(format!("{}.log", part.name));
+        let (counts, why) = run_part(part, Run::new(&log, args.deep)?)?;
         interrupt::check()?;
         if counts.failed > 0 {
-            failed.push(part.name);
+            failed.push((part.name, why));
         }
         total.add(&counts);
     }
-    if !failed.is_empty() {
-        println!("failed parts: {}", failed.join(", "));
+    for (name, why) in &failed {
+        println!("failed part {name}:");
+        for line in why {
+            println!("    {line}");
+        }
     }
     println!(
         "{} passed, {} failed, {} skipped",
@@ -122,8 +124,8 @@ fn install(parts: &[&Part]) {
     }
 }
 
-/// Runs one part and prints its line.
-fn run_part(part: &Part, mut run: Run) -> Result<Counts> {
+/// Runs one part and prints its line. Beside the counts: why it failed, if it did.
+fn run_part(part: &Part, mut run: Run) -> Result<(Counts, Vec<String>)> {
     let begin = Instant::now();
     let missing = apt::missing(part.needs);
     let result = if missing.is_empty() {
@@ -137,6 +139,7 @@ fn run_part(part: &Part, mut run: Run) -> Result<Counts> {
     let seconds = begin.elapsed().as_secs();
     let text = run.text()?;
     let mut counts = Counts::of(&text);
+    let mut why = Vec::new();
     match result {
         Ok(Outcome::Skipped(why)) => {
             println!("skipped  {:<16} {why}", part.name);
@@ -161,8 +164,11 @@ fn run_part(part: &Part, mut run: Run) -> Result<Counts> {
             counts.failed = counts.failed.max(1);
             println!("--- output of {}:", part.name);
             println!("{}", process::tail(&text, SHOWN_LINES));
+            why = digest::digest(&text);
             if let Err(error) = other {
-                println!("{error:#}");
+                let error = format!("{error:#}");
+                println!("{error}");
+                why.extend(error.lines().next().map(str::to_owned));
             }
             println!("--- all of it is in {}", run.path().display());
             println!(
@@ -172,5 +178,5 @@ fn run_part(part: &Part, mut run: Run) -> Result<Counts> {
             );
         }
     }
-    Ok(counts)
+    Ok((counts, why))
 }

@@ -9,10 +9,14 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use super::arch::Arch;
 use super::initramfs::Initramfs;
+use super::not_started::NotStarted;
 use super::params::{self, Params};
 use super::unavailable::Unavailable;
 use super::{cache, kernel, modules, programs, qemu};
 use crate::{project, quote};
+
+/// How often a guest is booted at most, until its command has started.
+const BOOTS: u32 = 3;
 
 /// A guest that is ready to boot. Each [`run`](Self::run) is a boot of its own.
 #[derive(Clone)]
@@ -110,15 +114,23 @@ impl Guest {
         let file = fs::File::create(&initramfs)?;
         self.pack(script, io::BufWriter::new(file))
             .context("making the guest's file system")?;
-        qemu::Boot {
+        let boot = qemu::Boot {
             arch: self.arch,
             kernel: &self.prepared.join(kernel::KERNEL),
             initramfs: &initramfs,
             results: &fs::canonicalize(&results)?,
             scratch: scratch.path(),
             timeout: self.timeout,
+        };
+        for _ in 1..BOOTS {
+            match boot.run(out, err) {
+                Err(error) if NotStarted::marks(&error) => {
+                    writeln!(err, "{error:#}\nnote: it is booted again")?;
+                }
+                result => return result,
+            }
         }
-        .run(out, err)
+        boot.run(out, err)
     }
 
     fn pack(&self, script: &str, writer: impl Write) -> Result<()> {

@@ -25,6 +25,7 @@ mod guest;
 mod initramfs;
 mod kernel;
 mod modules;
+mod not_started;
 mod params;
 mod programs;
 mod qemu;

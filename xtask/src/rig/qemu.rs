@@ -10,9 +10,10 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use super::arch::Arch;
+use super::not_started::NotStarted;
 use crate::{interrupt, process};
 
 /// Enough for a few dozen full-HD buffers beside the kernel and its initramfs.
@@ -44,6 +45,13 @@ impl Boot<'_> {
         out: &mut (dyn Write + Send),
         err: &mut (dyn Write + Send),
     ) -> Result<u8> {
+        // Those of a boot before are not listened at any more.
+        for port in PORTS {
+            match fs::remove_file(self.socket(port)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+                _ => {}
+            }
+        }
         let listeners = PORTS.map(|port| UnixListener::bind(self.socket(port)));
         let mut emulator = Emulator(self.start()?);
         let mut ports = Vec::new();
@@ -52,7 +60,7 @@ impl Boot<'_> {
         }
         let [status, guest_out, guest_err]: [UnixStream; 3] = ports
             .try_into()
-            .map_err(|_| anyhow::anyhow!("not one socket for each port"))?;
+            .map_err(|_| anyhow!("not one socket for each port"))?;
 
         let (sender, lines) = mpsc::channel();
         thread::scope(|scope| {
@@ -95,11 +103,15 @@ impl Boot<'_> {
                 Err(RecvTimeoutError::Disconnected) => {
                     interrupt::check()?;
                     emulator.end(Duration::from_secs(5));
-                    return code.with_context(|| {
-                        format!(
-                            "the guest ended without a word of the command{}",
-                            self.messages()
-                        )
+                    if let Some(code) = code {
+                        return Ok(code);
+                    }
+                    let messages = self.messages();
+                    let error = anyhow!("it ended without a word of the command{messages}");
+                    return Err(if started {
+                        error.context("the guest")
+                    } else {
+                        error.context(NotStarted)
                     });
                 }
                 Err(RecvTimeoutError::Timeout) => {}
@@ -119,11 +131,9 @@ impl Boot<'_> {
                 );
             }
             if !started && elapsed > BOOT_LIMIT {
-                bail!(
-                    "the guest was stopped: it did not boot in {} s{}",
-                    BOOT_LIMIT.as_secs(),
-                    self.messages()
-                );
+                let (limit, messages) = (BOOT_LIMIT.as_secs(), self.messages());
+                let error = anyhow!("it was stopped: no boot in {limit} s{messages}");
+                return Err(error.context(NotStarted));
             }
         }
     }
