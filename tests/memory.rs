@@ -1,45 +1,21 @@
 //! Neither host nor client grows: not with frames, not with connections. Heap, resident
 //! pages and descriptors are those of after the first few.
 
-#![expect(unsafe_code, reason = "a global allocator")]
-
 mod one_plane;
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use videostream::hal::ring::FrameDescriptor;
 use videostream::{Client, Host, Mode};
+use videostream_testing::counting::{self, Counting};
 
 const FRAMES: u64 = 1_000_000;
 const CONNECTS: u64 = 10_000;
 const WATCHDOG: Duration = Duration::from_secs(60);
 /// What pages may come and go by, in bytes: stacks and the allocator's own.
 const SLACK: i64 = 1 << 20;
-
-/// The system's allocator, which counts the bytes that are out.
-struct Counting;
-
-static BYTES: AtomicI64 = AtomicI64::new(0);
-
-// SAFETY: every call is passed on unchanged to the system's allocator, which keeps the rules;
-// `realloc` is made of the two by default.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        BYTES.fetch_add(layout.size() as i64, Ordering::Relaxed);
-        // SAFETY: the caller's duty is the same as the system's.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        BYTES.fetch_sub(layout.size() as i64, Ordering::Relaxed);
-        // SAFETY: `ptr` came from `alloc` above, that is from the system.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-}
 
 #[global_allocator]
 static COUNTING: Counting = Counting;
@@ -62,7 +38,7 @@ impl Usage {
         let resident = pages.next().unwrap() * page;
         drop(statm);
         Self {
-            heap: BYTES.load(Ordering::Relaxed),
+            heap: counting::bytes(),
             resident,
             mapped,
             descriptors: fs::read_dir("/proc/self/fd").unwrap().count(),

@@ -3,12 +3,8 @@
 //! Every allocation of this program is counted for the thread that makes it, so that tests
 //! side by side do not see each other's.
 
-#![expect(unsafe_code, reason = "a global allocator")]
-
 mod one_plane;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -21,50 +17,15 @@ use videostream::hal::ring::FrameDescriptor;
 use videostream::hal::time::deadline_in;
 use videostream::share::ClientBuilder;
 use videostream::{Client, FrameRate, Host, Mode, PatternSource, Stream, TestPattern, pattern};
+use videostream_testing::counting::{Counting, calls};
 
 /// Frames that each test counts over.
 const FRAMES: u64 = 1000;
 /// How long anything may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The system's allocator, counting.
-struct Counting;
-
-thread_local! {
-    // Without a destructor and without lazy initialisation: looking at it does not allocate.
-    static CALLS: Cell<u64> = const { Cell::new(0) };
-}
-
-// SAFETY: every call is passed on unchanged to the system's allocator, which keeps the rules.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        CALLS.set(CALLS.get() + 1);
-        // SAFETY: the caller's duty is the same as the system's.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        CALLS.set(CALLS.get() + 1);
-        // SAFETY: `ptr` came from `alloc` above, that is from the system.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-
-    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        CALLS.set(CALLS.get() + 1);
-        // SAFETY: as for `dealloc`.
-        unsafe { System.realloc(ptr, layout, new_size) }
-    }
-}
-
 #[global_allocator]
 static COUNTING: Counting = Counting;
-
-/// Calls of the allocator that `work` makes on this thread.
-fn calls(work: impl FnOnce()) -> u64 {
-    let before = CALLS.get();
-    work();
-    CALLS.get() - before
-}
 
 fn name(test: &str) -> String {
     format!("videostream-no-allocation-{}-{test}", std::process::id())

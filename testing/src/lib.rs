@@ -1,5 +1,7 @@
-//! What tests of several packages have in common: skips, turns in the guest, traces of calls.
+//! What tests of several packages have in common: skips, turns in the guest, counts of allocations,
+//! traces of calls.
 
+pub mod counting;
 pub mod strace;
 
 use std::io::Write as _;
