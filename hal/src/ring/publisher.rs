@@ -6,8 +6,9 @@
 //! free --claim--> claimed --publish--> readable --retire--> draining --collect--> free
 //! ```
 //!
-//! Readable slots carry the serials `tail..=head` without a hole, since the oldest is
-//! retired first. A retired slot that somebody holds drains until the holders are done.
+//! Readable slots carry serials of `tail..=head`: all of them while the oldest is retired
+//! first, all but those that [`Publisher::retire`] took out of the middle otherwise. A retired
+//! slot that somebody holds drains until the holders are done.
 
 use super::cells::{ControlMut, DRAINING, Lease, SlotId, head_word};
 use super::layout::{LINE, MAX_SLOTS};
@@ -85,7 +86,8 @@ impl Claim {
 /// # Invariants
 ///
 /// - Each slot is in exactly one of: `free`, claimed, readable, `draining`.
-/// - The readable slots are `slot_of[s & (N-1)]` for `s` in `tail..=head`, at most `N`.
+/// - The readable slots are `slot_of[s & (N-1)]` for `s` in `tail..=head`, at most `N` serials,
+///   but for `early` of them that are retired already; `tail` is not one of these.
 /// - A slot enters `free` only after its state was unreadable and a later look, behind the reclaim
 ///   fence, found no reference in any lease.
 #[derive(Debug)]
@@ -93,6 +95,7 @@ pub struct Publisher<C> {
     control: C,
     head: u64,
     tail: u64,
+    early: u32,
     free: SlotSet,
     draining: SlotSet,
     slot_of: [SlotId; MAX_SLOTS as usize],
@@ -110,6 +113,7 @@ impl<C: ControlMut> Publisher<C> {
             control,
             head: 0,
             tail: 1,
+            early: 0,
             free,
             draining: SlotSet::EMPTY,
             slot_of: [zero; MAX_SLOTS as usize],
@@ -128,7 +132,7 @@ impl<C: ControlMut> Publisher<C> {
 
     /// Frames that newcomers can still take.
     pub fn readable(&self) -> u32 {
-        (self.head + 1 - self.tail) as u32
+        (self.head + 1 - self.tail) as u32 - self.early
     }
 
     /// Slots retired but not yet seen without a holder.
@@ -148,7 +152,8 @@ impl<C: ControlMut> Publisher<C> {
 
     /// The slot of the newest frame, if it is still readable.
     pub fn newest(&self) -> Option<SlotId> {
-        (self.tail <= self.head).then(|| self.slot_of[self.at(self.head)])
+        (self.tail <= self.head && self.is_readable(self.head))
+            .then(|| self.slot_of[self.at(self.head)])
     }
 
     /// The slots retired but not yet seen without a holder.
@@ -156,8 +161,12 @@ impl<C: ControlMut> Publisher<C> {
         self.draining.iter()
     }
 
-    /// Takes a free slot; `None` when every slot is readable or draining.
+    /// Takes a free slot; `None` when every slot is readable or draining, and when the oldest
+    /// readable frame is as many serials old as there are slots: clients find no older one.
     pub fn claim(&mut self) -> Option<Claim> {
+        if self.head + 1 - self.tail >= u64::from(self.control.slots()) {
+            return None;
+        }
         let slot = self.free.first()?;
         self.free.remove(slot);
         Some(Claim(slot))
@@ -210,12 +219,47 @@ impl<C: ControlMut> Publisher<C> {
     /// [`Publisher::collect`] reports it. Returns its slot and serial.
     pub fn retire_oldest(&mut self) -> Option<(SlotId, u64)> {
         let (slot, serial) = self.oldest()?;
+        self.drain(slot, serial);
+        self.tail += 1;
+        self.pass_early();
+        Some((slot, serial))
+    }
+
+    /// Makes one readable frame unreadable for newcomers, whichever it is. `false` if it is not
+    /// readable any more.
+    pub fn retire(&mut self, serial: u64) -> bool {
+        if serial < self.tail || serial > self.head || !self.is_readable(serial) {
+            return false;
+        }
+        if serial == self.tail {
+            return self.retire_oldest().is_some();
+        }
+        self.drain(self.slot_of[self.at(serial)], serial);
+        // INVARIANT: between tail and head, and readable until now.
+        self.early += 1;
+        true
+    }
+
+    fn drain(&mut self, slot: SlotId, serial: u64) {
         self.control
             .state(slot)
             .store(serial | DRAINING, Ordering::Relaxed);
         self.draining.insert(slot);
-        self.tail += 1;
-        Some((slot, serial))
+    }
+
+    /// Whether a serial of `tail..=head` is not retired. The word is the host's own.
+    fn is_readable(&self, serial: u64) -> bool {
+        let state = self.control.state(self.slot_of[self.at(serial)]);
+        state.load(Ordering::Relaxed) == serial
+    }
+
+    /// INVARIANT: restores that `tail` is not retired, or behind `head`.
+    #[inline]
+    fn pass_early(&mut self) {
+        while self.early != 0 && !self.is_readable(self.tail) {
+            self.tail += 1;
+            self.early -= 1;
+        }
     }
 
     /// Frees every retired slot that no lease refers to, telling `freed` of each.

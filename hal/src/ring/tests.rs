@@ -118,6 +118,55 @@ fn a_lease_that_vanishes_takes_its_references_along() {
 }
 
 #[test]
+fn a_frame_in_the_middle_is_retired_alone() {
+    let mut p = Publisher::new(MockControl::new(8));
+    let lease = MockLease::new(8);
+    for _ in 0..4 {
+        publish(&mut p).unwrap();
+    }
+    assert!(p.retire(2) && p.retire(3));
+    assert!(!p.retire(2) && !p.retire(0) && !p.retire(5));
+    assert_eq!((p.readable(), p.draining()), (2, 2));
+    assert_eq!(reader::try_hold(p.control(), &lease, 2), None);
+    let held = reader::hold_next(p.control(), &lease, 1).unwrap();
+    assert_eq!(held.serial, 4);
+    assert_eq!(free_slots(&mut p, &[&lease]).len(), 2);
+    // The oldest goes, and with it the place of those that went early.
+    assert_eq!(p.retire_oldest().unwrap().1, 1);
+    assert_eq!(p.oldest().unwrap().1, 4);
+    assert!(p.retire(4));
+    assert_eq!((p.oldest(), p.newest(), p.readable()), (None, None, 0));
+    assert_eq!(publish(&mut p), Some(5));
+    assert_eq!(p.oldest().unwrap().1, 5);
+}
+
+#[test]
+fn the_newest_can_be_retired_before_older_ones() {
+    let mut p = Publisher::new(MockControl::new(4));
+    publish(&mut p).unwrap();
+    publish(&mut p).unwrap();
+    assert!(p.retire(2));
+    assert_eq!(p.newest(), None);
+    assert_eq!(p.oldest().unwrap().1, 1);
+    assert_eq!(publish(&mut p), Some(3));
+    assert_eq!((p.readable(), p.newest().is_some()), (2, true));
+}
+
+#[test]
+fn a_frame_as_old_as_the_ring_is_long_has_to_go_first() {
+    let mut p = Publisher::new(MockControl::new(4));
+    for serial in 1..=4 {
+        assert_eq!(publish(&mut p), Some(serial));
+        assert!(serial == 1 || p.retire(serial));
+        free_slots(&mut p, &[]);
+    }
+    assert_eq!((p.readable(), p.free()), (1, 3));
+    assert!(p.claim().is_none());
+    assert!(p.retire(1));
+    assert_eq!(publish(&mut p), Some(5));
+}
+
+#[test]
 fn an_abandoned_claim_is_free_again() {
     let c = MockControl::new(2);
     let mut p = Publisher::new(&c);

@@ -5,11 +5,13 @@
 //! when [`Client::wait`] says so or a frame names an unknown buffer.
 
 mod event;
+mod knock;
+mod peek;
 mod wait;
 mod wakes;
 
-use rustix::event::{PollFd, PollFlags, poll};
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::event::{PollFd, poll};
+use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use videostream_hal::ring::FrameDescriptor;
 use videostream_hal::ring::cells::SlotId;
@@ -20,6 +22,7 @@ use videostream_hal::sync::{AtomicU32, Ordering};
 use videostream_hal::time::until;
 
 pub use self::event::Event;
+pub use self::knock::Knock;
 pub use self::wait::Woken;
 use self::wakes::Wakes;
 use crate::Error;
@@ -88,52 +91,9 @@ impl Client {
         address: &Address,
         config: Config,
         deadline_ns: u64,
-        mut buffers: impl FnMut(Event) -> Result<(), Error>,
+        buffers: impl FnMut(Event) -> Result<(), Error>,
     ) -> Result<Self, Error> {
-        let socket = address.connect()?;
-        let hello = Message::Hello {
-            mode: config.mode,
-            hold: config.hold,
-        };
-        if socket::send(&socket, &hello, &[])? != Sent::Yes {
-            return Err(Error::TimedOut);
-        }
-        let (host_pid, exports, epoch, fds) = loop {
-            let Some((message, fds)) = socket::receive(&socket)? else {
-                poll_until(&mut [PollFd::new(&socket, PollFlags::IN)], deadline_ns)?;
-                continue;
-            };
-            if let Message::Welcome {
-                host_pid,
-                exports,
-                epoch,
-                ..
-            } = message
-            {
-                break (host_pid, exports, epoch, fds);
-            }
-            buffers(Event::new(message, fds)?)?;
-        };
-        let [control, lease, event] = fds
-            .into_array::<3>()
-            .map_err(|_| Error::Unexpected("welcome without descriptors"))?;
-        let control = ControlMap::open(control.as_fd())?;
-        if control.epoch() != epoch {
-            return Err(Error::Unexpected("welcome to another ring"));
-        }
-        let lease = LeaseMap::open(lease.as_fd(), control.layout())?;
-        let wakes = Wakes::new(event)?;
-        Ok(Self {
-            control,
-            lease,
-            wakes,
-            socket,
-            config,
-            held: AtomicU32::new(0),
-            cancelled: AtomicU32::new(0),
-            host_pid,
-            exports,
-        })
+        Knock::new(address, config)?.finish(deadline_ns, buffers)
     }
 
     /// The random number of the host's ring: another one after a restart of the host.

@@ -10,6 +10,7 @@ mod parameters;
 mod peer;
 mod peers;
 mod serve;
+mod single;
 
 use rustix::event::epoll;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};

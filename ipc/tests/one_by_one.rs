@@ -1,0 +1,85 @@
+//! Frames that are looked at before they are held, and taken away in any order; host and client
+//! in one thread.
+
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use support::*;
+use videostream_hal::ring::{FrameDescriptor, PlaneDescriptor};
+use videostream_hal::time::deadline_in;
+use videostream_ipc::address::Address;
+use videostream_ipc::client::{Client, Config, Knock};
+use videostream_ipc::host::Host;
+use videostream_ipc::{Error, Mode};
+
+fn publish(host: &mut Host, buffer: u32) -> u64 {
+    let mut frame = FrameDescriptor {
+        plane_count: 1,
+        ..Default::default()
+    };
+    frame.planes[0] = PlaneDescriptor {
+        buffer,
+        size: 4096,
+        ..Default::default()
+    };
+    host.publish(&frame).unwrap().1
+}
+
+/// Knocks, lets the host come to it, and goes in.
+fn let_in(host: &mut Host, name: &str, hold: u32) -> Client {
+    let config = Config {
+        mode: Mode::Every,
+        hold,
+        spin_ns: 0,
+    };
+    let knock = Knock::new(&Address::new(name.as_bytes()).unwrap(), config).unwrap();
+    assert!(!host.is_expecting());
+    serve_until(host, |host| host.is_expecting());
+    serve_until(host, |host| !host.is_expecting());
+    knock
+        .finish(deadline_in(60_000_000_000), |_| Ok(()))
+        .unwrap()
+}
+
+fn freed(host: &mut Host) -> usize {
+    let mut count = 0;
+    host.collect_freed(|_| count += 1);
+    count
+}
+
+#[test]
+fn a_client_that_is_let_in_between_frames_sees_those_behind_it() {
+    let name = name("between");
+    let (mut host, id) = host(&name, 6);
+    publish(&mut host, id);
+    let client = let_in(&mut host, &name, 1);
+    publish(&mut host, id);
+    assert_eq!(client.last_serial(), 1);
+    let seen = client.peek(client.last_serial()).unwrap().unwrap();
+    assert_eq!((seen.serial, client.last_serial()), (2, 2));
+    assert_eq!(client.peek(2), Ok(None));
+    assert_eq!(host.sockets().count(), 1);
+}
+
+#[test]
+fn a_frame_in_the_middle_goes_alone_and_stays_with_who_holds_it() {
+    let name = name("middle");
+    let (mut host, id) = host(&name, 6);
+    let client = let_in(&mut host, &name, 2);
+    for _ in 0..3 {
+        publish(&mut host, id);
+    }
+    let held = client.hold_serial(2).unwrap().unwrap();
+    assert!(host.withdraw(2));
+    assert!(!host.withdraw(2));
+    assert_eq!(freed(&mut host), 0);
+    assert_eq!(client.hold_serial(2), Ok(None));
+    assert_eq!(client.peek(1).unwrap().unwrap().serial, 3);
+    let others = [1, 3].map(|serial| client.hold_serial(serial));
+    assert!(matches!(others[0], Ok(Some(_))));
+    assert_eq!(others[1], Err(Error::HoldLimit(2)));
+    client.release(held);
+    assert_eq!(freed(&mut host), 1);
+    assert_eq!(host.oldest(), Some(1));
+}
