@@ -65,7 +65,7 @@ impl Colorimetry {
     }
 }
 
-#[cfg(any(feature = "software", feature = "snapshot"))]
+#[cfg(feature = "convert")]
 impl Colorimetry {
     pub(crate) fn to_yuv(self) -> (yuv::YuvRange, yuv::YuvStandardMatrix) {
         let range = match self.range {

@@ -4,6 +4,7 @@
 //! - [`media`] sets up what is behind the node of a CSI-2 camera.
 //! - [`Host`] shares frames, [`Client`] reads them in other processes, [`Stream`] is the loop
 //!   from a [`Source`] to a host.
+//! - `convert` crops, scales and converts pictures (cargo feature `convert`).
 //! - [`encode`] makes H.264 of them, [`decode`] the other way, [`record`] files, [`snapshot`] pictures.
 //!
 //! [`hal`] and [`ipc`], underneath, work without std and without allocation.
@@ -11,6 +12,8 @@
 pub mod build;
 pub mod camera;
 pub mod colorimetry;
+#[cfg(feature = "convert")]
+pub mod convert;
 pub mod decode;
 pub mod encode;
 mod error;

@@ -1,0 +1,221 @@
+//! Crops, scales and converts pictures: any of [`formats`] to any other, of any size.
+//!
+//! A [`Convert`] keeps the memory and the filter weights that it needs: after the first picture of a kind
+//! nothing is allocated. Pictures of the right format and size cost one copy.
+//!
+//! Subsampled chroma is averaged from the pixels that share it, and repeated for them on the way back. Scaling
+//! filters each plane of the source, which keeps the work small when the source is subsampled; alpha
+//! is scaled as a fourth colour.
+//!
+//! Needs the cargo feature `convert` (`software` and `snapshot` contain it).
+
+mod arrange;
+mod error;
+mod rgb;
+mod scale;
+mod shape;
+mod view;
+
+use videostream_hal::format::FourCc;
+
+use self::arrange::arrange;
+pub use self::error::ConvertError;
+use self::rgb::{Bands, reorder};
+use self::scale::Scaling;
+use self::shape::{FORMATS, Kind, Shape, Yuv};
+use self::view::{View, ViewMut};
+use crate::colorimetry::Colorimetry;
+use crate::picture::{Picture, PictureMut, Rect};
+
+/// How a picture becomes another. The default converts the whole picture from BT.601 to BT.601 in limited
+/// range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Options {
+    /// The part of the source to take; all of it by default. It begins at whole chroma samples: at even
+    /// columns in 4:2:2, at even columns and rows in 4:2:0.
+    pub crop: Option<Rect>,
+    /// What luma and chroma of the source mean; without effect when it is RGB.
+    pub from: Colorimetry,
+    /// What luma and chroma of the target are to mean; without effect when it is RGB.
+    pub to: Colorimetry,
+    /// What scales, when the sizes differ.
+    pub filter: Filter,
+}
+
+/// What a scaled pixel is made of. All of them take in every pixel of the source when they make a
+/// picture smaller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Filter {
+    /// Linear between the nearest pixels: fast, and without overshoot.
+    #[default]
+    Bilinear,
+    /// Catmull-Rom cubics: sharper.
+    Cubic,
+    /// Lanczos with three lobes: the sharpest, with ringing at edges.
+    Lanczos,
+}
+
+/// Converts pictures.
+///
+/// ```
+/// use videostream::convert::{Convert, Options};
+/// use videostream::hal::format::{FourCc, Layout};
+/// use videostream::{Picture, PictureMut};
+///
+/// let (camera, screen) = (Layout::new(FourCc::NV12, 640, 480)?, Layout::new(FourCc::RGB3, 320, 240)?);
+/// let grey = vec![128; camera.size as usize];
+/// let mut rgb = vec![0; screen.size as usize];
+/// let mut convert = Convert::new();
+/// convert.convert(
+///     &Picture::new(&grey, &camera)?,
+///     &mut PictureMut::new(&mut rgb, &screen)?,
+///     &Options::default(),
+/// )?;
+/// assert_eq!(rgb[..3], [130; 3]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Convert {
+    bands: Bands,
+    scaling: Scaling,
+    /// A packed picture with its planes apart, to be scaled.
+    unpacked: Vec<u8>,
+    /// A scaled picture, before its colours are converted.
+    scaled: Vec<u8>,
+    /// A few rows.
+    rows: Vec<u8>,
+}
+
+/// The formats that pictures can be converted from and to.
+pub fn formats() -> impl Iterator<Item = FourCc> {
+    FORMATS.iter().map(|(fourcc, _)| *fourcc)
+}
+
+/// Whether `fourcc` is one of [`formats`].
+#[must_use]
+pub fn is_known(fourcc: FourCc) -> bool {
+    Shape::of(fourcc).is_some()
+}
+
+impl Convert {
+    /// Without memory, which comes with the first picture.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Makes `target` of `source`, whatever their formats, sizes and strides. What lies between the rows of
+    /// `target` stays as it is.
+    ///
+    /// # Errors
+    /// [`ConvertError::Source`] and [`ConvertError::Target`] for other formats than [`formats`],
+    /// [`ConvertError::Crop`] for a rectangle that is not inside, or [`ConvertError::Refused`] for sizes beyond
+    /// the scaler's; `target` holds anything then.
+    pub fn convert(
+        &mut self,
+        source: &Picture<'_>,
+        target: &mut PictureMut<'_>,
+        options: &Options,
+    ) -> Result<(), ConvertError> {
+        let unknown = ConvertError::Source(source.fourcc());
+        let mut s = View::of(source).ok_or(unknown)?;
+        let to = (target.fourcc(), target.width(), target.height());
+        let mut t = ViewMut::of(target).ok_or(ConvertError::Target(to.0))?;
+        if let Some(rect) = options.crop {
+            check_crop(source, &s, rect)?;
+            s = s.crop(rect);
+        }
+        let from = (source.fourcc(), s.width as u32, s.height as u32);
+        self.scale_and_convert(&s, &mut t, options)
+            .map_err(|call| ConvertError::Refused { call, from, to })
+    }
+
+    fn scale_and_convert(
+        &mut self,
+        s: &View<'_>,
+        t: &mut ViewMut<'_>,
+        options: &Options,
+    ) -> Result<(), &'static str> {
+        if (s.width, s.height) == (t.width, t.height) {
+            return transfer(&mut self.bands, &mut self.rows, s, t, options);
+        }
+        let unpacked;
+        let mut s = *s;
+        if let Shape::Yuv(Yuv {
+            kind: Kind::Packed { .. },
+            sub,
+            ..
+        }) = s.shape
+        {
+            let shape = Shape::planar(sub);
+            let mut planar = ViewMut::carve(&mut self.unpacked, shape, s.width, s.height);
+            arrange(&s, &mut planar, &mut self.rows)?;
+            unpacked = planar;
+            s = unpacked.as_view();
+        }
+        let shape = shape_to_scale(s.shape, t.shape, options);
+        if shape == t.shape {
+            return self.scaling.scale(&s, t, options.filter);
+        }
+        let mut scaled = ViewMut::carve(&mut self.scaled, shape, t.width, t.height);
+        self.scaling.scale(&s, &mut scaled, options.filter)?;
+        transfer(
+            &mut self.bands,
+            &mut self.rows,
+            &scaled.as_view(),
+            t,
+            options,
+        )
+    }
+}
+
+/// Converts between pictures of the same size.
+fn transfer(
+    bands: &mut Bands,
+    rows: &mut Vec<u8>,
+    s: &View<'_>,
+    t: &mut ViewMut<'_>,
+    options: &Options,
+) -> Result<(), &'static str> {
+    match (s.shape, t.shape) {
+        (Shape::Rgb(from), Shape::Rgb(to)) => reorder(s, from, t, to, rows),
+        (Shape::Grey | Shape::Yuv(_), Shape::Grey | Shape::Yuv(_))
+            if options.from == options.to =>
+        {
+            arrange(s, t, rows)
+        }
+        _ => bands.convert(s, t, options.from.to_yuv(), options.to.to_yuv()),
+    }
+}
+
+/// What `source` is scaled as: as it is, but with the target's subsampling where that goes straight on.
+fn shape_to_scale(source: Shape, target: Shape, options: &Options) -> Shape {
+    match (source, target) {
+        (Shape::Yuv(from), Shape::Yuv(to)) if options.from == options.to => Shape::Yuv(Yuv {
+            sub: to.sub,
+            ..from
+        }),
+        _ => source,
+    }
+}
+
+fn check_crop(picture: &Picture<'_>, view: &View<'_>, rect: Rect) -> Result<(), ConvertError> {
+    let sub = view.shape.sub();
+    let step = (sub.columns as u32, sub.rows as u32);
+    let (width, height) = (picture.width(), picture.height());
+    let fits = |start: u32, len: u32, whole: u32, step: u32| {
+        len > 0
+            && start.is_multiple_of(step)
+            && start.checked_add(len).is_some_and(|end| end <= whole)
+    };
+    if fits(rect.x, rect.width, width, step.0) && fits(rect.y, rect.height, height, step.1) {
+        return Ok(());
+    }
+    Err(ConvertError::Crop {
+        rect,
+        fourcc: picture.fourcc(),
+        width,
+        height,
+        step,
+    })
+}
