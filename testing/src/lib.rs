@@ -1,7 +1,8 @@
 //! What tests of several packages have in common: skips, turns in the guest, counts of allocations,
-//! traces of calls.
+//! processes in a role, traces of calls.
 
 pub mod counting;
+pub mod process;
 pub mod strace;
 
 use std::io::Write as _;

@@ -1,0 +1,232 @@
+//! Real processes for tests: the test program runs itself again in another role.
+//!
+//! A test asks for its [`role`] first and plays it if it has one. What a process has to
+//! tell it [`say`]s, line by line, on standard error, which libtest leaves alone.
+
+use std::env;
+use std::fmt::Display;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rustix::process::{Pid, Signal, kill_process, set_parent_process_death_signal};
+
+/// How long a process may stay silent before the test gives up on it.
+pub const WATCHDOG: Duration = Duration::from_secs(60);
+
+const ROLE: &str = "VIDEOSTREAM_TEST_ROLE";
+/// Begins the lines that are meant for the test.
+const MARK: &str = "@ ";
+
+/// The role and its arguments, in a process that a test has started.
+pub fn role() -> Option<Vec<String>> {
+    let role = env::var(ROLE).ok()?;
+    // Whoever is killed takes its processes along.
+    set_parent_process_death_signal(Some(Signal::KILL)).unwrap();
+    Some(role.split('\n').map(str::to_owned).collect())
+}
+
+/// Tells the test that has started this process.
+pub fn say(line: impl Display) {
+    // One call, so that lines stay whole. If the test is gone, so is this process, soon.
+    let _ = std::io::stderr().write_all(format!("{MARK}{line}\n").as_bytes());
+}
+
+/// The command that runs `test` of this program in a role.
+pub fn command(test: &str, role: &[&str]) -> Command {
+    let mut command = Command::new(env::current_exe().unwrap());
+    command
+        .args(["--exact", test, "--nocapture", "--test-threads=1"])
+        .env(ROLE, role.join("\n"));
+    command
+}
+
+/// Numbers that jump about.
+pub struct Random(u64);
+
+impl Random {
+    /// From a seed that is printed, and can be given back in `VIDEOSTREAM_SEED`.
+    #[expect(
+        clippy::new_without_default,
+        reason = "no two are equal, and it prints"
+    )]
+    pub fn new() -> Self {
+        let seed = env::var("VIDEOSTREAM_SEED").map(|seed| seed.parse().expect("a number"));
+        let seed = seed.unwrap_or_else(|_| {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+            now.as_nanos() as u64
+        });
+        println!("VIDEOSTREAM_SEED={seed}");
+        Self::from(seed)
+    }
+
+    /// From this seed.
+    pub fn from(seed: u64) -> Self {
+        // Spreads the bits of seeds that lie side by side; 0 would stay 0.
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    /// From 0 to below `end`.
+    pub fn below(&mut self, end: u64) -> u64 {
+        // Xorshift (Marsaglia 2003).
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % end
+    }
+
+    /// One of `from`.
+    pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len() as u64) as usize]
+    }
+
+    /// True once in `times`.
+    pub fn once_in(&mut self, times: u64) -> bool {
+        self.below(times) == 0
+    }
+}
+
+/// A process in a role; killed when dropped.
+pub struct Process {
+    child: Child,
+    lines: Receiver<String>,
+    reader: Option<thread::JoinHandle<()>>,
+    name: String,
+}
+
+impl Process {
+    /// Runs `test` of this program in a role.
+    pub fn start(test: &str, role: &[&str]) -> Self {
+        Self::run(command(test, role), role.join(" "))
+    }
+
+    /// Runs a command that ends up in a role.
+    pub fn run(mut command: Command, name: String) -> Self {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let (sender, lines) = channel();
+        let label = name.clone();
+        let reader = thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                match line.strip_prefix(MARK) {
+                    Some(line) => drop(sender.send(line.to_owned())),
+                    None => eprintln!("{label}: {line}"),
+                }
+            }
+        });
+        Self {
+            child,
+            lines,
+            reader: Some(reader),
+            name,
+        }
+    }
+
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Writes a line to its standard input.
+    pub fn tell(&mut self, line: &str) {
+        let stdin = self.child.stdin.as_mut().expect("piped");
+        writeln!(stdin, "{line}").unwrap();
+    }
+
+    /// What it says next.
+    pub fn next(&self) -> String {
+        self.lines
+            .recv_timeout(WATCHDOG)
+            .unwrap_or_else(|why| panic!("{} says nothing: {why}", self.name))
+    }
+
+    /// What it has said, without waiting; `None` also when it has ended.
+    pub fn said(&self) -> Option<String> {
+        self.lines.try_recv().ok()
+    }
+
+    /// Waits for a line that starts with `start`, during which `meanwhile` is called again and
+    /// again; gives the rest of the line.
+    pub fn expect(&self, start: &str, mut meanwhile: impl FnMut()) -> String {
+        let begin = std::time::Instant::now();
+        loop {
+            meanwhile();
+            match self.lines.recv_timeout(Duration::from_micros(100)) {
+                Ok(line) => {
+                    let rest = line.strip_prefix(start);
+                    let rest = rest.unwrap_or_else(|| {
+                        panic!("{} says {line:?}, not {start:?}", self.name);
+                    });
+                    return rest.trim().to_owned();
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    assert!(
+                        begin.elapsed() < WATCHDOG,
+                        "{} never said {start:?}",
+                        self.name
+                    );
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    panic!("{} ended before it said {start:?}", self.name)
+                }
+            }
+        }
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Ends it as `kill -9` does, and waits until it is gone.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.reap();
+    }
+
+    /// How it has ended, if it has, by itself.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
+    /// Waits until it has ended by itself.
+    pub fn end(mut self) -> ExitStatus {
+        let begin = std::time::Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                self.reap();
+                return status;
+            }
+            assert!(begin.elapsed() < WATCHDOG, "{} does not end", self.name);
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn reap(&mut self) {
+        let _ = self.child.wait();
+        if let Some(reader) = self.reader.take() {
+            let _ = reader.join();
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Both fail for one that is gone already.
+        let _ = self.child.kill();
+        self.reap();
+    }
+}
+
+/// Descriptors that this process has open.
+pub fn open_descriptors() -> usize {
+    fs::read_dir("/proc/self/fd").unwrap().count()
+}
