@@ -53,6 +53,8 @@ pub enum RecordError {
         /// Height in pixels.
         height: u32,
     },
+    /// Pictures of a format or size that the file can't hold, or of another one than those before.
+    Format(io::Error),
     /// A key frame without usable parameter sets, so that no decoder could start.
     ParameterSets,
     /// The parameter sets changed (a new size or profile), which this format can't store: start a new file.
@@ -72,7 +74,7 @@ impl fmt::Display for RecordError {
         match self {
             Self::Extension { path } => write!(
                 f,
-                "{}: the file name must end in .mp4 (fragmented MP4), or .h264 or .264, .h265 or .hevc (Annex B of that codec)",
+                "{}: the file name must end in .mp4 (fragmented MP4), in .h264 or .264, .h265 or .hevc (Annex B of that codec), or in .y4m (raw video)",
                 path.display()
             ),
             Self::NotBuilt { path, feature } => write!(
@@ -100,6 +102,7 @@ impl fmt::Display for RecordError {
                     "can't record pictures of {width}x{height}: sides must be from 1 to 65535"
                 )
             }
+            Self::Format(error) => error.fmt(f),
             Self::ParameterSets => {
                 f.write_str("a key frame came without one of each of its parameter sets")
             }

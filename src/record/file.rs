@@ -26,7 +26,7 @@ impl Pieces {
 
     pub(super) fn append(&mut self, piece: &[u8]) -> io::Result<()> {
         let written = self.file.write_all(piece).and_then(|()| self.settle());
-        self.keep_if(written, piece)
+        self.keep_if(written, piece.len() as u64)
     }
 
     /// Appends a piece that begins with a box, but lets readers skip the box until all of the piece is
@@ -45,7 +45,7 @@ impl Pieces {
             .and_then(|()| self.settle())
             .and_then(|()| self.file.write_all_at(kind, self.len + 4))
             .and_then(|()| self.settle());
-        self.keep_if(written, piece)
+        self.keep_if(written, piece.len() as u64)
     }
 
     /// Gives the box at byte `at`, which readers skip so far, another meaning: `bytes` begin with its new
@@ -60,9 +60,36 @@ impl Pieces {
         self.settle()
     }
 
-    fn keep_if(&mut self, written: io::Result<()>, piece: &[u8]) -> io::Result<()> {
+    /// The file, for who writes pieces himself; each is to be counted with [`Pieces::count`].
+    #[cfg(feature = "record")]
+    pub(super) fn writer(&self) -> io::Result<File> {
+        self.file.try_clone()
+    }
+
+    /// Counts a piece of `bytes` that has been written, or cuts off what was written of it; `settle`: and
+    /// synchronises what is there.
+    #[cfg(feature = "record")]
+    pub(super) fn count<T>(
+        &mut self,
+        written: io::Result<T>,
+        bytes: u64,
+        settle: bool,
+    ) -> io::Result<T> {
+        let written = written.and_then(|value| match settle {
+            true => self.settle().map(|()| value),
+            false => Ok(value),
+        });
+        self.keep_if(written, bytes)
+    }
+
+    #[cfg(feature = "record")]
+    pub(super) fn set_durable(&mut self, durable: bool) {
+        self.durable = durable;
+    }
+
+    fn keep_if<T>(&mut self, written: io::Result<T>, bytes: u64) -> io::Result<T> {
         match written {
-            Ok(()) => self.len += piece.len() as u64,
+            Ok(_) => self.len += bytes,
             // Best effort: a reader skips an incomplete piece at the end just as well, and a
             // device or a pipe can't be cut.
             Err(_) => drop(self.file.set_len(self.len)),

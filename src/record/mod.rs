@@ -1,9 +1,10 @@
-//! Recording packets to a file, in the format that its name says.
+//! Recording packets, or raw pictures, to a file in the format that its name says.
 //!
 //! | name | format | needs |
 //! |---|---|---|
 //! | `.mp4` | fragmented MP4 (ISO/IEC 14496-12), playable everywhere; to a file, not to a pipe | cargo feature `record` |
 //! | `.h264`, `.264`; `.h265`, `.265`, `.hevc` | Annex B byte stream, which has no times | |
+//! | `.y4m` | raw pictures, by `RawRecorder` | cargo feature `record` |
 //!
 //! # What survives
 //! An MP4 file grows by complete fragments, each at most a second long or one group of pictures, and each is
@@ -27,12 +28,16 @@ mod error;
 mod file;
 #[cfg(feature = "record")]
 mod mp4;
+#[cfg(feature = "record")]
+mod raw;
 mod timeline;
 
 use std::path::{Path, PathBuf};
 
 pub use self::error::RecordError;
 use self::file::Pieces;
+#[cfg(feature = "record")]
+pub use self::raw::RawRecorder;
 pub use self::timeline::Timeline;
 use crate::encode::{Codec, EncoderConfig, Packet};
 use crate::frame_rate::FrameRate;
@@ -177,6 +182,13 @@ impl Format {
             Kind::Mp4 => Ok(Self::Mp4(Box::new(mp4::Mp4::new(*track)?))),
         }
     }
+}
+
+/// Whether the name of a file says that it holds raw pictures, which a [`Recorder`] does not write.
+#[must_use]
+pub fn is_raw(path: impl AsRef<Path>) -> bool {
+    let extension = path.as_ref().extension();
+    extension.is_some_and(|extension| extension.eq_ignore_ascii_case("y4m"))
 }
 
 /// Checks that the name of a file says a format that can be written, before anything is set up.

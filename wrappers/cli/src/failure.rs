@@ -97,7 +97,7 @@ impl From<DecodeError> for Failure {
 impl From<RecordError> for Failure {
     fn from(error: RecordError) -> Self {
         let code = match error {
-            RecordError::Extension { .. } => ARGUMENTS,
+            RecordError::Extension { .. } | RecordError::Format(_) => ARGUMENTS,
             _ => GENERAL,
         };
         Self::new(code, error)

@@ -1,10 +1,10 @@
-//! An encoder with a file behind it.
+//! A file that pictures go into: through an encoder, or as they are.
 
 use std::path::Path;
 
 use videostream::encode::{Backend, Codec, EncodeError, Encoder, EncoderConfig, RateControl};
 use videostream::hal::format::FourCc;
-use videostream::record::{Recorded, Recorder, Timeline, Track};
+use videostream::record::{RawRecorder, Recorded, Recorder, Timeline, Track, is_raw};
 use videostream::{FrameRate, Picture};
 
 use crate::failure::Failure;
@@ -18,12 +18,21 @@ pub(crate) const NOMINAL: FrameRate = match FrameRate::fps(30) {
 
 /// Pictures on their way to a file.
 pub(crate) struct Recording {
-    encoder: Encoder,
-    recorder: Recorder,
+    sink: Sink,
     timeline: Timeline,
     rate: Option<FrameRate>,
-    /// Pictures with more detail than the encoder can put into a packet.
-    left_out: u64,
+}
+
+/// What becomes of pictures.
+#[expect(clippy::large_enum_variant, reason = "there is one of it")]
+enum Sink {
+    Encoded {
+        encoder: Encoder,
+        recorder: Recorder,
+        /// Pictures with more detail than the encoder can put into a packet.
+        left_out: u64,
+    },
+    Raw(RawRecorder),
 }
 
 /// The configuration for pictures like these.
@@ -57,19 +66,35 @@ impl Recording {
         (codec, bitrate): (Codec, u32),
     ) -> Result<Self, Failure> {
         let like = (picture.fourcc(), picture.width(), picture.height());
-        let config = config(codec, like, info.rate, bitrate).colorimetry(info.colorimetry);
+        let sink = if is_raw(path) {
+            let rate = info.rate.unwrap_or(NOMINAL);
+            Sink::Raw(RawRecorder::create(
+                path,
+                like,
+                rate,
+                info.colorimetry.range,
+            )?)
+        } else {
+            let config = config(codec, like, info.rate, bitrate).colorimetry(info.colorimetry);
+            Sink::Encoded {
+                encoder: Encoder::new(&config)?,
+                recorder: Recorder::create(path, &Track::from(&config))?,
+                left_out: 0,
+            }
+        };
         Ok(Self {
-            encoder: Encoder::new(&config)?,
-            recorder: Recorder::create(path, &Track::from(&config))?,
+            sink,
             timeline: Timeline::new(info.rate),
             rate: info.rate,
-            left_out: 0,
         })
     }
 
-    /// The encoder's name.
+    /// The encoder's name, or what takes its place.
     pub(crate) fn encoder(&self) -> String {
-        name(&self.encoder)
+        match &self.sink {
+            Sink::Encoded { encoder, .. } => name(encoder),
+            Sink::Raw(_) => "none, raw video".to_owned(),
+        }
     }
 
     /// The rate of the source, if it says.
@@ -79,17 +104,26 @@ impl Recording {
 
     /// Pictures that were left out.
     pub(crate) fn left_out(&self) -> u64 {
-        self.left_out
+        match &self.sink {
+            Sink::Encoded { left_out, .. } => *left_out,
+            Sink::Raw(_) => 0,
+        }
     }
 
     /// What is in the file now.
     pub(crate) fn recorded(&self) -> Recorded {
-        self.recorder.recorded()
+        match &self.sink {
+            Sink::Encoded { recorder, .. } => recorder.recorded(),
+            Sink::Raw(recorder) => recorder.recorded(),
+        }
     }
 
     /// Pictures that are in the file or on their way.
     pub(crate) fn frames(&self) -> u64 {
-        self.recorder.recorded().frames + self.recorder.waiting()
+        match &self.sink {
+            Sink::Encoded { recorder, .. } => recorder.recorded().frames + recorder.waiting(),
+            Sink::Raw(recorder) => recorder.recorded().frames,
+        }
     }
 
     /// When the next picture is shown, in nanoseconds after the first.
@@ -99,27 +133,43 @@ impl Recording {
 
     /// Adds a picture that is shown at `pts_ns`.
     pub(crate) fn add(&mut self, picture: &Picture<'_>, pts_ns: u64) -> Result<(), Failure> {
-        match self.encoder.submit(picture, pts_ns) {
-            Ok(()) => self.drain(),
-            Err(EncodeError::TooDetailed { .. }) => {
-                self.left_out += 1;
-                Ok(())
-            }
-            Err(error) => Err(error.into()),
+        match &mut self.sink {
+            Sink::Raw(recorder) => Ok(recorder.write(picture)?),
+            Sink::Encoded {
+                encoder,
+                recorder,
+                left_out,
+            } => match encoder.submit(picture, pts_ns) {
+                Ok(()) => drain(encoder, recorder),
+                Err(EncodeError::TooDetailed { .. }) => {
+                    *left_out += 1;
+                    Ok(())
+                }
+                Err(error) => Err(error.into()),
+            },
         }
-    }
-
-    fn drain(&mut self) -> Result<(), Failure> {
-        while let Some(packet) = self.encoder.receive()? {
-            self.recorder.write(&packet)?;
-        }
-        Ok(())
     }
 
     /// Completes the file.
-    pub(crate) fn finish(mut self) -> Result<Recorded, Failure> {
-        self.encoder.finish()?;
-        self.drain()?;
-        Ok(self.recorder.finish()?)
+    pub(crate) fn finish(self) -> Result<Recorded, Failure> {
+        match self.sink {
+            Sink::Raw(recorder) => Ok(recorder.finish()?),
+            Sink::Encoded {
+                mut encoder,
+                mut recorder,
+                ..
+            } => {
+                encoder.finish()?;
+                drain(&mut encoder, &mut recorder)?;
+                Ok(recorder.finish()?)
+            }
+        }
     }
+}
+
+fn drain(encoder: &mut Encoder, recorder: &mut Recorder) -> Result<(), Failure> {
+    while let Some(packet) = encoder.receive()? {
+        recorder.write(&packet)?;
+    }
+    Ok(())
 }

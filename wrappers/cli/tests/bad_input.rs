@@ -150,7 +150,7 @@ fn a_file_that_cannot_be_written() {
 #[test]
 fn a_full_disk() {
     let folder = tempdir().unwrap();
-    for name in ["full.mp4", "full.h264"] {
+    for name in ["full.mp4", "full.h264", "full.y4m"] {
         let file = folder.path().join(name);
         symlink("/dev/full", &file).unwrap();
         let file = file.to_str().unwrap();

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
+use videostream::colorimetry::Range;
 use videostream::decode::{Decoder, DecoderConfig};
 use videostream::encode::{
     AccessUnits, Codec, Encoder, Packet, StreamInfo, has_b_slices, stream_info,
@@ -255,8 +256,9 @@ fn decode<'a>(args: &'a Args, codec: Codec, file: impl Read) -> Result<Converted
                 Some(writer) => writer,
                 none => {
                     let file = File::create(&args.output).map_err(writing(args))?;
-                    let (width, height) = (picture.width(), picture.height());
-                    none.insert(Y4mWriter::new(file, width, height, rate).map_err(writing(args))?)
+                    let like = (picture.fourcc(), picture.width(), picture.height());
+                    let writer = Y4mWriter::new(file, like, rate, Range::Limited);
+                    none.insert(writer.map_err(writing(args))?)
                 }
             };
             writer.write(picture).map_err(writing(args))?;

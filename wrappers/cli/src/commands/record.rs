@@ -1,4 +1,4 @@
-//! `videostream record`: pictures to an H.264 file.
+//! `videostream record`: pictures to a file, encoded or raw.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,7 +21,8 @@ use crate::signals;
 #[derive(clap::Args)]
 #[command(after_help = "\
 The file's name says the format: .mp4 is fragmented MP4, which plays up to its last second
-after a crash, a power loss or on a full disk; .h264, .264, .h265 and .hevc are Annex B byte streams.
+after a crash, a power loss or on a full disk; .h264, .264, .h265 and .hevc are Annex B byte streams;
+.y4m is raw video, which is not encoded and has no times: dropped frames leave no gap.
 A file has one size and format: when those of the source change, it is completed and the
 command ends with status 1.
 
@@ -29,7 +30,8 @@ Examples:
   videostream record clip.mp4                        the first camera, until Ctrl-C
   videostream record --pattern -t 5 clip.mp4         five seconds of the test pattern
   videostream record --ipc /tmp/camera -b 8Mbps clip.mp4
-  videostream record -d /dev/video2 -r 1920x1080 -f 300 clip.h264")]
+  videostream record -d /dev/video2 -r 1920x1080 -f 300 clip.h264
+  videostream record -d 0 -t 2 clip.y4m              what the camera gives, bit for bit")]
 pub(crate) struct Args {
     #[command(flatten)]
     input: InputArgs,
@@ -102,7 +104,9 @@ struct Job<'a> {
 pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     let path = args.file.as_ref().or(args.out.as_ref());
     let path = path.unwrap_or_else(|| unreachable!("clap requires one of them"));
-    record::check_path(path, args.codec())?;
+    if !record::is_raw(path) {
+        record::check_path(path, args.codec())?;
+    }
     if let Some(picture) = &args.picture {
         snapshot::check_path(picture)?;
     }

@@ -1,0 +1,170 @@
+//! Raw pictures to a file.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use videostream_hal::format::FourCc;
+
+use super::file::Pieces;
+use super::{RecordError, Recorded};
+use crate::colorimetry::Range;
+use crate::frame_rate::FrameRate;
+use crate::picture::Picture;
+use crate::y4m::Y4mWriter;
+
+/// Writes pictures to a Y4M file as they are, without compression; see [`y4m`](crate::y4m) for the formats.
+///
+/// The file plays up to its last complete picture at any time. It is synchronised to the medium once for
+/// every second of pictures, unless it is to be not [`durable`](RawRecorder::durable), and at its end. It has no times: picture *n* is shown
+/// at *n* / rate.
+///
+/// ```no_run
+/// use videostream::colorimetry::Range;
+/// use videostream::hal::format::{FourCc, Layout};
+/// use videostream::record::RawRecorder;
+/// use videostream::{FrameRate, Picture};
+///
+/// let like = (FourCc::NV12, 640, 480);
+/// let mut recorder = RawRecorder::create("raw.y4m", like, FrameRate::fps(30)?, Range::Limited)?;
+/// let layout = Layout::new(like.0, like.1, like.2)?;
+/// recorder.write(&Picture::new(&vec![0; layout.size as usize], &layout)?)?;
+/// println!("{} frames", recorder.finish()?.frames);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct RawRecorder {
+    path: PathBuf,
+    rate: FrameRate,
+    file: Pieces,
+    writer: Y4mWriter<File>,
+    frames: u64,
+    ended: bool,
+}
+
+impl RawRecorder {
+    /// Creates the file, or empties it if it is there, for pictures of this format and size, with values of
+    /// this range.
+    ///
+    /// # Errors
+    /// [`RecordError::Extension`] for a name that does not end in `.y4m`; [`RecordError::Format`] for
+    /// a format or size that Y4M can't hold; [`RecordError::Create`], [`RecordError::Write`].
+    pub fn create(
+        path: impl AsRef<Path>,
+        like: (FourCc, u32, u32),
+        rate: FrameRate,
+        range: Range,
+    ) -> Result<Self, RecordError> {
+        let path = path.as_ref();
+        if !super::is_raw(path) {
+            return Err(RecordError::Extension { path: path.into() });
+        }
+        // What can't be held is refused before a file is made, or one that is there lost.
+        let mut header = Vec::new();
+        Y4mWriter::new(&mut header, like, rate, range).map_err(RecordError::Format)?;
+        let create = |error| RecordError::Create {
+            path: path.into(),
+            error,
+        };
+        let mut file = Pieces::create(path, true).map_err(create)?;
+        let to = file.writer().map_err(create)?;
+        let begun = Y4mWriter::new(to, like, rate, range);
+        let writer = file.count(begun, header.len() as u64, true);
+        Ok(Self {
+            writer: writer.map_err(|error| RecordError::Write {
+                path: path.into(),
+                error,
+                recorded: Recorded::default(),
+            })?,
+            path: path.into(),
+            rate,
+            file,
+            frames: 0,
+            ended: false,
+        })
+    }
+
+    /// Whether the file is synchronised to the medium while it grows; yes, unless changed.
+    #[must_use]
+    pub fn durable(mut self, durable: bool) -> Self {
+        self.file.set_durable(durable);
+        self
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What is in the file now.
+    #[must_use]
+    pub fn recorded(&self) -> Recorded {
+        Recorded {
+            frames: self.frames,
+            skipped: 0,
+            bytes: self.file.len(),
+            duration_ns: self.rate.time_ns(self.frames),
+        }
+    }
+
+    /// Adds a picture.
+    ///
+    /// # Errors
+    /// [`RecordError::Format`] for one of another format or size; [`RecordError::Write`] when the
+    /// file can't be written, and from then on [`RecordError::Ended`].
+    pub fn write(&mut self, picture: &Picture<'_>) -> Result<(), RecordError> {
+        self.check_running()?;
+        let written = self.writer.write(picture);
+        if let Err(error) = &written
+            && error.kind() == io::ErrorKind::InvalidInput
+        {
+            return written.map_err(RecordError::Format);
+        }
+        let second = u64::from(self.rate.frames().div_ceil(self.rate.seconds()));
+        let settle = (self.frames + 1).is_multiple_of(second);
+        let bytes = self.writer.picture_bytes();
+        self.file
+            .count(written, bytes, settle)
+            .map_err(|error| self.end(error))?;
+        self.frames += 1;
+        Ok(())
+    }
+
+    /// Synchronises the file to the medium.
+    ///
+    /// # Errors
+    /// [`RecordError::Write`]; [`RecordError::Ended`] after an earlier one.
+    pub fn finish(mut self) -> Result<Recorded, RecordError> {
+        self.check_running()?;
+        self.file.finish().map_err(|error| self.end(error))?;
+        Ok(self.recorded())
+    }
+
+    fn check_running(&self) -> Result<(), RecordError> {
+        match self.ended {
+            true => Err(RecordError::Ended {
+                path: self.path.clone(),
+            }),
+            false => Ok(()),
+        }
+    }
+
+    fn end(&mut self, error: io::Error) -> RecordError {
+        self.ended = true;
+        RecordError::Write {
+            path: self.path.clone(),
+            error,
+            recorded: self.recorded(),
+        }
+    }
+}
+
+impl std::fmt::Debug for RawRecorder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RawRecorder")
+            .field("path", &self.path)
+            .field("rate", &self.rate)
+            .field("recorded", &self.recorded())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,35 @@
+//! Raw video in files: YUV4MPEG2 (`.y4m`), which ffmpeg, mpv and most encoders read and write.
+//!
+//! Pictures of 8 bits, one after the other, at one rate: planes of luma and chroma without padding, in 4:2:0, 4:2:2
+//! or 4:4:4, or luma alone. A file that ends in the middle of a picture plays up to the one before. Needs the
+//! cargo feature `record`.
+//!
+//! | pixel formats written | colour space in the file |
+//! |---|---|
+//! | NV12, NV21, YU12, YV12 | `420jpeg` |
+//! | NV16, NV61, 422P, YM61, YUYV, UYVY, YVYU, VYUY | `422` |
+//! | NV24, NV42, YM24, YM42 | `444` |
+//! | GREY | `mono` |
+//!
+//! Formats with planes apart (NM12) go where their twins in one buffer go. Whether values take the full
+//! range or the limited one is in the header as `XCOLORRANGE`, which ffmpeg reads and writes.
+
+mod planar;
+mod reader;
+mod writer;
+
+use std::io;
+
+pub use self::reader::Y4mReader;
+pub use self::writer::Y4mWriter;
+
+fn from_y4m(error: y4m::Error) -> io::Error {
+    match error {
+        y4m::Error::IoError(error) => error,
+        y4m::Error::EOF => io::ErrorKind::UnexpectedEof.into(),
+        other => io::Error::new(io::ErrorKind::InvalidData, other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+//! Which bytes of a picture are its luma and its chroma.
+
+use videostream_hal::format::FourCc;
+use y4m::Colorspace;
+
+use crate::picture::Picture;
+
+/// The samples of one kind: in which plane, from which byte of a row on, how many bytes apart.
+type Place = (usize, usize, usize);
+
+/// How pictures of a format become planes of luma, Cb and Cr.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Planar {
+    pub(super) colorspace: Colorspace,
+    /// Pixels that share a chroma sample, across and down; `None` without chroma.
+    shared: Option<(usize, usize)>,
+    places: [Place; 3],
+}
+
+impl Planar {
+    /// `None` for formats whose samples are no bytes, or in an arrangement that Y4M does not know.
+    pub(super) fn of(fourcc: FourCc) -> Option<Self> {
+        const LUMA: Place = (0, 0, 1);
+        let info = fourcc.info()?;
+        let semi = |first: usize| [LUMA, (1, first, 2), (1, 1 - first, 2)];
+        let planes = |u: usize, v: usize| [LUMA, (u, 0, 1), (v, 0, 1)];
+        let packed = |y: usize, u: usize, v: usize| [(0, y, 2), (0, u, 4), (0, v, 4)];
+        let (colorspace, shared, places) = match info.contiguous.unwrap_or(fourcc) {
+            FourCc::NV12 => (Colorspace::C420jpeg, (2, 2), semi(0)),
+            FourCc::NV21 => (Colorspace::C420jpeg, (2, 2), semi(1)),
+            FourCc::YU12 => (Colorspace::C420jpeg, (2, 2), planes(1, 2)),
+            FourCc::YV12 => (Colorspace::C420jpeg, (2, 2), planes(2, 1)),
+            FourCc::NV16 => (Colorspace::C422, (2, 1), semi(0)),
+            FourCc::NV61 => (Colorspace::C422, (2, 1), semi(1)),
+            FourCc::YUV422P => (Colorspace::C422, (2, 1), planes(1, 2)),
+            FourCc::YM61 => (Colorspace::C422, (2, 1), planes(2, 1)),
+            FourCc::YUYV => (Colorspace::C422, (2, 1), packed(0, 1, 3)),
+            FourCc::YVYU => (Colorspace::C422, (2, 1), packed(0, 3, 1)),
+            FourCc::UYVY => (Colorspace::C422, (2, 1), packed(1, 0, 2)),
+            FourCc::VYUY => (Colorspace::C422, (2, 1), packed(1, 2, 0)),
+            FourCc::NV24 => (Colorspace::C444, (1, 1), semi(0)),
+            FourCc::NV42 => (Colorspace::C444, (1, 1), semi(1)),
+            FourCc::YM24 => (Colorspace::C444, (1, 1), planes(1, 2)),
+            FourCc::YM42 => (Colorspace::C444, (1, 1), planes(2, 1)),
+            FourCc::GREY => (Colorspace::Cmono, (0, 0), [LUMA; 3]),
+            _ => return None,
+        };
+        Some(Self {
+            colorspace,
+            shared: Some(shared).filter(|shared| *shared != (0, 0)),
+            places,
+        })
+    }
+
+    /// Samples in a row, and rows, of luma, Cb and Cr.
+    pub(super) fn extents(&self, width: u32, height: u32) -> [(usize, usize); 3] {
+        let (width, height) = (width as usize, height as usize);
+        let chroma = self.shared.map_or((0, 0), |(across, down)| {
+            (width.div_ceil(across), height.div_ceil(down))
+        });
+        [(width, height), chroma, chroma]
+    }
+
+    /// Puts the samples of `picture`, which is of this format, into `planes`, each as large as
+    /// [`Planar::extents`] says.
+    pub(super) fn fill(&self, picture: &Picture<'_>, planes: &mut [Vec<u8>; 3]) {
+        let extents = self.extents(picture.width(), picture.height());
+        for ((to, (plane, first, step)), (count, _)) in
+            planes.iter_mut().zip(self.places).zip(extents)
+        {
+            if count == 0 {
+                continue;
+            }
+            for (to, from) in to.chunks_exact_mut(count).zip(picture.rows(plane)) {
+                if step == 1 {
+                    to.copy_from_slice(&from[..count]);
+                } else {
+                    let samples = from[first..].iter().step_by(step);
+                    to.iter_mut()
+                        .zip(samples)
+                        .for_each(|(to, from)| *to = *from);
+                }
+            }
+        }
+    }
+}

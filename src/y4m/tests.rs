@@ -1,0 +1,163 @@
+use videostream_hal::format::{FourCc, Layout};
+
+use super::*;
+use crate::colorimetry::Range;
+use crate::frame_rate::FrameRate;
+use crate::picture::{Picture, Plane, extents};
+
+fn rate() -> FrameRate {
+    FrameRate::new(30_000, 1_001).unwrap()
+}
+
+/// What `picture` becomes in a file: the header, and the samples.
+fn written(picture: &Picture<'_>, range: Range) -> (String, Vec<u8>) {
+    let like = (picture.fourcc(), picture.width(), picture.height());
+    let mut file = Vec::new();
+    let mut writer = Y4mWriter::new(&mut file, like, rate(), range).unwrap();
+    writer.write(picture).unwrap();
+    let bytes = writer.picture_bytes() as usize;
+    drop(writer);
+    let header = file.len() - bytes;
+    let (header, frame) = file.split_at(header);
+    let samples = frame.strip_prefix(b"FRAME\n").unwrap();
+    (
+        String::from_utf8(header.to_vec()).unwrap(),
+        samples.to_vec(),
+    )
+}
+
+#[test]
+fn what_is_written_is_read_again() {
+    for (width, height) in [(64, 48), (66, 50), (33, 17)] {
+        let layout = Layout::new(FourCc::YU12, width, height).unwrap();
+        let mut file = Vec::new();
+        let like = (FourCc::YU12, width, height);
+        let mut writer = Y4mWriter::new(&mut file, like, rate(), Range::Full).unwrap();
+        let pictures: Vec<Vec<u8>> = (0..3)
+            .map(|seed| (0..layout.size).map(|at| (at * 7 + seed) as u8).collect())
+            .collect();
+        for bytes in &pictures {
+            let picture = Picture::new(bytes, &layout).unwrap();
+            writer.write(&picture).unwrap();
+        }
+        drop(writer);
+        let mut reader = Y4mReader::new(&file[..]).unwrap();
+        assert_eq!((reader.layout().width, reader.rate()), (width, rate()));
+        assert_eq!(reader.range(), Range::Full);
+        let samples = |picture: &Picture<'_>| -> Vec<u8> {
+            let rows = (0..3).flat_map(|at| picture.rows(at));
+            rows.flatten().copied().collect()
+        };
+        for bytes in &pictures {
+            let picture = reader.read().unwrap().unwrap();
+            let wrote = Picture::new(bytes, &layout).unwrap();
+            assert!(samples(&picture) == samples(&wrote));
+        }
+        assert!(reader.read().unwrap().is_none());
+        // A file that ends in the middle of a picture.
+        let mut reader = Y4mReader::new(&file[..file.len() - 5]).unwrap();
+        assert!(reader.read().unwrap().is_some() && reader.read().unwrap().is_some());
+        assert!(reader.read().unwrap().is_none());
+    }
+}
+
+/// A picture of 5x3 pixels with padding behind its rows, whose samples say what they are: luma 1 to 15, Cb from
+/// 100, Cr from 200.
+fn samples(letters: &[u8; 4]) -> Vec<u8> {
+    let fourcc = FourCc::new(*letters);
+    let (extents, count) = extents(fourcc, 5, 3).unwrap();
+    let stride = 16;
+    let mut planes: Vec<Vec<u8>> = (0..count)
+        .map(|at| vec![77; stride * extents[at].rows])
+        .collect();
+    let (across, down) = match letters {
+        b"NV12" | b"NV21" | b"NM12" | b"YU12" | b"YV12" | b"YM12" => (3, 2),
+        b"GREY" => (0, 0),
+        b"NV24" | b"NV42" | b"YM24" | b"YM42" => (5, 3),
+        _ => (3, 3),
+    };
+    let (y, u, v): ((usize, usize, usize), _, _) = match letters {
+        b"NV12" | b"NM12" | b"NV16" | b"NV24" => ((0, 0, 1), (1, 0, 2), (1, 1, 2)),
+        b"NV21" | b"NV61" | b"NV42" => ((0, 0, 1), (1, 1, 2), (1, 0, 2)),
+        b"YV12" | b"YM61" | b"YM42" => ((0, 0, 1), (2, 0, 1), (1, 0, 1)),
+        b"YUYV" => ((0, 0, 2), (0, 1, 4), (0, 3, 4)),
+        b"YVYU" => ((0, 0, 2), (0, 3, 4), (0, 1, 4)),
+        b"UYVY" => ((0, 1, 2), (0, 0, 4), (0, 2, 4)),
+        b"VYUY" => ((0, 1, 2), (0, 2, 4), (0, 0, 4)),
+        _ => ((0, 0, 1), (1, 0, 1), (2, 0, 1)),
+    };
+    for ((plane, first, step), (count, rows), from) in [
+        (y, (5, 3), 1),
+        (u, (across, down), 100),
+        (v, (across, down), 200),
+    ] {
+        for at in 0..count * rows {
+            planes[plane][at / count * stride + first + at % count * step] = from + at as u8;
+        }
+    }
+    let planes: Vec<_> = planes.iter().map(|data| Plane { data, stride }).collect();
+    let picture = Picture::from_planes(fourcc, 5, 3, &planes).unwrap();
+    let (_, samples) = written(&picture, Range::Limited);
+    let expected: Vec<u8> = (1..16)
+        .chain(100..100 + (across * down) as u8)
+        .chain(200..200 + (across * down) as u8)
+        .collect();
+    assert_eq!(samples, expected, "{fourcc}");
+    samples
+}
+
+#[test]
+fn each_format_becomes_planes_of_luma_and_chroma() {
+    for letters in [
+        b"NV12", b"NV21", b"NM12", b"YU12", b"YV12", b"YM12", b"NV16", b"NV61", b"422P", b"YM61",
+        b"YUYV", b"YVYU", b"UYVY", b"VYUY", b"NV24", b"NV42", b"YM24", b"YM42", b"GREY",
+    ] {
+        assert!(samples(letters).len() >= 15);
+    }
+}
+
+#[test]
+fn the_header_says_rate_and_range() {
+    let layout = Layout::new(FourCc::GREY, 4, 2).unwrap();
+    let picture = Picture::new(&[9; 8], &layout).unwrap();
+    let (header, _) = written(&picture, Range::Full);
+    assert_eq!(
+        header,
+        "YUV4MPEG2 W4 H2 F30000:1001 XCOLORRANGE=FULL Cmono\n"
+    );
+    let (header, samples) = written(&picture, Range::Limited);
+    assert!(header.contains(" XCOLORRANGE=LIMITED"), "{header}");
+    assert_eq!(samples, [9; 8]);
+}
+
+#[test]
+fn formats_and_sizes_that_it_can_not_hold_are_named() {
+    let new = |fourcc, width| Y4mWriter::new(Vec::new(), (fourcc, width, 2), rate(), Range::Full);
+    let says = |fourcc, width, word: &str| {
+        let error = new(fourcc, width).err().unwrap().to_string();
+        assert!(error.contains(word), "{error}");
+    };
+    says(FourCc::RGB3, 2, "RGB3");
+    says(FourCc::P010, 2, "P010");
+    says(FourCc::H264, 2, "H264");
+    says(FourCc::NV12, 0, "0x2");
+    says(FourCc::NV12, 1 << 20, "1048576x2");
+    let layout = Layout::new(FourCc::YU12, 4, 2).unwrap();
+    let picture = Picture::new(&[9; 12], &layout).unwrap();
+    let error = new(FourCc::NV12, 4).unwrap().write(&picture).unwrap_err();
+    assert!(error.to_string().contains("YU12"), "{error}");
+}
+
+#[test]
+fn other_formats_and_nonsense_are_refused() {
+    for header in [
+        "YUV4MPEG2 W4 H4 F30:1 C444\n",
+        "YUV4MPEG2 W4 H4 F30:0 C420\n",
+        "YUV4MPEG2 W0 H4 F30:1 C420\n",
+        "YUV4MPEG2 W99999999 H99999999 F30:1 C420\n",
+        "RIFF",
+        "",
+    ] {
+        assert!(Y4mReader::new(header.as_bytes()).is_err(), "{header}");
+    }
+}
