@@ -24,7 +24,6 @@ pub(crate) struct Recording {
 }
 
 /// What becomes of pictures.
-#[expect(clippy::large_enum_variant, reason = "there is one of it")]
 enum Sink {
     Encoded {
         encoder: Encoder,
