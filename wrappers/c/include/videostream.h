@@ -433,6 +433,143 @@ VSL_API void vsl_frame_munmap(VSLFrame* frame);
 VSL_AVAILABLE_SINCE_1_3
 VSL_API int vsl_frame_sync(const VSLFrame* frame, int enable, int mode);
 
+/* ---- Camera ------------------------------------------------------------------- */
+
+/* A camera, and one of its buffers. One thread at a time uses a camera, except for
+ * vsl_camera_release_buffer, which another one may call while a frame is waited for, and
+ * for what only looks.
+ *
+ *   open_device, init_device, start_capturing,
+ *   again and again: get_data, release_buffer,
+ *   stop_capturing, uninit_device, close_device
+ *
+ * The buffers belong to the camera and end with vsl_camera_uninit_device. */
+typedef struct vsl_camera        vsl_camera;
+typedef struct vsl_camera        VSLCamera;
+typedef struct vsl_camera_buffer vsl_camera_buffer;
+
+/* Opens a camera and locks it (flock) against other programs that use this function. To be
+ * closed with vsl_camera_close_device. NULL and errno: ENODEV for what is no device, ENOTTY
+ * for one that is no video device, EINVAL for one that delivers no pictures, EWOULDBLOCK
+ * when another program has it, what stat and open say. */
+VSL_AVAILABLE_SINCE_1_3
+VSL_API vsl_camera* vsl_camera_open_device(const char* filename);
+
+/* Sets the format, and makes, maps and exports the buffers. The four numbers say what is
+ * wanted, 0 for the camera's own choice (4 buffers), and get what the driver made of it,
+ * which may be something else: compare. The whole picture is taken; a crop is reset.
+ *
+ * 0, or -1 and errno: EINVAL, also for negative numbers; EBUSY when it was done already or
+ * another program has the buffers; ENOTSUP for formats whose planes lie in several pieces of
+ * memory; ENOMEM; what the driver says. */
+VSL_AVAILABLE_SINCE_1_3
+VSL_API int vsl_camera_init_device(vsl_camera* ctx, int* width, int* height, int* buf_count,
+                                   uint32_t* fourcc);
+
+/* Mirrors the picture left and right. 0, or -1 and errno: ENOTTY if the camera cannot. */
+VSL_AVAILABLE_SINCE_1_3
+VSL_API int vsl_camera_mirror(const vsl_camera* ctx, bool mirror);
+
+/* As vsl_camera_mirror: top and bottom. */
+VSL_AVAILABLE_SINCE_1_3
+VSL_API int vsl_camera_mirror_v(const vsl_camera* ctx, bool mirror);
+
+/* Gives all buffers to the driver and starts. 0, or -1 and errno: EINVAL before
+ * vsl_camera_init_device and when it runs already; EBUSY; EPIPE or ENOLINK when the media
+ * pipeline before the camera is not set up; what the driver says. */
+VSL_AVAILABLE_SINCE_1_3
+VSL_API int vsl_camera_start_capturing(vsl_camera* ctx);
+
+/* The next frame, in the order of capture, to be given back with vsl_camera_release_buffer.
+ * NULL and errno: ETIMEDOUT after two seconds; EINVAL when it does not run; ENODEV when it
+ * was unplugged; EIO and what else the driver says. */
+VSL_AVAILABLE_SINCE_1_3
+VSL_API vsl_camera_buffer* vsl_camera_get_data(vsl_camera* ctx);
+
+/* Gives a frame's buffer back to the driver. 0, or -1 and errno: EINVAL for what is no
+ * buffer of this camera, or is with the driver already. */
+VSL_AVAILABLE_SINCE_1_3
+VSL_API int vsl_camera_release_buffer(vsl_camera* ctx, const vsl_camera_buffer* buffer);
+
+/* Stops; it can be started again. Frames that were not fetched are dropped. 0, or -1 and
+ * errno: EINVAL before vsl_camera_init_device. */
+VSL_AVAILABLE_SINCE_1_3
+VSL_API int vsl_camera_stop_capturing(const vsl_camera* ctx);
+
+/* Stops, and unmaps and frees the buffers. */
+VSL_AVAILABLE_SINCE_1_3
+VSL_API void vsl_camera_uninit_device(vsl_camera* ctx);
+
+/* Closes the camera, with its buffers if it still has any. */
+VSL_AVAILABLE_SINCE_1_3
+VSL_API void vsl_camera_close_device(vsl_camera* ctx);
+
+/* 1 if the buffers have descriptors, else 0; after vsl_camera_init_device. */
+VSL_AVAILABLE_SINCE_1_3
+VSL_API int vsl_camera_is_dmabuf_supported(const vsl_camera* ctx);
+
+/* Buffers that the driver has at the moment: at 0 no frame can come. From any thread. */
+VSL_AVAILABLE_SINCE_1_3
+VSL_API int vsl_camera_get_queued_buf_count(const vsl_camera* ctx);
+
+/* The colours of the pictures as V4L2 numbers them (enum v4l2_colorspace); 0 for not said,
+ * and before vsl_camera_init_device. */
+VSL_AVAILABLE_SINCE_2_5
+VSL_API uint32_t vsl_camera_color_space(const vsl_camera* ctx);
+
+/* Of enum v4l2_xfer_func. */
+VSL_AVAILABLE_SINCE_2_5
+VSL_API uint32_t vsl_camera_color_transfer(const vsl_camera* ctx);
+
+/* Of enum v4l2_ycbcr_encoding. */
+VSL_AVAILABLE_SINCE_2_5
+VSL_API uint32_t vsl_camera_color_encoding(const vsl_camera* ctx);
+
+/* Of enum v4l2_quantization: 1 full, 2 limited range. */
+VSL_AVAILABLE_SINCE_2_5
+VSL_API uint32_t vsl_camera_color_range(const vsl_camera* ctx);
+
+/* The memory of a buffer, mapped for reading and writing. */
+VSL_AVAILABLE_SINCE_1_3
+VSL_API void* vsl_camera_buffer_mmap(vsl_camera_buffer* buffer);
+
+/* The dma-buf of a buffer, which keeps belonging to it; -1 if the driver has none. */
+VSL_AVAILABLE_SINCE_1_3
+VSL_API int vsl_camera_buffer_dma_fd(const vsl_camera_buffer* buffer);
+
+/* The physical address of a buffer, on kernels that tell it; else 0. */
+VSL_AVAILABLE_SINCE_1_3
+VSL_API uint64_t vsl_camera_buffer_phys_addr(const vsl_camera_buffer* buffer);
+
+/* Bytes of a buffer. */
+VSL_AVAILABLE_SINCE_1_3
+VSL_API uint32_t vsl_camera_buffer_length(const vsl_camera_buffer* buffer);
+
+/* Format of the picture. */
+VSL_AVAILABLE_SINCE_1_3
+VSL_API uint32_t vsl_camera_buffer_fourcc(const vsl_camera_buffer* buffer);
+
+/* Bytes from row to row of the first plane; 0 for compressed pictures. */
+VSL_AVAILABLE_SINCE_2_4
+VSL_API uint32_t vsl_camera_buffer_bytes_per_line(const vsl_camera_buffer* buffer);
+
+/* The driver's number of the frame: gaps are frames that were lost. */
+VSL_AVAILABLE_SINCE_2_5
+VSL_API uint32_t vsl_camera_buffer_sequence(const vsl_camera_buffer* buffer);
+
+/* When the frame was captured, on CLOCK_MONOTONIC with most drivers. Either may be NULL. */
+VSL_AVAILABLE_SINCE_1_3
+VSL_API void vsl_camera_buffer_timestamp(const vsl_camera_buffer* buffer, int64_t* seconds,
+                                         int64_t* nanoseconds);
+
+/* The formats of the camera, as many as there is room for in codes. How many. */
+VSL_AVAILABLE_SINCE_1_3
+VSL_API int vsl_camera_enum_fmts(const vsl_camera* ctx, uint32_t* codes, int size);
+
+/* As vsl_camera_enum_fmts, of cameras with the multi-planar interface; 0 for others. */
+VSL_AVAILABLE_SINCE_1_3
+VSL_API int vsl_camera_enum_mplane_fmts(const vsl_camera* ctx, uint32_t* codes, int size);
+
 /* ---- Discovery ---------------------------------------------------------------- */
 
 /* Lists of V4L2 devices are the program's own once it has them: any number of threads may

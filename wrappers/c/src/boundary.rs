@@ -6,6 +6,7 @@ use std::ffi::{CStr, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rustix::io::Errno;
+use videostream::hal::v4l2::{Error, ErrorKind};
 
 /// What a failed function gives back beside `errno`.
 const AFTER_A_PANIC: Errno = Errno::NOTRECOVERABLE;
@@ -34,6 +35,18 @@ fn set_errno(errno: Errno) {
     let place = unsafe { libc::__errno_location() };
     // SAFETY: that address is valid, aligned, and this thread's alone.
     unsafe { *place = errno.raw_os_error() };
+}
+
+/// Errors of devices, as `errno` has them.
+pub(crate) fn errno_of_device(error: Error) -> Errno {
+    error.errno().unwrap_or(match error.kind() {
+        ErrorKind::TimedOut => Errno::TIMEDOUT,
+        ErrorKind::InvalidArgument => Errno::INVAL,
+        ErrorKind::NotSupported => Errno::NOTSUP,
+        ErrorKind::NoSignal => Errno::NOLINK,
+        ErrorKind::EndOfStream => Errno::PIPE,
+        _ => Errno::IO,
+    })
 }
 
 /// The text at `pointer`; `None` for NULL.

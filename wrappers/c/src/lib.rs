@@ -5,6 +5,7 @@
 //! | [`exports`] | the functions of `include/videostream.h`, each one call inward |
 //! | `boundary` | what each of them goes through: panics stop, failures become `errno` |
 //! | [`frame`] | frames: shape, memory, mapping |
+//! | [`camera`] | cameras and their buffers |
 //! | [`discovery`] | lists of video devices |
 //!
 //! `docs/c-api.md` lists the functions that are there and what differs from before.
@@ -12,6 +13,7 @@
 #![cfg(target_os = "linux")]
 
 mod boundary;
+pub mod camera;
 pub mod discovery;
 pub mod exports;
 pub mod frame;

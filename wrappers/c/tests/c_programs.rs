@@ -18,6 +18,11 @@ fn frames_do_as_the_header_says() {
 }
 
 #[test]
+fn cameras_do_as_the_header_says() {
+    check("camera");
+}
+
+#[test]
 fn discovery_does_as_the_header_says() {
     check("discovery");
 }

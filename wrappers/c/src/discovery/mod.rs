@@ -18,6 +18,7 @@ pub(crate) use self::memory::{allocate, free};
 pub(crate) use self::probe::{probe, refresh};
 pub(crate) use self::sizes::resolutions;
 pub use self::types::{Device, DeviceList, Format, FrameRate, Resolution};
+use crate::boundary::errno_of_device;
 
 /// `VSLDeviceType`, a mask.
 pub(crate) mod device_type {
@@ -50,7 +51,7 @@ pub(crate) fn is_compressed(fourcc: u32) -> bool {
 
 /// The devices whose type is in `mask`, by path as text is sorted: 10 comes before 2.
 pub(crate) fn enumerate(mask: u32) -> Result<DeviceList, Errno> {
-    let nodes = nodes().map_err(|error| error.errno().unwrap_or(Errno::IO))?;
+    let nodes = nodes().map_err(errno_of_device)?;
     let mut paths: Vec<_> = nodes.map(|node| node.as_str().to_owned()).collect();
     paths.sort_unstable();
     let mut devices = Vec::new();

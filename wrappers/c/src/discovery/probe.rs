@@ -4,10 +4,11 @@ use std::os::fd::AsFd;
 
 use rustix::io::Errno;
 use videostream::hal::v4l2::ioctl::{BufferCapabilities, Caps, reqbufs};
-use videostream::hal::v4l2::{BufType, Device as Node, Error, FormatFlags, Memory};
+use videostream::hal::v4l2::{BufType, Device as Node, FormatFlags, Memory};
 
 use super::types::{Device, Format, chars, text};
 use super::{device_type, free_formats, into_raw, is_compressed, memory_type};
+use crate::boundary::errno_of_device;
 
 /// Both kinds of a node that takes pictures and gives them back.
 const M2M: Caps = Caps::VIDEO_M2M.union(Caps::VIDEO_M2M_MPLANE);
@@ -17,14 +18,9 @@ const MPLANE: Caps = Caps::VIDEO_CAPTURE_MPLANE
     .union(Caps::VIDEO_OUTPUT_MPLANE)
     .union(Caps::VIDEO_M2M_MPLANE);
 
-/// Errors of devices, as `errno` has them.
-pub(super) fn errno(error: Error) -> Errno {
-    error.errno().unwrap_or(Errno::IO)
-}
-
 /// Describes the device at a path.
 pub(crate) fn probe(path: &str) -> Result<Device, Errno> {
-    let node = Node::open(path).map_err(errno)?;
+    let node = Node::open(path).map_err(errno_of_device)?;
     let about = node.capabilities();
     let caps = about.caps();
     let [capture, output] = queues(&node).map(|queue| formats_of(&node, queue));
@@ -55,7 +51,7 @@ pub(crate) fn refresh(device: &mut Device) -> Result<(), Errno> {
     if path.is_empty() {
         return Err(Errno::INVAL);
     }
-    let node = Node::open(path.as_str()).map_err(errno)?;
+    let node = Node::open(path.as_str()).map_err(errno_of_device)?;
     let [capture, output] = queues(&node).map(|queue| formats_of(&node, queue));
     free_formats(device);
     (device.capture_formats, device.num_capture_formats) = into_raw(capture);

@@ -4,8 +4,8 @@ use rustix::io::Errno;
 use videostream::hal::format::FourCc;
 use videostream::hal::v4l2::{Device as Node, FrameInterval, FrameSize};
 
-use super::probe::errno;
 use super::types::{Device, FrameRate, MAX_FRAME_RATES, Resolution, text};
+use crate::boundary::errno_of_device;
 
 /// The sizes of a format with their intervals; the smallest and the largest of a range.
 pub(crate) fn resolutions(device: &Device, fourcc: u32) -> Result<Vec<Resolution>, Errno> {
@@ -13,7 +13,7 @@ pub(crate) fn resolutions(device: &Device, fourcc: u32) -> Result<Vec<Resolution
     if path.is_empty() {
         return Err(Errno::INVAL);
     }
-    let node = Node::open(path.as_str()).map_err(errno)?;
+    let node = Node::open(path.as_str()).map_err(errno_of_device)?;
     let mut found = Vec::new();
     for size in node.sizes(FourCc(fourcc)).map_while(Result::ok) {
         match size {
