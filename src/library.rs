@@ -8,7 +8,7 @@
 use std::ffi::OsString;
 
 #[cfg(feature = "software")]
-use libloading::Library;
+use libloading::{Library, Symbol};
 
 /// A library that could not be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +52,27 @@ pub(crate) fn open(
         library,
         packages,
         why,
+    })
+}
+
+/// A function of `library` by its name.
+///
+/// # Safety
+/// `T` is a pointer to a function of the type that the library's header gives, and is called only while the
+/// library stays open.
+#[cfg(feature = "software")]
+pub(crate) unsafe fn symbol<T: Copy>(
+    open: &Library,
+    library: &'static str,
+    packages: &'static str,
+    name: &str,
+) -> Result<T, LibraryMissing> {
+    // SAFETY: the caller's duty.
+    let found: Result<Symbol<'_, T>, _> = unsafe { open.get(name.as_bytes()) };
+    found.map(|symbol| *symbol).map_err(|error| LibraryMissing {
+        library,
+        packages,
+        why: error.to_string(),
     })
 }
 

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::encode::{BACKEND_VARIABLE, Codec};
+use crate::library::LibraryMissing;
 use crate::picture::PictureError;
 
 /// Why a decoder can't be made, or a packet not decoded.
@@ -11,6 +12,13 @@ use crate::picture::PictureError;
 pub enum DecodeError {
     /// No decoder for the codec was built in or found.
     NoBackend(Codec),
+    /// The library that decodes is not installed, or can't be used.
+    Library(LibraryMissing),
+    /// The stream is of a kind that the backend does not decode.
+    Unsupported {
+        /// What the stream is.
+        what: &'static str,
+    },
     /// The environment variable [`BACKEND_VARIABLE`] names no backend.
     UnknownBackend(String),
     /// A packet of another codec than the decoder's.
@@ -47,13 +55,12 @@ pub enum DecodeError {
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoBackend(Codec::H265) => {
-                f.write_str("no decoder for H.265: this build has none")
-            }
             Self::NoBackend(codec) => write!(
                 f,
                 "no decoder for {codec}: build with the cargo feature `software` to decode on the CPU"
             ),
+            Self::Library(missing) => missing.fmt(f),
+            Self::Unsupported { what } => write!(f, "{what} can't be decoded"),
             Self::UnknownBackend(name) => write!(
                 f,
                 "{BACKEND_VARIABLE}={name}: no such decoder backend, choose `auto` or `software`"

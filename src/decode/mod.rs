@@ -1,4 +1,4 @@
-//! Decoding H.264 to pictures.
+//! Decoding H.264 and H.265 to pictures.
 //!
 //! A [`Decoder`] takes [`Packet`]s and gives [`Decoded`] pictures, the same way round as an
 //! [`Encoder`](crate::encode::Encoder): give it packets with [`Decoder::submit`], take all pictures that are
@@ -7,11 +7,15 @@
 //!
 //! | backend | needs | gives |
 //! |---|---|---|
-//! | [`Backend::Software`] | cargo feature `software` | YU12; holds back one picture in Main and High profile |
+//! | [`Backend::Software`], H.264 | cargo feature `software` | YU12; holds back one picture in Main and High profile |
+//! | [`Backend::Software`], H.265 | and the system's libde265 (Debian: `libde265-0`) | YU12; holds back what B pictures need |
 //!
 //! Packets hold one picture each. A byte stream is divided into packets by
 //! [`access_units`](crate::encode::access_units). A stream may change its size at any key frame:
 //! all pictures of the old size come out first, then [`Decoded::is_new_size`] tells of the new one.
+//!
+//! Pictures come in the order in which they are shown. Where decoding begins at a key frame of H.265 whose leading
+//! pictures refer to what was before (an open group of pictures), those are taken and left out.
 
 mod error;
 #[cfg(not(feature = "software"))]
@@ -120,7 +124,8 @@ impl Decoder {
     /// Prepares a decoder.
     ///
     /// # Errors
-    /// [`DecodeError::NoBackend`], [`DecodeError::UnknownBackend`], [`DecodeError::Backend`].
+    /// [`DecodeError::NoBackend`], [`DecodeError::UnknownBackend`], [`DecodeError::Library`] for H.265 where
+    /// libde265 is missing (it names the package), [`DecodeError::Backend`].
     pub fn new(config: &DecoderConfig) -> Result<Self, DecodeError> {
         if let (Backend::Auto, Ok(name)) = (config.backend, std::env::var(BACKEND_VARIABLE)) {
             // An empty variable counts as unset.
@@ -156,6 +161,7 @@ impl Decoder {
     /// # Errors
     /// [`DecodeError::KeyFrameNeeded`] until the first key frame, and after an error: the packet is left
     /// out; [`DecodeError::Corrupt`]: the packet can't be decoded, and what depends on it neither;
+    /// [`DecodeError::Unsupported`]: H.265 of more than 8 bits, or other than 4:2:0;
     /// [`DecodeError::FrameWaiting`] when a picture has to be received first;
     /// [`DecodeError::Codec`], [`DecodeError::Finished`], [`DecodeError::Backend`].
     pub fn submit(&mut self, packet: &Packet<'_>) -> Result<(), DecodeError> {

@@ -36,9 +36,11 @@ pub fn stream_info(codec: Codec, sets: &[u8]) -> Option<StreamInfo> {
     }
 }
 
-/// What an MP4 file says of an H.265 stream besides.
+/// What a decoder or an MP4 file has to know of an H.265 stream besides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Hevc {
+    /// The number of the parameter set.
+    pub(crate) id: u8,
     /// The 12 bytes of the general profile, tier and level.
     pub(crate) general: [u8; 12],
     pub(crate) chroma_format: u8,
@@ -46,21 +48,26 @@ pub(crate) struct Hevc {
     pub(crate) chroma_bits: u8,
     pub(crate) temporal_layers: u8,
     pub(crate) nested: bool,
+    /// Bits of a picture's order count that its slices say.
+    pub(crate) order_bits: u8,
+    /// Pictures that may be decoded before one and shown after it.
+    pub(crate) reorder: u8,
 }
 
-#[cfg(feature = "record")]
-pub(crate) fn hevc(sps: &[u8]) -> Option<Hevc> {
-    h265(sps).map(|(_, hevc)| hevc)
+/// What an H.265 sequence parameter set, a NAL unit, says.
+#[cfg(any(feature = "record", feature = "software"))]
+pub(crate) fn hevc_info(sps: &[u8]) -> Option<(StreamInfo, Hevc)> {
+    h265(sps)
 }
 
 /// Bits of a NAL unit without the bytes that keep start codes out of it.
-struct Bits {
+pub(crate) struct Bits {
     bytes: Vec<u8>,
     at: usize,
 }
 
 impl Bits {
-    fn new(nal: &[u8]) -> Self {
+    pub(crate) fn new(nal: &[u8]) -> Self {
         let mut bytes = Vec::with_capacity(nal.len());
         let mut zeros = 0;
         for &byte in nal {
@@ -74,23 +81,23 @@ impl Bits {
         Self { bytes, at: 0 }
     }
 
-    fn flag(&mut self) -> Option<bool> {
+    pub(crate) fn flag(&mut self) -> Option<bool> {
         let byte = self.bytes.get(self.at / 8)?;
         let bit = byte >> (7 - self.at % 8) & 1;
         self.at += 1;
         Some(bit == 1)
     }
 
-    fn bits(&mut self, count: u32) -> Option<u32> {
+    pub(crate) fn bits(&mut self, count: u32) -> Option<u32> {
         (0..count).try_fold(0, |all, _| Some(all << 1 | u32::from(self.flag()?)))
     }
 
-    fn skip(&mut self, count: usize) {
+    pub(crate) fn skip(&mut self, count: usize) {
         self.at = self.at.saturating_add(count);
     }
 
     /// Exponential-Golomb code without sign.
-    fn ue(&mut self) -> Option<u32> {
+    pub(crate) fn ue(&mut self) -> Option<u32> {
         let mut zeros = 0;
         while !self.flag()? {
             zeros += 1;
@@ -256,7 +263,7 @@ fn h265(sps: &[u8]) -> Option<(StreamInfo, Hevc)> {
     for (profile, level) in present {
         bits.skip(if profile { 88 } else { 0 } + if level { 8 } else { 0 });
     }
-    bits.ue()?;
+    let id = bits.ue()?;
     let chroma = bits.ue()?;
     if chroma == 3 {
         bits.skip(1);
@@ -267,12 +274,13 @@ fn h265(sps: &[u8]) -> Option<(StreamInfo, Hevc)> {
         false => [0; 4],
     };
     let (luma_bits, chroma_bits) = (bits.ue()?.checked_add(8)?, bits.ue()?.checked_add(8)?);
-    bits.ue()?;
+    let order_bits = bits.ue()?.checked_add(4)?;
     let all_layers = bits.flag()?;
-    let mut reordered = false;
+    // The last is that of all layers together.
+    let mut reorder = 0;
     for _ in 0..if all_layers { layers + 1 } else { 1 } {
         bits.ue()?;
-        reordered |= bits.ue()? > 0;
+        reorder = bits.ue()?;
         bits.ue()?;
     }
     let (unit_x, unit_y) = match chroma {
@@ -287,15 +295,18 @@ fn h265(sps: &[u8]) -> Option<(StreamInfo, Hevc)> {
         profile: general[0] & 0x1f,
         level: Level::new(level / 30, level % 30 / 3),
         rate: None,
-        reordered: Some(reordered),
+        reordered: Some(reorder > 0),
     };
     let hevc = Hevc {
+        id: u8::try_from(id).ok()?,
         general,
         chroma_format: u8::try_from(chroma).ok()?,
         luma_bits: u8::try_from(luma_bits).ok()?,
         chroma_bits: u8::try_from(chroma_bits).ok()?,
         temporal_layers: layers as u8 + 1,
         nested,
+        order_bits: u8::try_from(order_bits).ok()?,
+        reorder: u8::try_from(reorder).ok()?,
     };
     Some((info, hevc))
 }

@@ -13,7 +13,7 @@ use std::ffi::{CString, c_char, c_int, c_void};
 use std::ptr::{self, NonNull};
 use std::slice;
 
-use libloading::{Library, Symbol};
+use libloading::Library;
 
 use crate::colorimetry::{Colorimetry, Matrix, Range};
 use crate::encode::{EncodeError, EncoderConfig, RateControl};
@@ -101,15 +101,8 @@ impl Calls {
 
 /// `T` must be the type of the function of that name in `x265.h`.
 fn symbol<T: Copy>(library: &Library, name: &str) -> Result<T, EncodeError> {
-    // SAFETY: the callers in this file give the types of the header.
-    let found: Result<Symbol<'_, T>, _> = unsafe { library.get(name.as_bytes()) };
-    found.map(|symbol| *symbol).map_err(|error| {
-        EncodeError::Library(library::LibraryMissing {
-            library: "libx265",
-            packages: PACKAGES,
-            why: error.to_string(),
-        })
-    })
+    // SAFETY: the callers in this file give the types of the header, and keep the library beside the functions.
+    unsafe { library::symbol(library, "libx265", PACKAGES, name) }.map_err(EncodeError::Library)
 }
 
 /// An open encoder.

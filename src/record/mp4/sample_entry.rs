@@ -56,7 +56,7 @@ fn hvcc(sets: &[u8]) -> Result<Hvcc, RecordError> {
         });
     }
     let sps = of_kind(Codec::H265, sets, NalKind::Sps)?;
-    let about = sps::hevc(sps).ok_or(RecordError::ParameterSets)?;
+    let (_, about) = sps::hevc_info(sps).ok_or(RecordError::ParameterSets)?;
     let [profile, a, b, c, d, constraints @ .., level] = about.general;
     let mut hvcc = Hvcc::new();
     hvcc.general_profile_space = profile >> 6;

@@ -188,9 +188,10 @@ const BINDING_TOOLS: [Package; 5] = [
     Package::installed("libc6-dev-armhf-cross"),
 ];
 
-/// Players that check recordings.
-const TEST_TOOLS: [Package; 3] = [
+/// Players that check recordings, and libraries that are found at run time.
+const TEST_TOOLS: [Package; 4] = [
     Package::program("ffmpeg", "ffprobe"),
+    Package::installed("libde265-0"),
     Package::installed("libx265-199"),
     Package::program("strace", "strace"),
 ];

@@ -1,0 +1,216 @@
+//! H.264: what the encoder makes, and what is left of it.
+
+use videostream::decode::{DecodeError, Decoder, DecoderConfig};
+use videostream::encode::{Codec, EncoderConfig, Packet, Profile, access_units};
+use videostream::hal::format::{FourCc, Layout};
+use videostream::{Picture, PictureMut, pattern};
+
+use crate::media::{encode_pattern, fps};
+
+const PROFILES: [Profile; 3] = [Profile::Baseline, Profile::Main, Profile::High];
+
+/// Packets of `frames` pattern frames, a key frame every 5: bytes and time.
+fn encoded(profile: Profile, width: u32, height: u32, frames: u64) -> Vec<(Vec<u8>, u64)> {
+    let layout = Layout::new(FourCc::NV12, width, height).unwrap();
+    let config = EncoderConfig::new(Codec::H264, FourCc::NV12, width, height, fps(30))
+        .gop(5)
+        .profile(profile);
+    let mut packets = Vec::new();
+    encode_pattern(
+        &config,
+        &layout,
+        fps(30),
+        frames,
+        |_, _| (),
+        |packet| {
+            packets.push((packet.annex_b().to_vec(), packet.pts_ns()));
+        },
+    );
+    packets
+}
+
+fn decoder() -> Decoder {
+    Decoder::new(&DecoderConfig::new(Codec::H264)).unwrap()
+}
+
+fn packet((bytes, pts_ns): &(Vec<u8>, u64)) -> Packet<'_> {
+    Packet::new(Codec::H264, bytes, *pts_ns, *pts_ns)
+}
+
+/// Width, number in the pattern, time and whether the size is new, of each picture that is ready.
+fn take(decoder: &mut Decoder, all: &mut Vec<(u32, u64, u64, bool)>) {
+    while let Some(decoded) = decoder.receive().unwrap() {
+        let picture = decoded.picture();
+        let number = pattern::read_number(picture).unwrap();
+        all.push((
+            picture.width(),
+            number,
+            decoded.pts_ns(),
+            decoded.is_new_size(),
+        ));
+    }
+}
+
+#[test]
+fn every_packet_in_is_a_picture_out_with_its_time() {
+    for profile in PROFILES {
+        let mut decoder = decoder();
+        let mut all = Vec::new();
+        for encoded in &encoded(profile, 642, 362, 12) {
+            decoder.submit(&packet(encoded)).unwrap();
+            take(&mut decoder, &mut all);
+        }
+        decoder.finish().unwrap();
+        take(&mut decoder, &mut all);
+        let expected: Vec<_> = (0..12)
+            .map(|number| (642, number, fps(30).time_ns(number), number == 0))
+            .collect();
+        assert_eq!(all, expected, "{profile:?}");
+        let error = decoder
+            .submit(&packet(&(vec![0, 0, 1, 0x65], 0)))
+            .unwrap_err();
+        assert_eq!(error, DecodeError::Finished);
+    }
+}
+
+#[test]
+fn a_change_of_size_loses_no_picture_of_either() {
+    for profile in PROFILES {
+        let mut decoder = decoder();
+        let mut all = Vec::new();
+        for (width, height) in [(320, 240), (640, 360), (320, 240)] {
+            for encoded in &encoded(profile, width, height, 7) {
+                decoder.submit(&packet(encoded)).unwrap();
+                take(&mut decoder, &mut all);
+            }
+        }
+        decoder.finish().unwrap();
+        take(&mut decoder, &mut all);
+        let found: Vec<_> = all
+            .iter()
+            .map(|&(width, number, _, new)| (width, number, new))
+            .collect();
+        let expected: Vec<_> = [320, 640, 320]
+            .into_iter()
+            .flat_map(|width| (0..7).map(move |number| (width, number, number == 0)))
+            .collect();
+        assert_eq!(found, expected, "{profile:?}");
+    }
+}
+
+#[test]
+fn decoding_begins_at_a_key_frame_and_again_after_a_reset() {
+    let packets = encoded(Profile::Baseline, 320, 240, 11);
+    let mut decoder = decoder();
+    for start in [2, 6] {
+        let mut all = Vec::new();
+        for (at, encoded) in packets.iter().enumerate().skip(start) {
+            match decoder.submit(&packet(encoded)) {
+                Err(DecodeError::KeyFrameNeeded) => assert!(at < start.next_multiple_of(5)),
+                other => other.unwrap(),
+            }
+            take(&mut decoder, &mut all);
+        }
+        let numbers: Vec<_> = all.iter().map(|(_, number, ..)| *number).collect();
+        assert_eq!(
+            numbers,
+            (start.next_multiple_of(5) as u64..11).collect::<Vec<_>>()
+        );
+        decoder.reset().unwrap();
+    }
+}
+
+#[test]
+fn damage_is_told_and_over_with_the_next_key_frame() {
+    let mut packets = encoded(Profile::Baseline, 320, 240, 11);
+    packets[2].0.truncate(30);
+    let mut decoder = decoder();
+    let mut all = Vec::new();
+    let mut errors = Vec::new();
+    for encoded in &packets {
+        match decoder.submit(&packet(encoded)) {
+            Ok(()) => take(&mut decoder, &mut all),
+            Err(error) => errors.push(error),
+        }
+    }
+    let numbers: Vec<_> = all.iter().map(|(_, number, ..)| *number).collect();
+    assert_eq!(numbers, [0, 1, 5, 6, 7, 8, 9, 10]);
+    assert!(
+        matches!(errors[0], DecodeError::Corrupt { .. }),
+        "{errors:?}"
+    );
+    assert_eq!(
+        errors[1..],
+        [DecodeError::KeyFrameNeeded, DecodeError::KeyFrameNeeded]
+    );
+}
+
+#[test]
+fn any_bytes_are_survived() {
+    let packets = encoded(Profile::High, 160, 120, 6);
+    let mut state = 99_u64;
+    for round in 0..200 {
+        let mut decoder = decoder();
+        for (bytes, pts_ns) in &packets {
+            let mut bytes = bytes.clone();
+            for _ in 0..1 + round % 8 {
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                let at = state as usize % bytes.len();
+                bytes[at] = (state >> 40) as u8;
+            }
+            let _ = decoder.submit(&Packet::new(Codec::H264, &bytes, *pts_ns, *pts_ns));
+            while let Ok(Some(decoded)) = decoder.receive() {
+                assert!(decoded.picture().width() > 0);
+            }
+        }
+    }
+}
+
+#[test]
+fn pictures_are_written_into_the_callers_memory() {
+    let packets = encoded(Profile::Baseline, 320, 240, 1);
+    let mut planar = Vec::new();
+    for fourcc in [FourCc::YU12, FourCc::NV12] {
+        let layout = Layout::with_stride(fourcc, 320, 240, 384).unwrap();
+        let mut bytes = vec![0; layout.size as usize];
+        let mut decoder = decoder();
+        decoder.submit(&packet(&packets[0])).unwrap();
+        let mut target = PictureMut::new(&mut bytes, &layout).unwrap();
+        assert_eq!(decoder.receive_into(&mut target), Ok(Some(0)));
+        assert_eq!(decoder.receive_into(&mut target), Ok(None));
+        let picture = Picture::new(&bytes, &layout).unwrap();
+        assert_eq!(pattern::read_number(&picture), Ok(0));
+        let chroma: Vec<u8> = match fourcc {
+            FourCc::YU12 => picture
+                .rows(1)
+                .zip(picture.rows(2))
+                .flat_map(|(u, v)| u.iter().zip(v).flat_map(|(u, v)| [*u, *v]))
+                .collect(),
+            _ => picture.rows(1).flatten().copied().collect(),
+        };
+        planar.push(chroma);
+    }
+    assert_eq!(planar[0], planar[1]);
+    let layout = Layout::new(FourCc::YU12, 320, 200).unwrap();
+    let mut bytes = vec![0; layout.size as usize];
+    let mut decoder = decoder();
+    decoder.submit(&packet(&packets[0])).unwrap();
+    let error = decoder
+        .receive_into(&mut PictureMut::new(&mut bytes, &layout).unwrap())
+        .unwrap_err();
+    assert!(error.to_string().contains("320x200"), "{error}");
+}
+
+#[test]
+fn a_byte_stream_falls_into_the_packets_that_it_was_made_of() {
+    let packets = encoded(Profile::Main, 320, 240, 11);
+    let stream: Vec<u8> = packets
+        .iter()
+        .flat_map(|(bytes, _)| bytes.clone())
+        .collect();
+    let units: Vec<_> = access_units(Codec::H264, &stream).collect();
+    let expected: Vec<_> = packets.iter().map(|(bytes, _)| &bytes[..]).collect();
+    assert!(units == expected, "{} units", units.len());
+}
