@@ -18,7 +18,7 @@ pub(crate) const GENERAL: u8 = 1;
 pub(crate) const ARGUMENTS: u8 = 2;
 /// No such camera (any more), or no permission.
 pub(crate) const CAMERA: u8 = 3;
-/// No encoder for this.
+/// No encoder or decoder for this.
 pub(crate) const CODEC: u8 = 4;
 /// Trouble between host and client.
 pub(crate) const SOCKET: u8 = 5;
@@ -86,7 +86,7 @@ impl From<EncodeError> for Failure {
 impl From<DecodeError> for Failure {
     fn from(error: DecodeError) -> Self {
         let code = match error {
-            DecodeError::NoBackend(_) => CODEC,
+            DecodeError::NoBackend(_) | DecodeError::Library(_) => CODEC,
             DecodeError::UnknownBackend(_) => ARGUMENTS,
             _ => GENERAL,
         };
