@@ -13,6 +13,7 @@ use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
+use videostream_hal::memory::kind;
 
 use crate::Error;
 pub use crate::buffers::Sent;
@@ -47,42 +48,102 @@ pub fn send(socket: impl AsFd, message: &Message, fds: &[BorrowedFd<'_>]) -> Res
 ///
 /// # Errors
 /// [`Error::HostGone`] when the other side hung up, [`Error::Wire`] for anything that is
-/// not a whole, known message with the right number of descriptors.
+/// not a whole, known message with the right number of descriptors, [`Error::Unexpected`] for a
+/// descriptor of a file that a process may serve. That one alone stays open until this process
+/// ends: to close it would be to wait for whoever serves it.
 pub fn receive(socket: impl AsFd) -> Result<Option<Received>, Error> {
     let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(MAX_FDS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
-    // One byte more than a message has, so that a longer one shows.
-    let mut bytes = [0; MESSAGE_SIZE + 1];
-    let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
-    let got = loop {
-        let mut iov = [IoSliceMut::new(&mut bytes)];
-        match recvmsg(&socket, &mut iov, &mut control, flags) {
-            Ok(got) => break got,
-            Err(Errno::INTR) => {}
-            Err(Errno::AGAIN) => return Ok(None),
-            Err(Errno::CONNRESET) => return Err(Error::HostGone),
-            Err(errno) => return Err(Error::Os("recvmsg", errno)),
-        }
+    let Some(packet) = Packet::receive(socket, &mut control)? else {
+        return Ok(None);
     };
     let mut fds = Vec::new();
-    let mut count = 0;
+    let (mut count, mut served) = (0, 0);
     for message in control.drain() {
         if let RecvAncillaryMessage::ScmRights(received) = message {
             for fd in received {
                 count += 1;
-                // What does not fit is dropped here, which closes it.
-                let _ = fds.push(fd);
+                if kind::may_be_served(fd.as_fd()) {
+                    served += 1;
+                    core::mem::forget(fd);
+                } else {
+                    // What does not fit is dropped here, which closes it.
+                    let _ = fds.push(fd);
+                }
             }
         }
     }
-    if got.bytes == 0 && count == 0 {
+    if packet.len == 0 && count == 0 {
         return Err(Error::HostGone);
     }
-    if got.flags.contains(ReturnFlags::CTRUNC) {
+    if packet.is_truncated {
         return Err(WireError::Fds(MAX_FDS + 1, MAX_FDS).into());
     }
-    let message = Message::decode(&bytes[..got.bytes], count)?;
+    if served > 0 {
+        return Err(Error::Unexpected(
+            "a descriptor of a file that is no memory",
+        ));
+    }
+    let message = Message::decode(packet.bytes(), count)?;
     Ok(Some((message, fds)))
+}
+
+/// Receives a message without descriptors. The kernel drops those that come with it before this
+/// process has them: it never has to close what it did not ask for, which may block.
+///
+/// # Errors
+/// Those of [`receive`].
+pub fn receive_bare(socket: impl AsFd) -> Result<Option<Message>, Error> {
+    let mut none = RecvAncillaryBuffer::default();
+    let Some(packet) = Packet::receive(socket, &mut none)? else {
+        return Ok(None);
+    };
+    if packet.len == 0 && !packet.is_truncated {
+        return Err(Error::HostGone);
+    }
+    // Nobody knows how many there were.
+    let count = usize::from(packet.is_truncated);
+    Message::decode(packet.bytes(), count)
+        .map(Some)
+        .map_err(Error::from)
+}
+
+/// A packet as it came, whatever it is.
+struct Packet {
+    /// One byte more than a message has, so that a longer one shows.
+    bytes: [u8; MESSAGE_SIZE + 1],
+    len: usize,
+    /// Descriptors came for which there was no room.
+    is_truncated: bool,
+}
+
+impl Packet {
+    fn receive(
+        socket: impl AsFd,
+        control: &mut RecvAncillaryBuffer<'_>,
+    ) -> Result<Option<Self>, Error> {
+        let mut bytes = [0; MESSAGE_SIZE + 1];
+        let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
+        let got = loop {
+            let mut iov = [IoSliceMut::new(&mut bytes)];
+            match recvmsg(&socket, &mut iov, control, flags) {
+                Ok(got) => break got,
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return Ok(None),
+                Err(Errno::CONNRESET) => return Err(Error::HostGone),
+                Err(errno) => return Err(Error::Os("recvmsg", errno)),
+            }
+        };
+        Ok(Some(Self {
+            bytes,
+            len: got.bytes,
+            is_truncated: got.flags.contains(ReturnFlags::CTRUNC),
+        }))
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
 }
 
 #[cfg(test)]
@@ -144,6 +205,41 @@ mod tests {
         ));
         // End of file, not a wait: no writer is left.
         assert_eq!(rustix::io::read(&reader, &mut [0u8; 1]), Ok(0));
+    }
+
+    #[test]
+    fn where_none_is_expected_no_descriptor_arrives() {
+        let (a, b) = pair();
+        let (reader, writer) = rustix::pipe::pipe().unwrap();
+        let message = Message::Buffer { id: 7, size: 4096 };
+        assert_eq!(send(&a, &message, &[writer.as_fd()]), Ok(Sent::Yes));
+        drop(writer);
+        assert_eq!(receive_bare(&b), Ok(Some(message)));
+        // End of file, not a wait: no writer is left.
+        assert_eq!(rustix::io::read(&reader, &mut [0u8; 1]), Ok(0));
+        assert_eq!(send(&a, &Message::Look, &[]), Ok(Sent::Yes));
+        assert_eq!(receive_bare(&b), Ok(Some(Message::Look)));
+        assert_eq!(receive_bare(&b), Ok(None));
+        drop(a);
+        assert_eq!(receive_bare(&b), Err(Error::HostGone));
+    }
+
+    #[test]
+    fn a_file_that_a_process_may_serve_is_refused_and_not_closed() {
+        use rustix::fs::{Mode, OFlags, fstat, open};
+        let (a, b) = pair();
+        let file = open("/proc/self/status", OFlags::RDONLY, Mode::empty()).unwrap();
+        let message = Message::Buffer { id: 7, size: 4096 };
+        assert_eq!(send(&a, &message, &[file.as_fd()]), Ok(Sent::Yes));
+        let inode = fstat(&file).unwrap().st_ino;
+        drop(file);
+        assert!(matches!(receive(&b), Err(Error::Unexpected(_))));
+        let is_open = std::fs::read_dir("/proc/self/fd").unwrap().any(|fd| {
+            use std::os::unix::fs::MetadataExt as _;
+            let there = std::fs::metadata(fd.unwrap().path());
+            there.is_ok_and(|file| file.ino() == inode)
+        });
+        assert!(is_open, "closing it might have had to wait");
     }
 
     #[test]

@@ -7,9 +7,11 @@
 use core::ptr::NonNull;
 
 use rustix::fd::AsFd;
-use rustix::fs::{SeekFrom, fstat, seek};
+use rustix::fs::fstat;
 use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+
+use super::kind;
 
 /// What a mapping may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,12 +152,12 @@ impl Drop for Mapping {
     }
 }
 
-/// Bytes of the file behind `fd`, dma-bufs included.
+/// Bytes of the file behind `fd`, dma-bufs included. A file that another process sent is to be
+/// asked with [`kind::memory_size`], which does not block.
 pub fn file_size(fd: impl AsFd) -> Result<u64, Errno> {
-    // A dma-buf tells its size by seeking to the end since Linux 3.9, by fstat since 4.20.
-    match seek(&fd, SeekFrom::End(0)) {
-        Ok(size) => Ok(size),
-        Err(_) => Ok(fstat(&fd)?.st_size as u64),
+    match kind::memory_size(fd.as_fd()) {
+        Ok(Some(size)) => Ok(size),
+        _ => Ok(fstat(&fd)?.st_size as u64),
     }
 }
 

@@ -5,10 +5,10 @@
 use core::ffi::CStr;
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{
-    MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, ftruncate, memfd_create,
-};
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
 use rustix::io::Errno;
+
+use super::kind::{self, Kind};
 
 /// Seals that fix the size: a peer's mapping can't be cut short under it.
 pub const FIXED_SIZE: SealFlags = SealFlags::SHRINK
@@ -45,19 +45,15 @@ pub fn seal(fd: impl AsFd, seals: SealFlags) -> Result<(), Errno> {
 }
 
 /// Whether nobody can make the file of `fd` shorter, so that a mapping of it never faults:
-/// a memfd sealed against shrinking, or a dma-buf, whose size is fixed by nature.
+/// a memfd sealed against shrinking, or a dma-buf, whose size is fixed by nature. Never blocks,
+/// whatever `fd` is.
 pub fn cannot_shrink(fd: BorrowedFd<'_>) -> bool {
-    match fcntl_get_seals(fd) {
-        Ok(seals) => seals.contains(SealFlags::SHRINK),
-        // Not a memfd. Of the other files that can be mapped, only a dma-buf has a fixed size.
-        Err(_) => is_dma_buf(fd),
-    }
+    kind::of(fd).is_ok_and(Kind::cannot_shrink)
 }
 
-/// Whether `fd` is a dma-buf, by the magic number of its file system (`linux/magic.h`).
+/// Whether `fd` is a dma-buf. Never blocks, whatever it is.
 pub fn is_dma_buf(fd: BorrowedFd<'_>) -> bool {
-    const DMA_BUF_MAGIC: u64 = 0x444d_4142;
-    rustix::fs::fstatfs(fd).is_ok_and(|s| s.f_type as u64 == DMA_BUF_MAGIC)
+    kind::of(fd) == Ok(Kind::DmaBuf)
 }
 
 #[cfg(test)]

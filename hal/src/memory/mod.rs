@@ -7,11 +7,13 @@
 //! - [`dmabuf`]: the CPU's access to a shared buffer, its name, identity and fences.
 //! - [`sync_file`]: a fence as a descriptor: how far it is, and waiting for it.
 //! - [`physical`]: physical addresses, where the kernel tells them.
+//! - [`kind`]: which of these a descriptor is, asked so that nobody can keep the asker waiting.
 //! - [`mapping`]: a file's pages in this process, unmapped on drop.
 
 pub mod allocate;
 pub mod dmabuf;
 pub mod heap;
+pub mod kind;
 pub mod mapping;
 pub mod memfd;
 pub mod physical;

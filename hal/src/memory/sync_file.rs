@@ -9,11 +9,11 @@
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fd::BorrowedFd;
-use rustix::fs::{AtFlags, FileType, StatxFlags, statx};
 use rustix::io::Errno;
 use rustix::ioctl::{Updater, ioctl};
 use videostream_sys::sync_file::{SYNC_IOC_FILE_INFO, sync_file_info};
 
+use super::kind::{self, Kind};
 use crate::time::until;
 
 /// How far the work behind a fence is.
@@ -60,8 +60,10 @@ impl core::error::Error for SyncFileError {}
 /// [`SyncFileError::NotASyncFile`]; [`SyncFileError::Os`] when the kernel refuses to say.
 #[doc(alias = "SYNC_IOC_FILE_INFO")]
 pub fn status(fd: BorrowedFd<'_>) -> Result<Status, SyncFileError> {
-    if !is_anonymous(fd)? {
-        return Err(SyncFileError::NotASyncFile);
+    match kind::of(fd) {
+        Ok(Kind::Object) => {}
+        Ok(_) => return Err(SyncFileError::NotASyncFile),
+        Err(errno) => return Err(SyncFileError::Os("statx", errno)),
     }
     match file_info(fd) {
         Ok(info) => Ok(match info.status {
@@ -99,17 +101,6 @@ pub fn wait(fd: BorrowedFd<'_>, deadline_ns: u64) -> Result<(), SyncFileError> {
     }
 }
 
-/// Whether the file is one of the kernel's anonymous inodes, which alone have no file type. No
-/// file system is asked, so that one that some process serves can't keep the caller waiting.
-fn is_anonymous(fd: BorrowedFd<'_>) -> Result<bool, SyncFileError> {
-    let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
-    let stat = statx(fd, c"", flags, StatxFlags::empty());
-    let stat = stat.map_err(|errno| SyncFileError::Os("statx", errno))?;
-    let kind = FileType::from_raw_mode(u32::from(stat.stx_mode));
-    // The type is 0: none of those that have a name.
-    Ok(kind == FileType::Unknown)
-}
-
 #[expect(unsafe_code, reason = "the request is made here")]
 fn file_info(fd: BorrowedFd<'_>) -> Result<sync_file_info, Errno> {
     // No place for the single fences: only how all of them together are.
@@ -133,27 +124,26 @@ mod tests {
     use super::super::memfd;
     use super::*;
 
-    /// Files of every kind that is no sync file, and whether they are anonymous inodes.
-    fn others() -> [(OwnedFd, bool); 7] {
+    /// Files of every kind that is no sync file.
+    fn others() -> [OwnedFd; 7] {
         let kind = SocketType::STREAM;
         let pair = socketpair(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None).unwrap();
         let file = open("/proc/self/exe", OFlags::RDONLY, Mode::empty()).unwrap();
         let null = open("/dev/null", OFlags::RDONLY, Mode::empty()).unwrap();
         [
-            (memfd::create(c"test", 4096).unwrap(), false),
-            (pair.0, false),
-            (rustix::pipe::pipe().unwrap().0, false),
-            (file, false),
-            (null, false),
-            (eventfd(0, EventfdFlags::CLOEXEC).unwrap(), true),
-            (epoll::create(epoll::CreateFlags::CLOEXEC).unwrap(), true),
+            memfd::create(c"test", 4096).unwrap(),
+            pair.0,
+            rustix::pipe::pipe().unwrap().0,
+            file,
+            null,
+            eventfd(0, EventfdFlags::CLOEXEC).unwrap(),
+            epoll::create(epoll::CreateFlags::CLOEXEC).unwrap(),
         ]
     }
 
     #[test]
     fn what_is_no_sync_file_is_refused_without_a_wait() {
-        for (at, (fd, anonymous)) in others().into_iter().enumerate() {
-            assert_eq!(is_anonymous(fd.as_fd()), Ok(anonymous), "{at}");
+        for (at, fd) in others().into_iter().enumerate() {
             let refused = Err(SyncFileError::NotASyncFile);
             assert_eq!(status(fd.as_fd()), refused, "{at}");
             assert_eq!(wait(fd.as_fd(), u64::MAX).map(|()| Status::Active), refused);

@@ -2,7 +2,7 @@
 
 use heapless::Vec;
 use rustix::fd::{AsFd, OwnedFd};
-use videostream_hal::memory::{mapping, memfd, sync_file};
+use videostream_hal::memory::{kind, sync_file};
 
 use crate::wire::{ClientStatus, HostStatus, MAX_FDS, Message};
 use crate::{Error, MAX_PARAMETERS};
@@ -61,9 +61,9 @@ impl Event {
 
 /// Memory from a host is as long as it says and stays so.
 fn check(fd: &OwnedFd, size: u64, wrong: Error) -> Result<(), Error> {
-    let real = mapping::file_size(fd).map_err(|e| Error::Os("lseek", e))?;
-    if size == 0 || real < size || !memfd::cannot_shrink(fd.as_fd()) {
-        return Err(wrong);
+    match kind::is_fixed_memory(fd.as_fd(), size) {
+        Ok(true) if size != 0 => Ok(()),
+        Ok(_) => Err(wrong),
+        Err(e) => Err(Error::Os("size of a buffer", e)),
     }
-    Ok(())
 }

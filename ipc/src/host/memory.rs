@@ -6,7 +6,7 @@ use rustix::fd::{AsFd, AsRawFd, OwnedFd};
 use rustix::fs::{Mode, OFlags, SealFlags};
 use rustix::io::Errno;
 use videostream_hal::memory::dmabuf::{Identity, identity};
-use videostream_hal::memory::{mapping, memfd, sync_file};
+use videostream_hal::memory::{kind, sync_file};
 
 use crate::Error;
 
@@ -44,11 +44,11 @@ impl Memory {
 
     /// Checks that it has `size` bytes and keeps them; `id` is for the error.
     pub(super) fn check(&self, size: u64, id: u32) -> Result<(), Error> {
-        let real = mapping::file_size(&self.fd).map_err(|e| Error::Os("lseek", e))?;
-        if size == 0 || real < size || !memfd::cannot_shrink(self.fd.as_fd()) {
-            return Err(Error::BadBuffer(id));
+        match kind::is_fixed_memory(self.fd.as_fd(), size) {
+            Ok(true) if size != 0 => Ok(()),
+            Ok(_) => Err(Error::BadBuffer(id)),
+            Err(e) => Err(Error::Os("size of a buffer", e)),
         }
-        Ok(())
     }
 
     /// The same memory, under a descriptor that can't be mapped for writing as far as its kind
@@ -79,6 +79,8 @@ fn open_for_reading(fd: &OwnedFd) -> Result<OwnedFd, Error> {
 
 #[cfg(test)]
 mod tests {
+    use videostream_hal::memory::memfd;
+
     use super::*;
 
     #[test]

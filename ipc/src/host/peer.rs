@@ -123,12 +123,12 @@ impl Peer {
 
     /// Reads one message.
     pub(super) fn receive(&mut self) -> Step {
-        match socket::receive(&self.socket) {
+        match socket::receive_bare(&self.socket) {
             Ok(None) => Step::Nothing,
-            Ok(Some((Message::Hello { mode, hold }, _))) if self.attached.is_none() => {
+            Ok(Some(Message::Hello { mode, hold })) if self.attached.is_none() => {
                 Step::Hello { mode, hold }
             }
-            Ok(Some((Message::Look, _))) if self.attached.is_some() => Step::Look,
+            Ok(Some(Message::Look)) if self.attached.is_some() => Step::Look,
             Ok(Some(_)) => Step::Refuse(Refusal::Malformed),
             Err(Error::Wire(WireError::Version(_))) => {
                 Step::Refuse(Refusal::Version(VERSION.into()))

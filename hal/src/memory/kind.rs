@@ -1,0 +1,173 @@
+//! What a descriptor is, asked so that nobody can keep the asker waiting.
+//!
+//! A descriptor that another process sent may be of a file that some process serves (FUSE, say).
+//! Most calls on it then end when that process likes: `fstat`, `fstatfs`, an `ioctl`, a seek to
+//! the end, and even `close`, which waits until what was written is said to be stored. A seek
+//! also waits for whoever reads through the same file at the time. The calls here end at once:
+//!
+//! - `F_GET_SEALS` is answered by the kernel alone; only files in memory (memfd, tmpfs,
+//!   hugetlbfs) have an answer, and of those `fstat` tells the size without a lock.
+//! - `statx` with `AT_STATX_DONT_SYNC` takes what the kernel knows already (FUSE since Linux 4.20).
+//!   An inode without a type, which no file system may claim, is one of the kernel's own
+//!   objects, which answer by themselves: dma-buf, sync file, eventfd, epoll and others.
+//!
+//! # Source
+//! `fcntl(2)`, `statx(2)`; kernel `fs/fuse/{dir,file}.c`, `fs/libfs.c` (`alloc_anon_inode`),
+//! `mm/memfd.c`; `linux/magic.h`.
+
+use rustix::fd::BorrowedFd;
+use rustix::fs::{
+    AtFlags, FileType, SealFlags, SeekFrom, Statx, StatxFlags, fcntl_get_seals, fstat, fstatfs,
+    seek, statx,
+};
+use rustix::io::Errno;
+
+/// The magic number of dma-bufs' file system.
+const DMA_BUF_MAGIC: u64 = 0x444d_4142;
+
+/// What a descriptor is.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A memfd, or another file in memory, with its seals.
+    Memory(SealFlags),
+    /// A dma-buf.
+    DmaBuf,
+    /// Another object of the kernel's own, such as a sync file or an eventfd.
+    Object,
+    /// Anything else: a file of a file system, a device, a socket, a pipe.
+    Other,
+}
+
+impl Kind {
+    /// Whether nobody can make it smaller.
+    pub fn cannot_shrink(self) -> bool {
+        match self {
+            Self::Memory(seals) => seals.contains(SealFlags::SHRINK),
+            Self::DmaBuf => true,
+            Self::Object | Self::Other => false,
+        }
+    }
+}
+
+/// What `fd` is. Never blocks, whatever it is.
+///
+/// # Errors
+/// Those of `statx`: `EACCES` for a file of somebody else's FUSE file system.
+pub fn of(fd: BorrowedFd<'_>) -> Result<Kind, Errno> {
+    if let Ok(seals) = fcntl_get_seals(fd) {
+        return Ok(Kind::Memory(seals));
+    }
+    if file_type(&known(fd)?) != FileType::Unknown {
+        return Ok(Kind::Other);
+    }
+    // An object of the kernel's own: no process is asked.
+    Ok(match fstatfs(fd) {
+        Ok(stat) if stat.f_type as u64 == DMA_BUF_MAGIC => Kind::DmaBuf,
+        _ => Kind::Object,
+    })
+}
+
+/// Bytes of the memory behind `fd`; `None` for what is no memory. Never blocks.
+///
+/// # Errors
+/// Those of [`of`], and of `fstat` and `lseek`.
+pub fn memory_size(fd: BorrowedFd<'_>) -> Result<Option<u64>, Errno> {
+    size_of(fd, of(fd)?)
+}
+
+/// Whether `fd` is memory of at least `size` bytes that nobody can make smaller, so that a mapping
+/// of it never faults: a memfd sealed against shrinking, or a dma-buf. Never blocks.
+///
+/// # Errors
+/// Those of `fstat` and `lseek`.
+pub fn is_fixed_memory(fd: BorrowedFd<'_>, size: u64) -> Result<bool, Errno> {
+    let kind = of(fd).unwrap_or(Kind::Other);
+    Ok(kind.cannot_shrink() && size_of(fd, kind)?.is_some_and(|real| real >= size))
+}
+
+fn size_of(fd: BorrowedFd<'_>, kind: Kind) -> Result<Option<u64>, Errno> {
+    match kind {
+        #[allow(
+            clippy::unnecessary_cast,
+            reason = "the width depends on the architecture"
+        )]
+        Kind::Memory(_) => Ok(Some(fstat(fd)?.st_size as u64)),
+        // By fstat only since Linux 5.3.
+        Kind::DmaBuf => seek(fd, SeekFrom::End(0)).map(Some),
+        Kind::Object | Kind::Other => Ok(None),
+    }
+}
+
+/// Whether a process may serve the file, so that even to close it may block: it is one with
+/// contents, in no memory, and on no disk.
+pub fn may_be_served(fd: BorrowedFd<'_>) -> bool {
+    if fcntl_get_seals(fd).is_ok() {
+        return false;
+    }
+    match known(fd) {
+        // File systems without a device have one of major number 0. Nothing but a file with
+        // contents has something to store when it is closed.
+        Ok(stat) => file_type(&stat) == FileType::RegularFile && stat.stx_dev_major == 0,
+        Err(_) => true,
+    }
+}
+
+/// Type and device of a file, as far as the kernel knows them already.
+fn known(fd: BorrowedFd<'_>) -> Result<Statx, Errno> {
+    let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
+    // Asked for nothing, a file system that somebody else mounted answers with nothing, which
+    // would look like no type.
+    let stat = statx(fd, c"", flags, StatxFlags::TYPE)?;
+    if stat.stx_mask & StatxFlags::TYPE.bits() == 0 {
+        return Err(Errno::NOTSUP);
+    }
+    Ok(stat)
+}
+
+fn file_type(stat: &Statx) -> FileType {
+    FileType::from_raw_mode(stat.stx_mode.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::event::{EventfdFlags, eventfd};
+    use rustix::fd::AsFd as _;
+    use rustix::fs::{Mode, OFlags, open};
+
+    use super::super::memfd;
+    use super::*;
+
+    #[test]
+    fn memory_objects_and_files_are_told_apart() {
+        let memory = memfd::create(c"test", 5000).unwrap();
+        memfd::seal(&memory, memfd::FIXED_SIZE).unwrap();
+        let event = eventfd(0, EventfdFlags::CLOEXEC).unwrap();
+        let file = open("/proc/self/status", OFlags::RDONLY, Mode::empty()).unwrap();
+        let null = open("/dev/null", OFlags::RDONLY, Mode::empty()).unwrap();
+        let (pipe, _writer) = rustix::pipe::pipe().unwrap();
+        let kind = Kind::Memory(fcntl_get_seals(&memory).unwrap());
+        assert!(kind.cannot_shrink());
+        let expected = [
+            (&memory, kind, Some(5000), false),
+            (&event, Kind::Object, None, false),
+            (&file, Kind::Other, None, true),
+            (&null, Kind::Other, None, false),
+            (&pipe, Kind::Other, None, false),
+        ];
+        for (at, (fd, kind, size, is_served)) in expected.into_iter().enumerate() {
+            assert_eq!(of(fd.as_fd()), Ok(kind), "{at}");
+            assert_eq!(memory_size(fd.as_fd()), Ok(size), "{at}");
+            assert_eq!(may_be_served(fd.as_fd()), is_served, "{at}");
+        }
+    }
+
+    #[test]
+    fn memory_opened_anew_tells_its_size_whatever_its_position() {
+        use rustix::fd::AsRawFd as _;
+        let memory = memfd::create(c"test", 4096).unwrap();
+        let path = std::format!("/proc/self/fd/{}", memory.as_raw_fd());
+        let again = open(path.as_str(), OFlags::RDONLY, Mode::empty()).unwrap();
+        assert_eq!(memory_size(again.as_fd()), Ok(Some(4096)));
+        assert_eq!(seek(&again, SeekFrom::Current(0)), Ok(0), "not moved");
+    }
+}
