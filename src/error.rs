@@ -13,6 +13,7 @@ use crate::camera::CameraError;
 use crate::encode::EncodeError;
 use crate::pattern::PatternError;
 use crate::picture::PictureError;
+use crate::record::RecordError;
 
 /// Why a call failed.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub enum Error {
     Picture(PictureError),
     /// An encoder.
     Encode(EncodeError),
+    /// A recording.
+    Record(RecordError),
     /// A test pattern that is not one.
     Pattern(PatternError),
     /// A system call failed: what was tried.
@@ -104,6 +107,7 @@ impl fmt::Display for Error {
             Self::Format(e) => e.fmt(f),
             Self::Picture(e) => e.fmt(f),
             Self::Encode(e) => e.fmt(f),
+            Self::Record(e) => e.fmt(f),
             Self::Pattern(e) => e.fmt(f),
             Self::Os(what, e) => write!(f, "{what}: {e}"),
             Self::Buffers { has, needs } => write!(
@@ -121,6 +125,7 @@ impl std::error::Error for Error {
         match self {
             Self::Share { why, .. } => Some(why),
             Self::Os(_, e) => Some(e),
+            Self::Record(e) => Some(e),
             _ => None,
         }
     }
@@ -145,4 +150,5 @@ from! {
     PictureError => Picture,
     EncodeError => Encode,
     PatternError => Pattern,
+    RecordError => Record,
 }

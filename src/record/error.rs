@@ -4,6 +4,8 @@ use core::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use videostream_hal::format::FourCc;
+
 use super::Recorded;
 use crate::encode::Codec;
 
@@ -62,6 +64,20 @@ pub enum RecordError {
         /// What is in the file.
         recorded: Recorded,
     },
+    /// A frame that is no packet of H.264 or H.265.
+    NoPacket {
+        /// Its format.
+        fourcc: FourCc,
+    },
+    /// Packets of another format or size than those before: start a new file.
+    Changed {
+        /// Format, width and height of the file.
+        was: (u32, u32, u32),
+        /// Those of the packet.
+        now: (u32, u32, u32),
+        /// What is in the file.
+        recorded: Recorded,
+    },
     /// The recording ended with an earlier error.
     Ended {
         /// The file.
@@ -109,6 +125,23 @@ impl fmt::Display for RecordError {
             Self::ParameterSetsChanged { recorded } => write!(
                 f,
                 "the parameter sets changed after {} frames: start a new file",
+                recorded.frames
+            ),
+            Self::NoPacket { fourcc } => {
+                write!(
+                    f,
+                    "frames are {fourcc}: only packets of H.264 and HEVC can be recorded as they are"
+                )
+            }
+            Self::Changed { was, now, recorded } => write!(
+                f,
+                "the stream was {}x{} {} and is {}x{} {} after {} frames: start a new file",
+                was.1,
+                was.2,
+                FourCc(was.0),
+                now.1,
+                now.2,
+                FourCc(now.0),
                 recorded.frames
             ),
             Self::Ended { path } => {

@@ -22,12 +22,14 @@
 //! a frame is exact: pictures stamped with [`FrameRate::time_ns`] make a file of exactly that rate.
 //! A [`Timeline`] makes such stamps of the numbers and times that a source gives its frames.
 //!
-//! Recording begins with the first key frame; packets before it are left out and counted.
+//! Recording begins with the first key frame; packets before it are left out and counted. A
+//! [`PacketRecorder`] takes the packets that a host shares, and goes on with the next key frame after a loss.
 
 mod error;
 mod file;
 #[cfg(feature = "record")]
 mod mp4;
+mod packets;
 #[cfg(feature = "record")]
 mod raw;
 mod timeline;
@@ -36,6 +38,7 @@ use std::path::{Path, PathBuf};
 
 pub use self::error::RecordError;
 use self::file::Pieces;
+pub use self::packets::{Outcome, PacketRecorder};
 #[cfg(feature = "record")]
 pub use self::raw::RawRecorder;
 pub use self::timeline::Timeline;

@@ -19,6 +19,9 @@ use crate::Result;
 /// First and longest pause between two attempts to connect, in nanoseconds.
 const BACK_OFF_NS: (u64, u64) = (5_000_000, 200_000_000);
 
+/// How long asking for a key frame may take, in nanoseconds.
+const ASKING_NS: u64 = 200_000_000;
+
 /// How a [`Client`] is to be; made by [`Client::builder`].
 #[derive(Clone, Debug)]
 pub struct ClientBuilder {
@@ -193,6 +196,18 @@ impl Client {
     /// A host that is gone or lies.
     pub fn parameters(&self) -> Result<Option<Arc<[u8]>>> {
         self.reader.connection().parameters()
+    }
+
+    /// Asks the host of a compressed stream for a key frame, as one is due to each client that joins: by
+    /// joining once more, for a moment. Whether one comes is for the host to say; one without room for
+    /// another client gives none before its time.
+    pub fn ask_for_key_frame(&self) {
+        // One frame is what every host admits a client for.
+        let builder = ClientBuilder {
+            config: ipc::client::Config::default(),
+            ..self.builder.clone()
+        };
+        let _ = builder.connection(deadline_in(ASKING_NS));
     }
 
     /// How the host and its clients do.

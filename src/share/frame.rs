@@ -191,6 +191,14 @@ impl Frame {
         sync_file::wait(fence, deadline_ns).map_err(wrong)
     }
 
+    /// The parameter sets of the compressed stream that it is of; see [`Client::parameters`](super::Client::parameters).
+    ///
+    /// # Errors
+    /// A host that is gone or lies.
+    pub fn parameters(&self) -> Result<Option<Arc<[u8]>>> {
+        self.connection.parameters()
+    }
+
     /// Whether the memory is still this frame's. Only a client that was thrown out, or whose
     /// host restarted, can see `false`.
     #[must_use]

@@ -55,6 +55,7 @@ impl From<Error> for Failure {
             Error::Camera(camera) => camera_code(camera),
             Error::Pattern(pattern) => pattern_code(pattern),
             Error::Encode(encode) => encode_code(encode),
+            Error::Record(record) => record_code(record),
             Error::Share { why, .. } => match why {
                 ipc::Error::AddressInvalid | ipc::Error::AddressTooLong(..) => ARGUMENTS,
                 _ => SOCKET,
@@ -96,11 +97,7 @@ impl From<DecodeError> for Failure {
 
 impl From<RecordError> for Failure {
     fn from(error: RecordError) -> Self {
-        let code = match error {
-            RecordError::Extension { .. } | RecordError::Format(_) => ARGUMENTS,
-            _ => GENERAL,
-        };
-        Self::new(code, error)
+        Self::new(record_code(&error), error)
     }
 }
 
@@ -137,6 +134,13 @@ fn encode_code(error: &EncodeError) -> u8 {
         | EncodeError::Value { .. }
         | EncodeError::Unsupported { .. }
         | EncodeError::Level { .. } => ARGUMENTS,
+        _ => GENERAL,
+    }
+}
+
+fn record_code(error: &RecordError) -> u8 {
+    match error {
+        RecordError::Extension { .. } | RecordError::Format(_) => ARGUMENTS,
         _ => GENERAL,
     }
 }

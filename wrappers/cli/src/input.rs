@@ -5,7 +5,8 @@ use std::time::Duration;
 use videostream::hal::time::{deadline_in, now_ns};
 use videostream::source::{Reader, Taken};
 use videostream::{
-    CameraSource, Client, Colorimetry, Error, FrameRate, Mode, PatternSource, Picture, Source,
+    CameraSource, Client, Colorimetry, Error, Frame, FrameRate, Mode, PatternSource, Picture,
+    Source,
 };
 
 use crate::args::InputArgs;
@@ -35,7 +36,7 @@ pub(crate) struct Input {
 
 /// What is known of a picture besides its pixels.
 #[derive(Clone, Copy)]
-pub(crate) struct Info {
+pub(crate) struct Info<'a> {
     /// The source's count.
     pub(crate) sequence: u64,
     pub(crate) timestamp_ns: u64,
@@ -43,6 +44,8 @@ pub(crate) struct Info {
     pub(crate) published_ns: u64,
     pub(crate) rate: Option<FrameRate>,
     pub(crate) colorimetry: Colorimetry,
+    /// What it came in, where a host gave it.
+    pub(crate) frame: Option<&'a Frame>,
 }
 
 impl Input {
@@ -86,7 +89,7 @@ impl Input {
     /// its own.
     pub(crate) fn next<T>(
         &mut self,
-        look: impl FnOnce(&Info, &Picture<'_>) -> T,
+        look: impl FnOnce(&Info<'_>, &Picture<'_>) -> T,
     ) -> Result<Option<T>, Failure> {
         match &mut self.from {
             From::Camera(reader) => read(reader, self.timeout, look),
@@ -105,13 +108,20 @@ impl Input {
     /// Lets `look` see one more picture after the end, if there is one soon.
     pub(crate) fn one_more<T>(
         &mut self,
-        look: impl FnOnce(&Info, &Picture<'_>) -> T,
+        look: impl FnOnce(&Info<'_>, &Picture<'_>) -> T,
     ) -> Result<Option<T>, Failure> {
         const SOON: Duration = Duration::from_secs(2);
         match &mut self.from {
             From::Camera(reader) => read_until(reader, deadline(SOON), look),
             From::Pattern(reader) => read_until(reader, deadline(SOON), look),
             From::Host(client) => see(&client.next(SOON)?, look),
+        }
+    }
+
+    /// Asks the host for a key frame.
+    pub(crate) fn ask_for_key_frame(&self) {
+        if let From::Host(client) = &self.from {
+            client.ask_for_key_frame();
         }
     }
 
@@ -134,8 +144,8 @@ impl Input {
 }
 
 fn see<T>(
-    frame: &videostream::Frame,
-    look: impl FnOnce(&Info, &Picture<'_>) -> T,
+    frame: &Frame,
+    look: impl FnOnce(&Info<'_>, &Picture<'_>) -> T,
 ) -> Result<Option<T>, Failure> {
     let about = frame.descriptor();
     let info = Info {
@@ -144,6 +154,7 @@ fn see<T>(
         published_ns: about.published_ns,
         rate: FrameRate::from_period_ns(about.duration_ns),
         colorimetry: Colorimetry::from_v4l2(about.colorimetry),
+        frame: Some(frame),
     };
     let pixels = frame.pixels()?;
     Ok(Some(look(&info, &pixels.picture()?)))
@@ -152,7 +163,7 @@ fn see<T>(
 fn read<S: Source, T>(
     reader: &mut Reader<S>,
     timeout: Duration,
-    look: impl FnOnce(&Info, &Picture<'_>) -> T,
+    look: impl FnOnce(&Info<'_>, &Picture<'_>) -> T,
 ) -> Result<Option<T>, Failure> {
     let mut look = Some(look);
     let deadline = deadline(timeout);
@@ -173,7 +184,7 @@ fn read<S: Source, T>(
 fn read_until<S: Source, T>(
     reader: &mut Reader<S>,
     deadline_ns: u64,
-    look: impl FnOnce(&Info, &Picture<'_>) -> T,
+    look: impl FnOnce(&Info<'_>, &Picture<'_>) -> T,
 ) -> Result<Option<T>, Failure> {
     let rate = reader.source().rate();
     let seen = reader.next(deadline_ns, |taken: &Taken, picture| {
@@ -183,6 +194,7 @@ fn read_until<S: Source, T>(
             published_ns: now_ns(),
             rate,
             colorimetry: Colorimetry::from_v4l2(taken.colorimetry),
+            frame: None,
         };
         look(&info, picture)
     });

@@ -1,10 +1,12 @@
-//! A file that pictures go into: through an encoder, or as they are.
+//! A file that pictures go into, through an encoder or as they are, or packets of a host.
 
 use std::path::Path;
 
 use videostream::encode::{Backend, Codec, EncodeError, Encoder, EncoderConfig, RateControl};
 use videostream::hal::format::FourCc;
-use videostream::record::{RawRecorder, Recorded, Recorder, Timeline, Track, is_raw};
+use videostream::record::{
+    PacketRecorder, RawRecorder, Recorded, Recorder, Timeline, Track, is_raw,
+};
 use videostream::{FrameRate, Picture};
 
 use crate::failure::Failure;
@@ -32,6 +34,7 @@ enum Sink {
         left_out: u64,
     },
     Raw(RawRecorder),
+    Packets(PacketRecorder),
 }
 
 /// The configuration for pictures like these.
@@ -60,12 +63,14 @@ impl Recording {
     /// Prepares a file for pictures like this one.
     pub(crate) fn begin(
         path: &Path,
-        info: &Info,
+        info: &Info<'_>,
         picture: &Picture<'_>,
         (codec, bitrate): (Codec, u32),
     ) -> Result<Self, Failure> {
         let like = (picture.fourcc(), picture.width(), picture.height());
-        let sink = if is_raw(path) {
+        let sink = if packets_of(info).is_some() {
+            Sink::Packets(PacketRecorder::new(path))
+        } else if is_raw(path) {
             let rate = info.rate.unwrap_or(NOMINAL);
             Sink::Raw(RawRecorder::create(
                 path,
@@ -93,6 +98,7 @@ impl Recording {
         match &self.sink {
             Sink::Encoded { encoder, .. } => name(encoder),
             Sink::Raw(_) => "none, raw video".to_owned(),
+            Sink::Packets(_) => "none, packets of the host".to_owned(),
         }
     }
 
@@ -105,7 +111,23 @@ impl Recording {
     pub(crate) fn left_out(&self) -> u64 {
         match &self.sink {
             Sink::Encoded { left_out, .. } => *left_out,
-            Sink::Raw(_) => 0,
+            _ => 0,
+        }
+    }
+
+    /// Packets that were lost on the way, or are of no use after that; and how often that happened.
+    pub(crate) fn lost(&self) -> (u64, u64) {
+        match &self.sink {
+            Sink::Packets(recorder) => (recorder.lost(), recorder.losses()),
+            _ => (0, 0),
+        }
+    }
+
+    /// Whether it is time to ask the host for a key frame.
+    pub(crate) fn needs_key_frame(&mut self) -> bool {
+        match &mut self.sink {
+            Sink::Packets(recorder) => recorder.needs_key_frame(),
+            _ => false,
         }
     }
 
@@ -114,6 +136,7 @@ impl Recording {
         match &self.sink {
             Sink::Encoded { recorder, .. } => recorder.recorded(),
             Sink::Raw(recorder) => recorder.recorded(),
+            Sink::Packets(recorder) => recorder.recorded(),
         }
     }
 
@@ -122,17 +145,35 @@ impl Recording {
         match &self.sink {
             Sink::Encoded { recorder, .. } => recorder.recorded().frames + recorder.waiting(),
             Sink::Raw(recorder) => recorder.recorded().frames,
+            Sink::Packets(recorder) => recorder.recorded().frames + recorder.waiting(),
         }
     }
 
-    /// When the next picture is shown, in nanoseconds after the first.
-    pub(crate) fn due_ns(&mut self, info: &Info) -> u64 {
-        self.timeline.pts_ns(info.sequence, info.timestamp_ns)
+    /// Adds a picture or packet, unless it is shown `limit_ns` after the first or later. Whether there is room for more.
+    pub(crate) fn add(
+        &mut self,
+        info: &Info<'_>,
+        picture: &Picture<'_>,
+        limit_ns: u64,
+    ) -> Result<bool, Failure> {
+        if let Sink::Packets(recorder) = &mut self.sink {
+            let Some(frame) = info.frame else {
+                return Ok(true);
+            };
+            recorder.write(frame)?;
+            return Ok(recorder.end_ns() < limit_ns);
+        }
+        let pts_ns = self.timeline.pts_ns(info.sequence, info.timestamp_ns);
+        if pts_ns >= limit_ns {
+            return Ok(false);
+        }
+        self.add_picture(picture, pts_ns)?;
+        Ok(true)
     }
 
-    /// Adds a picture that is shown at `pts_ns`.
-    pub(crate) fn add(&mut self, picture: &Picture<'_>, pts_ns: u64) -> Result<(), Failure> {
+    fn add_picture(&mut self, picture: &Picture<'_>, pts_ns: u64) -> Result<(), Failure> {
         match &mut self.sink {
+            Sink::Packets(_) => Ok(()),
             Sink::Raw(recorder) => Ok(recorder.write(picture)?),
             Sink::Encoded {
                 encoder,
@@ -153,6 +194,7 @@ impl Recording {
     pub(crate) fn finish(self) -> Result<Recorded, Failure> {
         match self.sink {
             Sink::Raw(recorder) => Ok(recorder.finish()?),
+            Sink::Packets(recorder) => Ok(recorder.finish()?),
             Sink::Encoded {
                 mut encoder,
                 mut recorder,
@@ -164,6 +206,12 @@ impl Recording {
             }
         }
     }
+}
+
+/// The codec of what a host gives, if it is packets.
+fn packets_of(info: &Info<'_>) -> Option<Codec> {
+    info.frame
+        .and_then(|frame| PacketRecorder::codec_of(frame.fourcc()))
 }
 
 fn drain(encoder: &mut Encoder, recorder: &mut Recorder) -> Result<(), Failure> {

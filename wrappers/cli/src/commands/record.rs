@@ -23,13 +23,15 @@ use crate::signals;
 The file's name says the format: .mp4 is fragmented MP4, which plays up to its last second
 after a crash, a power loss or on a full disk; .h264, .264, .h265 and .hevc are Annex B byte streams;
 .y4m is raw video, which is not encoded and has no times: dropped frames leave no gap.
+The packets of a host that shares H.264 or H.265 are recorded as they are, from a key frame on; what
+follows a lost packet is left out up to the next key frame, which is asked for.
 A file has one size and format: when those of the source change, it is completed and the
 command ends with status 1.
 
 Examples:
   videostream record clip.mp4                        the first camera, until Ctrl-C
   videostream record --pattern -t 5 clip.mp4         five seconds of the test pattern
-  videostream record --ipc /tmp/camera -b 8Mbps clip.mp4
+  videostream record --ipc /tmp/camera -b 8Mbps clip.mp4   a host's pictures, or its packets
   videostream record -d /dev/video2 -r 1920x1080 -f 300 clip.h264
   videostream record -d 0 -t 2 clip.y4m              what the camera gives, bit for bit")]
 pub(crate) struct Args {
@@ -87,6 +89,10 @@ struct Summary {
     dropped_frames: u64,
     /// Pictures with more detail than the encoder can store.
     left_out_frames: u64,
+    /// Packets of a host that are not in the file: lost on the way, or of no use before the next key frame.
+    lost_packets: u64,
+    /// How often that happened.
+    losses: u64,
     /// How often another host took the place of the one before.
     restarts: u64,
 }
@@ -105,7 +111,12 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     let path = args.file.as_ref().or(args.out.as_ref());
     let path = path.unwrap_or_else(|| unreachable!("clap requires one of them"));
     if !record::is_raw(path) {
-        record::check_path(path, args.codec())?;
+        let checked = record::check_path(path, args.codec());
+        match &args.input.ipc {
+            // Its packets may be of the other codec.
+            Some(_) => checked.or_else(|_| record::check_path(path, Codec::H265))?,
+            None => checked?,
+        }
     }
     if let Some(picture) = &args.picture {
         snapshot::check_path(picture)?;
@@ -171,6 +182,13 @@ impl Job<'_> {
                 }
                 reporter.send(&Event::Started);
             }
+            if self
+                .recording
+                .as_mut()
+                .is_some_and(Recording::needs_key_frame)
+            {
+                input.ask_for_key_frame();
+            }
             reporter.progress(|| Progress {
                 frames: self.recording.as_ref().map_or(0, Recording::frames),
                 dropped: input.dropped(),
@@ -183,7 +201,7 @@ impl Job<'_> {
     }
 
     /// Adds a picture; whether it was the first.
-    fn add(&mut self, info: &Info, picture: &Picture<'_>) -> Result<bool, Failure> {
+    fn add(&mut self, info: &Info<'_>, picture: &Picture<'_>) -> Result<bool, Failure> {
         self.delivery
             .add(now_ns().saturating_sub(info.published_ns));
         let first = self.recording.is_none();
@@ -223,14 +241,10 @@ impl Job<'_> {
             );
             return Err(Failure::new(GENERAL, message));
         }
-        let pts_ns = recording.due_ns(info);
         let limit = self.args.duration.map(|time| time.as_nanos());
-        if limit.is_some_and(|limit| u128::from(pts_ns) >= limit) {
-            self.done = true;
-            return Ok(first);
-        }
-        recording.add(picture, pts_ns)?;
-        self.done = self.args.frames != 0 && recording.frames() >= self.args.frames;
+        let limit = limit.and_then(|limit| u64::try_from(limit).ok());
+        let more = recording.add(info, picture, limit.unwrap_or(u64::MAX))?;
+        self.done = !more || (self.args.frames != 0 && recording.frames() >= self.args.frames);
         Ok(first)
     }
 
@@ -241,6 +255,7 @@ impl Job<'_> {
             return Ok(());
         };
         self.summary.left_out_frames = recording.left_out();
+        (self.summary.lost_packets, self.summary.losses) = recording.lost();
         let recorded = recording.recorded();
         let finished = recording.finish();
         let recorded = finished.as_ref().unwrap_or(&recorded);
@@ -286,6 +301,12 @@ impl Summary {
             output.print(format_args!(
                 "missing   {} dropped, {} left out as too detailed",
                 self.dropped_frames, self.left_out_frames
+            ))?;
+        }
+        if self.losses > 0 {
+            output.print(format_args!(
+                "lost      {} packets in {} gaps, each up to the next key frame",
+                self.lost_packets, self.losses
             ))?;
         }
         Ok(())

@@ -48,7 +48,7 @@ pub(crate) struct Args {
     #[arg(long)]
     reconnect: bool,
     /// Share packets of this compression instead of pictures; who joins gets a key frame next
-    #[arg(short, long, value_name = "CODEC", num_args = 0..=1, default_missing_value = "h264", ignore_case = true, value_parser = ["h264"])]
+    #[arg(short, long, value_name = "CODEC", num_args = 0..=1, default_missing_value = "h264", ignore_case = true, value_parser = ["h264", "h265", "hevc"])]
     encode: Option<String>,
     /// With --encode: bits per second, kbit/s or with a unit (5000, 5000kbps, 5Mbps)
     #[arg(short, long, value_name = "RATE", default_value = "5000", value_parser = args::bitrate)]
@@ -116,12 +116,14 @@ fn serve_or_encode<S: Source>(
     source: S,
     about: About,
 ) -> Result<(), Failure> {
-    if args.encode.is_none() {
-        return serve(args, output, reporter, host, source, about);
-    }
+    let codec = match args.encode.as_deref() {
+        None => return serve(args, output, reporter, host, source, about),
+        Some("h264") => Codec::H264,
+        Some(_) => Codec::H265,
+    };
     let layout = source.layout();
     let like = (layout.fourcc, layout.width, layout.height);
-    let mut config = recording::config(Codec::H264, like, source.rate(), args.bitrate);
+    let mut config = recording::config(codec, like, source.rate(), args.bitrate);
     if let Some(frames) = args.gop {
         config = config.gop(frames);
     }

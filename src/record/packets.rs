@@ -1,0 +1,277 @@
+//! A shared stream of packets to a file, without decoding it.
+
+use std::path::{Path, PathBuf};
+
+use videostream_hal::format::FourCc;
+use videostream_hal::ring::{Flags, FrameDescriptor};
+
+use super::{RecordError, Recorded, Recorder, Timeline, Track, check_path};
+use crate::Result;
+use crate::encode::{Codec, Packet};
+use crate::frame_rate::FrameRate;
+use crate::share::Frame;
+
+/// The rate that is noted down where the host does not say one; times are exact anyway.
+const NOMINAL: FrameRate = match FrameRate::fps(30) {
+    Ok(rate) => rate,
+    Err(_) => unreachable!(),
+};
+
+/// Packets without a key frame among them before one is asked for again.
+const PATIENCE: u64 = 30;
+
+/// Records the packets that a [`Client`](crate::Client) gets from a host which shares a compressed stream, in every
+/// frame's order ([`Mode::Every`](crate::Mode::Every)).
+///
+/// The file begins with a key frame. When packets are lost on the way (the client was too slow, the host was
+/// restarted), those that follow can't be decoded: they are left out up to the next key frame, and counted. The
+/// gap stays a gap in time.
+///
+/// ```no_run
+/// use videostream::record::PacketRecorder;
+/// use videostream::{Client, Mode};
+///
+/// let mut client = Client::builder("/run/camera").mode(Mode::Every).connect()?;
+/// let mut recorder = PacketRecorder::new("clip.mp4");
+/// for _ in 0..300 {
+///     recorder.write(&client.next(std::time::Duration::from_secs(5))?)?;
+///     if recorder.needs_key_frame() {
+///         client.ask_for_key_frame();
+///     }
+/// }
+/// println!("{} frames, {} lost", recorder.lost(), recorder.finish()?.frames);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct PacketRecorder {
+    path: PathBuf,
+    recorder: Option<Recorder>,
+    /// Of the first frame: what the file is for.
+    like: Option<(u32, u32, u32)>,
+    timeline: Timeline,
+    rate: Option<FrameRate>,
+    /// Nothing can be decoded before the next key frame.
+    waiting: bool,
+    /// Packets that were left out since a key frame was asked for; 0 if it was not yet.
+    since_asked: u64,
+    /// When the first packet in the file is decoded, and when the last one ends.
+    first_ns: Option<u64>,
+    end_ns: u64,
+    skipped: u64,
+    lost: u64,
+    losses: u64,
+    bytes: Vec<u8>,
+}
+
+/// What became of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It is in the file, or waits for its fragment to be complete.
+    Written,
+    /// No decoder can use it: it refers to pictures that are not in the file.
+    LeftOut,
+}
+
+impl PacketRecorder {
+    /// Records to `path`, which is created with the first key frame.
+    #[must_use]
+    pub fn new(path: impl AsRef<Path>) -> Self {
+        Self {
+            path: path.as_ref().into(),
+            recorder: None,
+            like: None,
+            timeline: Timeline::new(None),
+            rate: None,
+            waiting: true,
+            // Joining was asking.
+            since_asked: 1,
+            first_ns: None,
+            end_ns: 0,
+            skipped: 0,
+            lost: 0,
+            losses: 0,
+            bytes: Vec::new(),
+        }
+    }
+
+    /// Whether a frame is a packet that can be recorded.
+    #[must_use]
+    pub fn codec_of(fourcc: FourCc) -> Option<Codec> {
+        match fourcc {
+            FourCc::H264 => Some(Codec::H264),
+            FourCc::HEVC => Some(Codec::H265),
+            _ => None,
+        }
+    }
+
+    /// The rate that the host says.
+    #[must_use]
+    pub fn rate(&self) -> Option<FrameRate> {
+        self.rate
+    }
+
+    /// What is in the file now; `skipped` are the packets before the first key frame.
+    #[must_use]
+    pub fn recorded(&self) -> Recorded {
+        let recorded = self.recorder.as_ref().map(Recorder::recorded);
+        Recorded {
+            skipped: self.skipped,
+            ..recorded.unwrap_or_default()
+        }
+    }
+
+    /// Frames that wait for their fragment to be complete.
+    #[must_use]
+    pub fn waiting(&self) -> u64 {
+        self.recorder.as_ref().map_or(0, Recorder::waiting)
+    }
+
+    /// Packets between the first and the last that are not in the file: lost on the way, or of no use after such a loss.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.lost
+    }
+
+    /// How often that happened.
+    #[must_use]
+    pub fn losses(&self) -> u64 {
+        self.losses
+    }
+
+    /// Whether it is time to ask the host for a key frame
+    /// ([`Client::ask_for_key_frame`](crate::Client::ask_for_key_frame)): something was lost since the last call, or
+    /// none has come for long.
+    pub fn needs_key_frame(&mut self) -> bool {
+        let needs = self.waiting && (self.since_asked == 0 || self.since_asked > PATIENCE);
+        if needs {
+            self.since_asked = 1;
+        }
+        needs
+    }
+
+    /// When the last packet that was written ends, in nanoseconds after the first one.
+    #[must_use]
+    pub fn end_ns(&self) -> u64 {
+        self.end_ns
+    }
+
+    /// Adds a packet.
+    ///
+    /// # Errors
+    /// [`Error::Record`](crate::Error::Record): [`RecordError::NoPacket`] for a frame that is no H.264 or H.265;
+    /// [`RecordError::Changed`] for one of another format or size than the first, where a new file has to
+    /// begin; and those of [`Recorder::create`] and [`Recorder::write`]; and those
+    /// of [`Frame::pixels`].
+    pub fn write(&mut self, frame: &Frame) -> Result<Outcome> {
+        let about = frame.descriptor();
+        let codec = Self::codec_of(frame.fourcc()).ok_or(RecordError::NoPacket {
+            fourcc: frame.fourcc(),
+        })?;
+        check_path(&self.path, codec)?;
+        let now = (about.fourcc, about.width, about.height);
+        match self.like {
+            None => {
+                self.like = Some(now);
+                self.rate = FrameRate::from_period_ns(about.duration_ns);
+                self.timeline = Timeline::new(self.rate);
+            }
+            Some(was) if was != now => {
+                let recorded = self.recorded();
+                return Err(RecordError::Changed { was, now, recorded }.into());
+            }
+            Some(_) => {}
+        }
+        if self.is_gap(frame) {
+            self.lose(frame.missed());
+        }
+        if !self.read(frame)? {
+            self.lose(1);
+            return Ok(Outcome::LeftOut);
+        }
+        let (dts_ns, pts_ns) = self.times(about);
+        let mut packet = Packet::new(codec, &self.bytes, pts_ns, dts_ns);
+        if self.waiting && !packet.is_key() {
+            self.since_asked += u64::from(self.since_asked > 0);
+            match self.recorder {
+                Some(_) => self.lost += 1,
+                None => self.skipped += 1,
+            }
+            return Ok(Outcome::LeftOut);
+        }
+        // An encoder may give them once only; the host keeps them.
+        if packet.is_key()
+            && packet.parameter_sets().is_empty()
+            && let Some(sets) = frame.parameters()?
+        {
+            self.bytes.splice(..0, sets.iter().copied());
+            packet = Packet::new(codec, &self.bytes, pts_ns, dts_ns);
+        }
+        let recorder = match &mut self.recorder {
+            Some(recorder) => recorder,
+            none => {
+                let rate = self.rate.unwrap_or(NOMINAL);
+                let track = Track::new(codec, about.width, about.height, rate);
+                none.insert(Recorder::create(&self.path, &track)?)
+            }
+        };
+        recorder.write(&packet)?;
+        self.waiting = false;
+        let first_ns = *self.first_ns.get_or_insert(dts_ns);
+        let period_ns = self.rate.map_or(0, FrameRate::period_ns);
+        self.end_ns = dts_ns.saturating_sub(first_ns).saturating_add(period_ns);
+        Ok(Outcome::Written)
+    }
+
+    /// Completes the file. Without a packet there is none.
+    ///
+    /// # Errors
+    /// Those of [`Recorder::finish`].
+    pub fn finish(self) -> std::result::Result<Recorded, RecordError> {
+        let skipped = self.skipped;
+        let recorded = self.recorder.map(Recorder::finish).transpose()?;
+        Ok(Recorded {
+            skipped,
+            ..recorded.unwrap_or_default()
+        })
+    }
+
+    /// Whether a packet refers to one that did not come.
+    fn is_gap(&self, frame: &Frame) -> bool {
+        self.recorder.is_some() && (frame.missed() > 0 || frame.is_after_restart())
+    }
+
+    fn lose(&mut self, packets: u64) {
+        if self.recorder.is_none() {
+            self.skipped += packets;
+            return;
+        }
+        self.lost += packets;
+        if !self.waiting {
+            self.losses += 1;
+            (self.waiting, self.since_asked) = (true, 0);
+        }
+    }
+
+    /// Copies the packet. `false`: it is damaged.
+    fn read(&mut self, frame: &Frame) -> Result<bool> {
+        let pixels = frame.pixels()?;
+        let all = pixels.plane(0);
+        let used = all.len().min(frame.descriptor().bytes_used as usize);
+        self.bytes.clear();
+        self.bytes.extend_from_slice(&all[..used]);
+        // Who was thrown out may have read what has already been overwritten.
+        Ok(frame.is_intact() && !frame.flags().contains(Flags::CORRUPTED))
+    }
+
+    /// When a packet is decoded and shown.
+    fn times(&mut self, about: &FrameDescriptor) -> (u64, u64) {
+        let dts_ns = self.timeline.pts_ns(about.sequence, about.timestamp_ns);
+        let known = |time: i64| u64::try_from(time).ok();
+        let later = match (known(about.pts_ns), known(about.dts_ns)) {
+            (Some(pts_ns), Some(dts_ns)) => pts_ns.saturating_sub(dts_ns),
+            _ => 0,
+        };
+        (dts_ns, dts_ns.saturating_add(later))
+    }
+}

@@ -1,0 +1,223 @@
+//! A host's packets, recorded as they are by another process: what is in the file, whatever happens meanwhile.
+
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use support::{Process, h264, number, place, probe, run, start, wait_until};
+
+/// A host that shares packets without key frames but the first and those for who asks.
+fn host(socket: &str, codec: &str) -> Process {
+    let mut host = start([
+        "stream",
+        "--pattern",
+        "-r",
+        "320x240",
+        "-F",
+        "20",
+        "--buffers",
+        "16",
+        "--encode",
+        codec,
+        "--gop",
+        "0",
+        "--json",
+        socket,
+    ]);
+    host.wait_for("sharing");
+    host
+}
+
+fn recorder(socket: &str, words: &[&str], file: &Path) -> Process {
+    let fixed = ["record", "--json", "--timeout", "60", "--ipc", socket];
+    start(fixed.iter().chain(words).chain(&[file.to_str().unwrap()]))
+}
+
+/// Presentation times in the file in frames of 20 a second; `None` without ffprobe.
+fn times(file: &Path) -> Option<Vec<f64>> {
+    let output = Command::new("ffprobe")
+        .args([
+            "-v",
+            "error",
+            "-show_entries",
+            "packet=pts_time",
+            "-of",
+            "csv=p=0",
+        ])
+        .arg(file)
+        .output()
+        .ok()?;
+    let text = String::from_utf8(output.stdout).unwrap();
+    let times = text
+        .lines()
+        .filter_map(|line| line.trim_end_matches(',').parse::<f64>().ok());
+    Some(times.map(|time| time * 20.0).collect())
+}
+
+/// Asserts that each frame that the summary counts is in the file and decodes, and is shown when it was taken.
+fn assert_plays(test: &str, file: &Path, recorded: &Value) {
+    let frames = number(recorded, "frames");
+    let Some(found) = probe(test, file) else {
+        return;
+    };
+    assert_eq!(found[4], frames.to_string(), "{recorded}");
+    let Some(times) = times(file).filter(|_| file.extension().is_some_and(|e| e == "mp4")) else {
+        return;
+    };
+    assert_eq!(times.len() as u64, frames, "{recorded}");
+    assert_eq!(times[0], 0.0);
+    // Each picture in its own place; another host has places of its own.
+    let mut between = 0;
+    for (one, next) in times.iter().zip(&times[1..]) {
+        let step = next - one;
+        assert!(step > 0.0, "{times:?}");
+        between += u64::from((step - step.round()).abs() > 0.001);
+    }
+    assert!(between <= number(recorded, "restarts"), "{times:?}");
+}
+
+/// How many bytes the file has.
+fn len(file: &Path) -> u64 {
+    std::fs::metadata(file).map_or(0, |metadata| metadata.len())
+}
+
+#[test]
+fn packets_are_recorded_from_the_key_frame_for_who_joins() {
+    let test = "packets_are_recorded_from_the_key_frame_for_who_joins";
+    let (folder, socket) = place();
+    let mut host = host(&socket, "h264");
+    // The first key frame is long gone when the second one comes.
+    for name in ["one.mp4", "two.mp4", "three.h264"] {
+        let file = folder.path().join(name);
+        let recorded = recorder(&socket, &["-f", "30"], &file).finish().json();
+        assert_eq!(recorded["format"], "H264", "{recorded}");
+        assert_eq!(recorded["encoder"], "none, packets of the host");
+        assert_eq!(number(&recorded, "frames"), 30, "{recorded}");
+        assert_plays(test, &file, &recorded);
+        // Unless the pattern was late.
+        let duration = number(&recorded, "duration_ms");
+        assert!(duration >= 1500, "{recorded}");
+        if duration == 1500
+            && name.ends_with("mp4")
+            && let Some(found) = probe(test, &file)
+        {
+            assert_eq!(Some(found), h264(320, 240, "20/1", 30));
+        }
+    }
+    let short = folder.path().join("short.mp4");
+    let recorded = recorder(&socket, &["-t", "0.5"], &short).finish().json();
+    assert!(number(&recorded, "duration_ms") >= 500, "{recorded}");
+    assert_plays(test, &short, &recorded);
+    // Names that say something else.
+    for name in ["x.h265", "x.y4m"] {
+        let file = folder.path().join(name);
+        recorder(&socket, &[], &file)
+            .finish()
+            .assert_error(2, &[name]);
+    }
+    assert!(host.is_running());
+}
+
+#[test]
+fn what_follows_a_lost_packet_is_left_out_up_to_a_key_frame_that_is_asked_for() {
+    let test = "what_follows_a_lost_packet_is_left_out_up_to_a_key_frame_that_is_asked_for";
+    let (folder, socket) = place();
+    let host = host(&socket, "h264");
+    let file = folder.path().join("gap.mp4");
+    let recording = recorder(&socket, &[], &file);
+    wait_until("something is recorded", || len(&file) > 200 << 10);
+    recording.signal(Signal::STOP);
+    // Until it has missed more than the ring holds, by the count of another client.
+    let waited = run(["receive", "--every", "--no-verify", "-f", "40", &socket]);
+    assert!(waited.status.success(), "{waited:?}");
+    recording.signal(Signal::CONT);
+    let before = len(&file);
+    wait_until("it goes on", || len(&file) > before + (40 << 10));
+    let recorded = recording.interrupt().json();
+    let [lost, losses] = ["lost_packets", "losses"].map(|field| number(&recorded, field));
+    assert!(lost >= 10 && losses >= 1, "{recorded}");
+    assert!(lost >= number(&recorded, "dropped_frames"), "{recorded}");
+    assert_plays(test, &file, &recorded);
+    drop(host);
+}
+
+#[test]
+fn what_was_recorded_before_the_host_was_killed_plays() {
+    let test = "what_was_recorded_before_the_host_was_killed_plays";
+    for name in ["killed.mp4", "killed.264"] {
+        let (folder, socket) = place();
+        let host = host(&socket, "h264");
+        let file = folder.path().join(name);
+        let recording = recorder(&socket, &[], &file);
+        wait_until("something is recorded", || len(&file) > 200 << 10);
+        host.signal(Signal::KILL);
+        let ended = recording.finish();
+        ended.assert_error(5, &[&socket, "host"]);
+        let recorded = ended.json_anyway();
+        assert!(number(&recorded, "frames") > 0);
+        assert_plays(test, &file, &recorded);
+    }
+}
+
+#[test]
+fn a_recording_outlives_its_host_and_itself_being_killed() {
+    let test = "a_recording_outlives_its_host_and_itself_being_killed";
+    let (folder, socket) = place();
+    let first = host(&socket, "h264");
+    let file = folder.path().join("restart.mp4");
+    let recording = recorder(&socket, &["--reconnect"], &file);
+    wait_until("something is recorded", || len(&file) > 200 << 10);
+    first.signal(Signal::KILL);
+    first.finish();
+    let second = host(&socket, "h264");
+    let before = len(&file);
+    wait_until("it goes on", || len(&file) > before + (40 << 10));
+    let recorded = recording.interrupt().json();
+    assert_eq!(number(&recorded, "restarts"), 1, "{recorded}");
+    assert_plays(test, &file, &recorded);
+
+    let file = folder.path().join("half.mp4");
+    let recording = recorder(&socket, &[], &file);
+    wait_until("something is recorded", || len(&file) > 200 << 10);
+    recording.signal(Signal::KILL);
+    recording.finish();
+    if let Some(found) = probe(test, &file) {
+        assert_ne!(found[4], "0");
+    }
+    drop(second);
+}
+
+#[test]
+fn packets_of_h265_are_recorded_where_libx265_is_installed() {
+    let test = "packets_of_h265_are_recorded_where_libx265_is_installed";
+    let (folder, socket) = place();
+    let words = [
+        "stream",
+        "--pattern",
+        "-r",
+        "320x240",
+        "-f",
+        "1",
+        "--encode",
+        "h265",
+        &socket,
+    ];
+    let tried = run(words);
+    if tried.status.code() == Some(4) {
+        tried.assert_error(4, &["libx265-199"]);
+        println!("skipped: {test}: {}", tried.stderr.trim());
+        return;
+    }
+    let host = host(&socket, "h265");
+    for name in ["clip.mp4", "clip.h265"] {
+        let file = folder.path().join(name);
+        let recorded = recorder(&socket, &["-f", "30"], &file).finish().json();
+        assert_eq!(number(&recorded, "frames"), 30, "{recorded}");
+        assert_plays(test, &file, &recorded);
+    }
+    drop(host);
+}
