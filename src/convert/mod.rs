@@ -4,13 +4,14 @@
 //! nothing is allocated. Pictures of the right format and size cost one copy.
 //!
 //! Subsampled chroma is averaged from the pixels that share it, and repeated for them on the way back. Scaling
-//! filters each plane of the source, which keeps the work small when the source is subsampled; alpha
+//! filters each plane of the source to the size that it needs, chroma straight from its own resolution; alpha
 //! is scaled as a fourth colour.
 //!
 //! Needs the cargo feature `convert` (`software` and `snapshot` contain it).
 
 mod arrange;
 mod error;
+mod planar;
 mod rgb;
 mod scale;
 mod shape;
@@ -22,7 +23,7 @@ use self::arrange::arrange;
 pub use self::error::ConvertError;
 use self::rgb::{Bands, reorder};
 use self::scale::Scaling;
-use self::shape::{FORMATS, Kind, Shape, Yuv};
+use self::shape::{FORMATS, Kind, Shape, YUV444, Yuv};
 use self::view::{View, ViewMut};
 use crate::colorimetry::Colorimetry;
 use crate::picture::{Picture, PictureMut, Rect};
@@ -82,6 +83,8 @@ pub struct Convert {
     unpacked: Vec<u8>,
     /// A scaled picture, before its colours are converted.
     scaled: Vec<u8>,
+    /// Planes that an encoder reads.
+    planar: Vec<u8>,
     /// A few rows.
     rows: Vec<u8>,
 }
@@ -117,14 +120,9 @@ impl Convert {
         target: &mut PictureMut<'_>,
         options: &Options,
     ) -> Result<(), ConvertError> {
-        let unknown = ConvertError::Source(source.fourcc());
-        let mut s = View::of(source).ok_or(unknown)?;
+        let s = View::cropped(source, options.crop)?;
         let to = (target.fourcc(), target.width(), target.height());
         let mut t = ViewMut::of(target).ok_or(ConvertError::Target(to.0))?;
-        if let Some(rect) = options.crop {
-            check_crop(source, &s, rect)?;
-            s = s.crop(rect);
-        }
         let from = (source.fourcc(), s.width as u32, s.height as u32);
         self.scale_and_convert(&s, &mut t, options)
             .map_err(|call| ConvertError::Refused { call, from, to })
@@ -141,6 +139,9 @@ impl Convert {
         }
         let unpacked;
         let mut s = *s;
+        if t.shape == Shape::Grey && options.from == options.to {
+            s = s.luma();
+        }
         if let Shape::Yuv(Yuv {
             kind: Kind::Packed { .. },
             sub,
@@ -188,34 +189,15 @@ fn transfer(
     }
 }
 
-/// What `source` is scaled as: as it is, but with the target's subsampling where that goes straight on.
+/// What `source` is scaled as: its planes, with the subsampling of the target. On the way to other colours each
+/// pixel has chroma of its own.
 fn shape_to_scale(source: Shape, target: Shape, options: &Options) -> Shape {
-    match (source, target) {
-        (Shape::Yuv(from), Shape::Yuv(to)) if options.from == options.to => Shape::Yuv(Yuv {
-            sub: to.sub,
-            ..from
-        }),
-        _ => source,
-    }
-}
-
-fn check_crop(picture: &Picture<'_>, view: &View<'_>, rect: Rect) -> Result<(), ConvertError> {
-    let sub = view.shape.sub();
-    let step = (sub.columns as u32, sub.rows as u32);
-    let (width, height) = (picture.width(), picture.height());
-    let fits = |start: u32, len: u32, whole: u32, step: u32| {
-        len > 0
-            && start.is_multiple_of(step)
-            && start.checked_add(len).is_some_and(|end| end <= whole)
+    let Shape::Yuv(from) = source else {
+        return source;
     };
-    if fits(rect.x, rect.width, width, step.0) && fits(rect.y, rect.height, height, step.1) {
-        return Ok(());
-    }
-    Err(ConvertError::Crop {
-        rect,
-        fourcc: picture.fourcc(),
-        width,
-        height,
-        step,
-    })
+    let sub = match target {
+        Shape::Yuv(to) if options.from == options.to => to.sub,
+        _ => YUV444,
+    };
+    Shape::Yuv(Yuv { sub, ..from })
 }

@@ -136,7 +136,7 @@ impl Shape {
         Some(found.1)
     }
 
-    pub(super) fn planar(sub: Sub) -> Self {
+    pub(super) const fn planar(sub: Sub) -> Self {
         yuv(Kind::Planar, sub, false)
     }
 

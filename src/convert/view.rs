@@ -1,5 +1,6 @@
 //! Pictures as the conversions see them: planes in the order Y, Cb, Cr, by rows and bands of rows.
 
+use super::ConvertError;
 use super::shape::{Kind, Shape, Sub, Yuv};
 use crate::picture::{Extent, Picture, PictureMut, Plane, PlaneMut, Rect};
 
@@ -29,7 +30,7 @@ pub(super) struct ViewMut<'a> {
 
 impl<'a> View<'a> {
     /// `None` for a format that can't be converted.
-    pub(super) fn of(picture: &Picture<'a>) -> Option<Self> {
+    fn of(picture: &Picture<'a>) -> Option<Self> {
         let shape = Shape::of(picture.fourcc())?;
         let mut planes = [Plane::default(); 3];
         for (plane, from) in planes.iter_mut().zip(picture.planes()) {
@@ -47,6 +48,38 @@ impl<'a> View<'a> {
         })
     }
 
+    /// The part of a picture that is to be converted.
+    pub(super) fn cropped(picture: &Picture<'a>, crop: Option<Rect>) -> Result<Self, ConvertError> {
+        let view = Self::of(picture).ok_or(ConvertError::Source(picture.fourcc()))?;
+        let Some(rect) = crop else {
+            return Ok(view);
+        };
+        let sub = view.shape.sub();
+        let step = (sub.columns as u32, sub.rows as u32);
+        let (width, height) = (picture.width(), picture.height());
+        let fits = |start: u32, len: u32, whole: u32, step: u32| {
+            let inside = start.checked_add(len).is_some_and(|end| end <= whole);
+            len > 0 && start.is_multiple_of(step) && inside
+        };
+        if fits(rect.x, rect.width, width, step.0) && fits(rect.y, rect.height, height, step.1) {
+            return Ok(view.crop(rect));
+        }
+        Err(ConvertError::Crop {
+            rect,
+            fourcc: picture.fourcc(),
+            width,
+            height,
+            step,
+        })
+    }
+
+    /// Without chroma, unless luma lies between it.
+    pub(super) fn luma(&self) -> Self {
+        let apart = self.shape.planes() > 1;
+        let shape = if apart { Shape::Grey } else { self.shape };
+        Self { shape, ..*self }
+    }
+
     pub(super) fn plane(&self, plane: usize) -> Plane<'a> {
         self.planes[plane]
     }
@@ -61,7 +94,7 @@ impl<'a> View<'a> {
     }
 
     /// The part inside `rect`, which lies inside and begins at whole chroma samples.
-    pub(super) fn crop(&self, rect: Rect) -> Self {
+    fn crop(&self, rect: Rect) -> Self {
         let [x, y, width, height] = [rect.x, rect.y, rect.width, rect.height].map(|n| n as usize);
         let mut planes = self.planes;
         for (at, plane) in planes.iter_mut().enumerate().take(self.shape.planes()) {
@@ -204,6 +237,19 @@ impl<'a> ViewMut<'a> {
             width: self.width,
             height: self.height,
             planes,
+        }
+    }
+
+    /// The same picture, to be read from now on.
+    pub(super) fn into_view(self) -> View<'a> {
+        View {
+            shape: self.shape,
+            width: self.width,
+            height: self.height,
+            planes: self.planes.map(|plane| Plane {
+                data: plane.data,
+                stride: plane.stride,
+            }),
         }
     }
 

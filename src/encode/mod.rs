@@ -7,10 +7,10 @@
 //!
 //! | backend | needs | takes |
 //! |---|---|---|
-//! | [`Backend::Software`] | cargo feature `software`; for H.265 the system's libx265 (Debian: `libx265-199`) | NV12, YU12 (and their forms with separate planes), YUYV, RGB3; gives each packet at once |
+//! | [`Backend::Software`] | cargo feature `software`; for H.265 the system's libx265 (Debian: `libx265-199`) | every format of `convert::formats()`: YUV, RGB and grey of 8 bits; gives each packet at once |
 //!
-//! With YU12 the software encoder reads the picture where it lies; NV12 has its chroma planes
-//! separated and the others are converted, in memory that is kept.
+//! With YU12 and YV12 the software encoder reads the picture where it lies; NV12 and NV21 have their chroma
+//! planes separated and the others are converted, in memory that is kept.
 
 pub(crate) mod annex_b;
 mod config;

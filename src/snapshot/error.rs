@@ -61,7 +61,7 @@ impl fmt::Display for SnapshotError {
             Self::Format(fourcc) => {
                 write!(
                     f,
-                    "can't save a picture in {fourcc}: it must be NV12, YU12, YUYV or RGB3"
+                    "can't save a picture in {fourcc}: it must be 8-bit YUV, RGB or grey, such as NV12, YUYV or RGB3"
                 )
             }
             Self::Size { width, height } => {

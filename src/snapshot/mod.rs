@@ -1,6 +1,6 @@
 //! One picture as a PNG or JPEG file, by the file's name.
 //!
-//! Takes NV12, YU12 (and their forms with separate planes), YUYV and RGB3. The file appears complete or
+//! Takes the formats of `convert::formats()`: YUV, RGB and grey of 8 bits. The file appears complete or
 //! not at all: it is written under another name beside it, and renamed at the end.
 //!
 //! Needs the cargo feature `snapshot`; without it [`save`] says so.

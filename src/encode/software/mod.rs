@@ -9,8 +9,6 @@ mod x265;
 
 use std::ops::RangeInclusive;
 
-use videostream_hal::format::FourCc;
-
 use self::convert::Planar;
 use self::h264::H264;
 use self::h265::H265;
@@ -47,13 +45,7 @@ impl Software {
             Codec::H265 => h265::check_size(config)?,
         }
         check_crop(config)?;
-        let visible = config.visible();
-        let planar = Planar::new(
-            config.fourcc,
-            visible.width,
-            visible.height,
-            config.colorimetry,
-        )?;
+        let planar = Planar::new(config.fourcc, config.colorimetry)?;
         let mut parameter_sets = Vec::new();
         let library = match config.codec {
             Codec::H264 => Library::H264(Box::new(H264::new(config, &mut parameter_sets)?)),
@@ -148,14 +140,6 @@ impl Software {
         self.config = config;
         Ok(())
     }
-}
-
-/// `YU12` for every format whose planes are those of it, and so on.
-fn contiguous(fourcc: FourCc) -> FourCc {
-    fourcc
-        .info()
-        .and_then(|info| info.contiguous)
-        .unwrap_or(fourcc)
 }
 
 /// Whether the crop rectangle begins at even pixels and lies inside the picture.
