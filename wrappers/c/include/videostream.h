@@ -433,6 +433,157 @@ VSL_API void vsl_frame_munmap(VSLFrame* frame);
 VSL_AVAILABLE_SINCE_1_3
 VSL_API int vsl_frame_sync(const VSLFrame* frame, int enable, int mode);
 
+/* ---- Host --------------------------------------------------------------------- */
+
+/* Shares frames with the clients in other processes, without a message for each.
+ *
+ * Any number of threads may use a host: vsl_host_post, _drop, _service and _process wait
+ * up to 250 ms for each other, then fail with ETIMEDOUT. Callbacks of frames run in these
+ * functions and in vsl_host_release, one at a time, and may call the host. */
+typedef struct vsl_host VSLHost;
+
+/* Listens at a path: a file if it starts with "/", with the permissions that the umask
+ * leaves, else an abstract name, for this user and root. At most 107 bytes. A socket that a
+ * dead host left behind is taken over.
+ *
+ * To be released with vsl_host_release. NULL and errno: EINVAL, also for an empty path;
+ * ENAMETOOLONG; EADDRINUSE when another host serves there, or the file is no socket;
+ * ENOENT, EACCES and what else bind says; ENOMEM. */
+VSL_AVAILABLE_SINCE_1_0
+VSL_API VSLHost* vsl_host_init(const char* path);
+
+/* Ends a host: its sockets, then the frames it has, even if clients have them locked. */
+VSL_AVAILABLE_SINCE_1_0
+VSL_API void vsl_host_release(VSLHost* host);
+
+/* The path that was given to vsl_host_init. Belongs to the host. */
+VSL_AVAILABLE_SINCE_1_0
+VSL_API const char* vsl_host_path(const VSLHost* host);
+
+/* Waits wait milliseconds, 0 not at all, less than 0 for ever, until there is something to
+ * process. How many descriptors are ready, 0 when the time is over, or -1 and errno:
+ * EINVAL; EINTR. Ends no frame and serves no client. */
+VSL_AVAILABLE_SINCE_1_0
+VSL_API int vsl_host_poll(VSLHost* host, int64_t wait);
+
+/* Serves one client, by its descriptor of vsl_host_sockets; never blocks.
+ *
+ * 0, or -1 and errno: ENOMSG when it has sent nothing; ECONNRESET when it has gone, which
+ * vsl_host_process takes note of; EBADMSG when what it sent made no sense, and it was
+ * thrown out; EBADF, ENOTSOCK and EINVAL for other descriptors; ETIMEDOUT. */
+VSL_AVAILABLE_SINCE_1_0
+VSL_API int vsl_host_service(VSLHost* host, int sock);
+
+/* Lets clients in, serves all of them, notes who has gone, and ends the frames that have
+ * expired; never blocks. 0, also with nothing to do, or -1 and errno: EINVAL; ETIMEDOUT. */
+VSL_AVAILABLE_SINCE_1_0
+VSL_API int vsl_host_process(VSLHost* host);
+
+/* Gives the descriptors to poll for reading, up to n_sockets of them. The first is readable
+ * whenever vsl_host_process has something to do; polling it alone is enough. The others are
+ * the clients'. max_sockets gets how many there are; sockets and max_sockets may be NULL.
+ * 0, or -1 and EINVAL. */
+VSL_AVAILABLE_SINCE_1_0
+VSL_API int vsl_host_sockets(VSLHost* host, size_t n_sockets, int* sockets,
+                             size_t* max_sockets);
+
+/* Shares a frame with the clients that have been let in, and ends those that have expired.
+ * The frame gets the next serial, from 1 on, and the time as its timestamp. It is the
+ * host's from then on: it ends, as by vsl_frame_release, in the first vsl_host_post or
+ * vsl_host_process after expires (CLOCK_MONOTONIC; 0: never; less: at once) in which no
+ * client has it locked. Until then the program may read it, release it or drop it.
+ *
+ * Clients share the memory itself if it is a dma-buf or a memfd (as vsl_frame_alloc without
+ * a path gives) that is sealed against shrinking or gets that seal here. Of other memory,
+ * such as POSIX shared memory and files, they get a copy that is made here.
+ *
+ * 0, or -1 and errno, and then the frame is still the program's: EINVAL, also for memory
+ * that does not reach as far as the frame; EBADF without memory; EBUSY when a host has it;
+ * ENOBUFS when clients hold all there is; ETIMEDOUT; EMFILE; ENOMEM. */
+VSL_AVAILABLE_SINCE_1_3
+VSL_API int vsl_host_post(VSLHost* host, VSLFrame* frame, int64_t expires,
+                          int64_t duration, int64_t pts, int64_t dts);
+
+/* Takes a frame back from the host: it belongs to the program again, with its memory, and
+ * its callback is not called. Clients cannot lock it any more; one that has keeps it.
+ *
+ * 0, or -1 and errno: EINVAL; ENOENT when the host does not have it; ETIMEDOUT. */
+VSL_AVAILABLE_SINCE_1_3
+VSL_API int vsl_host_drop(VSLHost* host, VSLFrame* frame);
+
+/* vsl_frame_init with the format's own stride, vsl_frame_attach and vsl_host_post in one.
+ * serial is ignored. NULL and their errno; the callback has run then, if there was a frame. */
+VSL_DEPRECATED_SINCE_1_3_FOR(vsl_host_post)
+VSL_API VSLFrame* vsl_frame_register(VSLHost* host, int64_t serial, int handle, int width,
+                                     int height, uint32_t fourcc, size_t size,
+                                     size_t offset, int64_t expires, int64_t duration,
+                                     int64_t pts, int64_t dts, vsl_frame_cleanup cleanup,
+                                     void* userptr);
+
+/* ---- Client ------------------------------------------------------------------- */
+
+/* Gets the frames of a host. One thread at a time waits; locking, unlocking and releasing
+ * frames, vsl_client_disconnect and the other functions may go on beside it. */
+typedef struct vsl_client VSLClient;
+
+/* Connects to the host at a path, without waiting until the host comes to let it in. With
+ * reconnect, waits for a host that is not there, and for the next one when it goes away.
+ *
+ * To be released with vsl_client_release. NULL and errno: EINVAL; ENAMETOOLONG;
+ * ECONNREFUSED for whatever else (not with reconnect); EMFILE; ENOMEM. */
+VSL_AVAILABLE_SINCE_1_0
+VSL_API VSLClient* vsl_client_init(const char* path, void* userptr, bool reconnect);
+
+/* Ends a client that no thread uses. Its frames stay, with their locks, and are released on
+ * their own; the connection lasts as long as they do. */
+VSL_AVAILABLE_SINCE_1_0
+VSL_API void vsl_client_release(VSLClient* client);
+
+/* Hangs up for good, from any thread. A thread in vsl_frame_wait comes back at once, with
+ * ESHUTDOWN, as do later ones. Locks end. */
+VSL_AVAILABLE_SINCE_1_1
+VSL_API void vsl_client_disconnect(VSLClient* client);
+
+/* The pointer that was given to vsl_client_init. */
+VSL_AVAILABLE_SINCE_1_0
+VSL_API void* vsl_client_userptr(VSLClient* client);
+
+/* The path that was given to vsl_client_init. Belongs to the client. */
+VSL_AVAILABLE_SINCE_1_0
+VSL_API const char* vsl_client_path(const VSLClient* client);
+
+/* How long vsl_frame_wait waits, in seconds. 1 at first and for less than 0; 0: not at all. */
+VSL_AVAILABLE_SINCE_1_0
+VSL_API void vsl_client_set_timeout(VSLClient* client, float timeout);
+
+/* Waits for the next frame: those that the host posts from when it lets the client in, in
+ * their order, but for those that have expired and, unless until is 0, those posted before
+ * until. The time of vsl_client_set_timeout begins anew with each that is passed over. Gaps
+ * between serials are frames that were gone before they were waited for.
+ *
+ * The frame is not locked: its memory can be mapped, and may get other contents once it has
+ * expired. To be released with vsl_frame_release.
+ *
+ * NULL and errno: EINVAL; ETIMEDOUT; ECONNRESET when the host went away, and the next call
+ * connects anew (not with reconnect: waits for the next host, without a limit);
+ * ECONNREFUSED when there is none; EACCES, EUSERS, EPROTO when it does not let this client
+ * in; ESHUTDOWN after vsl_client_disconnect; EBADMSG for a host that lies; EMFILE; ENOMEM. */
+VSL_AVAILABLE_SINCE_1_0
+VSL_API VSLFrame* vsl_frame_wait(VSLClient* client, int64_t until);
+
+/* Keeps the host from ending a received frame, until vsl_frame_unlock or vsl_frame_release;
+ * a client may lock 20 at a time. Costs no message.
+ *
+ * 0, also if it is locked, or -1 and errno: EINVAL, also for a frame that was not received;
+ * EEXIST when it has expired; EMFILE when as many are locked as may be; ECONNRESET when the
+ * host has ended; ESHUTDOWN after vsl_client_disconnect. */
+VSL_AVAILABLE_SINCE_1_0
+VSL_API int vsl_frame_trylock(VSLFrame* frame);
+
+/* Unmaps a frame and ends its lock. 0, also for a frame that is not locked, or -1 and errno:
+ * EINVAL; ESHUTDOWN after vsl_client_disconnect. */
+VSL_AVAILABLE_SINCE_1_0
+VSL_API int vsl_frame_unlock(VSLFrame* frame);
 /* ---- Camera ------------------------------------------------------------------- */
 
 /* A camera, and one of its buffers. One thread at a time uses a camera, except for

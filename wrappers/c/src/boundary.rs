@@ -15,11 +15,15 @@ const AFTER_A_PANIC: Errno = Errno::NOTRECOVERABLE;
 /// panic does so with ENOTRECOVERABLE. Success leaves `errno` alone.
 pub(crate) fn enter<T>(failed: T, inside: impl FnOnce() -> Result<T, Errno>) -> T {
     // What the panic left half done is the library's own, checked again by the next call.
+    let before = errno();
     let result = catch_unwind(AssertUnwindSafe(inside));
     match result.unwrap_or(Err(AFTER_A_PANIC)) {
-        Ok(value) => value,
+        Ok(value) => {
+            set_errno(before);
+            value
+        }
         Err(errno) => {
-            set_errno(errno);
+            set_errno(errno.raw_os_error());
             failed
         }
     }
@@ -30,11 +34,19 @@ pub(crate) fn enter_int(inside: impl FnOnce() -> Result<(), Errno>) -> core::ffi
     enter(-1, || inside().map(|()| 0))
 }
 
-fn set_errno(errno: Errno) {
+fn place_of_errno() -> *mut core::ffi::c_int {
     // SAFETY: takes nothing and gives the address of this thread's `errno`.
-    let place = unsafe { libc::__errno_location() };
+    unsafe { libc::__errno_location() }
+}
+
+fn errno() -> core::ffi::c_int {
     // SAFETY: that address is valid, aligned, and this thread's alone.
-    unsafe { *place = errno.raw_os_error() };
+    unsafe { *place_of_errno() }
+}
+
+fn set_errno(errno: core::ffi::c_int) {
+    // SAFETY: as above.
+    unsafe { *place_of_errno() = errno };
 }
 
 /// Errors of devices, as `errno` has them.
@@ -62,13 +74,9 @@ pub(crate) unsafe fn text<'a>(pointer: *const c_char) -> Option<&'a CStr> {
 mod tests {
     use super::*;
 
-    fn errno() -> i32 {
-        std::io::Error::last_os_error().raw_os_error().unwrap()
-    }
-
     #[test]
     fn a_panic_becomes_a_failure() {
-        set_errno(Errno::PERM);
+        set_errno(libc::EPERM);
         assert_eq!(
             enter(-7, || -> Result<i32, Errno> { panic!("on purpose") }),
             -7
@@ -80,7 +88,11 @@ mod tests {
     fn a_failure_sets_errno_and_success_leaves_it() {
         assert_eq!(enter_int(|| Err(Errno::NOSPC)), -1);
         assert_eq!(errno(), libc::ENOSPC);
-        assert_eq!(enter_int(|| Ok(())), 0);
+        let changes = || {
+            set_errno(libc::EPERM);
+            Ok(())
+        };
+        assert_eq!(enter_int(changes), 0);
         assert_eq!(errno(), libc::ENOSPC);
     }
 }

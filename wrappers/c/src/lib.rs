@@ -6,6 +6,8 @@
 //! | `boundary` | what each of them goes through: panics stop, failures become `errno` |
 //! | [`frame`] | frames: shape, memory, mapping |
 //! | [`camera`] | cameras and their buffers |
+//! | [`host`] | shares frames, ends them when they have expired |
+//! | [`client`] | waits for a host's frames |
 //! | [`discovery`] | lists of video devices |
 //!
 //! `docs/c-api.md` lists the functions that are there and what differs from before.
@@ -14,9 +16,13 @@
 
 mod boundary;
 pub mod camera;
+pub mod client;
 pub mod discovery;
+mod error;
 pub mod exports;
+mod extra;
 pub mod frame;
+pub mod host;
 
 /// The release whose interface this is.
 pub const VERSION: &core::ffi::CStr = c"2.5.1";

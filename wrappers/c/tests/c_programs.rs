@@ -26,3 +26,8 @@ fn cameras_do_as_the_header_says() {
 fn discovery_does_as_the_header_says() {
     check("discovery");
 }
+
+#[test]
+fn host_and_client_do_as_the_header_says() {
+    check("share");
+}

@@ -31,7 +31,7 @@ pub extern "C" fn vsl_frame_init(
 ) -> *mut Frame {
     enter(null_mut(), || {
         let shape = Shape::new(width, height, stride, fourcc)?;
-        Ok(Box::into_raw(Box::new(Frame::new(shape, userptr, cleanup))))
+        Ok(Frame::new(shape, userptr, cleanup).hand_out())
     })
 }
 
@@ -96,9 +96,8 @@ pub unsafe extern "C" fn vsl_frame_release(frame: *mut Frame) {
         if frame.is_null() {
             return Err(Errno::INVAL);
         }
-        // SAFETY: not NULL, and from `Box::into_raw` of `vsl_frame_init`, as the caller says.
-        unsafe { Frame::release(frame) };
-        Ok(())
+        // SAFETY: not NULL, and from `Frame::hand_out`, as the caller says.
+        unsafe { Frame::release(frame) }
     });
 }
 

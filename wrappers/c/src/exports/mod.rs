@@ -5,6 +5,8 @@
 //! uses a frame, is the C caller's duty, as the header says.
 
 pub mod camera;
+pub mod client;
 pub mod core;
 pub mod discovery;
 pub mod frame;
+pub mod host;

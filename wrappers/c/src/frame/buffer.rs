@@ -4,6 +4,7 @@
 
 use std::ffi::{CStr, CString, c_int};
 use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{Mode, ftruncate};
@@ -11,6 +12,8 @@ use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::shm;
 use videostream::hal::memory::allocate::{Allocator, Origin};
 use videostream::hal::memory::heap::{DmaHeap, HEAP_FOLDER};
+
+use crate::client::Received;
 
 /// Descriptors below are those of input, output and errors, which some checks take for none.
 const LOWEST_FD: c_int = 3;
@@ -24,6 +27,8 @@ pub(super) enum Buffer {
     Shared(SharedObject),
     /// A duplicate of the program's descriptor.
     Attached(OwnedFd),
+    /// A host's, which frames of one client share.
+    Received(Arc<Received>),
 }
 
 impl Buffer {
@@ -66,6 +71,7 @@ impl Buffer {
         match self {
             Self::Own(fd, _) | Self::Attached(fd) => fd.as_fd(),
             Self::Shared(object) => object.fd.as_fd(),
+            Self::Received(memory) => memory.fd(),
         }
     }
 
@@ -74,7 +80,7 @@ impl Buffer {
         match self {
             Self::Own(_, name) => Some(name),
             Self::Shared(object) => Some(&object.name),
-            Self::Attached(_) => None,
+            Self::Attached(_) | Self::Received(_) => None,
         }
     }
 

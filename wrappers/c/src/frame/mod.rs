@@ -3,6 +3,7 @@
 #![expect(unsafe_code, reason = "a frame of C is freed")]
 
 mod buffer;
+mod pool;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -10,14 +11,19 @@ mod view;
 
 use std::ffi::{CStr, c_int, c_void};
 use std::os::fd::BorrowedFd;
+use std::sync::Arc;
 
 use rustix::io::Errno;
-use videostream::hal::memory::dmabuf::{DmaBufError, SyncAccess, begin_access, end_access};
+use videostream::hal::memory::dmabuf::{
+    DmaBufError, Identity, SyncAccess, begin_access, end_access, identity,
+};
 use videostream::hal::memory::physical::{PhysicalError, physical_address};
 
 use self::buffer::Buffer;
 pub use self::shape::Shape;
 pub(crate) use self::view::View;
+use crate::client::{Origin, Received};
+use crate::host::Posting;
 
 /// `vsl_frame_cleanup`.
 pub type Cleanup = extern "C" fn(*mut Frame);
@@ -38,14 +44,33 @@ pub(crate) struct Times {
 pub struct Frame {
     // Unmapped before the buffer goes, which is declared after it.
     view: Option<View>,
+    /// Memory of a host is mapped, by a mapping that stays.
+    is_mapped: bool,
     buffer: Option<Buffer>,
+    /// Which memory that is.
+    identity: Option<Identity>,
     shape: Shape,
     size: usize,
     offset: usize,
     physical: Option<isize>,
     pub(crate) times: Times,
+    /// What a host knows it by, once it is shared.
+    pub(crate) posting: Option<Posting>,
+    /// Where it came from, if it was received.
+    pub(crate) origin: Option<Origin>,
     userptr: *mut c_void,
     cleanup: Option<Cleanup>,
+    /// Not released yet.
+    is_alive: bool,
+}
+
+/// Memory to share: descriptor, which it is, where the frame lies in it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Memory<'a> {
+    pub(crate) fd: BorrowedFd<'a>,
+    pub(crate) identity: Identity,
+    pub(crate) offset: usize,
+    pub(crate) size: usize,
 }
 
 impl Frame {
@@ -53,14 +78,57 @@ impl Frame {
     pub(crate) fn new(shape: Shape, userptr: *mut c_void, cleanup: Option<Cleanup>) -> Self {
         Self {
             view: None,
+            is_mapped: false,
             buffer: None,
+            identity: None,
             shape,
             size: 0,
             offset: 0,
             physical: None,
             times: Times::default(),
+            posting: None,
+            origin: None,
             userptr,
             cleanup,
+            is_alive: true,
+        }
+    }
+
+    /// A frame of a host: `size` bytes of `memory` from `offset` on, which it has.
+    pub(crate) fn received(
+        shape: Shape,
+        (memory, offset, size): (Arc<Received>, usize, usize),
+        times: Times,
+        origin: Origin,
+    ) -> Self {
+        let mut frame = Self::new(shape, std::ptr::null_mut(), None);
+        frame.identity = Some(memory.identity());
+        frame.buffer = Some(Buffer::Received(memory));
+        (frame.offset, frame.size) = (offset, size);
+        frame.times = times;
+        frame.origin = Some(origin);
+        frame
+    }
+
+    /// The frame for the program, which releases it: [`Frame::release`].
+    pub(crate) fn hand_out(self) -> *mut Self {
+        Box::into_raw(pool::boxed(self))
+    }
+
+    pub(crate) const fn is_alive(&self) -> bool {
+        self.is_alive
+    }
+
+    /// What is to be shared.
+    pub(crate) fn memory(&self) -> Result<Memory<'_>, Errno> {
+        match (&self.buffer, self.identity) {
+            (Some(buffer), Some(identity)) => Ok(Memory {
+                fd: buffer.fd(),
+                identity,
+                offset: self.offset,
+                size: self.size,
+            }),
+            _ => Err(Errno::BADF),
         }
     }
 
@@ -95,7 +163,7 @@ impl Frame {
     pub(crate) fn alloc(&mut self, path: Option<&CStr>) -> Result<(), Errno> {
         self.discard();
         let size = self.shape.size()?;
-        self.buffer = Some(Buffer::allocate(path, size)?);
+        self.take(Buffer::allocate(path, size)?)?;
         self.size = size;
         Ok(())
     }
@@ -112,9 +180,15 @@ impl Frame {
         };
         let end = offset.checked_add(size).ok_or(Errno::INVAL)?;
         isize::try_from(end).map_err(|_| Errno::INVAL)?;
-        self.buffer = Some(Buffer::attach(fd)?);
+        self.take(Buffer::attach(fd)?)?;
         self.size = size;
         self.offset = offset;
+        Ok(())
+    }
+
+    fn take(&mut self, buffer: Buffer) -> Result<(), Errno> {
+        self.identity = Some(identity(buffer.fd()).map_err(|error| error.errno())?);
+        self.buffer = Some(buffer);
         Ok(())
     }
 
@@ -126,6 +200,7 @@ impl Frame {
             return;
         }
         self.buffer = None;
+        self.identity = None;
         self.physical = None;
         if !attached {
             self.size = 0;
@@ -140,6 +215,7 @@ impl Frame {
         if let Some(buffer) = self.buffer.take() {
             buffer.leave_open();
         }
+        self.identity = None;
         self.physical = None;
         self.size = 0;
         self.offset = 0;
@@ -147,6 +223,14 @@ impl Frame {
 
     /// Maps the memory, or gives the mapping there is: first byte and bytes.
     pub(crate) fn map(&mut self) -> Result<(*mut u8, usize), Errno> {
+        if let Some(Buffer::Received(memory)) = &self.buffer {
+            let start = memory.map(self.offset, self.size)?;
+            if !self.is_mapped {
+                memory.begin_access()?;
+                self.is_mapped = true;
+            }
+            return Ok((start, self.size));
+        }
         if self.view.is_none() {
             let fd = self.buffer.as_ref().ok_or(Errno::BADF)?.fd();
             let view = View::new(fd, self.offset, self.size)?;
@@ -159,6 +243,11 @@ impl Frame {
 
     /// Unmaps, if there is a mapping.
     pub(crate) fn unmap(&mut self) {
+        if std::mem::take(&mut self.is_mapped)
+            && let Some(Buffer::Received(memory)) = &self.buffer
+        {
+            memory.end_access();
+        }
         if self.view.is_none() {
             return;
         }
@@ -194,18 +283,35 @@ impl Frame {
         Ok(address)
     }
 
-    /// Ends a frame in the order that programs rely on: mapping, memory, callback, frame.
+    /// Ends a frame in the order that programs rely on: mapping, host or lock, memory, callback,
+    /// frame.
+    ///
+    /// # Errors
+    /// EINVAL for a frame that was released already, as far as that can be seen.
     ///
     /// # Safety
-    /// `frame` comes from `Box::into_raw`, and nobody uses it afterwards.
-    pub(crate) unsafe fn release(frame: *mut Self) {
-        let cleanup = {
+    /// `frame` comes from [`Frame::hand_out`] or `Box::into_raw`, and nobody uses it afterwards.
+    pub(crate) unsafe fn release(frame: *mut Self) -> Result<(), Errno> {
+        let (cleanup, posting) = {
             // SAFETY: valid, as the caller says, and borrowed by nobody; given up before the
             // callback, which borrows the frame itself.
             let frame = unsafe { &mut *frame };
-            frame.unalloc();
-            frame.cleanup
+            if !std::mem::take(&mut frame.is_alive) {
+                return Err(Errno::INVAL);
+            }
+            (frame.cleanup, frame.posting.take())
         };
+        if let Some(posting) = posting {
+            posting.forget(frame);
+        }
+        {
+            // SAFETY: as above.
+            let frame = unsafe { &mut *frame };
+            if let Some(origin) = &mut frame.origin {
+                origin.unlock();
+            }
+            frame.unalloc();
+        }
         if let Some(cleanup) = cleanup {
             cleanup(frame);
         }
@@ -217,5 +323,31 @@ impl Frame {
             // Closed by the callback, or left open by it: not ours any more.
             buffer.leave_open();
         }
+        pool::give_back(frame);
+        Ok(())
+    }
+
+    /// `vsl_frame_trylock`.
+    pub(crate) fn lock(&mut self) -> Result<(), Errno> {
+        self.origin.as_mut().ok_or(Errno::INVAL)?.lock()
+    }
+
+    /// `vsl_frame_unlock`: unmaps as well.
+    pub(crate) fn unlock(&mut self) -> Result<(), Errno> {
+        self.unmap();
+        let is_cut = self.origin.as_mut().is_some_and(Origin::unlock);
+        if is_cut {
+            return Err(Errno::SHUTDOWN);
+        }
+        Ok(())
+    }
+
+    /// Everything that a frame keeps alive goes; a shell for the pool is left.
+    fn empty(&mut self) {
+        self.unmap();
+        self.buffer = None;
+        self.identity = None;
+        self.origin = None;
+        self.posting = None;
     }
 }

@@ -59,7 +59,7 @@ impl Rows {
 /// Size and format of a picture.
 ///
 /// # Invariants
-/// Width, height and format are not 0, and width and height fit an int.
+/// Width, height and format are not 0, unless a host says so, and width and height fit an int.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
     width: u32,
@@ -93,6 +93,41 @@ impl Shape {
             stride,
             fourcc,
         })
+    }
+
+    /// The shape of a frame as its host says.
+    ///
+    /// # Errors
+    /// EBADMSG for what does not fit an int.
+    pub(crate) fn received(
+        width: u32,
+        height: u32,
+        stride: c_int,
+        fourcc: u32,
+    ) -> Result<Self, Errno> {
+        if c_int::try_from(width).is_err() || c_int::try_from(height).is_err() {
+            return Err(Errno::BADMSG);
+        }
+        Ok(Self {
+            width,
+            height,
+            stride,
+            fourcc,
+        })
+    }
+
+    /// Bytes from row to row of the first plane, where that can be told.
+    pub(crate) fn luma_stride(&self) -> Option<u32> {
+        let stride = u32::try_from(self.stride)
+            .ok()
+            .filter(|&stride| stride > 0)?;
+        match Rows::of(self.fourcc)? {
+            Rows::Packed(_) => Some(stride),
+            rows if u64::from(stride) == rows.default_stride(u64::from(self.width)) => {
+                Some(self.width)
+            }
+            _ => (stride >= self.width).then_some(stride),
+        }
     }
 
     /// Pixels in a row.

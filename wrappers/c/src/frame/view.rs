@@ -22,9 +22,26 @@ pub(crate) struct View {
     lead: usize,
 }
 
+// SAFETY: a mapping belongs to the process, not to a thread.
+unsafe impl Send for View {}
+// SAFETY: shared references give out pointers only.
+unsafe impl Sync for View {}
+
 impl View {
     /// Maps `len` bytes from `offset` on, for reading and writing.
     pub(crate) fn new(fd: BorrowedFd<'_>, offset: usize, len: usize) -> Result<Self, Errno> {
+        Self::map(fd, offset, len, ProtFlags::READ | ProtFlags::WRITE)
+    }
+
+    /// The same for writing as far as the descriptor allows it.
+    pub(crate) fn as_allowed(fd: BorrowedFd<'_>, offset: usize, len: usize) -> Result<Self, Errno> {
+        match Self::new(fd, offset, len) {
+            Err(Errno::ACCESS | Errno::PERM) => Self::map(fd, offset, len, ProtFlags::READ),
+            other => other,
+        }
+    }
+
+    fn map(fd: BorrowedFd<'_>, offset: usize, len: usize, prot: ProtFlags) -> Result<Self, Errno> {
         let end = offset.checked_add(len).ok_or(Errno::INVAL)?;
         if len == 0 || !reaches(fd, end)? {
             return Err(Errno::INVAL);
@@ -32,13 +49,17 @@ impl View {
         let lead = offset % page_size();
         let len = lead.checked_add(len).ok_or(Errno::INVAL)?;
         let from = u64::try_from(offset - lead).map_err(|_| Errno::INVAL)?;
-        let prot = ProtFlags::READ | ProtFlags::WRITE;
         let hint = std::ptr::null_mut();
         // SAFETY: a null hint lets the kernel choose a free range: no mapping is replaced.
         let start = unsafe { mmap(hint, len, prot, MapFlags::SHARED, fd, from) };
         let start = NonNull::new(start?.cast()).ok_or(Errno::NOMEM)?;
         // INVARIANT: the kernel gave `len` bytes at `start`, and `lead` bytes are before the rest.
         Ok(Self { start, len, lead })
+    }
+
+    /// Bytes that can be used.
+    pub(crate) const fn len(&self) -> usize {
+        self.len - self.lead
     }
 
     /// The frame's first byte.

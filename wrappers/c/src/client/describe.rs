@@ -1,0 +1,75 @@
+//! A frame as its host describes it, as a frame of this interface.
+
+use std::ffi::c_int;
+use std::sync::Arc;
+
+use videostream::hal::ring::FrameDescriptor;
+use videostream::hal::ring::descriptor::{DescriptorError, NO_TIME};
+use videostream::ipc::Error;
+
+use super::connection::{Connection, Origin};
+use crate::extra::Extra;
+use crate::frame::{Frame, Shape, Times};
+
+/// Whether the program does not want a frame, or it is over.
+pub(super) fn is_passed_over(frame: &FrameDescriptor, until: i64, now_ns: u64) -> bool {
+    let expires = expires(frame);
+    (expires != 0 && expires < now_ns.cast_signed()) || (until != 0 && posted(frame) < until)
+}
+
+/// When the host says that it goes.
+fn expires(frame: &FrameDescriptor) -> i64 {
+    match Extra::of(frame) {
+        Some(extra) => extra.expires,
+        None => frame.expires_ns.cast_signed(),
+    }
+}
+
+/// When it was shared.
+fn posted(frame: &FrameDescriptor) -> i64 {
+    match frame.published_ns {
+        0 => frame.timestamp_ns.cast_signed(),
+        time => time.cast_signed(),
+    }
+}
+
+/// The frame, with its memory.
+pub(super) fn frame(connection: &Arc<Connection>, frame: &FrameDescriptor) -> Result<Frame, Error> {
+    let first = frame.planes[0];
+    let memory = connection.memory(first.buffer)?;
+    let (stride, size) = match Extra::of(frame) {
+        Some(extra) => (extra.stride, extra.size),
+        None => (c_int::try_from(first.stride).unwrap_or(0), extent(frame)),
+    };
+    let wrong = || Error::Descriptor(DescriptorError::PlaneEnd(0, size, 0));
+    let offset = first.offset as usize;
+    let size = usize::try_from(size).map_err(|_| wrong())?;
+    if size == 0 || !memory.has(offset, size) {
+        return Err(wrong());
+    }
+    let shape = Shape::received(frame.width, frame.height, stride, frame.fourcc);
+    let stream_time = |time: i64| if time == NO_TIME { 0 } else { time };
+    let times = Times {
+        serial: frame.serial.cast_signed(),
+        timestamp: posted(frame),
+        duration: frame.duration_ns.cast_signed(),
+        pts: stream_time(frame.pts_ns),
+        dts: stream_time(frame.dts_ns),
+        expires: expires(frame),
+    };
+    Ok(Frame::received(
+        shape.map_err(|errno| Error::Os("frame", errno))?,
+        (memory, offset, size),
+        times,
+        Origin::new(Arc::clone(connection), frame.serial),
+    ))
+}
+
+/// Bytes from the first plane's start to the end of the last that lies in the same memory.
+fn extent(frame: &FrameDescriptor) -> u64 {
+    let first = frame.planes[0];
+    let same = frame.planes().iter().filter(|p| p.buffer == first.buffer);
+    let end = same.map(|plane| u64::from(plane.offset) + u64::from(plane.size));
+    let end = end.max().unwrap_or(0);
+    end.saturating_sub(u64::from(first.offset))
+}

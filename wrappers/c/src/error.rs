@@ -1,0 +1,25 @@
+//! What goes wrong between host and client, as `errno`.
+
+use rustix::io::Errno;
+use videostream::ipc::{Error, Refusal};
+
+/// The `errno` of an error.
+pub(crate) fn errno_of(error: Error) -> Errno {
+    match error {
+        Error::Os(_, errno) | Error::FenceFailed(errno) => errno,
+        Error::AddressInvalid | Error::BadBuffer(_) => Errno::INVAL,
+        Error::AddressTooLong(..) => Errno::NAMETOOLONG,
+        Error::AddressInUse | Error::NotASocket => Errno::ADDRINUSE,
+        Error::NoHost => Errno::CONNREFUSED,
+        Error::HostGone | Error::ThrownOut | Error::Goodbye(_) => Errno::CONNRESET,
+        Error::Refused(Refusal::Permission(_)) => Errno::ACCESS,
+        Error::Refused(Refusal::Resources(_)) => Errno::NOBUFS,
+        Error::Refused(Refusal::Full(_) | Refusal::Hold(..)) => Errno::USERS,
+        Error::Refused(_) => Errno::PROTO,
+        Error::TimedOut => Errno::TIMEDOUT,
+        Error::Cancelled => Errno::SHUTDOWN,
+        Error::HoldLimit(_) => Errno::MFILE,
+        Error::TooManyBuffers(_) | Error::WouldBlock(_) => Errno::NOBUFS,
+        _ => Errno::BADMSG,
+    }
+}

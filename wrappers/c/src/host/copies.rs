@@ -1,0 +1,62 @@
+//! Copies of memory that cannot be shared itself.
+
+#![expect(unsafe_code, reason = "mapped memory is written")]
+
+use std::ffi::CStr;
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::fs::{FileType, fstat};
+use rustix::io::{Errno, pread};
+use rustix::param::page_size;
+use videostream::hal::memory::memfd;
+
+use crate::frame::{Memory, View};
+
+/// What `/proc/PID/fd` calls it.
+const NAME: &CStr = c"videostream copy";
+
+/// Memory for copies of `size` bytes, and its mapping.
+pub(super) fn memory(size: usize) -> Result<(OwnedFd, View), Errno> {
+    let size = size.checked_next_multiple_of(page_size());
+    let size = size.ok_or(Errno::NOMEM)?;
+    let fd = memfd::create(NAME, size)?;
+    memfd::seal(&fd, memfd::FIXED_SIZE)?;
+    let view = View::new(fd.as_fd(), 0, size)?;
+    Ok((fd, view))
+}
+
+/// Copies a frame into `view`, which is as large, nobody else's, and read by no client.
+pub(super) fn fill(view: &mut View, frame: Memory<'_>) -> Result<(), Errno> {
+    let Memory { fd, size, .. } = frame;
+    if size > view.len() {
+        return Err(Errno::NOMEM);
+    }
+    let kind = FileType::from_raw_mode(fstat(fd)?.st_mode);
+    if kind != FileType::RegularFile {
+        let source = View::as_allowed(fd, frame.offset, size)?;
+        // SAFETY: `size` bytes are mapped at the source, and as many or more at the target, by
+        // what `View` says; the two are not the same memory, since the target is the host's own.
+        unsafe {
+            view.as_ptr()
+                .copy_from_nonoverlapping(source.as_ptr(), size)
+        };
+        return Ok(());
+    }
+    // SAFETY: the view has as many bytes, checked above; no client holds a frame in them and this
+    // library has no reference to them, so that nobody reads or writes them meanwhile.
+    let mut rest = unsafe { std::slice::from_raw_parts_mut(view.as_ptr(), size) };
+    // Read, not mapped: a file that is cut short meanwhile is an error and not a signal.
+    let mut offset = frame.offset as u64;
+    while !rest.is_empty() {
+        match pread(fd, &mut *rest, offset) {
+            Ok(0) => return Err(Errno::INVAL),
+            Ok(count) => {
+                rest = rest.get_mut(count..).ok_or(Errno::INVAL)?;
+                offset += count as u64;
+            }
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,320 @@
+//! The memory that frames of a host lie in: registered once, kept while it comes back.
+//!
+//! Old programs post any descriptor. What clients can map without the danger that it is cut short
+//! under them is sent to them: dma-bufs, and memfds that are sealed against it or can be. Of other
+//! memory they get a copy.
+//!
+//! A registered descriptor keeps its memory alive. Memory that was posted once therefore goes when
+//! its frame does; once it has come back it is one of a pool, and stays until it was not used for a
+//! while.
+
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::{FileType, SealFlags, fcntl_get_seals, fstat};
+use rustix::io::{Errno, fcntl_dupfd_cloexec};
+use videostream::hal::memory::dmabuf::Identity;
+use videostream::hal::memory::mapping::file_size;
+use videostream::hal::memory::memfd;
+use videostream::ipc::{MAX_BUFFERS, host};
+
+use super::copies;
+use crate::error::errno_of;
+use crate::frame::{Memory, View};
+
+/// How long memory is kept that no frame lies in, in nanoseconds.
+const KEPT_NS: u64 = 2_000_000_000;
+/// Identities of memory that was let go, to tell what comes back.
+const REMEMBERED: usize = 2 * MAX_BUFFERS;
+
+/// Why memory is kept.
+#[derive(Debug)]
+enum Kind {
+    /// Posted for the first time.
+    New,
+    /// It has come back.
+    Pooled,
+    /// The host's own, which others are copied to.
+    Copy(View),
+}
+
+/// Registered memory.
+#[derive(Debug)]
+struct Share {
+    id: u32,
+    /// `None` for the host's own.
+    identity: Option<Identity>,
+    size: usize,
+    kind: Kind,
+    /// Frames that lie in it.
+    frames: u32,
+    /// Since when there are none.
+    idle_ns: u64,
+}
+
+/// Where a frame lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The memory's number in the ring.
+    pub(super) id: u32,
+    /// Its number here.
+    pub(super) share: usize,
+    pub(super) offset: u32,
+    pub(super) size: u32,
+    pub(super) is_copy: bool,
+}
+
+/// Why memory cannot be shared now.
+#[derive(Debug)]
+pub(super) enum NoPlace {
+    /// As much as can be is in use: room has to be made.
+    Full,
+    Failed(Errno),
+}
+
+impl From<Errno> for NoPlace {
+    fn from(errno: Errno) -> Self {
+        Self::Failed(errno)
+    }
+}
+
+/// All of it.
+#[derive(Debug)]
+pub(super) struct Shares {
+    entries: Vec<Option<Share>>,
+    /// Where the last one was found: the next is probably behind it.
+    last: usize,
+    gone: VecDeque<Identity>,
+    /// Something is new and idle.
+    is_untidy: bool,
+    /// When to look for what is not used.
+    look_ns: u64,
+}
+
+impl Shares {
+    pub(super) fn new() -> Self {
+        Self {
+            entries: (0..MAX_BUFFERS).map(|_| None).collect(),
+            last: 0,
+            gone: VecDeque::with_capacity(REMEMBERED),
+            is_untidy: false,
+            look_ns: 0,
+        }
+    }
+
+    /// Pieces of memory that are registered.
+    #[allow(dead_code, reason = "for statistics")]
+    pub(super) fn len(&self) -> usize {
+        self.entries.iter().flatten().count()
+    }
+
+    /// Finds or makes the place of a frame in memory.
+    pub(super) fn place(
+        &mut self,
+        ipc: &mut host::Host,
+        memory: Memory<'_>,
+    ) -> Result<Place, NoPlace> {
+        let size = u32::try_from(memory.size).map_err(|_| Errno::INVAL)?;
+        let end = memory.offset.checked_add(memory.size).ok_or(Errno::INVAL)?;
+        if let Some(at) = self.find(memory.identity)
+            && let Some(share) = &self.entries[at]
+            && end <= share.size
+            && let Ok(offset) = u32::try_from(memory.offset)
+        {
+            self.last = at;
+            return Ok(Place {
+                id: share.id,
+                share: at,
+                offset,
+                size,
+                is_copy: false,
+            });
+        }
+        match whole_size(memory)? {
+            Some(whole) if end > whole => Err(Errno::INVAL.into()),
+            Some(whole)
+                if self.find(memory.identity).is_none()
+                    && u32::try_from(end).is_ok()
+                    && keeps_its_size(memory.fd) =>
+            {
+                let fd = fcntl_dupfd_cloexec(memory.fd, 0)?;
+                let kind = match self.gone.contains(&memory.identity) {
+                    true => Kind::Pooled,
+                    false => Kind::New,
+                };
+                let identity = Some(memory.identity);
+                let (share, id) = self.add(ipc, fd, identity, whole, kind)?;
+                Ok(Place {
+                    id,
+                    share,
+                    offset: u32::try_from(memory.offset).map_err(|_| Errno::INVAL)?,
+                    size,
+                    is_copy: false,
+                })
+            }
+            _ => self.copy(ipc, memory, size),
+        }
+    }
+
+    fn find(&self, identity: Identity) -> Option<usize> {
+        let places = (self.last + 1..self.entries.len()).chain(0..=self.last);
+        let is = |at: &usize| {
+            let share = self.entries[*at].as_ref();
+            share.is_some_and(|share| share.identity == Some(identity))
+        };
+        places.take(self.entries.len()).find(is)
+    }
+
+    fn add(
+        &mut self,
+        ipc: &mut host::Host,
+        fd: OwnedFd,
+        identity: Option<Identity>,
+        size: usize,
+        kind: Kind,
+    ) -> Result<(usize, u32), NoPlace> {
+        let vacant = |shares: &Self| shares.entries.iter().position(Option::is_none);
+        let at = match vacant(self) {
+            Some(at) => at,
+            None => {
+                self.let_oldest_go(ipc)?;
+                vacant(self).ok_or(NoPlace::Full)?
+            }
+        };
+        let id = ipc.register(fd, size as u64).map_err(errno_of)?;
+        self.entries[at] = Some(Share {
+            id,
+            identity,
+            size,
+            kind,
+            frames: 0,
+            idle_ns: 0,
+        });
+        self.last = at;
+        Ok((at, id))
+    }
+
+    /// Lets the memory go that was not used for the longest time.
+    fn let_oldest_go(&mut self, ipc: &mut host::Host) -> Result<(), NoPlace> {
+        let entries = self.entries.iter().enumerate();
+        let idle = entries.filter_map(|(at, share)| {
+            let share = share.as_ref().filter(|share| share.frames == 0)?;
+            Some((share.idle_ns, at))
+        });
+        let (_, at) = idle.min().ok_or(NoPlace::Full)?;
+        self.let_go(ipc, at);
+        Ok(())
+    }
+
+    fn let_go(&mut self, ipc: &mut host::Host, at: usize) {
+        let Some(share) = self.entries[at].take() else {
+            return;
+        };
+        ipc.retire(share.id);
+        if let Some(identity) = share.identity
+            && !self.gone.contains(&identity)
+        {
+            if self.gone.len() == REMEMBERED {
+                self.gone.pop_front();
+            }
+            self.gone.push_back(identity);
+        }
+    }
+
+    /// A copy in memory of the host's own.
+    fn copy(
+        &mut self,
+        ipc: &mut host::Host,
+        memory: Memory<'_>,
+        size: u32,
+    ) -> Result<Place, NoPlace> {
+        let fits = |share: &&Option<Share>| {
+            share.as_ref().is_some_and(|share| {
+                matches!(share.kind, Kind::Copy(_))
+                    && share.frames == 0
+                    && share.size >= memory.size
+            })
+        };
+        let at = match self.entries.iter().position(|share| fits(&share)) {
+            Some(at) => at,
+            None => {
+                let (fd, view) = copies::memory(memory.size)?;
+                let size = view.len();
+                self.add(ipc, fd, None, size, Kind::Copy(view))?.0
+            }
+        };
+        let share = self.entries[at].as_mut().ok_or(Errno::NOMEM)?;
+        let Kind::Copy(view) = &mut share.kind else {
+            return Err(Errno::NOMEM.into());
+        };
+        copies::fill(view, memory)?;
+        Ok(Place {
+            id: share.id,
+            share: at,
+            offset: 0,
+            size,
+            is_copy: true,
+        })
+    }
+
+    /// A frame lies in it from now on.
+    pub(super) fn enter(&mut self, share: usize) {
+        if let Some(Some(share)) = self.entries.get_mut(share) {
+            share.frames += 1;
+            if matches!(share.kind, Kind::New) && share.idle_ns != 0 {
+                share.kind = Kind::Pooled;
+            }
+        }
+    }
+
+    /// A frame does no more.
+    pub(super) fn leave(&mut self, share: usize, now_ns: u64) {
+        if let Some(Some(share)) = self.entries.get_mut(share) {
+            share.frames = share.frames.saturating_sub(1);
+            if share.frames == 0 {
+                share.idle_ns = now_ns;
+                self.is_untidy |= matches!(share.kind, Kind::New);
+            }
+        }
+    }
+
+    /// Lets go of what is not used any more.
+    #[inline]
+    pub(super) fn tidy(&mut self, ipc: &mut host::Host, now_ns: u64) {
+        if !self.is_untidy && now_ns < self.look_ns {
+            return;
+        }
+        for at in 0..self.entries.len() {
+            let over = self.entries[at].as_ref().is_some_and(|share| {
+                let is_old = share.idle_ns.saturating_add(KEPT_NS) < now_ns;
+                share.frames == 0 && (is_old || matches!(share.kind, Kind::New))
+            });
+            if over {
+                self.let_go(ipc, at);
+            }
+        }
+        self.is_untidy = false;
+        self.look_ns = now_ns.saturating_add(KEPT_NS / 4);
+    }
+}
+
+/// Bytes of all the memory; `None` for a device, which has no size.
+fn whole_size(memory: Memory<'_>) -> Result<Option<usize>, Errno> {
+    let stat = fstat(memory.fd)?;
+    let size = match FileType::from_raw_mode(stat.st_mode) {
+        FileType::CharacterDevice => return Ok(None),
+        // Without a seek, which would move the program's own place in the file.
+        FileType::RegularFile => u64::try_from(stat.st_size).unwrap_or(0),
+        _ => file_size(memory.fd).unwrap_or(0),
+    };
+    Ok(Some(usize::try_from(size).map_err(|_| Errno::OVERFLOW)?))
+}
+
+/// Whether nobody can make the memory shorter, from now on.
+fn keeps_its_size(fd: BorrowedFd<'_>) -> bool {
+    if memfd::cannot_shrink(fd.as_fd()) {
+        return true;
+    }
+    // A memfd that can be sealed; POSIX shared memory and other files cannot.
+    fcntl_get_seals(fd).is_ok() && memfd::seal(fd, SealFlags::SHRINK).is_ok()
+}

@@ -1,0 +1,165 @@
+//! The frames that a host has: by slot of the ring, and those that the ring has no place for.
+
+use std::collections::VecDeque;
+
+use videostream::hal::ring::cells::SlotId;
+
+use crate::frame::Frame;
+
+/// What lies in a slot.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) serial: u64,
+    /// NULL once the program has it back, or it is over.
+    pub(super) frame: *mut Frame,
+    /// When it goes; 0 for never.
+    pub(super) expires: i64,
+    /// Which memory.
+    pub(super) share: usize,
+    /// Clients can still lock it.
+    pub(super) is_readable: bool,
+    /// It has expired, and goes when nobody holds it.
+    pub(super) is_over: bool,
+}
+
+/// A frame that no client finds any more and that has not expired.
+#[derive(Debug)]
+struct Aside {
+    frame: *mut Frame,
+    expires: i64,
+}
+
+/// All of them.
+///
+/// # Invariants
+/// Each frame is in it once, until it is in `finished` or the program has it back.
+#[derive(Debug)]
+pub(super) struct Table {
+    slots: Vec<Option<Entry>>,
+    aside: Vec<Aside>,
+    /// Frames whose end is due.
+    finished: VecDeque<*mut Frame>,
+    /// The first expiry, or earlier.
+    due: i64,
+    /// Frames that the host has.
+    frames: usize,
+}
+
+impl Table {
+    pub(super) const fn new() -> Self {
+        Self {
+            slots: Vec::new(),
+            aside: Vec::new(),
+            finished: VecDeque::new(),
+            due: i64::MAX,
+            frames: 0,
+        }
+    }
+
+    #[allow(dead_code, reason = "for statistics")]
+    pub(super) const fn frames(&self) -> usize {
+        self.frames
+    }
+
+    pub(super) fn insert(&mut self, slot: SlotId, entry: Entry) {
+        if self.slots.len() <= slot.index() {
+            self.slots.resize_with(slot.index() + 1, || None);
+        }
+        if entry.expires != 0 {
+            self.due = self.due.min(entry.expires);
+        }
+        self.frames += 1;
+        self.slots[slot.index()] = Some(entry);
+    }
+
+    /// Marks what has expired, telling `withdraw` of the serials that are still readable.
+    #[inline]
+    pub(super) fn expire(&mut self, now: i64, mut withdraw: impl FnMut(u64)) {
+        if now <= self.due {
+            return;
+        }
+        let mut due = i64::MAX;
+        for entry in self.slots.iter_mut().flatten() {
+            if entry.frame.is_null() || entry.expires == 0 || entry.is_over {
+                continue;
+            }
+            if entry.expires >= now {
+                due = due.min(entry.expires);
+                continue;
+            }
+            entry.is_over = true;
+            if std::mem::take(&mut entry.is_readable) {
+                withdraw(entry.serial);
+            }
+        }
+        let (finished, frames) = (&mut self.finished, &mut self.frames);
+        self.aside.retain(|aside| {
+            let is_over = aside.expires != 0 && aside.expires < now;
+            if is_over {
+                finished.push_back(aside.frame);
+                *frames -= 1;
+            } else if aside.expires != 0 {
+                due = due.min(aside.expires);
+            }
+            !is_over
+        });
+        self.due = due;
+    }
+
+    /// The frame with this serial has to leave the ring before its time.
+    pub(super) fn push_out(&mut self, serial: u64) {
+        let mut entries = self.slots.iter_mut().flatten();
+        if let Some(entry) = entries.find(|entry| entry.serial == serial) {
+            entry.is_readable = false;
+        }
+    }
+
+    /// Nobody holds the frame of a slot any more: gives its memory's number.
+    pub(super) fn freed(&mut self, slot: SlotId) -> Option<usize> {
+        let entry = self.slots.get_mut(slot.index())?.take()?;
+        if entry.frame.is_null() {
+        } else if entry.is_over {
+            self.finished.push_back(entry.frame);
+            self.frames -= 1;
+        } else {
+            self.aside.push(Aside {
+                frame: entry.frame,
+                expires: entry.expires,
+            });
+        }
+        Some(entry.share)
+    }
+
+    /// Takes a frame out for the program. Gives its serial if clients can still lock it.
+    pub(super) fn remove(&mut self, slot: SlotId, frame: *mut Frame) -> Result<Option<u64>, ()> {
+        if let Some(Some(entry)) = self.slots.get_mut(slot.index())
+            && entry.frame == frame
+        {
+            entry.frame = std::ptr::null_mut();
+            self.frames -= 1;
+            let is_readable = std::mem::take(&mut entry.is_readable);
+            return Ok(is_readable.then_some(entry.serial));
+        }
+        let place = self.aside.iter().position(|aside| aside.frame == frame);
+        self.aside.swap_remove(place.ok_or(())?);
+        self.frames -= 1;
+        Ok(None)
+    }
+
+    /// Makes the end of all frames due.
+    pub(super) fn finish_all(&mut self) {
+        for entry in self.slots.drain(..).flatten() {
+            if !entry.frame.is_null() {
+                self.finished.push_back(entry.frame);
+            }
+        }
+        let aside = self.aside.drain(..).map(|aside| aside.frame);
+        self.finished.extend(aside);
+        self.frames = 0;
+    }
+
+    /// A frame whose end is due.
+    pub(super) fn next_finished(&mut self) -> Option<*mut Frame> {
+        self.finished.pop_front()
+    }
+}
