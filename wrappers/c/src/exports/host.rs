@@ -141,7 +141,6 @@ pub unsafe extern "C" fn vsl_host_drop(host: Option<&Host>, frame: *mut Frame) -
 }
 
 /// `VSLFrame* vsl_frame_register(...)`: makes a frame of a descriptor and shares it.
-#[expect(clippy::too_many_arguments, reason = "the interface's own")]
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_frame_register(
     host: Option<&Host>,
