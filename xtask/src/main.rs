@@ -2,13 +2,14 @@
 //!
 //! `vm` runs a command inside a small machine that has cameras, codecs and
 //! dma-buf heaps; `test` runs every check of the project; `bench` measures;
-//! `bindings` makes the kernel bindings.
+//! `bindings` makes the kernel bindings; `install` installs the C library and the command.
 //! `docs/testing.md` describes them.
 
 mod apt;
 mod bench;
 mod bindings;
 mod check;
+mod install;
 mod interrupt;
 mod process;
 mod project;
@@ -31,6 +32,8 @@ enum Command {
     Bench(bench::Args),
     /// Write the bindings of the kernel's interfaces anew, or check them
     Bindings(bindings::Args),
+    /// Build and install the C library, its header, and the command
+    Install(install::Args),
 }
 
 fn main() -> ExitCode {
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         Command::Test(args) => check::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Bindings(args) => bindings::run(&args),
+        Command::Install(args) => install::run(&args),
     };
     match result {
         Ok(code) => ExitCode::from(code),

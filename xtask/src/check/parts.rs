@@ -188,12 +188,15 @@ const BINDING_TOOLS: [Package; 5] = [
     Package::installed("libc6-dev-armhf-cross"),
 ];
 
-/// Players that check recordings, and libraries that are found at run time.
-const TEST_TOOLS: [Package; 4] = [
+/// Players that check recordings, what finds libraries, and libraries that are found at run time.
+const TEST_TOOLS: [Package; 7] = [
+    Package::program("cmake", "cmake"),
     Package::program("ffmpeg", "ffprobe"),
     Package::installed("libde265-0"),
     Package::installed("libx265-199"),
+    Package::program("pkg-config", "pkg-config"),
     Package::program("strace", "strace"),
+    Package::program("valgrind", "valgrind"),
 ];
 
 /// What tests in the guest, which sees the host's programs, compare with.
