@@ -1,8 +1,10 @@
 //! What goes wrong while decoding.
 
 use core::fmt;
+use std::path::PathBuf;
 
 use crate::encode::{BACKEND_VARIABLE, Codec};
+use crate::hardware::NoDevice;
 use crate::library::LibraryMissing;
 use crate::picture::PictureError;
 
@@ -19,6 +21,8 @@ pub enum DecodeError {
         /// What the stream is.
         what: &'static str,
     },
+    /// No device decodes this codec.
+    NoDevice(NoDevice),
     /// The environment variable [`BACKEND_VARIABLE`] names no backend.
     UnknownBackend(String),
     /// A packet of another codec than the decoder's.
@@ -41,6 +45,20 @@ pub enum DecodeError {
     FrameWaiting,
     /// A packet was submitted after the end.
     Finished,
+    /// A packet with more bytes than the device takes at once.
+    TooLarge {
+        /// Bytes of the packet.
+        bytes: usize,
+        /// The most that the device takes.
+        limit: usize,
+    },
+    /// The device failed, or was unplugged.
+    Device {
+        /// The device.
+        path: PathBuf,
+        /// What the driver says.
+        error: videostream_hal::v4l2::Error,
+    },
     /// The memory that a picture was to be written into.
     Target(PictureError),
     /// The backend failed.
@@ -52,6 +70,13 @@ pub enum DecodeError {
     },
 }
 
+impl DecodeError {
+    /// Whether a device for the codec is there, and says this.
+    pub(super) fn is_of_a_device(&self) -> bool {
+        !matches!(self, Self::NoDevice(none) if none.unknown.is_empty())
+    }
+}
+
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -61,9 +86,10 @@ impl fmt::Display for DecodeError {
             ),
             Self::Library(missing) => missing.fmt(f),
             Self::Unsupported { what } => write!(f, "{what} can't be decoded"),
+            Self::NoDevice(none) => none.fmt(f),
             Self::UnknownBackend(name) => write!(
                 f,
-                "{BACKEND_VARIABLE}={name}: no such decoder backend, choose `auto` or `software`"
+                "{BACKEND_VARIABLE}={name}: no such decoder backend, choose `auto`, `v4l2` or `software`"
             ),
             Self::Codec { has, wants } => {
                 write!(f, "packet is {has}, but the decoder is for {wants}")
@@ -77,6 +103,11 @@ impl fmt::Display for DecodeError {
             Self::FrameWaiting => f.write_str(
                 "a picture is waiting: call `receive` until it gives none before the next `submit`",
             ),
+            Self::TooLarge { bytes, limit } => write!(
+                f,
+                "the packet has {bytes} bytes, but the device takes {limit} at most"
+            ),
+            Self::Device { path, error } => write!(f, "decoder {}: {error}", path.display()),
             Self::Finished => f.write_str("the decoder was finished: make a new one"),
             Self::Target(error) => error.fmt(f),
             Self::Backend { call, code } => write!(f, "decoder failed: {call} returned {code}"),

@@ -9,6 +9,7 @@
 //! |---|---|---|
 //! | [`Backend::Software`], H.264 | cargo feature `software` | YU12; holds back one picture in Main and High profile |
 //! | [`Backend::Software`], H.265 | and the system's libde265 (Debian: `libde265-0`) | YU12; holds back what B pictures need |
+//! | [`Backend::V4l2`] | a device with a stateful V4L2 driver | what the driver prefers, mostly NV12; pictures as soon as they are done |
 //!
 //! Packets hold one picture each. A byte stream is divided into packets by
 //! [`access_units`](crate::encode::access_units). A stream may change its size at any key frame:
@@ -23,10 +24,16 @@ mod error;
 mod software;
 #[cfg(feature = "software")]
 mod software;
+mod v4l2;
 
 pub use self::error::DecodeError;
 
-use crate::encode::{BACKEND_VARIABLE, Backend, Codec, Packet};
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use videostream_hal::format::Layout;
+
+use crate::encode::{Backend, Codec, DevicePath, Packet};
 use crate::picture::{Picture, PictureMut};
 
 /// Configuration of a [`Decoder`].
@@ -34,6 +41,7 @@ use crate::picture::{Picture, PictureMut};
 pub struct DecoderConfig {
     pub(crate) codec: Codec,
     pub(crate) backend: Backend,
+    pub(crate) device: Option<DevicePath>,
 }
 
 impl DecoderConfig {
@@ -43,6 +51,7 @@ impl DecoderConfig {
         Self {
             codec,
             backend: Backend::Auto,
+            device: None,
         }
     }
 
@@ -50,6 +59,15 @@ impl DecoderConfig {
     #[must_use]
     pub fn backend(self, backend: Backend) -> Self {
         Self { backend, ..self }
+    }
+
+    /// Which device decodes, such as `/dev/video10`; with [`Backend::Auto`] it means [`Backend::V4l2`].
+    #[must_use]
+    pub fn device(self, path: DevicePath) -> Self {
+        Self {
+            device: Some(path),
+            ..self
+        }
     }
 }
 
@@ -89,8 +107,12 @@ pub struct Decoder {
 
 #[derive(Debug)]
 enum Inner {
-    Software(software::Software),
+    Software(Box<software::Software>),
+    V4l2(Box<v4l2::V4l2>),
 }
+
+/// A picture and when it is shown.
+type Shown<'a> = (Picture<'a>, u64);
 
 /// A decoded picture. It lies in the decoder's memory, until the decoder is used again.
 #[derive(Debug, Clone, Copy)]
@@ -127,15 +149,25 @@ impl Decoder {
     /// [`DecodeError::NoBackend`], [`DecodeError::UnknownBackend`], [`DecodeError::Library`] for H.265 where
     /// libde265 is missing (it names the package), [`DecodeError::Backend`].
     pub fn new(config: &DecoderConfig) -> Result<Self, DecodeError> {
-        if let (Backend::Auto, Ok(name)) = (config.backend, std::env::var(BACKEND_VARIABLE)) {
-            // An empty variable counts as unset.
-            if !["", "auto", "software"].contains(&name.to_ascii_lowercase().as_str()) {
-                return Err(DecodeError::UnknownBackend(name));
-            }
-        }
+        let backend = config.backend.chosen(config.device);
+        let inner = match backend.map_err(DecodeError::UnknownBackend)? {
+            Backend::V4l2 => Inner::V4l2(Box::new(v4l2::V4l2::new(config)?)),
+            Backend::Software => Inner::Software(Box::new(software::Software::new(config)?)),
+            Backend::Auto => match v4l2::V4l2::new(config) {
+                Ok(v4l2) => Inner::V4l2(Box::new(v4l2)),
+                Err(refused) => match software::Software::new(config) {
+                    Ok(software) => Inner::Software(Box::new(software)),
+                    // Without the one, what the other said is of interest.
+                    Err(DecodeError::NoBackend(_)) if refused.is_of_a_device() => {
+                        return Err(refused);
+                    }
+                    Err(error) => return Err(error),
+                },
+            },
+        };
         Ok(Self {
             config: *config,
-            inner: Inner::Software(software::Software::new(config)?),
+            inner,
             started: false,
             finished: false,
             size: None,
@@ -153,6 +185,7 @@ impl Decoder {
     pub fn backend(&self) -> Backend {
         match &self.inner {
             Inner::Software(_) => Backend::Software,
+            Inner::V4l2(_) => Backend::V4l2,
         }
     }
 
@@ -179,6 +212,7 @@ impl Decoder {
         }
         let result = match &mut self.inner {
             Inner::Software(software) => software.submit(packet),
+            Inner::V4l2(v4l2) => v4l2.submit(packet),
         };
         match result {
             Err(DecodeError::FrameWaiting) => {}
@@ -195,6 +229,7 @@ impl Decoder {
     pub fn receive(&mut self) -> Result<Option<Decoded<'_>>, DecodeError> {
         let received = match &mut self.inner {
             Inner::Software(software) => software.receive(self.finished),
+            Inner::V4l2(v4l2) => v4l2.receive(self.finished),
         };
         let shown = match received {
             Ok(shown) => shown,
@@ -249,7 +284,56 @@ impl Decoder {
     /// # Errors
     /// [`DecodeError::Backend`].
     pub fn reset(&mut self) -> Result<(), DecodeError> {
-        *self = Self::new(&self.config)?;
+        match &mut self.inner {
+            Inner::Software(software) => **software = software::Software::new(&self.config)?,
+            Inner::V4l2(v4l2) => v4l2.reset()?,
+        }
+        (self.started, self.finished, self.size) = (false, false, None);
         Ok(())
+    }
+
+    /// Waits until [`Decoder::receive`] may have a picture, or `deadline_ns` of `CLOCK_MONOTONIC` has passed. Hardware
+    /// works while the program does something else; the CPU has done all it can when [`Decoder::submit`] returns, so
+    /// that there is nothing to wait for.
+    ///
+    /// # Errors
+    /// [`DecodeError::Device`].
+    pub fn wait(&mut self, deadline_ns: u64) -> Result<(), DecodeError> {
+        match &mut self.inner {
+            Inner::Software(_) => Ok(()),
+            Inner::V4l2(v4l2) => v4l2.wait(deadline_ns),
+        }
+    }
+
+    /// The device that decodes; `None` for software.
+    #[must_use]
+    pub fn device(&self) -> Option<&Path> {
+        match &self.inner {
+            Inner::Software(_) => None,
+            Inner::V4l2(v4l2) => Some(v4l2.path()),
+        }
+    }
+
+    /// For a program's own poll loop: readable (or with an event, `POLLPRI`) when [`Decoder::receive`] may have a
+    /// picture. `None` for software.
+    #[must_use]
+    pub fn ready_fd(&self) -> Option<BorrowedFd<'_>> {
+        match &self.inner {
+            Inner::Software(_) => None,
+            Inner::V4l2(v4l2) => Some(v4l2.fd()),
+        }
+    }
+
+    /// The memory of the picture that was received last, to be read by other hardware without a copy: a dma-buf for
+    /// each memory part, and where the planes lie in them. It is the decoder's again when that is used again, and
+    /// must not be written. `None` for software.
+    ///
+    /// # Errors
+    /// [`DecodeError::Device`]: the driver can't export its memory.
+    pub fn dma_buf(&mut self) -> Result<Option<(&[OwnedFd], &Layout)>, DecodeError> {
+        match &mut self.inner {
+            Inner::Software(_) => Ok(None),
+            Inner::V4l2(v4l2) => v4l2.dma_buf(),
+        }
     }
 }

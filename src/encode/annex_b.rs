@@ -1,6 +1,6 @@
 //! Annex B byte streams: NAL units behind start codes (ITU-T H.264, annex B).
 
-use super::Codec;
+use super::{Codec, fwht};
 
 /// A NAL unit by its first byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,7 @@ impl NalKind {
         match codec {
             Codec::H264 => Self::h264(nal),
             Codec::H265 => Self::h265(nal),
+            Codec::Fwht => Self::Other,
         }
     }
 
@@ -91,7 +92,13 @@ pub(crate) fn nal_units(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
 pub fn access_units(codec: Codec, bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut units = nal_units(bytes);
     let mut start = None;
+    let mut frames = bytes;
     core::iter::from_fn(move || {
+        if codec == Codec::Fwht {
+            let (first, behind) = fwht::first(frames)?;
+            frames = behind;
+            return Some(first);
+        }
         let mut has_picture = start.is_some_and(|(_, is_slice)| is_slice);
         for (at, nal) in units.by_ref() {
             let (begin, _) = *start.get_or_insert((at, false));
@@ -121,6 +128,7 @@ fn begins_picture(codec: Codec, nal: &[u8]) -> bool {
             0..=31 => nal.get(2).is_some_and(|byte| byte & 0x80 != 0),
             kind => matches!(kind, 32..=35 | 39 | 41..=44 | 48..=55),
         },
+        Codec::Fwht => true,
     }
 }
 

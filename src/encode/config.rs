@@ -2,8 +2,9 @@
 
 use core::fmt;
 
-use videostream_hal::format::FourCc;
+use videostream_hal::format::{FourCc, Layout};
 
+use super::{Backend, DevicePath};
 use crate::colorimetry::Colorimetry;
 use crate::frame_rate::FrameRate;
 use crate::picture::Rect;
@@ -16,15 +17,19 @@ pub enum Codec {
     H264,
     /// H.265 (ITU-T H.265, MPEG-H part 2, HEVC).
     H265,
+    /// FWHT (Fast Walsh Hadamard Transform), the codec of the kernel's virtual device `vicodec`: to try out programs
+    /// for hardware codecs on a machine without one. No other backend has it.
+    Fwht,
 }
 
 impl Codec {
-    /// The code of the codec's byte stream: `H264`, `HEVC`.
+    /// The code of the codec's byte stream: `H264`, `HEVC`, `FWHT`.
     #[must_use]
     pub const fn fourcc(self) -> FourCc {
         match self {
             Self::H264 => FourCc::H264,
             Self::H265 => FourCc::HEVC,
+            Self::Fwht => FourCc::FWHT,
         }
     }
 }
@@ -34,6 +39,7 @@ impl fmt::Display for Codec {
         f.write_str(match self {
             Self::H264 => "H.264",
             Self::H265 => "H.265",
+            Self::Fwht => "FWHT",
         })
     }
 }
@@ -123,20 +129,6 @@ impl RateControl {
     }
 }
 
-/// Who encodes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum Backend {
-    /// What the environment variable [`BACKEND_VARIABLE`] names, else the best that is there.
-    #[default]
-    Auto,
-    /// On the CPU; needs the cargo feature `software`.
-    Software,
-}
-
-/// Environment variable that names the backend where the configuration leaves it open: `auto` or `software`.
-pub const BACKEND_VARIABLE: &str = "VSL_CODEC_BACKEND";
-
 /// Configuration of an [`Encoder`](super::Encoder).
 ///
 /// Made by [`EncoderConfig::new`], refined by the methods, checked by
@@ -170,6 +162,9 @@ pub struct EncoderConfig {
     pub(crate) crop: Option<Rect>,
     pub(crate) colorimetry: Colorimetry,
     pub(crate) backend: Backend,
+    pub(crate) device: Option<DevicePath>,
+    /// Bytes from line to line of the first plane, where the program knows.
+    pub(crate) stride: Option<u32>,
 }
 
 impl EncoderConfig {
@@ -189,7 +184,7 @@ impl EncoderConfig {
             gop: rate.frames().div_ceil(rate.seconds()),
             profile: match codec {
                 Codec::H264 => Profile::High,
-                Codec::H265 => Profile::Main,
+                Codec::H265 | Codec::Fwht => Profile::Main,
             },
             level: None,
             quantisers: None,
@@ -197,6 +192,17 @@ impl EncoderConfig {
             crop: None,
             colorimetry: Colorimetry::default(),
             backend: Backend::Auto,
+            device: None,
+            stride: None,
+        }
+    }
+
+    /// Encodes pictures that lie in memory as `layout` says: a hardware encoder is asked to read them there.
+    #[must_use]
+    pub fn of_layout(codec: Codec, layout: &Layout, rate: FrameRate) -> Self {
+        Self {
+            stride: layout.planes().first().map(|plane| plane.stride),
+            ..Self::new(codec, layout.fourcc, layout.width, layout.height, rate)
         }
     }
 
@@ -283,6 +289,15 @@ impl EncoderConfig {
     #[must_use]
     pub fn backend(self, backend: Backend) -> Self {
         Self { backend, ..self }
+    }
+
+    /// Which device encodes, such as `/dev/video11`; with [`Backend::Auto`] it means [`Backend::V4l2`].
+    #[must_use]
+    pub fn device(self, path: DevicePath) -> Self {
+        Self {
+            device: Some(path),
+            ..self
+        }
     }
 
     /// The part of the picture that is encoded.

@@ -2,11 +2,19 @@
 
 use core::fmt;
 
+use std::path::PathBuf;
+
+use videostream_hal::codec::TuningError;
 use videostream_hal::format::FourCc;
+use videostream_hal::memory::dmabuf::DmaBufError;
+use videostream_hal::memory::mapping::MapError;
+use videostream_hal::v4l2::Error as DeviceError;
 
 use super::{Codec, Level};
+use crate::frame_rate::FrameRate;
+use crate::hardware::NoDevice;
 use crate::library::LibraryMissing;
-use crate::picture::PictureError;
+use crate::picture::{PictureError, Rect};
 
 /// Why an encoder can't be made or does not take a picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +22,67 @@ use crate::picture::PictureError;
 pub enum EncodeError {
     /// No encoder for the codec was built in or found.
     NoBackend(Codec),
+    /// No device encodes this codec.
+    NoDevice(NoDevice),
+    /// The device takes no pictures of this format.
+    DeviceFormat {
+        /// The device.
+        path: PathBuf,
+        /// The format.
+        fourcc: FourCc,
+        /// The formats that it takes.
+        takes: Vec<FourCc>,
+    },
+    /// The device takes no pictures of this size.
+    DeviceSize {
+        /// The device.
+        path: PathBuf,
+        /// Width and height in pixels.
+        size: (u32, u32),
+        /// Its smallest width and height.
+        min: (u32, u32),
+        /// Its largest width and height.
+        max: (u32, u32),
+    },
+    /// The device can't encode this part of the pictures.
+    DeviceCrop {
+        /// The device.
+        path: PathBuf,
+        /// The part.
+        rect: Rect,
+    },
+    /// The device does not keep to this frame rate, or to none.
+    DeviceRate {
+        /// The device.
+        path: PathBuf,
+        /// The rate that was asked for.
+        rate: FrameRate,
+        /// What it would keep to.
+        can: Option<FrameRate>,
+    },
+    /// A control that the driver does not have, or a value that it does not take.
+    Control {
+        /// The device.
+        path: PathBuf,
+        /// The control by its name in the kernel, and why.
+        error: TuningError,
+    },
+    /// The device failed, or was unplugged.
+    Device {
+        /// The device.
+        path: PathBuf,
+        /// What the driver says.
+        error: DeviceError,
+    },
+    /// The device could not encode a picture; the next one is a key frame.
+    Damaged {
+        /// When the picture was to be shown, in nanoseconds.
+        pts_ns: u64,
+    },
+    /// A picture's memory can't be read by the CPU.
+    Map(MapError),
+    /// A dma-buf refused access.
+    DmaBuf(DmaBufError),
     /// A library of the system that the codec needs is not there, or not usable.
     Library(LibraryMissing),
     /// The environment variable [`BACKEND_VARIABLE`](super::BACKEND_VARIABLE) names no backend.
@@ -89,6 +158,13 @@ pub enum EncodeError {
     },
 }
 
+impl EncodeError {
+    /// Whether a device for the codec is there, and says this.
+    pub(super) fn is_of_a_device(&self) -> bool {
+        !matches!(self, Self::NoDevice(none) if none.unknown.is_empty())
+    }
+}
+
 impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -96,10 +172,68 @@ impl fmt::Display for EncodeError {
                 f,
                 "no encoder for {codec}: build with the cargo feature `software` to encode on the CPU"
             ),
+            Self::NoDevice(none) => none.fmt(f),
+            Self::DeviceFormat {
+                path,
+                fourcc,
+                takes,
+            } => {
+                let path = path.display();
+                write!(f, "can't encode pictures in {fourcc}: {path} takes")?;
+                for (at, takes) in takes.iter().enumerate() {
+                    write!(f, "{} {takes}", if at > 0 { "," } else { "" })?;
+                }
+                Ok(())
+            }
+            Self::DeviceSize {
+                path,
+                size: (width, height),
+                min,
+                max,
+            } => write!(
+                f,
+                "can't encode pictures of {width}x{height}: {} takes {}x{} to {}x{}",
+                path.display(),
+                min.0,
+                min.1,
+                max.0,
+                max.1
+            ),
+            Self::DeviceCrop { path, rect } => write!(
+                f,
+                "{} can't encode the part of {}x{} pixels at ({}, {})",
+                path.display(),
+                rect.width,
+                rect.height,
+                rect.x,
+                rect.y
+            ),
+            Self::DeviceRate { path, rate, can } => {
+                let (path, rate) = (path.display(), rate.as_f64());
+                match can {
+                    Some(can) => {
+                        let can = can.as_f64();
+                        write!(f, "{path} can't do {rate} frames a second, but {can}")
+                    }
+                    None => write!(
+                        f,
+                        "{path} keeps to no frame rate (VIDIOC_S_PARM), so to no bitrate either: \
+                         choose a constant quantiser"
+                    ),
+                }
+            }
+            Self::Control { path, error } => write!(f, "{}: {error}", path.display()),
+            Self::Device { path, error } => write!(f, "encoder {}: {error}", path.display()),
+            Self::Damaged { pts_ns } => write!(
+                f,
+                "the device could not encode the picture at {pts_ns} ns: the next one is a key frame"
+            ),
+            Self::Map(error) => error.fmt(f),
+            Self::DmaBuf(error) => error.fmt(f),
             Self::Library(missing) => missing.fmt(f),
             Self::UnknownBackend(name) => write!(
                 f,
-                "{}={name}: no such encoder backend, choose `auto` or `software`",
+                "{}={name}: no such encoder backend, choose `auto`, `v4l2` or `software`",
                 super::BACKEND_VARIABLE
             ),
             Self::Size {

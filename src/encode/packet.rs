@@ -2,6 +2,7 @@
 
 use super::Codec;
 use super::annex_b::{NalKind, nal_units};
+use super::fwht;
 
 /// One encoded picture as an Annex B byte stream, with its times.
 ///
@@ -25,6 +26,17 @@ impl<'a> Packet<'a> {
     /// those without a start code make a packet that is no key frame.
     #[must_use]
     pub fn new(codec: Codec, bytes: &'a [u8], pts_ns: u64, dts_ns: u64) -> Self {
+        if codec == Codec::Fwht {
+            let key = fwht::is_key(bytes);
+            return Self {
+                codec,
+                bytes,
+                sets: 0,
+                key,
+                pts_ns,
+                dts_ns,
+            };
+        }
         let (mut has_sets, mut key) = (false, false);
         // Where the first unit behind the parameter sets starts.
         let mut behind = None;

@@ -33,6 +33,7 @@ pub fn stream_info(codec: Codec, sets: &[u8]) -> Option<StreamInfo> {
     match codec {
         Codec::H264 => h264(sps),
         Codec::H265 => h265(sps).map(|(info, _)| info),
+        Codec::Fwht => None,
     }
 }
 

@@ -5,11 +5,13 @@
 //! Both are checked once, when they are made: rows that a plane claims are rows that it has.
 
 mod copy;
+mod dmabuf;
 mod error;
 mod writable;
 
 use videostream_hal::format::{FourCc, Layout, MAX_PLANES};
 
+pub use self::dmabuf::DmaBufPicture;
 pub use self::error::PictureError;
 pub use self::writable::PictureMut;
 

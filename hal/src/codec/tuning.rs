@@ -60,6 +60,8 @@ pub struct TuningError {
     pub control: &'static str,
     /// Why.
     pub error: Error,
+    /// Least and largest value, where the one that was asked for is outside.
+    pub range: Option<(i64, i64)>,
 }
 
 impl TuningError {
@@ -72,7 +74,18 @@ impl TuningError {
 
 impl fmt::Display for TuningError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.control, self.error)
+        match (self.range, self.error) {
+            (Some((least, most)), Error::Argument { value, .. }) => write!(
+                f,
+                "{} = {} is out of range: {least} to {most}",
+                self.control,
+                value.cast_signed()
+            ),
+            (None, error) if error.kind() == ErrorKind::NotSupported => {
+                write!(f, "{}: the driver does not have this control", self.control)
+            }
+            _ => write!(f, "{}: {}", self.control, self.error),
+        }
     }
 }
 
@@ -168,6 +181,7 @@ impl Encoder {
         let missing = |name| TuningError {
             control: name,
             error: Error::system("VIDIOC_QUERY_EXT_CTRL", rustix::io::Errno::NOTTY),
+            range: None,
         };
         if let Some(profile) = tuning.profile {
             let id = own.profile.ok_or(missing("profile"))?;
@@ -258,6 +272,7 @@ impl Encoder {
             return Err(TuningError {
                 control: id.1,
                 error,
+                range: None,
             });
         }
         set(self.device(), id, 1).map(drop)
@@ -269,6 +284,7 @@ fn query(device: &Device, id: Id) -> Result<Option<ControlInfo>, TuningError> {
     let info = device.control(id.0).map_err(|error| TuningError {
         control: id.1,
         error,
+        range: None,
     })?;
     Ok(info.filter(|info| !info.flags.contains(ControlFlags::DISABLED)))
 }
@@ -278,6 +294,7 @@ fn set(device: &Device, id: Id, value: u32) -> Result<i64, TuningError> {
     let failed = |error| TuningError {
         control: id.1,
         error,
+        range: None,
     };
     let info = query(device, id)?.ok_or_else(|| {
         failed(Error::system(
@@ -296,10 +313,14 @@ fn set(device: &Device, id: Id, value: u32) -> Result<i64, TuningError> {
                     .flatten()
                     .any(|item| i64::from(item.index) == value));
     if !inside {
-        return Err(failed(Error::Argument {
+        let error = Error::Argument {
             name: id.1,
-            value: value as u64,
-        }));
+            value: value.cast_unsigned(),
+        };
+        return Err(TuningError {
+            range: Some((info.minimum, info.maximum)),
+            ..failed(error)
+        });
     }
     device.set_control(&info, value).map_err(failed)
 }

@@ -1,7 +1,8 @@
 //! Encoding on the CPU with OpenH264.
 
 use super::openh264::OpenH264;
-use super::{check_range, check_sides, level};
+use super::{check_range, check_sides};
+use crate::encode::level;
 use crate::encode::{EncodeError, EncoderConfig, RateControl};
 use crate::frame_rate::FrameRate;
 use crate::picture::Plane;

@@ -3,7 +3,6 @@
 mod convert;
 mod h264;
 mod h265;
-mod level;
 mod openh264;
 mod x265;
 
@@ -43,6 +42,7 @@ impl Software {
         match config.codec {
             Codec::H264 => h264::check_size(config)?,
             Codec::H265 => h265::check_size(config)?,
+            Codec::Fwht => return Err(EncodeError::NoBackend(config.codec)),
         }
         check_crop(config)?;
         let planar = Planar::new(config.fourcc, config.colorimetry)?;
@@ -50,6 +50,7 @@ impl Software {
         let library = match config.codec {
             Codec::H264 => Library::H264(Box::new(H264::new(config, &mut parameter_sets)?)),
             Codec::H265 => Library::H265(Box::new(H265::new(config, &mut parameter_sets)?)),
+            Codec::Fwht => return Err(EncodeError::NoBackend(config.codec)),
         };
         // A library raises the level by itself where its own tables say so.
         if let (Some(asked), Some(info)) =
@@ -74,6 +75,11 @@ impl Software {
 
     pub(super) fn parameter_sets(&self) -> &[u8] {
         &self.parameter_sets
+    }
+
+    /// Whether a packet is there.
+    pub(super) fn is_ready(&self) -> bool {
+        self.waiting.is_some()
     }
 
     pub(super) fn submit(&mut self, picture: &Picture<'_>, pts_ns: u64) -> Result<(), EncodeError> {

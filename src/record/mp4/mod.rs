@@ -114,6 +114,7 @@ impl Mp4 {
         let codec = match self.track.codec {
             Codec::H264 => b"avc1",
             Codec::H265 => b"hvc1",
+            Codec::Fwht => return Err(RecordError::ParameterSets),
         };
         let ftyp = Ftyp {
             major_brand: FourCC::new(b"iso6"),

@@ -21,6 +21,7 @@ pub(super) fn of(codec: Codec, sets: &[u8], visual: Visual) -> Result<SampleEntr
             hvcc: hvcc(sets)?,
             ..Default::default()
         }),
+        Codec::Fwht => return Err(RecordError::ParameterSets),
     })
 }
 

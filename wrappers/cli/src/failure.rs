@@ -87,7 +87,7 @@ impl From<EncodeError> for Failure {
 impl From<DecodeError> for Failure {
     fn from(error: DecodeError) -> Self {
         let code = match error {
-            DecodeError::NoBackend(_) | DecodeError::Library(_) => CODEC,
+            DecodeError::NoBackend(_) | DecodeError::NoDevice(_) | DecodeError::Library(_) => CODEC,
             DecodeError::UnknownBackend(_) => ARGUMENTS,
             _ => GENERAL,
         };
@@ -129,10 +129,13 @@ fn camera_code(error: &CameraError) -> u8 {
 
 fn encode_code(error: &EncodeError) -> u8 {
     match error {
-        EncodeError::NoBackend(_) | EncodeError::Library(_) => CODEC,
+        EncodeError::NoBackend(_) | EncodeError::NoDevice(_) | EncodeError::Library(_) => CODEC,
         EncodeError::UnknownBackend(_)
         | EncodeError::Value { .. }
         | EncodeError::Unsupported { .. }
+        | EncodeError::Control { .. }
+        | EncodeError::DeviceCrop { .. }
+        | EncodeError::DeviceRate { .. }
         | EncodeError::Level { .. } => ARGUMENTS,
         _ => GENERAL,
     }

@@ -52,6 +52,9 @@ pub(crate) fn config(
 /// The encoder's name.
 pub(crate) fn name(encoder: &Encoder) -> String {
     let codec = encoder.config().codec();
+    if let Some(device) = encoder.device() {
+        return format!("{codec} by {}", device.display());
+    }
     match (encoder.backend(), codec) {
         (Backend::Software, Codec::H264) => format!("{codec} in software (OpenH264)"),
         (Backend::Software, Codec::H265) => format!("{codec} in software (libx265)"),

@@ -40,6 +40,7 @@ ids! {
     PIXEL_RATE = V4L2_CID_PIXEL_RATE, "Pixels per second of a sensor.";
     MIN_BUFFERS_FOR_CAPTURE = V4L2_CID_MIN_BUFFERS_FOR_CAPTURE, "Capture buffers that the driver keeps for itself.";
     MIN_BUFFERS_FOR_OUTPUT = V4L2_CID_MIN_BUFFERS_FOR_OUTPUT, "Output buffers that the driver keeps for itself.";
+    GOP_SIZE = V4L2_CID_MPEG_VIDEO_GOP_SIZE, "Pictures of an encoder from one key frame to the next.";
     EXPOSURE_AUTO_PRIORITY = V4L2_CID_EXPOSURE_AUTO_PRIORITY, "Whether exposure may lower the frame rate.";
     AUTO_EXPOSURE_BIAS = V4L2_CID_AUTO_EXPOSURE_BIAS, "Menu: correction of automatic exposure in 0.001 EV.";
     EXPOSURE_METERING = V4L2_CID_EXPOSURE_METERING, "Menu: which part of the picture automatic exposure looks at.";

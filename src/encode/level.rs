@@ -25,6 +25,10 @@ const LEVELS: [(Level, u64, u64, u64); 16] = [
 ];
 
 /// Whether a configuration fits into the level that it asks for.
+#[cfg_attr(
+    not(feature = "software"),
+    expect(dead_code, reason = "devices say it themselves")
+)]
 pub(super) fn check(config: &EncoderConfig) -> Result<(), EncodeError> {
     let Some(asked) = config.level else {
         return Ok(());
@@ -43,7 +47,7 @@ pub(super) fn check(config: &EncoderConfig) -> Result<(), EncodeError> {
 }
 
 /// The lowest level that holds size, rate and bitrate; the highest if none does.
-fn needs(config: &EncoderConfig) -> Level {
+pub(super) fn needs(config: &EncoderConfig) -> Level {
     let visible = config.visible();
     let (across, down) = (visible.width.div_ceil(16), visible.height.div_ceil(16));
     let picture = u64::from(across) * u64::from(down);
