@@ -10,13 +10,15 @@ mod cuse;
 mod hantro_node;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::process::Command;
 use std::thread;
 
-use hantro_node::{decoder as g1g2, lie, start, until, vc8000e as vc};
+use hantro_node::{decoder as g1g2, h1, lie, start, until, vc8000e as vc};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::process::Signal;
 use videostream_hal::hantro::decoder::{Client, HantroDecoder, MAX_REGISTERS, Product};
+use videostream_hal::hantro::h1::{H1, MAX_REGISTERS as H1_MAX_REGISTERS};
 use videostream_hal::hantro::vc8000e::{RegisterAccess, Reservation, Status, Vc8000e};
 use videostream_hal::hantro::{HantroError, NodeKind, nodes};
 use videostream_hal::memory::heap::DmaHeap;
@@ -61,6 +63,12 @@ fn holder(role: &[String]) {
             std::io::stdin().read_line(&mut String::new()).unwrap();
             core.release().unwrap();
             say("gave it back");
+        }
+        [what, kind] if what == "hold" && kind == "h1" => {
+            let mut encoder = H1::open(NodeKind::H1.path()).unwrap();
+            let _core = encoder.reserve().unwrap();
+            say("have it");
+            std::io::stdin().read_line(&mut String::new()).unwrap();
         }
         [what, kind] if what == "hold" && kind == "hevc" => {
             let mut decoder = decoder();
@@ -159,6 +167,34 @@ fn nodes_are_there_while_their_drivers_are_and_known_by_the_kernels_name() {
     assert_eq!(list(), [NodeKind::Decoder]);
     drop(second);
     assert_eq!(list(), []);
+}
+
+#[test]
+fn the_command_lists_nodes() {
+    let (test, _turn) = turn!("the_command_lists_nodes");
+    let Some(command) = std::env::var_os("VIDEOSTREAM_BIN") else {
+        return videostream_testing::skip(test, "no VIDEOSTREAM_BIN");
+    };
+    let info = |arguments: &[&str]| {
+        let output = Command::new(&command)
+            .arg("info")
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(!info(&["--json"]).contains("hantro"));
+    let _encoder = start(test, "vc8000e", "later");
+    let _decoder = start(test, "decoder", "plus");
+    let text = info(&[]);
+    for line in [
+        "registers /dev/mxc_hantro: the G1 and G2 decoders, 2 cores",
+        "registers /dev/mxc_hantro_vc8000e: the VC8000E encoder, 1 core",
+    ] {
+        assert!(text.lines().any(|is| is == line), "{text}");
+    }
+    assert!(info(&["--json"]).contains("/dev/mxc_hantro_vc8000e"));
 }
 
 #[test]
@@ -615,6 +651,73 @@ fn decoder_without_power_request(test: &str, before: Process) -> (Process, Hantr
     lie(&mut node, "21:result=-25");
     let decoder = decoder();
     (node, decoder)
+}
+
+#[test]
+#[expect(unsafe_code, reason = "registers are written")]
+fn an_h1_is_driven_as_far_as_its_driver_goes() {
+    let (test, _turn) = turn!("an_h1_is_driven_as_far_as_its_driver_goes");
+    let open = || H1::open(NodeKind::H1.path()).unwrap();
+    for generation in ["first", "latest"] {
+        let mut node = start(test, "h1", generation);
+        let mut encoder = open();
+        let info = encoder.core_info().unwrap();
+        assert_eq!(info.base(), h1::BASE.into());
+        assert_eq!(info.registers(), h1::REGISTERS);
+        let mut core = encoder.reserve().unwrap();
+        assert_eq!(core.map().unwrap_err().errno(), Some(Errno::NODEV));
+        let mut words = [0; 2];
+        if generation == "first" {
+            let refusal = Err(HantroError::NoRegisterRequests);
+            assert_eq!(core.read_registers(0, &mut words), refusal);
+            // SAFETY: nothing acts upon these registers.
+            assert_eq!(unsafe { core.write_registers(1, &words) }, refusal);
+            // SAFETY: as above.
+            assert_eq!(unsafe { core.enable() }, refusal);
+        } else {
+            // Also what stands in the way of noticing that nothing was read.
+            // SAFETY: nothing acts upon these registers.
+            unsafe { core.write_registers(1, &[0x5555_5555, 0x5555_5555]) }.unwrap();
+            core.read_registers(1, &mut words).unwrap();
+            assert_eq!(words, [0x5555_5555; 2]);
+            // SAFETY: as above.
+            unsafe { core.enable() }.unwrap();
+            until(&node, "enabled");
+        }
+        let end = core.read_registers(h1::REGISTERS, &mut words).unwrap_err();
+        assert!(matches!(end, HantroError::Argument { .. }));
+        node.tell("finish");
+        let mut registers = [7; H1_MAX_REGISTERS];
+        core.wait(&mut registers).unwrap();
+        assert_eq!(registers[0], h1::PRODUCT);
+        assert!(registers[h1::REGISTERS..].iter().all(|&word| word == 7));
+        let errno = core.wait(&mut registers).unwrap_err().errno();
+        assert_eq!(errno, Some(Errno::PERM));
+
+        if generation == "latest" {
+            let other = Process::start(test, &["hold", "h1"]);
+            until(&node, "waiting");
+            drop(core);
+            assert_eq!(until(&node, "reserved"), ["released"]);
+            assert_eq!(other.next(), "have it");
+            other.kill();
+            assert_eq!(until(&node, "closed"), ["released"]);
+        } else {
+            core.release().unwrap();
+        }
+        let call = "HX280ENC_IOCGHWIOSIZE";
+        lie(&mut node, "4:out=8192");
+        let error = encoder.reserve().map(|core| core.info()).unwrap_err();
+        let field = "bytes of registers";
+        assert_eq!(
+            error,
+            HantroError::Answer {
+                call,
+                field,
+                value: 8192
+            }
+        );
+    }
 }
 
 #[test]

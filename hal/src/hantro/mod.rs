@@ -3,6 +3,7 @@
 //! | module or item | what it holds |
 //! |---|---|
 //! | [`nodes`], [`NodeKind`] | which nodes there are, and the driver behind each |
+//! | [`h1`] | the encoder of i.MX8M Mini: reservation, registers, wait |
 //! | [`vc8000e`] | the encoder of i.MX8M Plus: cores, reservation, registers, wait |
 //! | [`decoder`] | the G1 and G2 decoders: cores, reservation, registers, wait |
 //! | [`CoreInfo`], [`RegisterWindow`] | where a core's registers lie, and a mapping of them |
@@ -27,6 +28,7 @@
 
 pub mod decoder;
 mod error;
+pub mod h1;
 mod node;
 mod request;
 pub mod vc8000e;

@@ -6,6 +6,7 @@
 
 pub(crate) mod decoder;
 pub(crate) mod dmabuf_imx;
+pub(crate) mod h1;
 pub(crate) mod vc8000e;
 
 use std::collections::BTreeMap;
@@ -117,6 +118,31 @@ pub(crate) fn registers_of(bytes: &[u8]) -> impl Iterator<Item = u32> {
     bytes.chunks_exact(4).map(|word| u32_at(word, 0))
 }
 
+/// What it takes to read or write registers of encoders by request (`struct enc_regs_buffer` of
+/// 64-bit machines).
+pub(crate) fn registers_wanted(call: &Ioctl, read: bool, registers: usize) -> Wants {
+    const STRUCT: usize = 32;
+
+    let Some(desc) = call.input.get(..STRUCT) else {
+        return Wants::Memory(vec![(call.argument, STRUCT)], Vec::new());
+    };
+    let (core, address) = (u32_at(desc, 0), u64_at(desc, 8));
+    let (offset, size) = (u32_at(desc, 16), u32_at(desc, 20));
+    let end = u64::from(offset) + u64::from(size);
+    if core != 0 || size == 0 || end > 4 * registers as u64 {
+        return Wants::Refusal(Errno::INVAL);
+    }
+    let size = size as usize;
+    let whole = (call.argument, STRUCT);
+    if read && call.room != size {
+        return Wants::Memory(vec![whole], vec![(address, size)]);
+    }
+    if !read && call.input.len() != STRUCT + size {
+        return Wants::Memory(vec![whole, (address, size)], Vec::new());
+    }
+    Wants::Nothing
+}
+
 /// How a driver lies about one request.
 #[derive(Clone, Copy)]
 enum Lie {
@@ -180,6 +206,7 @@ pub(crate) fn play(role: &[String]) -> bool {
             Box::new(vc8000e::Vc8000e::new(generation)),
         ),
         "decoder" => ("mxc_hantro", Box::new(decoder::Decoder::new(generation))),
+        "h1" => ("mxc_hantro_h1", Box::new(h1::H1::new(generation))),
         "dmabuf_imx" => (
             "dmabuf_imx",
             Box::new(dmabuf_imx::DmabufImx::new(generation)),

@@ -5,7 +5,8 @@ use std::time::Duration;
 use rustix::io::Errno;
 
 use super::{
-    Answer, Driver, HARDWARE_TIMEOUT, Wants, bytes_of, letter, number, registers_of, u32_at, u64_at,
+    Answer, Driver, HARDWARE_TIMEOUT, Wants, bytes_of, letter, number, registers_of,
+    registers_wanted, u32_at,
 };
 use crate::cuse::Ioctl;
 use videostream_testing::process::say;
@@ -93,7 +94,7 @@ impl Driver for Vc8000e {
             3 | 4 | 11 | 19 => (4, 4),
             12 | 14 => (4, 0),
             13 => (0, 4),
-            20 | 21 if self.later => return registers_wanted(call, number == 21),
+            20 | 21 if self.later => return registers_wanted(call, number == 21, REGISTERS),
             _ => return Wants::Nothing,
         };
         Wants::simple(call, input, output)
@@ -180,25 +181,4 @@ impl Driver for Vc8000e {
             _ => panic!("told {line:?}"),
         }
     }
-}
-
-fn registers_wanted(call: &Ioctl, read: bool) -> Wants {
-    let Some(desc) = call.input.get(..STRUCT) else {
-        return Wants::Memory(vec![(call.argument, STRUCT)], Vec::new());
-    };
-    let (core, registers) = (u32_at(desc, 0), u64_at(desc, 8));
-    let (offset, size) = (u32_at(desc, 16), u32_at(desc, 20));
-    let end = u64::from(offset) + u64::from(size);
-    if core != 0 || size == 0 || end > 4 * REGISTERS as u64 {
-        return Wants::Refusal(Errno::INVAL);
-    }
-    let size = size as usize;
-    let whole = (call.argument, STRUCT);
-    if read && call.room != size {
-        return Wants::Memory(vec![whole], vec![(registers, size)]);
-    }
-    if !read && call.input.len() != STRUCT + size {
-        return Wants::Memory(vec![whole, (registers, size)], Vec::new());
-    }
-    Wants::Nothing
 }

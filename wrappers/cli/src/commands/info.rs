@@ -6,6 +6,7 @@ use std::fs;
 use serde::Serialize;
 use videostream::build::VERSION;
 use videostream::camera::{DeviceFormat, DeviceInfo, devices, find_device};
+use videostream::hal::hantro;
 use videostream::hal::v4l2::NodeKind;
 
 use super::{devices::memory, formats};
@@ -48,6 +49,9 @@ struct Machine {
     decoder: Option<Codec>,
     #[serde(skip_serializing_if = "Option::is_none")]
     v4l2_codecs: Option<Codecs>,
+    /// Raw nodes of i.MX8M.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    hantro: Vec<HantroNode>,
 }
 
 /// The first camera.
@@ -82,6 +86,16 @@ struct CodecNode {
     is_decoder: bool,
     /// Compressed formats.
     formats: Vec<String>,
+}
+
+/// A raw node of a codec of i.MX8M, which gives registers only.
+#[derive(Serialize)]
+struct HantroNode {
+    path: &'static str,
+    name: String,
+    role: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cores: Option<u32>,
 }
 
 /// One device.
@@ -155,6 +169,11 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         v4l2_codecs: wanted(args.v4l2).then(|| Codecs {
             devices: nodes.map(codec_node).collect(),
         }),
+        hantro: if any {
+            Vec::new()
+        } else {
+            hantro_nodes(output)
+        },
     };
     if output.json {
         return output.print_json(&machine);
@@ -185,6 +204,34 @@ fn codec_node(info: &DeviceInfo) -> CodecNode {
         is_encoder: info.kind == NodeKind::Encoder,
         is_decoder: info.kind == NodeKind::Decoder,
         formats: compressed(info),
+    }
+}
+
+fn hantro_nodes(output: &Output) -> Vec<HantroNode> {
+    let mut nodes = Vec::new();
+    match hantro::nodes() {
+        Ok(kinds) => nodes.extend(kinds.map(|kind| hantro_node(kind, output))),
+        Err(error) => output.note(format_args!("note: /dev: {error}")),
+    }
+    nodes
+}
+
+fn hantro_node(kind: hantro::NodeKind, output: &Output) -> HantroNode {
+    let path = kind.path();
+    let cores = match kind {
+        hantro::NodeKind::Decoder => {
+            hantro::decoder::HantroDecoder::open(path).map(|node| node.cores())
+        }
+        hantro::NodeKind::Vc8000e => hantro::vc8000e::Vc8000e::open(path).map(|node| node.cores()),
+        hantro::NodeKind::H1 => hantro::h1::H1::open(path).map(|_| hantro::h1::CORES),
+    };
+    HantroNode {
+        path,
+        name: kind.to_string(),
+        role: kind.role(),
+        cores: cores
+            .inspect_err(|error| output.note(format_args!("note: {path}: {error}")))
+            .ok(),
     }
 }
 
@@ -229,6 +276,15 @@ fn text(machine: &Machine, details: Option<&DeviceInfo>) -> String {
         let formats = node.formats.join(" ");
         let (path, name, driver) = (&node.path, &node.name, &node.driver);
         let _ = writeln!(text, "codec     {path}: {name} ({driver}) {kind} {formats}");
+    }
+    for node in &machine.hantro {
+        let cores = match node.cores {
+            Some(1) => ", 1 core".to_owned(),
+            Some(cores) => format!(", {cores} cores"),
+            None => String::new(),
+        };
+        let (path, name) = (node.path, &node.name);
+        let _ = writeln!(text, "registers {path}: {name}{cores}");
     }
     text
 }

@@ -1,0 +1,120 @@
+//! The requests of the H1 driver, one function each.
+//!
+//! Source: `drivers/mxc/hantro_845_h1` of NXP's kernels and the header `hx280enc.h`. The first
+//! driver answers 0 to codes that it does not know, after doing nothing.
+#![expect(
+    unsafe_code,
+    reason = "each entry of the list promises what the driver reads and writes for that code, and \
+              two requests carry a pointer to registers"
+)]
+
+use rustix::fd::BorrowedFd;
+use videostream_sys::hx280enc as sys;
+
+use super::MAX_REGISTERS;
+use crate::hantro::HantroError;
+use crate::hantro::request::{Request, call, call_by_value, call_with_pointers, requests};
+
+requests! {
+    // Declared with an `unsigned long`: room for one, whatever the driver writes of it.
+    HwOffset([u32; 2]) = HX280ENC_IOCGHWOFFSET;
+    HwIoSize(u32) = HX280ENC_IOCGHWIOSIZE;
+    Reserve(u32) = HX280ENC_IOCH_ENC_RESERVE;
+    Release(u32) = HX280ENC_IOCH_ENC_RELEASE;
+    // Declared with a number, but all registers are written.
+    CoreWait([u32; MAX_REGISTERS]) = HX280ENC_IOCG_CORE_WAIT;
+    WriteRegs(sys::enc_regs_buffer) = HX280ENC_IOC_WRITE_REGS pointers;
+    ReadRegs(sys::enc_regs_buffer) = HX280ENC_IOC_READ_REGS pointers;
+    EnCore = HX280ENC_IOCG_EN_CORE;
+}
+
+/// `HX280ENC_IOCGHWOFFSET`: the physical address of the first register.
+pub(super) fn hw_offset(fd: BorrowedFd<'_>) -> Result<u64, HantroError> {
+    let mut arg = [0; 2];
+    call::<HwOffset>(fd, &mut arg)?;
+    let [low, high] = arg;
+    Ok(u64::from(high) << 32 | u64::from(low))
+}
+
+/// `HX280ENC_IOCGHWIOSIZE`: bytes of registers.
+pub(super) fn hw_io_size(fd: BorrowedFd<'_>) -> Result<u32, HantroError> {
+    let mut arg = 0;
+    call::<HwIoSize>(fd, &mut arg)?;
+    Ok(arg)
+}
+
+/// `HX280ENC_IOCH_ENC_RESERVE`: waits without end for the core. The argument is not used.
+///
+/// # Errors
+/// EINTR.
+pub(super) fn enc_reserve(fd: BorrowedFd<'_>) -> Result<(), HantroError> {
+    call::<Reserve>(fd, &mut 0)?;
+    Ok(())
+}
+
+/// `HX280ENC_IOCH_ENC_RELEASE`: gives the core back. The argument is not used.
+pub(super) fn enc_release(fd: BorrowedFd<'_>) -> Result<(), HantroError> {
+    call::<Release>(fd, &mut 0)?;
+    Ok(())
+}
+
+/// `HX280ENC_IOCG_CORE_WAIT`: waits for the core, then reads all registers.
+pub(super) fn core_wait(
+    fd: BorrowedFd<'_>,
+    registers: &mut [u32; MAX_REGISTERS],
+) -> Result<(), HantroError> {
+    call::<CoreWait>(fd, registers)?;
+    Ok(())
+}
+
+/// `HX280ENC_IOCG_EN_CORE`: starts the core.
+///
+/// # Safety
+/// See [`Reservation::enable`](super::Reservation::enable).
+pub(super) unsafe fn en_core(fd: BorrowedFd<'_>) -> Result<(), HantroError> {
+    call_by_value::<EnCore>(fd, 0)?;
+    Ok(())
+}
+
+/// `HX280ENC_IOC_READ_REGS`: reads registers from `first` on.
+pub(super) fn read_regs(
+    fd: BorrowedFd<'_>,
+    first: usize,
+    to: &mut [u32],
+) -> Result<(), HantroError> {
+    let mut arg = buffer(first, to.as_mut_ptr(), to.len());
+    // SAFETY: the driver writes `arg.size` bytes, which is the slice's size, to its start.
+    all_copied::<ReadRegs>(unsafe { call_with_pointers::<ReadRegs>(fd, &mut arg) }?)
+}
+
+/// `HX280ENC_IOC_WRITE_REGS`: writes registers from `first` on.
+///
+/// # Safety
+/// See [`Reservation::write_registers`](super::Reservation::write_registers).
+pub(super) unsafe fn write_regs(
+    fd: BorrowedFd<'_>,
+    first: usize,
+    from: &[u32],
+) -> Result<(), HantroError> {
+    let mut arg = buffer(first, from.as_ptr().cast_mut(), from.len());
+    // SAFETY: the driver reads `arg.size` bytes, which is the slice's size, from its start, and
+    // writes none.
+    all_copied::<WriteRegs>(unsafe { call_with_pointers::<WriteRegs>(fd, &mut arg) }?)
+}
+
+fn buffer(first: usize, registers: *mut u32, count: usize) -> sys::enc_regs_buffer {
+    // Ranges are checked against the registers, of which there are few, before they come here.
+    sys::enc_regs_buffer {
+        regs: registers,
+        offset: 4 * first as u32,
+        size: 4 * count as u32,
+        ..Default::default()
+    }
+}
+
+fn all_copied<R: Request>(left: u32) -> Result<(), HantroError> {
+    match left {
+        0 => Ok(()),
+        left => Err(HantroError::answer(R::NAME, "bytes not copied", left)),
+    }
+}

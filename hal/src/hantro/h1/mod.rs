@@ -1,0 +1,89 @@
+//! The H1 encoder of i.MX8M Mini (`/dev/mxc_hantro_h1`).
+//!
+//! | driver | what it has |
+//! |---|---|
+//! | first | the place of the registers; tells by `SIGIO` that the core has finished |
+//! | second | reservation as well |
+//! | latest | registers by request and a request to start the core as well |
+//!
+//! The first answers success to a reservation, after doing nothing: **with it nothing keeps others
+//! out**, and nothing tells it from the second. Whom a core belongs to, thread or handle, is not
+//! known either, so that a [`Reservation`] stays with its thread.
+
+mod ioctl;
+mod reservation;
+
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::path::Arg;
+
+use super::node::{NodeKind, open};
+use super::{CoreInfo, HantroError};
+
+pub use reservation::Reservation;
+
+/// Cores of an H1: there is no request that asks.
+pub const CORES: u32 = 1;
+
+/// Most registers that are believed of a core: a page of them.
+pub const MAX_REGISTERS: usize = 1024;
+
+/// The open node of an H1 encoder.
+///
+/// # Example
+/// ```no_run
+/// use videostream_hal::hantro::{NodeKind, h1::H1};
+///
+/// let mut encoder = H1::open(NodeKind::H1.path())?;
+/// let core = encoder.reserve()?;
+/// let product = core.map()?.read(0)? >> 16;
+/// # Ok::<(), videostream_hal::hantro::HantroError>(())
+/// ```
+#[derive(Debug)]
+pub struct H1 {
+    fd: OwnedFd,
+}
+
+impl H1 {
+    /// Opens a node.
+    ///
+    /// # Errors
+    /// [`HantroError::System`]: `open` with ENOENT, EACCES. [`HantroError::WrongNode`]: another
+    /// driver's node, or none.
+    pub fn open(path: impl Arg) -> Result<Self, HantroError> {
+        let fd = open(path, NodeKind::H1)?;
+        Ok(Self { fd })
+    }
+
+    /// Where the registers lie.
+    ///
+    /// # Errors
+    /// [`HantroError::Answer`]: a place that cannot be, or more than [`MAX_REGISTERS`].
+    pub fn core_info(&self) -> Result<CoreInfo, HantroError> {
+        let base = ioctl::hw_offset(self.fd.as_fd())?;
+        let len_bytes = ioctl::hw_io_size(self.fd.as_fd())?;
+        let call = "HX280ENC_IOCGHWIOSIZE";
+        let info = CoreInfo::new(("HX280ENC_IOCGHWOFFSET", base), (call, len_bytes))?;
+        if info.registers() > MAX_REGISTERS {
+            return Err(HantroError::answer(call, "bytes of registers", len_bytes));
+        }
+        Ok(info)
+    }
+
+    /// Reserves the core, and waits until it is free. There is no time-out; with the first driver
+    /// there is no reservation either.
+    ///
+    /// # Errors
+    /// [`HantroError::Interrupted`]: a signal was handled meanwhile.
+    /// [`HantroError::Answer`]: see [`H1::core_info`].
+    pub fn reserve(&mut self) -> Result<Reservation<'_>, HantroError> {
+        let info = self.core_info()?;
+        ioctl::enc_reserve(self.fd.as_fd())?;
+        Ok(Reservation::new(self, info))
+    }
+}
+
+impl AsFd for H1 {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
