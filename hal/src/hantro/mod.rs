@@ -16,12 +16,13 @@
 //! [physical address](crate::memory::physical_address).
 //!
 //! # What was verified
-//! No board was at hand. Against a node emulated in user space (CUSE) in a virtual machine, which
-//! answers as the sources of the drivers do: discovery, requests and their arguments, reservation
+//! No board was at hand. Against nodes emulated in user space (CUSE) in a virtual machine, which
+//! answer as the sources of the drivers do: discovery, requests and their arguments, reservation
 //! by thread and by handle, waits, time-outs, wrong answers, the end of processes. Written after
 //! the drivers' sources and verified nowhere: mappings of registers (CUSE has none; a file stands
 //! for the node in a test of the arithmetic), what registers do, the loss of registers in a
-//! suspend, kernels that keep registers to the secure world, programs of 32 bits on 64-bit kernels.
+//! suspend, who owns the core of an H1, kernels that keep registers to the secure world, programs
+//! of 32 bits on 64-bit kernels.
 //!
 //! # Source
 //! `drivers/mxc/hantro_vc8000e`, `drivers/mxc/hantro`, `drivers/mxc/hantro_845` of NXP's kernels.
