@@ -1,4 +1,5 @@
-//! Frames with a fence: sync files of real dma-bufs go with their frames, and go away with them.
+//! Frames with a fence: sync files go with their frames, and go away with them; a client waits for
+//! one that is pending, and is told of one that failed.
 //!
 //! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere every test
 //! says that it was skipped.
@@ -8,18 +9,23 @@
 #![cfg(target_os = "linux")]
 
 mod one_plane;
+mod sw_sync;
 
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
-use videostream::hal::memory::dmabuf::{SyncAccess, export_sync_file, identity};
+use rustix::io::Errno;
+use sw_sync::Timeline;
+use videostream::hal::memory::dmabuf::{
+    CpuAccess, SyncAccess, export_sync_file, identity, import_sync_file,
+};
 use videostream::hal::memory::heap::DmaHeap;
 use videostream::hal::memory::sync_file::{self, Status};
 use videostream::hal::ring::FrameDescriptor;
 use videostream::hal::time::deadline_in;
-use videostream::ipc::{Error as Ipc, MAX_BUFFERS};
+use videostream::ipc::{Advice, Error as Ipc, MAX_BUFFERS};
 use videostream::{Client, Frame, Host};
 use videostream_testing::on_the_rig;
 
@@ -71,7 +77,11 @@ impl Stage {
 
     /// Publishes a frame with a fence of its own, and gives the fence's id.
     fn publish(&mut self) -> u32 {
-        let fence = self.host.register_fence(self.sync_file()).unwrap();
+        self.publish_with(self.sync_file())
+    }
+
+    fn publish_with(&mut self, fence: OwnedFd) -> u32 {
+        let fence = self.host.register_fence(fence).unwrap();
         let frame = self.frame(self.buffer, fence);
         self.host.reclaim(3, |_| ());
         self.host.publish(&frame).unwrap();
@@ -215,4 +225,96 @@ fn a_fence_belongs_to_one_frame_and_two_of_them_are_never_one() {
     // It comes to who is there later, as long as its frame does.
     let mut late = stage.client();
     wait(&late.next(PATIENCE).unwrap());
+}
+
+#[test]
+fn a_client_waits_for_a_pending_fence_until_it_signals_or_the_deadline_comes() {
+    let test = "a_client_waits_for_a_pending_fence_until_it_signals_or_the_deadline_comes";
+    let Some(_turn) = on_the_rig(test) else {
+        return;
+    };
+    let mut stage = Stage::new("pending");
+    let mut client = stage.client();
+    let timeline = Timeline::new();
+    stage.publish_with(timeline.fence(1));
+    let frame = client.next(PATIENCE).unwrap();
+    let status = |frame: &Frame| sync_file::status(frame.fence().unwrap());
+    for deadline in [0, deadline_in(20_000_000)] {
+        let error = frame.wait_fence(deadline).unwrap_err();
+        assert!(error.is_timeout(), "{error}");
+        assert_eq!(status(&frame), Ok(Status::Active));
+    }
+    let (done, is_done) = mpsc::channel();
+    let waiting = std::thread::spawn(move || {
+        done.send(frame.wait_fence(u64::MAX)).unwrap();
+        frame
+    });
+    let silent = is_done.recv_timeout(Duration::from_millis(20));
+    assert_eq!(silent.unwrap_err(), mpsc::RecvTimeoutError::Timeout);
+    timeline.step();
+    is_done.recv_timeout(PATIENCE).unwrap().unwrap();
+    let frame = waiting.join().unwrap();
+    assert_eq!(status(&frame), Ok(Status::Signalled));
+    wait(&frame);
+}
+
+#[test]
+fn a_fence_that_failed_is_told_with_its_reason_and_the_next_frame_is_fine() {
+    let test = "a_fence_that_failed_is_told_with_its_reason_and_the_next_frame_is_fine";
+    let Some(_turn) = on_the_rig(test) else {
+        return;
+    };
+    let mut stage = Stage::new("failed");
+    let mut client = stage.client();
+    let timeline = Timeline::new();
+    stage.publish_with(timeline.fence(1));
+    let frame = client.next(PATIENCE).unwrap();
+    let (done, is_done) = mpsc::channel();
+    std::thread::spawn(move || done.send((frame.wait_fence(u64::MAX), frame)).unwrap());
+    // Whoever works on the frame is gone, with it undone.
+    drop(timeline);
+    let (failed, frame) = is_done.recv_timeout(PATIENCE).unwrap();
+    // At once for who comes later.
+    for result in [failed, frame.wait_fence(0)] {
+        let error = result.unwrap_err();
+        assert_eq!(error.share(), Some(&Ipc::FenceFailed(Errno::NOENT)));
+        assert_eq!(error.share().unwrap().advice(), Advice::Retry);
+    }
+    drop(frame);
+    stage.publish();
+    wait(&client.next(PATIENCE).unwrap());
+}
+
+#[test]
+fn a_buffer_comes_back_with_its_fence_pending_and_is_not_filled_again_before_it() {
+    let test = "a_buffer_comes_back_with_its_fence_pending_and_is_not_filled_again_before_it";
+    let Some(_turn) = on_the_rig(test) else {
+        return;
+    };
+    let mut stage = Stage::new("reuse");
+    let mut client = stage.client();
+    let timeline = Timeline::new();
+    let fence = timeline.fence(1);
+    // What a driver does that writes to a dma-buf, and lets its host go on.
+    import_sync_file(stage.memory.as_fd(), fence.as_fd(), SyncAccess::Write).unwrap();
+    let before = open_descriptors();
+    stage.publish_with(fence.try_clone().unwrap());
+    drop(client.next(PATIENCE).unwrap());
+    let mut back = 0;
+    stage.host.reclaim_all(|_| back += 1);
+    assert_eq!(back, 1, "nobody holds the frame");
+    client.parameters().unwrap();
+    assert_eq!(open_descriptors(), before, "the fence has gone with it");
+    let memory = stage.memory.try_clone().unwrap();
+    let (done, is_done) = mpsc::channel();
+    std::thread::spawn(move || {
+        let access = CpuAccess::begin(memory.as_fd(), SyncAccess::Write).unwrap();
+        done.send(sync_file::status(fence.as_fd())).unwrap();
+        drop(access);
+    });
+    let silent = is_done.recv_timeout(Duration::from_millis(20));
+    assert_eq!(silent.unwrap_err(), mpsc::RecvTimeoutError::Timeout);
+    timeline.step();
+    let then = is_done.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(then, Ok(Status::Signalled));
 }

@@ -137,6 +137,9 @@ impl Host {
     /// into that frame's [`fence`](FrameDescriptor::fence) field; the fence goes with the frame.
     /// Retire it if the frame is not published after all.
     ///
+    /// The frame's buffer comes back when no client holds it, which may be before its fence has
+    /// signalled: whoever fills it again waits for the fence, or has the driver wait.
+    ///
     /// # Errors
     /// [`Error::Share`]: no sync file, or too many buffers and fences.
     pub fn register_fence(&mut self, fd: OwnedFd) -> Result<u32> {

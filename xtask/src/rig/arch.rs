@@ -88,6 +88,7 @@ impl Arch {
                 "vim2m",
                 "vicodec",
                 "vimc",
+                "sw-sync",
             ],
             Self::Aarch64 => &[
                 "virtio-rng",
@@ -99,6 +100,7 @@ impl Arch {
                 "vim2m",
                 "vicodec",
                 "vimc",
+                "sw-sync",
             ],
         }
     }

@@ -13,7 +13,7 @@ use super::unavailable::Unavailable;
 use crate::apt;
 
 /// Changes whenever what is prepared changes, so that an older cache is not used.
-const RECIPE: &str = "2";
+const RECIPE: &str = "3";
 /// Written last: every file with its size.
 const MANIFEST: &str = "manifest";
 

@@ -1,5 +1,5 @@
-//! The virtual codecs, converters and camera pipelines, which Debian's kernel leaves
-//! out, built as modules from its own source against its own headers.
+//! The virtual codecs, converters and camera pipelines, and fences that a program signals,
+//! which Debian's kernel leaves out, built as modules from its own source against its own headers.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -12,12 +12,14 @@ use super::debian;
 use crate::process;
 
 /// What to take from the source.
-const SOURCES: [&str; 6] = [
+const SOURCES: [&str; 8] = [
     // Debian's kernel for arm64 has it; the one for amd64 has not.
     "drivers/media/v4l2-core/v4l2-mem2mem.c",
     "drivers/media/test-drivers/vim2m.c",
     "drivers/media/test-drivers/vicodec",
     "drivers/media/test-drivers/vimc",
+    "drivers/dma-buf/sw_sync.c",
+    "drivers/dma-buf/sync_debug.h",
     // The other way round.
     "drivers/dma-buf/dma-heap.c",
     "drivers/dma-buf/heaps/system_heap.c",
@@ -51,11 +53,40 @@ MODULE_LICENSE(\"GPL\");
 MODULE_IMPORT_NS(DMA_BUF);
 ";
 
+/// Neither are the fences that a program signals. `sync/sw_sync` in debugfs makes them; the list of
+/// them is left out.
+const SW_SYNC: &str = "\
+#include <linux/debugfs.h>
+#include <linux/module.h>
+#include \"sw_sync.c\"
+
+void sync_timeline_debug_add(struct sync_timeline *timeline)
+{
+}
+
+void sync_timeline_debug_remove(struct sync_timeline *timeline)
+{
+}
+
+int __init init_module(void)
+{
+    struct dentry *folder = debugfs_create_dir(\"sync\", NULL);
+
+    debugfs_create_file(\"sw_sync\", 0644, folder, NULL, &sw_sync_debugfs_fops);
+    return 0;
+}
+
+MODULE_LICENSE(\"GPL\");
+";
+
+/// Their trace point, which only the kernel's own build can have.
+const SYNC_TRACE: &str = "#define trace_sync_timeline(timeline)\n";
+
 /// The modules to build.
 fn modules(arch: Arch) -> &'static str {
     match arch {
-        Arch::X86_64 => "v4l2-mem2mem.o vim2m.o vicodec.o vimc.o",
-        Arch::Aarch64 => "dma-heaps.o vim2m.o vicodec.o vimc.o",
+        Arch::X86_64 => "v4l2-mem2mem.o vim2m.o vicodec.o vimc.o sw-sync.o",
+        Arch::Aarch64 => "dma-heaps.o vim2m.o vicodec.o vimc.o sw-sync.o",
     }
 }
 
@@ -99,6 +130,8 @@ pub(crate) fn build(arch: Arch, version: &str, downloads: &Path, work: &Path) ->
     let list = self::modules(arch);
     fs::write(modules.join("Kbuild"), format!("obj-m := {list}{KBUILD}"))?;
     fs::write(modules.join("dma-heaps.c"), DMA_HEAPS)?;
+    fs::write(modules.join("sw-sync.c"), SW_SYNC)?;
+    fs::write(modules.join("sync_trace.h"), SYNC_TRACE)?;
     let jobs = thread::available_parallelism().map_or(1, usize::from);
     process::output(
         Command::new("make")
