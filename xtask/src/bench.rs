@@ -35,7 +35,18 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
         println!("skipped: iceoryx2: it could not be built (see above; it needs libclang)");
         alone(&root)
     };
-    Ok(u8::from(!succeeds(command.args(&args.filter))?))
+    let figures = succeeds(command.args(&args.filter))?;
+    let codecs = succeeds(codecs(&root).args(&args.filter))?;
+    Ok(u8::from(!(figures && codecs)))
+}
+
+/// Encoding, decoding and conversion; its table follows that of the figures.
+fn codecs(root: &Path) -> Command {
+    let mut command = Command::new("cargo");
+    command.current_dir(root);
+    command.args(["bench", "--package", "videostream", "--bench", "codecs"]);
+    command.args(["--features", "software", "--"]);
+    command
 }
 
 /// The figures without others to compare with.
