@@ -31,3 +31,13 @@ fn discovery_does_as_the_header_says() {
 fn host_and_client_do_as_the_header_says() {
     check("share");
 }
+
+#[test]
+fn hosts_and_clients_work_in_processes_of_their_own() {
+    check("pair");
+}
+
+#[test]
+fn misuse_sets_errno_and_does_no_harm() {
+    check("misuse");
+}
