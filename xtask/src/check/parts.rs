@@ -189,7 +189,7 @@ const BINDING_TOOLS: [Package; 5] = [
 ];
 
 /// Players that check recordings, what finds libraries, and libraries that are found at run time.
-const TEST_TOOLS: [Package; 8] = [
+const TEST_TOOLS: [Package; 7] = [
     Package::program("cmake", "cmake"),
     Package::program("ffmpeg", "ffprobe"),
     Package::installed("libde265-0"),
