@@ -4,8 +4,12 @@
 //! files have a mode, and stay behind when their host is killed. The next host takes such
 //! a stale file over, but only after nobody answered on it.
 
-use rustix::fd::OwnedFd;
-use rustix::fs::{CWD, FileType, Mode, RenameFlags, chmod, lstat, renameat, renameat_with, unlink};
+use core::fmt::Write as _;
+
+use rustix::fd::{AsRawFd as _, OwnedFd};
+use rustix::fs::{
+    CWD, FileType, Mode, OFlags, RenameFlags, chmod, lstat, open, renameat, renameat_with, unlink,
+};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket_with,
@@ -13,15 +17,17 @@ use rustix::net::{
 
 use crate::Error;
 
-/// Most bytes of a name: `sun_path` less the zero byte at one of its ends.
-pub const MAX_NAME: usize = 107;
+/// Most bytes of a path: all of `sun_path`, which needs no zero byte at its end.
+pub const MAX_PATH: usize = 108;
+/// Most bytes of an abstract name: `sun_path` less the zero byte at its beginning.
+pub const MAX_ABSTRACT: usize = 107;
 /// Clients that may knock at once.
 const BACKLOG: i32 = 64;
 
 /// The name of a host's socket, kept without allocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Address {
-    bytes: [u8; MAX_NAME],
+    bytes: [u8; MAX_PATH],
     len: usize,
 }
 
@@ -29,16 +35,21 @@ impl Address {
     /// Checks a name.
     ///
     /// # Errors
-    /// [`Error::AddressTooLong`] over [`MAX_NAME`] bytes, [`Error::AddressInvalid`] if it is
-    /// empty or holds a zero byte.
+    /// [`Error::AddressTooLong`] over [`MAX_PATH`] or [`MAX_ABSTRACT`] bytes,
+    /// [`Error::AddressInvalid`] if it is empty or holds a zero byte.
     pub fn new(name: &[u8]) -> Result<Self, Error> {
         if name.is_empty() || name.contains(&0) {
             return Err(Error::AddressInvalid);
         }
-        if name.len() > MAX_NAME {
-            return Err(Error::AddressTooLong(name.len(), MAX_NAME));
+        let most = if name.starts_with(b"/") {
+            MAX_PATH
+        } else {
+            MAX_ABSTRACT
+        };
+        if name.len() > most {
+            return Err(Error::AddressTooLong(name.len(), most));
         }
-        let mut bytes = [0; MAX_NAME];
+        let mut bytes = [0; MAX_PATH];
         bytes[..name.len()].copy_from_slice(name);
         Ok(Self {
             bytes,
@@ -91,7 +102,7 @@ impl Address {
             listen(&socket, BACKLOG).map_err(|e| Error::Os("listen", e))?;
             return Ok((socket, None));
         }
-        let temporary = self.temporary()?;
+        let (temporary, _folder) = self.temporary()?;
         let _ = unlink(temporary.name());
         bind(&socket, &temporary.socket_address()?).map_err(|e| Error::Os("bind", e))?;
         let id = self.put_in_place(&socket, &temporary, mode);
@@ -128,17 +139,20 @@ impl Address {
         Ok(id)
     }
 
-    /// A name in the same folder, of this process alone.
-    fn temporary(&self) -> Result<Self, Error> {
-        use core::fmt::Write;
-        let folder = self.name().iter().rposition(|&b| b == b'/').unwrap_or(0);
-        let mut name = heapless::Vec::<u8, { MAX_NAME + 1 }>::new();
-        let pid = rustix::process::getpid().as_raw_nonzero();
-        let long = Error::AddressTooLong(folder + 16, MAX_NAME);
-        name.extend_from_slice(&self.name()[..folder])
-            .map_err(|_| long)?;
-        write!(name, "/.vsl{pid}").map_err(|_| long)?;
-        Self::new(&name)
+    /// A name in the same folder, of this process alone, and what it needs to stay valid: a name
+    /// that would be too long goes by the folder's descriptor.
+    fn temporary(&self) -> Result<(Self, Option<OwnedFd>), Error> {
+        let slash = self.name().iter().rposition(|&b| b == b'/').unwrap_or(0);
+        let folder = &self.name()[..slash];
+        if let Some(name) = temporary_in(folder) {
+            return Ok((name, None));
+        }
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder = open(folder, flags, Mode::empty()).map_err(|e| Error::Os("open", e))?;
+        let mut path = heapless::String::<32>::new();
+        let fits = write!(path, "/proc/self/fd/{}", folder.as_raw_fd()).is_ok();
+        let name = temporary_in(path.as_bytes()).filter(|_| fits);
+        Ok((name.ok_or(Error::AddressInvalid)?, Some(folder)))
     }
 
     /// Removes the file if it is still the one that was bound.
@@ -147,6 +161,15 @@ impl Address {
             let _ = unlink(self.name());
         }
     }
+}
+
+/// `None`: it would be too long.
+fn temporary_in(folder: &[u8]) -> Option<Address> {
+    let mut name = heapless::Vec::<u8, MAX_PATH>::new();
+    name.extend_from_slice(folder).ok()?;
+    let pid = rustix::process::getpid().as_raw_nonzero();
+    write!(name, "/.vsl{pid}").ok()?;
+    Address::new(&name).ok()
 }
 
 /// Which file a name stands for.
@@ -187,9 +210,31 @@ mod tests {
         assert!(!Address::new(b"camera").unwrap().is_file());
         assert_eq!(Address::new(b""), Err(Error::AddressInvalid));
         assert_eq!(Address::new(b"a\0b"), Err(Error::AddressInvalid));
-        assert_eq!(
-            Address::new(&[b'x'; 108]),
-            Err(Error::AddressTooLong(108, 107))
-        );
+        let too_long = |name: &[u8]| Address::new(name).unwrap_err();
+        assert_eq!(too_long(&[b'x'; 108]), Error::AddressTooLong(108, 107));
+        assert_eq!(too_long(&[b'/'; 109]), Error::AddressTooLong(109, 108));
+    }
+
+    #[test]
+    fn the_longest_names_that_the_kernel_takes_are_served() {
+        let pid = std::process::id();
+        let padded = |name: std::string::String, len| std::format!("{name:x<len$}");
+        let temporary = std::format!("{}", std::env::temp_dir().display());
+        // A last part of one byte, which leaves no room for a longer one beside it.
+        let folder = padded(std::format!("{temporary}/videostream-{pid}-"), MAX_PATH - 2);
+        std::fs::create_dir(&folder).unwrap();
+        let path = std::format!("{folder}/s");
+        let name = padded(std::format!("videostream-{pid}-"), MAX_ABSTRACT);
+        for (name, len) in [(&path, 108), (&name, 107)] {
+            assert_eq!(name.len(), len);
+            let address = Address::new(name.as_bytes()).unwrap();
+            let (_socket, file) = address.bind(0o600).unwrap();
+            address.connect().unwrap();
+            if let Some(file) = file {
+                address.unlink(file);
+            }
+        }
+        // Nothing is left in it.
+        std::fs::remove_dir(&folder).unwrap();
     }
 }

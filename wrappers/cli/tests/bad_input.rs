@@ -58,8 +58,8 @@ fn arguments_that_make_no_sense() {
 #[test]
 fn a_socket_name_that_is_too_long() {
     let name = format!("/tmp/{}", "x".repeat(200));
-    run(["stream", "--pattern", &name]).assert_error(2, &["205 bytes", "107"]);
-    run(["receive", &name]).assert_error(2, &["205 bytes", "107"]);
+    run(["stream", "--pattern", &name]).assert_error(2, &["205 bytes", "108"]);
+    run(["receive", &name]).assert_error(2, &["205 bytes", "108"]);
 }
 
 #[test]
