@@ -2,24 +2,33 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+/// A struct of the kernel's header: its name, its size, its fields with their offsets.
+pub(crate) type Layout = (&'static str, usize, &'static [(&'static str, usize)]);
+
+/// Declares structs, and `LAYOUTS`, which lists them; fields that begin with `_` have other names
+/// in some versions of the header.
 macro_rules! messages {
-    ($($(#[$doc:meta])* $name:ident: $size:literal { $($field:ident: $kind:ty),* $(,)? })*) => {
+    ($($name:ident = $c:literal { $($field:ident: $kind:ty),* $(,)? })*) => {
         $(
-            $(#[$doc])*
+            #[doc = concat!("`", $c, "`")]
             #[derive(Clone, Copy, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
             #[repr(C)]
             pub(crate) struct $name {
                 $(pub(crate) $field: $kind,)*
             }
-
-            const _: () = assert!(size_of::<$name>() == $size);
         )*
+
+        /// All of them.
+        pub(crate) const LAYOUTS: &[Layout] = &[$((
+            $c,
+            size_of::<$name>(),
+            &[$((stringify!($field), core::mem::offset_of!($name, $field)),)*],
+        ),)*];
     };
 }
 
 messages! {
-    /// `fuse_in_header`
-    InHeader: 40 {
+    InHeader = "fuse_in_header" {
         len: u32,
         opcode: u32,
         unique: u64,
@@ -27,15 +36,11 @@ messages! {
         uid: u32,
         gid: u32,
         pid: u32,
-        total_extlen: u16,
-        padding: u16,
+        _extensions: u32,
     }
-    /// `fuse_out_header`
-    OutHeader: 16 { len: u32, error: i32, unique: u64 }
-    /// `cuse_init_in`
-    InitIn: 16 { major: u32, minor: u32, unused: u32, flags: u32 }
-    /// `cuse_init_out`
-    InitOut: 72 {
+    OutHeader = "fuse_out_header" { len: u32, error: i32, unique: u64 }
+    InitIn = "cuse_init_in" { major: u32, minor: u32, unused: u32, flags: u32 }
+    InitOut = "cuse_init_out" {
         major: u32,
         minor: u32,
         unused: u32,
@@ -46,25 +51,37 @@ messages! {
         dev_minor: u32,
         spare: [u32; 10],
     }
-    /// `fuse_open_out`
-    OpenOut: 16 { fh: u64, open_flags: u32, backing_id: i32 }
-    /// `fuse_release_in`
-    ReleaseIn: 24 { fh: u64, flags: u32, release_flags: u32, lock_owner: u64 }
-    /// `fuse_interrupt_in`
-    InterruptIn: 8 { unique: u64 }
-    /// `fuse_ioctl_in`
-    IoctlIn: 32 { fh: u64, flags: u32, cmd: u32, arg: u64, in_size: u32, out_size: u32 }
-    /// `fuse_ioctl_out`
-    IoctlOut: 16 { result: i32, flags: u32, in_iovs: u32, out_iovs: u32 }
-    /// `fuse_ioctl_iovec`
-    Iovec: 16 { base: u64, len: u64 }
+    OpenOut = "fuse_open_out" { fh: u64, open_flags: u32, _backing: i32 }
+    ReleaseIn = "fuse_release_in" { fh: u64, flags: u32, release_flags: u32, lock_owner: u64 }
+    InterruptIn = "fuse_interrupt_in" { unique: u64 }
+    IoctlIn = "fuse_ioctl_in" {
+        fh: u64,
+        flags: u32,
+        cmd: u32,
+        arg: u64,
+        in_size: u32,
+        out_size: u32,
+    }
+    IoctlOut = "fuse_ioctl_out" { result: i32, flags: u32, in_iovs: u32, out_iovs: u32 }
+    Iovec = "fuse_ioctl_iovec" { base: u64, len: u64 }
 }
 
-pub(crate) const FUSE_OPEN: u32 = 14;
-pub(crate) const FUSE_RELEASE: u32 = 18;
-pub(crate) const FUSE_INTERRUPT: u32 = 36;
-pub(crate) const FUSE_IOCTL: u32 = 39;
-pub(crate) const CUSE_INIT: u32 = 4096;
-pub(crate) const FUSE_KERNEL_VERSION: u32 = 7;
-pub(crate) const CUSE_UNRESTRICTED_IOCTL: u32 = 1;
-pub(crate) const FUSE_IOCTL_RETRY: u32 = 1 << 2;
+macro_rules! numbers {
+    ($($name:ident = $value:expr;)*) => {
+        $(pub(crate) const $name: u32 = $value;)*
+
+        /// All of them.
+        pub(crate) const NUMBERS: &[(&str, u32)] = &[$((stringify!($name), $name),)*];
+    };
+}
+
+numbers! {
+    FUSE_OPEN = 14;
+    FUSE_RELEASE = 18;
+    FUSE_INTERRUPT = 36;
+    FUSE_IOCTL = 39;
+    CUSE_INIT = 4096;
+    FUSE_KERNEL_VERSION = 7;
+    CUSE_UNRESTRICTED_IOCTL = 1;
+    FUSE_IOCTL_RETRY = 1 << 2;
+}
