@@ -113,6 +113,28 @@ mod images {
     }
 
     #[test]
+    fn an_image_larger_than_its_frame_says_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let (jpg, png) = (folder.path().join("x.jpg"), folder.path().join("x.png"));
+        let (layout, bytes) = pattern(FourCc::NV12, 0);
+        let picture = Picture::new(&bytes, &layout).unwrap();
+        snapshot::save(&jpg, &picture, Colorimetry::default()).unwrap();
+        let bytes = fs::read(jpg).unwrap();
+        let save = |width, height| {
+            let layout = Layout::opaque(FourCc::JPEG, width, height, 0, bytes.len() as u32);
+            let picture = Picture::new(&bytes, &layout).unwrap();
+            snapshot::save(&png, &picture, Colorimetry::default())
+        };
+        for (width, height) in [(640, 362), (642, 360)] {
+            let error = save(width, height).unwrap_err();
+            assert!(matches!(error, SnapshotError::Decode { .. }), "{error}");
+            assert!(!png.exists());
+        }
+        save(642, 362).unwrap();
+        assert_eq!((decode(&png).0, decode(&png).1), (642, 362));
+    }
+
+    #[test]
     fn a_failure_leaves_nothing_behind() {
         let folder = tempfile::tempdir().unwrap();
         let (layout, bytes) = grey();
@@ -142,10 +164,12 @@ mod images {
     }
 
     #[test]
-    fn formats_that_cannot_be_converted_are_named() {
-        let layout = Layout::opaque(FourCc::MJPG, 64, 48, 0, 100);
-        let picture = Picture::new(&[0; 100], &layout).unwrap();
-        let error = snapshot::save("x.png", &picture, Colorimetry::default()).unwrap_err();
-        assert!(error.to_string().contains("MJPG"), "{error}");
+    fn frames_that_are_no_pictures_are_named() {
+        for (fourcc, says) in [(FourCc::H264, "H264"), (FourCc::MJPG, "no JPEG")] {
+            let layout = Layout::opaque(fourcc, 64, 48, 0, 100);
+            let picture = Picture::new(&[0; 100], &layout).unwrap();
+            let error = snapshot::save("x.png", &picture, Colorimetry::default()).unwrap_err();
+            assert!(error.to_string().contains(says), "{error}");
+        }
     }
 }

@@ -260,10 +260,10 @@ impl Pixels<'_> {
         self.planes.get(at).copied().unwrap_or_default()
     }
 
-    /// The frame as a picture.
+    /// The frame as a picture; a compressed one is a picture of one plane, its bytes.
     ///
     /// # Errors
-    /// [`Error::Picture`] for compressed data and for planes too small for the size.
+    /// [`Error::Picture`] for planes too small for the size.
     pub fn picture(&self) -> Result<Picture<'_>> {
         let d = &self.frame.descriptor;
         let count = d.planes().len();
@@ -272,7 +272,11 @@ impl Pixels<'_> {
             plane.data = self.planes[at];
             plane.stride = d.planes[at].stride as usize;
         }
-        Picture::from_planes(self.frame.fourcc(), d.width, d.height, &planes[..count])
-            .map_err(Error::Picture)
+        let fourcc = self.frame.fourcc();
+        if fourcc.info().is_some_and(|info| info.is_compressed()) {
+            let used = planes[0].data.len().min(d.bytes_used as usize);
+            planes[0].data = &planes[0].data[..used];
+        }
+        Picture::from_planes(fourcc, d.width, d.height, &planes[..count]).map_err(Error::Picture)
     }
 }

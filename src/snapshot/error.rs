@@ -22,6 +22,13 @@ pub enum SnapshotError {
     },
     /// Pictures of this pixel format can't be converted.
     Format(FourCc),
+    /// The frame, of JPEG, holds no JPEG image.
+    NoImage,
+    /// A JPEG image is damaged, or larger than its frame says.
+    Decode {
+        /// What the decoder says.
+        reason: String,
+    },
     /// The picture is larger than the image format allows.
     Size {
         /// Width in pixels.
@@ -61,9 +68,11 @@ impl fmt::Display for SnapshotError {
             Self::Format(fourcc) => {
                 write!(
                     f,
-                    "can't save a picture in {fourcc}: it must be 8-bit YUV, RGB or grey, such as NV12, YUYV or RGB3"
+                    "can't save a picture in {fourcc}: it must be MJPG, or 8-bit YUV, RGB or grey, such as NV12, YUYV or RGB3"
                 )
             }
+            Self::NoImage => f.write_str("the frame holds no JPEG image"),
+            Self::Decode { reason } => write!(f, "can't decode the JPEG image: {reason}"),
             Self::Size { width, height } => {
                 write!(
                     f,

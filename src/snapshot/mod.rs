@@ -1,17 +1,26 @@
 //! One picture as a PNG or JPEG file, by the file's name.
 //!
-//! Takes the formats of `convert::formats()`: YUV, RGB and grey of 8 bits. The file appears complete or
-//! not at all: it is written under another name beside it, and renamed at the end.
+//! Takes the formats of `convert::formats()`: YUV, RGB and grey of 8 bits; and the JPEG images of a camera (MJPG,
+//! JPEG). Of those a JPEG file gets the very bytes, with the Huffman tables that most cameras leave out.
+//!
+//! The file appears complete or not at all: it is written under another name beside it, and renamed at the end.
 //!
 //! Needs the cargo feature `snapshot`; without it [`save`] says so.
 
+#[cfg(feature = "snapshot")]
+mod decode;
 mod error;
+#[cfg(feature = "snapshot")]
+mod jpeg;
 #[cfg(feature = "snapshot")]
 mod rgb;
 #[cfg(feature = "snapshot")]
 mod write;
 
 use std::path::Path;
+
+#[cfg(feature = "snapshot")]
+use videostream_hal::format::FourCc;
 
 pub use self::error::SnapshotError;
 use crate::colorimetry::Colorimetry;
@@ -72,8 +81,20 @@ pub fn save(
     let kind = Kind::of(path)?;
     #[cfg(feature = "snapshot")]
     {
-        let pixels = rgb::to_rgb(picture, colorimetry)?;
-        write::save(path, kind, &pixels, picture.width(), picture.height())
+        let (width, height) = (picture.width(), picture.height());
+        if !matches!(picture.fourcc(), FourCc::MJPG | FourCc::JPEG) {
+            let rgb = rgb::to_rgb(picture, colorimetry)?;
+            return write::save(path, kind, &rgb, width, height);
+        }
+        let bytes = picture.planes().first().map_or(&[][..], |plane| plane.data);
+        let image = jpeg::whole(bytes).ok_or(SnapshotError::NoImage)?;
+        match kind {
+            Kind::Jpeg => write::save_bytes(path, &image),
+            Kind::Png => {
+                let (rgb, width, height) = decode::to_rgb(&image, width, height)?;
+                write::save(path, kind, &rgb, width, height)
+            }
+        }
     }
     #[cfg(not(feature = "snapshot"))]
     {

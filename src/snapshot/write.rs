@@ -17,9 +17,19 @@ pub(super) fn save(
     if kind == Kind::Jpeg && (width > 65_535 || height > 65_535) {
         return Err(SnapshotError::Size { width, height });
     }
+    whole(path, |file| encode(file, kind, rgb, width, height))
+}
+
+/// A file of these bytes.
+pub(super) fn save_bytes(path: &Path, bytes: &[u8]) -> Result<(), SnapshotError> {
+    whole(path, |mut file| file.write_all(bytes))
+}
+
+/// A file that appears when it is written.
+fn whole(path: &Path, fill: impl FnOnce(&File) -> io::Result<()>) -> Result<(), SnapshotError> {
     let beside = beside(path);
     let written = create(&beside).and_then(|file| {
-        let result = encode(&file, kind, rgb, width, height)
+        let result = fill(&file)
             .and_then(|()| file.sync_data())
             .and_then(|()| fs::rename(&beside, path));
         if result.is_err() {

@@ -63,8 +63,8 @@ impl<S: Source> Reader<S> {
     /// and gives it back to the source. `Ok(None)`: the deadline passed or a signal came first.
     ///
     /// # Errors
-    /// What ends the source; [`Error::Picture`](crate::Error::Picture) for compressed data;
-    /// [`Error::DmaBuf`](crate::Error::DmaBuf).
+    /// What ends the source; [`Error::Picture`](crate::Error::Picture) for planes too small for the size;
+    /// [`Error::DmaBuf`](crate::Error::DmaBuf). A compressed frame is a picture of one plane, its bytes.
     pub fn next<T>(
         &mut self,
         deadline_ns: u64,
@@ -124,6 +124,11 @@ impl<S: Source> Reader<S> {
             let end = start.saturating_add(plane.size as usize).min(bytes.len());
             to.data = bytes.get(start..end).unwrap_or_default();
             to.stride = plane.stride as usize;
+        }
+        let info = layout.fourcc.info();
+        if info.is_some_and(|info| info.is_compressed()) {
+            let used = planes[0].data.len().min(taken.bytes_used as usize);
+            planes[0].data = &planes[0].data[..used];
         }
         let count = layout.planes().len();
         let (width, height) = (layout.width, layout.height);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use videostream::FrameRate;
 use videostream::camera::CameraMemory;
+use videostream::encode::Codec;
 use videostream::hal::format::FourCc;
 
 /// Which frames to take: a camera's, or the test pattern's.
@@ -39,6 +40,23 @@ pub(crate) struct SourceArgs {
     /// A size to come near to, where none is asked for.
     #[arg(skip)]
     pub(crate) near: Option<(u32, u32)>,
+}
+
+/// A compression by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum CodecName {
+    H264,
+    #[value(alias = "hevc")]
+    H265,
+}
+
+impl From<CodecName> for Codec {
+    fn from(name: CodecName) -> Self {
+        match name {
+            CodecName::H264 => Self::H264,
+            CodecName::H265 => Self::H265,
+        }
+    }
 }
 
 /// Whose memory a camera fills, as the kernel calls it.

@@ -3,7 +3,7 @@
 use videostream::decode::{DecodeError, Decoder, DecoderConfig};
 use videostream::encode::{Codec, Packet};
 use videostream::hal::format::FourCc;
-use videostream::{Frame, pattern};
+use videostream::{Frame, Picture, pattern};
 
 use crate::failure::{Failure, GENERAL};
 
@@ -23,13 +23,10 @@ pub(crate) struct Decoding {
 impl Decoding {
     /// Decodes a frame, a packet.
     pub(crate) fn frame(&mut self, frame: &Frame) -> Result<(), Failure> {
-        let codec = match frame.fourcc() {
-            FourCc::H264 => Codec::H264,
-            FourCc::HEVC => Codec::H265,
-            other => {
-                let why = format_args!("frames are {other}: --decode is for H264 and HEVC");
-                return Err(Failure::new(GENERAL, why));
-            }
+        let Some(codec) = codec_of(frame.fourcc()) else {
+            let other = frame.fourcc();
+            let why = format_args!("frames are {other}: --decode is for H264 and HEVC");
+            return Err(Failure::new(GENERAL, why));
         };
         let decoder = match &mut self.decoder {
             Some(decoder) => decoder,
@@ -60,4 +57,41 @@ impl Decoding {
         }
         Ok(())
     }
+}
+
+/// The codec of a format of packets.
+pub(crate) fn codec_of(fourcc: FourCc) -> Option<Codec> {
+    match fourcc {
+        FourCc::H264 => Some(Codec::H264),
+        FourCc::HEVC => Some(Codec::H265),
+        _ => None,
+    }
+}
+
+/// Lets `look` see the picture of a packet that is a key frame; `None` for others. `sets` are the parameter sets of the
+/// stream, should the packet have none.
+pub(crate) fn still<T>(
+    codec: Codec,
+    bytes: &[u8],
+    sets: &[u8],
+    look: impl FnOnce(&Picture<'_>) -> T,
+) -> Result<Option<T>, Failure> {
+    let whole;
+    let mut packet = Packet::new(codec, bytes, 0, 0);
+    if !packet.is_key() {
+        return Ok(None);
+    }
+    if packet.parameter_sets().is_empty() {
+        whole = [sets, bytes].concat();
+        packet = Packet::new(codec, &whole, 0, 0);
+    }
+    let mut decoder = Decoder::new(&DecoderConfig::new(codec))?;
+    match decoder.submit(&packet) {
+        Ok(()) => {}
+        // The next key frame may be better.
+        Err(DecodeError::Corrupt { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    }
+    decoder.finish()?;
+    Ok(decoder.receive()?.map(|decoded| look(decoded.picture())))
 }

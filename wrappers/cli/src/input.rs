@@ -1,5 +1,6 @@
 //! Pictures to record or save: from a source of this process, or from a host.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use videostream::hal::time::{deadline_in, now_ns};
@@ -122,6 +123,14 @@ impl Input {
     pub(crate) fn ask_for_key_frame(&self) {
         if let From::Host(client) = &self.from {
             client.ask_for_key_frame();
+        }
+    }
+
+    /// The parameter sets of compressed frames, where a host keeps them for who comes late.
+    pub(crate) fn parameters(&self) -> Result<Option<Arc<[u8]>>, Failure> {
+        match &self.from {
+            From::Host(client) => Ok(client.parameters()?),
+            _ => Ok(None),
         }
     }
 

@@ -15,7 +15,7 @@ use videostream::record::{Recorder, Track};
 use videostream::y4m::{Y4mReader, Y4mWriter};
 use videostream::{FrameRate, record};
 
-use crate::args;
+use crate::args::{self, CodecName};
 use crate::failure::{ARGUMENTS, Failure, GENERAL};
 use crate::output::Output;
 use crate::{recording, signals};
@@ -35,8 +35,8 @@ pub(crate) struct Args {
     #[arg(short = 'F', long, value_name = "N", value_parser = args::rate)]
     fps: Option<FrameRate>,
     /// The compression of a byte stream whose name does not say it
-    #[arg(long, value_name = "NAME", ignore_case = true, value_parser = ["h264", "h265", "hevc"])]
-    codec: Option<String>,
+    #[arg(long, value_name = "NAME", ignore_case = true, value_enum)]
+    codec: Option<CodecName>,
     /// Where pictures are encoded: kbit/s, or with a unit (5000, 5000kbps, 5Mbps)
     #[arg(short, long, value_name = "RATE", default_value = "5000", value_parser = args::bitrate)]
     bitrate: u32,
@@ -78,10 +78,7 @@ impl Args {
     }
 
     fn input_kind(&self) -> Result<Kind, Failure> {
-        let by_option = self.codec.as_deref().map(|name| match name {
-            "h264" => Kind::Stream(Codec::H264),
-            _ => Kind::Stream(Codec::H265),
-        });
+        let by_option = self.codec.map(|name| Kind::Stream(name.into()));
         let kind = by_option.or_else(|| self.kind(&self.input));
         kind.filter(|kind| *kind != Kind::Mp4).ok_or_else(|| {
             let why = format_args!(

@@ -9,7 +9,7 @@ use videostream::hal::time::now_ns;
 use videostream::record::Recorded;
 use videostream::{FrameRate, Picture, record, snapshot};
 
-use crate::args::{self, ChildArgs, InputArgs};
+use crate::args::{self, ChildArgs, CodecName, InputArgs};
 use crate::failure::{Failure, GENERAL};
 use crate::input::{Info, Input};
 use crate::metrics::Times;
@@ -47,8 +47,14 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "RATE", default_value = "5000", value_parser = args::bitrate)]
     bitrate: u32,
     /// The compression
-    #[arg(long, value_name = "NAME", default_value = "h264", ignore_case = true, value_parser = ["h264", "h265", "hevc"])]
-    codec: String,
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "h264",
+        ignore_case = true,
+        value_enum
+    )]
+    codec: CodecName,
     /// Save a picture as well, at the end
     #[arg(long, value_name = "FILE")]
     picture: Option<PathBuf>,
@@ -63,10 +69,7 @@ pub(crate) struct Args {
 
 impl Args {
     fn codec(&self) -> Codec {
-        match &*self.codec {
-            "h264" => Codec::H264,
-            _ => Codec::H265,
-        }
+        self.codec.into()
     }
 }
 

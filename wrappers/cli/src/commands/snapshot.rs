@@ -3,17 +3,21 @@
 use std::path::PathBuf;
 
 use serde::Serialize;
-use videostream::snapshot;
+use videostream::hal::time::now_ns;
+use videostream::{Picture, snapshot};
 
 use crate::args::InputArgs;
-use crate::failure::Failure;
-use crate::input::Input;
+use crate::decoding::{codec_of, still};
+use crate::failure::{Failure, TIMEOUT};
+use crate::input::{Info, Input};
 use crate::output::Output;
 use crate::signals;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
 The file's name says the format: .png, .jpg or .jpeg. It appears complete or not at all.
+A .jpg of a camera that gives JPEG (MJPG) holds the camera's own bytes. Of packets of H.264 or H.265 the
+next key frame is decoded; a host makes one for whoever joins.
 
 Examples:
   videostream snapshot picture.png                   the first camera
@@ -39,25 +43,55 @@ struct Saved<'a> {
     sequence: u64,
 }
 
+impl Args {
+    /// Saves a picture; `None` if it is no key frame of packets.
+    fn save(
+        &self,
+        info: &Info,
+        picture: &Picture<'_>,
+        sets: &[u8],
+    ) -> Result<Option<Saved<'_>>, Failure> {
+        let format = picture.fourcc();
+        let save = |picture: &Picture<'_>| {
+            snapshot::save(&self.file, picture, info.colorimetry)?;
+            Ok(Saved {
+                file: &self.file,
+                width: picture.width(),
+                height: picture.height(),
+                format: format.to_string(),
+                sequence: info.sequence,
+            })
+        };
+        let Some(codec) = codec_of(format) else {
+            return save(picture).map(Some);
+        };
+        let bytes = picture.planes().first().map_or(&[][..], |plane| plane.data);
+        still(codec, bytes, sets, save)?.transpose()
+    }
+}
+
 pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     snapshot::check_path(&args.file)?;
     signals::listen()?;
     let Some(mut input) = Input::open(&args.input, false, output)? else {
         return Ok(());
     };
-    let saved = input.next(|info, picture| {
-        snapshot::save(&args.file, picture, info.colorimetry)?;
-        Ok::<_, Failure>(Saved {
-            file: &args.file,
-            width: picture.width(),
-            height: picture.height(),
-            format: picture.fourcc().to_string(),
-            sequence: info.sequence,
-        })
-    })?;
-    // None: Ctrl-C came first.
-    let Some(saved) = saved.transpose()? else {
-        return Ok(());
+    let deadline = now_ns().saturating_add(args.input.timeout.as_nanos() as u64);
+    let saved = loop {
+        let sets = input.parameters()?;
+        let sets = sets.as_deref().unwrap_or_default();
+        let Some(seen) = input.next(|info, picture| args.save(info, picture, sets))? else {
+            // Ctrl-C came first.
+            return Ok(());
+        };
+        if let Some(saved) = seen? {
+            break saved;
+        }
+        if now_ns() > deadline {
+            let seconds = args.input.timeout.as_secs_f64();
+            let why = format_args!("packets, but no key frame to begin with (waited {seconds} s)");
+            return Err(Failure::new(TIMEOUT, why));
+        }
     };
     if output.json {
         return output.print_json(&saved);

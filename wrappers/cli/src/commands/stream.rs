@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use rustix::fs::fstat;
 use serde::Serialize;
-use videostream::encode::Codec;
 use videostream::hal::time::now_ns;
 use videostream::share::{Access, HostBuilder};
 use videostream::{EncodedSource, Error, Host, Source, Stream};
 
-use crate::args::{self, ChildArgs, SourceArgs};
+use crate::args::{self, ChildArgs, CodecName, SourceArgs};
 use crate::failure::{CAMERA, Failure};
 use crate::metrics::{Metrics, Summary};
 use crate::open::{About, Opened};
@@ -34,6 +33,7 @@ Examples:
   videostream stream -d /dev/video2 -r 1920x1080 --format NV12 -F 60 /tmp/camera
   videostream stream --pattern --frames 300 /tmp/camera
   videostream stream --encode -b 4Mbps /tmp/camera     packets of H.264
+  videostream stream --encode h265 /tmp/camera         of H.265, with the system's libx265
   videostream stream --mode 666 /run/camera            clients of every user
   videostream stream --reconnect -d /dev/v4l/by-path/platform-xhci-hcd.0-usb-0:1:1.0-video-index0 \\
     /run/camera                                        outlive pulled plugs")]
@@ -48,8 +48,8 @@ pub(crate) struct Args {
     #[arg(long)]
     reconnect: bool,
     /// Share packets of this compression instead of pictures; who joins gets a key frame next
-    #[arg(short, long, value_name = "CODEC", num_args = 0..=1, default_missing_value = "h264", ignore_case = true, value_parser = ["h264", "h265", "hevc"])]
-    encode: Option<String>,
+    #[arg(short, long, value_name = "CODEC", num_args = 0..=1, default_missing_value = "h264", ignore_case = true, value_enum)]
+    encode: Option<CodecName>,
     /// With --encode: bits per second, kbit/s or with a unit (5000, 5000kbps, 5Mbps)
     #[arg(short, long, value_name = "RATE", default_value = "5000", value_parser = args::bitrate)]
     bitrate: u32,
@@ -116,14 +116,12 @@ fn serve_or_encode<S: Source>(
     source: S,
     about: About,
 ) -> Result<(), Failure> {
-    let codec = match args.encode.as_deref() {
-        None => return serve(args, output, reporter, host, source, about),
-        Some("h264") => Codec::H264,
-        Some(_) => Codec::H265,
+    let Some(codec) = args.encode else {
+        return serve(args, output, reporter, host, source, about);
     };
     let layout = source.layout();
     let like = (layout.fourcc, layout.width, layout.height);
-    let mut config = recording::config(codec, like, source.rate(), args.bitrate);
+    let mut config = recording::config(codec.into(), like, source.rate(), args.bitrate);
     if let Some(frames) = args.gop {
         config = config.gop(frames);
     }

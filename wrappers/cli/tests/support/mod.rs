@@ -224,6 +224,30 @@ pub(crate) fn assert_accounts(received: &Value) {
     assert_eq!(received["in_order"], true, "{received}");
 }
 
+/// Whether H.265 can be encoded and decoded here; if not, says that `test` is skipped.
+pub(crate) fn has_h265(test: &str) -> bool {
+    let folder = tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let record = ["record", "--pattern", "-r", "320x240", "-f", "1", "--codec"];
+    let record = record.iter().map(|word| (*word).to_owned());
+    let commands = [
+        record
+            .chain(["h265".to_owned(), file("x.hevc")])
+            .collect::<Vec<_>>(),
+        vec!["convert".to_owned(), file("x.hevc"), file("x.y4m")],
+    ];
+    for words in commands {
+        let ended = run(words);
+        if ended.status.code() == Some(4) {
+            ended.assert_error(4, &["Debian"]);
+            videostream_testing::skip(test, ended.stderr.trim());
+            return false;
+        }
+        assert!(ended.status.success(), "{ended:?}");
+    }
+    true
+}
+
 /// What ffprobe says of the video in a file: codec, width, height, rate, frames that decode. `None`,
 /// said on standard error, where there is no ffprobe.
 pub(crate) fn probe(test: &str, file: &Path) -> Option<Vec<String>> {
