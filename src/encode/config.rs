@@ -212,6 +212,12 @@ impl EncoderConfig {
         self.codec
     }
 
+    /// The format of the pictures that come in.
+    #[must_use]
+    pub fn input_format(&self) -> FourCc {
+        self.fourcc
+    }
+
     /// How bits are spent.
     #[must_use]
     pub fn rate_control(self, rate_control: RateControl) -> Self {

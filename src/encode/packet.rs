@@ -99,6 +99,13 @@ impl<'a> Packet<'a> {
         self.key
     }
 
+    /// Whether there is a picture, or a part of one, beside parameter sets and other units.
+    #[must_use]
+    pub fn has_picture(&self) -> bool {
+        let mut units = nal_units(self.bytes);
+        units.any(|(_, nal)| NalKind::of(self.codec, nal).is_slice())
+    }
+
     /// When the picture is shown, in nanoseconds, as it was submitted.
     #[must_use]
     pub fn pts_ns(&self) -> u64 {
@@ -151,6 +158,9 @@ mod tests {
         let bytes = [&SPS[..], &PPS].concat();
         assert_eq!(packet(&bytes).parameter_sets(), bytes);
         assert!(packet(&bytes).data().is_empty());
+        assert!(!packet(&bytes).has_picture());
+        assert!(!packet(&SEI).has_picture());
+        assert!(packet(&[&SEI[..], &SLICE].concat()).has_picture());
     }
 
     #[test]

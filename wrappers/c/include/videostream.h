@@ -345,6 +345,25 @@ VSL_API int vsl_frame_attach(VSLFrame* frame, int fd, size_t size, size_t offset
 VSL_AVAILABLE_SINCE_1_3
 VSL_API const char* vsl_frame_path(const VSLFrame* frame);
 
+/* A part of a picture, in pixels from its upper left corner. */
+typedef struct vsl_rect {
+    int x;
+    int y;
+    int width;
+    int height;
+} VSLRect;
+
+/* Makes the picture of target of the one of source, or of its part crop unless that is NULL:
+ * scaled to the size of target and converted to its format. Both have memory, which is not the
+ * same. The part begins at even columns and rows where chroma is shared by them. Colours are
+ * those of BT.601 in limited range.
+ *
+ * The bytes of the picture in target, or -1 and errno: EINVAL, also for a part that is not
+ * inside and for strides that are too short; EBADF without memory; ENOTSUP for formats that
+ * cannot be converted. */
+VSL_AVAILABLE_SINCE_1_3
+VSL_API int vsl_frame_copy(VSLFrame* target, VSLFrame* source, const VSLRect* crop);
+
 /* Another name of vsl_frame_release. */
 VSL_DEPRECATED_SINCE_1_3_FOR(vsl_frame_release)
 VSL_API void vsl_frame_unregister(VSLFrame* frame);
@@ -584,6 +603,142 @@ VSL_API int vsl_frame_trylock(VSLFrame* frame);
  * EINVAL; ESHUTDOWN after vsl_client_disconnect. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API int vsl_frame_unlock(VSLFrame* frame);
+/* ---- Encoder ------------------------------------------------------------------ */
+
+/* Who encodes and decodes. */
+typedef enum {
+    /* What the environment variable VSL_CODEC_BACKEND names, else the best there is. */
+    VSL_CODEC_BACKEND_AUTO   = 0,
+    VSL_CODEC_BACKEND_HANTRO = 1,
+    VSL_CODEC_BACKEND_V4L2   = 2,
+    /* On the CPU. Not in the 2.x library. */
+    VSL_CODEC_BACKEND_SOFTWARE = 3
+} VSLCodecBackend;
+
+/* Constant bitrates; AUTO is 5000 kbit/s. */
+typedef enum vsl_encode_profile {
+    VSL_ENCODE_PROFILE_AUTO        = 0,
+    VSL_ENCODE_PROFILE_5000_KBPS   = 1,
+    VSL_ENCODE_PROFILE_25000_KBPS  = 2,
+    VSL_ENCODE_PROFILE_50000_KBPS  = 3,
+    VSL_ENCODE_PROFILE_100000_KBPS = 4
+} VSLEncoderProfile;
+
+/* An encoder: pictures in, an Annex B byte stream out. One thread at a time uses it. */
+typedef struct vsl_encoder VSLEncoder;
+
+/* An encoder for H.264 (outputFourcc 'H','2','6','4') or H.265 ('H','E','V','C'), with a key
+ * frame every second. Size and format are those of the first picture. To be released with
+ * vsl_encoder_release.
+ *
+ * NULL and errno: EINVAL; ENODEV when nothing here encodes that; ENOTSUP for a backend that this
+ * build has not. */
+VSL_AVAILABLE_SINCE_1_3
+VSL_API VSLEncoder* vsl_encoder_create(VSLEncoderProfile profile, uint32_t outputFourcc,
+                                       int fps);
+
+/* As vsl_encoder_create, by a backend. */
+VSL_AVAILABLE_SINCE_2_0
+VSL_API VSLEncoder* vsl_encoder_create_ex(VSLEncoderProfile profile, uint32_t outputFourcc,
+                                          int fps, VSLCodecBackend backend);
+
+/* All that can be said of an encoder. Not in the 2.x library. Set size to
+ * sizeof(VSLEncoderConfig) and all else to 0, then what is wanted. */
+typedef struct vsl_encoder_config {
+    size_t          size;
+    uint32_t        fourcc; /* 'H','2','6','4' or 'H','E','V','C' */
+    VSLCodecBackend backend;
+    uint32_t        frames; /* in so many seconds: 30000 in 1001 */
+    uint32_t        seconds;
+    uint32_t        bitrate;      /* bits per second; 0: 5 Mbit/s */
+    uint32_t        peak_bitrate; /* 0: constant bitrate; else variable up to this */
+    int             quantiser;    /* 1 to 51 in place of bitrates; 0: none */
+    int             gop;          /* pictures from key frame to key frame; 0: a second */
+} VSLEncoderConfig;
+
+/* As vsl_encoder_create. Not in the 2.x library. */
+VSL_API VSLEncoder* vsl_encoder_create_config(const VSLEncoderConfig* config);
+
+/* Releases an encoder. NULL is nothing. */
+VSL_AVAILABLE_SINCE_1_3
+VSL_API void vsl_encoder_release(VSLEncoder* encoder);
+
+/* Encodes the picture of source, or the part cropRegion of it, and writes a packet into
+ * destination, whose size, format, width and height then are those of the packet. keyframe,
+ * unless NULL, gets 1 or 0. Every picture has the size, format and part of the first. Pictures
+ * in NV12 and I420 are taken as they are, others are converted.
+ *
+ * The packet's bytes; 0 when none is ready; or -1 and errno: EINVAL; EBADF for a frame without
+ * memory; ENOTSUP for a format that cannot be encoded; EMSGSIZE for a packet that destination
+ * has no room for, which is lost; EIO. */
+VSL_AVAILABLE_SINCE_1_3
+VSL_API int vsl_encode_frame(VSLEncoder* encoder, VSLFrame* source, VSLFrame* destination,
+                             const VSLRect* cropRegion, int* keyframe);
+
+/* A frame for packets of pictures of this size, to be used again and again. To be released with
+ * vsl_frame_release. NULL and errno: EINVAL, ENOMEM. */
+VSL_AVAILABLE_SINCE_1_3
+VSL_API VSLFrame* vsl_encoder_new_output_frame(const VSLEncoder* encoder, int width,
+                                               int height, int64_t duration, int64_t pts,
+                                               int64_t dts);
+
+/* ---- Decoder ------------------------------------------------------------------ */
+
+typedef enum {
+    VSL_DEC_H264 = 0,
+    VSL_DEC_HEVC = 1
+} VSLDecoderCodec;
+
+/* What a call did; a mask. */
+typedef enum {
+    VSL_DEC_SUCCESS   = 0,
+    VSL_DEC_ERR       = 1, /* it failed: see errno */
+    VSL_DEC_INIT_INFO = 2, /* the size is known, or another one */
+    VSL_DEC_FRAME_DEC = 4  /* there is a frame */
+} VSLDecoderRetCode;
+
+/* A decoder: an Annex B byte stream in, frames in NV12 out. One thread at a time uses it. */
+typedef struct vsl_decoder VSLDecoder;
+
+/* A decoder. fps is not used. To be released with vsl_decoder_release. NULL and errno: as for
+ * vsl_encoder_create. */
+VSL_AVAILABLE_SINCE_1_4
+VSL_API VSLDecoder* vsl_decoder_create(VSLDecoderCodec codec, int fps);
+
+/* As vsl_decoder_create, by a backend, with the codec as four-character code ('H264', 'HEVC') or
+ * as VSLDecoderCodec. */
+VSL_AVAILABLE_SINCE_2_0
+VSL_API VSLDecoder* vsl_decoder_create_ex(uint32_t codec, int fps, VSLCodecBackend backend);
+
+/* Decodes data up to the end of its first picture. bytes_used gets how far that is: give the
+ * rest again, with what follows. Each picture has to be there whole, its parameter sets may come
+ * before by themselves. output_frame gets the next frame or NULL, to be released with
+ * vsl_frame_release, before or after the decoder. At the end, data_length 0 lets out frames that
+ * are held back, one by each call until there is none.
+ *
+ * A mask of VSLDecoderRetCode; VSL_DEC_ERR and errno: EINVAL; EBADMSG for a picture that is
+ * damaged: go on behind it; EMSGSIZE for one of more than 2 MiB; EIO. */
+VSL_AVAILABLE_SINCE_1_4
+VSL_API VSLDecoderRetCode vsl_decode_frame(VSLDecoder* decoder, const void* data,
+                                           unsigned int data_length, size_t* bytes_used,
+                                           VSLFrame** output_frame);
+
+/* Pixels in a row of the frames; 0 before the first. */
+VSL_AVAILABLE_SINCE_1_4
+VSL_API int vsl_decoder_width(const VSLDecoder* decoder);
+
+/* Rows of the frames; 0 before the first. */
+VSL_AVAILABLE_SINCE_1_4
+VSL_API int vsl_decoder_height(const VSLDecoder* decoder);
+
+/* The part of the frames to be shown: all of it, as frames hold nothing else. */
+VSL_AVAILABLE_SINCE_1_4
+VSL_API VSLRect vsl_decoder_crop(const VSLDecoder* decoder);
+
+/* Releases a decoder, and not its frames. NULL is nothing. 0. */
+VSL_AVAILABLE_SINCE_1_4
+VSL_API int vsl_decoder_release(VSLDecoder* decoder);
+
 /* ---- Camera ------------------------------------------------------------------- */
 
 /* A camera, and one of its buffers. One thread at a time uses a camera, except for

@@ -8,6 +8,8 @@
 //! | [`camera`] | cameras and their buffers |
 //! | [`host`] | shares frames, ends them when they have expired |
 //! | [`client`] | waits for a host's frames |
+//! | `codecs` | which codec, on which hardware or none |
+//! | [`encoder`], [`decoder`] | from frames to byte streams and back |
 //! | [`discovery`] | lists of video devices |
 //!
 //! `docs/c-api.md` lists the functions that are there and what differs from before.
@@ -17,7 +19,10 @@
 mod boundary;
 pub mod camera;
 pub mod client;
+mod codecs;
+pub mod decoder;
 pub mod discovery;
+pub mod encoder;
 mod error;
 pub mod exports;
 mod extra;

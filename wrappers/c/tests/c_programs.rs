@@ -8,6 +8,16 @@ mod support;
 use support::program::check;
 
 #[test]
+fn the_interface_is_that_of_the_2_x_library() {
+    check("abi");
+}
+
+#[test]
+fn encoders_decoders_and_copies_do_as_the_header_says() {
+    check("codec");
+}
+
+#[test]
 fn core_does_as_the_header_says() {
     check("core");
 }

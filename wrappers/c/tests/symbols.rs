@@ -52,6 +52,31 @@ fn the_functions_of_the_header_are_exported_and_nothing_else() {
     assert_eq!(exported, declared());
 }
 
+/// Functions that the 2.x library has not.
+const ADDITIONS: [&str; 1] = ["vsl_encoder_create_config"];
+
+/// The functions of the 2.x library, which `tests/c/abi.c` declares once more.
+fn of_the_old_library() -> BTreeSet<String> {
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/c/abi.c");
+    let source = std::fs::read_to_string(source).unwrap();
+    let lines = source.lines().filter(|line| line.starts_with("extern "));
+    let names = lines.filter_map(|line| {
+        let words = line.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let mut names = words.filter(|word| word.starts_with("vsl_"));
+        // A type may come before the name.
+        names.find(|name| line.contains(&format!("{name}(")))
+    });
+    names.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_functions_are_the_101_of_the_2_x_library_and_additions() {
+    let mut names = of_the_old_library();
+    assert_eq!(names.len(), 101);
+    names.extend(ADDITIONS.map(str::to_owned));
+    assert_eq!(declared(), names);
+}
+
 #[test]
 fn the_guide_lists_the_functions_of_the_header() {
     assert_eq!(documented(), declared());

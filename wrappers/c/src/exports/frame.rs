@@ -11,8 +11,9 @@ use std::ptr::{null, null_mut};
 
 use rustix::io::Errno;
 
+use super::rect::Rect;
 use crate::boundary::{enter, enter_int, text};
-use crate::frame::{Cleanup, Frame, Shape};
+use crate::frame::{self, Cleanup, Frame, Shape};
 
 /// What a getter gives: the value, or `failed` for NULL.
 fn get<T>(frame: Option<&Frame>, failed: T, value: impl FnOnce(&Frame) -> T) -> T {
@@ -68,6 +69,27 @@ pub extern "C" fn vsl_frame_attach(
 pub extern "C" fn vsl_frame_path(frame: Option<&Frame>) -> *const c_char {
     get(frame, null(), |frame| {
         frame.path().map_or(null(), |path| path.as_ptr())
+    })
+}
+
+/// `int vsl_frame_copy(VSLFrame*, VSLFrame*, const VSLRect*)`: the picture of one for another,
+/// cropped, scaled and converted. The bytes written.
+#[unsafe(no_mangle)]
+pub extern "C" fn vsl_frame_copy(
+    target: *mut Frame,
+    source: *const Frame,
+    crop: Option<&Rect>,
+) -> c_int {
+    enter(-1, || {
+        if std::ptr::eq(source, target) {
+            return Err(Errno::INVAL);
+        }
+        // SAFETY: NULL or a frame, as the caller says, and not the one below.
+        let source = unsafe { source.as_ref() }.ok_or(Errno::INVAL)?;
+        // SAFETY: NULL or a frame, which nothing else borrows.
+        let target = unsafe { target.as_mut() }.ok_or(Errno::INVAL)?;
+        let part = crop.map(Rect::checked).transpose()?;
+        c_int::try_from(frame::copy(target, source, part)?).map_err(|_| Errno::OVERFLOW)
     })
 }
 

@@ -7,6 +7,9 @@
 pub mod camera;
 pub mod client;
 pub mod core;
+pub mod decoder;
 pub mod discovery;
+pub mod encoder;
 pub mod frame;
 pub mod host;
+pub mod rect;

@@ -3,6 +3,8 @@
 #![expect(unsafe_code, reason = "a frame of C is freed")]
 
 mod buffer;
+mod copy;
+mod pixels;
 mod pool;
 mod shape;
 #[cfg(test)]
@@ -20,6 +22,8 @@ use videostream::hal::memory::dmabuf::{
 use videostream::hal::memory::physical::{PhysicalError, physical_address};
 
 use self::buffer::Buffer;
+pub(crate) use self::copy::{convert, copy, errno_of_picture};
+pub(crate) use self::pixels::Filled;
 pub use self::shape::Shape;
 pub(crate) use self::view::View;
 use crate::client::{Origin, Received};
@@ -51,6 +55,8 @@ pub struct Frame {
     identity: Option<Identity>,
     shape: Shape,
     size: usize,
+    /// Bytes that there are, of which an encoder may have used less.
+    capacity: usize,
     offset: usize,
     physical: Option<isize>,
     pub(crate) times: Times,
@@ -83,6 +89,7 @@ impl Frame {
             identity: None,
             shape,
             size: 0,
+            capacity: 0,
             offset: 0,
             physical: None,
             times: Times::default(),
@@ -163,8 +170,15 @@ impl Frame {
     pub(crate) fn alloc(&mut self, path: Option<&CStr>) -> Result<(), Errno> {
         self.discard();
         let size = self.shape.size()?;
+        self.alloc_bytes(path, size)
+    }
+
+    /// As [`Frame::alloc`], of a size that does not follow from the shape.
+    pub(crate) fn alloc_bytes(&mut self, path: Option<&CStr>, size: usize) -> Result<(), Errno> {
+        self.discard();
         self.take(Buffer::allocate(path, size)?)?;
         self.size = size;
+        self.capacity = size;
         Ok(())
     }
 
@@ -182,6 +196,7 @@ impl Frame {
         isize::try_from(end).map_err(|_| Errno::INVAL)?;
         self.take(Buffer::attach(fd)?)?;
         self.size = size;
+        self.capacity = size;
         self.offset = offset;
         Ok(())
     }
@@ -202,6 +217,7 @@ impl Frame {
         self.buffer = None;
         self.identity = None;
         self.physical = None;
+        self.capacity = 0;
         if !attached {
             self.size = 0;
             self.offset = 0;
@@ -218,6 +234,7 @@ impl Frame {
         self.identity = None;
         self.physical = None;
         self.size = 0;
+        self.capacity = 0;
         self.offset = 0;
     }
 
@@ -233,7 +250,7 @@ impl Frame {
         }
         if self.view.is_none() {
             let fd = self.buffer.as_ref().ok_or(Errno::BADF)?.fd();
-            let view = View::new(fd, self.offset, self.size)?;
+            let view = View::new(fd, self.offset, self.capacity)?;
             begin_access(fd, SyncAccess::ReadWrite).map_err(|error| error.errno())?;
             self.view = Some(view);
         }

@@ -3,6 +3,7 @@
 use std::ffi::c_int;
 
 use rustix::io::Errno;
+use videostream::hal::format::{FormatError, FourCc, Layout};
 
 /// How the rows of a format lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +54,19 @@ impl Rows {
             Self::Full if stride >= width => 2 * stride * height,
             Self::Half | Self::Full => 0,
         }
+    }
+}
+
+/// The kernel's code of a format that the interface has a code of its own for.
+fn kernel_format(fourcc: u32) -> FourCc {
+    match &fourcc.to_le_bytes() {
+        b"RGBA" => FourCc::new(*b"AB24"),
+        b"RGBX" => FourCc::new(*b"XB24"),
+        b"BGRA" | b"ARGB" => FourCc::new(*b"AR24"),
+        b"BGRX" => FourCc::new(*b"XR24"),
+        b"I420" => FourCc::YU12,
+        b"YUY2" => FourCc::YUYV,
+        _ => FourCc(fourcc),
     }
 }
 
@@ -148,6 +162,29 @@ impl Shape {
     /// Pixel format.
     pub const fn fourcc(&self) -> u32 {
         self.fourcc
+    }
+
+    /// Where the pixels lie, for what looks at them.
+    ///
+    /// The stride is that of the first plane, unless it is the interface's own for several planes.
+    ///
+    /// # Errors
+    /// EINVAL for a stride that is negative or too short; ENOTSUP for formats without a layout.
+    pub(crate) fn layout(&self) -> Result<Layout, Errno> {
+        let fourcc = kernel_format(self.fourcc);
+        let stride = u32::try_from(self.stride).map_err(|_| Errno::INVAL)?;
+        let planes = Rows::of(self.fourcc).filter(|rows| !matches!(rows, Rows::Packed(_)));
+        let is_default =
+            planes.is_some_and(|rows| rows.default_stride(self.width.into()) == u64::from(stride));
+        let layout = if is_default {
+            Layout::new(fourcc, self.width, self.height)
+        } else {
+            Layout::with_stride(fourcc, self.width, self.height, stride)
+        };
+        layout.map_err(|error| match error {
+            FormatError::Unknown { .. } | FormatError::Compressed { .. } => Errno::NOTSUP,
+            _ => Errno::INVAL,
+        })
     }
 
     /// Bytes of the picture: those of the format's own stride, or of the given one if that

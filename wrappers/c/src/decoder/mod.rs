@@ -1,0 +1,152 @@
+//! A decoder: byte streams in, frames out.
+
+mod pictures;
+
+use std::collections::VecDeque;
+
+use rustix::io::Errno;
+use videostream::decode::{DecodeError, Decoder as Inner, DecoderConfig};
+use videostream::encode::{Backend, Codec, Packet, access_units};
+
+use self::pictures::to_frame;
+use crate::codecs::unknown_backend;
+use crate::frame::Frame;
+
+/// Bytes that a call takes at most, as programs know it.
+const MAX_INPUT: usize = 2 << 20;
+
+/// Frames that may wait for the program before no more input is taken.
+const MAX_WAITING: usize = 8;
+
+/// Time from picture to picture. The interface has no times; they only have to grow.
+const STEP_NS: u64 = 1_000_000;
+
+/// `VSLDecoder`.
+#[derive(Debug)]
+pub struct Decoder {
+    codec: Codec,
+    inner: Inner,
+    /// Parameter sets and the like, which belong before the next picture.
+    before: Vec<u8>,
+    waiting: VecDeque<Frame>,
+    size: Option<(u32, u32)>,
+    count: u64,
+}
+
+/// What a call has done.
+#[derive(Debug, Default)]
+pub(crate) struct Done {
+    /// Bytes of the input that were taken, also by a call that failed.
+    pub(crate) used: usize,
+    pub(crate) frame: Option<Frame>,
+    /// The size of the pictures is known, or another one, since this call.
+    pub(crate) new_size: bool,
+    pub(crate) failure: Option<Errno>,
+}
+
+impl Decoder {
+    pub(crate) fn new(codec: Codec, backend: Backend) -> Result<Self, Errno> {
+        let config = DecoderConfig::new(codec).backend(backend);
+        let inner = match Inner::new(&config) {
+            Err(DecodeError::UnknownBackend(name)) => {
+                Inner::new(&config.backend(unknown_backend(&name)?))
+            }
+            result => result,
+        };
+        Ok(Self {
+            codec,
+            inner: inner.map_err(|error| errno_of(&error))?,
+            before: Vec::new(),
+            waiting: VecDeque::new(),
+            size: None,
+            count: 0,
+        })
+    }
+
+    /// Width and height of the pictures, once they are known.
+    pub(crate) const fn size(&self) -> Option<(u32, u32)> {
+        self.size
+    }
+
+    /// Takes the first picture of `data`, and gives the next frame. No data at all lets out what
+    /// is held back.
+    pub(crate) fn decode(&mut self, data: &[u8]) -> Done {
+        let mut done = Done::default();
+        if data.is_empty() {
+            // Frames that wait already are let out first, one by one.
+            if self.waiting.is_empty() {
+                done.failure = self.flush(&mut done.new_size).err();
+            }
+        } else if self.waiting.len() < MAX_WAITING {
+            let unit = self.first_unit(data);
+            done.used = unit.len();
+            done.failure = self.take(unit, &mut done.new_size).err();
+        }
+        done.frame = self.waiting.pop_front();
+        done
+    }
+
+    /// The bytes up to the end of the first picture: all, where there is no second.
+    fn first_unit<'d>(&self, data: &'d [u8]) -> &'d [u8] {
+        let data = &data[..data.len().min(MAX_INPUT)];
+        let mut units = access_units(self.codec, data);
+        let (Some(_), Some(second)) = (units.next(), units.next()) else {
+            return data;
+        };
+        let end = second.as_ptr().addr() - data.as_ptr().addr();
+        &data[..end]
+    }
+
+    fn take(&mut self, unit: &[u8], new_size: &mut bool) -> Result<(), Errno> {
+        self.before.extend_from_slice(unit);
+        if self.before.len() > MAX_INPUT {
+            self.before.clear();
+            return Err(Errno::MSGSIZE);
+        }
+        let packet = Packet::new(self.codec, &self.before, self.count * STEP_NS, 0);
+        if !packet.has_picture() {
+            return Ok(());
+        }
+        self.count += 1;
+        let submitted = self.inner.submit(&packet);
+        self.before.clear();
+        match submitted {
+            // In the middle of a stream: nothing comes before the next key frame.
+            Ok(()) | Err(DecodeError::KeyFrameNeeded) => {}
+            Err(error) => return Err(errno_of(&error)),
+        }
+        self.collect(new_size)
+    }
+
+    /// Makes frames of the pictures that are ready.
+    fn collect(&mut self, new_size: &mut bool) -> Result<(), Errno> {
+        while let Some(decoded) = self.inner.receive().map_err(|error| errno_of(&error))? {
+            let picture = decoded.picture();
+            let size = Some((picture.width(), picture.height()));
+            *new_size |= self.size != size;
+            self.size = size;
+            self.waiting.push_back(to_frame(picture)?);
+        }
+        Ok(())
+    }
+
+    /// The end of the stream: another may begin.
+    fn flush(&mut self, new_size: &mut bool) -> Result<(), Errno> {
+        self.before.clear();
+        self.inner.finish().map_err(|error| errno_of(&error))?;
+        let collected = self.collect(new_size);
+        self.inner.reset().map_err(|error| errno_of(&error))?;
+        collected
+    }
+}
+
+/// Errors of decoders, as `errno` has them.
+fn errno_of(error: &DecodeError) -> Errno {
+    match error {
+        DecodeError::NoBackend(_) | DecodeError::Library(_) => Errno::NODEV,
+        DecodeError::UnknownBackend(_) | DecodeError::Unsupported { .. } => Errno::NOTSUP,
+        DecodeError::Corrupt { .. } => Errno::BADMSG,
+        DecodeError::Codec { .. } | DecodeError::Target(_) => Errno::INVAL,
+        _ => Errno::IO,
+    }
+}

@@ -1,0 +1,25 @@
+//! Frames of decoded pictures.
+
+use rustix::io::Errno;
+use videostream::hal::format::{FourCc, Layout};
+use videostream::{Picture, PictureMut};
+
+use crate::frame::{Frame, Shape, convert, errno_of_picture};
+
+/// A frame in NV12 with memory of its own, which outlives the decoder.
+pub(super) fn to_frame(picture: &Picture<'_>) -> Result<Frame, Errno> {
+    let (width, height) = (picture.width(), picture.height());
+    let layout = Layout::new(FourCc::NV12, width, height).map_err(|_| Errno::INVAL)?;
+    let shape = Shape::new(width, height, layout.planes[0].stride, FourCc::NV12.0)?;
+    let mut frame = Frame::new(shape, std::ptr::null_mut(), None);
+    frame.alloc_bytes(None, layout.size as usize)?;
+    frame.write(|place| {
+        let mut target = PictureMut::new(place, &layout).map_err(errno_of_picture)?;
+        match picture.copy_to(&mut target) {
+            Ok(()) => Ok(()),
+            // Another format than NV12 and YU12.
+            Err(_) => convert(picture, &mut target, None),
+        }
+    })?;
+    Ok(frame)
+}

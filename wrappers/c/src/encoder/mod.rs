@@ -1,0 +1,134 @@
+//! An encoder: pictures of frames in, packets into frames out.
+
+mod config;
+mod errno;
+mod input;
+
+use rustix::io::Errno;
+use videostream::Rect;
+use videostream::encode::{EncodeError, Encoder as Codec};
+
+pub use self::config::Config;
+pub(crate) use self::config::profile;
+use self::errno::errno_of;
+use self::input::Input;
+use crate::frame::{Filled, Frame, Shape};
+
+/// Bytes of an output frame at least, as programs know it.
+const OUTPUT_BYTES: usize = 2 << 20;
+
+/// `VSLEncoder`.
+#[derive(Debug)]
+pub struct Encoder {
+    config: Config,
+    running: Option<Running>,
+}
+
+/// What the first picture settles.
+#[derive(Debug)]
+struct Running {
+    codec: Codec,
+    input: Input,
+    /// Pictures so far.
+    count: u64,
+}
+
+impl Encoder {
+    /// Makes sure that somebody can encode so; the size comes with the first picture.
+    pub(crate) fn new(config: Config) -> Result<Self, Errno> {
+        config.probe()?;
+        Ok(Self {
+            config,
+            running: None,
+        })
+    }
+
+    /// A frame for packets of pictures of this size.
+    pub(crate) fn new_output(&self, width: u32, height: u32) -> Result<Frame, Errno> {
+        let shape = Shape::new(width, height, width, self.config.codec.fourcc().0)?;
+        // As large as the picture, which no packet is: what would be is left out by encoders.
+        let raw = u64::from(width) * u64::from(height) * 3 / 2;
+        let raw = usize::try_from(raw).map_err(|_| Errno::NOMEM)?;
+        let mut frame = Frame::new(shape, std::ptr::null_mut(), None);
+        frame.alloc_bytes(None, raw.max(OUTPUT_BYTES))?;
+        Ok(frame)
+    }
+
+    /// Encodes a picture. Bytes of the packet in `destination`, 0 if none is ready, and whether it
+    /// is a key frame.
+    pub(crate) fn encode(
+        &mut self,
+        source: &Frame,
+        destination: &mut Frame,
+        crop: Option<Rect>,
+    ) -> Result<(usize, bool), Errno> {
+        let input = Input::of(source.shape(), crop)?;
+        if let Some(running) = &self.running
+            && running.input != input
+        {
+            return Err(Errno::INVAL);
+        }
+        if self.running.is_none() {
+            let codec = self.config.open(&input)?;
+            self.running = Some(Running {
+                codec,
+                input,
+                count: 0,
+            });
+        }
+        let running = self.running.as_mut().ok_or(Errno::INVAL)?;
+        running.encode(source, destination, &self.config)
+    }
+}
+
+impl Running {
+    fn encode(
+        &mut self,
+        source: &Frame,
+        destination: &mut Frame,
+        config: &Config,
+    ) -> Result<(usize, bool), Errno> {
+        let pts_ns = config.rate.time_ns(self.count);
+        // A packet that waits, of a backend that holds some back, comes before this picture.
+        let waiting = self.receive(destination)?;
+        let layout = source.shape().layout()?;
+        let fourcc = self.codec.config().input_format();
+        source.read(|pixels| {
+            self.input.with_picture(&layout, pixels, fourcc, |picture| {
+                self.codec
+                    .submit(picture, pts_ns)
+                    .map_err(|error| errno_of(&error))
+            })
+        })?;
+        self.count += 1;
+        match waiting {
+            Some(done) => Ok(done),
+            None => Ok(self.receive(destination)?.unwrap_or((0, false))),
+        }
+    }
+
+    /// Puts the packet that is ready into a frame.
+    fn receive(&mut self, destination: &mut Frame) -> Result<Option<(usize, bool)>, Errno> {
+        let packet = match self.codec.receive() {
+            Ok(Some(packet)) => packet,
+            Ok(None) => return Ok(None),
+            Err(error) => return Err(errno_of(&error)),
+        };
+        let (bytes, is_key) = (packet.annex_b(), packet.is_key());
+        destination.write(|place| {
+            let place = place.get_mut(..bytes.len()).ok_or(Errno::MSGSIZE)?;
+            place.copy_from_slice(bytes);
+            Ok(())
+        })?;
+        let size = bytes.len();
+        let (width, height) = self.input.visible();
+        let shape = Shape::new(width, height, width, packet.codec().fourcc().0)?;
+        destination.set_filled(Filled { size, shape });
+        Ok(Some((size, is_key)))
+    }
+}
+
+/// Whether an encoder with another format of pictures may do.
+fn wants_another_format(error: &EncodeError) -> bool {
+    matches!(error, EncodeError::Format { .. })
+}

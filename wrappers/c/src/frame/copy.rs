@@ -1,0 +1,82 @@
+//! Copying a picture from frame to frame, cropped, scaled and converted.
+
+#[cfg(feature = "convert")]
+use std::cell::RefCell;
+
+use rustix::io::Errno;
+#[cfg(feature = "convert")]
+use videostream::convert::{Convert, ConvertError, Options};
+use videostream::{Picture, PictureError, PictureMut, Rect};
+
+use super::Frame;
+
+#[cfg(feature = "convert")]
+thread_local! {
+    /// Memory and tables that conversions of this thread have made.
+    static CONVERT: RefCell<Convert> = RefCell::default();
+}
+
+/// Makes the picture of `target` of a part of `source`, or of all of it. The bytes written.
+///
+/// # Errors
+/// EINVAL: a frame without pixels, a part that is not inside, both in the same memory. ENOTSUP:
+/// a format that can't be converted. EBADF: a frame without memory.
+pub(crate) fn copy(target: &mut Frame, source: &Frame, part: Option<Rect>) -> Result<usize, Errno> {
+    if target.shares_memory_with(source) {
+        return Err(Errno::INVAL);
+    }
+    let from = source.shape().layout()?;
+    let to = target.shape().layout()?;
+    let written = to.size as usize;
+    source.read(|pixels| {
+        let source = Picture::new(pixels, &from).map_err(errno_of_picture)?;
+        target.write(|place| {
+            let mut target = PictureMut::new(place, &to).map_err(errno_of_picture)?;
+            convert(&source, &mut target, part)
+        })
+    })?;
+    Ok(written)
+}
+
+/// Any picture to any other.
+#[cfg(feature = "convert")]
+pub(crate) fn convert(
+    source: &Picture<'_>,
+    target: &mut PictureMut<'_>,
+    crop: Option<Rect>,
+) -> Result<(), Errno> {
+    let options = Options {
+        crop,
+        ..Options::default()
+    };
+    CONVERT.with_borrow_mut(|convert| {
+        convert
+            .convert(source, target, &options)
+            .map_err(|error| match error {
+                ConvertError::Source(_) | ConvertError::Target(_) => Errno::NOTSUP,
+                _ => Errno::INVAL,
+            })
+    })
+}
+
+/// Without conversion: pictures of the same format and size.
+#[cfg(not(feature = "convert"))]
+pub(crate) fn convert(
+    source: &Picture<'_>,
+    target: &mut PictureMut<'_>,
+    crop: Option<Rect>,
+) -> Result<(), Errno> {
+    let part = match crop {
+        Some(rect) => source.crop(rect).map_err(errno_of_picture)?,
+        None => *source,
+    };
+    part.copy_to(target).map_err(|_| Errno::NOTSUP)
+}
+
+/// What is wrong with the memory of a picture.
+pub(crate) fn errno_of_picture(error: PictureError) -> Errno {
+    match error {
+        PictureError::Format(_) => Errno::NOTSUP,
+        _ => Errno::INVAL,
+    }
+}

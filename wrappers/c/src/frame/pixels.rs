@@ -1,0 +1,72 @@
+//! The pixels of a frame, for what the library itself reads and writes.
+
+#![expect(unsafe_code, reason = "mapped memory becomes slices")]
+
+use rustix::io::Errno;
+use videostream::hal::memory::dmabuf::{SyncAccess, begin_access, end_access};
+use videostream::hal::memory::mapping::{Access, MapError, Mapping};
+
+use super::{Frame, Shape, View};
+
+/// What was written into a frame: bytes of it, and what they are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Filled {
+    pub(crate) size: usize,
+    pub(crate) shape: Shape,
+}
+
+impl Frame {
+    /// Lets `look` see the frame's bytes. Memory that the program has not mapped is mapped for it,
+    /// for reading only, as some descriptors allow no more.
+    ///
+    /// That nobody writes them meanwhile is the program's word, as the header has it: one thread
+    /// at a time uses a frame. Other processes and devices may: what they write is seen or not.
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&[u8]) -> Result<T, Errno>) -> Result<T, Errno> {
+        let fd = self.fd().ok_or(Errno::BADF)?;
+        if let Some(view) = &self.view {
+            // SAFETY: the view has `capacity` bytes from its first one on, `size` is never more,
+            // and the program lets nobody write them during this call.
+            return look(unsafe { std::slice::from_raw_parts(view.as_ptr(), self.size) });
+        }
+        let end = self.offset.checked_add(self.size).ok_or(Errno::INVAL)?;
+        let memory = Mapping::new(fd, end, Access::Read).map_err(|error| match error {
+            MapError::Size(..) => Errno::INVAL,
+            MapError::Os(errno) => errno,
+        })?;
+        begin_access(fd, SyncAccess::Read).map_err(|error| error.errno())?;
+        // SAFETY: as above; the memory's length was compared with the file's.
+        let result = look(unsafe { &memory.bytes()[self.offset..] });
+        let _ = end_access(fd, SyncAccess::Read);
+        result
+    }
+
+    /// Lets `fill` write into all of the frame's memory, whatever it was used for before.
+    pub(crate) fn write<T>(
+        &mut self,
+        fill: impl FnOnce(&mut [u8]) -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
+        let fd = self.fd().ok_or(Errno::BADF)?;
+        if let Some(view) = &self.view {
+            // SAFETY: the view has `capacity` bytes from its first one on, and the program looks
+            // at none of them during this call.
+            return fill(unsafe { std::slice::from_raw_parts_mut(view.as_ptr(), self.capacity) });
+        }
+        let view = View::new(fd, self.offset, self.capacity)?;
+        begin_access(fd, SyncAccess::Write).map_err(|error| error.errno())?;
+        // SAFETY: as above, of a view of this call's own.
+        let result = fill(unsafe { std::slice::from_raw_parts_mut(view.as_ptr(), self.capacity) });
+        let _ = end_access(fd, SyncAccess::Write);
+        result
+    }
+
+    /// Says what was written by [`Frame::write`].
+    pub(crate) fn set_filled(&mut self, filled: Filled) {
+        self.size = filled.size.min(self.capacity);
+        self.shape = filled.shape;
+    }
+
+    /// Whether two frames share memory, so that one would be read while it is written.
+    pub(super) fn shares_memory_with(&self, other: &Self) -> bool {
+        self.identity.is_some() && self.identity == other.identity
+    }
+}
