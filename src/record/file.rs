@@ -3,8 +3,13 @@
 use std::fs::File;
 use std::io::{self, Write};
 #[cfg(feature = "record")]
+use std::io::{Seek, SeekFrom};
+#[cfg(feature = "record")]
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+
+#[cfg(feature = "record")]
+use super::mp4::{Spill, Turn};
 
 /// Appends pieces; when one can't be written, what was written of it is cut off again.
 #[derive(Debug)]
@@ -48,16 +53,69 @@ impl Pieces {
         self.keep_if(written, piece.len() as u64)
     }
 
-    /// Gives the box at byte `at`, which readers skip so far, another meaning: `bytes` begin with its new
-    /// header. The header is written last, and at once.
+    /// Begins the file with parts, each at its place; between them are holes.
     #[cfg(feature = "record")]
-    pub(super) fn turn_box(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
-        let (header, body) = bytes.split_at(8);
-        self.file.write_all_at(body, at + 8)?;
+    pub(super) fn begin(&mut self, parts: &[(u64, Vec<u8>)]) -> io::Result<()> {
+        let end = parts.iter().map(|(at, bytes)| at + bytes.len() as u64);
+        let end = end.max().unwrap_or(0);
+        let written = self
+            .write_parts(parts)
+            .and_then(|()| self.file.seek(SeekFrom::Start(end)))
+            .and_then(|_| self.settle());
+        self.keep_if(written, end)
+    }
+
+    /// Whether a hole in the file would be filled with zeros rather than take no space.
+    #[cfg(feature = "record")]
+    pub(super) fn fills_holes(&self) -> bool {
+        // From `linux/magic.h`: MSDOS_SUPER_MAGIC (all kinds of FAT), EXFAT_SUPER_MAGIC.
+        let about = rustix::fs::fstatfs(&self.file);
+        about.is_ok_and(|about| matches!(about.f_type as u64, 0x4d44 | 0x2011_bab0))
+    }
+
+    /// Takes `bytes` bytes from byte `at` on out of the file, if its file system can: those behind move up.
+    #[cfg(feature = "record")]
+    pub(super) fn take_out(&mut self, at: u64, bytes: u64) -> io::Result<bool> {
+        use rustix::fs::{FallocateFlags, fallocate};
+        if fallocate(&self.file, FallocateFlags::COLLAPSE_RANGE, at, bytes).is_err() {
+            return Ok(false);
+        }
+        self.len -= bytes;
+        self.file.seek(SeekFrom::Start(self.len))?;
+        self.settle().map(|()| true)
+    }
+
+    /// Writes into a box that readers skip.
+    #[cfg(feature = "record")]
+    pub(super) fn spill(&self, spill: &Spill) -> io::Result<()> {
+        self.write_before(spill.before.as_ref())?;
+        self.file.write_all_at(&spill.bytes, spill.at)
+    }
+
+    /// Gives a box that readers skip so far another meaning. Its header is written last, and at once.
+    #[cfg(feature = "record")]
+    pub(super) fn turn(&self, turn: &Turn) -> io::Result<()> {
+        self.write_before(turn.before.as_ref())?;
+        self.write_parts(&turn.parts)?;
         // The header must not reach the medium before what it announces.
         self.settle()?;
-        self.file.write_all_at(header, at)?;
+        self.file.write_all_at(&turn.header.1, turn.header.0)?;
         self.settle()
+    }
+
+    #[cfg(feature = "record")]
+    fn write_before(&self, before: Option<&(u64, Vec<u8>)>) -> io::Result<()> {
+        let Some((at, bytes)) = before else {
+            return Ok(());
+        };
+        self.file.write_all_at(bytes, *at)?;
+        self.settle()
+    }
+
+    #[cfg(feature = "record")]
+    fn write_parts(&self, parts: &[(u64, Vec<u8>)]) -> io::Result<()> {
+        let mut parts = parts.iter();
+        parts.try_for_each(|(at, bytes)| self.file.write_all_at(bytes, *at))
     }
 
     /// The file, for who writes pieces himself; each is to be counted with [`Pieces::count`].

@@ -13,9 +13,12 @@
 //! power loss or a full disk the file plays up to its last complete fragment; nothing has to be repaired
 //! and [`Recorder::finish`] need not have run. An Annex B file plays up to its last complete picture.
 //!
-//! [`Recorder::finish`] puts the index of all samples into room that was kept for it in front (128 KiB, about 15
-//! minutes at 30 frames a second; a longer recording stays in fragments). The file is an ordinary MP4 then, which
-//! players open and seek at once, and which plays up to where a broken copy ends.
+//! [`Recorder::finish`] puts the index of all samples into room that was kept for it in front. The file is an ordinary
+//! MP4 then, which players open and seek at once, and which plays up to where a broken copy ends. The room is
+//! 128 KiB, enough for 15 minutes at 30 frames a second, and a hole behind it for a day
+//! ([`Track::expected_frames`] says better): it takes no space on the medium, and is taken out of a file that does
+//! not need it where the file system can do that (ext4, XFS, F2FS). On FAT, which fills holes, there is
+//! room for two hours. A recording that outgrows its room stays in fragments.
 //!
 //! # Times
 //! Times of the packets are kept, relative to the first. The unit of time is chosen so that the duration of
@@ -45,6 +48,10 @@ pub use self::timeline::Timeline;
 use crate::encode::{Codec, EncoderConfig, Packet};
 use crate::frame_rate::FrameRate;
 
+/// The additional room for an index where a file system fills holes: two hours at 30 frames a second.
+#[cfg(feature = "record")]
+const FILLED_HOLE: u64 = 1 << 20;
+
 /// What is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Track {
@@ -53,6 +60,7 @@ pub struct Track {
     pub(crate) height: u32,
     pub(crate) rate: FrameRate,
     pub(crate) durable: bool,
+    pub(crate) expected: Option<u64>,
 }
 
 impl Track {
@@ -65,6 +73,7 @@ impl Track {
             height,
             rate,
             durable: true,
+            expected: None,
         }
     }
 
@@ -73,6 +82,16 @@ impl Track {
     #[must_use]
     pub fn durable(self, durable: bool) -> Self {
         Self { durable, ..self }
+    }
+
+    /// How many frames there will be, about. An MP4 keeps room in front for the index of so many; if nobody says,
+    /// of a day, as a hole that takes no space on the medium.
+    #[must_use]
+    pub fn expected_frames(self, frames: u64) -> Self {
+        Self {
+            expected: Some(frames),
+            ..self
+        }
     }
 
     /// The codec.
@@ -314,12 +333,9 @@ impl Recorder {
         self.flush()?;
         self.ended = true;
         #[cfg(feature = "record")]
-        if let Format::Mp4(mp4) = &self.format
-            && let Some((at, bytes)) = mp4.finish()?
-        {
-            self.file
-                .turn_box(at, &bytes)
-                .map_err(|error| self.write_error(error))?;
+        if let Format::Mp4(mp4) = &mut self.format {
+            let turned = put_index(mp4, &mut self.file)?;
+            turned.map_err(|error| self.write_error(error))?;
         }
         self.file
             .finish()
@@ -334,8 +350,17 @@ impl Recorder {
             Format::AnnexB => Ok(()),
             #[cfg(feature = "record")]
             Format::Mp4(mp4) => {
-                let header = mp4.header(packet)?;
-                self.append(&header)
+                let hole = match self.file.fills_holes() {
+                    true => mp4.hole().min(FILLED_HOLE),
+                    false => mp4.hole(),
+                };
+                let begun = self.file.begin(&mp4.header(packet, hole)?);
+                let begun = match begun {
+                    // Perhaps there is no room for the room.
+                    Err(_) if hole > 0 => self.file.begin(&mp4.header(packet, 0)?),
+                    other => other,
+                };
+                self.check(begun)
             }
         }
     }
@@ -355,6 +380,11 @@ impl Recorder {
     fn append_fragment(&mut self, fragment: &mp4::Fragment) -> Result<(), RecordError> {
         let result = self.file.append_box(&fragment.bytes);
         self.check(result)?;
+        if let (Some(spill), Format::Mp4(mp4)) = (&fragment.spill, &mut self.format)
+            && self.file.spill(spill).is_err()
+        {
+            mp4.give_up_index();
+        }
         self.recorded.frames += fragment.frames;
         self.recorded.duration_ns = fragment.end_ns;
         Ok(())
@@ -377,6 +407,22 @@ impl Recorder {
             recorded: self.recorded(),
         }
     }
+}
+
+/// Puts the index of a complete file in front.
+#[cfg(feature = "record")]
+fn put_index(mp4: &mut mp4::Mp4, file: &mut Pieces) -> Result<std::io::Result<()>, RecordError> {
+    if let Some((at, bytes)) = mp4.needless_hole() {
+        match file.take_out(at, bytes) {
+            Ok(true) => mp4.close_hole(bytes),
+            Ok(false) => {}
+            Err(error) => return Ok(Err(error)),
+        }
+    }
+    Ok(match mp4.finish()? {
+        Some(turn) => file.turn(&turn),
+        None => Ok(()),
+    })
 }
 
 impl Drop for Recorder {

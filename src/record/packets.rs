@@ -46,6 +46,7 @@ const PATIENCE: u64 = 30;
 pub struct PacketRecorder {
     path: PathBuf,
     recorder: Option<Recorder>,
+    expected: Option<u64>,
     /// Of the first frame: what the file is for.
     like: Option<(u32, u32, u32)>,
     timeline: Timeline,
@@ -80,6 +81,7 @@ impl PacketRecorder {
         Self {
             path: path.as_ref().into(),
             recorder: None,
+            expected: None,
             like: None,
             timeline: Timeline::new(None),
             rate: None,
@@ -93,6 +95,13 @@ impl PacketRecorder {
             losses: 0,
             bytes: Vec::new(),
         }
+    }
+
+    /// How many frames there will be, about; see [`Track::expected_frames`].
+    #[must_use]
+    pub fn expected_frames(mut self, frames: u64) -> Self {
+        self.expected = Some(frames);
+        self
     }
 
     /// Whether a frame is a packet that can be recorded.
@@ -211,7 +220,8 @@ impl PacketRecorder {
             Some(recorder) => recorder,
             none => {
                 let rate = self.rate.unwrap_or(NOMINAL);
-                let track = Track::new(codec, about.width, about.height, rate);
+                let mut track = Track::new(codec, about.width, about.height, rate);
+                track.expected = self.expected;
                 none.insert(Recorder::create(&self.path, &track)?)
             }
         };

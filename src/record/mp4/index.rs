@@ -1,16 +1,14 @@
-//! The index of a finished recording: where every sample lies, when it is shown, how large it is.
+//! The index of a finished recording: where every sample lies and when it is shown. How large it is stands in the room.
 
-use mp4_atom::{
-    Co64, Ctts, CttsEntry, Stbl, Stco, Stsc, StscEntry, Stsd, Stss, Stsz, StszSamples, Stts,
-    SttsEntry,
-};
+use mp4_atom::{Co64, Ctts, CttsEntry, Stbl, Stco, Stsc, StscEntry, Stsd, Stss, Stts, SttsEntry};
 
 use super::Sample;
 
 /// What the sample tables are made of, collected while fragments are written.
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    sizes: Vec<u32>,
+    /// Samples so far.
+    samples: u32,
     /// Durations in units of time, as runs.
     durations: Vec<SttsEntry>,
     /// Presentation after decoding, as runs.
@@ -24,9 +22,17 @@ pub(super) struct Index {
 }
 
 impl Index {
-    /// Samples so far.
+    /// Bytes that the tables take at most.
     pub(super) fn len(&self) -> usize {
-        self.sizes.len()
+        let runs = 8 * (self.durations.len() + self.offsets.len());
+        let others = 4 * self.keys.len() + 8 * self.chunks.len() + 12 * self.counts.len();
+        // And their headers, with the boxes behind.
+        runs + others + 512
+    }
+
+    /// The fragments have moved towards the beginning.
+    pub(super) fn move_back(&mut self, bytes: u64) {
+        self.chunks.iter_mut().for_each(|at| *at -= bytes);
     }
 
     /// Adds a fragment whose samples begin at byte `at`; `durations` has one for each sample.
@@ -50,9 +56,9 @@ impl Index {
             });
         }
         for (sample, duration) in samples.iter().zip(durations) {
-            self.sizes.push(sample.bytes);
+            self.samples += 1;
             if sample.key {
-                self.keys.push(self.sizes.len() as u32);
+                self.keys.push(self.samples);
             }
             match self.durations.last_mut() {
                 Some(run) if run.sample_delta == duration => run.sample_count += 1,
@@ -71,10 +77,10 @@ impl Index {
         }
     }
 
-    /// The sample tables.
+    /// The sample tables, that of the sizes without entries.
     pub(super) fn tables(&self, stsd: Stsd) -> Stbl {
         let reordered = self.offsets.iter().any(|run| run.sample_offset != 0);
-        let all_keys = self.keys.len() == self.sizes.len();
+        let all_keys = self.keys.len() as u32 == self.samples;
         let short: Result<Vec<_>, _> = self.chunks.iter().map(|&at| u32::try_from(at)).collect();
         let (stco, co64) = match short {
             Ok(entries) => (Some(Stco { entries }), None),
@@ -97,11 +103,6 @@ impl Index {
             }),
             stsc: Stsc {
                 entries: self.counts.clone(),
-            },
-            stsz: Stsz {
-                samples: StszSamples::Different {
-                    sizes: self.sizes.clone(),
-                },
             },
             stco,
             co64,

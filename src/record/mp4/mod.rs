@@ -4,13 +4,15 @@
 //! When it is finished, the room in front becomes a `moov` with the index of all samples, and everything
 //! behind it one `mdat`: an ordinary file that players open and seek at once. It also survives being
 //! cut short later, by a copy that breaks off for instance, which a fragmented one does not: ffmpeg reads
-//! all `moof` boxes when it opens a file and gives up on half a one. The room is a `free` box until then,
-//! and one write of its 8 header bytes is what turns one form into the other.
+//! all `moof` boxes when it opens a file (it would do without those that a `sidx` tells of, but only if the
+//! last of them ends where the file does) and gives up on half a one. The room is a `free` box until then,
+//! and one write of its 16 header bytes is what turns one form into the other.
 //!
 //! Source: ISO/IEC 14496-12 (ISO base media file format), section 8.8 (movie fragments);
 //! ISO/IEC 14496-15 (NAL unit structured video), section 5.
 
 mod index;
+mod room;
 mod sample_entry;
 
 use mp4_atom::{
@@ -19,6 +21,8 @@ use mp4_atom::{
 };
 
 use self::index::Index;
+use self::room::Room;
+pub(super) use self::room::{Spill, Turn};
 use super::{RecordError, Track};
 use crate::encode::annex_b::nal_units;
 use crate::encode::{Codec, Packet};
@@ -32,10 +36,8 @@ const NON_SYNC: u32 = 0x0101_0000;
 const MIN_TIMESCALE: u32 = 90_000;
 /// A fragment with more bytes than this is written at once, however short.
 const MAX_FRAGMENT_BYTES: usize = 64 << 20;
-/// Room in front for the index: about 15 minutes at 30 frames a second. A longer recording stays fragmented.
-const ROOM: usize = 128 << 10;
-/// Header of a box with a size of 64 bits.
-const LONG_HEADER: usize = 16;
+/// How long a recording is expected to become, if nobody says: a day.
+const EXPECTED_SECONDS: u64 = 86_400;
 
 /// Collects packets into fragments.
 #[derive(Debug)]
@@ -56,11 +58,11 @@ pub(super) struct Mp4 {
     sequence: u32,
     /// When the last fragment ends, in units of time.
     end: u64,
-    /// Where the room for the index begins.
-    room_at: u64,
+    /// The room for the index.
+    room: Option<Room>,
     /// Bytes of the file so far.
     len: u64,
-    /// `None` once there is no room for it.
+    /// `None` once there is no room for it, or it could not be kept.
     index: Option<Index>,
     samples: Vec<Sample>,
     /// The samples' bytes, with lengths in place of start codes.
@@ -94,7 +96,7 @@ impl Mp4 {
             last: None,
             sequence: 0,
             end: 0,
-            room_at: 0,
+            room: None,
             len: 0,
             index: Some(Index::default()),
             samples: Vec::new(),
@@ -107,8 +109,29 @@ impl Mp4 {
         self.samples.len() as u64
     }
 
-    /// The header, to be written before the first fragment; `packet` is a key frame.
-    pub(super) fn header(&mut self, packet: &Packet<'_>) -> Result<Vec<u8>, RecordError> {
+    /// How much room beyond the usual this recording should have.
+    pub(super) fn hole(&self) -> u64 {
+        let rate = self.track.rate;
+        let frames = u64::from(rate.frames()) * EXPECTED_SECONDS / u64::from(rate.seconds());
+        match self.track.expected {
+            // Fragments are a quarter of a second long at least, but for the last.
+            Some(frames) => {
+                let quarters = frames.saturating_mul(u64::from(rate.seconds()) * 4);
+                // Each may have a duration of its own.
+                let sizes = frames.saturating_mul(3);
+                Room::hole_for(sizes, quarters / u64::from(rate.frames()))
+            }
+            None => Room::hole_for(frames, EXPECTED_SECONDS),
+        }
+    }
+
+    /// The header, to be written before the first fragment: parts, each with its place, the last of them at the end;
+    /// `packet` is a key frame, `hole` the additional room.
+    pub(super) fn header(
+        &mut self,
+        packet: &Packet<'_>,
+        hole: u64,
+    ) -> Result<Vec<(u64, Vec<u8>)>, RecordError> {
         self.sets = packet.parameter_sets().to_vec();
         self.first_ns = packet.dts_ns();
         let codec = match self.track.codec {
@@ -121,33 +144,52 @@ impl Mp4 {
             minor_version: 0,
             compatible_brands: [b"iso6", b"isom", codec, b"mp41"].map(FourCC::new).into(),
         };
-        let mut bytes = Vec::new();
-        write(&ftyp, &mut bytes)?;
-        self.room_at = bytes.len() as u64;
-        bytes.extend_from_slice(&(ROOM as u32).to_be_bytes());
-        bytes.extend_from_slice(b"free");
-        bytes.resize(bytes.len() + ROOM - 8, 0);
-        write(&self.moov(None)?, &mut bytes)?;
-        self.len = bytes.len() as u64;
-        Ok(bytes)
+        let mut start = Vec::new();
+        write(&ftyp, &mut start)?;
+        let mut moov = Vec::new();
+        write(&self.moov(Some(&Index::default()))?, &mut moov)?;
+        let room = Room::new(start.len() as u64, &moov, hole)?;
+        moov.clear();
+        write(&self.moov(None)?, &mut moov)?;
+        let mut parts = vec![(0, start)];
+        parts.extend(room.boxes());
+        self.len = room.end() + moov.len() as u64;
+        parts.push((room.end(), moov));
+        self.room = Some(room);
+        Ok(parts)
     }
 
-    /// What belongs into the room in front when all is written, and where that is.
-    pub(super) fn finish(&self) -> Result<Option<(u64, Vec<u8>)>, RecordError> {
-        let Some(index) = self.index.as_ref().filter(|index| index.len() > 0) else {
+    /// A hole in the file that can be taken out before [`Mp4::finish`]: its place and size.
+    pub(super) fn needless_hole(&self) -> Option<(u64, u64)> {
+        let index = self.index.as_ref()?;
+        self.room.as_ref()?.needless_hole(index.len())
+    }
+
+    /// That hole is gone.
+    pub(super) fn close_hole(&mut self, bytes: u64) {
+        self.len -= bytes;
+        if let (Some(index), Some(room)) = (&mut self.index, &mut self.room) {
+            index.move_back(bytes);
+            room.close();
+        }
+    }
+
+    /// The room could not be written: there will be no index.
+    pub(super) fn give_up_index(&mut self) {
+        self.index = None;
+    }
+
+    /// What turns the room in front into the index when all is written.
+    pub(super) fn finish(&mut self) -> Result<Option<Turn>, RecordError> {
+        let mut moov = Vec::new();
+        let Some(index) = self.index.take() else {
             return Ok(None);
         };
-        let mut bytes = Vec::new();
-        write(&self.moov(Some(index))?, &mut bytes)?;
-        if bytes.len() + LONG_HEADER > ROOM {
-            return Ok(None);
+        write(&self.moov(Some(&index))?, &mut moov)?;
+        match &mut self.room {
+            Some(room) if room.samples() > 0 => room.turn(moov, self.len),
+            _ => Ok(None),
         }
-        // What follows, the fragments with all that announces them, is data from now on.
-        let rest = self.len - self.room_at - bytes.len() as u64;
-        bytes.extend_from_slice(&1_u32.to_be_bytes());
-        bytes.extend_from_slice(b"mdat");
-        bytes.extend_from_slice(&rest.to_be_bytes());
-        Ok(Some((self.room_at, bytes)))
     }
 
     /// Adds a packet. Returns the fragment of those before it when that is complete.
@@ -250,8 +292,7 @@ impl Mp4 {
             let durations = trun.samples.iter().map(|entry| entry.duration.unwrap_or(0));
             index.add(data_at, &self.samples, durations);
         }
-        // Each takes at least 4 bytes there.
-        self.index.take_if(|index| index.len() > ROOM / 4);
+        let spill = self.note_sizes();
         bytes.clear();
         bytes.reserve(self.data.len() + 4096);
         write(&moof, &mut bytes)?;
@@ -267,9 +308,23 @@ impl Mp4 {
         self.data.clear();
         Ok(Some(Fragment {
             bytes,
+            spill,
             frames,
             end_ns: end_ns as u64,
         }))
+    }
+
+    /// Keeps the sizes of the collected samples in the room, as long as there is some.
+    fn note_sizes(&mut self) -> Option<Spill> {
+        let (Some(index), Some(room)) = (&self.index, &mut self.room) else {
+            return None;
+        };
+        room.add(self.samples.iter().map(|sample| sample.bytes));
+        if !room.holds(index.len()) {
+            self.index = None;
+            return None;
+        }
+        room.spill()
     }
 
     /// Time since the first packet in units of time, rounded to the nearest.
@@ -365,6 +420,8 @@ impl Mp4 {
 #[derive(Debug)]
 pub(super) struct Fragment {
     pub(super) bytes: Vec<u8>,
+    /// What goes into the room for the index, once the fragment is written.
+    pub(super) spill: Option<Spill>,
     pub(super) frames: u64,
     /// Nanoseconds from the start of the recording to the end of this fragment.
     pub(super) end_ns: u64,

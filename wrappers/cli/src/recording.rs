@@ -25,6 +25,22 @@ pub(crate) struct Recording {
     rate: Option<FrameRate>,
 }
 
+/// When a recording ends by itself.
+#[derive(Clone, Copy)]
+pub(crate) struct Limit {
+    pub(crate) frames: Option<u64>,
+    pub(crate) time_ns: Option<u64>,
+}
+
+impl Limit {
+    /// How many frames that are at most, if any.
+    fn frames_at(self, rate: Option<FrameRate>) -> Option<u64> {
+        let period_ns = rate.unwrap_or(NOMINAL).period_ns().max(1);
+        let in_time = self.time_ns.map(|time_ns| time_ns / period_ns + 1);
+        self.frames.into_iter().chain(in_time).min()
+    }
+}
+
 /// What becomes of pictures.
 enum Sink {
     Encoded {
@@ -69,10 +85,15 @@ impl Recording {
         info: &Info<'_>,
         picture: &Picture<'_>,
         (codec, bitrate): (Codec, u32),
+        limit: Limit,
     ) -> Result<Self, Failure> {
         let like = (picture.fourcc(), picture.width(), picture.height());
         let sink = if packets_of(info).is_some() {
-            Sink::Packets(PacketRecorder::new(path))
+            let recorder = PacketRecorder::new(path);
+            Sink::Packets(match limit.frames_at(info.rate) {
+                Some(frames) => recorder.expected_frames(frames),
+                None => recorder,
+            })
         } else if is_raw(path) {
             let rate = info.rate.unwrap_or(NOMINAL);
             Sink::Raw(RawRecorder::create(
@@ -83,9 +104,13 @@ impl Recording {
             )?)
         } else {
             let config = config(codec, like, info.rate, bitrate).colorimetry(info.colorimetry);
+            let mut track = Track::from(&config);
+            if let Some(frames) = limit.frames_at(info.rate) {
+                track = track.expected_frames(frames);
+            }
             Sink::Encoded {
                 encoder: Encoder::new(&config)?,
-                recorder: Recorder::create(path, &Track::from(&config))?,
+                recorder: Recorder::create(path, &track)?,
                 left_out: 0,
             }
         };
@@ -152,7 +177,7 @@ impl Recording {
         }
     }
 
-    /// Adds a picture or packet, unless it is shown `limit_ns` after the first or later. Whether there is room for more.
+    /// Adds a picture or packet, unless it is shown `limit_ns` after the first or later. Whether more are wanted.
     pub(crate) fn add(
         &mut self,
         info: &Info<'_>,

@@ -15,7 +15,7 @@ use crate::input::{Info, Input};
 use crate::metrics::Times;
 use crate::output::Output;
 use crate::progress::{Event, Progress, Reporter};
-use crate::recording::Recording;
+use crate::recording::{Limit, Recording};
 use crate::signals;
 
 #[derive(clap::Args)]
@@ -70,6 +70,17 @@ pub(crate) struct Args {
 impl Args {
     fn codec(&self) -> Codec {
         self.codec.into()
+    }
+}
+
+impl Args {
+    fn limit(&self) -> Limit {
+        Limit {
+            frames: Some(self.frames).filter(|frames| *frames != 0),
+            time_ns: self
+                .duration
+                .and_then(|time| u64::try_from(time.as_nanos()).ok()),
+        }
     }
 }
 
@@ -208,6 +219,7 @@ impl Job<'_> {
         self.delivery
             .add(now_ns().saturating_sub(info.published_ns));
         let first = self.recording.is_none();
+        let limit = self.args.limit();
         let recording = match &mut self.recording {
             Some(recording) => recording,
             none => none.insert(Recording::begin(
@@ -215,6 +227,7 @@ impl Job<'_> {
                 info,
                 picture,
                 (self.args.codec(), self.args.bitrate),
+                limit,
             )?),
         };
         if first {
@@ -244,10 +257,11 @@ impl Job<'_> {
             );
             return Err(Failure::new(GENERAL, message));
         }
-        let limit = self.args.duration.map(|time| time.as_nanos());
-        let limit = limit.and_then(|limit| u64::try_from(limit).ok());
-        let more = recording.add(info, picture, limit.unwrap_or(u64::MAX))?;
-        self.done = !more || (self.args.frames != 0 && recording.frames() >= self.args.frames);
+        let more = recording.add(info, picture, limit.time_ns.unwrap_or(u64::MAX))?;
+        self.done = !more
+            || limit
+                .frames
+                .is_some_and(|frames| recording.frames() >= frames);
         Ok(first)
     }
 
