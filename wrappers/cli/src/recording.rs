@@ -44,7 +44,7 @@ impl Limit {
 /// What becomes of pictures.
 enum Sink {
     Encoded {
-        encoder: Encoder,
+        encoder: Box<Encoder>,
         recorder: Recorder,
         /// Pictures with more detail than the encoder can put into a packet.
         left_out: u64,
@@ -109,7 +109,7 @@ impl Recording {
                 track = track.expected_frames(frames);
             }
             Sink::Encoded {
-                encoder: Encoder::new(&config)?,
+                encoder: Encoder::new(&config)?.into(),
                 recorder: Recorder::create(path, &track)?,
                 left_out: 0,
             }
