@@ -124,12 +124,16 @@ impl Packet {
     ) -> Result<Option<Self>, Error> {
         let mut bytes = [0; MESSAGE_SIZE + 1];
         let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
+        let mut was_reset = false;
         let got = loop {
             let mut iov = [IoSliceMut::new(&mut bytes)];
             match recvmsg(&socket, &mut iov, control, flags) {
                 Ok(got) => break got,
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => return Ok(None),
+                // The other side has hung up without reading everything. That is said once, before
+                // its last words, which are still there: why it refuses, say.
+                Err(Errno::CONNRESET) if !was_reset => was_reset = true,
                 Err(Errno::CONNRESET) => return Err(Error::HostGone),
                 Err(errno) => return Err(Error::Os("recvmsg", errno)),
             }
@@ -176,6 +180,17 @@ mod tests {
         assert!(matches!(receive(&b), Err(Error::HostGone)));
         let message = Message::Goodbye(Goodbye::Closing);
         assert_eq!(send(&b, &message, &[]), Err(Error::HostGone));
+    }
+
+    #[test]
+    fn the_last_words_of_who_hangs_up_without_reading_arrive() {
+        let (a, b) = pair();
+        assert_eq!(send(&b, &Message::Look, &[]), Ok(Sent::Yes));
+        let message = Message::Goodbye(Goodbye::Closing);
+        assert_eq!(send(&a, &message, &[]), Ok(Sent::Yes));
+        drop(a);
+        assert_eq!(receive(&b).unwrap().unwrap().0, message);
+        assert!(matches!(receive(&b), Err(Error::HostGone)));
     }
 
     #[test]

@@ -33,9 +33,11 @@ impl Knock {
             mode: config.mode,
             hold: config.hold,
         };
-        match socket::send(&socket, &hello, &[])? {
-            Sent::Yes => Ok(Self { socket, config }),
-            _ => Err(Error::TimedOut),
+        match socket::send(&socket, &hello, &[]) {
+            // Hung up already: what the host said before comes with the answer.
+            Ok(Sent::Yes) | Err(Error::HostGone) => Ok(Self { socket, config }),
+            Ok(_) => Err(Error::TimedOut),
+            Err(e) => Err(e),
         }
     }
 

@@ -1,0 +1,101 @@
+//! Who may connect: by the credentials that the kernel notes, and by the mode of a socket's file.
+//!
+//! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`), as root, since threads
+//! become other users; elsewhere every test says that it was skipped.
+//!
+//! rig: timeout=300
+
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::thread;
+
+use rustix::io::Errno;
+use rustix::process::{Gid, Uid};
+use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
+use support::*;
+use videostream_hal::time::deadline_in;
+use videostream_ipc::client::{self, Client};
+use videostream_ipc::host::{self, Access, Host};
+use videostream_ipc::{Error, Refusal};
+use videostream_testing::on_the_rig;
+
+/// A user and a group that are neither root's nor each other's.
+const USER: u32 = 1234;
+const GROUP: u32 = 4321;
+
+/// What a client of this user and group gets from a host.
+fn connect_as(config: host::Config, name: &str, user: u32, group: u32) -> Result<(), Error> {
+    let mut host = Host::bind(address(name), config, 7).unwrap();
+    let to = address(name);
+    let connecting = thread::spawn(move || {
+        let (uid, gid) = (Uid::from_raw(user), Gid::from_raw(group));
+        // Of this thread alone, which ends after it.
+        set_thread_groups(&[]).unwrap();
+        set_thread_res_gid(gid, gid, gid).unwrap();
+        set_thread_res_uid(uid, uid, uid).unwrap();
+        let deadline = deadline_in(PATIENCE_NS);
+        Client::connect(&to, client::Config::default(), deadline, |_| Ok(())).map(drop)
+    });
+    serve_until(&mut host, |_| connecting.is_finished());
+    connecting.join().unwrap()
+}
+
+fn listed(uids: &[u32], gids: &[u32]) -> Access {
+    Access::Listed {
+        uids: uids.iter().copied().collect(),
+        gids: gids.iter().copied().collect(),
+    }
+}
+
+#[test]
+fn a_host_lets_in_whom_its_rule_names_and_tells_the_others() {
+    let test = "a_host_lets_in_whom_its_rule_names_and_tells_the_others";
+    let Some(_turn) = on_the_rig(test) else {
+        return;
+    };
+    let refused = Err(Error::Refused(Refusal::Permission(USER)));
+    let cases = [
+        (Access::SameUser, USER, GROUP, refused),
+        (Access::SameUser, USER, 0, refused),
+        (Access::SameUser, 0, GROUP, Ok(())),
+        (listed(&[USER], &[]), USER, GROUP, Ok(())),
+        (listed(&[], &[GROUP]), USER, GROUP, Ok(())),
+        (listed(&[1, 2], &[3, 4]), USER, GROUP, refused),
+        // A user's number is no group's.
+        (listed(&[GROUP], &[USER]), USER, GROUP, refused),
+        (listed(&[], &[]), 0, 0, Ok(())),
+        (Access::Anyone, USER, GROUP, Ok(())),
+    ];
+    for (at, (access, user, group, expected)) in cases.into_iter().enumerate() {
+        let config = host::Config {
+            access,
+            ..Default::default()
+        };
+        let name = name(&format!("access-{at}"));
+        assert_eq!(connect_as(config, &name, user, group), expected, "{at}");
+    }
+}
+
+#[test]
+fn the_mode_of_a_sockets_file_is_what_was_asked_for_and_counts() {
+    let test = "the_mode_of_a_sockets_file_is_what_was_asked_for_and_counts";
+    let Some(_turn) = on_the_rig(test) else {
+        return;
+    };
+    let refused = Err(Error::Os("connect", Errno::ACCESS));
+    for (mode, expected) in [(0o600, refused), (0o660, refused), (0o666, Ok(()))] {
+        let config = host::Config {
+            access: Access::Anyone,
+            mode,
+            ..Default::default()
+        };
+        let path = format!("/tmp/{}", name(&format!("mode-{mode:o}")));
+        assert_eq!(connect_as(config.clone(), &path, USER, GROUP), expected);
+        let _host = Host::bind(address(&path), config, 7).unwrap();
+        let there = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(there & 0o7777, mode);
+    }
+}
