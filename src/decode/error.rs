@@ -3,6 +3,8 @@
 use core::fmt;
 use std::path::PathBuf;
 
+use videostream_hal::format::FourCc;
+
 use crate::encode::{BACKEND_VARIABLE, Codec};
 use crate::hardware::NoDevice;
 use crate::library::LibraryMissing;
@@ -45,6 +47,13 @@ pub enum DecodeError {
     FrameWaiting,
     /// A packet was submitted after the end.
     Finished,
+    /// The backend gives no pictures of this format.
+    Format {
+        /// The format.
+        fourcc: FourCc,
+        /// The formats that it gives.
+        gives: &'static str,
+    },
     /// A packet with more bytes than the device takes at once.
     TooLarge {
         /// Bytes of the packet.
@@ -103,6 +112,9 @@ impl fmt::Display for DecodeError {
             Self::FrameWaiting => f.write_str(
                 "a picture is waiting: call `receive` until it gives none before the next `submit`",
             ),
+            Self::Format { fourcc, gives } => {
+                write!(f, "can't decode to {fourcc}: the decoder gives {gives}")
+            }
             Self::TooLarge { bytes, limit } => write!(
                 f,
                 "the packet has {bytes} bytes, but the device takes {limit} at most"

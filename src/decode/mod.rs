@@ -31,7 +31,7 @@ pub use self::error::DecodeError;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use videostream_hal::format::Layout;
+use videostream_hal::format::{FourCc, Layout};
 
 use crate::encode::{Backend, Codec, DevicePath, Packet};
 use crate::picture::{Picture, PictureMut};
@@ -42,6 +42,7 @@ pub struct DecoderConfig {
     pub(crate) codec: Codec,
     pub(crate) backend: Backend,
     pub(crate) device: Option<DevicePath>,
+    pub(crate) format: Option<FourCc>,
 }
 
 impl DecoderConfig {
@@ -52,6 +53,7 @@ impl DecoderConfig {
             codec,
             backend: Backend::Auto,
             device: None,
+            format: None,
         }
     }
 
@@ -59,6 +61,15 @@ impl DecoderConfig {
     #[must_use]
     pub fn backend(self, backend: Backend) -> Self {
         Self { backend, ..self }
+    }
+
+    /// The pixel format of pictures, instead of the one that the backend prefers.
+    #[must_use]
+    pub fn format(self, fourcc: FourCc) -> Self {
+        Self {
+            format: Some(fourcc),
+            ..self
+        }
     }
 
     /// Which device decodes, such as `/dev/video10`; with [`Backend::Auto`] it means [`Backend::V4l2`].
@@ -152,10 +163,10 @@ impl Decoder {
         let backend = config.backend.chosen(config.device);
         let inner = match backend.map_err(DecodeError::UnknownBackend)? {
             Backend::V4l2 => Inner::V4l2(Box::new(v4l2::V4l2::new(config)?)),
-            Backend::Software => Inner::Software(Box::new(software::Software::new(config)?)),
+            Backend::Software => Inner::Software(Box::new(in_software(config)?)),
             Backend::Auto => match v4l2::V4l2::new(config) {
                 Ok(v4l2) => Inner::V4l2(Box::new(v4l2)),
-                Err(refused) => match software::Software::new(config) {
+                Err(refused) => match in_software(config) {
                     Ok(software) => Inner::Software(Box::new(software)),
                     // Without the one, what the other said is of interest.
                     Err(DecodeError::NoBackend(_)) if refused.is_of_a_device() => {
@@ -285,7 +296,7 @@ impl Decoder {
     /// [`DecodeError::Backend`].
     pub fn reset(&mut self) -> Result<(), DecodeError> {
         match &mut self.inner {
-            Inner::Software(software) => **software = software::Software::new(&self.config)?,
+            Inner::Software(software) => **software = in_software(&self.config)?,
             Inner::V4l2(v4l2) => v4l2.reset()?,
         }
         (self.started, self.finished, self.size) = (false, false, None);
@@ -335,5 +346,15 @@ impl Decoder {
             Inner::Software(_) => Ok(None),
             Inner::V4l2(v4l2) => v4l2.dma_buf(),
         }
+    }
+}
+
+fn in_software(config: &DecoderConfig) -> Result<software::Software, DecodeError> {
+    match config.format {
+        Some(fourcc) if fourcc != FourCc::YU12 => Err(DecodeError::Format {
+            fourcc,
+            gives: "YU12",
+        }),
+        _ => software::Software::new(config),
     }
 }

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use videostream_hal::codec::{Buffers, Decoder, DecoderState, DecoderWishes, PictureFormat};
-use videostream_hal::format::Layout;
+use videostream_hal::format::{FourCc, Layout};
 use videostream_hal::memory::Access;
 use videostream_hal::time::deadline_in;
 use videostream_hal::v4l2::queue::Content;
@@ -38,6 +38,8 @@ pub(super) struct V4l2 {
     /// The picture that was received last.
     lent: Option<Held>,
     draining: bool,
+    /// What pictures are asked for.
+    format: Option<FourCc>,
 }
 
 /// The pictures of one format.
@@ -79,6 +81,7 @@ impl V4l2 {
             ready: VecDeque::new(),
             lent: None,
             draining: false,
+            format: config.format,
         })
     }
 
@@ -203,7 +206,7 @@ impl V4l2 {
         // Drivers want mappings and descriptors gone before buffers are freed.
         self.pictures = None;
         let PictureFormat { format, visible } =
-            self.decoder.set_up(None, Buffers::driver(BUFFERS))?;
+            self.decoder.set_up(self.format, Buffers::driver(BUFFERS))?;
         let capture = self.decoder.capture();
         let layout = format.layout().map_err(|_| Error::NoFormat {
             wanted: format.fourcc,

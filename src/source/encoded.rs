@@ -5,10 +5,17 @@ use std::os::fd::BorrowedFd;
 use videostream_hal::format::Layout;
 use videostream_hal::memory::allocate::Allocator;
 use videostream_hal::ring::{Flags, MAX_PLANES};
+use videostream_hal::time::deadline_in;
 
 use super::{Pool, Reader, Source, Taken};
 use crate::encode::{EncodeError, Encoder, EncoderConfig};
-use crate::{Error, FrameRate, Picture, Result};
+use crate::{DmaBufPicture, Error, FrameRate, Picture, Result};
+
+/// The frame whose picture went into the encoder.
+type Submission = core::result::Result<Option<Taken>, EncodeError>;
+
+/// How long a device may take for a packet before the next picture is looked for.
+const PACKET_NS: u64 = 1_000_000_000;
 
 /// Encodes what another source gives, to be shared: each frame is a packet, an Annex B byte stream in one buffer.
 ///
@@ -18,6 +25,8 @@ use crate::{Error, FrameRate, Picture, Result};
 pub struct EncodedSource<S> {
     reader: Reader<S>,
     encoder: Encoder,
+    /// A device reads pictures where they lie.
+    in_place: bool,
     pool: Pool,
     buffers: u32,
     layout: Layout,
@@ -33,10 +42,16 @@ impl<S: Source> EncodedSource<S> {
     /// # Errors
     /// [`Error::Encode`] for what the encoder can't do; [`Error::Memory`], [`Error::Map`].
     pub fn new(source: S, config: &EncoderConfig, buffers: u32) -> Result<Self> {
+        let config = &EncoderConfig {
+            // A device is asked to read the pictures where they lie.
+            stride: source.layout().planes().first().map(|plane| plane.stride),
+            ..*config
+        };
         let encoder = Encoder::new(config)?;
         let layout = layout(config);
         Ok(Self {
             reader: Reader::new(source)?,
+            in_place: encoder.device().is_some(),
             sets: encoder.parameter_sets().unwrap_or_default().to_vec(),
             encoder,
             pool: Pool::new(&Allocator::new(), layout, buffers)?,
@@ -84,9 +99,11 @@ impl<S: Source> EncodedSource<S> {
             height: now.height,
             rate: self.reader.source().rate().unwrap_or(config.rate),
             crop: None,
+            stride: now.planes().first().map(|plane| plane.stride),
             ..*config
         };
         self.encoder = Encoder::new(&config)?;
+        self.in_place = self.encoder.device().is_some();
         self.layout = layout(&config);
         self.pool = Pool::new(&Allocator::new(), self.layout, self.buffers)?;
         self.generation += 1;
@@ -166,7 +183,22 @@ impl<S: Source> Source for EncodedSource<S> {
                 false => Ok(None),
             }
         };
-        let taken = match self.reader.next(0, submit)? {
+        let submitted = if self.in_place {
+            let submit = |taken: &Taken, picture: &DmaBufPicture<'_>| -> Submission {
+                let layout = picture.layout();
+                if !room || (layout.fourcc, layout.width, layout.height) != wants {
+                    return Ok(None);
+                }
+                let submitted = encoder.submit_dmabuf(picture, taken.timestamp_ns)?;
+                encoder.finish_reading(&submitted)?;
+                encoder.wait(deadline_in(PACKET_NS))?;
+                Ok(Some(*taken))
+            };
+            self.reader.next_in_place(0, submit)?
+        } else {
+            self.reader.next(0, submit)?
+        };
+        let taken = match submitted {
             None | Some(Ok(None)) => {
                 self.follow()?;
                 return Ok(None);

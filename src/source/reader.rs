@@ -12,7 +12,7 @@ use videostream_hal::time::now_ns;
 
 use super::{Source, Taken, Woken, wait};
 use crate::picture::Plane;
-use crate::{Picture, Result};
+use crate::{DmaBufPicture, Picture, Result};
 
 /// Reads a source's frames one at a time; each buffer is mapped once.
 #[derive(Debug)]
@@ -80,6 +80,31 @@ impl<S: Source> Reader<S> {
         let seen = self.see(&taken, look);
         self.source.requeue(taken.index)?;
         seen.map(Some)
+    }
+
+    /// As [`Reader::next`], for a frame that other hardware reads where it lies: `look` gets its memory.
+    pub(crate) fn next_in_place<T>(
+        &mut self,
+        deadline_ns: u64,
+        look: impl FnOnce(&Taken, &DmaBufPicture<'_>) -> T,
+    ) -> Result<Option<T>> {
+        let Some(taken) = self.take(deadline_ns)? else {
+            return Ok(None);
+        };
+        if let Some(last) = self.last_sequence {
+            self.dropped += taken.sequence.saturating_sub(last + 1);
+        }
+        self.last_sequence = Some(taken.sequence);
+        let mut layout = self.source.layout();
+        for plane in &mut layout.planes {
+            let skip = taken.data_offset.get(plane.memory as usize);
+            plane.offset = plane.offset.saturating_add(skip.copied().unwrap_or(0));
+        }
+        let parts = self.source.buffer_fds(taken.index);
+        let parts: Vec<_> = parts.into_iter().map(|(fd, _)| fd).collect();
+        let seen = DmaBufPicture::new(&layout, &parts).map(|picture| look(&taken, &picture));
+        self.source.requeue(taken.index)?;
+        Ok(Some(seen?))
     }
 
     fn take(&mut self, deadline_ns: u64) -> Result<Option<Taken>> {
