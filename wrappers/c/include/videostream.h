@@ -462,8 +462,8 @@ VSL_API int vsl_frame_sync(const VSLFrame* frame, int enable, int mode);
 typedef struct vsl_host VSLHost;
 
 /* Listens at a path: a file if it starts with "/", with the permissions that the umask
- * leaves, else an abstract name, for this user and root. At most 107 bytes. A socket that a
- * dead host left behind is taken over.
+ * leaves, else an abstract name, for this user and root. At most 108 bytes, a name 107. A
+ * socket that a dead host left behind is taken over.
  *
  * To be released with vsl_host_release. NULL and errno: EINVAL, also for an empty path;
  * ENAMETOOLONG; EADDRINUSE when another host serves there, or the file is no socket;
@@ -1022,6 +1022,43 @@ VSL_API bool vsl_v4l2_is_compressed_format(uint32_t fourcc);
 /* The four bytes of a code and a NUL, in buf, which is given back. */
 VSL_AVAILABLE_SINCE_2_2
 VSL_API char* vsl_v4l2_fourcc_to_string(uint32_t fourcc, char buf[5]);
+
+/* ---- Additions ---------------------------------------------------------------- */
+
+/* Not in the 2.x library: names that begin with vsl_x_. */
+
+/* The last failure in this thread in words, "" before the first; for people. Valid until the
+ * thread calls this function again. */
+VSL_API const char* vsl_x_last_error(void);
+
+/* A descriptor that can be polled for reading, beside others, for the frames of a client. It
+ * belongs to the client; it is not to be read, nor closed.
+ *
+ * Set the client's time-out to 0. When the descriptor is readable, and before it is polled
+ * for the first time, call vsl_frame_wait until it gives NULL with ETIMEDOUT. When the host
+ * has gone it says ECONNRESET; the descriptor is of use again after a later vsl_frame_wait
+ * has found a host. -1 and errno: EINVAL; EMFILE; ENOMEM. */
+VSL_API int vsl_x_client_fd(VSLClient* client);
+
+/* How a host does: counts since vsl_host_init, and how many there are now. */
+typedef struct {
+    uint64_t posted;           /* frames it took */
+    uint64_t copied;           /* of these, those that clients get a copy of */
+    uint64_t withdrawn;        /* out of clients' reach before they had expired, for room */
+    uint64_t ended;            /* frames it ended */
+    uint64_t frames;           /* frames it has now */
+    uint64_t buffers;          /* pieces of memory that are registered now */
+    uint64_t clients;          /* clients that are connected now */
+    uint64_t refused;          /* clients it did not let in */
+    uint64_t evicted;          /* clients it threw out */
+    uint64_t left;             /* clients that left, by themselves or by dying */
+    uint64_t wakes;            /* posts that woke clients asleep */
+    uint64_t descriptor_wakes; /* clients woken through vsl_x_client_fd */
+} VSLXHostStats;
+
+/* Fills in the first size bytes of stats: sizeof(VSLXHostStats), so that later fields do no
+ * harm to a program that does not know them. 0, or -1 and EINVAL. */
+VSL_API int vsl_x_host_stats(VSLHost* host, VSLXHostStats* stats, size_t size);
 
 #ifdef __cplusplus
 }

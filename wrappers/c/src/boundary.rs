@@ -2,7 +2,8 @@
 
 #![expect(unsafe_code, reason = "errno is written, C strings are read")]
 
-use std::ffi::{CStr, c_char};
+use std::cell::{Cell, RefCell};
+use std::ffi::{CStr, CString, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rustix::io::Errno;
@@ -10,6 +11,32 @@ use videostream::hal::v4l2::{Error, ErrorKind};
 
 /// What a failed function gives back beside `errno`.
 const AFTER_A_PANIC: Errno = Errno::NOTRECOVERABLE;
+
+thread_local! {
+    /// The last failure of this thread.
+    static LAST: Cell<Option<Errno>> = const { Cell::new(None) };
+    /// What is known of a failure between host and client beside its `errno`.
+    static DETAIL: Cell<Option<(Errno, videostream::ipc::Error)>> = const { Cell::new(None) };
+    static TEXT: RefCell<CString> = RefCell::default();
+}
+
+/// Keeps what is known of a failure that becomes `errno`.
+pub(crate) fn explain(errno: Errno, error: videostream::ipc::Error) {
+    DETAIL.set(Some((errno, error)));
+}
+
+/// The last failure of this thread in words; empty before the first. Valid until the next call.
+pub(crate) fn last_error() -> *const c_char {
+    let text = match (LAST.get(), DETAIL.get()) {
+        (None, _) => String::new(),
+        (Some(errno), Some((of, error))) if of == errno => error.to_string(),
+        (Some(errno), _) => std::io::Error::from(errno).to_string(),
+    };
+    TEXT.with_borrow_mut(|place| {
+        *place = CString::new(text).unwrap_or_default();
+        place.as_ptr()
+    })
+}
 
 /// Runs the inside of an exported function. A failure gives `failed` and sets `errno`; a
 /// panic does so with ENOTRECOVERABLE. Success leaves `errno` alone.
@@ -24,6 +51,7 @@ pub(crate) fn enter<T>(failed: T, inside: impl FnOnce() -> Result<T, Errno>) -> 
         }
         Err(errno) => {
             set_errno(errno.raw_os_error());
+            LAST.set(Some(errno));
             failed
         }
     }

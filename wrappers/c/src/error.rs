@@ -5,7 +5,7 @@ use videostream::ipc::{Error, Refusal};
 
 /// The `errno` of an error.
 pub(crate) fn errno_of(error: Error) -> Errno {
-    match error {
+    let errno = match error {
         Error::Os(_, errno) | Error::FenceFailed(errno) => errno,
         Error::AddressInvalid | Error::BadBuffer(_) => Errno::INVAL,
         Error::AddressTooLong(..) => Errno::NAMETOOLONG,
@@ -21,5 +21,7 @@ pub(crate) fn errno_of(error: Error) -> Errno {
         Error::HoldLimit(_) => Errno::MFILE,
         Error::TooManyBuffers(_) | Error::WouldBlock(_) => Errno::NOBUFS,
         _ => Errno::BADMSG,
-    }
+    };
+    crate::boundary::explain(errno, error);
+    errno
 }

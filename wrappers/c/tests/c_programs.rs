@@ -51,3 +51,8 @@ fn hosts_and_clients_work_in_processes_of_their_own() {
 fn misuse_sets_errno_and_does_no_harm() {
     check("misuse");
 }
+
+#[test]
+fn additions_do_as_the_header_says() {
+    check("additions");
+}

@@ -6,10 +6,11 @@ mod connection;
 mod describe;
 mod line;
 mod received;
+mod watch;
 
 use std::ffi::{CStr, CString, c_void};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rustix::io::Errno;
 use videostream::hal::time::{deadline_in, now_ns};
@@ -21,6 +22,7 @@ use self::connection::Connection;
 pub(crate) use self::connection::Origin;
 use self::line::{Bell, Rung};
 pub(crate) use self::received::Received;
+use self::watch::Watch;
 use crate::error::errno_of;
 use crate::frame::Frame;
 
@@ -49,6 +51,8 @@ pub struct Client {
     is_disconnected: AtomicBool,
     /// Wakes who waits for a host.
     bell: Bell,
+    /// For a program that polls.
+    watch: OnceLock<Watch>,
 }
 
 // SAFETY: everything but `userptr` may be used by any thread, and that is handed out and never
@@ -96,6 +100,7 @@ impl Client {
             current: Mutex::default(),
             is_disconnected: AtomicBool::new(false),
             bell: Bell::new()?,
+            watch: OnceLock::new(),
         };
         let knock = match client.find_host() {
             Ok(knock) => knock,
@@ -176,6 +181,7 @@ impl Client {
                 Err(Failure::Other(_)) if self.is_disconnected() => {}
                 Err(Failure::Other(error)) => return Err(errno_of(error)),
                 Err(Failure::Lost(error)) => {
+                    self.watch_no_more(&turn);
                     let had = turn.connection.take().is_some();
                     self.current().take();
                     if self.is_disconnected() {
@@ -190,6 +196,7 @@ impl Client {
                         self.bell.wait(line::PAUSE_NS);
                     }
                     turn.knock = Some(self.find_host().map_err(errno_of)?);
+                    self.watch_all(&turn)?;
                     deadline = self.deadline();
                 }
             }
@@ -208,6 +215,9 @@ impl Client {
             let Some(descriptor) = ipc.peek(turn.after)? else {
                 // What is not newer than this is gone or was looked at.
                 turn.after = turn.after.max(head);
+                if !self.arm(turn) {
+                    continue;
+                }
                 if ipc.wait(turn.after, deadline)? == Woken::Message {
                     connection.pump()?;
                 }
@@ -240,6 +250,8 @@ impl Client {
                 Rung::Ready => {}
                 Rung::TimedOut | Rung::Bell => {
                     turn.knock = Some(knock);
+                    let os = |errno| Error::Os("epoll_ctl", errno);
+                    self.watch_all(turn).map_err(os)?;
                     return Err(Failure::Other(Error::TimedOut));
                 }
             }
@@ -250,6 +262,8 @@ impl Client {
                     let connection = Arc::new(connection);
                     *self.current() = Some(Arc::clone(&connection));
                     turn.connection = Some(Arc::clone(&connection));
+                    let os = |errno| Error::Os("epoll_ctl", errno);
+                    self.watch_all(turn).map_err(os)?;
                     // Whoever disconnected before that line has not found it.
                     if self.is_disconnected() {
                         connection.cut();

@@ -4,6 +4,7 @@
 //! NULL or an object of the library that was not released, and that one thread at a time
 //! uses a frame, is the C caller's duty, as the header says.
 
+pub mod additions;
 pub mod camera;
 pub mod client;
 pub mod core;

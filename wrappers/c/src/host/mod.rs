@@ -15,6 +15,7 @@ mod copies;
 mod describe;
 mod shares;
 mod sockets;
+mod stats;
 mod table;
 mod turn;
 
@@ -34,6 +35,7 @@ use videostream::ipc::{Error, host as ipc};
 
 use self::describe::Describer;
 use self::shares::{NoPlace, Place, Shares};
+pub use self::stats::HostStats;
 use self::table::{Entry, Table};
 use self::turn::{Taken, Turn};
 use crate::error::errno_of;
@@ -76,11 +78,11 @@ unsafe impl Sync for Host {}
 
 /// What a host has counted.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Counts {
-    pub(crate) posted: u64,
-    pub(crate) copied: u64,
-    pub(crate) pushed_out: u64,
-    pub(crate) ended: u64,
+struct Counts {
+    posted: u64,
+    copied: u64,
+    pushed_out: u64,
+    ended: u64,
 }
 
 /// What a posted frame knows of its host.

@@ -103,7 +103,6 @@ impl Shares {
     }
 
     /// Pieces of memory that are registered.
-    #[allow(dead_code, reason = "for statistics")]
     pub(super) fn len(&self) -> usize {
         self.entries.iter().flatten().count()
     }

@@ -56,7 +56,6 @@ impl Table {
         }
     }
 
-    #[allow(dead_code, reason = "for statistics")]
     pub(super) const fn frames(&self) -> usize {
         self.frames
     }
