@@ -48,8 +48,10 @@ fn a_frame_that_is_posted_received_locked_and_released_allocates_nothing() {
     let host = unsafe { vsl_host_init(name.as_ptr()) };
     // SAFETY: as above.
     let client = unsafe { vsl_client_init(name.as_ptr(), null_mut(), false) };
-    // SAFETY: released at the end, both.
-    let (shared, receiver) = unsafe { (host.as_ref(), client.as_ref()) };
+    // SAFETY: released at the end.
+    let shared = unsafe { host.as_ref() };
+    // SAFETY: as above.
+    let receiver = unsafe { client.as_ref() };
     vsl_client_set_timeout(receiver, 60.0);
     assert_eq!(vsl_host_process(shared), 0);
     let memory = [c"a", c"b", c"c"].map(|name| memfd::create(name, BYTES).unwrap());
@@ -67,19 +69,19 @@ fn a_frame_that_is_posted_received_locked_and_released_allocates_nothing() {
         let posted = unsafe { vsl_host_post(shared, frame, -1, 0, 0, 0) };
         assert_eq!(posted, 0);
         assert_eq!(vsl_host_process(shared), 0);
-        // SAFETY: a frame that was just made.
         let frame = vsl_frame_init(32, 16, 0, RGBA, null_mut(), None);
+        // SAFETY: a frame that was just made.
         let borrowed = unsafe { frame.as_mut() };
         assert_eq!(vsl_frame_attach(borrowed, fd, 0, 0), 0);
         // SAFETY: as above.
-        assert_eq!(unsafe { vsl_host_post(shared, frame, 0, 0, 0, 0) }, 0);
+        let posted = unsafe { vsl_host_post(shared, frame, 0, 0, 0, 0) };
+        assert_eq!(posted, 0);
         let received = vsl_frame_wait(receiver, 0);
-        // SAFETY: a frame that was just received, not NULL.
-        assert_eq!(vsl_frame_trylock(unsafe { received.as_mut() }), 0);
-        // SAFETY: as above.
-        assert!(!vsl_frame_mmap(unsafe { received.as_mut() }, None).is_null());
-        // SAFETY: as above.
-        assert_eq!(vsl_frame_unlock(unsafe { received.as_mut() }), 0);
+        // SAFETY: a frame that was just received, and of this thread alone.
+        let mut borrowed = unsafe { received.as_mut() };
+        assert_eq!(vsl_frame_trylock(borrowed.as_deref_mut()), 0);
+        assert!(!vsl_frame_mmap(borrowed.as_deref_mut(), None).is_null());
+        assert_eq!(vsl_frame_unlock(borrowed), 0);
         // SAFETY: as above, once.
         unsafe { vsl_frame_release(received) };
         // SAFETY: the host's, from which it is taken.

@@ -33,7 +33,8 @@ fn produce(host: &Host) {
     // SAFETY: a frame that was just made.
     let borrowed = unsafe { frame.as_mut() };
     // SAFETY: no path.
-    assert_eq!(unsafe { vsl_frame_alloc(borrowed, std::ptr::null()) }, 0);
+    let allocated = unsafe { vsl_frame_alloc(borrowed, std::ptr::null()) };
+    assert_eq!(allocated, 0);
     let expires = vsl_timestamp() + 5_000_000;
     // SAFETY: as above.
     let taken = unsafe { vsl_host_post(Some(host), frame, expires, 0, 0, 0) } == 0;
@@ -51,14 +52,12 @@ fn consume(client: &Client) -> bool {
     if frame.is_null() {
         return false;
     }
-    // SAFETY: a frame that was just received.
-    let locked = vsl_frame_trylock(unsafe { frame.as_mut() }) == 0;
+    // SAFETY: a frame that was just received, and of this thread alone.
+    let mut borrowed = unsafe { frame.as_mut() };
+    let locked = vsl_frame_trylock(borrowed.as_deref_mut()) == 0;
     if locked {
-        // SAFETY: as above.
-        let start = vsl_frame_mmap(unsafe { frame.as_mut() }, None);
-        assert!(!start.is_null());
-        // SAFETY: as above.
-        vsl_frame_unlock(unsafe { frame.as_mut() });
+        assert!(!vsl_frame_mmap(borrowed.as_deref_mut(), None).is_null());
+        vsl_frame_unlock(borrowed);
     }
     // SAFETY: as above, once.
     unsafe { vsl_frame_release(frame) };
