@@ -94,24 +94,36 @@ fn h265_files_of_every_size_and_rate_control_are_what_was_asked_for() {
         },
         RateControl::Quantiser(28),
     ];
-    let sizes = [
-        ((640, 360), None),
-        ((1280, 720), None),
-        ((1920, 1080), None),
-        ((656, 368), Some(CROP)),
+    // With a constant quantiser the library knows no bitrate, and so no level that fits.
+    let files = [
+        ((640, 360), None, 0, Some(Level::new(3, 1))),
+        ((640, 360), None, 1, Some(Level::new(3, 1))),
+        ((640, 360), None, 2, None),
+        ((1280, 720), None, 1, Some(Level::new(4, 0))),
+        ((1920, 1080), None, 2, None),
+        ((656, 368), Some(CROP), 0, Some(Level::new(3, 1))),
     ];
-    for (at, ((width, height), crop)) in sizes.into_iter().enumerate() {
-        let control = controls[at % 3];
+    for ((width, height), crop, control, level) in files {
+        let control = controls[control];
         let mut config = h265::config(width, height).rate_control(control);
         if let Some(rect) = crop {
             config = config.crop(rect);
         }
         let layout = Layout::new(FourCc::NV12, width, height).unwrap();
+        let mut idc = String::new();
+        if let Some(level) = level {
+            config = config.level(level);
+            idc = (u32::from(level.major) * 30 + u32::from(level.minor) * 3).to_string();
+        }
         let asked = [
             ("codec_name", "hevc"),
             ("codec_tag_string", "hvc1"),
             ("profile", "Main"),
         ];
+        let asked: Vec<_> = asked
+            .into_iter()
+            .chain(level.map(|_| ("level", idc.as_str())))
+            .collect();
         assert_file(config, &layout, &path, &asked);
         if crop.is_none() {
             let frames = decode(&path, width, height);

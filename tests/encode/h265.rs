@@ -1,13 +1,13 @@
 //! H.265 with the system's libx265.
 
-use videostream::Picture;
 use videostream::encode::{
     Codec, EncodeError, Encoder, EncoderConfig, Level, LibraryMissing, Profile, RateControl,
 };
 use videostream::hal::format::{FourCc, Layout};
+use videostream::{Picture, PictureMut, TestPattern};
 
-use crate::media::fps;
-use crate::support::{bitrate, noise};
+use crate::media::{decode, fps, has_ffmpeg, psnr};
+use crate::support::{bitrate, noise, noise_sizes, to_file};
 
 pub(crate) fn config(width: u32, height: u32) -> EncoderConfig {
     EncoderConfig::new(Codec::H265, FourCc::NV12, width, height, fps(30))
@@ -78,4 +78,37 @@ fn h265_levels_and_profiles_that_do_not_fit_are_refused() {
     assert!(text.contains("Main"), "{text}");
     let text = error(config(62, 64));
     assert!(text.contains("62x64"), "{text}");
+}
+
+#[test]
+fn ten_seconds_of_h265_take_the_bitrate_that_was_asked_for() {
+    if !has_x265("ten_seconds_of_h265_take_the_bitrate_that_was_asked_for") {
+        return;
+    }
+    let config = config(320, 240).rate_control(RateControl::Constant(1_500_000));
+    let all = bitrate(&noise_sizes(&config, 5, 300, |_, _| ()));
+    assert!((1.35e6..1.65e6).contains(&all), "{all} bit/s");
+}
+
+#[test]
+fn five_megabits_of_720p_in_h265_are_close_to_the_source() {
+    let test = "five_megabits_of_720p_in_h265_are_close_to_the_source";
+    if !has_x265(test) || !has_ffmpeg(test) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.hevc");
+    let layout = Layout::new(FourCc::NV12, 1280, 720).unwrap();
+    let config = config(1280, 720).rate_control(RateControl::Constant(5_000_000));
+    to_file(&config, &layout, 35, &path, |_, _| ());
+    let pattern = TestPattern::new(FourCc::NV12, 1280, 720, fps(30)).unwrap();
+    let mut source = vec![0; layout.size as usize];
+    let frames = decode(&path, 1280, 720);
+    assert_eq!(frames.len(), 35);
+    for (number, frame) in frames.iter().enumerate() {
+        let mut picture = PictureMut::new(&mut source, &layout).unwrap();
+        pattern.draw(number as u64, &mut picture).unwrap();
+        let ratio = psnr(&source, frame);
+        assert!(ratio > 35.0, "frame {number}: {ratio} dB");
+    }
 }
