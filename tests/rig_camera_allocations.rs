@@ -27,7 +27,7 @@ fn stream() -> CameraStream {
     let mut found = list.devices.iter();
     let found = found.find(|device| device.driver == "vivid" && device.kind == NodeKind::Camera);
     let camera = Camera::open(&found.expect("a camera").path).unwrap();
-    let camera = camera.size(320, 180).fps(60).buffers(8);
+    let camera = camera.size(320, 180).fps(120).buffers(8);
     camera.start().unwrap()
 }
 

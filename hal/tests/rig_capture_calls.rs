@@ -10,8 +10,11 @@ mod vivid;
 use std::collections::BTreeMap;
 use std::env;
 
+use videostream_hal::format::FourCc;
+use videostream_hal::v4l2::Fraction;
+use videostream_hal::v4l2::camera::Wishes;
 use videostream_testing::{on_the_rig, strace};
-use vivid::{patience, stream};
+use vivid::{open, patience, small, start};
 
 /// How the test calls itself under strace: with the number of frames to take.
 const FRAMES: &str = "VIDEOSTREAM_TEST_FRAMES";
@@ -23,7 +26,11 @@ fn a_frame_takes_two_requests_and_at_most_one_poll() {
         return;
     };
     if let Some(frames) = env::var_os(FRAMES) {
-        let stream = stream();
+        let wishes = Wishes {
+            interval: Some(Fraction::from_fps(120)),
+            ..small(&[FourCc::YUYV])
+        };
+        let stream = start(open(), &wishes);
         for _ in 0..frames.to_str().unwrap().parse().unwrap() {
             drop(stream.next_frame(patience()).unwrap());
         }

@@ -44,7 +44,7 @@ fn every_raw_format_comes_back() {
                 println!("{fourcc}: {frames} frames, {memory:?}");
             }
         } else {
-            round_trip(fourcc, 640, 368, 12, kinds[at % 2]);
+            round_trip(fourcc, 640, 368, 6, kinds[at % 2]);
         }
     }
 }
