@@ -1,7 +1,7 @@
 //! Which codec, and who does the work.
 
 use rustix::io::Errno;
-use videostream::encode::{Backend, Codec};
+use videostream::encode::{BACKEND_VARIABLE, Backend, Codec, DevicePath};
 
 /// `VSL_CODEC_BACKEND_*`.
 const AUTO: u32 = 0;
@@ -15,25 +15,38 @@ pub(crate) fn codec_of(fourcc: u32) -> Option<Codec> {
     codecs.find(|codec| codec.fourcc().0 == fourcc)
 }
 
-/// The backend of a number of the interface.
+/// The backend of a number of the interface. The VPUs that `HANTRO` means are driven through V4L2.
 ///
 /// # Errors
-/// ENOTSUP: none of this build.
+/// ENOTSUP: no backend.
 pub(crate) fn backend_of(number: u32) -> Result<Backend, Errno> {
     match number {
         AUTO => Ok(Backend::Auto),
+        HANTRO | V4L2 => Ok(Backend::V4l2),
         SOFTWARE => Ok(Backend::Software),
-        HANTRO | V4L2 => Err(Errno::NOTSUP),
         _ => Err(Errno::NOTSUP),
     }
 }
 
-/// What becomes of a name in the environment that the Rust library does not know: the two of the
-/// interface cannot be had, any other leaves the choice open.
-pub(crate) fn unknown_backend(name: &str) -> Result<Backend, Errno> {
-    let of_the_interface = ["hantro", "v4l2"];
-    if of_the_interface.contains(&name.to_ascii_lowercase().as_str()) {
-        return Err(Errno::NOTSUP);
+/// The backends to try, one after the other. A name in the environment that is no backend leaves
+/// the choice open, as it always has.
+pub(crate) fn backends_of(backend: Backend) -> &'static [Backend] {
+    let name = std::env::var(BACKEND_VARIABLE).unwrap_or_default();
+    let known = ["", "auto", "hantro", "v4l2", "software"];
+    let is_known = known.contains(&name.to_ascii_lowercase().as_str());
+    match backend {
+        Backend::Auto if is_known => &[Backend::Auto],
+        Backend::Auto => &[Backend::V4l2, Backend::Software],
+        Backend::V4l2 => &[Backend::V4l2],
+        _ => &[Backend::Software],
     }
-    Ok(Backend::Software)
+}
+
+/// The device that the environment names for hardware.
+pub(crate) fn device_of(variable: &str, backend: Backend) -> Option<DevicePath> {
+    // An empty variable counts as unset.
+    let path = std::env::var_os(variable).filter(|path| !path.is_empty())?;
+    (backend == Backend::V4l2)
+        .then(|| DevicePath::new(path))
+        .flatten()
 }

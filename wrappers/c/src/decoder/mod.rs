@@ -7,10 +7,18 @@ use std::collections::VecDeque;
 use rustix::io::Errno;
 use videostream::decode::{DecodeError, Decoder as Inner, DecoderConfig};
 use videostream::encode::{Backend, Codec, Packet, access_units};
+use videostream::hal::time::deadline_in;
 
 use self::pictures::to_frame;
-use crate::codecs::unknown_backend;
+use crate::boundary::errno_of_device;
+use crate::codecs::{backends_of, device_of};
 use crate::frame::Frame;
+
+/// Names the device that decodes.
+const DEVICE_VARIABLE: &str = "VSL_V4L2_DECODER_DEV";
+
+/// How long a device is waited for, in nanoseconds.
+const PATIENCE: u64 = 100_000_000;
 
 /// Bytes that a call takes at most, as programs know it.
 const MAX_INPUT: usize = 2 << 20;
@@ -46,13 +54,17 @@ pub(crate) struct Done {
 
 impl Decoder {
     pub(crate) fn new(codec: Codec, backend: Backend) -> Result<Self, Errno> {
-        let config = DecoderConfig::new(codec).backend(backend);
-        let inner = match Inner::new(&config) {
-            Err(DecodeError::UnknownBackend(name)) => {
-                Inner::new(&config.backend(unknown_backend(&name)?))
+        let mut inner = Err(DecodeError::NoBackend(codec));
+        for &backend in backends_of(backend) {
+            let mut config = DecoderConfig::new(codec).backend(backend);
+            if let Some(path) = device_of(DEVICE_VARIABLE, backend) {
+                config = config.device(path);
             }
-            result => result,
-        };
+            inner = Inner::new(&config);
+            if inner.is_ok() {
+                break;
+            }
+        }
         Ok(Self {
             codec,
             inner: inner.map_err(|error| errno_of(&error))?,
@@ -79,8 +91,14 @@ impl Decoder {
             }
         } else if self.waiting.len() < MAX_WAITING {
             let unit = self.first_unit(data);
-            done.used = unit.len();
-            done.failure = self.take(unit, &mut done.new_size).err();
+            match self.take(unit, &mut done.new_size) {
+                // To be given again.
+                Err(Errno::AGAIN) => {}
+                result => {
+                    done.used = unit.len();
+                    done.failure = result.err();
+                }
+            }
         }
         done.frame = self.waiting.pop_front();
         done
@@ -97,7 +115,10 @@ impl Decoder {
         &data[..end]
     }
 
+    /// # Errors
+    /// EAGAIN: the device has no room now, and nothing was taken.
     fn take(&mut self, unit: &[u8], new_size: &mut bool) -> Result<(), Errno> {
+        let kept = self.before.len();
         self.before.extend_from_slice(unit);
         if self.before.len() > MAX_INPUT {
             self.before.clear();
@@ -107,14 +128,40 @@ impl Decoder {
         if !packet.has_picture() {
             return Ok(());
         }
+        let mut submitted = self.inner.submit(&packet);
+        if submitted == Err(DecodeError::FrameWaiting) {
+            let packet = std::mem::take(&mut self.before);
+            let collected = self.wait_and_collect(new_size);
+            self.before = packet;
+            collected?;
+            let packet = Packet::new(self.codec, &self.before, self.count * STEP_NS, 0);
+            submitted = self.inner.submit(&packet);
+        }
+        if submitted == Err(DecodeError::FrameWaiting) {
+            self.before.truncate(kept);
+            return Err(Errno::AGAIN);
+        }
         self.count += 1;
-        let submitted = self.inner.submit(&packet);
         self.before.clear();
         match submitted {
             // In the middle of a stream: nothing comes before the next key frame.
-            Ok(()) | Err(DecodeError::KeyFrameNeeded) => {}
+            Err(DecodeError::KeyFrameNeeded) => return Ok(()),
             Err(error) => return Err(errno_of(&error)),
+            Ok(()) => {}
         }
+        self.collect(new_size)?;
+        match self.waiting.is_empty() {
+            true => self.wait_and_collect(new_size),
+            false => Ok(()),
+        }
+    }
+
+    /// Gives a device time. Software has done all that it can before.
+    fn wait_and_collect(&mut self, new_size: &mut bool) -> Result<(), Errno> {
+        let deadline = deadline_in(PATIENCE);
+        self.inner
+            .wait(deadline)
+            .map_err(|error| errno_of(&error))?;
         self.collect(new_size)
     }
 
@@ -143,7 +190,11 @@ impl Decoder {
 /// Errors of decoders, as `errno` has them.
 fn errno_of(error: &DecodeError) -> Errno {
     match error {
-        DecodeError::NoBackend(_) | DecodeError::Library(_) => Errno::NODEV,
+        DecodeError::NoBackend(_) | DecodeError::NoDevice(_) | DecodeError::Library(_) => {
+            Errno::NODEV
+        }
+        DecodeError::Device { error, .. } => errno_of_device(*error),
+        DecodeError::TooLarge { .. } => Errno::MSGSIZE,
         DecodeError::UnknownBackend(_) | DecodeError::Unsupported { .. } => Errno::NOTSUP,
         DecodeError::Corrupt { .. } => Errno::BADMSG,
         DecodeError::Codec { .. } | DecodeError::Target(_) => Errno::INVAL,

@@ -4,14 +4,15 @@ use std::ffi::c_int;
 
 use rustix::io::Errno;
 use videostream::FrameRate;
-use videostream::encode::{
-    Backend, Codec, EncodeError, Encoder as Software, EncoderConfig, RateControl,
-};
+use videostream::encode::{Backend, Codec, EncodeError, Encoder, EncoderConfig, RateControl};
 use videostream::hal::format::FourCc;
 
 use super::input::Input;
 use super::{errno_of, wants_another_format};
-use crate::codecs::unknown_backend;
+use crate::codecs::{backends_of, device_of};
+
+/// Names the device that encodes.
+const DEVICE_VARIABLE: &str = "VSL_V4L2_ENCODER_DEV";
 
 /// A picture that every encoder takes.
 const PROBE: (u32, u32) = (640, 480);
@@ -65,7 +66,7 @@ impl Config {
     }
 
     /// An encoder for pictures, in their own format if it takes that.
-    pub(super) fn open(&self, input: &Input) -> Result<Software, Errno> {
+    pub(super) fn open(&self, input: &Input) -> Result<Encoder, Errno> {
         let direct = self.start(input.fourcc(), input.size(), input.crop());
         let opened = match direct {
             Err(error) if wants_another_format(&error) => {
@@ -82,22 +83,26 @@ impl Config {
         fourcc: FourCc,
         (width, height): (u32, u32),
         crop: Option<videostream::Rect>,
-    ) -> Result<Software, EncodeError> {
+    ) -> Result<Encoder, EncodeError> {
         let mut config = EncoderConfig::new(self.codec, fourcc, width, height, self.rate)
-            .rate_control(self.rate_control)
-            .backend(self.backend);
+            .rate_control(self.rate_control);
         if let Some(gop) = self.gop {
             config = config.gop(gop);
         }
         if let Some(crop) = crop {
             config = config.crop(crop);
         }
-        match Software::new(&config) {
-            Err(EncodeError::UnknownBackend(name)) => match unknown_backend(&name) {
-                Ok(backend) => Software::new(&config.backend(backend)),
-                Err(_) => Err(EncodeError::UnknownBackend(name)),
-            },
-            result => result,
+        let mut result = Err(EncodeError::NoBackend(self.codec));
+        for &backend in backends_of(self.backend) {
+            let mut config = config.backend(backend);
+            if let Some(path) = device_of(DEVICE_VARIABLE, backend) {
+                config = config.device(path);
+            }
+            result = Encoder::new(&config);
+            if result.is_ok() {
+                break;
+            }
         }
+        result
     }
 }

@@ -3,15 +3,24 @@
 use rustix::io::Errno;
 use videostream::encode::EncodeError;
 
+use crate::boundary::errno_of_device;
 use crate::frame::errno_of_picture;
 
 pub(super) fn errno_of(error: &EncodeError) -> Errno {
     match error {
-        EncodeError::NoBackend(_) | EncodeError::Library(_) => Errno::NODEV,
+        EncodeError::NoBackend(_) | EncodeError::NoDevice(_) | EncodeError::Library(_) => {
+            Errno::NODEV
+        }
+        EncodeError::Device { error, .. } => errno_of_device(*error),
         EncodeError::UnknownBackend(_) | EncodeError::Unsupported { .. } => Errno::NOTSUP,
         EncodeError::Picture(error) => errno_of_picture(*error),
         EncodeError::Size { .. }
         | EncodeError::Format { .. }
+        | EncodeError::DeviceFormat { .. }
+        | EncodeError::DeviceSize { .. }
+        | EncodeError::DeviceCrop { .. }
+        | EncodeError::DeviceRate { .. }
+        | EncodeError::Control { .. }
         | EncodeError::Value { .. }
         | EncodeError::Level { .. }
         | EncodeError::NoBitrate

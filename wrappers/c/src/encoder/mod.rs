@@ -7,6 +7,7 @@ mod input;
 use rustix::io::Errno;
 use videostream::Rect;
 use videostream::encode::{EncodeError, Encoder as Codec};
+use videostream::hal::time::deadline_in;
 
 pub use self::config::Config;
 pub(crate) use self::config::profile;
@@ -16,6 +17,9 @@ use crate::frame::{Filled, Frame, Shape};
 
 /// Bytes of an output frame at least, as programs know it.
 const OUTPUT_BYTES: usize = 2 << 20;
+
+/// How long a packet is waited for, in nanoseconds.
+const PATIENCE: u64 = 1_000_000_000;
 
 /// `VSLEncoder`.
 #[derive(Debug)]
@@ -103,7 +107,14 @@ impl Running {
         self.count += 1;
         match waiting {
             Some(done) => Ok(done),
-            None => Ok(self.receive(destination)?.unwrap_or((0, false))),
+            None => {
+                // Software is ready at once; a device may hold pictures back.
+                let is_ready = self.codec.wait(deadline_in(PATIENCE));
+                match is_ready.map_err(|error| errno_of(&error))? {
+                    true => Ok(self.receive(destination)?.unwrap_or((0, false))),
+                    false => Ok((0, false)),
+                }
+            }
         }
     }
 
@@ -130,5 +141,8 @@ impl Running {
 
 /// Whether an encoder with another format of pictures may do.
 fn wants_another_format(error: &EncodeError) -> bool {
-    matches!(error, EncodeError::Format { .. })
+    matches!(
+        error,
+        EncodeError::Format { .. } | EncodeError::DeviceFormat { .. }
+    )
 }

@@ -111,8 +111,11 @@ pub unsafe extern "C" fn vsl_encoder_release(encoder: *mut Encoder) {
 }
 
 /// `int vsl_encode_frame(...)`: a picture in, a packet out. The packet's bytes.
+///
+/// # Safety
+/// Both frames are NULL or frames of the library.
 #[unsafe(no_mangle)]
-pub extern "C" fn vsl_encode_frame(
+pub unsafe extern "C" fn vsl_encode_frame(
     encoder: Option<&mut Encoder>,
     source: *const Frame,
     destination: *mut Frame,
@@ -150,7 +153,7 @@ pub extern "C" fn vsl_encoder_new_output_frame(
 ) -> *mut Frame {
     enter(null_mut(), || {
         let encoder = encoder.ok_or(Errno::INVAL)?;
-        let [width, height] = [width, height].map(|side| u32::try_from(side));
+        let [width, height] = [width, height].map(u32::try_from);
         let mut frame = encoder.new_output(
             width.map_err(|_| Errno::INVAL)?,
             height.map_err(|_| Errno::INVAL)?,

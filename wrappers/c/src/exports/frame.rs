@@ -74,8 +74,11 @@ pub extern "C" fn vsl_frame_path(frame: Option<&Frame>) -> *const c_char {
 
 /// `int vsl_frame_copy(VSLFrame*, VSLFrame*, const VSLRect*)`: the picture of one for another,
 /// cropped, scaled and converted. The bytes written.
+///
+/// # Safety
+/// Both frames are NULL or frames of the library.
 #[unsafe(no_mangle)]
-pub extern "C" fn vsl_frame_copy(
+pub unsafe extern "C" fn vsl_frame_copy(
     target: *mut Frame,
     source: *const Frame,
     crop: Option<&Rect>,
