@@ -132,13 +132,15 @@ fn decoder() -> Decoder {
     Decoder::new(&DecoderConfig::new(Codec::Fwht).format(FourCc::NV12)).unwrap()
 }
 
-fn check(clip: &Clip, packets: &[Kept]) {
+/// Looks at times and key frames of packets, and at the pictures of the first `decoded` of them.
+fn check(clip: &Clip, packets: &[Kept], decoded: usize) {
     let times: Vec<u64> = (0..packets.len()).map(time).collect();
     assert_eq!(packets.iter().map(|p| p.time).collect::<Vec<_>>(), times);
     let keys = packets.iter().enumerate().filter(|(_, packet)| packet.key);
     let keys: Vec<usize> = keys.map(|(number, _)| number).collect();
     assert_eq!(keys, (0..packets.len()).step_by(10).collect::<Vec<_>>());
     let (mut number, mut worst) = (0, f64::INFINITY);
+    let packets = &packets[..decoded];
     let seen = decode(packets, |at, picture| {
         assert_eq!(at, time(number));
         assert_eq!(picture.fourcc(), clip.fourcc());
@@ -148,7 +150,10 @@ fn check(clip: &Clip, packets: &[Kept]) {
         }
         number += 1;
     });
-    assert_eq!(seen.iter().map(|s| s.0).collect::<Vec<_>>(), times);
+    assert_eq!(
+        seen.iter().map(|s| s.0).collect::<Vec<_>>(),
+        times[..decoded]
+    );
     assert_eq!(seen.iter().filter(|s| s.2).count(), 1);
     println!("{} pictures, {worst:.1} dB at worst", packets.len());
     assert!(worst > 30.0, "{worst:.1} dB");
@@ -215,7 +220,7 @@ fn pictures_that_are_copied_come_out_in_order_with_their_exact_times() {
     );
     let picture = Picture::new(clip.picture(0), &clip.layout).unwrap();
     assert_eq!(encoder.submit(&picture, 0), Err(EncodeError::Finished));
-    check(&clip, &packets);
+    check(&clip, &packets, packets.len());
 }
 
 #[test]
@@ -260,7 +265,7 @@ fn pictures_in_dma_bufs_are_read_where_they_lie() {
     let copies = encoder.copies();
     assert_eq!((copies.pictures, copies.bytes, copies.why), (0, 0, None));
     assert_eq!(packets.len(), FRAMES);
-    check(&clip, &packets);
+    check(&clip, &packets, 60);
 }
 
 #[test]
@@ -405,7 +410,7 @@ fn what_does_not_lie_as_the_device_wants_it_is_copied_and_counted() {
     };
     assert_eq!(copies.why, Some(CopyReason::Misfit(stride)));
     assert_eq!(packets.len(), 20);
-    check(&clip, &packets);
+    check(&clip, &packets, packets.len());
 
     // Memory that is no dma-buf can be read by the CPU only.
     let clip = Clip::new(FourCc::NV12, 640, 368);

@@ -48,6 +48,8 @@ enum Sink {
         recorder: Recorder,
         /// Pictures with more detail than the encoder can put into a packet.
         left_out: u64,
+        /// Pictures that the encoder took; hardware gives their packets later.
+        taken: u64,
     },
     Raw(RawRecorder),
     Packets(PacketRecorder),
@@ -112,6 +114,7 @@ impl Recording {
                 encoder: Encoder::new(&config)?.into(),
                 recorder: Recorder::create(path, &track)?,
                 left_out: 0,
+                taken: 0,
             }
         };
         Ok(Self {
@@ -171,7 +174,7 @@ impl Recording {
     /// Pictures that are in the file or on their way.
     pub(crate) fn frames(&self) -> u64 {
         match &self.sink {
-            Sink::Encoded { recorder, .. } => recorder.recorded().frames + recorder.waiting(),
+            Sink::Encoded { taken, .. } => *taken,
             Sink::Raw(recorder) => recorder.recorded().frames,
             Sink::Packets(recorder) => recorder.recorded().frames + recorder.waiting(),
         }
@@ -207,8 +210,12 @@ impl Recording {
                 encoder,
                 recorder,
                 left_out,
+                taken,
             } => match encoder.submit(picture, pts_ns) {
-                Ok(()) => drain(encoder, recorder),
+                Ok(()) => {
+                    *taken += 1;
+                    drain(encoder, recorder)
+                }
                 Err(EncodeError::TooDetailed { .. }) => {
                     *left_out += 1;
                     Ok(())
