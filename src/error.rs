@@ -40,6 +40,9 @@ pub enum Error {
     Picture(PictureError),
     /// An encoder.
     Encode(EncodeError),
+    /// A conversion.
+    #[cfg(feature = "convert")]
+    Convert(crate::convert::ConvertError),
     /// A recording.
     Record(RecordError),
     /// A test pattern that is not one.
@@ -107,6 +110,8 @@ impl fmt::Display for Error {
             Self::Format(e) => e.fmt(f),
             Self::Picture(e) => e.fmt(f),
             Self::Encode(e) => e.fmt(f),
+            #[cfg(feature = "convert")]
+            Self::Convert(e) => e.fmt(f),
             Self::Record(e) => e.fmt(f),
             Self::Pattern(e) => e.fmt(f),
             Self::Os(what, e) => write!(f, "{what}: {e}"),

@@ -38,6 +38,8 @@ pub use frame_rate::{FrameRate, InvalidFrameRate};
 pub use pattern::TestPattern;
 pub use picture::{DmaBufPicture, Picture, PictureError, PictureMut, Rect};
 pub use share::{Client, Frame, Host, Mode};
+#[cfg(feature = "convert")]
+pub use source::ConvertedSource;
 pub use source::{CameraSource, EncodedSource, PatternSource, Source};
 pub use stream::Stream;
 pub use videostream_hal as hal;

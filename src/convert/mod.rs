@@ -100,6 +100,20 @@ pub fn is_known(fourcc: FourCc) -> bool {
     Shape::of(fourcc).is_some()
 }
 
+/// Whether both formats are known, before there are pictures.
+///
+/// # Errors
+/// [`ConvertError::Source`], [`ConvertError::Target`].
+pub fn check(from: FourCc, to: FourCc) -> Result<(), ConvertError> {
+    if !is_known(from) {
+        return Err(ConvertError::Source(from));
+    }
+    match is_known(to) {
+        true => Ok(()),
+        false => Err(ConvertError::Target(to)),
+    }
+}
+
 impl Convert {
     /// Without memory, which comes with the first picture.
     #[must_use]

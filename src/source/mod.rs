@@ -1,6 +1,8 @@
 //! Where frames come from: a camera, a test pattern, an encoder behind one of them.
 
 mod camera;
+#[cfg(feature = "convert")]
+mod converted;
 mod encoded;
 mod pattern;
 mod pool;
@@ -15,6 +17,8 @@ use videostream_hal::ring::{Flags, MAX_PLANES};
 use crate::{Error, FrameRate, Result};
 
 pub use camera::CameraSource;
+#[cfg(feature = "convert")]
+pub use converted::ConvertedSource;
 pub use encoded::EncodedSource;
 pub use pattern::PatternSource;
 pub use pool::Pool;

@@ -56,6 +56,7 @@ impl From<Error> for Failure {
             Error::Pattern(pattern) => pattern_code(pattern),
             Error::Encode(encode) => encode_code(encode),
             Error::Record(record) => record_code(record),
+            Error::Convert(_) => ARGUMENTS,
             Error::Share { why, .. } => match why {
                 ipc::Error::AddressInvalid | ipc::Error::AddressTooLong(..) => ARGUMENTS,
                 _ => SOCKET,

@@ -29,6 +29,8 @@ fn a_pattern_that_cannot_be() {
     run(format).assert_error(2, &["MJPG", "NV12, YU12, YUYV or RGB3"]);
     let size = ["stream", "--pattern", "--size", "31x7", "x"];
     run(size).assert_error(2, &["31x7", "even"]);
+    let convert = ["stream", "--pattern", "--convert", "RGGB", "x"];
+    run(convert).assert_error(2, &["RGGB", "can't convert"]);
 }
 
 #[test]

@@ -70,6 +70,17 @@ fn three_receivers_and_a_recorder_get_whole_frames_of_the_same_memory() {
 }
 
 #[test]
+fn frames_are_shared_in_the_format_that_they_are_converted_to() {
+    let (_folder, socket) = place();
+    let words = ["stream", "--pattern", "-r", "320x240", "--convert", "UYVY"];
+    let mut host = start(words.iter().chain(&["--json", &socket]));
+    host.wait_for("sharing");
+    let received = receive(&socket, &["--verify", "-f", "10"]).finish().json();
+    assert_eq!(number(&received, "verified_frames"), 10);
+    assert_eq!(received["format"], "UYVY");
+}
+
+#[test]
 fn a_killed_receiver_costs_the_others_no_frame() {
     let (_folder, socket) = place();
     let _host = host(&socket);

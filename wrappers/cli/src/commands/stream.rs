@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use rustix::fs::fstat;
 use serde::Serialize;
+use videostream::hal::format::FourCc;
 use videostream::hal::time::now_ns;
 use videostream::share::{Access, HostBuilder};
-use videostream::{EncodedSource, Error, Host, Source, Stream};
+use videostream::{ConvertedSource, EncodedSource, Error, Host, Source, Stream};
 
 use crate::args::{self, ChildArgs, CodecName, SourceArgs};
 use crate::failure::{CAMERA, Failure};
@@ -34,6 +35,7 @@ Examples:
   videostream stream --pattern --frames 300 /tmp/camera
   videostream stream --encode -b 4Mbps /tmp/camera     packets of H.264
   videostream stream --encode h265 /tmp/camera         of H.265, with the system's libx265
+  videostream stream --scale 640x360 --convert RGB3 /tmp/small   for a neural network
   videostream stream --mode 666 /run/camera            clients of every user
   videostream stream --reconnect -d /dev/v4l/by-path/platform-xhci-hcd.0-usb-0:1:1.0-video-index0 \\
     /run/camera                                        outlive pulled plugs")]
@@ -47,6 +49,12 @@ pub(crate) struct Args {
     /// whatever number it comes back; clients stay connected
     #[arg(long)]
     reconnect: bool,
+    /// Scale the picture to this size, before it is shared or encoded
+    #[arg(long, value_name = "WxH", value_parser = args::size)]
+    scale: Option<(u32, u32)>,
+    /// Convert the picture to this pixel format, before it is shared or encoded: YUV, RGB or grey of 8 bits
+    #[arg(long, value_name = "FOURCC", value_parser = FourCc::parse)]
+    convert: Option<FourCc>,
     /// Share packets of this compression instead of pictures; who joins gets a key frame next
     #[arg(short, long, value_name = "CODEC", num_args = 0..=1, default_missing_value = "h264", ignore_case = true, value_enum)]
     encode: Option<CodecName>,
@@ -102,10 +110,32 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     match opened {
         Opened::Camera(camera) => {
             let camera = camera.reconnect(args.reconnect);
-            serve_or_encode(args, output, reporter, host, camera, about)
+            serve_or_convert(args, output, reporter, host, camera, about)
         }
-        Opened::Pattern(pattern) => serve_or_encode(args, output, reporter, host, pattern, about),
+        Opened::Pattern(pattern) => serve_or_convert(args, output, reporter, host, pattern, about),
     }
+}
+
+fn serve_or_convert<S: Source>(
+    args: &Args,
+    output: &Output,
+    reporter: Reporter,
+    host: HostBuilder,
+    source: S,
+    about: About,
+) -> Result<(), Failure> {
+    if args.scale.is_none() && args.convert.is_none() {
+        return serve_or_encode(args, output, reporter, host, source, about);
+    }
+    let has = source.layout();
+    let (width, height) = args.scale.unwrap_or((has.width, has.height));
+    let fourcc = args.convert.unwrap_or(has.fourcc);
+    let source = ConvertedSource::new(source, fourcc, width, height, args.source.buffers)?;
+    output.note(format_args!(
+        "converting {} {}x{} to {fourcc} {width}x{height}",
+        has.fourcc, has.width, has.height
+    ));
+    serve_or_encode(args, output, reporter, host, source, about)
 }
 
 fn serve_or_encode<S: Source>(

@@ -1,0 +1,179 @@
+//! Another source's pictures in another format and of another size.
+
+use std::os::fd::BorrowedFd;
+
+use videostream_hal::format::{FourCc, Layout};
+use videostream_hal::memory::allocate::Allocator;
+use videostream_hal::ring::MAX_PLANES;
+
+use super::{Pool, Reader, Source, Taken};
+use crate::colorimetry::Colorimetry;
+use crate::convert::{Convert, Filter, Options};
+use crate::{Error, FrameRate, Result};
+
+/// Converts what another source gives, to be shared or encoded: the whole picture, scaled.
+///
+/// What luma and chroma mean stays as the source says. When the source changes its size or format, what is
+/// made of it stays the same.
+#[derive(Debug)]
+pub struct ConvertedSource<S> {
+    reader: Reader<S>,
+    convert: Convert,
+    filter: Filter,
+    pool: Pool,
+    layout: Layout,
+}
+
+impl<S: Source> ConvertedSource<S> {
+    /// Makes pictures of `fourcc` and `width` x `height` in `buffers` buffers.
+    ///
+    /// # Errors
+    /// [`Error::Convert`] when the format of the source or `fourcc` is not one of
+    /// [`formats`](crate::convert::formats); [`Error::Format`], [`Error::Memory`], [`Error::Map`].
+    pub fn new(source: S, fourcc: FourCc, width: u32, height: u32, buffers: u32) -> Result<Self> {
+        crate::convert::check(source.layout().fourcc, fourcc).map_err(Error::Convert)?;
+        let layout = Layout::new(fourcc, width, height)?;
+        Ok(Self {
+            reader: Reader::new(source)?,
+            convert: Convert::new(),
+            filter: Filter::default(),
+            pool: Pool::new(&Allocator::new(), layout, buffers)?,
+            layout,
+        })
+    }
+
+    /// What scales.
+    #[must_use]
+    pub fn filter(self, filter: Filter) -> Self {
+        Self { filter, ..self }
+    }
+
+    /// The source of the pictures.
+    #[must_use]
+    pub fn inner(&self) -> &S {
+        self.reader.source()
+    }
+}
+
+impl<S: Source> Source for ConvertedSource<S> {
+    fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    fn rate(&self) -> Option<FrameRate> {
+        self.reader.source().rate()
+    }
+
+    fn buffer_count(&self) -> u32 {
+        self.pool.len()
+    }
+
+    fn reserve(&self) -> u32 {
+        1
+    }
+
+    fn buffer_fds(&self, index: u32) -> Vec<(BorrowedFd<'_>, u64)> {
+        self.pool.fds(index)
+    }
+
+    fn trouble(&self) -> Option<&Error> {
+        self.reader.source().trouble()
+    }
+
+    fn ready_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.reader.source().ready_fd()
+    }
+
+    fn due_ns(&self) -> Option<u64> {
+        self.reader.source().due_ns()
+    }
+
+    fn take_events(&mut self) -> Result<()> {
+        self.reader.source_mut().take_events()
+    }
+
+    fn take(&mut self) -> Result<Option<Taken>> {
+        let Self {
+            reader,
+            convert,
+            filter,
+            pool,
+            ..
+        } = self;
+        let made = reader.next(0, |taken, picture| -> Result<_> {
+            let colours = Colorimetry::from_v4l2(taken.colorimetry);
+            let options = Options {
+                from: colours,
+                to: colours,
+                filter: *filter,
+                ..Options::default()
+            };
+            let index = pool.fill(|target| {
+                convert
+                    .convert(picture, target, &options)
+                    .map_err(Error::Convert)
+            })?;
+            Ok(index.map(|index| (index, *taken)))
+        })?;
+        let Some((index, taken)) = made.transpose()?.flatten() else {
+            return Ok(None);
+        };
+        Ok(Some(Taken {
+            index,
+            bytes_used: self.layout.size,
+            data_offset: [0; MAX_PLANES],
+            ..taken
+        }))
+    }
+
+    fn requeue(&mut self, index: u32) -> Result<()> {
+        self.pool.put(index);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use videostream_hal::time::deadline_in;
+
+    use super::*;
+    use crate::{PatternSource, TestPattern, pattern};
+
+    fn drawn() -> PatternSource {
+        let rate = FrameRate::fps(200).unwrap();
+        let pattern = TestPattern::new(FourCc::NV12, 320, 240, rate).unwrap();
+        PatternSource::new(pattern, 2).unwrap()
+    }
+
+    #[test]
+    fn pictures_are_those_of_the_source_in_the_other_format() {
+        let converted = ConvertedSource::new(drawn(), FourCc::YUYV, 320, 240, 2).unwrap();
+        let mut reader = Reader::new(converted).unwrap();
+        for _ in 0..3 {
+            let deadline = deadline_in(60_000_000_000);
+            let seen = reader.next(deadline, |taken, picture| {
+                assert_eq!(picture.fourcc(), FourCc::YUYV);
+                assert_eq!(pattern::verify(picture), Ok(taken.sequence));
+            });
+            assert!(seen.unwrap().is_some());
+        }
+    }
+
+    #[test]
+    fn the_size_is_the_one_asked_for() {
+        let converted = ConvertedSource::new(drawn(), FourCc::RGB3, 161, 99, 2).unwrap();
+        let mut reader = Reader::new(converted).unwrap();
+        let deadline = deadline_in(60_000_000_000);
+        let seen = reader.next(deadline, |taken, picture| {
+            let size = (picture.width(), picture.height());
+            (size, taken.bytes_used)
+        });
+        assert_eq!(seen.unwrap(), Some(((161, 99), 161 * 99 * 3)));
+    }
+
+    #[test]
+    fn formats_that_can_not_be_made_are_refused_at_once() {
+        let error = ConvertedSource::new(drawn(), FourCc::SRGGB8, 320, 240, 2).unwrap_err();
+        assert!(error.to_string().contains("RGGB"), "{error}");
+    }
+}
