@@ -42,15 +42,17 @@ pub(super) fn arrange(
 /// A row of chroma pairs as one of Cb and one of Cr.
 pub(super) fn split_pairs(pairs: &[u8], swapped: bool, u: &mut [u8], v: &mut [u8]) {
     let (first, second) = if swapped { (v, u) } else { (u, v) };
-    for ((pair, first), second) in pairs.chunks_exact(2).zip(first).zip(second) {
-        (*first, *second) = (pair[0], pair[1]);
+    let (pairs, _) = pairs.as_chunks::<2>();
+    for ((pair, first), second) in pairs.iter().zip(first).zip(second) {
+        [*first, *second] = *pair;
     }
 }
 
 fn join_pairs(u: &[u8], v: &[u8], swapped: bool, pairs: &mut [u8]) {
     let (first, second) = if swapped { (v, u) } else { (u, v) };
-    for ((pair, first), second) in pairs.chunks_exact_mut(2).zip(first).zip(second) {
-        (pair[0], pair[1]) = (*first, *second);
+    let (pairs, _) = pairs.as_chunks_mut::<2>();
+    for ((pair, first), second) in pairs.iter_mut().zip(first).zip(second) {
+        *pair = [*first, *second];
     }
 }
 

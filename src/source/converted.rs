@@ -153,7 +153,7 @@ mod tests {
             let deadline = deadline_in(60_000_000_000);
             let seen = reader.next(deadline, |taken, picture| {
                 assert_eq!(picture.fourcc(), FourCc::YUYV);
-                assert_eq!(pattern::verify(picture), Ok(taken.sequence));
+                assert_eq!(pattern::read_number(picture), Ok(taken.sequence));
             });
             assert!(seen.unwrap().is_some());
         }
