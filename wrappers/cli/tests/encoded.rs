@@ -3,6 +3,7 @@
 mod support;
 
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use tempfile::tempdir;
 
@@ -128,6 +129,48 @@ fn what_can_not_be_converted_is_refused_with_what_can() {
         let ended = run(["convert", &file(from), &file(to)]);
         ended.assert_error(code, &[says]);
         assert!(!Path::new(&file(to)).exists(), "{to}");
+    }
+}
+
+/// A stream of 50 pictures by another encoder, with so many B pictures in a row; `false` where ffmpeg has none.
+fn encoded_by_ffmpeg(encoder: &str, b_pictures: &str, to: &Path) -> bool {
+    let source = ["-v", "error", "-f", "lavfi", "-i", "testsrc=s=320x240:r=25"];
+    let x265 = format!("bframes={b_pictures}:log-level=none");
+    let output = Command::new("ffmpeg")
+        .args(source)
+        .args(["-frames:v", "50", "-pix_fmt", "yuv420p", "-c:v", encoder])
+        .args(["-bf", b_pictures, "-x265-params", &x265])
+        .arg(to)
+        .stdin(Stdio::null())
+        .output();
+    output.is_ok_and(|output| output.status.success())
+}
+
+#[test]
+fn streams_of_other_encoders_are_converted_unless_they_reorder_pictures() {
+    let test = "streams_of_other_encoders_are_converted_unless_they_reorder_pictures";
+    let folder = tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    for (encoder, extension, codec) in [("libx264", "h264", "h264"), ("libx265", "hevc", "hevc")] {
+        let stream = file(&format!("clip.{extension}"));
+        if !encoded_by_ffmpeg(encoder, "0", &stream) {
+            videostream_testing::skip(test, &format!("needs ffmpeg with {encoder}"));
+            continue;
+        }
+        let to = file(&format!("{encoder}.mp4"));
+        let converted = converted(&["-F", "25"], &stream, &to);
+        assert_eq!(number(&converted, "frames"), 50);
+        assert_eq!(number(&converted, "duration_ms"), 2000);
+        if let Some(found) = probe(test, &to) {
+            assert_eq!(found, [codec, "320", "240", "25/1", "50"]);
+        }
+        let reordered = file(&format!("b.{extension}"));
+        assert!(encoded_by_ffmpeg(encoder, "3", &reordered));
+        let to = file(&format!("{encoder}-b.mp4"));
+        let ended = run(["convert", reordered.to_str().unwrap(), to.to_str().unwrap()]);
+        ended.assert_error(1, &["B pictures"]);
+        // Nothing half is left.
+        assert!(!to.exists());
     }
 }
 

@@ -1,6 +1,6 @@
 //! `videostream convert`: from one file to another.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -204,9 +204,6 @@ fn packets(
                 *known.insert((info, rate(args, &info)))
             }
         };
-        if has_b_slices(codec, unit) {
-            return Err(reordered(args));
-        }
         let time_ns = rate.time_ns(number);
         each(&Packet::new(codec, unit, time_ns, time_ns), &info, rate)?;
         number += 1;
@@ -217,7 +214,12 @@ fn packets(
 
 fn copy<'a>(args: &'a Args, codec: Codec, file: impl Read) -> Result<Converted<'a>, Failure> {
     let mut recorder = None;
-    let (info, rate, _) = packets(args, codec, file, |packet, info, rate| {
+    let mut refused = false;
+    let copied = packets(args, codec, file, |packet, info, rate| {
+        if has_b_slices(codec, packet.annex_b()) {
+            refused = true;
+            return Err(reordered(args));
+        }
         let recorder = match &mut recorder {
             Some(recorder) => recorder,
             none => {
@@ -227,7 +229,12 @@ fn copy<'a>(args: &'a Args, codec: Codec, file: impl Read) -> Result<Converted<'
             }
         };
         Ok(recorder.write(packet)?)
-    })?;
+    });
+    if refused && recorder.take().is_some() {
+        // What there is of it is no conversion; the source is still there.
+        let _ = fs::remove_file(&args.output);
+    }
+    let (info, rate, _) = copied?;
     let recorded = recorder
         .map(Recorder::finish)
         .transpose()?
@@ -264,6 +271,9 @@ fn decode<'a>(args: &'a Args, codec: Codec, file: impl Read) -> Result<Converted
         Ok::<_, Failure>(())
     };
     let (info, rate, _) = packets(args, codec, file, |packet, _, rate| {
+        if has_b_slices(codec, packet.annex_b()) {
+            return Err(reordered(args));
+        }
         decoder.submit(packet)?;
         take(&mut decoder, rate)
     })?;
