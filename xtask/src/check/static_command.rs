@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::run::{Run, cargo};
 use super::{Outcome, cargo_json, rust};
@@ -14,6 +14,9 @@ use crate::process;
 const TARGETS: [&str; 2] = ["x86_64-unknown-linux-musl", AARCH64];
 /// The static target of the aarch64 guest.
 pub(crate) const AARCH64: &str = "aarch64-unknown-linux-musl";
+
+/// Most that the command may take of a small root file system, in bytes.
+const MOST: u64 = 4 << 20;
 
 /// Debian's compiler for the static target of the aarch64 guest.
 const CROSS_COMPILER: &str = "aarch64-linux-gnu-gcc";
@@ -64,7 +67,7 @@ fn built(messages: &str) -> Result<PathBuf> {
         .context("cargo built no program named videostream")
 }
 
-/// The part `static`: builds for every machine and tells the sizes.
+/// The part `static`: builds for every machine, tells the sizes and holds them to [`MOST`].
 pub(crate) fn part(run: &mut Run) -> Result<Outcome> {
     for target in TARGETS {
         if let Err(why) = rust::target(target) {
@@ -76,6 +79,7 @@ pub(crate) fn part(run: &mut Run) -> Result<Outcome> {
         let line = format!("{target}: {} KiB, stripped", size.div_ceil(1024));
         println!("         {line}");
         run.note(&line)?;
+        ensure!(size <= MOST, "{line}: more than {} KiB", MOST / 1024);
     }
     Ok(Outcome::Passed)
 }
