@@ -7,13 +7,13 @@ use videostream_hal::v4l2::Error;
 
 use super::v4l2::Reading;
 
-/// What was copied on the way into an encoder's device. The software encoders have no device: they read pictures
-/// where they lie, and what they convert is not counted here.
+/// What was copied on the way into an encoder: into a device's memory, or, in software, into planes that the
+/// encoder can read (none of YU12, the chroma of NV12, all of other formats).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Copies {
-    /// Pictures that were copied.
+    /// Pictures that were copied, as a whole or in part.
     pub pictures: u64,
-    /// Bytes of their pixels.
+    /// Bytes of pixels that were written on the way.
     pub bytes: u64,
     /// Why pictures in dma-bufs are among them.
     pub why: Option<CopyReason>,

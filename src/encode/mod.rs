@@ -144,7 +144,7 @@ impl Encoder {
         }
     }
 
-    /// What was copied on the way into the device.
+    /// What was copied on the way into the encoder.
     #[must_use]
     pub fn copies(&self) -> Copies {
         let why = match &self.inner {
@@ -183,21 +183,19 @@ impl Encoder {
     /// [`EncodeError::Backend`] the picture is lost, and the next one starts with a key frame.
     pub fn submit(&mut self, picture: &Picture<'_>, pts_ns: u64) -> Result<(), EncodeError> {
         self.check((picture.fourcc(), picture.width(), picture.height()))?;
-        match &mut self.inner {
+        let bytes = match &mut self.inner {
             Inner::Software(software) => {
                 let visible = match self.config.crop {
                     Some(rect) => picture.crop(rect)?,
                     None => *picture,
                 };
-                software.submit(&visible, pts_ns)
+                software.submit(&visible, pts_ns)?
             }
-            Inner::V4l2(v4l2) => {
-                let bytes = v4l2.submit(picture, pts_ns)?;
-                self.copies.pictures += 1;
-                self.copies.bytes += bytes;
-                Ok(())
-            }
-        }
+            Inner::V4l2(v4l2) => v4l2.submit(picture, pts_ns)?,
+        };
+        self.copies.pictures += u64::from(bytes > 0);
+        self.copies.bytes += bytes;
+        Ok(())
     }
 
     /// Gives the encoder a picture in dma-bufs, which a device reads where it lies: nothing is copied. Until

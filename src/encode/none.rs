@@ -21,7 +21,7 @@ impl Software {
         match *self {}
     }
 
-    pub(super) fn submit(&mut self, _: &Picture<'_>, _: u64) -> Result<(), EncodeError> {
+    pub(super) fn submit(&mut self, _: &Picture<'_>, _: u64) -> Result<u64, EncodeError> {
         match *self {}
     }
 

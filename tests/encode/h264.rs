@@ -313,6 +313,32 @@ fn pictures_of_another_kind_are_refused_and_the_encoder_goes_on() {
 }
 
 #[test]
+fn only_what_the_encoder_cannot_read_is_copied() {
+    let pixels = 320 * 240;
+    for (fourcc, copied) in [
+        (FourCc::YU12, 0),
+        (FourCc::NV12, pixels / 2),
+        (FourCc::YUYV, pixels * 3 / 2),
+    ] {
+        let layout = Layout::new(fourcc, 320, 240).unwrap();
+        let bytes = vec![128; layout.size as usize];
+        let mut encoder = Encoder::new(&config(fourcc, 320, 240)).unwrap();
+        for number in 0..3 {
+            let picture = Picture::new(&bytes, &layout).unwrap();
+            encoder.submit(&picture, number).unwrap();
+            assert!(encoder.receive().unwrap().is_some());
+        }
+        let copies = encoder.copies();
+        let pictures = if copied > 0 { 3 } else { 0 };
+        assert_eq!(
+            (copies.pictures, copies.bytes),
+            (pictures, 3 * copied),
+            "{fourcc}"
+        );
+    }
+}
+
+#[test]
 fn encoders_on_several_threads_do_not_disturb_each_other() {
     let alone = |_: usize| {
         let layout = Layout::new(FourCc::NV12, 320, 240).unwrap();

@@ -5,7 +5,7 @@ use videostream_hal::format::FourCc;
 use crate::colorimetry::Colorimetry;
 use crate::convert::{self, Convert, ConvertError, Options};
 use crate::encode::EncodeError;
-use crate::picture::{Picture, Plane};
+use crate::picture::{Picture, Plane, extents};
 
 const TAKES: &str =
     "8-bit YUV, RGB and grey, such as NV12, YU12, YUYV and RGB3 (all of convert::formats())";
@@ -28,11 +28,12 @@ impl Planar {
         })
     }
 
-    /// The planes of `picture` in 4:2:0.
+    /// The planes of `picture` in 4:2:0, and how many bytes of them had to be written anew: those that
+    /// do not lie in the picture.
     pub(super) fn planes<'a>(
         &'a mut self,
         picture: &Picture<'a>,
-    ) -> Result<[Plane<'a>; 3], EncodeError> {
+    ) -> Result<([Plane<'a>; 3], u64), EncodeError> {
         let options = Options {
             from: self.colorimetry,
             to: self.colorimetry,
@@ -43,9 +44,21 @@ impl Planar {
             ConvertError::Refused { call, .. } => EncodeError::Backend { call, code: -1 },
             _ => refused(picture.fourcc()),
         })?;
-        let planes = planar.planes();
-        Ok([planes[0], planes[1], planes[2]])
+        let planes = [0, 1, 2].map(|plane| planar.planes()[plane]);
+        let (extents, _) = extents(planar.fourcc(), planar.width(), planar.height())
+            .ok_or_else(|| refused(picture.fourcc()))?;
+        let written = planes.iter().zip(extents);
+        let written = written.filter(|(plane, _)| !lies_in(picture, plane));
+        let bytes = written.map(|(_, extent)| extent.row_bytes as u64 * extent.rows as u64);
+        Ok((planes, bytes.sum()))
     }
+}
+
+/// Whether a plane's first byte is one of the picture's.
+fn lies_in(picture: &Picture<'_>, plane: &Plane<'_>) -> bool {
+    let at = plane.data.as_ptr();
+    let mut planes = picture.planes().iter();
+    planes.any(|source| source.data.as_ptr_range().contains(&at))
 }
 
 fn refused(fourcc: FourCc) -> EncodeError {

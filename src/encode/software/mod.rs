@@ -82,11 +82,16 @@ impl Software {
         self.waiting.is_some()
     }
 
-    pub(super) fn submit(&mut self, picture: &Picture<'_>, pts_ns: u64) -> Result<(), EncodeError> {
+    /// How many bytes of pixels had to be copied or converted.
+    pub(super) fn submit(
+        &mut self,
+        picture: &Picture<'_>,
+        pts_ns: u64,
+    ) -> Result<u64, EncodeError> {
         if self.waiting.is_some() {
             return Err(EncodeError::PacketWaiting);
         }
-        let planes = self.planar.planes(picture)?;
+        let (planes, bytes) = self.planar.planes(picture)?;
         self.bytes.clear();
         match &mut self.library {
             Library::H264(encoder) => {
@@ -95,7 +100,7 @@ impl Software {
             Library::H265(encoder) => encoder.encode(planes, &mut self.bytes)?,
         }
         self.waiting = Some(pts_ns);
-        Ok(())
+        Ok(bytes)
     }
 
     pub(super) fn receive(&mut self) -> Option<Packet<'_>> {

@@ -1,0 +1,178 @@
+//! A camera's pictures are encoded where they lie, in hardware and in software.
+//!
+//! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere every test
+//! says that it was skipped. Only on x86_64: coding is slow under emulation.
+//!
+//! rig: arch=x86_64
+
+mod hardware;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::fd::AsFd as _;
+use std::time::Duration;
+
+use hardware::{patience, rate};
+use rustix::fs::fstat;
+use videostream::encode::{Codec, Encoder, EncoderConfig, RateControl};
+use videostream::hal::format::FourCc;
+use videostream::hal::ring::Flags;
+use videostream::hal::v4l2::NodeKind;
+use videostream::{
+    Camera, CameraSource, CameraStream, DmaBufPicture, EncodedSource, Source as _, devices,
+};
+use videostream_testing::on_the_rig;
+
+/// Pictures that each test takes of a camera.
+const FRAMES: u32 = 20;
+
+#[test]
+fn a_camera_is_encoded_without_a_copy() {
+    let Some(_turn) = on_the_rig("a_camera_is_encoded_without_a_copy") else {
+        return;
+    };
+    let mut camera = camera(FourCc::NV12);
+    let config = EncoderConfig::of_layout(Codec::Fwht, camera.layout(), rate())
+        .rate_control(RateControl::Quantiser(20))
+        .gop(15);
+    let mut encoder = Encoder::new(&config).unwrap();
+    let cameras = memory(&camera);
+    let layout = *camera.layout();
+    for _ in 0..FRAMES {
+        let frame = camera.next_within(Duration::from_secs(60)).unwrap();
+        let fd = camera.buffers()[frame.index as usize].fds[0].as_fd();
+        let picture = DmaBufPicture::new(&layout, &[fd]).unwrap();
+        let submitted = encoder.submit_dmabuf(&picture, frame.timestamp_ns).unwrap();
+        assert!(encoder.wait(patience()).unwrap());
+        let packet = encoder.receive().unwrap().unwrap();
+        assert_eq!(packet.pts_ns(), frame.timestamp_ns);
+        encoder.finish_reading(&submitted).unwrap();
+        camera.requeue(frame.index).unwrap();
+    }
+    let copies = encoder.copies();
+    assert_eq!((copies.pictures, copies.bytes, copies.why), (0, 0, None));
+    // All dma-bufs that this process has are the camera's: the encoder has no memory for pictures of its own.
+    let (inodes, descriptors) = dma_bufs();
+    assert_eq!(inodes, cameras);
+    assert!(
+        descriptors > cameras.len(),
+        "the encoder has descriptors of them, too"
+    );
+}
+
+#[test]
+fn a_source_of_packets_leaves_the_pictures_of_its_camera_where_they_lie() {
+    let Some(_turn) =
+        on_the_rig("a_source_of_packets_leaves_the_pictures_of_its_camera_where_they_lie")
+    else {
+        return;
+    };
+    let camera = camera(FourCc::NV12);
+    let layout = *camera.layout();
+    let config = EncoderConfig::new(
+        Codec::Fwht,
+        layout.fourcc,
+        layout.width,
+        layout.height,
+        rate(),
+    )
+    .rate_control(RateControl::Quantiser(20))
+    .gop(16);
+    let mut source = EncodedSource::new(CameraSource::new(camera), &config, 4).unwrap();
+    let mut last = None;
+    let mut packets = 0;
+    while packets < 12 {
+        if packets == 6 {
+            source.client_joined();
+        }
+        let Some(taken) = source.take().unwrap() else {
+            std::thread::sleep(Duration::from_millis(2));
+            continue;
+        };
+        let key = taken.flags.contains(Flags::KEY_FRAME);
+        assert_eq!(key, packets == 0 || packets == 6);
+        assert!(last < Some((taken.sequence, taken.timestamp_ns)));
+        last = Some((taken.sequence, taken.timestamp_ns));
+        source.requeue(taken.index).unwrap();
+        packets += 1;
+    }
+    let copies = source.encoder().copies();
+    assert_eq!((copies.pictures, copies.bytes, copies.why), (0, 0, None));
+}
+
+#[cfg(feature = "software")]
+#[test]
+fn software_reads_the_pictures_of_a_camera_where_they_lie() {
+    let Some(_turn) = on_the_rig("software_reads_the_pictures_of_a_camera_where_they_lie") else {
+        return;
+    };
+    // Of NV12 chroma has to be separated, and no more; of YU12 nothing.
+    for (fourcc, copied) in [(FourCc::YU12, 0), (FourCc::NV12, 1280 * 720 / 2)] {
+        let mut camera = camera(fourcc);
+        let cameras = memory(&camera);
+        let config = EncoderConfig::of_layout(Codec::H264, camera.layout(), rate());
+        let mut encoder =
+            Encoder::new(&config.backend(videostream::encode::Backend::Software)).unwrap();
+        let layout = *camera.layout();
+        for _ in 0..FRAMES {
+            let frame = camera.next_within(Duration::from_secs(60)).unwrap();
+            let fd = camera.buffers()[frame.index as usize].fds[0].as_fd();
+            let picture = DmaBufPicture::new(&layout, &[fd]).unwrap();
+            let submitted = encoder.submit_dmabuf(&picture, frame.timestamp_ns).unwrap();
+            let packet = encoder.receive().unwrap().unwrap();
+            assert_eq!(packet.pts_ns(), frame.timestamp_ns);
+            encoder.finish_reading(&submitted).unwrap();
+            camera.requeue(frame.index).unwrap();
+        }
+        let copies = encoder.copies();
+        assert_eq!(copies.bytes, u64::from(FRAMES) * copied, "{fourcc}");
+        // What the encoder has mapped are the camera's buffers, each once.
+        assert_eq!(dma_bufs().0, cameras);
+        assert_eq!(mapped_dma_bufs(), cameras);
+    }
+}
+
+/// The inodes of the dma-bufs that this process has mapped.
+#[cfg(feature = "software")]
+fn mapped_dma_bufs() -> BTreeSet<u64> {
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    let lines = maps.lines().filter(|line| line.contains("/dmabuf:"));
+    lines
+        .map(|line| line.split_whitespace().nth(4).unwrap().parse().unwrap())
+        .collect()
+}
+
+fn camera(fourcc: FourCc) -> CameraStream {
+    let list = devices();
+    let mut cameras = list.devices.iter();
+    let camera = cameras.find(|d| d.driver == "vivid" && d.kind == NodeKind::Camera);
+    let camera = Camera::open(camera.unwrap().path.clone()).unwrap();
+    let camera = camera.format(fourcc).size(1280, 720).buffers(4);
+    camera.start().unwrap()
+}
+
+/// The inodes of a camera's buffers.
+fn memory(camera: &CameraStream) -> BTreeSet<u64> {
+    let inodes = camera
+        .buffers()
+        .iter()
+        .map(|buffer| fstat(&buffer.fds[0]).unwrap().st_ino);
+    inodes.collect()
+}
+
+/// The dma-bufs that this process has descriptors of: their inodes, and how many descriptors.
+fn dma_bufs() -> (BTreeSet<u64>, usize) {
+    let (mut inodes, mut count) = (BTreeSet::new(), 0);
+    for entry in fs::read_dir("/proc/self/fd").unwrap() {
+        let path = entry.unwrap().path();
+        let is_dma_buf = fs::read_link(&path).is_ok_and(|to| to.starts_with("/dmabuf:"));
+        if is_dma_buf {
+            let number = path.file_name().unwrap().to_str().unwrap();
+            let info = fs::read_to_string(format!("/proc/self/fdinfo/{number}")).unwrap();
+            let inode = info.lines().find_map(|line| line.strip_prefix("ino:"));
+            inodes.insert(inode.expect("an inode").trim().parse().unwrap());
+            count += 1;
+        }
+    }
+    (inodes, count)
+}
