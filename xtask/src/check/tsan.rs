@@ -31,6 +31,16 @@ pub(crate) fn part(run: &mut Run) -> Result<Outcome> {
     let hal = ["-p", "videostream-hal", "--lib", "--"];
     sanitized(run, &[&hal[..], &["ring::tests"]].concat())?;
     sanitized(run, &["-p", "videostream", "--test", "threads"])?;
+    sanitized(
+        run,
+        &[
+            "-p",
+            "videostream-c",
+            "--no-default-features",
+            "--test",
+            "threads",
+        ],
+    )?;
     let outcome = some_tests(run, "no test with threads")?;
     // And it would tell. Not each time: the sanitizer forgets.
     for _ in 0..TRIES {
