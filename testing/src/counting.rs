@@ -1,8 +1,12 @@
 //! The system's allocator, counting.
 //!
-//! ```ignore
+//! ```
+//! use videostream_testing::counting::{Counting, calls};
+//!
 //! #[global_allocator]
 //! static COUNTING: Counting = Counting;
+//!
+//! assert_eq!(calls(|| drop(Box::new(1))), 2);
 //! ```
 
 #![expect(unsafe_code, reason = "a global allocator")]

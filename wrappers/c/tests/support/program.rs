@@ -96,26 +96,30 @@ fn cpp_library() -> Option<&'static str> {
     answer.stdout.starts_with(b"/").then_some("-lstdc++")
 }
 
-/// In every language and linking, and under valgrind.
+/// In every language and linking, one of them under valgrind.
 pub(crate) fn check(name: &str) {
-    for language in [Language::C99, Language::Cpp11] {
-        for linking in [Linking::Dynamic, Linking::Static] {
-            if let Some(program) = Program::new(name, language, linking) {
-                run(&mut program.command(&[]), Run::Program);
-            }
+    for (language, linking) in [
+        (Language::C99, Linking::Dynamic),
+        (Language::C99, Linking::Static),
+        (Language::Cpp11, Linking::Dynamic),
+    ] {
+        if let Some(program) = Program::new(name, language, linking) {
+            run(&mut program.command(&[]), Run::Program);
         }
     }
-    check_under_valgrind(name);
+    let Some(program) = Program::new(name, Language::Cpp11, Linking::Static) else {
+        return;
+    };
+    if compiler("valgrind").is_some() {
+        check_under_valgrind(&program);
+    } else {
+        skip(&format!("{name} under valgrind"), "no valgrind");
+        run(&mut program.command(&[]), Run::Program);
+    }
 }
 
 /// No error, no leak, no descriptor left.
-fn check_under_valgrind(name: &str) {
-    if compiler("valgrind").is_none() {
-        return skip(&format!("{name} under valgrind"), "no valgrind");
-    }
-    let Some(program) = Program::new(name, Language::C99, Linking::Static) else {
-        return;
-    };
+fn check_under_valgrind(program: &Program) {
     let mut command = program.command(&[
         "valgrind",
         "--error-exitcode=99",
