@@ -657,7 +657,7 @@ typedef struct vsl_encoder_config {
 } VSLEncoderConfig;
 
 /* As vsl_encoder_create. Not in the 2.x library. */
-VSL_API VSLEncoder* vsl_encoder_create_config(const VSLEncoderConfig* config);
+VSL_API VSLEncoder* vsl_x_encoder_create_config(const VSLEncoderConfig* config);
 
 /* Releases an encoder. NULL is nothing. */
 VSL_AVAILABLE_SINCE_1_3

@@ -12,7 +12,7 @@ use crate::{process, project};
 /// The programs of `fuzz/fuzz_targets`.
 const TARGETS: [&str; 3] = ["wire", "hostile_client", "hostile_host"];
 /// How long each runs, in seconds, after it has gone through its seeds.
-const SECONDS: u32 = 12;
+const SECONDS: u32 = 8;
 /// Longest input. Scripts end before.
 const MAX_LEN: u32 = 1024;
 /// How long one input may take, in seconds, before it counts as a hang.

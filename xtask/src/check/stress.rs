@@ -6,7 +6,7 @@ use super::Outcome;
 use super::run::{Run, cargo};
 
 /// How long the mayhem goes on, in seconds, and with `--deep`.
-const SECONDS: &str = "60";
+const SECONDS: &str = "40";
 const DEEP_SECONDS: &str = "3600";
 
 /// The part `stress`.

@@ -57,9 +57,9 @@ pub extern "C" fn vsl_encoder_create_ex(
     })
 }
 
-/// `VSLEncoder* vsl_encoder_create_config(const VSLEncoderConfig*)`: an encoder with every choice.
+/// `VSLEncoder* vsl_x_encoder_create_config(const VSLEncoderConfig*)`: an encoder with every choice.
 #[unsafe(no_mangle)]
-pub extern "C" fn vsl_encoder_create_config(config: Option<&EncoderConfig>) -> *mut Encoder {
+pub extern "C" fn vsl_x_encoder_create_config(config: Option<&EncoderConfig>) -> *mut Encoder {
     create(|| {
         let config = config.ok_or(Errno::INVAL)?;
         if config.size != size_of::<EncoderConfig>() {

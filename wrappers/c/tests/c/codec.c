@@ -110,20 +110,20 @@ static void null_and_nonsense_are_refused(void)
     CHECK_FAILS(vsl_encoder_new_output_frame(encoder, 64, -48, 0, 0, 0) == NULL, EINVAL);
     vsl_encoder_release(NULL);
 
-    CHECK_FAILS(vsl_encoder_create_config(NULL) == NULL, EINVAL);
+    CHECK_FAILS(vsl_x_encoder_create_config(NULL) == NULL, EINVAL);
     memset(&config, 0, sizeof(config));
-    CHECK_FAILS(vsl_encoder_create_config(&config) == NULL, EINVAL);
+    CHECK_FAILS(vsl_x_encoder_create_config(&config) == NULL, EINVAL);
     config.size   = sizeof(config);
     config.fourcc = H264;
-    CHECK_FAILS(vsl_encoder_create_config(&config) == NULL, EINVAL);
+    CHECK_FAILS(vsl_x_encoder_create_config(&config) == NULL, EINVAL);
     config.frames    = 30000;
     config.seconds   = 1001;
     config.quantiser = 30;
     config.bitrate   = 1;
-    CHECK_FAILS(vsl_encoder_create_config(&config) == NULL, EINVAL);
+    CHECK_FAILS(vsl_x_encoder_create_config(&config) == NULL, EINVAL);
     config.bitrate = 0;
     vsl_encoder_release(encoder);
-    encoder = vsl_encoder_create_config(&config);
+    encoder = vsl_x_encoder_create_config(&config);
     CHECK(encoder != NULL);
 
     CHECK_FAILS(vsl_decoder_create((VSLDecoderCodec) 2, 30) == NULL, EINVAL);
