@@ -14,7 +14,7 @@ use videostream::hal::v4l2::{Device, Fraction, NodeKind, PixFormat, nodes};
 use videostream_testing::on_the_rig;
 
 /// The camera of an instance of the driver: its path. At its first input, a webcam, set to the
-/// fastest rate of its large pictures, which stays when a program sets the format.
+/// fastest rate of its large pictures, which stays when a program sets the format, and with bars that move.
 fn camera(instance: u32) -> String {
     let bus = format!("platform:vivid-{instance:03}");
     let mut paths = nodes().unwrap().map(|node| node.as_str().to_owned());
@@ -31,6 +31,10 @@ fn camera(instance: u32) -> String {
     let wish = PixFormat::wish(FourCc::NV12, 1920, 1080);
     device.set_format(queue, &wish).unwrap();
     device.set_interval(queue, Fraction::from_fps(60)).unwrap();
+    for (name, value) in [("Test Pattern", 0), ("Horizontal Movement", 0)] {
+        let control = device.control_by_name(name).unwrap().unwrap();
+        device.set_control(&control, value).unwrap();
+    }
     path
 }
 
