@@ -123,6 +123,35 @@ pub(super) fn call_by_value<R: ByValue>(
     unsafe { issue(fd, R::NAME, call) }
 }
 
+/// Asks with a number, the index of a core for most, and gives the number that comes in its place.
+pub(super) fn ask<R: Request<Arg = u32>>(
+    fd: BorrowedFd<'_>,
+    number: u32,
+) -> Result<u32, HantroError> {
+    let mut arg = number;
+    call::<R>(fd, &mut arg)?;
+    Ok(arg)
+}
+
+/// Asks for a physical address of a core. There is room for 64 bits where a driver writes 32.
+pub(super) fn ask_address<R: Request<Arg = [u32; 2]>>(
+    fd: BorrowedFd<'_>,
+    core: u32,
+) -> Result<u64, HantroError> {
+    let mut arg = [core, 0];
+    call::<R>(fd, &mut arg)?;
+    let [low, high] = arg;
+    Ok(u64::from(high) << 32 | u64::from(low))
+}
+
+/// The answer of a request that copies: 0, or how many bytes it could not.
+pub(super) fn all_copied<R: Request>(left: u32) -> Result<(), HantroError> {
+    match left {
+        0 => Ok(()),
+        left => Err(HantroError::answer(R::NAME, "bytes not copied", left)),
+    }
+}
+
 /// One system call. Signals are for the caller to know: the requests that wait do so without end.
 ///
 /// # Safety

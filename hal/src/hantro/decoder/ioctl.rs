@@ -13,7 +13,9 @@ use videostream_sys::hantrodec as sys;
 
 use super::{Client, MAX_REGISTERS};
 use crate::hantro::HantroError;
-use crate::hantro::request::{Request, call, call_by_value, call_with_pointers, requests};
+use crate::hantro::request::{
+    all_copied, ask, ask_address, call_by_value, call_with_pointers, requests,
+};
 
 requests! {
     // Declared with an `unsigned long`, of which the driver writes 32 bits: room for both.
@@ -31,31 +33,22 @@ requests! {
 
 /// `HANTRODEC_IOCGHWOFFSET`: the physical address of a core's first register.
 pub(super) fn hw_offset(fd: BorrowedFd<'_>, core: u32) -> Result<u64, HantroError> {
-    let mut arg = [core, 0];
-    call::<HwOffset>(fd, &mut arg)?;
-    let [low, high] = arg;
-    Ok(u64::from(high) << 32 | u64::from(low))
+    ask_address::<HwOffset>(fd, core)
 }
 
 /// `HANTRODEC_IOCGHWIOSIZE`: bytes of a core's registers.
 pub(super) fn hw_io_size(fd: BorrowedFd<'_>, core: u32) -> Result<u32, HantroError> {
-    let mut arg = core;
-    call::<HwIoSize>(fd, &mut arg)?;
-    Ok(arg)
+    ask::<HwIoSize>(fd, core)
 }
 
 /// `HANTRODEC_IOC_MC_CORES`: how many cores there are.
 pub(super) fn mc_cores(fd: BorrowedFd<'_>) -> Result<u32, HantroError> {
-    let mut arg = 0;
-    call::<McCores>(fd, &mut arg)?;
-    Ok(arg)
+    ask::<McCores>(fd, 0)
 }
 
 /// `HANTRODEC_IOX_ASIC_ID`: register 0 of a core.
 pub(super) fn asic_id(fd: BorrowedFd<'_>, core: u32) -> Result<u32, HantroError> {
-    let mut arg = core;
-    call::<AsicId>(fd, &mut arg)?;
-    Ok(arg)
+    ask::<AsicId>(fd, core)
 }
 
 /// `HANTRODEC_IOCG_CORE_ID`: the core for a codec. Gives it power and clock on Mini and Plus.
@@ -92,7 +85,7 @@ pub(super) unsafe fn dec_push_reg(
     let mut arg = desc(core, len_bytes, registers.as_ptr().cast_mut());
     // SAFETY: the driver reads at most the registers of a core, for which the array has room, and
     // writes none.
-    done::<PushReg>(unsafe { call_with_pointers::<PushReg>(fd, &mut arg) }?)
+    all_copied::<PushReg>(unsafe { call_with_pointers::<PushReg>(fd, &mut arg) }?)
 }
 
 /// `HANTRODEC_IOCS_DEC_PULL_REG`: reads all registers.
@@ -103,7 +96,7 @@ pub(super) fn dec_pull_reg(
 ) -> Result<(), HantroError> {
     let mut arg = desc(core, len_bytes, registers.as_mut_ptr());
     // SAFETY: the driver writes at most the registers of a core, for which the array has room.
-    done::<PullReg>(unsafe { call_with_pointers::<PullReg>(fd, &mut arg) }?)
+    all_copied::<PullReg>(unsafe { call_with_pointers::<PullReg>(fd, &mut arg) }?)
 }
 
 /// `HANTRODEC_IOCX_DEC_WAIT`: waits up to 200 ms for a core, then reads all registers.
@@ -114,7 +107,7 @@ pub(super) fn dec_wait(
 ) -> Result<(), HantroError> {
     let mut arg = desc(core, len_bytes, registers.as_mut_ptr());
     // SAFETY: the driver writes at most the registers of a core, for which the array has room.
-    done::<DecWait>(unsafe { call_with_pointers::<DecWait>(fd, &mut arg) }?)
+    all_copied::<DecWait>(unsafe { call_with_pointers::<DecWait>(fd, &mut arg) }?)
 }
 
 fn desc(core: u32, len_bytes: u32, registers: *mut u32) -> sys::core_desc {
@@ -122,13 +115,5 @@ fn desc(core: u32, len_bytes: u32, registers: *mut u32) -> sys::core_desc {
         id: core,
         regs: registers,
         size: len_bytes,
-    }
-}
-
-/// These answer 0 for success: anything above is what a copy has left.
-fn done<R: Request>(left: u32) -> Result<(), HantroError> {
-    match left {
-        0 => Ok(()),
-        left => Err(HantroError::answer(R::NAME, "bytes not copied", left)),
     }
 }

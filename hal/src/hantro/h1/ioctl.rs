@@ -13,7 +13,9 @@ use videostream_sys::hx280enc as sys;
 
 use super::MAX_REGISTERS;
 use crate::hantro::HantroError;
-use crate::hantro::request::{Request, call, call_by_value, call_with_pointers, requests};
+use crate::hantro::request::{
+    all_copied, ask, ask_address, call, call_by_value, call_with_pointers, requests,
+};
 
 requests! {
     // Declared with an `unsigned long`: room for one, whatever the driver writes of it.
@@ -30,17 +32,12 @@ requests! {
 
 /// `HX280ENC_IOCGHWOFFSET`: the physical address of the first register.
 pub(super) fn hw_offset(fd: BorrowedFd<'_>) -> Result<u64, HantroError> {
-    let mut arg = [0; 2];
-    call::<HwOffset>(fd, &mut arg)?;
-    let [low, high] = arg;
-    Ok(u64::from(high) << 32 | u64::from(low))
+    ask_address::<HwOffset>(fd, 0)
 }
 
 /// `HX280ENC_IOCGHWIOSIZE`: bytes of registers.
 pub(super) fn hw_io_size(fd: BorrowedFd<'_>) -> Result<u32, HantroError> {
-    let mut arg = 0;
-    call::<HwIoSize>(fd, &mut arg)?;
-    Ok(arg)
+    ask::<HwIoSize>(fd, 0)
 }
 
 /// `HX280ENC_IOCH_ENC_RESERVE`: waits without end for the core. The argument is not used.
@@ -109,12 +106,5 @@ fn buffer(first: usize, registers: *mut u32, count: usize) -> sys::enc_regs_buff
         offset: 4 * first as u32,
         size: 4 * count as u32,
         ..Default::default()
-    }
-}
-
-fn all_copied<R: Request>(left: u32) -> Result<(), HantroError> {
-    match left {
-        0 => Ok(()),
-        left => Err(HantroError::answer(R::NAME, "bytes not copied", left)),
     }
 }

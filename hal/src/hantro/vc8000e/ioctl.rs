@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use videostream_sys::hx280enc_vc8000e as sys;
 
 use crate::hantro::HantroError;
-use crate::hantro::request::{Request, call, call_with_pointers, requests};
+use crate::hantro::request::{all_copied, ask, ask_address, call, call_with_pointers, requests};
 
 requests! {
     // Early drivers write an `unsigned long`, later ones 32 bits of it: room for both.
@@ -33,10 +33,7 @@ requests! {
 /// # Errors
 /// EFAULT: no such core.
 pub(super) fn hw_offset(fd: BorrowedFd<'_>, core: u32) -> Result<u64, HantroError> {
-    let mut arg = [core, 0];
-    call::<HwOffset>(fd, &mut arg)?;
-    let [low, high] = arg;
-    Ok(u64::from(high) << 32 | u64::from(low))
+    ask_address::<HwOffset>(fd, core)
 }
 
 /// `HX280ENC_IOCGHWIOSIZE`: bytes of a core's registers.
@@ -44,16 +41,12 @@ pub(super) fn hw_offset(fd: BorrowedFd<'_>, core: u32) -> Result<u64, HantroErro
 /// # Errors
 /// EFAULT: no such core.
 pub(super) fn hw_io_size(fd: BorrowedFd<'_>, core: u32) -> Result<u32, HantroError> {
-    let mut arg = core;
-    call::<HwIoSize>(fd, &mut arg)?;
-    Ok(arg)
+    ask::<HwIoSize>(fd, core)
 }
 
 /// `HX280ENC_IOCG_CORE_NUM`: how many cores there are.
 pub(super) fn core_num(fd: BorrowedFd<'_>) -> Result<u32, HantroError> {
-    let mut arg = 0;
-    call::<CoreNum>(fd, &mut arg)?;
-    Ok(arg)
+    ask::<CoreNum>(fd, 0)
 }
 
 /// `HX280ENC_IOCH_ENC_RESERVE`: waits without end for one core of a mask; gives the mask of
@@ -63,15 +56,12 @@ pub(super) fn core_num(fd: BorrowedFd<'_>) -> Result<u32, HantroError> {
 /// EINTR.
 pub(super) fn enc_reserve(fd: BorrowedFd<'_>, mask: u8) -> Result<u32, HantroError> {
     // The mask in bits 0 to 7; the amount less one in bits 28 to 30.
-    let mut arg = u32::from(mask);
-    call::<Reserve>(fd, &mut arg)?;
-    Ok(arg & 0xff)
+    Ok(ask::<Reserve>(fd, mask.into())? & 0xff)
 }
 
 /// `HX280ENC_IOCH_ENC_RELEASE`: gives cores back. Succeeds also for cores of others, in vain.
 pub(super) fn enc_release(fd: BorrowedFd<'_>, mask: u8) -> Result<(), HantroError> {
-    let mut arg = u32::from(mask);
-    call::<Release>(fd, &mut arg)?;
+    ask::<Release>(fd, mask.into())?;
     Ok(())
 }
 
@@ -164,13 +154,5 @@ fn buffer(core: u8, first: usize, registers: *mut u32, count: usize) -> sys::enc
         offset: 4 * first as u32,
         size: 4 * count as u32,
         ..Default::default()
-    }
-}
-
-/// When user memory cannot be copied, the driver answers how many bytes were not.
-fn all_copied<R: Request>(left: u32) -> Result<(), HantroError> {
-    match left {
-        0 => Ok(()),
-        left => Err(HantroError::answer(R::NAME, "bytes not copied", left)),
     }
 }
