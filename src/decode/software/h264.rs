@@ -1,6 +1,7 @@
 //! Decoding H.264 with OpenH264.
 
-use super::openh264::{OpenH264, Shown};
+use super::openh264::OpenH264;
+use super::shown::Shown;
 use crate::decode::DecodeError;
 use crate::encode::Packet;
 use crate::picture::Picture;
@@ -14,8 +15,8 @@ pub(super) struct H264 {
     /// A key frame that starts another sequence, and its time. What the decoder holds of the one before has to
     /// come out first: it would be lost.
     next: Option<(Vec<u8>, u64)>,
-    /// A picture that was not received yet.
-    shown: Option<Shown>,
+    /// A picture that was not received yet, and its time.
+    shown: Option<(Shown, u64)>,
 }
 
 impl H264 {
@@ -63,10 +64,10 @@ impl H264 {
         if self.shown.is_none() && finished {
             self.shown = self.decoder.flush()?;
         }
-        let Some(shown) = self.shown.take() else {
+        let Some((shown, pts_ns)) = self.shown.take() else {
             return Ok(None);
         };
-        Ok(Some((self.decoder.picture(&shown)?, shown.pts_ns)))
+        Ok(Some((self.decoder.picture(&shown)?, pts_ns)))
     }
 
     fn decode(&mut self, bytes: &[u8], pts_ns: u64) -> Result<(), DecodeError> {

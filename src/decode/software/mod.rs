@@ -3,6 +3,7 @@
 mod h264;
 mod h265;
 mod openh264;
+mod shown;
 
 use self::h264::H264;
 use self::h265::H265;

@@ -8,14 +8,13 @@
 
 use std::ffi::{c_int, c_long, c_void};
 use std::ptr::{self, NonNull};
-use std::slice;
 
 use openh264_sys2 as sys;
 use openh264_sys2::source::APILoader;
-use videostream_hal::format::FourCc;
 
+use super::shown::Shown;
 use crate::decode::DecodeError;
-use crate::picture::{Picture, Plane};
+use crate::picture::Picture;
 
 /// An initialised decoder.
 ///
@@ -33,24 +32,6 @@ pub(super) struct OpenH264 {
 // SAFETY: the object is owned, not bound to the thread that made it, and shares nothing that
 // changes with other decoders (its worker threads, of which we ask for none, would be its own).
 unsafe impl Send for OpenH264 {}
-
-/// A picture in the decoder's memory.
-///
-/// # Invariants
-/// `planes` are the rows of a 4:2:0 picture of `width` x `height`, readable while the decoder is of
-/// `generation`.
-#[derive(Debug)]
-pub(super) struct Shown {
-    planes: [NonNull<u8>; 3],
-    strides: [usize; 3],
-    width: u32,
-    height: u32,
-    generation: u64,
-    pub(super) pts_ns: u64,
-}
-
-// SAFETY: it is of use only together with its decoder, which is owned beside it.
-unsafe impl Send for Shown {}
 
 impl OpenH264 {
     pub(super) fn new() -> Result<Self, DecodeError> {
@@ -95,12 +76,12 @@ impl OpenH264 {
         done("Initialize", code)
     }
 
-    /// Decodes one picture; gives the next one in the order of showing, if there is one.
+    /// Decodes one picture; gives the next one in the order of showing with its time, if there is one.
     pub(super) fn decode(
         &mut self,
         bytes: &[u8],
         pts_ns: u64,
-    ) -> Result<Option<Shown>, DecodeError> {
+    ) -> Result<Option<(Shown, u64)>, DecodeError> {
         let len = c_int::try_from(bytes.len()).map_err(|_| failed("packet of 2 GiB", 0))?;
         let call = self
             .calls
@@ -133,7 +114,7 @@ impl OpenH264 {
     }
 
     /// The next picture that was held back, if there is one.
-    pub(super) fn flush(&mut self) -> Result<Option<Shown>, DecodeError> {
+    pub(super) fn flush(&mut self) -> Result<Option<(Shown, u64)>, DecodeError> {
         let call = self
             .calls
             .FlushFrame
@@ -153,7 +134,7 @@ impl OpenH264 {
         &self,
         planes: [*mut u8; 3],
         info: &sys::SBufferInfo,
-    ) -> Result<Option<Shown>, DecodeError> {
+    ) -> Result<Option<(Shown, u64)>, DecodeError> {
         if info.iBufferStatus != 1 {
             return Ok(None);
         }
@@ -175,40 +156,20 @@ impl OpenH264 {
             return Err(failed("plane", 0));
         };
         // INVARIANT: the library says so of a picture that is ready, until the next call.
-        Ok(Some(Shown {
+        let shown = Shown {
             planes: [y, u, v],
             strides: [luma, chroma, chroma].map(|stride| stride as usize),
             width,
             height,
             generation: self.generation,
-            pts_ns: info.uiOutYuvTimeStamp,
-        }))
+        };
+        Ok(Some((shown, info.uiOutYuvTimeStamp)))
     }
 
     /// The pixels of a picture that was shown by the last call.
     pub(super) fn picture(&self, shown: &Shown) -> Result<Picture<'_>, DecodeError> {
-        if shown.generation != self.generation {
-            return Err(failed("picture of an earlier call", 0));
-        }
-        let (width, height) = (shown.width as usize, shown.height as usize);
-        let extents = [
-            (width, height),
-            (width / 2, height / 2),
-            (width / 2, height / 2),
-        ];
-        let mut planes = [Plane::default(); 3];
-        for (at, (row, rows)) in extents.into_iter().enumerate() {
-            let len = shown.strides[at] * (rows - 1) + row;
-            // SAFETY: invariant of `Shown`, whose generation is this decoder's (checked above); every call that
-            // changes the memory needs `&mut self`.
-            let data = unsafe { slice::from_raw_parts(shown.planes[at].as_ptr(), len) };
-            planes[at] = Plane {
-                data,
-                stride: shown.strides[at],
-            };
-        }
-        Picture::from_planes(FourCc::YU12, shown.width, shown.height, &planes)
-            .map_err(DecodeError::Target)
+        // SAFETY: the generation is this decoder's, and every call that changes it needs `&mut self`.
+        unsafe { shown.look(self.generation) }
     }
 
     /// `value` must be of the type that the header gives for `option`.

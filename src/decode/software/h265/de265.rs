@@ -8,15 +8,14 @@
 
 use std::ffi::{OsString, c_int, c_void};
 use std::ptr::{self, NonNull};
-use std::slice;
 
 use libloading::Library;
-use videostream_hal::format::FourCc;
 
 use super::{corrupt, failed};
 use crate::decode::DecodeError;
+use crate::decode::software::shown::Shown;
 use crate::library::{self, LibraryMissing};
-use crate::picture::{Picture, Plane};
+use crate::picture::Picture;
 
 const NAME: &str = "libde265";
 /// The number of the binary interface is that of every 1.x.
@@ -115,23 +114,6 @@ pub(super) struct De265 {
 // SAFETY: the context is owned and not bound to the thread that made it; it has no threads of its own, since none
 // were asked for.
 unsafe impl Send for De265 {}
-
-/// A picture in the decoder's memory.
-///
-/// # Invariants
-/// `planes` are the rows of a 4:2:0 picture of 8 bits and of `width` x `height`, readable while the decoder is
-/// of `generation`.
-#[derive(Debug)]
-pub(super) struct Shown {
-    planes: [NonNull<u8>; 3],
-    strides: [usize; 3],
-    width: u32,
-    height: u32,
-    generation: u64,
-}
-
-// SAFETY: it is of use only together with its decoder, which is owned beside it.
-unsafe impl Send for Shown {}
 
 impl De265 {
     pub(super) fn new() -> Result<Self, DecodeError> {
@@ -327,24 +309,8 @@ impl De265 {
 
     /// The pixels of the picture that the last call gave.
     pub(super) fn picture(&self, shown: &Shown) -> Result<Picture<'_>, DecodeError> {
-        if shown.generation != self.generation {
-            return Err(failed("picture of an earlier call", 0));
-        }
-        let (width, height) = (shown.width as usize, shown.height as usize);
-        let chroma = (width / 2, height / 2);
-        let mut planes = [Plane::default(); 3];
-        for (at, (row, rows)) in [(width, height), chroma, chroma].into_iter().enumerate() {
-            let len = shown.strides[at] * (rows - 1) + row;
-            // SAFETY: invariant of `Shown`, whose generation is this decoder's (checked above); every call that
-            // changes the memory needs `&mut self`.
-            let data = unsafe { slice::from_raw_parts(shown.planes[at].as_ptr(), len) };
-            planes[at] = Plane {
-                data,
-                stride: shown.strides[at],
-            };
-        }
-        Picture::from_planes(FourCc::YU12, shown.width, shown.height, &planes)
-            .map_err(DecodeError::Target)
+        // SAFETY: the generation is this decoder's, and every call that changes it needs `&mut self`.
+        unsafe { shown.look(self.generation) }
     }
 }
 

@@ -10,9 +10,10 @@ use std::mem;
 
 use videostream_hal::format::{FourCc, Layout};
 
-use self::de265::{De265, Shown};
+use self::de265::De265;
 use self::order::{Order, Place, Unit};
 use crate::decode::DecodeError;
+use crate::decode::software::shown::Shown;
 use crate::encode::Packet;
 use crate::encode::annex_b::nal_units;
 use crate::picture::{Picture, PictureMut};
