@@ -13,14 +13,22 @@ use videostream_hal::memory::{Access, Mapping, mapping, memfd};
 
 use super::EncodeError;
 use crate::Picture;
-use crate::picture::{DmaBufPicture, Plane};
+use crate::picture::DmaBufPicture;
 
 /// Most memory parts that stay mapped: more than a camera has.
 const MOST: usize = 64;
 
 /// Memory that was mapped to be read by the CPU, and stays so for the next picture in it.
 #[derive(Debug, Default)]
-pub(super) struct Mapped(Vec<(Identity, Mapping)>);
+pub(super) struct Mapped(Vec<Part>);
+
+/// A memory part.
+#[derive(Debug)]
+struct Part {
+    id: Identity,
+    mapping: Mapping,
+    is_dma_buf: bool,
+}
 
 impl Mapped {
     /// Lets `look` see a picture.
@@ -40,30 +48,17 @@ impl Mapped {
         let mut access = Vec::with_capacity(MAX_PLANES);
         for (place, fd) in places.iter_mut().zip(picture.parts()) {
             *place = self.place(fd)?;
-            if memfd::is_dma_buf(fd) {
+            if self.0[*place].is_dma_buf {
                 access.push(CpuAccess::begin(fd, SyncAccess::Read).map_err(EncodeError::DmaBuf)?);
             }
         }
-        let layout = picture.layout();
-        let mut planes = [Plane::default(); MAX_PLANES];
-        for (to, plane) in planes.iter_mut().zip(layout.planes()) {
-            let Some((_, mapping)) = places
-                .get(plane.memory as usize)
-                .and_then(|&place| self.0.get(place))
-            else {
-                continue;
-            };
+        let picture = Picture::in_parts(picture.layout(), |memory| {
+            let part = self.0.get(*places.get(memory)?)?;
             // SAFETY: the caller has lent the picture, so that nobody writes it; `place` has
             // seen that its memory can't shrink.
-            let bytes = unsafe { mapping.bytes() };
-            let start = plane.offset as usize;
-            let end = start.saturating_add(plane.size as usize).min(bytes.len());
-            to.data = bytes.get(start..end).unwrap_or_default();
-            to.stride = plane.stride as usize;
-        }
-        let count = layout.planes().len();
-        let (width, height) = (layout.width, layout.height);
-        let picture = Picture::from_planes(layout.fourcc, width, height, &planes[..count])?;
+            let bytes = unsafe { part.mapping.bytes() };
+            Some((bytes, 0))
+        })?;
         let seen = look(&picture);
         for access in access {
             access.end().map_err(EncodeError::DmaBuf)?;
@@ -74,17 +69,22 @@ impl Mapped {
     /// Where in the list a memory part is mapped.
     fn place(&mut self, fd: BorrowedFd<'_>) -> Result<usize, EncodeError> {
         let id = identity(fd).map_err(EncodeError::DmaBuf)?;
-        if let Some(place) = self.0.iter().position(|(mapped, _)| *mapped == id) {
+        if let Some(place) = self.0.iter().position(|part| part.id == id) {
             return Ok(place);
         }
         let size = mapping::file_size(fd.as_fd()).unwrap_or(0);
-        let len = match memfd::is_dma_buf(fd) || memfd::cannot_shrink(fd) {
+        let is_dma_buf = memfd::is_dma_buf(fd);
+        let len = match is_dma_buf || memfd::cannot_shrink(fd) {
             true => usize::try_from(size).unwrap_or(0),
             // Refused by the next line.
             false => 0,
         };
         let mapping = Mapping::new(fd, len, Access::Read).map_err(EncodeError::Map)?;
-        self.0.push((id, mapping));
+        self.0.push(Part {
+            id,
+            mapping,
+            is_dma_buf,
+        });
         Ok(self.0.len() - 1)
     }
 }

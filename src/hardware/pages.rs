@@ -11,7 +11,7 @@ use videostream_hal::format::{Layout, MAX_PLANES};
 use videostream_hal::memory::{Access, Mapping};
 use videostream_hal::v4l2::Error;
 
-use crate::picture::{Plane, PlaneMut};
+use crate::picture::PlaneMut;
 use crate::{Picture, PictureError, PictureMut};
 
 /// A finished buffer that the driver does not have.
@@ -90,19 +90,10 @@ impl Pages {
         held: &Held,
         layout: &Layout,
     ) -> Result<Picture<'_>, PictureError> {
-        let mut planes = [Plane::default(); MAX_PLANES];
-        let described = layout.planes();
-        for (to, plane) in planes.iter_mut().zip(described) {
-            let memory = plane.memory as usize;
-            let bytes = self.part(held, memory);
+        Picture::in_parts(layout, |memory| {
             let offset = held.parts.get(memory).map_or(0, |part| part.0);
-            let start = plane.offset as usize + offset as usize;
-            let end = start.saturating_add(plane.size as usize).min(bytes.len());
-            to.data = bytes.get(start..end).unwrap_or_default();
-            to.stride = plane.stride as usize;
-        }
-        let (width, height) = (layout.width, layout.height);
-        Picture::from_planes(layout.fourcc, width, height, &planes[..described.len()])
+            Some((self.part(held, memory), offset))
+        })
     }
 
     /// Draws into a buffer that `m2m` has free.

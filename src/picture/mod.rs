@@ -115,6 +115,30 @@ impl<'a> Picture<'a> {
         )
     }
 
+    /// A view of memory parts in which an image lies as `layout` says. `part` gives the bytes of a memory
+    /// part and how many of them to leave out before its planes; a plane that they do not hold is empty.
+    ///
+    /// # Errors
+    /// As [`Picture::from_planes`].
+    pub(crate) fn in_parts(
+        layout: &Layout,
+        part: impl Fn(usize) -> Option<(&'a [u8], u32)>,
+    ) -> Result<Self, PictureError> {
+        let mut planes = [Plane::default(); MAX_PLANES];
+        let described = layout.planes();
+        for (to, plane) in planes.iter_mut().zip(described) {
+            let Some((bytes, skip)) = part(plane.memory as usize) else {
+                continue;
+            };
+            let start = plane.offset as usize + skip as usize;
+            let end = start.saturating_add(plane.size as usize).min(bytes.len());
+            to.data = bytes.get(start..end).unwrap_or_default();
+            to.stride = plane.stride as usize;
+        }
+        let planes = &planes[..described.len()];
+        Self::from_planes(layout.fourcc, layout.width, layout.height, planes)
+    }
+
     /// A view of planes that lie anywhere, for instance each in a buffer of its own.
     ///
     /// # Errors

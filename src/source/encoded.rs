@@ -25,8 +25,6 @@ const PACKET_NS: u64 = 1_000_000_000;
 pub struct EncodedSource<S> {
     reader: Reader<S>,
     encoder: Encoder,
-    /// A device reads pictures where they lie.
-    in_place: bool,
     pool: Pool,
     buffers: u32,
     layout: Layout,
@@ -51,7 +49,6 @@ impl<S: Source> EncodedSource<S> {
         let layout = layout(config);
         Ok(Self {
             reader: Reader::new(source)?,
-            in_place: encoder.device().is_some(),
             sets: encoder.parameter_sets().unwrap_or_default().to_vec(),
             encoder,
             pool: Pool::new(&Allocator::new(), layout, buffers)?,
@@ -103,7 +100,6 @@ impl<S: Source> EncodedSource<S> {
             ..*config
         };
         self.encoder = Encoder::new(&config)?;
-        self.in_place = self.encoder.device().is_some();
         self.layout = layout(&config);
         self.pool = Pool::new(&Allocator::new(), self.layout, self.buffers)?;
         self.generation += 1;
@@ -169,6 +165,8 @@ impl<S: Source> Source for EncodedSource<S> {
     }
 
     fn take(&mut self) -> Result<Option<Taken>> {
+        // A device reads pictures where they lie.
+        let in_place = self.encoder.device().is_some();
         let encoder = &mut self.encoder;
         let config = encoder.config();
         let wants = (config.fourcc, config.width, config.height);
@@ -183,7 +181,7 @@ impl<S: Source> Source for EncodedSource<S> {
                 false => Ok(None),
             }
         };
-        let submitted = if self.in_place {
+        let submitted = if in_place {
             let submit = |taken: &Taken, picture: &DmaBufPicture<'_>| -> Submission {
                 let layout = picture.layout();
                 if !room || (layout.fourcc, layout.width, layout.height) != wants {

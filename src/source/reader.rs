@@ -5,13 +5,11 @@
     reason = "views of a source's buffers while it has lent them"
 )]
 
-use videostream_hal::format::MAX_PLANES;
 use videostream_hal::memory::dmabuf::{CpuAccess, SyncAccess};
 use videostream_hal::memory::{Access, Mapping, memfd};
 use videostream_hal::time::now_ns;
 
 use super::{Source, Taken, Woken, wait};
-use crate::picture::Plane;
 use crate::{DmaBufPicture, Picture, Result};
 
 /// Reads a source's frames one at a time; each buffer is mapped once.
@@ -73,10 +71,6 @@ impl<S: Source> Reader<S> {
         let Some(taken) = self.take(deadline_ns)? else {
             return Ok(None);
         };
-        if let Some(last) = self.last_sequence {
-            self.dropped += taken.sequence.saturating_sub(last + 1);
-        }
-        self.last_sequence = Some(taken.sequence);
         let seen = self.see(&taken, look);
         self.source.requeue(taken.index)?;
         seen.map(Some)
@@ -91,10 +85,6 @@ impl<S: Source> Reader<S> {
         let Some(taken) = self.take(deadline_ns)? else {
             return Ok(None);
         };
-        if let Some(last) = self.last_sequence {
-            self.dropped += taken.sequence.saturating_sub(last + 1);
-        }
-        self.last_sequence = Some(taken.sequence);
         let mut layout = self.source.layout();
         for plane in &mut layout.planes {
             let skip = taken.data_offset.get(plane.memory as usize);
@@ -119,6 +109,12 @@ impl<S: Source> Reader<S> {
                 self.buffers.clear();
                 self.buffers = map(&self.source)?;
             }
+            if let Some(taken) = &taken {
+                if let Some(last) = self.last_sequence {
+                    self.dropped += taken.sequence.saturating_sub(last + 1);
+                }
+                self.last_sequence = Some(taken.sequence);
+            }
             if taken.is_some() || now_ns() >= deadline_ns {
                 return Ok(taken);
             }
@@ -126,7 +122,12 @@ impl<S: Source> Reader<S> {
     }
 
     fn see<T>(&self, taken: &Taken, look: impl FnOnce(&Taken, &Picture<'_>) -> T) -> Result<T> {
-        let layout = self.source.layout();
+        let mut layout = self.source.layout();
+        let info = layout.fourcc.info();
+        if info.is_some_and(|info| info.is_compressed()) {
+            let plane = &mut layout.planes[0];
+            plane.size = plane.size.min(taken.bytes_used);
+        }
         let parts = self.buffers.get(taken.index as usize);
         let parts = parts.map_or(&[][..], Vec::as_slice);
         let fds = self.source.buffer_fds(taken.index);
@@ -136,28 +137,13 @@ impl<S: Source> Reader<S> {
                 access.push(CpuAccess::begin(*fd, SyncAccess::Read)?);
             }
         }
-        let mut planes = [Plane::default(); MAX_PLANES];
-        for (to, plane) in planes.iter_mut().zip(layout.planes()) {
-            let memory = plane.memory as usize;
-            let Some((mapping, _)) = parts.get(memory) else {
-                continue;
-            };
+        let picture = Picture::in_parts(&layout, |memory| {
+            let (mapping, _) = parts.get(memory)?;
             // SAFETY: the source has lent this buffer, so nobody writes it until `requeue`,
             // which takes the reader exclusively; memory of a driver or of a pool does not shrink.
             let bytes = unsafe { mapping.bytes() };
-            let start = plane.offset as usize + taken.data_offset[memory] as usize;
-            let end = start.saturating_add(plane.size as usize).min(bytes.len());
-            to.data = bytes.get(start..end).unwrap_or_default();
-            to.stride = plane.stride as usize;
-        }
-        let info = layout.fourcc.info();
-        if info.is_some_and(|info| info.is_compressed()) {
-            let used = planes[0].data.len().min(taken.bytes_used as usize);
-            planes[0].data = &planes[0].data[..used];
-        }
-        let count = layout.planes().len();
-        let (width, height) = (layout.width, layout.height);
-        let picture = Picture::from_planes(layout.fourcc, width, height, &planes[..count])?;
+            Some((bytes, taken.data_offset[memory]))
+        })?;
         Ok(look(taken, &picture))
     }
 }
