@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::os::fd::AsFd as _;
 
 use hardware::clip::Clip;
-use hardware::{Kept, bytes, config, decode, decoder, encode, keep, patience, time};
+use hardware::{Kept, bytes, config, decode, decoder, encode, encode_with, keep, patience, time};
 use videostream::decode::DecodeError;
 use videostream::encode::{Backend, Codec, CopyReason, EncodeError, Encoder, Packet};
 use videostream::hal::codec::Misfit;
@@ -220,21 +220,11 @@ fn a_key_frame_is_forced_on_that_very_picture() {
     };
     let clip = Clip::new(FourCc::YU12, 640, 360);
     let mut encoder = Encoder::new(&config(&clip).gop(16)).unwrap();
-    let mut packets = Vec::new();
-    for number in 0..24 {
+    let packets = encode_with(&mut encoder, &clip, 0..24, |encoder, number| {
         if number == 5 || number == 11 {
             encoder.force_key_frame();
         }
-        let picture = Picture::new(clip.picture(number), &clip.layout).unwrap();
-        encoder.submit(&picture, time(number)).unwrap();
-        while let Some(packet) = encoder.receive().unwrap() {
-            packets.push(keep(&packet));
-        }
-    }
-    encoder.finish().unwrap();
-    while let Some(packet) = encoder.receive().unwrap() {
-        packets.push(keep(&packet));
-    }
+    });
     let times: Vec<u64> = packets.iter().map(|packet| packet.time).collect();
     assert_eq!(times, (0..24).map(time).collect::<Vec<_>>());
     let keys = packets.iter().enumerate().filter(|(_, packet)| packet.key);

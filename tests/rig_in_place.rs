@@ -37,18 +37,7 @@ fn a_camera_is_encoded_without_a_copy() {
         .gop(15);
     let mut encoder = Encoder::new(&config).unwrap();
     let cameras = memory(&camera);
-    let layout = *camera.layout();
-    for _ in 0..FRAMES {
-        let frame = camera.next_within(Duration::from_secs(60)).unwrap();
-        let fd = camera.buffers()[frame.index as usize].fds[0].as_fd();
-        let picture = DmaBufPicture::new(&layout, &[fd]).unwrap();
-        let submitted = encoder.submit_dmabuf(&picture, frame.timestamp_ns).unwrap();
-        assert!(encoder.wait(patience()).unwrap());
-        let packet = encoder.receive().unwrap().unwrap();
-        assert_eq!(packet.pts_ns(), frame.timestamp_ns);
-        encoder.finish_reading(&submitted).unwrap();
-        camera.requeue(frame.index).unwrap();
-    }
+    encode(&mut camera, &mut encoder);
     let copies = encoder.copies();
     assert_eq!((copies.pictures, copies.bytes, copies.why), (0, 0, None));
     // All dma-bufs that this process has are the camera's: the encoder has no memory for pictures of its own.
@@ -113,17 +102,7 @@ fn software_reads_the_pictures_of_a_camera_where_they_lie() {
         let config = EncoderConfig::of_layout(Codec::H264, camera.layout(), rate());
         let mut encoder =
             Encoder::new(&config.backend(videostream::encode::Backend::Software)).unwrap();
-        let layout = *camera.layout();
-        for _ in 0..FRAMES {
-            let frame = camera.next_within(Duration::from_secs(60)).unwrap();
-            let fd = camera.buffers()[frame.index as usize].fds[0].as_fd();
-            let picture = DmaBufPicture::new(&layout, &[fd]).unwrap();
-            let submitted = encoder.submit_dmabuf(&picture, frame.timestamp_ns).unwrap();
-            let packet = encoder.receive().unwrap().unwrap();
-            assert_eq!(packet.pts_ns(), frame.timestamp_ns);
-            encoder.finish_reading(&submitted).unwrap();
-            camera.requeue(frame.index).unwrap();
-        }
+        encode(&mut camera, &mut encoder);
         let copies = encoder.copies();
         assert_eq!(copies.bytes, u64::from(FRAMES) * copied, "{fourcc}");
         // What the encoder has mapped are the camera's buffers, each once.
@@ -140,6 +119,22 @@ fn mapped_dma_bufs() -> BTreeSet<u64> {
     lines
         .map(|line| line.split_whitespace().nth(4).unwrap().parse().unwrap())
         .collect()
+}
+
+/// Encodes pictures of the camera from its own buffers; each is a packet, with its time.
+fn encode(camera: &mut CameraStream, encoder: &mut Encoder) {
+    let layout = *camera.layout();
+    for _ in 0..FRAMES {
+        let frame = camera.next_within(Duration::from_secs(60)).unwrap();
+        let fd = camera.buffers()[frame.index as usize].fds[0].as_fd();
+        let picture = DmaBufPicture::new(&layout, &[fd]).unwrap();
+        let submitted = encoder.submit_dmabuf(&picture, frame.timestamp_ns).unwrap();
+        assert!(encoder.wait(patience()).unwrap());
+        let packet = encoder.receive().unwrap().unwrap();
+        assert_eq!(packet.pts_ns(), frame.timestamp_ns);
+        encoder.finish_reading(&submitted).unwrap();
+        camera.requeue(frame.index).unwrap();
+    }
 }
 
 fn camera(fourcc: FourCc) -> CameraStream {

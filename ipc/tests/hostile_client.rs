@@ -10,8 +10,8 @@ use std::os::fd::AsFd;
 use rustix::io::Errno;
 use support::*;
 use videostream_hal::ring::cells::Lease;
+use videostream_hal::ring::cells::SlotId;
 use videostream_hal::ring::segment::{ControlMap, LeaseMap};
-use videostream_hal::ring::{FrameDescriptor, PlaneDescriptor, cells::SlotId};
 use videostream_hal::sync::Ordering;
 use videostream_hal::time::{deadline_in, now_ns};
 use videostream_ipc::host::Host;
@@ -23,19 +23,6 @@ const HELLO: Message = Message::Hello {
     mode: Mode::Newest,
     hold: 1,
 };
-
-fn frame(buffer: u32) -> FrameDescriptor {
-    let mut frame = FrameDescriptor {
-        plane_count: 1,
-        ..Default::default()
-    };
-    frame.planes[0] = PlaneDescriptor {
-        buffer,
-        size: 4096,
-        ..Default::default()
-    };
-    frame
-}
 
 /// Publishes frames and sees that `client` gets each of them.
 fn still_served(host: &mut Host, id: u32, client: &Client) {

@@ -6,7 +6,6 @@
 mod support;
 
 use support::*;
-use videostream_hal::ring::{FrameDescriptor, PlaneDescriptor};
 use videostream_hal::time::deadline_in;
 use videostream_ipc::address::Address;
 use videostream_ipc::client::{Client, Config, Knock};
@@ -14,16 +13,7 @@ use videostream_ipc::host::Host;
 use videostream_ipc::{Error, Mode};
 
 fn publish(host: &mut Host, buffer: u32) -> u64 {
-    let mut frame = FrameDescriptor {
-        plane_count: 1,
-        ..Default::default()
-    };
-    frame.planes[0] = PlaneDescriptor {
-        buffer,
-        size: 4096,
-        ..Default::default()
-    };
-    host.publish(&frame).unwrap().1
+    host.publish(&frame(buffer)).unwrap().1
 }
 
 /// Knocks, lets the host come to it, and goes in.

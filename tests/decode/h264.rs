@@ -5,7 +5,8 @@ use videostream::encode::{Codec, EncoderConfig, Packet, Profile, access_units};
 use videostream::hal::format::{FourCc, Layout};
 use videostream::{Picture, PictureMut, pattern};
 
-use crate::media::{encode_pattern, fps};
+use crate::media::fps;
+use crate::support::{self, take};
 
 const PROFILES: [Profile; 3] = [Profile::Baseline, Profile::Main, Profile::High];
 
@@ -15,18 +16,7 @@ fn encoded(profile: Profile, width: u32, height: u32, frames: u64) -> Vec<(Vec<u
     let config = EncoderConfig::new(Codec::H264, FourCc::NV12, width, height, fps(30))
         .gop(5)
         .profile(profile);
-    let mut packets = Vec::new();
-    encode_pattern(
-        &config,
-        &layout,
-        fps(30),
-        frames,
-        |_, _| (),
-        |packet| {
-            packets.push((packet.annex_b().to_vec(), packet.pts_ns()));
-        },
-    );
-    packets
+    support::encoded(&config, &layout, frames)
 }
 
 fn decoder() -> Decoder {
@@ -35,20 +25,6 @@ fn decoder() -> Decoder {
 
 fn packet((bytes, pts_ns): &(Vec<u8>, u64)) -> Packet<'_> {
     Packet::new(Codec::H264, bytes, *pts_ns, *pts_ns)
-}
-
-/// Width, number in the pattern, time and whether the size is new, of each picture that is ready.
-fn take(decoder: &mut Decoder, all: &mut Vec<(u32, u64, u64, bool)>) {
-    while let Some(decoded) = decoder.receive().unwrap() {
-        let picture = decoded.picture();
-        let number = pattern::read_number(picture).unwrap();
-        all.push((
-            picture.width(),
-            number,
-            decoded.pts_ns(),
-            decoded.is_new_size(),
-        ));
-    }
 }
 
 #[test]

@@ -9,12 +9,10 @@ use videostream::encode::{
     Codec, EncodeError, Encoder, EncoderConfig, LibraryMissing, Packet, RateControl, access_units,
 };
 use videostream::hal::format::{FourCc, Layout};
-use videostream::{Picture, PictureMut, Rect, TestPattern, pattern};
+use videostream::{Picture, PictureMut, Rect, TestPattern};
 
-use crate::media::{encode_pattern, fps, has_ffmpeg, packets, psnr};
-
-/// Width, number in the pattern, time and whether the size is new, of a picture.
-type Seen = (u32, u64, u64, bool);
+use crate::media::{fps, has_ffmpeg, packets, psnr};
+use crate::support::{encoded, take};
 
 /// Whether libx265 and libde265 are there; if not, says that `test` is skipped.
 fn has_libraries(test: &str) -> bool {
@@ -38,22 +36,6 @@ fn config(width: u32, height: u32) -> EncoderConfig {
     EncoderConfig::new(Codec::H265, FourCc::YU12, width, height, fps(30)).gop(5)
 }
 
-/// Packets of pattern frames: bytes and time.
-fn encoded(config: &EncoderConfig, layout: &Layout, frames: u64) -> Vec<(Vec<u8>, u64)> {
-    let mut packets = Vec::new();
-    encode_pattern(
-        config,
-        layout,
-        fps(30),
-        frames,
-        |_, _| (),
-        |packet| {
-            packets.push((packet.annex_b().to_vec(), packet.pts_ns()));
-        },
-    );
-    packets
-}
-
 fn sized(width: u32, height: u32, frames: u64) -> Vec<(Vec<u8>, u64)> {
     let layout = Layout::new(FourCc::YU12, width, height).unwrap();
     encoded(&config(width, height), &layout, frames)
@@ -65,19 +47,6 @@ fn decoder() -> Decoder {
 
 fn packet((bytes, pts_ns): &(Vec<u8>, u64)) -> Packet<'_> {
     Packet::new(Codec::H265, bytes, *pts_ns, *pts_ns)
-}
-
-fn take(decoder: &mut Decoder, all: &mut Vec<Seen>) {
-    while let Some(decoded) = decoder.receive().unwrap() {
-        let picture = decoded.picture();
-        let number = pattern::read_number(picture).unwrap();
-        all.push((
-            picture.width(),
-            number,
-            decoded.pts_ns(),
-            decoded.is_new_size(),
-        ));
-    }
 }
 
 #[test]

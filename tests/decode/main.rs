@@ -19,3 +19,5 @@ mod h265;
 #[cfg(feature = "software")]
 #[path = "../media/mod.rs"]
 mod media;
+#[cfg(feature = "software")]
+mod support;

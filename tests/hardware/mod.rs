@@ -54,8 +54,19 @@ pub(crate) fn encode(
     clip: &Clip,
     numbers: std::ops::Range<usize>,
 ) -> Vec<Kept> {
+    encode_with(encoder, clip, numbers, |_, _| {})
+}
+
+/// As [`encode`], with something done to the encoder `before` each picture.
+pub(crate) fn encode_with(
+    encoder: &mut Encoder,
+    clip: &Clip,
+    numbers: std::ops::Range<usize>,
+    mut before: impl FnMut(&mut Encoder, usize),
+) -> Vec<Kept> {
     let mut packets = Vec::new();
     for number in numbers {
+        before(encoder, number);
         let picture = Picture::new(clip.picture(number), &clip.layout).unwrap();
         encoder.submit(&picture, time(number)).unwrap();
         while let Some(packet) = encoder.receive().unwrap() {

@@ -11,6 +11,7 @@ use rustix::net::{
     SocketFlags, SocketType, accept, bind, connect, listen, sendmsg, socket_with, socketpair,
 };
 use videostream_hal::memory::memfd;
+use videostream_hal::ring::{FrameDescriptor, PlaneDescriptor};
 use videostream_hal::time::{deadline_in, now_ns};
 use videostream_ipc::address::Address;
 use videostream_ipc::client::{Client, Config};
@@ -102,6 +103,20 @@ pub(crate) fn host(name: &str, lend: u32) -> (Host, u32) {
     let mut host = Host::bind(address(name), config, 7).unwrap();
     let id = host.register(buffer(4096), 4096).unwrap();
     (host, id)
+}
+
+/// A frame that is one page of a buffer.
+pub(crate) fn frame(buffer: u32) -> FrameDescriptor {
+    let mut frame = FrameDescriptor {
+        plane_count: 1,
+        ..Default::default()
+    };
+    frame.planes[0] = PlaneDescriptor {
+        buffer,
+        size: 4096,
+        ..Default::default()
+    };
+    frame
 }
 
 /// Memory as it should be.

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use tempfile::tempdir;
 
-use support::{h264, has_h265, number, place, probe, run, start};
+use support::{h264, has_h265, number, place, probe, run, share_pattern, start};
 
 #[test]
 fn who_joins_a_stream_of_packets_gets_a_key_frame() {
@@ -24,24 +24,9 @@ fn who_joins_a_stream_of_h265_gets_a_key_frame() {
 /// Two clients, one after the other, of a stream of packets; the decoder holds back `held` pictures.
 fn joins(codec: &str, format: &str, held: u64) {
     let (_folder, socket) = place();
-    let mut host = start([
-        "stream",
-        "--pattern",
-        "-r",
-        "320x240",
-        "-F",
-        "20",
-        "--buffers",
-        "32",
-        "--encode",
-        codec,
-        // No key frames but the first, and those of who joins.
-        "--gop",
-        "0",
-        "--json",
-        &socket,
-    ]);
-    host.wait_for("sharing");
+    // No key frames but the first, and those of who joins.
+    let words = ["--buffers", "32", "--encode", codec, "--gop", "0"];
+    let host = share_pattern(&socket, &words);
     // The second finds frames that are still there, none of which is a key frame, before the one for it.
     for client in 0..2 {
         let received = start([

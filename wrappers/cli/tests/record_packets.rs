@@ -9,28 +9,12 @@ use std::process::Command;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use support::{Process, h264, number, place, probe, run, start, wait_until};
+use support::{Process, h264, number, place, probe, run, share_pattern, start, wait_until};
 
 /// A host that shares packets without key frames but the first and those for who asks.
 fn host(socket: &str, codec: &str) -> Process {
-    let mut host = start([
-        "stream",
-        "--pattern",
-        "-r",
-        "320x240",
-        "-F",
-        "20",
-        "--buffers",
-        "16",
-        "--encode",
-        codec,
-        "--gop",
-        "0",
-        "--json",
-        socket,
-    ]);
-    host.wait_for("sharing");
-    host
+    let words = ["--buffers", "16", "--encode", codec, "--gop", "0"];
+    share_pattern(socket, &words)
 }
 
 fn recorder(socket: &str, words: &[&str], file: &Path) -> Process {

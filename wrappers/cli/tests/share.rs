@@ -7,24 +7,13 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use support::{Process, assert_accounts, h264, number, numbers, place, probe, start, wait_until};
+use support::{
+    Process, assert_accounts, h264, number, numbers, place, probe, share_pattern, start, wait_until,
+};
 
 /// A host with enough buffers that a client may be late for most of a second.
 fn host(socket: &str) -> Process {
-    let mut host = start([
-        "stream",
-        "--pattern",
-        "-r",
-        "320x240",
-        "-F",
-        "20",
-        "--buffers",
-        "16",
-        "--json",
-        socket,
-    ]);
-    host.wait_for("sharing");
-    host
+    share_pattern(socket, &["--buffers", "16"])
 }
 
 fn receive(socket: &str, words: &[&str]) -> Process {

@@ -70,6 +70,14 @@ pub(crate) fn start_command(command: &mut Command) -> Process {
     }
 }
 
+/// A host that shares 20 small pictures a second of the pattern, or what `words` make of them.
+pub(crate) fn share_pattern(socket: &str, words: &[&str]) -> Process {
+    let fixed = ["stream", "--pattern", "-r", "320x240", "-F", "20"];
+    let mut host = start(fixed.iter().chain(words).chain(&["--json", socket]));
+    host.wait_for("sharing");
+    host
+}
+
 /// Runs the command to its end.
 pub(crate) fn run<S: AsRef<OsStr>>(words: impl IntoIterator<Item = S>) -> Ended {
     start(words).finish()
