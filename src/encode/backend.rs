@@ -32,14 +32,16 @@ impl Backend {
         match (self, device) {
             (Self::Auto, Some(_)) => Ok(Self::V4l2),
             (Self::Auto, None) => match std::env::var(BACKEND_VARIABLE) {
-                Ok(name) => Self::named(&name).ok_or(name),
+                Ok(name) => Self::from_name(&name).ok_or(name),
                 Err(_) => Ok(Self::Auto),
             },
             _ => Ok(self),
         }
     }
 
-    fn named(name: &str) -> Option<Self> {
+    /// The backend of a name that [`BACKEND_VARIABLE`] may have, in any case.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
         match &*name.to_ascii_lowercase() {
             // An empty variable counts as unset.
             "" | "auto" => Some(Self::Auto),
@@ -91,12 +93,12 @@ mod tests {
 
     #[test]
     fn names_of_backends_are_known_in_any_case() {
-        assert_eq!(Backend::named(""), Some(Backend::Auto));
-        assert_eq!(Backend::named("AUTO"), Some(Backend::Auto));
-        assert_eq!(Backend::named("V4L2"), Some(Backend::V4l2));
-        assert_eq!(Backend::named("hantro"), Some(Backend::V4l2));
-        assert_eq!(Backend::named("software"), Some(Backend::Software));
-        assert_eq!(Backend::named("gpu"), None);
+        assert_eq!(Backend::from_name(""), Some(Backend::Auto));
+        assert_eq!(Backend::from_name("AUTO"), Some(Backend::Auto));
+        assert_eq!(Backend::from_name("V4L2"), Some(Backend::V4l2));
+        assert_eq!(Backend::from_name("hantro"), Some(Backend::V4l2));
+        assert_eq!(Backend::from_name("software"), Some(Backend::Software));
+        assert_eq!(Backend::from_name("gpu"), None);
     }
 
     #[test]

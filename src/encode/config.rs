@@ -32,6 +32,16 @@ impl Codec {
             Self::Fwht => FourCc::FWHT,
         }
     }
+
+    /// The codec of packets that are shared and recorded, by their format: H.264 or H.265. Nobody stores FWHT.
+    #[must_use]
+    pub const fn of_packets(fourcc: FourCc) -> Option<Self> {
+        match fourcc {
+            FourCc::H264 => Some(Self::H264),
+            FourCc::HEVC => Some(Self::H265),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Codec {

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use videostream_hal::format::FourCc;
 use videostream_hal::ring::{Flags, FrameDescriptor};
 
 use super::{RecordError, Recorded, Recorder, Timeline, Track, check_path};
@@ -104,16 +103,6 @@ impl PacketRecorder {
         self
     }
 
-    /// Whether a frame is a packet that can be recorded.
-    #[must_use]
-    pub fn codec_of(fourcc: FourCc) -> Option<Codec> {
-        match fourcc {
-            FourCc::H264 => Some(Codec::H264),
-            FourCc::HEVC => Some(Codec::H265),
-            _ => None,
-        }
-    }
-
     /// The rate that the host says.
     #[must_use]
     pub fn rate(&self) -> Option<FrameRate> {
@@ -174,7 +163,7 @@ impl PacketRecorder {
     /// of [`Frame::pixels`].
     pub fn write(&mut self, frame: &Frame) -> Result<Outcome> {
         let about = frame.descriptor();
-        let codec = Self::codec_of(frame.fourcc()).ok_or(RecordError::NoPacket {
+        let codec = Codec::of_packets(frame.fourcc()).ok_or(RecordError::NoPacket {
             fourcc: frame.fourcc(),
         })?;
         check_path(&self.path, codec)?;

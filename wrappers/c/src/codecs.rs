@@ -2,6 +2,7 @@
 
 use rustix::io::Errno;
 use videostream::encode::{BACKEND_VARIABLE, Backend, Codec, DevicePath};
+use videostream::hal::format::FourCc;
 
 /// `VSL_CODEC_BACKEND_*`.
 const AUTO: u32 = 0;
@@ -11,8 +12,7 @@ const SOFTWARE: u32 = 3;
 
 /// The codec of a four-character code.
 pub(crate) fn codec_of(fourcc: u32) -> Option<Codec> {
-    let mut codecs = [Codec::H264, Codec::H265].into_iter();
-    codecs.find(|codec| codec.fourcc().0 == fourcc)
+    Codec::of_packets(FourCc(fourcc))
 }
 
 /// The backend of a number of the interface. The VPUs that `HANTRO` means are driven through V4L2.
@@ -32,10 +32,8 @@ pub(crate) fn backend_of(number: u32) -> Result<Backend, Errno> {
 /// the choice open, as it always has.
 pub(crate) fn backends_of(backend: Backend) -> &'static [Backend] {
     let name = std::env::var(BACKEND_VARIABLE).unwrap_or_default();
-    let known = ["", "auto", "hantro", "v4l2", "software"];
-    let is_known = known.contains(&name.to_ascii_lowercase().as_str());
     match backend {
-        Backend::Auto if is_known => &[Backend::Auto],
+        Backend::Auto if Backend::from_name(&name).is_some() => &[Backend::Auto],
         Backend::Auto => &[Backend::V4l2, Backend::Software],
         Backend::V4l2 => &[Backend::V4l2],
         _ => &[Backend::Software],

@@ -2,7 +2,6 @@
 
 use videostream::decode::{DecodeError, Decoder, DecoderConfig};
 use videostream::encode::{Codec, Packet};
-use videostream::hal::format::FourCc;
 use videostream::{Frame, Picture, pattern};
 
 use crate::failure::{Failure, GENERAL};
@@ -23,7 +22,7 @@ pub(crate) struct Decoding {
 impl Decoding {
     /// Decodes a frame, a packet.
     pub(crate) fn frame(&mut self, frame: &Frame) -> Result<(), Failure> {
-        let Some(codec) = codec_of(frame.fourcc()) else {
+        let Some(codec) = Codec::of_packets(frame.fourcc()) else {
             let other = frame.fourcc();
             let why = format_args!("frames are {other}: --decode is for H264 and HEVC");
             return Err(Failure::new(GENERAL, why));
@@ -56,15 +55,6 @@ impl Decoding {
             self.last = number.or(self.last);
         }
         Ok(())
-    }
-}
-
-/// The codec of a format of packets.
-pub(crate) fn codec_of(fourcc: FourCc) -> Option<Codec> {
-    match fourcc {
-        FourCc::H264 => Some(Codec::H264),
-        FourCc::HEVC => Some(Codec::H265),
-        _ => None,
     }
 }
 

@@ -246,7 +246,7 @@ impl Recording {
 /// The codec of what a host gives, if it is packets.
 fn packets_of(info: &Info<'_>) -> Option<Codec> {
     info.frame
-        .and_then(|frame| PacketRecorder::codec_of(frame.fourcc()))
+        .and_then(|frame| Codec::of_packets(frame.fourcc()))
 }
 
 fn drain(encoder: &mut Encoder, recorder: &mut Recorder) -> Result<(), Failure> {

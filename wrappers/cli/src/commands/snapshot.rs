@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use serde::Serialize;
+use videostream::encode::Codec;
 use videostream::hal::time::now_ns;
 use videostream::{Picture, snapshot};
 
 use crate::args::InputArgs;
-use crate::decoding::{codec_of, still};
+use crate::decoding::still;
 use crate::failure::{Failure, TIMEOUT};
 use crate::input::{Info, Input};
 use crate::output::Output;
@@ -62,7 +63,7 @@ impl Args {
                 sequence: info.sequence,
             })
         };
-        let Some(codec) = codec_of(format) else {
+        let Some(codec) = Codec::of_packets(format) else {
             return save(picture).map(Some);
         };
         let bytes = picture.planes().first().map_or(&[][..], |plane| plane.data);
