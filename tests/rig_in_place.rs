@@ -1,4 +1,4 @@
-//! A camera's pictures are encoded where they lie, in hardware and in software.
+//! A camera's pictures are encoded where they lie, in hardware and in software, also by another process.
 //!
 //! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere every test
 //! says that it was skipped. Only on x86_64: coding is slow under emulation.
@@ -15,13 +15,15 @@ use std::time::Duration;
 use hardware::{patience, rate};
 use rustix::fs::fstat;
 use videostream::encode::{Codec, Encoder, EncoderConfig, RateControl};
-use videostream::hal::format::FourCc;
+use videostream::hal::format::{FourCc, Layout};
 use videostream::hal::ring::Flags;
 use videostream::hal::v4l2::NodeKind;
 use videostream::{
-    Camera, CameraSource, CameraStream, DmaBufPicture, EncodedSource, Source as _, devices,
+    Camera, CameraSource, CameraStream, Client, DmaBufPicture, EncodedSource, Host, Source as _,
+    Stream, devices,
 };
 use videostream_testing::on_the_rig;
+use videostream_testing::process::{Process, role, say};
 
 /// Pictures that each test takes of a camera.
 const FRAMES: u32 = 20;
@@ -87,6 +89,62 @@ fn a_source_of_packets_leaves_the_pictures_of_its_camera_where_they_lie() {
     }
     let copies = source.encoder().copies();
     assert_eq!((copies.pictures, copies.bytes, copies.why), (0, 0, None));
+}
+
+#[test]
+fn the_frames_of_another_process_are_encoded_without_a_copy() {
+    const NAME: &str = "the_frames_of_another_process_are_encoded_without_a_copy";
+    if let Some(role) = role() {
+        share(&role[0]);
+    }
+    let Some(_turn) = on_the_rig(NAME) else {
+        return;
+    };
+    let name = format!("videostream-in-place-{}", std::process::id());
+    let host = Process::start(NAME, &[&name]);
+    let inodes: BTreeSet<u64> = host
+        .next()
+        .split(' ')
+        .map(|inode| inode.parse().unwrap())
+        .collect();
+    let mut client = Client::connect(&name).unwrap();
+    let layout = Layout::new(FourCc::NV12, 1280, 720).unwrap();
+    let config = EncoderConfig::of_layout(Codec::Fwht, &layout, rate())
+        .rate_control(RateControl::Quantiser(20))
+        .gop(15);
+    let mut encoder = Encoder::new(&config).unwrap();
+    for _ in 0..FRAMES {
+        let frame = client.next(Duration::from_secs(60)).unwrap();
+        let fd = frame.plane_fd(0).unwrap();
+        assert!(inodes.contains(&fstat(fd).unwrap().st_ino));
+        let planes = frame.descriptor().planes();
+        assert_eq!(planes.len(), layout.planes().len());
+        for (plane, wanted) in planes.iter().zip(layout.planes()) {
+            assert_eq!((plane.offset, plane.stride), (wanted.offset, wanted.stride));
+        }
+        let picture = DmaBufPicture::new(&layout, &[fd]).unwrap();
+        let submitted = encoder
+            .submit_dmabuf(&picture, frame.timestamp_ns())
+            .unwrap();
+        assert!(encoder.wait(patience()).unwrap());
+        let packet = encoder.receive().unwrap().unwrap();
+        assert_eq!(packet.pts_ns(), frame.timestamp_ns());
+        encoder.finish_reading(&submitted).unwrap();
+    }
+    let copies = encoder.copies();
+    assert_eq!((copies.pictures, copies.bytes, copies.why), (0, 0, None));
+    host.kill();
+}
+
+/// Shares the camera, after the inodes of its buffers, until this process is killed.
+fn share(name: &str) -> ! {
+    let camera = camera(FourCc::NV12);
+    let inodes: Vec<String> = memory(&camera).iter().map(u64::to_string).collect();
+    let mut stream = Stream::new(Host::builder(name), CameraSource::new(camera)).unwrap();
+    say(inodes.join(" "));
+    loop {
+        stream.step(patience()).unwrap();
+    }
 }
 
 #[cfg(feature = "software")]
