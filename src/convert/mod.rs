@@ -11,8 +11,10 @@
 
 mod arrange;
 mod error;
+mod order;
 mod planar;
 mod rgb;
+mod routines;
 mod scale;
 mod shape;
 mod view;
@@ -21,7 +23,8 @@ use videostream_hal::format::FourCc;
 
 use self::arrange::arrange;
 pub use self::error::ConvertError;
-use self::rgb::{Bands, reorder};
+use self::order::reorder;
+use self::rgb::Bands;
 use self::scale::Scaling;
 use self::shape::{FORMATS, Kind, Shape, YUV444, Yuv};
 use self::view::{View, ViewMut};
