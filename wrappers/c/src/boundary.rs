@@ -4,6 +4,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, CString, c_char};
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rustix::io::Errno;
@@ -14,24 +15,55 @@ const AFTER_A_PANIC: Errno = Errno::NOTRECOVERABLE;
 
 thread_local! {
     /// The last failure of this thread.
-    static LAST: Cell<Option<Errno>> = const { Cell::new(None) };
-    /// What is known of a failure between host and client beside its `errno`.
-    static DETAIL: Cell<Option<(Errno, videostream::ipc::Error)>> = const { Cell::new(None) };
+    static LAST: RefCell<Option<(Errno, Option<Detail>)>> = const { RefCell::new(None) };
+    /// What is known of a failure that is on its way out of the library.
+    static DETAIL: Cell<Option<(Errno, Detail)>> = const { Cell::new(None) };
     static TEXT: RefCell<CString> = RefCell::default();
 }
 
-/// Keeps what is known of a failure that becomes `errno`.
-pub(crate) fn explain(errno: Errno, error: videostream::ipc::Error) {
-    DETAIL.set(Some((errno, error)));
+/// What is known of a failure beside its `errno`.
+#[derive(Debug)]
+pub(crate) enum Detail {
+    /// Between host and client; without an allocation, as waits fail often.
+    Sharing(videostream::ipc::Error),
+    Words(String),
+}
+
+impl From<videostream::ipc::Error> for Detail {
+    fn from(error: videostream::ipc::Error) -> Self {
+        Self::Sharing(error)
+    }
+}
+
+impl From<String> for Detail {
+    fn from(words: String) -> Self {
+        Self::Words(words)
+    }
+}
+
+impl fmt::Display for Detail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sharing(error) => error.fmt(f),
+            Self::Words(words) => f.write_str(words),
+        }
+    }
+}
+
+/// `errno`, for the function that fails with it; what is known beside it is kept for
+/// [`last_error`].
+pub(crate) fn explain(errno: Errno, detail: impl Into<Detail>) -> Errno {
+    DETAIL.set(Some((errno, detail.into())));
+    errno
 }
 
 /// The last failure of this thread in words; empty before the first. Valid until the next call.
 pub(crate) fn last_error() -> *const c_char {
-    let text = match (LAST.get(), DETAIL.get()) {
-        (None, _) => String::new(),
-        (Some(errno), Some((of, error))) if of == errno => error.to_string(),
-        (Some(errno), _) => std::io::Error::from(errno).to_string(),
-    };
+    let text = LAST.with_borrow(|last| match last {
+        None => String::new(),
+        Some((_, Some(detail))) => detail.to_string(),
+        Some((errno, None)) => std::io::Error::from(*errno).to_string(),
+    });
     TEXT.with_borrow_mut(|place| {
         *place = CString::new(text).unwrap_or_default();
         place.as_ptr()
@@ -51,7 +83,9 @@ pub(crate) fn enter<T>(failed: T, inside: impl FnOnce() -> Result<T, Errno>) -> 
         }
         Err(errno) => {
             set_errno(errno.raw_os_error());
-            LAST.set(Some(errno));
+            // That of another failure, which nobody was told of, is not it.
+            let detail = DETAIL.take().filter(|(of, _)| *of == errno);
+            LAST.set(Some((errno, detail.map(|(_, detail)| detail))));
             failed
         }
     }
@@ -122,5 +156,27 @@ mod tests {
         };
         assert_eq!(enter_int(changes), 0);
         assert_eq!(errno(), libc::ENOSPC);
+    }
+
+    #[test]
+    fn words_belong_to_the_failure_that_they_were_said_of() {
+        let said = || {
+            // SAFETY: ends with a NUL and stays as it is until the next call.
+            let text = unsafe { CStr::from_ptr(last_error()) };
+            text.to_str().unwrap().to_owned()
+        };
+        let words = |words: &str| explain(Errno::INVAL, words.to_owned());
+        assert_eq!(enter_int(|| Err(words("of 3 to 5, not 7"))), -1);
+        assert_eq!(said(), "of 3 to 5, not 7");
+        assert_eq!(enter_int(|| Err(Errno::INVAL)), -1);
+        assert!(said().starts_with("Invalid argument"), "{}", said());
+        let other = || {
+            words("not what it fails with");
+            Err(Errno::NOSPC)
+        };
+        assert_eq!(enter_int(other), -1);
+        assert!(said().starts_with("No space"), "{}", said());
+        assert_eq!(enter_int(|| Err(Errno::INVAL)), -1);
+        assert!(said().starts_with("Invalid argument"), "{}", said());
     }
 }

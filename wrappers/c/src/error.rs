@@ -3,7 +3,9 @@
 use rustix::io::Errno;
 use videostream::ipc::{Error, Refusal};
 
-/// The `errno` of an error.
+use crate::boundary::explain;
+
+/// The `errno` of an error, whose words become those of the failure.
 pub(crate) fn errno_of(error: Error) -> Errno {
     let errno = match error {
         Error::Os(_, errno) | Error::FenceFailed(errno) => errno,
@@ -22,6 +24,5 @@ pub(crate) fn errno_of(error: Error) -> Errno {
         Error::TooManyBuffers(_) | Error::WouldBlock(_) => Errno::NOBUFS,
         _ => Errno::BADMSG,
     };
-    crate::boundary::explain(errno, error);
-    errno
+    explain(errno, error)
 }

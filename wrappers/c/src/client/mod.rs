@@ -23,6 +23,7 @@ pub(crate) use self::connection::Origin;
 use self::line::{Bell, Rung};
 pub(crate) use self::received::Received;
 use self::watch::Watch;
+use crate::boundary::explain;
 use crate::error::errno_of;
 use crate::frame::Frame;
 
@@ -104,9 +105,9 @@ impl Client {
         };
         let knock = match client.find_host() {
             Ok(knock) => knock,
+            // One `errno` for all of these; the words tell which it is.
             Err(error @ (Error::Os(..) | Error::NotASocket)) => {
-                errno_of(error);
-                return Err(Errno::CONNREFUSED);
+                return Err(explain(Errno::CONNREFUSED, error));
             }
             Err(error) => return Err(errno_of(error)),
         };
@@ -188,8 +189,10 @@ impl Client {
                         continue;
                     }
                     if !self.reconnect {
-                        let errno = errno_of(error);
-                        return Err(if had { Errno::CONNRESET } else { errno });
+                        return Err(match had {
+                            true => explain(Errno::CONNRESET, error),
+                            false => errno_of(error),
+                        });
                     }
                     if !had {
                         // A host that does not let anybody in is asked again, not at once.

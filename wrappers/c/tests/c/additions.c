@@ -37,6 +37,8 @@ static void a_failure_is_told_in_words(void)
     CHECK(strcmp(vsl_x_last_error(), text) == 0 && errno == 0);
     CHECK(vsl_frame_trylock(NULL) == -1);
     CHECK(strstr(vsl_x_last_error(), "Invalid argument") != NULL);
+    CHECK_FAILS(vsl_client_init("/dev/null/socket", NULL, false) == NULL, ECONNREFUSED);
+    CHECK(strstr(vsl_x_last_error(), "Not a directory") != NULL);
 }
 
 /* Frames up to now, without waiting. */
