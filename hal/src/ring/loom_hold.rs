@@ -13,14 +13,14 @@ use crate::sync::Point;
 use crate::sync::model::weakened;
 
 /// The pixels of a slot: `UnsafeCell` access that races fails the model.
-struct Pixels(std::boxed::Box<[loom::cell::UnsafeCell<u64>]>);
+pub(super) struct Pixels(std::boxed::Box<[loom::cell::UnsafeCell<u64>]>);
 
 // SAFETY: the model's whole point is to show that accesses never overlap; loom fails if they do.
 #[expect(unsafe_code, reason = "loom's cell checks what the type system can't")]
 unsafe impl Sync for Pixels {}
 
 impl Pixels {
-    fn new(slots: u32) -> Self {
+    pub(super) fn new(slots: u32) -> Self {
         Self((0..slots).map(|_| loom::cell::UnsafeCell::new(0)).collect())
     }
 
@@ -32,7 +32,7 @@ impl Pixels {
         });
     }
 
-    fn read(&self, slot: SlotId) -> u64 {
+    pub(super) fn read(&self, slot: SlotId) -> u64 {
         #[expect(unsafe_code, reason = "as above")]
         self.0[slot.index()].with(|p| {
             // SAFETY: `p` points into the cell; that nobody writes is what the model checks.
@@ -41,7 +41,7 @@ impl Pixels {
     }
 }
 
-fn publish<C: ControlMut>(p: &mut Publisher<C>, pixels: &Pixels) -> Option<u64> {
+pub(super) fn publish<C: ControlMut>(p: &mut Publisher<C>, pixels: &Pixels) -> Option<u64> {
     let claim = p.claim()?;
     pixels.write(claim.slot(), p.head() + 1);
     Some(p.publish(claim, |serial| [serial; 2]))

@@ -45,6 +45,8 @@ pub mod wake;
 #[cfg(all(test, loom))]
 mod loom_hold;
 #[cfg(all(test, loom))]
+mod loom_one_by_one;
+#[cfg(all(test, loom))]
 mod loom_wake;
 #[cfg(any(test, loom))]
 #[cfg_attr(loom, allow(dead_code, reason = "each model uses its part"))]

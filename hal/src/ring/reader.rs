@@ -84,12 +84,45 @@ pub fn hold_next(control: &impl Control, lease: &impl Lease, after: u64) -> Opti
     None
 }
 
+/// Serial and descriptor of the oldest frame newer than serial `after` that can be read, without
+/// holding it: it may be gone a moment later. `N` is at most [`Control::WORDS`].
+#[inline]
+pub fn peek_next<const N: usize>(control: &impl Control, after: u64) -> Option<(u64, [u64; N])> {
+    let head = newest(control);
+    if head <= after {
+        return None;
+    }
+    // At most N serials are readable at once: older ones are gone without a look.
+    let oldest = head.saturating_sub(control.slots() as u64 - 1);
+    ((after + 1).max(oldest)..=head).find_map(|serial| Some((serial, peek(control, serial)?)))
+}
+
+/// The descriptor of `serial`, one up to the head that this thread has seen, if it can be read.
+#[inline]
+fn peek<const N: usize>(control: &impl Control, serial: u64) -> Option<[u64; N]> {
+    let slot = SlotId::checked(index(control, serial), control.slots())?;
+    // Relaxed, index and state: the descriptor was acquired with head; what is stale bears
+    // another serial.
+    if serial == 0 || control.state(slot).load(Ordering::Relaxed) != serial {
+        return None;
+    }
+    let words = core::array::from_fn(|at| word(control, slot, at));
+    // SYNC(reuse): who finds the state unchanged has read nothing of a later frame.
+    is_intact(control, slot, serial).then_some(words)
+}
+
+/// The slot that `serial` is in, if it is in any; not checked yet.
+#[inline]
+fn index(control: &impl Control, serial: u64) -> u32 {
+    let at = serial as u32 & (2 * control.slots() - 1);
+    control.index(at).load(Ordering::Relaxed)
+}
+
 /// Holds exactly `serial`, if it can still be read. `serial` is at most one that this thread
 /// has learnt from [`newest`], or else what the slot says may be stale.
 #[inline]
 pub fn try_hold(control: &impl Control, lease: &impl Lease, serial: u64) -> Option<SlotId> {
-    let index = control.index(serial as u32 & (2 * control.slots() - 1));
-    hold_in(control, lease, index.load(Ordering::Relaxed), serial)
+    hold_in(control, lease, index(control, serial), serial)
 }
 
 /// Holds `serial` if slot `raw` is its slot.

@@ -1,7 +1,6 @@
 //! Frames that are looked at before they are held.
 
-use videostream_hal::ring::cells::{Control, SlotId, head_serial};
-use videostream_hal::ring::layout::DESCRIPTOR_WORDS;
+use videostream_hal::ring::cells::SlotId;
 use videostream_hal::ring::segment::Stat;
 use videostream_hal::ring::{FrameDescriptor, reader};
 use videostream_hal::sync::Ordering;
@@ -24,40 +23,19 @@ impl Client {
     /// [`Error::Descriptor`] for a frame whose description is wrong.
     #[inline]
     pub fn peek(&self, after: u64) -> Result<Option<FrameDescriptor>, Error> {
-        // SYNC(publish): acquires the descriptors of all frames up to this one.
-        let head = head_serial(self.control.head().load(Ordering::Acquire));
-        if head <= after {
+        if self.head() <= after {
             return Ok(None);
         }
         if self.lease.has_ended() {
             return Err(Error::ThrownOut);
         }
-        let slots = self.control.slots();
-        // At most as many serials as slots are readable at once.
-        let oldest = head.saturating_sub(u64::from(slots) - 1);
-        for serial in (after + 1).max(oldest)..=head {
-            // Relaxed: written before head; what is stale fails the look at the state.
-            let index = self.control.index(serial as u32 & (2 * slots - 1));
-            let slot = SlotId::checked(index.load(Ordering::Relaxed), slots);
-            let Some(slot) = slot.filter(|&slot| self.is_readable(slot, serial)) else {
-                continue;
-            };
-            let words: [u64; DESCRIPTOR_WORDS] =
-                core::array::from_fn(|at| reader::word(&self.control, slot, at));
-            // SYNC(reuse): who sees the state unchanged has read nothing of a later frame.
-            if !reader::is_intact(&self.control, slot, serial) {
-                continue;
-            }
-            let descriptor = FrameDescriptor::from_words(words);
-            descriptor.check(serial)?;
-            self.count(serial, serial - after - 1, after);
-            return Ok(Some(descriptor));
-        }
-        Ok(None)
-    }
-
-    fn is_readable(&self, slot: SlotId, serial: u64) -> bool {
-        self.control.state(slot).load(Ordering::Relaxed) == serial
+        let Some((serial, words)) = reader::peek_next(&self.control, after) else {
+            return Ok(None);
+        };
+        let descriptor = FrameDescriptor::from_words(words);
+        descriptor.check(serial)?;
+        self.count(serial, serial - after - 1, after);
+        Ok(Some(descriptor))
     }
 
     /// Holds exactly the frame `serial`, one that [`Client::peek`] gave. `Ok(None)`: it is gone.
