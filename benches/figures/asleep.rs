@@ -38,6 +38,8 @@ pub(crate) struct Lane<'a> {
     pub(crate) latency: Series,
     /// Of each batch, the publisher's CPU time for a frame, pacing included.
     cpu: Series,
+    /// Frames that were there before the publisher's call returned.
+    early: u64,
 }
 
 impl<'a> Lane<'a> {
@@ -53,7 +55,15 @@ impl<'a> Lane<'a> {
             cost: Series::default(),
             latency: Series::default(),
             cpu: Series::default(),
+            early: 0,
         }
+    }
+}
+
+impl Lane<'_> {
+    /// Of 100 frames, those that were there before the publisher's call returned.
+    fn early(&self) -> f64 {
+        100.0 * self.early as f64 / self.latency.len() as f64
     }
 }
 
@@ -73,13 +83,21 @@ impl Batch for Lane<'_> {
                     assert!(now_ns() - begin < 10_000_000_000, "peer {number} is silent");
                     thread::sleep(PACE / 4);
                 }
-                self.latency
-                    .push(seen.latency_ns.load(Ordering::Relaxed) as f64);
+                let latency = seen.latency_ns.load(Ordering::Relaxed);
+                self.latency.push(latency as f64);
+                self.early += u64::from(latency < cost);
             }
         }
         self.cpu.push((cpu_ns() - cpu) as f64 / count as f64);
         Duration::from_nanos(spent)
     }
+}
+
+/// Publishes by the bare futex; tells the serial and how long it took.
+fn wake(board: &Board) -> (u64, u64) {
+    let begin = now_ns();
+    let serial = board.publish_futex();
+    (serial, now_ns() - begin)
 }
 
 fn cpu_ns() -> u64 {
@@ -111,27 +129,29 @@ pub(crate) fn bench(criterion: &mut Criterion, table: &mut Table) {
         publisher.wait_for(clients);
         peers.extend(start("futex", MANY, clients, ""));
         let name = format!("{}-socket", publisher.path());
-        let messengers = if main { clients } else { 0 };
-        let mut sender = Sender::new(&name, messengers, || {
-            peers.extend(start("socket", 2 * MANY, messengers, &name));
+        let beside = if main { clients } else { 0 };
+        let (timed_board, timed_fd) = Board::create();
+        let place = Board::path(&timed_fd);
+        let timed_peer = |number| Peer::start(&place, "timed futex", number, "");
+        peers.extend((0..beside).map(timed_peer));
+        (0..beside).for_each(|number| wait_ready(timed_board, number));
+        let mut sender = Sender::new(&name, beside, || {
+            peers.extend(start("socket", 2 * MANY, beside, &name));
         });
-        for (kind, count) in [clients, clients, messengers].into_iter().enumerate() {
+        for (kind, count) in [clients, clients, beside].into_iter().enumerate() {
             (0..count).for_each(|number| wait_ready(board, kind * MANY + number));
         }
 
         let mut ring = Lane::new(board, 0..clients, || publisher.publish_stamped(false));
-        let mut futex = Lane::new(board, MANY..MANY + clients, || {
-            let begin = now_ns();
-            let serial = board.publish_futex();
-            (serial, now_ns() - begin)
-        });
-        let messages = 2 * MANY..2 * MANY + messengers;
+        let mut futex = Lane::new(board, MANY..MANY + clients, || wake(board));
+        let mut timed = Lane::new(timed_board, 0..beside, || wake(timed_board));
+        let messages = 2 * MANY..2 * MANY + beside;
         let mut socket = Lane::new(board, messages, || sender.publish());
         let mut pacing = Lane::new(board, 0..0, || (0, 0));
         let name = format!("publish, {clients} clients");
         let mut others: Vec<&mut dyn Batch> = vec![&mut futex];
         if main {
-            others.extend([&mut socket as &mut dyn Batch, &mut pacing]);
+            others.extend([&mut timed as &mut dyn Batch, &mut socket, &mut pacing]);
         }
         in_turns(&mut group, &name, BATCH, &mut ring, &mut others);
 
@@ -151,6 +171,9 @@ pub(crate) fn bench(criterion: &mut Criterion, table: &mut Table) {
             let goal = goal(Goal::Ratio(most));
             table.add_quantile(name, part, &ring.latency, other, goal);
         }
+        let name = format!("one-way to {clients} sleeping, p50");
+        let with_timeout = ("futex with time-out", &timed.latency);
+        table.add(name, &ring.latency, with_timeout, Goal::Compare);
         let name = format!("one-way by socket message to {clients}, p50");
         table.add(name, &socket.latency, other, Goal::Compare);
         if clients == 1 {
@@ -161,6 +184,11 @@ pub(crate) fn bench(criterion: &mut Criterion, table: &mut Table) {
                 ("futex wake", &floor),
                 Goal::Ratio(1.2),
             );
+            let name = "frames in 100 seen before publish returns, 1 sleeping";
+            let early = ring.early();
+            table.count(name, early, ("futex wake", futex.early()), Goal::Compare);
+            let floor = ("futex with time-out", timed.early());
+            table.count(name, early, floor, Goal::Compare);
         }
     }
     group.finish();

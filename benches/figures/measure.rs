@@ -15,6 +15,11 @@ impl Series {
         self.0.push(ns);
     }
 
+    /// How many values there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The value below which `part` of all values are; `None` without values.
     pub(crate) fn quantile(&self, part: f64) -> Option<f64> {
         let mut sorted = self.0.clone();

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::hint::spin_loop;
+use std::num::NonZeroU32;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use rustix::process::{Signal, set_parent_process_death_signal};
 use rustix::thread::futex;
 use videostream::Client;
-use videostream::hal::time::now_ns;
+use videostream::hal::time::{now_ns, timespec};
 
 use crate::board::Board;
 use crate::host::LAST;
@@ -74,7 +75,8 @@ pub(crate) fn play() -> bool {
     match kind {
         "client" => client(board, number, argument, Duration::ZERO),
         "spinning client" => client(board, number, argument, Duration::from_secs(60)),
-        "futex" => bare_futex(board, number),
+        "futex" => bare_futex(board, number, None),
+        "timed futex" => bare_futex(board, number, Some(Duration::from_millis(50))),
         "line" => bare_line(board, number),
         "socket" => socket::receive(board, number, argument),
         #[cfg(feature = "iceoryx2")]
@@ -148,7 +150,8 @@ fn client(board: &Board, number: usize, path: &str, spin: Duration) {
     }
 }
 
-fn bare_futex(board: &Board, number: usize) {
+/// `timeout` is that of each wait; whoever has to notice a peer that was killed needs one.
+fn bare_futex(board: &Board, number: usize, timeout: Option<Duration>) {
     let bare = &board.bare.0;
     let wake = &board.wake.0;
     ready(board, number);
@@ -157,8 +160,10 @@ fn bare_futex(board: &Board, number: usize) {
         let value = wake.load(Ordering::Acquire);
         let serial = bare.serial.load(Ordering::Acquire);
         if serial == seen {
-            // Interrupted or changed: looked at above.
-            let _ = futex::wait(wake, futex::Flags::empty(), value, None);
+            let all = NonZeroU32::MAX;
+            let deadline = timeout.map(|t| timespec(now_ns() + t.as_nanos() as u64));
+            // Interrupted, late or changed: looked at above.
+            let _ = futex::wait_bitset(wake, futex::Flags::empty(), value, deadline.as_ref(), all);
             continue;
         }
         let now = now_ns();

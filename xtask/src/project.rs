@@ -24,3 +24,11 @@ pub(crate) fn target() -> Result<PathBuf> {
     fs::create_dir_all(&path).with_context(|| format!("create {}", path.display()))?;
     fs::canonicalize(&path).with_context(|| format!("target folder {}", path.display()))
 }
+
+/// Bytes that are free for the target folder.
+pub(crate) fn free_bytes() -> Result<u64> {
+    let target = target()?;
+    let disk = rustix::fs::statvfs(&target)
+        .with_context(|| format!("free space for {}", target.display()))?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}

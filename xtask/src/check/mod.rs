@@ -29,6 +29,8 @@ use crate::{apt, interrupt, process, project};
 
 /// How much of a failing part's output is shown; all of it is in its log.
 const SHOWN_LINES: usize = 400;
+/// What all parts write into an empty target folder, in MiB.
+const DISK_MIB: u64 = 7_000;
 
 /// Run every check, one line each.
 #[derive(clap::Args)]
@@ -66,6 +68,9 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     }
     interrupt::listen()?;
     install(&chosen);
+    if args.only.is_empty() && !args.quick {
+        tell_disk()?;
+    }
 
     let logs = project::target()?.join("xtask");
     fs::create_dir_all(&logs)?;
@@ -122,6 +127,20 @@ fn install(parts: &[&Part]) {
     if let Err(error) = apt::ensure(&packages) {
         println!("note: {error:#}");
     }
+}
+
+/// Says so when the disk will not do for all parts: builds that fail of it do not always say why.
+fn tell_disk() -> Result<()> {
+    let free = project::free_bytes()? >> 20;
+    if free < DISK_MIB {
+        let target = project::target()?;
+        println!(
+            "note: {free} MiB are free for {}; all parts together take about {DISK_MIB} from an \
+             empty target folder",
+            target.display()
+        );
+    }
+    Ok(())
 }
 
 /// Runs one part and prints its line. Beside the counts: why it failed, if it did.
