@@ -133,7 +133,7 @@ pub(crate) static PARTS: &[Part] = &[
     },
     Part {
         name: "deny",
-        about: "licences and sources of every dependency",
+        about: "licence, source and number of versions of every dependency",
         quick: false,
         needs: &[],
         wants: &[],
@@ -365,9 +365,24 @@ fn deny(run: &mut Run) -> Result<Outcome> {
             "needs cargo-deny (cargo install cargo-deny)".to_owned(),
         ));
     }
+    // `--workspace`: the root is a package, too, and would be checked alone.
     run.command(&mut cargo(&[
-        "deny", "check", "bans", "licenses", "sources",
+        "deny",
+        "--workspace",
+        "--locked",
+        "check",
+        "bans",
+        "licenses",
+        "sources",
     ])?)?;
+    // Workspaces of their own. What these link twice is in nobody's way.
+    for folder in ["benches/iceoryx2", "fuzz", "tests/nostd-host"] {
+        let mut deny = cargo(&["deny", "--locked", "--config", "deny.toml"])?;
+        deny.arg("--manifest-path")
+            .arg(format!("{folder}/Cargo.toml"))
+            .args(["check", "licenses", "sources"]);
+        run.command(&mut deny)?;
+    }
     Ok(Outcome::Passed)
 }
 
