@@ -9,7 +9,7 @@ use videostream_hal::ring::MAX_PLANES;
 use super::{Pool, Reader, Source, Taken};
 use crate::colorimetry::Colorimetry;
 use crate::convert::{Convert, Filter, Options};
-use crate::{Error, FrameRate, Result};
+use crate::{Error, Result};
 
 /// Converts what another source gives, to be shared or encoded: the whole picture, scaled.
 ///
@@ -60,8 +60,12 @@ impl<S: Source> Source for ConvertedSource<S> {
         self.layout
     }
 
-    fn rate(&self) -> Option<FrameRate> {
-        self.reader.source().rate()
+    fn behind(&self) -> Option<&dyn Source> {
+        Some(self.reader.source())
+    }
+
+    fn behind_mut(&mut self) -> Option<&mut dyn Source> {
+        Some(self.reader.source_mut())
     }
 
     fn buffer_count(&self) -> u32 {
@@ -74,22 +78,6 @@ impl<S: Source> Source for ConvertedSource<S> {
 
     fn buffer_fds(&self, index: u32) -> Vec<(BorrowedFd<'_>, u64)> {
         self.pool.fds(index)
-    }
-
-    fn trouble(&self) -> Option<&Error> {
-        self.reader.source().trouble()
-    }
-
-    fn ready_fd(&self) -> Option<BorrowedFd<'_>> {
-        self.reader.source().ready_fd()
-    }
-
-    fn due_ns(&self) -> Option<u64> {
-        self.reader.source().due_ns()
-    }
-
-    fn take_events(&mut self) -> Result<()> {
-        self.reader.source_mut().take_events()
     }
 
     fn take(&mut self) -> Result<Option<Taken>> {
@@ -137,7 +125,7 @@ mod tests {
     use videostream_hal::time::deadline_in;
 
     use super::*;
-    use crate::{PatternSource, TestPattern, pattern};
+    use crate::{FrameRate, PatternSource, TestPattern, pattern};
 
     fn drawn() -> PatternSource {
         let rate = FrameRate::fps(200).unwrap();

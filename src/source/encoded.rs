@@ -9,7 +9,7 @@ use videostream_hal::time::deadline_in;
 
 use super::{Pool, Reader, Source, Taken};
 use crate::encode::{EncodeError, Encoder, EncoderConfig};
-use crate::{DmaBufPicture, Error, FrameRate, Picture, Result};
+use crate::{DmaBufPicture, Picture, Result};
 
 /// The frame whose picture went into the encoder.
 type Submission = core::result::Result<Option<Taken>, EncodeError>;
@@ -38,7 +38,8 @@ impl<S: Source> EncodedSource<S> {
     /// `buffers` buffers.
     ///
     /// # Errors
-    /// [`Error::Encode`] for what the encoder can't do; [`Error::Memory`], [`Error::Map`].
+    /// [`Error::Encode`](crate::Error::Encode) for what the encoder can't do;
+    /// [`Error::Memory`](crate::Error::Memory), [`Error::Map`](crate::Error::Map).
     pub fn new(source: S, config: &EncoderConfig, buffers: u32) -> Result<Self> {
         let config = &EncoderConfig {
             // A device is asked to read the pictures where they lie.
@@ -128,8 +129,12 @@ impl<S: Source> Source for EncodedSource<S> {
         self.layout
     }
 
-    fn rate(&self) -> Option<FrameRate> {
-        self.reader.source().rate()
+    fn behind(&self) -> Option<&dyn Source> {
+        Some(self.reader.source())
+    }
+
+    fn behind_mut(&mut self) -> Option<&mut dyn Source> {
+        Some(self.reader.source_mut())
     }
 
     fn buffer_count(&self) -> u32 {
@@ -146,22 +151,6 @@ impl<S: Source> Source for EncodedSource<S> {
 
     fn generation(&self) -> u32 {
         self.generation
-    }
-
-    fn trouble(&self) -> Option<&Error> {
-        self.reader.source().trouble()
-    }
-
-    fn ready_fd(&self) -> Option<BorrowedFd<'_>> {
-        self.reader.source().ready_fd()
-    }
-
-    fn due_ns(&self) -> Option<u64> {
-        self.reader.source().due_ns()
-    }
-
-    fn take_events(&mut self) -> Result<()> {
-        self.reader.source_mut().take_events()
     }
 
     fn take(&mut self) -> Result<Option<Taken>> {

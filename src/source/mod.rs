@@ -34,14 +34,27 @@ pub(crate) use wait::{Woken, wait};
 /// is back): [`Source::generation`] says so.
 ///
 /// To implement it, make `take` return `None` rather than wait: [`Stream`](crate::Stream)
-/// does the waiting, on `ready_fd` or until `due_ns`.
+/// does the waiting, on `ready_fd` or until `due_ns`. One that makes its frames of another source's says
+/// so with [`Source::behind`] and [`Source::behind_mut`], and waits as that does.
 pub trait Source {
     /// Format, size and planes of every frame. `planes[i].memory` counts the descriptors of
     /// [`Source::buffer_fds`].
     fn layout(&self) -> Layout;
 
-    /// How many frames a second it means to give, if it knows.
-    fn rate(&self) -> Option<FrameRate>;
+    /// The source that it makes its frames of, if it does.
+    fn behind(&self) -> Option<&dyn Source> {
+        None
+    }
+
+    /// The same, for [`Source::take_events`].
+    fn behind_mut(&mut self) -> Option<&mut dyn Source> {
+        None
+    }
+
+    /// How many frames a second it means to give, if it knows; by default as many as the source behind it.
+    fn rate(&self) -> Option<FrameRate> {
+        self.behind()?.rate()
+    }
 
     /// How many buffers it fills in turn.
     fn buffer_count(&self) -> u32;
@@ -61,17 +74,17 @@ pub trait Source {
     /// What has gone wrong, while the source waits for it to come right; there are no frames
     /// and no buffers meanwhile.
     fn trouble(&self) -> Option<&Error> {
-        None
+        self.behind()?.trouble()
     }
 
     /// Readable when a frame is there. `None` for a source that goes by the clock.
     fn ready_fd(&self) -> Option<BorrowedFd<'_>> {
-        None
+        self.behind()?.ready_fd()
     }
 
     /// When to look for a frame, for a source that goes by the clock or waits to try again.
     fn due_ns(&self) -> Option<u64> {
-        None
+        self.behind()?.due_ns()
     }
 
     /// Takes note of what `ready_fd` tells beside frames: when poll reports `POLLPRI`.
@@ -79,7 +92,7 @@ pub trait Source {
     /// # Errors
     /// Whatever ends the source.
     fn take_events(&mut self) -> Result<()> {
-        Ok(())
+        self.behind_mut().map_or(Ok(()), Source::take_events)
     }
 
     /// Takes the next frame if there is one; never waits.
