@@ -21,6 +21,7 @@ mod error;
 mod fwht;
 mod level;
 mod mapped;
+pub(crate) mod order;
 mod packet;
 mod reader;
 #[cfg(feature = "software")]
@@ -36,6 +37,7 @@ pub use self::backend::{BACKEND_VARIABLE, Backend, DevicePath};
 pub use self::config::{Codec, EncoderConfig, Level, Profile, RateControl};
 pub use self::copies::{Copies, CopyReason, Submitted};
 pub use self::error::EncodeError;
+pub use self::order::{OrderError, PictureOrder};
 pub use self::packet::Packet;
 pub use self::reader::AccessUnits;
 pub use self::sps::{StreamInfo, has_b_slices, stream_info};

@@ -31,7 +31,7 @@ pub struct StreamInfo {
 pub fn stream_info(codec: Codec, sets: &[u8]) -> Option<StreamInfo> {
     let (_, sps) = nal_units(sets).find(|(_, nal)| NalKind::of(codec, nal) == NalKind::Sps)?;
     match codec {
-        Codec::H264 => h264(sps),
+        Codec::H264 => h264(sps).map(|(info, _)| info),
         Codec::H265 => h265(sps).map(|(info, _)| info),
         Codec::Fwht => None,
     }
@@ -55,8 +55,30 @@ pub(crate) struct Hevc {
     pub(crate) reorder: u8,
 }
 
+/// What slices of an H.264 stream are read with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Avc {
+    /// The number of the parameter set.
+    pub(crate) id: u8,
+    /// Whether the three colours are coded apart, and whether there is colour.
+    pub(crate) colours_apart: bool,
+    pub(crate) is_grey: bool,
+    /// Bits of a frame's number.
+    pub(crate) number_bits: u8,
+    /// How pictures are counted in the order of showing: 0 to 2.
+    pub(crate) order_type: u8,
+    /// Bits of a picture's order count that its slices say.
+    pub(crate) order_bits: u8,
+    /// Whether all pictures are whole frames.
+    pub(crate) frames_only: bool,
+}
+
+/// What an H.264 sequence parameter set, a NAL unit, says.
+pub(crate) fn avc_info(sps: &[u8]) -> Option<(StreamInfo, Avc)> {
+    h264(sps)
+}
+
 /// What an H.265 sequence parameter set, a NAL unit, says.
-#[cfg(any(feature = "record", feature = "software"))]
 pub(crate) fn hevc_info(sps: &[u8]) -> Option<(StreamInfo, Hevc)> {
     h265(sps)
 }
@@ -110,7 +132,7 @@ impl Bits {
     }
 
     /// As [`Bits::ue`], with a sign.
-    fn se(&mut self) -> Option<i32> {
+    pub(crate) fn se(&mut self) -> Option<i32> {
         let code = self.ue()?;
         let half = code.div_ceil(2) as i32;
         Some(if code % 2 == 1 { half } else { -half })
@@ -127,17 +149,17 @@ fn visible(coded: u32, unit: u32, before: u32, behind: u32) -> Option<u32> {
         .filter(|side| (1..MAX_SIDE).contains(side))
 }
 
-fn h264(sps: &[u8]) -> Option<StreamInfo> {
+fn h264(sps: &[u8]) -> Option<(StreamInfo, Avc)> {
     let mut bits = Bits::new(sps.get(1..)?);
     let profile = bits.bits(8)? as u8;
     bits.skip(8);
     let level = bits.bits(8)? as u8;
-    bits.ue()?;
-    let mut chroma = 1;
+    let id = bits.ue()?;
+    let (mut chroma, mut colours_apart) = (1, false);
     if [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135].contains(&profile) {
         chroma = bits.ue()?;
         if chroma == 3 {
-            bits.skip(1);
+            colours_apart = bits.flag()?;
         }
         bits.ue()?;
         bits.ue()?;
@@ -151,9 +173,11 @@ fn h264(sps: &[u8]) -> Option<StreamInfo> {
             }
         }
     }
-    bits.ue()?;
-    match bits.ue()? {
-        0 => drop(bits.ue()?),
+    let number_bits = bits.ue()?.checked_add(4)?;
+    let order_type = bits.ue()?;
+    let mut order_bits = 0;
+    match order_type {
+        0 => order_bits = bits.ue()?.checked_add(4)?,
         1 => {
             bits.skip(1);
             bits.se()?;
@@ -183,14 +207,24 @@ fn h264(sps: &[u8]) -> Option<StreamInfo> {
         2 => (2, 1),
         _ => (1, 1),
     };
-    Some(StreamInfo {
+    let info = StreamInfo {
         width: visible(across, unit_x, crop[0], crop[1])?,
         height: visible(down.checked_mul(fields)?, unit_y * fields, crop[2], crop[3])?,
         profile,
         level: Level::from_h264_idc(level),
         rate: h264_rate(&mut bits),
-        reordered: (profile == 66).then_some(false),
-    })
+        reordered: (profile == 66 || order_type == 2).then_some(false),
+    };
+    let avc = Avc {
+        id: u8::try_from(id).ok()?,
+        colours_apart,
+        is_grey: chroma == 0,
+        number_bits: u8::try_from(number_bits).ok()?,
+        order_type: u8::try_from(order_type).ok()?,
+        order_bits: u8::try_from(order_bits).ok()?,
+        frames_only,
+    };
+    Some((info, avc))
 }
 
 fn scaling_list(bits: &mut Bits, size: u32) -> Option<()> {

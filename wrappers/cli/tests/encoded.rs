@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -117,46 +118,113 @@ fn what_can_not_be_converted_is_refused_with_what_can() {
     }
 }
 
-/// A stream of 50 pictures by another encoder, with so many B pictures in a row; `false` where ffmpeg has none.
-fn encoded_by_ffmpeg(encoder: &str, b_pictures: &str, to: &Path) -> bool {
+/// A stream of 50 pictures by another encoder, told so; `false` where ffmpeg has none.
+fn encoded_by_ffmpeg(encoder: &str, parameters: &str, to: &Path) -> bool {
     let source = ["-v", "error", "-f", "lavfi", "-i", "testsrc=s=320x240:r=25"];
-    let x265 = format!("bframes={b_pictures}:log-level=none");
+    let option = format!("-{}-params", encoder.trim_start_matches("lib"));
+    let parameters = format!("{parameters}:log-level=none");
     let output = Command::new("ffmpeg")
         .args(source)
         .args(["-frames:v", "50", "-pix_fmt", "yuv420p", "-c:v", encoder])
-        .args(["-bf", b_pictures, "-x265-params", &x265])
+        .args([&option, &parameters])
         .arg(to)
         .stdin(Stdio::null())
         .output();
     output.is_ok_and(|output| output.status.success())
 }
 
+/// Of each picture that ffmpeg decodes, in the order of showing: its time in a file of 25 a second, and the sum of its pixels.
+fn shown(file: &Path) -> Vec<(f64, String)> {
+    let output = Command::new("ffmpeg")
+        .args(["-v", "error", "-i", file.to_str().unwrap()])
+        .args(["-fps_mode", "passthrough", "-f", "framemd5", "-"])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(output.status.success() && output.stderr.is_empty());
+    let text = String::from_utf8(output.stdout).unwrap();
+    let base = text.lines().find_map(|line| line.strip_prefix("#tb 0: "));
+    let (seconds, parts) = base.unwrap().split_once('/').unwrap();
+    let unit = seconds.parse::<f64>().unwrap() / parts.parse::<f64>().unwrap();
+    let frames = text.lines().filter(|line| !line.starts_with('#'));
+    frames
+        .map(|line| {
+            let words: Vec<_> = line.split(',').map(str::trim).collect();
+            (words[2].parse::<f64>().unwrap() * unit, words[5].to_owned())
+        })
+        .collect()
+}
+
 #[test]
-fn streams_of_other_encoders_are_converted_unless_they_reorder_pictures() {
-    let test = "streams_of_other_encoders_are_converted_unless_they_reorder_pictures";
+fn streams_of_other_encoders_go_into_an_mp4_with_the_times_of_their_b_pictures() {
+    let test = "streams_of_other_encoders_go_into_an_mp4_with_the_times_of_their_b_pictures";
     let folder = tempdir().unwrap();
     let file = |name: &str| folder.path().join(name);
-    for (encoder, extension, codec) in [("libx264", "h264", "h264"), ("libx265", "hevc", "hevc")] {
+    for (encoder, extension, codec, parameters) in [
+        ("libx264", "h264", "h264", "bframes=0"),
+        ("libx264", "h264", "h264", "bframes=3:b-pyramid=none"),
+        (
+            "libx264",
+            "h264",
+            "h264",
+            "bframes=5:b-pyramid=normal:open-gop=1:keyint=20:weightp=2:ref=5:slices=3",
+        ),
+        ("libx265", "hevc", "hevc", "bframes=0"),
+        ("libx265", "hevc", "hevc", "bframes=4:open-gop=1:keyint=20"),
+    ] {
         let stream = file(&format!("clip.{extension}"));
-        if !encoded_by_ffmpeg(encoder, "0", &stream) {
+        let _ = std::fs::remove_file(&stream);
+        if !encoded_by_ffmpeg(encoder, parameters, &stream) {
             videostream_testing::skip(test, &format!("needs ffmpeg with {encoder}"));
             continue;
         }
         let to = file(&format!("{encoder}.mp4"));
-        let converted = converted(&["-F", "25"], &stream, &to);
-        assert_eq!(number(&converted, "frames"), 50);
-        assert_eq!(number(&converted, "duration_ms"), 2000);
+        let told = converted(&["-F", "25"], &stream, &to);
+        assert_eq!(number(&told, "frames"), 50);
+        assert_eq!(number(&told, "duration_ms"), 2000);
         if let Some(found) = probe(test, &to) {
-            assert_eq!(found, [codec, "320", "240", "25/1", "50"]);
+            assert_eq!(found, [codec, "320", "240", "25/1", "50"], "{parameters}");
         }
-        let reordered = file(&format!("b.{extension}"));
-        assert!(encoded_by_ffmpeg(encoder, "3", &reordered));
-        let to = file(&format!("{encoder}-b.mp4"));
-        let ended = run(["convert", reordered.to_str().unwrap(), to.to_str().unwrap()]);
-        ended.assert_error(1, &["B pictures"]);
-        // Nothing half is left.
-        assert!(!to.exists());
+        let (source, found) = (shown(&stream), shown(&to));
+        assert_eq!((source.len(), found.len()), (50, 50), "{parameters}");
+        for (at, (source, (time, sum))) in source.iter().zip(&found).enumerate() {
+            assert_eq!(&source.1, sum, "{parameters}: picture {at}");
+            let expected = at as f64 / 25.0;
+            assert!(
+                (time - expected).abs() < 1e-6,
+                "{parameters}: {at} at {time}"
+            );
+        }
     }
+}
+
+#[test]
+fn b_pictures_that_cannot_be_put_in_order_or_decoded_are_refused() {
+    let test = "b_pictures_that_cannot_be_put_in_order_or_decoded_are_refused";
+    let folder = tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let stream = file("clip.h264");
+    if !encoded_by_ffmpeg("libx264", "bframes=3", &stream) {
+        return videostream_testing::skip(test, "needs ffmpeg with libx264");
+    }
+    // What is no file is read once, and the order is known at its end only.
+    let mut command = Command::new(support::program());
+    command.args(["convert", "--codec", "h264", "/dev/stdin"]);
+    command.arg(file("piped.mp4")).stdin(Stdio::piped());
+    let mut piped = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut to = piped.stdin.take().unwrap();
+    // It may end before it has read everything.
+    let _ = to.write_all(&std::fs::read(&stream).unwrap());
+    drop(to);
+    let ended = piped.wait_with_output().unwrap();
+    let told = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{told}");
+    assert!(told.contains("B pictures"), "{told}");
+    let raw = file("raw.y4m");
+    let ended = run(["convert", stream.to_str().unwrap(), raw.to_str().unwrap()]);
+    ended.assert_error(1, &["B pictures", "OpenH264"]);
+    // Nothing half is left.
+    assert!(!file("piped.mp4").exists() && !raw.exists());
 }
 
 #[test]

@@ -4,31 +4,28 @@
 //! pictures), they are copied and held here until it is their turn.
 
 mod de265;
-mod order;
 
 use std::mem;
 
 use videostream_hal::format::{FourCc, Layout};
 
 use self::de265::De265;
-use self::order::{Order, Place, Unit};
 use crate::decode::DecodeError;
 use crate::decode::software::shown::Shown;
+use crate::encode::Codec;
 use crate::encode::Packet;
-use crate::encode::annex_b::nal_units;
+use crate::encode::annex_b::{NalKind, nal_units};
+use crate::encode::order::h265::{Order, Place, Unit};
+use crate::encode::sps::hevc_info;
 use crate::picture::{Picture, PictureMut};
 
 /// `DE265_WARNING_SLICEHEADER_INVALID`: what is told of headers that are not given to the library.
 const BAD_HEADER: i64 = 1007;
+/// Samples of the largest picture that any level allows (6.2), and the longest side.
+const MAX_SAMPLES: u64 = 35_651_584;
+const MAX_SIDE: u32 = 16_888;
 /// The end of a sequence, a NAL unit of two bytes.
 const END: [u8; 2] = [36 << 1, 1];
-
-/// Why a packet can't be decoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Trouble {
-    Damage,
-    Unsupported(&'static str),
-}
 
 /// A decoder, and the pictures whose turn has not come.
 #[derive(Debug)]
@@ -125,17 +122,17 @@ impl H265 {
 
     fn decode(&mut self, packet: &Packet<'_>) -> Result<(), DecodeError> {
         let pts_ns = packet.pts_ns();
-        let failed = |trouble| match trouble {
-            Trouble::Damage => corrupt(pts_ns, BAD_HEADER),
-            Trouble::Unsupported(what) => DecodeError::Unsupported { what },
-        };
         let (mut sets, mut units) = (Vec::new(), Vec::new());
         let mut place = None;
         let mut ends = false;
         let mut empty = true;
         for (_, nal) in nal_units(packet.annex_b()) {
             empty = false;
-            match self.order.read(nal).map_err(failed)? {
+            if NalKind::of(Codec::H265, nal) == NalKind::Sps {
+                supported(nal, pts_ns)?;
+            }
+            let unit = self.order.read(nal);
+            match unit.map_err(|_| corrupt(pts_ns, BAD_HEADER))? {
                 Unit::Set => sets.push(nal),
                 Unit::Picture(found) if place.is_none() => {
                     place = Some(found);
@@ -208,6 +205,20 @@ impl H265 {
         });
         Ok(())
     }
+}
+
+/// Whether the library may see a sequence parameter set.
+fn supported(nal: &[u8], pts_ns: u64) -> Result<(), DecodeError> {
+    let (info, hevc) = hevc_info(nal).ok_or(corrupt(pts_ns, BAD_HEADER))?;
+    let samples = u64::from(info.width) * u64::from(info.height);
+    let what = if (hevc.chroma_format, hevc.luma_bits, hevc.chroma_bits) != (1, 8, 8) {
+        "H.265 that is not 4:2:0 of 8 bits (Main profile)"
+    } else if samples > MAX_SAMPLES || info.width.max(info.height) > MAX_SIDE {
+        "H.265 of more pixels than level 6.2 allows"
+    } else {
+        return Ok(());
+    };
+    Err(DecodeError::Unsupported { what })
 }
 
 /// Copies a picture into memory that may have held another, and says how it lies there.

@@ -9,7 +9,8 @@ use serde::Serialize;
 use videostream::colorimetry::Range;
 use videostream::decode::{Decoder, DecoderConfig};
 use videostream::encode::{
-    AccessUnits, Codec, Encoder, Packet, StreamInfo, has_b_slices, stream_info,
+    AccessUnits, Backend, Codec, Encoder, OrderError, Packet, PictureOrder, StreamInfo,
+    has_b_slices, stream_info,
 };
 use videostream::record::{Recorder, Track};
 use videostream::y4m::{Y4mReader, Y4mWriter};
@@ -23,7 +24,8 @@ use crate::{recording, signals};
 #[derive(clap::Args)]
 #[command(after_help = "\
 The files' names say the formats: .h264, .264, .h265, .265 and .hevc are Annex B byte streams, .mp4
-is MP4, .y4m is raw video. Byte streams have no times: frame n is shown at n / fps, exactly.
+is MP4, .y4m is raw video. Byte streams have no times: frame n is shown at n / fps, exactly. In which order
+frames are shown they do say (B pictures); a stream that may have some is read twice, for an MP4.
 
 Examples:
   videostream convert clip.h264 clip.mp4             nothing is encoded anew
@@ -99,7 +101,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         (Kind::Stream(codec), Some(Kind::Y4m)) => decode(args, codec, file)?,
         (Kind::Stream(codec), _) => {
             record::check_path(&args.output, codec)?;
-            copy(args, codec, file)?
+            copy(args, codec, file, output)?
         }
         (_, Some(Kind::Y4m)) | (Kind::Mp4, _) => {
             let why = "nothing to convert: both files are .y4m";
@@ -162,16 +164,32 @@ fn about(args: &Args, packet: &Packet<'_>) -> Result<StreamInfo, Failure> {
     let info = stream_info(packet.codec(), packet.parameter_sets());
     let info =
         info.ok_or_else(|| broken(args, "no usable parameter sets before the first key frame"))?;
-    if info.reordered == Some(true) {
-        return Err(reordered(args));
-    }
     Ok(info)
 }
 
-fn reordered(args: &Args) -> Failure {
-    let why = "pictures are shown in another order than they are stored (B pictures), \
-               whose times a byte stream does not say";
-    broken(args, why)
+fn disordered(args: &Args, error: OrderError) -> Failure {
+    let why = format!("when its pictures are shown is not known: {error}");
+    broken(args, &why)
+}
+
+/// Which picture in the order of showing each one is, from the first key frame on; `None` for those of no use.
+fn order(args: &Args, codec: Codec, output: &Output) -> Result<Vec<Option<u64>>, Failure> {
+    let (file, bar) = open(&args.input, output)?;
+    let mut units = AccessUnits::new(codec, file);
+    let mut order = None;
+    while let Some(unit) = units.next().map_err(reading(args))? {
+        if signals::stopped() {
+            break;
+        }
+        if order.is_none() && Packet::new(codec, unit, 0, 0).is_key() {
+            order = Some(PictureOrder::new(codec));
+        }
+        if let Some(order) = &mut order {
+            order.add(unit).map_err(|error| disordered(args, error))?;
+        }
+    }
+    bar.finish_and_clear();
+    Ok(order.map(PictureOrder::finish).unwrap_or_default())
 }
 
 /// The rate that was asked for, else the stream's, else 30 frames a second.
@@ -180,13 +198,13 @@ fn rate(args: &Args, info: &StreamInfo) -> FrameRate {
     args.fps.or(info.rate).unwrap_or(default)
 }
 
-/// Lets `each` see the packets of a stream from the first key frame on, with their times, and what the stream is.
+/// Lets `each` see the packets of a stream from the first key frame on, and what the stream is.
 fn packets(
     args: &Args,
     codec: Codec,
     file: impl Read,
     mut each: impl FnMut(&Packet<'_>, &StreamInfo, FrameRate) -> Result<(), Failure>,
-) -> Result<(StreamInfo, FrameRate, u64), Failure> {
+) -> Result<(StreamInfo, FrameRate), Failure> {
     let mut units = AccessUnits::new(codec, file);
     let mut known = None;
     let mut number = 0;
@@ -208,33 +226,62 @@ fn packets(
         each(&Packet::new(codec, unit, time_ns, time_ns), &info, rate)?;
         number += 1;
     }
-    let (info, rate) = known.ok_or_else(|| broken(args, "no key frame in it"))?;
-    Ok((info, rate, number))
+    known.ok_or_else(|| broken(args, "no key frame in it"))
 }
 
-fn copy<'a>(args: &'a Args, codec: Codec, file: impl Read) -> Result<Converted<'a>, Failure> {
+fn copy<'a>(
+    args: &'a Args,
+    codec: Codec,
+    file: impl Read,
+    output: &Output,
+) -> Result<Converted<'a>, Failure> {
+    // An MP4 needs times; a byte stream has none. What is no file can't be read twice.
+    let timed = args.kind(&args.output) == Some(Kind::Mp4);
+    let is_file = fs::metadata(&args.input).is_ok_and(|about| about.is_file());
     let mut recorder = None;
     let mut refused = false;
+    let mut shown: Option<Vec<Option<u64>>> = None;
+    let mut number = 0;
     let copied = packets(args, codec, file, |packet, info, rate| {
-        if has_b_slices(codec, packet.annex_b()) {
-            refused = true;
-            return Err(reordered(args));
-        }
         let recorder = match &mut recorder {
             Some(recorder) => recorder,
             none => {
+                if timed && is_file && info.reordered != Some(false) {
+                    shown = Some(order(args, codec, output)?);
+                }
                 // The source is still there after a power loss.
                 let track = Track::new(codec, info.width, info.height, rate).durable(false);
                 none.insert(Recorder::create(&args.output, &track)?)
             }
         };
-        Ok(recorder.write(packet)?)
+        let Some(shown) = &shown else {
+            let is_reordered =
+                info.reordered == Some(true) || has_b_slices(codec, packet.annex_b());
+            if timed && is_reordered {
+                refused = true;
+                let why = "its pictures are shown in another order than they are stored in (B \
+                           pictures), which is found only in a file";
+                return Err(broken(args, why));
+            }
+            return Ok(recorder.write(packet)?);
+        };
+        // The end of `shown` is that of the file, or of what was read of it.
+        let place = shown.get(number).copied().flatten();
+        number += 1;
+        match place {
+            Some(place) => {
+                let (shown_ns, decoded_ns) = (rate.time_ns(place), packet.dts_ns());
+                let packet = Packet::new(codec, packet.annex_b(), shown_ns, decoded_ns);
+                Ok(recorder.write(&packet)?)
+            }
+            None => Ok(()),
+        }
     });
     if refused && recorder.take().is_some() {
         // What there is of it is no conversion; the source is still there.
         let _ = fs::remove_file(&args.output);
     }
-    let (info, rate, _) = copied?;
+    let (info, rate) = copied?;
     let recorded = recorder
         .map(Recorder::finish)
         .transpose()?
@@ -270,13 +317,21 @@ fn decode<'a>(args: &'a Args, codec: Codec, file: impl Read) -> Result<Converted
         }
         Ok::<_, Failure>(())
     };
-    let (info, rate, _) = packets(args, codec, file, |packet, _, rate| {
-        if has_b_slices(codec, packet.annex_b()) {
-            return Err(reordered(args));
+    let in_software = codec == Codec::H264 && decoder.backend() == Backend::Software;
+    let mut refused = false;
+    let decoded = packets(args, codec, file, |packet, _, rate| {
+        if in_software && has_b_slices(codec, packet.annex_b()) {
+            refused = true;
+            let why = "it has B pictures, which OpenH264 does not decode exactly";
+            return Err(broken(args, why));
         }
         decoder.submit(packet)?;
         take(&mut decoder, rate)
-    })?;
+    });
+    if refused && fs::metadata(&args.output).is_ok_and(|about| about.is_file()) {
+        let _ = fs::remove_file(&args.output);
+    }
+    let (info, rate) = decoded?;
     decoder.finish()?;
     take(&mut decoder, rate)?;
     Ok(Converted {

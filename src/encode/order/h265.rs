@@ -6,12 +6,8 @@
 use std::cmp::Reverse;
 use std::ops::RangeInclusive;
 
-use super::Trouble;
+use super::OrderError;
 use crate::encode::sps::{Bits, Hevc, hevc_info};
-
-/// Samples of the largest picture that any level allows (6.2), and the longest side.
-const MAX_SAMPLES: u64 = 35_651_584;
-const MAX_SIDE: u32 = 16_888;
 
 /// Types of NAL units: leading pictures, those that may be left out when decoding begins at the picture that
 /// they lead, the ones that decoding can begin with, and the ends of a sequence.
@@ -26,7 +22,7 @@ const ENDS: RangeInclusive<u8> = 36..=37;
 
 /// What a NAL unit is to the decoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unit {
+pub(crate) enum Unit {
     /// A set of parameters.
     Set,
     /// The first slice of a picture.
@@ -41,17 +37,17 @@ pub(super) enum Unit {
 
 /// Where a picture stands among the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// It begins a sequence: all pictures before are shown before it.
-    pub(super) begins: bool,
+    pub(crate) begins: bool,
     /// Within a sequence, pictures are shown in the order of this.
-    pub(super) count: i64,
+    pub(crate) count: i64,
     /// Pictures that may be held back to bring them into order.
-    pub(super) reorder: usize,
+    pub(crate) reorder: usize,
     /// Whether it is shown.
-    pub(super) shown: bool,
+    pub(crate) shown: bool,
     /// It refers to pictures before the one that decoding began with.
-    pub(super) orphan: bool,
+    pub(crate) orphan: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -63,7 +59,7 @@ struct Pps {
 
 /// What is remembered of a stream.
 #[derive(Debug)]
-pub(super) struct Order {
+pub(crate) struct Order {
     sps: [Option<Hevc>; 16],
     pps: [Option<Pps>; 64],
     /// Order count of the last picture that others are counted from.
@@ -75,7 +71,7 @@ pub(super) struct Order {
 }
 
 impl Order {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             sps: [None; 16],
             pps: [None; 64],
@@ -86,12 +82,13 @@ impl Order {
     }
 
     /// Decoding begins with the next picture, which is a key frame.
-    pub(super) fn begin(&mut self) {
+    #[cfg(feature = "software")]
+    pub(crate) fn begin(&mut self) {
         self.fresh = true;
     }
 
     /// Reads a NAL unit.
-    pub(super) fn read(&mut self, nal: &[u8]) -> Result<Unit, Trouble> {
+    pub(crate) fn read(&mut self, nal: &[u8]) -> Result<Unit, OrderError> {
         let [first, second, ..] = *nal else {
             return Ok(Unit::Other);
         };
@@ -109,7 +106,7 @@ impl Order {
             32..=PPS => {
                 match kind {
                     SPS => self.set(nal)?,
-                    PPS => self.picture_set(nal).ok_or(Trouble::Damage)?,
+                    PPS => self.picture_set(nal).ok_or(OrderError::Headers)?,
                     _ => {}
                 }
                 Ok(Unit::Set)
@@ -122,24 +119,13 @@ impl Order {
         }
     }
 
-    fn set(&mut self, nal: &[u8]) -> Result<(), Trouble> {
-        let (info, hevc) = hevc_info(nal).ok_or(Trouble::Damage)?;
+    fn set(&mut self, nal: &[u8]) -> Result<(), OrderError> {
+        let (_, hevc) = hevc_info(nal).ok_or(OrderError::Headers)?;
         if hevc.order_bits > 16 || hevc.reorder > 15 {
-            return Err(Trouble::Damage);
-        }
-        if (hevc.chroma_format, hevc.luma_bits, hevc.chroma_bits) != (1, 8, 8) {
-            return Err(Trouble::Unsupported(
-                "H.265 that is not 4:2:0 of 8 bits (Main profile)",
-            ));
-        }
-        let samples = u64::from(info.width) * u64::from(info.height);
-        if samples > MAX_SAMPLES || info.width.max(info.height) > MAX_SIDE {
-            return Err(Trouble::Unsupported(
-                "H.265 of more pixels than level 6.2 allows",
-            ));
+            return Err(OrderError::Headers);
         }
         let place = self.sps.get_mut(usize::from(hevc.id));
-        *place.ok_or(Trouble::Damage)? = Some(hevc);
+        *place.ok_or(OrderError::Headers)? = Some(hevc);
         Ok(())
     }
 
@@ -158,9 +144,9 @@ impl Order {
         Some(())
     }
 
-    fn picture(&mut self, nal: &[u8], kind: u8, sublayer: u8) -> Result<Place, Trouble> {
+    fn picture(&mut self, nal: &[u8], kind: u8, sublayer: u8) -> Result<Place, OrderError> {
         let begins = IRAP.contains(&kind) && (self.fresh || kind != CRA);
-        let (sps, shown, low) = self.header(nal, kind).ok_or(Trouble::Damage)?;
+        let (sps, shown, low) = self.header(nal, kind).ok_or(OrderError::Headers)?;
         if begins {
             self.fresh = false;
             self.orphans = true;
