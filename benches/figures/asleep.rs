@@ -94,7 +94,7 @@ impl Batch for Lane<'_> {
 }
 
 /// Publishes by the bare futex; tells the serial and how long it took.
-fn wake(board: &Board) -> (u64, u64) {
+pub(crate) fn wake(board: &Board) -> (u64, u64) {
     let begin = now_ns();
     let serial = board.publish_futex();
     (serial, now_ns() - begin)

@@ -18,6 +18,7 @@
 mod asleep;
 mod awake;
 mod board;
+mod first;
 mod hold;
 mod host;
 #[cfg(feature = "iceoryx2")]
@@ -49,6 +50,7 @@ fn main() {
     read::bench(&mut criterion, &mut table);
     awake::bench(&mut criterion, &mut table);
     asleep::bench(&mut criterion, &mut table);
+    first::bench(&mut criterion, &mut table);
     wakeups::bench(&mut criterion, &mut table);
     #[cfg(feature = "iceoryx2")]
     iceoryx2::bench(&mut criterion, &mut table);

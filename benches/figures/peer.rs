@@ -21,13 +21,35 @@ const ROLE: &str = "VIDEOSTREAM_BENCH_ROLE";
 /// What a peer says of itself before its first frame.
 const READY: u64 = u64::MAX;
 
+/// What gives a program the lowest real-time priority.
+const FIRST: [&str; 3] = ["chrt", "--fifo", "1"];
+
 /// A process in a role; killed when dropped.
 pub(crate) struct Peer(Child);
 
 impl Peer {
     /// Starts peer `number` of `board` as `kind`, with an argument. See [`wait_ready`].
     pub(crate) fn start(board: &str, kind: &str, number: usize, argument: &str) -> Self {
-        let child = Command::new(env::current_exe().unwrap())
+        let program = Command::new(env::current_exe().unwrap());
+        Self::spawn(program, board, kind, number, argument)
+    }
+
+    /// The same with a real-time priority: it runs before everybody else, as soon as it is woken.
+    pub(crate) fn start_first(board: &str, kind: &str, number: usize, argument: &str) -> Self {
+        let mut program = Command::new(FIRST[0]);
+        program.args(&FIRST[1..]).arg(env::current_exe().unwrap());
+        Self::spawn(program, board, kind, number, argument)
+    }
+
+    /// Whether [`Peer::start_first`] is allowed.
+    pub(crate) fn may_be_first() -> bool {
+        let mut nothing = Command::new(FIRST[0]);
+        nothing.args(&FIRST[1..]).arg("true").stderr(Stdio::null());
+        nothing.status().is_ok_and(|status| status.success())
+    }
+
+    fn spawn(mut program: Command, board: &str, kind: &str, number: usize, argument: &str) -> Self {
+        let child = program
             .env(ROLE, format!("{kind}\n{board}\n{number}\n{argument}"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
