@@ -57,5 +57,7 @@ mod tests {
         assert!(!packet(&frame(0, 9)));
         assert!(!packet(&frame(KEY, 0)[..20]));
         assert!(!packet(&[]));
+        let has = |bytes: &[u8]| Packet::new(Codec::Fwht, bytes, 1, 1).has_picture();
+        assert!(has(&frame(0, 9)) && !has(&frame(0, 9)[1..]) && !has(&[]));
     }
 }

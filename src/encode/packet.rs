@@ -102,6 +102,9 @@ impl<'a> Packet<'a> {
     /// Whether there is a picture, or a part of one, beside parameter sets and other units.
     #[must_use]
     pub fn has_picture(&self) -> bool {
+        if self.codec == Codec::Fwht {
+            return fwht::first(self.bytes).is_some();
+        }
         let mut units = nal_units(self.bytes);
         units.any(|(_, nal)| NalKind::of(self.codec, nal).is_slice())
     }

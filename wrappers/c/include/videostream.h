@@ -627,12 +627,22 @@ typedef enum vsl_encode_profile {
 /* An encoder: pictures in, an Annex B byte stream out. One thread at a time uses it. */
 typedef struct vsl_encoder VSLEncoder;
 
+/* FWHT, the codec of the kernel's virtual device vicodec: to try programs for hardware codecs on
+ * a machine without one. As outputFourcc, as codec of vsl_decoder_create_ex, and in
+ * VSLEncoderConfig. Not in the 2.x library. */
+#define VSL_X_FWHT VSL_FOURCC('F', 'W', 'H', 'T')
+
 /* An encoder for H.264 (outputFourcc 'H','2','6','4') or H.265 ('H','E','V','C'), with a key
- * frame every second. Size and format are those of the first picture. To be released with
- * vsl_encoder_release.
+ * frame every second. Size and format are those of the first picture. For VSL_X_FWHT, which has no
+ * bitrate, profile is AUTO: a constant quantiser, and every tenth picture a key frame. To be
+ * released with vsl_encoder_release.
+ *
+ * VSL_CODEC_BACKEND_AUTO and _V4L2 take the device that the environment variable
+ * VSL_V4L2_ENCODER_DEV names, else the first that encodes this; AUTO goes on to software where
+ * that device does not.
  *
  * NULL and errno: EINVAL; ENODEV when nothing here encodes that; ENOTSUP for a backend that this
- * build has not. */
+ * build has not; what opening the device of the environment fails with; ENAMETOOLONG. */
 VSL_AVAILABLE_SINCE_1_3
 VSL_API VSLEncoder* vsl_encoder_create(VSLEncoderProfile profile, uint32_t outputFourcc,
                                        int fps);
@@ -646,14 +656,14 @@ VSL_API VSLEncoder* vsl_encoder_create_ex(VSLEncoderProfile profile, uint32_t ou
  * sizeof(VSLEncoderConfig) and all else to 0, then what is wanted. */
 typedef struct vsl_encoder_config {
     size_t          size;
-    uint32_t        fourcc; /* 'H','2','6','4' or 'H','E','V','C' */
+    uint32_t        fourcc; /* 'H','2','6','4' or 'H','E','V','C', or VSL_X_FWHT */
     VSLCodecBackend backend;
     uint32_t        frames; /* in so many seconds: 30000 in 1001 */
     uint32_t        seconds;
     uint32_t        bitrate;      /* bits per second; 0: 5 Mbit/s */
     uint32_t        peak_bitrate; /* 0: constant bitrate; else variable up to this */
-    int             quantiser;    /* 1 to 51 in place of bitrates; 0: none */
-    int             gop;          /* pictures from key frame to key frame; 0: a second */
+    int             quantiser;    /* 1 to 51 (FWHT: 31) in place of bitrates; 0: none */
+    int             gop;          /* pictures from key frame to key frame; 0: as there */
 } VSLEncoderConfig;
 
 /* As vsl_encoder_create. Not in the 2.x library. */
@@ -686,7 +696,9 @@ VSL_API VSLFrame* vsl_encoder_new_output_frame(const VSLEncoder* encoder, int wi
 
 typedef enum {
     VSL_DEC_H264 = 0,
-    VSL_DEC_HEVC = 1
+    VSL_DEC_HEVC = 1,
+    /* Not in the 2.x library. */
+    VSL_X_DEC_FWHT = VSL_X_FWHT
 } VSLDecoderCodec;
 
 /* What a call did; a mask. */
@@ -701,12 +713,12 @@ typedef enum {
 typedef struct vsl_decoder VSLDecoder;
 
 /* A decoder. fps is not used. To be released with vsl_decoder_release. NULL and errno: as for
- * vsl_encoder_create. */
+ * vsl_encoder_create; the device is that of VSL_V4L2_DECODER_DEV. */
 VSL_AVAILABLE_SINCE_1_4
 VSL_API VSLDecoder* vsl_decoder_create(VSLDecoderCodec codec, int fps);
 
-/* As vsl_decoder_create, by a backend, with the codec as four-character code ('H264', 'HEVC') or
- * as VSLDecoderCodec. */
+/* As vsl_decoder_create, by a backend, with the codec as four-character code ('H264', 'HEVC',
+ * VSL_X_FWHT) or as VSLDecoderCodec. */
 VSL_AVAILABLE_SINCE_2_0
 VSL_API VSLDecoder* vsl_decoder_create_ex(uint32_t codec, int fps, VSLCodecBackend backend);
 

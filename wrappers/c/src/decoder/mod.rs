@@ -10,8 +10,8 @@ use videostream::encode::{Backend, Codec, Packet, access_units};
 use videostream::hal::time::deadline_in;
 
 use self::pictures::to_frame;
-use crate::boundary::errno_of_device;
-use crate::codecs::{backends_of, device_of};
+use crate::boundary::{errno_of_device, explain};
+use crate::codecs::{self, errno_of_none};
 use crate::frame::Frame;
 
 /// Names the device that decodes.
@@ -38,6 +38,8 @@ pub struct Decoder {
     before: Vec<u8>,
     waiting: VecDeque<Frame>,
     size: Option<(u32, u32)>,
+    /// Something has come since the last end.
+    holds: bool,
     count: u64,
 }
 
@@ -54,23 +56,26 @@ pub(crate) struct Done {
 
 impl Decoder {
     pub(crate) fn new(codec: Codec, backend: Backend) -> Result<Self, Errno> {
-        let mut inner = Err(DecodeError::NoBackend(codec));
-        for &backend in backends_of(backend) {
-            let mut config = DecoderConfig::new(codec).backend(backend);
-            if let Some(path) = device_of(DEVICE_VARIABLE, backend) {
-                config = config.device(path);
-            }
-            inner = Inner::new(&config);
-            if inner.is_ok() {
-                break;
-            }
-        }
+        let inner = codecs::make(
+            backend,
+            DEVICE_VARIABLE,
+            |backend, device| {
+                let mut config = DecoderConfig::new(codec).backend(backend);
+                if let Some(device) = device {
+                    config = config.device(device);
+                }
+                Inner::new(&config)
+            },
+            |error| matches!(error, DecodeError::NoBackend(_)),
+            errno_of,
+        )?;
         Ok(Self {
             codec,
-            inner: inner.map_err(|error| errno_of(&error))?,
+            inner,
             before: Vec::new(),
             waiting: VecDeque::new(),
             size: None,
+            holds: false,
             count: 0,
         })
     }
@@ -147,7 +152,7 @@ impl Decoder {
             // In the middle of a stream: nothing comes before the next key frame.
             Err(DecodeError::KeyFrameNeeded) => return Ok(()),
             Err(error) => return Err(errno_of(&error)),
-            Ok(()) => {}
+            Ok(()) => self.holds = true,
         }
         self.collect(new_size)?;
         match self.waiting.is_empty() {
@@ -180,6 +185,9 @@ impl Decoder {
     /// The end of the stream: another may begin.
     fn flush(&mut self, new_size: &mut bool) -> Result<(), Errno> {
         self.before.clear();
+        if !std::mem::take(&mut self.holds) {
+            return Ok(());
+        }
         self.inner.finish().map_err(|error| errno_of(&error))?;
         let collected = self.collect(new_size);
         self.inner.reset().map_err(|error| errno_of(&error))?;
@@ -187,12 +195,15 @@ impl Decoder {
     }
 }
 
-/// Errors of decoders, as `errno` has them.
+/// Errors of decoders, as `errno` has them, and their words.
 fn errno_of(error: &DecodeError) -> Errno {
+    explain(number_of(error), error.to_string())
+}
+
+fn number_of(error: &DecodeError) -> Errno {
     match error {
-        DecodeError::NoBackend(_) | DecodeError::NoDevice(_) | DecodeError::Library(_) => {
-            Errno::NODEV
-        }
+        DecodeError::NoDevice(none) => errno_of_none(none, DEVICE_VARIABLE),
+        DecodeError::NoBackend(_) | DecodeError::Library(_) => Errno::NODEV,
         DecodeError::Device { error, .. } => errno_of_device(*error),
         DecodeError::TooLarge { .. } => Errno::MSGSIZE,
         DecodeError::UnknownBackend(_) | DecodeError::Unsupported { .. } => Errno::NOTSUP,

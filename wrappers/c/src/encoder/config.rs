@@ -3,19 +3,25 @@
 use std::ffi::c_int;
 
 use rustix::io::Errno;
-use videostream::FrameRate;
 use videostream::encode::{Backend, Codec, EncodeError, Encoder, EncoderConfig, RateControl};
-use videostream::hal::format::FourCc;
+use videostream::hal::format::{FourCc, Layout};
+use videostream::{FrameRate, Rect};
 
 use super::input::Input;
 use super::{errno_of, wants_another_format};
-use crate::codecs::{backends_of, device_of};
+use crate::boundary::explain;
+use crate::codecs;
 
 /// Names the device that encodes.
-const DEVICE_VARIABLE: &str = "VSL_V4L2_ENCODER_DEV";
+pub(super) const DEVICE_VARIABLE: &str = "VSL_V4L2_ENCODER_DEV";
 
 /// A picture that every encoder takes.
 const PROBE: (u32, u32) = (640, 480);
+
+/// For FWHT, whose encoder has no bitrate and not a second between key frames: what its driver
+/// begins with.
+const FWHT_QUANTISER: u8 = 20;
+const FWHT_GOP: u32 = 10;
 
 /// What a program says when it makes an encoder.
 #[derive(Clone, Copy, Debug)]
@@ -24,20 +30,28 @@ pub struct Config {
     pub(crate) backend: Backend,
     pub(crate) rate: FrameRate,
     pub(crate) rate_control: RateControl,
-    /// Pictures from key frame to key frame; `None`: one key frame a second.
+    /// Pictures from key frame to key frame; `None`: one key frame a second, of FWHT as many as
+    /// its driver makes.
     pub(crate) gop: Option<u32>,
 }
 
-/// The bitrate of a profile of the interface.
-pub(crate) fn profile(number: u32) -> Option<RateControl> {
+/// How a profile of the interface spends bits.
+///
+/// # Errors
+/// EINVAL: no profile.
+pub(crate) fn profile(number: u32, codec: Codec) -> Result<RateControl, Errno> {
     let bitrate = match number {
+        0 if codec == Codec::Fwht => return Ok(RateControl::Quantiser(FWHT_QUANTISER)),
         0 | 1 => 5_000_000,
         2 => 25_000_000,
         3 => 50_000_000,
         4 => 100_000_000,
-        _ => return None,
+        _ => {
+            let words = format!("profile {number}: there are 0 (AUTO) to 4 (100000 kbit/s)");
+            return Err(explain(Errno::INVAL, words));
+        }
     };
-    Some(RateControl::Constant(bitrate))
+    Ok(RateControl::Constant(bitrate))
 }
 
 impl Config {
@@ -48,11 +62,13 @@ impl Config {
         fps: c_int,
         rate_control: RateControl,
     ) -> Result<Self, Errno> {
-        let fps = u32::try_from(fps).map_err(|_| Errno::INVAL)?;
+        let rate = u32::try_from(fps).ok().map(FrameRate::fps);
+        let words = || format!("{fps} frames a second: at least 1");
+        let rate = rate.and_then(Result::ok);
         Ok(Self {
             codec,
             backend,
-            rate: FrameRate::fps(fps).map_err(|_| Errno::INVAL)?,
+            rate: rate.ok_or_else(|| explain(Errno::INVAL, words()))?,
             rate_control,
             gop: None,
         })
@@ -60,49 +76,54 @@ impl Config {
 
     /// Whether there is an encoder.
     pub(super) fn probe(&self) -> Result<(), Errno> {
-        self.start(FourCc::NV12, PROBE, None)
+        let (width, height) = PROBE;
+        let layout = Layout::new(FourCc::NV12, width, height).map_err(|_| Errno::INVAL)?;
+        self.make(|config| Encoder::new(&config(&layout, None)))
             .map(drop)
-            .map_err(|error| errno_of(&error))
     }
 
     /// An encoder for pictures, in their own format if it takes that.
     pub(super) fn open(&self, input: &Input) -> Result<Encoder, Errno> {
-        let direct = self.start(input.fourcc(), input.size(), input.crop());
-        let opened = match direct {
-            Err(error) if wants_another_format(&error) => {
-                // Converted pictures are cropped already.
-                self.start(Input::CONVERTED, input.visible(), None)
-            }
-            opened => opened,
-        };
-        opened.map_err(|error| errno_of(&error))
+        let converted = input.converted()?;
+        self.make(
+            |config| match Encoder::new(&config(input.layout(), input.crop())) {
+                Err(error) if wants_another_format(&error) => {
+                    // Converted pictures are cropped already.
+                    Encoder::new(&config(&converted, None))
+                }
+                opened => opened,
+            },
+        )
     }
 
-    fn start(
+    /// Lets `start` try with one backend after the other.
+    fn make(
         &self,
-        fourcc: FourCc,
-        (width, height): (u32, u32),
-        crop: Option<videostream::Rect>,
-    ) -> Result<Encoder, EncodeError> {
-        let mut config = EncoderConfig::new(self.codec, fourcc, width, height, self.rate)
-            .rate_control(self.rate_control);
-        if let Some(gop) = self.gop {
-            config = config.gop(gop);
-        }
-        if let Some(crop) = crop {
-            config = config.crop(crop);
-        }
-        let mut result = Err(EncodeError::NoBackend(self.codec));
-        for &backend in backends_of(self.backend) {
-            let mut config = config.backend(backend);
-            if let Some(path) = device_of(DEVICE_VARIABLE, backend) {
-                config = config.device(path);
-            }
-            result = Encoder::new(&config);
-            if result.is_ok() {
-                break;
-            }
-        }
-        result
+        start: impl Fn(&dyn Fn(&Layout, Option<Rect>) -> EncoderConfig) -> Result<Encoder, EncodeError>,
+    ) -> Result<Encoder, Errno> {
+        codecs::make(
+            self.backend,
+            DEVICE_VARIABLE,
+            |backend, device| {
+                start(&|layout, crop| {
+                    let mut config = EncoderConfig::of_layout(self.codec, layout, self.rate)
+                        .rate_control(self.rate_control)
+                        .backend(backend);
+                    let fwht = (self.codec == Codec::Fwht).then_some(FWHT_GOP);
+                    if let Some(gop) = self.gop.or(fwht) {
+                        config = config.gop(gop);
+                    }
+                    if let Some(crop) = crop {
+                        config = config.crop(crop);
+                    }
+                    if let Some(device) = device {
+                        config = config.device(device);
+                    }
+                    config
+                })
+            },
+            |error| matches!(error, EncodeError::NoBackend(_)),
+            errno_of,
+        )
     }
 }

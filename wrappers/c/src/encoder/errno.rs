@@ -3,14 +3,20 @@
 use rustix::io::Errno;
 use videostream::encode::EncodeError;
 
-use crate::boundary::errno_of_device;
+use super::config::DEVICE_VARIABLE;
+use crate::boundary::{errno_of_device, explain};
+use crate::codecs::errno_of_none;
 use crate::frame::errno_of_picture;
 
+/// The `errno` of an error, whose words become those of the failure.
 pub(super) fn errno_of(error: &EncodeError) -> Errno {
+    explain(number_of(error), error.to_string())
+}
+
+fn number_of(error: &EncodeError) -> Errno {
     match error {
-        EncodeError::NoBackend(_) | EncodeError::NoDevice(_) | EncodeError::Library(_) => {
-            Errno::NODEV
-        }
+        EncodeError::NoDevice(none) => errno_of_none(none, DEVICE_VARIABLE),
+        EncodeError::NoBackend(_) | EncodeError::Library(_) => Errno::NODEV,
         EncodeError::Device { error, .. } => errno_of_device(*error),
         EncodeError::UnknownBackend(_) | EncodeError::Unsupported { .. } => Errno::NOTSUP,
         EncodeError::Picture(error) => errno_of_picture(*error),

@@ -1,5 +1,7 @@
 //! The pictures that an encoder is given.
 
+use std::fmt;
+
 use rustix::io::Errno;
 use videostream::hal::format::{FourCc, Layout};
 use videostream::{Picture, PictureMut, Rect};
@@ -11,7 +13,24 @@ use crate::frame::{Shape, convert, errno_of_picture};
 pub(super) struct Input {
     layout: Layout,
     crop: Option<Rect>,
-    converted: Vec<u8>,
+    /// Of the converted picture.
+    memory: Vec<u8>,
+}
+
+impl fmt::Display for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (width, height) = self.size();
+        write!(f, "{} {width}x{height}", self.fourcc())?;
+        match self.crop {
+            Some(Rect {
+                x,
+                y,
+                width,
+                height,
+            }) => write!(f, ", of it {width}x{height} at ({x}, {y})"),
+            None => Ok(()),
+        }
+    }
 }
 
 impl PartialEq for Input {
@@ -23,18 +42,29 @@ impl PartialEq for Input {
 
 impl Input {
     /// What pictures are converted to that the encoder does not take.
-    pub(super) const CONVERTED: FourCc = FourCc::NV12;
+    const CONVERTED: FourCc = FourCc::NV12;
 
     pub(super) fn of(shape: &Shape, crop: Option<Rect>) -> Result<Self, Errno> {
         Ok(Self {
             layout: shape.layout()?,
             crop,
-            converted: Vec::new(),
+            memory: Vec::new(),
         })
     }
 
     pub(super) fn fourcc(&self) -> FourCc {
         self.layout.fourcc
+    }
+
+    /// Where the first picture lies in its memory.
+    pub(super) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The same picture as one that every encoder takes.
+    pub(super) fn converted(&self) -> Result<Layout, Errno> {
+        let (width, height) = self.visible();
+        Layout::new(Self::CONVERTED, width, height).map_err(|_| Errno::INVAL)
     }
 
     /// Width and height of the whole picture.
@@ -64,10 +94,9 @@ impl Input {
         if wanted == self.fourcc() {
             return submit(&picture);
         }
-        let (width, height) = self.visible();
-        let to = Layout::new(wanted, width, height).map_err(|_| Errno::INVAL)?;
-        self.converted.resize(to.size as usize, 0);
-        let mut place = PictureMut::new(&mut self.converted, &to).map_err(errno_of_picture)?;
+        let to = self.converted()?;
+        self.memory.resize(to.size as usize, 0);
+        let mut place = PictureMut::new(&mut self.memory, &to).map_err(errno_of_picture)?;
         convert(&picture, &mut place, self.crop)?;
         submit(&place.as_picture())
     }

@@ -13,6 +13,7 @@ pub use self::config::Config;
 pub(crate) use self::config::profile;
 use self::errno::errno_of;
 use self::input::Input;
+use crate::boundary::explain;
 use crate::frame::{Filled, Frame, Shape};
 
 /// Bytes of an output frame at least, as programs know it.
@@ -70,7 +71,11 @@ impl Encoder {
         if let Some(running) = &self.running
             && running.input != input
         {
-            return Err(Errno::INVAL);
+            let words = format!(
+                "the picture is {input}, those before were {}",
+                running.input
+            );
+            return Err(explain(Errno::INVAL, words));
         }
         if self.running.is_none() {
             let codec = self.config.open(&input)?;

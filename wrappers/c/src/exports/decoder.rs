@@ -12,8 +12,8 @@ use rustix::io::Errno;
 use videostream::encode::Codec;
 
 use super::rect::Rect;
-use crate::boundary::{enter, enter_int};
-use crate::codecs::{backend_of, codec_of};
+use crate::boundary::{enter, enter_int, explain};
+use crate::codecs::{backend_of, codec_of, no_codec};
 use crate::decoder::Decoder;
 use crate::frame::Frame;
 
@@ -25,19 +25,18 @@ mod ret_code {
     pub(super) const FRAME_DEC: u32 = 4;
 }
 
-/// The codec of a number of `VSLDecoderCodec`.
+/// The codec of a number of `VSLDecoderCodec`, which for FWHT is its code.
 fn codec_of_number(number: u32) -> Option<Codec> {
     match number {
         0 => Some(Codec::H264),
         1 => Some(Codec::H265),
-        _ => None,
+        _ => codec_of(number).filter(|codec| *codec == Codec::Fwht),
     }
 }
 
-fn create(codec: Option<Codec>, backend: c_uint) -> *mut Decoder {
+fn create(codec: impl FnOnce() -> Result<Codec, Errno>, backend: c_uint) -> *mut Decoder {
     enter(null_mut(), || {
-        let codec = codec.ok_or(Errno::INVAL)?;
-        let decoder = Decoder::new(codec, backend_of(backend)?)?;
+        let decoder = Decoder::new(codec()?, backend_of(backend)?)?;
         Ok(Box::into_raw(Box::new(decoder)))
     })
 }
@@ -45,14 +44,17 @@ fn create(codec: Option<Codec>, backend: c_uint) -> *mut Decoder {
 /// `VSLDecoder* vsl_decoder_create(VSLDecoderCodec, int)`: a decoder of the best backend.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_decoder_create(codec: c_uint, _fps: c_int) -> *mut Decoder {
-    create(codec_of_number(codec), 0)
+    let words = || format!("codec {codec}: there are 0 (H264), 1 (HEVC) and FWHT");
+    let unknown = || explain(Errno::INVAL, words());
+    create(|| codec_of_number(codec).ok_or_else(unknown), 0)
 }
 
 /// `VSLDecoder* vsl_decoder_create_ex(uint32_t, int, VSLCodecBackend)`: a decoder of a backend; the
 /// codec as four-character code, or as number.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_decoder_create_ex(codec: u32, _fps: c_int, backend: c_uint) -> *mut Decoder {
-    create(codec_of(codec).or(codec_of_number(codec)), backend)
+    let known = || codec_of(codec).or(codec_of_number(codec));
+    create(|| known().ok_or_else(|| no_codec(codec)), backend)
 }
 
 /// `VSLDecoderRetCode vsl_decode_frame(...)`: bytes in, a frame out.

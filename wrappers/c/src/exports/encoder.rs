@@ -12,8 +12,8 @@ use rustix::io::Errno;
 use videostream::encode::RateControl;
 
 use super::rect::Rect;
-use crate::boundary::enter;
-use crate::codecs::{backend_of, codec_of};
+use crate::boundary::{enter, explain};
+use crate::codecs::{backend_of, codec_of, no_codec};
 use crate::encoder::{Config, Encoder, profile};
 use crate::frame::Frame;
 
@@ -51,8 +51,8 @@ pub extern "C" fn vsl_encoder_create_ex(
     backend: c_uint,
 ) -> *mut Encoder {
     create(|| {
-        let rate_control = profile(encode_profile).ok_or(Errno::INVAL)?;
-        let codec = codec_of(output_fourcc).ok_or(Errno::INVAL)?;
+        let codec = codec_of(output_fourcc).ok_or_else(|| no_codec(output_fourcc))?;
+        let rate_control = profile(encode_profile, codec)?;
         Config::new(codec, backend_of(backend)?, fps, rate_control)
     })
 }
@@ -63,26 +63,35 @@ pub extern "C" fn vsl_x_encoder_create_config(config: Option<&EncoderConfig>) ->
     create(|| {
         let config = config.ok_or(Errno::INVAL)?;
         if config.size != size_of::<EncoderConfig>() {
-            return Err(Errno::INVAL);
+            let (size, known) = (config.size, size_of::<EncoderConfig>());
+            let words = format!("VSLEncoderConfig of {size} bytes: this library has {known}");
+            return Err(explain(Errno::INVAL, words));
         }
-        let codec = codec_of(config.fourcc).ok_or(Errno::INVAL)?;
+        let codec = codec_of(config.fourcc).ok_or_else(|| no_codec(config.fourcc))?;
         let rate_control = match (config.quantiser, config.bitrate, config.peak_bitrate) {
-            (0, 0, 0) => profile(0).ok_or(Errno::INVAL)?,
+            (0, 0, 0) => profile(0, codec)?,
             (0, bitrate, 0) => RateControl::Constant(bitrate),
             (0, bitrate, peak) => RateControl::Variable {
                 bitrate,
                 peak: Some(peak),
             },
             (quantiser, 0, 0) => {
-                RateControl::Quantiser(u8::try_from(quantiser).map_err(|_| Errno::INVAL)?)
+                let words = || format!("quantiser {quantiser}: from 1 on, 0 for none");
+                let quantiser = u8::try_from(quantiser);
+                let quantiser = quantiser.map_err(|_| explain(Errno::INVAL, words()))?;
+                RateControl::Quantiser(quantiser)
             }
-            _ => return Err(Errno::INVAL),
+            (quantiser, bitrate, peak) => {
+                let words =
+                    format!("quantiser {quantiser} and bitrate {bitrate}, peak {peak}: choose one");
+                return Err(explain(Errno::INVAL, words));
+            }
         };
         let rate = videostream::FrameRate::new(config.frames, config.seconds);
         Ok(Config {
             codec,
             backend: backend_of(config.backend)?,
-            rate: rate.map_err(|_| Errno::INVAL)?,
+            rate: rate.map_err(|error| explain(Errno::INVAL, error.to_string()))?,
             rate_control,
             gop: u32::try_from(config.gop).ok().filter(|&gop| gop > 0),
         })

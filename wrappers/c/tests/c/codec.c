@@ -1,4 +1,8 @@
 /* Encoders, decoders, copies of frames: what they refuse, and that a picture comes back. */
+#ifndef _POSIX_C_SOURCE
+#define _POSIX_C_SOURCE 200809L
+#endif
+
 #include "videostream.h"
 
 #include "check.h"
@@ -148,6 +152,96 @@ static void null_and_nonsense_are_refused(void)
     vsl_frame_release(frame);
 }
 
+/* The last failure's words name the value. */
+#define CHECK_SAYS(words) CHECK(strstr(vsl_x_last_error(), words) != NULL)
+
+static void failures_name_the_value(void)
+{
+    const VSLCodecBackend nobody = (VSLCodecBackend) 9;
+    VSLEncoderConfig      config;
+
+    CHECK_FAILS(vsl_encoder_create(VSL_ENCODE_PROFILE_AUTO, NV12, 30) == NULL, EINVAL);
+    CHECK_SAYS("NV12 is no codec");
+    CHECK_FAILS(vsl_encoder_create(VSL_ENCODE_PROFILE_AUTO, H264, -7) == NULL, EINVAL);
+    CHECK_SAYS("-7 frames");
+    CHECK_FAILS(vsl_encoder_create((VSLEncoderProfile) 5, H264, 30) == NULL, EINVAL);
+    CHECK_SAYS("profile 5");
+    CHECK_FAILS(vsl_encoder_create_ex(VSL_ENCODE_PROFILE_AUTO, H264, 30, nobody) == NULL, ENOTSUP);
+    CHECK_SAYS("backend 9");
+    CHECK_FAILS(vsl_decoder_create((VSLDecoderCodec) 2, 30) == NULL, EINVAL);
+    CHECK_SAYS("codec 2");
+    CHECK_FAILS(vsl_decoder_create_ex(NV12, 30, VSL_CODEC_BACKEND_AUTO) == NULL, EINVAL);
+    CHECK_SAYS("NV12 is no codec");
+    CHECK_FAILS(vsl_encoder_create_ex(VSL_ENCODE_PROFILE_AUTO, VSL_X_FWHT, 30,
+                                      VSL_CODEC_BACKEND_SOFTWARE) == NULL,
+                ENODEV);
+    CHECK_SAYS("FWHT");
+    memset(&config, 0, sizeof(config));
+    config.size      = 5;
+    config.fourcc    = H264;
+    config.frames    = 30;
+    config.quantiser = 300;
+    CHECK_FAILS(vsl_x_encoder_create_config(&config) == NULL, EINVAL);
+    CHECK_SAYS("of 5 bytes");
+    config.size = sizeof(config);
+    CHECK_FAILS(vsl_x_encoder_create_config(&config) == NULL, EINVAL);
+    CHECK_SAYS("quantiser 300");
+    config.quantiser = 30;
+    CHECK_FAILS(vsl_x_encoder_create_config(&config) == NULL, EINVAL);
+    CHECK_SAYS("30/0");
+}
+
+/* An encoder or a decoder of H.264, gone at once; whether there is one. */
+static int makes(const char* variable, VSLCodecBackend backend)
+{
+    int is_made;
+
+    if (strstr(variable, "ENCODER") != NULL) {
+        VSLEncoder* encoder =
+            vsl_encoder_create_ex(VSL_ENCODE_PROFILE_AUTO, H264, 30, backend);
+
+        is_made = encoder != NULL;
+        vsl_encoder_release(encoder);
+    } else {
+        VSLDecoder* decoder = vsl_decoder_create_ex(H264, 30, backend);
+
+        is_made = decoder != NULL;
+        vsl_decoder_release(decoder);
+    }
+    return is_made;
+}
+
+static void the_environment_chooses_the_device(const char* variable)
+{
+    char long_name[256];
+
+    memset(long_name, 'x', sizeof(long_name) - 1);
+    long_name[sizeof(long_name) - 1] = 0;
+    setenv(variable, "/dev/no such codec", 1);
+    CHECK_FAILS(!makes(variable, VSL_CODEC_BACKEND_V4L2), ENOENT);
+    CHECK_SAYS("/dev/no such codec");
+    CHECK(makes(variable, VSL_CODEC_BACKEND_SOFTWARE));
+    /* That it does not open leaves the choice to go on. */
+    CHECK(makes(variable, VSL_CODEC_BACKEND_AUTO));
+    setenv("VSL_CODEC_BACKEND", "V4L2", 1);
+    CHECK_FAILS(!makes(variable, VSL_CODEC_BACKEND_AUTO), ENOENT);
+    CHECK(makes(variable, VSL_CODEC_BACKEND_SOFTWARE));
+    setenv("VSL_CODEC_BACKEND", "software", 1);
+    CHECK(makes(variable, VSL_CODEC_BACKEND_AUTO));
+    CHECK_FAILS(!makes(variable, VSL_CODEC_BACKEND_V4L2), ENOENT);
+    setenv("VSL_CODEC_BACKEND", "something else", 1);
+    CHECK(makes(variable, VSL_CODEC_BACKEND_AUTO));
+    setenv("VSL_CODEC_BACKEND", "", 1);
+    CHECK(makes(variable, VSL_CODEC_BACKEND_AUTO));
+    setenv(variable, "/dev/null", 1);
+    CHECK_FAILS(!makes(variable, VSL_CODEC_BACKEND_V4L2), ENOTTY);
+    setenv(variable, long_name, 1);
+    CHECK_FAILS(!makes(variable, VSL_CODEC_BACKEND_V4L2), ENAMETOOLONG);
+    CHECK_SAYS(variable);
+    unsetenv("VSL_CODEC_BACKEND");
+    unsetenv(variable);
+}
+
 /* Some pictures through both; each is the grey that went in. */
 static void pictures_come_back(uint32_t codec, uint32_t fourcc, const VSLRect* crop)
 {
@@ -242,6 +336,9 @@ int main(int count, char** arguments)
 
     frames_are_copied_cropped_scaled_and_converted();
     null_and_nonsense_are_refused();
+    failures_name_the_value();
+    the_environment_chooses_the_device("VSL_V4L2_ENCODER_DEV");
+    the_environment_chooses_the_device("VSL_V4L2_DECODER_DEV");
     pictures_come_back(H264, NV12, NULL);
     pictures_come_back(H264, NV12, &part);
     pictures_come_back(H264, BGR3, NULL);
