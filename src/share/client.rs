@@ -10,14 +10,12 @@ use videostream_ipc as ipc;
 use videostream_ipc::Mode;
 
 use super::Exports;
+use super::back_off::BackOff;
 use super::connection::Connection;
 use super::frame::Frame;
 use super::inbox::Report;
 use super::reader::Reader;
 use crate::Result;
-
-/// First and longest pause between two attempts to connect, in nanoseconds.
-const BACK_OFF_NS: (u64, u64) = (5_000_000, 200_000_000);
 
 /// How long asking for a key frame may take, in nanoseconds.
 const ASKING_NS: u64 = 200_000_000;
@@ -56,7 +54,8 @@ impl ClientBuilder {
     }
 
     /// Whether to wait for a host that is not there yet, and to connect anew, with growing
-    /// pauses, when the host goes away (no). The first frame of a new host says so.
+    /// pauses, when the host goes away (no). The first frame of a new host says so. The pauses
+    /// grow from 5 to 200 ms, from one wait to the next, until a frame comes.
     #[must_use]
     pub fn reconnect(mut self, reconnect: bool) -> Self {
         self.reconnect = reconnect;
@@ -86,11 +85,13 @@ impl ClientBuilder {
     /// [`Error::Share`](crate::Error::Share): no host, refused with the host's reason, timed out.
     pub fn connect(self) -> Result<Client> {
         let deadline = deadline_in(nanoseconds(self.timeout));
-        let connection = self.attempt_until(deadline)?;
+        let mut back_off = BackOff::new();
+        let connection = self.attempt_until(&mut back_off, deadline)?;
         Ok(Client {
             reader: Reader::new(Arc::new(connection)),
             builder: self,
             restarts: 0,
+            back_off,
         })
     }
 
@@ -99,20 +100,18 @@ impl ClientBuilder {
     }
 
     /// Connects once or, with reconnect, until it works or the deadline passes.
-    fn attempt_until(&self, deadline_ns: u64) -> Result<Connection> {
-        let mut pause = BACK_OFF_NS.0;
+    fn attempt_until(&self, back_off: &mut BackOff, deadline_ns: u64) -> Result<Connection> {
         loop {
-            let error = match self.connection(deadline_ns) {
+            let attempt = self.connection(deadline_ns);
+            back_off.attempted(now_ns());
+            let error = match attempt {
                 Ok(connection) => return Ok(connection),
                 Err(error) => error,
             };
             let again = self.reconnect && (error.is_worth_reconnecting() || error.is_timeout());
-            let left = deadline_ns.saturating_sub(now_ns());
-            if !again || left == 0 {
+            if !again || !back_off.wait(deadline_ns) {
                 return Err(error);
             }
-            std::thread::sleep(Duration::from_nanos(pause.min(left)));
-            pause = (pause * 2).min(BACK_OFF_NS.1);
         }
     }
 }
@@ -134,6 +133,7 @@ pub struct Client {
     reader: Reader,
     builder: ClientBuilder,
     restarts: u64,
+    back_off: BackOff,
 }
 
 impl Client {
@@ -243,8 +243,9 @@ impl Client {
     ///
     /// # Errors
     /// A timeout ([`Error::is_timeout`](crate::Error::is_timeout)), a host that is gone
-    /// ([`Error::is_host_gone`](crate::Error::is_host_gone); not with
-    /// [`ClientBuilder::reconnect`]), and those of [`Client::try_next`].
+    /// ([`Error::is_host_gone`](crate::Error::is_host_gone); with [`ClientBuilder::reconnect`]
+    /// only when the time is over, and the next call goes on trying), and those of
+    /// [`Client::try_next`].
     pub fn next(&mut self, timeout: Duration) -> Result<Frame> {
         self.next_until(deadline_in(nanoseconds(timeout)))
     }
@@ -256,13 +257,21 @@ impl Client {
     pub fn next_until(&mut self, deadline_ns: u64) -> Result<Frame> {
         loop {
             let error = match self.reader.next_until(deadline_ns) {
-                Ok(frame) => return Ok(frame),
+                Ok(frame) => {
+                    self.back_off.reset();
+                    return Ok(frame);
+                }
                 Err(error) => error,
             };
-            if !self.builder.reconnect || !error.is_worth_reconnecting() {
+            if !self.builder.reconnect
+                || !error.is_worth_reconnecting()
+                || !self.back_off.wait(deadline_ns)
+            {
                 return Err(error);
             }
-            let connection = self.builder.attempt_until(deadline_ns)?;
+            let connection = self
+                .builder
+                .attempt_until(&mut self.back_off, deadline_ns)?;
             self.reader.move_to(Arc::new(connection));
             self.restarts += 1;
         }

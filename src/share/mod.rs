@@ -1,5 +1,6 @@
 //! Sharing frames between processes: [`Host`], [`Client`], [`Frame`].
 
+mod back_off;
 mod client;
 mod connection;
 mod frame;

@@ -1,5 +1,6 @@
 //! Connecting to a host and waiting for its frames, with an eye on signals.
 
+use std::thread;
 use std::time::Duration;
 
 use videostream::hal::time::{deadline_in, now_ns};
@@ -11,6 +12,9 @@ use crate::signals;
 
 /// How long one attempt to connect may take; a host that lives answers sooner.
 const ATTEMPT: Duration = Duration::from_millis(200);
+
+/// How long to wait for a host before asking for it again.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Connects; with `wait` for a host, as soon as there is one. `None`: the user wants an end.
 pub(crate) fn connect(
@@ -24,7 +28,9 @@ pub(crate) fn connect(
         match builder.clone().connect() {
             Ok(client) => return Ok(Some(client)),
             Err(error) if now_ns() >= deadline => return Err(too_late(error, timeout)),
-            Err(error) if error.is_timeout() || (wait && error.is_worth_reconnecting()) => {}
+            Err(error) if error.is_timeout() => {}
+            // Nobody is there, which is told at once.
+            Err(error) if wait && error.is_worth_reconnecting() => thread::sleep(PAUSE),
             Err(error) => return Err(error.into()),
         }
     }

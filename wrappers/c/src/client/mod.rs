@@ -6,6 +6,8 @@ mod connection;
 mod describe;
 mod line;
 mod received;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 use std::ffi::{CStr, CString, c_void};
@@ -69,6 +71,8 @@ struct Turn {
     connection: Option<Arc<Connection>>,
     /// Serial of the last frame that was looked at.
     after: u64,
+    /// Connections in a row that have ended before a frame came.
+    fruitless: usize,
 }
 
 /// Why there is no frame.
@@ -194,10 +198,15 @@ impl Client {
                             false => errno_of(error),
                         });
                     }
-                    if !had {
-                        // A host that does not let anybody in is asked again, not at once.
-                        self.bell.wait(line::PAUSE_NS);
-                    }
+                    // A host that does not let anybody in is asked again, not at once; neither is
+                    // one that lets in and hangs up, again and again.
+                    let pause = match turn.fruitless {
+                        _ if !had => line::PAUSE_NS,
+                        0 => 0,
+                        n => line::pauses().nth(n - 1).unwrap_or(line::PAUSE_NS),
+                    };
+                    turn.fruitless += usize::from(had);
+                    self.bell.wait(pause);
                     turn.knock = Some(self.find_host().map_err(errno_of)?);
                     self.watch_all(&turn)?;
                     deadline = self.deadline();
@@ -227,6 +236,7 @@ impl Client {
                 continue;
             };
             turn.after = descriptor.serial;
+            turn.fruitless = 0;
             if describe::is_passed_over(&descriptor, until, now_ns()) {
                 return Ok(None);
             }

@@ -1,0 +1,68 @@
+use std::ffi::CString;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+use videostream::Host;
+
+use super::Client;
+use super::line::{self, PAUSE_NS};
+
+/// A test that gets there has failed.
+const WATCHDOG: Duration = Duration::from_secs(60);
+
+#[test]
+fn a_host_that_lets_clients_in_and_gives_no_frame_is_not_asked_in_a_loop() {
+    let name = format!("videostream-c-fruitless-{}", std::process::id());
+    let path = CString::new(name.clone()).unwrap();
+    let (let_in, is_over) = (&AtomicU32::new(0), &AtomicBool::new(false));
+    let begin = Instant::now();
+    let client = OnceLock::new();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            while !is_over.load(Ordering::Relaxed) {
+                // In use for a moment while another test starts a process.
+                let Ok(mut host) = Host::builder(&name).bind() else {
+                    thread::yield_now();
+                    continue;
+                };
+                while host.clients().count() == 0 && !is_over.load(Ordering::Relaxed) {
+                    host.process().unwrap();
+                    thread::yield_now();
+                }
+                let_in.fetch_add(host.clients().count() as u32, Ordering::Relaxed);
+            }
+        });
+        let client = client.get_or_init(|| Client::new(&path, std::ptr::null_mut(), true).unwrap());
+        scope.spawn(move || {
+            let is_enough = || {
+                let time = begin.elapsed();
+                let twice = let_in.load(Ordering::Relaxed) > 1;
+                time > WATCHDOG || (twice && time > Duration::from_millis(500))
+            };
+            while !is_enough() {
+                thread::sleep(Duration::from_millis(5));
+            }
+            client.disconnect();
+        });
+        assert_eq!(client.wait(0), Err(Errno::SHUTDOWN));
+        is_over.store(true, Ordering::Relaxed);
+    });
+    // Pauses are never shorter than they are to be; the first follows the second connection.
+    let mut left = begin.elapsed();
+    let pauses = line::pauses().chain(std::iter::repeat(PAUSE_NS));
+    let most = 3 + pauses
+        .take_while(|pause| {
+            let fits = left.checked_sub(Duration::from_nanos(*pause));
+            left = fits.unwrap_or_default();
+            fits.is_some()
+        })
+        .count();
+    let let_in = let_in.load(Ordering::Relaxed);
+    assert!(
+        (2..=most as u32).contains(&let_in),
+        "{let_in} times, at most {most}"
+    );
+}
