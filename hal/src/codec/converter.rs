@@ -4,7 +4,7 @@
 use core::cell::Cell;
 use core::ops::Deref;
 
-use super::encoder::set_format;
+use super::setup::set_format;
 use super::{Buffers, Done, M2m};
 use crate::v4l2::queue::Content;
 use crate::v4l2::{

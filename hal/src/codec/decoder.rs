@@ -3,7 +3,8 @@
 use core::cell::Cell;
 use core::ops::Deref;
 
-use super::encoder::{END, set_format};
+use super::encoder::END;
+use super::setup::set_format;
 use super::{Buffers, Done, M2m, Quirks};
 use crate::format::FourCc;
 use crate::v4l2::ioctl::{self, CodecCommand};

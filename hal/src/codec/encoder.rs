@@ -5,13 +5,11 @@ use core::ops::Deref;
 
 use rustix::io::Errno;
 
+use super::setup::{set_crop, set_format, set_interval};
 use super::{Buffers, Done, M2m, Quirks};
 use crate::format::FourCc;
 use crate::v4l2::ioctl::{self, CodecCommand};
-use crate::v4l2::{
-    BufType, Device, Error, ErrorKind, FormatFlags, Fraction, PixFormat, Ready, Rounding,
-    SelectionRect, SelectionTarget,
-};
+use crate::v4l2::{Device, Error, ErrorKind, Fraction, PixFormat, Ready, SelectionRect};
 
 /// The states of the kernel's encoder document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -350,70 +348,3 @@ pub(super) const END: Error = Error::System {
     call: "VIDIOC_DQBUF",
     errno: Errno::PIPE,
 };
-
-/// Sets a format whose code must come out as it went in.
-pub(super) fn set_format(
-    device: &Device,
-    buf_type: BufType,
-    wish: &PixFormat,
-) -> Result<PixFormat, Error> {
-    let wanted = wish.fourcc;
-    match device.set_format(buf_type, wish) {
-        Ok(format) if format.fourcc == wanted => Ok(format),
-        Ok(_) => Err(Error::NoFormat { wanted }),
-        Err(error) if error.kind() == ErrorKind::InvalidArgument => Err(Error::NoFormat { wanted }),
-        Err(error) => Err(error),
-    }
-}
-
-/// Sets the interval of pictures, and that of packets where the format has one of its own.
-fn set_interval(
-    device: &Device,
-    coded: FourCc,
-    interval: Fraction,
-) -> Result<Option<Fraction>, Error> {
-    let mut set = None;
-    if let Some(output) = device.output_type() {
-        match device.set_interval(output, interval) {
-            Ok(parameters) => set = Some(parameters.interval),
-            Err(error) if error.kind() == ErrorKind::NotSupported => return Ok(None),
-            Err(error) => return Err(error),
-        }
-    }
-    if let Some(capture) = device.capture_type() {
-        let own = device.formats(capture).flatten().any(|format| {
-            format.fourcc == coded && format.flags.contains(FormatFlags::ENC_CAP_FRAME_INTERVAL)
-        });
-        if own {
-            device.set_interval(capture, interval)?;
-        }
-    }
-    Ok(set.filter(|interval| !interval.is_default()))
-}
-
-/// Makes the encoder take a part of the pictures.
-fn set_crop(
-    device: &Device,
-    output: BufType,
-    raw: &PixFormat,
-    wish: SelectionRect,
-) -> Result<SelectionRect, Error> {
-    let whole = SelectionRect {
-        width: raw.width,
-        height: raw.height,
-        ..SelectionRect::default()
-    };
-    let refused = Error::Argument {
-        name: "crop rectangle (width << 32 | height)",
-        value: u64::from(wish.width) << 32 | u64::from(wish.height),
-    };
-    match device.set_selection(output, SelectionTarget::Crop, Rounding::Nearest, wish) {
-        Ok(set) if set == wish => Ok(set),
-        Ok(_) => Err(refused),
-        Err(_) if wish == whole => Ok(whole),
-        Err(error) => match error.kind() {
-            ErrorKind::NotSupported | ErrorKind::InvalidArgument => Err(refused),
-            _ => Err(error),
-        },
-    }
-}

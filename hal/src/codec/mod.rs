@@ -55,21 +55,24 @@
 
 mod converter;
 mod decoder;
+mod done;
 mod encoder;
 mod find;
 mod fit;
 mod m2m;
 mod places;
 mod quirks;
+mod setup;
 mod side;
 mod tuning;
 
 pub use converter::{Converter, ConverterWishes};
 pub use decoder::{Decoder, DecoderState, DecoderWishes, PictureFormat};
+pub use done::Done;
 pub use encoder::{Encoder, EncoderState, EncoderWishes};
 pub use find::{find, is_codec};
 pub use fit::{Misfit, fit};
-pub use m2m::{Done, M2m};
+pub use m2m::M2m;
 pub use quirks::{Quirks, Row, TABLE};
 pub use side::{Buffers, Side};
 pub use tuning::{RateControl, Tuned, Tuning, TuningError};

@@ -18,13 +18,15 @@
 //! ```
 
 mod drm;
+mod error;
 mod fourcc;
 mod info;
 mod layout;
 mod table;
 
 pub use drm::{DrmFormat, modifier};
+pub use error::FormatError;
 pub use fourcc::{FourCc, ParseFourCcError};
 pub use info::{Family, FormatInfo, PlaneRule, Subsampling};
-pub use layout::{FormatError, Layout, MAX_PLANES, PlaneLayout};
+pub use layout::{Layout, MAX_PLANES, PlaneLayout};
 pub use table::formats;

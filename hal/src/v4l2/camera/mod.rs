@@ -8,12 +8,16 @@ use super::{BufType, Device, Error, ErrorKind, Fraction, NodeKind, PixFormat};
 use crate::format::{FormatError, FourCc, Layout};
 
 mod events;
+mod frame;
 mod source;
+mod start;
 mod stream;
 
 pub use events::FrameSync;
+pub use frame::Frame;
 pub use source::follow_source;
-pub use stream::{CameraStream, Frame, StreamCounters, Supply};
+pub use start::Supply;
+pub use stream::{CameraStream, StreamCounters};
 
 /// Formats tried, in this order, when none are asked for.
 pub const PREFERRED: &[FourCc] = &[

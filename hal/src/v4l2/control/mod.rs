@@ -28,6 +28,7 @@
 use super::Node;
 
 mod list;
+mod refusal;
 mod setting;
 mod typed;
 mod unit;
@@ -36,7 +37,8 @@ mod value;
 pub mod id;
 
 pub use list::{Controls, Menu};
-pub use setting::{Related, Setting, SettingError};
+pub use refusal::SettingError;
+pub use setting::{Related, Setting};
 pub use typed::{ExposureMode, Settings};
 pub use unit::Unit;
 
@@ -62,6 +64,11 @@ pub fn simple_name(name: &str) -> impl Iterator<Item = u8> {
         started = true;
         bytes.next().map(|byte| byte.to_ascii_lowercase())
     })
+}
+
+/// Whether two names mean the same control or item: as they are, or as they are typed.
+fn is_same_name(name: &str, typed: &str) -> bool {
+    name == typed || simple_name(name).eq(simple_name(typed))
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use core::time::Duration;
 
 use videostream_sys::v4l2 as sys;
 
-use super::setting::{admit, is_same_name};
-use super::{Menu, MenuItem, Setting, SettingError};
+use super::refusal::admit;
+use super::{Menu, MenuItem, Setting, SettingError, is_same_name};
 use crate::v4l2::Node;
 use crate::v4l2::ioctl::{ControlInfo, ControlType};
 

@@ -1,0 +1,220 @@
+//! Why something cannot be set.
+
+use core::fmt;
+
+use super::{Related, Setting, Unit};
+use crate::v4l2::ioctl::{ControlFlags, ControlInfo};
+use crate::v4l2::{Error, ErrorKind};
+
+/// Why something could not be set or read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SettingError {
+    /// The device has no control for it.
+    Missing {
+        /// What was to be set.
+        setting: Setting,
+        /// What the device has of the kind instead.
+        related: Related,
+    },
+    /// The value is not one of those that the device takes.
+    OutOfRange {
+        /// What was to be set.
+        setting: Setting,
+        /// The value, in the unit of the control.
+        value: i64,
+        /// Smallest value.
+        minimum: i64,
+        /// Largest value.
+        maximum: i64,
+        /// Distance between values.
+        step: u64,
+        /// What it counts, if the kernel states it.
+        unit: Option<Unit>,
+    },
+    /// The menu has no such item.
+    NoItem {
+        /// What was to be set.
+        setting: Setting,
+    },
+    /// The device only tells it.
+    ReadOnly {
+        /// What was to be set.
+        setting: Setting,
+    },
+    /// It has no effect now, because the camera sets it by itself or for want of another setting.
+    Inactive {
+        /// What was to be set.
+        setting: Setting,
+    },
+    /// It cannot be changed at the moment, such as while streaming.
+    Grabbed {
+        /// What was to be set.
+        setting: Setting,
+    },
+    /// The device failed.
+    Device(Error),
+}
+
+impl SettingError {
+    /// What can be done about it.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Missing { .. } | Self::NoItem { .. } | Self::ReadOnly { .. } => {
+                ErrorKind::NotSupported
+            }
+            Self::OutOfRange { .. } | Self::Inactive { .. } => ErrorKind::InvalidArgument,
+            Self::Grabbed { .. } => ErrorKind::Busy,
+            Self::Device(error) => error.kind(),
+        }
+    }
+}
+
+impl From<Error> for SettingError {
+    fn from(error: Error) -> Self {
+        Self::Device(error)
+    }
+}
+
+impl fmt::Display for SettingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing { setting, related } if related.is_empty() => {
+                write!(f, "no control for {setting}, nor any other of its kind")
+            }
+            Self::Missing { setting, related } => {
+                write!(
+                    f,
+                    "no control for {setting}; of its kind there is {related}"
+                )
+            }
+            Self::OutOfRange {
+                setting,
+                value,
+                minimum,
+                maximum,
+                step,
+                unit,
+            } => {
+                write!(f, "{setting} {value} is not in {minimum} to {maximum}")?;
+                if *step > 1 {
+                    write!(f, " in steps of {step}")?;
+                }
+                match unit {
+                    Some(unit) => write!(f, " (unit: {unit})"),
+                    None => Ok(()),
+                }
+            }
+            Self::NoItem { setting } => write!(f, "{setting}: the menu has no such item"),
+            Self::ReadOnly { setting } => write!(f, "{setting} is read-only"),
+            Self::Inactive { setting } => match setting.automatic() {
+                Some(automatic) => write!(
+                    f,
+                    "{setting} has no effect now: switch {automatic} off first"
+                ),
+                None => write!(f, "{setting} has no effect in the present configuration"),
+            },
+            Self::Grabbed { setting } => {
+                write!(f, "{setting} cannot be changed now: stop the stream first")
+            }
+            Self::Device(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for SettingError {}
+
+/// Whether a control takes a value now; `exact` refuses what lies between two steps, which drivers
+/// round otherwise.
+pub(super) fn admit(
+    setting: Setting,
+    info: &ControlInfo,
+    value: i64,
+    exact: bool,
+) -> Result<(), SettingError> {
+    if info.flags.contains(ControlFlags::READ_ONLY) {
+        return Err(SettingError::ReadOnly { setting });
+    }
+    if info.flags.contains(ControlFlags::GRABBED) {
+        return Err(SettingError::Grabbed { setting });
+    }
+    if info.flags.contains(ControlFlags::INACTIVE) {
+        return Err(SettingError::Inactive { setting });
+    }
+    let inside = (info.minimum..=info.maximum).contains(&value);
+    let steps = u128::from(info.step.max(1));
+    let above = i128::from(value) - i128::from(info.minimum);
+    if !inside || (exact && above.unsigned_abs() % steps != 0) {
+        return Err(SettingError::OutOfRange {
+            setting,
+            value,
+            minimum: info.minimum,
+            maximum: info.maximum,
+            step: info.step,
+            unit: info.unit(),
+        });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use std::string::ToString;
+
+    use super::*;
+    use crate::v4l2::control::id;
+
+    fn rotate(flags: ControlFlags) -> ControlInfo {
+        ControlInfo::of_range(id::ROTATE, 0, 270, 90, flags)
+    }
+
+    #[test]
+    fn values_outside_the_range_are_refused_with_it() {
+        let setting = Setting::Rotation;
+        let info = rotate(ControlFlags::empty());
+        assert_eq!(admit(setting, &info, 180, true), Ok(()));
+        assert_eq!(admit(setting, &info, 45, false), Ok(()));
+        for (value, exact) in [(-90, false), (360, false), (45, true), (i64::MIN, true)] {
+            let error = admit(setting, &info, value, exact).unwrap_err();
+            let expected =
+                std::format!("rotation {value} is not in 0 to 270 in steps of 90 (unit: degrees)");
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_set_now_says_why() {
+        let said = |setting, flags| {
+            let error = admit(setting, &rotate(flags), 0, false).unwrap_err();
+            error.to_string()
+        };
+        assert_eq!(
+            said(Setting::ExposureTime, ControlFlags::INACTIVE),
+            "exposure time has no effect now: switch automatic exposure off first"
+        );
+        assert_eq!(
+            said(Setting::Rotation, ControlFlags::GRABBED),
+            "rotation cannot be changed now: stop the stream first"
+        );
+        let locked = ControlFlags::READ_ONLY | ControlFlags::INACTIVE;
+        assert_eq!(said(Setting::Gain, locked), "gain is read-only");
+    }
+
+    #[test]
+    fn what_is_missing_says_what_there_is_instead() {
+        let missing = |present| SettingError::Missing {
+            setting: Setting::Gain,
+            related: Related::some(Setting::Gain, present),
+        };
+        assert_eq!(
+            missing(0b1010).to_string(),
+            "no control for gain; of its kind there is gain_automatic, digital_gain"
+        );
+        assert_eq!(
+            missing(0).to_string(),
+            "no control for gain, nor any other of its kind"
+        );
+    }
+}
