@@ -41,6 +41,8 @@ impl Describer {
         let posted = times.timestamp.cast_unsigned();
         let side = |side: c_int| u32::try_from(side).unwrap_or(0);
         let mut frame = FrameDescriptor {
+            // The program counts no frames but those that it posts.
+            sequence: times.serial.cast_unsigned(),
             timestamp_ns: posted,
             dequeued_ns: posted,
             published_ns: posted,

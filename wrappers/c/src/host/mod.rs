@@ -265,7 +265,9 @@ impl State {
             return Err(Errno::BUSY);
         }
         let place = self.place(frame, now)?;
+        let next = self.ipc.as_ref().ok_or(Errno::SHUTDOWN)?.head() + 1;
         let mut times = frame.times;
+        times.serial = next.cast_signed();
         times.timestamp = now.cast_signed();
         times.duration = timing.duration;
         times.pts = timing.pts;
@@ -273,7 +275,6 @@ impl State {
         times.expires = timing.expires;
         let description = self.describer.describe(frame.shape(), place, &times);
         let (slot, serial) = self.publish(&description, now)?;
-        times.serial = serial.cast_signed();
         frame.times = times;
         frame.posting = Some(Posting {
             host: host.clone(),

@@ -3,10 +3,13 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 pub(crate) mod program;
+pub(crate) mod rig_camera;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+
+use videostream_testing::skip;
 
 /// How long a process may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -28,8 +31,13 @@ pub(crate) fn library_folder() -> PathBuf {
 
 /// The compiler, if there is one.
 pub(crate) fn compiler(program: &str) -> Option<Command> {
+    program_with(program, "--version")
+}
+
+/// A program, if it is there to tell its version.
+fn program_with(program: &str, word: &str) -> Option<Command> {
     let mut version = Command::new(program);
-    version.arg("--version");
+    version.arg(word);
     version.stdout(Stdio::null()).stderr(Stdio::null());
     version.status().ok().filter(|status| status.success())?;
     Some(Command::new(program))
@@ -68,4 +76,24 @@ pub(crate) fn run(command: &mut Command, what: Run) -> String {
         assert_eq!(out, "", "the library writes nothing to standard output");
     }
     err
+}
+
+/// Codec, width, height and number of pictures of a file, as ffprobe decodes it; skips by name without it.
+pub(crate) fn probe(test: &str, file: &Path) -> Option<String> {
+    let Some(mut ask) = program_with("ffprobe", "-version") else {
+        skip(test, "no ffprobe");
+        return None;
+    };
+    ask.args(["-v", "error", "-count_frames", "-of", "csv=p=0"])
+        .args([
+            "-show_entries",
+            "stream=codec_name,width,height,nb_read_frames",
+        ])
+        .arg(file);
+    let answer = ask.output().unwrap();
+    assert!(
+        answer.status.success() && answer.stderr.is_empty(),
+        "{answer:?}"
+    );
+    Some(String::from_utf8(answer.stdout).unwrap().trim().to_owned())
 }

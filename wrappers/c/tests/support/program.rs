@@ -1,5 +1,6 @@
 //! Programs in C, compiled and run.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -24,15 +25,27 @@ pub(crate) enum Linking {
     Static,
 }
 
-/// A program made of `tests/c/NAME.c`, in a folder that is gone after it.
+/// Where programs for a guest lie, which were linked on the host, statically.
+const GUEST: &str = "VIDEOSTREAM_C_PROGRAMS";
+
+/// A program made of `tests/c/NAME.c`.
 pub(crate) struct Program {
-    folder: TempDir,
-    name: String,
+    executable: PathBuf,
+    /// Gone after it; `None` if it was there before.
+    folder: Option<TempDir>,
 }
 
 impl Program {
-    /// Compiles it; skips by name without a compiler.
+    /// Compiles it, unless it was brought into the guest; skips by name without a compiler.
     pub(crate) fn new(name: &str, language: Language, linking: Linking) -> Option<Self> {
+        if let Some(folder) = std::env::var_os(GUEST) {
+            let executable = PathBuf::from(folder).join(name);
+            assert!(executable.exists(), "rig: programs={name} is missing");
+            return Some(Self {
+                executable,
+                folder: None,
+            });
+        }
         let (program, arguments): (_, &[&str]) = match language {
             Language::C99 => ("cc", &["-std=c99"]),
             Language::Cpp11 => ("c++", &["-std=c++11", "-x", "c++"]),
@@ -66,23 +79,24 @@ impl Program {
         };
         run(&mut compile, Run::Compiler);
         Some(Self {
-            folder,
-            name: name.to_owned(),
+            executable,
+            folder: Some(folder),
         })
     }
 
     /// A command that runs it, with `before` in front of its path.
     pub(crate) fn command(&self, before: &[&str]) -> Command {
-        let executable = self.folder.path().join(&self.name);
         let mut command = match before {
-            [] => Command::new(executable),
+            [] => Command::new(&self.executable),
             [tool, arguments @ ..] => {
                 let mut command = Command::new(tool);
-                command.args(arguments).arg(executable);
+                command.args(arguments).arg(&self.executable);
                 command
             }
         };
-        command.env("LD_LIBRARY_PATH", self.folder.path());
+        if let Some(folder) = &self.folder {
+            command.env("LD_LIBRARY_PATH", folder.path());
+        }
         command
     }
 }
