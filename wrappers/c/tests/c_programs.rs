@@ -38,8 +38,18 @@ fn discovery_does_as_the_header_says() {
 }
 
 #[test]
-fn host_and_client_do_as_the_header_says() {
+fn shared_frames_do_as_the_header_says() {
     check("share");
+}
+
+#[test]
+fn memory_of_every_kind_is_shared_as_the_header_says() {
+    check("memory");
+}
+
+#[test]
+fn sockets_and_connections_do_as_the_header_says() {
+    check("connect");
 }
 
 #[test]

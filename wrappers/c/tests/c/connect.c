@@ -1,0 +1,197 @@
+/* Host and client: paths, sockets, who comes and who goes. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "share.h"
+
+static void a_program_holds_the_socket_loop_itself(void)
+{
+    VSLHost*      host = new_host();
+    VSLClient*    clients[2];
+    VSLFrame*     frame;
+    struct pollfd fds[3];
+    int           sockets[3];
+    size_t        count = 0;
+    int           at;
+
+    CHECK(vsl_host_poll(host, 0) == 0);
+    CHECK(vsl_host_sockets(host, 0, NULL, &count) == 0 && count == 1);
+    CHECK(vsl_host_sockets(host, 1, sockets, NULL) == 0);
+    for (at = 0; at < 2; at++) {
+        clients[at] = vsl_client_init(name, &clients[at], false);
+        CHECK(clients[at] != NULL);
+        CHECK(vsl_client_userptr(clients[at]) == &clients[at]);
+        CHECK(strcmp(vsl_client_path(clients[at]), name) == 0);
+    }
+    /* Polling the first descriptor alone, until both are in. */
+    fds[0].fd     = sockets[0];
+    fds[0].events = POLLIN;
+    for (at = 0; at < 2; at++) {
+        vsl_client_set_timeout(clients[at], 0);
+        errno = 0;
+        CHECK(vsl_frame_wait(clients[at], 0) == NULL && errno == ETIMEDOUT);
+        CHECK(poll(fds, 1, at == 0 ? 60000 : 0) >= 0);
+        CHECK(vsl_host_process(host) == 0);
+        vsl_client_set_timeout(clients[at], 60);
+    }
+    CHECK(vsl_host_sockets(host, 3, sockets, &count) == 0 && count == 3);
+    CHECK(vsl_host_service(host, sockets[0]) == 0);
+    CHECK_FAILS(vsl_host_service(host, sockets[1]) == -1, ENOMSG);
+    CHECK_FAILS(vsl_host_service(host, sockets[2]) == -1, ENOMSG);
+    post(host, new_frame(1), 60 * SECOND);
+    for (at = 0; at < 2; at++) {
+        frame = vsl_frame_wait(clients[at], 0);
+        CHECK(frame != NULL && vsl_frame_serial(frame) == 1);
+        vsl_frame_release(frame);
+    }
+    vsl_client_release(clients[0]);
+    CHECK(vsl_host_poll(host, 60000) == 1);
+    for (at = 0; at < 3; at++) {
+        fds[at].fd     = sockets[at];
+        fds[at].events = POLLIN;
+    }
+    CHECK(poll(fds, 3, 60000) == 2);
+    at = fds[1].revents != 0 ? 1 : 2;
+    CHECK_FAILS(vsl_host_service(host, sockets[at]) == -1, ECONNRESET);
+    CHECK(vsl_host_process(host) == 0);
+    CHECK(vsl_host_sockets(host, 0, NULL, &count) == 0 && count == 2);
+    CHECK_FAILS(vsl_host_service(host, sockets[at]) == -1, EBADF);
+    vsl_client_release(clients[1]);
+    vsl_host_release(host);
+}
+
+static void paths_are_names_and_files(void)
+{
+    char        path[200];
+    struct stat seen;
+    VSLHost*    host;
+    VSLHost*    other;
+    VSLClient*  client;
+    int         fd, at;
+
+    snprintf(path, sizeof(path), "/tmp/vsl_test_%ld", (long) getpid());
+    CHECK_FAILS(vsl_client_init(path, NULL, false) == NULL, ECONNREFUSED);
+    CHECK_FAILS(vsl_client_init("vsl_test_nobody", NULL, false) == NULL, ECONNREFUSED);
+    umask(027);
+    host = vsl_host_init(path);
+    CHECK(host != NULL);
+    CHECK(lstat(path, &seen) == 0 && S_ISSOCK(seen.st_mode) && (seen.st_mode & 0777) == 0750);
+    CHECK_FAILS(vsl_host_init(path) == NULL, EADDRINUSE);
+    client = vsl_client_init(path, NULL, false);
+    CHECK(client != NULL);
+    vsl_client_release(client);
+    vsl_host_release(host);
+    CHECK(lstat(path, &seen) == -1 && errno == ENOENT);
+    /* Left behind. */
+    fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    CHECK(fd > 2);
+    {
+        struct {
+            unsigned short family;
+            char           path[108];
+        } address;
+        memset(&address, 0, sizeof(address));
+        address.family = AF_UNIX;
+        memcpy(address.path, path, strlen(path));
+        CHECK(bind(fd, (struct sockaddr*) &address, sizeof(address)) == 0);
+    }
+    CHECK(close(fd) == 0);
+    host = vsl_host_init(path);
+    CHECK(host != NULL);
+    vsl_host_release(host);
+    /* Not a socket. */
+    fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    CHECK(fd > 2 && close(fd) == 0);
+    CHECK_FAILS(vsl_host_init(path) == NULL, EADDRINUSE);
+    CHECK_FAILS(vsl_client_init(path, NULL, false) == NULL, ECONNREFUSED);
+    CHECK(unlink(path) == 0);
+    CHECK_FAILS(vsl_host_init("/nowhere/at/all") == NULL, ENOENT);
+    CHECK_FAILS(vsl_host_init("") == NULL, EINVAL);
+    CHECK_FAILS(vsl_client_init("", NULL, true) == NULL, EINVAL);
+    for (at = 0; at < 150; at++) { path[at] = 'x'; }
+    path[108] = 0;
+    CHECK_FAILS(vsl_host_init(path) == NULL, ENAMETOOLONG);
+    CHECK_FAILS(vsl_client_init(path, NULL, true) == NULL, ENAMETOOLONG);
+    path[107] = 0;
+    host      = vsl_host_init(path);
+    CHECK(host != NULL);
+    other = vsl_host_init(path);
+    CHECK(other == NULL && errno == EADDRINUSE);
+    vsl_host_release(host);
+}
+
+static void a_host_that_ends_is_noticed_and_the_next_is_found(void)
+{
+    VSLHost*   host   = new_host();
+    VSLClient* client = new_client(host);
+    VSLFrame*  frame;
+    VSLFrame*  held;
+
+    post(host, new_frame(6), 0);
+    held = vsl_frame_wait(client, 0);
+    CHECK(held != NULL && vsl_frame_trylock(held) == 0);
+    vsl_host_release(host);
+    CHECK_FAILS(vsl_frame_wait(client, 0) == NULL, ECONNRESET);
+    CHECK_FAILS(vsl_frame_wait(client, 0) == NULL, ECONNREFUSED);
+    host = vsl_host_init(name);
+    CHECK(host != NULL);
+    vsl_client_set_timeout(client, 0);
+    CHECK_FAILS(vsl_frame_wait(client, 0) == NULL, ETIMEDOUT);
+    CHECK(vsl_host_process(host) == 0);
+    CHECK_FAILS(vsl_frame_wait(client, 0) == NULL, ETIMEDOUT);
+    post(host, new_frame(7), 0);
+    frame = vsl_frame_wait(client, 0);
+    CHECK(frame != NULL && vsl_frame_serial(frame) == 1);
+    check_filled(frame, 7);
+    check_filled(held, 6);
+    vsl_frame_release(frame);
+    CHECK(vsl_frame_unlock(held) == 0);
+    CHECK_FAILS(vsl_frame_trylock(held) == -1, ECONNRESET);
+    vsl_frame_release(held);
+    vsl_client_release(client);
+    vsl_host_release(host);
+}
+
+static void a_client_that_hangs_up_stays_so(void)
+{
+    VSLHost*   host   = new_host();
+    VSLClient* client = new_client(host);
+    VSLFrame*  frame;
+    size_t     count;
+
+    post(host, new_frame(1), -1 + 2 * SECOND);
+    frame = vsl_frame_wait(client, 0);
+    CHECK(frame != NULL && vsl_frame_trylock(frame) == 0);
+    vsl_client_disconnect(client);
+    CHECK_FAILS(vsl_frame_wait(client, 0) == NULL, ESHUTDOWN);
+    CHECK_FAILS(vsl_frame_trylock(frame) == -1, ESHUTDOWN);
+    CHECK_FAILS(vsl_frame_unlock(frame) == -1, ESHUTDOWN);
+    vsl_frame_release(frame);
+    CHECK(vsl_host_process(host) == 0);
+    CHECK(vsl_host_sockets(host, 0, NULL, &count) == 0 && count == 1);
+    CHECK_FAILS(vsl_frame_wait(client, 0) == NULL, ESHUTDOWN);
+    vsl_client_release(client);
+    /* One that was never let in. */
+    client = vsl_client_init(name, NULL, true);
+    CHECK(client != NULL);
+    vsl_client_disconnect(client);
+    vsl_client_disconnect(client);
+    CHECK_FAILS(vsl_frame_wait(client, 0) == NULL, ESHUTDOWN);
+    vsl_client_release(client);
+    vsl_host_release(host);
+}
+
+int main(void)
+{
+    a_program_holds_the_socket_loop_itself();
+    paths_are_names_and_files();
+    a_host_that_ends_is_noticed_and_the_next_is_found();
+    a_client_that_hangs_up_stays_so();
+    return 0;
+}
