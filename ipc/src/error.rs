@@ -55,8 +55,8 @@ pub enum Error {
     NotMemory(u32),
     /// The work behind a frame's fence failed, its contents are not what they should be.
     FenceFailed(Errno),
-    /// A buffer from the host may be cut short under a mapping, or is shorter than it says:
-    /// its id.
+    /// A buffer from the host may be cut short under a mapping, may lose its (huge) pages, or is
+    /// shorter than it says: its id.
     BadBuffer(u32),
     /// As many buffers as fit are registered: that number.
     TooManyBuffers(usize),
@@ -161,7 +161,8 @@ impl fmt::Display for Error {
             Self::BadBuffer(id) => write!(
                 f,
                 "buffer {id} is shorter than stated or could be cut short: \
-                 hosts share dma-bufs and memfds sealed against shrinking"
+                 hosts share dma-bufs and memfds sealed against shrinking, those of huge pages \
+                 with all their pages and sealed with F_SEAL_FUTURE_WRITE as well"
             ),
             Self::TooManyBuffers(n) => write!(f, "{n} buffers are registered, the maximum"),
             Self::ParameterSize(n, max) => {

@@ -6,61 +6,20 @@ mod support;
 
 use std::os::fd::{AsFd, OwnedFd};
 
+use support::liar::*;
 use support::*;
 use videostream_hal::memory::memfd;
+use videostream_hal::ring::FrameDescriptor;
 use videostream_hal::ring::cells::{Control, HEAD_SLOT_BITS, head_serial};
 use videostream_hal::ring::descriptor::DescriptorError;
 use videostream_hal::ring::layout::LayoutError;
 use videostream_hal::ring::publisher::Publisher;
-use videostream_hal::ring::segment::{HostControl, LeaseMap, SegmentError};
-use videostream_hal::ring::{FrameDescriptor, RingLayout};
+use videostream_hal::ring::segment::{HostControl, SegmentError};
 use videostream_hal::sync::Ordering;
 use videostream_hal::time::{deadline_in, now_ns};
 use videostream_ipc::client::{Client, Event, Woken};
 use videostream_ipc::wire::{Exports, Message, WireError};
 use videostream_ipc::{Error, Goodbye};
-
-const EPOCH: u64 = 7;
-const WELCOME: Message = Message::Welcome {
-    client: 0,
-    host_pid: 1,
-    exports: Exports::ReadOnly,
-    epoch: EPOCH,
-};
-
-fn ring() -> (HostControl, OwnedFd) {
-    let layout = RingLayout::new(4).unwrap();
-    let control = HostControl::create(layout, EPOCH, 1).unwrap();
-    let (_, lease) = LeaseMap::create(layout).unwrap();
-    (control, lease)
-}
-
-/// The error of a client whose host does `act` once it has connected.
-fn error_of(test: &str, act: impl FnOnce(&OwnedFd)) -> Error {
-    let name = name(test);
-    let host = raw_host(&name);
-    let client = attempt(&name);
-    let peer = raw_accept(&host);
-    act(&peer);
-    client.join().unwrap().map(drop).unwrap_err()
-}
-
-/// A client inside a ring that this test can tamper with.
-fn inside(test: &str) -> (Client, Publisher<HostControl>, OwnedFd) {
-    let name = name(test);
-    let host = raw_host(&name);
-    let client = attempt(&name);
-    let peer = raw_accept(&host);
-    let (control, lease) = ring();
-    let (_, event) = seqpacket_pair();
-    let fds = [control.as_fd(), lease.as_fd(), event.as_fd()];
-    send(&peer, WELCOME, &fds);
-    (
-        client.join().unwrap().unwrap(),
-        Publisher::new(control),
-        peer,
-    )
-}
 
 #[test]
 fn a_host_that_hangs_up_or_talks_nonsense_is_named() {

@@ -11,9 +11,17 @@
 //!   An inode without a type, which no file system may claim, is one of the kernel's own
 //!   objects, which answer by themselves: dma-buf, sync file, eventfd, epoll and others.
 //!
+//! # Huge pages
+//!
+//! A page that is missing from a file in memory is given, zeroed, to whoever reads there: a hole
+//! does no harm. Huge pages come from a pool, and a reader who finds a hole and the pool empty dies of
+//! `SIGBUS`. So such a file counts as fixed only with all its pages in it, and sealed so that
+//! nobody punches a hole: `F_SEAL_WRITE`, or `F_SEAL_FUTURE_WRITE`, which leaves its owner the
+//! mapping to write by that it has.
+//!
 //! # Source
-//! `fcntl(2)`, `statx(2)`; kernel `fs/fuse/{dir,file}.c`, `fs/libfs.c` (`alloc_anon_inode`),
-//! `mm/memfd.c`; `linux/magic.h`.
+//! `fcntl(2)`, `statx(2)`, `fallocate(2)`; kernel `fs/fuse/{dir,file}.c`, `fs/libfs.c` (`alloc_anon_inode`),
+//! `mm/memfd.c`, `fs/hugetlbfs/inode.c`; `linux/magic.h`.
 
 use rustix::fd::BorrowedFd;
 use rustix::fs::{
@@ -24,12 +32,18 @@ use rustix::io::Errno;
 
 /// The magic number of dma-bufs' file system.
 const DMA_BUF_MAGIC: u64 = 0x444d_4142;
+/// The magic number of huge pages' file system.
+const HUGETLBFS_MAGIC: u32 = 0x9584_58f6;
+/// What `st_blocks` counts in.
+const BLOCK: u64 = 512;
 
 /// What a descriptor is.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A memfd, or another file in memory, with its seals.
     Memory(SealFlags),
+    /// The same of huge pages (`MFD_HUGETLB`, hugetlbfs).
+    HugePages(SealFlags),
     /// A dma-buf.
     DmaBuf,
     /// Another object of the kernel's own, such as a sync file or an eventfd.
@@ -39,10 +53,14 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Whether nobody can make it smaller.
+    /// Whether nobody can make it smaller, nor take pages out that a reader would miss.
     pub fn cannot_shrink(self) -> bool {
+        let no_holes = SealFlags::WRITE | SealFlags::FUTURE_WRITE;
         match self {
             Self::Memory(seals) => seals.contains(SealFlags::SHRINK),
+            Self::HugePages(seals) => {
+                seals.contains(SealFlags::SHRINK) && seals.intersects(no_holes)
+            }
             Self::DmaBuf => true,
             Self::Object | Self::Other => false,
         }
@@ -55,7 +73,10 @@ impl Kind {
 /// Those of `statx`: `EACCES` for a file of somebody else's FUSE file system.
 pub fn of(fd: BorrowedFd<'_>) -> Result<Kind, Errno> {
     if let Ok(seals) = fcntl_get_seals(fd) {
-        return Ok(Kind::Memory(seals));
+        return Ok(match huge_page(fd)? {
+            None => Kind::Memory(seals),
+            Some(_) => Kind::HugePages(seals),
+        });
     }
     if file_type(&known(fd)?) != FileType::Unknown {
         return Ok(Kind::Other);
@@ -76,13 +97,50 @@ pub fn memory_size(fd: BorrowedFd<'_>) -> Result<Option<u64>, Errno> {
 }
 
 /// Whether `fd` is memory of at least `size` bytes that nobody can make smaller, so that a mapping
-/// of it never faults: a memfd sealed against shrinking, or a dma-buf. Never blocks.
+/// of it never faults: a memfd sealed against shrinking, or a dma-buf. One of huge pages has to
+/// have all its pages, too, and to be sealed against losing them. Never blocks.
 ///
 /// # Errors
 /// Those of `fstat` and `lseek`.
 pub fn is_fixed_memory(fd: BorrowedFd<'_>, size: u64) -> Result<bool, Errno> {
+    // The seals first: what they forbid can't happen between this and the look at the pages.
     let kind = of(fd).unwrap_or(Kind::Other);
-    Ok(kind.cannot_shrink() && size_of(fd, kind)?.is_some_and(|real| real >= size))
+    Ok(kind.cannot_shrink()
+        && size_of(fd, kind)?.is_some_and(|real| real >= size)
+        && (!matches!(kind, Kind::HugePages(_)) || has_all_pages(fd)?))
+}
+
+/// Whether a file in memory has no hole.
+#[allow(
+    clippy::unnecessary_cast,
+    reason = "the widths depend on the architecture"
+)]
+fn has_all_pages(fd: BorrowedFd<'_>) -> Result<bool, Errno> {
+    let stat = fstat(fd)?;
+    Ok((stat.st_blocks as u64).saturating_mul(BLOCK) >= stat.st_size as u64)
+}
+
+/// Bytes that a mapping of the first `len` bytes of `fd` takes: whole huge pages for a file of such,
+/// which has to be unmapped as it was mapped. Never blocks.
+pub fn mapped_len(fd: BorrowedFd<'_>, len: usize) -> usize {
+    let page = match fcntl_get_seals(fd) {
+        Ok(_) => huge_page(fd).ok().flatten(),
+        Err(_) => None,
+    };
+    page.and_then(|page| len.checked_next_multiple_of(page))
+        .unwrap_or(len)
+}
+
+/// Bytes of a huge page, if the file in memory is of such.
+#[allow(
+    clippy::unnecessary_cast,
+    clippy::cast_possible_truncation,
+    reason = "the widths depend on the architecture"
+)]
+fn huge_page(fd: BorrowedFd<'_>) -> Result<Option<usize>, Errno> {
+    let stat = fstatfs(fd)?;
+    // The type is signed in places.
+    Ok((stat.f_type as u32 == HUGETLBFS_MAGIC).then_some(stat.f_bsize as usize))
 }
 
 fn size_of(fd: BorrowedFd<'_>, kind: Kind) -> Result<Option<u64>, Errno> {
@@ -91,7 +149,7 @@ fn size_of(fd: BorrowedFd<'_>, kind: Kind) -> Result<Option<u64>, Errno> {
             clippy::unnecessary_cast,
             reason = "the width depends on the architecture"
         )]
-        Kind::Memory(_) => Ok(Some(fstat(fd)?.st_size as u64)),
+        Kind::Memory(_) | Kind::HugePages(_) => Ok(Some(fstat(fd)?.st_size as u64)),
         // By fstat only since Linux 5.3.
         Kind::DmaBuf => seek(fd, SeekFrom::End(0)).map(Some),
         Kind::Object | Kind::Other => Ok(None),

@@ -25,12 +25,13 @@ pub enum Access {
 /// A shared mapping of the first `len` bytes of a file.
 ///
 /// # Invariants
-/// `start..start + len` is mapped by this value alone until it is dropped, readable, and
-/// writable if `access` says so.
+/// `start..start + mapped` is mapped by this value alone until it is dropped; the first `len`
+/// bytes, which are no more, are readable, and writable if `access` says so.
 #[derive(Debug)]
 pub struct Mapping {
     start: NonNull<u8>,
     len: usize,
+    mapped: usize,
     access: Access,
 }
 
@@ -72,7 +73,11 @@ impl Mapping {
         if len == 0 || len as u64 > size {
             return Err(MapError::Size(len, size));
         }
-        Self::at(fd, 0, len, access).map_err(MapError::Os)
+        let mapped = kind::mapped_len(fd.as_fd(), len);
+        let mut mapping = Self::at(fd, 0, len, access).map_err(MapError::Os)?;
+        // INVARIANT: the kernel maps huge pages whole.
+        mapping.mapped = mapped;
+        Ok(mapping)
     }
 
     /// Maps `len` bytes of a device from `offset` on, shared; the device checks the range.
@@ -91,7 +96,12 @@ impl Mapping {
         let start = unsafe { mmap(hint, len, prot, MapFlags::SHARED, fd, offset) };
         let start = NonNull::new(start?.cast()).ok_or(Errno::NOMEM)?;
         // INVARIANT: the kernel gave `len` bytes at `start` with the asked protection.
-        Ok(Self { start, len, access })
+        Ok(Self {
+            start,
+            len,
+            mapped: len,
+            access,
+        })
     }
 
     /// The first byte.
@@ -148,7 +158,7 @@ impl Drop for Mapping {
         }
         // SAFETY: the range is this value's own, and no slice of it outlives the value. An
         // error is impossible for a range that mmap gave.
-        let _ = unsafe { munmap(self.start.as_ptr().cast(), self.len) };
+        let _ = unsafe { munmap(self.start.as_ptr().cast(), self.mapped) };
     }
 }
 

@@ -45,10 +45,10 @@ pub fn seal(fd: impl AsFd, seals: SealFlags) -> Result<(), Errno> {
 }
 
 /// Whether nobody can make the file of `fd` shorter, so that a mapping of it never faults:
-/// a memfd sealed against shrinking, or a dma-buf, whose size is fixed by nature. Never blocks,
-/// whatever `fd` is.
+/// a memfd sealed against shrinking, or a dma-buf, whose size is fixed by nature. What
+/// [`kind::is_fixed_memory`] says of huge pages holds here. Never blocks, whatever `fd` is.
 pub fn cannot_shrink(fd: BorrowedFd<'_>) -> bool {
-    kind::of(fd).is_ok_and(Kind::cannot_shrink)
+    kind::is_fixed_memory(fd, 0) == Ok(true)
 }
 
 /// Whether `fd` is a dma-buf. Never blocks, whatever it is.

@@ -154,7 +154,8 @@ impl Host {
     ///
     /// # Errors
     /// [`Error::TooManyBuffers`] when frames lie in all of them; [`Error::BadBuffer`] for
-    /// memory that could be cut short under a client's mapping; [`Error::Os`] for memory of
+    /// memory that could be cut short under a client's mapping, and huge pages without
+    /// `F_SEAL_FUTURE_WRITE` or with a hole; [`Error::Os`] for memory of
     /// which no read-only descriptor can be made although [`Exports`] says so.
     pub fn register(&mut self, fd: OwnedFd, size: u64) -> Result<u32, Error> {
         let memory = Memory::new(fd)?;

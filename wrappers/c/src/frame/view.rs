@@ -9,6 +9,7 @@ use rustix::fs::{FileType, fstat};
 use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use rustix::param::page_size;
+use videostream::hal::memory::kind::mapped_len;
 use videostream::hal::memory::mapping::file_size;
 
 /// A shared mapping from the page on that the frame's first byte lies in.
@@ -20,6 +21,7 @@ pub(crate) struct View {
     start: NonNull<u8>,
     len: usize,
     lead: usize,
+    mapped: usize,
 }
 
 // SAFETY: a mapping belongs to the process, not to a thread.
@@ -53,8 +55,14 @@ impl View {
         // SAFETY: a null hint lets the kernel choose a free range: no mapping is replaced.
         let start = unsafe { mmap(hint, len, prot, MapFlags::SHARED, fd, from) };
         let start = NonNull::new(start?.cast()).ok_or(Errno::NOMEM)?;
-        // INVARIANT: the kernel gave `len` bytes at `start`, and `lead` bytes are before the rest.
-        Ok(Self { start, len, lead })
+        // INVARIANT: the kernel gave `len` bytes at `start`, and `lead` bytes are before the rest;
+        // of huge pages it maps whole ones.
+        Ok(Self {
+            start,
+            len,
+            lead,
+            mapped: mapped_len(fd, len),
+        })
     }
 
     /// Bytes that can be used.
@@ -82,7 +90,7 @@ impl Drop for View {
     fn drop(&mut self) {
         // SAFETY: the range is this value's own; what pointers the program has are over, as the
         // header says. An error is impossible for a range that mmap gave.
-        let _ = unsafe { munmap(self.start.as_ptr().cast(), self.len) };
+        let _ = unsafe { munmap(self.start.as_ptr().cast(), self.mapped) };
     }
 }
 

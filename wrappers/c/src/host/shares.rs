@@ -314,6 +314,8 @@ fn keeps_its_size(fd: BorrowedFd<'_>) -> bool {
     if memfd::cannot_shrink(fd.as_fd()) {
         return true;
     }
-    // A memfd that can be sealed; POSIX shared memory and other files cannot.
-    fcntl_get_seals(fd).is_ok() && memfd::seal(fd, SealFlags::SHRINK).is_ok()
+    // A memfd that can be sealed; POSIX shared memory and other files cannot. Huge pages need more.
+    fcntl_get_seals(fd).is_ok()
+        && memfd::seal(fd, SealFlags::SHRINK).is_ok()
+        && memfd::cannot_shrink(fd.as_fd())
 }
