@@ -8,10 +8,9 @@ use videostream::decode::{Decoder, DecoderConfig};
 use videostream::encode::{Codec, Encoder, EncoderConfig, Packet, RateControl};
 use videostream::hal::format::{FourCc, Layout};
 use videostream::{FrameRate, Picture, PictureMut, TestPattern};
+use videostream_testing::figures::{Goal, Table, in_turns, repeat};
 
 use crate::direct::{DirectDecoder, DirectEncoder};
-use crate::measure::{in_turns, repeat};
-use crate::table::{Goal, Table};
 
 pub(crate) const WIDTH: u32 = 1280;
 pub(crate) const HEIGHT: u32 = 720;

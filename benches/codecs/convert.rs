@@ -6,9 +6,7 @@ use criterion::Criterion;
 use videostream::convert::{Convert, Options};
 use videostream::hal::format::{FourCc, Layout};
 use videostream::{Picture, PictureMut};
-
-use crate::measure::{in_turns, repeat};
-use crate::table::{Goal, Table};
+use videostream_testing::figures::{Goal, Table, in_turns, repeat};
 
 const FULL: (u32, u32) = (1920, 1080);
 const SMALL: (u32, u32) = (640, 360);

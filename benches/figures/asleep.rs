@@ -12,13 +12,12 @@ use std::time::Duration;
 use criterion::{Criterion, SamplingMode};
 use rustix::time::{ClockId, clock_gettime};
 use videostream::hal::time::now_ns;
+use videostream_testing::figures::{Batch, Goal, Series, Table, in_turns};
 
 use crate::board::Board;
 use crate::host::Publisher;
-use crate::measure::{Batch, Series, in_turns};
 use crate::peer::{Peer, wait_ready};
 use crate::socket::Sender;
-use crate::table::{Goal, Table};
 
 /// From one frame to the next.
 const PACE: Duration = Duration::from_micros(300);
@@ -63,7 +62,7 @@ impl<'a> Lane<'a> {
 impl Lane<'_> {
     /// Of 100 frames, those that were there before the publisher's call returned.
     fn early(&self) -> f64 {
-        100.0 * self.early as f64 / self.latency.len() as f64
+        100.0 * self.early as f64 / self.latency.count() as f64
     }
 }
 

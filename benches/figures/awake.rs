@@ -9,12 +9,11 @@ use std::time::Duration;
 
 use criterion::Criterion;
 use videostream::hal::time::now_ns;
+use videostream_testing::figures::{Batch, Goal, Series, Table, in_turns};
 
 use crate::board::Board;
 use crate::host::Publisher;
-use crate::measure::{Batch, Series, in_turns};
 use crate::peer::{self, Peer, wait_ready};
-use crate::table::{Goal, Table};
 
 /// Frames before the first that counts, while the peer comes out of its sleep.
 const RUN_UP: u64 = 8;

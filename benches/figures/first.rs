@@ -7,13 +7,12 @@
 use std::time::Duration;
 
 use criterion::{Criterion, SamplingMode};
+use videostream_testing::figures::{Goal, Table, in_turns};
 
 use crate::asleep::{BATCH, Lane, wake};
 use crate::board::Board;
 use crate::host::Publisher;
-use crate::measure::in_turns;
 use crate::peer::{Peer, wait_ready};
-use crate::table::{Goal, Table};
 
 pub(crate) fn bench(criterion: &mut Criterion, table: &mut Table) {
     if !Peer::may_be_first() {

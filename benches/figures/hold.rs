@@ -8,10 +8,9 @@ use criterion::Criterion;
 use videostream::Mode;
 use videostream::hal::sync::{Point, full_fence};
 use videostream::hal::time::now_ns;
+use videostream_testing::figures::{Goal, Table, in_turns, repeat};
 
 use crate::host::Publisher;
-use crate::measure::{in_turns, repeat};
-use crate::table::{Goal, Table};
 
 /// Frames published before they are read, all of which fit the ring.
 const BATCH: u64 = 8;

@@ -12,12 +12,11 @@ use iceoryx2::port::subscriber::Subscriber;
 use iceoryx2::prelude::*;
 use videostream::hal::ring::layout::DESCRIPTOR_WORDS;
 use videostream::hal::time::now_ns;
+use videostream_testing::figures::{Batch, Goal, Table, in_turns, repeat};
 
 use crate::board::Board;
 use crate::host::{LAST, Publisher};
-use crate::measure::{in_turns, repeat};
 use crate::peer::{self, Peer, wait_ready};
-use crate::table::{Goal, Table};
 use crate::{asleep, awake};
 
 /// As many bytes as a frame's descriptor: serial, when it was sent, sequence.
@@ -196,7 +195,7 @@ fn one_way_awake(criterion: &mut Criterion, table: &mut Table) {
     (0..2).for_each(|number| wait_ready(board, number));
     let mut figure = awake::Lane::new(board, 1..2, true, |last| sender.timed(last));
     let mut ring = awake::Lane::new(board, 0..1, true, |last| publisher.publish_stamped(last));
-    let others: &mut [&mut dyn crate::measure::Batch] = &mut [&mut ring];
+    let others: &mut [&mut dyn Batch] = &mut [&mut ring];
     in_turns(
         &mut group,
         "one-way, 1 spinning",

@@ -23,40 +23,32 @@ mod hold;
 mod host;
 #[cfg(feature = "iceoryx2")]
 mod iceoryx2;
-mod measure;
 mod peer;
 mod publish;
 mod read;
 mod socket;
-mod table;
 mod wakeups;
 
 use std::time::Duration;
 
-use criterion::Criterion;
+use videostream_testing::figures;
 
 fn main() {
     if peer::play() {
         return;
     }
-    let mut criterion = Criterion::default()
-        .sample_size(20)
-        .warm_up_time(Duration::from_millis(200))
-        .measurement_time(Duration::from_secs(1))
-        .configure_from_args();
-    let mut table = table::Table::default();
-    hold::bench(&mut criterion, &mut table);
-    publish::bench(&mut criterion, &mut table);
-    read::bench(&mut criterion, &mut table);
-    awake::bench(&mut criterion, &mut table);
-    asleep::bench(&mut criterion, &mut table);
-    first::bench(&mut criterion, &mut table);
-    wakeups::bench(&mut criterion, &mut table);
-    #[cfg(feature = "iceoryx2")]
-    iceoryx2::bench(&mut criterion, &mut table);
-    criterion.final_summary();
-    // `cargo test --benches` runs each of them once, which measures nothing.
-    if std::env::args().any(|arg| arg == "--bench") {
-        print!("{table}");
-    }
+    figures::run(
+        (Duration::from_millis(200), Duration::from_secs(1)),
+        &[
+            hold::bench,
+            publish::bench,
+            read::bench,
+            awake::bench,
+            asleep::bench,
+            first::bench,
+            wakeups::bench,
+            #[cfg(feature = "iceoryx2")]
+            iceoryx2::bench,
+        ],
+    );
 }

@@ -9,10 +9,9 @@ use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion};
 use videostream::hal::ring::layout::DESCRIPTOR_WORDS;
 use videostream::hal::sync::{Point, full_fence};
+use videostream_testing::figures::{Goal, Table, in_turns, repeat};
 
 use crate::host::Publisher;
-use crate::measure::{in_turns, repeat};
-use crate::table::{Goal, Table};
 
 /// Clients of a host at the most.
 const MANY: u32 = 64;

@@ -4,10 +4,9 @@ use std::hint::black_box;
 
 use criterion::Criterion;
 use videostream::hal::memory::{Access, Mapping};
+use videostream_testing::figures::{Goal, Table, in_turns, repeat};
 
 use crate::host::Publisher;
-use crate::measure::{in_turns, repeat};
-use crate::table::{Goal, Table};
 
 const WIDTH: u32 = 1920;
 const HEIGHT: u32 = 1080;

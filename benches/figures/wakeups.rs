@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use criterion::{Criterion, SamplingMode};
 use videostream::hal::time::now_ns;
+use videostream_testing::figures::{Batch, Goal, Table, in_turns};
 
 use crate::board::Board;
 use crate::host::Publisher;
-use crate::measure::{Batch, in_turns};
 use crate::peer::{Peer, wait_ready};
-use crate::table::{Goal, Table};
 
 const CLIENT: usize = 0;
 const FUTEX: usize = 1;

@@ -1,7 +1,9 @@
 //! What tests of several packages have in common: skips, turns in the guest, counts of allocations,
-//! processes in a role, traces of calls.
+//! processes in a role, traces of calls; and what benches have, with the feature `figures`.
 
 pub mod counting;
+#[cfg(feature = "figures")]
+pub mod figures;
 pub mod process;
 pub mod strace;
 

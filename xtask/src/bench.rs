@@ -37,7 +37,8 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     };
     let figures = succeeds(command.args(&args.filter))?;
     let codecs = succeeds(codecs(&root).args(&args.filter))?;
-    Ok(u8::from(!(figures && codecs)))
+    let exports = succeeds(exports(&root).args(&args.filter))?;
+    Ok(u8::from(!(figures && codecs && exports)))
 }
 
 /// Encoding, decoding and conversion; its table follows that of the figures.
@@ -46,6 +47,15 @@ fn codecs(root: &Path) -> Command {
     command.current_dir(root);
     command.args(["bench", "--package", "videostream", "--bench", "codecs"]);
     command.args(["--features", "software", "--"]);
+    command
+}
+
+/// The C interface beside the Rust one.
+fn exports(root: &Path) -> Command {
+    let mut command = Command::new("cargo");
+    command.current_dir(root);
+    command.args(["bench", "--package", "videostream-c", "--bench", "exports"]);
+    command.args(["--no-default-features", "--"]);
     command
 }
 

@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, OnceLock};
 
 use rustix::io::Errno;
-use videostream::hal::memory::dmabuf::{Identity, SyncAccess, begin_access, end_access, identity};
+use videostream::hal::memory::dmabuf::{Identity, identity};
 use videostream::ipc::Error;
 use videostream::ipc::buffers::{Table, find};
 use videostream::ipc::client::Event;
@@ -63,16 +63,6 @@ impl Received {
             }
         };
         Ok(view.as_ptr().wrapping_add(offset))
-    }
-
-    pub(crate) fn begin_access(&self) -> Result<(), Errno> {
-        let begun = begin_access(self.fd(), SyncAccess::ReadWrite);
-        begun.map(drop).map_err(|error| error.errno())
-    }
-
-    pub(crate) fn end_access(&self) {
-        // Nobody could be told.
-        let _ = end_access(self.fd(), SyncAccess::ReadWrite);
     }
 }
 

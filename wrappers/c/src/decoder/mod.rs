@@ -3,6 +3,7 @@
 mod pictures;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use rustix::io::Errno;
 use videostream::decode::{DecodeError, Decoder as Inner, DecoderConfig};
@@ -12,7 +13,7 @@ use videostream::hal::time::deadline_in;
 use self::pictures::to_frame;
 use crate::boundary::{errno_of_device, explain};
 use crate::codecs::{self, errno_of_none};
-use crate::frame::Frame;
+use crate::frame::{Frame, Spares};
 
 /// Names the device that decodes.
 const DEVICE_VARIABLE: &str = "VSL_V4L2_DECODER_DEV";
@@ -37,6 +38,8 @@ pub struct Decoder {
     /// Parameter sets and the like, which belong before the next picture.
     before: Vec<u8>,
     waiting: VecDeque<Frame>,
+    /// Memory of frames that are over.
+    spares: Arc<Spares>,
     size: Option<(u32, u32)>,
     /// Something has come since the last end.
     holds: bool,
@@ -74,6 +77,7 @@ impl Decoder {
             inner,
             before: Vec::new(),
             waiting: VecDeque::new(),
+            spares: Spares::new(),
             size: None,
             holds: false,
             count: 0,
@@ -177,7 +181,7 @@ impl Decoder {
             let size = Some((picture.width(), picture.height()));
             *new_size |= self.size != size;
             self.size = size;
-            self.waiting.push_back(to_frame(picture)?);
+            self.waiting.push_back(to_frame(picture, &self.spares)?);
         }
         Ok(())
     }

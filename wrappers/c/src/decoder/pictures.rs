@@ -1,18 +1,20 @@
 //! Frames of decoded pictures.
 
+use std::sync::Arc;
+
 use rustix::io::Errno;
 use videostream::hal::format::{FourCc, Layout};
 use videostream::{Picture, PictureMut};
 
-use crate::frame::{Frame, Shape, convert, errno_of_picture};
+use crate::frame::{Frame, Shape, Spares, convert, errno_of_picture};
 
-/// A frame in NV12 with memory of its own, which outlives the decoder.
-pub(super) fn to_frame(picture: &Picture<'_>) -> Result<Frame, Errno> {
+/// A frame in NV12 with memory of `spares`, which outlives the decoder.
+pub(super) fn to_frame(picture: &Picture<'_>, spares: &Arc<Spares>) -> Result<Frame, Errno> {
     let (width, height) = (picture.width(), picture.height());
     let layout = Layout::new(FourCc::NV12, width, height).map_err(|_| Errno::INVAL)?;
     let shape = Shape::new(width, height, layout.planes[0].stride, FourCc::NV12.0)?;
     let mut frame = Frame::new(shape, std::ptr::null_mut(), None);
-    frame.alloc_bytes(None, layout.size as usize)?;
+    frame.borrow_memory(spares, layout.size as usize)?;
     frame.write(|place| {
         let mut target = PictureMut::new(place, &layout).map_err(errno_of_picture)?;
         match picture.copy_to(&mut target) {

@@ -4,6 +4,8 @@ mod config;
 mod errno;
 mod input;
 
+use std::sync::Arc;
+
 use rustix::io::Errno;
 use videostream::Rect;
 use videostream::encode::{EncodeError, Encoder as Codec};
@@ -14,7 +16,7 @@ pub(crate) use self::config::profile;
 use self::errno::errno_of;
 use self::input::Input;
 use crate::boundary::explain;
-use crate::frame::{Filled, Frame, Shape};
+use crate::frame::{Filled, Frame, Shape, Spares};
 
 /// Bytes of an output frame at least, as programs know it.
 const OUTPUT_BYTES: usize = 2 << 20;
@@ -27,6 +29,8 @@ const PATIENCE: u64 = 1_000_000_000;
 pub struct Encoder {
     config: Config,
     running: Option<Running>,
+    /// Memory of output frames that are over.
+    spares: Arc<Spares>,
 }
 
 /// What the first picture settles.
@@ -45,6 +49,7 @@ impl Encoder {
         Ok(Self {
             config,
             running: None,
+            spares: Spares::new(),
         })
     }
 
@@ -55,7 +60,7 @@ impl Encoder {
         let raw = u64::from(width) * u64::from(height) * 3 / 2;
         let raw = usize::try_from(raw).map_err(|_| Errno::NOMEM)?;
         let mut frame = Frame::new(shape, std::ptr::null_mut(), None);
-        frame.alloc_bytes(None, raw.max(OUTPUT_BYTES))?;
+        frame.borrow_memory(&self.spares, raw.max(OUTPUT_BYTES))?;
         Ok(frame)
     }
 

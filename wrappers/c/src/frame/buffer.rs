@@ -13,6 +13,7 @@ use rustix::shm;
 use videostream::hal::memory::allocate::{Allocator, Origin};
 use videostream::hal::memory::heap::{DmaHeap, HEAP_FOLDER};
 
+use super::spares::Lent;
 use crate::client::Received;
 
 /// Descriptors below are those of input, output and errors, which some checks take for none.
@@ -29,6 +30,8 @@ pub(super) enum Buffer {
     Attached(OwnedFd),
     /// A host's, which frames of one client share.
     Received(Arc<Received>),
+    /// Of a maker of frames, which gets it back.
+    Lent(Lent),
 }
 
 impl Buffer {
@@ -72,6 +75,7 @@ impl Buffer {
             Self::Own(fd, _) | Self::Attached(fd) => fd.as_fd(),
             Self::Shared(object) => object.fd.as_fd(),
             Self::Received(memory) => memory.fd(),
+            Self::Lent(memory) => memory.fd(),
         }
     }
 
@@ -80,7 +84,21 @@ impl Buffer {
         match self {
             Self::Own(_, name) => Some(name),
             Self::Shared(object) => Some(&object.name),
+            Self::Lent(memory) => memory.path(),
             Self::Attached(_) | Self::Received(_) => None,
+        }
+    }
+
+    /// Where `len` bytes from `offset` on are mapped, of memory whose mapping is not its frame's.
+    pub(super) fn mapping_that_stays(
+        &self,
+        offset: usize,
+        len: usize,
+    ) -> Result<Option<*mut u8>, Errno> {
+        match self {
+            Self::Received(memory) => memory.map(offset, len).map(Some),
+            Self::Lent(memory) => Ok(Some(memory.view().as_ptr())),
+            Self::Own(..) | Self::Shared(_) | Self::Attached(_) => Ok(None),
         }
     }
 

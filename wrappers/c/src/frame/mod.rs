@@ -7,6 +7,7 @@ mod copy;
 mod pixels;
 mod pool;
 mod shape;
+mod spares;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -25,6 +26,7 @@ use self::buffer::Buffer;
 pub(crate) use self::copy::{convert, copy, errno_of_picture};
 pub(crate) use self::pixels::Filled;
 pub use self::shape::Shape;
+pub(crate) use self::spares::Spares;
 pub(crate) use self::view::View;
 use crate::client::{Origin, Received};
 use crate::host::Posting;
@@ -48,7 +50,7 @@ pub(crate) struct Times {
 pub struct Frame {
     // Unmapped before the buffer goes, which is declared after it.
     view: Option<View>,
-    /// Memory of a host is mapped, by a mapping that stays.
+    /// The program has mapped it, and the CPU's access has begun.
     is_mapped: bool,
     buffer: Option<Buffer>,
     /// Which memory that is.
@@ -240,18 +242,18 @@ impl Frame {
 
     /// Maps the memory, or gives the mapping there is: first byte and bytes.
     pub(crate) fn map(&mut self) -> Result<(*mut u8, usize), Errno> {
-        if let Some(Buffer::Received(memory)) = &self.buffer {
-            let start = memory.map(self.offset, self.size)?;
+        let buffer = self.buffer.as_ref().ok_or(Errno::BADF)?;
+        if let Some(start) = buffer.mapping_that_stays(self.offset, self.size)? {
             if !self.is_mapped {
-                memory.begin_access()?;
+                begin_access(buffer.fd(), SyncAccess::ReadWrite).map_err(|error| error.errno())?;
                 self.is_mapped = true;
             }
             return Ok((start, self.size));
         }
         if self.view.is_none() {
-            let fd = self.buffer.as_ref().ok_or(Errno::BADF)?.fd();
-            let view = View::new(fd, self.offset, self.capacity)?;
-            begin_access(fd, SyncAccess::ReadWrite).map_err(|error| error.errno())?;
+            let view = View::new(buffer.fd(), self.offset, self.capacity)?;
+            begin_access(buffer.fd(), SyncAccess::ReadWrite).map_err(|error| error.errno())?;
+            self.is_mapped = true;
             self.view = Some(view);
         }
         let view = self.view.as_ref().ok_or(Errno::NOMEM)?;
@@ -261,14 +263,8 @@ impl Frame {
     /// Unmaps, if there is a mapping.
     pub(crate) fn unmap(&mut self) {
         if std::mem::take(&mut self.is_mapped)
-            && let Some(Buffer::Received(memory)) = &self.buffer
+            && let Some(fd) = self.fd()
         {
-            memory.end_access();
-        }
-        if self.view.is_none() {
-            return;
-        }
-        if let Some(fd) = self.fd() {
             // The mapping goes whatever the exporter says, and nobody could be told.
             let _ = end_access(fd, SyncAccess::ReadWrite);
         }
@@ -320,6 +316,8 @@ impl Frame {
         };
         if let Some(posting) = posting {
             posting.forget(frame);
+            // SAFETY: as above.
+            unsafe { &mut *frame }.keep_memory_out();
         }
         {
             // SAFETY: as above.

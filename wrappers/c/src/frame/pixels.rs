@@ -2,10 +2,13 @@
 
 #![expect(unsafe_code, reason = "mapped memory becomes slices")]
 
+use std::os::fd::BorrowedFd;
+
 use rustix::io::Errno;
-use videostream::hal::memory::dmabuf::{SyncAccess, begin_access, end_access};
+use videostream::hal::memory::dmabuf::{CpuAccess, SyncAccess};
 use videostream::hal::memory::mapping::{Access, MapError, Mapping};
 
+use super::buffer::Buffer;
 use super::{Frame, Shape, View};
 
 /// What was written into a frame: bytes of it, and what they are.
@@ -23,7 +26,8 @@ impl Frame {
     /// at a time uses a frame. Other processes and devices may: what they write is seen or not.
     pub(crate) fn read<T>(&self, look: impl FnOnce(&[u8]) -> Result<T, Errno>) -> Result<T, Errno> {
         let fd = self.fd().ok_or(Errno::BADF)?;
-        if let Some(view) = &self.view {
+        if let Some(view) = self.view() {
+            let _access = self.access(fd, SyncAccess::Read)?;
             // SAFETY: the view has `capacity` bytes from its first one on, `size` is never more,
             // and the program lets nobody write them during this call.
             return look(unsafe { std::slice::from_raw_parts(view.as_ptr(), self.size) });
@@ -33,11 +37,9 @@ impl Frame {
             MapError::Size(..) => Errno::INVAL,
             MapError::Os(errno) => errno,
         })?;
-        begin_access(fd, SyncAccess::Read).map_err(|error| error.errno())?;
+        let _access = self.access(fd, SyncAccess::Read)?;
         // SAFETY: as above; the memory's length was compared with the file's.
-        let result = look(unsafe { &memory.bytes()[self.offset..] });
-        let _ = end_access(fd, SyncAccess::Read);
-        result
+        look(unsafe { &memory.bytes()[self.offset..] })
     }
 
     /// Lets `fill` write into all of the frame's memory, whatever it was used for before.
@@ -46,17 +48,39 @@ impl Frame {
         fill: impl FnOnce(&mut [u8]) -> Result<T, Errno>,
     ) -> Result<T, Errno> {
         let fd = self.fd().ok_or(Errno::BADF)?;
-        if let Some(view) = &self.view {
-            // SAFETY: the view has `capacity` bytes from its first one on, and the program looks
-            // at none of them during this call.
-            return fill(unsafe { std::slice::from_raw_parts_mut(view.as_ptr(), self.capacity) });
+        let own;
+        let view = match self.view() {
+            Some(view) => view,
+            None => {
+                own = View::new(fd, self.offset, self.capacity)?;
+                &own
+            }
+        };
+        let _access = self.access(fd, SyncAccess::Write)?;
+        // SAFETY: the view has `capacity` bytes from its first one on, and the program looks
+        // at none of them during this call.
+        fill(unsafe { std::slice::from_raw_parts_mut(view.as_ptr(), self.capacity) })
+    }
+
+    /// The mapping that there is of all the frame's memory.
+    fn view(&self) -> Option<&View> {
+        match &self.buffer {
+            Some(Buffer::Lent(memory)) => Some(memory.view()),
+            _ => self.view.as_ref(),
         }
-        let view = View::new(fd, self.offset, self.capacity)?;
-        begin_access(fd, SyncAccess::Write).map_err(|error| error.errno())?;
-        // SAFETY: as above, of a view of this call's own.
-        let result = fill(unsafe { std::slice::from_raw_parts_mut(view.as_ptr(), self.capacity) });
-        let _ = end_access(fd, SyncAccess::Write);
-        result
+    }
+
+    /// The CPU's access, unless it is the program's already.
+    fn access<'fd>(
+        &self,
+        fd: BorrowedFd<'fd>,
+        access: SyncAccess,
+    ) -> Result<Option<CpuAccess<'fd>>, Errno> {
+        if self.is_mapped {
+            return Ok(None);
+        }
+        let access = CpuAccess::begin(fd, access).map_err(|error| error.errno())?;
+        Ok(Some(access))
     }
 
     /// Says what was written by [`Frame::write`].

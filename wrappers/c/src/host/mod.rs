@@ -183,6 +183,7 @@ impl Host {
         }
         if let Some(posting) = frame.posting.take() {
             self.state.borrow_mut().remove(posting.slot, frame);
+            frame.keep_memory_out();
         }
         Ok(())
     }
@@ -190,10 +191,21 @@ impl Host {
     /// Ends the frames that are due. Callbacks of the program run here and may call the host.
     fn end_frames(&self) {
         loop {
-            let frame = self.state.borrow_mut().table.next_finished();
+            let (frame, is_closed) = {
+                let mut state = self.state.borrow_mut();
+                (state.table.next_finished(), state.ipc.is_none())
+            };
             let Some(frame) = frame else { return };
-            // SAFETY: posted and not given back: valid, and the host's alone; no borrow is left.
-            unsafe { (*frame).posting = None };
+            {
+                // SAFETY: posted and not given back: valid, and the host's alone; given up before
+                // the callback.
+                let frame = unsafe { &mut *frame };
+                frame.posting = None;
+                if is_closed {
+                    // Clients may hold it beyond the host's end.
+                    frame.keep_memory_out();
+                }
+            }
             // SAFETY: as above; it is in no table any more.
             let ended = unsafe { Frame::release(frame) };
             if ended.is_ok() {

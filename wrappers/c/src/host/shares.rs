@@ -81,6 +81,7 @@ impl From<Errno> for NoPlace {
 /// All of it.
 #[derive(Debug)]
 pub(super) struct Shares {
+    /// Up to the last one; what was let go before it left a hole.
     entries: Vec<Option<Share>>,
     /// Where the last one was found: the next is probably behind it.
     last: usize,
@@ -94,7 +95,7 @@ pub(super) struct Shares {
 impl Shares {
     pub(super) fn new() -> Self {
         Self {
-            entries: (0..MAX_BUFFERS).map(|_| None).collect(),
+            entries: Vec::with_capacity(MAX_BUFFERS),
             last: 0,
             gone: VecDeque::with_capacity(REMEMBERED),
             is_untidy: false,
@@ -156,12 +157,14 @@ impl Shares {
     }
 
     fn find(&self, identity: Identity) -> Option<usize> {
-        let places = (self.last + 1..self.entries.len()).chain(0..=self.last);
-        let is = |at: &usize| {
-            let share = self.entries[*at].as_ref();
+        let is = |share: &Option<Share>| {
+            let share = share.as_ref();
             share.is_some_and(|share| share.identity == Some(identity))
         };
-        places.take(self.entries.len()).find(is)
+        let middle = (self.last + 1).min(self.entries.len());
+        let (before, behind) = self.entries.split_at(middle);
+        let found = behind.iter().position(is).map(|at| middle + at);
+        found.or_else(|| before.iter().position(is))
     }
 
     fn add(
@@ -172,15 +175,16 @@ impl Shares {
         size: usize,
         kind: Kind,
     ) -> Result<(usize, u32), NoPlace> {
-        let vacant = |shares: &Self| shares.entries.iter().position(Option::is_none);
-        let at = match vacant(self) {
+        let hole = self.entries.iter().position(Option::is_none);
+        let at = match hole {
             Some(at) => at,
-            None => {
-                self.let_oldest_go(ipc)?;
-                vacant(self).ok_or(NoPlace::Full)?
-            }
+            None if self.entries.len() < MAX_BUFFERS => self.entries.len(),
+            None => self.let_oldest_go(ipc)?,
         };
         let id = ipc.register(fd, size as u64).map_err(errno_of)?;
+        if at >= self.entries.len() {
+            self.entries.resize_with(at + 1, || None);
+        }
         self.entries[at] = Some(Share {
             id,
             identity,
@@ -193,8 +197,8 @@ impl Shares {
         Ok((at, id))
     }
 
-    /// Lets the memory go that was not used for the longest time.
-    fn let_oldest_go(&mut self, ipc: &mut host::Host) -> Result<(), NoPlace> {
+    /// Lets the memory go that was not used for the longest time: its place.
+    fn let_oldest_go(&mut self, ipc: &mut host::Host) -> Result<usize, NoPlace> {
         let entries = self.entries.iter().enumerate();
         let idle = entries.filter_map(|(at, share)| {
             let share = share.as_ref().filter(|share| share.frames == 0)?;
@@ -202,7 +206,7 @@ impl Shares {
         });
         let (_, at) = idle.min().ok_or(NoPlace::Full)?;
         self.let_go(ipc, at);
-        Ok(())
+        Ok(at)
     }
 
     fn let_go(&mut self, ipc: &mut host::Host, at: usize) {
@@ -217,6 +221,9 @@ impl Shares {
                 self.gone.pop_front();
             }
             self.gone.push_back(identity);
+        }
+        while let Some(None) = self.entries.last() {
+            self.entries.pop();
         }
     }
 
@@ -283,8 +290,10 @@ impl Shares {
         if !self.is_untidy && now_ns < self.look_ns {
             return;
         }
-        for at in 0..self.entries.len() {
-            let over = self.entries[at].as_ref().is_some_and(|share| {
+        // Letting go may shorten it.
+        for at in (0..self.entries.len()).rev() {
+            let share = self.entries.get(at).and_then(Option::as_ref);
+            let over = share.is_some_and(|share| {
                 let is_old = share.idle_ns.saturating_add(KEPT_NS) < now_ns;
                 share.frames == 0 && (is_old || matches!(share.kind, Kind::New))
             });

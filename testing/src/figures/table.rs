@@ -2,21 +2,24 @@
 
 use std::fmt;
 
-use crate::measure::Series;
+use super::Series;
 
 /// What a figure has to reach.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Goal {
+pub enum Goal {
     /// At most this many times its floor.
     Ratio(f64),
     /// Less than this, in nanoseconds.
     Below(f64),
+    /// At most this much more than its floor, in nanoseconds.
+    More(f64),
     /// A rate of at least this many times its floor's.
     Rate(f64),
     /// None: it is there to compare with.
     Compare,
 }
 
+#[derive(Debug)]
 struct Row {
     name: String,
     figure: f64,
@@ -27,12 +30,12 @@ struct Row {
 }
 
 /// All rows measured so far.
-#[derive(Default)]
-pub(crate) struct Table(Vec<Row>);
+#[derive(Debug, Default)]
+pub struct Table(Vec<Row>);
 
 impl Table {
     /// Adds the medians of a figure and its floor, if both were measured.
-    pub(crate) fn add(
+    pub fn add(
         &mut self,
         name: impl Into<String>,
         figure: &Series,
@@ -43,7 +46,7 @@ impl Table {
     }
 
     /// The same with another quantile.
-    pub(crate) fn add_quantile(
+    pub fn add_quantile(
         &mut self,
         name: impl Into<String>,
         part: f64,
@@ -64,7 +67,7 @@ impl Table {
     }
 
     /// Adds what was counted rather than timed, if it was.
-    pub(crate) fn count(
+    pub fn count(
         &mut self,
         name: impl Into<String>,
         figure: f64,
@@ -92,10 +95,25 @@ impl Row {
         }
     }
 
+    fn more(&self) -> f64 {
+        self.figure - self.floor
+    }
+
+    /// How the figure compares with its floor: a difference where the goal is one, else a ratio.
+    fn compared(&self) -> String {
+        match (self.goal, self.ratio()) {
+            (Goal::More(_), _) if self.more() < 0.0 => format!("-{}", time(-self.more())),
+            (Goal::More(_), _) => format!("+{}", time(self.more())),
+            (_, ratio) if ratio.is_finite() => format!("{ratio:.2}"),
+            _ => String::new(),
+        }
+    }
+
     fn goal(&self) -> (String, &'static str) {
         let (text, met) = match self.goal {
             Goal::Ratio(most) => (format!("≤ {most} ×"), self.ratio() <= most),
             Goal::Below(ns) => (format!("< {}", time(ns)), self.figure < ns),
+            Goal::More(ns) => (format!("≤ +{}", time(ns)), self.more() <= ns),
             Goal::Rate(least) => (format!("≥ {least} × rate"), self.ratio() >= least),
             Goal::Compare => return (String::new(), ""),
         };
@@ -114,17 +132,14 @@ impl fmt::Display for Table {
         )?;
         for row in &self.0 {
             let (goal, met) = row.goal();
-            let ratio = match row.ratio() {
-                ratio if ratio.is_finite() => format!("{ratio:.2}"),
-                _ => String::new(),
-            };
             writeln!(
                 f,
-                "| {} | {} | {} | {} | {ratio} | {goal} | {met} |",
+                "| {} | {} | {} | {} | {} | {goal} | {met} |",
                 row.name,
                 (row.show)(row.figure),
                 row.floor_name,
                 (row.show)(row.floor),
+                row.compared(),
             )?;
         }
         Ok(())

@@ -1,27 +1,27 @@
 //! Measuring things in turns.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use criterion::BenchmarkGroup;
 use criterion::measurement::WallTime;
-use videostream::hal::time::now_ns;
 
 /// Measured values, in nanoseconds.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Series(Vec<f64>);
+pub struct Series(Vec<f64>);
 
 impl Series {
-    pub(crate) fn push(&mut self, ns: f64) {
+    /// One value more.
+    pub fn push(&mut self, ns: f64) {
         self.0.push(ns);
     }
 
     /// How many values there are.
-    pub(crate) fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.0.len()
     }
 
     /// The value below which `part` of all values are; `None` without values.
-    pub(crate) fn quantile(&self, part: f64) -> Option<f64> {
+    pub fn quantile(&self, part: f64) -> Option<f64> {
         let mut sorted = self.0.clone();
         sorted.sort_by(f64::total_cmp);
         let at = (part * sorted.len() as f64) as usize;
@@ -29,17 +29,19 @@ impl Series {
     }
 
     /// Each value changed.
-    pub(crate) fn map(&self, change: impl Fn(f64) -> f64) -> Self {
+    #[must_use]
+    pub fn map(&self, change: impl Fn(f64) -> f64) -> Self {
         Self(self.0.iter().copied().map(change).collect())
     }
 
-    pub(crate) fn median(&self) -> Option<f64> {
+    /// The value below which half of them are.
+    pub fn median(&self) -> Option<f64> {
         self.quantile(0.5)
     }
 }
 
 /// Something that is measured in batches.
-pub(crate) trait Batch {
+pub trait Batch {
     /// Does it `count` times and tells how long that took, without what is not its own.
     fn run(&mut self, count: u64) -> Duration;
 }
@@ -52,17 +54,17 @@ impl<F: FnMut(u64) -> Duration> Batch for F {
 
 /// How long `work` takes, `count` times in a row.
 #[inline]
-pub(crate) fn repeat(count: u64, mut work: impl FnMut()) -> Duration {
-    let begin = now_ns();
+pub fn repeat(count: u64, mut work: impl FnMut()) -> Duration {
+    let begin = Instant::now();
     for _ in 0..count {
         work();
     }
-    Duration::from_nanos(now_ns() - begin)
+    begin.elapsed()
 }
 
 /// Measures `figure` with criterion and `floors` in turns with it, `batch` repeats of each
 /// at a time. Tells the mean of each batch, of the figure and of each floor. Empty results if the figure was not asked for.
-pub(crate) fn in_turns(
+pub fn in_turns(
     group: &mut BenchmarkGroup<'_, WallTime>,
     name: &str,
     batch: u64,
