@@ -37,6 +37,7 @@ use videostream_hal::v4l2::{
 
 pub mod controls;
 mod error;
+mod group;
 mod holder;
 mod id;
 mod list;
@@ -44,6 +45,7 @@ mod memory;
 mod node;
 mod setup;
 mod stream;
+mod words;
 
 pub use controls::{Control, ControlError, Controls};
 pub use error::CameraError;

@@ -12,13 +12,11 @@
 //! ISO/IEC 14496-15 (NAL unit structured video), section 5.
 
 mod index;
+mod moov;
 mod room;
 mod sample_entry;
 
-use mp4_atom::{
-    Dinf, Dref, Encode, FixedPoint, FourCC, Ftyp, Hdlr, Mdhd, Mdia, Mfhd, Minf, Moof, Moov, Mvex,
-    Mvhd, Stbl, Stco, Stsd, Tfdt, Tfhd, Tkhd, Traf, Trak, Trex, Trun, TrunEntry, Url, Visual, Vmhd,
-};
+use mp4_atom::{Encode, FourCC, Ftyp, Mfhd, Moof, Tfdt, Tfhd, Traf, Trun, TrunEntry};
 
 use self::index::Index;
 use self::room::Room;
@@ -331,88 +329,6 @@ impl Mp4 {
     fn units(&self, ns: u64) -> u64 {
         let ns = u128::from(ns.saturating_sub(self.first_ns));
         ((ns * u128::from(self.timescale) + 500_000_000) / 1_000_000_000) as u64
-    }
-
-    /// With an index: of an ordinary file; without: of one in fragments.
-    fn moov(&self, index: Option<&Index>) -> Result<Moov, RecordError> {
-        let (width, height) = (self.track.width as u16, self.track.height as u16);
-        let visual = Visual {
-            data_reference_index: 1,
-            width,
-            height,
-            ..Default::default()
-        };
-        let entry = sample_entry::of(self.track.codec, &self.sets, visual)?;
-        let duration = match index {
-            Some(_) => self.end,
-            None => 0,
-        };
-        let stsd = Stsd {
-            codecs: vec![entry],
-        };
-        let stbl = match index {
-            Some(index) => index.tables(stsd),
-            None => Stbl {
-                stsd,
-                stco: Some(Stco::default()),
-                ..Default::default()
-            },
-        };
-        let dinf = Dinf {
-            dref: Dref {
-                entries: vec![Url::default().into()],
-            },
-        };
-        let trak = Trak {
-            tkhd: Tkhd {
-                track_id: TRACK,
-                duration,
-                enabled: true,
-                in_movie: true,
-                width: FixedPoint::new(width, 0),
-                height: FixedPoint::new(height, 0),
-                ..Default::default()
-            },
-            mdia: Mdia {
-                mdhd: Mdhd {
-                    timescale: self.timescale,
-                    duration,
-                    language: "und".into(),
-                    ..Default::default()
-                },
-                hdlr: Hdlr {
-                    handler: FourCC::new(b"vide"),
-                    name: "video".into(),
-                },
-                minf: Minf {
-                    vmhd: Some(Vmhd::default()),
-                    dinf,
-                    stbl,
-                    ..Default::default()
-                },
-            },
-            ..Default::default()
-        };
-        let trex = Trex {
-            track_id: TRACK,
-            default_sample_description_index: 1,
-            default_sample_duration: self.period,
-            ..Default::default()
-        };
-        Ok(Moov {
-            mvhd: Mvhd {
-                timescale: self.timescale,
-                duration,
-                next_track_id: TRACK + 1,
-                ..Default::default()
-            },
-            mvex: index.is_none().then(|| Mvex {
-                mehd: None,
-                trex: vec![trex],
-            }),
-            trak: vec![trak],
-            ..Default::default()
-        })
     }
 }
 

@@ -1,75 +1,22 @@
-//! `videostream receive`: a client that checks and measures.
+//! What is noticed about frames, and the figures in the end.
 
-use std::collections::{BTreeSet, VecDeque};
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::collections::BTreeSet;
 
 use rustix::fs::fstat;
 use serde::Serialize;
+use videostream::Frame;
 use videostream::hal::time::now_ns;
 use videostream::pattern::{PatternError, verify};
-use videostream::{Client, Frame, Mode};
 
-use crate::args::{self, ChildArgs};
-use crate::connect;
+use super::{Args, raw};
 use crate::decoding::Decoding;
-use crate::failure::{Failure, GENERAL};
+use crate::failure::Failure;
 use crate::metrics::{Metrics, Summary, Times};
 use crate::output::Output;
-use crate::progress::{Event, Progress, Reporter};
-use crate::signals;
-
-#[derive(clap::Args)]
-#[command(after_help = "\
-Frames of the test pattern carry a number and a checksum: they are checked byte for byte.
-Latency is counted from capture and from publishing to the moment this process holds the frame.
-
-Examples:
-  videostream receive /tmp/camera                  100 frames, then the figures
-  videostream receive -f 0 --every /tmp/camera     every frame in order, until Ctrl-C
-  videostream receive --reconnect -f 0 /tmp/camera outlive restarts of the host
-  videostream receive --spin 50000 --json /tmp/camera")]
-pub(crate) struct Args {
-    /// End after this many frames; 0 for never
-    #[arg(short, long, value_name = "N", default_value_t = 100)]
-    frames: u64,
-    /// How long to wait for a frame, and for a host
-    #[arg(short, long, value_name = "SECONDS", default_value = "5", value_parser = args::seconds)]
-    timeout: Duration,
-    /// Every frame in order, instead of the newest at each look
-    #[arg(long)]
-    every: bool,
-    /// Hold this many frames at once; the host refuses more than it can spare
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
-    hold: u32,
-    /// Look for a frame so long before sleeping: lower latency, at the price of a core
-    #[arg(long, value_name = "US", default_value_t = 0)]
-    spin: u64,
-    /// Wait for a host that is not there yet, and for the next one when it goes away
-    #[arg(long)]
-    reconnect: bool,
-    /// Fail unless every frame is a whole frame of the test pattern
-    #[arg(long, overrides_with = "no_verify")]
-    verify: bool,
-    /// Don't check frames [default: check those of the test pattern]
-    #[arg(long)]
-    no_verify: bool,
-    /// Decode compressed frames (implies --every): from the first key frame on, each must decode
-    #[arg(long)]
-    decode: bool,
-    /// Write the first frame's bytes to a file: plane after plane, without padding
-    #[arg(long, value_name = "FILE")]
-    raw: Option<PathBuf>,
-    #[command(flatten)]
-    child: ChildArgs,
-    /// Where the host is
-    socket: String,
-}
 
 /// What was received.
 #[derive(Serialize)]
-struct Received {
+pub(super) struct Received {
     #[serde(flatten)]
     metrics: Summary,
     /// Frames that the source itself dropped.
@@ -104,20 +51,20 @@ struct Received {
 }
 
 /// Everything that is noticed about frames.
-struct Seen {
+pub(super) struct Seen {
     /// When this client connected.
     since_ns: u64,
-    metrics: Metrics,
-    delivery: Times,
+    pub(super) metrics: Metrics,
+    pub(super) delivery: Times,
     /// Of the first frame.
     format: (String, u32, u32),
     format_changes: u64,
     source_dropped: u64,
     verified: u64,
-    corrupt: u64,
+    pub(super) corrupt: u64,
     /// What was wrong with the first corrupt frame.
-    first_corrupt: Option<PatternError>,
-    in_order: bool,
+    pub(super) first_corrupt: Option<PatternError>,
+    pub(super) in_order: bool,
     first_sequence: Option<u64>,
     /// Serial and sequence number of the last frame of this host.
     last: Option<(u64, u64)>,
@@ -126,111 +73,8 @@ struct Seen {
     decoding: Decoding,
 }
 
-pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
-    signals::listen()?;
-    let mut reporter = Reporter::new(&args.child)?;
-    let mode = if args.every || args.decode {
-        Mode::Every
-    } else {
-        Mode::Newest
-    };
-    let builder = Client::builder(&args.socket)
-        .mode(mode)
-        .hold(args.hold)
-        .spin(Duration::from_micros(args.spin))
-        .reconnect(args.reconnect);
-    let Some(mut client) = connect::connect(&builder, args.reconnect, args.timeout)? else {
-        return Ok(());
-    };
-    if !reporter.is_enabled() {
-        output.note(format_args!(
-            "connected to {} (process {})",
-            args.socket,
-            client.ipc().host_pid()
-        ));
-    }
-    reporter.send(&Event::Started);
-
-    let mut seen = Seen::new();
-    let mut held = VecDeque::with_capacity(args.hold as usize);
-    let mut ended = Ok(());
-    let endless = args.frames == 0;
-    while endless || seen.metrics.frames < args.frames {
-        if held.len() >= args.hold as usize {
-            held.pop_front();
-        }
-        match connect::next(&mut client, args.reconnect, endless, args.timeout) {
-            Ok(Some(frame)) => {
-                seen.frame(&frame, args, output)?;
-                held.push_back(frame);
-            }
-            Ok(None) => break,
-            Err(failure) => {
-                ended = Err(failure);
-                break;
-            }
-        }
-        reporter.progress(|| Progress {
-            frames: seen.metrics.frames,
-            dropped: seen.metrics.dropped,
-            held: client.ipc().held(),
-            latency_p50_ns: seen.delivery.percentile_ns(50.0),
-            latency_p99_ns: seen.delivery.percentile_ns(99.0),
-        });
-    }
-    drop(held);
-    let received = seen.received(client.restarts());
-    if reporter.is_enabled() {
-        let summary = serde_json::to_value(&received).unwrap_or_default();
-        reporter.send(&Event::Ended { summary });
-    } else if output.json {
-        output.print_json(&received)?;
-    } else {
-        seen.print(&received, output)?;
-    }
-    ended?;
-    match seen.first_corrupt {
-        Some(why) => Err(Failure::new(
-            GENERAL,
-            format_args!("{} corrupt frames; the first: {why}", seen.corrupt),
-        )),
-        None if !seen.in_order => Err(Failure::new(GENERAL, "frames came out of order")),
-        None => Ok(()),
-    }
-}
-
-/// Writes a frame's bytes.
-fn write_raw(frame: &Frame, path: &Path) -> Result<(), Failure> {
-    let pixels = frame.pixels()?;
-    let mut bytes = Vec::new();
-    match pixels.picture() {
-        Ok(picture) if !is_compressed(frame) => {
-            for plane in 0..picture.planes().len() {
-                picture.rows(plane).for_each(|row| bytes.extend(row));
-            }
-        }
-        // Compressed data has no rows.
-        _ => {
-            let all = pixels.plane(0);
-            let used = all.len().min(frame.descriptor().bytes_used as usize);
-            bytes.extend(&all[..used]);
-        }
-    }
-    fs::write(path, bytes).map_err(|error| {
-        let message = format_args!("can't write {}: {error}", path.display());
-        Failure::new(GENERAL, message)
-    })
-}
-
-fn is_compressed(frame: &Frame) -> bool {
-    frame
-        .fourcc()
-        .info()
-        .is_some_and(|info| info.is_compressed())
-}
-
 impl Seen {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             since_ns: now_ns(),
             metrics: Metrics::new(),
@@ -250,7 +94,12 @@ impl Seen {
         }
     }
 
-    fn frame(&mut self, frame: &Frame, args: &Args, output: &Output) -> Result<(), Failure> {
+    pub(super) fn frame(
+        &mut self,
+        frame: &Frame,
+        args: &Args,
+        output: &Output,
+    ) -> Result<(), Failure> {
         let now = now_ns();
         let about = frame.descriptor();
         self.metrics.frame(about.bytes_used, now);
@@ -286,7 +135,7 @@ impl Seen {
             self.format = (frame.fourcc().to_string(), frame.width(), frame.height());
             self.first_sequence = Some(frame.sequence());
             if let Some(path) = &args.raw {
-                write_raw(frame, path)?;
+                raw::write(frame, path)?;
             }
         }
         if let Some((serial, sequence)) = self.last {
@@ -348,7 +197,7 @@ impl Seen {
         Ok(())
     }
 
-    fn received(&self, restarts: u64) -> Received {
+    pub(super) fn received(&self, restarts: u64) -> Received {
         let at = |percent| self.delivery.percentile_ns(percent);
         let (format, width, height) = self.format.clone();
         Received {
@@ -376,7 +225,7 @@ impl Seen {
         }
     }
 
-    fn print(&self, received: &Received, output: &Output) -> Result<(), Failure> {
+    pub(super) fn print(&self, received: &Received, output: &Output) -> Result<(), Failure> {
         let (format, width, height) = &self.format;
         output.print(format_args!(
             "frames    {}, {width}x{height} {format}",

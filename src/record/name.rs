@@ -1,0 +1,51 @@
+//! What the name of a file says about its format.
+
+use std::path::Path;
+
+use super::RecordError;
+use crate::encode::Codec;
+
+/// Formats by file name.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kind {
+    AnnexB,
+    #[cfg(feature = "record")]
+    Mp4,
+}
+
+impl Kind {
+    pub(super) fn of(path: &Path, codec: Codec) -> Result<Self, RecordError> {
+        let extension = path
+            .extension()
+            .and_then(|extension| extension.to_str())
+            .unwrap_or("");
+        match (extension.to_ascii_lowercase().as_str(), codec) {
+            ("h264" | "264", Codec::H264) | ("h265" | "265" | "hevc", Codec::H265) => {
+                Ok(Self::AnnexB)
+            }
+            #[cfg(feature = "record")]
+            ("mp4", _) => Ok(Self::Mp4),
+            #[cfg(not(feature = "record"))]
+            ("mp4", _) => Err(RecordError::NotBuilt {
+                path: path.into(),
+                feature: "record",
+            }),
+            _ => Err(RecordError::Extension { path: path.into() }),
+        }
+    }
+}
+
+/// Whether the name of a file says that it holds raw pictures, which a [`Recorder`](super::Recorder) does not write.
+#[must_use]
+pub fn is_raw(path: impl AsRef<Path>) -> bool {
+    let extension = path.as_ref().extension();
+    extension.is_some_and(|extension| extension.eq_ignore_ascii_case("y4m"))
+}
+
+/// Checks that the name of a file says a format that can be written, before anything is set up.
+///
+/// # Errors
+/// [`RecordError::Extension`], [`RecordError::NotBuilt`].
+pub fn check_path(path: impl AsRef<Path>, codec: Codec) -> Result<(), RecordError> {
+    Kind::of(path.as_ref(), codec).map(drop)
+}

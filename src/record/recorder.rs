@@ -1,0 +1,289 @@
+//! Writing packets, piece after piece.
+
+use std::path::{Path, PathBuf};
+
+use super::file::Pieces;
+#[cfg(feature = "record")]
+use super::mp4;
+use super::name::Kind;
+use super::{RecordError, Track};
+use crate::encode::Packet;
+
+/// The additional room for an index where a file system fills holes: two hours at 30 frames a second.
+#[cfg(feature = "record")]
+const FILLED_HOLE: u64 = 1 << 20;
+
+/// What is in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Recorded {
+    /// Frames that are playable.
+    pub frames: u64,
+    /// Packets left out before the first key frame.
+    pub skipped: u64,
+    /// Bytes in complete pieces.
+    pub bytes: u64,
+    /// Duration in nanoseconds.
+    pub duration_ns: u64,
+}
+
+/// Writes packets to a file; see the [module](super).
+///
+/// Dropping a recorder writes what is collected, but can't report errors: call [`Recorder::finish`].
+///
+/// ```no_run
+/// use videostream::encode::{Codec, Encoder, EncoderConfig};
+/// use videostream::hal::format::FourCc;
+/// use videostream::record::{Recorder, Track};
+/// use videostream::FrameRate;
+///
+/// let config = EncoderConfig::new(Codec::H264, FourCc::NV12, 1280, 720, FrameRate::fps(30)?);
+/// let mut encoder = Encoder::new(&config)?;
+/// let mut recorder = Recorder::create("camera.mp4", &Track::from(&config))?;
+/// // encoder.submit(...)
+/// while let Some(packet) = encoder.receive()? {
+///     recorder.write(&packet)?;
+/// }
+/// println!("{} frames", recorder.finish()?.frames);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Recorder {
+    path: PathBuf,
+    track: Track,
+    file: Pieces,
+    format: Format,
+    recorded: Recorded,
+    /// Decoding time of the first packet, once there is one.
+    first_ns: Option<u64>,
+    ended: bool,
+}
+
+#[derive(Debug)]
+enum Format {
+    AnnexB,
+    #[cfg(feature = "record")]
+    Mp4(Box<mp4::Mp4>),
+}
+
+impl Format {
+    fn new(path: &Path, track: &Track) -> Result<Self, RecordError> {
+        match Kind::of(path, track.codec)? {
+            Kind::AnnexB => Ok(Self::AnnexB),
+            #[cfg(feature = "record")]
+            Kind::Mp4 => Ok(Self::Mp4(Box::new(mp4::Mp4::new(*track)?))),
+        }
+    }
+}
+
+impl Recorder {
+    /// Creates the file, or empties it if it is there.
+    ///
+    /// # Errors
+    /// [`RecordError::Extension`] for a name that says no format, [`RecordError::NotBuilt`],
+    /// [`RecordError::Size`], [`RecordError::Create`].
+    pub fn create(path: impl AsRef<Path>, track: &Track) -> Result<Self, RecordError> {
+        let path = path.as_ref();
+        let format = Format::new(path, track)?;
+        let file = Pieces::create(path, track.durable).map_err(|error| RecordError::Create {
+            path: path.into(),
+            error,
+        })?;
+        Ok(Self {
+            path: path.into(),
+            track: *track,
+            file,
+            format,
+            recorded: Recorded::default(),
+            first_ns: None,
+            ended: false,
+        })
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What is in the file now. Packets that wait for their fragment to be complete are not counted.
+    #[must_use]
+    pub fn recorded(&self) -> Recorded {
+        Recorded {
+            bytes: self.file.len(),
+            ..self.recorded
+        }
+    }
+
+    /// Frames that wait for their fragment to be complete.
+    #[must_use]
+    pub fn waiting(&self) -> u64 {
+        match &self.format {
+            Format::AnnexB => 0,
+            #[cfg(feature = "record")]
+            Format::Mp4(mp4) => mp4.waiting(),
+        }
+    }
+
+    /// Adds a packet.
+    ///
+    /// # Errors
+    /// [`RecordError::Write`] when the file can't be written, and from then on [`RecordError::Ended`];
+    /// [`RecordError::Codec`], [`RecordError::ParameterSets`] and
+    /// [`RecordError::ParameterSetsChanged`] for packets that don't belong into this recording.
+    pub fn write(&mut self, packet: &Packet<'_>) -> Result<(), RecordError> {
+        if self.ended {
+            return Err(RecordError::Ended {
+                path: self.path.clone(),
+            });
+        }
+        if packet.codec() != self.track.codec {
+            return Err(RecordError::Codec {
+                has: packet.codec(),
+                wants: self.track.codec,
+            });
+        }
+        let first_ns = match self.first_ns {
+            Some(first_ns) => first_ns,
+            None if packet.is_key() => {
+                self.begin(packet)?;
+                self.first_ns = Some(packet.dts_ns());
+                packet.dts_ns()
+            }
+            None => {
+                self.recorded.skipped += 1;
+                return Ok(());
+            }
+        };
+        match &mut self.format {
+            Format::AnnexB => {
+                self.append(packet.annex_b())?;
+                let shown_ns = packet.dts_ns().saturating_sub(first_ns);
+                self.recorded.frames += 1;
+                self.recorded.duration_ns = shown_ns.saturating_add(self.track.rate.period_ns());
+                Ok(())
+            }
+            #[cfg(feature = "record")]
+            Format::Mp4(mp4) if mp4.changed(packet) => Err(RecordError::ParameterSetsChanged {
+                recorded: self.recorded(),
+            }),
+            #[cfg(feature = "record")]
+            Format::Mp4(mp4) => match mp4.add(packet)? {
+                Some(fragment) => self.append_fragment(&fragment),
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// Writes what is collected and synchronises the file to the medium.
+    ///
+    /// # Errors
+    /// [`RecordError::Write`]; [`RecordError::Ended`] after an earlier one.
+    pub fn finish(mut self) -> Result<Recorded, RecordError> {
+        if self.ended {
+            return Err(RecordError::Ended {
+                path: self.path.clone(),
+            });
+        }
+        self.flush()?;
+        self.ended = true;
+        #[cfg(feature = "record")]
+        if let Format::Mp4(mp4) = &mut self.format {
+            let turned = put_index(mp4, &mut self.file)?;
+            turned.map_err(|error| self.write_error(error))?;
+        }
+        self.file
+            .finish()
+            .map_err(|error| self.write_error(error))?;
+        Ok(self.recorded())
+    }
+
+    /// Writes what comes before the first packet, a key frame.
+    fn begin(&mut self, packet: &Packet<'_>) -> Result<(), RecordError> {
+        match &mut self.format {
+            Format::AnnexB if packet.parameter_sets().is_empty() => Err(RecordError::ParameterSets),
+            Format::AnnexB => Ok(()),
+            #[cfg(feature = "record")]
+            Format::Mp4(mp4) => {
+                let hole = match self.file.fills_holes() {
+                    true => mp4.hole().min(FILLED_HOLE),
+                    false => mp4.hole(),
+                };
+                let begun = self.file.begin(&mp4.header(packet, hole)?);
+                let begun = match begun {
+                    // Perhaps there is no room for the room.
+                    Err(_) if hole > 0 => self.file.begin(&mp4.header(packet, 0)?),
+                    other => other,
+                };
+                self.check(begun)
+            }
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), RecordError> {
+        match &mut self.format {
+            Format::AnnexB => Ok(()),
+            #[cfg(feature = "record")]
+            Format::Mp4(mp4) => match mp4.fragment(None)? {
+                Some(fragment) => self.append_fragment(&fragment),
+                None => Ok(()),
+            },
+        }
+    }
+
+    #[cfg(feature = "record")]
+    fn append_fragment(&mut self, fragment: &mp4::Fragment) -> Result<(), RecordError> {
+        let result = self.file.append_box(&fragment.bytes);
+        self.check(result)?;
+        if let (Some(spill), Format::Mp4(mp4)) = (&fragment.spill, &mut self.format)
+            && self.file.spill(spill).is_err()
+        {
+            mp4.give_up_index();
+        }
+        self.recorded.frames += fragment.frames;
+        self.recorded.duration_ns = fragment.end_ns;
+        Ok(())
+    }
+
+    fn append(&mut self, piece: &[u8]) -> Result<(), RecordError> {
+        let result = self.file.append(piece);
+        self.check(result)
+    }
+
+    fn check(&mut self, result: std::io::Result<()>) -> Result<(), RecordError> {
+        self.ended |= result.is_err();
+        result.map_err(|error| self.write_error(error))
+    }
+
+    fn write_error(&self, error: std::io::Error) -> RecordError {
+        RecordError::Write {
+            path: self.path.clone(),
+            error,
+            recorded: self.recorded(),
+        }
+    }
+}
+
+/// Puts the index of a complete file in front.
+#[cfg(feature = "record")]
+fn put_index(mp4: &mut mp4::Mp4, file: &mut Pieces) -> Result<std::io::Result<()>, RecordError> {
+    if let Some((at, bytes)) = mp4.needless_hole() {
+        match file.take_out(at, bytes) {
+            Ok(true) => mp4.close_hole(bytes),
+            Ok(false) => {}
+            Err(error) => return Ok(Err(error)),
+        }
+    }
+    Ok(match mp4.finish()? {
+        Some(turn) => file.turn(&turn),
+        None => Ok(()),
+    })
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        if !self.ended {
+            // There is nobody to tell; the file is playable without this.
+            let _ = self.flush();
+        }
+    }
+}

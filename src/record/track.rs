@@ -1,0 +1,66 @@
+//! What a recording is of.
+
+use crate::encode::{Codec, EncoderConfig};
+use crate::frame_rate::FrameRate;
+
+/// What is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Track {
+    pub(crate) codec: Codec,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) rate: FrameRate,
+    pub(crate) durable: bool,
+    pub(crate) expected: Option<u64>,
+}
+
+impl Track {
+    /// Pictures of this (visible) size at this nominal rate.
+    #[must_use]
+    pub fn new(codec: Codec, width: u32, height: u32, rate: FrameRate) -> Self {
+        Self {
+            codec,
+            width,
+            height,
+            rate,
+            durable: true,
+            expected: None,
+        }
+    }
+
+    /// Whether each piece is synchronised to the medium (`fdatasync`) before the next is begun; yes,
+    /// unless changed. Without, a power loss takes what the system still holds in memory.
+    #[must_use]
+    pub fn durable(self, durable: bool) -> Self {
+        Self { durable, ..self }
+    }
+
+    /// How many frames there will be, about. An MP4 keeps room in front for the index of so many; if nobody says,
+    /// of a day, as a hole that takes no space on the medium.
+    #[must_use]
+    pub fn expected_frames(self, frames: u64) -> Self {
+        Self {
+            expected: Some(frames),
+            ..self
+        }
+    }
+
+    /// The codec.
+    #[must_use]
+    pub fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    /// Width and height in pixels.
+    #[must_use]
+    pub fn size(&self) -> (u32, u32) {
+        (self.width, self.height)
+    }
+}
+
+impl From<&EncoderConfig> for Track {
+    fn from(config: &EncoderConfig) -> Self {
+        let visible = config.visible();
+        Self::new(config.codec, visible.width, visible.height, config.rate)
+    }
+}
