@@ -1,6 +1,6 @@
 //! Lists of devices on a kernel with the virtual drivers: vivid, vicodec, vim2m.
 //!
-//! rig: arch=x86_64
+//! rig: programs=discovery
 
 #![cfg(target_os = "linux")]
 

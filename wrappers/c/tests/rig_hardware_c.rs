@@ -1,7 +1,7 @@
 //! Encoders and decoders of the hardware from C, on the kernel's virtual codec. Only on x86_64, as the
 //! tests of the Rust API: coding is slow under emulation.
 //!
-//! rig: arch=x86_64
+//! rig: programs=hardware arch=x86_64
 
 #![cfg(target_os = "linux")]
 

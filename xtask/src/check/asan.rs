@@ -95,6 +95,7 @@ fn build(run: &mut Run) -> Result<Vec<Program>> {
             target,
             file,
             timeout: LIMIT.as_secs() / 3,
+            runs: Vec::new(),
         })
     };
     targets.into_iter().map(program).collect()

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every check of the project, by name.
 
 mod asan;
+mod c_programs;
 mod cargo_json;
 mod counts;
 mod digest;

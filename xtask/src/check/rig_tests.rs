@@ -2,8 +2,8 @@
 //!
 //! A program's first lines may say what it asks of its guest, in `//! rig:` lines:
 //! module parameters (`vivid.n_devs=2`), `arch=x86_64` when it cannot run elsewhere,
-//! `timeout=SECONDS` for all its tests together. Programs that ask for the same
-//! parameters share one boot.
+//! `timeout=SECONDS` for all its tests together, `programs=NAME,NAME` for programs in C
+//! that it runs. Programs that ask for the same parameters share one boot.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail};
 use super::cargo_json::{self, TestTarget};
 use super::counts::UNFINISHED;
 use super::run::{Run, cargo};
-use super::{Outcome, rust, static_command};
+use super::{Outcome, c_programs, rust, static_command};
 use crate::quote;
 use crate::rig::{Arch, Guest, Unavailable, parse_params};
 
@@ -30,6 +30,8 @@ pub(super) struct Ask {
     pub(super) params: String,
     arch: Option<String>,
     timeout: u64,
+    /// Names of programs in C.
+    programs: Vec<String>,
 }
 
 /// A built test program.
@@ -38,6 +40,8 @@ pub(super) struct Program {
     pub(super) file: PathBuf,
     /// Seconds.
     pub(super) timeout: u64,
+    /// Programs in C that it runs.
+    pub(super) runs: Vec<PathBuf>,
 }
 
 /// The part `rig-x86_64`.
@@ -143,18 +147,21 @@ fn build(
             )?
         }
     };
+    c_programs::clear(arch)?;
     wanted
         .into_iter()
         .map(|(target, ask)| {
             let file =
                 cargo_json::executable(&messages, "test", &target.name, Some(&target.source))
                     .with_context(|| format!("cargo built no test program {}", target.name))?;
+            let runs = c_programs::build(run, arch, &target.folder, &file, &ask.programs)?;
             Ok((
                 ask.params,
                 Program {
                     target,
                     file,
                     timeout: ask.timeout,
+                    runs,
                 },
             ))
         })
@@ -177,10 +184,18 @@ fn boot(
         }
     };
     let mut script = format!(
-        "export VIDEOSTREAM_BIN={}\nbad=0\n",
-        quote::word(&place(command)?)
+        "export VIDEOSTREAM_BIN={} {}={}\nbad=0\n",
+        quote::word(&place(command)?),
+        c_programs::VARIABLE,
+        quote::word(&match arch {
+            Arch::X86_64 => path(&c_programs::place(arch)?)?,
+            Arch::Aarch64 => "/rig".to_owned(),
+        }),
     );
     for program in programs {
+        for file in &program.runs {
+            place(file)?;
+        }
         let file = place(&program.file)?;
         let folder = match arch {
             Arch::X86_64 => path(&program.target.folder)?,
@@ -236,6 +251,7 @@ pub(super) fn read_ask(source: &str) -> Result<Ask> {
         params: String::new(),
         arch: None,
         timeout: PROGRAM_LIMIT,
+        programs: Vec::new(),
     };
     let head = source
         .lines()
@@ -247,6 +263,9 @@ pub(super) fn read_ask(source: &str) -> Result<Ask> {
     for word in words {
         match word.split_once('=') {
             Some(("arch", arch)) => ask.arch = Some(arch.to_owned()),
+            Some(("programs", names)) => {
+                ask.programs = names.split(',').map(str::to_owned).collect();
+            }
             Some(("timeout", seconds)) => {
                 ask.timeout = seconds.parse().with_context(|| format!("rig: {word:?}"))?;
             }
@@ -270,19 +289,20 @@ mod tests {
             Ask {
                 params: String::new(),
                 arch: None,
-                timeout: PROGRAM_LIMIT
+                timeout: PROGRAM_LIMIT,
+                programs: Vec::new(),
             }
         );
     }
 
     #[test]
     fn wishes_are_read_from_the_first_lines() {
-        let source =
-            "//! Two cameras.\n//! rig: vivid.n_devs=2 arch=x86_64\n//! rig: timeout=60\nfn x() {}";
+        let source = "//! Two cameras.\n//! rig: vivid.n_devs=2 arch=x86_64\n//! rig: timeout=60 programs=a,b\nfn x() {}";
         let ask = read_ask(source).unwrap();
         assert_eq!(ask.params, "vivid.n_devs=2");
         assert_eq!(ask.arch.as_deref(), Some("x86_64"));
         assert_eq!(ask.timeout, 60);
+        assert_eq!(ask.programs, ["a", "b"]);
     }
 
     #[test]

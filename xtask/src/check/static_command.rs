@@ -19,7 +19,7 @@ pub(crate) const AARCH64: &str = "aarch64-unknown-linux-musl";
 const MOST: u64 = 4 << 20;
 
 /// Debian's compiler for the static target of the aarch64 guest.
-const CROSS_COMPILER: &str = "aarch64-linux-gnu-gcc";
+pub(super) const CROSS_COMPILER: &str = "aarch64-linux-gnu-gcc";
 
 /// Adds what a build for `target` needs: Rust's own linker and start files. Debian's
 /// cross compiler, which is made for another C library, does for the few lines of C in

@@ -10,8 +10,8 @@ pub(super) struct Installed {
     pub(super) libdir: PathBuf,
     /// Of the interface: `2.5.1`.
     pub(super) version: String,
-    /// Whether programs that are linked statically need the C++ library.
-    pub(super) needs_cpp: bool,
+    /// What programs that are linked statically need of the system.
+    pub(super) private_libraries: Vec<&'static str>,
 }
 
 impl Installed {
@@ -20,13 +20,13 @@ impl Installed {
         let major = self.version.split('.').next();
         major.context("a version has a first number")
     }
+}
 
-    /// What std and the software codecs need of the system.
-    fn private_libraries(&self) -> Vec<&'static str> {
-        let cpp = self.needs_cpp.then_some("stdc++");
-        let system = ["gcc_s", "pthread", "rt", "dl", "m", "c"];
-        cpp.into_iter().chain(system).collect()
-    }
+/// The libraries of the system that std and the software codecs in a static library need.
+pub(crate) fn private_libraries(library: &[u8]) -> Vec<&'static str> {
+    let cpp = needs_cpp(library).then_some("stdc++");
+    let system = ["gcc_s", "pthread", "rt", "dl", "m", "c"];
+    cpp.into_iter().chain(system).collect()
 }
 
 /// The version that the header states.
@@ -38,13 +38,13 @@ pub(super) fn version_of(header: &str) -> Result<String> {
 }
 
 /// Whether a static library needs the C++ library: it names what classes there are made of.
-pub(super) fn needs_cpp(library: &[u8]) -> bool {
+fn needs_cpp(library: &[u8]) -> bool {
     memchr::memmem::find(library, b"N10__cxxabiv1").is_some()
 }
 
 /// `videostream.pc`.
 pub(super) fn pkg_config(installed: &Installed) -> String {
-    let private = installed.private_libraries();
+    let private = &installed.private_libraries;
     let private: Vec<_> = private.iter().map(|name| format!("-l{name}")).collect();
     format!(
         "prefix={}\n\
@@ -72,7 +72,7 @@ pub(super) fn cmake_config(installed: &Installed) -> String {
     let depth = installed.libdir.components().count() + "cmake/VideoStream".split('/').count();
     let up = vec![".."; depth].join("/");
     let libdir = installed.libdir.display();
-    let private = installed.private_libraries().join(";");
+    let private = installed.private_libraries.join(";");
     format!(
         "get_filename_component(_videostream_prefix \"${{CMAKE_CURRENT_LIST_DIR}}/{up}\" ABSOLUTE)\n\
          if(NOT TARGET VideoStream::videostream)\n\
@@ -131,7 +131,7 @@ mod tests {
             prefix: "/usr".into(),
             libdir: "lib/aarch64-linux-gnu".into(),
             version: "2.5.1".into(),
-            needs_cpp: false,
+            private_libraries: private_libraries(b""),
         };
         assert!(cmake_config(&installed).contains("_LIST_DIR}/../../../..\""));
         assert!(pkg_config(&installed).contains("libdir=${prefix}/lib/aarch64-linux-gnu\n"));

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
+pub(crate) use self::describe::private_libraries;
 use self::describe::{Installed, cmake_config, cmake_version, pkg_config};
 use crate::check::cargo;
 use crate::project;
@@ -77,7 +78,7 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
         prefix: args.prefix.clone(),
         libdir: args.libdir.clone(),
         version: describe::version_of(&read(&header)?)?,
-        needs_cpp: describe::needs_cpp(&archive),
+        private_libraries: private_libraries(&archive),
     };
     let to = Destination::new(args);
     to.library(&from, &installed)?;

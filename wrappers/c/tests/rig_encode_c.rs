@@ -1,0 +1,32 @@
+//! An encoder in C on a kernel of its own: the program of the machine's tests, unchanged.
+//!
+//! Only on x86_64: the other guest's library is built without encoders of H.264, and no hardware is there.
+//!
+//! rig: programs=encode arch=x86_64
+
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use support::program::{Language, Linking, Program};
+use support::{Run, probe, run};
+use videostream_testing::on_the_rig;
+
+/// The program decodes the file itself, and looks at each picture; ffprobe, which is another decoder,
+/// sees as many.
+#[test]
+fn a_hundred_frames_of_h264_are_encoded_and_play() {
+    let test = "a_hundred_frames_of_h264_are_encoded_and_play";
+    let Some(_turn) = on_the_rig(test) else {
+        return;
+    };
+    let Some(program) = Program::new("encode", Language::C99, Linking::Static) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("stream");
+    run(program.command(&[]).arg("H264").arg(&file), Run::Program);
+    if let Some(seen) = probe(test, &file) {
+        assert_eq!(seen, "h264,640,360,100");
+    }
+}
