@@ -122,9 +122,8 @@ fn the_frames_of_another_process_are_encoded_without_a_copy() {
         for (plane, wanted) in planes.iter().zip(layout.planes()) {
             assert_eq!((plane.offset, plane.stride), (wanted.offset, wanted.stride));
         }
-        let picture = DmaBufPicture::new(&layout, &[fd]).unwrap();
         let submitted = encoder
-            .submit_dmabuf(&picture, frame.timestamp_ns())
+            .submit_dmabuf(&frame.memory().unwrap(), frame.timestamp_ns())
             .unwrap();
         assert!(encoder.wait(patience()).unwrap());
         let packet = encoder.receive().unwrap().unwrap();

@@ -210,9 +210,16 @@ impl EncoderConfig {
     /// Encodes pictures that lie in memory as `layout` says: a hardware encoder is asked to read them there.
     #[must_use]
     pub fn of_layout(codec: Codec, layout: &Layout, rate: FrameRate) -> Self {
+        let (fourcc, width, height) = (layout.fourcc, layout.width, layout.height);
+        Self::new(codec, fourcc, width, height, rate).strides(layout)
+    }
+
+    /// The lines of the pictures lie as far apart as those of `layout`, as [`EncoderConfig::of_layout`] has it.
+    #[must_use]
+    pub fn strides(self, layout: &Layout) -> Self {
         Self {
             stride: layout.planes().first().map(|plane| plane.stride),
-            ..Self::new(codec, layout.fourcc, layout.width, layout.height, rate)
+            ..self
         }
     }
 

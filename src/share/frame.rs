@@ -8,7 +8,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-use videostream_hal::format::FourCc;
+use videostream_hal::format::{FourCc, Layout, PlaneLayout};
 use videostream_hal::memory::dmabuf::{CpuAccess, SyncAccess};
 use videostream_hal::memory::sync_file;
 use videostream_hal::ring::cells::SlotId;
@@ -17,7 +17,7 @@ use videostream_hal::ring::{Flags, FrameDescriptor, MAX_PLANES};
 use super::connection::Connection;
 use super::inbox::Buffer;
 use crate::picture::Plane;
-use crate::{Error, Picture, Result};
+use crate::{DmaBufPicture, Error, Picture, Result};
 
 /// A frame that this process holds. Dropping it gives it back to the host.
 ///
@@ -162,6 +162,38 @@ impl Frame {
             return None;
         }
         Some(self.buffer(plane)?.as_fd())
+    }
+
+    /// All its memory, to be read by an encoder where it lies ([`Encoder::submit_dmabuf`]).
+    ///
+    /// # Errors
+    /// [`Error::Picture`] for planes that make no picture.
+    ///
+    /// [`Encoder::submit_dmabuf`]: crate::encode::Encoder::submit_dmabuf
+    pub fn memory(&self) -> Result<DmaBufPicture<'_>> {
+        let d = &self.descriptor;
+        let mut layout = Layout::opaque(self.fourcc(), d.width, d.height, 0, d.bytes_used);
+        layout.plane_count = d.planes().len();
+        let mut ids = [0; MAX_PLANES];
+        let mut parts = Vec::with_capacity(MAX_PLANES);
+        for (at, (to, plane)) in layout.planes.iter_mut().zip(d.planes()).enumerate() {
+            let known = ids[..parts.len()].iter().position(|id| *id == plane.buffer);
+            let memory = match (known, self.plane_fd(at)) {
+                (None, Some(fd)) => {
+                    ids[parts.len()] = plane.buffer;
+                    parts.push(fd);
+                    parts.len() - 1
+                }
+                (known, _) => known.unwrap_or(0),
+            };
+            *to = PlaneLayout {
+                offset: plane.offset,
+                stride: plane.stride,
+                size: plane.size,
+                memory: memory as u32,
+            };
+        }
+        Ok(DmaBufPicture::new(&layout, &parts)?)
     }
 
     /// The frame's fence, if it has one: a sync file, to be handed to a GPU or display, or

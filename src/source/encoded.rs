@@ -8,8 +8,8 @@ use videostream_hal::ring::{Flags, MAX_PLANES};
 use videostream_hal::time::deadline_in;
 
 use super::{Pool, Reader, Source, Taken};
+use crate::Result;
 use crate::encode::{EncodeError, Encoder, EncoderConfig};
-use crate::{DmaBufPicture, Picture, Result};
 
 /// The frame whose picture went into the encoder.
 type Submission = core::result::Result<Option<Taken>, EncodeError>;
@@ -161,30 +161,25 @@ impl<S: Source> Source for EncodedSource<S> {
         let wants = (config.fourcc, config.width, config.height);
         // Without a buffer for the packet the picture is not encoded, so that no other refers to it.
         let room = self.pool.has_free();
-        let submit = |taken: &Taken, picture: &Picture<'_>| {
-            let has = (picture.fourcc(), picture.width(), picture.height());
-            match room && has == wants {
-                true => encoder
-                    .submit(picture, taken.timestamp_ns)
-                    .map(|()| Some(*taken)),
-                false => Ok(None),
+        let submitted = self.reader.lend(0, |lent| -> Result<Submission> {
+            let (layout, taken) = (lent.layout(), *lent.taken());
+            if !room || (layout.fourcc, layout.width, layout.height) != wants {
+                return Ok(Ok(None));
             }
-        };
-        let submitted = if in_place {
-            let submit = |taken: &Taken, picture: &DmaBufPicture<'_>| -> Submission {
-                let layout = picture.layout();
-                if !room || (layout.fourcc, layout.width, layout.height) != wants {
-                    return Ok(None);
-                }
-                let submitted = encoder.submit_dmabuf(picture, taken.timestamp_ns)?;
+            if !in_place {
+                let submitted = lent.see(|picture| encoder.submit(picture, taken.timestamp_ns))?;
+                return Ok(submitted.map(|()| Some(taken)));
+            }
+            let memory = lent.memory()?;
+            let mut submit = || -> Submission {
+                let submitted = encoder.submit_dmabuf(&memory, taken.timestamp_ns)?;
                 encoder.finish_reading(&submitted)?;
                 encoder.wait(deadline_in(PACKET_NS))?;
-                Ok(Some(*taken))
+                Ok(Some(taken))
             };
-            self.reader.next_in_place(0, submit)?
-        } else {
-            self.reader.next(0, submit)?
-        };
+            Ok(submit())
+        })?;
+        let submitted = submitted.transpose()?;
         let taken = match submitted {
             None | Some(Ok(None)) => {
                 self.follow()?;

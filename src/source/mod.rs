@@ -22,7 +22,7 @@ pub use converted::ConvertedSource;
 pub use encoded::EncodedSource;
 pub use pattern::PatternSource;
 pub use pool::Pool;
-pub use reader::Reader;
+pub use reader::{Lent, Reader};
 pub(crate) use wait::{Woken, wait};
 
 /// Something that fills its own buffers, again and again.

@@ -5,6 +5,9 @@
     reason = "views of a source's buffers while it has lent them"
 )]
 
+use std::os::fd::BorrowedFd;
+
+use videostream_hal::format::Layout;
 use videostream_hal::memory::dmabuf::{CpuAccess, SyncAccess};
 use videostream_hal::memory::{Access, Mapping, memfd};
 use videostream_hal::time::now_ns;
@@ -68,33 +71,34 @@ impl<S: Source> Reader<S> {
         deadline_ns: u64,
         look: impl FnOnce(&Taken, &Picture<'_>) -> T,
     ) -> Result<Option<T>> {
-        let Some(taken) = self.take(deadline_ns)? else {
-            return Ok(None);
-        };
-        let seen = self.see(&taken, look);
-        self.source.requeue(taken.index)?;
-        seen.map(Some)
+        let seen = self.lend(deadline_ns, |lent| {
+            lent.see(|picture| look(lent.taken(), picture))
+        })?;
+        seen.transpose()
     }
 
-    /// As [`Reader::next`], for a frame that other hardware reads where it lies: `look` gets its memory.
-    pub(crate) fn next_in_place<T>(
+    /// As [`Reader::next`], for who does not only look: `look` gets the frame, which it may also hand to other
+    /// hardware.
+    ///
+    /// # Errors
+    /// What ends the source.
+    pub fn lend<T>(
         &mut self,
         deadline_ns: u64,
-        look: impl FnOnce(&Taken, &DmaBufPicture<'_>) -> T,
+        look: impl FnOnce(&Lent<'_>) -> T,
     ) -> Result<Option<T>> {
         let Some(taken) = self.take(deadline_ns)? else {
             return Ok(None);
         };
-        let mut layout = self.source.layout();
-        for plane in &mut layout.planes {
-            let skip = taken.data_offset.get(plane.memory as usize);
-            plane.offset = plane.offset.saturating_add(skip.copied().unwrap_or(0));
-        }
-        let parts = self.source.buffer_fds(taken.index);
-        let parts: Vec<_> = parts.into_iter().map(|(fd, _)| fd).collect();
-        let seen = DmaBufPicture::new(&layout, &parts).map(|picture| look(&taken, &picture));
+        let parts = self.buffers.get(taken.index as usize);
+        let seen = look(&Lent {
+            taken,
+            layout: self.source.layout(),
+            parts: parts.map_or(&[][..], Vec::as_slice),
+            fds: self.source.buffer_fds(taken.index),
+        });
         self.source.requeue(taken.index)?;
-        Ok(Some(seen?))
+        Ok(Some(seen))
     }
 
     fn take(&mut self, deadline_ns: u64) -> Result<Option<Taken>> {
@@ -120,31 +124,69 @@ impl<S: Source> Reader<S> {
             }
         }
     }
+}
 
-    fn see<T>(&self, taken: &Taken, look: impl FnOnce(&Taken, &Picture<'_>) -> T) -> Result<T> {
-        let mut layout = self.source.layout();
+/// A frame that a source has lent to a [`Reader`].
+#[derive(Debug)]
+pub struct Lent<'a> {
+    taken: Taken,
+    layout: Layout,
+    parts: &'a [(Mapping, bool)],
+    fds: Vec<(BorrowedFd<'a>, u64)>,
+}
+
+impl<'a> Lent<'a> {
+    /// What the source says of it.
+    #[must_use]
+    pub fn taken(&self) -> &Taken {
+        &self.taken
+    }
+
+    /// Format, size and planes.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Its memory, for hardware that reads it where it lies, and is done with it when `look` returns.
+    ///
+    /// # Errors
+    /// [`Error::Picture`](crate::Error::Picture) for a source with other descriptors than its layout says.
+    pub fn memory(&self) -> Result<DmaBufPicture<'a>> {
+        let mut layout = self.layout;
+        for plane in &mut layout.planes {
+            let skip = self.taken.data_offset.get(plane.memory as usize);
+            plane.offset = plane.offset.saturating_add(skip.copied().unwrap_or(0));
+        }
+        let parts: Vec<_> = self.fds.iter().map(|(fd, _)| *fd).collect();
+        Ok(DmaBufPicture::new(&layout, &parts)?)
+    }
+
+    /// Lets `look` see the pixels.
+    ///
+    /// # Errors
+    /// As [`Reader::next`].
+    pub fn see<T>(&self, look: impl FnOnce(&Picture<'_>) -> T) -> Result<T> {
+        let mut layout = self.layout;
         let info = layout.fourcc.info();
         if info.is_some_and(|info| info.is_compressed()) {
             let plane = &mut layout.planes[0];
-            plane.size = plane.size.min(taken.bytes_used);
+            plane.size = plane.size.min(self.taken.bytes_used);
         }
-        let parts = self.buffers.get(taken.index as usize);
-        let parts = parts.map_or(&[][..], Vec::as_slice);
-        let fds = self.source.buffer_fds(taken.index);
-        let mut access = Vec::with_capacity(fds.len());
-        for ((fd, _), (_, is_dma_buf)) in fds.iter().zip(parts) {
+        let mut access = Vec::with_capacity(self.fds.len());
+        for ((fd, _), (_, is_dma_buf)) in self.fds.iter().zip(self.parts) {
             if *is_dma_buf {
                 access.push(CpuAccess::begin(*fd, SyncAccess::Read)?);
             }
         }
         let picture = Picture::in_parts(&layout, |memory| {
-            let (mapping, _) = parts.get(memory)?;
-            // SAFETY: the source has lent this buffer, so nobody writes it until `requeue`,
-            // which takes the reader exclusively; memory of a driver or of a pool does not shrink.
+            let (mapping, _) = self.parts.get(memory)?;
+            // SAFETY: the source has lent this buffer, so nobody writes it until `requeue`, which takes the reader
+            // exclusively, and so comes after this frame; memory of a driver or of a pool does not shrink.
             let bytes = unsafe { mapping.bytes() };
-            Some((bytes, taken.data_offset[memory]))
+            Some((bytes, self.taken.data_offset[memory]))
         })?;
-        Ok(look(taken, &picture))
+        Ok(look(&picture))
     }
 }
 

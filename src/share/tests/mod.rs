@@ -1,10 +1,10 @@
 //! Host and client in one process: the same sockets, segments and mappings as between two.
 //! What every host and client has to do is in `tests/conformance_suite`.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-use videostream_hal::format::FourCc;
+use videostream_hal::format::{FourCc, Layout};
 use videostream_hal::memory::allocate::Allocator;
 use videostream_hal::ring::{FrameDescriptor, PlaneDescriptor};
 use videostream_ipc::Error as Ipc;
@@ -95,6 +95,42 @@ fn the_client_maps_the_hosts_own_memory() {
         .unwrap()
         .st_ino;
     assert_eq!(seen, inode);
+}
+
+#[test]
+fn a_frame_lies_in_memory_as_its_format_says() {
+    let path = name("memory");
+    let mut host = Host::builder(&path).bind().unwrap();
+    let fds = [memory(), memory()];
+    let inode = |fd: BorrowedFd<'_>| rustix::fs::fstat(fd).unwrap().st_ino;
+    let inodes = fds.each_ref().map(|fd| inode(fd.as_fd()));
+    let ids = fds.map(|fd| host.register(fd, 4096).unwrap());
+    let mut client = connect(&mut host, Client::builder(&path)).unwrap();
+    for fourcc in [FourCc::NV12, FourCc::NM12] {
+        let layout = Layout::new(fourcc, 32, 32).unwrap();
+        let mut published = FrameDescriptor {
+            fourcc: fourcc.0,
+            width: 32,
+            height: 32,
+            bytes_used: layout.size,
+            plane_count: layout.planes().len() as u32,
+            ..Default::default()
+        };
+        for (to, plane) in published.planes.iter_mut().zip(layout.planes()) {
+            *to = PlaneDescriptor {
+                buffer: ids[plane.memory as usize],
+                offset: plane.offset,
+                stride: plane.stride,
+                size: plane.size,
+            };
+        }
+        host.publish(&published).unwrap();
+        let frame = client.next(SECOND).unwrap();
+        let memory = frame.memory().unwrap();
+        assert_eq!(*memory.layout(), layout);
+        let parts: Vec<_> = memory.parts().map(inode).collect();
+        assert_eq!(parts, inodes[..layout.memory_planes()], "{fourcc}");
+    }
 }
 
 #[test]

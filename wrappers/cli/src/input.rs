@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use videostream::hal::format::FourCc;
 use videostream::hal::time::{deadline_in, now_ns};
-use videostream::source::{Reader, Taken};
+use videostream::source::{Lent, Reader};
 use videostream::{
-    CameraSource, Client, Colorimetry, Error, Frame, FrameRate, Mode, PatternSource, Picture,
-    Source,
+    CameraSource, Client, Colorimetry, DmaBufPicture, Error, Frame, FrameRate, Mode, PatternSource,
+    Picture, Source,
 };
 
 use crate::args::InputArgs;
@@ -47,6 +48,42 @@ pub(crate) struct Info<'a> {
     pub(crate) colorimetry: Colorimetry,
     /// What it came in, where a host gave it.
     pub(crate) frame: Option<&'a Frame>,
+}
+
+/// A picture, or the memory that it is in.
+#[derive(Clone, Copy)]
+pub(crate) enum Shot<'a> {
+    Own(&'a Lent<'a>),
+    Shared(&'a Frame),
+}
+
+impl<'a> Shot<'a> {
+    /// Format, width and height.
+    pub(crate) fn like(&self) -> (FourCc, u32, u32) {
+        match self {
+            Self::Own(lent) => {
+                let layout = lent.layout();
+                (layout.fourcc, layout.width, layout.height)
+            }
+            Self::Shared(frame) => (frame.fourcc(), frame.width(), frame.height()),
+        }
+    }
+
+    /// For hardware that reads it where it lies.
+    pub(crate) fn memory(&self) -> Result<DmaBufPicture<'a>, Failure> {
+        match self {
+            Self::Own(lent) => Ok(lent.memory()?),
+            Self::Shared(frame) => Ok(frame.memory()?),
+        }
+    }
+
+    /// Lets `look` see the pixels.
+    pub(crate) fn see<T>(&self, look: impl FnOnce(&Picture<'_>) -> T) -> Result<T, Failure> {
+        match self {
+            Self::Own(lent) => Ok(lent.see(look)?),
+            Self::Shared(frame) => Ok(look(&frame.pixels()?.picture()?)),
+        }
+    }
 }
 
 impl Input {
@@ -90,7 +127,7 @@ impl Input {
     /// its own.
     pub(crate) fn next<T>(
         &mut self,
-        look: impl FnOnce(&Info<'_>, &Picture<'_>) -> T,
+        look: impl FnOnce(&Info<'_>, &Shot<'_>) -> T,
     ) -> Result<Option<T>, Failure> {
         match &mut self.from {
             From::Camera(reader) => read(reader, self.timeout, look),
@@ -101,7 +138,7 @@ impl Input {
                     return Ok(None);
                 };
                 self.missed += frame.missed();
-                see(&frame, look)
+                Ok(see(&frame, look))
             }
         }
     }
@@ -109,13 +146,13 @@ impl Input {
     /// Lets `look` see one more picture after the end, if there is one soon.
     pub(crate) fn one_more<T>(
         &mut self,
-        look: impl FnOnce(&Info<'_>, &Picture<'_>) -> T,
+        look: impl FnOnce(&Info<'_>, &Shot<'_>) -> T,
     ) -> Result<Option<T>, Failure> {
         const SOON: Duration = Duration::from_secs(2);
         match &mut self.from {
             From::Camera(reader) => read_until(reader, deadline(SOON), look),
             From::Pattern(reader) => read_until(reader, deadline(SOON), look),
-            From::Host(client) => see(&client.next(SOON)?, look),
+            From::Host(client) => Ok(see(&client.next(SOON)?, look)),
         }
     }
 
@@ -152,10 +189,7 @@ impl Input {
     }
 }
 
-fn see<T>(
-    frame: &Frame,
-    look: impl FnOnce(&Info<'_>, &Picture<'_>) -> T,
-) -> Result<Option<T>, Failure> {
+fn see<T>(frame: &Frame, look: impl FnOnce(&Info<'_>, &Shot<'_>) -> T) -> Option<T> {
     let about = frame.descriptor();
     let info = Info {
         sequence: about.sequence,
@@ -165,20 +199,19 @@ fn see<T>(
         colorimetry: Colorimetry::from_v4l2(about.colorimetry),
         frame: Some(frame),
     };
-    let pixels = frame.pixels()?;
-    Ok(Some(look(&info, &pixels.picture()?)))
+    Some(look(&info, &Shot::Shared(frame)))
 }
 
 fn read<S: Source, T>(
     reader: &mut Reader<S>,
     timeout: Duration,
-    look: impl FnOnce(&Info<'_>, &Picture<'_>) -> T,
+    look: impl FnOnce(&Info<'_>, &Shot<'_>) -> T,
 ) -> Result<Option<T>, Failure> {
     let mut look = Some(look);
     let deadline = deadline(timeout);
     while !signals::stopped() {
-        let seen = read_until(reader, signals::slice().min(deadline), |info, picture| {
-            look.take().map(|look| look(info, picture))
+        let seen = read_until(reader, signals::slice().min(deadline), |info, shot| {
+            look.take().map(|look| look(info, shot))
         })?;
         if let Some(seen) = seen {
             return Ok(seen);
@@ -193,10 +226,11 @@ fn read<S: Source, T>(
 fn read_until<S: Source, T>(
     reader: &mut Reader<S>,
     deadline_ns: u64,
-    look: impl FnOnce(&Info<'_>, &Picture<'_>) -> T,
+    look: impl FnOnce(&Info<'_>, &Shot<'_>) -> T,
 ) -> Result<Option<T>, Failure> {
     let rate = reader.source().rate();
-    let seen = reader.next(deadline_ns, |taken: &Taken, picture| {
+    let seen = reader.lend(deadline_ns, |lent| {
+        let taken = lent.taken();
         let info = Info {
             sequence: taken.sequence,
             timestamp_ns: taken.timestamp_ns,
@@ -205,7 +239,7 @@ fn read_until<S: Source, T>(
             colorimetry: Colorimetry::from_v4l2(taken.colorimetry),
             frame: None,
         };
-        look(&info, picture)
+        look(&info, &Shot::Own(lent))
     });
     Ok(seen?)
 }

@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
+use videostream::FrameRate;
 use videostream::encode::{Backend, Codec, EncodeError, Encoder, EncoderConfig, RateControl};
 use videostream::hal::format::FourCc;
 use videostream::record::{
     PacketRecorder, RawRecorder, Recorded, Recorder, Timeline, Track, is_raw,
 };
-use videostream::{FrameRate, Picture};
 
 use crate::failure::Failure;
-use crate::input::Info;
+use crate::input::{Info, Shot};
 
 /// What the encoder plans for where the source does not say its rate.
 pub(crate) const NOMINAL: FrameRate = match FrameRate::fps(30) {
@@ -85,11 +85,11 @@ impl Recording {
     pub(crate) fn begin(
         path: &Path,
         info: &Info<'_>,
-        picture: &Picture<'_>,
+        shot: &Shot<'_>,
         (codec, bitrate): (Codec, u32),
         limit: Limit,
     ) -> Result<Self, Failure> {
-        let like = (picture.fourcc(), picture.width(), picture.height());
+        let like = shot.like();
         let sink = if packets_of(info).is_some() {
             let recorder = PacketRecorder::new(path);
             Sink::Packets(match limit.frames_at(info.rate) {
@@ -106,6 +106,7 @@ impl Recording {
             )?)
         } else {
             let config = config(codec, like, info.rate, bitrate).colorimetry(info.colorimetry);
+            let config = config.strides(shot.memory()?.layout());
             let mut track = Track::from(&config);
             if let Some(frames) = limit.frames_at(info.rate) {
                 track = track.expected_frames(frames);
@@ -184,7 +185,7 @@ impl Recording {
     pub(crate) fn add(
         &mut self,
         info: &Info<'_>,
-        picture: &Picture<'_>,
+        shot: &Shot<'_>,
         limit_ns: u64,
     ) -> Result<bool, Failure> {
         if let Sink::Packets(recorder) = &mut self.sink {
@@ -198,20 +199,20 @@ impl Recording {
         if pts_ns >= limit_ns {
             return Ok(false);
         }
-        self.add_picture(picture, pts_ns)?;
+        self.add_picture(shot, pts_ns)?;
         Ok(true)
     }
 
-    fn add_picture(&mut self, picture: &Picture<'_>, pts_ns: u64) -> Result<(), Failure> {
+    fn add_picture(&mut self, shot: &Shot<'_>, pts_ns: u64) -> Result<(), Failure> {
         match &mut self.sink {
             Sink::Packets(_) => Ok(()),
-            Sink::Raw(recorder) => Ok(recorder.write(picture)?),
+            Sink::Raw(recorder) => Ok(shot.see(|picture| recorder.write(picture))??),
             Sink::Encoded {
                 encoder,
                 recorder,
                 left_out,
                 taken,
-            } => match encoder.submit(picture, pts_ns) {
+            } => match submit(encoder, shot, pts_ns)? {
                 Ok(()) => {
                     *taken += 1;
                     drain(encoder, recorder)
@@ -247,6 +248,19 @@ impl Recording {
 fn packets_of(info: &Info<'_>) -> Option<Codec> {
     info.frame
         .and_then(|frame| Codec::of_packets(frame.fourcc()))
+}
+
+/// Gives the encoder a picture: a device reads it where it lies, and has done so when this returns.
+fn submit(
+    encoder: &mut Encoder,
+    shot: &Shot<'_>,
+    pts_ns: u64,
+) -> Result<Result<(), EncodeError>, Failure> {
+    if encoder.device().is_none() {
+        return shot.see(|picture| encoder.submit(picture, pts_ns));
+    }
+    let submitted = encoder.submit_dmabuf(&shot.memory()?, pts_ns);
+    Ok(submitted.and_then(|picture| encoder.finish_reading(&picture)))
 }
 
 fn drain(encoder: &mut Encoder, recorder: &mut Recorder) -> Result<(), Failure> {

@@ -4,11 +4,14 @@ mod support;
 
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
 use rustix::process::Signal;
 use tempfile::tempdir;
+use videostream::hal::format::{FourCc, Layout};
+use videostream::{Picture, pattern};
 
 use support::{Process, h264, number, probe, processes_with, start, wait_until};
 
@@ -62,14 +65,39 @@ fn a_demo_records_as_many_frames_as_it_says() {
     }
 }
 
+/// The numbers that are coded in a file's pictures, as ffmpeg decodes them; `None` where it is missing.
+fn numbers(file: &Path, (width, height): (u32, u32)) -> Option<Vec<u64>> {
+    let output = Command::new("ffmpeg")
+        .args(["-v", "error", "-i", file.to_str().unwrap()])
+        .args(["-fps_mode", "passthrough", "-f", "rawvideo"])
+        .args(["-pix_fmt", "nv12", "-"])
+        .stdin(Stdio::null())
+        .output();
+    let output = output.ok()?;
+    assert!(output.status.success(), "{output:?}");
+    let layout = Layout::new(FourCc::NV12, width, height).unwrap();
+    let pictures = output.stdout.chunks(layout.size as usize);
+    let number = |bytes| pattern::read_number(&Picture::new(bytes, &layout).unwrap()).unwrap();
+    Some(pictures.map(number).collect())
+}
+
 #[test]
 fn a_demo_of_so_many_frames_has_so_many() {
+    let test = "a_demo_of_so_many_frames_has_so_many";
     let folder = tempdir().unwrap();
     let (process, _) = demo(folder.path(), &["--frames", "20", "--size", "320x240"]);
     let summary = process.finish().json();
     assert_eq!(number(&summary["checker"], "frames_processed"), 20);
     if !summary["encoder"].is_null() {
         assert_eq!(number(&summary["recorder"], "frames"), 20);
+        // Both files show the pattern, and the film each of its pictures once.
+        let file = |name| numbers(&folder.path().join(name), (320, 240));
+        let Some(film) = file("demo.mp4") else {
+            return videostream_testing::skip(test, "needs ffmpeg");
+        };
+        assert_eq!(film.len(), 20);
+        assert!(film.is_sorted_by(|a, b| a < b), "{film:?}");
+        assert_eq!(file("demo.png").unwrap().len(), 1);
     }
 }
 

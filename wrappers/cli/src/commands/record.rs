@@ -7,11 +7,11 @@ use serde::Serialize;
 use videostream::encode::Codec;
 use videostream::hal::time::now_ns;
 use videostream::record::Recorded;
-use videostream::{FrameRate, Picture, record, snapshot};
+use videostream::{FrameRate, record, snapshot};
 
 use crate::args::{self, ChildArgs, CodecName, InputArgs};
 use crate::failure::{Failure, GENERAL};
-use crate::input::{Info, Input};
+use crate::input::{Info, Input, Shot};
 use crate::metrics::Times;
 use crate::output::Output;
 use crate::progress::{Event, Progress, Reporter};
@@ -182,7 +182,7 @@ impl Job<'_> {
         output: &Output,
     ) -> Result<(), Failure> {
         while !self.done {
-            let Some(added) = input.next(|info, picture| self.add(info, picture))? else {
+            let Some(added) = input.next(|info, shot| self.add(info, shot))? else {
                 break;
             };
             let first = added?;
@@ -215,25 +215,26 @@ impl Job<'_> {
     }
 
     /// Adds a picture; whether it was the first.
-    fn add(&mut self, info: &Info<'_>, picture: &Picture<'_>) -> Result<bool, Failure> {
+    fn add(&mut self, info: &Info<'_>, shot: &Shot<'_>) -> Result<bool, Failure> {
         self.delivery
             .add(now_ns().saturating_sub(info.published_ns));
         let first = self.recording.is_none();
         let limit = self.args.limit();
+        let (fourcc, width, height) = shot.like();
         let recording = match &mut self.recording {
             Some(recording) => recording,
             none => none.insert(Recording::begin(
                 self.path,
                 info,
-                picture,
+                shot,
                 (self.args.codec(), self.args.bitrate),
                 limit,
             )?),
         };
         if first {
-            self.summary.width = picture.width();
-            self.summary.height = picture.height();
-            self.summary.format = picture.fourcc().to_string();
+            self.summary.width = width;
+            self.summary.height = height;
+            self.summary.format = fourcc.to_string();
             self.summary.fps = recording.rate().map(FrameRate::as_f64);
             self.summary.encoder = recording.encoder();
         }
@@ -242,8 +243,8 @@ impl Job<'_> {
             self.summary.width,
             self.summary.height,
         );
-        let format = picture.fourcc().to_string();
-        let now = (&format, picture.width(), picture.height());
+        let format = fourcc.to_string();
+        let now = (&format, width, height);
         if before != now {
             let message = format_args!(
                 "{}: complete up to here; the picture was {}x{} {} and is {}x{} {} now",
@@ -257,7 +258,7 @@ impl Job<'_> {
             );
             return Err(Failure::new(GENERAL, message));
         }
-        let more = recording.add(info, picture, limit.time_ns.unwrap_or(u64::MAX))?;
+        let more = recording.add(info, shot, limit.time_ns.unwrap_or(u64::MAX))?;
         self.done = !more
             || limit
                 .frames
@@ -291,12 +292,13 @@ impl Job<'_> {
 
 /// Saves the next picture. Its failure is a remark: the recording is complete.
 fn save_one_more(input: &mut Input, path: &PathBuf, output: &Output) {
-    let saved = input.one_more(|info, picture| snapshot::save(path, picture, info.colorimetry));
+    let saved = input
+        .one_more(|info, shot| shot.see(|picture| snapshot::save(path, picture, info.colorimetry)));
     match saved {
-        Ok(Some(Ok(()))) => {}
-        Ok(Some(Err(error))) => output.note(format_args!("no picture: {error}")),
+        Ok(Some(Ok(Ok(())))) => {}
+        Ok(Some(Ok(Err(error)))) => output.note(format_args!("no picture: {error}")),
         Ok(None) => output.note("no picture: no frame came after the recording"),
-        Err(_) => output.note("no picture: the source has ended"),
+        Ok(Some(Err(_))) | Err(_) => output.note("no picture: the source has ended"),
     }
 }
 

@@ -10,7 +10,7 @@ use videostream::{Picture, snapshot};
 use crate::args::InputArgs;
 use crate::decoding::still;
 use crate::failure::{Failure, TIMEOUT};
-use crate::input::{Info, Input};
+use crate::input::{Info, Input, Shot};
 use crate::output::Output;
 use crate::signals;
 
@@ -81,11 +81,13 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     let saved = loop {
         let sets = input.parameters()?;
         let sets = sets.as_deref().unwrap_or_default();
-        let Some(seen) = input.next(|info, picture| args.save(info, picture, sets))? else {
+        let save =
+            |info: &Info<'_>, shot: &Shot<'_>| shot.see(|picture| args.save(info, picture, sets));
+        let Some(seen) = input.next(save)? else {
             // Ctrl-C came first.
             return Ok(());
         };
-        if let Some(saved) = seen? {
+        if let Some(saved) = seen?? {
             break saved;
         }
         if now_ns() > deadline {
