@@ -114,10 +114,13 @@ fn name(test: &str) -> String {
 /// In the traced process: a host and a client take turns.
 fn taking_turns() {
     let path = name("turns");
-    let (mut host, frame) = one_plane::host(&path, 16);
+    let (mut host, frame) = counted("bind", || one_plane::host(&path, 16));
     let connecting = {
         let path = path.clone();
-        thread::spawn(move || Client::builder(&path).mode(Mode::Every).connect())
+        thread::spawn(move || {
+            let client = Client::builder(&path).mode(Mode::Every);
+            counted("connect", || client.connect())
+        })
     };
     while !connecting.is_finished() {
         host.process().unwrap();
@@ -145,6 +148,13 @@ fn taking_turns() {
         turn(&mut host, &mut client);
     }
     counted("control", || std::fs::metadata("/").unwrap());
+    counted("thread", || thread::spawn(|| ()).join().unwrap());
+}
+
+/// Calls that start a thread.
+fn threads(counts: &BTreeMap<String, u64>) -> u64 {
+    let starts = counts.iter().filter(|(call, _)| call.starts_with("clone"));
+    starts.map(|(_, count)| count).sum()
 }
 
 #[test]
@@ -160,6 +170,10 @@ fn holding_and_publishing_make_no_system_call_while_nobody_sleeps() {
     assert_eq!(counts["control"].values().sum::<u64>(), 1, "{counts:?}");
     assert!(counts["hold"].is_empty(), "{:?}", counts["hold"]);
     assert!(counts["publish"].is_empty(), "{:?}", counts["publish"]);
+    // Neither side has a thread that its program did not start.
+    for (name, expected) in [("bind", 0), ("connect", 0), ("thread", 1)] {
+        assert_eq!(threads(&counts[name]), expected, "{name}: {counts:?}");
+    }
 }
 
 /// In the traced process: a stream that others read.

@@ -38,6 +38,8 @@ pub enum Error {
     TimedOut,
     /// This client holds as many frames as it said it would: that number.
     HoldLimit(u32),
+    /// A client asks to hold more frames than any may: frames asked for, the most.
+    HoldTooLarge(u32, u32),
     /// A message from the other side is wrong.
     Wire(WireError),
     /// The other side sent a message that does not belong here.
@@ -157,6 +159,10 @@ impl fmt::Display for Error {
             Self::FenceFailed(errno) => write!(
                 f,
                 "the work behind the frame's fence failed ({errno}): take the next frame"
+            ),
+            Self::HoldTooLarge(asked, most) => write!(
+                f,
+                "asked to hold {asked} frames at once, expected 0 to {most}"
             ),
             Self::BadBuffer(id) => write!(
                 f,

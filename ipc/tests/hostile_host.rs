@@ -19,7 +19,7 @@ use videostream_hal::sync::Ordering;
 use videostream_hal::time::{deadline_in, now_ns};
 use videostream_ipc::client::{Client, Event, Woken};
 use videostream_ipc::wire::{Exports, Message, WireError};
-use videostream_ipc::{Error, Goodbye};
+use videostream_ipc::{Error, Goodbye, socket};
 
 #[test]
 fn a_host_that_hangs_up_or_talks_nonsense_is_named() {
@@ -262,5 +262,37 @@ fn a_host_that_says_it_has_closed_and_stays_cannot_keep_a_client_past_its_deadli
     let (client, ring, _peer) = inside("closed");
     ring.control().close();
     let error = client.wait(0, deadline_in(1_000_000)).unwrap_err();
+    assert_eq!(error, Error::TimedOut);
+}
+
+#[test]
+fn a_host_that_talks_without_end_before_its_welcome_is_left_at_the_deadline() {
+    let name = name("talks");
+    let host = raw_host(&name);
+    let address = address(&name);
+    let client = std::thread::spawn(move || {
+        let deadline = deadline_in(100_000_000);
+        Client::connect(&address, Default::default(), deadline, |_| Ok(()))
+    });
+    let peer = raw_accept(&host);
+    let deadline = deadline_in(PATIENCE_NS);
+    while !client.is_finished() {
+        assert!(now_ns() < deadline, "the client listens on");
+        // A full queue, and a client that has left, are to be expected.
+        let _ = socket::send(&peer, &Message::Retire { id: 1 }, &[]);
+    }
+    assert_eq!(client.join().unwrap().unwrap_err(), Error::TimedOut);
+}
+
+#[test]
+fn a_host_that_never_reads_cannot_make_a_client_wait() {
+    let (client, _ring, _peer) = inside("never-reads");
+    let deadline = deadline_in(PATIENCE_NS);
+    let error = loop {
+        assert!(now_ns() < deadline, "its queue is never full");
+        if let Err(error) = client.look() {
+            break error;
+        }
+    };
     assert_eq!(error, Error::TimedOut);
 }

@@ -38,7 +38,8 @@ impl ClientBuilder {
         self
     }
 
-    /// How many frames to hold at once, at most (1). The host refuses more than it can spare.
+    /// How many frames to hold at once, at most (1; 64 can be). The host refuses more than it can
+    /// spare.
     #[must_use]
     pub fn hold(mut self, frames: u32) -> Self {
         self.config.hold = frames;

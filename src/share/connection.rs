@@ -131,6 +131,10 @@ impl Connection {
             // long at once, since another thread may take the answer in.
             let soon = deadline_in(ANSWER_LOOK_NS).min(deadline_ns);
             match self.wait(u64::MAX, soon) {
+                // A host that talks without end is not listened to without end.
+                Ok(()) if now_ns() >= deadline_ns => {
+                    return Err(self.error(ipc::Error::TimedOut));
+                }
                 Ok(()) => {}
                 Err(e) if e.is_timeout() && now_ns() < deadline_ns => {}
                 Err(e) => return Err(e),

@@ -4,13 +4,14 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use videostream_hal::ring::segment::{ControlMap, LeaseMap};
 use videostream_hal::sync::AtomicU32;
+use videostream_hal::time::now_ns;
 
 use super::wakes::Wakes;
 use super::{Client, Config, Event, poll_until};
 use crate::Error;
 use crate::address::Address;
 use crate::socket::{self, Sent};
-use crate::wire::Message;
+use crate::wire::{MAX_HOLD, Message};
 
 /// A connection that the host has not answered yet.
 ///
@@ -26,8 +27,11 @@ impl Knock {
     /// Connects and says what is wanted, without waiting for an answer.
     ///
     /// # Errors
-    /// [`Error::NoHost`]; [`Error::TimedOut`] when as many knock as the host's queue takes.
+    /// [`Error::HoldTooLarge`]; [`Error::NoHost`]; [`Error::TimedOut`] when as many knock as the host's queue takes.
     pub fn new(address: &Address, config: Config) -> Result<Self, Error> {
+        if config.hold > MAX_HOLD {
+            return Err(Error::HoldTooLarge(config.hold, MAX_HOLD));
+        }
         let socket = address.connect()?;
         let hello = Message::Hello {
             mode: config.mode,
@@ -77,6 +81,10 @@ impl Knock {
                 break (host_pid, exports, epoch, fds);
             }
             buffers(Event::new(message, fds)?)?;
+            // A host that talks without end is not listened to without end.
+            if now_ns() >= deadline_ns {
+                return Err(Error::TimedOut);
+            }
         };
         let [control, lease, event] = fds
             .into_array::<3>()

@@ -35,7 +35,7 @@ use crate::wire::{Exports, Message, Mode};
 pub struct Config {
     /// Which frames.
     pub mode: Mode,
-    /// Frames held at once, at most; the host may refuse.
+    /// Frames held at once, at most: up to [`MAX_HOLD`](crate::wire::MAX_HOLD); the host may refuse.
     pub hold: u32,
     /// How long to look at the ring before sleeping, in nanoseconds. It costs a core and
     /// saves a wake-up.

@@ -1,7 +1,24 @@
-//! Who is thrown out.
+//! Who is thrown out, and hosts that do not keep to the protocol.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
+
+use rustix::net::{
+    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept, bind, listen, socket_with,
+    socketpair,
+};
+use videostream_hal::ring::RingLayout;
+use videostream_hal::ring::segment::{HostControl, LeaseMap};
+use videostream_hal::time::{deadline_in, now_ns};
+use videostream_ipc::socket::{self, Sent};
+use videostream_ipc::wire::{Exports, Message};
+use videostream_ipc::{Error as Ipc, MAX_BUFFERS};
 
 use super::super::{Client, Host};
 use super::{SECOND, connect, frame, memory, name};
+
+/// Long enough for a loaded machine; a test that gets there has failed.
+const PATIENCE_NS: u64 = 60_000_000_000;
 
 #[test]
 fn a_client_that_lies_about_its_hold_is_thrown_out_and_the_other_stays() {
@@ -24,4 +41,70 @@ fn a_client_that_lies_about_its_hold_is_thrown_out_and_the_other_stays() {
     host.publish(&frame(id)).unwrap();
     assert_eq!(honest.next(SECOND).unwrap().serial(), 4);
     assert_eq!(host.reclaim(1, |_| ()), 1);
+}
+
+/// A client inside a ring without a host, and the other end of its socket.
+fn inside(test: &str) -> (Client, HostControl, OwnedFd) {
+    let path = name(test);
+    let flags = SocketFlags::CLOEXEC;
+    let (unix, kind) = (AddressFamily::UNIX, SocketType::SEQPACKET);
+    let door = socket_with(unix, kind, flags, None).unwrap();
+    let address = SocketAddrUnix::new_abstract_name(path.as_bytes()).unwrap();
+    bind(&door, &address).unwrap();
+    listen(&door, 8).unwrap();
+    let connecting = std::thread::spawn(move || Client::connect(&path));
+    let peer = accept(&door).unwrap();
+    let layout = RingLayout::new(4).unwrap();
+    let control = HostControl::create(layout, 7, 1).unwrap();
+    let (_, lease) = LeaseMap::create(layout).unwrap();
+    let (_, event) = socketpair(unix, kind, flags, None).unwrap();
+    let welcome = Message::Welcome {
+        client: 0,
+        host_pid: 1,
+        exports: Exports::ReadOnly,
+        epoch: 7,
+    };
+    let fds = [control.as_fd(), lease.as_fd(), event.as_fd()];
+    assert_eq!(socket::send(&peer, &welcome, &fds), Ok(Sent::Yes));
+    (connecting.join().unwrap().unwrap(), control, peer)
+}
+
+#[test]
+fn a_host_that_talks_without_end_cannot_keep_a_client_past_its_deadline() {
+    let (mut client, _control, peer) = inside("talks");
+    let waiting = std::thread::spawn(move || {
+        let timeout = Duration::from_millis(100);
+        let next = client.next(timeout).unwrap_err();
+        let look = client.look(timeout).unwrap_err();
+        assert!(next.is_timeout() && look.is_timeout(), "{next}, {look}");
+        assert!(client.try_next().unwrap().is_none());
+        client.parameters().unwrap()
+    });
+    let deadline = deadline_in(PATIENCE_NS);
+    while !waiting.is_finished() {
+        assert!(now_ns() < deadline, "the client listens on");
+        // A full queue, and a client that has left, are to be expected.
+        let _ = socket::send(&peer, &Message::Retire { id: 1 }, &[]);
+    }
+    assert_eq!(waiting.join().unwrap(), None);
+}
+
+#[test]
+fn a_host_cannot_give_a_client_more_buffers_than_there_may_be() {
+    let (mut client, _control, peer) = inside("buffers");
+    let fd = memory();
+    let deadline = deadline_in(PATIENCE_NS);
+    let mut error = None;
+    for id in 1..=MAX_BUFFERS as u32 + 1 {
+        let message = Message::Buffer { id, size: 4096 };
+        assert!(error.is_none(), "{error:?} before the last");
+        // Taken in one by one: more descriptors in flight than a queue takes are no use.
+        while socket::send(&peer, &message, &[fd.as_fd()]) != Ok(Sent::Yes) {
+            assert!(now_ns() < deadline, "the client does not read");
+        }
+        error = client.parameters().err();
+    }
+    let error = error.expect("one more is refused");
+    assert_eq!(error.share(), Some(&Ipc::TooManyBuffers(MAX_BUFFERS)));
+    assert!(client.try_next().unwrap().is_none());
 }

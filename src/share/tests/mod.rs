@@ -10,6 +10,7 @@ use videostream_hal::ring::{FrameDescriptor, PlaneDescriptor};
 use videostream_ipc::Error as Ipc;
 
 mod liars;
+mod waits;
 
 use super::{Client, Exports, Host, Mode};
 use crate::{Error, FrameRate, PatternSource, Stream, TestPattern, pattern};

@@ -9,7 +9,7 @@ use crate::boundary::explain;
 pub(crate) fn errno_of(error: Error) -> Errno {
     let errno = match error {
         Error::Os(_, errno) | Error::FenceFailed(errno) => errno,
-        Error::AddressInvalid | Error::BadBuffer(_) => Errno::INVAL,
+        Error::AddressInvalid | Error::BadBuffer(_) | Error::HoldTooLarge(..) => Errno::INVAL,
         Error::AddressTooLong(..) => Errno::NAMETOOLONG,
         Error::AddressInUse | Error::NotASocket => Errno::ADDRINUSE,
         Error::NoHost => Errno::CONNREFUSED,

@@ -222,11 +222,18 @@ impl Client {
             None => self.go_in(turn, deadline)?,
         };
         let ipc = connection.ipc();
+        let mut has_waited = false;
         loop {
             let head = ipc.head();
             let Some(descriptor) = ipc.peek(turn.after)? else {
                 // What is not newer than this is gone or was looked at.
                 turn.after = turn.after.max(head);
+                // A host that talks without end, or announces frames that are none, does not hold
+                // this up.
+                if has_waited && now_ns() >= deadline {
+                    return Err(Failure::Other(Error::TimedOut));
+                }
+                has_waited = true;
                 if !self.arm(turn) {
                     continue;
                 }

@@ -1,11 +1,20 @@
 use std::ffi::CString;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
+use rustix::net::{
+    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept, bind, listen, socket_with,
+    socketpair,
+};
 use videostream::Host;
+use videostream::hal::ring::RingLayout;
+use videostream::hal::ring::segment::{HostControl, LeaseMap};
+use videostream::ipc::socket;
+use videostream::ipc::wire::{Exports, Message};
 
 use super::Client;
 use super::line::{self, PAUSE_NS};
@@ -65,4 +74,49 @@ fn a_host_that_lets_clients_in_and_gives_no_frame_is_not_asked_in_a_loop() {
         (2..=most as u32).contains(&let_in),
         "{let_in} times, at most {most}"
     );
+}
+
+/// Lets the next client into a ring without a host; the other end of its socket.
+fn let_in(door: &OwnedFd) -> (HostControl, OwnedFd) {
+    let peer = accept(door).unwrap();
+    let layout = RingLayout::new(4).unwrap();
+    let control = HostControl::create(layout, 7, 1).unwrap();
+    let (_, lease) = LeaseMap::create(layout).unwrap();
+    let (unix, kind) = (AddressFamily::UNIX, SocketType::SEQPACKET);
+    let (_, event) = socketpair(unix, kind, SocketFlags::CLOEXEC, None).unwrap();
+    let welcome = Message::Welcome {
+        client: 0,
+        host_pid: 1,
+        exports: Exports::ReadOnly,
+        epoch: 7,
+    };
+    let fds = [control.as_fd(), lease.as_fd(), event.as_fd()];
+    socket::send(&peer, &welcome, &fds).unwrap();
+    (control, peer)
+}
+
+#[test]
+fn a_host_that_talks_without_end_cannot_keep_a_client_past_its_time() {
+    let name = format!("videostream-c-talks-{}", std::process::id());
+    let (unix, kind) = (AddressFamily::UNIX, SocketType::SEQPACKET);
+    let door = socket_with(unix, kind, SocketFlags::CLOEXEC, None).unwrap();
+    let address = SocketAddrUnix::new_abstract_name(name.as_bytes()).unwrap();
+    bind(&door, &address).unwrap();
+    listen(&door, 8).unwrap();
+    let path = CString::new(name).unwrap();
+    let client = Client::new(&path, std::ptr::null_mut(), false).unwrap();
+    client.set_timeout(0.1);
+    let (_control, peer) = let_in(&door);
+    let begin = Instant::now();
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| client.wait(0).map(|_| ()));
+        while !waiting.is_finished() {
+            if begin.elapsed() > WATCHDOG {
+                client.disconnect();
+            }
+            // A full queue, and a client that has left, are to be expected.
+            let _ = socket::send(&peer, &Message::Retire { id: 1 }, &[]);
+        }
+        assert_eq!(waiting.join().unwrap(), Err(Errno::TIMEDOUT));
+    });
 }

@@ -1,0 +1,140 @@
+//! As many clients and slots as there may be, and one more or less.
+
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use support::*;
+use videostream_hal::time::deadline_in;
+use videostream_ipc::client::{Client, Config, Knock};
+use videostream_ipc::host::{self, Host};
+use videostream_ipc::wire::MAX_HOLD;
+use videostream_ipc::{Error, MAX_CLIENTS, Mode, Refusal};
+
+fn bind(name: &str, slots: u32) -> (Host, u32) {
+    let config = host::Config {
+        slots,
+        lend: slots - 1,
+        ..host::Config::default()
+    };
+    let mut host = Host::bind(address(name), config, 7).unwrap();
+    let id = host.register(buffer(4096), 4096).unwrap();
+    (host, id)
+}
+
+/// Knocks and lets the host answer.
+fn join(host: &mut Host, name: &str, mode: Mode, hold: u32) -> Result<Client, Error> {
+    let config = Config {
+        mode,
+        hold,
+        spin_ns: 0,
+    };
+    let knock = Knock::new(&address(name), config)?;
+    serve_until(host, |_| {
+        let mut fds = [PollFd::from_borrowed_fd(knock.socket_fd(), PollFlags::IN)];
+        poll(&mut fds, Some(&Timespec::default())).unwrap() == 1
+    });
+    knock.finish(deadline_in(PATIENCE_NS), |_| Ok(()))
+}
+
+#[test]
+fn as_many_clients_as_there_may_be_are_served_and_one_more_is_told() {
+    let name = name("full");
+    let (mut host, id) = bind(&name, 128);
+    let mut clients: Vec<_> = (0..MAX_CLIENTS)
+        .map(|_| join(&mut host, &name, Mode::Newest, 1).unwrap())
+        .collect();
+    let refused = join(&mut host, &name, Mode::Newest, 1).unwrap_err();
+    assert_eq!(refused, Error::Refused(Refusal::Full(MAX_CLIENTS as u32)));
+    // Each holds a frame of its own, and all are counted.
+    let held: Vec<_> = clients
+        .iter()
+        .map(|client| {
+            let (_, serial) = host.publish(&frame(id)).unwrap();
+            let held = client.hold(0).unwrap().unwrap();
+            assert_eq!(held.descriptor.serial, serial);
+            held.slot
+        })
+        .collect();
+    assert!(host.clients().all(|client| client.held == 1));
+    assert_eq!(host.clients().count(), MAX_CLIENTS);
+    host.reclaim_all(|_| ());
+    assert_eq!(host.lent(), MAX_CLIENTS as u32);
+    for (client, &slot) in clients.iter().zip(&held).skip(1) {
+        client.release(slot);
+    }
+    // One that leaves while it holds makes room.
+    drop(clients.remove(0));
+    serve_until(&mut host, |host| host.clients().count() < MAX_CLIENTS);
+    host.reclaim_all(|_| ());
+    assert_eq!(host.lent(), 0);
+    join(&mut host, &name, Mode::Newest, 1).unwrap();
+}
+
+#[test]
+fn the_largest_ring_is_held_whole_in_order() {
+    let name = name("largest");
+    let (mut host, id) = bind(&name, 1024);
+    let refused = join(&mut host, &name, Mode::Every, MAX_HOLD + 1).unwrap_err();
+    assert_eq!(refused, Error::HoldTooLarge(MAX_HOLD + 1, MAX_HOLD));
+    // One slot for the next frame and one for the newest.
+    let mut left = 1022;
+    let mut clients = Vec::new();
+    while left > 0 {
+        let hold = left.min(MAX_HOLD);
+        clients.push(join(&mut host, &name, Mode::Every, hold).unwrap());
+        left -= hold;
+    }
+    let refused = join(&mut host, &name, Mode::Every, 1).unwrap_err();
+    assert_eq!(refused, Error::Refused(Refusal::Hold(1, 0)));
+    // Again and again, so that every slot and every word of the index has had another frame.
+    for round in 0..3 {
+        let mut after = round * 1022;
+        for _ in 0..1022 {
+            host.publish(&frame(id)).unwrap();
+        }
+        let mut held = Vec::new();
+        for client in &clients {
+            for _ in 0..client.config().hold {
+                let got = client.hold(after).unwrap().unwrap();
+                after += 1;
+                assert_eq!((got.descriptor.serial, got.missed), (after, 0));
+                held.push((client, got.slot));
+            }
+        }
+        assert_eq!(host.reclaim(0, |_| ()), 1022, "all are held");
+        assert!(host.clients().all(|client| client.held == client.hold));
+        for (client, slot) in held {
+            client.release(slot);
+        }
+        host.reclaim_all(|_| ());
+        assert_eq!(host.lent(), 0);
+    }
+}
+
+#[test]
+fn the_smallest_ring_is_for_looking_and_the_next_one_for_holding() {
+    let name = name("smallest");
+    let (mut host, id) = bind(&name, 2);
+    let refused = join(&mut host, &name, Mode::Newest, 1).unwrap_err();
+    assert_eq!(refused, Error::Refused(Refusal::Hold(1, 0)));
+    let client = join(&mut host, &name, Mode::Newest, 0).unwrap();
+    for serial in 1..=5 {
+        host.reclaim(0, |_| ());
+        host.publish(&frame(id)).unwrap();
+        let seen = client.peek(serial - 1).unwrap().unwrap();
+        assert_eq!(seen.serial, serial);
+        assert_eq!(client.hold(serial - 1).unwrap_err(), Error::HoldLimit(0));
+    }
+    let name = crate::name("small");
+    let (mut host, id) = bind(&name, 4);
+    let client = join(&mut host, &name, Mode::Newest, 2).unwrap();
+    for serial in 1..=5 {
+        host.reclaim(0, |_| ());
+        host.publish(&frame(id)).unwrap();
+        let held = client.hold(serial - 1).unwrap().unwrap();
+        assert_eq!(held.descriptor.serial, serial);
+        client.release(held.slot);
+    }
+}

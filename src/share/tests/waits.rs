@@ -1,0 +1,88 @@
+//! What waiting and mapping cost, as far as the client says.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use super::super::{Client, Host, Mode};
+use super::{SECOND, connect, frame, memory, name};
+
+/// A test that gets there has failed.
+const WATCHDOG: Duration = Duration::from_secs(60);
+
+/// Whether the host's only client sleeps.
+fn sleeps(host: &Host) -> bool {
+    host.clients().any(|client| client.waiting != 0)
+}
+
+#[test]
+fn a_client_looks_for_as_long_as_it_says_and_sleeps_then() {
+    for (spin, wakes) in [(2 * WATCHDOG, 0), (Duration::from_millis(1), 1)] {
+        let path = name(&format!("spin-{wakes}"));
+        let mut host = Host::builder(&path).bind().unwrap();
+        let id = host.register(memory(), 4096).unwrap();
+        let mut client = connect(&mut host, Client::builder(&path).spin(spin)).unwrap();
+        let waiting = std::thread::spawn(move || client.next(WATCHDOG).unwrap().serial());
+        let begin = Instant::now();
+        // The one that looks for long would sleep within this time if it did not.
+        let is_enough = |host: &Host| match wakes {
+            0 => begin.elapsed() > Duration::from_millis(100),
+            _ => sleeps(host),
+        };
+        while !is_enough(&host) {
+            assert!(begin.elapsed() < WATCHDOG, "it does not sleep");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        // The other one may be between two ways to sleep by now.
+        assert!(wakes != 0 || !sleeps(&host));
+        host.publish(&frame(id)).unwrap();
+        assert_eq!(waiting.join().unwrap(), 1);
+        let stats = host.stats();
+        // Once by each way at most.
+        assert!(
+            stats.futex_wakes + stats.event_wakes <= 2 * wakes,
+            "{stats:?}"
+        );
+    }
+}
+
+/// How many of these files this process has mapped, by their inodes.
+fn mapped(inodes: &[u64]) -> usize {
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    let inode = |line: &str| line.split_whitespace().nth(4)?.parse::<u64>().ok();
+    let lines = maps.lines().filter_map(inode);
+    lines.filter(|inode| inodes.contains(inode)).count()
+}
+
+#[test]
+fn a_client_keeps_as_many_mappings_as_it_says_and_those_of_its_frames() {
+    let path = name("mappings");
+    let mut host = Host::builder(&path).lend(8).bind().unwrap();
+    let memory = [(); 6].map(|()| memory());
+    let inodes = memory
+        .each_ref()
+        .map(|fd| rustix::fs::fstat(fd).unwrap().st_ino);
+    let ids = memory.map(|fd| host.register(fd, 4096).unwrap());
+    let builder = Client::builder(&path).mode(Mode::Every).hold(3);
+    let mut client = connect(&mut host, builder.keep_mapped(2)).unwrap();
+    assert_eq!(mapped(&inodes), 0, "not before they are read");
+    let mut read = |round: usize| {
+        host.reclaim(1, |_| ());
+        host.publish(&frame(ids[round % ids.len()])).unwrap();
+        let frame = client.next(SECOND).unwrap();
+        assert_eq!(frame.pixels().unwrap().plane(0)[0], 0);
+        frame
+    };
+    for round in 0..20 {
+        drop(read(round));
+        assert_eq!(mapped(&inodes), 2.min(round + 1));
+    }
+    // Frames that are held keep theirs, however many.
+    let held = [20, 21, 22].map(&mut read);
+    assert_eq!(mapped(&inodes), 3);
+    for frame in &held {
+        assert_eq!(frame.pixels().unwrap().plane(0)[0], 0);
+    }
+    drop(held);
+    drop(read(23));
+    assert_eq!(mapped(&inodes), 2);
+}
