@@ -1,69 +1,120 @@
 //! What `cargo xtask install` installs: programs find the library by pkg-config and by CMake, and
-//! run with it, linked dynamically and statically.
+//! run with it, linked dynamically and statically. cargo-c, where it is installed, makes the same.
 
 #![cfg(target_os = "linux")]
 
 mod support;
 
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-use support::{Run, compiler, library_folder, run};
+use support::{Run, compiler, elf, library_folder, run};
 use videostream_testing::skip;
 
-/// DESTDIR with nothing else in it, and the prefix below it. It is made anew by each run.
-static TREE: LazyLock<(PathBuf, PathBuf)> = LazyLock::new(|| {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("install");
-    match fs::remove_dir_all(&folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => panic!("{error}"),
-        _ => {}
+/// What was installed into a DESTDIR that has nothing else in it.
+struct Tree {
+    folder: PathBuf,
+    /// Below the folder.
+    prefix: PathBuf,
+}
+
+impl Tree {
+    /// An empty one; what a run before left is removed.
+    fn new(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        match fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => panic!("{error}"),
+            _ => {}
+        }
+        let prefix = folder.join("usr");
+        Self { folder, prefix }
     }
-    let prefix = folder.join("usr");
+
+    /// Has cargo install into it.
+    fn fill(&self, cargo: &mut Command) {
+        cargo
+            .args(["--prefix", "/usr", "--libdir", LIBDIR, "--destdir"])
+            .arg(&self.folder)
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+        run(cargo, Run::Compiler);
+    }
+
+    /// What pkg-config says of the library, as words.
+    fn pkg_config(&self, words: &[&str]) -> Option<Vec<String>> {
+        compiler("pkg-config")?;
+        let mut ask = Command::new("pkg-config");
+        ask.args(words)
+            .arg("videostream")
+            .env("PKG_CONFIG_LIBDIR", self.libraries().join("pkgconfig"))
+            .env("PKG_CONFIG_SYSROOT_DIR", &self.folder)
+            .env("PKG_CONFIG_ALLOW_SYSTEM_CFLAGS", "1")
+            .env("PKG_CONFIG_ALLOW_SYSTEM_LIBS", "1");
+        let answer = ask.output().unwrap();
+        assert!(answer.status.success(), "{answer:?}");
+        let text = String::from_utf8(answer.stdout).unwrap();
+        Some(text.split_whitespace().map(str::to_owned).collect())
+    }
+
+    /// A line of `videostream.pc`, without its key.
+    fn described(&self, key: &str) -> String {
+        let file = self.libraries().join("pkgconfig/videostream.pc");
+        let text = fs::read_to_string(file).unwrap();
+        let mut lines = text.lines().filter_map(|line| line.strip_prefix(key));
+        lines.next().unwrap_or_else(|| panic!("{key}")).to_owned()
+    }
+
+    fn libraries(&self) -> PathBuf {
+        self.prefix.join(LIBDIR)
+    }
+
+    /// Builds a program in both ways and runs it.
+    fn serves_a_program(&self) {
+        let build = |name: &str, options: &[&str], libraries: Vec<String>| {
+            let executable = self.folder.join(name);
+            let mut cc = compiler("cc").unwrap();
+            cc.arg("-std=c99").args(options).args([PROGRAM, "-o"]);
+            run(cc.arg(&executable).args(libraries), Run::Compiler);
+            Command::new(&executable)
+        };
+        let words = self.pkg_config(&["--cflags", "--libs"]).unwrap();
+        let mut program = build("dynamic", &[], words);
+        program.env("LD_LIBRARY_PATH", self.libraries());
+        run(&mut program, Run::Program);
+
+        // The archive by its file name: the linker would take the shared library beside it.
+        let words = self.pkg_config(&["--cflags", "--libs", "--static"]);
+        let words = words.unwrap().into_iter().map(|word| match word.as_str() {
+            "-lvideostream" => "-l:libvideostream.a".to_owned(),
+            _ => word,
+        });
+        let mut program = build("static", &["-DVSL_API_STATIC"], words.collect());
+        run(&mut program, Run::Program);
+    }
+}
+
+/// What `cargo xtask install` installs.
+static TREE: LazyLock<Tree> = LazyLock::new(|| {
+    let tree = Tree::new("install");
     let mut install = Command::new(env!("CARGO"));
-    install
-        .args([
-            "run",
-            "--quiet",
-            "--offline",
-            "-p",
-            "xtask",
-            "--",
-            "install",
-        ])
-        .args(["--prefix", "/usr", "--libdir", "lib/here", "--destdir"])
-        .arg(&folder)
-        .arg("--from")
-        .arg(library_folder())
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
-    run(&mut install, Run::Compiler);
-    (folder, prefix)
+    install.args(["run", "--quiet", "--offline", "-p", "xtask", "--"]);
+    install.args(["install", "--from"]).arg(library_folder());
+    tree.fill(&mut install);
+    tree
 });
+
+/// Below the prefix.
+const LIBDIR: &str = "lib/here";
 
 const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/c/frame.c");
 
-/// What pkg-config says of the installed library, as words.
-fn pkg_config(words: &[&str]) -> Option<Vec<String>> {
-    compiler("pkg-config")?;
-    let (folder, prefix) = &*TREE;
-    let mut ask = Command::new("pkg-config");
-    ask.args(words)
-        .arg("videostream")
-        .env("PKG_CONFIG_LIBDIR", prefix.join("lib/here/pkgconfig"))
-        .env("PKG_CONFIG_SYSROOT_DIR", folder)
-        .env("PKG_CONFIG_ALLOW_SYSTEM_CFLAGS", "1")
-        .env("PKG_CONFIG_ALLOW_SYSTEM_LIBS", "1");
-    let answer = ask.output().unwrap();
-    assert!(answer.status.success(), "{answer:?}");
-    let text = String::from_utf8(answer.stdout).unwrap();
-    Some(text.split_whitespace().map(str::to_owned).collect())
-}
-
 #[test]
 fn the_files_are_those_of_the_2_x_library() {
-    let (_, prefix) = &*TREE;
-    let libraries = prefix.join("lib/here");
+    let prefix = &TREE.prefix;
+    let libraries = TREE.libraries();
     let link = |name: &str| fs::read_link(libraries.join(name)).unwrap();
     assert_eq!(link("libvideostream.so"), Path::new("libvideostream.so.2"));
     assert_eq!(
@@ -85,31 +136,73 @@ fn the_files_are_those_of_the_2_x_library() {
 #[test]
 fn a_program_is_built_by_pkg_config_in_both_ways() {
     let test = "a_program_is_built_by_pkg_config_in_both_ways";
-    let (Some(mut dynamic), Some(mut fixed)) = (compiler("cc"), compiler("cc")) else {
+    if compiler("cc").is_none() {
         return skip(test, "no cc");
-    };
-    let Some(words) = pkg_config(&["--cflags", "--libs"]) else {
+    }
+    let Some(version) = TREE.pkg_config(&["--modversion"]) else {
         return skip(test, "no pkg-config");
     };
-    assert_eq!(pkg_config(&["--modversion"]).unwrap(), ["2.5.1"]);
-    let (folder, prefix) = &*TREE;
-    let executable = folder.join("dynamic");
-    dynamic.args(["-std=c99", PROGRAM, "-o"]).arg(&executable);
-    run(dynamic.args(words), Run::Compiler);
-    let mut program = Command::new(&executable);
-    program.env("LD_LIBRARY_PATH", prefix.join("lib/here"));
-    run(&mut program, Run::Program);
+    assert_eq!(version, ["2.5.1"]);
+    TREE.serves_a_program();
+}
 
-    // The archive by its file name: the linker would take the shared library beside it.
-    let words = pkg_config(&["--cflags", "--libs", "--static"]).unwrap();
-    let words = words.iter().map(|word| match word.as_str() {
-        "-lvideostream" => "-l:libvideostream.a",
-        other => other,
-    });
-    let executable = folder.join("static");
-    fixed.args(["-std=c99", "-DVSL_API_STATIC", PROGRAM, "-o"]);
-    run(fixed.arg(&executable).args(words), Run::Compiler);
-    run(&mut Command::new(&executable), Run::Program);
+/// Without software codecs, which would be compiled once more.
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn cargo_c_installs_the_same_library() {
+    let test = "cargo_c_installs_the_same_library";
+    for tool in ["cargo-cinstall", "cc", "pkg-config"] {
+        if compiler(tool).is_none() {
+            return skip(test, &format!("no {tool}"));
+        }
+    }
+    let tree = Tree::new("cinstall");
+    let mut install = Command::new(env!("CARGO"));
+    install
+        .args(["cinstall", "--offline", "--profile", "dev"])
+        .args(["-p", "videostream-c", "--no-default-features"])
+        // The cargo inside of it is another version: each would build anew what the other has built.
+        .arg("--target-dir")
+        .arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("cinstall-target"));
+    tree.fill(&mut install);
+
+    let names = |tree: &Tree, folder: &str| -> BTreeSet<_> {
+        let entries = fs::read_dir(tree.prefix.join(folder)).unwrap();
+        entries.map(|entry| entry.unwrap().file_name()).collect()
+    };
+    let mut libraries = names(&TREE, LIBDIR);
+    assert!(libraries.remove(OsStr::new("cmake")));
+    assert_eq!(names(&tree, LIBDIR), libraries);
+    for folder in ["include", "lib/here/pkgconfig"] {
+        assert_eq!(names(&tree, folder), names(&TREE, folder));
+    }
+    let header = |tree: &Tree| fs::read(tree.prefix.join("include/videostream.h")).unwrap();
+    assert!(header(&tree) == header(&TREE));
+    for name in ["libvideostream.so", "libvideostream.so.2"] {
+        let [one, other] = [&tree, &TREE].map(|tree| tree.libraries().join(name));
+        let file = fs::canonicalize(&one).unwrap();
+        assert_eq!(file.file_name(), Some("libvideostream.so.2.5.1".as_ref()));
+        assert_eq!(elf::soname(&one), elf::soname(&other));
+        assert_eq!(elf::exported(&one), elf::exported(&other));
+    }
+    for key in [
+        "prefix=",
+        "libdir=",
+        "Name: ",
+        "Version: ",
+        "Libs: ",
+        "Cflags: ",
+    ] {
+        assert_eq!(tree.described(key), TREE.described(key), "{key}");
+    }
+    // Rust's own list has some twice, and one more that is empty in today's C libraries.
+    let needed = tree.described("Libs.private: ");
+    let needed: BTreeSet<_> = needed.split(' ').collect();
+    let of_ours = TREE.described("Libs.private: ");
+    for library in of_ours.split(' ').filter(|name| *name != "-lstdc++") {
+        assert!(needed.contains(library), "{library} is not in {needed:?}");
+    }
+    tree.serves_a_program();
 }
 
 #[test]
@@ -117,7 +210,6 @@ fn a_project_of_cmake_finds_the_library() {
     if compiler("cmake").is_none() {
         return skip("a_project_of_cmake_finds_the_library", "no cmake");
     }
-    let (_, prefix) = &*TREE;
     let folder = tempfile::tempdir().unwrap();
     let lists = format!(
         "cmake_minimum_required(VERSION 3.10)\n\
@@ -135,7 +227,7 @@ fn a_project_of_cmake_finds_the_library() {
         .args(["-S", ".", "-B", "build"])
         .arg(format!(
             "-DVideoStream_DIR={}",
-            prefix.join("lib/here/cmake/VideoStream").display()
+            TREE.libraries().join("cmake/VideoStream").display()
         ))
         .current_dir(folder.path());
     run(&mut configure, Run::Compiler);

@@ -6,13 +6,10 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
-use object::elf::{DT_NULL, DT_SONAME, FileHeader64};
-use object::read::elf::{Dyn, ElfFile, FileHeader, ProgramHeader};
-use object::{Endianness, Object, ObjectSymbol};
-
-fn library() -> Vec<u8> {
-    std::fs::read(support::library_folder().join("libvideostream_c.so")).unwrap()
+fn library() -> PathBuf {
+    support::library_folder().join("libvideostream_c.so")
 }
 
 /// Names before a `(` that start with `vsl_`, in lines that declare a function.
@@ -41,13 +38,7 @@ fn documented() -> BTreeSet<String> {
 
 #[test]
 fn the_functions_of_the_header_are_exported_and_nothing_else() {
-    let bytes = library();
-    let file = object::File::parse(&*bytes).unwrap();
-    let symbols = file.dynamic_symbols();
-    let exported: BTreeSet<String> = symbols
-        .filter(|symbol| symbol.is_definition() && symbol.is_global())
-        .map(|symbol| symbol.name().unwrap().to_owned())
-        .collect();
+    let exported = support::elf::exported(&library());
     assert!(exported.len() > 20, "{exported:?}");
     assert_eq!(exported, declared());
 }
@@ -90,21 +81,5 @@ fn the_guide_lists_the_functions_of_the_header() {
 #[test]
 #[cfg(all(target_pointer_width = "64", target_endian = "little"))]
 fn the_linker_knows_the_library_by_the_old_name() {
-    let bytes = library();
-    let elf = ElfFile::<FileHeader64<Endianness>>::parse(&*bytes).unwrap();
-    let endian = elf.endian();
-    let headers = elf.elf_header().program_headers(endian, &*bytes).unwrap();
-    let dynamic = headers
-        .iter()
-        .find_map(|header| header.dynamic(endian, &*bytes).unwrap())
-        .unwrap();
-    let entries = dynamic
-        .iter()
-        .take_while(|entry| entry.d_tag(endian) != u64::from(DT_NULL));
-    let mut names = entries.filter(|entry| entry.d_tag(endian) == u64::from(DT_SONAME));
-    let at = names.next().expect("a SONAME").d_val(endian);
-    let strings = elf.section_by_name(".dynstr").unwrap();
-    let strings = object::ObjectSection::data(&strings).unwrap();
-    let name = &strings[usize::try_from(at).unwrap()..];
-    assert!(name.starts_with(b"libvideostream.so.2\0"));
+    assert_eq!(support::elf::soname(&library()), "libvideostream.so.2");
 }

@@ -40,7 +40,7 @@ pub(crate) struct Args {
     /// Build for this Rust target
     #[arg(long)]
     target: Option<String>,
-    /// Without the software codecs, which need the C++ library
+    /// Without the software codecs, which need a C++ compiler and its library
     #[arg(long)]
     no_software: bool,
     /// Take what was built before from this folder, the command only if it is there
@@ -100,7 +100,11 @@ fn build(args: &Args) -> Result<PathBuf> {
         command.args(["--target", target]);
     }
     if args.no_software {
-        command.arg("--no-default-features");
+        command.args([
+            "--no-default-features",
+            "--features",
+            "videostream-c/convert",
+        ]);
     }
     if !command.status()?.success() {
         bail!("cargo build failed");
