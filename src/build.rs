@@ -2,7 +2,7 @@
 
 /// The release.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// The revision, as git describes it; `unknown` outside a checkout.
+/// The revision, as git describes it, or that which a published package was made of; else `unknown`.
 pub const REVISION: &str = env!("VIDEOSTREAM_REVISION");
 /// The target triple.
 pub const TARGET: &str = env!("VIDEOSTREAM_TARGET");
