@@ -7,7 +7,7 @@ mod support;
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -251,6 +251,16 @@ fn command(test: &str) -> Option<PathBuf> {
     Some(file)
 }
 
+/// What the command writes, without white space.
+fn output(program: &Path, folder: &Path, words: &[&str]) -> String {
+    let mut command = Command::new("timeout");
+    command.arg("120").arg(program).args(words);
+    let ended = command.current_dir(folder).output().unwrap();
+    assert!(ended.status.success(), "{words:?}: {ended:?}");
+    let text = String::from_utf8(ended.stdout).unwrap();
+    text.split_whitespace().collect()
+}
+
 #[test]
 fn the_command_shows_reads_and_records_a_host_in_c() {
     let test = "the_command_shows_reads_and_records_a_host_in_c";
@@ -260,14 +270,7 @@ fn the_command_shows_reads_and_records_a_host_in_c() {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
-    let videostream = |words: &[&str]| {
-        let mut command = Command::new("timeout");
-        command.arg("120").arg(&program).args(words);
-        let ended = command.current_dir(&folder).output().unwrap();
-        assert!(ended.status.success(), "{words:?}: {ended:?}");
-        let text = String::from_utf8(ended.stdout).unwrap();
-        text.split_whitespace().collect::<String>()
-    };
+    let videostream = |words: &[&str]| output(&program, folder.path(), words);
     assert_eq!(host.ask("post 9 600000"), "1");
     let client = Client::builder(&socket).hold(2).connect().unwrap();
     let shown = videostream(&["top", "--once", "--json", &socket]);
@@ -289,6 +292,30 @@ fn the_command_shows_reads_and_records_a_host_in_c() {
         if let Some(seen) = probe(test, &folder.path().join("out.mp4")) {
             assert_eq!(seen, "h264,64,48,20");
         }
+    }
+    host.quit();
+}
+
+#[cfg(feature = "software")]
+#[test]
+fn the_command_decodes_and_records_the_packets_of_a_host_in_c() {
+    let test = "the_command_decodes_and_records_the_packets_of_a_host_in_c";
+    let Some(program) = command(test) else { return };
+    let socket = socket("packets");
+    let Some(mut host) = Partner::start("host", &socket) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(host.ask("encode 20"), "runs");
+    // More than lie between two key frames.
+    let words = ["receive", "--decode", "--json", "-f", "60", "--timeout=60"];
+    let received = output(&program, folder.path(), &[&words[..], &[&socket]].concat());
+    assert!(received.contains("\"format\":\"H264\","), "{received}");
+    assert!(!received.contains("\"decoded_frames\":0,"), "{received}");
+    let words = ["record", "-f", "20", "--ipc", &socket, "-o", "out.mp4"];
+    output(&program, folder.path(), &words);
+    if let Some(seen) = probe(test, &folder.path().join("out.mp4")) {
+        assert_eq!(seen, "h264,64,48,20");
     }
     host.quit();
 }

@@ -77,7 +77,7 @@ pub(super) fn place(arch: Arch) -> Result<PathBuf> {
 }
 
 /// The words that link with the C library that Rust brings for its static target, in the place of the
-/// compiler's own.
+/// compiler's own. The headers stay the compiler's: what these programs use of them is the same in both.
 fn with_musl(
     run: &mut Run,
     inputs: impl IntoIterator<Item = OsString>,

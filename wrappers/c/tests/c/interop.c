@@ -2,7 +2,8 @@
  * answers each line with one on its standard error that starts with "@ ".
  *
  * interop client SOCKET:  wait [MILLISECONDS] | lock N | look N | unlock N | release N | quit
- * interop host SOCKET:    post VALUE MILLISECONDS | run MILLISECONDS | count | quit
+ * interop host SOCKET:    post VALUE MILLISECONDS | run MILLISECONDS | encode MILLISECONDS |
+ *                         count | quit
  *
  * N is the serial of a frame. Every byte of a picture is VALUE. */
 #ifndef _GNU_SOURCE
@@ -124,6 +125,30 @@ static void post(VSLHost* host, int value, int lifetime)
     CHECK(vsl_frame_serial(frame) == posted);
 }
 
+/* Encodes the next picture, a bar that moves, and posts what comes of it. */
+static void post_packet(VSLHost* host, VSLEncoder* encoder, VSLFrame* picture)
+{
+    int64_t        now    = vsl_timestamp();
+    VSLFrame*      packet = vsl_encoder_new_output_frame(encoder, WIDTH, HEIGHT, 0, 0, 0);
+    unsigned char* pixels = (unsigned char*) vsl_frame_mmap(picture, NULL);
+    int            row, size;
+
+    CHECK(packet != NULL && pixels != NULL);
+    memset(pixels, 128, WIDTH * HEIGHT * 3 / 2);
+    for (row = 0; row < HEIGHT; row++) { memset(pixels + row * WIDTH + posted % WIDTH / 2, 220, 16); }
+    size = vsl_encode_frame(encoder, picture, packet, NULL, NULL);
+    CHECK(size >= 0);
+    if (size == 0) {
+        vsl_frame_release(packet);
+        return;
+    }
+    CHECK(vsl_frame_size(packet) == size);
+    /* It has no callback that could count its end. */
+    posted++;
+    ended++;
+    CHECK(vsl_host_post(host, packet, now + 500 * MILLISECOND, 0, now, now) == 0);
+}
+
 static int host_program(const char* path)
 {
     VSLHost*      host = vsl_host_init(path);
@@ -131,6 +156,8 @@ static int host_program(const char* path)
     int           number, lifetime, interval = -1;
     struct pollfd fds[2];
     size_t        sockets;
+    VSLEncoder*   encoder = NULL;
+    VSLFrame*     picture = NULL;
 
     CHECK(host != NULL);
     fprintf(stderr, "@ ready\n");
@@ -140,7 +167,11 @@ static int host_program(const char* path)
     for (;;) {
         CHECK(poll(fds, 2, interval) >= 0);
         CHECK(vsl_host_process(host) == 0);
-        if (interval > 0) { post(host, posted & 255, 500); }
+        if (encoder != NULL) {
+            post_packet(host, encoder, picture);
+        } else if (interval > 0) {
+            post(host, posted & 255, 500);
+        }
         if (fds[0].revents == 0) { continue; }
         /* One line at a time is sent: none waits in the stream's buffer. */
         if (fgets(line, sizeof(line), stdin) == NULL) { break; }
@@ -155,13 +186,22 @@ static int host_program(const char* path)
             CHECK(vsl_host_sockets(host, 0, NULL, &sockets) == 0);
             fprintf(stderr, "@ %d ended %d clients\n", ended, (int) sockets - 1);
         } else {
-            CHECK(strcmp(word, "run") == 0);
             interval = number;
+            if (strcmp(word, "encode") == 0) {
+                encoder = vsl_encoder_create(VSL_ENCODE_PROFILE_AUTO, VSL_FOURCC('H', '2', '6', '4'),
+                                             30);
+                picture = vsl_frame_init(WIDTH, HEIGHT, WIDTH, NV12, NULL, NULL);
+                CHECK(encoder != NULL && picture != NULL && vsl_frame_alloc(picture, NULL) == 0);
+            } else {
+                CHECK(strcmp(word, "run") == 0);
+            }
             fprintf(stderr, "@ runs\n");
         }
     }
     vsl_host_release(host);
     CHECK(ended == posted);
+    vsl_frame_release(picture);
+    vsl_encoder_release(encoder);
     return 0;
 }
 
