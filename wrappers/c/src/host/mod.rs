@@ -27,8 +27,8 @@ use std::time::Duration;
 
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::rand::{GetRandomFlags, getrandom};
+use videostream::hal::ring::MAX_SLOTS;
 use videostream::hal::ring::cells::SlotId;
-use videostream::hal::ring::{FrameDescriptor, MAX_SLOTS};
 use videostream::hal::time::now_ns;
 use videostream::ipc::address::Address;
 use videostream::ipc::{Error, host as ipc};
@@ -246,19 +246,19 @@ impl State {
         self.table.expire(now.cast_signed(), |serial| {
             ipc.withdraw(serial);
         });
-        self.collect(now);
+        self.collect();
         if let Some(ipc) = &mut self.ipc {
             self.shares.tidy(ipc, now);
         }
     }
 
     #[inline]
-    fn collect(&mut self, now: u64) {
+    fn collect(&mut self) {
         let Some(ipc) = &mut self.ipc else { return };
         let (table, shares) = (&mut self.table, &mut self.shares);
         ipc.collect_freed(|slot| {
             if let Some(share) = table.freed(slot) {
-                shares.leave(share, now);
+                shares.leave(share);
             }
         });
     }
@@ -276,7 +276,7 @@ impl State {
         if frame.posting.is_some() {
             return Err(Errno::BUSY);
         }
-        let place = self.place(frame, now)?;
+        let place = self.place(frame)?;
         let next = self.ipc.as_ref().ok_or(Errno::SHUTDOWN)?.head() + 1;
         let mut times = frame.times;
         times.serial = next.cast_signed();
@@ -285,8 +285,8 @@ impl State {
         times.pts = timing.pts;
         times.dts = timing.dts;
         times.expires = timing.expires;
-        let description = self.describer.describe(frame.shape(), place, &times);
-        let (slot, serial) = self.publish(&description, now)?;
+        self.describer.describe(frame.shape(), place, &times);
+        let (slot, serial) = self.publish()?;
         frame.times = times;
         frame.posting = Some(Posting {
             host: host.clone(),
@@ -309,24 +309,25 @@ impl State {
         Ok(())
     }
 
-    fn place(&mut self, frame: &Frame, now: u64) -> Result<Place, Errno> {
+    fn place(&mut self, frame: &Frame) -> Result<Place, Errno> {
         let memory = frame.memory()?;
         loop {
             let ipc = self.ipc.as_mut().ok_or(Errno::SHUTDOWN)?;
             match self.shares.place(ipc, memory) {
                 Ok(place) => return Ok(place),
                 Err(NoPlace::Failed(errno)) => return Err(errno),
-                Err(NoPlace::Full) => self.make_room(now)?,
+                Err(NoPlace::Full) => self.make_room()?,
             }
         }
     }
 
-    fn publish(&mut self, description: &FrameDescriptor, now: u64) -> Result<(SlotId, u64), Errno> {
+    /// Publishes what was described.
+    fn publish(&mut self) -> Result<(SlotId, u64), Errno> {
         loop {
             let ipc = self.ipc.as_mut().ok_or(Errno::SHUTDOWN)?;
-            match ipc.publish(description) {
+            match ipc.publish(self.describer.frame()) {
                 Ok(published) => return Ok(published),
-                Err(Error::WouldBlock(_)) => self.make_room(now)?,
+                Err(Error::WouldBlock(_)) => self.make_room()?,
                 Err(error) => return Err(errno_of(error)),
             }
         }
@@ -334,7 +335,7 @@ impl State {
 
     /// Takes the oldest frame out of the ring, whether it has expired or not. It stays the
     /// host's; clients that have it locked keep it.
-    fn make_room(&mut self, now: u64) -> Result<(), Errno> {
+    fn make_room(&mut self) -> Result<(), Errno> {
         let ipc = self.ipc.as_mut().ok_or(Errno::SHUTDOWN)?;
         match ipc.oldest() {
             Some(serial) => {
@@ -346,7 +347,7 @@ impl State {
             None if ipc.evict_offenders() > 0 => {}
             None => return Err(Errno::NOBUFS),
         }
-        self.collect(now);
+        self.collect();
         Ok(())
     }
 
@@ -356,6 +357,6 @@ impl State {
         {
             ipc.withdraw(serial);
         }
-        self.collect(now_ns());
+        self.collect();
     }
 }

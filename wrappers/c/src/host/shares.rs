@@ -24,6 +24,8 @@ use crate::frame::{Memory, View};
 
 /// How long memory is kept that no frame lies in, in nanoseconds.
 const KEPT_NS: u64 = 2_000_000_000;
+/// No time yet: a look at the clock for each frame costs more than the rest.
+const JUST_NOW: u64 = u64::MAX;
 /// Identities of memory that was let go, to tell what comes back.
 const REMEMBERED: usize = 2 * MAX_BUFFERS;
 
@@ -48,7 +50,7 @@ struct Share {
     kind: Kind,
     /// Frames that lie in it.
     frames: u32,
-    /// Since when there are none.
+    /// Since when there are none: 0 if there always were, [`JUST_NOW`] since the last look.
     idle_ns: u64,
 }
 
@@ -274,11 +276,11 @@ impl Shares {
     }
 
     /// A frame does no more.
-    pub(super) fn leave(&mut self, share: usize, now_ns: u64) {
+    pub(super) fn leave(&mut self, share: usize) {
         if let Some(Some(share)) = self.entries.get_mut(share) {
             share.frames = share.frames.saturating_sub(1);
             if share.frames == 0 {
-                share.idle_ns = now_ns;
+                share.idle_ns = JUST_NOW;
                 self.is_untidy |= matches!(share.kind, Kind::New);
             }
         }
@@ -292,12 +294,15 @@ impl Shares {
         }
         // Letting go may shorten it.
         for at in (0..self.entries.len()).rev() {
-            let share = self.entries.get(at).and_then(Option::as_ref);
-            let over = share.is_some_and(|share| {
-                let is_old = share.idle_ns.saturating_add(KEPT_NS) < now_ns;
-                share.frames == 0 && (is_old || matches!(share.kind, Kind::New))
-            });
-            if over {
+            let share = self.entries.get_mut(at).and_then(Option::as_mut);
+            let Some(share) = share.filter(|share| share.frames == 0) else {
+                continue;
+            };
+            if share.idle_ns == JUST_NOW {
+                share.idle_ns = now_ns;
+            }
+            let is_old = share.idle_ns.saturating_add(KEPT_NS) < now_ns;
+            if is_old || matches!(share.kind, Kind::New) {
                 self.let_go(ipc, at);
             }
         }
