@@ -272,7 +272,11 @@ fn a_host_that_talks_without_end_before_its_welcome_is_left_at_the_deadline() {
     let address = address(&name);
     let client = std::thread::spawn(move || {
         let deadline = deadline_in(100_000_000);
-        Client::connect(&address, Default::default(), deadline, |_| Ok(()))
+        // Slower than the host, so that its queue is never empty.
+        Client::connect(&address, Default::default(), deadline, |_| {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+            Ok(())
+        })
     });
     let peer = raw_accept(&host);
     let deadline = deadline_in(PATIENCE_NS);

@@ -11,10 +11,11 @@ use rustix::net::{
     socketpair,
 };
 use videostream::Host;
+use videostream::hal::memory::memfd;
 use videostream::hal::ring::RingLayout;
 use videostream::hal::ring::segment::{HostControl, LeaseMap};
-use videostream::ipc::socket;
 use videostream::ipc::wire::{Exports, Message};
+use videostream::ipc::{MAX_PARAMETERS, socket};
 
 use super::Client;
 use super::line::{self, PAUSE_NS};
@@ -107,6 +108,10 @@ fn a_host_that_talks_without_end_cannot_keep_a_client_past_its_time() {
     let client = Client::new(&path, std::ptr::null_mut(), false).unwrap();
     client.set_timeout(0.1);
     let (_control, peer) = let_in(&door);
+    // To take these in takes longer than to send them: there is always one more.
+    let fd = memfd::create(c"parameters", MAX_PARAMETERS).unwrap();
+    memfd::seal(&fd, memfd::FIXED_SIZE).unwrap();
+    let size = MAX_PARAMETERS as u64;
     let begin = Instant::now();
     thread::scope(|scope| {
         let waiting = scope.spawn(|| client.wait(0).map(|_| ()));
@@ -115,7 +120,7 @@ fn a_host_that_talks_without_end_cannot_keep_a_client_past_its_time() {
                 client.disconnect();
             }
             // A full queue, and a client that has left, are to be expected.
-            let _ = socket::send(&peer, &Message::Retire { id: 1 }, &[]);
+            let _ = socket::send(&peer, &Message::Parameters { size }, &[fd.as_fd()]);
         }
         assert_eq!(waiting.join().unwrap(), Err(Errno::TIMEDOUT));
     });
