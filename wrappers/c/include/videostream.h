@@ -676,7 +676,9 @@ VSL_API void vsl_encoder_release(VSLEncoder* encoder);
 /* Encodes the picture of source, or the part cropRegion of it, and writes a packet into
  * destination, whose size, format, width and height then are those of the packet. keyframe,
  * unless NULL, gets 1 or 0. Every picture has the size, format and part of the first. Pictures
- * in NV12 and I420 are taken as they are, others are converted.
+ * in NV12 and I420 are taken as they are, others are converted where the encoder does not take
+ * them. Hardware reads a picture in a dma-buf where it lies: see vsl_x_encoder_copies. When the
+ * function returns, source may be written again.
  *
  * The packet's bytes; 0 when none is ready; or -1 and errno: EINVAL; EBADF for a frame without
  * memory; ENOTSUP for a format that cannot be encoded; EMSGSIZE for a packet that destination
@@ -684,6 +686,22 @@ VSL_API void vsl_encoder_release(VSLEncoder* encoder);
 VSL_AVAILABLE_SINCE_1_3
 VSL_API int vsl_encode_frame(VSLEncoder* encoder, VSLFrame* source, VSLFrame* destination,
                              const VSLRect* cropRegion, int* keyframe);
+
+/* What was copied on the way into an encoder, since it was made. */
+typedef struct {
+    uint64_t pictures; /* pictures it took */
+    uint64_t copied;   /* of these, those that were copied, as a whole or in part */
+    uint64_t bytes;    /* bytes of pixels that were written on the way */
+    char     why[232]; /* why hardware had to be given copies, for people; "": it had not */
+} VSLXEncoderCopies;
+
+/* Fills in the first size bytes of copies: sizeof(VSLXEncoderCopies). Not in the 2.x library.
+ *
+ * Hardware takes a picture where it lies if it is in a dma-buf, in a format of the hardware, with
+ * the strides and offsets that the hardware has for this size. Otherwise it is copied, and so are
+ * all that follow. 0, or -1 and EINVAL. */
+VSL_API int vsl_x_encoder_copies(const VSLEncoder* encoder, VSLXEncoderCopies* copies,
+                                 size_t size);
 
 /* A frame for packets of pictures of this size, to be used again and again. To be released with
  * vsl_frame_release. NULL and errno: EINVAL, ENOMEM. */

@@ -1,22 +1,26 @@
 //! An encoder: pictures of frames in, packets into frames out.
 
 mod config;
+mod copies;
 mod errno;
 mod input;
 
 use std::sync::Arc;
 
 use rustix::io::Errno;
-use videostream::Rect;
-use videostream::encode::{EncodeError, Encoder as Codec};
+use videostream::encode::{Backend, CopyReason, EncodeError, Encoder as Codec};
+use videostream::hal::format::Layout;
 use videostream::hal::time::deadline_in;
+use videostream::{DmaBufPicture, Rect};
 
 pub use self::config::Config;
 pub(crate) use self::config::profile;
+pub use self::copies::EncoderCopies;
+use self::copies::Reason;
 use self::errno::errno_of;
 use self::input::Input;
 use crate::boundary::explain;
-use crate::frame::{Filled, Frame, Shape, Spares};
+use crate::frame::{Filled, Frame, Shape, Spares, errno_of_picture};
 
 /// Bytes of an output frame at least, as programs know it.
 const OUTPUT_BYTES: usize = 2 << 20;
@@ -40,6 +44,8 @@ struct Running {
     input: Input,
     /// Pictures so far.
     count: u64,
+    /// Why hardware is given copies, before it was asked whether it needs them.
+    copying: Option<Reason>,
 }
 
 impl Encoder {
@@ -88,6 +94,7 @@ impl Encoder {
                 codec,
                 input,
                 count: 0,
+                copying: None,
             });
         }
         let running = self.running.as_mut().ok_or(Errno::INVAL)?;
@@ -106,14 +113,10 @@ impl Running {
         // A packet that waits, of a backend that holds some back, comes before this picture.
         let waiting = self.receive(destination)?;
         let layout = source.shape().layout()?;
-        let fourcc = self.codec.config().input_format();
-        source.read(|pixels| {
-            self.input.with_picture(&layout, pixels, fourcc, |picture| {
-                self.codec
-                    .submit(picture, pts_ns)
-                    .map_err(|error| errno_of(&error))
-            })
-        })?;
+        match self.in_place(source, &layout) {
+            Some(layout) => self.lend(source, &layout, pts_ns)?,
+            None => self.submit(source, &layout, pts_ns)?,
+        }
         self.count += 1;
         match waiting {
             Some(done) => Ok(done),
@@ -126,6 +129,48 @@ impl Running {
                 }
             }
         }
+    }
+
+    /// Where a picture lies in a dma-buf that hardware may read it from. Once one was copied all are:
+    /// with each change between the two a device begins a new stream.
+    fn in_place(&mut self, source: &Frame, layout: &Layout) -> Option<Layout> {
+        if self.codec.backend() != Backend::V4l2 || self.copying.is_some() {
+            return None;
+        }
+        let (from, to) = (self.input.fourcc(), self.codec.config().input_format());
+        if from != to {
+            self.copying = Some(Reason::Converted { from, to });
+            return None;
+        }
+        if !source.is_dma_buf() {
+            self.copying = Some(Reason::Memory(CopyReason::NoDmaBuf));
+            return None;
+        }
+        source.layout_in_memory(layout)
+    }
+
+    /// Lets hardware read a picture where it lies, if it does, until it has: the program may write
+    /// it then.
+    fn lend(&mut self, source: &Frame, layout: &Layout, pts_ns: u64) -> Result<(), Errno> {
+        source.lend(|fd| {
+            let picture = DmaBufPicture::new(layout, &[fd]).map_err(errno_of_picture)?;
+            let submitted = self.codec.submit_dmabuf(&picture, pts_ns);
+            let submitted = submitted.map_err(|error| errno_of(&error))?;
+            let finished = self.codec.finish_reading(&submitted);
+            finished.map_err(|error| errno_of(&error))
+        })
+    }
+
+    /// Gives the encoder a picture that the CPU reads.
+    fn submit(&mut self, source: &Frame, layout: &Layout, pts_ns: u64) -> Result<(), Errno> {
+        let fourcc = self.codec.config().input_format();
+        source.read(|pixels| {
+            self.input.with_picture(layout, pixels, fourcc, |picture| {
+                self.codec
+                    .submit(picture, pts_ns)
+                    .map_err(|error| errno_of(&error))
+            })
+        })
     }
 
     /// Puts the packet that is ready into a frame.

@@ -12,9 +12,9 @@ use rustix::io::Errno;
 use videostream::encode::RateControl;
 
 use super::rect::Rect;
-use crate::boundary::{enter, explain};
+use crate::boundary::{enter, enter_int, explain};
 use crate::codecs::{backend_of, codec_of, no_codec};
-use crate::encoder::{Config, Encoder, profile};
+use crate::encoder::{Config, Encoder, EncoderCopies, profile};
 use crate::frame::Frame;
 
 /// `VSLEncoderConfig`.
@@ -147,6 +147,30 @@ pub unsafe extern "C" fn vsl_encode_frame(
             *keyframe = is_key.into();
         }
         c_int::try_from(bytes).map_err(|_| Errno::OVERFLOW)
+    })
+}
+
+/// `int vsl_x_encoder_copies(const VSLEncoder*, VSLXEncoderCopies*, size_t)`: what was copied.
+///
+/// # Safety
+/// `copies` is NULL or has `size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn vsl_x_encoder_copies(
+    encoder: Option<&Encoder>,
+    copies: *mut EncoderCopies,
+    size: usize,
+) -> c_int {
+    enter_int(|| {
+        let encoder = encoder.filter(|_| !copies.is_null()).ok_or(Errno::INVAL)?;
+        let all = encoder.copies();
+        let known = size.min(size_of::<EncoderCopies>());
+        // SAFETY: as many bytes as both have; not the same, and of plain numbers.
+        unsafe {
+            (&raw const all)
+                .cast::<u8>()
+                .copy_to_nonoverlapping(copies.cast(), known)
+        };
+        Ok(())
     })
 }
 

@@ -5,8 +5,10 @@
 use std::os::fd::BorrowedFd;
 
 use rustix::io::Errno;
-use videostream::hal::memory::dmabuf::{CpuAccess, SyncAccess};
-use videostream::hal::memory::mapping::{Access, MapError, Mapping};
+use videostream::hal::format::Layout;
+use videostream::hal::memory::dmabuf::{CpuAccess, SyncAccess, begin_access, end_access};
+use videostream::hal::memory::mapping::{Access, MapError, Mapping, file_size};
+use videostream::hal::memory::memfd::is_dma_buf;
 
 use super::buffer::Buffer;
 use super::{Frame, Shape, View};
@@ -81,6 +83,44 @@ impl Frame {
         }
         let access = CpuAccess::begin(fd, access).map_err(|error| error.errno())?;
         Ok(Some(access))
+    }
+
+    /// Whether the memory is a dma-buf.
+    pub(crate) fn is_dma_buf(&self) -> bool {
+        self.fd().is_some_and(is_dma_buf)
+    }
+
+    /// Where a picture of this layout lies in the frame's one memory; `None` if the frame, or the
+    /// memory, ends before the picture does.
+    pub(crate) fn layout_in_memory(&self, layout: &Layout) -> Option<Layout> {
+        let end = self.offset.checked_add(self.size)? as u64;
+        let has = file_size(self.fd()?).ok()?;
+        if layout.memory_planes() != 1 || layout.size as usize > self.size || end > has {
+            return None;
+        }
+        let offset = u32::try_from(self.offset).ok()?;
+        let mut lent = *layout;
+        for plane in lent.planes.get_mut(..layout.plane_count)? {
+            plane.offset = plane.offset.checked_add(offset)?;
+        }
+        Some(lent)
+    }
+
+    /// Lets a device have the frame's memory. The access of the CPU that a mapping stands for ends
+    /// before it and begins anew behind it.
+    pub(crate) fn lend<T>(
+        &self,
+        lend: impl FnOnce(BorrowedFd<'_>) -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
+        let fd = self.fd().ok_or(Errno::BADF)?;
+        if self.is_mapped {
+            end_access(fd, SyncAccess::ReadWrite).map_err(|error| error.errno())?;
+        }
+        let lent = lend(fd);
+        if self.is_mapped {
+            begin_access(fd, SyncAccess::ReadWrite).map_err(|error| error.errno())?;
+        }
+        lent
     }
 
     /// Says what was written by [`Frame::write`].

@@ -89,6 +89,7 @@ static void null_and_nonsense_are_refused(void)
     VSLRect          rect;
     size_t           used = 0;
     VSLEncoderConfig config;
+    VSLXEncoderCopies copies;
 
     CHECK(encoder != NULL && decoder != NULL);
     CHECK_FAILS(vsl_encoder_create(VSL_ENCODE_PROFILE_AUTO, NV12, 30) == NULL, EINVAL);
@@ -109,6 +110,10 @@ static void null_and_nonsense_are_refused(void)
     CHECK_FAILS(vsl_encode_frame(encoder, NULL, frame, NULL, NULL) == -1, EINVAL);
     CHECK_FAILS(vsl_encode_frame(encoder, frame, NULL, NULL, NULL) == -1, EINVAL);
     CHECK_FAILS(vsl_encode_frame(encoder, frame, frame, NULL, NULL) == -1, EINVAL);
+    CHECK_FAILS(vsl_x_encoder_copies(NULL, &copies, sizeof(copies)) == -1, EINVAL);
+    CHECK_FAILS(vsl_x_encoder_copies(encoder, NULL, sizeof(copies)) == -1, EINVAL);
+    CHECK(vsl_x_encoder_copies(encoder, &copies, sizeof(copies)) == 0);
+    CHECK(copies.pictures == 0 && copies.copied == 0 && strcmp(copies.why, "") == 0);
     CHECK_FAILS(vsl_encoder_new_output_frame(NULL, 64, 48, 0, 0, 0) == NULL, EINVAL);
     CHECK_FAILS(vsl_encoder_new_output_frame(encoder, 0, 48, 0, 0, 0) == NULL, EINVAL);
     CHECK_FAILS(vsl_encoder_new_output_frame(encoder, 64, -48, 0, 0, 0) == NULL, EINVAL);
@@ -252,6 +257,7 @@ static void pictures_come_back(uint32_t codec, uint32_t fourcc, const VSLRect* c
     VSLFrame *  source, *packet, *frames[PICTURES];
     int         width = crop != NULL ? crop->width : 128, height = crop != NULL ? crop->height : 96;
     int         i, got = 0;
+    VSLXEncoderCopies copies;
 
     if (codec == HEVC && (encoder == NULL || decoder == NULL)) {
         CHECK(errno == ENODEV);
@@ -302,6 +308,11 @@ static void pictures_come_back(uint32_t codec, uint32_t fourcc, const VSLRect* c
     source = grey(64, 48, fourcc, 128);
     CHECK_FAILS(vsl_encode_frame(encoder, source, packet, NULL, NULL) == -1, EINVAL);
     vsl_frame_release(source);
+    memset(&copies, 0xff, sizeof(copies));
+    CHECK(vsl_x_encoder_copies(encoder, &copies, 8) == 0);
+    CHECK(copies.pictures == PICTURES && copies.copied == UINT64_MAX);
+    CHECK(vsl_x_encoder_copies(encoder, &copies, sizeof(copies)) == 0);
+    CHECK(copies.copied <= PICTURES && (copies.copied == 0) == (copies.bytes == 0));
     vsl_encoder_release(encoder);
     CHECK(vsl_decoder_release(decoder) == 0);
     for (i = 0; i < PICTURES; i++) {
