@@ -4,11 +4,16 @@
 //! says that it was skipped.
 
 use std::collections::BTreeSet;
+use std::fs::{self, Permissions};
 use std::os::fd::AsFd as _;
-use std::path::PathBuf;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::Duration;
 
 use rustix::fs::fstat;
+use rustix::process::{Gid, Uid};
+use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 use videostream::hal::format::FourCc;
 use videostream::hal::time::deadline_in;
 use videostream::hal::v4l2::{ErrorKind, FrameSize, NodeKind, Ready, wait};
@@ -194,6 +199,60 @@ fn what_does_not_exist_is_answered_with_what_does() {
             .start()
             .unwrap(),
     );
+}
+
+/// What a user gets who is neither root nor in any group.
+fn open_as_stranger(path: &Path) -> CameraError {
+    let path = path.to_owned();
+    let opening = thread::spawn(move || {
+        let (uid, gid) = (Uid::from_raw(1234), Gid::from_raw(4321));
+        // Of this thread alone, which ends after it.
+        set_thread_groups(&[]).unwrap();
+        set_thread_res_gid(gid, gid, gid).unwrap();
+        set_thread_res_uid(uid, uid, uid).unwrap();
+        Camera::open(path).map(drop).unwrap_err()
+    });
+    opening.join().unwrap()
+}
+
+#[test]
+fn a_camera_that_a_user_may_not_open_is_named_with_the_group_that_may() {
+    let test = "a_camera_that_a_user_may_not_open_is_named_with_the_group_that_may";
+    let Some(_turn) = on_the_rig(test) else {
+        return;
+    };
+    let path = node(NodeKind::Camera);
+    let before = fs::metadata(&path).unwrap();
+    let groups = fs::read_to_string("/etc/group").unwrap_or_default();
+    let video = groups.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        (fields.next() == Some("video")).then(|| fields.nth(1)?.parse().ok())?
+    });
+    let allow = |gid: Option<u32>, mode| {
+        chown(&path, None, gid).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+    };
+    let told: Vec<_> = [(Some(0), 0o600), (video, 0o660)]
+        .into_iter()
+        .map(|(gid, mode)| {
+            allow(gid, mode);
+            open_as_stranger(&path)
+        })
+        .collect();
+    allow(Some(before.gid()), before.mode());
+    for (error, group) in told.iter().zip([None, video.map(|_: u32| "video")]) {
+        assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+        let CameraError::PermissionDenied {
+            path: named,
+            group: of,
+        } = error
+        else {
+            panic!("{error}");
+        };
+        assert_eq!((named, of.as_deref()), (&path, group), "{error}");
+    }
+    // Root may, as before.
+    drop(camera());
 }
 
 #[test]
