@@ -3,66 +3,20 @@
 
 #![cfg(target_os = "linux")]
 
+mod page;
+
 use std::collections::BTreeMap;
 use std::os::fd::AsFd;
 
+use page::messages::{messages, values};
+use page::{DOCUMENT, field, fields, rows};
 use videostream::hal::ring::cells::{Control, Lease, SlotId};
 use videostream::hal::ring::layout::Header;
 use videostream::hal::ring::publisher::Publisher;
 use videostream::hal::ring::segment::{HostControl, LeaseMap, Stat};
 use videostream::hal::ring::{FrameDescriptor, PlaneDescriptor, RingLayout};
 use videostream::hal::sync::Ordering;
-use videostream::ipc::wire::{
-    ClientStatus, Exports, HostStatus, MAGIC, MESSAGE_SIZE, Message, VERSION,
-};
-use videostream::ipc::{Goodbye, Mode, Refusal};
-
-const DOCUMENT: &str = include_str!("../docs/protocol.md");
-
-/// The rows of the tables below a heading: their cells.
-fn rows(heading: &str) -> Vec<Vec<&'static str>> {
-    let mut lines = DOCUMENT.lines();
-    let found = lines
-        .by_ref()
-        .any(|line| line.trim_start_matches('#').trim() == heading);
-    assert!(found, "no heading {heading:?}");
-    lines
-        .take_while(|line| !line.starts_with('#'))
-        .filter_map(|line| line.strip_prefix('|')?.strip_suffix('|'))
-        .map(|line| line.split('|').map(str::trim).collect::<Vec<_>>())
-        .filter(|row| !row[0].starts_with('-'))
-        .collect()
-}
-
-/// `12`, `8N`, `S` or `S`-free sums of the page, for `n` slots.
-fn number(text: &str, n: usize) -> usize {
-    if text == "S" {
-        return (256 + 8 * n).next_multiple_of(64);
-    }
-    match text.strip_suffix('N') {
-        Some(factor) => factor.parse::<usize>().unwrap() * n,
-        None => text
-            .parse()
-            .unwrap_or_else(|_| panic!("{text:?} is no number")),
-    }
-}
-
-/// Offset, bytes and name of each field below a heading.
-fn fields(heading: &str, n: usize) -> Vec<(usize, usize, &'static str)> {
-    let rows = rows(heading).into_iter();
-    // A second table, of reasons, has another first line.
-    let mut rows = rows.take_while(|row| row[0] != "reason");
-    assert_eq!(rows.next().map(|row| row[0]), Some("offset"), "{heading}");
-    let field = |row: Vec<&'static str>| (number(row[0], n), number(row[1], n), row[2]);
-    rows.map(field).collect()
-}
-
-fn field(heading: &str, name: &str, n: usize) -> (usize, usize) {
-    let all = fields(heading, n);
-    let found = all.into_iter().find(|field| field.2 == name);
-    let (offset, bytes, _) = found.unwrap_or_else(|| panic!("no {name} in {heading}"));
-    (offset, bytes)
-}
+use videostream::ipc::wire::{MAGIC, MESSAGE_SIZE, VERSION};
 
 /// The fields of a struct as they lie in memory; all of them, or it does not compile.
 macro_rules! layout {
@@ -238,200 +192,6 @@ fn a_lease_page_is_written_where_the_page_says() {
     assert_eq!(at(&fd, (refs + 4 * 5, 4)), 9);
     assert_eq!(refs + bytes, layout.lease_size());
     assert_eq!(fields(L, n).len(), 6);
-}
-
-/// A message's kind and name, and what its fields are, none of it 0 where that is possible.
-fn values(message: &Message) -> (u64, &'static str, Vec<(&'static str, u64)>) {
-    match *message {
-        Message::Hello { mode, hold } => {
-            let values = vec![("mode", mode as u64), ("hold", hold.into())];
-            (1, "Hello", values)
-        }
-        Message::Welcome {
-            client,
-            host_pid,
-            exports,
-            epoch,
-        } => {
-            let values = vec![
-                ("client", client.into()),
-                ("host_pid", host_pid.into()),
-                ("exports", exports as u64),
-                ("epoch", epoch),
-            ];
-            (2, "Welcome", values)
-        }
-        Message::Refused(why) => {
-            let (reason, first, second) = match why {
-                Refusal::Version(v) => (reason("Refused", "Version"), v, 0),
-                Refusal::Full(n) => (reason("Refused", "Full"), n, 0),
-                Refusal::Hold(asked, left) => (reason("Refused", "Hold"), asked, left),
-                Refusal::Permission(uid) => (reason("Refused", "Permission"), uid, 0),
-                Refusal::Malformed => (reason("Refused", "Malformed"), 0, 0),
-                Refusal::Resources(errno) => (reason("Refused", "Resources"), errno, 0),
-            };
-            (3, "Refused", reasons(reason, first, second))
-        }
-        Message::Buffer { id, size } => (4, "Buffer", buffer(id, 0, size)),
-        Message::Fence { id } => (4, "Buffer", buffer(id, 1, 0)),
-        Message::Retire { id } => (5, "Retire", vec![("id", id.into())]),
-        Message::Goodbye(why) => {
-            let (reason, first, second) = match why {
-                Goodbye::Closing => (reason("Goodbye", "Closing"), 0, 0),
-                Goodbye::OverLimit(held, agreed) => (reason("Goodbye", "OverLimit"), held, agreed),
-                Goodbye::LeaseTime(ms) => (reason("Goodbye", "LeaseTime"), ms, 0),
-                Goodbye::NotReading => (reason("Goodbye", "NotReading"), 0, 0),
-                Goodbye::FormatChange => (reason("Goodbye", "FormatChange"), 0, 0),
-            };
-            (6, "Goodbye", reasons(reason, first, second))
-        }
-        Message::Parameters { size } => (7, "Parameters", vec![("size", size)]),
-        Message::Look => (8, "Look", vec![]),
-        Message::Client(c) => {
-            let ClientStatus {
-                client,
-                pid,
-                uid,
-                mode,
-                waiting,
-                hold,
-                held,
-                acquired,
-                missed,
-                last_serial,
-            } = c;
-            let values = vec![
-                ("mode", mode as u64),
-                ("client", client.into()),
-                ("pid", pid.into()),
-                ("uid", uid.into()),
-                ("acquired", acquired),
-                ("missed", missed),
-                ("last_serial", last_serial),
-                ("waiting", waiting.into()),
-                ("hold", hold.into()),
-                ("held", held.into()),
-            ];
-            (9, "Client", values)
-        }
-        Message::Status(s) => {
-            let HostStatus {
-                clients,
-                slots,
-                lent,
-                lend,
-                head,
-                newest_ns,
-                blocked,
-                sensor_drops,
-                no_buffer_drops,
-                refused,
-                evicted,
-                left,
-            } = s;
-            let values = vec![
-                ("clients", clients.into()),
-                ("slots", slots.into()),
-                ("lent", lent.into()),
-                ("lend", lend.into()),
-                ("head", head),
-                ("newest_ns", newest_ns),
-                ("blocked", blocked),
-                ("sensor_drops", sensor_drops),
-                ("no_buffer_drops", no_buffer_drops),
-                ("refused", refused),
-                ("evicted", evicted),
-                ("left", left),
-            ];
-            (10, "Status", values)
-        }
-    }
-}
-
-fn buffer(id: u32, what: u64, size: u64) -> Vec<(&'static str, u64)> {
-    vec![("id", id.into()), ("what", what), ("size", size)]
-}
-
-fn reasons(reason: u64, first: u32, second: u32) -> Vec<(&'static str, u64)> {
-    vec![
-        ("reason", reason),
-        ("first", first.into()),
-        ("second", second.into()),
-    ]
-}
-
-/// The number of a reason, as the page says.
-fn reason(message: &str, name: &str) -> u64 {
-    let heading = match message {
-        "Refused" => "3 Refused (0 descriptors)",
-        _ => "6 Goodbye (0 descriptors)",
-    };
-    let rows = rows(heading);
-    let row = rows.iter().find(|row| row[1] == name);
-    row.unwrap_or_else(|| panic!("no reason {name}"))[0]
-        .parse()
-        .unwrap()
-}
-
-/// One of each kind, and of each reason.
-fn messages() -> Vec<Message> {
-    vec![
-        Message::Hello {
-            mode: Mode::Every,
-            hold: 7,
-        },
-        Message::Welcome {
-            client: 1,
-            host_pid: 2,
-            exports: Exports::Writable,
-            epoch: u64::MAX - 3,
-        },
-        Message::Refused(Refusal::Version(11)),
-        Message::Refused(Refusal::Full(12)),
-        Message::Refused(Refusal::Hold(13, 14)),
-        Message::Refused(Refusal::Permission(15)),
-        Message::Refused(Refusal::Malformed),
-        Message::Refused(Refusal::Resources(16)),
-        Message::Buffer {
-            id: 17,
-            size: 1 << 40,
-        },
-        Message::Fence { id: 23 },
-        Message::Retire { id: 18 },
-        Message::Goodbye(Goodbye::Closing),
-        Message::Goodbye(Goodbye::OverLimit(19, 20)),
-        Message::Goodbye(Goodbye::LeaseTime(21)),
-        Message::Goodbye(Goodbye::NotReading),
-        Message::Goodbye(Goodbye::FormatChange),
-        Message::Parameters { size: 22 },
-        Message::Look,
-        Message::Client(ClientStatus {
-            client: 1,
-            pid: 2,
-            uid: 3,
-            mode: Mode::Every,
-            waiting: 4,
-            hold: 5,
-            held: 6,
-            acquired: 7,
-            missed: 8,
-            last_serial: 9,
-        }),
-        Message::Status(HostStatus {
-            clients: 1,
-            slots: 2,
-            lent: 3,
-            lend: 4,
-            head: 5,
-            newest_ns: 6,
-            blocked: 7,
-            sensor_drops: 8,
-            no_buffer_drops: 9,
-            refused: 10,
-            evicted: 11,
-            left: 12,
-        }),
-    ]
 }
 
 #[test]

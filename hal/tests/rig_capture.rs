@@ -379,26 +379,6 @@ fn memory_of_our_own_is_filled_by_the_camera() {
 }
 
 #[test]
-fn queue_refuses_what_cannot_be() {
-    let Some(_turn) = on_the_rig("queue_refuses_what_cannot_be") else {
-        return;
-    };
-    let queue = Queue::new(open(), BufType::VideoCapture);
-    let failed = queue.allocate(0).unwrap_err();
-    assert!(matches!(failed.error, Error::Argument { value: 0, .. }));
-    let failed = failed.queue.allocate(33).unwrap_err();
-    assert!(matches!(failed.error, Error::Argument { value: 33, .. }));
-    let queue = failed.queue.allocate(2).unwrap();
-    assert!(queue.count() >= 2);
-    let past = queue.queue(queue.count()).unwrap_err();
-    assert_eq!(past.kind(), ErrorKind::InvalidArgument);
-    let queue = queue.queue_all_and_stream_on().unwrap();
-    let queue = queue.stream_off().unwrap();
-    // Again, from the same buffers.
-    drop(queue.queue_all_and_stream_on().unwrap());
-}
-
-#[test]
 fn each_input_can_be_selected_and_delivers() {
     let Some(_turn) = on_the_rig("each_input_can_be_selected_and_delivers") else {
         return;

@@ -9,104 +9,21 @@
 #![cfg(target_os = "linux")]
 #![expect(unsafe_code, reason = "looking at memory that a camera has filled")]
 
+mod each_camera;
 mod vivid;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use each_camera::{CAMERAS, Vivid, census, on_each, press};
 use rustix::io::Errno;
-use videostream_hal::format::FourCc;
 use videostream_hal::memory::mapping::{Access, Mapping};
 use videostream_hal::time::deadline_in;
 use videostream_hal::v4l2::camera::{CameraStream, Wishes};
-use videostream_hal::v4l2::{Device, Error, ErrorKind, ExportAccess, NodeKind, nodes};
+use videostream_hal::v4l2::{Device, Error, ErrorKind, ExportAccess, nodes};
 use videostream_testing::{is_the_rig, on_the_rig, skip};
-use vivid::{control, error_of, open_kind, patience, set, small, start};
-
-/// The instances of the driver, and a format of each: one memory plane, and two.
-const CAMERAS: [(u32, FourCc); 2] = [(0, FourCc::YUYV), (1, FourCc::NM12)];
-
-/// One of the cameras.
-#[derive(Clone, Copy)]
-struct Vivid {
-    instance: u32,
-    format: FourCc,
-}
-
-impl Vivid {
-    fn open(self) -> Device {
-        open_kind(self.instance, NodeKind::Camera)
-    }
-
-    fn wishes<T>(self, with: impl FnOnce(&Wishes<'_>) -> T) -> T {
-        with(&small(&[self.format]))
-    }
-
-    fn stream(self) -> CameraStream {
-        self.wishes(|wishes| start(self.open(), wishes))
-    }
-}
-
-/// Presses a button of the driver.
-fn press(device: &Device, name: &str) {
-    let button = control(device, name);
-    device.set_control(&button, 1).unwrap();
-}
-
-/// What this process has of cameras, and the kernel of their buffers: by kind, how many.
-fn census() -> BTreeMap<String, usize> {
-    let mut census = BTreeMap::new();
-    let mut count =
-        |what: &str, is: bool| *census.entry(what.to_owned()).or_default() += usize::from(is);
-    for fd in fs::read_dir("/proc/self/fd").unwrap().flatten() {
-        let to = fs::read_link(fd.path()).unwrap_or_default();
-        let to = to.display().to_string();
-        count(
-            "descriptors",
-            to.contains("dmabuf") || to.contains("/dev/video"),
-        );
-    }
-    for line in fs::read_to_string("/proc/self/maps").unwrap().lines() {
-        count(
-            "mappings",
-            line.contains("dmabuf") || line.contains("/dev/video"),
-        );
-    }
-    // The driver allocates its buffers there.
-    for line in fs::read_to_string("/proc/vmallocinfo").unwrap().lines() {
-        count("buffers", line.contains("vb2_vmalloc"));
-    }
-    census
-}
-
-/// Runs a test on each camera: afterwards nothing is left, and the camera works.
-fn on_each(test: &str, fault: impl Fn(Vivid)) {
-    let Some(_turn) = on_the_rig(test) else {
-        return;
-    };
-    let nothing = census();
-    assert!(nothing.values().all(|&count| count == 0), "{nothing:?}");
-    let stream = Vivid {
-        instance: 0,
-        format: FourCc::YUYV,
-    }
-    .stream();
-    let fd = stream.export(0, 0, ExportAccess::ReadOnly).unwrap();
-    let pages = Mapping::new(&fd, 4096, Access::Read).unwrap();
-    let some = census();
-    assert!(some.values().all(|&count| count > 0), "{some:?}");
-    drop((stream, fd, pages));
-    for (instance, format) in CAMERAS {
-        println!("{format}");
-        let camera = Vivid { instance, format };
-        fault(camera);
-        assert_eq!(census(), nothing, "{format}");
-        drop(camera.stream().next_frame(patience()).unwrap());
-        assert_eq!(census(), nothing, "{format}");
-    }
-}
+use vivid::{error_of, patience, set, small, start};
 
 #[test]
 fn a_corrupted_frame_is_delivered_with_its_mark_or_skipped_and_counted() {

@@ -15,7 +15,7 @@ use videostream_hal::memory::mapping::{Access, Mapping};
 use videostream_hal::memory::memfd;
 use videostream_hal::v4l2::camera::negotiate;
 use videostream_hal::v4l2::queue::{Configured, MAX_BUFFERS, Queue};
-use videostream_hal::v4l2::{Device, Error, ErrorKind, Memory, PixFormat, Ready, wait};
+use videostream_hal::v4l2::{BufType, Device, Error, ErrorKind, Memory, PixFormat, Ready, wait};
 use videostream_testing::on_the_rig;
 use vivid::{open, patience, small};
 
@@ -122,4 +122,24 @@ fn pages_of_a_buffer_outlive_its_queue() {
     assert!(bytes.iter().step_by(4096).count() > 1);
     let imported = configured().allocate_imported(2).unwrap();
     assert!(imported.map(0, 0, Access::Read).is_err());
+}
+
+#[test]
+fn queue_refuses_what_cannot_be() {
+    let Some(_turn) = on_the_rig("queue_refuses_what_cannot_be") else {
+        return;
+    };
+    let queue = Queue::new(open(), BufType::VideoCapture);
+    let failed = queue.allocate(0).unwrap_err();
+    assert!(matches!(failed.error, Error::Argument { value: 0, .. }));
+    let failed = failed.queue.allocate(33).unwrap_err();
+    assert!(matches!(failed.error, Error::Argument { value: 33, .. }));
+    let queue = failed.queue.allocate(2).unwrap();
+    assert!(queue.count() >= 2);
+    let past = queue.queue(queue.count()).unwrap_err();
+    assert_eq!(past.kind(), ErrorKind::InvalidArgument);
+    let queue = queue.queue_all_and_stream_on().unwrap();
+    let queue = queue.stream_off().unwrap();
+    // Again, from the same buffers.
+    drop(queue.queue_all_and_stream_on().unwrap());
 }
