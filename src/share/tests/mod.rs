@@ -9,6 +9,7 @@ use videostream_hal::memory::allocate::Allocator;
 use videostream_hal::ring::{FrameDescriptor, PlaneDescriptor};
 use videostream_ipc::Error as Ipc;
 
+mod drops;
 mod liars;
 mod waits;
 

@@ -1,0 +1,123 @@
+//! Frames that somebody did not get, by who lost them.
+
+use std::cell::Cell;
+use std::os::fd::BorrowedFd;
+use std::rc::Rc;
+use std::time::Duration;
+
+use videostream_hal::format::{FourCc, Layout};
+use videostream_hal::memory::allocate::Allocator;
+use videostream_hal::ring::reader;
+use videostream_hal::time::deadline_in;
+
+use super::super::{Client, Host};
+use super::name;
+use crate::source::Taken;
+use crate::{FrameRate, PatternSource, Result, Source, Stream, TestPattern};
+
+/// A test that gets there has failed.
+const WATCHDOG: Duration = Duration::from_secs(60);
+
+/// A pattern that goes on when it may, with numbers of its own, of which some are missing when
+/// that is asked for.
+struct Jumping {
+    inner: PatternSource,
+    next: u64,
+    lost: Rc<Cell<u64>>,
+    open: Rc<Cell<bool>>,
+}
+
+impl Source for Jumping {
+    fn layout(&self) -> Layout {
+        self.inner.layout()
+    }
+    fn buffer_count(&self) -> u32 {
+        self.inner.buffer_count()
+    }
+    fn reserve(&self) -> u32 {
+        self.inner.reserve()
+    }
+    fn buffer_fds(&self, index: u32) -> Vec<(BorrowedFd<'_>, u64)> {
+        self.inner.buffer_fds(index)
+    }
+    fn due_ns(&self) -> Option<u64> {
+        self.inner.due_ns().filter(|_| self.open.get())
+    }
+    fn take(&mut self) -> Result<Option<Taken>> {
+        if !self.open.get() {
+            return Ok(None);
+        }
+        let Some(taken) = self.inner.take()? else {
+            return Ok(None);
+        };
+        let sequence = self.next + self.lost.take();
+        self.next = sequence + 1;
+        Ok(Some(Taken { sequence, ..taken }))
+    }
+    fn requeue(&mut self, index: u32) -> Result<()> {
+        self.inner.requeue(index)
+    }
+}
+
+/// Does something of a client's while the host serves and nothing is published.
+fn meanwhile<T: Send + 'static>(
+    stream: &mut Stream<Jumping>,
+    act: impl FnOnce() -> T + Send + 'static,
+) -> T {
+    let acting = std::thread::spawn(act);
+    while !acting.is_finished() {
+        assert_eq!(stream.step(deadline_in(1_000_000)).unwrap(), None);
+    }
+    acting.join().unwrap()
+}
+
+#[test]
+fn drops_are_told_by_their_cause() {
+    let path = name("drops");
+    let pattern = TestPattern::new(FourCc::YUYV, 128, 96, FrameRate::fps(1000).unwrap()).unwrap();
+    let inner = PatternSource::with_allocator(pattern, 6, &Allocator::memfd_only()).unwrap();
+    let (lost, open) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(false)));
+    let publish = |stream: &mut Stream<Jumping>| {
+        open.set(true);
+        while stream.step(u64::MAX).unwrap().is_none() {}
+        open.set(false);
+    };
+    let source = Jumping {
+        inner,
+        next: 0,
+        lost: Rc::clone(&lost),
+        open: Rc::clone(&open),
+    };
+    let mut stream = Stream::new(Host::builder(&path), source).unwrap();
+    let [mut slow, liar] = [(); 2].map(|()| {
+        let builder = Client::builder(&path).connect_timeout(WATCHDOG);
+        meanwhile(&mut stream, move || builder.connect().unwrap())
+    });
+    publish(&mut stream);
+    drop(slow.next(WATCHDOG).unwrap());
+    // The sensor loses two, the reader is late for three more.
+    lost.set(2);
+    for _ in 0..4 {
+        publish(&mut stream);
+    }
+    assert_eq!(slow.next(WATCHDOG).unwrap().missed(), 3);
+    // One that holds more than it said leaves the source without buffers: it is thrown out, and
+    // what is lost then is lost for that.
+    let (control, lease) = liar.ipc().ring();
+    while stream.host().stats().evicted == 0 {
+        let head = liar.ipc().head();
+        assert!(head < 100, "nobody is thrown out");
+        let _ = reader::try_hold(control, lease, head);
+        publish(&mut stream);
+    }
+    lost.set(5);
+    publish(&mut stream);
+    let (_slow, report) = meanwhile(&mut stream, move || {
+        let report = slow.look(WATCHDOG).unwrap();
+        (slow, report)
+    });
+    let host = &report.host;
+    assert_eq!((host.sensor_drops, host.no_buffer_drops), (2, 5));
+    assert_eq!((host.evicted, report.clients.len()), (1, 1));
+    assert_eq!(report.clients[0].missed, 3);
+}
