@@ -6,9 +6,11 @@
 mod config;
 mod event;
 mod memory;
+mod offenders;
 mod parameters;
 mod peer;
 mod peers;
+mod register;
 mod serve;
 mod single;
 
@@ -27,10 +29,10 @@ use self::memory::Memory;
 use self::parameters::Parameters;
 use self::peer::Peer;
 use self::peers::Peers;
+use crate::Error;
 use crate::address::{Address, FileId};
 use crate::buffers::Registry;
 use crate::wire::{ClientStatus, Goodbye, HostStatus};
-use crate::{Error, MAX_BUFFERS};
 
 /// Words of a descriptor that the host reads back.
 const EXPIRES: usize = core::mem::offset_of!(FrameDescriptor, expires_ns) / 8;
@@ -145,90 +147,6 @@ impl Host {
     /// Frames that are out: readable by clients, or still held by one.
     pub fn lent(&self) -> u32 {
         self.publisher.readable() + self.publisher.draining()
-    }
-
-    /// Registers a buffer of `size` bytes and sends it to every client; the id goes into
-    /// frame descriptors. The same memory gets the same id again, by whatever descriptor.
-    /// When [`MAX_BUFFERS`] are registered, the one used longest ago that no frame lies in
-    /// makes room, as if it had been [retired](Host::retire).
-    ///
-    /// # Errors
-    /// [`Error::TooManyBuffers`] when frames lie in all of them; [`Error::BadBuffer`] for
-    /// memory that could be cut short under a client's mapping, and huge pages without
-    /// `F_SEAL_FUTURE_WRITE` or with a hole; [`Error::Os`] for memory of
-    /// which no read-only descriptor can be made although [`Exports`] says so.
-    pub fn register(&mut self, fd: OwnedFd, size: u64) -> Result<u32, Error> {
-        let memory = Memory::new(fd)?;
-        if let Some(id) = self.buffers.find(&memory) {
-            return Ok(id);
-        }
-        memory.check(size, self.buffers.next_id())?;
-        let memory = match self.config.exports {
-            Exports::ReadOnly => memory.read_only()?,
-            Exports::Writable => memory,
-        };
-        self.make_room()?;
-        self.add(memory, size)
-    }
-
-    /// Registers the fence of one frame, a sync file, and sends it to every client that keeps
-    /// up; the id goes into that frame's [`FrameDescriptor::fence`]. It goes with the frame: once
-    /// no client can hold that any more, both sides close their descriptors. A fence that is not
-    /// published after all is to be [retired](Host::retire). It takes one of the
-    /// [`MAX_BUFFERS`] places, and makes room for itself like a buffer.
-    ///
-    /// # Errors
-    /// [`Error::BadFence`] for what is no sync file; [`Error::TooManyBuffers`].
-    pub fn register_fence(&mut self, fd: OwnedFd) -> Result<u32, Error> {
-        let fence = Memory::fence(fd, self.buffers.next_id())?;
-        self.make_room()?;
-        self.add(fence, 0)
-    }
-
-    /// Makes a place free in the registry if there is none.
-    fn make_room(&mut self) -> Result<(), Error> {
-        if self.buffers.is_full() {
-            let control = self.publisher.control();
-            let gone = self.buffers.make_room(|id| lies_in(control, id));
-            self.tell_retired(gone.ok_or(Error::TooManyBuffers(MAX_BUFFERS))?);
-        }
-        Ok(())
-    }
-
-    /// Puts memory, or a fence of no bytes, into the registry and sends it.
-    fn add(&mut self, memory: Memory, size: u64) -> Result<u32, Error> {
-        let id = self.buffers.insert(memory, size, self.head());
-        self.send_lacking();
-        id.ok_or(Error::TooManyBuffers(MAX_BUFFERS))
-    }
-
-    /// Takes a buffer out of use: no more frames may lie in it. It stays registered until
-    /// the last frame in it is taken back, then every client is told; [`Host::reclaim_all`]
-    /// before it makes that now, but for frames that are held.
-    pub fn retire(&mut self, id: u32) {
-        self.buffers.retire(id);
-        self.sweep();
-    }
-
-    /// Tells clients of retired buffers and fences that no frame needs any more.
-    fn sweep(&mut self) {
-        while self.buffers.is_retiring() {
-            let control = self.publisher.control();
-            match self.buffers.sweep(|id| lies_in(control, id)) {
-                Some(gone) => self.tell_retired(gone),
-                None => break,
-            }
-        }
-    }
-
-    fn tell_retired(&mut self, id: u32) {
-        for place in self.peers.places() {
-            if let Some(peer) = self.peers.get_mut(place)
-                && !peer.retire(id)
-            {
-                self.evict(place, Goodbye::NotReading);
-            }
-        }
     }
 
     /// Keeps parameter sets (SPS and PPS, say) for clients that come later, and sends them
@@ -376,73 +294,12 @@ impl Host {
         let _ = futex::wake(word, futex::Flags::empty(), i32::MAX as u32);
     }
 
-    /// Throws out clients that hold more frames than they were granted, or a frame for longer
-    /// than the lease time. For a producer that runs out of buffers: honest clients that
-    /// keep up can't cause that. Returns how many went.
-    pub fn evict_offenders(&mut self) -> usize {
-        let mut gone = 0;
-        for place in self.peers.places() {
-            let Some(peer) = self.peers.get(place) else {
-                continue;
-            };
-            let offence = match peer.over_limit() {
-                Some((held, allowed)) => Some(Goodbye::OverLimit(held, allowed)),
-                None => self.overdue(peer),
-            };
-            if let Some(why) = offence {
-                self.evict(place, why);
-                gone += 1;
-            }
-        }
-        gone
-    }
-
-    /// Whether `peer` alone or with others keeps a retired frame past the lease time.
-    fn overdue(&self, peer: &Peer) -> Option<Goodbye> {
-        if self.config.lease_ns == 0 {
-            return None;
-        }
-        let now = now_ns();
-        let ages = self
-            .publisher
-            .draining_slots()
-            .filter(|&slot| peer.holds(slot))
-            .map(|slot| now.saturating_sub(self.word(slot, PUBLISHED)));
-        let oldest = ages.max()?;
-        let ms = u32::try_from(oldest / 1_000_000).unwrap_or(u32::MAX);
-        (oldest > self.config.lease_ns).then_some(Goodbye::LeaseTime(ms))
-    }
-
     /// The producer can spare another number of frames from now on: see [`Config::lend`]. Clients
     /// that are here keep what they were granted: when it becomes less, [`Host::send_away`]
     /// makes them ask again.
     pub fn set_lend(&mut self, frames: u32) {
         self.config.lend = frames;
     }
-
-    /// Ends every connection with a reason; the host goes on and clients may come again.
-    pub fn send_away(&mut self, why: Goodbye) {
-        for place in self.peers.places() {
-            if self.peers.get(place).is_some() {
-                self.evict(place, why);
-            }
-        }
-        self.wake_futex();
-    }
-}
-
-/// Whether a frame that is readable or held lies in buffer `id`.
-fn lies_in(control: &HostControl, id: u32) -> bool {
-    let slots = control.slots();
-    let mut taken = (0..slots)
-        .filter_map(|raw| SlotId::checked(raw, slots))
-        // The host's own word: 0 is a free slot.
-        .filter(|&slot| control.state(slot).load(Ordering::Relaxed) != 0);
-    taken.any(|slot| {
-        let word = |at| control.word(slot, at).load(Ordering::Relaxed);
-        let frame = FrameDescriptor::from_words(core::array::from_fn(word));
-        frame.buffers().any(|other| other == id)
-    })
 }
 
 impl AsFd for Host {
