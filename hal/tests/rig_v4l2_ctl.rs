@@ -8,11 +8,12 @@
 
 #![cfg(target_os = "linux")]
 
+mod our_lists;
 mod v4l2_ctl;
 
 use std::sync::MutexGuard;
 
-use v4l2_ctl::{ask, assert_same, blocks, field, ours, run};
+use v4l2_ctl::{ask, assert_same, blocks, field, run};
 use videostream_hal::v4l2::{
     BufType, ControlType, Device, DvStandards, ErrorKind, FrameSize, InputKind, InputStatus,
     SelectionTarget, nodes,
@@ -78,7 +79,7 @@ fn formats_sizes_and_intervals_are_the_same() {
                 continue;
             }
             let theirs = v4l2_ctl::formats(&theirs(node, option));
-            let ours = ours::formats(device, queue);
+            let ours = our_lists::formats(device, queue);
             assert!(!queue.is_mplane() || ours.len() > 1, "{about}: {ours:?}");
             assert_same(&format!("{about} {queue:?}"), &theirs, &ours);
             items += ours.len();
@@ -112,7 +113,7 @@ fn intervals_of_a_size_in_a_range_are_the_same() {
                 .filter_map(|line| line.trim().strip_prefix("Interval: "))
                 .map(str::to_owned)
                 .collect();
-            let ours = ours::intervals(device, fourcc, width, height);
+            let ours = our_lists::intervals(device, fourcc, width, height);
             assert_same(
                 &format!("{about} {fourcc} {width}x{height}"),
                 &theirs,
@@ -313,7 +314,7 @@ fn controls_and_menus_are_the_same() {
             let by_name = device.control_by_name(&control.name).unwrap().unwrap();
             assert_eq!(by_name.id, info.id, "{about}: {control:?}");
             assert_eq!(control.flags, info.flags.bits(), "{about}: {control:?}");
-            ours::same_control(about, device, info, &control);
+            our_lists::same_control(about, device, info, &control);
         }
         assert!(theirs.controls.is_empty(), "only v4l2-ctl: {theirs:?}");
         assert_same(about, &theirs.unread, &unread);

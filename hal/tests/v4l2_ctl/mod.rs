@@ -2,8 +2,6 @@
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
-pub(crate) mod ours;
-
 use std::io::ErrorKind;
 use std::process::Command;
 

@@ -5,9 +5,9 @@ use videostream_hal::v4l2::{
     BufType, ControlFlags, ControlInfo, ControlType, Device, FormatFlags, FrameInterval, FrameSize,
 };
 
-use super::assert_same;
+use crate::v4l2_ctl::{Control, assert_same};
 
-/// As [`super::formats`].
+/// As [`crate::v4l2_ctl::formats`].
 pub(crate) fn formats(device: &Device, queue: BufType) -> Vec<String> {
     const FLAGS: [(FormatFlags, &str); 9] = [
         (FormatFlags::COMPRESSED, "compressed"),
@@ -75,12 +75,7 @@ pub(crate) fn intervals(device: &Device, fourcc: FourCc, width: u32, height: u32
 }
 
 /// Compares one control, its menu and its value.
-pub(crate) fn same_control(
-    about: &str,
-    device: &Device,
-    info: &ControlInfo,
-    control: &super::Control,
-) {
+pub(crate) fn same_control(about: &str, device: &Device, info: &ControlInfo, control: &Control) {
     let (min, max, step) = (info.minimum, info.maximum, info.step);
     let default = info.default_value;
     let number = || {
