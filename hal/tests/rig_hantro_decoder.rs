@@ -30,7 +30,7 @@ fn a_decoder_tells_its_cores_and_gives_them_power() {
         assert_eq!(decoder.cores(), 2);
         for core in 0..2 {
             let info = decoder.core_info(core).unwrap();
-            assert_eq!(info.base(), g1g2::BASES[core as usize].into());
+            assert_eq!(info.base(), u64::from(g1g2::BASES[core as usize]));
             assert_eq!(info.registers(), MAX_REGISTERS);
         }
         assert!(matches!(

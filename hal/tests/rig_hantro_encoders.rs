@@ -35,7 +35,7 @@ fn an_encoder_tells_its_cores_and_how_registers_are_reached() {
         assert_eq!(encoder.cores(), 1);
         assert_eq!(encoder.register_access(), access);
         let info = encoder.core_info(0).unwrap();
-        assert_eq!(info.base(), vc::BASE.into());
+        assert_eq!(info.base(), u64::from(vc::BASE));
         assert_eq!(info.registers(), vc::REGISTERS);
         let none = HantroError::Argument {
             name: "core",
@@ -310,7 +310,7 @@ fn an_h1_is_driven_as_far_as_its_driver_goes() {
         let mut node = start(test, "h1", generation);
         let mut encoder = open();
         let info = encoder.core_info().unwrap();
-        assert_eq!(info.base(), h1::BASE.into());
+        assert_eq!(info.base(), u64::from(h1::BASE));
         assert_eq!(info.registers(), h1::REGISTERS);
         let mut core = encoder.reserve().unwrap();
         assert_eq!(core.map().unwrap_err().errno(), Some(Errno::NODEV));
