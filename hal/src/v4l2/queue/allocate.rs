@@ -1,14 +1,12 @@
 //! Getting buffers, and more of them.
 
-use core::cell::Cell;
 use core::marker::PhantomData;
 use core::ops::Range;
 
 use rustix::fd::AsFd;
 
 use super::{Allocated, Configured, Core, Failed, HasBuffers, MAX_BUFFERS, Place, Places, Queue};
-use crate::v4l2::ioctl::{self, BufferCapabilities};
-use crate::v4l2::{BufType, Error, MAX_MEMORY_PLANES, Memory, PixFormat};
+use crate::v4l2::{BufType, Error, Memory, PixFormat, ioctl};
 
 #[expect(
     clippy::result_large_err,
@@ -18,18 +16,7 @@ impl<D: AsFd> Queue<D, Configured> {
     /// A queue of a device, in the format that the device has.
     pub const fn new(device: D, buf_type: BufType) -> Self {
         Self {
-            core: Core {
-                device,
-                buf_type,
-                memory: Memory::Mmap,
-                count: 0,
-                capabilities: BufferCapabilities::empty(),
-                plane_count: 0,
-                lengths: [0; MAX_MEMORY_PLANES],
-                places: heapless::Vec::new(),
-                streaming: false,
-                queued: Cell::new(0),
-            },
+            core: Core::new(device, buf_type),
             state: PhantomData,
         }
     }

@@ -32,6 +32,7 @@ use crate::format::MAX_PLANES;
 use crate::memory::mapping::Mapping;
 
 mod allocate;
+mod any;
 mod memory;
 mod pass;
 mod places;
@@ -56,6 +57,10 @@ pub enum Allocated {}
 /// State: the hardware fills or drains the buffers.
 #[derive(Debug)]
 pub enum Streaming {}
+
+/// State: any of the three, for who changes it in place and looks before each use.
+#[derive(Debug)]
+pub(crate) enum Any {}
 
 /// A transition that did not happen: the queue as it was, and why.
 #[derive(Debug)]
@@ -111,6 +116,21 @@ struct Core<D: AsFd> {
 }
 
 impl<D: AsFd> Core<D> {
+    const fn new(device: D, buf_type: BufType) -> Self {
+        Self {
+            device,
+            buf_type,
+            memory: Memory::Mmap,
+            count: 0,
+            capabilities: BufferCapabilities::empty(),
+            plane_count: 0,
+            lengths: [0; MAX_MEMORY_PLANES],
+            places: heapless::Vec::new(),
+            streaming: false,
+            queued: Cell::new(0),
+        }
+    }
+
     fn fd(&self) -> BorrowedFd<'_> {
         self.device.as_fd()
     }
@@ -158,6 +178,7 @@ impl<D: AsFd, S> Queue<D, S> {
 pub trait HasBuffers {}
 impl HasBuffers for Allocated {}
 impl HasBuffers for Streaming {}
+impl HasBuffers for Any {}
 
 impl<D: AsFd, S: HasBuffers> Queue<D, S> {
     /// Number of buffers; their indices are below it.

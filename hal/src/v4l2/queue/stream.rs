@@ -56,20 +56,9 @@ impl<D: AsFd> Queue<D, Streaming> {
     /// Those of [`ioctl::dqbuf`]; [`ErrorKind::NotReady`](crate::v4l2::ErrorKind) when none is finished;
     /// [`Error::Answer`] when the driver names a buffer that does not exist.
     pub fn dequeue(&self) -> Result<Dequeued<'_, D>, Error> {
-        let buffer = ioctl::dqbuf(self.fd(), self.core.buf_type, self.core.memory)?;
-        if buffer.index >= self.core.count {
-            return Err(Error::Answer {
-                call: "VIDIOC_DQBUF",
-                field: "index",
-                value: buffer.index.into(),
-            });
-        }
-        self.core
-            .queued
-            .set(self.core.queued.get().saturating_sub(1));
         Ok(Dequeued {
             queue: self,
-            buffer,
+            buffer: self.core.dequeue()?,
             armed: true,
         })
     }
@@ -146,7 +135,21 @@ impl<D: AsFd> Core<D> {
         Ok(())
     }
 
-    fn start(&mut self) -> Result<(), Error> {
+    /// Takes the buffer that was finished first.
+    pub(super) fn dequeue(&self) -> Result<Buffer, Error> {
+        let buffer = ioctl::dqbuf(self.fd(), self.buf_type, self.memory)?;
+        if buffer.index >= self.count {
+            return Err(Error::Answer {
+                call: "VIDIOC_DQBUF",
+                field: "index",
+                value: buffer.index.into(),
+            });
+        }
+        self.queued.set(self.queued.get().saturating_sub(1));
+        Ok(buffer)
+    }
+
+    pub(super) fn start(&mut self) -> Result<(), Error> {
         match ioctl::streamon(self.fd(), self.buf_type) {
             Ok(()) => {
                 self.streaming = true;
@@ -159,7 +162,7 @@ impl<D: AsFd> Core<D> {
         }
     }
 
-    fn stop(&mut self) -> Result<(), Error> {
+    pub(super) fn stop(&mut self) -> Result<(), Error> {
         ioctl::streamoff(self.fd(), self.buf_type)?;
         self.streaming = false;
         self.queued.set(0);
