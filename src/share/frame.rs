@@ -43,37 +43,47 @@ pub(super) struct Since {
 }
 
 impl Frame {
-    pub(super) fn new(
+    /// Puts a frame into `place`, without moving it; on errors `place` stays empty.
+    pub(super) fn put(
+        place: &mut Option<Self>,
         connection: Arc<Connection>,
-        slot: SlotId,
-        descriptor: FrameDescriptor,
+        (slot, descriptor): (SlotId, FrameDescriptor),
         since: Since,
-    ) -> Result<Self> {
-        // From here on, dropping `frame` releases the slot, in errors too.
-        let mut frame = Self {
+    ) -> Result<()> {
+        // From here on, dropping it releases the slot.
+        let frame = place.insert(Self {
             connection,
             slot,
             descriptor,
             since,
             buffers: [const { None }; MAX_PLANES],
             fence: None,
-        };
-        for at in 0..frame.descriptor.planes().len() {
-            let id = frame.descriptor.planes[at].buffer;
-            if at > 0 && id == frame.descriptor.planes[0].buffer {
+        });
+        let result = frame.complete();
+        if result.is_err() {
+            *place = None;
+        }
+        result
+    }
+
+    /// Finds buffers and fence, and that the planes lie in them.
+    fn complete(&mut self) -> Result<()> {
+        for at in 0..self.descriptor.planes().len() {
+            let id = self.descriptor.planes[at].buffer;
+            if at > 0 && id == self.descriptor.planes[0].buffer {
                 continue;
             }
-            frame.buffers[at] = Some(frame.connection.buffer(id)?);
+            self.buffers[at] = Some(self.connection.buffer(id)?);
         }
-        if frame.descriptor.fence != 0 {
-            frame.fence = Some(frame.connection.fence(frame.descriptor.fence)?);
+        if self.descriptor.fence != 0 {
+            self.fence = Some(self.connection.fence(self.descriptor.fence)?);
         }
-        for at in 0..frame.descriptor.planes().len() {
-            let size = frame.buffer(at).map_or(0, |b| b.size());
-            let range = frame.descriptor.plane_range(at, size);
-            range.map_err(|e| frame.connection.error(e.into()))?;
+        for at in 0..self.descriptor.planes().len() {
+            let size = self.buffer(at).map_or(0, |b| b.size());
+            let range = self.descriptor.plane_range(at, size);
+            range.map_err(|e| self.connection.error(e.into()))?;
         }
-        Ok(frame)
+        Ok(())
     }
 
     fn buffer(&self, plane: usize) -> Option<&Arc<Buffer>> {

@@ -15,6 +15,10 @@ use crate::Result;
 /// Most frames in a row that a wait passes by because a buffer or fence of theirs has not come.
 const MAX_PASSED: u32 = 16;
 
+/// Most looks in a row at a ring that has something newer each time and nothing to hold: a host that announces
+/// without end must not hold an event loop up.
+const MAX_LOOKS: u32 = 64;
+
 /// Whether what the host sends has not come that far: the next frame may be fine.
 fn is_late(error: &crate::Error) -> bool {
     matches!(error.share(), Some(ipc::Error::UnknownBuffer(_)))
@@ -89,9 +93,17 @@ impl Reader {
     /// are alive; with `UnknownBuffer` when a buffer or fence of this frame has not come, as may
     /// happen to who has not looked for a while: try again; for a host that is gone or lies.
     pub fn try_next(&mut self) -> Result<Option<Frame>> {
+        let mut frame = None;
+        self.take(&mut frame)?;
+        Ok(frame)
+    }
+
+    /// Puts a frame newer than the last one into `frame`, which is empty, if there is one. A frame is some 350
+    /// bytes: it is made where it stays.
+    fn take(&mut self, frame: &mut Option<Frame>) -> Result<()> {
         let held = match self.connection.ipc().hold(self.last) {
             Ok(Some(held)) => held,
-            Ok(None) => return Ok(None),
+            Ok(None) => return Ok(()),
             Err(ipc::Error::ThrownOut) => {
                 // The reason is in the socket, unless that was full.
                 self.connection.pump()?;
@@ -116,36 +128,40 @@ impl Reader {
             restarted: self.restarted,
             new_format: self.format.is_some_and(|before| before != format),
         };
-        let frame = Frame::new(Arc::clone(&self.connection), slot, descriptor, since)?;
+        let connection = Arc::clone(&self.connection);
+        Frame::put(frame, connection, (slot, descriptor), since)?;
         (self.passed, self.restarted, self.format) = (0, false, Some(format));
-        Ok(Some(frame))
+        Ok(())
     }
 
-    /// A frame newer than the last one whose buffers and fence are here: others are passed by,
-    /// but not without end.
-    fn try_whole(&mut self) -> Result<Option<Frame>> {
+    /// The same of frames whose buffers and fence are here: others are passed by, but not without end.
+    fn take_whole(&mut self, frame: &mut Option<Frame>) -> Result<()> {
         for _ in 0..MAX_PASSED {
-            match self.try_next() {
+            match self.take(frame) {
                 Err(e) if is_late(&e) => {}
                 result => return result,
             }
         }
-        self.try_next()
+        self.take(frame)
     }
 
     /// See [`Client::poll_next`](super::Client::poll_next).
     pub(super) fn poll_next(&mut self) -> Result<Option<Frame>> {
-        loop {
+        let mut frame = None;
+        for _ in 0..MAX_LOOKS {
             let seen = self.connection.ipc().head();
-            if let Some(frame) = self.try_whole()? {
-                return Ok(Some(frame));
+            self.take_whole(&mut frame)?;
+            if frame.is_some() {
+                break;
             }
             // What was published before a goodbye comes before it.
             self.connection.pump()?;
             if self.connection.ipc().arm(self.last.max(seen)) {
-                return Ok(None);
+                break;
             }
         }
+        // Without a frame it is armed in any case: the next one makes the client readable.
+        Ok(frame)
     }
 
     /// The next frame, waiting for at most `timeout`.
@@ -162,11 +178,13 @@ impl Reader {
     /// As [`Reader::next`].
     pub fn next_until(&mut self, deadline_ns: u64) -> Result<Frame> {
         let mut waited = false;
+        let mut frame = None;
         loop {
             // If nothing up to here can be held, it has expired for good: waiting for something
             // newer than the last frame would end at once, again and again.
             let seen = self.connection.ipc().head();
-            if let Some(frame) = self.try_whole()? {
+            self.take_whole(&mut frame)?;
+            if let Some(frame) = frame {
                 return Ok(frame);
             }
             // A host that announces frame after frame and gives none does not hold this up.
