@@ -94,20 +94,29 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
 
 /// Builds libraries and command; the folder where cargo puts them.
 fn build(args: &Args) -> Result<PathBuf> {
-    let mut command = cargo(&["build", "-p", "videostream-c", "-p", "videostream-cli"])?;
-    command.args(["--profile", &args.profile]);
-    if let Some(target) = &args.target {
-        command.args(["--target", target]);
-    }
-    if args.no_software {
-        command.args([
-            "--no-default-features",
-            "--features",
-            "videostream-c/convert",
-        ]);
-    }
-    if !command.status()?.success() {
-        bail!("cargo build failed");
+    // As Rust library, too, which tests and benches need, it would not be optimised as a whole.
+    let libraries = [
+        "rustc",
+        "-p",
+        "videostream-c",
+        "--lib",
+        "--crate-type",
+        "cdylib,staticlib",
+    ];
+    let command = ["build", "-p", "videostream-cli"];
+    for (words, reduced) in [(&libraries[..], Some("convert")), (&command[..], None)] {
+        let mut command = cargo(words)?;
+        command.args(["--profile", &args.profile]);
+        if let Some(target) = &args.target {
+            command.args(["--target", target]);
+        }
+        if args.no_software {
+            command.arg("--no-default-features");
+            command.args(reduced.map(|feature| format!("--features={feature}")));
+        }
+        if !command.status()?.success() {
+            bail!("cargo {} failed", words[0]);
+        }
     }
     let folder = match args.profile.as_str() {
         "dev" | "test" => "debug",
