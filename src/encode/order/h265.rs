@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::ops::RangeInclusive;
 
-use super::OrderError;
+use super::{OrderError, Place};
 use crate::encode::sps::{Bits, Hevc, hevc_info};
 
 /// Types of NAL units: leading pictures, those that may be left out when decoding begins at the picture that
@@ -26,7 +26,7 @@ pub(crate) enum Unit {
     /// A set of parameters.
     Set,
     /// The first slice of a picture.
-    Picture(Place),
+    Picture(Picture),
     /// Another slice of it.
     Slice,
     /// No picture that follows refers to one before.
@@ -35,13 +35,11 @@ pub(crate) enum Unit {
     Other,
 }
 
-/// Where a picture stands among the others.
+/// What the first slice of a picture says of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
-    /// It begins a sequence: all pictures before are shown before it.
-    pub(crate) begins: bool,
-    /// Within a sequence, pictures are shown in the order of this.
-    pub(crate) count: i64,
+pub(crate) struct Picture {
+    /// Where it stands among the others.
+    pub(crate) place: Place,
     /// Pictures that may be held back to bring them into order.
     pub(crate) reorder: usize,
     /// Whether it is shown.
@@ -144,7 +142,7 @@ impl Order {
         Some(())
     }
 
-    fn picture(&mut self, nal: &[u8], kind: u8, sublayer: u8) -> Result<Place, OrderError> {
+    fn picture(&mut self, nal: &[u8], kind: u8, sublayer: u8) -> Result<Picture, OrderError> {
         let begins = IRAP.contains(&kind) && (self.fresh || kind != CRA);
         let (sps, shown, low) = self.header(nal, kind).ok_or(OrderError::Headers)?;
         if begins {
@@ -172,9 +170,8 @@ impl Order {
             self.previous = count;
         }
         let orphan = RASL.contains(&kind) && self.orphans;
-        Ok(Place {
-            begins,
-            count,
+        Ok(Picture {
+            place: Place { begins, count },
             reorder: usize::from(sps.reorder),
             shown: shown && !orphan,
             orphan,

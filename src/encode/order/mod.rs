@@ -82,13 +82,7 @@ impl PictureOrder {
             let found = match &mut self.reader {
                 Reader::H264(order) => order.read(nal)?.map(|place| (place, true)),
                 Reader::H265(order) => match order.read(nal)? {
-                    h265::Unit::Picture(found) => {
-                        let place = Place {
-                            begins: found.begins,
-                            count: found.count,
-                        };
-                        Some((place, !found.orphan))
-                    }
+                    h265::Unit::Picture(found) => Some((found.place, !found.orphan)),
                     _ => None,
                 },
                 Reader::AsTheyCome => break,

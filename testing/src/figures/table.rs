@@ -55,14 +55,7 @@ impl Table {
         goal: Goal,
     ) {
         if let (Some(figure), Some(floor)) = (figure.quantile(part), floor.quantile(part)) {
-            self.0.push(Row {
-                name: name.into(),
-                figure,
-                floor_name,
-                floor,
-                goal,
-                show: time,
-            });
+            self.push(name, figure, (floor_name, floor), goal, time);
         }
     }
 
@@ -75,15 +68,27 @@ impl Table {
         goal: Goal,
     ) {
         if figure.is_finite() && floor.is_finite() {
-            self.0.push(Row {
-                name: name.into(),
-                figure,
-                floor_name,
-                floor,
-                goal,
-                show: |count| format!("{count:.1}"),
-            });
+            let show = |count| format!("{count:.1}");
+            self.push(name, figure, (floor_name, floor), goal, show);
         }
+    }
+
+    fn push(
+        &mut self,
+        name: impl Into<String>,
+        figure: f64,
+        (floor_name, floor): (&'static str, f64),
+        goal: Goal,
+        show: fn(f64) -> String,
+    ) {
+        self.0.push(Row {
+            name: name.into(),
+            figure,
+            floor_name,
+            floor,
+            goal,
+            show,
+        });
     }
 }
 

@@ -15,7 +15,7 @@ use crate::decode::software::shown::Shown;
 use crate::encode::Codec;
 use crate::encode::Packet;
 use crate::encode::annex_b::{NalKind, nal_units};
-use crate::encode::order::h265::{Order, Place, Unit};
+use crate::encode::order::h265::{self, Order, Unit};
 use crate::encode::sps::hevc_info;
 use crate::picture::{Picture, PictureMut};
 
@@ -123,7 +123,7 @@ impl H265 {
     fn decode(&mut self, packet: &Packet<'_>) -> Result<(), DecodeError> {
         let pts_ns = packet.pts_ns();
         let (mut sets, mut units) = (Vec::new(), Vec::new());
-        let mut place = None;
+        let mut picture = None;
         let mut ends = false;
         let mut empty = true;
         for (_, nal) in nal_units(packet.annex_b()) {
@@ -134,11 +134,11 @@ impl H265 {
             let unit = self.order.read(nal);
             match unit.map_err(|_| corrupt(pts_ns, BAD_HEADER))? {
                 Unit::Set => sets.push(nal),
-                Unit::Picture(found) if place.is_none() => {
-                    place = Some(found);
+                Unit::Picture(found) if picture.is_none() => {
+                    picture = Some(found);
                     units.push(nal);
                 }
-                Unit::Slice if place.is_some() => units.push(nal),
+                Unit::Slice if picture.is_some() => units.push(nal),
                 Unit::End => ends = true,
                 Unit::Other => {}
                 // Of two pictures, or without its beginning.
@@ -165,9 +165,9 @@ impl H265 {
             let sets: Vec<_> = self.sets.iter().map(Vec::as_slice).collect();
             decoder.prepare(&sets, pts_ns)?;
         }
-        if let Some(place) = place.filter(|place| !place.orphan) {
-            let shown = decoder.decode(&units, pts_ns, place.shown)?;
-            self.keep(&decoder, shown, &place, pts_ns)?;
+        if let Some(picture) = picture.filter(|picture| !picture.orphan) {
+            let shown = decoder.decode(&units, pts_ns, picture.shown)?;
+            self.keep(&decoder, shown, &picture, pts_ns)?;
         }
         self.decoder = Some(decoder);
         Ok(())
@@ -178,19 +178,19 @@ impl H265 {
         &mut self,
         decoder: &De265,
         shown: Option<Shown>,
-        place: &Place,
+        header: &h265::Picture,
         pts_ns: u64,
     ) -> Result<(), DecodeError> {
-        if place.begins {
+        if header.place.begins {
             self.sequence += 1;
         }
-        self.reorder = place.reorder;
+        self.reorder = header.reorder;
         let Some(shown) = shown else {
             return Ok(());
         };
         // What is held of sequences before comes out of `receive` first.
         let due = self.held.iter().all(|held| held.turn.0 < self.sequence);
-        if place.reorder == 0 && due {
+        if header.reorder == 0 && due {
             self.shown = Some((shown, pts_ns));
             return Ok(());
         }
@@ -198,7 +198,7 @@ impl H265 {
         let mut bytes = self.spare.pop().unwrap_or_default();
         let layout = copy(&picture, &mut bytes)?;
         self.held.push(Held {
-            turn: (self.sequence, place.count),
+            turn: (self.sequence, header.place.count),
             layout,
             bytes,
             pts_ns,
