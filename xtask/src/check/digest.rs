@@ -13,29 +13,32 @@ const MARKS: [&str; 9] = [
     "unfinished: ",
     " ... FAILED",
 ];
+/// How the two sides of a failed comparison begin.
+const SIDES: [&str; 2] = ["  left: ", " right: "];
 /// How many lines of one part are repeated, from the first on.
 const LINES: usize = 12;
 /// How much of a line.
 const CHARACTERS: usize = 240;
 
-/// The lines of `log` that bear a mark, each with the one behind a panic, which has its message.
+/// The lines of `log` that bear a mark, those of a panic with its message, which has up to three:
+/// what was asserted and the two sides.
 pub(super) fn digest(log: &str) -> Vec<String> {
-    let mut lines = log.lines();
-    let mut found = Vec::new();
+    let mut lines = log.lines().peekable();
+    let mut found: Vec<&str> = Vec::new();
     while let Some(line) = lines.next() {
-        if found.len() >= LINES {
-            break;
+        if !MARKS.iter().any(|mark| line.contains(mark)) {
+            continue;
         }
-        if MARKS.iter().any(|mark| line.contains(mark)) {
-            found.push(line.chars().take(CHARACTERS).collect());
-            if line.contains("panicked at")
-                && let Some(message) = lines.next()
-            {
-                found.push(message.chars().take(CHARACTERS).collect());
+        found.push(line);
+        if line.contains("panicked at") {
+            found.extend(lines.next());
+            while let Some(side) = lines.next_if(|line| SIDES.iter().any(|s| line.starts_with(s))) {
+                found.push(side);
             }
         }
     }
-    found
+    let short = |line: &&str| line.chars().take(CHARACTERS).collect();
+    found.iter().take(LINES).map(short).collect()
 }
 
 #[cfg(test)]
@@ -44,12 +47,17 @@ mod tests {
 
     #[test]
     fn a_panic_comes_with_its_message_and_other_lines_are_left_out() {
-        let log = "test a ... ok\nthread 'b' panicked at tests/b.rs:3:5:\nleft is 1\nnote: backtrace\n\
-            test b ... FAILED\n";
+        let log = "test a ... ok\nthread 'b' panicked at tests/b.rs:3:5:\nis 1\nnote: backtrace\n\
+            test b ... FAILED\nthread 'c' panicked at tests/c.rs:4:5:\n\
+            assertion `left == right` failed\n  left: 1\n right: 2\nnote: backtrace\n";
         let expected = [
             "thread 'b' panicked at tests/b.rs:3:5:",
-            "left is 1",
+            "is 1",
             "test b ... FAILED",
+            "thread 'c' panicked at tests/c.rs:4:5:",
+            "assertion `left == right` failed",
+            "  left: 1",
+            " right: 2",
         ];
         assert_eq!(digest(log), expected);
     }
