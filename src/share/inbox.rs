@@ -253,6 +253,8 @@ impl Contents {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
     fn memory() -> OwnedFd {
@@ -275,6 +277,34 @@ mod tests {
         assert_eq!(inbox.fence(3, none).unwrap_err(), Error::UnknownBuffer(3));
         inbox.apply(Event::Retire(2)).unwrap();
         assert_eq!(inbox.fence(2, none).unwrap_err(), Error::UnknownBuffer(2));
+    }
+
+    /// How many messages `act` reads of a host that always has one more.
+    fn read_by<T>(
+        act: impl FnOnce(&Inbox, &dyn Fn() -> Result<Option<Event>, Error>) -> T,
+    ) -> (usize, T) {
+        let read = Cell::new(0);
+        let one_more = || {
+            read.set(read.get() + 1);
+            assert!(read.get() <= 2 * MAX_MESSAGES, "it is listened to on");
+            Ok(Some(Event::Retire(1)))
+        };
+        let result = act(&Inbox::new(8), &one_more);
+        (read.get(), result)
+    }
+
+    #[test]
+    fn who_takes_in_what_a_host_says_does_not_listen_without_end() {
+        let (read, result) = read_by(|inbox, next| inbox.pump(next));
+        assert_eq!((read, result), (MAX_MESSAGES, Ok(())));
+    }
+
+    #[test]
+    fn who_looks_for_what_a_frame_names_does_not_listen_without_end() {
+        let (read, result) = read_by(|inbox, next| inbox.buffer(7, next).map(drop));
+        assert_eq!((read, result), (MAX_MESSAGES, Err(Error::UnknownBuffer(7))));
+        let (read, result) = read_by(|inbox, next| inbox.fence(7, next).map(drop));
+        assert_eq!((read, result), (MAX_MESSAGES, Err(Error::UnknownBuffer(7))));
     }
 
     #[test]

@@ -1,19 +1,17 @@
 //! Who is thrown out, and hosts that do not keep to the protocol.
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::Duration;
 
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept, bind, listen, socket_with,
     socketpair,
 };
-use videostream_hal::memory::memfd;
 use videostream_hal::ring::RingLayout;
 use videostream_hal::ring::segment::{HostControl, LeaseMap};
 use videostream_hal::time::{deadline_in, now_ns};
 use videostream_ipc::socket::{self, Sent};
 use videostream_ipc::wire::{Exports, Message};
-use videostream_ipc::{Error as Ipc, MAX_BUFFERS, MAX_PARAMETERS};
+use videostream_ipc::{Error as Ipc, MAX_BUFFERS};
 
 use super::super::{Client, Host};
 use super::{SECOND, connect, frame, memory, name};
@@ -45,7 +43,7 @@ fn a_client_that_lies_about_its_hold_is_thrown_out_and_the_other_stays() {
 }
 
 /// A client inside a ring without a host, and the other end of its socket.
-fn inside(test: &str) -> (Client, HostControl, OwnedFd) {
+pub(super) fn inside(test: &str) -> (Client, HostControl, OwnedFd) {
     let path = name(test);
     let flags = SocketFlags::CLOEXEC;
     let (unix, kind) = (AddressFamily::UNIX, SocketType::SEQPACKET);
@@ -68,29 +66,6 @@ fn inside(test: &str) -> (Client, HostControl, OwnedFd) {
     let fds = [control.as_fd(), lease.as_fd(), event.as_fd()];
     assert_eq!(socket::send(&peer, &welcome, &fds), Ok(Sent::Yes));
     (connecting.join().unwrap().unwrap(), control, peer)
-}
-
-#[test]
-fn a_host_that_talks_without_end_cannot_keep_a_client_past_its_deadline() {
-    let (mut client, _control, peer) = inside("talks");
-    let waiting = std::thread::spawn(move || {
-        let timeout = Duration::from_millis(100);
-        let next = client.next(timeout).unwrap_err();
-        let look = client.look(timeout).unwrap_err();
-        assert!(next.is_timeout() && look.is_timeout(), "{next}, {look}");
-        assert!(client.try_next().unwrap().is_none());
-    });
-    // To take these in takes longer than to send them: there is always one more.
-    let fd = memfd::create(c"parameters", MAX_PARAMETERS).unwrap();
-    memfd::seal(&fd, memfd::FIXED_SIZE).unwrap();
-    let size = MAX_PARAMETERS as u64;
-    let deadline = deadline_in(PATIENCE_NS);
-    while !waiting.is_finished() {
-        assert!(now_ns() < deadline, "the client listens on");
-        // A full queue, and a client that has left, are to be expected.
-        let _ = socket::send(&peer, &Message::Parameters { size }, &[fd.as_fd()]);
-    }
-    waiting.join().unwrap();
 }
 
 #[test]

@@ -10,6 +10,7 @@ use videostream_hal::ring::{FrameDescriptor, PlaneDescriptor};
 use videostream_ipc::Error as Ipc;
 
 mod drops;
+pub(super) mod endless;
 mod liars;
 mod waits;
 
