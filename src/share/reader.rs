@@ -17,7 +17,7 @@ const MAX_PASSED: u32 = 16;
 
 /// Most looks in a row at a ring that has something newer each time and nothing to hold: a host that announces
 /// without end must not hold an event loop up.
-const MAX_LOOKS: u32 = 64;
+pub(super) const MAX_LOOKS: u32 = 64;
 
 /// Whether what the host sends has not come that far: the next frame may be fine.
 fn is_late(error: &crate::Error) -> bool {

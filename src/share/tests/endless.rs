@@ -5,11 +5,15 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Duration;
 
+use videostream_hal::ring::cells::{Control as _, HEAD_SLOT_BITS, Lease as _};
 use videostream_hal::ring::segment::HostControl;
+use videostream_hal::ring::{reader, wake};
+use videostream_hal::sync::Ordering;
 use videostream_ipc::socket::{self, Sent};
 use videostream_ipc::wire::Message;
 
 use super::super::Client;
+use super::super::reader::MAX_LOOKS;
 use super::liars::inside;
 
 /// A client that goes along for so long does so without end.
@@ -83,4 +87,22 @@ fn a_host_that_talks_without_end_cannot_keep_who_looks_past_its_deadline() {
     let error = client.look(Duration::ZERO).unwrap_err();
     assert!(error.is_timeout(), "{error}");
     assert!(host.times.get() > 0, "nobody has listened");
+}
+
+#[test]
+fn a_host_that_announces_without_end_cannot_hold_an_event_loop_up() {
+    let (mut client, control, _peer) = inside("announces");
+    // Frames that are none: no slot has them.
+    let announce = move || {
+        let next = reader::newest(&control) + 1;
+        control
+            .head()
+            .store(next << HEAD_SLOT_BITS, Ordering::Release);
+    };
+    let host = Endless::new(announce);
+    assert!(client.poll_next().unwrap().is_none());
+    assert_eq!(host.times.get(), MAX_LOOKS);
+    // The next frame makes it readable.
+    let waiting = client.ipc().ring().1.waiting().load(Ordering::Relaxed);
+    assert_eq!(waiting, wake::ARMED);
 }
