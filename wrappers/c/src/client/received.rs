@@ -119,7 +119,7 @@ impl Inbox {
         find(self, look, pump)?.ok_or(Error::UnknownBuffer(id))
     }
 
-    /// Takes in all that `next` reads.
+    /// Takes in what `next` reads, until nothing is left or more has come than a socket holds.
     pub(super) fn pump(
         &mut self,
         next: impl Fn() -> Result<Option<Event>, Error>,
@@ -151,5 +151,40 @@ impl Inbox {
             // A stream's parameter sets are of no use to this interface; nobody asks for the rest.
             Event::Parameters(..) | Event::Client(_) | Event::Status(_) => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    /// How many messages `act` reads of a host that always has one more.
+    fn read_by<T>(
+        act: impl FnOnce(&mut Inbox, &dyn Fn() -> Result<Option<Event>, Error>) -> T,
+    ) -> (usize, T) {
+        let read = Cell::new(0);
+        let one_more = || {
+            read.set(read.get() + 1);
+            assert!(read.get() <= 2 * MAX_MESSAGES, "it is listened to on");
+            Ok(Some(Event::Retire(1)))
+        };
+        let result = act(&mut Inbox::default(), &one_more);
+        (read.get(), result)
+    }
+
+    #[test]
+    fn who_takes_in_what_a_host_says_does_not_listen_without_end() {
+        let (read, result) = read_by(|inbox, next| inbox.pump(next));
+        assert_eq!((read, result), (MAX_MESSAGES, Ok(())));
+    }
+
+    #[test]
+    fn who_looks_for_what_a_frame_names_does_not_listen_without_end() {
+        let (read, result) = read_by(|inbox, next| inbox.memory(7, next).map(drop));
+        assert_eq!((read, result), (MAX_MESSAGES, Err(Error::UnknownBuffer(7))));
+        let (read, result) = read_by(|inbox, next| inbox.fence(7, next).map(drop));
+        assert_eq!((read, result), (MAX_MESSAGES, Err(Error::UnknownBuffer(7))));
     }
 }
