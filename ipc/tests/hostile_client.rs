@@ -140,6 +140,16 @@ fn a_flood_of_questions_that_nobody_reads_harms_nobody() {
     send(&flood, HELLO, &[]);
     serve_until(&mut host, |host| host.clients().count() == 2);
     let look = Message::Look;
+    while videostream_ipc::socket::send(&flood, &look, &[]) == Ok(Sent::Yes) {}
+    // One question of each client is taken at a time, however many there are.
+    let mut statuses = 0;
+    for turn in 1..=3 {
+        host.process().unwrap();
+        while let Ok(Some((message, _))) = videostream_ipc::socket::receive(&flood) {
+            statuses += u32::from(matches!(message, Message::Status(_)));
+        }
+        assert_eq!(statuses, turn, "of {turn}");
+    }
     let mut sent = 0;
     while sent < 20_000 {
         if videostream_ipc::socket::send(&flood, &look, &[]) != Ok(Sent::Yes) {
