@@ -33,6 +33,7 @@ fn name(test: &str) -> String {
 
 /// Connects while `serve` lets the host answer.
 fn connect(builder: ClientBuilder, mut serve: impl FnMut()) -> Client {
+    let builder = builder.connect_timeout(PATIENCE);
     let connecting = thread::spawn(move || builder.connect());
     while !connecting.is_finished() {
         serve();

@@ -27,6 +27,8 @@ const PEERS: usize = 4;
 /// Frames that the host lends.
 const LEND: u32 = 6;
 const SIZE: u32 = 4096;
+/// A run that gets there has failed.
+const WATCHDOG: Duration = Duration::from_secs(40);
 
 /// A connection that keeps to nothing.
 struct Peer {
@@ -67,6 +69,7 @@ impl World {
         let mut host = Host::builder(&name).lend(LEND).bind().unwrap();
         let id = host.register(buffer(), SIZE.into()).unwrap();
         let builder = Client::builder(&name).mode(Mode::Every);
+        let builder = builder.connect_timeout(WATCHDOG);
         let connecting = std::thread::spawn(move || builder.connect());
         while !connecting.is_finished() {
             host.process().unwrap();
@@ -192,7 +195,7 @@ impl World {
         self.host.reclaim_all(|_| ());
         assert_eq!(self.host.lent(), 0, "nothing is held");
         drop(self.host);
-        let end = self.honest.next(Duration::from_secs(20)).unwrap_err();
+        let end = self.honest.next(WATCHDOG).unwrap_err();
         assert_eq!(end.share(), Some(&Error::Goodbye(Goodbye::Closing)));
     }
 
@@ -200,7 +203,9 @@ impl World {
     fn is_idle(&self) -> bool {
         use rustix::event::{PollFd, PollFlags, Timespec, poll};
         let mut fds = [PollFd::new(&self.host, PollFlags::IN)];
-        poll(&mut fds, Some(&Timespec::default())).unwrap() == 0
+        // The fuzzer's timer interrupts.
+        let ready = rustix::io::retry_on_intr(|| poll(&mut fds, Some(&Timespec::default())));
+        ready.unwrap() == 0
     }
 }
 

@@ -116,6 +116,7 @@ fn whoever_connects_and_stalls_is_dropped_and_takes_no_place() {
     let name = name("stall");
     let (mut host, id) = host(&name, 6);
     let client = honest(&mut host, &name);
+    let begin = now_ns();
     let stalled: Vec<_> = (0..MAX_CLIENTS - 1).map(|_| raw_client(&name)).collect();
     host.process().unwrap();
     host.process().unwrap();
@@ -123,7 +124,10 @@ fn whoever_connects_and_stalls_is_dropped_and_takes_no_place() {
     let late = raw_client(&name);
     serve_until(&mut host, |host| host.stats().refused >= 1);
     let full = Message::Refused(Refusal::Full(MAX_CLIENTS as u32));
-    assert_eq!(next_message(&late), Some(full));
+    // Where all this took as long as the others may stall, there may have been a place by then.
+    let told = next_message(&late);
+    let is_slow = now_ns() - begin > 2_000_000_000;
+    assert!(told == Some(full) || is_slow, "{told:?}");
     still_served(&mut host, id, &client);
     let all = 1 + stalled.len() as u64;
     serve_until(&mut host, |host| host.stats().refused == all);

@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rustix::process::{Pid, Signal, kill_process, set_parent_process_death_signal};
 
 /// How long a process may stay silent before the test gives up on it.
-pub const WATCHDOG: Duration = Duration::from_secs(60);
+pub const WATCHDOG: Duration = Duration::from_secs(120);
 
 const ROLE: &str = "VIDEOSTREAM_TEST_ROLE";
 /// Begins the lines that are meant for the test.

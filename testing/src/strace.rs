@@ -1,18 +1,21 @@
 //! System calls of a test, which runs itself once more under `strace`.
 
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::{env, fs};
 
 const STRACE: &str = "/usr/bin/strace";
 
-/// Whether there is strace; says that the test is skipped if not.
+/// Whether there is strace, and may trace; says that the test is skipped if not.
 pub fn is_there(test: &str) -> bool {
-    let there = Path::new(STRACE).exists();
-    if !there {
-        crate::skip(test, "no strace");
-    }
-    there
+    let mut tried = Command::new(STRACE);
+    tried.args(["-qq", "-o", "/dev/null", "true"]);
+    let why = match tried.stdin(Stdio::null()).output() {
+        Ok(output) if output.status.success() => return true,
+        Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        Err(error) => format!("{STRACE}: {error}"),
+    };
+    crate::skip(test, &why);
+    false
 }
 
 /// What strace tells, with these options, of a test of this program that has a variable.

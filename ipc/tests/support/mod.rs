@@ -22,7 +22,7 @@ use videostream_ipc::wire::Message;
 use videostream_ipc::{Error, socket};
 
 /// Long enough for a loaded machine; a test that gets there has failed.
-pub(crate) const PATIENCE_NS: u64 = 20_000_000_000;
+pub(crate) const PATIENCE_NS: u64 = 60_000_000_000;
 
 /// A name that no other test has.
 pub(crate) fn name(test: &str) -> String {

@@ -3,7 +3,6 @@
 use std::cell::Cell;
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
-use std::time::Duration;
 
 use videostream_hal::format::{FourCc, Layout};
 use videostream_hal::memory::allocate::Allocator;
@@ -11,12 +10,9 @@ use videostream_hal::ring::reader;
 use videostream_hal::time::deadline_in;
 
 use super::super::{Client, Host};
-use super::name;
+use super::{WATCHDOG, name};
 use crate::source::Taken;
 use crate::{FrameRate, PatternSource, Result, Source, Stream, TestPattern};
-
-/// A test that gets there has failed.
-const WATCHDOG: Duration = Duration::from_secs(60);
 
 /// A pattern that goes on when it may, with numbers of its own, of which some are missing when
 /// that is asked for.

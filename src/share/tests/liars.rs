@@ -14,7 +14,7 @@ use videostream_ipc::wire::{Exports, Message};
 use videostream_ipc::{Error as Ipc, MAX_BUFFERS};
 
 use super::super::{Client, Host};
-use super::{SECOND, connect, frame, memory, name};
+use super::{WATCHDOG, connect, frame, memory, name};
 
 /// Long enough for a loaded machine; a test that gets there has failed.
 const PATIENCE_NS: u64 = 60_000_000_000;
@@ -38,7 +38,7 @@ fn a_client_that_lies_about_its_hold_is_thrown_out_and_the_other_stays() {
     assert_eq!(host.evict_offenders(), 1);
     assert_eq!(host.status().evicted, 1);
     host.publish(&frame(id)).unwrap();
-    assert_eq!(honest.next(SECOND).unwrap().serial(), 4);
+    assert_eq!(honest.next(WATCHDOG).unwrap().serial(), 4);
     assert_eq!(host.reclaim(1, |_| ()), 1);
 }
 
@@ -51,7 +51,8 @@ pub(super) fn inside(test: &str) -> (Client, HostControl, OwnedFd) {
     let address = SocketAddrUnix::new_abstract_name(path.as_bytes()).unwrap();
     bind(&door, &address).unwrap();
     listen(&door, 8).unwrap();
-    let connecting = std::thread::spawn(move || Client::connect(&path));
+    let builder = Client::builder(&path).connect_timeout(WATCHDOG);
+    let connecting = std::thread::spawn(move || builder.connect());
     let peer = accept(&door).unwrap();
     let layout = RingLayout::new(4).unwrap();
     let control = HostControl::create(layout, 7, 1).unwrap();

@@ -4,12 +4,11 @@ mod support;
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use std::process::Command;
 
 use rustix::process::Signal;
 use serde_json::Value;
 
-use support::{Process, h264, number, place, probe, run, share_pattern, start, wait_until};
+use support::{Process, h264, number, place, probe, run, share_pattern, start, times, wait_until};
 
 /// A host that shares packets without key frames but the first and those for who asks.
 fn host(socket: &str, codec: &str) -> Process {
@@ -22,27 +21,6 @@ fn recorder(socket: &str, words: &[&str], file: &Path) -> Process {
     start(fixed.iter().chain(words).chain(&[file.to_str().unwrap()]))
 }
 
-/// Presentation times in the file in frames of 20 a second; `None` without ffprobe.
-fn times(file: &Path) -> Option<Vec<f64>> {
-    let output = Command::new("ffprobe")
-        .args([
-            "-v",
-            "error",
-            "-show_entries",
-            "packet=pts_time",
-            "-of",
-            "csv=p=0",
-        ])
-        .arg(file)
-        .output()
-        .ok()?;
-    let text = String::from_utf8(output.stdout).unwrap();
-    let times = text
-        .lines()
-        .filter_map(|line| line.trim_end_matches(',').parse::<f64>().ok());
-    Some(times.map(|time| time * 20.0).collect())
-}
-
 /// Asserts that each frame that the summary counts is in the file and decodes, and is shown when it was taken.
 fn assert_plays(test: &str, file: &Path, recorded: &Value) {
     let frames = number(recorded, "frames");
@@ -53,6 +31,8 @@ fn assert_plays(test: &str, file: &Path, recorded: &Value) {
     let Some(times) = times(file).filter(|_| file.extension().is_some_and(|e| e == "mp4")) else {
         return;
     };
+    // In frames of 20 a second.
+    let times: Vec<_> = times.into_iter().map(|time| time * 20.0).collect();
     assert_eq!(times.len() as u64, frames, "{recorded}");
     assert_eq!(times[0], 0.0);
     // Each picture in its own place; another host has places of its own.

@@ -11,9 +11,19 @@ use support::{
     Process, assert_accounts, h264, number, numbers, place, probe, share_pattern, start, wait_until,
 };
 
-/// A host with enough buffers that a client may be late for most of a second.
+/// A host with as many buffers as there may be: a client may be late for more than a second.
 fn host(socket: &str) -> Process {
-    share_pattern(socket, &["--buffers", "16"])
+    share_pattern(socket, &["--buffers", "32"])
+}
+
+/// Waits until each of a host's clients has had frames.
+fn wait_for_frames(socket: &str, clients: usize) {
+    wait_until("every client has had frames", || {
+        let shown = support::run(["top", "--once", "--json", socket]).json();
+        let acquired = shown["clients"].as_array().unwrap().iter();
+        let acquired: Vec<_> = acquired.map(|c| number(c, "acquired")).collect();
+        acquired.len() == clients && acquired.iter().all(|frames| *frames > 3)
+    });
 }
 
 fn receive(socket: &str, words: &[&str]) -> Process {
@@ -35,7 +45,7 @@ fn three_receivers_and_a_recorder_get_whole_frames_of_the_same_memory() {
     let recorded = recorder.finish().json();
     let shared = host.interrupt().json();
     let memory = numbers(&shared, "inodes");
-    assert_eq!(memory.len(), 16);
+    assert_eq!(memory.len(), 32);
     for received in &received {
         assert_eq!(number(received, "frames_processed"), 50);
         assert_eq!(number(received, "verified_frames"), 50);
@@ -98,21 +108,15 @@ fn a_killed_host_is_reported_and_the_next_takes_its_place() {
     let file = folder.path().join("out.mp4");
     let first = host(&socket);
     let mut plain = receive(&socket, &["-f", "0"]);
-    let mut again = receive(&socket, &["-f", "60", "--reconnect", "--verify"]);
-    let record = [
-        "record",
-        "--json",
-        "-f",
-        "60",
-        "--reconnect",
-        "--ipc",
-        &socket,
-    ];
-    let mut recorder = start(record.iter().chain(&[file.to_str().unwrap()]));
+    // Until they are told to end: however long the others take to start.
+    let mut again = receive(&socket, &["-f", "0", "--reconnect", "--verify"]);
+    let record = ["record", "--json", "--timeout", "60", "--reconnect"];
+    let to = ["--ipc", &socket, file.to_str().unwrap()];
+    let mut recorder = start(record.iter().chain(&to));
     plain.wait_for("connected");
     again.wait_for("connected");
     recorder.wait_for("recording");
-    std::thread::sleep(Duration::from_millis(500));
+    wait_for_frames(&socket, 3);
     first.signal(Signal::KILL);
     assert!(!first.finish().status.success());
 
@@ -123,18 +127,22 @@ fn a_killed_host_is_reported_and_the_next_takes_its_place() {
     assert!(fs::exists(&socket).unwrap());
     let _second = host(&socket);
     again.wait_for("another host has taken over");
-    let received = again.finish().json();
+    wait_for_frames(&socket, 2);
+    let received = again.interrupt().json();
     assert_eq!(number(&received, "restarts"), 1);
-    assert_eq!(number(&received, "verified_frames"), 60);
+    let frames = number(&received, "frames_processed");
+    assert!(frames > 6, "{received}");
+    assert_eq!(number(&received, "verified_frames"), frames);
     assert_eq!(received["in_order"], true);
-    let recorded = recorder.finish().json();
+    let recorded = recorder.interrupt().json();
     assert_eq!(number(&recorded, "restarts"), 1);
-    assert_eq!(number(&recorded, "frames"), 60);
+    let frames = number(&recorded, "frames");
+    assert!(frames > 6, "{recorded}");
     if let Some(found) = probe(
         "a_killed_host_is_reported_and_the_next_takes_its_place",
         &file,
     ) {
-        assert_eq!(found.last().unwrap(), "60");
+        assert_eq!(*found.last().unwrap(), frames.to_string());
     }
 }
 
@@ -169,7 +177,7 @@ fn a_snapshot_is_taken_from_a_stream() {
     let _host = host(&socket);
     for (name, magic) in [("a.png", &b"\x89PNG"[..]), ("a.jpg", &b"\xff\xd8\xff"[..])] {
         let file = folder.path().join(name);
-        let words = ["snapshot", "--json", "--ipc", &socket];
+        let words = ["snapshot", "--json", "--timeout", "60", "--ipc", &socket];
         let saved = support::run(words.iter().chain(&[file.to_str().unwrap()])).json();
         assert_eq!(
             (number(&saved, "width"), number(&saved, "height")),
@@ -189,7 +197,9 @@ fn ctrl_c_ends_every_command_well_and_soon() {
     receiver.wait_for("connected");
     recorder.wait_for("recording");
     // One that waits for a host that never comes.
-    let waiting = start(["receive", "--reconnect", "-t", "1000", "no-such-host"]);
+    let mut waiting = start(["receive", "--reconnect", "-t", "1000", "no-such-host"]);
+    waiting.wait_for_signals();
+    wait_for_frames(&socket, 1);
     wait_until("something is recorded", || {
         fs::metadata(&file).is_ok_and(|about| about.len() > 0)
     });
@@ -206,11 +216,8 @@ fn top_shows_the_host_and_its_clients_and_holds_nothing() {
     let _host = host(&socket);
     let mut receiver = receive(&socket, &["-f", "0"]);
     receiver.wait_for("connected");
-    let top = || support::run(["top", "--once", "--json", &socket]).json();
-    wait_until("frames were held", || {
-        number(&top()["clients"][0], "acquired") > 3
-    });
-    let shown = top();
+    wait_for_frames(&socket, 1);
+    let shown = support::run(["top", "--once", "--json", &socket]).json();
     let clients = shown["clients"].as_array().unwrap();
     assert_eq!(clients.len(), 1, "it does not show itself");
     assert_eq!(number(&clients[0], "pid"), u64::from(receiver.id()));

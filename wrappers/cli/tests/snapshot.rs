@@ -215,20 +215,16 @@ fn jpeg_of_a_camera_is_saved_as_it_is_with_the_tables_that_it_lacks() {
 fn frames_that_hold_no_picture_leave_no_file() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("x.png");
-    for (fourcc, bytes, code, says) in [
-        (FourCc::MJPG, &b"not a JPEG image"[..], 1, "no JPEG"),
-        (
-            FourCc::H264,
-            &[0, 0, 0, 1, 0x41, 0x9a, 0, 0][..],
-            6,
-            "waited 1 s",
-        ),
+    let slice = &[0, 0, 0, 1, 0x41, 0x9a, 0, 0];
+    for (fourcc, bytes, timeout, code, says) in [
+        (FourCc::MJPG, &b"not a JPEG image"[..], "60", 1, "no JPEG"),
+        (FourCc::H264, &slice[..], "1", 6, "waited 1 s"),
     ] {
         let (_folder, socket) = place();
         let words = [
             "snapshot",
             "--timeout",
-            "1",
+            timeout,
             "--ipc",
             &socket,
             path.to_str().unwrap(),

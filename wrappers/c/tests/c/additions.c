@@ -115,6 +115,7 @@ static void a_host_tells_how_it_does(void)
     VSLClient*    client = vsl_client_init(name, NULL, false);
     VSLXHostStats stats;
     VSLFrame*     frame;
+    char          object[64];
 
     CHECK(host != NULL && client != NULL);
     CHECK_FAILS(vsl_x_host_stats(NULL, &stats, sizeof(stats)) == -1, EINVAL);
@@ -123,7 +124,8 @@ static void a_host_tells_how_it_does(void)
     post(host);
     frame = vsl_frame_init(16, 16, 0, RGBA, NULL, NULL);
     CHECK(frame != NULL);
-    CHECK(vsl_frame_alloc(frame, "/vsl_test_additions") == 0);
+    snprintf(object, sizeof(object), "/vsl_test_additions_%ld", (long) getpid());
+    CHECK(vsl_frame_alloc(frame, object) == 0);
     CHECK(vsl_host_post(host, frame, -1, 0, 0, 0) == 0);
     CHECK(vsl_host_process(host) == 0);
     memset(&stats, 0xff, sizeof(stats));

@@ -122,6 +122,20 @@ impl Process {
         }
     }
 
+    /// Waits until it listens to Ctrl-C, which would end it at once before.
+    pub(crate) fn wait_for_signals(&mut self) {
+        let words = self.words.clone();
+        let path = format!("/proc/{}/status", self.id());
+        wait_until(&format!("{words} listens to signals"), || {
+            let status = std::fs::read_to_string(&path).unwrap_or_default();
+            let caught = status.lines().find_map(|l| l.strip_prefix("SigCgt:"));
+            let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+            let listens = caught.is_some_and(|mask| mask & 0b10 != 0);
+            assert!(listens || self.is_running(), "{words}: {}", self.stderr());
+            listens
+        });
+    }
+
     /// What the kernel says of where its threads are.
     fn whereabouts(&self) -> String {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.id()));
@@ -288,6 +302,20 @@ pub(crate) fn h264(width: u32, height: u32, rate: &str, frames: u64) -> Option<V
         rate.to_owned(),
         frames.to_string(),
     ])
+}
+
+/// When each picture in a file is shown, in seconds; `None` without ffprobe.
+pub(crate) fn times(file: &Path) -> Option<Vec<f64>> {
+    let output = Command::new("ffprobe")
+        .args(["-v", "error", "-show_entries", "packet=pts_time"])
+        .args(["-of", "csv=p=0"])
+        .arg(file)
+        .stdin(Stdio::null())
+        .output()
+        .ok()?;
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines = text.lines().map(|line| line.trim_end_matches(','));
+    Some(lines.filter_map(|line| line.parse().ok()).collect())
 }
 
 /// Processes that have `word` in their command line.
