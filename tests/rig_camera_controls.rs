@@ -158,6 +158,8 @@ fn a_watch_tells_of_changes_beside_a_stream() {
     };
     let camera = Camera::open(path()).unwrap();
     let other = Camera::open(path()).unwrap();
+    // What is set to what it was is no change.
+    other.controls().reset().unwrap();
     let mut stream = camera.format(FourCc::NV12).size(320, 180).start().unwrap();
     let watch = stream
         .controls()

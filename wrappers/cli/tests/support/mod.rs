@@ -219,6 +219,17 @@ pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
+/// How many frames a receiver with `-v` has told of.
+pub(crate) fn frames(receiver: &Process) -> usize {
+    receiver.stderr().matches("\nframe ").count()
+}
+
+/// Waits until a receiver with `-v` has more frames than it has now.
+pub(crate) fn wait_for_more(receiver: &Process) {
+    let before = frames(receiver);
+    wait_until("more frames have come", || frames(receiver) > before + 2);
+}
+
 /// A number in JSON.
 pub(crate) fn number(value: &Value, field: &str) -> u64 {
     let number = value[field].as_u64();
