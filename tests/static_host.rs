@@ -11,7 +11,7 @@ use videostream::{Client, Mode};
 
 const FRAMES: u64 = 200;
 /// How long anything may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Killed when dropped.
 struct Host(Child);

@@ -35,12 +35,16 @@ use videostream_testing::process::{Process, role};
 
 /// The kernel's pool of huge pages.
 const POOL: &str = "/proc/sys/vm/nr_hugepages";
+/// Has the kernel move what lies between free pages.
+const COMPACT: &str = "/proc/sys/vm/compact_memory";
 /// Huge pages that the tests need at once.
 const PAGES: u64 = 8;
 
 /// The turn of a test for which the pool has been filled.
 fn with_a_pool(test: &str) -> Option<MutexGuard<'static, ()>> {
     let turn = on_the_rig(test)?;
+    // Memory that others have left in pieces makes no huge page: the kernel puts it together.
+    fs::write(COMPACT, "1").unwrap();
     fs::write(POOL, PAGES.to_string()).unwrap();
     let there: u64 = fs::read_to_string(POOL).unwrap().trim().parse().unwrap();
     assert!(there >= PAGES, "{there} huge pages");
