@@ -139,9 +139,14 @@ impl Table {
             let is_readable = std::mem::take(&mut entry.is_readable);
             return Ok(is_readable.then_some(entry.serial));
         }
-        let place = self.aside.iter().position(|aside| aside.frame == frame);
-        self.aside.swap_remove(place.ok_or(())?);
-        self.frames -= 1;
+        if let Some(place) = self.aside.iter().position(|aside| aside.frame == frame) {
+            self.aside.swap_remove(place);
+            self.frames -= 1;
+            return Ok(None);
+        }
+        // Due together with the one whose callback asks for it, and counted off already.
+        let place = self.finished.iter().position(|due| *due == frame);
+        self.finished.remove(place.ok_or(())?);
         Ok(None)
     }
 
@@ -160,5 +165,46 @@ impl Table {
     /// A frame whose end is due.
     pub(super) fn next_finished(&mut self) -> Option<*mut Frame> {
         self.finished.pop_front()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(number: usize) -> *mut Frame {
+        std::ptr::without_provenance_mut(number)
+    }
+
+    #[test]
+    fn a_frame_is_taken_out_wherever_it_is() {
+        let mut table = Table::new();
+        let slots = [0, 1, 2, 3].map(|at| SlotId::checked(at, 4).unwrap());
+        for (slot, number) in slots.into_iter().zip(1..) {
+            let entry = Entry {
+                serial: number as u64,
+                frame: frame(number),
+                expires: 5,
+                share: 0,
+                is_readable: true,
+                is_over: false,
+            };
+            table.insert(slot, entry);
+        }
+        // The second has to leave the ring, the rest expires, and a client holds the first.
+        table.push_out(2);
+        table.freed(slots[1]);
+        assert_eq!(table.remove(slots[1], frame(2)), Ok(None));
+        let mut withdrawn = Vec::new();
+        table.expire(6, |serial| withdrawn.push(serial));
+        assert_eq!(withdrawn, [1, 3, 4]);
+        table.freed(slots[2]);
+        table.freed(slots[3]);
+        assert_eq!(table.remove(slots[2], frame(3)), Ok(None));
+        assert_eq!(table.remove(slots[2], frame(3)), Err(()));
+        assert_eq!(table.remove(slots[0], frame(1)), Ok(None));
+        assert_eq!(table.frames(), 0);
+        assert_eq!(table.next_finished(), Some(frame(4)));
+        assert_eq!(table.next_finished(), None);
     }
 }

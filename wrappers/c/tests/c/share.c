@@ -220,6 +220,47 @@ static void callbacks_may_call_the_host(void)
     CHECK(ended.calls == 5);
 }
 
+/* Two that are due together: the callback of whichever ends first takes the other one away. */
+static VSLFrame *due[2], *left;
+static int       is_dropped;
+
+static void take_the_other(VSLFrame* frame)
+{
+    VSLFrame* other = due[frame == due[0]];
+
+    if (ended.calls++ > 0) { return; }
+    if (is_dropped) {
+        CHECK(vsl_host_drop(reentered, other) == 0);
+        left = other;
+    } else {
+        vsl_frame_release(other);
+        CHECK(ended.calls == 2);
+        /* It may get the place of one that is over. */
+        left = vsl_frame_init(WIDTH, HEIGHT, 0, RGBA, NULL, count_end);
+        CHECK(left != NULL && vsl_frame_alloc(left, NULL) == 0);
+    }
+}
+
+static void a_callback_may_take_away_a_frame_that_is_due_as_well(void)
+{
+    int at;
+
+    for (is_dropped = 0; is_dropped < 2; is_dropped++) {
+        reentered = new_host();
+        for (at = 0; at < 2; at++) {
+            due[at] = vsl_frame_init(WIDTH, HEIGHT, 0, RGBA, NULL, take_the_other);
+            CHECK(due[at] != NULL && vsl_frame_alloc(due[at], NULL) == 0);
+            post(reentered, due[at], 0);
+        }
+        vsl_host_release(reentered);
+        CHECK(ended.calls == 2 - is_dropped);
+        fill(left, 8);
+        check_filled(left, 8);
+        vsl_frame_release(left);
+        CHECK(ended.calls == 3 - is_dropped);
+    }
+}
+
 int main(void)
 {
     a_frame_comes_with_everything();
@@ -228,5 +269,6 @@ int main(void)
     a_client_waits_for_frames_from_a_time_on();
     a_client_locks_twenty_frames();
     callbacks_may_call_the_host();
+    a_callback_may_take_away_a_frame_that_is_due_as_well();
     return 0;
 }
