@@ -48,9 +48,10 @@ pub fn send(socket: impl AsFd, message: &Message, fds: &[BorrowedFd<'_>]) -> Res
 ///
 /// # Errors
 /// [`Error::HostGone`] when the other side hung up, [`Error::Wire`] for anything that is
-/// not a whole, known message with the right number of descriptors, [`Error::Unexpected`] for a
-/// descriptor of a file that a process may serve. That one alone stays open until this process
-/// ends: to close it would be to wait for whoever serves it.
+/// not a whole, known message with the right number of descriptors, [`Error::Os`] with EMFILE when
+/// this process had no room for them, [`Error::Unexpected`] for a descriptor of a file that a process
+/// may serve. That one alone stays open until this process ends: to close it would be to wait for
+/// whoever serves it.
 pub fn receive(socket: impl AsFd) -> Result<Option<Received>, Error> {
     let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(MAX_FDS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
@@ -77,7 +78,11 @@ pub fn receive(socket: impl AsFd) -> Result<Option<Received>, Error> {
         return Err(Error::HostGone);
     }
     if packet.is_truncated {
-        return Err(WireError::Fds(MAX_FDS + 1, MAX_FDS).into());
+        return Err(match count < MAX_FDS {
+            // There was room in the message, and none in this process's table.
+            true => Error::Os("recvmsg", Errno::MFILE),
+            false => WireError::Fds(MAX_FDS + 1, MAX_FDS).into(),
+        });
     }
     if served > 0 {
         return Err(Error::Unexpected(

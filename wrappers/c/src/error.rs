@@ -1,6 +1,8 @@
 //! What goes wrong between host and client, as `errno`.
 
 use rustix::io::Errno;
+use videostream::hal::memory::mapping::MapError;
+use videostream::hal::ring::segment::SegmentError;
 use videostream::ipc::{Error, Refusal};
 
 use crate::boundary::explain;
@@ -8,7 +10,11 @@ use crate::boundary::explain;
 /// The `errno` of an error, whose words become those of the failure.
 pub(crate) fn errno_of(error: Error) -> Errno {
     let errno = match error {
-        Error::Os(_, errno) | Error::FenceFailed(errno) => errno,
+        Error::Os(_, errno)
+        | Error::FenceFailed(errno)
+        | Error::Segment(SegmentError::Create(errno) | SegmentError::Map(MapError::Os(errno))) => {
+            errno
+        }
         Error::AddressInvalid | Error::BadBuffer(_) | Error::HoldTooLarge(..) => Errno::INVAL,
         Error::AddressTooLong(..) => Errno::NAMETOOLONG,
         Error::AddressInUse | Error::NotASocket => Errno::ADDRINUSE,

@@ -109,6 +109,10 @@ impl Client {
         };
         let knock = match client.find_host() {
             Ok(knock) => knock,
+            // This process is short of something, whoever is at the other end.
+            Err(error @ Error::Os(_, Errno::MFILE | Errno::NFILE | Errno::NOMEM)) => {
+                return Err(errno_of(error));
+            }
             // One `errno` for all of these; the words tell which it is.
             Err(error @ (Error::Os(..) | Error::NotASocket)) => {
                 return Err(explain(Errno::CONNREFUSED, error));
@@ -184,11 +188,16 @@ impl Client {
                 // Passed over: as long again for the next.
                 Ok(None) => deadline = self.deadline(),
                 Err(Failure::Other(_)) if self.is_disconnected() => {}
-                Err(Failure::Other(error)) => return Err(errno_of(error)),
+                Err(Failure::Other(error)) => {
+                    // A message that did not come whole is lost, and with it memory that frames
+                    // name: a new connection gets it again.
+                    if matches!(error, Error::Os("recvmsg", _)) {
+                        self.leave(&mut turn);
+                    }
+                    return Err(errno_of(error));
+                }
                 Err(Failure::Lost(error)) => {
-                    self.watch_no_more(&turn);
-                    let had = turn.connection.take().is_some();
-                    self.current().take();
+                    let had = self.leave(&mut turn);
                     if self.is_disconnected() {
                         continue;
                     }
@@ -213,6 +222,13 @@ impl Client {
                 }
             }
         }
+    }
+
+    /// Gives the connection up, which frames may keep; whether there was one.
+    fn leave(&self, turn: &mut Turn) -> bool {
+        self.watch_no_more(turn);
+        self.current().take();
+        turn.connection.take().is_some()
     }
 
     /// Connects if need be, and looks for a frame; `None` for one that is passed over.

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -189,11 +190,104 @@ static void a_client_that_hangs_up_stays_so(void)
     vsl_host_release(host);
 }
 
+/* ---- A process that can have no more descriptors ---- */
+
+static int taken[64], takens;
+
+/* Takes all that are left, but for a few. */
+static void leave_descriptors(int few)
+{
+    while (takens < 64 && (taken[takens] = open("/dev/null", O_RDONLY | O_CLOEXEC)) != -1) { takens++; }
+    CHECK(takens < 64 && errno == EMFILE);
+    while (few-- > 0) { CHECK(close(taken[--takens]) == 0); }
+}
+
+static void give_descriptors_back(void)
+{
+    while (takens > 0) { CHECK(close(taken[--takens]) == 0); }
+}
+
+static void who_can_have_no_more_descriptors_is_told_so(void)
+{
+    struct rlimit all, few;
+    VSLHost*      host  = new_host();
+    VSLClient*    client;
+    VSLFrame*     frame = vsl_frame_init(WIDTH, HEIGHT, 0, RGBA, NULL, NULL);
+    VSLFrame*     seen;
+    int           at, is_in;
+
+    CHECK(frame != NULL && getrlimit(RLIMIT_NOFILE, &all) == 0);
+    at = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    CHECK(at > 2 && close(at) == 0);
+    few          = all;
+    few.rlim_cur = (rlim_t) at + 40;
+    CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
+    leave_descriptors(0);
+    CHECK_FAILS(vsl_host_init("vsl_test_nobody") == NULL, EMFILE);
+    CHECK_FAILS(vsl_client_init(name, NULL, false) == NULL, EMFILE);
+    CHECK_FAILS(vsl_frame_alloc(frame, NULL) == -1, EMFILE);
+    CHECK_FAILS(vsl_frame_alloc(frame, "/vsl_test_none") == -1, EMFILE);
+    CHECK_FAILS(vsl_frame_attach(frame, 1, 0, 0) == -1, EMFILE);
+    /* With some more each time, until it works. */
+    for (at = 1, client = NULL; client == NULL; at++) {
+        VSLHost* second;
+
+        give_descriptors_back();
+        leave_descriptors(at);
+        errno  = 0;
+        second = vsl_host_init("vsl_test_nobody");
+        CHECK(second != NULL || errno == EMFILE);
+        if (second != NULL) { vsl_host_release(second); }
+        errno  = 0;
+        client = vsl_client_init(name, NULL, false);
+        CHECK(client != NULL || errno == EMFILE);
+    }
+    vsl_client_set_timeout(client, 0);
+    for (at = 0, is_in = 0; !is_in; at++) {
+        give_descriptors_back();
+        CHECK_FAILS(vsl_frame_wait(client, 0) == NULL, ETIMEDOUT);
+        CHECK(vsl_host_process(host) == 0);
+        leave_descriptors(at);
+        errno = 0;
+        CHECK(vsl_frame_wait(client, 0) == NULL);
+        CHECK(errno == EMFILE || errno == ETIMEDOUT);
+        is_in = errno == ETIMEDOUT;
+    }
+    CHECK(at > 1);
+    /* Memory that cannot come in is not lost for good. */
+    give_descriptors_back();
+    CHECK(vsl_frame_alloc(frame, NULL) == 0);
+    fill(frame, 9);
+    leave_descriptors(1);
+    post(host, frame, 0);
+    errno = 0;
+    seen  = vsl_frame_wait(client, 0);
+    /* valgrind limits what a process opens, and not what it receives. */
+    CHECK(seen != NULL || errno == EMFILE);
+    give_descriptors_back();
+    if (seen == NULL) {
+        CHECK_FAILS(vsl_frame_wait(client, 0) == NULL, ETIMEDOUT);
+        CHECK(vsl_host_process(host) == 0);
+        CHECK_FAILS(vsl_frame_wait(client, 0) == NULL, ETIMEDOUT);
+        CHECK(vsl_host_drop(host, frame) == 0);
+        post(host, frame, 0);
+        vsl_client_set_timeout(client, 60);
+        seen = vsl_frame_wait(client, 0);
+        CHECK(seen != NULL && vsl_frame_serial(seen) == 2);
+    }
+    check_filled(seen, 9);
+    vsl_frame_release(seen);
+    CHECK(setrlimit(RLIMIT_NOFILE, &all) == 0);
+    vsl_client_release(client);
+    vsl_host_release(host);
+}
+
 int main(void)
 {
     a_program_holds_the_socket_loop_itself();
     paths_are_names_and_files();
     a_host_that_ends_is_noticed_and_the_next_is_found();
     a_client_that_hangs_up_stays_so();
+    who_can_have_no_more_descriptors_is_told_so();
     return 0;
 }
