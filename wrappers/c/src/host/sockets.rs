@@ -19,11 +19,7 @@ impl Host {
     /// Waits `ms` milliseconds, for ever if negative: how many descriptors are ready.
     pub(crate) fn poll(&self, ms: i64) -> Result<usize, Errno> {
         let mut space = [MaybeUninit::<epoll::Event>::uninit(); MOST_EVENTS];
-        let timeout = u64::try_from(ms).ok().map(|ms| Timespec {
-            tv_sec: i64::try_from(ms / 1000).unwrap_or(i64::MAX),
-            tv_nsec: (ms % 1000 * 1_000_000) as _,
-        });
-        let (ready, _) = epoll::wait(&self.events, &mut space, timeout.as_ref())?;
+        let (ready, _) = epoll::wait(&self.events, &mut space, timeout(ms).as_ref())?;
         Ok(ready.len())
     }
 
@@ -111,6 +107,16 @@ impl State {
     }
 }
 
+/// `ms` milliseconds, none for a negative number. Of more than an int holds kernels before 5.11
+/// know nothing: 24 days have to do.
+fn timeout(ms: i64) -> Option<Timespec> {
+    let ms = u64::try_from(ms).ok()?.min(i32::MAX as u64);
+    Some(Timespec {
+        tv_sec: (ms / 1000) as _,
+        tv_nsec: (ms % 1000 * 1_000_000) as _,
+    })
+}
+
 /// Why a number is no client's socket.
 fn why_not(number: RawFd) -> Errno {
     if number < 0 {
@@ -133,4 +139,19 @@ pub(super) fn umask() -> u32 {
     let mask = lines.find_map(|line| line.strip_prefix("Umask:"));
     let mask = mask.and_then(|mask| u32::from_str_radix(mask.trim(), 8).ok());
     mask.unwrap_or(0o022)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_wait_is_longer_than_old_kernels_can() {
+        let ms = |ms| timeout(ms).map(|time| (time.tv_sec, time.tv_nsec));
+        assert_eq!(ms(-1), None);
+        assert_eq!(ms(i64::MIN), None);
+        assert_eq!(ms(0), Some((0, 0)));
+        assert_eq!(ms(1999), Some((1, 999_000_000)));
+        assert_eq!(ms(i64::MAX), Some((2_147_483, 647_000_000)));
+    }
 }
