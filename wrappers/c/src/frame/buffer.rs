@@ -84,8 +84,7 @@ impl Buffer {
         match self {
             Self::Own(_, name) => Some(name),
             Self::Shared(object) => Some(&object.name),
-            Self::Lent(memory) => memory.path(),
-            Self::Attached(_) | Self::Received(_) => None,
+            Self::Attached(_) | Self::Received(_) | Self::Lent(_) => None,
         }
     }
 

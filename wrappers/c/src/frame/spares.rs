@@ -1,7 +1,6 @@
 //! Memory that makers of frames use again: allocated and mapped for the first frames, then handed
 //! from each that is over to the next.
 
-use std::ffi::CStr;
 use std::os::fd::BorrowedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -81,10 +80,6 @@ impl Lent {
 
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
         self.piece().buffer.fd()
-    }
-
-    pub(super) fn path(&self) -> Option<&CStr> {
-        self.piece().buffer.path()
     }
 
     pub(super) fn view(&self) -> &View {

@@ -319,6 +319,7 @@ static void pictures_come_back(uint32_t codec, uint32_t fourcc, const VSLRect* c
         int luma = byte_of(frames[i], 0);
 
         CHECK(vsl_frame_fourcc(frames[i]) == NV12 && vsl_frame_width(frames[i]) == width);
+        CHECK(vsl_frame_path(frames[i]) == NULL);
         CHECK(luma > 118 && luma < 138);
         vsl_frame_release(frames[i]);
     }
