@@ -74,6 +74,19 @@ fn the_functions_are_the_101_of_the_2_x_library_and_additions() {
     assert_eq!(declared(), names);
 }
 
+/// Nothing else compares a prototype in C with the function in Rust that it stands for.
+#[test]
+fn each_function_takes_and_gives_what_the_header_says() {
+    let header = support::signatures::in_the_header();
+    let library = support::signatures::in_the_library();
+    for (name, signature) in &header {
+        assert_eq!(library.get(name), Some(signature), "{name}");
+    }
+    assert_eq!(library.len(), header.len());
+    let names: BTreeSet<String> = header.into_keys().collect();
+    assert_eq!(names, declared());
+}
+
 #[test]
 fn the_guide_lists_the_functions_of_the_header() {
     assert_eq!(documented(), declared());
