@@ -5,6 +5,9 @@
  * Functions that fail return -1 or NULL (0 where nothing negative fits) and set errno.
  * No function changes errno when it succeeds. A NULL where an object is expected is
  * refused with EINVAL. Times are nanoseconds of CLOCK_MONOTONIC.
+ *
+ * After fork() one of the two processes goes on with what was made before; the other one calls
+ * no function with it, no release either.
  */
 #ifndef VIDEOSTREAM_H
 #define VIDEOSTREAM_H
@@ -458,7 +461,8 @@ VSL_API int vsl_frame_sync(const VSLFrame* frame, int enable, int mode);
  *
  * Any number of threads may use a host: vsl_host_post, _drop, _service and _process wait
  * up to 250 ms for each other, then fail with ETIMEDOUT. Callbacks of frames run in these
- * functions and in vsl_host_release, one at a time, and may call the host. */
+ * functions and in vsl_host_release, one at a time, and may call the host, but not release
+ * it. */
 typedef struct vsl_host VSLHost;
 
 /* Listens at a path: a file if it starts with "/", with the permissions that the umask

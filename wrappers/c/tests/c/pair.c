@@ -235,11 +235,72 @@ static void several_clients_see_every_picture_and_the_next_host(void)
     for (at = 0; at < CLIENTS; at++) { check_success(clients[at]); }
 }
 
+/* Serves one client until it leaves. */
+static void go_on_with(VSLHost* host, int over)
+{
+    await_clients(host, 1);
+    while (clients_of(host) > 0) {
+        post_frame(host);
+        serve(host, 2);
+    }
+    vsl_host_release(host);
+    CHECK(ended == posted);
+    CHECK(write(over, "", 1) == 1 && close(over) == 0);
+}
+
+/* As by daemon(3): who has made the host is gone, and a child goes on with it. */
+static void a_host_goes_on_in_a_child(void)
+{
+    VSLClient*    client;
+    VSLFrame*     frame;
+    unsigned char value;
+    int           over[2], status, seen = 0;
+    char          byte;
+    pid_t         maker;
+
+    CHECK(pipe(over) == 0);
+    maker = fork();
+    CHECK(maker >= 0);
+    if (maker == 0) {
+        VSLHost* host = vsl_host_init(path);
+        pid_t    child;
+
+        CHECK(close(over[0]) == 0 && host != NULL);
+        child = fork();
+        CHECK(child >= 0);
+        if (child == 0) {
+            go_on_with(host, over[1]);
+            exit(0);
+        }
+        CHECK(write(over[1], "", 1) == 1);
+        for (;;) { pause(); }
+    }
+    /* Killed, so that no tool asks after what it leaves behind. */
+    CHECK(close(over[1]) == 0 && read(over[0], &byte, 1) == 1);
+    CHECK(kill(maker, SIGKILL) == 0);
+    CHECK(waitpid(maker, &status, 0) == maker && WIFSIGNALED(status));
+    client = vsl_client_init(path, NULL, false);
+    CHECK(client != NULL);
+    vsl_client_set_timeout(client, 60);
+    while (seen < FRAMES / 4) {
+        frame = vsl_frame_wait(client, 0);
+        CHECK(frame != NULL);
+        if (vsl_frame_trylock(frame) == 0) {
+            check_picture(frame, &value);
+            seen++;
+        }
+        vsl_frame_release(frame);
+    }
+    vsl_client_release(client);
+    CHECK(read(over[0], &byte, 1) == 1 && close(over[0]) == 0);
+}
+
 int main(void)
 {
     snprintf(path, sizeof(path), "/tmp/vsl_pair_%ld", (long) getpid());
     a_killed_client_costs_nobody_a_frame();
     several_clients_see_every_picture_and_the_next_host();
+    a_host_goes_on_in_a_child();
     CHECK(access(path, F_OK) == -1);
     return 0;
 }
