@@ -25,7 +25,7 @@ const FORMAT_NS: u64 = 1_000_000_000;
 /// A decoder, and what is on its way into it and out of it.
 #[derive(Debug)]
 pub(super) struct V4l2 {
-    decoder: Decoder,
+    decoder: Box<Decoder>,
     path: PathBuf,
     packets: Pages,
     /// Once the stream has told its format.
@@ -52,6 +52,9 @@ struct Pictures {
     exported: Vec<Option<Vec<OwnedFd>>>,
 }
 
+// What is made of a device is handed on by value: the stack of a small thread (128 KiB with musl) has to do.
+const _: () = assert!(size_of::<V4l2>() < 4096);
+
 impl V4l2 {
     pub(super) fn new(config: &DecoderConfig) -> Result<Self, DecodeError> {
         let take = |device, path: &Path| Self::of(config, device, path);
@@ -69,7 +72,8 @@ impl V4l2 {
             size: None,
             packet_size: PACKET_SIZE,
         };
-        let decoder = Decoder::new(device, &wishes, Buffers::driver(BUFFERS)).map_err(failed)?;
+        let decoder = Decoder::new(device, &wishes, Buffers::driver(BUFFERS));
+        let decoder = decoder.map(Box::new).map_err(failed)?;
         let packets = Pages::of(decoder.output(), Access::ReadWrite).map_err(failed)?;
         Ok(Self {
             decoder,

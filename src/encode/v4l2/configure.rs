@@ -20,7 +20,7 @@ pub(super) fn configure(
     config: &EncoderConfig,
     device: Device,
     path: &Path,
-) -> Result<(Encoder, Tuned), EncodeError> {
+) -> Result<(Box<Encoder>, Tuned), EncodeError> {
     let wishes = EncoderWishes {
         coded: config.codec.fourcc(),
         packet_size: 0,
@@ -34,7 +34,8 @@ pub(super) fn configure(
         }),
     };
     check_size(config, &device, path)?;
-    let encoder = Encoder::new(device, &wishes).map_err(|error| match (error, config.crop) {
+    let encoder = Encoder::new(device, &wishes).map(Box::new);
+    let encoder = encoder.map_err(|error| match (error, config.crop) {
         (Error::Argument { name, .. }, Some(rect)) if name.starts_with("crop") => {
             EncodeError::DeviceCrop {
                 path: path.to_owned(),

@@ -21,7 +21,7 @@ use crate::hardware::{Clock, Held, Pages, find, patience};
 /// An encoder, and what is on its way into it and out of it.
 #[derive(Debug)]
 pub(super) struct V4l2 {
-    encoder: Encoder,
+    encoder: Box<Encoder>,
     path: PathBuf,
     /// With later changes.
     config: EncoderConfig,
@@ -53,6 +53,9 @@ enum Finished {
     /// Taken out of it.
     Copied(Vec<u8>, u64),
 }
+
+// What is made of a device is handed on by value: the stack of a small thread (128 KiB with musl) has to do.
+const _: () = assert!(size_of::<V4l2>() < 4096);
 
 impl V4l2 {
     pub(super) fn new(config: &EncoderConfig) -> Result<Self, EncodeError> {
