@@ -122,7 +122,8 @@ impl Host {
         let mut epoch = [0; 8];
         getrandom(&mut epoch, GetRandomFlags::empty())?;
         let host = ipc::Host::bind(address, config, u64::from_ne_bytes(epoch));
-        let host = Box::new(host.map_err(errno_of)?);
+        // Large: not handed on by value more often than need be.
+        let host = host.map(Box::new).map_err(errno_of)?;
         let events = fcntl_dupfd_cloexec(host.as_fd(), 0)?;
         Ok(Arc::new_cyclic(|me| Self {
             me: me.clone(),
