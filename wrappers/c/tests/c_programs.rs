@@ -1,15 +1,16 @@
 //! Programs in C (`tests/c`) against the header and the libraries: as C99 and as C++11,
-//! linked dynamically and statically, run as processes of their own.
+//! linked dynamically and statically, run as processes of their own. Those that name every
+//! function, and those of frames, in every language with every linking.
 
 #![cfg(target_os = "linux")]
 
 mod support;
 
-use support::program::check;
+use support::program::{check, check_in_all_ways};
 
 #[test]
 fn the_interface_is_that_of_the_2_x_library() {
-    check("abi");
+    check_in_all_ways("abi");
 }
 
 #[test]
@@ -24,7 +25,7 @@ fn core_does_as_the_header_says() {
 
 #[test]
 fn frames_do_as_the_header_says() {
-    check("frame");
+    check_in_all_ways("frame");
 }
 
 #[test]

@@ -2,7 +2,6 @@
 
 mod support;
 
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use rustix::process::Signal;
@@ -45,9 +44,22 @@ fn assert_plays(test: &str, file: &Path, recorded: &Value) {
     assert!(between <= number(recorded, "restarts"), "{times:?}");
 }
 
-/// How many bytes of the file are on the medium: it has a hole in front while it grows.
-fn len(file: &Path) -> u64 {
-    std::fs::metadata(file).map_or(0, |metadata| metadata.blocks() * 512)
+/// Waits until the file has grown so often. One of fragments grows by its header, and by a fragment a
+/// second.
+fn wait_for_growth(file: &Path, times: u32) {
+    let len = || std::fs::metadata(file).map_or(0, |about| about.len());
+    let (mut last, mut grown) = (len(), 0);
+    wait_until(&format!("{} grows", file.display()), || {
+        let len = len();
+        grown += u32::from(len > last);
+        last = len;
+        grown >= times
+    });
+}
+
+/// Waits until there is more than a fragment.
+fn wait_for_fragments(file: &Path) {
+    wait_for_growth(file, 3);
 }
 
 #[test]
@@ -94,14 +106,14 @@ fn what_follows_a_lost_packet_is_left_out_up_to_a_key_frame_that_is_asked_for() 
     let host = host(&socket, "h264");
     let file = folder.path().join("gap.mp4");
     let recording = recorder(&socket, &[], &file);
-    wait_until("something is recorded", || len(&file) > 200 << 10);
+    wait_for_fragments(&file);
     recording.signal(Signal::STOP);
     // Until it has missed more than the ring holds, by the count of another client.
     let waited = run(["receive", "--every", "--no-verify", "-f", "40", &socket]);
     assert!(waited.status.success(), "{waited:?}");
     recording.signal(Signal::CONT);
-    let before = len(&file);
-    wait_until("it goes on", || len(&file) > before + (40 << 10));
+    // What was in work before, and what came since.
+    wait_for_growth(&file, 2);
     let recorded = recording.interrupt().json();
     let [lost, losses] = ["lost_packets", "losses"].map(|field| number(&recorded, field));
     assert!(lost >= 10 && losses >= 1, "{recorded}");
@@ -118,7 +130,7 @@ fn what_was_recorded_before_the_host_was_killed_plays() {
         let host = host(&socket, "h264");
         let file = folder.path().join(name);
         let recording = recorder(&socket, &[], &file);
-        wait_until("something is recorded", || len(&file) > 200 << 10);
+        wait_for_fragments(&file);
         host.signal(Signal::KILL);
         let ended = recording.finish();
         ended.assert_error(5, &[&socket, "host"]);
@@ -135,19 +147,19 @@ fn a_recording_outlives_its_host_and_itself_being_killed() {
     let first = host(&socket, "h264");
     let file = folder.path().join("restart.mp4");
     let recording = recorder(&socket, &["--reconnect"], &file);
-    wait_until("something is recorded", || len(&file) > 200 << 10);
+    wait_for_fragments(&file);
     first.signal(Signal::KILL);
     first.finish();
     let second = host(&socket, "h264");
-    let before = len(&file);
-    wait_until("it goes on", || len(&file) > before + (40 << 10));
+    // What was in work before, and what came since.
+    wait_for_growth(&file, 2);
     let recorded = recording.interrupt().json();
     assert_eq!(number(&recorded, "restarts"), 1, "{recorded}");
     assert_plays(test, &file, &recorded);
 
     let file = folder.path().join("half.mp4");
     let recording = recorder(&socket, &[], &file);
-    wait_until("something is recorded", || len(&file) > 200 << 10);
+    wait_for_fragments(&file);
     recording.signal(Signal::KILL);
     recording.finish();
     if let Some(found) = probe(test, &file) {

@@ -109,30 +109,35 @@ fn cpp_library() -> Option<&'static str> {
     answer.stdout.starts_with(b"/").then_some("-lstdc++")
 }
 
-/// In every language and linking, one of them under valgrind.
+/// In every language with every linking, one of them under valgrind.
+pub(crate) fn check_in_all_ways(name: &str) {
+    check_as(name, Language::C99, Linking::Static);
+    check_as(name, Language::Cpp11, Linking::Dynamic);
+    check(name);
+}
+
+/// In both languages, each with a linking of its own, one of them under valgrind.
 pub(crate) fn check(name: &str) {
-    for (language, linking) in [
-        (Language::C99, Linking::Dynamic),
-        (Language::C99, Linking::Static),
-        (Language::Cpp11, Linking::Dynamic),
-    ] {
-        if let Some(program) = Program::new(name, language, linking) {
-            run(&mut program.command(&[]), Run::Program);
-        }
-    }
-    let Some(program) = Program::new(name, Language::Cpp11, Linking::Static) else {
-        return;
-    };
-    if compiler("valgrind").is_some() {
-        check_under_valgrind(&program);
-    } else {
-        skip(&format!("{name} under valgrind"), "no valgrind");
+    check_as(name, Language::C99, Linking::Dynamic);
+    check_under_valgrind(name);
+}
+
+fn check_as(name: &str, language: Language, linking: Linking) {
+    if let Some(program) = Program::new(name, language, linking) {
         run(&mut program.command(&[]), Run::Program);
     }
 }
 
-/// No error, no leak, no descriptor left.
-fn check_under_valgrind(program: &Program) {
+/// In C++, linked statically: no error, no leak, no descriptor left.
+fn check_under_valgrind(name: &str) {
+    let Some(program) = Program::new(name, Language::Cpp11, Linking::Static) else {
+        return;
+    };
+    if compiler("valgrind").is_none() {
+        skip(&format!("{name} under valgrind"), "no valgrind");
+        run(&mut program.command(&[]), Run::Program);
+        return;
+    }
     let mut command = program.command(&[
         "valgrind",
         "--error-exitcode=99",
