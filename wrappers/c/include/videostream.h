@@ -1070,8 +1070,9 @@ VSL_API const char* vsl_x_last_error(void);
  *
  * Set the client's time-out to 0. When the descriptor is readable, and before it is polled
  * for the first time, call vsl_frame_wait until it gives NULL with ETIMEDOUT. When the host
- * has gone it says ECONNRESET; the descriptor is of use again after a later vsl_frame_wait
- * has found a host. -1 and errno: EINVAL; EMFILE; ENOMEM. */
+ * has gone it says ECONNRESET, and EMFILE when this process has no room for what the host
+ * sends; the descriptor is of use again after a later vsl_frame_wait has found a host.
+ * -1 and errno: EINVAL; EMFILE; ENOMEM. */
 VSL_API int vsl_x_client_fd(VSLClient* client);
 
 /* How a host does: counts since vsl_host_init, and how many there are now. */
