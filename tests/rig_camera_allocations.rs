@@ -13,8 +13,13 @@ use videostream::{Camera, CameraSource, CameraStream, Host, Stream, devices};
 use videostream_testing::counting::{Counting, calls};
 use videostream_testing::on_the_rig;
 
-/// Frames that each test counts over, after the first ones.
-const FRAMES: u32 = 1000;
+/// Frames that each test counts over, after the first ones. They come in real time: the second guest,
+/// with the same driver, takes fewer.
+const FRAMES: u32 = if cfg!(target_arch = "aarch64") {
+    200
+} else {
+    1000
+};
 const FIRST: u32 = 10;
 /// How long a frame may take on a slow guest.
 const PATIENCE: Duration = Duration::from_secs(60);
