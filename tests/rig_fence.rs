@@ -266,6 +266,55 @@ fn a_client_waits_for_a_pending_fence_until_it_signals_or_the_deadline_comes() {
     wait(&frame);
 }
 
+/// What comes of opening the frame's planes until `deadline`, and the frame. On a thread: without a
+/// deadline it may last.
+fn open_until(frame: Frame, deadline: u64) -> mpsc::Receiver<(videostream::Result<()>, Frame)> {
+    let (done, is_done) = mpsc::channel();
+    std::thread::spawn(move || {
+        let result = frame.pixels_until(deadline).map(drop);
+        done.send((result, frame)).unwrap();
+    });
+    is_done
+}
+
+#[test]
+fn planes_are_opened_when_a_device_is_done_with_them_or_not_at_all_by_the_deadline() {
+    let test = "planes_are_opened_when_a_device_is_done_with_them_or_not_at_all_by_the_deadline";
+    let Some(_turn) = on_the_rig(test) else {
+        return;
+    };
+    let mut stage = Stage::new("planes");
+    let mut client = stage.client();
+    let timeline = Timeline::new();
+    // In the memory alone, then in the frame alone.
+    for turn in 1..=2 {
+        let fence = timeline.fence(turn);
+        if turn == 1 {
+            import_sync_file(stage.memory.as_fd(), fence.as_fd(), SyncAccess::Write).unwrap();
+            let plain = stage.frame(stage.buffer, 0);
+            stage.host.publish(&plain).unwrap();
+        } else {
+            stage.publish_with(fence.try_clone().unwrap());
+        }
+        let mut frame = client.next(PATIENCE).unwrap();
+        for deadline in [0, deadline_in(20_000_000)] {
+            let is_done = open_until(frame, deadline);
+            let result;
+            (result, frame) = is_done.recv_timeout(PATIENCE).unwrap();
+            let error = result.unwrap_err();
+            assert!(error.is_timeout(), "{error}");
+            assert_eq!(sync_file::status(fence.as_fd()), Ok(Status::Active));
+        }
+        let is_done = open_until(frame, u64::MAX);
+        let silent = is_done.recv_timeout(Duration::from_millis(20));
+        assert_eq!(silent.unwrap_err(), mpsc::RecvTimeoutError::Timeout);
+        timeline.step();
+        let (result, frame) = is_done.recv_timeout(PATIENCE).unwrap();
+        result.unwrap();
+        frame.pixels_until(0).unwrap();
+    }
+}
+
 #[test]
 fn a_fence_that_failed_is_told_with_its_reason_and_the_next_frame_is_fine() {
     let test = "a_fence_that_failed_is_told_with_its_reason_and_the_next_frame_is_fine";

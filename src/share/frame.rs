@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use videostream_hal::format::{FourCc, Layout, PlaneLayout};
-use videostream_hal::memory::dmabuf::{CpuAccess, SyncAccess};
+use videostream_hal::memory::dmabuf::{self, CpuAccess, SyncAccess};
 use videostream_hal::memory::sync_file;
 use videostream_hal::ring::cells::SlotId;
 use videostream_hal::ring::{Flags, FrameDescriptor, MAX_PLANES};
@@ -216,7 +216,7 @@ impl Frame {
 
     /// Waits until the contents are complete: the frame's fence has signalled, or it has none.
     /// At most until `deadline_ns` of `CLOCK_MONOTONIC`; 0 looks, `u64::MAX` is for ever.
-    /// [`Frame::pixels`] does not wait for it.
+    /// [`Frame::pixels`] does not wait for it, [`Frame::pixels_until`] does.
     ///
     /// # Errors
     /// [`Error::Share`]: a timeout ([`Error::is_timeout`]); `FenceFailed` when the work behind
@@ -251,9 +251,30 @@ impl Frame {
     /// The planes for reading with the CPU. Maps each buffer at its first use and keeps the
     /// mapping ([`ClientBuilder::keep_mapped`](super::ClientBuilder::keep_mapped)); brackets the access as dma-bufs ask for (no system call for a memfd).
     ///
+    /// Of a dma-buf that a device still writes to, the kernel waits for the device: without a
+    /// deadline, and for ever if the device's fence never signals. [`Frame::pixels_until`] has one.
+    ///
     /// # Errors
     /// [`Error::Map`] or [`Error::DmaBuf`] if the memory does not allow it.
     pub fn pixels(&self) -> Result<Pixels<'_>> {
+        self.open(None)
+    }
+
+    /// [`Frame::pixels`], once the contents are complete: the frame's fence has signalled
+    /// ([`Frame::wait_fence`]), and no device that has a fence in its dma-bufs writes to them any
+    /// more. At most until `deadline_ns` of `CLOCK_MONOTONIC`; 0 looks, `u64::MAX` is for ever.
+    ///
+    /// # Errors
+    /// A timeout ([`Error::is_timeout`]), and those of [`Frame::wait_fence`] and
+    /// [`Frame::pixels`]. A host that adds a fence behind the last look makes this wait for it as
+    /// [`Frame::pixels`] does.
+    pub fn pixels_until(&self, deadline_ns: u64) -> Result<Pixels<'_>> {
+        self.wait_fence(deadline_ns)?;
+        self.open(Some(deadline_ns))
+    }
+
+    /// The planes for reading; with a deadline also for devices to be done.
+    fn open(&self, deadline_ns: Option<u64>) -> Result<Pixels<'_>> {
         let mut pixels = Pixels {
             frame: self,
             planes: [&[]; MAX_PLANES],
@@ -264,6 +285,11 @@ impl Frame {
                 continue;
             };
             if buffer.is_dma_buf() && self.buffers[at].is_some() {
+                if let Some(deadline) = deadline_ns
+                    && !dmabuf::wait(buffer.as_fd(), SyncAccess::Read, deadline)?
+                {
+                    return Err(self.connection.error(videostream_ipc::Error::TimedOut));
+                }
                 let access = CpuAccess::begin(buffer.as_fd(), SyncAccess::Read)?;
                 pixels._access[at] = Some(access);
             }

@@ -7,6 +7,7 @@
 
 use core::fmt;
 
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use rustix::fs::fstat;
 use rustix::io::Errno;
@@ -16,6 +17,8 @@ use videostream_sys::dma_buf::{
     DMA_BUF_NAME_LEN, DMA_BUF_SET_NAME_B, DMA_BUF_SYNC_END, DMA_BUF_SYNC_READ, DMA_BUF_SYNC_START,
     DMA_BUF_SYNC_WRITE, dma_buf_export_sync_file, dma_buf_import_sync_file, dma_buf_sync,
 };
+
+use crate::time::until;
 
 /// What is done with a buffer: by the CPU in [`CpuAccess`], by whoever waits in fences.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -208,6 +211,35 @@ pub fn import_sync_file(
         .map_err(|errno| DmaBufError::ioctl("DMA_BUF_IOCTL_IMPORT_SYNC_FILE", errno))
 }
 
+/// `poll` on a dma-buf: waits until devices are done with the buffer, as far as they say so by
+/// fences, but only until `deadline_ns` of `CLOCK_MONOTONIC` (`u64::MAX` is for ever; a time that
+/// is past looks once). `false`: they are not.
+///
+/// `access` is what the caller wants to do then, as in [`export_sync_file`]. What is no dma-buf is
+/// waited for by nobody. A fence that comes after this look is not in it: [`CpuAccess::begin`]
+/// waits for that one, however long it takes.
+///
+/// # Errors
+/// [`DmaBufError::Poll`] with the answer of `poll`.
+///
+/// # Source
+/// "Implicit Fence Poll Support" in the kernel's dma-buf documentation; Linux 3.17.
+pub fn wait(fd: BorrowedFd<'_>, access: SyncAccess, deadline_ns: u64) -> Result<bool, DmaBufError> {
+    let done = match access {
+        SyncAccess::Read => PollFlags::IN,
+        SyncAccess::Write | SyncAccess::ReadWrite => PollFlags::OUT,
+    };
+    loop {
+        let left = until(deadline_ns);
+        let timeout = (deadline_ns != u64::MAX).then_some(&left);
+        match poll(&mut [PollFd::from_borrowed_fd(fd, done)], timeout) {
+            Ok(ready) => return Ok(ready > 0),
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(DmaBufError::Poll(errno)),
+        }
+    }
+}
+
 fn sync(fd: BorrowedFd<'_>, flags: u32) -> Result<(), Errno> {
     loop {
         match sync_once(fd, flags) {
@@ -284,6 +316,8 @@ pub enum DmaBufError {
     },
     /// The identity could not be had.
     Identity(Errno),
+    /// It can't be waited for.
+    Poll(Errno),
     /// The name has a NUL or more than 31 bytes.
     Name {
         /// Its length.
@@ -299,7 +333,7 @@ impl DmaBufError {
     /// What the kernel answered; EINVAL for a name that was not even tried.
     pub fn errno(&self) -> Errno {
         match *self {
-            Self::Ioctl { errno, .. } | Self::Identity(errno) => errno,
+            Self::Ioctl { errno, .. } | Self::Identity(errno) | Self::Poll(errno) => errno,
             Self::Name { .. } => Errno::INVAL,
         }
     }
@@ -316,6 +350,7 @@ impl fmt::Display for DmaBufError {
             }
             Self::Ioctl { request, errno } => write!(f, "{request}: {errno}"),
             Self::Identity(errno) => write!(f, "the buffer's identity cannot be had: {errno}"),
+            Self::Poll(errno) => write!(f, "poll on the buffer: {errno}"),
             Self::Name { len_bytes } => {
                 write!(
                     f,
@@ -346,6 +381,14 @@ mod tests {
         let access = CpuAccess::begin(fd.as_fd(), SyncAccess::ReadWrite).unwrap();
         assert!(!access.is_bracketed());
         access.end().unwrap();
+    }
+
+    #[test]
+    fn nobody_waits_for_a_memfd() {
+        let fd = shared_memory();
+        for access in [SyncAccess::Read, SyncAccess::Write, SyncAccess::ReadWrite] {
+            assert_eq!(wait(fd.as_fd(), access, 0), Ok(true), "{access:?}");
+        }
     }
 
     #[test]
