@@ -5,8 +5,10 @@
 //! cargo run --example epoll_client -- SOCKET [FRAMES]
 //! ```
 //!
-//! tokio (`AsyncFd`), GLib (`unix_fd_add`) and asyncio (`add_reader`) take the client the
-//! same way: as a descriptor that is readable when `poll_next` has something to do.
+//! GLib (`unix_fd_add`) and asyncio (`add_reader`) take the client the same way: as a descriptor that is
+//! readable when `poll_next` has something to do. tokio (`AsyncFd`) wants one that stays the same, as a
+//! client's does not when it moves to a new host: a duplicate of `as_fd`. It is told of changes only, so
+//! `clear_ready` comes before `poll_next`, and `readable` after it has given `None`.
 
 use std::error::Error;
 use std::mem::MaybeUninit;

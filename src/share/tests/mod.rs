@@ -12,6 +12,7 @@ use videostream_ipc::Error as Ipc;
 mod drops;
 pub(super) mod endless;
 mod liars;
+mod tokio;
 mod waits;
 
 use super::{Client, Exports, Host, Mode};
