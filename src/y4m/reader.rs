@@ -1,21 +1,24 @@
 //! Pictures from a file.
 
-use std::io::{self, Read};
+use std::io::{self, Chain, Cursor, Read};
 
 use videostream_hal::format::{FourCc, Layout};
 use y4m::Colorspace;
 
-use super::from_y4m;
 use crate::colorimetry::Range;
 use crate::frame_rate::FrameRate;
 use crate::picture::Picture;
 
 /// No picture of a file may have more bytes than this: 8192x8192.
 const MAX_BYTES: usize = 8192 * 8192 * 3 / 2;
+/// No header has more bytes than this.
+const MAX_HEADER: u64 = 1024;
+/// What files begin with.
+const MAGIC: &str = "YUV4MPEG2 ";
 
 /// Reads pictures of 4:2:0.
 pub struct Y4mReader<R: Read> {
-    from: y4m::Decoder<R>,
+    from: y4m::Decoder<Chain<Cursor<Vec<u8>>, R>>,
     layout: Layout,
     rate: FrameRate,
     bytes: Vec<u8>,
@@ -25,11 +28,14 @@ impl<R: Read> Y4mReader<R> {
     /// Reads the header.
     ///
     /// # Errors
-    /// [`io::ErrorKind::InvalidData`] for anything but 4:2:0 of 8 bits; those of reading.
-    pub fn new(from: R) -> io::Result<Self> {
-        let invalid = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
+    /// [`io::ErrorKind::InvalidData`] for anything but 4:2:0 of 8 bits, and for a picture of more than
+    /// 8192x8192 pixels; those of reading.
+    pub fn new(mut from: R) -> io::Result<Self> {
+        let header = header(&mut from)?;
         let limits = y4m::Limits { bytes: MAX_BYTES };
-        let from = y4m::Decoder::new_with_limits(from, limits).map_err(from_y4m)?;
+        let whole = Cursor::new(header.clone().into_bytes()).chain(from);
+        let from = y4m::Decoder::new_with_limits(whole, limits)
+            .map_err(|error| unreadable(error, &header))?;
         if !matches!(
             from.get_colorspace(),
             Colorspace::C420 | Colorspace::C420jpeg | Colorspace::C420mpeg2 | Colorspace::C420paldv
@@ -80,12 +86,17 @@ impl<R: Read> Y4mReader<R> {
     /// The next picture; `None` at the end, also in the middle of one.
     ///
     /// # Errors
-    /// Those of reading.
+    /// [`io::ErrorKind::InvalidData`] where no picture begins; those of reading.
     pub fn read(&mut self) -> io::Result<Option<Picture<'_>>> {
         let frame = match self.from.read_frame() {
             Ok(frame) => frame,
             Err(y4m::Error::EOF) => return Ok(None),
-            Err(error) => return Err(from_y4m(error)),
+            Err(y4m::Error::IoError(error)) => return Err(error),
+            Err(_) => {
+                return Err(invalid(
+                    "no FRAME where the next picture should begin".into(),
+                ));
+            }
         };
         let planes = [
             frame.get_y_plane(),
@@ -96,12 +107,69 @@ impl<R: Read> Y4mReader<R> {
             let to = &mut self.bytes[plane.offset as usize..][..plane.size as usize];
             if to.len() != from.len() {
                 let why = "a plane is of another size than the header says";
-                return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+                return Err(invalid(why.into()));
             }
             to.copy_from_slice(from);
         }
         Picture::new(&self.bytes, &self.layout)
             .map(Some)
-            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))
+            .map_err(|error| invalid(error.to_string()))
+    }
+}
+
+fn invalid(why: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why)
+}
+
+/// Reads the header, and checks what the library computes with unchecked.
+fn header(from: &mut impl Read) -> io::Result<String> {
+    let mut line = Vec::new();
+    // Byte by byte: what comes behind it belongs to the first picture.
+    for byte in from.by_ref().take(MAX_HEADER).bytes() {
+        line.push(byte?);
+        if line.ends_with(b"\n") {
+            break;
+        }
+    }
+    if !line.starts_with(MAGIC.as_bytes()) {
+        return Err(invalid(format!("no Y4M: it does not begin with {MAGIC}")));
+    }
+    if !line.ends_with(b"\n") {
+        return Err(invalid(format!(
+            "no Y4M: its header has no end in {} bytes",
+            line.len()
+        )));
+    }
+    let header = String::from_utf8(line).map_err(|_| invalid("no Y4M: no text in front".into()))?;
+    let side = |name| {
+        let word = word(&header, name).unwrap_or("");
+        let side = word.get(1..).and_then(|digits| digits.parse::<u64>().ok());
+        side.filter(|side| (1..=MAX_BYTES as u64).contains(side))
+            .ok_or_else(|| invalid(format!("a side of {word:?} in its header can't be")))
+    };
+    let (width, height) = (side('W')?, side('H')?);
+    // Of two numbers below 2^27.
+    if width * height > MAX_BYTES as u64 {
+        return Err(invalid(format!(
+            "pictures of {width}x{height}: no more pixels than those of 8192x8192 are read"
+        )));
+    }
+    Ok(header)
+}
+
+/// The last word of a header with this letter in front, the one that counts.
+fn word(header: &str, name: char) -> Option<&str> {
+    let words = header.trim_end().split(' ').skip(1);
+    words.filter(|word| word.starts_with(name)).last()
+}
+
+fn unreadable(error: y4m::Error, header: &str) -> io::Error {
+    match error {
+        y4m::Error::IoError(error) => error,
+        y4m::Error::UnknownColorspace => {
+            let word = word(header, 'C').unwrap_or("");
+            invalid(format!("{word} pictures: only 4:2:0 of 8 bits is read"))
+        }
+        other => invalid(format!("its header is {:?}: {other}", header.trim_end())),
     }
 }

@@ -61,6 +61,44 @@ fn what_is_written_is_read_again() {
     }
 }
 
+#[test]
+fn a_header_that_makes_no_sense_is_refused_with_what_is_wrong() {
+    let huge = "W18446744073709551615 H18446744073709551615";
+    let wraps = "W4294967296 H4294967296";
+    for (header, says) in [
+        ("", "YUV4MPEG2"),
+        ("RIFF....", "YUV4MPEG2"),
+        ("YUV4MPEG2 W64 H64", "no end in 17 bytes"),
+        (&format!("YUV4MPEG2 X{}", "x".repeat(9999)), "1024 bytes"),
+        (&format!("YUV4MPEG2 {huge} F30:1\n"), "18446744073709551615"),
+        (&format!("YUV4MPEG2 {wraps} F30:1\n"), "4294967296"),
+        ("YUV4MPEG2 W99999 H99999 F30:1\n", "99999x99999"),
+        ("YUV4MPEG2 W0 H64 F30:1\n", "W0"),
+        ("YUV4MPEG2 H64 F30:1\n", "a side of"),
+        ("YUV4MPEG2 W64 H-64 F30:1\n", "H-64"),
+        ("YUV4MPEG2 W64 H64 F30\n", "F30"),
+        ("YUV4MPEG2 W64 H64 F0:0\n", "0/0"),
+        (
+            "YUV4MPEG2 W64 H64 F30:1 C411\n",
+            "C411 pictures: only 4:2:0",
+        ),
+        ("YUV4MPEG2 W64 H64 F30:1 C420p10\n", "C420p10"),
+    ] {
+        let error = Y4mReader::new(header.as_bytes()).err().unwrap();
+        assert_eq!(
+            error.kind(),
+            std::io::ErrorKind::InvalidData,
+            "{header:.60}"
+        );
+        assert!(error.to_string().contains(says), "{header:.60}: {error}");
+    }
+    let picture = [0; 64 * 64 * 3 / 2];
+    let file = [b"YUV4MPEG2 W64 H64\nFRAME\n", &picture[..], b"FRAMX\n"].concat();
+    let mut reader = Y4mReader::new(&file[..]).unwrap();
+    assert!(reader.read().unwrap().is_some());
+    assert!(reader.read().unwrap_err().to_string().contains("FRAME"));
+}
+
 /// A picture of 5x3 pixels with padding behind its rows, whose samples say what they are: luma 1 to 15, Cb from
 /// 100, Cr from 200.
 fn samples(letters: &[u8; 4]) -> Vec<u8> {
