@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use videostream::encode::{Codec, Packet};
-use videostream::record::{RecordError, Recorder, Track};
+use videostream::record::{self, RecordError, Recorded, Recorder, Track};
 
 use media::fps;
 
@@ -58,6 +58,28 @@ fn recording_begins_with_a_key_frame() {
     assert_eq!((recorded.frames, recorded.skipped), (2, 2));
     assert_eq!(fs::read(&path).unwrap(), [&key[..], &slice].concat());
     assert_eq!(recorded.duration_ns, 66_666_666);
+}
+
+#[test]
+fn a_recording_without_a_packet_ends_without_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = ["x.h264", "x.mp4"].into_iter();
+    for name in names.filter(|name| cfg!(feature = "record") || !name.ends_with("mp4")) {
+        let recorder = Recorder::create(folder.path().join(name), &track()).unwrap();
+        assert_eq!(recorder.finish().unwrap(), Recorded::default(), "{name}");
+    }
+}
+
+#[test]
+fn the_name_of_another_codec_is_refused_with_the_codec() {
+    let error = record::check_path("clip.hevc", Codec::H264).unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("clip.hevc") && text.contains("H.265"),
+        "{text}"
+    );
+    let error = record::check_path("clip.avi", Codec::H264).unwrap_err();
+    assert!(error.to_string().contains(".265"), "{error}");
 }
 
 #[test]
@@ -373,10 +395,10 @@ mod encoded {
             |_, _| (),
             |packet| {
                 let error = recorder.write(packet).unwrap_err();
-                assert!(
-                    matches!(error, RecordError::ParameterSetsChanged { .. }),
-                    "{error}"
-                );
+                let RecordError::ParameterSetsChanged { recorded } = error else {
+                    panic!("{error}");
+                };
+                assert_eq!(recorded.frames, 5);
             },
         );
         assert_eq!(recorder.finish().unwrap().frames, 5);

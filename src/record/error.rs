@@ -7,13 +7,14 @@ use std::path::PathBuf;
 use videostream_hal::format::FourCc;
 
 use super::Recorded;
+use super::name::annex_b;
 use crate::encode::Codec;
 
 /// Why nothing was recorded, or why a recording ended.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RecordError {
-    /// The file name says no format that can be written.
+    /// The file name says no format that can be written, or a byte stream of another codec.
     Extension {
         /// The file.
         path: PathBuf,
@@ -88,11 +89,20 @@ pub enum RecordError {
 impl fmt::Display for RecordError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Extension { path } => write!(
-                f,
-                "{}: the file name must end in .mp4 (fragmented MP4), in .h264 or .264, .h265 or .hevc (Annex B of that codec), or in .y4m (raw video)",
-                path.display()
-            ),
+            Self::Extension { path } => match annex_b(path) {
+                Some(codec) => write!(
+                    f,
+                    "{}: the file name says {codec}, but what is to be recorded is of another codec: choose \
+                     another name (.mp4 holds both) or that codec",
+                    path.display()
+                ),
+                None => write!(
+                    f,
+                    "{}: the file name must end in .mp4 (fragmented MP4), in .h264, .264, .h265, .265 or .hevc \
+                     (Annex B of that codec), or in .y4m (raw video)",
+                    path.display()
+                ),
+            },
             Self::NotBuilt { path, feature } => write!(
                 f,
                 "{}: build with the cargo feature `{feature}` to write this format",

@@ -42,7 +42,7 @@ mod timeline;
 mod track;
 
 pub use self::error::RecordError;
-pub use self::name::{check_path, is_raw};
+pub use self::name::{annex_b, check_path, is_raw};
 pub use self::packets::{Outcome, PacketRecorder};
 #[cfg(feature = "record")]
 pub use self::raw::RawRecorder;

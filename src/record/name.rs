@@ -19,10 +19,10 @@ impl Kind {
             .extension()
             .and_then(|extension| extension.to_str())
             .unwrap_or("");
+        if annex_b(path) == Some(codec) {
+            return Ok(Self::AnnexB);
+        }
         match (extension.to_ascii_lowercase().as_str(), codec) {
-            ("h264" | "264", Codec::H264) | ("h265" | "265" | "hevc", Codec::H265) => {
-                Ok(Self::AnnexB)
-            }
             #[cfg(feature = "record")]
             ("mp4", _) => Ok(Self::Mp4),
             #[cfg(not(feature = "record"))]
@@ -32,6 +32,17 @@ impl Kind {
             }),
             _ => Err(RecordError::Extension { path: path.into() }),
         }
+    }
+}
+
+/// The codec whose byte stream a file holds, if its name says that: `.h264`, `.264`, `.h265`, `.265`, `.hevc`.
+#[must_use]
+pub fn annex_b(path: impl AsRef<Path>) -> Option<Codec> {
+    let extension = path.as_ref().extension()?.to_str()?;
+    match &*extension.to_ascii_lowercase() {
+        "h264" | "264" => Some(Codec::H264),
+        "h265" | "265" | "hevc" => Some(Codec::H265),
+        _ => None,
     }
 }
 

@@ -163,9 +163,13 @@ impl Recorder {
                 Ok(())
             }
             #[cfg(feature = "record")]
-            Format::Mp4(mp4) if mp4.changed(packet) => Err(RecordError::ParameterSetsChanged {
-                recorded: self.recorded(),
-            }),
+            Format::Mp4(mp4) if mp4.changed(packet) => {
+                // What is told to be in the file is in it.
+                self.flush()?;
+                Err(RecordError::ParameterSetsChanged {
+                    recorded: self.recorded(),
+                })
+            }
             #[cfg(feature = "record")]
             Format::Mp4(mp4) => match mp4.add(packet)? {
                 Some(fragment) => self.append_fragment(&fragment),
@@ -174,7 +178,8 @@ impl Recorder {
         }
     }
 
-    /// Writes what is collected and synchronises the file to the medium.
+    /// Writes what is collected and synchronises the file to the medium. Without a packet the file stays empty,
+    /// and [`Recorded::frames`] is 0.
     ///
     /// # Errors
     /// [`RecordError::Write`]; [`RecordError::Ended`] after an earlier one.
@@ -187,7 +192,7 @@ impl Recorder {
         self.flush()?;
         self.ended = true;
         #[cfg(feature = "record")]
-        if let Format::Mp4(mp4) = &mut self.format {
+        if let (Format::Mp4(mp4), Some(_)) = (&mut self.format, self.first_ns) {
             let turned = put_index(mp4, &mut self.file)?;
             turned.map_err(|error| self.write_error(error))?;
         }
