@@ -271,6 +271,12 @@ fn wishes_are_tried_in_order_and_the_reasons_told() {
         ..small(&[FourCc::YUYV])
     };
     let error = negotiate(&device, &odd, &mut |p| passed.push(p)).unwrap_err();
+    let left = device.format(got.buf_type).unwrap();
+    assert_eq!(
+        (left.fourcc, left.width, left.height),
+        (got.format.fourcc, got.format.width, got.format.height),
+        "what was refused is not left behind"
+    );
     assert!(matches!(
         error,
         Error::NoFormat {

@@ -160,6 +160,8 @@ pub fn negotiate(
             Err(reason) => passed_over(PassedOver { fourcc, reason }),
         }
     }
+    // The device as it was: what the last candidate came to, nobody asked for. It is not held, so that may fail.
+    let _ = device.set_format(buf_type, &current);
     Err(Error::NoFormat { wanted: first })
 }
 
