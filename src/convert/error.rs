@@ -42,9 +42,13 @@ impl fmt::Display for ConvertError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Source(fourcc) => {
-                write!(f, "can't convert from {fourcc}: see convert::formats()")
+                write!(f, "can't convert from {fourcc}, only from")?;
+                list(f)
             }
-            Self::Target(fourcc) => write!(f, "can't convert to {fourcc}: see convert::formats()"),
+            Self::Target(fourcc) => {
+                write!(f, "can't convert to {fourcc}, only to")?;
+                list(f)
+            }
             Self::Crop {
                 rect,
                 fourcc,
@@ -74,6 +78,12 @@ impl fmt::Display for ConvertError {
             ),
         }
     }
+}
+
+/// The formats that are converted, each way.
+fn list(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut formats = super::formats();
+    formats.try_for_each(|fourcc| write!(f, " {fourcc}"))
 }
 
 impl core::error::Error for ConvertError {}
