@@ -83,7 +83,7 @@ pub(crate) struct InputArgs {
     #[command(flatten)]
     pub(crate) source: SourceArgs,
     /// Take the frames of the host on this socket instead, and wait until there is one
-    #[arg(long, value_name = "SOCKET", conflicts_with_all = ["device", "pattern", "controls", "io"])]
+    #[arg(long, value_name = "SOCKET", conflicts_with_all = ["device", "pattern", "size", "format", "fps", "buffers", "controls", "io"])]
     pub(crate) ipc: Option<String>,
     /// With --ipc: wait for the next host when the one at hand goes away
     #[arg(long, requires = "ipc")]
@@ -115,7 +115,10 @@ pub(crate) fn size(text: &str) -> Result<(u32, u32), String> {
 /// `30` or `30000/1001`.
 pub(crate) fn rate(text: &str) -> Result<FrameRate, String> {
     let (frames, seconds) = text.split_once('/').unwrap_or((text, "1"));
-    let number = |text: &str| text.parse::<u32>().map_err(|error| error.to_string());
+    let number = |text: &str| {
+        let expected = "expected frames per second, a whole number or a fraction: 30 or 30000/1001";
+        text.parse::<u32>().map_err(|_| expected.to_owned())
+    };
     FrameRate::new(number(frames)?, number(seconds)?).map_err(|error| error.to_string())
 }
 
@@ -184,6 +187,9 @@ mod tests {
         assert_eq!(rate("30000/1001").ok(), FrameRate::new(30_000, 1_001).ok());
         for wrong in ["", "0", "-1", "30/0", "x"] {
             assert!(rate(wrong).is_err(), "{wrong}");
+        }
+        for wrong in ["29.97", "-1", "30/", "99999999999"] {
+            assert!(rate(wrong).unwrap_err().contains("30000/1001"), "{wrong}");
         }
     }
 

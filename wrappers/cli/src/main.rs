@@ -16,7 +16,7 @@ mod signals;
 use std::process::ExitCode;
 use std::sync::LazyLock;
 
-use clap::Parser;
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use commands::Command;
 use failure::Failure;
@@ -29,7 +29,7 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// Share, receive and record video frames on embedded Linux without a copy.
-#[derive(Parser)]
+#[derive(clap::Parser)]
 #[command(
     name = "videostream",
     version = VERSION.as_str(),
@@ -56,7 +56,13 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    // A number below zero is a value to complain of, not an unknown option.
+    let negative = |argument: clap::Arg| {
+        let takes_values = argument.get_action().takes_values();
+        argument.allow_negative_numbers(takes_values)
+    };
+    let command = Cli::command().mut_subcommands(|command| command.mut_args(negative));
+    let cli = Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
     match cli.command.run(&cli.output) {
         // Whoever read the output has seen enough.
         Ok(()) | Err(Failure::OutputClosed) => ExitCode::SUCCESS,

@@ -30,7 +30,7 @@ fn a_pattern_that_cannot_be() {
     let size = ["stream", "--pattern", "--size", "31x7", "x"];
     run(size).assert_error(2, &["31x7", "even"]);
     let convert = ["stream", "--pattern", "--convert", "RGGB", "x"];
-    run(convert).assert_error(2, &["RGGB", "can't convert"]);
+    run(convert).assert_error(2, &["RGGB", "can't convert", "NV12"]);
 }
 
 #[test]
@@ -50,11 +50,45 @@ fn arguments_that_make_no_sense() {
         &["demo", "--frames", "0"],
         &["no-such-command"],
         &[],
+        // What would have no effect.
+        &["stream", "--pattern", "--bitrate", "800", "x"],
+        &["stream", "--pattern", "--gop", "30", "x"],
+        &["record", "--ipc", "x", "--size", "640x480", "x.mp4"],
+        &["record", "--ipc", "x", "--fps", "30", "x.mp4"],
+        &["record", "--ipc", "x", "--buffers", "4", "x.mp4"],
+        &["snapshot", "--ipc", "x", "--format", "NV12", "x.png"],
     ] {
         let ended = run(words);
         assert_eq!(ended.status.code(), Some(2), "{words:?}: {ended:?}");
         assert!(ended.stdout.is_empty() && !ended.stderr.is_empty());
     }
+}
+
+#[test]
+fn numbers_that_can_not_be_are_named_with_what_was_expected() {
+    for (words, says) in [
+        (
+            &["stream", "--fps", "-1", "x"][..],
+            &["'-1'", "--fps", "30000/1001"][..],
+        ),
+        (&["stream", "-F", "29.97", "x"], &["'29.97'", "30000/1001"]),
+        (&["record", "-f", "-5", "x.mp4"], &["'-5'", "--frames"]),
+        (&["record", "-t", "-5", "x.mp4"], &["'-5'", "above 0"]),
+        (&["stream", "--buffers", "-1", "x"], &["'-1'", "1..=32"]),
+    ] {
+        let ended = run(words);
+        assert_eq!(ended.status.code(), Some(2), "{words:?}: {ended:?}");
+        for word in says {
+            assert!(ended.stderr.contains(word), "{words:?}: {ended:?}");
+        }
+    }
+}
+
+#[test]
+fn a_name_that_contradicts_the_codec() {
+    let other = ["record", "--pattern", "--codec", "h264", "x.hevc"];
+    run(other).assert_error(2, &["x.hevc", "H.265"]);
+    run(["convert", file!(), "x.mp4"]).assert_error(2, &["--codec"]);
 }
 
 #[test]
@@ -150,6 +184,15 @@ fn a_file_that_cannot_be_written() {
     run(nowhere).assert_error(1, &["/no/such/folder/x.png"]);
     let folder = ["demo", "--output-dir", "/no/such/folder"];
     run(folder).assert_error(1, &["/no/such/folder"]);
+    // The recording is complete, the picture is missing.
+    let folder = tempdir().unwrap();
+    let file = folder.path().join("x.y4m").display().to_string();
+    let picture = folder.path().join("no/x.png").display().to_string();
+    let words = ["record", "--pattern", "-r", "320x240", "-f", "2"];
+    let ended = run(words.iter().chain(&["--picture", &picture, &file]));
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(ended.stderr.contains(&picture), "{ended:?}");
+    assert!(ended.stdout.contains("2 frames"), "{ended:?}");
 }
 
 #[test]

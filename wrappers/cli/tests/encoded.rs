@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use tempfile::tempdir;
+use videostream::encode::{Codec, access_units};
 
 use support::{h264, has_h265, number, place, probe, run, share_pattern, start};
 
@@ -105,17 +106,85 @@ fn what_can_not_be_converted_is_refused_with_what_can() {
     let file = |name: &str| folder.path().join(name).display().to_string();
     std::fs::write(file("x.h264"), b"no stream").unwrap();
     std::fs::write(file("x.avi"), b"RIFF").unwrap();
+    let raw = b"YUV4MPEG2 W64 H64 F30:1\nFRAME\n half a picture";
+    std::fs::write(file("half.y4m"), raw).unwrap();
+    let raw = b"YUV4MPEG2 W18446744073709551615 H18446744073709551615 F30:1\nFRAME\n";
+    std::fs::write(file("huge.y4m"), raw).unwrap();
     for (from, to, code, says) in [
         ("missing.h264", "o.mp4", 1, "missing.h264"),
         ("x.h264", "o.mp4", 1, "no key frame"),
         ("x.h264", "o.y4m", 1, "no key frame"),
         ("x.avi", "o.mp4", 2, "--codec"),
+        ("half.y4m", "o.mp4", 1, "no complete picture"),
+        ("huge.y4m", "o.mp4", 1, "18446744073709551615"),
         ("x.h264", "o.avi", 2, "o.avi"),
     ] {
         let ended = run(["convert", &file(from), &file(to)]);
         ended.assert_error(code, &[says]);
         assert!(!Path::new(&file(to)).exists(), "{to}");
     }
+}
+
+#[test]
+fn a_file_is_not_converted_into_itself() {
+    let folder = tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    // Under its own name, another one, and through a link.
+    std::fs::write(file("x.h264"), b"precious").unwrap();
+    std::fs::hard_link(file("x.h264"), file("y.mp4")).unwrap();
+    std::os::unix::fs::symlink(file("x.h264"), file("z.264")).unwrap();
+    for to in ["x.h264", "y.mp4", "z.264"] {
+        let [from, to] = ["x.h264", to].map(|name| file(name).display().to_string());
+        run(["convert", &from, &to]).assert_error(2, &[&to, "the input itself"]);
+    }
+    assert_eq!(std::fs::read(file("x.h264")).unwrap(), b"precious");
+}
+
+#[test]
+fn what_is_whole_of_a_damaged_stream_is_decoded_and_the_rest_counted() {
+    let folder = tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let (raw, stream) = (file("whole.y4m"), file("whole.h264"));
+    let record = [
+        "record",
+        "--pattern",
+        "-r",
+        "320x240",
+        "-F",
+        "60",
+        "-f",
+        "35",
+    ];
+    let recorded = run(record.iter().chain(&[raw.to_str().unwrap()]));
+    assert!(recorded.status.success(), "{recorded:?}");
+    // Key frames at 0, 10, 20 and 30.
+    converted(&["-F", "10"], &raw, &stream);
+    let bytes = std::fs::read(&stream).unwrap();
+    let units: Vec<_> = access_units(Codec::H264, &bytes).collect();
+    assert_eq!(units.len(), 35);
+    let at = |unit: usize| units[unit].as_ptr() as usize - bytes.as_ptr() as usize;
+
+    // As after a power loss; and in the middle, where five pictures refer to the damaged one. The decoder may hold one
+    // back, which is lost then.
+    let middle = [&bytes[..at(5) + 20], &bytes[at(6)..]].concat();
+    for (name, bytes, frames, damaged) in [
+        ("cut", &bytes[..at(25) + 20], 25, 1),
+        ("middle", &middle, 30, 5),
+    ] {
+        let from = file(&format!("{name}.h264"));
+        std::fs::write(&from, bytes).unwrap();
+        let told = converted(&[], &from, &file(&format!("{name}.y4m")));
+        let [good, bad] = ["frames", "damaged_frames"].map(|key| number(&told, key));
+        assert_eq!(good + bad, frames + damaged, "{name}: {told}");
+        assert!((damaged..=damaged + 1).contains(&bad), "{name}: {told}");
+    }
+    // Nothing but damage.
+    let mut nothing = bytes[..at(1)].to_vec();
+    nothing.truncate(at(1) / 2);
+    std::fs::write(file("nothing.h264"), &nothing).unwrap();
+    let [from, to] = ["nothing.h264", "o.y4m"].map(|name| file(name).display().to_string());
+    run(["convert", &from, &to]).assert_error(1, &[&from, "damaged"]);
+    assert!(!Path::new(&to).exists());
 }
 
 /// A stream of 50 pictures by another encoder, told so; `false` where ffmpeg has none.
@@ -236,17 +305,8 @@ fn h265_is_recorded_and_converted_where_libx265_is_installed() {
     let folder = tempdir().unwrap();
     let file = |name: &str| folder.path().join(name);
     let stream = file("clip.hevc");
-    let record = [
-        "record",
-        "--pattern",
-        "-r",
-        "322x242",
-        "-f",
-        "20",
-        "--codec",
-        "h265",
-        "--json",
-    ];
+    // The codec follows from the file's name.
+    let record = ["record", "--pattern", "-r", "322x242", "-f", "20", "--json"];
     let recorded = start(record.iter().chain(&[stream.to_str().unwrap()])).finish();
     assert_eq!(number(&recorded.json(), "frames"), 20);
     let converted = converted(&["-F", "25"], &stream, &file("clip.mp4"));

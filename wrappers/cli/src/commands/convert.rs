@@ -2,12 +2,13 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use videostream::colorimetry::Range;
-use videostream::decode::{Decoder, DecoderConfig};
+use videostream::decode::{DecodeError, Decoder, DecoderConfig};
 use videostream::encode::{
     AccessUnits, Backend, Codec, Encoder, OrderError, Packet, PictureOrder, StreamInfo,
     has_b_slices, stream_info,
@@ -26,6 +27,7 @@ use crate::{recording, signals};
 The files' names say the formats: .h264, .264, .h265, .265 and .hevc are Annex B byte streams, .mp4
 is MP4, .y4m is raw video. Byte streams have no times: frame n is shown at n / fps, exactly. In which order
 frames are shown they do say (B pictures); a stream that may have some is read twice, for an MP4.
+Where a stream is damaged, what can't be decoded is left out up to the next key frame, and counted.
 
 Examples:
   videostream convert clip.h264 clip.mp4             nothing is encoded anew
@@ -57,6 +59,8 @@ struct Converted<'a> {
     height: u32,
     fps: f64,
     duration_ms: u64,
+    /// Pictures that could not be decoded: damaged, referring to one that is, or waiting in the decoder then.
+    damaged_frames: u64,
 }
 
 /// What a file's name says.
@@ -71,11 +75,9 @@ impl Args {
     fn kind(&self, path: &Path) -> Option<Kind> {
         let extension = path.extension()?.to_str()?.to_ascii_lowercase();
         Some(match &*extension {
-            "h264" | "264" => Kind::Stream(Codec::H264),
-            "h265" | "265" | "hevc" => Kind::Stream(Codec::H265),
             "mp4" => Kind::Mp4,
             "y4m" => Kind::Y4m,
-            _ => return None,
+            _ => Kind::Stream(record::annex_b(path)?),
         })
     }
 
@@ -95,6 +97,7 @@ impl Args {
 pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     let from = args.input_kind()?;
     let to = args.kind(&args.output);
+    check_apart(args)?;
     signals::listen()?;
     let (file, bar) = open(&args.input, output)?;
     let converted = match (from, to) {
@@ -127,7 +130,32 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         converted.width,
         converted.height,
         converted.file.display()
-    ))
+    ))?;
+    if converted.damaged_frames > 0 {
+        output.print(format_args!(
+            "damaged   {} frames left out, each time up to the next key frame",
+            converted.damaged_frames
+        ))?;
+    }
+    Ok(())
+}
+
+/// Refuses to write over what is to be read.
+fn check_apart(args: &Args) -> Result<(), Failure> {
+    let file = |path: &Path| {
+        let about = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+        Some((about.dev(), about.ino()))
+    };
+    match (file(&args.input), file(&args.output)) {
+        (Some(from), Some(to)) if from == to => {
+            let why = format_args!(
+                "{} is the input itself, which would be lost: give the output another name",
+                args.output.display()
+            );
+            Err(Failure::new(ARGUMENTS, why))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The file, whose reading moves a bar on the terminal.
@@ -293,7 +321,16 @@ fn copy<'a>(
         height: info.height,
         fps: rate.as_f64(),
         duration_ms: recorded.duration_ns / 1_000_000,
+        damaged_frames: 0,
     })
+}
+
+/// Whether a stream may be decoded again after this, from a key frame on.
+fn is_damage(error: &DecodeError) -> bool {
+    matches!(
+        error,
+        DecodeError::Corrupt { .. } | DecodeError::KeyFrameNeeded
+    )
 }
 
 fn decode<'a>(args: &'a Args, codec: Codec, file: impl Read) -> Result<Converted<'a>, Failure> {
@@ -301,7 +338,13 @@ fn decode<'a>(args: &'a Args, codec: Codec, file: impl Read) -> Result<Converted
     let mut writer = None;
     let mut frames = 0;
     let mut take = |decoder: &mut Decoder, rate| {
-        while let Some(decoded) = decoder.receive()? {
+        loop {
+            let decoded = match decoder.receive() {
+                Ok(Some(decoded)) => decoded,
+                Ok(None) => return Ok(()),
+                Err(error) if is_damage(&error) => continue,
+                Err(error) => return Err(Failure::from(error)),
+            };
             let picture = decoded.picture();
             let writer = match &mut writer {
                 Some(writer) => writer,
@@ -315,17 +358,22 @@ fn decode<'a>(args: &'a Args, codec: Codec, file: impl Read) -> Result<Converted
             writer.write(picture).map_err(writing(args))?;
             frames += 1;
         }
-        Ok::<_, Failure>(())
     };
     let in_software = codec == Codec::H264 && decoder.backend() == Backend::Software;
     let mut refused = false;
+    let mut submitted = 0;
     let decoded = packets(args, codec, file, |packet, _, rate| {
         if in_software && has_b_slices(codec, packet.annex_b()) {
             refused = true;
             let why = "it has B pictures, which OpenH264 does not decode exactly";
             return Err(broken(args, why));
         }
-        decoder.submit(packet)?;
+        match decoder.submit(packet) {
+            Ok(()) => {}
+            Err(error) if is_damage(&error) => {}
+            Err(error) => return Err(error.into()),
+        }
+        submitted += 1;
         take(&mut decoder, rate)
     });
     if refused && fs::metadata(&args.output).is_ok_and(|about| about.is_file()) {
@@ -334,6 +382,10 @@ fn decode<'a>(args: &'a Args, codec: Codec, file: impl Read) -> Result<Converted
     let (info, rate) = decoded?;
     decoder.finish()?;
     take(&mut decoder, rate)?;
+    if frames == 0 {
+        let why = format!("none of its {submitted} frames can be decoded: they are damaged");
+        return Err(broken(args, &why));
+    }
     Ok(Converted {
         file: &args.output,
         frames,
@@ -341,6 +393,7 @@ fn decode<'a>(args: &'a Args, codec: Codec, file: impl Read) -> Result<Converted
         height: info.height,
         fps: rate.as_f64(),
         duration_ms: rate.time_ns(frames) / 1_000_000,
+        damaged_frames: u64::saturating_sub(submitted, frames),
     })
 }
 
@@ -351,7 +404,8 @@ fn encode<'a>(args: &'a Args, codec: Codec, file: impl Read) -> Result<Converted
     let like = (layout.fourcc, layout.width, layout.height);
     let config = recording::config(codec, like, Some(rate), args.bitrate);
     let mut encoder = Encoder::new(&config)?;
-    let mut recorder = Recorder::create(&args.output, &Track::from(&config).durable(false))?;
+    let create = || Recorder::create(&args.output, &Track::from(&config).durable(false));
+    let mut recorder = None;
     let mut number = 0;
     while let Some(picture) = reader.read().map_err(reading(args))? {
         if signals::stopped() {
@@ -359,10 +413,17 @@ fn encode<'a>(args: &'a Args, codec: Codec, file: impl Read) -> Result<Converted
         }
         encoder.submit(&picture, rate.time_ns(number))?;
         number += 1;
+        let recorder = match &mut recorder {
+            Some(recorder) => recorder,
+            none => none.insert(create()?),
+        };
         while let Some(packet) = encoder.receive()? {
             recorder.write(&packet)?;
         }
     }
+    let Some(mut recorder) = recorder else {
+        return Err(broken(args, "no complete picture in it"));
+    };
     encoder.finish()?;
     while let Some(packet) = encoder.receive()? {
         recorder.write(&packet)?;
@@ -375,5 +436,6 @@ fn encode<'a>(args: &'a Args, codec: Codec, file: impl Read) -> Result<Converted
         height: layout.height,
         fps: rate.as_f64(),
         duration_ms: recorded.duration_ns / 1_000_000,
+        damaged_frames: 0,
     })
 }

@@ -33,7 +33,7 @@ pub(crate) enum Command {
     Stream(stream::Args),
     /// Read a shared stream: check frames, measure latency and drops
     Receive(receive::Args),
-    /// Record H.264 to a file: fragmented MP4 or Annex B
+    /// Record to a file: H.264 or H.265 as MP4 or byte stream, or raw video
     Record(record::Args),
     /// Put a byte stream into an MP4, decode it, or encode raw video, from file to file
     Convert(convert::Args),

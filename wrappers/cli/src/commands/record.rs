@@ -1,6 +1,6 @@
 //! `videostream record`: pictures to a file, encoded or raw.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -46,16 +46,10 @@ pub(crate) struct Args {
     /// Bits per second: kbit/s, or with a unit (5000, 5000kbps, 5Mbps)
     #[arg(short, long, value_name = "RATE", default_value = "5000", value_parser = args::bitrate)]
     bitrate: u32,
-    /// The compression
-    #[arg(
-        long,
-        value_name = "NAME",
-        default_value = "h264",
-        ignore_case = true,
-        value_enum
-    )]
-    codec: CodecName,
-    /// Save a picture as well, at the end
+    /// The compression [default: what the file's name says, else h264]
+    #[arg(long, value_name = "NAME", ignore_case = true, value_enum)]
+    codec: Option<CodecName>,
+    /// Save a picture as well, at the end; without one the command ends with status 1
     #[arg(long, value_name = "FILE")]
     picture: Option<PathBuf>,
     /// The file, also as -o FILE
@@ -68,12 +62,11 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    fn codec(&self) -> Codec {
-        self.codec.into()
+    fn codec(&self, path: &Path) -> Codec {
+        let by_name = || record::annex_b(path).unwrap_or(Codec::H264);
+        self.codec.map_or_else(by_name, Codec::from)
     }
-}
 
-impl Args {
     fn limit(&self) -> Limit {
         Limit {
             frames: Some(self.frames).filter(|frames| *frames != 0),
@@ -125,12 +118,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     let path = args.file.as_ref().or(args.out.as_ref());
     let path = path.unwrap_or_else(|| unreachable!("clap requires one of them"));
     if !record::is_raw(path) {
-        let checked = record::check_path(path, args.codec());
-        match &args.input.ipc {
-            // Its packets may be of the other codec.
-            Some(_) => checked.or_else(|_| record::check_path(path, Codec::H265))?,
-            None => checked?,
-        }
+        record::check_path(path, args.codec(path))?;
     }
     if let Some(picture) = &args.picture {
         snapshot::check_path(picture)?;
@@ -155,22 +143,27 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     let ended = job.record(&mut input, &mut reporter, output);
     // The file is completed whatever has ended it.
     let finished = job.finish(&input);
+    let mut saved = Ok(());
     if job.summary.frames > 0
         && let Some(picture) = &args.picture
     {
-        save_one_more(&mut input, picture, output);
+        saved = save_one_more(&mut input, picture);
     }
     drop(input);
     if reporter.is_enabled() {
         let summary = serde_json::to_value(&job.summary).unwrap_or_default();
         reporter.send(&Event::Ended { summary });
+        // The recording is complete: to the other processes that is a remark.
+        if let Err(Failure::Said { message, .. }) = std::mem::replace(&mut saved, Ok(())) {
+            output.note(message);
+        }
     } else if output.json {
         output.print_json(&job.summary)?;
     } else {
         job.summary.print(output)?;
     }
     // What ended the recording comes before what that did to its end.
-    ended.and(finished)
+    ended.and(finished).and(saved)
 }
 
 impl Job<'_> {
@@ -227,7 +220,7 @@ impl Job<'_> {
                 self.path,
                 info,
                 shot,
-                (self.args.codec(), self.args.bitrate),
+                (self.args.codec(self.path), self.args.bitrate),
                 limit,
             )?),
         };
@@ -290,15 +283,24 @@ impl Job<'_> {
     }
 }
 
-/// Saves the next picture. Its failure is a remark: the recording is complete.
-fn save_one_more(input: &mut Input, path: &PathBuf, output: &Output) {
+/// Saves the next picture.
+fn save_one_more(input: &mut Input, path: &PathBuf) -> Result<(), Failure> {
     let saved = input
         .one_more(|info, shot| shot.see(|picture| snapshot::save(path, picture, info.colorimetry)));
     match saved {
-        Ok(Some(Ok(Ok(())))) => {}
-        Ok(Some(Ok(Err(error)))) => output.note(format_args!("no picture: {error}")),
-        Ok(None) => output.note("no picture: no frame came after the recording"),
-        Ok(Some(Err(_))) | Err(_) => output.note("no picture: the source has ended"),
+        Ok(Some(Ok(Ok(())))) => Ok(()),
+        Ok(Some(Ok(Err(error)))) => {
+            let why = format_args!("the recording is complete, but no picture: {error}");
+            Err(Failure::new(GENERAL, why))
+        }
+        Ok(None) => {
+            let why = "the recording is complete, but no picture: no frame came after it";
+            Err(Failure::new(GENERAL, why))
+        }
+        Ok(Some(Err(_))) | Err(_) => {
+            let why = "the recording is complete, but no picture: the source has ended";
+            Err(Failure::new(GENERAL, why))
+        }
     }
 }
 

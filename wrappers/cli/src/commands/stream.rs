@@ -59,10 +59,10 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "CODEC", num_args = 0..=1, default_missing_value = "h264", ignore_case = true, value_enum)]
     encode: Option<CodecName>,
     /// With --encode: bits per second, kbit/s or with a unit (5000, 5000kbps, 5Mbps)
-    #[arg(short, long, value_name = "RATE", default_value = "5000", value_parser = args::bitrate)]
+    #[arg(short, long, value_name = "RATE", default_value = "5000", value_parser = args::bitrate, requires = "encode")]
     bitrate: u32,
     /// With --encode: frames from one key frame to the next, 0 for those of new clients only [default: a second]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", requires = "encode")]
     gop: Option<u32>,
     /// Let go of a frame after this time even if nothing newer comes; 0 for never
     #[arg(long, value_name = "MS", default_value_t = 0)]
@@ -221,6 +221,14 @@ fn serve<S: Source>(
     about: About,
 ) -> Result<(), Failure> {
     let mut stream = Stream::new(host, source)?;
+    // What is shared, which may be made of what the source gives.
+    let layout = stream.source().layout();
+    let about = About {
+        format: layout.fourcc.to_string(),
+        width: layout.width,
+        height: layout.height,
+        ..about
+    };
     stream.set_lifespan_ns(u64::from(args.lifespan) * 1_000_000);
     if !reporter.is_enabled() {
         output.note(format_args!("sharing {about} on {}", args.socket));
