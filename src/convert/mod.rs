@@ -31,6 +31,11 @@ use self::view::{View, ViewMut};
 use crate::colorimetry::Colorimetry;
 use crate::picture::{Picture, PictureMut, Rect};
 
+/// The example of the guide is run.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/conversion.md")]
+struct Guide;
+
 /// How a picture becomes another. The default converts the whole picture from BT.601 to BT.601 in limited
 /// range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

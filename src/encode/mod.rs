@@ -53,6 +53,11 @@ use self::mapped::Mapped;
 use crate::frame_rate::FrameRate;
 use crate::picture::{DmaBufPicture, Picture};
 
+/// The example of the guide is compiled.
+#[cfg(all(doctest, feature = "record"))]
+#[doc = include_str!("../../docs/encoding.md")]
+struct Guide;
+
 /// Encodes pictures of one size and format.
 ///
 /// ```
