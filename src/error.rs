@@ -7,6 +7,7 @@ use videostream_hal::format::FormatError;
 use videostream_hal::memory::allocate::Report;
 use videostream_hal::memory::dmabuf::DmaBufError;
 use videostream_hal::memory::mapping::MapError;
+use videostream_hal::ring::MAX_SLOTS;
 use videostream_ipc::Advice;
 
 use crate::camera::CameraError;
@@ -55,6 +56,11 @@ pub enum Error {
         has: u32,
         /// Buffers needed at least.
         needs: u32,
+    },
+    /// A source can't have so many buffers: from 1 to 1024.
+    BufferCount {
+        /// Buffers that were asked for.
+        count: u32,
     },
     /// The source has ended.
     EndOfStream,
@@ -119,6 +125,12 @@ impl fmt::Display for Error {
                 f,
                 "the source has {has} buffers, sharing needs at least {needs}: ask for more buffers"
             ),
+            Self::BufferCount { count } => {
+                write!(
+                    f,
+                    "a source can't have {count} buffers: ask for 1 to {MAX_SLOTS}"
+                )
+            }
             Self::EndOfStream => write!(f, "the stream has ended"),
             Self::TimedOut => write!(f, "timed out waiting for a frame"),
         }

@@ -3,7 +3,7 @@
 use videostream::hal::format::{FourCc, Layout};
 use videostream::pattern::{self, PatternError, TestPattern};
 use videostream::picture::extents;
-use videostream::{FrameRate, Picture, PictureMut};
+use videostream::{FrameRate, PatternSource, Picture, PictureMut};
 
 const FORMATS: [FourCc; 4] = [FourCc::NV12, FourCc::YU12, FourCc::YUYV, FourCc::RGB3];
 const SIZES: [(u32, u32); 5] = [(128, 96), (176, 144), (322, 242), (642, 362), (1280, 720)];
@@ -230,6 +230,20 @@ fn sizes_and_formats_without_a_pattern_are_named() {
     }
     let error = TestPattern::new(FourCc::MJPG, 640, 480, rate).unwrap_err();
     assert!(error.to_string().contains("MJPG"), "{error}");
+}
+
+#[test]
+fn a_number_of_buffers_that_can_not_be_is_named_with_those_that_can() {
+    let rate = FrameRate::fps(30).unwrap();
+    for count in [0, 1025, u32::MAX] {
+        let pattern = TestPattern::new(FourCc::NV12, 320, 240, rate).unwrap();
+        let error = PatternSource::new(pattern, count).unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.contains(&count.to_string()) && text.contains("1 to 1024"),
+            "{text}"
+        );
+    }
 }
 
 #[test]

@@ -28,7 +28,7 @@ impl PatternSource {
     /// Frames of `pattern` in `buffers` buffers from the best memory there is.
     ///
     /// # Errors
-    /// [`Error::Memory`](crate::Error::Memory), [`Error::Format`](crate::Error::Format).
+    /// [`Error::BufferCount`](crate::Error::BufferCount) for none or more than 1024, [`Error::Memory`](crate::Error::Memory), [`Error::Format`](crate::Error::Format).
     pub fn new(pattern: TestPattern, buffers: u32) -> Result<Self> {
         Self::with_allocator(pattern, buffers, &Allocator::new())
     }

@@ -8,6 +8,7 @@ use videostream_hal::format::Layout;
 use videostream_hal::memory::allocate::{Allocation, Allocator, Origin};
 use videostream_hal::memory::dmabuf::{CpuAccess, SyncAccess};
 use videostream_hal::memory::{Access, Mapping, memfd};
+use videostream_hal::ring::MAX_SLOTS;
 
 use crate::{Error, PictureMut, Result};
 
@@ -23,11 +24,15 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// `count` buffers for pictures of `layout`, mapped, from the best memory there is.
+    /// `count` buffers for pictures of `layout`, mapped, from the best memory there is; from 1 to 1024, as many as
+    /// a host can have frames.
     ///
     /// # Errors
-    /// [`Error::Memory`] with what each kind of memory said, [`Error::Map`].
+    /// [`Error::BufferCount`] for another number, [`Error::Memory`] with what each kind of memory said, [`Error::Map`].
     pub fn new(allocator: &Allocator, layout: Layout, count: u32) -> Result<Self> {
+        if !(1..=MAX_SLOTS).contains(&count) {
+            return Err(Error::BufferCount { count });
+        }
         let mut buffers = Vec::with_capacity(count as usize);
         for _ in 0..count {
             let memory = allocator.allocate(u64::from(layout.size))?;
