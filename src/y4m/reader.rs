@@ -122,9 +122,12 @@ fn invalid(why: String) -> io::Error {
 }
 
 /// Reads the header, and checks what the library computes with unchecked.
+#[expect(
+    clippy::unbuffered_bytes,
+    reason = "what comes behind it belongs to the first picture"
+)]
 fn header(from: &mut impl Read) -> io::Result<String> {
     let mut line = Vec::new();
-    // Byte by byte: what comes behind it belongs to the first picture.
     for byte in from.by_ref().take(MAX_HEADER).bytes() {
         line.push(byte?);
         if line.ends_with(b"\n") {
