@@ -53,6 +53,18 @@ pub fn send(socket: impl AsFd, message: &Message, fds: &[BorrowedFd<'_>]) -> Res
 /// may serve. That one alone stays open until this process ends: to close it would be to wait for
 /// whoever serves it.
 pub fn receive(socket: impl AsFd) -> Result<Option<Received>, Error> {
+    match receive_once(&socket) {
+        // The kernel looks for a message first and for the end then: what came and ended in between is
+        // there at the next look.
+        Err(Error::HostGone) => match receive_once(&socket) {
+            Ok(None) => Err(Error::HostGone),
+            last_words => last_words,
+        },
+        received => received,
+    }
+}
+
+fn receive_once(socket: impl AsFd) -> Result<Option<Received>, Error> {
     let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(MAX_FDS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let Some(packet) = Packet::receive(socket, &mut control)? else {
@@ -196,6 +208,25 @@ mod tests {
         drop(a);
         assert_eq!(receive(&b).unwrap().unwrap().0, message);
         assert!(matches!(receive(&b), Err(Error::HostGone)));
+    }
+
+    #[test]
+    fn the_last_words_arrive_however_soon_the_end_comes() {
+        for _ in 0..300 {
+            let (a, b) = pair();
+            let message = Message::Goodbye(Goodbye::Closing);
+            let speaker = std::thread::spawn(move || {
+                assert_eq!(send(&a, &message, &[]), Ok(Sent::Yes));
+            });
+            let heard = loop {
+                if let Some((heard, _)) = receive(&b).unwrap() {
+                    break heard;
+                }
+                core::hint::spin_loop();
+            };
+            assert_eq!(heard, message);
+            speaker.join().unwrap();
+        }
     }
 
     #[test]
