@@ -16,6 +16,8 @@ mod stress;
 mod tsan;
 
 use std::fs;
+use std::panic::resume_unwind;
+use std::thread::{self, ScopedJoinHandle};
 use std::time::Instant;
 
 use anyhow::{Result, bail};
@@ -77,14 +79,26 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     fs::create_dir_all(&logs)?;
     let mut total = Counts::default();
     let mut failed = Vec::new();
-    for part in chosen {
-        let log = logs.join(format!("{}.log", part.name));
-        let (counts, why) = run_part(part, Run::new(&log, args.deep)?)?;
+    for together in chosen.chunk_by(|part, next| part.one_core && next.one_core) {
+        let results = thread::scope(|scope| {
+            let run = |part: &'static Part| {
+                let log = logs.join(format!("{}.log", part.name));
+                scope.spawn(move || run_part(part, Run::new(&log, args.deep)?))
+            };
+            let threads: Vec<_> = together.iter().map(|part| run(part)).collect();
+            let joined = threads.into_iter().map(ScopedJoinHandle::join);
+            joined
+                .map(|ended| ended.unwrap_or_else(|panic| resume_unwind(panic)))
+                .collect::<Vec<_>>()
+        });
         interrupt::check()?;
-        if counts.failed > 0 {
-            failed.push((part.name, why));
+        for (part, result) in together.iter().zip(results) {
+            let (counts, why) = result?;
+            if counts.failed > 0 {
+                failed.push((part.name, why));
+            }
+            total.add(&counts);
         }
-        total.add(&counts);
     }
     for (name, why) in &failed {
         println!("failed part {name}:");
@@ -160,9 +174,11 @@ fn run_part(part: &Part, mut run: Run) -> Result<(Counts, Vec<String>)> {
     let text = run.text()?;
     let mut counts = Counts::of(&text);
     let mut why = Vec::new();
+    // Written in one piece: another part may run beside it.
+    let mut told;
     match result {
         Ok(Outcome::Skipped(why)) => {
-            println!("skipped  {:<16} {why}", part.name);
+            told = format!("skipped  {:<16} {why}\n", part.name);
             counts = Counts::default();
             counts.skipped.push(part.name.to_owned());
         }
@@ -171,32 +187,29 @@ fn run_part(part: &Part, mut run: Run) -> Result<(Counts, Vec<String>)> {
             if counts == Counts::default() {
                 counts.passed = 1;
             }
-            println!(
-                "ok       {:<16} {} ({seconds} s)",
-                part.name,
-                counts.summary()
-            );
+            let summary = counts.summary();
+            told = format!("ok       {:<16} {summary} ({seconds} s)\n", part.name);
             for name in &counts.skipped {
-                println!("         skipped: {name}");
+                told += &format!("         skipped: {name}\n");
             }
         }
         other => {
             counts.failed = counts.failed.max(1);
-            println!("--- output of {}:", part.name);
-            println!("{}", process::tail(&text, SHOWN_LINES));
+            let (name, summary) = (part.name, counts.summary());
+            let shown = process::tail(&text, SHOWN_LINES);
             why = digest::digest(&text);
+            told = format!("--- output of {name}:\n{shown}\n");
             if let Err(error) = other {
                 let error = format!("{error:#}");
-                println!("{error}");
+                told += &format!("{error}\n");
                 why.extend(error.lines().next().map(str::to_owned));
             }
-            println!("--- all of it is in {}", run.path().display());
-            println!(
-                "FAILED   {:<16} {} ({seconds} s)",
-                part.name,
-                counts.summary()
+            told += &format!(
+                "--- all of it is in {}\nFAILED   {name:<16} {summary} ({seconds} s)\n",
+                run.path().display()
             );
         }
     }
+    print!("{told}");
     Ok((counts, why))
 }

@@ -21,6 +21,8 @@ pub(crate) struct Part {
     pub(crate) needs: &'static [Package],
     /// Without these some of its tests skip themselves, by name.
     pub(crate) wants: &'static [Package],
+    /// Whether it leaves a core to others most of the time; neighbours that do run at the same time.
+    pub(crate) one_core: bool,
     /// Does it.
     pub(crate) run: fn(&mut Run) -> Result<Outcome>,
 }
@@ -33,6 +35,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: true,
         needs: &[],
         wants: &[],
+        one_core: false,
         run: fmt,
     },
     Part {
@@ -41,6 +44,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: true,
         needs: &[CXX],
         wants: &[],
+        one_core: false,
         run: clippy,
     },
     Part {
@@ -49,6 +53,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: true,
         needs: &[CXX],
         wants: &TEST_TOOLS,
+        one_core: false,
         run: tests,
     },
     Part {
@@ -57,6 +62,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: true,
         needs: &[CXX],
         wants: &[],
+        one_core: false,
         run: doc,
     },
     Part {
@@ -65,6 +71,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: true,
         needs: &[],
         wants: &BINDING_TOOLS,
+        one_core: false,
         run: bindings,
     },
     Part {
@@ -73,6 +80,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: true,
         needs: &[],
         wants: &[],
+        one_core: false,
         run: no_std,
     },
     Part {
@@ -81,6 +89,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: true,
         needs: &[CXX],
         wants: &[],
+        one_core: false,
         run: static_host::part,
     },
     Part {
@@ -89,6 +98,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: false,
         needs: &[],
         wants: &[],
+        one_core: false,
         run: static_command::part,
     },
     Part {
@@ -97,6 +107,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: false,
         needs: &[CXX],
         wants: &[],
+        one_core: false,
         run: stress::part,
     },
     Part {
@@ -105,6 +116,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: false,
         needs: &[],
         wants: &[],
+        one_core: false,
         run: loom,
     },
     Part {
@@ -113,6 +125,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: false,
         needs: &[],
         wants: &[],
+        one_core: false,
         run: miri,
     },
     Part {
@@ -121,6 +134,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: false,
         needs: &[CXX],
         wants: &[],
+        one_core: false,
         run: fuzz::part,
     },
     Part {
@@ -129,6 +143,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: false,
         needs: &[CXX],
         wants: &[],
+        one_core: false,
         run: tsan::part,
     },
     Part {
@@ -137,7 +152,17 @@ pub(crate) static PARTS: &[Part] = &[
         quick: false,
         needs: &[],
         wants: &[],
+        one_core: false,
         run: deny,
+    },
+    Part {
+        name: "asan",
+        about: "controls and queues under random calls in a guest, with the address sanitizer",
+        quick: false,
+        needs: &[Package::program("qemu-system-x86", "qemu-system-x86_64")],
+        wants: &[],
+        one_core: false,
+        run: asan::part,
     },
     Part {
         name: "rig-x86_64",
@@ -148,15 +173,8 @@ pub(crate) static PARTS: &[Part] = &[
             Package::program("qemu-system-x86", "qemu-system-x86_64"),
         ],
         wants: &RIG_TOOLS,
+        one_core: true,
         run: rig_tests::x86_64,
-    },
-    Part {
-        name: "asan",
-        about: "controls and queues under random calls in a guest, with the address sanitizer",
-        quick: false,
-        needs: &[Package::program("qemu-system-x86", "qemu-system-x86_64")],
-        wants: &[],
-        run: asan::part,
     },
     Part {
         name: "rig-aarch64",
@@ -168,6 +186,7 @@ pub(crate) static PARTS: &[Part] = &[
             CROSS_LIBC,
         ],
         wants: &[],
+        one_core: true,
         run: rig_tests::aarch64,
     },
 ];

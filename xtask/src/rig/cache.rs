@@ -20,14 +20,14 @@ const MANIFEST: &str = "manifest";
 /// The folder with kernel, modules and busybox for `arch`, prepared if it is not
 /// there or not whole.
 pub(crate) fn prepared(arch: Arch) -> Result<PathBuf> {
-    apt::ensure(arch.packages())
-        .with_context(|| format!("{arch} guest"))
-        .context(Unavailable)?;
     let cache = folder()?;
     fs::create_dir_all(&cache).with_context(|| format!("create {}", cache.display()))?;
     // Several guests may be started at once; one prepares, the others wait.
-    let lock = File::create(cache.join(format!("{arch}.lock")))?;
+    let lock = File::create(cache.join("lock"))?;
     lock.lock().context("lock the rig's cache")?;
+    apt::ensure(arch.packages())
+        .with_context(|| format!("{arch} guest"))
+        .context(Unavailable)?;
 
     let dir = cache.join(format!("{arch}-{RECIPE}"));
     if is_whole(&dir) {
