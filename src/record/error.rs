@@ -113,12 +113,16 @@ impl fmt::Display for RecordError {
                 path,
                 error,
                 recorded,
-            } => write!(
-                f,
-                "can't write {}: {error}; the {} frames recorded before stay playable",
-                path.display(),
-                recorded.frames
-            ),
+            } => {
+                write!(f, "can't write {}: {error}", path.display())?;
+                if error.kind() == io::ErrorKind::NotSeekable {
+                    f.write_str("; an MP4 needs a file: a pipe takes .h264, .h265 and .y4m")?;
+                }
+                match recorded.frames {
+                    0 => Ok(()),
+                    frames => write!(f, "; the {frames} frames recorded before stay playable"),
+                }
+            }
             Self::Codec { has, wants } => {
                 write!(f, "packet is {has}, but the recording is {wants}")
             }

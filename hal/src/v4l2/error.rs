@@ -218,6 +218,9 @@ impl fmt::Display for Described {
             Errno::NOLINK => "no link or signal (ENOLINK)",
             Errno::NOLCK => "no lock on the signal (ENOLCK)",
             Errno::MFILE => "too many open descriptors (EMFILE)",
+            Errno::ISDIR => "a folder, not a device (EISDIR)",
+            Errno::NOTDIR => "no folder on the way to it (ENOTDIR)",
+            Errno::NAMETOOLONG => "longer than a path may be (ENAMETOOLONG)",
             other => return write!(f, "error {}", other.raw_os_error()),
         };
         f.write_str(text)

@@ -599,7 +599,8 @@ VSL_API VSLFrame* vsl_frame_wait(VSLClient* client, int64_t until);
  *
  * 0, also if it is locked, or -1 and errno: EINVAL, also for a frame that was not received;
  * EEXIST when it has expired; EMFILE when as many are locked as may be; ECONNRESET when the
- * host has ended; ESHUTDOWN after vsl_client_disconnect. */
+ * host has closed (that one was killed tells the next vsl_frame_wait: its memory stays until then);
+ * ESHUTDOWN after vsl_client_disconnect. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API int vsl_frame_trylock(VSLFrame* frame);
 

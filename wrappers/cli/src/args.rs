@@ -135,6 +135,12 @@ pub(crate) fn assignment(text: &str) -> Option<(&str, &str)> {
     text.split_once('=').filter(|(name, _)| !name.is_empty())
 }
 
+/// A number of frames, or 0.
+pub(crate) fn frames(text: &str) -> Result<u64, String> {
+    text.parse()
+        .map_err(|_| "expected a number of frames, such as 300, or 0".to_owned())
+}
+
 /// Seconds, as a whole number or a decimal, more than none.
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let expected = "expected a number of seconds above 0, such as 2.5";
@@ -190,6 +196,14 @@ mod tests {
         }
         for wrong in ["29.97", "-1", "30/", "99999999999"] {
             assert!(rate(wrong).unwrap_err().contains("30000/1001"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn frames_are_counted_from_zero() {
+        assert_eq!((frames("0"), frames("300")), (Ok(0), Ok(300)));
+        for wrong in ["-1", "2.5", "", "many"] {
+            assert!(frames(wrong).unwrap_err().contains("300"), "{wrong}");
         }
     }
 

@@ -2,11 +2,12 @@
 
 mod support;
 
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use tempfile::tempdir;
 
 use support::{program, run, start, start_command};
@@ -21,6 +22,7 @@ fn a_camera_that_is_none() {
     run(record).assert_error(1, &["/dev/null"]);
     run(["snapshot", "-d", "/dev/video250", "/nowhere/x.png"]).assert_error(3, &["/dev/video250"]);
     run(["demo", "-d", "/dev/video250"]).assert_error(3, &["/dev/video250"]);
+    run(["record", "-d", "/tmp", "/nowhere/x.mp4"]).assert_error(1, &["/tmp", "a folder"]);
 }
 
 #[test]
@@ -43,6 +45,7 @@ fn arguments_that_make_no_sense() {
         &["stream", "--fps", "0", "x"],
         &["stream", "--mode", "999", "x"],
         &["receive", "--hold", "0", "x"],
+        &["receive", "-f", "-1", "x"],
         &["receive", "--timeout", "never", "x"],
         &["record", "--codec", "vp9", "x.mp4"],
         &["record", "--bitrate", "fast", "x.mp4"],
@@ -203,8 +206,20 @@ fn a_full_disk() {
         symlink("/dev/full", &file).unwrap();
         let file = file.to_str().unwrap();
         let words = ["record", "--pattern", "-r", "320x240", "-f", "90", file];
-        run(words).assert_error(1, &[file, "No space left", "stay playable"]);
+        run(words).assert_error(1, &[file, "No space left"]);
     }
+}
+
+#[test]
+fn a_pipe_that_an_mp4_is_to_go_into() {
+    let folder = tempdir().unwrap();
+    let pipe = folder.path().join("pipe.mp4");
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::RWXU, 0).unwrap();
+    // Nobody waits for the other end to be opened.
+    let _both_ends = File::options().read(true).write(true).open(&pipe).unwrap();
+    let pipe = pipe.to_str().unwrap();
+    let words = ["record", "--pattern", "-r", "64x48", "-f", "5", pipe];
+    run(words).assert_error(1, &[pipe, "an MP4 needs a file", ".h264"]);
 }
 
 #[test]

@@ -2,10 +2,13 @@
 
 mod support;
 
+use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::process::Signal;
 use tempfile::tempdir;
 use videostream::encode::{Codec, access_units};
 
@@ -294,6 +297,30 @@ fn b_pictures_that_cannot_be_put_in_order_or_decoded_are_refused() {
     ended.assert_error(1, &["B pictures", "OpenH264"]);
     // Nothing half is left.
     assert!(!file("piped.mp4").exists() && !raw.exists());
+}
+
+#[test]
+fn a_conversion_that_is_stopped_says_that_it_is_not_whole() {
+    let folder = tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (from, to) = (file("endless.y4m"), file("clip.h264"));
+    mknodat(CWD, &*from, FileType::Fifo, Mode::RWXU, 0).unwrap();
+    let process = start(["convert", &from, &to]);
+    // There is a reader by then, and it listens to Ctrl-C.
+    let mut pipe = File::options().write(true).open(&from).unwrap();
+    pipe.write_all(b"YUV4MPEG2 W64 H48 F30:1\n").unwrap();
+    let mut picture = b"FRAME\n".to_vec();
+    picture.resize(picture.len() + 64 * 48 * 3 / 2, 128);
+    for _ in 0..10 {
+        pipe.write_all(&picture).unwrap();
+    }
+    process.signal(Signal::INT);
+    // Until nobody reads any more.
+    while pipe.write_all(&picture).is_ok() {}
+    process
+        .finish()
+        .assert_error(1, &["stopped before the end", &to]);
+    assert!(std::fs::metadata(&to).unwrap().len() > 0);
 }
 
 #[test]

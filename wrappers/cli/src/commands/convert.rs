@@ -120,6 +120,14 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         }
     };
     bar.finish_and_clear();
+    if signals::stopped() {
+        let why = format_args!(
+            "stopped before the end: {} has the first {} frames",
+            converted.file.display(),
+            converted.frames
+        );
+        return Err(Failure::new(GENERAL, why));
+    }
     if output.json {
         return output.print_json(&converted);
     }

@@ -38,7 +38,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     input: InputArgs,
     /// End after this many frames; 0 for never
-    #[arg(short, long, value_name = "N", default_value_t = 0)]
+    #[arg(short, long, value_name = "N", default_value = "0", value_parser = args::frames)]
     frames: u64,
     /// End after this time
     #[arg(short = 't', long, value_name = "SECONDS", value_parser = args::seconds)]

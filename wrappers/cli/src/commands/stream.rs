@@ -43,7 +43,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     source: SourceArgs,
     /// End after this many frames; 0 for never
-    #[arg(short, long, value_name = "N", default_value_t = 0)]
+    #[arg(short, long, value_name = "N", default_value = "0", value_parser = args::frames)]
     frames: u64,
     /// Wait for the camera when it is not there, is unplugged or fails, and go on with it under
     /// whatever number it comes back; clients stay connected

@@ -24,9 +24,9 @@ use plan::Plan;
 use table::Table;
 
 /// How long a process may take until it says that it works.
-const START: Duration = Duration::from_secs(15);
+const START: Duration = Duration::from_secs(60);
 /// How long it may take to end.
-const END: Duration = Duration::from_secs(15);
+const END: Duration = Duration::from_secs(60);
 
 #[derive(clap::Args)]
 #[command(after_help = "\

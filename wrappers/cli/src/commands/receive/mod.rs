@@ -29,7 +29,7 @@ Examples:
   videostream receive --spin 50000 --json /tmp/camera")]
 pub(crate) struct Args {
     /// End after this many frames; 0 for never
-    #[arg(short, long, value_name = "N", default_value_t = 100)]
+    #[arg(short, long, value_name = "N", default_value = "100", value_parser = args::frames)]
     frames: u64,
     /// How long to wait for a frame, and for a host
     #[arg(short, long, value_name = "SECONDS", default_value = "5", value_parser = args::seconds)]
