@@ -18,8 +18,9 @@ use crate::{DmaBufPicture, Picture, Result};
 /// Reads a source's frames one at a time; each buffer is mapped once.
 #[derive(Debug)]
 pub struct Reader<S> {
-    source: S,
+    // Before the source: drivers want memory unmapped before buffers are freed.
     buffers: Buffers,
+    source: S,
     /// The source's generation that `buffers` are of.
     generation: u32,
     last_sequence: Option<u64>,

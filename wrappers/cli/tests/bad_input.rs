@@ -218,7 +218,7 @@ fn a_pipe_that_an_mp4_is_to_go_into() {
     // Nobody waits for the other end to be opened.
     let _both_ends = File::options().read(true).write(true).open(&pipe).unwrap();
     let pipe = pipe.to_str().unwrap();
-    let words = ["record", "--pattern", "-r", "64x48", "-f", "5", pipe];
+    let words = ["record", "--pattern", "-r", "320x240", "-f", "5", pipe];
     run(words).assert_error(1, &[pipe, "an MP4 needs a file", ".h264"]);
 }
 

@@ -1,0 +1,101 @@
+//! The order in which the memory of a camera is given back. Drivers of older kernels refuse to free
+//! buffers that are still mapped or exported (`V4L2_BUF_CAP_SUPPORTS_ORPHANED_BUFS`), and the next
+//! start then finds the camera busy.
+//!
+//! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere, and without
+//! strace, it says that it was skipped.
+//!
+//! rig: arch=x86_64
+
+#![cfg(target_os = "linux")]
+
+use std::collections::BTreeSet;
+use std::env;
+use std::time::Duration;
+
+use videostream::hal::time::deadline_in;
+use videostream::hal::v4l2::NodeKind;
+use videostream::source::Reader;
+use videostream::{Camera, CameraSource, devices};
+use videostream_testing::{on_the_rig, strace};
+
+const NAME: &str = "memory_is_unmapped_and_exports_are_closed_before_buffers_are_freed";
+/// How the test calls itself under strace: with the number of the camera's node.
+const NODE: &str = "VIDEOSTREAM_TEST_NODE";
+const BUFFERS: u32 = 4;
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[test]
+fn memory_is_unmapped_and_exports_are_closed_before_buffers_are_freed() {
+    let Some(_turn) = on_the_rig(NAME) else {
+        return;
+    };
+    if let Some(node) = env::var_os(NODE) {
+        return capture(&format!("/dev/video{}", node.to_str().unwrap()));
+    }
+    if !strace::is_there(NAME) {
+        return;
+    }
+    let list = devices();
+    let mut found = list.devices.iter();
+    let found = found.find(|d| d.driver == "vivid" && d.kind == NodeKind::Camera);
+    let path = found.unwrap().path.to_str().unwrap();
+    let node = path.strip_prefix("/dev/video").unwrap();
+    // Descriptors with the files behind them: those of exports are named `/dmabuf:`.
+    let trace = strace::trace(NAME, &["-y", "-e", "signal=none"], (NODE, node));
+    let (before, after) = trace
+        .rsplit_once("VIDIOC_REQBUFS")
+        .expect("buffers are freed");
+    let (request, after) = after.split_once('\n').unwrap_or((after, ""));
+    assert!(
+        request.contains("count=0") && request.ends_with("= 0"),
+        "{request}"
+    );
+    assert!(!after.contains("/dmabuf:"), "{after}");
+
+    let (mut open, mut exports) = (BTreeSet::new(), 0);
+    let (mut mapped, mut mappings) = (BTreeSet::new(), 0);
+    for line in before.lines() {
+        if let Some(address) = argument(line, "munmap(") {
+            mapped.remove(address);
+        } else if let Some(fd) = argument(line, "close(") {
+            open.remove(fd);
+        } else if line.contains("mmap(") && line.contains("</dmabuf:") {
+            mapped.extend(line.rsplit_once(" = ").map(|(_, address)| address));
+            mappings += 1;
+        } else if line.contains("VIDIOC_EXPBUF") {
+            exports += 1;
+        }
+        let (call, _) = line.split_once("</dmabuf:").unwrap_or_default();
+        if !call.contains("close(") {
+            open.extend(call.rsplit(|c: char| !c.is_ascii_digit()).next());
+        }
+    }
+    println!("{exports} exports, {mappings} mappings");
+    assert!(exports >= BUFFERS && mappings > 0, "{trace}");
+    open.remove("");
+    assert_eq!(
+        (open, mapped),
+        (BTreeSet::new(), BTreeSet::new()),
+        "{trace}"
+    );
+}
+
+/// The first argument of a call in a line of a trace, without the file behind a descriptor.
+fn argument<'l>(line: &'l str, call: &str) -> Option<&'l str> {
+    let (_, arguments) = line.split_once(call)?;
+    arguments.split([',', ')', '<']).next()
+}
+
+/// Looks into frames of every buffer, and lets go of the camera.
+fn capture(path: &str) {
+    let camera = Camera::open(path).unwrap();
+    let camera = camera.size(320, 180).fps(60).buffers(BUFFERS);
+    let source = CameraSource::new(camera.start().unwrap());
+    let mut reader = Reader::new(source).unwrap();
+    for _ in 0..2 * BUFFERS {
+        let deadline = deadline_in(PATIENCE.as_nanos() as u64);
+        let seen = reader.next(deadline, |_, picture| picture.rows(0).len());
+        assert_eq!(seen.unwrap(), Some(180));
+    }
+}
