@@ -1,0 +1,193 @@
+//! `videostream convert`: from one file to another.
+
+mod copy;
+mod packets;
+mod pictures;
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+use videostream::encode::Codec;
+use videostream::{FrameRate, record};
+
+use crate::args::{self, CodecName};
+use crate::failure::{ARGUMENTS, Failure, GENERAL};
+use crate::output::Output;
+use crate::signals;
+
+#[derive(clap::Args)]
+#[command(after_help = "\
+The files' names say the formats: .h264, .264, .h265, .265 and .hevc are Annex B byte streams, .mp4
+is MP4, .y4m is raw video. Byte streams have no times: frame n is shown at n / fps, exactly. In which order
+frames are shown they do say (B pictures); a stream that may have some is read twice, for an MP4.
+Where a stream is damaged, what can't be decoded is left out up to the next key frame, and counted.
+
+Examples:
+  videostream convert clip.h264 clip.mp4             nothing is encoded anew
+  videostream convert -F 30000/1001 clip.hevc clip.mp4
+  videostream convert clip.h264 clip.y4m             decoded
+  videostream convert -b 8Mbps clip.y4m clip.mp4     encoded")]
+pub(crate) struct Args {
+    /// Frames per second [default: what the stream says, else 30]
+    #[arg(short = 'F', long, value_name = "N", value_parser = args::rate)]
+    fps: Option<FrameRate>,
+    /// The compression of a byte stream whose name does not say it
+    #[arg(long, value_name = "NAME", ignore_case = true, value_enum)]
+    codec: Option<CodecName>,
+    /// Where pictures are encoded: kbit/s, or with a unit (5000, 5000kbps, 5Mbps)
+    #[arg(short, long, value_name = "RATE", default_value = "5000", value_parser = args::bitrate)]
+    bitrate: u32,
+    /// The file to read
+    input: PathBuf,
+    /// The file to write
+    output: PathBuf,
+}
+
+/// What was converted.
+#[derive(Serialize)]
+struct Converted<'a> {
+    file: &'a Path,
+    frames: u64,
+    width: u32,
+    height: u32,
+    fps: f64,
+    duration_ms: u64,
+    /// Pictures that could not be decoded: damaged, referring to one that is, or waiting in the decoder then.
+    damaged_frames: u64,
+}
+
+/// What a file's name says.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Stream(Codec),
+    Mp4,
+    Y4m,
+}
+
+impl Args {
+    fn kind(&self, path: &Path) -> Option<Kind> {
+        let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+        Some(match &*extension {
+            "mp4" => Kind::Mp4,
+            "y4m" => Kind::Y4m,
+            _ => Kind::Stream(record::annex_b(path)?),
+        })
+    }
+
+    fn input_kind(&self) -> Result<Kind, Failure> {
+        let by_option = self.codec.map(|name| Kind::Stream(name.into()));
+        let kind = by_option.or_else(|| self.kind(&self.input));
+        kind.filter(|kind| *kind != Kind::Mp4).ok_or_else(|| {
+            let why = format_args!(
+                "{}: reads .h264, .264, .h265, .265, .hevc and .y4m; for others name the --codec",
+                self.input.display()
+            );
+            Failure::new(ARGUMENTS, why)
+        })
+    }
+}
+
+pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
+    let from = args.input_kind()?;
+    let to = args.kind(&args.output);
+    check_apart(args)?;
+    signals::listen()?;
+    let (file, bar) = open(&args.input, output)?;
+    let converted = match (from, to) {
+        (Kind::Stream(codec), Some(Kind::Y4m)) => pictures::decode(args, codec, file)?,
+        (Kind::Stream(codec), _) => {
+            record::check_path(&args.output, codec)?;
+            copy::copy(args, codec, file, output)?
+        }
+        (_, Some(Kind::Y4m)) | (Kind::Mp4, _) => {
+            let why = "nothing to convert: both files are .y4m";
+            return Err(Failure::new(ARGUMENTS, why));
+        }
+        (Kind::Y4m, _) => {
+            let codec = match to {
+                Some(Kind::Stream(codec)) => codec,
+                _ => Codec::H264,
+            };
+            record::check_path(&args.output, codec)?;
+            pictures::encode(args, codec, file)?
+        }
+    };
+    bar.finish_and_clear();
+    if signals::stopped() {
+        let why = format_args!(
+            "stopped before the end: {} has the first {} frames",
+            converted.file.display(),
+            converted.frames
+        );
+        return Err(Failure::new(GENERAL, why));
+    }
+    if output.json {
+        return output.print_json(&converted);
+    }
+    output.print(format_args!(
+        "converted {} frames, {:.2} s, {}x{}, to {}",
+        converted.frames,
+        converted.duration_ms as f64 / 1e3,
+        converted.width,
+        converted.height,
+        converted.file.display()
+    ))?;
+    if converted.damaged_frames > 0 {
+        output.print(format_args!(
+            "damaged   {} frames left out, each time up to the next key frame",
+            converted.damaged_frames
+        ))?;
+    }
+    Ok(())
+}
+
+/// Refuses to write over what is to be read.
+fn check_apart(args: &Args) -> Result<(), Failure> {
+    let file = |path: &Path| {
+        let about = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+        Some((about.dev(), about.ino()))
+    };
+    match (file(&args.input), file(&args.output)) {
+        (Some(from), Some(to)) if from == to => {
+            let why = format_args!(
+                "{} is the input itself, which would be lost: give the output another name",
+                args.output.display()
+            );
+            Err(Failure::new(ARGUMENTS, why))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The file, whose reading moves a bar on the terminal.
+fn open(path: &Path, output: &Output) -> Result<(impl Read + use<>, ProgressBar), Failure> {
+    let fail =
+        |error: io::Error| Failure::new(GENERAL, format_args!("{}: {error}", path.display()));
+    let file = File::open(path).map_err(fail)?;
+    let bar = ProgressBar::new(file.metadata().map_err(fail)?.len());
+    if output.json || output.is_quiet() {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    if let Ok(style) =
+        ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {bytes_per_sec}, {eta} left")
+    {
+        bar.set_style(style);
+    }
+    Ok((bar.wrap_read(file), bar))
+}
+
+fn reading(args: &Args) -> impl Fn(io::Error) -> Failure + use<'_> {
+    |error| Failure::new(GENERAL, format_args!("{}: {error}", args.input.display()))
+}
+
+fn writing(args: &Args) -> impl Fn(io::Error) -> Failure + use<'_> {
+    |error| Failure::new(GENERAL, format_args!("{}: {error}", args.output.display()))
+}
+
+fn broken(args: &Args, why: &str) -> Failure {
+    Failure::new(GENERAL, format_args!("{}: {why}", args.input.display()))
+}

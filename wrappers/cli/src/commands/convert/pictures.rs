@@ -1,0 +1,140 @@
+//! Pictures out of a byte stream, and into one.
+
+use std::fs::{self, File};
+use std::io::{BufReader, Read};
+
+use videostream::colorimetry::Range;
+use videostream::decode::{DecodeError, Decoder, DecoderConfig};
+use videostream::encode::{Backend, Codec, Encoder, has_b_slices};
+use videostream::record::{Recorder, Track};
+use videostream::y4m::{Y4mReader, Y4mWriter};
+
+use super::packets::packets;
+use super::{Args, Converted, broken, reading, writing};
+use crate::failure::Failure;
+use crate::{recording, signals};
+
+/// Whether a stream may be decoded again after this, from a key frame on.
+fn is_damage(error: &DecodeError) -> bool {
+    matches!(
+        error,
+        DecodeError::Corrupt { .. } | DecodeError::KeyFrameNeeded
+    )
+}
+
+/// Writes the pictures of a byte stream as raw video.
+pub(super) fn decode<'a>(
+    args: &'a Args,
+    codec: Codec,
+    file: impl Read,
+) -> Result<Converted<'a>, Failure> {
+    let mut decoder = Decoder::new(&DecoderConfig::new(codec))?;
+    let mut writer = None;
+    let mut frames = 0;
+    let mut take = |decoder: &mut Decoder, rate| {
+        loop {
+            let decoded = match decoder.receive() {
+                Ok(Some(decoded)) => decoded,
+                Ok(None) => return Ok(()),
+                Err(error) if is_damage(&error) => continue,
+                Err(error) => return Err(Failure::from(error)),
+            };
+            let picture = decoded.picture();
+            let writer = match &mut writer {
+                Some(writer) => writer,
+                none => {
+                    let file = File::create(&args.output).map_err(writing(args))?;
+                    let like = (picture.fourcc(), picture.width(), picture.height());
+                    let writer = Y4mWriter::new(file, like, rate, Range::Limited);
+                    none.insert(writer.map_err(writing(args))?)
+                }
+            };
+            writer.write(picture).map_err(writing(args))?;
+            frames += 1;
+        }
+    };
+    let in_software = codec == Codec::H264 && decoder.backend() == Backend::Software;
+    let mut refused = false;
+    let mut submitted = 0;
+    let decoded = packets(args, codec, file, |packet, _, rate| {
+        if in_software && has_b_slices(codec, packet.annex_b()) {
+            refused = true;
+            let why = "it has B pictures, which OpenH264 does not decode exactly";
+            return Err(broken(args, why));
+        }
+        match decoder.submit(packet) {
+            Ok(()) => {}
+            Err(error) if is_damage(&error) => {}
+            Err(error) => return Err(error.into()),
+        }
+        submitted += 1;
+        take(&mut decoder, rate)
+    });
+    if refused && fs::metadata(&args.output).is_ok_and(|about| about.is_file()) {
+        let _ = fs::remove_file(&args.output);
+    }
+    let (info, rate) = decoded?;
+    decoder.finish()?;
+    take(&mut decoder, rate)?;
+    if frames == 0 {
+        let why = format!("none of its {submitted} frames can be decoded: they are damaged");
+        return Err(broken(args, &why));
+    }
+    Ok(Converted {
+        file: &args.output,
+        frames,
+        width: info.width,
+        height: info.height,
+        fps: rate.as_f64(),
+        duration_ms: rate.time_ns(frames) / 1_000_000,
+        damaged_frames: u64::saturating_sub(submitted, frames),
+    })
+}
+
+/// Encodes raw video into a recording.
+pub(super) fn encode<'a>(
+    args: &'a Args,
+    codec: Codec,
+    file: impl Read,
+) -> Result<Converted<'a>, Failure> {
+    let mut reader = Y4mReader::new(BufReader::new(file)).map_err(reading(args))?;
+    let rate = args.fps.unwrap_or(reader.rate());
+    let layout = *reader.layout();
+    let like = (layout.fourcc, layout.width, layout.height);
+    let config = recording::config(codec, like, Some(rate), args.bitrate);
+    let mut encoder = Encoder::new(&config)?;
+    let create = || Recorder::create(&args.output, &Track::from(&config).durable(false));
+    let mut recorder = None;
+    let mut number = 0;
+    while let Some(picture) = reader.read().map_err(reading(args))? {
+        if signals::stopped() {
+            break;
+        }
+        encoder.submit(&picture, rate.time_ns(number))?;
+        number += 1;
+        let recorder = match &mut recorder {
+            Some(recorder) => recorder,
+            none => none.insert(create()?),
+        };
+        while let Some(packet) = encoder.receive()? {
+            recorder.write(&packet)?;
+        }
+    }
+    let Some(mut recorder) = recorder else {
+        return Err(broken(args, "no complete picture in it"));
+    };
+    encoder.finish()?;
+    while let Some(packet) = encoder.receive()? {
+        recorder.write(&packet)?;
+    }
+    let recorded = recorder.finish()?;
+    Ok(Converted {
+        file: &args.output,
+        frames: recorded.frames,
+        width: layout.width,
+        height: layout.height,
+        fps: rate.as_f64(),
+        duration_ms: recorded.duration_ns / 1_000_000,
+        damaged_frames: 0,
+    })
+}
