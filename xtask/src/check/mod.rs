@@ -14,6 +14,7 @@ mod static_command;
 mod static_host;
 mod stress;
 mod tsan;
+mod workspace;
 
 use std::fs;
 use std::panic::resume_unwind;

@@ -1,13 +1,11 @@
 //! The table of checks.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
-use super::counts::Counts;
-use super::run::{Run, cargo};
-use super::{Outcome, asan, fuzz, rig_tests, rust, static_command, static_host, stress, tsan};
+use super::run::Run;
+use super::{Outcome, asan, fuzz, rig_tests, static_command, static_host, stress, tsan, workspace};
 use crate::apt::Package;
-use crate::bindings::{GENERATOR, LIBCLANG};
-use crate::{process, project};
+use crate::bindings::LIBCLANG;
 
 /// One check.
 pub(crate) struct Part {
@@ -36,7 +34,7 @@ pub(crate) static PARTS: &[Part] = &[
         needs: &[],
         wants: &[],
         one_core: false,
-        run: fmt,
+        run: workspace::fmt,
     },
     Part {
         name: "clippy",
@@ -45,7 +43,7 @@ pub(crate) static PARTS: &[Part] = &[
         needs: &[CXX],
         wants: &[],
         one_core: false,
-        run: clippy,
+        run: workspace::clippy,
     },
     Part {
         name: "tests",
@@ -54,7 +52,7 @@ pub(crate) static PARTS: &[Part] = &[
         needs: &[CXX],
         wants: &TEST_TOOLS,
         one_core: false,
-        run: tests,
+        run: workspace::tests,
     },
     Part {
         name: "doc",
@@ -63,7 +61,7 @@ pub(crate) static PARTS: &[Part] = &[
         needs: &[CXX],
         wants: &[],
         one_core: false,
-        run: doc,
+        run: workspace::doc,
     },
     Part {
         name: "bindings",
@@ -72,7 +70,7 @@ pub(crate) static PARTS: &[Part] = &[
         needs: &[],
         wants: &BINDING_TOOLS,
         one_core: false,
-        run: bindings,
+        run: workspace::bindings,
     },
     Part {
         name: "no_std",
@@ -81,7 +79,7 @@ pub(crate) static PARTS: &[Part] = &[
         needs: &[],
         wants: &[],
         one_core: false,
-        run: no_std,
+        run: workspace::no_std,
     },
     Part {
         name: "static_host",
@@ -117,7 +115,7 @@ pub(crate) static PARTS: &[Part] = &[
         needs: &[],
         wants: &[],
         one_core: false,
-        run: loom,
+        run: workspace::loom,
     },
     Part {
         name: "miri",
@@ -126,7 +124,7 @@ pub(crate) static PARTS: &[Part] = &[
         needs: &[],
         wants: &[],
         one_core: false,
-        run: miri,
+        run: workspace::miri,
     },
     Part {
         name: "fuzz",
@@ -153,7 +151,7 @@ pub(crate) static PARTS: &[Part] = &[
         needs: &[],
         wants: &[],
         one_core: false,
-        run: deny,
+        run: workspace::deny,
     },
     Part {
         name: "asan",
@@ -224,195 +222,3 @@ const RIG_TOOLS: [Package; 3] = [
     Package::program("strace", "strace"),
     Package::program("ffmpeg", "ffprobe"),
 ];
-
-/// The crates that know nothing of an operating system where there is none.
-const CORE: [&str; 6] = [
-    "-p",
-    "videostream-sys",
-    "-p",
-    "videostream-hal",
-    "-p",
-    "videostream-ipc",
-];
-
-/// Bugs of lock-free code need few switches at bad moments: 3 finds all that the models
-/// have been weakened with. `--deep` sets no bound.
-const LOOM_PREEMPTIONS: &str = "3";
-
-/// Miri interprets programs of systems other than its own. On one that is not Linux the
-/// modules that make system calls, which Miri does not know, are left out.
-const MIRI_TARGET: &str = "x86_64-unknown-freebsd";
-
-fn fmt(run: &mut Run) -> Result<Outcome> {
-    if let Err(why) = rust::component("rustfmt", "rustfmt") {
-        return Ok(Outcome::Skipped(why));
-    }
-    run.command(&mut cargo(&["fmt", "--all", "--check"])?)?;
-    Ok(Outcome::Passed)
-}
-
-fn clippy(run: &mut Run) -> Result<Outcome> {
-    if let Err(why) = rust::component("cargo-clippy", "clippy") {
-        return Ok(Outcome::Skipped(why));
-    }
-    let words = [
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--features",
-        "videostream-sys/bindgen",
-        "--",
-        "-D",
-        "warnings",
-    ];
-    run.command(&mut cargo(&words)?)?;
-    Ok(Outcome::Passed)
-}
-
-fn tests(run: &mut Run) -> Result<Outcome> {
-    let words = [
-        "test",
-        "--workspace",
-        // Tested with its generator, by `bindings`.
-        "--exclude",
-        "videostream-sys",
-        "--lib",
-        "--bins",
-        "--tests",
-        "--no-fail-fast",
-    ];
-    // A test runs them.
-    run.command(&mut cargo(&["build", "-p", "videostream", "--examples"])?)?;
-    run.command(cargo(&words)?.args(["--", "--show-output"]))?;
-    Ok(Outcome::Passed)
-}
-
-fn doc(run: &mut Run) -> Result<Outcome> {
-    let mut build = cargo(&["doc", "--workspace", "--no-deps", "--lib"])?;
-    run.command(build.env("RUSTDOCFLAGS", "-D warnings"))?;
-    let words = [
-        "test",
-        "--workspace",
-        "--doc",
-        "--no-fail-fast",
-        "--",
-        "--show-output",
-    ];
-    run.command(&mut cargo(&words)?)?;
-    Ok(Outcome::Passed)
-}
-
-fn bindings(run: &mut Run) -> Result<Outcome> {
-    // Where the kernel's headers cannot be had, the tests skip themselves, by name.
-    let mut headers = cargo(&GENERATOR)?;
-    if let Err(why) = run.command(headers.args(["--headers", "--fetch"])) {
-        run.note(&format!("no kernel headers: {why:#}"))?;
-    }
-    let words = [
-        "test",
-        "-p",
-        "videostream-sys",
-        "--features",
-        "bindgen",
-        "--lib",
-        "--tests",
-        "--no-fail-fast",
-    ];
-    run.command(cargo(&words)?.args(["--", "--show-output"]))?;
-    some_tests(run, "no test of the bindings")
-}
-
-fn no_std(run: &mut Run) -> Result<Outcome> {
-    const TARGET: &str = "x86_64-unknown-none";
-    if let Err(why) = rust::target(TARGET) {
-        return Ok(Outcome::Skipped(why));
-    }
-    run.command(cargo(&["build", "--target", TARGET])?.args(CORE))?;
-    Ok(Outcome::Passed)
-}
-
-fn loom(run: &mut Run) -> Result<Outcome> {
-    let words = [
-        "test",
-        "--release",
-        "-p",
-        "videostream-hal",
-        "-p",
-        "videostream-ipc",
-    ];
-    let mut command = cargo(&words)?;
-    command
-        .args(["--lib", "--no-fail-fast", "loom_"])
-        .env("RUSTFLAGS", "--cfg loom")
-        .env("CARGO_TARGET_DIR", project::target()?.join("loom"))
-        .env("CARGO_PROFILE_RELEASE_LTO", "off");
-    if run.is_deep() {
-        command.env_remove("LOOM_MAX_PREEMPTIONS");
-    } else {
-        command.env("LOOM_MAX_PREEMPTIONS", LOOM_PREEMPTIONS);
-    }
-    run.command(&mut command)?;
-    some_tests(run, "no model named loom_*")
-}
-
-fn miri(run: &mut Run) -> Result<Outcome> {
-    if let Err(why) = rust::nightly(&["miri", "rust-src"]) {
-        return Ok(Outcome::Skipped(why));
-    }
-    for (package, filter) in [("videostream-hal", "ring"), ("videostream-ipc", "wire")] {
-        let words = [
-            "+nightly",
-            "miri",
-            "test",
-            "-p",
-            package,
-            "--lib",
-            "--no-fail-fast",
-        ];
-        run.command(
-            cargo(&words)?
-                .args(["--target", MIRI_TARGET, filter])
-                .env("CARGO_TARGET_DIR", project::target()?.join("miri")),
-        )?;
-    }
-    some_tests(run, "no test of the ring or of messages")
-}
-
-fn deny(run: &mut Run) -> Result<Outcome> {
-    if process::find("cargo-deny").is_none() {
-        return Ok(Outcome::Skipped(
-            "needs cargo-deny (cargo install cargo-deny)".to_owned(),
-        ));
-    }
-    // `--workspace`: the root is a package, too, and would be checked alone.
-    run.command(&mut cargo(&[
-        "deny",
-        "--workspace",
-        "--locked",
-        "check",
-        "bans",
-        "licenses",
-        "sources",
-    ])?)?;
-    // Workspaces of their own. What these link twice is in nobody's way.
-    for folder in ["benches/iceoryx2", "fuzz", "tests/nostd-host"] {
-        let mut deny = cargo(&["deny", "--locked", "--config", "deny.toml"])?;
-        deny.arg("--manifest-path")
-            .arg(format!("{folder}/Cargo.toml"))
-            .args(["check", "licenses", "sources"]);
-        run.command(&mut deny)?;
-    }
-    Ok(Outcome::Passed)
-}
-
-/// A filter that no test's name matches has shown nothing.
-pub(super) fn some_tests(run: &mut Run, none: &str) -> Result<Outcome> {
-    let counts = Counts::of(&run.text()?);
-    if counts.failed > 0 {
-        bail!("{} failed", counts.failed);
-    }
-    if counts.passed == 0 {
-        return Ok(Outcome::Skipped(none.to_owned()));
-    }
-    Ok(Outcome::Passed)
-}

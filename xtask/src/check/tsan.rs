@@ -7,8 +7,8 @@
 
 use anyhow::{Result, bail};
 
-use super::parts::some_tests;
 use super::run::{Run, cargo};
+use super::workspace::some_tests;
 use super::{Outcome, rust};
 use crate::project;
 
