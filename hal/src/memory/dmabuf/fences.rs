@@ -1,0 +1,103 @@
+//! A buffer's fences: taken out, put in, and waited for.
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use rustix::io::Errno;
+use rustix::ioctl::{Setter, Updater, ioctl};
+use videostream_sys::dma_buf::{
+    DMA_BUF_IOCTL_EXPORT_SYNC_FILE, DMA_BUF_IOCTL_IMPORT_SYNC_FILE, dma_buf_export_sync_file,
+    dma_buf_import_sync_file,
+};
+
+use super::{DmaBufError, SyncAccess};
+use crate::time::until;
+
+/// `DMA_BUF_IOCTL_EXPORT_SYNC_FILE`: a fence that signals when devices are done with the buffer.
+///
+/// `access` is what the caller wants to do then: to read, it is enough that writers are done; to
+/// write, all must be. A snapshot: later work is not in it. The descriptor becomes readable when
+/// the fence signals.
+///
+/// # Errors
+/// [`DmaBufError::Ioctl`]: ENOTTY before Linux 6.0 and for what is no dma-buf.
+pub fn export_sync_file(fd: BorrowedFd<'_>, access: SyncAccess) -> Result<OwnedFd, DmaBufError> {
+    export(fd, access.flags())
+        .map_err(|errno| DmaBufError::ioctl("DMA_BUF_IOCTL_EXPORT_SYNC_FILE", errno))
+}
+
+/// `DMA_BUF_IOCTL_IMPORT_SYNC_FILE`: makes the buffer's next users wait for a fence.
+///
+/// `access` is what the work behind the fence does to the buffer.
+///
+/// # Errors
+/// [`DmaBufError::Ioctl`]: ENOTTY before Linux 6.0 and for what is no dma-buf, EINVAL when
+/// `fence` is no sync file.
+pub fn import_sync_file(
+    fd: BorrowedFd<'_>,
+    fence: BorrowedFd<'_>,
+    access: SyncAccess,
+) -> Result<(), DmaBufError> {
+    import(fd, fence, access.flags())
+        .map_err(|errno| DmaBufError::ioctl("DMA_BUF_IOCTL_IMPORT_SYNC_FILE", errno))
+}
+
+/// `poll` on a dma-buf: waits until devices are done with the buffer, as far as they say so by
+/// fences, but only until `deadline_ns` of `CLOCK_MONOTONIC` (`u64::MAX` is for ever; a time that
+/// is past looks once). `false`: they are not.
+///
+/// `access` is what the caller wants to do then, as in [`export_sync_file`]. What is no dma-buf is
+/// waited for by nobody. A fence that comes after this look is not in it:
+/// [`CpuAccess::begin`](super::CpuAccess::begin) waits for that one, however long it takes.
+///
+/// # Errors
+/// [`DmaBufError::Poll`] with the answer of `poll`.
+///
+/// # Source
+/// "Implicit Fence Poll Support" in the kernel's dma-buf documentation; Linux 3.17.
+pub fn wait(fd: BorrowedFd<'_>, access: SyncAccess, deadline_ns: u64) -> Result<bool, DmaBufError> {
+    let done = match access {
+        SyncAccess::Read => PollFlags::IN,
+        SyncAccess::Write | SyncAccess::ReadWrite => PollFlags::OUT,
+    };
+    loop {
+        let left = until(deadline_ns);
+        let timeout = (deadline_ns != u64::MAX).then_some(&left);
+        match poll(&mut [PollFd::from_borrowed_fd(fd, done)], timeout) {
+            Ok(ready) => return Ok(ready > 0),
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(DmaBufError::Poll(errno)),
+        }
+    }
+}
+
+#[expect(
+    unsafe_code,
+    reason = "the request is made here, and its answer becomes an owned fd"
+)]
+fn export(fd: BorrowedFd<'_>, flags: u32) -> Result<OwnedFd, Errno> {
+    let mut data = dma_buf_export_sync_file { flags, fd: -1 };
+    // SAFETY: the struct is the argument type from which the code was computed.
+    let request = unsafe {
+        Updater::<DMA_BUF_IOCTL_EXPORT_SYNC_FILE, dma_buf_export_sync_file>::new(&mut data)
+    };
+    // SAFETY: the kernel reads and writes the 8 bytes of `data`, which outlives the call.
+    unsafe { ioctl(fd, request)? };
+    if data.fd < 0 {
+        return Err(Errno::BADF);
+    }
+    // SAFETY: on success the kernel has just installed this descriptor, close-on-exec, for us.
+    Ok(unsafe { OwnedFd::from_raw_fd(data.fd) })
+}
+
+#[expect(unsafe_code, reason = "the request is made here")]
+fn import(fd: BorrowedFd<'_>, fence: BorrowedFd<'_>, flags: u32) -> Result<(), Errno> {
+    let data = dma_buf_import_sync_file {
+        flags,
+        fd: fence.as_raw_fd(),
+    };
+    // SAFETY: the struct is the argument type from which the code was computed.
+    let request =
+        unsafe { Setter::<DMA_BUF_IOCTL_IMPORT_SYNC_FILE, dma_buf_import_sync_file>::new(data) };
+    // SAFETY: the kernel reads the 8 bytes of the argument and writes no memory of ours.
+    unsafe { ioctl(fd, request) }
+}

@@ -1,0 +1,225 @@
+//! dma-buf: what can be asked of the descriptor of a shared buffer.
+//!
+//! Memory here is either a dma-buf (from a heap, udmabuf or a driver) or a memfd. Both are mapped,
+//! passed and compared alike: [`file_size`](super::mapping::file_size) and [`identity`] work on
+//! both, and [`CpuAccess`] does nothing for a memfd, whose memory is always coherent.
+//! [`is_dma_buf`](super::memfd::is_dma_buf) tells them apart.
+
+mod cpu_access;
+mod fences;
+
+use core::fmt;
+
+use rustix::fd::BorrowedFd;
+use rustix::fs::fstat;
+use rustix::io::Errno;
+use rustix::ioctl::{Setter, ioctl};
+use videostream_sys::dma_buf::{
+    DMA_BUF_NAME_LEN, DMA_BUF_SET_NAME_B, DMA_BUF_SYNC_READ, DMA_BUF_SYNC_WRITE,
+};
+
+pub use cpu_access::{CpuAccess, begin_access, end_access};
+pub use fences::{export_sync_file, import_sync_file, wait};
+
+/// What is done with a buffer: by the CPU in [`CpuAccess`], by whoever waits in fences.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum SyncAccess {
+    /// The buffer is read.
+    #[doc(alias = "DMA_BUF_SYNC_READ")]
+    Read,
+    /// The buffer is written.
+    #[doc(alias = "DMA_BUF_SYNC_WRITE")]
+    Write,
+    /// The buffer is read and written.
+    #[doc(alias = "DMA_BUF_SYNC_RW")]
+    ReadWrite,
+}
+
+impl SyncAccess {
+    const fn flags(self) -> u32 {
+        match self {
+            Self::Read => DMA_BUF_SYNC_READ,
+            Self::Write => DMA_BUF_SYNC_WRITE,
+            Self::ReadWrite => DMA_BUF_SYNC_READ | DMA_BUF_SYNC_WRITE,
+        }
+    }
+}
+
+/// Which memory a descriptor stands for: equal for every descriptor of one dma-buf or memfd, in
+/// every process.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Identity {
+    /// `st_dev` of the inode.
+    pub device: u64,
+    /// `st_ino` of the inode.
+    pub inode: u64,
+}
+
+/// The identity of the memory behind a descriptor (dma-bufs have their own inode since Linux 5.3).
+///
+/// # Errors
+/// [`DmaBufError::Identity`] with the answer of `fstat`.
+pub fn identity(fd: BorrowedFd<'_>) -> Result<Identity, DmaBufError> {
+    let stat = fstat(fd).map_err(DmaBufError::Identity)?;
+    #[allow(
+        clippy::unnecessary_cast,
+        reason = "the width depends on the architecture"
+    )]
+    Ok(Identity {
+        device: stat.st_dev as u64,
+        inode: stat.st_ino as u64,
+    })
+}
+
+/// Names a dma-buf for `/proc/PID/fdinfo` and debugfs: at most 31 bytes, without NUL.
+///
+/// # Errors
+/// [`DmaBufError::Name`] for a longer name; [`DmaBufError::Ioctl`] with ENOTTY when the descriptor
+/// is no dma-buf.
+#[doc(alias = "DMA_BUF_SET_NAME")]
+pub fn set_name(fd: BorrowedFd<'_>, name: &str) -> Result<(), DmaBufError> {
+    let mut text = [0_u8; DMA_BUF_NAME_LEN as usize];
+    if name.len() >= text.len() || name.contains('\0') {
+        return Err(DmaBufError::Name {
+            len_bytes: name.len(),
+        });
+    }
+    text[..name.len()].copy_from_slice(name.as_bytes());
+    set_name_bytes(fd, text).map_err(|errno| DmaBufError::ioctl("DMA_BUF_SET_NAME_B", errno))
+}
+
+#[expect(unsafe_code, reason = "the request is made here")]
+fn set_name_bytes(fd: BorrowedFd<'_>, name: [u8; DMA_BUF_NAME_LEN as usize]) -> Result<(), Errno> {
+    // SAFETY: the argument is a string of at most 32 bytes, NUL included. The code states the size
+    // of a u64, a historical mistake that the kernel's header keeps.
+    let request =
+        unsafe { Setter::<DMA_BUF_SET_NAME_B, [u8; DMA_BUF_NAME_LEN as usize]>::new(name) };
+    // SAFETY: the kernel reads up to the NUL that the caller left in, and writes nothing.
+    unsafe { ioctl(fd, request) }
+}
+
+/// Why a buffer's descriptor refused.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum DmaBufError {
+    /// A request failed.
+    Ioctl {
+        /// The request's name in C.
+        request: &'static str,
+        /// ENOTTY: not a dma-buf, or an older kernel.
+        errno: Errno,
+    },
+    /// The identity could not be had.
+    Identity(Errno),
+    /// It can't be waited for.
+    Poll(Errno),
+    /// The name has a NUL or more than 31 bytes.
+    Name {
+        /// Its length.
+        len_bytes: usize,
+    },
+}
+
+impl DmaBufError {
+    const fn ioctl(request: &'static str, errno: Errno) -> Self {
+        Self::Ioctl { request, errno }
+    }
+
+    /// What the kernel answered; EINVAL for a name that was not even tried.
+    pub fn errno(&self) -> Errno {
+        match *self {
+            Self::Ioctl { errno, .. } | Self::Identity(errno) | Self::Poll(errno) => errno,
+            Self::Name { .. } => Errno::INVAL,
+        }
+    }
+}
+
+impl fmt::Display for DmaBufError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ioctl { request, errno } if *errno == Errno::NOTTY => {
+                write!(
+                    f,
+                    "{request}: {errno}; not a dma-buf, or the kernel is too old"
+                )
+            }
+            Self::Ioctl { request, errno } => write!(f, "{request}: {errno}"),
+            Self::Identity(errno) => write!(f, "the buffer's identity cannot be had: {errno}"),
+            Self::Poll(errno) => write!(f, "poll on the buffer: {errno}"),
+            Self::Name { len_bytes } => {
+                write!(
+                    f,
+                    "a buffer's name has at most 31 bytes and no NUL, not {len_bytes} bytes"
+                )
+            }
+        }
+    }
+}
+
+impl core::error::Error for DmaBufError {}
+
+#[cfg(test)]
+mod tests {
+    use rustix::fd::{AsFd as _, OwnedFd};
+    use rustix::io::dup;
+
+    use super::super::memfd;
+    use super::*;
+
+    fn shared_memory() -> OwnedFd {
+        memfd::create(c"dmabuf-test", 4096).unwrap()
+    }
+
+    #[test]
+    fn a_memfd_is_no_dma_buf_and_needs_no_bracket() {
+        let fd = shared_memory();
+        let access = CpuAccess::begin(fd.as_fd(), SyncAccess::ReadWrite).unwrap();
+        assert!(!access.is_bracketed());
+        access.end().unwrap();
+    }
+
+    #[test]
+    fn nobody_waits_for_a_memfd() {
+        let fd = shared_memory();
+        for access in [SyncAccess::Read, SyncAccess::Write, SyncAccess::ReadWrite] {
+            assert_eq!(wait(fd.as_fd(), access, 0), Ok(true), "{access:?}");
+        }
+    }
+
+    #[test]
+    fn a_duplicate_has_the_same_identity_and_another_memfd_has_not() {
+        let (fd, other) = (shared_memory(), shared_memory());
+        let copy = dup(&fd).unwrap();
+        let of = |fd: &OwnedFd| identity(fd.as_fd()).unwrap();
+        assert_eq!(of(&fd), of(&copy));
+        assert_ne!(of(&fd), of(&other));
+    }
+
+    #[test]
+    fn names_and_fences_are_refused_for_what_is_no_dma_buf() {
+        let fd = shared_memory();
+        let refused = [
+            set_name(fd.as_fd(), "camera 0").unwrap_err(),
+            export_sync_file(fd.as_fd(), SyncAccess::Read).unwrap_err(),
+            import_sync_file(fd.as_fd(), fd.as_fd(), SyncAccess::Write).unwrap_err(),
+        ];
+        for error in refused {
+            assert_eq!(error.errno(), Errno::NOTTY, "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_does_not_fit_is_not_cut() {
+        let fd = shared_memory();
+        let long = "thirty-two bytes are one too many";
+        assert_eq!(
+            set_name(fd.as_fd(), long).unwrap_err(),
+            DmaBufError::Name {
+                len_bytes: long.len()
+            }
+        );
+        assert!(matches!(
+            set_name(fd.as_fd(), "a\0b"),
+            Err(DmaBufError::Name { .. })
+        ));
+    }
+}
