@@ -23,14 +23,18 @@
 //! A place in a client's table is free before the host fills it anew, because the host says
 //! what is gone before it says what is new.
 //!
-//! Everything here is pure: `loom_buffers.rs` runs it against the ring.
+//! Everything here is pure: `loom_meet.rs` and `loom_retire.rs` run it against the ring.
 
 pub(crate) mod ledger;
 pub(crate) mod registry;
 pub mod table;
 
 #[cfg(all(test, loom))]
-mod loom_buffers;
+mod loom_meet;
+#[cfg(all(test, loom))]
+mod loom_retire;
+#[cfg(all(test, loom))]
+mod loom_sides;
 
 pub(crate) use ledger::Ledger;
 pub(crate) use registry::Registry;
