@@ -2,6 +2,8 @@
 //!
 //! Source: `clock_gettime(2)`. Deadlines are absolute values of this clock.
 
+use rustix::event::{PollFd, poll};
+use rustix::io::Errno;
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
 /// Nanoseconds in a second.
@@ -30,6 +32,23 @@ pub fn timespec(ns: u64) -> Timespec {
 /// What is left until `deadline_ns`, zero when it has passed.
 pub fn until(deadline_ns: u64) -> Timespec {
     timespec(deadline_ns.saturating_sub(now_ns()))
+}
+
+/// Polls until one of `fds` is ready, at most until `deadline_ns` (`u64::MAX` is for ever; a time that is
+/// past looks once): whether one is. Calls that a signal interrupts go on.
+///
+/// # Errors
+/// What `poll(2)` answers.
+pub fn poll_until(fds: &mut [PollFd<'_>], deadline_ns: u64) -> Result<bool, Errno> {
+    loop {
+        let left = until(deadline_ns);
+        let timeout = (deadline_ns != u64::MAX).then_some(&left);
+        match poll(fds, timeout) {
+            Ok(ready) => return Ok(ready > 0),
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -7,14 +7,14 @@
 //! # Source
 //! `linux/sync_file.h`; "Sync File API Guide" in the kernel's documentation.
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags};
 use rustix::fd::BorrowedFd;
 use rustix::io::Errno;
 use rustix::ioctl::{Updater, ioctl};
 use videostream_sys::sync_file::{SYNC_IOC_FILE_INFO, sync_file_info};
 
 use super::kind::{self, Kind};
-use crate::time::until;
+use crate::time::poll_until;
 
 /// How far the work behind a fence is.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -91,11 +91,12 @@ pub fn wait(fd: BorrowedFd<'_>, deadline_ns: u64) -> Result<(), SyncFileError> {
             Status::Failed(errno) => return Err(SyncFileError::Failed(errno)),
             Status::Active => {}
         }
-        let left = until(deadline_ns);
-        let timeout = (deadline_ns != u64::MAX).then_some(&left);
-        match poll(&mut [PollFd::from_borrowed_fd(fd, PollFlags::IN)], timeout) {
-            Ok(0) => return Err(SyncFileError::TimedOut),
-            Ok(_) | Err(Errno::INTR) => {}
+        match poll_until(
+            &mut [PollFd::from_borrowed_fd(fd, PollFlags::IN)],
+            deadline_ns,
+        ) {
+            Ok(false) => return Err(SyncFileError::TimedOut),
+            Ok(true) => {}
             Err(errno) => return Err(SyncFileError::Os("poll", errno)),
         }
     }

@@ -1,12 +1,11 @@
 //! Waiting for a device, up to a moment on the monotonic clock.
 
 use bitflags::bitflags;
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags};
 use rustix::fd::BorrowedFd;
-use rustix::io::Errno;
 
 use super::Error;
-use crate::time::until;
+use crate::time::poll_until;
 
 bitflags! {
     /// What a device is ready for.
@@ -51,24 +50,19 @@ pub fn wait(fd: BorrowedFd<'_>, wanted: Ready, deadline_ns: Option<u64>) -> Resu
             flags |= poll;
         }
     }
-    loop {
-        let timeout = deadline_ns.map(until);
-        let mut fds = [PollFd::from_borrowed_fd(fd, flags)];
-        match poll(&mut fds, timeout.as_ref()) {
-            Ok(0) => return Err(Error::TimedOut),
-            Ok(_) => {
-                let mut ready = Ready::empty();
-                for (flag, poll) in PAIRS {
-                    if fds[0].revents().contains(poll) {
-                        ready |= flag;
-                    }
-                }
-                return Ok(ready);
-            }
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(Error::system("poll", errno)),
+    let mut fds = [PollFd::from_borrowed_fd(fd, flags)];
+    match poll_until(&mut fds, deadline_ns.unwrap_or(u64::MAX)) {
+        Ok(true) => {}
+        Ok(false) => return Err(Error::TimedOut),
+        Err(errno) => return Err(Error::system("poll", errno)),
+    }
+    let mut ready = Ready::empty();
+    for (flag, poll) in PAIRS {
+        if fds[0].revents().contains(poll) {
+            ready |= flag;
         }
     }
+    Ok(ready)
 }
 
 #[cfg(test)]

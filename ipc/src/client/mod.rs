@@ -10,16 +10,15 @@ mod peek;
 mod wait;
 mod wakes;
 
-use rustix::event::{PollFd, poll};
+use rustix::event::PollFd;
 use rustix::fd::OwnedFd;
-use rustix::io::Errno;
 use videostream_hal::ring::FrameDescriptor;
 use videostream_hal::ring::cells::SlotId;
 use videostream_hal::ring::layout::DESCRIPTOR_WORDS;
 use videostream_hal::ring::reader::{self, Held};
 use videostream_hal::ring::segment::{ControlMap, LeaseMap, Stat};
 use videostream_hal::sync::{AtomicU32, Ordering};
-use videostream_hal::time::until;
+use videostream_hal::time;
 
 pub use self::event::Event;
 pub use self::knock::Knock;
@@ -239,14 +238,9 @@ impl Client {
 
 /// Polls until something is ready; interrupted calls go on.
 fn poll_until(fds: &mut [PollFd<'_>], deadline_ns: u64) -> Result<(), Error> {
-    loop {
-        let left = until(deadline_ns);
-        let timeout = (deadline_ns != u64::MAX).then_some(&left);
-        match poll(fds, timeout) {
-            Ok(0) => return Err(Error::TimedOut),
-            Ok(_) => return Ok(()),
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(Error::Os("poll", errno)),
-        }
+    match time::poll_until(fds, deadline_ns) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Error::TimedOut),
+        Err(errno) => Err(Error::Os("poll", errno)),
     }
 }

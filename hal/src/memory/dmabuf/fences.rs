@@ -1,6 +1,6 @@
 //! A buffer's fences: taken out, put in, and waited for.
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags};
 use rustix::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::ioctl::{Setter, Updater, ioctl};
@@ -10,7 +10,7 @@ use videostream_sys::dma_buf::{
 };
 
 use super::{DmaBufError, SyncAccess};
-use crate::time::until;
+use crate::time::poll_until;
 
 /// `DMA_BUF_IOCTL_EXPORT_SYNC_FILE`: a fence that signals when devices are done with the buffer.
 ///
@@ -59,15 +59,8 @@ pub fn wait(fd: BorrowedFd<'_>, access: SyncAccess, deadline_ns: u64) -> Result<
         SyncAccess::Read => PollFlags::IN,
         SyncAccess::Write | SyncAccess::ReadWrite => PollFlags::OUT,
     };
-    loop {
-        let left = until(deadline_ns);
-        let timeout = (deadline_ns != u64::MAX).then_some(&left);
-        match poll(&mut [PollFd::from_borrowed_fd(fd, done)], timeout) {
-            Ok(ready) => return Ok(ready > 0),
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(DmaBufError::Poll(errno)),
-        }
-    }
+    let mut fds = [PollFd::from_borrowed_fd(fd, done)];
+    poll_until(&mut fds, deadline_ns).map_err(DmaBufError::Poll)
 }
 
 #[expect(
