@@ -53,18 +53,19 @@ pub fn send(socket: impl AsFd, message: &Message, fds: &[BorrowedFd<'_>]) -> Res
 /// may serve. That one alone stays open until this process ends: to close it would be to wait for
 /// whoever serves it.
 pub fn receive(socket: impl AsFd) -> Result<Option<Received>, Error> {
-    match receive_once(&socket) {
-        // The kernel looks for a message first and for the end then: what came and ended in between is
-        // there at the next look.
-        Err(Error::HostGone) => match receive_once(&socket) {
-            Ok(None) => Err(Error::HostGone),
-            last_words => last_words,
-        },
+    with_last_words(|| receive_with_fds(&socket))
+}
+
+/// Looks once more at the end. The kernel looks for a message first and for the end then: what came and
+/// ended in between is there at the next look.
+fn with_last_words<T>(receive: impl Fn() -> Result<Option<T>, Error>) -> Result<Option<T>, Error> {
+    match receive() {
+        Err(Error::HostGone) => receive()?.map(Some).ok_or(Error::HostGone),
         received => received,
     }
 }
 
-fn receive_once(socket: impl AsFd) -> Result<Option<Received>, Error> {
+fn receive_with_fds(socket: impl AsFd) -> Result<Option<Received>, Error> {
     let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(MAX_FDS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let Some(packet) = Packet::receive(socket, &mut control)? else {
@@ -111,6 +112,10 @@ fn receive_once(socket: impl AsFd) -> Result<Option<Received>, Error> {
 /// # Errors
 /// Those of [`receive`].
 pub fn receive_bare(socket: impl AsFd) -> Result<Option<Message>, Error> {
+    with_last_words(|| receive_without_fds(&socket))
+}
+
+fn receive_without_fds(socket: impl AsFd) -> Result<Option<Message>, Error> {
     let mut none = RecvAncillaryBuffer::default();
     let Some(packet) = Packet::receive(socket, &mut none)? else {
         return Ok(None);
@@ -210,8 +215,8 @@ mod tests {
         assert!(matches!(receive(&b), Err(Error::HostGone)));
     }
 
-    #[test]
-    fn the_last_words_arrive_however_soon_the_end_comes() {
+    /// Has `listen` hear what is said just before the end, again and again.
+    fn hears_last_words(listen: impl Fn(&OwnedFd) -> Result<Option<Message>, Error>) {
         for _ in 0..300 {
             let (a, b) = pair();
             let message = Message::Goodbye(Goodbye::Closing);
@@ -219,7 +224,7 @@ mod tests {
                 assert_eq!(send(&a, &message, &[]), Ok(Sent::Yes));
             });
             let heard = loop {
-                if let Some((heard, _)) = receive(&b).unwrap() {
+                if let Some(heard) = listen(&b).unwrap() {
                     break heard;
                 }
                 core::hint::spin_loop();
@@ -227,6 +232,12 @@ mod tests {
             assert_eq!(heard, message);
             speaker.join().unwrap();
         }
+    }
+
+    #[test]
+    fn the_last_words_arrive_however_soon_the_end_comes() {
+        hears_last_words(|socket| Ok(receive(socket)?.map(|(heard, _)| heard)));
+        hears_last_words(|socket| receive_bare(socket));
     }
 
     #[test]
