@@ -9,19 +9,18 @@
 
 #![cfg(target_os = "linux")]
 
+mod vivid;
+
 use std::collections::BTreeSet;
-use std::env;
 use std::time::Duration;
 
 use videostream::hal::time::deadline_in;
-use videostream::hal::v4l2::NodeKind;
 use videostream::source::Reader;
-use videostream::{Camera, CameraSource, devices};
-use videostream_testing::{on_the_rig, strace};
+use videostream::{Camera, CameraSource};
+use videostream_testing::on_the_rig;
+use vivid::traced;
 
 const NAME: &str = "memory_is_unmapped_and_exports_are_closed_before_buffers_are_freed";
-/// How the test calls itself under strace: with the number of the camera's node.
-const NODE: &str = "VIDEOSTREAM_TEST_NODE";
 const BUFFERS: u32 = 4;
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -30,19 +29,10 @@ fn memory_is_unmapped_and_exports_are_closed_before_buffers_are_freed() {
     let Some(_turn) = on_the_rig(NAME) else {
         return;
     };
-    if let Some(node) = env::var_os(NODE) {
-        return capture(&format!("/dev/video{}", node.to_str().unwrap()));
-    }
-    if !strace::is_there(NAME) {
-        return;
-    }
-    let list = devices();
-    let mut found = list.devices.iter();
-    let found = found.find(|d| d.driver == "vivid" && d.kind == NodeKind::Camera);
-    let path = found.unwrap().path.to_str().unwrap();
-    let node = path.strip_prefix("/dev/video").unwrap();
     // Descriptors with the files behind them: those of exports are named `/dmabuf:`.
-    let trace = strace::trace(NAME, &["-y", "-e", "signal=none"], (NODE, node));
+    let Some(trace) = traced(NAME, &["-y", "-e", "signal=none"], capture) else {
+        return;
+    };
     let (before, after) = trace
         .rsplit_once("VIDIOC_REQBUFS")
         .expect("buffers are freed");

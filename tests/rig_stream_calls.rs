@@ -8,20 +8,19 @@
 
 #![cfg(target_os = "linux")]
 
+mod vivid;
+
 use std::collections::BTreeMap;
-use std::env;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use videostream::hal::time::deadline_in;
-use videostream::hal::v4l2::NodeKind;
-use videostream::{Camera, CameraSource, Client, Host, Mode, Stream, devices};
+use videostream::{Camera, CameraSource, Client, Host, Mode, Stream};
 use videostream_testing::{on_the_rig, strace};
+use vivid::traced;
 
 const NAME: &str = "a_shared_frame_takes_two_requests_a_poll_and_a_wake";
-/// How the test calls itself under strace: with the number of the camera's node.
-const NODE: &str = "VIDEOSTREAM_TEST_NODE";
 /// Paths that there are not, asked for before the frames that count and after them.
 const MARKS: [&str; 2] = ["/frames-begin", "/frames-end"];
 const FRAMES: u64 = 100;
@@ -33,18 +32,10 @@ fn a_shared_frame_takes_two_requests_a_poll_and_a_wake() {
     let Some(_turn) = on_the_rig(NAME) else {
         return;
     };
-    if let Some(node) = env::var_os(NODE) {
-        return share(&format!("/dev/video{}", node.to_str().unwrap()));
-    }
-    if !strace::is_there(NAME) {
+    let Some(trace) = traced(NAME, &["-e", "signal=none"], share) else {
         return;
-    }
-    // Listing devices takes thousands of calls: not under strace.
-    let list = devices();
-    let mut found = list.devices.iter();
-    let found = found.find(|d| d.driver == "vivid" && d.kind == NodeKind::Camera);
-    let path = found.unwrap().path.to_str().unwrap();
-    let mut calls = calls(path.strip_prefix("/dev/video").unwrap());
+    };
+    let mut calls = calls(&trace);
     println!("{FRAMES} frames: {calls:?}");
     let mut take = |call| calls.remove(call).unwrap_or(0);
     assert_eq!(take("VIDIOC_DQBUF"), FRAMES);
@@ -103,8 +94,7 @@ fn share(path: &str) {
 
 /// How often the thread that shares makes each call between the marks; ioctls by the name of the
 /// request.
-fn calls(node: &str) -> BTreeMap<String, u64> {
-    let trace = strace::trace(NAME, &["-e", "signal=none"], (NODE, node));
+fn calls(trace: &str) -> BTreeMap<String, u64> {
     let [begin, end] = MARKS.map(|mark| {
         let at = trace.find(mark).expect("it came to the mark");
         trace[..at].rfind('\n').map_or(0, |newline| newline + 1)
