@@ -287,21 +287,14 @@ impl Job<'_> {
 fn save_one_more(input: &mut Input, path: &PathBuf) -> Result<(), Failure> {
     let saved = input
         .one_more(|info, shot| shot.see(|picture| snapshot::save(path, picture, info.colorimetry)));
-    match saved {
-        Ok(Some(Ok(Ok(())))) => Ok(()),
-        Ok(Some(Ok(Err(error)))) => {
-            let why = format_args!("the recording is complete, but no picture: {error}");
-            Err(Failure::new(GENERAL, why))
-        }
-        Ok(None) => {
-            let why = "the recording is complete, but no picture: no frame came after it";
-            Err(Failure::new(GENERAL, why))
-        }
-        Ok(Some(Err(_))) | Err(_) => {
-            let why = "the recording is complete, but no picture: the source has ended";
-            Err(Failure::new(GENERAL, why))
-        }
-    }
+    let why = match saved {
+        Ok(Some(Ok(Ok(())))) => return Ok(()),
+        Ok(Some(Ok(Err(error)))) => error.to_string(),
+        Ok(None) => "no frame came after it".to_owned(),
+        Ok(Some(Err(_))) | Err(_) => "the source has ended".to_owned(),
+    };
+    let why = format_args!("the recording is complete, but no picture: {why}");
+    Err(Failure::new(GENERAL, why))
 }
 
 impl Summary {
