@@ -290,3 +290,19 @@ fn ten_thousand_connections_leave_no_descriptor_behind() {
     assert!(open() < most + 500, "{} after {most}", open());
     still_served(&mut host, id, &client);
 }
+
+#[test]
+fn the_dead_leave_with_their_questions_unread() {
+    let name = name("dead");
+    let (mut host, _) = host(&name, 6);
+    let liar = raw_client(&name);
+    send(&liar, HELLO, &[]);
+    serve_until(&mut host, |host| host.clients().count() == 1);
+    for _ in 0..50 {
+        send(&liar, Message::Look, &[]);
+    }
+    drop(liar);
+    host.process().unwrap();
+    assert_eq!(host.clients().count(), 0);
+    assert_eq!(host.stats().left, 1);
+}

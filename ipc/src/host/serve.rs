@@ -40,6 +40,8 @@ impl Host {
         for event in events.iter() {
             match event.data.u64() {
                 LISTENER => self.accept()?,
+                // Whatever it still has in its queue: nobody is there for the answer.
+                place if has_hung_up(event) => self.leave(place as usize),
                 place => self.serve(place as usize),
             }
         }
@@ -123,10 +125,15 @@ impl Host {
                 self.stats.refused += 1;
                 self.drop_peer(place, Some(Message::Refused(why)));
             }
-            Step::Gone => {
-                self.stats.left += 1;
-                self.drop_peer(place, None);
-            }
+            Step::Gone => self.leave(place),
+        }
+    }
+
+    /// Notes that a client has hung up or died.
+    fn leave(&mut self, place: usize) {
+        if self.peers.get(place).is_some() {
+            self.stats.left += 1;
+            self.drop_peer(place, None);
         }
     }
 
@@ -179,10 +186,7 @@ impl Host {
                 Ok(Sent::Yes) => {}
                 Ok(Sent::TooManyInFlight | Sent::Later) => self.behind = true,
                 Ok(Sent::QueueFull) => self.evict(place, Goodbye::NotReading),
-                Err(_) => {
-                    self.stats.left += 1;
-                    self.drop_peer(place, None);
-                }
+                Err(_) => self.leave(place),
             }
         }
     }
@@ -223,4 +227,11 @@ impl Host {
         epoll::add(&self.epoll, fd, data, epoll::EventFlags::IN)
             .map_err(|e| Error::Os("epoll_ctl", e))
     }
+}
+
+/// Whether both directions have ended: the other end is closed, by its process or by its death.
+fn has_hung_up(event: &epoll::Event) -> bool {
+    // The struct is packed: a copy, no reference.
+    let flags = event.flags;
+    flags.contains(epoll::EventFlags::HUP)
 }
