@@ -73,6 +73,8 @@ pub struct Client {
     config: Config,
     /// Frames that this client's threads hold, so that they stay within the limit together.
     held: AtomicU32,
+    /// Threads in a futex wait, or about to be.
+    sleepers: AtomicU32,
     /// Whether waits are to end: 0 or 1.
     cancelled: AtomicU32,
     host_pid: u32,

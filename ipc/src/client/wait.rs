@@ -4,7 +4,7 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::fd::{AsFd, BorrowedFd};
 use rustix::io::Errno;
 use rustix::thread::futex;
-use videostream_hal::ring::cells::{Control, Lease};
+use videostream_hal::ring::cells::Control;
 use videostream_hal::ring::wake;
 use videostream_hal::sync::{Ordering, Point, full_fence};
 use videostream_hal::time::now_ns;
@@ -45,13 +45,13 @@ impl Client {
         }
         self.check_cancelled()?;
         let mut slice = now_ns().saturating_add(FUTEX_SLICE_NS);
-        while let Some(value) = wake::begin_sleep(&self.control, &self.lease, after) {
+        while let Some(value) = self.begin_sleep(after) {
             // Announced: whoever cancels from here on sees a sleeper and wakes it.
             let result = match self.check_cancelled() {
                 Ok(()) => self.sleep(value, slice.min(deadline_ns)),
                 Err(_) => Ok(()),
             };
-            wake::end_sleep(&self.lease);
+            self.end_sleep();
             self.check_cancelled()?;
             match result {
                 // The frame first: whoever was woken for it touches no more than it has to.
@@ -110,6 +110,22 @@ impl Client {
                 return false;
             }
         }
+    }
+
+    /// Announces a futex wait to the host, and to [`Client::cancel`] where no host can write.
+    fn begin_sleep(&self, after: u64) -> Option<u32> {
+        // Relaxed: ordered by the fence of `wake::begin_sleep`.
+        self.sleepers.fetch_add(1, Ordering::Relaxed);
+        let value = wake::begin_sleep(&self.control, &self.lease, after);
+        if value.is_none() {
+            self.sleepers.fetch_sub(1, Ordering::Relaxed);
+        }
+        value
+    }
+
+    fn end_sleep(&self) {
+        wake::end_sleep(&self.lease);
+        self.sleepers.fetch_sub(1, Ordering::Relaxed);
     }
 
     fn sleep(&self, value: u32, deadline_ns: u64) -> rustix::io::Result<()> {
@@ -179,9 +195,10 @@ impl Client {
         full_fence(Point::WakeFence);
         // A thread in a poll; the alarm stays on until `resume`.
         self.wakes.sound_alarm();
-        // A thread may have announced its sleep and not be asleep yet: woken until gone.
-        // Other clients are woken for nothing, once each time.
-        while self.lease.waiting().load(Ordering::Relaxed) & wake::SLEEPERS != 0 {
+        // A thread may have announced its sleep and not be asleep yet: woken until gone, which it is
+        // after `FUTEX_SLICE_NS` whatever the host does. The count in the lease says nothing here: the
+        // host can write it. Other clients are woken for nothing, once each time.
+        while self.sleepers.load(Ordering::Relaxed) != 0 {
             let all = i32::MAX as u32;
             if futex::wake(self.control.wake(), futex::Flags::empty(), all) == Ok(0) {
                 rustix::thread::sched_yield();
