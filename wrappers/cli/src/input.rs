@@ -149,10 +149,21 @@ impl Input {
         look: impl FnOnce(&Info<'_>, &Shot<'_>) -> T,
     ) -> Result<Option<T>, Failure> {
         const SOON: Duration = Duration::from_secs(2);
+        let end = deadline(SOON);
         match &mut self.from {
-            From::Camera(reader) => read_until(reader, deadline(SOON), look),
-            From::Pattern(reader) => read_until(reader, deadline(SOON), look),
-            From::Host(client) => Ok(see(&client.next(SOON)?, look)),
+            From::Camera(reader) => read_by(reader, end, || false, look),
+            From::Pattern(reader) => read_by(reader, end, || false, look),
+            From::Host(client) => loop {
+                match client.next_until(signals::slice().min(end)) {
+                    Ok(frame) => return Ok(see(&frame, look)),
+                    Err(error) if error.is_timeout() => {
+                        if now_ns() >= end {
+                            return Ok(None);
+                        }
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            },
         }
     }
 
@@ -207,9 +218,23 @@ fn read<S: Source, T>(
     timeout: Duration,
     look: impl FnOnce(&Info<'_>, &Shot<'_>) -> T,
 ) -> Result<Option<T>, Failure> {
-    let mut look = Some(look);
     let deadline = deadline(timeout);
-    while !signals::stopped() {
+    let seen = read_by(reader, deadline, signals::stopped, look)?;
+    if seen.is_none() && !signals::stopped() {
+        return Err(Error::TimedOut.into());
+    }
+    Ok(seen)
+}
+
+/// Reads in slices of time, which shows that the command is not blocked.
+fn read_by<S: Source, T>(
+    reader: &mut Reader<S>,
+    deadline: u64,
+    stopped: impl Fn() -> bool,
+    look: impl FnOnce(&Info<'_>, &Shot<'_>) -> T,
+) -> Result<Option<T>, Failure> {
+    let mut look = Some(look);
+    while !stopped() {
         let seen = read_until(reader, signals::slice().min(deadline), |info, shot| {
             look.take().map(|look| look(info, shot))
         })?;
@@ -217,7 +242,7 @@ fn read<S: Source, T>(
             return Ok(seen);
         }
         if now_ns() >= deadline {
-            return Err(Error::TimedOut.into());
+            break;
         }
     }
     Ok(None)

@@ -9,6 +9,7 @@ mod input;
 mod metrics;
 mod open;
 mod output;
+mod pipes;
 mod progress;
 mod recording;
 mod signals;
@@ -63,7 +64,7 @@ fn main() -> ExitCode {
     };
     let command = Cli::command().mut_subcommands(|command| command.mut_args(negative));
     let cli = Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
-    match cli.command.run(&cli.output) {
+    match signals::prepare().and_then(|()| cli.command.run(&cli.output)) {
         // Whoever read the output has seen enough.
         Ok(()) | Err(Failure::OutputClosed) => ExitCode::SUCCESS,
         Err(Failure::Said { code, message }) => {

@@ -16,7 +16,7 @@ use crate::metrics::Times;
 use crate::output::Output;
 use crate::progress::{Event, Progress, Reporter};
 use crate::recording::{Limit, Recording};
-use crate::signals;
+use crate::{pipes, signals};
 
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -126,9 +126,6 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     signals::listen()?;
     let mut reporter = Reporter::new(&args.child)?;
     let endless = args.frames == 0 && args.duration.is_none();
-    let Some(mut input) = Input::open(&args.input, endless, output)? else {
-        return Ok(());
-    };
     let mut job = Job {
         args,
         path,
@@ -140,6 +137,9 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         delivery: Times::new(),
         done: false,
     };
+    let Some(mut input) = Input::open(&args.input, endless, output)? else {
+        return job.summary.tell(&reporter, output);
+    };
     let ended = job.record(&mut input, &mut reporter, output);
     // The file is completed whatever has ended it.
     let finished = job.finish(&input);
@@ -150,17 +150,12 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         saved = save_one_more(&mut input, picture);
     }
     drop(input);
+    job.summary.tell(&reporter, output)?;
     if reporter.is_enabled() {
-        let summary = serde_json::to_value(&job.summary).unwrap_or_default();
-        reporter.send(&Event::Ended { summary });
         // The recording is complete: to the other processes that is a remark.
         if let Err(Failure::Said { message, .. }) = std::mem::replace(&mut saved, Ok(())) {
             output.note(message);
         }
-    } else if output.json {
-        output.print_json(&job.summary)?;
-    } else {
-        job.summary.print(output)?;
     }
     // What ended the recording comes before what that did to its end.
     ended.and(finished).and(saved)
@@ -174,6 +169,9 @@ impl Job<'_> {
         reporter: &mut Reporter,
         output: &Output,
     ) -> Result<(), Failure> {
+        let Some(_reader) = pipes::wait_for_reader(self.path) else {
+            return Ok(());
+        };
         while !self.done {
             let Some(added) = input.next(|info, shot| self.add(info, shot))? else {
                 break;
@@ -298,6 +296,19 @@ fn save_one_more(input: &mut Input, path: &PathBuf) -> Result<(), Failure> {
 }
 
 impl Summary {
+    /// Tells it to who has started the command.
+    fn tell(&self, reporter: &Reporter, output: &Output) -> Result<(), Failure> {
+        if reporter.is_enabled() {
+            let summary = serde_json::to_value(self).unwrap_or_default();
+            reporter.send(&Event::Ended { summary });
+            return Ok(());
+        }
+        if output.json {
+            return output.print_json(self);
+        }
+        self.print(output)
+    }
+
     fn print(&self, output: &Output) -> Result<(), Failure> {
         if self.frames == 0 {
             return output.print("nothing recorded");

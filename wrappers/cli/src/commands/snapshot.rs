@@ -9,7 +9,7 @@ use videostream::{Picture, snapshot};
 
 use crate::args::InputArgs;
 use crate::decoding::still;
-use crate::failure::{Failure, TIMEOUT};
+use crate::failure::{Failure, GENERAL, TIMEOUT};
 use crate::input::{Info, Input, Shot};
 use crate::output::Output;
 use crate::signals;
@@ -45,6 +45,13 @@ struct Saved<'a> {
 }
 
 impl Args {
+    /// Why there is no picture: the user wanted an end first.
+    fn stopped(&self) -> Failure {
+        let file = self.file.display();
+        let why = format_args!("stopped before the first picture: {file} is not written");
+        Failure::new(GENERAL, why)
+    }
+
     /// Saves a picture; `None` if it is no key frame of packets.
     fn save(
         &self,
@@ -75,7 +82,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     snapshot::check_path(&args.file)?;
     signals::listen()?;
     let Some(mut input) = Input::open(&args.input, false, output)? else {
-        return Ok(());
+        return Err(args.stopped());
     };
     let deadline = now_ns().saturating_add(args.input.timeout.as_nanos() as u64);
     let saved = loop {
@@ -84,8 +91,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         let save =
             |info: &Info<'_>, shot: &Shot<'_>| shot.see(|picture| args.save(info, picture, sets));
         let Some(seen) = input.next(save)? else {
-            // Ctrl-C came first.
-            return Ok(());
+            return Err(args.stopped());
         };
         if let Some(saved) = seen?? {
             break saved;

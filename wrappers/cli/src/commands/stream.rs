@@ -104,6 +104,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     };
     let host = Host::builder(&args.socket).mode(args.mode).access(access);
     let Some(opened) = open(args, output)? else {
+        output.note("stopped before there was a source: nothing was shared");
         return Ok(());
     };
     let about = opened.about();

@@ -7,10 +7,9 @@ use videostream::encode::{AccessUnits, Codec, OrderError, Packet, PictureOrder, 
 use videostream::record::{Recorder, Track};
 
 use super::packets::packets;
-use super::{Args, Converted, Kind, broken, open, reading};
+use super::{Args, Converted, Kind, broken, open, read, wait_for_reader};
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::signals;
 
 fn disordered(args: &Args, error: OrderError) -> Failure {
     let why = format!("when its pictures are shown is not known: {error}");
@@ -22,10 +21,7 @@ fn order(args: &Args, codec: Codec, output: &Output) -> Result<Vec<Option<u64>>,
     let (file, bar) = open(&args.input, output)?;
     let mut units = AccessUnits::new(codec, file);
     let mut order = None;
-    while let Some(unit) = units.next().map_err(reading(args))? {
-        if signals::stopped() {
-            break;
-        }
+    while let Some(unit) = read(args, 1, units.next())? {
         if order.is_none() && Packet::new(codec, unit, 0, 0).is_key() {
             order = Some(PictureOrder::new(codec));
         }
@@ -60,6 +56,7 @@ pub(super) fn copy<'a>(
                 }
                 // The source is still there after a power loss.
                 let track = Track::new(codec, info.width, info.height, rate).durable(false);
+                let _reader = wait_for_reader(args)?;
                 none.insert(Recorder::create(&args.output, &track)?)
             }
         };

@@ -4,7 +4,7 @@ mod copy;
 mod packets;
 mod pictures;
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use videostream::{FrameRate, record};
 use crate::args::{self, CodecName};
 use crate::failure::{ARGUMENTS, Failure, GENERAL};
 use crate::output::Output;
-use crate::signals;
+use crate::{pipes, signals};
 
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -118,12 +118,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     };
     bar.finish_and_clear();
     if signals::stopped() {
-        let why = format_args!(
-            "stopped before the end: {} has the first {} frames",
-            converted.file.display(),
-            converted.frames
-        );
-        return Err(Failure::new(GENERAL, why));
+        return Err(stopped(args, converted.frames));
     }
     if output.json {
         return output.print_json(&converted);
@@ -167,8 +162,8 @@ fn check_apart(args: &Args) -> Result<(), Failure> {
 fn open(path: &Path, output: &Output) -> Result<(impl Read + use<>, ProgressBar), Failure> {
     let fail =
         |error: io::Error| Failure::new(GENERAL, format_args!("{}: {error}", path.display()));
-    let file = File::open(path).map_err(fail)?;
-    let bar = ProgressBar::new(file.metadata().map_err(fail)?.len());
+    let input = pipes::Input::open(path).map_err(fail)?;
+    let bar = ProgressBar::new(input.file.metadata().map_err(fail)?.len());
     if output.json || output.is_quiet() {
         bar.set_draw_target(ProgressDrawTarget::hidden());
     }
@@ -177,7 +172,40 @@ fn open(path: &Path, output: &Output) -> Result<(impl Read + use<>, ProgressBar)
     {
         bar.set_style(style);
     }
-    Ok((bar.wrap_read(file), bar))
+    Ok((bar.wrap_read(input), bar))
+}
+
+/// What was read after `number` others, or the end. Where the user wants an end, it comes after the first
+/// picture, if that is there, and else wherever the input was left.
+fn read<T>(args: &Args, number: u64, read: io::Result<Option<T>>) -> Result<Option<T>, Failure> {
+    match read {
+        Ok(Some(read)) if number == 0 || !signals::stopped() => Ok(Some(read)),
+        _ if signals::stopped() => Ok(None),
+        read => read.map_err(reading(args)),
+    }
+}
+
+/// Why the output is not whole: the user has ended the conversion after so many frames.
+fn stopped(args: &Args, frames: u64) -> Failure {
+    let file = args.output.display();
+    let why = match frames {
+        0 => format!("stopped before the end, without a picture: {file} is not written"),
+        _ => format!("stopped before the end: {file} has the first {frames} frames"),
+    };
+    Failure::new(GENERAL, why)
+}
+
+/// Why there is nothing to convert, unless that is because the user wanted an end.
+fn nothing(args: &Args, why: &str) -> Failure {
+    if signals::stopped() {
+        return stopped(args, 0);
+    }
+    broken(args, why)
+}
+
+/// Waits for who reads the output, where that is a FIFO.
+fn wait_for_reader(args: &Args) -> Result<pipes::Reader, Failure> {
+    pipes::wait_for_reader(&args.output).ok_or_else(|| stopped(args, 0))
 }
 
 fn reading(args: &Args) -> impl Fn(io::Error) -> Failure + use<'_> {

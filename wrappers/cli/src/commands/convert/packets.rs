@@ -5,9 +5,9 @@ use std::io::Read;
 use videostream::FrameRate;
 use videostream::encode::{AccessUnits, Codec, Packet, StreamInfo, stream_info};
 
-use super::{Args, broken, reading};
+use super::{Args, broken, nothing, read};
 use crate::failure::Failure;
-use crate::{recording, signals};
+use crate::recording;
 
 /// What the first key frame says of a stream.
 fn about(args: &Args, packet: &Packet<'_>) -> Result<StreamInfo, Failure> {
@@ -33,10 +33,9 @@ pub(super) fn packets(
     let mut units = AccessUnits::new(codec, file);
     let mut known = None;
     let mut number = 0;
-    while let Some(unit) = units.next().map_err(reading(args))? {
-        if signals::stopped() {
-            break;
-        }
+    let mut read_before = 0;
+    while let Some(unit) = read(args, read_before, units.next())? {
+        read_before += 1;
         let first = Packet::new(codec, unit, 0, 0);
         let (info, rate) = match known {
             Some(known) => known,
@@ -51,5 +50,5 @@ pub(super) fn packets(
         each(&Packet::new(codec, unit, time_ns, time_ns), &info, rate)?;
         number += 1;
     }
-    known.ok_or_else(|| broken(args, "no key frame in it"))
+    known.ok_or_else(|| nothing(args, "no key frame in it"))
 }

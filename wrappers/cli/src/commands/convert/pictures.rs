@@ -10,7 +10,7 @@ use videostream::record::{Recorder, Track};
 use videostream::y4m::{Y4mReader, Y4mWriter};
 
 use super::packets::packets;
-use super::{Args, Converted, broken, reading, writing};
+use super::{Args, Converted, broken, nothing, read, reading, stopped, wait_for_reader, writing};
 use crate::failure::Failure;
 use crate::{recording, signals};
 
@@ -43,6 +43,7 @@ pub(super) fn decode<'a>(
             let writer = match &mut writer {
                 Some(writer) => writer,
                 none => {
+                    let _reader = wait_for_reader(args)?;
                     let file = File::create(&args.output).map_err(writing(args))?;
                     let like = (picture.fourcc(), picture.width(), picture.height());
                     let writer = Y4mWriter::new(file, like, rate, Range::Limited);
@@ -78,7 +79,7 @@ pub(super) fn decode<'a>(
     take(&mut decoder, rate)?;
     if frames == 0 {
         let why = format!("none of its {submitted} frames can be decoded: they are damaged");
-        return Err(broken(args, &why));
+        return Err(nothing(args, &why));
     }
     Ok(Converted {
         file: &args.output,
@@ -97,19 +98,24 @@ pub(super) fn encode<'a>(
     codec: Codec,
     file: impl Read,
 ) -> Result<Converted<'a>, Failure> {
-    let mut reader = Y4mReader::new(BufReader::new(file)).map_err(reading(args))?;
+    let mut reader = match Y4mReader::new(BufReader::new(file)) {
+        Ok(reader) => reader,
+        Err(_) if signals::stopped() => return Err(stopped(args, 0)),
+        Err(error) => return Err(reading(args)(error)),
+    };
     let rate = args.fps.unwrap_or(reader.rate());
     let layout = *reader.layout();
     let like = (layout.fourcc, layout.width, layout.height);
     let config = recording::config(codec, like, Some(rate), args.bitrate);
     let mut encoder = Encoder::new(&config)?;
-    let create = || Recorder::create(&args.output, &Track::from(&config).durable(false));
+    let create = || {
+        let _reader = wait_for_reader(args)?;
+        let track = Track::from(&config).durable(false);
+        Recorder::create(&args.output, &track).map_err(Failure::from)
+    };
     let mut recorder = None;
     let mut number = 0;
-    while let Some(picture) = reader.read().map_err(reading(args))? {
-        if signals::stopped() {
-            break;
-        }
+    while let Some(picture) = read(args, number, reader.read())? {
         encoder.submit(&picture, rate.time_ns(number))?;
         number += 1;
         let recorder = match &mut recorder {
@@ -121,7 +127,7 @@ pub(super) fn encode<'a>(
         }
     }
     let Some(mut recorder) = recorder else {
-        return Err(broken(args, "no complete picture in it"));
+        return Err(nothing(args, "no complete picture in it"));
     };
     encoder.finish()?;
     while let Some(packet) = encoder.receive()? {

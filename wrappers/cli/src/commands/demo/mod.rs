@@ -69,6 +69,7 @@ struct Summary {
 
 pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     signals::listen()?;
+    signals::keep_children()?;
     if !args.output_dir.is_dir() {
         let folder = args.output_dir.display();
         let message = format_args!("{folder}: no such folder");

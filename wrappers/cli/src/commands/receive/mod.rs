@@ -78,7 +78,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         .spin(Duration::from_micros(args.spin))
         .reconnect(args.reconnect);
     let Some(mut client) = connect::connect(&builder, args.reconnect, args.timeout)? else {
-        return Ok(());
+        return tell(&Seen::new(), 0, &reporter, output);
     };
     if !reporter.is_enabled() {
         output.note(format_args!(
@@ -117,15 +117,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         });
     }
     drop(held);
-    let received = seen.received(client.restarts());
-    if reporter.is_enabled() {
-        let summary = serde_json::to_value(&received).unwrap_or_default();
-        reporter.send(&Event::Ended { summary });
-    } else if output.json {
-        output.print_json(&received)?;
-    } else {
-        seen.print(&received, output)?;
-    }
+    tell(&seen, client.restarts(), &reporter, output)?;
     ended?;
     match seen.first_corrupt {
         Some(why) => Err(Failure::new(
@@ -135,4 +127,18 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         None if !seen.in_order => Err(Failure::new(GENERAL, "frames came out of order")),
         None => Ok(()),
     }
+}
+
+/// Tells what was seen to who has started the command.
+fn tell(seen: &Seen, restarts: u64, reporter: &Reporter, output: &Output) -> Result<(), Failure> {
+    let received = seen.received(restarts);
+    if reporter.is_enabled() {
+        let summary = serde_json::to_value(&received).unwrap_or_default();
+        reporter.send(&Event::Ended { summary });
+        return Ok(());
+    }
+    if output.json {
+        return output.print_json(&received);
+    }
+    seen.print(&received, output)
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use videostream::Frame;
 
 use crate::failure::{Failure, GENERAL};
+use crate::pipes;
 
 /// Writes a frame's bytes.
 pub(super) fn write(frame: &Frame, path: &Path) -> Result<(), Failure> {
@@ -24,6 +25,9 @@ pub(super) fn write(frame: &Frame, path: &Path) -> Result<(), Failure> {
             bytes.extend(&all[..used]);
         }
     }
+    let Some(_reader) = pipes::wait_for_reader(path) else {
+        return Ok(());
+    };
     fs::write(path, bytes).map_err(|error| {
         let message = format_args!("can't write {}: {error}", path.display());
         Failure::new(GENERAL, message)
