@@ -27,6 +27,20 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
+/// Runs a program that tells on its error output how it gets on; its standard output is the result.
+pub(crate) fn output_shown(command: &mut Command) -> Result<String> {
+    let text = describe(command);
+    let output = command
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("cannot start `{text}`"))?;
+    if !output.status.success() {
+        bail!("`{text}` ended with {}", output.status);
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
 /// Like [`output`], once more after a pause when it fails: downloads do.
 pub(crate) fn output_retrying(command: &mut Command) -> Result<String> {
     match output(command) {

@@ -1,9 +1,14 @@
 //! Where the project's folders are.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::{env, fs};
 
 use anyhow::{Context, Result};
+use serde_json::Value;
+
+use crate::check::cargo;
+use crate::process;
 
 /// The workspace's folder, with symbolic links resolved.
 pub(crate) fn root() -> Result<PathBuf> {
@@ -15,14 +20,21 @@ pub(crate) fn root() -> Result<PathBuf> {
     fs::canonicalize(&path).with_context(|| format!("project folder {}", path.display()))
 }
 
-/// Cargo's target folder, made when absent, with symbolic links resolved.
+/// Cargo's target folder, wherever it was told that it is; made when absent, with symbolic links resolved.
 pub(crate) fn target() -> Result<PathBuf> {
-    let path = match env::var_os("CARGO_TARGET_DIR") {
-        Some(dir) => root()?.join(dir),
-        None => root()?.join("target"),
-    };
-    fs::create_dir_all(&path).with_context(|| format!("create {}", path.display()))?;
-    fs::canonicalize(&path).with_context(|| format!("target folder {}", path.display()))
+    // Asked once. Two that ask at the same time are told the same.
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    if let Some(path) = FOLDER.get() {
+        return Ok(path.clone());
+    }
+    let mut ask = cargo(&["metadata", "--no-deps", "--format-version=1"])?;
+    let answer: Value = serde_json::from_str(&process::output(&mut ask)?)?;
+    let path = answer["target_directory"].as_str();
+    let path = Path::new(path.context("cargo metadata names no target folder")?);
+    fs::create_dir_all(path).with_context(|| format!("create {}", path.display()))?;
+    let path =
+        fs::canonicalize(path).with_context(|| format!("target folder {}", path.display()))?;
+    Ok(FOLDER.get_or_init(|| path).clone())
 }
 
 /// Bytes that are free for the target folder.

@@ -69,6 +69,19 @@ pub(crate) fn executable(
         .find_map(|message| Some(message["executable"].as_str()?.into()))
 }
 
+/// The files that cargo's messages say it built for the library `name`, last of all.
+pub(crate) fn files(messages: &str, name: &str) -> Vec<PathBuf> {
+    let mut artifacts = messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|message| message["reason"] == "compiler-artifact")
+        .filter(|message| message["target"]["name"] == name);
+    let last = artifacts.next_back().unwrap_or_default();
+    items(&last["filenames"])
+        .filter_map(|file| Some(file.as_str()?.into()))
+        .collect()
+}
+
 fn items(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
@@ -94,6 +107,20 @@ mod tests {
         let names: Vec<_> = found.iter().map(|t| t.name.as_str()).collect();
         assert_eq!(names, ["rig_a", "rig_b"]);
         assert_eq!(found[0].folder, PathBuf::from("/w/p"));
+    }
+
+    #[test]
+    fn files_of_a_library_are_those_that_cargo_names() {
+        let messages = concat!(
+            "not json\n",
+            r#"{"reason":"compiler-artifact","target":{"name":"a"},"filenames":["/t/x86/release/liba.so","/t/x86/release/liba.a"]}"#,
+            "\n",
+            r#"{"reason":"compiler-artifact","target":{"name":"b"},"filenames":["/t/libb.rlib"]}"#,
+            "\n",
+        );
+        let expected = ["/t/x86/release/liba.so", "/t/x86/release/liba.a"];
+        assert_eq!(files(messages, "a"), expected.map(PathBuf::from));
+        assert!(files(messages, "c").is_empty());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 mod asan;
 mod c_programs;
-mod cargo_json;
+pub(crate) mod cargo_json;
 mod counts;
 mod digest;
 mod fuzz;

@@ -1,8 +1,10 @@
-//! What tells compilers of the installed library: pkg-config and CMake.
+//! What tells compilers of the installed library: pkg-config, and CMake, which has a module of its own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+
+use super::cmake;
 
 /// What was installed, and where it will be.
 pub(super) struct Installed {
@@ -12,6 +14,8 @@ pub(super) struct Installed {
     pub(super) version: String,
     /// What programs that are linked statically need of the system.
     pub(super) private_libraries: Vec<&'static str>,
+    /// Whether there is a shared library.
+    pub(super) is_shared: bool,
 }
 
 impl Installed {
@@ -25,7 +29,8 @@ impl Installed {
 /// The libraries of the system that std and the software codecs in a static library need.
 pub(crate) fn private_libraries(library: &[u8]) -> Vec<&'static str> {
     let cpp = needs_cpp(library).then_some("stdc++");
-    let system = ["gcc_s", "pthread", "rt", "dl", "m", "c"];
+    // The compiler adds its own, shared or static as the program is.
+    let system = ["pthread", "rt", "dl", "m", "c"];
     cpp.into_iter().chain(system).collect()
 }
 
@@ -46,6 +51,13 @@ fn needs_cpp(library: &[u8]) -> bool {
 pub(super) fn pkg_config(installed: &Installed) -> String {
     let private = &installed.private_libraries;
     let private: Vec<_> = private.iter().map(|name| format!("-l{name}")).collect();
+    let private = private.join(" ");
+    // Every program is linked statically where there is nothing else.
+    let (public, private) = match installed.is_shared {
+        true => ("".into(), private),
+        false => (format!(" {private}"), String::new()),
+    };
+    // Quoted where they are used, and not in the variables, which are read by themselves, too.
     format!(
         "prefix={}\n\
          exec_prefix=${{prefix}}\n\
@@ -55,57 +67,43 @@ pub(super) fn pkg_config(installed: &Installed) -> String {
          Name: VideoStream\n\
          Description: Capture, share and encode video frames without a copy\n\
          Version: {}\n\
-         Libs: -L${{libdir}} -lvideostream\n\
-         Libs.private: {}\n\
-         Cflags: -I${{includedir}}\n",
+         Libs: -L\"${{libdir}}\" -lvideostream{public}\n\
+         Libs.private: {private}\n\
+         Cflags: -I\"${{includedir}}\"\n",
         installed.prefix.display(),
         installed.libdir.display(),
         installed.version,
-        private.join(" ")
     )
 }
 
-/// `VideoStreamConfig.cmake`: the targets `VideoStream::videostream` and
-/// `VideoStream::videostream_static`. It finds the prefix from where it lies, so that a tree can
-/// be moved.
-pub(super) fn cmake_config(installed: &Installed) -> String {
-    let depth = installed.libdir.components().count() + "cmake/VideoStream".split('/').count();
-    let up = vec![".."; depth].join("/");
-    let libdir = installed.libdir.display();
-    let private = installed.private_libraries.join(";");
-    format!(
-        "get_filename_component(_videostream_prefix \"${{CMAKE_CURRENT_LIST_DIR}}/{up}\" ABSOLUTE)\n\
-         if(NOT TARGET VideoStream::videostream)\n\
-         \x20 add_library(VideoStream::videostream SHARED IMPORTED)\n\
-         \x20 set_target_properties(VideoStream::videostream PROPERTIES\n\
-         \x20   IMPORTED_LOCATION \"${{_videostream_prefix}}/{libdir}/libvideostream.so\"\n\
-         \x20   INTERFACE_INCLUDE_DIRECTORIES \"${{_videostream_prefix}}/include\")\n\
-         \x20 add_library(VideoStream::videostream_static STATIC IMPORTED)\n\
-         \x20 set_target_properties(VideoStream::videostream_static PROPERTIES\n\
-         \x20   IMPORTED_LOCATION \"${{_videostream_prefix}}/{libdir}/libvideostream.a\"\n\
-         \x20   INTERFACE_COMPILE_DEFINITIONS VSL_API_STATIC\n\
-         \x20   INTERFACE_LINK_LIBRARIES \"{private}\"\n\
-         \x20   INTERFACE_INCLUDE_DIRECTORIES \"${{_videostream_prefix}}/include\")\n\
-         endif()\n"
-    )
+/// Refuses what one of the descriptions would read as something else; a space is none of it.
+pub(super) fn ensure_plain(path: &Path) -> Result<()> {
+    let text = path.to_str();
+    let text = text.with_context(|| format!("{} is not UTF-8", path.display()))?;
+    let odd = |c: char| c.is_control() || "\"\\$#`;".contains(c);
+    if let Some(odd) = text.chars().find(|c| odd(*c)) {
+        bail!(
+            "{text:?} has {odd:?} in it, which pkg-config and CMake would read as something else: \
+             install to a folder without it"
+        );
+    }
+    Ok(())
 }
 
-/// `VideoStreamConfigVersion.cmake`: any version of the same first number that is not older.
-pub(super) fn cmake_version(installed: &Installed) -> Result<String> {
-    Ok(format!(
-        "set(PACKAGE_VERSION \"{version}\")\n\
-         if(PACKAGE_FIND_VERSION_MAJOR STREQUAL \"{major}\"\n\
-         \x20  AND NOT PACKAGE_VERSION VERSION_LESS PACKAGE_FIND_VERSION)\n\
-         \x20 set(PACKAGE_VERSION_COMPATIBLE TRUE)\n\
-         else()\n\
-         \x20 set(PACKAGE_VERSION_COMPATIBLE FALSE)\n\
-         endif()\n\
-         if(PACKAGE_VERSION VERSION_EQUAL PACKAGE_FIND_VERSION)\n\
-         \x20 set(PACKAGE_VERSION_EXACT TRUE)\n\
-         endif()\n",
-        version = installed.version,
-        major = installed.major()?
-    ))
+/// Every description, by its path below the folder of libraries.
+pub(super) fn files(installed: &Installed) -> Result<[(PathBuf, String); 3]> {
+    let cmake = Path::new(cmake::FOLDER);
+    Ok([
+        ("pkgconfig/videostream.pc".into(), pkg_config(installed)),
+        (
+            cmake.join("VideoStreamConfig.cmake"),
+            cmake::config(installed),
+        ),
+        (
+            cmake.join("VideoStreamConfigVersion.cmake"),
+            cmake::version(installed)?,
+        ),
+    ])
 }
 
 #[cfg(test)]
@@ -126,20 +124,29 @@ mod tests {
     }
 
     #[test]
-    fn a_deep_folder_of_libraries_finds_its_way_back() {
-        let installed = Installed {
+    fn a_library_without_a_shared_one_needs_its_libraries_always() {
+        let mut installed = Installed {
             prefix: "/usr".into(),
             libdir: "lib/aarch64-linux-gnu".into(),
             version: "2.5.1".into(),
             private_libraries: private_libraries(b""),
+            is_shared: true,
         };
-        assert!(cmake_config(&installed).contains("_LIST_DIR}/../../../..\""));
-        assert!(pkg_config(&installed).contains("libdir=${prefix}/lib/aarch64-linux-gnu\n"));
-        assert!(!pkg_config(&installed).contains("stdc++"));
-        assert!(
-            cmake_version(&installed)
-                .unwrap()
-                .contains("STREQUAL \"2\"")
-        );
+        let text = pkg_config(&installed);
+        assert!(text.contains("libdir=${prefix}/lib/aarch64-linux-gnu\n"));
+        assert!(text.contains("-lvideostream\n") && text.contains(".private: -lpthread"));
+        assert!(!text.contains("stdc++"));
+        installed.is_shared = false;
+        let text = pkg_config(&installed);
+        assert!(text.contains("-lvideostream -lpthread"), "{text}");
+    }
+
+    #[test]
+    fn a_prefix_that_would_be_read_wrongly_is_refused() {
+        assert!(ensure_plain(Path::new("/opt/my prefix/é")).is_ok());
+        for odd in ["/a$b", "/a\"b", "/a\\b", "/a#b", "/a;b", "/a\nb"] {
+            let error = ensure_plain(Path::new(odd)).unwrap_err().to_string();
+            assert!(error.contains("install to a folder without it"), "{error}");
+        }
     }
 }

@@ -18,6 +18,20 @@ pub(crate) fn exported(library: &Path) -> BTreeSet<String> {
         .collect()
 }
 
+/// The names that other objects see of a static library's.
+pub(crate) fn visible(archive: &Path) -> BTreeSet<String> {
+    let bytes = std::fs::read(archive).unwrap();
+    let archive = object::read::archive::ArchiveFile::parse(&*bytes).unwrap();
+    let mut names = BTreeSet::new();
+    for member in archive.members() {
+        let object = object::File::parse(member.unwrap().data(&*bytes).unwrap()).unwrap();
+        let symbols = object.symbols();
+        let seen = symbols.filter(|symbol| symbol.is_definition() && symbol.is_global());
+        names.extend(seen.map(|symbol| symbol.name().unwrap().to_owned()));
+    }
+    names
+}
+
 /// The name by which the dynamic linker finds it, of which there is one, of a library of
 /// 64 bits.
 pub(crate) fn soname(library: &Path) -> String {
@@ -31,9 +45,9 @@ pub(crate) fn soname(library: &Path) -> String {
         .unwrap();
     let entries = dynamic
         .iter()
-        .take_while(|entry| entry.d_tag(endian) != u64::from(DT_NULL));
+        .take_while(|entry| entry.d_tag(endian) != DT_NULL);
     let names: Vec<_> = entries
-        .filter(|entry| entry.d_tag(endian) == u64::from(DT_SONAME))
+        .filter(|entry| entry.d_tag(endian) == DT_SONAME)
         .collect();
     let [name] = names[..] else {
         panic!("{} names", names.len());

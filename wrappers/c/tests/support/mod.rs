@@ -6,6 +6,7 @@ pub(crate) mod elf;
 pub(crate) mod program;
 pub(crate) mod rig_camera;
 pub(crate) mod signatures;
+pub(crate) mod tree;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

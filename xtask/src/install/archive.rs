@@ -1,0 +1,142 @@
+//! The static library with one visible name space: its `vsl_*` functions.
+//!
+//! As cargo makes it, it shows every name of Rust's library and of the codecs in it, so that it can't be
+//! linked beside another library that is written in Rust, or that has a function of the same name. Its objects
+//! are linked into one, without the names that only they need of each other.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use ar_archive_writer::{
+    ArchiveKind, DEFAULT_OBJECT_READER, NewArchiveMember, write_archive_to_stream,
+};
+use object::read::archive::ArchiveFile;
+
+use crate::process;
+
+/// How names begin that programs may use.
+const VISIBLE: &str = "vsl_";
+
+/// Notes of one compiler for itself. Another's tools take them for programs of theirs, and abort.
+const NOTES: [&str; 3] = [".llvmbc", ".llvmcmd", ".llvm_addrsig"];
+
+/// Makes `to` of the archive `from`, with what is in between in `folder`.
+pub(super) fn with_one_name_space(from: &Path, to: &Path, folder: &Path) -> Result<()> {
+    let names = visible(from)?;
+    ensure!(
+        !names.is_empty(),
+        "{} has no function named {VISIBLE}*",
+        from.display()
+    );
+    let tools = Tools::new()?;
+    let (whole, object) = (folder.join("whole.o"), folder.join("object.o"));
+    let mut link = tools.linker()?;
+    // No sections are thrown away here: what tells how to unwind would go with them.
+    link.arg("-r").args(["-o".as_ref(), whole.as_os_str()]);
+    for name in &names {
+        link.args(["-u", name]);
+    }
+    // A group whose name is no longer seen would still be thrown away for one of the same name elsewhere.
+    process::output(link.arg(from).arg("--force-group-allocation"))?;
+    let mut hide = tools.objcopy()?;
+    hide.args(["--wildcard", &format!("--keep-global-symbol={VISIBLE}*")]);
+    hide.args(NOTES.map(|name| format!("--remove-section={name}")));
+    process::output(hide.arg(&whole).arg(&object)).context(
+        "hide the names of the static library; objcopy has to know the machine it is for: \
+         that of LLVM knows all",
+    )?;
+    write(&object, to)
+}
+
+/// The names of functions that programs may use, as the archive's index has them.
+fn visible(archive: &Path) -> Result<Vec<String>> {
+    let bytes = fs::read(archive).with_context(|| format!("read {}", archive.display()))?;
+    let archive = ArchiveFile::parse(&*bytes)?;
+    let mut names = Vec::new();
+    for symbol in archive.symbols()?.into_iter().flatten() {
+        let symbol = symbol?;
+        if symbol.name().starts_with(VISIBLE.as_bytes()) {
+            names.push(String::from_utf8_lossy(symbol.name()).into_owned());
+        }
+    }
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
+
+/// An archive of one object.
+fn write(object: &Path, to: &Path) -> Result<()> {
+    let bytes = fs::read(object)?;
+    let member = NewArchiveMember::new(bytes, &DEFAULT_OBJECT_READER, "videostream.o".to_owned());
+    let mut file = File::create(to)?;
+    write_archive_to_stream(&mut file, &[member], ArchiveKind::Gnu, false, None)
+        .with_context(|| format!("write {}", to.display()))
+}
+
+/// Linker and objcopy for every machine, which Rust's tool chain brings along.
+struct Tools {
+    /// The tool chain's folder of programs that only it uses.
+    folder: PathBuf,
+    /// Where its programs find the library that they need.
+    libraries: PathBuf,
+}
+
+impl Tools {
+    fn new() -> Result<Self> {
+        let answer = process::output(Command::new("rustc").args(["--print", "sysroot"]))?;
+        let libraries = Path::new(answer.trim()).join("lib");
+        let version = process::output(Command::new("rustc").arg("-vV"))?;
+        let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+        let host = host.context("rustc -vV names no host")?;
+        Ok(Self {
+            folder: libraries.join("rustlib").join(host).join("bin"),
+            libraries,
+        })
+    }
+
+    fn linker(&self) -> Result<Command> {
+        self.find("rust-lld", &["ld.lld", "ld"]).map(|mut command| {
+            if command
+                .get_program()
+                .to_string_lossy()
+                .ends_with("rust-lld")
+            {
+                command.args(["-flavor", "gnu"]);
+            }
+            command
+        })
+    }
+
+    fn objcopy(&self) -> Result<Command> {
+        self.find("rust-objcopy", &["llvm-objcopy", "objcopy"])
+    }
+
+    /// The program of the tool chain, or the first of others that is there.
+    fn find(&self, own: &str, others: &[&str]) -> Result<Command> {
+        let program = self.folder.join(own);
+        if program.is_file() {
+            let mut command = Command::new(program);
+            let path = env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
+            let paths = [self.libraries.clone()]
+                .into_iter()
+                .chain(env::split_paths(&path))
+                .filter(|path| !path.as_os_str().is_empty());
+            let paths: OsString = env::join_paths(paths)?;
+            command.env("LD_LIBRARY_PATH", paths);
+            return Ok(command);
+        }
+        let other = others.iter().find_map(|name| process::find(name));
+        let other = other.with_context(|| {
+            format!(
+                "the static library needs {own} of Rust's tool chain, or one of {}: install \
+                 lld and llvm, or binutils",
+                others.join(", ")
+            )
+        })?;
+        Ok(Command::new(other))
+    }
+}
