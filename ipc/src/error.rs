@@ -23,6 +23,8 @@ pub enum Error {
     AddressInUse,
     /// There is a file of this name and it is no socket.
     NotASocket,
+    /// What is given as a listening socket can't be served: why.
+    Listener(&'static str),
     /// Nobody serves on this name.
     NoHost,
     /// The host refused this client.
@@ -124,8 +126,12 @@ impl fmt::Display for Error {
                 f,
                 "the socket's name has {is} bytes, the system allows {max}"
             ),
-            Self::AddressInUse => write!(f, "another host serves on this socket"),
+            Self::AddressInUse => write!(
+                f,
+                "another host serves on this socket: end that one, or use another name"
+            ),
             Self::NotASocket => write!(f, "a file of this name exists and is not a socket"),
+            Self::Listener(why) => write!(f, "the socket that was given can't be served: {why}"),
             Self::NoHost => write!(f, "no host serves on this socket"),
             Self::Refused(r) => r.fmt(f),
             Self::Goodbye(g) => g.fmt(f),

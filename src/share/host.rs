@@ -3,8 +3,10 @@
 use std::ops::{Deref, DerefMut};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::io::fcntl_dupfd_cloexec;
 use rustix::rand::{GetRandomFlags, getrandom};
 use videostream_hal::ring::cells::SlotId;
 use videostream_hal::ring::{FrameDescriptor, MAX_SLOTS, MIN_SLOTS};
@@ -18,10 +20,20 @@ use crate::{Error, Result};
 #[derive(Clone, Debug)]
 pub struct HostBuilder {
     path: PathBuf,
+    listener: Option<Arc<OwnedFd>>,
     config: ipc::Config,
 }
 
 impl HostBuilder {
+    /// Serves this socket, which somebody else has bound and listens on, instead of making one: that of
+    /// systemd's socket activation, say. The host has its name then, and leaves its file when it
+    /// ends; clients that have knocked before are served. `mode` is without effect.
+    #[must_use]
+    pub fn listener(mut self, socket: OwnedFd) -> Self {
+        self.listener = Some(Arc::new(socket));
+        self
+    }
+
     /// Frames that can be out at once, readable by clients or held by them (8). The clients'
     /// holds together stay one below it. Each is a buffer that the producer can't fill meanwhile.
     #[must_use]
@@ -76,15 +88,26 @@ impl HostBuilder {
     /// A socket file that a killed host left behind is taken over.
     ///
     /// # Errors
-    /// [`Error::Share`]: the name is too long, in use, not a socket, or may not be created.
+    /// [`Error::Share`]: the name is too long, in use, not a socket, or may not be created; or
+    /// what [`listener`](Self::listener) was given can't be served.
     pub fn bind(self) -> Result<Host> {
-        let socket = self.path.display().to_string();
+        let mut socket = self.path.display().to_string();
         let host = (|| {
-            let address = Address::new(self.path.as_os_str().as_encoded_bytes())?;
             let mut epoch = [0; 8];
             getrandom(&mut epoch, GetRandomFlags::empty())
                 .map_err(|e| videostream_ipc::Error::Os("getrandom", e))?;
-            ipc::Host::bind(address, self.config, u64::from_ne_bytes(epoch))
+            let epoch = u64::from_ne_bytes(epoch);
+            let Some(listener) = self.listener else {
+                let address = Address::new(self.path.as_os_str().as_encoded_bytes())?;
+                return ipc::Host::bind(address, self.config, epoch);
+            };
+            let listener = Arc::try_unwrap(listener).or_else(|shared| {
+                let listener = fcntl_dupfd_cloexec(&*shared, 0);
+                listener.map_err(|e| videostream_ipc::Error::Os("fcntl", e))
+            })?;
+            let host = ipc::Host::from_listener(listener, self.config, epoch)?;
+            socket = String::from_utf8_lossy(host.address().name()).into_owned();
+            Ok(host)
         })();
         match host {
             Ok(host) => Ok(Host {
@@ -112,6 +135,7 @@ impl Host {
     pub fn builder(path: impl AsRef<Path>) -> HostBuilder {
         HostBuilder {
             path: path.as_ref().to_owned(),
+            listener: None,
             config: ipc::Config::default(),
         }
     }

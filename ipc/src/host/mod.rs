@@ -5,6 +5,7 @@
 
 mod config;
 mod event;
+mod listener;
 mod memory;
 mod offenders;
 mod parameters;
@@ -64,13 +65,38 @@ impl Host {
     /// [`Error::AddressInUse`] while another host serves there, [`Error::NotASocket`],
     /// [`Error::Segment`] for slot counts the ring can't have, [`Error::Os`].
     pub fn bind(address: Address, config: Config, epoch: u64) -> Result<Self, Error> {
+        Self::start(config, epoch, |config| {
+            let (listener, file) = address.bind(config.mode)?;
+            Ok((listener, address, file))
+        })
+    }
+
+    /// Creates a ring and serves a socket that somebody else has bound and listens on, like a service
+    /// manager, which keeps it while hosts come and go. Its name is its own: [`Config::mode`]
+    /// does not count, and its file stays when the host ends. Who has knocked before is served.
+    ///
+    /// # Errors
+    /// [`Error::Listener`] unless it is a listening Unix socket of type `SOCK_SEQPACKET` with a name;
+    /// else as for [`Host::bind`].
+    pub fn from_listener(listener: OwnedFd, config: Config, epoch: u64) -> Result<Self, Error> {
+        Self::start(config, epoch, |_| {
+            let address = listener::adopt(&listener)?;
+            Ok((listener, address, None))
+        })
+    }
+
+    fn start(
+        config: Config,
+        epoch: u64,
+        listen: impl FnOnce(&Config) -> Result<(OwnedFd, Address, Option<FileId>), Error>,
+    ) -> Result<Self, Error> {
         let layout =
             RingLayout::new(config.slots).map_err(|e| Error::Segment(SegmentError::Layout(e)))?;
         let pid = rustix::process::getpid().as_raw_nonzero().get() as u32;
         let control = HostControl::create(layout, epoch, pid)?;
         let epoll =
             epoll::create(epoll::CreateFlags::CLOEXEC).map_err(|e| Error::Os("epoll_create", e))?;
-        let (listener, file) = address.bind(config.mode)?;
+        let (listener, address, file) = listen(&config)?;
         let host = Self {
             publisher: Publisher::new(control),
             peers: Peers::new(),

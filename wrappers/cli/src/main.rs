@@ -1,5 +1,6 @@
 //! The `videostream` command: thin faces of the library, one file per subcommand.
 
+mod activation;
 mod args;
 mod commands;
 mod connect;

@@ -9,8 +9,9 @@ use videostream::hal::time::now_ns;
 use videostream::share::{Access, HostBuilder};
 use videostream::{ConvertedSource, EncodedSource, Error, Host, Source, Stream};
 
+use crate::activation;
 use crate::args::{self, ChildArgs, CodecName, SourceArgs};
-use crate::failure::{CAMERA, Failure};
+use crate::failure::{ARGUMENTS, CAMERA, Failure};
 use crate::metrics::{Metrics, Summary};
 use crate::open::{About, Opened};
 use crate::output::Output;
@@ -37,6 +38,7 @@ Examples:
   videostream stream --encode h265 /tmp/camera         of H.265, with the system's libx265
   videostream stream --scale 640x360 --convert RGB3 /tmp/small   for a neural network
   videostream stream --mode 666 /run/camera            clients of every user
+  videostream stream --reconnect                       as a service: docs/systemd.md
   videostream stream --reconnect -d /dev/v4l/by-path/platform-xhci-hcd.0-usb-0:1:1.0-video-index0 \\
     /run/camera                                        outlive pulled plugs")]
 pub(crate) struct Args {
@@ -72,8 +74,9 @@ pub(crate) struct Args {
     mode: u32,
     #[command(flatten)]
     child: ChildArgs,
-    /// Where clients connect: a path that starts with /, or a name without a file
-    socket: String,
+    /// Where clients connect: a path that starts with /, or a name without a file; to be left out where
+    /// a socket unit of systemd gives the socket
+    socket: Option<String>,
 }
 
 /// What was shared.
@@ -94,15 +97,38 @@ struct Shared {
     inodes: Vec<u64>,
 }
 
-pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
-    signals::listen()?;
-    let reporter = Reporter::new(&args.child)?;
-    let access = match args.mode & 0o066 {
+/// Where to share: on the socket that a service manager has given, else on one of its own.
+fn host(args: &Args) -> Result<HostBuilder, Failure> {
+    let listen_pid = activation::listen_pid();
+    let given = activation::take()?;
+    let mode = given.as_ref().and_then(|given| given.mode);
+    let access = match mode.unwrap_or(args.mode) & 0o066 {
         0 => Access::SameUser,
         // The file's permissions say who may.
         _ => Access::Anyone,
     };
-    let host = Host::builder(&args.socket).mode(args.mode).access(access);
+    match (given, &args.socket) {
+        (Some(given), Some(name)) if *name != given.name => {
+            let why = format_args!(
+                "{name}: the socket that was given is {}; leave the name out",
+                given.name
+            );
+            Err(Failure::new(ARGUMENTS, why))
+        }
+        (Some(given), _) => {
+            let host = Host::builder(given.name).access(access);
+            Ok(host.listener(given.socket))
+        }
+        (None, Some(name)) => Ok(Host::builder(name).mode(args.mode).access(access)),
+        (None, None) => Err(activation::none(listen_pid.as_deref())),
+    }
+}
+
+pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
+    // While there is no other thread.
+    let host = host(args)?;
+    signals::listen()?;
+    let reporter = Reporter::new(&args.child)?;
     let Some(opened) = open(args, output)? else {
         output.note("stopped before there was a source: nothing was shared");
         return Ok(());
@@ -176,6 +202,7 @@ fn open(args: &Args, output: &Output) -> Result<Option<Opened>, Failure> {
             }) if args.reconnect => {
                 if told != message {
                     output.note(format_args!("waiting: {message}"));
+                    activation::status(format_args!("waiting: {message}"));
                     told = message;
                 }
                 signals::sleep(RETRY);
@@ -200,6 +227,7 @@ impl News {
             let text = error.to_string();
             if self.trouble.as_ref() != Some(&text) {
                 output.note(format_args!("waiting: {text}"));
+                activation::status(format_args!("waiting: {text}"));
                 self.trouble = Some(text);
             }
         } else if source.generation() != self.generation {
@@ -209,6 +237,7 @@ impl News {
             let layout = source.layout();
             let (format, width, height) = (layout.fourcc, layout.width, layout.height);
             output.note(format_args!("sharing {width}x{height} {format} now"));
+            activation::status(format_args!("sharing {width}x{height} {format}"));
         }
     }
 }
@@ -232,7 +261,9 @@ fn serve<S: Source>(
     };
     stream.set_lifespan_ns(u64::from(args.lifespan) * 1_000_000);
     if !reporter.is_enabled() {
-        output.note(format_args!("sharing {about} on {}", args.socket));
+        let sharing = format!("sharing {about} on {}", stream.host().socket());
+        activation::ready(&sharing);
+        output.note(sharing);
         output.detail(format_args!("memory: {}", about.memory));
     }
     reporter.send(&Event::Started);
@@ -267,6 +298,9 @@ fn serve<S: Source>(
             latency_p50_ns: metrics.latency.percentile_ns(50.0),
             latency_p99_ns: metrics.latency.percentile_ns(99.0),
         });
+    }
+    if !reporter.is_enabled() {
+        activation::stopping();
     }
     let stats = stream.host().stats();
     let shared = Shared {

@@ -54,10 +54,15 @@ pub(crate) fn start<S: AsRef<OsStr>>(words: impl IntoIterator<Item = S>) -> Proc
 
 /// Starts any command.
 pub(crate) fn start_command(command: &mut Command) -> Process {
+    start_with(Stdio::null(), command)
+}
+
+/// Starts any command with this for its standard input.
+pub(crate) fn start_with(stdin: impl Into<Stdio>, command: &mut Command) -> Process {
     let out = tempfile::tempfile().unwrap();
     let err = tempfile::tempfile().unwrap();
     command
-        .stdin(Stdio::null())
+        .stdin(stdin)
         .stdout(out.try_clone().unwrap())
         .stderr(err.try_clone().unwrap());
     let words = format!("{command:?}");

@@ -84,6 +84,15 @@ impl Children {
         command: Result<Command, Failure>,
     ) -> Result<(), Failure> {
         let mut command = command?;
+        for variable in [
+            "NOTIFY_SOCKET",
+            "LISTEN_PID",
+            "LISTEN_FDS",
+            "LISTEN_FDNAMES",
+        ] {
+            // What a service manager told the demo is not for them.
+            command.env_remove(variable);
+        }
         command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

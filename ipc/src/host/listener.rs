@@ -1,0 +1,50 @@
+//! A listening socket that somebody else made: a service manager, say, which keeps it over restarts.
+
+use rustix::fd::OwnedFd;
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, getsockname, sockopt};
+
+use crate::Error;
+use crate::address::Address;
+
+/// Checks that a host can serve the socket, and makes it as the host's own would be. Gives its name.
+pub(super) fn adopt(socket: &OwnedFd) -> Result<Address, Error> {
+    let domain = sockopt::socket_domain(socket).map_err(|_| Error::Listener("it is no socket"))?;
+    if domain != AddressFamily::UNIX {
+        return Err(Error::Listener("it is no Unix socket"));
+    }
+    if sockopt::socket_type(socket).map_err(|e| Error::Os("getsockopt", e))?
+        != SocketType::SEQPACKET
+    {
+        return Err(Error::Listener(
+            "its type is not SOCK_SEQPACKET (ListenSequentialPacket= of a systemd socket unit)",
+        ));
+    }
+    if !sockopt::socket_acceptconn(socket).map_err(|e| Error::Os("getsockopt", e))? {
+        return Err(Error::Listener(
+            "it does not listen (Accept=yes of a systemd socket unit gives connections instead)",
+        ));
+    }
+    fcntl_setfd(socket, FdFlags::CLOEXEC).map_err(|e| Error::Os("fcntl", e))?;
+    let flags = fcntl_getfl(socket).map_err(|e| Error::Os("fcntl", e))?;
+    fcntl_setfl(socket, flags | OFlags::NONBLOCK).map_err(|e| Error::Os("fcntl", e))?;
+    name(socket)
+}
+
+fn name(socket: &OwnedFd) -> Result<Address, Error> {
+    let name = getsockname(socket).map_err(|e| Error::Os("getsockname", e))?;
+    let name = SocketAddrUnix::try_from(name).map_err(|e| Error::Os("getsockname", e))?;
+    let address = match (name.path_bytes(), name.abstract_name()) {
+        (Some(path), _) => Address::new(path)?,
+        (None, Some(name)) => Address::new(name)?,
+        (None, None) => return Err(Error::Listener("it has no name")),
+    };
+    // A slash at the beginning is what tells a file from an abstract name.
+    if address.is_file() != name.path_bytes().is_some() {
+        return Err(Error::Listener(
+            "its name is a relative path, or an abstract name that begins with a slash",
+        ));
+    }
+    Ok(address)
+}

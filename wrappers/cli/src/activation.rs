@@ -1,0 +1,126 @@
+//! systemd and its like: the socket they give to a service, and what they are told of it.
+//!
+//! Source: `sd_listen_fds(3)`, `sd_notify(3)`.
+
+use std::fmt::Display;
+use std::os::fd::{FromRawFd as _, OwnedFd};
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+use std::{env, fs};
+
+use sd_notify::NotifyState;
+
+use crate::failure::{ARGUMENTS, Failure, SOCKET};
+
+/// A socket that was given.
+pub(crate) struct Given {
+    pub(crate) socket: OwnedFd,
+    /// Its name, as far as it has one.
+    pub(crate) name: String,
+    /// Permission bits of its file, if it is one.
+    pub(crate) mode: Option<u32>,
+}
+
+/// Takes the socket that was given to this process, and the variables that say so. To be called before
+/// there is any other thread.
+pub(crate) fn take() -> Result<Option<Given>, Failure> {
+    let names = env::var("LISTEN_FDNAMES").unwrap_or_default();
+    // SAFETY: no other thread is there that could look at the environment meanwhile.
+    #[expect(unsafe_code, reason = "the environment is changed")]
+    let fds = unsafe { sd_notify::listen_fds_and_unset_env() };
+    // SAFETY: as above.
+    #[expect(unsafe_code, reason = "the environment is changed")]
+    unsafe {
+        env::remove_var("LISTEN_FDNAMES");
+    }
+    let fds = fds.map_err(|error| {
+        let why = format_args!("the sockets of LISTEN_PID and LISTEN_FDS: {error}");
+        Failure::new(SOCKET, why)
+    })?;
+    let fds: Vec<_> = fds.collect();
+    match &*fds {
+        [] => Ok(None),
+        [fd] => {
+            // SAFETY: the protocol hands the descriptor to this process, and it is taken once: the
+            // variables are gone. It is open, else it could not have been made close-on-exec.
+            #[expect(unsafe_code, reason = "descriptors come by number")]
+            let socket = unsafe { OwnedFd::from_raw_fd(*fd) };
+            about(socket).map(Some)
+        }
+        more => {
+            let names = names.replace(':', ", ");
+            let count = more.len();
+            let why = format_args!(
+                "{count} sockets were given ({names}), but one stream has one: give each a service \
+                 of its own"
+            );
+            Err(Failure::new(SOCKET, why))
+        }
+    }
+}
+
+/// The socket's name; whether a host can serve it is the host's to check.
+fn about(socket: OwnedFd) -> Result<Given, Failure> {
+    let socket = UnixListener::from(socket);
+    let address = socket.local_addr();
+    let address = address.map_err(|error| {
+        let why = format_args!("what was given is no Unix socket: {error}");
+        Failure::new(SOCKET, why)
+    })?;
+    let path = address.as_pathname().map(PathBuf::from);
+    let mode = path.as_ref().and_then(|path| fs::metadata(path).ok());
+    let name = match (&path, address.as_abstract_name()) {
+        (Some(path), _) => path.display().to_string(),
+        (None, Some(name)) => String::from_utf8_lossy(name).into_owned(),
+        (None, None) => String::new(),
+    };
+    Ok(Given {
+        socket: socket.into(),
+        name,
+        mode: mode.map(|about| about.mode() & 0o777),
+    })
+}
+
+/// Why there is no socket to share on. `listen_pid` is the variable of that name at the start.
+pub(crate) fn none(listen_pid: Option<&str>) -> Failure {
+    let own = std::process::id().to_string();
+    let why = match listen_pid {
+        Some(pid) if pid != own => format!(
+            "no SOCKET, and the one that was given is for process {pid}, not for this one ({own}): \
+             start the command itself there, without a shell or wrapper that stays"
+        ),
+        _ => {
+            "no SOCKET: name one (videostream stream /run/camera), or start this by a socket unit \
+              of systemd"
+                .to_owned()
+        }
+    };
+    Failure::new(ARGUMENTS, why)
+}
+
+/// For which process a socket was given.
+pub(crate) fn listen_pid() -> Option<String> {
+    env::var("LISTEN_PID").ok()
+}
+
+/// Tells the service manager, if there is one, that the stream is shared.
+pub(crate) fn ready(status: impl Display) {
+    notify(&[NotifyState::Ready, NotifyState::Status(&status.to_string())]);
+}
+
+/// Tells it how the stream does.
+pub(crate) fn status(status: impl Display) {
+    notify(&[NotifyState::Status(&status.to_string())]);
+}
+
+/// Tells it that the end is near.
+pub(crate) fn stopping() {
+    notify(&[NotifyState::Stopping]);
+}
+
+fn notify(states: &[NotifyState<'_>]) {
+    // A service manager that does not listen is no reason not to serve.
+    let _ = sd_notify::notify(states);
+}
