@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use videostream_hal::time::{deadline_in, now_ns};
+use videostream_hal::time::deadline_in;
 use videostream_ipc as ipc;
 use videostream_ipc::Mode;
 
 use super::Exports;
-use super::back_off::BackOff;
-use super::connection::Connection;
+use super::connection::{Connection, Pending};
+use super::connector::Connector;
 use super::frame::Frame;
 use super::inbox::Report;
 use super::reader::Reader;
@@ -86,34 +86,22 @@ impl ClientBuilder {
     /// [`Error::Share`](crate::Error::Share): no host, refused with the host's reason, timed out.
     pub fn connect(self) -> Result<Client> {
         let deadline = deadline_in(nanoseconds(self.timeout));
-        let mut back_off = BackOff::new();
-        let connection = self.attempt_until(&mut back_off, deadline)?;
-        Ok(Client {
-            reader: Reader::new(Arc::new(connection)),
-            builder: self,
-            restarts: 0,
-            back_off,
-        })
+        self.connector().connect_until(deadline)
     }
 
-    fn connection(&self, deadline_ns: u64) -> Result<Connection> {
-        Connection::new(&self.path, self.config, self.keep_mapped, deadline_ns)
+    /// Connects over several calls, for a program that looks after something else in between.
+    #[must_use]
+    pub fn connector(self) -> Connector {
+        Connector::new(self)
     }
 
-    /// Connects once or, with reconnect, until it works or the deadline passes.
-    fn attempt_until(&self, back_off: &mut BackOff, deadline_ns: u64) -> Result<Connection> {
-        loop {
-            let attempt = self.connection(deadline_ns);
-            back_off.attempted(now_ns());
-            let error = match attempt {
-                Ok(connection) => return Ok(connection),
-                Err(error) => error,
-            };
-            let again = self.reconnect && (error.is_worth_reconnecting() || error.is_timeout());
-            if !again || !back_off.wait(deadline_ns) {
-                return Err(error);
-            }
-        }
+    /// Connects without waiting for the host's answer.
+    pub(super) fn begin(&self) -> Result<Pending> {
+        Pending::new(&self.path, self.config, self.keep_mapped)
+    }
+
+    pub(super) fn reconnects(&self) -> bool {
+        self.reconnect
     }
 }
 
@@ -132,12 +120,19 @@ impl ClientBuilder {
 #[derive(Debug)]
 pub struct Client {
     reader: Reader,
-    builder: ClientBuilder,
+    connector: Connector,
     restarts: u64,
-    back_off: BackOff,
 }
 
 impl Client {
+    pub(super) fn new(connection: Connection, connector: Connector) -> Self {
+        Self {
+            reader: Reader::new(Arc::new(connection)),
+            connector,
+            restarts: 0,
+        }
+    }
+
     /// A client of the host on the socket `path`: a file if it starts with `/`, else an
     /// abstract name.
     #[must_use]
@@ -206,9 +201,11 @@ impl Client {
         // One frame is what every host admits a client for.
         let builder = ClientBuilder {
             config: ipc::client::Config::default(),
-            ..self.builder.clone()
+            ..self.connector.builder().clone()
         };
-        let _ = builder.connection(deadline_in(ASKING_NS));
+        let _ = builder
+            .begin()
+            .and_then(|pending| pending.answer(deadline_in(ASKING_NS)));
     }
 
     /// How the host and its clients do.
@@ -259,20 +256,18 @@ impl Client {
         loop {
             let error = match self.reader.next_until(deadline_ns) {
                 Ok(frame) => {
-                    self.back_off.reset();
+                    self.connector.succeeded();
                     return Ok(frame);
                 }
                 Err(error) => error,
             };
-            if !self.builder.reconnect
+            if !self.connector.builder().reconnects()
                 || !error.is_worth_reconnecting()
-                || !self.back_off.wait(deadline_ns)
+                || !self.connector.is_due(deadline_ns)
             {
                 return Err(error);
             }
-            let connection = self
-                .builder
-                .attempt_until(&mut self.back_off, deadline_ns)?;
+            let connection = self.connector.connection_until(deadline_ns)?;
             self.reader.move_to(Arc::new(connection));
             self.restarts += 1;
         }

@@ -28,6 +28,62 @@ fn watch(client: &ipc::client::Client) -> rustix::io::Result<OwnedFd> {
     Ok(epoll)
 }
 
+/// A connection that the host has not answered yet.
+#[derive(Debug)]
+pub(super) struct Pending {
+    knock: ipc::client::Knock,
+    inbox: Inbox,
+    socket: String,
+}
+
+impl Pending {
+    /// Connects and says what is wanted. Keeps at most `keep_mapped` buffers mapped that no frame holds.
+    pub(super) fn new(
+        path: &Path,
+        config: ipc::client::Config,
+        keep_mapped: usize,
+    ) -> Result<Self> {
+        let socket = path.display().to_string();
+        let knock = Address::new(path.as_os_str().as_encoded_bytes())
+            .and_then(|address| ipc::client::Knock::new(&address, config));
+        match knock {
+            Ok(knock) => Ok(Self {
+                knock,
+                inbox: Inbox::new(keep_mapped),
+                socket,
+            }),
+            Err(why) => Err(Error::Share { socket, why }),
+        }
+    }
+
+    /// Waits until `deadline_ns` for the host's answer; after a timeout the wait can go on.
+    pub(super) fn answer(&self, deadline_ns: u64) -> Result<ipc::client::Welcome> {
+        let answer = self.knock.answer(deadline_ns, |e| self.inbox.apply(e));
+        answer.map_err(|why| Error::Share {
+            socket: self.socket.clone(),
+            why,
+        })
+    }
+
+    /// Goes in with the host's answer.
+    pub(super) fn enter(self, welcome: ipc::client::Welcome) -> Result<Connection> {
+        let Self {
+            knock,
+            inbox,
+            socket,
+        } = self;
+        match knock.enter(welcome) {
+            Ok(ipc) => Ok(Connection {
+                events: watch(&ipc).map_err(|e| Error::Os("epoll", e.into()))?,
+                ipc,
+                inbox,
+                socket,
+            }),
+            Err(why) => Err(Error::Share { socket, why }),
+        }
+    }
+}
+
 /// One attachment to one host; frames and readers keep it alive.
 #[derive(Debug)]
 pub(super) struct Connection {
@@ -39,29 +95,6 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Keeps at most `keep_mapped` buffers mapped that no frame holds.
-    pub(super) fn new(
-        path: &Path,
-        config: ipc::client::Config,
-        keep_mapped: usize,
-        deadline_ns: u64,
-    ) -> Result<Self> {
-        let socket = path.display().to_string();
-        let inbox = Inbox::new(keep_mapped);
-        let client = Address::new(path.as_os_str().as_encoded_bytes()).and_then(|address| {
-            ipc::client::Client::connect(&address, config, deadline_ns, |e| inbox.apply(e))
-        });
-        match client {
-            Ok(ipc) => Ok(Self {
-                events: watch(&ipc).map_err(|e| Error::Os("epoll", e.into()))?,
-                ipc,
-                inbox,
-                socket,
-            }),
-            Err(why) => Err(Error::Share { socket, why }),
-        }
-    }
-
     pub(super) fn ipc(&self) -> &ipc::client::Client {
         &self.ipc
     }

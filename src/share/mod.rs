@@ -3,6 +3,7 @@
 mod back_off;
 mod client;
 mod connection;
+mod connector;
 mod frame;
 mod host;
 mod inbox;
@@ -11,6 +12,7 @@ mod reader;
 mod tests;
 
 pub use client::{Client, ClientBuilder};
+pub use connector::Connector;
 pub use frame::{Frame, Pixels};
 pub use host::{Host, HostBuilder};
 pub use inbox::Report;

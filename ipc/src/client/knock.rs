@@ -11,7 +11,7 @@ use super::{Client, Config, Event, poll_until};
 use crate::Error;
 use crate::address::Address;
 use crate::socket::{self, Sent};
-use crate::wire::{MAX_HOLD, Message};
+use crate::wire::{Exports, MAX_FDS, MAX_HOLD, Message};
 
 /// A connection that the host has not answered yet.
 ///
@@ -58,17 +58,30 @@ impl Knock {
     /// Waits for the welcome, as [`Client::connect`] does. What is not finished is hung up.
     ///
     /// # Errors
-    /// [`Error::Refused`] with the host's reason, [`Error::TimedOut`], [`Error::HostGone`],
-    /// [`Error::Segment`] or [`Error::Wire`] for a host that can't be trusted.
+    /// Those of [`Knock::answer`] and [`Knock::enter`].
     pub fn finish(
         self,
         deadline_ns: u64,
-        mut buffers: impl FnMut(Event) -> Result<(), Error>,
+        buffers: impl FnMut(Event) -> Result<(), Error>,
     ) -> Result<Client, Error> {
-        let Self { socket, config } = self;
-        let (host_pid, exports, epoch, fds) = loop {
-            let Some((message, fds)) = socket::receive(&socket)? else {
-                poll_until(&mut [PollFd::new(&socket, PollFlags::IN)], deadline_ns)?;
+        let welcome = self.answer(deadline_ns, buffers)?;
+        self.enter(welcome)
+    }
+
+    /// Waits until `deadline_ns` for the welcome, passing to `buffers` what the host sends before it. After a
+    /// timeout it can be called again and goes on where it was.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with the host's reason, [`Error::TimedOut`], [`Error::HostGone`],
+    /// [`Error::Wire`] for a host that can't be trusted.
+    pub fn answer(
+        &self,
+        deadline_ns: u64,
+        mut buffers: impl FnMut(Event) -> Result<(), Error>,
+    ) -> Result<Welcome, Error> {
+        loop {
+            let Some((message, fds)) = socket::receive(&self.socket)? else {
+                poll_until(&mut [PollFd::new(&self.socket, PollFlags::IN)], deadline_ns)?;
                 continue;
             };
             if let Message::Welcome {
@@ -78,14 +91,33 @@ impl Knock {
                 ..
             } = message
             {
-                break (host_pid, exports, epoch, fds);
+                return Ok(Welcome {
+                    host_pid,
+                    exports,
+                    epoch,
+                    fds,
+                });
             }
             buffers(Event::new(message, fds)?)?;
             // A host that talks without end is not listened to without end.
             if now_ns() >= deadline_ns {
                 return Err(Error::TimedOut);
             }
-        };
+        }
+    }
+
+    /// Maps what came with the welcome.
+    ///
+    /// # Errors
+    /// [`Error::Segment`], [`Error::Unexpected`] for a host that can't be trusted.
+    pub fn enter(self, welcome: Welcome) -> Result<Client, Error> {
+        let Self { socket, config } = self;
+        let Welcome {
+            host_pid,
+            exports,
+            epoch,
+            fds,
+        } = welcome;
         let [control, lease, event] = fds
             .into_array::<3>()
             .map_err(|_| Error::Unexpected("welcome without descriptors"))?;
@@ -108,4 +140,13 @@ impl Knock {
             exports,
         })
     }
+}
+
+/// The answer of a host that lets a client in.
+#[derive(Debug)]
+pub struct Welcome {
+    host_pid: u32,
+    exports: Exports,
+    epoch: u64,
+    fds: heapless::Vec<OwnedFd, MAX_FDS>,
 }

@@ -21,7 +21,7 @@ use videostream_hal::sync::{AtomicU32, Ordering};
 use videostream_hal::time;
 
 pub use self::event::Event;
-pub use self::knock::Knock;
+pub use self::knock::{Knock, Welcome};
 pub use self::wait::Woken;
 use self::wakes::Wakes;
 use crate::Error;

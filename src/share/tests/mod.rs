@@ -12,6 +12,7 @@ use videostream_ipc::Error as Ipc;
 mod drops;
 pub(super) mod endless;
 mod liars;
+mod slow_host;
 mod tokio;
 mod waits;
 

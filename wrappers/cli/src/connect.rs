@@ -10,9 +10,6 @@ use videostream::{Client, Error, Frame, ipc};
 use crate::failure::{Failure, TIMEOUT};
 use crate::signals;
 
-/// How long one attempt to connect may take; a host that lives answers sooner.
-const ATTEMPT: Duration = Duration::from_millis(200);
-
 /// How long to wait for a host before asking for it again.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -23,14 +20,15 @@ pub(crate) fn connect(
     timeout: Duration,
 ) -> Result<Option<Client>, Failure> {
     let deadline = deadline(timeout);
-    let builder = builder.clone().connect_timeout(ATTEMPT.min(timeout));
+    let mut connector = builder.clone().connector();
     while !signals::stopped() {
-        match builder.clone().connect() {
+        match connector.connect_until(signals::slice().min(deadline)) {
             Ok(client) => return Ok(Some(client)),
             Err(error) if now_ns() >= deadline => return Err(too_late(error, timeout)),
-            Err(error) if error.is_timeout() => {}
-            // Nobody is there, which is told at once.
-            Err(error) if wait && error.is_worth_reconnecting() => thread::sleep(PAUSE),
+            // Without an answer yet, or nobody is there, which is told at once.
+            Err(error) if error.is_timeout() || (wait && error.is_worth_reconnecting()) => {
+                thread::sleep(PAUSE);
+            }
             Err(error) => return Err(error.into()),
         }
     }
