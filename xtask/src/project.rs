@@ -37,6 +37,18 @@ pub(crate) fn target() -> Result<PathBuf> {
     Ok(FOLDER.get_or_init(|| path).clone())
 }
 
+/// The user's folder for what can be made again.
+pub(crate) fn cache() -> Result<PathBuf> {
+    match env::var_os("XDG_CACHE_HOME").map(PathBuf::from) {
+        // The specification says to ignore a relative one.
+        Some(dir) if dir.is_absolute() => Ok(dir),
+        _ => {
+            let home = env::var_os("HOME").context("neither HOME nor XDG_CACHE_HOME is set")?;
+            Ok(PathBuf::from(home).join(".cache"))
+        }
+    }
+}
+
 /// Bytes that are free for the target folder.
 pub(crate) fn free_bytes() -> Result<u64> {
     let target = target()?;

@@ -53,7 +53,12 @@ pub(crate) fn part(run: &mut Run) -> Result<Outcome> {
         }
         let folder = rig_tests::path(&program.target.folder)?;
         let file = rig_tests::path(&program.file)?;
-        script.push_str(&rig_tests::program_script(program, &folder, &file));
+        script.push_str(&rig_tests::program_script(
+            program,
+            &folder,
+            &file,
+            run.words(),
+        ));
     }
     script.push_str("exit $bad");
     guest.params = parse_params(&params.unwrap_or_default())?;
@@ -67,7 +72,8 @@ pub(crate) fn part(run: &mut Run) -> Result<Outcome> {
 fn build(run: &mut Run) -> Result<Vec<Program>> {
     let words = ["metadata", "--no-deps", "--format-version=1"];
     let metadata = run.output(&mut cargo(&words)?)?;
-    let targets = cargo_json::test_targets(&metadata, PREFIX)?;
+    let mut targets = cargo_json::test_targets(&metadata, PREFIX)?;
+    targets.retain(|target| run.wants(&target.name));
     if targets.is_empty() {
         bail!("no test named {PREFIX}*");
     }

@@ -7,12 +7,14 @@ mod counts;
 mod digest;
 mod fuzz;
 mod parts;
+mod repeat;
 mod rig_tests;
 mod run;
 mod rust;
 mod static_command;
 mod static_host;
 mod stress;
+mod tools;
 mod tsan;
 mod workspace;
 
@@ -51,6 +53,12 @@ pub(crate) struct Args {
     /// Models without a bound, stress for an hour
     #[arg(long, conflicts_with = "quick")]
     deep: bool,
+    /// Of a part that runs in a guest, only this test program
+    #[arg(long, value_name = "PROGRAM", requires = "only")]
+    test: Option<String>,
+    /// Words for that program, such as --exact NAME
+    #[arg(last = true, requires = "test")]
+    words: Vec<String>,
 }
 
 /// How a part ended.
@@ -64,6 +72,14 @@ pub(crate) enum Outcome {
 /// Runs the chosen parts; the exit status is the result.
 pub(crate) fn run(args: &Args) -> Result<u8> {
     let chosen = choose(args)?;
+    if args.test.is_some()
+        && let Some(other) = chosen.iter().find(|part| !part.takes_tests)
+    {
+        bail!(
+            "--test is for parts that run in a guest, which {} does not",
+            other.name
+        );
+    }
     if args.list {
         for part in chosen {
             println!("{:<16} {}", part.name, part.about);
@@ -84,7 +100,9 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
         let results = thread::scope(|scope| {
             let run = |part: &'static Part| {
                 let log = logs.join(format!("{}.log", part.name));
-                scope.spawn(move || run_part(part, Run::new(&log, args.deep)?))
+                let test = args.test.as_deref();
+                scope
+                    .spawn(move || run_part(part, Run::new(&log, args.deep)?.of(test, &args.words)))
             };
             let threads: Vec<_> = together.iter().map(|part| run(part)).collect();
             let joined = threads.into_iter().map(ScopedJoinHandle::join);
@@ -199,6 +217,7 @@ fn run_part(part: &Part, mut run: Run) -> Result<(Counts, Vec<String>)> {
             let (name, summary) = (part.name, counts.summary());
             let shown = process::tail(&text, SHOWN_LINES);
             why = digest::digest(&text);
+            why.extend(repeat::commands(part.name, &text));
             told = format!("--- output of {name}:\n{shown}\n");
             if let Err(error) = other {
                 let error = format!("{error:#}");

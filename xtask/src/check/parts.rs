@@ -21,6 +21,8 @@ pub(crate) struct Part {
     pub(crate) wants: &'static [Package],
     /// Whether it leaves a core to others most of the time; neighbours that do run at the same time.
     pub(crate) one_core: bool,
+    /// Whether `--test` chooses among its test programs, which run in a guest.
+    pub(crate) takes_tests: bool,
     /// Does it.
     pub(crate) run: fn(&mut Run) -> Result<Outcome>,
 }
@@ -34,6 +36,7 @@ pub(crate) static PARTS: &[Part] = &[
         needs: &[],
         wants: &[],
         one_core: false,
+        takes_tests: false,
         run: workspace::fmt,
     },
     Part {
@@ -43,6 +46,7 @@ pub(crate) static PARTS: &[Part] = &[
         needs: &[CXX],
         wants: &[],
         one_core: false,
+        takes_tests: false,
         run: workspace::clippy,
     },
     Part {
@@ -52,6 +56,7 @@ pub(crate) static PARTS: &[Part] = &[
         needs: &[CXX],
         wants: &TEST_TOOLS,
         one_core: false,
+        takes_tests: false,
         run: workspace::tests,
     },
     Part {
@@ -61,6 +66,7 @@ pub(crate) static PARTS: &[Part] = &[
         needs: &[CXX],
         wants: &[],
         one_core: false,
+        takes_tests: false,
         run: workspace::doc,
     },
     Part {
@@ -70,6 +76,7 @@ pub(crate) static PARTS: &[Part] = &[
         needs: &[],
         wants: &BINDING_TOOLS,
         one_core: false,
+        takes_tests: false,
         run: workspace::bindings,
     },
     Part {
@@ -79,6 +86,7 @@ pub(crate) static PARTS: &[Part] = &[
         needs: &[],
         wants: &[],
         one_core: false,
+        takes_tests: false,
         run: workspace::no_std,
     },
     Part {
@@ -88,6 +96,7 @@ pub(crate) static PARTS: &[Part] = &[
         needs: &[CXX],
         wants: &[],
         one_core: false,
+        takes_tests: false,
         run: static_host::part,
     },
     Part {
@@ -97,6 +106,7 @@ pub(crate) static PARTS: &[Part] = &[
         needs: &[],
         wants: &[],
         one_core: false,
+        takes_tests: false,
         run: static_command::part,
     },
     Part {
@@ -106,6 +116,7 @@ pub(crate) static PARTS: &[Part] = &[
         needs: &[CXX],
         wants: &[],
         one_core: false,
+        takes_tests: false,
         run: stress::part,
     },
     Part {
@@ -115,6 +126,7 @@ pub(crate) static PARTS: &[Part] = &[
         needs: &[],
         wants: &[],
         one_core: false,
+        takes_tests: false,
         run: workspace::loom,
     },
     Part {
@@ -124,6 +136,7 @@ pub(crate) static PARTS: &[Part] = &[
         needs: &[],
         wants: &[],
         one_core: false,
+        takes_tests: false,
         run: workspace::miri,
     },
     Part {
@@ -133,6 +146,7 @@ pub(crate) static PARTS: &[Part] = &[
         needs: &[CXX],
         wants: &[],
         one_core: false,
+        takes_tests: false,
         run: fuzz::part,
     },
     Part {
@@ -142,6 +156,7 @@ pub(crate) static PARTS: &[Part] = &[
         needs: &[CXX],
         wants: &[],
         one_core: false,
+        takes_tests: false,
         run: tsan::part,
     },
     Part {
@@ -151,6 +166,7 @@ pub(crate) static PARTS: &[Part] = &[
         needs: &[],
         wants: &[],
         one_core: false,
+        takes_tests: false,
         run: workspace::deny,
     },
     Part {
@@ -160,6 +176,7 @@ pub(crate) static PARTS: &[Part] = &[
         needs: &[Package::program("qemu-system-x86", "qemu-system-x86_64")],
         wants: &[],
         one_core: false,
+        takes_tests: true,
         run: asan::part,
     },
     Part {
@@ -172,6 +189,7 @@ pub(crate) static PARTS: &[Part] = &[
         ],
         wants: &RIG_TOOLS,
         one_core: true,
+        takes_tests: true,
         run: rig_tests::x86_64,
     },
     Part {
@@ -185,6 +203,7 @@ pub(crate) static PARTS: &[Part] = &[
         ],
         wants: &[],
         one_core: true,
+        takes_tests: true,
         run: rig_tests::aarch64,
     },
 ];
@@ -206,10 +225,12 @@ const BINDING_TOOLS: [Package; 5] = [
 ];
 
 /// Players that check recordings, what finds libraries, and libraries that are found at run time.
-const TEST_TOOLS: [Package; 7] = [
+const TEST_TOOLS: [Package; 8] = [
     Package::program("cmake", "cmake"),
     Package::program("ffmpeg", "ffprobe"),
     Package::installed("libde265-0"),
+    // cargo-c is built with it.
+    Package::installed("libssl-dev"),
     Package::installed("libx265-199"),
     Package::program("pkg-config", "pkg-config"),
     Package::program("strace", "strace"),

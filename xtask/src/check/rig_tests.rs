@@ -14,6 +14,7 @@ use anyhow::{Context, Result, bail};
 
 use super::cargo_json::{self, TestTarget};
 use super::counts::UNFINISHED;
+use super::repeat::IN_GUEST;
 use super::run::{Run, cargo};
 use super::{Outcome, c_programs, rust, static_command};
 use crate::quote;
@@ -67,6 +68,9 @@ fn part(run: &mut Run, arch: Arch) -> Result<Outcome> {
     ])?)?;
     let mut wanted = Vec::new();
     for target in cargo_json::test_targets(&metadata, "rig_")? {
+        if !run.wants(&target.name) {
+            continue;
+        }
         let source = fs::read_to_string(&target.source)?;
         let ask = read_ask(&source).with_context(|| target.source.display().to_string())?;
         if ask
@@ -201,7 +205,7 @@ fn boot(
             Arch::X86_64 => path(&program.target.folder)?,
             Arch::Aarch64 => "/rig".to_owned(),
         };
-        script.push_str(&program_script(program, &folder, &file));
+        script.push_str(&program_script(program, &folder, &file, run.words()));
     }
     script.push_str("exit $bad");
     let limits: u64 = programs.iter().map(|program| program.timeout).sum();
@@ -214,7 +218,12 @@ fn boot(
 
 /// The shell lines that run one program: libtest ends with 0 or 101 after it has printed
 /// its result, anything else means that it has not, and that its last line is cut.
-pub(super) fn program_script(program: &Program, folder: &str, file: &str) -> String {
+pub(super) fn program_script(
+    program: &Program,
+    folder: &str,
+    file: &str,
+    words: &[String],
+) -> String {
     let Program {
         target, timeout, ..
     } = program;
@@ -222,7 +231,7 @@ pub(super) fn program_script(program: &Program, folder: &str, file: &str) -> Str
     format!(
         "echo; echo {title}
 cd {folder}
-timeout -k 5 {timeout} {file} --test-threads=1 --show-output
+timeout -k 5 {timeout} {file} --test-threads=1 --show-output {words}
 case $? in
     0) ;;
     101) bad=1 ;;
@@ -230,7 +239,8 @@ case $? in
     *) bad=1; echo; echo {crashed} ;;
 esac
 ",
-        title = quote::word(&format!("     Running in the guest: {name}")),
+        title = quote::word(&format!("{IN_GUEST}{name}")),
+        words = quote::line(words),
         folder = quote::word(folder),
         file = quote::word(file),
         slow = quote::word(&format!("{UNFINISHED}{name}: not done in {timeout} s")),

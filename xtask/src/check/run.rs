@@ -11,7 +11,7 @@ use std::{env, fs, thread};
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::{interrupt, process, project};
+use crate::{interrupt, process, project, quote};
 
 /// No single command of any part takes this long unless it hangs.
 const COMMAND_LIMIT: Duration = Duration::from_secs(30 * 60);
@@ -23,6 +23,10 @@ pub(crate) struct Run {
     log: File,
     path: PathBuf,
     deep: bool,
+    /// The only test program that counts.
+    test: Option<String>,
+    /// What every test program is given.
+    words: Vec<String>,
 }
 
 impl Run {
@@ -34,7 +38,26 @@ impl Run {
             log,
             path: path.to_owned(),
             deep,
+            test: None,
+            words: Vec::new(),
         })
+    }
+
+    /// With one test program only, and words for it.
+    pub(crate) fn of(mut self, test: Option<&str>, words: &[String]) -> Self {
+        self.test = test.map(str::to_owned);
+        self.words = words.to_vec();
+        self
+    }
+
+    /// Whether the test program `name` counts.
+    pub(crate) fn wants(&self, name: &str) -> bool {
+        self.test.as_ref().is_none_or(|only| only == name)
+    }
+
+    /// Words that test programs are given.
+    pub(crate) fn words(&self) -> &[String] {
+        &self.words
     }
 
     /// Whether time does not matter.
@@ -84,7 +107,7 @@ impl Run {
 
     fn run(&mut self, command: &mut Command, stdout: Stdio) -> Result<()> {
         let text = process::describe(command);
-        self.note(&format!("$ {text}"))?;
+        self.note(&format!("$ {}{text}", variables(command)))?;
         let log = self.log.try_clone()?;
         // A group of its own, so that a command that hangs goes with all it started.
         let child = command
@@ -101,6 +124,21 @@ impl Run {
         }
         Ok(())
     }
+}
+
+/// The variables that a command is given by its part, as a shell would read them.
+fn variables(command: &Command) -> String {
+    // What every command has, and what is only for this machine.
+    let common = ["CARGO_TERM_COLOR", "CARGO_NET_RETRY", "PATH"];
+    let mut text = String::new();
+    for (name, value) in command.get_envs() {
+        if let (Some(name), Some(value)) = (name.to_str(), value)
+            && !common.contains(&name)
+        {
+            text += &format!("{name}={} ", quote::word(&value.to_string_lossy()));
+        }
+    }
+    text
 }
 
 /// Cargo, in the project's folder and without what `cargo run` has set for this program.
@@ -142,5 +180,18 @@ fn wait(mut child: Child, limit: Duration) -> Result<ExitStatus> {
             return Err(error);
         }
         thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_in_the_log_can_be_run_again() {
+        let mut command = Command::new("cargo");
+        command.env("RUSTFLAGS", "--cfg loom").env("PATH", "/x");
+        command.env_remove("CARGO_BUILD_TARGET").arg("test");
+        assert_eq!(variables(&command), "RUSTFLAGS='--cfg loom' ");
     }
 }

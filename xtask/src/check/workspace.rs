@@ -4,9 +4,9 @@ use anyhow::{Result, bail};
 
 use super::counts::Counts;
 use super::run::{Run, cargo};
-use super::{Outcome, rust};
+use super::{Outcome, rust, tools};
 use crate::bindings::GENERATOR;
-use crate::{process, project};
+use crate::project;
 
 /// The crates that know nothing of an operating system where there is none.
 const CORE: [&str; 6] = [
@@ -69,7 +69,16 @@ pub(super) fn tests(run: &mut Run) -> Result<Outcome> {
     ];
     // A test runs them.
     run.command(&mut cargo(&["build", "-p", "videostream", "--examples"])?)?;
-    run.command(cargo(&words)?.args(["--", "--show-output"]))?;
+    let mut tests = cargo(&words)?;
+    tests.args(["--", "--show-output"]);
+    match tools::CARGO_C.path(run)? {
+        Ok(path) => {
+            tests.env("PATH", path);
+        }
+        // The test that wants it skips itself.
+        Err(why) => run.note(&why)?,
+    }
+    run.command(&mut tests)?;
     Ok(Outcome::Passed)
 }
 
@@ -171,27 +180,21 @@ pub(super) fn miri(run: &mut Run) -> Result<Outcome> {
 
 /// The part `deny`.
 pub(super) fn deny(run: &mut Run) -> Result<Outcome> {
-    if process::find("cargo-deny").is_none() {
-        return Ok(Outcome::Skipped(
-            "needs cargo-deny (cargo install cargo-deny)".to_owned(),
-        ));
-    }
+    let path = match tools::DENY.path(run)? {
+        Ok(path) => path,
+        Err(why) => return Ok(Outcome::Skipped(why)),
+    };
     // `--workspace`: the root is a package, too, and would be checked alone.
-    run.command(&mut cargo(&[
-        "deny",
-        "--workspace",
-        "--locked",
-        "check",
-        "bans",
-        "licenses",
-        "sources",
-    ])?)?;
+    let mut deny = cargo(&["deny", "--workspace", "--locked", "check"])?;
+    deny.args(["bans", "licenses", "sources"]);
+    run.command(deny.env("PATH", &path))?;
     // Workspaces of their own. What these link twice is in nobody's way.
     for folder in ["benches/iceoryx2", "fuzz", "tests/nostd-host"] {
         let mut deny = cargo(&["deny", "--locked", "--config", "deny.toml"])?;
         deny.arg("--manifest-path")
             .arg(format!("{folder}/Cargo.toml"))
-            .args(["check", "licenses", "sources"]);
+            .args(["check", "licenses", "sources"])
+            .env("PATH", &path);
         run.command(&mut deny)?;
     }
     Ok(Outcome::Passed)

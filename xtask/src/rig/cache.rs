@@ -2,15 +2,15 @@
 //! fresh clone finds them.
 
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::{env, io};
 
 use anyhow::{Context, Result};
 
 use super::arch::Arch;
 use super::kernel;
 use super::unavailable::Unavailable;
-use crate::apt;
+use crate::{apt, project};
 
 /// Changes whenever what is prepared changes, so that an older cache is not used.
 const RECIPE: &str = "3";
@@ -53,13 +53,7 @@ pub(crate) fn prepared(arch: Arch) -> Result<PathBuf> {
 
 /// `videostream-rig` in the user's cache folder.
 fn folder() -> Result<PathBuf> {
-    let base = match env::var_os("XDG_CACHE_HOME").map(PathBuf::from) {
-        // The specification says to ignore a relative one.
-        Some(dir) if dir.is_absolute() => dir,
-        _ => PathBuf::from(env::var_os("HOME").context("neither HOME nor XDG_CACHE_HOME is set")?)
-            .join(".cache"),
-    };
-    Ok(base.join("videostream-rig"))
+    Ok(project::cache()?.join("videostream-rig"))
 }
 
 fn is_whole(dir: &Path) -> bool {
