@@ -13,6 +13,7 @@
 //! | `buffers` | which buffers there are, who has been sent them, and how they are found |
 //! | `address` | socket names: files and abstract ones |
 //! | `socket` | sending and receiving messages with descriptors |
+//! | `trust` | whose memory is shared although it can be cut short |
 //! | `host` | the host: accepts clients, publishes, reclaims |
 //! | `client` | the client: connects, holds, waits |
 //!
@@ -36,6 +37,8 @@ pub mod error;
 pub mod host;
 #[cfg(all(target_os = "linux", not(loom)))]
 pub mod socket;
+#[cfg(all(target_os = "linux", not(loom)))]
+mod trust;
 pub mod wire;
 
 #[cfg(all(target_os = "linux", not(loom)))]

@@ -39,6 +39,7 @@ pub(crate) fn values(message: &Message) -> (u64, &'static str, Vec<(&'static str
         }
         Message::Buffer { id, size } => (4, "Buffer", buffer(id, 0, size)),
         Message::Fence { id } => (4, "Buffer", buffer(id, 1, 0)),
+        Message::Unsealed { id, size } => (4, "Buffer", buffer(id, 2, size)),
         Message::Retire { id } => (5, "Retire", vec![("id", id.into())]),
         Message::Goodbye(why) => {
             let (reason, first, second) = match why {
@@ -162,6 +163,10 @@ pub(crate) fn messages() -> Vec<Message> {
             size: 1 << 40,
         },
         Message::Fence { id: 23 },
+        Message::Unsealed {
+            id: 24,
+            size: 1 << 40,
+        },
         Message::Retire { id: 18 },
         Message::Goodbye(Goodbye::Closing),
         Message::Goodbye(Goodbye::OverLimit(19, 20)),

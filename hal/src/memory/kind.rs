@@ -110,6 +110,27 @@ pub fn is_fixed_memory(fd: BorrowedFd<'_>, size: u64) -> Result<bool, Errno> {
         && (!matches!(kind, Kind::HugePages(_)) || has_all_pages(fd)?))
 }
 
+/// The user who owns a file of at least `size` bytes, in memory or on a disk, that may be made
+/// smaller: whoever does so ends the processes that read what is gone. `None` for anything else:
+/// huge pages, devices, objects, files that a process may serve. Never blocks.
+///
+/// # Errors
+/// Those of `fstat`.
+pub fn owner_of_file(fd: BorrowedFd<'_>, size: u64) -> Result<Option<u32>, Errno> {
+    let is_file = match of(fd) {
+        Ok(Kind::Memory(_)) => true,
+        // On a disk: `fstat` asks nobody.
+        Ok(Kind::Other) => !may_be_served(fd) && file_type(&known(fd)?) == FileType::RegularFile,
+        _ => false,
+    };
+    if !is_file {
+        return Ok(None);
+    }
+    let stat = fstat(fd)?;
+    let has = u64::try_from(stat.st_size).unwrap_or(0);
+    Ok((has >= size).then_some(stat.st_uid))
+}
+
 /// Whether a file in memory has no hole.
 #[allow(
     clippy::unnecessary_cast,
@@ -216,6 +237,27 @@ mod tests {
             assert_eq!(of(fd.as_fd()), Ok(kind), "{at}");
             assert_eq!(memory_size(fd.as_fd()), Ok(size), "{at}");
             assert_eq!(may_be_served(fd.as_fd()), is_served, "{at}");
+        }
+    }
+
+    #[test]
+    fn files_have_an_owner_and_other_things_none() {
+        let own = rustix::process::geteuid().as_raw();
+        let memory = memfd::create(c"test", 5000).unwrap();
+        let path = std::env::temp_dir().join(std::format!("owner-{}", std::process::id()));
+        let file = std::fs::File::create(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        file.set_len(5000).unwrap();
+        // A file system without a disk (a container's) may be served, for all that is known.
+        let on_disk = (!may_be_served(file.as_fd())).then_some(own);
+        assert_eq!(owner_of_file(memory.as_fd(), 5000), Ok(Some(own)));
+        assert_eq!(owner_of_file(memory.as_fd(), 5001), Ok(None));
+        assert_eq!(owner_of_file(file.as_fd(), 5000), Ok(on_disk));
+        let null = open("/dev/null", OFlags::RDONLY, Mode::empty()).unwrap();
+        let served = open("/proc/self/status", OFlags::RDONLY, Mode::empty()).unwrap();
+        let event = eventfd(0, EventfdFlags::CLOEXEC).unwrap();
+        for fd in [&null, &served, &event] {
+            assert_eq!(owner_of_file(fd.as_fd(), 0), Ok(None));
         }
     }
 

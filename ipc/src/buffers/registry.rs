@@ -61,6 +61,13 @@ impl<M, const N: usize> Registry<M, N> {
         }
     }
 
+    /// The memory with this id, for a change that leaves it the same.
+    #[cfg_attr(loom, expect(dead_code, reason = "for memory that can be cut short"))]
+    pub(crate) fn memory_mut(&mut self, id: u32) -> Option<&mut M> {
+        let mut entries = self.entries.iter_mut().flatten();
+        entries.find(|e| e.id == id).map(|e| &mut e.memory)
+    }
+
     /// Whether another buffer finds no place.
     pub(crate) fn is_full(&self) -> bool {
         self.entries.iter().all(Option::is_some)

@@ -5,7 +5,7 @@ use rustix::fd::{AsFd, OwnedFd};
 use videostream_hal::memory::{kind, sync_file};
 
 use crate::wire::{ClientStatus, HostStatus, MAX_FDS, Message};
-use crate::{Error, MAX_PARAMETERS};
+use crate::{Error, MAX_PARAMETERS, trust};
 
 /// What the host has sent.
 #[derive(Debug)]
@@ -26,12 +26,25 @@ pub enum Event {
 
 impl Event {
     /// What a message means to a client that is waiting for events.
-    pub(super) fn new(message: Message, mut fds: Vec<OwnedFd, MAX_FDS>) -> Result<Self, Error> {
+    /// `trusts` says whether its host's user is to be trusted with the memory's size.
+    pub(super) fn new(
+        message: Message,
+        mut fds: Vec<OwnedFd, MAX_FDS>,
+        trusts: bool,
+    ) -> Result<Self, Error> {
         match message {
             Message::Buffer { id, size } => {
                 let fd = fds.pop().ok_or(Error::BadBuffer(id))?;
                 check(&fd, size, Error::BadBuffer(id))?;
                 Ok(Self::Buffer(id, size, fd))
+            }
+            Message::Unsealed { id, size } => {
+                let wrong = Error::BadBuffer(id);
+                let fd = fds.pop().ok_or(wrong)?;
+                match trusts && size != 0 && trust::is_of_the_user(fd.as_fd(), size)? {
+                    true => Ok(Self::Buffer(id, size, fd)),
+                    false => Err(wrong),
+                }
             }
             Message::Fence { id } => {
                 let fd = fds.pop().ok_or(Error::BadFence(id))?;

@@ -8,10 +8,10 @@ use videostream_hal::time::now_ns;
 
 use super::wakes::Wakes;
 use super::{Client, Config, Event, poll_until};
-use crate::Error;
 use crate::address::Address;
 use crate::socket::{self, Sent};
 use crate::wire::{Exports, MAX_FDS, MAX_HOLD, Message};
+use crate::{Error, trust};
 
 /// A connection that the host has not answered yet.
 ///
@@ -79,6 +79,7 @@ impl Knock {
         deadline_ns: u64,
         mut buffers: impl FnMut(Event) -> Result<(), Error>,
     ) -> Result<Welcome, Error> {
+        let trusts = trust::trusts_peer(&self.socket);
         loop {
             let Some((message, fds)) = socket::receive(&self.socket)? else {
                 poll_until(&mut [PollFd::new(&self.socket, PollFlags::IN)], deadline_ns)?;
@@ -98,7 +99,7 @@ impl Knock {
                     fds,
                 });
             }
-            buffers(Event::new(message, fds)?)?;
+            buffers(Event::new(message, fds, trusts)?)?;
             // A host that talks without end is not listened to without end.
             if now_ns() >= deadline_ns {
                 return Err(Error::TimedOut);
@@ -127,6 +128,7 @@ impl Knock {
         }
         let lease = LeaseMap::open(lease.as_fd(), control.layout())?;
         let wakes = Wakes::new(event)?;
+        let trusts = trust::trusts_peer(&socket);
         Ok(Client {
             control,
             lease,
@@ -138,6 +140,7 @@ impl Knock {
             cancelled: AtomicU32::new(0),
             host_pid,
             exports,
+            trusts,
         })
     }
 }

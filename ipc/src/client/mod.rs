@@ -79,6 +79,8 @@ pub struct Client {
     cancelled: AtomicU32,
     host_pid: u32,
     exports: Exports,
+    /// Memory that can be cut short is taken from this host.
+    trusts: bool,
 }
 
 impl Client {
@@ -234,7 +236,7 @@ impl Client {
         let Some((message, fds)) = socket::receive(&self.socket)? else {
             return Ok(None);
         };
-        Event::new(message, fds).map(Some)
+        Event::new(message, fds, self.trusts).map(Some)
     }
 }
 

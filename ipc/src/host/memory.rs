@@ -2,13 +2,14 @@
 
 use core::fmt::Write as _;
 
-use rustix::fd::{AsFd, AsRawFd, OwnedFd};
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags, SealFlags};
 use rustix::io::Errno;
 use videostream_hal::memory::dmabuf::{Identity, identity};
 use videostream_hal::memory::{kind, sync_file};
 
-use crate::Error;
+use crate::wire::Message;
+use crate::{Error, trust};
 
 /// A buffer's descriptor. The same memory under another descriptor is equal.
 #[derive(Debug)]
@@ -16,6 +17,15 @@ pub(super) struct Memory {
     pub(super) fd: OwnedFd,
     /// Device and inode. Fences have none: all sync files have the same.
     identity: Option<Identity>,
+    /// It can be cut short.
+    pub(super) unsealed: Option<Unsealed>,
+}
+
+/// Memory that can be cut short, which clients of other users have a copy of in its place.
+#[derive(Debug, Default)]
+pub(super) struct Unsealed {
+    /// As large, sealed. `None`: those clients do not have this memory.
+    pub(super) copy: Option<OwnedFd>,
 }
 
 impl PartialEq for Memory {
@@ -28,18 +38,55 @@ impl Memory {
     pub(super) fn new(fd: OwnedFd) -> Result<Self, Error> {
         let identity = identity(fd.as_fd()).map_err(|e| Error::Os("fstat", e.errno()))?;
         let identity = Some(identity);
-        Ok(Self { fd, identity })
+        Ok(Self {
+            fd,
+            identity,
+            unsealed: None,
+        })
     }
 
     /// A fence; `id` is for the error.
     pub(super) fn fence(fd: OwnedFd, id: u32) -> Result<Self, Error> {
         sync_file::status(fd.as_fd()).map_err(|e| Error::of_fence(e, id))?;
-        let identity = None;
-        Ok(Self { fd, identity })
+        Ok(Self {
+            fd,
+            identity: None,
+            unsealed: None,
+        })
     }
 
     pub(super) fn is_fence(&self) -> bool {
         self.identity.is_none()
+    }
+
+    /// The same as memory that can be cut short: a file of `size` bytes of the host's user, or of
+    /// root's. `id` is for the error.
+    pub(super) fn unsealed(self, size: u64, id: u32) -> Result<Self, Error> {
+        match size != 0 && trust::is_of_the_user(self.fd.as_fd(), size)? {
+            true => Ok(Self {
+                unsealed: Some(Unsealed::default()),
+                ..self
+            }),
+            false => Err(Error::BadBuffer(id)),
+        }
+    }
+
+    /// What a client gets in its place, and how it is told of it; `None` for nothing now.
+    pub(super) fn for_client(
+        &self,
+        (id, size): (u32, u64),
+        is_own: bool,
+    ) -> Option<(Message, BorrowedFd<'_>)> {
+        let fd = self.fd.as_fd();
+        match &self.unsealed {
+            _ if self.is_fence() => Some((Message::Fence { id }, fd)),
+            None => Some((Message::Buffer { id, size }, fd)),
+            Some(_) if is_own => Some((Message::Unsealed { id, size }, fd)),
+            Some(Unsealed { copy }) => {
+                let copy = copy.as_ref()?.as_fd();
+                Some((Message::Buffer { id, size }, copy))
+            }
+        }
     }
 
     /// Checks that it has `size` bytes and keeps them; `id` is for the error.

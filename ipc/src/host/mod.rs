@@ -14,6 +14,7 @@ mod peers;
 mod register;
 mod serve;
 mod single;
+mod unsealed;
 
 use rustix::event::epoll;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};

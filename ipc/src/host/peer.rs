@@ -9,10 +9,10 @@ use videostream_hal::sync::Ordering;
 use super::event::Event;
 use super::memory::Memory;
 use super::parameters::Parameters;
-use crate::Error;
 use crate::buffers::{Ledger, Registry};
 use crate::socket::{self, Sent};
 use crate::wire::{ClientStatus, Message, Mode, Refusal, VERSION, WireError};
+use crate::{Error, trust};
 
 /// A connected client, welcomed or not yet.
 #[derive(Debug)]
@@ -38,6 +38,8 @@ struct Attached {
     fences: u32,
     /// The frame that it had held last when they were counted anew.
     seen: u64,
+    /// Of the host's own user.
+    is_own: bool,
 }
 
 /// Most fences that a client is sent while it holds no other frame: unread, they count against
@@ -88,6 +90,11 @@ impl Peer {
             missed: stat(Stat::Missed),
             last_serial: stat(Stat::LastSerial),
         })
+    }
+
+    /// Whether it is in, and of another user than the host.
+    pub(super) fn is_foreign(&self) -> bool {
+        self.attached.as_ref().is_some_and(|a| !a.is_own)
     }
 
     /// How many frames the client may hold.
@@ -166,6 +173,7 @@ impl Peer {
             parameters: 0,
             fences: 0,
             seen: head,
+            is_own: trust::is_own(self.uid),
         };
         let sent = attached.send_lacking(&self.socket, host.0, host.1);
         if !matches!(sent, Ok(Sent::Yes | Sent::Later)) {
@@ -226,17 +234,18 @@ impl Attached {
         if last != self.seen {
             (self.seen, self.fences) = (last, 0);
         }
+        let is_own = self.is_own;
         let fences = &mut self.fences;
         let buffers = self.sent.send_lacking(buffers, |id, size, memory| {
-            let fd = [memory.fd.as_fd()];
-            if !memory.is_fence() {
-                return socket::send(socket, &Message::Buffer { id, size }, &fd);
+            let is_fence = memory.is_fence();
+            if is_fence && *fences >= MAX_UNREAD_FENCES {
+                return Ok::<_, Error>(Sent::Later);
             }
-            if *fences >= MAX_UNREAD_FENCES {
+            let Some((message, fd)) = memory.for_client((id, size), is_own) else {
                 return Ok(Sent::Later);
-            }
-            let sent = socket::send(socket, &Message::Fence { id }, &fd)?;
-            *fences += u32::from(sent == Sent::Yes);
+            };
+            let sent = socket::send(socket, &message, &[fd])?;
+            *fences += u32::from(is_fence && sent == Sent::Yes);
             Ok(sent)
         })?;
         if !matches!(buffers, Sent::Yes | Sent::Later) {

@@ -51,7 +51,7 @@ impl Host {
     }
 
     /// Makes a place free in the registry if there is none.
-    fn make_room(&mut self) -> Result<(), Error> {
+    pub(super) fn make_room(&mut self) -> Result<(), Error> {
         if self.buffers.is_full() {
             let control = self.publisher.control();
             let gone = self.buffers.make_room(|id| lies_in(control, id));
@@ -61,7 +61,7 @@ impl Host {
     }
 
     /// Puts memory, or a fence of no bytes, into the registry and sends it.
-    fn add(&mut self, memory: Memory, size: u64) -> Result<u32, Error> {
+    pub(super) fn add(&mut self, memory: Memory, size: u64) -> Result<u32, Error> {
         let id = self.buffers.insert(memory, size, self.head());
         self.send_lacking();
         id.ok_or(Error::TooManyBuffers(MAX_BUFFERS))

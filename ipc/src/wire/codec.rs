@@ -40,13 +40,17 @@ const STATUS: u16 = 10;
 /// What the descriptor of a buffer's message is.
 const MEMORY: u32 = 0;
 const FENCE: u32 = 1;
+const UNSEALED: u32 = 2;
 
 impl Message {
     /// How many descriptors travel with this message.
     pub const fn fds(&self) -> usize {
         match self {
             Self::Welcome { .. } => 3,
-            Self::Buffer { .. } | Self::Fence { .. } | Self::Parameters { .. } => 1,
+            Self::Buffer { .. }
+            | Self::Unsealed { .. }
+            | Self::Fence { .. }
+            | Self::Parameters { .. } => 1,
             _ => 0,
         }
     }
@@ -79,6 +83,10 @@ impl Message {
             Self::Buffer { id, size } => {
                 wide[0] = size;
                 (BUFFER, [id, MEMORY, 0, 0])
+            }
+            Self::Unsealed { id, size } => {
+                wide[0] = size;
+                (BUFFER, [id, UNSEALED, 0, 0])
             }
             Self::Fence { id } => (BUFFER, [id, FENCE, 0, 0]),
             Self::Retire { id } => (RETIRE, [id, 0, 0, 0]),
@@ -190,6 +198,10 @@ impl Message {
                     id: a,
                     size: wide[0],
                 },
+                UNSEALED => Self::Unsealed {
+                    id: a,
+                    size: wide[0],
+                },
                 FENCE if wide[0] == 0 => Self::Fence { id: a },
                 FENCE => return Err(WireError::Field(kind, narrow(0))),
                 _ => return Err(WireError::Field(kind, b)),
@@ -244,7 +256,7 @@ impl Message {
 mod tests {
     use super::*;
 
-    const ALL: [Message; 21] = [
+    const ALL: [Message; 22] = [
         Message::Hello {
             mode: Mode::Newest,
             hold: 1,
@@ -269,6 +281,7 @@ mod tests {
             id: 3,
             size: 1 << 40,
         },
+        Message::Unsealed { id: 4, size: 5 },
         Message::Fence { id: 4 },
         Message::Retire { id: 3 },
         Message::Parameters { size: 40 },
@@ -348,8 +361,8 @@ mod tests {
         bytes[24] = 1;
         let field = |value| Err(WireError::Field(BUFFER, value));
         assert_eq!(Message::decode(&bytes, 1), field(1));
-        bytes[12..16].copy_from_slice(&2u32.to_ne_bytes());
-        assert_eq!(Message::decode(&bytes, 1), field(2));
+        bytes[12..16].copy_from_slice(&3u32.to_ne_bytes());
+        assert_eq!(Message::decode(&bytes, 1), field(3));
     }
 
     #[test]

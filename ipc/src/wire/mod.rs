@@ -65,6 +65,14 @@ pub enum Message {
         /// Its bytes.
         size: u64,
     },
+    /// Host: a buffer that can be cut short, for a client of its own user; with its descriptor. It
+    /// is sent as a buffer that says so.
+    Unsealed {
+        /// Its id in frame descriptors.
+        id: u32,
+        /// Its bytes.
+        size: u64,
+    },
     /// Host: a frame's fence; with the descriptor of a sync file. It is sent as a buffer that
     /// says so and has no size.
     Fence {

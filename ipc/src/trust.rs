@@ -1,0 +1,61 @@
+//! Whose memory is shared although it can be cut short.
+//!
+//! Whoever cuts it ends, by `SIGBUS`, the processes that read it. A host sends such memory to clients of its
+//! own user only, and a client takes it only from a host of its own user or root: they could end
+//! each other anyway. The file's owner counts, too: a host cannot have another user's file stand
+//! for its own.
+
+use rustix::fd::{AsFd, BorrowedFd};
+use rustix::net::sockopt::socket_peercred;
+use rustix::process::geteuid;
+use videostream_hal::memory::kind;
+
+use crate::Error;
+
+/// Whom the kernel names for everybody that a user namespace does not know: no user in particular.
+const OVERFLOW: u32 = 65534;
+
+/// Whether `uid` is this process' user.
+pub(crate) fn is_own(uid: u32) -> bool {
+    uid != OVERFLOW && uid == geteuid().as_raw()
+}
+
+/// Whether the other end of a connection is of this process' user, or root's.
+pub(crate) fn trusts_peer(socket: impl AsFd) -> bool {
+    let peer = socket_peercred(socket);
+    peer.is_ok_and(|peer| peer.uid.is_root() || is_own(peer.uid.as_raw()))
+}
+
+/// Whether `fd` is a file of at least `size` bytes of this process' user, or of root's. Never blocks.
+pub(crate) fn is_of_the_user(fd: BorrowedFd<'_>, size: u64) -> Result<bool, Error> {
+    let owner = kind::owner_of_file(fd, size);
+    let owner = owner.map_err(|e| Error::Os("owner of a buffer", e))?;
+    Ok(owner.is_some_and(|uid| uid == 0 || is_own(uid)))
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+    use videostream_hal::memory::memfd;
+
+    use super::*;
+
+    #[test]
+    fn the_user_is_trusted_and_the_overflow_user_is_not() {
+        assert!(is_own(geteuid().as_raw()) || geteuid().as_raw() == OVERFLOW);
+        assert!(!is_own(OVERFLOW));
+        assert!(!is_own(geteuid().as_raw().wrapping_add(1)));
+        let flags = SocketFlags::CLOEXEC;
+        let pair = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap();
+        assert!(trusts_peer(pair.0));
+    }
+
+    #[test]
+    fn only_files_of_the_user_that_are_long_enough_do() {
+        let memory = memfd::create(c"test", 4096).unwrap();
+        assert_eq!(is_of_the_user(memory.as_fd(), 4096), Ok(true));
+        assert_eq!(is_of_the_user(memory.as_fd(), 4097), Ok(false));
+        let (pipe, _writer) = rustix::pipe::pipe().unwrap();
+        assert_eq!(is_of_the_user(pipe.as_fd(), 0), Ok(false));
+    }
+}
