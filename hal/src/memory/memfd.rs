@@ -7,6 +7,7 @@ use core::ffi::CStr;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
 use rustix::io::Errno;
+use rustix::process::{Resource, getrlimit};
 
 use super::kind::{self, Kind};
 
@@ -24,15 +25,30 @@ pub const FIXED_SIZE_READ_ONLY: SealFlags = FIXED_SIZE.union(SealFlags::FUTURE_W
 /// on, and does without where the kernel (before 6.3) does not know the wish.
 ///
 /// # Errors
-/// `ENOMEM`, `EMFILE`, `ENFILE` when memory or descriptors run out.
+/// `ENOMEM`, `EMFILE`, `ENFILE` when memory or descriptors run out; `EFBIG` beyond `RLIMIT_FSIZE`.
 pub fn create(name: &CStr, len: usize) -> Result<OwnedFd, Errno> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     let fd = match memfd_create(name, flags | MemfdFlags::NOEXEC_SEAL) {
         Err(Errno::INVAL) => memfd_create(name, flags)?,
         other => other?,
     };
-    ftruncate(&fd, len as u64)?;
+    set_size(&fd, len as u64)?;
     Ok(fd)
+}
+
+/// Makes the file of `fd` `len` bytes long.
+///
+/// A file beyond `RLIMIT_FSIZE` (`ulimit -f`, systemd's `LimitFSIZE=`), also one in memory, is an error here: the
+/// kernel would send `SIGXFSZ`, which ends the process.
+///
+/// # Errors
+/// `EFBIG` beyond that limit; those of `ftruncate`.
+pub fn set_size(fd: impl AsFd, len: u64) -> Result<(), Errno> {
+    let limit = getrlimit(Resource::Fsize).current;
+    if limit.is_some_and(|limit| len > limit) {
+        return Err(Errno::FBIG);
+    }
+    ftruncate(fd, len)
 }
 
 /// Adds `seals`.

@@ -8,6 +8,13 @@
  *
  * After fork() one of the two processes goes on with what was made before; the other one calls
  * no function with it, no release either.
+ *
+ * Threads with 64 KiB of stack can call every function.
+ *
+ * No function is a cancellation point of pthread_cancel(). A thread that waits in vsl_frame_wait is ended by
+ * vsl_client_disconnect() from another one: the wait returns with ESHUTDOWN, and a cancellation that
+ * was asked for acts at the thread's next cancellation point. No thread may have asynchronous
+ * cancellation enabled in a function of the library.
  */
 #ifndef VIDEOSTREAM_H
 #define VIDEOSTREAM_H
@@ -19,7 +26,7 @@
 /* ---- Versions ----------------------------------------------------------------- */
 
 /* The release whose interface this is. */
-#define VSL_VERSION "2.5.1"
+#define VSL_VERSION "2.6.0"
 
 #define VSL_VERSION_ENCODE(major, minor, revision) \
     ((major) * 1000000 + (minor) * 1000 + (revision))
@@ -126,11 +133,12 @@
 #define VSL_VERSION_2_2 VSL_VERSION_ENCODE(2, 2, 0)
 #define VSL_VERSION_2_4 VSL_VERSION_ENCODE(2, 4, 0)
 #define VSL_VERSION_2_5 VSL_VERSION_ENCODE(2, 5, 0)
+#define VSL_VERSION_2_6 VSL_VERSION_ENCODE(2, 6, 0)
 
 /* The release that a program is written for. What came later is warned of, and what
  * was deprecated by then, too. */
 #ifndef VSL_TARGET_VERSION
-#define VSL_TARGET_VERSION VSL_VERSION_2_5
+#define VSL_TARGET_VERSION VSL_VERSION_2_6
 #endif
 
 #if VSL_TARGET_VERSION < VSL_VERSION_1_0
@@ -263,6 +271,19 @@
 #define VSL_DEPRECATED_SINCE_2_5_FOR(repl)
 #endif
 
+#if VSL_TARGET_VERSION < VSL_VERSION_2_6
+#define VSL_AVAILABLE_SINCE_2_6 VSL_UNAVAILABLE("2.6")
+#else
+#define VSL_AVAILABLE_SINCE_2_6
+#endif
+#if VSL_TARGET_VERSION >= VSL_VERSION_2_6
+#define VSL_DEPRECATED_SINCE_2_6 VSL_DEPRECATED("2.6")
+#define VSL_DEPRECATED_SINCE_2_6_FOR(repl) VSL_DEPRECATED_FOR("2.6", repl)
+#else
+#define VSL_DEPRECATED_SINCE_2_6
+#define VSL_DEPRECATED_SINCE_2_6_FOR(repl)
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -270,9 +291,14 @@ extern "C" {
 /* ---- Core --------------------------------------------------------------------- */
 
 /* A four-character code, the first character in the lowest byte. */
-#define VSL_FOURCC(a, b, c, d)                                     \
-    ((uint32_t) (uint8_t) (a) | ((uint32_t) (uint8_t) (b) << 8) | \
-     ((uint32_t) (uint8_t) (c) << 16) | ((uint32_t) (uint8_t) (d) << 24))
+#ifdef __cplusplus
+#define VSL_FOURCC_BYTE(c) (static_cast<uint32_t>((c) & 0xff))
+#else
+#define VSL_FOURCC_BYTE(c) ((uint32_t) ((c) & 0xff))
+#endif
+#define VSL_FOURCC(a, b, c, d)                         \
+    (VSL_FOURCC_BYTE(a) | (VSL_FOURCC_BYTE(b) << 8) | \
+     (VSL_FOURCC_BYTE(c) << 16) | (VSL_FOURCC_BYTE(d) << 24))
 
 /* The version of the interface that the library has, as VSL_VERSION. */
 VSL_AVAILABLE_SINCE_1_0
@@ -295,7 +321,9 @@ typedef struct vsl_frame VSLFrame;
  * frame is. Accessors may be called on the frame.
  *
  * A descriptor that was given by vsl_frame_attach is still open then, and the callback
- * has to close vsl_frame_handle(). Memory of vsl_frame_alloc is freed already. */
+ * has to close vsl_frame_handle(). Memory of vsl_frame_alloc is freed already.
+ *
+ * An exception of C++ must not leave it, nor longjmp() or pthread_exit(): the program is ended by abort(). */
 typedef void (*vsl_frame_cleanup)(VSLFrame* frame);
 
 /* Makes a frame without memory. stride is in bytes, or 0 for the format's own:
@@ -502,10 +530,10 @@ VSL_API int vsl_host_service(VSLHost* host, int sock);
 VSL_AVAILABLE_SINCE_1_0
 VSL_API int vsl_host_process(VSLHost* host);
 
-/* Gives the descriptors to poll for reading, up to n_sockets of them. The first is readable
- * whenever vsl_host_process has something to do; polling it alone is enough. The others are
- * the clients'. max_sockets gets how many there are; sockets and max_sockets may be NULL.
- * 0, or -1 and EINVAL. */
+/* Gives the descriptors to poll for reading, up to n_sockets of them: first the listening socket,
+ * of type SOCK_SEQPACKET, then those of the clients, which come and go with vsl_host_process. When
+ * any is readable it has something to do. They belong to the host. max_sockets gets how many there
+ * are; sockets and max_sockets may be NULL. 0, or -1 and EINVAL. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API int vsl_host_sockets(VSLHost* host, size_t n_sockets, int* sockets,
                              size_t* max_sockets);
@@ -685,9 +713,10 @@ VSL_API void vsl_encoder_release(VSLEncoder* encoder);
  * them. Hardware reads a picture in a dma-buf where it lies: see vsl_x_encoder_copies. When the
  * function returns, source may be written again.
  *
- * The packet's bytes; 0 when none is ready; or -1 and errno: EINVAL; EBADF for a frame without
- * memory; ENOTSUP for a format that cannot be encoded; EMSGSIZE for a packet that destination
- * has no room for, which is lost; EIO. */
+ * 0, or -1 and errno: EINVAL; EBADF for a frame without memory; ENOTSUP for a format that cannot
+ * be encoded; EMSGSIZE for a packet that destination has no room for, which is lost; EIO.
+ * vsl_frame_size of destination gives the packet's bytes: 0 when none is ready yet, which the next
+ * calls then give. */
 VSL_AVAILABLE_SINCE_1_3
 VSL_API int vsl_encode_frame(VSLEncoder* encoder, VSLFrame* source, VSLFrame* destination,
                              const VSLRect* cropRegion, int* keyframe);
@@ -897,6 +926,11 @@ VSL_API uint32_t vsl_camera_buffer_bytes_per_line(const vsl_camera_buffer* buffe
 /* The driver's number of the frame: gaps are frames that were lost. */
 VSL_AVAILABLE_SINCE_2_5
 VSL_API uint32_t vsl_camera_buffer_sequence(const vsl_camera_buffer* buffer);
+
+/* The flags of the frame as the driver gave them (V4L2_BUF_FLAG_... of linux/videodev2.h):
+ * which clock its time is of, whether that is of the start of exposure, errors, key frames. */
+VSL_AVAILABLE_SINCE_2_6
+VSL_API uint32_t vsl_camera_buffer_flags(const vsl_camera_buffer* buffer);
 
 /* When the frame was captured, on CLOCK_MONOTONIC with most drivers. Either may be NULL. */
 VSL_AVAILABLE_SINCE_1_3

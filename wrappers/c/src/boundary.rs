@@ -13,6 +13,8 @@ use videostream::hal::v4l2::{Error, ErrorKind};
 /// What a failed function gives back beside `errno`.
 const AFTER_A_PANIC: Errno = Errno::NOTRECOVERABLE;
 
+// Destructors of the program run when these are gone already (static objects of C++, and those of
+// threads): then failures are told by `errno` alone. Hence no `with`, which panics there.
 thread_local! {
     /// The last failure of this thread.
     static LAST: RefCell<Option<(Errno, Option<Detail>)>> = const { RefCell::new(None) };
@@ -53,21 +55,24 @@ impl fmt::Display for Detail {
 /// `errno`, for the function that fails with it; what is known beside it is kept for
 /// [`last_error`].
 pub(crate) fn explain(errno: Errno, detail: impl Into<Detail>) -> Errno {
-    DETAIL.set(Some((errno, detail.into())));
+    let detail = Some((errno, detail.into()));
+    let _ = DETAIL.try_with(|place| place.set(detail));
     errno
 }
 
 /// The last failure of this thread in words; empty before the first. Valid until the next call.
 pub(crate) fn last_error() -> *const c_char {
-    let text = LAST.with_borrow(|last| match last {
+    let text = LAST.try_with(|last| match &*last.borrow() {
         None => String::new(),
         Some((_, Some(detail))) => detail.to_string(),
         Some((errno, None)) => std::io::Error::from(*errno).to_string(),
     });
-    TEXT.with_borrow_mut(|place| {
-        *place = CString::new(text).unwrap_or_default();
-        place.as_ptr()
-    })
+    let text = CString::new(text.unwrap_or_default()).unwrap_or_default();
+    let kept = TEXT.try_with(|place| {
+        *place.borrow_mut() = text;
+        place.borrow().as_ptr()
+    });
+    kept.unwrap_or(c"".as_ptr())
 }
 
 /// Runs the inside of an exported function. A failure gives `failed` and sets `errno`; a
@@ -84,8 +89,10 @@ pub(crate) fn enter<T>(failed: T, inside: impl FnOnce() -> Result<T, Errno>) -> 
         Err(errno) => {
             set_errno(errno.raw_os_error());
             // That of another failure, which nobody was told of, is not it.
-            let detail = DETAIL.take().filter(|(of, _)| *of == errno);
-            LAST.set(Some((errno, detail.map(|(_, detail)| detail))));
+            let detail = DETAIL.try_with(Cell::take).ok().flatten();
+            let detail = detail.filter(|(of, _)| *of == errno);
+            let last = (errno, detail.map(|(_, detail)| detail));
+            let _ = LAST.try_with(|place| place.replace(Some(last)));
             failed
         }
     }

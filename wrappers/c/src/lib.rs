@@ -30,4 +30,4 @@ pub mod frame;
 pub mod host;
 
 /// The release whose interface this is.
-pub const VERSION: &core::ffi::CStr = c"2.5.1";
+pub const VERSION: &core::ffi::CStr = c"2.6.0";

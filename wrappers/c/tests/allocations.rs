@@ -228,7 +228,10 @@ mod codecs {
             let running = unsafe { encoder.as_mut() };
             let packet = vsl_encoder_new_output_frame(running.as_deref(), 64, 48, 0, 0, 0);
             // SAFETY: two frames of this function.
-            let bytes = unsafe { vsl_encode_frame(running, picture, packet, None, None) };
+            let encoded = unsafe { vsl_encode_frame(running, picture, packet, None, None) };
+            assert_eq!(encoded, 0);
+            // SAFETY: a frame of this function.
+            let bytes = vsl_frame_size(unsafe { packet.as_ref() });
             let bytes = usize::try_from(bytes).unwrap();
             assert!(bytes > 0);
             // SAFETY: a frame of this function.

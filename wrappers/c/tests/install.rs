@@ -27,10 +27,10 @@ fn the_files_are_those_of_the_2_x_library() {
     assert_eq!(link("libvideostream.so"), Path::new("libvideostream.so.2"));
     assert_eq!(
         link("libvideostream.so.2"),
-        Path::new("libvideostream.so.2.5.1")
+        Path::new("libvideostream.so.2.6.0")
     );
     for file in [
-        "lib/here/libvideostream.so.2.5.1",
+        "lib/here/libvideostream.so.2.6.0",
         "lib/here/libvideostream.a",
         "lib/here/pkgconfig/videostream.pc",
         "lib/here/cmake/VideoStream/VideoStreamConfig.cmake",
@@ -50,7 +50,7 @@ fn a_program_is_built_by_pkg_config_in_both_ways() {
     let Some(version) = TREE.pkg_config(&["--modversion"]) else {
         return skip(test, "no pkg-config");
     };
-    assert_eq!(version, ["2.5.1"]);
+    assert_eq!(version, ["2.6.0"]);
     TREE.serves_a_program();
 }
 
@@ -89,7 +89,7 @@ fn cargo_c_installs_the_same_library() {
     for name in ["libvideostream.so", "libvideostream.so.2"] {
         let [one, other] = [&tree, &TREE].map(|tree| tree.libraries().join(name));
         let file = fs::canonicalize(&one).unwrap();
-        assert_eq!(file.file_name(), Some("libvideostream.so.2.5.1".as_ref()));
+        assert_eq!(file.file_name(), Some("libvideostream.so.2.6.0".as_ref()));
         assert_eq!(elf::soname(&one), elf::soname(&other));
         assert_eq!(elf::exported(&one), elf::exported(&other));
     }

@@ -1,7 +1,7 @@
 //! Cameras from C, on a kernel with the virtual one in both interfaces: the first instance is
 //! single-planar, the second multi-planar.
 //!
-//! rig: programs=camera,capture vivid.n_devs=2 vivid.multiplanar=1,2
+//! rig: programs=camera,capture,first_capture vivid.n_devs=2 vivid.multiplanar=1,2
 
 #![cfg(target_os = "linux")]
 
@@ -34,6 +34,30 @@ fn a_camera_goes_through_its_states_as_the_header_says() {
     with_both("camera", |is_mplane| {
         Some(if is_mplane { "mplane" } else { "single" })
     });
+}
+
+/// The program that guides print, by what it prints.
+#[test]
+fn a_first_program_prints_ten_frames() {
+    let Some(_turn) = on_the_rig("a_first_program_prints_ten_frames") else {
+        return;
+    };
+    let Some(program) = Program::new("first_capture", Language::C99, Linking::Dynamic) else {
+        return;
+    };
+    let mut command = program.command(&[]);
+    let output = command.arg(camera(0, (1920, 1080))).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8(output.stdout).unwrap();
+    let mut lines = said.lines();
+    assert_eq!(lines.next(), Some("1920x1080 3231564e"));
+    // A whole picture, of the monotonic clock: V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC.
+    let is_right = |line: &str| {
+        let (bytes, flags) = line.split_once(" bytes, flags ").unwrap();
+        bytes.parse::<u32>().unwrap() >= 1920 * 1080 * 3 / 2 && flags == "2000"
+    };
+    assert!(lines.all(is_right), "{said}");
+    assert_eq!(said.lines().count(), 11);
 }
 
 #[test]

@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(240);
 
 static ENDED: AtomicU64 = AtomicU64::new(0);
 
-extern "C" fn count_end(_frame: *mut Frame) {
+extern "C-unwind" fn count_end(_frame: *mut Frame) {
     ENDED.fetch_add(1, Ordering::Relaxed);
 }
 

@@ -10,7 +10,7 @@ use super::cmake;
 pub(super) struct Installed {
     pub(super) prefix: PathBuf,
     pub(super) libdir: PathBuf,
-    /// Of the interface: `2.5.1`.
+    /// Of the interface: `2.6.0`.
     pub(super) version: String,
     /// What programs that are linked statically need of the system.
     pub(super) private_libraries: Vec<&'static str>,
@@ -112,8 +112,8 @@ mod tests {
 
     #[test]
     fn the_version_is_the_headers() {
-        let header = "/* text */\n#define VSL_VERSION \"2.5.1\"\n#define VSL_VERSION_1_0 1\n";
-        assert_eq!(version_of(header).unwrap(), "2.5.1");
+        let header = "/* text */\n#define VSL_VERSION \"2.6.0\"\n#define VSL_VERSION_1_0 1\n";
+        assert_eq!(version_of(header).unwrap(), "2.6.0");
         assert!(version_of("#define VSL_VERSION_1_0 1\n").is_err());
     }
 
@@ -128,7 +128,7 @@ mod tests {
         let mut installed = Installed {
             prefix: "/usr".into(),
             libdir: "lib/aarch64-linux-gnu".into(),
-            version: "2.5.1".into(),
+            version: "2.6.0".into(),
             private_libraries: private_libraries(b""),
             is_shared: true,
         };

@@ -1,7 +1,7 @@
 //! `cargo xtask install`: the C library, what compilers need to find it, and the command.
 //!
 //! ```text
-//! PREFIX/lib/libvideostream.so -> libvideostream.so.2 -> libvideostream.so.2.5.1
+//! PREFIX/lib/libvideostream.so -> libvideostream.so.2 -> libvideostream.so.2.6.0
 //! PREFIX/lib/libvideostream.a
 //! PREFIX/lib/pkgconfig/videostream.pc
 //! PREFIX/lib/cmake/VideoStream/VideoStreamConfig.cmake, ...ConfigVersion.cmake

@@ -90,7 +90,12 @@ pub(crate) struct Frame(*mut FrameOfC);
 impl Frame {
     /// A frame in somebody's memory.
     pub(crate) fn attached(memory: BorrowedFd<'_>) -> Self {
-        let frame = Self(vsl_frame_init(SIDE, SIDE, 0, NV12, null_mut(), None));
+        Self::of_size(memory, (SIDE, SIDE))
+    }
+
+    /// The same with sides of its own.
+    pub(crate) fn of_size(memory: BorrowedFd<'_>, (width, height): (u32, u32)) -> Self {
+        let frame = Self(vsl_frame_init(width, height, 0, NV12, null_mut(), None));
         // SAFETY: a frame that was just made.
         let borrowed = unsafe { frame.0.as_mut() };
         assert_eq!(vsl_frame_attach(borrowed, memory.as_raw_fd(), 0, 0), 0);

@@ -22,6 +22,7 @@ pub struct CameraBuffer {
     bytes_per_line: u32,
     length: u32,
     sequence: AtomicU32,
+    flags: AtomicU32,
     timestamp_ns: AtomicU64,
 }
 
@@ -42,6 +43,7 @@ impl CameraBuffer {
             fourcc: format.fourcc.0,
             bytes_per_line: format.planes[0].bytes_per_line,
             sequence: AtomicU32::new(0),
+            flags: AtomicU32::new(0),
             timestamp_ns: AtomicU64::new(0),
         })
     }
@@ -49,6 +51,7 @@ impl CameraBuffer {
     /// Takes over what the driver says of a finished frame.
     pub(super) fn fill(&self, frame: &Buffer) {
         self.sequence.store(frame.sequence, Ordering::Relaxed);
+        self.flags.store(frame.flags.bits(), Ordering::Relaxed);
         self.timestamp_ns
             .store(frame.timestamp_ns, Ordering::Relaxed);
     }
@@ -87,6 +90,11 @@ impl CameraBuffer {
     /// The driver's number of the frame.
     pub(crate) fn sequence(&self) -> u32 {
         self.sequence.load(Ordering::Relaxed)
+    }
+
+    /// What the driver said of the frame: `v4l2_buffer.flags`.
+    pub(crate) fn flags(&self) -> u32 {
+        self.flags.load(Ordering::Relaxed)
     }
 
     /// When the frame was captured, in nanoseconds on the driver's clock.

@@ -70,14 +70,14 @@ impl Encoder {
         Ok(frame)
     }
 
-    /// Encodes a picture. Bytes of the packet in `destination`, 0 if none is ready, and whether it
-    /// is a key frame.
+    /// Encodes a picture into `destination`, whose size is 0 afterwards if no packet is ready.
+    /// Gives whether the packet is a key frame.
     pub(crate) fn encode(
         &mut self,
         source: &Frame,
         destination: &mut Frame,
         crop: Option<Rect>,
-    ) -> Result<(usize, bool), Errno> {
+    ) -> Result<bool, Errno> {
         let input = Input::of(source.shape(), crop)?;
         if let Some(running) = &self.running
             && running.input != input
@@ -108,7 +108,7 @@ impl Running {
         source: &Frame,
         destination: &mut Frame,
         config: &Config,
-    ) -> Result<(usize, bool), Errno> {
+    ) -> Result<bool, Errno> {
         let pts_ns = config.rate.time_ns(self.count);
         // A packet that waits, of a backend that holds some back, comes before this picture.
         let waiting = self.receive(destination)?;
@@ -118,17 +118,19 @@ impl Running {
             None => self.submit(source, &layout, pts_ns)?,
         }
         self.count += 1;
-        match waiting {
-            Some(done) => Ok(done),
-            None => {
-                // Software is ready at once; a device may hold pictures back.
-                let is_ready = self.codec.wait(deadline_in(PATIENCE));
-                match is_ready.map_err(|error| errno_of(&error))? {
-                    true => Ok(self.receive(destination)?.unwrap_or((0, false))),
-                    false => Ok((0, false)),
-                }
-            }
+        if let Some(is_key) = waiting {
+            return Ok(is_key);
         }
+        // Software is ready at once; a device may hold pictures back.
+        let is_ready = self.codec.wait(deadline_in(PATIENCE));
+        let is_key = match is_ready.map_err(|error| errno_of(&error))? {
+            true => self.receive(destination)?,
+            false => None,
+        };
+        Ok(is_key.unwrap_or_else(|| {
+            destination.set_empty();
+            false
+        }))
     }
 
     /// Where a picture lies in a dma-buf that hardware may read it from. Once one was copied all are:
@@ -173,8 +175,8 @@ impl Running {
         })
     }
 
-    /// Puts the packet that is ready into a frame.
-    fn receive(&mut self, destination: &mut Frame) -> Result<Option<(usize, bool)>, Errno> {
+    /// Puts the packet that is ready into a frame, and gives whether it is a key frame.
+    fn receive(&mut self, destination: &mut Frame) -> Result<Option<bool>, Errno> {
         let packet = match self.codec.receive() {
             Ok(Some(packet)) => packet,
             Ok(None) => return Ok(None),
@@ -190,7 +192,7 @@ impl Running {
         let (width, height) = self.input.visible();
         let shape = Shape::new(width, height, width, packet.codec().fourcc().0)?;
         destination.set_filled(Filled { size, shape });
-        Ok(Some((size, is_key)))
+        Ok(Some(is_key))
     }
 }
 

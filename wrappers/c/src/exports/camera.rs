@@ -265,6 +265,12 @@ pub extern "C" fn vsl_camera_buffer_sequence(buffer: Option<&CameraBuffer>) -> u
     get(buffer, 0, CameraBuffer::sequence)
 }
 
+/// `uint32_t vsl_camera_buffer_flags(const vsl_camera_buffer*)`: `v4l2_buffer.flags`.
+#[unsafe(no_mangle)]
+pub extern "C" fn vsl_camera_buffer_flags(buffer: Option<&CameraBuffer>) -> u32 {
+    get(buffer, 0, CameraBuffer::flags)
+}
+
 /// `void vsl_camera_buffer_timestamp(const vsl_camera_buffer*, int64_t*, int64_t*)`: when the
 /// frame was captured.
 #[unsafe(no_mangle)]

@@ -23,10 +23,13 @@ thread_local! {
 fn found(wanted: Wanted) -> *const c_char {
     enter(null(), || {
         let path = discovery::find(wanted)?;
-        Ok(FOUND.with_borrow_mut(|place| {
-            *place = path;
-            place.as_ptr()
-        }))
+        let mut path = Some(path);
+        let kept = FOUND.try_with(|place| {
+            *place.borrow_mut() = path.take().unwrap_or_default();
+            place.borrow().as_ptr()
+        });
+        // At the thread's end nothing is kept any more: this one path stays.
+        Ok(kept.unwrap_or_else(|_| path.unwrap_or_default().into_raw()))
     })
 }
 

@@ -119,7 +119,7 @@ pub unsafe extern "C" fn vsl_encoder_release(encoder: *mut Encoder) {
     });
 }
 
-/// `int vsl_encode_frame(...)`: a picture in, a packet out. The packet's bytes.
+/// `int vsl_encode_frame(...)`: a picture in, a packet out. 0 for success.
 ///
 /// # Safety
 /// Both frames are NULL or frames of the library.
@@ -131,7 +131,7 @@ pub unsafe extern "C" fn vsl_encode_frame(
     crop_region: Option<&Rect>,
     keyframe: Option<&mut c_int>,
 ) -> c_int {
-    enter(-1, || {
+    enter_int(|| {
         let encoder = encoder.ok_or(Errno::INVAL)?;
         // One frame as both would be read while it is written.
         if std::ptr::eq(source, destination) {
@@ -142,11 +142,11 @@ pub unsafe extern "C" fn vsl_encode_frame(
         // SAFETY: NULL or a frame, which nothing else borrows.
         let destination = unsafe { destination.as_mut() }.ok_or(Errno::INVAL)?;
         let crop = crop_region.map(Rect::checked).transpose()?;
-        let (bytes, is_key) = encoder.encode(source, destination, crop)?;
+        let is_key = encoder.encode(source, destination, crop)?;
         if let Some(keyframe) = keyframe {
             *keyframe = is_key.into();
         }
-        c_int::try_from(bytes).map_err(|_| Errno::OVERFLOW)
+        Ok(())
     })
 }
 

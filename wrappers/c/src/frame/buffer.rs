@@ -7,13 +7,16 @@ use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::fs::{Mode, ftruncate};
+use rustix::fs::Mode;
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
+use rustix::process::{Resource, getrlimit};
 use rustix::shm;
 use videostream::hal::memory::allocate::{Allocator, Origin};
 use videostream::hal::memory::heap::{DmaHeap, HEAP_FOLDER};
+use videostream::hal::memory::memfd;
 
 use super::spares::Lent;
+use crate::boundary::explain;
 use crate::client::Received;
 
 /// Descriptors below are those of input, output and errors, which some checks take for none.
@@ -38,14 +41,18 @@ impl Buffer {
     /// Allocates `size` bytes by the rules of `vsl_frame_alloc`.
     pub(super) fn allocate(path: Option<&CStr>, size: usize) -> Result<Self, Errno> {
         let bytes = u64::try_from(size).map_err(|_| Errno::INVAL)?;
-        match path {
+        let allocated = match path {
             None => Self::best(bytes),
             Some(path) if path.to_bytes().starts_with(b"/dev") => {
                 let fd = heap(path)?.allocate(bytes).map_err(|error| error.errno())?;
                 Ok(Self::Own(fd, path.to_owned()))
             }
             Some(path) => SharedObject::new(path, bytes).map(Self::Shared),
-        }
+        };
+        allocated.map_err(|errno| match (errno, getrlimit(Resource::Fsize).current) {
+            (Errno::FBIG, Some(limit)) => explain(errno, too_big(bytes, limit)),
+            _ => errno,
+        })
     }
 
     fn best(bytes: u64) -> Result<Self, Errno> {
@@ -113,6 +120,13 @@ impl Buffer {
     }
 }
 
+fn too_big(bytes: u64, limit: u64) -> String {
+    format!(
+        "{bytes} bytes of memory are more than a file may have here: RLIMIT_FSIZE (ulimit -f, \
+         LimitFSIZE=) is {limit} bytes"
+    )
+}
+
 /// The heap of a path.
 fn heap(path: &CStr) -> Result<DmaHeap, Errno> {
     let text = path.to_str().map_err(|_| Errno::NOENT)?;
@@ -150,7 +164,7 @@ impl SharedObject {
             Err(Errno::EXIST) => (shm::open(name, flags, mode)?, false),
             Err(errno) => return Err(errno),
         };
-        if let Err(errno) = ftruncate(&fd, bytes) {
+        if let Err(errno) = memfd::set_size(&fd, bytes) {
             if is_new {
                 let _ = shm::unlink(name);
             }

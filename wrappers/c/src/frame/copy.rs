@@ -49,13 +49,15 @@ pub(crate) fn convert(
         crop,
         ..Options::default()
     };
-    CONVERT.with_borrow_mut(|convert| {
-        convert
-            .convert(source, target, &options)
-            .map_err(|error| match error {
-                ConvertError::Source(_) | ConvertError::Target(_) => Errno::NOTSUP,
-                _ => Errno::INVAL,
-            })
+    let mut run = |convert: &mut Convert| convert.convert(source, target, &options);
+    let done = match CONVERT.try_with(|convert| run(&mut convert.borrow_mut())) {
+        Ok(done) => done,
+        // At the thread's end nothing is kept any more.
+        Err(_) => run(&mut Convert::default()),
+    };
+    done.map_err(|error| match error {
+        ConvertError::Source(_) | ConvertError::Target(_) => Errno::NOTSUP,
+        _ => Errno::INVAL,
     })
 }
 

@@ -31,8 +31,9 @@ pub(crate) use self::view::View;
 use crate::client::{Origin, Received};
 use crate::host::Posting;
 
-/// `vsl_frame_cleanup`.
-pub type Cleanup = extern "C" fn(*mut Frame);
+/// `vsl_frame_cleanup`. One that throws an exception of C++ ends the program, as the header says: it
+/// comes as far as the exported function, which nothing unwinds through.
+pub type Cleanup = extern "C-unwind" fn(*mut Frame);
 
 /// Number and times of a frame that was shared; zeroes for others. Nanoseconds.
 #[derive(Clone, Copy, Debug, Default)]

@@ -129,6 +129,11 @@ impl Frame {
         self.shape = filled.shape;
     }
 
+    /// Says that nothing is in the frame; its memory keeps its room for [`Frame::write`].
+    pub(crate) const fn set_empty(&mut self) {
+        self.size = 0;
+    }
+
     /// Whether two frames share memory, so that one would be read while it is written.
     pub(super) fn shares_memory_with(&self, other: &Self) -> bool {
         self.identity.is_some() && self.identity == other.identity

@@ -25,26 +25,25 @@ pub(super) fn memory(size: usize) -> Result<(OwnedFd, View), Errno> {
     Ok((fd, view))
 }
 
-/// Copies a frame into `view`, which is as large, nobody else's, and read by no client.
-pub(super) fn fill(view: &mut View, frame: Memory<'_>) -> Result<(), Errno> {
+/// Copies a frame into `view` from its byte `at` on, where there is room for it that no client reads.
+pub(super) fn fill(view: &mut View, at: usize, frame: Memory<'_>) -> Result<(), Errno> {
     let Memory { fd, size, .. } = frame;
-    if size > view.len() {
+    if at.checked_add(size).is_none_or(|end| end > view.len()) {
         return Err(Errno::NOMEM);
     }
+    // SAFETY: within the view, checked above.
+    let target = unsafe { view.as_ptr().add(at) };
     let kind = FileType::from_raw_mode(fstat(fd)?.st_mode);
     if kind != FileType::RegularFile {
         let source = View::as_allowed(fd, frame.offset, size)?;
         // SAFETY: `size` bytes are mapped at the source, and as many or more at the target, by
         // what `View` says; the two are not the same memory, since the target is the host's own.
-        unsafe {
-            view.as_ptr()
-                .copy_from_nonoverlapping(source.as_ptr(), size)
-        };
+        unsafe { target.copy_from_nonoverlapping(source.as_ptr(), size) };
         return Ok(());
     }
     // SAFETY: the view has as many bytes, checked above; no client holds a frame in them and this
     // library has no reference to them, so that nobody reads or writes them meanwhile.
-    let mut rest = unsafe { std::slice::from_raw_parts_mut(view.as_ptr(), size) };
+    let mut rest = unsafe { std::slice::from_raw_parts_mut(target, size) };
     // Read, not mapped: a file that is cut short meanwhile is an error and not a signal.
     let mut offset = frame.offset as u64;
     while !rest.is_empty() {

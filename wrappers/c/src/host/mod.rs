@@ -121,9 +121,7 @@ impl Host {
         };
         let mut epoch = [0; 8];
         getrandom(&mut epoch, GetRandomFlags::empty())?;
-        let host = ipc::Host::bind(address, config, u64::from_ne_bytes(epoch));
-        // Large: not handed on by value more often than need be.
-        let host = host.map(Box::new).map_err(errno_of)?;
+        let host = bind(address, config, u64::from_ne_bytes(epoch))?;
         let events = fcntl_dupfd_cloexec(host.as_fd(), 0)?;
         Ok(Arc::new_cyclic(|me| Self {
             me: me.clone(),
@@ -227,6 +225,22 @@ impl Host {
         drop(ipc);
         self.end_frames();
     }
+}
+
+/// Binds on a stack of its own. The places of all clients pass through it by value, some times 30 KiB,
+/// which is more than small threads have.
+fn bind(address: Address, config: ipc::Config, epoch: u64) -> Result<Box<ipc::Host>, Errno> {
+    const STACK: usize = 512 << 10;
+    let bind = {
+        let config = config.clone();
+        move || ipc::Host::bind(address, config, epoch).map(Box::new)
+    };
+    let bound = match std::thread::Builder::new().stack_size(STACK).spawn(bind) {
+        Ok(thread) => thread.join().map_err(|_| Errno::NOTRECOVERABLE)?,
+        // As many threads as there may be: the caller's own is mostly large enough.
+        Err(_) => ipc::Host::bind(address, config, epoch).map(Box::new),
+    };
+    bound.map_err(errno_of)
 }
 
 impl Posting {

@@ -1,7 +1,7 @@
 //! The host's sockets, for a program that holds its own loop over them.
 
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 use rustix::event::{PollFd, PollFlags, epoll, poll};
 use rustix::io::{Errno, fcntl_getfd};
@@ -40,7 +40,7 @@ impl Host {
     pub(crate) fn service(&self, socket: RawFd) -> Result<(), Errno> {
         let _turn = self.take_turn()?;
         let mut state = self.state.borrow_mut();
-        if socket == self.events.as_raw_fd() {
+        if state.is_listener(socket) {
             return state.serve();
         }
         let waiting = match state.socket(socket) {
@@ -62,13 +62,13 @@ impl Host {
         }
     }
 
-    /// Puts the descriptors to poll into `into`, as far as they fit: first the one that stands for
-    /// all, then the clients'. Gives how many there are.
+    /// Puts the descriptors to poll into `into`, as far as they fit: first the listening socket,
+    /// then the clients'. Gives how many there are.
     pub(crate) fn sockets(&self, into: &mut [RawFd]) -> usize {
         let _turn = self.turn.take(None);
         let state = self.state.borrow();
-        let clients = state.ipc.iter().flat_map(|ipc| ipc.sockets());
-        let all = std::iter::once(self.events.as_fd()).chain(clients);
+        let ipc = state.ipc.iter();
+        let all = ipc.flat_map(|ipc| std::iter::once(ipc.listener()).chain(ipc.sockets()));
         let mut into = into.iter_mut();
         let mut count = 0;
         for socket in all {
@@ -98,6 +98,11 @@ impl State {
         }
         self.is_expecting = ipc.is_expecting();
         Ok(())
+    }
+
+    fn is_listener(&self, number: RawFd) -> bool {
+        let listener = self.ipc.as_ref().map(|ipc| ipc.listener().as_raw_fd());
+        listener == Some(number)
     }
 
     /// The client's socket of this number.

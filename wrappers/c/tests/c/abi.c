@@ -107,6 +107,7 @@ extern uint32_t vsl_camera_buffer_length(const vsl_camera_buffer* buffer);
 extern uint32_t vsl_camera_buffer_fourcc(const vsl_camera_buffer* buffer);
 extern uint32_t vsl_camera_buffer_bytes_per_line(const vsl_camera_buffer* buffer);
 extern uint32_t vsl_camera_buffer_sequence(const vsl_camera_buffer* buffer);
+extern uint32_t vsl_camera_buffer_flags(const vsl_camera_buffer* buffer);
 extern void vsl_camera_buffer_timestamp(const vsl_camera_buffer* buffer, int64_t* seconds,
     int64_t* nanoseconds);
 extern int vsl_camera_enum_fmts(const vsl_camera* ctx, uint32_t* codes, int size);
@@ -138,7 +139,7 @@ extern char* vsl_v4l2_fourcc_to_string(uint32_t fourcc, char buf[5]);
 
 static void macros_have_their_values(void)
 {
-    CHECK(strcmp(VSL_VERSION, "2.5.1") == 0 && strcmp(vsl_version(), VSL_VERSION) == 0);
+    CHECK(strcmp(VSL_VERSION, "2.6.0") == 0 && strcmp(vsl_version(), VSL_VERSION) == 0);
     CHECK(VSL_VERSION_ENCODE(2, 5, 1) == 2005001);
     CHECK(VSL_VERSION_DECODE_MAJOR(2005001) == 2);
     CHECK(VSL_VERSION_DECODE_MINOR(2005001) == 5);
@@ -148,7 +149,7 @@ static void macros_have_their_values(void)
     CHECK(VSL_VERSION_1_4 == 1004000 && VSL_VERSION_2_0 == 2000000);
     CHECK(VSL_VERSION_2_1 == 2001000 && VSL_VERSION_2_2 == 2002000);
     CHECK(VSL_VERSION_2_4 == 2004000 && VSL_VERSION_2_5 == 2005000);
-    CHECK(VSL_TARGET_VERSION == VSL_VERSION_2_5);
+    CHECK(VSL_VERSION_2_6 == 2006000 && VSL_TARGET_VERSION == VSL_VERSION_2_6);
     CHECK(VSL_FOURCC('N', 'V', '1', '2') == 0x3231564e);
     CHECK(VSL_V4L2_MAX_FORMATS == 64 && VSL_V4L2_MAX_RESOLUTIONS == 32);
     CHECK(VSL_V4L2_MAX_FRAMERATES == 16);

@@ -4,9 +4,11 @@
 #endif
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "videostream.h"
@@ -116,6 +118,7 @@ static void a_host_tells_how_it_does(void)
     VSLXHostStats stats;
     VSLFrame*     frame;
     char          object[64];
+    int           fd;
 
     CHECK(host != NULL && client != NULL);
     CHECK_FAILS(vsl_x_host_stats(NULL, &stats, sizeof(stats)) == -1, EINVAL);
@@ -125,7 +128,10 @@ static void a_host_tells_how_it_does(void)
     frame = vsl_frame_init(16, 16, 0, RGBA, NULL, NULL);
     CHECK(frame != NULL);
     snprintf(object, sizeof(object), "/vsl_test_additions_%ld", (long) getpid());
-    CHECK(vsl_frame_alloc(frame, object) == 0);
+    /* More than is shared of memory that can be cut short. */
+    fd = shm_open(object, O_RDWR | O_CREAT | O_EXCL, 0600);
+    CHECK(fd > 2 && shm_unlink(object) == 0 && ftruncate(fd, (1 << 30) + 4096) == 0);
+    CHECK(vsl_frame_attach(frame, fd, 0, 0) == 0 && close(fd) == 0);
     CHECK(vsl_host_post(host, frame, -1, 0, 0, 0) == 0);
     CHECK(vsl_host_process(host) == 0);
     memset(&stats, 0xff, sizeof(stats));

@@ -41,6 +41,7 @@ static void null_is_refused_everywhere(void)
     CHECK_FAILS(vsl_camera_buffer_fourcc(NULL) == 0, EINVAL);
     CHECK_FAILS(vsl_camera_buffer_bytes_per_line(NULL) == 0, EINVAL);
     CHECK_FAILS(vsl_camera_buffer_sequence(NULL) == 0, EINVAL);
+    CHECK_FAILS(vsl_camera_buffer_flags(NULL) == 0, EINVAL);
     errno = 0;
     vsl_camera_uninit_device(NULL);
     CHECK(errno == EINVAL);

@@ -8,6 +8,10 @@
 
 #include "videostream.h"
 
+/* V4L2_BUF_FLAG_TIMESTAMP_MASK and _MONOTONIC: not every C library comes with the kernel's header. */
+#define TIMESTAMP_MASK 0xe000u
+#define TIMESTAMP_MONOTONIC 0x2000u
+
 static int fail(const char* what)
 {
     fprintf(stderr, "%s: %s\n", what, strerror(errno));
@@ -87,6 +91,11 @@ int main(int argc, char** argv)
         time = seconds * INT64_C(1000000000) + nanoseconds;
         if (taken > 0 && (sequence < last_sequence || time < last_time)) {
             fprintf(stderr, "frame %u goes back\n", sequence);
+            return EXIT_FAILURE;
+        }
+        /* The virtual camera stamps frames with the monotonic clock. */
+        if ((vsl_camera_buffer_flags(buffer) & TIMESTAMP_MASK) != TIMESTAMP_MONOTONIC) {
+            fprintf(stderr, "flags %08x\n", vsl_camera_buffer_flags(buffer));
             return EXIT_FAILURE;
         }
         if (vsl_camera_buffer_length(buffer) < 1920 * 1080 * 3 / 2 ||

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include "share.h"
 
@@ -31,17 +32,17 @@ static void a_program_holds_the_socket_loop_itself(void)
         CHECK(vsl_client_userptr(clients[at]) == &clients[at]);
         CHECK(strcmp(vsl_client_path(clients[at]), name) == 0);
     }
-    /* Polling the first descriptor alone, until both are in. */
-    fds[0].fd     = sockets[0];
-    fds[0].events = POLLIN;
     for (at = 0; at < 2; at++) {
         vsl_client_set_timeout(clients[at], 0);
         errno = 0;
         CHECK(vsl_frame_wait(clients[at], 0) == NULL && errno == ETIMEDOUT);
-        CHECK(poll(fds, 1, at == 0 ? 60000 : 0) >= 0);
-        CHECK(vsl_host_process(host) == 0);
         vsl_client_set_timeout(clients[at], 60);
     }
+    /* Both have said hello before anybody looks. */
+    fds[0].fd     = sockets[0];
+    fds[0].events = POLLIN;
+    CHECK(poll(fds, 1, 60000) == 1);
+    CHECK(vsl_host_process(host) == 0);
     CHECK(vsl_host_sockets(host, 3, sockets, &count) == 0 && count == 3);
     CHECK(vsl_host_service(host, sockets[0]) == 0);
     CHECK_FAILS(vsl_host_service(host, sockets[1]) == -1, ENOMSG);
@@ -58,13 +59,74 @@ static void a_program_holds_the_socket_loop_itself(void)
         fds[at].fd     = sockets[at];
         fds[at].events = POLLIN;
     }
-    CHECK(poll(fds, 3, 60000) == 2);
+    CHECK(poll(fds, 3, 60000) == 1);
     at = fds[1].revents != 0 ? 1 : 2;
     CHECK_FAILS(vsl_host_service(host, sockets[at]) == -1, ECONNRESET);
     CHECK(vsl_host_process(host) == 0);
     CHECK(vsl_host_sockets(host, 0, NULL, &count) == 0 && count == 2);
     CHECK_FAILS(vsl_host_service(host, sockets[at]) == -1, EBADF);
     vsl_client_release(clients[1]);
+    vsl_host_release(host);
+}
+
+/* Programs ask the first descriptor for its name, and may accept on it. */
+static void the_first_socket_listens(void)
+{
+    struct sockaddr_un address;
+    socklen_t          length = sizeof(address);
+    VSLHost*           host   = new_host();
+    int                sockets[1], type = 0, yes = 0, knocker, accepted;
+
+    CHECK(vsl_host_sockets(host, 1, sockets, NULL) == 0);
+    CHECK(getsockname(sockets[0], (struct sockaddr*) &address, &length) == 0);
+    /* An abstract name: a NUL comes before it. */
+    CHECK(address.sun_family == AF_UNIX && address.sun_path[0] == 0);
+    CHECK(memcmp(address.sun_path + 1, name, strlen(name)) == 0);
+    knocker = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    CHECK(knocker >= 0 && connect(knocker, (struct sockaddr*) &address, length) == 0);
+    accepted = accept(sockets[0], NULL, NULL);
+    CHECK(accepted >= 0 && close(accepted) == 0 && close(knocker) == 0);
+    CHECK_FAILS(accept(sockets[0], NULL, NULL) == -1, EAGAIN);
+    length = sizeof(type);
+    CHECK(getsockopt(sockets[0], SOL_SOCKET, SO_TYPE, &type, &length) == 0);
+    CHECK(type == SOCK_SEQPACKET);
+    length = sizeof(yes);
+    CHECK(getsockopt(sockets[0], SOL_SOCKET, SO_ACCEPTCONN, &yes, &length) == 0 && yes == 1);
+    vsl_host_release(host);
+}
+
+/* As old hosts do it: every descriptor is polled, and served one by one. */
+static void each_socket_is_polled_and_served(void)
+{
+    VSLHost*   host   = new_host();
+    VSLClient* client = vsl_client_init(name, NULL, true);
+    VSLFrame*  frame  = NULL;
+    int        sockets[8];
+    size_t     count, at;
+
+    CHECK(client != NULL);
+    vsl_client_set_timeout(client, 0);
+    while (frame == NULL) {
+        struct pollfd fds[8];
+
+        frame = vsl_frame_wait(client, 0);
+        CHECK(vsl_host_sockets(host, 8, sockets, &count) == 0 && count >= 1 && count <= 2);
+        for (at = 0; at < count; at++) {
+            fds[at].fd     = sockets[at];
+            fds[at].events = POLLIN;
+        }
+        CHECK(poll(fds, (nfds_t) count, 10) >= 0);
+        if (fds[0].revents != 0) { CHECK(vsl_host_process(host) == 0); }
+        for (at = 1; at < count; at++) {
+            if (fds[at].revents != 0) {
+                CHECK(vsl_host_service(host, sockets[at]) == 0 || errno == ENOMSG);
+            }
+        }
+        if (count == 2) { post(host, new_frame(1), 60 * SECOND); }
+    }
+    check_filled(frame, 1);
+    vsl_frame_release(frame);
+    vsl_client_release(client);
     vsl_host_release(host);
 }
 
@@ -288,6 +350,8 @@ static void who_can_have_no_more_descriptors_is_told_so(void)
 int main(void)
 {
     a_program_holds_the_socket_loop_itself();
+    the_first_socket_listens();
+    each_socket_is_polled_and_served();
     paths_are_names_and_files();
     a_host_that_ends_is_noticed_and_the_next_is_found();
     a_client_that_hangs_up_stays_so();

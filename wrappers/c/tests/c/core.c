@@ -23,7 +23,8 @@ VSL_STATIC_ASSERT(VSL_VERSION_2_1 == 2001000, "2.1");
 VSL_STATIC_ASSERT(VSL_VERSION_2_2 == 2002000, "2.2");
 VSL_STATIC_ASSERT(VSL_VERSION_2_4 == 2004000, "2.4");
 VSL_STATIC_ASSERT(VSL_VERSION_2_5 == 2005000, "2.5");
-VSL_STATIC_ASSERT(VSL_TARGET_VERSION == VSL_VERSION_2_5, "target");
+VSL_STATIC_ASSERT(VSL_VERSION_2_6 == 2006000, "2.6");
+VSL_STATIC_ASSERT(VSL_TARGET_VERSION == VSL_VERSION_2_6, "target");
 VSL_STATIC_ASSERT(VSL_FOURCC('N', 'V', '1', '2') == 0x3231564e, "fourcc");
 VSL_STATIC_ASSERT(VSL_FOURCC(0, 0, 0, 0xff) == 0xff000000u, "fourcc, last byte");
 VSL_STATIC_ASSERT(sizeof(VSL_FOURCC('a', 'b', 'c', 'd')) == 4, "fourcc is 32 bits");
@@ -40,7 +41,7 @@ int main(void)
     int64_t before, between, after;
 
     CHECK(strcmp(vsl_version(), VSL_VERSION) == 0);
-    CHECK(strcmp(VSL_VERSION, "2.5.1") == 0);
+    CHECK(strcmp(VSL_VERSION, "2.6.0") == 0);
 
     before = vsl_timestamp();
     CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);

@@ -46,8 +46,8 @@ static int encode(uint32_t codec, const char* path)
 
         if (pixels == NULL) { return fail("map"); }
         draw(pixels, number);
-        size = vsl_encode_frame(encoder, picture, packet, NULL, NULL);
-        if (size < 0) { return fail("encode"); }
+        if (vsl_encode_frame(encoder, picture, packet, NULL, NULL) != 0) { return fail("encode"); }
+        size = vsl_frame_size(packet);
         if (size > 0 &&
             fwrite(vsl_frame_mmap(packet, NULL), 1, (size_t) size, file) != (size_t) size) {
             return fail(path);

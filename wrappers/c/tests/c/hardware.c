@@ -192,14 +192,15 @@ static void pictures_come_back(const Case* is)
 
         CHECK(number < 2 * is->count);
         draw(source, number);
-        size = vsl_encode_frame(encoder, source, packet, NULL, &key);
+        CHECK(vsl_encode_frame(encoder, source, packet, NULL, &key) == 0);
+        size = vsl_frame_size(packet);
         CHECK(size >= 0 && (uint64_t) size < bytes);
         if (size == 0) { continue; }
         if (key != (packets % 10 == 0)) {
             fprintf(stderr, "packet %d of picture %d: key frame %d\n", packets, number, key);
         }
         CHECK(key == (packets % 10 == 0));
-        CHECK(vsl_frame_size(packet) == size && vsl_frame_width(packet) == WIDTH);
+        CHECK(vsl_frame_width(packet) == WIDTH);
         came += decode(decoder, (const uint8_t*) vsl_frame_mmap(packet, NULL), (size_t) size, came);
         packets++;
     }

@@ -131,18 +131,16 @@ static void post_packet(VSLHost* host, VSLEncoder* encoder, VSLFrame* picture)
     int64_t        now    = vsl_timestamp();
     VSLFrame*      packet = vsl_encoder_new_output_frame(encoder, WIDTH, HEIGHT, 0, 0, 0);
     unsigned char* pixels = (unsigned char*) vsl_frame_mmap(picture, NULL);
-    int            row, size;
+    int            row;
 
     CHECK(packet != NULL && pixels != NULL);
     memset(pixels, 128, WIDTH * HEIGHT * 3 / 2);
     for (row = 0; row < HEIGHT; row++) { memset(pixels + row * WIDTH + posted % WIDTH / 2, 220, 16); }
-    size = vsl_encode_frame(encoder, picture, packet, NULL, NULL);
-    CHECK(size >= 0);
-    if (size == 0) {
+    CHECK(vsl_encode_frame(encoder, picture, packet, NULL, NULL) == 0);
+    if (vsl_frame_size(packet) == 0) {
         vsl_frame_release(packet);
         return;
     }
-    CHECK(vsl_frame_size(packet) == size);
     /* It has no callback that could count its end. */
     posted++;
     ended++;
@@ -154,18 +152,23 @@ static int host_program(const char* path)
     VSLHost*      host = vsl_host_init(path);
     char          line[64], word[16];
     int           number, lifetime, interval = -1;
-    struct pollfd fds[2];
-    size_t        sockets;
+    struct pollfd fds[8];
+    int           listed[7];
+    size_t        sockets, at;
     VSLEncoder*   encoder = NULL;
     VSLFrame*     picture = NULL;
 
     CHECK(host != NULL);
     fprintf(stderr, "@ ready\n");
     fds[0].fd     = STDIN_FILENO;
-    fds[0].events = fds[1].events = POLLIN;
-    CHECK(vsl_host_sockets(host, 1, &fds[1].fd, NULL) == 0);
+    fds[0].events = POLLIN;
     for (;;) {
-        CHECK(poll(fds, 2, interval) >= 0);
+        CHECK(vsl_host_sockets(host, 7, listed, &sockets) == 0 && sockets <= 7);
+        for (at = 0; at < sockets; at++) {
+            fds[at + 1].fd     = listed[at];
+            fds[at + 1].events = POLLIN;
+        }
+        CHECK(poll(fds, (nfds_t) sockets + 1, interval) >= 0);
         CHECK(vsl_host_process(host) == 0);
         if (encoder != NULL) {
             post_packet(host, encoder, picture);

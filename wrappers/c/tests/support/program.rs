@@ -83,6 +83,28 @@ impl Program {
         })
     }
 
+    /// One in C++, of `tests/c/NAME.cpp`, without a warning of `warnings`; skips by name without a compiler.
+    pub(crate) fn strict_cpp(name: &str, standard: &str, warnings: &[&str]) -> Option<Self> {
+        let Some(mut compile) = compiler("c++") else {
+            skip(name, "no c++");
+            return None;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let shared = folder.path().join("libvideostream.so.2");
+        let library = library_folder().join("libvideostream_c.so");
+        std::os::unix::fs::symlink(library, &shared).unwrap();
+        let executable = folder.path().join(name);
+        let source = format!("{}/tests/c/{name}.cpp", env!("CARGO_MANIFEST_DIR"));
+        compile.arg(standard).args(WARNINGS).args(warnings);
+        compile.arg("-I").arg(header_folder()).arg(source);
+        compile.arg("-o").arg(&executable).arg(&shared);
+        run(&mut compile, Run::Compiler);
+        Some(Self {
+            executable,
+            folder: Some(folder),
+        })
+    }
+
     /// A command that runs it, with `before` in front of its path.
     pub(crate) fn command(&self, before: &[&str]) -> Command {
         let mut command = match before {

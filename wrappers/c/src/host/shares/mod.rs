@@ -1,21 +1,22 @@
 //! The memory that frames of a host lie in: registered once, kept while it comes back.
 //!
 //! Old programs post any descriptor. What clients can map without the danger that it is cut short
-//! under them is sent to them: dma-bufs, and memfds that are sealed against it or can be. Of other
-//! memory they get a copy.
+//! under them is sent to them: dma-bufs, and memfds that are sealed against it or can be. Files that can
+//! be cut short are sent to clients of the host's own user, who could end it anyway; those of other
+//! users get a copy that is kept beside. Of other memory everybody gets a copy.
 //!
 //! A registered descriptor keeps its memory alive. Memory that was posted once therefore goes when
 //! its frame does; once it has come back it is one of a pool, and stays until it was not used for a
 //! while.
 
-use std::collections::VecDeque;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+mod shared;
 
-use rustix::fs::{FileType, SealFlags, fcntl_get_seals, fstat};
-use rustix::io::{Errno, fcntl_dupfd_cloexec};
+use std::collections::VecDeque;
+
+use rustix::fs::{FileType, fstat};
+use rustix::io::Errno;
 use videostream::hal::memory::dmabuf::Identity;
 use videostream::hal::memory::mapping::file_size;
-use videostream::hal::memory::memfd;
 use videostream::ipc::{MAX_BUFFERS, host};
 
 use super::copies;
@@ -40,6 +41,14 @@ enum Kind {
     Copy(View),
 }
 
+/// Whether memory keeps its size.
+#[derive(Debug)]
+enum Sealing {
+    Sealed,
+    /// It can be cut short: what clients of other users have in its place, if there are any.
+    Unsealed(Option<View>),
+}
+
 /// Registered memory.
 #[derive(Debug)]
 struct Share {
@@ -48,6 +57,7 @@ struct Share {
     identity: Option<Identity>,
     size: usize,
     kind: Kind,
+    sealing: Sealing,
     /// Frames that lie in it.
     frames: u32,
     /// Since when there are none: 0 if there always were, [`JUST_NOW`] since the last look.
@@ -124,35 +134,25 @@ impl Shares {
             && let Ok(offset) = u32::try_from(memory.offset)
         {
             self.last = at;
-            return Ok(Place {
+            let mut place = Place {
                 id: share.id,
                 share: at,
                 offset,
                 size,
                 is_copy: false,
-            });
+            };
+            if matches!(share.sealing, Sealing::Unsealed(_)) {
+                place.is_copy = self.copy_for_others(ipc, at, memory)?;
+            }
+            return Ok(place);
         }
         match whole_size(memory)? {
             Some(whole) if end > whole => Err(Errno::INVAL.into()),
-            Some(whole)
-                if self.find(memory.identity).is_none()
-                    && u32::try_from(end).is_ok()
-                    && keeps_its_size(memory.fd) =>
-            {
-                let fd = fcntl_dupfd_cloexec(memory.fd, 0)?;
-                let kind = match self.gone.contains(&memory.identity) {
-                    true => Kind::Pooled,
-                    false => Kind::New,
-                };
-                let identity = Some(memory.identity);
-                let (share, id) = self.add(ipc, fd, identity, whole, kind)?;
-                Ok(Place {
-                    id,
-                    share,
-                    offset: u32::try_from(memory.offset).map_err(|_| Errno::INVAL)?,
-                    size,
-                    is_copy: false,
-                })
+            Some(whole) if self.find(memory.identity).is_none() && u32::try_from(end).is_ok() => {
+                match self.share(ipc, memory, whole, size)? {
+                    Some(place) => Ok(place),
+                    None => self.copy(ipc, memory, size),
+                }
             }
             _ => self.copy(ipc, memory, size),
         }
@@ -169,34 +169,22 @@ impl Shares {
         found.or_else(|| before.iter().position(is))
     }
 
-    fn add(
-        &mut self,
-        ipc: &mut host::Host,
-        fd: OwnedFd,
-        identity: Option<Identity>,
-        size: usize,
-        kind: Kind,
-    ) -> Result<(usize, u32), NoPlace> {
+    /// A place for more memory.
+    fn room(&mut self, ipc: &mut host::Host) -> Result<usize, NoPlace> {
         let hole = self.entries.iter().position(Option::is_none);
-        let at = match hole {
-            Some(at) => at,
-            None if self.entries.len() < MAX_BUFFERS => self.entries.len(),
-            None => self.let_oldest_go(ipc)?,
-        };
-        let id = ipc.register(fd, size as u64).map_err(errno_of)?;
+        match hole {
+            Some(at) => Ok(at),
+            None if self.entries.len() < MAX_BUFFERS => Ok(self.entries.len()),
+            None => self.let_oldest_go(ipc),
+        }
+    }
+
+    fn put(&mut self, at: usize, share: Share) {
         if at >= self.entries.len() {
             self.entries.resize_with(at + 1, || None);
         }
-        self.entries[at] = Some(Share {
-            id,
-            identity,
-            size,
-            kind,
-            frames: 0,
-            idle_ns: 0,
-        });
+        self.entries[at] = Some(share);
         self.last = at;
-        Ok((at, id))
     }
 
     /// Lets the memory go that was not used for the longest time: its place.
@@ -248,14 +236,28 @@ impl Shares {
             None => {
                 let (fd, view) = copies::memory(memory.size)?;
                 let size = view.len();
-                self.add(ipc, fd, None, size, Kind::Copy(view))?.0
+                let at = self.room(ipc)?;
+                let id = ipc.register(fd, size as u64).map_err(errno_of)?;
+                self.put(
+                    at,
+                    Share {
+                        id,
+                        identity: None,
+                        size,
+                        kind: Kind::Copy(view),
+                        sealing: Sealing::Sealed,
+                        frames: 0,
+                        idle_ns: 0,
+                    },
+                );
+                at
             }
         };
         let share = self.entries[at].as_mut().ok_or(Errno::NOMEM)?;
         let Kind::Copy(view) = &mut share.kind else {
             return Err(Errno::NOMEM.into());
         };
-        copies::fill(view, memory)?;
+        copies::fill(view, 0, memory)?;
         Ok(Place {
             id: share.id,
             share: at,
@@ -321,15 +323,4 @@ fn whole_size(memory: Memory<'_>) -> Result<Option<usize>, Errno> {
         _ => file_size(memory.fd).unwrap_or(0),
     };
     Ok(Some(usize::try_from(size).map_err(|_| Errno::OVERFLOW)?))
-}
-
-/// Whether nobody can make the memory shorter, from now on.
-fn keeps_its_size(fd: BorrowedFd<'_>) -> bool {
-    if memfd::cannot_shrink(fd.as_fd()) {
-        return true;
-    }
-    // A memfd that can be sealed; POSIX shared memory and other files cannot. Huge pages need more.
-    fcntl_get_seals(fd).is_ok()
-        && memfd::seal(fd, SealFlags::SHRINK).is_ok()
-        && memfd::cannot_shrink(fd.as_fd())
 }
