@@ -193,6 +193,33 @@ fn a_prefix_may_have_a_space() {
     );
 }
 
+/// Compilers are told the whole path, wherever they run.
+#[test]
+fn a_prefix_may_be_relative() {
+    let tree = Tree::new("relative");
+    fs::create_dir_all(&tree.folder).unwrap();
+    // Cargo finds the project from the folder in which it runs: past that, by the manifest.
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml");
+    let mut install = Command::new(env!("CARGO"));
+    install
+        .args([
+            "run",
+            "--quiet",
+            "--offline",
+            "-p",
+            "xtask",
+            "--manifest-path",
+            manifest,
+        ])
+        .args([
+            "--", "install", "--prefix", "usr", "--libdir", LIBDIR, "--from",
+        ])
+        .arg(library_folder())
+        .current_dir(&tree.folder);
+    run(&mut install, Run::Compiler);
+    assert_eq!(Path::new(&tree.described("prefix=")), tree.prefix);
+}
+
 /// Has CMake look for the package; what it says of it.
 fn cmake_finds(root: &Path, version: &str) -> String {
     let folder = tempfile::tempdir().unwrap();

@@ -58,16 +58,17 @@ pub(crate) struct Args {
 /// Builds and installs.
 pub(crate) fn run(args: &Args) -> Result<u8> {
     ensure!(
-        args.prefix.is_absolute(),
-        "--prefix {} is not absolute",
+        args.prefix.is_absolute() || args.destdir.is_none(),
+        "--prefix {} is not absolute, as it has to be below --destdir",
         args.prefix.display()
     );
+    let prefix = std::path::absolute(&args.prefix).context("--prefix")?;
     ensure!(
         args.libdir.is_relative(),
         "--libdir {} is not below the prefix",
         args.libdir.display()
     );
-    for path in [&args.prefix, &args.libdir] {
+    for path in [&prefix, &args.libdir] {
         describe::ensure_plain(path)?;
     }
     let built = match &args.from {
@@ -78,7 +79,7 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     let archive =
         fs::read(&built.archive).with_context(|| format!("read {}", built.archive.display()))?;
     let installed = Installed {
-        prefix: args.prefix.clone(),
+        prefix: prefix.clone(),
         libdir: args.libdir.clone(),
         version: describe::version_of(&read(&header)?)?,
         private_libraries: private_libraries(&archive),
@@ -90,8 +91,8 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
 
     let mut staged = Staged::new(match &args.destdir {
         // The prefix is absolute, and would replace what it is joined to.
-        Some(folder) => folder.join(args.prefix.strip_prefix("/").unwrap_or(&args.prefix)),
-        None => args.prefix.clone(),
+        Some(folder) => folder.join(prefix.strip_prefix("/").unwrap_or(&prefix)),
+        None => prefix.clone(),
     });
     let name = |suffix: &str| args.libdir.join(format!("libvideostream.{suffix}"));
     if let Some(shared) = &built.shared {
