@@ -44,6 +44,8 @@ pub enum Error {
     HoldTooLarge(u32, u32),
     /// A message from the other side is wrong.
     Wire(WireError),
+    /// A security module has taken a descriptor out of a message.
+    DescriptorDenied,
     /// The other side sent a message that does not belong here.
     Unexpected(&'static str),
     /// The shared memory is not usable.
@@ -96,7 +98,9 @@ impl Error {
             | Self::HostGone
             | Self::ThrownOut
             | Self::Goodbye(_)
-            | Self::Refused(Refusal::Full(_) | Refusal::Resources(_)) => Advice::Reconnect,
+            | Self::Refused(Refusal::Full(_) | Refusal::Resources(_) | Refusal::Silent(_)) => {
+                Advice::Reconnect
+            }
             _ => Advice::GiveUp,
         }
     }
@@ -144,6 +148,11 @@ impl fmt::Display for Error {
                  release one, or connect with a higher number"
             ),
             Self::Wire(e) => e.fmt(f),
+            Self::DescriptorDenied => write!(
+                f,
+                "a security module (SELinux, AppArmor or another) has taken a descriptor out of the \
+                 host's message: allow this process to use the host's memory"
+            ),
             Self::Unexpected(what) => write!(f, "unexpected message: {what}"),
             Self::Segment(e) => e.fmt(f),
             Self::Descriptor(e) => e.fmt(f),

@@ -8,7 +8,7 @@ use core::mem::MaybeUninit;
 use heapless::Vec;
 use rustix::cmsg_space;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::io::{Errno, IoSlice, IoSliceMut};
+use rustix::io::{Errno, IoSlice, IoSliceMut, fcntl_dupfd_cloexec};
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
@@ -67,22 +67,34 @@ fn with_last_words<T>(receive: impl Fn() -> Result<Option<T>, Error>) -> Result<
 
 fn receive_with_fds(socket: impl AsFd) -> Result<Option<Received>, Error> {
     let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(MAX_FDS))];
-    let mut control = RecvAncillaryBuffer::new(&mut space);
-    let Some(packet) = Packet::receive(socket, &mut control)? else {
+    receive_into(socket, &mut space)
+}
+
+fn receive_into(
+    socket: impl AsFd,
+    space: &mut [MaybeUninit<u8>],
+) -> Result<Option<Received>, Error> {
+    let mut control = RecvAncillaryBuffer::new(space);
+    let Some(packet) = Packet::receive(&socket, &mut control)? else {
         return Ok(None);
     };
     let mut fds = Vec::new();
-    let (mut count, mut served) = (0, 0);
+    let (mut count, mut served, mut forbidden) = (0, 0, None);
     for message in control.drain() {
         if let RecvAncillaryMessage::ScmRights(received) = message {
             for fd in received {
                 count += 1;
-                if kind::may_be_served(fd.as_fd()) {
-                    served += 1;
-                    core::mem::forget(fd);
-                } else {
+                match kind::may_be_served(fd.as_fd()) {
                     // What does not fit is dropped here, which closes it.
-                    let _ = fds.push(fd);
+                    Ok(false) => drop(fds.push(fd)),
+                    Ok(true) => {
+                        served += 1;
+                        core::mem::forget(fd);
+                    }
+                    Err(errno) => {
+                        forbidden = Some(errno);
+                        core::mem::forget(fd);
+                    }
                 }
             }
         }
@@ -92,10 +104,12 @@ fn receive_with_fds(socket: impl AsFd) -> Result<Option<Received>, Error> {
     }
     if packet.is_truncated {
         return Err(match count < MAX_FDS {
-            // There was room in the message, and none in this process's table.
-            true => Error::Os("recvmsg", Errno::MFILE),
+            true => why_taken(&socket),
             false => WireError::Fds(MAX_FDS + 1, MAX_FDS).into(),
         });
+    }
+    if let Some(errno) = forbidden {
+        return Err(Error::Os("statx", errno));
     }
     if served > 0 {
         return Err(Error::Unexpected(
@@ -104,6 +118,15 @@ fn receive_with_fds(socket: impl AsFd) -> Result<Option<Received>, Error> {
     }
     let message = Message::decode(packet.bytes(), count)?;
     Ok(Some((message, fds)))
+}
+
+/// Why a descriptor is missing for which the message had room: none was left in this process's table, or
+/// a security module would not have it (the kernel says the same of both).
+fn why_taken(socket: impl AsFd) -> Error {
+    match fcntl_dupfd_cloexec(&socket, 0) {
+        Ok(_) => Error::DescriptorDenied,
+        Err(errno) => Error::Os("recvmsg", errno),
+    }
 }
 
 /// Receives a message without descriptors. The kernel drops those that come with it before this
@@ -192,6 +215,25 @@ mod tests {
         assert_eq!(got, message);
         assert_eq!(fds.len(), 1);
         assert!(receive(&b).unwrap().is_none());
+    }
+
+    #[test]
+    fn descriptor_that_a_security_module_took_is_named() {
+        let (a, b) = pair();
+        let fds = [a.as_fd(), a.as_fd(), a.as_fd()];
+        let welcome = Message::Welcome {
+            client: 0,
+            host_pid: 1,
+            exports: crate::wire::Exports::ReadOnly,
+            epoch: 7,
+        };
+        assert_eq!(send(&a, &welcome, &fds), Ok(Sent::Yes));
+        // What the kernel says then: fewer than there was room for, and that some are missing.
+        // The header, one descriptor, and what aligning takes.
+        const ROOM: usize = size_of::<usize>() + 8 + 4 + size_of::<usize>() - 1;
+        let mut space = [MaybeUninit::uninit(); ROOM];
+        let error = receive_into(&b, &mut space).unwrap_err();
+        assert_eq!(error, Error::DescriptorDenied);
     }
 
     #[test]

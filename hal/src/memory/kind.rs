@@ -25,8 +25,8 @@
 
 use rustix::fd::BorrowedFd;
 use rustix::fs::{
-    AtFlags, FileType, SealFlags, SeekFrom, Statx, StatxFlags, fcntl_get_seals, fstat, fstatfs,
-    seek, statx,
+    AtFlags, FileType, SealFlags, SeekFrom, StatxFlags, fcntl_get_seals, fstat, fstatfs, major,
+    seek, statat, statx,
 };
 use rustix::io::Errno;
 
@@ -78,7 +78,7 @@ pub fn of(fd: BorrowedFd<'_>) -> Result<Kind, Errno> {
             Some(_) => Kind::HugePages(seals),
         });
     }
-    if file_type(&known(fd)?) != FileType::Unknown {
+    if known(fd)?.file_type != FileType::Unknown {
         return Ok(Kind::Other);
     }
     // An object of the kernel's own: no process is asked.
@@ -101,10 +101,14 @@ pub fn memory_size(fd: BorrowedFd<'_>) -> Result<Option<u64>, Errno> {
 /// have all its pages, too, and to be sealed against losing them. Never blocks.
 ///
 /// # Errors
-/// Those of `fstat` and `lseek`.
+/// Those of `fstat` and `lseek`, and of a `statx` that is forbidden.
 pub fn is_fixed_memory(fd: BorrowedFd<'_>, size: u64) -> Result<bool, Errno> {
     // The seals first: what they forbid can't happen between this and the look at the pages.
-    let kind = of(fd).unwrap_or(Kind::Other);
+    let kind = match of(fd) {
+        Ok(kind) => kind,
+        Err(errno @ (Errno::PERM | Errno::NOSYS)) => return Err(errno),
+        Err(_) => Kind::Other,
+    };
     Ok(kind.cannot_shrink()
         && size_of(fd, kind)?.is_some_and(|real| real >= size)
         && (!matches!(kind, Kind::HugePages(_)) || has_all_pages(fd)?))
@@ -120,7 +124,7 @@ pub fn owner_of_file(fd: BorrowedFd<'_>, size: u64) -> Result<Option<u32>, Errno
     let is_file = match of(fd) {
         Ok(Kind::Memory(_)) => true,
         // On a disk: `fstat` asks nobody.
-        Ok(Kind::Other) => !may_be_served(fd) && file_type(&known(fd)?) == FileType::RegularFile,
+        Ok(Kind::Other) => !may_be_served(fd)? && known(fd)?.file_type == FileType::RegularFile,
         _ => false,
     };
     if !is_file {
@@ -179,32 +183,47 @@ fn size_of(fd: BorrowedFd<'_>, kind: Kind) -> Result<Option<u64>, Errno> {
 
 /// Whether a process may serve the file, so that even to close it may block: it is one with
 /// contents, in no memory, and on no disk.
-pub fn may_be_served(fd: BorrowedFd<'_>) -> bool {
+///
+/// # Errors
+/// Those of `statx` that say nothing about the file: `EPERM` where a seccomp filter forbids the call.
+/// Such a descriptor is to be treated as one that is served.
+pub fn may_be_served(fd: BorrowedFd<'_>) -> Result<bool, Errno> {
     if fcntl_get_seals(fd).is_ok() {
-        return false;
+        return Ok(false);
     }
     match known(fd) {
         // File systems without a device have one of major number 0. Nothing but a file with
         // contents has something to store when it is closed.
-        Ok(stat) => file_type(&stat) == FileType::RegularFile && stat.stx_dev_major == 0,
-        Err(_) => true,
+        Ok(known) => Ok(known.file_type == FileType::RegularFile && !known.has_device),
+        Err(errno @ (Errno::PERM | Errno::NOSYS)) => Err(errno),
+        Err(_) => Ok(true),
     }
 }
 
-/// Type and device of a file, as far as the kernel knows them already.
-fn known(fd: BorrowedFd<'_>) -> Result<Statx, Errno> {
+/// What the kernel knows of a file already.
+struct Known {
+    file_type: FileType,
+    has_device: bool,
+}
+
+fn known(fd: BorrowedFd<'_>) -> Result<Known, Errno> {
     let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
     // Asked for nothing, a file system that somebody else mounted answers with nothing, which
     // would look like no type.
-    let stat = statx(fd, c"", flags, StatxFlags::TYPE)?;
-    if stat.stx_mask & StatxFlags::TYPE.bits() == 0 {
-        return Err(Errno::NOTSUP);
+    match statx(fd, c"", flags, StatxFlags::TYPE) {
+        Ok(stat) if stat.stx_mask & StatxFlags::TYPE.bits() == 0 => Err(Errno::NOTSUP),
+        Ok(stat) => Ok(Known {
+            file_type: FileType::from_raw_mode(stat.stx_mode.into()),
+            has_device: stat.stx_dev_major != 0,
+        }),
+        // Filters that do not know the call forbid it. The older call takes the same flags; on
+        // 32-bit machines it is made of this one.
+        Err(Errno::PERM | Errno::NOSYS) => statat(fd, c"", flags).map(|stat| Known {
+            file_type: FileType::from_raw_mode(stat.st_mode),
+            has_device: major(stat.st_dev) != 0,
+        }),
+        Err(errno) => Err(errno),
     }
-    Ok(stat)
-}
-
-fn file_type(stat: &Statx) -> FileType {
-    FileType::from_raw_mode(stat.stx_mode.into())
 }
 
 #[cfg(test)]
@@ -236,7 +255,7 @@ mod tests {
         for (at, (fd, kind, size, is_served)) in expected.into_iter().enumerate() {
             assert_eq!(of(fd.as_fd()), Ok(kind), "{at}");
             assert_eq!(memory_size(fd.as_fd()), Ok(size), "{at}");
-            assert_eq!(may_be_served(fd.as_fd()), is_served, "{at}");
+            assert_eq!(may_be_served(fd.as_fd()), Ok(is_served), "{at}");
         }
     }
 
@@ -249,7 +268,7 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         file.set_len(5000).unwrap();
         // A file system without a disk (a container's) may be served, for all that is known.
-        let on_disk = (!may_be_served(file.as_fd())).then_some(own);
+        let on_disk = (!may_be_served(file.as_fd()).unwrap()).then_some(own);
         assert_eq!(owner_of_file(memory.as_fd(), 5000), Ok(Some(own)));
         assert_eq!(owner_of_file(memory.as_fd(), 5001), Ok(None));
         assert_eq!(owner_of_file(file.as_fd(), 5000), Ok(on_disk));
