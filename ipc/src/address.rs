@@ -1,19 +1,12 @@
 //! Socket names: a path that starts with `/` is a file, anything else an abstract name.
 //!
 //! Source: `unix(7)`. Abstract names have no permissions and vanish with their socket;
-//! files have a mode, and stay behind when their host is killed. The next host takes such
-//! a stale file over, but only after nobody answered on it.
+//! files have a mode, and stay behind when their host is killed. `listen.rs` has how the next host
+//! takes such a file over.
 
-use core::fmt::Write as _;
-
-use rustix::fd::{AsRawFd as _, OwnedFd};
-use rustix::fs::{
-    CWD, FileType, Mode, OFlags, RenameFlags, chmod, lstat, open, renameat, renameat_with, unlink,
-};
+use rustix::fd::OwnedFd;
 use rustix::io::Errno;
-use rustix::net::{
-    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket_with,
-};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 
 use crate::Error;
 
@@ -21,8 +14,6 @@ use crate::Error;
 pub const MAX_PATH: usize = 108;
 /// Most bytes of an abstract name: `sun_path` less the zero byte at its beginning.
 pub const MAX_ABSTRACT: usize = 107;
-/// Clients that may knock at once.
-const BACKLOG: i32 = 64;
 
 /// The name of a host's socket, kept without allocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +58,7 @@ impl Address {
         self.name().starts_with(b"/")
     }
 
-    fn socket_address(&self) -> Result<SocketAddrUnix, Error> {
+    pub(crate) fn socket_address(&self) -> Result<SocketAddrUnix, Error> {
         if self.is_file() {
             SocketAddrUnix::new(self.name())
         } else {
@@ -78,9 +69,8 @@ impl Address {
 
     /// Connects to the host of this name; the socket never blocks.
     pub(crate) fn connect(&self) -> Result<OwnedFd, Error> {
-        let socket = new_socket()?;
-        match connect(&socket, &self.socket_address()?) {
-            Ok(()) => Ok(socket),
+        match self.knock()? {
+            Ok(socket) => Ok(socket),
             Err(Errno::NOENT | Errno::CONNREFUSED) => Err(Error::NoHost),
             // The host has not yet come to accept those who knocked before.
             Err(Errno::AGAIN) => Err(Error::TimedOut),
@@ -89,112 +79,16 @@ impl Address {
         }
     }
 
-    /// Binds and listens. A file gets `mode` before anybody can connect to it, and replaces
-    /// a socket file that a dead host left.
-    pub(crate) fn bind(&self, mode: u32) -> Result<(OwnedFd, Option<FileId>), Error> {
+    /// Connects; the inner result is that of `connect(2)`.
+    pub(crate) fn knock(&self) -> Result<Result<OwnedFd, Errno>, Error> {
         let socket = new_socket()?;
-        if !self.is_file() {
-            match bind(&socket, &self.socket_address()?) {
-                Ok(()) => {}
-                Err(Errno::ADDRINUSE) => return Err(Error::AddressInUse),
-                Err(errno) => return Err(Error::Os("bind", errno)),
-            }
-            listen(&socket, BACKLOG).map_err(|e| Error::Os("listen", e))?;
-            return Ok((socket, None));
-        }
-        let (temporary, _folder) = self.temporary()?;
-        let _ = unlink(temporary.name());
-        bind(&socket, &temporary.socket_address()?).map_err(|e| Error::Os("bind", e))?;
-        let id = self.put_in_place(&socket, &temporary, mode);
-        if id.is_err() {
-            let _ = unlink(temporary.name());
-        }
-        Ok((socket, Some(id?)))
-    }
-
-    fn put_in_place(&self, socket: &OwnedFd, temporary: &Self, mode: u32) -> Result<FileId, Error> {
-        let mode = Mode::from_raw_mode(mode);
-        chmod(temporary.name(), mode).map_err(|e| Error::Os("chmod", e))?;
-        listen(socket, BACKLOG).map_err(|e| Error::Os("listen", e))?;
-        let id = FileId::of(temporary).ok_or(Error::Os("stat", Errno::NOENT))?;
-        let (from, to) = (temporary.name(), self.name());
-        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-            Ok(()) => return Ok(id),
-            Err(Errno::EXIST) => {}
-            // A file system without this call: the check below does, less strictly.
-            Err(Errno::INVAL | Errno::NOSYS) => {}
-            Err(errno) => return Err(Error::Os("rename", errno)),
-        }
-        if let Ok(stat) = lstat(to)
-            && FileType::from_raw_mode(stat.st_mode) != FileType::Socket
-        {
-            return Err(Error::NotASocket);
-        }
-        match self.connect() {
-            Err(Error::NoHost) => {}
-            Err(e @ Error::Os(..)) => return Err(e),
-            _ => return Err(Error::AddressInUse),
-        }
-        renameat(CWD, from, CWD, to).map_err(|e| Error::Os("rename", e))?;
-        Ok(id)
-    }
-
-    /// A name in the same folder, of this process alone, and what it needs to stay valid: a name
-    /// that would be too long goes by the folder's descriptor.
-    fn temporary(&self) -> Result<(Self, Option<OwnedFd>), Error> {
-        let slash = self.name().iter().rposition(|&b| b == b'/').unwrap_or(0);
-        let folder = &self.name()[..slash];
-        if let Some(name) = temporary_in(folder) {
-            return Ok((name, None));
-        }
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let folder = open(folder, flags, Mode::empty()).map_err(|e| Error::Os("open", e))?;
-        let mut path = heapless::String::<32>::new();
-        let fits = write!(path, "/proc/self/fd/{}", folder.as_raw_fd()).is_ok();
-        let name = temporary_in(path.as_bytes()).filter(|_| fits);
-        Ok((name.ok_or(Error::AddressInvalid)?, Some(folder)))
-    }
-
-    /// Removes the file if it is still the one that was bound.
-    pub(crate) fn unlink(&self, id: FileId) {
-        if FileId::of(self) == Some(id) {
-            let _ = unlink(self.name());
-        }
+        let address = self.socket_address()?;
+        Ok(connect(&socket, &address).map(|()| socket))
     }
 }
 
-/// `None`: it would be too long.
-fn temporary_in(folder: &[u8]) -> Option<Address> {
-    let mut name = heapless::Vec::<u8, MAX_PATH>::new();
-    name.extend_from_slice(folder).ok()?;
-    let pid = rustix::process::getpid().as_raw_nonzero();
-    write!(name, "/.vsl{pid}").ok()?;
-    Address::new(&name).ok()
-}
-
-/// Which file a name stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct FileId {
-    device: u64,
-    inode: u64,
-}
-
-impl FileId {
-    #[allow(
-        clippy::useless_conversion,
-        clippy::unnecessary_cast,
-        reason = "the fields' types differ between architectures"
-    )]
-    fn of(address: &Address) -> Option<Self> {
-        let stat = lstat(address.name()).ok()?;
-        Some(Self {
-            device: stat.st_dev as u64,
-            inode: stat.st_ino as u64,
-        })
-    }
-}
-
-fn new_socket() -> Result<OwnedFd, Error> {
+/// A socket that never blocks.
+pub(crate) fn new_socket() -> Result<OwnedFd, Error> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)
         .map_err(|e| Error::Os("socket", e))

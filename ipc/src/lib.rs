@@ -32,9 +32,13 @@ pub mod buffers;
 #[cfg(all(target_os = "linux", not(loom)))]
 pub mod client;
 #[cfg(all(target_os = "linux", not(loom)))]
+mod credentials;
+#[cfg(all(target_os = "linux", not(loom)))]
 pub mod error;
 #[cfg(all(target_os = "linux", not(loom)))]
 pub mod host;
+#[cfg(all(target_os = "linux", not(loom)))]
+mod listen;
 #[cfg(all(target_os = "linux", not(loom)))]
 pub mod socket;
 #[cfg(all(target_os = "linux", not(loom)))]

@@ -6,24 +6,22 @@
 //! for its own.
 
 use rustix::fd::{AsFd, BorrowedFd};
-use rustix::net::sockopt::socket_peercred;
 use rustix::process::geteuid;
 use videostream_hal::memory::kind;
 
 use crate::Error;
+use crate::credentials::{Credentials, overflow_uid};
 
-/// Whom the kernel names for everybody that a user namespace does not know: no user in particular.
-const OVERFLOW: u32 = 65534;
-
-/// Whether `uid` is this process' user.
+/// Whether `uid` is this process' user: not the one that stands for all whom its user namespace does
+/// not map.
 pub(crate) fn is_own(uid: u32) -> bool {
-    uid != OVERFLOW && uid == geteuid().as_raw()
+    uid == geteuid().as_raw() && Some(uid) != overflow_uid()
 }
 
 /// Whether the other end of a connection is of this process' user, or root's.
 pub(crate) fn trusts_peer(socket: impl AsFd) -> bool {
-    let peer = socket_peercred(socket);
-    peer.is_ok_and(|peer| peer.uid.is_root() || is_own(peer.uid.as_raw()))
+    let peer = Credentials::of(socket.as_fd());
+    peer.is_ok_and(|peer| peer.uid == 0 || is_own(peer.uid))
 }
 
 /// Whether `fd` is a file of at least `size` bytes of this process' user, or of root's. Never blocks.
@@ -41,9 +39,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_user_is_trusted_and_the_overflow_user_is_not() {
-        assert!(is_own(geteuid().as_raw()) || geteuid().as_raw() == OVERFLOW);
-        assert!(!is_own(OVERFLOW));
+    fn the_user_is_trusted_and_another_is_not() {
+        assert!(is_own(geteuid().as_raw()) || overflow_uid().is_some());
         assert!(!is_own(geteuid().as_raw().wrapping_add(1)));
         let flags = SocketFlags::CLOEXEC;
         let pair = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap();

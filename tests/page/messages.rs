@@ -34,6 +34,7 @@ pub(crate) fn values(message: &Message) -> (u64, &'static str, Vec<(&'static str
                 Refusal::Permission(uid) => (reason("Refused", "Permission"), uid, 0),
                 Refusal::Malformed => (reason("Refused", "Malformed"), 0, 0),
                 Refusal::Resources(errno) => (reason("Refused", "Resources"), errno, 0),
+                Refusal::Silent(ms) => (reason("Refused", "Silent"), ms, 0),
             };
             (3, "Refused", reasons(reason, first, second))
         }
@@ -158,6 +159,7 @@ pub(crate) fn messages() -> Vec<Message> {
         Message::Refused(Refusal::Permission(15)),
         Message::Refused(Refusal::Malformed),
         Message::Refused(Refusal::Resources(16)),
+        Message::Refused(Refusal::Silent(19)),
         Message::Buffer {
             id: 17,
             size: 1 << 40,

@@ -8,6 +8,10 @@ pub use crate::wire::Exports;
 pub const MAX_LISTED: usize = 16;
 
 /// Who may connect. Checked with the credentials that the kernel notes at connect.
+///
+/// In a user namespace, users that it does not map all have one uid (65534, unless the system is set up
+/// otherwise). It counts as nobody's own, not even the host's: it is let in by [`Access::Anyone`], or when
+/// it is listed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Access {
     /// The host's own user, and root.
@@ -17,7 +21,8 @@ pub enum Access {
     Listed {
         /// User ids.
         uids: Vec<u32, MAX_LISTED>,
-        /// Primary group ids.
+        /// Group ids, primary or supplementary. Of a client with more than 1024 groups only the primary
+        /// one is known.
         gids: Vec<u32, MAX_LISTED>,
     },
     /// Whoever can reach the socket.

@@ -3,6 +3,9 @@
 //! A host has no thread. Its owner polls [`Host::as_fd`] beside whatever else it waits for
 //! and calls [`Host::process`] when it is readable; publishing needs neither.
 
+mod accept;
+mod access;
+mod alarm;
 mod config;
 mod event;
 mod listener;
@@ -26,14 +29,18 @@ use videostream_hal::ring::{FrameDescriptor, RingLayout, wake};
 use videostream_hal::sync::Ordering;
 use videostream_hal::time::now_ns;
 
+use self::accept::Door;
+use self::alarm::Alarm;
 pub use self::config::{Access, Config, Drop as DropCause, Exports, MAX_LISTED, Policy, Stats};
 use self::memory::Memory;
 use self::parameters::Parameters;
 use self::peer::Peer;
 use self::peers::Peers;
 use crate::Error;
-use crate::address::{Address, FileId};
+use crate::address::Address;
 use crate::buffers::Registry;
+use crate::credentials::overflow_uid;
+use crate::listen::FileId;
 use crate::wire::{ClientStatus, Goodbye, HostStatus};
 
 /// Words of a descriptor that the host reads back.
@@ -49,11 +56,14 @@ pub struct Host {
     /// A client lacks something that could not be sent when it should have been.
     behind: bool,
     parameters: Option<Parameters>,
-    listener: OwnedFd,
+    door: Door,
+    alarm: Alarm,
     epoll: OwnedFd,
     address: Address,
     file: Option<FileId>,
     config: Config,
+    /// The uid of users who have none here.
+    overflow_uid: Option<u32>,
     layout: RingLayout,
     stats: Stats,
 }
@@ -97,6 +107,7 @@ impl Host {
         let control = HostControl::create(layout, epoch, pid)?;
         let epoll =
             epoll::create(epoll::CreateFlags::CLOEXEC).map_err(|e| Error::Os("epoll_create", e))?;
+        let alarm = Alarm::new()?;
         let (listener, address, file) = listen(&config)?;
         let host = Self {
             publisher: Publisher::new(control),
@@ -104,15 +115,20 @@ impl Host {
             buffers: Registry::new(),
             behind: false,
             parameters: None,
-            listener,
+            door: Door::new(listener),
+            alarm,
             epoll,
             address,
             file,
             config,
+            overflow_uid: overflow_uid(),
             layout,
             stats: Stats::default(),
         };
-        host.watch(host.listener.as_fd(), serve::LISTENER)?;
+        let watched = host
+            .watch(host.door.listener.as_fd(), serve::LISTENER)
+            .and_then(|()| host.watch(host.alarm.as_fd(), serve::ALARM));
+        watched.map_err(|e| Error::Os("epoll_ctl", e))?;
         Ok(host)
     }
 

@@ -6,10 +6,12 @@ use videostream_hal::ring::cells::{Lease, SlotId};
 use videostream_hal::ring::segment::{HostControl, LeaseMap, SegmentError, Stat};
 use videostream_hal::sync::Ordering;
 
+use super::accept::{HELLO_NS, resources};
 use super::event::Event;
 use super::memory::Memory;
 use super::parameters::Parameters;
 use crate::buffers::{Ledger, Registry};
+use crate::credentials::Credentials;
 use crate::socket::{self, Sent};
 use crate::wire::{ClientStatus, Message, Mode, Refusal, VERSION, WireError};
 use crate::{Error, trust};
@@ -18,10 +20,24 @@ use crate::{Error, trust};
 #[derive(Debug)]
 pub(super) struct Peer {
     socket: OwnedFd,
-    pid: u32,
-    uid: u32,
+    credentials: Credentials,
     connected_ns: u64,
+    /// What it has asked for, and when, from its hello to its welcome.
+    asked: Option<(Mode, u32, u64)>,
+    told: Told,
     attached: Option<Attached>,
+}
+
+/// What a client has been sent, also before its welcome.
+#[derive(Debug)]
+struct Told {
+    /// Whether the client is of the host's own user.
+    is_own: bool,
+    buffers: Ledger,
+    /// Generation of the parameter sets it was sent; 0 for none.
+    parameters: u32,
+    /// Fences that it was sent since it held another frame.
+    fences: u32,
 }
 
 #[derive(Debug)]
@@ -30,16 +46,8 @@ struct Attached {
     event: Event,
     mode: Mode,
     hold: u32,
-    /// The buffers that it was sent.
-    sent: Ledger,
-    /// Generation of the parameter sets it was sent; 0 for none.
-    parameters: u32,
-    /// Fences that it was sent since it held another frame.
-    fences: u32,
     /// The frame that it had held last when they were counted anew.
     seen: u64,
-    /// Of the host's own user.
-    is_own: bool,
 }
 
 /// Most fences that a client is sent while it holds no other frame: unread, they count against
@@ -56,12 +64,18 @@ pub(super) enum Step {
 }
 
 impl Peer {
-    pub(super) fn new(socket: OwnedFd, pid: u32, uid: u32, now_ns: u64) -> Self {
+    pub(super) fn new(socket: OwnedFd, credentials: Credentials, now_ns: u64) -> Self {
         Self {
             socket,
-            pid,
-            uid,
+            credentials,
             connected_ns: now_ns,
+            asked: None,
+            told: Told {
+                is_own: trust::is_own(credentials.uid),
+                buffers: Ledger::default(),
+                parameters: 0,
+                fences: 0,
+            },
             attached: None,
         }
     }
@@ -80,8 +94,8 @@ impl Peer {
         let stat = |which| a.lease.stat(which).load(Ordering::Relaxed);
         Some(ClientStatus {
             client,
-            pid: self.pid,
-            uid: self.uid,
+            pid: self.credentials.pid,
+            uid: self.credentials.uid,
             mode: a.mode,
             waiting: a.lease.waiting().load(Ordering::Relaxed),
             hold: a.hold,
@@ -94,7 +108,7 @@ impl Peer {
 
     /// Whether it is in, and of another user than the host.
     pub(super) fn is_foreign(&self) -> bool {
-        self.attached.as_ref().is_some_and(|a| !a.is_own)
+        self.attached.is_some() && !self.told.is_own
     }
 
     /// How many frames the client may hold.
@@ -123,16 +137,27 @@ impl Peer {
         (held > a.hold).then_some((held, a.hold))
     }
 
-    /// Connected before `then_ns` and never said hello.
-    pub(super) fn is_silent_since(&self, then_ns: u64) -> bool {
-        self.attached.is_none() && self.connected_ns < then_ns
+    /// Until when it may say nothing; `None` once it has said hello.
+    pub(super) fn silent_until(&self) -> Option<u64> {
+        let is_silent = self.attached.is_none() && self.asked.is_none();
+        is_silent.then_some(self.connected_ns + HELLO_NS)
+    }
+
+    /// Notes its hello.
+    pub(super) fn ask(&mut self, mode: Mode, hold: u32, now_ns: u64) {
+        self.asked = Some((mode, hold, now_ns));
+    }
+
+    /// What it has asked for, and when, while it waits for its welcome.
+    pub(super) fn asked(&self) -> Option<(Mode, u32, u64)> {
+        self.asked
     }
 
     /// Reads one message.
     pub(super) fn receive(&mut self) -> Step {
         match socket::receive_bare(&self.socket) {
             Ok(None) => Step::Nothing,
-            Ok(Some(Message::Hello { mode, hold })) if self.attached.is_none() => {
+            Ok(Some(Message::Hello { mode, hold })) if self.silent_until().is_some() => {
                 Step::Hello { mode, hold }
             }
             Ok(Some(Message::Look)) if self.attached.is_some() => Step::Look,
@@ -145,46 +170,41 @@ impl Peer {
         }
     }
 
-    /// Gives the client its lease page, all buffers, and then its welcome: a client that is
-    /// in has been sent every buffer that a readable frame may lie in.
+    /// Gives the client all buffers, its lease page, and then its welcome: a client that is
+    /// in has been sent every buffer that a readable frame may lie in. `Ok(false)`: there is no room
+    /// for them now. What it has been sent by then is not sent again.
     pub(super) fn attach(
         &mut self,
         control: &HostControl,
         head: u64,
-        host: (&Registry<Memory>, Option<&Parameters>),
+        (buffers, parameters): (&Registry<Memory>, Option<&Parameters>),
         welcome: Message,
-        (event, client_end): (Event, OwnedFd),
         (mode, hold): (Mode, u32),
-    ) -> Result<(), Refusal> {
+    ) -> Result<bool, Refusal> {
+        let sent = self.told.send_lacking(&self.socket, buffers, parameters);
+        if !matches!(sent, Ok(Sent::Yes | Sent::Later)) {
+            return is_sent(sent);
+        }
+        let (event, client_end) = Event::new().map_err(resources)?;
         let (lease, fd) = LeaseMap::create(control.layout()).map_err(|e| match e {
-            SegmentError::Create(errno) => Refusal::Resources(errno.raw_os_error() as u32),
-            _ => Refusal::Resources(Errno::NOMEM.raw_os_error() as u32),
+            SegmentError::Create(errno) => resources(errno),
+            _ => resources(Errno::NOMEM),
         })?;
         // Frames from before it came are not kept for it.
         lease.stat(Stat::LastSerial).store(head, Ordering::Relaxed);
-        // A fresh socket takes them all; if not, descriptors in flight are exhausted.
-        let exhausted = Refusal::Resources(Errno::TOOMANYREFS.raw_os_error() as u32);
-        let mut attached = Attached {
-            lease,
-            event,
-            mode,
-            hold,
-            sent: Ledger::default(),
-            parameters: 0,
-            fences: 0,
-            seen: head,
-            is_own: trust::is_own(self.uid),
-        };
-        let sent = attached.send_lacking(&self.socket, host.0, host.1);
-        if !matches!(sent, Ok(Sent::Yes | Sent::Later)) {
-            return Err(exhausted);
-        }
         let fds = [control.as_fd(), fd.as_fd(), client_end.as_fd()];
-        if socket::send(&self.socket, &welcome, &fds) != Ok(Sent::Yes) {
-            return Err(exhausted);
+        let is_in = is_sent(socket::send(&self.socket, &welcome, &fds))?;
+        if is_in {
+            self.asked = None;
+            self.attached = Some(Attached {
+                lease,
+                event,
+                mode,
+                hold,
+                seen: head,
+            });
         }
-        self.attached = Some(attached);
-        Ok(())
+        Ok(is_in)
     }
 
     /// Sends what the client lacks, as far as its queue takes it.
@@ -193,18 +213,23 @@ impl Peer {
         buffers: &Registry<Memory>,
         parameters: Option<&Parameters>,
     ) -> Result<Sent, Error> {
-        match &mut self.attached {
-            Some(attached) => attached.send_lacking(&self.socket, buffers, parameters),
-            None => Ok(Sent::Yes),
+        let Some(attached) = &mut self.attached else {
+            return Ok(Sent::Yes);
+        };
+        // Relaxed: a look that comes late leaves a fence for the next one.
+        let last = attached
+            .lease
+            .stat(Stat::LastSerial)
+            .load(Ordering::Relaxed);
+        if last != attached.seen {
+            (attached.seen, self.told.fences) = (last, 0);
         }
+        self.told.send_lacking(&self.socket, buffers, parameters)
     }
 
     /// Tells the client that a buffer or fence is gone; `false` if it could not be told.
     pub(super) fn retire(&mut self, id: u32) -> bool {
-        let Some(attached) = &mut self.attached else {
-            return true;
-        };
-        !attached.sent.retire(id)
+        !self.told.buffers.retire(id)
             || socket::send(&self.socket, &Message::Retire { id }, &[]) == Ok(Sent::Yes)
     }
 
@@ -221,7 +246,17 @@ impl Peer {
     }
 }
 
-impl Attached {
+/// Whether a message went out; `Ok(false)` if it may later.
+fn is_sent(sent: Result<Sent, Error>) -> Result<bool, Refusal> {
+    match sent {
+        Ok(sent) => Ok(sent == Sent::Yes),
+        // Gone: told by its socket.
+        Err(Error::Os(_, errno)) => Err(resources(errno)),
+        Err(_) => Ok(false),
+    }
+}
+
+impl Told {
     /// Sends the buffers and parameter sets that the client lacks.
     fn send_lacking(
         &mut self,
@@ -229,14 +264,9 @@ impl Attached {
         buffers: &Registry<Memory>,
         parameters: Option<&Parameters>,
     ) -> Result<Sent, Error> {
-        // Relaxed: a look that comes late leaves a fence for the next one.
-        let last = self.lease.stat(Stat::LastSerial).load(Ordering::Relaxed);
-        if last != self.seen {
-            (self.seen, self.fences) = (last, 0);
-        }
         let is_own = self.is_own;
         let fences = &mut self.fences;
-        let buffers = self.sent.send_lacking(buffers, |id, size, memory| {
+        let buffers = self.buffers.send_lacking(buffers, |id, size, memory| {
             let is_fence = memory.is_fence();
             if is_fence && *fences >= MAX_UNREAD_FENCES {
                 return Ok::<_, Error>(Sent::Later);

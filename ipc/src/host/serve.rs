@@ -3,25 +3,24 @@
 use core::mem::MaybeUninit;
 
 use rustix::event::epoll;
-use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fd::BorrowedFd;
 use rustix::io::Errno;
-use rustix::net::SocketFlags;
 use rustix::time::Timespec;
 use videostream_hal::time::now_ns;
 
-use super::event::Event;
+use super::Host;
+use super::accept::{HELLO_NS, resources};
 use super::peer::{Peer, Step};
-use super::{Access, Host};
-use crate::socket::{self, Sent};
+use crate::Error;
+use crate::socket::Sent;
 use crate::wire::{Goodbye, Message, Mode, Refusal};
-use crate::{Error, MAX_CLIENTS};
 
 /// Epoll key of the listening socket; a peer's key is its place.
 pub(super) const LISTENER: u64 = u64::MAX;
+/// Epoll key of the timer.
+pub(super) const ALARM: u64 = u64::MAX - 1;
 /// Events taken in one call of [`Host::process`]: bounds its time, the rest stays pending.
-const EVENTS: usize = 32;
-/// How long a client may take to say hello.
-const HELLO_NS: u64 = 2_000_000_000;
+pub(super) const EVENTS: usize = 32;
 
 impl Host {
     /// Serves the socket: accepts clients, answers them, notices who left. Call it when
@@ -40,60 +39,20 @@ impl Host {
         for event in events.iter() {
             match event.data.u64() {
                 LISTENER => self.accept()?,
+                // Not readable any more; set again below.
+                ALARM => self.alarm.set(None),
                 // Whatever it still has in its queue: nobody is there for the answer.
                 place if has_hung_up(event) => self.leave(place as usize),
                 place => self.serve(place as usize),
             }
         }
-        self.drop_silent();
+        let now = now_ns();
+        self.open_again(now);
+        self.welcome_those_who_wait();
+        self.drop_silent(now);
         self.send_lacking();
+        self.set_alarm(now);
         Ok(())
-    }
-
-    fn accept(&mut self) -> Result<(), Error> {
-        for _ in 0..EVENTS {
-            let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-            let socket = match rustix::net::accept_with(&self.listener, flags) {
-                Ok(socket) => socket,
-                Err(Errno::AGAIN | Errno::INTR | Errno::CONNABORTED) => return Ok(()),
-                // Out of descriptors or memory: served clients go on, the knocker waits.
-                Err(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => return Ok(()),
-                Err(errno) => return Err(Error::Os("accept", errno)),
-            };
-            let Ok(credentials) = rustix::net::sockopt::socket_peercred(&socket) else {
-                continue;
-            };
-            let (uid, gid) = (credentials.uid.as_raw(), credentials.gid.as_raw());
-            if !self.allows(uid, gid) {
-                self.refuse(&socket, Refusal::Permission(uid));
-                continue;
-            }
-            let Some(place) = self.peers.vacant() else {
-                self.refuse(&socket, Refusal::Full(MAX_CLIENTS as u32));
-                continue;
-            };
-            if self.watch(socket.as_fd(), place as u64).is_err() {
-                continue;
-            }
-            let pid = credentials.pid.as_raw_nonzero().get() as u32;
-            self.peers.put(place, Peer::new(socket, pid, uid, now_ns()));
-        }
-        Ok(())
-    }
-
-    fn allows(&self, uid: u32, gid: u32) -> bool {
-        let own = rustix::process::geteuid().as_raw();
-        match &self.config.access {
-            Access::Anyone => true,
-            _ if uid == own || uid == 0 => true,
-            Access::SameUser => false,
-            Access::Listed { uids, gids } => uids.contains(&uid) || gids.contains(&gid),
-        }
-    }
-
-    fn refuse(&mut self, socket: &OwnedFd, why: Refusal) {
-        self.stats.refused += 1;
-        let _ = socket::send(socket, &Message::Refused(why), &[]);
     }
 
     fn serve(&mut self, place: usize) {
@@ -103,22 +62,8 @@ impl Host {
         match peer.receive() {
             Step::Nothing => {}
             Step::Hello { mode, hold } => {
-                let lent: u32 = self.peers.iter().map(Peer::hold).sum();
-                // One frame more than is held must be out: the newest.
-                let left = self
-                    .config
-                    .lend
-                    .min(self.config.slots - 1)
-                    .saturating_sub(1 + lent);
-                let answer = if hold > left {
-                    Err(Refusal::Hold(hold, left))
-                } else {
-                    self.admit(place, mode, hold)
-                };
-                if let Err(why) = answer {
-                    self.stats.refused += 1;
-                    self.drop_peer(place, Some(Message::Refused(why)));
-                }
+                peer.ask(mode, hold, now_ns());
+                self.welcome(place);
             }
             Step::Look => self.answer(place),
             Step::Refuse(why) => {
@@ -137,9 +82,39 @@ impl Host {
         }
     }
 
-    fn admit(&mut self, place: usize, mode: Mode, hold: u32) -> Result<(), Refusal> {
-        let resources = |errno: Errno| Refusal::Resources(errno.raw_os_error() as u32);
-        let event = Event::new().map_err(resources)?;
+    /// Welcomes a client that has said hello. When there is no room for the descriptors that it is to
+    /// have, others' being on their way, it waits for its turn: for as long as a client may take.
+    fn welcome(&mut self, place: usize) {
+        let Some((mode, hold, asked_ns)) = self.peers.get(place).and_then(Peer::asked) else {
+            return;
+        };
+        let lent: u32 = self.peers.iter().map(Peer::hold).sum();
+        // One frame more than is held must be out: the newest.
+        let most = self.config.lend.min(self.config.slots - 1);
+        let left = most.saturating_sub(1 + lent);
+        let answer = if hold > left {
+            Err(Refusal::Hold(hold, left))
+        } else {
+            self.admit(place, mode, hold)
+        };
+        let why = match answer {
+            Ok(true) => return,
+            Ok(false) if now_ns() < asked_ns + HELLO_NS => return,
+            Ok(false) => resources(Errno::TOOMANYREFS),
+            Err(why) => why,
+        };
+        self.stats.refused += 1;
+        self.drop_peer(place, Some(Message::Refused(why)));
+    }
+
+    fn welcome_those_who_wait(&mut self) {
+        for place in self.peers.places() {
+            self.welcome(place);
+        }
+    }
+
+    /// Whether there was room for all that the client has to have.
+    fn admit(&mut self, place: usize, mode: Mode, hold: u32) -> Result<bool, Refusal> {
         let control = self.publisher.control();
         let pid = rustix::process::getpid().as_raw_nonzero().get() as u32;
         let welcome = Message::Welcome {
@@ -154,10 +129,9 @@ impl Host {
                 self.publisher.head(),
                 (&self.buffers, self.parameters.as_ref()),
                 welcome,
-                event,
                 (mode, hold),
             ),
-            None => Ok(()),
+            None => Ok(true),
         }
     }
 
@@ -191,25 +165,13 @@ impl Host {
         }
     }
 
-    fn drop_silent(&mut self) {
-        let now = now_ns();
-        for place in self.peers.places() {
-            if let Some(peer) = self.peers.get(place)
-                && peer.is_silent_since(now.saturating_sub(HELLO_NS))
-            {
-                self.stats.refused += 1;
-                self.drop_peer(place, Some(Message::Refused(Refusal::Malformed)));
-            }
-        }
-    }
-
     /// Throws a client out and tells it why; the references of its lease are gone.
     pub(super) fn evict(&mut self, place: usize, why: Goodbye) {
         self.stats.evicted += 1;
         self.drop_peer(place, Some(Message::Goodbye(why)));
     }
 
-    fn drop_peer(&mut self, place: usize, last: Option<Message>) {
+    pub(super) fn drop_peer(&mut self, place: usize, last: Option<Message>) {
         if let Some(peer) = self.peers.take(place) {
             if let Some(message) = last {
                 peer.send(&message);
@@ -222,10 +184,9 @@ impl Host {
         }
     }
 
-    pub(super) fn watch(&self, fd: BorrowedFd<'_>, key: u64) -> Result<(), Error> {
+    pub(super) fn watch(&self, fd: BorrowedFd<'_>, key: u64) -> Result<(), Errno> {
         let data = epoll::EventData::new_u64(key);
         epoll::add(&self.epoll, fd, data, epoll::EventFlags::IN)
-            .map_err(|e| Error::Os("epoll_ctl", e))
     }
 }
 

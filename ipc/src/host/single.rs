@@ -45,6 +45,6 @@ impl Host {
     /// The listening socket, for who names what a program may poll. [`Host::as_fd`] is readable
     /// whenever it is.
     pub fn listener(&self) -> BorrowedFd<'_> {
-        self.listener.as_fd()
+        self.door.listener.as_fd()
     }
 }

@@ -77,6 +77,7 @@ impl Message {
                     Refusal::Permission(uid) => [4, uid, 0, 0],
                     Refusal::Malformed => [5, 0, 0, 0],
                     Refusal::Resources(errno) => [6, errno, 0, 0],
+                    Refusal::Silent(ms) => [7, ms, 0, 0],
                 };
                 (REFUSED, fields)
             }
@@ -191,6 +192,7 @@ impl Message {
                 4 => Refusal::Permission(b),
                 5 => Refusal::Malformed,
                 6 => Refusal::Resources(b),
+                7 => Refusal::Silent(b),
                 _ => return Err(field),
             }),
             BUFFER => match b {
@@ -256,7 +258,7 @@ impl Message {
 mod tests {
     use super::*;
 
-    const ALL: [Message; 22] = [
+    const ALL: [Message; 23] = [
         Message::Hello {
             mode: Mode::Newest,
             hold: 1,
@@ -277,6 +279,7 @@ mod tests {
         Message::Refused(Refusal::Permission(1000)),
         Message::Refused(Refusal::Malformed),
         Message::Refused(Refusal::Resources(12)),
+        Message::Refused(Refusal::Silent(2000)),
         Message::Buffer {
             id: 3,
             size: 1 << 40,

@@ -17,6 +17,8 @@ pub enum Refusal {
     Malformed,
     /// The host has no memory or descriptors left: its errno.
     Resources(u32),
+    /// The client has connected and said nothing: milliseconds that it had.
+    Silent(u32),
 }
 
 /// Why a host ends a connection.
@@ -93,6 +95,11 @@ impl core::fmt::Display for Refusal {
             Self::Resources(errno) => write!(
                 f,
                 "the host is out of memory or descriptors (errno {errno})"
+            ),
+            Self::Silent(ms) => write!(
+                f,
+                "the host heard nothing from this client for {ms} ms after it had connected, \
+                 or needed its place for another: connect again"
             ),
         }
     }

@@ -7,7 +7,7 @@ use super::Mode;
 pub struct ClientStatus {
     /// The host's number for it.
     pub client: u32,
-    /// Its process.
+    /// Its process; 0 if the host's PID namespace does not show it.
     pub pid: u32,
     /// Its user.
     pub uid: u32,

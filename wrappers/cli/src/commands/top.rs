@@ -63,7 +63,8 @@ struct Shown {
 /// A client at one moment; what it counts itself it may count wrongly.
 #[derive(Serialize)]
 struct Reading {
-    pid: u32,
+    /// `None` for a process that the host's PID namespace does not show.
+    pid: Option<u32>,
     uid: u32,
     wants: &'static str,
     held: u32,
@@ -130,10 +131,11 @@ impl Shown {
         );
         for c in &self.clients {
             let held = format!("{}/{}", c.held, c.hold);
+            let pid = c.pid.map_or("unknown".into(), |pid| pid.to_string());
             let _ = writeln!(
                 text,
                 "{:>8} {:>6} {:>7} {:>7} {:>10} {:>8} {:>6}  {}",
-                c.pid, c.uid, c.wants, held, c.acquired, c.missed, c.lag, c.waits
+                pid, c.uid, c.wants, held, c.acquired, c.missed, c.lag, c.waits
             );
         }
         text
@@ -143,7 +145,7 @@ impl Shown {
 impl Reading {
     fn new(client: &ClientStatus, head: u64) -> Self {
         Self {
-            pid: client.pid,
+            pid: (client.pid != 0).then_some(client.pid),
             uid: client.uid,
             wants: match client.mode {
                 Mode::Newest => "newest",

@@ -1,0 +1,247 @@
+//! Binding a host's socket, so that of all who try at once exactly one serves.
+//!
+//! A socket's file is made under another name, listens, and is renamed: nobody ever meets a name that
+//! does not answer, and whoever is killed on the way leaves at most a name beginning with `.vsl` that
+//! nobody takes.
+//!
+//! A killed host leaves its file. To look whether anybody still answers there and to put another in its
+//! place are two steps, between which another host may have done the same. So both are done under a lock
+//! of the folder (`flock(2)`), which the kernel ends with its process, and which is the same for all who
+//! see the folder, in whatever namespaces they are.
+//!
+//! Source: `unix(7)`, `bind(2)`, `rename(2)`, `flock(2)`.
+
+use core::fmt::Write as _;
+
+use rustix::fd::{AsRawFd as _, OwnedFd};
+use rustix::fs::{
+    CWD, FileType, FlockOperation, Mode, OFlags, RenameFlags, chmod, flock, lstat, open, renameat,
+    renameat_with, unlink,
+};
+use rustix::io::Errno;
+use rustix::net::{bind, listen};
+use rustix::rand::{GetRandomFlags, getrandom};
+use rustix::thread::nanosleep;
+use videostream_hal::time::{deadline_in, now_ns, timespec};
+
+use crate::Error;
+use crate::address::{Address, MAX_PATH, new_socket};
+
+/// Clients that may knock at once.
+const BACKLOG: i32 = 64;
+/// Names that are tried; each is taken by somebody else with a probability of next to nothing.
+const NAMES: usize = 16;
+/// How long to wait for a lock that others hold for microseconds.
+const LOCK_NS: u64 = 5_000_000_000;
+/// How long to wait for it where it can be done without.
+const SHORT_LOCK_NS: u64 = 100_000_000;
+/// How long to sleep between two looks at it.
+const LOCK_STEP_NS: u64 = 500_000;
+
+impl Address {
+    /// Binds and listens. A file gets `mode` before anybody can connect to it, and replaces
+    /// a socket file that a dead host left.
+    pub(crate) fn bind(&self, mode: u32) -> Result<(OwnedFd, Option<FileId>), Error> {
+        let socket = new_socket()?;
+        if !self.is_file() {
+            match bind(&socket, &self.socket_address()?) {
+                Ok(()) => {}
+                Err(Errno::ADDRINUSE) => return Err(Error::AddressInUse),
+                Err(errno) => return Err(Error::Os("bind", errno)),
+            }
+            listen(&socket, BACKLOG).map_err(|e| Error::Os("listen", e))?;
+            return Ok((socket, None));
+        }
+        let (temporary, _folder) = self.bind_beside(&socket)?;
+        let id = self.put_in_place(&socket, &temporary, mode);
+        if id.is_err() {
+            let _ = unlink(temporary.name());
+        }
+        Ok((socket, Some(id?)))
+    }
+
+    /// Binds to a name in the same folder that nobody has, and gives it with what it needs to stay
+    /// valid: a name that would be too long goes by the folder's descriptor.
+    fn bind_beside(&self, socket: &OwnedFd) -> Result<(Self, Option<OwnedFd>), Error> {
+        for _ in 0..NAMES {
+            let (name, folder) = self.temporary()?;
+            match bind(socket, &name.socket_address()?) {
+                Ok(()) => return Ok((name, folder)),
+                // Whoever's it is, it stays.
+                Err(Errno::ADDRINUSE) => {}
+                Err(errno) => return Err(Error::Os("bind", errno)),
+            }
+        }
+        Err(Error::Os("bind", Errno::ADDRINUSE))
+    }
+
+    fn temporary(&self) -> Result<(Self, Option<OwnedFd>), Error> {
+        let last = random();
+        if let Some(name) = temporary_in(self.folder(), last) {
+            return Ok((name, None));
+        }
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder = open(self.folder(), flags, Mode::empty()).map_err(|e| Error::Os("open", e))?;
+        let mut path = heapless::String::<32>::new();
+        let fits = write!(path, "/proc/self/fd/{}/", folder.as_raw_fd()).is_ok();
+        let name = temporary_in(path.as_bytes(), last).filter(|_| fits);
+        Ok((name.ok_or(Error::AddressInvalid)?, Some(folder)))
+    }
+
+    /// The folder of a file's name, with the slash at its end.
+    fn folder(&self) -> &[u8] {
+        let slash = self.name().iter().rposition(|&b| b == b'/').unwrap_or(0);
+        &self.name()[..=slash]
+    }
+
+    fn put_in_place(&self, socket: &OwnedFd, temporary: &Self, mode: u32) -> Result<FileId, Error> {
+        let mode = Mode::from_raw_mode(mode);
+        chmod(temporary.name(), mode).map_err(|e| Error::Os("chmod", e))?;
+        listen(socket, BACKLOG).map_err(|e| Error::Os("listen", e))?;
+        let id = FileId::of(temporary).ok_or(Error::Os("stat", Errno::NOENT))?;
+        // Without it only a name that is free can be taken.
+        let mut lock = Lock::take(self.folder(), SHORT_LOCK_NS);
+        let deadline_ns = deadline_in(LOCK_NS);
+        while !(self.is_stale()? && lock.is_ok()) {
+            if self.is_new(temporary)? {
+                return Ok(id);
+            }
+            // Otherwise its host has ended between the two looks, or there is a stale file.
+            if lock.is_err() {
+                lock = Ok(Lock::take(self.folder(), LOCK_NS)?);
+            } else if now_ns() > deadline_ns {
+                return Err(Error::AddressInUse);
+            }
+        }
+        renameat(CWD, temporary.name(), CWD, self.name()).map_err(|e| Error::Os("rename", e))?;
+        Ok(id)
+    }
+
+    /// Takes the name if there is nothing of that name.
+    fn is_new(&self, temporary: &Self) -> Result<bool, Error> {
+        let (from, to) = (temporary.name(), self.name());
+        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+            Ok(()) => Ok(true),
+            Err(Errno::EXIST) => Ok(false),
+            // A file system without this call: under the lock a look does.
+            Err(Errno::INVAL | Errno::NOSYS) => {
+                let is_free = lstat(to).is_err_and(|e| e == Errno::NOENT);
+                if is_free {
+                    renameat(CWD, from, CWD, to).map_err(|e| Error::Os("rename", e))?;
+                }
+                Ok(is_free)
+            }
+            Err(errno) => Err(Error::Os("rename", errno)),
+        }
+    }
+
+    /// Whether a socket of this name is there that nobody serves; `false` if there is nothing.
+    fn is_stale(&self) -> Result<bool, Error> {
+        match lstat(self.name()) {
+            Ok(stat) if FileType::from_raw_mode(stat.st_mode) != FileType::Socket => {
+                return Err(Error::NotASocket);
+            }
+            Ok(_) => {}
+            Err(Errno::NOENT) => return Ok(false),
+            Err(errno) => return Err(Error::Os("stat", errno)),
+        }
+        match self.knock()? {
+            Err(Errno::CONNREFUSED) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            // It answers, is too busy to, or speaks something else.
+            Ok(_) | Err(Errno::AGAIN | Errno::PROTOTYPE) => Err(Error::AddressInUse),
+            Err(errno) => Err(Error::Os("connect", errno)),
+        }
+    }
+
+    /// Removes the file if it is still the one that was bound.
+    pub(crate) fn unlink(&self, id: FileId) {
+        // Without a lock, too: it is another's only if somebody has removed this host's own.
+        let _lock = Lock::take(self.folder(), SHORT_LOCK_NS);
+        if FileId::of(self) == Some(id) {
+            let _ = unlink(self.name());
+        }
+    }
+}
+
+/// Which file a name stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+impl FileId {
+    #[allow(
+        clippy::useless_conversion,
+        clippy::unnecessary_cast,
+        reason = "the fields' types differ between architectures"
+    )]
+    fn of(address: &Address) -> Option<Self> {
+        let stat = lstat(address.name()).ok()?;
+        Some(Self {
+            device: stat.st_dev as u64,
+            inode: stat.st_ino as u64,
+        })
+    }
+}
+
+/// `None`: it would be too long.
+fn temporary_in(folder: &[u8], last: u64) -> Option<Address> {
+    let mut name = heapless::Vec::<u8, MAX_PATH>::new();
+    name.extend_from_slice(folder).ok()?;
+    write!(name, ".vsl{last:016x}").ok()?;
+    Address::new(&name).ok()
+}
+
+/// A number that nobody else has, in this process, another, or another container.
+fn random() -> u64 {
+    let mut bytes = [0; 8];
+    // Early at boot as well; a kernel or filter without it leaves the time, and who has the same tries again.
+    match getrandom(&mut bytes, GetRandomFlags::NONBLOCK) {
+        Ok(8) => u64::from_ne_bytes(bytes),
+        _ => now_ns(),
+    }
+}
+
+/// The folder's lock; ended when dropped, and by the kernel when its process is killed.
+struct Lock(Option<OwnedFd>);
+
+impl Lock {
+    /// A folder that can't be read or locked has none, and is done without.
+    ///
+    /// # Errors
+    /// [`Error::Os`] with EAGAIN when another program keeps it.
+    fn take(folder: &[u8], patience_ns: u64) -> Result<Self, Error> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let Ok(folder) = open(folder, flags, Mode::empty()) else {
+            return Ok(Self(None));
+        };
+        let deadline_ns = deadline_in(patience_ns);
+        loop {
+            match flock(&folder, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(Self(Some(folder))),
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) if now_ns() < deadline_ns => pause(),
+                Err(Errno::AGAIN) => {
+                    return Err(Error::Os("flock of the socket's folder", Errno::AGAIN));
+                }
+                Err(_) => return Ok(Self(None)),
+            }
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if let Some(folder) = &self.0 {
+            // Not left to the close: a child of this process may have a copy of the descriptor.
+            let _ = flock(folder, FlockOperation::Unlock);
+        }
+    }
+}
+
+fn pause() {
+    // However long it has slept: the caller looks at the clock.
+    let _ = nanosleep(&timespec(LOCK_STEP_NS));
+}

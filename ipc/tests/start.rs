@@ -1,0 +1,249 @@
+//! Hosts that start at the same moment: in one folder, and over the file of a host that was killed.
+//!
+//! `VIDEOSTREAM_START_ROUNDS` sets how often each race is run.
+
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use std::fs;
+use std::io::BufRead as _;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Barrier;
+use std::thread;
+
+use rustix::event::{PollFd, PollFlags};
+use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
+use support::*;
+use videostream_hal::time::{now_ns, poll_until};
+use videostream_ipc::Error;
+use videostream_ipc::host::{Config, Host};
+use videostream_testing::process::{Process, command, role, say};
+use videostream_testing::skip;
+
+fn rounds() -> usize {
+    let rounds = std::env::var("VIDEOSTREAM_START_ROUNDS");
+    rounds.map_or(100, |rounds| rounds.parse().expect("a number"))
+}
+
+/// A folder that is removed with what is in it.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(test: &str) -> Self {
+        let path = std::env::temp_dir().join(name(test));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.join(name).to_str().unwrap().to_owned()
+    }
+
+    fn is_empty(&self) -> bool {
+        fs::read_dir(&self.0).unwrap().next().is_none()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn bind(path: &str) -> Result<Host, Error> {
+    Host::bind(address(path), Config::default(), 7)
+}
+
+/// A socket's file that nobody serves, as a killed host leaves it.
+fn leave_stale(path: &str) {
+    let _ = fs::remove_file(path);
+    drop(UnixListener::bind(path).unwrap());
+    assert!(Path::new(path).exists());
+}
+
+/// Whether who knocks at `path` is heard by `host`.
+fn leads_to(path: &str, host: &Host) -> bool {
+    let Ok(_knocker) = raw_connect(path) else {
+        return false;
+    };
+    let mut fds = [PollFd::new(host, PollFlags::IN)];
+    poll_until(&mut fds, now_ns() + PATIENCE_NS).unwrap()
+}
+
+fn raw_connect(path: &str) -> rustix::io::Result<std::os::fd::OwnedFd> {
+    use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, connect, socket};
+    let socket = socket(AddressFamily::UNIX, SocketType::SEQPACKET, None)?;
+    connect(&socket, &SocketAddrUnix::new(path)?)?;
+    Ok(socket)
+}
+
+#[test]
+fn threads_start_hosts_in_one_folder() {
+    let folder = Folder::new("start-threads");
+    let barrier = Barrier::new(2);
+    thread::scope(|scope| {
+        for name in ["a", "b"] {
+            let (path, barrier) = (folder.path(name), &barrier);
+            scope.spawn(move || {
+                for round in 0..rounds() {
+                    barrier.wait();
+                    let host = bind(&path).unwrap_or_else(|e| panic!("round {round}: {e}"));
+                    assert!(leads_to(&path, &host), "round {round}");
+                }
+            });
+        }
+    });
+    assert!(folder.is_empty());
+}
+
+#[test]
+fn one_of_two_threads_takes_a_stale_name() {
+    let folder = Folder::new("start-stale");
+    let path = folder.path("stale");
+    for round in 0..rounds() {
+        leave_stale(&path);
+        let barrier = Barrier::new(2);
+        let try_it = || {
+            barrier.wait();
+            bind(&path)
+        };
+        let (a, b) = thread::scope(|scope| {
+            let other = scope.spawn(try_it);
+            (try_it(), other.join().unwrap())
+        });
+        match (a, b) {
+            (Ok(host), Err(Error::AddressInUse)) | (Err(Error::AddressInUse), Ok(host)) => {
+                assert!(leads_to(&path, &host), "round {round}");
+            }
+            (a, b) => panic!("round {round}: {:?}, {:?}", a.map(drop), b.map(drop)),
+        }
+        assert!(folder.is_empty(), "round {round}");
+    }
+}
+
+/// Starts hosts whenever it is told: a line has the path and when.
+fn starter() {
+    say("here");
+    let mut host = None;
+    for line in std::io::stdin().lock().lines() {
+        let line = line.unwrap();
+        let Some((at, path)) = line.split_once(' ') else {
+            host = None;
+            say("ended");
+            continue;
+        };
+        while now_ns() < at.parse().unwrap() {}
+        match bind(path) {
+            Ok(new) => {
+                host = Some(new);
+                say("serves");
+            }
+            Err(e) => say(format!("{e:?}")),
+        }
+    }
+    drop(host);
+}
+
+/// Lets two processes start at once, over a stale file and in one folder.
+fn race(folder: &Folder, mut starters: [Process; 2]) {
+    for starter in &starters {
+        starter.expect("here", || ());
+    }
+    for round in 0..rounds() {
+        let at = now_ns() + 1_000_000;
+        let stale = folder.path("stale");
+        leave_stale(&stale);
+        for starter in &mut starters {
+            starter.tell(&format!("{at} {stale}"));
+        }
+        let mut answers = [starters[0].next(), starters[1].next()];
+        answers.sort();
+        assert_eq!(answers, ["AddressInUse", "serves"], "round {round}");
+        assert!(raw_connect(&stale).is_ok(), "round {round}");
+        end(&mut starters);
+        let at = now_ns() + 1_000_000;
+        for (starter, name) in starters.iter_mut().zip(["a", "b"]) {
+            starter.tell(&format!("{at} {}", folder.path(name)));
+        }
+        for starter in &starters {
+            assert_eq!(starter.next(), "serves", "round {round}");
+        }
+        for name in ["a", "b"] {
+            assert!(raw_connect(&folder.path(name)).is_ok(), "round {round}");
+        }
+        end(&mut starters);
+        assert!(folder.is_empty(), "round {round}");
+    }
+}
+
+fn end(starters: &mut [Process; 2]) {
+    for starter in starters {
+        starter.tell("end");
+        assert_eq!(starter.next(), "ended");
+    }
+}
+
+#[test]
+fn processes_start_hosts_at_once() {
+    const TEST: &str = "processes_start_hosts_at_once";
+    if role().is_some() {
+        return starter();
+    }
+    let folder = Folder::new("start-processes");
+    race(&folder, [(); 2].map(|()| Process::start(TEST, &["start"])));
+}
+
+#[test]
+fn first_processes_of_two_containers_start_at_once() {
+    const TEST: &str = "first_processes_of_two_containers_start_at_once";
+    if role().is_some() {
+        assert_eq!(std::process::id(), 1);
+        return starter();
+    }
+    let unshare = ["--pid", "--fork", "--kill-child"];
+    let can = Command::new("unshare").args(unshare).arg("true").output();
+    if !can.is_ok_and(|output| output.status.success()) {
+        return skip(TEST, "unshare --pid does not work here (root is needed)");
+    }
+    let folder = Folder::new("start-containers");
+    let start = || {
+        let inner = command(TEST, &["start"]);
+        let mut outer = Command::new("unshare");
+        outer
+            .args(unshare)
+            .arg(inner.get_program())
+            .args(inner.get_args());
+        for (name, value) in inner.get_envs() {
+            outer.env(name, value.unwrap_or_default());
+        }
+        Process::run(outer, "container".into())
+    };
+    race(&folder, [start(), start()]);
+}
+
+#[test]
+fn a_locked_folder_takes_new_names_and_other_files_stay() {
+    let folder = Folder::new("start-locked");
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+    let lock = open(&folder.0, flags, Mode::empty()).unwrap();
+    flock(&lock, FlockOperation::LockExclusive).unwrap();
+    // A name of the kind that hosts make on their way, of somebody else.
+    let other = folder.path(&format!(".vsl{}", std::process::id()));
+    fs::write(&other, "mine").unwrap();
+    let (new, stale) = (folder.path("new"), folder.path("stale"));
+    let host = bind(&new).unwrap();
+    assert!(leads_to(&new, &host));
+    leave_stale(&stale);
+    let told = bind(&stale).map(drop).unwrap_err();
+    assert!(
+        matches!(told, Error::Os(call, _) if call.contains("flock")),
+        "{told}"
+    );
+    flock(&lock, FlockOperation::Unlock).unwrap();
+    let _taken = bind(&stale).unwrap();
+    assert_eq!(fs::read(&other).unwrap(), b"mine");
+}
