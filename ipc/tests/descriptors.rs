@@ -1,0 +1,134 @@
+//! Hosts that are short of descriptors: of their own, and of those that may be on their way at once.
+//! Each runs in a process of its own, whose limits it sets.
+
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use std::sync::mpsc::channel;
+use std::thread;
+
+use rustix::event::{PollFd, PollFlags};
+use rustix::fd::AsRawFd as _;
+use rustix::io::Errno;
+use rustix::process::{Resource, Rlimit, Uid, geteuid, getrlimit, setrlimit};
+use rustix::thread::set_thread_res_uid;
+use support::*;
+use videostream_hal::time::{deadline_in, now_ns, poll_until};
+use videostream_ipc::Refusal;
+use videostream_ipc::client::{Config, Knock};
+use videostream_ipc::host::Host;
+use videostream_ipc::wire::Message;
+use videostream_testing::process::{Process, role, say};
+
+/// Runs the rest of `test` in a process of its own; whether this is the test, which has seen it end well.
+fn has_run_alone(test: &str) -> bool {
+    if role().is_some() {
+        return false;
+    }
+    let process = Process::start(test, &["alone"]);
+    assert_eq!(process.next(), "done");
+    assert!(process.end().success());
+    true
+}
+
+fn limit(descriptors: u64) {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let current = Some(descriptors);
+    setrlimit(Resource::Nofile, Rlimit { current, maximum }).unwrap();
+}
+
+fn is_ready(host: &Host) -> bool {
+    poll_until(&mut [PollFd::new(host, PollFlags::IN)], 0).unwrap()
+}
+
+#[test]
+fn host_without_descriptors_tells_or_sleeps() {
+    if has_run_alone("host_without_descriptors_tells_or_sleeps") {
+        return;
+    }
+    let name = name("emfile");
+    let (mut host, _) = host(&name, 6);
+    let before = getrlimit(Resource::Nofile).current.unwrap_or(1024);
+    // The lowest number that is free: no other is given from then on.
+    let free = std::fs::File::open("/dev/null").unwrap().as_raw_fd();
+    let knocker = raw_client(&name);
+    limit(free as u64 + 1);
+    assert!(is_ready(&host));
+    host.process().unwrap();
+    let told = next_message(&knocker);
+    let why = Refusal::Resources(Errno::MFILE.raw_os_error() as u32);
+    assert_eq!(told, Some(Message::Refused(why)));
+    assert!(!is_ready(&host), "it sleeps");
+    limit(before);
+    let waiting = raw_client(&name);
+    // Not even the one in reserve helps now.
+    limit(3);
+    let begin = now_ns();
+    let mut calls = 0;
+    while now_ns() - begin < 500_000_000 {
+        let mut fds = [PollFd::new(&host, PollFlags::IN)];
+        if poll_until(&mut fds, begin + 500_000_000).unwrap() {
+            host.process().unwrap();
+            calls += 1;
+        }
+    }
+    assert!((1..=20).contains(&calls), "{calls} calls in half a second");
+    limit(before);
+    serve_until(&mut host, |host| host.sockets().count() == 1);
+    drop(waiting);
+    let _client = honest(&mut host, &name);
+    say("done");
+}
+
+#[test]
+fn clients_wait_while_too_many_descriptors_travel() {
+    const CLIENTS: usize = 10;
+    const BUFFERS: u64 = 40;
+    if has_run_alone("clients_wait_while_too_many_descriptors_travel") {
+        return;
+    }
+    // Below what all clients are sent before one of them reads.
+    limit(200);
+    let name = name("in-flight");
+    let to = address(&name);
+    let (has_bound, bound) = channel();
+    let (is_short, short) = channel();
+    let (is_over, over) = channel::<()>();
+    let serving = thread::spawn(move || {
+        // The limit is one of users without privileges. Of this thread alone.
+        if geteuid().is_root() {
+            let uid = Uid::from_raw(54321);
+            set_thread_res_uid(uid, uid, uid).unwrap();
+        }
+        let (mut host, _) = host(&name, 12);
+        for _ in 1..BUFFERS {
+            host.register(buffer(4096), 4096).unwrap();
+        }
+        has_bound.send(()).unwrap();
+        let mut was_short = false;
+        while over.try_recv().is_err() {
+            // As its owner does: only when there is something to do.
+            let mut fds = [PollFd::new(&host, PollFlags::IN)];
+            if poll_until(&mut fds, deadline_in(10_000_000)).unwrap() {
+                host.process().unwrap();
+            }
+            if !was_short && host.sockets().count() == CLIENTS && !is_ready(&host) {
+                was_short = true;
+                is_short.send(host.is_expecting()).unwrap();
+            }
+        }
+        assert_eq!(host.stats().refused, 0);
+    });
+    bound.recv().unwrap();
+    let knocks: Vec<_> = (0..CLIENTS)
+        .map(|_| Knock::new(&to, Config::default()).unwrap())
+        .collect();
+    assert!(short.recv().unwrap(), "some wait for their welcome");
+    for knock in knocks {
+        let _client = knock.finish(deadline_in(PATIENCE_NS), |_| Ok(())).unwrap();
+    }
+    is_over.send(()).unwrap();
+    serving.join().unwrap();
+    say("done");
+}
