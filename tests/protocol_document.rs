@@ -123,7 +123,7 @@ fn the_control_segment_is_written_where_the_page_says() {
             assert!(offset >= end, "{name} lies in what is before it");
             end = offset + bytes;
         }
-        assert_eq!(all.len(), 6);
+        assert_eq!(all.len(), 7);
         assert_eq!(end, layout.control_size());
         assert_eq!(field("Header", "epoch", n), (8, 8));
         assert_eq!(at(&fd, field("Header", "epoch", n)), 0x1234);
@@ -160,6 +160,8 @@ fn the_control_segment_is_written_where_the_page_says() {
         host.retire_oldest();
         assert_eq!(at(&fd, (slots + state, width)), 1 | 1 << 63, "it drains");
         assert_eq!(at(&fd, field(S, "status", n)), 0);
+        host.control().waits().store(0x3344, Ordering::Relaxed);
+        assert_eq!(at(&fd, field(S, "waits", n)), 0x3344);
         host.control().close();
         assert_eq!(at(&fd, field(S, "status", n)), 1);
         assert_eq!(host.control().slots() as usize, n);
@@ -179,6 +181,7 @@ fn a_lease_page_is_written_where_the_page_says() {
         (Stat::Missed, "missed"),
         (Stat::LastSerial, "last_serial"),
         (Stat::Ended, "ended"),
+        (Stat::Moves, "moves"),
     ];
     for (value, (stat, name)) in stats.into_iter().enumerate() {
         lease
@@ -191,7 +194,7 @@ fn a_lease_page_is_written_where_the_page_says() {
     let (refs, bytes) = field(L, "refs", n);
     assert_eq!(at(&fd, (refs + 4 * 5, 4)), 9);
     assert_eq!(refs + bytes, layout.lease_size());
-    assert_eq!(fields(L, n).len(), 6);
+    assert_eq!(fields(L, n).len(), 7);
 }
 
 #[test]

@@ -30,6 +30,15 @@ pub enum Point {
     WakeFence,
     /// `sleep`, client side: between announcing its sleep and the last look at the ring.
     SleepFence,
+    /// `limit`, client side: the look at a slot's state before a reference is counted.
+    FirstLook,
+    /// `limit`, host side: between making slots unreadable and adding references up.
+    LimitFence,
+    /// `limit` and `wait`, client side: between a decrement and what is looked at next, a state
+    /// or the host's mark.
+    ReleaseFence,
+    /// `wait`, host side: between its mark and its last look at what clients hold.
+    HostSleepFence,
 }
 
 /// A sequentially consistent fence at `point`: what was stored before it is seen by
@@ -45,6 +54,45 @@ pub fn full_fence(point: Point) {
     #[cfg(loom)]
     if !model::is_weakened(point) {
         loom::sync::atomic::fence(Ordering::SeqCst);
+    }
+}
+
+/// Takes one from `word` as a release at `release`, and orders what is loaded [`behind`] it after
+/// it: a full fence at `fence`, without the cost of one where the subtraction itself is ordered.
+#[inline]
+pub fn sub_and_fence(word: &AtomicU32, release: Point, fence: Point) {
+    #[cfg(not(loom))]
+    {
+        let _ = (release, fence);
+        word.fetch_sub(1, Ordering::SeqCst);
+    }
+    // The model checker knows sequential consistency of fences only.
+    #[cfg(loom)]
+    {
+        word.fetch_sub(1, release_at(release));
+        full_fence(fence);
+    }
+}
+
+/// The ordering of a load that comes after [`sub_and_fence`] in the one order of all fences.
+#[inline]
+pub const fn behind() -> Ordering {
+    if cfg!(loom) {
+        Ordering::Relaxed
+    } else {
+        Ordering::SeqCst
+    }
+}
+
+/// Whether a model leaves the step at `point` out; never outside of models.
+#[inline]
+pub fn is_left_out(point: Point) -> bool {
+    #[cfg(loom)]
+    return model::is_weakened(point);
+    #[cfg(not(loom))]
+    {
+        let _ = point;
+        false
     }
 }
 

@@ -222,7 +222,8 @@ impl Client {
     /// # Errors
     /// [`Error::Share`](crate::Error::Share) with `HoldLimit` while as many frames as agreed
     /// are alive; with `UnknownBuffer` when a buffer or fence of this frame has not come, as may
-    /// happen to who has not looked for a while: try again; for a host that is gone or lies.
+    /// happen to who has not looked for a while: try again; for a host that is gone or lies. A host that
+    /// closes is noticed at once, one that is killed 50 ms after the first call that finds nothing.
     pub fn try_next(&mut self) -> Result<Option<Frame>> {
         self.reader.try_next()
     }

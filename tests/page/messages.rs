@@ -54,6 +54,7 @@ pub(crate) fn values(message: &Message) -> (u64, &'static str, Vec<(&'static str
         }
         Message::Parameters { size } => (7, "Parameters", vec![("size", size)]),
         Message::Look => (8, "Look", vec![]),
+        Message::Moved => (11, "Moved", vec![]),
         Message::Client(c) => {
             let ClientStatus {
                 client,
@@ -177,6 +178,7 @@ pub(crate) fn messages() -> Vec<Message> {
         Message::Goodbye(Goodbye::FormatChange),
         Message::Parameters { size: 22 },
         Message::Look,
+        Message::Moved,
         Message::Client(ClientStatus {
             client: 1,
             pid: 2,

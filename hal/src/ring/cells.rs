@@ -66,6 +66,8 @@ pub trait Control {
     fn head(&self) -> &AtomicU64;
     /// The futex word, bumped at every publish.
     fn wake(&self) -> &AtomicU32;
+    /// Whether the host waits for its clients: see [`super::wake`].
+    fn waits(&self) -> &AtomicU32;
     /// Slot of the serial whose low bits are `at`; there are twice as many as slots.
     fn index(&self, at: u32) -> &AtomicU32;
     /// 0 when free, the serial that can be read in this slot, or that with [`DRAINING`].
@@ -99,6 +101,10 @@ impl<C: Control> Control for &C {
     #[inline]
     fn wake(&self) -> &AtomicU32 {
         (**self).wake()
+    }
+    #[inline]
+    fn waits(&self) -> &AtomicU32 {
+        (**self).waits()
     }
     #[inline]
     fn index(&self, at: u32) -> &AtomicU32 {

@@ -7,6 +7,7 @@
 //!   64  head    u64       own cache line: serial × 1024 + slot of the newest frame
 //!  128  wake    u32       own cache line
 //!  192  status  u32       own cache line: 0 live, 1 closed
+//!  196  waits   u32       beside it: not 0 while the host waits for its clients
 //!  256  index   u32 × 2N
 //!       slots   320 × N   state u64 (own line), descriptor 256
 //! ```
@@ -15,7 +16,7 @@
 //!
 //! ```text
 //!    0  waiting u32       own cache line
-//!   64  stats   u64 × 4   acquired, missed, last serial, ended
+//!   64  stats   u64 × 5   acquired, missed, last serial, ended, moves
 //!  128  refs    u32 × N
 //! ```
 //!
@@ -46,6 +47,8 @@ pub const HEAD: usize = LINE;
 pub const WAKE: usize = 2 * LINE;
 /// Offset of the host's status word.
 pub const STATUS: usize = 3 * LINE;
+/// Offset of the mark of a host that waits for its clients.
+pub const WAITS: usize = STATUS + 4;
 /// Offset of the serial-to-slot table.
 pub const INDEX: usize = 4 * LINE;
 /// Bytes from one slot to the next: the state's line, then the descriptor.

@@ -1,4 +1,4 @@
-//! Models of going to sleep against publish: no wake-up is lost, by futex or by event.
+//! Models of going to sleep against publish, and of a host's against release: no wake-up is lost.
 //!
 //! The kernel's side is a lock and what it guards. A client that the kernel would put to
 //! sleep notes that and ends: asleep is a state in which nothing happens, and what a
@@ -8,7 +8,7 @@
 use loom::sync::{Arc, Mutex};
 use loom::thread;
 
-use super::cells::Control;
+use super::cells::{Control, Lease};
 use super::mock::{MockControl, MockLease};
 use super::publisher::Publisher;
 use super::{reader, wake};
@@ -178,5 +178,84 @@ fn loom_event_wake_up_is_lost_without_the_hosts_fence() {
 fn loom_event_wake_up_is_lost_without_the_clients_fence() {
     weakened(Some(Point::SleepFence), || {
         client_polls_while_host_publishes(Drains::BeforeTheLook);
+    });
+}
+
+/// What a host does with its mark when it waits again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Marks {
+    /// Takes the next number.
+    Anew,
+    /// Takes the same number.
+    Again,
+}
+
+/// Claim: no wake-up is lost, of a host that waits until its client has let go of both frames. The
+/// client tells once of each mark.
+fn host_sleeps_while_client_releases(marks: Marks) {
+    let c = Arc::new(MockControl::new(2));
+    let lease = Arc::new(MockLease::new(2));
+    let event = Arc::new(Event::default());
+    let mut p = Publisher::new(&*c);
+    let held = [0, 1].map(|last| {
+        let claim = p.claim().unwrap();
+        p.publish(claim, |serial| [serial; 2]);
+        reader::hold_next(&*c, &*lease, last).unwrap().slot
+    });
+    let client = {
+        let (c, lease, event) = (c.clone(), lease.clone(), event.clone());
+        thread::spawn(move || {
+            let mut told = 0;
+            for slot in held {
+                reader::release(&*lease, slot);
+                let mark = wake::host_waits(&*c);
+                if mark != 0 && mark != told {
+                    told = mark;
+                    event.write();
+                }
+            }
+        })
+    };
+    let mut mark = 0;
+    loop {
+        if mark == 0 || marks == Marks::Anew {
+            mark = wake::next_mark(mark, false);
+        }
+        wake::begin_host_sleep(&&*c, mark);
+        let left = held.map(|slot| lease.refs(slot).load(Ordering::Acquire));
+        if left == [0, 0] || event.poll_and_drain() {
+            break;
+        }
+        wake::end_host_sleep(&&*c);
+    }
+    client.join().unwrap();
+    let asleep = event.state.lock().unwrap().1;
+    assert!(!asleep, "the wake-up was lost");
+}
+
+#[test]
+fn loom_host_sleeps_while_client_releases() {
+    weakened(None, || host_sleeps_while_client_releases(Marks::Anew));
+}
+
+#[test]
+#[should_panic(expected = "the wake-up was lost")]
+fn loom_host_wake_up_is_lost_when_it_takes_its_mark_again() {
+    weakened(None, || host_sleeps_while_client_releases(Marks::Again));
+}
+
+#[test]
+#[should_panic(expected = "the wake-up was lost")]
+fn loom_host_wake_up_is_lost_without_the_hosts_fence() {
+    weakened(Some(Point::HostSleepFence), || {
+        host_sleeps_while_client_releases(Marks::Anew);
+    });
+}
+
+#[test]
+#[should_panic(expected = "the wake-up was lost")]
+fn loom_host_wake_up_is_lost_without_the_fence_of_release() {
+    weakened(Some(Point::ReleaseFence), || {
+        host_sleeps_while_client_releases(Marks::Anew);
     });
 }

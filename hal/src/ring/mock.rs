@@ -13,6 +13,7 @@ pub const WORDS: usize = 2;
 pub struct MockControl {
     head: AtomicU64,
     wake: AtomicU32,
+    waits: AtomicU32,
     index: Box<[AtomicU32]>,
     state: Box<[AtomicU64]>,
     words: Box<[AtomicU64]>,
@@ -26,6 +27,7 @@ impl MockControl {
         Self {
             head: AtomicU64::new(0),
             wake: AtomicU32::new(0),
+            waits: AtomicU32::new(0),
             index: (0..2 * n).map(|_| AtomicU32::new(0)).collect(),
             state: words(n).into(),
             words: words(n * WORDS).into(),
@@ -44,6 +46,9 @@ impl Control for MockControl {
     }
     fn wake(&self) -> &AtomicU32 {
         &self.wake
+    }
+    fn waits(&self) -> &AtomicU32 {
+        &self.waits
     }
     fn index(&self, at: u32) -> &AtomicU32 {
         &self.index[at as usize]

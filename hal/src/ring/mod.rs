@@ -31,6 +31,12 @@
 //! word, fences, and reads `waiting`; a client writes `waiting`, fences, and reads the
 //! wake word once more (`SYNC(sleep)`).
 //!
+//! *A host that waits is woken* by the same argument again: the host writes `waits`, fences, and
+//! looks at the references; a client gives its reference back, fences, and reads `waits` (`SYNC(wait)`).
+//!
+//! *No honest client holds too much*: what it has on unreadable slots is added up slot by slot, and
+//! still is never more than it held at one moment (`SYNC(limit)`, in `publisher`).
+//!
 //! Every claim has a model in `loom_*.rs` and every model fails when its fence is taken out.
 
 pub mod cells;
@@ -44,6 +50,8 @@ pub mod wake;
 
 #[cfg(all(test, loom))]
 mod loom_hold;
+#[cfg(all(test, loom))]
+mod loom_limit;
 #[cfg(all(test, loom))]
 mod loom_one_by_one;
 #[cfg(all(test, loom))]

@@ -161,6 +161,20 @@ impl<C: ControlMut> Publisher<C> {
         self.draining.iter()
     }
 
+    /// References of one client on slots that are unreadable, saturating: an honest one never has
+    /// more than it may hold at once, although they are added up slot by slot while it goes on.
+    ///
+    /// SYNC(limit): of two references in the sum that the client had one after the other, the first was
+    /// given back after it was looked at here, so behind this fence in the one order of fences. The
+    /// client's next look at a state then finds these slots unreadable and counts no second one.
+    /// References from before this fence are all seen as they were at it.
+    pub fn held_unreadable(&self, lease: &impl Lease) -> u32 {
+        full_fence(Point::LimitFence);
+        self.draining.iter().fold(0u32, |sum, slot| {
+            sum.saturating_add(lease.refs(slot).load(Ordering::Relaxed))
+        })
+    }
+
     /// Takes a free slot; `None` when every slot is readable or draining, and when the oldest
     /// readable frame is as many serials old as there are slots: clients find no older one.
     pub fn claim(&mut self) -> Option<Claim> {

@@ -4,7 +4,7 @@
 //! segment may come from a host that lies: slot numbers are checked, loops are bounded.
 
 use super::cells::{Control, DRAINING, Lease, SlotId, head_serial, head_slot};
-use crate::sync::{Ordering, Point, acquire_fence, full_fence, release_at};
+use crate::sync::{Ordering, Point, acquire_fence, behind, full_fence, is_left_out, sub_and_fence};
 
 /// How often the newest frame may slip away before a hold gives up.
 const NEWEST_TRIES: u32 = 64;
@@ -129,6 +129,11 @@ pub fn try_hold(control: &impl Control, lease: &impl Lease, serial: u64) -> Opti
 #[inline]
 fn hold_in(control: &impl Control, lease: &impl Lease, raw: u32, serial: u64) -> Option<SlotId> {
     let slot = SlotId::checked(raw, control.slots())?;
+    // SYNC(limit): what is unreadable is not counted, not even for a moment.
+    let is_readable = control.state(slot).load(behind()) == serial;
+    if !is_readable && !is_left_out(Point::FirstLook) {
+        return None;
+    }
     lease.refs(slot).fetch_add(1, Ordering::Relaxed);
     // SYNC(hold): the host's fence is before or after this one. Before: the state below is
     // seen as 0. After: the host sees the reference.
@@ -145,7 +150,8 @@ fn hold_in(control: &impl Control, lease: &impl Lease, raw: u32, serial: u64) ->
 #[inline]
 pub fn release(lease: &impl Lease, slot: SlotId) {
     // SYNC(release): everything read of the frame is done before the host sees the count.
-    lease.refs(slot).fetch_sub(1, release_at(Point::ReleaseRef));
+    // SYNC(limit), SYNC(wait): the next look at a state, or at the host's mark, comes after it.
+    sub_and_fence(lease.refs(slot), Point::ReleaseRef, Point::ReleaseFence);
 }
 
 /// Copies word `at` of the descriptor in `slot`.

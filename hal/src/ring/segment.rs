@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use super::cells::{Control, ControlMut, Lease, SlotId};
 use super::layout::{
     DESCRIPTOR_WORDS, HEAD, Header, LEASE_STATS, LayoutError, RingLayout, STATUS, STATUS_CLOSED,
-    WAKE,
+    WAITS, WAKE,
 };
 use crate::memory::mapping::MapError;
 use crate::memory::{Access, Mapping, memfd};
@@ -136,6 +136,10 @@ impl Control for ControlMap {
         self.words.u32(WAKE)
     }
     #[inline]
+    fn waits(&self) -> &AtomicU32 {
+        self.words.u32(WAITS)
+    }
+    #[inline]
     fn index(&self, at: u32) -> &AtomicU32 {
         self.words
             .u32(self.layout.index_offset(at & (2 * self.layout.slots() - 1)))
@@ -218,6 +222,10 @@ impl Control for HostControl {
         self.map.wake()
     }
     #[inline]
+    fn waits(&self) -> &AtomicU32 {
+        self.map.waits()
+    }
+    #[inline]
     fn index(&self, at: u32) -> &AtomicU32 {
         self.map.index(at)
     }
@@ -244,6 +252,8 @@ pub enum Stat {
     LastSerial = 2,
     /// Not 0 once the host no longer looks at this lease; see [`LeaseMap::end`].
     Ended = 3,
+    /// Frames held and let go so far: tells a host that something has happened.
+    Moves = 4,
 }
 
 /// A mapped lease page, on either side.
@@ -296,7 +306,9 @@ impl LeaseMap {
         self.stat(Stat::Ended).load(Ordering::Relaxed) != 0
     }
 
-    /// References over all slots, saturating: what the client holds, if it tells the truth.
+    /// References over all slots, saturating: what the client holds, if it tells the truth. Added up
+    /// slot by slot while it goes on: a frame that it lets go and the next may both be in it. For
+    /// people to see; see [`Publisher::held_unreadable`](super::publisher::Publisher::held_unreadable).
     pub fn held(&self) -> u32 {
         (0..self.layout.slots()).fold(0u32, |sum, slot| {
             let refs = self.words.u32(self.layout.refs_offset(slot as usize));

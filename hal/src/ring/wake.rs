@@ -6,10 +6,15 @@
 //! *Mark first, wake second; drain first, look last*: a client marks `waiting` before its
 //! last look at the ring, the host publishes before its look at `waiting`, and an event
 //! is drained before the look that decides to sleep on it again.
+//!
+//! A host that waits for its clients does the same the other way round (`SYNC(wait)`): it marks
+//! [`Control::waits`] with a number, fences, and looks at what they hold; a client lets go, fences,
+//! and looks at the mark. Each number is told of once by each client, so the host takes a new one
+//! for each wait.
 
-use super::cells::{Control, Lease};
+use super::cells::{Control, ControlMut, Lease};
 use super::reader;
-use crate::sync::{Ordering, Point, full_fence};
+use crate::sync::{Ordering, Point, behind, full_fence};
 
 /// Set while the client wants its event made readable at each publish.
 pub const ARMED: u32 = 1 << 31;
@@ -79,4 +84,40 @@ pub fn arm(control: &impl Control, lease: &impl Lease, after: u64) -> bool {
 #[inline]
 pub fn disarm(lease: &impl Lease) {
     lease.waiting().fetch_and(!ARMED, Ordering::Relaxed);
+}
+
+/// In a host's mark beside its number: it is to be told of frames that are held, too, and not only of
+/// those that are let go.
+pub const TELL_OF_HOLDS: u32 = 1;
+
+/// The mark after `last`: another number, never 0.
+#[inline]
+pub const fn next_mark(last: u32, holds: bool) -> u32 {
+    let number = match last.wrapping_add(2) & !TELL_OF_HOLDS {
+        0 => 2,
+        number => number,
+    };
+    number | if holds { TELL_OF_HOLDS } else { 0 }
+}
+
+/// Host: has clients tell of what they do from now on. Look at what they hold after this, and sleep
+/// if that is not enough.
+#[inline]
+pub fn begin_host_sleep(control: &impl ControlMut, mark: u32) {
+    control.waits().store(mark, Ordering::Relaxed);
+    // SYNC(wait), host side.
+    full_fence(Point::HostSleepFence);
+}
+
+/// Host: takes the mark back. What clients tell after this is of a look that came before.
+#[inline]
+pub fn end_host_sleep(control: &impl ControlMut) {
+    control.waits().store(0, Ordering::Relaxed);
+}
+
+/// Client: the host's mark, 0 if it does not wait; after [`reader::release`] or a hold.
+#[inline]
+pub fn host_waits(control: &impl Control) -> u32 {
+    // SYNC(wait), client side: behind the release, or the hold's fence.
+    control.waits().load(behind())
 }

@@ -67,6 +67,7 @@ impl Event {
             Message::Refused(why) => Err(Error::Refused(why)),
             Message::Hello { .. } => Err(Error::Unexpected("hello from a host")),
             Message::Welcome { .. } => Err(Error::Unexpected("second welcome")),
+            Message::Moved => Err(Error::Unexpected("a host that holds frames")),
             Message::Look => Err(Error::Unexpected("a host that asks how it does")),
         }
     }

@@ -136,6 +136,7 @@ impl Knock {
             socket,
             config,
             held: AtomicU32::new(0),
+            told: AtomicU32::new(0),
             sleepers: AtomicU32::new(0),
             cancelled: AtomicU32::new(0),
             host_pid,

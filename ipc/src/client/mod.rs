@@ -7,6 +7,8 @@
 mod event;
 mod knock;
 mod peek;
+mod quiet;
+mod tell;
 mod wait;
 mod wakes;
 
@@ -22,6 +24,7 @@ use videostream_hal::time;
 
 pub use self::event::Event;
 pub use self::knock::{Knock, Welcome};
+pub use self::quiet::Quiet;
 pub use self::wait::Woken;
 use self::wakes::Wakes;
 use crate::Error;
@@ -73,6 +76,8 @@ pub struct Client {
     config: Config,
     /// Frames that this client's threads hold, so that they stay within the limit together.
     held: AtomicU32,
+    /// The last mark of the host that it was told of.
+    told: AtomicU32,
     /// Threads in a futex wait, or about to be.
     sleepers: AtomicU32,
     /// Whether waits are to end: 0 or 1.
@@ -130,7 +135,9 @@ impl Client {
     }
 
     /// Holds a frame newer than serial `after`: the newest, or the next that is still
-    /// there, by the client's mode. `Ok(None)`: nothing newer yet. No system call.
+    /// there, by the client's mode. `Ok(None)`: nothing newer yet. No system call, unless the host
+    /// waits for clients. A host that is gone brings nothing newer: who never waits asks [`Quiet`] when
+    /// to look at the socket.
     ///
     /// # Errors
     /// [`Error::HoldLimit`] when there is one but this client holds as many as it may;
@@ -141,8 +148,8 @@ impl Client {
         if self.head() <= after {
             return Ok(None);
         }
-        // Relaxed: the count only limits; the ring's own words carry all order.
-        if self.held.fetch_add(1, Ordering::Relaxed) >= self.config.hold {
+        // SYNC(limit): acquires what other threads gave back before.
+        if self.held.fetch_add(1, Ordering::Acquire) >= self.config.hold {
             self.held.fetch_sub(1, Ordering::Relaxed);
             return Err(Error::HoldLimit(self.config.hold));
         }
@@ -154,7 +161,7 @@ impl Client {
         if self.lease.has_ended() {
             match held {
                 Some(held) => self.release(held.slot),
-                None => drop(self.held.fetch_sub(1, Ordering::Relaxed)),
+                None => drop(self.held.fetch_sub(1, Ordering::Release)),
             }
             return Err(Error::ThrownOut);
         }
@@ -164,7 +171,7 @@ impl Client {
             missed,
         }) = held
         else {
-            self.held.fetch_sub(1, Ordering::Relaxed);
+            self.held.fetch_sub(1, Ordering::Release);
             return Ok(None);
         };
         let words: [u64; DESCRIPTOR_WORDS] =
@@ -175,6 +182,7 @@ impl Client {
             return Err(e.into());
         }
         self.count(serial, missed, after);
+        self.tell_of_hold();
         Ok(Some(HeldFrame {
             slot,
             descriptor,
@@ -199,11 +207,14 @@ impl Client {
         last.store(serial, Ordering::Relaxed);
     }
 
-    /// Gives a held frame back. No system call.
+    /// Gives a held frame back. No system call, unless the host waits for it.
     #[inline]
     pub fn release(&self, slot: SlotId) {
+        self.count_move();
         reader::release(&self.lease, slot);
-        self.held.fetch_sub(1, Ordering::Relaxed);
+        // SYNC(limit): after the reference, for who holds the next one in its place.
+        self.held.fetch_sub(1, Ordering::Release);
+        self.tell_of_release();
     }
 
     /// The ring's words and this client's lease, as they are. Whoever writes to the lease

@@ -39,14 +39,14 @@ impl Client {
     }
 
     /// Holds exactly the frame `serial`, one that [`Client::peek`] gave. `Ok(None)`: it is gone.
-    /// No system call.
+    /// No system call, unless the host waits for clients.
     ///
     /// # Errors
     /// [`Error::HoldLimit`] when this client holds as many as it may; [`Error::ThrownOut`].
     #[inline]
     pub fn hold_serial(&self, serial: u64) -> Result<Option<SlotId>, Error> {
-        // Relaxed: the count only limits; the ring's own words carry all order.
-        if self.held.fetch_add(1, Ordering::Relaxed) >= self.config.hold {
+        // SYNC(limit): as in `hold`.
+        if self.held.fetch_add(1, Ordering::Acquire) >= self.config.hold {
             self.held.fetch_sub(1, Ordering::Relaxed);
             return Err(Error::HoldLimit(self.config.hold));
         }
@@ -55,12 +55,13 @@ impl Client {
         if self.lease.has_ended() {
             match slot {
                 Some(slot) => self.release(slot),
-                None => drop(self.held.fetch_sub(1, Ordering::Relaxed)),
+                None => drop(self.held.fetch_sub(1, Ordering::Release)),
             }
             return Err(Error::ThrownOut);
         }
-        if slot.is_none() {
-            self.held.fetch_sub(1, Ordering::Relaxed);
+        match slot {
+            Some(_) => self.tell_of_hold(),
+            None => drop(self.held.fetch_sub(1, Ordering::Release)),
         }
         Ok(slot)
     }

@@ -18,6 +18,7 @@ mod register;
 mod serve;
 mod single;
 mod unsealed;
+mod wait;
 
 use rustix::event::epoll;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -36,6 +37,7 @@ use self::memory::Memory;
 use self::parameters::Parameters;
 use self::peer::Peer;
 use self::peers::Peers;
+pub use self::wait::TellOf;
 use crate::Error;
 use crate::address::Address;
 use crate::buffers::Registry;
@@ -66,6 +68,7 @@ pub struct Host {
     overflow_uid: Option<u32>,
     layout: RingLayout,
     stats: Stats,
+    waits: wait::Waits,
 }
 
 impl Host {
@@ -124,6 +127,7 @@ impl Host {
             overflow_uid: overflow_uid(),
             layout,
             stats: Stats::default(),
+            waits: wait::Waits::default(),
         };
         let watched = host
             .watch(host.door.listener.as_fd(), serve::LISTENER)
@@ -346,7 +350,8 @@ impl Host {
 }
 
 impl AsFd for Host {
-    /// Readable when [`Host::process`] has something to do.
+    /// Readable when [`Host::process`] has something to do: also after a client has let go of a frame
+    /// while the host [waits](Host::begin_wait) for that.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.epoll.as_fd()
     }

@@ -10,13 +10,16 @@ impl Host {
     /// Throws out clients that hold more frames than they were granted, or a frame for longer
     /// than the lease time. For a producer that runs out of buffers: honest clients that
     /// keep up can't cause that. Returns how many went.
+    ///
+    /// Counted are the frames that are unreadable, as [`Host::reclaim`] makes them: what a client may
+    /// still hold anew can't be added up while it does.
     pub fn evict_offenders(&mut self) -> usize {
         let mut gone = 0;
         for place in self.peers.places() {
             let Some(peer) = self.peers.get(place) else {
                 continue;
             };
-            let offence = match peer.over_limit() {
+            let offence = match peer.over_limit(&self.publisher) {
                 Some((held, allowed)) => Some(Goodbye::OverLimit(held, allowed)),
                 None => self.overdue(peer),
             };

@@ -3,6 +3,7 @@
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use videostream_hal::ring::cells::{Lease, SlotId};
+use videostream_hal::ring::publisher::Publisher;
 use videostream_hal::ring::segment::{HostControl, LeaseMap, SegmentError, Stat};
 use videostream_hal::sync::Ordering;
 
@@ -59,6 +60,7 @@ pub(super) enum Step {
     Nothing,
     Hello { mode: Mode, hold: u32 },
     Look,
+    Moved,
     Refuse(Refusal),
     Gone,
 }
@@ -130,11 +132,18 @@ impl Peer {
             .is_some_and(|lease| lease.refs(slot).load(Ordering::Relaxed) != 0)
     }
 
-    /// Frames held and allowed, if more than allowed.
-    pub(super) fn over_limit(&self) -> Option<(u32, u32)> {
+    /// Frames held and allowed, if more than allowed. Only of frames that can't be held anew: a sum
+    /// over all others is of no one moment.
+    pub(super) fn over_limit(&self, ring: &Publisher<HostControl>) -> Option<(u32, u32)> {
         let a = self.attached.as_ref()?;
-        let held = a.lease.held();
+        let held = ring.held_unreadable(&a.lease);
         (held > a.hold).then_some((held, a.hold))
+    }
+
+    /// How often the client has held a frame or let one go, by its own count.
+    pub(super) fn moves(&self) -> u64 {
+        self.lease()
+            .map_or(0, |lease| lease.stat(Stat::Moves).load(Ordering::Relaxed))
     }
 
     /// Until when it may say nothing; `None` once it has said hello.
@@ -161,6 +170,7 @@ impl Peer {
                 Step::Hello { mode, hold }
             }
             Ok(Some(Message::Look)) if self.attached.is_some() => Step::Look,
+            Ok(Some(Message::Moved)) if self.attached.is_some() => Step::Moved,
             Ok(Some(_)) => Step::Refuse(Refusal::Malformed),
             Err(Error::Wire(WireError::Version(_))) => {
                 Step::Refuse(Refusal::Version(VERSION.into()))

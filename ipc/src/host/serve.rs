@@ -60,7 +60,8 @@ impl Host {
             return;
         };
         match peer.receive() {
-            Step::Nothing => {}
+            // Told to whoever waits: the socket was readable.
+            Step::Nothing | Step::Moved => {}
             Step::Hello { mode, hold } => {
                 peer.ask(mode, hold, now_ns());
                 self.welcome(place);

@@ -36,6 +36,7 @@ const PARAMETERS: u16 = 7;
 const LOOK: u16 = 8;
 const CLIENT: u16 = 9;
 const STATUS: u16 = 10;
+const MOVED: u16 = 11;
 
 /// What the descriptor of a buffer's message is.
 const MEMORY: u32 = 0;
@@ -96,6 +97,7 @@ impl Message {
                 (PARAMETERS, [0; 4])
             }
             Self::Look => (LOOK, [0; 4]),
+            Self::Moved => (MOVED, [0; 4]),
             Self::Client(s) => {
                 wide[0] = s.acquired;
                 wide[1] = s.missed;
@@ -211,6 +213,7 @@ impl Message {
             RETIRE => Self::Retire { id: a },
             PARAMETERS => Self::Parameters { size: wide[0] },
             LOOK => Self::Look,
+            MOVED => Self::Moved,
             CLIENT => Self::Client(ClientStatus {
                 mode: mode()?,
                 client: b,
@@ -258,7 +261,7 @@ impl Message {
 mod tests {
     use super::*;
 
-    const ALL: [Message; 23] = [
+    const ALL: [Message; 24] = [
         Message::Hello {
             mode: Mode::Newest,
             hold: 1,
@@ -289,6 +292,7 @@ mod tests {
         Message::Retire { id: 3 },
         Message::Parameters { size: 40 },
         Message::Look,
+        Message::Moved,
         Message::Client(ClientStatus {
             client: 1,
             pid: 2,

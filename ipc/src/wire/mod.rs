@@ -9,6 +9,7 @@
 //!         <--- Fence + 1 fd ------        before the frame that it belongs to
 //!         <--- Retire ------------        a buffer or fence is gone
 //!         <--- Parameters + 1 fd -        a codec's parameter sets; also before Welcome
+//!   Moved ----------------------->        I have let go of a frame, and the host waits for it
 //!   Look ------------------------>        how are you all?
 //!         <--- Client ------------        once for each client
 //!         <--- Status ------------        the host itself, last
@@ -97,6 +98,8 @@ pub enum Message {
     Status(HostStatus),
     /// Host: the last message.
     Goodbye(Goodbye),
+    /// Client: it has let go of a frame or held one, and the host has marked that it waits for that.
+    Moved,
 }
 
 /// What clients may do with a host's buffers.

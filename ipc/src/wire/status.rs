@@ -17,7 +17,8 @@ pub struct ClientStatus {
     pub waiting: u32,
     /// How many frames it may hold at once.
     pub hold: u32,
-    /// How many it holds now, by its own count.
+    /// How many it holds now, by its own count: added up slot by slot while it goes on, so that one
+    /// that takes frame after frame may be shown with more than it has.
     pub held: u32,
     /// Frames it has held so far, by its own count.
     pub acquired: u64,

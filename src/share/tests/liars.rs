@@ -35,6 +35,7 @@ fn a_client_that_lies_about_its_hold_is_thrown_out_and_the_other_stays() {
     for serial in 1..=3 {
         reader::try_hold(control, lease, serial).unwrap();
     }
+    assert_eq!(host.reclaim(1, |_| ()), 3, "all are held");
     assert_eq!(host.evict_offenders(), 1);
     assert_eq!(host.status().evicted, 1);
     host.publish(&frame(id)).unwrap();
