@@ -9,7 +9,7 @@ use videostream_hal::time::now_ns;
 use videostream_ipc::{Error as IpcError, Goodbye};
 
 use self::buffers::Buffers;
-use crate::share::{DropCause, Host, HostBuilder};
+use crate::share::{DropCause, Host, HostBuilder, TellOf};
 use crate::source::{Source, Taken, Woken, wait};
 use crate::{Error, Result};
 
@@ -35,6 +35,8 @@ pub struct Stream<S> {
     latest: Option<FrameDescriptor>,
     /// The source was short of buffers since its last frame.
     starved: bool,
+    /// Clients tell when they let go of a frame.
+    is_waiting: bool,
     /// Clients that have ever joined.
     clients: u64,
     /// The parameter sets that clients get.
@@ -63,6 +65,7 @@ impl<S: Source> Stream<S> {
             dropped: 0,
             latest: None,
             starved: false,
+            is_waiting: false,
             clients: 0,
             parameters: Vec::new(),
         })
@@ -238,13 +241,33 @@ impl<S: Source> Stream<S> {
 
     /// Gives the source back what nobody holds.
     fn reclaim(&mut self) -> Result<()> {
-        let buffers = &mut self.buffers;
-        let out = self.host.reclaim(self.keep, |slot| buffers.free(slot));
-        if out > self.keep {
+        if self.take_back() > self.keep {
             self.starved = true;
             self.host.evict_offenders();
+            // Whoever lets go of a frame wakes this thread, which may have nothing else to wait for.
+            // Marked first, looked at then.
+            self.end_wait();
+            self.host.begin_wait(TellOf::HoldsAndReleases);
+            self.is_waiting = self.take_back() > self.keep;
+            if !self.is_waiting {
+                self.host.end_wait();
+            }
+        } else {
+            self.end_wait();
         }
         self.buffers.give_back(&mut self.source)
+    }
+
+    /// Takes back from the host what nobody holds; how many frames are still out.
+    fn take_back(&mut self) -> u32 {
+        let buffers = &mut self.buffers;
+        self.host.reclaim(self.keep, |slot| buffers.free(slot))
+    }
+
+    fn end_wait(&mut self) {
+        if std::mem::take(&mut self.is_waiting) {
+            self.host.end_wait();
+        }
     }
 }
 

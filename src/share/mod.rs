@@ -18,5 +18,5 @@ pub use host::{Host, HostBuilder};
 pub use inbox::Report;
 pub use reader::Reader;
 pub use videostream_ipc::Mode;
-pub use videostream_ipc::host::{Access, DropCause, Exports, Policy, Stats};
+pub use videostream_ipc::host::{Access, DropCause, Exports, Policy, Stats, TellOf};
 pub use videostream_ipc::wire::{ClientStatus, HostStatus};

@@ -512,8 +512,9 @@ VSL_AVAILABLE_SINCE_1_0
 VSL_API const char* vsl_host_path(const VSLHost* host);
 
 /* Waits wait milliseconds, 0 not at all, less than 0 for ever, until there is something to
- * process. How many descriptors are ready, 0 when the time is over, or -1 and errno:
- * EINVAL; EINTR. Ends no frame and serves no client. */
+ * process: a client connects or leaves, or has locked a frame or let one go since the last
+ * vsl_host_process. How many descriptors are ready, at least 1 then, 0 when the time is over, or
+ * -1 and errno: EINVAL; EINTR. Ends no frame and serves no client. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API int vsl_host_poll(VSLHost* host, int64_t wait);
 

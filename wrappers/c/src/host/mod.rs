@@ -18,10 +18,12 @@ mod sockets;
 mod stats;
 mod table;
 mod turn;
+mod wait;
 
 use std::cell::RefCell;
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -54,6 +56,8 @@ pub struct Host {
     /// Readable when there is something to process.
     events: OwnedFd,
     turn: Turn,
+    /// Waits that are over and not ended yet.
+    over: AtomicU32,
     /// Borrowed by whoever has the turn, and never during a callback.
     state: RefCell<State>,
 }
@@ -67,6 +71,8 @@ struct State {
     describer: Describer,
     /// Somebody has connected and not said what it wants.
     is_expecting: bool,
+    /// What clients had locked and let go of when the host was last processed.
+    moves: u64,
     counts: Counts,
 }
 
@@ -128,12 +134,14 @@ impl Host {
             path: path.to_owned(),
             events,
             turn: Turn::default(),
+            over: AtomicU32::new(0),
             state: RefCell::new(State {
                 ipc: Some(host),
                 table: Table::new(),
                 shares: Shares::new(),
                 describer: Describer::default(),
                 is_expecting: false,
+                moves: 0,
                 counts: Counts::default(),
             }),
         }))
@@ -156,7 +164,10 @@ impl Host {
         let posted = {
             let state = &mut *self.state.borrow_mut();
             if state.is_expecting {
+                // What clients have done is left for `poll` to tell of.
+                let moves = state.moves;
                 state.serve()?;
+                state.moves = moves;
             }
             let now = now_ns();
             state.expire(now);

@@ -9,6 +9,7 @@ use rustix::net::{RecvFlags, recv, sockopt::socket_type};
 use rustix::time::Timespec;
 use videostream::hal::time::now_ns;
 
+use super::wait::Begun;
 use super::{Host, ROUNDS, State};
 use crate::error::errno_of;
 
@@ -18,6 +19,22 @@ const MOST_EVENTS: usize = 128;
 impl Host {
     /// Waits `ms` milliseconds, for ever if negative: how many descriptors are ready.
     pub(crate) fn poll(&self, ms: i64) -> Result<usize, Errno> {
+        let ready = self.ready(0)?;
+        if ready > 0 {
+            return Ok(ready);
+        }
+        match self.begin_wait(ms)? {
+            Begun::Busy => Ok(0),
+            Begun::Moved => Ok(1),
+            Begun::Waits => {
+                let ready = self.ready(ms);
+                self.end_wait();
+                ready
+            }
+        }
+    }
+
+    fn ready(&self, ms: i64) -> Result<usize, Errno> {
         let mut space = [MaybeUninit::<epoll::Event>::uninit(); MOST_EVENTS];
         let (ready, _) = epoll::wait(&self.events, &mut space, timeout(ms).as_ref())?;
         Ok(ready.len())
@@ -28,6 +45,7 @@ impl Host {
         let _turn = self.take_turn()?;
         let served = {
             let mut state = self.state.borrow_mut();
+            self.end_waits(&mut state);
             let served = state.serve();
             state.expire(now_ns());
             served
@@ -96,6 +114,8 @@ impl State {
                 _ => break,
             }
         }
+        // Who has left does not count any more.
+        self.moves = ipc.moves();
         self.is_expecting = ipc.is_expecting();
         Ok(())
     }

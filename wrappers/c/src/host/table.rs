@@ -162,6 +162,11 @@ impl Table {
         self.frames = 0;
     }
 
+    /// Whether the end of a frame is due.
+    pub(super) fn has_finished(&self) -> bool {
+        !self.finished.is_empty()
+    }
+
     /// A frame whose end is due.
     pub(super) fn next_finished(&mut self) -> Option<*mut Frame> {
         self.finished.pop_front()
