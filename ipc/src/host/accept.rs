@@ -15,7 +15,8 @@ use crate::socket;
 use crate::wire::{Message, Refusal};
 use crate::{Error, MAX_CLIENTS};
 
-/// How long a client may take to say hello, and a host to answer it.
+/// How long a client may take to say hello, and how long a host that is short of something leaves it
+/// waiting before it says so.
 pub(super) const HELLO_NS: u64 = 2_000_000_000;
 /// How long nobody is let in after descriptors or memory have run out.
 const PAUSE_NS: u64 = 100_000_000;
@@ -30,6 +31,8 @@ pub(super) struct Door {
     reserve: Option<OwnedFd>,
     /// Until when the listener is not looked at; 0 while it is.
     shut_until_ns: u64,
+    /// Since when there has been no descriptor for those who knock; 0 while there is.
+    short_since_ns: u64,
 }
 
 impl Door {
@@ -38,6 +41,7 @@ impl Door {
             listener,
             reserve: None,
             shut_until_ns: 0,
+            short_since_ns: 0,
         };
         door.keep_reserve();
         door
@@ -49,6 +53,14 @@ impl Door {
         }
     }
 
+    /// Whether it is more than a moment that there is no descriptor, now that there is none.
+    fn is_short_for_long(&mut self, now_ns: u64) -> bool {
+        if self.short_since_ns == 0 {
+            self.short_since_ns = now_ns;
+        }
+        now_ns - self.short_since_ns >= HELLO_NS
+    }
+
     fn accept(&self) -> Result<OwnedFd, Errno> {
         accept_with(&self.listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)
     }
@@ -58,10 +70,13 @@ impl Host {
     pub(super) fn accept(&mut self) -> Result<(), Error> {
         for _ in 0..EVENTS {
             match self.door.accept() {
-                Ok(socket) => self.let_in(socket),
+                Ok(socket) => {
+                    self.door.short_since_ns = 0;
+                    self.let_in(socket);
+                }
                 Err(Errno::AGAIN | Errno::INTR | Errno::CONNABORTED) => break,
                 Err(errno @ (Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)) => {
-                    if !self.turn_away(errno) {
+                    if !self.door.is_short_for_long(now_ns()) || !self.turn_away(errno) {
                         self.shut();
                         return Ok(());
                     }

@@ -83,8 +83,8 @@ impl Host {
         }
     }
 
-    /// Welcomes a client that has said hello. When there is no room for the descriptors that it is to
-    /// have, others' being on their way, it waits for its turn: for as long as a client may take.
+    /// Welcomes a client that has said hello. Where the host has no descriptor or memory for it, or too many
+    /// descriptors are on their way, it waits for its turn: for as long as a client may take.
     fn welcome(&mut self, place: usize) {
         let Some((mode, hold, asked_ns)) = self.peers.get(place).and_then(Peer::asked) else {
             return;
@@ -100,10 +100,13 @@ impl Host {
         };
         let why = match answer {
             Ok(true) => return,
-            Ok(false) if now_ns() < asked_ns + HELLO_NS => return,
             Ok(false) => resources(Errno::TOOMANYREFS),
             Err(why) => why,
         };
+        // Perhaps for a moment only: those who leave give descriptors back.
+        if matches!(why, Refusal::Resources(_)) && now_ns() < asked_ns + HELLO_NS {
+            return;
+        }
         self.stats.refused += 1;
         self.drop_peer(place, Some(Message::Refused(why)));
     }
