@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use support::*;
 use videostream_hal::time::deadline_in;
@@ -137,4 +139,50 @@ fn the_smallest_ring_is_for_looking_and_the_next_one_for_holding() {
         assert_eq!(held.descriptor.serial, serial);
         client.release(held.slot);
     }
+}
+
+/// Frames far apart in the ring, so that adding up over all of it takes long: what the client lets go
+/// at its beginning and takes at its end is easily counted twice.
+#[test]
+fn an_honest_client_is_never_an_offender() {
+    const FRAMES: u64 = 1000;
+    const PAIRS: u64 = 300;
+    const LOOKS: u32 = 30;
+    let name = name("honest");
+    let (mut host, id) = bind(&name, 1024);
+    let client = join(&mut host, &name, Mode::Every, 1).unwrap();
+    for _ in 0..FRAMES {
+        host.publish(&frame(id)).unwrap();
+    }
+    let pair = AtomicU64::new(1);
+    let mut offenders = 0;
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            loop {
+                let first = pair.load(Ordering::Relaxed);
+                if first > PAIRS {
+                    return;
+                }
+                // One after the other, never two at once.
+                for serial in [first, FRAMES + 1 - first] {
+                    match client.hold_serial(serial) {
+                        Ok(Some(slot)) => client.release(slot),
+                        Ok(None) => {}
+                        Err(_) => return,
+                    }
+                }
+            }
+        });
+        for first in 1..=PAIRS {
+            pair.store(first, Ordering::Relaxed);
+            offenders += (0..LOOKS).map(|_| host.evict_offenders()).sum::<usize>();
+            for serial in [first, FRAMES + 1 - first] {
+                assert!(host.withdraw(serial));
+            }
+            offenders += (0..LOOKS).map(|_| host.evict_offenders()).sum::<usize>();
+            host.collect_freed(|_| ());
+        }
+        pair.store(PAIRS + 1, Ordering::Relaxed);
+    });
+    assert_eq!(offenders, 0);
 }
