@@ -24,7 +24,7 @@ pub(super) const EVENTS: usize = 32;
 
 impl Host {
     /// Serves the socket: accepts clients, answers them, notices who left. Call it when
-    /// [`Host::as_fd`] is readable; it never blocks and takes a bounded time.
+    /// [`Host::as_fd`](rustix::fd::AsFd::as_fd) is readable; it never blocks and takes a bounded time.
     pub fn process(&mut self) -> Result<(), Error> {
         let mut space = [MaybeUninit::<epoll::Event>::uninit(); EVENTS];
         let now = Timespec {

@@ -26,7 +26,7 @@ pub(super) struct Waits {
 }
 
 impl Host {
-    /// Makes [`Host::as_fd`] readable once a client lets go of a frame, from now on and until
+    /// Makes [`Host::as_fd`](rustix::fd::AsFd::as_fd) readable once a client lets go of a frame, from now on and until
     /// [`Host::end_wait`]. What was let go before is not told: look after this call and before the
     /// wait, by [`Host::reclaim`] or [`Host::collect_freed`], or for any move by [`Host::moves`].
     ///
