@@ -12,23 +12,23 @@ use videostream_hal::memory::kind;
 use crate::Error;
 use crate::credentials::{Credentials, overflow_uid};
 
-/// Whether `uid` is this process' user: not the one that stands for all whom its user namespace does
-/// not map.
-pub(crate) fn is_own(uid: u32) -> bool {
-    uid == geteuid().as_raw() && Some(uid) != overflow_uid()
+/// Whether `uid` is this process' user, and not `overflow_uid`, which stands for all whom its user
+/// namespace does not map.
+pub(crate) fn is_own(uid: u32, overflow_uid: Option<u32>) -> bool {
+    uid == geteuid().as_raw() && Some(uid) != overflow_uid
 }
 
 /// Whether the other end of a connection is of this process' user, or root's.
 pub(crate) fn trusts_peer(socket: impl AsFd) -> bool {
     let peer = Credentials::of(socket.as_fd());
-    peer.is_ok_and(|peer| peer.uid == 0 || is_own(peer.uid))
+    peer.is_ok_and(|peer| peer.uid == 0 || is_own(peer.uid, overflow_uid()))
 }
 
 /// Whether `fd` is a file of at least `size` bytes of this process' user, or of root's. Never blocks.
 pub(crate) fn is_of_the_user(fd: BorrowedFd<'_>, size: u64) -> Result<bool, Error> {
     let owner = kind::owner_of_file(fd, size);
     let owner = owner.map_err(|e| Error::Os("owner of a buffer", e))?;
-    Ok(owner.is_some_and(|uid| uid == 0 || is_own(uid)))
+    Ok(owner.is_some_and(|uid| uid == 0 || is_own(uid, overflow_uid())))
 }
 
 #[cfg(test)]
@@ -40,8 +40,10 @@ mod tests {
 
     #[test]
     fn the_user_is_trusted_and_another_is_not() {
-        assert!(is_own(geteuid().as_raw()) || overflow_uid().is_some());
-        assert!(!is_own(geteuid().as_raw().wrapping_add(1)));
+        let own = geteuid().as_raw();
+        assert!(is_own(own, None));
+        assert!(!is_own(own, Some(own)));
+        assert!(!is_own(own.wrapping_add(1), None));
         let flags = SocketFlags::CLOEXEC;
         let pair = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap();
         assert!(trusts_peer(pair.0));

@@ -13,7 +13,7 @@ use super::serve::{EVENTS, LISTENER};
 use crate::credentials::Credentials;
 use crate::socket;
 use crate::wire::{Message, Refusal};
-use crate::{Error, MAX_CLIENTS};
+use crate::{Error, MAX_CLIENTS, trust};
 
 /// How long a client may take to say hello, and how long a host that is short of something leaves it
 /// waiting before it says so.
@@ -101,7 +101,11 @@ impl Host {
             return self.refuse(&socket, Refusal::Full(MAX_CLIENTS as u32));
         };
         match self.watch(socket.as_fd(), place as u64) {
-            Ok(()) => self.peers.put(place, Peer::new(socket, peer, now_ns())),
+            Ok(()) => {
+                let is_own = trust::is_own(peer.uid, self.overflow_uid);
+                self.peers
+                    .put(place, Peer::new(socket, peer, is_own, now_ns()));
+            }
             Err(errno) => self.refuse(&socket, resources(errno)),
         }
     }

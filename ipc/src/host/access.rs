@@ -4,6 +4,7 @@ use rustix::fd::BorrowedFd;
 
 use super::Access;
 use crate::credentials::{Credentials, has_group};
+use crate::trust::is_own;
 
 impl Access {
     /// Whether the process at the other end of `socket` may come in. `overflow_uid` stands for
@@ -14,11 +15,10 @@ impl Access {
         overflow_uid: Option<u32>,
         socket: BorrowedFd<'_>,
     ) -> bool {
-        let own = rustix::process::geteuid().as_raw();
-        let is_own = (peer.uid == own || peer.uid == 0) && Some(peer.uid) != overflow_uid;
+        let is_root = peer.uid == 0 && overflow_uid != Some(0);
         match self {
             Self::Anyone => true,
-            _ if is_own => true,
+            _ if is_root || is_own(peer.uid, overflow_uid) => true,
             Self::SameUser => false,
             Self::Listed { uids, gids } => {
                 uids.contains(&peer.uid)

@@ -11,11 +11,11 @@ use super::accept::{HELLO_NS, resources};
 use super::event::Event;
 use super::memory::Memory;
 use super::parameters::Parameters;
+use crate::Error;
 use crate::buffers::{Ledger, Registry};
 use crate::credentials::Credentials;
 use crate::socket::{self, Sent};
 use crate::wire::{ClientStatus, Message, Mode, Refusal, VERSION, WireError};
-use crate::{Error, trust};
 
 /// A connected client, welcomed or not yet.
 #[derive(Debug)]
@@ -66,14 +66,20 @@ pub(super) enum Step {
 }
 
 impl Peer {
-    pub(super) fn new(socket: OwnedFd, credentials: Credentials, now_ns: u64) -> Self {
+    /// `is_own`: whether the client is of the host's own user.
+    pub(super) fn new(
+        socket: OwnedFd,
+        credentials: Credentials,
+        is_own: bool,
+        now_ns: u64,
+    ) -> Self {
         Self {
             socket,
             credentials,
             connected_ns: now_ns,
             asked: None,
             told: Told {
-                is_own: trust::is_own(credentials.uid),
+                is_own,
                 buffers: Ledger::default(),
                 parameters: 0,
                 fences: 0,
