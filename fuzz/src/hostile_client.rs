@@ -13,6 +13,7 @@ use videostream::hal::sync::Ordering;
 use videostream::ipc::socket;
 use videostream::ipc::wire::Message;
 use videostream::ipc::{Error, Goodbye};
+use videostream::share::TellOf;
 use videostream::{Client, Host, Mode};
 
 use super::descriptors::{
@@ -140,7 +141,16 @@ impl World {
                 assert_eq!(seen.as_deref(), Some(&bytes[..]));
             }
             _ => {
-                self.host.reclaim(script.byte().into(), |_| ());
+                let byte = script.byte();
+                self.host.reclaim(byte.into(), |_| ());
+                // From here on clients tell what they let go, or no longer.
+                match byte % 4 {
+                    0 => self.host.begin_wait(TellOf::Releases),
+                    1 => self.host.begin_wait(TellOf::HoldsAndReleases),
+                    2 => self.host.end_wait(),
+                    _ => {}
+                }
+                std::hint::black_box(self.host.moves());
                 // What lies in leases is passed on as it is.
                 let all: Vec<_> = self.host.clients().collect();
                 assert!(all.len() <= 1 + PEERS);

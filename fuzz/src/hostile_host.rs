@@ -226,7 +226,8 @@ impl Hostile {
                 memfd::seal(&fd, memfd::FIXED_SIZE).unwrap();
                 (fd, 8192)
             }
-            200..228 => (descriptor(script), script.number()),
+            200..220 => (descriptor(script), script.number()),
+            220..236 => return self.send_unsealed(id, script),
             _ => (descriptor(script), 0),
         };
         let message = match size {
@@ -236,6 +237,24 @@ impl Hostile {
         let fds = [fd];
         send(&self.socket, &message.encode(), &fds);
         self.fds.extend(fds);
+    }
+
+    /// A buffer that can be cut short, mostly as long as it says, or something that is none. It is not
+    /// kept: whoever cuts it short ends the clients of its own user that read it.
+    fn send_unsealed(&self, id: u32, script: &mut Script<'_>) {
+        let fd = match script.byte() {
+            0..200 => memfd::create(c"fuzz-unsealed", 8192).unwrap(),
+            _ => descriptor(script),
+        };
+        let size = match script.byte() {
+            0..200 => 8192,
+            _ => script.number(),
+        };
+        send(
+            &self.socket,
+            &Message::Unsealed { id, size }.encode(),
+            &[fd],
+        );
     }
 
     fn step(&mut self, step: u8, script: &mut Script<'_>) {
