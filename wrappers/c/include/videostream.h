@@ -533,8 +533,10 @@ VSL_API int vsl_host_process(VSLHost* host);
 
 /* Gives the descriptors to poll for reading, up to n_sockets of them: first the listening socket,
  * of type SOCK_SEQPACKET, then those of the clients, which come and go with vsl_host_process. When
- * any is readable it has something to do. They belong to the host. max_sockets gets how many there
- * are; sockets and max_sockets may be NULL. 0, or -1 and EINVAL. */
+ * any is readable it has something to do: a client's also when it has locked a frame or let one go
+ * since the last vsl_host_process or vsl_host_service, from the first call that gives descriptors on.
+ * They belong to the host. max_sockets gets how many there are; sockets and max_sockets may be NULL.
+ * 0, or -1 and EINVAL. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API int vsl_host_sockets(VSLHost* host, size_t n_sockets, int* sockets,
                              size_t* max_sockets);

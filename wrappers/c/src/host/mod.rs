@@ -73,6 +73,8 @@ struct State {
     is_expecting: bool,
     /// What clients had locked and let go of when the host was last processed.
     moves: u64,
+    /// The program polls the sockets itself.
+    has_own_loop: bool,
     counts: Counts,
 }
 
@@ -142,6 +144,7 @@ impl Host {
                 describer: Describer::default(),
                 is_expecting: false,
                 moves: 0,
+                has_own_loop: false,
                 counts: Counts::default(),
             }),
         }))

@@ -8,6 +8,7 @@ use rustix::io::{Errno, fcntl_getfd};
 use rustix::net::{RecvFlags, recv, sockopt::socket_type};
 use rustix::time::Timespec;
 use videostream::hal::time::now_ns;
+use videostream::ipc::host::TellOf;
 
 use super::wait::Begun;
 use super::{Host, ROUNDS, State};
@@ -81,10 +82,14 @@ impl Host {
     }
 
     /// Puts the descriptors to poll into `into`, as far as they fit: first the listening socket,
-    /// then the clients'. Gives how many there are.
+    /// then the clients'. Gives how many there are. From then on clients tell of what they do, which
+    /// makes their sockets readable.
     pub(crate) fn sockets(&self, into: &mut [RawFd]) -> usize {
         let _turn = self.turn.take(None);
-        let state = self.state.borrow();
+        let mut state = self.state.borrow_mut();
+        if !into.is_empty() {
+            state.begin_own_loop();
+        }
         let ipc = state.ipc.iter();
         let all = ipc.flat_map(|ipc| std::iter::once(ipc.listener()).chain(ipc.sockets()));
         let mut into = into.iter_mut();
@@ -114,10 +119,22 @@ impl State {
                 _ => break,
             }
         }
+        if self.has_own_loop {
+            // Anew, as each client tells once. What was done before is looked at next.
+            ipc.begin_wait(TellOf::HoldsAndReleases);
+            ipc.end_wait();
+        }
         // Who has left does not count any more.
         self.moves = ipc.moves();
         self.is_expecting = ipc.is_expecting();
         Ok(())
+    }
+
+    fn begin_own_loop(&mut self) {
+        if let (false, Some(ipc)) = (self.has_own_loop, &mut self.ipc) {
+            self.has_own_loop = true;
+            ipc.begin_wait(TellOf::HoldsAndReleases);
+        }
     }
 
     fn is_listener(&self, number: RawFd) -> bool {

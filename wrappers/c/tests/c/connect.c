@@ -130,6 +130,39 @@ static void each_socket_is_polled_and_served(void)
     vsl_host_release(host);
 }
 
+/* A client only touches shared memory when it locks: the descriptors say so all the same. */
+static void each_lock_and_release_makes_a_socket_readable(void)
+{
+    VSLHost*      host   = new_host();
+    VSLClient*    client = new_client(host);
+    struct pollfd fds[2];
+    int           sockets[2], at;
+    size_t        count;
+
+    CHECK(vsl_host_sockets(host, 2, sockets, &count) == 0 && count == 2);
+    for (at = 0; at < 2; at++) {
+        fds[at].fd     = sockets[at];
+        fds[at].events = POLLIN;
+    }
+    for (at = 0; at < 20; at++) {
+        VSLFrame* frame;
+
+        post(host, new_frame(at), 60 * SECOND);
+        frame = vsl_frame_wait(client, 0);
+        CHECK(poll(fds, 2, 0) == 0);
+        CHECK(frame != NULL && vsl_frame_trylock(frame) == 0);
+        CHECK(poll(fds, 2, 60000) == 1 && fds[1].revents == POLLIN);
+        CHECK(vsl_host_service(host, sockets[1]) == 0);
+        CHECK(poll(fds, 2, 0) == 0);
+        vsl_frame_release(frame);
+        CHECK(poll(fds, 2, 60000) == 1 && fds[1].revents == POLLIN);
+        CHECK(vsl_host_process(host) == 0);
+        CHECK(poll(fds, 2, 0) == 0 && vsl_host_poll(host, 0) == 0);
+    }
+    vsl_client_release(client);
+    vsl_host_release(host);
+}
+
 static void paths_are_names_and_files(void)
 {
     char        path[200];
@@ -202,12 +235,14 @@ static void a_host_that_ends_is_noticed_and_the_next_is_found(void)
     post(host, new_frame(6), 0);
     held = vsl_frame_wait(client, 0);
     CHECK(held != NULL && vsl_frame_trylock(held) == 0);
+    /* Also by one that never waits. */
+    vsl_client_set_timeout(client, 0);
+    CHECK_FAILS(vsl_frame_wait(client, 0) == NULL, ETIMEDOUT);
     vsl_host_release(host);
     CHECK_FAILS(vsl_frame_wait(client, 0) == NULL, ECONNRESET);
     CHECK_FAILS(vsl_frame_wait(client, 0) == NULL, ECONNREFUSED);
     host = vsl_host_init(name);
     CHECK(host != NULL);
-    vsl_client_set_timeout(client, 0);
     CHECK_FAILS(vsl_frame_wait(client, 0) == NULL, ETIMEDOUT);
     CHECK(vsl_host_process(host) == 0);
     CHECK_FAILS(vsl_frame_wait(client, 0) == NULL, ETIMEDOUT);
@@ -255,7 +290,20 @@ static void a_client_that_hangs_up_stays_so(void)
 
 /* ---- A process that can have no more descriptors ---- */
 
-static int taken[64], takens;
+static int           taken[64], takens;
+static struct rlimit all;
+
+/* So that what is left can be taken. */
+static void allow_few_descriptors(void)
+{
+    struct rlimit few;
+    int           lowest = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+    CHECK(lowest > 2 && close(lowest) == 0 && getrlimit(RLIMIT_NOFILE, &all) == 0);
+    few          = all;
+    few.rlim_cur = (rlim_t) lowest + 40;
+    CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
+}
 
 /* Takes all that are left, but for a few. */
 static void leave_descriptors(int few)
@@ -270,21 +318,41 @@ static void give_descriptors_back(void)
     while (takens > 0) { CHECK(close(taken[--takens]) == 0); }
 }
 
+/* Not in a circle: the one in reserve tells who knocks, after a while. */
+static void a_host_without_descriptors_sleeps_in_its_poll(void)
+{
+    VSLHost*   host   = new_host();
+    VSLClient* client = vsl_client_init(name, NULL, false);
+    int        calls  = 0;
+
+    CHECK(client != NULL);
+    vsl_client_set_timeout(client, 0);
+    allow_few_descriptors();
+    leave_descriptors(0);
+    do {
+        CHECK(++calls <= 50);
+        CHECK(vsl_host_poll(host, 60000) == 1 && vsl_host_process(host) == 0);
+        errno = 0;
+        CHECK(vsl_frame_wait(client, 0) == NULL);
+    } while (errno == ETIMEDOUT);
+    give_descriptors_back();
+    CHECK(setrlimit(RLIMIT_NOFILE, &all) == 0);
+    vsl_client_release(client);
+    client = new_client(host);
+    vsl_client_release(client);
+    vsl_host_release(host);
+}
+
 static void who_can_have_no_more_descriptors_is_told_so(void)
 {
-    struct rlimit all, few;
-    VSLHost*      host  = new_host();
-    VSLClient*    client;
-    VSLFrame*     frame = vsl_frame_init(WIDTH, HEIGHT, 0, RGBA, NULL, NULL);
-    VSLFrame*     seen;
-    int           at, is_in;
+    VSLHost*   host  = new_host();
+    VSLClient* client;
+    VSLFrame*  frame = vsl_frame_init(WIDTH, HEIGHT, 0, RGBA, NULL, NULL);
+    VSLFrame*  seen;
+    int        at, is_in;
 
-    CHECK(frame != NULL && getrlimit(RLIMIT_NOFILE, &all) == 0);
-    at = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    CHECK(at > 2 && close(at) == 0);
-    few          = all;
-    few.rlim_cur = (rlim_t) at + 40;
-    CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
+    CHECK(frame != NULL);
+    allow_few_descriptors();
     leave_descriptors(0);
     CHECK_FAILS(vsl_host_init("vsl_test_nobody") == NULL, EMFILE);
     CHECK_FAILS(vsl_client_init(name, NULL, false) == NULL, EMFILE);
@@ -352,9 +420,11 @@ int main(void)
     a_program_holds_the_socket_loop_itself();
     the_first_socket_listens();
     each_socket_is_polled_and_served();
+    each_lock_and_release_makes_a_socket_readable();
     paths_are_names_and_files();
     a_host_that_ends_is_noticed_and_the_next_is_found();
     a_client_that_hangs_up_stays_so();
+    a_host_without_descriptors_sleeps_in_its_poll();
     who_can_have_no_more_descriptors_is_told_so();
     return 0;
 }

@@ -295,12 +295,54 @@ static void a_host_goes_on_in_a_child(void)
     CHECK(read(over[0], &byte, 1) == 1 && close(over[0]) == 0);
 }
 
+/* A program with a loop of its own asks, and never waits. */
+static void a_killed_host_is_noticed_without_a_wait(void)
+{
+    VSLClient* client;
+    VSLFrame*  frame;
+    int        ready[2], status;
+    char       byte;
+    pid_t      child;
+
+    CHECK(pipe(ready) == 0);
+    child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        VSLHost* host = vsl_host_init(path);
+
+        CHECK(host != NULL && write(ready[1], "", 1) == 1);
+        for (;;) {
+            post_frame(host);
+            serve(host, 2);
+        }
+    }
+    CHECK(read(ready[0], &byte, 1) == 1);
+    client = vsl_client_init(path, NULL, false);
+    CHECK(client != NULL);
+    vsl_client_set_timeout(client, 60);
+    frame = vsl_frame_wait(client, 0);
+    CHECK(frame != NULL);
+    vsl_frame_release(frame);
+    CHECK(kill(child, SIGKILL) == 0);
+    CHECK(waitpid(child, &status, 0) == child && WIFSIGNALED(status));
+    vsl_client_set_timeout(client, 0);
+    do {
+        errno = 0;
+        frame = vsl_frame_wait(client, 0);
+        if (frame != NULL) { vsl_frame_release(frame); }
+    } while (frame != NULL || errno == ETIMEDOUT);
+    CHECK(errno == ECONNRESET);
+    vsl_client_release(client);
+    CHECK(close(ready[0]) == 0 && close(ready[1]) == 0 && unlink(path) == 0);
+}
+
 int main(void)
 {
     snprintf(path, sizeof(path), "/tmp/vsl_pair_%ld", (long) getpid());
     a_killed_client_costs_nobody_a_frame();
     several_clients_see_every_picture_and_the_next_host();
     a_host_goes_on_in_a_child();
+    a_killed_host_is_noticed_without_a_wait();
     CHECK(access(path, F_OK) == -1);
     return 0;
 }
