@@ -13,10 +13,10 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::{interrupt, process, project, quote};
 
-/// No single command of any part takes this long unless it hangs.
-const COMMAND_LIMIT: Duration = Duration::from_secs(30 * 60);
-/// Nor this long with `--deep`.
-const DEEP_LIMIT: Duration = Duration::from_secs(6 * 60 * 60);
+/// No command of any part writes nothing for so long unless it hangs, however slow the machine is.
+const SILENCE_LIMIT: Duration = Duration::from_secs(30 * 60);
+/// Nor for so long with `--deep`.
+const DEEP_SILENCE_LIMIT: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// The log of a part, and what its commands have in common.
 pub(crate) struct Run {
@@ -91,34 +91,37 @@ impl Run {
     /// Runs a command to its end; an error unless it succeeds.
     pub(crate) fn command(&mut self, command: &mut Command) -> Result<()> {
         let log = self.log.try_clone()?;
-        self.run(command, Stdio::from(log)).map(drop)
+        self.run(command, log)
     }
 
     /// Runs a command to its end and gives back what it wrote to standard output,
     /// which is left out of the log; an error unless it succeeds.
     pub(crate) fn output(&mut self, command: &mut Command) -> Result<String> {
         let mut file = tempfile::tempfile()?;
-        self.run(command, Stdio::from(file.try_clone()?))?;
+        self.run(command, file.try_clone()?)?;
         let mut text = String::new();
         file.seek(SeekFrom::Start(0))?;
         file.read_to_string(&mut text)?;
         Ok(text)
     }
 
-    fn run(&mut self, command: &mut Command, stdout: Stdio) -> Result<()> {
+    fn run(&mut self, command: &mut Command, stdout: File) -> Result<()> {
         let text = process::describe(command);
         self.note(&format!("$ {}{text}", variables(command)))?;
         let log = self.log.try_clone()?;
         // A group of its own, so that a command that hangs goes with all it started.
         let child = command
             .stdin(Stdio::null())
-            .stdout(stdout)
-            .stderr(log)
+            .stdout(stdout.try_clone()?)
+            .stderr(log.try_clone()?)
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot start `{text}`"))?;
-        let status = wait(child, if self.deep { DEEP_LIMIT } else { COMMAND_LIMIT })
-            .with_context(|| format!("`{text}`"))?;
+        let limit = match self.deep {
+            true => DEEP_SILENCE_LIMIT,
+            false => SILENCE_LIMIT,
+        };
+        let status = wait(child, &[stdout, log], limit).with_context(|| format!("`{text}`"))?;
         if !status.success() {
             bail!("`{text}` ended with {status}");
         }
@@ -160,17 +163,21 @@ pub(crate) fn cargo(words: &[&str]) -> Result<Command> {
     Ok(command)
 }
 
-fn wait(mut child: Child, limit: Duration) -> Result<ExitStatus> {
-    let begin = Instant::now();
+/// Waits for a command's end, or until it has written nothing into `files` for `limit`.
+fn wait(mut child: Child, files: &[File], limit: Duration) -> Result<ExitStatus> {
+    let mut silence = Silence::new();
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(status);
         }
+        let lengths = files.iter().map(|file| Ok(file.metadata()?.len()));
+        let written: Result<u64> = lengths.sum();
         let stop = match interrupt::check() {
             Err(error) => Some(error),
-            Ok(()) if begin.elapsed() > limit => {
-                Some(anyhow::anyhow!("stopped after {} s", limit.as_secs()))
-            }
+            Ok(()) if silence.lasts(written?, Instant::now()) > limit => Some(anyhow::anyhow!(
+                "stopped after {} s without a word",
+                limit.as_secs()
+            )),
             Ok(()) => None,
         };
         if let Some(error) = stop {
@@ -180,6 +187,32 @@ fn wait(mut child: Child, limit: Duration) -> Result<ExitStatus> {
             return Err(error);
         }
         thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// How long a command has been silent.
+struct Silence {
+    written: u64,
+    since: Instant,
+}
+
+impl Silence {
+    fn new() -> Self {
+        Self {
+            written: 0,
+            since: Instant::now(),
+        }
+    }
+
+    /// For how long nothing has come, now that there are so many bytes.
+    fn lasts(&mut self, written: u64, now: Instant) -> Duration {
+        if written != self.written {
+            *self = Self {
+                written,
+                since: now,
+            };
+        }
+        now.saturating_duration_since(self.since)
     }
 }
 
@@ -193,5 +226,48 @@ mod tests {
         command.env("RUSTFLAGS", "--cfg loom").env("PATH", "/x");
         command.env_remove("CARGO_BUILD_TARGET").arg("test");
         assert_eq!(variables(&command), "RUSTFLAGS='--cfg loom' ");
+    }
+
+    #[test]
+    fn only_a_command_that_says_nothing_hangs() {
+        let mut silence = Silence::new();
+        let begin = silence.since;
+        let minute = |n| begin + Duration::from_secs(60 * n);
+        for n in 1..100 {
+            assert_eq!(silence.lasts(n, minute(n)), Duration::ZERO);
+        }
+        for n in 100..200 {
+            let lasts = silence.lasts(99, minute(n));
+            assert_eq!(lasts, Duration::from_secs(60 * (n - 99)));
+        }
+    }
+
+    #[test]
+    fn a_command_that_hangs_is_ended_with_all_it_started() {
+        let limit = Duration::from_secs(1);
+        // Again where starting it takes longer than that.
+        let started = loop {
+            let mut file = tempfile::tempfile().unwrap();
+            let mut command = Command::new("sh");
+            command
+                .args(["-c", "sleep 1000 & echo $!; wait"])
+                .stdout(file.try_clone().unwrap())
+                .process_group(0);
+            let child = command.spawn().unwrap();
+            let why = wait(child, &[file.try_clone().unwrap()], limit).unwrap_err();
+            assert_eq!(why.to_string(), "stopped after 1 s without a word");
+            let mut text = String::new();
+            file.seek(SeekFrom::Start(0)).unwrap();
+            file.read_to_string(&mut text).unwrap();
+            if text.ends_with('\n') {
+                break text;
+            }
+        };
+        let about = format!("/proc/{}/stat", started.trim());
+        // Gone, or dead and not waited for.
+        let runs = || fs::read_to_string(&about).is_ok_and(|stat| !stat.contains(") Z "));
+        while runs() {
+            thread::yield_now();
+        }
     }
 }
