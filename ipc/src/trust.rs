@@ -18,17 +18,22 @@ pub(crate) fn is_own(uid: u32, overflow_uid: Option<u32>) -> bool {
     uid == geteuid().as_raw() && Some(uid) != overflow_uid
 }
 
+/// Root could end this process anyway.
+fn is_trusted(uid: u32) -> bool {
+    uid == 0 || is_own(uid, overflow_uid())
+}
+
 /// Whether the other end of a connection is of this process' user, or root's.
 pub(crate) fn trusts_peer(socket: impl AsFd) -> bool {
     let peer = Credentials::of(socket.as_fd());
-    peer.is_ok_and(|peer| peer.uid == 0 || is_own(peer.uid, overflow_uid()))
+    peer.is_ok_and(|peer| is_trusted(peer.uid))
 }
 
 /// Whether `fd` is a file of at least `size` bytes of this process' user, or of root's. Never blocks.
 pub(crate) fn is_of_the_user(fd: BorrowedFd<'_>, size: u64) -> Result<bool, Error> {
     let owner = kind::owner_of_file(fd, size);
     let owner = owner.map_err(|e| Error::Os("owner of a buffer", e))?;
-    Ok(owner.is_some_and(|uid| uid == 0 || is_own(uid, overflow_uid())))
+    Ok(owner.is_some_and(is_trusted))
 }
 
 #[cfg(test)]

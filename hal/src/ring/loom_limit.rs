@@ -77,7 +77,7 @@ fn loom_honest_client_is_thrown_out_without_its_first_look() {
 
 #[test]
 #[should_panic(expected = "an honest client is thrown out")]
-fn loom_honest_client_is_thrown_out_without_the_fence_of_release() {
+fn loom_honest_client_is_thrown_out_without_releases_fence() {
     weakened(Some(Point::ReleaseFence), || {
         honest_client_is_counted(Sum::Unreadable);
     });

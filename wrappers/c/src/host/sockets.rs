@@ -8,9 +8,8 @@ use rustix::io::{Errno, fcntl_getfd};
 use rustix::net::{RecvFlags, recv, sockopt::socket_type};
 use rustix::time::Timespec;
 use videostream::hal::time::now_ns;
-use videostream::ipc::host::TellOf;
 
-use super::wait::Begun;
+use super::wait::{Begun, have_clients_tell};
 use super::{Host, ROUNDS, State};
 use crate::error::errno_of;
 
@@ -121,20 +120,13 @@ impl State {
         }
         if self.has_own_loop {
             // Anew, as each client tells once. What was done before is looked at next.
-            ipc.begin_wait(TellOf::HoldsAndReleases);
+            have_clients_tell(ipc);
             ipc.end_wait();
         }
         // Who has left does not count any more.
         self.moves = ipc.moves();
         self.is_expecting = ipc.is_expecting();
         Ok(())
-    }
-
-    fn begin_own_loop(&mut self) {
-        if let (false, Some(ipc)) = (self.has_own_loop, &mut self.ipc) {
-            self.has_own_loop = true;
-            ipc.begin_wait(TellOf::HoldsAndReleases);
-        }
     }
 
     fn is_listener(&self, number: RawFd) -> bool {

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rustix::io::Errno;
-use videostream::ipc::host::TellOf;
+use videostream::ipc::host::{self as ipc, TellOf};
 
 use super::{Host, State};
 
@@ -49,10 +49,18 @@ impl Host {
 }
 
 impl State {
+    /// Has clients tell of what they do for as long as the host lives: the program polls its sockets itself.
+    pub(super) fn begin_own_loop(&mut self) {
+        if let (false, Some(ipc)) = (self.has_own_loop, &mut self.ipc) {
+            self.has_own_loop = true;
+            have_clients_tell(ipc);
+        }
+    }
+
     fn begin_wait(&mut self) -> Result<Begun, Errno> {
         let ipc = self.ipc.as_mut().ok_or(Errno::SHUTDOWN)?;
         // Marked first, looked at then.
-        ipc.begin_wait(TellOf::HoldsAndReleases);
+        have_clients_tell(ipc);
         let has_moved = ipc.moves() != self.moves;
         self.collect();
         if !has_moved && !self.table.has_finished() {
@@ -63,6 +71,11 @@ impl State {
         }
         Ok(Begun::Moved)
     }
+}
+
+/// Has clients tell of locks and releases until the wait is ended: programs of the 2.x library are woken by both.
+pub(super) fn have_clients_tell(ipc: &mut ipc::Host) {
+    ipc.begin_wait(TellOf::HoldsAndReleases);
 }
 
 #[cfg(test)]

@@ -13,6 +13,17 @@
 
 #include "share.h"
 
+/* Descriptors of a host, to be polled for reading. */
+static void watch(struct pollfd* fds, const int* sockets, size_t count)
+{
+    size_t at;
+
+    for (at = 0; at < count; at++) {
+        fds[at].fd     = sockets[at];
+        fds[at].events = POLLIN;
+    }
+}
+
 static void a_program_holds_the_socket_loop_itself(void)
 {
     VSLHost*      host = new_host();
@@ -39,8 +50,7 @@ static void a_program_holds_the_socket_loop_itself(void)
         vsl_client_set_timeout(clients[at], 60);
     }
     /* Both have said hello before anybody looks. */
-    fds[0].fd     = sockets[0];
-    fds[0].events = POLLIN;
+    watch(fds, sockets, 1);
     CHECK(poll(fds, 1, 60000) == 1);
     CHECK(vsl_host_process(host) == 0);
     CHECK(vsl_host_sockets(host, 3, sockets, &count) == 0 && count == 3);
@@ -55,10 +65,7 @@ static void a_program_holds_the_socket_loop_itself(void)
     }
     vsl_client_release(clients[0]);
     CHECK(vsl_host_poll(host, 60000) == 1);
-    for (at = 0; at < 3; at++) {
-        fds[at].fd     = sockets[at];
-        fds[at].events = POLLIN;
-    }
+    watch(fds, sockets, 3);
     CHECK(poll(fds, 3, 60000) == 1);
     at = fds[1].revents != 0 ? 1 : 2;
     CHECK_FAILS(vsl_host_service(host, sockets[at]) == -1, ECONNRESET);
@@ -111,10 +118,7 @@ static void each_socket_is_polled_and_served(void)
 
         frame = vsl_frame_wait(client, 0);
         CHECK(vsl_host_sockets(host, 8, sockets, &count) == 0 && count >= 1 && count <= 2);
-        for (at = 0; at < count; at++) {
-            fds[at].fd     = sockets[at];
-            fds[at].events = POLLIN;
-        }
+        watch(fds, sockets, count);
         CHECK(poll(fds, (nfds_t) count, 10) >= 0);
         if (fds[0].revents != 0) { CHECK(vsl_host_process(host) == 0); }
         for (at = 1; at < count; at++) {
@@ -140,10 +144,7 @@ static void each_lock_and_release_makes_a_socket_readable(void)
     size_t        count;
 
     CHECK(vsl_host_sockets(host, 2, sockets, &count) == 0 && count == 2);
-    for (at = 0; at < 2; at++) {
-        fds[at].fd     = sockets[at];
-        fds[at].events = POLLIN;
-    }
+    watch(fds, sockets, count);
     for (at = 0; at < 20; at++) {
         VSLFrame* frame;
 
@@ -291,7 +292,7 @@ static void a_client_that_hangs_up_stays_so(void)
 /* ---- A process that can have no more descriptors ---- */
 
 static int           taken[64], takens;
-static struct rlimit all;
+static struct rlimit usual;
 
 /* So that what is left can be taken. */
 static void allow_few_descriptors(void)
@@ -299,8 +300,8 @@ static void allow_few_descriptors(void)
     struct rlimit few;
     int           lowest = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
-    CHECK(lowest > 2 && close(lowest) == 0 && getrlimit(RLIMIT_NOFILE, &all) == 0);
-    few          = all;
+    CHECK(lowest > 2 && close(lowest) == 0 && getrlimit(RLIMIT_NOFILE, &usual) == 0);
+    few          = usual;
     few.rlim_cur = (rlim_t) lowest + 40;
     CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
 }
@@ -336,7 +337,7 @@ static void a_host_without_descriptors_sleeps_in_its_poll(void)
         CHECK(vsl_frame_wait(client, 0) == NULL);
     } while (errno == ETIMEDOUT);
     give_descriptors_back();
-    CHECK(setrlimit(RLIMIT_NOFILE, &all) == 0);
+    CHECK(setrlimit(RLIMIT_NOFILE, &usual) == 0);
     vsl_client_release(client);
     client = new_client(host);
     vsl_client_release(client);
@@ -410,7 +411,7 @@ static void who_can_have_no_more_descriptors_is_told_so(void)
     }
     check_filled(seen, 9);
     vsl_frame_release(seen);
-    CHECK(setrlimit(RLIMIT_NOFILE, &all) == 0);
+    CHECK(setrlimit(RLIMIT_NOFILE, &usual) == 0);
     vsl_client_release(client);
     vsl_host_release(host);
 }
