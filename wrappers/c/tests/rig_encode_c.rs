@@ -1,15 +1,15 @@
-//! An encoder in C on a kernel of its own: the program of the machine's tests, unchanged.
+//! Encoders in C on a kernel of their own: the programs of the machine's tests, unchanged.
 //!
 //! Only on x86_64: the other guest's library is built without encoders of H.264, and no hardware is there.
 //!
-//! rig: programs=encode arch=x86_64
+//! rig: programs=encode,first_encode arch=x86_64
 
 #![cfg(target_os = "linux")]
 
 mod support;
 
 use support::program::{Language, Linking, Program};
-use support::{Run, probe, run};
+use support::{Run, first_programs, probe, run};
 use videostream_testing::on_the_rig;
 
 /// The program decodes the file itself, and looks at each picture; ffprobe, which is another decoder,
@@ -29,4 +29,13 @@ fn a_hundred_frames_of_h264_are_encoded_and_play() {
     if let Some(seen) = probe(test, &file) {
         assert_eq!(seen, "h264,640,360,100");
     }
+}
+
+#[test]
+fn a_hundred_pictures_are_encoded() {
+    let test = "a_hundred_pictures_are_encoded";
+    let Some(_turn) = on_the_rig(test) else {
+        return;
+    };
+    first_programs::encode_a_hundred_pictures(test, Linking::Static);
 }

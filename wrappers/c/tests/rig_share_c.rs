@@ -1,7 +1,7 @@
 //! Hosts and clients in C on a kernel of their own: the pair of the machine's tests, unchanged, and a host
 //! that shares memory of devices.
 //!
-//! rig: programs=device_memory,pair
+//! rig: programs=device_memory,first_client,pair
 
 #![cfg(target_os = "linux")]
 
@@ -9,7 +9,7 @@ mod support;
 
 use support::program::{Language, Linking, Program};
 use support::rig_camera::camera;
-use support::{Run, run};
+use support::{Run, first_programs, run};
 use videostream_testing::on_the_rig;
 
 #[test]
@@ -20,6 +20,14 @@ fn hosts_and_clients_work_in_processes_of_their_own() {
     if let Some(program) = Program::new("pair", Language::C99, Linking::Static) {
         run(&mut program.command(&[]), Run::Program);
     }
+}
+
+#[test]
+fn a_client_prints_what_a_host_shares() {
+    let Some(_turn) = on_the_rig("a_client_prints_what_a_host_shares") else {
+        return;
+    };
+    first_programs::print_what_a_host_shares(Linking::Static);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 pub(crate) mod elf;
+pub(crate) mod first_programs;
 pub(crate) mod program;
 pub(crate) mod rig_camera;
 pub(crate) mod signatures;
