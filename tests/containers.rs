@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use videostream::hal::memory::allocate::Allocator;
 use videostream::{Client, Host};
-use videostream_testing::process::{Process, WATCHDOG, command, role, say};
+use videostream_testing::process::{Process, WATCHDOG, command, role, say, under};
 use videostream_testing::skip;
 
 const TEST: &str = "containers_share_a_stream_by_a_folder";
@@ -18,19 +18,14 @@ const TEST: &str = "containers_share_a_stream_by_a_folder";
 const FRAMES: u64 = 1_000_000_000;
 
 /// A container: whoever kills it kills all that runs in it.
-fn container(program: &mut Command) -> Command {
-    let mut outer = Command::new("unshare");
-    outer.args(["--user", "--map-root-user", "--pid", "--mount", "--net"]);
-    outer.args(["--fork", "--kill-child", "--mount-proc"]);
-    outer.arg(program.get_program()).args(program.get_args());
-    for (name, value) in program.get_envs() {
-        outer.env(name, value.unwrap_or_default());
-    }
-    outer
+fn container(program: &Command) -> Command {
+    let mut words = vec!["unshare", "--user", "--map-root-user", "--pid", "--mount"];
+    words.extend(["--net", "--fork", "--kill-child", "--mount-proc"]);
+    under(&words, program)
 }
 
 fn start(role: &[&str]) -> Process {
-    Process::run(container(&mut command(TEST, role)), role.join(" "))
+    Process::run(container(&command(TEST, role)), role.join(" "))
 }
 
 /// Publishes frames that bear the host's number, until it is killed.
@@ -85,7 +80,7 @@ fn containers_share_a_stream_by_a_folder() {
             _ => panic!("{role:?}"),
         };
     }
-    let can = container(&mut Command::new("true")).output();
+    let can = container(&Command::new("true")).output();
     if !can.is_ok_and(|output| output.status.success()) {
         return skip(TEST, "unshare makes no user namespace here");
     }

@@ -9,7 +9,6 @@ mod process;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
-use std::process::Command;
 use std::thread;
 
 use process::{Process, command, role, say};
@@ -17,6 +16,7 @@ use videostream::hal::format::FourCc;
 use videostream::hal::memory::allocate::Allocator;
 use videostream::hal::time::deadline_in;
 use videostream::{Client, FrameRate, Host, Mode, PatternSource, Stream, TestPattern};
+use videostream_testing::process::under;
 use videostream_testing::strace;
 
 /// Frames that each test counts over.
@@ -37,16 +37,20 @@ type Counts = BTreeMap<String, BTreeMap<String, u64>>;
 fn trace(test: &str, role: &[&str]) -> Counts {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("trace");
-    let traced = command(test, role);
-    let mut strace = Command::new("strace");
-    strace
-        .args(["-f", "-qq", "-r", "-e", "signal=none", "-o"])
-        .arg(&log)
-        .arg("--")
-        .arg(traced.get_program())
-        .args(traced.get_args())
-        .envs(traced.get_envs().filter_map(|(k, v)| Some((k, v?))));
-    let status = Process::run(strace, role.join(" ")).end();
+    let path = log.to_str().unwrap();
+    let strace = [
+        "strace",
+        "-f",
+        "-qq",
+        "-r",
+        "-e",
+        "signal=none",
+        "-o",
+        path,
+        "--",
+    ];
+    let traced = under(&strace, &command(test, role));
+    let status = Process::run(traced, role.join(" ")).end();
     assert!(status.success(), "the traced process: {status}");
     count(&fs::read_to_string(&log).unwrap())
 }

@@ -16,7 +16,7 @@ use videostream_hal::time::deadline_in;
 use videostream_ipc::client::{self, Client};
 use videostream_ipc::host::{self, Access, Host};
 use videostream_ipc::{Error, Refusal};
-use videostream_testing::process::{Process, command, role, say};
+use videostream_testing::process::{Process, command, role, say, under};
 use videostream_testing::skip;
 
 const USER: u32 = 1234;
@@ -98,21 +98,15 @@ fn users_without_uid_are_let_in_only_if_listed() {
         };
         return serve(&role[0], access);
     }
-    let unshare = ["--user", "--map-user=65534"];
-    let can = Command::new("unshare").args(unshare).arg("true").output();
+    let unshare = ["unshare", "--user", "--map-user=65534"];
+    let can = under(&unshare, &Command::new("true")).output();
     if !geteuid().is_root() || !can.is_ok_and(|output| output.status.success()) {
         return skip(TEST, "it takes root and unshare --map-user");
     }
     for (access, is_let_in) in [("own", false), ("listed", true), ("anyone", true)] {
         let name = name(access);
-        let inner = command(TEST, &[&name, access]);
-        let mut outer = Command::new("unshare");
-        outer.args(unshare);
-        outer.arg(inner.get_program()).args(inner.get_args());
-        for (name, value) in inner.get_envs() {
-            outer.env(name, value.unwrap_or_default());
-        }
-        let host = Process::run(outer, access.into());
+        let host = command(TEST, &[&name, access]);
+        let host = Process::run(under(&unshare, &host), access.into());
         host.expect("serves", || ());
         // Another user than the host's, and none of its namespace.
         let connecting = thread::spawn(move || {

@@ -1,4 +1,5 @@
-//! Hosts that start at the same moment: in one folder, and over the file of a host that was killed.
+//! Hosts that start at the same moment: in one folder, and over the file of a host that was killed; and
+//! hosts that are killed while they start.
 //!
 //! `VIDEOSTREAM_START_ROUNDS` sets how often each race is run.
 
@@ -9,6 +10,7 @@ mod support;
 use std::fs;
 use std::io::BufRead as _;
 use std::os::unix::net::UnixListener;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Barrier;
@@ -20,8 +22,8 @@ use support::*;
 use videostream_hal::time::{now_ns, poll_until};
 use videostream_ipc::Error;
 use videostream_ipc::host::{Config, Host};
-use videostream_testing::process::{Process, command, role, say};
-use videostream_testing::skip;
+use videostream_testing::process::{Process, command, role, say, under};
+use videostream_testing::{skip, strace};
 
 fn rounds() -> usize {
     let rounds = std::env::var("VIDEOSTREAM_START_ROUNDS");
@@ -204,23 +206,15 @@ fn first_processes_of_two_containers_start_at_once() {
         assert_eq!(std::process::id(), 1);
         return starter();
     }
-    let unshare = ["--pid", "--fork", "--kill-child"];
-    let can = Command::new("unshare").args(unshare).arg("true").output();
+    let unshare = ["unshare", "--pid", "--fork", "--kill-child"];
+    let can = under(&unshare, &Command::new("true")).output();
     if !can.is_ok_and(|output| output.status.success()) {
         return skip(TEST, "unshare --pid does not work here (root is needed)");
     }
     let folder = Folder::new("start-containers");
     let start = || {
-        let inner = command(TEST, &["start"]);
-        let mut outer = Command::new("unshare");
-        outer
-            .args(unshare)
-            .arg(inner.get_program())
-            .args(inner.get_args());
-        for (name, value) in inner.get_envs() {
-            outer.env(name, value.unwrap_or_default());
-        }
-        Process::run(outer, "container".into())
+        let starter = under(&unshare, &command(TEST, &["start"]));
+        Process::run(starter, "container".into())
     };
     race(&folder, [start(), start()]);
 }
@@ -246,4 +240,52 @@ fn a_locked_folder_takes_new_names_and_other_files_stay() {
     flock(&lock, FlockOperation::Unlock).unwrap();
     let _taken = bind(&stale).unwrap();
     assert_eq!(fs::read(&other).unwrap(), b"mine");
+}
+
+/// The calls of a start that it is killed in, the number of each, and whether it is there without a stale file.
+const STEPS: [(&str, u32, bool); 7] = [
+    ("bind", 1, true),
+    ("/^f?chmod(at2?)?$", 1, true),
+    ("listen", 1, true),
+    ("flock", 1, true),
+    ("connect", 1, false),
+    // Into the place of the stale file, or of nothing.
+    ("/^rename(at2?)?$", 1, true),
+    // The lock's end.
+    ("flock", 2, true),
+];
+
+#[test]
+fn who_is_killed_while_it_starts_is_in_nobodys_way() {
+    const TEST: &str = "who_is_killed_while_it_starts_is_in_nobodys_way";
+    if let Some(role) = role() {
+        let _host = bind(&role[1]).unwrap();
+        return say("serves");
+    }
+    if !strace::is_there(TEST) {
+        return;
+    }
+    for (call, number, anew) in STEPS {
+        for is_stale in [true, false] {
+            if !(is_stale || anew) {
+                continue;
+            }
+            let folder = Folder::new("start-killed");
+            let path = folder.path("socket");
+            if is_stale {
+                leave_stale(&path);
+            }
+            let kill = format!("{call}:signal=KILL:when={number}");
+            let status = strace::inject(&kill, &command(TEST, &["start", &path]));
+            assert_eq!(status.signal(), Some(9), "{kill}, stale: {is_stale}");
+            let host = bind(&path).unwrap_or_else(|e| panic!("{kill}, stale: {is_stale}: {e}"));
+            assert!(leads_to(&path, &host), "{kill}, stale: {is_stale}");
+            drop(host);
+            // At most a name that nobody takes.
+            let left = fs::read_dir(&folder.0).unwrap();
+            let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+            let is_spare = |name: &std::ffi::OsString| name.to_str().unwrap().starts_with(".vsl");
+            assert!(left.len() <= 1 && left.iter().all(is_spare), "{left:?}");
+        }
+    }
 }

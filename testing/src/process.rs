@@ -44,6 +44,17 @@ pub fn command(test: &str, role: &[&str]) -> Command {
     command
 }
 
+/// `tool` with what it is to run, and the variables of that.
+pub fn under(tool: &[&str], program: &Command) -> Command {
+    let mut command = Command::new(tool[0]);
+    command.args(&tool[1..]);
+    command.arg(program.get_program()).args(program.get_args());
+    for (name, value) in program.get_envs() {
+        command.env(name, value.unwrap_or_default());
+    }
+    command
+}
+
 /// Numbers that jump about.
 pub struct Random(u64);
 

@@ -1,7 +1,9 @@
 //! System calls of a test, which runs itself once more under `strace`.
 
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::{env, fs};
+
+use crate::process::under;
 
 const STRACE: &str = "/usr/bin/strace";
 
@@ -40,6 +42,14 @@ pub fn trace(test: &str, options: &[&str], (name, value): (&str, &str)) -> Strin
     fs::remove_file(&log).unwrap();
     assert!(status.success(), "{text}");
     text
+}
+
+/// Runs a command whose system calls are tampered with: `--inject` of `strace(1)`.
+pub fn inject(what: &str, command: &Command) -> ExitStatus {
+    let option = format!("--inject={what}");
+    let mut strace = under(&[STRACE, "-f", "-qq", "-o", "/dev/null", &option], command);
+    let quiet = strace.stdin(Stdio::null()).stdout(Stdio::null());
+    quiet.stderr(Stdio::null()).status().unwrap()
 }
 
 /// The calls of a trace, each with its thread: ioctls by the name of the request, both kinds of
