@@ -2,14 +2,14 @@
 
 use std::cell::Cell;
 use std::os::fd::BorrowedFd;
-use std::rc::Rc;
 
+use rustix::event::{PollFd, PollFlags};
 use videostream_hal::format::{FourCc, Layout};
 use videostream_hal::memory::allocate::Allocator;
 use videostream_hal::ring::reader;
-use videostream_hal::time::deadline_in;
+use videostream_hal::time::{deadline_in, poll_until};
 
-use super::super::{Client, Host};
+use super::super::{Client, Host, HostBuilder, Mode, Policy};
 use super::{WATCHDOG, name};
 use crate::source::Taken;
 use crate::{FrameRate, PatternSource, Result, Source, Stream, TestPattern};
@@ -19,8 +19,29 @@ use crate::{FrameRate, PatternSource, Result, Source, Stream, TestPattern};
 struct Jumping {
     inner: PatternSource,
     next: u64,
-    lost: Rc<Cell<u64>>,
-    open: Rc<Cell<bool>>,
+    lost: Cell<u64>,
+    open: Cell<bool>,
+}
+
+impl Jumping {
+    /// A stream of it, in six buffers.
+    fn stream(host: HostBuilder) -> Stream<Self> {
+        let rate = FrameRate::fps(1000).unwrap();
+        let pattern = TestPattern::new(FourCc::YUYV, 128, 96, rate).unwrap();
+        let source = Self {
+            inner: PatternSource::with_allocator(pattern, 6, &Allocator::memfd_only()).unwrap(),
+            next: 0,
+            lost: Cell::new(0),
+            open: Cell::new(false),
+        };
+        Stream::new(host, source).unwrap()
+    }
+}
+
+fn publish(stream: &mut Stream<Jumping>) {
+    stream.source().open.set(true);
+    while stream.step(u64::MAX).unwrap().is_none() {}
+    stream.source().open.set(false);
 }
 
 impl Source for Jumping {
@@ -70,21 +91,7 @@ fn meanwhile<T: Send + 'static>(
 #[test]
 fn drops_are_told_by_their_cause() {
     let path = name("drops");
-    let pattern = TestPattern::new(FourCc::YUYV, 128, 96, FrameRate::fps(1000).unwrap()).unwrap();
-    let inner = PatternSource::with_allocator(pattern, 6, &Allocator::memfd_only()).unwrap();
-    let (lost, open) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(false)));
-    let publish = |stream: &mut Stream<Jumping>| {
-        open.set(true);
-        while stream.step(u64::MAX).unwrap().is_none() {}
-        open.set(false);
-    };
-    let source = Jumping {
-        inner,
-        next: 0,
-        lost: Rc::clone(&lost),
-        open: Rc::clone(&open),
-    };
-    let mut stream = Stream::new(Host::builder(&path), source).unwrap();
+    let mut stream = Jumping::stream(Host::builder(&path));
     let [mut slow, liar] = [(); 2].map(|()| {
         let builder = Client::builder(&path).connect_timeout(WATCHDOG);
         meanwhile(&mut stream, move || builder.connect().unwrap())
@@ -92,7 +99,7 @@ fn drops_are_told_by_their_cause() {
     publish(&mut stream);
     drop(slow.next(WATCHDOG).unwrap());
     // The sensor loses two, the reader is late for three more.
-    lost.set(2);
+    stream.source().lost.set(2);
     for _ in 0..4 {
         publish(&mut stream);
     }
@@ -106,7 +113,7 @@ fn drops_are_told_by_their_cause() {
         let _ = reader::try_hold(control, lease, head);
         publish(&mut stream);
     }
-    lost.set(5);
+    stream.source().lost.set(5);
     publish(&mut stream);
     let (_slow, report) = meanwhile(&mut stream, move || {
         let report = slow.look(WATCHDOG).unwrap();
@@ -116,4 +123,30 @@ fn drops_are_told_by_their_cause() {
     assert_eq!((host.sensor_drops, host.no_buffer_drops), (2, 5));
     assert_eq!((host.evicted, report.clients.len()), (1, 1));
     assert_eq!(report.clients[0].missed, 3);
+}
+
+#[test]
+fn a_stream_is_told_of_each_frame_that_its_source_waits_for() {
+    let path = name("starved");
+    let mut stream = Jumping::stream(Host::builder(&path).policy(Policy::NeverDrop));
+    let builder = Client::builder(&path).mode(Mode::Every);
+    let builder = builder.connect_timeout(WATCHDOG);
+    let mut client = meanwhile(&mut stream, move || builder.connect().unwrap());
+    let is_told = |stream: &Stream<Jumping>| {
+        let mut fds = [PollFd::new(stream.host(), PollFlags::IN)];
+        poll_until(&mut fds, 0).unwrap()
+    };
+    let spare = stream.source().buffer_count() - stream.source().reserve();
+    for _ in 0..spare {
+        publish(&mut stream);
+    }
+    // There is enough: nobody has to tell.
+    let read = client.next(WATCHDOG).unwrap();
+    assert!(!is_told(&stream));
+    publish(&mut stream);
+    assert!(!is_told(&stream));
+    drop(read);
+    assert!(is_told(&stream));
+    assert_eq!(stream.step(0).unwrap(), None);
+    assert_eq!(stream.host().stats().evicted, 0);
 }
