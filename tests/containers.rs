@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use videostream::hal::memory::allocate::Allocator;
 use videostream::{Client, Host};
-use videostream_testing::process::{Process, WATCHDOG, command, role, say, under};
+use videostream_testing::process::{Process, WATCHDOG, command, role, say, succeeds, under};
 use videostream_testing::skip;
 
 const TEST: &str = "containers_share_a_stream_by_a_folder";
@@ -80,8 +80,7 @@ fn containers_share_a_stream_by_a_folder() {
             _ => panic!("{role:?}"),
         };
     }
-    let can = container(&Command::new("true")).output();
-    if !can.is_ok_and(|output| output.status.success()) {
+    if !succeeds(&mut container(&Command::new("true"))) {
         return skip(TEST, "unshare makes no user namespace here");
     }
     let folder = tempfile::tempdir().unwrap();

@@ -16,7 +16,6 @@ use videostream::hal::format::FourCc;
 use videostream::hal::memory::allocate::Allocator;
 use videostream::hal::time::deadline_in;
 use videostream::{Client, FrameRate, Host, Mode, PatternSource, Stream, TestPattern};
-use videostream_testing::process::under;
 use videostream_testing::strace;
 
 /// Frames that each test counts over.
@@ -37,19 +36,8 @@ type Counts = BTreeMap<String, BTreeMap<String, u64>>;
 fn trace(test: &str, role: &[&str]) -> Counts {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("trace");
-    let path = log.to_str().unwrap();
-    let strace = [
-        "strace",
-        "-f",
-        "-qq",
-        "-r",
-        "-e",
-        "signal=none",
-        "-o",
-        path,
-        "--",
-    ];
-    let traced = under(&strace, &command(test, role));
+    let options = ["-r", "-e", "signal=none"];
+    let traced = strace::command(&options, &log, &command(test, role));
     let status = Process::run(traced, role.join(" ")).end();
     assert!(status.success(), "the traced process: {status}");
     count(&fs::read_to_string(&log).unwrap())

@@ -16,7 +16,7 @@ use videostream_hal::time::deadline_in;
 use videostream_ipc::client::{self, Client};
 use videostream_ipc::host::{self, Access, Host};
 use videostream_ipc::{Error, Refusal};
-use videostream_testing::process::{Process, command, role, say, under};
+use videostream_testing::process::{Process, command, role, say, succeeds, under};
 use videostream_testing::skip;
 
 const USER: u32 = 1234;
@@ -99,8 +99,8 @@ fn users_without_uid_are_let_in_only_if_listed() {
         return serve(&role[0], access);
     }
     let unshare = ["unshare", "--user", "--map-user=65534"];
-    let can = under(&unshare, &Command::new("true")).output();
-    if !geteuid().is_root() || !can.is_ok_and(|output| output.status.success()) {
+    let mut try_it = under(&unshare, &Command::new("true"));
+    if !geteuid().is_root() || !succeeds(&mut try_it) {
         return skip(TEST, "it takes root and unshare --map-user");
     }
     for (access, is_let_in) in [("own", false), ("listed", true), ("anyone", true)] {

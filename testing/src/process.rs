@@ -55,6 +55,12 @@ pub fn under(tool: &[&str], program: &Command) -> Command {
     command
 }
 
+/// Whether a command can be run here, and ends well; what it writes is dropped.
+pub fn succeeds(command: &mut Command) -> bool {
+    let output = command.output();
+    output.is_ok_and(|output| output.status.success())
+}
+
 /// Numbers that jump about.
 pub struct Random(u64);
 

@@ -1,5 +1,6 @@
 //! System calls of a test, which runs itself once more under `strace`.
 
+use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::{env, fs};
 
@@ -27,27 +28,28 @@ pub fn is_there(test: &str) -> bool {
 /// When the test fails there.
 pub fn trace(test: &str, options: &[&str], (name, value): (&str, &str)) -> String {
     let log = env::temp_dir().join(format!("calls-{}-{test}-{value}", std::process::id()));
-    let status = Command::new(STRACE)
-        .args(["-f", "-qq"])
-        .args(options)
-        .arg("-o")
-        .arg(&log)
-        .arg(env::current_exe().unwrap())
-        .args(["--exact", test, "--nocapture"])
-        .env(name, value)
-        .stdout(Stdio::null())
-        .status()
-        .unwrap();
+    let mut traced = Command::new(env::current_exe().unwrap());
+    traced.args(["--exact", test, "--nocapture"]);
+    traced.env(name, value);
+    let mut strace = command(options, &log, &traced);
+    let status = strace.stdout(Stdio::null()).status().unwrap();
     let text = fs::read_to_string(&log).unwrap();
     fs::remove_file(&log).unwrap();
     assert!(status.success(), "{text}");
     text
 }
 
+/// The command that runs `traced` under strace with these options, which writes to `log`.
+pub fn command(options: &[&str], log: &Path, traced: &Command) -> Command {
+    let log = log.to_str().unwrap();
+    let words = [&[STRACE, "-f", "-qq", "-o", log][..], options, &["--"]].concat();
+    under(&words, traced)
+}
+
 /// Runs a command whose system calls are tampered with: `--inject` of `strace(1)`.
-pub fn inject(what: &str, command: &Command) -> ExitStatus {
+pub fn inject(what: &str, tampered: &Command) -> ExitStatus {
     let option = format!("--inject={what}");
-    let mut strace = under(&[STRACE, "-f", "-qq", "-o", "/dev/null", &option], command);
+    let mut strace = command(&[&option], Path::new("/dev/null"), tampered);
     let quiet = strace.stdin(Stdio::null()).stdout(Stdio::null());
     quiet.stderr(Stdio::null()).status().unwrap()
 }
