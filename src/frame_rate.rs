@@ -1,6 +1,7 @@
 //! Frame rates as exact fractions.
 
 use core::fmt;
+use core::str::FromStr;
 
 /// Frames per second as a fraction: `30/1`, `30000/1001`.
 ///
@@ -80,6 +81,73 @@ impl FrameRate {
         None
     }
 
+    /// The rate nearest to a fraction of any size; `None` if a part is zero, or if it is beyond all rates.
+    ///
+    /// A fraction whose parts fit stays what it is. One that is a common rate within a millionth, a whole number or one of
+    /// television (30000/1001), is that: clocks that count in nanoseconds say it so.
+    ///
+    /// ```
+    /// use videostream::FrameRate;
+    /// let ntsc = FrameRate::nearest(1_000_000_000, 33_366_666);
+    /// assert_eq!(ntsc, FrameRate::new(30_000, 1_001).ok());
+    /// assert_eq!(FrameRate::nearest(90_000, 3_000), FrameRate::fps(30).ok());
+    /// ```
+    #[must_use]
+    pub fn nearest(frames: u64, seconds: u64) -> Option<Self> {
+        if frames == 0 || seconds == 0 {
+            return None;
+        }
+        let divisor = gcd(frames, seconds);
+        let (frames, seconds) = (frames.checked_div(divisor)?, seconds.checked_div(divisor)?);
+        let fits = |frames: u64, seconds: u64| {
+            let (frames, seconds) = (u32::try_from(frames).ok()?, u32::try_from(seconds).ok()?);
+            Self::new(frames, seconds).ok()
+        };
+        if let Some(rate) = fits(frames, seconds) {
+            return Some(rate);
+        }
+        // Whole numbers of frames in so many thousandths of a second.
+        let common = |thousandths: u64| {
+            let all = u128::from(frames) * u128::from(thousandths);
+            let whole = (all + u128::from(seconds) * 500) / (u128::from(seconds) * 1_000);
+            let rate = fits(u64::try_from(whole * 1_000).ok()?, thousandths)?;
+            let [exact, near] = [all, whole * 1_000 * u128::from(seconds)];
+            (exact.abs_diff(near) <= exact / 1_000_000).then_some(rate.reduced())
+        };
+        if let Some(rate) = common(1_000).or_else(|| common(1_001)) {
+            return Some(rate);
+        }
+        // The continued fraction: each step is the best approximation with parts so small.
+        let (mut left, mut right) = (frames, seconds);
+        let (mut before, mut last) = ((0_u64, 1_u64), (1_u64, 0_u64));
+        let mut best = None;
+        while right != 0 {
+            let whole = left / right;
+            let next = |before: u64, last: u64| whole.checked_mul(last)?.checked_add(before);
+            let (Some(above), Some(below)) = (next(before.0, last.0), next(before.1, last.1))
+            else {
+                break;
+            };
+            (before, last) = (last, (above, below));
+            match fits(above, below) {
+                Some(rate) => best = Some(rate),
+                None if best.is_some() => break,
+                None => {}
+            }
+            (left, right) = (right, left % right);
+        }
+        best
+    }
+
+    /// The same rate with the smallest parts.
+    fn reduced(self) -> Self {
+        let divisor = gcd(self.frames.into(), self.seconds.into()) as u32;
+        Self {
+            frames: self.frames / divisor,
+            seconds: self.seconds / divisor,
+        }
+    }
+
     /// The numerator: frames per [`FrameRate::seconds`].
     #[must_use]
     pub const fn frames(self) -> u32 {
@@ -119,6 +187,52 @@ impl FrameRate {
     }
 }
 
+/// The greatest common divisor.
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// Reads `30`, `30000/1001`, `1/10` and decimals. Decimals of television's rates mean those: `29.97` is 30000/1001,
+/// `23.976` is 24000/1001.
+///
+/// ```
+/// use videostream::FrameRate;
+/// assert_eq!("29.97".parse(), FrameRate::new(30_000, 1_001));
+/// assert_eq!("12.5".parse(), FrameRate::new(25, 2));
+/// ```
+impl FromStr for FrameRate {
+    type Err = InvalidFrameRate;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let number = |text: &str| match text.bytes().all(|byte| byte.is_ascii_digit()) {
+            // No sign, either.
+            true => text.parse::<u32>().map_err(|_| InvalidFrameRate::TEXT),
+            false => Err(InvalidFrameRate::TEXT),
+        };
+        if let Some((frames, seconds)) = text.split_once('/') {
+            return Self::new(number(frames)?, number(seconds)?);
+        }
+        let Some((whole, decimals)) = text.split_once('.') else {
+            return Self::new(number(text)?, 1);
+        };
+        if decimals.is_empty() || decimals.len() > 6 {
+            return Err(InvalidFrameRate::TEXT);
+        }
+        let scale = 10_u64.pow(decimals.len() as u32);
+        let frames = u64::from(number(whole)?) * scale + u64::from(number(decimals)?);
+        // Cut or rounded to as many decimals.
+        let television = (frames * 1_001 + scale * 500) / (scale * 1_000);
+        let exact = television * 1_000 * scale;
+        if decimals.len() > 1
+            && exact.abs_diff(frames * 1_001) < 1_001
+            && !frames.is_multiple_of(scale)
+        {
+            return Self::new(television as u32 * 1_000, 1_001);
+        }
+        Self::nearest(frames, scale).ok_or(InvalidFrameRate::TEXT)
+    }
+}
+
 impl fmt::Display for FrameRate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.frames, self.seconds)
@@ -134,8 +248,21 @@ pub struct InvalidFrameRate {
     pub seconds: u32,
 }
 
+impl InvalidFrameRate {
+    /// Of a text that is no rate.
+    const TEXT: Self = Self {
+        frames: 0,
+        seconds: 0,
+    };
+}
+
 impl fmt::Display for InvalidFrameRate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == Self::TEXT {
+            return f.write_str(
+                "expected frames per second: 30, 29.97, 30000/1001, or 1/10 for one in ten seconds",
+            );
+        }
         write!(
             f,
             "frame rate {}/{}: both parts must be between 1 and {}",
@@ -180,6 +307,69 @@ mod tests {
         for period_ns in [0, u64::MAX] {
             assert_eq!(FrameRate::from_period_ns(period_ns), None);
         }
+    }
+
+    #[test]
+    fn fractions_of_any_size_have_a_nearest_rate() {
+        let nearest = |frames, seconds| FrameRate::nearest(frames, seconds).unwrap().to_string();
+        assert_eq!(nearest(1_000_000_000, 33_366_666), "30000/1001");
+        assert_eq!(nearest(1_000_000_000, 33_333_333), "30/1");
+        assert_eq!(nearest(1_000_000_000, 41_708_333), "24000/1001");
+        assert_eq!(nearest(4_294_967_295, 143_165_577), "30/1");
+        assert_eq!(nearest(27_000_000, 1_126_125), "24000/1001");
+        assert_eq!(nearest(1_000_000, 33_367), "1000000/33367");
+        assert_eq!(nearest(2_000_000_003, 300_000_007), "20/3");
+        for (frames, seconds) in [(0, 1), (1, 0), (0, 0), (u64::MAX, 1), (1, u64::MAX)] {
+            assert_eq!(
+                FrameRate::nearest(frames, seconds),
+                None,
+                "{frames}/{seconds}"
+            );
+        }
+    }
+
+    #[test]
+    fn rates_are_read_as_people_write_them() {
+        let read = |text: &str| text.parse::<FrameRate>().map(|rate| rate.to_string());
+        for (text, rate) in [
+            ("30", "30/1"),
+            ("240", "240/1"),
+            ("30000/1001", "30000/1001"),
+            ("1/10", "1/10"),
+            ("29.97", "30000/1001"),
+            ("23.976", "24000/1001"),
+            ("23.98", "24000/1001"),
+            ("59.94", "60000/1001"),
+            ("119.88", "120000/1001"),
+            ("29.970030", "30000/1001"),
+            ("30.0", "30/1"),
+            ("30.00", "30/1"),
+            ("12.5", "25/2"),
+            ("0.1", "1/10"),
+            ("14.99", "15000/1001"),
+            ("14.5", "29/2"),
+            ("29.9", "299/10"),
+        ] {
+            assert_eq!(read(text).as_deref(), Ok(rate), "{text}");
+        }
+        for text in [
+            "",
+            "x",
+            "-1",
+            "+30",
+            "30/",
+            "/1",
+            ".5",
+            "5.",
+            "1e3",
+            "30.1234567",
+            "99999999999",
+            " 30",
+        ] {
+            let why = read(text).unwrap_err().to_string();
+            assert!(why.contains("29.97"), "{text}: {why}");
+        }
+        assert!(read("0").unwrap_err().to_string().contains("0/1"));
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //!
 //! [`hal`] and [`ipc`], underneath, work without std and without allocation.
 
+mod bitstream;
 pub mod build;
 pub mod camera;
 pub mod colorimetry;

@@ -33,6 +33,7 @@ use std::path::Path;
 
 use videostream_hal::format::{FourCc, Layout};
 
+use crate::bitstream::ParameterSets;
 use crate::encode::{Backend, Codec, DevicePath, Packet};
 use crate::picture::{Picture, PictureMut};
 
@@ -110,6 +111,8 @@ impl DecoderConfig {
 pub struct Decoder {
     config: DecoderConfig,
     inner: Inner,
+    /// The parameter sets of the stream so far, which may come once only.
+    sets: ParameterSets,
     /// A key frame has come, so that what follows can be decoded.
     started: bool,
     finished: bool,
@@ -179,6 +182,7 @@ impl Decoder {
         Ok(Self {
             config: *config,
             inner,
+            sets: ParameterSets::new(config.codec),
             started: false,
             finished: false,
             size: None,
@@ -218,9 +222,22 @@ impl Decoder {
                 wants: self.config.codec,
             });
         }
+        self.sets.add_all(packet.annex_b());
         if !self.started && !packet.is_key() {
             return Err(DecodeError::KeyFrameNeeded);
         }
+        let missing = match self.started {
+            true => Vec::new(),
+            false => self.missing_sets(packet),
+        };
+        let whole = match missing.is_empty() {
+            true => None,
+            false => Some([&missing, packet.annex_b()].concat()),
+        };
+        let packet = match &whole {
+            Some(bytes) => &Packet::new(packet.codec(), bytes, packet.pts_ns(), packet.dts_ns()),
+            None => packet,
+        };
         let result = match &mut self.inner {
             Inner::Software(software) => software.submit(packet),
             Inner::V4l2(v4l2) => v4l2.submit(packet),
@@ -230,6 +247,13 @@ impl Decoder {
             _ => self.started = result.is_ok(),
         }
         result
+    }
+
+    /// The parameter sets that came before and that a packet does not bring along.
+    fn missing_sets(&self, packet: &Packet<'_>) -> Vec<u8> {
+        let mut own = ParameterSets::new(self.config.codec);
+        own.add_all(packet.annex_b());
+        self.sets.without(&own).to_bytes()
     }
 
     /// The next picture that is ready, or `None` when the decoder wants more packets (after

@@ -15,7 +15,7 @@ pub(super) fn is_key(frame: &[u8]) -> bool {
 }
 
 /// The first frame of a stream, and what follows it. A last frame that is not complete is given as it is.
-pub(super) fn first(stream: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(crate) fn first(stream: &[u8]) -> Option<(&[u8], &[u8])> {
     let start = stream.windows(MAGIC.len()).position(|at| at == MAGIC)?;
     let stream = &stream[start..];
     let len = number(stream, 40).map_or(usize::MAX, |len| HEADER.saturating_add(len as usize));

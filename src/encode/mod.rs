@@ -13,34 +13,30 @@
 //! With YU12 and YV12 the software encoder reads the picture where it lies; NV12 and NV21 have their chroma
 //! planes separated and the others are converted, in memory that is kept.
 
-pub(crate) mod annex_b;
 mod backend;
 mod config;
 mod copies;
 mod error;
-mod fwht;
+pub(crate) mod fwht;
 mod level;
 mod mapped;
-pub(crate) mod order;
 mod packet;
-mod reader;
 #[cfg(feature = "software")]
 mod software;
 #[cfg(not(feature = "software"))]
 #[path = "none.rs"]
 mod software;
-pub(crate) mod sps;
 mod v4l2;
 
-pub use self::annex_b::access_units;
 pub use self::backend::{BACKEND_VARIABLE, Backend, DevicePath};
 pub use self::config::{Codec, EncoderConfig, Level, Profile, RateControl};
 pub use self::copies::{Copies, CopyReason, Submitted};
 pub use self::error::EncodeError;
-pub use self::order::{OrderError, PictureOrder};
 pub use self::packet::Packet;
-pub use self::reader::AccessUnits;
-pub use self::sps::{StreamInfo, has_b_slices, stream_info};
+pub use crate::bitstream::{
+    AccessUnits, OrderError, ParameterSets, PictureOrder, StreamInfo, UnitFinder, access_units,
+    has_b_slices, stream_info,
+};
 pub use crate::hardware::NoDevice;
 pub use crate::library::LibraryMissing;
 

@@ -1,8 +1,8 @@
 //! One encoded picture.
 
 use super::Codec;
-use super::annex_b::{NalKind, nal_units};
 use super::fwht;
+use crate::bitstream::{NalKind, nal_units, sei};
 
 /// One encoded picture as an Annex B byte stream, with its times.
 ///
@@ -37,7 +37,7 @@ impl<'a> Packet<'a> {
                 dts_ns,
             };
         }
-        let (mut has_sets, mut key) = (false, false);
+        let (mut has_sets, mut key, mut recovers) = (false, false, false);
         // Where the first unit behind the parameter sets starts.
         let mut behind = None;
         for (at, nal) in nal_units(bytes) {
@@ -49,8 +49,9 @@ impl<'a> Packet<'a> {
             if has_sets {
                 behind = behind.or(Some(at));
             }
+            recovers |= codec == Codec::H264 && kind == NalKind::Sei && sei::is_recovery_point(nal);
             if kind.is_slice() {
-                key = kind == NalKind::Idr;
+                key = recovers || kind == NalKind::Idr;
                 break;
             }
         }
@@ -93,7 +94,8 @@ impl<'a> Packet<'a> {
         &self.bytes[self.sets..]
     }
 
-    /// Whether a decoder can start here (an IDR picture).
+    /// Whether a decoder can start here: at an IDR picture, one of those of H.265 that are like it (CRA, BLA), or a
+    /// recovery point.
     #[must_use]
     pub fn is_key(&self) -> bool {
         self.key

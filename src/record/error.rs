@@ -58,13 +58,8 @@ pub enum RecordError {
     },
     /// Pictures of a format or size that the file can't hold, or of another one than those before.
     Format(io::Error),
-    /// A key frame without usable parameter sets, so that no decoder could start.
+    /// A key frame, and no usable parameter sets with it or before, so that no decoder could start.
     ParameterSets,
-    /// The parameter sets changed (a new size or profile), which this format can't store: start a new file.
-    ParameterSetsChanged {
-        /// What is in the file.
-        recorded: Recorded,
-    },
     /// A frame that is no packet of H.264 or H.265.
     NoPacket {
         /// Its format.
@@ -133,13 +128,8 @@ impl fmt::Display for RecordError {
                 )
             }
             Self::Format(error) => error.fmt(f),
-            Self::ParameterSets => {
-                f.write_str("a key frame came without one of each of its parameter sets")
-            }
-            Self::ParameterSetsChanged { recorded } => write!(
-                f,
-                "the parameter sets changed after {} frames: start a new file",
-                recorded.frames
+            Self::ParameterSets => f.write_str(
+                "a key frame came, but not one of each of its parameter sets with it or before",
             ),
             Self::NoPacket { fourcc } => {
                 write!(

@@ -82,7 +82,7 @@ impl PacketRecorder {
             recorder: None,
             expected: None,
             like: None,
-            timeline: Timeline::new(None),
+            timeline: Timeline::new(),
             rate: None,
             waiting: true,
             // Joining was asking.
@@ -137,6 +137,12 @@ impl PacketRecorder {
         self.losses
     }
 
+    /// Packets that are placed by their arrival; see [`Timeline::estimated`].
+    #[must_use]
+    pub fn estimated(&self) -> u64 {
+        self.timeline.estimated()
+    }
+
     /// Whether it is time to ask the host for a key frame
     /// ([`Client::ask_for_key_frame`](crate::Client::ask_for_key_frame)): something was lost since the last call, or
     /// none has come for long.
@@ -172,7 +178,6 @@ impl PacketRecorder {
             None => {
                 self.like = Some(now);
                 self.rate = FrameRate::from_period_ns(about.duration_ns);
-                self.timeline = Timeline::new(self.rate);
             }
             Some(was) if was != now => {
                 let recorded = self.recorded();
@@ -265,7 +270,7 @@ impl PacketRecorder {
 
     /// When a packet is decoded and shown.
     fn times(&mut self, about: &FrameDescriptor) -> (u64, u64) {
-        let dts_ns = self.timeline.pts_ns(about.sequence, about.timestamp_ns);
+        let dts_ns = self.timeline.pts_ns(about.timestamp_ns, about.published_ns);
         let known = |time: i64| u64::try_from(time).ok();
         let later = match (known(about.pts_ns), known(about.dts_ns)) {
             (Some(pts_ns), Some(dts_ns)) => pts_ns.saturating_sub(dts_ns),

@@ -7,6 +7,7 @@ use super::file::Pieces;
 use super::mp4;
 use super::name::Kind;
 use super::{RecordError, Track};
+use crate::bitstream::ParameterSets;
 use crate::encode::Packet;
 
 /// The additional room for an index where a file system fills holes: two hours at 30 frames a second.
@@ -55,6 +56,11 @@ pub struct Recorder {
     recorded: Recorded,
     /// Decoding time of the first packet, once there is one.
     first_ns: Option<u64>,
+    /// The parameter sets of the stream so far.
+    sets: ParameterSets,
+    /// The size of pictures that they say, and that of the recording.
+    said: Option<(u32, u32)>,
+    size: Option<(u32, u32)>,
     ended: bool,
 }
 
@@ -95,6 +101,9 @@ impl Recorder {
             format,
             recorded: Recorded::default(),
             first_ns: None,
+            sets: ParameterSets::new(track.codec),
+            said: None,
+            size: None,
             ended: false,
         })
     }
@@ -128,8 +137,9 @@ impl Recorder {
     ///
     /// # Errors
     /// [`RecordError::Write`] when the file can't be written, and from then on [`RecordError::Ended`];
-    /// [`RecordError::Codec`], [`RecordError::ParameterSets`] and
-    /// [`RecordError::ParameterSetsChanged`] for packets that don't belong into this recording.
+    /// [`RecordError::Codec`], [`RecordError::ParameterSets`] and, for pictures of another size,
+    /// [`RecordError::Changed`]: packets that don't belong into this recording, which may be finished or go on without
+    /// them.
     pub fn write(&mut self, packet: &Packet<'_>) -> Result<(), RecordError> {
         if self.ended {
             return Err(RecordError::Ended {
@@ -142,9 +152,11 @@ impl Recorder {
                 wants: self.track.codec,
             });
         }
+        let size = self.note_sets(packet);
         let first_ns = match self.first_ns {
             Some(first_ns) => first_ns,
             None if packet.is_key() => {
+                self.size = size;
                 self.begin(packet)?;
                 self.first_ns = Some(packet.dts_ns());
                 packet.dts_ns()
@@ -154,6 +166,11 @@ impl Recorder {
                 return Ok(());
             }
         };
+        if size != self.size {
+            // What is told to be in the file is in it.
+            self.flush()?;
+            return Err(self.changed(size));
+        }
         match &mut self.format {
             Format::AnnexB => {
                 self.append(packet.annex_b())?;
@@ -161,14 +178,6 @@ impl Recorder {
                 self.recorded.frames += 1;
                 self.recorded.duration_ns = shown_ns.saturating_add(self.track.rate.period_ns());
                 Ok(())
-            }
-            #[cfg(feature = "record")]
-            Format::Mp4(mp4) if mp4.changed(packet) => {
-                // What is told to be in the file is in it.
-                self.flush()?;
-                Err(RecordError::ParameterSetsChanged {
-                    recorded: self.recorded(),
-                })
             }
             #[cfg(feature = "record")]
             Format::Mp4(mp4) => match mp4.add(packet)? {
@@ -202,21 +211,52 @@ impl Recorder {
         Ok(self.recorded())
     }
 
+    /// Takes note of the parameter sets of a packet, wherever they are in it; the size of pictures that they say then.
+    fn note_sets(&mut self, packet: &Packet<'_>) -> Option<(u32, u32)> {
+        if self.sets.add_all(packet.annex_b()) {
+            let info = self.sets.info();
+            self.said = info.map(|info| (info.width, info.height));
+        }
+        self.said
+    }
+
+    fn changed(&self, now: Option<(u32, u32)>) -> RecordError {
+        let like = |size: Option<(u32, u32)>| {
+            let (width, height) = size.unwrap_or_default();
+            (self.track.codec.fourcc().0, width, height)
+        };
+        RecordError::Changed {
+            was: like(self.size),
+            now: like(now),
+            recorded: self.recorded(),
+        }
+    }
+
     /// Writes what comes before the first packet, a key frame.
     fn begin(&mut self, packet: &Packet<'_>) -> Result<(), RecordError> {
+        if !self.sets.is_complete() && packet.parameter_sets().is_empty() {
+            return Err(RecordError::ParameterSets);
+        }
         match &mut self.format {
-            Format::AnnexB if packet.parameter_sets().is_empty() => Err(RecordError::ParameterSets),
-            Format::AnnexB => Ok(()),
+            Format::AnnexB => {
+                let mut own = ParameterSets::new(self.track.codec);
+                own.add_all(packet.annex_b());
+                match self.sets.without(&own).to_bytes() {
+                    missing if missing.is_empty() => Ok(()),
+                    missing => self.append(&missing),
+                }
+            }
             #[cfg(feature = "record")]
             Format::Mp4(mp4) => {
                 let hole = match self.file.fills_holes() {
                     true => mp4.hole().min(FILLED_HOLE),
                     false => mp4.hole(),
                 };
-                let begun = self.file.begin(&mp4.header(packet, hole)?);
+                let (sets, first_ns) = (&self.sets, packet.dts_ns());
+                let begun = self.file.begin(&mp4.header(sets, first_ns, hole)?);
                 let begun = match begun {
                     // Perhaps there is no room for the room.
-                    Err(_) if hole > 0 => self.file.begin(&mp4.header(packet, 0)?),
+                    Err(_) if hole > 0 => self.file.begin(&mp4.header(sets, first_ns, 0)?),
                     other => other,
                 };
                 self.check(begun)

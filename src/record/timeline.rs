@@ -1,62 +1,94 @@
-//! From a source's numbers and times to times in a file.
+//! From a source's times to times in a file.
 
-use crate::frame_rate::FrameRate;
+/// No source pauses longer than this, 30 days: a step that is longer is one of its clock.
+const LONGEST_GAP_NS: u64 = 30 * 86_400 * 1_000_000_000;
 
-/// How far the source's clock and its count may disagree before the clock is believed: half a
-/// second, which no jitter reaches but a slow shutter or a stalled source does.
-const TOLERANCE_NS: u64 = 500_000_000;
-
-/// Presentation times of frames, from 0 and always growing.
+/// Presentation times of frames, from 0 and always growing: those of the source, as far as they make sense.
 ///
-/// With a rate, frame *n* after the first is due at [`FrameRate::time_ns`] of *n*, so that the
-/// jitter of capture does not get into the file and a missing frame leaves its gap. Where a
-/// source does not keep its rate, or starts its count anew, the times follow its clock.
+/// A frame whose timestamp is 0, stands still, goes back or is years ahead of the one before is as far from that one
+/// as it arrived behind it. Where the source's clock was set, its times count again from the next frame on.
 ///
 /// ```
-/// use videostream::FrameRate;
 /// use videostream::record::Timeline;
 ///
-/// let mut timeline = Timeline::new(Some(FrameRate::fps(25)?));
-/// assert_eq!(timeline.pts_ns(100, 7_000_000_000), 0);
-/// assert_eq!(timeline.pts_ns(101, 7_041_000_000), 40_000_000);
-/// # Ok::<(), videostream::InvalidFrameRate>(())
+/// let mut timeline = Timeline::new();
+/// assert_eq!(timeline.pts_ns(7_000_000_000, 7_012_000_000), 0);
+/// assert_eq!(timeline.pts_ns(7_040_000_000, 7_055_000_000), 40_000_000);
+/// // A driver that did not fill it in.
+/// assert_eq!(timeline.pts_ns(0, 7_095_000_000), 80_000_000);
+/// assert_eq!(timeline.pts_ns(7_120_000_000, 7_131_000_000), 120_000_000);
+/// assert_eq!(timeline.estimated(), 1);
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Timeline {
-    rate: Option<FrameRate>,
-    /// Number, time and presentation time of the frame that others are counted from.
-    anchor: Option<(u64, u64, u64)>,
-    last: Option<u64>,
+    /// The last frame whose timestamp made sense.
+    sound: Option<Mark>,
+    /// The last frame, and when it arrived.
+    last: Option<(Mark, u64)>,
+    estimated: u64,
+}
+
+/// What a timestamp stands for in the file.
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    timestamp_ns: u64,
+    pts_ns: u64,
+}
+
+impl Mark {
+    /// The time in the file of another timestamp, unless the step there makes no sense.
+    fn step_to(self, timestamp_ns: u64) -> Option<u64> {
+        let step = timestamp_ns.checked_sub(self.timestamp_ns)?;
+        let is_sound = self.timestamp_ns != 0 && (1..=LONGEST_GAP_NS).contains(&step);
+        is_sound.then(|| self.pts_ns.saturating_add(step))
+    }
 }
 
 impl Timeline {
-    /// For a source of this rate; without one the times are the source's.
+    /// One whose first frame is still to come.
     #[must_use]
-    pub fn new(rate: Option<FrameRate>) -> Self {
-        Self {
-            rate,
-            anchor: None,
-            last: None,
-        }
+    pub fn new() -> Self {
+        Self::default()
     }
 
-    /// The presentation time in nanoseconds of the frame that its source gave this number and
-    /// this time on any clock that does not jump.
-    pub fn pts_ns(&mut self, sequence: u64, timestamp_ns: u64) -> u64 {
-        let (number, time_ns, start_ns) = *self.anchor.get_or_insert((sequence, timestamp_ns, 0));
-        let measured = start_ns.saturating_add(timestamp_ns.saturating_sub(time_ns));
-        let counted = self.rate.and_then(|rate| {
-            let frames = sequence.checked_sub(number)?;
-            Some(start_ns.saturating_add(rate.time_ns(frames)))
-        });
-        let counted = counted.filter(|due| due.abs_diff(measured) <= TOLERANCE_NS);
-        let next = self.last.map_or(0, |last| last.saturating_add(1));
-        let pts_ns = counted.unwrap_or(measured).max(next);
-        if counted.is_none() {
-            self.anchor = Some((sequence, timestamp_ns, pts_ns));
-        }
-        self.last = Some(pts_ns);
+    /// The presentation time in nanoseconds of the frame that has this timestamp, of any clock, and arrived at
+    /// `arrival_ns` of a clock that is never set.
+    pub fn pts_ns(&mut self, timestamp_ns: u64, arrival_ns: u64) -> u64 {
+        let pts_ns = self.place(timestamp_ns, arrival_ns);
+        let mark = Mark {
+            timestamp_ns,
+            pts_ns,
+        };
+        self.last = Some((mark, arrival_ns));
         pts_ns
+    }
+
+    fn place(&mut self, timestamp_ns: u64, arrival_ns: u64) -> u64 {
+        let Some((last, arrived_ns)) = self.last else {
+            return 0;
+        };
+        // From the frame before when the clock has been set at that one.
+        let marks = [self.sound, Some(last)];
+        let steps = marks.into_iter().flatten();
+        let pts_ns = steps
+            .filter_map(|mark| mark.step_to(timestamp_ns))
+            .find(|pts_ns| *pts_ns > last.pts_ns);
+        if let Some(pts_ns) = pts_ns {
+            self.sound = Some(Mark {
+                timestamp_ns,
+                pts_ns,
+            });
+            return pts_ns;
+        }
+        self.estimated += 1;
+        let step = arrival_ns.saturating_sub(arrived_ns).max(1);
+        last.pts_ns.saturating_add(step)
+    }
+
+    /// Frames that are placed by their arrival, as their timestamps make no sense.
+    #[must_use]
+    pub fn estimated(&self) -> u64 {
+        self.estimated
     }
 }
 
@@ -65,47 +97,73 @@ mod tests {
     use super::*;
 
     const MS: u64 = 1_000_000;
+    const HOUR: u64 = 3_600_000 * MS;
+    /// When a source's first frame is taken: long after its start.
+    const START: u64 = HOUR;
 
-    fn at_30() -> Timeline {
-        Timeline::new(FrameRate::fps(30).ok())
+    /// The times in milliseconds of frames whose timestamps are these and that arrive 10 ms later than they should,
+    /// every 33 ms; and how many are estimated.
+    fn place(timestamps: impl IntoIterator<Item = u64>) -> (Vec<u64>, u64) {
+        let mut timeline = Timeline::new();
+        let timestamps = timestamps.into_iter().zip(0..);
+        let times = timestamps
+            .map(|(stamp, n)| timeline.pts_ns(stamp, START + (33 * n + 10) * MS) / MS)
+            .collect();
+        (times, timeline.estimated())
+    }
+
+    /// As they should be.
+    fn stamp(n: u64) -> u64 {
+        START + 33 * n * MS
     }
 
     #[test]
-    fn jitter_is_left_out_and_gaps_are_kept() {
-        let mut timeline = at_30();
-        let stamps = [(5, 1000), (6, 1040), (7, 1060), (10, 1170)];
-        let times = stamps.map(|(number, ms)| timeline.pts_ns(number, ms * MS));
-        assert_eq!(times, [0, 33_333_333, 66_666_667, 166_666_667]);
+    fn times_are_those_of_the_source() {
+        let irregular = [0, 16, 83, 84, 900, 901, 86_400_000 * 3];
+        let (times, estimated) = place(irregular.map(|ms| START + ms * MS));
+        assert_eq!((times, estimated), (irregular.to_vec(), 0));
     }
 
     #[test]
-    fn a_count_that_starts_anew_is_carried_on() {
-        let mut timeline = at_30();
-        timeline.pts_ns(100, 1000 * MS);
-        assert_eq!(timeline.pts_ns(0, 3000 * MS), 2000 * MS);
-        assert_eq!(timeline.pts_ns(1, 3030 * MS), 2000 * MS + 33_333_333);
+    fn one_wrong_timestamp_moves_no_other() {
+        for wrong in [0, 1, START - 1, u64::MAX, 4_154_505_010_207_436_000] {
+            let (times, estimated) = place((0..6).map(|n| if n == 3 { wrong } else { stamp(n) }));
+            assert_eq!((times, estimated), (vec![0, 33, 66, 99, 132, 165], 1));
+        }
     }
 
     #[test]
-    fn a_source_that_is_slower_than_it_says_is_timed_by_its_clock() {
-        let mut timeline = at_30();
-        let last = (0..300).map(|n| timeline.pts_ns(n, n * 100 * MS)).last();
-        assert!(last.unwrap().abs_diff(29_900 * MS) <= TOLERANCE_NS);
+    fn a_wrong_first_timestamp_moves_no_other() {
+        for wrong in [0, u64::MAX, 4_154_505_010_207_436_000] {
+            let (times, estimated) = place((0..4).map(|n| if n == 0 { wrong } else { stamp(n) }));
+            assert_eq!((times, estimated), (vec![0, 33, 66, 99], 1));
+        }
     }
 
     #[test]
-    fn without_a_rate_times_are_the_sources() {
-        let mut timeline = Timeline::new(None);
-        assert_eq!(timeline.pts_ns(0, 50), 0);
-        assert_eq!(timeline.pts_ns(1, 90), 40);
+    fn a_clock_that_is_set_is_followed_again() {
+        for set in [
+            |stamp| stamp + 10 * 365 * 24 * HOUR,
+            |stamp| stamp - HOUR / 2,
+        ] {
+            let (times, estimated) =
+                place((0..6).map(|n| if n < 3 { stamp(n) } else { set(stamp(n)) }));
+            assert_eq!((times, estimated), (vec![0, 33, 66, 99, 132, 165], 1));
+        }
+    }
+
+    #[test]
+    fn a_clock_that_stands_leaves_the_times_of_arrival() {
+        assert_eq!(place([START; 4]), (vec![0, 33, 66, 99], 3));
+        assert_eq!(place([0; 4]), (vec![0, 33, 66, 99], 3));
     }
 
     #[test]
     fn times_always_grow() {
-        let mut timeline = at_30();
+        let mut timeline = Timeline::new();
         let mut last = None;
-        for (number, ms) in [(9, 900), (9, 900), (3, 100), (2, 50), (u64::MAX, 60)] {
-            let pts_ns = Some(timeline.pts_ns(number, ms * MS));
+        for (timestamp, arrival) in [(9, 9), (9, 9), (3, 1), (2, 0), (u64::MAX, 7), (0, 0)] {
+            let pts_ns = Some(timeline.pts_ns(timestamp, arrival));
             assert!(pts_ns > last, "{pts_ns:?} after {last:?}");
             last = pts_ns;
         }

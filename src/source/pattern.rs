@@ -13,7 +13,7 @@ use crate::{FrameRate, Result, TestPattern};
 /// V4L2_FIELD_NONE: progressive.
 const PROGRESSIVE: u32 = 1;
 
-/// The test pattern as a source: a frame at each tick, into memory of its own. Ticks that
+/// The test pattern as a source: a frame at each tick, with the tick's time, into memory of its own. Ticks that
 /// find no free buffer count as dropped frames, as with a camera.
 #[derive(Debug)]
 pub struct PatternSource {
@@ -115,7 +115,7 @@ impl Source for PatternSource {
         Ok(drawn.map(|index| Taken {
             index,
             sequence,
-            timestamp_ns: now,
+            timestamp_ns: self.tick_ns(sequence),
             bytes_used: self.layout.size,
             data_offset: [0; MAX_PLANES],
             flags: Flags::KEY_FRAME,

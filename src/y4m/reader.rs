@@ -20,7 +20,7 @@ const MAGIC: &str = "YUV4MPEG2 ";
 pub struct Y4mReader<R: Read> {
     from: y4m::Decoder<Chain<Cursor<Vec<u8>>, R>>,
     layout: Layout,
-    rate: FrameRate,
+    rate: Option<FrameRate>,
     bytes: Vec<u8>,
 }
 
@@ -51,8 +51,12 @@ impl<R: Read> Y4mReader<R> {
         let layout =
             Layout::new(FourCc::YU12, width, height).map_err(|error| invalid(error.to_string()))?;
         let ratio = from.get_framerate();
-        let rate = FrameRate::new(side(ratio.num), side(ratio.den))
-            .map_err(|error| invalid(error.to_string()))?;
+        let rate = FrameRate::nearest(ratio.num as u64, ratio.den as u64);
+        // Those who don't know it write 0:0.
+        if rate.is_none() && (ratio.num, ratio.den) != (0, 0) {
+            let why = format!("a rate of {}:{} can't be", ratio.num, ratio.den);
+            return Err(invalid(why));
+        }
         Ok(Self {
             from,
             layout,
@@ -67,9 +71,9 @@ impl<R: Read> Y4mReader<R> {
         &self.layout
     }
 
-    /// Pictures per second.
+    /// Pictures per second; `None` where the file does not say (`F0:0`).
     #[must_use]
-    pub fn rate(&self) -> FrameRate {
+    pub fn rate(&self) -> Option<FrameRate> {
         self.rate
     }
 

@@ -138,7 +138,7 @@ fn gaps_and_clocks_that_stand_still_keep_times_growing() {
 }
 
 #[test]
-fn other_parameter_sets_do_not_get_into_the_file() {
+fn pictures_of_another_size_do_not_get_into_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let mut recorder = record(&folder.path().join("x.mp4"), (320, 240), fps(30), 5);
     let layout = Layout::new(FourCc::NV12, 640, 480).unwrap();
@@ -151,9 +151,10 @@ fn other_parameter_sets_do_not_get_into_the_file() {
         |_, _| (),
         |packet| {
             let error = recorder.write(packet).unwrap_err();
-            let RecordError::ParameterSetsChanged { recorded } = error else {
+            let RecordError::Changed { was, now, recorded } = error else {
                 panic!("{error}");
             };
+            assert_eq!((was.1, was.2, now.1, now.2), (320, 240, 640, 480));
             assert_eq!(recorded.frames, 5);
         },
     );

@@ -89,9 +89,13 @@ fn the_name_of_another_codec_is_refused_with_the_codec() {
 #[test]
 fn a_full_disk_names_the_file_and_ends_the_recording() {
     let folder = tempfile::tempdir().unwrap();
+    // The start of a baseline stream.
     let key = [
-        0, 0, 0, 1, 0x67, 1, 2, 3, 4, 0, 0, 0, 1, 0x68, 1, 0, 0, 0, 1, 0x65, 1,
-    ];
+        &[0, 0, 0, 1, 0x67, 66, 0xc0, 10, 0xda, 5, 7, 0xe4][..],
+        &[0, 0, 0, 1, 0x68, 0xce, 0x3c, 0x80],
+        &[0, 0, 0, 1, 0x65, 0x88, 0x84],
+    ]
+    .concat();
     let packet = Packet::new(Codec::H264, &key, 0, 0);
     let mut names = vec!["full.h264"];
     if cfg!(feature = "record") {

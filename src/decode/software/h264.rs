@@ -2,16 +2,17 @@
 
 use super::openh264::OpenH264;
 use super::shown::Shown;
+use crate::bitstream::{NalKind, ParameterSets, h264, nal_units};
 use crate::decode::DecodeError;
-use crate::encode::Packet;
+use crate::encode::{Codec, Packet};
 use crate::picture::Picture;
 
 /// An OpenH264 decoder, and what is to be done before it sees the next packet.
 #[derive(Debug)]
 pub(super) struct H264 {
     decoder: OpenH264,
-    /// Parameter sets of the stream.
-    sets: Vec<u8>,
+    /// Parameter sets that the decoder was given.
+    sets: ParameterSets,
     /// A key frame that starts another sequence, and its time. What the decoder holds of the one before has to
     /// come out first: it would be lost.
     next: Option<(Vec<u8>, u64)>,
@@ -23,7 +24,7 @@ impl H264 {
     pub(super) fn new() -> Result<Self, DecodeError> {
         Ok(Self {
             decoder: OpenH264::new()?,
-            sets: Vec::new(),
+            sets: ParameterSets::new(Codec::H264),
             next: None,
             shown: None,
         })
@@ -33,18 +34,28 @@ impl H264 {
         if self.shown.is_some() || self.next.is_some() {
             return Err(DecodeError::FrameWaiting);
         }
-        let sets = packet.parameter_sets();
-        if !sets.is_empty() && sets != self.sets {
-            if !self.sets.is_empty() {
-                self.shown = self.decoder.flush()?;
-            }
-            self.sets = sets.to_vec();
+        if self.begins_sequence(packet)? {
+            self.shown = self.decoder.flush()?;
             if self.shown.is_some() {
                 self.next = Some((packet.annex_b().to_vec(), packet.pts_ns()));
                 return Ok(());
             }
         }
         self.decode(packet.annex_b(), packet.pts_ns())
+    }
+
+    /// Whether a packet has other sequence parameter sets than those before.
+    fn begins_sequence(&mut self, packet: &Packet<'_>) -> Result<bool, DecodeError> {
+        let had_some = self.sets.is_complete();
+        let mut is_other = false;
+        for (_, nal) in nal_units(packet.annex_b()) {
+            let kind = NalKind::of(Codec::H264, nal);
+            if kind == NalKind::Sps && !self.sets.contains(nal) {
+                supported(nal)?;
+            }
+            is_other |= self.sets.add(nal) == Some(true) && kind == NalKind::Sps;
+        }
+        Ok(had_some && is_other)
     }
 
     pub(super) fn receive(
@@ -79,9 +90,25 @@ impl H264 {
             Err(error) => {
                 // What it remembers of the damaged sequence is of no use to the next one.
                 self.decoder = OpenH264::new()?;
-                self.sets.clear();
+                self.sets = ParameterSets::new(Codec::H264);
                 Err(error)
             }
         }
     }
+}
+
+/// Whether the library decodes what a sequence parameter set tells of.
+fn supported(nal: &[u8]) -> Result<(), DecodeError> {
+    let Some(sps) = h264::Sps::read(nal) else {
+        // It says that itself.
+        return Ok(());
+    };
+    let what = match (sps.chroma_format, sps.luma_bits, sps.chroma_bits) {
+        (1, 8, 8) => return Ok(()),
+        (0, ..) => "H.264 without colour (monochrome)",
+        (1, ..) => "H.264 of more than 8 bits (High 10 profile)",
+        (2, ..) => "H.264 of 4:2:2 (High 4:2:2 profile)",
+        _ => "H.264 of 4:4:4 (High 4:4:4 profile)",
+    };
+    Err(DecodeError::Unsupported { what })
 }

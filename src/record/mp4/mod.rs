@@ -18,11 +18,11 @@ mod sample_entry;
 
 use mp4_atom::{Encode, FourCC, Ftyp, Mfhd, Moof, Tfdt, Tfhd, Traf, Trun, TrunEntry};
 
-use self::index::Index;
+use self::index::{Index, LONGEST};
 use self::room::Room;
 pub(super) use self::room::{Spill, Turn};
 use super::{RecordError, Track};
-use crate::encode::annex_b::nal_units;
+use crate::bitstream::{NalKind, ParameterSets, nal_units};
 use crate::encode::{Codec, Packet};
 
 const TRACK: u32 = 1;
@@ -46,8 +46,10 @@ pub(super) struct Mp4 {
     timescale: u32,
     /// Duration of one frame in units of time.
     period: u32,
-    /// The parameter sets in `moov`; empty until the first key frame.
-    sets: Vec<u8>,
+    /// The parameter sets in `moov`, from the first key frame on.
+    header: ParameterSets,
+    /// Those that pictures need now: what `moov` does not have is among the samples.
+    sets: ParameterSets,
     /// Decoding time of the first packet, in nanoseconds.
     first_ns: u64,
     /// Decoding time of the last packet, in units of time after the first.
@@ -89,7 +91,8 @@ impl Mp4 {
             timescale: track.rate.frames() * factor,
             // At most a million seconds by 90 000: a frame may take half a day.
             period: track.rate.seconds().saturating_mul(factor),
-            sets: Vec::new(),
+            header: ParameterSets::new(track.codec),
+            sets: ParameterSets::new(track.codec),
             first_ns: 0,
             last: None,
             sequence: 0,
@@ -124,14 +127,16 @@ impl Mp4 {
     }
 
     /// The header, to be written before the first fragment: parts, each with its place, the last of them at the end;
-    /// `packet` is a key frame, `hole` the additional room.
+    /// the first picture is decoded at `first_ns`, `hole` is the additional room.
     pub(super) fn header(
         &mut self,
-        packet: &Packet<'_>,
+        sets: &ParameterSets,
+        first_ns: u64,
         hole: u64,
     ) -> Result<Vec<(u64, Vec<u8>)>, RecordError> {
-        self.sets = packet.parameter_sets().to_vec();
-        self.first_ns = packet.dts_ns();
+        self.header = sets.clone();
+        self.sets = sets.clone();
+        self.first_ns = first_ns;
         let codec = match self.track.codec {
             Codec::H264 => b"avc1",
             Codec::H265 => b"hvc1",
@@ -203,11 +208,7 @@ impl Mp4 {
             None
         };
         let start = self.data.len();
-        for (_, nal) in nal_units(packet.data()) {
-            let len = u32::try_from(nal.len()).map_err(|_| RecordError::ParameterSets)?;
-            self.data.extend_from_slice(&len.to_be_bytes());
-            self.data.extend_from_slice(nal);
-        }
+        self.append(packet)?;
         let bytes = (self.data.len() - start) as u32;
         self.samples.push(Sample {
             dts,
@@ -218,10 +219,29 @@ impl Mp4 {
         Ok(fragment)
     }
 
-    /// Whether a key frame has other parameter sets than the header.
-    pub(super) fn changed(&self, packet: &Packet<'_>) -> bool {
-        let sets = packet.parameter_sets();
-        !sets.is_empty() && sets != self.sets
+    /// Collects the bytes of a packet, without the parameter sets that `moov` has. Others are among the samples: where
+    /// they come, and again with each key frame, for players that begin there.
+    fn append(&mut self, packet: &Packet<'_>) -> Result<(), RecordError> {
+        let codec = self.track.codec;
+        let mut repeats = packet.is_key();
+        for (_, nal) in nal_units(packet.annex_b()) {
+            let kind = NalKind::of(codec, nal);
+            if kind.is_set() {
+                if self.sets.add(nal) == Some(true) && !repeats {
+                    append_nal(&mut self.data, nal)?;
+                }
+            } else {
+                // Only a delimiter is in front of them.
+                if kind != NalKind::Front && std::mem::take(&mut repeats) {
+                    self.sets.add_all(packet.annex_b());
+                    for set in self.sets.without(&self.header).all() {
+                        append_nal(&mut self.data, set)?;
+                    }
+                }
+                append_nal(&mut self.data, nal)?;
+            }
+        }
+        Ok(())
     }
 
     /// A fragment ends before a key frame, but not more often than four times a second; and after a
@@ -243,19 +263,17 @@ impl Mp4 {
             return Ok(None);
         };
         let end = next.unwrap_or(last.dts + u64::from(self.period));
-        let ends = self
-            .samples
-            .iter()
-            .skip(1)
-            .map(|sample| sample.dts)
-            .chain([end]);
+        let begins = self.samples.iter().map(|sample| sample.dts);
+        let ends = begins.clone().skip(1).chain([end]);
+        let durations: Vec<u64> = ends.zip(begins).map(|(end, begin)| end - begin).collect();
         let reordered = self.samples.iter().any(|sample| sample.offset != 0);
         let entries: Vec<_> = self
             .samples
             .iter()
-            .zip(ends)
-            .map(|(sample, end)| TrunEntry {
-                duration: Some(u32::try_from(end - sample.dts).unwrap_or(u32::MAX)),
+            .zip(&durations)
+            // Behind a gap the next fragment says when it begins.
+            .map(|(sample, duration)| TrunEntry {
+                duration: Some((*duration).min(LONGEST.into()) as u32),
                 size: Some(sample.bytes),
                 flags: Some(if sample.key { SYNC } else { NON_SYNC }),
                 cts: reordered.then_some(sample.offset),
@@ -286,9 +304,8 @@ impl Mp4 {
         // The samples begin behind the header of `mdat`; the offset's own size does not change.
         moof.traf[0].trun[0].data_offset = Some(bytes.len() as i32 + 8);
         let data_at = self.len + bytes.len() as u64 + 8;
-        if let (Some(index), Some(trun)) = (&mut self.index, moof.traf[0].trun.first()) {
-            let durations = trun.samples.iter().map(|entry| entry.duration.unwrap_or(0));
-            index.add(data_at, &self.samples, durations);
+        if let Some(index) = &mut self.index {
+            index.add(data_at, &self.samples, durations.into_iter());
         }
         let spill = self.note_sizes();
         bytes.clear();
@@ -330,6 +347,14 @@ impl Mp4 {
         let ns = u128::from(ns.saturating_sub(self.first_ns));
         ((ns * u128::from(self.timescale) + 500_000_000) / 1_000_000_000) as u64
     }
+}
+
+/// A NAL unit with its length.
+fn append_nal(to: &mut Vec<u8>, nal: &[u8]) -> Result<(), RecordError> {
+    let len = u32::try_from(nal.len()).map_err(|_| RecordError::ParameterSets)?;
+    to.extend_from_slice(&len.to_be_bytes());
+    to.extend_from_slice(nal);
+    Ok(())
 }
 
 /// A complete `moof` and `mdat`.

@@ -5,7 +5,7 @@ use mp4_atom::{
     Tkhd, Trak, Trex, Url, Visual, Vmhd,
 };
 
-use super::index::Index;
+use super::index::{Index, Scale};
 use super::{Mp4, TRACK, sample_entry};
 use crate::record::RecordError;
 
@@ -19,16 +19,24 @@ impl Mp4 {
             height,
             ..Default::default()
         };
-        let entry = sample_entry::of(self.track.codec, &self.sets, visual)?;
+        let entry = sample_entry::of(self.track.codec, &self.header, visual)?;
+        let timescale = self.timescale;
+        let scale = match index {
+            Some(index) => index.scale(timescale, self.track.rate.frames()),
+            None => Scale {
+                from: timescale,
+                to: timescale,
+            },
+        };
         let duration = match index {
-            Some(_) => self.end,
+            Some(_) => scale.apply(self.end),
             None => 0,
         };
         let stsd = Stsd {
             codecs: vec![entry],
         };
         let stbl = match index {
-            Some(index) => index.tables(stsd),
+            Some(index) => index.tables(stsd, scale),
             None => Stbl {
                 stsd,
                 stco: Some(Stco::default()),
@@ -52,7 +60,7 @@ impl Mp4 {
             },
             mdia: Mdia {
                 mdhd: Mdhd {
-                    timescale: self.timescale,
+                    timescale: scale.to,
                     duration,
                     language: "und".into(),
                     ..Default::default()
@@ -78,7 +86,7 @@ impl Mp4 {
         };
         Ok(Moov {
             mvhd: Mvhd {
-                timescale: self.timescale,
+                timescale: scale.to,
                 duration,
                 next_track_id: TRACK + 1,
                 ..Default::default()

@@ -4,60 +4,65 @@
 
 use mp4_atom::{Avc1, Avcc, AvccExt, Codec as SampleEntry, Hvc1, HvcCArray, Hvcc, Visual};
 
+use crate::bitstream::{NalKind, ParameterSets, h264, h265};
 use crate::encode::Codec;
-use crate::encode::annex_b::{NalKind, nal_units};
-use crate::encode::sps;
 use crate::record::RecordError;
 
-pub(super) fn of(codec: Codec, sets: &[u8], visual: Visual) -> Result<SampleEntry, RecordError> {
+pub(super) fn of(
+    codec: Codec,
+    sets: &ParameterSets,
+    visual: Visual,
+) -> Result<SampleEntry, RecordError> {
     Ok(match codec {
         Codec::H264 => SampleEntry::Avc1(Avc1 {
             visual,
-            avcc: avcc(sets)?,
+            avcc: avcc(sets).ok_or(RecordError::ParameterSets)?,
             ..Default::default()
         }),
         Codec::H265 => SampleEntry::Hvc1(Hvc1 {
             visual,
-            hvcc: hvcc(sets)?,
+            hvcc: hvcc(sets).ok_or(RecordError::ParameterSets)?,
             ..Default::default()
         }),
         Codec::Fwht => return Err(RecordError::ParameterSets),
     })
 }
 
-/// The one parameter set of a kind. Several are possible in theory; then it is unclear which one counts.
-fn of_kind(codec: Codec, sets: &[u8], kind: NalKind) -> Result<&[u8], RecordError> {
-    let mut found = nal_units(sets)
-        .map(|(_, nal)| nal)
-        .filter(|nal| NalKind::of(codec, nal) == kind);
-    found
-        .next()
-        .filter(|nal| nal.len() <= usize::from(u16::MAX) && found.next().is_none())
-        .ok_or(RecordError::ParameterSets)
+/// All sets of a kind; `None` if there is none, or one is too long for the box.
+fn of_kind(sets: &ParameterSets, kind: NalKind) -> Option<Vec<Vec<u8>>> {
+    let sets: Vec<_> = sets.of_kind(kind).map(<[u8]>::to_vec).collect();
+    let fit = sets.iter().all(|set| set.len() <= usize::from(u16::MAX));
+    (fit && !sets.is_empty()).then_some(sets)
 }
 
-fn avcc(sets: &[u8]) -> Result<Avcc, RecordError> {
-    let sps = of_kind(Codec::H264, sets, NalKind::Sps)?;
-    let pps = of_kind(Codec::H264, sets, NalKind::Pps)?;
-    let mut avcc = Avcc::new(sps, pps).map_err(|_| RecordError::ParameterSets)?;
-    // High profile names its chroma format and bit depth, which in High is 4:2:0 of 8 bits.
-    avcc.ext = (avcc.avc_profile_indication == 100).then(AvccExt::default);
-    Ok(avcc)
+fn avcc(sets: &ParameterSets) -> Option<Avcc> {
+    let (all_sps, all_pps) = (of_kind(sets, NalKind::Sps)?, of_kind(sets, NalKind::Pps)?);
+    let sps = h264::Sps::read(&all_sps[0])?;
+    let mut avcc = Avcc::new(&all_sps[0], &all_pps[0]).ok()?;
+    avcc.sequence_parameter_sets = all_sps;
+    avcc.picture_parameter_sets = all_pps;
+    // These profiles, and no others, say it (clause 5.3.3.1.2).
+    avcc.ext = sps.is_high().then(|| AvccExt {
+        chroma_format: sps.chroma_format,
+        bit_depth_luma: sps.luma_bits,
+        bit_depth_chroma: sps.chroma_bits,
+        sequence_parameter_sets_ext: Vec::new(),
+    });
+    Some(avcc)
 }
 
-fn hvcc(sets: &[u8]) -> Result<Hvcc, RecordError> {
+fn hvcc(sets: &ParameterSets) -> Option<Hvcc> {
     let mut arrays = Vec::new();
     for kind in [NalKind::Vps, NalKind::Sps, NalKind::Pps] {
-        let set = of_kind(Codec::H265, sets, kind)?;
+        let nalus = of_kind(sets, kind)?;
         arrays.push(HvcCArray {
-            // None of them comes with the pictures.
+            // Others may come with the pictures.
             completeness: true,
-            nal_unit_type: set[0] >> 1 & 0x3f,
-            nalus: vec![set.to_vec()],
+            nal_unit_type: nalus[0][0] >> 1 & 0x3f,
+            nalus,
         });
     }
-    let sps = of_kind(Codec::H265, sets, NalKind::Sps)?;
-    let (_, about) = sps::hevc_info(sps).ok_or(RecordError::ParameterSets)?;
+    let about = h265::Sps::read(sets.of_kind(NalKind::Sps).next()?)?;
     let [profile, a, b, c, d, constraints @ .., level] = about.general;
     let mut hvcc = Hvcc::new();
     hvcc.general_profile_space = profile >> 6;
@@ -70,8 +75,8 @@ fn hvcc(sets: &[u8]) -> Result<Hvcc, RecordError> {
     hvcc.bit_depth_luma_minus8 = about.luma_bits - 8;
     hvcc.bit_depth_chroma_minus8 = about.chroma_bits - 8;
     hvcc.num_temporal_layers = about.temporal_layers;
-    hvcc.temporal_id_nested = about.nested;
+    hvcc.temporal_id_nested = about.is_nested;
     hvcc.length_size_minus_one = 3;
     hvcc.arrays = arrays;
-    Ok(hvcc)
+    Some(hvcc)
 }

@@ -25,7 +25,7 @@ pub(crate) struct SourceArgs {
     #[arg(long, value_name = "FOURCC", value_parser = FourCc::parse)]
     pub(crate) format: Option<FourCc>,
     /// Frames per second, a fraction is fine (30000/1001); a camera gives the nearest it has
-    #[arg(short = 'F', long, value_name = "N", default_value = "30", value_parser = rate)]
+    #[arg(short = 'F', long, value_name = "N", default_value = "30")]
     pub(crate) fps: FrameRate,
     /// Buffers to fill in turn; each frame that clients hold takes one
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=32))]
@@ -112,16 +112,6 @@ pub(crate) fn size(text: &str) -> Result<(u32, u32), String> {
         .ok_or_else(|| "expected WIDTHxHEIGHT in pixels, such as 1280x720".to_owned())
 }
 
-/// `30` or `30000/1001`.
-pub(crate) fn rate(text: &str) -> Result<FrameRate, String> {
-    let (frames, seconds) = text.split_once('/').unwrap_or((text, "1"));
-    let number = |text: &str| {
-        let expected = "expected frames per second, a whole number or a fraction: 30 or 30000/1001";
-        text.parse::<u32>().map_err(|_| expected.to_owned())
-    };
-    FrameRate::new(number(frames)?, number(seconds)?).map_err(|error| error.to_string())
-}
-
 /// `brightness=140`, checked for its form only.
 fn control(text: &str) -> Result<String, String> {
     match assignment(text) {
@@ -184,18 +174,6 @@ mod tests {
         assert_eq!(size("64*48"), Ok((64, 48)));
         for wrong in ["", "x", "1280", "0x720", "12x-1", "1x2x3"] {
             assert!(size(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn rates_are_whole_or_fractions() {
-        assert_eq!(rate("30").ok(), FrameRate::fps(30).ok());
-        assert_eq!(rate("30000/1001").ok(), FrameRate::new(30_000, 1_001).ok());
-        for wrong in ["", "0", "-1", "30/0", "x"] {
-            assert!(rate(wrong).is_err(), "{wrong}");
-        }
-        for wrong in ["29.97", "-1", "30/", "99999999999"] {
-            assert!(rate(wrong).unwrap_err().contains("30000/1001"), "{wrong}");
         }
     }
 

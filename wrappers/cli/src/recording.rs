@@ -120,7 +120,7 @@ impl Recording {
         };
         Ok(Self {
             sink,
-            timeline: Timeline::new(info.rate),
+            timeline: Timeline::new(),
             rate: info.rate,
         })
     }
@@ -152,6 +152,14 @@ impl Recording {
         match &self.sink {
             Sink::Packets(recorder) => (recorder.lost(), recorder.losses()),
             _ => (0, 0),
+        }
+    }
+
+    /// Frames that are placed by their arrival, as their timestamps make no sense.
+    pub(crate) fn estimated(&self) -> u64 {
+        match &self.sink {
+            Sink::Packets(recorder) => recorder.estimated(),
+            _ => self.timeline.estimated(),
         }
     }
 
@@ -195,7 +203,7 @@ impl Recording {
             recorder.write(frame)?;
             return Ok(recorder.end_ns() < limit_ns);
         }
-        let pts_ns = self.timeline.pts_ns(info.sequence, info.timestamp_ns);
+        let pts_ns = self.timeline.pts_ns(info.timestamp_ns, info.published_ns);
         if pts_ns >= limit_ns {
             return Ok(false);
         }

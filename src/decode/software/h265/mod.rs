@@ -10,13 +10,10 @@ use std::mem;
 use videostream_hal::format::{FourCc, Layout};
 
 use self::de265::De265;
+use crate::bitstream::{NalKind, ParameterSets, Place, h265, nal_units};
 use crate::decode::DecodeError;
 use crate::decode::software::shown::Shown;
-use crate::encode::Codec;
-use crate::encode::Packet;
-use crate::encode::annex_b::{NalKind, nal_units};
-use crate::encode::order::h265::{self, Order, Unit};
-use crate::encode::sps::hevc_info;
+use crate::encode::{Codec, Packet};
 use crate::picture::{Picture, PictureMut};
 
 /// `DE265_WARNING_SLICEHEADER_INVALID`: what is told of headers that are not given to the library.
@@ -32,9 +29,10 @@ const END: [u8; 2] = [36 << 1, 1];
 pub(super) struct H265 {
     /// None after damage: what it remembers is of no use to the next key frame.
     decoder: Option<De265>,
-    order: Order,
-    /// Parameter sets of the last packet that had some.
-    sets: Vec<Vec<u8>>,
+    /// The parameter sets of the stream, as they are and as pictures are read with them.
+    sets: ParameterSets,
+    headers: h265::Sets,
+    counter: h265::Counter,
     /// The sequence has ended, which the library is told before the next picture.
     ended: bool,
     /// The picture in the library's memory that was not received yet.
@@ -47,6 +45,14 @@ pub(super) struct H265 {
     /// The held picture that was received last.
     lent: Option<Held>,
     spare: Vec<Vec<u8>>,
+}
+
+/// What is known of a picture before it is decoded.
+struct Header {
+    place: Place,
+    /// Pictures that may be held back to bring them into order.
+    reorder: usize,
+    is_shown: bool,
 }
 
 /// A copy of a picture.
@@ -64,8 +70,9 @@ impl H265 {
         Ok(Self {
             // Whether the library is there, the maker of the decoder wants to know.
             decoder: Some(De265::new()?),
-            order: Order::new(),
-            sets: Vec::new(),
+            sets: ParameterSets::new(Codec::H265),
+            headers: h265::Sets::default(),
+            counter: h265::Counter::default(),
             ended: false,
             shown: None,
             sequence: 0,
@@ -83,7 +90,7 @@ impl H265 {
         let result = self.decode(packet);
         if result.is_err() {
             self.decoder = None;
-            self.order.begin();
+            self.counter.begin();
             self.ended = false;
             // Those that are held are shown; nothing comes between them.
             self.sequence += 1;
@@ -123,31 +130,40 @@ impl H265 {
     fn decode(&mut self, packet: &Packet<'_>) -> Result<(), DecodeError> {
         let pts_ns = packet.pts_ns();
         let (mut sets, mut units) = (Vec::new(), Vec::new());
-        let mut picture = None;
+        let mut begins = false;
+        let mut header = None;
         let mut ends = false;
         let mut empty = true;
         for (_, nal) in nal_units(packet.annex_b()) {
             empty = false;
-            if NalKind::of(Codec::H265, nal) == NalKind::Sps {
-                supported(nal, pts_ns)?;
-            }
-            let unit = self.order.read(nal);
-            match unit.map_err(|_| corrupt(pts_ns, BAD_HEADER))? {
-                Unit::Set => sets.push(nal),
-                Unit::Picture(found) if picture.is_none() => {
-                    picture = Some(found);
-                    units.push(nal);
+            let kind = NalKind::of(Codec::H265, nal);
+            if kind.is_set() {
+                if kind == NalKind::Sps {
+                    supported(nal, pts_ns)?;
                 }
-                Unit::Slice if picture.is_some() => units.push(nal),
-                Unit::End => ends = true,
-                Unit::Other => {}
-                // Of two pictures, or without its beginning.
-                Unit::Picture(_) | Unit::Slice => return Err(corrupt(pts_ns, BAD_HEADER)),
+                self.headers.note(nal);
+                // The library takes repeated sets for others, and pictures lose what they refer to.
+                if self.sets.add(nal).ok_or(corrupt(pts_ns, BAD_HEADER))? {
+                    begins |= kind != NalKind::Pps;
+                    sets.push(nal.to_vec());
+                }
+            } else if kind.is_slice() {
+                let found = self.header(nal).filter(|found| match header {
+                    None => found.is_some(),
+                    Some(_) => found.is_none(),
+                });
+                // Of two pictures, without its beginning, or unreadable.
+                let found = found.ok_or(corrupt(pts_ns, BAD_HEADER))?;
+                header = header.or(found);
+                units.push(nal);
+            } else {
+                ends |= h265::is_end(nal);
             }
         }
         if empty {
             return Err(corrupt(pts_ns, BAD_HEADER));
         }
+        let picture = header.and_then(|header| self.picture(&header));
         let mut decoder = match self.decoder.take() {
             Some(decoder) => decoder,
             None => De265::new()?,
@@ -156,21 +172,40 @@ impl H265 {
             decoder.prepare(&[&END], pts_ns)?;
         }
         self.ended = ends;
-        // The library takes repeated sets for others, and pictures lose what they refer to.
-        let other = !sets.is_empty() && self.sets != sets;
-        if other {
-            self.sets = sets.into_iter().map(<[u8]>::to_vec).collect();
-        }
-        if other || decoder.is_new() {
-            let sets: Vec<_> = self.sets.iter().map(Vec::as_slice).collect();
+        // With another sequence parameter set, it forgets the picture parameter sets.
+        let sets: Vec<_> = match begins || decoder.is_new() {
+            true => self.sets.all().collect(),
+            false => sets.iter().map(Vec::as_slice).collect(),
+        };
+        if !sets.is_empty() {
             decoder.prepare(&sets, pts_ns)?;
         }
-        if let Some(picture) = picture.filter(|picture| !picture.orphan) {
-            let shown = decoder.decode(&units, pts_ns, picture.shown)?;
+        if let Some(picture) = picture {
+            let shown = decoder.decode(&units, pts_ns, picture.is_shown)?;
             self.keep(&decoder, shown, &picture, pts_ns)?;
         }
         self.decoder = Some(decoder);
         Ok(())
+    }
+
+    /// What a slice says of its picture if it is the first one; `None` if it makes no sense.
+    #[expect(clippy::option_option, reason = "nothing to say is not nonsense")]
+    fn header(&self, nal: &[u8]) -> Option<Option<(h265::Slice, h265::Sps)>> {
+        // `first_slice_segment_in_pic_flag`.
+        if nal.get(2)? & 0x80 == 0 {
+            return Some(None);
+        }
+        let (slice, sps) = self.headers.slice(nal)?;
+        Some(Some((slice, *sps)))
+    }
+
+    /// The picture of a first slice; `None` for one that refers to what was before decoding began.
+    fn picture(&mut self, (slice, sps): &(h265::Slice, h265::Sps)) -> Option<Header> {
+        Some(Header {
+            place: self.counter.place(slice, sps)?,
+            reorder: sps.reorder.into(),
+            is_shown: slice.is_shown,
+        })
     }
 
     /// Keeps a picture until its turn: in the library if that is now.
@@ -178,7 +213,7 @@ impl H265 {
         &mut self,
         decoder: &De265,
         shown: Option<Shown>,
-        header: &h265::Picture,
+        header: &Header,
         pts_ns: u64,
     ) -> Result<(), DecodeError> {
         if header.place.begins {
@@ -209,11 +244,12 @@ impl H265 {
 
 /// Whether the library may see a sequence parameter set.
 fn supported(nal: &[u8], pts_ns: u64) -> Result<(), DecodeError> {
-    let (info, hevc) = hevc_info(nal).ok_or(corrupt(pts_ns, BAD_HEADER))?;
-    let samples = u64::from(info.width) * u64::from(info.height);
-    let what = if (hevc.chroma_format, hevc.luma_bits, hevc.chroma_bits) != (1, 8, 8) {
+    let sps = h265::Sps::read(nal).ok_or(corrupt(pts_ns, BAD_HEADER))?;
+    let (width, height) = sps.visible;
+    let samples = u64::from(width) * u64::from(height);
+    let what = if (sps.chroma_format, sps.luma_bits, sps.chroma_bits) != (1, 8, 8) {
         "H.265 that is not 4:2:0 of 8 bits (Main profile)"
-    } else if samples > MAX_SAMPLES || info.width.max(info.height) > MAX_SIDE {
+    } else if samples > MAX_SAMPLES || width.max(height) > MAX_SIDE {
         "H.265 of more pixels than level 6.2 allows"
     } else {
         return Ok(());

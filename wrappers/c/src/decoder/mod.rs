@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rustix::io::Errno;
 use videostream::decode::{DecodeError, Decoder as Inner, DecoderConfig};
-use videostream::encode::{Backend, Codec, Packet, access_units};
+use videostream::encode::{Backend, Codec, Packet, UnitFinder};
 use videostream::hal::time::deadline_in;
 
 use self::pictures::to_frame;
@@ -35,6 +35,7 @@ const STEP_NS: u64 = 1_000_000;
 pub struct Decoder {
     codec: Codec,
     inner: Inner,
+    finder: UnitFinder,
     /// Parameter sets and the like, which belong before the next picture.
     before: Vec<u8>,
     waiting: VecDeque<Frame>,
@@ -75,6 +76,7 @@ impl Decoder {
         Ok(Self {
             codec,
             inner,
+            finder: UnitFinder::new(codec),
             before: Vec::new(),
             waiting: VecDeque::new(),
             spares: Spares::new(),
@@ -114,14 +116,9 @@ impl Decoder {
     }
 
     /// The bytes up to the end of the first picture: all, where there is no second.
-    fn first_unit<'d>(&self, data: &'d [u8]) -> &'d [u8] {
+    fn first_unit<'d>(&mut self, data: &'d [u8]) -> &'d [u8] {
         let data = &data[..data.len().min(MAX_INPUT)];
-        let mut units = access_units(self.codec, data);
-        let (Some(_), Some(second)) = (units.next(), units.next()) else {
-            return data;
-        };
-        let end = second.as_ptr().addr() - data.as_ptr().addr();
-        &data[..end]
+        self.finder.first(data).unwrap_or(data)
     }
 
     /// # Errors

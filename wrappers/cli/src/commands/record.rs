@@ -96,6 +96,8 @@ struct Summary {
     dropped_frames: u64,
     /// Pictures with more detail than the encoder can store.
     left_out_frames: u64,
+    /// Frames whose timestamps make no sense, shown as they arrived.
+    estimated_times: u64,
     /// Packets of a host that are not in the file: lost on the way, or of no use before the next key frame.
     lost_packets: u64,
     /// How often that happened.
@@ -173,7 +175,7 @@ impl Job<'_> {
             return Ok(());
         };
         while !self.done {
-            let Some(added) = input.next(|info, shot| self.add(info, shot))? else {
+            let Some(added) = input.next(|info, shot| self.add(info, shot, output))? else {
                 break;
             };
             let first = added?;
@@ -206,7 +208,7 @@ impl Job<'_> {
     }
 
     /// Adds a picture; whether it was the first.
-    fn add(&mut self, info: &Info<'_>, shot: &Shot<'_>) -> Result<bool, Failure> {
+    fn add(&mut self, info: &Info<'_>, shot: &Shot<'_>, output: &Output) -> Result<bool, Failure> {
         self.delivery
             .add(now_ns().saturating_sub(info.published_ns));
         let first = self.recording.is_none();
@@ -249,7 +251,13 @@ impl Job<'_> {
             );
             return Err(Failure::new(GENERAL, message));
         }
+        let estimated_before = recording.estimated();
         let more = recording.add(info, shot, limit.time_ns.unwrap_or(u64::MAX))?;
+        if estimated_before == 0 && recording.estimated() > 0 {
+            output.note(
+                "the source's timestamps stand still, go back or jump: such frames are shown as they arrive",
+            );
+        }
         self.done = !more
             || limit
                 .frames
@@ -264,6 +272,7 @@ impl Job<'_> {
             return Ok(());
         };
         self.summary.left_out_frames = recording.left_out();
+        self.summary.estimated_times = recording.estimated();
         (self.summary.lost_packets, self.summary.losses) = recording.lost();
         let recorded = recording.recorded();
         let finished = recording.finish();
@@ -326,6 +335,12 @@ impl Summary {
             output.print(format_args!(
                 "missing   {} dropped, {} left out as too detailed",
                 self.dropped_frames, self.left_out_frames
+            ))?;
+        }
+        if self.estimated_times > 0 {
+            output.print(format_args!(
+                "times     {} frames without a timestamp that makes sense, shown as they arrived",
+                self.estimated_times
             ))?;
         }
         if self.losses > 0 {

@@ -1,36 +1,57 @@
 //! Packets as they are, into another kind of file.
 
-use std::fs;
+use std::collections::VecDeque;
 use std::io::Read;
 
-use videostream::encode::{AccessUnits, Codec, OrderError, Packet, PictureOrder, has_b_slices};
-use videostream::record::{Recorder, Track};
+use videostream::encode::{Codec, Packet, PictureOrder};
+use videostream::record::{RecordError, Recorder, Track};
 
 use super::packets::packets;
-use super::{Args, Converted, Kind, broken, open, read, wait_for_reader};
-use crate::failure::Failure;
-use crate::output::Output;
+use super::{Args, Converted, Kind, wait_for_reader};
+use crate::failure::{Failure, GENERAL};
 
-fn disordered(args: &Args, error: OrderError) -> Failure {
-    let why = format!("when its pictures are shown is not known: {error}");
-    broken(args, &why)
+/// Packets whose time is not known yet, and what they go into.
+struct Copy {
+    codec: Codec,
+    recorder: Recorder,
+    /// An MP4 needs times; a byte stream has none.
+    order: Option<PictureOrder>,
+    /// Bytes and decoding time; `None` for one that can't be read.
+    waiting: VecDeque<Option<(Vec<u8>, u64)>>,
+    damaged: u64,
 }
 
-/// Which picture in the order of showing each one is, from the first key frame on; `None` for those of no use.
-fn order(args: &Args, codec: Codec, output: &Output) -> Result<Vec<Option<u64>>, Failure> {
-    let (file, bar) = open(&args.input, output)?;
-    let mut units = AccessUnits::new(codec, file);
-    let mut order = None;
-    while let Some(unit) = read(args, 1, units.next())? {
-        if order.is_none() && Packet::new(codec, unit, 0, 0).is_key() {
-            order = Some(PictureOrder::new(codec));
-        }
-        if let Some(order) = &mut order {
-            order.add(unit).map_err(|error| disordered(args, error))?;
-        }
+impl Copy {
+    fn add(
+        &mut self,
+        packet: &Packet<'_>,
+        time_ns: impl Fn(u64) -> u64,
+    ) -> Result<(), RecordError> {
+        let Some(order) = &mut self.order else {
+            return self.recorder.write(packet);
+        };
+        self.waiting.push_back(match order.add(packet.annex_b()) {
+            Ok(()) => Some((packet.annex_b().to_vec(), packet.dts_ns())),
+            Err(_) => None,
+        });
+        self.write(time_ns)
     }
-    bar.finish_and_clear();
-    Ok(order.map(PictureOrder::finish).unwrap_or_default())
+
+    /// Writes those whose time is known.
+    fn write(&mut self, time_ns: impl Fn(u64) -> u64) -> Result<(), RecordError> {
+        while let Some(shown) = self.order.as_mut().and_then(PictureOrder::next) {
+            match (self.waiting.pop_front().flatten(), shown) {
+                (Some((bytes, dts_ns)), Some(number)) => {
+                    let packet = Packet::new(self.codec, &bytes, time_ns(number), dts_ns);
+                    self.recorder.write(&packet)?;
+                }
+                // It leads the first picture, and refers to what was before it.
+                (Some(_), None) => {}
+                (None, _) => self.damaged += 1,
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Fills a recording with the packets of a byte stream.
@@ -38,60 +59,61 @@ pub(super) fn copy<'a>(
     args: &'a Args,
     codec: Codec,
     file: impl Read,
-    output: &Output,
 ) -> Result<Converted<'a>, Failure> {
-    // An MP4 needs times; a byte stream has none. What is no file can't be read twice.
-    let timed = args.kind(&args.output) == Some(Kind::Mp4);
-    let is_file = fs::metadata(&args.input).is_ok_and(|about| about.is_file());
-    let mut recorder = None;
-    let mut refused = false;
-    let mut shown: Option<Vec<Option<u64>>> = None;
-    let mut number = 0;
+    let is_timed = args.kind(&args.output) == Some(Kind::Mp4);
+    let mut copy = None;
+    let mut other = None;
     let copied = packets(args, codec, file, |packet, info, rate| {
-        let recorder = match &mut recorder {
-            Some(recorder) => recorder,
+        let copy = match &mut copy {
+            Some(copy) => copy,
             none => {
-                if timed && is_file && info.reordered != Some(false) {
-                    shown = Some(order(args, codec, output)?);
-                }
                 // The source is still there after a power loss.
                 let track = Track::new(codec, info.width, info.height, rate).durable(false);
                 let _reader = wait_for_reader(args)?;
-                none.insert(Recorder::create(&args.output, &track)?)
+                none.insert(Copy {
+                    codec,
+                    recorder: Recorder::create(&args.output, &track)?,
+                    order: is_timed.then(|| PictureOrder::new(codec)),
+                    waiting: VecDeque::new(),
+                    damaged: 0,
+                })
             }
         };
-        let Some(shown) = &shown else {
-            let is_reordered =
-                info.reordered == Some(true) || has_b_slices(codec, packet.annex_b());
-            if timed && is_reordered {
-                refused = true;
-                let why = "its pictures are shown in another order than they are stored in (B \
-                           pictures), which is found only in a file";
-                return Err(broken(args, why));
+        match copy.add(packet, |number| rate.time_ns(number)) {
+            Err(error @ RecordError::Changed { .. }) => {
+                other = Some(error.to_string());
+                Err(error.into())
             }
-            return Ok(recorder.write(packet)?);
-        };
-        // The end of `shown` is that of the file, or of what was read of it.
-        let place = shown.get(number).copied().flatten();
-        number += 1;
-        match place {
-            Some(place) => {
-                let (shown_ns, decoded_ns) = (rate.time_ns(place), packet.dts_ns());
-                let packet = Packet::new(codec, packet.annex_b(), shown_ns, decoded_ns);
-                Ok(recorder.write(&packet)?)
-            }
-            None => Ok(()),
+            other => Ok(other?),
         }
     });
-    if refused && recorder.take().is_some() {
-        // What there is of it is no conversion; the source is still there.
-        let _ = fs::remove_file(&args.output);
+    // Of pictures of another size, those before are in a file.
+    let (info, rate) = match copied {
+        Ok(about) => about,
+        Err(error) => {
+            if let (Some(copy), Some(why)) = (copy, other) {
+                let recorded = copy.recorder.finish()?;
+                let why = format_args!(
+                    "{}: {why}; {} has the first {}",
+                    args.input.display(),
+                    args.output.display(),
+                    recorded.frames
+                );
+                return Err(Failure::new(GENERAL, why));
+            }
+            return Err(error);
+        }
+    };
+    let mut recorded = Default::default();
+    let mut damaged_frames = 0;
+    if let Some(mut copy) = copy {
+        if let Some(order) = &mut copy.order {
+            order.end();
+        }
+        copy.write(|number| rate.time_ns(number))?;
+        damaged_frames = copy.damaged;
+        recorded = copy.recorder.finish()?;
     }
-    let (info, rate) = copied?;
-    let recorded = recorder
-        .map(Recorder::finish)
-        .transpose()?
-        .unwrap_or_default();
     Ok(Converted {
         file: &args.output,
         frames: recorded.frames,
@@ -99,6 +121,6 @@ pub(super) fn copy<'a>(
         height: info.height,
         fps: rate.as_f64(),
         duration_ms: recorded.duration_ns / 1_000_000,
-        damaged_frames: 0,
+        damaged_frames,
     })
 }

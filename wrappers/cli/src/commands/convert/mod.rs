@@ -23,7 +23,7 @@ use crate::{pipes, signals};
 #[command(after_help = "\
 The files' names say the formats: .h264, .264, .h265, .265 and .hevc are Annex B byte streams, .mp4
 is MP4, .y4m is raw video. Byte streams have no times: frame n is shown at n / fps, exactly. In which order
-frames are shown they do say (B pictures); a stream that may have some is read twice, for an MP4.
+frames are shown they do say (B pictures).
 Where a stream is damaged, what can't be decoded is left out up to the next key frame, and counted.
 
 Examples:
@@ -33,7 +33,7 @@ Examples:
   videostream convert -b 8Mbps clip.y4m clip.mp4     encoded")]
 pub(crate) struct Args {
     /// Frames per second [default: what the stream says, else 30]
-    #[arg(short = 'F', long, value_name = "N", value_parser = args::rate)]
+    #[arg(short = 'F', long, value_name = "N")]
     fps: Option<FrameRate>,
     /// The compression of a byte stream whose name does not say it
     #[arg(long, value_name = "NAME", ignore_case = true, value_enum)]
@@ -101,7 +101,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         (Kind::Stream(codec), Some(Kind::Y4m)) => pictures::decode(args, codec, file)?,
         (Kind::Stream(codec), _) => {
             record::check_path(&args.output, codec)?;
-            copy::copy(args, codec, file, output)?
+            copy::copy(args, codec, file)?
         }
         (_, Some(Kind::Y4m)) | (Kind::Mp4, _) => {
             let why = "nothing to convert: both files are .y4m";

@@ -3,19 +3,11 @@
 use std::io::Read;
 
 use videostream::FrameRate;
-use videostream::encode::{AccessUnits, Codec, Packet, StreamInfo, stream_info};
+use videostream::encode::{AccessUnits, Codec, Packet, ParameterSets, StreamInfo};
 
-use super::{Args, broken, nothing, read};
+use super::{Args, nothing, read};
 use crate::failure::Failure;
 use crate::recording;
-
-/// What the first key frame says of a stream.
-fn about(args: &Args, packet: &Packet<'_>) -> Result<StreamInfo, Failure> {
-    let info = stream_info(packet.codec(), packet.parameter_sets());
-    let info =
-        info.ok_or_else(|| broken(args, "no usable parameter sets before the first key frame"))?;
-    Ok(info)
-}
 
 /// The rate that was asked for, else the stream's, else 30 frames a second.
 fn rate(args: &Args, info: &StreamInfo) -> FrameRate {
@@ -23,7 +15,8 @@ fn rate(args: &Args, info: &StreamInfo) -> FrameRate {
     args.fps.or(info.rate).unwrap_or(default)
 }
 
-/// Lets `each` see the packets of a stream from the first key frame on, and what the stream is.
+/// Lets `each` see the packets of a stream from the first key frame on, and what the stream is. The first packet has
+/// all parameter sets that came before it.
 pub(super) fn packets(
     args: &Args,
     codec: Codec,
@@ -31,24 +24,44 @@ pub(super) fn packets(
     mut each: impl FnMut(&Packet<'_>, &StreamInfo, FrameRate) -> Result<(), Failure>,
 ) -> Result<(StreamInfo, FrameRate), Failure> {
     let mut units = AccessUnits::new(codec, file);
+    let mut sets = ParameterSets::new(codec);
+    let mut has_key = false;
     let mut known = None;
     let mut number = 0;
     let mut read_before = 0;
     while let Some(unit) = read(args, read_before, units.next())? {
         read_before += 1;
-        let first = Packet::new(codec, unit, 0, 0);
-        let (info, rate) = match known {
-            Some(known) => known,
-            // Nothing can be shown before.
-            None if !first.is_key() => continue,
-            None => {
-                let info = about(args, &first)?;
-                *known.insert((info, rate(args, &info)))
-            }
+        let Some((info, rate)) = known else {
+            // Nothing can be shown before a key frame.
+            sets.add_all(unit);
+            let is_key = Packet::new(codec, unit, 0, 0).is_key();
+            has_key |= is_key;
+            let Some(info) = sets.info().filter(|_| is_key && sets.is_complete()) else {
+                continue;
+            };
+            let rate = rate(args, &info);
+            known = Some((info, rate));
+            let first = with_sets(codec, unit, &sets);
+            each(&Packet::new(codec, &first, 0, 0), &info, rate)?;
+            number = 1;
+            continue;
         };
         let time_ns = rate.time_ns(number);
         each(&Packet::new(codec, unit, time_ns, time_ns), &info, rate)?;
         number += 1;
     }
-    known.ok_or_else(|| nothing(args, "no key frame in it"))
+    known.ok_or_else(|| match has_key {
+        true => nothing(args, "no usable parameter sets before any key frame"),
+        false => nothing(args, "no key frame in it"),
+    })
+}
+
+/// A unit with those sets in front that it does not bring along.
+fn with_sets(codec: Codec, unit: &[u8], sets: &ParameterSets) -> Vec<u8> {
+    let mut own = ParameterSets::new(codec);
+    own.add_all(unit);
+    match own == *sets {
+        true => unit.to_vec(),
+        false => [&sets.to_bytes(), unit].concat(),
+    }
 }

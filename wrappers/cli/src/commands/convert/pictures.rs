@@ -103,7 +103,7 @@ pub(super) fn encode<'a>(
         Err(_) if signals::stopped() => return Err(stopped(args, 0)),
         Err(error) => return Err(reading(args)(error)),
     };
-    let rate = args.fps.unwrap_or(reader.rate());
+    let rate = args.fps.or(reader.rate()).unwrap_or(recording::NOMINAL);
     let layout = *reader.layout();
     let like = (layout.fourcc, layout.width, layout.height);
     let config = recording::config(codec, like, Some(rate), args.bitrate);

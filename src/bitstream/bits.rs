@@ -1,0 +1,115 @@
+//! Bits of a NAL unit.
+
+/// Reads the bits of a NAL unit without the bytes that keep start codes out of it.
+///
+/// Source: ITU-T H.264, clauses 7.3.1 (`emulation_prevention_three_byte`) and 9.1 (Exp-Golomb codes), which are
+/// those of H.265, too.
+#[derive(Debug, Clone)]
+pub(crate) struct Bits<'a> {
+    bytes: &'a [u8],
+    /// The bit to read next in the first of `bytes`, from the highest, 0.
+    at: u32,
+    /// Zero bytes before the first of `bytes`.
+    zeros: u32,
+}
+
+impl<'a> Bits<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            at: 0,
+            zeros: 0,
+        }
+    }
+
+    pub(crate) fn flag(&mut self) -> Option<bool> {
+        let byte = *self.bytes.first()?;
+        let bit = byte >> (7 - self.at) & 1;
+        self.at += 1;
+        if self.at == 8 {
+            self.step(byte);
+        }
+        Some(bit == 1)
+    }
+
+    /// Goes to the next byte.
+    fn step(&mut self, byte: u8) {
+        self.at = 0;
+        self.bytes = &self.bytes[1..];
+        self.zeros = if byte == 0 { self.zeros + 1 } else { 0 };
+        if self.zeros >= 2 && self.bytes.first() == Some(&3) {
+            self.bytes = &self.bytes[1..];
+            self.zeros = 0;
+        }
+    }
+
+    /// At most 32.
+    pub(crate) fn bits(&mut self, count: u32) -> Option<u32> {
+        (0..count).try_fold(0_u32, |all, _| Some(all << 1 | u32::from(self.flag()?)))
+    }
+
+    pub(crate) fn byte(&mut self) -> Option<u8> {
+        self.bits(8).map(|byte| byte as u8)
+    }
+
+    pub(crate) fn skip(&mut self, count: u32) -> Option<()> {
+        for _ in 0..count {
+            self.flag()?;
+        }
+        Some(())
+    }
+
+    /// Exponential-Golomb code without sign.
+    pub(crate) fn ue(&mut self) -> Option<u32> {
+        let mut zeros = 0;
+        while !self.flag()? {
+            zeros += 1;
+            if zeros > 31 {
+                return None;
+            }
+        }
+        Some((1 << zeros) - 1 + self.bits(zeros)?)
+    }
+
+    /// As [`Bits::ue`], but at most `max`.
+    pub(crate) fn ue_max<T: TryFrom<u32>>(&mut self, max: u32) -> Option<T> {
+        let code = self.ue().filter(|code| *code <= max)?;
+        T::try_from(code).ok()
+    }
+
+    /// As [`Bits::ue`], with a sign.
+    pub(crate) fn se(&mut self) -> Option<i32> {
+        let code = self.ue()?;
+        let half = code.div_ceil(2) as i32;
+        Some(if code % 2 == 1 { half } else { -half })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_of_exponential_golomb_are_read() {
+        // 1, 010, 011, 00100, 00101
+        let mut bits = Bits::new(&[0b1010_0110, 0b0100_0010, 0b1000_0000]);
+        let codes: Vec<_> = (0..5).map(|_| bits.ue().unwrap()).collect();
+        assert_eq!(codes, [0, 1, 2, 3, 4]);
+        assert_eq!(Bits::new(&[0; 9]).ue(), None);
+        let mut bits = Bits::new(&[0b0100_1100, 0b1000_0101]);
+        let codes: Vec<_> = (0..3).map(|_| bits.se().unwrap()).collect();
+        assert_eq!(codes, [1, -1, 2]);
+        assert_eq!(Bits::new(&[0b0010_0000]).ue_max::<u8>(2), None);
+    }
+
+    #[test]
+    fn bytes_against_start_codes_are_left_out() {
+        let mut bits = Bits::new(&[1, 0, 0, 3, 1, 0, 0, 3]);
+        let bytes: Vec<_> = core::iter::from_fn(|| bits.byte()).collect();
+        assert_eq!(bytes, [1, 0, 0, 1, 0, 0]);
+        // Three zeros can't stand together, but what does is read.
+        let mut bits = Bits::new(&[0, 0, 0, 3, 7]);
+        let bytes: Vec<_> = core::iter::from_fn(|| bits.byte()).collect();
+        assert_eq!(bytes, [0, 0, 0, 7]);
+    }
+}

@@ -1,0 +1,144 @@
+//! H.264: parameter sets, slices, and how pictures are counted.
+
+mod count;
+mod pps;
+mod slice;
+mod sps;
+
+use super::bits::Bits;
+
+pub(crate) use self::count::Counter;
+pub(crate) use self::pps::Pps;
+pub(crate) use self::slice::{Field, Picture, Slice};
+pub(crate) use self::sps::Sps;
+
+/// The parameter sets that slices are read with.
+#[derive(Debug, Clone)]
+pub(crate) struct Sets {
+    sps: Vec<Option<Sps>>,
+    pps: Vec<Option<Pps>>,
+}
+
+impl Default for Sets {
+    fn default() -> Self {
+        Self {
+            sps: vec![None; 32],
+            pps: vec![None; 256],
+        }
+    }
+}
+
+impl Sets {
+    /// Takes note of a NAL unit if it is a parameter set. One that makes no sense changes nothing.
+    pub(crate) fn note(&mut self, nal: &[u8]) {
+        match nal.first().map(|byte| byte & 0x1f) {
+            Some(7) => {
+                if let Some(sps) = Sps::read(nal) {
+                    let at = usize::from(sps.id);
+                    self.sps[at] = Some(sps);
+                }
+            }
+            Some(8) => {
+                if let Some(pps) = Pps::read(nal) {
+                    self.pps[usize::from(pps.id)] = Some(pps);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Reads the header of a slice; `None` if its sets are not known, or it makes no sense.
+    pub(crate) fn slice(&self, nal: &[u8]) -> Option<(Slice, &Sps)> {
+        let pps = self.pps.get(slice::pps_of(nal)?)?.as_ref()?;
+        let sps = self.sps.get(usize::from(pps.sps))?.as_ref()?;
+        Some((Slice::read(nal, pps, sps)?, sps))
+    }
+}
+
+/// Finds the first slice of each picture.
+///
+/// Source: ITU-T H.264, clause 7.4.1.2.4.
+#[derive(Debug, Default)]
+pub(crate) struct Pictures {
+    sets: Sets,
+    last: Last,
+}
+
+/// The picture of the last slice.
+#[derive(Debug, Default)]
+enum Last {
+    #[default]
+    None,
+    Unreadable,
+    Picture {
+        picture: Picture,
+        /// Both fields of a frame are there.
+        is_pair: bool,
+    },
+}
+
+impl Pictures {
+    pub(crate) fn note(&mut self, nal: &[u8]) {
+        self.sets.note(nal);
+    }
+
+    pub(crate) fn begin_again(&mut self) {
+        self.last = Last::None;
+    }
+
+    /// Whether a slice is the first of a picture. Two fields of a frame count as one picture.
+    pub(crate) fn begins(&mut self, nal: &[u8]) -> bool {
+        // Partitions B and C have no header.
+        if matches!(nal[0] & 0x1f, 3 | 4) {
+            return matches!(self.last, Last::None);
+        }
+        // Macroblock 0: a code of one bit.
+        let is_first = nal.get(1).is_some_and(|byte| byte & 0x80 != 0);
+        let Some((slice, _)) = self.sets.slice(nal) else {
+            let begins = is_first || matches!(self.last, Last::None);
+            self.last = Last::Unreadable;
+            return begins;
+        };
+        if slice.is_redundant {
+            return matches!(self.last, Last::None);
+        }
+        let now = slice.picture;
+        let (begins, is_pair) = match &self.last {
+            Last::None => (true, false),
+            Last::Unreadable => (is_first, false),
+            Last::Picture { picture, is_pair } if picture.is_same(&now) => (false, *is_pair),
+            Last::Picture { picture, is_pair } => {
+                let is_second = !is_pair && picture.is_other_field(&now);
+                (!is_second, is_second)
+            }
+        };
+        self.last = Last::Picture {
+            picture: now,
+            is_pair,
+        };
+        begins
+    }
+}
+
+impl Picture {
+    /// Whether slices that say this are of one picture.
+    fn is_same(&self, other: &Self) -> bool {
+        self == other
+    }
+
+    /// Whether it is the second field of the frame.
+    fn is_other_field(&self, second: &Self) -> bool {
+        let are_two = matches!(
+            (self.field, second.field),
+            (Field::Top, Field::Bottom) | (Field::Bottom, Field::Top)
+        );
+        are_two && self.number == second.number && second.idr.is_none()
+    }
+}
+
+/// Whether a slice is of a picture that is predicted from later ones.
+pub(crate) fn is_b_slice(nal: &[u8]) -> bool {
+    let mut bits = Bits::new(&nal[1..]);
+    let kind = bits.ue().and_then(|_| bits.ue());
+    matches!(kind, Some(1 | 6))
+}

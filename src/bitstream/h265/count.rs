@@ -1,0 +1,65 @@
+//! How the pictures of H.265 are counted in the order of showing.
+//!
+//! Source: ITU-T H.265, clauses 8.1.3 (leading pictures), 8.3.1 (picture order count).
+
+use std::cmp::Reverse;
+
+use super::{Slice, Sps};
+use crate::bitstream::Place;
+
+/// Counts pictures, one after the other.
+#[derive(Debug)]
+pub(crate) struct Counter {
+    /// Count of the last picture that others are counted from.
+    previous: i64,
+    /// The next picture that decoding can begin with is one that it begins with.
+    is_fresh: bool,
+    /// The leading pictures of the last such picture can't be decoded.
+    has_orphans: bool,
+}
+
+impl Default for Counter {
+    fn default() -> Self {
+        Self {
+            previous: 0,
+            is_fresh: true,
+            has_orphans: true,
+        }
+    }
+}
+
+impl Counter {
+    /// Decoding begins anew with the next picture that it can begin with: behind the end of a sequence, or a loss.
+    pub(crate) fn begin(&mut self) {
+        self.is_fresh = true;
+    }
+
+    /// Where the picture of this slice, the first one, stands; `None` for one that refers to pictures before the
+    /// one that decoding began with, and can't be decoded.
+    pub(crate) fn place(&mut self, slice: &Slice, sps: &Sps) -> Option<Place> {
+        let begins = slice.is_idr_or_bla() || (slice.is_irap() && self.is_fresh);
+        if begins {
+            self.is_fresh = false;
+            self.has_orphans = true;
+        } else if slice.is_irap() {
+            self.has_orphans = false;
+        }
+        let whole = 1_i64 << sps.count_bits;
+        let low = i64::from(slice.low.unwrap_or(0));
+        let count = if begins {
+            low
+        } else {
+            // The nearest to the one before.
+            let base = self.previous - self.previous.rem_euclid(whole) + low;
+            [base - whole, base, base + whole]
+                .into_iter()
+                .min_by_key(|count| ((count - self.previous).abs(), Reverse(*count)))
+                .unwrap_or(base)
+        };
+        if slice.sublayer == 1 && slice.is_referred() && !slice.is_leading() {
+            self.previous = count;
+        }
+        let is_orphan = slice.is_rasl() && self.has_orphans;
+        (!is_orphan).then_some(Place { begins, count })
+    }
+}

@@ -1,0 +1,32 @@
+//! Picture parameter sets of H.265.
+//!
+//! Source: ITU-T H.265, clause 7.3.2.3.
+
+use super::super::bits::Bits;
+
+/// What slices are read with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Pps {
+    pub(crate) id: u8,
+    /// The sequence parameter set.
+    pub(crate) sps: u8,
+    /// Slices may take over what the one before says.
+    pub(crate) has_dependent: bool,
+    /// Slices say whether their picture is shown.
+    pub(crate) has_output_flag: bool,
+    pub(crate) extra_bits: u8,
+}
+
+impl Pps {
+    /// Reads a NAL unit; `None` if it makes no sense.
+    pub(crate) fn read(nal: &[u8]) -> Option<Self> {
+        let mut bits = Bits::new(nal.get(2..)?);
+        Some(Self {
+            id: bits.ue_max(63)?,
+            sps: bits.ue_max(15)?,
+            has_dependent: bits.flag()?,
+            has_output_flag: bits.flag()?,
+            extra_bits: bits.bits(3)? as u8,
+        })
+    }
+}

@@ -1,0 +1,150 @@
+//! What a stream's parameter sets say of it.
+
+use super::nal::{NalKind, nal_units};
+use super::vui::Vui;
+use super::{h264, h265};
+use crate::encode::{Codec, Level};
+use crate::frame_rate::FrameRate;
+
+/// What parameter sets say of their stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StreamInfo {
+    /// Width of the visible part in pixels.
+    pub width: u32,
+    /// Height of the visible part in pixels.
+    pub height: u32,
+    /// The number of the profile: 66 Baseline, 77 Main, 100 High of H.264; 1 Main of H.265.
+    pub profile: u8,
+    /// The level.
+    pub level: Level,
+    /// Chroma format: 0 grey, 1 4:2:0, 2 4:2:2, 3 4:4:4.
+    pub chroma_format: u8,
+    /// Bits of a luma sample, and of a chroma sample.
+    pub depth: (u8, u8),
+    /// The rate, where the stream says one.
+    pub rate: Option<FrameRate>,
+    /// Width and height of a sample, where the stream says it.
+    pub sample_aspect: Option<(u16, u16)>,
+    /// Whether values use the full range, where the stream says it.
+    pub is_full_range: Option<bool>,
+    /// Primaries, transfer characteristics and matrix coefficients, where the stream says them: their numbers in
+    /// ITU-T H.273.
+    pub colours: Option<[u8; 3]>,
+    /// Pictures that may be decoded before one and shown after it, at most; 0: they are shown as they are decoded.
+    pub reorder: u8,
+}
+
+/// What the parameter sets of a stream, an Annex B byte stream, say of it; `None` if there is no sequence parameter
+/// set or it makes no sense.
+#[must_use]
+pub fn stream_info(codec: Codec, sets: &[u8]) -> Option<StreamInfo> {
+    let of = |kind| {
+        let mut units = nal_units(sets).map(|(_, nal)| nal);
+        units.find(|nal| NalKind::of(codec, nal) == kind)
+    };
+    let sps = of(NalKind::Sps)?;
+    match codec {
+        Codec::H264 => h264::Sps::read(sps).map(|sps| StreamInfo::from(&sps)),
+        Codec::H265 => {
+            let mut info = StreamInfo::from(&h265::Sps::read(sps)?);
+            let vps = of(NalKind::Vps).and_then(h265::Vps::read);
+            info.rate = info.rate.or(vps.and_then(|vps| vps.rate));
+            Some(info)
+        }
+        Codec::Fwht => None,
+    }
+}
+
+impl From<&h264::Sps> for StreamInfo {
+    fn from(sps: &h264::Sps) -> Self {
+        Self {
+            profile: sps.profile,
+            level: Level::from_h264_idc(sps.level),
+            chroma_format: sps.chroma_format,
+            depth: (sps.luma_bits, sps.chroma_bits),
+            reorder: sps.reorder() as u8,
+            ..Self::new(sps.visible, &sps.vui)
+        }
+    }
+}
+
+impl From<&h265::Sps> for StreamInfo {
+    fn from(sps: &h265::Sps) -> Self {
+        let level = sps.general[11];
+        Self {
+            profile: sps.general[0] & 0x1f,
+            level: Level::new(level / 30, level % 30 / 3),
+            chroma_format: sps.chroma_format,
+            depth: (sps.luma_bits, sps.chroma_bits),
+            reorder: sps.reorder,
+            ..Self::new(sps.visible, &sps.vui)
+        }
+    }
+}
+
+impl StreamInfo {
+    fn new((width, height): (u32, u32), vui: &Vui) -> Self {
+        Self {
+            width,
+            height,
+            profile: 0,
+            level: Level::new(0, 0),
+            chroma_format: 1,
+            depth: (8, 8),
+            rate: vui.rate,
+            sample_aspect: vui.aspect,
+            is_full_range: vui.is_full_range,
+            colours: vui.colours,
+            reorder: 0,
+        }
+    }
+}
+
+/// Whether an access unit holds slices of pictures that are predicted from later ones (B slices), which are shown
+/// in another order than decoded.
+#[must_use]
+pub fn has_b_slices(codec: Codec, unit: &[u8]) -> bool {
+    codec == Codec::H264
+        && nal_units(unit)
+            .filter(|(_, nal)| NalKind::of(codec, nal).is_slice())
+            .any(|(_, nal)| h264::is_b_slice(nal))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bitstream::{AccessUnits, PictureOrder};
+
+    /// Bytes that jump about.
+    fn noise(state: &mut u64) -> u8 {
+        *state ^= *state << 13;
+        *state ^= *state >> 7;
+        *state ^= *state << 17;
+        *state as u8
+    }
+
+    #[test]
+    fn any_bytes_are_survived() {
+        let mut state = 7;
+        for len in 0..4000 {
+            for (codec, starts) in [
+                (Codec::H264, [0x67, 0x68, 0x65, 0x41]),
+                (Codec::H265, [0x42, 0x44, 0x26, 0x02]),
+            ] {
+                let mut bytes = Vec::new();
+                for start in starts {
+                    bytes.extend([0, 0, 1, start]);
+                    bytes.extend((0..len % 60).map(|_| noise(&mut state)));
+                }
+                let _ = stream_info(codec, &bytes);
+                let _ = has_b_slices(codec, &bytes);
+                let mut order = PictureOrder::new(codec);
+                let mut units = AccessUnits::new(codec, &bytes[..]);
+                while let Some(unit) = units.next().unwrap() {
+                    let _ = order.add(unit);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Headers for tests, bit by bit.
+
+/// Writes the bits of a NAL unit.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Writer(Vec<bool>);
+
+impl Writer {
+    pub(super) fn bits(mut self, count: u32, value: u32) -> Self {
+        self.0
+            .extend((0..count).rev().map(|at| value >> at & 1 == 1));
+        self
+    }
+
+    pub(super) fn ue(self, value: u32) -> Self {
+        let length = (value + 1).ilog2();
+        self.bits(length, 0).bits(length + 1, value + 1)
+    }
+
+    /// With a start code, and with this first byte.
+    pub(super) fn nal(self, first: u8) -> Vec<u8> {
+        let mut bits = self.bits(1, 1).0;
+        bits.resize(bits.len().next_multiple_of(8), false);
+        let bytes = bits
+            .chunks(8)
+            .map(|bits| bits.iter().fold(0, |all, bit| all << 1 | u8::from(*bit)));
+        let mut nal = vec![0, 0, 1, first];
+        // The bytes against start codes.
+        let mut zeros = 0;
+        for byte in bytes {
+            if zeros == 2 && byte <= 3 {
+                nal.push(3);
+                zeros = 0;
+            }
+            zeros = if byte == 0 { zeros + 1 } else { 0 };
+            nal.push(byte);
+        }
+        nal
+    }
+}
+
+pub(super) const IDR: u8 = 0x65;
+pub(super) const REFERRED: u8 = 0x41;
+pub(super) const NOT_REFERRED: u8 = 0x01;
+
+/// A sequence parameter set of Main profile, 320x240: 4 bits for a frame's number and 4 for its count, with
+/// `pic_order_cnt_type` `kind`, of which 1 counts two for each frame.
+pub(super) fn sps(kind: u32, frames_only: bool) -> Vec<u8> {
+    let sps = Writer::default().bits(8, 77).bits(8, 0).bits(8, 30).ue(0);
+    let sps = sps.ue(0).ue(kind);
+    let sps = match kind {
+        0 => sps.ue(0),
+        // Slices say nothing; -1 for those that nobody refers to; no difference of fields; 2 for each.
+        1 => sps.bits(1, 1).ue(2).ue(0).ue(1).ue(3),
+        _ => sps,
+    };
+    let sps = sps.ue(1).bits(1, 0).ue(19).ue(14);
+    let sps = match frames_only {
+        true => sps.bits(1, 1),
+        false => sps.bits(2, 0),
+    };
+    // Direct inference, no cropping; which pictures may wait is said: two of four.
+    let sps = sps.bits(2, 0b10).bits(1, 1).bits(8, 0).bits(1, 1);
+    let sps = sps.bits(1, 0).ue(0).ue(0).ue(0).ue(0).ue(2).ue(4);
+    sps.nal(0x67)
+}
+
+/// A picture parameter set.
+pub(super) fn pps(number: u32) -> Vec<u8> {
+    let pps = Writer::default().ue(number).ue(0).bits(2, 0);
+    let pps = pps.ue(0).ue(0).ue(0).bits(3, 0).ue(0).ue(0).ue(0);
+    pps.bits(3, 0).nal(0x68)
+}
+
+/// A P slice.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Slice {
+    pub(super) first: u8,
+    pub(super) macroblock: u32,
+    pub(super) number: u32,
+    /// The low bits of its picture's count.
+    pub(super) low: u32,
+    /// It forgets all pictures before it.
+    pub(super) forgets: bool,
+    /// Whether it is of a field, and of the bottom one; in a stream that may have some.
+    pub(super) field: Option<Option<bool>>,
+}
+
+impl Slice {
+    pub(super) fn new(first: u8, number: u32, low: u32) -> Self {
+        Self {
+            first,
+            macroblock: 0,
+            number,
+            low,
+            forgets: false,
+            field: None,
+        }
+    }
+
+    pub(super) fn nal(self) -> Vec<u8> {
+        let slice = Writer::default().ue(self.macroblock).ue(5).ue(0);
+        let slice = slice.bits(4, self.number);
+        let slice = match self.field {
+            None => slice,
+            Some(None) => slice.bits(1, 0),
+            Some(Some(is_bottom)) => slice.bits(1, 1).bits(1, is_bottom.into()),
+        };
+        if self.first == IDR {
+            return slice.ue(0).bits(4, self.low).bits(2, 0).nal(self.first);
+        }
+        let slice = slice.bits(4, self.low).bits(2, 0);
+        match (self.first, self.forgets) {
+            (REFERRED, true) => slice.bits(1, 1).ue(5).ue(0).nal(self.first),
+            (REFERRED, false) => slice.bits(1, 0).nal(self.first),
+            _ => slice.nal(self.first),
+        }
+    }
+}

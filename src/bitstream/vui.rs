@@ -1,0 +1,155 @@
+//! What parameter sets say of the pictures besides: video usability information.
+//!
+//! Source: ITU-T H.264, annex E; ITU-T H.265, annex E. The codes of colours are those of ITU-T H.273.
+
+use super::bits::Bits;
+use crate::frame_rate::FrameRate;
+
+/// Video usability information; `None` is what nobody said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Vui {
+    /// Width and height of a sample.
+    pub(crate) aspect: Option<(u16, u16)>,
+    pub(crate) is_full_range: Option<bool>,
+    /// Primaries, transfer characteristics and matrix coefficients: their numbers.
+    pub(crate) colours: Option<[u8; 3]>,
+    pub(crate) rate: Option<FrameRate>,
+    /// Pictures that may be decoded before one and shown after it, and pictures that a decoder keeps.
+    pub(crate) reorder: Option<(u8, u8)>,
+}
+
+/// Sample aspect ratios by their number (table E-1).
+const ASPECTS: [(u16, u16); 17] = [
+    (0, 0),
+    (1, 1),
+    (12, 11),
+    (10, 11),
+    (16, 11),
+    (40, 33),
+    (24, 11),
+    (20, 11),
+    (32, 11),
+    (80, 33),
+    (18, 11),
+    (15, 11),
+    (64, 33),
+    (160, 99),
+    (4, 3),
+    (3, 2),
+    (2, 1),
+];
+/// The ratio follows.
+const EXTENDED: u8 = 255;
+/// The most that any level keeps.
+const MAX_KEPT: u32 = 16;
+
+impl Vui {
+    /// Of H.264. What cannot be read to its end counts as far as it goes: players do without it.
+    pub(crate) fn h264(bits: &mut Bits<'_>) -> Self {
+        let mut vui = Self::default();
+        let _ = vui.read_h264(bits);
+        vui
+    }
+
+    /// Of H.265.
+    pub(crate) fn h265(bits: &mut Bits<'_>) -> Self {
+        let mut vui = Self::default();
+        let _ = vui.read_h265(bits);
+        vui
+    }
+
+    fn read_h264(&mut self, bits: &mut Bits<'_>) -> Option<()> {
+        self.read_picture(bits)?;
+        if bits.flag()? {
+            // A unit is a field's time.
+            let units = u64::from(bits.bits(32)?) * 2;
+            let scale = bits.bits(32)?;
+            self.rate = FrameRate::nearest(scale.into(), units);
+            bits.skip(1)?;
+        }
+        let has_nal = bits.flag()?;
+        if has_nal {
+            skip_h264_hrd(bits)?;
+        }
+        let has_vcl = bits.flag()?;
+        if has_vcl {
+            skip_h264_hrd(bits)?;
+        }
+        // Delay, and the times of each picture's fields.
+        bits.skip(if has_nal || has_vcl { 2 } else { 1 })?;
+        if bits.flag()? {
+            bits.skip(1)?;
+            for _ in 0..4 {
+                bits.ue()?;
+            }
+            let (reorder, kept) = (bits.ue_max(MAX_KEPT)?, bits.ue_max(MAX_KEPT)?);
+            self.reorder = Some((reorder, kept)).filter(|(reorder, kept)| reorder <= kept);
+        }
+        Some(())
+    }
+
+    fn read_h265(&mut self, bits: &mut Bits<'_>) -> Option<()> {
+        self.read_picture(bits)?;
+        bits.skip(1)?;
+        let is_fields = bits.flag()?;
+        bits.skip(1)?;
+        if bits.flag()? {
+            // The window that is shown by default.
+            for _ in 0..4 {
+                bits.ue()?;
+            }
+        }
+        if bits.flag()? {
+            self.rate = h265_rate(bits, is_fields)?;
+        }
+        Some(())
+    }
+
+    /// What both have in common: the aspect up to the place of colour samples.
+    fn read_picture(&mut self, bits: &mut Bits<'_>) -> Option<()> {
+        if bits.flag()? {
+            let (wide, high) = match bits.byte()? {
+                EXTENDED => (bits.bits(16)? as u16, bits.bits(16)? as u16),
+                number => *ASPECTS.get(usize::from(number)).unwrap_or(&(0, 0)),
+            };
+            self.aspect = (wide > 0 && high > 0).then_some((wide, high));
+        }
+        // Overscan.
+        if bits.flag()? {
+            bits.skip(1)?;
+        }
+        if bits.flag()? {
+            // The kind of signal, of the time of tapes.
+            bits.skip(3)?;
+            self.is_full_range = Some(bits.flag()?);
+            if bits.flag()? {
+                self.colours = Some([bits.byte()?, bits.byte()?, bits.byte()?]);
+            }
+        }
+        // Where colour samples lie.
+        if bits.flag()? {
+            bits.ue()?;
+            bits.ue()?;
+        }
+        Some(())
+    }
+}
+
+/// The rate that timing information of H.265, in a VPS or SPS, says.
+pub(crate) fn h265_rate(bits: &mut Bits<'_>, is_fields: bool) -> Option<Option<FrameRate>> {
+    let units = u64::from(bits.bits(32)?) * if is_fields { 2 } else { 1 };
+    let scale = bits.bits(32)?;
+    Some(FrameRate::nearest(scale.into(), units))
+}
+
+/// Parameters of a hypothetical reference decoder (clause E.1.2).
+fn skip_h264_hrd(bits: &mut Bits<'_>) -> Option<()> {
+    let buffers: u32 = bits.ue_max(31)?;
+    bits.skip(8)?;
+    for _ in 0..=buffers {
+        bits.ue()?;
+        bits.ue()?;
+        bits.skip(1)?;
+    }
+    bits.skip(20)
+}

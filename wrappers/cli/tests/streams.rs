@@ -1,0 +1,221 @@
+//! Byte streams as encoders, hardware and cuts make them, put into an MP4: each picture at its time.
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use support::{Ended, number, run, times};
+use tempfile::{TempDir, tempdir};
+use videostream::encode::{Backend, Codec, Encoder, EncoderConfig};
+use videostream::hal::format::{FourCc, Layout};
+use videostream::{FrameRate, Picture, PictureMut, TestPattern};
+
+/// Types of NAL units of H.264 (table 7-1).
+const SLICE: u8 = 1;
+const IDR: u8 = 5;
+const SPS: u8 = 7;
+const PPS: u8 = 8;
+
+const DELIMITER: [u8; 2] = [9, 0xf0];
+const FRAMES: u64 = 30;
+
+fn kind(nal: &[u8]) -> u8 {
+    nal[0] & 0x1f
+}
+
+/// The NAL units of a byte stream.
+fn units(stream: &[u8]) -> Vec<Vec<u8>> {
+    let mut starts: Vec<_> = (0..stream.len().saturating_sub(2))
+        .filter(|at| stream[*at..].starts_with(&[0, 0, 1]))
+        .collect();
+    starts.push(stream.len());
+    let between = starts.windows(2).map(|pair| {
+        let unit = stream.get(pair[0] + 3..pair[1]).unwrap();
+        let zeros = unit.iter().rev().take_while(|byte| **byte == 0).count();
+        unit[..unit.len() - zeros].to_vec()
+    });
+    between.collect()
+}
+
+fn stream(units: &[Vec<u8>]) -> Vec<u8> {
+    let units = units.iter().flat_map(|unit| [&[0, 0, 0, 1][..], unit]);
+    units.collect::<Vec<_>>().concat()
+}
+
+/// A stream of the test pattern with a key frame each ten pictures.
+fn encoded(width: u32, height: u32, frames: u64) -> Vec<u8> {
+    let rate = FrameRate::fps(25).unwrap();
+    let layout = Layout::new(FourCc::YU12, width, height).unwrap();
+    let pattern = TestPattern::new(layout.fourcc, width, height, rate).unwrap();
+    let config = EncoderConfig::new(Codec::H264, layout.fourcc, width, height, rate);
+    let config = config.gop(10).backend(Backend::Software);
+    let mut encoder = Encoder::new(&config).unwrap();
+    let mut bytes = vec![0; layout.size as usize];
+    let mut stream = Vec::new();
+    for number in 0..frames {
+        let mut picture = PictureMut::new(&mut bytes, &layout).unwrap();
+        pattern.draw(number, &mut picture).unwrap();
+        let picture = Picture::new(&bytes, &layout).unwrap();
+        encoder.submit(&picture, rate.time_ns(number)).unwrap();
+        while let Some(packet) = encoder.receive().unwrap() {
+            stream.extend(packet.annex_b());
+        }
+    }
+    stream
+}
+
+/// A stream of a key frame each ten pictures, each with its parameter sets, and where it may be converted.
+struct Place {
+    folder: TempDir,
+    units: Vec<Vec<u8>>,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempdir().unwrap();
+        let units = units(&encoded(320, 240, FRAMES));
+        let count = |of| units.iter().filter(|unit| kind(unit) == of).count();
+        assert_eq!([IDR, SPS, PPS, SLICE].map(count), [3, 3, 3, 27]);
+        Self { folder, units }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn convert(&self, stream: &[u8]) -> (Ended, PathBuf) {
+        let [from, to] = ["from.h264", "to.mp4"].map(|name| self.file(name));
+        fs::write(&from, stream).unwrap();
+        let words = ["convert", "--json", "-F", "25"];
+        let files = [&from, &to].map(|file| file.to_str().unwrap());
+        (run(words.into_iter().chain(files)), to)
+    }
+
+    fn first(&self, of: u8) -> Vec<u8> {
+        self.units
+            .iter()
+            .find(|unit| kind(unit) == of)
+            .unwrap()
+            .clone()
+    }
+
+    /// Asserts that pictures come through, each in its place, and so many as damaged.
+    fn assert_frames(&self, stream: &[u8], places: &[u64], damaged: u64) -> PathBuf {
+        let (ended, file) = self.convert(stream);
+        let converted: Value = ended.json();
+        assert_eq!(number(&converted, "frames"), places.len() as u64);
+        assert_eq!(number(&converted, "damaged_frames"), damaged);
+        if let Some(times) = times(&file) {
+            let found: Vec<_> = times
+                .iter()
+                .map(|time| (time * 25.0).round() as u64)
+                .collect();
+            assert_eq!(found, places);
+        }
+        file
+    }
+}
+
+fn all() -> Vec<u64> {
+    (0..FRAMES).collect()
+}
+
+#[test]
+fn parameter_sets_are_collected_wherever_they_come() {
+    let place = Place::new();
+    let (sps, pps) = (place.first(SPS), place.first(PPS));
+    // With another number: pic_parameter_set_id 1 takes two bits more than 0.
+    let bits: Vec<_> = pps[1..]
+        .iter()
+        .flat_map(|byte| (0..8).rev().map(move |at| byte >> at & 1))
+        .collect();
+    let bits = [&[0, 1, 0][..], &bits[1..], &[0; 6]].concat();
+    let byte = |bits: &[u8]| bits.iter().fold(0, |byte, bit| byte << 1 | bit);
+    let mut unused = vec![pps[0]];
+    unused.extend(bits.chunks_exact(8).map(byte));
+    while unused.last() == Some(&0) {
+        unused.pop();
+    }
+    let with = |each: &dyn Fn(&Vec<u8>) -> Vec<Vec<u8>>| {
+        stream(&place.units.iter().flat_map(each).collect::<Vec<_>>())
+    };
+
+    // A second one that no picture needs.
+    let two = with(&|unit| match kind(unit) {
+        PPS => vec![unit.clone(), unused.clone()],
+        _ => vec![unit.clone()],
+    });
+    let file = place.assert_frames(&two, &all(), 0);
+    let header = fs::read(file).unwrap();
+    for set in [&sps, &pps, &unused] {
+        let found = header.windows(set.len()).any(|at| at == &**set);
+        assert!(found, "{set:x?}");
+    }
+
+    // In front of every picture, and twice.
+    let each = with(&|unit| vec![pps.clone(), unit.clone()]);
+    place.assert_frames(&each, &all(), 0);
+    let twice = with(&|unit| match kind(unit) {
+        SPS => vec![sps.clone(), pps.clone(), sps.clone()],
+        _ => vec![unit.clone()],
+    });
+    place.assert_frames(&twice, &all(), 0);
+
+    // Once, in the middle of a group that is left out.
+    let mut late: Vec<_> = place.units[3..]
+        .iter()
+        .filter(|unit| ![SPS, PPS].contains(&kind(unit)))
+        .cloned()
+        .collect();
+    late.splice(0..0, [sps, pps]);
+    let after = late.iter().position(|unit| kind(unit) == IDR).unwrap() - 2;
+    let places: Vec<_> = (0..FRAMES - 1 - after as u64).collect();
+    place.assert_frames(&stream(&late), &places, 0);
+}
+
+#[test]
+fn start_codes_of_either_length_and_delimiters_make_no_pictures() {
+    let place = Place::new();
+    let mut mixed = Vec::new();
+    for (number, unit) in place.units.iter().enumerate() {
+        mixed.extend(match number % 2 {
+            0 => &[0, 0, 1][..],
+            _ => &[0, 0, 0, 1],
+        });
+        mixed.extend(unit);
+    }
+    place.assert_frames(&mixed, &all(), 0);
+    let ends = [&stream(&place.units)[..], &[0, 0, 0, 1], &DELIMITER].concat();
+    place.assert_frames(&ends, &all(), 0);
+}
+
+#[test]
+fn a_picture_that_can_not_be_read_is_counted_and_costs_no_other() {
+    let place = Place::new();
+    let mut units = place.units.clone();
+    let mut slices = units.iter_mut().filter(|unit| kind(unit) == SLICE);
+    // Its header names a parameter set that is not there: 1, 3 and 31, as Exp-Golomb codes.
+    let slice = slices.nth(5).unwrap();
+    *slice = vec![slice[0], 0b1001_0000, 0b0100_0000, 0x88, 0x80];
+    let places: Vec<_> = all().into_iter().filter(|place| *place != 6).collect();
+    place.assert_frames(&stream(&units), &places, 1);
+}
+
+#[test]
+fn another_size_ends_a_file_that_is_complete() {
+    let place = Place::new();
+    let both = [stream(&place.units), encoded(160, 120, 2)].concat();
+    let (ended, file) = place.convert(&both);
+    ended.assert_error(1, &["320x240", "160x120", "has the first 30"]);
+    assert_plays(&file);
+}
+
+/// Asserts that there are all pictures in a file that is complete.
+fn assert_plays(file: &Path) {
+    let test = "another_size_ends_a_file_that_is_complete";
+    if let Some(found) = support::probe(test, file) {
+        assert_eq!(Some(found), support::h264(320, 240, "25/1", FRAMES));
+    }
+}
