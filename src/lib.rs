@@ -33,7 +33,7 @@ mod stream;
 pub mod y4m;
 
 pub use camera::{Camera, CameraError, CameraFrame, CameraId, CameraStream, devices};
-pub use colorimetry::Colorimetry;
+pub use colorimetry::{Appearance, Colorimetry};
 pub use error::{Error, Result};
 pub use frame_rate::{FrameRate, InvalidFrameRate};
 pub use pattern::TestPattern;

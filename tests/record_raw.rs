@@ -44,6 +44,7 @@ fn other_programs_read_format_rate_and_range() {
         (FourCc::NV12, fps(25), Range::Limited, "yuv420p"),
         (FourCc::YU12, ntsc, Range::Full, "yuv420p"),
         (FourCc::YUYV, ntsc, Range::Full, "yuv422p"),
+        (FourCc::YUYV, ntsc, Range::Unspecified, "yuv422p"),
     ] {
         let mut recorder = create(&path, fourcc, rate, range);
         pictures(fourcc, 10, |picture| recorder.write(picture).unwrap());
@@ -57,6 +58,7 @@ fn other_programs_read_format_rate_and_range() {
         let range = match range {
             Range::Full => "pc",
             Range::Limited => "tv",
+            Range::Unspecified => "unknown",
         };
         for (key, value) in [
             ("width", "160"),

@@ -11,6 +11,8 @@ pub(crate) struct Bits<'a> {
     at: u32,
     /// Zero bytes before the first of `bytes`.
     zeros: u32,
+    /// Bits that were read.
+    count: usize,
 }
 
 impl<'a> Bits<'a> {
@@ -19,13 +21,20 @@ impl<'a> Bits<'a> {
             bytes,
             at: 0,
             zeros: 0,
+            count: 0,
         }
+    }
+
+    /// Bits that were read so far.
+    pub(crate) fn count(&self) -> usize {
+        self.count
     }
 
     pub(crate) fn flag(&mut self) -> Option<bool> {
         let byte = *self.bytes.first()?;
         let bit = byte >> (7 - self.at) & 1;
         self.at += 1;
+        self.count += 1;
         if self.at == 8 {
             self.step(byte);
         }
@@ -82,6 +91,48 @@ impl<'a> Bits<'a> {
         let code = self.ue()?;
         let half = code.div_ceil(2) as i32;
         Some(if code % 2 == 1 { half } else { -half })
+    }
+}
+
+/// Writes the bits of a NAL unit, with the bytes that keep start codes out of it.
+#[cfg(feature = "software")]
+#[derive(Debug, Default)]
+pub(crate) struct BitWriter {
+    bytes: Vec<u8>,
+    /// The byte that is not complete, and how many bits it has.
+    last: (u8, u32),
+    zeros: u32,
+}
+
+#[cfg(feature = "software")]
+impl BitWriter {
+    /// Writes the `count` lowest bits of `value`, the highest first.
+    pub(crate) fn bits(&mut self, count: u32, value: u32) {
+        for at in (0..count).rev() {
+            let (byte, filled) = self.last;
+            self.last = (byte << 1 | (value >> at & 1) as u8, filled + 1);
+            if filled == 7 {
+                self.finish_byte();
+            }
+        }
+    }
+
+    fn finish_byte(&mut self) {
+        let (byte, _) = std::mem::take(&mut self.last);
+        if self.zeros >= 2 && byte <= 3 {
+            self.bytes.push(3);
+            self.zeros = 0;
+        }
+        self.bytes.push(byte);
+        self.zeros = if byte == 0 { self.zeros + 1 } else { 0 };
+    }
+
+    /// The bytes, the last one filled up with zero bits.
+    pub(crate) fn finish(mut self) -> Vec<u8> {
+        while self.last.1 > 0 {
+            self.bits(1, 0);
+        }
+        self.bytes
     }
 }
 

@@ -3,6 +3,7 @@
 use super::nal::{NalKind, nal_units};
 use super::vui::Vui;
 use super::{h264, h265};
+use crate::colorimetry::Appearance;
 use crate::encode::{Codec, Level};
 use crate::frame_rate::FrameRate;
 
@@ -24,13 +25,8 @@ pub struct StreamInfo {
     pub depth: (u8, u8),
     /// The rate, where the stream says one.
     pub rate: Option<FrameRate>,
-    /// Width and height of a sample, where the stream says it.
-    pub sample_aspect: Option<(u16, u16)>,
-    /// Whether values use the full range, where the stream says it.
-    pub is_full_range: Option<bool>,
-    /// Primaries, transfer characteristics and matrix coefficients, where the stream says them: their numbers in
-    /// ITU-T H.273.
-    pub colours: Option<[u8; 3]>,
+    /// Colours, and the shape of samples.
+    pub appearance: Appearance,
     /// Pictures that may be decoded before one and shown after it, at most; 0: they are shown as they are decoded.
     pub reorder: u8,
 }
@@ -93,9 +89,7 @@ impl StreamInfo {
             chroma_format: 1,
             depth: (8, 8),
             rate: vui.rate,
-            sample_aspect: vui.aspect,
-            is_full_range: vui.is_full_range,
-            colours: vui.colours,
+            appearance: vui.appearance(),
             reorder: 0,
         }
     }

@@ -3,6 +3,7 @@
 //! Source: ITU-T H.264, annex E; ITU-T H.265, annex E. The codes of colours are those of ITU-T H.273.
 
 use super::bits::Bits;
+use crate::colorimetry::{Appearance, Colorimetry, Range};
 use crate::frame_rate::FrameRate;
 
 /// Video usability information; `None` is what nobody said.
@@ -14,6 +15,8 @@ pub(crate) struct Vui {
     /// Primaries, transfer characteristics and matrix coefficients: their numbers.
     pub(crate) colours: Option<[u8; 3]>,
     pub(crate) rate: Option<FrameRate>,
+    /// How many bits before the flag that tells of timing, of H.264, if it is 0.
+    pub(crate) no_timing_at: Option<usize>,
     /// Pictures that may be decoded before one and shown after it, and pictures that a decoder keeps.
     pub(crate) reorder: Option<(u8, u8)>,
 }
@@ -60,7 +63,10 @@ impl Vui {
 
     fn read_h264(&mut self, bits: &mut Bits<'_>) -> Option<()> {
         self.read_picture(bits)?;
-        if bits.flag()? {
+        let timing_at = bits.count();
+        if !bits.flag()? {
+            self.no_timing_at = Some(timing_at);
+        } else {
             // A unit is a field's time.
             let units = u64::from(bits.bits(32)?) * 2;
             let scale = bits.bits(32)?;
@@ -103,6 +109,24 @@ impl Vui {
             self.rate = h265_rate(bits, is_fields)?;
         }
         Some(())
+    }
+
+    pub(crate) fn appearance(&self) -> Appearance {
+        let colorimetry = Colorimetry {
+            range: match self.is_full_range {
+                None => Range::Unspecified,
+                Some(false) => Range::Limited,
+                Some(true) => Range::Full,
+            },
+            ..Colorimetry::default()
+        };
+        Appearance {
+            colorimetry: match self.colours {
+                Some(codes) => colorimetry.with_codes(codes),
+                None => colorimetry,
+            },
+            sample_aspect: self.aspect,
+        }
     }
 
     /// What both have in common: the aspect up to the place of colour samples.

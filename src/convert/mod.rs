@@ -25,10 +25,11 @@ use self::arrange::arrange;
 pub use self::error::ConvertError;
 use self::order::reorder;
 use self::rgb::Bands;
+use self::routines::Coding;
 use self::scale::Scaling;
 use self::shape::{FORMATS, Kind, Shape, YUV444, Yuv};
 use self::view::{View, ViewMut};
-use crate::colorimetry::Colorimetry;
+use crate::colorimetry::{Colorimetry, Matrix, Range, usual_range};
 use crate::picture::{Picture, PictureMut, Rect};
 
 /// The example of the guide is run.
@@ -36,16 +37,17 @@ use crate::picture::{Picture, PictureMut, Rect};
 #[doc = include_str!("../../docs/conversion.md")]
 struct Guide;
 
-/// How a picture becomes another. The default converts the whole picture from BT.601 to BT.601 in limited
-/// range.
+/// How a picture becomes another. The default takes the whole picture, and changes no values that it need not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Options {
     /// The part of the source to take; all of it by default. It begins at whole chroma samples: at even
     /// columns in 4:2:2, at even columns and rows in 4:2:0.
     pub crop: Option<Rect>,
-    /// What luma and chroma of the source mean; without effect when it is RGB.
+    /// What luma and chroma of the source mean; without effect when it is RGB. What is unspecified is BT.601, in full
+    /// range for grey and in limited range for all else.
     pub from: Colorimetry,
-    /// What luma and chroma of the target are to mean; without effect when it is RGB.
+    /// What luma and chroma of the target are to mean; without effect when it is RGB. What is unspecified is as in the
+    /// source, and as for `from` when that is RGB.
     pub to: Colorimetry,
     /// What scales, when the sizes differ.
     pub filter: Filter,
@@ -122,6 +124,44 @@ pub fn check(from: FourCc, to: FourCc) -> Result<(), ConvertError> {
     }
 }
 
+/// The options of a conversion, with what is unspecified filled in.
+struct Resolved {
+    from: Coding,
+    to: Coding,
+    filter: Filter,
+}
+
+impl Options {
+    fn resolved(&self, from: FourCc, to: FourCc) -> Resolved {
+        let target = match Shape::of(from) {
+            Some(Shape::Rgb(_)) => self.to,
+            _ => {
+                let is_said = self.to.matrix != Matrix::UNSPECIFIED;
+                Colorimetry {
+                    matrix: if is_said {
+                        self.to.matrix
+                    } else {
+                        self.from.matrix
+                    },
+                    range: match self.to.range {
+                        Range::Unspecified if self.from.range == Range::Unspecified => {
+                            usual_range(from)
+                        }
+                        Range::Unspecified => self.from.range,
+                        range => range,
+                    },
+                    ..self.to
+                }
+            }
+        };
+        Resolved {
+            from: self.from.to_yuv(from),
+            to: target.to_yuv(to),
+            filter: self.filter,
+        }
+    }
+}
+
 impl Convert {
     /// Without memory, which comes with the first picture.
     #[must_use]
@@ -146,6 +186,7 @@ impl Convert {
         let to = (target.fourcc(), target.width(), target.height());
         let mut t = ViewMut::of(target).ok_or(ConvertError::Target(to.0))?;
         let from = (source.fourcc(), s.width as u32, s.height as u32);
+        let options = &options.resolved(from.0, to.0);
         self.scale_and_convert(&s, &mut t, options)
             .map_err(|call| ConvertError::Refused { call, from, to })
     }
@@ -154,7 +195,7 @@ impl Convert {
         &mut self,
         s: &View<'_>,
         t: &mut ViewMut<'_>,
-        options: &Options,
+        options: &Resolved,
     ) -> Result<(), &'static str> {
         if (s.width, s.height) == (t.width, t.height) {
             return transfer(&mut self.bands, &mut self.rows, s, t, options);
@@ -198,7 +239,7 @@ fn transfer(
     rows: &mut Vec<u8>,
     s: &View<'_>,
     t: &mut ViewMut<'_>,
-    options: &Options,
+    options: &Resolved,
 ) -> Result<(), &'static str> {
     match (s.shape, t.shape) {
         (Shape::Rgb(from), Shape::Rgb(to)) => reorder(s, from, t, to, rows),
@@ -207,13 +248,13 @@ fn transfer(
         {
             arrange(s, t, rows)
         }
-        _ => bands.convert(s, t, options.from.to_yuv(), options.to.to_yuv()),
+        _ => bands.convert(s, t, options.from, options.to),
     }
 }
 
 /// What `source` is scaled as: its planes, with the subsampling of the target. On the way to other colours each
 /// pixel has chroma of its own.
-fn shape_to_scale(source: Shape, target: Shape, options: &Options) -> Shape {
+fn shape_to_scale(source: Shape, target: Shape, options: &Resolved) -> Shape {
     let Shape::Yuv(from) = source else {
         return source;
     };

@@ -36,6 +36,7 @@ impl Convert {
         options: &Options,
     ) -> Result<Picture<'a>, ConvertError> {
         let s = View::cropped(source, options.crop)?;
+        let options = &options.resolved(source.fourcc(), FourCc::YU12);
         let size = (s.width as u32, s.height as u32);
         let failed = |call| ConvertError::Refused {
             call,

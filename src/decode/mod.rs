@@ -34,6 +34,7 @@ use std::path::Path;
 use videostream_hal::format::{FourCc, Layout};
 
 use crate::bitstream::ParameterSets;
+use crate::colorimetry::Appearance;
 use crate::encode::{Backend, Codec, DevicePath, Packet};
 use crate::picture::{Picture, PictureMut};
 
@@ -117,6 +118,8 @@ pub struct Decoder {
     started: bool,
     finished: bool,
     size: Option<(u32, u32)>,
+    /// What the parameter sets say.
+    appearance: Appearance,
 }
 
 #[derive(Debug)]
@@ -134,6 +137,7 @@ pub struct Decoded<'a> {
     picture: Picture<'a>,
     pts_ns: u64,
     new_size: bool,
+    appearance: Appearance,
 }
 
 impl<'a> Decoded<'a> {
@@ -147,6 +151,12 @@ impl<'a> Decoded<'a> {
     #[must_use]
     pub fn pts_ns(&self) -> u64 {
         self.pts_ns
+    }
+
+    /// How it is to be shown, as far as the stream says.
+    #[must_use]
+    pub fn appearance(&self) -> Appearance {
+        self.appearance
     }
 
     /// Whether the picture before had another size, or there was none.
@@ -186,6 +196,7 @@ impl Decoder {
             started: false,
             finished: false,
             size: None,
+            appearance: Appearance::default(),
         })
     }
 
@@ -222,7 +233,10 @@ impl Decoder {
                 wants: self.config.codec,
             });
         }
-        self.sets.add_all(packet.annex_b());
+        if self.sets.add_all(packet.annex_b()) {
+            let info = self.sets.info();
+            self.appearance = info.map(|info| info.appearance).unwrap_or_default();
+        }
         if !self.started && !packet.is_key() {
             return Err(DecodeError::KeyFrameNeeded);
         }
@@ -281,6 +295,7 @@ impl Decoder {
                 picture,
                 pts_ns,
                 new_size,
+                appearance: self.appearance,
             }
         }))
     }

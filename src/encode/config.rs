@@ -5,7 +5,9 @@ use core::fmt;
 use videostream_hal::format::{FourCc, Layout};
 
 use super::{Backend, DevicePath};
-use crate::colorimetry::Colorimetry;
+#[cfg(feature = "software")]
+use crate::colorimetry::Range;
+use crate::colorimetry::{Appearance, Colorimetry};
 use crate::frame_rate::FrameRate;
 use crate::picture::Rect;
 
@@ -171,6 +173,7 @@ pub struct EncoderConfig {
     pub(crate) repeat_sets: bool,
     pub(crate) crop: Option<Rect>,
     pub(crate) colorimetry: Colorimetry,
+    pub(crate) sample_aspect: Option<(u16, u16)>,
     pub(crate) backend: Backend,
     pub(crate) device: Option<DevicePath>,
     /// Bytes from line to line of the first plane, where the program knows.
@@ -181,7 +184,7 @@ impl EncoderConfig {
     /// Encodes pictures of this format and size, arriving at about this rate.
     ///
     /// Unless changed: 5 Mbit/s constant, a key frame every second with its parameter sets, High profile (H.265:
-    /// Main), the lowest level that fits, the whole picture, BT.601 in limited range, the best backend.
+    /// Main), the lowest level that fits, the whole picture, colours that the stream says nothing of, the best backend.
     #[must_use]
     pub fn new(codec: Codec, fourcc: FourCc, width: u32, height: u32, rate: FrameRate) -> Self {
         Self {
@@ -201,6 +204,7 @@ impl EncoderConfig {
             repeat_sets: true,
             crop: None,
             colorimetry: Colorimetry::default(),
+            sample_aspect: None,
             backend: Backend::Auto,
             device: None,
             stride: None,
@@ -298,12 +302,33 @@ impl EncoderConfig {
         }
     }
 
-    /// What the colours of the input mean; written into the stream for the decoder. RGB input is
-    /// converted accordingly.
+    /// What the colours of the stream mean, which it tells decoders as far as it is known: those of the pictures that
+    /// come in, or what RGB is to become (BT.601 in limited range where nothing is said; see
+    /// [`Colorimetry::converted`]).
     #[must_use]
     pub fn colorimetry(self, colorimetry: Colorimetry) -> Self {
         Self {
             colorimetry,
+            ..self
+        }
+    }
+
+    /// Colours and the shape of samples, as [`colorimetry`](Self::colorimetry) and
+    /// [`sample_aspect`](Self::sample_aspect).
+    #[must_use]
+    pub fn appearance(self, appearance: Appearance) -> Self {
+        let (width, height) = appearance.sample_aspect.unwrap_or_default();
+        self.colorimetry(appearance.colorimetry)
+            .sample_aspect(width, height)
+    }
+
+    /// Width and height of a sample, which the stream tells decoders: 4 and 3 for samples that are wider than high. What
+    /// has a 0 in it says nothing.
+    #[must_use]
+    #[doc(alias = "V4L2_CID_MPEG_VIDEO_H264_VUI_SAR_IDC")]
+    pub fn sample_aspect(self, width: u16, height: u16) -> Self {
+        Self {
+            sample_aspect: Some((width, height)).filter(|_| width > 0 && height > 0),
             ..self
         }
     }
@@ -333,5 +358,15 @@ impl EncoderConfig {
             height: self.height,
         };
         self.crop.unwrap_or(whole)
+    }
+
+    /// The colours of the stream: those of the configuration, and what RGB becomes where it does not say.
+    #[cfg(feature = "software")]
+    pub(crate) fn coded_colorimetry(&self) -> Colorimetry {
+        let default = self.colorimetry.converted(self.fourcc, FourCc::NV12);
+        match self.colorimetry.range {
+            Range::Unspecified => default,
+            range => Colorimetry { range, ..default },
+        }
     }
 }

@@ -8,7 +8,7 @@ use videostream_hal::format::FourCc;
 
 use super::file::Pieces;
 use super::{RecordError, Recorded};
-use crate::colorimetry::Range;
+use crate::colorimetry::Appearance;
 use crate::frame_rate::FrameRate;
 use crate::picture::Picture;
 use crate::y4m::Y4mWriter;
@@ -20,13 +20,12 @@ use crate::y4m::Y4mWriter;
 /// at *n* / rate.
 ///
 /// ```no_run
-/// use videostream::colorimetry::Range;
 /// use videostream::hal::format::{FourCc, Layout};
 /// use videostream::record::RawRecorder;
-/// use videostream::{FrameRate, Picture};
+/// use videostream::{Colorimetry, FrameRate, Picture};
 ///
 /// let like = (FourCc::NV12, 640, 480);
-/// let mut recorder = RawRecorder::create("raw.y4m", like, FrameRate::fps(30)?, Range::Limited)?;
+/// let mut recorder = RawRecorder::create("raw.y4m", like, FrameRate::fps(30)?, Colorimetry::BT601)?;
 /// let layout = Layout::new(like.0, like.1, like.2)?;
 /// recorder.write(&Picture::new(&vec![0; layout.size as usize], &layout)?)?;
 /// println!("{} frames", recorder.finish()?.frames);
@@ -42,8 +41,7 @@ pub struct RawRecorder {
 }
 
 impl RawRecorder {
-    /// Creates the file, or empties it if it is there, for pictures of this format and size, with values of
-    /// this range.
+    /// Creates the file, or empties it if it is there, for pictures of this format and size, which are to be shown so.
     ///
     /// # Errors
     /// [`RecordError::Extension`] for a name that does not end in `.y4m`; [`RecordError::Format`] for
@@ -52,22 +50,22 @@ impl RawRecorder {
         path: impl AsRef<Path>,
         like: (FourCc, u32, u32),
         rate: FrameRate,
-        range: Range,
+        appearance: impl Into<Appearance>,
     ) -> Result<Self, RecordError> {
-        let path = path.as_ref();
+        let (path, appearance) = (path.as_ref(), appearance.into());
         if !super::is_raw(path) {
             return Err(RecordError::Extension { path: path.into() });
         }
         // What can't be held is refused before a file is made, or one that is there lost.
         let mut header = Vec::new();
-        Y4mWriter::new(&mut header, like, rate, range).map_err(RecordError::Format)?;
+        Y4mWriter::new(&mut header, like, rate, appearance).map_err(RecordError::Format)?;
         let create = |error| RecordError::Create {
             path: path.into(),
             error,
         };
         let mut file = Pieces::create(path, true).map_err(create)?;
         let to = file.writer().map_err(create)?;
-        let begun = Y4mWriter::new(to, like, rate, range);
+        let begun = Y4mWriter::new(to, like, rate, appearance);
         let writer = file.count(begun, header.len() as u64, true);
         Ok(Self {
             writer: writer.map_err(|error| RecordError::Write {

@@ -1,5 +1,6 @@
 //! What a recording is of.
 
+use crate::colorimetry::Appearance;
 use crate::encode::{Codec, EncoderConfig};
 use crate::frame_rate::FrameRate;
 
@@ -10,6 +11,7 @@ pub struct Track {
     pub(crate) width: u32,
     pub(crate) height: u32,
     pub(crate) rate: FrameRate,
+    pub(crate) appearance: Appearance,
     pub(crate) durable: bool,
     pub(crate) expected: Option<u64>,
 }
@@ -23,9 +25,16 @@ impl Track {
             width,
             height,
             rate,
+            appearance: Appearance::default(),
             durable: true,
             expected: None,
         }
+    }
+
+    /// How pictures are to be shown, for an MP4; what the parameter sets of the stream say comes first.
+    #[must_use]
+    pub fn appearance(self, appearance: Appearance) -> Self {
+        Self { appearance, ..self }
     }
 
     /// Whether each piece is synchronised to the medium (`fdatasync`) before the next is begun; yes,

@@ -84,7 +84,7 @@ pub fn save(
         let (width, height) = (picture.width(), picture.height());
         if !matches!(picture.fourcc(), FourCc::MJPG | FourCc::JPEG) {
             let rgb = rgb::to_rgb(picture, colorimetry)?;
-            return write::save(path, kind, &rgb, width, height);
+            return write::save(path, kind, &rgb, (width, height), colorimetry);
         }
         let bytes = picture.planes().first().map_or(&[][..], |plane| plane.data);
         let image = jpeg::whole(bytes).ok_or(SnapshotError::NoImage)?;
@@ -92,7 +92,7 @@ pub fn save(
             Kind::Jpeg => write::save_bytes(path, &image),
             Kind::Png => {
                 let (rgb, width, height) = decode::to_rgb(&image, width, height)?;
-                write::save(path, kind, &rgb, width, height)
+                write::save(path, kind, &rgb, (width, height), colorimetry)
             }
         }
     }

@@ -6,18 +6,24 @@ use std::path::{Path, PathBuf};
 use std::process;
 
 use super::{JPEG_QUALITY, Kind, SnapshotError};
+use crate::colorimetry::{Colorimetry, Matrix, Primaries, Transfer};
+
+/// The chunk of colours.
+const CICP: png::chunk::ChunkType = png::chunk::ChunkType(*b"cICP");
 
 pub(super) fn save(
     path: &Path,
     kind: Kind,
     rgb: &[u8],
-    width: u32,
-    height: u32,
+    (width, height): (u32, u32),
+    colorimetry: Colorimetry,
 ) -> Result<(), SnapshotError> {
     if kind == Kind::Jpeg && (width > 65_535 || height > 65_535) {
         return Err(SnapshotError::Size { width, height });
     }
-    whole(path, |file| encode(file, kind, rgb, width, height))
+    whole(path, |file| {
+        encode(file, kind, rgb, (width, height), colorimetry)
+    })
 }
 
 /// A file of these bytes.
@@ -58,7 +64,13 @@ fn create(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-fn encode(file: &File, kind: Kind, rgb: &[u8], width: u32, height: u32) -> io::Result<()> {
+fn encode(
+    file: &File,
+    kind: Kind,
+    rgb: &[u8],
+    (width, height): (u32, u32),
+    colorimetry: Colorimetry,
+) -> io::Result<()> {
     let mut out = BufWriter::new(file);
     match kind {
         Kind::Png => {
@@ -67,6 +79,9 @@ fn encode(file: &File, kind: Kind, rgb: &[u8], width: u32, height: u32) -> io::R
             encoder.set_depth(png::BitDepth::Eight);
             encoder.set_compression(png::Compression::Fast);
             let mut writer = encoder.write_header().map_err(from_png)?;
+            if let Some(colours) = cicp(colorimetry) {
+                writer.write_chunk(CICP, &colours).map_err(from_png)?;
+            }
             writer.write_image_data(rgb).map_err(from_png)?;
             writer.finish().map_err(from_png)?;
         }
@@ -80,6 +95,15 @@ fn encode(file: &File, kind: Kind, rgb: &[u8], width: u32, height: u32) -> io::R
         }
     }
     out.flush()
+}
+
+/// Colours of RGB by their numbers in ITU-T H.273, full range; `None` unless all are known.
+///
+/// Source: PNG, third edition, clause 11.3.2.6.
+fn cicp(colorimetry: Colorimetry) -> Option<[u8; 4]> {
+    let (primaries, transfer) = (colorimetry.primaries, colorimetry.transfer);
+    let is_known = primaries != Primaries::UNSPECIFIED && transfer != Transfer::UNSPECIFIED;
+    is_known.then_some([primaries.0, transfer.0, Matrix::RGB.0, 1])
 }
 
 fn from_png(error: png::EncodingError) -> io::Error {

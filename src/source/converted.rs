@@ -86,13 +86,16 @@ impl<S: Source> Source for ConvertedSource<S> {
             convert,
             filter,
             pool,
+            layout,
             ..
         } = self;
         let made = reader.next(0, |taken, picture| -> Result<_> {
-            let colours = Colorimetry::from_v4l2(taken.colorimetry);
+            let (from, to) = (picture.fourcc(), layout.fourcc);
+            let colours = Colorimetry::from_v4l2(taken.colorimetry, from);
+            let becomes = colours.converted(from, to);
             let options = Options {
                 from: colours,
-                to: colours,
+                to: becomes,
                 filter: *filter,
                 ..Options::default()
             };
@@ -101,7 +104,14 @@ impl<S: Source> Source for ConvertedSource<S> {
                     .convert(picture, target, &options)
                     .map_err(Error::Convert)
             })?;
-            Ok(index.map(|index| (index, *taken)))
+            let colorimetry = becomes.to_v4l2();
+            Ok(index.map(|index| {
+                let taken = Taken {
+                    colorimetry,
+                    ..*taken
+                };
+                (index, taken)
+            }))
         })?;
         let Some((index, taken)) = made.transpose()?.flatten() else {
             return Ok(None);

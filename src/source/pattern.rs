@@ -8,7 +8,7 @@ use videostream_hal::ring::{Flags, MAX_PLANES};
 use videostream_hal::time::now_ns;
 
 use super::{Pool, Source, Taken};
-use crate::{FrameRate, Result, TestPattern};
+use crate::{Colorimetry, FrameRate, Result, TestPattern};
 
 /// V4L2_FIELD_NONE: progressive.
 const PROGRESSIVE: u32 = 1;
@@ -120,7 +120,7 @@ impl Source for PatternSource {
             data_offset: [0; MAX_PLANES],
             flags: Flags::KEY_FRAME,
             field: PROGRESSIVE,
-            colorimetry: 0,
+            colorimetry: Colorimetry::BT601.to_v4l2(),
         }))
     }
 

@@ -12,13 +12,18 @@
 //! | GREY | `mono` |
 //!
 //! Formats with planes apart (NM12) go where their twins in one buffer go. Whether values take the full
-//! range or the limited one is in the header as `XCOLORRANGE`, which ffmpeg reads and writes.
+//! range or the limited one is in the header as `XCOLORRANGE`, which ffmpeg reads and writes, the shape of samples as `A`.
+//! The format has no word for colours: `XH273=` with the numbers of primaries, transfer characteristics and matrix in
+//! ITU-T H.273 is this library's own, which others skip.
 
 mod planar;
 mod reader;
 mod writer;
 
 use std::io;
+
+/// What stands before the numbers of colours, behind an `X`.
+const COLOURS: &str = "H273=";
 
 pub use self::reader::Y4mReader;
 pub use self::writer::Y4mWriter;

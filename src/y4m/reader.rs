@@ -5,7 +5,8 @@ use std::io::{self, Chain, Cursor, Read};
 use videostream_hal::format::{FourCc, Layout};
 use y4m::Colorspace;
 
-use crate::colorimetry::Range;
+use super::COLOURS;
+use crate::colorimetry::{Appearance, Range};
 use crate::frame_rate::FrameRate;
 use crate::picture::Picture;
 
@@ -21,6 +22,7 @@ pub struct Y4mReader<R: Read> {
     from: y4m::Decoder<Chain<Cursor<Vec<u8>>, R>>,
     layout: Layout,
     rate: Option<FrameRate>,
+    appearance: Appearance,
     bytes: Vec<u8>,
 }
 
@@ -61,6 +63,7 @@ impl<R: Read> Y4mReader<R> {
             from,
             layout,
             rate,
+            appearance: appearance(&header),
             bytes: vec![0; layout.size as usize],
         })
     }
@@ -77,14 +80,11 @@ impl<R: Read> Y4mReader<R> {
         self.rate
     }
 
-    /// The range of values; limited where the file does not say.
+    /// How the pictures are to be shown, as far as the file says: the range in `XCOLORRANGE`, the shape of samples in
+    /// `A`, and colours in `XH273`, which is this library's own word.
     #[must_use]
-    pub fn range(&self) -> Range {
-        let mut words = self.from.get_raw_params().split(|byte| *byte == b' ');
-        match words.any(|word| word == b"XCOLORRANGE=FULL") {
-            true => Range::Full,
-            false => Range::Limited,
-        }
+    pub fn appearance(&self) -> Appearance {
+        self.appearance
     }
 
     /// The next picture; `None` at the end, also in the middle of one.
@@ -168,6 +168,35 @@ fn header(from: &mut impl Read) -> io::Result<String> {
 fn word(header: &str, name: char) -> Option<&str> {
     let words = header.trim_end().split(' ').skip(1);
     words.filter(|word| word.starts_with(name)).last()
+}
+
+fn appearance(header: &str) -> Appearance {
+    let mut appearance = Appearance::default();
+    let colours = &mut appearance.colorimetry;
+    for word in header.trim_end().split(' ').skip(1) {
+        match word.strip_prefix('X') {
+            Some("COLORRANGE=FULL") => colours.range = Range::Full,
+            Some("COLORRANGE=LIMITED") => colours.range = Range::Limited,
+            Some(word) => {
+                let codes = word.strip_prefix(COLOURS).and_then(numbers);
+                if let Some([primaries, transfer, matrix]) = codes {
+                    *colours = colours.with_codes([primaries, transfer, matrix]);
+                }
+            }
+            None => {}
+        }
+    }
+    let aspect = word(header, 'A').and_then(|word| numbers(&word[1..]));
+    appearance.sample_aspect = aspect
+        .map(|[wide, high]| (wide, high))
+        .filter(|(wide, high)| *wide > 0 && *high > 0);
+    appearance
+}
+
+/// Numbers with colons between them.
+fn numbers<T: std::str::FromStr, const N: usize>(word: &str) -> Option<[T; N]> {
+    let numbers: Result<Vec<_>, _> = word.split(':').map(str::parse).collect();
+    numbers.ok()?.try_into().ok()
 }
 
 fn unreadable(error: y4m::Error, header: &str) -> io::Error {

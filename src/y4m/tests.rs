@@ -1,7 +1,7 @@
 use videostream_hal::format::{FourCc, Layout};
 
 use super::*;
-use crate::colorimetry::Range;
+use crate::colorimetry::{Appearance, Colorimetry, Range};
 use crate::frame_rate::FrameRate;
 use crate::picture::{Picture, Plane, extents};
 
@@ -46,7 +46,7 @@ fn what_is_written_is_read_again() {
             (reader.layout().width, reader.rate()),
             (width, Some(rate()))
         );
-        assert_eq!(reader.range(), Range::Full);
+        assert_eq!(reader.appearance().colorimetry.range, Range::Full);
         let samples = |picture: &Picture<'_>| -> Vec<u8> {
             let rows = (0..3).flat_map(|at| picture.rows(at));
             rows.flatten().copied().collect()
@@ -169,6 +169,27 @@ fn the_header_says_rate_and_range() {
     let (header, samples) = written(&picture, Range::Limited);
     assert!(header.contains(" XCOLORRANGE=LIMITED"), "{header}");
     assert_eq!(samples, [9; 8]);
+}
+
+#[test]
+fn colours_and_aspect_come_back_and_are_not_made_up() {
+    let like = (FourCc::YU12, 4, 2);
+    for appearance in [
+        Appearance::default(),
+        Colorimetry::BT2020.with_codes([9, 16, 9]).into(),
+        Appearance {
+            colorimetry: Colorimetry::default(),
+            sample_aspect: Some((16, 11)),
+        },
+    ] {
+        let mut file = Vec::new();
+        drop(Y4mWriter::new(&mut file, like, rate(), appearance).unwrap());
+        let reader = Y4mReader::new(&file[..]).unwrap();
+        assert_eq!(reader.appearance(), appearance);
+    }
+    let plain = b"YUV4MPEG2 W4 H2 F25:1 A0:0 XYSCSS=420 XH273=1:1 XH273=x\n";
+    let reader = Y4mReader::new(&plain[..]).unwrap();
+    assert_eq!(reader.appearance(), Appearance::default());
 }
 
 #[test]

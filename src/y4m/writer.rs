@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use videostream_hal::format::FourCc;
 use y4m::VendorExtensionString;
 
-use super::from_y4m;
 use super::planar::Planar;
-use crate::colorimetry::Range;
+use super::{COLOURS, from_y4m};
+use crate::colorimetry::{Appearance, Range};
 use crate::frame_rate::FrameRate;
 use crate::picture::Picture;
 
@@ -25,7 +25,7 @@ pub struct Y4mWriter<W: Write> {
 }
 
 impl<W: Write> Y4mWriter<W> {
-    /// Writes the header: for pictures of this format and size, at this rate, with values of this range.
+    /// Writes the header: for pictures of this format and size, at this rate, and how they are to be shown.
     ///
     /// # Errors
     /// [`io::ErrorKind::InvalidInput`] for a format or size that Y4M can't hold; those of writing.
@@ -33,7 +33,7 @@ impl<W: Write> Y4mWriter<W> {
         to: W,
         (fourcc, width, height): (FourCc, u32, u32),
         rate: FrameRate,
-        range: Range,
+        appearance: impl Into<Appearance>,
     ) -> io::Result<Self> {
         let planar = planar(fourcc)?;
         // A side that no picture can have is refused before memory for it is asked for.
@@ -43,16 +43,28 @@ impl<W: Write> Y4mWriter<W> {
             )));
         }
         let ratio = y4m::Ratio::new(rate.frames() as usize, rate.seconds() as usize);
-        let range: &[u8] = match range {
-            Range::Full => b"COLORRANGE=FULL",
-            Range::Limited => b"COLORRANGE=LIMITED",
+        let mut header =
+            y4m::encode(width as usize, height as usize, ratio).with_colorspace(planar.colorspace);
+        let Appearance {
+            colorimetry,
+            sample_aspect,
+        } = appearance.into();
+        if let Some((wide, high)) = sample_aspect {
+            header = header.with_pixel_aspect(y4m::Ratio::new(wide.into(), high.into()));
+        }
+        let range = match colorimetry.range {
+            Range::Unspecified => None,
+            Range::Full => Some("COLORRANGE=FULL".to_owned()),
+            Range::Limited => Some("COLORRANGE=LIMITED".to_owned()),
         };
-        let range = VendorExtensionString::new(range.to_vec()).map_err(from_y4m)?;
-        let to = y4m::encode(width as usize, height as usize, ratio)
-            .with_colorspace(planar.colorspace)
-            .append_vendor_extension(range)
-            .write_header(to)
-            .map_err(from_y4m)?;
+        let codes = colorimetry.codes().map(|[primaries, transfer, matrix]| {
+            format!("{COLOURS}{primaries}:{transfer}:{matrix}")
+        });
+        for word in [range, codes].into_iter().flatten() {
+            let word = VendorExtensionString::new(word.into_bytes()).map_err(from_y4m)?;
+            header = header.append_vendor_extension(word);
+        }
+        let to = header.write_header(to).map_err(from_y4m)?;
         let planes = planar.extents(width, height);
         Ok(Self {
             to,

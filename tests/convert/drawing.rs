@@ -1,6 +1,6 @@
 //! Blocks of colour, and what they must become.
 
-use videostream::colorimetry::{Colorimetry, Matrix, Range};
+use videostream::colorimetry::{Colorimetry, Range};
 use videostream::convert::Options;
 use videostream::hal::format::FourCc;
 
@@ -18,8 +18,8 @@ const COLOURS: [[f64; 3]; 8] = [
 ];
 
 pub(crate) const HD: Colorimetry = Colorimetry {
-    matrix: Matrix::Bt709,
     range: Range::Full,
+    ..Colorimetry::BT709
 };
 
 /// Blocks of 4 x 2 pixels in primary colours.

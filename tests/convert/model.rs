@@ -195,9 +195,10 @@ impl Image {
 /// Weights of red and blue in luma.
 fn weights(matrix: Matrix) -> (f64, f64) {
     match matrix {
-        Matrix::Bt601 => (0.299, 0.114),
-        Matrix::Bt709 => (0.2126, 0.0722),
-        Matrix::Bt2020 => (0.2627, 0.0593),
+        Matrix::BT601 => (0.299, 0.114),
+        Matrix::BT709 => (0.2126, 0.0722),
+        Matrix::BT2020 => (0.2627, 0.0593),
+        other => panic!("{other:?} is not in the model"),
     }
 }
 
@@ -206,6 +207,7 @@ fn spans(range: Range) -> (f64, f64, f64) {
     match range {
         Range::Limited => (16.0, 219.0, 224.0),
         Range::Full => (0.0, 255.0, 255.0),
+        Range::Unspecified => panic!("the model has to know the range"),
     }
 }
 

@@ -13,8 +13,8 @@ fn every_format_becomes_every_other_with_the_same_colours() {
     for from in formats() {
         for to in formats() {
             for (from_colours, to_colours) in [
-                (Colorimetry::default(), Colorimetry::default()),
-                (Colorimetry::default(), HD),
+                (Colorimetry::BT601, Colorimetry::BT601),
+                (Colorimetry::BT601, HD),
             ] {
                 let short = numbers.below(2) == 0;
                 let padding = numbers.below(40);

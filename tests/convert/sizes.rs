@@ -1,8 +1,8 @@
 //! Sizes, strides and rectangles of all kinds.
 
-use videostream::Rect;
 use videostream::convert::{Convert, Filter, Options, formats};
 use videostream::hal::format::FourCc;
+use videostream::{Colorimetry, Rect};
 
 use crate::drawing::{HD, check, draw};
 use crate::model::{Image, Numbers};
@@ -34,6 +34,7 @@ fn any_size_and_stride_converts_exactly() {
                 height: rect[3],
             }),
             from: HD,
+            to: Colorimetry::BT601,
             ..Options::default()
         };
         convert

@@ -1,10 +1,10 @@
 //! H.264 in software: what it takes, what it makes, what it refuses.
 
 use videostream::encode::{
-    Backend, Codec, EncodeError, Encoder, EncoderConfig, Level, Profile, RateControl,
+    Backend, Codec, EncodeError, Encoder, EncoderConfig, Level, Profile, RateControl, stream_info,
 };
 use videostream::hal::format::{FourCc, Layout};
-use videostream::{Picture, PictureError, Rect};
+use videostream::{Colorimetry, Picture, PictureError, Rect};
 
 use crate::media::{decode, encode_pattern, fps, has_ffmpeg, numbers, probe, psnr};
 use crate::support::{config, to_file};
@@ -58,6 +58,11 @@ fn profiles_and_odd_sizes_are_what_was_asked_for() {
         for (width, height) in [(128, 96), (642, 362), (640, 360)] {
             let layout = Layout::new(FourCc::NV12, width, height).unwrap();
             let config = config(FourCc::NV12, width, height).profile(profile);
+            let config = config.colorimetry(Colorimetry::BT601).sample_aspect(4, 3);
+            let encoder = Encoder::new(&config).unwrap();
+            let sets = encoder.parameter_sets().unwrap();
+            let info = stream_info(Codec::H264, sets).unwrap();
+            assert_eq!(info.rate, Some(fps(30)));
             to_file(&config, &layout, 3, &path, |_, _| ());
             let stream = probe(&path);
             assert_eq!(stream["codec_name"], "h264");
@@ -65,6 +70,9 @@ fn profiles_and_odd_sizes_are_what_was_asked_for() {
             assert_eq!(stream["width"], width.to_string());
             assert_eq!(stream["height"], height.to_string());
             assert_eq!(stream["color_space"], "smpte170m");
+            assert_eq!(stream["color_range"], "tv");
+            assert_eq!(stream["sample_aspect_ratio"], "4:3");
+            assert_eq!(stream["avg_frame_rate"], "30/1");
             assert_eq!(stream["nb_read_frames"], "3");
         }
     }

@@ -4,6 +4,8 @@ mod count;
 mod pps;
 mod slice;
 mod sps;
+#[cfg(feature = "software")]
+mod timing;
 
 use super::bits::Bits;
 
@@ -11,6 +13,8 @@ pub(crate) use self::count::Counter;
 pub(crate) use self::pps::Pps;
 pub(crate) use self::slice::{Field, Picture, Slice};
 pub(crate) use self::sps::Sps;
+#[cfg(feature = "software")]
+pub(crate) use self::timing::with_rate;
 
 /// The parameter sets that slices are read with.
 #[derive(Debug, Clone)]

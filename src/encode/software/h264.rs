@@ -2,6 +2,7 @@
 
 use super::openh264::OpenH264;
 use super::{check_range, check_sides};
+use crate::bitstream::h264::with_rate;
 use crate::encode::level;
 use crate::encode::{EncodeError, EncoderConfig, RateControl};
 use crate::frame_rate::FrameRate;
@@ -20,6 +21,9 @@ const FINEST: u8 = 12;
 #[derive(Debug)]
 pub(super) struct H264 {
     encoder: OpenH264,
+    /// Parameter sets as the library writes them, without a rate, and with this one.
+    sets: [Vec<u8>; 2],
+    rate: FrameRate,
 }
 
 impl H264 {
@@ -32,7 +36,15 @@ impl H264 {
         level::check(config)?;
         let mut encoder = OpenH264::new(config)?;
         encoder.parameter_sets(parameter_sets)?;
-        Ok(Self { encoder })
+        let (without, rate) = (parameter_sets.clone(), config.rate);
+        if let Some(sets) = with_rate(parameter_sets, rate) {
+            *parameter_sets = sets;
+        }
+        Ok(Self {
+            encoder,
+            sets: [without, parameter_sets.clone()],
+            rate,
+        })
     }
 
     pub(super) fn encode(
@@ -47,7 +59,18 @@ impl H264 {
             self.encoder = OpenH264::new(config)?;
             return Err(error);
         }
+        self.add_rate(bytes);
         Ok(())
+    }
+
+    /// Adds the rate to the parameter sets in a packet.
+    fn add_rate(&self, bytes: &mut Vec<u8>) {
+        let [without, with] = &self.sets;
+        if bytes.starts_with(without) {
+            bytes.splice(..without.len(), with.iter().copied());
+        } else if let Some(other) = with_rate(bytes, self.rate) {
+            *bytes = other;
+        }
     }
 
     pub(super) fn force_key_frame(&mut self) {

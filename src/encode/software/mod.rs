@@ -45,7 +45,7 @@ impl Software {
             Codec::Fwht => return Err(EncodeError::NoBackend(config.codec)),
         }
         check_crop(config)?;
-        let planar = Planar::new(config.fourcc, config.colorimetry)?;
+        let planar = Planar::new(config.fourcc, config.coded_colorimetry())?;
         let mut parameter_sets = Vec::new();
         let library = match config.codec {
             Codec::H264 => Library::H264(Box::new(H264::new(config, &mut parameter_sets)?)),

@@ -14,7 +14,7 @@ use std::ptr::{self, NonNull};
 use openh264_sys2 as sys;
 use openh264_sys2::source::APILoader;
 
-use crate::colorimetry::{Colorimetry, Matrix, Range};
+use crate::colorimetry::Range;
 use crate::encode::{EncodeError, EncoderConfig, Profile, RateControl};
 use crate::frame_rate::FrameRate;
 use crate::picture::Plane;
@@ -291,20 +291,23 @@ fn fill(params: &mut sys::SEncParamExt, config: &EncoderConfig, width: c_int, he
             layer.iDLayerQp = c_int::from(qp);
         }
     }
-    let Colorimetry { matrix, range } = config.colorimetry;
-    // ITU-T H.264 tables E-3 to E-5: primaries, transfer characteristics, matrix coefficients.
-    let (primaries, transfer, coefficients) = match matrix {
-        Matrix::Bt601 => (6, 6, 6),
-        Matrix::Bt709 => (1, 1, 1),
-        Matrix::Bt2020 => (9, 14, 9),
-    };
-    layer.bVideoSignalTypePresent = true;
+    let colours = config.coded_colorimetry();
+    layer.bVideoSignalTypePresent =
+        colours.range != Range::Unspecified || colours.codes().is_some();
     layer.uiVideoFormat = sys::VF_UNDEF as u8;
-    layer.bFullRange = range == Range::Full;
-    layer.bColorDescriptionPresent = true;
-    layer.uiColorPrimaries = primaries;
-    layer.uiTransferCharacteristics = transfer;
-    layer.uiColorMatrix = coefficients;
+    layer.bFullRange = colours.range == Range::Full;
+    if let Some([primaries, transfer, matrix]) = colours.codes() {
+        layer.bColorDescriptionPresent = true;
+        layer.uiColorPrimaries = primaries;
+        layer.uiTransferCharacteristics = transfer;
+        layer.uiColorMatrix = matrix;
+    }
+    if let Some((wide, high)) = config.sample_aspect {
+        layer.bAspectRatioPresent = true;
+        layer.eAspectRatio = sys::ASP_EXT_SAR;
+        layer.sAspectRatioExtWidth = wide;
+        layer.sAspectRatioExtHeight = high;
+    }
 }
 
 fn done(call: &'static str, code: c_int) -> Result<(), EncodeError> {

@@ -15,7 +15,7 @@ use std::slice;
 
 use libloading::Library;
 
-use crate::colorimetry::{Colorimetry, Matrix, Range};
+use crate::colorimetry::Range;
 use crate::encode::{EncodeError, EncoderConfig, RateControl};
 use crate::library;
 use crate::picture::Plane;
@@ -223,21 +223,22 @@ impl Params {
                 }
             }
         }
-        let Colorimetry { matrix, range } = config.colorimetry;
-        let (primaries, transfer, coefficients) = match matrix {
-            Matrix::Bt601 => ("smpte170m", "smpte170m", "smpte170m"),
-            Matrix::Bt709 => ("bt709", "bt709", "bt709"),
-            Matrix::Bt2020 => ("bt2020", "bt2020-10", "bt2020nc"),
-        };
-        let range = if range == Range::Full {
-            "full"
-        } else {
-            "limited"
-        };
-        self.set("range", range)?;
-        self.set("colorprim", primaries)?;
-        self.set("transfer", transfer)?;
-        self.set("colormatrix", coefficients)
+        let colours = config.coded_colorimetry();
+        match colours.range {
+            Range::Unspecified => {}
+            Range::Limited => self.set("range", "limited")?,
+            Range::Full => self.set("range", "full")?,
+        }
+        // It takes numbers, too.
+        if let Some([primaries, transfer, matrix]) = colours.codes() {
+            self.set("colorprim", primaries)?;
+            self.set("transfer", transfer)?;
+            self.set("colormatrix", matrix)?;
+        }
+        if let Some((wide, high)) = config.sample_aspect {
+            self.set("sar", format_args!("{wide}:{high}"))?;
+        }
+        Ok(())
     }
 }
 

@@ -9,7 +9,6 @@ use videostream_hal::v4l2::{
 };
 
 use crate::FrameRate;
-use crate::colorimetry::{Matrix, Range};
 use crate::encode::{Codec, EncodeError, EncoderConfig, Level, Profile, RateControl, level};
 
 /// `V4L2_CID_MPEG_VIDEO_GOP_SIZE` of a driver stands for "no key frames but the first" from here on.
@@ -106,19 +105,13 @@ fn raw(config: &EncoderConfig, device: &Device, path: &Path) -> Result<PixFormat
 
 /// As the kernel numbers them: `enum v4l2_colorspace` and so on.
 fn colorimetry(config: &EncoderConfig) -> Colorimetry {
-    let (colorspace, ycbcr_enc) = match config.colorimetry.matrix {
-        Matrix::Bt601 => (1, 1),
-        Matrix::Bt709 => (3, 2),
-        Matrix::Bt2020 => (10, 6),
-    };
+    let packed = config.colorimetry.to_v4l2();
+    let [colorspace, xfer_func, ycbcr_enc, quantization] = packed.to_le_bytes().map(u32::from);
     Colorimetry {
         colorspace,
-        xfer_func: 0,
+        xfer_func,
         ycbcr_enc,
-        quantization: match config.colorimetry.range {
-            Range::Full => 1,
-            Range::Limited => 2,
-        },
+        quantization,
     }
 }
 

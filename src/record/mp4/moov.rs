@@ -7,9 +7,29 @@ use mp4_atom::{
 
 use super::index::{Index, Scale};
 use super::{Mp4, TRACK, sample_entry};
+use crate::colorimetry::{Appearance, Colorimetry, Range};
 use crate::record::RecordError;
 
 impl Mp4 {
+    /// What the parameter sets say of how pictures are to be shown, or else the track.
+    fn appearance(&self) -> Appearance {
+        let said = self.header.info().map(|info| info.appearance);
+        let (said, else_) = (said.unwrap_or_default(), self.track.appearance);
+        Appearance {
+            colorimetry: Colorimetry {
+                range: match said.colorimetry.range {
+                    Range::Unspecified => else_.colorimetry.range,
+                    range => range,
+                },
+                ..match said.colorimetry.codes() {
+                    Some(_) => said.colorimetry,
+                    None => else_.colorimetry,
+                }
+            },
+            sample_aspect: said.sample_aspect.or(else_.sample_aspect),
+        }
+    }
+
     /// With an index: of an ordinary file; without: of one in fragments.
     pub(super) fn moov(&self, index: Option<&Index>) -> Result<Moov, RecordError> {
         let (width, height) = (self.track.width as u16, self.track.height as u16);
@@ -19,7 +39,13 @@ impl Mp4 {
             height,
             ..Default::default()
         };
-        let entry = sample_entry::of(self.track.codec, &self.header, visual)?;
+        let appearance = self.appearance();
+        let entry = sample_entry::of(self.track.codec, &self.header, visual, &appearance)?;
+        // What players make room for.
+        let shown_width = match appearance.sample_aspect {
+            Some((wide, high)) => f64::from(width) * f64::from(wide) / f64::from(high),
+            None => width.into(),
+        };
         let timescale = self.timescale;
         let scale = match index {
             Some(index) => index.scale(timescale, self.track.rate.frames()),
@@ -54,7 +80,7 @@ impl Mp4 {
                 duration,
                 enabled: true,
                 in_movie: true,
-                width: FixedPoint::new(width, 0),
+                width: FixedPoint::new(shown_width.min(u16::MAX.into()) as u16, 0),
                 height: FixedPoint::new(height, 0),
                 ..Default::default()
             },

@@ -2,9 +2,12 @@
 //!
 //! Source: ISO/IEC 14496-15, clauses 5.3.3 (AVC) and 8.3.3 (HEVC).
 
-use mp4_atom::{Avc1, Avcc, AvccExt, Codec as SampleEntry, Hvc1, HvcCArray, Hvcc, Visual};
+use mp4_atom::{
+    Avc1, Avcc, AvccExt, Codec as SampleEntry, Colr, Hvc1, HvcCArray, Hvcc, Pasp, Visual,
+};
 
 use crate::bitstream::{NalKind, ParameterSets, h264, h265};
+use crate::colorimetry::{Appearance, Range};
 use crate::encode::Codec;
 use crate::record::RecordError;
 
@@ -12,20 +15,44 @@ pub(super) fn of(
     codec: Codec,
     sets: &ParameterSets,
     visual: Visual,
+    appearance: &Appearance,
 ) -> Result<SampleEntry, RecordError> {
+    let (colr, pasp) = (colr(appearance), pasp(appearance));
     Ok(match codec {
         Codec::H264 => SampleEntry::Avc1(Avc1 {
             visual,
             avcc: avcc(sets).ok_or(RecordError::ParameterSets)?,
+            colr,
+            pasp,
             ..Default::default()
         }),
         Codec::H265 => SampleEntry::Hvc1(Hvc1 {
             visual,
             hvcc: hvcc(sets).ok_or(RecordError::ParameterSets)?,
+            colr,
+            pasp,
             ..Default::default()
         }),
         Codec::Fwht => return Err(RecordError::ParameterSets),
     })
+}
+
+/// Colours, if anything is known of them (ISO/IEC 14496-12, clause 12.1.5).
+fn colr(appearance: &Appearance) -> Option<Colr> {
+    let colours = appearance.colorimetry;
+    let is_said = colours.codes().is_some() || colours.range != Range::Unspecified;
+    is_said.then(|| Colr::Nclx {
+        colour_primaries: colours.primaries.0.into(),
+        transfer_characteristics: colours.transfer.0.into(),
+        matrix_coefficients: colours.matrix.0.into(),
+        full_range_flag: colours.range == Range::Full,
+    })
+}
+
+/// The shape of samples (clause 12.1.4).
+fn pasp(appearance: &Appearance) -> Option<Pasp> {
+    let (wide, high) = appearance.sample_aspect?;
+    Pasp::new(wide.into(), high.into()).ok()
 }
 
 /// All sets of a kind; `None` if there is none, or one is too long for the box.

@@ -1103,6 +1103,24 @@ VSL_API char* vsl_v4l2_fourcc_to_string(uint32_t fourcc, char buf[5]);
  * thread calls this function again. */
 VSL_API const char* vsl_x_last_error(void);
 
+/* What the values of a frame's pixels mean as colours, as <linux/videodev2.h> numbers them:
+ * colorspace, transfer function, Y'CbCr encoding and quantization, a byte each from the lowest; 0 in
+ * a byte stands for the default. Frames that were received have what their host says, decoded ones
+ * what the stream says. 0 for NULL. */
+VSL_API uint32_t vsl_x_frame_colorimetry(const VSLFrame* frame);
+
+/* Says it for a frame that the program makes, such as one of a camera:
+ *
+ *   vsl_x_frame_set_colorimetry(frame, vsl_camera_color_space(camera) |
+ *                                      vsl_camera_color_transfer(camera) << 8 |
+ *                                      vsl_camera_color_encoding(camera) << 16 |
+ *                                      vsl_camera_color_range(camera) << 24);
+ *
+ * Clients are told when it is posted, and an encoder writes it into its stream with the first
+ * picture. vsl_frame_copy converts to what its target says, or else the target takes over what
+ * the source says. Without effect on pixels that are there. 0, or -1 and errno: EINVAL. */
+VSL_API int vsl_x_frame_set_colorimetry(VSLFrame* frame, uint32_t colorimetry);
+
 /* A descriptor that can be polled for reading, beside others, for the frames of a client. It
  * belongs to the client; it is not to be read, nor closed.
  *

@@ -44,7 +44,9 @@ fn the_functions_of_the_header_are_exported_and_nothing_else() {
 }
 
 /// Functions that the 2.x library has not.
-const ADDITIONS: [&str; 5] = [
+const ADDITIONS: [&str; 7] = [
+    "vsl_x_frame_colorimetry",
+    "vsl_x_frame_set_colorimetry",
     "vsl_x_encoder_create_config",
     "vsl_x_encoder_copies",
     "vsl_x_client_fd",

@@ -207,7 +207,7 @@ fn see<T>(frame: &Frame, look: impl FnOnce(&Info<'_>, &Shot<'_>) -> T) -> Option
         timestamp_ns: about.timestamp_ns,
         published_ns: about.published_ns,
         rate: FrameRate::from_period_ns(about.duration_ns),
-        colorimetry: Colorimetry::from_v4l2(about.colorimetry),
+        colorimetry: Colorimetry::from_v4l2(about.colorimetry, frame.fourcc()),
         frame: Some(frame),
     };
     Some(look(&info, &Shot::Shared(frame)))
@@ -261,7 +261,7 @@ fn read_until<S: Source, T>(
             timestamp_ns: taken.timestamp_ns,
             published_ns: now_ns(),
             rate,
-            colorimetry: Colorimetry::from_v4l2(taken.colorimetry),
+            colorimetry: Colorimetry::from_v4l2(taken.colorimetry, lent.layout().fourcc),
             frame: None,
         };
         look(&info, &Shot::Own(lent))

@@ -93,7 +93,8 @@ fn a_byte_stream_goes_into_an_mp4_with_exact_times_and_becomes_raw_video_and_bac
             assert_eq!(Some(found), h264(322, 242, rate, 40), "{from} to {to}");
         }
     };
-    converted_to(&[], "clip.h264", "a.mp4", "30/1");
+    // The encoder has written the rate.
+    converted_to(&[], "clip.h264", "a.mp4", "60/1");
     converted_to(&["-F", "30000/1001"], "clip.h264", "b.mp4", "30000/1001");
     converted_to(&["-F", "25"], "clip.h264", "raw.y4m", "25/1");
     converted_to(&[], "raw.y4m", "c.mp4", "25/1");

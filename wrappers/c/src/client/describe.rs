@@ -62,6 +62,7 @@ pub(super) fn frame(connection: &Arc<Connection>, frame: &FrameDescriptor) -> Re
         (memory, offset, size),
         times,
         Origin::new(Arc::clone(connection), frame.serial),
+        frame.colorimetry,
     ))
 }
 

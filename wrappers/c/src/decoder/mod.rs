@@ -178,7 +178,7 @@ impl Decoder {
             let size = Some((picture.width(), picture.height()));
             *new_size |= self.size != size;
             self.size = size;
-            self.waiting.push_back(to_frame(picture, &self.spares)?);
+            self.waiting.push_back(to_frame(&decoded, &self.spares)?);
         }
         Ok(())
     }

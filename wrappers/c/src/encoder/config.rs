@@ -3,6 +3,7 @@
 use std::ffi::c_int;
 
 use rustix::io::Errno;
+use videostream::Colorimetry;
 use videostream::encode::{Backend, Codec, EncodeError, Encoder, EncoderConfig, RateControl};
 use videostream::hal::format::{FourCc, Layout};
 use videostream::{FrameRate, Rect};
@@ -83,17 +84,19 @@ impl Config {
     }
 
     /// An encoder for pictures, in their own format if it takes that.
-    pub(super) fn open(&self, input: &Input) -> Result<Encoder, Errno> {
+    pub(super) fn open(&self, input: &Input, colours: Colorimetry) -> Result<Encoder, Errno> {
         let converted = input.converted()?;
-        self.make(
-            |config| match Encoder::new(&config(input.layout(), input.crop())) {
+        // RGB becomes NV12 or the like.
+        let colours = colours.converted(input.layout().fourcc, FourCc::NV12);
+        self.make(|config| {
+            match Encoder::new(&config(input.layout(), input.crop()).colorimetry(colours)) {
                 Err(error) if wants_another_format(&error) => {
                     // Converted pictures are cropped already.
-                    Encoder::new(&config(&converted, None))
+                    Encoder::new(&config(&converted, None).colorimetry(colours))
                 }
                 opened => opened,
-            },
-        )
+            }
+        })
     }
 
     /// Lets `start` try with one backend after the other.

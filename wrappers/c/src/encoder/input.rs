@@ -3,6 +3,7 @@
 use std::fmt;
 
 use rustix::io::Errno;
+use videostream::Colorimetry;
 use videostream::hal::format::{FourCc, Layout};
 use videostream::{Picture, PictureMut, Rect};
 
@@ -82,12 +83,13 @@ impl Input {
             .map_or(self.size(), |crop| (crop.width, crop.height))
     }
 
-    /// Gives `submit` the picture in `pixels` in the format that the encoder was opened with.
+    /// Gives `submit` the picture in `pixels` in the format that the encoder was opened with; and what its values mean,
+    /// and are to mean then.
     pub(super) fn with_picture(
         &mut self,
         layout: &Layout,
         pixels: &[u8],
-        wanted: FourCc,
+        (wanted, colours): (FourCc, (Colorimetry, Colorimetry)),
         submit: impl FnOnce(&Picture<'_>) -> Result<(), Errno>,
     ) -> Result<(), Errno> {
         let picture = Picture::new(pixels, layout).map_err(errno_of_picture)?;
@@ -97,7 +99,7 @@ impl Input {
         let to = self.converted()?;
         self.memory.resize(to.size as usize, 0);
         let mut place = PictureMut::new(&mut self.memory, &to).map_err(errno_of_picture)?;
-        convert(&picture, &mut place, self.crop)?;
+        convert(&picture, &mut place, self.crop, colours)?;
         submit(&place.as_picture())
     }
 }

@@ -89,7 +89,7 @@ impl Encoder {
             return Err(explain(Errno::INVAL, words));
         }
         if self.running.is_none() {
-            let codec = self.config.open(&input)?;
+            let codec = self.config.open(&input, source.colorimetry())?;
             self.running = Some(Running {
                 codec,
                 input,
@@ -166,8 +166,11 @@ impl Running {
     /// Gives the encoder a picture that the CPU reads.
     fn submit(&mut self, source: &Frame, layout: &Layout, pts_ns: u64) -> Result<(), Errno> {
         let fourcc = self.codec.config().input_format();
+        let from = source.colorimetry();
+        let colours = (from, from.converted(layout.fourcc, fourcc));
+        let wanted = (fourcc, colours);
         source.read(|pixels| {
-            self.input.with_picture(layout, pixels, fourcc, |picture| {
+            self.input.with_picture(layout, pixels, wanted, |picture| {
                 self.codec
                     .submit(picture, pts_ns)
                     .map_err(|error| errno_of(&error))

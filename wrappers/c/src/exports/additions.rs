@@ -12,12 +12,31 @@ use rustix::io::Errno;
 
 use crate::boundary::{enter, enter_int, last_error};
 use crate::client::Client;
+use crate::frame::Frame;
 use crate::host::{Host, HostStats};
 
 /// `const char* vsl_x_last_error(void)`: this thread's last failure in words.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_x_last_error() -> *const c_char {
     enter(c"".as_ptr(), || Ok(last_error()))
+}
+
+/// `uint32_t vsl_x_frame_colorimetry(const VSLFrame*)`: what a frame's values mean as colours.
+#[unsafe(no_mangle)]
+pub extern "C" fn vsl_x_frame_colorimetry(frame: Option<&Frame>) -> u32 {
+    enter(0, || Ok(frame.map_or(0, Frame::packed_colorimetry)))
+}
+
+/// `int vsl_x_frame_set_colorimetry(VSLFrame*, uint32_t)`: says it.
+#[unsafe(no_mangle)]
+pub extern "C" fn vsl_x_frame_set_colorimetry(
+    frame: Option<&mut Frame>,
+    colorimetry: u32,
+) -> c_int {
+    enter_int(|| {
+        frame.ok_or(Errno::INVAL)?.set_colorimetry(colorimetry);
+        Ok(())
+    })
 }
 
 /// `int vsl_x_client_fd(VSLClient*)`: what can be polled for a client's frames.

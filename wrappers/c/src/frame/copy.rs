@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use rustix::io::Errno;
 #[cfg(feature = "convert")]
 use videostream::convert::{Convert, ConvertError, Options};
-use videostream::{Picture, PictureError, PictureMut, Rect};
+use videostream::{Colorimetry, Picture, PictureError, PictureMut, Rect};
 
 use super::Frame;
 
@@ -28,11 +28,14 @@ pub(crate) fn copy(target: &mut Frame, source: &Frame, part: Option<Rect>) -> Re
     let from = source.shape().layout()?;
     let to = target.shape().layout()?;
     let written = to.size as usize;
+    let colours = source.colorimetry();
+    target.become_colorimetry(colours.converted(from.fourcc, to.fourcc));
+    let becomes = target.colorimetry();
     source.read(|pixels| {
         let source = Picture::new(pixels, &from).map_err(errno_of_picture)?;
         target.write(|place| {
             let mut target = PictureMut::new(place, &to).map_err(errno_of_picture)?;
-            convert(&source, &mut target, part)
+            convert(&source, &mut target, part, (colours, becomes))
         })
     })?;
     Ok(written)
@@ -44,9 +47,12 @@ pub(crate) fn convert(
     source: &Picture<'_>,
     target: &mut PictureMut<'_>,
     crop: Option<Rect>,
+    (from, to): (Colorimetry, Colorimetry),
 ) -> Result<(), Errno> {
     let options = Options {
         crop,
+        from,
+        to,
         ..Options::default()
     };
     let mut run = |convert: &mut Convert| convert.convert(source, target, &options);
@@ -67,6 +73,7 @@ pub(crate) fn convert(
     source: &Picture<'_>,
     target: &mut PictureMut<'_>,
     crop: Option<Rect>,
+    _: (Colorimetry, Colorimetry),
 ) -> Result<(), Errno> {
     let part = match crop {
         Some(rect) => source.crop(rect).map_err(errno_of_picture)?,

@@ -17,6 +17,7 @@ use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
 use rustix::io::Errno;
+use videostream::Colorimetry;
 use videostream::hal::memory::dmabuf::{
     DmaBufError, Identity, SyncAccess, begin_access, end_access, identity,
 };
@@ -46,6 +47,15 @@ pub(crate) struct Times {
     pub(crate) expires: i64,
 }
 
+/// What the values of a frame mean.
+#[derive(Clone, Copy, Debug, Default)]
+struct Colours {
+    /// As V4L2 numbers them.
+    packed: u32,
+    /// The program has said it.
+    is_asked: bool,
+}
+
 /// `VSLFrame`.
 #[derive(Debug)]
 pub struct Frame {
@@ -62,6 +72,7 @@ pub struct Frame {
     capacity: usize,
     offset: usize,
     physical: Option<isize>,
+    colours: Colours,
     pub(crate) times: Times,
     /// What a host knows it by, once it is shared.
     pub(crate) posting: Option<Posting>,
@@ -95,6 +106,7 @@ impl Frame {
             capacity: 0,
             offset: 0,
             physical: None,
+            colours: Colours::default(),
             times: Times::default(),
             posting: None,
             origin: None,
@@ -110,8 +122,10 @@ impl Frame {
         (memory, offset, size): (Arc<Received>, usize, usize),
         times: Times,
         origin: Origin,
+        colorimetry: u32,
     ) -> Self {
         let mut frame = Self::new(shape, std::ptr::null_mut(), None);
+        frame.colours.packed = colorimetry;
         frame.identity = Some(memory.identity());
         frame.buffer = Some(Buffer::Received(memory));
         (frame.offset, frame.size) = (offset, size);
@@ -144,6 +158,33 @@ impl Frame {
 
     pub(crate) const fn shape(&self) -> &Shape {
         &self.shape
+    }
+
+    /// What its values mean as colours, as V4L2 numbers them: colorspace, transfer function, encoding and
+    /// quantization, a byte each from the lowest.
+    pub(crate) const fn packed_colorimetry(&self) -> u32 {
+        self.colours.packed
+    }
+
+    /// What the program says that its values mean; pictures that are copied into it are converted to that.
+    pub(crate) const fn set_colorimetry(&mut self, packed: u32) {
+        self.colours = Colours {
+            packed,
+            is_asked: packed != 0,
+        };
+    }
+
+    /// What its values have come to mean, unless the program has said something.
+    pub(crate) fn become_colorimetry(&mut self, colorimetry: Colorimetry) {
+        if !self.colours.is_asked {
+            self.colours.packed = colorimetry.to_v4l2();
+        }
+    }
+
+    /// What its values mean.
+    pub(crate) fn colorimetry(&self) -> Colorimetry {
+        let fourcc = self.shape.kernel_format();
+        Colorimetry::from_v4l2(self.colours.packed, fourcc)
     }
 
     /// Bytes of the memory, from its offset on.

@@ -83,6 +83,11 @@ pub struct Shape {
 }
 
 impl Shape {
+    /// The kernel's code of the format.
+    pub(crate) fn kernel_format(&self) -> FourCc {
+        kernel_format(self.fourcc)
+    }
+
     /// Checks a shape. `stride` 0 stands for the format's own, others are taken as they are.
     ///
     /// # Errors

@@ -27,7 +27,13 @@ impl Describer {
     }
 
     /// Describes a frame in `place`.
-    pub(super) fn describe(&mut self, shape: &Shape, place: Place, times: &Times) {
+    pub(super) fn describe(
+        &mut self,
+        shape: &Shape,
+        place: Place,
+        times: &Times,
+        colorimetry: u32,
+    ) {
         let frame = &mut self.frame;
         let (planes, count) = match &self.last {
             Some((of, size, planes)) if of == shape && *size == place.size => planes,
@@ -63,6 +69,7 @@ impl Describer {
             time => u64::try_from(time).unwrap_or(1),
         };
         frame.duration_ns = times.duration.cast_unsigned();
+        frame.colorimetry = colorimetry;
         frame.pts_ns = times.pts;
         frame.dts_ns = times.dts;
         let extra = Extra {

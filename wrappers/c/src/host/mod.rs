@@ -314,7 +314,9 @@ impl State {
         times.pts = timing.pts;
         times.dts = timing.dts;
         times.expires = timing.expires;
-        self.describer.describe(frame.shape(), place, &times);
+        let colorimetry = frame.packed_colorimetry();
+        self.describer
+            .describe(frame.shape(), place, &times, colorimetry);
         let (slot, serial) = self.publish()?;
         frame.times = times;
         frame.posting = Some(Posting {

@@ -3,7 +3,6 @@
 use std::fs::{self, File};
 use std::io::{BufReader, Read};
 
-use videostream::colorimetry::Range;
 use videostream::decode::{DecodeError, Decoder, DecoderConfig};
 use videostream::encode::{Backend, Codec, Encoder, has_b_slices};
 use videostream::record::{Recorder, Track};
@@ -46,7 +45,7 @@ pub(super) fn decode<'a>(
                     let _reader = wait_for_reader(args)?;
                     let file = File::create(&args.output).map_err(writing(args))?;
                     let like = (picture.fourcc(), picture.width(), picture.height());
-                    let writer = Y4mWriter::new(file, like, rate, Range::Limited);
+                    let writer = Y4mWriter::new(file, like, rate, decoded.appearance());
                     none.insert(writer.map_err(writing(args))?)
                 }
             };
@@ -107,6 +106,7 @@ pub(super) fn encode<'a>(
     let layout = *reader.layout();
     let like = (layout.fourcc, layout.width, layout.height);
     let config = recording::config(codec, like, Some(rate), args.bitrate);
+    let config = config.appearance(reader.appearance());
     let mut encoder = Encoder::new(&config)?;
     let create = || {
         let _reader = wait_for_reader(args)?;
