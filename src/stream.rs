@@ -292,6 +292,7 @@ fn template(source: &impl Source) -> FrameDescriptor {
         width: layout.width,
         height: layout.height,
         plane_count: layout.planes().len() as u32,
+        sample_aspect: source.appearance().packed_aspect(),
         duration_ns: source.rate().map_or(0, |rate| rate.period_ns()),
         ..FrameDescriptor::default()
     }

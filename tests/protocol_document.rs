@@ -87,7 +87,7 @@ fn structs_lie_in_memory_as_the_page_says() {
         colorimetry,
         field,
         fence,
-        reserved,
+        sample_aspect,
         app,
         reserved2,
     });

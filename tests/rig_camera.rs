@@ -14,9 +14,11 @@ use std::time::Duration;
 use rustix::fs::fstat;
 use rustix::process::{Gid, Uid};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
+use videostream::colorimetry::{Range, Transfer};
 use videostream::hal::format::FourCc;
 use videostream::hal::time::deadline_in;
-use videostream::hal::v4l2::{ErrorKind, FrameSize, NodeKind, Ready, wait};
+use videostream::hal::v4l2::{Device, ErrorKind, FrameSize, InputKind, NodeKind, Ready, wait};
+use videostream::source::{CameraSource, Source as _};
 use videostream::{Camera, CameraError, CameraStream, devices};
 use videostream_testing::on_the_rig;
 
@@ -352,4 +354,36 @@ fn a_new_signal_is_taken_up_in_one_call() {
     stream.requeue(frame.index).unwrap();
     drop(stream);
     device.set_input(0).unwrap();
+}
+
+#[test]
+fn a_camera_tells_colours_and_the_shape_of_samples() {
+    let Some(_turn) = on_the_rig("a_camera_tells_colours_and_the_shape_of_samples") else {
+        return;
+    };
+    let appearance = |fourcc| {
+        let stream = camera().format(fourcc).start().unwrap();
+        CameraSource::new(stream).appearance()
+    };
+    // Nobody says a range: the format's default counts.
+    let grey = appearance(FourCc::GREY);
+    assert_eq!(grey.colorimetry.range, Range::Full);
+    let yuv = appearance(FourCc::NV12);
+    assert_eq!(yuv.colorimetry.range, Range::Limited);
+    assert_eq!(yuv.colorimetry.transfer, Transfer::SRGB);
+    assert_eq!(yuv.sample_aspect, None);
+    // Analogue television has samples that are not square.
+    let device = Device::open(node(NodeKind::Camera)).unwrap();
+    let inputs: Vec<_> = device.inputs().flatten().collect();
+    let tuner = inputs.iter().find(|input| input.kind == InputKind::Tuner);
+    device
+        .set_input(tuner.expect("a television input").index)
+        .unwrap();
+    let television = camera().format(FourCc::NV12).size(720, 576).start();
+    let aspect = television.map(|stream| CameraSource::new(stream).appearance().sample_aspect);
+    device.set_input(0).unwrap();
+    assert!(
+        matches!(aspect, Ok(Some((59, 54) | (10, 11)))),
+        "{aspect:?}"
+    );
 }

@@ -5,10 +5,13 @@ use std::os::fd::{AsFd, BorrowedFd};
 use videostream_hal::format::Layout;
 use videostream_hal::ring::Flags;
 use videostream_hal::time::{deadline_in, now_ns};
-use videostream_hal::v4l2::{ErrorKind, TimestampClock, TimestampSource};
+use videostream_hal::v4l2::{
+    Colorimetry as Colours, ErrorKind, SelectionTarget, TimestampClock, TimestampSource,
+};
 
 use super::{Source, Taken};
 use crate::camera::{CameraError, CameraFrame, CameraSetup, CameraStream};
+use crate::colorimetry::{Appearance, Colorimetry, reduced};
 use crate::{Error, FrameRate, Result};
 
 /// Buffers that a driver needs queued to keep going: one being filled, one to go on with.
@@ -30,6 +33,7 @@ pub struct CameraSource {
     setup: Option<CameraSetup>,
     layout: Layout,
     rate: Option<FrameRate>,
+    appearance: Appearance,
     generation: u32,
     trouble: Option<Error>,
     retry_ns: u64,
@@ -47,6 +51,7 @@ impl CameraSource {
         Self {
             layout: *stream.layout(),
             rate: rate(&stream),
+            appearance: appearance(&stream),
             stream: Some(stream),
             setup: None,
             generation: 0,
@@ -129,6 +134,7 @@ impl CameraSource {
         if let Some(stream) = &self.stream {
             self.layout = *stream.layout();
             self.rate = rate(stream);
+            self.appearance = appearance(stream);
         }
     }
 
@@ -164,7 +170,7 @@ impl CameraSource {
         full
     }
 
-    fn taken(&mut self, frame: &CameraFrame, colorimetry: [u32; 4]) -> Taken {
+    fn taken(&mut self, frame: &CameraFrame, colorimetry: u32) -> Taken {
         let mut flags = Flags::empty();
         flags.set(Flags::CORRUPTED, frame.is_corrupted());
         flags.set(Flags::DISCONTINUITY, frame.lost > 0 || self.restarted);
@@ -187,7 +193,7 @@ impl CameraSource {
             data_offset: frame.data_offset,
             flags,
             field: frame.field.raw(),
-            colorimetry: u32::from_le_bytes(colorimetry.map(|c| u8::try_from(c).unwrap_or(0))),
+            colorimetry,
         }
     }
 }
@@ -197,6 +203,44 @@ fn rate(stream: &CameraStream) -> Option<FrameRate> {
     FrameRate::new(interval.denominator, interval.numerator).ok()
 }
 
+/// What the driver says of colours and of the shape of samples.
+fn appearance(stream: &CameraStream) -> Appearance {
+    let format = &stream.negotiated().format;
+    let colorimetry = Colorimetry::from_v4l2(packed(format.colorimetry), format.fourcc);
+    let device = stream.device();
+    let aspect = |buf_type| {
+        let aspect = device.sample_aspect(buf_type).ok()?;
+        // The kernel says 1/1 for drivers that say nothing.
+        (aspect.numerator != aspect.denominator)
+            .then(|| reduced(aspect.numerator.into(), aspect.denominator.into()))?
+    };
+    let Some((buf_type, sample_aspect)) = device
+        .capture_type()
+        .and_then(|buf_type| Some((buf_type, aspect(buf_type)?)))
+    else {
+        return colorimetry.into();
+    };
+    let appearance = Appearance {
+        colorimetry,
+        sample_aspect: Some(sample_aspect),
+    };
+    match device.selection(buf_type, SelectionTarget::Crop) {
+        Ok(taken) => appearance.scaled((taken.width, taken.height), (format.width, format.height)),
+        Err(_) => appearance,
+    }
+}
+
+/// A byte for each part, from the lowest.
+fn packed(colours: Colours) -> u32 {
+    let parts = [
+        colours.colorspace,
+        colours.xfer_func,
+        colours.ycbcr_enc,
+        colours.quantization,
+    ];
+    u32::from_le_bytes(parts.map(|part| u8::try_from(part).unwrap_or(0)))
+}
+
 impl Source for CameraSource {
     fn layout(&self) -> Layout {
         self.layout
@@ -204,6 +248,10 @@ impl Source for CameraSource {
 
     fn rate(&self) -> Option<FrameRate> {
         self.rate
+    }
+
+    fn appearance(&self) -> Appearance {
+        self.appearance
     }
 
     fn buffer_count(&self) -> u32 {
@@ -261,15 +309,7 @@ impl Source for CameraSource {
         let taken = stream.take();
         let colors = stream.negotiated().format.colorimetry;
         match taken {
-            Ok(frame) => Ok(frame.map(|frame| {
-                let colorimetry = [
-                    colors.colorspace,
-                    colors.xfer_func,
-                    colors.ycbcr_enc,
-                    colors.quantization,
-                ];
-                self.taken(&frame, colorimetry)
-            })),
+            Ok(frame) => Ok(frame.map(|frame| self.taken(&frame, packed(colors)))),
             Err(error) => self.lose(error).map(|()| None),
         }
     }

@@ -7,7 +7,7 @@ use videostream_hal::memory::allocate::Allocator;
 use videostream_hal::ring::MAX_PLANES;
 
 use super::{Pool, Reader, Source, Taken};
-use crate::colorimetry::Colorimetry;
+use crate::colorimetry::{Appearance, Colorimetry};
 use crate::convert::{Convert, Filter, Options};
 use crate::{Error, Result};
 
@@ -66,6 +66,16 @@ impl<S: Source> Source for ConvertedSource<S> {
 
     fn behind_mut(&mut self) -> Option<&mut dyn Source> {
         Some(self.reader.source_mut())
+    }
+
+    fn appearance(&self) -> Appearance {
+        let (from, to) = (self.reader.source().layout(), self.layout);
+        let appearance = self.reader.source().appearance();
+        let appearance = Appearance {
+            colorimetry: appearance.colorimetry.converted(from.fourcc, to.fourcc),
+            ..appearance
+        };
+        appearance.scaled((from.width, from.height), (to.width, to.height))
     }
 
     fn buffer_count(&self) -> u32 {

@@ -2,14 +2,14 @@
 
 use std::os::fd::BorrowedFd;
 
-use videostream_hal::format::Layout;
+use videostream_hal::format::{FourCc, Layout};
 use videostream_hal::memory::allocate::Allocator;
 use videostream_hal::ring::{Flags, MAX_PLANES};
 use videostream_hal::time::deadline_in;
 
 use super::{Pool, Reader, Source, Taken};
-use crate::Result;
 use crate::encode::{EncodeError, Encoder, EncoderConfig};
+use crate::{Appearance, Colorimetry, Result};
 
 /// The frame whose picture went into the encoder.
 type Submission = core::result::Result<Option<Taken>, EncodeError>;
@@ -30,6 +30,9 @@ pub struct EncodedSource<S> {
     layout: Layout,
     sets: Vec<u8>,
     generation: u32,
+    /// The colours that were asked for, and how the source's frames are to be shown.
+    asked: Colorimetry,
+    shown: Appearance,
     left_out: u64,
 }
 
@@ -46,6 +49,8 @@ impl<S: Source> EncodedSource<S> {
             stride: source.layout().planes().first().map(|plane| plane.stride),
             ..*config
         };
+        let (asked, shown) = (config.colorimetry, source.appearance());
+        let config = &with_colours_of(&source, config, asked);
         let encoder = Encoder::new(config)?;
         let layout = layout(config);
         Ok(Self {
@@ -56,6 +61,8 @@ impl<S: Source> EncodedSource<S> {
             buffers,
             layout,
             generation: 0,
+            asked,
+            shown,
             left_out: 0,
         })
     }
@@ -88,9 +95,11 @@ impl<S: Source> EncodedSource<S> {
         let now = self.reader.source().layout();
         let config = self.encoder.config();
         let was = (config.fourcc, config.width, config.height);
-        if was == (now.fourcc, now.width, now.height) {
+        let shown = self.reader.source().appearance();
+        if was == (now.fourcc, now.width, now.height) && shown == self.shown {
             return Ok(());
         }
+        self.shown = shown;
         let config = EncoderConfig {
             fourcc: now.fourcc,
             width: now.width,
@@ -100,11 +109,32 @@ impl<S: Source> EncodedSource<S> {
             stride: now.planes().first().map(|plane| plane.stride),
             ..*config
         };
+        let config = with_colours_of(self.reader.source(), &config, self.asked);
         self.encoder = Encoder::new(&config)?;
         self.layout = layout(&config);
         self.pool = Pool::new(&Allocator::new(), self.layout, self.buffers)?;
         self.generation += 1;
         Ok(())
+    }
+}
+
+/// The stream says what the source does, unless other colours were asked for.
+fn with_colours_of(
+    source: &impl Source,
+    config: &EncoderConfig,
+    asked: Colorimetry,
+) -> EncoderConfig {
+    let appearance = source.appearance();
+    let colours = match asked == Colorimetry::default() {
+        // RGB becomes NV12 or the like.
+        true => appearance
+            .colorimetry
+            .converted(config.fourcc, FourCc::NV12),
+        false => asked,
+    };
+    EncoderConfig {
+        sample_aspect: config.sample_aspect.or(appearance.sample_aspect),
+        ..config.colorimetry(colours)
     }
 }
 
@@ -137,6 +167,14 @@ impl<S: Source> Source for EncodedSource<S> {
         Some(self.reader.source_mut())
     }
 
+    fn appearance(&self) -> Appearance {
+        let config = self.encoder.config();
+        Appearance {
+            colorimetry: config.colorimetry,
+            sample_aspect: config.sample_aspect,
+        }
+    }
+
     fn buffer_count(&self) -> u32 {
         self.pool.len()
     }
@@ -154,6 +192,9 @@ impl<S: Source> Source for EncodedSource<S> {
     }
 
     fn take(&mut self) -> Result<Option<Taken>> {
+        if self.reader.source().appearance() != self.shown {
+            self.follow()?;
+        }
         // A device reads pictures where they lie.
         let in_place = self.encoder.device().is_some();
         let encoder = &mut self.encoder;
@@ -163,7 +204,8 @@ impl<S: Source> Source for EncodedSource<S> {
         let room = self.pool.has_free();
         let submitted = self.reader.lend(0, |lent| -> Result<Submission> {
             let (layout, taken) = (lent.layout(), *lent.taken());
-            if !room || (layout.fourcc, layout.width, layout.height) != wants {
+            let is_same = (layout.fourcc, layout.width, layout.height) == wants;
+            if !room || !is_same {
                 return Ok(Ok(None));
             }
             if !in_place {
@@ -227,6 +269,7 @@ impl<S: Source> Source for EncodedSource<S> {
             timestamp_ns: pts_ns,
             bytes_used: len,
             data_offset: [0; MAX_PLANES],
+            colorimetry: self.encoder.config().colorimetry.to_v4l2(),
             flags: if key {
                 taken.flags | flags
             } else {

@@ -14,7 +14,7 @@ use std::os::fd::BorrowedFd;
 use videostream_hal::format::Layout;
 use videostream_hal::ring::{Flags, MAX_PLANES};
 
-use crate::{Error, FrameRate, Result};
+use crate::{Appearance, Error, FrameRate, Result};
 
 pub use camera::CameraSource;
 #[cfg(feature = "convert")]
@@ -106,6 +106,11 @@ pub trait Source {
     /// # Errors
     /// Whatever ends the source.
     fn requeue(&mut self, index: u32) -> Result<()>;
+
+    /// How the next frames are to be shown, as far as the source knows.
+    fn appearance(&self) -> Appearance {
+        Appearance::default()
+    }
 
     /// The parameter sets that the frames from the latest key frame on need, for a source of compressed frames.
     fn parameters(&self) -> Option<&[u8]> {

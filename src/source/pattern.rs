@@ -8,10 +8,12 @@ use videostream_hal::ring::{Flags, MAX_PLANES};
 use videostream_hal::time::now_ns;
 
 use super::{Pool, Source, Taken};
-use crate::{Colorimetry, FrameRate, Result, TestPattern};
+use crate::{Appearance, Colorimetry, FrameRate, Result, TestPattern};
 
 /// V4L2_FIELD_NONE: progressive.
 const PROGRESSIVE: u32 = 1;
+/// What the pattern is drawn in.
+const COLOURS: Colorimetry = Colorimetry::BT601;
 
 /// The test pattern as a source: a frame at each tick, with the tick's time, into memory of its own. Ticks that
 /// find no free buffer count as dropped frames, as with a camera.
@@ -79,6 +81,10 @@ impl Source for PatternSource {
         Some(self.pattern.rate())
     }
 
+    fn appearance(&self) -> Appearance {
+        COLOURS.into()
+    }
+
     fn buffer_count(&self) -> u32 {
         self.pool.len()
     }
@@ -120,7 +126,7 @@ impl Source for PatternSource {
             data_offset: [0; MAX_PLANES],
             flags: Flags::KEY_FRAME,
             field: PROGRESSIVE,
-            colorimetry: Colorimetry::BT601.to_v4l2(),
+            colorimetry: COLOURS.to_v4l2(),
         }))
     }
 

@@ -89,8 +89,8 @@ pub struct FrameDescriptor {
     /// Id of a registered fence, this frame's alone: the contents are complete when it has
     /// signalled. 0 for none.
     pub fence: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// Width of a sample in the low half, height in the high half; 0 where nobody said.
+    pub sample_aspect: u32,
     /// The application's own.
     pub app: [u8; APP_BYTES],
     /// Zero.
@@ -119,6 +119,7 @@ const_assert_eq!(offset_of!(FrameDescriptor, planes), 104);
 const_assert_eq!(offset_of!(FrameDescriptor, colorimetry), 168);
 const_assert_eq!(offset_of!(FrameDescriptor, field), 172);
 const_assert_eq!(offset_of!(FrameDescriptor, fence), 176);
+const_assert_eq!(offset_of!(FrameDescriptor, sample_aspect), 180);
 const_assert_eq!(offset_of!(FrameDescriptor, app), 184);
 const_assert_eq!(offset_of!(FrameDescriptor, reserved2), 248);
 

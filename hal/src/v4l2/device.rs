@@ -189,6 +189,14 @@ impl Device {
         ioctl::s_parm(self.node.as_fd(), buf_type, interval)
     }
 
+    /// Width by height of a sample, as the selected input has it.
+    ///
+    /// # Errors
+    /// See [`ioctl::sample_aspect`].
+    pub fn sample_aspect(&self, buf_type: BufType) -> Result<Fraction, Error> {
+        ioctl::sample_aspect(self.node.as_fd(), buf_type)
+    }
+
     /// A rectangle of a queue: crop, compose, their bounds.
     ///
     /// # Errors

@@ -7,8 +7,8 @@ use videostream::hal::format::FourCc;
 use videostream::hal::time::{deadline_in, now_ns};
 use videostream::source::{Lent, Reader};
 use videostream::{
-    CameraSource, Client, Colorimetry, DmaBufPicture, Error, Frame, FrameRate, Mode, PatternSource,
-    Picture, Source,
+    Appearance, CameraSource, Client, Colorimetry, DmaBufPicture, Error, Frame, FrameRate, Mode,
+    PatternSource, Picture, Source,
 };
 
 use crate::args::InputArgs;
@@ -45,7 +45,7 @@ pub(crate) struct Info<'a> {
     /// When a host published it; else when it was taken from the source.
     pub(crate) published_ns: u64,
     pub(crate) rate: Option<FrameRate>,
-    pub(crate) colorimetry: Colorimetry,
+    pub(crate) appearance: Appearance,
     /// What it came in, where a host gave it.
     pub(crate) frame: Option<&'a Frame>,
 }
@@ -207,7 +207,7 @@ fn see<T>(frame: &Frame, look: impl FnOnce(&Info<'_>, &Shot<'_>) -> T) -> Option
         timestamp_ns: about.timestamp_ns,
         published_ns: about.published_ns,
         rate: FrameRate::from_period_ns(about.duration_ns),
-        colorimetry: Colorimetry::from_v4l2(about.colorimetry, frame.fourcc()),
+        appearance: Appearance::of_frame(about),
         frame: Some(frame),
     };
     Some(look(&info, &Shot::Shared(frame)))
@@ -254,6 +254,7 @@ fn read_until<S: Source, T>(
     look: impl FnOnce(&Info<'_>, &Shot<'_>) -> T,
 ) -> Result<Option<T>, Failure> {
     let rate = reader.source().rate();
+    let sample_aspect = reader.source().appearance().sample_aspect;
     let seen = reader.lend(deadline_ns, |lent| {
         let taken = lent.taken();
         let info = Info {
@@ -261,7 +262,10 @@ fn read_until<S: Source, T>(
             timestamp_ns: taken.timestamp_ns,
             published_ns: now_ns(),
             rate,
-            colorimetry: Colorimetry::from_v4l2(taken.colorimetry, lent.layout().fourcc),
+            appearance: Appearance {
+                colorimetry: Colorimetry::from_v4l2(taken.colorimetry, lent.layout().fourcc),
+                sample_aspect,
+            },
             frame: None,
         };
         look(&info, &Shot::Own(lent))

@@ -98,11 +98,14 @@ impl Recording {
             })
         } else if is_raw(path) {
             let rate = info.rate.unwrap_or(NOMINAL);
-            Sink::Raw(RawRecorder::create(path, like, rate, info.colorimetry)?)
+            Sink::Raw(RawRecorder::create(path, like, rate, info.appearance)?)
         } else {
             // RGB becomes NV12 or the like.
-            let colours = info.colorimetry.converted(like.0, FourCc::NV12);
-            let config = config(codec, like, info.rate, bitrate).colorimetry(colours);
+            let colours = info.appearance.colorimetry;
+            let colours = colours.converted(like.0, FourCc::NV12);
+            let config = config(codec, like, info.rate, bitrate)
+                .appearance(info.appearance)
+                .colorimetry(colours);
             let config = config.strides(shot.memory()?.layout());
             let mut track = Track::from(&config);
             if let Some(frames) = limit.frames_at(info.rate) {

@@ -171,6 +171,11 @@ fn assert_says(file: &Path, colours: Colorimetry, what: &str) {
     assert_eq!(is("color_primaries"), primaries, "{what}");
 }
 
+/// What it says of samples that are wider than high.
+fn aspect() -> (String, String) {
+    ("sample_aspect_ratio".to_owned(), "4:3".to_owned())
+}
+
 fn has_ffmpeg(test: &str) -> bool {
     let found = Command::new("ffmpeg").arg("-version").output().is_ok();
     if !found {
@@ -224,8 +229,7 @@ fn files_keep_colours_on_every_way() {
             let what = format!("{name} of {colours:?}");
             assert_says(&file(name), colours, &what);
             assert_colours(&file(name), COLOURS.len(), &what);
-            let aspect = ("sample_aspect_ratio".to_owned(), "4:3".to_owned());
-            assert!(probe(&file(name)).contains(&aspect), "{what}");
+            assert!(probe(&file(name)).contains(&aspect()), "{what}");
         }
         // Y4M has words for range and aspect that others know.
         let says = fs::read(file("e.y4m")).unwrap();
@@ -271,6 +275,7 @@ fn share(socket: &str, layout: &Layout, bytes: &[u8], colorimetry: u32, end: &At
         plane_count: layout.planes().len() as u32,
         flags: Flags::KEY_FRAME.bits(),
         colorimetry,
+        sample_aspect: 4 | 3 << 16,
         ..FrameDescriptor::default()
     };
     for (to, plane) in frame.planes.iter_mut().zip(layout.planes()) {
@@ -355,9 +360,36 @@ fn shared_frames_keep_colours_in_recordings_and_pictures() {
                 if name == "a.mp4" {
                     assert_says(&file(name), becomes, &what);
                 }
+                if name != "c.png" {
+                    assert!(probe(&file(name)).contains(&aspect()), "{name} of {what}");
+                }
             }
         });
     }
+}
+
+#[test]
+fn shared_packets_say_the_colours_of_their_source() {
+    if !has_ffmpeg("shared_packets_say_the_colours_of_their_source") {
+        return;
+    }
+    let (folder, socket) = place();
+    let _host = support::share_pattern(&socket, &["--encode", "h264", "--buffers", "16"]);
+    let file = folder.path().join("x.mp4");
+    let to = file.to_str().unwrap();
+    let ended = run([
+        "record",
+        "-q",
+        "--timeout",
+        "60",
+        "-f",
+        "5",
+        "--ipc",
+        &socket,
+        to,
+    ]);
+    assert!(ended.status.success(), "{ended:?}");
+    assert_says(&file, Colorimetry::BT601, "packets of the pattern");
 }
 
 /// What V4L2 calls sRGB, in YUV.

@@ -7,6 +7,7 @@
 mod buffer;
 mod codec_cmd;
 mod create_bufs;
+mod cropcap;
 mod dqbuf;
 mod dqevent;
 mod dv_timings;
@@ -34,6 +35,7 @@ mod subscribe_event;
 pub use buffer::{Buffer, BufferFlags, BufferPlane, PlaneMemory, TimestampClock, TimestampSource};
 pub use codec_cmd::{CodecCommand, decoder_cmd, encoder_cmd};
 pub use create_bufs::{Created, create_bufs};
+pub use cropcap::sample_aspect;
 pub use dqbuf::dqbuf;
 pub use dqevent::{Event, EventKind, dqevent};
 pub use dv_timings::{

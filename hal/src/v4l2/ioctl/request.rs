@@ -53,6 +53,7 @@ requests! {
     SDvTimings(sys::v4l2_dv_timings) = VIDIOC_S_DV_TIMINGS;
     QueryDvTimings(sys::v4l2_dv_timings) = VIDIOC_QUERY_DV_TIMINGS;
     DvTimingsCap(sys::v4l2_dv_timings_cap) = VIDIOC_DV_TIMINGS_CAP;
+    CropCap(sys::v4l2_cropcap) = VIDIOC_CROPCAP;
     GSelection(sys::v4l2_selection) = VIDIOC_G_SELECTION;
     SSelection(sys::v4l2_selection) = VIDIOC_S_SELECTION;
     EncoderCmd(sys::v4l2_encoder_cmd) = VIDIOC_ENCODER_CMD;

@@ -292,8 +292,9 @@ impl Job<'_> {
 
 /// Saves the next picture.
 fn save_one_more(input: &mut Input, path: &PathBuf) -> Result<(), Failure> {
-    let saved = input
-        .one_more(|info, shot| shot.see(|picture| snapshot::save(path, picture, info.colorimetry)));
+    let saved = input.one_more(|info, shot| {
+        shot.see(|picture| snapshot::save(path, picture, info.appearance.colorimetry))
+    });
     let why = match saved {
         Ok(Some(Ok(Ok(())))) => return Ok(()),
         Ok(Some(Ok(Err(error)))) => error.to_string(),

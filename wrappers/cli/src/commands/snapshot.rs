@@ -61,7 +61,7 @@ impl Args {
     ) -> Result<Option<Saved<'_>>, Failure> {
         let format = picture.fourcc();
         let save = |picture: &Picture<'_>| {
-            snapshot::save(&self.file, picture, info.colorimetry)?;
+            snapshot::save(&self.file, picture, info.appearance.colorimetry)?;
             Ok(Saved {
                 file: &self.file,
                 width: picture.width(),
