@@ -18,6 +18,10 @@ pub(super) struct H264 {
     next: Option<(Vec<u8>, u64)>,
     /// A picture that was not received yet, and its time.
     shown: Option<(Shown, u64)>,
+    /// Parameter sets that came behind a picture, and belong before the next one.
+    before: Vec<u8>,
+    /// The last packet was damaged: what the decoder holds of those before comes out, then another takes over.
+    is_damaged: bool,
 }
 
 impl H264 {
@@ -27,10 +31,15 @@ impl H264 {
             sets: ParameterSets::new(Codec::H264),
             next: None,
             shown: None,
+            before: Vec::new(),
+            is_damaged: false,
         })
     }
 
     pub(super) fn submit(&mut self, packet: &Packet<'_>) -> Result<(), DecodeError> {
+        if self.is_damaged && self.shown.is_none() {
+            self.take_over()?;
+        }
         if self.shown.is_some() || self.next.is_some() {
             return Err(DecodeError::FrameWaiting);
         }
@@ -72,6 +81,9 @@ impl H264 {
                 self.decode(&bytes, pts_ns)?;
             }
         }
+        if self.shown.is_none() && self.is_damaged {
+            self.take_over()?;
+        }
         if self.shown.is_none() && finished {
             self.shown = self.decoder.flush()?;
         }
@@ -82,19 +94,52 @@ impl H264 {
     }
 
     fn decode(&mut self, bytes: &[u8], pts_ns: u64) -> Result<(), DecodeError> {
-        match self.decoder.decode(bytes, pts_ns) {
+        let (picture, behind) = divided(bytes);
+        let decoded = match std::mem::take(&mut self.before) {
+            before if before.is_empty() => self.decoder.decode(picture, pts_ns),
+            before => self.decoder.decode(&[&before, picture].concat(), pts_ns),
+        };
+        if nal_units(behind).any(|(_, nal)| NalKind::of(Codec::H264, nal).is_set()) {
+            self.before = behind.to_vec();
+        }
+        match decoded {
             Ok(shown) => {
                 self.shown = shown;
                 Ok(())
             }
             Err(error) => {
-                // What it remembers of the damaged sequence is of no use to the next one.
-                self.decoder = OpenH264::new()?;
-                self.sets = ParameterSets::new(Codec::H264);
+                self.is_damaged = true;
                 Err(error)
             }
         }
     }
+
+    /// Lets the next picture out that a decoder holds which has met with damage, or puts another in its place: what
+    /// it remembers of the damaged sequence is of no use to the next one.
+    fn take_over(&mut self) -> Result<(), DecodeError> {
+        self.shown = self.decoder.flush().ok().flatten();
+        if self.shown.is_none() {
+            self.decoder = OpenH264::new()?;
+            self.sets = ParameterSets::new(Codec::H264);
+            self.is_damaged = false;
+        }
+        Ok(())
+    }
+}
+
+/// A packet up to the end of its picture, and what is behind it: the library forgets a picture behind which anything
+/// follows, such as the delimiter at the end of a stream.
+fn divided(packet: &[u8]) -> (&[u8], &[u8]) {
+    let mut end = packet.len();
+    let mut has_picture = false;
+    for (at, nal) in nal_units(packet) {
+        if NalKind::of(Codec::H264, nal).is_slice() {
+            (has_picture, end) = (true, packet.len());
+        } else if has_picture {
+            end = end.min(at);
+        }
+    }
+    packet.split_at(end)
 }
 
 /// Whether the library decodes what a sequence parameter set tells of.
