@@ -14,7 +14,7 @@ mod order;
 pub(crate) mod sei;
 mod sets;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod vui;
 
 pub use self::access_units::{AccessUnits, UnitFinder, access_units};

@@ -2,22 +2,22 @@
 
 /// Writes the bits of a NAL unit.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Writer(Vec<bool>);
+pub(crate) struct Writer(Vec<bool>);
 
 impl Writer {
-    pub(super) fn bits(mut self, count: u32, value: u32) -> Self {
+    pub(crate) fn bits(mut self, count: u32, value: u32) -> Self {
         self.0
             .extend((0..count).rev().map(|at| value >> at & 1 == 1));
         self
     }
 
-    pub(super) fn ue(self, value: u32) -> Self {
+    pub(crate) fn ue(self, value: u32) -> Self {
         let length = (value + 1).ilog2();
         self.bits(length, 0).bits(length + 1, value + 1)
     }
 
     /// With a start code, and with this first byte.
-    pub(super) fn nal(self, first: u8) -> Vec<u8> {
+    pub(crate) fn nal(self, first: u8) -> Vec<u8> {
         let mut bits = self.bits(1, 1).0;
         bits.resize(bits.len().next_multiple_of(8), false);
         let bytes = bits
@@ -38,13 +38,13 @@ impl Writer {
     }
 }
 
-pub(super) const IDR: u8 = 0x65;
-pub(super) const REFERRED: u8 = 0x41;
-pub(super) const NOT_REFERRED: u8 = 0x01;
+pub(crate) const IDR: u8 = 0x65;
+pub(crate) const REFERRED: u8 = 0x41;
+pub(crate) const NOT_REFERRED: u8 = 0x01;
 
 /// A sequence parameter set of Main profile, 320x240: 4 bits for a frame's number and 4 for its count, with
 /// `pic_order_cnt_type` `kind`, of which 1 counts two for each frame.
-pub(super) fn sps(kind: u32, frames_only: bool) -> Vec<u8> {
+pub(crate) fn sps(kind: u32, frames_only: bool) -> Vec<u8> {
     let sps = Writer::default().bits(8, 77).bits(8, 0).bits(8, 30).ue(0);
     let sps = sps.ue(0).ue(kind);
     let sps = match kind {
@@ -65,7 +65,7 @@ pub(super) fn sps(kind: u32, frames_only: bool) -> Vec<u8> {
 }
 
 /// A picture parameter set.
-pub(super) fn pps(number: u32) -> Vec<u8> {
+pub(crate) fn pps(number: u32) -> Vec<u8> {
     let pps = Writer::default().ue(number).ue(0).bits(2, 0);
     let pps = pps.ue(0).ue(0).ue(0).bits(3, 0).ue(0).ue(0).ue(0);
     pps.bits(3, 0).nal(0x68)
@@ -73,20 +73,20 @@ pub(super) fn pps(number: u32) -> Vec<u8> {
 
 /// A P slice.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Slice {
-    pub(super) first: u8,
-    pub(super) macroblock: u32,
-    pub(super) number: u32,
+pub(crate) struct Slice {
+    pub(crate) first: u8,
+    pub(crate) macroblock: u32,
+    pub(crate) number: u32,
     /// The low bits of its picture's count.
-    pub(super) low: u32,
+    pub(crate) low: u32,
     /// It forgets all pictures before it.
-    pub(super) forgets: bool,
+    pub(crate) forgets: bool,
     /// Whether it is of a field, and of the bottom one; in a stream that may have some.
-    pub(super) field: Option<Option<bool>>,
+    pub(crate) field: Option<Option<bool>>,
 }
 
 impl Slice {
-    pub(super) fn new(first: u8, number: u32, low: u32) -> Self {
+    pub(crate) fn new(first: u8, number: u32, low: u32) -> Self {
         Self {
             first,
             macroblock: 0,
@@ -97,7 +97,7 @@ impl Slice {
         }
     }
 
-    pub(super) fn nal(self) -> Vec<u8> {
+    pub(crate) fn nal(self) -> Vec<u8> {
         let slice = Writer::default().ue(self.macroblock).ue(5).ue(0);
         let slice = slice.bits(4, self.number);
         let slice = match self.field {

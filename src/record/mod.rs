@@ -38,6 +38,7 @@ mod packets;
 #[cfg(feature = "record")]
 mod raw;
 mod recorder;
+mod reorder;
 mod timeline;
 mod track;
 

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use videostream_hal::ring::{Flags, FrameDescriptor};
 
-use super::{RecordError, Recorded, Recorder, Timeline, Track, check_path};
+use super::reorder::{Next, Reorder};
+use super::{RecordError, Recorded, Recorder, Timeline, Track, annex_b, check_path};
 use crate::Result;
 use crate::encode::{Codec, Packet};
 use crate::frame_rate::FrameRate;
@@ -61,6 +62,10 @@ pub struct PacketRecorder {
     lost: u64,
     losses: u64,
     bytes: Vec<u8>,
+    /// The host says when pictures are shown.
+    has_times: Option<bool>,
+    /// Packets whose pictures are shown later than ones behind them.
+    reorder: Option<Box<Reorder>>,
 }
 
 /// What became of a packet.
@@ -93,6 +98,8 @@ impl PacketRecorder {
             lost: 0,
             losses: 0,
             bytes: Vec::new(),
+            has_times: None,
+            reorder: None,
         }
     }
 
@@ -122,7 +129,8 @@ impl PacketRecorder {
     /// Frames that wait for their fragment to be complete.
     #[must_use]
     pub fn waiting(&self) -> u64 {
-        self.recorder.as_ref().map_or(0, Recorder::waiting)
+        let held = self.reorder.as_ref().map_or(0, |reorder| reorder.len()) as u64;
+        self.recorder.as_ref().map_or(0, Recorder::waiting) + held
     }
 
     /// Packets between the first and the last that are not in the file: lost on the way, or of no use after such a loss.
@@ -186,14 +194,13 @@ impl PacketRecorder {
             Some(_) => {}
         }
         if self.is_gap(frame) {
-            self.lose(frame.missed());
+            self.lose(frame.missed())?;
         }
         if !self.read(frame)? {
-            self.lose(1);
+            self.lose(1)?;
             return Ok(Outcome::LeftOut);
         }
-        let (dts_ns, pts_ns) = self.times(about);
-        let mut packet = Packet::new(codec, &self.bytes, pts_ns, dts_ns);
+        let packet = Packet::new(codec, &self.bytes, 0, 0);
         if self.waiting && !packet.is_key() {
             self.since_asked += u64::from(self.since_asked > 0);
             match self.recorder {
@@ -208,32 +215,84 @@ impl PacketRecorder {
             && let Some(sets) = frame.parameters()?
         {
             self.bytes.splice(..0, sets.iter().copied());
-            packet = Packet::new(codec, &self.bytes, pts_ns, dts_ns);
         }
-        let recorder = match &mut self.recorder {
-            Some(recorder) => recorder,
-            none => {
-                let rate = self.rate.unwrap_or(NOMINAL);
-                let mut track = Track::new(codec, about.width, about.height, rate);
-                track.expected = self.expected;
-                none.insert(Recorder::create(&self.path, &track)?)
-            }
-        };
-        recorder.write(&packet)?;
+        if self.recorder.is_none() {
+            let rate = self.rate.unwrap_or(NOMINAL);
+            let mut track = Track::new(codec, about.width, about.height, rate);
+            track.expected = self.expected;
+            self.recorder = Some(Recorder::create(&self.path, &track)?);
+        }
         self.waiting = false;
-        let first_ns = *self.first_ns.get_or_insert(dts_ns);
+        // A byte stream has no times.
+        let has_times = *self.has_times.get_or_insert_with(|| has_times(about));
+        let needs_order = annex_b(&self.path).is_none() && !has_times;
+        let lost = self.lost;
+        if needs_order {
+            let reorder = self
+                .reorder
+                .get_or_insert_with(|| Box::new(Reorder::new(codec)));
+            let bytes = std::mem::take(&mut self.bytes);
+            reorder.add(bytes, (about.timestamp_ns, about.published_ns));
+            self.write_ordered(codec)?;
+        } else {
+            let (dts_ns, pts_ns) = self.times(about);
+            let bytes = std::mem::take(&mut self.bytes);
+            let written = self.append(&Packet::new(codec, &bytes, pts_ns, dts_ns));
+            self.bytes = bytes;
+            written?;
+        }
+        Ok(match lost == self.lost {
+            true => Outcome::Written,
+            false => Outcome::LeftOut,
+        })
+    }
+
+    /// Writes the packets whose time is known.
+    fn write_ordered(&mut self, codec: Codec) -> std::result::Result<(), RecordError> {
+        while let Some(reorder) = &mut self.reorder
+            && let Some(next) = reorder.next(&mut self.timeline)
+        {
+            match next {
+                Next::Packet(bytes, pts_ns, dts_ns) => {
+                    self.append(&Packet::new(codec, &bytes, pts_ns, dts_ns))?;
+                }
+                Next::Useless => self.lost += 1,
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes those that wait; what follows is shown behind them.
+    fn end_order(&mut self) -> std::result::Result<(), RecordError> {
+        let codec = self.recorder.as_ref().map(|recorder| recorder.codec());
+        if let (Some(reorder), Some(codec)) = (&mut self.reorder, codec) {
+            reorder.end();
+            self.write_ordered(codec)?;
+        }
+        self.reorder = None;
+        Ok(())
+    }
+
+    fn append(&mut self, packet: &Packet<'_>) -> std::result::Result<(), RecordError> {
+        let Some(recorder) = &mut self.recorder else {
+            return Ok(());
+        };
+        recorder.write(packet)?;
+        let first_ns = *self.first_ns.get_or_insert(packet.dts_ns());
         let period_ns = self.rate.map_or(0, FrameRate::period_ns);
-        self.end_ns = dts_ns.saturating_sub(first_ns).saturating_add(period_ns);
-        Ok(Outcome::Written)
+        let begins_ns = packet.dts_ns().saturating_sub(first_ns);
+        self.end_ns = begins_ns.saturating_add(period_ns);
+        Ok(())
     }
 
     /// Completes the file. Without a packet there is none.
     ///
     /// # Errors
     /// Those of [`Recorder::finish`].
-    pub fn finish(self) -> std::result::Result<Recorded, RecordError> {
+    pub fn finish(mut self) -> std::result::Result<Recorded, RecordError> {
+        self.end_order()?;
         let skipped = self.skipped;
-        let recorded = self.recorder.map(Recorder::finish).transpose()?;
+        let recorded = self.recorder.take().map(Recorder::finish).transpose()?;
         Ok(Recorded {
             skipped,
             ..recorded.unwrap_or_default()
@@ -245,16 +304,18 @@ impl PacketRecorder {
         self.recorder.is_some() && (frame.missed() > 0 || frame.is_after_restart())
     }
 
-    fn lose(&mut self, packets: u64) {
+    fn lose(&mut self, packets: u64) -> std::result::Result<(), RecordError> {
         if self.recorder.is_none() {
             self.skipped += packets;
-            return;
+            return Ok(());
         }
+        self.end_order()?;
         self.lost += packets;
         if !self.waiting {
             self.losses += 1;
             (self.waiting, self.since_asked) = (true, 0);
         }
+        Ok(())
     }
 
     /// Copies the packet. `false`: it is damaged.
@@ -271,11 +332,21 @@ impl PacketRecorder {
     /// When a packet is decoded and shown.
     fn times(&mut self, about: &FrameDescriptor) -> (u64, u64) {
         let dts_ns = self.timeline.pts_ns(about.timestamp_ns, about.published_ns);
-        let known = |time: i64| u64::try_from(time).ok();
-        let later = match (known(about.pts_ns), known(about.dts_ns)) {
-            (Some(pts_ns), Some(dts_ns)) => pts_ns.saturating_sub(dts_ns),
-            _ => 0,
-        };
+        let later = about.pts_ns.saturating_sub(about.dts_ns);
+        let later = u64::try_from(later).unwrap_or(0);
         (dts_ns, dts_ns.saturating_add(later))
+    }
+}
+
+/// Whether the host says when the pictures are decoded and shown, by the first one. Hosts that do not know may say the
+/// same for both.
+fn has_times(about: &FrameDescriptor) -> bool {
+    about.dts_ns >= 0 && about.pts_ns > about.dts_ns
+}
+
+impl Drop for PacketRecorder {
+    fn drop(&mut self) {
+        // There is nobody to tell.
+        let _ = self.end_order();
     }
 }

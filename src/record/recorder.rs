@@ -8,7 +8,7 @@ use super::mp4;
 use super::name::Kind;
 use super::{RecordError, Track};
 use crate::bitstream::ParameterSets;
-use crate::encode::Packet;
+use crate::encode::{Codec, Packet};
 
 /// The additional room for an index where a file system fills holes: two hours at 30 frames a second.
 #[cfg(feature = "record")]
@@ -112,6 +112,10 @@ impl Recorder {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    pub(super) fn codec(&self) -> Codec {
+        self.track.codec
     }
 
     /// What is in the file now. Packets that wait for their fragment to be complete are not counted.

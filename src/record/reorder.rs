@@ -1,0 +1,184 @@
+//! Packets in the order of decoding, with the times at which their pictures are shown.
+
+use std::collections::VecDeque;
+
+use super::Timeline;
+use crate::encode::{Codec, PictureOrder};
+
+/// Finds when the picture of each packet is shown, where a source gives its packets one time each, with B pictures among
+/// them: the picture that is shown as the *n*-th one has the *n*-th time of those that came, in their order.
+///
+/// Packets wait for as long as a decoder would hold their pictures, without B pictures not at all.
+#[derive(Debug)]
+pub(super) struct Reorder {
+    order: PictureOrder,
+    waiting: VecDeque<Waiting>,
+    /// Timestamps and times of arrival that no picture has yet.
+    stamps: Vec<(u64, u64)>,
+    /// Times in the file of pictures in the order of showing, from number `first` on.
+    times: VecDeque<u64>,
+    first: u64,
+    /// Pictures that are decoded before the next one.
+    decoded: u64,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    bytes: Vec<u8>,
+    stamp: (u64, u64),
+    is_readable: bool,
+}
+
+/// What becomes of a packet.
+pub(super) enum Next {
+    /// Its bytes, when its picture is shown, and when it is decoded.
+    Packet(Vec<u8>, u64, u64),
+    /// Its header can't be read, or it refers to what was before the stream began.
+    Useless,
+}
+
+impl Reorder {
+    pub(super) fn new(codec: Codec) -> Self {
+        Self {
+            order: PictureOrder::new(codec),
+            waiting: VecDeque::new(),
+            stamps: Vec::new(),
+            times: VecDeque::new(),
+            first: 0,
+            decoded: 0,
+        }
+    }
+
+    /// Packets that wait.
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Takes the next packet, its timestamp, and when it arrived.
+    pub(super) fn add(&mut self, bytes: Vec<u8>, stamp: (u64, u64)) {
+        let is_readable = self.order.add(&bytes).is_ok();
+        self.stamps.push(stamp);
+        self.waiting.push_back(Waiting {
+            bytes,
+            stamp,
+            is_readable,
+        });
+    }
+
+    /// No more packets come.
+    pub(super) fn end(&mut self) {
+        self.order.end();
+    }
+
+    /// The next packet in the order of decoding, if its time is known.
+    pub(super) fn next(&mut self, timeline: &mut Timeline) -> Option<Next> {
+        let shown = self.order.next()?;
+        let Waiting {
+            bytes,
+            stamp,
+            is_readable,
+        } = self.waiting.pop_front()?;
+        let Some(number) = shown else {
+            if let Some(at) = self.stamps.iter().position(|other| *other == stamp) {
+                self.stamps.swap_remove(at);
+            }
+            return Some(Next::Useless);
+        };
+        // As many are shown as are decoded before it, so that there is a time for its decoding, too.
+        let decoded = self.decoded;
+        self.decoded += 1;
+        let pts_ns = self.time(number, timeline);
+        let dts_ns = self.time(decoded, timeline);
+        while self.first < number.min(decoded) && self.times.len() > MOST_HELD {
+            self.times.pop_front();
+            self.first += 1;
+        }
+        Some(match is_readable {
+            true => Next::Packet(bytes, pts_ns, dts_ns),
+            false => Next::Useless,
+        })
+    }
+
+    /// The time of the picture that is shown as this one.
+    fn time(&mut self, number: u64, timeline: &mut Timeline) -> u64 {
+        while self.first + self.times.len() as u64 <= number {
+            let earliest = (0..self.stamps.len()).min_by_key(|at| self.stamps[*at].0);
+            let Some(at) = earliest else {
+                break;
+            };
+            let (timestamp_ns, arrival_ns) = self.stamps.swap_remove(at);
+            self.times
+                .push_back(timeline.pts_ns(timestamp_ns, arrival_ns));
+        }
+        let at = number.saturating_sub(self.first) as usize;
+        let last = self.times.back().copied().unwrap_or(0);
+        self.times.get(at).copied().unwrap_or(last)
+    }
+}
+
+/// Times that are looked at again: no decoder holds more pictures.
+const MOST_HELD: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bitstream::testing::{IDR, NOT_REFERRED, REFERRED, Slice, pps, sps};
+
+    /// Packets of the pictures whose places in the order of showing these are, each with its time of arrival; and what
+    /// is recorded of them, in units of 10 ms.
+    fn record(places: &[u32], stamp: impl Fn(usize) -> u64) -> Vec<(u64, u64)> {
+        let mut timeline = Timeline::new();
+        let mut reorder = Reorder::new(Codec::H264);
+        let mut found = Vec::new();
+        for (at, place) in places.iter().enumerate() {
+            let first = match at {
+                0 => IDR,
+                _ if at % 2 == 0 => NOT_REFERRED,
+                _ => REFERRED,
+            };
+            let mut bytes = Slice::new(first, at.div_ceil(2) as u32, place * 2).nal();
+            if at == 0 {
+                bytes = [sps(0, true), pps(0), bytes].concat();
+            }
+            reorder.add(bytes, (stamp(at), 1_000_000_000 + at as u64 * 10_000_000));
+            while let Some(next) = reorder.next(&mut timeline) {
+                let Next::Packet(_, pts, dts) = next else {
+                    panic!("useless");
+                };
+                found.push((pts / 10_000_000, dts / 10_000_000));
+            }
+        }
+        reorder.end();
+        while let Some(next) = reorder.next(&mut timeline) {
+            let Next::Packet(_, pts, dts) = next else {
+                panic!("useless");
+            };
+            found.push((pts / 10_000_000, dts / 10_000_000));
+        }
+        found
+    }
+
+    const PLACES: [u32; 7] = [0, 2, 1, 4, 3, 6, 5];
+
+    #[test]
+    fn times_of_decoding_become_those_of_showing() {
+        let found = record(&PLACES, |at| 1_000_000_000 + at as u64 * 10_000_000);
+        let expected = PLACES
+            .iter()
+            .zip(0..)
+            .map(|(place, at)| (u64::from(*place), at));
+        assert_eq!(found, expected.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn times_of_showing_stay() {
+        let found = record(&PLACES, |at| {
+            1_000_000_000 + u64::from(PLACES[at]) * 10_000_000
+        });
+        let expected = PLACES
+            .iter()
+            .zip(0..)
+            .map(|(place, at)| (u64::from(*place), at));
+        assert_eq!(found, expected.collect::<Vec<_>>());
+    }
+}
