@@ -64,3 +64,21 @@ fn a_host_and_its_honest_client_outlive_hostile_clients() {
 fn a_client_outlives_a_hostile_host() {
     run_all("hostile_host", fuzz::hostile_host::run);
 }
+
+#[test]
+fn byte_streams_are_divided_in_one_way_however_they_are_read() {
+    run_all("annex_b", fuzz::annex_b::run);
+    run_all("parameter_sets", fuzz::parameter_sets::run);
+}
+
+#[cfg(feature = "record")]
+#[test]
+fn raw_video_of_any_kind_is_read_without_harm() {
+    run_all("y4m", fuzz::y4m::run);
+}
+
+#[cfg(feature = "snapshot")]
+#[test]
+fn images_of_any_kind_are_saved_or_refused() {
+    run_all("jpeg", fuzz::jpeg::run);
+}

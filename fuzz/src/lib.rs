@@ -4,8 +4,14 @@
 //! The root package's `tests/fuzz_seeds.rs` includes these files and runs the byte strings
 //! of `seeds/`, so they use nothing but `videostream` and `rustix`.
 
+pub mod annex_b;
 pub mod descriptors;
 pub mod hostile_client;
 pub mod hostile_host;
+#[cfg(feature = "snapshot")]
+pub mod jpeg;
+pub mod parameter_sets;
 pub mod script;
 pub mod wire;
+#[cfg(feature = "record")]
+pub mod y4m;

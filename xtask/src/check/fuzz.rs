@@ -9,12 +9,18 @@ use super::Outcome;
 use super::run::{Run, cargo};
 use crate::{process, project};
 
-/// The programs of `fuzz/fuzz_targets`.
-const TARGETS: [&str; 3] = ["wire", "hostile_client", "hostile_host"];
+/// The programs of `fuzz/fuzz_targets`, and the longest input of each. Scripts end before.
+const TARGETS: [(&str, u32); 7] = [
+    ("wire", 1024),
+    ("hostile_client", 1024),
+    ("hostile_host", 1024),
+    ("annex_b", 8192),
+    ("parameter_sets", 1024),
+    ("y4m", 4096),
+    ("jpeg", 8192),
+];
 /// How long each runs, in seconds, after it has gone through its seeds.
 const SECONDS: u32 = 8;
-/// Longest input. Scripts end before.
-const MAX_LEN: u32 = 1024;
 /// How long one input may take, in seconds, before it counts as a hang.
 const HANG: u32 = 60;
 /// What `cargo fuzz` gives the compiler: coverage for libFuzzer, and the address sanitizer.
@@ -52,7 +58,7 @@ pub(crate) fn part(run: &mut Run) -> Result<Outcome> {
     )?;
     let found = target.join("found");
     fs::create_dir_all(&found)?;
-    for name in TARGETS {
+    for (name, max_len) in TARGETS {
         let corpus = target.join("corpus").join(name);
         fs::create_dir_all(&corpus)?;
         let mut fuzzer = Command::new(target.join(TRIPLE).join("release").join(name));
@@ -60,7 +66,7 @@ pub(crate) fn part(run: &mut Run) -> Result<Outcome> {
             .arg(&corpus)
             .arg(folder.join("seeds").join(name))
             .arg(format!("-max_total_time={SECONDS}"))
-            .arg(format!("-max_len={MAX_LEN}"))
+            .arg(format!("-max_len={max_len}"))
             .arg(format!("-timeout={HANG}"))
             .arg(format!("-artifact_prefix={}/{name}-", found.display()))
             // The leak sanitizer needs ptrace, which containers may forbid.

@@ -141,7 +141,7 @@ pub(crate) static PARTS: &[Part] = &[
     },
     Part {
         name: "fuzz",
-        about: "messages, hostile clients and hostile hosts, fuzzed for a short while",
+        about: "messages, hostile clients and hosts, streams and files, fuzzed for a short while",
         quick: false,
         needs: &[CXX],
         wants: &[],
