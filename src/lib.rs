@@ -19,6 +19,7 @@ pub mod decode;
 pub mod encode;
 mod error;
 pub mod frame_rate;
+mod fresh;
 mod hardware;
 mod library;
 pub mod media;

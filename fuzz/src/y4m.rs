@@ -10,7 +10,7 @@ pub fn run(bytes: &[u8]) {
         Err(error) => return assert!(!error.to_string().is_empty()),
     };
     let layout = *reader.layout();
-    let _ = (reader.rate(), reader.range());
+    let _ = (reader.rate(), reader.appearance());
     // Each takes more bytes of the file than it has samples.
     let most = bytes.len() as u64 / u64::from(layout.size);
     for number in 0.. {

@@ -10,23 +10,38 @@ use std::path::Path;
 
 #[cfg(feature = "record")]
 use super::mp4::{Spill, Turn};
+use crate::fresh::Fresh;
 
 /// Appends pieces; when one can't be written, what was written of it is cut off again.
 #[derive(Debug)]
 pub(super) struct Pieces {
     file: File,
+    name: Fresh,
     /// Bytes in whole pieces.
     len: u64,
     durable: bool,
+    /// Whether it takes its name at its end only.
+    whole: bool,
 }
 
 impl Pieces {
-    pub(super) fn create(path: &Path, durable: bool) -> io::Result<Self> {
+    pub(super) fn create(path: &Path, durable: bool, whole: bool) -> io::Result<Self> {
+        let (file, name) = Fresh::create(path)?;
         Ok(Self {
-            file: File::create(path)?,
+            file,
+            name,
             len: 0,
             durable,
+            whole,
         })
+    }
+
+    /// What is there can be played: the file takes its name.
+    pub(super) fn plays(&mut self) -> io::Result<()> {
+        match self.whole {
+            true => Ok(()),
+            false => self.name.show(self.durable),
+        }
     }
 
     pub(super) fn append(&mut self, piece: &[u8]) -> io::Result<()> {
@@ -145,6 +160,11 @@ impl Pieces {
         self.durable = durable;
     }
 
+    #[cfg(feature = "record")]
+    pub(super) fn set_whole(&mut self, whole: bool) {
+        self.whole = whole;
+    }
+
     fn keep_if<T>(&mut self, written: io::Result<T>, bytes: u64) -> io::Result<T> {
         match written {
             Ok(_) => self.len += bytes,
@@ -167,8 +187,13 @@ impl Pieces {
         self.len
     }
 
-    pub(super) fn finish(&mut self) -> io::Result<()> {
-        sync(&self.file)
+    /// All is there: if that `plays`, the file takes its name.
+    pub(super) fn finish(&mut self, plays: bool) -> io::Result<()> {
+        sync(&self.file)?;
+        match plays {
+            true => self.name.show(true),
+            false => Ok(()),
+        }
     }
 }
 

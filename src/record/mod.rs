@@ -7,6 +7,9 @@
 //! | `.y4m` | raw pictures, by `RawRecorder` | cargo feature `record` |
 //!
 //! # What survives
+//! What has the name of the file stays until the new one plays: it takes the name with its first complete fragment
+//! or picture, or when it is finished ([`Track::whole`]).
+//!
 //! An MP4 file grows by complete fragments, each at most a second long or one group of pictures, and each is
 //! on the medium before the next is begun (unless [`Track::durable`] says otherwise). Readers skip a fragment
 //! until it is complete: its `moof` is a `free` box before. After a crash, a

@@ -41,7 +41,8 @@ pub struct RawRecorder {
 }
 
 impl RawRecorder {
-    /// Creates the file, or empties it if it is there, for pictures of this format and size, which are to be shown so.
+    /// Creates the file for pictures of this format and size, which are to be shown so. What has its name stays
+    /// until the first picture is complete, or until all is ([`RawRecorder::whole`]).
     ///
     /// # Errors
     /// [`RecordError::Extension`] for a name that does not end in `.y4m`; [`RecordError::Format`] for
@@ -63,7 +64,7 @@ impl RawRecorder {
             path: path.into(),
             error,
         };
-        let mut file = Pieces::create(path, true).map_err(create)?;
+        let mut file = Pieces::create(path, true, false).map_err(create)?;
         let to = file.writer().map_err(create)?;
         let begun = Y4mWriter::new(to, like, rate, appearance);
         let writer = file.count(begun, header.len() as u64, true);
@@ -85,6 +86,13 @@ impl RawRecorder {
     #[must_use]
     pub fn durable(mut self, durable: bool) -> Self {
         self.file.set_durable(durable);
+        self
+    }
+
+    /// Whether the file appears under its name when it is finished, and not at all if it is not; no, unless changed.
+    #[must_use]
+    pub fn whole(mut self, whole: bool) -> Self {
+        self.file.set_whole(whole);
         self
     }
 
@@ -123,18 +131,20 @@ impl RawRecorder {
         let bytes = self.writer.picture_bytes();
         self.file
             .count(written, bytes, settle)
+            .and_then(|()| self.file.plays())
             .map_err(|error| self.end(error))?;
         self.frames += 1;
         Ok(())
     }
 
-    /// Synchronises the file to the medium.
+    /// Synchronises the file to the medium. Without a picture there is no file.
     ///
     /// # Errors
     /// [`RecordError::Write`]; [`RecordError::Ended`] after an earlier one.
     pub fn finish(mut self) -> Result<Recorded, RecordError> {
         self.check_running()?;
-        self.file.finish().map_err(|error| self.end(error))?;
+        let finished = self.file.finish(self.frames > 0);
+        finished.map_err(|error| self.end(error))?;
         Ok(self.recorded())
     }
 

@@ -82,7 +82,8 @@ impl Format {
 }
 
 impl Recorder {
-    /// Creates the file, or empties it if it is there.
+    /// Creates the file. What has its name stays until the first fragment or picture is complete, or until all is
+    /// ([`Track::whole`]).
     ///
     /// # Errors
     /// [`RecordError::Extension`] for a name that says no format, [`RecordError::NotBuilt`],
@@ -90,7 +91,8 @@ impl Recorder {
     pub fn create(path: impl AsRef<Path>, track: &Track) -> Result<Self, RecordError> {
         let path = path.as_ref();
         let format = Format::new(path, track)?;
-        let file = Pieces::create(path, track.durable).map_err(|error| RecordError::Create {
+        let file = Pieces::create(path, track.durable, track.whole);
+        let file = file.map_err(|error| RecordError::Create {
             path: path.into(),
             error,
         })?;
@@ -178,6 +180,7 @@ impl Recorder {
         match &mut self.format {
             Format::AnnexB => {
                 self.append(packet.annex_b())?;
+                self.plays()?;
                 let shown_ns = packet.dts_ns().saturating_sub(first_ns);
                 self.recorded.frames += 1;
                 self.recorded.duration_ns = shown_ns.saturating_add(self.track.rate.period_ns());
@@ -191,8 +194,8 @@ impl Recorder {
         }
     }
 
-    /// Writes what is collected and synchronises the file to the medium. Without a packet the file stays empty,
-    /// and [`Recorded::frames`] is 0.
+    /// Writes what is collected and synchronises the file to the medium. Without a packet there is no file, and
+    /// [`Recorded::frames`] is 0.
     ///
     /// # Errors
     /// [`RecordError::Write`]; [`RecordError::Ended`] after an earlier one.
@@ -210,7 +213,7 @@ impl Recorder {
             turned.map_err(|error| self.write_error(error))?;
         }
         self.file
-            .finish()
+            .finish(self.recorded.frames > 0)
             .map_err(|error| self.write_error(error))?;
         Ok(self.recorded())
     }
@@ -288,6 +291,7 @@ impl Recorder {
         {
             mp4.give_up_index();
         }
+        self.plays()?;
         self.recorded.frames += fragment.frames;
         self.recorded.duration_ns = fragment.end_ns;
         Ok(())
@@ -295,6 +299,11 @@ impl Recorder {
 
     fn append(&mut self, piece: &[u8]) -> Result<(), RecordError> {
         let result = self.file.append(piece);
+        self.check(result)
+    }
+
+    fn plays(&mut self) -> Result<(), RecordError> {
+        let result = self.file.plays();
         self.check(result)
     }
 
@@ -307,7 +316,11 @@ impl Recorder {
         RecordError::Write {
             path: self.path.clone(),
             error,
-            recorded: self.recorded(),
+            recorded: match self.track.whole {
+                // There is no file of that name.
+                true => Recorded::default(),
+                false => self.recorded(),
+            },
         }
     }
 }

@@ -13,6 +13,7 @@ pub struct Track {
     pub(crate) rate: FrameRate,
     pub(crate) appearance: Appearance,
     pub(crate) durable: bool,
+    pub(crate) whole: bool,
     pub(crate) expected: Option<u64>,
 }
 
@@ -27,6 +28,7 @@ impl Track {
             rate,
             appearance: Appearance::default(),
             durable: true,
+            whole: false,
             expected: None,
         }
     }
@@ -42,6 +44,14 @@ impl Track {
     #[must_use]
     pub fn durable(self, durable: bool) -> Self {
         Self { durable, ..self }
+    }
+
+    /// Whether the file appears under its name when it is finished, and not at all if it is not; no, unless changed: it
+    /// appears as soon as it plays. Until then it is `.NAME.XXXXXXXX.part` in the same folder, which a process that is
+    /// killed leaves behind, and what has its name stays.
+    #[must_use]
+    pub fn whole(self, whole: bool) -> Self {
+        Self { whole, ..self }
     }
 
     /// How many frames there will be, about. An MP4 keeps room in front for the index of so many; if nobody says,

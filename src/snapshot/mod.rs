@@ -3,7 +3,8 @@
 //! Takes the formats of `convert::formats()`: YUV, RGB and grey of 8 bits; and the JPEG images of a camera (MJPG,
 //! JPEG). Of those a JPEG file gets the very bytes, with the Huffman tables that most cameras leave out.
 //!
-//! The file appears complete or not at all: it is written under another name beside it, and renamed at the end.
+//! The file appears complete or not at all: it is written under another name beside it (`.NAME.XXXXXXXX.part`), and
+//! renamed at the end. A device, a FIFO or the target of a symbolic link is written to where it is.
 //!
 //! Needs the cargo feature `snapshot`; without it [`save`] says so.
 

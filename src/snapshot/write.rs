@@ -1,12 +1,12 @@
 //! RGB to a file that appears whole.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
-use std::process;
+use std::path::Path;
 
 use super::{JPEG_QUALITY, Kind, SnapshotError};
 use crate::colorimetry::{Colorimetry, Matrix, Primaries, Transfer};
+use crate::fresh::Fresh;
 
 /// The chunk of colours.
 const CICP: png::chunk::ChunkType = png::chunk::ChunkType(*b"cICP");
@@ -33,35 +33,19 @@ pub(super) fn save_bytes(path: &Path, bytes: &[u8]) -> Result<(), SnapshotError>
 
 /// A file that appears when it is written.
 fn whole(path: &Path, fill: impl FnOnce(&File) -> io::Result<()>) -> Result<(), SnapshotError> {
-    let beside = beside(path);
-    let written = create(&beside).and_then(|file| {
-        let result = fill(&file)
-            .and_then(|()| file.sync_data())
-            .and_then(|()| fs::rename(&beside, path));
-        if result.is_err() {
-            // Best effort; the first error is the one to tell.
-            let _ = fs::remove_file(&beside);
+    let written = Fresh::create(path).and_then(|(file, mut fresh)| {
+        fill(&file)?;
+        match file.sync_data() {
+            // A pipe or device needs not to be.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {}
+            synchronised => synchronised?,
         }
-        result
+        fresh.show(true)
     });
     written.map_err(|error| SnapshotError::Write {
         path: path.into(),
         error,
     })
-}
-
-/// `.NAME.PID.part` in the same folder, and so on the same file system.
-fn beside(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.{}.part", process::id()))
-}
-
-fn create(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .open(path)
 }
 
 fn encode(

@@ -4,6 +4,8 @@
 mod cut;
 #[cfg(all(feature = "software", feature = "record"))]
 mod encoded;
+#[cfg(all(feature = "software", feature = "record"))]
+mod former;
 #[path = "../media/mod.rs"]
 mod media;
 

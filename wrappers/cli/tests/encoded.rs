@@ -311,10 +311,18 @@ fn a_conversion_that_is_stopped_says_that_it_is_not_whole() {
     pipe.write_all(b"YUV4MPEG2 W64 H48 F30:1\n").unwrap();
     let mut picture = b"FRAME\n".to_vec();
     picture.resize(picture.len() + 64 * 48 * 3 / 2, 128);
-    // Until the first ones are converted.
-    while std::fs::metadata(&to).map_or(0, |about| about.len()) == 0 {
+    // Until the first ones are converted; the file has its name at the end only.
+    let is_part = |path: &Path| path.extension().is_some_and(|part| part == "part");
+    let written = || {
+        let entries = std::fs::read_dir(folder.path()).unwrap();
+        let parts = entries.map(|entry| entry.unwrap().path());
+        let mut parts = parts.filter(|path| is_part(path));
+        parts.any(|part| std::fs::metadata(part).unwrap().len() > 0)
+    };
+    while !written() {
         pipe.write_all(&picture).unwrap();
     }
+    assert!(!Path::new(&to).exists());
     process
         .interrupt()
         .assert_error(1, &["stopped before the end: ", &to, "has the first"]);

@@ -23,6 +23,7 @@ use crate::{pipes, signals};
 The file's name says the format: .mp4 is fragmented MP4, which plays up to its last second
 after a crash, a power loss or on a full disk; .h264, .264, .h265 and .hevc are Annex B byte streams;
 .y4m is raw video, which is not encoded and has no times: dropped frames leave no gap.
+The file takes its name as soon as it plays; what had that name stays until then.
 The packets of a host that shares H.264 or H.265 are recorded as they are, from a key frame on; what
 follows a lost packet is left out up to the next key frame, which is asked for.
 A file has one size and format: when those of the source change, it is completed and the

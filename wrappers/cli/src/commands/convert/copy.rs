@@ -68,7 +68,8 @@ pub(super) fn copy<'a>(
             Some(copy) => copy,
             none => {
                 // The source is still there after a power loss.
-                let track = Track::new(codec, info.width, info.height, rate).durable(false);
+                let track = Track::new(codec, info.width, info.height, rate);
+                let track = track.durable(false).whole(true);
                 let _reader = wait_for_reader(args)?;
                 none.insert(Copy {
                     codec,

@@ -24,6 +24,7 @@ use crate::{pipes, signals};
 The files' names say the formats: .h264, .264, .h265, .265 and .hevc are Annex B byte streams, .mp4
 is MP4, .y4m is raw video. Byte streams have no times: frame n is shown at n / fps, exactly. In which order
 frames are shown they do say (B pictures).
+The output takes its name when it is whole; what had that name stays until then.
 Where a stream is damaged, what can't be decoded is left out up to the next key frame, and counted.
 
 Examples:
@@ -210,10 +211,6 @@ fn wait_for_reader(args: &Args) -> Result<pipes::Reader, Failure> {
 
 fn reading(args: &Args) -> impl Fn(io::Error) -> Failure + use<'_> {
     |error| Failure::new(GENERAL, format_args!("{}: {error}", args.input.display()))
-}
-
-fn writing(args: &Args) -> impl Fn(io::Error) -> Failure + use<'_> {
-    |error| Failure::new(GENERAL, format_args!("{}: {error}", args.output.display()))
 }
 
 fn broken(args: &Args, why: &str) -> Failure {

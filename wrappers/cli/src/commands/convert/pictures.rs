@@ -1,15 +1,14 @@
 //! Pictures out of a byte stream, and into one.
 
-use std::fs::{self, File};
 use std::io::{BufReader, Read};
 
 use videostream::decode::{DecodeError, Decoder, DecoderConfig};
 use videostream::encode::{Backend, Codec, Encoder, has_b_slices};
-use videostream::record::{Recorder, Track};
-use videostream::y4m::{Y4mReader, Y4mWriter};
+use videostream::record::{RawRecorder, Recorder, Track};
+use videostream::y4m::Y4mReader;
 
 use super::packets::packets;
-use super::{Args, Converted, broken, nothing, read, reading, stopped, wait_for_reader, writing};
+use super::{Args, Converted, broken, nothing, read, reading, stopped, wait_for_reader};
 use crate::failure::Failure;
 use crate::{recording, signals};
 
@@ -28,8 +27,7 @@ pub(super) fn decode<'a>(
     file: impl Read,
 ) -> Result<Converted<'a>, Failure> {
     let mut decoder = Decoder::new(&DecoderConfig::new(codec))?;
-    let mut writer = None;
-    let mut frames = 0;
+    let mut recorder = None;
     let mut take = |decoder: &mut Decoder, rate| {
         loop {
             let decoded = match decoder.receive() {
@@ -39,26 +37,23 @@ pub(super) fn decode<'a>(
                 Err(error) => return Err(Failure::from(error)),
             };
             let picture = decoded.picture();
-            let writer = match &mut writer {
-                Some(writer) => writer,
+            let recorder = match &mut recorder {
+                Some(recorder) => recorder,
                 none => {
                     let _reader = wait_for_reader(args)?;
-                    let file = File::create(&args.output).map_err(writing(args))?;
                     let like = (picture.fourcc(), picture.width(), picture.height());
-                    let writer = Y4mWriter::new(file, like, rate, decoded.appearance());
-                    none.insert(writer.map_err(writing(args))?)
+                    let appearance = decoded.appearance();
+                    let recorder = RawRecorder::create(&args.output, like, rate, appearance)?;
+                    none.insert(recorder.durable(false).whole(true))
                 }
             };
-            writer.write(picture).map_err(writing(args))?;
-            frames += 1;
+            recorder.write(picture)?;
         }
     };
     let in_software = codec == Codec::H264 && decoder.backend() == Backend::Software;
-    let mut refused = false;
     let mut submitted = 0;
     let decoded = packets(args, codec, file, |packet, _, rate| {
         if in_software && has_b_slices(codec, packet.annex_b()) {
-            refused = true;
             let why = "it has B pictures, which OpenH264 does not decode exactly";
             return Err(broken(args, why));
         }
@@ -70,16 +65,14 @@ pub(super) fn decode<'a>(
         submitted += 1;
         take(&mut decoder, rate)
     });
-    if refused && fs::metadata(&args.output).is_ok_and(|about| about.is_file()) {
-        let _ = fs::remove_file(&args.output);
-    }
     let (info, rate) = decoded?;
     decoder.finish()?;
     take(&mut decoder, rate)?;
-    if frames == 0 {
+    let Some(recorder) = recorder else {
         let why = format!("none of its {submitted} frames can be decoded: they are damaged");
         return Err(nothing(args, &why));
-    }
+    };
+    let frames = recorder.finish()?.frames;
     Ok(Converted {
         file: &args.output,
         frames,
@@ -110,7 +103,7 @@ pub(super) fn encode<'a>(
     let mut encoder = Encoder::new(&config)?;
     let create = || {
         let _reader = wait_for_reader(args)?;
-        let track = Track::from(&config).durable(false);
+        let track = Track::from(&config).durable(false).whole(true);
         Recorder::create(&args.output, &track).map_err(Failure::from)
     };
     let mut recorder = None;

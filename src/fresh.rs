@@ -1,0 +1,258 @@
+//! A file that takes its name when it is worth it: until then, what had the name before stays.
+//!
+//! It grows in the same folder under another name, `.NAME.XXXXXXXX.part`, and is renamed. A process that is killed before
+//! leaves that one behind. A file without a name (`O_TMPFILE`) would not be, but not every file system of a memory card
+//! has them, and they can't take the place of another.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use rustix::fs::{
+    AtFlags, CWD, Mode, OFlags, StatxAttributes, StatxFlags, fchmod, fchown, fsync, openat,
+    renameat, statx, unlinkat,
+};
+use rustix::io::Errno;
+use rustix::process::{Gid, Uid};
+use rustix::rand::{GetRandomFlags, getrandom};
+
+/// As [`File::create`].
+const MODE: Mode = Mode::from_raw_mode(0o666);
+/// Names of files have 255 bytes at most; so many of them are in that of the hidden one.
+const LONGEST: usize = 200;
+/// How many names are tried.
+const TRIES: usize = 16;
+
+/// The name of a file that is being written. Dropped before it was shown, the file is gone.
+#[derive(Debug)]
+pub(crate) struct Fresh {
+    /// `None` once it has its name, or where it had from the start.
+    hidden: Option<Hidden>,
+}
+
+/// Where the file is until it takes its name.
+#[derive(Debug)]
+struct Hidden {
+    folder: OwnedFd,
+    name: OsString,
+    becomes: OsString,
+}
+
+impl Fresh {
+    /// A file that will be at `path`, as [`File::create`] would make it. What is no regular file (a FIFO, a device) is
+    /// written to where it is, and so is the target of a symbolic link.
+    pub(crate) fn create(path: &Path) -> io::Result<(File, Self)> {
+        let before = match fs::symlink_metadata(path) {
+            Ok(before) if before.is_file() && !is_mounted(path) => {
+                // What may not be written may not be replaced.
+                let mut options = File::options();
+                options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
+                options.write(true).open(path)?;
+                Some(before)
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            _ => return Self::in_place(path),
+        };
+        let (Some(name), Some(folder)) = (path.file_name(), path.parent()) else {
+            return Self::in_place(path);
+        };
+        match Hidden::create(folder, name) {
+            Ok((file, hidden)) => {
+                if let Some(before) = before {
+                    // As far as the system lets it.
+                    let _ = take_after(&file, &before);
+                }
+                let hidden = Some(hidden);
+                Ok((file, Self { hidden }))
+            }
+            // The file may be written, but no other be made beside it.
+            Err(Errno::ACCESS | Errno::PERM) => Self::in_place(path),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    fn in_place(path: &Path) -> io::Result<(File, Self)> {
+        Ok((File::create(path)?, Self { hidden: None }))
+    }
+
+    /// Gives the file its name, in place of what has it; `durable`: also after a power loss.
+    pub(crate) fn show(&mut self, durable: bool) -> io::Result<()> {
+        let Some(hidden) = &self.hidden else {
+            return Ok(());
+        };
+        let (folder, becomes) = (&hidden.folder, &hidden.becomes);
+        renameat(folder, &hidden.name, folder, becomes)?;
+        if durable {
+            // A folder that may not be read can't be synchronised, and some file systems don't do that.
+            let _ = fsync(folder);
+        }
+        self.hidden = None;
+        Ok(())
+    }
+}
+
+impl Drop for Fresh {
+    fn drop(&mut self) {
+        if let Some(hidden) = &self.hidden {
+            let _ = unlinkat(&hidden.folder, &hidden.name, AtFlags::empty());
+        }
+    }
+}
+
+impl Hidden {
+    fn create(folder: &Path, becomes: &OsStr) -> Result<(File, Self), Errno> {
+        let folder = match folder.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => folder,
+        };
+        let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder = match openat(CWD, folder, flags | OFlags::RDONLY, Mode::empty()) {
+            // Files may be made in it all the same.
+            Err(Errno::ACCESS) => openat(CWD, folder, flags | OFlags::PATH, Mode::empty())?,
+            opened => opened?,
+        };
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let mut tries = 0..TRIES;
+        loop {
+            let name = name(becomes)?;
+            match openat(&folder, &name, flags, MODE) {
+                Err(Errno::EXIST) if tries.next().is_some() => {}
+                made => {
+                    let becomes = becomes.to_owned();
+                    let hidden = Self {
+                        folder,
+                        name,
+                        becomes,
+                    };
+                    return Ok((File::from(made?), hidden));
+                }
+            }
+        }
+    }
+}
+
+/// `.NAME.XXXXXXXX.part`
+fn name(of: &OsStr) -> Result<OsString, Errno> {
+    let mut random = [0; 4];
+    getrandom(&mut random, GetRandomFlags::empty())?;
+    let of = of.as_bytes();
+    let mut name = b".".to_vec();
+    name.extend(&of[..of.len().min(LONGEST)]);
+    name.extend(format!(".{:08x}.part", u32::from_ne_bytes(random)).bytes());
+    Ok(OsStr::from_bytes(&name).to_owned())
+}
+
+/// Whether a file system, or another file, is mounted there: that can't be renamed over.
+fn is_mounted(path: &Path) -> bool {
+    let about = statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::TYPE);
+    about.is_ok_and(|about| about.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
+}
+
+/// Owner and permissions of the file that is to be replaced.
+fn take_after(file: &File, before: &fs::Metadata) -> Result<(), Errno> {
+    let now = rustix::fs::fstat(file)?;
+    if (now.st_uid, now.st_gid) != (before.uid(), before.gid()) {
+        let (user, group) = (Uid::from_raw(before.uid()), Gid::from_raw(before.gid()));
+        fchown(file, Some(user), Some(group))?;
+    }
+    fchmod(file, Mode::from_raw_mode(before.mode() & 0o777))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    /// Names in a folder.
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn what_was_there_stays_until_the_new_file_is_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        fs::write(&path, "before").unwrap();
+        let (mut file, mut fresh) = Fresh::create(&path).unwrap();
+        file.write_all(b"now").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"before");
+        let hidden = &names(folder.path())[0];
+        assert!(hidden.starts_with(".x.") && hidden.ends_with(".part"));
+        fresh.show(true).unwrap();
+        file.write_all(b", and more").unwrap();
+        drop(fresh);
+        assert_eq!(fs::read(&path).unwrap(), b"now, and more");
+        assert_eq!(names(folder.path()), ["x"]);
+    }
+
+    #[test]
+    fn what_is_not_shown_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        drop(Fresh::create(&path).unwrap());
+        assert!(names(folder.path()).is_empty());
+        fs::write(&path, "before").unwrap();
+        drop(Fresh::create(&path).unwrap());
+        assert_eq!(fs::read(&path).unwrap(), b"before");
+        assert_eq!(names(folder.path()), ["x"]);
+    }
+
+    #[test]
+    fn links_are_written_through_and_devices_written_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let [link, target] = ["link", "target"].map(|name| folder.path().join(name));
+        fs::write(&target, "before").unwrap();
+        symlink("target", &link).unwrap();
+        let (mut file, fresh) = Fresh::create(&link).unwrap();
+        file.write_all(b"now").unwrap();
+        drop(fresh);
+        assert_eq!(fs::read(&target).unwrap(), b"now");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        let (mut full, mut name) = Fresh::create(Path::new("/dev/full")).unwrap();
+        let error = full.write_all(b"x").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::StorageFull);
+        name.show(true).unwrap();
+        let number = std::os::fd::AsRawFd::as_raw_fd(&full);
+        Fresh::create(Path::new(&format!("/proc/self/fd/{number}"))).unwrap();
+    }
+
+    #[test]
+    fn permissions_are_those_that_a_file_would_have_had() {
+        let folder = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let [plain, fresh] = ["plain", "fresh"].map(|name| folder.path().join(name));
+        File::create(&plain).unwrap();
+        Fresh::create(&fresh).unwrap().1.show(false).unwrap();
+        assert_eq!(mode(&fresh), mode(&plain));
+        fs::set_permissions(&plain, fs::Permissions::from_mode(0o640)).unwrap();
+        Fresh::create(&plain).unwrap().1.show(false).unwrap();
+        assert_eq!(mode(&plain), 0o640);
+    }
+
+    #[test]
+    fn a_name_as_long_as_can_be_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x".repeat(255));
+        Fresh::create(&path).unwrap().1.show(false).unwrap();
+        assert!(path.exists());
+    }
+
+    #[test]
+    fn what_can_not_be_created_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let kind = |path: &Path| Fresh::create(path).unwrap_err().kind();
+        assert_eq!(kind(&folder.path().join("no/x")), ErrorKind::NotFound);
+        assert_eq!(kind(folder.path()), ErrorKind::IsADirectory);
+    }
+}
