@@ -47,11 +47,11 @@ mod setup;
 mod stream;
 mod words;
 
-pub use controls::{Control, ControlError, Controls};
+pub use controls::{Control, ControlError, ControlList, Controls};
 pub use error::CameraError;
 pub use holder::Holder;
 pub use id::CameraId;
-pub use list::{DeviceFormat, DeviceInfo, DeviceList, DeviceSize, devices};
+pub use list::{DeviceFormat, DeviceInfo, DeviceList, DeviceSize, ListGap, devices};
 pub use memory::{CameraMemory, MemoryRefusal};
 pub use node::{Node, find_device};
 pub use setup::CameraSetup;

@@ -81,7 +81,7 @@ fn every_control_that_can_be_read_can_be_set_to_what_was_read() {
     let camera = Camera::open(path()).unwrap();
     let controls = camera.controls();
     let (mut set, mut refused) = (0, 0);
-    for control in controls.list().unwrap() {
+    for control in controls.list().unwrap().controls {
         let Some(value) = &control.value else {
             continue;
         };

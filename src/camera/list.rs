@@ -1,12 +1,14 @@
 //! What video devices there are.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use rustix::fd::AsFd;
 use videostream_hal::format::FourCc;
 use videostream_hal::v4l2::ioctl::{BufferCapabilities, reqbufs};
 use videostream_hal::v4l2::{
-    BufType, Device, Error, FormatFlags, FrameInterval, FrameSize, Memory, NodeKind, nodes,
+    BufType, Device, Error, ErrorKind, FormatDescription, FormatFlags, FrameInterval, FrameSize,
+    Memory, NodeKind, nodes,
 };
 
 use super::{CameraError, open_device};
@@ -30,6 +32,23 @@ pub struct DeviceInfo {
     pub input_formats: Vec<DeviceFormat>,
     /// What its queue can do, such as memory types; empty if it cannot be asked now.
     pub buffers: BufferCapabilities,
+    /// Items of its lists that the driver did not answer for.
+    pub gaps: Vec<ListGap>,
+}
+
+/// A format, size or interval that a driver failed to tell; the others are listed.
+#[derive(Clone, Debug)]
+pub struct ListGap {
+    /// Which one: `size 2 of MJPG`, counted from 0 as the driver does.
+    pub item: String,
+    /// What the driver answered.
+    pub error: Error,
+}
+
+impl fmt::Display for ListGap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is not told: {}", self.item, self.error)
+    }
 }
 
 /// A format of a device.
@@ -97,8 +116,9 @@ pub(super) fn cameras() -> Vec<PathBuf> {
 
 fn describe(path: PathBuf, device: &Device) -> Result<DeviceInfo, Error> {
     let about = device.capabilities();
-    let formats = |buf_type: Option<BufType>| match buf_type {
-        Some(buf_type) => formats_of(device, buf_type),
+    let mut gaps = Vec::new();
+    let mut formats = |buf_type: Option<BufType>| match buf_type {
+        Some(buf_type) => formats_of(device, buf_type, &mut gaps),
         None => Ok(Vec::new()),
     };
     let queue = device.capture_type().or(device.output_type());
@@ -116,42 +136,65 @@ fn describe(path: PathBuf, device: &Device) -> Result<DeviceInfo, Error> {
         formats: formats(device.capture_type())?,
         input_formats: formats(device.output_type())?,
         buffers: buffers.map_or(BufferCapabilities::empty(), |given| given.capabilities),
+        gaps,
     })
 }
 
-fn formats_of(device: &Device, buf_type: BufType) -> Result<Vec<DeviceFormat>, Error> {
-    device
-        .formats(buf_type)
-        .map(|format| {
-            let format = format?;
-            let known = format
-                .fourcc
-                .info()
-                .is_some_and(|info| info.is_compressed());
-            Ok(DeviceFormat {
-                fourcc: format.fourcc,
-                description: format.description().to_owned(),
-                compressed: known || format.flags.contains(FormatFlags::COMPRESSED),
-                sizes: sizes_of(device, format.fourcc)?,
-            })
-        })
-        .collect()
+/// The items of a list; those that fail become gaps. Fails when the device is gone.
+fn told<T>(
+    items: impl Iterator<Item = Result<T, Error>>,
+    gaps: &mut Vec<ListGap>,
+    name: impl Fn(usize) -> String,
+) -> Result<Vec<T>, Error> {
+    let mut found = Vec::new();
+    for (at, item) in items.enumerate() {
+        match item {
+            Ok(item) => found.push(item),
+            Err(error) if error.kind() == ErrorKind::Disconnected => return Err(error),
+            Err(error) => gaps.push(ListGap {
+                item: name(at),
+                error,
+            }),
+        }
+    }
+    Ok(found)
 }
 
-fn sizes_of(device: &Device, fourcc: FourCc) -> Result<Vec<DeviceSize>, Error> {
-    device
-        .sizes(fourcc)
-        .map(|size| {
-            let size = size?;
-            let (width, height) = match size {
-                FrameSize::Discrete { width, height } => (width, height),
-                FrameSize::Stepwise { max, .. } => max,
-            };
-            let intervals = device.intervals(fourcc, width, height);
-            Ok(DeviceSize {
-                size,
-                intervals: intervals.collect::<Result<_, _>>()?,
-            })
+fn formats_of(
+    device: &Device,
+    buf_type: BufType,
+    gaps: &mut Vec<ListGap>,
+) -> Result<Vec<DeviceFormat>, Error> {
+    let formats = told(device.formats(buf_type), gaps, |at| format!("format {at}"))?;
+    let describe = |format: FormatDescription| {
+        let known = format.fourcc.info();
+        let known = known.is_some_and(|info| info.is_compressed());
+        Ok(DeviceFormat {
+            fourcc: format.fourcc,
+            description: format.description().to_owned(),
+            compressed: known || format.flags.contains(FormatFlags::COMPRESSED),
+            sizes: sizes_of(device, format.fourcc, gaps)?,
         })
-        .collect()
+    };
+    formats.into_iter().map(describe).collect()
+}
+
+fn sizes_of(
+    device: &Device,
+    fourcc: FourCc,
+    gaps: &mut Vec<ListGap>,
+) -> Result<Vec<DeviceSize>, Error> {
+    let sizes = told(device.sizes(fourcc), gaps, |at| {
+        format!("size {at} of {fourcc}")
+    })?;
+    let describe = |size| {
+        let (width, height) = match size {
+            FrameSize::Discrete { width, height } => (width, height),
+            FrameSize::Stepwise { max, .. } => max,
+        };
+        let name = |at| format!("interval {at} of {fourcc} {width}x{height}");
+        let intervals = told(device.intervals(fourcc, width, height), gaps, name)?;
+        Ok(DeviceSize { size, intervals })
+    };
+    sizes.into_iter().map(describe).collect()
 }

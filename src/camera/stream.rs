@@ -222,6 +222,16 @@ impl CameraStream {
         self.stream.negotiated().interval
     }
 
+    /// The interval that was asked for, where the driver has set another one or has none to set:
+    /// [`CameraStream::interval`] is what the camera gives. Half a thousandth is rounding.
+    #[must_use]
+    pub fn missed_interval(&self) -> Option<Fraction> {
+        let wanted = self.wanted.interval.filter(|wanted| !wanted.is_default())?;
+        let seconds = |f: Fraction| f64::from(f.numerator) / f64::from(f.denominator);
+        let is_met = |has: Fraction| (seconds(has) / seconds(wanted) - 1.0).abs() < 5e-4;
+        (!self.interval().is_some_and(is_met)).then_some(wanted)
+    }
+
     /// Frames delivered, lost and skipped so far.
     #[must_use]
     pub const fn counters(&self) -> StreamCounters {

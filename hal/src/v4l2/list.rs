@@ -8,23 +8,32 @@ use super::ioctl::{
     enum_dv_timings, enum_fmt_of, enum_frameintervals, enum_framesizes, enuminput, enumoutput,
     enumstd,
 };
-use super::{BufType, Error};
+use super::{BufType, Error, ErrorKind};
 use crate::format::FourCc;
 use crate::media::MbusCode;
 
 /// Most items asked for, so that a driver that never ends its list cannot hold us.
 const MAX_ITEMS: u32 = 4096;
 
+/// Most items in a row that fail; each may take a driver seconds.
+pub(super) const MAX_FAILED: u32 = 4;
+
 /// Where an iterator stands.
 #[derive(Debug)]
 pub(crate) struct Cursor {
     next: Option<u32>,
+    /// Items that failed since the last one that did not.
+    failed: u32,
 }
 
 impl Cursor {
-    pub(crate) const START: Self = Self { next: Some(0) };
+    pub(crate) const START: Self = Self {
+        next: Some(0),
+        failed: 0,
+    };
 
-    /// Asks for the next item; the list ends at the errors by which drivers end it.
+    /// Asks for the next item; the list ends at the errors by which drivers end it. Another error costs one item, as
+    /// long as the device is there.
     pub(crate) fn step<T>(
         &mut self,
         ask: impl FnOnce(u32) -> Result<T, Error>,
@@ -32,13 +41,20 @@ impl Cursor {
         let index = self.next?;
         self.next = Some(index + 1).filter(|&next| next < MAX_ITEMS);
         let item = ask(index);
-        if let Err(error) = item {
-            self.next = None;
-            if matches!(
-                error.errno(),
-                Some(Errno::INVAL | Errno::NOTTY | Errno::NODATA)
-            ) {
-                return None;
+        match item {
+            Ok(_) => self.failed = 0,
+            Err(error) => {
+                if matches!(
+                    error.errno(),
+                    Some(Errno::INVAL | Errno::NOTTY | Errno::NODATA)
+                ) {
+                    self.next = None;
+                    return None;
+                }
+                self.failed += 1;
+                if self.failed == MAX_FAILED || error.kind() == ErrorKind::Disconnected {
+                    self.next = None;
+                }
             }
         }
         Some(item)
@@ -190,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lists_end_at_the_drivers_end_marks_and_after_an_error() {
+    fn lists_end_at_end_marks_and_where_the_device_is_gone() {
         let mut cursor = Cursor::START;
         assert_eq!(cursor.step(Ok), Some(Ok(0)));
         assert_eq!(cursor.step(Ok), Some(Ok(1)));
@@ -202,6 +218,32 @@ mod tests {
         let gone = |_| Err::<u32, _>(Error::system("VIDIOC_ENUM_FMT", Errno::NODEV));
         assert!(matches!(cursor.step(gone), Some(Err(_))));
         assert_eq!(cursor.step(Ok), None);
+    }
+
+    #[test]
+    fn an_item_that_fails_costs_no_other() {
+        let broken =
+            |index| Error::system("VIDIOC_ENUM_FRAMESIZES", [Errno::IO, Errno::PIPE][index]);
+        let mut cursor = Cursor::START;
+        let ask = |index| match index {
+            1 => Err(broken(0)),
+            3 => Err(broken(1)),
+            5 => Err(Error::system("VIDIOC_ENUM_FRAMESIZES", Errno::INVAL)),
+            index => Ok(index),
+        };
+        let mut items = core::iter::from_fn(|| cursor.step(ask));
+        let found: [_; 6] = core::array::from_fn(|_| items.next());
+        let expected = [Ok(0), Err(broken(0)), Ok(2), Err(broken(1)), Ok(4)];
+        assert_eq!(found[..5], expected.map(Some));
+        assert_eq!(found[5], None);
+    }
+
+    #[test]
+    fn a_list_that_only_fails_ends() {
+        let mut cursor = Cursor::START;
+        let fail = |_| Err::<u32, _>(Error::system("VIDIOC_ENUM_FMT", Errno::IO));
+        let items = core::iter::from_fn(|| cursor.step(fail)).count();
+        assert_eq!(items, MAX_FAILED as usize);
     }
 
     #[test]

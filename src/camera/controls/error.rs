@@ -56,6 +56,15 @@ pub enum ControlError {
         /// What it answered.
         error: Error,
     },
+    /// The driver failed to tell of a control, or of an item of a menu.
+    Gap {
+        /// Which one.
+        name: String,
+        /// Whether it is missing in the list; otherwise it came when it was asked for again, or nothing follows.
+        lost: bool,
+        /// What it answered.
+        error: Error,
+    },
     /// One of the settings that most cameras have.
     Setting(SettingError),
     /// The camera has no test pattern of that name.
@@ -95,7 +104,7 @@ impl ControlError {
             | Self::TooMany { .. }
             | Self::NoPattern { .. } => ErrorKind::InvalidArgument,
             Self::Busy { .. } => ErrorKind::Busy,
-            Self::Refused { error, .. } => error.kind(),
+            Self::Refused { error, .. } | Self::Gap { error, .. } => error.kind(),
             Self::Setting(error) => error.kind(),
         }
     }
@@ -146,6 +155,16 @@ impl fmt::Display for ControlError {
                 error,
             } => write!(f, "{name}: {error}"),
             Self::Refused { name: None, error } => error.fmt(f),
+            Self::Gap {
+                name,
+                lost: true,
+                error,
+            } => write!(f, "{name} is left out: {error}"),
+            Self::Gap {
+                name,
+                lost: false,
+                error,
+            } => write!(f, "{name} did not answer at once: {error}"),
             Self::Setting(error) => error.fmt(f),
             Self::NoPattern { name, patterns } => {
                 write!(

@@ -10,7 +10,7 @@
 //! controls.set(&[("brightness", "140"), ("power_line_frequency", "50 Hz")])?;
 //! controls.set_auto_exposure(false)?;
 //! controls.set_exposure_time(Duration::from_millis(8))?;
-//! for control in controls.list()? {
+//! for control in controls.list()?.controls {
 //!     println!("{} {:?}", control.name, control.value);
 //! }
 //! # Ok(())
@@ -20,7 +20,7 @@
 use std::path::Path;
 
 use videostream_hal::v4l2::control::{MAX_CONTROLS, MenuItem, simple_name};
-use videostream_hal::v4l2::{ControlFlags, ControlInfo, ControlType, Device};
+use videostream_hal::v4l2::{ControlFlags, ControlInfo, ControlType, Device, ErrorKind};
 
 use super::{Camera, CameraError, CameraStream, Node};
 
@@ -56,6 +56,15 @@ pub struct Control {
     pub value: Option<Value>,
     /// The items of a menu.
     pub items: Vec<MenuItem>,
+}
+
+/// The controls of a device, and what it does not answer for.
+#[derive(Debug, Default)]
+pub struct ControlList {
+    /// In the driver's order.
+    pub controls: Vec<Control>,
+    /// Controls and items of menus that the driver failed to tell; each names one.
+    pub gaps: Vec<ControlError>,
 }
 
 impl Camera {
@@ -98,30 +107,65 @@ impl<'d> Controls<'d> {
         CameraError::from_device(self.path, error)
     }
 
-    /// All controls in the driver's order, with their values.
+    /// All controls in the driver's order, with their values. What the driver does not answer for, as the firmware of
+    /// some USB cameras, is named and left out.
     ///
     /// # Errors
-    /// [`CameraError::Disconnected`], [`CameraError::Device`].
-    pub fn list(&self) -> Result<Vec<Control>, CameraError> {
+    /// [`CameraError::Disconnected`].
+    pub fn list(&self) -> Result<ControlList, CameraError> {
         let mut class = String::new();
-        let mut list = Vec::new();
-        for info in self.device.controls() {
-            let info = info.map_err(|error| self.failed(error))?;
+        let mut list = ControlList::default();
+        let mut behind = None;
+        let mut infos = self.device.controls();
+        while let Some(info) = infos.next() {
+            let info = match info {
+                Ok(info) => info,
+                Err(error) if error.kind() == ErrorKind::Disconnected => {
+                    return Err(self.failed(error));
+                }
+                Err(error) => {
+                    let id = infos.failed();
+                    let name = gap_name(id, behind.as_deref());
+                    let lost = id.is_some();
+                    list.gaps.push(ControlError::Gap { name, lost, error });
+                    continue;
+                }
+            };
+            behind = Some(typed_name(&info));
             if info.control_type == ControlType::Class {
                 info.name().clone_into(&mut class);
                 continue;
             }
             if !info.flags.contains(ControlFlags::DISABLED) {
                 let class = class.clone();
-                list.push(self.describe(info, class)?);
+                list.controls
+                    .push(self.describe(info, class, &mut list.gaps)?);
             }
         }
         Ok(list)
     }
 
-    fn describe(&self, info: ControlInfo, class: String) -> Result<Control, CameraError> {
-        let items: Result<Vec<_>, _> = self.device.menu(&info).collect();
-        let items = items.map_err(|error| self.failed(error))?;
+    fn describe(
+        &self,
+        info: ControlInfo,
+        class: String,
+        gaps: &mut Vec<ControlError>,
+    ) -> Result<Control, CameraError> {
+        let mut items = Vec::new();
+        let mut menu = self.device.menu(&info);
+        while let Some(item) = menu.next() {
+            match item {
+                Ok(item) => items.push(item),
+                Err(error) if error.kind() == ErrorKind::Disconnected => {
+                    return Err(self.failed(error));
+                }
+                Err(error) => gaps.push(ControlError::Gap {
+                    name: format!("item {} of {}", menu.index(), typed_name(&info)),
+                    lost: true,
+                    error,
+                }),
+            }
+        }
         Ok(Control {
             name: typed_name(&info),
             class,
@@ -144,7 +188,7 @@ impl<'d> Controls<'d> {
                 heading.name().clone_into(&mut class);
             }
         }
-        self.describe(info, class)
+        self.describe(info, class, &mut Vec::new())
     }
 
     fn find(&self, name: &str) -> Result<ControlInfo, CameraError> {
@@ -191,6 +235,15 @@ impl<'d> Controls<'d> {
                 _ => Ok(None),
             },
         }
+    }
+}
+
+/// What a control that fails is called, whose name nobody tells: by its id, or by the one before it.
+fn gap_name(id: Option<u32>, behind: Option<&str>) -> String {
+    match (id, behind) {
+        (Some(id), _) => format!("control {id:#010x}"),
+        (None, Some(name)) => format!("the control behind {name}"),
+        (None, None) => "the first control".to_owned(),
     }
 }
 

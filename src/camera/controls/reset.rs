@@ -1,6 +1,6 @@
 //! Back to the values that the driver began with.
 
-use videostream_hal::v4l2::{ControlFlags, ControlInfo, ControlType};
+use videostream_hal::v4l2::{ControlFlags, ControlInfo, ControlType, ErrorKind};
 
 use super::{Controls, typed_name, value};
 use crate::camera::CameraError;
@@ -19,11 +19,10 @@ pub struct Reset {
 impl Controls<'_> {
     /// Sets every control that can be written to its default: first the ordinary ones, then those
     /// that others depend on (automatics), then what became active by that. Buttons are not
-    /// pressed.
+    /// pressed, and controls that the driver does not tell of are left as they are.
     ///
     /// # Errors
-    /// [`CameraError::Disconnected`], [`CameraError::Device`] when the controls cannot be listed;
-    /// those that could not be set are in the result.
+    /// [`CameraError::Disconnected`]; those that could not be set are in the result.
     pub fn reset(&self) -> Result<Reset, CameraError> {
         let mut reset = Reset::default();
         let mut left = self.resettable()?;
@@ -36,10 +35,13 @@ impl Controls<'_> {
             self.put_back(info, &mut reset)?;
         }
         for info in left {
-            let now = self.device.control(info.id);
-            match now.map_err(|error| self.failed(error))? {
-                Some(now) if !inactive(&now) => self.put_back(&now, &mut reset)?,
-                _ => reset.inactive.push(typed_name(&info)),
+            match self.device.control(info.id) {
+                Ok(Some(now)) if !inactive(&now) => self.put_back(&now, &mut reset)?,
+                Ok(_) => reset.inactive.push(typed_name(&info)),
+                Err(error) => match self.refused(Some(typed_name(&info)), error) {
+                    gone @ CameraError::Disconnected { .. } => return Err(gone),
+                    refused => reset.refused.push(refused),
+                },
             }
         }
         Ok(reset)
@@ -49,8 +51,16 @@ impl Controls<'_> {
         const NOT: ControlFlags = ControlFlags::READ_ONLY
             .union(ControlFlags::WRITE_ONLY)
             .union(ControlFlags::DISABLED);
-        let all: Result<Vec<_>, _> = self.device.controls().collect();
-        let mut all = all.map_err(|error| self.failed(error))?;
+        let mut all = Vec::new();
+        for info in self.device.controls() {
+            match info {
+                Ok(info) => all.push(info),
+                Err(error) if error.kind() == ErrorKind::Disconnected => {
+                    return Err(self.failed(error));
+                }
+                Err(_) => {}
+            }
+        }
         all.retain(|info| {
             let has_value = !matches!(info.control_type, ControlType::Class | ControlType::Button);
             has_value && !info.flags.intersects(NOT)

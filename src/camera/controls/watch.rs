@@ -49,6 +49,7 @@ impl Controls<'_> {
         if names.is_empty() {
             watched = self
                 .list()?
+                .controls
                 .into_iter()
                 .map(|control| control.info)
                 .collect();

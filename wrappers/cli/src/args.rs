@@ -24,9 +24,10 @@ pub(crate) struct SourceArgs {
     /// camera's best; NV12 for the pattern]
     #[arg(long, value_name = "FOURCC", value_parser = FourCc::parse)]
     pub(crate) format: Option<FourCc>,
-    /// Frames per second, a fraction is fine (30000/1001); a camera gives the nearest it has
-    #[arg(short = 'F', long, value_name = "N", default_value = "30")]
-    pub(crate) fps: FrameRate,
+    /// Frames per second, a fraction is fine (30000/1001, 1/2); a camera gives the nearest it has
+    /// [default: the camera's own; 30 for the pattern]
+    #[arg(short = 'F', long, value_name = "N")]
+    pub(crate) fps: Option<FrameRate>,
     /// Buffers to fill in turn; each frame that clients hold takes one
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=32))]
     pub(crate) buffers: u32,

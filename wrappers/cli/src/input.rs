@@ -106,7 +106,7 @@ impl Input {
                 From::Host(client)
             }
             None => {
-                let opened = Opened::new(&args.source)?;
+                let opened = Opened::new(&args.source, output)?;
                 output.detail(format_args!("source: {}", opened.about()));
                 match opened {
                     Opened::Camera(camera) => From::Camera(Reader::new(camera)?),

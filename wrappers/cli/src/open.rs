@@ -13,6 +13,8 @@ use videostream::{
 
 use crate::args::{SourceArgs, assignment};
 use crate::failure::Failure;
+use crate::output::Output;
+use crate::recording::NOMINAL;
 
 /// Size of the pattern unless told otherwise.
 pub(crate) const PATTERN_SIZE: (u32, u32) = (1280, 720);
@@ -70,7 +72,7 @@ impl std::fmt::Display for About {
 
 impl Opened {
     /// Opens what the arguments say; the camera by default, the first one that delivers.
-    pub(crate) fn new(args: &SourceArgs) -> Result<Self, Failure> {
+    pub(crate) fn new(args: &SourceArgs, output: &Output) -> Result<Self, Failure> {
         if args.pattern {
             return Self::pattern(args);
         }
@@ -78,6 +80,13 @@ impl Opened {
             Some(device) => start(&find_device(device)?, args)?,
             None => first_working(args)?,
         };
+        if let Some(wanted) = stream.missed_interval() {
+            output.note(Rates {
+                path: stream.path(),
+                wanted,
+                has: stream.interval(),
+            });
+        }
         Ok(Self::Camera(CameraSource::new(stream)))
     }
 
@@ -85,7 +94,7 @@ impl Opened {
     pub(crate) fn pattern(args: &SourceArgs) -> Result<Self, Failure> {
         let (width, height) = args.size.unwrap_or(PATTERN_SIZE);
         let format = args.format.unwrap_or(FourCc::NV12);
-        let pattern = TestPattern::new(format, width, height, args.fps)?;
+        let pattern = TestPattern::new(format, width, height, args.fps.unwrap_or(NOMINAL))?;
         Ok(Self::Pattern(PatternSource::new(pattern, args.buffers)?))
     }
 
@@ -107,6 +116,36 @@ impl Opened {
                 let memory = pattern.memory().map_or_else(String::new, memory);
                 about(pattern, "test pattern".to_owned(), memory)
             }
+        }
+    }
+}
+
+/// That a camera has another rate than was asked for.
+struct Rates<'a> {
+    path: &'a Path,
+    wanted: Fraction,
+    has: Option<Fraction>,
+}
+
+impl std::fmt::Display for Rates<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let fps = |interval: Fraction| {
+            let fps = f64::from(interval.denominator) / f64::from(interval.numerator);
+            (fps * 100.0).round() / 100.0
+        };
+        let (path, wanted) = (self.path.display(), fps(self.wanted));
+        match self.has {
+            Some(has) => {
+                let has = fps(has);
+                write!(
+                    f,
+                    "{path}: gives {has} frames a second, not {wanted}: the nearest that it has"
+                )
+            }
+            None => write!(
+                f,
+                "{path}: has no rate to set: {wanted} frames a second can't be asked for"
+            ),
         }
     }
 }
@@ -148,12 +187,11 @@ fn about(source: &impl Source, name: String, memory: String) -> About {
 fn start(path: &Path, args: &SourceArgs) -> Result<CameraStream, CameraError> {
     let wish = |formats: &[FourCc]| {
         let mut camera = Camera::open(path)?
-            .interval(Fraction {
-                numerator: args.fps.seconds(),
-                denominator: args.fps.frames(),
-            })
             .buffers(args.buffers)
             .memory(args.io.into());
+        if let Some(rate) = args.fps {
+            camera = camera.interval(Fraction::new(rate.seconds(), rate.frames()));
+        }
         if let Some((width, height)) = args.size {
             camera = camera.size(width, height);
         } else if let Some((width, height)) = args.near {

@@ -210,9 +210,12 @@ fn set_interval(
     };
     match parameters {
         Ok(parameters) => Ok(Some(parameters.interval).filter(|i| !i.is_default())),
-        // Sensors behind a media pipeline have no interval at this node.
         Err(error) => match error.kind() {
+            ErrorKind::Disconnected => Err(error),
+            // Sensors behind a media pipeline have no interval at this node.
             ErrorKind::NotSupported | ErrorKind::InvalidArgument => Ok(None),
+            // Nobody asked for one: a camera that does not tell its rate has one all the same.
+            _ if wish.is_none() => Ok(None),
             _ => Err(error),
         },
     }

@@ -1,42 +1,44 @@
 //! Lists of controls and of the items of menus.
 
 use rustix::fd::{AsFd, BorrowedFd};
-use rustix::io::Errno;
 
 use super::simple_name;
+use super::walk::{Walk, is_end};
 use crate::v4l2::ioctl::{self, ControlInfo, ControlType, MenuItem};
-use crate::v4l2::{Error, Node};
+use crate::v4l2::list::MAX_FAILED;
+use crate::v4l2::{Error, ErrorKind, Node};
 
 /// The controls of a device; see [`Node::controls`].
+///
+/// One that the driver does not answer for is an error in its place, and those behind it follow.
 #[derive(Debug)]
 pub struct Controls<'a> {
     fd: BorrowedFd<'a>,
-    last: Option<u32>,
+    walk: Walk,
+}
+
+impl Controls<'_> {
+    /// The id of the control that the last error is of. `None`: the control behind the one before failed
+    /// once, and is in the list all the same; or the list ends there.
+    #[must_use]
+    pub const fn failed(&self) -> Option<u32> {
+        self.walk.failed()
+    }
 }
 
 impl Iterator for Controls<'_> {
     type Item = Result<ControlInfo, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let last = self.last.take()?;
-        match ioctl::query_ext_ctrl(self.fd, last | ioctl::NEXT) {
-            // Ids must grow, or a driver could keep us here.
-            Ok(info) if info.id > last => {
-                self.last = Some(info.id);
-                Some(Ok(info))
-            }
-            Ok(info) => Some(Err(Error::Answer {
-                call: "VIDIOC_QUERY_EXT_CTRL",
-                field: "id",
-                value: info.id.into(),
-            })),
-            Err(error) if is_end(error) => None,
-            Err(error) => Some(Err(error)),
-        }
+        let fd = self.fd;
+        let ask = |id| ioctl::query_ext_ctrl(fd, id);
+        self.walk.step(ask, |info| info.id)
     }
 }
 
 /// The items of a menu, holes left out; see [`Node::menu`].
+///
+/// One that the driver does not answer for is an error in its place, and those behind it follow.
 #[derive(Debug)]
 pub struct Menu<'a> {
     fd: BorrowedFd<'a>,
@@ -44,6 +46,16 @@ pub struct Menu<'a> {
     integer: bool,
     next: u32,
     end: u32,
+    /// Items in a row that failed.
+    failed: u32,
+}
+
+impl Menu<'_> {
+    /// The index of the item that was given last, or that the last error is of.
+    #[must_use]
+    pub const fn index(&self) -> u32 {
+        self.next.saturating_sub(1)
+    }
 }
 
 impl Iterator for Menu<'_> {
@@ -56,10 +68,16 @@ impl Iterator for Menu<'_> {
             match ioctl::querymenu(self.fd, self.id, index, self.integer) {
                 Err(error) if is_end(error) => {}
                 Err(error) => {
-                    self.next = self.end;
+                    self.failed += 1;
+                    if self.failed == MAX_FAILED || error.kind() == ErrorKind::Disconnected {
+                        self.end = self.next;
+                    }
                     return Some(Err(error));
                 }
-                item => return Some(item),
+                item => {
+                    self.failed = 0;
+                    return Some(item);
+                }
             }
         }
         None
@@ -69,10 +87,6 @@ impl Iterator for Menu<'_> {
 /// Most items of a menu: settable items are bits of a 64-bit mask in the kernel.
 const MAX_MENU_ITEMS: u32 = 1024;
 
-fn is_end(error: Error) -> bool {
-    matches!(error.errno(), Some(Errno::INVAL | Errno::NOTTY))
-}
-
 impl Node {
     /// All controls in the order of their ids, headings of classes
     /// ([`ControlType::Class`]), compound and array controls included.
@@ -81,7 +95,7 @@ impl Node {
     pub fn controls(&self) -> Controls<'_> {
         Controls {
             fd: self.as_fd(),
-            last: Some(0),
+            walk: Walk::new(),
         }
     }
 
@@ -98,13 +112,18 @@ impl Node {
     }
 
     /// The first control whose name is `name`, in the driver's spelling or in lower case with `_`
-    /// for every run of other characters (`white_balance_automatic`).
+    /// for every run of other characters (`white_balance_automatic`). Controls that the driver does not answer for are
+    /// passed over.
     ///
     /// # Errors
-    /// What the list answers.
+    /// [`ErrorKind::Disconnected`]: unplugged.
     pub fn control_by_name(&self, name: &str) -> Result<Option<ControlInfo>, Error> {
         for info in self.controls() {
-            let info = info?;
+            let info = match info {
+                Ok(info) => info,
+                Err(error) if error.kind() == ErrorKind::Disconnected => return Err(error),
+                Err(_) => continue,
+            };
             if info.control_type != ControlType::Class
                 && (info.name() == name || simple_name(info.name()).eq(name.bytes()))
             {
@@ -130,6 +149,7 @@ impl Node {
             id: control.id,
             integer,
             next: start,
+            failed: 0,
             end: end.min(start.saturating_add(MAX_MENU_ITEMS)),
         }
     }

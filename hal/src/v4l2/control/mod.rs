@@ -33,6 +33,7 @@ mod setting;
 mod typed;
 mod unit;
 mod value;
+mod walk;
 
 pub mod id;
 

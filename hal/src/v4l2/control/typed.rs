@@ -332,10 +332,11 @@ impl<'d> Settings<'d> {
 
 impl Node {
     /// The item of a menu with a name, in the driver's spelling or as it is typed; in menus of
-    /// numbers the item with that number. Otherwise the item with that index.
+    /// numbers the item with that number. Otherwise the item with that index. Items that the driver does not answer for
+    /// are passed over.
     ///
     /// # Errors
-    /// What the menu answers.
+    /// [`ErrorKind::Disconnected`](crate::v4l2::ErrorKind::Disconnected): unplugged.
     pub fn menu_item(
         &self,
         control: &ControlInfo,
@@ -344,7 +345,13 @@ impl Node {
         let number = name.parse::<i64>().ok();
         let mut indexed = None;
         for item in self.menu(control) {
-            let item = item?;
+            let item = match item {
+                Ok(item) => item,
+                Err(error) if error.kind() == crate::v4l2::ErrorKind::Disconnected => {
+                    return Err(error);
+                }
+                Err(_) => continue,
+            };
             let named = match control.control_type {
                 ControlType::IntegerMenu => number == Some(item.value),
                 _ => is_same_name(item.name(), name),

@@ -77,10 +77,13 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
             return Ok(());
         }
         let list = controls.list()?;
-        if output.json {
-            return print_json(&list, output);
+        for gap in &list.gaps {
+            output.note(format_args!("note: {}: {gap}", node.path().display()));
         }
-        return output.print(listing(&node, &list).trim_end());
+        if output.json {
+            return print_json(&list.controls, output);
+        }
+        return output.print(listing(&node, &list.controls).trim_end());
     }
     let asked = ask(&controls, &args.names)?;
     if output.json {

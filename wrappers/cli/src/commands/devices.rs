@@ -87,6 +87,11 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     for (_, error) in &found.unreadable {
         output.note(format_args!("note: {error}"));
     }
+    for device in &found.devices {
+        for gap in &device.gaps {
+            output.note(format_args!("note: {}: {gap}", device.path.display()));
+        }
+    }
     let group = |kinds: &[NodeKind]| {
         let of_kind = found.devices.iter().filter(|d| kinds.contains(&d.kind));
         units(of_kind, args.all)

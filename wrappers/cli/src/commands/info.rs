@@ -124,6 +124,9 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         // Names in /dev/v4l are links to nodes.
         let node = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
         if let Some(info) = found.devices.iter().find(|info| info.path == node) {
+            for gap in &info.gaps {
+                output.note(format_args!("note: {}: {gap}", node.display()));
+            }
             return one(info, output);
         }
         let unreadable = found.unreadable.into_iter();

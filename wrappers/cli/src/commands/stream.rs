@@ -194,7 +194,7 @@ fn serve_or_encode<S: Source>(
 fn open(args: &Args, output: &Output) -> Result<Option<Opened>, Failure> {
     let mut told = String::new();
     while !signals::stopped() {
-        match Opened::new(&args.source) {
+        match Opened::new(&args.source, output) {
             Ok(opened) => return Ok(Some(opened)),
             Err(Failure::Said {
                 code: CAMERA,

@@ -75,7 +75,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         let message = format_args!("{folder}: no such folder");
         return Err(Failure::new(GENERAL, message));
     }
-    let plan = Plan::new(args)?;
+    let plan = Plan::new(args, output)?;
     if !output.json {
         output.print(&plan)?;
     }

@@ -13,6 +13,7 @@ use super::Args;
 use crate::args::{Io, SourceArgs};
 use crate::failure::{Failure, GENERAL};
 use crate::open::{About, Opened, PATTERN_SIZE, first_working};
+use crate::output::Output;
 use crate::recording;
 
 /// Bits per second of the recording.
@@ -28,7 +29,7 @@ pub(super) struct Plan {
     pub(super) files: [PathBuf; 2],
     device: Option<PathBuf>,
     io: Io,
-    rate: FrameRate,
+    rate: Option<FrameRate>,
     buffers: u32,
     socket: String,
     length: String,
@@ -36,8 +37,8 @@ pub(super) struct Plan {
 
 impl Plan {
     /// Chooses.
-    pub(super) fn new(args: &Args) -> Result<Self, Failure> {
-        let (opened, why) = choose(&args.source)?;
+    pub(super) fn new(args: &Args, output: &Output) -> Result<Self, Failure> {
+        let (opened, why) = choose(&args.source, output)?;
         let about = opened.about();
         let device = match &opened {
             Opened::Camera(camera) => camera.camera().map(|stream| stream.path().to_owned()),
@@ -80,9 +81,11 @@ impl Plan {
         let size = format!("{}x{}", self.about.width, self.about.height);
         command
             .args(["--size", &size, "--format", &self.about.format])
-            .args(["--fps", &self.rate.to_string()])
             .args(["--buffers", &self.buffers.to_string()])
             .arg(&self.socket);
+        if let Some(rate) = self.rate {
+            command.args(["--fps", &rate.to_string()]);
+        }
         Ok(command)
     }
 
@@ -116,9 +119,9 @@ impl Plan {
 
 /// The source: what was asked for, the first camera that works and can be recorded, or the
 /// pattern. With the reason.
-fn choose(args: &SourceArgs) -> Result<(Opened, String), Failure> {
+fn choose(args: &SourceArgs, output: &Output) -> Result<(Opened, String), Failure> {
     if args.pattern || args.device.is_some() {
-        return Ok((Opened::new(args)?, "as asked".to_owned()));
+        return Ok((Opened::new(args, output)?, "as asked".to_owned()));
     }
     let wanted = SourceArgs {
         near: Some(PATTERN_SIZE),
@@ -140,13 +143,13 @@ fn choose(args: &SourceArgs) -> Result<(Opened, String), Failure> {
 }
 
 /// An encoder for the source, to see that there is one.
-fn encoder(about: &About, rate: FrameRate) -> Result<Encoder, EncodeError> {
+fn encoder(about: &About, rate: Option<FrameRate>) -> Result<Encoder, EncodeError> {
     let fourcc = FourCc::parse(&about.format).unwrap_or(FourCc::NV12);
     let like = (fourcc, about.width, about.height);
     Encoder::new(&recording::config(
         videostream::encode::Codec::H264,
         like,
-        Some(rate),
+        rate,
         BITRATE,
     ))
 }
