@@ -21,6 +21,7 @@ mod error;
 pub mod frame_rate;
 mod fresh;
 mod hardware;
+pub mod jpeg;
 mod library;
 pub mod media;
 pub mod pattern;
@@ -42,6 +43,8 @@ pub use picture::{DmaBufPicture, Picture, PictureError, PictureMut, Rect};
 pub use share::{Client, Frame, Host, Mode};
 #[cfg(feature = "convert")]
 pub use source::ConvertedSource;
+#[cfg(feature = "jpeg")]
+pub use source::DecodedSource;
 pub use source::{CameraSource, EncodedSource, PatternSource, Source};
 pub use stream::Stream;
 pub use videostream_hal as hal;

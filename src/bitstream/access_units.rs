@@ -103,7 +103,7 @@ impl Divider {
             pictures: match codec {
                 Codec::H264 => Pictures::H264(Box::default()),
                 Codec::H265 => Pictures::H265(Box::default()),
-                Codec::Fwht => Pictures::None,
+                Codec::Fwht | Codec::Mjpeg => Pictures::None,
             },
             start: None,
             has_picture: false,

@@ -48,7 +48,7 @@ pub fn stream_info(codec: Codec, sets: &[u8]) -> Option<StreamInfo> {
             info.rate = info.rate.or(vps.and_then(|vps| vps.rate));
             Some(info)
         }
-        Codec::Fwht => None,
+        Codec::Fwht | Codec::Mjpeg => None,
     }
 }
 

@@ -102,7 +102,7 @@ impl PictureOrder {
             reader: match codec {
                 Codec::H264 => Reader::H264(Box::default()),
                 Codec::H265 => Reader::H265(Box::default()),
-                Codec::Fwht => Reader::AsTheyCome,
+                Codec::Fwht | Codec::Mjpeg => Reader::AsTheyCome,
             },
             units: VecDeque::new(),
             first: 0,

@@ -93,7 +93,7 @@ impl ParameterSets {
         let needed: &[NalKind] = match self.codec {
             Codec::H264 => &[NalKind::Sps, NalKind::Pps],
             Codec::H265 => &[NalKind::Vps, NalKind::Sps, NalKind::Pps],
-            Codec::Fwht => &[],
+            Codec::Fwht | Codec::Mjpeg => &[],
         };
         needed
             .iter()

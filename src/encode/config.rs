@@ -22,6 +22,9 @@ pub enum Codec {
     /// FWHT (Fast Walsh Hadamard Transform), the codec of the kernel's virtual device `vicodec`: to try out programs
     /// for hardware codecs on a machine without one. No other backend has it.
     Fwht,
+    /// Motion-JPEG, as many cameras give it: every frame is an image by itself. It is recorded as it is; nothing here makes
+    /// it, and [`jpeg`](crate::jpeg) decodes it.
+    Mjpeg,
 }
 
 impl Codec {
@@ -32,10 +35,12 @@ impl Codec {
             Self::H264 => FourCc::H264,
             Self::H265 => FourCc::HEVC,
             Self::Fwht => FourCc::FWHT,
+            Self::Mjpeg => FourCc::MJPG,
         }
     }
 
-    /// The codec of packets that are shared and recorded, by their format: H.264 or H.265. Nobody stores FWHT.
+    /// The codec of packets that are shared and recorded, by their format: H.264 or H.265. Nobody stores FWHT, and frames of
+    /// Motion-JPEG are pictures.
     #[must_use]
     pub const fn of_packets(fourcc: FourCc) -> Option<Self> {
         match fourcc {
@@ -52,6 +57,7 @@ impl fmt::Display for Codec {
             Self::H264 => "H.264",
             Self::H265 => "H.265",
             Self::Fwht => "FWHT",
+            Self::Mjpeg => "Motion-JPEG",
         })
     }
 }
@@ -197,7 +203,7 @@ impl EncoderConfig {
             gop: rate.frames().div_ceil(rate.seconds()),
             profile: match codec {
                 Codec::H264 => Profile::High,
-                Codec::H265 | Codec::Fwht => Profile::Main,
+                Codec::H265 | Codec::Fwht | Codec::Mjpeg => Profile::Main,
             },
             level: None,
             quantisers: None,

@@ -37,6 +37,16 @@ impl<'a> Packet<'a> {
                 dts_ns,
             };
         }
+        if codec == Codec::Mjpeg {
+            return Self {
+                codec,
+                bytes,
+                sets: 0,
+                key: true,
+                pts_ns,
+                dts_ns,
+            };
+        }
         let (mut has_sets, mut key, mut recovers) = (false, false, false);
         // Where the first unit behind the parameter sets starts.
         let mut behind = None;
@@ -106,6 +116,9 @@ impl<'a> Packet<'a> {
     pub fn has_picture(&self) -> bool {
         if self.codec == Codec::Fwht {
             return fwht::first(self.bytes).is_some();
+        }
+        if self.codec == Codec::Mjpeg {
+            return !self.bytes.is_empty();
         }
         let mut units = nal_units(self.bytes);
         units.any(|(_, nal)| NalKind::of(self.codec, nal).is_slice())

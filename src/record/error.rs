@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use videostream_hal::format::FourCc;
 
 use super::Recorded;
-use super::name::annex_b;
+use super::name::{annex_b, is_mjpeg};
 use crate::encode::Codec;
 
 /// Why nothing was recorded, or why a recording ended.
@@ -91,10 +91,16 @@ impl fmt::Display for RecordError {
                      another name (.mp4 holds both) or that codec",
                     path.display()
                 ),
+                None if is_mjpeg(path) => write!(
+                    f,
+                    "{}: the file name says Motion-JPEG, but what is to be recorded is of another codec: choose \
+                     another name (.mp4 holds all), or a camera and format that give MJPG",
+                    path.display()
+                ),
                 None => write!(
                     f,
                     "{}: the file name must end in .mp4 (fragmented MP4), in .h264, .264, .h265, .265 or .hevc \
-                     (Annex B of that codec), or in .y4m (raw video)",
+                     (Annex B of that codec), in .mjpeg (JPEG as cameras give it), or in .y4m (raw video)",
                     path.display()
                 ),
             },

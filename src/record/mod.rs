@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `.mp4` | fragmented MP4 (ISO/IEC 14496-12), playable everywhere; to a file, not to a pipe | cargo feature `record` |
 //! | `.h264`, `.264`; `.h265`, `.265`, `.hevc` | Annex B byte stream, which has no times | |
+//! | `.mjpeg`, `.mjpg` | JPEG images one behind the other, of a camera that gives them ([`Codec::Mjpeg`](crate::encode::Codec)); no times | |
 //! | `.y4m` | raw pictures, by `RawRecorder` | cargo feature `record` |
 //!
 //! # What survives
@@ -46,7 +47,7 @@ mod timeline;
 mod track;
 
 pub use self::error::RecordError;
-pub use self::name::{annex_b, check_path, is_raw};
+pub use self::name::{annex_b, check_path, is_mjpeg, is_raw};
 pub use self::packets::{Outcome, PacketRecorder};
 #[cfg(feature = "record")]
 pub use self::raw::RawRecorder;

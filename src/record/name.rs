@@ -19,7 +19,7 @@ impl Kind {
             .extension()
             .and_then(|extension| extension.to_str())
             .unwrap_or("");
-        if annex_b(path) == Some(codec) {
+        if annex_b(path) == Some(codec) || (is_mjpeg(path) && codec == Codec::Mjpeg) {
             return Ok(Self::AnnexB);
         }
         match (extension.to_ascii_lowercase().as_str(), codec) {
@@ -44,6 +44,13 @@ pub fn annex_b(path: impl AsRef<Path>) -> Option<Codec> {
         "h265" | "265" | "hevc" => Some(Codec::H265),
         _ => None,
     }
+}
+
+/// Whether the name of a file says that it holds JPEG images, one behind the other: `.mjpeg`, `.mjpg`.
+#[must_use]
+pub fn is_mjpeg(path: impl AsRef<Path>) -> bool {
+    let extension = path.as_ref().extension().and_then(|e| e.to_str());
+    extension.is_some_and(|e| ["mjpeg", "mjpg"].iter().any(|m| e.eq_ignore_ascii_case(m)))
 }
 
 /// Whether the name of a file says that it holds raw pictures, which a [`Recorder`](super::Recorder) does not write.

@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use videostream_hal::ring::{Flags, FrameDescriptor};
+use videostream_hal::time::now_ns;
 
 use super::reorder::{Next, Reorder};
 use super::{RecordError, Recorded, Recorder, Timeline, Track, annex_b, check_path};
 use crate::Result;
+use crate::bitstream::ParameterSets;
 use crate::encode::{Codec, Packet};
 use crate::frame_rate::FrameRate;
 use crate::share::Frame;
@@ -66,6 +68,8 @@ pub struct PacketRecorder {
     has_times: Option<bool>,
     /// Packets whose pictures are shown later than ones behind them.
     reorder: Option<Box<Reorder>>,
+    /// The parameter sets of packets before the first key frame, which may be the only ones.
+    sets: Option<ParameterSets>,
 }
 
 /// What became of a packet.
@@ -100,6 +104,7 @@ impl PacketRecorder {
             bytes: Vec::new(),
             has_times: None,
             reorder: None,
+            sets: None,
         }
     }
 
@@ -207,14 +212,18 @@ impl PacketRecorder {
                 Some(_) => self.lost += 1,
                 None => self.skipped += 1,
             }
+            let sets = self.sets.get_or_insert_with(|| ParameterSets::new(codec));
+            sets.add_all(&self.bytes);
             return Ok(Outcome::LeftOut);
         }
         // An encoder may give them once only; the host keeps them.
-        if packet.is_key()
-            && packet.parameter_sets().is_empty()
-            && let Some(sets) = frame.parameters()?
-        {
-            self.bytes.splice(..0, sets.iter().copied());
+        if packet.is_key() && packet.parameter_sets().is_empty() {
+            let before = self.sets.take();
+            if let Some(sets) = frame.parameters()? {
+                self.bytes.splice(..0, sets.iter().copied());
+            } else if let Some(sets) = before {
+                self.bytes.splice(..0, sets.to_bytes());
+            }
         }
         if self.recorder.is_none() {
             let rate = self.rate.unwrap_or(NOMINAL);
@@ -232,7 +241,7 @@ impl PacketRecorder {
                 .reorder
                 .get_or_insert_with(|| Box::new(Reorder::new(codec)));
             let bytes = std::mem::take(&mut self.bytes);
-            reorder.add(bytes, (about.timestamp_ns, about.published_ns));
+            reorder.add(bytes, (about.timestamp_ns, arrival_ns(about)));
             self.write_ordered(codec)?;
         } else {
             let (dts_ns, pts_ns) = self.times(about);
@@ -331,10 +340,18 @@ impl PacketRecorder {
 
     /// When a packet is decoded and shown.
     fn times(&mut self, about: &FrameDescriptor) -> (u64, u64) {
-        let dts_ns = self.timeline.pts_ns(about.timestamp_ns, about.published_ns);
+        let dts_ns = self.timeline.pts_ns(about.timestamp_ns, arrival_ns(about));
         let later = about.pts_ns.saturating_sub(about.dts_ns);
         let later = u64::try_from(later).unwrap_or(0);
         (dts_ns, dts_ns.saturating_add(later))
+    }
+}
+
+/// When a packet came. A host need not say when it published a frame.
+fn arrival_ns(about: &FrameDescriptor) -> u64 {
+    match about.published_ns {
+        0 => now_ns(),
+        published_ns => published_ns,
     }
 }
 

@@ -220,6 +220,9 @@ impl Recorder {
 
     /// Takes note of the parameter sets of a packet, wherever they are in it; the size of pictures that they say then.
     fn note_sets(&mut self, packet: &Packet<'_>) -> Option<(u32, u32)> {
+        if self.track.codec == Codec::Mjpeg {
+            return None;
+        }
         if self.sets.add_all(packet.annex_b()) {
             let info = self.sets.info();
             self.said = info.map(|info| (info.width, info.height));
@@ -241,7 +244,10 @@ impl Recorder {
 
     /// Writes what comes before the first packet, a key frame.
     fn begin(&mut self, packet: &Packet<'_>) -> Result<(), RecordError> {
-        if !self.sets.is_complete() && packet.parameter_sets().is_empty() {
+        if packet.codec() != Codec::Mjpeg
+            && !self.sets.is_complete()
+            && packet.parameter_sets().is_empty()
+        {
             return Err(RecordError::ParameterSets);
         }
         match &mut self.format {

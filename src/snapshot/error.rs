@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use videostream_hal::format::FourCc;
 
+use crate::jpeg::JpegError;
+
 /// Why a picture was not saved.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -22,13 +24,8 @@ pub enum SnapshotError {
     },
     /// Pictures of this pixel format can't be converted.
     Format(FourCc),
-    /// The frame, of JPEG, holds no JPEG image.
-    NoImage,
-    /// A JPEG image is damaged, or larger than its frame says.
-    Decode {
-        /// What the decoder says.
-        reason: String,
-    },
+    /// The frame, of JPEG, holds no image that is whole. The next one may.
+    Jpeg(JpegError),
     /// The picture is larger than the image format allows.
     Size {
         /// Width in pixels.
@@ -71,8 +68,7 @@ impl fmt::Display for SnapshotError {
                     "can't save a picture in {fourcc}: it must be MJPG, or 8-bit YUV, RGB or grey, such as NV12, YUYV or RGB3"
                 )
             }
-            Self::NoImage => f.write_str("the frame holds no JPEG image"),
-            Self::Decode { reason } => write!(f, "can't decode the JPEG image: {reason}"),
+            Self::Jpeg(error) => error.fmt(f),
             Self::Size { width, height } => {
                 write!(
                     f,
@@ -89,6 +85,7 @@ impl core::error::Error for SnapshotError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Write { error, .. } => Some(error),
+            Self::Jpeg(error) => Some(error),
             _ => None,
         }
     }

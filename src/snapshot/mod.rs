@@ -8,11 +8,7 @@
 //!
 //! Needs the cargo feature `snapshot`; without it [`save`] says so.
 
-#[cfg(feature = "snapshot")]
-mod decode;
 mod error;
-#[cfg(feature = "snapshot")]
-mod jpeg;
 #[cfg(feature = "snapshot")]
 mod rgb;
 #[cfg(feature = "snapshot")]
@@ -20,11 +16,10 @@ mod write;
 
 use std::path::Path;
 
-#[cfg(feature = "snapshot")]
-use videostream_hal::format::FourCc;
-
 pub use self::error::SnapshotError;
 use crate::colorimetry::Colorimetry;
+#[cfg(feature = "snapshot")]
+use crate::jpeg;
 use crate::picture::Picture;
 
 /// Quality of JPEG files, 1 to 100.
@@ -83,18 +78,18 @@ pub fn save(
     #[cfg(feature = "snapshot")]
     {
         let (width, height) = (picture.width(), picture.height());
-        if !matches!(picture.fourcc(), FourCc::MJPG | FourCc::JPEG) {
+        if !jpeg::is_jpeg(picture.fourcc()) {
             let rgb = rgb::to_rgb(picture, colorimetry)?;
             return write::save(path, kind, &rgb, (width, height), colorimetry);
         }
         let bytes = picture.planes().first().map_or(&[][..], |plane| plane.data);
-        let image = jpeg::whole(bytes).ok_or(SnapshotError::NoImage)?;
+        let image = jpeg::whole(bytes).map_err(SnapshotError::Jpeg)?;
+        // Of a frame that lacks a part no file is made.
+        let (rgb, width, height) =
+            jpeg::to_rgb(&image, width, height).map_err(SnapshotError::Jpeg)?;
         match kind {
             Kind::Jpeg => write::save_bytes(path, &image),
-            Kind::Png => {
-                let (rgb, width, height) = decode::to_rgb(&image, width, height)?;
-                write::save(path, kind, &rgb, (width, height), colorimetry)
-            }
+            Kind::Png => write::save(path, kind, &rgb, (width, height), colorimetry),
         }
     }
     #[cfg(not(feature = "snapshot"))]

@@ -34,6 +34,7 @@ pub struct EncodedSource<S> {
     asked: Colorimetry,
     shown: Appearance,
     left_out: u64,
+    broken: u64,
 }
 
 impl<S: Source> EncodedSource<S> {
@@ -64,6 +65,7 @@ impl<S: Source> EncodedSource<S> {
             asked,
             shown,
             left_out: 0,
+            broken: 0,
         })
     }
 
@@ -88,6 +90,12 @@ impl<S: Source> EncodedSource<S> {
     #[must_use]
     pub fn left_out(&self) -> u64 {
         self.left_out
+    }
+
+    /// Pictures that were left out because their source marked them as damaged.
+    #[must_use]
+    pub fn broken(&self) -> u64 {
+        self.broken
     }
 
     /// Makes the encoder anew where the source has changed.
@@ -197,13 +205,17 @@ impl<S: Source> Source for EncodedSource<S> {
         }
         // A device reads pictures where they lie.
         let in_place = self.encoder.device().is_some();
-        let encoder = &mut self.encoder;
+        let (encoder, broken) = (&mut self.encoder, &mut self.broken);
         let config = encoder.config();
         let wants = (config.fourcc, config.width, config.height);
         // Without a buffer for the packet the picture is not encoded, so that no other refers to it.
         let room = self.pool.has_free();
         let submitted = self.reader.lend(0, |lent| -> Result<Submission> {
             let (layout, taken) = (lent.layout(), *lent.taken());
+            if taken.flags.contains(Flags::CORRUPTED) {
+                *broken += 1;
+                return Ok(Ok(None));
+            }
             let is_same = (layout.fourcc, layout.width, layout.height) == wants;
             if !room || !is_same {
                 return Ok(Ok(None));

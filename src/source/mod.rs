@@ -3,6 +3,8 @@
 mod camera;
 #[cfg(feature = "convert")]
 mod converted;
+#[cfg(feature = "jpeg")]
+mod decoded;
 mod encoded;
 mod pattern;
 mod pool;
@@ -19,6 +21,8 @@ use crate::{Appearance, Error, FrameRate, Result};
 pub use camera::CameraSource;
 #[cfg(feature = "convert")]
 pub use converted::ConvertedSource;
+#[cfg(feature = "jpeg")]
+pub use decoded::DecodedSource;
 pub use encoded::EncodedSource;
 pub use pattern::PatternSource;
 pub use pool::Pool;

@@ -27,7 +27,7 @@ impl Software {
         Ok(Self(match config.codec {
             Codec::H264 => Library::H264(Box::new(H264::new()?)),
             Codec::H265 => Library::H265(Box::new(H265::new()?)),
-            Codec::Fwht => return Err(DecodeError::NoBackend(config.codec)),
+            Codec::Fwht | Codec::Mjpeg => return Err(DecodeError::NoBackend(config.codec)),
         }))
     }
 

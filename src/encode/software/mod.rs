@@ -42,7 +42,7 @@ impl Software {
         match config.codec {
             Codec::H264 => h264::check_size(config)?,
             Codec::H265 => h265::check_size(config)?,
-            Codec::Fwht => return Err(EncodeError::NoBackend(config.codec)),
+            Codec::Fwht | Codec::Mjpeg => return Err(EncodeError::NoBackend(config.codec)),
         }
         check_crop(config)?;
         let planar = Planar::new(config.fourcc, config.coded_colorimetry())?;
@@ -50,7 +50,7 @@ impl Software {
         let library = match config.codec {
             Codec::H264 => Library::H264(Box::new(H264::new(config, &mut parameter_sets)?)),
             Codec::H265 => Library::H265(Box::new(H265::new(config, &mut parameter_sets)?)),
-            Codec::Fwht => return Err(EncodeError::NoBackend(config.codec)),
+            Codec::Fwht | Codec::Mjpeg => return Err(EncodeError::NoBackend(config.codec)),
         };
         // A library raises the level by itself where its own tables say so.
         if let (Some(asked), Some(info)) =

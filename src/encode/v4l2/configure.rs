@@ -247,7 +247,7 @@ fn profiles(config: &EncoderConfig) -> Result<Option<&'static [u32]>, EncodeErro
                 can: "Main",
             });
         }
-        (Codec::Fwht, _) => return Ok(None),
+        (Codec::Fwht | Codec::Mjpeg, _) => return Ok(None),
     }))
 }
 
@@ -293,7 +293,7 @@ fn level_number(codec: Codec, level: Level) -> Option<u32> {
     let table = match codec {
         Codec::H264 => &H264[..],
         Codec::H265 => &HEVC,
-        Codec::Fwht => return None,
+        Codec::Fwht | Codec::Mjpeg => return None,
     };
     let at = table
         .iter()

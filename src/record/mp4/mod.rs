@@ -140,6 +140,8 @@ impl Mp4 {
         let codec = match self.track.codec {
             Codec::H264 => b"avc1",
             Codec::H265 => b"hvc1",
+            // QuickTime's, which the registration authority lists.
+            Codec::Mjpeg => b"qt  ",
             Codec::Fwht => return Err(RecordError::ParameterSets),
         };
         let ftyp = Ftyp {
@@ -223,6 +225,10 @@ impl Mp4 {
     /// they come, and again with each key frame, for players that begin there.
     fn append(&mut self, packet: &Packet<'_>) -> Result<(), RecordError> {
         let codec = self.track.codec;
+        if codec == Codec::Mjpeg {
+            self.data.extend_from_slice(packet.annex_b());
+            return Ok(());
+        }
         let mut repeats = packet.is_key();
         for (_, nal) in nal_units(packet.annex_b()) {
             let kind = NalKind::of(codec, nal);

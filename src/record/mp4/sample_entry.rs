@@ -3,7 +3,7 @@
 //! Source: ISO/IEC 14496-15, clauses 5.3.3 (AVC) and 8.3.3 (HEVC).
 
 use mp4_atom::{
-    Avc1, Avcc, AvccExt, Codec as SampleEntry, Colr, Hvc1, HvcCArray, Hvcc, Pasp, Visual,
+    Avc1, Avcc, AvccExt, Codec as SampleEntry, Colr, Hvc1, HvcCArray, Hvcc, Jpeg, Pasp, Visual,
 };
 
 use crate::bitstream::{NalKind, ParameterSets, h264, h265};
@@ -31,6 +31,10 @@ pub(super) fn of(
             hvcc: hvcc(sets).ok_or(RecordError::ParameterSets)?,
             colr,
             pasp,
+            ..Default::default()
+        }),
+        Codec::Mjpeg => SampleEntry::Jpeg(Jpeg {
+            visual,
             ..Default::default()
         }),
         Codec::Fwht => return Err(RecordError::ParameterSets),

@@ -51,6 +51,27 @@ pub(crate) enum CodecName {
     H265,
 }
 
+/// What a recording holds, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum StoredName {
+    H264,
+    #[value(alias = "hevc")]
+    H265,
+    /// The frames of a camera that gives JPEG, as they are
+    #[value(alias = "mjpg", alias = "jpeg")]
+    Mjpeg,
+}
+
+impl From<StoredName> for Codec {
+    fn from(name: StoredName) -> Self {
+        match name {
+            StoredName::H264 => Self::H264,
+            StoredName::H265 => Self::H265,
+            StoredName::Mjpeg => Self::Mjpeg,
+        }
+    }
+}
+
 impl From<CodecName> for Codec {
     fn from(name: CodecName) -> Self {
         match name {

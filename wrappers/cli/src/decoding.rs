@@ -46,6 +46,21 @@ impl Decoding {
             }
             Err(error) => return Err(error.into()),
         }
+        self.receive()
+    }
+
+    /// Takes the pictures that the decoder has held back, at the end.
+    pub(crate) fn finish(&mut self) -> Result<(), Failure> {
+        if let Some(decoder) = &mut self.decoder {
+            decoder.finish()?;
+        }
+        self.receive()
+    }
+
+    fn receive(&mut self) -> Result<(), Failure> {
+        let Some(decoder) = &mut self.decoder else {
+            return Ok(());
+        };
         while let Some(decoded) = decoder.receive()? {
             self.pictures += 1;
             let number = pattern::read_number(decoded.picture()).ok();

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use videostream::hal::format::FourCc;
+use videostream::hal::ring::Flags;
 use videostream::hal::time::{deadline_in, now_ns};
+use videostream::jpeg::JpegError;
 use videostream::source::{Lent, Reader};
 use videostream::{
     Appearance, CameraSource, Client, Colorimetry, DmaBufPicture, Error, Frame, FrameRate, Mode,
-    PatternSource, Picture, Source,
+    PatternSource, Picture, Source, jpeg,
 };
 
 use crate::args::InputArgs;
@@ -46,6 +48,8 @@ pub(crate) struct Info<'a> {
     pub(crate) published_ns: u64,
     pub(crate) rate: Option<FrameRate>,
     pub(crate) appearance: Appearance,
+    /// Whether the source says that the content is damaged.
+    pub(crate) corrupted: bool,
     /// What it came in, where a host gave it.
     pub(crate) frame: Option<&'a Frame>,
 }
@@ -75,6 +79,17 @@ impl<'a> Shot<'a> {
             Self::Own(lent) => Ok(lent.memory()?),
             Self::Shared(frame) => Ok(frame.memory()?),
         }
+    }
+
+    /// What is wrong with it, if it is JPEG and not whole.
+    pub(crate) fn check(&self) -> Result<Option<JpegError>, Failure> {
+        if !jpeg::is_jpeg(self.like().0) {
+            return Ok(None);
+        }
+        self.see(|picture| {
+            let plane = picture.planes().first();
+            jpeg::check(plane.map_or(&[], |plane| plane.data)).err()
+        })
     }
 
     /// Lets `look` see the pixels.
@@ -143,6 +158,11 @@ impl Input {
         }
     }
 
+    /// Waits no longer than this for each picture from now on.
+    pub(crate) fn wait_at_most(&mut self, time: Duration) {
+        self.timeout = time;
+    }
+
     /// Lets `look` see one more picture after the end, if there is one soon.
     pub(crate) fn one_more<T>(
         &mut self,
@@ -205,9 +225,14 @@ fn see<T>(frame: &Frame, look: impl FnOnce(&Info<'_>, &Shot<'_>) -> T) -> Option
     let info = Info {
         sequence: about.sequence,
         timestamp_ns: about.timestamp_ns,
-        published_ns: about.published_ns,
+        // A host need not say when.
+        published_ns: match about.published_ns {
+            0 => now_ns(),
+            published_ns => published_ns,
+        },
         rate: FrameRate::from_period_ns(about.duration_ns),
         appearance: Appearance::of_frame(about),
+        corrupted: frame.flags().contains(Flags::CORRUPTED),
         frame: Some(frame),
     };
     Some(look(&info, &Shot::Shared(frame)))
@@ -266,6 +291,7 @@ fn read_until<S: Source, T>(
                 colorimetry: Colorimetry::from_v4l2(taken.colorimetry, lent.layout().fourcc),
                 sample_aspect,
             },
+            corrupted: taken.flags.contains(Flags::CORRUPTED),
             frame: None,
         };
         look(&info, &Shot::Own(lent))

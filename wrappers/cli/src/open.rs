@@ -22,13 +22,14 @@ pub(crate) const PATTERN_SIZE: (u32, u32) = (1280, 720);
 const FIRST_FRAME: Duration = Duration::from_secs(3);
 
 /// Formats that can be recorded and saved, the cheapest first.
-const RECORDABLE: [FourCc; 6] = [
+const RECORDABLE: [FourCc; 7] = [
     FourCc::NV12,
     FourCc::NM12,
     FourCc::YU12,
     FourCc::YM12,
     FourCc::YUYV,
     FourCc::RGB3,
+    FourCc::MJPG,
 ];
 
 /// A source, ready to deliver.

@@ -2,14 +2,18 @@
 
 use std::path::Path;
 
-use videostream::FrameRate;
-use videostream::encode::{Backend, Codec, EncodeError, Encoder, EncoderConfig, RateControl};
-use videostream::hal::format::FourCc;
+use videostream::encode::{
+    Backend, Codec, EncodeError, Encoder, EncoderConfig, Packet, RateControl,
+};
+use videostream::hal::format::{FourCc, Layout};
+use videostream::jpeg::{self, JpegDecoder, JpegError};
 use videostream::record::{
     PacketRecorder, RawRecorder, Recorded, Recorder, Timeline, Track, is_raw,
 };
 
-use crate::failure::Failure;
+use videostream::{Error, FrameRate, Picture, PictureMut};
+
+use crate::failure::{ARGUMENTS, Failure};
 use crate::input::{Info, Shot};
 
 /// What the encoder plans for where the source does not say its rate.
@@ -23,6 +27,38 @@ pub(crate) struct Recording {
     sink: Sink,
     timeline: Timeline,
     rate: Option<FrameRate>,
+    /// For frames of JPEG that are to be encoded.
+    unpacking: Option<Unpacking>,
+    /// What is wrong with the last frame, if it is left out.
+    broken: Option<JpegError>,
+}
+
+/// Frames of JPEG on their way to an encoder, or to raw video.
+struct Unpacking {
+    decoder: JpegDecoder,
+    layout: Layout,
+    bytes: Vec<u8>,
+}
+
+impl Unpacking {
+    fn new(width: u32, height: u32) -> Result<Self, Failure> {
+        let layout = Layout::new(FourCc::YU12, width, height).map_err(Error::from)?;
+        Ok(Self {
+            decoder: JpegDecoder::new(),
+            bytes: vec![0; layout.size as usize],
+            layout,
+        })
+    }
+
+    fn unpack(&mut self, jpeg: &[u8]) -> Result<Result<Picture<'_>, JpegError>, Failure> {
+        let mut target = PictureMut::new(&mut self.bytes, &self.layout).map_err(Error::from)?;
+        if let Err(error) = self.decoder.decode(jpeg, &mut target) {
+            return Ok(Err(error));
+        }
+        Ok(Ok(
+            Picture::new(&self.bytes, &self.layout).map_err(Error::from)?
+        ))
+    }
 }
 
 /// When a recording ends by itself.
@@ -53,6 +89,12 @@ enum Sink {
     },
     Raw(RawRecorder),
     Packets(PacketRecorder),
+    /// Frames of JPEG as they are.
+    Kept {
+        recorder: Recorder,
+        /// One of them, with what it lacks.
+        file: Vec<u8>,
+    },
 }
 
 /// The configuration for pictures like these.
@@ -89,13 +131,39 @@ impl Recording {
         (codec, bitrate): (Codec, u32),
         limit: Limit,
     ) -> Result<Self, Failure> {
-        let like = shot.like();
+        let mut like = shot.like();
+        let is_jpeg = jpeg::is_jpeg(like.0);
+        let keeps = codec == Codec::Mjpeg && !is_raw(path);
+        let mut unpacking = None;
+        if is_jpeg && !keeps {
+            unpacking = Some(Unpacking::new(like.1, like.2)?);
+            like.0 = FourCc::YU12;
+        }
         let sink = if packets_of(info).is_some() {
             let recorder = PacketRecorder::new(path);
             Sink::Packets(match limit.frames_at(info.rate) {
                 Some(frames) => recorder.expected_frames(frames),
                 None => recorder,
             })
+        } else if keeps {
+            if !is_jpeg {
+                let why = format_args!(
+                    "{}: to be kept as Motion-JPEG, frames have to be MJPG, and are {}: leave out --codec mjpeg, choose \
+                     another name, or a camera that has --format MJPG",
+                    path.display(),
+                    like.0
+                );
+                return Err(Failure::new(ARGUMENTS, why));
+            }
+            let rate = info.rate.unwrap_or(NOMINAL);
+            let mut track = Track::new(codec, like.1, like.2, rate);
+            if let Some(frames) = limit.frames_at(info.rate) {
+                track = track.expected_frames(frames);
+            }
+            Sink::Kept {
+                recorder: Recorder::create(path, &track)?,
+                file: Vec::new(),
+            }
         } else if is_raw(path) {
             let rate = info.rate.unwrap_or(NOMINAL);
             Sink::Raw(RawRecorder::create(path, like, rate, info.appearance)?)
@@ -106,7 +174,10 @@ impl Recording {
             let config = config(codec, like, info.rate, bitrate)
                 .appearance(info.appearance)
                 .colorimetry(colours);
-            let config = config.strides(shot.memory()?.layout());
+            let config = match unpacking {
+                Some(_) => config,
+                None => config.strides(shot.memory()?.layout()),
+            };
             let mut track = Track::from(&config);
             if let Some(frames) = limit.frames_at(info.rate) {
                 track = track.expected_frames(frames);
@@ -122,6 +193,8 @@ impl Recording {
             sink,
             timeline: Timeline::new(),
             rate: info.rate,
+            unpacking,
+            broken: None,
         })
     }
 
@@ -131,6 +204,7 @@ impl Recording {
             Sink::Encoded { encoder, .. } => name(encoder),
             Sink::Raw(_) => "none, raw video".to_owned(),
             Sink::Packets(_) => "none, packets of the host".to_owned(),
+            Sink::Kept { .. } => "none, JPEG of the camera".to_owned(),
         }
     }
 
@@ -174,7 +248,7 @@ impl Recording {
     /// What is in the file now.
     pub(crate) fn recorded(&self) -> Recorded {
         match &self.sink {
-            Sink::Encoded { recorder, .. } => recorder.recorded(),
+            Sink::Encoded { recorder, .. } | Sink::Kept { recorder, .. } => recorder.recorded(),
             Sink::Raw(recorder) => recorder.recorded(),
             Sink::Packets(recorder) => recorder.recorded(),
         }
@@ -186,6 +260,7 @@ impl Recording {
             Sink::Encoded { taken, .. } => *taken,
             Sink::Raw(recorder) => recorder.recorded().frames,
             Sink::Packets(recorder) => recorder.recorded().frames + recorder.waiting(),
+            Sink::Kept { recorder, .. } => recorder.recorded().frames + recorder.waiting(),
         }
     }
 
@@ -211,26 +286,43 @@ impl Recording {
         Ok(true)
     }
 
+    /// What was wrong with the frame that was added last, if it is left out.
+    pub(crate) fn take_broken(&mut self) -> Option<JpegError> {
+        self.broken.take()
+    }
+
     fn add_picture(&mut self, shot: &Shot<'_>, pts_ns: u64) -> Result<(), Failure> {
+        if let Some(unpacking) = &mut self.unpacking {
+            let sink = &mut self.sink;
+            let added = shot.see(|packed| -> Result<_, Failure> {
+                match unpacking.unpack(bytes_of(packed))? {
+                    Ok(picture) => add_unpacked(sink, &picture, pts_ns).map(|()| None),
+                    Err(error) => Ok(Some(error)),
+                }
+            })?;
+            self.broken = added?;
+            return Ok(());
+        }
         match &mut self.sink {
             Sink::Packets(_) => Ok(()),
             Sink::Raw(recorder) => Ok(shot.see(|picture| recorder.write(picture))??),
+            Sink::Kept { recorder, file } => {
+                let found = shot.see(|packed| jpeg::whole_into(bytes_of(packed), file))?;
+                if let Err(error) = found {
+                    self.broken = Some(error);
+                    return Ok(());
+                }
+                Ok(recorder.write(&Packet::new(Codec::Mjpeg, file, pts_ns, pts_ns))?)
+            }
             Sink::Encoded {
                 encoder,
                 recorder,
                 left_out,
                 taken,
-            } => match submit(encoder, shot, pts_ns)? {
-                Ok(()) => {
-                    *taken += 1;
-                    drain(encoder, recorder)
-                }
-                Err(EncodeError::TooDetailed { .. }) => {
-                    *left_out += 1;
-                    Ok(())
-                }
-                Err(error) => Err(error.into()),
-            },
+            } => {
+                let submitted = submit(encoder, shot, pts_ns)?;
+                note_submitted(submitted, encoder, recorder, left_out, taken)
+            }
         }
     }
 
@@ -239,6 +331,7 @@ impl Recording {
         match self.sink {
             Sink::Raw(recorder) => Ok(recorder.finish()?),
             Sink::Packets(recorder) => Ok(recorder.finish()?),
+            Sink::Kept { recorder, .. } => Ok(recorder.finish()?),
             Sink::Encoded {
                 mut encoder,
                 mut recorder,
@@ -249,6 +342,49 @@ impl Recording {
                 Ok(recorder.finish()?)
             }
         }
+    }
+}
+
+/// The bytes of a frame of JPEG.
+fn bytes_of<'a>(packed: &Picture<'a>) -> &'a [u8] {
+    packed.planes().first().map_or(&[][..], |plane| plane.data)
+}
+
+/// Adds a picture that was JPEG.
+fn add_unpacked(sink: &mut Sink, picture: &Picture<'_>, pts_ns: u64) -> Result<(), Failure> {
+    match sink {
+        Sink::Raw(recorder) => Ok(recorder.write(picture)?),
+        Sink::Encoded {
+            encoder,
+            recorder,
+            left_out,
+            taken,
+        } => {
+            let submitted = encoder.submit(picture, pts_ns);
+            note_submitted(submitted, encoder, recorder, left_out, taken)
+        }
+        Sink::Packets(_) | Sink::Kept { .. } => Ok(()),
+    }
+}
+
+/// Takes what the encoder has made of a picture.
+fn note_submitted(
+    submitted: Result<(), EncodeError>,
+    encoder: &mut Encoder,
+    recorder: &mut Recorder,
+    left_out: &mut u64,
+    taken: &mut u64,
+) -> Result<(), Failure> {
+    match submitted {
+        Ok(()) => {
+            *taken += 1;
+            drain(encoder, recorder)
+        }
+        Err(EncodeError::TooDetailed { .. }) => {
+            *left_out += 1;
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -217,7 +217,7 @@ fn frames_that_hold_no_picture_leave_no_file() {
     let path = folder.path().join("x.png");
     let slice = &[0, 0, 0, 1, 0x41, 0x9a, 0, 0];
     for (fourcc, bytes, timeout, code, says) in [
-        (FourCc::MJPG, &b"not a JPEG image"[..], "60", 1, "no JPEG"),
+        (FourCc::MJPG, &b"not a JPEG image"[..], "1", 6, "no JPEG"),
         (FourCc::H264, &slice[..], "1", 6, "waited 1 s"),
     ] {
         let (_folder, socket) = place();

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 use videostream::encode::Codec;
-use videostream::hal::time::now_ns;
+use videostream::hal::format::FourCc;
+use videostream::hal::time::{deadline_in, now_ns};
 use videostream::record::Recorded;
-use videostream::{FrameRate, record, snapshot};
+use videostream::snapshot::{self, SnapshotError};
+use videostream::{FrameRate, record};
 
-use crate::args::{self, ChildArgs, CodecName, InputArgs};
+use crate::args::{self, ChildArgs, InputArgs, StoredName};
 use crate::failure::{Failure, GENERAL};
 use crate::input::{Info, Input, Shot};
 use crate::metrics::Times;
@@ -26,6 +28,8 @@ after a crash, a power loss or on a full disk; .h264, .264, .h265 and .hevc are 
 The file takes its name as soon as it plays; what had that name stays until then.
 The packets of a host that shares H.264 or H.265 are recorded as they are, from a key frame on; what
 follows a lost packet is left out up to the next key frame, which is asked for.
+Frames of cameras that give JPEG (MJPG) are decoded and encoded; .mjpeg, or --codec mjpeg with .mp4, keeps
+them as they are. Frames that are cut, or that the source marks as damaged, are left out and counted.
 A file has one size and format: when those of the source change, it is completed and the
 command ends with status 1.
 
@@ -34,7 +38,8 @@ Examples:
   videostream record --pattern -t 5 clip.mp4         five seconds of the test pattern
   videostream record --ipc /tmp/camera -b 8Mbps clip.mp4   a host's pictures, or its packets
   videostream record -d /dev/video2 -r 1920x1080 -f 300 clip.h264
-  videostream record -d 0 -t 2 clip.y4m              what the camera gives, bit for bit")]
+  videostream record -d 0 -t 2 clip.y4m              what the camera gives, bit for bit
+  videostream record -d 0 -r 1920x1080 --codec mjpeg clip.mp4   the camera's JPEG, without encoding")]
 pub(crate) struct Args {
     #[command(flatten)]
     input: InputArgs,
@@ -47,9 +52,9 @@ pub(crate) struct Args {
     /// Bits per second: kbit/s, or with a unit (5000, 5000kbps, 5Mbps)
     #[arg(short, long, value_name = "RATE", default_value = "5000", value_parser = args::bitrate)]
     bitrate: u32,
-    /// The compression [default: what the file's name says, else h264]
+    /// The compression; mjpeg keeps what a camera gives as JPEG [default: what the file's name says, else h264]
     #[arg(long, value_name = "NAME", ignore_case = true, value_enum)]
-    codec: Option<CodecName>,
+    codec: Option<StoredName>,
     /// Save a picture as well, at the end; without one the command ends with status 1
     #[arg(long, value_name = "FILE")]
     picture: Option<PathBuf>,
@@ -64,7 +69,11 @@ pub(crate) struct Args {
 
 impl Args {
     fn codec(&self, path: &Path) -> Codec {
-        let by_name = || record::annex_b(path).unwrap_or(Codec::H264);
+        let by_name = || match record::annex_b(path) {
+            Some(codec) => codec,
+            None if record::is_mjpeg(path) => Codec::Mjpeg,
+            None => Codec::H264,
+        };
         self.codec.map_or_else(by_name, Codec::from)
     }
 
@@ -95,6 +104,8 @@ struct Summary {
     encoder: String,
     /// Frames of the source that did not get here.
     dropped_frames: u64,
+    /// Frames that were cut, or that their source marked as damaged, left out.
+    broken_frames: u64,
     /// Pictures with more detail than the encoder can store.
     left_out_frames: u64,
     /// Frames whose timestamps make no sense, shown as they arrived.
@@ -140,7 +151,11 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         delivery: Times::new(),
         done: false,
     };
-    let Some(mut input) = Input::open(&args.input, endless, output)? else {
+    let mut from = args.input.clone();
+    if args.codec(path) == Codec::Mjpeg && from.ipc.is_none() && !from.source.pattern {
+        from.source.format = from.source.format.or(Some(FourCc::MJPG));
+    }
+    let Some(mut input) = Input::open(&from, endless, output)? else {
         return job.summary.tell(&reporter, output);
     };
     let ended = job.record(&mut input, &mut reporter, output);
@@ -212,6 +227,16 @@ impl Job<'_> {
     fn add(&mut self, info: &Info<'_>, shot: &Shot<'_>, output: &Output) -> Result<bool, Failure> {
         self.delivery
             .add(now_ns().saturating_sub(info.published_ns));
+        let broken = match info.corrupted {
+            // Packets that follow refer to it.
+            true if Codec::of_packets(shot.like().0).is_some() => None,
+            true => Some("its source says that it is damaged".to_owned()),
+            false => shot.check()?.map(|error| error.to_string()),
+        };
+        if let Some(why) = broken {
+            self.leave_out(&why, output);
+            return Ok(false);
+        }
         let first = self.recording.is_none();
         let limit = self.args.limit();
         let (fourcc, width, height) = shot.like();
@@ -254,6 +279,13 @@ impl Job<'_> {
         }
         let estimated_before = recording.estimated();
         let more = recording.add(info, shot, limit.time_ns.unwrap_or(u64::MAX))?;
+        if let Some(error) = recording.take_broken() {
+            self.leave_out(&error.to_string(), output);
+            return Ok(first);
+        }
+        let Some(recording) = &mut self.recording else {
+            return Ok(first);
+        };
         if estimated_before == 0 && recording.estimated() > 0 {
             output.note(
                 "the source's timestamps stand still, go back or jump: such frames are shown as they arrive",
@@ -264,6 +296,14 @@ impl Job<'_> {
                 .frames
                 .is_some_and(|frames| recording.frames() >= frames);
         Ok(first)
+    }
+
+    /// Counts a frame that is not whole, and tells of the first.
+    fn leave_out(&mut self, why: &str, output: &Output) {
+        if self.summary.broken_frames == 0 {
+            output.note(format_args!("a frame is left out: {why}"));
+        }
+        self.summary.broken_frames += 1;
     }
 
     fn finish(&mut self, input: &Input) -> Result<(), Failure> {
@@ -291,16 +331,24 @@ impl Job<'_> {
     }
 }
 
-/// Saves the next picture.
+/// Saves the next picture that is whole.
 fn save_one_more(input: &mut Input, path: &PathBuf) -> Result<(), Failure> {
-    let saved = input.one_more(|info, shot| {
-        shot.see(|picture| snapshot::save(path, picture, info.appearance.colorimetry))
-    });
-    let why = match saved {
-        Ok(Some(Ok(Ok(())))) => return Ok(()),
-        Ok(Some(Ok(Err(error)))) => error.to_string(),
-        Ok(None) => "no frame came after it".to_owned(),
-        Ok(Some(Err(_))) | Err(_) => "the source has ended".to_owned(),
+    let deadline = deadline_in(2_000_000_000);
+    let why = loop {
+        let saved = input.one_more(|info, shot| match info.corrupted {
+            true => Ok(Err(None)),
+            false => shot.see(|picture| {
+                snapshot::save(path, picture, info.appearance.colorimetry).map_err(Some)
+            }),
+        });
+        match saved {
+            Ok(Some(Ok(Ok(())))) => return Ok(()),
+            Ok(Some(Ok(Err(None | Some(SnapshotError::Jpeg(_)))))) if now_ns() < deadline => {}
+            Ok(Some(Ok(Err(None)))) => break "those that came are damaged".to_owned(),
+            Ok(Some(Ok(Err(Some(error))))) => break error.to_string(),
+            Ok(None) => break "no frame came after it".to_owned(),
+            Ok(Some(Err(_))) | Err(_) => break "the source has ended".to_owned(),
+        }
     };
     let why = format_args!("the recording is complete, but no picture: {why}");
     Err(Failure::new(GENERAL, why))
@@ -321,6 +369,12 @@ impl Summary {
     }
 
     fn print(&self, output: &Output) -> Result<(), Failure> {
+        if self.frames == 0 && self.broken_frames > 0 {
+            let broken = self.broken_frames;
+            return output.print(format_args!(
+                "nothing recorded: {broken} frames came, cut or marked as damaged"
+            ));
+        }
         if self.frames == 0 {
             return output.print("nothing recorded");
         }
@@ -337,6 +391,12 @@ impl Summary {
             output.print(format_args!(
                 "missing   {} dropped, {} left out as too detailed",
                 self.dropped_frames, self.left_out_frames
+            ))?;
+        }
+        if self.broken_frames > 0 {
+            output.print(format_args!(
+                "broken    {} frames were cut or marked as damaged, left out",
+                self.broken_frames
             ))?;
         }
         if self.estimated_times > 0 {

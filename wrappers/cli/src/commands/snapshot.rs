@@ -1,11 +1,13 @@
 //! `videostream snapshot`: one picture to a file.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Serialize;
+use videostream::Picture;
 use videostream::encode::Codec;
 use videostream::hal::time::now_ns;
-use videostream::{Picture, snapshot};
+use videostream::snapshot::{self, SnapshotError};
 
 use crate::args::InputArgs;
 use crate::decoding::still;
@@ -17,7 +19,8 @@ use crate::signals;
 #[derive(clap::Args)]
 #[command(after_help = "\
 The file's name says the format: .png, .jpg or .jpeg. It appears complete or not at all.
-A .jpg of a camera that gives JPEG (MJPG) holds the camera's own bytes. Of packets of H.264 or H.265 the
+A .jpg of a camera that gives JPEG (MJPG) holds the camera's own bytes. A frame that is cut, empty or marked
+as damaged by its source is passed over. Of packets of H.264 or H.265 the
 next key frame is decoded; a host makes one for whoever joins.
 
 Examples:
@@ -52,15 +55,15 @@ impl Args {
         Failure::new(GENERAL, why)
     }
 
-    /// Saves a picture; `None` if it is no key frame of packets.
+    /// Saves a picture; `None` if it is no key frame of packets, and why if it is not whole.
     fn save(
         &self,
         info: &Info,
         picture: &Picture<'_>,
         sets: &[u8],
-    ) -> Result<Option<Saved<'_>>, Failure> {
+    ) -> Result<Result<Option<Saved<'_>>, String>, Failure> {
         let format = picture.fourcc();
-        let save = |picture: &Picture<'_>| {
+        let save = |picture: &Picture<'_>| -> Result<_, SnapshotError> {
             snapshot::save(&self.file, picture, info.appearance.colorimetry)?;
             Ok(Saved {
                 file: &self.file,
@@ -71,10 +74,45 @@ impl Args {
             })
         };
         let Some(codec) = Codec::of_packets(format) else {
-            return save(picture).map(Some);
+            return match save(picture) {
+                Err(SnapshotError::Jpeg(error)) => Ok(Err(error.to_string())),
+                saved => Ok(Ok(Some(saved?))),
+            };
         };
         let bytes = picture.planes().first().map_or(&[][..], |plane| plane.data);
-        still(codec, bytes, sets, save)?.transpose()
+        Ok(Ok(still(codec, bytes, sets, save)?.transpose()?))
+    }
+}
+
+/// Frames that no picture could be made of.
+#[derive(Default)]
+struct Unfit {
+    frames: u64,
+    /// Of them those that were not whole, and what was wrong with the last one.
+    broken: u64,
+    last: String,
+}
+
+impl Unfit {
+    fn note(&mut self, why: String, output: &Output) {
+        output.detail(format_args!("left out a frame: {why}"));
+        self.frames += 1;
+        self.broken += 1;
+        self.last = why;
+    }
+
+    fn failure(&self, args: &Args) -> Failure {
+        let (broken, last) = (self.broken, &self.last);
+        let seconds = args.input.timeout.as_secs_f64();
+        let why = match broken {
+            0 => {
+                format!("packets, but no key frame to begin with (waited {seconds} s)")
+            }
+            _ => {
+                format!("no whole frame among {broken} (waited {seconds} s); the last one: {last}")
+            }
+        };
+        Failure::new(TIMEOUT, why)
     }
 }
 
@@ -85,22 +123,35 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         return Err(args.stopped());
     };
     let deadline = now_ns().saturating_add(args.input.timeout.as_nanos() as u64);
+    let mut unfit = Unfit::default();
     let saved = loop {
         let sets = input.parameters()?;
         let sets = sets.as_deref().unwrap_or_default();
-        let save =
-            |info: &Info<'_>, shot: &Shot<'_>| shot.see(|picture| args.save(info, picture, sets));
-        let Some(seen) = input.next(save)? else {
+        let save = |info: &Info<'_>, shot: &Shot<'_>| {
+            if info.corrupted {
+                return Ok(Err("its source says that it is damaged".to_owned()));
+            }
+            shot.see(|picture| args.save(info, picture, sets))?
+        };
+        let seen = match input.next(save) {
+            Err(Failure::Said { code: TIMEOUT, .. }) if unfit.frames > 0 => {
+                return Err(unfit.failure(args));
+            }
+            seen => seen?,
+        };
+        let Some(seen) = seen else {
             return Err(args.stopped());
         };
-        if let Some(saved) = seen?? {
-            break saved;
+        match seen? {
+            Ok(Some(saved)) => break saved,
+            Ok(None) => unfit.frames += 1,
+            Err(why) => unfit.note(why, output),
         }
-        if now_ns() > deadline {
-            let seconds = args.input.timeout.as_secs_f64();
-            let why = format_args!("packets, but no key frame to begin with (waited {seconds} s)");
-            return Err(Failure::new(TIMEOUT, why));
+        let now = now_ns();
+        if now > deadline {
+            return Err(unfit.failure(args));
         }
+        input.wait_at_most(Duration::from_nanos(deadline - now));
     };
     if output.json {
         return output.print_json(&saved);

@@ -7,7 +7,9 @@ use serde::Serialize;
 use videostream::hal::format::FourCc;
 use videostream::hal::time::now_ns;
 use videostream::share::{Access, HostBuilder};
-use videostream::{ConvertedSource, EncodedSource, Error, Host, Source, Stream};
+use videostream::{
+    ConvertedSource, DecodedSource, EncodedSource, Error, Host, Source, Stream, jpeg,
+};
 
 use crate::activation;
 use crate::args::{self, ChildArgs, CodecName, SourceArgs};
@@ -144,6 +146,28 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
 }
 
 fn serve_or_convert<S: Source>(
+    args: &Args,
+    output: &Output,
+    reporter: Reporter,
+    host: HostBuilder,
+    source: S,
+    about: About,
+) -> Result<(), Failure> {
+    let from = source.layout();
+    let is_changed = args.scale.is_some() || args.convert.is_some() || args.encode.is_some();
+    if is_changed && jpeg::is_jpeg(from.fourcc) {
+        let source = DecodedSource::new(source, args.source.buffers)?;
+        output.note(format_args!(
+            "decoding {} to {}",
+            from.fourcc,
+            source.layout().fourcc
+        ));
+        return serve_converted(args, output, reporter, host, source, about);
+    }
+    serve_converted(args, output, reporter, host, source, about)
+}
+
+fn serve_converted<S: Source>(
     args: &Args,
     output: &Output,
     reporter: Reporter,

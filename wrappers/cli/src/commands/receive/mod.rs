@@ -117,6 +117,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         });
     }
     drop(held);
+    seen.finish()?;
     tell(&seen, client.restarts(), &reporter, output)?;
     ended?;
     match seen.first_corrupt {

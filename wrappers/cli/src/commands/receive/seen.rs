@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use rustix::fs::fstat;
 use serde::Serialize;
 use videostream::Frame;
+use videostream::hal::ring::Flags;
 use videostream::hal::time::now_ns;
 use videostream::pattern::{PatternError, verify};
 
@@ -32,6 +33,8 @@ pub(super) struct Received {
     /// Pattern frames that were whole, and those that were not.
     verified_frames: u64,
     corrupt_frames: u64,
+    /// Frames that their source marked as damaged.
+    damaged_frames: u64,
     /// With --decode: pictures, key frames among the packets, packets before the first key frame, and numbers in
     /// pictures of the pattern that came in order.
     decoded_frames: u64,
@@ -60,6 +63,7 @@ pub(super) struct Seen {
     format: (String, u32, u32),
     format_changes: u64,
     source_dropped: u64,
+    damaged: u64,
     verified: u64,
     pub(super) corrupt: u64,
     /// What was wrong with the first corrupt frame.
@@ -82,6 +86,7 @@ impl Seen {
             format: (String::new(), 0, 0),
             format_changes: 0,
             source_dropped: 0,
+            damaged: 0,
             verified: 0,
             corrupt: 0,
             first_corrupt: None,
@@ -110,6 +115,7 @@ impl Seen {
             self.metrics.latency.add(latency);
         }
         self.metrics.dropped += frame.missed();
+        self.damaged += u64::from(frame.flags().contains(Flags::CORRUPTED));
         if frame.is_after_restart() {
             output.note(format_args!(
                 "{}: another host has taken over, its first frame here is {}",
@@ -197,6 +203,11 @@ impl Seen {
         Ok(())
     }
 
+    /// Takes what a decoder has held back.
+    pub(super) fn finish(&mut self) -> Result<(), Failure> {
+        self.decoding.finish()
+    }
+
     pub(super) fn received(&self, restarts: u64) -> Received {
         let at = |percent| self.delivery.percentile_ns(percent);
         let (format, width, height) = self.format.clone();
@@ -212,6 +223,7 @@ impl Seen {
             height,
             verified_frames: self.verified,
             corrupt_frames: self.corrupt,
+            damaged_frames: self.damaged,
             decoded_frames: self.decoding.pictures,
             key_frames: self.decoding.key_frames,
             undecoded_frames: self.decoding.before_key,
@@ -240,6 +252,12 @@ impl Seen {
             "dropped   {} by this client, {} by the source",
             self.metrics.dropped, self.source_dropped
         ))?;
+        if self.damaged > 0 {
+            output.print(format_args!(
+                "damaged   {} frames, as their source says",
+                self.damaged
+            ))?;
+        }
         if self.verified + self.corrupt > 0 {
             output.print(format_args!(
                 "checked   {} pattern frames whole, {} corrupt",

@@ -1,0 +1,237 @@
+//! JPEG to pixels.
+
+use videostream_hal::format::FourCc;
+use zune_jpeg::JpegDecoder as Zune;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
+
+use super::{JpegError, whole_into};
+use crate::picture::{PictureMut, PlaneMut};
+
+/// What chroma of a grey picture is.
+const NEUTRAL: u8 = 128;
+
+/// Decodes the frames of a camera that gives JPEG, to YU12 in full range ([`Colorimetry::JPEG`](crate::Colorimetry::JPEG)).
+///
+/// It keeps the memory that it needs. Another size than the target's is an error, as is damage that shows.
+#[derive(Debug, Default)]
+pub struct JpegDecoder {
+    file: Vec<u8>,
+    /// Luma and chroma of each pixel, side by side.
+    pixels: Vec<u8>,
+}
+
+impl JpegDecoder {
+    /// Without memory, which comes with the first picture.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Decodes the image at the start of `bytes` into `target`, a picture of YU12.
+    ///
+    /// # Errors
+    /// [`JpegError`]; `target` holds anything then.
+    ///
+    /// # Panics
+    /// If `target` is of another format.
+    pub fn decode(&mut self, bytes: &[u8], target: &mut PictureMut<'_>) -> Result<(), JpegError> {
+        assert_eq!(target.fourcc(), FourCc::YU12, "the target's format");
+        whole_into(bytes, &mut self.file)?;
+        let wants = (target.width(), target.height());
+        let (_, grey) = read(&self.file, wants, None, &mut self.pixels)?;
+        let [luma, cb, cr, ..] = target.planes() else {
+            unreachable!("a checked picture of YU12 has three planes");
+        };
+        let (width, bytes) = (wants.0 as usize, if grey { 1 } else { 3 });
+        let rows: Vec<_> = self.pixels.chunks_exact(width * bytes).collect();
+        for (pair, rows) in rows.chunks(2).enumerate() {
+            for (at, row) in rows.iter().enumerate() {
+                let to = line(luma, 2 * pair + at, width);
+                for (to, pixel) in to.iter_mut().zip(row.chunks_exact(bytes)) {
+                    *to = pixel[0];
+                }
+            }
+            let to = [&mut *cb, &mut *cr].map(|plane| line(plane, pair, width.div_ceil(2)));
+            if grey {
+                to.into_iter().for_each(|line| line.fill(NEUTRAL));
+            } else {
+                average(rows[0], rows.last().unwrap_or(&rows[0]), to);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The samples of a line of a plane.
+fn line<'a>(plane: &'a mut PlaneMut<'_>, row: usize, len: usize) -> &'a mut [u8] {
+    let start = row * plane.stride;
+    &mut plane.data[start..start + len]
+}
+
+/// Chroma of two rows of pixels, of three bytes each: one sample for four pixels.
+fn average(one: &[u8], two: &[u8], [cb, cr]: [&mut [u8]; 2]) {
+    let pairs = one.chunks(6).zip(two.chunks(6));
+    for (((one, two), cb), cr) in pairs.zip(cb).zip(cr) {
+        let mean = |at: usize| {
+            // The last pixel of an odd row is by itself.
+            let right = if one.len() == 6 { at + 3 } else { at };
+            let sum = [one[at], one[right], two[at], two[right]].map(u16::from);
+            ((sum.iter().sum::<u16>() + 2) / 4) as u8
+        };
+        (*cb, *cr) = (mean(1), mean(2));
+    }
+}
+
+/// Decodes an image into `pixels`; its size, and whether they are grey, a byte each. Else each has three: of luma and
+/// chroma, from an image of this very size, or of `colours`, from one of at most this size.
+fn read(
+    file: &[u8],
+    wants: (u32, u32),
+    colours: Option<ColorSpace>,
+    pixels: &mut Vec<u8>,
+) -> Result<((u32, u32), bool), JpegError> {
+    let damaged = |reason: String| JpegError::Damaged { reason };
+    // Otherwise much of what is damaged would be grey.
+    let options = DecoderOptions::default()
+        .set_max_width(u16::MAX.into())
+        .set_max_height(u16::MAX.into())
+        .set_strict_mode(true)
+        .jpeg_set_out_colorspace(colours.unwrap_or(ColorSpace::YCbCr));
+    let mut decoder = Zune::new_with_options(ZCursor::new(file), options);
+    decoder
+        .decode_headers()
+        .map_err(|error| damaged(error.to_string()))?;
+    let no_header = || damaged("no header".to_owned());
+    let info = decoder.info().ok_or_else(no_header)?;
+    let has = (u32::from(info.width), u32::from(info.height));
+    let fits = match colours {
+        None => has == wants,
+        Some(_) => has.0 <= wants.0 && has.1 <= wants.1,
+    };
+    if !fits {
+        return Err(JpegError::Size { has, wants });
+    }
+    let grey = colours.is_none() && decoder.input_colorspace() == Some(ColorSpace::Luma);
+    if grey {
+        decoder.set_options(options.jpeg_set_out_colorspace(ColorSpace::Luma));
+    }
+    let bytes = has.0 as usize * has.1 as usize * if grey { 1 } else { 3 };
+    if decoder.output_buffer_size() != Some(bytes) {
+        return Err(damaged(format!("{:?} in it", decoder.input_colorspace())));
+    }
+    pixels.resize(bytes, 0);
+    decoder
+        .decode_into(pixels)
+        .map_err(|error| damaged(error.to_string()))?;
+    Ok((has, grey))
+}
+
+/// An image of at most `width` x `height` as RGB: three bytes a pixel, rows without padding, and its own size.
+#[cfg(feature = "snapshot")]
+pub(crate) fn to_rgb(
+    file: &[u8],
+    width: u32,
+    height: u32,
+) -> Result<(Vec<u8>, u32, u32), JpegError> {
+    let mut rgb = Vec::new();
+    let colours = Some(ColorSpace::RGB);
+    let ((width, height), _) = read(file, (width, height), colours, &mut rgb)?;
+    Ok((rgb, width, height))
+}
+
+#[cfg(all(test, feature = "snapshot"))]
+mod tests {
+    use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+    use videostream_hal::format::Layout;
+
+    use super::*;
+
+    /// An image of one colour, given in luma and chroma.
+    fn plain(colour: [u8; 3], width: u16, height: u16, sampling: SamplingFactor) -> Vec<u8> {
+        let pixels = colour.repeat(usize::from(width) * usize::from(height));
+        let mut file = Vec::new();
+        let mut encoder = Encoder::new(&mut file, 100);
+        encoder.set_sampling_factor(sampling);
+        encoder
+            .encode(&pixels, width, height, ColorType::Ycbcr)
+            .unwrap();
+        file
+    }
+
+    fn decode(file: &[u8], width: u32, height: u32) -> Result<Vec<u8>, JpegError> {
+        let layout = Layout::new(FourCc::YU12, width, height).unwrap();
+        let mut bytes = vec![0; layout.size as usize];
+        let mut target = PictureMut::new(&mut bytes, &layout).unwrap();
+        JpegDecoder::new().decode(file, &mut target)?;
+        Ok(bytes)
+    }
+
+    #[test]
+    fn luma_and_chroma_stay_what_they_are() {
+        for colour in [
+            [0, 128, 128],
+            [255, 128, 128],
+            [76, 84, 255],
+            [29, 255, 107],
+        ] {
+            for sampling in [
+                SamplingFactor::R_4_2_0,
+                SamplingFactor::R_4_2_2,
+                SamplingFactor::R_4_4_4,
+            ] {
+                for (width, height) in [(64, 48), (33, 17)] {
+                    let file = plain(colour, width, height, sampling);
+                    let (width, height) = (u32::from(width), u32::from(height));
+                    let bytes = decode(&file, width, height).unwrap();
+                    let pixels = (width * height) as usize;
+                    let chroma = (width.div_ceil(2) * height.div_ceil(2)) as usize;
+                    let (luma, rest) = bytes.split_at(pixels);
+                    for (plane, value) in
+                        [luma, &rest[..chroma], &rest[chroma..]].iter().zip(colour)
+                    {
+                        assert!(
+                            plane.iter().all(|v| v.abs_diff(value) <= 1),
+                            "{colour:?} {plane:?}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn grey_images_have_neutral_chroma() {
+        let mut file = Vec::new();
+        Encoder::new(&mut file, 100)
+            .encode(&[200; 32 * 16], 32, 16, ColorType::Luma)
+            .unwrap();
+        let bytes = decode(&file, 32, 16).unwrap();
+        assert!(bytes[..512].iter().all(|v| v.abs_diff(200) <= 1));
+        assert!(bytes[512..].iter().all(|v| *v == NEUTRAL));
+    }
+
+    #[test]
+    fn images_that_lack_a_part_are_refused() {
+        let file = super::super::tests::image();
+        assert!(decode(&file, 64, 48).is_ok());
+        assert_eq!(
+            decode(&file, 64, 50),
+            Err(JpegError::Size {
+                has: (64, 48),
+                wants: (64, 50)
+            })
+        );
+        for cut in [2, file.len() / 2] {
+            let error = decode(&file[..file.len() - cut], 64, 48).unwrap_err();
+            assert!(matches!(error, JpegError::Cut { .. }), "{error}");
+        }
+        let mut damaged = file.clone();
+        // Arithmetic coding, which no camera uses.
+        let kind = file.windows(2).position(|pair| pair == [0xff, 0xc0]);
+        damaged[kind.unwrap() + 1] = 0xc9;
+        let error = decode(&damaged, 64, 48).unwrap_err();
+        assert!(matches!(error, JpegError::Damaged { .. }), "{error}");
+    }
+}
