@@ -1,11 +1,11 @@
 //! Bits, and how good pictures are for them.
 
-use videostream::Picture;
-use videostream::encode::{EncodeError, Encoder, Profile, RateControl};
+use videostream::encode::{Codec, EncodeError, Encoder, EncoderConfig, Profile, RateControl};
 use videostream::hal::format::{FourCc, Layout};
+use videostream::{FrameRate, Picture};
 
 use crate::media::{decode, fps, has_ffmpeg, psnr};
-use crate::support::{bitrate, config, noise, noise_sizes, to_file};
+use crate::support::{bitrate, config, noise, noise_sizes, noise_sizes_at, to_file};
 
 #[test]
 fn constant_bitrate_is_met_and_follows_changes() {
@@ -136,4 +136,25 @@ fn five_megabits_of_720p_are_close_to_the_source() {
         let ratio = psnr(&source, frame);
         assert!(ratio > 35.0, "frame {number}: {ratio} dB");
     }
+}
+
+#[test]
+fn fast_and_slow_pictures_get_their_bits() {
+    for (rate, seconds) in [("120", 2), ("240", 1)] {
+        let rate: FrameRate = rate.parse().unwrap();
+        let frames = rate.frames() * seconds;
+        let like = (FourCc::NV12, 320, 240);
+        let config = EncoderConfig::new(Codec::H264, like.0, like.1, like.2, rate);
+        let config = config.rate_control(RateControl::Constant(2_000_000));
+        let sizes = noise_sizes_at(&config, rate, 5, frames.into(), |_, _| ());
+        let bits = 8.0 * sizes.iter().sum::<usize>() as f64 / f64::from(seconds);
+        assert!((1.6e6..2.4e6).contains(&bits), "{rate}: {bits} bit/s");
+    }
+    let rate: FrameRate = "1/2".parse().unwrap();
+    let config = EncoderConfig::new(Codec::H264, FourCc::NV12, 320, 240, rate);
+    let config = config.rate_control(RateControl::Constant(400_000));
+    let sizes = noise_sizes_at(&config, rate, 5, 30, |_, _| ());
+    let bits = 8.0 * sizes.iter().sum::<usize>() as f64 / 60.0;
+    // No picture takes more than a second's.
+    assert!((50_000.0..300_000.0).contains(&bits), "{bits} bit/s");
 }

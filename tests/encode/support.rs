@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use videostream::Picture;
 use videostream::encode::{Codec, Encoder, EncoderConfig};
 use videostream::hal::format::{FourCc, Layout};
 use videostream::record::{Recorder, Track};
+use videostream::{FrameRate, Picture};
 
 use crate::media::{encode_pattern, fps};
 
@@ -49,6 +49,17 @@ pub(crate) fn noise_sizes(
     frames: u64,
     change: impl Fn(u64, &mut Encoder),
 ) -> Vec<usize> {
+    noise_sizes_at(config, fps(30), bits, frames, change)
+}
+
+/// The same at another rate, that of the configuration.
+pub(crate) fn noise_sizes_at(
+    config: &EncoderConfig,
+    rate: FrameRate,
+    bits: u32,
+    frames: u64,
+    change: impl Fn(u64, &mut Encoder),
+) -> Vec<usize> {
     let layout = Layout::new(FourCc::NV12, 320, 240).unwrap();
     let mut encoder = Encoder::new(config).unwrap();
     let mut bytes = vec![0; layout.size as usize];
@@ -59,7 +70,7 @@ pub(crate) fn noise_sizes(
         encoder
             .submit(
                 &Picture::new(&bytes, &layout).unwrap(),
-                fps(30).time_ns(number),
+                rate.time_ns(number),
             )
             .unwrap();
         sizes.push(encoder.receive().unwrap().unwrap().annex_b().len());

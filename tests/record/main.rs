@@ -8,6 +8,8 @@ mod encoded;
 mod former;
 #[path = "../media/mod.rs"]
 mod media;
+#[cfg(all(feature = "software", feature = "record"))]
+mod times;
 
 use std::fs;
 

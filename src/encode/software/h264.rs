@@ -11,11 +11,59 @@ use crate::picture::Plane;
 const LIMITS: &str = "both sides must be even, at least 16, and fit into 3840x2160 or 2160x3840";
 /// Bits per second: the top is what level 5.2 allows in Main profile.
 const BITRATE: (u32, u32) = (10_000, 240_000_000);
-/// OpenH264 clips what is outside.
-const FRAMES_PER_SECOND: (u32, u32) = (1, 60);
+/// Frames per second: OpenH264 clips what is outside.
+const SLOWEST: FrameRate = rate(1);
+const FASTEST: FrameRate = rate(60);
 const QUANTISER: (u8, u8) = (0, 51);
 /// Below, OpenH264's rate control does not go.
 const FINEST: u8 = 12;
+
+const fn rate(fps: u32) -> FrameRate {
+    match FrameRate::fps(fps) {
+        Ok(rate) => rate,
+        Err(_) => unreachable!(),
+    }
+}
+
+/// What the library is told of a configuration whose rate is beyond its own: the nearest rate that it takes. Faster
+/// pictures get as many bits as they should; slower ones, of which there are few, what a second has.
+fn paced(config: &EncoderConfig) -> EncoderConfig {
+    let has = config.rate.as_f64();
+    if has < SLOWEST.as_f64() {
+        return EncoderConfig {
+            rate: SLOWEST,
+            ..*config
+        };
+    }
+    if has <= FASTEST.as_f64() {
+        return *config;
+    }
+    let part = FASTEST.as_f64() / has;
+    let scaled = |bits: u32| ((f64::from(bits) * part) as u32).max(BITRATE.0);
+    EncoderConfig {
+        rate: FASTEST,
+        rate_control: match config.rate_control {
+            RateControl::Constant(bits) => RateControl::Constant(scaled(bits)),
+            RateControl::Variable { bitrate, peak } => RateControl::Variable {
+                bitrate: scaled(bitrate),
+                peak: peak.map(scaled),
+            },
+            quantiser @ RateControl::Quantiser(_) => quantiser,
+        },
+        // Of the true rate.
+        level: config.level.or(Some(level::needs(config))),
+        ..*config
+    }
+}
+
+/// The time of a picture by the library's clock, on which they come at the rate that it was told.
+fn paced_ns(config: &EncoderConfig, pts_ns: u64) -> u64 {
+    let told = paced(config).rate;
+    if told == config.rate {
+        return pts_ns;
+    }
+    (pts_ns as f64 * (config.rate.as_f64() / told.as_f64())) as u64
+}
 
 /// An OpenH264 encoder that survives its failures.
 #[derive(Debug)]
@@ -31,10 +79,9 @@ impl H264 {
         config: &EncoderConfig,
         parameter_sets: &mut Vec<u8>,
     ) -> Result<Self, EncodeError> {
-        check_frame_rate(config.rate)?;
         check_rate_control(config)?;
         level::check(config)?;
-        let mut encoder = OpenH264::new(config)?;
+        let mut encoder = OpenH264::new(&paced(config))?;
         encoder.parameter_sets(parameter_sets)?;
         let (without, rate) = (parameter_sets.clone(), config.rate);
         if let Some(sets) = with_rate(parameter_sets, rate) {
@@ -54,9 +101,9 @@ impl H264 {
         pts_ns: u64,
         bytes: &mut Vec<u8>,
     ) -> Result<(), EncodeError> {
-        if let Err(error) = self.encoder.encode(planes, pts_ns, bytes) {
+        if let Err(error) = self.encoder.encode(planes, paced_ns(config, pts_ns), bytes) {
             // After a failure the library has taken itself down; the next picture starts anew.
-            self.encoder = OpenH264::new(config)?;
+            self.encoder = OpenH264::new(&paced(config))?;
             return Err(error);
         }
         self.add_rate(bytes);
@@ -84,13 +131,18 @@ impl H264 {
     ) -> Result<(), EncodeError> {
         check_rate_control(config)?;
         level::check(config)?;
-        self.encoder.set_bitrate(bits_per_second)
+        let told = paced(config).rate_control.bitrate();
+        self.encoder.set_bitrate(told.unwrap_or(bits_per_second))
     }
 
     pub(super) fn set_frame_rate(&mut self, config: &EncoderConfig) -> Result<(), EncodeError> {
-        check_frame_rate(config.rate)?;
         level::check(config)?;
-        self.encoder.set_frame_rate(config.rate)
+        let told = paced(config);
+        self.encoder.set_frame_rate(told.rate)?;
+        match told.rate_control.bitrate() {
+            Some(bits) if told.rate != config.rate => self.encoder.set_bitrate(bits),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -133,17 +185,41 @@ fn check_bitrate(bits: u32) -> Result<(), EncodeError> {
     check_range("bitrate in bits per second", bits, BITRATE.0, BITRATE.1)
 }
 
-fn check_frame_rate(rate: FrameRate) -> Result<(), EncodeError> {
-    let (min, max) = FRAMES_PER_SECOND;
-    let (frames, seconds) = (u64::from(rate.frames()), u64::from(rate.seconds()));
-    if frames < u64::from(min) * seconds || frames > u64::from(max) * seconds {
-        let what = "frame rate in frames per second";
-        return Err(EncodeError::Value {
-            what,
-            value: frames / seconds,
-            min: min.into(),
-            max: max.into(),
-        });
+#[cfg(test)]
+mod tests {
+    use videostream_hal::format::FourCc;
+
+    use super::*;
+    use crate::encode::{Codec, Level};
+
+    fn config(rate: &str) -> EncoderConfig {
+        let rate = rate.parse().unwrap();
+        EncoderConfig::new(Codec::H264, FourCc::NV12, 1280, 720, rate)
+            .rate_control(RateControl::Constant(6_000_000))
     }
-    Ok(())
+
+    #[test]
+    fn rates_beyond_the_librarys_keep_the_bits_of_a_picture() {
+        let told = |rate| {
+            let told = paced(&config(rate));
+            (
+                told.rate.to_string(),
+                told.rate_control.bitrate(),
+                told.level,
+            )
+        };
+        let bits = Some(6_000_000);
+        assert_eq!(told("30"), ("30/1".to_owned(), bits, None));
+        assert_eq!(told("1/2"), ("1/1".to_owned(), bits, None));
+        let level = Some(Level::new(4, 2));
+        assert_eq!(told("120"), ("60/1".to_owned(), Some(3_000_000), level));
+    }
+
+    #[test]
+    fn pictures_come_at_the_rate_that_the_library_is_told() {
+        let second = 1_000_000_000;
+        assert_eq!(paced_ns(&config("30"), 7 * second + 1), 7 * second + 1);
+        assert_eq!(paced_ns(&config("1/2"), 8 * second), 4 * second);
+        assert_eq!(paced_ns(&config("240"), second), 4 * second);
+    }
 }

@@ -1,5 +1,7 @@
 //! A host that plays a source of certain frames.
 
+#![allow(dead_code, reason = "each test program uses some of it")]
+
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
