@@ -7,8 +7,9 @@ use videostream_hal::memory::allocate::Allocator;
 use videostream_hal::ring::{Flags, MAX_PLANES};
 
 use super::{Pool, Reader, Source, Taken};
+use crate::colorimetry::{Appearance, Colorimetry};
 use crate::jpeg::{self, JpegDecoder, JpegError};
-use crate::{Appearance, Colorimetry, Error, Result};
+use crate::{Error, Result};
 
 /// Decodes the frames of a source of JPEG (`MJPG`), to be shared, converted or encoded: YU12 in full range.
 ///
@@ -191,5 +192,150 @@ impl<S: Source> Source for DecodedSource<S> {
     fn requeue(&mut self, index: u32) -> Result<()> {
         self.pool.put(index);
         Ok(())
+    }
+}
+
+#[cfg(all(test, feature = "snapshot"))]
+mod tests {
+    use videostream_hal::time::deadline_in;
+
+    use super::*;
+    use crate::colorimetry::{Matrix, Range};
+
+    /// A source of these frames, which are all there at once or come one by one.
+    #[derive(Debug)]
+    struct Images {
+        pool: Pool,
+        frames: Vec<(Vec<u8>, Flags)>,
+        sequence: u64,
+        at_once: bool,
+        paused: bool,
+    }
+
+    impl Images {
+        fn new(frames: &[(&[u8], Flags)], at_once: bool) -> Self {
+            let layout = Layout::opaque(FourCc::MJPG, 64, 48, 0, 20_000);
+            let frames = frames.iter().map(|(bytes, flags)| (bytes.to_vec(), *flags));
+            Self {
+                pool: Pool::new(&Allocator::new(), layout, 4).unwrap(),
+                frames: frames.collect(),
+                sequence: 0,
+                at_once,
+                paused: false,
+            }
+        }
+    }
+
+    impl Source for Images {
+        fn layout(&self) -> Layout {
+            Layout::opaque(FourCc::MJPG, 64, 48, 0, 20_000)
+        }
+
+        fn buffer_count(&self) -> u32 {
+            self.pool.len()
+        }
+
+        fn reserve(&self) -> u32 {
+            1
+        }
+
+        fn buffer_fds(&self, index: u32) -> Vec<(BorrowedFd<'_>, u64)> {
+            self.pool.fds(index)
+        }
+
+        fn due_ns(&self) -> Option<u64> {
+            Some(0)
+        }
+
+        fn take(&mut self) -> Result<Option<Taken>> {
+            self.paused = !self.paused && !self.at_once;
+            let (Some((bytes, flags)), false) =
+                (self.frames.get(self.sequence as usize), self.paused)
+            else {
+                return Ok(None);
+            };
+            let index = self.pool.fill(|target| {
+                let to = &mut target.planes()[0].data;
+                to[..bytes.len()].copy_from_slice(bytes);
+                Ok(())
+            })?;
+            self.sequence += 1;
+            Ok(index.map(|index| Taken {
+                index,
+                sequence: self.sequence - 1,
+                timestamp_ns: 7,
+                bytes_used: bytes.len() as u32,
+                data_offset: [0; MAX_PLANES],
+                flags: *flags,
+                field: 1,
+                colorimetry: 8,
+            }))
+        }
+
+        fn requeue(&mut self, index: u32) -> Result<()> {
+            self.pool.put(index);
+            Ok(())
+        }
+    }
+
+    fn image(grey: u8) -> Vec<u8> {
+        let mut file = Vec::new();
+        jpeg_encoder::Encoder::new(&mut file, 90)
+            .encode(&[grey; 64 * 48], 64, 48, jpeg_encoder::ColorType::Luma)
+            .unwrap();
+        file
+    }
+
+    /// Sequence, first byte of luma and whether something is missing before it, of each picture.
+    fn read(source: Images) -> (Vec<(u64, u8, bool)>, u64) {
+        let mut reader = Reader::new(DecodedSource::new(source, 2).unwrap()).unwrap();
+        let mut seen = Vec::new();
+        while let Some(one) = reader
+            .next(deadline_in(200_000_000), |taken, picture| {
+                let colours = Colorimetry::from_v4l2(taken.colorimetry, FourCc::YU12);
+                assert_eq!(
+                    (colours.matrix, colours.range),
+                    (Matrix::BT601, Range::Full)
+                );
+                assert_eq!(picture.fourcc(), FourCc::YU12);
+                let has_gap = taken.flags.contains(Flags::DISCONTINUITY);
+                (taken.sequence, picture.planes()[0].data[0], has_gap)
+            })
+            .unwrap()
+        {
+            seen.push(one);
+        }
+        (seen, reader.source().broken())
+    }
+
+    #[test]
+    fn frames_that_are_not_whole_are_left_out() {
+        let (one, two, none) = (image(40), image(200), Flags::empty());
+        let frames = [
+            (&one[..], none),
+            (&two[..99], none),
+            (&[], none),
+            (&two, Flags::CORRUPTED),
+            (&two, none),
+        ];
+        let (seen, broken) = read(Images::new(&frames, false));
+        assert_eq!((seen, broken), (vec![(0, 40, false), (4, 200, true)], 3));
+    }
+
+    #[test]
+    fn of_frames_that_have_come_the_newest_is_decoded() {
+        let images = [10, 50, 90, 130, 170].map(image);
+        let frames = images.each_ref().map(|image| (&image[..], Flags::empty()));
+        let (seen, broken) = read(Images::new(&frames, true));
+        assert_eq!((seen, broken), (vec![(3, 130, true), (4, 170, false)], 0));
+    }
+
+    #[test]
+    fn a_source_of_pictures_is_refused() {
+        let rate = crate::FrameRate::fps(30).unwrap();
+        let drawn = crate::TestPattern::new(FourCc::NV12, 320, 240, rate).unwrap();
+        let source = crate::PatternSource::new(drawn, 2).unwrap();
+        let error = DecodedSource::new(source, 2).unwrap_err();
+        assert!(error.to_string().contains("NV12"), "{error}");
     }
 }

@@ -35,6 +35,8 @@ pub(super) fn of(
         }),
         Codec::Mjpeg => SampleEntry::Jpeg(Jpeg {
             visual,
+            colr,
+            pasp,
             ..Default::default()
         }),
         Codec::Fwht => return Err(RecordError::ParameterSets),

@@ -156,7 +156,7 @@ impl Recording {
                 return Err(Failure::new(ARGUMENTS, why));
             }
             let rate = info.rate.unwrap_or(NOMINAL);
-            let mut track = Track::new(codec, like.1, like.2, rate);
+            let mut track = Track::new(codec, like.1, like.2, rate).appearance(info.appearance);
             if let Some(frames) = limit.frames_at(info.rate) {
                 track = track.expected_frames(frames);
             }

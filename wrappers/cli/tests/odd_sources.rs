@@ -218,6 +218,27 @@ fn parameter_sets_before_the_first_key_frame_count() {
 }
 
 #[test]
+fn a_packet_whose_header_is_damaged_costs_itself() {
+    let test = "a_packet_whose_header_is_damaged_costs_itself";
+    let packets = packets(30).into_iter();
+    let mut all: Vec<_> = packets
+        .map(|(sets, data, _)| [sets, data].concat())
+        .collect();
+    // A slice of a picture parameter set that there is not: number 30, as an Exp-Golomb code.
+    all[15] = vec![0, 0, 0, 1, 0x41, 0x98, 0x3e, 0x80, 0x55];
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.mp4");
+    let recorded = record(&shared(all), 29, &path).json();
+    assert_eq!(number(&recorded, "frames"), 29, "{recorded}");
+    assert_eq!(number(&recorded, "lost_packets"), 1, "{recorded}");
+    if let Some(found) = probe(test, &path) {
+        assert_eq!(found[4], "29", "{found:?}");
+        let step = times(&path).unwrap()[15] * 1000.0;
+        assert!((step - 16.0 * 33.0).abs() < 1.0, "{step}");
+    }
+}
+
+#[test]
 fn pictures_of_any_rate_are_encoded() {
     let test = "pictures_of_any_rate_are_encoded";
     let folder = tempfile::tempdir().unwrap();
