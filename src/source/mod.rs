@@ -125,6 +125,77 @@ pub trait Source {
     fn client_joined(&mut self) {}
 }
 
+/// For a program that finds out which source it has while it runs: `Box<dyn Source>` is one, too.
+impl<S: Source + ?Sized> Source for Box<S> {
+    fn layout(&self) -> Layout {
+        (**self).layout()
+    }
+
+    fn behind(&self) -> Option<&dyn Source> {
+        (**self).behind()
+    }
+
+    fn behind_mut(&mut self) -> Option<&mut dyn Source> {
+        (**self).behind_mut()
+    }
+
+    fn rate(&self) -> Option<FrameRate> {
+        (**self).rate()
+    }
+
+    fn buffer_count(&self) -> u32 {
+        (**self).buffer_count()
+    }
+
+    fn reserve(&self) -> u32 {
+        (**self).reserve()
+    }
+
+    fn buffer_fds(&self, index: u32) -> Vec<(BorrowedFd<'_>, u64)> {
+        (**self).buffer_fds(index)
+    }
+
+    fn generation(&self) -> u32 {
+        (**self).generation()
+    }
+
+    fn trouble(&self) -> Option<&Error> {
+        (**self).trouble()
+    }
+
+    fn ready_fd(&self) -> Option<BorrowedFd<'_>> {
+        (**self).ready_fd()
+    }
+
+    fn due_ns(&self) -> Option<u64> {
+        (**self).due_ns()
+    }
+
+    fn take_events(&mut self) -> Result<()> {
+        (**self).take_events()
+    }
+
+    fn take(&mut self) -> Result<Option<Taken>> {
+        (**self).take()
+    }
+
+    fn requeue(&mut self, index: u32) -> Result<()> {
+        (**self).requeue(index)
+    }
+
+    fn appearance(&self) -> Appearance {
+        (**self).appearance()
+    }
+
+    fn parameters(&self) -> Option<&[u8]> {
+        (**self).parameters()
+    }
+
+    fn client_joined(&mut self) {
+        (**self).client_joined();
+    }
+}
+
 /// A frame fresh from its source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Taken {

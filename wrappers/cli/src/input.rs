@@ -9,8 +9,8 @@ use videostream::hal::time::{deadline_in, now_ns};
 use videostream::jpeg::JpegError;
 use videostream::source::{Lent, Reader};
 use videostream::{
-    Appearance, CameraSource, Client, Colorimetry, DmaBufPicture, Error, Frame, FrameRate, Mode,
-    PatternSource, Picture, Source, jpeg,
+    Appearance, Client, Colorimetry, DmaBufPicture, Error, Frame, FrameRate, Mode, Picture, Source,
+    jpeg,
 };
 
 use crate::args::InputArgs;
@@ -23,8 +23,7 @@ use crate::signals;
 /// Where pictures come from.
 #[expect(clippy::large_enum_variant, reason = "there is one of it")]
 enum From {
-    Camera(Reader<CameraSource>),
-    Pattern(Reader<PatternSource>),
+    Own(Reader<Box<dyn Source>>),
     Host(Client),
 }
 
@@ -123,10 +122,11 @@ impl Input {
             None => {
                 let opened = Opened::new(&args.source, output)?;
                 output.detail(format_args!("source: {}", opened.about()));
-                match opened {
-                    Opened::Camera(camera) => From::Camera(Reader::new(camera)?),
-                    Opened::Pattern(pattern) => From::Pattern(Reader::new(pattern)?),
-                }
+                let source: Box<dyn Source> = match opened {
+                    Opened::Camera(camera) => Box::new(camera),
+                    Opened::Pattern(pattern) => Box::new(pattern),
+                };
+                From::Own(Reader::new(source)?)
             }
         };
         Ok(Some(Self {
@@ -145,8 +145,7 @@ impl Input {
         look: impl FnOnce(&Info<'_>, &Shot<'_>) -> T,
     ) -> Result<Option<T>, Failure> {
         match &mut self.from {
-            From::Camera(reader) => read(reader, self.timeout, look),
-            From::Pattern(reader) => read(reader, self.timeout, look),
+            From::Own(reader) => read(reader, self.timeout, look),
             From::Host(client) => {
                 let next = connect::next(client, self.reconnect, self.endless, self.timeout)?;
                 let Some(frame) = next else {
@@ -171,8 +170,7 @@ impl Input {
         const SOON: Duration = Duration::from_secs(2);
         let end = deadline(SOON);
         match &mut self.from {
-            From::Camera(reader) => read_by(reader, end, || false, look),
-            From::Pattern(reader) => read_by(reader, end, || false, look),
+            From::Own(reader) => read_by(reader, end, || false, look),
             From::Host(client) => loop {
                 match client.next_until(signals::slice().min(end)) {
                     Ok(frame) => return Ok(see(&frame, look)),
@@ -205,8 +203,7 @@ impl Input {
     /// Frames between those that were seen that did not get here.
     pub(crate) fn dropped(&self) -> u64 {
         match &self.from {
-            From::Camera(reader) => reader.dropped(),
-            From::Pattern(reader) => reader.dropped(),
+            From::Own(reader) => reader.dropped(),
             From::Host(_) => self.missed,
         }
     }
@@ -238,8 +235,8 @@ fn see<T>(frame: &Frame, look: impl FnOnce(&Info<'_>, &Shot<'_>) -> T) -> Option
     Some(look(&info, &Shot::Shared(frame)))
 }
 
-fn read<S: Source, T>(
-    reader: &mut Reader<S>,
+fn read<T>(
+    reader: &mut Reader<Box<dyn Source>>,
     timeout: Duration,
     look: impl FnOnce(&Info<'_>, &Shot<'_>) -> T,
 ) -> Result<Option<T>, Failure> {
@@ -252,8 +249,8 @@ fn read<S: Source, T>(
 }
 
 /// Reads in slices of time, which shows that the command is not blocked.
-fn read_by<S: Source, T>(
-    reader: &mut Reader<S>,
+fn read_by<T>(
+    reader: &mut Reader<Box<dyn Source>>,
     deadline: u64,
     stopped: impl Fn() -> bool,
     look: impl FnOnce(&Info<'_>, &Shot<'_>) -> T,
@@ -273,8 +270,8 @@ fn read_by<S: Source, T>(
     Ok(None)
 }
 
-fn read_until<S: Source, T>(
-    reader: &mut Reader<S>,
+fn read_until<T>(
+    reader: &mut Reader<Box<dyn Source>>,
     deadline_ns: u64,
     look: impl FnOnce(&Info<'_>, &Shot<'_>) -> T,
 ) -> Result<Option<T>, Failure> {

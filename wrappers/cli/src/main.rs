@@ -14,6 +14,7 @@ mod pipes;
 mod progress;
 mod recording;
 mod signals;
+mod unpacking;
 
 use std::process::ExitCode;
 use std::sync::LazyLock;

@@ -5,16 +5,17 @@ use std::path::Path;
 use videostream::encode::{
     Backend, Codec, EncodeError, Encoder, EncoderConfig, Packet, RateControl,
 };
-use videostream::hal::format::{FourCc, Layout};
-use videostream::jpeg::{self, JpegDecoder, JpegError};
+use videostream::hal::format::FourCc;
+use videostream::jpeg::{self, JpegError};
 use videostream::record::{
     PacketRecorder, RawRecorder, Recorded, Recorder, Timeline, Track, is_raw,
 };
 
-use videostream::{Error, FrameRate, Picture, PictureMut};
+use videostream::{FrameRate, Picture};
 
 use crate::failure::{ARGUMENTS, Failure};
 use crate::input::{Info, Shot};
+use crate::unpacking::{Unpacking, bytes_of};
 
 /// What the encoder plans for where the source does not say its rate.
 pub(crate) const NOMINAL: FrameRate = match FrameRate::fps(30) {
@@ -31,34 +32,6 @@ pub(crate) struct Recording {
     unpacking: Option<Unpacking>,
     /// What is wrong with the last frame, if it is left out.
     broken: Option<JpegError>,
-}
-
-/// Frames of JPEG on their way to an encoder, or to raw video.
-struct Unpacking {
-    decoder: JpegDecoder,
-    layout: Layout,
-    bytes: Vec<u8>,
-}
-
-impl Unpacking {
-    fn new(width: u32, height: u32) -> Result<Self, Failure> {
-        let layout = Layout::new(FourCc::YU12, width, height).map_err(Error::from)?;
-        Ok(Self {
-            decoder: JpegDecoder::new(),
-            bytes: vec![0; layout.size as usize],
-            layout,
-        })
-    }
-
-    fn unpack(&mut self, jpeg: &[u8]) -> Result<Result<Picture<'_>, JpegError>, Failure> {
-        let mut target = PictureMut::new(&mut self.bytes, &self.layout).map_err(Error::from)?;
-        if let Err(error) = self.decoder.decode(jpeg, &mut target) {
-            return Ok(Err(error));
-        }
-        Ok(Ok(
-            Picture::new(&self.bytes, &self.layout).map_err(Error::from)?
-        ))
-    }
 }
 
 /// When a recording ends by itself.
@@ -343,11 +316,6 @@ impl Recording {
             }
         }
     }
-}
-
-/// The bytes of a frame of JPEG.
-fn bytes_of<'a>(packed: &Picture<'a>) -> &'a [u8] {
-    packed.planes().first().map_or(&[][..], |plane| plane.data)
 }
 
 /// Adds a picture that was JPEG.

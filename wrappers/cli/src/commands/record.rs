@@ -1,9 +1,10 @@
 //! `videostream record`: pictures to a file, encoded or raw.
 
+mod summary;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Serialize;
 use videostream::encode::Codec;
 use videostream::hal::format::FourCc;
 use videostream::hal::time::{deadline_in, now_ns};
@@ -11,6 +12,7 @@ use videostream::record::Recorded;
 use videostream::snapshot::{self, SnapshotError};
 use videostream::{FrameRate, record};
 
+use self::summary::Summary;
 use crate::args::{self, ChildArgs, InputArgs, StoredName};
 use crate::failure::{Failure, GENERAL};
 use crate::input::{Info, Input, Shot};
@@ -85,37 +87,6 @@ impl Args {
                 .and_then(|time| u64::try_from(time.as_nanos()).ok()),
         }
     }
-}
-
-/// What was recorded.
-#[derive(Default, Serialize)]
-struct Summary {
-    file: PathBuf,
-    /// Frames that play.
-    frames: u64,
-    duration_ms: u64,
-    bytes: u64,
-    width: u32,
-    height: u32,
-    /// Frames per second of the source, if it says.
-    fps: Option<f64>,
-    /// Pixel format of the source.
-    format: String,
-    encoder: String,
-    /// Frames of the source that did not get here.
-    dropped_frames: u64,
-    /// Frames that were cut, or that their source marked as damaged, left out.
-    broken_frames: u64,
-    /// Pictures with more detail than the encoder can store.
-    left_out_frames: u64,
-    /// Frames whose timestamps make no sense, shown as they arrived.
-    estimated_times: u64,
-    /// Packets of a host that are not in the file: lost on the way, or of no use before the next key frame.
-    lost_packets: u64,
-    /// How often that happened.
-    losses: u64,
-    /// How often another host took the place of the one before.
-    restarts: u64,
 }
 
 /// A recording and what is told about it.
@@ -352,65 +323,4 @@ fn save_one_more(input: &mut Input, path: &PathBuf) -> Result<(), Failure> {
     };
     let why = format_args!("the recording is complete, but no picture: {why}");
     Err(Failure::new(GENERAL, why))
-}
-
-impl Summary {
-    /// Tells it to who has started the command.
-    fn tell(&self, reporter: &Reporter, output: &Output) -> Result<(), Failure> {
-        if reporter.is_enabled() {
-            let summary = serde_json::to_value(self).unwrap_or_default();
-            reporter.send(&Event::Ended { summary });
-            return Ok(());
-        }
-        if output.json {
-            return output.print_json(self);
-        }
-        self.print(output)
-    }
-
-    fn print(&self, output: &Output) -> Result<(), Failure> {
-        if self.frames == 0 && self.broken_frames > 0 {
-            let broken = self.broken_frames;
-            return output.print(format_args!(
-                "nothing recorded: {broken} frames came, cut or marked as damaged"
-            ));
-        }
-        if self.frames == 0 {
-            return output.print("nothing recorded");
-        }
-        output.print(format_args!(
-            "recorded  {} frames, {:.2} s, {}x{}, {:.2} MB in {}",
-            self.frames,
-            self.duration_ms as f64 / 1e3,
-            self.width,
-            self.height,
-            self.bytes as f64 / 1e6,
-            self.file.display()
-        ))?;
-        if self.dropped_frames + self.left_out_frames > 0 {
-            output.print(format_args!(
-                "missing   {} dropped, {} left out as too detailed",
-                self.dropped_frames, self.left_out_frames
-            ))?;
-        }
-        if self.broken_frames > 0 {
-            output.print(format_args!(
-                "broken    {} frames were cut or marked as damaged, left out",
-                self.broken_frames
-            ))?;
-        }
-        if self.estimated_times > 0 {
-            output.print(format_args!(
-                "times     {} frames without a timestamp that makes sense, shown as they arrived",
-                self.estimated_times
-            ))?;
-        }
-        if self.losses > 0 {
-            output.print(format_args!(
-                "lost      {} packets in {} gaps, each up to the next key frame",
-                self.lost_packets, self.losses
-            ))?;
-        }
-        Ok(())
-    }
 }

@@ -136,69 +136,51 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         return Ok(());
     };
     let about = opened.about();
-    match opened {
-        Opened::Camera(camera) => {
-            let camera = camera.reconnect(args.reconnect);
-            serve_or_convert(args, output, reporter, host, camera, about)
-        }
-        Opened::Pattern(pattern) => serve_or_convert(args, output, reporter, host, pattern, about),
-    }
+    let source: Box<dyn Source> = match opened {
+        Opened::Camera(camera) => Box::new(camera.reconnect(args.reconnect)),
+        Opened::Pattern(pattern) => Box::new(pattern),
+    };
+    let source = encoded(args, output, converted(args, output, source)?)?;
+    serve(args, output, reporter, host, source, about)
 }
 
-fn serve_or_convert<S: Source>(
+/// What is asked to be made of the pictures before they are encoded.
+fn converted(
     args: &Args,
     output: &Output,
-    reporter: Reporter,
-    host: HostBuilder,
-    source: S,
-    about: About,
-) -> Result<(), Failure> {
-    let from = source.layout();
-    let is_changed = args.scale.is_some() || args.convert.is_some() || args.encode.is_some();
-    if is_changed && jpeg::is_jpeg(from.fourcc) {
-        let source = DecodedSource::new(source, args.source.buffers)?;
-        output.note(format_args!(
-            "decoding {} to {}",
-            from.fourcc,
-            source.layout().fourcc
-        ));
-        return serve_converted(args, output, reporter, host, source, about);
+    mut source: Box<dyn Source>,
+) -> Result<Box<dyn Source>, Failure> {
+    let buffers = args.source.buffers;
+    let is_converted = args.scale.is_some() || args.convert.is_some();
+    let from = source.layout().fourcc;
+    if jpeg::is_jpeg(from) && (is_converted || args.encode.is_some()) {
+        let decoded = DecodedSource::new(source, buffers)?;
+        let to = decoded.layout().fourcc;
+        output.note(format_args!("decoding {from} to {to}"));
+        source = Box::new(decoded);
     }
-    serve_converted(args, output, reporter, host, source, about)
-}
-
-fn serve_converted<S: Source>(
-    args: &Args,
-    output: &Output,
-    reporter: Reporter,
-    host: HostBuilder,
-    source: S,
-    about: About,
-) -> Result<(), Failure> {
-    if args.scale.is_none() && args.convert.is_none() {
-        return serve_or_encode(args, output, reporter, host, source, about);
+    if !is_converted {
+        return Ok(source);
     }
     let has = source.layout();
     let (width, height) = args.scale.unwrap_or((has.width, has.height));
     let fourcc = args.convert.unwrap_or(has.fourcc);
-    let source = ConvertedSource::new(source, fourcc, width, height, args.source.buffers)?;
+    let converted = ConvertedSource::new(source, fourcc, width, height, buffers)?;
     output.note(format_args!(
         "converting {} {}x{} to {fourcc} {width}x{height}",
         has.fourcc, has.width, has.height
     ));
-    serve_or_encode(args, output, reporter, host, source, about)
+    Ok(Box::new(converted))
 }
 
-fn serve_or_encode<S: Source>(
+/// Packets of the pictures, if they are asked for.
+fn encoded(
     args: &Args,
     output: &Output,
-    reporter: Reporter,
-    host: HostBuilder,
-    source: S,
-    about: About,
-) -> Result<(), Failure> {
+    source: Box<dyn Source>,
+) -> Result<Box<dyn Source>, Failure> {
     let Some(codec) = args.encode else {
-        return serve(args, output, reporter, host, source, about);
+        return Ok(source);
     };
     let layout = source.layout();
     let like = (layout.fourcc, layout.width, layout.height);
@@ -206,12 +188,12 @@ fn serve_or_encode<S: Source>(
     if let Some(frames) = args.gop {
         config = config.gop(frames);
     }
-    let source = EncodedSource::new(source, &config, args.source.buffers)?;
+    let encoded = EncodedSource::new(source, &config, args.source.buffers)?;
     output.note(format_args!(
         "encoding {}",
-        recording::name(source.encoder())
+        recording::name(encoded.encoder())
     ));
-    serve(args, output, reporter, host, source, about)
+    Ok(Box::new(encoded))
 }
 
 /// Opens the source, if need be when it is there. `None`: the user wants an end.
@@ -266,12 +248,12 @@ impl News {
     }
 }
 
-fn serve<S: Source>(
+fn serve(
     args: &Args,
     output: &Output,
     mut reporter: Reporter,
     host: HostBuilder,
-    source: S,
+    source: Box<dyn Source>,
     about: About,
 ) -> Result<(), Failure> {
     let mut stream = Stream::new(host, source)?;
