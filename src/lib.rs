@@ -24,6 +24,8 @@ mod hardware;
 pub mod jpeg;
 mod library;
 pub mod media;
+#[cfg(feature = "record")]
+pub mod mp4;
 pub mod pattern;
 pub mod picture;
 pub mod record;

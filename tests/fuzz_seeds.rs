@@ -82,3 +82,9 @@ fn raw_video_of_any_kind_is_read_without_harm() {
 fn images_of_any_kind_are_saved_or_refused() {
     run_all("jpeg", fuzz::jpeg::run);
 }
+
+#[cfg(feature = "record")]
+#[test]
+fn an_mp4_of_any_kind_is_read_without_harm() {
+    run_all("mp4", fuzz::mp4::run);
+}

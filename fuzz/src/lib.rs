@@ -10,6 +10,8 @@ pub mod hostile_client;
 pub mod hostile_host;
 #[cfg(feature = "snapshot")]
 pub mod jpeg;
+#[cfg(feature = "record")]
+pub mod mp4;
 pub mod parameter_sets;
 pub mod script;
 pub mod wire;

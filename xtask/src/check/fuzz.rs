@@ -10,7 +10,7 @@ use super::run::{Run, cargo};
 use crate::{process, project};
 
 /// The programs of `fuzz/fuzz_targets`, and the longest input of each. Scripts end before.
-const TARGETS: [(&str, u32); 7] = [
+const TARGETS: [(&str, u32); 8] = [
     ("wire", 1024),
     ("hostile_client", 1024),
     ("hostile_host", 1024),
@@ -18,6 +18,7 @@ const TARGETS: [(&str, u32); 7] = [
     ("parameter_sets", 1024),
     ("y4m", 4096),
     ("jpeg", 8192),
+    ("mp4", 8192),
 ];
 /// How long each runs, in seconds, after it has gone through its seeds.
 const SECONDS: u32 = 8;

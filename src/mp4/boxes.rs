@@ -1,0 +1,128 @@
+//! Boxes: in a file, and within each other.
+//!
+//! Source: ISO/IEC 14496-12, clause 4.2.
+
+use std::io::{self, Read, Seek, SeekFrom};
+
+use mp4_atom::Atom;
+
+use super::damaged;
+
+/// The kind of a box.
+pub(super) type Kind = [u8; 4];
+
+/// A box of a file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub(super) kind: Kind,
+    /// Where it begins.
+    pub(super) at: u64,
+    /// Where what is in it begins.
+    pub(super) body: u64,
+    /// Where it ends, which may be behind the file's end.
+    pub(super) end: u64,
+}
+
+/// The box at byte `at` of a file of `len` bytes; `None` behind the last one.
+pub(super) fn at(from: &mut (impl Read + Seek), at: u64, len: u64) -> io::Result<Option<Place>> {
+    if len.saturating_sub(at) < 8 {
+        return Ok(None);
+    }
+    from.seek(SeekFrom::Start(at))?;
+    let mut header = [0; 8];
+    from.read_exact(&mut header)?;
+    let [a, b, c, d, kind @ ..] = header;
+    let (body, size) = match u32::from_be_bytes([a, b, c, d]) {
+        0 => (at + 8, len - at),
+        1 => {
+            let mut size = [0; 8];
+            match len - at < 16 {
+                true => return Ok(None),
+                false => from.read_exact(&mut size)?,
+            }
+            (at + 16, u64::from_be_bytes(size))
+        }
+        size => (at + 8, size.into()),
+    };
+    if size < body - at {
+        return Err(damaged(format_args!(
+            "the box at byte {at} has {size} bytes"
+        )));
+    }
+    let end = at.saturating_add(size);
+    Ok(Some(Place {
+        kind,
+        at,
+        body,
+        end,
+    }))
+}
+
+/// What is in a box of at most `most` bytes; `None` if it is cut.
+pub(super) fn read(
+    from: &mut (impl Read + Seek),
+    place: Place,
+    len: u64,
+    most: u64,
+) -> io::Result<Option<Vec<u8>>> {
+    if place.end > len {
+        return Ok(None);
+    }
+    let size = place.end - place.body;
+    if size > most {
+        let kind = place.kind.escape_ascii();
+        let what = format_args!("its {kind} has {size} bytes, more than {most}");
+        return Err(damaged(what));
+    }
+    let mut bytes = vec![0; size as usize];
+    from.seek(SeekFrom::Start(place.body))?;
+    from.read_exact(&mut bytes)?;
+    Ok(Some(bytes))
+}
+
+/// The boxes in a box, up to one that makes no sense.
+pub(super) fn children(mut bytes: &[u8]) -> impl Iterator<Item = (Kind, &[u8])> {
+    std::iter::from_fn(move || {
+        let (header, rest) = bytes.split_first_chunk::<8>()?;
+        let [a, b, c, d, kind @ ..] = *header;
+        let (size, rest) = match u32::from_be_bytes([a, b, c, d]) {
+            0 => (rest.len(), rest),
+            1 => {
+                let (size, rest) = rest.split_first_chunk::<8>()?;
+                let size = u64::from_be_bytes(*size).checked_sub(16)?;
+                (usize::try_from(size).ok()?, rest)
+            }
+            size => (size.checked_sub(8)? as usize, rest),
+        };
+        let (body, behind) = rest.split_at_checked(size)?;
+        bytes = behind;
+        Some((kind, body))
+    })
+}
+
+/// The first child of a kind.
+pub(super) fn child<'b>(bytes: &'b [u8], kind: &Kind) -> Option<&'b [u8]> {
+    children(bytes).find_map(|(of, body)| (of == *kind).then_some(body))
+}
+
+/// The child at the end of a path.
+pub(super) fn descend<'b>(bytes: &'b [u8], path: &[&Kind]) -> Option<&'b [u8]> {
+    path.iter()
+        .try_fold(bytes, |bytes, kind| child(bytes, kind))
+}
+
+/// Reads what is in a box; what is behind that does not matter.
+pub(super) fn parse<T: Atom>(mut body: &[u8]) -> io::Result<T> {
+    T::decode_body(&mut body).map_err(|error| damaged(format_args!("its {}: {error}", T::KIND)))
+}
+
+/// Reads the child of its kind.
+pub(super) fn parse_child<T: Atom>(bytes: &[u8]) -> io::Result<Option<T>> {
+    let kind: [u8; 4] = T::KIND.into();
+    child(bytes, &kind).map(parse).transpose()
+}
+
+/// Reads the child of its kind, which has to be there.
+pub(super) fn need<T: Atom>(bytes: &[u8]) -> io::Result<T> {
+    parse_child(bytes)?.ok_or_else(|| damaged(format_args!("a track without {}", T::KIND)))
+}

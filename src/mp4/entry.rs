@@ -1,0 +1,139 @@
+//! Sample entries: the codec of a track, its parameter sets, and what its pictures look like.
+//!
+//! Source: ISO/IEC 14496-12, clause 12.1; ISO/IEC 14496-15, clauses 5.3 and 8.3.
+
+use std::io;
+
+use mp4_atom::{Avcc, Colr, Hvcc, Pasp};
+
+use super::boxes::{child, children, parse, parse_child};
+use super::{damaged, unsupported};
+use crate::bitstream::ParameterSets;
+use crate::encode::Codec;
+
+/// Where the boxes of a visual sample entry begin, and where its size is.
+const BOXES: usize = 78;
+const SIZE: usize = 24;
+
+/// One of the entries of `stsd`.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) codec: Codec,
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) sets: ParameterSets,
+    /// Bytes of the length in front of each NAL unit.
+    pub(super) length: usize,
+    pub(super) colours: Option<[u8; 3]>,
+    pub(super) is_full_range: Option<bool>,
+    pub(super) aspect: Option<(u32, u32)>,
+}
+
+/// The entries of a `stsd`.
+pub(super) fn all(stsd: &[u8]) -> io::Result<Vec<Entry>> {
+    // Behind version, flags and how many there are.
+    let entries = children(stsd.get(8..).unwrap_or_default());
+    entries
+        .map(|(kind, body)| Entry::read(kind, body))
+        .collect()
+}
+
+impl Entry {
+    fn read(kind: [u8; 4], body: &[u8]) -> io::Result<Self> {
+        let Some((head, boxes)) = body.split_at_checked(BOXES) else {
+            return Err(damaged(format_args!(
+                "a sample entry of {} bytes",
+                body.len()
+            )));
+        };
+        let side = |at: usize| u16::from_be_bytes([head[at], head[at + 1]]).into();
+        let (codec, sets, length) = match &kind {
+            b"avc1" | b"avc2" | b"avc3" | b"avc4" => avc(boxes)?,
+            b"hvc1" | b"hev1" | b"hvc2" | b"hev2" => hevc(boxes)?,
+            _ => {
+                let kind = kind.escape_ascii();
+                return Err(unsupported(format_args!(
+                    "its video is {kind}: only H.264 (avc1, avc3) and H.265 (hvc1, hev1) are read"
+                )));
+            }
+        };
+        // Some write more than one; a profile says no numbers.
+        let colr = children(boxes).filter(|(kind, _)| kind == b"colr");
+        let mut colr = colr.filter_map(|(_, body)| colours(parse(body).ok()?));
+        let (colours, is_full_range) = colr.next().unzip();
+        let aspect: Option<Pasp> = parse_child(boxes).unwrap_or_default();
+        let aspect = aspect.map(|pasp| (pasp.h_spacing, pasp.v_spacing));
+        Ok(Self {
+            codec,
+            width: side(SIZE),
+            height: side(SIZE + 2),
+            sets,
+            length,
+            colours,
+            is_full_range: is_full_range.flatten(),
+            aspect: aspect.filter(|(across, down)| *across > 0 && *down > 0),
+        })
+    }
+}
+
+fn avc(boxes: &[u8]) -> io::Result<(Codec, ParameterSets, usize)> {
+    let avcc = child(boxes, b"avcC").ok_or_else(|| damaged("H.264 without avcC"))?;
+    let avcc: Avcc = parse(avcc)?;
+    let mut sets = ParameterSets::new(Codec::H264);
+    let all = avcc.sequence_parameter_sets.iter();
+    for set in all.chain(&avcc.picture_parameter_sets) {
+        sets.add(set);
+    }
+    Ok((Codec::H264, sets, avcc.length_size.into()))
+}
+
+fn hevc(boxes: &[u8]) -> io::Result<(Codec, ParameterSets, usize)> {
+    let hvcc = child(boxes, b"hvcC").ok_or_else(|| damaged("H.265 without hvcC"))?;
+    let hvcc: Hvcc = parse(hvcc)?;
+    let mut sets = ParameterSets::new(Codec::H265);
+    for set in hvcc.arrays.iter().flat_map(|array| &array.nalus) {
+        sets.add(set);
+    }
+    Ok((
+        Codec::H265,
+        sets,
+        usize::from(hvcc.length_size_minus_one) + 1,
+    ))
+}
+
+/// Primaries, transfer and matrix, and whether values take the full range, if that is said.
+fn colours(colr: Colr) -> Option<([u8; 3], Option<bool>)> {
+    let (numbers, is_full_range) = match colr {
+        Colr::Nclx {
+            colour_primaries,
+            transfer_characteristics,
+            matrix_coefficients,
+            full_range_flag,
+        } => (
+            [
+                colour_primaries,
+                transfer_characteristics,
+                matrix_coefficients,
+            ],
+            Some(full_range_flag),
+        ),
+        Colr::Nclc {
+            colour_primaries,
+            transfer_characteristics,
+            matrix_coefficients,
+        } => (
+            [
+                colour_primaries,
+                transfer_characteristics,
+                matrix_coefficients,
+            ],
+            None,
+        ),
+        _ => return None,
+    };
+    // What is no number of ITU-T H.273 is not specified.
+    Some((
+        numbers.map(|number| u8::try_from(number).unwrap_or(2)),
+        is_full_range,
+    ))
+}

@@ -1,0 +1,334 @@
+//! Packets out of a file.
+
+use std::io::{self, Read, Seek, SeekFrom};
+
+use super::track::Track;
+use super::{Sample, boxes, damaged};
+use crate::bitstream::{NalKind, ParameterSets};
+use crate::encode::{Codec, Packet};
+use crate::frame_rate::FrameRate;
+
+/// No index has more bytes: that of a day at 60 frames a second, each of a duration of its own.
+const MAX_MOOV: u64 = 128 << 20;
+/// No sample has more.
+const MAX_SAMPLE: u32 = 64 << 20;
+
+/// What a file says of its video.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Mp4Info {
+    /// The codec.
+    pub codec: Codec,
+    /// Width of the pictures in pixels.
+    pub width: u32,
+    /// Height of the pictures in pixels.
+    pub height: u32,
+    /// The rate at which most pictures follow each other.
+    pub rate: Option<FrameRate>,
+    /// Units of time a second: times are multiples of one, so that they are exact in a file of the same.
+    pub timescale: u32,
+    /// Primaries, transfer characteristics and matrix coefficients, where the file says them beside the stream: their
+    /// numbers in ITU-T H.273.
+    pub colours: Option<[u8; 3]>,
+    /// Whether values use the full range, where the file says it beside the stream.
+    pub is_full_range: Option<bool>,
+    /// Width and height of a pixel, where the file says it beside the stream.
+    pub sample_aspect: Option<(u32, u32)>,
+    /// Times of packets from which on, and up to which, pictures are shown. Those before are there to be decoded.
+    pub shown_ns: (u64, Option<u64>),
+    /// How long nothing is shown at the beginning.
+    pub delay_ns: u64,
+    /// More tracks of video, which are not read.
+    pub other_tracks: usize,
+}
+
+/// Reads the video of an MP4, packet by packet in the order of decoding.
+///
+/// Each packet is a piece of a byte stream; key frames have their parameter sets in front. It is shown and decoded at the
+/// times that the file says, the first one decoded at 0. In a file that was cut packets end where it does.
+///
+/// ```no_run
+/// use videostream::mp4::Mp4Reader;
+///
+/// let mut reader = Mp4Reader::new(std::fs::File::open("clip.mp4")?)?;
+/// println!("{:?}", reader.info());
+/// while let Some(packet) = reader.next()? {
+///     println!("{} bytes at {} ns", packet.annex_b().len(), packet.pts_ns());
+/// }
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Mp4Reader<R> {
+    from: R,
+    len: u64,
+    track: Track,
+    info: Mp4Info,
+    /// Read ahead.
+    first: Option<Sample>,
+    /// Decoding time of the first sample, and what is added to times at which pictures are shown.
+    begin: u64,
+    shift: i128,
+    /// Bytes of all samples so far.
+    read: u64,
+    /// The sample entry, and the parameter sets of the stream, so far.
+    entry: u32,
+    sets: ParameterSets,
+    missing: u64,
+    sample: Vec<u8>,
+    packet: Vec<u8>,
+}
+
+/// What is in a sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Picture,
+    /// Parameter sets or a delimiter alone.
+    Other,
+    Nothing,
+}
+
+impl<R: Read + Seek> Mp4Reader<R> {
+    /// Reads the index.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidData`] for what is no MP4, or a damaged one; [`io::ErrorKind::Unsupported`] for other
+    /// video than H.264 and H.265, and for an edit list that shows several parts; those of reading.
+    pub fn new(mut from: R) -> io::Result<Self> {
+        let len = from.seek(SeekFrom::End(0))?;
+        let moov = moov(&mut from, len)?;
+        let mut track = Track::read(&moov)?;
+        drop(moov);
+        let first = next(&mut track, &mut from, len)?;
+        let begin = first.map_or(0, |sample| sample.dts);
+        // When the first picture is shown: earlier than at 0, if it is not to be shown at all.
+        let edit = track.edit;
+        let shown = |sample: Sample| {
+            i128::from(sample.dts) + i128::from(sample.offset) - i128::from(edit.from)
+                + i128::from(edit.delay)
+        };
+        let before = first.map_or(0, |sample| shown(sample).min(0).abs());
+        let begins = i128::from(edit.delay) + before;
+        // One that is as long as the track, but for rounding, ends nothing.
+        let to = edit.to.filter(|to| match (first, track.length()) {
+            (Some(first), Some(length)) => {
+                let end = i128::from(length) + i128::from(first.offset);
+                i128::from(*to) + i128::from(track.rounding) < end
+            }
+            _ => true,
+        });
+        let ends = to.map(|to| i128::from(to) - i128::from(edit.from) + begins);
+        let entry = track.entry(first.map_or(1, |sample| sample.entry))?;
+        let said = entry.sets.info();
+        let (width, height) = match (entry.width, entry.height, said) {
+            (0, _, Some(info)) | (_, 0, Some(info)) => (info.width, info.height),
+            (width, height, _) => (width, height),
+        };
+        let info = Mp4Info {
+            codec: entry.codec,
+            width,
+            height,
+            rate: rate(&track),
+            timescale: track.timescale,
+            colours: entry.colours,
+            is_full_range: entry.is_full_range,
+            sample_aspect: entry.aspect,
+            shown_ns: (
+                ns(begins, track.timescale),
+                ends.map(|ends| ns(ends, track.timescale)),
+            ),
+            delay_ns: ns(edit.delay.into(), track.timescale),
+            other_tracks: track.others,
+        };
+        Ok(Self {
+            from,
+            len,
+            first,
+            begin,
+            shift: i128::from(edit.delay) - i128::from(edit.from) + before,
+            read: 0,
+            entry: 0,
+            sets: ParameterSets::new(info.codec),
+            missing: 0,
+            sample: Vec::new(),
+            packet: Vec::new(),
+            track,
+            info,
+        })
+    }
+
+    /// What the file says of its video.
+    #[must_use]
+    pub fn info(&self) -> &Mp4Info {
+        &self.info
+    }
+
+    /// Samples that are in the index, and not in the file: it was cut; and those with nothing in them that makes sense.
+    #[must_use]
+    pub fn missing(&self) -> u64 {
+        self.missing
+    }
+
+    /// The next packet; `None` at the end.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidData`] where the index makes no sense; those of reading.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "a packet is lent until the next one is read"
+    )]
+    pub fn next(&mut self) -> io::Result<Option<Packet<'_>>> {
+        let sample = loop {
+            let sample = match self.first.take() {
+                Some(first) => Some(first),
+                None => next(&mut self.track, &mut self.from, self.len)?,
+            };
+            let Some(sample) = sample else {
+                return Ok(None);
+            };
+            if sample.at.saturating_add(sample.size.into()) > self.len {
+                // What is behind it in the index is behind it in the file.
+                self.missing += 1 + u64::from(self.track.tables.left());
+                self.track.tables.end();
+                self.track.fragments = None;
+                return Ok(None);
+            }
+            match self.read(sample)? {
+                Found::Picture => break sample,
+                Found::Other => {}
+                Found::Nothing => self.missing += 1,
+            }
+        };
+        let timescale = self.track.timescale;
+        let decoded = i128::from(sample.dts) - i128::from(self.begin);
+        let shown = i128::from(sample.dts) + i128::from(sample.offset) + self.shift;
+        Ok(Some(Packet::new(
+            self.info.codec,
+            &self.packet,
+            ns(shown, timescale),
+            ns(decoded, timescale),
+        )))
+    }
+
+    /// Makes a packet of a sample.
+    fn read(&mut self, sample: Sample) -> io::Result<Found> {
+        // No two samples share bytes, and so they don't have more than the file.
+        self.read = self.read.saturating_add(sample.size.into());
+        if sample.size > MAX_SAMPLE || self.read > self.len {
+            return Err(damaged(format_args!(
+                "samples of more bytes than there are, at byte {}",
+                sample.at
+            )));
+        }
+        self.sample.resize(sample.size as usize, 0);
+        self.from.seek(SeekFrom::Start(sample.at))?;
+        self.from.read_exact(&mut self.sample)?;
+
+        let entry = self.track.entry(sample.entry)?;
+        let is_other = sample.entry != self.entry;
+        if is_other {
+            self.sets = entry.sets.clone();
+            self.entry = sample.entry;
+        }
+        let codec = self.info.codec;
+        let mut own = ParameterSets::new(codec);
+        let mut begins = sample.is_key || is_other;
+        self.packet.clear();
+        let (mut front, mut found) = (0, Found::Nothing);
+        for nal in nal_units(&self.sample, entry.length) {
+            let kind = NalKind::of(codec, nal);
+            if kind.is_set() {
+                own.add(nal);
+            }
+            begins |= kind == NalKind::Idr;
+            match kind.is_slice() {
+                true => found = Found::Picture,
+                false if found == Found::Nothing => found = Found::Other,
+                false => {}
+            }
+            self.packet.extend([0, 0, 0, 1]);
+            self.packet.extend(nal);
+            // Only a delimiter is in front of parameter sets.
+            if kind == NalKind::Front && front == 0 && self.packet.len() == nal.len() + 4 {
+                front = self.packet.len();
+            }
+        }
+        self.sets.add_all(&own.to_bytes());
+        if begins {
+            let missing = self.sets.without(&own).to_bytes();
+            self.packet.splice(front..front, missing);
+        }
+        Ok(found)
+    }
+}
+
+/// The next sample of a track; those without bytes only make the one before last longer.
+fn next(track: &mut Track, from: &mut (impl Read + Seek), len: u64) -> io::Result<Option<Sample>> {
+    loop {
+        let sample = match (track.tables.next(), &mut track.fragments) {
+            (Some(sample), _) => Some(sample),
+            (None, Some(fragments)) => fragments.next(from, len)?,
+            (None, None) => None,
+        };
+        match sample {
+            Some(sample) if sample.size == 0 => {}
+            other => return Ok(other),
+        }
+    }
+}
+
+/// The NAL units of a sample, each behind its length; the last one as far as it is there.
+fn nal_units(mut sample: &[u8], length: usize) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (size, rest) = sample.split_at_checked(length)?;
+        let size = size
+            .iter()
+            .fold(0, |all, byte| all << 8 | usize::from(*byte));
+        let (nal, behind) = rest.split_at_checked(size).unwrap_or((rest, &[]));
+        sample = behind;
+        Some(nal)
+    })
+    .filter(|nal| !nal.is_empty())
+}
+
+/// The index of a file, wherever it is.
+fn moov(from: &mut (impl Read + Seek), len: u64) -> io::Result<Vec<u8>> {
+    let mut at = 0;
+    let mut is_mp4 = false;
+    while let Some(place) = boxes::at(from, at, len)? {
+        if place.kind == *b"moov" {
+            let moov = boxes::read(from, place, len, MAX_MOOV)?;
+            return moov.ok_or_else(|| damaged("it ends within its index (moov)"));
+        }
+        is_mp4 |= matches!(&place.kind, b"ftyp" | b"mdat" | b"wide" | b"free" | b"skip");
+        if at == 0 && !is_mp4 {
+            return Err(damaged("it does not begin as one"));
+        }
+        at = place.end;
+    }
+    match is_mp4 {
+        true => Err(damaged("it ends before its index (moov)")),
+        false => Err(damaged("it does not begin as one")),
+    }
+}
+
+/// The rate of the duration that most samples have.
+fn rate(track: &Track) -> Option<FrameRate> {
+    let fragments = track.fragments.iter();
+    let fragments = fragments.flat_map(|fragments| fragments.durations.iter().copied());
+    let mut all: Vec<(u32, u32)> = track.tables.durations().chain(fragments).collect();
+    all.sort_unstable_by_key(|(_, duration)| *duration);
+    let runs = all.chunk_by(|a, b| a.1 == b.1);
+    let counted = runs.map(|run| {
+        let count: u64 = run.iter().map(|(count, _)| u64::from(*count)).sum();
+        (count, run[0].1)
+    });
+    let (_, duration) = counted.max()?;
+    FrameRate::nearest(track.timescale.into(), duration.into())
+}
+
+/// Units of time as nanoseconds, rounded to the nearest; 0 for times before.
+fn ns(units: i128, timescale: u32) -> u64 {
+    let timescale = i128::from(timescale);
+    let ns = (units.max(0).saturating_mul(1_000_000_000) + timescale / 2) / timescale;
+    u64::try_from(ns).unwrap_or(u64::MAX)
+}
