@@ -4,6 +4,14 @@ use crate::colorimetry::Appearance;
 use crate::encode::{Codec, EncoderConfig};
 use crate::frame_rate::FrameRate;
 
+/// The part that is shown, in nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shown {
+    pub(crate) from: u64,
+    pub(crate) to: Option<u64>,
+    pub(crate) at: u64,
+}
+
 /// What is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Track {
@@ -15,6 +23,8 @@ pub struct Track {
     pub(crate) durable: bool,
     pub(crate) whole: bool,
     pub(crate) expected: Option<u64>,
+    pub(crate) timescale: Option<u32>,
+    pub(crate) shown: Option<Shown>,
 }
 
 impl Track {
@@ -30,6 +40,8 @@ impl Track {
             durable: true,
             whole: false,
             expected: None,
+            timescale: None,
+            shown: None,
         }
     }
 
@@ -60,6 +72,30 @@ impl Track {
     pub fn expected_frames(self, frames: u64) -> Self {
         Self {
             expected: Some(frames),
+            ..self
+        }
+    }
+
+    /// The units of time a second that an MP4 counts in: those of another file, so that times out of it stay exact. If
+    /// nobody says, a multiple of the rate. More than 500 million, and 0, count as not said.
+    #[must_use]
+    pub fn timescale(self, units: u32) -> Self {
+        Self {
+            timescale: Some(units).filter(|units| (1..=500_000_000).contains(units)),
+            ..self
+        }
+    }
+
+    /// Only pictures from time `from_ns` on, and before `to_ns`, are shown, the first one `at_ns` after the beginning; those
+    /// before are only there to be decoded. An MP4 says so in an edit list; a byte stream can't.
+    #[must_use]
+    pub fn shown(self, from_ns: u64, to_ns: Option<u64>, at_ns: u64) -> Self {
+        Self {
+            shown: Some(Shown {
+                from: from_ns,
+                to: to_ns,
+                at: at_ns,
+            }),
             ..self
         }
     }

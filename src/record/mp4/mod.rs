@@ -58,6 +58,8 @@ pub(super) struct Mp4 {
     sequence: u32,
     /// When the last fragment ends, in units of time.
     end: u64,
+    /// When the last picture is shown, in units of time.
+    shown: u64,
     /// The room for the index.
     room: Option<Room>,
     /// Bytes of the file so far.
@@ -86,17 +88,21 @@ impl Mp4 {
             return Err(RecordError::Size { width, height });
         }
         let factor = MIN_TIMESCALE.div_ceil(track.rate.frames());
+        let timescale = track.timescale.unwrap_or(track.rate.frames() * factor);
+        let (frames, seconds) = (track.rate.frames(), track.rate.seconds());
+        // At most a million seconds by 90 000, or so: a frame may take half a day.
+        let period = u64::from(timescale) * u64::from(seconds) / u64::from(frames);
         Ok(Self {
             track,
-            timescale: track.rate.frames() * factor,
-            // At most a million seconds by 90 000: a frame may take half a day.
-            period: track.rate.seconds().saturating_mul(factor),
+            timescale,
+            period: u32::try_from(period).unwrap_or(u32::MAX).max(1),
             header: ParameterSets::new(track.codec),
             sets: ParameterSets::new(track.codec),
             first_ns: 0,
             last: None,
             sequence: 0,
             end: 0,
+            shown: 0,
             room: None,
             len: 0,
             index: Some(Index::default()),
@@ -200,7 +206,9 @@ impl Mp4 {
     /// Adds a packet. Returns the fragment of those before it when that is complete.
     pub(super) fn add(&mut self, packet: &Packet<'_>) -> Result<Option<Fragment>, RecordError> {
         let dts = self.units(packet.dts_ns());
-        let offset = self.units(packet.pts_ns()) as i64 - dts as i64;
+        let shown = self.units(packet.pts_ns());
+        self.shown = self.shown.max(shown);
+        let offset = shown as i64 - dts as i64;
         // Two pictures can't be decoded at once, whatever the clock says.
         let dts = self.last.map_or(dts, |last| dts.max(last + 1));
         self.last = Some(dts);

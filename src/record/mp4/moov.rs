@@ -1,8 +1,8 @@
 //! The box that tells of the track, with the index of all samples or without.
 
 use mp4_atom::{
-    Dinf, Dref, FixedPoint, FourCC, Hdlr, Mdhd, Mdia, Minf, Moov, Mvex, Mvhd, Stbl, Stco, Stsd,
-    Tkhd, Trak, Trex, Url, Visual, Vmhd,
+    Dinf, Dref, Edts, Elst, ElstEntry, FixedPoint, FourCC, Hdlr, Mdhd, Mdia, Minf, Moov, Mvex,
+    Mvhd, Stbl, Stco, Stsd, Tkhd, Trak, Trex, Url, Visual, Vmhd,
 };
 
 use super::index::{Index, Scale};
@@ -84,6 +84,7 @@ impl Mp4 {
                 height: FixedPoint::new(height, 0),
                 ..Default::default()
             },
+            edts: self.edts(scale, index.is_some()),
             mdia: Mdia {
                 mdhd: Mdhd {
                     timescale: scale.to,
@@ -124,5 +125,28 @@ impl Mp4 {
             trak: vec![trak],
             ..Default::default()
         })
+    }
+
+    /// Which part is shown, if that is not all. Before the end nobody knows how long it is.
+    fn edts(&self, scale: Scale, is_whole: bool) -> Option<Edts> {
+        let shown = self.track.shown?;
+        let units = |ns| scale.apply(self.units(ns));
+        let from = units(shown.from);
+        let end = self.end.max(self.shown + u64::from(self.period));
+        let end = scale.apply(end);
+        let to = shown.to.map_or(end, |to| units(to).min(end));
+        let part = |segment_duration, media_time| ElstEntry {
+            segment_duration,
+            media_time,
+            media_rate: 1.into(),
+        };
+        let delay = Some(units(shown.at)).filter(|delay| *delay > 0);
+        let delay = delay.map(|delay| part(delay, None));
+        let length = if is_whole { to.saturating_sub(from) } else { 0 };
+        let entries = delay.into_iter().chain([part(length, Some(from))]);
+        let elst = Some(Elst {
+            entries: entries.collect(),
+        });
+        Some(Edts { elst })
     }
 }
