@@ -94,7 +94,7 @@ impl fmt::Display for DecodeError {
                 "no decoder for {codec}: build with the cargo feature `software` to decode on the CPU"
             ),
             Self::Library(missing) => missing.fmt(f),
-            Self::Unsupported { what } => write!(f, "{what} can't be decoded"),
+            Self::Unsupported { what } => write!(f, "{what} is not supported by the decoder"),
             Self::NoDevice(none) => none.fmt(f),
             Self::UnknownBackend(name) => write!(
                 f,
