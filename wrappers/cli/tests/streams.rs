@@ -44,6 +44,23 @@ fn stream(units: &[Vec<u8>]) -> Vec<u8> {
     units.collect::<Vec<_>>().concat()
 }
 
+fn bits(bytes: &[u8]) -> Vec<u8> {
+    let bits = bytes.iter();
+    bits.flat_map(|byte| (0..8).rev().map(move |at| byte >> at & 1))
+        .collect()
+}
+
+/// Bits as bytes, without zeros at the end.
+fn bytes(bits: &[u8]) -> Vec<u8> {
+    let bits = [bits, &[0; 7]].concat();
+    let byte = |bits: &[u8]| bits.iter().fold(0, |byte, bit| byte << 1 | bit);
+    let mut bytes: Vec<_> = bits.chunks_exact(8).map(byte).collect();
+    while bytes.last() == Some(&0) {
+        bytes.pop();
+    }
+    bytes
+}
+
 /// A stream of the test pattern with a key frame each ten pictures.
 fn encoded(width: u32, height: u32, frames: u64) -> Vec<u8> {
     let rate = FrameRate::fps(25).unwrap();
@@ -127,17 +144,8 @@ fn parameter_sets_are_collected_wherever_they_come() {
     let place = Place::new();
     let (sps, pps) = (place.first(SPS), place.first(PPS));
     // With another number: pic_parameter_set_id 1 takes two bits more than 0.
-    let bits: Vec<_> = pps[1..]
-        .iter()
-        .flat_map(|byte| (0..8).rev().map(move |at| byte >> at & 1))
-        .collect();
-    let bits = [&[0, 1, 0][..], &bits[1..], &[0; 6]].concat();
-    let byte = |bits: &[u8]| bits.iter().fold(0, |byte, bit| byte << 1 | bit);
     let mut unused = vec![pps[0]];
-    unused.extend(bits.chunks_exact(8).map(byte));
-    while unused.last() == Some(&0) {
-        unused.pop();
-    }
+    unused.extend(bytes(&[&[0, 1, 0], &bits(&pps[1..])[1..]].concat()));
     let with = |each: &dyn Fn(&Vec<u8>) -> Vec<Vec<u8>>| {
         stream(&place.units.iter().flat_map(each).collect::<Vec<_>>())
     };
@@ -217,5 +225,68 @@ fn assert_plays(file: &Path) {
     let test = "another_size_ends_a_file_that_is_complete";
     if let Some(found) = support::probe(test, file) {
         assert_eq!(Some(found), support::h264(320, 240, "25/1", FRAMES));
+    }
+}
+
+#[test]
+fn damage_costs_one_group_though_sets_come_once() {
+    let place = Place::new();
+    let mut units = place.units.clone();
+    let mut count = 0;
+    units.retain(|unit| {
+        count += 1;
+        count <= 2 || ![SPS, PPS].contains(&kind(unit))
+    });
+    let mut slices = units.iter_mut().filter(|unit| kind(unit) == SLICE);
+    slices.nth(4).unwrap().truncate(20);
+    let [from, to] = ["from.h264", "to.y4m"].map(|name| place.file(name));
+    fs::write(&from, stream(&units)).unwrap();
+    let files = [&from, &to].map(|file| file.to_str().unwrap());
+    let told = run(["convert", "--json"].iter().chain(&files)).json();
+    let [good, bad] = ["frames", "damaged_frames"].map(|key| number(&told, key));
+    // The decoder may hold one back, which is lost then.
+    assert!(good + bad == FRAMES && (5..=6).contains(&bad), "{told}");
+}
+
+#[test]
+fn a_profile_that_can_not_be_decoded_is_named() {
+    let place = Place::new();
+    // Of High profile, number 0, 4:2:0; made High 4:2:2.
+    let sps = place.first(SPS);
+    let mut behind = bits(&sps[4..]);
+    assert_eq!((sps[1], &behind[..4]), (100, &[1, 0, 1, 0][..]));
+    behind[3] = 1;
+    let mut other = vec![sps[0], 122, 0, sps[3]];
+    other.extend(bytes(&behind));
+    let units = place.units.iter().map(|unit| match kind(unit) {
+        SPS => other.clone(),
+        _ => unit.clone(),
+    });
+    let units: Vec<_> = units.collect();
+    let [from, to] = ["from.h264", "to.y4m"].map(|name| place.file(name));
+    fs::write(&from, stream(&units)).unwrap();
+    let files = [&from, &to].map(|file| file.to_str().unwrap());
+    let ended = run(["convert"].iter().chain(&files));
+    ended.assert_error(1, &["from.h264", "High 4:2:2 profile", "not supported"]);
+    assert!(!to.exists());
+}
+
+#[test]
+fn a_rate_stands_in_for_one_that_raw_video_does_not_say() {
+    let place = Place::new();
+    let [from, to] = ["from.y4m", "to.mp4"].map(|name| place.file(name));
+    let picture = [&b"FRAME\n"[..], &[128; 64 * 48 * 3 / 2]].concat();
+    let pictures = [
+        &b"YUV4MPEG2 W64 H48 F0:0 C420jpeg\n"[..],
+        &picture,
+        &picture,
+    ]
+    .concat();
+    fs::write(&from, pictures).unwrap();
+    for (words, rate) in [(&["-F", "25"][..], 25.0), (&[], 30.0)] {
+        let files = [&from, &to].map(|file| file.to_str().unwrap());
+        let told = run(["convert", "--json"].iter().chain(words).chain(&files)).json();
+        assert_eq!(number(&told, "frames"), 2);
+        assert_eq!(told["fps"].as_f64(), Some(rate));
     }
 }

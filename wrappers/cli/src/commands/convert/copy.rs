@@ -1,12 +1,13 @@
 //! Packets as they are, into another kind of file.
 
 use std::collections::VecDeque;
-use std::io::Read;
+use std::io::{Read, Seek};
 
 use videostream::encode::{Codec, Packet, PictureOrder};
+use videostream::mp4::Mp4Info;
 use videostream::record::{RecordError, Recorder, Track};
 
-use super::packets::packets;
+use super::packets::{Source, packets};
 use super::{Args, Converted, Kind, wait_for_reader};
 use crate::failure::{Failure, GENERAL};
 
@@ -14,7 +15,7 @@ use crate::failure::{Failure, GENERAL};
 struct Copy {
     codec: Codec,
     recorder: Recorder,
-    /// An MP4 needs times; a byte stream has none.
+    /// An MP4 needs times; a byte stream has none, but says an order.
     order: Option<PictureOrder>,
     /// Bytes and decoding time; `None` for one that can't be read.
     waiting: VecDeque<Option<(Vec<u8>, u64)>>,
@@ -54,27 +55,40 @@ impl Copy {
     }
 }
 
-/// Fills a recording with the packets of a byte stream.
+/// A track with the times of another file, whose first packet is shown at `first_ns`.
+fn timed(track: Track, info: &Mp4Info, first_ns: u64) -> Track {
+    let track = track.timescale(info.timescale);
+    match info.shown_ns {
+        (from, None) if first_ns >= from => track,
+        (from, to) => track.shown(from, to, info.delay_ns),
+    }
+}
+
+/// Fills a recording with the packets of a byte stream or MP4.
 pub(super) fn copy<'a>(
     args: &'a Args,
-    codec: Codec,
-    file: impl Read,
+    source: &mut Source<impl Read + Seek>,
 ) -> Result<Converted<'a>, Failure> {
-    let is_timed = args.kind(&args.output) == Some(Kind::Mp4);
+    let (codec, of_file) = (source.codec(), source.info());
+    let needs_times = args.kind(&args.output) == Some(Kind::Mp4) && of_file.is_none();
     let mut copy = None;
     let mut other = None;
-    let copied = packets(args, codec, file, |packet, info, rate| {
+    let copied = packets(args, source, |packet, info, rate| {
         let copy = match &mut copy {
             Some(copy) => copy,
             none => {
                 // The source is still there after a power loss.
                 let track = Track::new(codec, info.width, info.height, rate);
                 let track = track.durable(false).whole(true);
+                let track = match of_file {
+                    Some(info) => timed(track, &info, packet.pts_ns()),
+                    None => track,
+                };
                 let _reader = wait_for_reader(args)?;
                 none.insert(Copy {
                     codec,
                     recorder: Recorder::create(&args.output, &track)?,
-                    order: is_timed.then(|| PictureOrder::new(codec)),
+                    order: needs_times.then(|| PictureOrder::new(codec)),
                     waiting: VecDeque::new(),
                     damaged: 0,
                 })
@@ -106,13 +120,13 @@ pub(super) fn copy<'a>(
         }
     };
     let mut recorded = Default::default();
-    let mut damaged_frames = 0;
+    let mut damaged_frames = source.missing();
     if let Some(mut copy) = copy {
         if let Some(order) = &mut copy.order {
             order.end();
         }
         copy.write(|number| rate.time_ns(number))?;
-        damaged_frames = copy.damaged;
+        damaged_frames += copy.damaged;
         recorded = copy.recorder.finish()?;
     }
     Ok(Converted {

@@ -5,13 +5,14 @@ mod packets;
 mod pictures;
 
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
-use videostream::encode::Codec;
+use videostream::encode::{AccessUnits, Codec};
+use videostream::mp4::Mp4Reader;
 use videostream::{FrameRate, record};
 
 use crate::args::{self, CodecName};
@@ -19,17 +20,21 @@ use crate::failure::{ARGUMENTS, Failure, GENERAL};
 use crate::output::Output;
 use crate::{pipes, signals};
 
+use self::packets::Source;
+
 #[derive(clap::Args)]
 #[command(after_help = "\
 The files' names say the formats: .h264, .264, .h265, .265 and .hevc are Annex B byte streams, .mp4
-is MP4, .y4m is raw video. Byte streams have no times: frame n is shown at n / fps, exactly. In which order
-frames are shown they do say (B pictures).
+is MP4 (to read also .m4v and .mov), .y4m is raw video. Byte streams have no times: frame n is shown at n / fps,
+exactly. In which order frames are shown they do say (B pictures). An MP4's own times are kept; its first track
+of video is read.
 The output takes its name when it is whole; what had that name stays until then.
 Where a stream is damaged, what can't be decoded is left out up to the next key frame, and counted.
 
 Examples:
   videostream convert clip.h264 clip.mp4             nothing is encoded anew
   videostream convert -F 30000/1001 clip.hevc clip.mp4
+  videostream convert clip.mp4 clip.h265             as they are: a byte stream for other programs
   videostream convert clip.h264 clip.y4m             decoded
   videostream convert -b 8Mbps clip.y4m clip.mp4     encoded")]
 pub(crate) struct Args {
@@ -81,14 +86,54 @@ impl Args {
 
     fn input_kind(&self) -> Result<Kind, Failure> {
         let by_option = self.codec.map(|name| Kind::Stream(name.into()));
-        let kind = by_option.or_else(|| self.kind(&self.input));
-        kind.filter(|kind| *kind != Kind::Mp4).ok_or_else(|| {
+        let kind = by_option.or_else(|| self.kind(&self.input)).or_else(|| {
+            let extension = self.input.extension()?.to_ascii_lowercase();
+            ["m4v", "mov"]
+                .iter()
+                .any(|other| extension == *other)
+                .then_some(Kind::Mp4)
+        });
+        kind.ok_or_else(|| {
             let why = format_args!(
-                "{}: reads .h264, .264, .h265, .265, .hevc and .y4m; for others name the --codec",
+                "{}: reads .mp4, .m4v, .mov, .h264, .264, .h265, .265, .hevc and .y4m; for other byte \
+                 streams name the --codec",
                 self.input.display()
             );
             Failure::new(ARGUMENTS, why)
         })
+    }
+
+    /// The packets of a file.
+    fn source<R: Read + Seek>(
+        &self,
+        from: Kind,
+        file: R,
+        output: &Output,
+    ) -> Result<Source<R>, Failure> {
+        if let Kind::Stream(codec) = from {
+            return Ok(Source::Stream(codec, AccessUnits::new(codec, file)));
+        }
+        if self.fps.is_some() && self.kind(&self.output) != Some(Kind::Y4m) {
+            let why = format_args!(
+                "{} says its own times, which are kept: --fps is for byte streams and .y4m",
+                self.input.display()
+            );
+            return Err(Failure::new(ARGUMENTS, why));
+        }
+        let reader = Mp4Reader::new(file).map_err(|error| match error.kind() {
+            io::ErrorKind::NotSeekable => {
+                broken(self, "an MP4 is read from a file, not from a pipe")
+            }
+            _ => reading(self)(error),
+        })?;
+        let others = reader.info().other_tracks;
+        if others > 0 {
+            output.note(format_args!(
+                "{}: the first track of video is read, not the {others} behind it",
+                self.input.display()
+            ));
+        }
+        Ok(Source::Mp4(reader.into()))
     }
 }
 
@@ -99,14 +144,15 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     signals::listen()?;
     let (file, bar) = open(&args.input, output)?;
     let converted = match (from, to) {
-        (Kind::Stream(codec), Some(Kind::Y4m)) => pictures::decode(args, codec, file)?,
-        (Kind::Stream(codec), _) => {
-            record::check_path(&args.output, codec)?;
-            copy::copy(args, codec, file)?
-        }
-        (_, Some(Kind::Y4m)) | (Kind::Mp4, _) => {
+        (Kind::Y4m, Some(Kind::Y4m)) => {
             let why = "nothing to convert: both files are .y4m";
             return Err(Failure::new(ARGUMENTS, why));
+        }
+        (_, Some(Kind::Y4m)) => pictures::decode(args, &mut args.source(from, file, output)?)?,
+        (Kind::Stream(_) | Kind::Mp4, _) => {
+            let mut source = args.source(from, file, output)?;
+            record::check_path(&args.output, source.codec())?;
+            copy::copy(args, &mut source)?
         }
         (Kind::Y4m, _) => {
             let codec = match to {
@@ -160,7 +206,7 @@ fn check_apart(args: &Args) -> Result<(), Failure> {
 }
 
 /// The file, whose reading moves a bar on the terminal.
-fn open(path: &Path, output: &Output) -> Result<(impl Read + use<>, ProgressBar), Failure> {
+fn open(path: &Path, output: &Output) -> Result<(impl Read + Seek + use<>, ProgressBar), Failure> {
     let fail =
         |error: io::Error| Failure::new(GENERAL, format_args!("{}: {error}", path.display()));
     let input = pipes::Input::open(path).map_err(fail)?;

@@ -1,53 +1,105 @@
-//! The packets of a byte stream, with times.
+//! The packets of a byte stream or an MP4, with times.
 
-use std::io::Read;
+use std::io::{self, Read, Seek};
 
 use videostream::FrameRate;
 use videostream::encode::{AccessUnits, Codec, Packet, ParameterSets, StreamInfo};
+use videostream::mp4::{Mp4Info, Mp4Reader};
 
 use super::{Args, nothing, read};
 use crate::failure::Failure;
 use crate::recording;
 
-/// The rate that was asked for, else the stream's, else 30 frames a second.
-fn rate(args: &Args, info: &StreamInfo) -> FrameRate {
-    let default = recording::NOMINAL;
-    args.fps.or(info.rate).unwrap_or(default)
+/// What packets come out of.
+pub(super) enum Source<R> {
+    /// A byte stream, which has no times.
+    Stream(Codec, AccessUnits<R>),
+    Mp4(Box<Mp4Reader<R>>),
 }
 
-/// Lets `each` see the packets of a stream from the first key frame on, and what the stream is. The first packet has
+impl<R: Read + Seek> Source<R> {
+    pub(super) fn codec(&self) -> Codec {
+        match self {
+            Self::Stream(codec, _) => *codec,
+            Self::Mp4(reader) => reader.info().codec,
+        }
+    }
+
+    /// What a file with times says of them.
+    pub(super) fn info(&self) -> Option<Mp4Info> {
+        match self {
+            Self::Stream(..) => None,
+            Self::Mp4(reader) => Some(*reader.info()),
+        }
+    }
+
+    /// Packets that should be there and are not.
+    pub(super) fn missing(&self) -> u64 {
+        match self {
+            Self::Stream(..) => 0,
+            Self::Mp4(reader) => reader.missing(),
+        }
+    }
+
+    fn next(&mut self) -> io::Result<Option<Packet<'_>>> {
+        match self {
+            Self::Stream(codec, units) => {
+                let unit = units.next()?;
+                Ok(unit.map(|unit| Packet::new(*codec, unit, 0, 0)))
+            }
+            Self::Mp4(reader) => reader.next(),
+        }
+    }
+
+    /// The rate that was asked for, else the file's, else the stream's, else 30 frames a second.
+    fn rate(&self, args: &Args, info: &StreamInfo) -> FrameRate {
+        let of_file = self.info().and_then(|info| info.rate);
+        let default = recording::NOMINAL;
+        args.fps.or(of_file).or(info.rate).unwrap_or(default)
+    }
+}
+
+/// Lets `each` see the packets of a source from the first key frame on, and what the stream is. The first packet has
 /// all parameter sets that came before it.
 pub(super) fn packets(
     args: &Args,
-    codec: Codec,
-    file: impl Read,
+    source: &mut Source<impl Read + Seek>,
     mut each: impl FnMut(&Packet<'_>, &StreamInfo, FrameRate) -> Result<(), Failure>,
 ) -> Result<(StreamInfo, FrameRate), Failure> {
-    let mut units = AccessUnits::new(codec, file);
+    let codec = source.codec();
+    let is_timed = source.info().is_some();
     let mut sets = ParameterSets::new(codec);
     let mut has_key = false;
     let mut known = None;
     let mut number = 0;
     let mut read_before = 0;
-    while let Some(unit) = read(args, read_before, units.next())? {
+    while let Some(packet) = read(args, read_before, source.next())? {
         read_before += 1;
+        let unit = packet.annex_b();
         let Some((info, rate)) = known else {
             // Nothing can be shown before a key frame.
             sets.add_all(unit);
-            let is_key = Packet::new(codec, unit, 0, 0).is_key();
-            has_key |= is_key;
-            let Some(info) = sets.info().filter(|_| is_key && sets.is_complete()) else {
+            has_key |= packet.is_key();
+            let Some(info) = sets
+                .info()
+                .filter(|_| packet.is_key() && sets.is_complete())
+            else {
                 continue;
             };
-            let rate = rate(args, &info);
-            known = Some((info, rate));
             let first = with_sets(codec, unit, &sets);
-            each(&Packet::new(codec, &first, 0, 0), &info, rate)?;
+            let (pts_ns, dts_ns) = (packet.pts_ns(), packet.dts_ns());
+            let rate = source.rate(args, &info);
+            known = Some((info, rate));
+            each(&Packet::new(codec, &first, pts_ns, dts_ns), &info, rate)?;
             number = 1;
             continue;
         };
-        let time_ns = rate.time_ns(number);
-        each(&Packet::new(codec, unit, time_ns, time_ns), &info, rate)?;
+        if is_timed {
+            each(&packet, &info, rate)?;
+        } else {
+            let time_ns = rate.time_ns(number);
+            each(&Packet::new(codec, unit, time_ns, time_ns), &info, rate)?;
+        }
         number += 1;
     }
     known.ok_or_else(|| match has_key {

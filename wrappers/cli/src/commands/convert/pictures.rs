@@ -1,13 +1,13 @@
 //! Pictures out of a byte stream, and into one.
 
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Read, Seek};
 
 use videostream::decode::{DecodeError, Decoder, DecoderConfig};
 use videostream::encode::{Backend, Codec, Encoder, has_b_slices};
 use videostream::record::{RawRecorder, Recorder, Track};
 use videostream::y4m::Y4mReader;
 
-use super::packets::packets;
+use super::packets::{Source, packets};
 use super::{Args, Converted, broken, nothing, read, reading, stopped, wait_for_reader};
 use crate::failure::Failure;
 use crate::{recording, signals};
@@ -20,13 +20,16 @@ fn is_damage(error: &DecodeError) -> bool {
     )
 }
 
-/// Writes the pictures of a byte stream as raw video.
+/// Writes the pictures of a byte stream or MP4 as raw video.
 pub(super) fn decode<'a>(
     args: &'a Args,
-    codec: Codec,
-    file: impl Read,
+    source: &mut Source<impl Read + Seek>,
 ) -> Result<Converted<'a>, Failure> {
+    let codec = source.codec();
     let mut decoder = Decoder::new(&DecoderConfig::new(codec))?;
+    let shown_ns = source.info().map(|info| info.shown_ns);
+    let (from, to) = shown_ns.unwrap_or((0, None));
+    let mut not_shown = 0;
     let mut recorder = None;
     let mut take = |decoder: &mut Decoder, rate| {
         loop {
@@ -37,6 +40,11 @@ pub(super) fn decode<'a>(
                 Err(error) => return Err(Failure::from(error)),
             };
             let picture = decoded.picture();
+            let time_ns = decoded.pts_ns();
+            if time_ns < from || to.is_some_and(|to| time_ns >= to) {
+                not_shown += 1;
+                continue;
+            }
             let recorder = match &mut recorder {
                 Some(recorder) => recorder,
                 none => {
@@ -52,7 +60,7 @@ pub(super) fn decode<'a>(
     };
     let in_software = codec == Codec::H264 && decoder.backend() == Backend::Software;
     let mut submitted = 0;
-    let decoded = packets(args, codec, file, |packet, _, rate| {
+    let decoded = packets(args, source, |packet, _, rate| {
         if in_software && has_b_slices(codec, packet.annex_b()) {
             let why = "it has B pictures, which OpenH264 does not decode exactly";
             return Err(broken(args, why));
@@ -60,6 +68,9 @@ pub(super) fn decode<'a>(
         match decoder.submit(packet) {
             Ok(()) => {}
             Err(error) if is_damage(&error) => {}
+            Err(error @ DecodeError::Unsupported { .. }) => {
+                return Err(broken(args, &error.to_string()));
+            }
             Err(error) => return Err(error.into()),
         }
         submitted += 1;
@@ -80,7 +91,7 @@ pub(super) fn decode<'a>(
         height: info.height,
         fps: rate.as_f64(),
         duration_ms: rate.time_ns(frames) / 1_000_000,
-        damaged_frames: u64::saturating_sub(submitted, frames),
+        damaged_frames: source.missing() + u64::saturating_sub(submitted, frames + not_shown),
     })
 }
 

@@ -1,0 +1,325 @@
+//! MP4 files of this and other programs, converted: pictures and times stay as they are.
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::process::Signal;
+use serde_json::Value;
+use support::{Ended, number, run, share_pattern, start, wait_until};
+use tempfile::{TempDir, tempdir};
+
+struct Place(TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempdir().unwrap())
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// A recording of 40 pictures.
+    fn recorded(&self, name: &str) -> PathBuf {
+        let clip = self.file(name);
+        let record = [
+            "record",
+            "--pattern",
+            "-r",
+            "320x240",
+            "-F",
+            "60",
+            "-f",
+            "40",
+        ];
+        let ended = run(record.iter().chain(&[clip.to_str().unwrap()]));
+        assert!(ended.status.success(), "{ended:?}");
+        clip
+    }
+
+    /// A file by ffmpeg; `None` where that can't make it.
+    fn made(&self, name: &str, words: &[&str]) -> Option<PathBuf> {
+        let file = self.file(name);
+        let mut command = Command::new("ffmpeg");
+        command.args(["-v", "error", "-y", "-nostdin"]).args(words);
+        let output = command.arg(&file).output();
+        output
+            .is_ok_and(|output| output.status.success())
+            .then_some(file)
+    }
+}
+
+fn convert(words: &[&str], from: &Path, to: &Path) -> Ended {
+    let files = [from, to].map(|file| file.to_str().unwrap());
+    run(["convert"].iter().chain(words).chain(&files))
+}
+
+fn converted(from: &Path, to: &Path) -> Value {
+    convert(&["--json"], from, to).json()
+}
+
+/// When each picture that ffmpeg shows is shown, in microseconds, and the sum of its pixels.
+fn shown(file: &Path) -> Vec<(u64, String)> {
+    let output = Command::new("ffmpeg")
+        .args([
+            "-v",
+            "error",
+            "-nostdin",
+            "-copyts",
+            "-i",
+            file.to_str().unwrap(),
+        ])
+        .args([
+            "-map",
+            "0:v:0",
+            "-fps_mode",
+            "passthrough",
+            "-enc_time_base",
+            "1:1000000",
+        ])
+        .args(["-f", "framemd5", "-"])
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success() && output.stderr.is_empty(),
+        "{output:?}"
+    );
+    let text = String::from_utf8(output.stdout).unwrap();
+    let frames = text.lines().filter(|line| !line.starts_with('#'));
+    frames
+        .map(|line| {
+            let words: Vec<_> = line.split(',').map(str::trim).collect();
+            (words[2].parse().unwrap(), words[5].to_owned())
+        })
+        .collect()
+}
+
+fn has_ffmpeg(test: &str) -> bool {
+    let version = Command::new("ffmpeg")
+        .arg("-version")
+        .stdout(Stdio::null())
+        .status();
+    let has = version.is_ok_and(|status| status.success());
+    if !has {
+        videostream_testing::skip(test, "needs ffmpeg");
+    }
+    has
+}
+
+#[test]
+fn a_byte_stream_comes_out_of_an_mp4_as_it_went_in() {
+    let place = Place::new();
+    let stream = place.recorded("clip.h264");
+    let [file, again, raw, other] =
+        ["clip.mp4", "again.h264", "a.y4m", "b.y4m"].map(|name| place.file(name));
+    converted(&stream, &file);
+    assert_eq!(number(&converted(&file, &again), "frames"), 40);
+    assert!(fs::read(&again).unwrap() == fs::read(&stream).unwrap());
+    converted(&stream, &raw);
+    let told = converted(&file, &other);
+    assert_eq!(
+        [number(&told, "frames"), number(&told, "damaged_frames")],
+        [40, 0]
+    );
+    let [raw, other] = [raw, other].map(|file| fs::read(file).unwrap());
+    let pictures = |file: &[u8]| file.len() - file.iter().position(|byte| *byte == b'\n').unwrap();
+    assert_eq!(pictures(&raw), pictures(&other));
+    assert!(raw.ends_with(&other[other.len() - pictures(&other)..]));
+}
+
+#[test]
+fn a_recording_that_was_killed_is_read_to_its_last_fragment() {
+    let place = Place::new();
+    let (_folder, socket) = support::place();
+    let _host = share_pattern(&socket, &[]);
+    let file = place.file("killed.mp4");
+    let process = start(["record", "--ipc", &*socket, file.to_str().unwrap()]);
+    wait_until("there is a fragment", || file.exists());
+    process.signal(Signal::KILL);
+    process.finish();
+    let [whole, raw] = ["whole.mp4", "raw.y4m"].map(|name| place.file(name));
+    let frames = number(&converted(&file, &whole), "frames");
+    assert!(frames > 0);
+    assert_eq!(number(&converted(&whole, &raw), "frames"), frames);
+}
+
+#[test]
+fn files_of_ffmpeg_keep_pictures_and_times() {
+    let test = "files_of_ffmpeg_keep_pictures_and_times";
+    if !has_ffmpeg(test) {
+        return;
+    }
+    let place = Place::new();
+    const SOURCE: &[&str] = &[
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc=s=320x240:r=25",
+        "-t",
+        "2",
+        "-pix_fmt",
+        "yuv420p",
+        "-g",
+        "20",
+    ];
+    const UNEVEN: &str = "setpts=PTS+mod(N*7\\,5)*0.003/TB";
+    let x264 = ["-c:v", "libx264", "-bf", "3"];
+    for (name, words) in [
+        ("plain.mp4", &["-movflags", "+faststart"][..]),
+        ("fragments.mp4", &["-movflags", "frag_keyframe+empty_moov"]),
+        (
+            "of_moof.mp4",
+            &["-movflags", "frag_every_frame+empty_moov+default_base_moof"],
+        ),
+        ("avc3.mp4", &["-tag:v", "avc3"]),
+        ("no_edits.mp4", &["-use_editlist", "0"]),
+        ("quicktime.mov", &[]),
+        (
+            "uneven.mp4",
+            &[
+                "-vf",
+                UNEVEN,
+                "-fps_mode",
+                "vfr",
+                "-enc_time_base",
+                "1:16000",
+                "-video_track_timescale",
+                "16000",
+            ],
+        ),
+        (
+            "hvc1.mp4",
+            &[
+                "-c:v",
+                "libx265",
+                "-x265-params",
+                "log-level=none",
+                "-tag:v",
+                "hvc1",
+            ],
+        ),
+        (
+            "hev1.mp4",
+            &[
+                "-c:v",
+                "libx265",
+                "-x265-params",
+                "log-level=none:repeat-headers=1",
+            ],
+        ),
+    ] {
+        let Some(from) = place.made(name, &[SOURCE, &x264, words].concat()) else {
+            videostream_testing::skip(test, &format!("{name}: ffmpeg can't make it"));
+            continue;
+        };
+        let before = shown(&from);
+        assert_eq!(before.len(), 50, "{name}");
+        let to = place.file("to.mp4");
+        assert_eq!(number(&converted(&from, &to), "frames"), 50, "{name}");
+        assert_eq!(shown(&to), before, "{name}");
+        let stream = match name {
+            "hvc1.mp4" | "hev1.mp4" => place.file("to.h265"),
+            _ => place.file("to.h264"),
+        };
+        converted(&from, &stream);
+        let sums = |shown: Vec<(u64, String)>| shown.into_iter().map(|(_, sum)| sum);
+        assert!(sums(shown(&stream)).eq(sums(before)), "{name}");
+    }
+}
+
+#[test]
+fn edit_lists_of_ffmpeg_are_kept() {
+    let test = "edit_lists_of_ffmpeg_are_kept";
+    if !has_ffmpeg(test) {
+        return;
+    }
+    let place = Place::new();
+    let source = [
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc=s=320x240:r=25",
+        "-t",
+        "2",
+        "-pix_fmt",
+        "yuv420p",
+    ];
+    let x264 = ["-g", "20", "-c:v", "libx264", "-bf", "0"];
+    let Some(whole) = place.made("whole.mp4", &[&source[..], &x264].concat()) else {
+        return videostream_testing::skip(test, "needs ffmpeg with libx264");
+    };
+    let whole = whole.to_str().unwrap();
+    let sound = ["-f", "lavfi", "-i", "sine", "-t", "2", "-c:v", "copy"];
+    let late = [&["-itsoffset", "0.6", "-i", whole][..], &sound].concat();
+    for (name, words) in [
+        ("late.mp4", &late[..]),
+        ("part.mp4", &["-ss", "1.1", "-i", whole, "-c", "copy"]),
+        (
+            "middle.mp4",
+            &["-ss", "1.1", "-t", "0.5", "-i", whole, "-c", "copy"],
+        ),
+    ] {
+        let from = place.made(name, words).unwrap();
+        let to = place.file("to.mp4");
+        converted(&from, &to);
+        let expected = shown(&from);
+        assert_eq!(shown(&to), expected, "{name}");
+        assert!((1..50).contains(&expected.len()), "{name}");
+        // Only what is shown becomes a picture.
+        let raw = place.file("to.y4m");
+        let told = converted(&from, &raw);
+        assert_eq!(number(&told, "frames"), expected.len() as u64, "{name}");
+        assert_eq!(number(&told, "damaged_frames"), 0, "{name}");
+    }
+}
+
+#[test]
+fn more_than_one_track_is_told() {
+    let test = "more_than_one_track_is_told";
+    if !has_ffmpeg(test) {
+        return;
+    }
+    let place = Place::new();
+    let source = [
+        "-f",
+        "lavfi",
+        "-i",
+        "sine",
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc=s=320x240:r=25",
+    ];
+    let rest = [
+        "-t", "1", "-map", "0", "-map", "1", "-map", "1", "-c:v", "libx264",
+    ];
+    let Some(from) = place.made("two.mp4", &[&source[..], &rest].concat()) else {
+        return videostream_testing::skip(test, "needs ffmpeg with libx264");
+    };
+    let ended = convert(&[], &from, &place.file("to.mp4"));
+    assert!(ended.status.success(), "{ended:?}");
+    assert!(ended.stderr.contains("not the 1 behind it"), "{ended:?}");
+}
+
+#[test]
+fn what_is_no_mp4_or_can_not_be_one_is_refused() {
+    let place = Place::new();
+    let clip = place.recorded("clip.mp4");
+    let to = place.file("to.mp4");
+    let none = place.file("none.mp4");
+    fs::write(&none, b"RIFF and so on").unwrap();
+    convert(&[], &none, &to).assert_error(1, &["none.mp4", "no usable MP4"]);
+    let cut = place.file("cut.mov");
+    fs::write(&cut, &fs::read(&clip).unwrap()[..40]).unwrap();
+    convert(&[], &cut, &to).assert_error(1, &["cut.mov", "index"]);
+    convert(&["-F", "25"], &clip, &to).assert_error(2, &["clip.mp4", "--fps"]);
+    convert(&[], &clip, &place.file("to.h265")).assert_error(2, &["to.h265", "codec"]);
+    let pipe = place.file("pipe.mp4");
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::RWXU, 0).unwrap();
+    convert(&[], &pipe, &to).assert_error(1, &["pipe.mp4", "not from a pipe"]);
+    assert!(!to.exists());
+}
