@@ -237,8 +237,11 @@ impl<R: Read> AccessUnits<R> {
     /// The next unit that is complete, in what was read.
     fn divide(&mut self) -> Option<Range<usize>> {
         if self.codec == Codec::Fwht {
-            let (first, _) = fwht::first(&self.bytes)?;
-            return Some(0..first.len());
+            let (first, behind) = fwht::first(&self.bytes)?;
+            // More of it may come.
+            let is_whole = self.is_ended || !behind.is_empty();
+            let end = self.bytes.len() - behind.len();
+            return is_whole.then(|| end - first.len()..end);
         }
         loop {
             let next = find_start(&self.bytes, self.looked);

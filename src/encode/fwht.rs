@@ -30,7 +30,7 @@ fn number(bytes: &[u8], at: usize) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encode::{Codec, Packet, access_units};
+    use crate::encode::{AccessUnits, Codec, Packet, access_units};
 
     fn frame(flags: u32, len: u32) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
@@ -48,6 +48,14 @@ mod tests {
         let frames: Vec<_> = access_units(Codec::Fwht, &stream).collect();
         assert_eq!(frames, [&key[..], &other, &key[..30]]);
         assert_eq!(access_units(Codec::Fwht, &[7; 100]).count(), 0);
+        // Larger than what is read at a time.
+        let large = frame(0, 600_000);
+        let stream = [&[1, 2][..], &large, &key].concat();
+        let mut units = AccessUnits::new(Codec::Fwht, &stream[..]);
+        for expected in [&large, &key] {
+            assert!(units.next().unwrap() == Some(expected));
+        }
+        assert!(units.next().unwrap().is_none());
     }
 
     #[test]
