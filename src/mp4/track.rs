@@ -85,7 +85,8 @@ impl Track {
     }
 
     pub(super) fn entry(&self, number: u32) -> io::Result<&Entry> {
-        let at = (number as usize).wrapping_sub(1);
+        // Some write 0 for the first one.
+        let at = (number as usize).saturating_sub(1);
         let entry = self.entries.get(at);
         entry.ok_or_else(|| damaged(format_args!("a sample of sample entry {number}")))
     }

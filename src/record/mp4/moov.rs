@@ -58,6 +58,12 @@ impl Mp4 {
             Some(_) => scale.apply(self.end),
             None => 0,
         };
+        let edts = self.edts(scale, index.is_some());
+        let parts = edts.as_ref().and_then(|edts| edts.elst.as_ref());
+        let shown = match parts.filter(|_| index.is_some()) {
+            Some(parts) => parts.entries.iter().map(|part| part.segment_duration).sum(),
+            None => duration,
+        };
         let stsd = Stsd {
             codecs: vec![entry],
         };
@@ -77,14 +83,14 @@ impl Mp4 {
         let trak = Trak {
             tkhd: Tkhd {
                 track_id: TRACK,
-                duration,
+                duration: shown,
                 enabled: true,
                 in_movie: true,
                 width: FixedPoint::new(shown_width.min(u16::MAX.into()) as u16, 0),
                 height: FixedPoint::new(height, 0),
                 ..Default::default()
             },
-            edts: self.edts(scale, index.is_some()),
+            edts,
             mdia: Mdia {
                 mdhd: Mdhd {
                     timescale: scale.to,
@@ -114,7 +120,7 @@ impl Mp4 {
         Ok(Moov {
             mvhd: Mvhd {
                 timescale: scale.to,
-                duration,
+                duration: shown,
                 next_track_id: TRACK + 1,
                 ..Default::default()
             },
