@@ -232,6 +232,45 @@ fn files_of_ffmpeg_keep_pictures_and_times() {
 }
 
 #[test]
+fn files_of_gstreamer_keep_pictures_and_times() {
+    let test = "files_of_gstreamer_keep_pictures_and_times";
+    if !has_ffmpeg(test) {
+        return;
+    }
+    let place = Place::new();
+    let source = "videotestsrc num-buffers=50 ! video/x-raw,width=320,height=240,framerate=25/1 \
+                  ! x264enc bframes=2 key-int-max=20";
+    for (name, muxer) in [
+        ("tables.mp4", "mp4mux"),
+        ("fragments.mp4", "mp4mux fragment-duration=500"),
+        ("quicktime.mov", "qtmux"),
+    ] {
+        let from = place.file(name);
+        let mut command = Command::new("gst-launch-1.0");
+        let pipeline = format!("{source} ! {muxer} ! filesink location={}", from.display());
+        let made = command
+            .arg("-q")
+            .args(pipeline.split(' ').filter(|word| !word.is_empty()));
+        if !made.status().is_ok_and(|status| status.success()) {
+            videostream_testing::skip(test, "needs gst-launch-1.0 with x264enc and mp4mux");
+            return;
+        }
+        let to = place.file("to.mp4");
+        assert_eq!(number(&converted(&from, &to), "frames"), 50, "{name}");
+        let times = |file: &Path| {
+            let shown = shown(file);
+            let first = shown[0].0;
+            shown
+                .into_iter()
+                .map(|(time, sum)| (time - first, sum))
+                .collect::<Vec<_>>()
+        };
+        // Of files in fragments ffmpeg leaves the edit list out.
+        assert_eq!(times(&to), times(&from), "{name}");
+    }
+}
+
+#[test]
 fn edit_lists_of_ffmpeg_are_kept() {
     let test = "edit_lists_of_ffmpeg_are_kept";
     if !has_ffmpeg(test) {
