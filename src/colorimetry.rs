@@ -30,6 +30,25 @@ pub struct Appearance {
 }
 
 impl Appearance {
+    /// What is said here, and by `other` of what is not.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        let colours = match self.colorimetry.codes() {
+            Some(_) => self.colorimetry,
+            None => other.colorimetry,
+        };
+        Self {
+            colorimetry: Colorimetry {
+                range: match self.colorimetry.range {
+                    Range::Unspecified => other.colorimetry.range,
+                    range => range,
+                },
+                ..colours
+            },
+            sample_aspect: self.sample_aspect.or(other.sample_aspect),
+        }
+    }
+
     /// What a frame of a host says.
     #[must_use]
     pub fn of_frame(frame: &FrameDescriptor) -> Self {

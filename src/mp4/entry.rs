@@ -9,6 +9,7 @@ use mp4_atom::{Avcc, Colr, Hvcc, Pasp};
 use super::boxes::{child, children, parse, parse_child};
 use super::{damaged, unsupported};
 use crate::bitstream::ParameterSets;
+use crate::colorimetry::{Appearance, Colorimetry, Range, reduced};
 use crate::encode::Codec;
 
 /// Where the boxes of a visual sample entry begin, and where its size is.
@@ -24,9 +25,7 @@ pub(super) struct Entry {
     pub(super) sets: ParameterSets,
     /// Bytes of the length in front of each NAL unit.
     pub(super) length: usize,
-    pub(super) colours: Option<[u8; 3]>,
-    pub(super) is_full_range: Option<bool>,
-    pub(super) aspect: Option<(u32, u32)>,
+    pub(super) appearance: Appearance,
 }
 
 /// The entries of a `stsd`.
@@ -60,18 +59,18 @@ impl Entry {
         // Some write more than one; a profile says no numbers.
         let colr = children(boxes).filter(|(kind, _)| kind == b"colr");
         let mut colr = colr.filter_map(|(_, body)| colours(parse(body).ok()?));
-        let (colours, is_full_range) = colr.next().unzip();
         let aspect: Option<Pasp> = parse_child(boxes).unwrap_or_default();
-        let aspect = aspect.map(|pasp| (pasp.h_spacing, pasp.v_spacing));
+        let aspect = aspect.map(|pasp| reduced(pasp.h_spacing.into(), pasp.v_spacing.into()));
         Ok(Self {
             codec,
             width: side(SIZE),
             height: side(SIZE + 2),
             sets,
             length,
-            colours,
-            is_full_range: is_full_range.flatten(),
-            aspect: aspect.filter(|(across, down)| *across > 0 && *down > 0),
+            appearance: Appearance {
+                colorimetry: colr.next().unwrap_or_default(),
+                sample_aspect: aspect.flatten(),
+            },
         })
     }
 }
@@ -101,9 +100,9 @@ fn hevc(boxes: &[u8]) -> io::Result<(Codec, ParameterSets, usize)> {
     ))
 }
 
-/// Primaries, transfer and matrix, and whether values take the full range, if that is said.
-fn colours(colr: Colr) -> Option<([u8; 3], Option<bool>)> {
-    let (numbers, is_full_range) = match colr {
+/// What a box says of colours, if that is anything.
+fn colours(colr: Colr) -> Option<Colorimetry> {
+    let (numbers, range) = match colr {
         Colr::Nclx {
             colour_primaries,
             transfer_characteristics,
@@ -115,7 +114,10 @@ fn colours(colr: Colr) -> Option<([u8; 3], Option<bool>)> {
                 transfer_characteristics,
                 matrix_coefficients,
             ],
-            Some(full_range_flag),
+            match full_range_flag {
+                true => Range::Full,
+                false => Range::Limited,
+            },
         ),
         Colr::Nclc {
             colour_primaries,
@@ -127,13 +129,14 @@ fn colours(colr: Colr) -> Option<([u8; 3], Option<bool>)> {
                 transfer_characteristics,
                 matrix_coefficients,
             ],
-            None,
+            Range::Unspecified,
         ),
         _ => return None,
     };
+    let colours = Colorimetry {
+        range,
+        ..Colorimetry::default()
+    };
     // What is no number of ITU-T H.273 is not specified.
-    Some((
-        numbers.map(|number| u8::try_from(number).unwrap_or(2)),
-        is_full_range,
-    ))
+    Some(colours.with_codes(numbers.map(|number| u8::try_from(number).unwrap_or(2))))
 }

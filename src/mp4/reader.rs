@@ -5,6 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use super::track::Track;
 use super::{Sample, boxes, damaged};
 use crate::bitstream::{NalKind, ParameterSets};
+use crate::colorimetry::Appearance;
 use crate::encode::{Codec, Packet};
 use crate::frame_rate::FrameRate;
 
@@ -27,13 +28,8 @@ pub struct Mp4Info {
     pub rate: Option<FrameRate>,
     /// Units of time a second: times are multiples of one, so that they are exact in a file of the same.
     pub timescale: u32,
-    /// Primaries, transfer characteristics and matrix coefficients, where the file says them beside the stream: their
-    /// numbers in ITU-T H.273.
-    pub colours: Option<[u8; 3]>,
-    /// Whether values use the full range, where the file says it beside the stream.
-    pub is_full_range: Option<bool>,
-    /// Width and height of a pixel, where the file says it beside the stream.
-    pub sample_aspect: Option<(u32, u32)>,
+    /// Colours and the shape of samples, as far as the file says them beside the stream.
+    pub appearance: Appearance,
     /// Times of packets from which on, and up to which, pictures are shown. Those before are there to be decoded.
     pub shown_ns: (u64, Option<u64>),
     /// How long nothing is shown at the beginning.
@@ -129,9 +125,7 @@ impl<R: Read + Seek> Mp4Reader<R> {
             height,
             rate: rate(&track),
             timescale: track.timescale,
-            colours: entry.colours,
-            is_full_range: entry.is_full_range,
-            sample_aspect: entry.aspect,
+            appearance: entry.appearance,
             shown_ns: (
                 ns(begins, track.timescale),
                 ends.map(|ends| ns(ends, track.timescale)),

@@ -2,6 +2,7 @@ use std::io::Cursor;
 
 use super::*;
 use crate::bitstream::testing::{IDR, REFERRED, Slice, pps, sps};
+use crate::colorimetry::{Colorimetry, Range};
 
 /// A box.
 fn boxed(kind: &[u8; 4], parts: &[&[u8]]) -> Vec<u8> {
@@ -200,11 +201,12 @@ fn all_kinds_of_tables_are_followed() {
         assert!(bytes.ends_with(&picture(number as u32)[4..]), "{number}");
     }
     let info = *Mp4Reader::new(Cursor::new(&whole)).unwrap().info();
-    assert_eq!(
-        (info.colours, info.is_full_range),
-        (Some([9, 16, 9]), Some(true))
-    );
-    assert_eq!(info.sample_aspect, Some((4, 3)));
+    let colours = Colorimetry {
+        range: Range::Full,
+        ..Colorimetry::BT2020.with_codes([9, 16, 9])
+    };
+    assert_eq!(info.appearance.colorimetry, colours);
+    assert_eq!(info.appearance.sample_aspect, Some((4, 3)));
     // Cut anywhere, or with any byte changed, it is read or refused.
     for at in 0..whole.len() {
         let mut other = whole.clone();

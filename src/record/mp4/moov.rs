@@ -7,27 +7,14 @@ use mp4_atom::{
 
 use super::index::{Index, Scale};
 use super::{Mp4, TRACK, sample_entry};
-use crate::colorimetry::{Appearance, Colorimetry, Range};
+use crate::colorimetry::Appearance;
 use crate::record::RecordError;
 
 impl Mp4 {
     /// What the parameter sets say of how pictures are to be shown, or else the track.
     fn appearance(&self) -> Appearance {
         let said = self.header.info().map(|info| info.appearance);
-        let (said, else_) = (said.unwrap_or_default(), self.track.appearance);
-        Appearance {
-            colorimetry: Colorimetry {
-                range: match said.colorimetry.range {
-                    Range::Unspecified => else_.colorimetry.range,
-                    range => range,
-                },
-                ..match said.colorimetry.codes() {
-                    Some(_) => said.colorimetry,
-                    None => else_.colorimetry,
-                }
-            },
-            sample_aspect: said.sample_aspect.or(else_.sample_aspect),
-        }
+        said.unwrap_or_default().or(self.track.appearance)
     }
 
     /// With an index: of an ordinary file; without: of one in fragments.

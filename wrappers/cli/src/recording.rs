@@ -61,7 +61,7 @@ enum Sink {
         taken: u64,
     },
     Raw(RawRecorder),
-    Packets(PacketRecorder),
+    Packets(Box<PacketRecorder>),
     /// Frames of JPEG as they are.
     Kept {
         recorder: Recorder,
@@ -114,10 +114,10 @@ impl Recording {
         }
         let sink = if packets_of(info).is_some() {
             let recorder = PacketRecorder::new(path);
-            Sink::Packets(match limit.frames_at(info.rate) {
+            Sink::Packets(Box::new(match limit.frames_at(info.rate) {
                 Some(frames) => recorder.expected_frames(frames),
                 None => recorder,
-            })
+            }))
         } else if keeps {
             if !is_jpeg {
                 let why = format_args!(

@@ -29,6 +29,8 @@ pub(super) fn decode<'a>(
     let mut decoder = Decoder::new(&DecoderConfig::new(codec))?;
     let shown_ns = source.info().map(|info| info.shown_ns);
     let (from, to) = shown_ns.unwrap_or((0, None));
+    let of_file = source.info().map(|info| info.appearance);
+    let of_file = of_file.unwrap_or_default();
     let mut not_shown = 0;
     let mut recorder = None;
     let mut take = |decoder: &mut Decoder, rate| {
@@ -50,7 +52,7 @@ pub(super) fn decode<'a>(
                 none => {
                     let _reader = wait_for_reader(args)?;
                     let like = (picture.fourcc(), picture.width(), picture.height());
-                    let appearance = decoded.appearance();
+                    let appearance = decoded.appearance().or(of_file);
                     let recorder = RawRecorder::create(&args.output, like, rate, appearance)?;
                     none.insert(recorder.durable(false).whole(true))
                 }
