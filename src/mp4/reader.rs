@@ -234,11 +234,7 @@ impl<R: Read + Seek> Mp4Reader<R> {
                 own.add(nal);
             }
             begins |= kind == NalKind::Idr;
-            match kind.is_slice() {
-                true => found = Found::Picture,
-                false if found == Found::Nothing => found = Found::Other,
-                false => {}
-            }
+            found = Found::Other;
             self.packet.extend([0, 0, 0, 1]);
             self.packet.extend(nal);
             // Only a delimiter is in front of parameter sets.
@@ -251,7 +247,11 @@ impl<R: Read + Seek> Mp4Reader<R> {
             let missing = self.sets.without(&own).to_bytes();
             self.packet.splice(front..front, missing);
         }
-        Ok(found)
+        // A length in front may tell of a slice that a start code does not.
+        match Packet::new(codec, &self.packet, 0, 0).has_picture() {
+            true => Ok(Found::Picture),
+            false => Ok(found),
+        }
     }
 }
 
