@@ -70,6 +70,8 @@ pub struct Mp4Reader<R> {
     entry: u32,
     sets: ParameterSets,
     missing: u64,
+    /// The end was met, or an error.
+    is_over: bool,
     sample: Vec<u8>,
     packet: Vec<u8>,
 }
@@ -143,6 +145,7 @@ impl<R: Read + Seek> Mp4Reader<R> {
             entry: 0,
             sets: ParameterSets::new(info.codec),
             missing: 0,
+            is_over: false,
             sample: Vec::new(),
             packet: Vec::new(),
             track,
@@ -165,13 +168,34 @@ impl<R: Read + Seek> Mp4Reader<R> {
     /// The next packet; `None` at the end.
     ///
     /// # Errors
-    /// [`io::ErrorKind::InvalidData`] where the index makes no sense; those of reading.
+    /// [`io::ErrorKind::InvalidData`] where the index makes no sense; those of reading. Nothing comes after an error.
     #[expect(
         clippy::should_implement_trait,
         reason = "a packet is lent until the next one is read"
     )]
     pub fn next(&mut self) -> io::Result<Option<Packet<'_>>> {
-        let sample = loop {
+        if self.is_over {
+            return Ok(None);
+        }
+        let found = self.next_sample();
+        self.is_over = !matches!(found, Ok(Some(_)));
+        let Some(sample) = found? else {
+            return Ok(None);
+        };
+        let timescale = self.track.timescale;
+        let decoded = i128::from(sample.dts) - i128::from(self.begin);
+        let shown = i128::from(sample.dts) + i128::from(sample.offset) + self.shift;
+        Ok(Some(Packet::new(
+            self.info.codec,
+            &self.packet,
+            ns(shown, timescale),
+            ns(decoded, timescale),
+        )))
+    }
+
+    /// The next sample with a picture, made a packet.
+    fn next_sample(&mut self) -> io::Result<Option<Sample>> {
+        loop {
             let sample = match self.first.take() {
                 Some(first) => Some(first),
                 None => next(&mut self.track, &mut self.from, self.len)?,
@@ -187,20 +211,11 @@ impl<R: Read + Seek> Mp4Reader<R> {
                 return Ok(None);
             }
             match self.read(sample)? {
-                Found::Picture => break sample,
+                Found::Picture => return Ok(Some(sample)),
                 Found::Other => {}
                 Found::Nothing => self.missing += 1,
             }
-        };
-        let timescale = self.track.timescale;
-        let decoded = i128::from(sample.dts) - i128::from(self.begin);
-        let shown = i128::from(sample.dts) + i128::from(sample.offset) + self.shift;
-        Ok(Some(Packet::new(
-            self.info.codec,
-            &self.packet,
-            ns(shown, timescale),
-            ns(decoded, timescale),
-        )))
+        }
     }
 
     /// Makes a packet of a sample.
