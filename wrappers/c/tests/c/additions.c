@@ -148,11 +148,48 @@ static void a_host_tells_how_it_does(void)
     vsl_host_release(host);
 }
 
+static void colours_go_with_frames(void)
+{
+    /* BT.709: colorspace, transfer function and encoding; in full range. */
+    const uint32_t full   = 3 | 1 << 8 | 2 << 16 | 1 << 24;
+    VSLHost*       host   = vsl_host_init(name);
+    VSLClient*     client = vsl_client_init(name, NULL, false);
+    VSLFrame*      yuv    = vsl_frame_init(16, 16, 0, VSL_FOURCC('N', 'V', '1', '2'), NULL, NULL);
+    VSLFrame*      rgb    = vsl_frame_init(16, 16, 0, RGBA, NULL, NULL);
+    VSLFrame*      received;
+    uint8_t*       pixels;
+
+    CHECK(host != NULL && client != NULL && vsl_host_process(host) == 0);
+    CHECK(vsl_x_frame_colorimetry(NULL) == 0);
+    CHECK_FAILS(vsl_x_frame_set_colorimetry(NULL, full) == -1, EINVAL);
+    CHECK(vsl_frame_alloc(yuv, NULL) == 0 && vsl_frame_alloc(rgb, NULL) == 0);
+    pixels = (uint8_t*) vsl_frame_mmap(yuv, NULL);
+    memset(pixels, 235, 16 * 16);
+    memset(pixels + 16 * 16, 128, 16 * 16 / 2);
+    /* Nobody said: white of the limited range. */
+    CHECK(vsl_x_frame_colorimetry(yuv) == 0);
+    CHECK(vsl_frame_copy(rgb, yuv, NULL) > 0);
+    CHECK(*(uint8_t*) vsl_frame_mmap(rgb, NULL) >= 254);
+    CHECK(vsl_x_frame_set_colorimetry(yuv, full) == 0);
+    CHECK(vsl_frame_copy(rgb, yuv, NULL) > 0);
+    CHECK(*(uint8_t*) vsl_frame_mmap(rgb, NULL) == 235);
+    CHECK(vsl_x_frame_colorimetry(rgb) == full);
+    vsl_frame_release(rgb);
+    CHECK(vsl_host_post(host, yuv, 0, 0, 0, 0) == 0);
+    vsl_client_set_timeout(client, 60);
+    received = vsl_frame_wait(client, 0);
+    CHECK(received != NULL && vsl_x_frame_colorimetry(received) == full);
+    vsl_frame_release(received);
+    vsl_client_release(client);
+    vsl_host_release(host);
+}
+
 int main(void)
 {
     snprintf(name, sizeof(name), "vsl_additions_%ld", (long) getpid());
     a_failure_is_told_in_words();
     a_client_can_be_polled();
     a_host_tells_how_it_does();
+    colours_go_with_frames();
     return 0;
 }
