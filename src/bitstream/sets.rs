@@ -61,7 +61,16 @@ impl ParameterSets {
             nal: nal.to_vec(),
         };
         match self.sets.binary_search_by_key(&(kind as u8, number), order) {
-            Ok(at) => self.sets[at] = set,
+            Ok(at) => {
+                self.sets[at] = set;
+                // Decoders forget those that refer to one which is another now: they have to come again, though they
+                // be the same.
+                match kind {
+                    NalKind::Vps => self.sets.retain(|set| set.kind == NalKind::Vps),
+                    NalKind::Sps => self.sets.retain(|set| set.kind != NalKind::Pps),
+                    _ => {}
+                }
+            }
             Err(at) => self.sets.insert(at, set),
         }
         Some(true)
@@ -145,7 +154,9 @@ mod tests {
         assert!(sets.is_complete());
         assert_eq!(sets.of_kind(NalKind::Pps).count(), 2);
         let before = sets.clone();
-        assert!(sets.add_all(&sps(2, true)));
+        // What refers to it has to come again.
+        assert!(sets.add_all(&sps(2, true)) && !sets.is_complete());
+        assert!(sets.add_all(&[pps(0), pps(3)].concat()) && sets.is_complete());
         assert_eq!(sets.of_kind(NalKind::Sps).count(), 1);
         assert_eq!(sets.without(&before).all().count(), 1);
         let info = sets.info().unwrap();

@@ -30,6 +30,8 @@ pub struct Mp4Info {
     pub timescale: u32,
     /// Colours and the shape of samples, as far as the file says them beside the stream.
     pub appearance: Appearance,
+    /// How players turn or mirror the pictures: the matrix of `tkhd`, row by row.
+    pub matrix: [i32; 9],
     /// Times of packets from which on, and up to which, pictures are shown. Those before are there to be decoded.
     pub shown_ns: (u64, Option<u64>),
     /// How long nothing is shown at the beginning.
@@ -128,6 +130,7 @@ impl<R: Read + Seek> Mp4Reader<R> {
             rate: rate(&track),
             timescale: track.timescale,
             appearance: entry.appearance,
+            matrix: track.matrix,
             shown_ns: (
                 ns(begins, track.timescale),
                 ends.map(|ends| ns(ends, track.timescale)),

@@ -24,6 +24,8 @@ pub(super) struct Track {
     pub(super) tables: Tables,
     pub(super) fragments: Option<Fragments>,
     /// Tracks of video behind it.
+    /// How players turn the pictures.
+    pub(super) matrix: [i32; 9],
     pub(super) others: usize,
 }
 
@@ -61,6 +63,8 @@ impl Track {
             return Err(unsupported("its video changes between H.264 and H.265"));
         }
         let movie = need::<Mvhd>(moov)?.timescale;
+        let tkhd = need::<Tkhd>(trak)?;
+        let m = &tkhd.matrix;
         Ok(Self {
             timescale,
             entries,
@@ -70,7 +74,8 @@ impl Track {
             },
             rounding: timescale / movie.max(1) + 1,
             tables: Tables::read(stbl)?,
-            fragments: fragments(moov, need::<Tkhd>(trak)?.track_id)?,
+            fragments: fragments(moov, tkhd.track_id)?,
+            matrix: [m.a, m.b, m.u, m.c, m.d, m.v, m.x, m.y, m.w],
             others: tracks.count(),
         })
     }

@@ -225,7 +225,7 @@ impl Recorder {
         }
         if self.sets.add_all(packet.annex_b()) {
             let info = self.sets.info();
-            self.said = info.map(|info| (info.width, info.height));
+            self.said = info.map(|info| (info.width, info.height)).or(self.said);
         }
         self.said
     }

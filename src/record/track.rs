@@ -12,6 +12,9 @@ pub(crate) struct Shown {
     pub(crate) at: u64,
 }
 
+/// The matrix of pictures that are shown as they are.
+const UPRIGHT: [i32; 9] = [1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30];
+
 /// What is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Track {
@@ -20,6 +23,7 @@ pub struct Track {
     pub(crate) height: u32,
     pub(crate) rate: FrameRate,
     pub(crate) appearance: Appearance,
+    pub(crate) matrix: [i32; 9],
     pub(crate) durable: bool,
     pub(crate) whole: bool,
     pub(crate) expected: Option<u64>,
@@ -37,6 +41,7 @@ impl Track {
             height,
             rate,
             appearance: Appearance::default(),
+            matrix: UPRIGHT,
             durable: true,
             whole: false,
             expected: None,
@@ -45,10 +50,18 @@ impl Track {
         }
     }
 
-    /// How pictures are to be shown, for an MP4; what the parameter sets of the stream say comes first.
+    /// How pictures are to be shown, for an MP4. What the parameter sets of the stream say of colours comes first; the shape
+    /// of samples is this one's if it says one.
     #[must_use]
     pub fn appearance(self, appearance: Appearance) -> Self {
         Self { appearance, ..self }
+    }
+
+    /// How players turn or mirror pictures, for an MP4: the matrix of `tkhd`, row by row (ISO/IEC 14496-12, clause 8.3.2).
+    /// Phones turn their videos so.
+    #[must_use]
+    pub fn matrix(self, matrix: [i32; 9]) -> Self {
+        Self { matrix, ..self }
     }
 
     /// Whether each piece is synchronised to the medium (`fdatasync`) before the next is begun; yes,

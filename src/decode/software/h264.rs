@@ -142,6 +142,9 @@ fn divided(packet: &[u8]) -> (&[u8], &[u8]) {
     packet.split_at(end)
 }
 
+/// The profile that may be lossless.
+const HIGH_444: u8 = 244;
+
 /// Whether the library decodes what a sequence parameter set tells of.
 fn supported(nal: &[u8]) -> Result<(), DecodeError> {
     let Some(sps) = h264::Sps::read(nal) else {
@@ -149,6 +152,8 @@ fn supported(nal: &[u8]) -> Result<(), DecodeError> {
         return Ok(());
     };
     let what = match (sps.chroma_format, sps.luma_bits, sps.chroma_bits) {
+        (1, 8, 8) if !sps.frames_only => "interlaced H.264",
+        (1, 8, 8) if sps.profile == HIGH_444 => "H.264 of the High 4:4:4 profile",
         (1, 8, 8) => return Ok(()),
         (0, ..) => "H.264 without colour (monochrome)",
         (1, ..) => "H.264 of more than 8 bits (High 10 profile)",

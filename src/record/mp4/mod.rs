@@ -248,8 +248,11 @@ impl Mp4 {
                 // Only a delimiter is in front of them.
                 if kind != NalKind::Front && std::mem::take(&mut repeats) {
                     self.sets.add_all(packet.annex_b());
-                    for set in self.sets.without(&self.header).all() {
-                        append_nal(&mut self.data, set)?;
+                    // With one that is another, those of the header that refer to it are forgotten.
+                    if self.sets.without(&self.header).all().next().is_some() {
+                        for set in self.sets.all() {
+                            append_nal(&mut self.data, set)?;
+                        }
                     }
                 }
                 append_nal(&mut self.data, nal)?;

@@ -1,8 +1,8 @@
 //! The box that tells of the track, with the index of all samples or without.
 
 use mp4_atom::{
-    Dinf, Dref, Edts, Elst, ElstEntry, FixedPoint, FourCC, Hdlr, Mdhd, Mdia, Minf, Moov, Mvex,
-    Mvhd, Stbl, Stco, Stsd, Tkhd, Trak, Trex, Url, Visual, Vmhd,
+    Dinf, Dref, Edts, Elst, ElstEntry, FixedPoint, FourCC, Hdlr, Matrix, Mdhd, Mdia, Minf, Moov,
+    Mvex, Mvhd, Stbl, Stco, Stsd, Tkhd, Trak, Trex, Url, Visual, Vmhd,
 };
 
 use super::index::{Index, Scale};
@@ -10,11 +10,32 @@ use super::{Mp4, TRACK, sample_entry};
 use crate::colorimetry::Appearance;
 use crate::record::RecordError;
 
+/// From nine numbers in their order.
+fn matrix([a, b, u, c, d, v, x, y, w]: [i32; 9]) -> Matrix {
+    Matrix {
+        a,
+        b,
+        u,
+        c,
+        d,
+        v,
+        x,
+        y,
+        w,
+    }
+}
+
 impl Mp4 {
-    /// What the parameter sets say of how pictures are to be shown, or else the track.
+    /// What the parameter sets say of colours, or else the track; and what the track says of the shape of samples, or
+    /// else they: players go by the file there.
     fn appearance(&self) -> Appearance {
         let said = self.header.info().map(|info| info.appearance);
-        said.unwrap_or_default().or(self.track.appearance)
+        let said = said.unwrap_or_default();
+        let track = self.track.appearance;
+        Appearance {
+            sample_aspect: track.sample_aspect.or(said.sample_aspect),
+            ..said.or(track)
+        }
     }
 
     /// With an index: of an ordinary file; without: of one in fragments.
@@ -75,6 +96,7 @@ impl Mp4 {
                 in_movie: true,
                 width: FixedPoint::new(shown_width.min(u16::MAX.into()) as u16, 0),
                 height: FixedPoint::new(height, 0),
+                matrix: matrix(self.track.matrix),
                 ..Default::default()
             },
             edts,

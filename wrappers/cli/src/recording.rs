@@ -112,7 +112,14 @@ impl Recording {
             unpacking = Some(Unpacking::new(like.1, like.2)?);
             like.0 = FourCc::YU12;
         }
-        let sink = if packets_of(info).is_some() {
+        let sink = if let Some(packets) = packets_of(info) {
+            if is_raw(path) {
+                let why = format_args!(
+                    "{}: the host shares packets of {packets}, and .y4m holds raw video: choose a name that ends in .mp4",
+                    path.display()
+                );
+                return Err(Failure::new(ARGUMENTS, why));
+            }
             let recorder = PacketRecorder::new(path);
             Sink::Packets(Box::new(match limit.frames_at(info.rate) {
                 Some(frames) => recorder.expected_frames(frames),

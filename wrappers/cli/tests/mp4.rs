@@ -362,3 +362,47 @@ fn what_is_no_mp4_or_can_not_be_one_is_refused() {
     convert(&[], &pipe, &to).assert_error(1, &["pipe.mp4", "not from a pipe"]);
     assert!(!to.exists());
 }
+
+#[test]
+fn the_turn_and_the_aspect_of_a_file_are_kept() {
+    if !has_ffmpeg("the_turn_and_the_aspect_of_a_file_are_kept") {
+        return;
+    }
+    let folder = tempdir().unwrap();
+    let [plain, turned, again] =
+        ["plain.mp4", "turned.mp4", "again.mp4"].map(|name| folder.path().join(name));
+    let ffmpeg = |words: &[&str], file: &Path| {
+        let mut command = Command::new("ffmpeg");
+        command.args(["-v", "error", "-y"]).args(words).arg(file);
+        assert!(command.stdin(Stdio::null()).status().unwrap().success());
+    };
+    let source = "testsrc2=s=160x120:r=25:d=1";
+    let encode = [
+        "-f", "lavfi", "-i", source, "-c:v", "libx264", "-pix_fmt", "yuv420p",
+    ];
+    ffmpeg(&encode, &plain);
+    // What a phone says beside its stream, and another shape of samples than the stream does.
+    let words = [
+        "-i",
+        plain.to_str().unwrap(),
+        "-c",
+        "copy",
+        "-aspect",
+        "16:9",
+    ];
+    let words = [&words[..], &["-metadata:s:v", "rotate=90"]].concat();
+    ffmpeg(&words, &turned);
+    converted(&turned, &again);
+    let says = |file: &Path| {
+        let fields = "stream=sample_aspect_ratio:stream_side_data=rotation";
+        let output = Command::new("ffprobe")
+            .args(["-v", "error", "-show_entries", fields, "-of", "csv=p=0"])
+            .arg(file)
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(says(&turned).contains("4:3"), "{}", says(&turned));
+    assert!(says(&turned).contains("90"), "{}", says(&turned));
+    assert_eq!(says(&again), says(&turned));
+}

@@ -4,6 +4,7 @@ mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::Value;
 use support::{Ended, number, run, times};
@@ -289,4 +290,60 @@ fn a_rate_stands_in_for_one_that_raw_video_does_not_say() {
         assert_eq!(number(&told, "frames"), 2);
         assert_eq!(told["fps"].as_f64(), Some(rate));
     }
+}
+
+#[test]
+fn sets_that_refer_to_another_one_come_again() {
+    let test = "sets_that_refer_to_another_one_come_again";
+    let folder = tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let encoded = |name: &str, more: &str| {
+        let params = format!("log-level=error:{more}");
+        Command::new("ffmpeg")
+            .args([
+                "-v",
+                "error",
+                "-f",
+                "lavfi",
+                "-i",
+                "testsrc2=s=160x120:r=25:d=1",
+            ])
+            .args([
+                "-c:v",
+                "libx265",
+                "-x265-params",
+                &params,
+                "-pix_fmt",
+                "yuv420p",
+            ])
+            .arg(file(name))
+            .status()
+            .is_ok_and(|status| status.success())
+    };
+    // Other sequence parameter sets, and the same picture parameter sets behind them.
+    if !encoded("a.hevc", "") || !encoded("b.hevc", "ref=1:bframes=0:rc-lookahead=5") {
+        return videostream_testing::skip(test, "needs ffmpeg with libx265");
+    }
+    let both = ["a.hevc", "b.hevc"].map(|name| fs::read(file(name)).unwrap());
+    fs::write(file("both.hevc"), both.concat()).unwrap();
+    let files = ["both.hevc", "both.mp4"].map(|name| file(name).to_str().unwrap().to_owned());
+    let converted = run(["convert", "--json"]
+        .into_iter()
+        .chain(files.iter().map(|f| &**f)))
+    .json();
+    assert_eq!(number(&converted, "frames"), 50);
+    let found = support::probe(test, &file("both.mp4")).unwrap();
+    assert_eq!(found[4], "50");
+}
+
+#[test]
+fn another_size_ends_raw_video_that_is_complete() {
+    let place = Place::new();
+    let both = [stream(&place.units), encoded(160, 120, 2)].concat();
+    let [from, to] = ["from.h264", "to.y4m"].map(|name| place.file(name));
+    fs::write(&from, both).unwrap();
+    let files = [&from, &to].map(|file| file.to_str().unwrap());
+    let ended = run(["convert"].into_iter().chain(files));
+    ended.assert_error(1, &["from.h264", "320x240", "160x120", "has the first 30"]);
+    assert_eq!(fs::metadata(&to).unwrap().len() / (320 * 240 * 3 / 2), 30);
 }

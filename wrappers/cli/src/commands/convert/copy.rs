@@ -57,7 +57,10 @@ impl Copy {
 
 /// A track with the times of another file, whose first packet is shown at `first_ns`.
 fn timed(track: Track, info: &Mp4Info, first_ns: u64) -> Track {
-    let track = track.timescale(info.timescale).appearance(info.appearance);
+    let track = track
+        .timescale(info.timescale)
+        .appearance(info.appearance)
+        .matrix(info.matrix);
     match info.shown_ns {
         (from, None) if first_ns >= from => track,
         (from, to) => track.shown(from, to, info.delay_ns),

@@ -28,7 +28,8 @@ The files' names say the formats: .h264, .264, .h265, .265 and .hevc are Annex B
 is MP4 (to read also .m4v and .mov), .y4m is raw video. Byte streams have no times: frame n is shown at n / fps,
 exactly. In which order frames are shown they do say (B pictures). An MP4's own times are kept; its first track
 of video is read.
-The output takes its name when it is whole; what had that name stays until then.
+The output takes its name when it is whole, or complete up to where Ctrl-C or pictures of another size end
+it; what had that name stays until then.
 Where a stream is damaged, what can't be decoded is left out up to the next key frame, and counted.
 
 Examples:

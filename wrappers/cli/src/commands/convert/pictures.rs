@@ -2,6 +2,7 @@
 
 use std::io::{BufReader, Read, Seek};
 
+use videostream::Appearance;
 use videostream::decode::{DecodeError, Decoder, DecoderConfig};
 use videostream::encode::{Backend, Codec, Encoder, has_b_slices};
 use videostream::record::{RawRecorder, Recorder, Track};
@@ -33,6 +34,7 @@ pub(super) fn decode<'a>(
     let of_file = of_file.unwrap_or_default();
     let mut not_shown = 0;
     let mut recorder = None;
+    let (mut size, mut other) = (None, None);
     let mut take = |decoder: &mut Decoder, rate| {
         loop {
             let decoded = match decoder.receive() {
@@ -47,12 +49,26 @@ pub(super) fn decode<'a>(
                 not_shown += 1;
                 continue;
             }
+            let now = (picture.width(), picture.height());
+            let was = *size.get_or_insert(now);
+            if was != now {
+                let why = format!(
+                    "the stream was {}x{} and is {}x{}: start a new file",
+                    was.0, was.1, now.0, now.1
+                );
+                other = Some(why.clone());
+                return Err(broken(args, &why));
+            }
             let recorder = match &mut recorder {
                 Some(recorder) => recorder,
                 none => {
                     let _reader = wait_for_reader(args)?;
                     let like = (picture.fourcc(), picture.width(), picture.height());
-                    let appearance = decoded.appearance().or(of_file);
+                    let said = decoded.appearance();
+                    let appearance = Appearance {
+                        sample_aspect: of_file.sample_aspect.or(said.sample_aspect),
+                        ..said.or(of_file)
+                    };
                     let recorder = RawRecorder::create(&args.output, like, rate, appearance)?;
                     none.insert(recorder.durable(false).whole(true))
                 }
@@ -78,9 +94,25 @@ pub(super) fn decode<'a>(
         submitted += 1;
         take(&mut decoder, rate)
     });
-    let (info, rate) = decoded?;
-    decoder.finish()?;
-    take(&mut decoder, rate)?;
+    let decoded = decoded.and_then(|about| {
+        decoder.finish()?;
+        take(&mut decoder, about.1)?;
+        Ok(about)
+    });
+    let (info, rate) = match (decoded, other) {
+        (Ok(about), _) => about,
+        // Of pictures of another size, those before are in a file.
+        (Err(error), Some(why)) => {
+            let Some(recorder) = recorder else {
+                return Err(error);
+            };
+            let frames = recorder.finish()?.frames;
+            let file = args.output.display();
+            let why = format!("{why}; {file} has the first {frames}");
+            return Err(broken(args, &why));
+        }
+        (Err(error), None) => return Err(error),
+    };
     let Some(recorder) = recorder else {
         let why = format!("none of its {submitted} frames can be decoded: they are damaged");
         return Err(nothing(args, &why));
