@@ -34,6 +34,25 @@ impl Appearance {
         }
     }
 
+    /// What a stream says, within a file that says `file` beside it: players go by the file for the shape of samples, and by
+    /// the stream for colours.
+    #[must_use]
+    pub fn within(self, file: Self) -> Self {
+        Self {
+            sample_aspect: file.sample_aspect.or(self.sample_aspect),
+            ..self.or(file)
+        }
+    }
+
+    /// Of pictures of format `from` that have become pictures of format `to`; see [`Colorimetry::converted`].
+    #[must_use]
+    pub fn converted(self, from: FourCc, to: FourCc) -> Self {
+        Self {
+            colorimetry: self.colorimetry.converted(from, to),
+            ..self
+        }
+    }
+
     /// What a frame of a host says.
     #[must_use]
     pub fn of_frame(frame: &FrameDescriptor) -> Self {

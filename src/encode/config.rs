@@ -328,6 +328,14 @@ impl EncoderConfig {
             .sample_aspect(width, height)
     }
 
+    /// What the stream says of colours and the shape of samples.
+    pub(crate) fn shown(&self) -> Appearance {
+        Appearance {
+            colorimetry: self.colorimetry,
+            sample_aspect: self.sample_aspect,
+        }
+    }
+
     /// Width and height of a sample, which the stream tells decoders: 4 and 3 for samples that are wider than high. What
     /// has a 0 in it says nothing.
     #[must_use]

@@ -71,10 +71,7 @@ impl<S: Source> Source for ConvertedSource<S> {
     fn appearance(&self) -> Appearance {
         let (from, to) = (self.reader.source().layout(), self.layout);
         let appearance = self.reader.source().appearance();
-        let appearance = Appearance {
-            colorimetry: appearance.colorimetry.converted(from.fourcc, to.fourcc),
-            ..appearance
-        };
+        let appearance = appearance.converted(from.fourcc, to.fourcc);
         appearance.scaled((from.width, from.height), (to.width, to.height))
     }
 

@@ -9,7 +9,7 @@ use videostream_hal::time::deadline_in;
 
 use super::{Pool, Reader, Source, Taken};
 use crate::encode::{EncodeError, Encoder, EncoderConfig};
-use crate::{Appearance, Colorimetry, Result};
+use crate::{Appearance, Result};
 
 /// The frame whose picture went into the encoder.
 type Submission = core::result::Result<Option<Taken>, EncodeError>;
@@ -30,8 +30,8 @@ pub struct EncodedSource<S> {
     layout: Layout,
     sets: Vec<u8>,
     generation: u32,
-    /// The colours that were asked for, and how the source's frames are to be shown.
-    asked: Colorimetry,
+    /// How pictures are to be shown: as was asked for, and as the source says.
+    asked: Appearance,
     shown: Appearance,
     left_out: u64,
     broken: u64,
@@ -50,8 +50,8 @@ impl<S: Source> EncodedSource<S> {
             stride: source.layout().planes().first().map(|plane| plane.stride),
             ..*config
         };
-        let (asked, shown) = (config.colorimetry, source.appearance());
-        let config = &with_colours_of(&source, config, asked);
+        let (asked, shown) = (config.shown(), source.appearance());
+        let config = &with_appearance_of(&source, config, asked);
         let encoder = Encoder::new(config)?;
         let layout = layout(config);
         Ok(Self {
@@ -117,7 +117,7 @@ impl<S: Source> EncodedSource<S> {
             stride: now.planes().first().map(|plane| plane.stride),
             ..*config
         };
-        let config = with_colours_of(self.reader.source(), &config, self.asked);
+        let config = with_appearance_of(self.reader.source(), &config, self.asked);
         self.encoder = Encoder::new(&config)?;
         self.layout = layout(&config);
         self.pool = Pool::new(&Allocator::new(), self.layout, self.buffers)?;
@@ -126,24 +126,15 @@ impl<S: Source> EncodedSource<S> {
     }
 }
 
-/// The stream says what the source does, unless other colours were asked for.
-fn with_colours_of(
+/// The stream says what was asked for, and else what the source does.
+fn with_appearance_of(
     source: &impl Source,
     config: &EncoderConfig,
-    asked: Colorimetry,
+    asked: Appearance,
 ) -> EncoderConfig {
-    let appearance = source.appearance();
-    let colours = match asked == Colorimetry::default() {
-        // RGB becomes NV12 or the like.
-        true => appearance
-            .colorimetry
-            .converted(config.fourcc, FourCc::NV12),
-        false => asked,
-    };
-    EncoderConfig {
-        sample_aspect: config.sample_aspect.or(appearance.sample_aspect),
-        ..config.colorimetry(colours)
-    }
+    // RGB becomes NV12 or the like.
+    let shown = source.appearance().converted(config.fourcc, FourCc::NV12);
+    config.appearance(asked.or(shown))
 }
 
 /// A packet is smaller than the picture was.
@@ -176,11 +167,7 @@ impl<S: Source> Source for EncodedSource<S> {
     }
 
     fn appearance(&self) -> Appearance {
-        let config = self.encoder.config();
-        Appearance {
-            colorimetry: config.colorimetry,
-            sample_aspect: config.sample_aspect,
-        }
+        self.encoder.config().shown()
     }
 
     fn buffer_count(&self) -> u32 {
@@ -304,5 +291,90 @@ impl<S: Source> Source for EncodedSource<S> {
 
     fn client_joined(&mut self) {
         self.encoder.force_key_frame();
+    }
+}
+
+#[cfg(all(test, feature = "software"))]
+mod tests {
+    use videostream_hal::time::deadline_in;
+
+    use super::*;
+    use crate::colorimetry::Range;
+    use crate::encode::{Backend, Codec};
+    use crate::{Colorimetry, FrameRate, PatternSource, TestPattern};
+
+    /// The test pattern, to be shown otherwise.
+    struct Shown(PatternSource, Appearance);
+
+    impl Source for Shown {
+        fn layout(&self) -> Layout {
+            self.0.layout()
+        }
+
+        fn appearance(&self) -> Appearance {
+            self.1
+        }
+
+        fn buffer_count(&self) -> u32 {
+            self.0.buffer_count()
+        }
+
+        fn reserve(&self) -> u32 {
+            self.0.reserve()
+        }
+
+        fn buffer_fds(&self, index: u32) -> Vec<(BorrowedFd<'_>, u64)> {
+            self.0.buffer_fds(index)
+        }
+
+        fn due_ns(&self) -> Option<u64> {
+            self.0.due_ns()
+        }
+
+        fn take(&mut self) -> Result<Option<Taken>> {
+            self.0.take()
+        }
+
+        fn requeue(&mut self, index: u32) -> Result<()> {
+            self.0.requeue(index)
+        }
+    }
+
+    #[test]
+    fn packets_follow_how_their_source_is_to_be_shown() {
+        let rate = FrameRate::fps(100).unwrap();
+        let pattern = TestPattern::new(FourCc::NV12, 320, 240, rate).unwrap();
+        let shown = |colours: Colorimetry, aspect| Appearance {
+            colorimetry: colours,
+            sample_aspect: Some(aspect),
+        };
+        let first = shown(Colorimetry::BT601, (4, 3));
+        let source = Shown(PatternSource::new(pattern, 4).unwrap(), first);
+        // The range is asked for, and nothing else.
+        let config = EncoderConfig::new(Codec::H264, FourCc::NV12, 320, 240, rate)
+            .backend(Backend::Software)
+            .appearance(Range::Full.into());
+        let mut encoded = EncodedSource::new(source, &config, 4).unwrap();
+        let full = |colours| Colorimetry {
+            range: Range::Full,
+            ..colours
+        };
+        assert_eq!(
+            encoded.appearance(),
+            shown(full(Colorimetry::BT601), (4, 3))
+        );
+        encoded.reader.source_mut().1 = shown(Colorimetry::BT709, (2, 1));
+        let deadline = deadline_in(60_000_000_000);
+        loop {
+            assert!(videostream_hal::time::now_ns() < deadline);
+            if let Some(taken) = encoded.take().unwrap() {
+                encoded.requeue(taken.index).unwrap();
+                break;
+            }
+        }
+        assert_eq!(
+            encoded.appearance(),
+            shown(full(Colorimetry::BT709), (2, 1))
+        );
     }
 }

@@ -26,16 +26,10 @@ fn matrix([a, b, u, c, d, v, x, y, w]: [i32; 9]) -> Matrix {
 }
 
 impl Mp4 {
-    /// What the parameter sets say of colours, or else the track; and what the track says of the shape of samples, or
-    /// else they: players go by the file there.
+    /// How pictures are to be shown, as far as the parameter sets or the track say.
     fn appearance(&self) -> Appearance {
         let said = self.header.info().map(|info| info.appearance);
-        let said = said.unwrap_or_default();
-        let track = self.track.appearance;
-        Appearance {
-            sample_aspect: track.sample_aspect.or(said.sample_aspect),
-            ..said.or(track)
-        }
+        said.unwrap_or_default().within(self.track.appearance)
     }
 
     /// With an index: of an ordinary file; without: of one in fragments.

@@ -112,6 +112,10 @@ impl Recording {
             unpacking = Some(Unpacking::new(like.1, like.2)?);
             like.0 = FourCc::YU12;
         }
+        let expecting = |track: Track| match limit.frames_at(info.rate) {
+            Some(frames) => track.expected_frames(frames),
+            None => track,
+        };
         let sink = if let Some(packets) = packets_of(info) {
             if is_raw(path) {
                 let why = format_args!(
@@ -136,10 +140,8 @@ impl Recording {
                 return Err(Failure::new(ARGUMENTS, why));
             }
             let rate = info.rate.unwrap_or(NOMINAL);
-            let mut track = Track::new(codec, like.1, like.2, rate).appearance(info.appearance);
-            if let Some(frames) = limit.frames_at(info.rate) {
-                track = track.expected_frames(frames);
-            }
+            let track = Track::new(codec, like.1, like.2, rate).appearance(info.appearance);
+            let track = expecting(track);
             Sink::Kept {
                 recorder: Recorder::create(path, &track)?,
                 file: Vec::new(),
@@ -149,19 +151,13 @@ impl Recording {
             Sink::Raw(RawRecorder::create(path, like, rate, info.appearance)?)
         } else {
             // RGB becomes NV12 or the like.
-            let colours = info.appearance.colorimetry;
-            let colours = colours.converted(like.0, FourCc::NV12);
-            let config = config(codec, like, info.rate, bitrate)
-                .appearance(info.appearance)
-                .colorimetry(colours);
+            let appearance = info.appearance.converted(like.0, FourCc::NV12);
+            let config = config(codec, like, info.rate, bitrate).appearance(appearance);
             let config = match unpacking {
                 Some(_) => config,
                 None => config.strides(shot.memory()?.layout()),
             };
-            let mut track = Track::from(&config);
-            if let Some(frames) = limit.frames_at(info.rate) {
-                track = track.expected_frames(frames);
-            }
+            let track = expecting(Track::from(&config));
             Sink::Encoded {
                 encoder: Encoder::new(&config)?.into(),
                 recorder: Recorder::create(path, &track)?,

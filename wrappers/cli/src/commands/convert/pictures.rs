@@ -2,7 +2,6 @@
 
 use std::io::{BufReader, Read, Seek};
 
-use videostream::Appearance;
 use videostream::decode::{DecodeError, Decoder, DecoderConfig};
 use videostream::encode::{Backend, Codec, Encoder, has_b_slices};
 use videostream::record::{RawRecorder, Recorder, Track};
@@ -64,11 +63,7 @@ pub(super) fn decode<'a>(
                 none => {
                     let _reader = wait_for_reader(args)?;
                     let like = (picture.fourcc(), picture.width(), picture.height());
-                    let said = decoded.appearance();
-                    let appearance = Appearance {
-                        sample_aspect: of_file.sample_aspect.or(said.sample_aspect),
-                        ..said.or(of_file)
-                    };
+                    let appearance = decoded.appearance().within(of_file);
                     let recorder = RawRecorder::create(&args.output, like, rate, appearance)?;
                     none.insert(recorder.durable(false).whole(true))
                 }
