@@ -1,26 +1,20 @@
 //! Eight greys and six colours, sent each way that there is, and read back by ffmpeg.
 
+mod source;
 mod support;
 
 use std::fs::{self, File};
-use std::os::fd::AsFd as _;
-use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::Duration;
 
-use support::{place, run};
+use source::{Shared, share};
+use support::{has_ffmpeg, place, run};
 use tempfile::tempdir;
 use videostream::colorimetry::{Matrix, Range};
 use videostream::convert::{Convert, Options};
 use videostream::hal::format::{FourCc, Layout};
-use videostream::hal::memory::allocate::Allocator;
-use videostream::hal::ring::{Flags, FrameDescriptor, PlaneDescriptor};
-use videostream::hal::time::now_ns;
 use videostream::y4m::Y4mWriter;
-use videostream::{Appearance, Colorimetry, FrameRate, Host, Picture, PictureMut};
+use videostream::{Appearance, Colorimetry, FrameRate, Picture, PictureMut};
 
 /// A block of each colour, so large that neighbours do not matter in its middle.
 const BLOCK: u32 = 32;
@@ -176,14 +170,6 @@ fn aspect() -> (String, String) {
     ("sample_aspect_ratio".to_owned(), "4:3".to_owned())
 }
 
-fn has_ffmpeg(test: &str) -> bool {
-    let found = Command::new("ffmpeg").arg("-version").output().is_ok();
-    if !found {
-        videostream_testing::skip(test, "needs ffmpeg and ffprobe");
-    }
-    found
-}
-
 fn convert(words: &[&str], from: &Path, to: &Path) {
     let files = [from, to].map(|file| file.to_str().unwrap());
     let ended = run(["convert", "-q"].iter().chain(words).chain(&files));
@@ -248,55 +234,6 @@ fn files_keep_colours_on_every_way() {
     }
 }
 
-/// Shares one picture again and again until it is dropped.
-struct Sharing<'a>(&'a AtomicBool);
-
-impl Drop for Sharing<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-fn share(socket: &str, layout: &Layout, bytes: &[u8], colorimetry: u32, end: &AtomicBool) {
-    let mut host = Host::builder(socket).bind().unwrap();
-    let fd = Allocator::memfd_only()
-        .allocate(layout.size.into())
-        .unwrap()
-        .fd;
-    let file = File::from(fd.as_fd().try_clone_to_owned().unwrap());
-    file.write_all_at(bytes, 0).unwrap();
-    let buffer = host.register(fd, layout.size.into()).unwrap();
-    let mut frame = FrameDescriptor {
-        width: layout.width,
-        height: layout.height,
-        fourcc: layout.fourcc.0,
-        duration_ns: 33_333_333,
-        bytes_used: layout.size,
-        plane_count: layout.planes().len() as u32,
-        flags: Flags::KEY_FRAME.bits(),
-        colorimetry,
-        sample_aspect: 4 | 3 << 16,
-        ..FrameDescriptor::default()
-    };
-    for (to, plane) in frame.planes.iter_mut().zip(layout.planes()) {
-        *to = PlaneDescriptor {
-            buffer,
-            offset: plane.offset,
-            stride: plane.stride,
-            size: plane.size,
-        };
-    }
-    while !end.load(Ordering::Relaxed) {
-        host.process().unwrap();
-        frame.timestamp_ns = now_ns();
-        frame.sequence += 1;
-        // Without room the next one has some.
-        let _ = host.publish(&frame);
-        host.reclaim(16, |_| {});
-        thread::sleep(Duration::from_millis(10));
-    }
-}
-
 #[test]
 fn shared_frames_keep_colours_in_recordings_and_pictures() {
     if !has_ffmpeg("shared_frames_keep_colours_in_recordings_and_pictures") {
@@ -329,42 +266,40 @@ fn shared_frames_keep_colours_in_recordings_and_pictures() {
         let what = format!("{fourcc} {drawn:?}");
         let (layout, bytes) = picture(fourcc, drawn);
         let (folder, socket) = place();
-        let end = AtomicBool::new(false);
-        thread::scope(|scope| {
-            let _sharing = Sharing(&end);
-            let (layout, bytes, socket_of_host) = (&layout, &bytes, socket.clone());
-            let end = &end;
-            scope.spawn(move || share(&socket_of_host, layout, bytes, says, end));
-            let file = |name: &str| folder.path().join(name);
-            for name in ["a.mp4", "b.y4m", "c.png"] {
-                // Y4M holds no RGB.
-                if fourcc == FourCc::RGB3 && name == "b.y4m" {
-                    continue;
-                }
-                let to = file(name).to_str().unwrap().to_owned();
-                let words = match name {
-                    "a.mp4" => vec!["record", "-f", "5", "-b", "8Mbps"],
-                    "b.y4m" => vec!["record", "-f", "5"],
-                    _ => vec!["snapshot"],
-                };
-                let fixed = ["-q", "--timeout", "60", "--ipc", &socket, &to];
-                let ended = run(words.iter().chain(&fixed));
-                assert!(ended.status.success(), "{what}: {ended:?}");
-                // ffmpeg has no word for the matrix of a Y4M, and takes BT.601.
-                if name == "b.y4m" && drawn.matrix == Matrix::BT709 {
-                    convert(&["-b", "8Mbps"], &file("b.y4m"), &file("d.mp4"));
-                    assert_says(&file("d.mp4"), becomes, &what);
-                    continue;
-                }
-                assert_colours(&file(name), count, &format!("{name} of {what}"));
-                if name == "a.mp4" {
-                    assert_says(&file(name), becomes, &what);
-                }
-                if name != "c.png" {
-                    assert!(probe(&file(name)).contains(&aspect()), "{name} of {what}");
-                }
+        let frame = |n: u64| {
+            let frame = Shared::picture(layout, &bytes, (1 + n) * 40_000_000);
+            frame.shown(says, 4 | 3 << 16)
+        };
+        let frames: Vec<_> = (0..10).map(frame).collect();
+        let file = |name: &str| folder.path().join(name);
+        for name in ["a.mp4", "b.y4m", "c.png"] {
+            // Y4M holds no RGB.
+            if fourcc == FourCc::RGB3 && name == "b.y4m" {
+                continue;
             }
-        });
+            let to = file(name).to_str().unwrap().to_owned();
+            let words = match name {
+                "a.mp4" => vec!["record", "-f", "5", "-b", "8Mbps"],
+                "b.y4m" => vec!["record", "-f", "5"],
+                _ => vec!["snapshot"],
+            };
+            let fixed = ["-q", "--timeout", "60", "--ipc", &socket, &to];
+            let ended = share(&socket, &frames, || run(words.iter().chain(&fixed)));
+            assert!(ended.status.success(), "{what}: {ended:?}");
+            // ffmpeg has no word for the matrix of a Y4M, and takes BT.601.
+            if name == "b.y4m" && drawn.matrix == Matrix::BT709 {
+                convert(&["-b", "8Mbps"], &file("b.y4m"), &file("d.mp4"));
+                assert_says(&file("d.mp4"), becomes, &what);
+                continue;
+            }
+            assert_colours(&file(name), count, &format!("{name} of {what}"));
+            if name == "a.mp4" {
+                assert_says(&file(name), becomes, &what);
+            }
+            if name != "c.png" {
+                assert!(probe(&file(name)).contains(&aspect()), "{name} of {what}");
+            }
+        }
     }
 }
 

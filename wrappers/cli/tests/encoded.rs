@@ -11,7 +11,7 @@ use rustix::fs::{CWD, FileType, Mode, mknodat};
 use tempfile::tempdir;
 use videostream::encode::{Codec, access_units};
 
-use support::{h264, has_h265, number, place, probe, run, share_pattern, start};
+use support::{encoded_by_ffmpeg, h264, has_h265, number, place, probe, run, share_pattern, start};
 
 #[test]
 fn who_joins_a_stream_of_packets_gets_a_key_frame() {
@@ -188,21 +188,6 @@ fn what_is_whole_of_a_damaged_stream_is_decoded_and_the_rest_counted() {
     let [from, to] = ["nothing.h264", "o.y4m"].map(|name| file(name).display().to_string());
     run(["convert", &from, &to]).assert_error(1, &[&from, "damaged"]);
     assert!(!Path::new(&to).exists());
-}
-
-/// A stream of 50 pictures by another encoder, told so; `false` where ffmpeg has none.
-fn encoded_by_ffmpeg(encoder: &str, parameters: &str, to: &Path) -> bool {
-    let source = ["-v", "error", "-f", "lavfi", "-i", "testsrc=s=320x240:r=25"];
-    let option = format!("-{}-params", encoder.trim_start_matches("lib"));
-    let parameters = format!("{parameters}:log-level=none");
-    let output = Command::new("ffmpeg")
-        .args(source)
-        .args(["-frames:v", "50", "-pix_fmt", "yuv420p", "-c:v", encoder])
-        .args([&option, &parameters])
-        .arg(to)
-        .stdin(Stdio::null())
-        .output();
-    output.is_ok_and(|output| output.status.success())
 }
 
 /// Of each picture that ffmpeg decodes, in the order of showing: its time in a file of 25 a second, and the sum of its pixels.

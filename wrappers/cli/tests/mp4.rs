@@ -4,12 +4,12 @@ mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::Signal;
 use serde_json::Value;
-use support::{Ended, number, run, share_pattern, start, wait_until};
+use support::{Ended, has_ffmpeg, number, run, share_pattern, start, wait_until};
 use tempfile::{TempDir, tempdir};
 
 struct Place(TempDir);
@@ -96,18 +96,6 @@ fn shown(file: &Path) -> Vec<(u64, String)> {
             (words[2].parse().unwrap(), words[5].to_owned())
         })
         .collect()
-}
-
-fn has_ffmpeg(test: &str) -> bool {
-    let version = Command::new("ffmpeg")
-        .arg("-version")
-        .stdout(Stdio::null())
-        .status();
-    let has = version.is_ok_and(|status| status.success());
-    if !has {
-        videostream_testing::skip(test, "needs ffmpeg");
-    }
-    has
 }
 
 #[test]
@@ -365,33 +353,21 @@ fn what_is_no_mp4_or_can_not_be_one_is_refused() {
 
 #[test]
 fn the_turn_and_the_aspect_of_a_file_are_kept() {
-    if !has_ffmpeg("the_turn_and_the_aspect_of_a_file_are_kept") {
+    let test = "the_turn_and_the_aspect_of_a_file_are_kept";
+    if !has_ffmpeg(test) {
         return;
     }
-    let folder = tempdir().unwrap();
-    let [plain, turned, again] =
-        ["plain.mp4", "turned.mp4", "again.mp4"].map(|name| folder.path().join(name));
-    let ffmpeg = |words: &[&str], file: &Path| {
-        let mut command = Command::new("ffmpeg");
-        command.args(["-v", "error", "-y"]).args(words).arg(file);
-        assert!(command.stdin(Stdio::null()).status().unwrap().success());
+    let place = Place::new();
+    let source = ["-f", "lavfi", "-i", "testsrc2=s=160x120:r=25:d=1"];
+    let encode = ["-c:v", "libx264", "-pix_fmt", "yuv420p"];
+    let Some(plain) = place.made("plain.mp4", &[source, encode].concat()) else {
+        return videostream_testing::skip(test, "needs ffmpeg with libx264");
     };
-    let source = "testsrc2=s=160x120:r=25:d=1";
-    let encode = [
-        "-f", "lavfi", "-i", source, "-c:v", "libx264", "-pix_fmt", "yuv420p",
-    ];
-    ffmpeg(&encode, &plain);
     // What a phone says beside its stream, and another shape of samples than the stream does.
-    let words = [
-        "-i",
-        plain.to_str().unwrap(),
-        "-c",
-        "copy",
-        "-aspect",
-        "16:9",
-    ];
-    let words = [&words[..], &["-metadata:s:v", "rotate=90"]].concat();
-    ffmpeg(&words, &turned);
+    let copy = ["-i", plain.to_str().unwrap(), "-c", "copy"];
+    let beside = ["-aspect", "16:9", "-metadata:s:v", "rotate=90"];
+    let turned = place.made("turned.mp4", &[copy, beside].concat()).unwrap();
+    let again = place.file("again.mp4");
     converted(&turned, &again);
     let says = |file: &Path| {
         let fields = "stream=sample_aspect_ratio:stream_side_data=rotation";

@@ -4,10 +4,9 @@ mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::Value;
-use support::{Ended, number, run, times};
+use support::{Ended, encoded_by_ffmpeg, number, run, times};
 use tempfile::{TempDir, tempdir};
 use videostream::encode::{Backend, Codec, Encoder, EncoderConfig};
 use videostream::hal::format::{FourCc, Layout};
@@ -297,31 +296,9 @@ fn sets_that_refer_to_another_one_come_again() {
     let test = "sets_that_refer_to_another_one_come_again";
     let folder = tempdir().unwrap();
     let file = |name: &str| folder.path().join(name);
-    let encoded = |name: &str, more: &str| {
-        let params = format!("log-level=error:{more}");
-        Command::new("ffmpeg")
-            .args([
-                "-v",
-                "error",
-                "-f",
-                "lavfi",
-                "-i",
-                "testsrc2=s=160x120:r=25:d=1",
-            ])
-            .args([
-                "-c:v",
-                "libx265",
-                "-x265-params",
-                &params,
-                "-pix_fmt",
-                "yuv420p",
-            ])
-            .arg(file(name))
-            .status()
-            .is_ok_and(|status| status.success())
-    };
+    let encoded = |name: &str, more: &str| encoded_by_ffmpeg("libx265", more, &file(name));
     // Other sequence parameter sets, and the same picture parameter sets behind them.
-    if !encoded("a.hevc", "") || !encoded("b.hevc", "ref=1:bframes=0:rc-lookahead=5") {
+    if !encoded("a.hevc", "ref=3") || !encoded("b.hevc", "ref=1:bframes=0:rc-lookahead=5") {
         return videostream_testing::skip(test, "needs ffmpeg with libx265");
     }
     let both = ["a.hevc", "b.hevc"].map(|name| fs::read(file(name)).unwrap());
@@ -331,9 +308,9 @@ fn sets_that_refer_to_another_one_come_again() {
         .into_iter()
         .chain(files.iter().map(|f| &**f)))
     .json();
-    assert_eq!(number(&converted, "frames"), 50);
+    assert_eq!(number(&converted, "frames"), 100);
     let found = support::probe(test, &file("both.mp4")).unwrap();
-    assert_eq!(found[4], "50");
+    assert_eq!(found[4], "100");
 }
 
 #[test]

@@ -20,19 +20,32 @@ pub(crate) const MOST: usize = 60;
 /// A frame to be shared.
 #[derive(Clone)]
 pub(crate) struct Shared {
-    pub(crate) fourcc: FourCc,
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) timestamp_ns: u64,
-    pub(crate) flags: Flags,
+    layout: Layout,
+    bytes: Vec<u8>,
+    timestamp_ns: u64,
+    flags: Flags,
+    colorimetry: u32,
+    sample_aspect: u32,
 }
 
 impl Shared {
+    /// A compressed frame of 320x240.
     pub(crate) fn new(fourcc: FourCc, bytes: &[u8], timestamp_ns: u64) -> Self {
+        // What an earlier, larger frame has left behind.
+        let size = bytes.len() as u32 + 5000;
+        let layout = Layout::opaque(fourcc, 320, 240, 0, size);
+        Self::picture(layout, bytes, timestamp_ns)
+    }
+
+    /// A picture.
+    pub(crate) fn picture(layout: Layout, bytes: &[u8], timestamp_ns: u64) -> Self {
         Self {
-            fourcc,
+            layout,
             bytes: bytes.to_vec(),
             timestamp_ns,
             flags: Flags::empty(),
+            colorimetry: 0,
+            sample_aspect: 0,
         }
     }
 
@@ -40,7 +53,16 @@ impl Shared {
     pub(crate) fn grey(timestamp_ns: u64) -> Self {
         let layout = Layout::new(FourCc::YU12, 320, 240).unwrap();
         let bytes = vec![128; layout.size as usize];
-        Self::new(FourCc::YU12, &bytes, timestamp_ns)
+        Self::picture(layout, &bytes, timestamp_ns)
+    }
+
+    /// The same, with colours by V4L2's numbers, and with the shape of samples, as a descriptor has them.
+    pub(crate) fn shown(self, colorimetry: u32, sample_aspect: u32) -> Self {
+        Self {
+            colorimetry,
+            sample_aspect,
+            ..self
+        }
     }
 
     pub(crate) fn damaged(self) -> Self {
@@ -49,7 +71,7 @@ impl Shared {
     }
 }
 
-/// Shares these frames, of 320x240, with the first client while `during` runs, which gives what comes of it. The
+/// Shares these frames with the first client while `during` runs, which gives what comes of it. The
 /// source says 30 frames a second.
 pub(crate) fn share<T: Send>(
     socket: &str,
@@ -60,13 +82,12 @@ pub(crate) fn share<T: Send>(
     let mut host = Host::builder(socket).lend(MOST as u32).bind().unwrap();
     let mut descriptors = Vec::new();
     for (frame, number) in frames.iter().zip(0..) {
-        // What an earlier, larger frame has left behind.
-        let len = frame.bytes.len() as u64 + 5000;
+        let len = u64::from(frame.layout.size);
         let fd = Allocator::memfd_only().allocate(len).unwrap().fd;
         let file = File::from(fd.as_fd().try_clone_to_owned().unwrap());
         file.write_all_at(&frame.bytes, 0).unwrap();
         let buffer = host.register(fd, len).unwrap();
-        descriptors.push(describe(frame, number, buffer, len as u32));
+        descriptors.push(describe(frame, number, buffer));
     }
     let mut left = descriptors.into_iter();
     thread::scope(|scope| {
@@ -89,35 +110,29 @@ pub(crate) fn share<T: Send>(
     })
 }
 
-fn describe(frame: &Shared, number: u64, buffer: u32, len: u32) -> FrameDescriptor {
+fn describe(frame: &Shared, number: u64, buffer: u32) -> FrameDescriptor {
+    let layout = &frame.layout;
     let mut to = FrameDescriptor {
         sequence: number,
         timestamp_ns: frame.timestamp_ns,
         duration_ns: 33_333_333,
-        fourcc: frame.fourcc.0,
-        width: 320,
-        height: 240,
+        fourcc: layout.fourcc.0,
+        width: layout.width,
+        height: layout.height,
         bytes_used: frame.bytes.len() as u32,
         flags: frame.flags.bits(),
-        plane_count: 1,
+        colorimetry: frame.colorimetry,
+        sample_aspect: frame.sample_aspect,
+        plane_count: layout.planes().len() as u32,
         ..Default::default()
     };
-    to.planes[0] = PlaneDescriptor {
-        buffer,
-        size: len,
-        ..Default::default()
-    };
-    if frame.fourcc == FourCc::YU12 {
-        let layout = Layout::new(frame.fourcc, to.width, to.height).unwrap();
-        to.plane_count = layout.planes().len() as u32;
-        for (to, plane) in to.planes.iter_mut().zip(layout.planes()) {
-            *to = PlaneDescriptor {
-                buffer,
-                offset: plane.offset,
-                stride: plane.stride,
-                size: plane.size,
-            };
-        }
+    for (to, plane) in to.planes.iter_mut().zip(layout.planes()) {
+        *to = PlaneDescriptor {
+            buffer,
+            offset: plane.offset,
+            stride: plane.stride,
+            size: plane.size,
+        };
     }
     to
 }

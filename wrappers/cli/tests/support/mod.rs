@@ -346,3 +346,31 @@ pub(crate) fn processes_with(word: &str) -> Vec<u32> {
         })
         .collect()
 }
+
+/// Whether there is ffmpeg; if not, says that `test` is skipped.
+pub(crate) fn has_ffmpeg(test: &str) -> bool {
+    let version = Command::new("ffmpeg")
+        .arg("-version")
+        .stdout(Stdio::null())
+        .status();
+    let has = version.is_ok_and(|status| status.success());
+    if !has {
+        videostream_testing::skip(test, "needs ffmpeg");
+    }
+    has
+}
+
+/// A stream of 50 pictures by another encoder, told so; `false` where ffmpeg has none.
+pub(crate) fn encoded_by_ffmpeg(encoder: &str, parameters: &str, to: &Path) -> bool {
+    let source = ["-v", "error", "-f", "lavfi", "-i", "testsrc=s=320x240:r=25"];
+    let option = format!("-{}-params", encoder.trim_start_matches("lib"));
+    let parameters = format!("{parameters}:log-level=none");
+    let output = Command::new("ffmpeg")
+        .args(source)
+        .args(["-frames:v", "50", "-pix_fmt", "yuv420p", "-c:v", encoder])
+        .args([&option, &parameters])
+        .arg(to)
+        .stdin(Stdio::null())
+        .output();
+    output.is_ok_and(|output| output.status.success())
+}
