@@ -117,6 +117,13 @@ impl BitWriter {
         }
     }
 
+    /// Exponential-Golomb code without sign, of a value below 2^32 - 1.
+    pub(crate) fn ue(&mut self, value: u32) {
+        let length = (value + 1).ilog2();
+        self.bits(length, 0);
+        self.bits(length + 1, value + 1);
+    }
+
     fn finish_byte(&mut self) {
         let (byte, _) = std::mem::take(&mut self.last);
         if self.zeros >= 2 && byte <= 3 {

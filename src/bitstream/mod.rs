@@ -18,6 +18,8 @@ pub(crate) mod testing;
 mod vui;
 
 pub use self::access_units::{AccessUnits, UnitFinder, access_units};
+#[cfg(feature = "software")]
+pub(crate) use self::bits::BitWriter;
 pub use self::info::{StreamInfo, has_b_slices, stream_info};
 pub(crate) use self::nal::{NalKind, nal_units};
 pub(crate) use self::order::Place;

@@ -2,24 +2,24 @@
 //!
 //! Source: ITU-T H.264, clauses 7.3.2.3.1 and D.1.8 (recovery point).
 
+use super::bits::Bits;
+
 /// Type of the message that says where a decoder recovers.
 const RECOVERY_POINT: u32 = 6;
 
-/// Whether decoding can begin with the picture behind these messages, a NAL unit of H.264: what follows it is whole
-/// after some pictures, though it is no IDR picture.
-pub(crate) fn is_recovery_point(nal: &[u8]) -> bool {
+/// Whether decoding can begin with the picture behind these messages, a NAL unit of H.264, though it is no IDR picture:
+/// after how many frames what is shown is whole.
+pub(crate) fn recovery_point(nal: &[u8]) -> Option<u32> {
     let mut rest = nal.get(1..).unwrap_or_default();
     // A message is two bytes long at least; the last byte is the end of the NAL unit.
     while rest.len() > 2 {
-        let Some((kind, size, payload)) = message(rest) else {
-            return false;
-        };
+        let (kind, size, payload) = message(rest)?;
         if kind == RECOVERY_POINT {
-            return true;
+            return Some(Bits::new(payload).ue().unwrap_or(0));
         }
         rest = payload.get(size as usize..).unwrap_or_default();
     }
-    false
+    None
 }
 
 /// Type and size of the first message, and what follows.
@@ -42,15 +42,16 @@ mod tests {
 
     #[test]
     fn recovery_points_are_found_among_other_messages() {
-        assert!(is_recovery_point(&[6, 6, 1, 0xc4, 0x80]));
+        assert_eq!(recovery_point(&[6, 6, 1, 0xc4, 0x80]), Some(0));
+        assert_eq!(recovery_point(&[6, 6, 1, 0x34, 0x80]), Some(5));
         // Behind user data of 300 bytes.
         let mut other = vec![6, 5, 0xff, 45];
         other.extend([7; 300]);
         other.extend([6, 1, 0xc4, 0x80]);
-        assert!(is_recovery_point(&other));
-        assert!(!is_recovery_point(&[6, 5, 2, 6, 1, 0x80]));
+        assert_eq!(recovery_point(&other), Some(0));
+        assert_eq!(recovery_point(&[6, 5, 2, 6, 1, 0x80]), None);
         for cut in 0..other.len() {
-            let _ = is_recovery_point(&other[..cut]);
+            let _ = recovery_point(&other[..cut]);
         }
     }
 }

@@ -15,8 +15,9 @@
 //! [`access_units`](crate::encode::access_units). A stream may change its size at any key frame:
 //! all pictures of the old size come out first, then [`Decoded::is_new_size`] tells of the new one.
 //!
-//! Pictures come in the order in which they are shown. Where decoding begins at a key frame of H.265 whose leading
-//! pictures refer to what was before (an open group of pictures), those are taken and left out.
+//! Pictures come in the order in which they are shown. Where decoding begins at a key frame whose leading pictures refer
+//! to what was before (an open group of pictures), those are taken and left out; so are, where it begins with a refresh
+//! that takes several pictures, those up to its end.
 
 mod error;
 #[cfg(not(feature = "software"))]

@@ -59,7 +59,8 @@ impl<'a> Packet<'a> {
             if has_sets {
                 behind = behind.or(Some(at));
             }
-            recovers |= codec == Codec::H264 && kind == NalKind::Sei && sei::is_recovery_point(nal);
+            recovers |=
+                codec == Codec::H264 && kind == NalKind::Sei && sei::recovery_point(nal).is_some();
             if kind.is_slice() {
                 key = recovers || kind == NalKind::Idr;
                 break;

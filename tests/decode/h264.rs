@@ -5,8 +5,8 @@ use videostream::encode::{Codec, EncoderConfig, Packet, Profile, access_units};
 use videostream::hal::format::{FourCc, Layout};
 use videostream::{Picture, PictureMut, pattern};
 
-use crate::media::fps;
-use crate::support::{self, take};
+use crate::media::{fps, has_encoder};
+use crate::support::{self, by_ffmpeg, take};
 
 const PROFILES: [Profile; 3] = [Profile::Baseline, Profile::Main, Profile::High];
 
@@ -119,6 +119,85 @@ fn damage_is_told_and_over_with_the_next_key_frame() {
         errors[1..],
         [DecodeError::KeyFrameNeeded, DecodeError::KeyFrameNeeded]
     );
+}
+
+/// Numbers and pixels of the pictures that are shown of these packets, and errors behind the first key frame.
+fn shown(packets: &[(Vec<u8>, u64)]) -> (Vec<(u64, Vec<u8>)>, Vec<DecodeError>) {
+    let mut decoder = decoder();
+    let (mut pictures, mut errors) = (Vec::new(), Vec::new());
+    let mut take = |decoder: &mut Decoder| {
+        while let Some(decoded) = decoder.receive().unwrap() {
+            let picture = decoded.picture();
+            let number = pattern::read_number(picture).unwrap();
+            // ffprobe says microseconds.
+            assert!(decoded.pts_ns().abs_diff(fps(30).time_ns(number)) < 1000);
+            let rows = (0..picture.planes().len()).flat_map(|plane| picture.rows(plane));
+            pictures.push((number, rows.flatten().copied().collect()));
+        }
+    };
+    for encoded in packets {
+        match decoder.submit(&packet(encoded)) {
+            Ok(()) => take(&mut decoder),
+            Err(DecodeError::KeyFrameNeeded) => {}
+            Err(error) => errors.push(error),
+        }
+    }
+    decoder.finish().unwrap();
+    take(&mut decoder);
+    (pictures, errors)
+}
+
+/// Parameters of libx264, the packet that decoding begins at, and the first picture that is whole.
+const RECOVERIES: [(&str, usize, u64); 5] = [
+    ("bframes=0:open-gop=1:keyint=10:min-keyint=10", 3, 10),
+    (
+        "bframes=0:open-gop=1:keyint=10:min-keyint=10:cabac=1:ref=1",
+        10,
+        10,
+    ),
+    (
+        "bframes=0:open-gop=1:keyint=10:min-keyint=10:slices=4",
+        11,
+        20,
+    ),
+    (
+        "bframes=3:b-adapt=0:b-pyramid=normal:open-gop=1:keyint=12:min-keyint=12",
+        8,
+        12,
+    ),
+    // From the second refresh on, at its end.
+    ("bframes=0:intra-refresh=1:keyint=12:slices=2", 5, 23),
+];
+
+#[test]
+fn decoding_begins_at_recovery_points() {
+    if !has_encoder("decoding_begins_at_recovery_points", "libx264") {
+        return;
+    }
+    for (parameters, start, first) in RECOVERIES {
+        let parameters = format!("scenecut=0:repeat-headers=1:{parameters}");
+        let packets = by_ffmpeg(Codec::H264, 40, &parameters, "yuv420p");
+        let (whole, errors) = shown(&packets);
+        assert_eq!((whole.len(), errors), (40, vec![]), "{parameters}");
+        let (late, errors) = shown(&packets[start..]);
+        let numbers: Vec<_> = late.iter().map(|(number, _)| *number).collect();
+        assert_eq!(errors, [], "{parameters}");
+        assert_eq!(numbers, (first..40).collect::<Vec<_>>(), "{parameters}");
+        assert!(
+            late == whole[first as usize..],
+            "other pixels: {parameters}"
+        );
+        // The last one is cut.
+        let mut packets = packets[start..].to_vec();
+        let last = packets.last_mut().unwrap();
+        last.0.truncate(last.0.len() / 2);
+        let (cut, errors) = shown(&packets);
+        assert_eq!(
+            (cut.len(), errors.len()),
+            (late.len() - 1, 1),
+            "{parameters}"
+        );
+    }
 }
 
 #[test]

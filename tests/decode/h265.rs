@@ -1,18 +1,14 @@
 //! H.265 with the system's libde265: what libx265 makes, and what is left of it.
 
-use std::io::Write;
-use std::path::Path;
-use std::process::{Command, Stdio};
-
 use videostream::decode::{DecodeError, Decoder, DecoderConfig};
 use videostream::encode::{
-    Codec, EncodeError, Encoder, EncoderConfig, LibraryMissing, Packet, RateControl, access_units,
+    Codec, EncodeError, Encoder, EncoderConfig, LibraryMissing, Packet, RateControl,
 };
 use videostream::hal::format::{FourCc, Layout};
 use videostream::{Picture, PictureMut, Rect, TestPattern};
 
-use crate::media::{fps, has_ffmpeg, packets, psnr};
-use crate::support::{encoded, take};
+use crate::media::{fps, has_encoder, psnr};
+use crate::support::{by_ffmpeg, encoded, take};
 
 /// Whether libx265 and libde265 are there; if not, says that `test` is skipped.
 fn has_libraries(test: &str) -> bool {
@@ -127,64 +123,17 @@ fn a_change_of_size_in_h265_loses_no_picture_of_either() {
     assert_eq!(all, expected);
 }
 
-/// Pattern frames encoded by ffmpeg and libx265 with these parameters: packets in the order of decoding, with their
-/// times.
-fn by_ffmpeg(folder: &Path, frames: u64, parameters: &str, pixels: &str) -> Vec<(Vec<u8>, u64)> {
-    let layout = Layout::new(FourCc::YU12, 320, 240).unwrap();
-    let test_pattern = TestPattern::new(FourCc::YU12, 320, 240, fps(30)).unwrap();
-    let (mp4, stream) = (folder.join("x.mp4"), folder.join("x.hevc"));
-    let ffmpeg = |words: &[&str], output: &Path, raw: &[u8]| {
-        let mut child = Command::new("ffmpeg")
-            .args(["-v", "error", "-y"])
-            .args(words)
-            .arg(output)
-            .stdin(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(raw).unwrap();
-        assert!(child.wait().unwrap().success(), "{words:?}");
-    };
-    let mut raw = Vec::new();
-    for number in 0..frames {
-        let mut bytes = vec![0; layout.size as usize];
-        let mut target = PictureMut::new(&mut bytes, &layout).unwrap();
-        test_pattern.draw(number, &mut target).unwrap();
-        raw.extend(bytes);
-    }
-    let parameters = format!("log-level=error:pools=1:{parameters}");
-    let encode =
-        "-f rawvideo -pix_fmt yuv420p -s 320x240 -r 30 -i - -c:v libx265 -preset ultrafast";
-    let mut words: Vec<_> = encode.split(' ').collect();
-    words.extend(["-pix_fmt", pixels, "-x265-params", &parameters]);
-    ffmpeg(&words, &mp4, &raw);
-    let times = packets(&mp4);
-    let path = mp4.to_str().unwrap();
-    ffmpeg(&["-i", path, "-c", "copy"], &stream, &[]);
-    let stream = std::fs::read(&stream).unwrap();
-    let units = access_units(Codec::H265, &stream);
-    let packets: Vec<_> = units
-        .zip(&times)
-        .map(|(unit, (_, seconds))| (unit.to_vec(), (seconds * 1e9).round() as u64))
-        .collect();
-    assert_eq!(
-        (packets.len(), times.len()),
-        (frames as usize, frames as usize)
-    );
-    packets
-}
-
 #[test]
 fn b_pictures_come_in_the_order_of_showing_with_their_own_times() {
     let test = "b_pictures_come_in_the_order_of_showing_with_their_own_times";
-    if !has_libraries(test) || !has_ffmpeg(test) {
+    if !has_libraries(test) || !has_encoder(test, "libx265") {
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
     for parameters in [
         "bframes=3:b-pyramid=1:keyint=12:open-gop=0",
         "bframes=4:b-adapt=0:keyint=10:min-keyint=10:open-gop=1",
     ] {
-        let packets = by_ffmpeg(folder.path(), 40, parameters, "yuv420p");
+        let packets = by_ffmpeg(Codec::H265, 40, parameters, "yuv420p");
         assert!(
             !packets.is_sorted_by_key(|(_, pts_ns)| *pts_ns),
             "no B pictures: {parameters}"
@@ -209,12 +158,11 @@ fn b_pictures_come_in_the_order_of_showing_with_their_own_times() {
 #[test]
 fn decoding_that_begins_in_the_middle_leaves_out_what_refers_to_before() {
     let test = "decoding_that_begins_in_the_middle_leaves_out_what_refers_to_before";
-    if !has_libraries(test) || !has_ffmpeg(test) {
+    if !has_libraries(test) || !has_encoder(test, "libx265") {
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
     let parameters = "bframes=4:b-adapt=0:keyint=10:min-keyint=10:open-gop=1:repeat-headers=1";
-    let packets = by_ffmpeg(folder.path(), 40, parameters, "yuv420p");
+    let packets = by_ffmpeg(Codec::H265, 40, parameters, "yuv420p");
     let mut decoder = decoder();
     let mut all = Vec::new();
     for encoded in &packets[3..] {
@@ -233,12 +181,11 @@ fn decoding_that_begins_in_the_middle_leaves_out_what_refers_to_before() {
 #[test]
 fn h265_of_more_than_8_bits_or_other_chroma_is_refused_by_name() {
     let test = "h265_of_more_than_8_bits_or_other_chroma_is_refused_by_name";
-    if !has_libraries(test) || !has_ffmpeg(test) {
+    if !has_libraries(test) || !has_encoder(test, "libx265") {
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
     for pixels in ["yuv422p", "yuv444p", "yuv420p10le"] {
-        let packets = by_ffmpeg(folder.path(), 2, "bframes=0", pixels);
+        let packets = by_ffmpeg(Codec::H265, 2, "bframes=0", pixels);
         let mut decoder = decoder();
         let error = decoder.submit(&packet(&packets[0])).unwrap_err();
         assert!(

@@ -61,6 +61,19 @@ pub(crate) fn has_ffmpeg(test: &str) -> bool {
     both
 }
 
+/// Whether ffmpeg is there and has an encoder; if not, says that `test` is skipped.
+pub(crate) fn has_encoder(test: &str, encoder: &str) -> bool {
+    if !has_ffmpeg(test) {
+        return false;
+    }
+    let encoders = run("ffmpeg", &["-v", "error", "-encoders"]);
+    let has = String::from_utf8_lossy(&encoders).contains(encoder);
+    if !has {
+        println!("skipped: {test}: ffmpeg has no {encoder}");
+    }
+    has
+}
+
 fn run(program: &str, args: &[&str]) -> Vec<u8> {
     let output = Command::new(program)
         .args(args)

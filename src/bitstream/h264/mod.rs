@@ -12,6 +12,8 @@ use super::bits::Bits;
 pub(crate) use self::count::Counter;
 pub(crate) use self::pps::Pps;
 pub(crate) use self::slice::{Field, Picture, Slice};
+#[cfg(feature = "software")]
+pub(crate) use self::sps::Count;
 pub(crate) use self::sps::Sps;
 #[cfg(feature = "software")]
 pub(crate) use self::timing::with_rate;
@@ -49,6 +51,13 @@ impl Sets {
             }
             _ => {}
         }
+    }
+
+    /// The first number that no picture parameter set has.
+    #[cfg(feature = "software")]
+    pub(crate) fn unused_pps(&self) -> Option<u8> {
+        let at = self.pps.iter().position(Option::is_none)?;
+        u8::try_from(at).ok()
     }
 
     /// Reads the header of a slice; `None` if its sets are not known, or it makes no sense.

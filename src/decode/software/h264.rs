@@ -1,6 +1,7 @@
 //! Decoding H.264 with OpenH264.
 
 use super::openh264::OpenH264;
+use super::recovery::{Recovery, Step};
 use super::shown::Shown;
 use crate::bitstream::{NalKind, ParameterSets, h264, nal_units};
 use crate::decode::DecodeError;
@@ -11,6 +12,7 @@ use crate::picture::Picture;
 #[derive(Debug)]
 pub(super) struct H264 {
     decoder: OpenH264,
+    recovery: Recovery,
     /// Parameter sets that the decoder was given.
     sets: ParameterSets,
     /// A key frame that starts another sequence, and its time. What the decoder holds of the one before has to
@@ -28,6 +30,7 @@ impl H264 {
     pub(super) fn new() -> Result<Self, DecodeError> {
         Ok(Self {
             decoder: OpenH264::new()?,
+            recovery: Recovery::default(),
             sets: ParameterSets::new(Codec::H264),
             next: None,
             shown: None,
@@ -96,8 +99,8 @@ impl H264 {
     fn decode(&mut self, bytes: &[u8], pts_ns: u64) -> Result<(), DecodeError> {
         let (picture, behind) = divided(bytes);
         let decoded = match std::mem::take(&mut self.before) {
-            before if before.is_empty() => self.decoder.decode(picture, pts_ns),
-            before => self.decoder.decode(&[&before, picture].concat(), pts_ns),
+            before if before.is_empty() => self.decode_picture(picture, pts_ns),
+            before => self.decode_picture(&[&before, picture].concat(), pts_ns),
         };
         if nal_units(behind).any(|(_, nal)| NalKind::of(Codec::H264, nal).is_set()) {
             self.before = behind.to_vec();
@@ -114,12 +117,37 @@ impl H264 {
         }
     }
 
+    fn decode_picture(
+        &mut self,
+        bytes: &[u8],
+        pts_ns: u64,
+    ) -> Result<Option<(Shown, u64)>, DecodeError> {
+        match self.recovery.step(bytes) {
+            Step::Whole => self.decoder.decode(bytes, pts_ns, true),
+            Step::Begin {
+                first,
+                others,
+                is_shown,
+            } => {
+                self.decoder.conceal(&first)?;
+                for other in &others {
+                    self.decoder.decode(other, pts_ns, false)?;
+                }
+                self.decoder.decode(bytes, pts_ns, is_shown)
+            }
+            Step::Hidden => self.decoder.decode(bytes, pts_ns, false),
+            Step::Instead(other) => self.decoder.decode(&other, pts_ns, false),
+            Step::Nothing => Ok(None),
+        }
+    }
+
     /// Lets the next picture out that a decoder holds which has met with damage, or puts another in its place: what
     /// it remembers of the damaged sequence is of no use to the next one.
     fn take_over(&mut self) -> Result<(), DecodeError> {
         self.shown = self.decoder.flush().ok().flatten();
         if self.shown.is_none() {
             self.decoder = OpenH264::new()?;
+            self.recovery = Recovery::default();
             self.sets = ParameterSets::new(Codec::H264);
             self.is_damaged = false;
         }

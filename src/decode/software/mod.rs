@@ -3,6 +3,7 @@
 mod h264;
 mod h265;
 mod openh264;
+mod recovery;
 mod shown;
 
 use self::h264::H264;

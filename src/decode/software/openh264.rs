@@ -16,6 +16,9 @@ use super::shown::Shown;
 use crate::decode::DecodeError;
 use crate::picture::Picture;
 
+/// The time of pictures that are not shown.
+const HIDDEN: u64 = u64::MAX;
+
 /// An initialised decoder.
 ///
 /// # Invariants
@@ -76,12 +79,43 @@ impl OpenH264 {
         done("Initialize", code)
     }
 
-    /// Decodes one picture; gives the next one in the order of showing with its time, if there is one.
+    /// Decodes one picture, which may be one that is not shown; gives the next one in the order of showing with its time,
+    /// if there is one.
     pub(super) fn decode(
         &mut self,
         bytes: &[u8],
         pts_ns: u64,
+        is_shown: bool,
     ) -> Result<Option<(Shown, u64)>, DecodeError> {
+        let time = if is_shown {
+            pts_ns.min(HIDDEN - 1)
+        } else {
+            HIDDEN
+        };
+        match self.call(bytes, time)? {
+            (sys::dsErrorFree, shown) => Ok(shown.filter(|(_, time)| *time != HIDDEN)),
+            (state, _) => Err(DecodeError::Corrupt {
+                pts_ns,
+                code: state.into(),
+            }),
+        }
+    }
+
+    /// Decodes a picture that is not shown, however little is there of what comes before it.
+    pub(super) fn conceal(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
+        let option = sys::DECODER_OPTION_ERROR_CON_IDC;
+        self.set_option(option, &mut (sys::ERROR_CON_SLICE_COPY as c_int))?;
+        let called = self.call(bytes, HIDDEN);
+        self.set_option(option, &mut (sys::ERROR_CON_DISABLE as c_int))?;
+        called.map(drop)
+    }
+
+    /// What the library says of one picture, and the next one that it shows.
+    fn call(
+        &mut self,
+        bytes: &[u8],
+        time: u64,
+    ) -> Result<(sys::DECODING_STATE, Option<(Shown, u64)>), DecodeError> {
         let len = c_int::try_from(bytes.len()).map_err(|_| failed("packet of 2 GiB", 0))?;
         let call = self
             .calls
@@ -89,7 +123,7 @@ impl OpenH264 {
             .ok_or_else(|| failed("DecodeFrameNoDelay", 0))?;
         let mut planes: [*mut u8; 3] = [ptr::null_mut(); 3];
         let mut info = sys::SBufferInfo {
-            uiInBsTimeStamp: pts_ns,
+            uiInBsTimeStamp: time,
             ..Default::default()
         };
         self.generation += 1;
@@ -104,17 +138,24 @@ impl OpenH264 {
                 &raw mut info,
             )
         };
-        if state != sys::dsErrorFree {
-            return Err(DecodeError::Corrupt {
-                pts_ns,
-                code: state.into(),
-            });
-        }
-        self.shown(planes, &info)
+        let shown = match state {
+            sys::dsErrorFree => self.shown(planes, &info)?,
+            _ => None,
+        };
+        Ok((state, shown))
     }
 
     /// The next picture that was held back, if there is one.
     pub(super) fn flush(&mut self) -> Result<Option<(Shown, u64)>, DecodeError> {
+        loop {
+            match self.flush_one()? {
+                Some((_, HIDDEN)) => {}
+                shown => return Ok(shown),
+            }
+        }
+    }
+
+    fn flush_one(&mut self) -> Result<Option<(Shown, u64)>, DecodeError> {
         let call = self
             .calls
             .FlushFrame

@@ -1,0 +1,286 @@
+//! Streams of H.264 that begin at a recovery point, without an IDR picture.
+//!
+//! The library waits for an IDR picture, unless it conceals errors, and wants the frame before each frame. So the first
+//! picture comes behind grey ones, which stand for those that aren't there. They are not shown, and so are the pictures
+//! up to the first one that is whole: those that come behind the first picture but are shown before it, and those of a
+//! refresh that takes several pictures.
+//!
+//! Source: ITU-T H.264, clauses 7.3.3 (slice header), 7.4.3 (`frame_num`) and D.2.8 (recovery point).
+
+use crate::bitstream::{BitWriter, NalKind, h264, nal_units, sei};
+use crate::encode::Codec;
+
+/// Macroblocks of the largest picture that the standard knows (table A-1).
+const MAX_MACROBLOCKS: u32 = 139_264;
+/// First byte of a picture parameter set, and of a slice of a frame that others may refer to.
+const PPS: u8 = 0x68;
+const SLICE: u8 = 0x61;
+
+/// How the next picture of a stream is decoded.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// As it is.
+    Whole,
+    /// As it is, behind others that are not shown.
+    Begin {
+        /// One that the frames before are missing for.
+        first: Vec<u8>,
+        others: Vec<Vec<u8>>,
+        is_shown: bool,
+    },
+    /// Decoded, but not shown.
+    Hidden,
+    /// Another one in its place, which is not shown.
+    Instead(Vec<u8>),
+    /// Left out: no other refers to it.
+    Nothing,
+}
+
+/// Finds out how the pictures of a stream are decoded, until one is whole and so are all behind it.
+#[derive(Debug, Default)]
+pub(super) struct Recovery {
+    sets: h264::Sets,
+    counter: h264::Counter,
+    state: State,
+}
+
+#[derive(Debug, Default)]
+enum State {
+    #[default]
+    Start,
+    Begun(Begun),
+    Whole,
+}
+
+/// What the first picture says.
+#[derive(Debug, Clone, Copy)]
+struct Begun {
+    /// Where it stands in the order of showing.
+    count: i64,
+    /// Number of its frame, and after how many frames the stream is whole.
+    number: u32,
+    frames: u32,
+    /// A picture parameter set for grey pictures.
+    grey: u8,
+}
+
+impl Recovery {
+    /// How the picture of this packet, the next one, is decoded.
+    pub(super) fn step(&mut self, packet: &[u8]) -> Step {
+        if matches!(self.state, State::Whole) {
+            return Step::Whole;
+        }
+        let step = self.beginning(packet);
+        if step.is_none() {
+            self.state = State::Whole;
+        }
+        step.unwrap_or(Step::Whole)
+    }
+
+    /// `None` from the first picture on that is whole.
+    fn beginning(&mut self, packet: &[u8]) -> Option<Step> {
+        let (slice, frames) = self.first_slice(packet)?;
+        let (slice, sps) = self.sets.slice(slice)?;
+        let place = self.counter.place(&slice, sps);
+        if place.begins || sps.macroblocks.0 * sps.macroblocks.1 > MAX_MACROBLOCKS {
+            return None;
+        }
+        let picture = &slice.picture;
+        match self.state {
+            State::Start => {
+                let begun = Begun {
+                    count: place.count,
+                    number: picture.number,
+                    frames,
+                    grey: self.sets.unused_pps()?,
+                };
+                let step = begin(packet, &begun, picture.count[0], sps);
+                self.state = State::Begun(begun);
+                Some(step)
+            }
+            State::Begun(begun) if place.count < begun.count => Some(match picture.is_referred {
+                true => Step::Instead(grey(begun.grey, picture.number, picture.count[0], sps)),
+                false => Step::Nothing,
+            }),
+            State::Begun(begun) => {
+                let mask = (1 << sps.number_bits) - 1;
+                let frames = picture.number.wrapping_sub(begun.number) & mask;
+                (frames < begun.frames).then_some(Step::Hidden)
+            }
+            State::Whole => None,
+        }
+    }
+
+    /// The first slice of a packet, after the parameter sets before it were noted, and after how many frames the stream
+    /// recovers.
+    fn first_slice<'a>(&mut self, packet: &'a [u8]) -> Option<(&'a [u8], u32)> {
+        let mut frames = 0;
+        for (_, nal) in nal_units(packet) {
+            match NalKind::of(Codec::H264, nal) {
+                kind if kind.is_slice() => return Some((nal, frames)),
+                NalKind::Sei => frames = sei::recovery_point(nal).unwrap_or(frames),
+                _ => self.sets.note(nal),
+            }
+        }
+        None
+    }
+}
+
+/// The grey pictures before the first picture, as many as others may refer to and one more.
+fn begin(packet: &[u8], begun: &Begun, count: i32, sps: &h264::Sps) -> Step {
+    let before = |frames| grey(begun.grey, begun.number.wrapping_sub(frames), count, sps);
+    let referred = u32::from(sps.references.max(1));
+    let mut first = Vec::new();
+    for (_, nal) in nal_units(packet) {
+        if NalKind::of(Codec::H264, nal).is_set() {
+            first.extend([0, 0, 0, 1]);
+            first.extend(nal);
+        }
+    }
+    first.extend(grey_pps(begun.grey, sps.id));
+    first.extend(before(referred + 1));
+    Step::Begin {
+        first,
+        others: (1..=referred).rev().map(before).collect(),
+        is_shown: begun.frames == 0,
+    }
+}
+
+/// A picture parameter set for [`grey`] pictures.
+fn grey_pps(id: u8, sps: u8) -> Vec<u8> {
+    let mut bits = BitWriter::default();
+    bits.ue(id.into());
+    bits.ue(sps.into());
+    // CAVLC, one count for both fields; one group of slices, which refer to one picture each.
+    bits.bits(2, 0);
+    bits.bits(3, 0b111);
+    // No weights; no differences of quantisation; nothing that a slice has to say.
+    bits.bits(3, 0);
+    bits.bits(3, 0b111);
+    bits.bits(3, 0);
+    nal(PPS, bits)
+}
+
+/// A frame of this number in one slice, all of it predicted from nothing: grey.
+fn grey(pps: u8, number: u32, count: i32, sps: &h264::Sps) -> Vec<u8> {
+    let mut bits = BitWriter::default();
+    bits.ue(0);
+    // All slices are I slices.
+    bits.ue(7);
+    bits.ue(pps.into());
+    bits.bits(sps.number_bits.into(), number);
+    match &sps.count {
+        h264::Count::Said { bits: low } => bits.bits(u32::from(*low), count as u32),
+        h264::Count::Cycle(cycle) if !cycle.always_zero => bits.ue(0),
+        _ => {}
+    }
+    // The oldest frame makes room; the usual quantisation.
+    bits.bits(1, 0);
+    bits.ue(0);
+    for _ in 0..sps.macroblocks.0 * sps.macroblocks.1 {
+        // I_16x16_2_0_0, chroma as flat as luma, no other quantisation, no coefficients.
+        bits.bits(8, 0b0010_0111);
+    }
+    nal(SLICE, bits)
+}
+
+fn nal(first: u8, mut bits: BitWriter) -> Vec<u8> {
+    bits.bits(1, 1);
+    [&[0, 0, 0, 1, first], &*bits.finish()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bitstream::testing::{IDR, NOT_REFERRED, REFERRED, Slice, pps, sps};
+
+    fn slice(first: u8, number: u32, low: u32) -> Vec<u8> {
+        Slice::new(first, number, low).nal()
+    }
+
+    /// A first picture, whole after so many frames: 0 or 5.
+    fn start(frames: u32, number: u32, low: u32) -> Vec<u8> {
+        let code = if frames == 0 { 0xc4 } else { 0x34 };
+        let message = vec![0, 0, 1, 6, 6, 1, code, 0x80];
+        let parts = [sps(0, true), pps(0), message, slice(REFERRED, number, low)];
+        parts.concat()
+    }
+
+    /// Number, low bits of the count, and NAL units of a grey picture's packet.
+    fn read(sets: &mut h264::Sets, packet: &[u8]) -> (u32, i32, usize) {
+        let mut read = None;
+        for (_, nal) in nal_units(packet) {
+            sets.note(nal);
+            read = sets.slice(nal).map(|(slice, _)| slice.picture).or(read);
+        }
+        let picture = read.unwrap();
+        assert!(picture.is_referred && picture.idr.is_none());
+        (picture.number, picture.count[0], nal_units(packet).count())
+    }
+
+    #[test]
+    fn frames_that_are_missing_stand_before_the_first_picture() {
+        let mut sets = h264::Sets::default();
+        let Step::Begin {
+            first,
+            others,
+            is_shown,
+        } = Recovery::default().step(&start(0, 1, 8))
+        else {
+            panic!("nothing in front");
+        };
+        assert!(is_shown);
+        // One reference frame: numbers of 4 bits begin anew.
+        assert_eq!(read(&mut sets, &first), (15, 8, 4));
+        let others: Vec<_> = others.iter().map(|other| read(&mut sets, other)).collect();
+        assert_eq!(others, [(0, 8, 1)]);
+    }
+
+    #[test]
+    fn pictures_shown_before_the_first_one_are_not_shown() {
+        let mut recovery = Recovery::default();
+        let Step::Begin { first, .. } = recovery.step(&start(0, 1, 8)) else {
+            panic!("nothing in front");
+        };
+        let mut sets = h264::Sets::default();
+        read(&mut sets, &first);
+        let Step::Instead(other) = recovery.step(&slice(REFERRED, 2, 4)) else {
+            panic!("another one refers to it");
+        };
+        assert_eq!(read(&mut sets, &other), (2, 4, 1));
+        assert_eq!(recovery.step(&slice(NOT_REFERRED, 3, 6)), Step::Nothing);
+        assert_eq!(recovery.step(&slice(REFERRED, 3, 10)), Step::Whole);
+        // Those that come later are whole.
+        assert_eq!(recovery.step(&slice(NOT_REFERRED, 4, 6)), Step::Whole);
+    }
+
+    #[test]
+    fn a_refresh_is_hidden_until_its_end() {
+        let mut recovery = Recovery::default();
+        let begins = recovery.step(&start(5, 13, 0));
+        assert!(matches!(begins, Step::Begin { is_shown, .. } if !is_shown));
+        for (at, number) in [14, 15, 0, 1].into_iter().enumerate() {
+            let low = 2 * (at as u32 + 1);
+            assert_eq!(recovery.step(&slice(REFERRED, number, low)), Step::Hidden);
+        }
+        assert_eq!(recovery.step(&slice(REFERRED, 2, 10)), Step::Whole);
+    }
+
+    #[test]
+    fn nothing_is_changed_behind_an_idr_picture_and_where_headers_make_no_sense() {
+        let idr = [sps(0, true), pps(0), slice(IDR, 0, 0)].concat();
+        for packet in [
+            &idr[..],
+            &slice(REFERRED, 3, 0),
+            &[0, 0, 1, 0x41, 0xff],
+            &[],
+        ] {
+            let mut recovery = Recovery::default();
+            assert_eq!(recovery.step(packet), Step::Whole);
+            assert_eq!(recovery.step(&start(0, 1, 8)), Step::Whole);
+        }
+        let mut recovery = Recovery::default();
+        recovery.step(&start(5, 13, 0));
+        assert_eq!(recovery.step(&idr), Step::Whole);
+    }
+}
