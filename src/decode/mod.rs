@@ -220,7 +220,8 @@ impl Decoder {
     ///
     /// # Errors
     /// [`DecodeError::KeyFrameNeeded`] until the first key frame, and after an error: the packet is left
-    /// out; [`DecodeError::Corrupt`]: the packet can't be decoded, and what depends on it neither;
+    /// out; [`DecodeError::Corrupt`]: the packet can't be decoded, and what depends on it neither (those before it come out
+    /// of [`Decoder::receive`]);
     /// [`DecodeError::Unsupported`]: H.265 of more than 8 bits, or other than 4:2:0;
     /// [`DecodeError::FrameWaiting`] when a picture has to be received first;
     /// [`DecodeError::Codec`], [`DecodeError::Finished`], [`DecodeError::Backend`].

@@ -12,8 +12,8 @@ pub(crate) struct Decoding {
     decoder: Option<Decoder>,
     pub(crate) pictures: u64,
     pub(crate) key_frames: u64,
-    /// Packets before the first key frame.
-    pub(crate) before_key: u64,
+    /// Packets before the first key frame, and damaged ones up to the next.
+    pub(crate) left_out: u64,
     /// Pictures of the pattern whose number is above that of the one before.
     pub(crate) numbered: u64,
     last: Option<u64>,
@@ -41,8 +41,7 @@ impl Decoding {
             Ok(()) => {}
             // Begun in the middle, or frames were missed.
             Err(DecodeError::KeyFrameNeeded | DecodeError::Corrupt { .. }) => {
-                self.before_key += 1;
-                return Ok(());
+                self.left_out += 1;
             }
             Err(error) => return Err(error.into()),
         }
@@ -61,7 +60,17 @@ impl Decoding {
         let Some(decoder) = &mut self.decoder else {
             return Ok(());
         };
-        while let Some(decoded) = decoder.receive()? {
+        loop {
+            let decoded = match decoder.receive() {
+                Ok(Some(decoded)) => decoded,
+                Ok(None) => return Ok(()),
+                // It was taken before those of its sequence had come out.
+                Err(DecodeError::Corrupt { .. }) => {
+                    self.left_out += 1;
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
             self.pictures += 1;
             let number = pattern::read_number(decoded.picture()).ok();
             if number.is_some() && number > self.last {
@@ -69,7 +78,6 @@ impl Decoding {
             }
             self.last = number.or(self.last);
         }
-        Ok(())
     }
 }
 

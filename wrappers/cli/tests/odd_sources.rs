@@ -228,7 +228,8 @@ fn a_packet_whose_header_is_damaged_costs_itself() {
     all[15] = vec![0, 0, 0, 1, 0x41, 0x98, 0x3e, 0x80, 0x55];
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.mp4");
-    let recorded = record(&shared(all), 29, &path).json();
+    let frames = shared(all);
+    let recorded = record(&frames, 29, &path).json();
     assert_eq!(number(&recorded, "frames"), 29, "{recorded}");
     assert_eq!(number(&recorded, "lost_packets"), 1, "{recorded}");
     if let Some(found) = probe(test, &path) {
@@ -236,6 +237,10 @@ fn a_packet_whose_header_is_damaged_costs_itself() {
         let step = times(&path).unwrap()[15] * 1000.0;
         assert!((step - 16.0 * 33.0).abs() < 1.0, "{step}");
     }
+    // Decoding goes on with the next key frame, and those before the damage are whole.
+    let received = decode(&frames);
+    assert_eq!(number(&received, "decoded_frames"), 25, "{received}");
+    assert_eq!(number(&received, "undecoded_frames"), 5, "{received}");
 }
 
 #[test]

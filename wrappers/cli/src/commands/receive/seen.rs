@@ -226,7 +226,7 @@ impl Seen {
             damaged_frames: self.damaged,
             decoded_frames: self.decoding.pictures,
             key_frames: self.decoding.key_frames,
-            undecoded_frames: self.decoding.before_key,
+            undecoded_frames: self.decoding.left_out,
             numbered_frames: self.decoding.numbered,
             in_order: self.in_order,
             first_sequence: self.first_sequence,
@@ -266,7 +266,7 @@ impl Seen {
         }
         if received.decoded_frames + received.undecoded_frames > 0 {
             output.print(format_args!(
-                "decoded   {} pictures, {} key frames, {} packets before the first",
+                "decoded   {} pictures, {} key frames, {} packets left out",
                 received.decoded_frames, received.key_frames, received.undecoded_frames
             ))?;
         }
