@@ -1,7 +1,7 @@
 //! Raw video in files: YUV4MPEG2 (`.y4m`), which ffmpeg, mpv and most encoders read and write.
 //!
 //! Pictures of 8 bits, one after the other, at one rate: planes of luma and chroma without padding, in 4:2:0, 4:2:2
-//! or 4:4:4, or luma alone. A file that ends in the middle of a picture plays up to the one before. Needs the
+//! or 4:4:4, or luma alone. A file that ends in the middle of a picture is read up to there, and what is missing is told. Needs the
 //! cargo feature `record`.
 //!
 //! | pixel formats written | colour space in the file |
@@ -20,21 +20,15 @@ mod planar;
 mod reader;
 mod writer;
 
-use std::io;
-
+/// What files begin with.
+const MAGIC: &str = "YUV4MPEG2 ";
+/// What stands in front of each picture, in a line that may say more.
+const MARK: &[u8] = b"FRAME";
 /// What stands before the numbers of colours, behind an `X`.
 const COLOURS: &str = "H273=";
 
 pub use self::reader::Y4mReader;
 pub use self::writer::Y4mWriter;
-
-fn from_y4m(error: y4m::Error) -> io::Error {
-    match error {
-        y4m::Error::IoError(error) => error,
-        y4m::Error::EOF => io::ErrorKind::UnexpectedEof.into(),
-        other => io::Error::new(io::ErrorKind::InvalidData, other.to_string()),
-    }
-}
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,6 @@
 //! Which bytes of a picture are its luma and its chroma.
 
 use videostream_hal::format::FourCc;
-use y4m::Colorspace;
 
 use crate::picture::Picture;
 
@@ -11,7 +10,8 @@ type Place = (usize, usize, usize);
 /// How pictures of a format become planes of luma, Cb and Cr.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Planar {
-    pub(super) colorspace: Colorspace,
+    /// The file's word for it.
+    pub(super) samples: &'static str,
     /// Pixels that share a chroma sample, across and down; `None` without chroma.
     shared: Option<(usize, usize)>,
     places: [Place; 3],
@@ -25,28 +25,28 @@ impl Planar {
         let semi = |first: usize| [LUMA, (1, first, 2), (1, 1 - first, 2)];
         let planes = |u: usize, v: usize| [LUMA, (u, 0, 1), (v, 0, 1)];
         let packed = |y: usize, u: usize, v: usize| [(0, y, 2), (0, u, 4), (0, v, 4)];
-        let (colorspace, shared, places) = match info.contiguous.unwrap_or(fourcc) {
-            FourCc::NV12 => (Colorspace::C420jpeg, (2, 2), semi(0)),
-            FourCc::NV21 => (Colorspace::C420jpeg, (2, 2), semi(1)),
-            FourCc::YU12 => (Colorspace::C420jpeg, (2, 2), planes(1, 2)),
-            FourCc::YV12 => (Colorspace::C420jpeg, (2, 2), planes(2, 1)),
-            FourCc::NV16 => (Colorspace::C422, (2, 1), semi(0)),
-            FourCc::NV61 => (Colorspace::C422, (2, 1), semi(1)),
-            FourCc::YUV422P => (Colorspace::C422, (2, 1), planes(1, 2)),
-            FourCc::YM61 => (Colorspace::C422, (2, 1), planes(2, 1)),
-            FourCc::YUYV => (Colorspace::C422, (2, 1), packed(0, 1, 3)),
-            FourCc::YVYU => (Colorspace::C422, (2, 1), packed(0, 3, 1)),
-            FourCc::UYVY => (Colorspace::C422, (2, 1), packed(1, 0, 2)),
-            FourCc::VYUY => (Colorspace::C422, (2, 1), packed(1, 2, 0)),
-            FourCc::NV24 => (Colorspace::C444, (1, 1), semi(0)),
-            FourCc::NV42 => (Colorspace::C444, (1, 1), semi(1)),
-            FourCc::YM24 => (Colorspace::C444, (1, 1), planes(1, 2)),
-            FourCc::YM42 => (Colorspace::C444, (1, 1), planes(2, 1)),
-            FourCc::GREY => (Colorspace::Cmono, (0, 0), [LUMA; 3]),
+        let (samples, shared, places) = match info.contiguous.unwrap_or(fourcc) {
+            FourCc::NV12 => ("420jpeg", (2, 2), semi(0)),
+            FourCc::NV21 => ("420jpeg", (2, 2), semi(1)),
+            FourCc::YU12 => ("420jpeg", (2, 2), planes(1, 2)),
+            FourCc::YV12 => ("420jpeg", (2, 2), planes(2, 1)),
+            FourCc::NV16 => ("422", (2, 1), semi(0)),
+            FourCc::NV61 => ("422", (2, 1), semi(1)),
+            FourCc::YUV422P => ("422", (2, 1), planes(1, 2)),
+            FourCc::YM61 => ("422", (2, 1), planes(2, 1)),
+            FourCc::YUYV => ("422", (2, 1), packed(0, 1, 3)),
+            FourCc::YVYU => ("422", (2, 1), packed(0, 3, 1)),
+            FourCc::UYVY => ("422", (2, 1), packed(1, 0, 2)),
+            FourCc::VYUY => ("422", (2, 1), packed(1, 2, 0)),
+            FourCc::NV24 => ("444", (1, 1), semi(0)),
+            FourCc::NV42 => ("444", (1, 1), semi(1)),
+            FourCc::YM24 => ("444", (1, 1), planes(1, 2)),
+            FourCc::YM42 => ("444", (1, 1), planes(2, 1)),
+            FourCc::GREY => ("mono", (0, 0), [LUMA; 3]),
             _ => return None,
         };
         Some(Self {
-            colorspace,
+            samples,
             shared: Some(shared).filter(|shared| *shared != (0, 0)),
             places,
         })

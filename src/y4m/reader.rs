@@ -1,29 +1,31 @@
 //! Pictures from a file.
 
-use std::io::{self, Chain, Cursor, Read};
+use std::io::{self, Read};
 
 use videostream_hal::format::{FourCc, Layout};
-use y4m::Colorspace;
 
-use super::COLOURS;
+use super::{COLOURS, MAGIC, MARK};
 use crate::colorimetry::{Appearance, Range};
 use crate::frame_rate::FrameRate;
 use crate::picture::Picture;
 
-/// No picture of a file may have more bytes than this: 8192x8192.
-const MAX_BYTES: usize = 8192 * 8192 * 3 / 2;
-/// No header has more bytes than this.
-const MAX_HEADER: u64 = 1024;
-/// What files begin with.
-const MAGIC: &str = "YUV4MPEG2 ";
+/// No picture of a file may have more pixels than this.
+const MAX_PIXELS: u64 = 8192 * 8192;
+/// No line of text has more bytes than this.
+const MAX_LINE: u64 = 1024;
+/// Where the file does not say its rate; as other programs take it.
+const DEFAULT_RATE: &str = "F25:1";
 
 /// Reads pictures of 4:2:0.
 pub struct Y4mReader<R: Read> {
-    from: y4m::Decoder<Chain<Cursor<Vec<u8>>, R>>,
+    from: R,
     layout: Layout,
     rate: Option<FrameRate>,
     appearance: Appearance,
+    /// The last picture.
     bytes: Vec<u8>,
+    /// Its number, from 1 on.
+    number: u64,
 }
 
 impl<R: Read> Y4mReader<R> {
@@ -34,37 +36,17 @@ impl<R: Read> Y4mReader<R> {
     /// 8192x8192 pixels; those of reading.
     pub fn new(mut from: R) -> io::Result<Self> {
         let header = header(&mut from)?;
-        let limits = y4m::Limits { bytes: MAX_BYTES };
-        let whole = Cursor::new(header.clone().into_bytes()).chain(from);
-        let from = y4m::Decoder::new_with_limits(whole, limits)
-            .map_err(|error| unreadable(error, &header))?;
-        if !matches!(
-            from.get_colorspace(),
-            Colorspace::C420 | Colorspace::C420jpeg | Colorspace::C420mpeg2 | Colorspace::C420paldv
-        ) {
-            let why = format!(
-                "{:?} pictures: only 4:2:0 of 8 bits is read",
-                from.get_colorspace()
-            );
-            return Err(invalid(why));
-        }
-        let side = |side: usize| u32::try_from(side).unwrap_or(u32::MAX);
-        let (width, height) = (side(from.get_width()), side(from.get_height()));
+        let fourcc = format(word(&header, 'C').unwrap_or("C420"))?;
+        let (width, height) = size(&header)?;
         let layout =
-            Layout::new(FourCc::YU12, width, height).map_err(|error| invalid(error.to_string()))?;
-        let ratio = from.get_framerate();
-        let rate = FrameRate::nearest(ratio.num as u64, ratio.den as u64);
-        // Those who don't know it write 0:0.
-        if rate.is_none() && (ratio.num, ratio.den) != (0, 0) {
-            let why = format!("a rate of {}:{} can't be", ratio.num, ratio.den);
-            return Err(invalid(why));
-        }
+            Layout::new(fourcc, width, height).map_err(|error| invalid(error.to_string()))?;
         Ok(Self {
             from,
             layout,
-            rate,
+            rate: rate(&header)?,
             appearance: appearance(&header),
-            bytes: vec![0; layout.size as usize],
+            bytes: Vec::new(),
+            number: 0,
         })
     }
 
@@ -87,33 +69,34 @@ impl<R: Read> Y4mReader<R> {
         self.appearance
     }
 
-    /// The next picture; `None` at the end, also in the middle of one.
+    /// The next picture; `None` at the end.
     ///
     /// # Errors
-    /// [`io::ErrorKind::InvalidData`] where no picture begins; those of reading.
+    /// [`io::ErrorKind::UnexpectedEof`] for a file that ends in the middle of a picture, with how much of which one is
+    /// there; [`io::ErrorKind::InvalidData`] where no picture begins; those of reading.
     pub fn read(&mut self) -> io::Result<Option<Picture<'_>>> {
-        let frame = match self.from.read_frame() {
-            Ok(frame) => frame,
-            Err(y4m::Error::EOF) => return Ok(None),
-            Err(y4m::Error::IoError(error)) => return Err(error),
-            Err(_) => {
-                return Err(invalid(
-                    "no FRAME where the next picture should begin".into(),
-                ));
-            }
+        let mark = line(&mut self.from)?;
+        if mark.is_empty() {
+            return Ok(None);
+        }
+        let text = mark.strip_suffix(b"\n");
+        let word = text.unwrap_or(&mark).split(|byte| *byte == b' ').next();
+        let fits = match text {
+            Some(_) => word == Some(MARK),
+            // The file ends in it.
+            None => (mark.len() as u64) < MAX_LINE && MARK.starts_with(word.unwrap_or_default()),
         };
-        let planes = [
-            frame.get_y_plane(),
-            frame.get_u_plane(),
-            frame.get_v_plane(),
-        ];
-        for (plane, from) in self.layout.planes().iter().zip(planes) {
-            let to = &mut self.bytes[plane.offset as usize..][..plane.size as usize];
-            if to.len() != from.len() {
-                let why = "a plane is of another size than the header says";
-                return Err(invalid(why.into()));
-            }
-            to.copy_from_slice(from);
+        if !fits {
+            let why = "no FRAME where the next picture should begin";
+            return Err(invalid(why.into()));
+        }
+        self.number += 1;
+        self.bytes.clear();
+        let size = u64::from(self.layout.size);
+        let has = self.from.by_ref().take(size).read_to_end(&mut self.bytes)?;
+        if (has as u64) < size {
+            let why = format!("picture {} is cut: {has} of {size} bytes", self.number);
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, why));
         }
         Picture::new(&self.bytes, &self.layout)
             .map(Some)
@@ -125,19 +108,25 @@ fn invalid(why: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
-/// Reads the header, and checks what the library computes with unchecked.
+/// The next line, with its end unless the file ends before.
 #[expect(
     clippy::unbuffered_bytes,
-    reason = "what comes behind it belongs to the first picture"
+    reason = "what comes behind it belongs to a picture"
 )]
-fn header(from: &mut impl Read) -> io::Result<String> {
+fn line(from: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut line = Vec::new();
-    for byte in from.by_ref().take(MAX_HEADER).bytes() {
+    for byte in from.take(MAX_LINE).bytes() {
         line.push(byte?);
         if line.ends_with(b"\n") {
             break;
         }
     }
+    Ok(line)
+}
+
+/// The line in front.
+fn header(from: &mut impl Read) -> io::Result<String> {
+    let line = line(from)?;
     if !line.starts_with(MAGIC.as_bytes()) {
         return Err(invalid(format!("no Y4M: it does not begin with {MAGIC}")));
     }
@@ -147,21 +136,44 @@ fn header(from: &mut impl Read) -> io::Result<String> {
             line.len()
         )));
     }
-    let header = String::from_utf8(line).map_err(|_| invalid("no Y4M: no text in front".into()))?;
+    String::from_utf8(line).map_err(|_| invalid("no Y4M: no text in front".into()))
+}
+
+fn size(header: &str) -> io::Result<(u32, u32)> {
     let side = |name| {
-        let word = word(&header, name).unwrap_or("");
-        let side = word.get(1..).and_then(|digits| digits.parse::<u64>().ok());
-        side.filter(|side| (1..=MAX_BYTES as u64).contains(side))
+        let word = word(header, name).unwrap_or("");
+        let side = word.get(1..).and_then(|digits| digits.parse::<u32>().ok());
+        side.filter(|side| *side > 0)
             .ok_or_else(|| invalid(format!("a side of {word:?} in its header can't be")))
     };
     let (width, height) = (side('W')?, side('H')?);
-    // Of two numbers below 2^27.
-    if width * height > MAX_BYTES as u64 {
+    if u64::from(width) * u64::from(height) > MAX_PIXELS {
         return Err(invalid(format!(
             "pictures of {width}x{height}: no more pixels than those of 8192x8192 are read"
         )));
     }
-    Ok(header)
+    Ok((width, height))
+}
+
+/// Those who don't know it write 0:0.
+fn rate(header: &str) -> io::Result<Option<FrameRate>> {
+    let word = word(header, 'F').unwrap_or(DEFAULT_RATE);
+    let fail = || invalid(format!("a rate of {word:?} can't be"));
+    let [frames, seconds] = numbers(&word[1..]).ok_or_else(fail)?;
+    match FrameRate::nearest(frames, seconds) {
+        None if (frames, seconds) != (0, 0) => Err(fail()),
+        rate => Ok(rate),
+    }
+}
+
+/// What pictures with this word for their samples are read as.
+fn format(word: &str) -> io::Result<FourCc> {
+    match word {
+        "C420" | "C420jpeg" | "C420mpeg2" | "C420paldv" => Ok(FourCc::YU12),
+        _ => Err(invalid(format!(
+            "{word} pictures: only 4:2:0 of 8 bits is read"
+        ))),
+    }
 }
 
 /// The last word of a header with this letter in front, the one that counts.
@@ -197,15 +209,4 @@ fn appearance(header: &str) -> Appearance {
 fn numbers<T: std::str::FromStr, const N: usize>(word: &str) -> Option<[T; N]> {
     let numbers: Result<Vec<_>, _> = word.split(':').map(str::parse).collect();
     numbers.ok()?.try_into().ok()
-}
-
-fn unreadable(error: y4m::Error, header: &str) -> io::Error {
-    match error {
-        y4m::Error::IoError(error) => error,
-        y4m::Error::UnknownColorspace => {
-            let word = word(header, 'C').unwrap_or("");
-            invalid(format!("{word} pictures: only 4:2:0 of 8 bits is read"))
-        }
-        other => invalid(format!("its header is {:?}: {other}", header.trim_end())),
-    }
 }

@@ -57,10 +57,30 @@ fn what_is_written_is_read_again() {
             assert!(samples(&picture) == samples(&wrote));
         }
         assert!(reader.read().unwrap().is_none());
-        // A file that ends in the middle of a picture.
-        let mut reader = Y4mReader::new(&file[..file.len() - 5]).unwrap();
-        assert!(reader.read().unwrap().is_some() && reader.read().unwrap().is_some());
+    }
+}
+
+#[test]
+fn a_cut_picture_is_told_with_what_is_there() {
+    let picture = [&b"FRAME Ip\n"[..], &[7; 24]].concat();
+    let file = [b"YUV4MPEG2 W4 H4\n", &picture[..], &picture].concat();
+    for there in 1..picture.len() {
+        let cut = &file[..file.len() - picture.len() + there];
+        let mut reader = Y4mReader::new(cut).unwrap();
+        assert!(reader.read().unwrap().is_some());
+        let error = reader.read().unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof);
+        let samples = there.saturating_sub("FRAME Ip\n".len());
+        let says = format!("picture 2 is cut: {samples} of 24 bytes");
+        assert_eq!(error.to_string(), says);
         assert!(reader.read().unwrap().is_none());
+    }
+    for other in [&b"FRAMX"[..], b"FRAMES\n", b"FRA\n", &[b'x'; 2000]] {
+        let file = [b"YUV4MPEG2 W4 H4\n", &picture[..], other].concat();
+        let mut reader = Y4mReader::new(&file[..]).unwrap();
+        assert!(reader.read().unwrap().is_some());
+        let error = reader.read().unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::InvalidData);
     }
 }
 

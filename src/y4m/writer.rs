@@ -3,20 +3,16 @@
 use std::io::{self, Write};
 
 use videostream_hal::format::FourCc;
-use y4m::VendorExtensionString;
 
 use super::planar::Planar;
-use super::{COLOURS, from_y4m};
+use super::{COLOURS, MAGIC, MARK};
 use crate::colorimetry::{Appearance, Range};
 use crate::frame_rate::FrameRate;
 use crate::picture::Picture;
 
-/// What stands in front of each picture.
-const MARK: &[u8] = b"FRAME\n";
-
 /// Writes pictures of one size and format.
 pub struct Y4mWriter<W: Write> {
-    to: y4m::Encoder<W>,
+    to: W,
     fourcc: FourCc,
     width: u32,
     height: u32,
@@ -30,7 +26,7 @@ impl<W: Write> Y4mWriter<W> {
     /// # Errors
     /// [`io::ErrorKind::InvalidInput`] for a format or size that Y4M can't hold; those of writing.
     pub fn new(
-        to: W,
+        mut to: W,
         (fourcc, width, height): (FourCc, u32, u32),
         rate: FrameRate,
         appearance: impl Into<Appearance>,
@@ -42,29 +38,25 @@ impl<W: Write> Y4mWriter<W> {
                 "pictures of {width}x{height}: sides must be from 1 to 65535"
             )));
         }
-        let ratio = y4m::Ratio::new(rate.frames() as usize, rate.seconds() as usize);
-        let mut header =
-            y4m::encode(width as usize, height as usize, ratio).with_colorspace(planar.colorspace);
         let Appearance {
             colorimetry,
             sample_aspect,
         } = appearance.into();
+        let rate = format!("F{}:{}", rate.frames(), rate.seconds());
+        let mut header = format!("{MAGIC}W{width} H{height} {rate}");
         if let Some((wide, high)) = sample_aspect {
-            header = header.with_pixel_aspect(y4m::Ratio::new(wide.into(), high.into()));
+            header += &format!(" A{wide}:{high}");
         }
-        let range = match colorimetry.range {
-            Range::Unspecified => None,
-            Range::Full => Some("COLORRANGE=FULL".to_owned()),
-            Range::Limited => Some("COLORRANGE=LIMITED".to_owned()),
-        };
-        let codes = colorimetry.codes().map(|[primaries, transfer, matrix]| {
-            format!("{COLOURS}{primaries}:{transfer}:{matrix}")
-        });
-        for word in [range, codes].into_iter().flatten() {
-            let word = VendorExtensionString::new(word.into_bytes()).map_err(from_y4m)?;
-            header = header.append_vendor_extension(word);
+        match colorimetry.range {
+            Range::Unspecified => {}
+            Range::Full => header += " XCOLORRANGE=FULL",
+            Range::Limited => header += " XCOLORRANGE=LIMITED",
         }
-        let to = header.write_header(to).map_err(from_y4m)?;
+        if let Some([primaries, transfer, matrix]) = colorimetry.codes() {
+            header += &format!(" X{COLOURS}{primaries}:{transfer}:{matrix}");
+        }
+        header += &format!(" C{}\n", planar.samples);
+        to.write_all(header.as_bytes())?;
         let planes = planar.extents(width, height);
         Ok(Self {
             to,
@@ -80,7 +72,7 @@ impl<W: Write> Y4mWriter<W> {
     #[must_use]
     pub fn picture_bytes(&self) -> u64 {
         let samples: usize = self.planes.iter().map(Vec::len).sum();
-        (MARK.len() + samples) as u64
+        (MARK.len() + 1 + samples) as u64
     }
 
     /// Writes a picture.
@@ -97,9 +89,11 @@ impl<W: Write> Y4mWriter<W> {
             )));
         }
         self.planar.fill(picture, &mut self.planes);
-        let planes = self.planes.each_ref().map(Vec::as_slice);
-        let frame = y4m::Frame::new(planes, None);
-        self.to.write_frame(&frame).map_err(from_y4m)
+        self.to.write_all(MARK)?;
+        self.to.write_all(b"\n")?;
+        self.planes
+            .iter()
+            .try_for_each(|plane| self.to.write_all(plane))
     }
 }
 

@@ -190,6 +190,31 @@ fn what_is_whole_of_a_damaged_stream_is_decoded_and_the_rest_counted() {
     assert!(!Path::new(&to).exists());
 }
 
+#[test]
+fn a_cut_picture_of_raw_video_is_told() {
+    let folder = tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let picture = [&b"FRAME\n"[..], &[128; 64 * 48 * 3 / 2]].concat();
+    let raw = [&b"YUV4MPEG2 W64 H48 F25:1\n"[..], &picture.repeat(3)].concat();
+    std::fs::write(file("cut.y4m"), &raw[..raw.len() - 8]).unwrap();
+    let [from, to] = ["cut.y4m", "o.h264"].map(|name| file(name).display().to_string());
+    let ended = run(["convert", "--json", &from, &to]);
+    let told = ended.json();
+    assert_eq!(
+        (number(&told, "frames"), number(&told, "damaged_frames")),
+        (2, 1)
+    );
+    let says = format!("warning: {from}: picture 3 is cut: 4600 of 4608 bytes\n");
+    assert_eq!(ended.stderr, says);
+    let stream = std::fs::read(&to).unwrap();
+    assert_eq!(access_units(Codec::H264, &stream).count(), 2);
+    let ended = run(["convert", &from, &to]);
+    assert!(
+        ended.stdout.contains("damaged   1 frames left out\n"),
+        "{ended:?}"
+    );
+}
+
 /// Of each picture that ffmpeg decodes, in the order of showing: its time in a file of 25 a second, and the sum of its pixels.
 fn shown(file: &Path) -> Vec<(f64, String)> {
     let output = Command::new("ffmpeg")

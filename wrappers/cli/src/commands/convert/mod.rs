@@ -161,7 +161,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
                 _ => Codec::H264,
             };
             record::check_path(&args.output, codec)?;
-            pictures::encode(args, codec, file)?
+            pictures::encode(args, codec, file, output)?
         }
     };
     bar.finish_and_clear();
@@ -180,8 +180,12 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         converted.file.display()
     ))?;
     if converted.damaged_frames > 0 {
+        let until = match from {
+            Kind::Y4m => "",
+            _ => ", each time up to the next key frame",
+        };
         output.print(format_args!(
-            "damaged   {} frames left out, each time up to the next key frame",
+            "damaged   {} frames left out{until}",
             converted.damaged_frames
         ))?;
     }

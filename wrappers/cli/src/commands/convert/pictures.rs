@@ -1,6 +1,6 @@
 //! Pictures out of a byte stream, and into one.
 
-use std::io::{BufReader, Read, Seek};
+use std::io::{self, BufReader, Read, Seek};
 
 use videostream::decode::{DecodeError, Decoder, DecoderConfig};
 use videostream::encode::{Backend, Codec, Encoder, has_b_slices};
@@ -10,6 +10,7 @@ use videostream::y4m::Y4mReader;
 use super::packets::{Source, packets};
 use super::{Args, Converted, broken, nothing, read, reading, stopped, wait_for_reader};
 use crate::failure::Failure;
+use crate::output::Output;
 use crate::{recording, signals};
 
 /// Whether a stream may be decoded again after this, from a key frame on.
@@ -129,6 +130,7 @@ pub(super) fn encode<'a>(
     args: &'a Args,
     codec: Codec,
     file: impl Read,
+    output: &Output,
 ) -> Result<Converted<'a>, Failure> {
     let mut reader = match Y4mReader::new(BufReader::new(file)) {
         Ok(reader) => reader,
@@ -148,7 +150,19 @@ pub(super) fn encode<'a>(
     };
     let mut recorder = None;
     let mut number = 0;
-    while let Some(picture) = read(args, number, reader.read())? {
+    let mut damaged_frames = 0;
+    loop {
+        let picture = match reader.read() {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && !signals::stopped() => {
+                output.note(format_args!("warning: {}: {error}", args.input.display()));
+                damaged_frames = 1;
+                break;
+            }
+            picture => picture,
+        };
+        let Some(picture) = read(args, number, picture)? else {
+            break;
+        };
         encoder.submit(&picture, rate.time_ns(number))?;
         number += 1;
         let recorder = match &mut recorder {
@@ -174,6 +188,6 @@ pub(super) fn encode<'a>(
         height: layout.height,
         fps: rate.as_f64(),
         duration_ms: recorded.duration_ns / 1_000_000,
-        damaged_frames: 0,
+        damaged_frames,
     })
 }
