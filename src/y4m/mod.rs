@@ -4,12 +4,12 @@
 //! or 4:4:4, or luma alone. A file that ends in the middle of a picture is read up to there, and what is missing is told. Needs the
 //! cargo feature `record`.
 //!
-//! | pixel formats written | colour space in the file |
-//! |---|---|
-//! | NV12, NV21, YU12, YV12 | `420jpeg` |
-//! | NV16, NV61, 422P, YM61, YUYV, UYVY, YVYU, VYUY | `422` |
-//! | NV24, NV42, YM24, YM42 | `444` |
-//! | GREY | `mono` |
+//! | pixel formats written | samples in the file | read as |
+//! |---|---|---|
+//! | NV12, NV21, YU12, YV12 | `420jpeg` (read also `420`, `420mpeg2`, `420paldv`) | YU12 |
+//! | NV16, NV61, 422P, YM61, YUYV, UYVY, YVYU, VYUY | `422` | 422P |
+//! | NV24, NV42, YM24, YM42 | `444` | YM24 |
+//! | GREY | `mono` | GREY |
 //!
 //! Formats with planes apart (NM12) go where their twins in one buffer go. Whether values take the full
 //! range or the limited one is in the header as `XCOLORRANGE`, which ffmpeg reads and writes, the shape of samples as `A`.

@@ -7,7 +7,7 @@ use videostream_hal::format::{FourCc, Layout};
 use super::{COLOURS, MAGIC, MARK};
 use crate::colorimetry::{Appearance, Range};
 use crate::frame_rate::FrameRate;
-use crate::picture::Picture;
+use crate::picture::{Picture, Plane};
 
 /// No picture of a file may have more pixels than this.
 const MAX_PIXELS: u64 = 8192 * 8192;
@@ -16,7 +16,7 @@ const MAX_LINE: u64 = 1024;
 /// Where the file does not say its rate; as other programs take it.
 const DEFAULT_RATE: &str = "F25:1";
 
-/// Reads pictures of 4:2:0.
+/// Reads pictures of 4:2:0, 4:2:2 and 4:4:4, and of luma alone.
 pub struct Y4mReader<R: Read> {
     from: R,
     layout: Layout,
@@ -32,25 +32,30 @@ impl<R: Read> Y4mReader<R> {
     /// Reads the header.
     ///
     /// # Errors
-    /// [`io::ErrorKind::InvalidData`] for anything but 4:2:0 of 8 bits, and for a picture of more than
+    /// [`io::ErrorKind::InvalidData`] for other kinds of pictures and more than 8 bits, and for a picture of more than
     /// 8192x8192 pixels; those of reading.
     pub fn new(mut from: R) -> io::Result<Self> {
         let header = header(&mut from)?;
         let fourcc = format(word(&header, 'C').unwrap_or("C420"))?;
         let (width, height) = size(&header)?;
+        let mut appearance = appearance(&header);
+        let range = &mut appearance.colorimetry.range;
+        if fourcc == FourCc::GREY && *range == Range::Unspecified {
+            *range = Range::Full;
+        }
         let layout =
             Layout::new(fourcc, width, height).map_err(|error| invalid(error.to_string()))?;
         Ok(Self {
             from,
             layout,
             rate: rate(&header)?,
-            appearance: appearance(&header),
+            appearance,
             bytes: Vec::new(),
             number: 0,
         })
     }
 
-    /// Size and format of every picture: YU12 without padding.
+    /// Size and format of every picture, without padding: YU12, 422P, YM24 or GREY.
     #[must_use]
     pub fn layout(&self) -> &Layout {
         &self.layout
@@ -62,8 +67,8 @@ impl<R: Read> Y4mReader<R> {
         self.rate
     }
 
-    /// How the pictures are to be shown, as far as the file says: the range in `XCOLORRANGE`, the shape of samples in
-    /// `A`, and colours in `XH273`, which is this library's own word.
+    /// How the pictures are to be shown, as far as the file says: the range in `XCOLORRANGE` (grey without it is in full range), the
+    /// shape of samples in `A`, and colours in `XH273`, which is this library's own word.
     #[must_use]
     pub fn appearance(&self) -> Appearance {
         self.appearance
@@ -98,8 +103,22 @@ impl<R: Read> Y4mReader<R> {
             let why = format!("picture {} is cut: {has} of {size} bytes", self.number);
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, why));
         }
-        Picture::new(&self.bytes, &self.layout)
-            .map(Some)
+        self.picture().map(Some)
+    }
+
+    /// The last picture, whose planes lie one behind the other.
+    fn picture(&self) -> io::Result<Picture<'_>> {
+        let layout = &self.layout;
+        let mut planes = [Plane::default(); 3];
+        let mut rest = &self.bytes[..];
+        for (to, plane) in planes.iter_mut().zip(layout.planes()) {
+            let (data, behind) = rest.split_at(plane.size as usize);
+            let stride = plane.stride as usize;
+            *to = Plane { data, stride };
+            rest = behind;
+        }
+        let planes = &planes[..layout.planes().len()];
+        Picture::from_planes(layout.fourcc, layout.width, layout.height, planes)
             .map_err(|error| invalid(error.to_string()))
     }
 }
@@ -169,9 +188,13 @@ fn rate(header: &str) -> io::Result<Option<FrameRate>> {
 /// What pictures with this word for their samples are read as.
 fn format(word: &str) -> io::Result<FourCc> {
     match word {
+        // They differ in where chroma lies between luma.
         "C420" | "C420jpeg" | "C420mpeg2" | "C420paldv" => Ok(FourCc::YU12),
+        "C422" => Ok(FourCc::YUV422P),
+        "C444" => Ok(FourCc::YM24),
+        "Cmono" => Ok(FourCc::GREY),
         _ => Err(invalid(format!(
-            "{word} pictures: only 4:2:0 of 8 bits is read"
+            "{word} pictures: only 4:2:0, 4:2:2, 4:4:4 and grey of 8 bits are read"
         ))),
     }
 }

@@ -235,6 +235,58 @@ fn files_keep_colours_on_every_way() {
 }
 
 #[test]
+fn raw_video_of_each_sampling_keeps_colours() {
+    if !has_ffmpeg("raw_video_of_each_sampling_keeps_colours") {
+        return;
+    }
+    let folder = tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let full = Colorimetry {
+        range: Range::Full,
+        ..UNSPECIFIED
+    };
+    let limited = Colorimetry {
+        range: Range::Limited,
+        ..UNSPECIFIED
+    };
+    for (fourcc, drawn, says, becomes, count) in [
+        (
+            FourCc::YUYV,
+            Colorimetry::BT709,
+            Colorimetry::BT709,
+            Colorimetry::BT709,
+            14,
+        ),
+        (FourCc::YUYV, UNSPECIFIED, UNSPECIFIED, UNSPECIFIED, 14),
+        (FourCc::NV24, FULL_601, FULL_601, FULL_601, 14),
+        // Grey is in full range unless the file says otherwise.
+        (FourCc::GREY, FULL_601, UNSPECIFIED, full, GREYS - 1),
+        (
+            FourCc::GREY,
+            Colorimetry::BT601,
+            limited,
+            limited,
+            GREYS - 1,
+        ),
+    ] {
+        let what = format!("{fourcc} {says:?}");
+        let (layout, bytes) = picture(fourcc, drawn);
+        let like = (fourcc, layout.width, layout.height);
+        let raw = File::create(file("a.y4m")).unwrap();
+        let rate = FrameRate::fps(25).unwrap();
+        let mut writer = Y4mWriter::new(raw, like, rate, says).unwrap();
+        let source = Picture::new(&bytes, &layout).unwrap();
+        (0..3).for_each(|_| writer.write(&source).unwrap());
+        drop(writer);
+        for name in ["b.h264", "c.mp4"] {
+            convert(&["-b", "8Mbps"], &file("a.y4m"), &file(name));
+            assert_says(&file(name), becomes, &what);
+            assert_colours(&file(name), count, &what);
+        }
+    }
+}
+
+#[test]
 fn shared_frames_keep_colours_in_recordings_and_pictures() {
     if !has_ffmpeg("shared_frames_keep_colours_in_recordings_and_pictures") {
         return;
