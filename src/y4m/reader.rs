@@ -22,6 +22,7 @@ pub struct Y4mReader<R: Read> {
     layout: Layout,
     rate: Option<FrameRate>,
     appearance: Appearance,
+    interlaced: Option<char>,
     /// The last picture.
     bytes: Vec<u8>,
     /// Its number, from 1 on.
@@ -50,6 +51,7 @@ impl<R: Read> Y4mReader<R> {
             layout,
             rate: rate(&header)?,
             appearance,
+            interlaced: interlaced(&header),
             bytes: Vec::new(),
             number: 0,
         })
@@ -72,6 +74,13 @@ impl<R: Read> Y4mReader<R> {
     #[must_use]
     pub fn appearance(&self) -> Appearance {
         self.appearance
+    }
+
+    /// Of interlaced pictures, which field comes first: `t` (top), `b` (bottom) or `m` (now the one, now the other). `None`
+    /// for progressive ones, and where the file does not say.
+    #[must_use]
+    pub fn interlaced(&self) -> Option<char> {
+        self.interlaced
     }
 
     /// The next picture; `None` at the end.
@@ -226,6 +235,11 @@ fn appearance(header: &str) -> Appearance {
         .map(|[wide, high]| (wide, high))
         .filter(|(wide, high)| *wide > 0 && *high > 0);
     appearance
+}
+
+fn interlaced(header: &str) -> Option<char> {
+    let order = word(header, 'I')?.chars().nth(1)?;
+    matches!(order, 't' | 'b' | 'm').then_some(order)
 }
 
 /// Numbers with colons between them.

@@ -271,6 +271,23 @@ fn colours_and_aspect_come_back_and_are_not_made_up() {
 }
 
 #[test]
+fn interlaced_pictures_are_known() {
+    for (word, expected) in [
+        ("", None),
+        ("Ip", None),
+        ("I?", None),
+        ("I", None),
+        ("It", Some('t')),
+        ("Ib", Some('b')),
+        ("Im", Some('m')),
+    ] {
+        let header = format!("YUV4MPEG2 W4 H4 F25:1 {word} A1:1\n");
+        let reader = Y4mReader::new(header.as_bytes()).unwrap();
+        assert_eq!(reader.interlaced(), expected, "{word}");
+    }
+}
+
+#[test]
 fn formats_and_sizes_that_it_can_not_hold_are_named() {
     let new = |fourcc, width| Y4mWriter::new(Vec::new(), (fourcc, width, 2), rate(), Range::Full);
     let says = |fourcc, width, word: &str| {

@@ -215,6 +215,25 @@ fn a_cut_picture_of_raw_video_is_told() {
     );
 }
 
+#[test]
+fn interlaced_raw_video_is_told_once() {
+    let folder = tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let [from, to] = ["x.y4m", "o.h264"].map(file);
+    let picture = [&b"FRAME\n"[..], &[128; 64 * 48 * 3 / 2]].concat();
+    for (word, warns) in [("Ip", false), ("It", true), ("Ib", true), ("Im", true)] {
+        let header = format!("YUV4MPEG2 W64 H48 F25:1 {word}\n");
+        let raw = [header.as_bytes(), &picture.repeat(3)].concat();
+        std::fs::write(&from, raw).unwrap();
+        let ended = run(["convert", "--json", &from, &to]);
+        assert_eq!(number(&ended.json(), "frames"), 3);
+        let says = format!(
+            "warning: {from}: its pictures are interlaced ({word}), and are encoded as progressive frames\n"
+        );
+        assert_eq!(ended.stderr, if warns { says } else { String::new() });
+    }
+}
+
 /// Of each picture that ffmpeg decodes, in the order of showing: its time in a file of 25 a second, and the sum of its pixels.
 fn shown(file: &Path) -> Vec<(f64, String)> {
     let output = Command::new("ffmpeg")

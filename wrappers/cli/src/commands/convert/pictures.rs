@@ -137,6 +137,12 @@ pub(super) fn encode<'a>(
         Err(_) if signals::stopped() => return Err(stopped(args, 0)),
         Err(error) => return Err(reading(args)(error)),
     };
+    if let Some(order) = reader.interlaced() {
+        output.note(format_args!(
+            "warning: {}: its pictures are interlaced (I{order}), and are encoded as progressive frames",
+            args.input.display()
+        ));
+    }
     let rate = args.fps.or(reader.rate()).unwrap_or(recording::NOMINAL);
     let layout = *reader.layout();
     let like = (layout.fourcc, layout.width, layout.height);
