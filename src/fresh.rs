@@ -1,8 +1,13 @@
 //! A file that takes its name when it is worth it: until then, what had the name before stays.
 //!
 //! It grows in the same folder under another name, `.NAME.XXXXXXXX.part`, and is renamed. A process that is killed before
-//! leaves that one behind. A file without a name (`O_TMPFILE`) would not be, but not every file system of a memory card
-//! has them, and they can't take the place of another.
+//! leaves that one behind; whoever writes a file of that name next removes it. A writer holds a lock (`flock`) on its file
+//! until that has its name, and the kernel takes back the lock of a process that is gone: nobody has to guess by age, or
+//! by process numbers, which each container counts from 1. The kernel keeps these locks itself, for FAT and exFAT, too;
+//! where there are none (some network file systems), what is left behind stays.
+//!
+//! A file without a name (`O_TMPFILE`) would leave nothing, but FAT and exFAT, which memory cards have, don't know
+//! it, and it can't take the place of another.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -13,11 +18,11 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use rustix::fs::{
-    AtFlags, CWD, Mode, OFlags, StatxAttributes, StatxFlags, fchmod, fchown, fsync, openat,
-    renameat, statx, unlinkat,
+    AtFlags, CWD, Dir, FileType, FlockOperation, Mode, OFlags, StatxAttributes, StatxFlags, fchmod,
+    fchown, flock, fstat, fsync, openat, renameat, statat, statx, unlinkat,
 };
 use rustix::io::Errno;
-use rustix::process::{Gid, Uid};
+use rustix::process::{Gid, Uid, geteuid};
 use rustix::rand::{GetRandomFlags, getrandom};
 
 /// As [`File::create`].
@@ -80,12 +85,14 @@ impl Fresh {
     }
 
     /// Gives the file its name, in place of what has it; `durable`: also after a power loss.
-    pub(crate) fn show(&mut self, durable: bool) -> io::Result<()> {
+    pub(crate) fn show(&mut self, file: &File, durable: bool) -> io::Result<()> {
         let Some(hidden) = &self.hidden else {
             return Ok(());
         };
         let (folder, becomes) = (&hidden.folder, &hidden.becomes);
         renameat(folder, &hidden.name, folder, becomes)?;
+        // The lock was for the other name: it is not in the way of programs that lock what they read.
+        let _ = flock(file, FlockOperation::Unlock);
         if durable {
             // A folder that may not be read can't be synchronised, and some file systems don't do that.
             let _ = fsync(folder);
@@ -116,34 +123,88 @@ impl Hidden {
             opened => opened?,
         };
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let mut tries = 0..TRIES;
-        loop {
+        for _ in 0..TRIES {
             let name = name(becomes)?;
-            match openat(&folder, &name, flags, MODE) {
-                Err(Errno::EXIST) if tries.next().is_some() => {}
-                made => {
-                    let becomes = becomes.to_owned();
-                    let hidden = Self {
-                        folder,
-                        name,
-                        becomes,
-                    };
-                    return Ok((File::from(made?), hidden));
+            let file = match openat(&folder, &name, flags, MODE) {
+                Err(Errno::EXIST) => continue,
+                made => File::from(made?),
+            };
+            if lock(&folder, &name, &file) {
+                if let Ok(about) = fstat(&file) {
+                    remove_abandoned(&folder, becomes, about.st_uid);
                 }
+                let becomes = becomes.to_owned();
+                let hidden = Self {
+                    folder,
+                    name,
+                    becomes,
+                };
+                return Ok((file, hidden));
             }
+            let _ = unlinkat(&folder, &name, AtFlags::empty());
+        }
+        Err(Errno::EXIST)
+    }
+}
+
+/// Locks a new file, where its file system has locks; whether it still has its name then. Until it has its lock, it looks
+/// abandoned.
+fn lock(folder: &OwnedFd, name: &OsStr, file: &File) -> bool {
+    flock(file, FlockOperation::NonBlockingLockExclusive) != Err(Errno::WOULDBLOCK)
+        && statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
+}
+
+/// Removes what killed writers of a file of this name have left behind, as far as that can be done. New files belong to
+/// `user` here: FAT gives all of them to one.
+fn remove_abandoned(folder: &OwnedFd, becomes: &OsStr, user: u32) {
+    let Ok(entries) = Dir::read_from(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = OsStr::from_bytes(entry.file_name().to_bytes());
+        if is_part(name, becomes) {
+            let _ = remove_if_abandoned(folder, name, user);
         }
     }
+}
+
+/// Removes a file of `user`, unless its writer still has it locked.
+fn remove_if_abandoned(folder: &OwnedFd, name: &OsStr, user: u32) -> Result<(), Errno> {
+    // Looked at before it is opened, which a device would notice.
+    let about = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    let is_own = about.st_uid == user || geteuid().is_root();
+    if !is_own || FileType::from_raw_mode(about.st_mode) != FileType::RegularFile {
+        return Ok(());
+    }
+    let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(openat(folder, name, flags, Mode::empty())?);
+    flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+    // Where its writer has renamed it in the meantime, nothing has this name.
+    unlinkat(folder, name, AtFlags::empty())
 }
 
 /// `.NAME.XXXXXXXX.part`
 fn name(of: &OsStr) -> Result<OsString, Errno> {
     let mut random = [0; 4];
     getrandom(&mut random, GetRandomFlags::empty())?;
-    let of = of.as_bytes();
-    let mut name = b".".to_vec();
-    name.extend(&of[..of.len().min(LONGEST)]);
-    name.extend(format!(".{:08x}.part", u32::from_ne_bytes(random)).bytes());
+    let mut name = before_random(of);
+    name.extend(format!("{:08x}.part", u32::from_ne_bytes(random)).bytes());
     Ok(OsStr::from_bytes(&name).to_owned())
+}
+
+/// Whether [`name`] may have made it.
+fn is_part(name: &OsStr, of: &OsStr) -> bool {
+    let random = name
+        .as_bytes()
+        .strip_prefix(&*before_random(of))
+        .and_then(|rest| rest.strip_suffix(b".part"));
+    random.is_some_and(|random| random.len() == 8 && random.iter().all(u8::is_ascii_hexdigit))
+}
+
+/// `.NAME.`
+fn before_random(of: &OsStr) -> Vec<u8> {
+    let of = of.as_bytes();
+    [b".", &of[..of.len().min(LONGEST)], b"."].concat()
 }
 
 /// Whether a file system, or another file, is mounted there: that can't be renamed over.
@@ -179,6 +240,11 @@ mod tests {
         names
     }
 
+    fn show(path: &Path) {
+        let (file, mut fresh) = Fresh::create(path).unwrap();
+        fresh.show(&file, false).unwrap();
+    }
+
     #[test]
     fn what_was_there_stays_until_the_new_file_is_shown() {
         let folder = tempfile::tempdir().unwrap();
@@ -189,7 +255,7 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"before");
         let hidden = &names(folder.path())[0];
         assert!(hidden.starts_with(".x.") && hidden.ends_with(".part"));
-        fresh.show(true).unwrap();
+        fresh.show(&file, true).unwrap();
         file.write_all(b", and more").unwrap();
         drop(fresh);
         assert_eq!(fs::read(&path).unwrap(), b"now, and more");
@@ -209,6 +275,52 @@ mod tests {
     }
 
     #[test]
+    fn abandoned_parts_of_the_same_name_are_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| folder.path().join(name);
+        let others = [
+            ".x.0000000.part",
+            ".x.0000000g.part",
+            ".x.00000000.par",
+            ".x.x.00000000.part",
+            ".y.00000000.part",
+            "x.00000000.part",
+        ];
+        for name in others {
+            fs::write(file(name), "").unwrap();
+        }
+        symlink(others[0], file(".x.00000001.part")).unwrap();
+        fs::create_dir(file(".x.00000002.part")).unwrap();
+        rustix::fs::mkfifoat(CWD, file(".x.00000003.part"), MODE).unwrap();
+        let kept = names(folder.path());
+        for name in [".x.89abcdef.part", ".x.01234567.part"] {
+            fs::write(file(name), "left behind").unwrap();
+        }
+        let written = Fresh::create(&file("x")).unwrap();
+        assert_eq!(names(folder.path()).len(), kept.len() + 1);
+        drop(written);
+        assert_eq!(names(folder.path()), kept);
+    }
+
+    #[test]
+    fn writers_of_one_name_leave_each_other_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..200 {
+                        let (file, mut fresh) = Fresh::create(&path).unwrap();
+                        std::thread::yield_now();
+                        fresh.show(&file, false).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(names(folder.path()), ["x"]);
+    }
+
+    #[test]
     fn links_are_written_through_and_devices_written_to() {
         let folder = tempfile::tempdir().unwrap();
         let [link, target] = ["link", "target"].map(|name| folder.path().join(name));
@@ -222,7 +334,7 @@ mod tests {
         let (mut full, mut name) = Fresh::create(Path::new("/dev/full")).unwrap();
         let error = full.write_all(b"x").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::StorageFull);
-        name.show(true).unwrap();
+        name.show(&full, true).unwrap();
         let number = std::os::fd::AsRawFd::as_raw_fd(&full);
         Fresh::create(Path::new(&format!("/proc/self/fd/{number}"))).unwrap();
     }
@@ -233,10 +345,10 @@ mod tests {
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         let [plain, fresh] = ["plain", "fresh"].map(|name| folder.path().join(name));
         File::create(&plain).unwrap();
-        Fresh::create(&fresh).unwrap().1.show(false).unwrap();
+        show(&fresh);
         assert_eq!(mode(&fresh), mode(&plain));
         fs::set_permissions(&plain, fs::Permissions::from_mode(0o640)).unwrap();
-        Fresh::create(&plain).unwrap().1.show(false).unwrap();
+        show(&plain);
         assert_eq!(mode(&plain), 0o640);
     }
 
@@ -244,7 +356,7 @@ mod tests {
     fn a_name_as_long_as_can_be_is_taken() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x".repeat(255));
-        Fresh::create(&path).unwrap().1.show(false).unwrap();
+        show(&path);
         assert!(path.exists());
     }
 

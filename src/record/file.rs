@@ -40,7 +40,7 @@ impl Pieces {
     pub(super) fn plays(&mut self) -> io::Result<()> {
         match self.whole {
             true => Ok(()),
-            false => self.name.show(self.durable),
+            false => self.name.show(&self.file, self.durable),
         }
     }
 
@@ -191,7 +191,7 @@ impl Pieces {
     pub(super) fn finish(&mut self, plays: bool) -> io::Result<()> {
         sync(&self.file)?;
         match plays {
-            true => self.name.show(true),
+            true => self.name.show(&self.file, true),
             false => Ok(()),
         }
     }

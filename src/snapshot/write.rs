@@ -40,7 +40,7 @@ fn whole(path: &Path, fill: impl FnOnce(&File) -> io::Result<()>) -> Result<(), 
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => {}
             synchronised => synchronised?,
         }
-        fresh.show(true)
+        fresh.show(&file, true)
     });
     written.map_err(|error| SnapshotError::Write {
         path: path.into(),

@@ -5,7 +5,7 @@ mod support;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::Signal;
@@ -94,21 +94,27 @@ fn what_is_refused_or_fails_leaves_the_former_file() {
     assert!(place.hidden().is_empty());
 }
 
+/// A conversion that goes on until its input is dropped.
+fn begin(clip: &[u8], to: &Path) -> (Child, ChildStdin) {
+    let mut command = Command::new(program());
+    command.args(["convert", "--codec", "h264", "/dev/stdin"]);
+    command.arg(to).stdin(Stdio::piped()).stdout(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    // More than is read at a time.
+    for _ in 0..1 + (600 << 10) / clip.len() {
+        input.write_all(clip).unwrap();
+    }
+    (child, input)
+}
+
 #[test]
 fn a_conversion_that_is_killed_leaves_the_former_file() {
     let place = Place::new();
     let clip = fs::read(place.clip("clip.h264", "20")).unwrap();
     for to in ["x.y4m", "x.mp4", "x.264"] {
         let to = place.former(to);
-        let mut command = Command::new(program());
-        command.args(["convert", "--codec", "h264", "/dev/stdin"]);
-        command.arg(&to).stdin(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().unwrap();
-        let mut input = child.stdin.take().unwrap();
-        // More than is read at a time.
-        for _ in 0..1 + (600 << 10) / clip.len() {
-            input.write_all(&clip).unwrap();
-        }
+        let (mut child, _input) = begin(&clip, &to);
         wait_until("there is a new file", || !place.hidden().is_empty());
         child.kill().unwrap();
         child.wait().unwrap();
@@ -120,6 +126,41 @@ fn a_conversion_that_is_killed_leaves_the_former_file() {
         assert!(hidden.starts_with(&format!(".{name}.")) && hidden.ends_with(".part"));
         fs::remove_file(place.file(hidden)).unwrap();
     }
+}
+
+#[test]
+fn what_a_killed_writer_left_is_removed_by_the_next() {
+    let place = Place::new();
+    let clip = fs::read(place.clip("clip.h264", "20")).unwrap();
+    let to = place.file("x.264");
+    let (mut killed, _input) = begin(&clip, &to);
+    wait_until("there is a new file", || !place.hidden().is_empty());
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let left = place.hidden();
+    // Two at once, neither of which takes the other for one that was killed.
+    let mut parts = Vec::new();
+    let writers: Vec<_> = (1..=2)
+        .map(|count| {
+            let writer = begin(&clip, &to);
+            wait_until("there is one more file", || {
+                parts = place.hidden();
+                parts.retain(|name| !left.contains(name));
+                parts.len() == count
+            });
+            writer
+        })
+        .collect();
+    let mut hidden = place.hidden();
+    hidden.sort();
+    parts.sort();
+    assert_eq!(hidden, parts);
+    for (mut writer, input) in writers {
+        drop(input);
+        assert!(writer.wait().unwrap().success());
+    }
+    assert!(place.hidden().is_empty(), "{:?}", place.hidden());
+    assert!(fs::metadata(&to).unwrap().len() > 600 << 10);
 }
 
 #[test]
