@@ -56,8 +56,9 @@ impl Mp4 {
                 to: timescale,
             },
         };
+        // Players show nothing behind it: the last picture may be shown later than it is decoded.
         let duration = match index {
-            Some(_) => scale.apply(self.end),
+            Some(_) => scale.apply(self.shown_end()),
             None => 0,
         };
         let edts = self.edts(scale, index.is_some());
@@ -136,13 +137,17 @@ impl Mp4 {
         })
     }
 
+    /// When the last picture was shown for as long as it is, in units of time.
+    fn shown_end(&self) -> u64 {
+        self.end.max(self.shown + u64::from(self.period))
+    }
+
     /// Which part is shown, if that is not all. Before the end nobody knows how long it is.
     fn edts(&self, scale: Scale, is_whole: bool) -> Option<Edts> {
         let shown = self.track.shown?;
         let units = |ns| scale.apply(self.units(ns));
         let from = units(shown.from);
-        let end = self.end.max(self.shown + u64::from(self.period));
-        let end = scale.apply(end);
+        let end = scale.apply(self.shown_end());
         let to = shown.to.map_or(end, |to| units(to).min(end));
         let part = |segment_duration, media_time| ElstEntry {
             segment_duration,

@@ -11,6 +11,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use support::{Ended, has_ffmpeg, number, run, share_pattern, start, wait_until};
 use tempfile::{TempDir, tempdir};
+use videostream::record;
 
 struct Place(TempDir);
 
@@ -219,6 +220,29 @@ fn files_of_ffmpeg_keep_pictures_and_times() {
     }
 }
 
+/// A pipeline of GStreamer, run to its end; `None` where it can't be.
+fn gstreamer(pipeline: &str) -> Option<String> {
+    let mut command = Command::new("gst-launch-1.0");
+    let output = command
+        .arg("-v")
+        .args(pipeline.split_whitespace())
+        .output()
+        .ok()?;
+    output
+        .status
+        .success()
+        .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Pictures that GStreamer shows of a file, if it has a decoder.
+fn played(file: &Path) -> Option<usize> {
+    let file = file.display();
+    let said = gstreamer(&format!(
+        "filesrc location={file} ! decodebin ! fakesink silent=false sync=false"
+    ))?;
+    Some(said.matches("last-message = chain").count())
+}
+
 #[test]
 fn files_of_gstreamer_keep_pictures_and_times() {
     let test = "files_of_gstreamer_keep_pictures_and_times";
@@ -226,35 +250,87 @@ fn files_of_gstreamer_keep_pictures_and_times() {
         return;
     }
     let place = Place::new();
-    let source = "videotestsrc num-buffers=50 ! video/x-raw,width=320,height=240,framerate=25/1 \
-                  ! x264enc bframes=2 key-int-max=20";
-    for (name, muxer) in [
-        ("tables.mp4", "mp4mux"),
-        ("fragments.mp4", "mp4mux fragment-duration=500"),
-        ("quicktime.mov", "qtmux"),
+    const H264: &str = "x264enc bframes=2 key-int-max=20 ! h264parse config-interval=-1";
+    const H265: &str = "x265enc key-int-max=20 ! h265parse config-interval=-1";
+    const OPEN: &str = "openh264enc gop-size=20 ! h264parse";
+    for (name, encoder, rest) in [
+        ("tables.mp4", H264, "mp4mux"),
+        ("faststart.mp4", H264, "mp4mux faststart=true"),
+        ("fragments.mp4", H264, "mp4mux fragment-duration=500"),
+        (
+            "finalised.mp4",
+            H264,
+            "mp4mux fragment-duration=500 fragment-mode=first-moov-then-finalise",
+        ),
+        ("avc3.mp4", H264, "video/x-h264,stream-format=avc3 ! mp4mux"),
+        ("quicktime.mov", H264, "qtmux"),
+        (
+            "units.h264",
+            H264,
+            "video/x-h264,stream-format=byte-stream,alignment=au",
+        ),
+        ("hvc1.mp4", H265, "mp4mux"),
+        (
+            "hev1.mp4",
+            H265,
+            "video/x-h265,stream-format=hev1 ! mp4mux fragment-duration=500",
+        ),
+        (
+            "nals.h265",
+            H265,
+            "video/x-h265,stream-format=byte-stream,alignment=nal",
+        ),
+        ("openh264.mp4", OPEN, "mp4mux"),
     ] {
         let from = place.file(name);
-        let mut command = Command::new("gst-launch-1.0");
-        let pipeline = format!("{source} ! {muxer} ! filesink location={}", from.display());
-        let made = command
-            .arg("-q")
-            .args(pipeline.split(' ').filter(|word| !word.is_empty()));
-        if !made.status().is_ok_and(|status| status.success()) {
-            videostream_testing::skip(test, "needs gst-launch-1.0 with x264enc and mp4mux");
-            return;
+        let pipeline = format!(
+            "videotestsrc num-buffers=50 pattern=ball \
+             ! video/x-raw,format=I420,width=320,height=240,framerate=25/1 \
+             ! {encoder} ! {rest} ! filesink location={}",
+            from.display()
+        );
+        if gstreamer(&pipeline).is_none() {
+            videostream_testing::skip(test, &format!("{name}: GStreamer can't make it"));
+            continue;
         }
+        let before = shown(&from);
+        assert_eq!(before.len(), 50, "{name}");
         let to = place.file("to.mp4");
         assert_eq!(number(&converted(&from, &to), "frames"), 50, "{name}");
-        let times = |file: &Path| {
-            let shown = shown(file);
-            let first = shown[0].0;
-            shown
-                .into_iter()
-                .map(|(time, sum)| (time - first, sum))
-                .collect::<Vec<_>>()
+        let is_stream = record::annex_b(&from).is_some();
+        let stream = match encoder {
+            H265 => place.file("to.h265"),
+            _ => place.file("to.h264"),
         };
-        // Of files in fragments ffmpeg leaves the edit list out.
-        assert_eq!(times(&to), times(&from), "{name}");
+        converted(if is_stream { &to } else { &from }, &stream);
+        let sums = |shown: &[(u64, String)]| -> Vec<_> {
+            shown.iter().map(|(_, sum)| sum.clone()).collect()
+        };
+        assert_eq!(sums(&shown(&stream)), sums(&before), "{name}");
+        let after = shown(&to);
+        match is_stream {
+            true => assert_eq!(sums(&after), sums(&before), "{name}"),
+            false => assert_eq!(after, before, "{name}"),
+        }
+        for file in [&to, &stream] {
+            match played(file) {
+                Some(pictures) => assert_eq!(pictures, 50, "{name}: {}", file.display()),
+                None => videostream_testing::skip(test, &format!("{name}: no decoder")),
+            }
+        }
+    }
+}
+
+#[test]
+fn gstreamer_shows_what_is_recorded() {
+    let test = "gstreamer_shows_what_is_recorded";
+    let place = Place::new();
+    for name in ["clip.mp4", "clip.h264"] {
+        let clip = place.recorded(name);
+        match played(&clip) {
+            Some(pictures) => assert_eq!(pictures, 40, "{name}"),
+            None => videostream_testing::skip(test, "needs gst-launch-1.0 with openh264dec"),
+        }
     }
 }
 
