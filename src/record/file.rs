@@ -118,8 +118,9 @@ impl Pieces {
         self.settle()
     }
 
+    /// Writes a part that has to be on the medium before what follows.
     #[cfg(feature = "record")]
-    fn write_before(&self, before: Option<&(u64, Vec<u8>)>) -> io::Result<()> {
+    pub(super) fn write_before(&self, before: Option<&(u64, Vec<u8>)>) -> io::Result<()> {
         let Some((at, bytes)) = before else {
             return Ok(());
         };

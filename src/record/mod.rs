@@ -24,6 +24,12 @@
 //! not need it where the file system can do that (ext4, XFS, F2FS). On FAT, which fills holes, there is
 //! room for two hours. A recording that outgrows its room stays in fragments.
 //!
+//! # Parameter sets
+//! Those of the first key frame are in an MP4's header (`avc1`, `hvc1`), and not among the samples, though the stream repeat
+//! them. Where others come later, they are among the samples, and the header says that some are (`avc3`, `hev1`), as ISO/IEC
+//! 14496-15 wants it: players that read sets in the header only, such as some of Apple's, then refuse the file, which they
+//! would show wrongly.
+//!
 //! # Times
 //! Times of the packets are kept, relative to the first. The unit of time is chosen so that the duration of
 //! a frame is exact: pictures stamped with [`FrameRate::time_ns`](crate::FrameRate::time_ns) make a file of

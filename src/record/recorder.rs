@@ -290,7 +290,10 @@ impl Recorder {
 
     #[cfg(feature = "record")]
     fn append_fragment(&mut self, fragment: &mp4::Fragment) -> Result<(), RecordError> {
-        let result = self.file.append_box(&fragment.bytes);
+        let result = self
+            .file
+            .write_before(fragment.header.as_ref())
+            .and_then(|()| self.file.append_box(&fragment.bytes));
         self.check(result)?;
         if let (Some(spill), Format::Mp4(mp4)) = (&fragment.spill, &mut self.format)
             && self.file.spill(spill).is_err()

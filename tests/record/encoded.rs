@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use videostream::FrameRate;
-use videostream::encode::{Codec, Encoder, EncoderConfig};
+use videostream::encode::{Codec, Encoder, EncoderConfig, Packet};
 use videostream::hal::format::{FourCc, Layout};
 use videostream::record::{RecordError, Recorder, Track};
+use videostream::{Colorimetry, FrameRate};
 
 use crate::media::{decode, encode_pattern, fps, has_ffmpeg, numbers, packets, probe};
 
@@ -84,6 +84,59 @@ fn an_annex_b_file_holds_every_frame() {
     record(&path, (320, 240), fps(30), 40).finish().unwrap();
     let frames = decode(&path, 320, 240);
     assert_eq!(numbers(&frames, 320, 240), (0..40).collect::<Vec<_>>());
+}
+
+#[test]
+fn sets_among_the_samples_are_told() {
+    let test = "sets_among_the_samples_are_told";
+    if !has_ffmpeg(test) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let layout = Layout::new(FourCc::NV12, 320, 240).unwrap();
+    for codec in [Codec::H264, Codec::H265] {
+        let config = EncoderConfig::new(codec, FourCc::NV12, 320, 240, fps(30)).gop(10);
+        if let Err(error) = Encoder::new(&config) {
+            videostream_testing::skip(test, &error.to_string());
+            continue;
+        }
+        let other = config.appearance(Colorimetry::BT709.into());
+        for (other, in_band) in [(config, false), (other, true)] {
+            for ends in [true, false] {
+                let path = folder.path().join("x.mp4");
+                let mut recorder = Recorder::create(&path, &Track::from(&config)).unwrap();
+                for (config, from) in [(config, 0), (other, 20)] {
+                    encode_pattern(
+                        &config,
+                        &layout,
+                        fps(30),
+                        20,
+                        |_, _| (),
+                        |packet| {
+                            let [pts_ns, dts_ns] = [packet.pts_ns(), packet.dts_ns()]
+                                .map(|time_ns| time_ns + fps(30).time_ns(from));
+                            let packet = Packet::new(codec, packet.annex_b(), pts_ns, dts_ns);
+                            recorder.write(&packet).unwrap();
+                        },
+                    );
+                }
+                match ends {
+                    true => drop(recorder.finish().unwrap()),
+                    // In fragments.
+                    false => drop(recorder),
+                }
+                let expected = match (codec, in_band) {
+                    (Codec::H264, false) => "avc1",
+                    (Codec::H264, true) => "avc3",
+                    (_, false) => "hvc1",
+                    (_, true) => "hev1",
+                };
+                let stream = probe(&path);
+                assert_eq!(stream["codec_tag_string"], expected, "{ends}");
+                assert_eq!(stream["nb_read_frames"], "40", "{expected}, {ends}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -50,6 +50,9 @@ pub(super) struct Mp4 {
     header: ParameterSets,
     /// Those that pictures need now: what `moov` does not have is among the samples.
     sets: ParameterSets,
+    /// Some are among the samples, and whether `moov` says so.
+    in_band: bool,
+    says_in_band: bool,
     /// Decoding time of the first packet, in nanoseconds.
     first_ns: u64,
     /// Decoding time of the last packet, in units of time after the first.
@@ -98,6 +101,8 @@ impl Mp4 {
             period: u32::try_from(period).unwrap_or(u32::MAX).max(1),
             header: ParameterSets::new(track.codec),
             sets: ParameterSets::new(track.codec),
+            in_band: false,
+            says_in_band: false,
             first_ns: 0,
             last: None,
             sequence: 0,
@@ -242,6 +247,7 @@ impl Mp4 {
             let kind = NalKind::of(codec, nal);
             if kind.is_set() {
                 if self.sets.add(nal) == Some(true) && !repeats {
+                    self.in_band = true;
                     append_nal(&mut self.data, nal)?;
                 }
             } else {
@@ -250,6 +256,7 @@ impl Mp4 {
                     self.sets.add_all(packet.annex_b());
                     // With one that is another, those of the header that refer to it are forgotten.
                     if self.sets.without(&self.header).all().next().is_some() {
+                        self.in_band = true;
                         for set in self.sets.all() {
                             append_nal(&mut self.data, set)?;
                         }
@@ -325,6 +332,7 @@ impl Mp4 {
             index.add(data_at, &self.samples, durations.into_iter());
         }
         let spill = self.note_sizes();
+        let header = self.changed_header()?;
         bytes.clear();
         bytes.reserve(self.data.len() + 4096);
         write(&moof, &mut bytes)?;
@@ -339,11 +347,29 @@ impl Mp4 {
         self.samples.clear();
         self.data.clear();
         Ok(Some(Fragment {
+            header,
             bytes,
             spill,
             frames,
             end_ns: end_ns as u64,
         }))
+    }
+
+    /// The `moov` of a file in fragments, to be written over the one that is there: of the same bytes but for those that
+    /// tell where parameter sets are.
+    fn changed_header(&mut self) -> Result<Option<(u64, Vec<u8>)>, RecordError> {
+        let Some(room) = self
+            .room
+            .as_ref()
+            .filter(|_| self.in_band && !self.says_in_band)
+        else {
+            return Ok(None);
+        };
+        let mut moov = Vec::new();
+        write(&self.moov(None)?, &mut moov)?;
+        let header = (room.end(), moov);
+        self.says_in_band = true;
+        Ok(Some(header))
     }
 
     /// Keeps the sizes of the collected samples in the room, as long as there is some.
@@ -377,6 +403,8 @@ fn append_nal(to: &mut Vec<u8>, nal: &[u8]) -> Result<(), RecordError> {
 /// A complete `moof` and `mdat`.
 #[derive(Debug)]
 pub(super) struct Fragment {
+    /// What takes the place of the file's header, before the fragment is written.
+    pub(super) header: Option<(u64, Vec<u8>)>,
     pub(super) bytes: Vec<u8>,
     /// What goes into the room for the index, once the fragment is written.
     pub(super) spill: Option<Spill>,

@@ -42,7 +42,8 @@ impl Mp4 {
             ..Default::default()
         };
         let appearance = self.appearance();
-        let entry = sample_entry::of(self.track.codec, &self.header, visual, &appearance)?;
+        let (codec, sets) = (self.track.codec, &self.header);
+        let entry = sample_entry::of(codec, sets, self.in_band, visual, &appearance)?;
         // What players make room for.
         let shown_width = match appearance.sample_aspect {
             Some((wide, high)) => f64::from(width) * f64::from(wide) / f64::from(high),

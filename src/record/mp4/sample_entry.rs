@@ -1,9 +1,10 @@
 //! The sample entry: codec and parameter sets, for `stsd`.
 //!
-//! Source: ISO/IEC 14496-15, clauses 5.3.3 (AVC) and 8.3.3 (HEVC).
+//! Source: ISO/IEC 14496-15, clauses 5.3.3, 5.4.2 (AVC), 8.3.3 and 8.4.1 (HEVC).
 
 use mp4_atom::{
-    Avc1, Avcc, AvccExt, Codec as SampleEntry, Colr, Hvc1, HvcCArray, Hvcc, Jpeg, Pasp, Visual,
+    Avc1, Avc3, Avcc, AvccExt, Codec as SampleEntry, Colr, Hev1, Hvc1, HvcCArray, Hvcc, Jpeg, Pasp,
+    Visual,
 };
 
 use crate::bitstream::{NalKind, ParameterSets, h264, h265};
@@ -11,35 +12,54 @@ use crate::colorimetry::{Appearance, Range};
 use crate::encode::Codec;
 use crate::record::RecordError;
 
+/// The entry of these sets. With others among the samples (`in_band`) its kind is another one, for players that read
+/// sets only here otherwise.
 pub(super) fn of(
     codec: Codec,
     sets: &ParameterSets,
+    in_band: bool,
     visual: Visual,
     appearance: &Appearance,
 ) -> Result<SampleEntry, RecordError> {
     let (colr, pasp) = (colr(appearance), pasp(appearance));
-    Ok(match codec {
-        Codec::H264 => SampleEntry::Avc1(Avc1 {
+    let avcc = || avcc(sets).ok_or(RecordError::ParameterSets);
+    let hvcc = || hvcc(sets, !in_band).ok_or(RecordError::ParameterSets);
+    Ok(match (codec, in_band) {
+        (Codec::H264, false) => SampleEntry::Avc1(Avc1 {
             visual,
-            avcc: avcc(sets).ok_or(RecordError::ParameterSets)?,
+            avcc: avcc()?,
             colr,
             pasp,
             ..Default::default()
         }),
-        Codec::H265 => SampleEntry::Hvc1(Hvc1 {
+        (Codec::H264, true) => SampleEntry::Avc3(Avc3 {
             visual,
-            hvcc: hvcc(sets).ok_or(RecordError::ParameterSets)?,
+            avcc: avcc()?,
             colr,
             pasp,
             ..Default::default()
         }),
-        Codec::Mjpeg => SampleEntry::Jpeg(Jpeg {
+        (Codec::H265, false) => SampleEntry::Hvc1(Hvc1 {
+            visual,
+            hvcc: hvcc()?,
+            colr,
+            pasp,
+            ..Default::default()
+        }),
+        (Codec::H265, true) => SampleEntry::Hev1(Hev1 {
+            visual,
+            hvcc: hvcc()?,
+            colr,
+            pasp,
+            ..Default::default()
+        }),
+        (Codec::Mjpeg, _) => SampleEntry::Jpeg(Jpeg {
             visual,
             colr,
             pasp,
             ..Default::default()
         }),
-        Codec::Fwht => return Err(RecordError::ParameterSets),
+        (Codec::Fwht, _) => return Err(RecordError::ParameterSets),
     })
 }
 
@@ -84,13 +104,12 @@ fn avcc(sets: &ParameterSets) -> Option<Avcc> {
     Some(avcc)
 }
 
-fn hvcc(sets: &ParameterSets) -> Option<Hvcc> {
+fn hvcc(sets: &ParameterSets, completeness: bool) -> Option<Hvcc> {
     let mut arrays = Vec::new();
     for kind in [NalKind::Vps, NalKind::Sps, NalKind::Pps] {
         let nalus = of_kind(sets, kind)?;
         arrays.push(HvcCArray {
-            // Others may come with the pictures.
-            completeness: true,
+            completeness,
             nal_unit_type: nalus[0][0] >> 1 & 0x3f,
             nalus,
         });
