@@ -254,9 +254,9 @@ impl Mp4 {
                 // Only a delimiter is in front of them.
                 if kind != NalKind::Front && std::mem::take(&mut repeats) {
                     self.sets.add_all(packet.annex_b());
-                    // With one that is another, those of the header that refer to it are forgotten.
-                    if self.sets.without(&self.header).all().next().is_some() {
-                        self.in_band = true;
+                    self.in_band |= self.sets.without(&self.header).all().next().is_some();
+                    // One that is another has taken the place of the header's, and of those that refer to it.
+                    if self.in_band {
                         for set in self.sets.all() {
                             append_nal(&mut self.data, set)?;
                         }

@@ -292,25 +292,32 @@ fn a_rate_stands_in_for_one_that_raw_video_does_not_say() {
 }
 
 #[test]
-fn sets_that_refer_to_another_one_come_again() {
-    let test = "sets_that_refer_to_another_one_come_again";
+fn sets_come_again_where_others_have_taken_their_place() {
+    let test = "sets_come_again_where_others_have_taken_their_place";
     let folder = tempdir().unwrap();
     let file = |name: &str| folder.path().join(name);
-    let encoded = |name: &str, more: &str| encoded_by_ffmpeg("libx265", more, &file(name));
-    // Other sequence parameter sets, and the same picture parameter sets behind them.
-    if !encoded("a.hevc", "ref=3") || !encoded("b.hevc", "ref=1:bframes=0:rc-lookahead=5") {
-        return videostream_testing::skip(test, "needs ffmpeg with libx265");
+    for (encoder, parameters) in [
+        // The same picture parameter sets behind other sequence parameter sets.
+        ("libx265", ["ref=3", "ref=1:bframes=0:rc-lookahead=5"]),
+        ("libx264", ["ref=4:bframes=2", "ref=1:bframes=0:cabac=0"]),
+    ] {
+        let extension = encoder.replace("libx", "h");
+        let [one, other, all] = ["one", "other", "all"].map(|n| file(&format!("{n}.{extension}")));
+        let encoded = |at: usize, to: &Path| encoded_by_ffmpeg(encoder, parameters[at], to);
+        if !encoded(0, &one) || !encoded(1, &other) {
+            videostream_testing::skip(test, &format!("needs ffmpeg with {encoder}"));
+            continue;
+        }
+        // Back to those that the file began with.
+        let parts = [&one, &other, &one].map(|file| fs::read(file).unwrap());
+        fs::write(&all, parts.concat()).unwrap();
+        let to = file("all.mp4");
+        let files = [&all, &to].map(|file| file.to_str().unwrap());
+        let converted = run(["convert", "--json"].into_iter().chain(files)).json();
+        assert_eq!(number(&converted, "frames"), 150, "{encoder}");
+        let found = support::probe(test, &to).unwrap();
+        assert_eq!(found[4], "150", "{encoder}");
     }
-    let both = ["a.hevc", "b.hevc"].map(|name| fs::read(file(name)).unwrap());
-    fs::write(file("both.hevc"), both.concat()).unwrap();
-    let files = ["both.hevc", "both.mp4"].map(|name| file(name).to_str().unwrap().to_owned());
-    let converted = run(["convert", "--json"]
-        .into_iter()
-        .chain(files.iter().map(|f| &**f)))
-    .json();
-    assert_eq!(number(&converted, "frames"), 100);
-    let found = support::probe(test, &file("both.mp4")).unwrap();
-    assert_eq!(found[4], "100");
 }
 
 #[test]
