@@ -181,6 +181,8 @@ fn parameter_sets_are_collected_wherever_they_come() {
     let after = late.iter().position(|unit| kind(unit) == IDR).unwrap() - 2;
     let places: Vec<_> = (0..FRAMES - 1 - after as u64).collect();
     place.assert_frames(&stream(&late), &places, 0);
+    let told = place.convert(&stream(&late)).0.json();
+    assert_eq!(number(&told, "skipped_frames"), after as u64);
 }
 
 #[test]
@@ -317,6 +319,52 @@ fn sets_come_again_where_others_have_taken_their_place() {
         assert_eq!(number(&converted, "frames"), 150, "{encoder}");
         let found = support::probe(test, &to).unwrap();
         assert_eq!(found[4], "150", "{encoder}");
+    }
+}
+
+#[test]
+fn leading_pictures_without_their_references_are_no_damage() {
+    let test = "leading_pictures_without_their_references_are_no_damage";
+    if !support::has_h265(test) {
+        return;
+    }
+    let folder = tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let open = "keyint=12:min-keyint=12:open-gop=1:bframes=3:scenecut=0:repeat-headers=1";
+    if !encoded_by_ffmpeg("libx265", open, &file("whole.hevc")) {
+        return videostream_testing::skip(test, "needs ffmpeg with libx265");
+    }
+    // From the second key frame on. Types of NAL units of H.265 (table 7-1): 32 VPS, 8 and 9 RASL.
+    let all = units(&fs::read(file("whole.hevc")).unwrap());
+    let kind = |unit: &Vec<u8>| unit[0] >> 1 & 0x3f;
+    let begin = all.iter().rposition(|unit| kind(unit) == 32).unwrap();
+    let before = all[..begin].iter().rposition(|unit| kind(unit) == 32);
+    let cut = &all[before.unwrap()..];
+    fs::write(file("cut.hevc"), stream(cut)).unwrap();
+    let pictures = cut.iter().filter(|unit| kind(unit) < 32).count() as u64;
+    let next = cut.iter().skip(1).position(|unit| kind(unit) == 32);
+    let first = &cut[..=next.unwrap()];
+    let leading = first.iter().filter(|unit| matches!(kind(unit), 8 | 9));
+    let leading = leading.count() as u64;
+    assert!(leading > 0);
+    for (from, to, skipped) in [
+        ("cut.hevc", "cut.y4m", leading),
+        ("cut.hevc", "cut.mp4", leading),
+        ("cut.mp4", "again.y4m", 0),
+    ] {
+        let files = [from, to].map(|name| file(name).display().to_string());
+        let told = run(["convert".to_owned(), "--json".to_owned()]
+            .into_iter()
+            .chain(files))
+        .json();
+        assert_eq!(number(&told, "frames"), pictures - leading, "{to}");
+        assert_eq!(number(&told, "skipped_frames"), skipped, "{to}");
+        assert_eq!(number(&told, "damaged_frames"), 0, "{to}");
+        assert_eq!(
+            number(&told, "duration_ms"),
+            (pictures - leading) * 40,
+            "{to}"
+        );
     }
 }
 

@@ -7,7 +7,7 @@ use videostream::encode::{Codec, Packet, PictureOrder};
 use videostream::mp4::Mp4Info;
 use videostream::record::{RecordError, Recorder, Track};
 
-use super::packets::{Source, packets};
+use super::packets::{About, Source, packets};
 use super::{Args, Converted, Kind, wait_for_reader};
 use crate::failure::{Failure, GENERAL};
 
@@ -17,9 +17,13 @@ struct Copy {
     recorder: Recorder,
     /// An MP4 needs times; a byte stream has none, but says an order.
     order: Option<PictureOrder>,
-    /// Bytes and decoding time; `None` for one that can't be read.
-    waiting: VecDeque<Option<(Vec<u8>, u64)>>,
+    /// Their bytes; `None` for one that can't be read.
+    waiting: VecDeque<Option<Vec<u8>>>,
+    /// Packets that came out of the queue.
+    number: u64,
     damaged: u64,
+    /// Those that lead the first picture, and refer to what was before it.
+    skipped: u64,
 }
 
 impl Copy {
@@ -32,7 +36,7 @@ impl Copy {
             return self.recorder.write(packet);
         };
         self.waiting.push_back(match order.add(packet.annex_b()) {
-            Ok(()) => Some((packet.annex_b().to_vec(), packet.dts_ns())),
+            Ok(()) => Some(packet.annex_b().to_vec()),
             Err(_) => None,
         });
         self.write(time_ns)
@@ -42,14 +46,15 @@ impl Copy {
     fn write(&mut self, time_ns: impl Fn(u64) -> u64) -> Result<(), RecordError> {
         while let Some(shown) = self.order.as_mut().and_then(PictureOrder::next) {
             match (self.waiting.pop_front().flatten(), shown) {
-                (Some((bytes, dts_ns)), Some(number)) => {
+                (Some(bytes), Some(number)) => {
+                    let dts_ns = time_ns(self.number - self.skipped);
                     let packet = Packet::new(self.codec, &bytes, time_ns(number), dts_ns);
                     self.recorder.write(&packet)?;
                 }
-                // It leads the first picture, and refers to what was before it.
-                (Some(_), None) => {}
+                (Some(_), None) => self.skipped += 1,
                 (None, _) => self.damaged += 1,
             }
+            self.number += 1;
         }
         Ok(())
     }
@@ -93,7 +98,9 @@ pub(super) fn copy<'a>(
                     recorder: Recorder::create(&args.output, &track)?,
                     order: needs_times.then(|| PictureOrder::new(codec)),
                     waiting: VecDeque::new(),
+                    number: 0,
                     damaged: 0,
+                    skipped: 0,
                 })
             }
         };
@@ -106,7 +113,7 @@ pub(super) fn copy<'a>(
         }
     });
     // Of pictures of another size, those before are in a file.
-    let (info, rate) = match copied {
+    let about = match copied {
         Ok(about) => about,
         Err(error) => {
             if let (Some(copy), Some(why)) = (copy, other) {
@@ -123,13 +130,16 @@ pub(super) fn copy<'a>(
         }
     };
     let mut recorded = Default::default();
+    let About { info, rate, .. } = about;
     let mut damaged_frames = source.missing();
+    let mut skipped_frames = about.skipped;
     if let Some(mut copy) = copy {
         if let Some(order) = &mut copy.order {
             order.end();
         }
         copy.write(|number| rate.time_ns(number))?;
         damaged_frames += copy.damaged;
+        skipped_frames += copy.skipped;
         recorded = copy.recorder.finish()?;
     }
     Ok(Converted {
@@ -140,5 +150,6 @@ pub(super) fn copy<'a>(
         fps: rate.as_f64(),
         duration_ms: recorded.duration_ns / 1_000_000,
         damaged_frames,
+        skipped_frames,
     })
 }

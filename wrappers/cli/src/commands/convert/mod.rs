@@ -65,6 +65,8 @@ struct Converted<'a> {
     duration_ms: u64,
     /// Pictures that could not be decoded: damaged, referring to one that is, or waiting in the decoder then.
     damaged_frames: u64,
+    /// Pictures at the beginning that refer to what was before it: in front of the first key frame, or leading it.
+    skipped_frames: u64,
 }
 
 /// What a file's name says.
@@ -187,6 +189,12 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         output.print(format_args!(
             "damaged   {} frames left out{until}",
             converted.damaged_frames
+        ))?;
+    }
+    if converted.skipped_frames > 0 {
+        output.print(format_args!(
+            "skipped   {} frames at the beginning, which need frames before it",
+            converted.skipped_frames
         ))?;
     }
     Ok(())

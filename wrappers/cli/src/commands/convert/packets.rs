@@ -59,18 +59,26 @@ impl<R: Read + Seek> Source<R> {
     }
 }
 
+/// What a stream is, and how many of its pictures come before the first key frame.
+pub(super) struct About {
+    pub(super) info: StreamInfo,
+    pub(super) rate: FrameRate,
+    pub(super) skipped: u64,
+}
+
 /// Lets `each` see the packets of a source from the first key frame on, and what the stream is. The first packet has
 /// all parameter sets that came before it.
 pub(super) fn packets(
     args: &Args,
     source: &mut Source<impl Read + Seek>,
     mut each: impl FnMut(&Packet<'_>, &StreamInfo, FrameRate) -> Result<(), Failure>,
-) -> Result<(StreamInfo, FrameRate), Failure> {
+) -> Result<About, Failure> {
     let codec = source.codec();
     let is_timed = source.info().is_some();
     let mut sets = ParameterSets::new(codec);
     let mut has_key = false;
     let mut known = None;
+    let mut skipped = 0;
     let mut number = 0;
     let mut read_before = 0;
     while let Some(packet) = read(args, read_before, source.next())? {
@@ -84,6 +92,7 @@ pub(super) fn packets(
                 .info()
                 .filter(|_| packet.is_key() && sets.is_complete())
             else {
+                skipped += u64::from(packet.has_picture());
                 continue;
             };
             let first = with_sets(codec, unit, &sets);
@@ -102,7 +111,12 @@ pub(super) fn packets(
         }
         number += 1;
     }
-    known.ok_or_else(|| match has_key {
+    let about = known.map(|(info, rate)| About {
+        info,
+        rate,
+        skipped,
+    });
+    about.ok_or_else(|| match has_key {
         true => nothing(args, "no usable parameter sets before any key frame"),
         false => nothing(args, "no key frame in it"),
     })

@@ -3,11 +3,11 @@
 use std::io::{self, BufReader, Read, Seek};
 
 use videostream::decode::{DecodeError, Decoder, DecoderConfig};
-use videostream::encode::{Backend, Codec, Encoder, has_b_slices};
+use videostream::encode::{Backend, Codec, Encoder, PictureOrder, has_b_slices};
 use videostream::record::{RawRecorder, Recorder, Track};
 use videostream::y4m::Y4mReader;
 
-use super::packets::{Source, packets};
+use super::packets::{About, Source, packets};
 use super::{Args, Converted, broken, nothing, read, reading, stopped, wait_for_reader};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -19,6 +19,12 @@ fn is_damage(error: &DecodeError) -> bool {
         error,
         DecodeError::Corrupt { .. } | DecodeError::KeyFrameNeeded
     )
+}
+
+/// How many of the pictures whose order is known by now are not decoded.
+fn never_shown(order: &mut PictureOrder) -> u64 {
+    let known = std::iter::from_fn(|| order.next());
+    known.filter(Option::is_none).count() as u64
 }
 
 /// Writes the pictures of a byte stream or MP4 as raw video.
@@ -74,6 +80,9 @@ pub(super) fn decode<'a>(
     };
     let in_software = codec == Codec::H264 && decoder.backend() == Backend::Software;
     let mut submitted = 0;
+    // Pictures that lead the first one, and refer to what was before it, are not decoded.
+    let mut order = PictureOrder::new(codec);
+    let mut leading = 0;
     let decoded = packets(args, source, |packet, _, rate| {
         if in_software && has_b_slices(codec, packet.annex_b()) {
             let why = "it has B pictures, which OpenH264 does not decode exactly";
@@ -88,14 +97,17 @@ pub(super) fn decode<'a>(
             Err(error) => return Err(error.into()),
         }
         submitted += 1;
+        // What can't be read counts as damaged.
+        let _ = order.add(packet.annex_b());
+        leading += never_shown(&mut order);
         take(&mut decoder, rate)
     });
     let decoded = decoded.and_then(|about| {
         decoder.finish()?;
-        take(&mut decoder, about.1)?;
+        take(&mut decoder, about.rate)?;
         Ok(about)
     });
-    let (info, rate) = match (decoded, other) {
+    let about = match (decoded, other) {
         (Ok(about), _) => about,
         // Of pictures of another size, those before are in a file.
         (Err(error), Some(why)) => {
@@ -114,6 +126,9 @@ pub(super) fn decode<'a>(
         return Err(nothing(args, &why));
     };
     let frames = recorder.finish()?.frames;
+    order.end();
+    leading += never_shown(&mut order);
+    let About { info, rate, .. } = about;
     Ok(Converted {
         file: &args.output,
         frames,
@@ -121,7 +136,9 @@ pub(super) fn decode<'a>(
         height: info.height,
         fps: rate.as_f64(),
         duration_ms: rate.time_ns(frames) / 1_000_000,
-        damaged_frames: source.missing() + u64::saturating_sub(submitted, frames + not_shown),
+        damaged_frames: source.missing()
+            + u64::saturating_sub(submitted, frames + not_shown + leading),
+        skipped_frames: about.skipped + leading,
     })
 }
 
@@ -195,5 +212,6 @@ pub(super) fn encode<'a>(
         fps: rate.as_f64(),
         duration_ms: recorded.duration_ns / 1_000_000,
         damaged_frames,
+        skipped_frames: 0,
     })
 }
