@@ -2,7 +2,7 @@
 
 use core::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use videostream_hal::format::FourCc;
 
@@ -81,6 +81,26 @@ pub enum RecordError {
     },
 }
 
+impl RecordError {
+    /// The file, where the text of the error names one; others are of what is recorded.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Extension { path }
+            | Self::NotBuilt { path, .. }
+            | Self::Create { path, .. }
+            | Self::Write { path, .. }
+            | Self::Ended { path } => Some(path),
+            Self::Codec { .. }
+            | Self::Size { .. }
+            | Self::Format(_)
+            | Self::ParameterSets
+            | Self::NoPacket { .. }
+            | Self::Changed { .. } => None,
+        }
+    }
+}
+
 impl fmt::Display for RecordError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -135,7 +155,8 @@ impl fmt::Display for RecordError {
             }
             Self::Format(error) => error.fmt(f),
             Self::ParameterSets => f.write_str(
-                "a key frame came, but not one of each of its parameter sets with it or before",
+                "a key frame came, but not one of each of its parameter sets with it or before: its encoder has to send \
+                 them first, or with each key frame",
             ),
             Self::NoPacket { fourcc } => {
                 write!(

@@ -25,7 +25,7 @@ impl Decoding {
         let Some(codec) = Codec::of_packets(frame.fourcc()) else {
             let other = frame.fourcc();
             let why = format_args!("frames are {other}: --decode is for H264 and HEVC");
-            return Err(Failure::new(GENERAL, why));
+            return Err(Failure::unnamed(GENERAL, why));
         };
         let decoder = match &mut self.decoder {
             Some(decoder) => decoder,

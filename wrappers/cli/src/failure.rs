@@ -36,6 +36,8 @@ pub(crate) enum Failure {
         code: u8,
         /// The line, without `error: `.
         message: String,
+        /// Whether it names what it is about: a file, device or socket.
+        named: bool,
     },
 }
 
@@ -44,18 +46,43 @@ impl Failure {
         Self::Said {
             code,
             message: message.to_string(),
+            named: true,
+        }
+    }
+
+    /// One that says nothing of which file or socket it is about.
+    pub(crate) fn unnamed(code: u8, message: impl Display) -> Self {
+        Self::Said {
+            code,
+            message: message.to_string(),
+            named: false,
+        }
+    }
+
+    /// With the name of what it is about, unless it has one.
+    pub(crate) fn about(self, name: impl Display) -> Self {
+        match self {
+            Self::Said {
+                code,
+                message,
+                named: false,
+            } => Self::new(code, format_args!("{name}: {message}")),
+            other => other,
         }
     }
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
+        let error = match error {
+            Error::Encode(encode) => return encode.into(),
+            Error::Record(record) => return record.into(),
+            other => other,
+        };
         let code = match &error {
             _ if error.is_timeout() => TIMEOUT,
             Error::Camera(camera) => camera_code(camera),
             Error::Pattern(pattern) => pattern_code(pattern),
-            Error::Encode(encode) => encode_code(encode),
-            Error::Record(record) => record_code(record),
             Error::Convert(_) => ARGUMENTS,
             Error::Share { why, .. } => match why {
                 ipc::Error::AddressInvalid | ipc::Error::AddressTooLong(..) => ARGUMENTS,
@@ -81,7 +108,13 @@ impl From<PatternError> for Failure {
 
 impl From<EncodeError> for Failure {
     fn from(error: EncodeError) -> Self {
-        Self::new(encode_code(&error), error)
+        use EncodeError::{Library, NoBackend, NoDevice, UnknownBackend};
+        let code = encode_code(&error);
+        match error {
+            // Of this machine, not of what is encoded.
+            NoBackend(_) | NoDevice(_) | Library(_) | UnknownBackend(_) => Self::new(code, error),
+            _ => Self::unnamed(code, error),
+        }
     }
 }
 
@@ -90,7 +123,7 @@ impl From<DecodeError> for Failure {
         let code = match error {
             DecodeError::NoBackend(_) | DecodeError::NoDevice(_) | DecodeError::Library(_) => CODEC,
             DecodeError::UnknownBackend(_) => ARGUMENTS,
-            _ => GENERAL,
+            _ => return Self::unnamed(GENERAL, error),
         };
         Self::new(code, error)
     }
@@ -98,7 +131,10 @@ impl From<DecodeError> for Failure {
 
 impl From<RecordError> for Failure {
     fn from(error: RecordError) -> Self {
-        Self::new(record_code(&error), error)
+        match error.path() {
+            Some(_) => Self::new(record_code(&error), error),
+            None => Self::unnamed(record_code(&error), error),
+        }
     }
 }
 
@@ -106,7 +142,8 @@ impl From<SnapshotError> for Failure {
     fn from(error: SnapshotError) -> Self {
         let code = match error {
             SnapshotError::Extension { .. } => ARGUMENTS,
-            _ => GENERAL,
+            SnapshotError::NotBuilt { .. } | SnapshotError::Write { .. } => GENERAL,
+            _ => return Self::unnamed(GENERAL, error),
         };
         Self::new(code, error)
     }

@@ -69,7 +69,7 @@ fn main() -> ExitCode {
     match signals::prepare().and_then(|()| cli.command.run(&cli.output)) {
         // Whoever read the output has seen enough.
         Ok(()) | Err(Failure::OutputClosed) => ExitCode::SUCCESS,
-        Err(Failure::Said { code, message }) => {
+        Err(Failure::Said { code, message, .. }) => {
             output::error(&message);
             ExitCode::from(code)
         }

@@ -96,6 +96,28 @@ fn a_name_that_contradicts_the_codec() {
 }
 
 #[test]
+fn a_file_that_can_not_be_converted_is_named() {
+    let folder = tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let [odd, clip, cut, to] = ["odd.y4m", "clip.h264", "cut.h264", "to.mp4"].map(file);
+    let picture = vec![128; 161 * 121 + 2 * 81 * 61];
+    let head = &b"YUV4MPEG2 W161 H121 F25:1 C420jpeg\nFRAME\n"[..];
+    fs::write(&odd, [head, &picture].concat()).unwrap();
+    run(["convert", &odd, &to]).assert_error(1, &[&odd, "161x121", "even"]);
+    let size = ["-r", "320x240", "-f", "2"];
+    let recorded = run(["record", "--pattern"]
+        .into_iter()
+        .chain(size)
+        .chain([&*clip]));
+    assert!(recorded.status.success(), "{recorded:?}");
+    // Without the sequence parameter set, the first unit.
+    let clip = fs::read(&clip).unwrap();
+    let next = clip.windows(4).skip(1).position(|at| at == [0, 0, 1, 0x68]);
+    fs::write(&cut, &clip[next.unwrap()..]).unwrap();
+    run(["convert", &cut, &to]).assert_error(1, &[&cut, "SPS", "from its beginning"]);
+}
+
+#[test]
 fn a_socket_name_that_is_too_long() {
     let name = format!("/tmp/{}", "x".repeat(200));
     run(["stream", "--pattern", &name]).assert_error(2, &["205 bytes", "108"]);

@@ -244,6 +244,30 @@ fn a_packet_whose_header_is_damaged_costs_itself() {
 }
 
 #[test]
+fn frames_that_no_file_holds_are_refused_with_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let frames = [Shared::new(FourCc::FWHT, &[0x4f; 4000], START)];
+    for (name, code) in [("x.mp4", 1), ("x.h264", 1), ("x.mjpeg", 2), ("x.y4m", 2)] {
+        let path = folder.path().join(name);
+        let ended = record(&frames, 1, &path);
+        ended.assert_error(code, &["FWHT", path.to_str().unwrap()]);
+        assert!(!path.exists(), "{name}");
+    }
+    let layout = Layout::new(FourCc::YU12, 161, 121).unwrap();
+    let odd = Shared::picture(layout, &vec![128; layout.size as usize], START);
+    let path = folder.path().join("x.mp4");
+    record(&[odd], 1, &path).assert_error(1, &["161x121", path.to_str().unwrap(), "even"]);
+}
+
+#[test]
+fn a_host_whose_frames_are_no_packets_is_named() {
+    let (_folder, socket) = place();
+    let words = ["receive", "--decode", "-f", "1", &socket];
+    let ended = share(&socket, &[Shared::grey(START)], || run(words));
+    ended.assert_error(1, &[&socket, "YU12", "--decode"]);
+}
+
+#[test]
 fn pictures_of_any_rate_are_encoded() {
     let test = "pictures_of_any_rate_are_encoded";
     let folder = tempfile::tempdir().unwrap();

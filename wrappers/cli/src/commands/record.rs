@@ -209,17 +209,16 @@ impl Job<'_> {
             return Ok(false);
         }
         let first = self.recording.is_none();
+        let of_file = |failure: Failure| failure.about(self.path.display());
         let limit = self.args.limit();
         let (fourcc, width, height) = shot.like();
         let recording = match &mut self.recording {
             Some(recording) => recording,
-            none => none.insert(Recording::begin(
-                self.path,
-                info,
-                shot,
-                (self.args.codec(self.path), self.args.bitrate),
-                limit,
-            )?),
+            none => {
+                let how = (self.args.codec(self.path), self.args.bitrate);
+                let begun = Recording::begin(self.path, info, shot, how, limit);
+                none.insert(begun.map_err(of_file)?)
+            }
         };
         if first {
             self.summary.width = width;
@@ -249,7 +248,8 @@ impl Job<'_> {
             return Err(Failure::new(GENERAL, message));
         }
         let estimated_before = recording.estimated();
-        let more = recording.add(info, shot, limit.time_ns.unwrap_or(u64::MAX))?;
+        let more = recording.add(info, shot, limit.time_ns.unwrap_or(u64::MAX));
+        let more = more.map_err(of_file)?;
         if let Some(error) = recording.take_broken() {
             self.leave_out(&error.to_string(), output);
             return Ok(first);
@@ -298,7 +298,9 @@ impl Job<'_> {
         self.summary.frames = frames;
         self.summary.bytes = bytes;
         self.summary.duration_ms = duration_ns / 1_000_000;
-        finished.map(drop)
+        finished
+            .map(drop)
+            .map_err(|failure| failure.about(self.path.display()))
     }
 }
 

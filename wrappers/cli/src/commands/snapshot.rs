@@ -142,7 +142,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         let Some(seen) = seen else {
             return Err(args.stopped());
         };
-        match seen? {
+        match seen.map_err(|failure| failure.about(args.file.display()))? {
             Ok(Some(saved)) => break saved,
             Ok(None) => unfit.frames += 1,
             Err(why) => unfit.note(why, output),

@@ -140,7 +140,8 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         Opened::Camera(camera) => Box::new(camera.reconnect(args.reconnect)),
         Opened::Pattern(pattern) => Box::new(pattern),
     };
-    let source = encoded(args, output, converted(args, output, source)?)?;
+    let source = converted(args, output, source)?;
+    let source = encoded(args, output, source).map_err(|failure| failure.about(&about.source))?;
     serve(args, output, reporter, host, source, about)
 }
 
@@ -205,6 +206,7 @@ fn open(args: &Args, output: &Output) -> Result<Option<Opened>, Failure> {
             Err(Failure::Said {
                 code: CAMERA,
                 message,
+                ..
             }) if args.reconnect => {
                 if told != message {
                     output.note(format_args!("waiting: {message}"));

@@ -146,26 +146,8 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     check_apart(args)?;
     signals::listen()?;
     let (file, bar) = open(&args.input, output)?;
-    let converted = match (from, to) {
-        (Kind::Y4m, Some(Kind::Y4m)) => {
-            let why = "nothing to convert: both files are .y4m";
-            return Err(Failure::new(ARGUMENTS, why));
-        }
-        (_, Some(Kind::Y4m)) => pictures::decode(args, &mut args.source(from, file, output)?)?,
-        (Kind::Stream(_) | Kind::Mp4, _) => {
-            let mut source = args.source(from, file, output)?;
-            record::check_path(&args.output, source.codec())?;
-            copy::copy(args, &mut source)?
-        }
-        (Kind::Y4m, _) => {
-            let codec = match to {
-                Some(Kind::Stream(codec)) => codec,
-                _ => Codec::H264,
-            };
-            record::check_path(&args.output, codec)?;
-            pictures::encode(args, codec, file, output)?
-        }
-    };
+    let converted = convert(args, (from, to), file, output);
+    let converted = converted.map_err(|failure| failure.about(args.input.display()))?;
     bar.finish_and_clear();
     if signals::stopped() {
         return Err(stopped(args, converted.frames));
@@ -198,6 +180,34 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         ))?;
     }
     Ok(())
+}
+
+fn convert<'a>(
+    args: &'a Args,
+    kinds: (Kind, Option<Kind>),
+    file: impl Read + Seek,
+    output: &Output,
+) -> Result<Converted<'a>, Failure> {
+    match kinds {
+        (Kind::Y4m, Some(Kind::Y4m)) => {
+            let why = "nothing to convert: both files are .y4m";
+            Err(Failure::new(ARGUMENTS, why))
+        }
+        (from, Some(Kind::Y4m)) => pictures::decode(args, &mut args.source(from, file, output)?),
+        (from @ (Kind::Stream(_) | Kind::Mp4), _) => {
+            let mut source = args.source(from, file, output)?;
+            record::check_path(&args.output, source.codec())?;
+            copy::copy(args, &mut source)
+        }
+        (Kind::Y4m, to) => {
+            let codec = match to {
+                Some(Kind::Stream(codec)) => codec,
+                _ => Codec::H264,
+            };
+            record::check_path(&args.output, codec)?;
+            pictures::encode(args, codec, file, output)
+        }
+    }
 }
 
 /// Refuses to write over what is to be read.

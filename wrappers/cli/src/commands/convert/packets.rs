@@ -116,9 +116,16 @@ pub(super) fn packets(
         rate,
         skipped,
     });
-    about.ok_or_else(|| match has_key {
-        true => nothing(args, "no usable parameter sets before any key frame"),
-        false => nothing(args, "no key frame in it"),
+    about.ok_or_else(|| {
+        let why = match (has_key, codec) {
+            (false, _) => "no key frame in it, which decoding begins with",
+            (true, Codec::H265) => {
+                "no usable parameter sets (VPS, SPS, PPS) with any key frame or before"
+            }
+            (true, _) => "no usable parameter sets (SPS, PPS) with any key frame or before",
+        };
+        let what = "take the stream from its beginning, or let its encoder repeat them";
+        nothing(args, &format!("{why}: {what}"))
     })
 }
 

@@ -91,9 +91,6 @@ pub(super) fn decode<'a>(
         match decoder.submit(packet) {
             Ok(()) => {}
             Err(error) if is_damage(&error) => {}
-            Err(error @ DecodeError::Unsupported { .. }) => {
-                return Err(broken(args, &error.to_string()));
-            }
             Err(error) => return Err(error.into()),
         }
         submitted += 1;

@@ -99,7 +99,8 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         }
         match connect::next(&mut client, args.reconnect, endless, args.timeout) {
             Ok(Some(frame)) => {
-                seen.frame(&frame, args, output)?;
+                let noted = seen.frame(&frame, args, output);
+                noted.map_err(|failure| failure.about(&args.socket))?;
                 held.push_back(frame);
             }
             Ok(None) => break,
@@ -117,7 +118,8 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         });
     }
     drop(held);
-    seen.finish()?;
+    seen.finish()
+        .map_err(|failure| failure.about(&args.socket))?;
     tell(&seen, client.restarts(), &reporter, output)?;
     ended?;
     match seen.first_corrupt {
