@@ -40,6 +40,15 @@ pub struct Mp4Info {
     pub other_tracks: usize,
 }
 
+impl Mp4Info {
+    /// Whether a picture of this time is shown.
+    #[must_use]
+    pub fn shows(&self, pts_ns: u64) -> bool {
+        let (from, to) = self.shown_ns;
+        pts_ns >= from && to.is_none_or(|to| pts_ns < to)
+    }
+}
+
 /// Reads the video of an MP4, packet by packet in the order of decoding.
 ///
 /// Each packet is a piece of a byte stream; key frames have their parameter sets in front. It is shown and decoded at the

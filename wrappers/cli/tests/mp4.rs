@@ -428,6 +428,68 @@ fn what_is_no_mp4_or_can_not_be_one_is_refused() {
 }
 
 #[test]
+fn what_only_an_mp4_says_is_told_when_it_is_lost() {
+    let test = "what_only_an_mp4_says_is_told_when_it_is_lost";
+    if !has_ffmpeg(test) {
+        return;
+    }
+    let place = Place::new();
+    let source = ["-f", "lavfi", "-i", "testsrc2=s=160x120:r=25:d=1"];
+    let encode = ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-bf", "0"];
+    let colours = ["color_primaries", "color_trc", "colorspace"];
+    let colours = colours.map(|name| [format!("-{name}"), "bt709".to_owned()]);
+    let colours: Vec<_> = colours.as_flattened().iter().map(|word| &**word).collect();
+    // By the stream itself.
+    let vui = ["-vf", "setsar=4/3"];
+    let both = [&source[..], &encode, &vui, &colours].concat();
+    let plain = [&source[..], &encode].concat();
+    let (Some(plain), Some(both)) = (
+        place.made("plain.mp4", &plain),
+        place.made("both.mp4", &both),
+    ) else {
+        return videostream_testing::skip(test, "needs ffmpeg with libx264");
+    };
+    let copy = ["-i", plain.to_str().unwrap(), "-c", "copy"];
+    let beside = [
+        "-aspect",
+        "16:9",
+        "-metadata:s:v",
+        "rotate=90",
+        "-movflags",
+        "write_colr",
+    ];
+    let part = ["-ss", "0.5"];
+    let said = [&part[..], &copy, &beside, &colours].concat();
+    let said = place.made("said.mp4", &said).unwrap();
+    let all = [
+        "said.mp4 does",
+        "turned by 90 degrees",
+        "pixels of 4:3",
+        "colours 1/1/1",
+        "frames are not to be shown",
+        "write to a .mp4",
+    ];
+    for (from, to, says) in [
+        (&said, "to.h264", &all[..]),
+        (&said, "to.y4m", &all[..2]),
+        (&said, "to.mp4", &[]),
+        (&both, "to.h264", &[]),
+        (&plain, "to.h264", &[]),
+    ] {
+        let to = place.file(to);
+        let ended = convert(&[], from, &to);
+        assert!(ended.status.success(), "{ended:?}");
+        let told = ended.stderr.matches("can't say").count();
+        assert_eq!(told, usize::from(!says.is_empty()), "{ended:?}");
+        for word in says {
+            assert!(ended.stderr.contains(word), "{word}: {ended:?}");
+        }
+        let quiet = convert(&["--quiet"], from, &to);
+        assert!(quiet.stderr.is_empty(), "{quiet:?}");
+    }
+}
+
+#[test]
 fn the_turn_and_the_aspect_of_a_file_are_kept() {
     let test = "the_turn_and_the_aspect_of_a_file_are_kept";
     if !has_ffmpeg(test) {

@@ -8,7 +8,7 @@ use videostream::mp4::Mp4Info;
 use videostream::record::{RecordError, Recorder, Track};
 
 use super::packets::{About, Source, packets};
-use super::{Args, Converted, Kind, wait_for_reader};
+use super::{Args, Converted, Kind, lost, wait_for_reader};
 use crate::failure::{Failure, GENERAL};
 
 /// Packets whose time is not known yet, and what they go into.
@@ -78,7 +78,9 @@ pub(super) fn copy<'a>(
     source: &mut Source<impl Read + Seek>,
 ) -> Result<Converted<'a>, Failure> {
     let (codec, of_file) = (source.codec(), source.info());
-    let needs_times = args.kind(&args.output) == Some(Kind::Mp4) && of_file.is_none();
+    let has_times = args.kind(&args.output) == Some(Kind::Mp4);
+    let needs_times = has_times && of_file.is_none();
+    let mut hidden = 0;
     let mut copy = None;
     let mut other = None;
     let copied = packets(args, source, |packet, info, rate| {
@@ -104,6 +106,7 @@ pub(super) fn copy<'a>(
                 })
             }
         };
+        hidden += u64::from(of_file.is_some_and(|info| !info.shows(packet.pts_ns())));
         match copy.add(packet, |number| rate.time_ns(number)) {
             Err(error @ RecordError::Changed { .. }) => {
                 other = Some(error.to_string());
@@ -142,6 +145,8 @@ pub(super) fn copy<'a>(
         skipped_frames += copy.skipped;
         recorded = copy.recorder.finish()?;
     }
+    let of_file = of_file.filter(|_| !has_times);
+    let lost = of_file.map(|of_file| lost::in_stream(&of_file, info.appearance, hidden));
     Ok(Converted {
         file: &args.output,
         frames: recorded.frames,
@@ -151,5 +156,6 @@ pub(super) fn copy<'a>(
         duration_ms: recorded.duration_ns / 1_000_000,
         damaged_frames,
         skipped_frames,
+        lost: lost.unwrap_or_default(),
     })
 }

@@ -1,6 +1,7 @@
 //! `videostream convert`: from one file to another.
 
 mod copy;
+mod lost;
 mod packets;
 mod pictures;
 
@@ -67,6 +68,9 @@ struct Converted<'a> {
     damaged_frames: u64,
     /// Pictures at the beginning that refer to what was before it: in front of the first key frame, or leading it.
     skipped_frames: u64,
+    /// What only the input says.
+    #[serde(skip)]
+    lost: Vec<String>,
 }
 
 /// What a file's name says.
@@ -151,6 +155,14 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     bar.finish_and_clear();
     if signals::stopped() {
         return Err(stopped(args, converted.frames));
+    }
+    if !converted.lost.is_empty() {
+        output.note(format_args!(
+            "{} can't say what {} does: {}; write to a .mp4 to keep that",
+            args.output.display(),
+            args.input.display(),
+            converted.lost.join(", ")
+        ));
     }
     if output.json {
         return output.print_json(&converted);

@@ -8,7 +8,7 @@ use videostream::record::{RawRecorder, Recorder, Track};
 use videostream::y4m::Y4mReader;
 
 use super::packets::{About, Source, packets};
-use super::{Args, Converted, broken, nothing, read, reading, stopped, wait_for_reader};
+use super::{Args, Converted, broken, lost, nothing, read, reading, stopped, wait_for_reader};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::{recording, signals};
@@ -34,10 +34,8 @@ pub(super) fn decode<'a>(
 ) -> Result<Converted<'a>, Failure> {
     let codec = source.codec();
     let mut decoder = Decoder::new(&DecoderConfig::new(codec))?;
-    let shown_ns = source.info().map(|info| info.shown_ns);
-    let (from, to) = shown_ns.unwrap_or((0, None));
-    let of_file = source.info().map(|info| info.appearance);
-    let of_file = of_file.unwrap_or_default();
+    let of_file = source.info();
+    let appearance = of_file.map(|info| info.appearance).unwrap_or_default();
     let mut not_shown = 0;
     let mut recorder = None;
     let (mut size, mut other) = (None, None);
@@ -50,8 +48,7 @@ pub(super) fn decode<'a>(
                 Err(error) => return Err(Failure::from(error)),
             };
             let picture = decoded.picture();
-            let time_ns = decoded.pts_ns();
-            if time_ns < from || to.is_some_and(|to| time_ns >= to) {
+            if of_file.is_some_and(|info| !info.shows(decoded.pts_ns())) {
                 not_shown += 1;
                 continue;
             }
@@ -70,7 +67,7 @@ pub(super) fn decode<'a>(
                 none => {
                     let _reader = wait_for_reader(args)?;
                     let like = (picture.fourcc(), picture.width(), picture.height());
-                    let appearance = decoded.appearance().within(of_file);
+                    let appearance = decoded.appearance().within(appearance);
                     let recorder = RawRecorder::create(&args.output, like, rate, appearance)?;
                     none.insert(recorder.durable(false).whole(true))
                 }
@@ -136,6 +133,7 @@ pub(super) fn decode<'a>(
         damaged_frames: source.missing()
             + u64::saturating_sub(submitted, frames + not_shown + leading),
         skipped_frames: about.skipped + leading,
+        lost: of_file.as_ref().map(lost::in_pictures).unwrap_or_default(),
     })
 }
 
@@ -210,5 +208,6 @@ pub(super) fn encode<'a>(
         duration_ms: recorded.duration_ns / 1_000_000,
         damaged_frames,
         skipped_frames: 0,
+        lost: Vec::new(),
     })
 }

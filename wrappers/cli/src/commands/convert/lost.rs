@@ -1,0 +1,49 @@
+//! What an MP4 says of its video, and a file of another kind can't.
+
+use videostream::Appearance;
+use videostream::colorimetry::Range;
+use videostream::mp4::Mp4Info;
+
+/// What a byte stream that says this itself lacks. `hidden` frames are not to be shown.
+pub(super) fn in_stream(info: &Mp4Info, said: Appearance, hidden: u64) -> Vec<String> {
+    let shown = said.within(info.appearance);
+    let colours = shown.colorimetry.codes();
+    let colours = colours.filter(|codes| said.colorimetry.codes() != Some(*codes));
+    let is_full = |colours: Appearance| colours.colorimetry.range == Range::Full;
+    let aspect = |appearance: Appearance| {
+        let (wide, high) = appearance.sample_aspect.unwrap_or((1, 1));
+        (u32::from(wide), u32::from(high))
+    };
+    let ((wide, high), (own_wide, own_high)) = (aspect(shown), aspect(said));
+    [
+        turn(info).map(str::to_owned),
+        (wide * own_high != own_wide * high).then(|| format!("pixels of {wide}:{high}")),
+        colours.map(|[primaries, transfer, matrix]| {
+            format!("colours {primaries}/{transfer}/{matrix} (ITU-T H.273)")
+        }),
+        (is_full(shown) && !is_full(said)).then(|| "full range".to_owned()),
+        (hidden > 0).then(|| format!("{hidden} frames are not to be shown")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// What raw video lacks.
+pub(super) fn in_pictures(info: &Mp4Info) -> Vec<String> {
+    turn(info).map(str::to_owned).into_iter().collect()
+}
+
+/// How pictures are turned by their matrix.
+fn turn(info: &Mp4Info) -> Option<&'static str> {
+    let [a, b, _, c, d, ..] = info.matrix.map(i32::signum);
+    match [a, b, c, d] {
+        [1, 0, 0, 1] | [0, 0, 0, 0] => None,
+        [0, 1, -1, 0] => Some("turned by 90 degrees clockwise"),
+        [-1, 0, 0, -1] => Some("turned by 180 degrees"),
+        [0, -1, 1, 0] => Some("turned by 90 degrees counterclockwise"),
+        [-1, 0, 0, 1] => Some("mirrored from left to right"),
+        [1, 0, 0, -1] => Some("mirrored from top to bottom"),
+        _ => Some("turned or mirrored"),
+    }
+}
