@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use videostream::Picture;
 use videostream::encode::{Codec, Encoder, EncoderConfig, Packet};
 use videostream::hal::format::{FourCc, Layout};
 use videostream::record::{Recorder, Timeline, Track};
+use videostream::{FrameRate, Picture};
 
-use crate::media::{fps, has_ffmpeg, packets};
+use crate::media::{encode_pattern, fps, has_ffmpeg, packets, probe};
 
 const MS: u64 = 1_000_000;
 const HOUR: u64 = 3_600_000 * MS;
@@ -106,4 +106,30 @@ fn images_of_a_camera_are_shown_when_they_were_taken() {
             "{found} for {expected}"
         );
     }
+}
+
+#[test]
+fn the_last_picture_is_shown_as_long_as_the_others() {
+    let test = "the_last_picture_is_shown_as_long_as_the_others";
+    if !has_ffmpeg(test) {
+        return;
+    }
+    // One a day.
+    let rate = FrameRate::new(1, 86_400).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.mp4");
+    let config = EncoderConfig::new(Codec::H264, FourCc::NV12, 128, 96, fps(30));
+    let track = Track::new(Codec::H264, 128, 96, rate);
+    let mut recorder = Recorder::create(&path, &track).unwrap();
+    let layout = Layout::new(FourCc::NV12, 128, 96).unwrap();
+    let before = |_, _: &mut Encoder| ();
+    encode_pattern(&config, &layout, rate, 3, before, |packet| {
+        recorder.write(packet).unwrap();
+    });
+    let recorded = recorder.finish().unwrap();
+    assert_eq!(recorded.duration_ns, 3 * 24 * HOUR);
+    let duration: f64 = probe(&path)["duration"].parse().unwrap();
+    assert!((duration - 3. * 86_400.).abs() < 0.001, "{duration}");
+    let times = packets(&path).into_iter().map(|(_, time)| time);
+    assert_eq!(times.collect::<Vec<_>>(), [0., 86_400., 2. * 86_400.]);
 }

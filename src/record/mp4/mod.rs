@@ -45,7 +45,7 @@ pub(super) struct Mp4 {
     /// is a whole number.
     timescale: u32,
     /// Duration of one frame in units of time.
-    period: u32,
+    period: u64,
     /// The parameter sets in `moov`, from the first key frame on.
     header: ParameterSets,
     /// Those that pictures need now: what `moov` does not have is among the samples.
@@ -93,12 +93,11 @@ impl Mp4 {
         let factor = MIN_TIMESCALE.div_ceil(track.rate.frames());
         let timescale = track.timescale.unwrap_or(track.rate.frames() * factor);
         let (frames, seconds) = (track.rate.frames(), track.rate.seconds());
-        // At most a million seconds by 90 000, or so: a frame may take half a day.
         let period = u64::from(timescale) * u64::from(seconds) / u64::from(frames);
         Ok(Self {
             track,
             timescale,
-            period: u32::try_from(period).unwrap_or(u32::MAX).max(1),
+            period: period.max(1),
             header: ParameterSets::new(track.codec),
             sets: ParameterSets::new(track.codec),
             in_band: false,
@@ -286,7 +285,7 @@ impl Mp4 {
         let (Some(first), Some(last)) = (self.samples.first(), self.samples.last()) else {
             return Ok(None);
         };
-        let end = next.unwrap_or(last.dts + u64::from(self.period));
+        let end = next.unwrap_or(last.dts + self.period);
         let begins = self.samples.iter().map(|sample| sample.dts);
         let ends = begins.clone().skip(1).chain([end]);
         let durations: Vec<u64> = ends.zip(begins).map(|(end, begin)| end - begin).collect();

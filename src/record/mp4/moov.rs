@@ -5,7 +5,7 @@ use mp4_atom::{
     Mvex, Mvhd, Stbl, Stco, Stsd, Tkhd, Trak, Trex, Url, Visual, Vmhd,
 };
 
-use super::index::{Index, Scale};
+use super::index::{Index, LONGEST, Scale};
 use super::{Mp4, TRACK, sample_entry};
 use crate::colorimetry::Appearance;
 use crate::record::RecordError;
@@ -119,7 +119,7 @@ impl Mp4 {
         let trex = Trex {
             track_id: TRACK,
             default_sample_description_index: 1,
-            default_sample_duration: self.period,
+            default_sample_duration: self.period.min(LONGEST.into()) as u32,
             ..Default::default()
         };
         Ok(Moov {
@@ -140,7 +140,7 @@ impl Mp4 {
 
     /// When the last picture was shown for as long as it is, in units of time.
     fn shown_end(&self) -> u64 {
-        self.end.max(self.shown + u64::from(self.period))
+        self.end.max(self.shown + self.period)
     }
 
     /// Which part is shown, if that is not all. Before the end nobody knows how long it is.
