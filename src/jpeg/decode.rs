@@ -6,9 +6,13 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::{JpegError, whole_into};
+use super::{JpegError, whole_with};
 use crate::picture::{PictureMut, PlaneMut};
 
+/// 64 ones as coded data. A code of ones alone is in no table (T.81, annex C).
+const ONES: [u8; 16] = [
+    0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0,
+];
 /// What chroma of a grey picture is.
 const NEUTRAL: u8 = 128;
 
@@ -38,7 +42,7 @@ impl JpegDecoder {
     /// If `target` is of another format.
     pub fn decode(&mut self, bytes: &[u8], target: &mut PictureMut<'_>) -> Result<(), JpegError> {
         assert_eq!(target.fourcc(), FourCc::YU12, "the target's format");
-        whole_into(bytes, &mut self.file)?;
+        whole_with(bytes, &mut self.file, add_marked)?;
         let wants = (target.width(), target.height());
         let (_, grey) = read(&self.file, wants, None, &mut self.pixels)?;
         let [luma, cb, cr, ..] = target.planes() else {
@@ -82,6 +86,25 @@ fn average(one: &[u8], two: &[u8], [cb, cr]: [&mut [u8]; 2]) {
         };
         (*cb, *cr) = (mean(1), mean(2));
     }
+}
+
+/// Adds `scans` of an image to a file, with ones in front of its end and of each restart. The decoder gets to them only
+/// where the image lacks a part: it would go on with zeros, and what is missing would be grey.
+fn add_marked(file: &mut Vec<u8>, scans: &[u8], count: usize) {
+    let mut from = 0;
+    for (at, pair) in scans.windows(2).enumerate() {
+        let is_end = match pair {
+            // Between scans there are tables, too, whose bytes may be any.
+            [0xff, 0xd0..=0xd7] => count == 1,
+            _ => at + 2 == scans.len(),
+        };
+        if is_end {
+            file.extend_from_slice(&scans[from..at]);
+            file.extend_from_slice(&ONES);
+            from = at;
+        }
+    }
+    file.extend_from_slice(&scans[from..]);
 }
 
 /// Decodes an image into `pixels`; its size, and whether they are grey, a byte each. Else each has three: of luma and
@@ -137,7 +160,9 @@ pub(crate) fn to_rgb(
 ) -> Result<(Vec<u8>, u32, u32), JpegError> {
     let mut rgb = Vec::new();
     let colours = Some(ColorSpace::RGB);
-    let ((width, height), _) = read(file, (width, height), colours, &mut rgb)?;
+    let mut marked = Vec::new();
+    whole_with(file, &mut marked, add_marked)?;
+    let ((width, height), _) = read(&marked, (width, height), colours, &mut rgb)?;
     Ok((rgb, width, height))
 }
 
@@ -210,6 +235,55 @@ mod tests {
         let bytes = decode(&file, 32, 16).unwrap();
         assert!(bytes[..512].iter().all(|v| v.abs_diff(200) <= 1));
         assert!(bytes[512..].iter().all(|v| *v == NEUTRAL));
+    }
+
+    /// An image of 320x240 with edges and gradients.
+    fn drawn(sampling: SamplingFactor, restarts: u16) -> Vec<u8> {
+        let pixels = (0..320 * 240_u32).flat_map(|at| {
+            let (x, y) = (at % 320, at / 320);
+            let ring = if (x * x + y * y) / 900 % 2 == 0 {
+                60
+            } else {
+                0
+            };
+            [x / 2 + ring, y, (x + y) / 3].map(|value| value as u8)
+        });
+        let pixels: Vec<_> = pixels.collect();
+        let mut file = Vec::new();
+        let mut encoder = Encoder::new(&mut file, 80);
+        encoder.set_sampling_factor(sampling);
+        encoder.set_restart_interval(restarts);
+        encoder.encode(&pixels, 320, 240, ColorType::Rgb).unwrap();
+        file
+    }
+
+    #[test]
+    fn an_image_without_its_middle_is_refused() {
+        for sampling in [
+            SamplingFactor::R_4_2_0,
+            SamplingFactor::R_4_2_2,
+            SamplingFactor::R_4_4_4,
+        ] {
+            for restarts in [0, 20] {
+                let file = drawn(sampling, restarts);
+                let whole = decode(&file, 320, 240).unwrap();
+                let scan = file.windows(2).position(|pair| pair == [0xff, 0xda]);
+                let (begin, end) = (scan.unwrap() + 14, file.len() - 2);
+                for percent in [10, 20, 30] {
+                    let len = (end - begin) * percent / 100;
+                    let middle = (begin + end - len) / 2;
+                    let cut = [&file[..middle], &file[middle + len..]].concat();
+                    let result = decode(&cut, 320, 240);
+                    assert!(result.is_err(), "{sampling:?}, {restarts}: {percent} %");
+                }
+                // As cameras do.
+                for more in [&[0xff][..], &[0; 7], &[0xff, 0, 0xff, 0], &[0x5a; 90]] {
+                    let padded = [&file[..end], more, &file[end..]].concat();
+                    let same = decode(&padded, 320, 240).unwrap() == whole;
+                    assert!(same, "{sampling:?}, {restarts}: {more:x?}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! A frame of Motion-JPEG is a JPEG image that may lack its Huffman tables (they are always the same, those of the
 //! standard's annex K) and may be followed by bytes that are none of it. One that is cut, since the camera or the bus
-//! failed, lacks its end.
+//! failed, lacks its end; one that lacks its middle is told when it is decoded.
 //!
 //! Luma and chroma are in full range, by BT.601 ([`Colorimetry::JPEG`](crate::Colorimetry::JPEG)), unless the driver says otherwise.
 //!
@@ -41,6 +41,8 @@ const SOS: u8 = 0xda;
 struct Found {
     /// Where its first scan begins.
     scan: usize,
+    /// How many scans it has.
+    scans: usize,
     /// Where it ends, if it does.
     end: Option<usize>,
     has_tables: bool,
@@ -74,6 +76,15 @@ pub fn whole(bytes: &[u8]) -> Result<Vec<u8>, JpegError> {
 /// # Errors
 /// As [`check`].
 pub fn whole_into(bytes: &[u8], file: &mut Vec<u8>) -> Result<(), JpegError> {
+    whole_with(bytes, file, |file, scans, _| file.extend_from_slice(scans))
+}
+
+/// As [`whole_into`]; `add` adds the scans up to the end, of which there are so many.
+fn whole_with(
+    bytes: &[u8],
+    file: &mut Vec<u8>,
+    add: impl FnOnce(&mut Vec<u8>, &[u8], usize),
+) -> Result<(), JpegError> {
     let (found, end) = extent(bytes)?;
     let (head, scans) = bytes[..end].split_at(found.scan);
     file.clear();
@@ -88,7 +99,7 @@ pub fn whole_into(bytes: &[u8], file: &mut Vec<u8>) -> Result<(), JpegError> {
             .iter()
             .for_each(|table| file.extend_from_slice(table));
     }
-    file.extend_from_slice(scans);
+    add(file, scans, found.scans);
     Ok(())
 }
 
@@ -107,6 +118,7 @@ fn extent(bytes: &[u8]) -> Result<(Found, usize), JpegError> {
 fn find(bytes: &[u8]) -> Option<Found> {
     let mut at = bytes.starts_with(&SOI).then_some(2)?;
     let mut scan = None;
+    let mut scans = 0;
     let mut has_tables = false;
     loop {
         let (&marker, kind) = (bytes.get(at)?, bytes.get(at + 1).copied());
@@ -123,6 +135,7 @@ fn find(bytes: &[u8]) -> Option<Found> {
                 let end = Some(at + 2);
                 return scan.map(|scan| Found {
                     scan,
+                    scans,
                     end,
                     has_tables,
                 });
@@ -136,6 +149,7 @@ fn find(bytes: &[u8]) -> Option<Found> {
                     continue;
                 }
                 scan.get_or_insert(begin);
+                scans += 1;
             }
         }
         // Coded data goes on to the next marker that is neither a stuffed byte nor a restart.
@@ -148,6 +162,7 @@ fn find(bytes: &[u8]) -> Option<Found> {
             (None, Some(scan)) => {
                 return Some(Found {
                     scan,
+                    scans,
                     end: None,
                     has_tables,
                 });

@@ -70,12 +70,15 @@ fn a_snapshot_is_of_the_next_whole_frame() {
     let whole = image();
     let cut = &whole[..whole.len() / 3];
     let no_end = &whole[..whole.len() - 2];
-    let mut frames = jpegs([cut, &[][..], no_end, &b"no image"[..], &whole, &whole]);
-    frames[4] = frames[4].clone().damaged();
+    let middle = whole.len() / 2;
+    let no_middle = [&whole[..middle], &whole[middle + middle / 5..]].concat();
+    let broken = [cut, &[][..], no_end, &no_middle, &b"no image"[..], &whole];
+    let mut frames = jpegs(broken.into_iter().chain([&*whole]));
+    frames[5] = frames[5].clone().damaged();
     for name in ["x.jpg", "x.png"] {
         let path = folder.path().join(name);
         let saved = snapshot(&frames, "60", &path).json();
-        assert_eq!(number(&saved, "sequence"), 5, "{saved}");
+        assert_eq!(number(&saved, "sequence"), 6, "{saved}");
     }
     assert!(fs::read(folder.path().join("x.jpg")).unwrap() == whole);
     let grey: Vec<_> = (0..3).map(|n| Shared::grey(START + n * STEP)).collect();
