@@ -3,7 +3,7 @@
 //! Source: ITU-T H.264, annex E; ITU-T H.265, annex E. The codes of colours are those of ITU-T H.273.
 
 use super::bits::Bits;
-use crate::colorimetry::{Appearance, Colorimetry, Range};
+use crate::colorimetry::{Appearance, ChromaSite, Colorimetry, Range};
 use crate::frame_rate::FrameRate;
 
 /// Video usability information; `None` is what nobody said.
@@ -14,6 +14,7 @@ pub(crate) struct Vui {
     pub(crate) is_full_range: Option<bool>,
     /// Primaries, transfer characteristics and matrix coefficients: their numbers.
     pub(crate) colours: Option<[u8; 3]>,
+    pub(crate) chroma: Option<ChromaSite>,
     pub(crate) rate: Option<FrameRate>,
     /// How many bits before the flag that tells of timing, of H.264, if it is 0.
     pub(crate) no_timing_at: Option<usize>,
@@ -126,6 +127,7 @@ impl Vui {
                 None => colorimetry,
             },
             sample_aspect: self.aspect,
+            chroma: self.chroma,
         }
     }
 
@@ -150,9 +152,14 @@ impl Vui {
                 self.colours = Some([bits.byte()?, bits.byte()?, bits.byte()?]);
             }
         }
-        // Where colour samples lie.
+        // Where colour samples lie, in the top and the bottom field.
         if bits.flag()? {
-            bits.ue()?;
+            self.chroma = match bits.ue()? {
+                0 => Some(ChromaSite::Left),
+                1 => Some(ChromaSite::Center),
+                2 => Some(ChromaSite::TopLeft),
+                _ => None,
+            };
             bits.ue()?;
         }
         Some(())

@@ -1,4 +1,4 @@
-//! Colours and the shape of samples together.
+//! Colours, and shape and place of samples, together.
 
 use videostream_hal::format::FourCc;
 use videostream_hal::ring::FrameDescriptor;
@@ -12,6 +12,20 @@ pub struct Appearance {
     pub colorimetry: Colorimetry,
     /// Width and height of a sample, neither of them 0: (4, 3) is wider than high.
     pub sample_aspect: Option<(u16, u16)>,
+    /// Where samples of chroma lie in 4:2:0. Streams and raw video say it; conversions take it to be [`ChromaSite::Center`].
+    pub chroma: Option<ChromaSite>,
+}
+
+/// Where a sample of chroma lies among the four of luma that share it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[doc(alias = "AVChromaLocation")]
+pub enum ChromaSite {
+    /// Between the two on the left: MPEG-2, and H.264 and H.265 where the stream says nothing.
+    Left,
+    /// In the middle of them: JPEG, MPEG-1.
+    Center,
+    /// On the upper left one: BT.2020, DV in PAL.
+    TopLeft,
 }
 
 impl Appearance {
@@ -31,6 +45,7 @@ impl Appearance {
                 ..colours
             },
             sample_aspect: self.sample_aspect.or(other.sample_aspect),
+            chroma: self.chroma.or(other.chroma),
         }
     }
 
@@ -63,6 +78,7 @@ impl Appearance {
         Self {
             colorimetry: Colorimetry::from_v4l2(frame.colorimetry, FourCc(frame.fourcc)),
             sample_aspect: Some((low, high)).filter(|_| low > 0 && high > 0),
+            chroma: None,
         }
     }
 
@@ -104,7 +120,7 @@ impl From<Colorimetry> for Appearance {
     fn from(colorimetry: Colorimetry) -> Self {
         Self {
             colorimetry,
-            sample_aspect: None,
+            ..Self::default()
         }
     }
 }

@@ -7,8 +7,8 @@ mod v4l2;
 
 use videostream_hal::format::{Family, FourCc};
 
-pub use self::appearance::Appearance;
 pub(crate) use self::appearance::reduced;
+pub use self::appearance::{Appearance, ChromaSite};
 #[cfg(feature = "convert")]
 pub(crate) use self::v4l2::usual_range;
 

@@ -35,7 +35,7 @@ use std::path::Path;
 use videostream_hal::format::{FourCc, Layout};
 
 use crate::bitstream::ParameterSets;
-use crate::colorimetry::Appearance;
+use crate::colorimetry::{Appearance, ChromaSite};
 use crate::encode::{Backend, Codec, DevicePath, Packet};
 use crate::picture::{Picture, PictureMut};
 
@@ -237,7 +237,13 @@ impl Decoder {
         }
         if self.sets.add_all(packet.annex_b()) {
             let info = self.sets.info();
-            self.appearance = info.map(|info| info.appearance).unwrap_or_default();
+            let appearance = info.map(|info| info.appearance).unwrap_or_default();
+            // Both standards have it so where nothing is said.
+            let chroma = appearance.chroma.or(Some(ChromaSite::Left));
+            self.appearance = Appearance {
+                chroma,
+                ..appearance
+            };
         }
         if !self.started && !packet.is_key() {
             return Err(DecodeError::KeyFrameNeeded);

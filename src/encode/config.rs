@@ -320,7 +320,7 @@ impl EncoderConfig {
     }
 
     /// Colours and the shape of samples, as [`colorimetry`](Self::colorimetry) and
-    /// [`sample_aspect`](Self::sample_aspect).
+    /// [`sample_aspect`](Self::sample_aspect). Where chroma lies is not told.
     #[must_use]
     pub fn appearance(self, appearance: Appearance) -> Self {
         let (width, height) = appearance.sample_aspect.unwrap_or_default();
@@ -333,6 +333,7 @@ impl EncoderConfig {
         Appearance {
             colorimetry: self.colorimetry,
             sample_aspect: self.sample_aspect,
+            chroma: None,
         }
     }
 

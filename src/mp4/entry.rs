@@ -70,6 +70,7 @@ impl Entry {
             appearance: Appearance {
                 colorimetry: colr.next().unwrap_or_default(),
                 sample_aspect: aspect.flatten(),
+                chroma: None,
             },
         })
     }

@@ -223,6 +223,7 @@ fn appearance(stream: &CameraStream) -> Appearance {
     let appearance = Appearance {
         colorimetry,
         sample_aspect: Some(sample_aspect),
+        chroma: None,
     };
     match device.selection(buf_type, SelectionTarget::Crop) {
         Ok(taken) => appearance.scaled((taken.width, taken.height), (format.width, format.height)),

@@ -347,6 +347,7 @@ mod tests {
         let shown = |colours: Colorimetry, aspect| Appearance {
             colorimetry: colours,
             sample_aspect: Some(aspect),
+            chroma: None,
         };
         let first = shown(Colorimetry::BT601, (4, 3));
         let source = Shown(PatternSource::new(pattern, 4).unwrap(), first);

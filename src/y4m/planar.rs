@@ -4,13 +4,16 @@ use videostream_hal::format::FourCc;
 
 use crate::picture::Picture;
 
+/// 4:2:0, wherever chroma lies.
+pub(super) const YUV420: &str = "420";
+
 /// The samples of one kind: in which plane, from which byte of a row on, how many bytes apart.
 type Place = (usize, usize, usize);
 
 /// How pictures of a format become planes of luma, Cb and Cr.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Planar {
-    /// The file's word for it.
+    /// The file's word for it; for 4:2:0 there are more.
     pub(super) samples: &'static str,
     /// Pixels that share a chroma sample, across and down; `None` without chroma.
     shared: Option<(usize, usize)>,
@@ -26,10 +29,10 @@ impl Planar {
         let planes = |u: usize, v: usize| [LUMA, (u, 0, 1), (v, 0, 1)];
         let packed = |y: usize, u: usize, v: usize| [(0, y, 2), (0, u, 4), (0, v, 4)];
         let (samples, shared, places) = match info.contiguous.unwrap_or(fourcc) {
-            FourCc::NV12 => ("420jpeg", (2, 2), semi(0)),
-            FourCc::NV21 => ("420jpeg", (2, 2), semi(1)),
-            FourCc::YU12 => ("420jpeg", (2, 2), planes(1, 2)),
-            FourCc::YV12 => ("420jpeg", (2, 2), planes(2, 1)),
+            FourCc::NV12 => (YUV420, (2, 2), semi(0)),
+            FourCc::NV21 => (YUV420, (2, 2), semi(1)),
+            FourCc::YU12 => (YUV420, (2, 2), planes(1, 2)),
+            FourCc::YV12 => (YUV420, (2, 2), planes(2, 1)),
             FourCc::NV16 => ("422", (2, 1), semi(0)),
             FourCc::NV61 => ("422", (2, 1), semi(1)),
             FourCc::YUV422P => ("422", (2, 1), planes(1, 2)),

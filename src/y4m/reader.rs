@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use videostream_hal::format::{FourCc, Layout};
 
 use super::{COLOURS, MAGIC, MARK};
-use crate::colorimetry::{Appearance, Range};
+use crate::colorimetry::{Appearance, ChromaSite, Range};
 use crate::frame_rate::FrameRate;
 use crate::picture::{Picture, Plane};
 
@@ -69,8 +69,9 @@ impl<R: Read> Y4mReader<R> {
         self.rate
     }
 
-    /// How the pictures are to be shown, as far as the file says: the range in `XCOLORRANGE` (grey without it is in full range), the
-    /// shape of samples in `A`, and colours in `XH273`, which is this library's own word.
+    /// How the pictures are to be shown, as far as the file says: the range in `XCOLORRANGE` (grey without it is in
+    /// full range), the shape of samples in `A`, where chroma lies in `C`, and colours in `XH273`, which is this
+    /// library's own word.
     #[must_use]
     pub fn appearance(&self) -> Appearance {
         self.appearance
@@ -231,6 +232,12 @@ fn appearance(header: &str) -> Appearance {
         }
     }
     let aspect = word(header, 'A').and_then(|word| numbers(&word[1..]));
+    appearance.chroma = match word(header, 'C') {
+        Some("C420mpeg2") => Some(ChromaSite::Left),
+        Some("C420jpeg") => Some(ChromaSite::Center),
+        Some("C420paldv") => Some(ChromaSite::TopLeft),
+        _ => None,
+    };
     appearance.sample_aspect = aspect
         .map(|[wide, high]| (wide, high))
         .filter(|(wide, high)| *wide > 0 && *high > 0);

@@ -1,7 +1,7 @@
 use videostream_hal::format::{FourCc, Layout};
 
 use super::*;
-use crate::colorimetry::{Appearance, Colorimetry, Range};
+use crate::colorimetry::{Appearance, ChromaSite, Colorimetry, Range};
 use crate::frame_rate::FrameRate;
 use crate::picture::{Picture, Plane, extents};
 
@@ -258,12 +258,21 @@ fn colours_and_aspect_come_back_and_are_not_made_up() {
         Appearance {
             colorimetry: Colorimetry::default(),
             sample_aspect: Some((16, 11)),
+            chroma: Some(ChromaSite::TopLeft),
+        },
+        Appearance {
+            chroma: Some(ChromaSite::Left),
+            ..Appearance::default()
         },
     ] {
         let mut file = Vec::new();
         drop(Y4mWriter::new(&mut file, like, rate(), appearance).unwrap());
         let reader = Y4mReader::new(&file[..]).unwrap();
-        assert_eq!(reader.appearance(), appearance);
+        let expected = Appearance {
+            chroma: appearance.chroma.or(Some(ChromaSite::Center)),
+            ..appearance
+        };
+        assert_eq!(reader.appearance(), expected);
     }
     let plain = b"YUV4MPEG2 W4 H2 F25:1 A0:0 XYSCSS=420 XH273=1:1 XH273=x\n";
     let reader = Y4mReader::new(&plain[..]).unwrap();

@@ -4,9 +4,9 @@ use std::io::{self, Write};
 
 use videostream_hal::format::FourCc;
 
-use super::planar::Planar;
+use super::planar::{Planar, YUV420};
 use super::{COLOURS, MAGIC, MARK};
-use crate::colorimetry::{Appearance, Range};
+use crate::colorimetry::{Appearance, ChromaSite, Range};
 use crate::frame_rate::FrameRate;
 use crate::picture::Picture;
 
@@ -41,6 +41,7 @@ impl<W: Write> Y4mWriter<W> {
         let Appearance {
             colorimetry,
             sample_aspect,
+            chroma,
         } = appearance.into();
         let rate = format!("F{}:{}", rate.frames(), rate.seconds());
         let mut header = format!("{MAGIC}W{width} H{height} {rate}");
@@ -55,7 +56,14 @@ impl<W: Write> Y4mWriter<W> {
         if let Some([primaries, transfer, matrix]) = colorimetry.codes() {
             header += &format!(" X{COLOURS}{primaries}:{transfer}:{matrix}");
         }
-        header += &format!(" C{}\n", planar.samples);
+        let samples = match (planar.samples, chroma) {
+            (YUV420, Some(ChromaSite::Left)) => "420mpeg2",
+            (YUV420, Some(ChromaSite::TopLeft)) => "420paldv",
+            // So formats of V4L2 have it, JPEG, and conversions.
+            (YUV420, _) => "420jpeg",
+            (other, _) => other,
+        };
+        header += &format!(" C{samples}\n");
         to.write_all(header.as_bytes())?;
         let planes = planar.extents(width, height);
         Ok(Self {

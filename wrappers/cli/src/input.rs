@@ -287,6 +287,7 @@ fn read_until<T>(
             appearance: Appearance {
                 colorimetry: Colorimetry::from_v4l2(taken.colorimetry, lent.layout().fourcc),
                 sample_aspect,
+                chroma: None,
             },
             corrupted: taken.flags.contains(Flags::CORRUPTED),
             frame: None,

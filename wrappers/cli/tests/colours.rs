@@ -8,9 +8,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use source::{Shared, share};
-use support::{has_ffmpeg, place, run};
+use support::{encoded_by_ffmpeg, has_ffmpeg, place, run};
 use tempfile::tempdir;
-use videostream::colorimetry::{Matrix, Range};
+use videostream::colorimetry::{ChromaSite, Matrix, Range};
 use videostream::convert::{Convert, Options};
 use videostream::hal::format::{FourCc, Layout};
 use videostream::y4m::Y4mWriter;
@@ -195,6 +195,7 @@ fn files_keep_colours_on_every_way() {
         let appearance = Appearance {
             colorimetry: colours,
             sample_aspect: Some((4, 3)),
+            chroma: Some(ChromaSite::Left),
         };
         let like = (layout.fourcc, layout.width, layout.height);
         let raw = File::create(file("a.y4m")).unwrap();
@@ -223,6 +224,7 @@ fn files_keep_colours_on_every_way() {
         let says = String::from_utf8(says[..end].to_vec()).unwrap();
         let words: Vec<_> = says.split(' ').collect();
         assert!(words.contains(&"A4:3"), "{says}");
+        assert!(words.contains(&"C420mpeg2"), "{says}");
         let range = |word| words.contains(&word);
         let found = (range("XCOLORRANGE=FULL"), range("XCOLORRANGE=LIMITED"));
         let (full, limited) = (Range::Full, Range::Limited);
@@ -231,6 +233,29 @@ fn files_keep_colours_on_every_way() {
             (colours.range == full, colours.range == limited),
             "{says}"
         );
+    }
+}
+
+#[test]
+fn raw_video_says_where_chroma_lies() {
+    let test = "raw_video_says_where_chroma_lies";
+    let folder = tempdir().unwrap();
+    let [from, to] = ["a.h264", "b.y4m"].map(|name| folder.path().join(name));
+    for (parameters, word) in [
+        ("bframes=0", "C420mpeg2"),
+        ("bframes=0:chromaloc=0", "C420mpeg2"),
+        ("bframes=0:chromaloc=1", "C420jpeg"),
+        ("bframes=0:chromaloc=2", "C420paldv"),
+    ] {
+        let _ = fs::remove_file(&from);
+        if !encoded_by_ffmpeg("libx264", parameters, &from) {
+            return videostream_testing::skip(test, "needs ffmpeg with libx264");
+        }
+        convert(&[], &from, &to);
+        let file = fs::read(&to).unwrap();
+        let header = file.split(|byte| *byte == b'\n').next().unwrap();
+        let header = str::from_utf8(header).unwrap();
+        assert!(header.split(' ').any(|said| said == word), "{header}");
     }
 }
 
