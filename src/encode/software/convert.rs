@@ -7,8 +7,7 @@ use crate::convert::{self, Convert, ConvertError, Options};
 use crate::encode::EncodeError;
 use crate::picture::{Picture, Plane, extents};
 
-const TAKES: &str =
-    "8-bit YUV, RGB and grey, such as NV12, YU12, YUYV and RGB3 (all of convert::formats())";
+const TAKES: &str = "8-bit YUV, RGB and grey, such as NV12, YU12, YUYV and RGB3";
 
 /// Memory for what has to be converted.
 #[derive(Debug)]
