@@ -82,7 +82,8 @@ impl Recovery {
         let (slice, frames) = self.first_slice(packet)?;
         let (slice, sps) = self.sets.slice(slice)?;
         let place = self.counter.place(&slice, sps);
-        if place.begins || sps.macroblocks.0 * sps.macroblocks.1 > MAX_MACROBLOCKS {
+        let (across, down) = sps.macroblocks;
+        if place.begins || across.saturating_mul(down) > MAX_MACROBLOCKS {
             return None;
         }
         let picture = &slice.picture;
@@ -192,7 +193,7 @@ fn nal(first: u8, mut bits: BitWriter) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bitstream::testing::{IDR, NOT_REFERRED, REFERRED, Slice, pps, sps};
+    use crate::bitstream::testing::{IDR, NOT_REFERRED, REFERRED, Slice, Writer, pps, sps};
 
     fn slice(first: u8, number: u32, low: u32) -> Vec<u8> {
         Slice::new(first, number, low).nal()
@@ -269,8 +270,15 @@ mod tests {
     #[test]
     fn nothing_is_changed_behind_an_idr_picture_and_where_headers_make_no_sense() {
         let idr = [sps(0, true), pps(0), slice(IDR, 0, 0)].concat();
+        // 65536x65537 macroblocks, more than 32 bits can count, cropped to 320x240.
+        let vast = Writer::default().bits(8, 77).bits(8, 0).bits(8, 30);
+        let vast = vast.ue(0).ue(0).ue(0).ue(0).ue(1).bits(1, 0);
+        let vast = vast.ue(65_535).ue(65_536).bits(3, 0b101);
+        let vast = vast.ue(0).ue(524_128).ue(0).ue(524_176).bits(1, 0);
+        let vast = [vast.nal(0x67), pps(0), slice(REFERRED, 1, 8)].concat();
         for packet in [
             &idr[..],
+            &vast,
             &slice(REFERRED, 3, 0),
             &[0, 0, 1, 0x41, 0xff],
             &[],
