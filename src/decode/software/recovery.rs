@@ -86,13 +86,15 @@ impl Recovery {
         if place.begins || across.saturating_mul(down) > MAX_MACROBLOCKS {
             return None;
         }
+        let mask = (1 << sps.number_bits) - 1;
         let picture = &slice.picture;
         match self.state {
             State::Start => {
                 let begun = Begun {
                     count: place.count,
                     number: picture.number,
-                    frames,
+                    // The standard allows no more; with more it would never end.
+                    frames: frames.min(mask),
                     grey: self.sets.unused_pps()?,
                 };
                 let step = begin(packet, &begun, picture.count[0], sps);
@@ -104,7 +106,6 @@ impl Recovery {
                 false => Step::Nothing,
             }),
             State::Begun(begun) => {
-                let mask = (1 << sps.number_bits) - 1;
                 let frames = picture.number.wrapping_sub(begun.number) & mask;
                 (frames < begun.frames).then_some(Step::Hidden)
             }
@@ -265,6 +266,19 @@ mod tests {
             assert_eq!(recovery.step(&slice(REFERRED, number, low)), Step::Hidden);
         }
         assert_eq!(recovery.step(&slice(REFERRED, 2, 10)), Step::Whole);
+    }
+
+    #[test]
+    fn a_refresh_ends_before_numbers_come_again() {
+        let mut recovery = Recovery::default();
+        let mut first = [sps(0, true), pps(0)].concat();
+        // 99 frames: a number has 4 bits.
+        first.extend([0, 0, 1, 6, 6, 2, 0x03, 0x24, 0x80]);
+        first.extend(slice(REFERRED, 13, 0));
+        assert!(matches!(recovery.step(&first), Step::Begin { .. }));
+        let steps = (1..=15).map(|at| recovery.step(&slice(REFERRED, (13 + at) % 16, 2 * at % 16)));
+        let shown = steps.filter(|step| *step == Step::Whole).count();
+        assert_eq!(shown, 1);
     }
 
     #[test]
