@@ -165,7 +165,8 @@ fn header(from: &mut impl Read) -> io::Result<String> {
             line.len()
         )));
     }
-    String::from_utf8(line).map_err(|_| invalid("no Y4M: no text in front".into()))
+    // Comments may be in any encoding.
+    Ok(String::from_utf8_lossy(&line).into_owned())
 }
 
 fn size(header: &str) -> io::Result<(u32, u32)> {

@@ -124,6 +124,13 @@ fn words_of_other_programs_are_known() {
 }
 
 #[test]
+fn comments_may_be_in_any_encoding() {
+    let header = b"YUV4MPEG2 W4 H4 XNAME=caf\xe9 Cmono\n";
+    let reader = Y4mReader::new(&header[..]).unwrap();
+    assert_eq!(reader.layout().fourcc, FourCc::GREY);
+}
+
+#[test]
 fn a_cut_picture_is_told_with_what_is_there() {
     let picture = [&b"FRAME Ip\n"[..], &[7; 24]].concat();
     let file = [b"YUV4MPEG2 W4 H4\n", &picture[..], &picture].concat();
