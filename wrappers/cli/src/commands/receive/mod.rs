@@ -52,7 +52,7 @@ pub(crate) struct Args {
     /// Don't check frames [default: check those of the test pattern]
     #[arg(long)]
     no_verify: bool,
-    /// Decode compressed frames (implies --every): from the first key frame on, each must decode
+    /// Decode compressed frames (implies --every), from a key frame on; damaged ones are left out and counted
     #[arg(long)]
     decode: bool,
     /// Write the first frame's bytes to a file: plane after plane, without padding
