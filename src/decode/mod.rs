@@ -328,6 +328,16 @@ impl Decoder {
         Ok(Some(decoded.pts_ns))
     }
 
+    /// How many pictures were taken and are not shown, since they refer to what was before the place where decoding
+    /// began, or began again. OpenH264 tells; of H.265 and of hardware it is always 0.
+    #[must_use]
+    pub fn hidden(&self) -> u64 {
+        match &self.inner {
+            Inner::Software(software) => software.hidden(),
+            Inner::V4l2(_) => 0,
+        }
+    }
+
     /// Ends the stream: what is held back comes out of [`Decoder::receive`], and no more packets are taken.
     ///
     /// # Errors

@@ -20,4 +20,8 @@ impl Software {
     pub(super) fn receive(&mut self, _: bool) -> Result<Option<(Picture<'_>, u64)>, DecodeError> {
         match *self {}
     }
+
+    pub(super) fn hidden(&self) -> u64 {
+        match *self {}
+    }
 }

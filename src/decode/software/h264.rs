@@ -24,6 +24,8 @@ pub(super) struct H264 {
     before: Vec<u8>,
     /// The last packet was damaged: what the decoder holds of those before comes out, then another takes over.
     is_damaged: bool,
+    /// Pictures that were taken and are not shown, since frames before them are missing.
+    hidden: u64,
 }
 
 impl H264 {
@@ -36,7 +38,12 @@ impl H264 {
             shown: None,
             before: Vec::new(),
             is_damaged: false,
+            hidden: 0,
         })
+    }
+
+    pub(super) fn hidden(&self) -> u64 {
+        self.hidden
     }
 
     pub(super) fn submit(&mut self, packet: &Packet<'_>) -> Result<(), DecodeError> {
@@ -122,7 +129,9 @@ impl H264 {
         bytes: &[u8],
         pts_ns: u64,
     ) -> Result<Option<(Shown, u64)>, DecodeError> {
-        match self.recovery.step(bytes) {
+        let step = self.recovery.step(bytes);
+        self.hidden += u64::from(!step.is_shown());
+        match step {
             Step::Whole => self.decoder.decode(bytes, pts_ns, true),
             Step::Begin {
                 first,

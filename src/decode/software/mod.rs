@@ -32,6 +32,14 @@ impl Software {
         }))
     }
 
+    /// Pictures that were taken and are not shown; of H.265, 0.
+    pub(super) fn hidden(&self) -> u64 {
+        match &self.0 {
+            Library::H264(decoder) => decoder.hidden(),
+            Library::H265(_) => 0,
+        }
+    }
+
     pub(super) fn submit(&mut self, packet: &Packet<'_>) -> Result<(), DecodeError> {
         match &mut self.0 {
             Library::H264(decoder) => decoder.submit(packet),

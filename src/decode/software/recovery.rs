@@ -36,6 +36,16 @@ pub(super) enum Step {
     Nothing,
 }
 
+impl Step {
+    pub(super) fn is_shown(&self) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::Begin { is_shown, .. } => *is_shown,
+            Self::Hidden | Self::Instead(_) | Self::Nothing => false,
+        }
+    }
+}
+
 /// Finds out how the pictures of a stream are decoded, until one is whole and so are all behind it.
 #[derive(Debug, Default)]
 pub(super) struct Recovery {

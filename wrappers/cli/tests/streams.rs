@@ -369,6 +369,43 @@ fn leading_pictures_without_their_references_are_no_damage() {
 }
 
 #[test]
+fn a_refresh_that_begins_a_stream_is_no_damage() {
+    let folder = tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let refresh = "keyint=12:intra-refresh=1:bframes=0:scenecut=0:repeat-headers=1";
+    if !encoded_by_ffmpeg("libx264", refresh, &file("whole.h264")) {
+        let test = "a_refresh_that_begins_a_stream_is_no_damage";
+        return videostream_testing::skip(test, "needs ffmpeg with libx264");
+    }
+    // From the second refresh on: 11 pictures are not whole.
+    let all = units(&fs::read(file("whole.h264")).unwrap());
+    let begin = all.iter().skip(1).position(|unit| kind(unit) == SPS);
+    let cut = &all[begin.unwrap() + 1..];
+    let convert = |units: &[Vec<u8>]| {
+        fs::write(file("cut.h264"), stream(units)).unwrap();
+        let files = ["cut.h264", "cut.y4m"].map(|name| file(name).display().to_string());
+        let words = ["convert", "--json"].map(str::to_owned);
+        run(words.into_iter().chain(files))
+    };
+    let told = convert(cut).json();
+    let counts = ["frames", "skipped_frames", "damaged_frames"].map(|name| number(&told, name));
+    assert_eq!(counts, [50 - 12 - 11, 11, 0]);
+    let slices = cut.iter().scan(0, |slices, unit| {
+        *slices += u64::from(kind(unit) == SLICE);
+        Some(*slices)
+    });
+    let refreshing = slices.take_while(|slices| *slices <= 11).count();
+    let ended = convert(&cut[..refreshing]);
+    let says = "none of its 11 frames can be decoded: they need frames before the first";
+    assert!(ended.stderr.contains(says), "{}", ended.stderr);
+    // One that is lost in it is.
+    let lost = cut.iter().position(|unit| kind(unit) == SLICE).unwrap() + 1;
+    let told = convert(&[&cut[..lost], &cut[lost + 1..]].concat()).json();
+    let damaged = number(&told, "damaged_frames");
+    assert!(damaged > 0, "{told}");
+}
+
+#[test]
 fn another_size_ends_raw_video_that_is_complete() {
     let place = Place::new();
     let both = [stream(&place.units), encoded(160, 120, 2)].concat();

@@ -66,7 +66,8 @@ struct Converted<'a> {
     duration_ms: u64,
     /// Pictures that could not be decoded: damaged, referring to one that is, or waiting in the decoder then.
     damaged_frames: u64,
-    /// Pictures at the beginning that refer to what was before it: in front of the first key frame, or leading it.
+    /// Pictures at the beginning that refer to what was before it: in front of the first key frame, leading it,
+    /// or of a refresh that is not at its end.
     skipped_frames: u64,
     /// What only the input says.
     #[serde(skip)]

@@ -80,6 +80,8 @@ pub(super) fn decode<'a>(
     // Pictures that lead the first one, and refer to what was before it, are not decoded.
     let mut order = PictureOrder::new(codec);
     let mut leading = 0;
+    // So are those of a refresh that begins the stream, up to its end. Behind damage they are missing because of that.
+    let (mut refreshing, mut is_damaged) = (0, false);
     let decoded = packets(args, source, |packet, _, rate| {
         if in_software && has_b_slices(codec, packet.annex_b()) {
             let why = "it has B pictures, which OpenH264 does not decode exactly";
@@ -87,8 +89,11 @@ pub(super) fn decode<'a>(
         }
         match decoder.submit(packet) {
             Ok(()) => {}
-            Err(error) if is_damage(&error) => {}
+            Err(error) if is_damage(&error) => is_damaged = true,
             Err(error) => return Err(error.into()),
+        }
+        if !is_damaged {
+            refreshing = decoder.hidden();
         }
         submitted += 1;
         // What can't be read counts as damaged.
@@ -115,13 +120,17 @@ pub(super) fn decode<'a>(
         }
         (Err(error), None) => return Err(error),
     };
+    order.end();
+    let skipped = leading + never_shown(&mut order) + refreshing;
     let Some(recorder) = recorder else {
-        let why = format!("none of its {submitted} frames can be decoded: they are damaged");
+        let why = match skipped == submitted {
+            true => "they need frames before the first",
+            false => "they are damaged",
+        };
+        let why = format!("none of its {submitted} frames can be decoded: {why}");
         return Err(nothing(args, &why));
     };
     let frames = recorder.finish()?.frames;
-    order.end();
-    leading += never_shown(&mut order);
     let About { info, rate, .. } = about;
     Ok(Converted {
         file: &args.output,
@@ -131,8 +140,8 @@ pub(super) fn decode<'a>(
         fps: rate.as_f64(),
         duration_ms: rate.time_ns(frames) / 1_000_000,
         damaged_frames: source.missing()
-            + u64::saturating_sub(submitted, frames + not_shown + leading),
-        skipped_frames: about.skipped + leading,
+            + u64::saturating_sub(submitted, frames + not_shown + skipped),
+        skipped_frames: about.skipped + skipped,
         lost: of_file.as_ref().map(lost::in_pictures).unwrap_or_default(),
     })
 }
