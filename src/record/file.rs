@@ -162,6 +162,11 @@ impl Pieces {
     }
 
     #[cfg(feature = "record")]
+    pub(super) fn is_whole(&self) -> bool {
+        self.whole
+    }
+
+    #[cfg(feature = "record")]
     pub(super) fn set_whole(&mut self, whole: bool) {
         self.whole = whole;
     }

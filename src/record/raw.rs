@@ -162,7 +162,11 @@ impl RawRecorder {
         RecordError::Write {
             path: self.path.clone(),
             error,
-            recorded: self.recorded(),
+            recorded: match self.file.is_whole() {
+                // There is no file of that name.
+                true => Recorded::default(),
+                false => self.recorded(),
+            },
         }
     }
 }
