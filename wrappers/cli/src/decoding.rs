@@ -13,7 +13,7 @@ pub(crate) struct Decoding {
     pub(crate) pictures: u64,
     pub(crate) key_frames: u64,
     /// Packets before the first key frame, and damaged ones up to the next.
-    pub(crate) left_out: u64,
+    missed: u64,
     /// Pictures of the pattern whose number is above that of the one before.
     pub(crate) numbered: u64,
     last: Option<u64>,
@@ -41,11 +41,16 @@ impl Decoding {
             Ok(()) => {}
             // Begun in the middle, or frames were missed.
             Err(DecodeError::KeyFrameNeeded | DecodeError::Corrupt { .. }) => {
-                self.left_out += 1;
+                self.missed += 1;
             }
             Err(error) => return Err(error.into()),
         }
         self.receive()
+    }
+
+    /// Packets without a picture: those that were missed, and those of a refresh that is not at its end.
+    pub(crate) fn left_out(&self) -> u64 {
+        self.missed + self.decoder.as_ref().map_or(0, Decoder::hidden)
     }
 
     /// Takes the pictures that the decoder has held back, at the end.
@@ -66,7 +71,7 @@ impl Decoding {
                 Ok(None) => return Ok(()),
                 // It was taken before those of its sequence had come out.
                 Err(DecodeError::Corrupt { .. }) => {
-                    self.left_out += 1;
+                    self.missed += 1;
                     continue;
                 }
                 Err(error) => return Err(error.into()),

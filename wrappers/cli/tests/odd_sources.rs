@@ -6,12 +6,12 @@ mod support;
 use std::path::Path;
 
 use serde_json::Value;
-use videostream::encode::{Codec, Encoder, EncoderConfig};
+use videostream::encode::{Codec, Encoder, EncoderConfig, access_units};
 use videostream::hal::format::{FourCc, Layout};
 use videostream::{FrameRate, Picture};
 
 use source::{Shared, share};
-use support::{Ended, number, place, probe, run, times};
+use support::{Ended, encoded_by_ffmpeg, number, place, probe, run, times};
 
 const MS: u64 = 1_000_000;
 const HOUR: u64 = 3_600_000 * MS;
@@ -241,6 +241,25 @@ fn a_packet_whose_header_is_damaged_costs_itself() {
     let received = decode(&frames);
     assert_eq!(number(&received, "decoded_frames"), 25, "{received}");
     assert_eq!(number(&received, "undecoded_frames"), 5, "{received}");
+}
+
+#[test]
+fn packets_of_a_refresh_that_is_joined_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.h264");
+    let refresh = "keyint=12:intra-refresh=1:bframes=0:scenecut=0:repeat-headers=1";
+    if !encoded_by_ffmpeg("libx264", refresh, &path) {
+        let test = "packets_of_a_refresh_that_is_joined_are_counted";
+        return videostream_testing::skip(test, "needs ffmpeg with libx264");
+    }
+    let stream = std::fs::read(&path).unwrap();
+    let units: Vec<_> = access_units(Codec::H264, &stream)
+        .map(<[u8]>::to_vec)
+        .collect();
+    // Two before the second refresh, whose 11 pictures are not whole.
+    let received = decode(&shared(units[10..].to_vec()));
+    assert_eq!(number(&received, "decoded_frames"), 27, "{received}");
+    assert_eq!(number(&received, "undecoded_frames"), 13, "{received}");
 }
 
 #[test]

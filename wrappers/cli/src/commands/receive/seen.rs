@@ -35,8 +35,8 @@ pub(super) struct Received {
     corrupt_frames: u64,
     /// Frames that their source marked as damaged.
     damaged_frames: u64,
-    /// With --decode: pictures, key frames among the packets, packets before the first key frame, and numbers in
-    /// pictures of the pattern that came in order.
+    /// With --decode: pictures, key frames among the packets, packets without a picture, and numbers in pictures of the
+    /// pattern that came in order.
     decoded_frames: u64,
     key_frames: u64,
     undecoded_frames: u64,
@@ -226,7 +226,7 @@ impl Seen {
             damaged_frames: self.damaged,
             decoded_frames: self.decoding.pictures,
             key_frames: self.decoding.key_frames,
-            undecoded_frames: self.decoding.left_out,
+            undecoded_frames: self.decoding.left_out(),
             numbered_frames: self.decoding.numbered,
             in_order: self.in_order,
             first_sequence: self.first_sequence,
