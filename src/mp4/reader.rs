@@ -26,6 +26,8 @@ pub struct Mp4Info {
     pub height: u32,
     /// The rate at which most pictures follow each other.
     pub rate: Option<FrameRate>,
+    /// All pictures do, but for what the unit of time rounds, and for how long the last one is shown.
+    pub is_even: bool,
     /// Units of time a second: times are multiples of one, so that they are exact in a file of the same.
     pub timescale: u32,
     /// Colours and the shape of samples, as far as the file says them beside the stream.
@@ -132,11 +134,13 @@ impl<R: Read + Seek> Mp4Reader<R> {
             (0, _, Some(info)) | (_, 0, Some(info)) => (info.width, info.height),
             (width, height, _) => (width, height),
         };
+        let (rate, is_even) = pace(&track);
         let info = Mp4Info {
             codec: entry.codec,
             width,
             height,
-            rate: rate(&track),
+            rate,
+            is_even,
             timescale: track.timescale,
             appearance: entry.appearance,
             matrix: track.matrix,
@@ -332,19 +336,57 @@ fn moov(from: &mut (impl Read + Seek), len: u64) -> io::Result<Vec<u8>> {
     }
 }
 
-/// The rate of the duration that most samples have.
-fn rate(track: &Track) -> Option<FrameRate> {
+/// The rate of the duration that most samples have, and whether all but the last have it.
+fn pace(track: &Track) -> (Option<FrameRate>, bool) {
     let fragments = track.fragments.iter();
     let fragments = fragments.flat_map(|fragments| fragments.durations.iter().copied());
-    let mut all: Vec<(u32, u32)> = track.tables.durations().chain(fragments).collect();
-    all.sort_unstable_by_key(|(_, duration)| *duration);
-    let runs = all.chunk_by(|a, b| a.1 == b.1);
+    let all: Vec<(u32, u32)> = track.tables.durations().chain(fragments).collect();
+    let mut sorted = all.clone();
+    sorted.sort_unstable_by_key(|(_, duration)| *duration);
+    let runs = sorted.chunk_by(|a, b| a.1 == b.1);
     let counted = runs.map(|run| {
         let count: u64 = run.iter().map(|(count, _)| u64::from(*count)).sum();
         (count, run[0].1)
     });
-    let (_, duration) = counted.max()?;
-    FrameRate::nearest(track.timescale.into(), duration.into())
+    let Some((_, usual)) = counted.max() else {
+        return (None, true);
+    };
+    // Where a unit of time is coarse, durations are rounded up and down.
+    let is_usual = |duration: u32| duration.abs_diff(usual) <= 1;
+    let (mut count, mut sum) = (0, 0);
+    for &(samples, duration) in all.iter().filter(|(_, duration)| is_usual(*duration)) {
+        count += u64::from(samples);
+        sum += u64::from(samples) * u64::from(duration);
+    }
+    // The last one may be shown for another time.
+    let before = all
+        .split_last()
+        .map_or(&[][..], |(last, before)| match last {
+            (1, _) => before,
+            _ => &all,
+        });
+    let is_even = before.iter().all(|(_, duration)| is_usual(*duration));
+    (rate(track.timescale, usual, (count, sum)), is_even)
+}
+
+/// The rate of samples of a duration, of which so many last so long together, each a unit of time more or less.
+fn rate(timescale: u32, usual: u32, (count, sum): (u64, u64)) -> Option<FrameRate> {
+    let timescale = u64::from(timescale);
+    if sum == count.checked_mul(u64::from(usual))? {
+        return FrameRate::nearest(timescale, usual.into());
+    }
+    let frames = count.checked_mul(timescale)?;
+    // A common rate, if the sum is that of its times but for a unit: so many thousands of frames in 1000 or 1001 seconds.
+    let whole = (frames + sum / 2) / sum;
+    let [is, off] = [sum.checked_mul(whole * 1000)?, whole * 1000];
+    let common = [1000, 1001].into_iter().filter_map(|seconds| {
+        let error = is.abs_diff(frames.checked_mul(seconds)?);
+        (error <= off).then_some((error, seconds))
+    });
+    let common = common
+        .min()
+        .and_then(|(_, seconds)| FrameRate::nearest(off, seconds));
+    common.or_else(|| FrameRate::nearest(frames, sum))
 }
 
 /// Units of time as nanoseconds, rounded to the nearest; 0 for times before.
@@ -352,4 +394,26 @@ fn ns(units: i128, timescale: u32) -> u64 {
     let timescale = i128::from(timescale);
     let ns = (units.max(0).saturating_mul(1_000_000_000) + timescale / 2) / timescale;
     u64::try_from(ns).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_found_though_the_unit_of_time_is_coarse() {
+        for (frames, seconds) in [(24_000, 1001), (30_000, 1001), (24, 1), (60_000, 1001)] {
+            let exact = FrameRate::new(frames, seconds).unwrap();
+            for count in [25, 1000] {
+                let at = |number| (exact.time_ns(number) + 500_000) / 1_000_000;
+                let usual = (1000.0 / exact.as_f64()).round() as u32;
+                let found = rate(1000, usual, (count, at(count)));
+                assert_eq!(found, Some(exact), "{count}");
+            }
+        }
+        assert_eq!(rate(90_000, 3000, (7, 21_000)), FrameRate::fps(30).ok());
+        // One that is none of the common ones.
+        let found = rate(1000, 81, (100, 8130)).unwrap();
+        assert!((found.as_f64() - 12.3).abs() < 0.01, "{found:?}");
+    }
 }

@@ -102,8 +102,8 @@ impl<R: Read> Y4mReader<R> {
             None => (mark.len() as u64) < MAX_LINE && MARK.starts_with(word.unwrap_or_default()),
         };
         if !fits {
-            let why = "no FRAME where the next picture should begin";
-            return Err(invalid(why.into()));
+            let why = format!("no FRAME where picture {} should begin", self.number + 1);
+            return Err(invalid(why));
         }
         self.number += 1;
         self.bytes.clear();

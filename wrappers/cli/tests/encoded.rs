@@ -234,6 +234,30 @@ fn interlaced_raw_video_is_told_once() {
     }
 }
 
+#[test]
+fn what_is_behind_raw_video_is_told_and_costs_no_picture() {
+    let folder = tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let [from, to] = ["two.y4m", "o.h264"].map(file);
+    let picture = [&b"FRAME\n"[..], &[128; 64 * 48 * 3 / 2]].concat();
+    let raw = [&b"YUV4MPEG2 W64 H48 F25:1\n"[..], &picture.repeat(2)].concat();
+    for behind in [&b"\n"[..], &[0; 700], &raw] {
+        std::fs::write(&from, [&raw, behind].concat()).unwrap();
+        let ended = run(["convert", "--json", &from, &to]);
+        let told = ended.json();
+        assert_eq!(
+            (number(&told, "frames"), number(&told, "damaged_frames")),
+            (2, 1)
+        );
+        let says = format!("warning: {from}: no FRAME where picture 3 should begin\n");
+        assert_eq!(ended.stderr, says);
+    }
+    // Without a picture there is nothing to keep.
+    std::fs::write(&from, b"YUV4MPEG2 W64 H48 F25:1\nFRAMES\n").unwrap();
+    let ended = run(["convert", &from, &to]);
+    ended.assert_error(1, &["no FRAME where picture 1 should begin"]);
+}
+
 /// Of each picture that ffmpeg decodes, in the order of showing: its time in a file of 25 a second, and the sum of its pixels.
 fn shown(file: &Path) -> Vec<(f64, String)> {
     let output = Command::new("ffmpeg")

@@ -469,12 +469,24 @@ fn what_only_an_mp4_says_is_told_when_it_is_lost() {
         "frames are not to be shown",
         "write to a .mp4",
     ];
+    let pause = ["-vf", "setpts=PTS+if(gt(N\\,9)\\,2/TB\\,0)"];
+    let pause = [&source[..], &encode, &pause, &["-fps_mode", "vfr"]].concat();
+    let uneven = place.made("uneven.mp4", &pause).unwrap();
+    let times = ["when each frame is shown", "write to a .mp4"];
+    // Durations of 41 and 42 units.
+    let film = ["-r", "24000/1001", "-video_track_timescale", "1000"];
+    let coarse = place.made("coarse.mp4", &[&source[..], &encode, &film].concat());
+    let coarse = coarse.unwrap();
     for (from, to, says) in [
         (&said, "to.h264", &all[..]),
         (&said, "to.y4m", &all[..2]),
         (&said, "to.mp4", &[]),
         (&both, "to.h264", &[]),
         (&plain, "to.h264", &[]),
+        (&coarse, "to.y4m", &[]),
+        (&uneven, "to.h264", &times),
+        (&uneven, "to.y4m", &times),
+        (&uneven, "to.mp4", &[]),
     ] {
         let to = place.file(to);
         let ended = convert(&[], from, &to);
@@ -487,6 +499,11 @@ fn what_only_an_mp4_says_is_told_when_it_is_lost() {
         let quiet = convert(&["--quiet"], from, &to);
         assert!(quiet.stderr.is_empty(), "{quiet:?}");
     }
+    let raw = place.file("film.y4m");
+    assert!(convert(&[], &coarse, &raw).status.success());
+    let raw = fs::read(&raw).unwrap();
+    let header = String::from_utf8_lossy(&raw[..60]);
+    assert!(header.contains(" F24000:1001 "), "{header}");
 }
 
 #[test]

@@ -22,6 +22,7 @@ pub(super) fn in_stream(info: &Mp4Info, said: Appearance, hidden: u64) -> Vec<St
             format!("colours {primaries}/{transfer}/{matrix} (ITU-T H.273)")
         }),
         (is_full(shown) && !is_full(said)).then(|| "full range".to_owned()),
+        times(info).map(str::to_owned),
         (hidden > 0).then(|| format!("{hidden} frames are not to be shown")),
     ]
     .into_iter()
@@ -31,7 +32,13 @@ pub(super) fn in_stream(info: &Mp4Info, said: Appearance, hidden: u64) -> Vec<St
 
 /// What raw video lacks.
 pub(super) fn in_pictures(info: &Mp4Info) -> Vec<String> {
-    turn(info).map(str::to_owned).into_iter().collect()
+    let lost = [turn(info), times(info)];
+    lost.into_iter().flatten().map(str::to_owned).collect()
+}
+
+/// When frames are shown, if that is not at one rate.
+fn times(info: &Mp4Info) -> Option<&'static str> {
+    (!info.is_even).then_some("when each frame is shown, which is not at one rate")
 }
 
 /// How pictures are turned by their matrix.

@@ -146,6 +146,15 @@ pub(super) fn decode<'a>(
     })
 }
 
+/// Whether what was read of raw video, so many pictures, is kept: the file is cut, or goes on with something else.
+fn is_end(error: &io::Error, pictures: u64) -> bool {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => true,
+        io::ErrorKind::InvalidData => pictures > 0,
+        _ => false,
+    }
+}
+
 /// Encodes raw video into a recording.
 pub(super) fn encode<'a>(
     args: &'a Args,
@@ -180,7 +189,7 @@ pub(super) fn encode<'a>(
     let mut damaged_frames = 0;
     loop {
         let picture = match reader.read() {
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && !signals::stopped() => {
+            Err(error) if is_end(&error, number) && !signals::stopped() => {
                 output.note(format_args!("warning: {}: {error}", args.input.display()));
                 damaged_frames = 1;
                 break;
