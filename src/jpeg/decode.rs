@@ -90,12 +90,12 @@ fn average(one: &[u8], two: &[u8], [cb, cr]: [&mut [u8]; 2]) {
 
 /// Adds `scans` of an image to a file, with ones in front of its end and of each restart. The decoder gets to them only
 /// where the image lacks a part: it would go on with zeros, and what is missing would be grey.
-fn add_marked(file: &mut Vec<u8>, scans: &[u8], count: usize) {
+fn add_marked(file: &mut Vec<u8>, scans: &[u8], segments: usize) {
     let mut from = 0;
     for (at, pair) in scans.windows(2).enumerate() {
         let is_end = match pair {
-            // Between scans there are tables, too, whose bytes may be any.
-            [0xff, 0xd0..=0xd7] => count == 1,
+            // In other segments than a scan's bytes may be any.
+            [0xff, 0xd0..=0xd7] => segments == 1,
             _ => at + 2 == scans.len(),
         };
         if is_end {
@@ -282,6 +282,10 @@ mod tests {
                     let same = decode(&padded, 320, 240).unwrap() == whole;
                     assert!(same, "{sampling:?}, {restarts}: {more:x?}");
                 }
+                // A comment in front of the end, with bytes that are no markers.
+                let comment = [0xff, 0xfe, 0, 6, 0xff, 0xd0, 0xff, 0xd7];
+                let said = [&file[..end], &comment, &file[end..]].concat();
+                assert!(decode(&said, 320, 240).unwrap() == whole);
             }
         }
     }

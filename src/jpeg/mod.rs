@@ -41,8 +41,8 @@ const SOS: u8 = 0xda;
 struct Found {
     /// Where its first scan begins.
     scan: usize,
-    /// How many scans it has.
-    scans: usize,
+    /// How many segments begin there or behind: after a single one, that scan's coded data goes on to the end.
+    segments: usize,
     /// Where it ends, if it does.
     end: Option<usize>,
     has_tables: bool,
@@ -79,7 +79,7 @@ pub fn whole_into(bytes: &[u8], file: &mut Vec<u8>) -> Result<(), JpegError> {
     whole_with(bytes, file, |file, scans, _| file.extend_from_slice(scans))
 }
 
-/// As [`whole_into`]; `add` adds the scans up to the end, of which there are so many.
+/// As [`whole_into`]; `add` adds the scans up to the end, which begin so many segments.
 fn whole_with(
     bytes: &[u8],
     file: &mut Vec<u8>,
@@ -99,7 +99,7 @@ fn whole_with(
             .iter()
             .for_each(|table| file.extend_from_slice(table));
     }
-    add(file, scans, found.scans);
+    add(file, scans, found.segments);
     Ok(())
 }
 
@@ -118,7 +118,7 @@ fn extent(bytes: &[u8]) -> Result<(Found, usize), JpegError> {
 fn find(bytes: &[u8]) -> Option<Found> {
     let mut at = bytes.starts_with(&SOI).then_some(2)?;
     let mut scan = None;
-    let mut scans = 0;
+    let mut segments = 0;
     let mut has_tables = false;
     loop {
         let (&marker, kind) = (bytes.get(at)?, bytes.get(at + 1).copied());
@@ -135,7 +135,7 @@ fn find(bytes: &[u8]) -> Option<Found> {
                 let end = Some(at + 2);
                 return scan.map(|scan| Found {
                     scan,
-                    scans,
+                    segments,
                     end,
                     has_tables,
                 });
@@ -145,11 +145,13 @@ fn find(bytes: &[u8]) -> Option<Found> {
                 let begin = at;
                 let len = bytes.get(at + 2..at + 4)?;
                 at += 2 + usize::from(u16::from_be_bytes([len[0], len[1]]));
+                if kind == SOS {
+                    scan.get_or_insert(begin);
+                }
+                segments += usize::from(scan.is_some());
                 if kind != SOS {
                     continue;
                 }
-                scan.get_or_insert(begin);
-                scans += 1;
             }
         }
         // Coded data goes on to the next marker that is neither a stuffed byte nor a restart.
@@ -162,7 +164,7 @@ fn find(bytes: &[u8]) -> Option<Found> {
             (None, Some(scan)) => {
                 return Some(Found {
                     scan,
-                    scans,
+                    segments,
                     end: None,
                     has_tables,
                 });
