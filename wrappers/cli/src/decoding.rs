@@ -86,30 +86,45 @@ impl Decoding {
     }
 }
 
-/// Lets `look` see the picture of a packet that is a key frame; `None` for others. `sets` are the parameter sets of the
-/// stream, should the packet have none.
-pub(crate) fn still<T>(
-    codec: Codec,
-    bytes: &[u8],
-    sets: &[u8],
-    look: impl FnOnce(&Picture<'_>) -> T,
-) -> Result<Option<T>, Failure> {
-    let whole;
-    let mut packet = Packet::new(codec, bytes, 0, 0);
-    if !packet.is_key() {
-        return Ok(None);
+/// Finds the first picture of shared packets.
+#[derive(Default)]
+pub(crate) struct First(Option<Decoder>);
+
+impl First {
+    /// Lets `look` see the picture of the next packet; `None` if none is whole yet: before a key frame, and in a refresh
+    /// that takes several pictures. `sets` are the parameter sets of the stream, should the packet have none.
+    pub(crate) fn see<T>(
+        &mut self,
+        codec: Codec,
+        bytes: &[u8],
+        sets: &[u8],
+        look: impl FnOnce(&Picture<'_>) -> T,
+    ) -> Result<Option<T>, Failure> {
+        let whole;
+        let mut packet = Packet::new(codec, bytes, 0, 0);
+        if packet.is_key() && packet.parameter_sets().is_empty() {
+            whole = [sets, bytes].concat();
+            packet = Packet::new(codec, &whole, 0, 0);
+        }
+        let decoder = match &mut self.0 {
+            Some(decoder) => decoder,
+            none => none.insert(Decoder::new(&DecoderConfig::new(codec))?),
+        };
+        let hidden = decoder.hidden();
+        match decoder.submit(&packet) {
+            Ok(()) if decoder.hidden() > hidden => return Ok(None),
+            Ok(()) => {}
+            Err(DecodeError::KeyFrameNeeded) => return Ok(None),
+            // The next key frame may be better.
+            Err(DecodeError::Corrupt { .. }) => {
+                self.0 = None;
+                return Ok(None);
+            }
+            Err(error) => return Err(error.into()),
+        }
+        decoder.finish()?;
+        let seen = decoder.receive()?.map(|decoded| look(decoded.picture()));
+        self.0 = None;
+        Ok(seen)
     }
-    if packet.parameter_sets().is_empty() {
-        whole = [sets, bytes].concat();
-        packet = Packet::new(codec, &whole, 0, 0);
-    }
-    let mut decoder = Decoder::new(&DecoderConfig::new(codec))?;
-    match decoder.submit(&packet) {
-        Ok(()) => {}
-        // The next key frame may be better.
-        Err(DecodeError::Corrupt { .. }) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    }
-    decoder.finish()?;
-    Ok(decoder.receive()?.map(|decoded| look(decoded.picture())))
 }

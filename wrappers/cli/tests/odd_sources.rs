@@ -257,9 +257,17 @@ fn packets_of_a_refresh_that_is_joined_are_counted() {
         .map(<[u8]>::to_vec)
         .collect();
     // Two before the second refresh, whose 11 pictures are not whole.
-    let received = decode(&shared(units[10..].to_vec()));
+    let frames = shared(units[10..].to_vec());
+    let received = decode(&frames);
     assert_eq!(number(&received, "decoded_frames"), 27, "{received}");
     assert_eq!(number(&received, "undecoded_frames"), 13, "{received}");
+    // The first picture that is whole is the one to be saved.
+    let (_folder, socket) = place();
+    let picture = folder.path().join("x.png");
+    let words = ["snapshot", "--json", "--timeout", "60", "--ipc", &socket];
+    let words = words.into_iter().chain(picture.to_str());
+    let saved = share(&socket, &frames, || run(words)).json();
+    assert_eq!(number(&saved, "sequence"), 13, "{saved}");
 }
 
 #[test]

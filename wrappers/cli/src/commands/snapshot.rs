@@ -10,7 +10,7 @@ use videostream::hal::time::now_ns;
 use videostream::snapshot::{self, SnapshotError};
 
 use crate::args::InputArgs;
-use crate::decoding::still;
+use crate::decoding::First;
 use crate::failure::{Failure, GENERAL, TIMEOUT};
 use crate::input::{Info, Input, Shot};
 use crate::output::Output;
@@ -61,6 +61,7 @@ impl Args {
         info: &Info,
         picture: &Picture<'_>,
         sets: &[u8],
+        first: &mut First,
     ) -> Result<Result<Option<Saved<'_>>, String>, Failure> {
         let format = picture.fourcc();
         let save = |picture: &Picture<'_>| -> Result<_, SnapshotError> {
@@ -80,7 +81,7 @@ impl Args {
             };
         };
         let bytes = picture.planes().first().map_or(&[][..], |plane| plane.data);
-        Ok(Ok(still(codec, bytes, sets, save)?.transpose()?))
+        Ok(Ok(first.see(codec, bytes, sets, save)?.transpose()?))
     }
 }
 
@@ -124,6 +125,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     };
     let deadline = now_ns().saturating_add(args.input.timeout.as_nanos() as u64);
     let mut unfit = Unfit::default();
+    let mut first = First::default();
     let saved = loop {
         let sets = input.parameters()?;
         let sets = sets.as_deref().unwrap_or_default();
@@ -131,7 +133,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
             if info.corrupted {
                 return Ok(Err("its source says that it is damaged".to_owned()));
             }
-            shot.see(|picture| args.save(info, picture, sets))?
+            shot.see(|picture| args.save(info, picture, sets, &mut first))?
         };
         let seen = match input.next(save) {
             Err(Failure::Said { code: TIMEOUT, .. }) if unfit.frames > 0 => {
