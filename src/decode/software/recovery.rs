@@ -1,9 +1,9 @@
 //! Streams of H.264 that begin at a recovery point, without an IDR picture.
 //!
 //! The library waits for an IDR picture, unless it conceals errors, and wants the frame before each frame. So the first
-//! picture comes behind grey ones, which stand for those that aren't there. They are not shown, and so are the pictures
-//! up to the first one that is whole: those that come behind the first picture but are shown before it, and those of a
-//! refresh that takes several pictures.
+//! picture comes behind grey ones, which stand for those that aren't there. They are not shown, and neither are the
+//! pictures up to the first one that is whole: those that come behind the first picture but are shown before it, and
+//! those of a refresh that takes several pictures.
 //!
 //! Source: ITU-T H.264, clauses 7.3.3 (slice header), 7.4.3 (`frame_num`) and D.2.8 (recovery point).
 
