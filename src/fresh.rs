@@ -215,7 +215,7 @@ fn is_mounted(path: &Path) -> bool {
 
 /// Owner and permissions of the file that is to be replaced.
 fn take_after(file: &File, before: &fs::Metadata) -> Result<(), Errno> {
-    let now = rustix::fs::fstat(file)?;
+    let now = fstat(file)?;
     if (now.st_uid, now.st_gid) != (before.uid(), before.gid()) {
         let (user, group) = (Uid::from_raw(before.uid()), Gid::from_raw(before.gid()));
         fchown(file, Some(user), Some(group))?;

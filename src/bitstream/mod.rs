@@ -23,6 +23,8 @@ pub(crate) use self::bits::BitWriter;
 pub use self::info::{StreamInfo, has_b_slices, stream_info};
 pub(crate) use self::nal::{NalKind, nal_units};
 pub(crate) use self::order::Place;
+#[cfg(feature = "software")]
+pub(crate) use self::order::first_slice;
 pub use self::order::{OrderError, PictureOrder};
 pub use self::sets::ParameterSets;
 

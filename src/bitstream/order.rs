@@ -221,12 +221,12 @@ impl PictureOrder {
     }
 }
 
-/// The first slice of a unit; what is in front of it goes to `note`.
-fn first_slice(codec: Codec, unit: &[u8], mut note: impl FnMut(&[u8])) -> Option<&[u8]> {
+/// The first slice of a unit; parameter sets and SEI messages in front of it go to `note`.
+pub(crate) fn first_slice(codec: Codec, unit: &[u8], mut note: impl FnMut(&[u8])) -> Option<&[u8]> {
     for (_, nal) in nal_units(unit) {
         match NalKind::of(codec, nal) {
             kind if kind.is_slice() => return Some(nal),
-            kind if kind.is_set() => note(nal),
+            kind if kind.is_set() || kind == NalKind::Sei => note(nal),
             _ => {}
         }
     }

@@ -7,7 +7,7 @@
 //!
 //! Source: ITU-T H.264, clauses 7.3.3 (slice header), 7.4.3 (`frame_num`) and D.2.8 (recovery point).
 
-use crate::bitstream::{BitWriter, NalKind, h264, nal_units, sei};
+use crate::bitstream::{BitWriter, NalKind, ParameterSets, first_slice, h264, sei};
 use crate::encode::Codec;
 
 /// Macroblocks of the largest picture that the standard knows (table A-1).
@@ -127,14 +127,13 @@ impl Recovery {
     /// recovers.
     fn first_slice<'a>(&mut self, packet: &'a [u8]) -> Option<(&'a [u8], u32)> {
         let mut frames = 0;
-        for (_, nal) in nal_units(packet) {
+        let slice = first_slice(Codec::H264, packet, |nal| {
             match NalKind::of(Codec::H264, nal) {
-                kind if kind.is_slice() => return Some((nal, frames)),
                 NalKind::Sei => frames = sei::recovery_point(nal).unwrap_or(frames),
                 _ => self.sets.note(nal),
             }
-        }
-        None
+        })?;
+        Some((slice, frames))
     }
 }
 
@@ -142,13 +141,9 @@ impl Recovery {
 fn begin(packet: &[u8], begun: &Begun, count: i32, sps: &h264::Sps) -> Step {
     let before = |frames| grey(begun.grey, begun.number.wrapping_sub(frames), count, sps);
     let referred = u32::from(sps.references.max(1));
-    let mut first = Vec::new();
-    for (_, nal) in nal_units(packet) {
-        if NalKind::of(Codec::H264, nal).is_set() {
-            first.extend([0, 0, 0, 1]);
-            first.extend(nal);
-        }
-    }
+    let mut sets = ParameterSets::new(Codec::H264);
+    sets.add_all(packet);
+    let mut first = sets.to_bytes();
     first.extend(grey_pps(begun.grey, sps.id));
     first.extend(before(referred + 1));
     Step::Begin {
@@ -204,6 +199,7 @@ fn nal(first: u8, mut bits: BitWriter) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bitstream::nal_units;
     use crate::bitstream::testing::{IDR, NOT_REFERRED, REFERRED, Slice, Writer, pps, sps};
 
     fn slice(first: u8, number: u32, low: u32) -> Vec<u8> {

@@ -190,12 +190,18 @@ fn what_is_whole_of_a_damaged_stream_is_decoded_and_the_rest_counted() {
     assert!(!Path::new(&to).exists());
 }
 
+/// Raw video of so many grey pictures of 4608 bytes, whose header ends in `word`.
+fn grey(word: &str, pictures: usize) -> Vec<u8> {
+    let header = format!("YUV4MPEG2 W64 H48 F25:1{word}\n");
+    let picture = [&b"FRAME\n"[..], &[128; 64 * 48 * 3 / 2]].concat();
+    [header.as_bytes(), &picture.repeat(pictures)].concat()
+}
+
 #[test]
 fn a_cut_picture_of_raw_video_is_told() {
     let folder = tempdir().unwrap();
     let file = |name: &str| folder.path().join(name);
-    let picture = [&b"FRAME\n"[..], &[128; 64 * 48 * 3 / 2]].concat();
-    let raw = [&b"YUV4MPEG2 W64 H48 F25:1\n"[..], &picture.repeat(3)].concat();
+    let raw = grey("", 3);
     std::fs::write(file("cut.y4m"), &raw[..raw.len() - 8]).unwrap();
     let [from, to] = ["cut.y4m", "o.h264"].map(|name| file(name).display().to_string());
     let ended = run(["convert", "--json", &from, &to]);
@@ -220,11 +226,8 @@ fn interlaced_raw_video_is_told_once() {
     let folder = tempdir().unwrap();
     let file = |name: &str| folder.path().join(name).display().to_string();
     let [from, to] = ["x.y4m", "o.h264"].map(file);
-    let picture = [&b"FRAME\n"[..], &[128; 64 * 48 * 3 / 2]].concat();
     for (word, warns) in [("Ip", false), ("It", true), ("Ib", true), ("Im", true)] {
-        let header = format!("YUV4MPEG2 W64 H48 F25:1 {word}\n");
-        let raw = [header.as_bytes(), &picture.repeat(3)].concat();
-        std::fs::write(&from, raw).unwrap();
+        std::fs::write(&from, grey(&format!(" {word}"), 3)).unwrap();
         let ended = run(["convert", "--json", &from, &to]);
         assert_eq!(number(&ended.json(), "frames"), 3);
         let says = format!(
@@ -239,8 +242,7 @@ fn what_is_behind_raw_video_is_told_and_costs_no_picture() {
     let folder = tempdir().unwrap();
     let file = |name: &str| folder.path().join(name).display().to_string();
     let [from, to] = ["two.y4m", "o.h264"].map(file);
-    let picture = [&b"FRAME\n"[..], &[128; 64 * 48 * 3 / 2]].concat();
-    let raw = [&b"YUV4MPEG2 W64 H48 F25:1\n"[..], &picture.repeat(2)].concat();
+    let raw = grey("", 2);
     for behind in [&b"\n"[..], &[0; 700], &raw] {
         std::fs::write(&from, [&raw, behind].concat()).unwrap();
         let ended = run(["convert", "--json", &from, &to]);
