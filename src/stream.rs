@@ -9,7 +9,7 @@ use videostream_hal::time::now_ns;
 use videostream_ipc::{Error as IpcError, Goodbye};
 
 use self::buffers::Buffers;
-use crate::share::{DropCause, Host, HostBuilder, TellOf};
+use crate::share::{Host, HostBuilder, Lender, Refused};
 use crate::source::{Source, Taken, Woken, wait};
 use crate::{Error, Result};
 
@@ -22,21 +22,18 @@ use crate::{Error, Result};
 /// new buffers, and frames of before that clients hold stay what they are.
 #[derive(Debug)]
 pub struct Stream<S> {
-    host: Host,
+    lender: Lender<u32>,
     source: S,
     buffers: Buffers,
     /// The source's generation that `buffers` and `template` are of.
     generation: u32,
-    keep: u32,
     template: FrameDescriptor,
     expires_after_ns: u64,
     last_sequence: Option<u64>,
     dropped: u64,
     latest: Option<FrameDescriptor>,
-    /// The source was short of buffers since its last frame.
-    starved: bool,
-    /// Clients tell when they let go of a frame.
-    is_waiting: bool,
+    /// Buffers that came back, until the source has them.
+    freed: Vec<u32>,
     /// Clients that have ever joined.
     clients: u64,
     /// The parameter sets that clients get.
@@ -57,15 +54,13 @@ impl<S: Source> Stream<S> {
             buffers: Buffers::new(&mut host, &source)?,
             generation: source.generation(),
             template: template(&source),
-            host,
+            lender: Lender::new(host, keep),
+            freed: Vec::with_capacity(source.buffer_count() as usize),
             source,
-            keep,
             expires_after_ns: 0,
             last_sequence: None,
             dropped: 0,
             latest: None,
-            starved: false,
-            is_waiting: false,
             clients: 0,
             parameters: Vec::new(),
         })
@@ -74,7 +69,7 @@ impl<S: Source> Stream<S> {
     /// The host.
     #[must_use]
     pub fn host(&self) -> &Host {
-        &self.host
+        self.lender.host()
     }
 
     /// The source.
@@ -107,7 +102,7 @@ impl<S: Source> Stream<S> {
     /// What ends the source; [`Error::Os`] when polling fails.
     pub fn step(&mut self, deadline_ns: u64) -> Result<Option<u64>> {
         loop {
-            let host = self.host.as_fd();
+            let host = self.lender.host().as_fd();
             let Woken::By {
                 source: ready,
                 other: host,
@@ -116,7 +111,7 @@ impl<S: Source> Stream<S> {
                 return Ok(None);
             };
             if host {
-                self.host.process()?;
+                self.lender.host_mut().process()?;
                 self.greet();
             }
             let taken = if ready { self.source.take()? } else { None };
@@ -136,8 +131,9 @@ impl<S: Source> Stream<S> {
 
     /// Lets the source know of new clients.
     fn greet(&mut self) {
-        let stats = self.host.stats();
-        let so_far = self.host.clients().count() as u64 + stats.left + stats.evicted;
+        let host = self.lender.host();
+        let stats = host.stats();
+        let so_far = host.clients().count() as u64 + stats.left + stats.evicted;
         if so_far > self.clients {
             self.source.client_joined();
         }
@@ -150,7 +146,7 @@ impl<S: Source> Stream<S> {
             return Ok(());
         };
         if sets != self.parameters {
-            self.host.set_parameters(sets)?;
+            self.lender.host_mut().set_parameters(sets)?;
             self.parameters.clear();
             self.parameters.extend_from_slice(sets);
         }
@@ -160,51 +156,45 @@ impl<S: Source> Stream<S> {
     /// Takes up what the source is now.
     fn adopt(&mut self) -> Result<()> {
         self.generation = self.source.generation();
-        self.buffers.replace(&mut self.host, &self.source)?;
-        self.starved = false;
+        self.buffers.replace(&mut self.lender, &self.source)?;
+        self.freed.clear();
         if self.source.buffer_count() == 0 {
             return Ok(());
         }
         self.template = template(&self.source);
-        let keep = spare(&self.source)?.min(self.host.slots() - 1);
-        self.host.set_lend(keep);
-        if keep < self.keep {
+        let before = self.lender.lend();
+        self.lender.set_lend(spare(&self.source)?);
+        if self.lender.lend() < before {
             // What clients were granted may be more than there is.
-            self.host.send_away(Goodbye::FormatChange);
+            self.lender.host_mut().send_away(Goodbye::FormatChange);
         }
-        self.keep = keep;
         Ok(())
     }
 
     fn publish(&mut self, taken: Taken) -> Result<Option<u64>> {
         if let Some(last) = self.last_sequence {
             let lost = taken.sequence.saturating_sub(last + 1);
-            let cause = match std::mem::take(&mut self.starved) {
-                true => DropCause::NoBuffer,
-                false => DropCause::Sensor,
-            };
-            self.host.count_drops(lost, cause);
+            self.lender.count_lost(lost);
             self.dropped += lost;
         }
         self.last_sequence = Some(taken.sequence);
         self.note_parameters()?;
         let frame = self.describe(&taken);
-        match self.host.publish(&frame) {
-            Ok((slot, serial)) => {
-                self.buffers.lend(slot, taken.index);
+        match self.lender.publish(&frame, taken.index) {
+            Ok(serial) => {
                 self.latest = Some(FrameDescriptor { serial, ..frame });
                 self.reclaim()?;
                 Ok(Some(serial))
             }
-            Err(e) if matches!(e.share(), Some(IpcError::WouldBlock(_))) => {
-                // Only clients that hold more than they were granted can cause this.
-                self.host.evict_offenders();
-                self.host.count_drops(1, DropCause::NoBuffer);
+            // Only clients that hold more than they were granted can cause this.
+            Err(Refused { error, keep })
+                if matches!(error.share(), Some(IpcError::WouldBlock(_))) =>
+            {
                 self.dropped += 1;
-                self.source.requeue(taken.index)?;
+                self.source.requeue(keep)?;
                 Ok(None)
             }
-            Err(e) => Err(e),
+            Err(refused) => Err(refused.error),
         }
     }
 
@@ -241,33 +231,12 @@ impl<S: Source> Stream<S> {
 
     /// Gives the source back what nobody holds.
     fn reclaim(&mut self) -> Result<()> {
-        if self.take_back() > self.keep {
-            self.starved = true;
-            self.host.evict_offenders();
-            // Whoever lets go of a frame wakes this thread, which may have nothing else to wait for.
-            // Marked first, looked at then.
-            self.end_wait();
-            self.host.begin_wait(TellOf::HoldsAndReleases);
-            self.is_waiting = self.take_back() > self.keep;
-            if !self.is_waiting {
-                self.host.end_wait();
-            }
-        } else {
-            self.end_wait();
+        let freed = &mut self.freed;
+        self.lender.take_back(|index| freed.push(index));
+        for index in freed.drain(..) {
+            self.source.requeue(index)?;
         }
-        self.buffers.give_back(&mut self.source)
-    }
-
-    /// Takes back from the host what nobody holds; how many frames are still out.
-    fn take_back(&mut self) -> u32 {
-        let buffers = &mut self.buffers;
-        self.host.reclaim(self.keep, |slot| buffers.free(slot))
-    }
-
-    fn end_wait(&mut self) {
-        if std::mem::take(&mut self.is_waiting) {
-            self.host.end_wait();
-        }
+        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@ mod connector;
 mod frame;
 mod host;
 mod inbox;
+mod lender;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ pub use connector::Connector;
 pub use frame::{Frame, Pixels};
 pub use host::{Host, HostBuilder};
 pub use inbox::Report;
+pub use lender::{Lender, Refused};
 pub use reader::Reader;
 pub use videostream_ipc::Mode;
 pub use videostream_ipc::host::{Access, DropCause, Exports, Policy, Stats, TellOf};

@@ -2,22 +2,17 @@
 
 use std::os::fd::OwnedFd;
 
-use videostream_hal::ring::cells::SlotId;
 use videostream_ipc::{Error as IpcError, Goodbye, MAX_BUFFERS};
 
-use crate::share::Host;
+use crate::share::{Host, Lender};
 use crate::source::Source;
 use crate::{Error, Result};
 
-/// The source's buffers, as the host and its slots know them.
+/// The source's buffers, as the host knows them.
 #[derive(Debug)]
 pub(super) struct Buffers {
     /// Id of each memory part of each of the source's buffers.
     ids: Vec<Vec<u32>>,
-    /// The source's buffer in each slot.
-    in_slot: Vec<Option<u32>>,
-    /// What slots gave back, until [`Buffers::give_back`].
-    freed: Vec<u32>,
 }
 
 impl Buffers {
@@ -25,8 +20,6 @@ impl Buffers {
     pub(super) fn new(host: &mut Host, source: &impl Source) -> Result<Self> {
         Ok(Self {
             ids: register(host, parts(host, source)?)?,
-            in_slot: vec![None; host.slots() as usize],
-            freed: Vec::with_capacity(source.buffer_count() as usize),
         })
     }
 
@@ -37,29 +30,13 @@ impl Buffers {
         id.copied().unwrap_or(0)
     }
 
-    /// Buffer `index` was published in a slot.
-    pub(super) fn lend(&mut self, slot: SlotId, index: u32) {
-        self.in_slot[slot.index()] = Some(index);
-    }
-
-    /// Nobody holds the frame of a slot any more.
-    pub(super) fn free(&mut self, slot: SlotId) {
-        self.freed.extend(self.in_slot[slot.index()].take());
-    }
-
-    /// Gives the source what was freed.
-    pub(super) fn give_back(&mut self, source: &mut impl Source) -> Result<()> {
-        for index in self.freed.drain(..) {
-            source.requeue(index)?;
-        }
-        Ok(())
-    }
-
     /// Registers what the source has now, in place of what it had. Frames of before are gone for
     /// clients, but for those that hold one; the host keeps its memory registered until then.
-    pub(super) fn replace(&mut self, host: &mut Host, source: &impl Source) -> Result<()> {
-        let new = parts(host, source)?;
-        host.reclaim_all(|_| ());
+    pub(super) fn replace(&mut self, lender: &mut Lender<u32>, source: &impl Source) -> Result<()> {
+        let new = parts(lender.host(), source)?;
+        lender.take_all_back(drop);
+        lender.forget();
+        let host = lender.host_mut();
         let before = self.ids.iter().map(Vec::len);
         let per_frame = new.iter().map(Vec::len).chain(before).max();
         let held = host.lent() as usize * per_frame.unwrap_or(0);
@@ -71,8 +48,6 @@ impl Buffers {
         for id in self.ids.drain(..).flatten() {
             host.retire(id);
         }
-        self.in_slot.fill(None);
-        self.freed.clear();
         self.ids = register(host, new)?;
         Ok(())
     }
