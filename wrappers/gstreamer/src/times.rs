@@ -1,0 +1,36 @@
+//! The clock of a pipeline, and `CLOCK_MONOTONIC`.
+
+use gst::prelude::*;
+use videostream::hal::time::now_ns;
+
+/// The caps of times by `CLOCK_MONOTONIC` on buffers.
+pub(crate) const MONOTONIC: &str = "timestamp/x-system-monotonic";
+
+/// How far `CLOCK_MONOTONIC` is ahead of a pipeline's clock, in nanoseconds.
+pub(crate) fn ahead_ns(clock: &gst::Clock) -> i64 {
+    if is_monotonic(clock) {
+        return 0;
+    }
+    let before = now_ns();
+    let time = clock.time().nseconds();
+    let behind = now_ns();
+    (before + (behind - before) / 2).cast_signed() - time.cast_signed()
+}
+
+/// Whether it is the system's clock, and counts as the ring does.
+fn is_monotonic(clock: &gst::Clock) -> bool {
+    let system = clock.downcast_ref::<gst::SystemClock>();
+    system.is_some_and(|clock| {
+        clock.property::<gst::ClockType>("clock-type") == gst::ClockType::Monotonic
+    })
+}
+
+/// When a buffer was taken, as its source says.
+pub(crate) fn taken_ns(buffer: &gst::BufferRef) -> Option<u64> {
+    let metas = buffer.iter_meta::<gst::ReferenceTimestampMeta>();
+    let mut monotonic = metas.filter(|meta| {
+        let name = meta.reference().structure(0).map(|s| s.name().as_str());
+        name == Some(MONOTONIC)
+    });
+    monotonic.next().map(|meta| meta.timestamp().nseconds())
+}

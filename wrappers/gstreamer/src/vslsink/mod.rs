@@ -1,0 +1,23 @@
+//! `vslsink`: shares the frames that flow into it.
+
+mod imp;
+mod service;
+
+use gst::glib;
+use gst::prelude::*;
+
+glib::wrapper! {
+    /// The element.
+    pub struct VslSink(ObjectSubclass<imp::VslSink>)
+        @extends gst_video::VideoSink, gst_base::BaseSink, gst::Element, gst::Object;
+}
+
+pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    // Rank none: nobody who looks for a display may find it.
+    gst::Element::register(
+        Some(plugin),
+        "vslsink",
+        gst::Rank::NONE,
+        VslSink::static_type(),
+    )
+}
