@@ -26,7 +26,8 @@ const AGAIN_NS: u64 = 10_000_000;
 /// The listening socket, and what keeps it from being readable for ever.
 #[derive(Debug)]
 pub(super) struct Door {
-    pub(super) listener: OwnedFd,
+    /// `None` once the host has closed.
+    pub(super) listener: Option<OwnedFd>,
     /// A descriptor to give up when there is no other: whoever knocks is told, and waits for nothing.
     reserve: Option<OwnedFd>,
     /// Until when the listener is not looked at; 0 while it is.
@@ -38,7 +39,7 @@ pub(super) struct Door {
 impl Door {
     pub(super) fn new(listener: OwnedFd) -> Self {
         let mut door = Self {
-            listener,
+            listener: Some(listener),
             reserve: None,
             shut_until_ns: 0,
             short_since_ns: 0,
@@ -48,8 +49,8 @@ impl Door {
     }
 
     fn keep_reserve(&mut self) {
-        if self.reserve.is_none() {
-            self.reserve = fcntl_dupfd_cloexec(&self.listener, 0).ok();
+        if let (None, Some(listener)) = (&self.reserve, &self.listener) {
+            self.reserve = fcntl_dupfd_cloexec(listener, 0).ok();
         }
     }
 
@@ -62,7 +63,15 @@ impl Door {
     }
 
     fn accept(&self) -> Result<OwnedFd, Errno> {
-        accept_with(&self.listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)
+        let listener = self.listener.as_ref().ok_or(Errno::AGAIN)?;
+        accept_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)
+    }
+
+    /// Listens no more. The socket's name is free once its file is gone, too.
+    pub(super) fn close(&mut self) {
+        self.listener = None;
+        self.reserve = None;
+        self.shut_until_ns = 0;
     }
 }
 
@@ -149,7 +158,10 @@ impl Host {
 
     fn watch_listener(&self, events: epoll::EventFlags) -> Result<(), Errno> {
         let data = epoll::EventData::new_u64(LISTENER);
-        epoll::modify(&self.epoll, &self.door.listener, data, events)
+        match &self.door.listener {
+            Some(listener) => epoll::modify(&self.epoll, listener, data, events),
+            None => Ok(()),
+        }
     }
 
     /// Gives the place of the one who has been silent for longest, and still is, to another.

@@ -43,7 +43,7 @@ use crate::address::Address;
 use crate::buffers::Registry;
 use crate::credentials::overflow_uid;
 use crate::listen::FileId;
-use crate::wire::{ClientStatus, Goodbye, HostStatus};
+use crate::wire::{ClientStatus, Goodbye, HostStatus, Message};
 
 /// Words of a descriptor that the host reads back.
 const EXPIRES: usize = core::mem::offset_of!(FrameDescriptor, expires_ns) / 8;
@@ -112,13 +112,14 @@ impl Host {
             epoll::create(epoll::CreateFlags::CLOEXEC).map_err(|e| Error::Os("epoll_create", e))?;
         let alarm = Alarm::new()?;
         let (listener, address, file) = listen(&config)?;
+        let door = Door::new(listener);
         let host = Self {
             publisher: Publisher::new(control),
             peers: Peers::new(),
             buffers: Registry::new(),
             behind: false,
             parameters: None,
-            door: Door::new(listener),
+            door,
             alarm,
             epoll,
             address,
@@ -129,8 +130,10 @@ impl Host {
             stats: Stats::default(),
             waits: wait::Waits::default(),
         };
-        let watched = host
-            .watch(host.door.listener.as_fd(), serve::LISTENER)
+        let listener = host.door.listener.iter();
+        let watched = listener
+            .map(|listener| host.watch(listener.as_fd(), serve::LISTENER))
+            .collect::<Result<(), _>>()
             .and_then(|()| host.watch(host.alarm.as_fd(), serve::ALARM));
         watched.map_err(|e| Error::Os("epoll_ctl", e))?;
         Ok(host)
@@ -357,21 +360,40 @@ impl AsFd for Host {
     }
 }
 
-impl Drop for Host {
-    /// Tells all clients and removes the socket's file.
-    fn drop(&mut self) {
+impl Host {
+    /// Ends the stream: the name is free for another host, and clients are told goodbye, after the
+    /// frames that they can still read. What they hold stays theirs: go on with [`Host::process`] and
+    /// [`Host::reclaim`] until [`Host::clients`] has none, and the memory is free.
+    ///
+    /// Dropping the host does the same, without waiting for anybody.
+    pub fn close(&mut self) {
+        if self.door.listener.is_none() {
+            return;
+        }
+        self.door.close();
         self.publisher.control().close();
-        for peer in self.peers.iter() {
-            peer.send(&crate::wire::Message::Goodbye(Goodbye::Closing));
-            if let Some(lease) = peer.lease()
-                && wake::waiting(lease).event
-            {
-                peer.ring();
+        let goodbye = Message::Goodbye(Goodbye::Closing);
+        for place in self.peers.places() {
+            match self.peers.get(place) {
+                Some(peer) if peer.lease().is_none() => self.drop_peer(place, Some(goodbye)),
+                Some(peer) => {
+                    peer.send(&goodbye);
+                    if peer.lease().is_some_and(|lease| wake::waiting(lease).event) {
+                        peer.ring();
+                    }
+                }
+                None => {}
             }
         }
         self.wake_futex();
-        if let Some(file) = self.file {
+        if let Some(file) = self.file.take() {
             self.address.unlink(file);
         }
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.close();
     }
 }

@@ -43,8 +43,8 @@ impl Host {
     }
 
     /// The listening socket, for who names what a program may poll. [`Host::as_fd`] is readable
-    /// whenever it is.
-    pub fn listener(&self) -> BorrowedFd<'_> {
-        self.door.listener.as_fd()
+    /// whenever it is. `None` once the host has closed.
+    pub fn listener(&self) -> Option<BorrowedFd<'_>> {
+        self.door.listener.as_ref().map(AsFd::as_fd)
     }
 }

@@ -11,6 +11,7 @@ use videostream_ipc::Error as Ipc;
 
 mod drops;
 pub(super) mod endless;
+mod lender;
 mod liars;
 mod slow_host;
 mod tokio;

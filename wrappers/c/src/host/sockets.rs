@@ -90,7 +90,7 @@ impl Host {
             state.begin_own_loop();
         }
         let ipc = state.ipc.iter();
-        let all = ipc.flat_map(|ipc| std::iter::once(ipc.listener()).chain(ipc.sockets()));
+        let all = ipc.flat_map(|ipc| ipc.listener().into_iter().chain(ipc.sockets()));
         let mut into = into.iter_mut();
         let mut count = 0;
         for socket in all {
@@ -130,8 +130,8 @@ impl State {
     }
 
     fn is_listener(&self, number: RawFd) -> bool {
-        let listener = self.ipc.as_ref().map(|ipc| ipc.listener().as_raw_fd());
-        listener == Some(number)
+        let listener = self.ipc.as_ref().and_then(|ipc| ipc.listener());
+        listener.is_some_and(|fd| fd.as_raw_fd() == number)
     }
 
     /// The client's socket of this number.
