@@ -33,6 +33,12 @@ impl ParameterSets {
         }
     }
 
+    /// The codec that they are of.
+    #[must_use]
+    pub fn codec(&self) -> Codec {
+        self.codec
+    }
+
     /// Takes note of those in a piece of a byte stream; whether there was another one than before. One that makes no
     /// sense changes nothing.
     pub fn add_all(&mut self, bytes: &[u8]) -> bool {

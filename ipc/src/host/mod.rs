@@ -130,10 +130,9 @@ impl Host {
             stats: Stats::default(),
             waits: wait::Waits::default(),
         };
-        let listener = host.door.listener.iter();
+        let mut listener = host.door.listener.iter();
         let watched = listener
-            .map(|listener| host.watch(listener.as_fd(), serve::LISTENER))
-            .collect::<Result<(), _>>()
+            .try_for_each(|listener| host.watch(listener.as_fd(), serve::LISTENER))
             .and_then(|()| host.watch(host.alarm.as_fd(), serve::ALARM));
         watched.map_err(|e| Error::Os("epoll_ctl", e))?;
         Ok(host)

@@ -1,9 +1,10 @@
 //! GStreamer's names of pixel formats, and those of the ring.
 
 use gst_video::VideoFormat;
-use videostream::hal::format::FourCc;
+use videostream::hal::format::{DrmFormat, FourCc};
 
-/// Formats that both know, those first that are asked for first. Of several names for one format the first is written.
+/// Formats that both sides know, the usual ones first. Where several codes stand for one format, the first
+/// one is written.
 pub(crate) const FORMATS: [(VideoFormat, FourCc); 40] = [
     (VideoFormat::Nv12, FourCc::NV12),
     (VideoFormat::I420, FourCc::YU12),
@@ -37,7 +38,7 @@ pub(crate) const FORMATS: [(VideoFormat, FourCc); 40] = [
     (VideoFormat::Y41b, FourCc::YUV411P),
     (VideoFormat::Yuv9, FourCc::YUV9),
     (VideoFormat::Yvu9, FourCc::YVU9),
-    // Separate planes, which GStreamer has as several memories of one format.
+    // Planes in separate memories, which GStreamer has no other formats for.
     (VideoFormat::Nv12, FourCc::NM12),
     (VideoFormat::Nv21, FourCc::NM21),
     (VideoFormat::Nv16, FourCc::NM16),
@@ -49,13 +50,29 @@ pub(crate) const FORMATS: [(VideoFormat, FourCc); 40] = [
     (VideoFormat::Bgrx, FourCc::new(*b"BGRX")),
 ];
 
-/// How the ring calls a format.
+/// The ring's code for a format.
 pub(crate) fn fourcc(format: VideoFormat) -> Option<FourCc> {
     let found = FORMATS.iter().find(|(known, _)| *known == format);
     found.map(|(_, fourcc)| *fourcc)
 }
 
-/// How GStreamer calls a format.
+/// The ring's code for the same format with each plane in a buffer of its own, where there is one.
+pub(crate) fn separate(format: VideoFormat) -> Option<FourCc> {
+    let mut codes = FORMATS.iter().filter(|(known, _)| *known == format);
+    let is_separate = |fourcc: FourCc| fourcc.info().is_some_and(|info| info.separate);
+    codes.find_map(|(_, fourcc)| Some(*fourcc).filter(|fourcc| is_separate(*fourcc)))
+}
+
+/// GStreamer's format for DRM's four letters.
+pub(crate) fn of_drm(letters: &str) -> Option<VideoFormat> {
+    let mut padded = *b"    ";
+    padded
+        .get_mut(..letters.len())?
+        .copy_from_slice(letters.as_bytes());
+    video_format(DrmFormat::linear(padded).to_v4l2()?)
+}
+
+/// GStreamer's format for a code of the ring.
 pub(crate) fn video_format(fourcc: FourCc) -> Option<VideoFormat> {
     let old = |letters: &[u8; 4]| fourcc == FourCc::new(*letters);
     let found = FORMATS.iter().find(|(_, known)| *known == fourcc);
@@ -66,5 +83,36 @@ pub(crate) fn video_format(fourcc: FourCc) -> Option<VideoFormat> {
         None if old(b"I420") => Some(VideoFormat::I420),
         None if old(b"YUY2") => Some(VideoFormat::Yuy2),
         None => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drm_names_are_in_word_order() {
+        assert_eq!(of_drm("XR24"), Some(VideoFormat::Bgrx));
+        assert_eq!(of_drm("AB24"), Some(VideoFormat::Rgba));
+        assert_eq!(of_drm("BG24"), Some(VideoFormat::Rgb));
+        assert_eq!(of_drm("YU12"), Some(VideoFormat::I420));
+        assert_eq!(of_drm("R8"), Some(VideoFormat::Gray8));
+        assert_eq!(of_drm("NV12"), Some(VideoFormat::Nv12));
+        assert_eq!(of_drm("longer"), None);
+    }
+
+    #[test]
+    fn separate_planes_have_their_own_code() {
+        assert_eq!(separate(VideoFormat::Nv12), Some(FourCc::NM12));
+        assert_eq!(separate(VideoFormat::Yuy2), None);
+    }
+
+    #[test]
+    fn every_code_comes_back() {
+        for (format, code) in FORMATS {
+            assert_eq!(video_format(code), Some(format), "{code}");
+            let written = fourcc(format).unwrap();
+            assert_eq!(video_format(written), Some(format));
+        }
     }
 }

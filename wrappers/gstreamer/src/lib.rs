@@ -8,20 +8,34 @@ mod shape;
 mod times;
 mod vslsink;
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use gst::glib;
+
+/// Locks what no panic leaves half done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     vslsink::register(plugin)
 }
 
-gst::plugin_define!(
-    videostream,
-    env!("CARGO_PKG_DESCRIPTION"),
-    init,
-    concat!(env!("CARGO_PKG_VERSION"), "-", env!("COMMIT_ID")),
-    "Apache 2.0",
-    env!("CARGO_PKG_NAME"),
-    env!("CARGO_PKG_NAME"),
-    "videostream",
-    env!("BUILD_REL_DATE")
-);
+/// What GStreamer loads, and what a program calls that links the elements statically:
+/// [`plugin_register_static`](plugin::plugin_register_static).
+#[allow(missing_docs, reason = "made by a macro")]
+pub mod plugin {
+    use super::init;
+
+    gst::plugin_define!(
+        videostream,
+        env!("CARGO_PKG_DESCRIPTION"),
+        init,
+        concat!(env!("CARGO_PKG_VERSION"), "-", env!("COMMIT_ID")),
+        "Apache 2.0",
+        env!("CARGO_PKG_NAME"),
+        env!("CARGO_PKG_NAME"),
+        "videostream",
+        env!("BUILD_REL_DATE")
+    );
+}

@@ -2,7 +2,7 @@
 
 use std::os::fd::BorrowedFd;
 
-use gst_allocators::{DmaBufMemory, FdMemory};
+use gst_allocators::FdMemory;
 
 /// A memory's part of a file.
 #[derive(Debug, Clone, Copy)]
@@ -10,7 +10,6 @@ pub(crate) struct Part<'a> {
     pub(crate) fd: BorrowedFd<'a>,
     /// Where in the file it begins.
     pub(crate) offset: usize,
-    pub(crate) is_dma_buf: bool,
 }
 
 /// What of a file a memory is, if it is one that others can map.
@@ -25,6 +24,5 @@ pub(crate) fn part(memory: &gst::MemoryRef) -> Option<Part<'_>> {
     Some(Part {
         fd,
         offset: memory.offset(),
-        is_dma_buf: memory.is_memory_type::<DmaBufMemory>(),
     })
 }

@@ -1,22 +1,24 @@
-//! Buffers in memory that others can map: what a sink proposes upstream, and copies into.
+//! Buffers in memory that other processes can map: what a sink proposes upstream, and copies into.
 
 use std::os::fd::IntoRawFd;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use gst::glib;
 use gst::subclass::prelude::*;
 use gst_allocators::prelude::*;
 use gst_allocators::{DmaBufAllocator, FdAllocator, FdMemoryFlags};
+use gst_video::prelude::*;
+use gst_video::{VideoAlignment, VideoFrameFlags, VideoInfo, VideoMeta};
 use videostream::hal::memory::allocate::{Allocation, Allocator, Origin};
 use videostream::hal::memory::memfd;
 
-/// Adopts memory for GStreamer: a dma-buf as one, a memfd as a file. Its mapping is kept.
+/// Adopts memory for GStreamer: a dma-buf as one, a memfd as a file. It stays mapped.
 fn adopt(memory: Allocation) -> Option<gst::Memory> {
     static DMA_BUFS: LazyLock<DmaBufAllocator> = LazyLock::new(DmaBufAllocator::new);
     static FILES: LazyLock<FdAllocator> = LazyLock::new(FdAllocator::new);
     let is_dma_buf = memory.report.taken.is_some_and(Origin::is_dma_buf);
     if !is_dma_buf {
-        // Who maps it for reading must not lose a part of it.
+        // Clients map it only if nobody can cut it short.
         memfd::seal(&memory.fd, memfd::FIXED_SIZE).ok()?;
     }
     let size = usize::try_from(memory.len_bytes).ok()?;
@@ -32,15 +34,21 @@ fn adopt(memory: Allocation) -> Option<gst::Memory> {
 }
 
 mod imp {
-    use std::sync::Mutex;
-
     use super::*;
+
+    /// What buffers have to be like.
+    #[derive(Debug, Clone)]
+    struct Needs {
+        size: u32,
+        /// For raw video: where planes and lines are.
+        info: Option<VideoInfo>,
+        alignment: Option<VideoAlignment>,
+    }
 
     /// The pool's class.
     #[derive(Debug, Default)]
     pub struct SharedPool {
-        /// Bytes of a buffer, and what a picture in it looks like.
-        config: Mutex<Option<(u32, Option<gst_video::VideoInfo>)>>,
+        needs: Mutex<Option<Needs>>,
     }
 
     #[glib::object_subclass]
@@ -55,15 +63,39 @@ mod imp {
 
     impl BufferPoolImpl for SharedPool {
         fn options() -> &'static [&'static str] {
-            &["GstBufferPoolOptionVideoMeta"]
+            &[
+                "GstBufferPoolOptionVideoMeta",
+                // Decoders write beyond the picture, and want lines at round addresses.
+                "GstBufferPoolOptionVideoAlignment",
+            ]
         }
 
         fn set_config(&self, config: &mut gst::BufferPoolConfigRef) -> bool {
-            let Some((Some(caps), size, ..)) = config.params() else {
+            let Some((Some(caps), size, min, max)) = config.params() else {
                 return false;
             };
-            let info = gst_video::VideoInfo::from_caps(&caps).ok();
-            *self.config.lock().unwrap() = Some((size, info));
+            let mut needs = Needs {
+                size,
+                // Compressed formats have one, too, and no planes.
+                info: VideoInfo::from_caps(&caps)
+                    .ok()
+                    .filter(|info| info.n_planes() > 0),
+                alignment: None,
+            };
+            if let Some(info) = &mut needs.info
+                && config.has_option(gst_video::BUFFER_POOL_OPTION_VIDEO_ALIGNMENT)
+                && let Some(mut alignment) = config.video_alignment()
+            {
+                if info.align(&mut alignment).is_err() {
+                    return false;
+                }
+                let aligned = u32::try_from(info.size()).unwrap_or(u32::MAX);
+                needs.size = size.max(aligned);
+                config.set_params(Some(&caps), needs.size, min, max);
+                config.set_video_alignment(&alignment);
+                needs.alignment = Some(alignment);
+            }
+            *self.needs.lock().unwrap_or_else(PoisonError::into_inner) = Some(needs);
             self.parent_set_config(config)
         }
 
@@ -71,24 +103,29 @@ mod imp {
             &self,
             _: Option<&gst::BufferPoolAcquireParams>,
         ) -> Result<gst::Buffer, gst::FlowError> {
-            let config = self.config.lock().unwrap().clone();
-            let (size, info) = config.ok_or(gst::FlowError::NotNegotiated)?;
-            let memory = Allocator::new().allocate(size.into());
-            let memory = memory
-                .ok()
-                .and_then(super::adopt)
-                .ok_or(gst::FlowError::Error)?;
+            let needs = self.needs.lock().unwrap_or_else(PoisonError::into_inner);
+            let needs = needs.clone().ok_or(gst::FlowError::NotNegotiated)?;
+            let memory = Allocator::new().allocate(needs.size.into());
+            let memory = memory.ok().and_then(super::adopt);
             let mut buffer = gst::Buffer::new();
             let change = buffer.make_mut();
-            change.append_memory(memory);
-            change.set_size(size as usize);
-            if let Some(info) = info {
-                gst_video::VideoMeta::add_from_info(
+            change.append_memory(memory.ok_or(gst::FlowError::Error)?);
+            change.set_size(needs.size as usize);
+            if let Some(info) = &needs.info {
+                let mut meta = VideoMeta::add_full(
                     change,
-                    gst_video::VideoFrameFlags::empty(),
-                    &info,
+                    VideoFrameFlags::empty(),
+                    info.format(),
+                    info.width(),
+                    info.height(),
+                    info.offset(),
+                    info.stride(),
                 )
                 .map_err(|_| gst::FlowError::Error)?;
+                if let Some(alignment) = &needs.alignment {
+                    meta.set_alignment(alignment)
+                        .map_err(|_| gst::FlowError::Error)?;
+                }
             }
             Ok(buffer)
         }
@@ -96,25 +133,31 @@ mod imp {
 }
 
 glib::wrapper! {
-    /// A pool of such buffers.
+    /// A pool of buffers in memory that other processes can map.
     pub struct SharedPool(ObjectSubclass<imp::SharedPool>)
         @extends gst::BufferPool, gst::Object;
 }
 
 impl SharedPool {
-    /// An active pool for frames of these caps.
-    pub(crate) fn active(caps: &gst::Caps, size: u32, most: u32) -> Option<Self> {
-        let pool = Self::new(caps, size, most)?;
+    /// An active pool of at most `max` buffers.
+    pub(crate) fn active(caps: &gst::Caps, size: u32, max: u32) -> Option<Self> {
+        let pool = Self::new(caps, size, max)?;
         pool.set_active(true).ok()?;
         Some(pool)
     }
 
     /// A pool that others configure further, and activate.
-    pub(crate) fn new(caps: &gst::Caps, size: u32, most: u32) -> Option<Self> {
+    pub(crate) fn new(caps: &gst::Caps, size: u32, max: u32) -> Option<Self> {
         let pool: Self = glib::Object::new();
         let mut config = pool.config();
-        config.set_params(Some(caps), size, 0, most);
+        config.set_params(Some(caps), size, 0, max);
         pool.set_config(config).ok()?;
         Some(pool)
+    }
+
+    /// A buffer, if one is free.
+    pub(crate) fn take(&self) -> Result<gst::Buffer, gst::FlowError> {
+        let flags = gst::BufferPoolAcquireFlags::DONTWAIT;
+        self.acquire_buffer(Some(&gst::BufferPoolAcquireParams::with_flags(flags)))
     }
 }

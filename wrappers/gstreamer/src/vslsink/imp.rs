@@ -1,71 +1,73 @@
-//! The element's class.
+//! The class of `vslsink`.
 
-use std::os::fd::AsFd;
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{LazyLock, Mutex};
 
 use gst::glib;
+use gst::glib::subclass::Signal;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 use gst_base::prelude::*;
 use gst_base::subclass::prelude::*;
 use gst_video::subclass::prelude::*;
-use rustix::io::fcntl_dupfd_cloexec;
-use videostream::Host;
+use videostream::encode::{Codec, ParameterSets};
+use videostream::hal::format::FourCc;
 use videostream::hal::ring::descriptor::NO_TIME;
-use videostream::hal::ring::{Flags, FrameDescriptor, PlaneDescriptor};
+use videostream::hal::ring::{Flags, FrameDescriptor};
 use videostream::hal::time::now_ns;
-use videostream::share::Refused;
+use videostream::ipc::Error as IpcError;
+use videostream::share::{ClientStatus, DropCause, Refused};
 
-use super::service::{Changes, Service};
-use crate::memory::part;
+use super::copies::Copies;
+use super::describe;
+use super::service::{News, Room, Service};
+use super::settings::{PROPERTIES, Settings};
 use crate::pool::SharedPool;
 use crate::shape::{self, Shape};
-use crate::times;
+use crate::{lock, times};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
         "vslsink",
         gst::DebugColorFlags::empty(),
-        Some("sink that shares frames"),
+        Some("Sink that shares frames"),
     )
 });
 
-#[derive(Debug, Clone)]
-struct Settings {
-    path: Option<String>,
-    lifespan_ms: i64,
-    pool_size: u32,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            path: None,
-            lifespan_ms: 100,
-            pool_size: 8,
-        }
-    }
-}
-
-#[derive(Debug, Default)]
-struct State {
-    service: Option<Service>,
-    shape: Option<Shape>,
-    caps: Option<gst::Caps>,
-    /// For frames in memory that can't be shared.
-    copies: Option<SharedPool>,
-    sequence: u64,
-}
+/// Frames that a source can lose at once; more than that is another way of counting.
+const MOST_LOST: u64 = 1000;
 
 /// The element.
 #[derive(Debug, Default)]
 pub struct VslSink {
     settings: Mutex<Settings>,
-    state: Mutex<State>,
+    /// Where the host is, while there is one.
+    bound: Mutex<Option<String>>,
+    stream: Mutex<Stream>,
+    /// Those who wait for room give up.
+    flushing: AtomicBool,
+    waiting: Mutex<Option<Room>>,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+#[derive(Debug, Default)]
+struct Stream {
+    service: Option<Service>,
+    /// Hosts of streams that have ended, for as long as clients hold frames.
+    ended: Vec<Service>,
+    format: Option<Format>,
+    /// The source's count of the last frame.
+    sequence: Option<u64>,
+    dropped: u64,
+    copied: u64,
+}
+
+/// What the caps say, and what depends on them.
+#[derive(Debug)]
+struct Format {
+    shape: Shape,
+    template: FrameDescriptor,
+    copies: Copies,
+    sets: Option<ParameterSets>,
 }
 
 #[glib::object_subclass]
@@ -77,49 +79,52 @@ impl ObjectSubclass for VslSink {
 
 impl ObjectImpl for VslSink {
     fn properties() -> &'static [glib::ParamSpec] {
-        static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
-            vec![
-                glib::ParamSpecString::builder("path")
-                    .nick("Path")
-                    .blurb("Socket that clients connect to: a file if it begins with '/', else an abstract name")
-                    .mutable_ready()
-                    .build(),
-                glib::ParamSpecInt64::builder("lifespan")
-                    .nick("Lifespan")
-                    .blurb("Milliseconds for which a frame that nobody holds stays")
-                    .minimum(0)
-                    .default_value(100)
-                    .mutable_playing()
-                    .build(),
-                glib::ParamSpecUInt::builder("pool-size")
-                    .nick("Pool size")
-                    .blurb("Buffers of the pool that is proposed upstream")
-                    .minimum(1)
-                    .maximum(64)
-                    .default_value(8)
-                    .mutable_ready()
-                    .build(),
-            ]
-        });
         &PROPERTIES
     }
 
+    fn signals() -> &'static [Signal] {
+        static SIGNALS: LazyLock<Vec<Signal>> = LazyLock::new(|| {
+            ["client-connected", "client-disconnected"]
+                .into_iter()
+                .map(|name| {
+                    Signal::builder(name)
+                        .param_types([gst::Structure::static_type()])
+                        .build()
+                })
+                .collect()
+        });
+        &SIGNALS
+    }
+
     fn set_property(&self, _: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        let mut settings = lock(&self.settings);
-        match pspec.name() {
-            "path" => settings.path = value.get().unwrap_or_default(),
-            "lifespan" => settings.lifespan_ms = value.get().unwrap_or(100),
-            "pool-size" => settings.pool_size = value.get().unwrap_or(8),
-            _ => {}
+        if lock(&self.bound).is_some() && pspec.name() != "lifespan" {
+            gst::warning!(
+                CAT,
+                imp = self,
+                "{} can't be changed while frames are shared: set the element to READY first",
+                pspec.name()
+            );
+            return;
         }
+        lock(&self.settings).set(pspec.name(), value);
     }
 
     fn property(&self, _: usize, pspec: &glib::ParamSpec) -> glib::Value {
-        let settings = lock(&self.settings);
         match pspec.name() {
-            "path" => settings.path.to_value(),
-            "lifespan" => settings.lifespan_ms.to_value(),
-            _ => settings.pool_size.to_value(),
+            "stats" => self.stats().to_value(),
+            "num-clients" => {
+                let stream = lock(&self.stream);
+                let service = stream.service.as_ref();
+                let count = service.map_or(0, |service| service.lender().host().clients().count());
+                u32::try_from(count).unwrap_or(u32::MAX).to_value()
+            }
+            "path" => {
+                let bound = lock(&self.bound).clone();
+                bound
+                    .or_else(|| lock(&self.settings).path.clone())
+                    .to_value()
+            }
+            name => lock(&self.settings).get(name),
         }
     }
 }
@@ -133,7 +138,7 @@ impl ElementImpl for VslSink {
                 "VideoStream Sink",
                 "Sink/Video",
                 "Shares frames with other processes without a copy",
-                "videostream",
+                "The videostream developers",
             )
         });
         Some(&METADATA)
@@ -155,39 +160,69 @@ impl ElementImpl for VslSink {
 
 impl BaseSinkImpl for VslSink {
     fn start(&self) -> Result<(), gst::ErrorMessage> {
-        let settings = lock(&self.settings).clone();
-        let path = settings
-            .path
-            .unwrap_or_else(|| format!("/tmp/{}", self.obj().name()));
-        lock(&self.settings).path = Some(path.clone());
-        let element = self.obj().downgrade();
-        let tell = move |changes| {
-            if let Some(element) = element.upgrade() {
-                element.imp().tell(changes);
-            }
+        let path = lock(&self.settings).path.clone().unwrap_or_else(|| {
+            let thread = rustix::thread::gettid();
+            format!("/tmp/{}.{thread}", self.obj().name())
+        });
+        let service = self.bind(&path)?;
+        gst::info!(CAT, imp = self, "sharing frames at {path}");
+        *lock(&self.bound) = Some(path);
+        *lock(&self.stream) = Stream {
+            service: Some(service),
+            ..Stream::default()
         };
-        let service = Service::start(Host::builder(&path), settings.pool_size.max(2), tell)
-            .map_err(|error| gst::error_msg!(gst::ResourceError::OpenReadWrite, ["{error}"]))?;
-        lock(&self.state).service = Some(service);
+        self.obj().notify("path");
         Ok(())
     }
 
     fn stop(&self) -> Result<(), gst::ErrorMessage> {
-        let state = std::mem::take(&mut *lock(&self.state));
-        // Its buffers go back without the lock.
-        drop(state);
+        let stream = std::mem::take(&mut *lock(&self.stream));
+        *lock(&self.waiting) = None;
+        *lock(&self.bound) = None;
+        // Without the lock: its buffers go back to their pools, its thread ends.
+        drop(stream);
+        self.obj().notify("num-clients");
+        Ok(())
+    }
+
+    fn unlock(&self) -> Result<(), gst::ErrorMessage> {
+        self.flushing.store(true, Ordering::SeqCst);
+        if let Some(room) = &*lock(&self.waiting) {
+            room.ask();
+        }
+        Ok(())
+    }
+
+    fn unlock_stop(&self) -> Result<(), gst::ErrorMessage> {
+        self.flushing.store(false, Ordering::SeqCst);
         Ok(())
     }
 
     fn set_caps(&self, caps: &gst::Caps) -> Result<(), gst::LoggableError> {
-        let shape = Shape::of(caps);
-        let shape = shape.ok_or_else(|| gst::loggable_error!(CAT, "{caps} can't be shared"))?;
-        let mut state = lock(&self.state);
-        state.shape = Some(shape);
-        state.caps = Some(caps.clone());
-        let before = state.copies.take();
-        drop(state);
-        drop(before);
+        let shape = Shape::of(caps).map_err(|why| {
+            gst::element_imp_error!(self, gst::StreamError::Format, ("{why}"));
+            gst::loggable_error!(CAT, "{why}")
+        })?;
+        let codec = match &shape {
+            Shape::Packets { fourcc, .. } => match *fourcc {
+                FourCc::H264 => Some(Codec::H264),
+                FourCc::HEVC => Some(Codec::H265),
+                _ => None,
+            },
+            Shape::Raw { .. } => None,
+        };
+        let most = lock(&self.settings).lend() + 2;
+        let mut stream = lock(&self.stream);
+        let sets = stream.format.take().and_then(|before| before.sets);
+        // Parsers send caps again that say more of the same stream: its sets stay.
+        let sets = sets.filter(|sets| Some(sets.codec()) == codec);
+        stream.format = Some(Format {
+            template: shape.template(),
+            shape,
+            copies: Copies::new(caps, most),
+            sets: sets.or_else(|| codec.map(ParameterSets::new)),
+        });
+        drop(stream);
         self.parent_set_caps(caps)
     }
 
@@ -196,44 +231,158 @@ impl BaseSinkImpl for VslSink {
         query: &mut gst::query::Allocation,
     ) -> Result<(), gst::LoggableError> {
         query.add_allocation_meta::<gst_video::VideoMeta>(None);
-        let min = lock(&self.settings).pool_size + 1;
         let (caps, need_pool) = query.get_owned();
-        let shape = caps.as_deref().and_then(Shape::of);
-        let size = match &shape {
-            Some(Shape::Raw(info, _)) => info.size() as u32,
+        let Some(caps) = caps else {
+            return Ok(());
+        };
+        // Beside those that are out, one that is filled and the last one, which the base class keeps.
+        let min = lock(&self.settings).lend() + 2;
+        let size = match Shape::of(&caps) {
+            Ok(Shape::Raw { info, modifier: 0 }) => u32::try_from(info.size()).unwrap_or(0),
             _ => 0,
         };
-        let pool = match (need_pool, &caps, shape) {
-            (true, Some(caps), Some(Shape::Raw(..))) => SharedPool::new(caps, size, 0),
-            _ => None,
+        let pool = match need_pool && size > 0 {
+            true => SharedPool::new(&caps, size, 0),
+            false => None,
         };
+        // Also without a pool: sources take it as the number of buffers that they need.
         query.add_allocation_pool(pool.as_ref(), size, min, 0);
         Ok(())
     }
 
+    fn event(&self, event: gst::Event) -> bool {
+        let is_end = event.type_() == gst::EventType::Eos;
+        let is_handled = self.parent_event(event);
+        if is_end && is_handled {
+            self.end();
+        }
+        is_handled
+    }
+
     fn render(&self, buffer: &gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
-        let mut freed = Vec::new();
-        let result = self.publish(buffer, &mut freed);
-        drop(freed);
-        result
+        let room = self.publish(buffer)?;
+        if let Some(room) = room {
+            *lock(&self.waiting) = Some(room.clone());
+            // After an unlock the base class waits until it goes on.
+            room.wait(|| self.flushing.load(Ordering::SeqCst));
+            *lock(&self.waiting) = None;
+        }
+        Ok(gst::FlowSuccess::Ok)
     }
 }
 
 impl VideoSinkImpl for VslSink {
-    /// Called for the first frame before the pipeline plays; that one is shared when its time has come.
+    /// Called for the first frame before the pipeline plays: that one is shared when it is due.
     fn show_frame(&self, _: &gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
         Ok(gst::FlowSuccess::Ok)
     }
 }
 
 impl VslSink {
-    fn tell(&self, changes: Changes) {
-        for client in changes.joined {
-            gst::info!(CAT, imp = self, "client {} joined", client.pid);
+    fn bind(&self, path: &str) -> Result<Service, gst::ErrorMessage> {
+        let settings = lock(&self.settings).clone();
+        let host = settings
+            .host(path)
+            .map_err(|why| gst::error_msg!(gst::ResourceError::Settings, ("{why}")))?;
+        let element = self.obj().downgrade();
+        let tell = move |news| {
+            if let Some(element) = element.upgrade() {
+                element.imp().tell(news);
+            }
+        };
+        Service::start(host, settings.lend(), tell).map_err(|error| {
+            let kind = match error.share() {
+                Some(IpcError::AddressInUse) => gst::ResourceError::Busy,
+                Some(
+                    IpcError::AddressInvalid | IpcError::AddressTooLong(..) | IpcError::NotASocket,
+                ) => gst::ResourceError::Settings,
+                _ => gst::ResourceError::OpenReadWrite,
+            };
+            gst::error_msg!(kind, ("{error}"))
+        })
+    }
+
+    /// Clients are told of the end; those who read slowly have their frames still.
+    fn end(&self) {
+        let mut stream = lock(&self.stream);
+        if let Some(service) = stream.service.take() {
+            service.close();
+            stream.ended.push(service);
         }
-        for client in changes.left {
-            gst::info!(CAT, imp = self, "client {} left", client.pid);
+        stream.sequence = None;
+    }
+
+    fn tell(&self, news: News) {
+        let element = self.obj();
+        let client = match news {
+            News::Joined(client) => {
+                self.ask_for_key_frame();
+                element.emit_by_name::<()>("client-connected", &[&about(&client)]);
+                client
+            }
+            News::Left(client) => {
+                element.emit_by_name::<()>("client-disconnected", &[&about(&client)]);
+                client
+            }
+            News::Failed(error) => {
+                gst::element_imp_error!(
+                    self,
+                    gst::ResourceError::Read,
+                    ("Nobody else can connect: {error}")
+                );
+                return;
+            }
+        };
+        gst::debug!(
+            CAT,
+            imp = self,
+            "client {} of process {}",
+            client.client,
+            client.pid
+        );
+        element.notify("num-clients");
+    }
+
+    /// A client of a compressed stream can begin at a key frame only.
+    fn ask_for_key_frame(&self) {
+        let is_compressed = {
+            let stream = lock(&self.stream);
+            let format = stream.format.as_ref();
+            format.is_some_and(|format| format.sets.is_some())
+        };
+        if is_compressed {
+            let event = gst_video::UpstreamForceKeyUnitEvent::builder()
+                .all_headers(true)
+                .build();
+            self.obj().sink_pad().push_event(event);
         }
+    }
+
+    fn stats(&self) -> gst::Structure {
+        let mut all = self.obj().stats();
+        all.set_name("vslsink-stats");
+        let stream = lock(&self.stream);
+        let (status, counted) = match &stream.service {
+            Some(service) => {
+                let lender = service.lender();
+                (lender.host().status(), lender.host().stats())
+            }
+            None => Default::default(),
+        };
+        let copied = stream
+            .format
+            .as_ref()
+            .map_or(0, |format| format.copies.count);
+        all.set("published", counted.published);
+        all.set("copied", stream.copied + copied);
+        all.set("no-room", stream.dropped);
+        all.set("source-drops", counted.sensor_drops);
+        all.set("lent", status.lent);
+        all.set("clients", status.clients);
+        all.set("clients-left", counted.left);
+        all.set("clients-refused", counted.refused);
+        all.set("clients-evicted", counted.evicted);
+        all
     }
 
     /// When a buffer was taken, by `CLOCK_MONOTONIC`.
@@ -249,134 +398,196 @@ impl VslSink {
         })
     }
 
-    fn publish(
-        &self,
-        buffer: &gst::Buffer,
-        freed: &mut Vec<gst::Buffer>,
-    ) -> Result<gst::FlowSuccess, gst::FlowError> {
-        let lifespan = lock(&self.settings).lifespan_ms;
-        let mut state = lock(&self.state);
-        let State {
-            service,
-            shape,
-            caps,
-            copies,
-            sequence,
-        } = &mut *state;
-        let (Some(service), Some(shape)) = (service, shape) else {
+    /// Publishes a buffer. Gives what to wait for, where the policy says so and there is no room
+    /// for another.
+    fn publish(&self, source: &gst::Buffer) -> Result<Option<Room>, gst::FlowError> {
+        let settings = lock(&self.settings).clone();
+        let mut freed = Vec::new();
+        let mut stream = lock(&self.stream);
+        let stream = &mut *stream;
+        if stream.service.is_none() {
+            // Behind the end of a stream another one begins.
+            stream.ended.retain(|ended| !ended.is_done());
+            let path = lock(&self.bound).clone().ok_or(gst::FlowError::Flushing)?;
+            let service = self.bind(&path).map_err(|message| {
+                self.post_error_message(message);
+                gst::FlowError::Error
+            })?;
+            stream.service = Some(service);
+        }
+        let (Some(service), Some(format)) = (&stream.service, &mut stream.format) else {
             return Err(gst::FlowError::NotNegotiated);
         };
-        let copied;
-        let source = buffer;
-        let buffer = match shape {
-            Shape::Raw(info, _) if !is_shareable(buffer) => {
-                let caps = caps.as_ref().ok_or(gst::FlowError::NotNegotiated)?;
-                let most = lock(&self.settings).pool_size + 2;
-                copied = copy(buffer, info, caps, copies, most)?;
-                &copied
+        let lost = match (source.offset(), stream.sequence) {
+            (offset, Some(last))
+                if matches!(format.shape, Shape::Raw { .. })
+                    && offset > last
+                    && offset - last <= MOST_LOST =>
+            {
+                offset - last - 1
             }
-            _ => buffer,
+            _ => 0,
         };
-        let now = now_ns();
-        let time = |time: Option<gst::ClockTime>| {
-            time.and_then(|time| i64::try_from(time.nseconds()).ok())
-                .unwrap_or(NO_TIME)
+        let sequence = match stream.sequence {
+            Some(last) => last + 1 + lost,
+            None => Some(source.offset())
+                .filter(|offset| *offset < u64::from(u32::MAX))
+                .unwrap_or(0),
         };
         let mut frame = FrameDescriptor {
-            sequence: *sequence,
-            timestamp_ns: self.taken_ns(source).unwrap_or(now),
-            dequeued_ns: now,
-            published_ns: now,
-            expires_ns: now.saturating_add(lifespan.unsigned_abs().saturating_mul(1_000_000)),
-            duration_ns: source.duration().map_or(0, gst::ClockTime::nseconds),
-            pts_ns: time(source.pts()),
-            dts_ns: time(source.dts()),
-            bytes_used: buffer.size() as u32,
-            ..FrameDescriptor::default()
+            sequence,
+            ..format.template
         };
-        if !source.flags().contains(gst::BufferFlags::DELTA_UNIT) {
-            frame.flags |= Flags::KEY_FRAME.bits();
-        }
-        let mut lender = service.lender();
-        let described = match shape {
-            Shape::Raw(info, fourcc) => {
-                frame.fourcc = fourcc.0;
-                frame.width = info.width();
-                frame.height = info.height();
-                let (offsets, strides) = match buffer.meta::<gst_video::VideoMeta>() {
-                    Some(meta) => (meta.offset().to_vec(), meta.stride().to_vec()),
-                    None => (info.offset().to_vec(), info.stride().to_vec()),
-                };
-                frame.plane_count = info.n_planes();
-                (0..info.n_planes() as usize).try_fold((), |(), at| {
-                    let height = info.comp_height(at.min(1) as u8);
-                    let stride = u32::try_from(strides[at]).ok()?;
-                    let size = stride as usize * height as usize;
-                    let (range, skip) = buffer.find_memory(offsets[at]..offsets[at] + 1)?;
-                    let part = part(buffer.peek_memory(range.start))?;
-                    let fd = fcntl_dupfd_cloexec(part.fd, 0).ok()?;
-                    let whole =
-                        videostream::hal::memory::mapping::file_size(part.fd.as_fd()).ok()?;
-                    let id = lender.host_mut().register(fd, whole).ok()?;
-                    frame.planes[at] = PlaneDescriptor {
-                        buffer: id,
-                        offset: u32::try_from(part.offset + skip).ok()?,
-                        stride,
-                        size: u32::try_from(size).ok()?,
-                    };
-                    Some(())
-                })
+        self.complete(&mut frame, source, &settings);
+        let keep = match describe(source, &mut frame, format, service) {
+            Ok(keep) => keep,
+            // All buffers of the pool are out: only a client that holds on to them is to blame.
+            Err(gst::FlowError::Eos) => {
+                stream.dropped += 1;
+                service
+                    .lender()
+                    .host_mut()
+                    .count_drops(1, DropCause::NoBuffer);
+                self.tell_of_drop(source, sequence, stream.dropped);
+                return Ok(None);
             }
-            Shape::Packets { .. } => None,
+            Err(error) => {
+                gst::element_imp_error!(
+                    self,
+                    gst::ResourceError::NoSpaceLeft,
+                    ("No memory for frames that other processes can map"),
+                    ["{source:?}: {error}"]
+                );
+                return Err(gst::FlowError::Error);
+            }
         };
-        if described.is_none() {
-            gst::warning!(CAT, imp = self, "memory that can't be shared");
-            return Ok(gst::FlowSuccess::Ok);
+        stream.sequence = Some(sequence);
+        let mut lender = service.lender();
+        if lost > 0 {
+            lender.count_lost(lost);
         }
-        *sequence += 1;
-        match lender.publish(&frame, buffer.clone()) {
+        let mut is_dropped = false;
+        match lender.publish(&frame, keep) {
             Ok(_) => {}
             Err(Refused { error, keep }) => {
-                gst::debug!(CAT, imp = self, "{error}");
+                gst::debug!(CAT, imp = self, "frame {sequence}: {error}");
                 freed.push(keep);
+                is_dropped = true;
             }
         }
         lender.take_back(|buffer| freed.push(buffer));
+        let is_full = lender.host().lent() > lender.lend();
         drop(lender);
         service.expects(frame.expires_ns);
-        Ok(gst::FlowSuccess::Ok)
+        if is_dropped {
+            stream.dropped += 1;
+            self.tell_of_drop(source, sequence, stream.dropped);
+        }
+        Ok((is_full && settings.waits()).then(|| service.room()))
+    }
+
+    /// Times and flags of a frame.
+    fn complete(&self, frame: &mut FrameDescriptor, source: &gst::BufferRef, settings: &Settings) {
+        let now = now_ns();
+        let time = |time: Option<gst::ClockTime>| {
+            let ns = time.and_then(|time| i64::try_from(time.nseconds()).ok());
+            ns.unwrap_or(NO_TIME)
+        };
+        frame.timestamp_ns = self.taken_ns(source).unwrap_or(now);
+        frame.dequeued_ns = now;
+        frame.published_ns = now;
+        frame.expires_ns = settings.expires_ns(now);
+        frame.pts_ns = time(source.pts());
+        frame.dts_ns = time(source.dts());
+        if let Some(duration) = source.duration() {
+            frame.duration_ns = duration.nseconds();
+        }
+        let flags = [
+            (
+                !source.flags().contains(gst::BufferFlags::DELTA_UNIT),
+                Flags::KEY_FRAME,
+            ),
+            (
+                source.flags().contains(gst::BufferFlags::CORRUPTED),
+                Flags::CORRUPTED,
+            ),
+            (
+                source.flags().contains(gst::BufferFlags::DISCONT),
+                Flags::DISCONTINUITY,
+            ),
+        ];
+        let set = flags.into_iter().filter(|(is_set, _)| *is_set);
+        frame.flags = set.map(|(_, flag)| flag.bits()).sum();
+    }
+
+    /// Says that a frame was not shared, as elements do.
+    fn tell_of_drop(&self, source: &gst::BufferRef, processed: u64, dropped: u64) {
+        let element = self.obj();
+        let segment = element.segment();
+        let segment = segment.downcast_ref::<gst::ClockTime>();
+        let running = segment.and_then(|s| s.to_running_time(source.pts()?));
+        let message = gst::message::Qos::builder(true)
+            .src(&*element)
+            .running_time(running)
+            .timestamp(source.pts())
+            .duration(source.duration())
+            .stats(
+                gst::format::Buffers::from_u64(processed),
+                gst::format::Buffers::from_u64(dropped),
+            )
+            .build();
+        let _ = element.post_message(message);
     }
 }
 
-/// Whether all memory of a buffer is a part of a file.
-fn is_shareable(buffer: &gst::BufferRef) -> bool {
-    buffer.iter_memories().all(|memory| part(memory).is_some())
-}
-
-/// Copies a picture into memory that can be shared.
-fn copy(
-    buffer: &gst::Buffer,
-    info: &gst_video::VideoInfo,
-    caps: &gst::Caps,
-    pool: &mut Option<SharedPool>,
-    most: u32,
+/// Describes a buffer where it lies, or a copy of it. Gives what the frame lies in.
+fn describe(
+    source: &gst::Buffer,
+    frame: &mut FrameDescriptor,
+    format: &mut Format,
+    service: &Service,
 ) -> Result<gst::Buffer, gst::FlowError> {
-    let pool = match pool {
-        Some(pool) => pool,
-        none => {
-            let made = SharedPool::active(caps, info.size() as u32, most);
-            none.insert(made.ok_or(gst::FlowError::Error)?)
+    let shape = &format.shape;
+    let lies = |buffer: &gst::BufferRef, frame: &mut FrameDescriptor| {
+        let mut lender = service.lender();
+        match shape {
+            Shape::Raw { info, .. } => describe::picture(buffer, info, lender.host_mut(), frame),
+            Shape::Packets { .. } => describe::packet(buffer, lender.host_mut(), frame),
         }
     };
-    let params = gst::BufferPoolAcquireParams::with_flags(gst::BufferPoolAcquireFlags::DONTWAIT);
-    let mut copied = pool.acquire_buffer(Some(&params))?;
-    {
-        let from = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, info);
-        let from = from.map_err(|_| gst::FlowError::Error)?;
-        let to = copied.get_mut().ok_or(gst::FlowError::Error)?;
-        let to = gst_video::VideoFrameRef::from_buffer_ref_writable(to, info);
-        let mut to = to.map_err(|_| gst::FlowError::Error)?;
-        from.copy(&mut to).map_err(|_| gst::FlowError::Error)?;
+    let mut packet = None;
+    if let Shape::Packets { .. } = shape {
+        let bytes = source.map_readable().map_err(|_| gst::FlowError::Error)?;
+        if let Some(sets) = &mut format.sets
+            && frame.flags & Flags::KEY_FRAME.bits() != 0
+            && sets.add_all(&bytes)
+            && sets.is_complete()
+        {
+            // Those that are too long to be kept are in the stream still.
+            let _ = service.lender().host_mut().set_parameters(&sets.to_bytes());
+        }
+        packet = Some(bytes);
     }
-    Ok(copied)
+    frame.bytes_used = u32::try_from(source.size()).map_err(|_| gst::FlowError::Error)?;
+    if lies(source, frame).is_some() {
+        return Ok(source.clone());
+    }
+    let copy = match (shape, packet) {
+        (Shape::Raw { info, .. }, _) => format.copies.picture(source, info)?,
+        (_, Some(bytes)) => format.copies.packet(&bytes)?,
+        _ => return Err(gst::FlowError::Error),
+    };
+    frame.bytes_used = u32::try_from(copy.size()).map_err(|_| gst::FlowError::Error)?;
+    lies(&copy, frame).ok_or(gst::FlowError::Error)?;
+    Ok(copy)
+}
+
+/// A client, as signals tell of it.
+fn about(client: &ClientStatus) -> gst::Structure {
+    gst::Structure::builder("videostream-client")
+        .field("client", client.client)
+        .field("pid", client.pid)
+        .field("uid", client.uid)
+        .field("hold", client.hold)
+        .build()
 }

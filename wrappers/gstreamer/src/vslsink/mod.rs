@@ -1,7 +1,10 @@
 //! `vslsink`: shares the frames that flow into it.
 
+mod copies;
+mod describe;
 mod imp;
 mod service;
+mod settings;
 
 use gst::glib;
 use gst::prelude::*;

@@ -1,8 +1,9 @@
-//! The host of a sink, and the thread that serves it: clients come and go, and frames expire, also while nothing flows.
+//! The host of a sink and the thread that serves it: clients come and go, and frames expire, also
+//! while no buffer flows.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
@@ -11,11 +12,15 @@ use videostream::hal::time::now_ns;
 use videostream::share::{ClientStatus, HostBuilder, Lender};
 use videostream::{Error, Result};
 
-/// What has happened to clients.
-#[derive(Debug, Default)]
-pub(super) struct Changes {
-    pub(super) joined: Vec<ClientStatus>,
-    pub(super) left: Vec<ClientStatus>,
+use crate::lock;
+
+/// What the service tells of.
+#[derive(Debug)]
+pub(super) enum News {
+    Joined(ClientStatus),
+    Left(ClientStatus),
+    /// The socket fails: nobody else can come.
+    Failed(Error),
 }
 
 /// A host that is served.
@@ -30,19 +35,22 @@ struct Shared {
     lender: Mutex<Lender<gst::Buffer>>,
     /// Wakes the thread.
     wake: OwnedFd,
-    /// Until when the thread sleeps, at most.
+    /// Until when the thread sleeps at most.
     sleeps_until_ns: AtomicU64,
     ends: AtomicBool,
+    /// Looks of the thread so far, for those who wait for room.
+    looks: Mutex<u64>,
+    looked: Condvar,
 }
 
 impl Service {
-    /// Binds a host and starts to serve it; `tell` hears of clients, in the service's own thread.
+    /// Binds a host. `tell` is called by the service's own thread.
     pub(super) fn start(
         host: HostBuilder,
         lend: u32,
-        tell: impl Fn(Changes) + Send + 'static,
+        tell: impl Fn(News) + Send + 'static,
     ) -> Result<Self> {
-        let host = host.lend(lend).bind()?;
+        let host = host.bind()?;
         let failed = |what| move |errno: rustix::io::Errno| Error::Os(what, errno.into());
         let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
             .map_err(failed("make an event descriptor"))?;
@@ -53,11 +61,13 @@ impl Service {
             wake,
             sleeps_until_ns: AtomicU64::new(0),
             ends: AtomicBool::new(false),
+            looks: Mutex::default(),
+            looked: Condvar::new(),
         });
         let thread = std::thread::Builder::new().name("vslsink".into());
         let served = shared.clone();
         let thread = thread
-            .spawn(move || served.serve(&events, tell))
+            .spawn(move || served.serve(&events, &tell))
             .map_err(|error| Error::Os("start a thread", error))?;
         Ok(Self {
             shared,
@@ -66,14 +76,30 @@ impl Service {
     }
 
     pub(super) fn lender(&self) -> MutexGuard<'_, Lender<gst::Buffer>> {
-        self.shared.lender()
+        lock(&self.shared.lender)
     }
 
-    /// A frame was published that expires then: the thread may have to look earlier than it meant to.
+    /// Has the thread look before a frame that expires then is due, if it sleeps for longer.
     pub(super) fn expects(&self, expires_ns: u64) {
-        if expires_ns != 0 && self.shared.sleeps_until_ns.load(Ordering::SeqCst) > expires_ns {
+        if self.shared.sleeps_until_ns.load(Ordering::SeqCst) > expires_ns {
             self.shared.wake();
         }
+    }
+
+    /// Ends the stream for clients: what they hold stays theirs.
+    pub(super) fn close(&self) {
+        self.lender().host_mut().close();
+        self.shared.wake();
+    }
+
+    /// Whether it has closed and no client holds anything.
+    pub(super) fn is_done(&self) -> bool {
+        self.lender().host().clients().next().is_none()
+    }
+
+    /// A handle to wait for room with.
+    pub(super) fn room(&self) -> Room {
+        Room(self.shared.clone())
     }
 }
 
@@ -81,73 +107,119 @@ impl Drop for Service {
     fn drop(&mut self) {
         self.shared.ends.store(true, Ordering::SeqCst);
         self.shared.wake();
-        if let Some(thread) = self.thread.take() {
+        if let Some(thread) = self.thread.take()
+            && thread.thread().id() != std::thread::current().id()
+        {
             let _ = thread.join();
         }
     }
 }
 
-impl Shared {
-    fn lender(&self) -> MutexGuard<'_, Lender<gst::Buffer>> {
-        self.lender.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// Room for frames, as clients and time give it.
+#[derive(Debug, Clone)]
+pub(super) struct Room(Arc<Shared>);
 
-    fn wake(&self) {
-        // Full means that it is awake.
-        let _ = write(&self.wake, &1_u64.to_ne_bytes());
-    }
-
-    fn serve(&self, events: &OwnedFd, tell: impl Fn(Changes)) {
-        let mut known: Vec<ClientStatus> = Vec::new();
-        let mut freed = Vec::new();
-        while !self.ends.load(Ordering::SeqCst) {
-            let (until_ns, now) = {
-                let mut lender = self.lender();
-                // What clients do wrong is theirs; a socket that fails lets nobody in any more.
-                let _ = lender.host_mut().process();
+impl Room {
+    /// Waits until no more frames are out than can be lent, or `gives_up`.
+    pub(super) fn wait(&self, gives_up: impl Fn() -> bool) {
+        let shared = &self.0;
+        loop {
+            // Before the look: what the thread does meanwhile ends the wait.
+            let before = *lock(&shared.looks);
+            let mut freed = Vec::new();
+            let has_room = {
+                let mut lender = lock(&shared.lender);
                 lender.take_back(|buffer| freed.push(buffer));
-                let until_ns = lender.expires_ns().unwrap_or(u64::MAX);
-                // Under the lock: who publishes next sees it.
-                self.sleeps_until_ns.store(until_ns, Ordering::SeqCst);
-                (until_ns, lender.host().clients().collect::<Vec<_>>())
+                lender.host().lent() <= lender.lend()
             };
-            // Pools may call back.
-            freed.clear();
-            let is_in = |all: &[ClientStatus], one: &ClientStatus| {
-                all.iter()
-                    .any(|other| other.client == one.client && other.pid == one.pid)
-            };
-            let changes = Changes {
-                joined: now
-                    .iter()
-                    .filter(|one| !is_in(&known, one))
-                    .copied()
-                    .collect(),
-                left: known
-                    .iter()
-                    .filter(|one| !is_in(&now, one))
-                    .copied()
-                    .collect(),
-            };
-            known = now;
-            if !changes.joined.is_empty() || !changes.left.is_empty() {
-                tell(changes);
+            drop(freed);
+            if has_room {
+                return;
             }
-            self.wait(events, until_ns);
+            let looks = lock(&shared.looks);
+            let still = |looks: &mut u64| *looks == before && !gives_up();
+            drop(shared.looked.wait_while(looks, still));
+            if gives_up() || shared.ends.load(Ordering::SeqCst) {
+                return;
+            }
         }
     }
 
-    fn wait(&self, events: &OwnedFd, until_ns: u64) {
+    /// Has those who wait ask whether they give up.
+    pub(super) fn ask(&self) {
+        drop(lock(&self.0.looks));
+        self.0.looked.notify_all();
+    }
+}
+
+impl Shared {
+    fn wake(&self) {
+        // A full counter has woken it already.
+        let _ = write(&self.wake, &1_u64.to_ne_bytes());
+    }
+
+    fn serve(&self, events: &OwnedFd, tell: &impl Fn(News)) {
+        let mut known: Vec<ClientStatus> = Vec::new();
+        let mut freed = Vec::new();
+        let mut has_failed = false;
+        while !self.ends.load(Ordering::SeqCst) {
+            let (until_ns, now, failure) = {
+                let mut lender = lock(&self.lender);
+                let failure = lender.host_mut().process().err();
+                lender.take_back(|buffer| freed.push(buffer));
+                let until_ns = lender.expires_ns().unwrap_or(u64::MAX);
+                // Under the lock, so that whoever publishes next sees it.
+                self.sleeps_until_ns.store(until_ns, Ordering::SeqCst);
+                (
+                    until_ns,
+                    lender.host().clients().collect::<Vec<_>>(),
+                    failure,
+                )
+            };
+            // Without the lock: the buffers' pools are called.
+            freed.clear();
+            *lock(&self.looks) += 1;
+            self.looked.notify_all();
+            if let Some(error) = failure
+                && !std::mem::replace(&mut has_failed, true)
+            {
+                tell(News::Failed(error));
+            }
+            differences(&known, &now).for_each(tell);
+            known = now;
+            self.wait((!has_failed).then_some(events), until_ns);
+        }
+    }
+
+    fn wait(&self, events: Option<&OwnedFd>, until_ns: u64) {
         let left = until_ns.saturating_sub(now_ns());
         let timeout = (until_ns != u64::MAX).then(|| Timespec {
-            tv_sec: (left / 1_000_000_000) as _,
-            tv_nsec: (left % 1_000_000_000) as _,
+            tv_sec: (left / 1_000_000_000).cast_signed(),
+            tv_nsec: (left % 1_000_000_000).cast_signed(),
         });
-        let mut fds = [
-            PollFd::new(events, PollFlags::IN),
-            PollFd::new(&self.wake, PollFlags::IN),
-        ];
-        let _ = poll(&mut fds, timeout.as_ref());
+        let wake = PollFd::new(&self.wake, PollFlags::IN);
+        match events {
+            Some(events) => {
+                let mut both = [wake, PollFd::new(events, PollFlags::IN)];
+                let _ = poll(&mut both, timeout.as_ref());
+            }
+            None => {
+                let _ = poll(&mut [wake], timeout.as_ref());
+            }
+        }
         let _ = read(&self.wake, &mut [0; 8]);
     }
+}
+
+/// Who has left and who has joined.
+fn differences(before: &[ClientStatus], now: &[ClientStatus]) -> impl Iterator<Item = News> {
+    let is_among = |all: &[ClientStatus], one: &ClientStatus| {
+        all.iter()
+            .any(|other| (other.client, other.pid) == (one.client, one.pid))
+    };
+    let left = before.iter().filter(|one| !is_among(now, one));
+    let left: Vec<_> = left.copied().map(News::Left).collect();
+    let joined = now.iter().filter(|one| !is_among(before, one));
+    let joined: Vec<_> = joined.copied().map(News::Joined).collect();
+    left.into_iter().chain(joined)
 }

@@ -1,0 +1,288 @@
+//! The properties of `vslsink`.
+
+use std::sync::LazyLock;
+
+use gst::glib;
+use gst::prelude::*;
+use nix::unistd::{Group, User};
+use videostream::Host;
+use videostream::share::{Access, HostBuilder, Policy};
+
+/// Buffers that a camera can have at most, less those that it needs for itself.
+const MOST_BUFFERS: u32 = 22;
+
+/// Frames that make room for new ones, as a property.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, glib::Enum)]
+#[enum_type(name = "VslSinkPolicy")]
+pub enum SinkPolicy {
+    /// The oldest frame that no client holds.
+    #[default]
+    #[enum_value(
+        name = "The oldest frame makes room, the pipeline never waits",
+        nick = "newest"
+    )]
+    Newest,
+    /// Frames stay until their lifespan is over.
+    #[enum_value(
+        name = "Frames stay until their lifespan is over, the pipeline waits for that",
+        nick = "until-expiry"
+    )]
+    UntilExpiry,
+    /// Frames stay until all clients that read every frame have had them.
+    #[enum_value(
+        name = "Frames stay until clients that read every frame have had them, the pipeline waits for that",
+        nick = "never-drop"
+    )]
+    NeverDrop,
+}
+
+/// The properties' values.
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    pub(super) path: Option<String>,
+    pub(super) lifespan_ms: i64,
+    pub(super) pool_size: u32,
+    pub(super) policy: SinkPolicy,
+    /// 0 for as many as the pool has.
+    pub(super) lend: u32,
+    pub(super) socket_mode: String,
+    pub(super) allow: Option<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            path: None,
+            lifespan_ms: 100,
+            pool_size: 8,
+            policy: SinkPolicy::Newest,
+            lend: 0,
+            socket_mode: "600".to_owned(),
+            allow: None,
+        }
+    }
+}
+
+/// The properties' descriptions.
+pub(super) static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
+    let default = Settings::default();
+    vec![
+        glib::ParamSpecString::builder("path")
+            .nick("Path")
+            .blurb(
+                "Socket that clients connect to: a file if it starts with '/', else an abstract \
+                 name; without one it is /tmp/ELEMENT.THREAD, which can be read here",
+            )
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecInt64::builder("lifespan")
+            .nick("Lifespan")
+            .blurb("Milliseconds for which a frame that no client holds can be taken; 0: it expires at once")
+            .minimum(0)
+            .default_value(default.lifespan_ms)
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecUInt::builder("pool-size")
+            .nick("Pool size")
+            .blurb("Buffers for frames that can be taken or are held")
+            .minimum(1)
+            .maximum(64)
+            .default_value(default.pool_size)
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecEnum::builder_with_default("policy", default.policy)
+            .nick("Policy")
+            .blurb("Which frames make room for new ones")
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecUInt::builder("lend")
+            .nick("Lend")
+            .blurb(
+                "Frames that can be taken or held at once; what all clients may hold together is \
+                 one less (0: as many as the pool has, at most 22, as a camera can have that many)",
+            )
+            .maximum(60)
+            .default_value(default.lend)
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecString::builder("socket-mode")
+            .nick("Socket mode")
+            .blurb("Permission bits of the socket's file, in octal")
+            .default_value(Some(default.socket_mode.as_str()))
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecString::builder("allow")
+            .nick("Allow")
+            .blurb(
+                "Who may connect beside the same user and root: users and @groups by name or \
+                 number, separated by commas, or 'anyone'",
+            )
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
+            .nick("Statistics")
+            .blurb("What has been counted since the start")
+            .read_only()
+            .build(),
+        glib::ParamSpecUInt::builder("num-clients")
+            .nick("Number of clients")
+            .blurb("Clients that are connected")
+            .read_only()
+            .build(),
+    ]
+});
+
+impl Settings {
+    /// Takes a new value.
+    pub(super) fn set(&mut self, name: &str, value: &glib::Value) {
+        match name {
+            "path" => self.path = text(value),
+            "lifespan" => self.lifespan_ms = value.get().unwrap_or(self.lifespan_ms),
+            "pool-size" => self.pool_size = value.get().unwrap_or(self.pool_size),
+            "policy" => self.policy = value.get().unwrap_or(self.policy),
+            "lend" => self.lend = value.get().unwrap_or(self.lend),
+            "socket-mode" => self.socket_mode = text(value).unwrap_or_default(),
+            "allow" => self.allow = text(value),
+            _ => {}
+        }
+    }
+
+    /// A value.
+    pub(super) fn get(&self, name: &str) -> glib::Value {
+        match name {
+            "path" => self.path.to_value(),
+            "lifespan" => self.lifespan_ms.to_value(),
+            "pool-size" => self.pool_size.to_value(),
+            "policy" => self.policy.to_value(),
+            "lend" => self.lend.to_value(),
+            "socket-mode" => self.socket_mode.to_value(),
+            _ => self.allow.to_value(),
+        }
+    }
+
+    /// Frames that can be out at once.
+    pub(super) fn lend(&self) -> u32 {
+        match self.lend {
+            0 => self.pool_size.clamp(2, MOST_BUFFERS),
+            lend => lend.max(2),
+        }
+    }
+
+    /// When a frame of now expires.
+    pub(super) fn expires_ns(&self, now_ns: u64) -> u64 {
+        let lifespan_ns = self.lifespan_ms.unsigned_abs().saturating_mul(1_000_000);
+        now_ns.saturating_add(lifespan_ns)
+    }
+
+    /// Whether the pipeline waits where there is no room for a frame.
+    pub(super) fn waits(&self) -> bool {
+        self.policy != SinkPolicy::Newest
+    }
+
+    /// The host that is asked for, or what is wrong.
+    pub(super) fn host(&self, path: &str) -> Result<HostBuilder, String> {
+        let policy = match self.policy {
+            SinkPolicy::Newest => Policy::Newest,
+            SinkPolicy::UntilExpiry => Policy::UntilExpiry,
+            SinkPolicy::NeverDrop => Policy::NeverDrop,
+        };
+        let host = Host::builder(path)
+            .lend(self.lend())
+            .policy(policy)
+            .mode(permissions(&self.socket_mode)?);
+        match &self.allow {
+            Some(allow) => Ok(host.access(access(allow)?)),
+            None => Ok(host),
+        }
+    }
+}
+
+fn text(value: &glib::Value) -> Option<String> {
+    value.get::<Option<String>>().ok().flatten()
+}
+
+fn permissions(text: &str) -> Result<u32, String> {
+    let mode = u32::from_str_radix(text, 8).ok();
+    mode.filter(|mode| *mode <= 0o777).ok_or_else(|| {
+        format!("socket-mode={text}: expected permission bits in octal, such as 600 or 666")
+    })
+}
+
+/// Who may connect.
+fn access(allow: &str) -> Result<Access, String> {
+    if allow == "anyone" {
+        return Ok(Access::Anyone);
+    }
+    let wrong = |word: &str, what: &str| format!("allow={allow}: {word:?} {what}");
+    let mut uids = heapless::Vec::new();
+    let mut gids = heapless::Vec::new();
+    for word in allow.split(',').map(str::trim) {
+        let (list, id) = match word.strip_prefix('@') {
+            Some(group) => {
+                let found = || Some(Group::from_name(group).ok()??.gid.as_raw());
+                let id = group.parse().ok().or_else(found);
+                (
+                    &mut gids,
+                    id.ok_or_else(|| wrong(word, "is no group of this system"))?,
+                )
+            }
+            None => {
+                let found = || Some(User::from_name(word).ok()??.uid.as_raw());
+                let id = word.parse().ok().or_else(found);
+                let what = "is no user of this system; groups are written as @group, and \
+                            'anyone' stands alone";
+                (&mut uids, id.ok_or_else(|| wrong(word, what))?)
+            }
+        };
+        list.push(id).map_err(|_| {
+            wrong(
+                word,
+                "is one too many: 16 users and 16 groups can be listed",
+            )
+        })?;
+    }
+    Ok(Access::Listed { uids, gids })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn permission_bits_are_octal() {
+        assert_eq!(permissions("660"), Ok(0o660));
+        assert_eq!(permissions("0660"), Ok(0o660));
+        for wrong in ["", "999", "1000", "rw", "-1"] {
+            let why = permissions(wrong).unwrap_err();
+            assert!(why.contains(wrong) && why.contains("octal"), "{why}");
+        }
+    }
+
+    #[test]
+    fn users_and_groups_are_names_or_numbers() {
+        assert_eq!(access("anyone"), Ok(Access::Anyone));
+        let Ok(Access::Listed { uids, gids }) = access("root, 1000,@root,@44") else {
+            panic!("a list");
+        };
+        assert_eq!(uids, [0, 1000]);
+        assert_eq!(gids, [0, 44]);
+        let why = access("root,nobody-of-this-name").unwrap_err();
+        assert!(why.contains("nobody-of-this-name"), "{why}");
+        assert!(access("@no-such-group").is_err());
+        assert!(access("").is_err());
+    }
+
+    #[test]
+    fn cameras_can_have_what_is_lent_by_default() {
+        let of = |pool_size, lend| {
+            let settings = Settings {
+                pool_size,
+                lend,
+                ..Settings::default()
+            };
+            settings.lend()
+        };
+        assert_eq!((of(8, 0), of(1, 0), of(64, 0)), (8, 2, 22));
+        assert_eq!((of(8, 3), of(8, 60), of(8, 1)), (3, 60, 2));
+    }
+}

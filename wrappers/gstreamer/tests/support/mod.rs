@@ -1,0 +1,83 @@
+//! What the tests of the elements have in common.
+
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
+use std::os::fd::IntoRawFd;
+use std::sync::Once;
+use std::time::Duration;
+
+use gst::prelude::*;
+use gst_allocators::FdMemoryFlags;
+use gst_allocators::prelude::*;
+use videostream::Client;
+use videostream::hal::memory::allocate::Allocator;
+use videostream::hal::memory::memfd;
+
+/// A test that waits for so long has failed.
+pub(crate) const WATCHDOG: Duration = Duration::from_secs(60);
+
+/// Starts GStreamer with the elements.
+pub(crate) fn init() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        gst::init().unwrap();
+        gstvideostream::plugin::plugin_register_static().unwrap();
+    });
+}
+
+/// An abstract name of this test's own.
+pub(crate) fn name(test: &str) -> String {
+    format!("videostream-gst-{}-{test}", std::process::id())
+}
+
+/// A client that waits for its host.
+pub(crate) fn client(name: &str) -> Client {
+    let builder = Client::builder(name).reconnect(true);
+    builder.connect_timeout(WATCHDOG).connect().unwrap()
+}
+
+/// Memory of `size` bytes that can be shared, each byte `value`.
+pub(crate) fn shareable(size: usize, value: u8) -> gst::Memory {
+    init();
+    let fd = Allocator::memfd_only().allocate(size as u64).unwrap().fd;
+    memfd::seal(&fd, memfd::FIXED_SIZE).unwrap();
+    let allocator = gst_allocators::FdAllocator::new();
+    #[allow(unsafe_code, reason = "GStreamer takes descriptors as numbers")]
+    // SAFETY: the descriptor is open and nobody else's.
+    let memory = unsafe { allocator.alloc_fd(fd.into_raw_fd(), size, FdMemoryFlags::empty()) };
+    let mut memory = memory.unwrap().into_mapped_memory_writable().unwrap();
+    memory.fill(value);
+    memory.into_memory()
+}
+
+/// The next message of a kind on the bus of an element or pipeline.
+pub(crate) fn message(bus: &gst::Bus, kind: gst::MessageType) -> gst::Message {
+    let timeout = gst::ClockTime::try_from(WATCHDOG).unwrap();
+    let message = bus.timed_pop_filtered(timeout, &[kind]);
+    message.unwrap_or_else(|| panic!("no message of the kind {kind:?}"))
+}
+
+/// What an error message says to the user.
+pub(crate) fn error_text(bus: &gst::Bus) -> String {
+    let message = message(bus, gst::MessageType::Error);
+    let gst::MessageView::Error(error) = message.view() else {
+        unreachable!("it was filtered");
+    };
+    error.error().to_string()
+}
+
+/// An element with its own bus.
+pub(crate) fn with_bus(element: &gst::Element) -> gst::Bus {
+    let bus = gst::Bus::new();
+    element.set_bus(Some(&bus));
+    bus
+}
+
+/// Waits until something holds, which is a fault of the product if it never does.
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begin = std::time::Instant::now();
+    while !holds() {
+        assert!(begin.elapsed() < WATCHDOG, "not so: {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
