@@ -160,7 +160,9 @@ fn a_buffer_comes_back_when_nobody_holds_it() {
         let gone = gone.clone();
         let mut buffer = gst::Buffer::new();
         let memory = shareable(SIZE, value);
-        memory.add_weak_ref_notify_local(move || drop(gone.send(value)));
+        memory.add_weak_ref_notify_local(move || {
+            let _ = gone.send(value);
+        });
         buffer.get_mut().unwrap().append_memory(memory);
         buffer
     };
