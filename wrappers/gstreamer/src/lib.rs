@@ -1,12 +1,16 @@
 //! The GStreamer plugin `videostream`: `vslsink` shares the frames of a pipeline with other pipelines and programs, `vslsrc`
 //! takes them into one, both without a copy.
 
+mod caps;
 mod formats;
+mod frame_memory;
 mod memory;
+mod placement;
 mod pool;
 mod shape;
 mod times;
 mod vslsink;
+mod vslsrc;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -18,7 +22,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
-    vslsink::register(plugin)
+    vslsink::register(plugin)?;
+    vslsrc::register(plugin)
 }
 
 /// What GStreamer loads, and what a program calls that links the elements statically:

@@ -1,0 +1,244 @@
+//! Frames of the ring as memory of a pipeline. Each buffer of the ring is mapped once, and the hold on a frame belongs to
+//! the memory, not to the `GstBuffer` that has it first: queues and encoders keep the one and drop the other.
+
+#![expect(
+    unsafe_code,
+    reason = "the hold is attached to memory through the C interface"
+)]
+
+use std::collections::HashMap;
+use std::os::fd::{AsFd, IntoRawFd};
+use std::sync::{Arc, LazyLock, OnceLock};
+
+use gst::glib;
+use gst::glib::translate::IntoGlib;
+use gst::prelude::*;
+use gst_allocators::prelude::*;
+use gst_allocators::{DmaBufAllocator, FdAllocator, FdMemoryFlags};
+use rustix::io::fcntl_dupfd_cloexec;
+use videostream::Frame;
+use videostream::hal::memory::mapping::file_size;
+use videostream::hal::memory::memfd;
+
+use crate::placement::Placement;
+
+/// Most buffers that stay mapped.
+const MAX_MAPPED: usize = 64;
+
+/// Names the hold among the data of a memory.
+static HOLD: LazyLock<glib::Quark> = LazyLock::new(|| glib::Quark::from_str("videostream-frame"));
+
+/// What is kept as long as any part of a frame's memory is in use.
+pub(crate) struct Hold {
+    /// Dropped first: whoever is told finds the frame given back.
+    frame: Option<Frame>,
+    /// Called when the frame was given back.
+    returned: Box<dyn Fn() + Send + Sync>,
+}
+
+impl Hold {
+    pub(crate) fn new(frame: Frame, returned: impl Fn() + Send + Sync + 'static) -> Self {
+        Self {
+            frame: Some(frame),
+            returned: Box::new(returned),
+        }
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.frame = None;
+        (self.returned)();
+    }
+}
+
+/// The ring's buffers, each as memory that is mapped once.
+#[derive(Debug, Default)]
+pub(crate) struct MappedBuffers {
+    known: HashMap<(u64, u32), Mapped>,
+    /// Counts lookups, so that the buffer that was used longest ago is known.
+    lookups: u64,
+}
+
+#[derive(Debug)]
+struct Mapped {
+    memory: gst::Memory,
+    last_lookup: u64,
+}
+
+impl MappedBuffers {
+    /// Forgets all buffers. Memory that is in use stays.
+    pub(crate) fn clear(&mut self) {
+        self.known.clear();
+    }
+
+    /// A buffer of the pipeline with the memory of a frame that host number `connection` gave: a memory for each of the
+    /// ring's buffers that the frame lies in. Read-only.
+    pub(crate) fn wrap(
+        &mut self,
+        connection: u64,
+        placement: &Placement,
+        frame: Frame,
+        returned: impl Fn() + Send + Sync + 'static,
+    ) -> Result<gst::Buffer, std::io::Error> {
+        let mut buffer = gst::Buffer::new();
+        let mut shares = Vec::with_capacity(placement.parts.len());
+        for part in &placement.parts {
+            let whole = self.mapped(&frame, part.plane, (connection, part.buffer))?;
+            if part.end > whole.size() {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
+            shares.push(whole.share(part.begin..part.end));
+        }
+        let hold = Arc::new(Hold::new(frame, returned));
+        if let Some(buffer) = buffer.get_mut() {
+            for share in shares {
+                buffer.append_memory(with_hold(share, hold.clone()));
+            }
+        }
+        Ok(buffer)
+    }
+
+    /// All of a buffer of the ring.
+    fn mapped(
+        &mut self,
+        frame: &Frame,
+        plane: usize,
+        key: (u64, u32),
+    ) -> Result<&gst::Memory, std::io::Error> {
+        self.lookups += 1;
+        let lookup = self.lookups;
+        if !self.known.contains_key(&key) {
+            if self.known.len() >= MAX_MAPPED {
+                let oldest = self
+                    .known
+                    .iter()
+                    .min_by_key(|(_, mapped)| mapped.last_lookup);
+                if let Some(oldest) = oldest.map(|(key, _)| *key) {
+                    self.known.remove(&oldest);
+                }
+            }
+            let memory = map(frame, plane)?;
+            self.known.insert(
+                key,
+                Mapped {
+                    memory,
+                    last_lookup: lookup,
+                },
+            );
+        }
+        let mapped = self.known.get_mut(&key);
+        let mapped = mapped.ok_or(std::io::ErrorKind::NotFound)?;
+        mapped.last_lookup = lookup;
+        Ok(&mapped.memory)
+    }
+}
+
+/// The buffer that a plane lies in, as memory that stays mapped from its first use on.
+fn map(frame: &Frame, plane: usize) -> Result<gst::Memory, std::io::Error> {
+    static DMA_BUFS: LazyLock<DmaBufAllocator> = LazyLock::new(|| {
+        let allocator = DmaBufAllocator::new();
+        inherit_holds(allocator.upcast_ref());
+        allocator
+    });
+    static FILES: LazyLock<FdAllocator> = LazyLock::new(|| {
+        let allocator = FdAllocator::new();
+        inherit_holds(allocator.upcast_ref());
+        allocator
+    });
+    let fd = frame.plane_fd(plane);
+    let fd = fd.ok_or(std::io::ErrorKind::NotFound)?;
+    let size = usize::try_from(file_size(fd)?).map_err(std::io::Error::other)?;
+    // GStreamer takes the allocator's word for what a descriptor is, and hands dma-bufs to drivers.
+    let allocator: &FdAllocator = match memfd::is_dma_buf(fd.as_fd()) {
+        true => DMA_BUFS.upcast_ref(),
+        false => &FILES,
+    };
+    let fd = fcntl_dupfd_cloexec(fd, 0)?.into_raw_fd();
+    // SAFETY: the descriptor is open and nobody else's: the memory closes it.
+    let memory = unsafe { allocator.alloc_fd(fd, size, FdMemoryFlags::KEEP_MAPPED) };
+    memory.map_err(std::io::Error::other)
+}
+
+/// Marks memory as read-only, and attaches a hold to it.
+fn with_hold(mut memory: gst::Memory, hold: Arc<Hold>) -> gst::Memory {
+    if let Some(memory) = memory.get_mut() {
+        let object = memory.as_mut_ptr().cast::<gst::ffi::GstMiniObject>();
+        // SAFETY: the reference is the only one, and a memory begins as a mini object.
+        unsafe { (*object).flags |= gst::ffi::GST_MEMORY_FLAG_READONLY };
+        // SAFETY: the object is alive.
+        unsafe { attach(object, hold) };
+    }
+    memory
+}
+
+/// Lets a memory keep a hold until it is freed.
+///
+/// # Safety
+/// `object` is a live memory.
+unsafe fn attach(object: *mut gst::ffi::GstMiniObject, hold: Arc<Hold>) {
+    unsafe extern "C" fn release(hold: glib::ffi::gpointer) {
+        // SAFETY: the pointer is that of `Arc::into_raw` below, and GStreamer calls this once.
+        drop(unsafe { Arc::from_raw(hold.cast::<Hold>().cast_const()) });
+    }
+    let hold = Arc::into_raw(hold).cast_mut().cast();
+    // SAFETY: the object is alive, by this function's contract; `release` takes what it is given.
+    unsafe {
+        gst::ffi::gst_mini_object_set_qdata(object, HOLD.into_glib(), hold, Some(release));
+    }
+}
+
+type Share =
+    unsafe extern "C" fn(*mut gst::ffi::GstMemory, isize, isize) -> *mut gst::ffi::GstMemory;
+
+/// Makes memory of this allocator pass its hold on to every part that is shared of it. GStreamer's own parts refer to the
+/// whole buffer of the ring: one that outlives the frame's memory (a payloader's, say) would not keep the frame.
+fn inherit_holds(allocator: &FdAllocator) {
+    /// What both allocators do, which have one parent class.
+    static ORIGINAL: OnceLock<Option<Share>> = OnceLock::new();
+
+    unsafe extern "C" fn share(
+        memory: *mut gst::ffi::GstMemory,
+        offset: isize,
+        size: isize,
+    ) -> *mut gst::ffi::GstMemory {
+        let Some(original) = ORIGINAL.get().copied().flatten() else {
+            return std::ptr::null_mut();
+        };
+        // SAFETY: the arguments are those that the allocator was to get.
+        let part = unsafe { original(memory, offset, size) };
+        if part.is_null() {
+            return part;
+        }
+        // SAFETY: the memory is alive for this call.
+        let hold = unsafe { gst::ffi::gst_mini_object_get_qdata(memory.cast(), HOLD.into_glib()) };
+        let hold = hold.cast::<Hold>().cast_const();
+        if !hold.is_null() {
+            // SAFETY: the pointer is that of an `Arc` that the memory keeps.
+            unsafe { Arc::increment_strong_count(hold) };
+            // SAFETY: the count above is this one's.
+            let hold = unsafe { Arc::from_raw(hold) };
+            // SAFETY: the part is alive.
+            unsafe { attach(part.cast(), hold) };
+        }
+        part
+    }
+
+    /// Parts that lie side by side are not merged into a part of the whole buffer, which has no hold.
+    unsafe extern "C" fn is_span(
+        _: *mut gst::ffi::GstMemory,
+        _: *mut gst::ffi::GstMemory,
+        _: *mut usize,
+    ) -> glib::ffi::gboolean {
+        glib::ffi::GFALSE
+    }
+
+    let class: *mut gst::ffi::GstAllocator = allocator.upcast_ref::<gst::Allocator>().as_ptr();
+    // SAFETY: the allocator is alive and new: nobody uses it yet.
+    let original = unsafe { (*class).mem_share };
+    ORIGINAL.get_or_init(|| original);
+    // SAFETY: as above.
+    unsafe { (*class).mem_share = Some(share) };
+    // SAFETY: as above.
+    unsafe { (*class).mem_is_span = Some(is_span) };
+}

@@ -1,0 +1,100 @@
+//! What ends the element, in words that say what to do.
+
+use std::time::Duration;
+
+use gst::error_msg;
+use videostream::Error;
+use videostream::ipc::{Error as IpcError, Goodbye, Refusal};
+
+/// `path` is not set.
+pub(super) fn no_path() -> gst::ErrorMessage {
+    error_msg!(
+        gst::ResourceError::Settings,
+        ["vslsrc has no path: set path to the socket of a host (path=/tmp/vsl_camera)"]
+    )
+}
+
+/// No connection was made.
+pub(super) fn of_connecting(path: &str, error: &Error, timeout: Duration) -> gst::ErrorMessage {
+    let what = match error.share() {
+        _ if error.is_timeout() => {
+            let seconds = timeout.as_secs_f64();
+            return error_msg!(
+                gst::ResourceError::OpenRead,
+                [
+                    "{path}: the host has not answered for {seconds} s: see whether it is stopped, or raise timeout"
+                ]
+            );
+        }
+        Some(IpcError::NoHost) => {
+            return error_msg!(
+                gst::ResourceError::NotFound,
+                [
+                    "{error}: start a host there (vslsink path={path}, or videostream stream), or set reconnect=true to \
+                     wait for one"
+                ]
+            );
+        }
+        Some(IpcError::AddressTooLong(..) | IpcError::AddressInvalid) => {
+            return error_msg!(
+                gst::ResourceError::Settings,
+                ["{error}: set path to another name"]
+            );
+        }
+        Some(IpcError::Refused(Refusal::Hold(..))) => {
+            return error_msg!(
+                gst::ResourceError::Busy,
+                ["{error}; end another reader, or set its hold lower"]
+            );
+        }
+        Some(IpcError::Refused(Refusal::Permission(_))) => {
+            return error_msg!(gst::ResourceError::NotAuthorized, ["{error}"]);
+        }
+        Some(IpcError::Refused(Refusal::Full(_))) => {
+            "end one of them, or set reconnect=true to wait"
+        }
+        _ => "set path to the socket of a host of this library's release",
+    };
+    error_msg!(gst::ResourceError::OpenRead, ["{error}: {what}"])
+}
+
+/// The connection has ended, other than by a goodbye of a host that has finished.
+pub(super) fn of_reading(error: &Error) -> gst::ErrorMessage {
+    let what = match error.share() {
+        Some(IpcError::HostGone | IpcError::NoHost) => {
+            "it was killed or has crashed: start it again, and this pipeline, or set reconnect=true to wait for it"
+        }
+        Some(IpcError::Goodbye(Goodbye::LeaseTime(_))) => {
+            "let frames go sooner (a queue that leaks, fewer of them), or copy them (videoconvert)"
+        }
+        Some(IpcError::Goodbye(Goodbye::OverLimit(..)) | IpcError::ThrownOut) => {
+            "raise hold, or set reconnect=true to connect again"
+        }
+        Some(IpcError::Goodbye(_)) => "set reconnect=true to connect again",
+        _ => {
+            "what the host says can't be used: use the same release on both sides, and start the host again"
+        }
+    };
+    error_msg!(gst::ResourceError::Read, ["{error}: {what}"])
+}
+
+/// A frame that can't be one.
+pub(super) fn of_frame(path: &str, serial: u64, why: &str) -> gst::ErrorMessage {
+    error_msg!(
+        gst::ResourceError::Read,
+        [
+            "{path}: frame {serial} can't be used: {why}: see what the host shares (videostream receive {path})"
+        ]
+    )
+}
+
+/// Nobody downstream takes what the host has.
+pub(super) fn of_caps(path: &str, offered: &gst::Caps, taken: &gst::Caps) -> gst::ErrorMessage {
+    error_msg!(
+        gst::StreamError::Format,
+        [
+            "{path}: the host's frames are {offered}, and downstream takes {taken}: put videoconvert (or a decoder) behind \
+             vslsrc, or take another caps filter"
+        ]
+    )
+}

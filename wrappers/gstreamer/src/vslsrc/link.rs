@@ -1,0 +1,295 @@
+//! The connection to a host: made, kept, and made again.
+
+use std::time::Duration;
+
+use videostream::hal::time::{deadline_in, now_ns};
+use videostream::ipc::{Error as IpcError, Goodbye, Refusal};
+use videostream::share::{ClientBuilder, Connector};
+use videostream::{Client, Error, Frame};
+
+use super::failure;
+use super::flow::Flow;
+use super::settings::{Frames, Settings};
+
+/// How long to wait where nothing ends the wait at once, in nanoseconds.
+const SLICE_NS: u64 = 50_000_000;
+/// How often to look at the host while downstream keeps all frames.
+const HOST_LOOK: Duration = Duration::from_millis(500);
+/// How long to wait before a host is asked again that has nothing to spare.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// The connection to a host.
+#[derive(Debug)]
+pub(super) struct Link {
+    settings: Settings,
+    path: String,
+    /// Frames to hold at once, as far as the host can spare them.
+    hold: u32,
+    /// Every frame in order, whatever the settings say.
+    every: bool,
+    state: State,
+    /// Counts connections.
+    number: u64,
+    /// Of the client, when it was looked at last.
+    client_restarts: u64,
+    restarts: u64,
+    /// A frame has come over this connection.
+    has_frame: bool,
+    /// Downstream held all frames at some time since the last one.
+    was_full: bool,
+    /// What the user should know, until it is said.
+    pub(super) warnings: Vec<String>,
+}
+
+#[derive(Debug)]
+enum State {
+    Connecting {
+        connector: Box<Connector>,
+        deadline_ns: u64,
+    },
+    Connected(Box<Client>),
+}
+
+/// A frame, and where it is from.
+#[derive(Debug)]
+pub(super) struct Arrival {
+    pub(super) frame: Frame,
+    /// Number of the connection.
+    pub(super) connection: u64,
+    /// Downstream held all frames at some time since the one before.
+    pub(super) was_full: bool,
+}
+
+/// What comes next.
+#[derive(Debug)]
+pub(super) enum Next {
+    Frame(Box<Arrival>),
+    /// The host has finished.
+    End,
+    /// Waits are to end.
+    Flushing,
+}
+
+impl Link {
+    /// Begins to connect.
+    pub(super) fn new(path: String, settings: Settings) -> Self {
+        let hold = settings.hold;
+        Self {
+            state: connecting(settings.client(&path, hold, false), &settings),
+            settings,
+            path,
+            hold,
+            every: false,
+            number: 0,
+            client_restarts: 0,
+            restarts: 0,
+            has_frame: false,
+            was_full: false,
+            warnings: Vec::new(),
+        }
+    }
+
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Frames that can be held at once.
+    pub(super) fn hold(&self) -> u32 {
+        self.hold
+    }
+
+    /// How often the host was another one, or sent this client away to come again.
+    pub(super) fn restarts(&self) -> u64 {
+        self.restarts
+    }
+
+    /// A client of the same host.
+    pub(super) fn client(&self) -> ClientBuilder {
+        self.settings.client(&self.path, self.hold, self.every)
+    }
+
+    /// Takes every frame in order from now on: over another connection, if this one does not.
+    pub(super) fn take_every(&mut self, flow: &Flow) -> bool {
+        let is_new = !self.every && self.settings.frames != Frames::Every;
+        if is_new {
+            self.every = true;
+            self.connect_again(flow);
+        }
+        is_new
+    }
+
+    /// Connects within the time for it, which begins when the link is made.
+    ///
+    /// # Errors
+    /// What to tell the user.
+    pub(super) fn connect(&mut self, flow: &Flow) -> Result<(), gst::ErrorMessage> {
+        while matches!(self.state, State::Connecting { .. }) {
+            self.go_on_connecting(flow)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the next frame.
+    ///
+    /// # Errors
+    /// What to tell the user.
+    pub(super) fn next(&mut self, flow: &Flow) -> Result<Next, gst::ErrorMessage> {
+        while !flow.is_flushing() {
+            let State::Connected(client) = &mut self.state else {
+                self.go_on_connecting(flow)?;
+                continue;
+            };
+            let returned = flow.returned();
+            // A client that connects again by itself does not hear of the end of waits meanwhile.
+            let deadline_ns = match self.settings.reconnect {
+                true => deadline_in(SLICE_NS),
+                false => u64::MAX,
+            };
+            let error = match client.next_until(deadline_ns) {
+                Ok(frame) => return Ok(Next::Frame(Box::new(self.arrived(frame, flow)))),
+                Err(error) => error,
+            };
+            let error = match error.share() {
+                Some(IpcError::HoldLimit(_)) => {
+                    self.was_full = true;
+                    flow.wait_for_return(returned, HOST_LOOK);
+                    // Takes in what the host says meanwhile, its end too.
+                    match client.parameters() {
+                        Ok(_) => continue,
+                        Err(error) => error,
+                    }
+                }
+                _ => error,
+            };
+            if let Some(next) = self.failed(error, flow)? {
+                return Ok(next);
+            }
+        }
+        Ok(Next::Flushing)
+    }
+
+    fn arrived(&mut self, frame: Frame, flow: &Flow) -> Arrival {
+        if let State::Connected(client) = &self.state
+            && client.restarts() != self.client_restarts
+        {
+            let since = client.restarts() - self.client_restarts;
+            self.client_restarts = client.restarts();
+            self.restarts += since;
+            self.number += 1;
+            flow.set_reader(Some(client.reader()));
+        }
+        self.has_frame = true;
+        Arrival {
+            frame,
+            connection: self.number,
+            was_full: std::mem::take(&mut self.was_full),
+        }
+    }
+
+    /// After an error of waiting: what comes of it, or `None` to go on.
+    fn failed(&mut self, error: Error, flow: &Flow) -> Result<Option<Next>, gst::ErrorMessage> {
+        let Some(why) = error.share() else {
+            return Err(failure::of_reading(&error));
+        };
+        match why {
+            IpcError::Cancelled
+            | IpcError::TimedOut
+            | IpcError::UnknownBuffer(_)
+            | IpcError::FenceFailed(_) => Ok(None),
+            IpcError::Refused(Refusal::Hold(_, left)) => {
+                self.hold_fewer(*left, &error, flow)?;
+                Ok(None)
+            }
+            // The client tries on by itself.
+            _ if self.settings.reconnect && error.is_worth_reconnecting() => Ok(None),
+            // Once for each format: a host that says so again and again has none.
+            IpcError::Goodbye(Goodbye::FormatChange) if self.has_frame => {
+                self.restarts += 1;
+                self.connect_again(flow);
+                Ok(None)
+            }
+            IpcError::Goodbye(Goodbye::Closing) => Ok(Some(Next::End)),
+            _ => Err(failure::of_reading(&error)),
+        }
+    }
+
+    fn connect_again(&mut self, flow: &Flow) {
+        flow.set_reader(None);
+        let client = self.client();
+        self.state = connecting(client, &self.settings);
+    }
+
+    /// Goes on with connecting for a moment.
+    fn go_on_connecting(&mut self, flow: &Flow) -> Result<(), gst::ErrorMessage> {
+        let State::Connecting {
+            connector,
+            deadline_ns,
+        } = &mut self.state
+        else {
+            return Ok(());
+        };
+        let deadline_ns = *deadline_ns;
+        let error = match connector.connect_until(deadline_in(SLICE_NS).min(deadline_ns)) {
+            Ok(client) => {
+                flow.set_reader(Some(client.reader()));
+                self.number += 1;
+                self.client_restarts = client.restarts();
+                self.has_frame = false;
+                self.state = State::Connected(Box::new(client));
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        if let Some(IpcError::Refused(Refusal::Hold(_, left))) = error.share() {
+            return self.hold_fewer(*left, &error, flow);
+        }
+        let goes_on = match self.settings.reconnect {
+            true => error.is_timeout() || error.is_worth_reconnecting(),
+            false => error.is_timeout() && now_ns() < deadline_ns,
+        };
+        match goes_on {
+            true => Ok(()),
+            false => {
+                let timeout = self.settings.timeout();
+                Err(failure::of_connecting(&self.path, &error, timeout))
+            }
+        }
+    }
+
+    /// Makes do with what the host can spare.
+    fn hold_fewer(
+        &mut self,
+        left: u32,
+        error: &Error,
+        flow: &Flow,
+    ) -> Result<(), gst::ErrorMessage> {
+        if left == 0 {
+            if !self.settings.reconnect {
+                let timeout = self.settings.timeout();
+                return Err(failure::of_connecting(&self.path, error, timeout));
+            }
+            // Until another reader leaves.
+            flow.pause(PAUSE);
+        } else if left < self.hold {
+            self.warnings.push(format!(
+                "{}: the host can spare {left} frames, not {}: the pipeline holds {left} at once, and frames are dropped \
+                 beyond that; set hold={left}, or give the host more buffers",
+                self.path, self.hold
+            ));
+            self.hold = left;
+        }
+        self.connect_again(flow);
+        Ok(())
+    }
+}
+
+fn connecting(client: ClientBuilder, settings: &Settings) -> State {
+    let timeout_ns = u64::try_from(settings.timeout().as_nanos()).unwrap_or(u64::MAX);
+    State::Connecting {
+        connector: Box::new(client.connector()),
+        deadline_ns: match settings.reconnect {
+            true => u64::MAX,
+            false => deadline_in(timeout_ns),
+        },
+    }
+}

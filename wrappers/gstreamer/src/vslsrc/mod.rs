@@ -1,0 +1,28 @@
+//! `vslsrc`: brings the frames of a host into a pipeline.
+
+mod failure;
+mod flow;
+mod imp;
+mod key_frames;
+mod link;
+mod settings;
+mod timing;
+
+use gst::glib;
+use gst::prelude::*;
+
+glib::wrapper! {
+    /// The element.
+    pub struct VslSrc(ObjectSubclass<imp::VslSrc>)
+        @extends gst_base::PushSrc, gst_base::BaseSrc, gst::Element, gst::Object;
+}
+
+pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    // Rank none: nobody who looks for a camera may find it.
+    gst::Element::register(
+        Some(plugin),
+        "vslsrc",
+        gst::Rank::NONE,
+        VslSrc::static_type(),
+    )
+}
