@@ -1,0 +1,377 @@
+//! What it costs to share 1080p NV12 at 60 frames a second between pipelines, by each pair of elements.
+//!
+//! ```console
+//! cargo bench -p videostream-gstreamer --bench elements
+//! ```
+//!
+//! The producer's frames lie in memory that it owns, as a camera's do, and bear the time at which they
+//! were pushed; readers look at it when their source gives the frame out. CPU time is that of the whole
+//! process (`getrusage`), the producer's less that of the same pipeline into `fakesink`. All pipelines
+//! have `sync=false`. Elements that this GStreamer does not have are skipped by name.
+
+use std::os::fd::IntoRawFd;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use gst::prelude::*;
+use gst_allocators::prelude::*;
+use gst_allocators::{FdAllocator, FdMemoryFlags};
+use rustix::process::{Signal, getpid};
+use rustix::thread::ClockId;
+use videostream::hal::memory::allocate::Allocator;
+use videostream::hal::memory::memfd;
+use videostream::hal::time::now_ns;
+use videostream_testing::figures::Series;
+use videostream_testing::process::{self, Process, say};
+
+const CAPS: &str = "video/x-raw,format=NV12,width=1920,height=1080,framerate=60/1";
+const SIZE: usize = 1920 * 1080 * 3 / 2;
+const PERIOD_NS: u64 = 1_000_000_000 / 60;
+/// Frames that a reader lets pass before it measures.
+const WARM_UP: usize = 60;
+const FRAMES: usize = 600;
+const READERS: [usize; 3] = [1, 4, 8];
+
+/// A pair of elements.
+struct Pair {
+    name: &'static str,
+    /// Without these it is skipped.
+    elements: [&'static str; 2],
+    sink: &'static str,
+    source: &'static str,
+}
+
+/// `PATH` is where they meet.
+const PAIRS: [Pair; 3] = [
+    Pair {
+        name: "vslsink",
+        elements: ["vslsink", "vslsrc"],
+        sink: "vslsink sync=false lend=20 path=PATH",
+        source: "vslsrc path=PATH hold=2",
+    },
+    Pair {
+        name: "shmsink",
+        elements: ["shmsink", "shmsrc"],
+        sink: "shmsink sync=false wait-for-connection=false shm-size=67108864 socket-path=PATH",
+        source: "shmsrc is-live=true do-timestamp=true socket-path=PATH",
+    },
+    Pair {
+        name: "unixfdsink",
+        elements: ["unixfdsink", "unixfdsrc"],
+        sink: "unixfdsink sync=false socket-path=PATH",
+        source: "unixfdsrc socket-path=PATH",
+    },
+];
+
+fn main() -> ExitCode {
+    gst::init().unwrap();
+    gstvideostream::plugin::plugin_register_static().unwrap();
+    if let Some(role) = process::role() {
+        match role[0].as_str() {
+            "producer" => produce(&role[1]),
+            _ => read(&role[1]),
+        }
+        return ExitCode::SUCCESS;
+    }
+    if !std::env::args().any(|arg| arg == "--bench") {
+        // `cargo test --benches`: nothing is measured.
+        return ExitCode::SUCCESS;
+    }
+    compare();
+    ExitCode::SUCCESS
+}
+
+fn compare() {
+    println!(
+        "GStreamer {}, {FRAMES} frames a reader",
+        gst::version_string()
+    );
+    println!(
+        "| elements | readers | producer's CPU a frame, over fakesink | reader's CPU a frame | latency p50 | p99 | missed | missed while one is stopped |"
+    );
+    println!("|---|---:|---:|---:|---:|---:|---:|---:|");
+    let floor = producer_alone("fakesink sync=false");
+    println!("| fakesink | 0 | {floor:.1} µs in all | | | | | |");
+    for pair in &PAIRS {
+        let missing = pair.elements.iter();
+        let missing: Vec<_> = missing
+            .filter(|name| gst::ElementFactory::find(name).is_none())
+            .collect();
+        if !missing.is_empty() {
+            println!("skipped: {}: this GStreamer has no {missing:?}", pair.name);
+            continue;
+        }
+        for readers in READERS {
+            let floor = producer_alone("fakesink sync=false");
+            let all = measure(pair, readers, false);
+            let stopped = match readers {
+                1 => "".to_owned(),
+                _ => match measure(pair, readers, true).missed {
+                    Some(missed) => missed.to_string(),
+                    None => "all stand still".to_owned(),
+                },
+            };
+            let missed = all
+                .missed
+                .map_or("?".to_owned(), |missed| missed.to_string());
+            println!(
+                "| {} | {readers} | {:.1} µs | {:.1} µs | {:.1} µs | {:.1} µs | {missed} | {stopped} |",
+                pair.name,
+                all.producer_us - floor,
+                all.reader_us,
+                all.p50_us,
+                all.p99_us,
+            );
+        }
+    }
+    println!(
+        "skipped: elements of the 2.x library: not part of this project, and of the same names"
+    );
+}
+
+/// CPU time of a producer without readers.
+fn producer_alone(sink: &str) -> f64 {
+    let mut producer = Process::start("bench", &["producer", sink]);
+    producer.expect("ready", || {});
+    producer.tell("begin");
+    std::thread::sleep(Duration::from_nanos(PERIOD_NS * FRAMES as u64 / 2));
+    producer.tell("end");
+    let said = producer.expect("cpu", || {});
+    said.parse().unwrap()
+}
+
+struct Measured {
+    producer_us: f64,
+    reader_us: f64,
+    p50_us: f64,
+    p99_us: f64,
+    /// Frames that readers did not get; `None`: they did not get any while one was stopped.
+    missed: Option<u64>,
+}
+
+fn measure(pair: &Pair, readers: usize, stopped: bool) -> Measured {
+    let path = format!("/tmp/videostream-bench-{}", getpid().as_raw_nonzero());
+    let place = |text: &str| text.replace("PATH", &path);
+    let mut producer = Process::start("bench", &["producer", &place(pair.sink)]);
+    producer.expect("ready", || {});
+    let readers: Vec<_> = (0..readers)
+        .map(|_| {
+            let caps = format!("{} ! {CAPS}", place(pair.source));
+            let reader = Process::start("bench", &["reader", &caps]);
+            reader.expect("begun", || {});
+            reader
+        })
+        .collect();
+    if stopped {
+        readers[0].signal(Signal::STOP);
+    }
+    producer.tell("begin");
+    let others = &readers[usize::from(stopped)..];
+    let mut missed = Some(0);
+    let mut sum = [0.0; 3];
+    for reader in others {
+        let begin = std::time::Instant::now();
+        let limit = Duration::from_nanos(PERIOD_NS * FRAMES as u64 * 3);
+        let said = loop {
+            match reader.said() {
+                Some(said) => break Some(said),
+                None if stopped && begin.elapsed() > limit => break None,
+                None => std::thread::sleep(Duration::from_millis(20)),
+            }
+        };
+        let Some(said) = said else {
+            missed = None;
+            break;
+        };
+        let numbers: Vec<f64> = said
+            .split(' ')
+            .skip(1)
+            .map(|n| n.parse().unwrap())
+            .collect();
+        for (sum, number) in sum.iter_mut().zip(&numbers) {
+            *sum += number;
+        }
+        missed = missed.map(|missed| missed + numbers[3] as u64);
+    }
+    producer.tell("end");
+    let producer_us = match missed {
+        Some(_) => producer.expect("cpu", || {}).parse().unwrap(),
+        None => f64::NAN,
+    };
+    if stopped {
+        readers[0].signal(Signal::CONT);
+    }
+    drop(producer);
+    // What a producer leaves behind that is killed.
+    let _ = std::fs::remove_file(&path);
+    let count = others.len() as f64;
+    Measured {
+        producer_us,
+        reader_us: sum[0] / count,
+        p50_us: sum[1] / count,
+        p99_us: sum[2] / count,
+        missed,
+    }
+}
+
+/// CPU time of this process so far, in microseconds.
+fn cpu_us() -> f64 {
+    let time = rustix::time::clock_gettime(ClockId::ProcessCPUTime);
+    time.tv_sec as f64 * 1e6 + time.tv_nsec as f64 / 1e3
+}
+
+/// Pushes a frame a sixtieth of a second until it is killed.
+fn produce(sink: &str) {
+    let pipeline = gst::parse::launch(&format!(
+        "appsrc name=source is-live=true format=time max-buffers=1 max-bytes=0 block=true caps={CAPS} ! {sink}"
+    ));
+    let pipeline = pipeline.unwrap().downcast::<gst::Pipeline>().unwrap();
+    let source = pipeline.by_name("source").unwrap();
+    let allocator = FdAllocator::new();
+    let memories: Vec<_> = (0..32)
+        .map(|_| {
+            let fd = Allocator::memfd_only().allocate(SIZE as u64).unwrap().fd;
+            memfd::seal(&fd, memfd::FIXED_SIZE).unwrap();
+            #[allow(unsafe_code, reason = "GStreamer takes descriptors as numbers")]
+            // SAFETY: the descriptor is open and nobody else's.
+            let memory =
+                unsafe { allocator.alloc_fd(fd.into_raw_fd(), SIZE, FdMemoryFlags::KEEP_MAPPED) };
+            memory.unwrap()
+        })
+        .collect();
+    pipeline.set_state(gst::State::Playing).unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lines().map_while(Result::ok) {
+            tell.send(line).unwrap();
+        }
+    });
+    let mut begin = None;
+    let mut due = now_ns();
+    for count in 0_u64.. {
+        due += PERIOD_NS;
+        let time = rustix::thread::Timespec {
+            tv_sec: (due / 1_000_000_000).cast_signed(),
+            tv_nsec: (due % 1_000_000_000).cast_signed(),
+        };
+        let _ = rustix::thread::clock_nanosleep_absolute(ClockId::Monotonic, &time);
+        match told.try_recv().as_deref() {
+            Ok("begin") => begin = Some((cpu_us(), count)),
+            Ok("end") => {
+                let (before, first) = begin.expect("begun");
+                say(format!(
+                    "cpu {}",
+                    (cpu_us() - before) / (count - first) as f64
+                ));
+            }
+            _ => {}
+        }
+        let Some(mut memory) = memories.iter().find(|memory| is_free(memory)).cloned() else {
+            continue;
+        };
+        stamp(&mut memory, now_ns(), count);
+        let mut buffer = gst::Buffer::new();
+        let change = buffer.get_mut().unwrap();
+        change.append_memory(memory);
+        change.set_pts(gst::ClockTime::from_nseconds(count * PERIOD_NS));
+        change.set_offset(count);
+        let flow = source.emit_by_name::<gst::FlowReturn>("push-buffer", &[&buffer]);
+        if flow != gst::FlowReturn::Ok {
+            return;
+        }
+        if count == 30 {
+            say("ready");
+        }
+    }
+}
+
+/// Whether no buffer has it.
+#[allow(unsafe_code, reason = "the bindings have no count of references")]
+fn is_free(memory: &gst::Memory) -> bool {
+    let object = memory.as_ptr().cast::<gst::ffi::GstMiniObject>();
+    // SAFETY: the memory lives; a count that is read too high only means another turn.
+    let count = unsafe { &raw const (*object).refcount };
+    // SAFETY: as above; it is aligned, and written as an atomic of the same size.
+    let count = unsafe { std::sync::atomic::AtomicI32::from_ptr(count.cast_mut()) };
+    count.load(std::sync::atomic::Ordering::SeqCst) == 1
+}
+
+/// Writes time and number into the first bytes.
+fn stamp(memory: &mut gst::Memory, time_ns: u64, count: u64) {
+    let map = memory.clone().into_mapped_memory_readable().unwrap();
+    let bytes = map.as_ptr().cast_mut().cast::<[u64; 2]>();
+    #[allow(
+        unsafe_code,
+        reason = "written as a camera does, past GStreamer's counts"
+    )]
+    // SAFETY: the mapping is shared and writable, aligned to a page, and no buffer has the memory.
+    unsafe {
+        bytes.write_volatile([time_ns, count]);
+    }
+}
+
+/// Reads until it has measured, then goes on.
+fn read(source: &str) {
+    let pipeline = gst::parse::launch(&format!("{source} ! fakesink name=sink sync=false"));
+    let pipeline = pipeline.unwrap().downcast::<gst::Pipeline>().unwrap();
+    let pad = pipeline
+        .by_name("sink")
+        .unwrap()
+        .static_pad("sink")
+        .unwrap();
+    let measure = Mutex::new(Reading::default());
+    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        if let Some(gst::PadProbeData::Buffer(buffer)) = &info.data {
+            measure.lock().unwrap().add(buffer);
+        }
+        gst::PadProbeReturn::Ok
+    });
+    pipeline.set_state(gst::State::Playing).unwrap();
+    let bus = pipeline.bus().unwrap();
+    for message in bus.iter_timed(gst::ClockTime::NONE) {
+        if let gst::MessageView::Error(error) = message.view() {
+            panic!("{source}: {}", error.error());
+        }
+    }
+}
+
+/// What a reader has measured.
+#[derive(Default)]
+struct Reading {
+    latencies: Series,
+    seen: usize,
+    /// CPU time and number of the last frame that was not measured.
+    before: (f64, u64),
+}
+
+impl Reading {
+    fn add(&mut self, buffer: &gst::BufferRef) {
+        let (time_ns, count) = {
+            let bytes = buffer.map_readable().unwrap();
+            let word = |at: usize| u64::from_ne_bytes(bytes[at..at + 8].try_into().unwrap());
+            (word(0), word(8))
+        };
+        let now = now_ns();
+        self.seen += 1;
+        if self.seen == 1 {
+            say("begun");
+        }
+        if self.seen <= WARM_UP {
+            self.before = (cpu_us(), count);
+        } else if self.latencies.count() < FRAMES {
+            self.latencies
+                .push(now.saturating_sub(time_ns) as f64 / 1e3);
+            if self.latencies.count() == FRAMES {
+                let cpu = (cpu_us() - self.before.0) / FRAMES as f64;
+                let missed = (count - self.before.1).saturating_sub(FRAMES as u64);
+                let quantile = |part| self.latencies.quantile(part).unwrap();
+                say(format!(
+                    "done {cpu} {} {} {missed}",
+                    quantile(0.5),
+                    quantile(0.99)
+                ));
+            }
+        }
+    }
+}
