@@ -10,7 +10,7 @@ use videostream::ipc::{Error as IpcError, Goodbye, Refusal};
 pub(super) fn no_path() -> gst::ErrorMessage {
     error_msg!(
         gst::ResourceError::Settings,
-        ["vslsrc has no path: set path to the socket of a host (path=/tmp/vsl_camera)"]
+        ("vslsrc has no path: set path to the socket of a host (path=/tmp/vsl_camera)")
     )
 }
 
@@ -21,41 +21,37 @@ pub(super) fn of_connecting(path: &str, error: &Error, timeout: Duration) -> gst
             let seconds = timeout.as_secs_f64();
             return error_msg!(
                 gst::ResourceError::OpenRead,
-                [
-                    "{path}: the host has not answered for {seconds} s: see whether it is stopped, or raise timeout"
-                ]
+                ("{path}: the host has not answered for {seconds} s: see whether it is stopped, or raise timeout")
             );
         }
         Some(IpcError::NoHost) => {
             return error_msg!(
                 gst::ResourceError::NotFound,
-                [
-                    "{error}: start a host there (vslsink path={path}, or videostream stream), or set reconnect=true to \
-                     wait for one"
-                ]
+                ("{error}: start a host there (vslsink path={path}, or videostream stream), or set reconnect=true to \
+                     wait for one")
             );
         }
         Some(IpcError::AddressTooLong(..) | IpcError::AddressInvalid) => {
             return error_msg!(
                 gst::ResourceError::Settings,
-                ["{error}: set path to another name"]
+                ("{error}: set path to another name")
             );
         }
         Some(IpcError::Refused(Refusal::Hold(..))) => {
             return error_msg!(
                 gst::ResourceError::Busy,
-                ["{error}; end another reader, or set its hold lower"]
+                ("{error}; end another reader, or set its hold lower")
             );
         }
         Some(IpcError::Refused(Refusal::Permission(_))) => {
-            return error_msg!(gst::ResourceError::NotAuthorized, ["{error}"]);
+            return error_msg!(gst::ResourceError::NotAuthorized, ("{error}"));
         }
         Some(IpcError::Refused(Refusal::Full(_))) => {
             "end one of them, or set reconnect=true to wait"
         }
         _ => "set path to the socket of a host of this library's release",
     };
-    error_msg!(gst::ResourceError::OpenRead, ["{error}: {what}"])
+    error_msg!(gst::ResourceError::OpenRead, ("{error}: {what}"))
 }
 
 /// The connection has ended, other than by a goodbye of a host that has finished.
@@ -75,16 +71,14 @@ pub(super) fn of_reading(error: &Error) -> gst::ErrorMessage {
             "what the host says can't be used: use the same release on both sides, and start the host again"
         }
     };
-    error_msg!(gst::ResourceError::Read, ["{error}: {what}"])
+    error_msg!(gst::ResourceError::Read, ("{error}: {what}"))
 }
 
 /// A frame that can't be one.
 pub(super) fn of_frame(path: &str, serial: u64, why: &str) -> gst::ErrorMessage {
     error_msg!(
         gst::ResourceError::Read,
-        [
-            "{path}: frame {serial} can't be used: {why}: see what the host shares (videostream receive {path})"
-        ]
+        ("{path}: frame {serial} can't be used: {why}: see what the host shares (videostream receive {path})")
     )
 }
 
@@ -92,9 +86,7 @@ pub(super) fn of_frame(path: &str, serial: u64, why: &str) -> gst::ErrorMessage 
 pub(super) fn of_caps(path: &str, offered: &gst::Caps, taken: &gst::Caps) -> gst::ErrorMessage {
     error_msg!(
         gst::StreamError::Format,
-        [
-            "{path}: the host's frames are {offered}, and downstream takes {taken}: put videoconvert (or a decoder) behind \
-             vslsrc, or take another caps filter"
-        ]
+        ("{path}: the host's frames are {offered}, and downstream takes {taken}: put videoconvert (or a decoder) behind \
+             vslsrc, or take another caps filter")
     )
 }

@@ -15,11 +15,12 @@ use videostream::hal::time::{deadline_in, now_ns};
 use videostream::share::ClientBuilder;
 use videostream::{Frame, FrameRate};
 
+use super::copies::{self, Copies};
 use super::failure;
 use super::flow::Flow;
 use super::key_frames::{Asker, KeyFrames, Verdict};
 use super::link::{Arrival, Link, Next};
-use super::settings::{Settings, Timestamps};
+use super::settings::{Settings, Timestamps, WhenFull};
 use super::timing::{self, Ages, Monotonic, Timeline};
 use crate::caps::{self, Media, StreamFormat};
 use crate::frame_memory::MappedBuffers;
@@ -60,6 +61,7 @@ pub struct VslSrc {
 struct Streaming {
     link: Link,
     buffers: MappedBuffers,
+    copies: Option<Copies>,
     /// Of the frame before.
     connection: u64,
     output: Option<Output>,
@@ -79,6 +81,8 @@ struct Output {
     is_dma_buf: bool,
     /// Downstream reads where planes lie.
     takes_meta: bool,
+    /// Downstream insists on dma-bufs, which nothing else can take the place of.
+    is_by_feature: bool,
 }
 
 #[derive(Debug, Default)]
@@ -204,12 +208,13 @@ impl BaseSrcImpl for VslSrc {
             hold: link.hold(),
             ..Shared::default()
         };
-        self.say_warnings(&mut link);
+        self.say_notes(&mut link);
         let mut key_frames = KeyFrames::default();
         key_frames.begin();
         *lock(&self.streaming) = Some(Streaming {
             link,
             buffers: MappedBuffers::default(),
+            copies: None,
             connection: 0,
             output: None,
             key_frames,
@@ -330,15 +335,15 @@ impl VslSrc {
         gst::FlowError::Error
     }
 
-    fn say_warnings(&self, link: &mut Link) {
-        for warning in link.warnings.drain(..) {
-            gst::element_imp_warning!(self, gst::ResourceError::Busy, ["{warning}"]);
+    fn say_notes(&self, link: &mut Link) {
+        for note in link.notes.drain(..) {
+            gst::element_imp_info!(self, gst::ResourceError::Busy, ("{note}"));
         }
     }
 
     /// Says what the link has to say.
     fn note_link(&self, link: &mut Link) {
-        self.say_warnings(link);
+        self.say_notes(link);
         let mut shared = lock(&self.shared);
         shared.hold = link.hold();
         shared.counts.restarts = link.restarts();
@@ -354,6 +359,7 @@ impl VslSrc {
             frame,
             connection,
             was_full,
+            is_last,
         } = arrival;
         let about = *frame.descriptor();
         let settings = lock(&self.settings).clone();
@@ -382,10 +388,13 @@ impl VslSrc {
             gst::debug!(CAT, imp = self, "packets: taking every one in order");
             return Ok(None);
         }
+        // Downstream has as many as it may, and gives none back before it gets more.
+        let must_copy = is_last && settings.when_full == WhenFull::Copy;
         let is_dma_buf = frame.plane_fd(0).is_some_and(memfd::is_dma_buf);
         let is_new = self.agree(streaming, format, is_dma_buf, &path, about.serial)?;
         if is_new {
             streaming.buffers.clear();
+            streaming.copies = None;
             streaming.gap = true;
         }
         let Some(output) = &streaming.output else {
@@ -414,10 +423,20 @@ impl VslSrc {
             .wrap(connection, &placement, frame, returned);
         let mut buffer = wrapped.map_err(|error| bad(&error.to_string()))?;
         if let Some(info) = info {
-            let (output, info) = (output.takes_meta, info.clone());
-            buffer = self
-                .with_planes(buffer, &placement, &info, format, output)
-                .map_err(|why| bad(&why))?;
+            describe(buffer.make_mut(), &placement, info, format).map_err(|why| bad(&why))?;
+            let is_understood = output.takes_meta || placement.is_default(info);
+            if !is_understood || (must_copy && !output.is_by_feature) {
+                let why = match is_understood {
+                    true => "downstream holds as many frames as it may: raise hold",
+                    false => "downstream does not take GstVideoMeta",
+                };
+                self.note_copy(why);
+                buffer = copies::picture(&buffer, info, &mut streaming.copies)
+                    .map_err(|why| bad(&why))?;
+            }
+        } else if must_copy {
+            self.note_copy("downstream holds as many frames as it may: raise hold");
+            buffer = copies::packet(&buffer).map_err(|why| bad(&why))?;
         }
         let age_ns = {
             let change = buffer.make_mut();
@@ -528,7 +547,7 @@ impl VslSrc {
             });
         }
         let mut query = gst::query::Allocation::new(Some(&caps), false);
-        let has_feature = caps.features(0).is_some_and(|f| f.contains(caps::DMA_BUF));
+        let is_by_feature = caps.features(0).is_some_and(|f| f.contains(caps::DMA_BUF));
         let takes_meta = pad.peer_query(&mut query)
             && query
                 .find_allocation_meta::<gst_video::VideoMeta>()
@@ -538,7 +557,8 @@ impl VslSrc {
             media,
             is_dma_buf,
             // Who takes dma-bufs by name does not map them.
-            takes_meta: takes_meta || has_feature,
+            takes_meta: takes_meta || is_by_feature,
+            is_by_feature,
         });
         streaming.other_rate = (None, 0);
         Ok(is_new)
@@ -581,58 +601,11 @@ impl VslSrc {
         }))
     }
 
-    /// The buffer with the places of its planes, or a copy for a downstream that takes only the usual ones.
-    fn with_planes(
-        &self,
-        mut buffer: gst::Buffer,
-        placement: &Placement,
-        info: &gst_video::VideoInfo,
-        format: StreamFormat,
-        takes_meta: bool,
-    ) -> Result<gst::Buffer, String> {
-        let flags = format.field_flags();
-        let frame_flags = gst_video::VideoFrameFlags::from_bits_truncate(
-            match flags.contains(gst_video::VideoBufferFlags::INTERLACED) {
-                true => gst_video::VideoFrameFlags::INTERLACED.bits(),
-                false => 0,
-            },
-        );
-        let change = buffer.make_mut();
-        change.set_flags(gst::BufferFlags::from_bits_truncate(flags.bits()));
-        if placement.strides.len() == info.n_planes() as usize {
-            gst_video::VideoMeta::add_full(
-                change,
-                frame_flags,
-                info.format(),
-                info.width(),
-                info.height(),
-                &placement.offsets,
-                &placement.strides,
-            )
-            .map_err(|error| error.to_string())?;
-        }
-        if takes_meta || placement.is_default(info) {
-            return Ok(buffer);
-        }
-        if let Some(category) = &*PERFORMANCE {
-            gst::log!(
-                category,
-                imp = self,
-                "slow copy: downstream does not take GstVideoMeta"
-            );
-        }
+    fn note_copy(&self, why: &str) {
         lock(&self.shared).counts.copied += 1;
-        let mut copy = gst::Buffer::with_size(info.size()).map_err(|error| error.to_string())?;
-        {
-            let from = gst_video::VideoFrameRef::from_buffer_ref_readable(&buffer, info);
-            let from = from.map_err(|error| error.to_string())?;
-            let change = copy.make_mut();
-            change.set_flags(gst::BufferFlags::from_bits_truncate(flags.bits()));
-            let to = gst_video::VideoFrameRef::from_buffer_ref_writable(change, info);
-            let mut to = to.map_err(|error| error.to_string())?;
-            from.copy(&mut to).map_err(|error| error.to_string())?;
+        if let Some(category) = &*PERFORMANCE {
+            gst::log!(category, imp = self, "slow copy: {why}");
         }
-        Ok(copy)
     }
 
     /// Sets the times of a buffer, and gives the age of its frame if it was taken in this pipeline's time.
@@ -780,6 +753,47 @@ impl VslSrc {
             .field("age-last", shared.ages.last_ns.unwrap_or(0))
             .build()
     }
+}
+
+/// Says where the planes of a buffer lie.
+fn describe(
+    buffer: &mut gst::BufferRef,
+    placement: &Placement,
+    info: &gst_video::VideoInfo,
+    format: StreamFormat,
+) -> Result<(), String> {
+    let fields = format.field_flags();
+    buffer.set_flags(gst::BufferFlags::from_bits_truncate(fields.bits()));
+    // Tiled frames may have planes that the format does not know.
+    if placement.strides.len() != info.n_planes() as usize {
+        return Ok(());
+    }
+    let mut flags = gst_video::VideoFrameFlags::empty();
+    for (field, flag) in [
+        (
+            gst_video::VideoBufferFlags::INTERLACED,
+            gst_video::VideoFrameFlags::INTERLACED,
+        ),
+        (
+            gst_video::VideoBufferFlags::TFF,
+            gst_video::VideoFrameFlags::TFF,
+        ),
+    ] {
+        if fields.contains(field) {
+            flags |= flag;
+        }
+    }
+    gst_video::VideoMeta::add_full(
+        buffer,
+        flags,
+        info.format(),
+        info.width(),
+        info.height(),
+        &placement.offsets,
+        &placement.strides,
+    )
+    .map_err(|error| error.to_string())?;
+    Ok(())
 }
 
 /// A packet that can be decoded.

@@ -9,7 +9,7 @@ use videostream::{Client, Error, Frame};
 
 use super::failure;
 use super::flow::Flow;
-use super::settings::{Frames, Settings};
+use super::settings::{Frames, Settings, WhenFull};
 
 /// How long to wait where nothing ends the wait at once, in nanoseconds.
 const SLICE_NS: u64 = 50_000_000;
@@ -23,7 +23,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub(super) struct Link {
     settings: Settings,
     path: String,
-    /// Frames to hold at once, as far as the host can spare them.
+    /// Frames that the client holds at once, as far as the host can spare them.
     hold: u32,
     /// Every frame in order, whatever the settings say.
     every: bool,
@@ -38,7 +38,7 @@ pub(super) struct Link {
     /// Downstream held all frames at some time since the last one.
     was_full: bool,
     /// What the user should know, until it is said.
-    pub(super) warnings: Vec<String>,
+    pub(super) notes: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -58,6 +58,8 @@ pub(super) struct Arrival {
     pub(super) connection: u64,
     /// Downstream held all frames at some time since the one before.
     pub(super) was_full: bool,
+    /// No other frame can be taken before one is given back.
+    pub(super) is_last: bool,
 }
 
 /// What comes next.
@@ -73,7 +75,7 @@ pub(super) enum Next {
 impl Link {
     /// Begins to connect.
     pub(super) fn new(path: String, settings: Settings) -> Self {
-        let hold = settings.hold;
+        let hold = settings.client_hold();
         Self {
             state: connecting(settings.client(&path, hold, false), &settings),
             settings,
@@ -85,7 +87,7 @@ impl Link {
             restarts: 0,
             has_frame: false,
             was_full: false,
-            warnings: Vec::new(),
+            notes: Vec::new(),
         }
     }
 
@@ -93,9 +95,12 @@ impl Link {
         &self.path
     }
 
-    /// Frames that can be held at once.
+    /// Frames that downstream can hold at once.
     pub(super) fn hold(&self) -> u32 {
-        self.hold
+        match self.settings.when_full {
+            WhenFull::Copy => self.hold.saturating_sub(1),
+            WhenFull::Drop => self.hold,
+        }
     }
 
     /// How often the host was another one, or sent this client away to come again.
@@ -179,10 +184,15 @@ impl Link {
             flow.set_reader(Some(client.reader()));
         }
         self.has_frame = true;
+        let is_last = match &self.state {
+            State::Connected(client) => client.ipc().held() >= self.hold,
+            State::Connecting { .. } => false,
+        };
         Arrival {
             frame,
             connection: self.number,
             was_full: std::mem::take(&mut self.was_full),
+            is_last,
         }
     }
 
@@ -271,12 +281,18 @@ impl Link {
             // Until another reader leaves.
             flow.pause(PAUSE);
         } else if left < self.hold {
-            self.warnings.push(format!(
-                "{}: the host can spare {left} frames, not {}: the pipeline holds {left} at once, and frames are dropped \
-                 beyond that; set hold={left}, or give the host more buffers",
-                self.path, self.hold
-            ));
+            let before = self.hold();
             self.hold = left;
+            let beyond = match self.settings.when_full {
+                WhenFull::Copy => "copied",
+                WhenFull::Drop => "dropped",
+            };
+            self.notes.push(format!(
+                "{}: the host has {left} frames left to lend: this pipeline holds {} at once instead of {before}, and \
+                 frames beyond that are {beyond}; set hold lower, or give the host more buffers",
+                self.path,
+                self.hold(),
+            ));
         }
         self.connect_again(flow);
         Ok(())

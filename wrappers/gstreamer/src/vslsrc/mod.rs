@@ -1,5 +1,6 @@
 //! `vslsrc`: brings the frames of a host into a pipeline.
 
+mod copies;
 mod failure;
 mod flow;
 mod imp;

@@ -8,8 +8,9 @@ use gst::prelude::*;
 use videostream::share::ClientBuilder;
 use videostream::{Client, Mode};
 
-/// Frames held downstream at once, at most, by default.
-const HOLD: u32 = 4;
+/// Frames held downstream at once, at most, by default: one that is shown, one that is next, and one between them. Two
+/// readers find room at a host of eight buffers.
+const HOLD: u32 = 3;
 /// Most of them.
 const MAX_HOLD: u32 = 64;
 /// How long connecting may take by default.
@@ -47,6 +48,19 @@ pub enum Timestamps {
     Raw,
 }
 
+/// What becomes of a frame while downstream holds as many as it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, glib::Enum)]
+#[enum_type(name = "VslSrcWhenFull")]
+pub enum WhenFull {
+    /// It is copied. Encoders keep dozens of frames before they give one back, and would wait for ever otherwise.
+    #[default]
+    #[enum_value(name = "Copy: frames beyond hold are copied", nick = "copy")]
+    Copy,
+    /// It is dropped, and so are others until downstream lets go of one.
+    #[enum_value(name = "Drop: frames beyond hold are dropped", nick = "drop")]
+    Drop,
+}
+
 /// Values of the properties.
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
@@ -57,6 +71,7 @@ pub(super) struct Settings {
     pub(super) pts: bool,
     pub(super) reconnect: bool,
     pub(super) hold: u32,
+    pub(super) when_full: WhenFull,
     pub(super) frames: Frames,
     spin_ns: u64,
     pub(super) timestamps: Timestamps,
@@ -71,6 +86,7 @@ impl Default for Settings {
             pts: false,
             reconnect: false,
             hold: HOLD,
+            when_full: WhenFull::default(),
             frames: Frames::default(),
             spin_ns: 0,
             timestamps: Timestamps::default(),
@@ -88,6 +104,14 @@ impl Settings {
         match Duration::try_from_secs_f32(self.timeout) {
             Ok(Duration::ZERO) | Err(_) => TIMEOUT,
             Ok(timeout) => timeout,
+        }
+    }
+
+    /// Frames to hold at once, with the one that is copied.
+    pub(super) fn client_hold(&self) -> u32 {
+        match self.when_full {
+            WhenFull::Copy => (self.hold + 1).min(MAX_HOLD),
+            WhenFull::Drop => self.hold,
         }
     }
 
@@ -115,6 +139,7 @@ impl Settings {
             "pts" => self.pts.to_value(),
             "reconnect" => self.reconnect.to_value(),
             "hold" => self.hold.to_value(),
+            "when-full" => self.when_full.to_value(),
             "mode" => self.frames.to_value(),
             "spin" => self.spin_ns.to_value(),
             "timestamps" => self.timestamps.to_value(),
@@ -147,6 +172,7 @@ impl Settings {
             "timeout" => put(&mut self.timeout, value),
             "reconnect" => put(&mut self.reconnect, value),
             "hold" => put(&mut self.hold, value),
+            "when-full" => put(&mut self.when_full, value),
             "mode" => put(&mut self.frames, value),
             "spin" => put(&mut self.spin_ns, value),
             _ => {}
@@ -192,10 +218,16 @@ impl Settings {
                     .build(),
                 glib::ParamSpecUInt::builder("hold")
                     .nick("Hold")
-                    .blurb("Frames that the pipeline holds at once, at most; beyond that frames are dropped")
+                    .blurb("Frames of the host that the pipeline holds at once, at most; see when-full")
                     .minimum(1)
                     .maximum(MAX_HOLD)
                     .default_value(defaults.hold)
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecEnum::builder::<WhenFull>("when-full")
+                    .nick("When full")
+                    .blurb("What becomes of a frame while the pipeline holds as many as it may")
+                    .default_value(defaults.when_full)
                     .mutable_ready()
                     .build(),
                 glib::ParamSpecEnum::builder::<Frames>("mode")
