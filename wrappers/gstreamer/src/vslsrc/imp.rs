@@ -11,7 +11,7 @@ use gst_base::subclass::prelude::*;
 use videostream::encode::{Codec, Packet};
 use videostream::hal::memory::memfd;
 use videostream::hal::ring::{Flags, FrameDescriptor, reader};
-use videostream::hal::time::{deadline_in, now_ns};
+use videostream::hal::time::deadline_in;
 use videostream::share::ClientBuilder;
 use videostream::{Frame, FrameRate};
 
@@ -21,7 +21,7 @@ use super::flow::Flow;
 use super::key_frames::{Asker, KeyFrames, Verdict};
 use super::link::{Arrival, Link, Next};
 use super::settings::{Settings, Timestamps, WhenFull};
-use super::timing::{self, Ages, Monotonic, Timeline};
+use super::timing::{self, Ages, Moment, Monotonic, Timeline};
 use crate::caps::{self, Media, StreamFormat};
 use crate::frame_memory::MappedBuffers;
 use crate::placement::Placement;
@@ -71,6 +71,8 @@ struct Streaming {
     other_rate: (Option<FrameRate>, u32),
     /// Frames are missing before the next one.
     gap: bool,
+    /// A frame from before the pipeline's begin has come.
+    has_early: bool,
 }
 
 /// What was agreed on with downstream.
@@ -110,6 +112,8 @@ struct Counts {
     dropped: u64,
     /// Can't be decoded: before a key frame.
     undecodable: u64,
+    /// Were taken before the pipeline began.
+    early: u64,
     /// Were copied, for a downstream that does not read where planes lie.
     copied: u64,
     restarts: u64,
@@ -221,6 +225,7 @@ impl BaseSrcImpl for VslSrc {
             times: Monotonic::default(),
             other_rate: (None, 0),
             gap: true,
+            has_early: false,
         });
         Ok(())
     }
@@ -388,6 +393,17 @@ impl VslSrc {
             gst::debug!(CAT, imp = self, "packets: taking every one in order");
             return Ok(None);
         }
+        let moment = Moment::new(&about, self.timeline());
+        if settings.timestamps == Timestamps::Capture && moment.is_early() {
+            // A picture to begin with; the rest would all be shown at the pipeline's begin.
+            let is_wanted = !format.is_predicted() && !streaming.has_early;
+            streaming.has_early = true;
+            if !is_wanted {
+                lock(&self.shared).counts.early += 1;
+                streaming.key_frames.lose();
+                return Ok(None);
+            }
+        }
         // Downstream has as many as it may, and gives none back before it gets more.
         let must_copy = is_last && settings.when_full == WhenFull::Copy;
         let is_dma_buf = frame.plane_fd(0).is_some_and(memfd::is_dma_buf);
@@ -438,23 +454,21 @@ impl VslSrc {
             self.note_copy("downstream holds as many frames as it may: raise hold");
             buffer = copies::packet(&buffer).map_err(|why| bad(&why))?;
         }
-        let age_ns = {
-            let change = buffer.make_mut();
-            if let Some(unit) = unit {
-                unit.mark(change);
-            }
-            let gap = std::mem::take(&mut streaming.gap);
-            if gap {
-                change.set_flags(gst::BufferFlags::DISCONT);
-            }
-            if about.flags().contains(Flags::CORRUPTED) {
-                change.set_flags(gst::BufferFlags::CORRUPTED);
-            }
-            change.set_offset(about.serial);
-            change.set_offset_end(about.serial.saturating_add(1));
-            self.set_times(change, &about, &settings, streaming, format.is_predicted())
-        };
-        self.account(&buffer, &about, missed, age_ns);
+        let change = buffer.make_mut();
+        if let Some(unit) = unit {
+            unit.mark(change);
+        }
+        let gap = std::mem::take(&mut streaming.gap);
+        if gap {
+            change.set_flags(gst::BufferFlags::DISCONT);
+        }
+        if about.flags().contains(Flags::CORRUPTED) {
+            change.set_flags(gst::BufferFlags::CORRUPTED);
+        }
+        change.set_offset(about.serial);
+        change.set_offset_end(about.serial.saturating_add(1));
+        Self::set_times(change, &about, &moment, &settings, &mut streaming.times);
+        self.account(&buffer, &about, missed, moment.age_ns());
         Ok(Some(buffer))
     }
 
@@ -608,52 +622,50 @@ impl VslSrc {
         }
     }
 
-    /// Sets the times of a buffer, and gives the age of its frame if it was taken in this pipeline's time.
+    /// Sets the times of a buffer.
     fn set_times(
-        &self,
         buffer: &mut gst::BufferRef,
         about: &FrameDescriptor,
+        moment: &Moment,
         settings: &Settings,
-        streaming: &mut Streaming,
-        is_predicted: bool,
-    ) -> Option<u64> {
-        let now_ns = now_ns();
-        let capture_ns = timing::capture_ns(about, now_ns);
+        times: &mut Monotonic,
+    ) {
+        let is_predicted = StreamFormat::of(about).is_predicted();
         static REFERENCE: LazyLock<gst::Caps> =
             LazyLock::new(|| gst::Caps::new_empty_simple(times::MONOTONIC));
         gst::ReferenceTimestampMeta::add(
             buffer,
             &REFERENCE,
-            gst::ClockTime::from_nseconds(capture_ns),
+            gst::ClockTime::from_nseconds(moment.capture_ns),
             gst::ClockTime::NONE,
         );
         let duration = Some(about.duration_ns).filter(|duration| *duration != 0);
         buffer.set_duration(duration.map(gst::ClockTime::from_nseconds));
         let raw = (timing::raw(about.pts_ns), timing::raw(about.dts_ns));
-        let timeline = self.timeline();
-        let captured = timeline.and_then(|timeline| timeline.running(capture_ns));
-        let running = timeline.map(|timeline| match settings.timestamps {
-            Timestamps::Arrival => timeline.running(now_ns),
-            _ => captured,
-        });
-        // What was taken before the pipeline began is shown at its begin.
-        let running = running.map(Option::unwrap_or_default);
+        let running = match settings.timestamps {
+            Timestamps::Arrival => moment.arrived(),
+            _ => moment.captured(),
+        };
         let (pts, dts) = match (settings.timestamps, is_predicted) {
             (Timestamps::Raw, _) => raw,
-            (_, false) => (running.map(|time| streaming.times.next(time)), None),
+            (_, false) => {
+                let pts = running.map(|time| times.next(time, gst::ClockTime::ZERO));
+                (pts, None)
+            }
             // Pictures may be shown later than ones that are decoded after them.
             (_, true) => {
                 let later = match raw {
                     (Some(pts), Some(dts)) => pts.saturating_sub(dts),
                     _ => gst::ClockTime::ZERO,
                 };
-                let dts = running.map(|time| streaming.times.next(time.saturating_sub(later)));
+                let decoded = running.map(|time| time.saturating_sub(later));
+                // Parsers take two packets of one time for parts of one.
+                let dts = decoded.map(|time| times.next(time, gst::ClockTime::NSECOND));
                 (dts.map(|dts| dts + later), dts)
             }
         };
         buffer.set_pts(if settings.pts { raw.0 } else { pts });
         buffer.set_dts(if settings.dts { raw.1 } else { dts });
-        captured.map(|_| now_ns - capture_ns)
     }
 
     /// The pipeline's clock; `None` outside of a pipeline.
@@ -738,6 +750,7 @@ impl VslSrc {
             missed,
             dropped,
             undecodable,
+            early,
             copied,
             restarts,
         } = shared.counts;
@@ -746,6 +759,7 @@ impl VslSrc {
             .field("missed", missed)
             .field("dropped", dropped)
             .field("undecodable", undecodable)
+            .field("early", early)
             .field("copied", copied)
             .field("restarts", restarts)
             .field("hold", shared.hold)

@@ -33,6 +33,11 @@ impl KeyFrames {
         self.waiting = Some(1);
     }
 
+    /// A packet was left out, which may have been a key frame.
+    pub(super) fn lose(&mut self) {
+        self.waiting = Some(0);
+    }
+
     /// Judges the next packet, which `missed` packets are missing before.
     pub(super) fn judge(&mut self, is_key: bool, missed: u64) -> Verdict {
         if is_key {

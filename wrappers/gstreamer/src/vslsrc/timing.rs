@@ -2,6 +2,7 @@
 
 use gst::ClockTime;
 use videostream::hal::ring::FrameDescriptor;
+use videostream::hal::time::now_ns;
 
 /// Frames whose smallest age is what the latency is taken from.
 const WINDOW: u32 = 16;
@@ -19,7 +20,7 @@ pub(super) struct Timeline {
 
 impl Timeline {
     /// The running time at a time of `CLOCK_MONOTONIC`; `None` before the pipeline's time 0.
-    pub(super) fn running(&self, monotonic_ns: u64) -> Option<ClockTime> {
+    fn running(&self, monotonic_ns: u64) -> Option<ClockTime> {
         let clock = monotonic_ns.checked_add_signed(self.ahead_ns.checked_neg()?)?;
         clock
             .checked_sub(self.base_ns)
@@ -29,7 +30,7 @@ impl Timeline {
 
 /// When a frame was taken, by `CLOCK_MONOTONIC`: as the host says, or when it was published if the host does not know or
 /// names a time that has not come.
-pub(super) fn capture_ns(frame: &FrameDescriptor, now_ns: u64) -> u64 {
+fn capture_ns(frame: &FrameDescriptor, now_ns: u64) -> u64 {
     let said = [frame.timestamp_ns, frame.published_ns];
     let known = said.into_iter().find(|time| *time != 0 && *time <= now_ns);
     known.unwrap_or(now_ns)
@@ -40,13 +41,57 @@ pub(super) fn raw(time_ns: i64) -> Option<ClockTime> {
     u64::try_from(time_ns).ok().map(ClockTime::from_nseconds)
 }
 
+/// When a frame was taken, and where that is in the pipeline.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    /// Times of `CLOCK_MONOTONIC`.
+    pub(super) now_ns: u64,
+    pub(super) capture_ns: u64,
+    timeline: Option<Timeline>,
+}
+
+impl Moment {
+    pub(super) fn new(frame: &FrameDescriptor, timeline: Option<Timeline>) -> Self {
+        let now_ns = now_ns();
+        Self {
+            now_ns,
+            capture_ns: capture_ns(frame, now_ns),
+            timeline,
+        }
+    }
+
+    /// The frame was taken before the pipeline began.
+    pub(super) fn is_early(&self) -> bool {
+        let timeline = self.timeline;
+        timeline.is_some_and(|timeline| timeline.running(self.capture_ns).is_none())
+    }
+
+    /// Running time at the capture, or the pipeline's begin if that was later; `None` without a clock.
+    pub(super) fn captured(&self) -> Option<ClockTime> {
+        let running = self.timeline?.running(self.capture_ns);
+        Some(running.unwrap_or_default())
+    }
+
+    /// Running time now.
+    pub(super) fn arrived(&self) -> Option<ClockTime> {
+        let running = self.timeline?.running(self.now_ns);
+        Some(running.unwrap_or_default())
+    }
+
+    /// How old the frame is, if that is due to what has happened since the pipeline began.
+    pub(super) fn age_ns(&self) -> Option<u64> {
+        (self.timeline.is_some() && !self.is_early()).then(|| self.now_ns - self.capture_ns)
+    }
+}
+
 /// Keeps times from running backwards.
 #[derive(Debug, Default)]
 pub(super) struct Monotonic(Option<ClockTime>);
 
 impl Monotonic {
-    pub(super) fn next(&mut self, time: ClockTime) -> ClockTime {
-        let time = self.0.map_or(time, |last| last.max(time));
+    /// This time, or one that is `step` behind the last one.
+    pub(super) fn next(&mut self, time: ClockTime, step: ClockTime) -> ClockTime {
+        let time = self.0.map_or(time, |last| time.max(last + step));
         self.0 = Some(time);
         time
     }
@@ -147,8 +192,9 @@ mod tests {
     fn times_do_not_run_backwards() {
         let mut times = Monotonic::default();
         let time = ClockTime::from_nseconds;
-        let given = [3, 5, 4, 6].map(|ns| times.next(time(ns)));
+        let given = [3, 5, 4, 6].map(|ns| times.next(time(ns), time(0)));
         assert_eq!(given, [3, 5, 5, 6].map(time));
+        assert_eq!(times.next(time(6), time(1)), time(7));
     }
 
     #[test]
