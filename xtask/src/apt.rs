@@ -20,6 +20,10 @@ pub(crate) struct Package {
 pub(crate) enum Proof {
     /// A program in PATH, wherever it came from.
     Program(&'static str),
+    /// pkg-config finds its library, of this version or newer.
+    Library(&'static str),
+    /// GStreamer has its element.
+    Element(&'static str),
     /// dpkg says that it is installed.
     Installed,
 }
@@ -33,6 +37,22 @@ impl Package {
         }
     }
 
+    /// A package that programs are built with: `NAME >= VERSION` for pkg-config.
+    pub(crate) const fn library(name: &'static str, library: &'static str) -> Self {
+        Self {
+            name,
+            proof: Proof::Library(library),
+        }
+    }
+
+    /// A package of plugins for GStreamer, known by one of its elements.
+    pub(crate) const fn element(name: &'static str, element: &'static str) -> Self {
+        Self {
+            name,
+            proof: Proof::Element(element),
+        }
+    }
+
     /// A package without a program of its own.
     pub(crate) const fn installed(name: &'static str) -> Self {
         Self {
@@ -42,8 +62,13 @@ impl Package {
     }
 
     fn is_there(&self) -> bool {
+        let says = |program: &str, words: [&str; 2]| {
+            process::output(Command::new(program).args(words)).is_ok()
+        };
         match self.proof {
             Proof::Program(program) => process::find(program).is_some(),
+            Proof::Library(library) => says("pkg-config", ["--exists", library]),
+            Proof::Element(element) => says("gst-inspect-1.0", ["--exists", element]),
             Proof::Installed => {
                 process::output(Command::new("dpkg-query").args(["-W", "-f=${Status}", self.name]))
                     .is_ok_and(|status| status.ends_with(" installed"))
@@ -128,8 +153,16 @@ mod tests {
             Package::program("zzz-absent", "no-such-program-zzz"),
             Package::program("coreutils", "ls"),
             Package::installed("no-such-package-aaa"),
+            Package::library("no-such-library-bbb", "no-such-library >= 1.0"),
+            Package::element("no-such-element-ccc", "nosuchelement"),
             Package::program("zzz-absent", "no-such-program-yyy"),
         ];
-        assert_eq!(missing(&packages), ["no-such-package-aaa", "zzz-absent"]);
+        let absent = [
+            "no-such-element-ccc",
+            "no-such-library-bbb",
+            "no-such-package-aaa",
+            "zzz-absent",
+        ];
+        assert_eq!(missing(&packages), absent);
     }
 }

@@ -44,7 +44,7 @@ pub(crate) fn test_targets(metadata: &str, prefix: &str) -> Result<Vec<TestTarge
 }
 
 /// The program that cargo's messages say it built for the target `name` of `kind`
-/// (`bin`, `test`), whose first source file is `source` if that is given.
+/// (`bin`, `test`), whose first source file is `source` if that is given; not the unit tests of a program.
 pub(crate) fn executable(
     messages: &str,
     kind: &str,
@@ -57,6 +57,7 @@ pub(crate) fn executable(
         .filter(|message| message["reason"] == "compiler-artifact")
         .filter(|message| message["target"]["name"] == name)
         .filter(|message| items(&message["target"]["kind"]).any(|k| k == kind))
+        .filter(|message| kind == "test" || message["profile"]["test"] != true)
         .filter(|message| {
             source.is_none_or(|s| {
                 message["target"]["src_path"]
@@ -143,5 +144,16 @@ mod tests {
             Some("/x/a-2".into())
         );
         assert_eq!(executable(messages, "bin", "a", None), None);
+    }
+
+    #[test]
+    fn the_unit_tests_of_a_program_are_not_the_program() {
+        let messages = concat!(
+            r#"{"reason":"compiler-artifact","target":{"name":"a","kind":["bin"]},"profile":{"test":true},"executable":"/x/deps/a-1"}"#,
+            "\n",
+            r#"{"reason":"compiler-artifact","target":{"name":"a","kind":["bin"]},"profile":{"test":false},"executable":"/x/a"}"#,
+            "\n",
+        );
+        assert_eq!(executable(messages, "bin", "a", None), Some("/x/a".into()));
     }
 }

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 /// Begins the line that says that a test program ended without a result of its own.
 pub(crate) const UNFINISHED: &str = "unfinished: ";
 
+/// Begins the line that says what was not run, and why.
+pub(crate) const LEFT_OUT: &str = "left out: ";
+
 /// Tests of one part or of all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
@@ -34,6 +37,8 @@ impl Counts {
                 skips.clear();
             } else if line.starts_with(UNFINISHED) {
                 counts.failed += 1;
+            } else if let Some(what) = line.strip_prefix(LEFT_OUT) {
+                counts.skipped.push(what.to_owned());
             } else if on_host {
                 continue;
             } else if line == "successes:" {
@@ -218,6 +223,13 @@ mod tests {
              \x20  Doc-tests videostream\n{RESULT}\n"
         );
         assert_eq!(Counts::of(&text).passed, 6);
+    }
+
+    #[test]
+    fn a_program_that_was_left_out_is_skipped() {
+        let counts = Counts::of(&format!("{LEFT_OUT}rig_x: needs y\n{RESULT}\n"));
+        assert_eq!(counts.passed, 3);
+        assert_eq!(counts.skipped, skipped(&["rig_x: needs y"]));
     }
 
     #[test]

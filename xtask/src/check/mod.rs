@@ -6,6 +6,7 @@ pub(crate) mod cargo_json;
 mod counts;
 mod digest;
 mod fuzz;
+mod gstreamer;
 mod parts;
 mod repeat;
 mod rig_tests;
@@ -29,6 +30,7 @@ use counts::Counts;
 use parts::{PARTS, Part};
 use run::Run;
 
+pub(crate) use gstreamer::HEADERS as GSTREAMER_HEADERS;
 pub(crate) use run::cargo;
 
 use crate::{apt, interrupt, process, project};
@@ -94,30 +96,19 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
 
     let logs = project::target()?.join("xtask");
     fs::create_dir_all(&logs)?;
+    let one = |part: &Part| {
+        let log = logs.join(format!("{}.log", part.name));
+        let run = Run::new(&log, args.deep)?;
+        run_part(part, run.of(args.test.as_deref(), &args.words))
+    };
+    let results = in_turn(&chosen, |part| part.beside, |part| one(part))?;
     let mut total = Counts::default();
     let mut failed = Vec::new();
-    for together in chosen.chunk_by(|part, next| part.one_core && next.one_core) {
-        let results = thread::scope(|scope| {
-            let run = |part: &'static Part| {
-                let log = logs.join(format!("{}.log", part.name));
-                let test = args.test.as_deref();
-                scope
-                    .spawn(move || run_part(part, Run::new(&log, args.deep)?.of(test, &args.words)))
-            };
-            let threads: Vec<_> = together.iter().map(|part| run(part)).collect();
-            let joined = threads.into_iter().map(ScopedJoinHandle::join);
-            joined
-                .map(|ended| ended.unwrap_or_else(|panic| resume_unwind(panic)))
-                .collect::<Vec<_>>()
-        });
-        interrupt::check()?;
-        for (part, result) in together.iter().zip(results) {
-            let (counts, why) = result?;
-            if counts.failed > 0 {
-                failed.push((part.name, why));
-            }
-            total.add(&counts);
+    for (part, (counts, why)) in chosen.iter().zip(results) {
+        if counts.failed > 0 {
+            failed.push((part.name, why));
         }
+        total.add(&counts);
     }
     for (name, why) in &failed {
         println!("failed part {name}:");
@@ -132,6 +123,44 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
         total.skipped.len()
     );
     Ok(u8::from(!failed.is_empty()))
+}
+
+/// Runs every item, one after the other, but those that are `beside` at the same time as what comes after them. The
+/// results are in the items' order.
+fn in_turn<T: Sync, R: Send>(
+    items: &[T],
+    beside: impl Fn(&T) -> bool,
+    run: impl Fn(&T) -> Result<R> + Sync,
+) -> Result<Vec<R>> {
+    thread::scope(|scope| {
+        let mut begun = Vec::new();
+        for item in items {
+            let thread = scope.spawn(|| run(item));
+            begun.push(match beside(item) {
+                true => Turn::Going(thread),
+                false => Turn::Ended(end(thread)?),
+            });
+            interrupt::check()?;
+        }
+        let ended = begun.into_iter().map(|turn| match turn {
+            Turn::Going(thread) => end(thread),
+            Turn::Ended(result) => Ok(result),
+        });
+        let results = ended.collect();
+        interrupt::check()?;
+        results
+    })
+}
+
+/// How far one is of several that run at the same time.
+enum Turn<'scope, R> {
+    Going(ScopedJoinHandle<'scope, Result<R>>),
+    Ended(R),
+}
+
+/// What a thread ends with.
+fn end<R>(thread: ScopedJoinHandle<'_, R>) -> R {
+    thread.join().unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 fn choose(args: &Args) -> Result<Vec<&'static Part>> {
@@ -232,4 +261,48 @@ fn run_part(part: &Part, mut run: Run) -> Result<(Counts, Vec<String>)> {
     }
     print!("{told}");
     Ok((counts, why))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    use super::*;
+
+    #[test]
+    fn what_runs_beside_others_does_not_hold_them_up() {
+        let (sender, receiver): (Sender<()>, Receiver<()>) = channel();
+        let ends = Mutex::new((Some(sender), Some(receiver)));
+        let order = Mutex::new(Vec::new());
+        let run = |name: &&'static str| {
+            match *name {
+                // Goes on until the last one ends it.
+                "beside" => {
+                    let receiver = ends.lock().unwrap().1.take();
+                    assert!(receiver.unwrap().recv().is_err());
+                }
+                "last" => drop(ends.lock().unwrap().0.take()),
+                _ => {}
+            }
+            order.lock().unwrap().push(*name);
+            Ok(name.len())
+        };
+        let items = ["first", "beside", "second", "last"];
+        let results = in_turn(&items, |name| *name == "beside", run).unwrap();
+        assert_eq!(results, [5, 6, 6, 4]);
+        let order = order.into_inner().unwrap();
+        let others: Vec<_> = order.iter().filter(|name| **name != "beside").collect();
+        assert_eq!(others, [&"first", &"second", &"last"]);
+    }
+
+    #[test]
+    fn an_error_is_that_of_all() {
+        let run = |number: &i32| match number {
+            2 => bail!("two"),
+            number => Ok(*number),
+        };
+        let error = in_turn(&[1, 2, 3], |number| *number == 1, run).unwrap_err();
+        assert_eq!(error.to_string(), "two");
+    }
 }

@@ -3,7 +3,9 @@
 use anyhow::Result;
 
 use super::run::Run;
-use super::{Outcome, asan, fuzz, rig_tests, static_command, static_host, stress, tsan, workspace};
+use super::{
+    Outcome, asan, fuzz, gstreamer, rig_tests, static_command, static_host, stress, tsan, workspace,
+};
 use crate::apt::Package;
 use crate::bindings::LIBCLANG;
 
@@ -19,15 +21,16 @@ pub(crate) struct Part {
     pub(crate) needs: &'static [Package],
     /// Without these some of its tests skip themselves, by name.
     pub(crate) wants: &'static [Package],
-    /// Whether it leaves a core to others most of the time; neighbours that do run at the same time.
-    pub(crate) one_core: bool,
+    /// Whether it leaves cores to others most of the time: those after it run at the same time.
+    pub(crate) beside: bool,
     /// Whether `--test` chooses among its test programs, which run in a guest.
     pub(crate) takes_tests: bool,
     /// Does it.
     pub(crate) run: fn(&mut Run) -> Result<Outcome>,
 }
 
-/// Every check, in the order in which they run: the quick ones first.
+/// Every check, in the order in which they begin: the quick ones first, then those that take longest and leave
+/// a core to others. What the guest for aarch64 runs is built by `static`, too.
 pub(crate) static PARTS: &[Part] = &[
     Part {
         name: "fmt",
@@ -35,17 +38,17 @@ pub(crate) static PARTS: &[Part] = &[
         quick: true,
         needs: &[],
         wants: &[],
-        one_core: false,
+        beside: false,
         takes_tests: false,
         run: workspace::fmt,
     },
     Part {
         name: "clippy",
-        about: "no warning, of any target of the workspace",
+        about: "no warning, of any target of any package but the GStreamer plugin",
         quick: true,
         needs: &[CXX],
         wants: &[],
-        one_core: false,
+        beside: false,
         takes_tests: false,
         run: workspace::clippy,
     },
@@ -55,7 +58,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: true,
         needs: &[CXX],
         wants: &TEST_TOOLS,
-        one_core: false,
+        beside: false,
         takes_tests: false,
         run: workspace::tests,
     },
@@ -65,7 +68,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: true,
         needs: &[CXX],
         wants: &[],
-        one_core: false,
+        beside: false,
         takes_tests: false,
         run: workspace::doc,
     },
@@ -75,7 +78,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: true,
         needs: &[],
         wants: &BINDING_TOOLS,
-        one_core: false,
+        beside: false,
         takes_tests: false,
         run: workspace::bindings,
     },
@@ -85,7 +88,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: true,
         needs: &[],
         wants: &[],
-        one_core: false,
+        beside: false,
         takes_tests: false,
         run: workspace::no_std,
     },
@@ -95,89 +98,9 @@ pub(crate) static PARTS: &[Part] = &[
         quick: true,
         needs: &[CXX],
         wants: &[],
-        one_core: false,
+        beside: false,
         takes_tests: false,
         run: static_host::part,
-    },
-    Part {
-        name: "static",
-        about: "the command as static program for x86_64 and aarch64, with its size",
-        quick: false,
-        needs: &[],
-        wants: &[],
-        one_core: false,
-        takes_tests: false,
-        run: static_command::part,
-    },
-    Part {
-        name: "stress",
-        about: "a host and eight clients, killed and stopped at random: nothing is lost",
-        quick: false,
-        needs: &[CXX],
-        wants: &[],
-        one_core: false,
-        takes_tests: false,
-        run: stress::part,
-    },
-    Part {
-        name: "loom",
-        about: "every interleaving of the ring's and the protocol's models",
-        quick: false,
-        needs: &[],
-        wants: &[],
-        one_core: false,
-        takes_tests: false,
-        run: workspace::loom,
-    },
-    Part {
-        name: "miri",
-        about: "ring and message code under Miri",
-        quick: false,
-        needs: &[],
-        wants: &[],
-        one_core: false,
-        takes_tests: false,
-        run: workspace::miri,
-    },
-    Part {
-        name: "fuzz",
-        about: "messages, hostile clients and hosts, streams and files, fuzzed for a short while",
-        quick: false,
-        needs: &[CXX],
-        wants: &[],
-        one_core: false,
-        takes_tests: false,
-        run: fuzz::part,
-    },
-    Part {
-        name: "tsan",
-        about: "the ring and the threads of clients under ThreadSanitizer",
-        quick: false,
-        needs: &[CXX],
-        wants: &[],
-        one_core: false,
-        takes_tests: false,
-        run: tsan::part,
-    },
-    Part {
-        name: "deny",
-        about: "licence, source and number of versions of every dependency",
-        quick: false,
-        needs: &[],
-        wants: &[],
-        one_core: false,
-        takes_tests: false,
-        run: workspace::deny,
-    },
-    Part {
-        name: "asan",
-        about: "controls and queues under random calls in a guest, with the address sanitizer",
-        quick: false,
-        needs: &[Package::program("qemu-system-x86", "qemu-system-x86_64")],
-        wants: &[],
-        one_core: false,
-        takes_tests: true,
-        run: asan::part,
     },
     Part {
         name: "rig-x86_64",
@@ -188,9 +111,19 @@ pub(crate) static PARTS: &[Part] = &[
             Package::program("qemu-system-x86", "qemu-system-x86_64"),
         ],
         wants: &RIG_TOOLS,
-        one_core: true,
+        beside: true,
         takes_tests: true,
         run: rig_tests::x86_64,
+    },
+    Part {
+        name: "static",
+        about: "the command as static program for x86_64 and aarch64, with its size",
+        quick: false,
+        needs: &[],
+        wants: &[],
+        beside: false,
+        takes_tests: false,
+        run: static_command::part,
     },
     Part {
         name: "rig-aarch64",
@@ -202,9 +135,94 @@ pub(crate) static PARTS: &[Part] = &[
             CROSS_LIBC,
         ],
         wants: &[],
-        one_core: true,
+        beside: true,
         takes_tests: true,
         run: rig_tests::aarch64,
+    },
+    Part {
+        name: "gstreamer",
+        about: "the GStreamer plugin: clippy, documentation, and its elements in pipelines",
+        quick: false,
+        needs: &[
+            CXX,
+            gstreamer::HEADERS[0],
+            gstreamer::HEADERS[1],
+            gstreamer::HEADERS[2],
+        ],
+        wants: &GSTREAMER_TOOLS,
+        beside: false,
+        takes_tests: false,
+        run: gstreamer::part,
+    },
+    Part {
+        name: "stress",
+        about: "a host and eight clients, killed and stopped at random: nothing is lost",
+        quick: false,
+        needs: &[CXX],
+        wants: &[],
+        beside: false,
+        takes_tests: false,
+        run: stress::part,
+    },
+    Part {
+        name: "loom",
+        about: "every interleaving of the ring's and the protocol's models",
+        quick: false,
+        needs: &[],
+        wants: &[],
+        beside: false,
+        takes_tests: false,
+        run: workspace::loom,
+    },
+    Part {
+        name: "miri",
+        about: "ring and message code under Miri",
+        quick: false,
+        needs: &[],
+        wants: &[],
+        beside: false,
+        takes_tests: false,
+        run: workspace::miri,
+    },
+    Part {
+        name: "fuzz",
+        about: "messages, hostile clients and hosts, streams and files, fuzzed for a short while",
+        quick: false,
+        needs: &[CXX],
+        wants: &[],
+        beside: false,
+        takes_tests: false,
+        run: fuzz::part,
+    },
+    Part {
+        name: "tsan",
+        about: "the ring and the threads of clients under ThreadSanitizer",
+        quick: false,
+        needs: &[CXX],
+        wants: &[],
+        beside: false,
+        takes_tests: false,
+        run: tsan::part,
+    },
+    Part {
+        name: "deny",
+        about: "licence, source and number of versions of every dependency",
+        quick: false,
+        needs: &[],
+        wants: &[],
+        beside: false,
+        takes_tests: false,
+        run: workspace::deny,
+    },
+    Part {
+        name: "asan",
+        about: "controls and queues under random calls in a guest, with the address sanitizer",
+        quick: false,
+        needs: &[Package::program("qemu-system-x86", "qemu-system-x86_64")],
+        wants: &[],
+        beside: false,
+        takes_tests: true,
+        run: asan::part,
     },
 ];
 
@@ -237,9 +255,26 @@ const TEST_TOOLS: [Package; 8] = [
     Package::program("valgrind", "valgrind"),
 ];
 
-/// What tests in the guest, which sees the host's programs, compare with.
-const RIG_TOOLS: [Package; 3] = [
+/// Pipelines for the plugin's tests, a screen for what they show, and what checks recordings.
+const GSTREAMER_TOOLS: [Package; 8] = [
+    Package::program("gstreamer1.0-tools", "gst-launch-1.0"),
+    Package::element("gstreamer1.0-plugins-base", "videotestsrc"),
+    Package::element("gstreamer1.0-plugins-good", "v4l2src"),
+    Package::element("gstreamer1.0-plugins-bad", "h264parse"),
+    Package::element("gstreamer1.0-plugins-ugly", "x264enc"),
+    Package::element("gstreamer1.0-x", "ximagesink"),
+    Package::program("xvfb", "Xvfb"),
+    Package::program("ffmpeg", "ffprobe"),
+];
+
+/// What tests in the guest, which sees the host's programs, compare with, and the plugin's pipelines.
+const RIG_TOOLS: [Package; 8] = [
     Package::program("v4l-utils", "v4l2-ctl"),
     Package::program("strace", "strace"),
     Package::program("ffmpeg", "ffprobe"),
+    gstreamer::HEADERS[0],
+    gstreamer::HEADERS[1],
+    gstreamer::HEADERS[2],
+    GSTREAMER_TOOLS[0],
+    GSTREAMER_TOOLS[2],
 ];

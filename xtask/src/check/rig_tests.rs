@@ -14,11 +14,13 @@ use anyhow::{Context, Result, bail};
 
 use super::cargo_json::{self, TestTarget};
 use super::counts::UNFINISHED;
+use super::gstreamer::Plugin;
 use super::repeat::IN_GUEST;
 use super::run::{Run, cargo};
-use super::{Outcome, c_programs, rust, static_command};
-use crate::quote;
+use super::workspace::PACKAGES;
+use super::{Outcome, c_programs, gstreamer, rust, static_command};
 use crate::rig::{Arch, Guest, Unavailable, parse_params};
+use crate::{apt, quote};
 
 /// How long one program's tests may take: emulation is 10 to 20 times slower than the machine.
 const PROGRAM_LIMIT: u64 = 300;
@@ -66,6 +68,7 @@ fn part(run: &mut Run, arch: Arch) -> Result<Outcome> {
         "--no-deps",
         "--format-version=1",
     ])?)?;
+    let no_gstreamer = apt::missing(&gstreamer::HEADERS).join(" ");
     let mut wanted = Vec::new();
     for target in cargo_json::test_targets(&metadata, "rig_")? {
         if !run.wants(&target.name) {
@@ -76,10 +79,16 @@ fn part(run: &mut Run, arch: Arch) -> Result<Outcome> {
         if ask
             .arch
             .as_ref()
-            .is_none_or(|only| *only == arch.to_string())
+            .is_some_and(|only| *only != arch.to_string())
         {
-            wanted.push((target, ask));
+            continue;
         }
+        if target.package == gstreamer::PACKAGE && !no_gstreamer.is_empty() {
+            let why = format!("needs the system package {no_gstreamer}");
+            run.left_out(&target.name, &why)?;
+            continue;
+        }
+        wanted.push((target, ask));
     }
     if wanted.is_empty() {
         return Ok(Outcome::Skipped(format!("no test named rig_* for {arch}")));
@@ -93,12 +102,13 @@ fn part(run: &mut Run, arch: Arch) -> Result<Outcome> {
         // What could be fetched has to be a guest.
         Err(error) => return Err(error),
     };
-    let command = match arch {
-        Arch::X86_64 => static_command::host(run)?,
-        Arch::Aarch64 => static_command::for_machine(run, static_command::AARCH64)?,
-    };
+    let Built {
+        programs,
+        command,
+        plugin,
+    } = build(run, arch, wanted)?;
     let mut boots: BTreeMap<String, Vec<Program>> = BTreeMap::new();
-    for (params, program) in build(run, arch, wanted)? {
+    for (params, program) in programs {
         boots.entry(params).or_default().push(program);
     }
     let mut trouble = Vec::new();
@@ -106,7 +116,7 @@ fn part(run: &mut Run, arch: Arch) -> Result<Outcome> {
         let mut guest = guest.clone();
         guest.params = parse_params(&params)?;
         // The other boots are worth trying when one fails.
-        if let Err(error) = boot(run, arch, guest, &programs, &command) {
+        if let Err(error) = boot(run, arch, guest, &programs, &command, plugin.as_ref()) {
             trouble.push(format!("{error:#}"));
         }
     }
@@ -116,24 +126,43 @@ fn part(run: &mut Run, arch: Arch) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// Builds the test programs, without running them; each with its module parameters.
-fn build(
-    run: &mut Run,
-    arch: Arch,
-    wanted: Vec<(TestTarget, Ask)>,
-) -> Result<Vec<(String, Program)>> {
+/// What a guest is given.
+struct Built {
+    /// Test programs, each with its module parameters.
+    programs: Vec<(String, Program)>,
+    /// The `videostream` command.
+    command: PathBuf,
+    /// GStreamer's, if a test of it is among them.
+    plugin: Option<Plugin>,
+}
+
+/// Builds the test programs, without running them.
+fn build(run: &mut Run, arch: Arch, wanted: Vec<(TestTarget, Ask)>) -> Result<Built> {
     let mut words = vec![
         "test",
         "--no-run",
         "--message-format=json-render-diagnostics",
     ];
-    let messages = match arch {
+    let mut plugin = None;
+    let (messages, command) = match arch {
         // As the part `tests` builds them, so that nothing is built twice.
         Arch::X86_64 => {
-            words.extend(["--workspace", "--lib", "--bins", "--tests", "--examples"]);
-            run.output(&mut cargo(&words)?)?
+            let mut messages = run.output(cargo(&words)?.args(PACKAGES))?;
+            let command = static_command::built(&messages)?;
+            let targets = wanted.iter().map(|(target, _)| target);
+            let names: Vec<_> = targets
+                .filter(|target| target.package == gstreamer::PACKAGE)
+                .map(|target| target.name.as_str())
+                .collect();
+            if !names.is_empty() {
+                let of_plugin = gstreamer::build(run, &names)?;
+                plugin = Some(Plugin::of(run, &of_plugin)?);
+                messages += &of_plugin;
+            }
+            (messages, command)
         }
         Arch::Aarch64 => {
+            let command = static_command::for_machine(run, static_command::AARCH64)?;
             words.push("--no-default-features");
             let mut packages: Vec<&str> = wanted.iter().map(|(t, _)| t.package.as_str()).collect();
             packages.dedup();
@@ -144,15 +173,16 @@ fn build(
                     .flat_map(|(target, _)| ["--test", target.name.as_str()]),
             );
             // They are copied into the guest's memory: without debug information.
-            run.output(
+            let messages = run.output(
                 static_command::for_target(&mut cargo(&words)?, static_command::AARCH64)
                     .env("CARGO_PROFILE_TEST_STRIP", "debuginfo")
                     .env("CARGO_PROFILE_DEV_STRIP", "debuginfo"),
-            )?
+            )?;
+            (messages, command)
         }
     };
     c_programs::clear(arch)?;
-    wanted
+    let programs = wanted
         .into_iter()
         .map(|(target, ask)| {
             let file =
@@ -169,7 +199,12 @@ fn build(
                 },
             ))
         })
-        .collect()
+        .collect::<Result<_>>()?;
+    Ok(Built {
+        programs,
+        command,
+        plugin,
+    })
 }
 
 /// Runs the programs in one boot, their output going to the log.
@@ -179,6 +214,7 @@ fn boot(
     mut guest: Guest,
     programs: &[Program],
     command: &Path,
+    plugin: Option<&Plugin>,
 ) -> Result<()> {
     let mut place = |file: &Path| -> Result<String> {
         if arch == Arch::X86_64 {
@@ -196,6 +232,15 @@ fn boot(
             Arch::Aarch64 => "/rig".to_owned(),
         }),
     );
+    if let Some(plugin) = plugin {
+        // GStreamer changes the registry, where the guest has devices that the host has not.
+        script.push_str(&format!(
+            "cp {} /run/rig/home/gstreamer.registry\n\
+             export GST_PLUGIN_PATH={} GST_REGISTRY=/run/rig/home/gstreamer.registry\n",
+            quote::word(&path(&plugin.registry)?),
+            quote::word(&path(&plugin.folder)?),
+        ));
+    }
     for program in programs {
         for file in &program.runs {
             place(file)?;

@@ -11,6 +11,7 @@ use std::{env, fs, thread};
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use super::counts::LEFT_OUT;
 use crate::{interrupt, process, project, quote};
 
 /// No command of any part writes nothing for so long unless it hangs, however slow the machine is.
@@ -86,6 +87,11 @@ impl Run {
     /// Writes a line of the part's own.
     pub(crate) fn note(&mut self, line: &str) -> Result<()> {
         Ok(writeln!(self.log, "{line}")?)
+    }
+
+    /// Says of a test or a program that it is not run, which counts as one that was skipped.
+    pub(crate) fn left_out(&mut self, name: &str, why: &str) -> Result<()> {
+        self.note(&format!("{LEFT_OUT}{name}: {why}"))
     }
 
     /// Runs a command to its end; an error unless it succeeds.

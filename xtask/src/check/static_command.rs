@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use super::run::{Run, cargo};
+use super::workspace::PACKAGES;
 use super::{Outcome, cargo_json, rust};
 use crate::process;
 
@@ -38,15 +39,16 @@ pub(crate) fn for_target<'a>(command: &'a mut Command, target: &str) -> &'a mut 
         )
 }
 
-/// Builds the command as it is used on the host.
-pub(crate) fn host(run: &mut Run) -> Result<PathBuf> {
+/// Builds the command as it is used on the host, and as its tests do: cargo builds it for one of them.
+pub(super) fn host(run: &mut Run) -> Result<PathBuf> {
     let words = [
-        "build",
-        "-p",
-        "videostream-cli",
+        "test",
+        "--no-run",
         "--message-format=json-render-diagnostics",
+        "--test",
+        "share",
     ];
-    built(&run.output(&mut cargo(&words)?)?)
+    built(&run.output(cargo(&words)?.args(PACKAGES))?)
 }
 
 /// Builds the static command, without software encoding.
@@ -62,7 +64,8 @@ pub(crate) fn for_machine(run: &mut Run, target: &str) -> Result<PathBuf> {
     built(&run.output(for_target(&mut cargo(&words)?, target))?)
 }
 
-fn built(messages: &str) -> Result<PathBuf> {
+/// The command that cargo's messages say it built.
+pub(super) fn built(messages: &str) -> Result<PathBuf> {
     cargo_json::executable(messages, "bin", "videostream", None)
         .context("cargo built no program named videostream")
 }

@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 
 use super::Outcome;
 use super::run::{Run, cargo};
+use super::workspace::PACKAGES;
 use crate::project;
 
 /// Where start files, libraries and the dynamic linker are left out for.
@@ -61,10 +62,11 @@ pub(crate) fn part(run: &mut Run) -> Result<Outcome> {
             program.display()
         );
     }
-    let words = ["test", "-p", "videostream", "--test", "static_host"];
+    let words = ["--test", "static_host", "--", "--show-output"];
     run.command(
-        cargo(&words)?
-            .args(["--", "--show-output"])
+        cargo(&["test"])?
+            .args(PACKAGES)
+            .args(words)
             .env("VIDEOSTREAM_STATIC_HOST", &program),
     )?;
     Ok(Outcome::Passed)

@@ -4,9 +4,14 @@ use anyhow::{Result, bail};
 
 use super::counts::Counts;
 use super::run::{Run, cargo};
-use super::{Outcome, rust, tools};
+use super::{Outcome, gstreamer, rust, tools};
 use crate::bindings::GENERATOR;
 use crate::project;
+
+/// The packages that need nothing of the system: all but the plugin for GStreamer, which has a part of
+/// its own. Every part names the same ones, and chooses its programs by other words: for another choice of
+/// packages cargo builds what they depend on once more, with other features.
+pub(super) const PACKAGES: [&str; 3] = ["--workspace", "--exclude", gstreamer::PACKAGE];
 
 /// The crates that know nothing of an operating system where there is none.
 const CORE: [&str; 6] = [
@@ -41,8 +46,6 @@ pub(super) fn clippy(run: &mut Run) -> Result<Outcome> {
         return Ok(Outcome::Skipped(why));
     }
     let words = [
-        "clippy",
-        "--workspace",
         "--all-targets",
         "--features",
         "videostream-sys/bindgen",
@@ -50,15 +53,13 @@ pub(super) fn clippy(run: &mut Run) -> Result<Outcome> {
         "-D",
         "warnings",
     ];
-    run.command(&mut cargo(&words)?)?;
+    run.command(cargo(&["clippy"])?.args(PACKAGES).args(words))?;
     Ok(Outcome::Passed)
 }
 
 /// The part `tests`.
 pub(super) fn tests(run: &mut Run) -> Result<Outcome> {
     let words = [
-        "test",
-        "--workspace",
         // Tested with its generator, by `bindings`.
         "--exclude",
         "videostream-sys",
@@ -66,11 +67,13 @@ pub(super) fn tests(run: &mut Run) -> Result<Outcome> {
         "--bins",
         "--tests",
         "--no-fail-fast",
+        "--",
+        "--show-output",
     ];
-    // A test runs them.
-    run.command(&mut cargo(&["build", "-p", "videostream", "--examples"])?)?;
-    let mut tests = cargo(&words)?;
-    tests.args(["--", "--show-output"]);
+    // The examples, too: a test runs them.
+    run.command(cargo(&["test", "--no-run"])?.args(PACKAGES))?;
+    let mut tests = cargo(&["test"])?;
+    tests.args(PACKAGES).args(words);
     match tools::CARGO_C.path(run)? {
         Ok(path) => {
             tests.env("PATH", path);
@@ -84,17 +87,10 @@ pub(super) fn tests(run: &mut Run) -> Result<Outcome> {
 
 /// The part `doc`.
 pub(super) fn doc(run: &mut Run) -> Result<Outcome> {
-    let mut build = cargo(&["doc", "--workspace", "--no-deps", "--lib"])?;
-    run.command(build.env("RUSTDOCFLAGS", "-D warnings"))?;
-    let words = [
-        "test",
-        "--workspace",
-        "--doc",
-        "--no-fail-fast",
-        "--",
-        "--show-output",
-    ];
-    run.command(&mut cargo(&words)?)?;
+    let mut build = cargo(&["doc", "--no-deps", "--lib"])?;
+    run.command(build.args(PACKAGES).env("RUSTDOCFLAGS", "-D warnings"))?;
+    let words = ["--doc", "--no-fail-fast", "--", "--show-output"];
+    run.command(cargo(&["test"])?.args(PACKAGES).args(words))?;
     Ok(Outcome::Passed)
 }
 
