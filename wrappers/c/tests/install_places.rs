@@ -92,6 +92,25 @@ fn what_fails_leaves_the_older_library() {
     assert_eq!(content(&tree.folder), before);
 }
 
+#[test]
+fn the_plugin_is_where_gstreamer_looks_for_it() {
+    let from = tempfile::tempdir().unwrap();
+    let (archive, plugin) = ("libvideostream_c.a", "libgstvideostream.so");
+    fs::copy(library_folder().join(archive), from.path().join(archive)).unwrap();
+    fs::write(from.path().join(plugin), "the plugin").unwrap();
+    let tree = Tree::new("plugin");
+    tree.fill(xtask().arg("--from").arg(from.path()), "/usr");
+    let place = tree.libraries().join("gstreamer-1.0");
+    let installed = fs::read_to_string(place.join(plugin));
+    assert_eq!(installed.unwrap(), "the plugin");
+
+    let tree = Tree::new("no-plugin");
+    let mut install = xtask();
+    install.arg("--no-gstreamer").arg("--from").arg(from.path());
+    tree.fill(&mut install, "/usr");
+    assert!(!tree.libraries().join("gstreamer-1.0").exists());
+}
+
 /// In the place of cargo, which would build for minutes: it says that it built elsewhere than usual.
 fn a_cargo_that_builds_into(folder: &Path, shared: bool) -> PathBuf {
     let file = |name: &str| format!("\"{}\"", folder.join(name).display());

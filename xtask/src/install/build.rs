@@ -1,18 +1,26 @@
 //! What is installed: built, and where cargo says that it put it; or what was built before.
 
+use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
 
 use super::Args;
-use crate::check::cargo;
 use crate::check::cargo_json;
-use crate::process;
+use crate::check::{GSTREAMER_HEADERS, cargo};
+use crate::{apt, process};
 
 /// Cargo's names of the two libraries; `libvideostream` alone is the Rust one.
 const SHARED: &str = "libvideostream_c.so";
 const STATIC: &str = "libvideostream_c.a";
+
+/// GStreamer's plugin, and where GStreamer looks for it below the folder of libraries.
+pub(super) const PLUGIN: &str = "libgstvideostream.so";
+pub(super) const PLUGINS: &str = "gstreamer-1.0";
+
+/// Variables by which pkg-config finds what is there of another machine.
+const CROSS: [&str; 2] = ["PKG_CONFIG_ALLOW_CROSS", "PKG_CONFIG_SYSROOT_DIR"];
 
 /// The command.
 pub(super) const COMMAND: &str = "videostream";
@@ -22,11 +30,13 @@ pub(super) struct Built {
     /// Not for every target: programs for musl are static if nothing else is asked for.
     pub(super) shared: Option<PathBuf>,
     pub(super) archive: PathBuf,
+    /// Not where GStreamer's headers are missing.
+    pub(super) plugin: Option<PathBuf>,
     pub(super) command: Option<PathBuf>,
 }
 
 impl Built {
-    /// Builds libraries and command.
+    /// Builds libraries, plugin and command.
     pub(super) fn new(args: &Args) -> Result<Self> {
         // As Rust library, too, which tests and benches need, it would not be optimised as a whole.
         let libraries = [
@@ -47,15 +57,21 @@ impl Built {
         if shared.is_none() {
             println!("no shared library: the target has none, programs are linked statically");
         }
+        // It is a shared library, too.
+        let plugin = match &shared {
+            Some(_) => plugin(args)?,
+            None => None,
+        };
         Ok(Self {
             shared,
             archive,
+            plugin,
             command: Some(command.context("cargo says of no command that it built it")?),
         })
     }
 
     /// What lies in `folder`.
-    pub(super) fn found(folder: &Path) -> Self {
+    pub(super) fn found(folder: &Path, args: &Args) -> Self {
         let there = |name: &str, what: &str| {
             let file = folder.join(name);
             if !file.exists() {
@@ -67,9 +83,57 @@ impl Built {
         Self {
             shared: there(SHARED, "shared library"),
             archive: folder.join(STATIC),
+            plugin: match args.no_gstreamer {
+                true => None,
+                false => there(PLUGIN, "GStreamer plugin"),
+            },
             command: there(COMMAND, "command"),
         }
     }
+}
+
+/// Builds the plugin for GStreamer, where that can be done; says why it is left out otherwise.
+fn plugin(args: &Args) -> Result<Option<PathBuf>> {
+    if args.no_gstreamer {
+        return Ok(None);
+    }
+    if let Some(why) = no_plugin(args)? {
+        println!("no GStreamer plugin: {why}");
+        return Ok(None);
+    }
+    let words = [
+        "rustc",
+        "-p",
+        "videostream-gstreamer",
+        "--lib",
+        "--crate-type",
+        "cdylib",
+    ];
+    let messages = build(args, &words, None)?;
+    let mut files = cargo_json::files(&messages, "gstvideostream").into_iter();
+    let plugin = files.find(|file| file.ends_with(PLUGIN));
+    Ok(Some(plugin.context(
+        "cargo says of no GStreamer plugin that it built it",
+    )?))
+}
+
+/// Why the plugin can't be built.
+fn no_plugin(args: &Args) -> Result<Option<String>> {
+    if let Some(target) = &args.target {
+        let version = process::output(Command::new("rustc").arg("-vV"))?;
+        let is_host = version
+            .lines()
+            .any(|line| *line == format!("host: {target}"));
+        if !is_host && CROSS.iter().all(|name| env::var_os(name).is_none()) {
+            return Ok(Some(format!(
+                "for {target}, set {} to where its GStreamer headers are, and PKG_CONFIG_LIBDIR \
+                 to what describes them",
+                CROSS[1]
+            )));
+        }
+    }
+    let missing = apt::missing(&GSTREAMER_HEADERS);
+    Ok((!missing.is_empty()).then(|| format!("needs {}", missing.join(" "))))
 }
 
 /// Runs cargo, whose messages are the result; what it says of its progress is shown.

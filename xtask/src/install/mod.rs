@@ -1,16 +1,17 @@
-//! `cargo xtask install`: the C library, what compilers need to find it, and the command.
+//! `cargo xtask install`: the C library, what compilers need to find it, the plugin for GStreamer, and the command.
 //!
 //! ```text
 //! PREFIX/lib/libvideostream.so -> libvideostream.so.2 -> libvideostream.so.2.6.0
 //! PREFIX/lib/libvideostream.a
 //! PREFIX/lib/pkgconfig/videostream.pc
 //! PREFIX/lib/cmake/VideoStream/VideoStreamConfig.cmake, ...ConfigVersion.cmake
+//! PREFIX/lib/gstreamer-1.0/libgstvideostream.so
 //! PREFIX/include/videostream.h
 //! PREFIX/bin/videostream
 //! ```
 //!
-//! For a target that has no shared libraries, without the first line. Nothing is replaced before everything
-//! is built and written.
+//! For a target that has no shared libraries, without the first line and without the plugin, which is also left out
+//! where GStreamer's headers are missing. Nothing is replaced before everything is built and written.
 
 mod archive;
 mod build;
@@ -29,7 +30,7 @@ pub(crate) use self::describe::private_libraries;
 use self::place::Staged;
 use crate::project;
 
-/// Build and install the C library, its header, and the command.
+/// Build and install the C library, its header, the GStreamer plugin, and the command.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Where the files will be on the machine that uses them
@@ -50,7 +51,10 @@ pub(crate) struct Args {
     /// Without the software codecs, which need a C++ compiler and its library
     #[arg(long)]
     no_software: bool,
-    /// Take what was built before from this folder, the command only if it is there
+    /// Without the GStreamer plugin, also where GStreamer's headers are there
+    #[arg(long)]
+    no_gstreamer: bool,
+    /// Take what was built before from this folder, the plugin and the command only if they are there
     #[arg(long, conflicts_with_all = ["profile", "target", "no_software"])]
     from: Option<PathBuf>,
 }
@@ -72,7 +76,7 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
         describe::ensure_plain(path)?;
     }
     let built = match &args.from {
-        Some(folder) => Built::found(folder),
+        Some(folder) => Built::found(folder, args),
         None => Built::new(args)?,
     };
     let header = project::root()?.join("wrappers/c/include/videostream.h");
@@ -106,6 +110,10 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     staged.copy(&header, Path::new("include/videostream.h"), 0o644)?;
     for (path, text) in describe::files(&installed)? {
         staged.text(&text, &args.libdir.join(path))?;
+    }
+    if let Some(plugin) = &built.plugin {
+        let folder = args.libdir.join(build::PLUGINS);
+        staged.copy(plugin, &folder.join(build::PLUGIN), 0o644)?;
     }
     if let Some(command) = &built.command {
         staged.copy(command, &Path::new("bin").join(build::COMMAND), 0o755)?;
