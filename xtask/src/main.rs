@@ -2,7 +2,7 @@
 //!
 //! `vm` runs a command inside a small machine that has cameras, codecs and
 //! dma-buf heaps; `test` runs every check of the project; `bench` measures;
-//! `bindings` makes the kernel bindings; `install` installs the C library and the command.
+//! `bindings` makes the kernel bindings; `install` installs the C library, the GStreamer plugin and the command.
 //! `docs/testing.md` describes them.
 
 mod apt;
@@ -32,7 +32,7 @@ enum Command {
     Bench(bench::Args),
     /// Write the bindings of the kernel's interfaces anew, or check them
     Bindings(bindings::Args),
-    /// Build and install the C library, its header, and the command
+    /// Build and install the C library, its header, the GStreamer plugin, and the command
     Install(install::Args),
 }
 

@@ -117,12 +117,15 @@ fn a_cargo_that_builds_into(folder: &Path, shared: bool) -> PathBuf {
     let mut libraries = vec![file("libvideostream_c.a")];
     libraries.extend(shared.then(|| file("libvideostream_c.so")));
     let command = file("videostream");
+    let plugin = file("libgstvideostream.so");
     let libraries = libraries.join(",");
     let script = format!(
-        "#!/bin/sh\ncase $1 in\n\
-         rustc) echo '{{\"reason\":\"compiler-artifact\",\"target\":{{\"name\":\"videostream_c\",\
+        "#!/bin/sh\ncase \"$1 $3\" in\n\
+         'rustc videostream-gstreamer') echo '{{\"reason\":\"compiler-artifact\",\
+         \"target\":{{\"name\":\"gstvideostream\",\"kind\":[\"cdylib\"]}},\"filenames\":[{plugin}]}}' ;;\n\
+         rustc*) echo '{{\"reason\":\"compiler-artifact\",\"target\":{{\"name\":\"videostream_c\",\
          \"kind\":[\"staticlib\"]}},\"filenames\":[{libraries}]}}' ;;\n\
-         build) echo '{{\"reason\":\"compiler-artifact\",\"target\":{{\"name\":\"videostream\",\
+         build*) echo '{{\"reason\":\"compiler-artifact\",\"target\":{{\"name\":\"videostream\",\
          \"kind\":[\"bin\"]}},\"executable\":{command}}}' ;;\n\
          *) exit 1 ;;\nesac\n"
     );
@@ -140,6 +143,7 @@ fn installed_as_cargo_says(name: &str, shared: bool) -> Tree {
         fs::copy(library_folder().join(library), built.path().join(library)).unwrap();
     }
     fs::write(built.path().join("videostream"), "the command").unwrap();
+    fs::write(built.path().join("libgstvideostream.so"), "the plugin").unwrap();
     let programs = a_cargo_that_builds_into(built.path(), shared);
     let path = std::env::var("PATH").unwrap_or_default();
     let tree = Tree::new(name);
@@ -157,6 +161,11 @@ fn what_was_built_is_where_cargo_says() {
     let installed = fs::read(tree.libraries().join("libvideostream.so")).unwrap();
     let built = fs::read(library_folder().join("libvideostream_c.so")).unwrap();
     assert!(installed == built);
+    // Where GStreamer's headers are there.
+    let plugin = tree.libraries().join("gstreamer-1.0/libgstvideostream.so");
+    if let Ok(plugin) = fs::read_to_string(plugin) {
+        assert_eq!(plugin, "the plugin");
+    }
 }
 
 /// As for musl.
