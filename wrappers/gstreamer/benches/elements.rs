@@ -229,7 +229,7 @@ fn produce(sink: &str) {
     let pipeline = pipeline.unwrap().downcast::<gst::Pipeline>().unwrap();
     let source = pipeline.by_name("source").unwrap();
     let allocator = FdAllocator::new();
-    let memories: Vec<_> = (0..32)
+    let mut memories: Vec<gst::Memory> = (0..32)
         .map(|_| {
             let fd = Allocator::memfd_only().allocate(SIZE as u64).unwrap().fd;
             memfd::seal(&fd, memfd::FIXED_SIZE).unwrap();
@@ -267,10 +267,15 @@ fn produce(sink: &str) {
             }
             _ => {}
         }
-        let Some(mut memory) = memories.iter().find(|memory| is_free(memory)).cloned() else {
+        let Some(free) = memories.iter().position(is_free) else {
             continue;
         };
-        stamp(&mut memory, now_ns(), count);
+        let memory = memories.swap_remove(free);
+        let mut memory = memory.into_mapped_memory_writable().unwrap();
+        memory[..8].copy_from_slice(&now_ns().to_ne_bytes());
+        memory[8..16].copy_from_slice(&count.to_ne_bytes());
+        let memory = memory.into_memory();
+        memories.push(memory.clone());
         let mut buffer = gst::Buffer::new();
         let change = buffer.get_mut().unwrap();
         change.append_memory(memory);
@@ -295,20 +300,6 @@ fn is_free(memory: &gst::Memory) -> bool {
     // SAFETY: as above; it is aligned, and written as an atomic of the same size.
     let count = unsafe { std::sync::atomic::AtomicI32::from_ptr(count.cast_mut()) };
     count.load(std::sync::atomic::Ordering::SeqCst) == 1
-}
-
-/// Writes time and number into the first bytes.
-fn stamp(memory: &mut gst::Memory, time_ns: u64, count: u64) {
-    let map = memory.clone().into_mapped_memory_readable().unwrap();
-    let bytes = map.as_ptr().cast_mut().cast::<[u64; 2]>();
-    #[allow(
-        unsafe_code,
-        reason = "written as a camera does, past GStreamer's counts"
-    )]
-    // SAFETY: the mapping is shared and writable, aligned to a page, and no buffer has the memory.
-    unsafe {
-        bytes.write_volatile([time_ns, count]);
-    }
 }
 
 /// Reads until it has measured, then goes on.

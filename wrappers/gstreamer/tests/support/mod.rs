@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub(crate) mod programs;
+
 use std::os::fd::IntoRawFd;
 use std::sync::Once;
 use std::time::Duration;
