@@ -143,6 +143,11 @@ impl Host {
         &self.address
     }
 
+    /// What tells this host from others, of the same name too.
+    pub fn epoch(&self) -> u64 {
+        self.publisher.control().epoch()
+    }
+
     /// Slots of the ring.
     pub fn slots(&self) -> u32 {
         self.layout.slots()

@@ -36,6 +36,13 @@ impl Host {
         self.add(memory, size)
     }
 
+    /// Whether a buffer is registered and not retired. It counts as used for the next frame, as
+    /// registering it again does, at the price of no system call.
+    pub fn is_registered(&mut self, id: u32) -> bool {
+        let next = self.head() + 1;
+        self.buffers.touch(id, next).is_some()
+    }
+
     /// Registers the fence of one frame, a sync file, and sends it to every client that keeps
     /// up; the id goes into that frame's [`FrameDescriptor::fence`]. It goes with the frame: once
     /// no client can hold that any more, both sides close their descriptors. A fence that is not

@@ -47,7 +47,7 @@ const PAIRS: [Pair; 3] = [
     Pair {
         name: "vslsink",
         elements: ["vslsink", "vslsrc"],
-        sink: "vslsink sync=false lend=20 path=PATH",
+        sink: "vslsink sync=false lend=28 path=PATH",
         source: "vslsrc path=PATH hold=2",
     },
     Pair {

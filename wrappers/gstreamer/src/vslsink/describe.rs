@@ -1,69 +1,51 @@
 //! Where a buffer's planes lie, as the ring names it.
 
-use std::os::fd::{AsFd, AsRawFd, RawFd};
-
 use gst_video::prelude::*;
 use gst_video::{VideoInfo, VideoInterlaceMode};
 use rustix::io::fcntl_dupfd_cloexec;
 use videostream::Host;
 use videostream::hal::memory::mapping::file_size;
-use videostream::hal::ring::{FrameDescriptor, MAX_PLANES, PlaneDescriptor};
+use videostream::hal::ring::{FrameDescriptor, PlaneDescriptor};
 use videostream::hal::v4l2::Field;
 
 use crate::formats;
-use crate::memory::part;
+use crate::memory::{note_number, number, part};
 
-/// Buffers of the host by their file, as far as one frame names them.
-struct Registered<'a> {
-    host: &'a mut Host,
-    known: [(RawFd, u32); MAX_PLANES],
-    count: usize,
+/// The plane of `size` bytes that begins `offset` bytes into the buffer's memories.
+fn plane(
+    buffer: &gst::BufferRef,
+    (offset, size): (usize, usize),
+    stride: u32,
+    host: &mut Host,
+) -> Option<PlaneDescriptor> {
+    let (range, skip) = buffer.find_memory(offset..offset.checked_add(1)?)?;
+    let memory = buffer.peek_memory(range.start);
+    let place = part(memory)?.offset.checked_add(skip)?;
+    // The last line may be shorter than the others.
+    let left = memory.size().checked_sub(skip)?;
+    Some(PlaneDescriptor {
+        buffer: id(memory, host)?,
+        offset: u32::try_from(place).ok()?,
+        stride,
+        size: u32::try_from(size.min(left)).ok()?,
+    })
 }
 
-impl Registered<'_> {
-    fn new(host: &mut Host) -> Registered<'_> {
-        Registered {
-            host,
-            known: [(-1, 0); MAX_PLANES],
-            count: 0,
-        }
+/// The host's number of the file that a memory lies in.
+fn id(memory: &gst::MemoryRef, host: &mut Host) -> Option<u32> {
+    let epoch = host.epoch();
+    if let Some(known) = number(memory, epoch)
+        && host.is_registered(known)
+    {
+        return Some(known);
     }
-
-    /// The plane of `size` bytes that begins `offset` bytes into the buffer's memories.
-    fn plane(
-        &mut self,
-        buffer: &gst::BufferRef,
-        offset: usize,
-        size: usize,
-        stride: u32,
-    ) -> Option<PlaneDescriptor> {
-        let (range, skip) = buffer.find_memory(offset..offset + 1)?;
-        let memory = buffer.peek_memory(range.start);
-        let part = part(memory)?;
-        // The last line may be shorter than the others.
-        let left = memory.size().checked_sub(skip)?;
-        Some(PlaneDescriptor {
-            buffer: self.id(part.fd)?,
-            offset: u32::try_from(part.offset + skip).ok()?,
-            stride,
-            size: u32::try_from(size.min(left)).ok()?,
-        })
-    }
-
-    fn id(&mut self, fd: std::os::fd::BorrowedFd<'_>) -> Option<u32> {
-        let number = fd.as_raw_fd();
-        let mut known = self.known[..self.count].iter();
-        if let Some((_, id)) = known.find(|(known, _)| *known == number) {
-            return Some(*id);
-        }
-        let size = file_size(fd.as_fd()).ok()?;
-        let own = fcntl_dupfd_cloexec(fd, 0).ok()?;
-        // Memory that could be cut short under a client's mapping is refused here.
-        let id = self.host.register(own, size).ok()?;
-        *self.known.get_mut(self.count)? = (number, id);
-        self.count += 1;
-        Some(id)
-    }
+    let fd = part(memory)?.fd;
+    let size = file_size(fd).ok()?;
+    let own = fcntl_dupfd_cloexec(fd, 0).ok()?;
+    // Memory that could be cut short under a client's mapping is refused here.
+    let id = host.register(own, size).ok()?;
+    note_number(memory, epoch, id);
+    Some(id)
 }
 
 /// Describes a picture; `None` if it lies in memory that other processes can't map.
@@ -73,7 +55,6 @@ pub(super) fn picture(
     host: &mut Host,
     frame: &mut FrameDescriptor,
 ) -> Option<()> {
-    let mut registered = Registered::new(host);
     let meta = buffer.meta::<gst_video::VideoMeta>();
     let (offsets, strides) = match &meta {
         Some(meta) => (meta.offset(), meta.stride()),
@@ -83,15 +64,16 @@ pub(super) fn picture(
         let stride = u32::try_from(strides[at]).ok()?;
         // Planes of chroma are as high as each other.
         let lines = info.comp_height(u8::from(at > 0)) as usize;
-        let size = stride as usize * lines;
-        let plane = registered.plane(buffer, offsets[at], size, stride)?;
+        let size = (stride as usize).checked_mul(lines)?;
+        let plane = plane(buffer, (offsets[at], size), stride, host)?;
         let short = size.saturating_sub(plane.size as usize);
         if short >= stride as usize {
             return None;
         }
         frame.planes[at] = plane;
     }
-    if registered.count > 1
+    let first = frame.planes[0].buffer;
+    if frame.planes().iter().any(|plane| plane.buffer != first)
         && let Some(separate) = formats::separate(info.format())
     {
         frame.fourcc = separate.0;
@@ -109,8 +91,7 @@ pub(super) fn packet(
     if buffer.n_memory() != 1 {
         return None;
     }
-    let mut registered = Registered::new(host);
-    frame.planes[0] = registered.plane(buffer, 0, buffer.size(), 0)?;
+    frame.planes[0] = plane(buffer, (0, buffer.size()), 0, host)?;
     Some(())
 }
 

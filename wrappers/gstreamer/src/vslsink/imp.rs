@@ -401,7 +401,10 @@ impl VslSink {
     /// Publishes a buffer. Gives what to wait for, where the policy says so and there is no room
     /// for another.
     fn publish(&self, source: &gst::Buffer) -> Result<Option<Room>, gst::FlowError> {
-        let settings = lock(&self.settings).clone();
+        let (expires_ns, waits) = {
+            let settings = lock(&self.settings);
+            (settings.expires_ns(now_ns()), settings.waits())
+        };
         let mut freed = Vec::new();
         let mut stream = lock(&self.stream);
         let stream = &mut *stream;
@@ -438,7 +441,8 @@ impl VslSink {
             sequence,
             ..format.template
         };
-        self.complete(&mut frame, source, &settings);
+        frame.expires_ns = expires_ns;
+        self.complete(&mut frame, source);
         let keep = match describe(source, &mut frame, format, service) {
             Ok(keep) => keep,
             // All buffers of the pool are out: only a client that holds on to them is to blame.
@@ -478,16 +482,16 @@ impl VslSink {
         lender.take_back(|buffer| freed.push(buffer));
         let is_full = lender.host().lent() > lender.lend();
         drop(lender);
-        service.expects(frame.expires_ns);
+        service.expects(frame.expires_ns, frame.published_ns);
         if is_dropped {
             stream.dropped += 1;
             self.tell_of_drop(source, sequence, stream.dropped);
         }
-        Ok((is_full && settings.waits()).then(|| service.room()))
+        Ok((is_full && waits).then(|| service.room()))
     }
 
     /// Times and flags of a frame.
-    fn complete(&self, frame: &mut FrameDescriptor, source: &gst::BufferRef, settings: &Settings) {
+    fn complete(&self, frame: &mut FrameDescriptor, source: &gst::BufferRef) {
         let now = now_ns();
         let time = |time: Option<gst::ClockTime>| {
             let ns = time.and_then(|time| i64::try_from(time.nseconds()).ok());
@@ -496,7 +500,6 @@ impl VslSink {
         frame.timestamp_ns = self.taken_ns(source).unwrap_or(now);
         frame.dequeued_ns = now;
         frame.published_ns = now;
-        frame.expires_ns = settings.expires_ns(now);
         frame.pts_ns = time(source.pts());
         frame.dts_ns = time(source.dts());
         if let Some(duration) = source.duration() {

@@ -14,6 +14,9 @@ use videostream::{Error, Result};
 
 use crate::lock;
 
+/// How long nothing has to flow before the thread lets frames expire. While frames flow, each of them does.
+const QUIET_NS: u64 = 50_000_000;
+
 /// What the service tells of.
 #[derive(Debug)]
 pub(super) enum News {
@@ -80,8 +83,9 @@ impl Service {
     }
 
     /// Has the thread look before a frame that expires then is due, if it sleeps for longer.
-    pub(super) fn expects(&self, expires_ns: u64) {
-        if self.shared.sleeps_until_ns.load(Ordering::SeqCst) > expires_ns {
+    pub(super) fn expects(&self, expires_ns: u64, published_ns: u64) {
+        let due_ns = expires_ns.max(published_ns + QUIET_NS);
+        if self.shared.sleeps_until_ns.load(Ordering::SeqCst) > due_ns {
             self.shared.wake();
         }
     }
@@ -167,7 +171,10 @@ impl Shared {
                 let mut lender = lock(&self.lender);
                 let failure = lender.host_mut().process().err();
                 lender.take_back(|buffer| freed.push(buffer));
-                let until_ns = lender.expires_ns().unwrap_or(u64::MAX);
+                let quiet_ns = lender.host().status().newest_ns + QUIET_NS;
+                let until_ns = lender
+                    .expires_ns()
+                    .map_or(u64::MAX, |due| due.max(quiet_ns));
                 // Under the lock, so that whoever publishes next sees it.
                 self.sleeps_until_ns.store(until_ns, Ordering::SeqCst);
                 (
