@@ -401,6 +401,7 @@ impl VslSrc {
             if !is_wanted {
                 lock(&self.shared).counts.early += 1;
                 streaming.key_frames.lose();
+                streaming.gap = true;
                 return Ok(None);
             }
         }
@@ -503,7 +504,7 @@ impl VslSrc {
         let mut format = format;
         if let Some(output) = &streaming.output {
             let said = output.format.rate;
-            if format.rate == said {
+            if format.with_rate(said) != output.format || format.rate == said {
                 streaming.other_rate = (None, 0);
             } else {
                 let (other, frames) = &mut streaming.other_rate;

@@ -1,0 +1,155 @@
+//! Holds: what becomes of frames while downstream keeps as many as it may.
+
+use gst::prelude::*;
+use gst_allocators::FdMemory;
+use videostream::Host;
+
+use crate::host::{LEND, PICTURE, TestHost, eventually, picture, socket};
+use crate::reader::Reader;
+
+fn is_shared(buffer: &gst::BufferRef) -> bool {
+    buffer.peek_memory(0).is_memory_type::<FdMemory>()
+}
+
+#[test]
+fn frames_beyond_hold_are_copied() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, path) = socket(&folder);
+    let mut host = TestHost::new(&path);
+    let memory = host.memory(PICTURE, 4);
+    let mut reader = Reader::playing(&path, &[("hold", "2")]);
+    let mut kept = Vec::new();
+    for _ in 0..4 {
+        host.publish(&picture(memory));
+        kept.push(reader.pull());
+    }
+    let shared: Vec<_> = kept.iter().map(|buffer| is_shared(buffer)).collect();
+    assert_eq!(shared, [true, true, false, false]);
+    assert_eq!(kept[3].map_readable().unwrap().as_slice(), [4; PICTURE]);
+    assert!(kept[3].meta::<gst::ReferenceTimestampMeta>().is_some());
+    assert_eq!(host.held(), 2);
+    assert_eq!(reader.stats("copied"), 2);
+    // One that comes back makes room.
+    kept.remove(0);
+    host.publish(&picture(memory));
+    assert!(is_shared(&reader.pull()));
+    assert_eq!(reader.stats("dropped"), 0);
+}
+
+#[test]
+fn frames_beyond_hold_are_dropped_if_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, path) = socket(&folder);
+    let mut host = TestHost::new(&path);
+    let memory = host.memory(PICTURE, 4);
+    let mut reader = Reader::playing(&path, &[("hold", "2"), ("when-full", "drop")]);
+    let mut kept = Vec::new();
+    for _ in 0..2 {
+        host.publish(&picture(memory));
+        kept.push(reader.pull());
+    }
+    for _ in 0..5 {
+        host.publish(&picture(memory));
+    }
+    assert_eq!(host.held(), 2, "never more than agreed");
+    // A frame that comes back is noticed without another one being published.
+    kept.remove(0);
+    let next = reader.pull();
+    assert_eq!(next.offset(), 7);
+    assert!(next.flags().contains(gst::BufferFlags::DISCONT));
+    assert_eq!(reader.stats("dropped"), 4);
+    assert_eq!(reader.stats("copied"), 0);
+    let qos = reader.message(gst::MessageType::Qos);
+    let gst::MessageView::Qos(qos) = qos.view() else {
+        unreachable!()
+    };
+    let (processed, dropped) = qos.stats();
+    assert_eq!(processed.value(), 3);
+    assert_eq!(dropped.value(), 4);
+}
+
+#[test]
+fn a_full_pipeline_ends_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, path) = socket(&folder);
+    let mut host = TestHost::new(&path);
+    let memory = host.memory(PICTURE, 4);
+    let mut reader = Reader::playing(&path, &[("hold", "1"), ("when-full", "drop")]);
+    host.publish(&picture(memory));
+    let kept = reader.pull();
+    host.publish(&picture(memory));
+    let element = reader.element.clone();
+    crate::reader::ends("the state change", move || {
+        element.set_state(gst::State::Null).unwrap();
+    });
+    // Its frame outlives the element's work.
+    assert_eq!(kept.map_readable().unwrap()[0], 4);
+    drop(kept);
+    host.wait_for_clients(0);
+}
+
+#[test]
+fn a_host_with_less_to_lend_is_made_do_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, path) = socket(&folder);
+    let mut host = TestHost::with(Host::builder(&path), 4);
+    let memory = host.memory(PICTURE, 4);
+    let mut reader = Reader::playing(&path, &[("hold", "20")]);
+    let info = reader.message(gst::MessageType::Info);
+    let gst::MessageView::Info(info) = info.view() else {
+        unreachable!()
+    };
+    let text = info.error().to_string();
+    assert!(
+        text.contains(&path) && text.contains("instead of 20"),
+        "{text}"
+    );
+    host.publish(&picture(memory));
+    assert!(is_shared(&reader.pull()));
+    let stats = reader.element.property::<gst::Structure>("stats");
+    assert_eq!(stats.get::<u32>("hold").unwrap(), 2);
+}
+
+#[test]
+fn a_host_with_nothing_to_lend_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, path) = socket(&folder);
+    let host = TestHost::new(&path);
+    let hog = videostream::Client::builder(&path).hold(LEND - 1);
+    let hog = hog.connect().unwrap();
+    let reader = Reader::new(&path, &[]);
+    reader.element.set_state(gst::State::Paused).unwrap_err();
+    let error = reader.error();
+    assert!(
+        error.contains(&path) && error.contains("another reader"),
+        "{error}"
+    );
+    drop(hog);
+    host.wait_for_clients(0);
+    reader.element.set_state(gst::State::Paused).unwrap();
+}
+
+#[test]
+fn missed_frames_are_a_gap() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, path) = socket(&folder);
+    let mut host = TestHost::new(&path);
+    let memory = host.memory(PICTURE, 4);
+    let mut reader = Reader::playing(&path, &[]);
+    host.publish(&picture(memory));
+    assert!(reader.pull().flags().contains(gst::BufferFlags::DISCONT));
+    host.publish(&picture(memory));
+    assert!(!reader.pull().flags().contains(gst::BufferFlags::DISCONT));
+    // A paused live source takes nothing, and keeps its connection.
+    reader.element.set_state(gst::State::Paused).unwrap();
+    for _ in 0..3 {
+        host.publish(&picture(memory));
+    }
+    assert_eq!(host.clients(), 1);
+    reader.element.set_state(gst::State::Playing).unwrap();
+    let next = reader.pull();
+    assert!(next.flags().contains(gst::BufferFlags::DISCONT));
+    assert_eq!(next.offset(), 5);
+    eventually("they are counted", || reader.stats("missed") == 2);
+    reader.message(gst::MessageType::Qos);
+}

@@ -1,0 +1,10 @@
+//! `vslsrc`, with hosts in this process and in others.
+
+mod ends;
+mod host;
+mod limits;
+mod memory;
+mod packets;
+mod properties;
+mod reader;
+mod times;

@@ -1,0 +1,111 @@
+//! The element in a harness, with a bus.
+
+use gst::prelude::*;
+use gst_check::Harness;
+use videostream_testing::process::WATCHDOG;
+
+/// A `vslsrc` whose buffers go to the test.
+pub(crate) struct Reader {
+    pub(crate) harness: Harness,
+    pub(crate) element: gst::Element,
+    pub(crate) bus: gst::Bus,
+}
+
+/// The element, once the plugin is registered.
+pub(crate) fn vslsrc() -> gst::Element {
+    static INIT: std::sync::Once = std::sync::Once::new();
+    INIT.call_once(|| {
+        gst::init().unwrap();
+        gstvideostream::plugin_register_static().unwrap();
+    });
+    gst::ElementFactory::make("vslsrc").build().unwrap()
+}
+
+/// The element with properties as in `gst-launch-1.0`.
+pub(crate) fn with_properties(properties: &[(&str, &str)]) -> gst::Element {
+    let element = vslsrc();
+    for (name, value) in properties {
+        element.set_property_from_str(name, value);
+    }
+    element
+}
+
+impl Reader {
+    /// Reads from `path`; its clock is the system's, and its time began with that.
+    pub(crate) fn new(path: &str, properties: &[(&str, &str)]) -> Self {
+        let element = with_properties(properties);
+        element.set_property("path", path);
+        let mut harness = Harness::with_element(&element, None, Some("src"));
+        harness.use_systemclock();
+        harness.add_propose_allocation_meta(gst_video::VideoMeta::meta_api(), None);
+        let bus = gst::Bus::new();
+        element.set_bus(Some(&bus));
+        Self {
+            harness,
+            element,
+            bus,
+        }
+    }
+
+    pub(crate) fn playing(path: &str, properties: &[(&str, &str)]) -> Self {
+        let mut reader = Self::new(path, properties);
+        reader.harness.play();
+        reader
+    }
+
+    /// The next buffer.
+    pub(crate) fn pull(&mut self) -> gst::Buffer {
+        match self.harness.pull() {
+            Ok(buffer) => buffer,
+            Err(_) => panic!("no buffer: {:?}", self.bus.pop()),
+        }
+    }
+
+    /// The text of the next message of this type.
+    pub(crate) fn message(&self, of: gst::MessageType) -> gst::Message {
+        let time = gst::ClockTime::try_from(WATCHDOG).unwrap();
+        let message = self.bus.timed_pop_filtered(time, &[of]);
+        message.unwrap_or_else(|| panic!("no message {of:?}"))
+    }
+
+    /// The text of the next error.
+    pub(crate) fn error(&self) -> String {
+        let message = self.message(gst::MessageType::Error);
+        match message.view() {
+            gst::MessageView::Error(error) => error.error().to_string(),
+            _ => unreachable!(),
+        }
+    }
+
+    /// Waits for the end of the stream.
+    pub(crate) fn wait_for_eos(&mut self) {
+        loop {
+            let event = self.harness.pull_event().expect("an end of the stream");
+            if event.type_() == gst::EventType::Eos {
+                return;
+            }
+        }
+    }
+
+    pub(crate) fn stats(&self, name: &str) -> u64 {
+        let stats = self.element.property::<gst::Structure>("stats");
+        stats.get::<u64>(name).unwrap()
+    }
+
+    pub(crate) fn caps(&self) -> gst::Caps {
+        self.harness.sinkpad().unwrap().current_caps().unwrap()
+    }
+}
+
+/// Does something that must end; a test that hangs says so.
+pub(crate) fn ends(what: &str, act: impl FnOnce() + Send + 'static) {
+    let (done, end) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        act();
+        done.send(()).unwrap();
+    });
+    if let Err(std::sync::mpsc::RecvTimeoutError::Timeout) = end.recv_timeout(WATCHDOG) {
+        panic!("{what} does not end");
+    }
+    thread.join().unwrap();
+}
