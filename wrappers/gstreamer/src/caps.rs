@@ -9,7 +9,7 @@ use videostream::hal::format::{DrmFormat, FourCc, modifier};
 use videostream::hal::ring::FrameDescriptor;
 use videostream::{Colorimetry, FrameRate};
 
-use crate::formats;
+use crate::{formats, shape};
 
 /// The feature of caps whose memory is dma-bufs.
 pub(crate) const DMA_BUF: &str = "memory:DMABuf";
@@ -86,11 +86,13 @@ impl StreamFormat {
     /// # Errors
     /// What a pipeline has no word for.
     pub(crate) fn media(&self) -> Result<Media, String> {
-        match self.fourcc {
-            FourCc::H264 => return Ok(Media::Packets("video/x-h264")),
-            FourCc::HEVC => return Ok(Media::Packets("video/x-h265")),
-            FourCc::MJPG | FourCc::JPEG => return Ok(Media::Packets("image/jpeg")),
-            _ => {}
+        let fourcc = match self.fourcc {
+            FourCc::JPEG => FourCc::MJPG,
+            other => other,
+        };
+        let packets = shape::PACKETS.iter().find(|(_, known)| *known == fourcc);
+        if let Some((name, _)) = packets {
+            return Ok(Media::Packets(name));
         }
         let Some(format) = formats::video_format(self.fourcc) else {
             return Err(format!("GStreamer has no format like {}", self.fourcc));
@@ -118,7 +120,7 @@ impl StreamFormat {
     /// # Errors
     /// What caps can't say.
     pub(crate) fn caps(&self, is_dma_buf: bool) -> Result<gst::Caps, String> {
-        self.caps_for(is_dma_buf, has_drm_caps())
+        self.caps_for(is_dma_buf, shape::has_drm_caps())
     }
 
     fn caps_for(&self, is_dma_buf: bool, has_drm: bool) -> Result<gst::Caps, String> {
@@ -252,27 +254,9 @@ impl StreamFormat {
     }
 }
 
-/// Whether caps have DRM's formats: since GStreamer 1.24.
-fn has_drm_caps() -> bool {
-    let (major, minor, ..) = gst::version();
-    (major, minor) >= (1, 24)
-}
-
 /// Parts of fractions are no larger than a million.
 fn part(number: u32) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
-}
-
-/// All that frames can be.
-pub(crate) fn template() -> gst::Caps {
-    let mut caps = crate::shape::CAPS.clone();
-    if has_drm_caps() {
-        let drm = gst::Structure::builder("video/x-raw").field("format", "DMA_DRM");
-        let features = gst::CapsFeatures::new([DMA_BUF]);
-        let change = caps.make_mut();
-        change.append_structure_full(drm.build(), Some(features));
-    }
-    caps
 }
 
 #[cfg(test)]

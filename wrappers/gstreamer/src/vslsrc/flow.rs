@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use videostream::share::Reader;
 
+use crate::lock;
+
 /// Whether frames may flow, and how many have come back.
 #[derive(Debug, Default)]
 pub(super) struct Flow {
@@ -23,7 +25,7 @@ struct State {
 
 impl Flow {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Ends every wait, now and until [`Flow::resume`].

@@ -1,6 +1,6 @@
 //! The element's class.
 
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use gst::glib;
 use gst::prelude::*;
@@ -25,7 +25,7 @@ use super::timing::{self, Ages, Moment, Monotonic, Timeline};
 use crate::caps::{self, Media, StreamFormat};
 use crate::frame_memory::MappedBuffers;
 use crate::placement::Placement;
-use crate::times;
+use crate::{lock, shape, times};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
@@ -125,10 +125,6 @@ impl Counts {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[glib::object_subclass]
 impl ObjectSubclass for VslSrc {
     const NAME: &'static str = "VslSrc";
@@ -188,7 +184,7 @@ impl ElementImpl for VslSrc {
                 "src",
                 gst::PadDirection::Src,
                 gst::PadPresence::Always,
-                &caps::template(),
+                &shape::CAPS,
             );
             pad.into_iter().collect()
         });

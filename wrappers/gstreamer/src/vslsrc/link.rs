@@ -18,6 +18,9 @@ const HOST_LOOK: Duration = Duration::from_millis(500);
 /// How long to wait before a host is asked again that has nothing to spare.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// How often a host may send a client away for another format before it gives a frame.
+const MAX_SENT_AWAY: u32 = 20;
+
 /// The connection to a host.
 #[derive(Debug)]
 pub(super) struct Link {
@@ -33,8 +36,8 @@ pub(super) struct Link {
     /// Of the client, when it was looked at last.
     client_restarts: u64,
     restarts: u64,
-    /// A frame has come over this connection.
-    has_frame: bool,
+    /// How often the host has sent this client away since the last frame.
+    sent_away: u32,
     /// Downstream held all frames at some time since the last one.
     was_full: bool,
     /// What the user should know, until it is said.
@@ -85,7 +88,7 @@ impl Link {
             number: 0,
             client_restarts: 0,
             restarts: 0,
-            has_frame: false,
+            sent_away: 0,
             was_full: false,
             notes: Vec::new(),
         }
@@ -183,7 +186,7 @@ impl Link {
             self.number += 1;
             flow.set_reader(Some(client.reader()));
         }
-        self.has_frame = true;
+        self.sent_away = 0;
         let is_last = match &self.state {
             State::Connected(client) => client.ipc().held() >= self.hold,
             State::Connecting { .. } => false,
@@ -212,8 +215,12 @@ impl Link {
             }
             // The client tries on by itself.
             _ if self.settings.reconnect && error.is_worth_reconnecting() => Ok(None),
-            // Once for each format: a host that says so again and again has none.
-            IpcError::Goodbye(Goodbye::FormatChange) if self.has_frame => {
+            // A host that says so again and again has no format.
+            IpcError::Goodbye(Goodbye::FormatChange) if self.sent_away < MAX_SENT_AWAY => {
+                if self.sent_away > 0 {
+                    flow.pause(PAUSE);
+                }
+                self.sent_away += 1;
                 self.restarts += 1;
                 self.connect_again(flow);
                 Ok(None)
@@ -244,7 +251,6 @@ impl Link {
                 flow.set_reader(Some(client.reader()));
                 self.number += 1;
                 self.client_restarts = client.restarts();
-                self.has_frame = false;
                 self.state = State::Connected(Box::new(client));
                 return Ok(());
             }

@@ -19,6 +19,13 @@ glib::wrapper! {
 }
 
 pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    for property in [
+        settings::Frames::static_type(),
+        settings::WhenFull::static_type(),
+        settings::Timestamps::static_type(),
+    ] {
+        property.mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    }
     // Rank none: nobody who looks for a camera may find it.
     gst::Element::register(
         Some(plugin),

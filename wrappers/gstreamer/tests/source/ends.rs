@@ -10,8 +10,9 @@ use videostream::hal::time::deadline_in;
 use videostream::{FrameRate, Host, PatternSource, Stream, TestPattern};
 use videostream_testing::process::{Process, open_descriptors, role, say};
 
-use crate::host::{PICTURE, TestHost, eventually, frame, picture, socket};
+use crate::host::{PICTURE, TestHost, frame, picture, socket};
 use crate::reader::{Reader, ends, with_properties};
+use crate::support::until;
 
 /// A process that shares the test pattern until it is killed.
 fn share(path: &str) {
@@ -83,7 +84,7 @@ fn the_next_host_is_waited_for_if_asked() {
     for round in 0..3 {
         let host = Process::start(TEST, &["share", &path]);
         host.expect("shares", || ());
-        eventually("a frame of the next host", || {
+        until("a frame of the next host", || {
             let buffer = reader.pull();
             reader.stats("restarts") == round && buffer.flags().contains(gst::BufferFlags::DISCONT)
         });
@@ -112,7 +113,7 @@ fn a_new_format_is_come_again_for() {
     host.lender().host_mut().send_away(goodbye);
     host.wait_for_clients(1);
     host.publish(&frame(FourCc::GREY, 64, 32, memory));
-    eventually("a frame of the new format", || {
+    until("a frame of the new format", || {
         reader.pull().size() == 64 * 32
     });
     assert_eq!(reader.stats("restarts"), 1);
@@ -189,7 +190,7 @@ fn cycle(path: &str) {
         pipeline.set_state(gst::State::Playing).unwrap();
         host.publish(&picture(memory));
         if round % 2 == 0 {
-            eventually("a frame", || {
+            until("a frame", || {
                 let stats = element.property::<gst::Structure>("stats");
                 host.publish(&picture(memory));
                 stats.get::<u64>("frames").unwrap() > 0

@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
-use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use videostream::Host;
@@ -16,19 +15,11 @@ use videostream::hal::memory::memfd;
 use videostream::hal::ring::{Flags, FrameDescriptor, PlaneDescriptor};
 use videostream::hal::time::now_ns;
 use videostream::share::{HostBuilder, Lender};
-use videostream_testing::process::WATCHDOG;
+
+use crate::support::until;
 
 /// Frames out at once.
 pub(crate) const LEND: u32 = 8;
-
-/// Waits for something that must happen.
-pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    let begin = Instant::now();
-    while !is_so() {
-        assert!(begin.elapsed() < WATCHDOG, "never: {what}");
-        std::thread::sleep(std::time::Duration::from_millis(1));
-    }
-}
 
 /// A host with a thread that serves it. It says goodbye when dropped.
 pub(crate) struct TestHost {
@@ -109,7 +100,7 @@ impl TestHost {
     }
 
     pub(crate) fn wait_for_clients(&self, count: usize) {
-        eventually("so many clients", || self.clients() == count);
+        until("so many clients", || self.clients() == count);
     }
 }
 

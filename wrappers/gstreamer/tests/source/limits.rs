@@ -4,8 +4,9 @@ use gst::prelude::*;
 use gst_allocators::FdMemory;
 use videostream::Host;
 
-use crate::host::{LEND, PICTURE, TestHost, eventually, picture, socket};
+use crate::host::{LEND, PICTURE, TestHost, picture, socket};
 use crate::reader::Reader;
+use crate::support::until;
 
 fn is_shared(buffer: &gst::BufferRef) -> bool {
     buffer.peek_memory(0).is_memory_type::<FdMemory>()
@@ -118,7 +119,7 @@ fn a_host_with_nothing_to_lend_is_named() {
     let hog = videostream::Client::builder(&path).hold(LEND - 1);
     let hog = hog.connect().unwrap();
     let reader = Reader::new(&path, &[]);
-    reader.element.set_state(gst::State::Paused).unwrap_err();
+    assert!(reader.element.set_state(gst::State::Paused).is_err());
     let error = reader.error();
     assert!(
         error.contains(&path) && error.contains("another reader"),
@@ -150,6 +151,6 @@ fn missed_frames_are_a_gap() {
     let next = reader.pull();
     assert!(next.flags().contains(gst::BufferFlags::DISCONT));
     assert_eq!(next.offset(), 5);
-    eventually("they are counted", || reader.stats("missed") == 2);
+    until("they are counted", || reader.stats("missed") == 2);
     reader.message(gst::MessageType::Qos);
 }

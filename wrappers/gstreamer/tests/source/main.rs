@@ -7,4 +7,6 @@ mod memory;
 mod packets;
 mod properties;
 mod reader;
+#[path = "../support/mod.rs"]
+mod support;
 mod times;

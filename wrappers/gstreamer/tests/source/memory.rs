@@ -5,10 +5,17 @@ use std::os::unix::fs::MetadataExt;
 
 use gst_allocators::{DmaBufMemory, FdMemory};
 use gst_video::{VideoFormat, VideoMeta};
-use videostream::hal::format::FourCc;
+use std::sync::mpsc::TryRecvError;
 
-use crate::host::{PICTURE, TestHost, eventually, frame, picture, socket};
+use videostream::hal::format::FourCc;
+use videostream::hal::memory::allocate::Origin;
+use videostream::hal::time::deadline_in;
+use videostream::{FrameRate, Host, PatternSource, Stream, TestPattern};
+use videostream_testing::skip;
+
+use crate::host::{PICTURE, TestHost, frame, picture, socket};
 use crate::reader::Reader;
+use crate::support::until;
 
 /// The inode that a memory is of.
 fn inode(memory: &gst::MemoryRef) -> u64 {
@@ -202,7 +209,7 @@ fn odd_strides_are_copied_for_who_reads_no_meta() {
     let buffer = harness.pull().unwrap();
     assert_eq!(buffer.size(), PICTURE);
     assert_eq!(buffer.map_readable().unwrap().as_slice(), [8; PICTURE]);
-    eventually("the frame is back", || host.held() == 0);
+    until("the frame is back", || host.held() == 0);
 }
 
 #[test]
@@ -240,4 +247,59 @@ fn every_raw_format_flows() {
         assert_eq!(frame.unwrap().plane_data(0).unwrap()[0], 3, "{fourcc}");
         assert_eq!(buffer.size(), info.size(), "{fourcc}");
     }
+}
+
+/// The pattern in dma-bufs; `None` where there are none, which is said.
+fn dma_buf_stream(test: &str, path: &str) -> Option<Stream<PatternSource>> {
+    let rate = FrameRate::fps(100).unwrap();
+    let pattern = TestPattern::new(FourCc::NV12, 320, 240, rate).unwrap();
+    let source = PatternSource::new(pattern, 8).unwrap();
+    if !source.origin().is_some_and(Origin::is_dma_buf) {
+        skip(test, &source.memory().unwrap().to_string());
+        return None;
+    }
+    Some(Stream::new(Host::builder(path), source).unwrap())
+}
+
+#[test]
+fn dma_bufs_stay_dma_bufs() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, path) = socket(&folder);
+    for (sink, feature) in [
+        ("video/x-raw", "memory:SystemMemory"),
+        ("video/x-raw(memory:DMABuf)", "memory:DMABuf"),
+    ] {
+        let Some(mut stream) = dma_buf_stream("dma_bufs_stay_dma_bufs", &path) else {
+            return;
+        };
+        let (ended, ends) = std::sync::mpsc::channel();
+        let host = std::thread::spawn(move || {
+            while let Err(TryRecvError::Empty) = ends.try_recv() {
+                stream.step(deadline_in(1_000_000)).unwrap();
+            }
+        });
+        let mut reader = Reader::new(&path, &[]);
+        reader.harness.set_sink_caps_str(sink);
+        reader.harness.play();
+        let buffer = reader.pull();
+        assert!(buffer.peek_memory(0).is_memory_type::<DmaBufMemory>());
+        let caps = reader.caps();
+        assert_eq!(caps.features(0).unwrap().to_string(), feature);
+        drop(reader);
+        ended.send(()).unwrap();
+        host.join().unwrap();
+    }
+}
+
+#[test]
+fn files_are_not_offered_as_dma_bufs() {
+    let (_folder, path, mut host) = host();
+    let id = host.memory(PICTURE, 1);
+    host.publish(&picture(id));
+    let mut reader = Reader::new(&path, &[]);
+    let only = "video/x-raw(memory:DMABuf)";
+    reader.harness.set_sink_caps_str(only);
+    reader.harness.play();
+    let error = reader.error();
+    assert!(error.contains(only), "{error}");
 }

@@ -3,8 +3,9 @@
 use videostream::hal::format::FourCc;
 use videostream::hal::ring::Flags;
 
-use crate::host::{TestHost, eventually, packet, socket};
+use crate::host::{TestHost, packet, socket};
 use crate::reader::Reader;
+use crate::support::until;
 
 /// A sequence parameter set, a picture parameter set, and the begin of pictures of either kind.
 const SPS: &[u8] = &[0, 0, 0, 1, 0x67, 0x42, 0xc0, 0x0a, 0xd9, 0x1e, 0x84];
@@ -59,7 +60,7 @@ impl Stream {
     fn reader(&mut self) -> Reader {
         let reader = Reader::playing(&self.path, &[]);
         self.key();
-        eventually("it has come again", || {
+        until("it has come again", || {
             let stats = self.host.lender().host().stats();
             self.host.clients() == 1 && stats.left == 1
         });
@@ -121,7 +122,7 @@ fn a_gap_waits_for_a_key_frame_and_asks() {
         stream.delta();
     }
     reader.element.set_state(gst::State::Playing).unwrap();
-    eventually("a key frame is asked for", || {
+    until("a key frame is asked for", || {
         stream.host.lender().host().stats().left > before
     });
     let key = stream.key();
@@ -146,7 +147,7 @@ fn downstream_asks_for_a_key_frame() {
     let before = left(&stream);
     let event = gst_video::UpstreamForceKeyUnitEvent::builder().build();
     assert!(reader.harness.sinkpad().unwrap().push_event(event));
-    eventually("a client has come and gone", || left(&stream) > before);
+    until("a client has come and gone", || left(&stream) > before);
 }
 
 #[test]

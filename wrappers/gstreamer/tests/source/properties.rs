@@ -79,7 +79,7 @@ fn refusal(path: Option<&str>, properties: &[(&str, &str)]) -> String {
     if path.is_none() {
         reader.element.set_property("path", None::<String>);
     }
-    reader.element.set_state(gst::State::Paused).unwrap_err();
+    assert!(reader.element.set_state(gst::State::Paused).is_err());
     let error = reader.error();
     reader.element.set_state(gst::State::Null).unwrap();
     error

@@ -2,7 +2,8 @@
 
 use gst::prelude::*;
 use gst_check::Harness;
-use videostream_testing::process::WATCHDOG;
+
+use crate::support::{self, WATCHDOG};
 
 /// A `vslsrc` whose buffers go to the test.
 pub(crate) struct Reader {
@@ -13,11 +14,7 @@ pub(crate) struct Reader {
 
 /// The element, once the plugin is registered.
 pub(crate) fn vslsrc() -> gst::Element {
-    static INIT: std::sync::Once = std::sync::Once::new();
-    INIT.call_once(|| {
-        gst::init().unwrap();
-        gstvideostream::plugin_register_static().unwrap();
-    });
+    support::init();
     gst::ElementFactory::make("vslsrc").build().unwrap()
 }
 
@@ -38,8 +35,7 @@ impl Reader {
         let mut harness = Harness::with_element(&element, None, Some("src"));
         harness.use_systemclock();
         harness.add_propose_allocation_meta(gst_video::VideoMeta::meta_api(), None);
-        let bus = gst::Bus::new();
-        element.set_bus(Some(&bus));
+        let bus = support::with_bus(&element);
         Self {
             harness,
             element,
@@ -61,20 +57,14 @@ impl Reader {
         }
     }
 
-    /// The text of the next message of this type.
+    /// The next message of this type.
     pub(crate) fn message(&self, of: gst::MessageType) -> gst::Message {
-        let time = gst::ClockTime::try_from(WATCHDOG).unwrap();
-        let message = self.bus.timed_pop_filtered(time, &[of]);
-        message.unwrap_or_else(|| panic!("no message {of:?}"))
+        support::message(&self.bus, of)
     }
 
     /// The text of the next error.
     pub(crate) fn error(&self) -> String {
-        let message = self.message(gst::MessageType::Error);
-        match message.view() {
-            gst::MessageView::Error(error) => error.error().to_string(),
-            _ => unreachable!(),
-        }
+        support::error_text(&self.bus)
     }
 
     /// Waits for the end of the stream.

@@ -6,6 +6,7 @@ use videostream::hal::time::now_ns;
 
 use crate::host::{PICTURE, TestHost, frame, picture, socket};
 use crate::reader::Reader;
+use crate::support::until;
 
 struct Setting {
     _folder: tempfile::TempDir,
@@ -119,7 +120,7 @@ fn one_frame_from_before_the_begin_flows() {
         host.publish(&picture(memory));
     }
     assert_eq!(reader.pull().pts(), Some(gst::ClockTime::ZERO));
-    crate::host::eventually("the rest is left out", || reader.stats("early") == 3);
+    until("the rest is left out", || reader.stats("early") == 3);
     reader.element.set_base_time(gst::ClockTime::ZERO);
     host.publish(&picture(memory));
     let buffer = reader.pull();
