@@ -17,6 +17,8 @@ pub(super) struct Flow {
 #[derive(Debug, Default)]
 struct State {
     is_flushing: bool,
+    /// How often waits were ended.
+    flushes: u64,
     /// Frames that downstream has let go.
     returned: u64,
     /// Of the connection that the streaming thread may wait on.
@@ -32,6 +34,7 @@ impl Flow {
     pub(super) fn flush(&self) {
         let mut state = self.lock();
         state.is_flushing = true;
+        state.flushes += 1;
         if let Some(reader) = &state.reader {
             reader.cancel();
         }
@@ -49,6 +52,18 @@ impl Flow {
 
     pub(super) fn is_flushing(&self) -> bool {
         self.lock().is_flushing
+    }
+
+    /// How often waits were ended so far.
+    pub(super) fn flushes(&self) -> u64 {
+        self.lock().flushes
+    }
+
+    /// Whether waits are to end that began after so many ends. They may have been resumed since: whoever slept through
+    /// both has to leave all the same.
+    pub(super) fn is_over(&self, flushes: u64) -> bool {
+        let state = self.lock();
+        state.is_flushing || state.flushes != flushes
     }
 
     /// Waits are on this connection from now on, or on none.

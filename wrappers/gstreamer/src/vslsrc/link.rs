@@ -142,7 +142,8 @@ impl Link {
     /// # Errors
     /// What to tell the user.
     pub(super) fn next(&mut self, flow: &Flow) -> Result<Next, gst::ErrorMessage> {
-        while !flow.is_flushing() {
+        let flushes = flow.flushes();
+        while !flow.is_over(flushes) {
             let State::Connected(client) = &mut self.state else {
                 self.go_on_connecting(flow)?;
                 continue;
@@ -194,7 +195,11 @@ impl Link {
         Arrival {
             frame,
             connection: self.number,
-            was_full: std::mem::take(&mut self.was_full),
+            // It takes the last place, unless it is copied.
+            was_full: std::mem::replace(
+                &mut self.was_full,
+                is_last && self.settings.when_full == WhenFull::Drop,
+            ),
             is_last,
         }
     }

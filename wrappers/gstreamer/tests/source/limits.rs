@@ -148,9 +148,17 @@ fn missed_frames_are_a_gap() {
     }
     assert_eq!(host.clients(), 1);
     reader.element.set_state(gst::State::Playing).unwrap();
-    let next = reader.pull();
+    let mut last = 2;
+    let next = loop {
+        let next = reader.pull();
+        // One that was under way when it was paused comes first.
+        if next.offset() != 3 {
+            break next;
+        }
+        last = 3;
+    };
     assert!(next.flags().contains(gst::BufferFlags::DISCONT));
     assert_eq!(next.offset(), 5);
-    until("they are counted", || reader.stats("missed") == 2);
+    until("they are counted", || reader.stats("missed") == 4 - last);
     reader.message(gst::MessageType::Qos);
 }
