@@ -70,13 +70,27 @@ pub(crate) fn executable(
         .find_map(|message| Some(message["executable"].as_str()?.into()))
 }
 
-/// The files that cargo's messages say it built for the library `name`, last of all.
+/// The test programs that cargo's messages say it built, those of unit tests included: name and file of each.
+pub(crate) fn test_programs(messages: &str) -> Vec<(String, PathBuf)> {
+    let artifacts = messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|message| message["profile"]["test"] == true);
+    let program = |message: Value| {
+        let name = message["target"]["name"].as_str()?;
+        Some((name.to_owned(), message["executable"].as_str()?.into()))
+    };
+    artifacts.filter_map(program).collect()
+}
+
+/// The files that cargo's messages say it built for the library `name`, last of all; not its unit tests.
 pub(crate) fn files(messages: &str, name: &str) -> Vec<PathBuf> {
     let mut artifacts = messages
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
         .filter(|message| message["reason"] == "compiler-artifact")
-        .filter(|message| message["target"]["name"] == name);
+        .filter(|message| message["target"]["name"] == name)
+        .filter(|message| message["profile"]["test"] != true);
     let last = artifacts.next_back().unwrap_or_default();
     items(&last["filenames"])
         .filter_map(|file| Some(file.as_str()?.into()))
@@ -115,6 +129,8 @@ mod tests {
         let messages = concat!(
             "not json\n",
             r#"{"reason":"compiler-artifact","target":{"name":"a"},"filenames":["/t/x86/release/liba.so","/t/x86/release/liba.a"]}"#,
+            "\n",
+            r#"{"reason":"compiler-artifact","target":{"name":"a"},"profile":{"test":true},"filenames":["/t/a-1"]}"#,
             "\n",
             r#"{"reason":"compiler-artifact","target":{"name":"b"},"filenames":["/t/libb.rlib"]}"#,
             "\n",
@@ -155,5 +171,9 @@ mod tests {
             "\n",
         );
         assert_eq!(executable(messages, "bin", "a", None), Some("/x/a".into()));
+        assert_eq!(
+            test_programs(messages),
+            [("a".to_owned(), "/x/deps/a-1".into())]
+        );
     }
 }

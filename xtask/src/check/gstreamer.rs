@@ -1,15 +1,17 @@
-//! The plugin for GStreamer, which has needs of its own: built, tested, and where pipelines find it.
+//! The plugin for GStreamer, which has needs of its own: built, tested, also with a newer GStreamer than this machine
+//! has, and where pipelines find it.
 
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::run::{Run, cargo};
 use super::{Outcome, cargo_json, rust, static_command};
-use crate::{apt, project};
+use crate::rig::{Unavailable, release};
+use crate::{apt, process, project};
 
 /// The package.
 pub(super) const PACKAGE: &str = "videostream-gstreamer";
@@ -45,6 +47,86 @@ pub(super) fn part(run: &mut Run) -> Result<Outcome> {
     tests.args(package).args(["--", "--show-output"]);
     tests.env("VIDEOSTREAM_BIN", command);
     run.command(plugin.shown_to(&mut tests))?;
+    Ok(Outcome::Passed)
+}
+
+/// Runs a command with another tree in the place of `/usr`, which nobody else sees.
+const IN_TREE: &str = "mount --bind \"$1\" /usr && shift && exec \"$@\"";
+
+/// The part `gstreamer-newer`.
+pub(super) fn newer(run: &mut Run) -> Result<Outcome> {
+    for folder in [project::root()?, project::target()?] {
+        if folder.starts_with("/usr") {
+            let why = format!("{} would not be seen", folder.display());
+            return Ok(Outcome::Skipped(why));
+        }
+    }
+    let mut unshare = vec!["unshare", "--mount"];
+    if !rustix::process::geteuid().is_root() {
+        unshare.push("--map-root-user");
+    }
+    let within = |tree: &Path, program: &Path| {
+        let mut command = Command::new(unshare[0]);
+        command
+            .args(&unshare[1..])
+            .args(["sh", "-c", IN_TREE, "sh"]);
+        command.arg(tree).arg(program);
+        command
+    };
+    if let Err(error) = process::output(&mut within(Path::new("/usr"), Path::new("true"))) {
+        let why = format!("needs to mount a folder of its own: {error:#}");
+        return Ok(Outcome::Skipped(
+            why.lines().next().unwrap_or_default().to_owned(),
+        ));
+    }
+    let tree = match release::prepared() {
+        Ok(tree) => tree,
+        Err(error) if Unavailable::marks(&error) => {
+            return Ok(Outcome::Skipped(format!("no newer GStreamer: {error:#}")));
+        }
+        Err(error) => return Err(error),
+    };
+    let command = static_command::host(run)?;
+    let messages = build(run, &[])?;
+    let mut plugin = Plugin::of(run, &messages)?;
+    plugin.registry.set_extension("newer-registry");
+    let inspect = |words: &[&str]| {
+        let mut command = within(&tree, Path::new("gst-inspect-1.0"));
+        command.args(words);
+        plugin.shown_to(&mut command);
+        command
+    };
+    // The first time, it names each plugin whose libraries were left out.
+    process::output(&mut inspect(&["--exists", "fakesink"]))?;
+    let version = process::output(&mut inspect(&["--version"]))?;
+    let version = version.lines().find(|line| line.starts_with("GStreamer "));
+    let version = version.context("GStreamer tells no version")?;
+    println!("         {version}");
+    run.note(version)?;
+    let mut trouble = Vec::new();
+    for element in ["vslsink", "vslsrc"] {
+        let said = run.output(&mut inspect(&[element]))?;
+        if !said.contains("DMA_DRM") {
+            trouble.push(format!("{element} has no caps of DMA_DRM:\n{said}"));
+        }
+    }
+    for (name, file) in cargo_json::test_programs(&messages) {
+        if name.starts_with("rig_") {
+            continue;
+        }
+        run.note(&format!("\n     Running {name} ({})", file.display()))?;
+        let mut tests = within(&tree, &file);
+        tests
+            .arg("--show-output")
+            .current_dir(project::root()?.join("wrappers/gstreamer"))
+            .env("VIDEOSTREAM_BIN", &command);
+        if let Err(error) = run.command(plugin.shown_to(&mut tests)) {
+            trouble.push(format!("{error:#}"));
+        }
+    }
+    if !trouble.is_empty() {
+        bail!("{}", trouble.join("\n"));
+    }
     Ok(Outcome::Passed)
 }
 

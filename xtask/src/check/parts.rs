@@ -155,6 +155,21 @@ pub(crate) static PARTS: &[Part] = &[
         run: gstreamer::part,
     },
     Part {
+        name: "gstreamer-newer",
+        about: "the GStreamer plugin, built here, with the GStreamer of Debian's next release",
+        quick: false,
+        needs: &[
+            CXX,
+            gstreamer::HEADERS[0],
+            gstreamer::HEADERS[1],
+            gstreamer::HEADERS[2],
+        ],
+        wants: &[],
+        beside: false,
+        takes_tests: false,
+        run: gstreamer::newer,
+    },
+    Part {
         name: "stress",
         about: "a host and eight clients, killed and stopped at random: nothing is lost",
         quick: false,

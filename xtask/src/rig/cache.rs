@@ -20,16 +20,33 @@ const MANIFEST: &str = "manifest";
 /// The folder with kernel, modules and busybox for `arch`, prepared if it is not
 /// there or not whole.
 pub(crate) fn prepared(arch: Arch) -> Result<PathBuf> {
+    let name = format!("{arch}-{RECIPE}");
+    let ensure = || {
+        let there = apt::ensure(arch.packages());
+        there
+            .with_context(|| format!("{arch} guest"))
+            .context(Unavailable)
+    };
+    made("lock", &name, ensure, |work, ready| {
+        kernel::make(arch, work, ready).with_context(|| format!("preparing the {arch} guest"))
+    })
+}
+
+/// The folder `name` of the cache, made if it is not there or not whole: `make` is given a folder for what is not
+/// kept, and the one that is. Where several want it, one makes it, and the others wait at the file `lock`.
+pub(crate) fn made(
+    lock: &str,
+    name: &str,
+    ensure: impl FnOnce() -> Result<()>,
+    make: impl FnOnce(&Path, &Path) -> Result<()>,
+) -> Result<PathBuf> {
     let cache = folder()?;
     fs::create_dir_all(&cache).with_context(|| format!("create {}", cache.display()))?;
-    // Several guests may be started at once; one prepares, the others wait.
-    let lock = File::create(cache.join("lock"))?;
+    let lock = File::create(cache.join(lock))?;
     lock.lock().context("lock the rig's cache")?;
-    apt::ensure(arch.packages())
-        .with_context(|| format!("{arch} guest"))
-        .context(Unavailable)?;
+    ensure()?;
 
-    let dir = cache.join(format!("{arch}-{RECIPE}"));
+    let dir = cache.join(name);
     if is_whole(&dir) {
         return Ok(dir);
     }
@@ -37,14 +54,14 @@ pub(crate) fn prepared(arch: Arch) -> Result<PathBuf> {
         eprintln!("rig: {} is incomplete, preparing it again", dir.display());
         fs::remove_dir_all(&dir)?;
     }
-    let partial = cache.join(format!("{arch}-{RECIPE}.partial"));
+    let partial = cache.join(format!("{name}.partial"));
     if partial.exists() {
         fs::remove_dir_all(&partial)?;
     }
     let (work, ready) = (partial.join("work"), partial.join("ready"));
     fs::create_dir_all(&work)?;
     fs::create_dir_all(&ready)?;
-    kernel::make(arch, &work, &ready).with_context(|| format!("preparing the {arch} guest"))?;
+    make(&work, &ready)?;
     fs::write(ready.join(MANIFEST), manifest(&ready)?)?;
     fs::rename(&ready, &dir)?;
     fs::remove_dir_all(&partial)?;

@@ -16,16 +16,46 @@ use crate::process;
 /// The kernel series that the rig is made for.
 const SERIES: &str = "6.12";
 
+/// The names of both architectures, for apt.
+const ARCHITECTURES: [&str; 2] = ["amd64", "arm64"];
+
 /// A private view of the archive that the host's apt is set up for.
 pub(crate) struct Archive {
     dir: PathBuf,
+    architectures: Vec<String>,
+    /// The file that names a release other than the host's.
+    sources: Option<PathBuf>,
 }
 
 impl Archive {
     /// Fetches the package lists into `dir`.
     pub(crate) fn open(dir: &Path) -> Result<Self> {
+        let architectures = ARCHITECTURES.map(str::to_owned).to_vec();
+        Self::fetch(dir, architectures, None)
+    }
+
+    /// Fetches the package lists of the release `name` of Debian into `dir`, for `architecture`, from where the host's
+    /// apt has its own release of Debian from.
+    pub(crate) fn of_release(dir: &Path, name: &str, architecture: &str) -> Result<Self> {
+        let said = process::output(Command::new("apt-get").args([
+            "indextargets",
+            "--format",
+            "$(ORIGIN) $(LABEL) $(REPO_URI)",
+            "Created-By: Packages",
+        ]))?;
+        let place = said
+            .lines()
+            .find_map(|line| line.strip_prefix("Debian Debian "));
+        let place = place.context("this host's apt is set up for no archive of Debian")?;
+        fs::create_dir_all(dir)?;
+        let sources = dir.join("sources.list");
+        fs::write(&sources, format!("deb {place} {name} main\n"))?;
+        Self::fetch(dir, vec![architecture.to_owned()], Some(sources))
+    }
+
+    fn fetch(dir: &Path, architectures: Vec<String>, sources: Option<PathBuf>) -> Result<Self> {
         if process::find("apt-get").is_none() {
-            bail!("the rig takes its kernel from Debian's archive, and there is no apt-get here");
+            bail!("this is taken from Debian's archive, and there is no apt-get here");
         }
         for part in ["lists/partial", "cache/archives/partial", "state"] {
             fs::create_dir_all(dir.join(part))?;
@@ -33,10 +63,26 @@ impl Archive {
         fs::write(dir.join("status"), "")?;
         let archive = Self {
             dir: dir.to_owned(),
+            architectures,
+            sources,
         };
-        process::output_retrying(archive.apt("apt-get").arg("update"))
-            .context("package lists for the rig")?;
+        process::output_retrying(archive.apt("apt-get").arg("update")).context("package lists")?;
         Ok(archive)
+    }
+
+    /// What is installed with `names` where nothing is installed yet: one choice of each dependency, nothing that
+    /// is only recommended.
+    pub(crate) fn to_install(&self, names: &[&str]) -> Result<Vec<String>> {
+        let words = ["--print-uris", "--no-install-recommends", "install"];
+        let mut ask = self.apt("apt-get");
+        // Nothing is changed: nobody else has to wait.
+        ask.args(["-o", "Debug::NoLocking=1", "-q"]);
+        let said = process::output(ask.args(words).args(names))?;
+        let found = said.lines().filter_map(|line| {
+            let file = line.strip_prefix('\'')?.split_whitespace().nth(1)?;
+            Some(file.split('_').next()?.to_owned())
+        });
+        Ok(found.collect())
     }
 
     /// The newest kernel of the series, as in `linux-image-VERSION-amd64`.
@@ -102,19 +148,32 @@ impl Archive {
             .args(option("Dir::Cache", "cache"))
             // The unprivileged user of apt cannot enter a home folder.
             .args(["-o", "APT::Sandbox::User=root"])
+            // Descriptions for shops of programs, which are half of what would be fetched.
             .args([
                 "-o",
-                "APT::Architectures::=amd64",
-                "-o",
-                "APT::Architectures::=arm64",
-            ])
-            .args([
-                "-o",
-                "Acquire::Languages=none",
-                "-o",
-                "Acquire::Retries=2",
-                "-q",
+                "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false",
             ]);
+        for name in &self.architectures {
+            command
+                .arg("-o")
+                .arg(format!("APT::Architectures::={name}"));
+        }
+        if let [only] = &self.architectures[..] {
+            command.arg("-o").arg(format!("APT::Architecture={only}"));
+        }
+        if let Some(sources) = &self.sources {
+            let mut option = OsString::from("Dir::Etc::sourcelist=");
+            option.push(sources);
+            command.arg("-o").arg(option);
+            command.args(["-o", "Dir::Etc::sourceparts=-"]);
+        }
+        command.args([
+            "-o",
+            "Acquire::Languages=none",
+            "-o",
+            "Acquire::Retries=2",
+            "-q",
+        ]);
         command
     }
 }

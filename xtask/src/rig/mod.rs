@@ -29,6 +29,7 @@ mod not_started;
 mod params;
 mod programs;
 mod qemu;
+pub(crate) mod release;
 mod test_drivers;
 mod unavailable;
 
