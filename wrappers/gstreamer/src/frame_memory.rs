@@ -14,7 +14,7 @@ use gst::glib;
 use gst::glib::translate::IntoGlib;
 use gst::prelude::*;
 use gst_allocators::prelude::*;
-use gst_allocators::{DmaBufAllocator, FdAllocator, FdMemoryFlags};
+use gst_allocators::{DmaBufAllocator, DmaBufMemory, FdAllocator, FdMemoryFlags};
 use rustix::io::fcntl_dupfd_cloexec;
 use videostream::Frame;
 use videostream::hal::memory::mapping::file_size;
@@ -58,6 +58,38 @@ pub(crate) struct MappedBuffers {
     known: HashMap<(u64, u32), Mapped>,
     /// Counts lookups, so that the buffer that was used longest ago is known.
     lookups: u64,
+    allocators: Option<Allocators>,
+}
+
+/// What adopts descriptors. GStreamer takes the allocator's word for what a descriptor is, and hands dma-bufs to drivers.
+#[derive(Debug)]
+struct Allocators {
+    dma_bufs: DmaBufAllocator,
+    files: FdAllocator,
+}
+
+impl Allocators {
+    fn new() -> Self {
+        let (dma_bufs, files) = (DmaBufAllocator::new(), FdAllocator::new());
+        inherit_holds(dma_bufs.upcast_ref());
+        inherit_holds(&files);
+        Self { dma_bufs, files }
+    }
+
+    /// The buffer that a plane lies in, as memory that stays mapped from its first use on.
+    fn map(&self, frame: &Frame, plane: usize) -> Result<gst::Memory, std::io::Error> {
+        let fd = frame.plane_fd(plane);
+        let fd = fd.ok_or(std::io::ErrorKind::NotFound)?;
+        let size = usize::try_from(file_size(fd)?).map_err(std::io::Error::other)?;
+        let allocator: &FdAllocator = match memfd::is_dma_buf(fd.as_fd()) {
+            true => self.dma_bufs.upcast_ref(),
+            false => &self.files,
+        };
+        let fd = fcntl_dupfd_cloexec(fd, 0)?.into_raw_fd();
+        // SAFETY: the descriptor is open and nobody else's: the memory closes it.
+        let memory = unsafe { allocator.alloc_fd(fd, size, FdMemoryFlags::KEEP_MAPPED) };
+        memory.map_err(std::io::Error::other)
+    }
 }
 
 #[derive(Debug)]
@@ -70,6 +102,18 @@ impl MappedBuffers {
     /// Forgets all buffers. Memory that is in use stays.
     pub(crate) fn clear(&mut self) {
         self.known.clear();
+    }
+
+    /// Whether a frame that host number `connection` gave lies in a dma-buf.
+    pub(crate) fn is_dma_buf(
+        &mut self,
+        connection: u64,
+        frame: &Frame,
+    ) -> Result<bool, std::io::Error> {
+        let planes = frame.descriptor().planes();
+        let first = planes.first().ok_or(std::io::ErrorKind::NotFound)?;
+        let memory = self.mapped(frame, 0, (connection, first.buffer))?;
+        Ok(memory.is_memory_type::<DmaBufMemory>())
     }
 
     /// A buffer of the pipeline with the memory of a frame that host number `connection` gave: a memory for each of the
@@ -118,7 +162,8 @@ impl MappedBuffers {
                     self.known.remove(&oldest);
                 }
             }
-            let memory = map(frame, plane)?;
+            let allocators = self.allocators.get_or_insert_with(Allocators::new);
+            let memory = allocators.map(frame, plane)?;
             self.known.insert(
                 key,
                 Mapped {
@@ -132,32 +177,6 @@ impl MappedBuffers {
         mapped.last_lookup = lookup;
         Ok(&mapped.memory)
     }
-}
-
-/// The buffer that a plane lies in, as memory that stays mapped from its first use on.
-fn map(frame: &Frame, plane: usize) -> Result<gst::Memory, std::io::Error> {
-    static DMA_BUFS: LazyLock<DmaBufAllocator> = LazyLock::new(|| {
-        let allocator = DmaBufAllocator::new();
-        inherit_holds(allocator.upcast_ref());
-        allocator
-    });
-    static FILES: LazyLock<FdAllocator> = LazyLock::new(|| {
-        let allocator = FdAllocator::new();
-        inherit_holds(allocator.upcast_ref());
-        allocator
-    });
-    let fd = frame.plane_fd(plane);
-    let fd = fd.ok_or(std::io::ErrorKind::NotFound)?;
-    let size = usize::try_from(file_size(fd)?).map_err(std::io::Error::other)?;
-    // GStreamer takes the allocator's word for what a descriptor is, and hands dma-bufs to drivers.
-    let allocator: &FdAllocator = match memfd::is_dma_buf(fd.as_fd()) {
-        true => DMA_BUFS.upcast_ref(),
-        false => &FILES,
-    };
-    let fd = fcntl_dupfd_cloexec(fd, 0)?.into_raw_fd();
-    // SAFETY: the descriptor is open and nobody else's: the memory closes it.
-    let memory = unsafe { allocator.alloc_fd(fd, size, FdMemoryFlags::KEEP_MAPPED) };
-    memory.map_err(std::io::Error::other)
 }
 
 /// Marks memory as read-only, and attaches a hold to it.

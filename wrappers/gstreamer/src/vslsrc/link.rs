@@ -1,5 +1,6 @@
 //! The connection to a host: made, kept, and made again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use videostream::hal::time::{deadline_in, now_ns};
@@ -25,7 +26,7 @@ const MAX_SENT_AWAY: u32 = 20;
 #[derive(Debug)]
 pub(super) struct Link {
     settings: Settings,
-    path: String,
+    path: Arc<str>,
     /// Frames that the client holds at once, as far as the host can spare them.
     hold: u32,
     /// Every frame in order, whatever the settings say.
@@ -82,7 +83,7 @@ impl Link {
         Self {
             state: connecting(settings.client(&path, hold, false), &settings),
             settings,
-            path,
+            path: path.into(),
             hold,
             every: false,
             number: 0,
@@ -94,8 +95,8 @@ impl Link {
         }
     }
 
-    pub(super) fn path(&self) -> &str {
-        &self.path
+    pub(super) fn path(&self) -> Arc<str> {
+        self.path.clone()
     }
 
     /// Frames that downstream can hold at once.

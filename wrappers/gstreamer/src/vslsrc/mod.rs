@@ -7,6 +7,7 @@ mod imp;
 mod key_frames;
 mod link;
 mod settings;
+mod streaming;
 mod timing;
 
 use gst::glib;
