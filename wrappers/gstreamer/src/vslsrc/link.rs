@@ -294,7 +294,8 @@ impl Link {
             flow.pause(PAUSE);
         } else if left < self.hold {
             let before = self.hold();
-            self.hold = left;
+            // Others may come.
+            self.hold = left.div_ceil(2);
             let beyond = match self.settings.when_full {
                 WhenFull::Copy => "copied",
                 WhenFull::Drop => "dropped",

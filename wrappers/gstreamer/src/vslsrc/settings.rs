@@ -8,9 +8,8 @@ use gst::prelude::*;
 use videostream::share::ClientBuilder;
 use videostream::{Client, Mode};
 
-/// Frames held downstream at once, at most, by default: one that is shown, one that is next, and one between them. Two
-/// readers find room at a host of eight buffers.
-const HOLD: u32 = 3;
+/// Frames held downstream at once, at most, by default: one that is shown, and one that is next.
+const HOLD: u32 = 2;
 /// Most of them.
 const MAX_HOLD: u32 = 64;
 /// How long connecting may take by default.

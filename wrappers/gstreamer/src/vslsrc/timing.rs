@@ -6,8 +6,10 @@ use videostream::hal::time::now_ns;
 
 /// Frames whose smallest age is what the latency is taken from.
 const WINDOW: u32 = 16;
-/// By how much the latency has to be wrong before the pipeline is told, in nanoseconds.
+/// By how much the latency has to be too small before the pipeline is told, in nanoseconds.
 const NOTABLE_NS: u64 = 2_000_000;
+/// By how much it has to be too large: that only delays, and on a busy machine ages go up and down.
+const TOO_LARGE_NS: u64 = 20_000_000;
 
 /// The clock of a pipeline against `CLOCK_MONOTONIC`.
 #[derive(Debug, Clone, Copy)]
@@ -131,7 +133,8 @@ impl Ages {
             return false;
         }
         let (least, _) = std::mem::replace(&mut self.window, (u64::MAX, 0));
-        if least.abs_diff(latency_ns) < NOTABLE_NS {
+        let is_right = least < latency_ns + NOTABLE_NS && latency_ns < least + TOO_LARGE_NS;
+        if is_right {
             return false;
         }
         self.latency_ns = Some(least);
@@ -183,6 +186,8 @@ mod tests {
         assert!(!ages_of_window(&mut ages, 21 * MS));
         assert!(ages_of_window(&mut ages, 40 * MS));
         assert_eq!(ages.latency_ns(), 40 * MS);
+        // A little too much only delays.
+        assert!(!ages_of_window(&mut ages, 30 * MS));
         assert!(ages_of_window(&mut ages, 5 * MS));
         assert_eq!(ages.latency_ns(), 5 * MS);
         assert_eq!(ages.smallest_ns, Some(5 * MS));

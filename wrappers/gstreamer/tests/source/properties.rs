@@ -22,7 +22,7 @@ fn defaults_are_what_is_reported() {
         ("dts", "false"),
         ("pts", "false"),
         ("reconnect", "false"),
-        ("hold", "3"),
+        ("hold", "2"),
         ("when-full", "copy"),
         ("mode", "newest"),
         ("spin", "0"),
@@ -59,7 +59,7 @@ fn the_path_stays_while_it_is_used() {
     reader.element.set_property("path", "/elsewhere");
     reader.element.set_property("hold", 7u32);
     assert_eq!(reader.element.property::<String>("path"), path);
-    assert_eq!(reader.element.property::<u32>("hold"), 3);
+    assert_eq!(reader.element.property::<u32>("hold"), 2);
     // Others take effect with the next frame.
     reader.element.set_property("pts", true);
     for is_first in [true, false] {

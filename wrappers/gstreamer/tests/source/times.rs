@@ -145,7 +145,7 @@ fn latency_is_the_age_of_frames() {
     s.reader.message(gst::MessageType::Latency);
     let (live, min, max) = latency(&s);
     assert!(live && min >= old, "{min}");
-    let held = gst::ClockTime::from_nseconds(3 * 33_333_333);
+    let held = gst::ClockTime::from_nseconds(2 * 33_333_333);
     assert_eq!(max, Some(min + held));
 }
 
