@@ -21,6 +21,8 @@ struct State {
     flushes: u64,
     /// Frames that downstream has let go.
     returned: u64,
+    /// Threads that sleep here: without any, a frame that comes back costs no system call.
+    sleepers: u32,
     /// Of the connection that the streaming thread may wait on.
     reader: Option<Reader>,
 }
@@ -84,8 +86,11 @@ impl Flow {
 
     /// A frame has come back.
     pub(super) fn count_return(&self) {
-        self.lock().returned += 1;
-        self.changed.notify_all();
+        let mut state = self.lock();
+        state.returned += 1;
+        if state.sleepers > 0 {
+            self.changed.notify_all();
+        }
     }
 
     /// How many frames have come back so far.
@@ -106,13 +111,15 @@ impl Flow {
     fn wait(&self, most: Duration, is_over: impl Fn(&State) -> bool) {
         let end = Instant::now() + most;
         let mut state = self.lock();
+        state.sleepers += 1;
         while !state.is_flushing && !is_over(&state) {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return;
+                break;
             }
             let woken = self.changed.wait_timeout(state, left);
             state = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
+        state.sleepers -= 1;
     }
 }
