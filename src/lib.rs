@@ -3,7 +3,7 @@
 //! - [`Camera`] finds, opens and negotiates V4L2 cameras; [`TestPattern`] needs none.
 //! - [`media`] sets up what is behind the node of a CSI-2 camera.
 //! - [`Host`] shares frames, [`Client`] reads them in other processes, [`Stream`] is the loop
-//!   from a [`Source`] to a host.
+//!   from a [`Source`] to a host, [`share::Lender`] for frames that come in memory of others.
 //! - `convert` crops, scales and converts pictures (cargo feature `convert`).
 //! - [`encode`] makes H.264 of them, [`decode`] the other way, [`record`] files, [`snapshot`] pictures.
 //!
