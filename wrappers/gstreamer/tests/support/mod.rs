@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub(crate) mod actor;
+pub(crate) mod host;
+pub(crate) mod pipeline;
 pub(crate) mod programs;
 
 use std::os::fd::IntoRawFd;
@@ -82,4 +85,49 @@ pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
         assert!(begin.elapsed() < WATCHDOG, "not so: {what}");
         std::thread::sleep(Duration::from_millis(1));
     }
+}
+
+/// Runs something that must not hang.
+pub(crate) fn within<T: Send + 'static>(what: &str, run: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, is_done) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        let _ = done.send(run());
+    });
+    match is_done.recv_timeout(WATCHDOG) {
+        Ok(result) => {
+            thread.join().unwrap();
+            result
+        }
+        Err(std::sync::mpsc::RecvTimeoutError::Timeout) => panic!("hangs: {what}"),
+        Err(_) => std::panic::resume_unwind(thread.join().unwrap_err()),
+    }
+}
+
+/// An encoder of H.264 that is there, with what makes it quick; skips by name without one.
+pub(crate) fn encoder(test: &str) -> Option<&'static str> {
+    init();
+    let known = [
+        (
+            "x264enc",
+            "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=10",
+        ),
+        ("openh264enc", "openh264enc gop-size=10"),
+    ];
+    let has = |name: &str| gst::ElementFactory::find(name).is_some();
+    let found = known.iter().find(|(name, _)| has(name));
+    if found.is_none() {
+        videostream_testing::skip(test, "neither x264enc nor openh264enc");
+    }
+    found.map(|(_, words)| *words)
+}
+
+/// A decoder of H.264 that is there; skips by name without one.
+pub(crate) fn decoder(test: &str) -> Option<&'static str> {
+    init();
+    let has = |name: &&&str| gst::ElementFactory::find(name).is_some();
+    let found = ["avdec_h264", "openh264dec"].iter().find(has);
+    if found.is_none() {
+        videostream_testing::skip(test, "neither avdec_h264 nor openh264dec");
+    }
+    found.copied()
 }

@@ -1,0 +1,249 @@
+//! Pipelines in processes of their own, which can be killed and stopped.
+
+use std::collections::VecDeque;
+use std::io::BufRead as _;
+use std::process::ExitStatus;
+
+use gst::prelude::*;
+use rustix::process::Signal;
+use videostream_testing::process::{self, Process, say};
+
+use super::pipeline::{Pipeline, counted};
+use super::until;
+
+/// The test of each program that is run again as a process with a pipeline.
+const ROLE_TEST: &str = "pipelines_play_in_processes";
+
+/// A process with a pipeline. Killed when dropped.
+pub(crate) struct Actor {
+    process: Process,
+    told: VecDeque<String>,
+}
+
+impl Actor {
+    /// A process that has made the pipeline of a description.
+    pub(crate) fn new(description: &str) -> Self {
+        Self::with(description, &[])
+    }
+
+    /// The same with variables.
+    pub(crate) fn with(description: &str, variables: &[(&str, &str)]) -> Self {
+        let mut command = process::command(ROLE_TEST, &["pipeline", description]);
+        command.envs(variables.iter().copied());
+        let process = Process::run(command, description.to_owned());
+        let mut actor = Self {
+            process,
+            told: VecDeque::new(),
+        };
+        assert_eq!(actor.wait_for("ready"), "");
+        actor
+    }
+
+    /// A process whose pipeline plays.
+    pub(crate) fn playing(description: &str) -> Self {
+        let mut actor = Self::new(description);
+        actor.play();
+        actor
+    }
+
+    /// Sends a line without waiting for the answer.
+    pub(crate) fn tell(&mut self, line: &str) {
+        self.process.tell(line);
+    }
+
+    /// Waits for a line that begins so; gives the rest of it.
+    pub(crate) fn wait_for(&mut self, start: &str) -> String {
+        let matching = |line: &String| line.strip_prefix(start).map(|rest| rest.trim().to_owned());
+        if let Some(at) = self.told.iter().position(|line| matching(line).is_some()) {
+            return matching(&self.told.remove(at).unwrap()).unwrap();
+        }
+        loop {
+            let line = self.process.next();
+            if let Some(rest) = matching(&line) {
+                return rest;
+            }
+            self.told.push_back(line);
+        }
+    }
+
+    pub(crate) fn ask(&mut self, line: &str) -> String {
+        self.tell(line);
+        self.wait_for("=")
+    }
+
+    /// Puts the pipeline into a state: `play`, `pause`, `ready` or `null`.
+    pub(crate) fn set(&mut self, state: &str) {
+        if !self.ask(state).starts_with("Ok") {
+            panic!("{state}: {}", self.wait_for("error"));
+        }
+    }
+
+    pub(crate) fn play(&mut self) {
+        self.set("play");
+    }
+
+    /// What has come to `out`: frames, and those behind a gap.
+    pub(crate) fn counts(&mut self) -> (u64, u64) {
+        let counts = self.ask("counts");
+        let (frames, gaps) = counts.split_once(' ').unwrap();
+        let error = self.told.iter().find(|line| line.starts_with("error"));
+        assert!(error.is_none(), "{error:?}");
+        (frames.parse().unwrap(), gaps.parse().unwrap())
+    }
+
+    /// Waits until so many frames have come to `out` in all.
+    pub(crate) fn until_frames(&mut self, count: u64) {
+        until(&format!("{count} frames have come"), || {
+            self.counts().0 >= count
+        });
+    }
+
+    /// Waits until so many more have come.
+    pub(crate) fn until_more(&mut self, count: u64) {
+        let (before, _) = self.counts();
+        self.until_frames(before + count);
+    }
+
+    /// A number of an element's statistics.
+    pub(crate) fn counted(&mut self, element: &str, field: &str) -> u64 {
+        super::init();
+        let stats: gst::Structure = self.ask(&format!("stats {element}")).parse().unwrap();
+        counted(&stats, field)
+    }
+
+    /// Kilobytes, descriptors, mappings and threads of the process.
+    pub(crate) fn usage(&mut self) -> [u64; 4] {
+        let usage = self.ask("usage");
+        let mut numbers = usage.split(' ').map(|number| number.parse().unwrap());
+        std::array::from_fn(|_| numbers.next().unwrap())
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
+    }
+
+    pub(crate) fn kill(self) {
+        self.process.kill();
+    }
+
+    /// Ends it in good order.
+    pub(crate) fn quit(mut self) -> ExitStatus {
+        self.tell("quit");
+        self.process.end()
+    }
+}
+
+/// Plays a pipeline if this process is to; else has another one do it.
+pub(crate) fn play_or_check() {
+    if let Some(role) = process::role() {
+        play(&role[1]);
+        return;
+    }
+    let mut actor = Actor::playing("fakesrc num-buffers=3 ! fakesink name=out");
+    assert_eq!(actor.wait_for("eos"), "");
+    assert_eq!(actor.counts().0, 3);
+    assert!(actor.quit().success());
+}
+
+fn play(description: &str) {
+    let pipeline = Pipeline::new(description);
+    let bus = pipeline.bus();
+    let (end, ends) = std::sync::mpsc::channel::<()>();
+    let telling = std::thread::spawn(move || {
+        // A bus whose pipeline has ended takes nothing that could wake who waits.
+        while ends.try_recv() != Err(std::sync::mpsc::TryRecvError::Disconnected) {
+            let message = bus.timed_pop(20 * gst::ClockTime::MSECOND);
+            match message.as_ref().map(|message| message.view()) {
+                Some(gst::MessageView::Error(error)) => say(format!("error {}", error.error())),
+                Some(gst::MessageView::Eos(_)) => say("eos"),
+                _ => {}
+            }
+        }
+    });
+    say("ready");
+    for line in std::io::stdin().lock().lines() {
+        let line = line.unwrap();
+        if line == "quit" {
+            break;
+        }
+        say(format!("= {}", answer(&pipeline, &line)));
+    }
+    pipeline.set(gst::State::Null).unwrap();
+    drop(end);
+    telling.join().unwrap();
+    drop(pipeline);
+    if std::env::var_os("GST_TRACERS").is_some() {
+        #[allow(unsafe_code, reason = "the one way to have leaks reported")]
+        // SAFETY: no object is left, and nothing of GStreamer is used from here on.
+        unsafe {
+            gst::deinit();
+        }
+    }
+}
+
+fn answer(pipeline: &Pipeline, line: &str) -> String {
+    let words: Vec<&str> = line.split(' ').collect();
+    match words[..] {
+        ["play"] => format!("{:?}", pipeline.set(gst::State::Playing)),
+        ["pause"] => format!("{:?}", pipeline.set(gst::State::Paused)),
+        ["ready"] => format!("{:?}", pipeline.set(gst::State::Ready)),
+        ["null"] => format!("{:?}", pipeline.set(gst::State::Null)),
+        ["end"] => {
+            pipeline.until_playing();
+            pipeline.send_end();
+            String::new()
+        }
+        ["counts"] => format!("{} {}", pipeline.frames(), pipeline.gaps()),
+        ["stats", element] => pipeline.stats(element).to_string(),
+        ["caps"] => pipeline.caps().to_string(),
+        ["set", element, property, value] => {
+            pipeline
+                .element(element)
+                .set_property_from_str(property, value);
+            String::new()
+        }
+        // Each state and back, so many times.
+        ["cycle", times] => {
+            for _ in 0..times.parse::<u32>().unwrap() {
+                let _ = pipeline.set(gst::State::Playing);
+                pipeline.set(gst::State::Null).unwrap();
+            }
+            String::new()
+        }
+        ["leak"] => {
+            std::mem::forget(gst::Caps::new_empty_simple("leaked/on-purpose"));
+            String::new()
+        }
+        ["usage"] => {
+            let numbers = usage().map(|number| number.to_string());
+            numbers.join(" ")
+        }
+        _ => panic!("{line}"),
+    }
+}
+
+/// Kilobytes, descriptors, mappings and threads of this process.
+fn usage() -> [u64; 4] {
+    let read = |file: &str| std::fs::read_to_string(format!("/proc/self/{file}")).unwrap();
+    let status = read("status");
+    let kilobytes = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = kilobytes.unwrap().trim().trim_end_matches(" kB");
+    let threads = std::fs::read_dir("/proc/self/task").unwrap();
+    let name = |thread: std::io::Result<std::fs::DirEntry>| {
+        std::fs::read_to_string(thread.ok()?.path().join("comm")).ok()
+    };
+    // GLib keeps threads that have nothing to do for a while.
+    let threads = threads
+        .filter_map(name)
+        .filter(|name| !name.starts_with("pool-"));
+    [
+        kilobytes.parse().unwrap(),
+        std::fs::read_dir("/proc/self/fd").unwrap().count() as u64,
+        read("maps").lines().count() as u64,
+        threads.count() as u64,
+    ]
+}
