@@ -76,6 +76,15 @@ impl Arch {
         }
     }
 
+    /// Words for the kernel of this machine only. Five levels of page tables are walked in software: with four, a
+    /// guest takes a twentieth less.
+    pub(crate) fn kernel_words(self) -> &'static str {
+        match self {
+            Self::X86_64 => "no5lvl",
+            Self::Aarch64 => "",
+        }
+    }
+
     /// Modules that the guest loads, in this order, after what they depend on.
     pub(crate) fn modules(self) -> &'static [&'static str] {
         match self {

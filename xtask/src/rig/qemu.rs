@@ -160,7 +160,10 @@ impl Boot<'_> {
 
     fn options(&self) -> Vec<String> {
         let console = self.arch.console();
-        let append = format!("console={console} quiet loglevel=4 panic=-1 mitigations=off nokaslr");
+        let append = format!(
+            "console={console} quiet loglevel=4 panic=-1 mitigations=off nokaslr {}",
+            self.arch.kernel_words()
+        );
         let mut words: Vec<String> = [
             // Emulation everywhere, one host thread for each processor of the guest.
             "-accel",
