@@ -7,19 +7,13 @@ use gst_video::{
 use videostream::colorimetry::Range;
 use videostream::hal::format::{DrmFormat, FourCc, modifier};
 use videostream::hal::ring::FrameDescriptor;
+use videostream::hal::v4l2::Field;
 use videostream::{Colorimetry, FrameRate};
 
 use crate::{formats, shape};
 
 /// The feature of caps whose memory is dma-bufs.
 pub(crate) const DMA_BUF: &str = "memory:DMABuf";
-
-/// Field orders of V4L2 that caps have a word for.
-mod field {
-    pub(super) const INTERLACED: u32 = 4;
-    pub(super) const INTERLACED_TB: u32 = 8;
-    pub(super) const INTERLACED_BT: u32 = 9;
-}
 
 /// What of a frame goes into caps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +24,7 @@ pub(crate) struct StreamFormat {
     pub(crate) modifier: u64,
     pub(crate) rate: Option<FrameRate>,
     colorimetry: Colorimetry,
-    field: u32,
+    field: Field,
     sample_aspect: u32,
 }
 
@@ -56,7 +50,7 @@ impl StreamFormat {
             // Hosts whose clock has another unit say 33,333,334 now and then.
             rate: FrameRate::nearest(1_000_000_000, frame.duration_ns),
             colorimetry: Colorimetry::from_v4l2(frame.colorimetry, fourcc),
-            field: frame.field,
+            field: Field::from_raw(frame.field),
             sample_aspect: frame.sample_aspect,
         }
     }
@@ -75,8 +69,8 @@ impl StreamFormat {
     pub(crate) fn field_flags(&self) -> gst_video::VideoBufferFlags {
         use gst_video::VideoBufferFlags as Flags;
         match self.field {
-            field::INTERLACED_BT => Flags::INTERLACED,
-            field::INTERLACED | field::INTERLACED_TB => Flags::INTERLACED | Flags::TFF,
+            Field::InterlacedBt => Flags::INTERLACED,
+            Field::Interlaced | Field::InterlacedTb => Flags::INTERLACED | Flags::TFF,
             _ => Flags::empty(),
         }
     }
@@ -206,9 +200,9 @@ impl StreamFormat {
             _ => {}
         }
         let fields = match self.field {
-            field::INTERLACED => Some(None),
-            field::INTERLACED_TB => Some(Some("top-field-first")),
-            field::INTERLACED_BT => Some(Some("bottom-field-first")),
+            Field::Interlaced => Some(None),
+            Field::InterlacedTb => Some(Some("top-field-first")),
+            Field::InterlacedBt => Some(Some("bottom-field-first")),
             _ => None,
         };
         match fields {

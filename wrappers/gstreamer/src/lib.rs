@@ -2,6 +2,7 @@
 //! takes them into one, both without a copy.
 
 mod caps;
+mod copies;
 mod formats;
 mod frame_memory;
 mod memory;

@@ -1,7 +1,7 @@
 //! Copies of frames that lie in memory which other processes can't map.
 
+use gst::prelude::*;
 use gst_video::VideoInfo;
-use gst_video::prelude::*;
 
 use crate::pool::SharedPool;
 
@@ -40,14 +40,8 @@ impl Copies {
         info: &VideoInfo,
     ) -> Result<gst::Buffer, gst::FlowError> {
         let size = u32::try_from(info.size()).map_err(|_| gst::FlowError::Error)?;
-        let from = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, info);
-        let from = from.map_err(|_| gst::FlowError::Error)?;
         let mut copy = self.pool(size)?.take()?;
-        let to = copy.get_mut().ok_or(gst::FlowError::Error)?;
-        let to = gst_video::VideoFrameRef::from_buffer_ref_writable(to, info);
-        let mut to = to.map_err(|_| gst::FlowError::Error)?;
-        from.copy(&mut to).map_err(|_| gst::FlowError::Error)?;
-        drop(to);
+        crate::copies::picture(buffer, info, copy.make_mut()).map_err(|_| gst::FlowError::Error)?;
         self.count += 1;
         Ok(copy)
     }

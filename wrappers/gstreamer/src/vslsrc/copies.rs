@@ -1,7 +1,7 @@
 //! Frames that go downstream as copies.
 
 use gst::prelude::*;
-use gst_video::{VideoFrameRef, VideoInfo};
+use gst_video::VideoInfo;
 
 /// Memory that copies of pictures of one format come back to.
 #[derive(Debug)]
@@ -42,21 +42,9 @@ pub(super) fn picture(
         .0
         .acquire_buffer(None)
         .map_err(|error| format!("no memory for a copy: {error}"))?;
-    {
-        let unreadable = |error: gst::glib::BoolError| error.to_string();
-        let from = VideoFrameRef::from_buffer_ref_readable(buffer, info).map_err(unreadable)?;
-        let change = copy.make_mut();
-        change.set_flags(buffer.flags() & gst::BufferFlags::from_bits_truncate(FIELDS));
-        let to = VideoFrameRef::from_buffer_ref_writable(change, info).map_err(unreadable)?;
-        let mut to = to;
-        from.copy(&mut to).map_err(unreadable)?;
-    }
+    crate::copies::picture(buffer, info, copy.make_mut()).map_err(|error| error.to_string())?;
     Ok(copy)
 }
-
-/// Flags of buffers that say of fields.
-const FIELDS: u32 =
-    gst_video::VideoBufferFlags::INTERLACED.bits() | gst_video::VideoBufferFlags::TFF.bits();
 
 /// A copy of a packet.
 pub(super) fn packet(buffer: &gst::Buffer) -> Result<gst::Buffer, String> {

@@ -1,0 +1,21 @@
+//! Copies of pictures.
+
+use gst::glib;
+use gst_video::{VideoBufferFlags, VideoFrameRef, VideoInfo};
+
+/// Copies a picture into another buffer, line by line, with what its flags say of fields.
+///
+/// # Errors
+/// A buffer that can't be mapped, or is too short for the picture.
+pub(crate) fn picture(
+    from: &gst::BufferRef,
+    info: &VideoInfo,
+    to: &mut gst::BufferRef,
+) -> Result<(), glib::BoolError> {
+    let fields = VideoBufferFlags::INTERLACED | VideoBufferFlags::TFF;
+    let fields = gst::BufferFlags::from_bits_truncate(fields.bits());
+    to.set_flags(from.flags() & fields);
+    let from = VideoFrameRef::from_buffer_ref_readable(from, info)?;
+    let mut to = VideoFrameRef::from_buffer_ref_writable(to, info)?;
+    from.copy(&mut to)
+}
