@@ -5,18 +5,24 @@
 //! ```
 //!
 //! The producer's frames lie in memory that it owns, as a camera's do, and bear the time at which they
-//! were pushed; readers look at it when their source gives the frame out. CPU time is that of the whole
+//! were captured; readers look at it when their source gives the frame out. CPU time is that of the whole
 //! process (`getrusage`), the producer's less that of the same pipeline into `fakesink`. All pipelines
 //! have `sync=false`. Elements that this GStreamer does not have are skipped by name.
 
 use std::os::fd::IntoRawFd;
 use std::process::ExitCode;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
+use gst::glib;
 use gst::prelude::*;
+use gst::subclass::prelude::*;
 use gst_allocators::prelude::*;
 use gst_allocators::{FdAllocator, FdMemoryFlags};
+use gst_base::prelude::*;
+use gst_base::subclass::base_src::CreateSuccess;
+use gst_base::subclass::prelude::*;
 use rustix::process::{Signal, getpid};
 use rustix::thread::ClockId;
 use videostream::hal::memory::allocate::Allocator;
@@ -221,72 +227,139 @@ fn cpu_us() -> f64 {
     time.tv_sec as f64 * 1e6 + time.tv_nsec as f64 / 1e3
 }
 
-/// Pushes a frame a sixtieth of a second until it is killed.
+/// A camera: frames in memory of its own, one every sixtieth of a second.
+mod camera {
+    use super::*;
+
+    #[derive(Debug, Default)]
+    pub struct Camera {
+        state: Mutex<State>,
+    }
+
+    #[derive(Debug, Default)]
+    struct State {
+        memories: Vec<gst::Memory>,
+        due_ns: u64,
+        count: u64,
+    }
+
+    #[glib::object_subclass]
+    impl ObjectSubclass for Camera {
+        const NAME: &'static str = "BenchCamera";
+        type Type = super::Camera;
+        type ParentType = gst_base::PushSrc;
+    }
+
+    impl ObjectImpl for Camera {
+        fn constructed(&self) {
+            self.parent_constructed();
+            self.obj().set_live(true);
+            self.obj().set_format(gst::Format::Time);
+        }
+    }
+    impl GstObjectImpl for Camera {}
+
+    impl ElementImpl for Camera {
+        fn pad_templates() -> &'static [gst::PadTemplate] {
+            static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
+                let caps = CAPS.parse().unwrap();
+                let (direction, presence) = (gst::PadDirection::Src, gst::PadPresence::Always);
+                let pad = gst::PadTemplate::new("src", direction, presence, &caps);
+                vec![pad.unwrap()]
+            });
+            &TEMPLATES
+        }
+    }
+
+    impl BaseSrcImpl for Camera {
+        fn start(&self) -> Result<(), gst::ErrorMessage> {
+            let mut state = self.state.lock().unwrap();
+            state.memories = (0..32).map(|_| memory()).collect();
+            state.due_ns = now_ns();
+            Ok(())
+        }
+    }
+
+    impl PushSrcImpl for Camera {
+        fn create(&self, _: Option<&mut gst::BufferRef>) -> Result<CreateSuccess, gst::FlowError> {
+            let mut state = self.state.lock().unwrap();
+            let (free, count) = loop {
+                state.due_ns += PERIOD_NS;
+                state.count += 1;
+                let time = rustix::thread::Timespec {
+                    tv_sec: (state.due_ns / 1_000_000_000).cast_signed(),
+                    tv_nsec: (state.due_ns % 1_000_000_000).cast_signed(),
+                };
+                let _ = rustix::thread::clock_nanosleep_absolute(ClockId::Monotonic, &time);
+                // A camera without a free buffer loses the frame.
+                if let Some(free) = state.memories.iter().position(is_free) {
+                    break (free, state.count);
+                }
+            };
+            let memory = state.memories.swap_remove(free);
+            let mut memory = memory.into_mapped_memory_writable().unwrap();
+            memory[..8].copy_from_slice(&now_ns().to_ne_bytes());
+            memory[8..16].copy_from_slice(&count.to_ne_bytes());
+            let memory = memory.into_memory();
+            state.memories.push(memory.clone());
+            let mut buffer = gst::Buffer::new();
+            let change = buffer.get_mut().unwrap();
+            change.append_memory(memory);
+            change.set_pts(gst::ClockTime::from_nseconds(count * PERIOD_NS));
+            change.set_offset(count);
+            Ok(CreateSuccess::NewBuffer(buffer))
+        }
+    }
+
+    fn memory() -> gst::Memory {
+        let fd = Allocator::memfd_only().allocate(SIZE as u64).unwrap().fd;
+        memfd::seal(&fd, memfd::FIXED_SIZE).unwrap();
+        let (fd, allocator) = (fd.into_raw_fd(), FdAllocator::new());
+        #[allow(unsafe_code, reason = "GStreamer takes descriptors as numbers")]
+        // SAFETY: the descriptor is open and nobody else's.
+        let memory = unsafe { allocator.alloc_fd(fd, SIZE, FdMemoryFlags::KEEP_MAPPED) };
+        memory.unwrap()
+    }
+}
+
+glib::wrapper! {
+    /// A camera.
+    pub struct Camera(ObjectSubclass<camera::Camera>)
+        @extends gst_base::PushSrc, gst_base::BaseSrc, gst::Element, gst::Object;
+}
+
+/// Captures into a sink until it is killed.
 fn produce(sink: &str) {
-    let pipeline = gst::parse::launch(&format!(
-        "appsrc name=source is-live=true format=time max-buffers=1 max-bytes=0 block=true caps={CAPS} ! {sink}"
-    ));
+    let rank = gst::Rank::NONE;
+    gst::Element::register(None, "benchcamera", rank, Camera::static_type()).unwrap();
+    let pipeline = gst::parse::launch(&format!("benchcamera name=camera ! {sink}"));
     let pipeline = pipeline.unwrap().downcast::<gst::Pipeline>().unwrap();
-    let source = pipeline.by_name("source").unwrap();
-    let allocator = FdAllocator::new();
-    let mut memories: Vec<gst::Memory> = (0..32)
-        .map(|_| {
-            let fd = Allocator::memfd_only().allocate(SIZE as u64).unwrap().fd;
-            memfd::seal(&fd, memfd::FIXED_SIZE).unwrap();
-            #[allow(unsafe_code, reason = "GStreamer takes descriptors as numbers")]
-            // SAFETY: the descriptor is open and nobody else's.
-            let memory =
-                unsafe { allocator.alloc_fd(fd.into_raw_fd(), SIZE, FdMemoryFlags::KEEP_MAPPED) };
-            memory.unwrap()
-        })
-        .collect();
-    pipeline.set_state(gst::State::Playing).unwrap();
-    let (tell, told) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        for line in std::io::stdin().lines().map_while(Result::ok) {
-            tell.send(line).unwrap();
+    let frames = Arc::new(AtomicU64::new(0));
+    let pad = pipeline
+        .by_name("camera")
+        .unwrap()
+        .static_pad("src")
+        .unwrap();
+    pad.add_probe(gst::PadProbeType::BUFFER, {
+        let frames = frames.clone();
+        move |_, _| {
+            if frames.fetch_add(1, Ordering::SeqCst) == 30 {
+                say("ready");
+            }
+            gst::PadProbeReturn::Ok
         }
     });
+    pipeline.set_state(gst::State::Playing).unwrap();
     let mut begin = None;
-    let mut due = now_ns();
-    for count in 0_u64.. {
-        due += PERIOD_NS;
-        let time = rustix::thread::Timespec {
-            tv_sec: (due / 1_000_000_000).cast_signed(),
-            tv_nsec: (due % 1_000_000_000).cast_signed(),
-        };
-        let _ = rustix::thread::clock_nanosleep_absolute(ClockId::Monotonic, &time);
-        match told.try_recv().as_deref() {
-            Ok("begin") => begin = Some((cpu_us(), count)),
-            Ok("end") => {
+    for line in std::io::stdin().lines().map_while(Result::ok) {
+        let count = frames.load(Ordering::SeqCst);
+        match line.as_str() {
+            "begin" => begin = Some((cpu_us(), count)),
+            _ => {
                 let (before, first) = begin.expect("begun");
-                say(format!(
-                    "cpu {}",
-                    (cpu_us() - before) / (count - first) as f64
-                ));
+                let cpu = (cpu_us() - before) / (count - first) as f64;
+                say(format!("cpu {cpu}"));
             }
-            _ => {}
-        }
-        let Some(free) = memories.iter().position(is_free) else {
-            continue;
-        };
-        let memory = memories.swap_remove(free);
-        let mut memory = memory.into_mapped_memory_writable().unwrap();
-        memory[..8].copy_from_slice(&now_ns().to_ne_bytes());
-        memory[8..16].copy_from_slice(&count.to_ne_bytes());
-        let memory = memory.into_memory();
-        memories.push(memory.clone());
-        let mut buffer = gst::Buffer::new();
-        let change = buffer.get_mut().unwrap();
-        change.append_memory(memory);
-        change.set_pts(gst::ClockTime::from_nseconds(count * PERIOD_NS));
-        change.set_offset(count);
-        let flow = source.emit_by_name::<gst::FlowReturn>("push-buffer", &[&buffer]);
-        if flow != gst::FlowReturn::Ok {
-            return;
-        }
-        if count == 30 {
-            say("ready");
         }
     }
 }
