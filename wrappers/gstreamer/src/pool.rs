@@ -4,6 +4,7 @@ use std::os::fd::IntoRawFd;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use gst::glib;
+use gst::prelude::*;
 use gst::subclass::prelude::*;
 use gst_allocators::prelude::*;
 use gst_allocators::{DmaBufAllocator, FdAllocator, FdMemoryFlags};
@@ -12,10 +13,17 @@ use gst_video::{VideoAlignment, VideoFrameFlags, VideoInfo, VideoMeta};
 use videostream::hal::memory::allocate::{Allocation, Allocator, Origin};
 use videostream::hal::memory::memfd;
 
+/// Says of what lasts as long as the process that it is no leak.
+fn lasting<T: IsA<gst::Allocator>>(allocator: T) -> T {
+    let object = allocator.upcast_ref::<gst::Allocator>();
+    object.set_object_flags(gst::ObjectFlags::MAY_BE_LEAKED);
+    allocator
+}
+
 /// Adopts memory for GStreamer: a dma-buf as one, a memfd as a file. It stays mapped.
 fn adopt(memory: Allocation) -> Option<gst::Memory> {
-    static DMA_BUFS: LazyLock<DmaBufAllocator> = LazyLock::new(DmaBufAllocator::new);
-    static FILES: LazyLock<FdAllocator> = LazyLock::new(FdAllocator::new);
+    static DMA_BUFS: LazyLock<DmaBufAllocator> = LazyLock::new(|| lasting(DmaBufAllocator::new()));
+    static FILES: LazyLock<FdAllocator> = LazyLock::new(|| lasting(FdAllocator::new()));
     let is_dma_buf = memory.report.taken.is_some_and(Origin::is_dma_buf);
     if !is_dma_buf {
         // Clients map it only if nobody can cut it short.
