@@ -251,7 +251,8 @@ fn pipelines_and_programs_read_one_camera() {
     let words = format!("vslsrc path={SOCKET} ! fakesink silent=false -v");
     let reading = Pipeline::start(test, &words).unwrap();
     let mut command = receive(&["-f", "20", "--every", "--json", "-v", SOCKET]);
-    let command = command.stdout(Stdio::piped()).spawn().unwrap();
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let command = command.spawn().unwrap();
     reading.wait_for_words("chain", 20);
     let read = dma_bufs(reading.id());
     let frames = (0..20).map(|_| inode(&client.next(PATIENCE).unwrap()));
