@@ -6,7 +6,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 
-use crate::project;
+use crate::check::gstreamer;
+use crate::{apt, project};
 
 /// The figures with iceoryx2 beside them, a package of its own.
 const WITH_ICEORYX2: &str = "benches/iceoryx2/Cargo.toml";
@@ -38,7 +39,29 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     let figures = succeeds(command.args(&args.filter))?;
     let codecs = succeeds(codecs(&root).args(&args.filter))?;
     let exports = succeeds(exports(&root).args(&args.filter))?;
-    Ok(u8::from(!(figures && codecs && exports)))
+    let elements = match apt::missing(&gstreamer::HEADERS) {
+        missing if missing.is_empty() => {
+            let mut elements = elements(&root);
+            succeeds(elements.args(&args.filter))?
+        }
+        missing => {
+            println!(
+                "skipped: elements of GStreamer: needs {}",
+                missing.join(", ")
+            );
+            true
+        }
+    };
+    Ok(u8::from(!(figures && codecs && exports && elements)))
+}
+
+/// The GStreamer elements beside others.
+fn elements(root: &Path) -> Command {
+    let mut command = Command::new("cargo");
+    command.current_dir(root);
+    command.args(["bench", "--package", gstreamer::PACKAGE]);
+    command.args(["--bench", "elements", "--"]);
+    command
 }
 
 /// Encoding, decoding and conversion; its table follows that of the figures.

@@ -80,15 +80,20 @@ fn main() -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
-    if !std::env::args().any(|arg| arg == "--bench") {
+    let args: Vec<_> = std::env::args().skip(1).collect();
+    if !args.iter().any(|arg| arg == "--bench") {
         // `cargo test --benches`: nothing is measured.
         return ExitCode::SUCCESS;
     }
-    compare();
+    let filter = args.iter().find(|arg| !arg.starts_with('-'));
+    compare(filter.map_or("", |filter| filter));
     ExitCode::SUCCESS
 }
 
-fn compare() {
+fn compare(filter: &str) {
+    if !PAIRS.iter().any(|pair| pair.name.contains(filter)) {
+        return;
+    }
     println!(
         "GStreamer {}, {FRAMES} frames a reader",
         gst::version_string()
@@ -99,7 +104,7 @@ fn compare() {
     println!("|---|---:|---:|---:|---:|---:|---:|---:|");
     let floor = producer_alone("fakesink sync=false");
     println!("| fakesink | 0 | {floor:.1} µs in all | | | | | |");
-    for pair in &PAIRS {
+    for pair in PAIRS.iter().filter(|pair| pair.name.contains(filter)) {
         let missing = pair.elements.iter();
         let missing: Vec<_> = missing
             .filter(|name| gst::ElementFactory::find(name).is_none())

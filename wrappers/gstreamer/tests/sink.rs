@@ -8,6 +8,7 @@ use gst::prelude::*;
 use gst_check::Harness;
 use videostream::hal::format::FourCc;
 use videostream::hal::ring::Flags;
+use videostream::hal::time::now_ns;
 use videostream::{Client, Mode};
 
 use support::{WATCHDOG, client, error_text, init, message, name, shareable, until, with_bus};
@@ -308,6 +309,34 @@ fn times_are_of_the_monotonic_clock() {
     let pts = u64::try_from(descriptor.pts_ns).unwrap();
     assert_eq!(descriptor.timestamp_ns, base + pts);
     assert!(descriptor.timestamp_ns <= descriptor.published_ns);
+    pipeline.set_state(gst::State::Null).unwrap();
+}
+
+#[test]
+fn another_clock_is_converted() {
+    init();
+    let pipeline = gst::parse::launch(&format!(
+        "videotestsrc is-live=true ! {CAPS} ! vslsink sync=false path={}",
+        name("clock")
+    ));
+    let pipeline = pipeline.unwrap().downcast::<gst::Pipeline>().unwrap();
+    // Half a century ahead of the time since boot.
+    let clock = gst::glib::Object::builder::<gst::SystemClock>()
+        .property("clock-type", gst::ClockType::Realtime)
+        .build();
+    pipeline.use_clock(Some(&clock));
+    let before = now_ns();
+    pipeline.set_state(gst::State::Playing).unwrap();
+    let frame = next(&mut client(&name("clock")));
+    let behind = now_ns();
+    // Clocks of a kind run apart by less than this while a test runs.
+    const SECOND: u64 = 1_000_000_000;
+    let range = before - SECOND..behind + SECOND;
+    assert!(
+        range.contains(&frame.timestamp_ns()),
+        "{range:?}: {}",
+        frame.timestamp_ns()
+    );
     pipeline.set_state(gst::State::Null).unwrap();
 }
 

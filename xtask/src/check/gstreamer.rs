@@ -14,7 +14,7 @@ use crate::rig::{Unavailable, release};
 use crate::{apt, process, project};
 
 /// The package.
-pub(super) const PACKAGE: &str = "videostream-gstreamer";
+pub(crate) const PACKAGE: &str = "videostream-gstreamer";
 /// Its library, whose name is that of the plugin.
 const LIBRARY: &str = "gstvideostream";
 

@@ -6,7 +6,7 @@ pub(crate) mod cargo_json;
 mod counts;
 mod digest;
 mod fuzz;
-mod gstreamer;
+pub(crate) mod gstreamer;
 mod parts;
 mod repeat;
 mod rig_tests;
