@@ -21,7 +21,8 @@ pub(super) fn is_passed_over(frame: &FrameDescriptor, until: i64, now_ns: u64) -
 fn expires(frame: &FrameDescriptor) -> i64 {
     match Extra::of(frame) {
         Some(extra) => extra.expires,
-        None => frame.expires_ns.cast_signed(),
+        // Later than this type can say is as good as never.
+        None => i64::try_from(frame.expires_ns).unwrap_or(i64::MAX),
     }
 }
 
@@ -73,4 +74,25 @@ fn extent(frame: &FrameDescriptor) -> u64 {
     let end = same.map(|plane| u64::from(plane.offset) + u64::from(plane.size));
     let end = end.max().unwrap_or(0);
     end.saturating_sub(u64::from(first.offset))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_that_never_expire_are_not_passed_over() {
+        let now_ns = 1_000;
+        let is_passed_over = |expires_ns| {
+            let frame = FrameDescriptor {
+                expires_ns,
+                ..FrameDescriptor::default()
+            };
+            is_passed_over(&frame, 0, now_ns)
+        };
+        assert!(is_passed_over(999));
+        for later in [0, 1_000, i64::MAX as u64, i64::MAX as u64 + 1, u64::MAX] {
+            assert!(!is_passed_over(later), "{later}");
+        }
+    }
 }
