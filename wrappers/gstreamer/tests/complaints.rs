@@ -7,7 +7,6 @@ use std::process::Command;
 
 use gst::prelude::*;
 use gst_check::Harness;
-use rustix::process::Signal;
 use videostream::hal::format::FourCc;
 use videostream::hal::time::now_ns;
 use videostream_testing::skip;
@@ -15,7 +14,7 @@ use videostream_testing::skip;
 use support::actor::{self, Actor};
 use support::host::{TestHost, TestPicture, assert_is_test_picture};
 use support::pipeline::Pipeline;
-use support::{client, decoder, encoder, init, name, shareable, until};
+use support::{client, decoder, encoder, init, name, until};
 
 const CAPS: &str = "video/x-raw, format=GRAY8, width=64, height=48, framerate=25/1";
 const SIZE: usize = 64 * 48;
@@ -187,7 +186,7 @@ fn readers_end_in_every_state() {
     end_reader("the host is stopped", &words, |reader| {
         reader.play();
         reader.until_frames(5);
-        host.signal(Signal::STOP);
+        host.stop();
     });
     let words = format!("vslsrc path={stopped} reconnect=true ! fakesink");
     end_reader("the host does not answer", &words, Pipeline::play);
@@ -525,7 +524,7 @@ fn padded_pictures_arrive_whole() {
             let caps = format!("video/x-raw, format={format}, width=62, height=46, framerate=25/1");
             let (sink, mut harness) = fed_sink(&path, &caps);
             let picture = TestPicture::new(fourcc, 62, 46, padding);
-            let buffer = with_meta(&picture, format, is_apart);
+            let buffer = picture.buffer(format, is_apart);
             let words = format!("vslsrc path={path} ! appsink name=out");
             let reader = Pipeline::playing(&words);
             // What does not read GstVideoMeta gets lines where they usually are.
@@ -547,46 +546,6 @@ fn padded_pictures_arrive_whole() {
     }
 }
 
-/// A buffer of a picture in memory that can be shared, each plane in memory of its own if they are to be apart.
-fn with_meta(picture: &TestPicture, format: &str, is_apart: bool) -> gst::Buffer {
-    let mut buffer = gst::Buffer::new();
-    let change = buffer.get_mut().unwrap();
-    let memory = |bytes: &[u8]| {
-        let mut memory = shareable(bytes.len(), 0)
-            .into_mapped_memory_writable()
-            .unwrap();
-        memory.copy_from_slice(bytes);
-        memory.into_memory()
-    };
-    let planes = picture.frame.planes();
-    let mut offsets = Vec::new();
-    for plane in planes {
-        let begin = plane.offset as usize;
-        if is_apart {
-            change.append_memory(memory(&picture.bytes[begin..][..plane.size as usize]));
-        }
-        offsets.push(begin);
-    }
-    if !is_apart {
-        change.append_memory(memory(&picture.bytes));
-    }
-    let strides: Vec<i32> = planes
-        .iter()
-        .map(|plane| plane.stride.cast_signed())
-        .collect();
-    gst_video::VideoMeta::add_full(
-        change,
-        gst_video::VideoFrameFlags::empty(),
-        gst_video::VideoFormat::from_string(format),
-        picture.frame.width,
-        picture.frame.height,
-        &offsets,
-        &strides,
-    )
-    .unwrap();
-    buffer
-}
-
 #[test]
 fn a_stopped_reader_costs_others_nothing() {
     let path = name("stopped");
@@ -600,7 +559,7 @@ fn a_stopped_reader_costs_others_nothing() {
     harness.push(frame(1)).unwrap();
     reader.until_frames(1);
     stopped.until_frames(1);
-    stopped.signal(Signal::STOP);
+    stopped.stop();
     for count in 2..=300 {
         harness.push(frame(1)).unwrap();
         reader.until_frames(count);
@@ -610,7 +569,7 @@ fn a_stopped_reader_costs_others_nothing() {
     let stats = sink.property::<gst::Structure>("stats");
     assert_eq!(stats.get::<u64>("published"), Ok(300));
     assert_eq!(stats.get::<u64>("no-room"), Ok(0));
-    stopped.signal(Signal::CONT);
+    stopped.go_on();
     stopped.until_frames(2);
     reader.end();
 }

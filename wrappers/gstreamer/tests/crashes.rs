@@ -3,7 +3,6 @@
 mod support;
 
 use gst::prelude::*;
-use rustix::process::Signal;
 use tempfile::TempDir;
 use videostream::Mode;
 use videostream_testing::process::Random;
@@ -271,14 +270,14 @@ fn a_sink_that_never_drops_waits_for_the_stopped() {
     let sink = Pipeline::playing(&place.sink(&format!("{FOREVER} policy=never-drop lend=4")));
     let mut reader = Actor::playing(&place.reader("mode=every hold=1"));
     reader.until_frames(2);
-    reader.signal(Signal::STOP);
+    reader.stop();
     let published = || sink.counted("sink", "published");
     let mut before = published();
     until("the sink waits", || {
         std::thread::sleep(std::time::Duration::from_millis(200));
         std::mem::replace(&mut before, published()) == before
     });
-    reader.signal(Signal::CONT);
+    reader.go_on();
     reader.until_more(20);
     assert_eq!(reader.counted("source", "missed"), 0);
     assert_eq!(reader.counted("source", "dropped"), 0);
@@ -293,7 +292,7 @@ fn readers_wait_for_a_stopped_sink() {
         let readers =
             ["reconnect=true hold=1", "hold=1"].map(|more| Pipeline::playing(&place.reader(more)));
         readers.iter().for_each(|reader| reader.until_more(5));
-        sink.signal(Signal::STOP);
+        sink.stop();
         // Who comes now is told that nobody answers, by name.
         let late = Pipeline::new(&place.reader("hold=1"));
         assert!(late.set(gst::State::Playing).is_err());
@@ -304,7 +303,7 @@ fn readers_wait_for_a_stopped_sink() {
         );
         late.end();
         let patient = Pipeline::playing(&place.reader("reconnect=true hold=1"));
-        sink.signal(Signal::CONT);
+        sink.go_on();
         for reader in readers.iter().chain([&patient]) {
             reader.until_more(5);
         }
@@ -328,9 +327,9 @@ fn a_sink_goes_on_beside_readers_stopped_in_every_state() {
             if state == "play" {
                 reader.until_frames(2);
             }
-            reader.signal(Signal::STOP);
+            reader.stop();
             witness.until_more(20);
-            reader.signal(Signal::CONT);
+            reader.go_on();
             reader.play();
             reader.until_more(5);
             assert!(reader.quit().success());
@@ -346,7 +345,7 @@ fn a_sink_stopped_and_killed_frees_its_readers() {
     let sink = Actor::playing(&place.sink(""));
     let reader = Pipeline::playing(&place.reader(""));
     reader.until_more(5);
-    sink.signal(Signal::STOP);
+    sink.stop();
     sink.kill();
     let why = reader.error();
     assert!(why.contains(&place.path), "{why}");

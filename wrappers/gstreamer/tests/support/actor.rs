@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::io::BufRead as _;
 use std::process::ExitStatus;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use gst::prelude::*;
 use rustix::process::Signal;
@@ -122,8 +124,26 @@ impl Actor {
         self.process.id()
     }
 
-    pub(crate) fn signal(&self, signal: Signal) {
+    fn signal(&self, signal: Signal) {
         self.process.signal(signal);
+    }
+
+    /// Stops it; no thread of it runs when this is over.
+    pub(crate) fn stop(&self) {
+        self.signal(Signal::STOP);
+        let is_stopped = |thread: std::io::Result<std::fs::DirEntry>| {
+            let stat = std::fs::read_to_string(thread.unwrap().path().join("stat"));
+            stat.is_ok_and(|stat| stat.rsplit(')').next().unwrap().starts_with(" T"))
+        };
+        until("it is stopped", || {
+            let threads = std::fs::read_dir(format!("/proc/{}/task", self.id()));
+            threads.unwrap().all(is_stopped)
+        });
+    }
+
+    /// Lets it go on.
+    pub(crate) fn go_on(&self) {
+        self.signal(Signal::CONT);
     }
 
     pub(crate) fn kill(self) {
@@ -153,12 +173,24 @@ fn play(description: &str) {
     let pipeline = Pipeline::new(description);
     let bus = pipeline.bus();
     let (end, ends) = std::sync::mpsc::channel::<()>();
+    let quiet = Arc::new(Mutex::new(false));
+    let is_quiet = quiet.clone();
     let telling = std::thread::spawn(move || {
         // A bus whose pipeline has ended takes nothing that could wake who waits.
         while ends.try_recv() != Err(std::sync::mpsc::TryRecvError::Disconnected) {
+            std::thread::sleep(Duration::from_millis(1));
+            let is_quiet = is_quiet.lock().unwrap();
             let message = bus.timed_pop(20 * gst::ClockTime::MSECOND);
-            match message.as_ref().map(|message| message.view()) {
-                Some(gst::MessageView::Error(error)) => say(format!("error {}", error.error())),
+            match message
+                .as_ref()
+                .filter(|_| !*is_quiet)
+                .map(|message| message.view())
+            {
+                Some(gst::MessageView::Error(error)) => {
+                    let about = error.debug().unwrap_or_default();
+                    let about = about.lines().last().unwrap_or_default();
+                    say(format!("error {} ({about})", error.error()));
+                }
                 Some(gst::MessageView::Eos(_)) => say("eos"),
                 _ => {}
             }
@@ -170,7 +202,12 @@ fn play(description: &str) {
         if line == "quit" {
             break;
         }
-        say(format!("= {}", answer(&pipeline, &line)));
+        let cycles = line.strip_prefix("cycle ");
+        if let Some(times) = cycles {
+            cycle(&pipeline, times.parse().unwrap(), &quiet);
+        }
+        let answer = cycles.map_or_else(|| answer(&pipeline, &line), |_| String::new());
+        say(format!("= {answer}"));
     }
     pipeline.set(gst::State::Null).unwrap();
     drop(end);
@@ -183,6 +220,18 @@ fn play(description: &str) {
             gst::deinit();
         }
     }
+}
+
+/// Plays and ends, so many times. Sources that are stopped while they start may tell of an error, in front of any
+/// sink: that is left out.
+fn cycle(pipeline: &Pipeline, times: u32, quiet: &Mutex<bool>) {
+    *quiet.lock().unwrap() = true;
+    for _ in 0..times {
+        let _ = pipeline.set(gst::State::Playing);
+        pipeline.set(gst::State::Null).unwrap();
+    }
+    // The bus is empty in this state, and what was taken from it was left out.
+    *quiet.lock().unwrap() = false;
 }
 
 fn answer(pipeline: &Pipeline, line: &str) -> String {
@@ -204,14 +253,6 @@ fn answer(pipeline: &Pipeline, line: &str) -> String {
             pipeline
                 .element(element)
                 .set_property_from_str(property, value);
-            String::new()
-        }
-        // Each state and back, so many times.
-        ["cycle", times] => {
-            for _ in 0..times.parse::<u32>().unwrap() {
-                let _ = pipeline.set(gst::State::Playing);
-                pipeline.set(gst::State::Null).unwrap();
-            }
             String::new()
         }
         ["leak"] => {

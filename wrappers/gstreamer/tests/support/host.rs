@@ -15,6 +15,8 @@ use videostream::hal::ring::{FrameDescriptor, PlaneDescriptor};
 use videostream::hal::time::now_ns;
 use videostream::share::Lender;
 
+use super::shareable;
+
 /// A host with a thread that serves it.
 pub(crate) struct TestHost {
     lender: Arc<Mutex<Lender<()>>>,
@@ -125,6 +127,47 @@ impl TestPicture {
             plane.buffer = buffer;
         }
         frame
+    }
+
+    /// A buffer of a picture in memory that can be shared, each plane in memory of its own if they are to be apart.
+    pub(crate) fn buffer(&self, format: &str, is_apart: bool) -> gst::Buffer {
+        let picture = self;
+        let mut buffer = gst::Buffer::new();
+        let change = buffer.get_mut().unwrap();
+        let memory = |bytes: &[u8]| {
+            let mut memory = shareable(bytes.len(), 0)
+                .into_mapped_memory_writable()
+                .unwrap();
+            memory.copy_from_slice(bytes);
+            memory.into_memory()
+        };
+        let planes = picture.frame.planes();
+        let mut offsets = Vec::new();
+        for plane in planes {
+            let begin = plane.offset as usize;
+            if is_apart {
+                change.append_memory(memory(&picture.bytes[begin..][..plane.size as usize]));
+            }
+            offsets.push(begin);
+        }
+        if !is_apart {
+            change.append_memory(memory(&picture.bytes));
+        }
+        let strides: Vec<i32> = planes
+            .iter()
+            .map(|plane| plane.stride.cast_signed())
+            .collect();
+        gst_video::VideoMeta::add_full(
+            change,
+            gst_video::VideoFrameFlags::empty(),
+            gst_video::VideoFormat::from_string(format),
+            picture.frame.width,
+            picture.frame.height,
+            &offsets,
+            &strides,
+        )
+        .unwrap();
+        buffer
     }
 }
 

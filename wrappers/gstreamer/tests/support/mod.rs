@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
 pub(crate) mod actor;
+pub(crate) mod c_program;
 pub(crate) mod host;
 pub(crate) mod pipeline;
 pub(crate) mod programs;
