@@ -164,6 +164,13 @@ impl<T> Lender<T> {
         self.expiring.front().map(|(_, time_ns)| *time_ns)
     }
 
+    /// When the last of the frames that are out expires, by `CLOCK_MONOTONIC`, if one does.
+    #[must_use]
+    pub fn last_expires_ns(&mut self) -> Option<u64> {
+        self.expires_ns()?;
+        self.expiring.iter().map(|(_, time_ns)| *time_ns).max()
+    }
+
     /// How many frames are out still.
     fn reclaim(&mut self, back: &mut impl FnMut(T)) -> u32 {
         let kept = &mut self.kept;

@@ -59,6 +59,7 @@ fn expired_frames_come_back() {
     lender.publish(&frame(0), 2).unwrap();
     lender.publish(&frame(u64::MAX), 3).unwrap();
     assert_eq!(lender.expires_ns(), Some(soon));
+    assert_eq!(lender.last_expires_ns(), Some(u64::MAX));
     assert_eq!(back(&mut lender), [1]);
     assert_eq!(lender.expires_ns(), Some(u64::MAX));
 }

@@ -265,6 +265,13 @@ mod camera {
     impl GstObjectImpl for Camera {}
 
     impl ElementImpl for Camera {
+        fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
+            type Metadata = gst::subclass::ElementMetadata;
+            static METADATA: LazyLock<Metadata> =
+                LazyLock::new(|| Metadata::new("Camera", "Source/Video", "Captures", "bench"));
+            Some(&METADATA)
+        }
+
         fn pad_templates() -> &'static [gst::PadTemplate] {
             static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
                 let caps = CAPS.parse().unwrap();

@@ -6,20 +6,36 @@ use videostream::hal::time::now_ns;
 /// The caps of times by `CLOCK_MONOTONIC` on buffers.
 pub(crate) const MONOTONIC: &str = "timestamp/x-system-monotonic";
 
-/// How far `CLOCK_MONOTONIC` is ahead of a pipeline's clock, in nanoseconds.
-pub(crate) fn ahead_ns(clock: &gst::Clock) -> i64 {
-    if is_monotonic(clock) {
-        return 0;
+/// A pipeline's clock against `CLOCK_MONOTONIC`.
+#[derive(Debug, Default)]
+pub(crate) struct ClockOffset {
+    /// The clock, and whether it counts as `CLOCK_MONOTONIC` does.
+    known: Option<(gst::Clock, bool)>,
+}
+
+impl ClockOffset {
+    /// How far `CLOCK_MONOTONIC` is ahead of a clock, in nanoseconds.
+    pub(crate) fn ahead_ns(&mut self, clock: gst::Clock) -> i64 {
+        let (clock, is_monotonic) = match &mut self.known {
+            Some(known) if known.0 == clock => known,
+            known => {
+                let is_monotonic = is_monotonic(&clock);
+                known.insert((clock, is_monotonic))
+            }
+        };
+        if *is_monotonic {
+            return 0;
+        }
+        let look = || {
+            let before = now_ns();
+            let time = clock.time().nseconds();
+            let took = now_ns() - before;
+            (took, (before + took / 2).cast_signed() - time.cast_signed())
+        };
+        // A thread that is put aside between two looks at the clocks sees them far apart.
+        let looks = [look(), look(), look()];
+        looks.into_iter().min().map_or(0, |(_, ahead)| ahead)
     }
-    let look = || {
-        let before = now_ns();
-        let time = clock.time().nseconds();
-        let took = now_ns() - before;
-        (took, (before + took / 2).cast_signed() - time.cast_signed())
-    };
-    // A thread that is put aside between two looks at the clocks sees them far apart.
-    let looks = [look(), look(), look()];
-    looks.into_iter().min().map_or(0, |(_, ahead)| ahead)
 }
 
 /// Whether it is the system's clock, and counts as the ring does.

@@ -213,6 +213,34 @@ fn frames_expire_while_nothing_flows() {
 }
 
 #[test]
+fn a_source_with_few_buffers_goes_on() {
+    // Fewer than the sink lends: each has to expire before it can be filled again.
+    let sink = sink("few");
+    sink.set_property("lifespan", 10_i64);
+    let mut harness = harness(&sink, CAPS);
+    let memories: Vec<_> = (0..3).map(|value| shareable(SIZE, value)).collect();
+    let (back, is_back) = mpsc::channel();
+    let buffer = |at: usize| {
+        let back = back.clone();
+        let mut buffer = gst::Buffer::new();
+        let part = memories[at].share(..);
+        part.add_weak_ref_notify_local(move || {
+            let _ = back.send(at);
+        });
+        buffer.get_mut().unwrap().append_memory(part);
+        buffer
+    };
+    sink.set_property("enable-last-sample", false);
+    for at in 0..3 {
+        harness.push(buffer(at)).unwrap();
+    }
+    for _ in 0..20 {
+        let at = is_back.recv_timeout(WATCHDOG).unwrap();
+        harness.push(buffer(at)).unwrap();
+    }
+}
+
+#[test]
 fn clients_come_and_go_while_nothing_flows() {
     let sink = sink("signals");
     let (tell, told) = mpsc::channel();

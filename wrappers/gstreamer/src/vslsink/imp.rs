@@ -22,9 +22,10 @@ use super::copies::Copies;
 use super::describe;
 use super::service::{News, Room, Service};
 use super::settings::{PROPERTIES, Settings};
+use crate::lock;
 use crate::pool::SharedPool;
 use crate::shape::{self, Shape};
-use crate::{lock, times};
+use crate::times::{self, ClockOffset};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
@@ -59,6 +60,7 @@ struct Stream {
     sequence: Option<u64>,
     dropped: u64,
     copied: u64,
+    clock: ClockOffset,
 }
 
 /// What the caps say, and what depends on them.
@@ -386,14 +388,14 @@ impl VslSink {
     }
 
     /// When a buffer was taken, by `CLOCK_MONOTONIC`.
-    fn taken_ns(&self, buffer: &gst::BufferRef) -> Option<u64> {
+    fn taken_ns(&self, buffer: &gst::BufferRef, clock: &mut ClockOffset) -> Option<u64> {
         times::taken_ns(buffer).or_else(|| {
             let element = self.obj();
             let segment = element.segment();
             let segment = segment.downcast_ref::<gst::ClockTime>()?;
             let running = segment.to_running_time(buffer.pts()?)?;
             let time = running.checked_add(element.base_time()?)?;
-            let ahead = times::ahead_ns(&element.clock()?);
+            let ahead = clock.ahead_ns(element.clock()?);
             time.nseconds().checked_add_signed(ahead)
         })
     }
@@ -442,7 +444,8 @@ impl VslSink {
             ..format.template
         };
         frame.expires_ns = expires_ns;
-        self.complete(&mut frame, source);
+        let taken_ns = self.taken_ns(source, &mut stream.clock);
+        Self::complete(&mut frame, source, taken_ns);
         let keep = match describe(source, &mut frame, format, service) {
             Ok(keep) => keep,
             // All buffers of the pool are out: only a client that holds on to them is to blame.
@@ -482,7 +485,7 @@ impl VslSink {
         lender.take_back(|buffer| freed.push(buffer));
         let is_full = lender.host().lent() > lender.lend();
         drop(lender);
-        service.expects(frame.expires_ns, frame.published_ns);
+        service.expects(frame.expires_ns);
         if is_dropped {
             stream.dropped += 1;
             self.tell_of_drop(source, sequence, stream.dropped);
@@ -491,13 +494,13 @@ impl VslSink {
     }
 
     /// Times and flags of a frame.
-    fn complete(&self, frame: &mut FrameDescriptor, source: &gst::BufferRef) {
+    fn complete(frame: &mut FrameDescriptor, source: &gst::BufferRef, taken_ns: Option<u64>) {
         let now = now_ns();
         let time = |time: Option<gst::ClockTime>| {
             let ns = time.and_then(|time| i64::try_from(time.nseconds()).ok());
             ns.unwrap_or(NO_TIME)
         };
-        frame.timestamp_ns = self.taken_ns(source).unwrap_or(now);
+        frame.timestamp_ns = taken_ns.unwrap_or(now);
         frame.dequeued_ns = now;
         frame.published_ns = now;
         frame.pts_ns = time(source.pts());

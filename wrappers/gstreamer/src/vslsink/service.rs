@@ -2,7 +2,7 @@
 //! while no buffer flows.
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 
@@ -14,8 +14,10 @@ use videostream::{Error, Result};
 
 use crate::lock;
 
-/// How long nothing has to flow before the thread lets frames expire. While frames flow, each of them does.
-const QUIET_NS: u64 = 50_000_000;
+/// How soon after all frames have expired the next one comes from a source that had waited for a buffer.
+const STALL_NS: u64 = 20_000_000;
+/// How many times that is no accident.
+const MOST_STALLS: u32 = 3;
 
 /// What the service tells of.
 #[derive(Debug)]
@@ -40,6 +42,10 @@ struct Shared {
     wake: OwnedFd,
     /// Until when the thread sleeps at most.
     sleeps_until_ns: AtomicU64,
+    /// When the thread found that all frames had expired; 0 once the next one is out.
+    idle_since_ns: AtomicU64,
+    /// How often a frame came right behind that: the source has too few buffers, and waits for them.
+    stalls: AtomicU32,
     ends: AtomicBool,
     /// Looks of the thread so far, for those who wait for room.
     looks: Mutex<u64>,
@@ -63,6 +69,8 @@ impl Service {
             lender: Mutex::new(Lender::new(host, lend)),
             wake,
             sleeps_until_ns: AtomicU64::new(0),
+            idle_since_ns: AtomicU64::new(0),
+            stalls: AtomicU32::new(0),
             ends: AtomicBool::new(false),
             looks: Mutex::default(),
             looked: Condvar::new(),
@@ -82,11 +90,15 @@ impl Service {
         lock(&self.shared.lender)
     }
 
-    /// Has the thread look before a frame that expires then is due, if it sleeps for longer.
-    pub(super) fn expects(&self, expires_ns: u64, published_ns: u64) {
-        let due_ns = expires_ns.max(published_ns + QUIET_NS);
-        if self.shared.sleeps_until_ns.load(Ordering::SeqCst) > due_ns {
-            self.shared.wake();
+    /// Has the thread look when a frame expires that is out now, if it sleeps for longer.
+    pub(super) fn expects(&self, expires_ns: u64) {
+        let shared = &self.shared;
+        let idle_since_ns = shared.idle_since_ns.swap(0, Ordering::SeqCst);
+        if idle_since_ns != 0 && now_ns() < idle_since_ns + STALL_NS {
+            shared.stalls.fetch_add(1, Ordering::SeqCst);
+        }
+        if shared.sleeps_until_ns.load(Ordering::SeqCst) > expires_ns {
+            shared.wake();
         }
     }
 
@@ -171,10 +183,7 @@ impl Shared {
                 let mut lender = lock(&self.lender);
                 let failure = lender.host_mut().process().err();
                 lender.take_back(|buffer| freed.push(buffer));
-                let quiet_ns = lender.host().status().newest_ns + QUIET_NS;
-                let until_ns = lender
-                    .expires_ns()
-                    .map_or(u64::MAX, |due| due.max(quiet_ns));
+                let until_ns = self.next_look_ns(&mut lender);
                 // Under the lock, so that whoever publishes next sees it.
                 self.sleeps_until_ns.store(until_ns, Ordering::SeqCst);
                 (
@@ -196,6 +205,20 @@ impl Shared {
             known = now;
             self.wait((!has_failed).then_some(events), until_ns);
         }
+    }
+
+    /// When to look whether frames have expired. While frames flow, each lets older ones expire: the
+    /// thread sleeps until the newest is due. A source that has run out of buffers gives none before
+    /// one comes back: for such a one it looks when the oldest is due.
+    fn next_look_ns(&self, lender: &mut Lender<gst::Buffer>) -> u64 {
+        let due_ns = match self.stalls.load(Ordering::SeqCst) < MOST_STALLS {
+            true => lender.last_expires_ns(),
+            false => lender.expires_ns(),
+        };
+        if lender.host().oldest().is_none() && lender.host().head() > 0 {
+            self.idle_since_ns.store(now_ns(), Ordering::SeqCst);
+        }
+        due_ns.unwrap_or(u64::MAX)
     }
 
     fn wait(&self, events: Option<&OwnedFd>, until_ns: u64) {

@@ -93,11 +93,29 @@ impl Default for Settings {
     }
 }
 
+/// What matters for each frame.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PerFrame {
+    pub(super) dts: bool,
+    pub(super) pts: bool,
+    pub(super) timestamps: Timestamps,
+    pub(super) when_full: WhenFull,
+}
+
 /// Why a property stays what it is: the connection is made with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Connected;
 
 impl Settings {
+    pub(super) fn per_frame(&self) -> PerFrame {
+        PerFrame {
+            dts: self.dts,
+            pts: self.pts,
+            timestamps: self.timestamps,
+            when_full: self.when_full,
+        }
+    }
+
     /// How long connecting may take.
     pub(super) fn timeout(&self) -> Duration {
         match Duration::try_from_secs_f32(self.timeout) {

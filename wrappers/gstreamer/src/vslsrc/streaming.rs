@@ -15,12 +15,13 @@ use super::failure;
 use super::imp::{CAT, VslSrc};
 use super::key_frames::{KeyFrames, Verdict};
 use super::link::{Arrival, Link};
-use super::settings::{Settings, Timestamps, WhenFull};
+use super::settings::{PerFrame, Timestamps, WhenFull};
 use super::timing::{self, Moment, Monotonic, Timeline};
 use crate::caps::{self, Media, StreamFormat};
 use crate::frame_memory::MappedBuffers;
+use crate::lock;
 use crate::placement::Placement;
-use crate::{lock, times};
+use crate::times::{self, ClockOffset};
 
 /// Where GStreamer tells of copies.
 static PERFORMANCE: LazyLock<Option<gst::DebugCategory>> =
@@ -42,6 +43,7 @@ pub(super) struct Streaming {
     output: Option<Output>,
     key_frames: KeyFrames,
     times: Monotonic,
+    clock: ClockOffset,
     /// Caps of capture times.
     reference: gst::Caps,
     /// A rate that caps do not say yet, and how many frames in a row have had it.
@@ -76,6 +78,7 @@ impl Streaming {
             output: None,
             key_frames,
             times: Monotonic::default(),
+            clock: ClockOffset::default(),
             reference: gst::Caps::new_empty_simple(times::MONOTONIC),
             other_rate: (None, 0),
             gap: true,
@@ -98,7 +101,7 @@ impl VslSrc {
             is_last,
         } = arrival;
         let about = *frame.descriptor();
-        let settings = lock(&self.settings).clone();
+        let settings = lock(&self.settings).per_frame();
         if connection != streaming.connection {
             streaming.connection = connection;
             streaming.buffers.clear();
@@ -124,7 +127,7 @@ impl VslSrc {
             gst::debug!(CAT, imp = self, "packets: taking every one in order");
             return Ok(None);
         }
-        let moment = Moment::new(&about, self.timeline());
+        let moment = Moment::new(&about, self.timeline(&mut streaming.clock));
         if settings.timestamps == Timestamps::Capture && moment.is_early() {
             // A picture to begin with; the rest would all be shown at the pipeline's begin.
             let is_wanted = !format.is_predicted() && !streaming.has_early;
@@ -367,7 +370,7 @@ impl VslSrc {
         buffer: &mut gst::BufferRef,
         about: &FrameDescriptor,
         moment: &Moment,
-        settings: &Settings,
+        settings: &PerFrame,
         times: &mut Monotonic,
         reference: &gst::Caps,
     ) {
@@ -408,11 +411,11 @@ impl VslSrc {
     }
 
     /// The pipeline's clock; `None` outside of a pipeline.
-    fn timeline(&self) -> Option<Timeline> {
+    fn timeline(&self, clock: &mut ClockOffset) -> Option<Timeline> {
         let element = self.obj();
         Some(Timeline {
             base_ns: element.base_time()?.nseconds(),
-            ahead_ns: times::ahead_ns(&element.clock()?),
+            ahead_ns: clock.ahead_ns(element.clock()?),
         })
     }
 
