@@ -381,8 +381,8 @@ impl VslSrc {
             gst::ClockTime::from_nseconds(moment.capture_ns),
             gst::ClockTime::NONE,
         );
-        let duration = Some(about.duration_ns).filter(|duration| *duration != 0);
-        buffer.set_duration(duration.map(gst::ClockTime::from_nseconds));
+        let duration = i64::try_from(about.duration_ns).ok().and_then(timing::raw);
+        buffer.set_duration(duration.filter(|duration| !duration.is_zero()));
         let raw = (timing::raw(about.pts_ns), timing::raw(about.dts_ns));
         let running = match settings.timestamps {
             Timestamps::Arrival => moment.arrived(),
@@ -449,7 +449,9 @@ impl VslSrc {
             );
             let processed = gst::format::Buffers::from_u64(counts.frames);
             let lost = gst::format::Buffers::from_u64(counts.lost());
-            let gap = buffer.duration().map(|duration| duration * missed);
+            let gap = buffer
+                .duration()
+                .and_then(|duration| duration.checked_mul(missed));
             let message = gst::message::Qos::builder(true)
                 .running_time(buffer.pts())
                 .stream_time(buffer.pts())
