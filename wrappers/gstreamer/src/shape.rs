@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use gst_video::{VideoFormat, VideoInfo, VideoInterlaceMode};
 use videostream::colorimetry::{Colorimetry, Range};
-use videostream::hal::format::FourCc;
+use videostream::hal::format::{FourCc, Layout};
 use videostream::hal::ring::FrameDescriptor;
 use videostream::hal::v4l2::Field;
 
@@ -103,7 +103,9 @@ impl Shape {
             return Self::of_drm(structure).ok_or_else(unknown);
         }
         let info = VideoInfo::from_caps(caps).map_err(|_| unknown())?;
-        formats::fourcc(info.format()).ok_or_else(unknown)?;
+        let fourcc = formats::fourcc(info.format()).ok_or_else(unknown)?;
+        Layout::new(fourcc, info.width(), info.height())
+            .map_err(|why| format!("{caps} can't be shared: {why}"))?;
         Ok(Self::Raw { info, modifier: 0 })
     }
 
@@ -136,6 +138,17 @@ impl Shape {
             info: info.build().ok()?,
             modifier,
         })
+    }
+
+    /// The least that pictures take; `None` for packets, and for tiles, whose layout only drivers know.
+    pub(crate) fn tight(&self) -> Option<Layout> {
+        match self {
+            Self::Raw { info, modifier: 0 } => {
+                let fourcc = formats::fourcc(info.format())?;
+                Layout::new(fourcc, info.width(), info.height()).ok()
+            }
+            _ => None,
+        }
     }
 
     /// What all frames have in common.

@@ -4,6 +4,7 @@ use gst_video::prelude::*;
 use gst_video::{VideoInfo, VideoInterlaceMode};
 use rustix::io::fcntl_dupfd_cloexec;
 use videostream::Host;
+use videostream::hal::format::Layout;
 use videostream::hal::memory::mapping::file_size;
 use videostream::hal::ring::{FrameDescriptor, PlaneDescriptor};
 use videostream::hal::v4l2::Field;
@@ -18,8 +19,7 @@ fn plane(
     stride: u32,
     host: &mut Host,
 ) -> Option<PlaneDescriptor> {
-    let (range, skip) = buffer.find_memory(offset..offset.checked_add(1)?)?;
-    let memory = buffer.peek_memory(range.start);
+    let (memory, skip) = memory_from(buffer, offset)?;
     let place = part(memory)?.offset.checked_add(skip)?;
     // The last line may be shorter than the others.
     let left = memory.size().checked_sub(skip)?;
@@ -48,6 +48,63 @@ fn id(memory: &gst::MemoryRef, host: &mut Host) -> Option<u32> {
     Some(id)
 }
 
+/// Checks that a picture is as large as its caps and `GstVideoMeta` say: whoever maps it goes by their numbers alone.
+///
+/// # Errors
+/// What does not fit.
+pub(super) fn fit(buffer: &gst::BufferRef, info: &VideoInfo, tight: &Layout) -> Result<(), String> {
+    let picture = || {
+        format!(
+            "{} by {} pixels of {}",
+            info.width(),
+            info.height(),
+            info.name()
+        )
+    };
+    let meta = buffer.meta::<gst_video::VideoMeta>();
+    let (offsets, strides) = match &meta {
+        Some(meta) => (meta.offset(), meta.stride()),
+        None => (info.offset(), info.stride()),
+    };
+    for (at, plane) in tight.planes().iter().enumerate() {
+        let (Some(offset), Some(stride)) = (offsets.get(at), strides.get(at)) else {
+            return Err(format!("GstVideoMeta has no plane {at} of {}", picture()));
+        };
+        let line = plane.stride as usize;
+        let needs = usize::try_from(*stride)
+            .ok()
+            .filter(|stride| *stride >= line);
+        let before_last = (plane.size / plane.stride.max(1)).saturating_sub(1) as usize;
+        let needs = needs.and_then(|stride| stride.checked_mul(before_last)?.checked_add(line));
+        let Some(needs) = needs else {
+            return Err(format!(
+                "plane {at} has lines of {stride} bytes, {} take {line}",
+                picture()
+            ));
+        };
+        let left = match &meta {
+            // What is mapped is the one memory that the plane begins in.
+            Some(_) => memory_from(buffer, *offset).map(|(memory, skip)| memory.size() - skip),
+            None => buffer.size().checked_sub(*offset),
+        };
+        let left = left.unwrap_or(0);
+        if left < needs {
+            return Err(format!(
+                "plane {at} has {left} bytes, {} take {needs}",
+                picture()
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The memory that a byte of a buffer is in, and where in it.
+fn memory_from(buffer: &gst::BufferRef, offset: usize) -> Option<(&gst::MemoryRef, usize)> {
+    let (range, skip) = buffer.find_memory(offset..offset.checked_add(1)?)?;
+    let memory = buffer.peek_memory(range.start);
+    (skip < memory.size()).then_some((memory, skip))
+}
+
 /// Describes a picture; `None` if it lies in memory that other processes can't map.
 pub(super) fn picture(
     buffer: &gst::BufferRef,
@@ -61,11 +118,11 @@ pub(super) fn picture(
         None => (info.offset(), info.stride()),
     };
     for at in 0..info.n_planes() as usize {
-        let stride = u32::try_from(strides[at]).ok()?;
+        let stride = u32::try_from(*strides.get(at)?).ok()?;
         // Planes of chroma are as high as each other.
         let lines = info.comp_height(u8::from(at > 0)) as usize;
         let size = (stride as usize).checked_mul(lines)?;
-        let plane = plane(buffer, (offsets[at], size), stride, host)?;
+        let plane = plane(buffer, (*offsets.get(at)?, size), stride, host)?;
         let short = size.saturating_sub(plane.size as usize);
         if short >= stride as usize {
             return None;

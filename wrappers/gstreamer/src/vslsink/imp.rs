@@ -11,7 +11,7 @@ use gst_base::prelude::*;
 use gst_base::subclass::prelude::*;
 use gst_video::subclass::prelude::*;
 use videostream::encode::{Codec, ParameterSets};
-use videostream::hal::format::FourCc;
+use videostream::hal::format::{FourCc, Layout};
 use videostream::hal::ring::descriptor::NO_TIME;
 use videostream::hal::ring::{Flags, FrameDescriptor};
 use videostream::hal::time::now_ns;
@@ -63,10 +63,42 @@ struct Stream {
     clock: ClockOffset,
 }
 
+/// What has become of a buffer. It is told when nothing is locked: who is told may ask for the statistics.
+enum Outcome {
+    /// It is shared, or nothing is in it; and what to wait for.
+    Shared(Option<Room>),
+    Dropped {
+        sequence: u64,
+        /// So many in all.
+        dropped: u64,
+        room: Option<Room>,
+    },
+    Failed(gst::ErrorMessage),
+}
+
+/// Why a buffer is not shared.
+enum Unshared {
+    /// All buffers of the pool are out.
+    Full,
+    Wrong(String),
+    NoMemory(gst::FlowError),
+}
+
+impl From<gst::FlowError> for Unshared {
+    fn from(error: gst::FlowError) -> Self {
+        match error {
+            gst::FlowError::Eos => Self::Full,
+            other => Self::NoMemory(other),
+        }
+    }
+}
+
 /// What the caps say, and what depends on them.
 #[derive(Debug)]
 struct Format {
     shape: Shape,
+    /// The least that a picture takes; `None` for packets and tiled pictures.
+    tight: Option<Layout>,
     template: FrameDescriptor,
     copies: Copies,
     sets: Option<ParameterSets>,
@@ -220,6 +252,7 @@ impl BaseSinkImpl for VslSink {
         let sets = sets.filter(|sets| Some(sets.codec()) == codec);
         stream.format = Some(Format {
             template: shape.template(),
+            tight: shape.tight(),
             shape,
             copies: Copies::new(caps, most),
             sets: sets.or_else(|| codec.map(ParameterSets::new)),
@@ -403,6 +436,24 @@ impl VslSink {
     /// Publishes a buffer. Gives what to wait for, where the policy says so and there is no room
     /// for another.
     fn publish(&self, source: &gst::Buffer) -> Result<Option<Room>, gst::FlowError> {
+        match self.share(source)? {
+            Outcome::Shared(room) => Ok(room),
+            Outcome::Dropped {
+                sequence,
+                dropped,
+                room,
+            } => {
+                self.tell_of_drop(source, sequence, dropped);
+                Ok(room)
+            }
+            Outcome::Failed(message) => {
+                self.post_error_message(message);
+                Err(gst::FlowError::Error)
+            }
+        }
+    }
+
+    fn share(&self, source: &gst::Buffer) -> Result<Outcome, gst::FlowError> {
         let (expires_ns, waits) = {
             let settings = lock(&self.settings);
             (settings.expires_ns(now_ns()), settings.waits())
@@ -414,15 +465,18 @@ impl VslSink {
             // Behind the end of a stream another one begins.
             stream.ended.retain(|ended| !ended.is_done());
             let path = lock(&self.bound).clone().ok_or(gst::FlowError::Flushing)?;
-            let service = self.bind(&path).map_err(|message| {
-                self.post_error_message(message);
-                gst::FlowError::Error
-            })?;
-            stream.service = Some(service);
+            match self.bind(&path) {
+                Ok(service) => stream.service = Some(service),
+                Err(message) => return Ok(Outcome::Failed(message)),
+            }
         }
         let (Some(service), Some(format)) = (&stream.service, &mut stream.format) else {
             return Err(gst::FlowError::NotNegotiated);
         };
+        if source.size() == 0 && matches!(format.shape, Shape::Packets { .. }) {
+            gst::debug!(CAT, imp = self, "a packet without bytes is left out");
+            return Ok(Outcome::Shared(None));
+        }
         let lost = match (source.offset(), stream.sequence) {
             (offset, Some(last))
                 if matches!(format.shape, Shape::Raw { .. })
@@ -448,24 +502,32 @@ impl VslSink {
         Self::complete(&mut frame, source, taken_ns);
         let keep = match describe(source, &mut frame, format, service) {
             Ok(keep) => keep,
-            // All buffers of the pool are out: only a client that holds on to them is to blame.
-            Err(gst::FlowError::Eos) => {
+            // Only a client that holds on to them is to blame.
+            Err(Unshared::Full) => {
                 stream.dropped += 1;
                 service
                     .lender()
                     .host_mut()
                     .count_drops(1, DropCause::NoBuffer);
-                self.tell_of_drop(source, sequence, stream.dropped);
-                return Ok(None);
+                return Ok(Outcome::Dropped {
+                    sequence,
+                    dropped: stream.dropped,
+                    room: None,
+                });
             }
-            Err(error) => {
-                gst::element_imp_error!(
-                    self,
+            Err(Unshared::Wrong(why)) => {
+                return Ok(Outcome::Failed(gst::error_msg!(
+                    gst::StreamError::Format,
+                    ("A buffer is not what its caps say: {why}: see what is in front of vslsink"),
+                    ["{source:?}"]
+                )));
+            }
+            Err(Unshared::NoMemory(error)) => {
+                return Ok(Outcome::Failed(gst::error_msg!(
                     gst::ResourceError::NoSpaceLeft,
                     ("No memory for frames that other processes can map"),
                     ["{source:?}: {error}"]
-                );
-                return Err(gst::FlowError::Error);
+                )));
             }
         };
         stream.sequence = Some(sequence);
@@ -486,11 +548,16 @@ impl VslSink {
         let is_full = lender.host().lent() > lender.lend();
         drop(lender);
         service.expects(frame.expires_ns);
-        if is_dropped {
-            stream.dropped += 1;
-            self.tell_of_drop(source, sequence, stream.dropped);
+        let room = (is_full && waits).then(|| service.room());
+        if !is_dropped {
+            return Ok(Outcome::Shared(room));
         }
-        Ok((is_full && waits).then(|| service.room()))
+        stream.dropped += 1;
+        Ok(Outcome::Dropped {
+            sequence,
+            dropped: stream.dropped,
+            room,
+        })
     }
 
     /// Times and flags of a frame.
@@ -552,7 +619,10 @@ fn describe(
     frame: &mut FrameDescriptor,
     format: &mut Format,
     service: &Service,
-) -> Result<gst::Buffer, gst::FlowError> {
+) -> Result<gst::Buffer, Unshared> {
+    if let (Shape::Raw { info, .. }, Some(tight)) = (&format.shape, &format.tight) {
+        describe::fit(source, info, tight).map_err(Unshared::Wrong)?;
+    }
     let shape = &format.shape;
     let lies = |buffer: &gst::BufferRef, frame: &mut FrameDescriptor| {
         let mut lender = service.lender();
@@ -581,7 +651,7 @@ fn describe(
     let copy = match (shape, packet) {
         (Shape::Raw { info, .. }, _) => format.copies.picture(source, info)?,
         (_, Some(bytes)) => format.copies.packet(&bytes)?,
-        _ => return Err(gst::FlowError::Error),
+        _ => return Err(gst::FlowError::Error.into()),
     };
     frame.bytes_used = u32::try_from(copy.size()).map_err(|_| gst::FlowError::Error)?;
     lies(&copy, frame).ok_or(gst::FlowError::Error)?;
