@@ -23,6 +23,8 @@ use super::script::Script;
 
 /// Longest script, in steps.
 const STEPS: usize = 96;
+/// Kinds of steps that are the host's.
+pub const STEPS_OF_HOST: u8 = 12;
 /// Most messages before the client is in.
 const GREETING: usize = 16;
 /// Frames that the client holds at once.
@@ -33,7 +35,7 @@ const EPOCH: u64 = 7;
 const SHORT: Duration = Duration::from_micros(200);
 
 /// What the hostile host has: everything that it shares, writable.
-struct Hostile {
+pub struct Hostile {
     socket: OwnedFd,
     control: OwnedFd,
     fds: Vec<OwnedFd>,
@@ -64,23 +66,7 @@ fn greet(script: &mut Script<'_>) -> Option<(Hostile, Client)> {
     // The fuzzer's timer interrupts.
     let peer = rustix::io::retry_on_intr(|| accept(&listener)).unwrap();
     let mut hostile = Hostile::new(peer, script);
-    let mut welcomed = false;
-    for _ in 0..GREETING {
-        match script.byte() % 8 {
-            0 => send_bytes(&hostile.socket, script),
-            1 => send_message(&hostile.socket, script),
-            2 | 3 => hostile.send_buffer(script),
-            _ => {
-                hostile.welcome(script);
-                welcomed = true;
-                break;
-            }
-        }
-    }
-    if !welcomed {
-        // The client does not wait in vain.
-        let _ = rustix::net::shutdown(&hostile.socket, Shutdown::Both);
-    }
+    hostile.greet(script);
     match connecting.join().unwrap() {
         Ok(client) => Some((hostile, client)),
         Err(error) => {
@@ -95,7 +81,7 @@ fn play(mut hostile: Hostile, mut client: Client, script: &mut Script<'_>) {
     for _ in 0..STEPS {
         let Some(step) = script.next() else { break };
         match step % 24 {
-            0..=11 => hostile.step(step % 24, script),
+            0..STEPS_OF_HOST => hostile.step(step % 24, script),
             step => use_client(&mut client, step, &mut frames, script),
         }
     }
@@ -154,7 +140,8 @@ fn look_at(frame: &Frame) {
 }
 
 impl Hostile {
-    fn new(socket: OwnedFd, script: &mut Script<'_>) -> Self {
+    /// The host of a client that has connected.
+    pub fn new(socket: OwnedFd, script: &mut Script<'_>) -> Self {
         // Mostly the ring that it says it is.
         let slots = match script.byte() {
             other @ 248.. => 1 << (other - 247),
@@ -184,6 +171,20 @@ impl Hostile {
             layout,
             serial: 0,
         }
+    }
+
+    /// Says something, and welcomes the client or hangs up.
+    pub fn greet(&mut self, script: &mut Script<'_>) {
+        for _ in 0..GREETING {
+            match script.byte() % 8 {
+                0 => send_bytes(&self.socket, script),
+                1 => send_message(&self.socket, script),
+                2 | 3 => self.send_buffer(script),
+                _ => return self.welcome(script),
+            }
+        }
+        // The client does not wait in vain.
+        let _ = rustix::net::shutdown(&self.socket, Shutdown::Both);
     }
 
     fn welcome(&mut self, script: &mut Script<'_>) {
@@ -257,7 +258,8 @@ impl Hostile {
         );
     }
 
-    fn step(&mut self, step: u8, script: &mut Script<'_>) {
+    /// Does one of [`STEPS_OF_HOST`] things.
+    pub fn step(&mut self, step: u8, script: &mut Script<'_>) {
         match step {
             0 => send_bytes(&self.socket, script),
             1 => send_message(&self.socket, script),
