@@ -13,12 +13,12 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::fs::fstat;
 use videostream::hal::v4l2::{Device, NodeKind};
 use videostream::{Client, Frame, devices};
-use videostream_testing::on_the_rig;
+use videostream_testing::{on_the_rig, skip};
 
 use pipeline::Pipeline;
 
@@ -267,4 +267,57 @@ fn pipelines_and_programs_read_one_camera() {
     }
     assert_eq!(reading.interrupt().copies(), [""; 0]);
     assert_eq!(sharing.interrupt().copies(), [""; 0]);
+}
+
+#[test]
+fn a_recording_of_the_camera_plays() {
+    let test = "a_recording_of_the_camera_plays";
+    let Some(_turn) = on_the_rig(test) else {
+        return;
+    };
+    // Small, since the guest encodes slowly.
+    let caps = "video/x-raw,width=320,height=180,format=NV12";
+    let node = node();
+    let words = format!(
+        "v4l2src device={} ! {caps} ! vslsink path={SOCKET} lifespan=100",
+        node.display()
+    );
+    let Some(sharing) = Pipeline::start(test, &words) else {
+        return;
+    };
+    let mut client = client(1);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("recording.mp4");
+    let words = format!(
+        "vslsrc path={SOCKET} ! x264enc ! mp4mux ! filesink location={}",
+        file.display()
+    );
+    let recording = Pipeline::start(test, &words).unwrap();
+    let looking = Pipeline::start(test, &format!("vslsrc path={SOCKET} ! fakesink")).unwrap();
+    let begin = Instant::now();
+    while client.look(PATIENCE).unwrap().host.clients < 3 {
+        assert!(begin.elapsed() < PATIENCE, "nobody records");
+        thread::sleep(Duration::from_millis(20));
+    }
+    for _ in 0..20 {
+        client.next(PATIENCE).unwrap();
+    }
+    assert_eq!(sharing.interrupt().copies(), [""; 0]);
+    // The host's goodbye is the end of their streams.
+    recording.end();
+    looking.end();
+    let mut probe = Command::new("ffprobe");
+    probe.args(["-v", "error", "-count_frames", "-of", "csv=p=0"]);
+    probe.args(["-show_entries", "stream=nb_read_frames"]);
+    match probe.arg(&file).output() {
+        Err(error) => skip(
+            test,
+            &format!("the recording is not looked at: ffprobe: {error}"),
+        ),
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stdout);
+            let frames: u32 = said.trim().trim_end_matches(',').parse().unwrap_or(0);
+            assert!(output.status.success() && frames >= 5, "{output:?}");
+        }
+    }
 }

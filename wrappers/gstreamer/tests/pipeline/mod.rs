@@ -91,11 +91,20 @@ impl Pipeline {
 
     /// Ends it as Ctrl-C does, which has to be a success.
     pub(crate) fn interrupt(mut self) -> Ended {
+        self.check_running();
+        let pid = Pid::from_raw(self.child.id().cast_signed()).unwrap();
+        kill_process(pid, Signal::INT).unwrap();
+        self.end()
+    }
+
+    fn check_running(&mut self) {
         let said = self.read("said");
         let running = self.child.try_wait().unwrap().is_none();
         assert!(running, "{} has ended: {said}", self.words);
-        let pid = Pid::from_raw(self.child.id().cast_signed()).unwrap();
-        kill_process(pid, Signal::INT).unwrap();
+    }
+
+    /// Waits until it has ended by itself, which has to be a success.
+    pub(crate) fn end(mut self) -> Ended {
         let begin = Instant::now();
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
