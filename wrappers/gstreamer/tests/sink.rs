@@ -497,6 +497,15 @@ fn packets_bring_their_parameter_sets() {
     // Parsers say more of the same stream later.
     harness.set_src_caps_str(&format!("{caps}, level=(string)1"));
     assert_eq!(client.parameters().unwrap().as_deref(), Some(sets));
+    // And those who come behind an end have them, too.
+    assert!(harness.push_event(gst::event::Eos::new()));
+    harness.push_event(gst::event::FlushStart::new());
+    harness.push_event(gst::event::FlushStop::new(true));
+    let segment = gst::FormattedSegment::<gst::ClockTime>::new();
+    harness.push_event(gst::event::Segment::new(&segment));
+    harness.push(gst::Buffer::from_slice(key)).unwrap();
+    let client = support::client(&name("packets"));
+    assert_eq!(client.parameters().unwrap().as_deref(), Some(sets));
 }
 
 #[test]

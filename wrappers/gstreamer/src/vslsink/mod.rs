@@ -5,6 +5,7 @@ mod describe;
 mod imp;
 mod service;
 mod settings;
+mod sharing;
 
 use gst::glib;
 use gst::prelude::*;
