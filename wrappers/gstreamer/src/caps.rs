@@ -25,6 +25,8 @@ pub(crate) struct StreamFormat {
     pub(crate) rate: Option<FrameRate>,
     colorimetry: Colorimetry,
     field: Field,
+    /// Some frames have two fields and others do not, or not in the same order: each says it itself.
+    is_mixed: bool,
     sample_aspect: u32,
 }
 
@@ -51,6 +53,7 @@ impl StreamFormat {
             rate: FrameRate::nearest(1_000_000_000, frame.duration_ns),
             colorimetry: Colorimetry::from_v4l2(frame.colorimetry, fourcc),
             field: Field::from_raw(frame.field),
+            is_mixed: false,
             sample_aspect: frame.sample_aspect,
         }
     }
@@ -58,6 +61,38 @@ impl StreamFormat {
     /// The same with another rate.
     pub(crate) fn with_rate(self, rate: Option<FrameRate>) -> Self {
         Self { rate, ..self }
+    }
+
+    /// The same as part of a stream that was like `before`. One whose fields change from frame to frame keeps its caps.
+    pub(crate) fn mixed_with(self, before: &Self) -> Self {
+        let mixed = Self {
+            is_mixed: before.is_mixed || self.fields() != before.fields(),
+            rate: before.rate,
+            ..self
+        };
+        let is_same_stream = Self {
+            field: before.field,
+            is_mixed: before.is_mixed,
+            ..mixed
+        } == *before;
+        match is_same_stream && mixed.is_mixed {
+            true => Self {
+                field: before.field,
+                rate: self.rate,
+                ..mixed
+            },
+            false => self,
+        }
+    }
+
+    /// What caps say of fields: how frames have them, and their order.
+    fn fields(&self) -> Option<Option<&'static str>> {
+        match self.field {
+            Field::Interlaced => Some(None),
+            Field::InterlacedTb => Some(Some("top-field-first")),
+            Field::InterlacedBt => Some(Some("bottom-field-first")),
+            _ => None,
+        }
     }
 
     /// Whether frames refer to earlier ones.
@@ -199,13 +234,8 @@ impl StreamFormat {
             _ if is_raw => caps.set("pixel-aspect-ratio", gst::Fraction::new(1, 1)),
             _ => {}
         }
-        let fields = match self.field {
-            Field::Interlaced => Some(None),
-            Field::InterlacedTb => Some(Some("top-field-first")),
-            Field::InterlacedBt => Some(Some("bottom-field-first")),
-            _ => None,
-        };
-        match fields {
+        match self.fields() {
+            _ if self.is_mixed && is_raw => caps.set("interlace-mode", "mixed"),
             Some(order) => {
                 caps.set("interlace-mode", "interleaved");
                 if let Some(order) = order {

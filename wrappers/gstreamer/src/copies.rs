@@ -1,6 +1,7 @@
 //! Copies of pictures.
 
 use gst::glib;
+use gst_video::prelude::*;
 use gst_video::{VideoBufferFlags, VideoFrameRef, VideoInfo};
 
 /// Copies a picture into another buffer, line by line, with what its flags say of fields.
@@ -13,8 +14,7 @@ pub(crate) fn picture(
     to: &mut gst::BufferRef,
 ) -> Result<(), glib::BoolError> {
     let fields = VideoBufferFlags::INTERLACED | VideoBufferFlags::TFF;
-    let fields = gst::BufferFlags::from_bits_truncate(fields.bits());
-    to.set_flags(from.flags() & fields);
+    to.set_video_flags(from.video_flags() & fields);
     let from = VideoFrameRef::from_buffer_ref_readable(from, info)?;
     let mut to = VideoFrameRef::from_buffer_ref_writable(to, info)?;
     from.copy(&mut to)

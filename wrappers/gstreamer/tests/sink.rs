@@ -6,6 +6,8 @@ use std::sync::mpsc;
 
 use gst::prelude::*;
 use gst_check::Harness;
+use gst_video::VideoBufferFlags;
+use gst_video::prelude::*;
 use videostream::hal::format::FourCc;
 use videostream::hal::ring::Flags;
 use videostream::hal::time::now_ns;
@@ -290,6 +292,36 @@ fn new_caps_reach_clients() {
     assert!(frame.has_new_format());
     assert_eq!((frame.fourcc(), frame.width()), (FourCc::YUYV, 32));
     assert_eq!(frame.descriptor().duration_ns, 0);
+}
+
+#[test]
+fn the_order_of_fields_reaches_clients() {
+    const TFF: VideoBufferFlags = VideoBufferFlags::TFF;
+    const BOTH: VideoBufferFlags = VideoBufferFlags::INTERLACED.union(TFF);
+    const NONE: VideoBufferFlags = VideoBufferFlags::empty();
+    const TOP: u32 = 8;
+    const BOTTOM: u32 = 9;
+    let sink = sink("fields");
+    let mut harness = harness(&sink, CAPS);
+    let mut client = client(&name("fields"));
+    for (caps, flags, field) in [
+        ("interlace-mode=interleaved", TFF, TOP),
+        ("interlace-mode=interleaved", NONE, BOTTOM),
+        (
+            "interlace-mode=interleaved, field-order=top-field-first",
+            NONE,
+            TOP,
+        ),
+        ("interlace-mode=mixed", BOTH, TOP),
+        ("interlace-mode=mixed", NONE, 1),
+        ("interlace-mode=progressive", NONE, 1),
+    ] {
+        harness.set_src_caps_str(&format!("{CAPS}, {caps}"));
+        let mut buffer = bytes(SIZE, 1);
+        buffer.make_mut().set_video_flags(flags);
+        harness.push(buffer).unwrap();
+        assert_eq!(next(&mut client).descriptor().field, field, "{caps}");
+    }
 }
 
 #[test]

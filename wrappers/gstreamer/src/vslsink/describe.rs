@@ -1,7 +1,7 @@
 //! Where a buffer's planes lie, as the ring names it.
 
 use gst_video::prelude::*;
-use gst_video::{VideoInfo, VideoInterlaceMode};
+use gst_video::{VideoBufferFlags, VideoFieldOrder, VideoInfo, VideoInterlaceMode};
 use rustix::io::fcntl_dupfd_cloexec;
 use videostream::Host;
 use videostream::hal::format::Layout;
@@ -135,7 +135,7 @@ pub(super) fn picture(
     {
         frame.fourcc = separate.0;
     }
-    frame.field = field(buffer, info.interlace_mode(), frame.field);
+    frame.field = field(buffer, info, frame.field);
     Some(())
 }
 
@@ -152,18 +152,20 @@ pub(super) fn packet(
     Some(())
 }
 
-/// V4L2's field order of a buffer.
-fn field(buffer: &gst::BufferRef, mode: VideoInterlaceMode, usual: u32) -> u32 {
+/// V4L2's field order of a buffer. Caps that name an order come first, as for all elements.
+fn field(buffer: &gst::BufferRef, info: &VideoInfo, usual: u32) -> u32 {
     let flags = buffer.video_flags();
-    let is_interlaced = match mode {
+    let is_interlaced = match info.interlace_mode() {
         VideoInterlaceMode::Interleaved => true,
-        VideoInterlaceMode::Mixed => flags.contains(gst_video::VideoBufferFlags::INTERLACED),
+        VideoInterlaceMode::Mixed => flags.contains(VideoBufferFlags::INTERLACED),
         _ => return usual,
     };
-    let field = match (
-        is_interlaced,
-        flags.contains(gst_video::VideoBufferFlags::TFF),
-    ) {
+    let is_top_first = match info.field_order() {
+        VideoFieldOrder::TopFieldFirst => true,
+        VideoFieldOrder::BottomFieldFirst => false,
+        _ => flags.contains(VideoBufferFlags::TFF),
+    };
+    let field = match (is_interlaced, is_top_first) {
         (false, _) => Field::None,
         (true, true) => Field::InterlacedTb,
         (true, false) => Field::InterlacedBt,

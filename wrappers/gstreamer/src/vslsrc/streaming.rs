@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 use gst_base::prelude::*;
+use gst_video::prelude::*;
 use videostream::encode::{Codec, Packet};
 use videostream::hal::ring::{Flags, FrameDescriptor};
 use videostream::hal::time::deadline_in;
@@ -48,6 +49,8 @@ pub(super) struct Streaming {
     reference: gst::Caps,
     /// A rate that caps do not say yet, and how many frames in a row have had it.
     other_rate: (Option<FrameRate>, u32),
+    /// What frames of the host before had in common says nothing of the next one.
+    is_new_host: bool,
     /// Frames are missing before the next one.
     gap: bool,
     /// A frame from before the pipeline's begin has come.
@@ -81,6 +84,7 @@ impl Streaming {
             clock: ClockOffset::default(),
             reference: gst::Caps::new_empty_simple(times::MONOTONIC),
             other_rate: (None, 0),
+            is_new_host: true,
             gap: true,
             has_early: false,
         }
@@ -107,6 +111,7 @@ impl VslSrc {
             streaming.buffers.clear();
             streaming.key_frames.begin();
             streaming.gap = true;
+            streaming.is_new_host = true;
         }
         let missed = frame.missed();
         if missed > 0 {
@@ -243,8 +248,12 @@ impl VslSrc {
         serial: u64,
     ) -> Result<bool, gst::FlowError> {
         let reconfigure = std::mem::take(&mut lock(&self.shared).reconfigure);
+        let is_new_host = std::mem::take(&mut streaming.is_new_host);
         let mut format = format;
         if let Some(output) = &streaming.output {
+            if !is_new_host {
+                format = format.mixed_with(&output.format);
+            }
             let said = output.format.rate;
             if format.with_rate(said) != output.format || format.rate == said {
                 streaming.other_rate = (None, 0);
@@ -473,7 +482,7 @@ fn describe(
     format: StreamFormat,
 ) -> Result<(), String> {
     let fields = format.field_flags();
-    buffer.set_flags(gst::BufferFlags::from_bits_truncate(fields.bits()));
+    buffer.set_video_flags(fields);
     // Tiled frames may have planes that the format does not know.
     if placement.strides.len() != info.n_planes() as usize {
         return Ok(());

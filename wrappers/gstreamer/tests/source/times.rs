@@ -1,6 +1,8 @@
 //! Times, caps and latency.
 
 use gst::prelude::*;
+use gst_video::VideoBufferFlags;
+use gst_video::prelude::*;
 use videostream::hal::format::FourCc;
 use videostream::hal::time::now_ns;
 
@@ -198,6 +200,31 @@ fn uneven_durations_do_not_renegotiate() {
     let caps = s.reader.caps();
     let rate = caps.structure(0).unwrap().get::<gst::Fraction>("framerate");
     assert_eq!(rate.unwrap(), gst::Fraction::new(50, 1));
+}
+
+#[test]
+fn fields_are_told_by_each_buffer() {
+    const FIELDS: VideoBufferFlags = VideoBufferFlags::INTERLACED.union(VideoBufferFlags::TFF);
+    for hold in ["1", "4"] {
+        let mut s = setting(&[("hold", hold)]);
+        let mut pulled = Vec::new();
+        for (field, flags, mode) in [
+            (8, FIELDS, "interleaved"),
+            (9, VideoBufferFlags::INTERLACED, "mixed"),
+            (1, VideoBufferFlags::empty(), "mixed"),
+            (8, FIELDS, "mixed"),
+        ] {
+            let mut frame = picture(s.memory);
+            frame.field = field;
+            s.host.publish(&frame);
+            let buffer = s.reader.pull();
+            assert_eq!(buffer.video_flags() & FIELDS, flags, "{field} {hold}");
+            let caps = s.reader.caps();
+            let caps = caps.structure(0).unwrap();
+            assert_eq!(caps.get("interlace-mode"), Ok(mode), "{field}");
+            pulled.push(buffer);
+        }
+    }
 }
 
 #[test]
