@@ -53,7 +53,8 @@ const PAIRS: [Pair; 3] = [
     Pair {
         name: "vslsink",
         elements: ["vslsink", "vslsrc"],
-        sink: "vslsink sync=false lend=28 path=PATH",
+        // As the others are: a video sink tells upstream of every frame how late it is.
+        sink: "vslsink sync=false qos=false lend=28 path=PATH",
         source: "vslsrc path=PATH hold=2",
     },
     Pair {
