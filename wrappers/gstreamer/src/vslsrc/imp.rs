@@ -280,7 +280,8 @@ impl VslSrc {
 
     fn say_notes(&self, link: &mut Link) {
         for note in link.notes.drain(..) {
-            gst::element_imp_info!(self, gst::ResourceError::Busy, ("{note}"));
+            // `gst-launch-1.0` shows the details of such a message, and nothing else of it.
+            gst::element_imp_info!(self, gst::ResourceError::Busy, ("{note}"), ["{note}"]);
         }
     }
 

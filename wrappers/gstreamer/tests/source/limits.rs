@@ -105,6 +105,9 @@ fn a_host_with_less_to_lend_is_made_do_with() {
         text.contains(&path) && text.contains("instead of 20"),
         "{text}"
     );
+    // All that `gst-launch-1.0` shows.
+    let details = info.debug().unwrap_or_default();
+    assert!(details.contains("instead of 20"), "{details}");
     host.publish(&picture(memory));
     assert!(is_shared(&reader.pull()));
     let stats = reader.element.property::<gst::Structure>("stats");
