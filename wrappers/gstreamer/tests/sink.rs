@@ -295,6 +295,32 @@ fn new_caps_reach_clients() {
 }
 
 #[test]
+fn counts_outlast_new_caps_and_the_end() {
+    let sink = sink("counts");
+    let bus = with_bus(&sink);
+    let mut harness = harness(&sink, CAPS);
+    harness.push(bytes(SIZE, 1)).unwrap();
+    harness.set_src_caps_str("video/x-raw, format=YUY2, width=32, height=16, framerate=0/1");
+    harness.push(bytes(32 * 16 * 2, 1)).unwrap();
+    let counts = || {
+        let stats = sink.property::<gst::Structure>("stats");
+        ["published", "copied"].map(|name| stats.get::<u64>(name).unwrap())
+    };
+    assert_eq!(counts(), [2, 2]);
+    for streams in 1..=2 {
+        assert!(harness.push_event(gst::event::Eos::new()));
+        message(&bus, gst::MessageType::Eos);
+        assert_eq!(counts(), [streams + 1; 2]);
+        harness.push_event(gst::event::FlushStart::new());
+        harness.push_event(gst::event::FlushStop::new(true));
+        let segment = gst::FormattedSegment::<gst::ClockTime>::new();
+        harness.push_event(gst::event::Segment::new(&segment));
+        harness.push(bytes(32 * 16 * 2, 1)).unwrap();
+        assert_eq!(counts(), [streams + 2; 2]);
+    }
+}
+
+#[test]
 fn the_order_of_fields_reaches_clients() {
     const TFF: VideoBufferFlags = VideoBufferFlags::TFF;
     const BOTH: VideoBufferFlags = VideoBufferFlags::INTERLACED.union(TFF);

@@ -297,17 +297,14 @@ impl VslSink {
         let mut all = self.obj().stats();
         all.set_name("vslsink-stats");
         let stream = lock(&self.stream);
-        let (status, counted) = match &stream.service {
-            Some(service) => {
-                let lender = service.lender();
-                (lender.host().status(), lender.host().stats())
-            }
-            None => Default::default(),
-        };
+        let service = stream.service.as_ref();
+        let status =
+            service.map_or_else(Default::default, |service| service.lender().host().status());
+        let counted = stream.counted();
         all.set("published", counted.published);
         all.set("copied", stream.copied());
         all.set("no-room", stream.dropped);
-        all.set("source-drops", counted.sensor_drops);
+        all.set("source-drops", counted.source_drops);
         all.set("lent", status.lent);
         all.set("clients", status.clients);
         all.set("clients-left", counted.left);

@@ -33,6 +33,8 @@ pub(super) struct Stream {
     pub(super) dropped: u64,
     /// Frames of former formats that were copied.
     copied_before: u64,
+    /// What hosts have counted that are gone.
+    gone: Counted,
     clock: ClockOffset,
 }
 
@@ -63,6 +65,27 @@ impl From<gst::FlowError> for Unshared {
             gst::FlowError::Eos => Self::Full,
             other => Self::NoMemory(other),
         }
+    }
+}
+
+/// What hosts count.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Counted {
+    pub(super) published: u64,
+    pub(super) source_drops: u64,
+    pub(super) left: u64,
+    pub(super) refused: u64,
+    pub(super) evicted: u64,
+}
+
+impl Counted {
+    fn add(&mut self, service: &Service) {
+        let counted = service.lender().host().stats();
+        self.published += counted.published;
+        self.source_drops += counted.sensor_drops;
+        self.left += counted.left;
+        self.refused += counted.refused;
+        self.evicted += counted.evicted;
     }
 }
 
@@ -115,6 +138,14 @@ impl Stream {
         self.copied_before + format.map_or(0, |format| format.copies.count)
     }
 
+    /// What all hosts have counted, those of ended streams too.
+    pub(super) fn counted(&self) -> Counted {
+        let mut counted = self.gone;
+        let services = self.ended.iter().chain(&self.service);
+        services.for_each(|service| counted.add(service));
+        counted
+    }
+
     /// Whether decoding has to begin at a key frame.
     pub(super) fn needs_key_frames(&self) -> bool {
         let format = self.format.as_ref();
@@ -132,7 +163,14 @@ impl Stream {
 
     /// Goes on behind an end, at another host.
     fn begin(&mut self, service: Service) {
-        self.ended.retain(|ended| !ended.is_done());
+        let gone = &mut self.gone;
+        self.ended.retain(|ended| {
+            let is_done = ended.is_done();
+            if is_done {
+                gone.add(ended);
+            }
+            !is_done
+        });
         let sets = self.format.as_ref().and_then(|format| format.sets.as_ref());
         if let Some(sets) = sets.filter(|sets| sets.is_complete()) {
             keep_sets(sets, &service);
