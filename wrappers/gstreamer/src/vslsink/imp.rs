@@ -241,14 +241,24 @@ impl VslSink {
             }
         };
         Service::start(host, settings.lend(), tell).map_err(|error| {
-            let kind = match error.share() {
-                Some(IpcError::AddressInUse) => gst::ResourceError::Busy,
+            let (kind, advice) = match error.share() {
+                Some(IpcError::AddressInUse) => (
+                    gst::ResourceError::Busy,
+                    "end the other host, or set path to another name",
+                ),
                 Some(
                     IpcError::AddressInvalid | IpcError::AddressTooLong(..) | IpcError::NotASocket,
-                ) => gst::ResourceError::Settings,
-                _ => gst::ResourceError::OpenReadWrite,
+                ) => (gst::ResourceError::Settings, "set path to another name"),
+                Some(IpcError::Os(_, rustix::io::Errno::NOENT)) => (
+                    gst::ResourceError::NotFound,
+                    "create the folder, or take a name without '/', which needs none",
+                ),
+                _ => (
+                    gst::ResourceError::OpenReadWrite,
+                    "set path to a place where this user may create files",
+                ),
             };
-            gst::error_msg!(kind, ("{error}"))
+            gst::error_msg!(kind, ("{error}: {advice}"))
         })
     }
 

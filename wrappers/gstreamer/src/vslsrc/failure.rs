@@ -40,8 +40,7 @@ pub(super) fn of_connecting(path: &str, error: &Error, timeout: Duration) -> gst
         Some(IpcError::Refused(Refusal::Hold(..))) => {
             return error_msg!(
                 gst::ResourceError::Busy,
-                ("{error}; end another reader, set its hold lower, or give the host more buffers (lend of vslsink, --buffers of \
-                     videostream stream)")
+                ("{error} (lend of vslsink), or end another reader")
             );
         }
         Some(IpcError::Refused(Refusal::Permission(_))) => {
