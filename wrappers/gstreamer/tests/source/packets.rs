@@ -123,6 +123,8 @@ fn a_gap_waits_for_a_key_frame_and_asks() {
     }
     reader.element.set_state(gst::State::Playing).unwrap();
     until("a key frame is asked for", || {
+        // A host that takes its time is asked again after some more packets.
+        stream.delta();
         stream.host.lender().host().stats().left > before
     });
     let key = stream.key();
