@@ -252,8 +252,11 @@ impl PushSrcImpl for VslSrc {
         let Some(streaming) = streaming.as_mut() else {
             return Err(gst::FlowError::Flushing);
         };
+        let pad = self.obj().src_pad().clone();
         loop {
-            let next = streaming.link.next(&self.flow);
+            let next = streaming.link.next(&self.flow, || {
+                pad.pad_flags().contains(gst::PadFlags::FLUSHING)
+            });
             self.note_link(&mut streaming.link);
             match next.map_err(|error| self.fail(error))? {
                 Next::Flushing => return Err(gst::FlowError::Flushing),

@@ -142,19 +142,21 @@ impl Link {
     ///
     /// # Errors
     /// What to tell the user.
-    pub(super) fn next(&mut self, flow: &Flow) -> Result<Next, gst::ErrorMessage> {
+    pub(super) fn next(
+        &mut self,
+        flow: &Flow,
+        is_flushing: impl Fn() -> bool,
+    ) -> Result<Next, gst::ErrorMessage> {
         let flushes = flow.flushes();
-        while !flow.is_over(flushes) {
+        while !flow.is_over(flushes) && !is_flushing() {
             let State::Connected(client) = &mut self.state else {
                 self.go_on_connecting(flow)?;
                 continue;
             };
             let returned = flow.returned();
-            // A client that connects again by itself does not hear of the end of waits meanwhile.
-            let deadline_ns = match self.settings.reconnect {
-                true => deadline_in(SLICE_NS),
-                false => u64::MAX,
-            };
+            // A client that connects again by itself does not hear of the end of waits meanwhile, nor does anybody
+            // of one that was taken back before the wait began.
+            let deadline_ns = deadline_in(SLICE_NS);
             let error = match client.next_until(deadline_ns) {
                 Ok(frame) => return Ok(Next::Frame(Box::new(self.arrived(frame, flow)))),
                 Err(error) => error,
