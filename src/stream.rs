@@ -54,7 +54,7 @@ impl<S: Source> Stream<S> {
             buffers: Buffers::new(&mut host, &source)?,
             generation: source.generation(),
             template: template(&source),
-            lender: Lender::new(host, keep),
+            lender: Lender::new(host),
             freed: Vec::with_capacity(source.buffer_count() as usize),
             source,
             expires_after_ns: 0,

@@ -19,8 +19,6 @@ pub struct Lender<T> {
     host: Host,
     /// By slot.
     kept: Vec<Option<T>>,
-    /// Frames that can be out at once.
-    lend: u32,
     /// Serials of frames that expire, and when; those published last are behind.
     expiring: VecDeque<(u64, u64)>,
     /// The producer had no buffer for a frame since the last one.
@@ -39,14 +37,13 @@ pub struct Refused<T> {
 }
 
 impl<T> Lender<T> {
-    /// Lends up to so many frames of a host at once ([`HostBuilder::lend`](super::HostBuilder::lend)).
+    /// Lends frames of a host, as many at once as it was made for ([`HostBuilder::lend`](super::HostBuilder::lend)).
     #[must_use]
-    pub fn new(host: Host, lend: u32) -> Self {
+    pub fn new(host: Host) -> Self {
         let kept = (0..host.slots()).map(|_| None).collect();
         Self {
             host,
             kept,
-            lend,
             expiring: VecDeque::new(),
             is_short: false,
             is_waiting: false,
@@ -68,13 +65,13 @@ impl<T> Lender<T> {
     /// How many frames can be out at once.
     #[must_use]
     pub fn lend(&self) -> u32 {
-        self.lend
+        self.host.lend()
     }
 
     /// Lends another number of frames from now on.
     pub fn set_lend(&mut self, frames: u32) {
-        self.lend = frames.min(self.host.slots() - 1);
-        self.host.set_lend(self.lend);
+        let most = self.host.slots() - 1;
+        self.host.set_lend(frames.min(most));
     }
 
     /// Publishes a frame that lies in what `keep` keeps; gives its serial. Where no slot is free, clients that hold
@@ -115,14 +112,14 @@ impl<T> Lender<T> {
     /// the host's policy lets them go, while more are out than can be lent. Where clients hold so many, the host's
     /// descriptor becomes readable once one lets go.
     pub fn take_back(&mut self, mut back: impl FnMut(T)) {
-        if self.reclaim(&mut back) > self.lend {
+        if self.reclaim(&mut back) > self.lend() {
             self.is_short = true;
             self.host.evict_offenders();
             // Whoever lets go of a frame wakes the thread that polls, which may have nothing else to wait for.
             // Marked first, looked at then.
             self.end_wait();
             self.host.begin_wait(TellOf::HoldsAndReleases);
-            self.is_waiting = self.reclaim(&mut back) > self.lend;
+            self.is_waiting = self.reclaim(&mut back) > self.lend();
             if !self.is_waiting {
                 self.host.end_wait();
             }
@@ -174,7 +171,8 @@ impl<T> Lender<T> {
     /// How many frames are out still.
     fn reclaim(&mut self, back: &mut impl FnMut(T)) -> u32 {
         let kept = &mut self.kept;
-        self.host.reclaim(self.lend, |slot| {
+        let lend = self.host.lend();
+        self.host.reclaim(lend, |slot| {
             kept[slot.index()].take().into_iter().for_each(&mut *back);
         })
     }

@@ -203,6 +203,11 @@ impl Host {
         self.publisher.readable() + self.publisher.draining()
     }
 
+    /// How many frames can be out: see [`Config::lend`].
+    pub fn lend(&self) -> u32 {
+        self.config.lend
+    }
+
     /// Keeps parameter sets (SPS and PPS, say) for clients that come later, and sends them
     /// to those that are here. To be called before the key frame that they belong to.
     ///

@@ -10,7 +10,7 @@ use super::{connect, frame, memory, name};
 fn lender(test: &str, lend: u32) -> (Lender<u32>, u32) {
     let mut host = Host::builder(name(test)).lend(lend).bind().unwrap();
     let buffer = host.register(memory(), 4096).unwrap();
-    (Lender::new(host, lend), buffer)
+    (Lender::new(host), buffer)
 }
 
 /// What comes back now.

@@ -27,7 +27,7 @@ use rustix::process::{Signal, getpid};
 use rustix::thread::ClockId;
 use videostream::hal::memory::allocate::Allocator;
 use videostream::hal::memory::memfd;
-use videostream::hal::time::now_ns;
+use videostream::hal::time::{now_ns, timespec};
 use videostream_testing::figures::Series;
 use videostream_testing::process::{self, Process, say};
 
@@ -299,10 +299,7 @@ mod camera {
             let (free, count) = loop {
                 state.due_ns += PERIOD_NS;
                 state.count += 1;
-                let time = rustix::thread::Timespec {
-                    tv_sec: (state.due_ns / 1_000_000_000).cast_signed(),
-                    tv_nsec: (state.due_ns % 1_000_000_000).cast_signed(),
-                };
+                let time = timespec(state.due_ns);
                 let _ = rustix::thread::clock_nanosleep_absolute(ClockId::Monotonic, &time);
                 // A camera without a free buffer loses the frame.
                 if let Some(free) = state.memories.iter().position(is_free) {

@@ -5,7 +5,8 @@ use gst_video::{
     VideoTransferFunction,
 };
 use videostream::colorimetry::Range;
-use videostream::hal::format::{DrmFormat, FourCc, modifier};
+use videostream::encode::Codec;
+use videostream::hal::format::{DrmFormat, FourCc, Layout, modifier};
 use videostream::hal::ring::FrameDescriptor;
 use videostream::hal::v4l2::Field;
 use videostream::{Colorimetry, FrameRate};
@@ -33,7 +34,8 @@ pub(crate) struct StreamFormat {
 /// What frames of a stream are to a pipeline.
 #[derive(Debug, Clone)]
 pub(crate) enum Media {
-    Raw(VideoInfo),
+    /// Pictures, and the least that they take.
+    Raw(VideoInfo, Box<Layout>),
     /// Without planes: the name of the caps.
     Packets(&'static str),
 }
@@ -97,7 +99,7 @@ impl StreamFormat {
 
     /// Whether frames refer to earlier ones.
     pub(crate) fn is_predicted(&self) -> bool {
-        matches!(self.fourcc, FourCc::H264 | FourCc::HEVC)
+        Codec::of_packets(self.fourcc).is_some()
     }
 
     /// Flags of every buffer with two fields.
@@ -138,7 +140,8 @@ impl StreamFormat {
             let (width, height) = (self.width, self.height);
             format!("GStreamer can't have {format} of {width} by {height} pixels")
         })?;
-        Ok(Media::Raw(info))
+        let tight = formats::tight(&info)?;
+        Ok(Media::Raw(info, Box::new(tight)))
     }
 
     /// Caps for frames in such memory, those that are to be tried first at the front.
@@ -158,7 +161,7 @@ impl StreamFormat {
                 let packets = gst::Structure::new_empty(name);
                 return Ok(self.described(packets).into());
             }
-            Media::Raw(info) => info.format(),
+            Media::Raw(info, _) => info.format(),
         };
         let plain = || {
             let mut raw = gst::Structure::new_empty("video/x-raw");

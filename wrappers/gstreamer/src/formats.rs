@@ -1,7 +1,7 @@
 //! GStreamer's names of pixel formats, and those of the ring.
 
-use gst_video::VideoFormat;
-use videostream::hal::format::{DrmFormat, FourCc};
+use gst_video::{VideoFormat, VideoInfo};
+use videostream::hal::format::{DrmFormat, FourCc, Layout, PlaneLayout};
 
 /// Formats that both sides know, the usual ones first. Where several codes stand for one format, the first
 /// one is written.
@@ -61,6 +61,23 @@ pub(crate) fn separate(format: VideoFormat) -> Option<FourCc> {
     let mut codes = FORMATS.iter().filter(|(known, _)| *known == format);
     let is_separate = |fourcc: FourCc| fourcc.info().is_some_and(|info| info.separate);
     codes.find_map(|(_, fourcc)| Some(*fourcc).filter(|fourcc| is_separate(*fourcc)))
+}
+
+/// The least that pictures of this format and size take.
+///
+/// # Errors
+/// What there is no layout for.
+pub(crate) fn tight(info: &VideoInfo) -> Result<Layout, String> {
+    let code = fourcc(info.format()).ok_or("a format without a name")?;
+    Layout::new(code, info.width(), info.height()).map_err(|error| error.to_string())
+}
+
+/// The bytes that a plane takes whose lines are so far apart; `None` if they are too close, or the sum too large.
+pub(crate) fn plane_needs(tight: &PlaneLayout, stride: u64) -> Option<u64> {
+    let line = u64::from(tight.stride);
+    let lines = tight.size.checked_div(tight.stride).unwrap_or(0);
+    let before_last = u64::from(lines.saturating_sub(1)).checked_mul(stride)?;
+    before_last.checked_add(line).filter(|_| stride >= line)
 }
 
 /// GStreamer's format for DRM's four letters.

@@ -7,19 +7,18 @@
 )]
 
 use std::collections::HashMap;
-use std::os::fd::{AsFd, IntoRawFd};
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use gst::glib;
 use gst::glib::translate::IntoGlib;
 use gst::prelude::*;
-use gst_allocators::prelude::*;
-use gst_allocators::{DmaBufAllocator, DmaBufMemory, FdAllocator, FdMemoryFlags};
+use gst_allocators::{DmaBufMemory, FdAllocator};
 use rustix::io::fcntl_dupfd_cloexec;
 use videostream::Frame;
 use videostream::hal::memory::mapping::file_size;
 use videostream::hal::memory::memfd;
 
+use crate::memory::Allocators;
 use crate::placement::Placement;
 
 /// Most buffers that stay mapped.
@@ -61,35 +60,26 @@ pub(crate) struct MappedBuffers {
     allocators: Option<Allocators>,
 }
 
-/// What adopts descriptors. GStreamer takes the allocator's word for what a descriptor is, and hands dma-bufs to drivers.
-#[derive(Debug)]
-struct Allocators {
-    dma_bufs: DmaBufAllocator,
-    files: FdAllocator,
+/// Allocators whose memory passes holds on.
+fn allocators() -> Allocators {
+    let allocators = Allocators::new();
+    inherit_holds(allocators.dma_bufs.upcast_ref());
+    inherit_holds(&allocators.files);
+    allocators
 }
 
-impl Allocators {
-    fn new() -> Self {
-        let (dma_bufs, files) = (DmaBufAllocator::new(), FdAllocator::new());
-        inherit_holds(dma_bufs.upcast_ref());
-        inherit_holds(&files);
-        Self { dma_bufs, files }
-    }
-
-    /// The buffer that a plane lies in, as memory that stays mapped from its first use on.
-    fn map(&self, frame: &Frame, plane: usize) -> Result<gst::Memory, std::io::Error> {
-        let fd = frame.plane_fd(plane);
-        let fd = fd.ok_or(std::io::ErrorKind::NotFound)?;
-        let size = usize::try_from(file_size(fd)?).map_err(std::io::Error::other)?;
-        let allocator: &FdAllocator = match memfd::is_dma_buf(fd.as_fd()) {
-            true => self.dma_bufs.upcast_ref(),
-            false => &self.files,
-        };
-        let fd = fcntl_dupfd_cloexec(fd, 0)?.into_raw_fd();
-        // SAFETY: the descriptor is open and nobody else's: the memory closes it.
-        let memory = unsafe { allocator.alloc_fd(fd, size, FdMemoryFlags::KEEP_MAPPED) };
-        memory.map_err(std::io::Error::other)
-    }
+/// The buffer that a plane lies in, as memory that stays mapped.
+fn map(
+    allocators: &Allocators,
+    frame: &Frame,
+    plane: usize,
+) -> Result<gst::Memory, std::io::Error> {
+    let fd = frame.plane_fd(plane);
+    let fd = fd.ok_or(std::io::ErrorKind::NotFound)?;
+    let size = usize::try_from(file_size(fd)?).map_err(std::io::Error::other)?;
+    let own = fcntl_dupfd_cloexec(fd, 0)?;
+    let memory = allocators.adopt(own, size, memfd::is_dma_buf(fd));
+    memory.map_err(std::io::Error::other)
 }
 
 #[derive(Debug)]
@@ -162,8 +152,8 @@ impl MappedBuffers {
                     self.known.remove(&oldest);
                 }
             }
-            let allocators = self.allocators.get_or_insert_with(Allocators::new);
-            let memory = allocators.map(frame, plane)?;
+            let allocators = self.allocators.get_or_insert_with(allocators);
+            let memory = map(allocators, frame, plane)?;
             self.known.insert(
                 key,
                 Mapped {

@@ -5,13 +5,15 @@
     reason = "descriptors are numbers, and memory is given data, by FFI"
 )]
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, IntoRawFd, OwnedFd};
 use std::sync::{LazyLock, Mutex};
 
 use gst::ffi::GstMiniObject;
 use gst::glib;
 use gst::glib::translate::IntoGlib;
-use gst_allocators::FdMemory;
+use gst::prelude::*;
+use gst_allocators::prelude::*;
+use gst_allocators::{DmaBufAllocator, FdAllocator, FdMemory, FdMemoryFlags};
 
 use crate::lock;
 
@@ -19,6 +21,37 @@ use crate::lock;
 const MOST_HOSTS: usize = 4;
 
 static NUMBERS: LazyLock<glib::Quark> = LazyLock::new(|| glib::Quark::from_str("videostream-ids"));
+
+/// What adopts descriptors. GStreamer takes the allocator's word for what a descriptor is, and hands dma-bufs to drivers.
+#[derive(Debug)]
+pub(crate) struct Allocators {
+    pub(crate) dma_bufs: DmaBufAllocator,
+    pub(crate) files: FdAllocator,
+}
+
+impl Allocators {
+    pub(crate) fn new() -> Self {
+        Self {
+            dma_bufs: DmaBufAllocator::new(),
+            files: FdAllocator::new(),
+        }
+    }
+
+    /// Memory of all that a descriptor has. It stays mapped from its first use on.
+    pub(crate) fn adopt(
+        &self,
+        fd: OwnedFd,
+        size: usize,
+        is_dma_buf: bool,
+    ) -> Result<gst::Memory, glib::BoolError> {
+        let allocator: &FdAllocator = match is_dma_buf {
+            true => self.dma_bufs.upcast_ref(),
+            false => &self.files,
+        };
+        // SAFETY: the descriptor is open and nobody else's: the memory closes it.
+        unsafe { allocator.alloc_fd(fd.into_raw_fd(), size, FdMemoryFlags::KEEP_MAPPED) }
+    }
+}
 
 /// A memory's part of a file.
 #[derive(Debug, Clone, Copy)]

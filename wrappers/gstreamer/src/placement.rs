@@ -4,7 +4,7 @@ use gst_video::VideoInfo;
 use videostream::hal::format::Layout;
 use videostream::hal::ring::{FrameDescriptor, PlaneDescriptor};
 
-use crate::formats;
+use crate::formats::plane_needs;
 
 /// A part of a buffer of the ring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,24 +30,21 @@ impl Placement {
     ///
     /// # Errors
     /// What is wrong with the description.
-    pub(crate) fn of_picture(frame: &FrameDescriptor, info: &VideoInfo) -> Result<Self, String> {
-        let fourcc = formats::fourcc(info.format()).ok_or("a format without a name")?;
-        let tight = Layout::new(fourcc, info.width(), info.height());
-        let tight = tight.map_err(|error| error.to_string())?;
-        let planes = planes_of(frame, &tight)?;
-        for (at, (plane, tight)) in planes.iter().zip(tight.planes()).enumerate() {
-            let lines = tight.size.checked_div(tight.stride).unwrap_or(0);
-            let before_last = u64::from(lines.saturating_sub(1)) * u64::from(plane.stride);
-            let needs = before_last + u64::from(tight.stride);
-            if plane.stride < tight.stride || u64::from(plane.size) < needs {
+    pub(crate) fn of_picture(
+        frame: &FrameDescriptor,
+        info: &VideoInfo,
+        tight: &Layout,
+    ) -> Result<Self, String> {
+        let planes = planes_of(frame, tight)?;
+        for (at, (plane, tight_plane)) in planes.iter().zip(tight.planes()).enumerate() {
+            let stride = plane.stride.max(tight_plane.stride);
+            let needs = plane_needs(tight_plane, stride.into()).unwrap_or(u64::MAX);
+            if stride != plane.stride || u64::from(plane.size) < needs {
+                let (least, fourcc) = (tight_plane.stride, tight.fourcc);
                 return Err(format!(
                     "plane {at} of {} bytes in lines of {} can't hold {} by {} pixels of {fourcc}, which take {needs} \
-                     bytes in lines of {}",
-                    plane.size,
-                    plane.stride,
-                    info.width(),
-                    info.height(),
-                    tight.stride,
+                     bytes in lines of {least}",
+                    plane.size, plane.stride, tight.width, tight.height,
                 ));
             }
         }
@@ -178,6 +175,7 @@ mod tests {
     use videostream::hal::format::FourCc;
 
     use super::*;
+    use crate::formats;
 
     fn info(format: VideoFormat, width: u32, height: u32) -> VideoInfo {
         gst::init().unwrap();
@@ -201,11 +199,15 @@ mod tests {
         frame
     }
 
+    fn of_picture(frame: &FrameDescriptor, info: &VideoInfo) -> Result<Placement, String> {
+        Placement::of_picture(frame, info, &formats::tight(info)?)
+    }
+
     #[test]
     fn planes_of_one_buffer_share_a_memory() {
         let info = info(VideoFormat::Nv12, 64, 32);
         let frame = frame(FourCc::NV12, &[(7, 4096, 64, 2048), (7, 6144, 64, 2048)]);
-        let placement = Placement::of_picture(&frame, &info).unwrap();
+        let placement = of_picture(&frame, &info).unwrap();
         assert!(placement.is_default(&info));
         let part = placement.parts[0];
         // What is behind the picture is left out.
@@ -216,7 +218,7 @@ mod tests {
     fn planes_of_several_buffers_lie_in_a_row() {
         let info = info(VideoFormat::Nv12, 64, 32);
         let frame = frame(FourCc::NM12, &[(1, 0, 128, 4096), (2, 256, 128, 2048)]);
-        let placement = Placement::of_picture(&frame, &info).unwrap();
+        let placement = of_picture(&frame, &info).unwrap();
         assert_eq!(placement.offsets, [0, 4096]);
         assert_eq!(placement.strides, [128, 128]);
         assert_eq!(placement.parts.len(), 2);
@@ -227,7 +229,7 @@ mod tests {
     fn planes_in_reverse_keep_their_places() {
         let info = info(VideoFormat::Nv12, 64, 32);
         let frame = frame(FourCc::NV12, &[(1, 1024, 64, 2048), (1, 0, 64, 1024)]);
-        let placement = Placement::of_picture(&frame, &info).unwrap();
+        let placement = of_picture(&frame, &info).unwrap();
         assert_eq!(placement.offsets, [1024, 0]);
         assert_eq!(placement.parts.len(), 1);
     }
@@ -236,7 +238,7 @@ mod tests {
     fn one_plane_stands_for_all() {
         let info = info(VideoFormat::I420, 64, 32);
         let frame = frame(FourCc::YU12, &[(1, 128, 0, 3072)]);
-        let placement = Placement::of_picture(&frame, &info).unwrap();
+        let placement = of_picture(&frame, &info).unwrap();
         assert_eq!(placement.offsets, [0, 2048, 2560]);
         assert!(placement.is_default(&info));
     }
@@ -252,12 +254,12 @@ mod tests {
             &[(1, 0, u32::MAX, u32::MAX), (1, 2048, 64, 1024)],
         ];
         for planes in planes {
-            let error = Placement::of_picture(&frame(FourCc::NV12, planes), &info);
+            let error = of_picture(&frame(FourCc::NV12, planes), &info);
             let error = error.unwrap_err();
             assert!(error.contains(|c: char| c.is_ascii_digit()), "{error}");
         }
         let three = [(1, 0, 64, 2048), (1, 2048, 64, 1024), (1, 2048, 64, 1024)];
-        let error = Placement::of_picture(&frame(FourCc::NV12, &three), &info);
+        let error = of_picture(&frame(FourCc::NV12, &three), &info);
         assert!(error.unwrap_err().contains("3 planes"));
     }
 

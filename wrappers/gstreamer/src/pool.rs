@@ -1,44 +1,39 @@
 //! Buffers in memory that other processes can map: what a sink proposes upstream, and copies into.
 
-use std::os::fd::IntoRawFd;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
-use gst_allocators::prelude::*;
-use gst_allocators::{DmaBufAllocator, FdAllocator, FdMemoryFlags};
 use gst_video::prelude::*;
 use gst_video::{VideoAlignment, VideoFrameFlags, VideoInfo, VideoMeta};
 use videostream::hal::memory::allocate::{Allocation, Allocator, Origin};
 use videostream::hal::memory::memfd;
 
-/// Says of what lasts as long as the process that it is no leak.
-fn lasting<T: IsA<gst::Allocator>>(allocator: T) -> T {
-    let object = allocator.upcast_ref::<gst::Allocator>();
-    object.set_object_flags(gst::ObjectFlags::MAY_BE_LEAKED);
-    allocator
-}
+use crate::memory::Allocators;
+
+static ALLOCATORS: LazyLock<Allocators> = LazyLock::new(|| {
+    let allocators = Allocators::new();
+    // What lasts as long as the process is no leak.
+    let both: [&gst::Allocator; 2] = [
+        allocators.dma_bufs.upcast_ref(),
+        allocators.files.upcast_ref(),
+    ];
+    for allocator in both {
+        allocator.set_object_flags(gst::ObjectFlags::MAY_BE_LEAKED);
+    }
+    allocators
+});
 
 /// Adopts memory for GStreamer: a dma-buf as one, a memfd as a file. It stays mapped.
 fn adopt(memory: Allocation) -> Option<gst::Memory> {
-    static DMA_BUFS: LazyLock<DmaBufAllocator> = LazyLock::new(|| lasting(DmaBufAllocator::new()));
-    static FILES: LazyLock<FdAllocator> = LazyLock::new(|| lasting(FdAllocator::new()));
     let is_dma_buf = memory.report.taken.is_some_and(Origin::is_dma_buf);
     if !is_dma_buf {
         // Clients map it only if nobody can cut it short.
         memfd::seal(&memory.fd, memfd::FIXED_SIZE).ok()?;
     }
     let size = usize::try_from(memory.len_bytes).ok()?;
-    let fd = memory.fd.into_raw_fd();
-    let allocator: &FdAllocator = match is_dma_buf {
-        true => DMA_BUFS.upcast_ref(),
-        false => &FILES,
-    };
-    #[expect(unsafe_code, reason = "GStreamer takes descriptors as numbers")]
-    // SAFETY: the descriptor is open and nobody else's: the memory closes it.
-    let memory = unsafe { allocator.alloc_fd(fd, size, FdMemoryFlags::KEEP_MAPPED) };
-    memory.ok()
+    ALLOCATORS.adopt(memory.fd, size, is_dma_buf).ok()
 }
 
 mod imp {

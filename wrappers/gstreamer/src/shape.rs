@@ -143,10 +143,7 @@ impl Shape {
     /// The least that pictures take; `None` for packets, and for tiles, whose layout only drivers know.
     pub(crate) fn tight(&self) -> Option<Layout> {
         match self {
-            Self::Raw { info, modifier: 0 } => {
-                let fourcc = formats::fourcc(info.format())?;
-                Layout::new(fourcc, info.width(), info.height()).ok()
-            }
+            Self::Raw { info, modifier: 0 } => formats::tight(info).ok(),
             _ => None,
         }
     }

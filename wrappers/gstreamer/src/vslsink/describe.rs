@@ -1,7 +1,7 @@
 //! Where a buffer's planes lie, as the ring names it.
 
 use gst_video::prelude::*;
-use gst_video::{VideoBufferFlags, VideoFieldOrder, VideoInfo, VideoInterlaceMode};
+use gst_video::{VideoBufferFlags, VideoFieldOrder, VideoInfo, VideoInterlaceMode, VideoMeta};
 use rustix::io::fcntl_dupfd_cloexec;
 use videostream::Host;
 use videostream::hal::format::Layout;
@@ -9,7 +9,7 @@ use videostream::hal::memory::mapping::file_size;
 use videostream::hal::ring::{FrameDescriptor, PlaneDescriptor};
 use videostream::hal::v4l2::Field;
 
-use crate::formats;
+use crate::formats::{self, plane_needs};
 use crate::memory::{note_number, number, part};
 
 /// The plane of `size` bytes that begins `offset` bytes into the buffer's memories.
@@ -48,6 +48,14 @@ fn id(memory: &gst::MemoryRef, host: &mut Host) -> Option<u32> {
     Some(id)
 }
 
+/// Where planes begin, and how far apart lines are.
+fn places<'a>(meta: Option<&'a VideoMeta>, info: &'a VideoInfo) -> (&'a [usize], &'a [i32]) {
+    match meta {
+        Some(meta) => (meta.offset(), meta.stride()),
+        None => (info.offset(), info.stride()),
+    }
+}
+
 /// Checks that a picture is as large as its caps and `GstVideoMeta` say: whoever maps it goes by their numbers alone.
 ///
 /// # Errors
@@ -61,25 +69,18 @@ pub(super) fn fit(buffer: &gst::BufferRef, info: &VideoInfo, tight: &Layout) -> 
             info.name()
         )
     };
-    let meta = buffer.meta::<gst_video::VideoMeta>();
-    let (offsets, strides) = match &meta {
-        Some(meta) => (meta.offset(), meta.stride()),
-        None => (info.offset(), info.stride()),
-    };
+    let meta = buffer.meta::<VideoMeta>();
+    let (offsets, strides) = places(meta.as_deref(), info);
     for (at, plane) in tight.planes().iter().enumerate() {
         let (Some(offset), Some(stride)) = (offsets.get(at), strides.get(at)) else {
             return Err(format!("GstVideoMeta has no plane {at} of {}", picture()));
         };
-        let line = plane.stride as usize;
-        let needs = usize::try_from(*stride)
-            .ok()
-            .filter(|stride| *stride >= line);
-        let before_last = (plane.size / plane.stride.max(1)).saturating_sub(1) as usize;
-        let needs = needs.and_then(|stride| stride.checked_mul(before_last)?.checked_add(line));
-        let Some(needs) = needs else {
+        let apart = u64::try_from(*stride).ok();
+        let Some(needs) = apart.and_then(|stride| plane_needs(plane, stride)) else {
             return Err(format!(
-                "plane {at} has lines of {stride} bytes, {} take {line}",
-                picture()
+                "plane {at} has lines of {stride} bytes, {} take {}",
+                picture(),
+                plane.stride
             ));
         };
         let left = match &meta {
@@ -88,7 +89,7 @@ pub(super) fn fit(buffer: &gst::BufferRef, info: &VideoInfo, tight: &Layout) -> 
             None => buffer.size().checked_sub(*offset),
         };
         let left = left.unwrap_or(0);
-        if left < needs {
+        if (left as u64) < needs {
             return Err(format!(
                 "plane {at} has {left} bytes, {} take {needs}",
                 picture()
@@ -112,11 +113,8 @@ pub(super) fn picture(
     host: &mut Host,
     frame: &mut FrameDescriptor,
 ) -> Option<()> {
-    let meta = buffer.meta::<gst_video::VideoMeta>();
-    let (offsets, strides) = match &meta {
-        Some(meta) => (meta.offset(), meta.stride()),
-        None => (info.offset(), info.stride()),
-    };
+    let meta = buffer.meta::<VideoMeta>();
+    let (offsets, strides) = places(meta.as_deref(), info);
     for at in 0..info.n_planes() as usize {
         let stride = u32::try_from(*strides.get(at)?).ok()?;
         // Planes of chroma are as high as each other.

@@ -240,7 +240,7 @@ impl VslSink {
                 element.imp().tell(news);
             }
         };
-        Service::start(host, settings.lend(), tell).map_err(|error| {
+        Service::start(host, tell).map_err(|error| {
             let (kind, advice) = match error.share() {
                 Some(IpcError::AddressInUse) => (
                     gst::ResourceError::Busy,

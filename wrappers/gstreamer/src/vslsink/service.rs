@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 
-use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd};
 use rustix::io::{fcntl_dupfd_cloexec, read, write};
-use videostream::hal::time::now_ns;
+use videostream::hal::time::{now_ns, poll_until};
 use videostream::share::{ClientStatus, HostBuilder, Lender};
 use videostream::{Error, Result};
 
@@ -54,11 +54,7 @@ struct Shared {
 
 impl Service {
     /// Binds a host. `tell` is called by the service's own thread.
-    pub(super) fn start(
-        host: HostBuilder,
-        lend: u32,
-        tell: impl Fn(News) + Send + 'static,
-    ) -> Result<Self> {
+    pub(super) fn start(host: HostBuilder, tell: impl Fn(News) + Send + 'static) -> Result<Self> {
         let host = host.bind()?;
         let failed = |what| move |errno: rustix::io::Errno| Error::Os(what, errno.into());
         let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
@@ -66,7 +62,7 @@ impl Service {
         let events =
             fcntl_dupfd_cloexec(host.as_fd(), 0).map_err(failed("duplicate a descriptor"))?;
         let shared = Arc::new(Shared {
-            lender: Mutex::new(Lender::new(host, lend)),
+            lender: Mutex::new(Lender::new(host)),
             wake,
             sleeps_until_ns: AtomicU64::new(0),
             idle_since_ns: AtomicU64::new(0),
@@ -222,21 +218,11 @@ impl Shared {
     }
 
     fn wait(&self, events: Option<&OwnedFd>, until_ns: u64) {
-        let left = until_ns.saturating_sub(now_ns());
-        let timeout = (until_ns != u64::MAX).then(|| Timespec {
-            tv_sec: (left / 1_000_000_000).cast_signed(),
-            tv_nsec: (left % 1_000_000_000).cast_signed(),
-        });
         let wake = PollFd::new(&self.wake, PollFlags::IN);
-        match events {
-            Some(events) => {
-                let mut both = [wake, PollFd::new(events, PollFlags::IN)];
-                let _ = poll(&mut both, timeout.as_ref());
-            }
-            None => {
-                let _ = poll(&mut [wake], timeout.as_ref());
-            }
-        }
+        let _ = match events {
+            Some(events) => poll_until(&mut [wake, PollFd::new(events, PollFlags::IN)], until_ns),
+            None => poll_until(&mut [wake], until_ns),
+        };
         let _ = read(&self.wake, &mut [0; 8]);
     }
 }

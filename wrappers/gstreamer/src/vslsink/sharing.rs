@@ -4,7 +4,7 @@ use gst::prelude::*;
 use gst::subclass::prelude::*;
 use gst_base::prelude::*;
 use videostream::encode::{Codec, ParameterSets};
-use videostream::hal::format::{FourCc, Layout};
+use videostream::hal::format::Layout;
 use videostream::hal::ring::descriptor::NO_TIME;
 use videostream::hal::ring::{Flags, FrameDescriptor};
 use videostream::hal::time::now_ns;
@@ -112,11 +112,7 @@ impl Stream {
     /// Buffers are of these caps from now on; at most so many are copied at once.
     pub(super) fn set_format(&mut self, caps: &gst::Caps, shape: Shape, most: u32) {
         let codec = match &shape {
-            Shape::Packets { fourcc, .. } => match *fourcc {
-                FourCc::H264 => Some(Codec::H264),
-                FourCc::HEVC => Some(Codec::H265),
-                _ => None,
-            },
+            Shape::Packets { fourcc, .. } => Codec::of_packets(*fourcc),
             Shape::Raw { .. } => None,
         };
         self.copied_before = self.copied();

@@ -154,8 +154,9 @@ impl Link {
                 continue;
             };
             let returned = flow.returned();
-            // A client that connects again by itself does not hear of the end of waits meanwhile, nor does anybody
-            // of one that was taken back before the wait began.
+            // The base class takes an unlock back in this thread just before it calls `create`, and may take back that of
+            // a pad that is deactivated meanwhile: only the pad tells then. Nor is a client that connects again by
+            // itself told.
             let deadline_ns = deadline_in(SLICE_NS);
             let error = match client.next_until(deadline_ns) {
                 Ok(frame) => return Ok(Next::Frame(Box::new(self.arrived(frame, flow)))),

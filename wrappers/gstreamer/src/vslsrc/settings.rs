@@ -143,8 +143,6 @@ impl Settings {
             .hold(hold)
             .spin(Duration::from_nanos(self.spin_ns))
             .reconnect(self.reconnect)
-            // GStreamer maps frames.
-            .keep_mapped(1)
     }
 
     /// The value of a property.

@@ -158,7 +158,7 @@ impl VslSrc {
             return Err(gst::FlowError::NotNegotiated);
         };
         let (placement, info) = match &output.media {
-            Media::Raw(info) => (Placement::of_picture(&about, info), Some(info)),
+            Media::Raw(info, tight) => (Placement::of_picture(&about, info, tight), Some(info)),
             Media::Packets(_) => (Placement::of_packet(&about), None),
         };
         let placement = placement.map_err(|why| bad(&why))?;

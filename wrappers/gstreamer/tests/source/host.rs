@@ -37,7 +37,7 @@ impl TestHost {
     pub(crate) fn with(builder: HostBuilder, lend: u32) -> Self {
         let host = builder.lend(lend).bind().unwrap();
         let events = host.as_fd().try_clone_to_owned().unwrap();
-        let lender = Arc::new(Mutex::new(Lender::new(host, lend)));
+        let lender = Arc::new(Mutex::new(Lender::new(host)));
         let ends = Arc::new(AtomicBool::new(false));
         let thread = std::thread::spawn({
             let (lender, ends) = (lender.clone(), ends.clone());

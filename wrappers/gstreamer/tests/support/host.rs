@@ -27,7 +27,7 @@ pub(crate) struct TestHost {
 impl TestHost {
     pub(crate) fn new(name: &str) -> Self {
         let host = Host::builder(name).lend(8).bind().unwrap();
-        let lender = Arc::new(Mutex::new(Lender::new(host, 8)));
+        let lender = Arc::new(Mutex::new(Lender::new(host)));
         let ends = Arc::new(AtomicBool::new(false));
         let (served, is_over) = (lender.clone(), ends.clone());
         let thread = std::thread::spawn(move || {
