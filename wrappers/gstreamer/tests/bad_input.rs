@@ -14,7 +14,7 @@ use gst::glib;
 use gst::prelude::*;
 use gst_check::Harness;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+use rustix::net::SocketAddrUnix;
 use videostream::hal::format::FourCc;
 use videostream::hal::ring::FrameDescriptor;
 use videostream_testing::process::{Random, open_descriptors};
@@ -23,7 +23,7 @@ use hostile::hostile_host::{Hostile, STEPS_OF_HOST};
 use hostile::script::Script;
 use support::host::{TestHost, TestPicture, assert_is_test_picture};
 use support::pipeline::Pipeline;
-use support::{WATCHDOG, client, init, name, shareable, until, with_bus};
+use support::{WATCHDOG, client, init, listener, name, shareable, until, with_bus};
 
 /// The turn of a test: descriptors are counted for the whole process.
 fn turn() -> MutexGuard<'static, ()> {
@@ -34,13 +34,7 @@ fn turn() -> MutexGuard<'static, ()> {
 
 /// A sink that is fed by the test, and its bus.
 fn fed_sink(path: &str) -> (gst::Element, gst::Bus, Harness) {
-    init();
-    let sink = gst::ElementFactory::make("vslsink")
-        .property("path", path)
-        .property("sync", false)
-        .property("lifespan", i64::MAX)
-        .build()
-        .unwrap();
+    let sink = support::fed_sink(path);
     let harness = Harness::with_element(&sink, Some("sink"), None);
     let bus = with_bus(&sink);
     (sink, bus, harness)
@@ -307,16 +301,16 @@ fn properties_may_be_set_while_frames_flow() {
 /// What a reader says of a frame that lies, or `None` if the frame flows. One that is right comes before it.
 fn verdict(test: &str, lie: impl FnOnce(&mut FrameDescriptor)) -> Option<String> {
     let path = name("lie");
-    let host = TestHost::new(&path);
+    let mut host = TestHost::new(&path);
     let picture = TestPicture::new(FourCc::NV12, 64, 48, 0);
     let right = picture.within(host.register(&picture.bytes));
     let reader = Pipeline::playing(&format!("vslsrc path={path} mode=every ! appsink name=out"));
-    host.publish(right);
+    host.publish_now(right);
     let sample = reader.pull();
     assert_is_test_picture(sample.buffer().unwrap(), sample.caps().unwrap());
     let mut wrong = right;
     lie(&mut wrong);
-    host.publish(wrong);
+    host.publish_now(wrong);
     let kinds = [gst::MessageType::Error];
     let mut said = None;
     until("it is judged", || {
@@ -416,17 +410,17 @@ fn oddities_of_frames_flow() {
 fn gaps_of_the_longest_frames_are_told() {
     let _turn = turn();
     let path = name("gaps");
-    let host = TestHost::new(&path);
+    let mut host = TestHost::new(&path);
     let picture = TestPicture::new(FourCc::NV12, 64, 48, 0);
     let mut frame = picture.within(host.register(&picture.bytes));
     frame.duration_ns = i64::MAX as u64;
     let reader = Pipeline::playing(&format!("vslsrc path={path} ! fakesink name=out"));
-    host.publish(frame);
+    host.publish_now(frame);
     reader.until_frames(1);
     // A source that is paused takes nothing.
     reader.set(gst::State::Paused).unwrap();
     for _ in 0..20 {
-        host.publish(frame);
+        host.publish_now(frame);
     }
     reader.play();
     reader.message(gst::MessageType::Qos);
@@ -460,12 +454,7 @@ struct Scripted {
 
 impl Scripted {
     fn start(path: &str, bytes: &[u8]) -> Self {
-        let kind = SocketType::SEQPACKET;
-        let flags = SocketFlags::CLOEXEC;
-        let listener = rustix::net::socket_with(AddressFamily::UNIX, kind, flags, None).unwrap();
-        let address = SocketAddrUnix::new_abstract_name(path.as_bytes()).unwrap();
-        rustix::net::bind(&listener, &address).unwrap();
-        rustix::net::listen(&listener, 8).unwrap();
+        let listener = listener(&SocketAddrUnix::new_abstract_name(path.as_bytes()).unwrap());
         let ends = Arc::new(AtomicBool::new(false));
         let (is_over, bytes) = (ends.clone(), bytes.to_vec());
         let thread = std::thread::spawn(move || {

@@ -6,7 +6,6 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::process::Command;
 
 use gst::prelude::*;
-use gst_check::Harness;
 use videostream::hal::format::FourCc;
 use videostream::hal::time::now_ns;
 use videostream_testing::skip;
@@ -14,26 +13,10 @@ use videostream_testing::skip;
 use support::actor::{self, Actor};
 use support::host::{TestHost, TestPicture, assert_is_test_picture};
 use support::pipeline::Pipeline;
-use support::{client, decoder, encoder, init, name, until};
+use support::{client, decoder, encoder, fed_sink, feed, init, name, until};
 
 const CAPS: &str = "video/x-raw, format=GRAY8, width=64, height=48, framerate=25/1";
 const SIZE: usize = 64 * 48;
-
-/// A sink that is fed by the test, frame by frame.
-fn fed_sink(path: &str, caps: &str) -> (gst::Element, Harness) {
-    init();
-    let sink = gst::ElementFactory::make("vslsink")
-        .property("path", path)
-        .property("sync", false)
-        // Whoever is slow finds the last frame still.
-        .property("lifespan", i64::MAX)
-        .build()
-        .unwrap();
-    let mut harness = Harness::with_element(&sink, Some("sink"), None);
-    harness.set_src_caps_str(caps);
-    harness.play();
-    (sink, harness)
-}
 
 fn frame(value: u8) -> gst::Buffer {
     gst::Buffer::from_slice(vec![value; SIZE])
@@ -134,7 +117,7 @@ fn end_reader(state: &str, words: &str, bring: impl FnOnce(&Pipeline)) {
 #[test]
 fn readers_end_in_every_state() {
     let path = name("ends");
-    let (_sink, mut harness) = fed_sink(&path, CAPS);
+    let mut harness = feed(&fed_sink(&path), CAPS);
     let words = format!("vslsrc name=source path={path} ! fakesink name=out");
     let to = |state| move |reader: &Pipeline| assert!(reader.set(state).is_ok());
     end_reader("ready", &words, to(gst::State::Ready));
@@ -369,7 +352,8 @@ fn encoded_streams_are_read_from_the_middle() {
 #[test]
 fn held_frames_stay_as_they_were() {
     let path = name("held");
-    let (sink, mut harness) = fed_sink(&path, CAPS);
+    let sink = fed_sink(&path);
+    let mut harness = feed(&sink, CAPS);
     let words =
         format!("vslsrc name=source path={path} hold=3 ! appsink name=out max-buffers=1 drop=true");
     let reader = Pipeline::playing(&words);
@@ -396,7 +380,7 @@ fn held_frames_stay_as_they_were() {
 #[test]
 fn a_reader_that_takes_nothing_queues_no_more_than_its_hold() {
     let path = name("queues");
-    let (_sink, mut harness) = fed_sink(&path, CAPS);
+    let mut harness = feed(&fed_sink(&path), CAPS);
     let words = format!("vslsrc name=source path={path} hold=3 when-full=drop ! appsink name=out");
     let reader = Pipeline::playing(&words);
     for count in 1..=3 {
@@ -474,7 +458,7 @@ fn dma_bufs_are_offered_as_such() {
 fn late_frames_are_shown_by_their_latency() {
     const LATE_NS: u64 = 500_000_000;
     let path = name("late");
-    let host = TestHost::new(&path);
+    let mut host = TestHost::new(&path);
     let picture = TestPicture::new(FourCc::GREY, 64, 48, 0);
     let frame = picture.within(host.register(&picture.bytes));
     let words = format!(
@@ -490,7 +474,7 @@ fn late_frames_are_shown_by_their_latency() {
     until("50 frames are shown", || {
         let mut late = frame;
         late.timestamp_ns = now_ns() - LATE_NS;
-        host.publish(late);
+        host.publish_now(late);
         std::thread::sleep(std::time::Duration::from_millis(10));
         counted("rendered") >= 50
     });
@@ -522,7 +506,8 @@ fn padded_pictures_arrive_whole() {
         for (padding, is_apart) in [(0, false), (13, false), (66, true)] {
             let path = name(&format!("padded-{format}-{padding}"));
             let caps = format!("video/x-raw, format={format}, width=62, height=46, framerate=25/1");
-            let (sink, mut harness) = fed_sink(&path, &caps);
+            let sink = fed_sink(&path);
+            let mut harness = feed(&sink, &caps);
             let picture = TestPicture::new(fourcc, 62, 46, padding);
             let buffer = picture.buffer(format, is_apart);
             let words = format!("vslsrc path={path} ! appsink name=out");
@@ -549,7 +534,8 @@ fn padded_pictures_arrive_whole() {
 #[test]
 fn a_stopped_reader_costs_others_nothing() {
     let path = name("stopped");
-    let (sink, mut harness) = fed_sink(&path, CAPS);
+    let sink = fed_sink(&path);
+    let mut harness = feed(&sink, CAPS);
     let words = format!("vslsrc name=source path={path} ! fakesink name=out");
     let mut stopped = Actor::playing(&words);
     let every = format!(
@@ -577,7 +563,7 @@ fn a_stopped_reader_costs_others_nothing() {
 #[test]
 fn the_first_reader_gets_the_format_of_now() {
     let path = name("format");
-    let (_sink, mut harness) = fed_sink(&path, CAPS);
+    let mut harness = feed(&fed_sink(&path), CAPS);
     harness.push(frame(1)).unwrap();
     harness.set_src_caps_str("video/x-raw, format=RGB, width=32, height=16, framerate=10/1");
     let rgb = || gst::Buffer::from_slice(vec![1; 32 * 16 * 3]);

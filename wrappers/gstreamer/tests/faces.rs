@@ -17,7 +17,7 @@ use videostream_testing::skip;
 use support::c_program::Partner;
 use support::host::{TestHost, TestPicture, assert_is_test_picture, pixel};
 use support::pipeline::Pipeline;
-use support::{WATCHDOG, client, decoder, encoder, init, name, programs, until};
+use support::{WATCHDOG, client, decoder, encoder, feed, name, programs, until};
 
 const FORMATS: [(&str, FourCc); 4] = [
     ("NV12", FourCc::NV12),
@@ -28,18 +28,10 @@ const FORMATS: [(&str, FourCc); 4] = [
 
 /// A sink that is fed by the test.
 fn fed_sink(path: &str, caps: &str) -> (gst::Element, Harness) {
-    init();
-    let sink = gst::ElementFactory::make("vslsink")
-        .property("path", path)
-        .property("sync", false)
-        .property("lifespan", i64::MAX)
-        // Programs in C ask for 20 at once, and come again for fewer where they are refused.
-        .property("lend", 32_u32)
-        .build()
-        .unwrap();
-    let mut harness = Harness::with_element(&sink, Some("sink"), None);
-    harness.set_src_caps_str(caps);
-    harness.play();
+    let sink = support::fed_sink(path);
+    // Programs in C ask for 20 at once, and come again for fewer where they are refused.
+    sink.set_property("lend", 32_u32);
+    let harness = feed(&sink, caps);
     (sink, harness)
 }
 
@@ -56,11 +48,12 @@ fn pictures_of_a_host_in_rust_reach_a_pipeline() {
     for (format, fourcc) in FORMATS {
         for padding in [0, 13, 66] {
             let path = name(&format!("rust-{format}-{padding}"));
-            let host = TestHost::new(&path);
+            let mut host = TestHost::new(&path);
             let picture = TestPicture::new(fourcc, 62, 46, padding);
             let reader = Pipeline::playing(&format!("vslsrc path={path} ! appsink name=out"));
             for _ in 0..3 {
-                host.publish(picture.within(host.register(&picture.bytes)));
+                let frame = picture.within(host.register(&picture.bytes));
+                host.publish_now(frame);
                 let sample = reader.pull();
                 assert_is_test_picture(sample.buffer().unwrap(), sample.caps().unwrap());
                 let caps = sample.caps().unwrap().structure(0).unwrap();
@@ -80,7 +73,7 @@ fn packets_of_a_host_in_rust_reach_a_pipeline() {
         return;
     };
     let path = name("rust-packets");
-    let host = TestHost::new(&path);
+    let mut host = TestHost::new(&path);
     let words = format!(
         "videotestsrc ! video/x-raw,format=I420,width=64,height=48,framerate=60/1 ! {encoder} ! \
          h264parse ! video/x-h264,stream-format=byte-stream,alignment=au ! appsink name=out"
@@ -111,7 +104,7 @@ fn packets_of_a_host_in_rust_reach_a_pipeline() {
         if !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT) {
             packet.flags = Flags::KEY_FRAME.bits();
         }
-        host.publish(packet);
+        host.publish_now(packet);
         until("it is read", || reader.counted("source", "frames") == count);
     }
     // Decoders may keep some.

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
-use support::programs::{self, Line};
+use support::programs;
 use support::{client, until};
 use videostream_testing::skip;
 
@@ -176,7 +176,7 @@ fn pipelines_of_the_guide_run() {
             while all.next_if(|block| block.kind == "readers").is_some() {}
             continue;
         }
-        let host = Line::start(&host, folder.path());
+        let host = programs::start(&host, folder.path(), &[]);
         // Frames flow.
         let mut first = client(path(line));
         first.next(support::WATCHDOG).unwrap();
@@ -192,7 +192,7 @@ fn pipelines_of_the_guide_run() {
                 recorded += usize::from(line.contains(".mp4"));
                 let shown = display.as_ref().map_or("", |display| &display.name);
                 let variables = [("DISPLAY", shown)];
-                let process = Line::with(line, folder.path(), &variables);
+                let process = programs::start(line, folder.path(), &variables);
                 match ends(line) {
                     true => running.push((line, process)),
                     false => endless.push((line, process)),
@@ -208,11 +208,11 @@ fn pipelines_of_the_guide_run() {
             {
                 // Colour bars; an empty screen has one colour.
                 until("a picture is on the screen", || {
-                    assert!(process.runs(), "{line}");
+                    assert!(process.ended().is_none(), "{line}");
                     display.colours() >= 6
                 });
             }
-            assert!(process.runs(), "{line}");
+            assert!(process.ended().is_none(), "{line}");
         }
         // A host that ends lets readers finish.
         host.signal(Signal::INT);
@@ -256,10 +256,10 @@ fn autovideosink_shows_frames_as_they_are() {
     let host = format!(
         "gst-launch-1.0 -q videotestsrc is-live=true ! video/x-raw,format=BGRx,width=640,height=480 ! vslsink path={path}"
     );
-    let host = Line::start(&host, folder.path());
+    let host = programs::start(&host, folder.path(), &[]);
     drop(client(path));
     let reader = format!("gst-launch-1.0 -q vslsrc path={path} ! autovideosink");
-    let reader = Line::with(&reader, folder.path(), &[("DISPLAY", &display.name)]);
+    let reader = programs::start(&reader, folder.path(), &[("DISPLAY", &display.name)]);
     until("colour bars are on the screen", || display.colours() >= 6);
     host.signal(Signal::INT);
     assert!(reader.end().success());

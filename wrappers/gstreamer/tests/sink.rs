@@ -5,7 +5,6 @@ mod support;
 use std::sync::mpsc;
 
 use gst::prelude::*;
-use gst_check::Harness;
 use gst_video::VideoBufferFlags;
 use gst_video::prelude::*;
 use videostream::hal::format::FourCc;
@@ -13,7 +12,9 @@ use videostream::hal::ring::Flags;
 use videostream::hal::time::now_ns;
 use videostream::{Client, Mode};
 
-use support::{WATCHDOG, client, error_text, init, message, name, shareable, until, with_bus};
+use support::{
+    WATCHDOG, client, error_text, feed, init, message, name, shareable, until, with_bus,
+};
 
 const CAPS: &str = "video/x-raw, format=GRAY8, width=64, height=48, framerate=25/1";
 const SIZE: usize = 64 * 48;
@@ -26,13 +27,6 @@ fn sink(test: &str) -> gst::Element {
         .property("sync", false)
         .build()
         .unwrap()
-}
-
-fn harness(sink: &gst::Element, caps: &str) -> Harness {
-    let mut harness = Harness::with_element(sink, Some("sink"), None);
-    harness.set_src_caps_str(caps);
-    harness.play();
-    harness
 }
 
 fn bytes(size: usize, value: u8) -> gst::Buffer {
@@ -72,7 +66,7 @@ fn glib_enum(value: &gst::glib::Value) -> (i32, String) {
 #[test]
 fn frames_of_plain_memory_are_copied_once() {
     let sink = sink("copied");
-    let mut harness = harness(&sink, CAPS);
+    let mut harness = feed(&sink, CAPS);
     let mut client = client(&name("copied"));
     for value in 1..=20 {
         harness.push(bytes(SIZE, value)).unwrap();
@@ -94,7 +88,7 @@ fn frames_of_plain_memory_are_copied_once() {
 #[test]
 fn shareable_memory_goes_out_where_it_lies() {
     let sink = sink("in-place");
-    let mut harness = harness(&sink, CAPS);
+    let mut harness = feed(&sink, CAPS);
     let mut client = client(&name("in-place"));
     let memory = shareable(2 * SIZE, 7);
     let inode = |fd: std::os::fd::BorrowedFd<'_>| rustix::fs::fstat(fd).unwrap().st_ino;
@@ -123,7 +117,7 @@ fn unsafe_fd<'a>(fd: i32) -> std::os::fd::BorrowedFd<'a> {
 fn strides_and_separate_memories_arrive() {
     let sink = sink("strides");
     let caps = "video/x-raw, format=NV12, width=64, height=48, framerate=25/1";
-    let mut harness = harness(&sink, caps);
+    let mut harness = feed(&sink, caps);
     let mut client = client(&name("strides"));
     let mut buffer = gst::Buffer::new();
     let change = buffer.get_mut().unwrap();
@@ -156,7 +150,7 @@ fn a_buffer_comes_back_when_nobody_holds_it() {
     sink.set_property("lend", 2_u32);
     sink.set_property("enable-last-sample", false);
     sink.set_property("lifespan", i64::MAX);
-    let mut harness = harness(&sink, CAPS);
+    let mut harness = feed(&sink, CAPS);
     let mut client = client(&name("back"));
     let (gone, is_gone) = mpsc::channel();
     let buffer = |value: u8| {
@@ -206,7 +200,7 @@ impl WeakNotify for gst::Memory {
 fn frames_expire_while_nothing_flows() {
     let sink = sink("expire");
     sink.set_property("lifespan", 1_i64);
-    let mut harness = harness(&sink, CAPS);
+    let mut harness = feed(&sink, CAPS);
     harness.push(bytes(SIZE, 1)).unwrap();
     until("nothing is lent", || {
         let stats = sink.property::<gst::Structure>("stats");
@@ -219,7 +213,7 @@ fn a_source_with_few_buffers_goes_on() {
     // Fewer than the sink lends: each has to expire before it can be filled again.
     let sink = sink("few");
     sink.set_property("lifespan", 10_i64);
-    let mut harness = harness(&sink, CAPS);
+    let mut harness = feed(&sink, CAPS);
     let memories: Vec<_> = (0..3).map(|value| shareable(SIZE, value)).collect();
     let (back, is_back) = mpsc::channel();
     let buffer = |at: usize| {
@@ -254,7 +248,7 @@ fn clients_come_and_go_while_nothing_flows() {
             None
         });
     }
-    let harness = harness(&sink, CAPS);
+    let harness = feed(&sink, CAPS);
     let client = client(&name("signals"));
     let (signal, about) = told.recv_timeout(WATCHDOG).unwrap();
     assert_eq!(signal, "client-connected");
@@ -271,7 +265,7 @@ fn clients_come_and_go_while_nothing_flows() {
 fn a_client_that_wants_too_much_is_refused() {
     let sink = sink("refused");
     sink.set_property("lend", 3_u32);
-    let _harness = harness(&sink, CAPS);
+    let _harness = feed(&sink, CAPS);
     let builder = Client::builder(name("refused")).hold(7);
     let error = builder.connect_timeout(WATCHDOG).connect().unwrap_err();
     assert!(error.to_string().contains('7'), "{error}");
@@ -282,7 +276,7 @@ fn a_client_that_wants_too_much_is_refused() {
 #[test]
 fn new_caps_reach_clients() {
     let sink = sink("caps");
-    let mut harness = harness(&sink, CAPS);
+    let mut harness = feed(&sink, CAPS);
     let mut client = client(&name("caps"));
     harness.push(bytes(SIZE, 1)).unwrap();
     assert_eq!(next(&mut client).fourcc(), FourCc::GREY);
@@ -298,7 +292,7 @@ fn new_caps_reach_clients() {
 fn counts_outlast_new_caps_and_the_end() {
     let sink = sink("counts");
     let bus = with_bus(&sink);
-    let mut harness = harness(&sink, CAPS);
+    let mut harness = feed(&sink, CAPS);
     harness.push(bytes(SIZE, 1)).unwrap();
     harness.set_src_caps_str("video/x-raw, format=YUY2, width=32, height=16, framerate=0/1");
     harness.push(bytes(32 * 16 * 2, 1)).unwrap();
@@ -328,7 +322,7 @@ fn the_order_of_fields_reaches_clients() {
     const TOP: u32 = 8;
     const BOTTOM: u32 = 9;
     let sink = sink("fields");
-    let mut harness = harness(&sink, CAPS);
+    let mut harness = feed(&sink, CAPS);
     let mut client = client(&name("fields"));
     for (caps, flags, field) in [
         ("interlace-mode=interleaved", TFF, TOP),
@@ -354,7 +348,7 @@ fn the_order_of_fields_reaches_clients() {
 fn the_end_reaches_clients_behind_the_last_frame() {
     let sink = sink("end");
     let bus = with_bus(&sink);
-    let mut harness = harness(&sink, CAPS);
+    let mut harness = feed(&sink, CAPS);
     let builder = Client::builder(name("end")).mode(Mode::Every);
     let mut client = builder.connect_timeout(WATCHDOG).connect().unwrap();
     for value in 1..=3 {
@@ -429,7 +423,7 @@ fn another_clock_is_converted() {
 #[test]
 fn a_reference_timestamp_comes_first() {
     let sink = sink("reference");
-    let mut harness = harness(&sink, CAPS);
+    let mut harness = feed(&sink, CAPS);
     let mut client = client(&name("reference"));
     let mut buffer = bytes(SIZE, 1);
     let caps = gst::Caps::new_empty_simple("timestamp/x-system-monotonic");
@@ -446,7 +440,7 @@ fn a_reference_timestamp_comes_first() {
 #[test]
 fn frames_that_the_source_lost_are_counted() {
     let sink = sink("lost");
-    let mut harness = harness(&sink, CAPS);
+    let mut harness = feed(&sink, CAPS);
     let mut client = client(&name("lost"));
     for (offset, expected) in [(100, 100), (101, 101), (105, 105), (50, 106)] {
         let mut buffer = bytes(SIZE, 1);
@@ -472,7 +466,7 @@ fn until_expiry_makes_the_pipeline_wait() {
     sink.set_property("lend", 2_u32);
     sink.set_property("lifespan", i64::MAX);
     let (pushed, is_pushed) = mpsc::channel();
-    let mut harness = harness(&sink, CAPS);
+    let mut harness = feed(&sink, CAPS);
     let pushing = std::thread::spawn(move || {
         for value in 0..4 {
             let result = harness.push(bytes(SIZE, value));
@@ -501,7 +495,7 @@ fn a_reader_of_every_frame_gets_every_frame() {
     sink.set_property_from_str("policy", "never-drop");
     sink.set_property("lend", 2_u32);
     sink.set_property("lifespan", i64::MAX);
-    let mut harness = harness(&sink, CAPS);
+    let mut harness = feed(&sink, CAPS);
     let builder = Client::builder(name("every")).mode(Mode::Every);
     let mut client = builder.connect_timeout(WATCHDOG).connect().unwrap();
     let pushing = std::thread::spawn(move || {
@@ -524,7 +518,7 @@ fn packets_bring_their_parameter_sets() {
     let sink = sink("packets");
     let caps = "video/x-h264, stream-format=byte-stream, alignment=au, width=64, height=48, \
                 framerate=30/1";
-    let mut harness = harness(&sink, caps);
+    let mut harness = feed(&sink, caps);
     let mut client = client(&name("packets"));
     // Whoever joins asks for a key frame.
     loop {
@@ -569,7 +563,7 @@ fn packets_bring_their_parameter_sets() {
 #[test]
 fn cameras_are_asked_for_enough_buffers() {
     let sink = sink("allocation");
-    let mut harness = harness(&sink, CAPS);
+    let mut harness = feed(&sink, CAPS);
     harness.push(bytes(SIZE, 1)).unwrap();
     let pad = sink.static_pad("sink").unwrap();
     let caps: gst::Caps = CAPS.parse().unwrap();
@@ -651,7 +645,7 @@ fn wrong_values_are_named() {
 #[test]
 fn a_name_in_use_is_refused() {
     let first = sink("in-use");
-    let _harness = harness(&first, CAPS);
+    let _harness = feed(&first, CAPS);
     let second = sink("in-use");
     let bus = with_bus(&second);
     assert!(second.set_state(gst::State::Paused).is_err());
@@ -679,7 +673,7 @@ fn without_a_path_the_element_names_it() {
 #[test]
 fn the_path_stays_while_frames_are_shared() {
     let sink = sink("fixed");
-    let _harness = harness(&sink, CAPS);
+    let _harness = feed(&sink, CAPS);
     sink.set_property("path", "elsewhere");
     assert_eq!(sink.property::<String>("path"), name("fixed"));
     sink.set_property("lifespan", 5_i64);

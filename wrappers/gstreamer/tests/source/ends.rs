@@ -11,8 +11,8 @@ use videostream::{FrameRate, Host, PatternSource, Stream, TestPattern};
 use videostream_testing::process::{Process, open_descriptors, role, say};
 
 use crate::host::{PICTURE, TestHost, frame, picture, socket};
-use crate::reader::{Reader, ends, with_properties};
-use crate::support::until;
+use crate::reader::{Reader, with_properties};
+use crate::support::{until, within};
 
 /// A process that shares the test pattern until it is killed.
 fn share(path: &str) {
@@ -136,7 +136,7 @@ fn a_stopped_element_ends_its_waits() {
         for _ in 0..20 {
             let reader = Reader::playing(&path, properties);
             let element = reader.element.clone();
-            ends("the state change", move || {
+            within("the state change", move || {
                 element.set_state(gst::State::Null).unwrap();
             });
         }
@@ -152,7 +152,7 @@ fn an_eos_event_ends_the_stream() {
     let mut reader = Reader::playing(&path, &[]);
     host.wait_for_clients(1);
     let element = reader.element.clone();
-    ends("sending the event", move || {
+    within("sending the event", move || {
         assert!(element.send_event(gst::event::Eos::new()));
     });
     reader.wait_for_eos();

@@ -80,7 +80,7 @@ fn a_full_pipeline_ends_at_once() {
     let kept = reader.pull();
     host.publish(&picture(memory));
     let element = reader.element.clone();
-    crate::reader::ends("the state change", move || {
+    crate::support::within("the state change", move || {
         element.set_state(gst::State::Null).unwrap();
     });
     // Its frame outlives the element's work.

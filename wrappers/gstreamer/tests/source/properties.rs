@@ -1,9 +1,11 @@
 //! Properties, and what is said of settings that can't be.
 
 use gst::prelude::*;
+use rustix::net::{SendFlags, SocketAddrUnix};
 
 use crate::host::{PICTURE, TestHost, picture, socket};
 use crate::reader::{Reader, vslsrc};
+use crate::support::listener;
 
 #[test]
 fn defaults_are_what_is_reported() {
@@ -113,18 +115,9 @@ fn a_missing_host_is_said_with_what_to_do() {
 
 #[test]
 fn a_silent_host_is_left_after_the_timeout() {
-    use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
     let folder = tempfile::tempdir().unwrap();
     let (file, path) = socket(&folder);
-    let listener = rustix::net::socket_with(
-        AddressFamily::UNIX,
-        SocketType::SEQPACKET,
-        SocketFlags::CLOEXEC,
-        None,
-    )
-    .unwrap();
-    rustix::net::bind(&listener, &SocketAddrUnix::new(&file).unwrap()).unwrap();
-    rustix::net::listen(&listener, 4).unwrap();
+    let _listener = listener(&SocketAddrUnix::new(&file).unwrap());
     let error = refusal(Some(&path), &[("timeout", "0.05")]);
     assert!(error.contains(&path), "{error}");
     assert!(error.contains("timeout"), "{error}");
@@ -132,18 +125,9 @@ fn a_silent_host_is_left_after_the_timeout() {
 
 #[test]
 fn a_host_that_talks_nonsense_is_named() {
-    use rustix::net::{AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketType};
     let folder = tempfile::tempdir().unwrap();
     let (file, path) = socket(&folder);
-    let listener = rustix::net::socket_with(
-        AddressFamily::UNIX,
-        SocketType::SEQPACKET,
-        SocketFlags::CLOEXEC,
-        None,
-    )
-    .unwrap();
-    rustix::net::bind(&listener, &SocketAddrUnix::new(&file).unwrap()).unwrap();
-    rustix::net::listen(&listener, 4).unwrap();
+    let listener = listener(&SocketAddrUnix::new(&file).unwrap());
     let liar = std::thread::spawn(move || {
         let peer = rustix::net::accept(&listener).unwrap();
         let mut hello = [0; 4096];

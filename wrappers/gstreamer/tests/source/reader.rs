@@ -3,7 +3,7 @@
 use gst::prelude::*;
 use gst_check::Harness;
 
-use crate::support::{self, WATCHDOG};
+use crate::support;
 
 /// A `vslsrc` whose buffers go to the test.
 pub(crate) struct Reader {
@@ -85,17 +85,4 @@ impl Reader {
     pub(crate) fn caps(&self) -> gst::Caps {
         self.harness.sinkpad().unwrap().current_caps().unwrap()
     }
-}
-
-/// Does something that must end; a test that hangs says so.
-pub(crate) fn ends(what: &str, act: impl FnOnce() + Send + 'static) {
-    let (done, end) = std::sync::mpsc::channel();
-    let thread = std::thread::spawn(move || {
-        act();
-        done.send(()).unwrap();
-    });
-    if let Err(std::sync::mpsc::RecvTimeoutError::Timeout) = end.recv_timeout(WATCHDOG) {
-        panic!("{what} does not end");
-    }
-    thread.join().unwrap();
 }

@@ -1,85 +1,149 @@
 //! Hosts in Rust.
 
+use std::collections::HashMap;
 use std::fs::File;
-use std::os::unix::fs::FileExt as _;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use gst_video::prelude::*;
+use rustix::event::{PollFd, PollFlags};
 use videostream::Host;
 use videostream::hal::format::{FourCc, Layout};
-use videostream::hal::memory::allocate::Allocator;
+use videostream::hal::memory::memfd;
 use videostream::hal::ring::{FrameDescriptor, PlaneDescriptor};
-use videostream::hal::time::now_ns;
-use videostream::share::Lender;
+use videostream::hal::time::{deadline_in, now_ns, poll_until};
+use videostream::share::{HostBuilder, Lender};
 
-use super::shareable;
+use super::{shareable, until};
 
-/// A host with a thread that serves it.
+/// Frames out at once.
+pub(crate) const LEND: u32 = 8;
+
+/// A host with a thread that serves it. It says goodbye when dropped.
 pub(crate) struct TestHost {
     lender: Arc<Mutex<Lender<()>>>,
     ends: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
+    files: HashMap<u32, File>,
 }
 
 impl TestHost {
-    pub(crate) fn new(name: &str) -> Self {
-        let host = Host::builder(name).lend(8).bind().unwrap();
+    pub(crate) fn new(path: &str) -> Self {
+        Self::with(Host::builder(path), LEND)
+    }
+
+    pub(crate) fn with(builder: HostBuilder, lend: u32) -> Self {
+        let host = builder.lend(lend).bind().unwrap();
+        let events = host.as_fd().try_clone_to_owned().unwrap();
         let lender = Arc::new(Mutex::new(Lender::new(host)));
         let ends = Arc::new(AtomicBool::new(false));
-        let (served, is_over) = (lender.clone(), ends.clone());
-        let thread = std::thread::spawn(move || {
-            while !is_over.load(Ordering::SeqCst) {
-                served.lock().unwrap().host_mut().process().unwrap();
-                std::thread::sleep(Duration::from_millis(1));
-            }
+        let thread = std::thread::spawn({
+            let (lender, ends) = (lender.clone(), ends.clone());
+            move || serve(&lender, &events, &ends)
         });
         Self {
             lender,
             ends,
             thread: Some(thread),
+            files: HashMap::new(),
         }
     }
 
-    /// Registers memory with these bytes.
-    pub(crate) fn register(&self, bytes: &[u8]) -> u32 {
-        let size = bytes.len() as u64;
-        let file = File::from(Allocator::memfd_only().allocate(size).unwrap().fd);
+    pub(crate) fn lender(&self) -> MutexGuard<'_, Lender<()>> {
+        self.lender.lock().unwrap()
+    }
+
+    /// Registers a memfd of so many bytes, all of them `fill`.
+    pub(crate) fn memory(&mut self, size: usize, fill: u8) -> u32 {
+        self.register(&vec![fill; size])
+    }
+
+    /// Registers a memfd with these bytes.
+    pub(crate) fn register(&mut self, bytes: &[u8]) -> u32 {
+        let fd = memfd::create(c"test", bytes.len()).unwrap();
+        let file = File::from(fd);
         file.write_all_at(bytes, 0).unwrap();
-        let mut lender = self.lender.lock().unwrap();
-        lender.host_mut().register(file.into(), size).unwrap()
+        memfd::seal(&file, memfd::FIXED_SIZE).unwrap();
+        let shared = OwnedFd::from(file.try_clone().unwrap());
+        let size = bytes.len() as u64;
+        let id = self.lender().host_mut().register(shared, size).unwrap();
+        self.files.insert(id, file);
+        id
     }
 
-    /// Publishes a frame, of now if it does not say another time.
-    pub(crate) fn publish(&self, mut frame: FrameDescriptor) {
+    /// The inode of a registered memfd.
+    pub(crate) fn inode(&self, id: u32) -> u64 {
+        self.files[&id].metadata().unwrap().ino()
+    }
+
+    /// Writes into a registered memfd.
+    pub(crate) fn write(&self, id: u32, bytes: &[u8]) {
+        self.files[&id].write_all_at(bytes, 0).unwrap();
+    }
+
+    pub(crate) fn publish(&self, frame: &FrameDescriptor) -> u64 {
+        let mut lender = self.lender();
+        let serial = lender.publish(frame, ()).map_err(|refused| refused.error);
+        lender.take_back(drop);
+        serial.unwrap()
+    }
+
+    /// Publishes a frame that is taken and published now.
+    pub(crate) fn publish_now(&self, frame: FrameDescriptor) -> u64 {
         let now = now_ns();
-        frame.published_ns = now;
-        if frame.timestamp_ns == 0 {
-            frame.timestamp_ns = now;
-        }
-        let mut lender = self.lender.lock().unwrap();
-        lender.publish(&frame, ()).unwrap();
-        lender.take_back(|()| ());
-    }
-
-    pub(crate) fn clients(&self) -> u32 {
-        self.lender.lock().unwrap().host().status().clients
+        self.publish(&FrameDescriptor {
+            published_ns: now,
+            timestamp_ns: match frame.timestamp_ns {
+                0 => now,
+                said => said,
+            },
+            ..frame
+        })
     }
 
     /// Says goodbye.
     pub(crate) fn close(&self) {
-        self.lender.lock().unwrap().host_mut().close();
+        self.lender().host_mut().close();
+    }
+
+    /// How many clients there are.
+    pub(crate) fn clients(&self) -> usize {
+        self.lender().host().clients().count()
+    }
+
+    /// How many frames clients hold.
+    pub(crate) fn held(&self) -> u32 {
+        self.lender()
+            .host()
+            .clients()
+            .map(|client| client.held)
+            .sum()
+    }
+
+    pub(crate) fn wait_for_clients(&self, count: usize) {
+        until("so many clients", || self.clients() == count);
     }
 }
 
 impl Drop for TestHost {
     fn drop(&mut self) {
         self.ends.store(true, Ordering::SeqCst);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+        self.thread.take().unwrap().join().unwrap();
+    }
+}
+
+fn serve(lender: &Mutex<Lender<()>>, events: &OwnedFd, ends: &AtomicBool) {
+    while !ends.load(Ordering::SeqCst) {
+        {
+            let mut lender = lender.lock().unwrap();
+            lender.host_mut().process().unwrap();
+            lender.take_back(drop);
         }
+        let slice = deadline_in(2_000_000);
+        let _ = poll_until(&mut [PollFd::new(events, PollFlags::IN)], slice);
     }
 }
 

@@ -8,13 +8,17 @@ pub(crate) mod host;
 pub(crate) mod pipeline;
 pub(crate) mod programs;
 
-use std::os::fd::IntoRawFd;
+use std::os::fd::{IntoRawFd, OwnedFd};
 use std::sync::Once;
 use std::time::Duration;
 
 use gst::prelude::*;
 use gst_allocators::FdMemoryFlags;
 use gst_allocators::prelude::*;
+use gst_check::Harness;
+use rustix::net::{
+    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with,
+};
 use videostream::Client;
 use videostream::hal::memory::allocate::Allocator;
 use videostream::hal::memory::memfd;
@@ -54,6 +58,34 @@ pub(crate) fn shareable(size: usize, value: u8) -> gst::Memory {
     let mut memory = memory.unwrap().into_mapped_memory_writable().unwrap();
     memory.fill(value);
     memory.into_memory()
+}
+
+/// A socket as a host listens on, with nobody who answers.
+pub(crate) fn listener(address: &SocketAddrUnix) -> OwnedFd {
+    let (family, kind) = (AddressFamily::UNIX, SocketType::SEQPACKET);
+    let listener = socket_with(family, kind, SocketFlags::CLOEXEC, None).unwrap();
+    bind(&listener, address).unwrap();
+    listen(&listener, 8).unwrap();
+    listener
+}
+
+/// A sink for a test to feed. Whoever is slow finds the last frame still.
+pub(crate) fn fed_sink(path: &str) -> gst::Element {
+    init();
+    gst::ElementFactory::make("vslsink")
+        .property("path", path)
+        .property("sync", false)
+        .property("lifespan", i64::MAX)
+        .build()
+        .unwrap()
+}
+
+/// What feeds a sink with buffers of these caps; it plays.
+pub(crate) fn feed(sink: &gst::Element, caps: &str) -> Harness {
+    let mut harness = Harness::with_element(sink, Some("sink"), None);
+    harness.set_src_caps_str(caps);
+    harness.play();
+    harness
 }
 
 /// The next message of a kind on the bus of an element or pipeline.
