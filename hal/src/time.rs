@@ -3,8 +3,12 @@
 //! Source: `clock_gettime(2)`. Deadlines are absolute values of this clock.
 
 use rustix::event::{PollFd, poll};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
-use rustix::time::{ClockId, Timespec, clock_gettime};
+use rustix::time::{
+    ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime,
+    timerfd_create, timerfd_settime,
+};
 
 /// Nanoseconds in a second.
 pub const NS_PER_SEC: u64 = 1_000_000_000;
@@ -51,8 +55,58 @@ pub fn poll_until(fds: &mut [PollFd<'_>], deadline_ns: u64) -> Result<bool, Errn
     }
 }
 
+/// A timer that makes a descriptor readable, for whoever polls it.
+///
+/// Source: `timerfd_create(2)`.
+#[derive(Debug)]
+pub struct Alarm {
+    timer: OwnedFd,
+    /// 0: not armed.
+    due_ns: u64,
+}
+
+impl Alarm {
+    /// An alarm that does not ring before it is set.
+    ///
+    /// # Errors
+    /// What `timerfd_create(2)` answers.
+    pub fn new() -> Result<Self, Errno> {
+        let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
+        let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
+        Ok(Self { timer, due_ns: 0 })
+    }
+
+    /// When it rings or has rung, if it is set.
+    pub fn due_ns(&self) -> Option<u64> {
+        (self.due_ns != 0).then_some(self.due_ns)
+    }
+
+    /// Rings at `due_ns`, in place of whenever it would have; `None` for never. What has rung is quiet again. A system
+    /// call only if that is another time.
+    pub fn set(&mut self, due_ns: Option<u64>) {
+        let due_ns = due_ns.unwrap_or(0);
+        if due_ns != self.due_ns {
+            let new = Itimerspec {
+                it_interval: timespec(0),
+                it_value: timespec(due_ns),
+            };
+            // A time and a descriptor that are valid: nothing that could fail.
+            let _ = timerfd_settime(&self.timer, TimerfdTimerFlags::ABSTIME, &new);
+            self.due_ns = due_ns;
+        }
+    }
+}
+
+impl AsFd for Alarm {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.timer.as_fd()
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use rustix::event::PollFlags;
+
     use super::*;
 
     #[test]
@@ -71,5 +125,24 @@ mod tests {
     #[test]
     fn a_deadline_at_the_end_of_time_does_not_overflow() {
         assert_eq!(deadline_in(u64::MAX), u64::MAX);
+    }
+
+    #[test]
+    fn an_alarm_rings_when_it_is_due_and_is_quiet_once_it_is_set_again() {
+        let rings = |alarm: &Alarm, until_ns| {
+            poll_until(&mut [PollFd::new(alarm, PollFlags::IN)], until_ns).unwrap()
+        };
+        let mut alarm = Alarm::new().unwrap();
+        assert!(!rings(&alarm, now_ns()));
+        let due_ns = now_ns() + 1_000_000;
+        alarm.set(Some(due_ns));
+        assert_eq!(alarm.due_ns(), Some(due_ns));
+        assert!(rings(&alarm, u64::MAX));
+        assert!(now_ns() >= due_ns);
+        alarm.set(None);
+        assert!(!rings(&alarm, now_ns()));
+        // A time that is past, too.
+        alarm.set(Some(1));
+        assert!(rings(&alarm, u64::MAX));
     }
 }

@@ -5,7 +5,6 @@
 
 mod accept;
 mod access;
-mod alarm;
 mod config;
 mod event;
 mod listener;
@@ -28,10 +27,9 @@ use videostream_hal::ring::publisher::Publisher;
 use videostream_hal::ring::segment::{HostControl, SegmentError};
 use videostream_hal::ring::{FrameDescriptor, RingLayout, wake};
 use videostream_hal::sync::Ordering;
-use videostream_hal::time::now_ns;
+use videostream_hal::time::{Alarm, now_ns};
 
 use self::accept::Door;
-use self::alarm::Alarm;
 pub use self::config::{Access, Config, Drop as DropCause, Exports, MAX_LISTED, Policy, Stats};
 use self::memory::Memory;
 use self::parameters::Parameters;
@@ -110,7 +108,7 @@ impl Host {
         let control = HostControl::create(layout, epoch, pid)?;
         let epoll =
             epoll::create(epoll::CreateFlags::CLOEXEC).map_err(|e| Error::Os("epoll_create", e))?;
-        let alarm = Alarm::new()?;
+        let alarm = Alarm::new().map_err(|e| Error::Os("timerfd_create", e))?;
         let (listener, address, file) = listen(&config)?;
         let door = Door::new(listener);
         let host = Self {
