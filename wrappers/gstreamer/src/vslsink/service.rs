@@ -1,14 +1,14 @@
 //! The host of a sink and the thread that serves it: clients come and go, and frames expire, also
 //! while no buffer flows.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd};
 use rustix::io::{fcntl_dupfd_cloexec, read, write};
-use videostream::hal::time::{now_ns, poll_until};
+use videostream::hal::time::{Alarm, now_ns, poll_until};
 use videostream::share::{ClientStatus, HostBuilder, Lender};
 use videostream::{Error, Result};
 
@@ -40,8 +40,8 @@ struct Shared {
     lender: Mutex<Lender<gst::Buffer>>,
     /// Wakes the thread.
     wake: OwnedFd,
-    /// Until when the thread sleeps at most.
-    sleeps_until_ns: AtomicU64,
+    /// Wakes it when frames expire.
+    alarm: Mutex<Alarm>,
     /// When the thread found that all frames had expired; 0 once the next one is out.
     idle_since_ns: AtomicU64,
     /// How often a frame came right behind that: the source has too few buffers, and waits for them.
@@ -59,12 +59,15 @@ impl Service {
         let failed = |what| move |errno: rustix::io::Errno| Error::Os(what, errno.into());
         let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
             .map_err(failed("make an event descriptor"))?;
-        let events =
-            fcntl_dupfd_cloexec(host.as_fd(), 0).map_err(failed("duplicate a descriptor"))?;
+        let alarm = Alarm::new().map_err(failed("make a timer"))?;
+        let same = |fd: BorrowedFd<'_>| {
+            fcntl_dupfd_cloexec(fd, 0).map_err(failed("duplicate a descriptor"))
+        };
+        let (events, rings) = (same(host.as_fd())?, same(alarm.as_fd())?);
         let shared = Arc::new(Shared {
             lender: Mutex::new(Lender::new(host)),
             wake,
-            sleeps_until_ns: AtomicU64::new(0),
+            alarm: Mutex::new(alarm),
             idle_since_ns: AtomicU64::new(0),
             stalls: AtomicU32::new(0),
             ends: AtomicBool::new(false),
@@ -74,7 +77,7 @@ impl Service {
         let thread = std::thread::Builder::new().name("vslsink".into());
         let served = shared.clone();
         let thread = thread
-            .spawn(move || served.serve(&events, &tell))
+            .spawn(move || served.serve(&events, &rings, &tell))
             .map_err(|error| Error::Os("start a thread", error))?;
         Ok(Self {
             shared,
@@ -86,15 +89,18 @@ impl Service {
         lock(&self.shared.lender)
     }
 
-    /// Has the thread look when a frame expires that is out now, if it sleeps for longer.
+    /// Has the thread look when a frame expires that is out now.
     pub(super) fn expects(&self, expires_ns: u64) {
         let shared = &self.shared;
+        let now_ns = now_ns();
         let idle_since_ns = shared.idle_since_ns.swap(0, Ordering::SeqCst);
-        if idle_since_ns != 0 && now_ns() < idle_since_ns + STALL_NS {
+        if idle_since_ns != 0 && now_ns < idle_since_ns + STALL_NS {
             shared.stalls.fetch_add(1, Ordering::SeqCst);
         }
-        if shared.sleeps_until_ns.load(Ordering::SeqCst) > expires_ns {
-            shared.wake();
+        let mut alarm = lock(&shared.alarm);
+        let can_wait = shared.lets_frames_expire();
+        if is_better(alarm.due_ns(), expires_ns, now_ns, can_wait) {
+            alarm.set(Some(expires_ns));
         }
     }
 
@@ -170,23 +176,19 @@ impl Shared {
         let _ = write(&self.wake, &1_u64.to_ne_bytes());
     }
 
-    fn serve(&self, events: &OwnedFd, tell: &impl Fn(News)) {
+    fn serve(&self, events: &OwnedFd, rings: &OwnedFd, tell: &impl Fn(News)) {
         let mut known: Vec<ClientStatus> = Vec::new();
         let mut freed = Vec::new();
         let mut has_failed = false;
         while !self.ends.load(Ordering::SeqCst) {
-            let (until_ns, now, failure) = {
+            let (now, failure) = {
                 let mut lender = lock(&self.lender);
                 let failure = lender.host_mut().process().err();
                 lender.take_back(|buffer| freed.push(buffer));
-                let until_ns = self.next_look_ns(&mut lender);
-                // Under the lock, so that whoever publishes next sees it.
-                self.sleeps_until_ns.store(until_ns, Ordering::SeqCst);
-                (
-                    until_ns,
-                    lender.host().clients().collect::<Vec<_>>(),
-                    failure,
-                )
+                let due_ns = self.next_look_ns(&mut lender);
+                // With the lender's lock, so that whoever publishes next comes behind it.
+                lock(&self.alarm).set(due_ns);
+                (lender.host().clients().collect::<Vec<_>>(), failure)
             };
             // Without the lock: the buffers' pools are called.
             freed.clear();
@@ -199,32 +201,50 @@ impl Shared {
             }
             differences(&known, &now).for_each(tell);
             known = now;
-            self.wait((!has_failed).then_some(events), until_ns);
+            self.wait((!has_failed).then_some(events), rings);
         }
     }
 
-    /// When to look whether frames have expired. While frames flow, each lets older ones expire: the
-    /// thread sleeps until the newest is due. A source that has run out of buffers gives none before
-    /// one comes back: for such a one it looks when the oldest is due.
-    fn next_look_ns(&self, lender: &mut Lender<gst::Buffer>) -> u64 {
-        let due_ns = match self.stalls.load(Ordering::SeqCst) < MOST_STALLS {
+    /// Whether the thread may sleep until the newest frame expires: while frames flow, each lets older ones expire. A
+    /// source that has run out of buffers gives none before one comes back: for such a one it looks when the oldest
+    /// is due.
+    fn lets_frames_expire(&self) -> bool {
+        self.stalls.load(Ordering::SeqCst) < MOST_STALLS
+    }
+
+    /// When to look whether frames have expired.
+    fn next_look_ns(&self, lender: &mut Lender<gst::Buffer>) -> Option<u64> {
+        let due_ns = match self.lets_frames_expire() {
             true => lender.last_expires_ns(),
             false => lender.expires_ns(),
         };
         if lender.host().oldest().is_none() && lender.host().head() > 0 {
             self.idle_since_ns.store(now_ns(), Ordering::SeqCst);
         }
-        due_ns.unwrap_or(u64::MAX)
+        due_ns
     }
 
-    fn wait(&self, events: Option<&OwnedFd>, until_ns: u64) {
-        let wake = PollFd::new(&self.wake, PollFlags::IN);
-        let _ = match events {
-            Some(events) => poll_until(&mut [wake, PollFd::new(events, PollFlags::IN)], until_ns),
-            None => poll_until(&mut [wake], until_ns),
-        };
+    fn wait(&self, events: Option<&OwnedFd>, rings: &OwnedFd) {
+        let watch = |fd| PollFd::new(fd, PollFlags::IN);
+        let mut fds = vec![watch(&self.wake), watch(rings)];
+        fds.extend(events.map(watch));
+        let _ = poll_until(&mut fds, u64::MAX);
+        let has_rung = !fds[1].revents().is_empty();
         let _ = read(&self.wake, &mut [0; 8]);
+        if has_rung {
+            lock(&self.alarm).set(None);
+        }
     }
+}
+
+/// Whether the alarm, which rings at `due_ns`, is to ring when another frame expires. While frames flow it is put off, well
+/// before it rings and not with each frame: neither wakes the thread nor costs much.
+fn is_better(due_ns: Option<u64>, expires_ns: u64, now_ns: u64, can_wait: bool) -> bool {
+    let Some(due_ns) = due_ns else {
+        return true;
+    };
+    let left_ns = expires_ns.saturating_sub(now_ns);
+    expires_ns < due_ns || (can_wait && due_ns.saturating_sub(now_ns) < left_ns / 2)
 }
 
 /// Who has left and who has joined.
@@ -238,4 +258,34 @@ fn differences(before: &[ClientStatus], now: &[ClientStatus]) -> impl Iterator<I
     let joined = now.iter().filter(|one| !is_among(before, one));
     let joined: Vec<_> = joined.copied().map(News::Joined).collect();
     left.into_iter().chain(joined)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alarm_is_put_off_while_frames_flow_and_rings_when_they_stop() {
+        // Frames every 16 that last for 100.
+        let (mut due, mut changes) = (None, 0);
+        for now in (0..1600).step_by(16) {
+            assert!(due.is_none_or(|due| due > now), "it rings at {now}");
+            if is_better(due, now + 100, now, true) {
+                due = Some(now + 100);
+                changes += 1;
+            }
+        }
+        assert!((16..=32).contains(&changes), "{changes}");
+        // Not behind the newest frame: the thread looks again from there.
+        assert!(due.is_some_and(|due| due <= 1584 + 100));
+    }
+
+    #[test]
+    fn an_alarm_for_a_source_without_buffers_stays_at_the_oldest_frame() {
+        assert!(is_better(None, 100, 0, false));
+        assert!(!is_better(Some(100), 195, 95, false));
+        // A shorter life than that of the frames before.
+        assert!(is_better(Some(100), 97, 95, false));
+        assert!(is_better(Some(u64::MAX), 97, 95, true));
+    }
 }
