@@ -6,28 +6,24 @@
 //!
 //! The producer's frames lie in memory that it owns, as a camera's do, and bear the time at which they
 //! were captured; readers look at it when their source gives the frame out. CPU time is that of the whole
-//! process (`getrusage`), the producer's less that of the same pipeline into `fakesink`. All pipelines
-//! have `sync=false`. Elements that this GStreamer does not have are skipped by name.
+//! process, the producer's less that of the same pipeline into `fakesink`. All pipelines have
+//! `sync=false`. The floor is a pair of elements that wakes readers by a bare futex, and does nothing
+//! else. Elements that this GStreamer does not have are skipped by name.
 
-use std::os::fd::IntoRawFd;
+mod camera;
+mod floor;
+
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use gst::glib;
+use camera::Camera;
+use floor::{FloorSink, FloorSrc};
 use gst::prelude::*;
-use gst::subclass::prelude::*;
-use gst_allocators::prelude::*;
-use gst_allocators::{FdAllocator, FdMemoryFlags};
-use gst_base::prelude::*;
-use gst_base::subclass::base_src::CreateSuccess;
-use gst_base::subclass::prelude::*;
 use rustix::process::{Signal, getpid};
 use rustix::thread::ClockId;
-use videostream::hal::memory::allocate::Allocator;
-use videostream::hal::memory::memfd;
-use videostream::hal::time::{now_ns, timespec};
+use videostream::hal::time::now_ns;
 use videostream_testing::figures::Series;
 use videostream_testing::process::{self, Process, say};
 
@@ -49,7 +45,13 @@ struct Pair {
 }
 
 /// `PATH` is where they meet.
-const PAIRS: [Pair; 3] = [
+const PAIRS: [Pair; 4] = [
+    Pair {
+        name: "floor",
+        elements: ["benchfloorsink", "benchfloorsrc"],
+        sink: "benchfloorsink sync=false path=PATH",
+        source: "benchfloorsrc path=PATH",
+    },
     Pair {
         name: "vslsink",
         elements: ["vslsink", "vslsrc"],
@@ -73,6 +75,13 @@ const PAIRS: [Pair; 3] = [
 
 fn main() -> ExitCode {
     gst::init().unwrap();
+    for (name, class) in [
+        ("benchcamera", Camera::static_type()),
+        ("benchfloorsink", FloorSink::static_type()),
+        ("benchfloorsrc", FloorSrc::static_type()),
+    ] {
+        gst::Element::register(None, name, gst::Rank::NONE, class).unwrap();
+    }
     gstvideostream::plugin::plugin_register_static().unwrap();
     if let Some(role) = process::role() {
         match role[0].as_str() {
@@ -163,7 +172,7 @@ struct Measured {
 }
 
 fn measure(pair: &Pair, readers: usize, stopped: bool) -> Measured {
-    let path = format!("/tmp/videostream-bench-{}", getpid().as_raw_nonzero());
+    let path = format!("/dev/shm/videostream-bench-{}", getpid().as_raw_nonzero());
     let place = |text: &str| text.replace("PATH", &path);
     let mut producer = Process::start("bench", &["producer", &place(pair.sink)]);
     producer.expect("ready", || {});
@@ -233,115 +242,8 @@ fn cpu_us() -> f64 {
     time.tv_sec as f64 * 1e6 + time.tv_nsec as f64 / 1e3
 }
 
-/// A camera: frames in memory of its own, one every sixtieth of a second.
-mod camera {
-    use super::*;
-
-    #[derive(Debug, Default)]
-    pub struct Camera {
-        state: Mutex<State>,
-    }
-
-    #[derive(Debug, Default)]
-    struct State {
-        memories: Vec<gst::Memory>,
-        due_ns: u64,
-        count: u64,
-    }
-
-    #[glib::object_subclass]
-    impl ObjectSubclass for Camera {
-        const NAME: &'static str = "BenchCamera";
-        type Type = super::Camera;
-        type ParentType = gst_base::PushSrc;
-    }
-
-    impl ObjectImpl for Camera {
-        fn constructed(&self) {
-            self.parent_constructed();
-            self.obj().set_live(true);
-            self.obj().set_format(gst::Format::Time);
-        }
-    }
-    impl GstObjectImpl for Camera {}
-
-    impl ElementImpl for Camera {
-        fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
-            type Metadata = gst::subclass::ElementMetadata;
-            static METADATA: LazyLock<Metadata> =
-                LazyLock::new(|| Metadata::new("Camera", "Source/Video", "Captures", "bench"));
-            Some(&METADATA)
-        }
-
-        fn pad_templates() -> &'static [gst::PadTemplate] {
-            static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
-                let caps = CAPS.parse().unwrap();
-                let (direction, presence) = (gst::PadDirection::Src, gst::PadPresence::Always);
-                let pad = gst::PadTemplate::new("src", direction, presence, &caps);
-                vec![pad.unwrap()]
-            });
-            &TEMPLATES
-        }
-    }
-
-    impl BaseSrcImpl for Camera {
-        fn start(&self) -> Result<(), gst::ErrorMessage> {
-            let mut state = self.state.lock().unwrap();
-            state.memories = (0..32).map(|_| memory()).collect();
-            state.due_ns = now_ns();
-            Ok(())
-        }
-    }
-
-    impl PushSrcImpl for Camera {
-        fn create(&self, _: Option<&mut gst::BufferRef>) -> Result<CreateSuccess, gst::FlowError> {
-            let mut state = self.state.lock().unwrap();
-            let (free, count) = loop {
-                state.due_ns += PERIOD_NS;
-                state.count += 1;
-                let time = timespec(state.due_ns);
-                let _ = rustix::thread::clock_nanosleep_absolute(ClockId::Monotonic, &time);
-                // A camera without a free buffer loses the frame.
-                if let Some(free) = state.memories.iter().position(is_free) {
-                    break (free, state.count);
-                }
-            };
-            let memory = state.memories.swap_remove(free);
-            let mut memory = memory.into_mapped_memory_writable().unwrap();
-            memory[..8].copy_from_slice(&now_ns().to_ne_bytes());
-            memory[8..16].copy_from_slice(&count.to_ne_bytes());
-            let memory = memory.into_memory();
-            state.memories.push(memory.clone());
-            let mut buffer = gst::Buffer::new();
-            let change = buffer.get_mut().unwrap();
-            change.append_memory(memory);
-            change.set_pts(gst::ClockTime::from_nseconds(count * PERIOD_NS));
-            change.set_offset(count);
-            Ok(CreateSuccess::NewBuffer(buffer))
-        }
-    }
-
-    fn memory() -> gst::Memory {
-        let fd = Allocator::memfd_only().allocate(SIZE as u64).unwrap().fd;
-        memfd::seal(&fd, memfd::FIXED_SIZE).unwrap();
-        let (fd, allocator) = (fd.into_raw_fd(), FdAllocator::new());
-        #[allow(unsafe_code, reason = "GStreamer takes descriptors as numbers")]
-        // SAFETY: the descriptor is open and nobody else's.
-        let memory = unsafe { allocator.alloc_fd(fd, SIZE, FdMemoryFlags::KEEP_MAPPED) };
-        memory.unwrap()
-    }
-}
-
-glib::wrapper! {
-    /// A camera.
-    pub struct Camera(ObjectSubclass<camera::Camera>)
-        @extends gst_base::PushSrc, gst_base::BaseSrc, gst::Element, gst::Object;
-}
-
 /// Captures into a sink until it is killed.
 fn produce(sink: &str) {
-    let rank = gst::Rank::NONE;
-    gst::Element::register(None, "benchcamera", rank, Camera::static_type()).unwrap();
     let pipeline = gst::parse::launch(&format!("benchcamera name=camera ! {sink}"));
     let pipeline = pipeline.unwrap().downcast::<gst::Pipeline>().unwrap();
     let frames = Arc::new(AtomicU64::new(0));
@@ -374,15 +276,10 @@ fn produce(sink: &str) {
     }
 }
 
-/// Whether no buffer has it.
-#[allow(unsafe_code, reason = "the bindings have no count of references")]
-fn is_free(memory: &gst::Memory) -> bool {
-    let object = memory.as_ptr().cast::<gst::ffi::GstMiniObject>();
-    // SAFETY: the memory lives; a count that is read too high only means another turn.
-    let count = unsafe { &raw const (*object).refcount };
-    // SAFETY: as above; it is aligned, and written as an atomic of the same size.
-    let count = unsafe { std::sync::atomic::AtomicI32::from_ptr(count.cast_mut()) };
-    count.load(std::sync::atomic::Ordering::SeqCst) == 1
+/// When a picture was taken, and which it is.
+fn stamp(buffer: &gst::BufferRef) -> [u64; 2] {
+    let bytes = buffer.map_readable().unwrap();
+    [0, 8].map(|at: usize| u64::from_ne_bytes(bytes[at..at + 8].try_into().unwrap()))
 }
 
 /// Reads until it has measured, then goes on.
@@ -421,11 +318,7 @@ struct Reading {
 
 impl Reading {
     fn add(&mut self, buffer: &gst::BufferRef) {
-        let (time_ns, count) = {
-            let bytes = buffer.map_readable().unwrap();
-            let word = |at: usize| u64::from_ne_bytes(bytes[at..at + 8].try_into().unwrap());
-            (word(0), word(8))
-        };
+        let [time_ns, count] = stamp(buffer);
         let now = now_ns();
         self.seen += 1;
         if self.seen == 1 {
