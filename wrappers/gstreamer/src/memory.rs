@@ -53,6 +53,19 @@ impl Allocators {
     }
 }
 
+/// Whether an allocator gives memory to whoever names a size: others have functions of their own. Those whose memory is files
+/// all say the latter, and can do the former if they have a function for it (`GstShmAllocator`).
+pub(crate) fn allocates_by_size(allocator: &gst::Allocator) -> bool {
+    let object = allocator.as_ptr();
+    // SAFETY: the allocator is alive; its kind is settled when it is made.
+    let flags = unsafe { (*object).object.flags };
+    if flags & gst::ffi::GST_ALLOCATOR_FLAG_CUSTOM_ALLOC == 0 {
+        return true;
+    }
+    let class = allocator.class().as_ref();
+    allocator.is::<FdAllocator>() && class.alloc.is_some()
+}
+
 /// A memory's part of a file.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Part<'a> {

@@ -238,6 +238,31 @@ fn hardware_reads_frames_where_the_camera_wrote() {
 }
 
 #[test]
+fn hardware_imports_copies_too() {
+    let test = "hardware_imports_copies_too";
+    let Some(_turn) = on_the_rig(test) else {
+        return;
+    };
+    let Some(_sharing) = Pipeline::start(test, &small_camera()) else {
+        return;
+    };
+    drop(client(1));
+    // The queue keeps more frames than that.
+    let words = format!(
+        "vslsrc path={SOCKET} hold=1 ! queue min-threshold-buffers=3 ! v4l2convert output-io-mode=dmabuf-import \
+         ! video/x-raw,format=BGR ! fakesink"
+    );
+    let log = "v4l2bufferpool:6,GST_PERFORMANCE:6";
+    let reading = Pipeline::start_logging(test, &words, log).unwrap();
+    reading.wait_for("importing dmabuf", 10);
+    let reading = reading.interrupt();
+    let copies = reading.copies();
+    assert!(!copies.is_empty());
+    let is_ours = |line: &&str| line.contains("downstream holds as many frames as it may");
+    assert!(copies.iter().all(is_ours), "{copies:?}");
+}
+
+#[test]
 fn pipelines_and_programs_read_one_camera() {
     let test = "pipelines_and_programs_read_one_camera";
     let Some(_turn) = on_the_rig(test) else {

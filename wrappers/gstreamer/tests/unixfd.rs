@@ -62,7 +62,16 @@ fn socket(test: &str) -> Option<(TempDir, String)> {
 
 #[test]
 fn frames_go_on_to_readers_of_unixfdsink() {
-    let test = "frames_go_on_to_readers_of_unixfdsink";
+    go_on("frames_go_on_to_readers_of_unixfdsink", "hold=8");
+}
+
+/// It takes memory with a descriptor only, and keeps one frame at least.
+#[test]
+fn copies_go_on_to_readers_of_unixfdsink() {
+    go_on("copies_go_on_to_readers_of_unixfdsink", "hold=1");
+}
+
+fn go_on(test: &str, hold: &str) {
     let Some((_folder, path)) = socket(test) else {
         return;
     };
@@ -71,7 +80,7 @@ fn frames_go_on_to_readers_of_unixfdsink() {
         "videotestsrc is-live=true pattern=white ! {CAPS} ! vslsink path={name}"
     ));
     let _relay = Playing::new(&format!(
-        "vslsrc path={name} ! unixfdsink socket-path={path}"
+        "vslsrc path={name} {hold} ! unixfdsink socket-path={path}"
     ));
     until("unixfdsink listens", || Path::new(&path).exists());
     let reading = Playing::new(&format!("unixfdsrc socket-path={path} ! fakesink name=end"));

@@ -1,53 +1,134 @@
-//! Frames that go downstream as copies.
+//! Frames that go downstream as copies, in memory that downstream can do with.
 
+use gst::glib;
 use gst::prelude::*;
 use gst_video::VideoInfo;
 
-/// Memory that copies of pictures of one format come back to.
+use crate::memory::allocates_by_size;
+use crate::pool::SharedPool;
+
+/// Copies in dma-bufs at most: no device takes more buffers than V4L2 has for a queue, and each is a descriptor.
+const MOST_DMA_BUFS: u32 = 64;
+
+/// Makes copies of frames of one format. Their memory comes back to a pool.
 #[derive(Debug)]
-pub(super) struct Copies(gst::BufferPool);
+pub(super) struct Copies {
+    /// What downstream asks for.
+    allocator: Option<(gst::Allocator, gst::AllocationParams)>,
+    /// Frames lie in dma-bufs, which downstream may import.
+    is_dma_buf: bool,
+    dma_bufs: Option<SharedPool>,
+    pool: Option<gst::BufferPool>,
+}
 
 impl Copies {
-    fn new(info: &VideoInfo) -> Result<Self, gst::glib::BoolError> {
-        let pool = gst::BufferPool::new();
-        let caps = info.to_caps()?;
+    /// For who answers like this; frames lie in dma-bufs, or they don't.
+    pub(super) fn new(answer: &gst::query::Allocation, is_dma_buf: bool) -> Self {
+        let mut offers = answer.allocation_params();
+        let allocator = offers.find_map(|(allocator, params)| Some((allocator?, params)));
+        Self {
+            allocator: allocator.filter(|(allocator, _)| allocates_by_size(allocator)),
+            is_dma_buf,
+            dma_bufs: None,
+            pool: None,
+        }
+    }
+
+    /// A copy of a picture, with lines and planes where they usually lie.
+    ///
+    /// # Errors
+    /// What there is no memory for, or what can't be mapped.
+    pub(super) fn picture(
+        &mut self,
+        buffer: &gst::Buffer,
+        info: &VideoInfo,
+    ) -> Result<gst::Buffer, String> {
+        let mut copy = match self.take(info) {
+            // Memory as any other has to do then.
+            Err(_) if self.allocator.is_some() => {
+                self.allocator = None;
+                self.close();
+                self.take(info)
+            }
+            taken => taken,
+        }
+        .map_err(|error| format!("no memory for a copy: {error}"))?;
+        crate::copies::picture(buffer, info, copy.make_mut()).map_err(|error| error.to_string())?;
+        Ok(copy)
+    }
+
+    /// A copy of a packet.
+    ///
+    /// # Errors
+    /// What can't be mapped.
+    pub(super) fn packet(&self, buffer: &gst::Buffer) -> Result<gst::Buffer, String> {
+        let bytes = buffer.map_readable().map_err(|error| error.to_string())?;
+        let mut copy = gst::Buffer::new();
+        copy.make_mut().append_memory(self.memory(bytes.to_vec()));
+        Ok(copy)
+    }
+
+    /// Bytes as memory that downstream can do with.
+    pub(super) fn memory(&self, bytes: impl AsRef<[u8]> + Send + 'static) -> gst::Memory {
+        let wanted = self.allocator.as_ref().and_then(|(allocator, params)| {
+            let bytes = bytes.as_ref();
+            let memory = allocator.alloc(bytes.len(), Some(params)).ok()?;
+            let mut memory = memory.into_mapped_memory_writable().ok()?;
+            memory.get_mut(..bytes.len())?.copy_from_slice(bytes);
+            Some(memory.into_memory())
+        });
+        wanted.unwrap_or_else(|| gst::Memory::from_slice(bytes))
+    }
+
+    fn take(&mut self, info: &VideoInfo) -> Result<gst::Buffer, String> {
+        let caps = info.to_caps().map_err(|error| error.to_string())?;
         let size = u32::try_from(info.size());
-        let size = size.map_err(|_| gst::glib::bool_error!("{} bytes a frame", info.size()))?;
+        let size = size.map_err(|_| format!("{} bytes a frame", info.size()))?;
+        if self.is_dma_buf && self.allocator.is_none() {
+            if self.dma_bufs.is_none() {
+                self.dma_bufs = SharedPool::active(&caps, size, MOST_DMA_BUFS);
+            }
+            if let Some(taken) = self.dma_bufs.as_ref().and_then(|pool| pool.take().ok()) {
+                return Ok(taken);
+            }
+        }
+        let pool = match &self.pool {
+            Some(pool) => pool,
+            None => {
+                let pool = self.open(&caps, size);
+                self.pool.insert(pool.map_err(|error| error.to_string())?)
+            }
+        };
+        pool.acquire_buffer(None).map_err(|error| error.to_string())
+    }
+
+    /// A pool of any number of buffers.
+    fn open(&self, caps: &gst::Caps, size: u32) -> Result<gst::BufferPool, glib::BoolError> {
+        let pool = gst::BufferPool::new();
         let mut config = pool.config();
-        config.set_params(Some(&caps), size, 0, 0);
+        config.set_params(Some(caps), size, 0, 0);
+        if let Some((allocator, params)) = &self.allocator {
+            config.set_allocator(Some(allocator), Some(params));
+        }
         pool.set_config(config)?;
         pool.set_active(true)?;
-        Ok(Self(pool))
+        Ok(pool)
+    }
+
+    /// Buffers that are out are freed when they come back.
+    fn close(&mut self) {
+        let pools = [
+            self.pool.take(),
+            self.dma_bufs.take().map(|pool| pool.upcast()),
+        ];
+        for pool in pools.into_iter().flatten() {
+            let _ = pool.set_active(false);
+        }
     }
 }
 
 impl Drop for Copies {
     fn drop(&mut self) {
-        // Buffers that are out are freed when they come back.
-        let _ = self.0.set_active(false);
+        self.close();
     }
-}
-
-/// A copy of a picture, with lines and planes where they usually lie.
-pub(super) fn picture(
-    buffer: &gst::Buffer,
-    info: &VideoInfo,
-    copies: &mut Option<Copies>,
-) -> Result<gst::Buffer, String> {
-    let copies = match copies {
-        Some(copies) => copies,
-        none => none.insert(Copies::new(info).map_err(|error| error.to_string())?),
-    };
-    let mut copy = copies
-        .0
-        .acquire_buffer(None)
-        .map_err(|error| format!("no memory for a copy: {error}"))?;
-    crate::copies::picture(buffer, info, copy.make_mut()).map_err(|error| error.to_string())?;
-    Ok(copy)
-}
-
-/// A copy of a packet.
-pub(super) fn packet(buffer: &gst::Buffer) -> Result<gst::Buffer, String> {
-    let bytes = buffer.map_readable().map_err(|error| error.to_string())?;
-    Ok(gst::Buffer::from_slice(bytes.to_vec()))
 }

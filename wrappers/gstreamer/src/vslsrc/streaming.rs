@@ -11,7 +11,7 @@ use videostream::hal::ring::{Flags, FrameDescriptor};
 use videostream::hal::time::deadline_in;
 use videostream::{Frame, FrameRate};
 
-use super::copies::{self, Copies};
+use super::copies::Copies;
 use super::failure;
 use super::imp::{CAT, VslSrc};
 use super::key_frames::{KeyFrames, Verdict};
@@ -38,7 +38,6 @@ const RATE_SETTLES: u32 = 15;
 pub(super) struct Streaming {
     pub(super) link: Link,
     buffers: MappedBuffers,
-    copies: Option<Copies>,
     /// Of the frame before.
     connection: u64,
     output: Option<Output>,
@@ -67,6 +66,7 @@ struct Output {
     takes_meta: bool,
     /// Downstream insists on dma-bufs, which nothing else can take the place of.
     is_by_feature: bool,
+    copies: Copies,
 }
 
 impl Streaming {
@@ -76,7 +76,6 @@ impl Streaming {
         Self {
             link,
             buffers: MappedBuffers::default(),
-            copies: None,
             connection: 0,
             output: None,
             key_frames,
@@ -151,10 +150,9 @@ impl VslSrc {
         let is_new = self.agree(streaming, format, is_dma_buf, &path, about.serial)?;
         if is_new {
             streaming.buffers.clear();
-            streaming.copies = None;
             streaming.gap = true;
         }
-        let Some(output) = &streaming.output else {
+        let Some(output) = &mut streaming.output else {
             return Err(gst::FlowError::NotNegotiated);
         };
         let (placement, info) = match &output.media {
@@ -188,16 +186,17 @@ impl VslSrc {
                     false => "downstream does not take GstVideoMeta",
                 };
                 self.note_copy(why);
-                buffer = copies::picture(&buffer, info, &mut streaming.copies)
-                    .map_err(|why| bad(&why))?;
+                let copied = output.copies.picture(&buffer, info);
+                buffer = copied.map_err(|why| bad(&why))?;
             }
         } else if must_copy {
             self.note_copy("downstream holds as many frames as it may: raise hold");
-            buffer = copies::packet(&buffer).map_err(|why| bad(&why))?;
+            let copied = output.copies.packet(&buffer);
+            buffer = copied.map_err(|why| bad(&why))?;
         }
         let change = buffer.make_mut();
         if let Some(unit) = unit {
-            unit.mark(change);
+            unit.mark(change, &output.copies);
         }
         let gap = std::mem::take(&mut streaming.gap);
         if gap {
@@ -325,6 +324,7 @@ impl VslSrc {
             // Who takes dma-bufs by name does not map them.
             takes_meta: takes_meta || is_by_feature,
             is_by_feature,
+            copies: Copies::new(&query, is_dma_buf),
         });
         streaming.other_rate = (None, 0);
         Ok(is_new)
@@ -526,7 +526,7 @@ struct Unit {
 }
 
 impl Unit {
-    fn mark(self, buffer: &mut gst::BufferRef) {
+    fn mark(self, buffer: &mut gst::BufferRef, copies: &Copies) {
         if !self.is_key {
             buffer.set_flags(gst::BufferFlags::DELTA_UNIT);
         }
@@ -534,7 +534,7 @@ impl Unit {
             buffer.set_flags(gst::BufferFlags::HEADER);
         }
         if let Some(sets) = self.sets {
-            buffer.prepend_memory(gst::Memory::from_slice(sets));
+            buffer.prepend_memory(copies.memory(sets));
         }
     }
 }

@@ -38,6 +38,27 @@ fn frames_beyond_hold_are_copied() {
 }
 
 #[test]
+fn copies_lie_where_downstream_asks_for_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, path) = socket(&folder);
+    let mut host = TestHost::new(&path);
+    let memory = host.memory(PICTURE, 4);
+    let mut reader = Reader::new(&path, &[("hold", "1")]);
+    let round = reader.is_asked_for_round_addresses();
+    reader.harness.play();
+    let kept = [(); 9].map(|()| {
+        host.publish(&picture(memory));
+        reader.pull()
+    });
+    assert_eq!(reader.stats("copied"), 8);
+    for copy in &kept[1..] {
+        let bytes = copy.map_readable().unwrap();
+        assert_eq!(bytes.as_ptr().addr() % round, 0);
+        assert_eq!(bytes.as_slice(), [4; PICTURE]);
+    }
+}
+
+#[test]
 fn frames_beyond_hold_are_dropped_if_asked() {
     let folder = tempfile::tempdir().unwrap();
     let (_, path) = socket(&folder);

@@ -169,6 +169,29 @@ fn parameter_sets_of_the_host_are_put_in_front() {
 }
 
 #[test]
+fn what_is_copied_of_packets_lies_where_downstream_asks_for_it() {
+    let mut stream = Stream::new();
+    let sets = [SPS, PPS].concat();
+    let kept = stream.host.lender().host_mut().set_parameters(&sets);
+    kept.unwrap();
+    let mut reader = Reader::new(&stream.path, &[("mode", "every"), ("hold", "1")]);
+    let round = reader.is_asked_for_round_addresses();
+    reader.harness.play();
+    stream.publish(FourCc::H264, IDR, true);
+    let first = reader.pull();
+    let address = |memory: &gst::MemoryRef| memory.map_readable().unwrap().as_ptr().addr();
+    assert_eq!(first.n_memory(), 2);
+    assert_eq!(address(first.peek_memory(0)) % round, 0);
+    for _ in 0..8 {
+        stream.delta();
+        let copy = reader.pull();
+        assert_eq!(address(copy.peek_memory(0)) % round, 0);
+        assert_eq!(copy.map_readable().unwrap().as_slice(), DELTA);
+    }
+    assert_eq!(reader.stats("copied"), 8);
+}
+
+#[test]
 fn jpeg_is_its_used_bytes() {
     let mut stream = Stream::new();
     let mut reader = Reader::playing(&stream.path, &[]);

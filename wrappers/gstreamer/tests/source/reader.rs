@@ -49,6 +49,24 @@ impl Reader {
         reader
     }
 
+    /// What is behind it asks for memory at round addresses: multiples of this.
+    pub(crate) fn is_asked_for_round_addresses(&self) -> usize {
+        let pad = self.element.static_pad("src").unwrap();
+        let params = gst::AllocationParams::new(gst::MemoryFlags::empty(), 4095, 0, 0);
+        let usual = gst::Allocator::find(None);
+        let kinds = gst::PadProbeType::QUERY_DOWNSTREAM | gst::PadProbeType::PUSH;
+        pad.add_probe(kinds, move |_, info| {
+            let query = info.query_mut().map(|query| query.view_mut());
+            let Some(gst::QueryViewMut::Allocation(query)) = query else {
+                return gst::PadProbeReturn::Ok;
+            };
+            query.add_allocation_meta::<gst_video::VideoMeta>(None);
+            query.add_allocation_param(usual.as_ref(), params.clone());
+            gst::PadProbeReturn::Handled
+        });
+        4096
+    }
+
     /// The next buffer.
     pub(crate) fn pull(&mut self) -> gst::Buffer {
         match self.harness.pull() {
