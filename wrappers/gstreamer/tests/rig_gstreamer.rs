@@ -257,9 +257,10 @@ fn hardware_imports_copies_too() {
     reading.wait_for("importing dmabuf", 10);
     let reading = reading.interrupt();
     let copies = reading.copies();
-    assert!(!copies.is_empty());
-    let is_ours = |line: &&str| line.contains("downstream holds as many frames as it may");
-    assert!(copies.iter().all(is_ours), "{copies:?}");
+    // A line of the source, and one of GStreamer for its only plane.
+    let is_ours = |line: &&&str| line.contains("downstream holds as many frames as it may");
+    let ours = copies.iter().filter(is_ours).count();
+    assert!(ours > 0 && copies.len() <= 2 * ours, "{copies:?}");
 }
 
 #[test]
