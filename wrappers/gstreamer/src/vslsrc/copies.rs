@@ -25,9 +25,11 @@ impl Copies {
     /// For who answers like this; frames lie in dma-bufs, or they don't.
     pub(super) fn new(answer: &gst::query::Allocation, is_dma_buf: bool) -> Self {
         let mut offers = answer.allocation_params();
-        let allocator = offers.find_map(|(allocator, params)| Some((allocator?, params)));
         Self {
-            allocator: allocator.filter(|(allocator, _)| allocates_by_size(allocator)),
+            allocator: offers.find_map(|(allocator, params)| {
+                let allocator = allocator.filter(allocates_by_size)?;
+                Some((allocator, params))
+            }),
             is_dma_buf,
             dma_bufs: None,
             pool: None,
