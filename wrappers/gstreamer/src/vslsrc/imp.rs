@@ -1,5 +1,6 @@
 //! The element's class.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use gst::glib;
@@ -34,6 +35,10 @@ pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
 pub struct VslSrc {
     pub(super) settings: Mutex<Settings>,
     pub(super) flow: Arc<Flow>,
+    /// The element is just being paused.
+    pauses: AtomicBool,
+    /// A buffer was given to the base class, which has not gone on with it.
+    is_given: AtomicBool,
     /// Of the streaming thread, while it is in `create`.
     streaming: Mutex<Option<Streaming>>,
     /// Of all threads, for moments.
@@ -145,6 +150,17 @@ impl ElementImpl for VslSrc {
         });
         &TEMPLATES
     }
+
+    fn change_state(
+        &self,
+        transition: gst::StateChange,
+    ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
+        let pauses = transition == gst::StateChange::PlayingToPaused;
+        self.pauses.store(pauses, Ordering::SeqCst);
+        let changed = self.parent_change_state(transition);
+        self.pauses.store(false, Ordering::SeqCst);
+        changed
+    }
 }
 
 impl BaseSrcImpl for VslSrc {
@@ -158,6 +174,7 @@ impl BaseSrcImpl for VslSrc {
         if !waits {
             link.connect(&self.flow)?;
         }
+        self.is_given.store(false, Ordering::SeqCst);
         *lock(&self.shared) = Shared {
             is_started: true,
             hold: link.hold(),
@@ -179,12 +196,22 @@ impl BaseSrcImpl for VslSrc {
         Ok(())
     }
 
+    /// Buffers are not waited for. Called with each that goes downstream, and not with those that the base class drops.
+    fn times(&self, _: &gst::BufferRef) -> (Option<gst::ClockTime>, Option<gst::ClockTime>) {
+        self.is_given.store(false, Ordering::SeqCst);
+        (None, None)
+    }
+
     fn is_seekable(&self) -> bool {
         false
     }
 
+    /// Ends waits, but for a pause: a `create` that gives up ends the task, even if the element plays again by that time
+    /// (GStreamer 1.26).
     fn unlock(&self) -> Result<(), gst::ErrorMessage> {
-        self.flow.flush();
+        if !self.pauses.load(Ordering::SeqCst) {
+            self.flow.flush();
+        }
         Ok(())
     }
 
@@ -252,6 +279,11 @@ impl PushSrcImpl for VslSrc {
         let Some(streaming) = streaming.as_mut() else {
             return Err(gst::FlowError::Flushing);
         };
+        // GStreamer 1.26 drops what comes during a pause.
+        if self.is_given.swap(false, Ordering::SeqCst) {
+            lock(&self.shared).counts.frames -= 1;
+            streaming.dropped += 1;
+        }
         let pad = self.obj().src_pad().clone();
         loop {
             let next = streaming.link.next(&self.flow, || {
@@ -266,6 +298,7 @@ impl PushSrcImpl for VslSrc {
                 }
                 Next::Frame(arrival) => {
                     if let Some(buffer) = self.buffer(streaming, *arrival)? {
+                        self.is_given.store(true, Ordering::SeqCst);
                         return Ok(CreateSuccess::NewBuffer(buffer));
                     }
                 }

@@ -52,6 +52,8 @@ pub(super) struct Streaming {
     is_new_host: bool,
     /// Frames are missing before the next one.
     gap: bool,
+    /// So many of them were taken, and dropped by the base class.
+    pub(super) dropped: u64,
     /// A frame from before the pipeline's begin has come.
     has_early: bool,
 }
@@ -85,6 +87,7 @@ impl Streaming {
             other_rate: (None, 0),
             is_new_host: true,
             gap: true,
+            dropped: 0,
             has_early: false,
         }
     }
@@ -112,7 +115,7 @@ impl VslSrc {
             streaming.gap = true;
             streaming.is_new_host = true;
         }
-        let missed = frame.missed();
+        let missed = frame.missed() + std::mem::take(&mut streaming.dropped);
         if missed > 0 {
             streaming.gap = true;
             let counts = &mut lock(&self.shared).counts;

@@ -158,6 +158,21 @@ fn a_host_with_nothing_to_lend_is_named() {
 }
 
 #[test]
+fn frames_flow_behind_any_number_of_short_pauses() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, path) = socket(&folder);
+    let mut host = TestHost::new(&path);
+    let memory = host.memory(PICTURE, 4);
+    let mut reader = Reader::playing(&path, &[]);
+    for _ in 0..200 {
+        reader.element.set_state(gst::State::Paused).unwrap();
+        reader.element.set_state(gst::State::Playing).unwrap();
+        let newest = host.publish(&picture(memory));
+        while reader.pull().offset() != newest {}
+    }
+}
+
+#[test]
 fn missed_frames_are_a_gap() {
     let folder = tempfile::tempdir().unwrap();
     let (_, path) = socket(&folder);

@@ -61,7 +61,7 @@ impl Reader {
                 return gst::PadProbeReturn::Ok;
             };
             query.add_allocation_meta::<gst_video::VideoMeta>(None);
-            query.add_allocation_param(usual.as_ref(), params.clone());
+            query.add_allocation_param(usual.as_ref(), params);
             gst::PadProbeReturn::Handled
         });
         4096
