@@ -128,6 +128,7 @@ fn a_core_runs_and_tells_how_it_ended() {
         assert!(now_ns() >= deadline);
 
         node.tell("suspend");
+        until(&node, "suspended");
         assert_eq!(enable(&mut core), Err(HantroError::RegistersLost));
         enable(&mut core).unwrap();
         core.release().unwrap();

@@ -177,7 +177,10 @@ impl Driver for Vc8000e {
                 self.core.registers[5] &= !1;
                 self.core.interrupt = Some(status.parse().unwrap());
             }
-            None if line == "suspend" => self.suspended = true,
+            None if line == "suspend" => {
+                self.suspended = true;
+                say("suspended");
+            }
             _ => panic!("told {line:?}"),
         }
     }
