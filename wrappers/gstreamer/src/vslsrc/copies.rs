@@ -65,29 +65,32 @@ impl Copies {
     /// What can't be mapped.
     pub(super) fn packet(&self, buffer: &gst::Buffer) -> Result<gst::Buffer, String> {
         let bytes = buffer.map_readable().map_err(|error| error.to_string())?;
+        let memory = self.allocated(&bytes);
+        let memory = memory.unwrap_or_else(|| gst::Memory::from_slice(bytes.to_vec()));
         let mut copy = gst::Buffer::new();
-        copy.make_mut().append_memory(self.memory(bytes.to_vec()));
+        copy.make_mut().append_memory(memory);
         Ok(copy)
     }
 
     /// Bytes as memory that downstream can do with.
     pub(super) fn memory(&self, bytes: impl AsRef<[u8]> + Send + 'static) -> gst::Memory {
-        let wanted = self.allocator.as_ref().and_then(|(allocator, params)| {
-            let bytes = bytes.as_ref();
-            let memory = allocator.alloc(bytes.len(), Some(params)).ok()?;
-            let mut memory = memory.into_mapped_memory_writable().ok()?;
-            memory.get_mut(..bytes.len())?.copy_from_slice(bytes);
-            Some(memory.into_memory())
-        });
-        wanted.unwrap_or_else(|| gst::Memory::from_slice(bytes))
+        let memory = self.allocated(bytes.as_ref());
+        memory.unwrap_or_else(|| gst::Memory::from_slice(bytes))
+    }
+
+    /// A copy in memory of downstream's allocator, if there is one that gives some.
+    fn allocated(&self, bytes: &[u8]) -> Option<gst::Memory> {
+        let (allocator, params) = self.allocator.as_ref()?;
+        let memory = allocator.alloc(bytes.len(), Some(params)).ok()?;
+        let mut memory = memory.into_mapped_memory_writable().ok()?;
+        memory.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        Some(memory.into_memory())
     }
 
     fn take(&mut self, info: &VideoInfo) -> Result<gst::Buffer, String> {
-        let caps = info.to_caps().map_err(|error| error.to_string())?;
-        let size = u32::try_from(info.size());
-        let size = size.map_err(|_| format!("{} bytes a frame", info.size()))?;
         if self.is_dma_buf && self.allocator.is_none() {
             if self.dma_bufs.is_none() {
+                let (caps, size) = needs(info)?;
                 self.dma_bufs = SharedPool::active(&caps, size, MOST_DMA_BUFS);
             }
             if let Some(taken) = self.dma_bufs.as_ref().and_then(|pool| pool.take().ok()) {
@@ -97,6 +100,7 @@ impl Copies {
         let pool = match &self.pool {
             Some(pool) => pool,
             None => {
+                let (caps, size) = needs(info)?;
                 let pool = self.open(&caps, size);
                 self.pool.insert(pool.map_err(|error| error.to_string())?)
             }
@@ -127,6 +131,14 @@ impl Copies {
             let _ = pool.set_active(false);
         }
     }
+}
+
+/// What buffers of a pool are for, and how large.
+fn needs(info: &VideoInfo) -> Result<(gst::Caps, u32), String> {
+    let caps = info.to_caps().map_err(|error| error.to_string())?;
+    let size = u32::try_from(info.size());
+    let size = size.map_err(|_| format!("{} bytes a frame", info.size()))?;
+    Ok((caps, size))
 }
 
 impl Drop for Copies {
