@@ -213,24 +213,30 @@ fn small_camera() -> String {
     )
 }
 
+/// A pipeline that shares a small camera, and one of which hardware has imported ten frames that `source` gave it.
+fn importing(test: &str, source: &str) -> Option<(Pipeline, Pipeline)> {
+    let sharing = Pipeline::start(test, &small_camera())?;
+    // Connected, there is a socket to open.
+    drop(client(1));
+    let words = format!(
+        "{source} ! v4l2convert output-io-mode=dmabuf-import ! video/x-raw,format=BGR ! fakesink"
+    );
+    let log = "v4l2bufferpool:6,GST_PERFORMANCE:6";
+    let reading = Pipeline::start_logging(test, &words, log).unwrap();
+    reading.wait_for("importing dmabuf", 10);
+    Some((sharing, reading))
+}
+
 #[test]
 fn hardware_reads_frames_where_the_camera_wrote() {
     let test = "hardware_reads_frames_where_the_camera_wrote";
     let Some(_turn) = on_the_rig(test) else {
         return;
     };
-    let Some(sharing) = Pipeline::start(test, &small_camera()) else {
+    let source = format!("vslsrc path={SOCKET}");
+    let Some((sharing, reading)) = importing(test, &source) else {
         return;
     };
-    // Connected, there is a socket to open.
-    drop(client(1));
-    let words = format!(
-        "vslsrc path={SOCKET} ! v4l2convert output-io-mode=dmabuf-import ! video/x-raw,format=BGR \
-         ! fakesink"
-    );
-    let log = "v4l2bufferpool:6,GST_PERFORMANCE:6";
-    let reading = Pipeline::start_logging(test, &words, log).unwrap();
-    reading.wait_for("importing dmabuf", 10);
     let (buffers, read) = (dma_bufs(sharing.id()), dma_bufs(reading.id()));
     assert!(!read.is_disjoint(&buffers), "{read:?} of {buffers:?}");
     assert_eq!(reading.interrupt().copies(), [""; 0]);
@@ -243,18 +249,11 @@ fn hardware_imports_copies_too() {
     let Some(_turn) = on_the_rig(test) else {
         return;
     };
-    let Some(_sharing) = Pipeline::start(test, &small_camera()) else {
+    // The queue keeps more frames than that.
+    let source = format!("vslsrc path={SOCKET} hold=1 ! queue min-threshold-buffers=3");
+    let Some((_sharing, reading)) = importing(test, &source) else {
         return;
     };
-    drop(client(1));
-    // The queue keeps more frames than that.
-    let words = format!(
-        "vslsrc path={SOCKET} hold=1 ! queue min-threshold-buffers=3 ! v4l2convert output-io-mode=dmabuf-import \
-         ! video/x-raw,format=BGR ! fakesink"
-    );
-    let log = "v4l2bufferpool:6,GST_PERFORMANCE:6";
-    let reading = Pipeline::start_logging(test, &words, log).unwrap();
-    reading.wait_for("importing dmabuf", 10);
     let reading = reading.interrupt();
     let copies = reading.copies();
     // A line of the source, and one of GStreamer for its only plane.

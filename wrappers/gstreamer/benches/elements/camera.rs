@@ -1,12 +1,9 @@
 //! A camera: frames in memory of its own, one every sixtieth of a second.
 
-use std::os::fd::IntoRawFd;
 use std::sync::{LazyLock, Mutex};
 
 use gst::glib;
 use gst::subclass::prelude::*;
-use gst_allocators::prelude::*;
-use gst_allocators::{FdAllocator, FdMemoryFlags};
 use gst_base::prelude::*;
 use gst_base::subclass::base_src::CreateSuccess;
 use gst_base::subclass::prelude::*;
@@ -15,7 +12,7 @@ use videostream::hal::memory::allocate::Allocator;
 use videostream::hal::memory::memfd;
 use videostream::hal::time::{now_ns, timespec};
 
-use super::{CAPS, PERIOD_NS, SIZE};
+use super::{PERIOD_NS, SIZE, memory_of, templates};
 
 glib::wrapper! {
     /// A camera.
@@ -63,12 +60,8 @@ mod imp {
         }
 
         fn pad_templates() -> &'static [gst::PadTemplate] {
-            static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
-                let caps = CAPS.parse().unwrap();
-                let (direction, presence) = (gst::PadDirection::Src, gst::PadPresence::Always);
-                let pad = gst::PadTemplate::new("src", direction, presence, &caps);
-                vec![pad.unwrap()]
-            });
+            static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> =
+                LazyLock::new(|| templates("src", gst::PadDirection::Src));
             &TEMPLATES
         }
     }
@@ -114,11 +107,7 @@ mod imp {
 fn memory() -> gst::Memory {
     let fd = Allocator::memfd_only().allocate(SIZE as u64).unwrap().fd;
     memfd::seal(&fd, memfd::FIXED_SIZE).unwrap();
-    let (fd, allocator) = (fd.into_raw_fd(), FdAllocator::new());
-    #[allow(unsafe_code, reason = "GStreamer takes descriptors as numbers")]
-    // SAFETY: the descriptor is open and nobody else's.
-    let memory = unsafe { allocator.alloc_fd(fd, SIZE, FdMemoryFlags::KEEP_MAPPED) };
-    memory.unwrap()
+    memory_of(fd)
 }
 
 /// Whether no buffer has it.

@@ -5,21 +5,18 @@
 #![expect(unsafe_code, reason = "a view of shared memory as atomics")]
 
 use std::fs::File;
-use std::os::fd::IntoRawFd;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{LazyLock, Mutex};
 
 use gst::glib;
 use gst::subclass::prelude::*;
-use gst_allocators::prelude::*;
-use gst_allocators::{FdAllocator, FdMemoryFlags};
 use gst_base::prelude::*;
 use gst_base::subclass::base_src::CreateSuccess;
 use gst_base::subclass::prelude::*;
 use rustix::thread::futex;
 use videostream::hal::memory::{Access, Mapping};
 
-use super::{CAPS, SIZE, stamp};
+use super::{SIZE, memory_of, stamp, templates};
 
 glib::wrapper! {
     /// Shows others a picture.
@@ -57,11 +54,6 @@ impl Board {
 /// A specification belongs to one class.
 fn path_property() -> Vec<glib::ParamSpec> {
     vec![glib::ParamSpecString::builder("path").build()]
-}
-
-fn template(name: &str, direction: gst::PadDirection) -> Vec<gst::PadTemplate> {
-    let caps = CAPS.parse().unwrap();
-    vec![gst::PadTemplate::new(name, direction, gst::PadPresence::Always, &caps).unwrap()]
 }
 
 mod sink {
@@ -102,7 +94,7 @@ mod sink {
 
         fn pad_templates() -> &'static [gst::PadTemplate] {
             static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> =
-                LazyLock::new(|| template("sink", gst::PadDirection::Sink));
+                LazyLock::new(|| templates("sink", gst::PadDirection::Sink));
             &TEMPLATES
         }
     }
@@ -181,7 +173,7 @@ mod src {
 
         fn pad_templates() -> &'static [gst::PadTemplate] {
             static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> =
-                LazyLock::new(|| template("src", gst::PadDirection::Src));
+                LazyLock::new(|| templates("src", gst::PadDirection::Src));
             &TEMPLATES
         }
     }
@@ -191,13 +183,10 @@ mod src {
             let path = self.path.lock().unwrap().clone();
             let file = File::options().read(true).write(true).open(path).unwrap();
             let board = Board::map(&file);
-            let (fd, allocator) = (file.into_raw_fd(), FdAllocator::new());
-            // SAFETY: the descriptor is open and nobody else's.
-            let memory = unsafe { allocator.alloc_fd(fd, SIZE, FdMemoryFlags::KEEP_MAPPED) };
             *self.state.lock().unwrap() = Some(State {
                 seen: board.wake.load(Ordering::Acquire),
                 board,
-                memory: memory.unwrap(),
+                memory: memory_of(file.into()),
             });
             Ok(())
         }

@@ -13,6 +13,7 @@
 mod camera;
 mod floor;
 
+use std::os::fd::{IntoRawFd, OwnedFd};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -21,6 +22,8 @@ use std::time::Duration;
 use camera::Camera;
 use floor::{FloorSink, FloorSrc};
 use gst::prelude::*;
+use gst_allocators::prelude::*;
+use gst_allocators::{FdAllocator, FdMemoryFlags};
 use rustix::process::{Signal, getpid};
 use rustix::thread::ClockId;
 use videostream::hal::time::now_ns;
@@ -274,6 +277,21 @@ fn produce(sink: &str) {
             }
         }
     }
+}
+
+/// The only pad of an element.
+fn templates(name: &str, direction: gst::PadDirection) -> Vec<gst::PadTemplate> {
+    let caps = CAPS.parse().unwrap();
+    vec![gst::PadTemplate::new(name, direction, gst::PadPresence::Always, &caps).unwrap()]
+}
+
+/// A picture's memory, which stays mapped.
+fn memory_of(fd: OwnedFd) -> gst::Memory {
+    let (fd, allocator) = (fd.into_raw_fd(), FdAllocator::new());
+    #[allow(unsafe_code, reason = "GStreamer takes descriptors as numbers")]
+    // SAFETY: the descriptor is open and nobody else's.
+    let memory = unsafe { allocator.alloc_fd(fd, SIZE, FdMemoryFlags::KEEP_MAPPED) };
+    memory.unwrap()
 }
 
 /// When a picture was taken, and which it is.

@@ -10,7 +10,7 @@ use videostream::hal::time::deadline_in;
 use videostream::{FrameRate, Host, PatternSource, Stream, TestPattern};
 use videostream_testing::process::{Process, open_descriptors, role, say};
 
-use crate::host::{PICTURE, TestHost, frame, picture, socket};
+use crate::host::{PICTURE, TestHost, frame, host, picture, socket};
 use crate::reader::{Reader, with_properties};
 use crate::support::{until, within};
 
@@ -39,9 +39,7 @@ fn plays_a_role() -> bool {
 
 #[test]
 fn a_goodbye_is_the_end_of_the_stream() {
-    let folder = tempfile::tempdir().unwrap();
-    let (_, path) = socket(&folder);
-    let mut host = TestHost::new(&path);
+    let (_folder, path, mut host) = host();
     let memory = host.memory(PICTURE, 1);
     let mut reader = Reader::playing(&path, &[]);
     host.publish(&picture(memory));
@@ -102,9 +100,7 @@ fn the_next_host_is_waited_for_if_asked() {
 
 #[test]
 fn a_new_format_is_come_again_for() {
-    let folder = tempfile::tempdir().unwrap();
-    let (_, path) = socket(&folder);
-    let mut host = TestHost::new(&path);
+    let (_folder, path, mut host) = host();
     let memory = host.memory(PICTURE, 1);
     let mut reader = Reader::playing(&path, &[]);
     host.publish(&picture(memory));
@@ -121,9 +117,7 @@ fn a_new_format_is_come_again_for() {
 
 #[test]
 fn a_stopped_element_ends_its_waits() {
-    let folder = tempfile::tempdir().unwrap();
-    let (_, path) = socket(&folder);
-    let host = TestHost::new(&path);
+    let (_folder, path, host) = host();
     for (properties, has_host) in [
         (&[][..], true),
         (&[("reconnect", "true")][..], true),
@@ -146,9 +140,7 @@ fn a_stopped_element_ends_its_waits() {
 
 #[test]
 fn an_eos_event_ends_the_stream() {
-    let folder = tempfile::tempdir().unwrap();
-    let (_, path) = socket(&folder);
-    let host = TestHost::new(&path);
+    let (_folder, path, host) = host();
     let mut reader = Reader::playing(&path, &[]);
     host.wait_for_clients(1);
     let element = reader.element.clone();
@@ -160,9 +152,7 @@ fn an_eos_event_ends_the_stream() {
 
 #[test]
 fn frames_outlive_the_element() {
-    let folder = tempfile::tempdir().unwrap();
-    let (_, path) = socket(&folder);
-    let mut host = TestHost::new(&path);
+    let (_folder, path, mut host) = host();
     let memory = host.memory(PICTURE, 9);
     let mut reader = Reader::playing(&path, &[]);
     host.publish(&picture(memory));
@@ -224,9 +214,7 @@ fn cycles_leave_nothing_open() {
 
 /// The error for a frame that can't be one.
 fn error_of(lie: impl FnOnce(&mut FrameDescriptor)) -> String {
-    let folder = tempfile::tempdir().unwrap();
-    let (_, path) = socket(&folder);
-    let mut host = TestHost::new(&path);
+    let (_folder, path, mut host) = host();
     let memory = host.memory(PICTURE, 1);
     let reader = Reader::playing(&path, &[]);
     let mut frame = picture(memory);

@@ -71,3 +71,11 @@ pub(crate) fn socket(folder: &tempfile::TempDir) -> (PathBuf, String) {
     let text = path.to_str().unwrap().to_owned();
     (path, text)
 }
+
+/// A host, its socket's name, and the folder that it is in.
+pub(crate) fn host() -> (tempfile::TempDir, String, TestHost) {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, path) = socket(&folder);
+    let host = TestHost::new(&path);
+    (folder, path, host)
+}

@@ -4,7 +4,7 @@ use gst::prelude::*;
 use gst_allocators::FdMemory;
 use videostream::Host;
 
-use crate::host::{LEND, PICTURE, TestHost, picture, socket};
+use crate::host::{LEND, PICTURE, TestHost, host, picture, socket};
 use crate::reader::Reader;
 use crate::support::until;
 
@@ -14,9 +14,7 @@ fn is_shared(buffer: &gst::BufferRef) -> bool {
 
 #[test]
 fn frames_beyond_hold_are_copied() {
-    let folder = tempfile::tempdir().unwrap();
-    let (_, path) = socket(&folder);
-    let mut host = TestHost::new(&path);
+    let (_folder, path, mut host) = host();
     let memory = host.memory(PICTURE, 4);
     let mut reader = Reader::playing(&path, &[("hold", "2")]);
     let mut kept = Vec::new();
@@ -39,9 +37,7 @@ fn frames_beyond_hold_are_copied() {
 
 #[test]
 fn copies_lie_where_downstream_asks_for_them() {
-    let folder = tempfile::tempdir().unwrap();
-    let (_, path) = socket(&folder);
-    let mut host = TestHost::new(&path);
+    let (_folder, path, mut host) = host();
     let memory = host.memory(PICTURE, 4);
     let mut reader = Reader::new(&path, &[("hold", "1")]);
     let round = reader.is_asked_for_round_addresses();
@@ -60,9 +56,7 @@ fn copies_lie_where_downstream_asks_for_them() {
 
 #[test]
 fn frames_beyond_hold_are_dropped_if_asked() {
-    let folder = tempfile::tempdir().unwrap();
-    let (_, path) = socket(&folder);
-    let mut host = TestHost::new(&path);
+    let (_folder, path, mut host) = host();
     let memory = host.memory(PICTURE, 4);
     let mut reader = Reader::playing(&path, &[("hold", "2"), ("when-full", "drop")]);
     let mut kept = Vec::new();
@@ -92,9 +86,7 @@ fn frames_beyond_hold_are_dropped_if_asked() {
 
 #[test]
 fn a_full_pipeline_ends_at_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let (_, path) = socket(&folder);
-    let mut host = TestHost::new(&path);
+    let (_folder, path, mut host) = host();
     let memory = host.memory(PICTURE, 4);
     let mut reader = Reader::playing(&path, &[("hold", "1"), ("when-full", "drop")]);
     host.publish(&picture(memory));
@@ -140,9 +132,7 @@ fn a_host_with_less_to_lend_is_made_do_with() {
 
 #[test]
 fn a_host_with_nothing_to_lend_is_named() {
-    let folder = tempfile::tempdir().unwrap();
-    let (_, path) = socket(&folder);
-    let host = TestHost::new(&path);
+    let (_folder, path, host) = host();
     let hog = videostream::Client::builder(&path).hold(LEND - 1);
     let hog = hog.connect().unwrap();
     let reader = Reader::new(&path, &[]);
@@ -159,9 +149,7 @@ fn a_host_with_nothing_to_lend_is_named() {
 
 #[test]
 fn frames_flow_behind_any_number_of_short_pauses() {
-    let folder = tempfile::tempdir().unwrap();
-    let (_, path) = socket(&folder);
-    let mut host = TestHost::new(&path);
+    let (_folder, path, mut host) = host();
     let memory = host.memory(PICTURE, 4);
     let mut reader = Reader::playing(&path, &[]);
     for _ in 0..200 {
@@ -174,9 +162,7 @@ fn frames_flow_behind_any_number_of_short_pauses() {
 
 #[test]
 fn missed_frames_are_a_gap() {
-    let folder = tempfile::tempdir().unwrap();
-    let (_, path) = socket(&folder);
-    let mut host = TestHost::new(&path);
+    let (_folder, path, mut host) = host();
     let memory = host.memory(PICTURE, 4);
     let mut reader = Reader::playing(&path, &[]);
     host.publish(&picture(memory));

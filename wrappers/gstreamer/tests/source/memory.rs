@@ -13,7 +13,7 @@ use videostream::hal::time::deadline_in;
 use videostream::{FrameRate, Host, PatternSource, Stream, TestPattern};
 use videostream_testing::skip;
 
-use crate::host::{PICTURE, TestHost, frame, picture, socket};
+use crate::host::{PICTURE, frame, host, picture, socket};
 use crate::reader::Reader;
 use crate::support::until;
 
@@ -26,13 +26,6 @@ fn inode(memory: &gst::MemoryRef) -> u64 {
     let fd = unsafe { BorrowedFd::borrow_raw(fd) };
     let file = std::fs::File::from(fd.try_clone_to_owned().unwrap());
     file.metadata().unwrap().ino()
-}
-
-fn host() -> (tempfile::TempDir, String, TestHost) {
-    let folder = tempfile::tempdir().unwrap();
-    let (_, path) = socket(&folder);
-    let host = TestHost::new(&path);
-    (folder, path, host)
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use videostream::hal::format::FourCc;
 use videostream::hal::ring::Flags;
 
-use crate::host::{TestHost, packet, socket};
+use crate::host::{TestHost, host, packet};
 use crate::reader::Reader;
 use crate::support::until;
 
@@ -24,9 +24,7 @@ struct Stream {
 
 impl Stream {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let (_, path) = socket(&folder);
-        let mut host = TestHost::new(&path);
+        let (folder, path, mut host) = host();
         let memory = (0..16).map(|_| host.memory(4096, 0)).collect();
         Self {
             _folder: folder,

@@ -3,7 +3,7 @@
 use gst::prelude::*;
 use rustix::net::{SendFlags, SocketAddrUnix};
 
-use crate::host::{PICTURE, TestHost, picture, socket};
+use crate::host::{PICTURE, host, picture, socket};
 use crate::reader::{Reader, vslsrc};
 use crate::support::listener;
 
@@ -52,9 +52,7 @@ fn ranges_are_those_of_the_2_x_element() {
 
 #[test]
 fn the_path_stays_while_it_is_used() {
-    let folder = tempfile::tempdir().unwrap();
-    let (_, path) = socket(&folder);
-    let mut host = TestHost::new(&path);
+    let (_folder, path, mut host) = host();
     let memory = host.memory(PICTURE, 1);
     let mut reader = Reader::playing(&path, &[]);
     host.wait_for_clients(1);

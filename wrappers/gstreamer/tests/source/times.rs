@@ -6,7 +6,7 @@ use gst_video::prelude::*;
 use videostream::hal::format::FourCc;
 use videostream::hal::time::now_ns;
 
-use crate::host::{PICTURE, TestHost, frame, picture, socket};
+use crate::host::{PICTURE, TestHost, frame, host, picture};
 use crate::reader::Reader;
 use crate::support::until;
 
@@ -18,9 +18,7 @@ struct Setting {
 }
 
 fn setting(properties: &[(&str, &str)]) -> Setting {
-    let folder = tempfile::tempdir().unwrap();
-    let (_, path) = socket(&folder);
-    let mut host = TestHost::new(&path);
+    let (folder, path, mut host) = host();
     let memory = host.memory(PICTURE * 4, 1);
     let reader = Reader::playing(&path, properties);
     Setting {
@@ -107,9 +105,7 @@ fn pts_and_dts_are_taken_over_one_by_one() {
 
 #[test]
 fn one_frame_from_before_the_begin_flows() {
-    let folder = tempfile::tempdir().unwrap();
-    let (_, path) = socket(&folder);
-    let mut host = TestHost::new(&path);
+    let (_folder, path, mut host) = host();
     let memory = host.memory(PICTURE, 1);
     let mut reader = Reader::new(&path, &[("mode", "every")]);
     let begin = now_ns() + 3_600_000_000_000;
@@ -229,9 +225,7 @@ fn fields_are_told_by_each_buffer() {
 
 #[test]
 fn a_caps_query_takes_no_frame() {
-    let folder = tempfile::tempdir().unwrap();
-    let (_, path) = socket(&folder);
-    let mut host = TestHost::new(&path);
+    let (_folder, path, mut host) = host();
     let memory = host.memory(PICTURE, 1);
     let serial = host.publish(&picture(memory));
     let mut reader = Reader::new(&path, &[]);
@@ -251,9 +245,7 @@ fn a_caps_query_takes_no_frame() {
 
 #[test]
 fn a_downstream_that_takes_something_else_is_told() {
-    let folder = tempfile::tempdir().unwrap();
-    let (_, path) = socket(&folder);
-    let mut host = TestHost::new(&path);
+    let (_folder, path, mut host) = host();
     let memory = host.memory(PICTURE, 1);
     host.publish(&picture(memory));
     let mut reader = Reader::new(&path, &[]);
