@@ -1,5 +1,45 @@
-"""Capture, share, encode and record video on embedded Linux without a copy."""
+"""Capture, share, encode and record video on embedded Linux without a copy.
 
-from ._videostream import __version__
+One process owns a camera and shares its frames by a `Host`; others read them by a `Client`, where they
+lie. Frames are n-dimensional views of that memory for NumPy, OpenCV, PyTorch and whatever else knows the
+buffer protocol or DLPack.
+"""
 
-__all__ = ["__version__"]
+import os
+
+from ._videostream import (
+    Client,
+    Frame,
+    Host,
+    Plane,
+    __version__,
+    _forked,
+)
+from .errors import (
+    Error,
+    Forked,
+    HoldLimit,
+    HostGone,
+    Refused,
+    Released,
+    TimedOut,
+    Unplugged,
+)
+
+__all__ = [
+    "Client",
+    "Error",
+    "Forked",
+    "Frame",
+    "HoldLimit",
+    "Host",
+    "HostGone",
+    "Plane",
+    "Refused",
+    "Released",
+    "TimedOut",
+    "Unplugged",
+    "__version__",
+]
+
+os.register_at_fork(after_in_child=_forked)

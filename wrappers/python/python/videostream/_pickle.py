@@ -1,0 +1,13 @@
+"""What unpickling calls."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ._videostream import Client
+
+
+def connect(path: str | os.PathLike[str], options: dict[str, Any]) -> Client:
+    """Connect a client again, by its path and options."""
+    return Client(path, **options)

@@ -1,0 +1,329 @@
+//! Views of a frame's memory: the buffer protocol and DLPack.
+
+#![expect(
+    unsafe_code,
+    reason = "the buffer protocol of C, and tensors that others read"
+)]
+
+use std::ffi::{c_int, c_void};
+use std::sync::Arc;
+
+use dlpark::ffi::{DLDataType, DLDevice, DLManagedTensor, DLManagedTensorVersioned};
+use dlpark::metadata::Dynamic;
+use dlpark::python::{DlpackExporter, ExportRequest, export_dlpack};
+use dlpark::{DlpackFlags, Managed, ManagedTensorBase};
+use pyo3::exceptions::{PyBufferError, PyImportError};
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyMemoryView;
+
+use crate::memory::{Shared, Span};
+use crate::shape::{Element, Shape};
+
+/// One plane of a frame as an n-dimensional array: the shared memory itself, without a copy.
+///
+/// `numpy.asarray(plane)`, `memoryview(plane)` and `torch.from_dlpack(plane)` give views of it.
+/// Each keeps the frame; `Frame.release` raises BufferError while one is out. Views of frames that a
+/// client received are read-only.
+#[pyclass(module = "videostream", frozen, weakref)]
+pub(crate) struct Plane {
+    shared: Arc<Shared>,
+    /// Which of the frame's planes it starts at.
+    at: usize,
+    shape: Shape,
+    is_writable: bool,
+}
+
+impl Plane {
+    pub(crate) fn new(shared: &Arc<Shared>, at: usize, shape: Shape, is_writable: bool) -> Self {
+        Self {
+            shared: Arc::clone(shared),
+            at,
+            shape,
+            is_writable,
+        }
+    }
+
+    fn again(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            at: self.at,
+            shape: self.shape.clone(),
+            is_writable: self.is_writable,
+        }
+    }
+
+    /// Opens the memory for a view; `end_view` of the frame closes it.
+    fn begin(&self) -> PyResult<Span> {
+        let span = self.shared.begin_view()?[self.at];
+        Ok(span)
+    }
+}
+
+#[pymethods]
+impl Plane {
+    /// Elements of each dimension: rows, columns and, where there are several, components.
+    #[getter]
+    fn shape(&self) -> Vec<isize> {
+        self.shape.shape[..self.shape.dims].to_vec()
+    }
+
+    /// Bytes from one element to the next, of each dimension.
+    #[getter]
+    fn strides(&self) -> Vec<isize> {
+        self.shape.strides[..self.shape.dims].to_vec()
+    }
+
+    /// Bytes of an element.
+    #[getter]
+    fn itemsize(&self) -> usize {
+        self.shape.element.size()
+    }
+
+    /// What an element is, as the `struct` module writes it.
+    #[getter]
+    fn format(&self) -> String {
+        self.shape.element.code().to_string_lossy().into_owned()
+    }
+
+    /// Whether views of it can only be read.
+    #[getter]
+    fn readonly(&self) -> bool {
+        !self.is_writable
+    }
+
+    /// Bytes of all elements, without what lies between rows.
+    #[getter]
+    fn nbytes(&self) -> usize {
+        self.shape.count() * self.shape.element.size()
+    }
+
+    fn __len__(&self) -> usize {
+        self.shape.shape[0].unsigned_abs()
+    }
+
+    fn __repr__(&self) -> String {
+        let shape: Vec<_> = self.shape().iter().map(isize::to_string).collect();
+        let access = if self.is_writable {
+            "writable"
+        } else {
+            "read-only"
+        };
+        format!(
+            "<videostream.Plane ({}) of {:?}, rows {} bytes apart, {access}>",
+            shape.join(", "),
+            self.format(),
+            self.shape.strides[0]
+        )
+    }
+
+    /// The buffer protocol: fills in `view`.
+    ///
+    /// # Safety
+    /// Called by the interpreter with a view to fill in.
+    unsafe fn __getbuffer__(
+        slf: Bound<'_, Self>,
+        view: *mut ffi::Py_buffer,
+        flags: c_int,
+    ) -> PyResult<()> {
+        let plane = slf.get();
+        check_flags(&plane.shape, plane.is_writable, flags)?;
+        let span = plane.begin()?;
+        let wants = |flag: c_int| flags & flag == flag;
+        let shape = &plane.shape;
+        let buffer = ffi::Py_buffer {
+            buf: std::ptr::with_exposed_provenance_mut::<c_void>(span.address),
+            len: (shape.count() * shape.element.size()).cast_signed(),
+            readonly: c_int::from(!plane.is_writable),
+            itemsize: shape.element.size().cast_signed(),
+            format: match wants(ffi::PyBUF_FORMAT) {
+                true => shape.element.code().as_ptr().cast_mut(),
+                false => std::ptr::null_mut(),
+            },
+            ndim: shape.dims as c_int,
+            shape: match wants(ffi::PyBUF_ND) {
+                true => shape.shape.as_ptr().cast_mut(),
+                false => std::ptr::null_mut(),
+            },
+            strides: match wants(ffi::PyBUF_STRIDES) {
+                true => shape.strides.as_ptr().cast_mut(),
+                false => std::ptr::null_mut(),
+            },
+            suboffsets: std::ptr::null_mut(),
+            internal: std::ptr::null_mut(),
+            // The view's reference: what the pointers above point into lives until it is released.
+            obj: slf.clone().into_any().into_ptr(),
+        };
+        // SAFETY: the interpreter gave a `Py_buffer` to fill in, whose content does not count.
+        unsafe { view.write(buffer) };
+        Ok(())
+    }
+
+    /// The buffer protocol: the end of a view.
+    ///
+    /// # Safety
+    /// Called by the interpreter once for each view that `__getbuffer__` filled in.
+    unsafe fn __releasebuffer__(&self, _view: *mut ffi::Py_buffer) {
+        self.shared.end_view();
+    }
+
+    /// What NumPy asks for when there is no view: why there is none.
+    #[pyo3(signature = (dtype = None, copy = None))]
+    fn __array__<'py>(
+        slf: &Bound<'py, Self>,
+        dtype: Option<&Bound<'py, PyAny>>,
+        copy: Option<bool>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let array = as_array(slf.py(), slf.get().again())?;
+        as_asked(array, dtype, copy)
+    }
+
+    /// The device of the memory in DLPack's terms: the CPU.
+    fn __dlpack_device__(&self) -> (u32, i32) {
+        (DLDevice::CPU.device_type.0, DLDevice::CPU.device_id)
+    }
+
+    /// A tensor over the same memory. Frames that can only be read need a consumer that knows
+    /// DLPack 1.0, which has a flag for it.
+    #[pyo3(signature = (*, stream = None, max_version = None, dl_device = None, copy = None))]
+    pub(crate) fn __dlpack__(
+        &self,
+        py: Python<'_>,
+        stream: Option<&Bound<'_, PyAny>>,
+        max_version: Option<(u32, u32)>,
+        dl_device: Option<(u32, i32)>,
+        copy: Option<bool>,
+    ) -> PyResult<Py<PyAny>> {
+        let request = ExportRequest::parse(stream, max_version, dl_device, copy)?;
+        export_dlpack(self, py, request)
+    }
+}
+
+/// A view that a tensor keeps.
+struct Kept {
+    shared: Arc<Shared>,
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.shared.end_view();
+    }
+}
+
+impl Plane {
+    fn tensor<M: ManagedTensorBase>(&self) -> PyResult<Managed<M>> {
+        let size = self.shape.element.size().cast_signed();
+        let dims = self.shape.dims;
+        let (shape, strides) = (&self.shape.shape[..dims], &self.shape.strides[..dims]);
+        if strides.iter().any(|stride| stride % size != 0) {
+            return Err(PyBufferError::new_err(format!(
+                "rows {} bytes apart are no whole elements of {size} bytes, which tensors count in",
+                strides[0]
+            )));
+        }
+        let dtype = match self.shape.element {
+            Element::U8 => DLDataType::U8,
+            Element::U16 => DLDataType::U16,
+            Element::U32 => DLDataType::U32,
+            Element::U16BigEndian => {
+                let why = "numbers with their high byte first have no type in DLPack";
+                return Err(PyBufferError::new_err(why));
+            }
+        };
+        let shape: Vec<i64> = shape.iter().map(|n| *n as i64).collect();
+        let strides: Vec<i64> = strides.iter().map(|n| (n / size) as i64).collect();
+        let prepared = Dynamic::new(shape, strides).prepare_as::<M>();
+        let prepared = prepared.map_err(|e| PyBufferError::new_err(e.to_string()))?;
+        let span = self.begin()?;
+        let mut tensor = prepared.initialize(Box::new(Kept {
+            shared: Arc::clone(&self.shared),
+        }));
+        tensor.set_data(std::ptr::with_exposed_provenance_mut(span.address));
+        tensor.set_dtype(dtype);
+        tensor.set_device(DLDevice::CPU);
+        let flags = tensor.set_flags(self.flags());
+        flags.map_err(|e| PyBufferError::new_err(e.to_string()))?;
+        // SAFETY: shape and strides are those of the plane, whose memory `Kept` holds open until
+        // the tensor is dropped; the flags say whether it can be written.
+        Ok(unsafe { tensor.finish() })
+    }
+}
+
+impl DlpackExporter for Plane {
+    fn device(&self) -> DLDevice {
+        DLDevice::CPU
+    }
+
+    fn flags(&self) -> DlpackFlags {
+        match self.is_writable {
+            true => DlpackFlags::empty(),
+            false => DlpackFlags::READ_ONLY,
+        }
+    }
+
+    fn prepare_export(&self, _py: Python<'_>, _request: &ExportRequest<'_>) -> PyResult<()> {
+        Ok(())
+    }
+
+    fn export_legacy(&self, _py: Python<'_>) -> PyResult<Managed<DLManagedTensor>> {
+        self.tensor()
+    }
+
+    fn export_versioned(&self, _py: Python<'_>) -> PyResult<Managed<DLManagedTensorVersioned>> {
+        self.tensor()
+    }
+}
+
+/// Whether a consumer of buffers can have what it asks for.
+fn check_flags(shape: &Shape, is_writable: bool, flags: c_int) -> PyResult<()> {
+    let wants = |flag: c_int| flags & flag == flag;
+    let refused = |why: String| Err(PyBufferError::new_err(why));
+    if wants(ffi::PyBUF_WRITABLE) && !is_writable {
+        return refused("the frame can only be read: copy it to change it".to_owned());
+    }
+    let needs_contiguous = wants(ffi::PyBUF_C_CONTIGUOUS)
+        || wants(ffi::PyBUF_ANY_CONTIGUOUS)
+        || !wants(ffi::PyBUF_STRIDES);
+    if needs_contiguous && !shape.is_contiguous() {
+        return refused(format!(
+            "rows are {} bytes apart with padding between them: use numpy.asarray, which knows \
+             strides, or copy the plane",
+            shape.strides[0]
+        ));
+    }
+    if wants(ffi::PyBUF_F_CONTIGUOUS) && shape.dims > 1 {
+        return refused("rows lie one after the other, not columns".to_owned());
+    }
+    Ok(())
+}
+
+/// A plane as an array of NumPy's.
+pub(crate) fn as_array<'py>(py: Python<'py>, plane: Plane) -> PyResult<Bound<'py, PyAny>> {
+    static AS_ARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let as_array = AS_ARRAY.get_or_try_init(py, || {
+        let numpy = py.import("numpy").map_err(|cause| {
+            let why = "arrays need NumPy: install it, or use memoryview(frame.plane(0))";
+            let error = PyImportError::new_err(why);
+            error.set_cause(py, Some(cause));
+            error
+        })?;
+        numpy.getattr("asarray").map(Bound::unbind)
+    })?;
+    // NumPy passes by what a buffer fails with, and makes an array of one object.
+    let view = PyMemoryView::from(Bound::new(py, plane)?.as_any())?;
+    as_array.bind(py).call1((view,))
+}
+
+/// What `numpy.asarray` asks of `__array__`.
+pub(crate) fn as_asked<'py>(
+    array: Bound<'py, PyAny>,
+    dtype: Option<&Bound<'py, PyAny>>,
+    copy: Option<bool>,
+) -> PyResult<Bound<'py, PyAny>> {
+    match (dtype, copy) {
+        (None, Some(true)) => array.call_method0("copy"),
+        (None, _) => Ok(array),
+        (Some(dtype), _) => array.call_method1("astype", (dtype,)),
+    }
+}
