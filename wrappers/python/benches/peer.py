@@ -1,0 +1,107 @@
+"""One turn of the bench: `peer.py ours|ctypes next|wake|rgb [PATH]` prints nanoseconds.
+
+`ours` is this package, `ctypes` the 2.x package over the C library.
+"""
+
+import os
+import sys
+import time
+
+import numpy as np
+import videostream
+
+NEXT = 2000
+RGB = 40
+WARM_UP = 20
+SIZE = (1920, 1080)
+SECOND = 1_000_000_000
+
+
+def newest(client: object, is_ours: bool) -> object:
+    """Take the next frame."""
+    if is_ours:
+        return client.next(10)
+    return client.frame_wait()
+
+
+def view(frame: object, is_ours: bool) -> np.ndarray:
+    """View the luma of a frame as an array."""
+    if is_ours:
+        return np.asarray(frame.plane(0))
+    width, height = SIZE
+    luma = np.frombuffer(frame.map(), dtype=np.uint8, count=width * height)
+    return luma.reshape(height, width)
+
+
+def take(is_ours: bool) -> None:
+    """Take frames that are there, host and client in one thread."""
+    path = f"/tmp/videostream-bench-{os.getpid()}"
+    host = videostream.Host(path)
+    client = videostream.Client(path)
+    host.process()
+    for at in range(NEXT + WARM_UP):
+        if is_ours:
+            drawn = host.frame(*SIZE, "NV12")
+        else:
+            drawn = videostream.Frame(*SIZE, "NV12")
+            drawn.alloc()
+        if is_ours:
+            host.post(drawn)
+        else:
+            host.post(drawn, videostream.library.timestamp() + SECOND)
+        begin = time.perf_counter_ns()
+        frame = newest(client, is_ours)
+        luma = view(frame, is_ours)
+        took = time.perf_counter_ns() - begin
+        assert luma.shape == SIZE[::-1]
+        del luma, frame
+        if at >= WARM_UP:
+            print(took)
+
+
+def wake(path: str, is_ours: bool) -> None:
+    """Sleep until frames come."""
+    client = videostream.Client(path)
+    for at in range(NEXT // 10 + WARM_UP):
+        frame = newest(client, is_ours)
+        now = time.monotonic_ns()
+        if is_ours:
+            begin = frame.published_ns
+        else:
+            begin = videostream.lib.vsl_frame_timestamp(frame._ptr)
+        if at >= WARM_UP:
+            print(now - begin)
+        del frame
+
+
+def rgb() -> None:
+    """Convert and scale."""
+    frame = videostream.Frame(*SIZE, "NV12")
+    frame.array[:] = (np.arange(frame.array.size) * 7).astype(np.uint8).reshape(frame.array.shape)
+    for at in range(RGB + WARM_UP):
+        begin = time.perf_counter_ns()
+        picture = frame.to_rgb(size=(640, 360))
+        took = time.perf_counter_ns() - begin
+        assert picture.shape == (360, 640, 3)
+        if at >= WARM_UP:
+            print(took)
+
+
+def main() -> None:
+    """Do what the arguments say."""
+    whose, what = sys.argv[1:3]
+    is_ours = whose == "ours"
+    if not is_ours:
+        import ctypes
+
+        videostream.lib.vsl_frame_timestamp.argtypes = [ctypes.c_void_p]
+        videostream.lib.vsl_frame_timestamp.restype = ctypes.c_int64
+    if what == "next":
+        take(is_ours)
+    elif what == "wake":
+        wake(sys.argv[3], is_ours)
+    else:
+        rgb()
+
+
+main()
