@@ -1,7 +1,6 @@
 """Share a camera, or a test pattern where there is none, until Ctrl-C.
 
-    python share.py /tmp/camera
-    python share.py /tmp/camera /dev/video2
+Type `python share.py /tmp/camera`, or `python share.py /tmp/camera /dev/video2`.
 """
 
 import sys

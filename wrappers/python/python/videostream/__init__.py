@@ -1,8 +1,8 @@
 """Capture, share, encode and record video on embedded Linux without a copy.
 
-One process owns a camera and shares its frames by a `Host`; others read them by a `Client`, where they
-lie. Frames are n-dimensional views of that memory for NumPy, OpenCV, PyTorch and whatever else knows the
-buffer protocol or DLPack.
+One process owns a camera and shares its frames by a `Host`; others read them by a `Client`, where
+they lie. Frames are n-dimensional views of that memory for NumPy, OpenCV, PyTorch and whatever else
+knows the buffer protocol or DLPack.
 """
 
 import os

@@ -3,7 +3,6 @@ from collections.abc import AsyncIterator, Iterator
 from types import TracebackType
 from typing import Any, Literal, TypedDict, final
 
-import numpy as np
 import numpy.typing as npt
 from typing_extensions import Buffer, Self, TypeAlias
 
