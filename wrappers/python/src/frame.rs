@@ -15,6 +15,7 @@ use videostream::hal::ring::{Flags, FrameDescriptor, MAX_PLANES, PlaneDescriptor
 use videostream::picture::Plane as PicturePlane;
 use videostream::share;
 
+use crate::convert::{Crop, to_rgb};
 use crate::error::{Kind, invalid, raise, to_python};
 use crate::memory::{Access, Buffer, Memory, Owner, Shared, open_buffers};
 use crate::plane::{Plane, as_array, as_asked};
@@ -358,6 +359,34 @@ impl Frame {
         copy: Option<bool>,
     ) -> PyResult<Bound<'py, PyAny>> {
         as_asked(self.array(py)?, dtype, copy)
+    }
+
+    /// The picture as a NumPy array of shape (height, width, 3), or 4 with alpha, of bytes: converted,
+    /// cropped and scaled in one go, while other threads run.
+    ///
+    /// - `size`: (width, height) of the array; that of the crop, or of the frame, by default.
+    /// - `out`: an array that is written and given back, instead of a new one: dtype uint8, writable, not
+    ///   the frame's own memory. Rows may be padded. No other thread may use it meanwhile.
+    /// - `order`: "RGB" (default), "BGR" (OpenCV's), "RGBA", "BGRA", "ARGB", "ABGR"; alpha that the frame
+    ///   has not is 255.
+    /// - `crop`: (x, y, width, height), the part of the frame to take; it begins at even pixels where
+    ///   those share chroma.
+    /// - `filter`: "bilinear" (default), "cubic", "lanczos" scales.
+    ///
+    /// Colours are what the frame says of itself. Frames of JPEG (MJPG) are decoded; packets of H.264 and
+    /// H.265 raise Error: they need a Decoder. Raises ValueError for arguments that don't fit.
+    #[pyo3(signature = (
+        size = None, *, out = None, order = "RGB", crop = None, filter = "bilinear"
+    ))]
+    fn to_rgb<'py>(
+        slf: &Bound<'py, Self>,
+        size: Option<(u32, u32)>,
+        out: Option<Bound<'py, PyAny>>,
+        order: &str,
+        crop: Option<Crop>,
+        filter: &str,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        to_rgb(slf, size, out, order, crop, filter)
     }
 
     /// A copy of all bytes of the frame, plane by plane and without padding between rows.

@@ -5,10 +5,13 @@
 //!
 //! - [`memory`] is what frames lie in: open while views of it are out, given back behind the last.
 //! - [`plane`] is the buffer protocol and DLPack over it, [`shape`] the dimensions.
+//! - [`array`] are arrays of Python as pictures, [`convert`] makes other formats and sizes.
 //! - [`frame`], [`client`], [`host`] are the classes of sharing.
 //! - [`wait`] waits with the interpreter free, [`error`] makes exceptions, [`fork`] notices forks.
 
+mod array;
 mod client;
+mod convert;
 mod error;
 mod fork;
 mod frame;

@@ -25,6 +25,47 @@ pub(crate) struct Span {
     pub(crate) len: usize,
 }
 
+impl Span {
+    /// Of bytes.
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        Self {
+            address: bytes.as_ptr().expose_provenance(),
+            len: bytes.len(),
+        }
+    }
+
+    /// The bytes themselves.
+    ///
+    /// # Safety
+    /// They are mapped, and are not unmapped as long as the slice lives.
+    pub(crate) unsafe fn bytes<'a>(self) -> &'a [u8] {
+        if self.len == 0 {
+            return &[];
+        }
+        let start = std::ptr::with_exposed_provenance(self.address);
+        // SAFETY: as the caller promises.
+        unsafe { std::slice::from_raw_parts(start, self.len) }
+    }
+
+    /// The bytes themselves, to be written.
+    ///
+    /// # Safety
+    /// As [`Span::bytes`]; they can be written, and nobody else uses them meanwhile.
+    pub(crate) unsafe fn bytes_mut<'a>(self) -> &'a mut [u8] {
+        if self.len == 0 {
+            return &mut [];
+        }
+        let start = std::ptr::with_exposed_provenance_mut(self.address);
+        // SAFETY: as the caller promises.
+        unsafe { std::slice::from_raw_parts_mut(start, self.len) }
+    }
+
+    /// Whether two have a byte in common.
+    pub(crate) fn overlaps(self, other: Self) -> bool {
+        self.address < other.address + other.len && other.address < self.address + self.len
+    }
+}
+
 /// The planes of a frame, open for the CPU until this is dropped.
 pub(crate) struct Access<'a> {
     pub(crate) planes: [Span; MAX_PLANES],
@@ -251,13 +292,9 @@ impl Shared {
         let spans = self.begin_view()?;
         let _end = End(self);
         look(spans.map(|span| {
-            if span.len == 0 {
-                return &[][..];
-            }
-            let start = std::ptr::with_exposed_provenance(span.address);
             // SAFETY: the memory is mapped and open until `_end` is dropped, which is behind
             // `look`, that can't keep the slices: they have a lifetime of this call's.
-            unsafe { std::slice::from_raw_parts(start, span.len) }
+            unsafe { span.bytes() }
         }))
     }
 

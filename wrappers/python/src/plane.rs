@@ -12,12 +12,13 @@ use dlpark::ffi::{DLDataType, DLDevice, DLManagedTensor, DLManagedTensorVersione
 use dlpark::metadata::Dynamic;
 use dlpark::python::{DlpackExporter, ExportRequest, export_dlpack};
 use dlpark::{DlpackFlags, Managed, ManagedTensorBase};
-use pyo3::exceptions::{PyBufferError, PyImportError};
+use pyo3::exceptions::PyBufferError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyMemoryView;
 
+use crate::array::numpy;
 use crate::memory::{Shared, Span};
 use crate::shape::{Element, Shape};
 
@@ -301,15 +302,8 @@ fn check_flags(shape: &Shape, is_writable: bool, flags: c_int) -> PyResult<()> {
 /// A plane as an array of NumPy's.
 pub(crate) fn as_array<'py>(py: Python<'py>, plane: Plane) -> PyResult<Bound<'py, PyAny>> {
     static AS_ARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let as_array = AS_ARRAY.get_or_try_init(py, || {
-        let numpy = py.import("numpy").map_err(|cause| {
-            let why = "arrays need NumPy: install it, or use memoryview(frame.plane(0))";
-            let error = PyImportError::new_err(why);
-            error.set_cause(py, Some(cause));
-            error
-        })?;
-        numpy.getattr("asarray").map(Bound::unbind)
-    })?;
+    let as_array =
+        AS_ARRAY.get_or_try_init(py, || numpy(py)?.getattr("asarray").map(Bound::unbind))?;
     // NumPy passes by what a buffer fails with, and makes an array of one object.
     let view = PyMemoryView::from(Bound::new(py, plane)?.as_any())?;
     as_array.bind(py).call1((view,))

@@ -122,6 +122,15 @@ class Frame:
     def plane(self, index: int = 0) -> Plane: ...
     @property
     def array(self) -> npt.NDArray[Any]: ...
+    def to_rgb(
+        self,
+        size: tuple[int, int] | None = None,
+        *,
+        out: npt.NDArray[np.uint8] | Buffer | None = None,
+        order: Literal["RGB", "BGR", "RGBA", "BGRA", "ARGB", "ABGR"] = "RGB",
+        crop: tuple[int, int, int, int] | None = None,
+        filter: Literal["bilinear", "cubic", "lanczos"] = "bilinear",
+    ) -> npt.NDArray[np.uint8]: ...
     def __array__(
         self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
     ) -> npt.NDArray[Any]: ...

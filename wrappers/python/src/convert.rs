@@ -1,0 +1,329 @@
+//! Pixels in other formats and sizes: into arrays, and into frames.
+
+#![expect(unsafe_code, reason = "pixels are written into arrays of Python")]
+
+use std::sync::{Mutex, TryLockError};
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use rustix::io::Errno;
+use videostream::convert::{Convert, Filter, Options};
+use videostream::hal::format::{FourCc, Layout};
+use videostream::jpeg::{self, JpegDecoder, JpegError};
+use videostream::{Appearance, Error, Picture, PictureMut, Rect};
+
+use crate::array::{Array, empty};
+use crate::error::{Kind, invalid, raise, to_python};
+use crate::frame::Frame;
+use crate::memory::Span;
+
+/// Converters that are kept while nobody uses them.
+const SPARES: usize = 4;
+
+/// What converts pictures, with the memory and weights that it has made.
+#[derive(Default)]
+pub(crate) struct Worker {
+    convert: Convert,
+    jpeg: JpegDecoder,
+    /// A decoded image.
+    unpacked: Vec<u8>,
+}
+
+/// Those that nobody uses. A call takes the last one back, which knows the pictures of the call before.
+static WORKERS: Mutex<Vec<Worker>> = Mutex::new(Vec::new());
+
+impl Worker {
+    /// Runs `work` with a converter of its own.
+    pub(crate) fn with<T>(work: impl FnOnce(&mut Self) -> T) -> T {
+        // Never waits: in a forked child the lock may be held for ever.
+        let kept = match WORKERS.try_lock() {
+            Ok(mut workers) => workers.pop(),
+            Err(TryLockError::Poisoned(_) | TryLockError::WouldBlock) => None,
+        };
+        let mut worker = kept.unwrap_or_default();
+        let result = work(&mut worker);
+        if let Ok(mut workers) = WORKERS.try_lock()
+            && workers.len() < SPARES
+        {
+            workers.push(worker);
+        }
+        result
+    }
+
+    /// Converts `source`, also a JPEG image, into `target`.
+    pub(crate) fn convert(
+        &mut self,
+        source: &Picture<'_>,
+        target: &mut PictureMut<'_>,
+        options: &Options,
+    ) -> PyResult<()> {
+        let Self {
+            convert,
+            jpeg,
+            unpacked,
+        } = self;
+        let converted = if jpeg::is_jpeg(source.fourcc()) {
+            let size = (source.width(), source.height());
+            let source = unpack(jpeg, unpacked, bytes_of(source), size)?;
+            convert.convert(&source, target, options)
+        } else {
+            convert.convert(source, target, options)
+        };
+        converted.map_err(|error| match error {
+            videostream::convert::ConvertError::Source(fourcc)
+                if fourcc.info().is_some_and(|info| info.is_compressed()) =>
+            {
+                let why =
+                    format!("frames are packets of {fourcc}: decode them first, with a Decoder");
+                raise(Kind::Other, Errno::INVAL, &why, None)
+            }
+            error => to_python(Error::Convert(error)),
+        })
+    }
+
+    /// Runs `look` with a picture whose pixels can be read: an image of JPEG is decoded, to YU12.
+    pub(crate) fn unpacked<T>(
+        &mut self,
+        source: &Picture<'_>,
+        look: impl FnOnce(&Picture<'_>) -> PyResult<T>,
+    ) -> PyResult<T> {
+        if !jpeg::is_jpeg(source.fourcc()) {
+            return look(source);
+        }
+        let size = (source.width(), source.height());
+        let (jpeg, unpacked) = (&mut self.jpeg, &mut self.unpacked);
+        look(&unpack(jpeg, unpacked, bytes_of(source), size)?)
+    }
+}
+
+/// Decodes an image of JPEG into `memory`.
+fn unpack<'m>(
+    decoder: &mut JpegDecoder,
+    memory: &'m mut Vec<u8>,
+    image: &[u8],
+    (width, height): (u32, u32),
+) -> PyResult<Picture<'m>> {
+    let layout = Layout::new(FourCc::YU12, width, height).map_err(|e| to_python(e.into()))?;
+    if memory.len() < layout.size as usize {
+        memory.resize(layout.size as usize, 0);
+    }
+    let mut target = PictureMut::new(memory, &layout).map_err(|e| to_python(e.into()))?;
+    decoder
+        .decode(image, &mut target)
+        .map_err(|e| of_jpeg(&e))?;
+    Picture::new(memory, &layout).map_err(|e| to_python(e.into()))
+}
+
+/// The bytes of an image or packet.
+pub(crate) fn bytes_of<'a>(packed: &Picture<'a>) -> &'a [u8] {
+    packed.planes().first().map_or(&[][..], |plane| plane.data)
+}
+
+/// An exception for an image that can't be decoded.
+pub(crate) fn of_jpeg(error: &JpegError) -> PyErr {
+    raise(Kind::Other, Errno::BADMSG, &error.to_string(), None)
+}
+
+/// A rectangle as Python says it: (x, y, width, height).
+pub(crate) type Crop = (u32, u32, u32, u32);
+
+/// What a call says of a conversion.
+pub(crate) fn options(from: Appearance, crop: Option<Crop>, filter: &str) -> PyResult<Options> {
+    Ok(Options {
+        crop: crop.map(|(x, y, width, height)| Rect {
+            x,
+            y,
+            width,
+            height,
+        }),
+        from: from.colorimetry,
+        filter: match filter {
+            "bilinear" => Filter::Bilinear,
+            "cubic" => Filter::Cubic,
+            "lanczos" => Filter::Lanczos,
+            other => {
+                return Err(invalid(format!(
+                    "filter={other:?}: expected \"bilinear\", \"cubic\" or \"lanczos\""
+                )));
+            }
+        },
+        ..Options::default()
+    })
+}
+
+/// The formats of `to_rgb`, by the order of their bytes.
+fn parse_order(order: &str) -> PyResult<(FourCc, usize)> {
+    Ok(match order {
+        "RGB" => (FourCc::RGB3, 3),
+        "BGR" => (FourCc::BGR3, 3),
+        "RGBA" => (FourCc::AB24, 4),
+        "BGRA" => (FourCc::AR24, 4),
+        "ARGB" => (FourCc::BA24, 4),
+        "ABGR" => (FourCc::RA24, 4),
+        other => {
+            return Err(invalid(format!(
+                "order={other:?}: expected \"RGB\", \"BGR\", \"RGBA\", \"BGRA\", \"ARGB\" or \
+                 \"ABGR\""
+            )));
+        }
+    })
+}
+
+/// `Frame.to_rgb`.
+pub(crate) fn to_rgb<'py>(
+    frame: &Bound<'py, Frame>,
+    size: Option<(u32, u32)>,
+    out: Option<Bound<'py, PyAny>>,
+    order: &str,
+    crop: Option<Crop>,
+    filter: &str,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = frame.py();
+    let frame = frame.get();
+    let about = frame.about();
+    let (fourcc, parts) = parse_order(order)?;
+    let from = Appearance::of_frame(&about.descriptor);
+    let options = options(from, crop, filter)?;
+    let whole = match crop {
+        Some((_, _, width, height)) => (width, height),
+        None => (about.descriptor.width, about.descriptor.height),
+    };
+    let (object, array) = match out {
+        Some(out) => {
+            let array = Array::writable("out", &out)?;
+            let (width, height, has) = array.rows().size();
+            let is_size = |(w, h): (u32, u32)| (w as usize, h as usize) == (width, height);
+            if has != parts || size.is_some_and(|size| !is_size(size)) {
+                let (w, h) = size.unwrap_or((width as u32, height as u32));
+                return Err(invalid(format!(
+                    "out: the array has shape ({height}, {width}, {has}), and {order} of {w} by \
+                     {h} pixels is ({h}, {w}, {parts})"
+                )));
+            }
+            (out, array)
+        }
+        None => {
+            let (width, height) = size.unwrap_or(whole);
+            if width == 0 || height == 0 {
+                return Err(invalid(format!(
+                    "a picture of {width} by {height} pixels has none: expected a size and crop of \
+                     at least 1 by 1"
+                )));
+            }
+            let out = empty(py, &[height as usize, width as usize, parts])?;
+            let array = Array::writable("out", &out)?;
+            (out, array)
+        }
+    };
+    let rows = array.rows();
+    py.detach(|| {
+        frame.see(|source| {
+            for plane in source.planes() {
+                let span = Span::of(plane.data);
+                if span.overlaps(rows.span()) {
+                    let why = "out lies in the frame itself: give an array of its own";
+                    return Err(invalid(why));
+                }
+            }
+            // SAFETY: `array` lives to the end of this function, can be written, and is not the
+            // frame's. It is the caller's to see that no other thread uses it, as the
+            // documentation says.
+            unsafe {
+                rows.draw(fourcc, |target| {
+                    Worker::with(|worker| worker.convert(source, target, &options))
+                })
+            }
+        })
+    })?;
+    drop(array);
+    Ok(object)
+}
+
+/// What is converted: a frame, or an array.
+pub(crate) enum Source<'py> {
+    Frame(Bound<'py, Frame>),
+    Array(Array, FourCc),
+}
+
+impl<'py> Source<'py> {
+    /// A frame, or an array that is a picture of `fourcc`.
+    pub(crate) fn new(object: &Bound<'py, PyAny>, fourcc: Option<FourCc>) -> PyResult<Self> {
+        if let Ok(frame) = object.cast::<Frame>() {
+            return match fourcc {
+                None => Ok(Self::Frame(frame.clone())),
+                Some(said) if said == frame.get().about().fourcc() => {
+                    Ok(Self::Frame(frame.clone()))
+                }
+                Some(said) => Err(invalid(format!(
+                    "the frame is {}, and not {said}",
+                    frame.get().about().fourcc()
+                ))),
+            };
+        }
+        let array = Array::new("source", object).map_err(|error| {
+            let py = object.py();
+            match error.is_instance_of::<PyTypeError>(py) {
+                true => PyTypeError::new_err(format!(
+                    "expected a Frame or an array of bytes (numpy.uint8), and not {}",
+                    object.get_type()
+                )),
+                false => error,
+            }
+        })?;
+        let fourcc = match fourcc {
+            Some(fourcc) => fourcc,
+            None => array.rows().usual_format()?,
+        };
+        array.rows().picture_size(fourcc)?;
+        Ok(Self::Array(array, fourcc))
+    }
+
+    /// What can be used while other threads run Python.
+    pub(crate) fn pixels(&self) -> Pixels<'_> {
+        match self {
+            Self::Frame(frame) => Pixels::Frame(frame.get()),
+            Self::Array(array, fourcc) => Pixels::Array(array, *fourcc),
+        }
+    }
+}
+
+/// Pixels of a [`Source`].
+#[derive(Clone, Copy)]
+pub(crate) enum Pixels<'a> {
+    Frame(&'a Frame),
+    Array(&'a Array, FourCc),
+}
+
+impl Pixels<'_> {
+    /// Format, width and height.
+    pub(crate) fn like(&self) -> PyResult<(FourCc, u32, u32)> {
+        match self {
+            Self::Frame(frame) => {
+                let descriptor = &frame.about().descriptor;
+                let (width, height) = (descriptor.width, descriptor.height);
+                Ok((frame.about().fourcc(), width, height))
+            }
+            Self::Array(array, fourcc) => {
+                let (width, height) = array.rows().picture_size(*fourcc)?;
+                Ok((*fourcc, width, height))
+            }
+        }
+    }
+
+    /// How it is to be shown, as far as anybody said.
+    pub(crate) fn appearance(&self) -> Appearance {
+        match self {
+            Self::Frame(frame) => Appearance::of_frame(&frame.about().descriptor),
+            Self::Array(..) => Appearance::default(),
+        }
+    }
+
+    /// Runs `look` with the picture.
+    pub(crate) fn see<T>(&self, look: impl FnOnce(&Picture<'_>) -> PyResult<T>) -> PyResult<T> {
+        match self {
+            Self::Frame(frame) => frame.see(look),
+            // SAFETY: the array is borrowed as long as this runs.
+            Self::Array(array, fourcc) => unsafe { array.rows().see(*fourcc, look) },
+        }
+    }
+}
