@@ -13,6 +13,7 @@ mod install;
 mod interrupt;
 mod process;
 mod project;
+mod python;
 mod quote;
 mod rig;
 

@@ -1,7 +1,7 @@
 //! The fuzz tests of devices in a guest, built with the address sanitizer.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -17,7 +17,7 @@ use crate::rig::{Arch, Guest, Unavailable, parse_params};
 const TRIPLE: &str = "x86_64-unknown-linux-gnu";
 /// Which test programs.
 const PREFIX: &str = "rig_fuzz_";
-/// What a program has that is built with the sanitizer.
+/// What a program or a library has that is built with the sanitizer.
 const MARK: &[u8] = b"__asan_init";
 /// For both programs and the boot, several times what they need.
 const LIMIT: Duration = Duration::from_secs(1500);
@@ -42,10 +42,7 @@ pub(crate) fn part(run: &mut Run) -> Result<Outcome> {
     // An error of the sanitizer ends the program, which counts as a failed test.
     let mut script = "export ASAN_OPTIONS=abort_on_error=1\nbad=0\n".to_owned();
     for program in &programs {
-        let bytes = fs::read(&program.file)?;
-        if !bytes.windows(MARK.len()).any(|bytes| bytes == MARK) {
-            bail!("{} is without the sanitizer", program.file.display());
-        }
+        ensure_sanitized(&program.file)?;
         let source = fs::read_to_string(&program.target.source)?;
         let ask = rig_tests::read_ask(&source)?;
         if params.get_or_insert_with(|| ask.params.clone()) != &ask.params {
@@ -67,6 +64,15 @@ pub(crate) fn part(run: &mut Run) -> Result<Outcome> {
         0 => Ok(Outcome::Passed),
         status => bail!("tests failed under the sanitizer (status {status})"),
     }
+}
+
+/// An error if `file` was built without the sanitizer.
+pub(super) fn ensure_sanitized(file: &Path) -> Result<()> {
+    let bytes = fs::read(file).with_context(|| format!("read {}", file.display()))?;
+    if !bytes.windows(MARK.len()).any(|bytes| bytes == MARK) {
+        bail!("{} is without the sanitizer", file.display());
+    }
+    Ok(())
 }
 
 fn build(run: &mut Run) -> Result<Vec<Program>> {

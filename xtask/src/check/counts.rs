@@ -1,4 +1,4 @@
-//! Numbers of tests, read from what cargo and the test programs print.
+//! Numbers of tests, read from what cargo, the test programs and pytest print.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,9 @@ pub(crate) const UNFINISHED: &str = "unfinished: ";
 
 /// Begins the line that says what was not run, and why.
 pub(crate) const LEFT_OUT: &str = "left out: ";
+
+/// Begins the line that says what pytest is run with.
+pub(crate) const PYTEST: &str = "     Running pytest: ";
 
 /// Tests of one part or of all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,7 +21,7 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    /// Reads the output of `cargo test -- --show-output`.
+    /// Reads the output of `cargo test -- --show-output` and of `pytest -rs`.
     ///
     /// A test that finds what it needs missing writes `skipped: NAME: why` and
     /// returns; libtest takes that for a pass, here it counts as skipped. Tests
@@ -30,8 +33,27 @@ impl Counts {
         // Of the program being read: whose output a line is, and which tests were skipped.
         let mut owner = Owner::Program;
         let mut skips = BTreeMap::new();
+        // What pytest is run with.
+        let mut with = None;
         for line in text.lines() {
-            if let Some(source) = program(line) {
+            if let Some(what) = line.strip_prefix(PYTEST) {
+                with = Some(what);
+                on_host = false;
+            } else if let Some(result) = pytest::result(line) {
+                counts.passed += pytest::PASSED
+                    .iter()
+                    .map(|word| number(result, word))
+                    .sum::<usize>();
+                counts.failed += pytest::FAILED
+                    .iter()
+                    .map(|word| number(result, word))
+                    .sum::<usize>();
+                with = None;
+            } else if let Some((times, what)) = with.and(pytest::skip(line)) {
+                let name = format!("{what} ({})", with.unwrap_or_default());
+                counts.skipped.extend(std::iter::repeat_n(name, times));
+            } else if let Some(source) = program(line) {
+                with = None;
                 on_host = is_rig_source(source);
                 owner = Owner::Program;
                 skips.clear();
@@ -145,12 +167,62 @@ fn ignored(line: &str) -> Option<(&str, &str)> {
 /// The number before `word` in `ok. 3 passed; 0 failed; ...`.
 fn number(result: &str, word: &str) -> usize {
     let words: Vec<&str> = result
-        .split([' ', ';', '.'])
+        .split([' ', ';', '.', ','])
         .filter(|w| !w.is_empty())
         .collect();
     let at = words.iter().position(|w| *w == word);
     at.and_then(|at| words.get(at.checked_sub(1)?)?.parse().ok())
         .unwrap_or(0)
+}
+
+/// What pytest prints.
+mod pytest {
+    /// Words of the closing line for tests that did what they should; one that is marked as failing should fail.
+    pub(super) const PASSED: [&str; 2] = ["passed", "xfailed"];
+    /// Words for tests that did not. One that is marked as failing and does not has a mark too many.
+    pub(super) const FAILED: [&str; 4] = ["failed", "xpassed", "error", "errors"];
+    /// Every word that one of the numbers has behind it.
+    const WORDS: [&str; 9] = [
+        "passed",
+        "failed",
+        "skipped",
+        "deselected",
+        "xfailed",
+        "xpassed",
+        "error",
+        "errors",
+        "ran",
+    ];
+
+    /// The numbers in the closing line, as in `===== 1 failed, 3 passed in 0.12s =====`.
+    pub(super) fn result(line: &str) -> Option<&str> {
+        let text = line.strip_prefix('=')?.strip_suffix('=')?;
+        let (numbers, time) = text.trim_matches('=').trim().split_once(" in ")?;
+        let is_time = time
+            .split(' ')
+            .next()?
+            .strip_suffix('s')?
+            .parse::<f64>()
+            .is_ok();
+        let is_result = numbers.split([' ', ',']).any(|word| WORDS.contains(&word));
+        (is_time && is_result).then_some(numbers)
+    }
+
+    /// How many were skipped, and which and why: `SKIPPED [2] tests/x.py:12: why`, or
+    /// `SKIPPED tests/x.py::test_name - Skipped: why` where it is told not to fold them.
+    pub(super) fn skip(line: &str) -> Option<(usize, String)> {
+        let line = line.strip_prefix("SKIPPED ")?;
+        if let Some(rest) = line.strip_prefix('[')
+            && let Some((times, what)) = rest.split_once("] ")
+        {
+            return Some((times.parse().ok()?, what.to_owned()));
+        }
+        // Names may have the shorter one in them.
+        let split = line.split_once(" - Skipped: ");
+        let split = split.or_else(|| line.split_once(" - "));
+        let (name, why) = split.unwrap_or((line, "no reason given"));
+        Some((1, format!("{name}: {why}")))
+    }
 }
 
 #[cfg(test)]
@@ -236,5 +308,46 @@ mod tests {
     fn a_program_without_a_result_has_failed() {
         let counts = Counts::of(&format!("{RESULT}\n{UNFINISHED}rig_camera: status 139\n"));
         assert_eq!((counts.passed, counts.failed), (3, 1));
+    }
+
+    #[test]
+    fn results_of_pytest_are_read() {
+        let text = format!(
+            "{PYTEST}Python 3.9.18\n===== test session starts =====\n\
+             ===== 1 failed, 3 passed, 2 deselected, 1 xfailed, 2 errors in 0.12s =====\n\
+             {PYTEST}Python 3.10.1\n===== 20 passed, 1 warning in 71.20s (0:01:11) =====\n\
+             {PYTEST}Python 3.11.1\n===== no tests ran in 0.01s =====\n{RESULT}\n"
+        );
+        let counts = Counts::of(&text);
+        assert_eq!((counts.passed, counts.failed), (27, 3));
+    }
+
+    #[test]
+    fn skips_of_pytest_have_name_interpreter_and_reason() {
+        let text = format!(
+            "SKIPPED [1] nobody.py:1: not of pytest\n{PYTEST}Python 3.15.0\n\
+             ===== short test summary info =====\n\
+             SKIPPED [2] tests/test_a.py:12: no numpy\n\
+             SKIPPED tests/test_b.py::test_c[x - y] - Skipped: no heap\n\
+             ===== 1 passed, 3 skipped in 0.50s =====\n"
+        );
+        let counts = Counts::of(&text);
+        let a = "tests/test_a.py:12: no numpy (Python 3.15.0)";
+        let b = "tests/test_b.py::test_c[x - y]: no heap (Python 3.15.0)";
+        assert_eq!(counts.passed, 1);
+        assert_eq!(counts.skipped, skipped(&[a, a, b]));
+    }
+
+    #[test]
+    fn headings_of_pytest_are_no_results() {
+        for line in [
+            "===== test session starts =====",
+            "===== FAILURES =====",
+            "===== warnings summary =====",
+            "===== 3 files in 0.1s =====",
+            "3 passed in 0.1s",
+        ] {
+            assert_eq!(pytest::result(line), None, "{line}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 //! still seen when the middle of a long output is not.
 
 /// Lines that are worth repeating begin with one of these, or have it behind other words.
-const MARKS: [&str; 9] = [
+const MARKS: [&str; 11] = [
     "panicked at",
     "error: ",
     "error[",
@@ -12,6 +12,8 @@ const MARKS: [&str; 9] = [
     "Kernel panic",
     "unfinished: ",
     " ... FAILED",
+    "FAILED tests/",
+    "ERROR tests/",
 ];
 /// How the two sides of a failed comparison begin.
 const SIDES: [&str; 2] = ["  left: ", " right: "];

@@ -8,10 +8,12 @@ mod digest;
 mod fuzz;
 pub(crate) mod gstreamer;
 mod parts;
+mod python;
 mod repeat;
+mod rig_python;
 mod rig_tests;
 mod run;
-mod rust;
+pub(crate) mod rust;
 mod static_command;
 mod static_host;
 mod stress;
@@ -28,10 +30,9 @@ use anyhow::{Result, bail};
 
 use counts::Counts;
 use parts::{PARTS, Part};
-use run::Run;
 
 pub(crate) use gstreamer::HEADERS as GSTREAMER_HEADERS;
-pub(crate) use run::cargo;
+pub(crate) use run::{Run, cargo};
 
 use crate::{apt, interrupt, process, project};
 

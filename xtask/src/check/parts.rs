@@ -4,7 +4,8 @@ use anyhow::Result;
 
 use super::run::Run;
 use super::{
-    Outcome, asan, fuzz, gstreamer, rig_tests, static_command, static_host, stress, tsan, workspace,
+    Outcome, asan, fuzz, gstreamer, python, rig_tests, static_command, static_host, stress, tsan,
+    workspace,
 };
 use crate::apt::Package;
 use crate::bindings::LIBCLANG;
@@ -44,7 +45,7 @@ pub(crate) static PARTS: &[Part] = &[
     },
     Part {
         name: "clippy",
-        about: "no warning, of any target of any package but the GStreamer plugin",
+        about: "no warning, of any target of any package but the GStreamer plugin and the module for Python",
         quick: true,
         needs: &[CXX],
         wants: &[],
@@ -170,6 +171,16 @@ pub(crate) static PARTS: &[Part] = &[
         run: gstreamer::newer,
     },
     Part {
+        name: "python",
+        about: "the package for Python: clippy, types, and its tests with every interpreter",
+        quick: false,
+        needs: &[CXX, PYTHON],
+        wants: &PYTHON_TOOLS,
+        beside: false,
+        takes_tests: false,
+        run: python::part,
+    },
+    Part {
         name: "stress",
         about: "a host and eight clients, killed and stopped at random: nothing is lost",
         quick: false,
@@ -282,8 +293,23 @@ const GSTREAMER_TOOLS: [Package; 8] = [
     Package::program("ffmpeg", "ffprobe"),
 ];
 
+/// What the package for Python is tested with.
+const PYTHON: Package = Package::program("python3", "python3");
+
+/// Environments for tests are made with the first; the others are for a recording that is read back, and for a window
+/// that is looked at.
+const PYTHON_TOOLS: [Package; 5] = [
+    Package::installed("python3-venv"),
+    Package::program("ffmpeg", "ffprobe"),
+    Package::program("imagemagick", "import"),
+    Package::installed("libgl1"),
+    Package::program("xvfb", "Xvfb"),
+];
+
 /// What tests in the guest, which sees the host's programs, compare with, and the plugin's pipelines.
-const RIG_TOOLS: [Package; 8] = [
+const RIG_TOOLS: [Package; 10] = [
+    PYTHON,
+    PYTHON_TOOLS[0],
     Package::program("v4l-utils", "v4l2-ctl"),
     Package::program("strace", "strace"),
     Package::program("ffmpeg", "ffprobe"),

@@ -17,6 +17,8 @@ const BUILDING: [&str; 5] = [
 ];
 /// Those of them that have a value in the next word.
 const VALUED: [&str; 2] = ["--target", "--features"];
+/// What a command that runs pytest has in it.
+const PYTEST: &str = " -m pytest";
 /// How many of one part are told.
 const MOST: usize = 6;
 
@@ -24,16 +26,31 @@ const MOST: usize = 6;
 pub(super) fn commands(part: &str, log: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut cargo = String::new();
+    let mut pytest = None;
     let mut guest = None;
     let mut failed: Vec<&str> = Vec::new();
     let mut is_list = false;
     for line in log.lines() {
         if let Some(command) = line.strip_prefix("$ ") {
             cargo = base(command).unwrap_or_default();
+            pytest = command.find(PYTEST).map(|at| &command[..at + PYTEST.len()]);
             guest = None;
         } else if let Some(name) = line.strip_prefix(IN_GUEST) {
             guest = name.split(' ').next_back();
             failed.clear();
+        } else if let Some(test) = line.strip_prefix("FAILED tests/")
+            && let Some((_, name)) = test.split_once("::")
+        {
+            // The reason follows.
+            let test = test.split(" - ").next().unwrap_or_default();
+            let name = name.split([' ', '[']).next().unwrap_or_default();
+            if let Some(program) = guest {
+                let command = format!("cargo xtask test --only {part} --test {program} -- -k");
+                found.push(format!("repeat: {command} {}", quote::word(name)));
+            } else if let Some(command) = pytest {
+                let test = quote::word(&format!("tests/{test}"));
+                found.push(format!("repeat: cd wrappers/python && {command} {test}"));
+            }
         } else if line == "failures:" {
             // Twice: before what tests printed, and before their names.
             is_list = true;
@@ -156,5 +173,21 @@ mod tests {
         let log = "$ cargo test -p a\nerror: test failed, to rerun pass `-p a --test b`\n";
         assert_eq!(commands("tests", log), ["repeat: cargo test -p a --test b"]);
         assert!(commands("fmt", "$ cargo fmt\nerror: no\n").is_empty());
+    }
+
+    #[test]
+    fn a_test_of_python_is_repeated_by_its_interpreter() {
+        let log = "$ A=1 /t/3.9/bin/python -m pytest -ra --color=no\n\
+                   FAILED tests/test_a.py::test_b[1 2] - assert 1 == 2\n";
+        let command = "repeat: cd wrappers/python && A=1 /t/3.9/bin/python -m pytest";
+        assert_eq!(
+            commands("python", log),
+            [format!("{command} 'tests/test_a.py::test_b[1 2]'")]
+        );
+        let log = format!(
+            "{IN_GUEST}videostream-python test_rig_a\nFAILED tests/test_rig_a.py::test_b - no\n"
+        );
+        let command = "repeat: cargo xtask test --only rig-x86_64 --test test_rig_a -- -k test_b";
+        assert_eq!(commands("rig-x86_64", &log), [command]);
     }
 }

@@ -3,7 +3,7 @@
 //! A program's first lines may say what it asks of its guest, in `//! rig:` lines:
 //! module parameters (`vivid.n_devs=2`), `arch=x86_64` when it cannot run elsewhere,
 //! `timeout=SECONDS` for all its tests together, `programs=NAME,NAME` for programs in C
-//! that it runs. Programs that ask for the same parameters share one boot.
+//! that it runs. Programs that ask for the same parameters share one boot, also with files of tests in Python.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,7 +18,7 @@ use super::gstreamer::Plugin;
 use super::repeat::IN_GUEST;
 use super::run::{Run, cargo};
 use super::workspace::PACKAGES;
-use super::{Outcome, c_programs, gstreamer, rust, static_command};
+use super::{Outcome, c_programs, gstreamer, rig_python, rust, static_command};
 use crate::rig::{Arch, Guest, Unavailable, parse_params};
 use crate::{apt, quote};
 
@@ -32,7 +32,7 @@ const BOOT_MARGIN: u64 = 120;
 pub(super) struct Ask {
     pub(super) params: String,
     arch: Option<String>,
-    timeout: u64,
+    pub(super) timeout: u64,
     /// Names of programs in C.
     programs: Vec<String>,
 }
@@ -90,7 +90,12 @@ fn part(run: &mut Run, arch: Arch) -> Result<Outcome> {
         }
         wanted.push((target, ask));
     }
-    if wanted.is_empty() {
+    let scripts = match arch {
+        Arch::X86_64 => rig_python::wanted(run)?,
+        // It has no Python.
+        Arch::Aarch64 => Vec::new(),
+    };
+    if wanted.is_empty() && scripts.is_empty() {
         return Ok(Outcome::Skipped(format!("no test named rig_* for {arch}")));
     }
 
@@ -107,16 +112,31 @@ fn part(run: &mut Run, arch: Arch) -> Result<Outcome> {
         command,
         plugin,
     } = build(run, arch, wanted)?;
-    let mut boots: BTreeMap<String, Vec<Program>> = BTreeMap::new();
+    let mut boots: BTreeMap<String, (Vec<Program>, Vec<rig_python::File>)> = BTreeMap::new();
     for (params, program) in programs {
-        boots.entry(params).or_default().push(program);
+        boots.entry(params).or_default().0.push(program);
+    }
+    let interpreter = rig_python::interpreter(run, &scripts)?;
+    if interpreter.is_some() {
+        for script in scripts {
+            let params = script.ask.params.clone();
+            boots.entry(params).or_default().1.push(script);
+        }
     }
     let mut trouble = Vec::new();
-    for (params, programs) in boots {
+    for (params, (programs, scripts)) in boots {
         let mut guest = guest.clone();
         guest.params = parse_params(&params)?;
+        let mut lines = String::new();
+        let mut limit = 0;
+        for script in scripts {
+            let interpreter = interpreter.as_deref().unwrap_or_default();
+            lines += &rig_python::script(&script, interpreter, run.words())?;
+            limit += script.ask.timeout;
+        }
+        let more = (lines.as_str(), limit);
         // The other boots are worth trying when one fails.
-        if let Err(error) = boot(run, arch, guest, &programs, &command, plugin.as_ref()) {
+        if let Err(error) = boot(run, arch, guest, &programs, more, &command, plugin.as_ref()) {
             trouble.push(format!("{error:#}"));
         }
     }
@@ -207,12 +227,14 @@ fn build(run: &mut Run, arch: Arch, wanted: Vec<(TestTarget, Ask)>) -> Result<Bu
     })
 }
 
-/// Runs the programs in one boot, their output going to the log.
+/// Runs the programs in one boot, and then the shell lines `more` that take so many seconds, their output going to the
+/// log.
 fn boot(
     run: &mut Run,
     arch: Arch,
     mut guest: Guest,
     programs: &[Program],
+    more: (&str, u64),
     command: &Path,
     plugin: Option<&Plugin>,
 ) -> Result<()> {
@@ -252,9 +274,10 @@ fn boot(
         };
         script.push_str(&program_script(program, &folder, &file, run.words()));
     }
+    script.push_str(more.0);
     script.push_str("exit $bad");
     let limits: u64 = programs.iter().map(|program| program.timeout).sum();
-    guest.timeout = Duration::from_secs(limits + BOOT_MARGIN);
+    guest.timeout = Duration::from_secs(limits + more.1 + BOOT_MARGIN);
     match guest.run(&script, &mut run.log()?, &mut run.log()?)? {
         0 => Ok(()),
         status => bail!("tests failed in the {arch} guest (status {status})"),
@@ -302,17 +325,25 @@ pub(super) fn path(path: &Path) -> Result<String> {
 
 /// Reads the `//! rig:` lines before the first line of code.
 pub(super) fn read_ask(source: &str) -> Result<Ask> {
+    let is_head = |line: &&str| line.trim().is_empty() || line.starts_with("//");
+    ask_of(source.lines().take_while(is_head), "//! rig:")
+}
+
+/// Reads the `# rig:` lines before the first import.
+pub(super) fn read_ask_of_python(source: &str) -> Result<Ask> {
+    let is_head = |line: &&str| !line.starts_with("import ") && !line.starts_with("from ");
+    ask_of(source.lines().take_while(is_head), "# rig:")
+}
+
+fn ask_of<'a>(head: impl Iterator<Item = &'a str>, mark: &str) -> Result<Ask> {
     let mut ask = Ask {
         params: String::new(),
         arch: None,
         timeout: PROGRAM_LIMIT,
         programs: Vec::new(),
     };
-    let head = source
-        .lines()
-        .take_while(|line| line.trim().is_empty() || line.starts_with("//"));
     let words = head
-        .filter_map(|line| line.strip_prefix("//! rig:"))
+        .filter_map(|line| line.strip_prefix(mark))
         .flat_map(str::split_whitespace);
     let mut params = Vec::new();
     for word in words {
@@ -358,6 +389,14 @@ mod tests {
         assert_eq!(ask.arch.as_deref(), Some("x86_64"));
         assert_eq!(ask.timeout, 60);
         assert_eq!(ask.programs, ["a", "b"]);
+    }
+
+    #[test]
+    fn wishes_of_python_stand_before_its_imports() {
+        let head = "\"\"\"Two cameras.\"\"\"\n\n# rig: vivid.n_devs=2 timeout=60\n";
+        let source = format!("{head}import os\n# rig: vivid.n_devs=3\n");
+        let ask = read_ask_of_python(&source).unwrap();
+        assert_eq!((ask.params.as_str(), ask.timeout), ("vivid.n_devs=2", 60));
     }
 
     #[test]

@@ -6,12 +6,18 @@ use super::counts::Counts;
 use super::run::{Run, cargo};
 use super::{Outcome, gstreamer, rust, tools};
 use crate::bindings::GENERATOR;
-use crate::project;
+use crate::{project, python};
 
-/// The packages that need nothing of the system: all but the plugin for GStreamer, which has a part of
-/// its own. Every part names the same ones, and chooses its programs by other words: for another choice of
+/// The packages that need nothing of the system: all but the plugin for GStreamer and the module for Python, which have
+/// parts of their own. Every part names the same ones, and chooses its programs by other words: for another choice of
 /// packages cargo builds what they depend on once more, with other features.
-pub(super) const PACKAGES: [&str; 3] = ["--workspace", "--exclude", gstreamer::PACKAGE];
+pub(super) const PACKAGES: [&str; 5] = [
+    "--workspace",
+    "--exclude",
+    gstreamer::PACKAGE,
+    "--exclude",
+    python::PACKAGE,
+];
 
 /// The crates that know nothing of an operating system where there is none.
 const CORE: [&str; 6] = [

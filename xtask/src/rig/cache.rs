@@ -69,7 +69,7 @@ pub(crate) fn made(
 }
 
 /// `videostream-rig` in the user's cache folder.
-fn folder() -> Result<PathBuf> {
+pub(crate) fn folder() -> Result<PathBuf> {
     Ok(project::cache()?.join("videostream-rig"))
 }
 
@@ -78,13 +78,18 @@ fn is_whole(dir: &Path) -> bool {
     !written.is_empty() && manifest(dir).is_ok_and(|now| now == written)
 }
 
-/// One line `SIZE PATH` for each file below `dir`, the manifest left out.
+/// What Python writes when it runs, below any folder.
+const BYTECODE: &str = "__pycache__";
+
+/// One line `SIZE PATH` for each file below `dir`, the manifest and what Python writes left out.
 fn manifest(dir: &Path) -> io::Result<String> {
     fn walk(dir: &Path, prefix: &str, lines: &mut Vec<String>) -> io::Result<()> {
         for entry in fs::read_dir(dir)? {
             let entry = entry?;
             let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
-            if entry.file_type()?.is_dir() {
+            if entry.file_name() == BYTECODE {
+                continue;
+            } else if entry.file_type()?.is_dir() {
                 walk(&entry.path(), &format!("{name}/"), lines)?;
             } else if name != MANIFEST {
                 lines.push(format!("{} {name}\n", entry.metadata()?.len()));
@@ -112,6 +117,9 @@ mod tests {
         assert!(!is_whole(path), "no manifest yet");
         fs::write(path.join(MANIFEST), manifest(path).unwrap()).unwrap();
         assert!(is_whole(path));
+        fs::create_dir(path.join("modules/__pycache__")).unwrap();
+        fs::write(path.join("modules/__pycache__/x.pyc"), "").unwrap();
+        assert!(is_whole(path), "a program of it has run");
         fs::write(path.join("modules/vivid.ko"), "mod").unwrap();
         assert!(!is_whole(path), "a file was cut short");
         fs::remove_file(path.join("modules/vivid.ko")).unwrap();

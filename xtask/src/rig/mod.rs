@@ -18,9 +18,9 @@
 //! | `VIDEOSTREAM_RIG_OUT` | a writable folder that stays on the host |
 
 mod arch;
-mod cache;
+pub(crate) mod cache;
 pub(crate) mod cli;
-mod debian;
+pub(crate) mod debian;
 mod guest;
 mod initramfs;
 mod kernel;

@@ -1,0 +1,153 @@
+//! The package for Python: built, and tested with every interpreter that can be had.
+
+mod checks;
+mod prepare;
+
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+
+use self::prepare::{Wheels, requirements};
+use super::counts::{Counts, PYTEST};
+use super::run::Run;
+use super::{Outcome, end};
+use crate::interrupt;
+use crate::python::interpreter::SUPPORTED;
+use crate::python::{self, Environment, Interpreter, Name, Tools, build};
+
+/// The part `python`.
+pub(super) fn part(run: &mut Run) -> Result<Outcome> {
+    let Some(system) = Interpreter::of_system() else {
+        return Ok(Outcome::Skipped("needs the program python3".to_owned()));
+    };
+    let place = python::place()?;
+    let tools = match Tools::prepare(run, &place.join("tools"), &system, &[])? {
+        Ok(tools) => tools,
+        Err(why) => return Ok(Outcome::Skipped(first_line(&why))),
+    };
+    let mut steps = Steps {
+        trouble: Vec::new(),
+    };
+    let mut wheels = Wheels::default();
+    // Downloads, while cargo compiles.
+    let mut beside = Run::new(&run.path().with_extension("environments.log"), false)?;
+    let environments = thread::scope(|scope| {
+        let environments = scope.spawn(|| prepare::environments(&mut beside, &tools, &system));
+        steps.run(run, "clippy", |run| checks::lint(run, &system))?;
+        let own = |name: &Name| !name.has_abi3();
+        let own = SUPPORTED
+            .into_iter()
+            .filter(own)
+            .filter_map(Interpreter::find);
+        steps.run(run, "wheels", |run| {
+            for interpreter in std::iter::once(system.clone()).chain(own) {
+                wheels.of(run, &tools, &interpreter)?;
+            }
+            Ok(())
+        })?;
+        end(environments)
+    })?;
+    run.note(&beside.text()?)?;
+    for (interpreter, environment) in &environments {
+        let name = format!("Python {}", interpreter.version);
+        steps.run(run, &name, |run| {
+            let wheel = wheels.of(run, &tools, interpreter)?;
+            tools.install(run, environment, &wheel)?;
+            test(run, interpreter, environment)
+        })?;
+    }
+    let of_system = |(found, _): &&(Interpreter, Environment)| found.name == system.name;
+    if let Some((interpreter, environment)) = environments.iter().find(of_system) {
+        steps.run(run, "types", |run| checks::types(run, &tools, environment))?;
+        steps.run(run, "sanitizer", |run| {
+            checks::sanitized(run, interpreter, environment)
+        })?;
+        steps.run(run, "pip", |run| {
+            checks::from_sources(run, &tools, interpreter)
+        })?;
+    }
+    if !steps.trouble.is_empty() {
+        bail!("{}", steps.trouble.join("\n"));
+    }
+    Ok(Outcome::Passed)
+}
+
+/// The environment in which the guest, which sees this machine's files, runs tests; or why there is none.
+pub(super) fn for_guest(run: &mut Run) -> Result<Result<Environment, String>> {
+    let Some(system) = Interpreter::of_system() else {
+        return Ok(Err("needs the program python3".to_owned()));
+    };
+    let place = python::place()?;
+    let tools = match Tools::prepare(run, &place.join("tools"), &system, &[])? {
+        Ok(tools) => tools,
+        Err(why) => return Ok(Err(first_line(&why))),
+    };
+    // Of its own: the part `python` may run at the same time.
+    let place = place.join("guest");
+    let requirements = requirements("requirements.txt")?;
+    let missing = |run: &mut Run, line: &str| {
+        run.left_out(line, "no wheel of it for the interpreter of the guest")
+    };
+    let folder = place.join("environment");
+    let environment = tools.environment(run, &folder, &system, &requirements, missing)?;
+    let wheel = build::for_tests(run, &tools, &system, &place.join("wheel"))?;
+    tools.install(run, &environment, &wheel)?;
+    // Which the guest, where it is slow, can't write.
+    let mut compile = Command::new(environment.python());
+    compile.args(["-m", "compileall", "-q"]);
+    run.command(compile.arg(environment.packages()?))?;
+    Ok(Ok(environment))
+}
+
+/// Steps of which each is worth trying when another fails.
+struct Steps {
+    trouble: Vec<String>,
+}
+
+impl Steps {
+    fn run(
+        &mut self,
+        run: &mut Run,
+        name: &str,
+        step: impl FnOnce(&mut Run) -> Result<()>,
+    ) -> Result<()> {
+        let begin = Instant::now();
+        let before = run.text()?.len();
+        if let Err(error) = step(run) {
+            interrupt::check()?;
+            self.trouble.push(format!("{name}: {error:#}"));
+        }
+        let text = run.text()?;
+        let counts = Counts::of(text.get(before..).unwrap_or_default());
+        let seconds = begin.elapsed().as_secs();
+        let line = format!("{name}: {} ({seconds} s)", counts.summary());
+        run.note(&line)?;
+        println!("         {}", line.replace(":  (", " ("));
+        Ok(())
+    }
+}
+
+/// pytest, which says of each test that was skipped why.
+pub(super) fn pytest(python: &Path) -> Result<Command> {
+    let mut command = Command::new(python);
+    command
+        .args(["-m", "pytest", "-ra", "--no-fold-skipped"])
+        .args(["-p", "no:cacheprovider", "--color=no"])
+        .current_dir(python::folder()?);
+    Ok(command)
+}
+
+fn test(run: &mut Run, interpreter: &Interpreter, environment: &Environment) -> Result<()> {
+    run.note(&format!("\n{PYTEST}Python {}", interpreter.version))?;
+    let mut command = pytest(&environment.python())?;
+    // These are run in a guest.
+    command.arg("--ignore-glob=*/test_rig_*.py");
+    run.command(&mut command)
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,106 @@
+//! Interpreters, their environments, and the wheels for them.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+
+use super::first_line;
+use crate::check::run::Run;
+use crate::interrupt;
+use crate::python::interpreter::SUPPORTED;
+use crate::python::{self, Environment, Interpreter, Name, Tools, build, tree};
+
+/// Every interpreter with its environment.
+pub(super) fn environments(
+    run: &mut Run,
+    tools: &Tools,
+    system: &Interpreter,
+) -> Result<Vec<(Interpreter, Environment)>> {
+    let mut found = Vec::new();
+    for interpreter in interpreters(run, tools, system)? {
+        let environment = environment(run, tools, &interpreter, system)?;
+        found.push((interpreter, environment));
+    }
+    Ok(found)
+}
+
+/// One for each version that the package supports, as far as it can be had.
+fn interpreters(run: &mut Run, tools: &Tools, system: &Interpreter) -> Result<Vec<Interpreter>> {
+    let mut found = Vec::new();
+    for name in SUPPORTED {
+        if name == system.name {
+            found.push(system.clone());
+        } else if let Some(interpreter) = Interpreter::find(name) {
+            found.push(interpreter);
+        } else {
+            match tree::fetched(name, tools) {
+                Ok(interpreter) => found.push(interpreter),
+                Err(error) => {
+                    interrupt::check()?;
+                    let why = first_line(&format!("{error:#}"));
+                    run.left_out(&format!("Python {name}"), &why)?;
+                }
+            }
+        }
+    }
+    if found.is_empty() {
+        bail!("no interpreter of a version that the package supports");
+    }
+    Ok(found)
+}
+
+/// What a list of the tests names.
+pub(super) fn requirements(list: &str) -> Result<String> {
+    let file = python::folder()?.join("tests").join(list);
+    fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))
+}
+
+/// The environment in which tests are run with `interpreter`. That of the system's has more: what is tried once.
+fn environment(
+    run: &mut Run,
+    tools: &Tools,
+    interpreter: &Interpreter,
+    system: &Interpreter,
+) -> Result<Environment> {
+    let name = interpreter.name;
+    let missing = |run: &mut Run, line: &str| {
+        run.left_out(
+            &format!("{line} with Python {name}"),
+            "no wheel of it can be had",
+        )
+    };
+    let mut wanted = requirements("requirements.txt")?;
+    if name == system.name {
+        wanted += &requirements("requirements-more.txt")?;
+    }
+    let folder = python::place()?.join(name.to_string());
+    tools.environment(run, &folder, interpreter, &wanted, missing)
+}
+
+/// The wheels that were built: one for the stable ABI, and one for each interpreter that it does not serve.
+#[derive(Default)]
+pub(super) struct Wheels(Vec<(Option<Name>, PathBuf)>);
+
+impl Wheels {
+    pub(super) fn of(
+        &mut self,
+        run: &mut Run,
+        tools: &Tools,
+        interpreter: &Interpreter,
+    ) -> Result<PathBuf> {
+        let name = interpreter.name;
+        let key = (!name.has_abi3()).then_some(name);
+        if let Some((_, wheel)) = self.0.iter().find(|(of, _)| *of == key) {
+            return Ok(wheel.clone());
+        }
+        let folder = match key {
+            Some(name) => name.to_string(),
+            None => "abi3".to_owned(),
+        };
+        let folder = python::place()?.join("wheels").join(folder);
+        let wheel = build::for_tests(run, tools, interpreter, &folder)?;
+        self.0.push((key, wheel.clone()));
+        Ok(wheel)
+    }
+}
