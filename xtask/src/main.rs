@@ -2,7 +2,8 @@
 //!
 //! `vm` runs a command inside a small machine that has cameras, codecs and
 //! dma-buf heaps; `test` runs every check of the project; `bench` measures;
-//! `bindings` makes the kernel bindings; `install` installs the C library, the GStreamer plugin and the command.
+//! `bindings` makes the kernel bindings; `install` installs the C library, the GStreamer plugin and the command;
+//! `wheel` builds the Python package.
 //! `docs/testing.md` describes them.
 
 mod apt;
@@ -16,6 +17,7 @@ mod project;
 mod python;
 mod quote;
 mod rig;
+mod wheel;
 
 use std::process::ExitCode;
 
@@ -35,6 +37,8 @@ enum Command {
     Bindings(bindings::Args),
     /// Build and install the C library, its header, the GStreamer plugin, and the command
     Install(install::Args),
+    /// Build release wheels of the Python package, check and import them
+    Wheel(wheel::Args),
 }
 
 fn main() -> ExitCode {
@@ -44,6 +48,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::Bindings(args) => bindings::run(&args),
         Command::Install(args) => install::run(&args),
+        Command::Wheel(args) => wheel::run(&args),
     };
     match result {
         Ok(code) => ExitCode::from(code),
