@@ -24,6 +24,11 @@ impl BackOff {
         }
     }
 
+    /// When the next attempt is due, by `CLOCK_MONOTONIC`.
+    pub(super) fn due_ns(&self) -> u64 {
+        self.not_before_ns
+    }
+
     /// Sleeps until an attempt is due, or the deadline has passed: `false`.
     pub(super) fn wait(&self, deadline_ns: u64) -> bool {
         let left = self.not_before_ns.min(deadline_ns).saturating_sub(now_ns());

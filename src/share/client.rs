@@ -173,6 +173,13 @@ impl Client {
         self.restarts
     }
 
+    /// What moves this client to a new host: for event loops, which wait for its next attempt or
+    /// for the answer to the last one.
+    #[must_use]
+    pub fn connector(&self) -> &Connector {
+        &self.connector
+    }
+
     /// Another reader over the same connection, for another thread: it sees frames newer
     /// than the last one of this client. What both hold counts together.
     #[must_use]

@@ -65,6 +65,11 @@ impl Pending {
         })
     }
 
+    /// Readable when the host has answered.
+    pub(super) fn socket_fd(&self) -> BorrowedFd<'_> {
+        self.knock.socket_fd()
+    }
+
     /// Goes in with the host's answer.
     pub(super) fn enter(self, welcome: ipc::client::Welcome) -> Result<Connection> {
         let Self {

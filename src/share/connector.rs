@@ -1,5 +1,7 @@
 //! Connecting over as many calls as it takes.
 
+use std::os::fd::BorrowedFd;
+
 use videostream_hal::time::now_ns;
 
 use super::back_off::BackOff;
@@ -61,6 +63,19 @@ impl Connector {
             back_off: self.back_off,
         };
         Ok(Client::new(connection, connector))
+    }
+
+    /// Readable when the host has answered the connection on its way; `None` without one. For
+    /// event loops: another call with a deadline that has passed takes the answer in.
+    #[must_use]
+    pub fn pending_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.pending.as_ref().map(Pending::socket_fd)
+    }
+
+    /// When the next attempt is due, by `CLOCK_MONOTONIC`; 0 is at once.
+    #[must_use]
+    pub fn due_ns(&self) -> u64 {
+        self.back_off.due_ns()
     }
 
     /// A frame has come: the next attempt is due at once.
