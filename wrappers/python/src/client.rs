@@ -1,23 +1,23 @@
 //! Clients: frames of a host in another process.
 
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use pyo3::exceptions::PyStopIteration;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
-use rustix::event::epoll;
 use rustix::io::Errno;
-use videostream::hal::time::{deadline_in, now_ns};
+use videostream::hal::time::now_ns;
 use videostream::ipc::wire::Refusal;
 use videostream::ipc::{Error as IpcError, Goodbye};
-use videostream::share::{self, ClientBuilder, Connector, Mode};
+use videostream::share::{self, ClientBuilder, Connector, Mode, Reader};
 use videostream::{Error, Result};
 
 use crate::error::{Failure, Kind, invalid, raise, to_python};
+use crate::events::Events;
 use crate::fork::Native;
 use crate::frame::Frame;
 use crate::stats;
@@ -29,8 +29,9 @@ const HOLD: u32 = 2;
 
 /// A reader of a host's frames: `for frame in client`, `async for frame in client`.
 ///
-/// `path` is the host's socket: a file if it starts with `/`, else an abstract name. A host that is not
-/// there raises HostGone, with `reconnect=True` it is waited for.
+/// `path` is the host's socket: a file if it starts with `/`, else an abstract name. Making a client
+/// never waits. A host that is not there raises HostGone; with `reconnect=True` calls wait for one,
+/// and for the next one when it ends.
 ///
 /// - `mode`: "newest" (default) gives the newest frame at each call, "every" every frame in order,
 ///   as far as the host still has it.
@@ -42,10 +43,25 @@ const HOLD: u32 = 2;
 pub(crate) struct Client {
     path: PathBuf,
     options: Options,
-    state: Mutex<Native<State>>,
+    inner: Native<Inner>,
     is_closed: AtomicBool,
-    /// Readable when there is something to do, over moves from host to host.
-    events: OwnedFd,
+}
+
+/// What belongs to the process that made it.
+struct Inner {
+    /// Threads take turns at it, and have it while they wait.
+    state: Mutex<State>,
+    /// What is known of the connection, for calls that must not wait for their turn.
+    link: Mutex<Link>,
+    events: Events,
+}
+
+/// What is known of the connection.
+struct Link {
+    /// A reader of it, while the host is there.
+    reader: Option<Reader>,
+    hold: u32,
+    restarts: u64,
 }
 
 /// What it was made with, to be made again.
@@ -70,8 +86,8 @@ enum State {
 /// An attachment to a host.
 struct Connection {
     client: share::Client,
-    /// Its descriptor, among `events`.
-    watched: OwnedFd,
+    /// The host has gone, and the client looks for a new one.
+    is_away: bool,
 }
 
 /// A connection on its way.
@@ -115,9 +131,29 @@ impl Attempt {
     }
 }
 
+impl State {
+    /// Tells `events` what to wait for next.
+    fn watch(&self, events: &Events) -> Result<()> {
+        let connector = match self {
+            Self::Connecting(attempt) => &attempt.connector,
+            Self::Connected(connection) if connection.is_away => connection.client.connector(),
+            Self::Connected(connection) => return events.watch(connection.client.as_fd()),
+            Self::Closed => return Ok(()),
+        };
+        match connector.pending_fd() {
+            Some(fd) => events.watch(fd),
+            None => events.wake_at(connector.due_ns()),
+        }
+    }
+}
+
 impl Client {
-    fn lock(&self) -> MutexGuard<'_, Native<State>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn inner(&self) -> PyResult<&Inner> {
+        self.inner.get()
+    }
+
+    fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Relaxed)
     }
 
     /// Connects if need be, and lets `act` use the connection. `None`: not before the deadline.
@@ -126,53 +162,88 @@ impl Client {
         deadline_ns: u64,
         act: impl FnOnce(&mut share::Client, u64) -> Result<Option<T>>,
     ) -> Result<Option<T>, Failure> {
-        let mut state = self.lock();
-        let state = state.get_mut()?;
-        if self.is_closed.load(Ordering::Relaxed) {
-            return Err(closed().into());
-        }
-        match self.connect_and(state, deadline_ns, act) {
-            Err(error) if error.is_timeout() => Ok(None),
+        let inner = self.inner()?;
+        let left = Duration::from_nanos(deadline_ns.saturating_sub(now_ns()));
+        let Some(mut state) = inner.state.try_lock_for(left) else {
+            return Ok(None);
+        };
+        let result = match self.is_closed() {
+            true => Err(self.share_error(IpcError::Cancelled)),
+            false => self.connect_and(inner, &mut state, deadline_ns, act),
+        };
+        // Without it the same thread would have it again before the next one is awake.
+        MutexGuard::unlock_fair(state);
+        match result {
+            Err(_) if self.is_closed() => Err(self.closed().into()),
+            Err(error) if error.is_timeout() || self.goes_on(&error) => Ok(None),
             result => Ok(result?),
         }
     }
 
+    /// Whether the client looks for a host again after this error.
+    fn goes_on(&self, error: &Error) -> bool {
+        self.options.reconnect && error.is_worth_reconnecting()
+    }
+
     fn connect_and<T>(
         &self,
+        inner: &Inner,
         state: &mut State,
         deadline_ns: u64,
         act: impl FnOnce(&mut share::Client, u64) -> Result<Option<T>>,
     ) -> Result<Option<T>> {
         if let State::Connecting(attempt) = state {
-            let client = attempt.connect_until(deadline_ns)?;
-            *state = State::Connected(Box::new(Connection {
-                watched: self.watch(&client)?,
-                client,
-            }));
+            match attempt.connect_until(deadline_ns) {
+                Ok(client) => {
+                    *state = State::Connected(Box::new(Connection {
+                        client,
+                        is_away: false,
+                    }));
+                    self.connected(inner, state)?;
+                }
+                Err(error) => {
+                    inner.link.lock().hold = attempt.hold;
+                    state.watch(&inner.events)?;
+                    return Err(error);
+                }
+            }
         }
         let State::Connected(connection) = state else {
             return Err(self.share_error(IpcError::Cancelled));
         };
-        let Connection { client, watched } = &mut **connection;
-        let restarts = client.restarts();
-        let result = act(client, deadline_ns);
-        if client.restarts() != restarts {
-            // Frames of the former host may keep its descriptors open.
-            let _ = epoll::delete(&self.events, &*watched);
-            *watched = self.watch(client)?;
+        let restarts = connection.client.restarts();
+        let result = act(&mut connection.client, deadline_ns);
+        if connection.client.restarts() != restarts {
+            connection.is_away = false;
+            self.connected(inner, state)?;
+        }
+        if let State::Connected(connection) = state
+            && let Err(error) = &result
+            && (connection.is_away || self.goes_on(error))
+        {
+            connection.is_away = true;
+            inner.link.lock().reader = None;
+            state.watch(&inner.events)?;
         }
         result
     }
 
-    /// Makes the descriptor readable when this connection is, as long as what it gives is open.
-    fn watch(&self, client: &share::Client) -> Result<OwnedFd> {
-        let watched = client.as_fd().try_clone_to_owned();
-        let watched = watched.map_err(|error| Error::Os("dup", error))?;
-        let data = epoll::EventData::new_u64(0);
-        match epoll::add(&self.events, &watched, data, epoll::EventFlags::IN) {
-            Ok(()) => Ok(watched),
-            Err(errno) => Err(Error::Os("epoll_ctl", errno.into())),
+    /// Notes a new connection.
+    fn connected(&self, inner: &Inner, state: &State) -> Result<()> {
+        if let State::Connected(connection) = state {
+            let client = &connection.client;
+            *inner.link.lock() = Link {
+                reader: Some(client.reader()),
+                hold: client.ipc().config().hold,
+                restarts: client.restarts(),
+            };
         }
+        state.watch(&inner.events)
+    }
+
+    fn closed(&self) -> PyErr {
+        let why = "the client is closed";
+        raise(Kind::Released, Errno::BADF, why, Some(&self.path))
     }
 
     fn share_error(&self, why: IpcError) -> Error {
@@ -231,8 +302,13 @@ impl Client {
             builder = builder.keep_mapped(buffers);
         }
         deadline(timeout)?;
-        let events = epoll::create(epoll::CreateFlags::CLOEXEC)
-            .map_err(|errno| raise(Kind::Other, errno, "epoll_create", None))?;
+        let events = Events::new().map_err(to_python)?;
+        let attempt = Attempt::new(builder, hold);
+        let link = Link {
+            reader: None,
+            hold: attempt.hold,
+            restarts: 0,
+        };
         let client = Self {
             path,
             options: Options {
@@ -243,13 +319,15 @@ impl Client {
                 keep_mapped,
                 timeout,
             },
-            state: Mutex::new(Native::new(State::Connecting(Box::new(Attempt::new(
-                builder, hold,
-            ))))),
+            inner: Native::new(Inner {
+                state: Mutex::new(State::Connecting(Box::new(attempt))),
+                link: Mutex::new(link),
+                events,
+            }),
             is_closed: AtomicBool::new(false),
-            events,
         };
-        client.knock(py)?;
+        // A host that is not there is told at once.
+        py.detach(|| client.step(now_ns(), |_, _| Ok(Some(()))))?;
         Ok(client)
     }
 
@@ -259,38 +337,29 @@ impl Client {
         self.path.display().to_string()
     }
 
-    /// Whether the host has let this client in.
+    /// Whether the host has let this client in and, as far as is known, is still there.
     #[getter]
     fn is_connected(&self) -> PyResult<bool> {
-        Ok(matches!(self.lock().get()?, State::Connected(_)))
+        Ok(self.inner()?.link.lock().reader.is_some())
     }
 
     /// How often it has moved to a new host.
     #[getter]
     fn restarts(&self) -> PyResult<u64> {
-        Ok(match self.lock().get()? {
-            State::Connected(connection) => connection.client.restarts(),
-            _ => 0,
-        })
+        Ok(self.inner()?.link.lock().restarts)
     }
 
     /// How many frames it may hold at once, as agreed with the host.
     #[getter]
     fn hold(&self) -> PyResult<u32> {
-        Ok(match self.lock().get()? {
-            State::Connecting(attempt) => attempt.hold,
-            State::Connected(connection) => connection.client.ipc().config().hold,
-            State::Closed => 0,
-        })
+        Ok(self.inner()?.link.lock().hold)
     }
 
-    /// How many frames it holds now.
+    /// How many frames of the host it holds now.
     #[getter]
     fn held(&self) -> PyResult<u32> {
-        Ok(match self.lock().get()? {
-            State::Connected(connection) => connection.client.ipc().held(),
-            _ => 0,
-        })
+        let link = self.inner()?.link.lock();
+        Ok(link.reader.as_ref().map_or(0, |reader| reader.ipc().held()))
     }
 
     /// The next frame. Waits at most `timeout` seconds; without one as long as the client's
@@ -310,27 +379,35 @@ impl Client {
     /// Raises what `next` does; a host that is not there yet, or is being waited for with
     /// `reconnect`, is no error.
     fn poll(&self) -> Result<Option<Frame>, Failure> {
-        let reconnects = self.options.reconnect;
-        let result = self.step(now_ns(), |client, deadline_ns| match client.poll_next() {
-            Err(error) if reconnects && error.is_worth_reconnecting() => {
-                client.next_until(deadline_ns).map(Some)
+        let frame = self.step(now_ns(), |client, deadline_ns| {
+            loop {
+                let error = match client.poll_next() {
+                    Err(error) if self.goes_on(&error) => error,
+                    result => return result,
+                };
+                let restarts = client.restarts();
+                match client.next_until(deadline_ns) {
+                    Err(late) if late.is_timeout() && client.restarts() != restarts => {}
+                    Err(late) if late.is_timeout() => return Err(error),
+                    result => return result.map(Some),
+                }
             }
-            result => result,
-        });
-        match result {
-            Err(Failure::Library(error)) if reconnects && error.is_worth_reconnecting() => Ok(None),
-            result => Ok(result?.map(Frame::received)),
+        })?;
+        if frame.is_none() {
+            self.inner()?.events.is_looked_at()?;
         }
+        Ok(frame.map(Frame::received))
     }
 
-    /// A descriptor that is readable when `poll()` has something to do. It stays the same when the
-    /// client moves to another host.
+    /// A descriptor that is readable when `poll()` has something to do, over connecting, waits for
+    /// a host and moves to another one, until the client is closed. It is the client's: duplicate
+    /// it to keep it.
     fn fileno(&self) -> PyResult<i32> {
-        if self.is_closed.load(Ordering::Relaxed) {
-            return Err(closed());
+        let inner = self.inner()?;
+        if self.is_closed() {
+            return Err(self.closed());
         }
-        self.lock().get()?;
-        Ok(self.events.as_raw_fd())
+        Ok(inner.events.as_raw_fd())
     }
 
     /// Goes on behind the frame with this serial.
@@ -368,14 +445,23 @@ impl Client {
         stats::of_report(py, &report)
     }
 
-    /// Ends the connection. Frames stay readable until they are released.
+    /// Ends the connection, and waits of other threads with Released. Frames stay readable until
+    /// they are released.
     fn close(&self, py: Python<'_>) {
+        // In a forked child the connection is the parent's.
+        let Some(inner) = self.inner.here() else {
+            return;
+        };
         self.is_closed.store(true, Ordering::Relaxed);
         py.detach(|| {
-            let mut state = self.lock();
-            if let Ok(state) = state.get_mut() {
-                *state = State::Closed;
+            let reader = inner.link.lock().reader.take();
+            if let Some(reader) = reader {
+                reader.cancel();
             }
+            *inner.state.lock() = State::Closed;
+            inner.link.lock().reader = None;
+            // Event loops look once more, and see that it is closed.
+            let _ = inner.events.end();
         });
     }
 
@@ -421,47 +507,27 @@ impl Client {
         Ok((connect, (self.path.clone(), options)))
     }
 
-    fn __repr__(&self) -> PyResult<String> {
-        let state = self.lock();
-        let state = match state.get() {
-            Err(_) => "of the parent process".to_owned(),
-            Ok(State::Connecting(_)) => "connecting".to_owned(),
-            Ok(State::Connected(connection)) => format!(
-                "mode={:?} hold={} held={}",
-                self.options.mode,
-                connection.client.ipc().config().hold,
-                connection.client.ipc().held()
-            ),
-            Ok(State::Closed) => "closed".to_owned(),
+    fn __repr__(&self) -> String {
+        let state = match self.inner.here() {
+            None => "of the parent process".to_owned(),
+            Some(_) if self.is_closed() => "closed".to_owned(),
+            Some(inner) => {
+                let link = inner.link.lock();
+                match &link.reader {
+                    None => "connecting".to_owned(),
+                    Some(reader) => format!(
+                        "mode={:?} hold={} held={}",
+                        self.options.mode,
+                        link.hold,
+                        reader.ipc().held()
+                    ),
+                }
+            }
         };
-        Ok(format!(
+        format!(
             "<videostream.Client {:?} {state}>",
             self.path.display().to_string()
-        ))
-    }
-}
-
-impl Client {
-    /// Begins to connect, so that a host that is not there is told at once; with `reconnect` waits
-    /// for one.
-    fn knock(&self, py: Python<'_>) -> Result<(), Failure> {
-        let reconnects = self.options.reconnect;
-        let deadline_ns = match reconnects {
-            true => deadline(self.options.timeout)?,
-            false => deadline_in(0),
-        };
-        let begun = until(py, deadline_ns, |slice| {
-            match self.step(slice, |_, _| Ok(Some(()))) {
-                Err(Failure::Library(error)) if reconnects && error.is_worth_reconnecting() => {
-                    Ok(None)
-                }
-                result => result,
-            }
-        })?;
-        match begun {
-            None if reconnects => Err(self.share_error(IpcError::TimedOut).into()),
-            _ => Ok(()),
-        }
+        )
     }
 }
 
@@ -481,11 +547,7 @@ impl Frames {
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Py<Frame>> {
         let client = self.client.get();
-        let last = self
-            .last
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let last = self.last.lock().take();
         if let Some(last) = last {
             // The loop's variable still has it.
             last.get().shared().release()?;
@@ -496,14 +558,13 @@ impl Frames {
             Err(Failure::Library(error)) if is_goodbye(&error) => {
                 return Err(PyStopIteration::new_err(()));
             }
-            Err(_) if client.is_closed.load(Ordering::Relaxed) => {
+            Err(_) if client.is_closed() => {
                 return Err(PyStopIteration::new_err(()));
             }
             Err(failure) => return Err(failure.into()),
         };
         if client.hold()? == 1 {
-            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-            *last = Some(frame.clone_ref(py));
+            *self.last.lock() = Some(frame.clone_ref(py));
         }
         Ok(frame)
     }
@@ -522,8 +583,4 @@ fn parse_mode(mode: &str) -> PyResult<Mode> {
             "mode={other:?}: expected \"newest\" or \"every\""
         ))),
     }
-}
-
-fn closed() -> PyErr {
-    raise(Kind::Released, Errno::BADF, "the client is closed", None)
 }

@@ -40,37 +40,15 @@ impl<T> Native<T> {
         self.forks == FORKS.load(Ordering::Relaxed)
     }
 
+    /// The value, unless this is a child.
+    pub(crate) fn here(&self) -> Option<&T> {
+        self.value.as_ref().filter(|_| self.is_here())
+    }
+
     /// # Errors
     /// `Forked` in a child.
     pub(crate) fn get(&self) -> PyResult<&T> {
-        match &self.value {
-            Some(value) if self.is_here() => Ok(value),
-            _ => Err(foreign()),
-        }
-    }
-
-    /// # Errors
-    /// `Forked` in a child.
-    pub(crate) fn get_mut(&mut self) -> PyResult<&mut T> {
-        let is_here = self.is_here();
-        match &mut self.value {
-            Some(value) if is_here => Ok(value),
-            _ => Err(foreign()),
-        }
-    }
-
-    /// The value itself.
-    ///
-    /// # Errors
-    /// `Forked` in a child.
-    pub(crate) fn into_inner(mut self) -> PyResult<T> {
-        match self.value.take() {
-            Some(value) if self.is_here() => Ok(value),
-            value => {
-                std::mem::forget(value);
-                Err(foreign())
-            }
-        }
+        self.here().ok_or_else(foreign)
     }
 }
 
@@ -82,7 +60,7 @@ impl<T> Drop for Native<T> {
     }
 }
 
-fn foreign() -> PyErr {
+pub(crate) fn foreign() -> PyErr {
     let why = "made in another process, before a fork: connect, open or create it again in this \
                one, or start processes with multiprocessing's \"spawn\" or \"forkserver\"";
     raise(Kind::Forked, Errno::CHILD, why, None)

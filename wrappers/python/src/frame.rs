@@ -309,7 +309,7 @@ impl Frame {
         self.about.is_writable
     }
 
-    /// Whether it was released or posted.
+    /// Whether it was released or posted. Views that are out keep their pixels all the same.
     #[getter]
     fn is_released(&self) -> bool {
         self.shared.is_released()
@@ -444,14 +444,14 @@ impl Frame {
         slf
     }
 
-    /// Releases the frame, unless views of it are out: then it goes with the last of them.
+    /// Releases the frame. If views of it are out it goes with the last of them.
     fn __exit__(
         &self,
         _kind: &Bound<'_, PyAny>,
         _value: &Bound<'_, PyAny>,
         _traceback: &Bound<'_, PyAny>,
     ) {
-        drop(self.shared.release());
+        drop(self.shared.take());
     }
 
     fn __reduce__(&self) -> PyResult<()> {
@@ -495,7 +495,8 @@ pub(crate) fn parse_fourcc(fourcc: &Bound<'_, PyAny>) -> PyResult<FourCc> {
             fourcc.get_type()
         ))
     })?;
-    FourCc::parse(&text).map_err(|e| raise(Kind::Other, Errno::INVAL, &e.to_string(), None))
+    FourCc::parse(&text)
+        .map_err(|e| raise(Kind::Other, Errno::INVAL, &format!("{text:?}: {e}"), None))
 }
 
 /// What a frame of this layout is, in one buffer.
@@ -508,10 +509,16 @@ pub(crate) fn describe(layout: &Layout) -> FrameDescriptor {
         plane_count: layout.planes().len() as u32,
         ..FrameDescriptor::default()
     };
+    // Parts of memory that a format may have are one behind the other in the buffer.
+    let start = |part| {
+        (0..part)
+            .map(|before| layout.memory_size(before))
+            .sum::<u32>()
+    };
     for (to, plane) in descriptor.planes.iter_mut().zip(layout.planes()) {
         *to = PlaneDescriptor {
-            buffer: plane.memory,
-            offset: plane.offset,
+            buffer: 0,
+            offset: start(plane.memory) + plane.offset,
             stride: plane.stride,
             size: plane.size,
         };

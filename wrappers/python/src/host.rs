@@ -2,11 +2,13 @@
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+use pyo3::sync::MutexExt;
 use pyo3::types::PyDict;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
@@ -42,7 +44,7 @@ const SPARES: usize = 4;
 #[pyclass(module = "videostream", frozen, weakref)]
 pub(crate) struct Host {
     path: PathBuf,
-    state: Mutex<Native<Option<State>>>,
+    state: Native<Mutex<Option<State>>>,
 }
 
 struct State {
@@ -175,22 +177,25 @@ fn parts(memory: &Owner) -> PyResult<Vec<BorrowedFd<'_>>> {
 }
 
 impl Host {
-    fn lock(&self) -> MutexGuard<'_, Native<Option<State>>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The host, or that it is closed. A thread that has to wait for it leaves the interpreter to
+    /// the one that has it, which may need it to say what is wrong.
+    fn lock(&self) -> PyResult<MutexGuard<'_, Option<State>>> {
+        let state = self.state.get()?;
+        Ok(match state.try_lock() {
+            Some(state) => state,
+            None => Python::attach(|py| state.lock_py_attached(py)),
+        })
     }
 
     /// Runs `act` with the host.
     fn with<T>(&self, act: impl FnOnce(&mut State) -> Result<T, Failure>) -> Result<T, Failure> {
-        let mut state = self.lock();
-        match state.get_mut()? {
+        let mut state = self.lock()?;
+        match &mut *state {
             Some(state) => act(state),
-            None => Err(raise(
-                Kind::Released,
-                Errno::BADF,
-                "the host is closed",
-                Some(&self.path),
-            )
-            .into()),
+            None => {
+                let why = "the host is closed";
+                Err(raise(Kind::Released, Errno::BADF, why, Some(&self.path)).into())
+            }
         }
     }
 }
@@ -215,7 +220,7 @@ impl Host {
         let host = builder.bind().map_err(to_python)?;
         Ok(Self {
             path,
-            state: Mutex::new(Native::new(Some(State {
+            state: Native::new(Mutex::new(Some(State {
                 lender: Lender::new(host),
                 entries: Vec::new(),
             }))),
@@ -257,7 +262,7 @@ impl Host {
     /// no limit. Gives how many descriptors are ready.
     #[pyo3(signature = (timeout = Some(0.0)))]
     fn poll(&self, py: Python<'_>, timeout: Option<f64>) -> Result<u32, Failure> {
-        let deadline_ns = deadline(timeout.filter(|seconds| *seconds >= 0.0))?;
+        let deadline_ns = deadline(timeout.filter(|seconds| seconds.is_nan() || *seconds >= 0.0))?;
         let fd = self.with(|state| {
             let fd = state.lender.host().as_fd().try_clone_to_owned();
             fd.map_err(|error| videostream::Error::Os("dup", error).into())
@@ -319,6 +324,9 @@ impl Host {
     /// `expires` is when it goes even if nothing newer comes (0: never), `duration` how long it is
     /// shown, `pts` and `dts` are times of the stream.
     ///
+    /// A received frame can be posted onward. It counts as held at the host that it came from until
+    /// this one lets it go, which keeps up to `lend` frames: give the client a `hold` above that.
+    ///
     /// Raises Error with ENOBUFS while clients hold all frames; the frame stays the caller's.
     #[pyo3(signature = (frame, expires = 0, duration = 0, pts = 0, dts = 0))]
     fn post(
@@ -360,8 +368,11 @@ impl Host {
 
     /// Ends: says goodbye to clients and removes the socket. They keep what they hold.
     fn close(&self) -> PyResult<()> {
-        let mut state = self.lock();
-        drop(state.get_mut()?.take());
+        // In a forked child the socket is the parent's.
+        if self.state.is_here() {
+            let state = self.lock()?.take();
+            drop(state);
+        }
         Ok(())
     }
 

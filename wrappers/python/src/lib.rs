@@ -7,15 +7,18 @@
 //! - [`plane`] is the buffer protocol and DLPack over it, [`shape`] the dimensions.
 //! - [`array`] are arrays of Python as pictures, [`convert`] makes other formats and sizes.
 //! - [`frame`], [`client`], [`host`] are the classes of sharing.
+//! - [`events`] is what event loops wait on.
 //! - [`wait`] waits with the interpreter free, [`error`] makes exceptions, [`fork`] notices forks.
 
 mod array;
 mod client;
 mod convert;
 mod error;
+mod events;
 mod fork;
 mod frame;
 mod host;
+mod interpreter;
 mod memory;
 mod plane;
 mod shape;
@@ -40,6 +43,7 @@ mod _videostream {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::interpreter::claim(module.py())?;
         module.add("__version__", videostream::build::VERSION)
     }
 }

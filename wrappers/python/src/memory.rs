@@ -3,8 +3,9 @@
 #![expect(unsafe_code, reason = "bytes of memory that a view holds open")]
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use pyo3::exceptions::PyBufferError;
 use pyo3::prelude::*;
 use rustix::io::Errno;
@@ -15,8 +16,9 @@ use videostream::hal::memory::{Access as MapAccess, Mapping, memfd};
 use videostream::hal::ring::PlaneDescriptor;
 use videostream::share::{self, Pixels};
 
-use crate::error::{Kind, raise, to_python};
+use crate::error::{Failure, Kind, raise, to_python};
 use crate::fork::Native;
+use crate::wait::until;
 
 /// The bytes of a plane, by address.
 #[derive(Clone, Copy, Debug, Default)]
@@ -80,8 +82,16 @@ enum Kept<'a> {
 
 /// What a frame lies in. Dropping it gives the frame back.
 pub(crate) trait Memory: Send + Sync {
-    /// Opens the planes. The addresses are valid as long as the access lives.
+    /// Opens the planes, without waiting. The addresses are valid as long as the access lives.
+    ///
+    /// # Errors
+    /// A timeout while a device is not done with the memory: `ready_until` waits for it.
     fn open(&self) -> Result<Access<'_>, Error>;
+
+    /// Waits until devices are done with the memory.
+    fn ready_until(&self, _deadline_ns: u64) -> Result<(), Error> {
+        Ok(())
+    }
 
     /// The descriptor of the memory that a plane lies in, and the bytes before the plane.
     fn plane_fd(&self, plane: usize) -> Option<(BorrowedFd<'_>, u32)>;
@@ -99,7 +109,7 @@ pub(crate) trait Memory: Send + Sync {
 
 impl Memory for share::Frame {
     fn open(&self) -> Result<Access<'_>, Error> {
-        let pixels = self.pixels_until(u64::MAX)?;
+        let pixels = self.pixels_until(0)?;
         let mut planes = [Span::default(); MAX_PLANES];
         for (at, span) in planes.iter_mut().enumerate() {
             let bytes = pixels.plane(at);
@@ -112,6 +122,10 @@ impl Memory for share::Frame {
             planes,
             _kept: Kept::Pixels { _pixels: pixels },
         })
+    }
+
+    fn ready_until(&self, deadline_ns: u64) -> Result<(), Error> {
+        self.pixels_until(deadline_ns).map(drop)
     }
 
     fn plane_fd(&self, plane: usize) -> Option<(BorrowedFd<'_>, u32)> {
@@ -196,7 +210,8 @@ self_cell::self_cell!(
 
 /// The memory of a frame and of all its views.
 pub(crate) struct Shared {
-    state: Mutex<State>,
+    /// Locked for moments only, and never while something waits for the interpreter.
+    state: Native<Mutex<State>>,
 }
 
 struct State {
@@ -208,6 +223,12 @@ struct State {
     opened: Option<Opened>,
 }
 
+/// Why there is no view.
+enum NoView {
+    Released,
+    Failed(Owner, Error),
+}
+
 impl Shared {
     pub(crate) fn new(memory: impl Memory + 'static) -> Self {
         Self::of_owner(Arc::new(Native::new(Box::new(memory))))
@@ -215,62 +236,94 @@ impl Shared {
 
     pub(crate) fn of_owner(owner: Owner) -> Self {
         Self {
-            state: Mutex::new(State {
+            state: Native::new(Mutex::new(State {
                 memory: Some(owner),
                 views: 0,
                 opened: None,
-            }),
+            })),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> PyResult<MutexGuard<'_, State>> {
+        Ok(self.state.get()?.lock())
     }
 
     /// The memory, as long as it was not released.
     ///
     /// # Errors
-    /// `Released`.
+    /// `Released`, `Forked`.
     pub(crate) fn memory(&self) -> PyResult<Owner> {
-        let state = self.lock();
-        state.memory.clone().ok_or_else(released)
+        let memory = self.lock()?.memory.clone();
+        memory.ok_or_else(released)
     }
 
-    /// Whether it was released.
+    /// Whether it was released; in a forked child it is gone, too.
     pub(crate) fn is_released(&self) -> bool {
-        self.lock().memory.is_none()
+        let state = self.state.here();
+        state.is_none_or(|state| state.lock().memory.is_none())
     }
 
-    /// Adds a view: opens the memory for the first one.
+    /// Adds a view: opens the memory for the first one. Waits for devices that are not done with
+    /// it, with the interpreter free.
     ///
     /// # Errors
     /// `Released`, `Forked`, and why the CPU can't have it.
     pub(crate) fn begin_view(&self) -> PyResult<[Span; MAX_PLANES]> {
-        let mut state = self.lock();
-        if state.opened.is_none() {
-            let owner = state.memory.clone().ok_or_else(released)?;
-            owner.get()?;
-            let opened = Opened::try_new(owner, |owner| {
-                owner
-                    .get()
-                    .and_then(|memory| memory.open().map_err(to_python))
-            })?;
-            state.opened = Some(opened);
+        loop {
+            let (owner, error) = match self.try_begin_view()? {
+                Ok(planes) => return Ok(planes),
+                Err(NoView::Released) => return Err(released()),
+                Err(NoView::Failed(owner, error)) => (owner, error),
+            };
+            if !error.is_timeout() {
+                return Err(to_python(error));
+            }
+            let memory = owner.get()?;
+            let ready = Python::attach(|py| {
+                until(py, u64::MAX, |slice| match memory.ready_until(slice) {
+                    Err(error) if error.is_timeout() => Ok(None),
+                    result => result.map(Some).map_err(Failure::from),
+                })
+            });
+            ready?;
         }
-        let planes = state
-            .opened
-            .as_ref()
-            .map(|opened| opened.borrow_dependent().planes);
+    }
+
+    fn try_begin_view(&self) -> PyResult<Result<[Span; MAX_PLANES], NoView>> {
+        let mut state = self.lock()?;
+        let state = &mut *state;
+        let Some(owner) = &state.memory else {
+            return Ok(Err(NoView::Released));
+        };
+        let opened = match &mut state.opened {
+            Some(opened) => opened,
+            none => {
+                let opened = Opened::try_new(Arc::clone(owner), |owner| {
+                    let memory = owner.here().ok_or(NoView::Released)?;
+                    let access = memory.open();
+                    access.map_err(|error| NoView::Failed(Arc::clone(owner), error))
+                });
+                match opened {
+                    Ok(opened) => none.insert(opened),
+                    Err(why) => return Ok(Err(why)),
+                }
+            }
+        };
         state.views += 1;
-        planes.ok_or_else(released)
+        Ok(Ok(opened.borrow_dependent().planes))
     }
 
     /// Takes a view back: closes the memory behind the last one.
     pub(crate) fn end_view(&self) {
-        let mut state = self.lock();
+        let Some(state) = self.state.here() else {
+            return;
+        };
+        let mut state = state.lock();
         state.views = state.views.saturating_sub(1);
         if state.views == 0 {
-            state.opened = None;
+            let opened = state.opened.take();
+            drop(state);
+            drop(opened);
         }
     }
 
@@ -303,20 +356,30 @@ impl Shared {
     /// # Errors
     /// `BufferError` with the number of views.
     pub(crate) fn release(&self) -> PyResult<Option<Owner>> {
-        let mut state = self.lock();
-        if state.views > 0 {
-            return Err(PyBufferError::new_err(format!(
-                "{} views of this frame are out (arrays, memoryviews, tensors): delete them first, \
-                 or leave the frame to them",
-                state.views
-            )));
-        }
-        Ok(state.memory.take())
+        // A forked child has nothing to give back.
+        let Some(state) = self.state.here() else {
+            return Ok(None);
+        };
+        let views = {
+            let mut state = state.lock();
+            if state.views == 0 || state.memory.is_none() {
+                return Ok(state.memory.take());
+            }
+            state.views
+        };
+        let (views, them) = match views {
+            1 => ("1 view of this frame is".to_owned(), "it"),
+            n => (format!("{n} views of this frame are"), "them"),
+        };
+        Err(PyBufferError::new_err(format!(
+            "{views} out (arrays, memoryviews, tensors): delete {them} first, or leave the frame \
+             to {them}"
+        )))
     }
 
     /// Takes the memory out although somebody may look at it: views keep it mapped.
     pub(crate) fn take(&self) -> Option<Owner> {
-        self.lock().memory.take()
+        self.state.here()?.lock().memory.take()
     }
 }
 

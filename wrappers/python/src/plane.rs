@@ -12,13 +12,15 @@ use dlpark::ffi::{DLDataType, DLDevice, DLManagedTensor, DLManagedTensorVersione
 use dlpark::metadata::Dynamic;
 use dlpark::python::{DlpackExporter, ExportRequest, export_dlpack};
 use dlpark::{DlpackFlags, Managed, ManagedTensorBase};
-use pyo3::exceptions::PyBufferError;
+use pyo3::exceptions::{PyBufferError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::types::PyDict;
 use pyo3::types::PyMemoryView;
 
 use crate::array::numpy;
+use crate::error::invalid;
 use crate::memory::{Shared, Span};
 use crate::shape::{Element, Shape};
 
@@ -180,6 +182,12 @@ impl Plane {
         as_asked(array, dtype, copy)
     }
 
+    fn __reduce__(&self) -> PyResult<()> {
+        Err(PyTypeError::new_err(
+            "a plane can't be pickled: share its frame by a Host, or copy its array",
+        ))
+    }
+
     /// The device of the memory in DLPack's terms: the CPU.
     fn __dlpack_device__(&self) -> (u32, i32) {
         (DLDevice::CPU.device_type.0, DLDevice::CPU.device_id)
@@ -196,6 +204,12 @@ impl Plane {
         dl_device: Option<(u32, i32)>,
         copy: Option<bool>,
     ) -> PyResult<Py<PyAny>> {
+        if !self.is_writable && max_version.is_none_or(|(major, _)| major < 1) {
+            return Err(PyBufferError::new_err(
+                "the frame is read-only, which a consumer of DLPack before 1.0 does not know: \
+                 copy it first, or give numpy.asarray(plane) to it",
+            ));
+        }
         let request = ExportRequest::parse(stream, max_version, dl_device, copy)?;
         export_dlpack(self, py, request)
     }
@@ -315,9 +329,21 @@ pub(crate) fn as_asked<'py>(
     dtype: Option<&Bound<'py, PyAny>>,
     copy: Option<bool>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    match (dtype, copy) {
-        (None, Some(true)) => array.call_method0("copy"),
-        (None, _) => Ok(array),
-        (Some(dtype), _) => array.call_method1("astype", (dtype,)),
+    let py = array.py();
+    let Some(dtype) = dtype else {
+        return match copy {
+            Some(true) => array.call_method0("copy"),
+            _ => Ok(array),
+        };
+    };
+    let may_keep = PyDict::new(py);
+    may_keep.set_item("copy", copy == Some(true))?;
+    let asked = array.call_method("astype", (dtype,), Some(&may_keep))?;
+    match copy == Some(false) && !asked.is(&array) {
+        true => Err(invalid(format!(
+            "the pixels are {} and can't be {dtype} without a copy, which copy=False forbids",
+            array.getattr("dtype")?
+        ))),
+        false => Ok(asked),
     }
 }

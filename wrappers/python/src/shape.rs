@@ -42,8 +42,11 @@ impl Element {
     pub(crate) const fn code(self) -> &'static CStr {
         match self {
             Self::U8 => c"B",
+            // Native codes where they are the same: `memoryview` knows elements by these alone.
+            Self::U16 if cfg!(target_endian = "little") => c"H",
             Self::U16 => c"<H",
             Self::U16BigEndian => c">H",
+            Self::U32 if cfg!(target_endian = "little") => c"I",
             Self::U32 => c"<I",
         }
     }

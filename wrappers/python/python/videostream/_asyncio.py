@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 from collections.abc import AsyncIterator
 from typing import Protocol, TypeVar
 
-from .errors import HostGone
+from .errors import HostGone, Released
 
 Item = TypeVar("Item", covariant=True)
-
-#: Seconds between attempts at a host that is not there.
-RETRY = 0.05
 
 
 class Pollable(Protocol[Item]):
@@ -34,27 +32,47 @@ async def readable(fd: int) -> None:
         if not ready.done():
             ready.set_result(None)
 
-    loop.add_reader(fd, wake)
+    # A loop knows one reader for a descriptor, and tasks may wait for the same one.
+    own = os.dup(fd)
     try:
-        await ready
-    finally:
-        loop.remove_reader(fd)
-
-
-async def frames(client: Pollable[Item]) -> AsyncIterator[Item]:
-    """Give the items of a client as they come, until its host ends."""
-    while True:
+        loop.add_reader(own, wake)
         try:
-            item = client.poll()
-        except HostGone as error:
-            if error.errno == errno.ESHUTDOWN:
-                return
-            raise
-        if item is not None:
-            yield item
-            # Others run between frames, however fast they come.
-            await asyncio.sleep(0)
-        elif getattr(client, "is_connected", True):
-            await readable(client.fileno())
-        else:
-            await asyncio.sleep(RETRY)
+            await ready
+        finally:
+            loop.remove_reader(own)
+    finally:
+        os.close(own)
+
+
+class Frames(AsyncIterator[Item]):
+    """The items of a client as they come, until its host ends or it is closed.
+
+    It keeps none of them: what the loop's body lets go is given back at once.
+    """
+
+    def __init__(self, client: Pollable[Item]) -> None:
+        """Take what gives the items."""
+        self._client = client
+
+    async def __anext__(self) -> Item:
+        """Wait for the next item."""
+        # Others run between items, however fast they come.
+        await asyncio.sleep(0)
+        while True:
+            try:
+                item = self._client.poll()
+                if item is not None:
+                    return item
+                fd = self._client.fileno()
+            except HostGone as error:
+                if error.errno == errno.ESHUTDOWN:
+                    raise StopAsyncIteration from None
+                raise
+            except Released:
+                raise StopAsyncIteration from None
+            await readable(fd)
+
+
+def frames(client: Pollable[Item]) -> AsyncIterator[Item]:
+    """Give the items of a client as they come, until its host ends."""
+    return Frames(client)

@@ -3,6 +3,7 @@ from collections.abc import AsyncIterator, Iterator
 from types import TracebackType
 from typing import Any, Literal, TypedDict, final
 
+import numpy as np
 import numpy.typing as npt
 from typing_extensions import Buffer, Self, TypeAlias
 
@@ -75,6 +76,7 @@ class Plane(Buffer):
         copy: bool | None = None,
     ) -> Any: ...
     def __dlpack_device__(self) -> tuple[int, int]: ...
+    def __reduce__(self) -> Any: ...
 
 @final
 class Frame:
