@@ -33,6 +33,7 @@ pub mod share;
 pub mod snapshot;
 pub mod source;
 mod stream;
+pub mod v2;
 #[cfg(feature = "record")]
 pub mod y4m;
 

@@ -1,13 +1,15 @@
 //! Binding a host's socket, so that of all who try at once exactly one serves.
 //!
-//! A socket's file is made under another name, listens, and is renamed: nobody ever meets a name that
-//! does not answer, and whoever is killed on the way leaves at most a name beginning with `.vsl` that
-//! nobody takes.
-//!
 //! A killed host leaves its file. To look whether anybody still answers there and to put another in its
 //! place are two steps, between which another host may have done the same. So both are done under a lock
 //! of the folder (`flock(2)`), which the kernel ends with its process, and which is the same for all who
 //! see the folder, in whatever namespaces they are.
+//!
+//! Under the lock the socket is bound to its own name, which programs ask it for (`getsockname(2)`). Clients
+//! that connect before it listens are refused as if it were not there yet. In a folder that cannot be
+//! locked its file is made under another name, listens, and is renamed: other hosts never meet a name that
+//! does not answer, and whoever is killed on the way leaves at most a name beginning with `.vsl` that
+//! nobody takes.
 //!
 //! Source: `unix(7)`, `bind(2)`, `rename(2)`, `flock(2)`.
 
@@ -52,12 +54,49 @@ impl Address {
             listen(&socket, BACKLOG).map_err(|e| Error::Os("listen", e))?;
             return Ok((socket, None));
         }
+        if let Some(id) = self.bind_in_place(&socket, mode)? {
+            return Ok((socket, Some(id)));
+        }
         let (temporary, _folder) = self.bind_beside(&socket)?;
         let id = self.put_in_place(&socket, &temporary, mode);
         if id.is_err() {
             let _ = unlink(temporary.name());
         }
         Ok((socket, Some(id?)))
+    }
+
+    /// Binds to the name itself and listens, under the folder's lock. `None` without a lock, and when
+    /// somebody who has none takes the name meanwhile.
+    fn bind_in_place(&self, socket: &OwnedFd, mode: u32) -> Result<Option<FileId>, Error> {
+        let Ok(_lock @ Lock(Some(_))) = Lock::take(self.folder(), SHORT_LOCK_NS) else {
+            return Ok(None);
+        };
+        let address = self.socket_address()?;
+        let mut bound = bind(socket, &address);
+        if bound == Err(Errno::ADDRINUSE) {
+            if self.is_stale()? {
+                let _ = unlink(self.name());
+            }
+            bound = bind(socket, &address);
+        }
+        match bound {
+            Ok(()) => {}
+            Err(Errno::ADDRINUSE) => return Ok(None),
+            Err(errno) => return Err(Error::Os("bind", errno)),
+        }
+        let listens = self.listen_at(socket, mode);
+        if listens.is_err() {
+            let _ = unlink(self.name());
+        }
+        listens.map(Some)
+    }
+
+    /// Listens on a socket that is bound to the name, which gets `mode` before.
+    fn listen_at(&self, socket: &OwnedFd, mode: u32) -> Result<FileId, Error> {
+        let mode = Mode::from_raw_mode(mode);
+        chmod(self.name(), mode).map_err(|e| Error::Os("chmod", e))?;
+        listen(socket, BACKLOG).map_err(|e| Error::Os("listen", e))?;
+        FileId::of(self).ok_or(Error::Os("stat", Errno::NOENT))
     }
 
     /// Binds to a name in the same folder that nobody has, and gives it with what it needs to stay
@@ -95,10 +134,7 @@ impl Address {
     }
 
     fn put_in_place(&self, socket: &OwnedFd, temporary: &Self, mode: u32) -> Result<FileId, Error> {
-        let mode = Mode::from_raw_mode(mode);
-        chmod(temporary.name(), mode).map_err(|e| Error::Os("chmod", e))?;
-        listen(socket, BACKLOG).map_err(|e| Error::Os("listen", e))?;
-        let id = FileId::of(temporary).ok_or(Error::Os("stat", Errno::NOENT))?;
+        let id = temporary.listen_at(socket, mode)?;
         // Without it only a name that is free can be taken.
         let mut lock = Lock::take(self.folder(), SHORT_LOCK_NS);
         let deadline_ns = deadline_in(LOCK_NS);

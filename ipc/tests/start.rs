@@ -241,6 +241,25 @@ fn a_locked_folder_takes_new_names_and_other_files_stay() {
     assert_eq!(fs::read(&other).unwrap(), b"mine");
 }
 
+#[test]
+fn a_socket_bears_the_name_that_it_serves() {
+    let folder = Folder::new("start-name");
+    let path = folder.path("socket");
+    for is_stale in [false, true] {
+        if is_stale {
+            leave_stale(&path);
+        }
+        let host = bind(&path).unwrap();
+        let name = rustix::net::getsockname(host.listener().unwrap()).unwrap();
+        let name = rustix::net::SocketAddrUnix::try_from(name).unwrap();
+        assert_eq!(
+            name.path_bytes(),
+            Some(path.as_bytes()),
+            "stale: {is_stale}"
+        );
+    }
+}
+
 /// The calls of a start that it is killed in, the number of each, and whether it is there without a stale file.
 const STEPS: [(&str, u32, bool); 7] = [
     ("bind", 1, true),
@@ -248,8 +267,8 @@ const STEPS: [(&str, u32, bool); 7] = [
     ("listen", 1, true),
     ("flock", 1, true),
     ("connect", 1, false),
-    // Into the place of the stale file, or of nothing.
-    ("/^rename(at2?)?$", 1, true),
+    // Out of the way of the next bind.
+    ("/^unlink(at)?$", 1, false),
     // The lock's end.
     ("flock", 2, true),
 ];

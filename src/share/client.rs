@@ -192,6 +192,17 @@ impl Client {
         self.reader.seek(serial);
     }
 
+    /// See [`Reader::set_mode`].
+    pub fn set_mode(&mut self, mode: Option<Mode>) {
+        self.reader.set_mode(mode);
+    }
+
+    /// The last serial that this client has had; 0 before the first.
+    #[must_use]
+    pub fn last(&self) -> u64 {
+        self.reader.last()
+    }
+
     /// The parameter sets of a compressed stream (SPS and PPS, say), which decoding starts
     /// with; `None` for a raw stream.
     ///

@@ -36,6 +36,8 @@ pub struct Reader {
     /// Format, width and height of the last frame.
     format: Option<(u32, u32, u32)>,
     quiet: Quiet,
+    /// Another mode than that of the connection.
+    mode: Option<ipc::Mode>,
 }
 
 impl Reader {
@@ -47,6 +49,7 @@ impl Reader {
             passed: 0,
             format: None,
             quiet: Quiet::default(),
+            mode: None,
         }
     }
 
@@ -59,6 +62,7 @@ impl Reader {
             passed: 0,
             format: self.format,
             quiet: Quiet::default(),
+            mode: self.mode,
         };
     }
 
@@ -81,6 +85,12 @@ impl Reader {
     /// Goes on behind this serial, or before frames that are already past.
     pub fn seek(&mut self, serial: u64) {
         self.last = serial;
+    }
+
+    /// Which frames from now on: the newest at each call, or every one in order; `None` for the mode of
+    /// the connection, which is the one that a host counts by.
+    pub fn set_mode(&mut self, mode: Option<ipc::Mode>) {
+        self.mode = mode;
     }
 
     /// Ends this connection's waits in every thread, now and from now on, with an error
@@ -129,7 +139,8 @@ impl Reader {
     /// Puts a frame newer than the last one into `frame`, which is empty, if there is one. A frame is some 350
     /// bytes: it is made where it stays.
     fn take(&mut self, frame: &mut Option<Frame>) -> Result<()> {
-        let held = match self.connection.ipc().hold(self.last) {
+        let ipc = self.connection.ipc();
+        let held = match ipc.hold_by(self.mode.unwrap_or(ipc.config().mode), self.last) {
             Ok(Some(held)) => held,
             Ok(None) => return Ok(()),
             Err(ipc::Error::ThrownOut) => {

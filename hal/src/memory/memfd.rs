@@ -5,7 +5,9 @@
 use core::ffi::CStr;
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
+use rustix::fs::{
+    MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, ftruncate, memfd_create,
+};
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
@@ -67,6 +69,16 @@ pub fn cannot_shrink(fd: BorrowedFd<'_>) -> bool {
     kind::is_fixed_memory(fd, 0) == Ok(true)
 }
 
+/// Whether nobody can make the file of `fd` shorter, from now on: a memfd that can be sealed is sealed
+/// against it. POSIX shared memory and other files cannot be.
+pub fn fix_length(fd: BorrowedFd<'_>) -> bool {
+    cannot_shrink(fd)
+        || (fcntl_get_seals(fd).is_ok()
+            && seal(fd, SealFlags::SHRINK).is_ok()
+            // Huge pages need more.
+            && cannot_shrink(fd))
+}
+
 /// Whether `fd` is a dma-buf. Never blocks, whatever it is.
 pub fn is_dma_buf(fd: BorrowedFd<'_>) -> bool {
     kind::of(fd) == Ok(Kind::DmaBuf)
@@ -84,6 +96,17 @@ mod tests {
         assert!(cannot_shrink(fd.as_fd()));
         assert_eq!(ftruncate(&fd, 0), Err(Errno::PERM));
         assert_eq!(seal(&fd, SealFlags::WRITE), Err(Errno::PERM));
+    }
+
+    #[test]
+    fn a_memfd_that_can_be_sealed_is_fixed() {
+        let fd = create(c"test", 4096).unwrap();
+        assert!(fix_length(fd.as_fd()));
+        assert_eq!(ftruncate(&fd, 0), Err(Errno::PERM));
+        // It can grow still, as its owner may want.
+        ftruncate(&fd, 8192).unwrap();
+        let unsealable = memfd_create(c"test", MemfdFlags::CLOEXEC).unwrap();
+        assert!(!fix_length(unsealable.as_fd()));
     }
 
     #[test]

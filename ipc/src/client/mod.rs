@@ -145,6 +145,15 @@ impl Client {
     /// [`Error::Descriptor`] for a frame whose description is wrong.
     #[inline]
     pub fn hold(&self, after: u64) -> Result<Option<HeldFrame>, Error> {
+        self.hold_by(self.config.mode, after)
+    }
+
+    /// [`Client::hold`] by another mode than the one that the host was told.
+    ///
+    /// # Errors
+    /// Those of [`Client::hold`].
+    #[inline]
+    pub fn hold_by(&self, mode: Mode, after: u64) -> Result<Option<HeldFrame>, Error> {
         if self.head() <= after {
             return Ok(None);
         }
@@ -153,7 +162,7 @@ impl Client {
             self.held.fetch_sub(1, Ordering::Relaxed);
             return Err(Error::HoldLimit(self.config.hold));
         }
-        let held = match self.config.mode {
+        let held = match mode {
             Mode::Newest => reader::hold_newest(&self.control, &self.lease, after),
             Mode::Every => reader::hold_next(&self.control, &self.lease, after),
         };

@@ -25,7 +25,6 @@ pub mod discovery;
 pub mod encoder;
 mod error;
 pub mod exports;
-mod extra;
 pub mod frame;
 pub mod host;
 

@@ -8,6 +8,7 @@ import sys
 import time
 
 import numpy as np
+
 import videostream
 
 NEXT = 2000

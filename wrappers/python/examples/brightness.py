@@ -4,6 +4,7 @@ import sys
 from itertools import islice
 
 import numpy as np
+
 import videostream
 
 

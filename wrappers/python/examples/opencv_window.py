@@ -3,6 +3,7 @@
 import sys
 
 import cv2
+
 import videostream
 
 

@@ -1,5 +1,7 @@
 //! Clients: frames of a host in another process.
 
+mod v2;
+
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};

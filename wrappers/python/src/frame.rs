@@ -1,8 +1,11 @@
 //! Frames: received, captured, decoded, or drawn by the program.
 
+mod v2;
+
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use pyo3::exceptions::{PyIndexError, PyTypeError};
 use pyo3::prelude::*;
 use rustix::io::Errno;
@@ -13,22 +16,24 @@ use videostream::hal::memory::allocate::Allocator;
 use videostream::hal::ring::descriptor::NO_TIME;
 use videostream::hal::ring::{Flags, FrameDescriptor, MAX_PLANES, PlaneDescriptor};
 use videostream::picture::Plane as PicturePlane;
-use videostream::share;
+use videostream::{share, v2 as interface};
 
 use crate::convert::{Crop, to_rgb};
 use crate::error::{Kind, invalid, raise, to_python};
 use crate::memory::{Access, Buffer, Memory, Owner, Shared, open_buffers};
-use crate::plane::{Plane, as_array, as_asked};
+use crate::plane::{Plane, WHOLE, as_array, as_asked};
 use crate::shape::Shape;
 
 /// A picture, or a packet of a compressed stream, in memory that processes share.
 ///
-/// Clients, cameras and decoders give frames; `Frame(width, height, fourcc)` makes one to draw into.
+/// Clients, cameras and decoders give frames; `Frame(width, height, fourcc)` makes one to draw into,
+/// whose memory is allocated when it is used first, or by `alloc()` or `attach()`.
 /// A received frame keeps its buffer from the host until it is released: by `release()`, at the end of a
 /// `with` block, or when neither it nor a view of it is left.
 #[pyclass(module = "videostream", frozen, weakref)]
 pub(crate) struct Frame {
-    shared: Arc<Shared>,
+    /// Views keep what they are of when the frame gets other memory.
+    shared: Mutex<Arc<Shared>>,
     about: About,
 }
 
@@ -40,11 +45,23 @@ pub(crate) struct About {
     pub(crate) is_after_restart: bool,
     pub(crate) has_new_format: bool,
     pub(crate) is_writable: bool,
+    /// Stride and bytes of the whole frame, as the 2.x interface counts them.
+    pub(crate) whole: Whole,
+}
+
+/// A frame as a whole.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Whole {
+    pub(crate) stride: i32,
+    pub(crate) size: u64,
+    /// The program made the frame, and clients of the 2.x interface are told of both.
+    pub(crate) is_told: bool,
 }
 
 impl About {
     pub(crate) fn new(descriptor: FrameDescriptor) -> Self {
         Self {
+            whole: v2::whole(&descriptor),
             descriptor,
             missed: 0,
             is_after_restart: false,
@@ -53,8 +70,9 @@ impl About {
         }
     }
 
+    /// The kernel's code of the pixel format, by whatever name the frame was made.
     pub(crate) fn fourcc(&self) -> FourCc {
-        FourCc(self.descriptor.fourcc)
+        interface::kernel_format(self.descriptor.fourcc)
     }
 
     pub(crate) fn is_compressed(&self) -> bool {
@@ -75,14 +93,14 @@ impl Frame {
                 is_writable: memory.is_writable(),
                 ..about
             },
-            shared: Arc::new(Shared::new(memory)),
+            shared: Mutex::new(Arc::new(Shared::new(memory))),
         }
     }
 
     /// A frame in memory that others know, too.
     pub(crate) fn of_owner(owner: Owner, about: About) -> Self {
         Self {
-            shared: Arc::new(Shared::of_owner(owner)),
+            shared: Mutex::new(Arc::new(Shared::of_owner(owner))),
             about,
         }
     }
@@ -102,15 +120,38 @@ impl Frame {
         &self.about
     }
 
-    pub(crate) fn shared(&self) -> &Arc<Shared> {
-        &self.shared
+    /// Its memory, which is other memory after `alloc`, `attach` and `unalloc`.
+    pub(crate) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared.lock())
+    }
+
+    /// What is known of it, with the planes that its memory has room for.
+    pub(crate) fn described(&self) -> FrameDescriptor {
+        let mut descriptor = self.about.descriptor;
+        if let Some(memory) = self.shared().present()
+            && let Ok(memory) = memory.get()
+            && let Some(planes) = memory.planes()
+        {
+            descriptor.plane_count = planes.len() as u32;
+            for (to, plane) in descriptor.planes.iter_mut().zip(planes) {
+                *to = *plane;
+            }
+        }
+        descriptor
+    }
+
+    /// Whether its pixels can be written.
+    fn can_be_written(&self) -> bool {
+        let memory = self.shared().present();
+        let memory = memory.as_ref().and_then(|memory| memory.get().ok());
+        memory.map_or(self.about.is_writable, |memory| memory.is_writable())
     }
 
     /// Runs `look` with the frame as a picture; a compressed one is a picture of one plane, its
     /// bytes.
     pub(crate) fn see<T>(&self, look: impl FnOnce(&Picture<'_>) -> PyResult<T>) -> PyResult<T> {
-        self.shared.with_bytes(|bytes| {
-            let descriptor = &self.about.descriptor;
+        self.shared().with_bytes(|bytes| {
+            let descriptor = &self.described();
             let count = descriptor.planes().len();
             let mut planes = [PicturePlane::default(); MAX_PLANES];
             for (at, plane) in planes.iter_mut().enumerate().take(count) {
@@ -130,7 +171,8 @@ impl Frame {
 
     /// The shape of plane `at`.
     fn shape(&self, at: usize) -> PyResult<Shape> {
-        let planes = self.about.descriptor.planes();
+        let described = self.described();
+        let planes = described.planes();
         let plane = planes.get(at).ok_or_else(|| {
             PyIndexError::new_err(format!(
                 "plane {at}: {} has {}",
@@ -149,16 +191,16 @@ impl Frame {
 
     /// The view that `array` is: the one plane, or all of them stacked.
     fn whole(&self) -> PyResult<Plane> {
-        let planes = self.about.descriptor.planes();
-        let shape = match planes {
-            [_] => self.shape(0)?,
-            _ => self.stacked()?,
+        let (at, shape) = match self.described().planes() {
+            [_] => (0, self.shape(0)?),
+            _ => (WHOLE, self.stacked()?),
         };
-        Ok(Plane::new(&self.shared, 0, shape, self.about.is_writable))
+        Ok(Plane::new(&self.shared(), at, shape, self.can_be_written()))
     }
 
     fn stacked(&self) -> PyResult<Shape> {
-        let planes = self.about.descriptor.planes();
+        let described = self.described();
+        let planes = described.planes();
         let is_one = planes.iter().all(|plane| plane.buffer == planes[0].buffer);
         let places: Vec<_> = planes
             .iter()
@@ -184,38 +226,50 @@ impl Frame {
 impl Frame {
     /// A frame of `width` by `height` pixels to draw into, to be posted by a host or encoded.
     ///
-    /// `fourcc` is a format's four letters ("NV12", "RGB3") or its number; `stride` the bytes from
-    /// row to row, 0 for the format's own.
+    /// `fourcc` is a format's four letters ("NV12", "RGB3", "RGBA") or its number; `stride` the bytes
+    /// from row to row of the first plane, 0 for the format's own; `ptr` the `_ptr` of another frame,
+    /// whose memory this one is of as well.
     #[new]
-    #[pyo3(signature = (width, height, fourcc, stride = 0))]
-    fn py_new(width: u32, height: u32, fourcc: &Bound<'_, PyAny>, stride: u32) -> PyResult<Self> {
-        let fourcc = parse_fourcc(fourcc)?;
-        let layout = match stride {
-            0 => Layout::new(fourcc, width, height),
-            stride => Layout::with_stride(fourcc, width, height, stride),
-        };
-        let layout = layout.map_err(|e| to_python(e.into()))?;
-        let drawn = Drawn::allocate(&layout)?;
-        let about = About::new(describe(&layout));
-        Ok(Self::new(drawn, about))
+    #[pyo3(signature = (width, height, fourcc, stride = 0, ptr = None))]
+    fn py_new(
+        width: u32,
+        height: u32,
+        fourcc: &Bound<'_, PyAny>,
+        stride: u32,
+        ptr: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        match ptr {
+            Some(ptr) => Self::of_ptr(ptr),
+            None => Self::without_memory(width, height, parse_fourcc(fourcc)?, stride),
+        }
     }
 
-    /// Pixels in a row.
+    /// Pixels in a row; 0 once the frame was posted.
     #[getter]
     fn width(&self) -> u32 {
-        self.about.descriptor.width
+        match self.is_posted() {
+            true => 0,
+            false => self.about.descriptor.width,
+        }
     }
 
-    /// Rows.
+    /// Rows; 0 once the frame was posted.
     #[getter]
     fn height(&self) -> u32 {
-        self.about.descriptor.height
+        match self.is_posted() {
+            true => 0,
+            false => self.about.descriptor.height,
+        }
     }
 
-    /// The pixel format's four letters, as V4L2 names it.
+    /// The pixel format's four letters as the frame was made with, else as V4L2 names it; four NULs once
+    /// the frame was posted.
     #[getter]
     fn fourcc(&self) -> String {
-        self.about.fourcc().to_string()
+        match self.is_posted() {
+            true => "\0\0\0\0".to_owned(),
+            false => FourCc(self.about.descriptor.fourcc).to_string(),
+        }
     }
 
     /// The host's number of this frame, from 1 and without a hole; 0 for frames of no host.
@@ -299,26 +353,27 @@ impl Frame {
     /// Bytes from row to row of each plane; 0 for compressed data.
     #[getter]
     fn strides(&self) -> Vec<u32> {
-        let planes = self.about.descriptor.planes().iter();
+        let described = self.described();
+        let planes = described.planes().iter();
         planes.map(|plane| plane.stride).collect()
     }
 
     /// Whether its pixels can be written.
     #[getter]
     fn is_writable(&self) -> bool {
-        self.about.is_writable
+        self.can_be_written()
     }
 
     /// Whether it was released or posted. Views that are out keep their pixels all the same.
     #[getter]
     fn is_released(&self) -> bool {
-        self.shared.is_released()
+        self.shared().is_released()
     }
 
     /// The planes, in the order of the format.
     #[getter]
     fn planes(&self) -> PyResult<Vec<Plane>> {
-        (0..self.about.descriptor.planes().len())
+        (0..self.described().planes().len())
             .map(|at| self.plane(at))
             .collect()
     }
@@ -333,12 +388,8 @@ impl Frame {
     #[pyo3(signature = (index = 0))]
     fn plane(&self, index: usize) -> PyResult<Plane> {
         let shape = self.shape(index)?;
-        Ok(Plane::new(
-            &self.shared,
-            index,
-            shape,
-            self.about.is_writable,
-        ))
+        let is_writable = self.can_be_written();
+        Ok(Plane::new(&self.shared(), index, shape, is_writable))
     }
 
     /// The pixels as a NumPy array without a copy: that of `plane(0)` for formats of one plane.
@@ -422,7 +473,7 @@ impl Frame {
     /// is the frame's: duplicate it to keep it. The plane starts at `offset(index)`.
     #[pyo3(signature = (index = 0))]
     fn fileno(&self, index: usize) -> PyResult<i32> {
-        let memory = self.shared.memory()?;
+        let memory = self.shared().memory()?;
         let (fd, _) = memory.get()?.plane_fd(index).ok_or_else(no_descriptor)?;
         Ok(fd.as_raw_fd())
     }
@@ -430,14 +481,14 @@ impl Frame {
     /// Bytes before plane `index` in its memory.
     #[pyo3(signature = (index = 0))]
     fn offset(&self, index: usize) -> PyResult<u32> {
-        let memory = self.shared.memory()?;
+        let memory = self.shared().memory()?;
         let (_, offset) = memory.get()?.plane_fd(index).ok_or_else(no_descriptor)?;
         Ok(offset)
     }
 
     /// Gives the frame back now. Raises BufferError while views of it are out.
     fn release(&self) -> PyResult<()> {
-        self.shared.release().map(drop)
+        self.shared().release().map(drop)
     }
 
     fn __enter__(slf: Py<Self>) -> Py<Self> {
@@ -451,7 +502,7 @@ impl Frame {
         _value: &Bound<'_, PyAny>,
         _traceback: &Bound<'_, PyAny>,
     ) {
-        drop(self.shared.take());
+        drop(self.shared().take());
     }
 
     fn __reduce__(&self) -> PyResult<()> {
@@ -465,7 +516,7 @@ impl Frame {
         let state = if self.is_released() { ", released" } else { "" };
         format!(
             "<videostream.Frame {} {}x{} serial={} sequence={} timestamp={:.6}{state}>",
-            self.about.fourcc(),
+            FourCc(d.fourcc),
             d.width,
             d.height,
             d.serial,

@@ -1,5 +1,7 @@
 //! Hosts: frames of this process for others.
 
+mod registry;
+
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,17 +14,18 @@ use pyo3::sync::MutexExt;
 use pyo3::types::PyDict;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
-use videostream::hal::format::{FourCc, Layout};
-use videostream::hal::memory::memfd;
+use videostream::hal::format::{FourCc, Layout, PlaneLayout};
 use videostream::hal::ring::FrameDescriptor;
 use videostream::hal::ring::descriptor::NO_TIME;
 use videostream::hal::time::{now_ns, until as time_until};
 use videostream::share::{self, Access, Exports, HostBuilder, Lender, Policy, Refused};
+use videostream::v2::Extra;
 
+use self::registry::Registry;
 use crate::error::{Failure, Kind, invalid, raise, to_python};
 use crate::fork::Native;
 use crate::frame::{About, Drawn, Frame, describe, parse_fourcc};
-use crate::memory::{Owner, Shared};
+use crate::memory::{Owner, Shared, copy};
 use crate::stats;
 use crate::wait::{deadline, nanoseconds, until};
 
@@ -51,6 +54,7 @@ struct State {
     lender: Lender<usize>,
     /// Memory that frames lie in, by place; holes where some was let go.
     entries: Vec<Option<Entry>>,
+    registry: Registry,
 }
 
 /// Registered memory.
@@ -95,6 +99,7 @@ impl State {
 
     /// Lets memory go that is not needed any more.
     fn tidy(&mut self) {
+        self.registry.tidy(self.lender.host_mut(), now_ns());
         let mut spares = 0;
         for place in self.entries.iter_mut().rev() {
             let Some(entry) = place.as_ref().filter(|entry| entry.is_free()) else {
@@ -105,17 +110,27 @@ impl State {
                 continue;
             }
             for id in &entry.ids {
-                self.lender.host_mut().retire(*id);
+                self.registry.leave(self.lender.host_mut(), *id);
             }
             *place = None;
         }
     }
 
-    /// Registers memory, and gives its place.
-    fn insert(&mut self, memory: Owner, layout: Option<Layout>) -> Result<usize, Failure> {
+    /// Registers memory, and gives its place; `None` if clients can't have it where it lies.
+    fn insert(&mut self, memory: Owner, layout: Option<Layout>) -> Result<Option<usize>, Failure> {
         let mut ids = Vec::new();
         for fd in parts(&memory)? {
-            ids.push(self.register(fd)?);
+            let host = self.lender.host_mut();
+            match self.registry.enter(host, fd) {
+                Ok(Some(id)) => ids.push(id),
+                refused => {
+                    for id in ids {
+                        self.registry.leave(host, id);
+                    }
+                    refused?;
+                    return Ok(None);
+                }
+            }
         }
         let entry = Entry {
             memory,
@@ -131,22 +146,29 @@ impl State {
             }
         };
         self.entries[place] = Some(entry);
-        Ok(place)
+        Ok(Some(place))
     }
 
-    fn register(&mut self, fd: BorrowedFd<'_>) -> Result<u32, Failure> {
-        if memfd::is_dma_buf(fd) || memfd::cannot_shrink(fd) {
-            // Fine as it is.
-        } else {
-            // A memfd that can be sealed; other files say so when they are registered.
-            let _ = memfd::seal(fd, memfd::FIXED_SIZE);
+    /// Memory of the host's own for frames of this layout, which nobody uses: its place.
+    fn own(&mut self, layout: &Layout) -> Result<usize, Failure> {
+        let is_free = |entry: &Option<Entry>| {
+            let entry = entry.as_ref();
+            entry.is_some_and(|entry| entry.layout == Some(*layout) && entry.is_free())
+        };
+        if let Some(place) = self.entries.iter().position(is_free) {
+            return Ok(place);
         }
-        let size = videostream::hal::memory::mapping::file_size(fd)
-            .map_err(|errno| raise(Kind::Other, errno, "fstat", None))?;
-        let fd = fd
-            .try_clone_to_owned()
-            .map_err(|error| to_python(videostream::Error::Os("dup", error)))?;
-        Ok(self.lender.host_mut().register(fd, size)?)
+        let memory: Owner = Arc::new(Native::new(Box::new(Drawn::allocate(layout)?)));
+        let place = self.insert(memory, Some(*layout))?;
+        let place = place.ok_or_else(|| {
+            raise(
+                Kind::Other,
+                Errno::NOMEM,
+                "no memory that can be shared",
+                None,
+            )
+        })?;
+        Ok(place)
     }
 }
 
@@ -223,6 +245,7 @@ impl Host {
             state: Native::new(Mutex::new(Some(State {
                 lender: Lender::new(host),
                 entries: Vec::new(),
+                registry: Registry::default(),
             }))),
         })
     }
@@ -302,16 +325,11 @@ impl Host {
         let layout = layout(fourcc, width, height, stride)?;
         self.with(|state| {
             state.take_back();
-            let mut entries = state.entries.iter().flatten();
-            let free = entries.find(|entry| entry.layout == Some(layout) && entry.is_free());
-            let memory = match free {
-                Some(entry) => Arc::clone(&entry.memory),
-                None => {
-                    let memory: Owner = Arc::new(Native::new(Box::new(Drawn::allocate(&layout)?)));
-                    state.insert(Arc::clone(&memory), Some(layout))?;
-                    memory
-                }
+            let place = state.own(&layout)?;
+            let Some(entry) = &state.entries[place] else {
+                return Err(raise(Kind::Other, Errno::NOMEM, "no memory", None).into());
             };
+            let memory = Arc::clone(&entry.memory);
             let mut about = About::new(describe(&layout));
             about.is_writable = true;
             Ok(Frame::of_owner(memory, about))
@@ -322,7 +340,8 @@ impl Host {
     ///
     /// The frame belongs to the host from then on. Times are nanoseconds of `time.monotonic_ns()`:
     /// `expires` is when it goes even if nothing newer comes (0: never), `duration` how long it is
-    /// shown, `pts` and `dts` are times of the stream.
+    /// shown, `pts` and `dts` are times of the stream. Memory that was attached is shared where it lies,
+    /// unless that could be cut short by others: then it is copied.
     ///
     /// A received frame can be posted onward. It counts as held at the host that it came from until
     /// this one lets it go, which keeps up to `lend` frames: give the client a `hold` above that.
@@ -333,14 +352,17 @@ impl Host {
         &self,
         py: Python<'_>,
         frame: &Bound<'_, Frame>,
-        expires: u64,
+        expires: i64,
         duration: u64,
         pts: i64,
         dts: i64,
     ) -> Result<u64, Failure> {
         let frame = frame.get();
         let now = now_ns();
-        let about = frame.about().descriptor;
+        let shared = frame.shared();
+        // What has no memory yet gets it here.
+        shared.memory()?;
+        let about = frame.described();
         let said = |time: i64, of_frame: i64| match time {
             0 if of_frame == NO_TIME => NO_TIME,
             0 => of_frame,
@@ -353,7 +375,11 @@ impl Host {
             },
             dequeued_ns: now,
             published_ns: now,
-            expires_ns: expires,
+            expires_ns: match expires {
+                0 => 0,
+                // What is over at once is so at any time after 0, which is never.
+                time => u64::try_from(time).unwrap_or(1),
+            },
             duration_ns: match duration {
                 0 => about.duration_ns,
                 duration => duration,
@@ -363,7 +389,13 @@ impl Host {
             fence: 0,
             ..about
         };
-        py.detach(|| self.with(|state| state.post(frame.shared(), descriptor)))
+        let whole = frame.about().whole;
+        let told = whole.is_told.then_some(Extra {
+            stride: whole.stride,
+            expires,
+            size: whole.size,
+        });
+        py.detach(|| self.with(|state| state.post(&shared, descriptor, told)))
     }
 
     /// Ends: says goodbye to clients and removes the socket. They keep what they hold.
@@ -414,27 +446,46 @@ impl Host {
 }
 
 impl State {
-    fn post(&mut self, shared: &Shared, descriptor: FrameDescriptor) -> Result<u64, Failure> {
+    /// Publishes what `descriptor` describes; clients of the 2.x interface are told `told`.
+    fn post(
+        &mut self,
+        shared: &Shared,
+        descriptor: FrameDescriptor,
+        told: Option<Extra>,
+    ) -> Result<u64, Failure> {
         self.process()?;
         self.take_back();
         let memory = shared.memory()?;
+        let size = memory.get()?.size();
         let known = |entry: &Option<Entry>| {
             entry
                 .as_ref()
                 .is_some_and(|entry| Arc::ptr_eq(&entry.memory, &memory))
         };
         let place = match self.entries.iter().position(known) {
-            Some(place) => place,
+            Some(place) => Some(place),
             None => self.insert(Arc::clone(&memory), None)?,
         };
         let mut descriptor = descriptor;
-        self.place(&memory, place, &mut descriptor)?;
+        let place = match place {
+            Some(place) => {
+                self.place(&memory, place, &mut descriptor)?;
+                place
+            }
+            None => self.copy(&memory, &mut descriptor)?,
+        };
+        if let Some(mut told) = told {
+            let planes = descriptor.planes().iter();
+            let bytes: u64 = planes.map(|plane| u64::from(plane.size)).sum();
+            told.size = size.unwrap_or(told.size).min(bytes);
+            told.put(&mut descriptor);
+        }
         match self.lender.publish(&descriptor, place) {
             Ok(serial) => {
                 if let Some(entry) = &mut self.entries[place] {
                     entry.is_lent = true;
                 }
-                shared.take();
+                shared.post();
                 drop(memory);
                 self.take_back();
                 Ok(serial)
@@ -445,6 +496,18 @@ impl State {
                 Err(error.into())
             }
         }
+    }
+
+    /// Copies a frame into memory of the host's own: its place.
+    fn copy(&mut self, memory: &Owner, descriptor: &mut FrameDescriptor) -> Result<usize, Failure> {
+        let layout = packed(descriptor)?;
+        let place = self.own(&layout)?;
+        if let Some(entry) = &self.entries[place] {
+            let own = Arc::clone(&entry.memory);
+            copy(&**memory.get()?, &**own.get()?)?;
+            self.place(&own, place, descriptor)?;
+        }
+        Ok(place)
     }
 
     /// Says where the planes lie, by the numbers of the ring.
@@ -471,6 +534,24 @@ impl State {
         }
         Ok(())
     }
+}
+
+/// The planes of a frame, one after the other.
+fn packed(descriptor: &FrameDescriptor) -> Result<Layout, Failure> {
+    let (width, height) = (descriptor.width, descriptor.height);
+    let mut layout = Layout::opaque(FourCc(descriptor.fourcc), width, height, 0, 0);
+    layout.plane_count = descriptor.planes().len();
+    for (to, plane) in layout.planes.iter_mut().zip(descriptor.planes()) {
+        *to = PlaneLayout {
+            offset: layout.size,
+            stride: plane.stride,
+            size: plane.size,
+            memory: 0,
+        };
+        let size = layout.size.checked_add(plane.size);
+        layout.size = size.ok_or_else(|| invalid("the frame has more than 4 GiB"))?;
+    }
+    Ok(layout)
 }
 
 /// A layout, with the format's own strides for 0.

@@ -2,7 +2,8 @@
 
 #![expect(unsafe_code, reason = "bytes of memory that a view holds open")]
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::ffi::CStr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
@@ -71,13 +72,28 @@ impl Span {
 /// The planes of a frame, open for the CPU until this is dropped.
 pub(crate) struct Access<'a> {
     pub(crate) planes: [Span; MAX_PLANES],
-    _kept: Kept<'a>,
+    kept: Kept<'a>,
 }
 
 /// What ends the access when it is dropped.
 enum Kept<'a> {
     Pixels { _pixels: Pixels<'a> },
     Brackets { _brackets: Vec<CpuAccess<'a>> },
+    /// The access has ended before; the memory is still mapped.
+    Nothing,
+}
+
+impl Access<'_> {
+    /// Ends the access of the CPU to what it may write, though views are out.
+    fn end(&mut self) {
+        if let Kept::Brackets { .. } = self.kept {
+            self.kept = Kept::Nothing;
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        matches!(self.kept, Kept::Nothing)
+    }
 }
 
 /// What a frame lies in. Dropping it gives the frame back.
@@ -101,6 +117,21 @@ pub(crate) trait Memory: Send + Sync {
         false
     }
 
+    /// Bytes of the frame in the memory, where they are others than the frame says.
+    fn size(&self) -> Option<u64> {
+        None
+    }
+
+    /// The planes, where they are others than the frame says.
+    fn planes(&self) -> Option<&[PlaneDescriptor]> {
+        None
+    }
+
+    /// The name of memory that the frame allocated.
+    fn name(&self) -> Option<&CStr> {
+        None
+    }
+
     /// The frame of a client, if it is one.
     fn client_frame(&self) -> Option<&share::Frame> {
         None
@@ -120,7 +151,7 @@ impl Memory for share::Frame {
         }
         Ok(Access {
             planes,
-            _kept: Kept::Pixels { _pixels: pixels },
+            kept: Kept::Pixels { _pixels: pixels },
         })
     }
 
@@ -188,12 +219,36 @@ pub(crate) fn open_buffers<'a>(
             len: (plane.size as usize).min(buffer.mapping.len() - offset),
         };
     }
-    Ok(Access {
-        planes: spans,
-        _kept: Kept::Brackets {
+    Ok(of_brackets(spans, brackets))
+}
+
+/// Planes that are open while the brackets last.
+pub(crate) fn of_brackets(
+    planes: [Span; MAX_PLANES],
+    brackets: Vec<CpuAccess<'_>>,
+) -> Access<'_> {
+    Access {
+        planes,
+        kept: Kept::Brackets {
             _brackets: brackets,
         },
-    })
+    }
+}
+
+/// Copies the planes of one memory to another, as far as they have room there.
+pub(crate) fn copy(from: &dyn Memory, to: &dyn Memory) -> Result<(), Error> {
+    let (from, to) = (from.open()?, to.open()?);
+    for (from, to) in from.planes.iter().zip(&to.planes) {
+        let len = from.len.min(to.len);
+        let source: *const u8 = std::ptr::with_exposed_provenance(from.address);
+        let target: *mut u8 = std::ptr::with_exposed_provenance_mut(to.address);
+        if len > 0 {
+            // SAFETY: both are mapped and open until the end of this function, and as long as `len` at
+            // least. They may overlap, should a caller copy memory onto itself.
+            unsafe { target.copy_from(source, len) };
+        }
+    }
+    Ok(())
 }
 
 /// Memory that a frame, its views and a host keep together.
@@ -214,9 +269,49 @@ pub(crate) struct Shared {
     state: Native<Mutex<State>>,
 }
 
+/// Makes the memory of a frame when it is used first; what was wrong otherwise.
+type Allocate = Box<dyn Fn() -> Result<Owner, (Errno, String)> + Send + Sync>;
+
+/// The memory of a frame, or why there is none.
+enum Slot {
+    Here(Owner),
+    Vacant(Allocate),
+    Released,
+    Posted,
+}
+
+impl Slot {
+    fn memory(&mut self) -> Result<Owner, NoView> {
+        let owner = match self {
+            Self::Here(owner) => return Ok(Arc::clone(owner)),
+            Self::Vacant(allocate) => {
+                allocate().map_err(|(errno, why)| NoView::Unallocated(errno, why))?
+            }
+            Self::Released | Self::Posted => return Err(NoView::Released),
+        };
+        *self = Self::Here(Arc::clone(&owner));
+        Ok(owner)
+    }
+
+    fn is_gone(&self) -> bool {
+        matches!(self, Self::Released | Self::Posted)
+    }
+
+    /// The memory that there was. What is gone stays as it is.
+    fn replace(&mut self, slot: Self) -> Option<Owner> {
+        match std::mem::replace(self, slot) {
+            Self::Here(owner) => Some(owner),
+            Self::Vacant(_) => None,
+            gone => {
+                *self = gone;
+                None
+            }
+        }
+    }
+}
+
 struct State {
-    /// `None` once it was released.
-    memory: Option<Owner>,
+    slot: Slot,
     /// Views that are out.
     views: usize,
     /// Open while there are any.
@@ -226,7 +321,18 @@ struct State {
 /// Why there is no view.
 enum NoView {
     Released,
+    Unallocated(Errno, String),
     Failed(Owner, Error),
+}
+
+impl From<NoView> for PyErr {
+    fn from(why: NoView) -> Self {
+        match why {
+            NoView::Released => released(),
+            NoView::Unallocated(errno, why) => raise(Kind::Other, errno, &why, None),
+            NoView::Failed(_, error) => to_python(error),
+        }
+    }
 }
 
 impl Shared {
@@ -235,9 +341,18 @@ impl Shared {
     }
 
     pub(crate) fn of_owner(owner: Owner) -> Self {
+        Self::of_slot(Slot::Here(owner))
+    }
+
+    /// Memory that is made when it is used first.
+    pub(crate) fn vacant(allocate: Allocate) -> Self {
+        Self::of_slot(Slot::Vacant(allocate))
+    }
+
+    fn of_slot(slot: Slot) -> Self {
         Self {
             state: Native::new(Mutex::new(State {
-                memory: Some(owner),
+                slot,
                 views: 0,
                 opened: None,
             })),
@@ -248,19 +363,33 @@ impl Shared {
         Ok(self.state.get()?.lock())
     }
 
-    /// The memory, as long as it was not released.
+    /// The memory, as long as it was not released; allocated if there was none yet.
     ///
     /// # Errors
-    /// `Released`, `Forked`.
+    /// `Released`, `Forked`, and why there is no memory.
     pub(crate) fn memory(&self) -> PyResult<Owner> {
-        let memory = self.lock()?.memory.clone();
-        memory.ok_or_else(released)
+        let memory = self.lock()?.slot.memory();
+        Ok(memory?)
     }
 
-    /// Whether it was released; in a forked child it is gone, too.
+    /// The memory, if there is some now.
+    pub(crate) fn present(&self) -> Option<Owner> {
+        match &self.state.here()?.lock().slot {
+            Slot::Here(owner) => Some(Arc::clone(owner)),
+            _ => None,
+        }
+    }
+
+    /// Whether it was released or posted; in a forked child it is gone, too.
     pub(crate) fn is_released(&self) -> bool {
         let state = self.state.here();
-        state.is_none_or(|state| state.lock().memory.is_none())
+        state.is_none_or(|state| state.lock().slot.is_gone())
+    }
+
+    /// Whether it was posted.
+    pub(crate) fn is_posted(&self) -> bool {
+        let state = self.state.here();
+        state.is_some_and(|state| matches!(state.lock().slot, Slot::Posted))
     }
 
     /// Adds a view: opens the memory for the first one. Waits for devices that are not done with
@@ -272,8 +401,8 @@ impl Shared {
         loop {
             let (owner, error) = match self.try_begin_view()? {
                 Ok(planes) => return Ok(planes),
-                Err(NoView::Released) => return Err(released()),
                 Err(NoView::Failed(owner, error)) => (owner, error),
+                Err(why) => return Err(why.into()),
             };
             if !error.is_timeout() {
                 return Err(to_python(error));
@@ -292,25 +421,59 @@ impl Shared {
     fn try_begin_view(&self) -> PyResult<Result<[Span; MAX_PLANES], NoView>> {
         let mut state = self.lock()?;
         let state = &mut *state;
-        let Some(owner) = &state.memory else {
-            return Ok(Err(NoView::Released));
+        let owner = match state.slot.memory() {
+            Ok(owner) => owner,
+            Err(why) => return Ok(Err(why)),
         };
         let opened = match &mut state.opened {
-            Some(opened) => opened,
-            none => {
-                let opened = Opened::try_new(Arc::clone(owner), |owner| {
-                    let memory = owner.here().ok_or(NoView::Released)?;
-                    let access = memory.open();
-                    access.map_err(|error| NoView::Failed(Arc::clone(owner), error))
+            Some(opened) => {
+                let again = opened.with_dependent_mut(|owner, access| {
+                    if access.has_ended() {
+                        *access = open(owner)?;
+                    }
+                    Ok(())
                 });
-                match opened {
-                    Ok(opened) => none.insert(opened),
+                match again {
+                    Ok(()) => opened,
                     Err(why) => return Ok(Err(why)),
                 }
             }
+            none => match Opened::try_new(owner, open) {
+                Ok(opened) => none.insert(opened),
+                Err(why) => return Ok(Err(why)),
+            },
         };
         state.views += 1;
         Ok(Ok(opened.borrow_dependent().planes))
+    }
+
+    /// [`Shared::begin_view`] of all the frame's bytes in its first memory.
+    pub(crate) fn begin_whole_view(&self) -> PyResult<Span> {
+        let planes = self.begin_view()?;
+        let whole = self.memory().and_then(|owner| {
+            let memory = owner.get()?;
+            let fd = |at| memory.plane_fd(at).map(|(fd, _)| fd.as_raw_fd());
+            let first = planes[0].address;
+            let same = planes.iter().enumerate();
+            let same = same.filter(|(at, plane)| fd(*at) == fd(0) && plane.address >= first);
+            let end = same.map(|(_, plane)| plane.address + plane.len - first);
+            let size = usize::try_from(memory.size().unwrap_or(0)).unwrap_or(usize::MAX);
+            Ok(Span {
+                address: first,
+                len: end.max().unwrap_or(0).max(size),
+            })
+        });
+        whole.inspect_err(|_| self.end_view())
+    }
+
+    /// Ends the access of the CPU to memory that it may have written, though views are out: devices see
+    /// what was written. The next view begins it again.
+    pub(crate) fn end_access(&self) {
+        if let Some(state) = self.state.here()
+            && let Some(opened) = &mut state.lock().opened
+        {
+            opened.with_dependent_mut(|_, access| access.end());
+        }
     }
 
     /// Takes a view back: closes the memory behind the last one.
@@ -362,8 +525,8 @@ impl Shared {
         };
         let views = {
             let mut state = state.lock();
-            if state.views == 0 || state.memory.is_none() {
-                return Ok(state.memory.take());
+            if state.views == 0 || state.slot.is_gone() {
+                return Ok(state.slot.replace(Slot::Released));
             }
             state.views
         };
@@ -379,8 +542,20 @@ impl Shared {
 
     /// Takes the memory out although somebody may look at it: views keep it mapped.
     pub(crate) fn take(&self) -> Option<Owner> {
-        self.state.here()?.lock().memory.take()
+        self.state.here()?.lock().slot.replace(Slot::Released)
     }
+
+    /// [`Shared::take`] of a frame that is a host's from now on.
+    pub(crate) fn post(&self) -> Option<Owner> {
+        self.end_access();
+        self.state.here()?.lock().slot.replace(Slot::Posted)
+    }
+}
+
+fn open(owner: &Owner) -> Result<Access<'_>, NoView> {
+    let memory = owner.here().ok_or(NoView::Released)?;
+    let access = memory.open();
+    access.map_err(|error| NoView::Failed(Arc::clone(owner), error))
 }
 
 fn released() -> PyErr {

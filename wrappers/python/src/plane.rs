@@ -18,11 +18,15 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 use pyo3::types::PyMemoryView;
+use rustix::io::Errno;
 
 use crate::array::numpy;
-use crate::error::invalid;
+use crate::error::{Kind, invalid, raise};
 use crate::memory::{Shared, Span};
 use crate::shape::{Element, Shape};
+
+/// In place of a plane's number: all bytes of the frame, from its first plane on.
+pub(crate) const WHOLE: usize = usize::MAX;
 
 /// One plane of a frame as an n-dimensional array: the shared memory itself, without a copy.
 ///
@@ -59,7 +63,23 @@ impl Plane {
 
     /// Opens the memory for a view; `end_view` of the frame closes it.
     fn begin(&self) -> PyResult<Span> {
-        let span = self.shared.begin_view()?[self.at];
+        let span = match self.at {
+            WHOLE => self.shared.begin_whole_view()?,
+            at => self.shared.begin_view()?[at],
+        };
+        if span.len < self.shape.end() {
+            self.shared.end_view();
+            return Err(raise(
+                Kind::Other,
+                Errno::INVAL,
+                &format!(
+                    "the frame's memory has {} bytes here, and the view would have {}",
+                    span.len,
+                    self.shape.end()
+                ),
+                None,
+            ));
+        }
         Ok(span)
     }
 }

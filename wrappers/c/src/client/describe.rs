@@ -6,9 +6,9 @@ use std::sync::Arc;
 use videostream::hal::ring::FrameDescriptor;
 use videostream::hal::ring::descriptor::{DescriptorError, NO_TIME};
 use videostream::ipc::Error;
+use videostream::v2::Extra;
 
 use super::connection::{Connection, Origin};
-use crate::extra::Extra;
 use crate::frame::{Frame, Shape, Times};
 
 /// Whether the program does not want a frame, or it is over.

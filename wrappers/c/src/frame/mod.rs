@@ -6,7 +6,6 @@ mod buffer;
 mod copy;
 mod pixels;
 mod pool;
-mod shape;
 mod spares;
 #[cfg(test)]
 mod tests;
@@ -22,11 +21,11 @@ use videostream::hal::memory::dmabuf::{
     DmaBufError, Identity, SyncAccess, begin_access, end_access, identity,
 };
 use videostream::hal::memory::physical::{PhysicalError, physical_address};
+pub use videostream::v2::Shape;
 
 use self::buffer::Buffer;
 pub(crate) use self::copy::{convert, copy, errno_of_picture};
 pub(crate) use self::pixels::Filled;
-pub use self::shape::Shape;
 pub(crate) use self::spares::Spares;
 pub(crate) use self::view::View;
 use crate::client::{Origin, Received};

@@ -2,12 +2,11 @@
 
 use std::ffi::c_int;
 
-use videostream::hal::format::{FourCc, Layout};
 use videostream::hal::ring::{FrameDescriptor, MAX_PLANES, PlaneDescriptor};
+use videostream::v2::{Extra, Shape};
 
 use super::shares::Place;
-use crate::extra::Extra;
-use crate::frame::{Shape, Times};
+use crate::frame::Times;
 
 /// Planes in memory that starts at 0, and how many.
 type Planes = ([PlaneDescriptor; MAX_PLANES], u32);
@@ -38,7 +37,7 @@ impl Describer {
         let (planes, count) = match &self.last {
             Some((of, size, planes)) if of == shape && *size == place.size => planes,
             _ => {
-                let planes = planes(shape, place.size);
+                let planes = shape.planes(place.size);
                 let side = |side: c_int| u32::try_from(side).unwrap_or(0);
                 *frame = FrameDescriptor {
                     fourcc: shape.fourcc(),
@@ -78,71 +77,5 @@ impl Describer {
             size: u64::from(place.size),
         };
         extra.put(frame);
-    }
-}
-
-/// The planes of a picture in `size` bytes, for clients that know them; else the bytes as one.
-fn planes(shape: &Shape, size: u32) -> Planes {
-    let mut planes = [PlaneDescriptor::default(); MAX_PLANES];
-    if let Some(layout) = layout(shape)
-        && layout.size <= size
-        && layout.memory_planes() == 1
-    {
-        for (plane, from) in planes.iter_mut().zip(layout.planes()) {
-            plane.offset = from.offset;
-            plane.stride = from.stride;
-            plane.size = from.size;
-        }
-        return (planes, layout.planes().len() as u32);
-    }
-    planes[0].size = size;
-    planes[0].stride = u32::try_from(shape.stride()).unwrap_or(0);
-    (planes, 1)
-}
-
-fn layout(shape: &Shape) -> Option<Layout> {
-    let stride = shape.luma_stride()?;
-    let fourcc = match &shape.fourcc().to_le_bytes() {
-        // The same by another name.
-        b"I420" => FourCc::YU12,
-        b"YUY2" => FourCc::YUYV,
-        _ => FourCc(shape.fourcc()),
-    };
-    let width = u32::try_from(shape.width()).ok()?;
-    let height = u32::try_from(shape.height()).ok()?;
-    Layout::with_stride(fourcc, width, height, stride).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of(fourcc: &[u8; 4], stride: u32, size: u32) -> Planes {
-        let shape = Shape::new(64, 32, stride, u32::from_le_bytes(*fourcc)).unwrap();
-        planes(&shape, size)
-    }
-
-    #[test]
-    fn pictures_have_their_planes() {
-        let (planes, count) = of(b"NV12", 0, 64 * 48);
-        assert_eq!(
-            (count, planes[0].stride, planes[1].offset),
-            (2, 64, 64 * 32)
-        );
-        let (planes, count) = of(b"I420", 80, 80 * 48);
-        assert_eq!((count, planes[0].stride, planes[1].stride), (3, 80, 40));
-        let (planes, count) = of(b"YUYV", 0, 128 * 32);
-        assert_eq!(
-            (count, planes[0].stride, planes[0].size),
-            (1, 128, 128 * 32)
-        );
-    }
-
-    #[test]
-    fn what_is_no_whole_picture_is_bytes() {
-        for (fourcc, stride) in [(b"NV12", 0), (b"H264", 64), (b"RGBA", u32::MAX)] {
-            let (planes, count) = of(fourcc, stride, 100);
-            assert_eq!((count, planes[0].offset, planes[0].size), (1, 0, 100));
-        }
     }
 }

@@ -7,6 +7,7 @@ knows the buffer protocol or DLPack.
 
 import os
 
+from . import client, frame, host, library
 from ._videostream import (
     Client,
     Frame,
@@ -25,6 +26,7 @@ from .errors import (
     TimedOut,
     Unplugged,
 )
+from .library import lib, version
 
 __all__ = [
     "Client",
@@ -40,6 +42,12 @@ __all__ = [
     "TimedOut",
     "Unplugged",
     "__version__",
+    "client",
+    "frame",
+    "host",
+    "lib",
+    "library",
+    "version",
 ]
 
 os.register_at_fork(after_in_child=_forked)

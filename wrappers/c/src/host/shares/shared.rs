@@ -1,9 +1,6 @@
 //! Memory that is shared where it lies: what can't be cut short, and what clients of the host's own user
 //! are trusted with.
 
-use std::os::fd::{AsFd, BorrowedFd};
-
-use rustix::fs::{SealFlags, fcntl_get_seals};
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use videostream::hal::memory::memfd;
 use videostream::ipc::{Error, host};
@@ -25,7 +22,7 @@ impl Shares {
         whole: usize,
         size: u32,
     ) -> Result<Option<Place>, NoPlace> {
-        let sealing = match keeps_its_size(memory.fd) {
+        let sealing = match memfd::fix_length(memory.fd) {
             true => Sealing::Sealed,
             false if whole <= MOST_UNSEALED => Sealing::Unsealed(None),
             false => return Ok(None),
@@ -114,15 +111,4 @@ impl Shares {
         *copy = Some(view);
         Ok(true)
     }
-}
-
-/// Whether nobody can make the memory shorter, from now on.
-fn keeps_its_size(fd: BorrowedFd<'_>) -> bool {
-    if memfd::cannot_shrink(fd.as_fd()) {
-        return true;
-    }
-    // A memfd that can be sealed; POSIX shared memory and other files cannot. Huge pages need more.
-    fcntl_get_seals(fd).is_ok()
-        && memfd::seal(fd, SealFlags::SHRINK).is_ok()
-        && memfd::cannot_shrink(fd.as_fd())
 }

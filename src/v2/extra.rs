@@ -3,7 +3,7 @@
 
 use std::ffi::c_int;
 
-use videostream::hal::ring::FrameDescriptor;
+use videostream_hal::ring::FrameDescriptor;
 
 /// What they start with.
 const MARK: [u8; 4] = *b"vslC";
@@ -17,15 +17,18 @@ const MARK: [u8; 4] = *b"vslC";
 /// 16 bytes of the frame's memory, 64 bits
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Extra {
-    pub(crate) stride: c_int,
-    pub(crate) expires: i64,
-    pub(crate) size: u64,
+pub struct Extra {
+    /// The stride of the whole frame.
+    pub stride: c_int,
+    /// When the frame goes, by `CLOCK_MONOTONIC`; 0 for never.
+    pub expires: i64,
+    /// Bytes of the frame's memory.
+    pub size: u64,
 }
 
 impl Extra {
     /// Puts them in.
-    pub(crate) fn put(self, frame: &mut FrameDescriptor) {
+    pub fn put(self, frame: &mut FrameDescriptor) {
         let app = &mut frame.app;
         app[..4].copy_from_slice(&MARK);
         app[4..8].copy_from_slice(&self.stride.to_ne_bytes());
@@ -34,7 +37,8 @@ impl Extra {
     }
 
     /// Those of a frame; `None` if its host is of another interface.
-    pub(crate) fn of(frame: &FrameDescriptor) -> Option<Self> {
+    #[must_use]
+    pub fn of(frame: &FrameDescriptor) -> Option<Self> {
         let (mark, rest) = frame.app.split_first_chunk::<4>()?;
         let (stride, rest) = rest.split_first_chunk()?;
         let (expires, rest) = rest.split_first_chunk()?;

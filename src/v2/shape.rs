@@ -1,9 +1,10 @@
-//! Size and format of a picture, and how many bytes it takes.
+//! Size and format of a picture as the 2.x interface counts them, and how many bytes it takes.
 
 use std::ffi::c_int;
 
 use rustix::io::Errno;
-use videostream::hal::format::{FormatError, FourCc, Layout};
+use videostream_hal::format::{FormatError, FourCc, Layout};
+use videostream_hal::ring::{MAX_PLANES, PlaneDescriptor};
 
 /// How the rows of a format lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,8 +58,9 @@ impl Rows {
     }
 }
 
-/// The kernel's code of a format that the interface has a code of its own for.
-fn kernel_format(fourcc: u32) -> FourCc {
+/// The kernel's code of a format that the interface has a code of its own for: "AB24" for "RGBA".
+#[must_use]
+pub fn kernel_format(fourcc: u32) -> FourCc {
     match &fourcc.to_le_bytes() {
         b"RGBA" => FourCc::new(*b"AB24"),
         b"RGBX" => FourCc::new(*b"XB24"),
@@ -84,7 +86,8 @@ pub struct Shape {
 
 impl Shape {
     /// The kernel's code of the format.
-    pub(crate) fn kernel_format(&self) -> FourCc {
+    #[must_use]
+    pub fn kernel_format(&self) -> FourCc {
         kernel_format(self.fourcc)
     }
 
@@ -118,12 +121,7 @@ impl Shape {
     ///
     /// # Errors
     /// EBADMSG for what does not fit an int.
-    pub(crate) fn received(
-        width: u32,
-        height: u32,
-        stride: c_int,
-        fourcc: u32,
-    ) -> Result<Self, Errno> {
+    pub fn received(width: u32, height: u32, stride: c_int, fourcc: u32) -> Result<Self, Errno> {
         if c_int::try_from(width).is_err() || c_int::try_from(height).is_err() {
             return Err(Errno::BADMSG);
         }
@@ -136,7 +134,8 @@ impl Shape {
     }
 
     /// Bytes from row to row of the first plane, where that can be told.
-    pub(crate) fn luma_stride(&self) -> Option<u32> {
+    #[must_use]
+    pub fn luma_stride(&self) -> Option<u32> {
         let stride = u32::try_from(self.stride)
             .ok()
             .filter(|&stride| stride > 0)?;
@@ -150,21 +149,25 @@ impl Shape {
     }
 
     /// Pixels in a row.
+    #[must_use]
     pub const fn width(&self) -> c_int {
         self.width.cast_signed()
     }
 
     /// Rows.
+    #[must_use]
     pub const fn height(&self) -> c_int {
         self.height.cast_signed()
     }
 
     /// Bytes from row to row; negative if the program said so.
+    #[must_use]
     pub const fn stride(&self) -> c_int {
         self.stride
     }
 
     /// Pixel format.
+    #[must_use]
     pub const fn fourcc(&self) -> u32 {
         self.fourcc
     }
@@ -175,7 +178,7 @@ impl Shape {
     ///
     /// # Errors
     /// EINVAL for a stride that is negative or too short; ENOTSUP for formats without a layout.
-    pub(crate) fn layout(&self) -> Result<Layout, Errno> {
+    pub fn layout(&self) -> Result<Layout, Errno> {
         let fourcc = kernel_format(self.fourcc);
         let stride = u32::try_from(self.stride).map_err(|_| Errno::INVAL)?;
         let planes = Rows::of(self.fourcc).filter(|rows| !matches!(rows, Rows::Packed(_)));
@@ -190,6 +193,38 @@ impl Shape {
             FormatError::Unknown { .. } | FormatError::Compressed { .. } => Errno::NOTSUP,
             _ => Errno::INVAL,
         })
+    }
+
+    /// The planes of the picture in `size` bytes from 0 on, and how many; one plane of all bytes where
+    /// they hold no whole picture of a known format.
+    #[must_use]
+    pub fn planes(&self, size: u32) -> ([PlaneDescriptor; MAX_PLANES], u32) {
+        let mut planes = [PlaneDescriptor::default(); MAX_PLANES];
+        if let Some(layout) = self.described_layout()
+            && layout.size <= size
+            && layout.memory_planes() == 1
+        {
+            for (plane, from) in planes.iter_mut().zip(layout.planes()) {
+                plane.offset = from.offset;
+                plane.stride = from.stride;
+                plane.size = from.size;
+            }
+            return (planes, layout.planes().len() as u32);
+        }
+        planes[0].size = size;
+        planes[0].stride = u32::try_from(self.stride).unwrap_or(0);
+        (planes, 1)
+    }
+
+    fn described_layout(&self) -> Option<Layout> {
+        let stride = self.luma_stride()?;
+        let fourcc = match &self.fourcc.to_le_bytes() {
+            // The same by another name.
+            b"I420" => FourCc::YU12,
+            b"YUY2" => FourCc::YUYV,
+            _ => FourCc(self.fourcc),
+        };
+        Layout::with_stride(fourcc, self.width, self.height, stride).ok()
     }
 
     /// Bytes of the picture: those of the format's own stride, or of the given one if that
@@ -289,6 +324,34 @@ mod tests {
         assert_eq!(bytes(most, most, most, b"RGBA").1, Err(Errno::NOMEM));
         for fourcc in [b"RGBA", b"NV12", b"NV16", b"H264"] {
             let _ = shape(most, most, most, fourcc).unwrap().size();
+        }
+    }
+
+    fn planes(fourcc: &[u8; 4], stride: u32, size: u32) -> ([PlaneDescriptor; MAX_PLANES], u32) {
+        shape(64, 32, stride, fourcc).unwrap().planes(size)
+    }
+
+    #[test]
+    fn pictures_have_their_planes() {
+        let (planes, count) = planes(b"NV12", 0, 64 * 48);
+        assert_eq!(
+            (count, planes[0].stride, planes[1].offset),
+            (2, 64, 64 * 32)
+        );
+        let (planes, count) = planes(b"I420", 80, 80 * 48);
+        assert_eq!((count, planes[0].stride, planes[1].stride), (3, 80, 40));
+        let (planes, count) = planes(b"YUYV", 0, 128 * 32);
+        assert_eq!(
+            (count, planes[0].stride, planes[0].size),
+            (1, 128, 128 * 32)
+        );
+    }
+
+    #[test]
+    fn what_is_no_whole_picture_is_bytes() {
+        for (fourcc, stride) in [(b"NV12", 0), (b"H264", 64), (b"RGBA", u32::MAX)] {
+            let (planes, count) = planes(fourcc, stride, 100);
+            assert_eq!((count, planes[0].offset, planes[0].size), (1, 0, 100));
         }
     }
 }

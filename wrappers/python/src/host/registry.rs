@@ -1,0 +1,136 @@
+//! Memory that a host has registered: once, whichever frames lie in it.
+//!
+//! A registered descriptor keeps its memory alive. Memory that was posted once therefore goes when its
+//! frame does; what has come back is one of a pool of the program's, and stays until it was not used for a
+//! while.
+
+use std::collections::VecDeque;
+use std::os::fd::BorrowedFd;
+
+use videostream::hal::memory::dmabuf::{Identity, identity};
+use videostream::hal::memory::mapping::file_size;
+use videostream::hal::memory::memfd;
+use videostream::hal::time::now_ns;
+use videostream::ipc::{Error as IpcError, MAX_BUFFERS};
+use videostream::share;
+
+use crate::error::{Failure, Kind, raise};
+
+/// How long memory of a pool is kept that no frame lies in, in nanoseconds.
+const KEPT_NS: u64 = 2_000_000_000;
+
+#[derive(Debug, Default)]
+pub(super) struct Registry {
+    known: Vec<Registered>,
+    /// What was let go, to tell what comes back.
+    gone: VecDeque<Identity>,
+}
+
+#[derive(Debug)]
+struct Registered {
+    /// Its number in the ring.
+    id: u32,
+    identity: Identity,
+    size: u64,
+    /// It can be cut short: clients of other users can't have it.
+    is_unsealed: bool,
+    /// What lies in it.
+    users: u32,
+    /// It has come back.
+    is_pooled: bool,
+    /// Since when nothing does.
+    idle_ns: u64,
+}
+
+impl Registry {
+    /// Registers memory for one more use: its number in the ring. `None`: clients can't have it where it
+    /// lies.
+    pub(super) fn enter(
+        &mut self,
+        host: &mut share::Host,
+        fd: BorrowedFd<'_>,
+    ) -> Result<Option<u32>, Failure> {
+        let os = |what, errno| raise(Kind::Other, errno, what, None);
+        let identity = identity(fd).map_err(|e| os("fstat", e.errno()))?;
+        let size = file_size(fd).map_err(|errno| os("fstat", errno))?;
+        let mut known = self.known.iter();
+        if let Some(at) = known.position(|known| known.identity == identity)
+            && !host.is_registered(self.known[at].id)
+        {
+            // The ring has let it go for want of room.
+            self.known.swap_remove(at);
+        }
+        let mut known = self.known.iter_mut();
+        if let Some(known) = known.find(|known| known.identity == identity) {
+            if size > known.size || (known.is_unsealed && host.has_foreign_clients()) {
+                return Ok(None);
+            }
+            known.is_pooled |= known.users == 0;
+            known.users += 1;
+            return Ok(Some(known.id));
+        }
+        let is_unsealed = !memfd::fix_length(fd);
+        if is_unsealed && host.has_foreign_clients() {
+            return Ok(None);
+        }
+        let own = fd.try_clone_to_owned();
+        let own = own.map_err(|error| videostream::Error::Os("dup", error))?;
+        let registered = match is_unsealed {
+            true => host.register_unsealed(own, size),
+            false => (**host).register(own, size),
+        };
+        let id = match registered {
+            // Another user's, no file, or one that a process may serve.
+            Err(IpcError::BadBuffer(_)) => return Ok(None),
+            Err(why) => {
+                let socket = host.socket().to_owned();
+                return Err(videostream::Error::Share { socket, why }.into());
+            }
+            Ok(id) => id,
+        };
+        self.known.push(Registered {
+            id,
+            identity,
+            size,
+            is_unsealed,
+            users: 1,
+            is_pooled: self.gone.contains(&identity),
+            idle_ns: 0,
+        });
+        Ok(Some(id))
+    }
+
+    /// A use is over.
+    pub(super) fn leave(&mut self, host: &mut share::Host, id: u32) {
+        let Some(at) = self.known.iter().position(|known| known.id == id) else {
+            return;
+        };
+        let known = &mut self.known[at];
+        known.users = known.users.saturating_sub(1);
+        known.idle_ns = now_ns();
+        if known.users == 0 && !known.is_pooled {
+            self.let_go(host, at);
+        }
+    }
+
+    /// Lets go of what was not used for a while.
+    pub(super) fn tidy(&mut self, host: &mut share::Host, now_ns: u64) {
+        for at in (0..self.known.len()).rev() {
+            let known = &self.known[at];
+            if known.users == 0 && known.idle_ns.saturating_add(KEPT_NS) < now_ns {
+                self.let_go(host, at);
+            }
+        }
+    }
+
+    fn let_go(&mut self, host: &mut share::Host, at: usize) {
+        let known = self.known.swap_remove(at);
+        host.retire(known.id);
+        if !self.gone.contains(&known.identity) {
+            if self.gone.len() == 2 * MAX_BUFFERS {
+                self.gone.pop_front();
+            }
+            self.gone.push_back(known.identity);
+        }
+    }
+}
