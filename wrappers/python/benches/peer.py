@@ -8,7 +8,6 @@ import sys
 import time
 
 import numpy as np
-
 import videostream
 
 NEXT = 2000

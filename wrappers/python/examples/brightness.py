@@ -4,7 +4,6 @@ import sys
 from itertools import islice
 
 import numpy as np
-
 import videostream
 
 

@@ -77,8 +77,12 @@ pub(crate) struct Access<'a> {
 
 /// What ends the access when it is dropped.
 enum Kept<'a> {
-    Pixels { _pixels: Pixels<'a> },
-    Brackets { _brackets: Vec<CpuAccess<'a>> },
+    Pixels {
+        _pixels: Pixels<'a>,
+    },
+    Brackets {
+        _brackets: Vec<CpuAccess<'a>>,
+    },
     /// The access has ended before; the memory is still mapped.
     Nothing,
 }
@@ -223,10 +227,7 @@ pub(crate) fn open_buffers<'a>(
 }
 
 /// Planes that are open while the brackets last.
-pub(crate) fn of_brackets(
-    planes: [Span; MAX_PLANES],
-    brackets: Vec<CpuAccess<'_>>,
-) -> Access<'_> {
+pub(crate) fn of_brackets(planes: [Span; MAX_PLANES], brackets: Vec<CpuAccess<'_>>) -> Access<'_> {
     Access {
         planes,
         kept: Kept::Brackets {

@@ -32,6 +32,7 @@ def attached(kind: str, size: int) -> tuple[int, object]:
         return file.fileno(), file
     if kind == "shm":
         memory = shared_memory.SharedMemory(create=True, size=size)
+        assert memory.buf is not None
         memory.buf[:size] = content(size)
         fd = os.open(f"/dev/shm/{memory.name}", os.O_RDWR)
         memory.unlink()
@@ -88,4 +89,7 @@ def client(path: str) -> None:
 
 
 if __name__ == "__main__":
-    {"host": host, "client": client}[sys.argv[1]](*sys.argv[2:])
+    if sys.argv[1] == "host":
+        host(*sys.argv[2:])
+    else:
+        client(*sys.argv[2:])

@@ -2,7 +2,7 @@
 
 Needs two paths in the environment, which the test command sets:
 
-- `VIDEOSTREAM_CTYPES_PACKAGE`: a folder made by
+- `VIDEOSTREAM_CTYPES_PACKAGE`: a folder of packages, filled by
   `pip install --target FOLDER videostream==2.6.1 typeguard`
 - `VIDEOSTREAM_C_LIBRARY`: the C library, `target/debug/libvideostream_c.so`
 """
@@ -40,9 +40,9 @@ def environment() -> dict[str, str]:
 
 
 def test_the_ctypes_package_passes_what_is_pinned(environment, tmp_path):
-    which = "import ctypes, videostream as v; assert type(v.lib) is ctypes.CDLL; print(v.__file__)"
+    show = "import ctypes, videostream as v; assert type(v.lib) is ctypes.CDLL; print(v.__file__)"
     which = subprocess.run(
-        [sys.executable, "-c", which], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", show], env=environment, capture_output=True, text=True, check=True
     )
     assert Path(which.stdout.strip()).is_relative_to(environment["PYTHONPATH"])
     pinned = HERE / "test_pinned.py"

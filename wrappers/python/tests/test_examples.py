@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from test_docs import start_host
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

@@ -14,11 +14,11 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-import numpy as np
-import pytest
+from typing import IO, NamedTuple
 
 import c_peer
+import numpy as np
+import pytest
 import videostream
 
 SIZES = {"RGB3": (64 * 3, 64 * 48 * 3), "NV12": (96, 96 * 48)}
@@ -33,8 +33,15 @@ def path(tmp_path: Path) -> str:
     return str(tmp_path / "host.vsl")
 
 
+class Peer(NamedTuple):
+    """How to talk to a process."""
+
+    stdin: IO[str]
+    stdout: IO[str]
+
+
 @contextmanager
-def peer(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+def peer(*arguments: str) -> Iterator[Peer]:
     library = os.environ.get("VIDEOSTREAM_C_LIBRARY")
     if not library or not Path(library).exists():
         pytest.skip("VIDEOSTREAM_C_LIBRARY is not the path of the C library")
@@ -51,8 +58,10 @@ def peer(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     )
     with process:
         try:
+            assert process.stdin is not None
+            assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
-            yield process
+            yield Peer(process.stdin, process.stdout)
         except BaseException:
             process.kill()
             raise
@@ -61,18 +70,19 @@ def peer(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 def post_until_answer(
     host: videostream.Host,
-    client: subprocess.Popen[str],
+    client: Peer,
     frame: Callable[[], videostream.Frame],
 ) -> list[str]:
     """Post a frame behind everything that happens, until the client has said what it got.
 
     It may have to connect again, asking for fewer frames.
     """
-    ready = []
-    while client.stdout not in ready:
+    answers = client.stdout.fileno()
+    ready: list[int] = []
+    while answers not in ready:
         host.process()
         host.post(frame())
-        ready = select.select([client.stdout, host], [], [])[0]
+        ready = select.select([answers, host.fileno()], [], [])[0]
     return client.stdout.readline().split()
 
 

@@ -8,6 +8,7 @@ import gc
 import importlib
 import os
 import pickle
+import signal
 import socket
 import subprocess
 import sys
@@ -17,7 +18,6 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-
 import videostream
 
 
@@ -185,7 +185,8 @@ def test_each_frame_has_memory_of_its_own():
         frame.alloc()
         frame.map()[0] = number + 1
     assert [frame.map()[0] for frame in frames] == [1, 2]
-    assert frames[0].path.startswith("/dev") or frames[0].path != frames[1].path
+    paths = [str(frame.path) for frame in frames]
+    assert paths[0].startswith("/dev") or paths[0] != paths[1]
 
 
 def test_a_failed_alloc_changes_nothing():
@@ -465,6 +466,46 @@ def test_waiting_for_a_host_leaves_the_processor(path):
         client.frame_wait()
     spent = os.times()
     assert spent.user + spent.system - used.user - used.system < 0.5
+
+
+def test_waiting_for_a_host_can_be_interrupted(path):
+    class Interrupted(Exception):
+        pass
+
+    def interrupt(*_):
+        raise Interrupted
+
+    client = videostream.Client(path, reconnect=True)
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(Interrupted):
+            client.frame_wait()
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_a_client_waits_for_its_host(path):
+    client = videostream.Client(path, reconnect=True)
+    # Longer than a wait for a frame takes.
+    hosts: list[videostream.Host] = []
+    ends = threading.Event()
+
+    def serve() -> None:
+        ends.wait(1.5)
+        host = videostream.Host(path)
+        hosts.append(host)
+        while not ends.is_set():
+            host.post(videostream.Frame(64, 48, "RGB3"))
+            host.poll(0.05)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        assert client.frame_wait().width == 64
+    finally:
+        ends.set()
+        thread.join()
 
 
 def test_held_frames_are_not_overwritten(path):

@@ -148,7 +148,10 @@ impl Placed {
                 Some(path) => format!("{path:?}"),
                 None => "memory".to_owned(),
             };
-            (errno, format!("{bytes} bytes of {what} for a frame: {errno}"))
+            (
+                errno,
+                format!("{bytes} bytes of {what} for a frame: {errno}"),
+            )
         })?;
         Ok(Self::new(Source::Own(memory), 0, size, bytes, about))
     }

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 
-use self::prepare::{Wheels, requirements};
+use self::prepare::{Older, Wheels, requirements};
 use super::counts::{Counts, PYTEST};
 use super::run::Run;
 use super::{Outcome, end};
@@ -51,12 +51,17 @@ pub(super) fn part(run: &mut Run) -> Result<Outcome> {
         end(environments)
     })?;
     run.note(&beside.text()?)?;
+    let mut older = None;
+    steps.run(run, "C library", |run| {
+        older = Some(Older::prepare(run, &tools, &system)?);
+        Ok(())
+    })?;
     for (interpreter, environment) in &environments {
         let name = format!("Python {}", interpreter.version);
         steps.run(run, &name, |run| {
             let wheel = wheels.of(run, &tools, interpreter)?;
             tools.install(run, environment, &wheel)?;
-            test(run, interpreter, environment)
+            test(run, interpreter, environment, older.as_ref())
         })?;
     }
     let of_system = |(found, _): &&(Interpreter, Environment)| found.name == system.name;
@@ -140,11 +145,19 @@ pub(super) fn pytest(python: &Path) -> Result<Command> {
     Ok(command)
 }
 
-fn test(run: &mut Run, interpreter: &Interpreter, environment: &Environment) -> Result<()> {
+fn test(
+    run: &mut Run,
+    interpreter: &Interpreter,
+    environment: &Environment,
+    older: Option<&Older>,
+) -> Result<()> {
     run.note(&format!("\n{PYTEST}Python {}", interpreter.version))?;
     let mut command = pytest(&environment.python())?;
     // These are run in a guest.
     command.arg("--ignore-glob=*/test_rig_*.py");
+    if let Some(older) = older {
+        older.name(&mut command, interpreter);
+    }
     run.command(&mut command)
 }
 

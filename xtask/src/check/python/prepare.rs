@@ -2,14 +2,15 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
 use super::first_line;
-use crate::check::run::Run;
-use crate::interrupt;
+use crate::check::run::{Run, cargo};
 use crate::python::interpreter::SUPPORTED;
 use crate::python::{self, Environment, Interpreter, Name, Tools, build, tree};
+use crate::{interrupt, project};
 
 /// Every interpreter with its environment.
 pub(super) fn environments(
@@ -76,6 +77,39 @@ fn environment(
     }
     let folder = python::place()?.join(name.to_string());
     tools.environment(run, &folder, interpreter, &wanted, missing)
+}
+
+/// The ctypes package that older programs are written for, and what it needs without saying so.
+const CTYPES: &str = "videostream==2.6.1\ntypeguard==4.6.1";
+
+/// What tests of older programs run over: the C library, and the ctypes package.
+pub(super) struct Older {
+    library: PathBuf,
+    package: PathBuf,
+    /// Whose environment the package is in.
+    interpreter: Name,
+}
+
+impl Older {
+    pub(super) fn prepare(run: &mut Run, tools: &Tools, interpreter: &Interpreter) -> Result<Self> {
+        run.command(&mut cargo(&["build", "-p", "videostream-c", "--lib"])?)?;
+        let folder = python::place()?.join("ctypes");
+        let missing = |run: &mut Run, line: &str| run.left_out(line, "it can't be had");
+        let environment = tools.environment(run, &folder, interpreter, CTYPES, missing)?;
+        Ok(Self {
+            library: project::target()?.join("debug/libvideostream_c.so"),
+            package: environment.packages()?,
+            interpreter: interpreter.name,
+        })
+    }
+
+    /// Tells tests where it is.
+    pub(super) fn name(&self, tests: &mut Command, interpreter: &Interpreter) {
+        tests.env("VIDEOSTREAM_C_LIBRARY", &self.library);
+        if interpreter.name == self.interpreter && self.package.join("videostream").exists() {
+            tests.env("VIDEOSTREAM_CTYPES_PACKAGE", &self.package);
+        }
+    }
 }
 
 /// The wheels that were built: one for the stable ABI, and one for each interpreter that it does not serve.
