@@ -4,7 +4,7 @@ mod buffers;
 
 use std::os::fd::AsFd;
 
-use videostream_hal::ring::{FrameDescriptor, PlaneDescriptor};
+use videostream_hal::ring::FrameDescriptor;
 use videostream_hal::time::now_ns;
 use videostream_ipc::{Error as IpcError, Goodbye};
 
@@ -25,9 +25,8 @@ pub struct Stream<S> {
     lender: Lender<u32>,
     source: S,
     buffers: Buffers,
-    /// The source's generation that `buffers` and `template` are of.
+    /// The source's generation that `buffers` are of.
     generation: u32,
-    template: FrameDescriptor,
     expires_after_ns: u64,
     last_sequence: Option<u64>,
     dropped: u64,
@@ -53,7 +52,6 @@ impl<S: Source> Stream<S> {
         Ok(Self {
             buffers: Buffers::new(&mut host, &source)?,
             generation: source.generation(),
-            template: template(&source),
             lender: Lender::new(host),
             freed: Vec::with_capacity(source.buffer_count() as usize),
             source,
@@ -161,7 +159,6 @@ impl<S: Source> Stream<S> {
         if self.source.buffer_count() == 0 {
             return Ok(());
         }
-        self.template = template(&self.source);
         let before = self.lender.lend();
         self.lender.set_lend(spare(&self.source)?);
         if self.lender.lend() < before {
@@ -199,32 +196,16 @@ impl<S: Source> Stream<S> {
     }
 
     fn describe(&self, taken: &Taken) -> FrameDescriptor {
-        let now = now_ns();
-        let mut frame = FrameDescriptor {
-            sequence: taken.sequence,
-            timestamp_ns: taken.timestamp_ns,
-            dequeued_ns: now,
-            published_ns: now,
-            expires_ns: match self.expires_after_ns {
-                0 => 0,
-                lifespan => now.saturating_add(lifespan),
-            },
-            bytes_used: taken.bytes_used,
-            flags: taken.flags.bits(),
-            field: taken.field,
-            colorimetry: taken.colorimetry,
-            ..self.template
+        let mut frame = taken.describe(&self.source);
+        let now = frame.dequeued_ns;
+        frame.published_ns = now;
+        frame.expires_ns = match self.expires_after_ns {
+            0 => 0,
+            lifespan => now.saturating_add(lifespan),
         };
-        let layout = self.source.layout();
-        for (to, plane) in frame.planes.iter_mut().zip(layout.planes()) {
-            let memory = plane.memory as usize;
-            let data_offset = taken.data_offset.get(memory).copied().unwrap_or(0);
-            *to = PlaneDescriptor {
-                buffer: self.buffers.id(taken.index, memory),
-                offset: plane.offset.saturating_add(data_offset),
-                stride: plane.stride,
-                size: plane.size,
-            };
+        let count = frame.planes().len();
+        for plane in frame.planes.iter_mut().take(count) {
+            plane.buffer = self.buffers.id(taken.index, plane.buffer as usize);
         }
         frame
     }
@@ -251,18 +232,4 @@ fn spare(source: &impl Source) -> Result<u32> {
         });
     }
     Ok(keep)
-}
-
-/// What all frames of the source have in common.
-fn template(source: &impl Source) -> FrameDescriptor {
-    let layout = source.layout();
-    FrameDescriptor {
-        fourcc: layout.fourcc.0,
-        width: layout.width,
-        height: layout.height,
-        plane_count: layout.planes().len() as u32,
-        sample_aspect: source.appearance().packed_aspect(),
-        duration_ns: source.rate().map_or(0, |rate| rate.period_ns()),
-        ..FrameDescriptor::default()
-    }
 }

@@ -1,7 +1,7 @@
 //! What video devices there are.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rustix::fd::AsFd;
 use videostream_hal::format::FourCc;
@@ -74,6 +74,20 @@ pub struct DeviceSize {
     pub intervals: Vec<FrameInterval>,
 }
 
+impl DeviceInfo {
+    /// What the device at a path is and offers; opens it for a moment.
+    ///
+    /// # Errors
+    /// [`CameraError::NotFound`], [`CameraError::PermissionDenied`],
+    /// [`CameraError::NotACamera`] if it is no video device at all, [`CameraError::Device`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, CameraError> {
+        let path = path.as_ref();
+        let device = open_device(path);
+        let info = device.and_then(|device| describe(path.to_owned(), &device));
+        info.map_err(|error| CameraError::from_open(path, error))
+    }
+}
+
 /// All video devices of the system.
 #[derive(Debug, Default)]
 pub struct DeviceList {
@@ -90,12 +104,9 @@ pub struct DeviceList {
 pub fn devices() -> DeviceList {
     let mut list = DeviceList::default();
     for path in node_paths() {
-        match open_device(&path).and_then(|device| describe(path.clone(), &device)) {
+        match DeviceInfo::open(&path) {
             Ok(info) => list.devices.push(info),
-            Err(error) => {
-                let error = CameraError::from_open(&path, error);
-                list.unreadable.push((path, error));
-            }
+            Err(error) => list.unreadable.push((path, error)),
         }
     }
     list

@@ -10,11 +10,13 @@ mod pattern;
 mod pool;
 mod reader;
 mod wait;
+mod watch;
 
 use std::os::fd::BorrowedFd;
 
 use videostream_hal::format::Layout;
-use videostream_hal::ring::{Flags, MAX_PLANES};
+use videostream_hal::ring::{Flags, FrameDescriptor, MAX_PLANES, PlaneDescriptor};
+use videostream_hal::time::now_ns;
 
 use crate::{Appearance, Error, FrameRate, Result};
 
@@ -28,6 +30,7 @@ pub use pattern::PatternSource;
 pub use pool::Pool;
 pub use reader::{Lent, Reader};
 pub(crate) use wait::{Woken, wait};
+pub use watch::{Awake, Watch};
 
 /// Something that fills its own buffers, again and again.
 ///
@@ -37,9 +40,9 @@ pub(crate) use wait::{Woken, wait};
 /// Layout and buffers may change while it runs (a grabber's signal, a camera that was unplugged and
 /// is back): [`Source::generation`] says so.
 ///
-/// To implement it, make `take` return `None` rather than wait: [`Stream`](crate::Stream)
-/// does the waiting, on `ready_fd` or until `due_ns`. One that makes its frames of another source's says
-/// so with [`Source::behind`] and [`Source::behind_mut`], and waits as that does.
+/// To implement it, make `take` return `None` rather than wait: [`Stream`](crate::Stream) does the
+/// waiting, on `ready_fd` or until `due_ns`. One that makes its frames of another source's says so
+/// with [`Source::behind`] and [`Source::behind_mut`], and waits as that does.
 pub trait Source {
     /// Format, size and planes of every frame. `planes[i].memory` counts the descriptors of
     /// [`Source::buffer_fds`].
@@ -55,7 +58,8 @@ pub trait Source {
         None
     }
 
-    /// How many frames a second it means to give, if it knows; by default as many as the source behind it.
+    /// How many frames a second it means to give, if it knows; by default as many as the source
+    /// behind it.
     fn rate(&self) -> Option<FrameRate> {
         self.behind()?.rate()
     }
@@ -81,7 +85,8 @@ pub trait Source {
         self.behind()?.trouble()
     }
 
-    /// Readable when a frame is there. `None` for a source that goes by the clock.
+    /// Readable when a frame is there. `None` for a source that goes by the clock. One that is
+    /// replaced by another is closed, so that who polls it forgets it.
     fn ready_fd(&self) -> Option<BorrowedFd<'_>> {
         self.behind()?.ready_fd()
     }
@@ -116,12 +121,14 @@ pub trait Source {
         Appearance::default()
     }
 
-    /// The parameter sets that the frames from the latest key frame on need, for a source of compressed frames.
+    /// The parameter sets that the frames from the latest key frame on need, for a source of
+    /// compressed frames.
     fn parameters(&self) -> Option<&[u8]> {
         None
     }
 
-    /// Somebody begins to read. A source whose frames refer to earlier ones makes the next one a key frame.
+    /// Somebody begins to read. A source whose frames refer to earlier ones makes the next one a
+    /// key frame.
     fn client_joined(&mut self) {}
 }
 
@@ -216,4 +223,40 @@ pub struct Taken {
     /// V4L2 colorspace, transfer function, Y'CbCr encoding and quantization, a byte each
     /// from the lowest; 0 for the defaults.
     pub colorimetry: u32,
+}
+
+impl Taken {
+    /// The frame as clients see it, before a host publishes it. The `buffer` of a plane is the
+    /// memory part that it lies in, as [`Source::buffer_fds`] counts them.
+    #[must_use]
+    pub fn describe(&self, source: &(impl Source + ?Sized)) -> FrameDescriptor {
+        let layout = source.layout();
+        let mut frame = FrameDescriptor {
+            fourcc: layout.fourcc.0,
+            width: layout.width,
+            height: layout.height,
+            plane_count: layout.planes().len() as u32,
+            sample_aspect: source.appearance().packed_aspect(),
+            duration_ns: source.rate().map_or(0, |rate| rate.period_ns()),
+            sequence: self.sequence,
+            timestamp_ns: self.timestamp_ns,
+            dequeued_ns: now_ns(),
+            bytes_used: self.bytes_used,
+            flags: self.flags.bits(),
+            field: self.field,
+            colorimetry: self.colorimetry,
+            ..FrameDescriptor::default()
+        };
+        for (to, plane) in frame.planes.iter_mut().zip(layout.planes()) {
+            let data_offset = self.data_offset.get(plane.memory as usize);
+            let data_offset = data_offset.copied().unwrap_or(0);
+            *to = PlaneDescriptor {
+                buffer: plane.memory,
+                offset: plane.offset.saturating_add(data_offset),
+                stride: plane.stride,
+                size: plane.size,
+            };
+        }
+        frame
+    }
 }
