@@ -23,6 +23,7 @@ pub(crate) enum Kind {
     Unplugged,
     Released,
     Forked,
+    EndOfStream,
 }
 
 impl Kind {
@@ -36,11 +37,12 @@ impl Kind {
             Self::Unplugged => "Unplugged",
             Self::Released => "Released",
             Self::Forked => "Forked",
+            Self::EndOfStream => "EndOfStream",
         }
     }
 
     fn class(self, py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
-        static CLASSES: [PyOnceLock<Py<PyType>>; 8] = [const { PyOnceLock::new() }; 8];
+        static CLASSES: [PyOnceLock<Py<PyType>>; 9] = [const { PyOnceLock::new() }; 9];
         CLASSES[self as usize].import(py, "videostream.errors", self.name())
     }
 }

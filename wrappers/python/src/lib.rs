@@ -1,28 +1,37 @@
 //! The Rust half of the Python package `videostream`.
 //!
-//! Classes are made here over the Rust API; what needs nothing of it (exceptions, asyncio, the names of older
-//! packages) is Python, in `python/videostream`.
+//! Classes are made here over the Rust API; what needs nothing of it (exceptions, asyncio, the
+//! names of older packages) is Python, in `python/videostream`.
 //!
 //! - [`memory`] is what frames lie in: open while views of it are out, given back behind the last.
 //! - [`plane`] is the buffer protocol and DLPack over it, [`shape`] the dimensions.
 //! - [`array`] are arrays of Python as pictures, [`convert`] makes other formats and sizes.
 //! - [`frame`], [`client`], [`host`] are the classes of sharing.
 //! - [`events`] is what event loops wait on.
+//! - [`feed`] is a source and its frames that are out, [`source`] what [`camera`] and [`pattern`]
+//!   have in common, [`controls`] what a camera lets set, [`stream`] a source behind a host.
 //! - [`wait`] waits with the interpreter free, [`error`] makes exceptions, [`fork`] notices forks.
 
 mod array;
+mod camera;
 mod client;
+mod controls;
 mod convert;
+mod devices;
 mod error;
 mod events;
+mod feed;
 mod fork;
 mod frame;
 mod host;
 mod interpreter;
 mod memory;
+mod pattern;
 mod plane;
 mod shape;
+mod source;
 mod stats;
+mod stream;
 mod wait;
 
 /// What `import videostream` re-exports.
@@ -31,7 +40,13 @@ mod _videostream {
     use pyo3::prelude::*;
 
     #[pymodule_export]
+    use crate::camera::Camera;
+    #[pymodule_export]
     use crate::client::{Client, Frames};
+    #[pymodule_export]
+    use crate::controls::{ControlWatch, Controls};
+    #[pymodule_export]
+    use crate::devices::devices;
     #[pymodule_export]
     use crate::fork::forked;
     #[pymodule_export]
@@ -39,7 +54,13 @@ mod _videostream {
     #[pymodule_export]
     use crate::host::Host;
     #[pymodule_export]
+    use crate::pattern::TestPattern;
+    #[pymodule_export]
     use crate::plane::Plane;
+    #[pymodule_export]
+    use crate::source::{Source, SourceFrames};
+    #[pymodule_export]
+    use crate::stream::Stream;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
-use videostream::share::{Mode, Report, Stats};
+use videostream::share::{ClientStatus, Mode, Report, Stats};
 
 /// What a client learns of its host.
 pub(crate) fn of_report<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound<'py, PyDict>> {
@@ -21,24 +21,32 @@ pub(crate) fn of_report<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound
     dict.set_item("left", host.left)?;
     let clients = PyList::empty(py);
     for client in &report.clients {
-        let one = PyDict::new(py);
-        one.set_item("client", client.client)?;
-        one.set_item("pid", client.pid)?;
-        one.set_item("uid", client.uid)?;
-        let mode = match client.mode {
-            Mode::Newest => "newest",
-            Mode::Every => "every",
-        };
-        one.set_item("mode", mode)?;
-        one.set_item("hold", client.hold)?;
-        one.set_item("held", client.held)?;
-        one.set_item("acquired", client.acquired)?;
-        one.set_item("missed", client.missed)?;
-        one.set_item("serial", client.last_serial)?;
-        clients.append(one)?;
+        clients.append(of_client(py, client)?)?;
     }
     dict.set_item("clients", clients)?;
     Ok(dict)
+}
+
+/// What is known of a client.
+pub(crate) fn of_client<'py>(
+    py: Python<'py>,
+    client: &ClientStatus,
+) -> PyResult<Bound<'py, PyDict>> {
+    let one = PyDict::new(py);
+    one.set_item("client", client.client)?;
+    one.set_item("pid", client.pid)?;
+    one.set_item("uid", client.uid)?;
+    let mode = match client.mode {
+        Mode::Newest => "newest",
+        Mode::Every => "every",
+    };
+    one.set_item("mode", mode)?;
+    one.set_item("hold", client.hold)?;
+    one.set_item("held", client.held)?;
+    one.set_item("acquired", client.acquired)?;
+    one.set_item("missed", client.missed)?;
+    one.set_item("serial", client.last_serial)?;
+    Ok(one)
 }
 
 /// What a host has counted.

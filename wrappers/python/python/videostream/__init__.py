@@ -8,15 +8,24 @@ knows the buffer protocol or DLPack.
 import os
 
 from . import client, frame, host, library
+from ._listing import Control, ControlChange, Device, Format, Size
 from ._videostream import (
+    Camera,
     Client,
+    Controls,
+    ControlWatch,
     Frame,
     Host,
     Plane,
+    Source,
+    Stream,
+    TestPattern,
     __version__,
     _forked,
+    devices,
 )
 from .errors import (
+    EndOfStream,
     Error,
     Forked,
     HoldLimit,
@@ -29,9 +38,17 @@ from .errors import (
 from .library import lib, version
 
 __all__ = [
+    "Camera",
     "Client",
+    "Control",
+    "ControlChange",
+    "ControlWatch",
+    "Controls",
+    "Device",
+    "EndOfStream",
     "Error",
     "Forked",
+    "Format",
     "Frame",
     "HoldLimit",
     "Host",
@@ -39,10 +56,15 @@ __all__ = [
     "Plane",
     "Refused",
     "Released",
+    "Size",
+    "Source",
+    "Stream",
+    "TestPattern",
     "TimedOut",
     "Unplugged",
     "__version__",
     "client",
+    "devices",
     "frame",
     "host",
     "lib",

@@ -8,7 +8,7 @@ import os
 from collections.abc import AsyncIterator
 from typing import Protocol, TypeVar
 
-from .errors import HostGone, Released
+from .errors import EndOfStream, HostGone, Released
 
 Item = TypeVar("Item", covariant=True)
 
@@ -45,7 +45,7 @@ async def readable(fd: int) -> None:
 
 
 class Frames(AsyncIterator[Item]):
-    """The items of a client as they come, until its host ends or it is closed.
+    """The items of a client or source as they come, until their host ends or it is closed.
 
     It keeps none of them: what the loop's body lets go is given back at once.
     """
@@ -68,7 +68,7 @@ class Frames(AsyncIterator[Item]):
                 if error.errno == errno.ESHUTDOWN:
                     raise StopAsyncIteration from None
                 raise
-            except Released:
+            except (EndOfStream, Released):
                 raise StopAsyncIteration from None
             await readable(fd)
 
@@ -76,3 +76,33 @@ class Frames(AsyncIterator[Item]):
 def frames(client: Pollable[Item]) -> AsyncIterator[Item]:
     """Give the items of a client as they come, until its host ends."""
     return Frames(client)
+
+
+class Steppable(Protocol):
+    """What serves clients step by step, and has a descriptor that says when."""
+
+    is_closed: bool
+
+    def step(self, timeout: float | None = None) -> int | None:
+        """Publish the next frame."""
+
+    def fileno(self) -> int:
+        """Give the descriptor."""
+
+
+async def serve(stream: Steppable) -> None:
+    """Serve the clients of a stream until its source ends or it is closed."""
+    while not stream.is_closed:
+        try:
+            serial = stream.step(0)
+            fd = stream.fileno()
+        except EndOfStream:
+            return
+        except Released:
+            if stream.is_closed:
+                return
+            raise
+        if serial is None:
+            await readable(fd)
+        else:
+            await asyncio.sleep(0)

@@ -5,6 +5,7 @@ programs written for the 2.x package catch.
 """
 
 __all__ = [
+    "EndOfStream",
     "Error",
     "Forked",
     "HoldLimit",
@@ -60,5 +61,11 @@ class Released(Error, ValueError):
 
 class Forked(Error):
     """The object belongs to the parent process: make one in this process."""
+
+    __module__ = "videostream"
+
+
+class EndOfStream(Error, EOFError):
+    """The source has no more frames; loops over it end."""
 
     __module__ = "videostream"

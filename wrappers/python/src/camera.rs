@@ -1,0 +1,312 @@
+//! Cameras.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use videostream::camera::{CameraId, CameraMemory, DeviceInfo, find_device};
+use videostream::hal::format::FourCc;
+use videostream::hal::v4l2::Fraction;
+use videostream::{CameraError, CameraSource, Error};
+
+use crate::controls::{Controls, to_text};
+use crate::devices;
+use crate::error::{Failure, invalid, of_camera};
+use crate::feed::{BoxedSource, Feed};
+use crate::fork::Native;
+use crate::frame::parse_fourcc;
+use crate::source::{Source, parse_rate};
+
+/// A V4L2 camera: `for frame in Camera()`.
+///
+/// `path` is its node ("/dev/video0"), a number, a stable name of /dev/v4l/by-id, a serial number
+/// or the camera's name; None is the first camera. What the camera can't do is said when it starts.
+///
+/// - `format`: four letters, or a list of them in order of preference; None for a common
+///   uncompressed one.
+/// - `size`: width and height in pixels; None for what the camera is set to. `exact=False` takes
+///   the nearest.
+/// - `fps`: frames per second as an int, a float or a Fraction; the camera takes the nearest that
+///   it has.
+/// - `buffers`: how many it fills in turn (4, and 8 where a Stream starts it); the driver may give
+///   more. A driver needs two of them to go on.
+/// - `controls`: values by name, set before it starts, and each time that it is started again.
+/// - `skip_corrupted`: leaves out frames that the driver calls damaged (no).
+/// - `memory`: whose memory it fills: "mmap" (default: the driver's), "dmabuf" (of a dma-heap),
+///   "userptr".
+/// - `reconnect`: waits for the camera when it is unplugged, and goes on with it (no: raises
+///   Unplugged).
+/// - `timeout`: seconds that a wait takes at most where the call does not say (no limit).
+#[pyclass(module = "videostream", extends = Source, frozen)]
+pub(crate) struct Camera {
+    desk: Arc<Desk>,
+}
+
+/// What is wanted of a camera.
+#[derive(Clone)]
+struct Wishes {
+    path: PathBuf,
+    formats: Vec<FourCc>,
+    size: Option<(u32, u32)>,
+    exact: bool,
+    interval: Option<Fraction>,
+    buffers: Option<u32>,
+    controls: Vec<(String, String)>,
+    skip_corrupted: bool,
+    memory: CameraMemory,
+    reconnect: bool,
+}
+
+impl Wishes {
+    fn start(&self, usual: u32) -> Result<BoxedSource, Error> {
+        let mut camera = videostream::Camera::open(&self.path)?
+            .buffers(self.buffers.unwrap_or(usual))
+            .skip_corrupted(self.skip_corrupted)
+            .memory(self.memory);
+        for format in &self.formats {
+            camera = camera.format(*format);
+        }
+        camera = match self.size {
+            Some((width, height)) if self.exact => camera.size(width, height),
+            Some((width, height)) => camera.size_near(width, height),
+            None => camera,
+        };
+        if let Some(interval) = self.interval {
+            camera = camera.interval(interval);
+        }
+        for (name, value) in &self.controls {
+            camera = camera.control(name, value);
+        }
+        let source = CameraSource::new(camera.start()?);
+        Ok(Box::new(source.reconnect(self.reconnect)))
+    }
+}
+
+/// A second handle of a camera, for lists and controls: they work whoever has the stream.
+pub(crate) struct Desk {
+    path: PathBuf,
+    id: Option<CameraId>,
+    /// A camera that is waited for is opened for each call: a handle that is kept would keep its
+    /// number.
+    reconnects: bool,
+    handle: Native<Mutex<Option<videostream::Camera>>>,
+}
+
+impl Desk {
+    fn new(camera: videostream::Camera, reconnects: bool) -> Self {
+        Self {
+            path: camera.path().to_owned(),
+            id: camera.id(),
+            reconnects,
+            handle: Native::new(Mutex::new((!reconnects).then_some(camera))),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Runs `act` with the camera.
+    pub(crate) fn with<T: Send>(
+        &self,
+        py: Python<'_>,
+        act: impl FnOnce(&videostream::Camera) -> Result<T, CameraError> + Send,
+    ) -> Result<T, Failure> {
+        let handle = self.handle.get()?;
+        let result = py.detach(|| {
+            let mut handle = handle.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(camera) = &*handle {
+                return act(camera);
+            }
+            let camera = match &self.id {
+                Some(id) if self.reconnects => videostream::Camera::open_id(id)?,
+                _ => videostream::Camera::open(&self.path)?,
+            };
+            let result = act(&camera);
+            if !self.reconnects {
+                *handle = Some(camera);
+            }
+            result
+        });
+        result.map_err(|error| Error::Camera(error).into())
+    }
+
+    /// Lets go of the device.
+    fn close(&self) {
+        if let Some(handle) = self.handle.here() {
+            *handle.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+    }
+}
+
+#[pymethods]
+impl Camera {
+    #[new]
+    #[pyo3(signature = (
+        path = None, *, format = None, size = None, exact = true, fps = None, buffers = None,
+        controls = None, skip_corrupted = false, memory = "mmap", reconnect = false, timeout = None
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
+    fn new(
+        py: Python<'_>,
+        path: Option<&Bound<'_, PyAny>>,
+        format: Option<&Bound<'_, PyAny>>,
+        size: Option<(u32, u32)>,
+        exact: bool,
+        fps: Option<&Bound<'_, PyAny>>,
+        buffers: Option<u32>,
+        controls: Option<&Bound<'_, PyDict>>,
+        skip_corrupted: bool,
+        memory: &str,
+        reconnect: bool,
+        timeout: Option<f64>,
+    ) -> PyResult<PyClassInitializer<Self>> {
+        let interval = match fps {
+            Some(fps) => {
+                let rate = parse_rate(fps)?;
+                Some(Fraction::new(rate.seconds(), rate.frames()))
+            }
+            None => None,
+        };
+        let mut values = Vec::new();
+        for (name, value) in controls.into_iter().flatten() {
+            values.push((name.extract()?, to_text(&value)?));
+        }
+        let formats = parse_formats(format)?;
+        let memory = parse_memory(memory)?;
+        let text = path.map(parse_path).transpose()?;
+        let camera = py.detach(|| match &text {
+            Some(text) => videostream::Camera::open(find_device(text)?),
+            None => videostream::Camera::first(),
+        });
+        let desk = Arc::new(Desk::new(
+            camera.map_err(|error| of_camera(&error))?,
+            reconnect,
+        ));
+        let wishes = Wishes {
+            path: desk.path.clone(),
+            formats,
+            size,
+            exact,
+            interval,
+            buffers,
+            controls: values,
+            skip_corrupted,
+            memory,
+            reconnect,
+        };
+        let feed = Feed::new(
+            desk.path.clone(),
+            Box::new(move |usual| wishes.start(usual)),
+        )?;
+        let source = Source::new(feed, timeout)?;
+        Ok(PyClassInitializer::from(source).add_subclass(Self { desk }))
+    }
+
+    /// The path of its node when it was opened.
+    #[getter]
+    fn path(&self) -> String {
+        self.desk.path.display().to_string()
+    }
+
+    /// Everything that can be set: `camera.controls.brightness = 140`, `camera.controls["gain"]`.
+    #[getter]
+    fn controls(&self) -> Controls {
+        Controls::new(&self.desk)
+    }
+
+    /// What it is and what it offers, as a Device. Does not start it.
+    fn info<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyAny>, Failure> {
+        // Its node may have another number since it came back.
+        let path = self.desk.with(py, |camera| Ok(camera.path().to_owned()))?;
+        let info = py.detach(|| DeviceInfo::open(&path));
+        let info = info.map_err(|error| of_camera(&error))?;
+        Ok(devices::to_python(py, &info)?)
+    }
+
+    /// The formats that it offers, with their sizes and rates, as a list of Format. Does not start
+    /// it.
+    fn formats<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyAny>, Failure> {
+        Ok(self.info(py)?.getattr("formats")?)
+    }
+
+    /// Stops it and lets go of the device. Frames and views of them stay readable.
+    fn close(slf: &Bound<'_, Self>) {
+        let (desk, source) = (&slf.get().desk, slf.as_super().get());
+        slf.py().detach(|| {
+            source.feed().close();
+            desk.close();
+        });
+    }
+
+    fn __exit__(
+        slf: &Bound<'_, Self>,
+        _kind: &Bound<'_, PyAny>,
+        _value: &Bound<'_, PyAny>,
+        _traceback: &Bound<'_, PyAny>,
+    ) {
+        Self::close(slf);
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> String {
+        format!(
+            "<videostream.Camera {:?} {}>",
+            slf.get().path(),
+            slf.as_super().get().summary()
+        )
+    }
+}
+
+/// Which camera is meant: a path, a name, or a number.
+fn parse_path(path: &Bound<'_, PyAny>) -> PyResult<String> {
+    if let Ok(number) = path.extract::<u32>() {
+        return Ok(number.to_string());
+    }
+    let path = path.extract::<PathBuf>().map_err(|_| {
+        PyTypeError::new_err(format!(
+            "path={path}: expected the path, the name or the number of a camera, or None"
+        ))
+    })?;
+    Ok(path.to_string_lossy().into_owned())
+}
+
+fn parse_formats(format: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<FourCc>> {
+    let Some(format) = format else {
+        return Ok(Vec::new());
+    };
+    if let Ok(fourcc) = parse_fourcc(format) {
+        return Ok(vec![fourcc]);
+    }
+    match format.extract::<Vec<Bound<'_, PyAny>>>() {
+        Ok(list) => list.iter().map(parse_fourcc).collect(),
+        Err(_) => Ok(vec![parse_fourcc(format)?]),
+    }
+}
+
+fn parse_memory(memory: &str) -> PyResult<CameraMemory> {
+    let all = [
+        CameraMemory::Driver,
+        CameraMemory::Imported,
+        CameraMemory::Pages,
+    ];
+    let found = all.into_iter().find(|kind| kind.name() == memory);
+    found.ok_or_else(|| {
+        invalid(format!(
+            "memory={memory:?}: expected \"mmap\", \"dmabuf\" or \"userptr\""
+        ))
+    })
+}
+
+/// Whether an error says that there is no control of a name.
+pub(crate) fn is_unknown(error: &Failure) -> bool {
+    use videostream::camera::ControlError;
+    matches!(
+        error,
+        Failure::Library(Error::Camera(CameraError::Control {
+            error: ControlError::Unknown { .. },
+            ..
+        }))
+    )
+}
