@@ -5,7 +5,6 @@ import threading
 
 import numpy as np
 import pytest
-
 import videostream as vs
 
 #: Colours in RGB, and what they are in Y'CbCr of BT.601 in limited range.

@@ -1,0 +1,280 @@
+"""Forks and other ways to start processes: nobody touches what is another's."""
+
+import multiprocessing
+import os
+import threading
+from pathlib import Path
+
+import conftest
+import pytest
+import videostream as vs
+
+PATIENCE = conftest.PATIENCE
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+
+
+def in_child(act):
+    """Run `act` in a forked child; give what it said."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        said = "nothing"
+        try:
+            os.close(reading)
+            said = str(act())
+        except BaseException as error:
+            said = f"{type(error).__name__}: {error}"
+        finally:
+            os.write(writing, said.encode())
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        said = pipe.read()
+    os.waitpid(pid, 0)
+    return said
+
+
+def test_a_forked_child_is_told(host, socket):
+    client = vs.Client(socket)
+    conftest.post(host, 5)
+    frame = client.next(PATIENCE)
+    plane = frame.plane()
+    uses = [
+        client.next,
+        client.poll,
+        client.fileno,
+        client.stats,
+        lambda: client.held,
+        lambda: next(iter(client)),
+        lambda: frame.array,
+        lambda: memoryview(plane),
+        frame.fileno,
+        host.process,
+        host.stats,
+        lambda: host.frame(8, 8, "GREY"),
+        lambda: host.poll(0),
+        lambda: host.post(vs.Frame(8, 8, "GREY")),
+        lambda: vs.Client(socket).path and host.post(frame),
+    ]
+    for use in uses:
+        said = in_child(use)
+        assert said.startswith("Forked: [Errno 10] made in another process"), said
+        assert "spawn" in said
+
+
+def test_a_child_destroys_nothing(host, socket):
+    client = vs.Client(socket, hold=2)
+    conftest.post(host, 5)
+    frame = client.next(PATIENCE)
+    array = frame.array
+    things = {"client": client, "frame": frame, "host": host, "array": array}
+
+    def destroy():
+        things["frame"].release()
+        things["client"].close()
+        things["host"].close()
+        with things["client"], things["frame"], things["host"]:
+            pass
+        things.clear()
+        return "done"
+
+    assert in_child(destroy) == "done"
+    # All of it by the reference counts, too.
+    code = """
+    host = vs.Host(sys.argv[1])
+    client = vs.Client(sys.argv[1])
+    post(host, 5)
+    frame = client.next(60)
+    array = frame.array
+    pid = os.fork()
+    if pid == 0:
+        del array, frame, client, host
+        gc.collect()
+        sys.exit(0)
+    _, status = os.waitpid(pid, 0)
+    assert status == 0, status
+    assert os.path.exists(sys.argv[1])
+    assert client.held == 1
+    assert array[0, 0] == 5
+    post(host, 6)
+    assert client.next(60).array[0, 0] == 6
+    say("whole")
+    """
+    assert conftest.run(code, socket + "2") == "whole\n"
+    assert Path(socket).exists()
+    assert client.held == 1
+    assert array[0, 0] == 5
+    conftest.post(host, 6)
+    assert client.next(PATIENCE).array[0, 0] == 6
+    assert host.clients_count == 1
+
+
+def test_a_child_reads_on_in_views(host, socket):
+    client = vs.Client(socket)
+    conftest.post(host, 5)
+    array = client.next(PATIENCE).array
+    assert in_child(lambda: array.sum()) == str(5 * array.size)
+
+
+def test_a_child_makes_its_own(there, socket):
+    client = vs.Client(socket)
+    client.stats(PATIENCE)
+
+    def fetch():
+        own = vs.Client(socket, timeout=PATIENCE)
+        own.stats(PATIENCE)
+        there.asks("post 1")
+        return own.next().array[0, 0]
+
+    assert in_child(fetch) == "1"
+    assert client.next(PATIENCE).array[0, 0] == 1
+
+
+def test_a_child_of_a_child_is_told(host, socket):
+    client = vs.Client(socket)
+    assert in_child(lambda: in_child(client.poll)).startswith("Forked")
+
+
+def test_forking_while_a_thread_waits(there, socket):
+    client = vs.Client(socket)
+    client.stats(PATIENCE)
+    frames = []
+    thread = threading.Thread(target=lambda: frames.append(client.next(PATIENCE)))
+    thread.start()
+    for _ in range(20):
+        for use in (client.poll, client.next, lambda: client.held, client.fileno):
+            assert in_child(use).startswith("Forked")
+        assert in_child(client.close) == "None"
+        assert "parent" in in_child(lambda: repr(client))
+    there.asks("post 1")
+    thread.join(PATIENCE)
+    assert frames[0].serial == 1
+
+
+def test_a_child_counts_as_no_client(host, socket):
+    client = vs.Client(socket)
+    host.process()
+    assert client.poll() is None
+    assert in_child(lambda: 1) == "1"
+    host.process()
+    assert host.clients_count == 1
+    assert client.is_connected
+
+
+def fetch(client):
+    """Do what a worker does with a client that was sent to it."""
+    client.stats(PATIENCE)
+    return client.path, client.restarts
+
+
+def use(thing):
+    """Do what a worker does with what it can't use."""
+    try:
+        thing.poll()
+    except vs.Forked as error:
+        return str(error)
+    return "used"
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_a_client_goes_to_a_worker(there, socket, method):
+    context = multiprocessing.get_context(method)
+    client = vs.Client(socket, timeout=PATIENCE)
+    client.stats(PATIENCE)
+    with context.Pool(1) as pool:
+        assert pool.apply(fetch, (client,)) == (socket, 0)
+    assert client.is_connected
+
+
+GLOBAL: dict[str, vs.Client] = {}
+
+
+def use_global(_):
+    return use(GLOBAL["client"])
+
+
+def test_a_worker_that_inherits_is_told(there, socket):
+    GLOBAL["client"] = vs.Client(socket)
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        (said,) = pool.map(use_global, [0])
+    assert "made in another process" in said
+    GLOBAL["client"].stats(PATIENCE)
+    GLOBAL.clear()
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_frames_do_not_go_to_workers(host, socket, method):
+    client = vs.Client(socket)
+    conftest.post(host)
+    frame = client.next(PATIENCE)
+    context = multiprocessing.get_context(method)
+    with context.Pool(1) as pool:
+        with pytest.raises(TypeError, match="share it by a Host"):
+            pool.apply(str, (frame,))
+        with pytest.raises(TypeError, match=r"Client\(path\)"):
+            pool.apply(str, (host,))
+
+
+def test_processes_share_one_memory(start_host, socket):
+    there = start_host()
+    clients = [
+        conftest.Child(
+            """
+            client = vs.Client(sys.argv[1])
+            client.stats(60)
+            say("waits")
+            frame = client.next(60)
+            array = frame.array
+            say(os.fstat(frame.fileno()).st_ino, array[0, 0])
+            hear()
+            """,
+            socket,
+        )
+        for _ in range(3)
+    ]
+    for client in clients:
+        assert client.says() == "waits"
+    there.asks("post 1")
+    said = {client.says() for client in clients}
+    assert len(said) == 1
+    for client in clients:
+        client.hears("end")
+        assert client.ends() == (0, "")
+
+
+def test_a_killed_client_gives_its_frames_back(host, socket):
+    child = conftest.Child(
+        """
+        client = vs.Client(sys.argv[1])
+        say("made")
+        frame = client.next(60)
+        say("holds", frame.serial)
+        hear()
+        """,
+        socket,
+    )
+    assert child.says() == "made"
+    host.process()
+    conftest.post(host, 1)
+    assert child.says() == "holds 1"
+    child.kill()
+    host.poll(PATIENCE)
+    host.process()
+    assert host.clients_count == 0
+    assert host.stats()["left"] >= 0
+    for _ in range(20):
+        conftest.post(host, 2)
+
+
+def test_the_stream_goes_on_under_kill_9(start_host, socket):
+    client = vs.Client(socket, reconnect=True, timeout=PATIENCE)
+    for turn in range(5):
+        there = start_host()
+        there.hears("post 3")
+        frame = client.next()
+        assert frame.is_after_restart == (turn > 0)
+        array = frame.array
+        there.kill()
+        assert array[0, 0] > 0
+    assert client.restarts == 4
