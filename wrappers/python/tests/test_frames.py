@@ -76,7 +76,11 @@ def test_the_descriptor_is_that_of_the_memory():
 def test_descriptors_go_with_the_frame():
     before = conftest.fds()
     frames = [vs.Frame(8, 4, "GREY") for _ in range(10)]
+    assert conftest.fds() == before, "memory comes with the first use"
+    for frame in frames:
+        frame.fileno()
     assert conftest.fds() >= before + 10
+    del frame
     frames.pop().release()
     del frames
     gc.collect()
