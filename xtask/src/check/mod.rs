@@ -39,7 +39,7 @@ use crate::{apt, interrupt, process, project};
 /// How much of a failing part's output is shown; all of it is in its log.
 const SHOWN_LINES: usize = 400;
 /// What all parts write into an empty target folder, in MiB.
-const DISK_MIB: u64 = 10_000;
+const DISK_MIB: u64 = 13_000;
 
 /// Run every check, one line each.
 #[derive(clap::Args)]

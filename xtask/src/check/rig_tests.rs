@@ -111,7 +111,15 @@ fn part(run: &mut Run, arch: Arch) -> Result<Outcome> {
         programs,
         command,
         plugin,
-    } = build(run, arch, wanted)?;
+    } = match wanted.is_empty() {
+        // Only files in Python: what they run is enough.
+        true => Built {
+            programs: Vec::new(),
+            command: static_command::host(run)?,
+            plugin: None,
+        },
+        false => build(run, arch, wanted)?,
+    };
     let mut boots: BTreeMap<String, (Vec<Program>, Vec<rig_python::File>)> = BTreeMap::new();
     for (params, program) in programs {
         boots.entry(params).or_default().0.push(program);

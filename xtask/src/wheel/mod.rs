@@ -2,7 +2,6 @@
 
 mod emulated;
 mod inspect;
-mod musl;
 mod target;
 
 use std::fs;
@@ -29,8 +28,8 @@ const MOST: u64 = 4 << 20;
 #[command(after_help = "\
 Without options: one wheel for Python 3.11 and newer (cp311-abi3) for each target. The wheels are in
 target/wheels. Each has to have fewer than 4 MiB, to need no other libraries than its tag allows, and
-to be imported: on this machine, by an emulator (aarch64), and by a Python that is built with musl
-once (--musl-python, minutes). What can't be tried here is told as skipped.")]
+to be imported: on this machine, or for aarch64 by an emulator. What can't be tried here is told as
+skipped.")]
 pub(crate) struct Args {
     /// Rust target (may be given several times) [default: glibc and musl, x86_64 and aarch64]
     #[arg(long, value_name = "TARGET", value_delimiter = ',')]
@@ -38,9 +37,6 @@ pub(crate) struct Args {
     /// Version of Python, such as 3.10 or 3.14t (may be given several times) [default: abi3]
     #[arg(long, value_name = "VERSION", value_delimiter = ',')]
     python: Vec<String>,
-    /// Build a Python with musl from Debian's sources, to import the wheels for musl
-    #[arg(long)]
-    musl_python: bool,
 }
 
 /// Builds, checks and imports; the exit status is the result.
@@ -61,7 +57,6 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
         tools,
         system,
         place,
-        musl_python: args.musl_python,
         failed: 0,
     };
     for target in targets {
@@ -119,7 +114,6 @@ struct Wheels {
     tools: Tools,
     system: Interpreter,
     place: PathBuf,
-    musl_python: bool,
     failed: usize,
 }
 
@@ -222,18 +216,15 @@ impl Wheels {
     /// Imports the wheel where it can run.
     fn import(&mut self, wheel: &Path, target: &Target, version: Option<Name>) -> Result<()> {
         let name = format!("import for {}", target.triple);
-        if target.is_musl && !self.musl_python {
-            skipped(&name, "needs a Python with musl (--musl-python builds one)");
+        if target.is_musl {
+            skipped(&name, "Debian has no Python with musl");
             return Ok(());
         }
         if let Some(version) = version
-            && (target.is_musl || !target.is_native())
+            && !target.is_native()
         {
             skipped(&name, &format!("no Python {version} for it"));
             return Ok(());
-        }
-        if target.is_musl {
-            return musl::import(self, wheel, target, &name);
         }
         if !target.is_native() {
             return emulated::import(self, wheel, target, &name);
@@ -263,7 +254,7 @@ impl Wheels {
         inspect::unpack(&mut self.run, &self.system, wheel, &self.place)
     }
 
-    /// Has an interpreter import the module, and share a frame with itself.
+    /// Has an interpreter import the package, and look up each of its names.
     fn imported(&mut self, python: &mut Command) -> Result<()> {
         let said = self
             .run
@@ -275,6 +266,7 @@ impl Wheels {
 
 /// What a wheel is tried with.
 const IMPORT: &str = "import platform, videostream
+for name in videostream.__all__: getattr(videostream, name)
 print('Python', platform.python_version(), 'for', platform.machine() + ':', videostream.__version__)";
 
 /// Says what was not tried.

@@ -20,8 +20,8 @@ use crate::python::{self, Environment, Interpreter, Name, Tools, build};
 
 /// The part `python`.
 pub(super) fn part(run: &mut Run) -> Result<Outcome> {
-    let Some(system) = Interpreter::of_system() else {
-        return Ok(Outcome::Skipped("needs the program python3".to_owned()));
+    let Some(system) = prepare::main() else {
+        return Ok(Outcome::Skipped(prepare::NO_PYTHON.to_owned()));
     };
     let place = python::place()?;
     let tools = match Tools::prepare(run, &place.join("tools"), &system, &[])? {
@@ -82,8 +82,8 @@ pub(super) fn part(run: &mut Run) -> Result<Outcome> {
 
 /// The environment in which the guest, which sees this machine's files, runs tests; or why there is none.
 pub(super) fn for_guest(run: &mut Run) -> Result<Result<Environment, String>> {
-    let Some(system) = Interpreter::of_system() else {
-        return Ok(Err("needs the program python3".to_owned()));
+    let Some(system) = prepare::main() else {
+        return Ok(Err(prepare::NO_PYTHON.to_owned()));
     };
     let place = python::place()?;
     let tools = match Tools::prepare(run, &place.join("tools"), &system, &[])? {

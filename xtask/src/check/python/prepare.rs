@@ -12,6 +12,17 @@ use crate::python::interpreter::SUPPORTED;
 use crate::python::{self, Environment, Interpreter, Name, Tools, build, tree};
 use crate::{interrupt, project};
 
+/// Why nothing is tried.
+pub(super) const NO_PYTHON: &str = "needs python3 of a version from 3.9 on";
+
+/// The interpreter that more is tried with than with others: the system's, if the package supports it.
+pub(super) fn main() -> Option<Interpreter> {
+    let system = Interpreter::of_system();
+    let is_supported = |found: &Interpreter| SUPPORTED.contains(&found.name);
+    let others = || SUPPORTED.into_iter().find_map(Interpreter::find);
+    system.filter(is_supported).or_else(others)
+}
+
 /// Every interpreter with its environment.
 pub(super) fn environments(
     run: &mut Run,
@@ -114,7 +125,7 @@ impl Older {
 
 /// The wheels that were built: one for the stable ABI, and one for each interpreter that it does not serve.
 #[derive(Default)]
-pub(super) struct Wheels(Vec<(Option<Name>, PathBuf)>);
+pub(super) struct Wheels(Vec<(Option<Name>, Result<PathBuf, String>)>);
 
 impl Wheels {
     pub(super) fn of(
@@ -126,15 +137,18 @@ impl Wheels {
         let name = interpreter.name;
         let key = (!name.has_abi3()).then_some(name);
         if let Some((_, wheel)) = self.0.iter().find(|(of, _)| *of == key) {
-            return Ok(wheel.clone());
+            return wheel.clone().map_err(anyhow::Error::msg);
         }
         let folder = match key {
             Some(name) => name.to_string(),
             None => "abi3".to_owned(),
         };
         let folder = python::place()?.join("wheels").join(folder);
-        let wheel = build::for_tests(run, tools, interpreter, &folder)?;
-        self.0.push((key, wheel.clone()));
-        Ok(wheel)
+        let wheel = build::for_tests(run, tools, interpreter, &folder);
+        // What fails is not built once more for the next interpreter.
+        let kept = wheel.as_ref().map(PathBuf::clone);
+        let kept = kept.map_err(|_| "its wheel could not be built".to_owned());
+        self.0.push((key, kept));
+        wheel
     }
 }
