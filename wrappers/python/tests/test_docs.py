@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -63,6 +64,28 @@ def test_program_runs(program, tmp_path):
     assert ended.returncode == 0, ended.stderr
     assert ended.stderr == ""
     assert ended.stdout
+
+
+def test_loop_of_the_project_page_ends_with_its_host(tmp_path):
+    (program,) = programs(PACKAGE.parents[1] / "README.md")
+    path = tmp_path / "camera"
+    host = start_host(path)
+    program = program.replace("/run/camera", str(path))
+    loop = subprocess.Popen(
+        [sys.executable, "-u", "-c", program],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert loop.stdout is not None
+    sequence, *shape, mean = loop.stdout.readline().split()
+    assert int(sequence) >= 0
+    assert shape == ["(540,", "640)"]
+    assert 16 < float(mean) < 235
+    host.send_signal(signal.SIGINT)
+    _, errors = loop.communicate(timeout=SECONDS)
+    assert (loop.returncode, errors) == (0, "")
+    host.wait(timeout=SECONDS)
 
 
 def start_host(path: Path) -> subprocess.Popen:
