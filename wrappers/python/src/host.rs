@@ -283,7 +283,7 @@ impl Host {
 
     /// Waits until `process()` has something to do, at most `timeout` seconds; negative or None for
     /// no limit. Gives how many descriptors are ready.
-    #[pyo3(signature = (timeout = Some(0.0)))]
+    #[pyo3(signature = (timeout = 0.0))]
     fn poll(&self, py: Python<'_>, timeout: Option<f64>) -> Result<u32, Failure> {
         let deadline_ns = deadline(timeout.filter(|seconds| seconds.is_nan() || *seconds >= 0.0))?;
         let fd = self.with(|state| {

@@ -162,17 +162,21 @@ def test_other_threads_run_meanwhile(there, socket):
 
 
 def test_other_threads_run_while_a_host_polls(host):
+    clients = []
+
     def wait(counted):
         def knock():
             counted.wait()
             clients.append(vs.Client(host.path))
 
-        threading.Thread(target=knock).start()
+        knocks = threading.Thread(target=knock)
+        knocks.start()
         assert host.poll(None) == 1
         assert counted.is_set()
+        knocks.join()
 
-    clients = []
     assert count_while(wait) == 200_000
+    assert len(clients) == 1
 
 
 @pytest.mark.parametrize("timeout", [0, 0.0, 0.001, 0.05])
