@@ -65,6 +65,20 @@ pub enum RecordError {
         /// Its format.
         fourcc: FourCc,
     },
+    /// Packets, where the name of the file says raw video.
+    Packets {
+        /// The file.
+        path: PathBuf,
+        /// The codec of the packets.
+        codec: Codec,
+    },
+    /// Pictures that are to be kept as JPEG, and are none.
+    NoJpeg {
+        /// The file.
+        path: PathBuf,
+        /// Their format.
+        fourcc: FourCc,
+    },
     /// Packets of another format or size than those before: start a new file.
     Changed {
         /// Format, width and height of the file.
@@ -90,6 +104,8 @@ impl RecordError {
             | Self::NotBuilt { path, .. }
             | Self::Create { path, .. }
             | Self::Write { path, .. }
+            | Self::Packets { path, .. }
+            | Self::NoJpeg { path, .. }
             | Self::Ended { path } => Some(path),
             Self::Codec { .. }
             | Self::Size { .. }
@@ -164,6 +180,17 @@ impl fmt::Display for RecordError {
                     "frames are {fourcc}: only packets of H.264 and HEVC can be recorded as they are"
                 )
             }
+            Self::Packets { path, codec } => write!(
+                f,
+                "{}: the host shares packets of {codec}, and .y4m holds raw video: choose a name that ends in .mp4",
+                path.display()
+            ),
+            Self::NoJpeg { path, fourcc } => write!(
+                f,
+                "{}: to be kept as Motion-JPEG, frames have to be MJPG, and are {fourcc}: choose another codec or name, or \
+                 a camera and format that give MJPG",
+                path.display()
+            ),
             Self::Changed { was, now, recorded } => write!(
                 f,
                 "the stream was {}x{} {} and is {}x{} {} after {} frames: start a new file",

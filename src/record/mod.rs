@@ -36,6 +36,9 @@
 //! exactly that rate.
 //! A [`Timeline`] makes such stamps of the numbers and times that a source gives its frames.
 //!
+//! A `Recording` composes all that: it takes whatever a source gives, pictures, packets or JPEG, and does with it what the
+//! name of the file says (cargo features `record` and `jpeg`).
+//!
 //! Recording begins with the first key frame; packets before it are left out and counted. A
 //! [`PacketRecorder`] takes the packets that a host shares, and goes on with the next key frame after a loss.
 
@@ -48,6 +51,8 @@ mod packets;
 #[cfg(feature = "record")]
 mod raw;
 mod recorder;
+#[cfg(all(feature = "record", feature = "jpeg"))]
+mod recording;
 mod reorder;
 mod timeline;
 mod track;
@@ -58,5 +63,7 @@ pub use self::packets::{Outcome, PacketRecorder};
 #[cfg(feature = "record")]
 pub use self::raw::RawRecorder;
 pub use self::recorder::{Recorded, Recorder};
+#[cfg(all(feature = "record", feature = "jpeg"))]
+pub use self::recording::{Moment, Recording, RecordingConfig, Shot};
 pub use self::timeline::Timeline;
 pub use self::track::Track;

@@ -181,7 +181,10 @@ fn encode_code(error: &EncodeError) -> u8 {
 
 fn record_code(error: &RecordError) -> u8 {
     match error {
-        RecordError::Extension { .. } | RecordError::Format(_) => ARGUMENTS,
+        RecordError::Extension { .. }
+        | RecordError::Format(_)
+        | RecordError::Packets { .. }
+        | RecordError::NoJpeg { .. } => ARGUMENTS,
         _ => GENERAL,
     }
 }

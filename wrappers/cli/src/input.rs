@@ -9,8 +9,7 @@ use videostream::hal::time::{deadline_in, now_ns};
 use videostream::jpeg::JpegError;
 use videostream::source::{Lent, Reader};
 use videostream::{
-    Appearance, Client, Colorimetry, DmaBufPicture, Error, Frame, FrameRate, Mode, Picture, Source,
-    jpeg,
+    Appearance, Client, Colorimetry, Error, Frame, FrameRate, Mode, Picture, Source, jpeg, record,
 };
 
 use crate::args::InputArgs;
@@ -39,7 +38,7 @@ pub(crate) struct Input {
 
 /// What is known of a picture besides its pixels.
 #[derive(Clone, Copy)]
-pub(crate) struct Info<'a> {
+pub(crate) struct Info {
     /// The source's count.
     pub(crate) sequence: u64,
     pub(crate) timestamp_ns: u64,
@@ -49,8 +48,6 @@ pub(crate) struct Info<'a> {
     pub(crate) appearance: Appearance,
     /// Whether the source says that the content is damaged.
     pub(crate) corrupted: bool,
-    /// What it came in, where a host gave it.
-    pub(crate) frame: Option<&'a Frame>,
 }
 
 /// A picture, or the memory that it is in.
@@ -60,7 +57,14 @@ pub(crate) enum Shot<'a> {
     Shared(&'a Frame),
 }
 
-impl<'a> Shot<'a> {
+impl Shot<'_> {
+    /// For a recording.
+    pub(crate) fn as_record(&self) -> &dyn record::Shot {
+        match self {
+            Self::Own(lent) => *lent,
+            Self::Shared(frame) => *frame,
+        }
+    }
     /// Format, width and height.
     pub(crate) fn like(&self) -> (FourCc, u32, u32) {
         match self {
@@ -69,14 +73,6 @@ impl<'a> Shot<'a> {
                 (layout.fourcc, layout.width, layout.height)
             }
             Self::Shared(frame) => (frame.fourcc(), frame.width(), frame.height()),
-        }
-    }
-
-    /// For hardware that reads it where it lies.
-    pub(crate) fn memory(&self) -> Result<DmaBufPicture<'a>, Failure> {
-        match self {
-            Self::Own(lent) => Ok(lent.memory()?),
-            Self::Shared(frame) => Ok(frame.memory()?),
         }
     }
 
@@ -142,7 +138,7 @@ impl Input {
     /// its own.
     pub(crate) fn next<T>(
         &mut self,
-        look: impl FnOnce(&Info<'_>, &Shot<'_>) -> T,
+        look: impl FnOnce(&Info, &Shot<'_>) -> T,
     ) -> Result<Option<T>, Failure> {
         match &mut self.from {
             From::Own(reader) => read(reader, self.timeout, look),
@@ -165,7 +161,7 @@ impl Input {
     /// Lets `look` see one more picture after the end, if there is one soon.
     pub(crate) fn one_more<T>(
         &mut self,
-        look: impl FnOnce(&Info<'_>, &Shot<'_>) -> T,
+        look: impl FnOnce(&Info, &Shot<'_>) -> T,
     ) -> Result<Option<T>, Failure> {
         const SOON: Duration = Duration::from_secs(2);
         let end = deadline(SOON);
@@ -217,7 +213,7 @@ impl Input {
     }
 }
 
-fn see<T>(frame: &Frame, look: impl FnOnce(&Info<'_>, &Shot<'_>) -> T) -> Option<T> {
+fn see<T>(frame: &Frame, look: impl FnOnce(&Info, &Shot<'_>) -> T) -> Option<T> {
     let about = frame.descriptor();
     let info = Info {
         sequence: about.sequence,
@@ -230,7 +226,6 @@ fn see<T>(frame: &Frame, look: impl FnOnce(&Info<'_>, &Shot<'_>) -> T) -> Option
         rate: FrameRate::from_period_ns(about.duration_ns),
         appearance: Appearance::of_frame(about),
         corrupted: frame.flags().contains(Flags::CORRUPTED),
-        frame: Some(frame),
     };
     Some(look(&info, &Shot::Shared(frame)))
 }
@@ -238,7 +233,7 @@ fn see<T>(frame: &Frame, look: impl FnOnce(&Info<'_>, &Shot<'_>) -> T) -> Option
 fn read<T>(
     reader: &mut Reader<Box<dyn Source>>,
     timeout: Duration,
-    look: impl FnOnce(&Info<'_>, &Shot<'_>) -> T,
+    look: impl FnOnce(&Info, &Shot<'_>) -> T,
 ) -> Result<Option<T>, Failure> {
     let deadline = deadline(timeout);
     let seen = read_by(reader, deadline, signals::stopped, look)?;
@@ -253,7 +248,7 @@ fn read_by<T>(
     reader: &mut Reader<Box<dyn Source>>,
     deadline: u64,
     stopped: impl Fn() -> bool,
-    look: impl FnOnce(&Info<'_>, &Shot<'_>) -> T,
+    look: impl FnOnce(&Info, &Shot<'_>) -> T,
 ) -> Result<Option<T>, Failure> {
     let mut look = Some(look);
     while !stopped() {
@@ -273,7 +268,7 @@ fn read_by<T>(
 fn read_until<T>(
     reader: &mut Reader<Box<dyn Source>>,
     deadline_ns: u64,
-    look: impl FnOnce(&Info<'_>, &Shot<'_>) -> T,
+    look: impl FnOnce(&Info, &Shot<'_>) -> T,
 ) -> Result<Option<T>, Failure> {
     let rate = reader.source().rate();
     let sample_aspect = reader.source().appearance().sample_aspect;
@@ -290,7 +285,6 @@ fn read_until<T>(
                 chroma: None,
             },
             corrupted: taken.flags.contains(Flags::CORRUPTED),
-            frame: None,
         };
         look(&info, &Shot::Own(lent))
     });

@@ -14,7 +14,6 @@ mod pipes;
 mod progress;
 mod recording;
 mod signals;
-mod unpacking;
 
 use std::process::ExitCode;
 use std::sync::LazyLock;

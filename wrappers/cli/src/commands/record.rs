@@ -195,7 +195,7 @@ impl Job<'_> {
     }
 
     /// Adds a picture; whether it was the first.
-    fn add(&mut self, info: &Info<'_>, shot: &Shot<'_>, output: &Output) -> Result<bool, Failure> {
+    fn add(&mut self, info: &Info, shot: &Shot<'_>, output: &Output) -> Result<bool, Failure> {
         self.delivery
             .add(now_ns().saturating_sub(info.published_ns));
         let broken = match info.corrupted {

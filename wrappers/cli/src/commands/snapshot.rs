@@ -129,7 +129,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     let saved = loop {
         let sets = input.parameters()?;
         let sets = sets.as_deref().unwrap_or_default();
-        let save = |info: &Info<'_>, shot: &Shot<'_>| {
+        let save = |info: &Info, shot: &Shot<'_>| {
             if info.corrupted {
                 return Ok(Err("its source says that it is damaged".to_owned()));
             }

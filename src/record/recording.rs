@@ -1,0 +1,801 @@
+//! A file of whatever a source gives: pictures through an encoder or as they are, packets, JPEG.
+
+use std::path::Path;
+
+use videostream_hal::format::{FourCc, Layout};
+
+use super::{
+    PacketRecorder, RawRecorder, RecordError, Recorded, Recorder, Timeline, Track, is_raw,
+};
+use crate::colorimetry::Appearance;
+use crate::encode::{
+    Backend, Codec, DevicePath, EncodeError, Encoder, EncoderConfig, Packet, RateControl,
+    stream_info,
+};
+use crate::frame_rate::FrameRate;
+use crate::jpeg::{self, JpegDecoder, JpegError};
+use crate::picture::{DmaBufPicture, Picture, PictureMut};
+use crate::share::Frame;
+use crate::source::Lent;
+use crate::{Error, Result};
+
+/// What a file says of its rate where the source does not say one; times are exact anyway.
+const NOMINAL: FrameRate = match FrameRate::fps(30) {
+    Ok(rate) => rate,
+    Err(_) => unreachable!(),
+};
+
+/// A picture, or a packet of a host, that is to be recorded.
+pub trait Shot {
+    /// Format, width and height.
+    fn like(&self) -> (FourCc, u32, u32);
+
+    /// Lets `look` see the pixels, once; the bytes of compressed frames are the only plane.
+    ///
+    /// # Errors
+    /// The memory can't be read by the CPU.
+    fn see(&self, look: &mut dyn FnMut(&Picture<'_>)) -> Result<()>;
+
+    /// Lets `act` have the memory, once, for a device that reads the picture where it lies. `false`: there is none, and
+    /// only the CPU can read it.
+    ///
+    /// # Errors
+    /// Planes that make no picture.
+    fn with_memory(&self, act: &mut dyn FnMut(&DmaBufPicture<'_>)) -> Result<bool> {
+        let _ = act;
+        Ok(false)
+    }
+
+    /// What it came in, where a host gave it.
+    fn frame(&self) -> Option<&Frame> {
+        None
+    }
+}
+
+impl Shot for Picture<'_> {
+    fn like(&self) -> (FourCc, u32, u32) {
+        (self.fourcc(), self.width(), self.height())
+    }
+
+    fn see(&self, look: &mut dyn FnMut(&Picture<'_>)) -> Result<()> {
+        look(self);
+        Ok(())
+    }
+}
+
+impl Shot for Lent<'_> {
+    fn like(&self) -> (FourCc, u32, u32) {
+        let layout = self.layout();
+        (layout.fourcc, layout.width, layout.height)
+    }
+
+    fn see(&self, look: &mut dyn FnMut(&Picture<'_>)) -> Result<()> {
+        Lent::see(self, look)
+    }
+
+    fn with_memory(&self, act: &mut dyn FnMut(&DmaBufPicture<'_>)) -> Result<bool> {
+        act(&self.memory()?);
+        Ok(true)
+    }
+}
+
+impl Shot for Frame {
+    fn like(&self) -> (FourCc, u32, u32) {
+        (self.fourcc(), self.width(), self.height())
+    }
+
+    fn see(&self, look: &mut dyn FnMut(&Picture<'_>)) -> Result<()> {
+        look(&self.pixels()?.picture()?);
+        Ok(())
+    }
+
+    fn with_memory(&self, act: &mut dyn FnMut(&DmaBufPicture<'_>)) -> Result<bool> {
+        act(&self.memory()?);
+        Ok(true)
+    }
+
+    fn frame(&self) -> Option<&Frame> {
+        Some(self)
+    }
+}
+
+/// When a picture was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// What the source says, by any clock; 0 if it says nothing.
+    pub timestamp_ns: u64,
+    /// When it came, by a clock that is never set.
+    pub arrival_ns: u64,
+}
+
+/// How a [`Recording`] is to be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RecordingConfig {
+    codec: Codec,
+    rate: Option<FrameRate>,
+    rate_control: RateControl,
+    gop: Option<u32>,
+    appearance: Appearance,
+    backend: Backend,
+    device: Option<DevicePath>,
+    expected: Option<u64>,
+    durable: bool,
+    whole: bool,
+}
+
+impl RecordingConfig {
+    /// Pictures are encoded to `codec`; with [`Codec::Mjpeg`], JPEG images of a camera are kept as they are.
+    ///
+    /// Unless changed: 5 Mbit/s constant, a rate that is not known, the best encoder, and what [`Track`] has.
+    #[must_use]
+    pub fn new(codec: Codec) -> Self {
+        Self {
+            codec,
+            rate: None,
+            rate_control: RateControl::Constant(5_000_000),
+            gop: None,
+            appearance: Appearance::default(),
+            backend: Backend::Auto,
+            device: None,
+            expected: None,
+            durable: true,
+            whole: false,
+        }
+    }
+
+    /// The rate of the source, if it says one: an encoder plans with it. Times come from the pictures.
+    #[must_use]
+    pub fn rate(self, rate: Option<FrameRate>) -> Self {
+        Self { rate, ..self }
+    }
+
+    /// How an encoder spends bits.
+    #[must_use]
+    pub fn rate_control(self, rate_control: RateControl) -> Self {
+        Self {
+            rate_control,
+            ..self
+        }
+    }
+
+    /// Pictures from one key frame to the next; see [`EncoderConfig::gop`].
+    #[must_use]
+    pub fn gop(self, frames: u32) -> Self {
+        Self {
+            gop: Some(frames),
+            ..self
+        }
+    }
+
+    /// How the pictures are to be shown, as the source says.
+    #[must_use]
+    pub fn appearance(self, appearance: Appearance) -> Self {
+        Self { appearance, ..self }
+    }
+
+    /// Who encodes.
+    #[must_use]
+    pub fn backend(self, backend: Backend) -> Self {
+        Self { backend, ..self }
+    }
+
+    /// Which device encodes.
+    #[must_use]
+    pub fn device(self, path: DevicePath) -> Self {
+        Self {
+            device: Some(path),
+            ..self
+        }
+    }
+
+    /// How many frames there will be, about; see [`Track::expected_frames`].
+    #[must_use]
+    pub fn expected_frames(self, frames: u64) -> Self {
+        Self {
+            expected: Some(frames),
+            ..self
+        }
+    }
+
+    /// Whether each piece is synchronised to the medium; see [`Track::durable`].
+    #[must_use]
+    pub fn durable(self, durable: bool) -> Self {
+        Self { durable, ..self }
+    }
+
+    /// Whether the file appears when it is finished only; see [`Track::whole`].
+    #[must_use]
+    pub fn whole(self, whole: bool) -> Self {
+        Self { whole, ..self }
+    }
+
+    fn nominal(&self) -> FrameRate {
+        self.rate.unwrap_or(NOMINAL)
+    }
+
+    fn encoder(&self, (fourcc, width, height): (FourCc, u32, u32)) -> EncoderConfig {
+        // RGB becomes NV12 or the like.
+        let appearance = self.appearance.converted(fourcc, FourCc::NV12);
+        let mut config = EncoderConfig::new(self.codec, fourcc, width, height, self.nominal())
+            .rate_control(self.rate_control)
+            .appearance(appearance)
+            .backend(self.backend);
+        if let Some(gop) = self.gop {
+            config = config.gop(gop);
+        }
+        if let Some(device) = self.device {
+            config = config.device(device);
+        }
+        config
+    }
+
+    fn track(&self, track: Track) -> Track {
+        let track = track.durable(self.durable).whole(self.whole);
+        match self.expected {
+            Some(frames) => track.expected_frames(frames),
+            None => track,
+        }
+    }
+}
+
+/// Pictures of a source, or packets of a host, on their way to a file whose name says what becomes of them: `.y4m` takes
+/// raw pictures, all else [`Recorder`] and [`PacketRecorder`] write.
+///
+/// - Pictures are encoded, or written as they are to `.y4m`.
+/// - Frames of a host that are packets of H.264 or H.265 are written as they are, from a key frame on.
+/// - JPEG images of a camera are decoded and encoded, or kept ([`Codec::Mjpeg`]). One that is not whole is left out.
+///
+/// Times are made by a [`Timeline`]. All pictures have the format and size of the first one. Dropping a recording
+/// leaves the file as it would be after a crash: call [`Recording::finish`].
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use videostream::encode::Codec;
+/// use videostream::record::{Moment, Recording, RecordingConfig};
+/// use videostream::{Client, Mode};
+///
+/// let mut client = Client::builder("/run/camera").mode(Mode::Every).connect()?;
+/// let frame = client.next(Duration::from_secs(5))?;
+/// let mut recording = Recording::begin("clip.mp4", &RecordingConfig::new(Codec::H264), &frame)?;
+/// let moment = Moment {
+///     timestamp_ns: frame.timestamp_ns(),
+///     arrival_ns: frame.published_ns(),
+/// };
+/// recording.add(&frame, moment, u64::MAX)?;
+/// println!("{} frames", recording.finish()?.frames);
+/// # Ok::<(), videostream::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Recording {
+    like: (FourCc, u32, u32),
+    sink: Sink,
+    timeline: Timeline,
+    /// For frames of JPEG that are to be encoded.
+    unpacking: Option<Unpacking>,
+    /// What is wrong with the last frame, if it is left out.
+    broken: Option<JpegError>,
+}
+
+/// What becomes of pictures.
+#[derive(Debug)]
+enum Sink {
+    Encoded(Box<Encoded>),
+    Raw(RawRecorder),
+    /// Packets of a host.
+    Packets(Box<PacketRecorder>),
+    /// Frames of JPEG, or packets of an encoder, as they are.
+    Kept {
+        recorder: Recorder,
+        /// An image with what it lacks.
+        file: Vec<u8>,
+    },
+}
+
+#[derive(Debug)]
+struct Encoded {
+    encoder: Encoder,
+    recorder: Recorder,
+    /// Pictures with more detail than the encoder can put into a packet.
+    left_out: u64,
+    /// Pictures that the encoder took; hardware gives their packets later.
+    taken: u64,
+}
+
+/// Frames of JPEG on their way to an encoder, or to raw video.
+#[derive(Debug)]
+struct Unpacking {
+    decoder: JpegDecoder,
+    layout: Layout,
+    bytes: Vec<u8>,
+}
+
+impl Unpacking {
+    fn new(width: u32, height: u32) -> Result<Self> {
+        let layout = Layout::new(FourCc::YU12, width, height)?;
+        Ok(Self {
+            decoder: JpegDecoder::new(),
+            bytes: vec![0; layout.size as usize],
+            layout,
+        })
+    }
+
+    fn unpack(&mut self, jpeg: &[u8]) -> Result<Result<Picture<'_>, JpegError>> {
+        let mut target = PictureMut::new(&mut self.bytes, &self.layout)?;
+        if let Err(error) = self.decoder.decode(jpeg, &mut target) {
+            return Ok(Err(error));
+        }
+        Ok(Ok(Picture::new(&self.bytes, &self.layout)?))
+    }
+}
+
+impl Recording {
+    /// Prepares a file for pictures like this one, which is not written yet.
+    ///
+    /// # Errors
+    /// [`Error::Record`]: [`RecordError::Packets`] for packets to `.y4m`, [`RecordError::NoJpeg`] for pictures to be kept
+    /// as JPEG that are none, and those of [`Recorder::create`]; [`Error::Encode`].
+    pub fn begin(
+        path: impl AsRef<Path>,
+        config: &RecordingConfig,
+        shot: &dyn Shot,
+    ) -> Result<Self> {
+        let path = path.as_ref();
+        let first = shot.like();
+        let mut like = first;
+        let is_jpeg = jpeg::is_jpeg(like.0);
+        let keeps = config.codec == Codec::Mjpeg && !is_raw(path);
+        let mut unpacking = None;
+        if is_jpeg && !keeps {
+            unpacking = Some(Unpacking::new(like.1, like.2)?);
+            like.0 = FourCc::YU12;
+        }
+        let packets = Codec::of_packets(like.0);
+        let sink = if let (Some(codec), Some(_)) = (packets, shot.frame()) {
+            if is_raw(path) {
+                return Err(packets_to_raw(path, codec));
+            }
+            let recorder = PacketRecorder::new(path);
+            Sink::Packets(Box::new(match config.expected {
+                Some(frames) => recorder.expected_frames(frames),
+                None => recorder,
+            }))
+        } else if keeps {
+            if !is_jpeg {
+                return Err(Error::Record(RecordError::NoJpeg {
+                    path: path.into(),
+                    fourcc: like.0,
+                }));
+            }
+            let track = Track::new(config.codec, like.1, like.2, config.nominal());
+            let track = config.track(track.appearance(config.appearance));
+            Sink::Kept {
+                recorder: Recorder::create(path, &track)?,
+                file: Vec::new(),
+            }
+        } else if is_raw(path) {
+            let made = RawRecorder::create(path, like, config.nominal(), config.appearance)?;
+            Sink::Raw(made.durable(config.durable).whole(config.whole))
+        } else {
+            let mut encoder = config.encoder(like);
+            if unpacking.is_none() {
+                shot.with_memory(&mut |memory| encoder = encoder.strides(memory.layout()))?;
+            }
+            let track = config.track(Track::from(&encoder));
+            Sink::Encoded(Box::new(Encoded {
+                encoder: Encoder::new(&encoder)?,
+                recorder: Recorder::create(path, &track)?,
+                left_out: 0,
+                taken: 0,
+            }))
+        };
+        Ok(Self {
+            like: first,
+            sink,
+            timeline: Timeline::new(),
+            unpacking,
+            broken: None,
+        })
+    }
+
+    /// Prepares a file for packets of an encoder, of which this one, not written yet, is the first.
+    ///
+    /// # Errors
+    /// As [`Recording::begin`].
+    pub fn begin_packets(
+        path: impl AsRef<Path>,
+        config: &RecordingConfig,
+        packet: &Packet<'_>,
+    ) -> Result<Self> {
+        let (path, codec) = (path.as_ref(), packet.codec());
+        if is_raw(path) {
+            return Err(packets_to_raw(path, codec));
+        }
+        let said = stream_info(codec, packet.annex_b());
+        let (width, height) = said.map_or((0, 0), |info| (info.width, info.height));
+        if said.is_none() && codec != Codec::Mjpeg {
+            return Err(Error::Record(RecordError::ParameterSets));
+        }
+        let rate = config.rate.or(said.and_then(|info| info.rate));
+        let track = Track::new(codec, width, height, rate.unwrap_or(NOMINAL));
+        let track = config.track(track.appearance(config.appearance));
+        Ok(Self {
+            like: (codec.fourcc(), width, height),
+            sink: Sink::Kept {
+                recorder: Recorder::create(path, &track)?,
+                file: Vec::new(),
+            },
+            timeline: Timeline::new(),
+            unpacking: None,
+            broken: None,
+        })
+    }
+
+    /// What encodes, if anything does.
+    #[must_use]
+    pub fn encoder(&self) -> Option<&Encoder> {
+        match &self.sink {
+            Sink::Encoded(encoded) => Some(&encoded.encoder),
+            _ => None,
+        }
+    }
+
+    /// Format, width and height of the pictures that come in.
+    #[must_use]
+    pub fn like(&self) -> (FourCc, u32, u32) {
+        self.like
+    }
+
+    /// Pictures that were left out, since they had more detail than the encoder can put into a packet.
+    #[must_use]
+    pub fn left_out(&self) -> u64 {
+        match &self.sink {
+            Sink::Encoded(encoded) => encoded.left_out,
+            _ => 0,
+        }
+    }
+
+    /// Packets that were lost on the way, or are of no use after that; and how often that happened.
+    #[must_use]
+    pub fn lost(&self) -> (u64, u64) {
+        match &self.sink {
+            Sink::Packets(recorder) => (recorder.lost(), recorder.losses()),
+            _ => (0, 0),
+        }
+    }
+
+    /// Frames that are placed by their arrival, as their timestamps make no sense.
+    #[must_use]
+    pub fn estimated(&self) -> u64 {
+        match &self.sink {
+            Sink::Packets(recorder) => recorder.estimated(),
+            _ => self.timeline.estimated(),
+        }
+    }
+
+    /// Whether it is time to ask the host for a key frame; see [`PacketRecorder::needs_key_frame`].
+    pub fn needs_key_frame(&mut self) -> bool {
+        match &mut self.sink {
+            Sink::Packets(recorder) => recorder.needs_key_frame(),
+            _ => false,
+        }
+    }
+
+    /// What is in the file now.
+    #[must_use]
+    pub fn recorded(&self) -> Recorded {
+        match &self.sink {
+            Sink::Encoded(encoded) => encoded.recorder.recorded(),
+            Sink::Kept { recorder, .. } => recorder.recorded(),
+            Sink::Raw(recorder) => recorder.recorded(),
+            Sink::Packets(recorder) => recorder.recorded(),
+        }
+    }
+
+    /// Pictures that are in the file or on their way.
+    #[must_use]
+    pub fn frames(&self) -> u64 {
+        match &self.sink {
+            Sink::Encoded(encoded) => encoded.taken,
+            Sink::Raw(recorder) => recorder.recorded().frames,
+            Sink::Packets(recorder) => recorder.recorded().frames + recorder.waiting(),
+            Sink::Kept { recorder, .. } => recorder.recorded().frames + recorder.waiting(),
+        }
+    }
+
+    /// Adds a picture, or a packet of a host, unless it is shown `limit_ns` after the first or later. Whether more are
+    /// wanted.
+    ///
+    /// A JPEG image that is not whole is left out: [`Recording::take_broken`] tells.
+    ///
+    /// # Errors
+    /// [`Error::Record`]: [`RecordError::Changed`] for another format or size than the first, and those of
+    /// [`Recorder::write`]; [`Error::Encode`]; why the memory can't be read.
+    pub fn add(&mut self, shot: &dyn Shot, moment: Moment, limit_ns: u64) -> Result<bool> {
+        self.broken = None;
+        if shot.like() != self.like {
+            return Err(self.changed(shot.like()));
+        }
+        if let Sink::Packets(recorder) = &mut self.sink {
+            if let Some(frame) = shot.frame() {
+                recorder.write(frame)?;
+            }
+            return Ok(recorder.end_ns() < limit_ns);
+        }
+        let pts_ns = self.timeline.pts_ns(moment.timestamp_ns, moment.arrival_ns);
+        if pts_ns >= limit_ns {
+            return Ok(false);
+        }
+        self.add_picture(shot, pts_ns)?;
+        Ok(true)
+    }
+
+    /// Adds a packet of an encoder, with its times.
+    ///
+    /// # Errors
+    /// As [`Recorder::write`]; [`RecordError::Changed`] for a recording of pictures.
+    pub fn add_packet(&mut self, packet: &Packet<'_>) -> Result<()> {
+        match &mut self.sink {
+            Sink::Kept { recorder, .. } => Ok(recorder.write(packet)?),
+            _ => Err(self.changed((packet.codec().fourcc(), self.like.1, self.like.2))),
+        }
+    }
+
+    /// What was wrong with the frame that was added last, if it is left out.
+    pub fn take_broken(&mut self) -> Option<JpegError> {
+        self.broken.take()
+    }
+
+    /// Completes the file.
+    ///
+    /// # Errors
+    /// [`Error::Encode`]; [`Error::Record`], as [`Recorder::finish`].
+    pub fn finish(self) -> Result<Recorded> {
+        match self.sink {
+            Sink::Raw(recorder) => Ok(recorder.finish()?),
+            Sink::Packets(recorder) => Ok(recorder.finish()?),
+            Sink::Kept { recorder, .. } => Ok(recorder.finish()?),
+            Sink::Encoded(mut encoded) => {
+                encoded.encoder.finish()?;
+                encoded.drain()?;
+                Ok(encoded.recorder.finish()?)
+            }
+        }
+    }
+
+    fn changed(&self, now: (FourCc, u32, u32)) -> Error {
+        let number = |(fourcc, width, height): (FourCc, u32, u32)| (fourcc.0, width, height);
+        Error::Record(RecordError::Changed {
+            was: number(self.like),
+            now: number(now),
+            recorded: self.recorded(),
+        })
+    }
+
+    fn add_picture(&mut self, shot: &dyn Shot, pts_ns: u64) -> Result<()> {
+        let Self {
+            sink,
+            unpacking,
+            broken,
+            ..
+        } = self;
+        if let Some(unpacking) = unpacking {
+            *broken = see(shot, |packed| match unpacking.unpack(bytes_of(packed))? {
+                Ok(picture) => match sink {
+                    Sink::Raw(recorder) => Ok(recorder.write(&picture).map(|()| None)?),
+                    Sink::Encoded(encoded) => {
+                        let submitted = encoded.encoder.submit(&picture, pts_ns);
+                        encoded.note(submitted).map(|()| None)
+                    }
+                    Sink::Packets(_) | Sink::Kept { .. } => Ok(None),
+                },
+                Err(error) => Ok(Some(error)),
+            })?;
+            return Ok(());
+        }
+        match sink {
+            Sink::Packets(_) => Ok(()),
+            Sink::Raw(recorder) => see(shot, |picture| Ok(recorder.write(picture)?)),
+            Sink::Kept { recorder, file } => {
+                let found = see(shot, |packed| Ok(jpeg::whole_into(bytes_of(packed), file)))?;
+                match found {
+                    Err(error) => {
+                        *broken = Some(error);
+                        Ok(())
+                    }
+                    Ok(()) => {
+                        Ok(recorder.write(&Packet::new(Codec::Mjpeg, file, pts_ns, pts_ns))?)
+                    }
+                }
+            }
+            Sink::Encoded(encoded) => encoded.add(shot, pts_ns),
+        }
+    }
+}
+
+impl Encoded {
+    /// Gives the encoder a picture: a device reads it where it lies, and has done so when this returns.
+    fn add(&mut self, shot: &dyn Shot, pts_ns: u64) -> Result<()> {
+        let encoder = &mut self.encoder;
+        let mut submitted = None;
+        if encoder.device().is_some() {
+            shot.with_memory(&mut |memory| {
+                let given = encoder.submit_dmabuf(memory, pts_ns);
+                submitted = Some(given.and_then(|picture| encoder.finish_reading(&picture)));
+            })?;
+        }
+        let submitted = match submitted {
+            Some(submitted) => submitted,
+            None => see(shot, |picture| Ok(encoder.submit(picture, pts_ns)))?,
+        };
+        self.note(submitted)
+    }
+
+    /// Takes what the encoder has made of a picture.
+    fn note(&mut self, submitted: Result<(), EncodeError>) -> Result<()> {
+        match submitted {
+            Ok(()) => {
+                self.taken += 1;
+                self.drain()
+            }
+            Err(EncodeError::TooDetailed { .. }) => {
+                self.left_out += 1;
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn drain(&mut self) -> Result<()> {
+        while let Some(packet) = self.encoder.receive()? {
+            self.recorder.write(&packet)?;
+        }
+        Ok(())
+    }
+}
+
+fn packets_to_raw(path: &Path, codec: Codec) -> Error {
+    Error::Record(RecordError::Packets {
+        path: path.into(),
+        codec,
+    })
+}
+
+/// Runs `look` with the pixels.
+fn see<T>(shot: &dyn Shot, look: impl FnOnce(&Picture<'_>) -> Result<T>) -> Result<T> {
+    let (mut look, mut result) = (Some(look), None);
+    shot.see(&mut |picture| {
+        if let Some(look) = look.take() {
+            result = Some(look(picture));
+        }
+    })?;
+    result.unwrap_or_else(|| unreachable!("`Shot::see` calls its argument or fails"))
+}
+
+/// The bytes of a frame of JPEG.
+fn bytes_of<'a>(packed: &Picture<'a>) -> &'a [u8] {
+    packed.planes().first().map_or(&[][..], |plane| plane.data)
+}
+
+#[cfg(all(test, feature = "software"))]
+mod tests {
+    use super::*;
+    use crate::TestPattern;
+
+    const AT: Moment = Moment {
+        timestamp_ns: 0,
+        arrival_ns: 0,
+    };
+
+    fn at(number: u64) -> Moment {
+        Moment {
+            timestamp_ns: 1_000_000_000 + NOMINAL.time_ns(number),
+            ..AT
+        }
+    }
+
+    /// Pictures of the pattern, through `add`.
+    fn record(path: &Path, config: &RecordingConfig, count: u64) -> Recorded {
+        let layout = Layout::new(FourCc::NV12, 320, 240).unwrap();
+        let mut bytes = vec![0; layout.size as usize];
+        let pattern = TestPattern::new(FourCc::NV12, 320, 240, NOMINAL).unwrap();
+        let mut recording = None;
+        for number in 0..count {
+            let mut target = PictureMut::new(&mut bytes, &layout).unwrap();
+            pattern.draw(number, &mut target).unwrap();
+            let picture = target.as_picture();
+            let recording =
+                recording.get_or_insert_with(|| Recording::begin(path, config, &picture).unwrap());
+            assert!(recording.add(&picture, at(number), u64::MAX).unwrap());
+            assert_eq!(recording.frames(), number + 1);
+        }
+        recording.unwrap().finish().unwrap()
+    }
+
+    #[test]
+    fn names_say_what_becomes_of_pictures() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = RecordingConfig::new(Codec::H264);
+        for name in ["a.mp4", "a.h264", "a.y4m"] {
+            let path = folder.path().join(name);
+            let recorded = record(&path, &config, 10);
+            assert_eq!(recorded.frames, 10, "{name}");
+            assert_eq!(recorded.bytes, path.metadata().unwrap().len(), "{name}");
+        }
+    }
+
+    #[test]
+    fn pictures_past_the_limit_are_not_wanted() {
+        let folder = tempfile::tempdir().unwrap();
+        let grey = [128; 64 * 64];
+        let layout = Layout::new(FourCc::GREY, 64, 64).unwrap();
+        let picture = Picture::new(&grey, &layout).unwrap();
+        let config = RecordingConfig::new(Codec::H264);
+        let path = folder.path().join("a.mp4");
+        let mut recording = Recording::begin(path, &config, &picture).unwrap();
+        let limit_ns = NOMINAL.time_ns(2);
+        for (number, wanted) in [(0, true), (1, true), (2, false)] {
+            let more = recording.add(&picture, at(number), limit_ns).unwrap();
+            assert_eq!(more, wanted, "{number}");
+        }
+        assert_eq!(recording.finish().unwrap().frames, 2);
+    }
+
+    #[test]
+    fn another_size_is_an_error_that_names_both() {
+        let folder = tempfile::tempdir().unwrap();
+        let grey = [128; 64 * 64];
+        let of = |height| Layout::new(FourCc::GREY, 64, height).unwrap();
+        let (tall, low) = (of(64), of(32));
+        let first = Picture::new(&grey, &tall).unwrap();
+        let second = Picture::new(&grey, &low).unwrap();
+        let config = RecordingConfig::new(Codec::H264);
+        let path = folder.path().join("a.mp4");
+        let mut recording = Recording::begin(path, &config, &first).unwrap();
+        recording.add(&first, at(0), u64::MAX).unwrap();
+        let error = recording.add(&second, at(1), u64::MAX).unwrap_err();
+        let words = error.to_string();
+        assert!(
+            words.contains("64x64") && words.contains("64x32"),
+            "{words}"
+        );
+        assert_eq!(recording.finish().unwrap().frames, 1);
+    }
+
+    #[test]
+    fn packets_of_an_encoder_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let grey = [128; 64 * 64];
+        let layout = Layout::new(FourCc::GREY, 64, 64).unwrap();
+        let picture = Picture::new(&grey, &layout).unwrap();
+        let config = EncoderConfig::of_layout(Codec::H264, &layout, NOMINAL);
+        let mut encoder = Encoder::new(&config).unwrap();
+        let mut recording: Option<Recording> = None;
+        for number in 0..5 {
+            encoder.submit(&picture, NOMINAL.time_ns(number)).unwrap();
+            while let Some(packet) = encoder.receive().unwrap() {
+                let recording = recording.get_or_insert_with(|| {
+                    let config = RecordingConfig::new(Codec::H264);
+                    let raw = folder.path().join("a.y4m");
+                    Recording::begin_packets(raw, &config, &packet).unwrap_err();
+                    let path = folder.path().join("a.mp4");
+                    Recording::begin_packets(path, &config, &packet).unwrap()
+                });
+                recording.add_packet(&packet).unwrap();
+            }
+        }
+        let recording = recording.unwrap();
+        assert_eq!(recording.like(), (FourCc::H264, 64, 64));
+        assert_eq!(recording.finish().unwrap().frames, 5);
+    }
+
+    #[test]
+    fn pictures_are_not_kept_as_jpeg() {
+        let grey = [128; 64 * 64];
+        let layout = Layout::new(FourCc::GREY, 64, 64).unwrap();
+        let picture = Picture::new(&grey, &layout).unwrap();
+        let config = RecordingConfig::new(Codec::Mjpeg);
+        let error = Recording::begin("a.mjpeg", &config, &picture).unwrap_err();
+        assert!(error.to_string().contains("GREY"), "{error}");
+        assert!(!Path::new("a.mjpeg").exists());
+    }
+}
