@@ -83,13 +83,15 @@ impl Appearance {
     }
 
     /// The shape of samples as [`FrameDescriptor::sample_aspect`] has it.
-    pub(crate) fn packed_aspect(&self) -> u32 {
+    #[must_use]
+    pub fn packed_aspect(&self) -> u32 {
         let (wide, high) = self.sample_aspect.unwrap_or_default();
         u32::from(wide) | u32::from(high) << 16
     }
 
     /// Of pictures that were scaled from one size to another.
-    pub(crate) fn scaled(self, from: (u32, u32), to: (u32, u32)) -> Self {
+    #[must_use]
+    pub fn scaled(self, from: (u32, u32), to: (u32, u32)) -> Self {
         let (wide, high) = self.sample_aspect.unwrap_or((1, 1));
         let wide = u128::from(wide) * u128::from(from.0) * u128::from(to.1);
         let high = u128::from(high) * u128::from(from.1) * u128::from(to.0);

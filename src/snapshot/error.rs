@@ -33,6 +33,8 @@ pub enum SnapshotError {
         /// Height in pixels.
         height: u32,
     },
+    /// A quality that is not from 1 to 100.
+    Quality(u8),
     /// The conversion failed, which a checked picture should not cause.
     Convert {
         /// What the conversion says.
@@ -69,6 +71,12 @@ impl fmt::Display for SnapshotError {
                 )
             }
             Self::Jpeg(error) => error.fmt(f),
+            Self::Quality(quality) => {
+                write!(
+                    f,
+                    "a JPEG file can't have quality {quality}: choose 1 to 100"
+                )
+            }
             Self::Size { width, height } => {
                 write!(
                     f,

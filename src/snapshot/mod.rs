@@ -73,14 +73,31 @@ pub fn save(
     picture: &Picture<'_>,
     colorimetry: Colorimetry,
 ) -> Result<(), SnapshotError> {
+    save_with_quality(path, picture, colorimetry, JPEG_QUALITY)
+}
+
+/// As [`save`], with the quality of a JPEG file, 1 to 100. A PNG has none, nor has an image of a camera, which stays as it
+/// is.
+///
+/// # Errors
+/// As [`save`]; [`SnapshotError::Quality`].
+pub fn save_with_quality(
+    path: impl AsRef<Path>,
+    picture: &Picture<'_>,
+    colorimetry: Colorimetry,
+    quality: u8,
+) -> Result<(), SnapshotError> {
     let path = path.as_ref();
     let kind = Kind::of(path)?;
+    if !(1..=100).contains(&quality) {
+        return Err(SnapshotError::Quality(quality));
+    }
     #[cfg(feature = "snapshot")]
     {
         let (width, height) = (picture.width(), picture.height());
         if !jpeg::is_jpeg(picture.fourcc()) {
             let rgb = rgb::to_rgb(picture, colorimetry)?;
-            return write::save(path, kind, &rgb, (width, height), colorimetry);
+            return write::save(path, (kind, quality), &rgb, (width, height), colorimetry);
         }
         let bytes = picture.planes().first().map_or(&[][..], |plane| plane.data);
         let image = jpeg::whole(bytes).map_err(SnapshotError::Jpeg)?;
@@ -89,7 +106,7 @@ pub fn save(
             jpeg::to_rgb(&image, width, height).map_err(SnapshotError::Jpeg)?;
         match kind {
             Kind::Jpeg => write::save_bytes(path, &image),
-            Kind::Png => write::save(path, kind, &rgb, (width, height), colorimetry),
+            Kind::Png => write::save(path, (kind, quality), &rgb, (width, height), colorimetry),
         }
     }
     #[cfg(not(feature = "snapshot"))]

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use super::{JPEG_QUALITY, Kind, SnapshotError};
+use super::{Kind, SnapshotError};
 use crate::colorimetry::{Colorimetry, Matrix, Primaries, Transfer};
 use crate::fresh::Fresh;
 
@@ -13,7 +13,7 @@ const CICP: png::chunk::ChunkType = png::chunk::ChunkType(*b"cICP");
 
 pub(super) fn save(
     path: &Path,
-    kind: Kind,
+    (kind, quality): (Kind, u8),
     rgb: &[u8],
     (width, height): (u32, u32),
     colorimetry: Colorimetry,
@@ -22,7 +22,7 @@ pub(super) fn save(
         return Err(SnapshotError::Size { width, height });
     }
     whole(path, |file| {
-        encode(file, kind, rgb, (width, height), colorimetry)
+        encode(file, (kind, quality), rgb, (width, height), colorimetry)
     })
 }
 
@@ -50,7 +50,7 @@ fn whole(path: &Path, fill: impl FnOnce(&File) -> io::Result<()>) -> Result<(), 
 
 fn encode(
     file: &File,
-    kind: Kind,
+    (kind, quality): (Kind, u8),
     rgb: &[u8],
     (width, height): (u32, u32),
     colorimetry: Colorimetry,
@@ -70,7 +70,7 @@ fn encode(
             writer.finish().map_err(from_png)?;
         }
         Kind::Jpeg => {
-            let encoder = jpeg_encoder::Encoder::new(&mut out, JPEG_QUALITY);
+            let encoder = jpeg_encoder::Encoder::new(&mut out, quality);
             // The caller has checked that the sides fit.
             let (width, height) = (width as u16, height as u16);
             encoder
