@@ -2,20 +2,21 @@
 
 #![expect(unsafe_code, reason = "pixels are written into arrays of Python")]
 
-use std::sync::{Mutex, TryLockError};
-
+use parking_lot::Mutex;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use rustix::io::Errno;
 use videostream::convert::{Convert, Filter, Options};
 use videostream::hal::format::{FourCc, Layout};
+use videostream::hal::ring::FrameDescriptor;
 use videostream::jpeg::{self, JpegDecoder, JpegError};
 use videostream::{Appearance, Error, Picture, PictureMut, Rect};
 
 use crate::array::{Array, empty};
 use crate::error::{Kind, invalid, raise, to_python};
-use crate::frame::Frame;
+use crate::frame::{About, Frame, describe, parse_fourcc};
 use crate::memory::Span;
+use crate::pool::Pool;
 
 /// Converters that are kept while nobody uses them.
 const SPARES: usize = 4;
@@ -36,13 +37,10 @@ impl Worker {
     /// Runs `work` with a converter of its own.
     pub(crate) fn with<T>(work: impl FnOnce(&mut Self) -> T) -> T {
         // Never waits: in a forked child the lock may be held for ever.
-        let kept = match WORKERS.try_lock() {
-            Ok(mut workers) => workers.pop(),
-            Err(TryLockError::Poisoned(_) | TryLockError::WouldBlock) => None,
-        };
+        let kept = WORKERS.try_lock().and_then(|mut workers| workers.pop());
         let mut worker = kept.unwrap_or_default();
         let result = work(&mut worker);
-        if let Ok(mut workers) = WORKERS.try_lock()
+        if let Some(mut workers) = WORKERS.try_lock()
             && workers.len() < SPARES
         {
             workers.push(worker);
@@ -310,6 +308,14 @@ impl Pixels<'_> {
         }
     }
 
+    /// Waits until devices are done with the memory.
+    pub(crate) fn wait_ready(&self) -> PyResult<()> {
+        match self {
+            Self::Frame(frame) => frame.shared().wait_ready(),
+            Self::Array(..) => Ok(()),
+        }
+    }
+
     /// How it is to be shown, as far as anybody said.
     pub(crate) fn appearance(&self) -> Appearance {
         match self {
@@ -326,4 +332,87 @@ impl Pixels<'_> {
             Self::Array(array, fourcc) => unsafe { array.rows().see(*fourcc, look) },
         }
     }
+}
+
+/// A picture in another format and size, as a new frame.
+///
+/// - `source`: a Frame, or an array of bytes: (height, width, 3) is RGB3, (height, width, 4) RGBA (AB24),
+///   (height, width) GREY, others are what `source_format` says. Planes of an array lie one below the
+///   other: NV12 is (height * 3 / 2, width).
+/// - `format`: the format's four letters, such as "NV12", "YUYV", "RGB3".
+/// - `size`: (width, height); that of the crop, or of the source, by default.
+/// - `crop`: (x, y, width, height), the part to take; it begins at even pixels where those share chroma.
+/// - `filter`: "bilinear" (default), "cubic", "lanczos" scales.
+///
+/// The new frame has the times of a source that is a frame, and can be drawn into and posted. Its memory is
+/// used again when it is gone. Raises Error for formats that can't be converted, with a list of those that
+/// can.
+#[pyfunction]
+#[pyo3(signature = (
+    source, format, size = None, *, crop = None, filter = "bilinear", source_format = None
+))]
+pub(crate) fn convert(
+    py: Python<'_>,
+    source: &Bound<'_, PyAny>,
+    format: &Bound<'_, PyAny>,
+    size: Option<(u32, u32)>,
+    crop: Option<Crop>,
+    filter: &str,
+    source_format: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Frame> {
+    let target = parse_fourcc(format)?;
+    let source = Source::new(source, source_format.map(parse_fourcc).transpose()?)?;
+    let pixels = source.pixels();
+    let (fourcc, width, height) = pixels.like()?;
+    let appearance = pixels.appearance();
+    let becomes = appearance.converted(fourcc, target);
+    let options = Options {
+        to: becomes.colorimetry,
+        ..options(appearance, crop, filter)?
+    };
+    let from = crop.map_or((width, height), |(_, _, width, height)| (width, height));
+    let size = size.unwrap_or(from);
+    py.detach(|| {
+        let is_known = videostream::convert::is_known(target);
+        let layout = match is_known {
+            true => Layout::new(target, size.0, size.1).map_err(|e| to_python(e.into()))?,
+            false => {
+                let error = videostream::convert::ConvertError::Target(target);
+                return Err(to_python(Error::Convert(error)));
+            }
+        };
+        let about = pixels.about(&layout, becomes.scaled(from, size));
+        pixels.see(|source| {
+            Pool::shared().frame(&layout, about, |target| {
+                Worker::with(|worker| worker.convert(source, target, &options))
+            })
+        })
+    })
+}
+
+impl Pixels<'_> {
+    /// What a frame is that is made of this one.
+    fn about(&self, layout: &Layout, appearance: Appearance) -> About {
+        let mut about = About::new(describe(layout));
+        let descriptor = &mut about.descriptor;
+        if let Self::Frame(frame) = self {
+            let from = &frame.about().descriptor;
+            descriptor.sequence = from.sequence;
+            descriptor.timestamp_ns = from.timestamp_ns;
+            descriptor.duration_ns = from.duration_ns;
+            descriptor.pts_ns = from.pts_ns;
+            descriptor.dts_ns = from.dts_ns;
+            descriptor.flags = from.flags;
+            descriptor.field = from.field;
+            descriptor.app = from.app;
+        }
+        appear(descriptor, appearance);
+        about
+    }
+}
+
+/// Says how a frame is to be shown.
+pub(crate) fn appear(descriptor: &mut FrameDescriptor, appearance: Appearance) {
+    descriptor.colorimetry = appearance.colorimetry.to_v4l2();
+    descriptor.sample_aspect = appearance.packed_aspect();
 }

@@ -21,7 +21,9 @@ use videostream::{share, v2 as interface};
 use crate::convert::{Crop, to_rgb};
 use crate::error::{Kind, invalid, raise, to_python};
 use crate::memory::{Access, Buffer, Memory, Owner, Shared, open_buffers};
+use crate::packet::bytes_like;
 use crate::plane::{Plane, WHOLE, as_array, as_asked};
+use crate::pool::of_bytes;
 use crate::shape::Shape;
 
 /// A picture, or a packet of a compressed stream, in memory that processes share.
@@ -242,6 +244,19 @@ impl Frame {
             Some(ptr) => Self::of_ptr(ptr),
             None => Self::without_memory(width, height, parse_fourcc(fourcc)?, stride),
         }
+    }
+
+    /// A frame of compressed bytes, to be posted or decoded: an image of a camera (MJPG), or the packet of an
+    /// encoder (H264, HEVC) with pictures of `width` by `height` pixels.
+    #[staticmethod]
+    fn from_bytes(
+        data: &Bound<'_, PyAny>,
+        width: u32,
+        height: u32,
+        fourcc: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        let bytes = bytes_like("data", data)?;
+        of_bytes(&bytes, parse_fourcc(fourcc)?, (width, height))
     }
 
     /// Pixels in a row; 0 once the frame was posted.

@@ -10,7 +10,6 @@ use std::time::Duration;
 use parking_lot::{Mutex, MutexGuard};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::sync::MutexExt;
 use pyo3::types::PyDict;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
@@ -27,7 +26,7 @@ use crate::fork::Native;
 use crate::frame::{About, Drawn, Frame, describe, parse_fourcc};
 use crate::memory::{Owner, Shared, copy};
 use crate::stats;
-use crate::wait::{deadline, nanoseconds, until};
+use crate::wait::{deadline, lock, nanoseconds, until};
 
 /// Buffers that are kept for new frames, beside those that are out.
 const SPARES: usize = 4;
@@ -199,14 +198,9 @@ fn parts(memory: &Owner) -> PyResult<Vec<BorrowedFd<'_>>> {
 }
 
 impl Host {
-    /// The host, or that it is closed. A thread that has to wait for it leaves the interpreter to
-    /// the one that has it, which may need it to say what is wrong.
+    /// The host, or that it is closed.
     fn lock(&self) -> PyResult<MutexGuard<'_, Option<State>>> {
-        let state = self.state.get()?;
-        Ok(match state.try_lock() {
-            Some(state) => state,
-            None => Python::attach(|py| state.lock_py_attached(py)),
-        })
+        Ok(lock(self.state.get()?))
     }
 
     /// Runs `act` with the host.

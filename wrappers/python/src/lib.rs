@@ -10,6 +10,8 @@
 //! - [`events`] is what event loops wait on.
 //! - [`feed`] is a source and its frames that are out, [`source`] what [`camera`] and [`pattern`]
 //!   have in common, [`controls`] what a camera lets set, [`stream`] a source behind a host.
+//! - [`encoder`] makes packets ([`packet`]) of frames, [`decoder`] frames of packets, [`recorder`]
+//!   and [`snapshot`] files; [`pool`] is the memory of frames that are made here.
 //! - [`wait`] waits with the interpreter free, [`error`] makes exceptions, [`fork`] notices forks.
 
 mod array;
@@ -17,7 +19,9 @@ mod camera;
 mod client;
 mod controls;
 mod convert;
+mod decoder;
 mod devices;
+mod encoder;
 mod error;
 mod events;
 mod feed;
@@ -26,9 +30,13 @@ mod frame;
 mod host;
 mod interpreter;
 mod memory;
+mod packet;
 mod pattern;
 mod plane;
+mod pool;
+mod recorder;
 mod shape;
+mod snapshot;
 mod source;
 mod stats;
 mod stream;
@@ -46,7 +54,13 @@ mod _videostream {
     #[pymodule_export]
     use crate::controls::{ControlWatch, Controls};
     #[pymodule_export]
+    use crate::convert::convert;
+    #[pymodule_export]
+    use crate::decoder::Decoder;
+    #[pymodule_export]
     use crate::devices::devices;
+    #[pymodule_export]
+    use crate::encoder::Encoder;
     #[pymodule_export]
     use crate::fork::forked;
     #[pymodule_export]
@@ -54,9 +68,15 @@ mod _videostream {
     #[pymodule_export]
     use crate::host::Host;
     #[pymodule_export]
+    use crate::packet::Packet;
+    #[pymodule_export]
     use crate::pattern::TestPattern;
     #[pymodule_export]
     use crate::plane::Plane;
+    #[pymodule_export]
+    use crate::recorder::{Recorded, Recorder};
+    #[pymodule_export]
+    use crate::snapshot::py_snapshot;
     #[pymodule_export]
     use crate::source::{Source, SourceFrames};
     #[pymodule_export]

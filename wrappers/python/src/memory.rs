@@ -408,14 +408,20 @@ impl Shared {
             if !error.is_timeout() {
                 return Err(to_python(error));
             }
-            let memory = owner.get()?;
-            let ready = Python::attach(|py| {
-                until(py, u64::MAX, |slice| match memory.ready_until(slice) {
-                    Err(error) if error.is_timeout() => Ok(None),
-                    result => result.map(Some).map_err(Failure::from),
-                })
-            });
-            ready?;
+            wait(&**owner.get()?)?;
+        }
+    }
+
+    /// Waits until devices are done with the memory, with the interpreter free.
+    ///
+    /// # Errors
+    /// `Released`, `Forked`; why it will not be.
+    pub(crate) fn wait_ready(&self) -> PyResult<()> {
+        let owner = self.memory()?;
+        let memory = &**owner.get()?;
+        match memory.ready_until(0) {
+            Err(error) if error.is_timeout() => wait(memory),
+            result => result.map_err(to_python),
         }
     }
 
@@ -557,6 +563,17 @@ fn open(owner: &Owner) -> Result<Access<'_>, NoView> {
     let memory = owner.here().ok_or(NoView::Released)?;
     let access = memory.open();
     access.map_err(|error| NoView::Failed(Arc::clone(owner), error))
+}
+
+fn wait(memory: &dyn Memory) -> PyResult<()> {
+    let ready = Python::attach(|py| {
+        until(py, u64::MAX, |slice| match memory.ready_until(slice) {
+            Err(error) if error.is_timeout() => Ok(None),
+            result => result.map(Some).map_err(Failure::from),
+        })
+    });
+    ready?;
+    Ok(())
 }
 
 fn released() -> PyErr {

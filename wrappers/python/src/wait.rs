@@ -1,6 +1,8 @@
 //! Waits that leave the interpreter to others and end at Ctrl-C.
 
+use parking_lot::{Mutex, MutexGuard};
 use pyo3::prelude::*;
+use pyo3::sync::MutexExt;
 use videostream::hal::time::{deadline_in, now_ns};
 
 use crate::error::invalid;
@@ -48,5 +50,14 @@ pub(crate) fn until<T: Send, E: From<PyErr> + Send>(
         if now_ns() >= deadline_ns {
             return Ok(None);
         }
+    }
+}
+
+/// Locks a mutex that other threads may hold while they work without the interpreter, and wait for it to make
+/// an exception: it is left to them meanwhile.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    match mutex.try_lock() {
+        Some(guard) => guard,
+        None => Python::attach(|py| mutex.lock_py_attached(py)),
     }
 }

@@ -7,23 +7,31 @@ knows the buffer protocol or DLPack.
 
 import os
 
-from . import client, frame, host, library
+from . import client, decoder, frame, host, library
 from ._listing import Control, ControlChange, Device, Format, Size
 from ._videostream import (
     Camera,
     Client,
     Controls,
     ControlWatch,
+    Decoder,
+    Encoder,
     Frame,
     Host,
+    Packet,
     Plane,
+    Recorded,
+    Recorder,
     Source,
     Stream,
     TestPattern,
     __version__,
     _forked,
+    convert,
     devices,
+    snapshot,
 )
+from .decoder import CodecBackend, DecoderCodec, DecodeReturnCode
 from .errors import (
     EndOfStream,
     Error,
@@ -40,11 +48,16 @@ from .library import lib, version
 __all__ = [
     "Camera",
     "Client",
+    "CodecBackend",
     "Control",
     "ControlChange",
     "ControlWatch",
     "Controls",
+    "DecodeReturnCode",
+    "Decoder",
+    "DecoderCodec",
     "Device",
+    "Encoder",
     "EndOfStream",
     "Error",
     "Forked",
@@ -53,7 +66,10 @@ __all__ = [
     "HoldLimit",
     "Host",
     "HostGone",
+    "Packet",
     "Plane",
+    "Recorded",
+    "Recorder",
     "Refused",
     "Released",
     "Size",
@@ -64,11 +80,14 @@ __all__ = [
     "Unplugged",
     "__version__",
     "client",
+    "convert",
+    "decoder",
     "devices",
     "frame",
     "host",
     "lib",
     "library",
+    "snapshot",
     "version",
 ]
 

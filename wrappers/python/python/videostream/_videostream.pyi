@@ -3,19 +3,47 @@ from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from enum import IntEnum
 from fractions import Fraction
 from types import TracebackType
-from typing import Any, Literal, TypedDict, final, type_check_only
+from typing import Any, Literal, Protocol, TypedDict, final, type_check_only
 
 import numpy as np
 import numpy.typing as npt
 from typing_extensions import Buffer, Self, TypeAlias, disjoint_base
 
 from ._listing import Control, ControlChange, Device, Format
+from .decoder import DecodeReturnCode
 
 __version__: str
 
 _Path: TypeAlias = str | os.PathLike[str]
 
+_Pixels: TypeAlias = Frame | npt.NDArray[np.uint8] | Buffer
+_Crop: TypeAlias = tuple[int, int, int, int]
+_Filter: TypeAlias = Literal["bilinear", "cubic", "lanczos"]
+_Fps: TypeAlias = float | Fraction | str | tuple[int, int]
+_Backend: TypeAlias = Literal["auto", "v4l2", "software"]
+
+@type_check_only
+class _Frames(Protocol):
+    def next(self, timeout: float | None = None, /) -> Frame: ...
+
 def _forked() -> None: ...
+def convert(
+    source: _Pixels,
+    format: str | int,
+    size: tuple[int, int] | None = None,
+    *,
+    crop: _Crop | None = None,
+    filter: _Filter = "bilinear",
+    source_format: str | int | None = None,
+) -> Frame: ...
+def snapshot(
+    source: _Pixels | _Frames,
+    path: _Path,
+    *,
+    quality: int = 90,
+    timeout: float | None = None,
+    source_format: str | int | None = None,
+) -> None: ...
 
 @type_check_only
 class ClientStats(TypedDict):
@@ -100,6 +128,8 @@ class Frame:
         stride: int = 0,
         ptr: Frame | None = None,
     ) -> Self: ...
+    @staticmethod
+    def from_bytes(data: Buffer, width: int, height: int, fourcc: str | int) -> Frame: ...
     @property
     def _ptr(self) -> Frame | None: ...
     @property
@@ -284,8 +314,6 @@ class Host:
         /,
     ) -> None: ...
     def __reduce__(self) -> Any: ...
-
-_Fps: TypeAlias = int | float | Fraction
 
 @type_check_only
 class SourceStats(TypedDict):
@@ -474,3 +502,146 @@ class Stream:
     def __reduce__(self) -> Any: ...
 
 def devices() -> list[Device]: ...
+
+@final
+class Packet(Buffer):
+    def __new__(
+        cls, data: Buffer, codec: str = "h264", pts_ns: int = 0, dts_ns: int | None = None
+    ) -> Self: ...
+    @property
+    def codec(self) -> str: ...
+    @property
+    def pts_ns(self) -> int: ...
+    @property
+    def dts_ns(self) -> int: ...
+    @property
+    def pts(self) -> float: ...
+    @property
+    def is_key(self) -> bool: ...
+    @property
+    def parameter_sets(self) -> bytes: ...
+    def __len__(self) -> int: ...
+    def __bytes__(self) -> bytes: ...
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+    def __reduce__(self) -> Any: ...
+
+@final
+class Encoder:
+    def __new__(
+        cls,
+        codec: str = "h264",
+        size: tuple[int, int] | None = None,
+        fps: _Fps | None = None,
+        *,
+        format: str | int | None = None,
+        bitrate: int = 5_000_000,
+        rate_control: Literal["constant", "variable"] = "constant",
+        peak: int | None = None,
+        quantiser: int | None = None,
+        gop: int | None = None,
+        profile: Literal["baseline", "main", "high"] | None = None,
+        level: str | None = None,
+        quantiser_range: tuple[int, int] | None = None,
+        repeat_parameter_sets: bool = True,
+        crop: _Crop | None = None,
+        backend: _Backend = "auto",
+        device: _Path | None = None,
+    ) -> Self: ...
+    @property
+    def codec(self) -> str: ...
+    @property
+    def parameter_sets(self) -> bytes | None: ...
+    @property
+    def backend(self) -> str | None: ...
+    @property
+    def device(self) -> str | None: ...
+    @property
+    def copied(self) -> int: ...
+    def encode(self, picture: _Pixels, pts_ns: int | None = None) -> list[Packet]: ...
+    def flush(self) -> list[Packet]: ...
+    def force_key_frame(self) -> None: ...
+    def set_bitrate(self, bitrate: int) -> None: ...
+
+@final
+class Decoder:
+    def __new__(
+        cls,
+        codec: str | int,
+        fps: _Fps | None = None,
+        backend: _Backend | int | None = None,
+        *,
+        format: str | int | None = None,
+        device: _Path | None = None,
+    ) -> Self: ...
+    @property
+    def codec(self) -> str: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+    @property
+    def skipped(self) -> int: ...
+    @property
+    def backend(self) -> str: ...
+    @property
+    def device(self) -> str | None: ...
+    def decode(self, packet: Packet | Frame | Buffer, pts_ns: int | None = None) -> list[Frame]: ...
+    def flush(self) -> list[Frame]: ...
+    def decode_frame(self, data: Buffer) -> tuple[DecodeReturnCode, int, Frame | None]: ...
+
+@final
+class Recorded:
+    @property
+    def frames(self) -> int: ...
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def duration_ns(self) -> int: ...
+    @property
+    def duration(self) -> float: ...
+    @property
+    def skipped(self) -> int: ...
+    @property
+    def lost(self) -> int: ...
+    @property
+    def left_out(self) -> int: ...
+    @property
+    def estimated(self) -> int: ...
+
+@final
+class Recorder:
+    def __new__(
+        cls,
+        path: _Path,
+        *,
+        codec: str | None = None,
+        fps: _Fps | None = None,
+        bitrate: int = 5_000_000,
+        rate_control: Literal["constant", "variable"] = "constant",
+        peak: int | None = None,
+        quantiser: int | None = None,
+        gop: int | None = None,
+        backend: _Backend = "auto",
+        device: _Path | None = None,
+        format: str | int | None = None,
+        expected_frames: int | None = None,
+        durable: bool = True,
+        whole: bool = False,
+    ) -> Self: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def recorded(self) -> Recorded: ...
+    @property
+    def is_closed(self) -> bool: ...
+    def write(self, picture: _Pixels | Packet, pts_ns: int | None = None) -> None: ...
+    def needs_key_frame(self) -> bool: ...
+    def close(self) -> Recorded: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...

@@ -1,0 +1,235 @@
+//! Packets: encoded pictures.
+
+#![expect(unsafe_code, reason = "the buffer protocol of C")]
+
+use std::ffi::{c_int, c_void};
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString};
+use videostream::FrameRate;
+use videostream::encode::{self, Codec};
+
+use crate::error::invalid;
+use crate::source::parse_rate;
+
+/// An encoded picture: bytes, with its times.
+///
+/// `bytes(packet)`, `memoryview(packet)` and whatever takes bytes take it: an Annex B byte stream, with
+/// parameter sets in front of key frames; an image, of Motion-JPEG. Encoders give packets;
+/// `Packet(data, codec)` makes one of bytes that hold exactly one picture.
+#[pyclass(module = "videostream", frozen, weakref)]
+pub(crate) struct Packet {
+    codec: Codec,
+    bytes: Vec<u8>,
+    /// Bytes of parameter sets at the start.
+    sets: usize,
+    is_key: bool,
+    pts_ns: u64,
+    dts_ns: u64,
+}
+
+impl From<&encode::Packet<'_>> for Packet {
+    fn from(packet: &encode::Packet<'_>) -> Self {
+        Self {
+            codec: packet.codec(),
+            bytes: packet.annex_b().to_vec(),
+            sets: packet.parameter_sets().len(),
+            is_key: packet.is_key(),
+            pts_ns: packet.pts_ns(),
+            dts_ns: packet.dts_ns(),
+        }
+    }
+}
+
+impl Packet {
+    /// As the library knows it.
+    pub(crate) fn inner(&self) -> encode::Packet<'_> {
+        encode::Packet::new(self.codec, &self.bytes, self.pts_ns, self.dts_ns)
+    }
+
+    pub(crate) fn data(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(crate) fn kind(&self) -> Codec {
+        self.codec
+    }
+
+    pub(crate) fn shown_ns(&self) -> u64 {
+        self.pts_ns
+    }
+}
+
+/// What a packet is made of.
+type Fields<'py> = (Bound<'py, PyBytes>, &'static str, u64, u64);
+
+/// A codec by its name.
+pub(crate) fn parse_codec(name: &str) -> PyResult<Codec> {
+    Ok(match name.to_ascii_lowercase().as_str() {
+        "h264" | "avc" => Codec::H264,
+        "h265" | "hevc" => Codec::H265,
+        "mjpeg" | "mjpg" => Codec::Mjpeg,
+        "fwht" => Codec::Fwht,
+        _ => {
+            return Err(invalid(format!(
+                "codec={name:?}: expected \"h264\", \"h265\" or \"mjpeg\""
+            )));
+        }
+    })
+}
+
+/// A codec's name.
+pub(crate) fn name_of(codec: Codec) -> &'static str {
+    match codec {
+        Codec::H264 => "h264",
+        Codec::H265 => "h265",
+        Codec::Mjpeg => "mjpeg",
+        Codec::Fwht => "fwht",
+        _ => "unknown",
+    }
+}
+
+#[pymethods]
+impl Packet {
+    #[new]
+    #[pyo3(signature = (data, codec = "h264", pts_ns = 0, dts_ns = None))]
+    fn new(
+        data: &Bound<'_, PyAny>,
+        codec: &str,
+        pts_ns: u64,
+        dts_ns: Option<u64>,
+    ) -> PyResult<Self> {
+        let bytes = bytes_like("data", data)?;
+        let dts_ns = dts_ns.unwrap_or(pts_ns);
+        let codec = parse_codec(codec)?;
+        let packet = encode::Packet::new(codec, &bytes, pts_ns, dts_ns);
+        let (sets, is_key) = (packet.parameter_sets().len(), packet.is_key());
+        Ok(Self {
+            codec,
+            bytes,
+            sets,
+            is_key,
+            pts_ns,
+            dts_ns,
+        })
+    }
+
+    /// The codec: "h264", "h265", "mjpeg".
+    #[getter]
+    fn codec(&self) -> &'static str {
+        name_of(self.codec)
+    }
+
+    /// When the picture is shown, in nanoseconds.
+    #[getter]
+    fn pts_ns(&self) -> u64 {
+        self.pts_ns
+    }
+
+    /// When the picture is decoded, in nanoseconds.
+    #[getter]
+    fn dts_ns(&self) -> u64 {
+        self.dts_ns
+    }
+
+    /// When the picture is shown, in seconds.
+    #[getter]
+    fn pts(&self) -> f64 {
+        self.pts_ns as f64 / 1e9
+    }
+
+    /// Whether decoding can start here.
+    #[getter]
+    fn is_key(&self) -> bool {
+        self.is_key
+    }
+
+    /// The parameter sets in front of the picture (SPS and PPS, say); empty where there are none.
+    #[getter]
+    fn parameter_sets<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.bytes[..self.sets])
+    }
+
+    fn __len__(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn __bytes__<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.bytes)
+    }
+
+    /// The buffer protocol: fills in `view`.
+    ///
+    /// # Safety
+    /// Called by the interpreter with a view to fill in.
+    unsafe fn __getbuffer__(
+        slf: Bound<'_, Self>,
+        view: *mut ffi::Py_buffer,
+        flags: c_int,
+    ) -> PyResult<()> {
+        let bytes = &slf.get().bytes;
+        let start = bytes.as_ptr().cast_mut().cast::<c_void>();
+        let len = bytes.len().cast_signed();
+        // SAFETY: the view keeps a reference to the packet, whose bytes stay where they are and are
+        // marked as read-only.
+        let result = unsafe { ffi::PyBuffer_FillInfo(view, slf.as_ptr(), start, len, 1, flags) };
+        match result {
+            0 => Ok(()),
+            _ => Err(PyErr::fetch(slf.py())),
+        }
+    }
+
+    /// A packet is pickled with its bytes.
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Fields<'py>)> {
+        let packet = slf.get();
+        let bytes = PyBytes::new(slf.py(), &packet.bytes);
+        let fields = (bytes, packet.codec(), packet.pts_ns, packet.dts_ns);
+        Ok((slf.get_type().into_any(), fields))
+    }
+
+    fn __repr__(&self) -> String {
+        let key = if self.is_key { " key frame" } else { "" };
+        format!(
+            "<videostream.Packet {}{key} {} bytes pts={:.6}>",
+            name_of(self.codec),
+            self.bytes.len(),
+            self.pts()
+        )
+    }
+}
+
+/// A copy of what has the buffer protocol.
+pub(crate) fn bytes_like(name: &str, object: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    if let Ok(bytes) = object.cast::<PyBytes>() {
+        return Ok(bytes.as_bytes().to_vec());
+    }
+    let py = object.py();
+    let wrong = |cause: PyErr| {
+        let error = PyTypeError::new_err(format!(
+            "{name}: expected bytes, and not {}",
+            object.get_type()
+        ));
+        error.set_cause(py, Some(cause));
+        error
+    };
+    let view = pyo3::types::PyMemoryView::from(object).map_err(wrong)?;
+    let copy = view.call_method0("tobytes")?;
+    Ok(copy
+        .cast::<PyBytes>()
+        .map_err(PyErr::from)?
+        .as_bytes()
+        .to_vec())
+}
+
+/// A rate: a number, a fraction, "30000/1001", or a tuple (30000, 1001).
+pub(crate) fn parse_fps(fps: &Bound<'_, PyAny>) -> PyResult<FrameRate> {
+    let text = match (fps.extract::<(u32, u32)>(), fps.cast::<PyString>()) {
+        (Ok((frames, seconds)), _) => format!("{frames}/{seconds}"),
+        (_, Ok(text)) => text.to_string(),
+        _ => return parse_rate(fps),
+    };
+    text.parse()
+        .map_err(|error| invalid(format!("fps={text}: {error}")))
+}
