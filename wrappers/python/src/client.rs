@@ -66,6 +66,9 @@ struct Link {
     restarts: u64,
 }
 
+/// What unpickling calls `connect` with.
+type Arguments<'py> = (PathBuf, Bound<'py, PyDict>);
+
 /// What it was made with, to be made again.
 #[derive(Clone, Debug)]
 struct Options {
@@ -494,10 +497,7 @@ impl Client {
     }
 
     /// A client is pickled by its path and options: the copy connects by itself.
-    fn __reduce__<'py>(
-        &self,
-        py: Python<'py>,
-    ) -> PyResult<(Bound<'py, PyAny>, (PathBuf, Bound<'py, PyDict>))> {
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Arguments<'py>)> {
         let options = PyDict::new(py);
         options.set_item("reconnect", self.options.reconnect)?;
         options.set_item("mode", &self.options.mode)?;

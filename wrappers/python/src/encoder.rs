@@ -124,7 +124,7 @@ impl State {
                 Pixels::Frame(frame) if !is_jpeg => config.strides(&layout_of(frame)),
                 _ => config,
             };
-            self.encoder = Some(encode::Encoder::new(&config).map_err(|e| to_python(e.into()))?);
+            self.encoder = Some(encode::Encoder::new(&config).map_err(|e| of_encoder(&e))?);
             self.count = 0;
         }
         match &mut self.encoder {
@@ -149,7 +149,7 @@ impl State {
     fn flush(&mut self) -> PyResult<Vec<Packet>> {
         let mut packets = Vec::new();
         if let Some(mut encoder) = self.encoder.take() {
-            encoder.finish().map_err(|e| to_python(e.into()))?;
+            encoder.finish().map_err(|e| of_encoder(&e))?;
             drain(&mut encoder, &mut |packet| {
                 packets.push(Packet::from(packet));
                 Ok(())
@@ -221,7 +221,7 @@ fn repeat(
         match act(encoder)? {
             Err(EncodeError::PacketWaiting) => {
                 let ready = encoder.wait(deadline_in(PATIENCE_NS));
-                if !ready.map_err(|e| to_python(e.into()))? {
+                if !ready.map_err(|e| of_encoder(&e))? {
                     let why = "the encoder takes no picture and gives no packet";
                     return Err(raise(Kind::Other, Errno::TIMEDOUT, why, None));
                 }

@@ -176,7 +176,6 @@ impl Memory for share::Frame {
 /// Memory of this process: what a program draws into, and what sources and decoders fill.
 pub(crate) struct Buffer {
     pub(crate) fd: OwnedFd,
-    pub(crate) size: u64,
     mapping: Mapping,
     is_dma_buf: bool,
 }
@@ -188,7 +187,6 @@ impl Buffer {
             is_dma_buf: memfd::is_dma_buf(fd.as_fd()),
             mapping: Mapping::new(&fd, size as usize, access)?,
             fd,
-            size,
         })
     }
 

@@ -141,7 +141,7 @@ impl Shape {
             end = plane + plane_stride * rows;
         }
         let bytes = end - start;
-        if bytes % stride != 0 || row % element.size() != 0 {
+        if !bytes.is_multiple_of(stride) || !row.is_multiple_of(element.size()) {
             return None;
         }
         let shape = [bytes / stride, row / element.size()];
