@@ -324,7 +324,7 @@ def memory() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def test_a_hundred_thousand_frames_leave_nothing(host, socket):
+def test_ten_thousand_frames_leave_nothing(host, socket):
     client = vs.Client(socket)
 
     def turns(count):
@@ -333,12 +333,12 @@ def test_a_hundred_thousand_frames_leave_nothing(host, socket):
             with client.next(PATIENCE) as frame:
                 assert frame.array.shape == (72, 64)
 
-    turns(2_000)
+    turns(1_000)
     gc.collect()
     before = (conftest.fds(), conftest.threads(), len(gc.get_objects()))
     bytes_before = memory()
     collections = [generation["collections"] for generation in gc.get_stats()]
-    turns(100_000)
+    turns(10_000)
     after = [generation["collections"] for generation in gc.get_stats()]
     assert (conftest.fds(), conftest.threads()) == before[:2]
     assert after[2] == collections[2], "no full collection"

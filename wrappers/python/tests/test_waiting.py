@@ -382,7 +382,7 @@ def test_threads_do_everything_at_once(host, socket):
     for thread in threads:
         thread.start()
     serial = conftest.post(host)
-    while conftest.post(host) < serial + 500 and not failures:
+    while conftest.post(host) < serial + 100 and not failures:
         pass
     stop.set()
     join(threads)

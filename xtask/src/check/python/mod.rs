@@ -18,6 +18,9 @@ use crate::interrupt;
 use crate::python::interpreter::SUPPORTED;
 use crate::python::{self, Environment, Interpreter, Name, Tools, build};
 
+/// Interpreters that run the tests at the same time.
+const TOGETHER: usize = 2;
+
 /// The part `python`.
 pub(super) fn part(run: &mut Run) -> Result<Outcome> {
     let Some(system) = prepare::main() else {
@@ -56,13 +59,13 @@ pub(super) fn part(run: &mut Run) -> Result<Outcome> {
         older = Some(Older::prepare(run, &tools, &system)?);
         Ok(())
     })?;
-    for (interpreter, environment) in &environments {
-        let name = format!("Python {}", interpreter.version);
-        steps.run(run, &name, |run| {
-            let wheel = wheels.of(run, &tools, interpreter)?;
-            tools.install(run, environment, &wheel)?;
-            test(run, interpreter, environment, older.as_ref())
-        })?;
+    for together in environments.chunks(TOGETHER) {
+        test_together(
+            run,
+            &mut steps,
+            together,
+            (&tools, &mut wheels, older.as_ref()),
+        )?;
     }
     let of_system = |(found, _): &&(Interpreter, Environment)| found.name == system.name;
     if let Some((interpreter, environment)) = environments.iter().find(of_system) {
@@ -78,6 +81,49 @@ pub(super) fn part(run: &mut Run) -> Result<Outcome> {
         bail!("{}", steps.trouble.join("\n"));
     }
     Ok(Outcome::Passed)
+}
+
+/// Tests with several interpreters at the same time: much of it is waiting for processes.
+fn test_together(
+    run: &mut Run,
+    steps: &mut Steps,
+    environments: &[(Interpreter, Environment)],
+    (tools, wheels, older): (&Tools, &mut Wheels, Option<&Older>),
+) -> Result<()> {
+    let log = run.path().to_owned();
+    let mut ready = Vec::new();
+    for (interpreter, environment) in environments {
+        let name = format!("Python {}", interpreter.version);
+        steps.run(run, &format!("{name}, wheel"), |run| {
+            let wheel = wheels.of(run, tools, interpreter)?;
+            ready.push((name, interpreter, environment, wheel));
+            Ok(())
+        })?;
+    }
+    let one = |interpreter: &Interpreter, environment: &Environment, wheel: &Path| {
+        let begin = Instant::now();
+        let log = log.with_extension(format!("{}.log", interpreter.version));
+        let mut run = Run::new(&log, false)?;
+        let tested = tools
+            .install(&mut run, environment, wheel)
+            .and_then(|()| test(&mut run, interpreter, environment, older));
+        Ok((run.text()?, begin, tested))
+    };
+    let ended: Result<Vec<_>> = thread::scope(|scope| {
+        let begun: Vec<_> = ready
+            .iter()
+            .map(|(_, interpreter, environment, wheel)| {
+                scope.spawn(|| one(interpreter, environment, wheel))
+            })
+            .collect();
+        begun.into_iter().map(end).collect()
+    });
+    for ((name, ..), (text, begin, tested)) in ready.iter().zip(ended?) {
+        let before = run.text()?.len();
+        run.note(&text)?;
+        steps.ended(run, name, (begin, before), tested)?;
+    }
+    Ok(())
 }
 
 /// The environment in which the guest, which sees this machine's files, runs tests; or why there is none.
@@ -121,7 +167,19 @@ impl Steps {
     ) -> Result<()> {
         let begin = Instant::now();
         let before = run.text()?.len();
-        if let Err(error) = step(run) {
+        let result = step(run);
+        self.ended(run, name, (begin, before), result)
+    }
+
+    /// Tells how a step ended that began at a time and at a length of the log.
+    fn ended(
+        &mut self,
+        run: &mut Run,
+        name: &str,
+        (begin, before): (Instant, usize),
+        result: Result<()>,
+    ) -> Result<()> {
+        if let Err(error) = result {
             interrupt::check()?;
             self.trouble.push(format!("{name}: {error:#}"));
         }
