@@ -327,20 +327,20 @@ mod tests {
         }
     }
 
-    fn planes(fourcc: &[u8; 4], stride: u32, size: u32) -> ([PlaneDescriptor; MAX_PLANES], u32) {
+    fn planes_of(fourcc: &[u8; 4], stride: u32, size: u32) -> ([PlaneDescriptor; MAX_PLANES], u32) {
         shape(64, 32, stride, fourcc).unwrap().planes(size)
     }
 
     #[test]
     fn pictures_have_their_planes() {
-        let (planes, count) = planes(b"NV12", 0, 64 * 48);
+        let (planes, count) = planes_of(b"NV12", 0, 64 * 48);
         assert_eq!(
             (count, planes[0].stride, planes[1].offset),
             (2, 64, 64 * 32)
         );
-        let (planes, count) = planes(b"I420", 80, 80 * 48);
+        let (planes, count) = planes_of(b"I420", 80, 80 * 48);
         assert_eq!((count, planes[0].stride, planes[1].stride), (3, 80, 40));
-        let (planes, count) = planes(b"YUYV", 0, 128 * 32);
+        let (planes, count) = planes_of(b"YUYV", 0, 128 * 32);
         assert_eq!(
             (count, planes[0].stride, planes[0].size),
             (1, 128, 128 * 32)
@@ -350,7 +350,7 @@ mod tests {
     #[test]
     fn what_is_no_whole_picture_is_bytes() {
         for (fourcc, stride) in [(b"NV12", 0), (b"H264", 64), (b"RGBA", u32::MAX)] {
-            let (planes, count) = planes(fourcc, stride, 100);
+            let (planes, count) = planes_of(fourcc, stride, 100);
             assert_eq!((count, planes[0].offset, planes[0].size), (1, 0, 100));
         }
     }
