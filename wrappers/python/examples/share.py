@@ -8,7 +8,7 @@ import sys
 import videostream
 
 
-def source(arguments: list[str]) -> videostream.Camera | videostream.TestPattern:
+def source(arguments: list[str]) -> videostream.Source:
     """Open the camera that is named, else the first one, else a test pattern."""
     if arguments:
         return videostream.Camera(arguments[0])

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_docs import start_host
+from test_docs import skip_without_tensors, start_host
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SECONDS = 120
@@ -51,6 +51,7 @@ def test_brightness_of_each_frame(host, tmp_path):
 
 
 def test_tensors_of_each_frame(host, tmp_path):
+    skip_without_tensors()
     said = run("tensors.py", host, 3, cwd=tmp_path).splitlines()
     assert len(said) == 3
     assert all(line.endswith("(360, 640) (1, 224, 224, 3)") for line in said)
