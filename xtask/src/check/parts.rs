@@ -45,7 +45,7 @@ pub(crate) static PARTS: &[Part] = &[
     },
     Part {
         name: "clippy",
-        about: "no warning, of any target of any package but the GStreamer plugin and the module for Python",
+        about: "no warning, of any target of any package but the GStreamer plugin",
         quick: true,
         needs: &[CXX],
         wants: &[],
@@ -172,7 +172,7 @@ pub(crate) static PARTS: &[Part] = &[
     },
     Part {
         name: "python",
-        about: "the package for Python: clippy, types, and its tests with every interpreter",
+        about: "the package for Python: types, and its tests with every interpreter",
         quick: false,
         needs: &[CXX, PYTHON],
         wants: &PYTHON_TOOLS,

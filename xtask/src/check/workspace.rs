@@ -1,5 +1,7 @@
 //! The parts that are a few commands of cargo over the workspace.
 
+use std::process::Command;
+
 use anyhow::{Result, bail};
 
 use super::counts::Counts;
@@ -17,6 +19,15 @@ pub(super) const PACKAGES: [&str; 5] = [
     gstreamer::PACKAGE,
     "--exclude",
     python::PACKAGE,
+];
+
+/// The packages that are looked at: the module for Python, too, as it is built for any Python. It needs none for that.
+const CHECKED: [&str; 5] = [
+    "--workspace",
+    "--exclude",
+    gstreamer::PACKAGE,
+    "--features",
+    "videostream-sys/bindgen,videostream-python/abi3",
 ];
 
 /// The crates that know nothing of an operating system where there is none.
@@ -46,20 +57,20 @@ pub(super) fn fmt(run: &mut Run) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
+/// Has the module for Python built without one.
+fn without_python(command: &mut Command) -> &mut Command {
+    let (name, value) = python::MODULE;
+    command.env(name, value).env("PYO3_NO_PYTHON", "1")
+}
+
 /// The part `clippy`.
 pub(super) fn clippy(run: &mut Run) -> Result<Outcome> {
     if let Err(why) = rust::component("cargo-clippy", "clippy") {
         return Ok(Outcome::Skipped(why));
     }
-    let words = [
-        "--all-targets",
-        "--features",
-        "videostream-sys/bindgen",
-        "--",
-        "-D",
-        "warnings",
-    ];
-    run.command(cargo(&["clippy"])?.args(PACKAGES).args(words))?;
+    let mut clippy = cargo(&["clippy", "--all-targets"])?;
+    clippy.args(CHECKED).args(["--", "-D", "warnings"]);
+    run.command(without_python(&mut clippy))?;
     Ok(Outcome::Passed)
 }
 
@@ -94,7 +105,8 @@ pub(super) fn tests(run: &mut Run) -> Result<Outcome> {
 /// The part `doc`.
 pub(super) fn doc(run: &mut Run) -> Result<Outcome> {
     let mut build = cargo(&["doc", "--no-deps", "--lib"])?;
-    run.command(build.args(PACKAGES).env("RUSTDOCFLAGS", "-D warnings"))?;
+    build.args(CHECKED).env("RUSTDOCFLAGS", "-D warnings");
+    run.command(without_python(&mut build))?;
     let words = ["--doc", "--no-fail-fast", "--", "--show-output"];
     run.command(cargo(&["test"])?.args(PACKAGES).args(words))?;
     Ok(Outcome::Passed)

@@ -1,4 +1,4 @@
-//! What is looked at once: lints, types, memory errors, and the installation from sources.
+//! What is looked at once: types, memory errors, and the installation from sources.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,26 +14,6 @@ use crate::{interrupt, project};
 
 /// Where a sanitized module can be built and run.
 const SANITIZED: &str = "x86_64-unknown-linux-gnu";
-
-/// The crate without a warning, and its documentation.
-pub(super) fn lint(run: &mut Run, interpreter: &Interpreter) -> Result<()> {
-    let words = ["-p", PACKAGE, "--features", "abi3"];
-    let with = |command: &mut Command| {
-        command.env(MODULE.0, MODULE.1);
-        command.env("PYO3_PYTHON", &interpreter.file);
-    };
-    match rust::component("cargo-clippy", "clippy") {
-        Ok(()) => {
-            let mut clippy = cargo(&["clippy", "--all-targets"])?;
-            with(clippy.args(words).args(["--", "-D", "warnings"]));
-            run.command(&mut clippy)?;
-        }
-        Err(why) => run.left_out("clippy", &why)?,
-    }
-    let mut doc = cargo(&["doc", "--no-deps", "--lib"])?;
-    with(doc.args(words).env("RUSTDOCFLAGS", "-D warnings"));
-    run.command(&mut doc)
-}
 
 /// Types of the package, its stubs and its examples, and how all of it is written.
 pub(super) fn types(run: &mut Run, tools: &Tools, environment: &Environment) -> Result<()> {

@@ -39,7 +39,6 @@ pub(super) fn part(run: &mut Run) -> Result<Outcome> {
     let mut beside = Run::new(&run.path().with_extension("environments.log"), false)?;
     let environments = thread::scope(|scope| {
         let environments = scope.spawn(|| prepare::environments(&mut beside, &tools, &system));
-        steps.run(run, "clippy", |run| checks::lint(run, &system))?;
         let own = |name: &Name| !name.has_abi3();
         let own = SUPPORTED
             .into_iter()

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use super::first_line;
 use crate::check::run::{Run, cargo};
+use crate::check::workspace::PACKAGES;
 use crate::python::interpreter::SUPPORTED;
 use crate::python::{self, Environment, Interpreter, Name, Tools, build, tree};
 use crate::{interrupt, project};
@@ -103,7 +104,8 @@ pub(super) struct Older {
 
 impl Older {
     pub(super) fn prepare(run: &mut Run, tools: &Tools, interpreter: &Interpreter) -> Result<Self> {
-        run.command(&mut cargo(&["build", "-p", "videostream-c", "--lib"])?)?;
+        // As the part `tests` builds it, so that nothing is built twice.
+        run.command(cargo(&["test", "--no-run"])?.args(PACKAGES))?;
         let folder = python::place()?.join("ctypes");
         let missing = |run: &mut Run, line: &str| run.left_out(line, "it can't be had");
         let environment = tools.environment(run, &folder, interpreter, CTYPES, missing)?;
