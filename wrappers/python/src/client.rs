@@ -147,7 +147,10 @@ impl State {
         };
         match connector.pending_fd() {
             Some(fd) => events.watch(fd),
-            None => events.wake_at(connector.due_ns()),
+            None => {
+                events.wake_at(connector.due_ns());
+                Ok(())
+            }
         }
     }
 }
@@ -399,7 +402,7 @@ impl Client {
             }
         })?;
         if frame.is_none() {
-            self.inner()?.events.is_looked_at()?;
+            self.inner()?.events.is_looked_at();
         }
         Ok(frame.map(Frame::received))
     }
@@ -466,7 +469,7 @@ impl Client {
             *inner.state.lock() = State::Closed;
             inner.link.lock().reader = None;
             // Event loops look once more, and see that it is closed.
-            let _ = inner.events.end();
+            inner.events.end();
         });
     }
 

@@ -1,101 +1,95 @@
 //! A descriptor for event loops that stays the same while what it watches changes.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use rustix::event::epoll;
-use rustix::time::{
-    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime,
-};
-use videostream::hal::time::timespec;
+use videostream::hal::time::Alarm;
 use videostream::{Error, Result};
 
-/// A time that has passed, and the one that stops a timer.
+/// A time that has passed.
 const SOONEST_NS: u64 = 1;
-const NEVER_NS: u64 = 0;
 
 /// Readable when the watched descriptor is, or when a time has come.
 pub(crate) struct Events {
     epoll: OwnedFd,
-    timer: OwnedFd,
+    state: Mutex<State>,
+}
+
+struct State {
+    alarm: Alarm,
     /// A look is due: readable until there was one.
-    is_due: AtomicBool,
+    is_due: bool,
     /// A duplicate of what is watched: what it is of may be closed before it.
-    watched: Mutex<Option<OwnedFd>>,
+    watched: Option<OwnedFd>,
+}
+
+impl State {
+    /// Makes it readable until it was looked at.
+    fn wake(&mut self) {
+        self.is_due = true;
+        self.alarm.set(Some(SOONEST_NS));
+    }
+
+    fn forget(&mut self, epoll: &OwnedFd) {
+        if let Some(fd) = self.watched.take() {
+            // Frames of a former host may keep its descriptors open.
+            let _ = epoll::delete(epoll, &fd);
+        }
+    }
 }
 
 impl Events {
     pub(crate) fn new() -> Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(failed("epoll_create"))?;
-        let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
-        let timer = timerfd_create(TimerfdClockId::Monotonic, flags);
-        let timer = timer.map_err(failed("timerfd_create"))?;
-        add(&epoll, timer.as_fd())?;
+        let alarm = Alarm::new().map_err(failed("timerfd_create"))?;
+        add(&epoll, alarm.as_fd())?;
         Ok(Self {
             epoll,
-            timer,
-            is_due: AtomicBool::new(false),
-            watched: Mutex::new(None),
+            state: Mutex::new(State {
+                alarm,
+                is_due: false,
+                watched: None,
+            }),
         })
     }
 
     /// Watches this descriptor instead of what it watched before. A first look is due.
     pub(crate) fn watch(&self, fd: BorrowedFd<'_>) -> Result<()> {
         let fd = fd.try_clone_to_owned().map_err(|e| Error::Os("dup", e))?;
-        let mut watched = self.watched.lock();
-        self.forget(&mut watched);
+        let mut state = self.state.lock();
+        state.forget(&self.epoll);
         add(&self.epoll, fd.as_fd())?;
-        *watched = Some(fd);
-        drop(watched);
-        self.wake()
+        state.watched = Some(fd);
+        state.wake();
+        Ok(())
     }
 
     /// Watches nothing until `time_ns` of `CLOCK_MONOTONIC`.
-    pub(crate) fn wake_at(&self, time_ns: u64) -> Result<()> {
-        self.forget(&mut self.watched.lock());
-        self.is_due.store(false, Ordering::Relaxed);
-        self.set_timer(time_ns.max(SOONEST_NS))
-    }
-
-    /// Makes it readable until it was looked at.
-    pub(crate) fn wake(&self) -> Result<()> {
-        self.is_due.store(true, Ordering::Relaxed);
-        self.set_timer(SOONEST_NS)
+    pub(crate) fn wake_at(&self, time_ns: u64) {
+        let mut state = self.state.lock();
+        state.forget(&self.epoll);
+        state.is_due = false;
+        state.alarm.set(Some(time_ns.max(SOONEST_NS)));
     }
 
     /// Watches nothing any more, and is readable from now on.
-    pub(crate) fn end(&self) -> Result<()> {
-        self.forget(&mut self.watched.lock());
-        self.wake()
+    pub(crate) fn end(&self) {
+        let mut state = self.state.lock();
+        state.forget(&self.epoll);
+        state.wake();
     }
 
     /// There was a look that found nothing.
-    pub(crate) fn is_looked_at(&self) -> Result<()> {
-        match self.is_due.swap(false, Ordering::Relaxed) {
-            true => self.set_timer(NEVER_NS),
-            false => Ok(()),
+    pub(crate) fn is_looked_at(&self) {
+        let mut state = self.state.lock();
+        if std::mem::take(&mut state.is_due) {
+            state.alarm.set(None);
         }
     }
 
     pub(crate) fn as_raw_fd(&self) -> RawFd {
         self.epoll.as_raw_fd()
-    }
-
-    fn set_timer(&self, time_ns: u64) -> Result<()> {
-        let time = Itimerspec {
-            it_interval: timespec(0),
-            it_value: timespec(time_ns),
-        };
-        let set = timerfd_settime(&self.timer, TimerfdTimerFlags::ABSTIME, &time);
-        set.map(drop).map_err(failed("timerfd_settime"))
-    }
-
-    fn forget(&self, watched: &mut Option<OwnedFd>) {
-        if let Some(fd) = watched.take() {
-            // Frames of a former host may keep its descriptors open.
-            let _ = epoll::delete(&self.epoll, &fd);
-        }
     }
 }
 

@@ -147,11 +147,7 @@ impl Memory for share::Frame {
         let pixels = self.pixels_until(0)?;
         let mut planes = [Span::default(); MAX_PLANES];
         for (at, span) in planes.iter_mut().enumerate() {
-            let bytes = pixels.plane(at);
-            *span = Span {
-                address: bytes.as_ptr().expose_provenance(),
-                len: bytes.len(),
-            };
+            *span = Span::of(pixels.plane(at));
         }
         Ok(Access {
             planes,

@@ -35,8 +35,8 @@ def silent(start_host):
     there.go_on()
 
 
-@pytest.mark.parametrize("wait", WAITS)
-def test_ctrl_c_ends_a_wait(children, silent, socket, wait):
+def interrupted(children, socket, wait):
+    """Start a wait, and interrupt it as Ctrl-C does."""
     child = children(
         f"""
         say("waits")
@@ -51,25 +51,17 @@ def test_ctrl_c_ends_a_wait(children, silent, socket, wait):
     child.sleeps()
     child.signal(signal.SIGINT)
     assert child.says() == "interrupted"
-    assert child.ends() == (0, "")
+    return child
+
+
+@pytest.mark.parametrize("wait", WAITS)
+def test_ctrl_c_ends_a_wait(children, silent, socket, wait):
+    assert interrupted(children, socket, wait).ends() == (0, "")
 
 
 @pytest.mark.parametrize("wait", ["next", "for", "reconnect"])
 def test_ctrl_c_ends_a_wait_for_frames(children, there, socket, wait):
-    child = children(
-        f"""
-        say("waits")
-        try:
-            {WAITS[wait]}
-        except KeyboardInterrupt:
-            say("interrupted")
-        """,
-        socket,
-    )
-    assert child.says() == "waits"
-    child.sleeps()
-    child.signal(signal.SIGINT)
-    assert child.says() == "interrupted"
+    interrupted(children, socket, wait)
 
 
 def test_a_handler_runs_and_the_wait_goes_on(children, there, socket):
