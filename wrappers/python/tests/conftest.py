@@ -18,6 +18,9 @@ import videostream as vs
 #: Seconds that a test may take at most where something hangs; nothing waits for it otherwise.
 PATIENCE = 60.0
 
+# Programs that a shell starts in the background ignore it, and so would those of the tests.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 #: What every program of a test begins with.
 PRELUDE = """
 import errno, gc, os, select, signal, sys, threading, time

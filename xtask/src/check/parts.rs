@@ -299,7 +299,7 @@ const PYTHON: Package = Package::program("python3", "python3");
 /// Environments for tests are made with the first; the others are for a recording that is read back, and for a window
 /// that is looked at.
 const PYTHON_TOOLS: [Package; 5] = [
-    Package::installed("python3-venv"),
+    crate::python::VENV,
     Package::program("ffmpeg", "ffprobe"),
     Package::program("imagemagick", "import"),
     Package::installed("libgl1"),

@@ -108,6 +108,13 @@ impl Interpreter {
             .find_map(|file| Self::of(&file).ok())
     }
 
+    /// The one that more is tried with than with others: the system's, if the package supports it.
+    pub(crate) fn preferred() -> Option<Self> {
+        let is_supported = |found: &Self| SUPPORTED.contains(&found.name);
+        let others = || SUPPORTED.into_iter().find_map(Self::find);
+        Self::of_system().filter(is_supported).or_else(others)
+    }
+
     /// The one of this version, in the folders of PATH and of version managers.
     pub(crate) fn find(name: Name) -> Option<Self> {
         let program = format!("python{name}");

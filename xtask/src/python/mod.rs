@@ -5,19 +5,29 @@ pub(crate) mod environment;
 pub(crate) mod interpreter;
 pub(crate) mod tree;
 
+use std::fs;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 pub(crate) use environment::{Environment, Tools};
 pub(crate) use interpreter::{Interpreter, Name};
 
+use crate::apt::Package;
 use crate::project;
 
 /// The crate.
 pub(crate) const PACKAGE: &str = "videostream-python";
 /// Has the crate built as a module for any Python, without linking to one.
 pub(crate) const MODULE: (&str, &str) = ("PYO3_BUILD_EXTENSION_MODULE", "1");
+
+/// Why nothing is tried.
+pub(crate) const NONE: &str = "needs python3 of a version from 3.9 on";
+/// The ctypes package that older programs are written for, and what it needs without saying so.
+pub(crate) const CTYPES: &str = "videostream==2.6.1\ntypeguard==4.6.1";
+
+/// What environments are made with.
+pub(crate) const VENV: Package = Package::installed("python3-venv");
 
 /// The folder of the package.
 pub(crate) fn folder() -> Result<PathBuf> {
@@ -27,4 +37,10 @@ pub(crate) fn folder() -> Result<PathBuf> {
 /// Where environments and wheels for tests are kept.
 pub(crate) fn place() -> Result<PathBuf> {
     Ok(project::target()?.join("xtask/python"))
+}
+
+/// What a list of the tests names.
+pub(crate) fn requirements(list: &str) -> Result<String> {
+    let file = folder()?.join("tests").join(list);
+    fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))
 }

@@ -1,7 +1,7 @@
 //! What a frame costs a program in Python, beside the same in Rust, in C, and by the 2.x package.
 //!
 //! ```console
-//! cargo xtask bench python
+//! cargo xtask bench Python
 //! ```
 //!
 //! Each subject is a process of its own, and they take turns, so that all meet the same machine:
@@ -16,9 +16,10 @@
 
 mod rust;
 
-use std::env;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::{env, fs};
 
 use videostream_testing::figures::{Goal, Series, Table};
 use videostream_testing::process;
@@ -135,14 +136,21 @@ fn c_program() -> Result<PathBuf, String> {
     let library =
         env::var_os("VIDEOSTREAM_LIBRARY").ok_or("needs VIDEOSTREAM_LIBRARY, its file")?;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python-bench-peer");
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let program = place.join("python-bench-peer");
+    // The name that the library says it has.
+    let link = place.join("libvideostream.so.2");
+    let _ = fs::remove_file(&link);
+    let linked = fs::canonicalize(&library).and_then(|library| symlink(library, &link));
+    linked.map_err(|error| format!("{}: {error}", Path::new(&library).display()))?;
     let status = Command::new("cc")
         .args(["-O2", "-o"])
         .arg(&program)
         .arg(folder.join("benches/peer.c"))
         .arg("-I")
         .arg(folder.join("../c/include"))
-        .arg(&library)
+        .arg(&link)
+        .arg(format!("-Wl,-rpath,{}", place.display()))
         .status();
     match status {
         Ok(status) if status.success() => Ok(program),

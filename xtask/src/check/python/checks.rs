@@ -77,13 +77,15 @@ pub(super) fn sanitized(
         "-p",
         PACKAGE,
         "--lib",
+        // Minutes less to build; no codec runs in these tests.
+        "--no-default-features",
         "--features",
         "abi3",
     ];
     let mut build = cargo(&words)?;
     build
         .args(["--target", SANITIZED])
-        // Minutes less to build, for tests that convert little.
+        // The same: they convert little.
         .args(["yuv", "pic-scale"].iter().flat_map(|name| {
             let setting = format!("profile.dev.package.{name}.opt-level=0");
             ["--config".to_owned(), setting]

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 
-use self::prepare::{Older, Wheels, requirements};
+use self::prepare::{Older, Wheels};
 use super::counts::{Counts, PYTEST};
 use super::run::Run;
 use super::{Outcome, end};
@@ -23,8 +23,8 @@ const TOGETHER: usize = 2;
 
 /// The part `python`.
 pub(super) fn part(run: &mut Run) -> Result<Outcome> {
-    let Some(system) = prepare::main() else {
-        return Ok(Outcome::Skipped(prepare::NO_PYTHON.to_owned()));
+    let Some(system) = Interpreter::preferred() else {
+        return Ok(Outcome::Skipped(python::NONE.to_owned()));
     };
     let place = python::place()?;
     let tools = match Tools::prepare(run, &place.join("tools"), &system, &[])? {
@@ -127,8 +127,8 @@ fn test_together(
 
 /// The environment in which the guest, which sees this machine's files, runs tests; or why there is none.
 pub(super) fn for_guest(run: &mut Run) -> Result<Result<Environment, String>> {
-    let Some(system) = prepare::main() else {
-        return Ok(Err(prepare::NO_PYTHON.to_owned()));
+    let Some(system) = Interpreter::preferred() else {
+        return Ok(Err(python::NONE.to_owned()));
     };
     let place = python::place()?;
     let tools = match Tools::prepare(run, &place.join("tools"), &system, &[])? {
@@ -137,7 +137,7 @@ pub(super) fn for_guest(run: &mut Run) -> Result<Result<Environment, String>> {
     };
     // Of its own: the part `python` may run at the same time.
     let place = place.join("guest");
-    let requirements = requirements("requirements.txt")?;
+    let requirements = python::requirements("requirements.txt")?;
     let missing = |run: &mut Run, line: &str| {
         run.left_out(line, "no wheel of it for the interpreter of the guest")
     };

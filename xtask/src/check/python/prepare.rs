@@ -1,10 +1,9 @@
 //! Interpreters, their environments, and the wheels for them.
 
-use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use super::first_line;
 use crate::check::run::{Run, cargo};
@@ -12,17 +11,6 @@ use crate::check::workspace::PACKAGES;
 use crate::python::interpreter::SUPPORTED;
 use crate::python::{self, Environment, Interpreter, Name, Tools, build, tree};
 use crate::{interrupt, project};
-
-/// Why nothing is tried.
-pub(super) const NO_PYTHON: &str = "needs python3 of a version from 3.9 on";
-
-/// The interpreter that more is tried with than with others: the system's, if the package supports it.
-pub(super) fn main() -> Option<Interpreter> {
-    let system = Interpreter::of_system();
-    let is_supported = |found: &Interpreter| SUPPORTED.contains(&found.name);
-    let others = || SUPPORTED.into_iter().find_map(Interpreter::find);
-    system.filter(is_supported).or_else(others)
-}
 
 /// Every interpreter with its environment.
 pub(super) fn environments(
@@ -63,12 +51,6 @@ fn interpreters(run: &mut Run, tools: &Tools, system: &Interpreter) -> Result<Ve
     Ok(found)
 }
 
-/// What a list of the tests names.
-pub(super) fn requirements(list: &str) -> Result<String> {
-    let file = python::folder()?.join("tests").join(list);
-    fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))
-}
-
 /// The environment in which tests are run with `interpreter`. That of the system's has more: what is tried once.
 fn environment(
     run: &mut Run,
@@ -83,16 +65,13 @@ fn environment(
             "no wheel of it can be had",
         )
     };
-    let mut wanted = requirements("requirements.txt")?;
+    let mut wanted = python::requirements("requirements.txt")?;
     if name == system.name {
-        wanted += &requirements("requirements-more.txt")?;
+        wanted += &python::requirements("requirements-more.txt")?;
     }
     let folder = python::place()?.join(name.to_string());
     tools.environment(run, &folder, interpreter, &wanted, missing)
 }
-
-/// The ctypes package that older programs are written for, and what it needs without saying so.
-const CTYPES: &str = "videostream==2.6.1\ntypeguard==4.6.1";
 
 /// What tests of older programs run over: the C library, and the ctypes package.
 pub(super) struct Older {
@@ -108,7 +87,7 @@ impl Older {
         run.command(cargo(&["test", "--no-run"])?.args(PACKAGES))?;
         let folder = python::place()?.join("ctypes");
         let missing = |run: &mut Run, line: &str| run.left_out(line, "it can't be had");
-        let environment = tools.environment(run, &folder, interpreter, CTYPES, missing)?;
+        let environment = tools.environment(run, &folder, interpreter, python::CTYPES, missing)?;
         Ok(Self {
             library: project::target()?.join("debug/libvideostream_c.so"),
             package: environment.packages()?,

@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: the benches, measured on this machine.
 
+mod python;
+
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -52,7 +54,24 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
             true
         }
     };
-    Ok(u8::from(!(figures && codecs && exports && elements)))
+    let python = match &args.filter {
+        Some(other) if !other.starts_with(python::PREFIX) => true,
+        _ => python(args)?,
+    };
+    Ok(u8::from(
+        !(figures && codecs && exports && elements && python),
+    ))
+}
+
+/// The Python package beside others: built only where one of its figures is asked for, which takes minutes.
+fn python(args: &Args) -> Result<bool> {
+    match python::command()? {
+        Ok(mut bench) => succeeds(bench.args(&args.filter)),
+        Err(why) => {
+            println!("skipped: the Python package: {why}");
+            Ok(true)
+        }
+    }
 }
 
 /// The GStreamer elements beside others.
