@@ -1,6 +1,6 @@
 """Give frames to an inference library by DLPack: `python tensors.py /tmp/camera [FRAMES]`.
 
-PyTorch, JAX and others take the pixels where they lie. Without PyTorch this uses NumPy (2.1).
+PyTorch takes the pixels where they lie. Without it this uses NumPy (2.1), which does the same.
 """
 
 import sys

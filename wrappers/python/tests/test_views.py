@@ -377,6 +377,22 @@ def test_tensors_of_writable_frames_write():
         assert frame.array[0, 0] == 3
 
 
+@pytest.mark.parametrize("whole", [True, False], ids=["frame", "plane"])
+def test_onnx_runtime_has_the_frame_where_it_lies(whole):
+    runtime = pytest.importorskip("onnxruntime")
+    frame = vs.Frame(8, 4, "RGB3")
+    frame.array[:] = np.arange(96, dtype=np.uint8).reshape(4, 8, 3)
+    address = frame.array.ctypes.data
+    value = runtime.OrtValue.from_dlpack(frame if whole else frame.plane())
+    assert value.data_ptr() == address
+    assert value.shape() == [4, 8, 3]
+    assert (value.numpy() == frame.array).all()
+    with pytest.raises(BufferError, match="1 view of this frame is out"):
+        frame.release()
+    del value
+    frame.release()
+
+
 def test_no_tensor_on_another_device():
     frame = vs.Frame(6, 4, "GREY")
     with pytest.raises(BufferError):

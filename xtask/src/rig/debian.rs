@@ -37,6 +37,15 @@ impl Archive {
     /// Fetches the package lists of the release `name` of Debian into `dir`, for `architecture`, from where the host's
     /// apt has its own release of Debian from.
     pub(crate) fn of_release(dir: &Path, name: &str, architecture: &str) -> Result<Self> {
+        Self::of(dir, "deb", name, vec![architecture.to_owned()])
+    }
+
+    /// The same for packages of sources.
+    pub(crate) fn of_sources(dir: &Path, name: &str) -> Result<Self> {
+        Self::of(dir, "deb-src", name, Vec::new())
+    }
+
+    fn of(dir: &Path, kind: &str, name: &str, architectures: Vec<String>) -> Result<Self> {
         let said = process::output(Command::new("apt-get").args([
             "indextargets",
             "--format",
@@ -49,8 +58,8 @@ impl Archive {
         let place = place.context("this host's apt is set up for no archive of Debian")?;
         fs::create_dir_all(dir)?;
         let sources = dir.join("sources.list");
-        fs::write(&sources, format!("deb {place} {name} main\n"))?;
-        Self::fetch(dir, vec![architecture.to_owned()], Some(sources))
+        fs::write(&sources, format!("{kind} {place} {name} main\n"))?;
+        Self::fetch(dir, architectures, Some(sources))
     }
 
     fn fetch(dir: &Path, architectures: Vec<String>, sources: Option<PathBuf>) -> Result<Self> {
@@ -121,6 +130,30 @@ impl Archive {
         )
         .with_context(|| format!("could not fetch {}", packages.join(" ")))?;
         Ok(())
+    }
+
+    /// Downloads the sources of `package` into `dir` and unpacks what its authors wrote, without Debian's changes.
+    pub(crate) fn source(&self, package: &str, dir: &Path) -> Result<PathBuf> {
+        fs::create_dir_all(dir)?;
+        eprintln!("rig: fetching the sources of {package}");
+        let mut fetch = self.apt("apt-get");
+        fetch.args(["source", "--download-only", package]);
+        process::output_retrying(fetch.current_dir(dir))
+            .with_context(|| format!("could not fetch the sources of {package}"))?;
+        let entries = fs::read_dir(dir)?.collect::<io::Result<Vec<_>>>()?;
+        let mut files = entries.iter().map(|entry| entry.path());
+        let is_original = |path: &PathBuf| {
+            let name = path.file_name().and_then(|name| name.to_str());
+            name.is_some_and(|name| name.contains(".orig.tar.") && !name.ends_with(".asc"))
+        };
+        let original = files.find(is_original);
+        let original = original.with_context(|| format!("no sources of {package}"))?;
+        let to = dir.join("unpacked");
+        fs::create_dir_all(&to)?;
+        let mut unpack = Command::new("tar");
+        unpack.arg("-xf").arg(&original).arg("-C").arg(&to);
+        process::output(unpack.arg("--strip-components=1"))?;
+        Ok(to)
     }
 
     /// `names`, for `arch`, and every package that they depend on, as `NAME:ARCH`.

@@ -13,7 +13,7 @@ use crate::rig::cache;
 use crate::rig::debian::{self, Archive};
 
 /// Runs programs for aarch64.
-const EMULATOR: Package = Package::program("qemu-user-static", "qemu-aarch64-static");
+pub(super) const EMULATOR: Package = Package::program("qemu-user-static", "qemu-aarch64-static");
 /// The release, the one whose Python is the oldest of the stable ABI, and its name of the architecture.
 const RELEASE: [&str; 3] = ["bookworm", "python3.11", "arm64"];
 /// Changes whenever what is prepared changes, so that an older cache is not used.

@@ -2,6 +2,7 @@
 
 mod emulated;
 mod inspect;
+mod musl;
 mod target;
 
 use std::fs;
@@ -12,7 +13,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use self::target::{TARGETS, Target};
 use crate::check::{Run, rust};
-use crate::python::interpreter::SUPPORTED;
+use crate::python::interpreter::{ABI3, SUPPORTED};
 use crate::python::{Interpreter, Name, Tools, build};
 use crate::{apt, interrupt, project};
 
@@ -28,8 +29,8 @@ const MOST: u64 = 4 << 20;
 #[command(after_help = "\
 Without options: one wheel for Python 3.11 and newer (cp311-abi3) for each target. The wheels are in
 target/wheels. Each has to have fewer than 4 MiB, to need no other libraries than its tag allows, and
-to be imported: on this machine, or for aarch64 by an emulator. What can't be tried here is told as
-skipped.")]
+to be imported: on this machine, or for aarch64 by an emulator, and for musl by a Python that is built
+with it once. What can't be tried here is told as skipped.")]
 pub(crate) struct Args {
     /// Rust target (may be given several times) [default: glibc and musl, x86_64 and aarch64]
     #[arg(long, value_name = "TARGET", value_delimiter = ',')]
@@ -154,12 +155,17 @@ impl Wheels {
     fn build(&mut self, target: &Target, version: Option<Name>) -> Result<PathBuf> {
         let folder = self.place.join(target.triple);
         let mut command = build::maturin(&self.tools, &folder)?;
-        // Of another machine's interpreters, and of others with musl, maturin knows enough by their names.
-        let python = self.interpreter(version).map(|found| found.file);
-        let python = match version {
-            Some(name) if target.is_musl || !target.is_native() => format!("python{name}").into(),
-            Some(name) => python.with_context(|| format!("this needs Python {name}"))?,
-            None => python.context("this needs Python 3.11 or newer")?,
+        let python = if target.is_musl || !target.is_native() {
+            // Of another machine's interpreters, and of those with musl, maturin knows enough by their names.
+            let name = version.map_or_else(|| format!("3.{ABI3}"), |name| name.to_string());
+            format!("python{name}").into()
+        } else {
+            let needed = version.map_or_else(
+                || "Python 3.11 or newer".to_owned(),
+                |name| format!("Python {name}"),
+            );
+            let found = self.interpreter(version);
+            found.with_context(|| format!("this needs {needed}"))?.file
         };
         command
             .args(["--release", "--zig", "--compatibility", target.policy])
@@ -197,6 +203,12 @@ impl Wheels {
         }
         if !has("auditwheel") {
             skipped("auditwheel", "it can't be had");
+        } else if target.is_musl {
+            // Every loader of musl takes itself for both.
+            skipped(
+                "auditwheel",
+                "it knows musl by Alpine's name only, not as libc.so, which is musl's own",
+            );
         } else {
             let mut audit = Command::new(environment.program("auditwheel"));
             let said = self.run.output(audit.arg("show").arg(wheel))?;
@@ -216,28 +228,19 @@ impl Wheels {
     /// Imports the wheel where it can run.
     fn import(&mut self, wheel: &Path, target: &Target, version: Option<Name>) -> Result<()> {
         let name = format!("import for {}", target.triple);
-        if target.is_musl {
-            skipped(&name, "Debian has no Python with musl");
-            return Ok(());
-        }
         if let Some(version) = version
-            && !target.is_native()
+            && (target.is_musl || !target.is_native())
         {
             skipped(&name, &format!("no Python {version} for it"));
             return Ok(());
         }
+        if target.is_musl {
+            return musl::import(self, wheel, target, &name);
+        }
         if !target.is_native() {
             return emulated::import(self, wheel, target, &name);
         }
-        let fits = |found: &Interpreter| match version {
-            Some(version) => found.name == version,
-            None => found.name.has_abi3(),
-        };
-        let others = SUPPORTED.into_iter().filter_map(Interpreter::find);
-        let interpreter = std::iter::once(self.system.clone())
-            .chain(others)
-            .find(fits);
-        let Some(interpreter) = interpreter else {
+        let Some(interpreter) = self.interpreter(version) else {
             skipped(&name, "no interpreter for it");
             return Ok(());
         };
@@ -267,6 +270,8 @@ impl Wheels {
 /// What a wheel is tried with.
 const IMPORT: &str = "import platform, videostream
 for name in videostream.__all__: getattr(videostream, name)
+frame = videostream.Frame(16, 8, 'NV12')
+assert memoryview(frame.plane(0)).shape == (8, 16)
 print('Python', platform.python_version(), 'for', platform.machine() + ':', videostream.__version__)";
 
 /// Says what was not tried.

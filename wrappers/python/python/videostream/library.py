@@ -1,6 +1,7 @@
 """The C library for programs that call it themselves, opened when it is first touched.
 
-The package does not need it: `Frame`, `Host`, `Client` and `Decoder` are the Rust library.
+The package does not need it: `Frame`, `Host`, `Client` and `Decoder` are the Rust library. Nor does
+it need ctypes before.
 """
 
 from __future__ import annotations
@@ -8,75 +9,18 @@ from __future__ import annotations
 import os
 import threading
 import time
-from ctypes import (
-    CDLL,
-    POINTER,
-    c_bool,
-    c_char_p,
-    c_float,
-    c_int,
-    c_int64,
-    c_size_t,
-    c_ssize_t,
-    c_uint32,
-    c_void_p,
-    get_errno,
-)
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._videostream import __version__
+
+if TYPE_CHECKING:
+    from ctypes import CDLL
 
 __all__ = ["errmsg", "lib", "load_library", "load_symbols", "timestamp", "version"]
 
 #: What the library is called, in the order of trying.
 NAMES = ("libvideostream.so", "libvideostream.so.2", "libvideostream.dylib")
-
-#: Each function: what it gives, and its arguments.
-FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
-    "vsl_version": (c_char_p, []),
-    "vsl_timestamp": (c_int64, []),
-    "vsl_fourcc_from_string": (c_uint32, [c_char_p]),
-    "vsl_frame_init": (c_void_p, [c_uint32, c_uint32, c_uint32, c_uint32, c_void_p, c_void_p]),
-    "vsl_frame_release": (None, [c_void_p]),
-    "vsl_frame_width": (c_int, [c_void_p]),
-    "vsl_frame_height": (c_int, [c_void_p]),
-    "vsl_frame_stride": (c_int, [c_void_p]),
-    "vsl_frame_size": (c_int, [c_void_p]),
-    "vsl_frame_fourcc": (c_uint32, [c_void_p]),
-    "vsl_frame_path": (c_char_p, [c_void_p]),
-    "vsl_frame_handle": (c_int, [c_void_p]),
-    "vsl_frame_paddr": (c_ssize_t, [c_void_p]),
-    "vsl_frame_attach": (c_int, [c_void_p, c_int, c_size_t, c_size_t]),
-    "vsl_frame_alloc": (c_int, [c_void_p, c_char_p]),
-    "vsl_frame_unalloc": (None, [c_void_p]),
-    "vsl_frame_mmap": (c_void_p, [c_void_p, POINTER(c_size_t)]),
-    "vsl_frame_munmap": (None, [c_void_p]),
-    "vsl_frame_sync": (c_int, [c_void_p, c_int, c_int]),
-    "vsl_host_init": (c_void_p, [c_char_p]),
-    "vsl_host_release": (None, [c_void_p]),
-    "vsl_host_path": (c_char_p, [c_void_p]),
-    "vsl_host_poll": (c_int, [c_void_p, c_int64]),
-    "vsl_host_process": (c_int, [c_void_p]),
-    "vsl_host_sockets": (c_int, [c_void_p, c_size_t, POINTER(c_int), POINTER(c_size_t)]),
-    "vsl_host_post": (c_int, [c_void_p, c_void_p, c_int64, c_int64, c_int64, c_int64]),
-    "vsl_client_init": (c_void_p, [c_char_p, c_void_p, c_bool]),
-    "vsl_client_release": (None, [c_void_p]),
-    "vsl_client_disconnect": (None, [c_void_p]),
-    "vsl_client_userptr": (c_void_p, [c_void_p]),
-    "vsl_client_path": (c_char_p, [c_void_p]),
-    "vsl_client_set_timeout": (None, [c_void_p, c_float]),
-    "vsl_frame_wait": (c_void_p, [c_void_p, c_int64]),
-    "vsl_decoder_create": (c_void_p, [c_uint32, c_int]),
-    "vsl_decoder_create_ex": (c_void_p, [c_uint32, c_int, c_uint32]),
-    "vsl_decoder_release": (c_int, [c_void_p]),
-    "vsl_decoder_width": (c_int, [c_void_p]),
-    "vsl_decoder_height": (c_int, [c_void_p]),
-    "vsl_decode_frame": (
-        c_uint32,
-        [c_void_p, c_void_p, c_uint32, POINTER(c_size_t), POINTER(c_void_p)],
-    ),
-}
 
 
 def version() -> str:
@@ -94,6 +38,8 @@ def errmsg() -> str | None:
 
     Exceptions of the package have the message of their own failure.
     """
+    from ctypes import get_errno
+
     number = get_errno()
     return os.strerror(number) if number else None
 
@@ -104,6 +50,8 @@ def load_library(libname: str | None = None) -> CDLL:
     `VIDEOSTREAM_LIBRARY` in the environment is what is opened, else `libname`, else the installed
     library. Raises OSError if it cannot be.
     """
+    from ctypes import CDLL
+
     libname = os.environ.get("VIDEOSTREAM_LIBRARY") or libname
     if libname is not None:
         path = Path(libname)
@@ -127,6 +75,8 @@ def load_symbols(lib: CDLL) -> None:
 
     Raises AttributeError for a library without one of them.
     """
+    from ._functions import FUNCTIONS
+
     for name, (result, arguments) in FUNCTIONS.items():
         function = getattr(lib, name)
         function.restype = result
