@@ -6,6 +6,7 @@
 import os
 import sys
 import time
+from collections.abc import Callable
 
 import numpy as np
 import videostream
@@ -17,11 +18,9 @@ SIZE = (1920, 1080)
 SECOND = 1_000_000_000
 
 
-def newest(client: object, is_ours: bool) -> object:
-    """Take the next frame."""
-    if is_ours:
-        return client.next(10)
-    return client.frame_wait()
+def fetcher(client: object, is_ours: bool) -> Callable[[], object]:
+    """Give what takes the next frame: nothing but the call itself is measured."""
+    return client.next if is_ours else client.frame_wait
 
 
 def view(frame: object, is_ours: bool) -> np.ndarray:
@@ -38,6 +37,7 @@ def take(is_ours: bool) -> None:
     path = f"/tmp/videostream-bench-{os.getpid()}"
     host = videostream.Host(path)
     client = videostream.Client(path)
+    fetch = fetcher(client, is_ours)
     host.process()
     for at in range(NEXT + WARM_UP):
         if is_ours:
@@ -50,7 +50,7 @@ def take(is_ours: bool) -> None:
         else:
             host.post(drawn, videostream.library.timestamp() + SECOND)
         begin = time.perf_counter_ns()
-        frame = newest(client, is_ours)
+        frame = fetch()
         luma = view(frame, is_ours)
         took = time.perf_counter_ns() - begin
         assert luma.shape == SIZE[::-1]
@@ -62,9 +62,10 @@ def take(is_ours: bool) -> None:
 def wake(path: str, is_ours: bool) -> None:
     """Sleep until frames come."""
     client = videostream.Client(path)
+    fetch, clock = fetcher(client, is_ours), time.monotonic_ns
     for at in range(NEXT // 10 + WARM_UP):
-        frame = newest(client, is_ours)
-        now = time.monotonic_ns()
+        frame = fetch()
+        now = clock()
         if is_ours:
             begin = frame.published_ns
         else:

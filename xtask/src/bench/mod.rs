@@ -26,6 +26,14 @@ pub(crate) struct Args {
 
 /// Runs them; the exit status is that of the run.
 pub(crate) fn run(args: &Args) -> Result<u8> {
+    // Its figures are named for it, and all others are not: what is not measured need not be built, for minutes.
+    let for_python = args
+        .filter
+        .as_ref()
+        .map(|filter| filter.starts_with(python::PREFIX));
+    if for_python == Some(true) {
+        return Ok(u8::from(!python(args)?));
+    }
     let root = project::root()?;
     let mut command = if args.without_iceoryx2 {
         println!("skipped: iceoryx2: left out as asked");
@@ -54,16 +62,13 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
             true
         }
     };
-    let python = match &args.filter {
-        Some(other) if !other.starts_with(python::PREFIX) => true,
-        _ => python(args)?,
-    };
+    let python = for_python == Some(false) || python(args)?;
     Ok(u8::from(
         !(figures && codecs && exports && elements && python),
     ))
 }
 
-/// The Python package beside others: built only where one of its figures is asked for, which takes minutes.
+/// The Python package beside others.
 fn python(args: &Args) -> Result<bool> {
     match python::command()? {
         Ok(mut bench) => succeeds(bench.args(&args.filter)),

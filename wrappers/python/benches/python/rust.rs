@@ -11,7 +11,7 @@ use videostream::hal::memory::allocate::{Allocation, Allocator};
 use videostream::hal::ring::{FrameDescriptor, PlaneDescriptor};
 use videostream::hal::time::now_ns;
 use videostream::share::Lender;
-use videostream::{Client, Host, Picture, PictureMut};
+use videostream::{Client, Host, PictureMut};
 use videostream_testing::process::say;
 
 /// Values that a subject measures in its turn.
@@ -119,19 +119,23 @@ pub(crate) fn publish_to(run: impl FnOnce(&str) -> String) -> String {
     })
 }
 
-/// Takes frames that are there.
-fn next() {
-    let path = format!("videostream-bench-{}-next", std::process::id());
+/// A host and its client in one thread.
+fn attached(what: &str) -> (Producer, Client) {
+    let path = format!("videostream-bench-{}-{what}", std::process::id());
     let mut producer = Producer::new(&path);
     let mut connector = Client::builder(&path).hold(2).connector();
-    // Host and client are one thread.
-    let mut client = loop {
+    loop {
         match connector.connect_until(now_ns()) {
-            Ok(client) => break client,
+            Ok(client) => return (producer, client),
             Err(error) if error.is_timeout() => producer.process(),
             Err(error) => panic!("{error}"),
         }
-    };
+    }
+}
+
+/// Takes frames that are there.
+fn next() {
+    let (mut producer, mut client) = attached("next");
     for at in 0..NEXT + WARM_UP {
         producer.publish();
         let begin = Instant::now();
@@ -158,24 +162,28 @@ fn wake(path: &str) {
     say("done");
 }
 
-/// Converts.
+/// Converts a frame in shared memory into new memory; what was made before is kept until then.
 fn rgb() {
-    let from = layout();
     let to = Layout::new(FourCc::RGB3, 640, 360).unwrap();
-    let nv12: Vec<u8> = (0..from.size).map(|at| (at * 7) as u8).collect();
+    let (mut producer, mut client) = attached("rgb");
+    producer.publish();
+    let frame = client.next(Duration::from_secs(1)).unwrap();
     let mut convert = Convert::new();
+    let mut made = Vec::new();
     for at in 0..RGB + WARM_UP {
         let begin = Instant::now();
         let mut rgb = vec![0; to.size as usize];
-        let source = Picture::new(&nv12, &from).unwrap();
+        let pixels = frame.pixels().unwrap();
+        let source = pixels.picture().unwrap();
         let mut target = PictureMut::new(&mut rgb, &to).unwrap();
         convert
             .convert(&source, &mut target, &Options::default())
             .unwrap();
         let took = begin.elapsed();
-        black_box(&rgb);
+        made = black_box(rgb);
         if at >= WARM_UP {
             println!("{}", took.as_nanos());
         }
     }
+    drop(made);
 }
