@@ -1,5 +1,6 @@
 //! Wheels for musl: imported by a Python that is built with it, since Debian has none.
 
+use std::env::consts::ARCH;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,24 @@ use crate::{interrupt, process};
 const SOURCES: [&str; 3] = ["trixie", "python3.13", "3.13"];
 /// Zig's defaults are for programs that are looked into, and for those that are the same each time.
 const FLAGS: &str = "-fno-sanitize=all -Wno-date-time";
+/// What builds it, each with the variable that names it.
+const PROGRAMS: [(&str, &str); 4] = [
+    ("CC", "cc"),
+    ("CXX", "c++"),
+    ("AR", "ar"),
+    ("RANLIB", "ranlib"),
+];
+/// An interpreter that imports modules, quickly built, without libraries of this machine.
+const CONFIGURE: [&str; 7] = [
+    "--disable-test-modules",
+    "--without-ensurepip",
+    "--disable-ipv6",
+    "PKG_CONFIG=false",
+    // What can't be tried where programs of another machine are built.
+    "ac_cv_file__dev_ptmx=yes",
+    "ac_cv_file__dev_ptc=no",
+    "OPT=-O1",
+];
 /// Changes whenever what is prepared changes, so that an older cache is not used.
 const RECIPE: &str = "1";
 
@@ -83,6 +102,7 @@ fn prepared(run: &mut Run, tools: &Tools, target: &Target) -> Result<PathBuf> {
     )
 }
 
+/// Fills `ready` with musl and a Python that is built with it.
 fn make(
     run: &mut Run,
     tools: &Tools,
@@ -102,67 +122,62 @@ fn make(
     archive.download(&["musl".to_owned()], &downloads)?;
     debian::unpack(&downloads, "musl", ready)?;
     let sources = Archive::of_sources(&work.join("apt-sources"), release)?;
-    let folder = sources.source(package, &work.join("sources"))?;
+    let sources = sources.source(package, &work.join("sources"))?;
 
     let triple = format!("{}-linux-musl", target.machine);
+    println!("         building Python {version} for {triple}, once");
     let programs = work.join("programs");
-    fs::create_dir_all(&programs)?;
-    for (name, words) in [
-        ("cc", format!("cc -target {triple} -dynamic {FLAGS}")),
-        ("c++", format!("c++ -target {triple} -dynamic {FLAGS}")),
-        ("ar", "ar".to_owned()),
-        ("ranlib", "ranlib".to_owned()),
-    ] {
-        let python = tools.program("python");
-        let text = format!(
-            "#!/bin/sh\nexec '{}' -m ziglang {words} \"$@\"\n",
-            python.display()
-        );
-        let file = programs.join(name);
-        fs::write(&file, text)?;
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o755))?;
-    }
+    compilers(tools, &triple, &programs)?;
     let build = work.join("build");
     fs::create_dir_all(&build)?;
-    println!("         building Python {version} for {triple}, once");
-    let tool = |variable: &str, name: &str| format!("{variable}={}", programs.join(name).display());
-    let mut configure = Command::new(folder.join("configure"));
+    let tool = |(variable, name): (&str, &str)| {
+        let program = programs.join(name);
+        format!("{variable}={}", program.display())
+    };
+    let mut configure = Command::new(sources.join("configure"));
     configure
-        .args([
-            format!("--host={triple}"),
-            "--build=x86_64-linux-gnu".to_owned(),
-        ])
+        .arg(format!("--host={triple}"))
+        .arg(format!("--build={ARCH}-linux-gnu"))
         .arg(format!("--with-build-python={}", helper.file.display()))
-        .args([
-            "--disable-test-modules",
-            "--without-ensurepip",
-            "--disable-ipv6",
-        ])
-        .args([
-            // Libraries of this machine are no use.
-            "PKG_CONFIG=false",
-            "ac_cv_file__dev_ptmx=yes",
-            "ac_cv_file__dev_ptc=no",
-            "OPT=-O1",
-        ])
-        .args([
-            tool("CC", "cc"),
-            tool("CXX", "c++"),
-            tool("AR", "ar"),
-            tool("RANLIB", "ranlib"),
-        ])
+        .args(CONFIGURE)
+        .args(PROGRAMS.map(tool))
         .current_dir(&build);
     run.command(&mut configure)?;
     let mut make = Command::new("make");
     let jobs = std::thread::available_parallelism()?;
     run.command(make.arg(format!("-j{jobs}")).current_dir(&build))?;
+    collect(&sources, &build, ready)?;
+    println!("         took {} s", begin.elapsed().as_secs());
+    Ok(())
+}
 
+/// Writes Zig's programs for `triple`, as scripts under the names that others look for.
+fn compilers(tools: &Tools, triple: &str, folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder)?;
+    let python = tools.program("python");
+    for (_, name) in PROGRAMS {
+        let words = match name {
+            "cc" | "c++" => format!("{name} -target {triple} -dynamic {FLAGS}"),
+            other => other.to_owned(),
+        };
+        let python = python.display();
+        let text = format!("#!/bin/sh\nexec '{python}' -m ziglang {words} \"$@\"\n");
+        let file = folder.join(name);
+        fs::write(&file, text)?;
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755))?;
+    }
+    Ok(())
+}
+
+/// Copies what was built, and the library's modules, to where the interpreter looks for them.
+fn collect(sources: &Path, build: &Path, ready: &Path) -> Result<()> {
+    let [_, package, _] = SOURCES;
     let library = ready.join("lib").join(package);
     fs::create_dir_all(ready.join("bin"))?;
     fs::create_dir_all(library.join("lib-dynload"))?;
     fs::copy(build.join("python"), ready.join("bin").join(package))?;
     let mut copy = Command::new("cp");
-    copy.arg("-r").arg(folder.join("Lib/.")).arg(&library);
+    copy.arg("-r").arg(sources.join("Lib/.")).arg(&library);
     process::output(&mut copy)?;
     for other in ["test", "idlelib", "ensurepip"] {
         fs::remove_dir_all(library.join(other))?;
@@ -177,6 +192,5 @@ fn make(
         };
         fs::copy(entry.path(), to.join(entry.file_name()))?;
     }
-    println!("         took {} s", begin.elapsed().as_secs());
     Ok(())
 }

@@ -5,6 +5,7 @@ mod prepare;
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
@@ -18,7 +19,7 @@ use crate::interrupt;
 use crate::python::interpreter::SUPPORTED;
 use crate::python::{self, Environment, Interpreter, Name, Tools, build};
 
-/// Interpreters that run the tests at the same time.
+/// How many steps are done at the same time: much of a test is waiting for processes.
 const TOGETHER: usize = 2;
 
 /// The part `python`.
@@ -58,71 +59,84 @@ pub(super) fn part(run: &mut Run) -> Result<Outcome> {
         older = Some(Older::prepare(run, &tools, &system)?);
         Ok(())
     })?;
-    for together in environments.chunks(TOGETHER) {
-        test_together(
-            run,
-            &mut steps,
-            together,
-            (&tools, &mut wheels, older.as_ref()),
-        )?;
-    }
+    let mut jobs = Vec::new();
     let of_system = |(found, _): &&(Interpreter, Environment)| found.name == system.name;
-    if let Some((interpreter, environment)) = environments.iter().find(of_system) {
-        steps.run(run, "types", |run| checks::types(run, &tools, environment))?;
-        steps.run(run, "sanitizer", |run| {
+    let of_system = environments.iter().find(of_system);
+    if let Some((interpreter, environment)) = of_system {
+        // First, since it compiles while the others wait for processes.
+        jobs.push(Job::new("sanitizer", |run| {
             checks::sanitized(run, interpreter, environment)
-        })?;
-        steps.run(run, "pip", |run| {
-            checks::from_sources(run, &tools, interpreter)
+        }));
+    }
+    for (interpreter, environment) in &environments {
+        let name = format!("Python {}", interpreter.version);
+        steps.run(run, &format!("{name}, wheel"), |run| {
+            let wheel = wheels.of(run, &tools, interpreter)?;
+            tools.install(run, environment, &wheel)?;
+            let older = older.as_ref();
+            jobs.push(Job::new(&name, move |run| {
+                test(run, interpreter, environment, older)
+            }));
+            Ok(())
         })?;
     }
+    if let Some((interpreter, environment)) = of_system {
+        let tools = &tools;
+        jobs.push(Job::new("types", |run| {
+            checks::types(run, tools, environment)
+        }));
+        jobs.push(Job::new("pip", |run| {
+            checks::from_sources(run, tools, interpreter)
+        }));
+    }
+    together(run, &mut steps, jobs)?;
     if !steps.trouble.is_empty() {
         bail!("{}", steps.trouble.join("\n"));
     }
     Ok(Outcome::Passed)
 }
 
-/// Tests with several interpreters at the same time: much of it is waiting for processes.
-fn test_together(
-    run: &mut Run,
-    steps: &mut Steps,
-    environments: &[(Interpreter, Environment)],
-    (tools, wheels, older): (&Tools, &mut Wheels, Option<&Older>),
-) -> Result<()> {
-    let log = run.path().to_owned();
-    let mut ready = Vec::new();
-    for (interpreter, environment) in environments {
-        let name = format!("Python {}", interpreter.version);
-        steps.run(run, &format!("{name}, wheel"), |run| {
-            let wheel = wheels.of(run, tools, interpreter)?;
-            ready.push((name, interpreter, environment, wheel));
-            Ok(())
-        })?;
+/// A step that can be done while others are.
+struct Job<'a> {
+    name: String,
+    work: Work<'a>,
+}
+
+type Work<'a> = Box<dyn FnOnce(&mut Run) -> Result<()> + Send + 'a>;
+
+impl<'a> Job<'a> {
+    fn new(name: &str, work: impl FnOnce(&mut Run) -> Result<()> + Send + 'a) -> Self {
+        Self {
+            name: name.to_owned(),
+            work: Box::new(work),
+        }
     }
-    let one = |interpreter: &Interpreter, environment: &Environment, wheel: &Path| {
-        let begin = Instant::now();
-        let log = log.with_extension(format!("{}.log", interpreter.version));
-        let mut run = Run::new(&log, false)?;
-        let tested = tools
-            .install(&mut run, environment, wheel)
-            .and_then(|()| test(&mut run, interpreter, environment, older));
-        Ok((run.text()?, begin, tested))
+}
+
+/// Does [`TOGETHER`] jobs at the same time, each with a log of its own until it has ended.
+fn together(run: &mut Run, steps: &mut Steps, jobs: Vec<Job<'_>>) -> Result<()> {
+    let (log, deep) = (run.path().to_owned(), run.is_deep());
+    let jobs = Mutex::new(jobs.into_iter());
+    let report = Mutex::new((run, steps));
+    let next = || jobs.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work = || {
+        while let Some(Job { name, work }) = next() {
+            let begin = Instant::now();
+            let file = log.with_extension(format!("{}.log", name.replace(' ', "-")));
+            let mut own = Run::new(&file, deep)?;
+            let result = work(&mut own);
+            let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
+            let (run, steps) = &mut *report;
+            let before = run.text()?.len();
+            run.note(&own.text()?)?;
+            steps.ended(run, &name, (begin, before), result)?;
+        }
+        Ok(())
     };
-    let ended: Result<Vec<_>> = thread::scope(|scope| {
-        let begun: Vec<_> = ready
-            .iter()
-            .map(|(_, interpreter, environment, wheel)| {
-                scope.spawn(|| one(interpreter, environment, wheel))
-            })
-            .collect();
-        begun.into_iter().map(end).collect()
-    });
-    for ((name, ..), (text, begin, tested)) in ready.iter().zip(ended?) {
-        let before = run.text()?.len();
-        run.note(&text)?;
-        steps.ended(run, name, (begin, before), tested)?;
-    }
-    Ok(())
+    thread::scope(|scope| {
+        let workers = [(); TOGETHER].map(|()| scope.spawn(work));
+        workers.into_iter().try_for_each(end)
+    })
 }
 
 /// The environment in which the guest, which sees this machine's files, runs tests; or why there is none.
