@@ -124,6 +124,9 @@ impl fmt::Display for Error {
             Self::Os(call, Errno::ACCESS | Errno::PERM) => {
                 write!(f, "{call}: no permission")
             }
+            Self::Os("bind", Errno::NOENT) => {
+                write!(f, "the socket's folder is not there: make it first")
+            }
             Self::Os(call, errno) => write!(f, "{call}: {errno}"),
             Self::AddressInvalid => write!(f, "the socket's name is empty or has a zero byte"),
             Self::AddressTooLong(is, max) => write!(

@@ -125,6 +125,12 @@ fn a_socket_name_that_is_too_long() {
 }
 
 #[test]
+fn a_socket_whose_folder_is_not_there() {
+    let name = "/no/such/folder/camera";
+    run(["stream", "--pattern", name]).assert_error(1, &[name, "folder is not there"]);
+}
+
+#[test]
 fn a_socket_that_nobody_serves() {
     for name in ["/tmp/no/such/socket", "no-such-host"] {
         run(["receive", name]).assert_error(5, &[name, "no host serves"]);

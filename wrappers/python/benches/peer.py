@@ -23,6 +23,11 @@ def fetcher(client: object, is_ours: bool) -> Callable[[], object]:
     return client.next if is_ours else client.frame_wait
 
 
+def tell(times: list[int]) -> None:
+    """Print what was measured, now that it can't disturb."""
+    print(*times[WARM_UP:], sep="\n")
+
+
 def view(frame: object, is_ours: bool) -> np.ndarray:
     """View the luma of a frame as an array."""
     if is_ours:
@@ -39,7 +44,8 @@ def take(is_ours: bool) -> None:
     client = videostream.Client(path)
     fetch = fetcher(client, is_ours)
     host.process()
-    for at in range(NEXT + WARM_UP):
+    times = []
+    for _ in range(NEXT + WARM_UP):
         if is_ours:
             drawn = host.frame(*SIZE, "NV12")
         else:
@@ -55,37 +61,39 @@ def take(is_ours: bool) -> None:
         took = time.perf_counter_ns() - begin
         assert luma.shape == SIZE[::-1]
         del luma, frame
-        if at >= WARM_UP:
-            print(took)
+        times.append(took)
+    tell(times)
 
 
 def wake(path: str, is_ours: bool) -> None:
     """Sleep until frames come."""
     client = videostream.Client(path)
     fetch, clock = fetcher(client, is_ours), time.monotonic_ns
-    for at in range(NEXT // 10 + WARM_UP):
+    times = []
+    for _ in range(NEXT // 10 + WARM_UP):
         frame = fetch()
         now = clock()
         if is_ours:
             begin = frame.published_ns
         else:
             begin = videostream.lib.vsl_frame_timestamp(frame._ptr)
-        if at >= WARM_UP:
-            print(now - begin)
+        times.append(now - begin)
         del frame
+    tell(times)
 
 
 def rgb() -> None:
     """Convert and scale."""
     frame = videostream.Frame(*SIZE, "NV12")
     frame.array[:] = (np.arange(frame.array.size) * 7).astype(np.uint8).reshape(frame.array.shape)
-    for at in range(RGB + WARM_UP):
+    times = []
+    for _ in range(RGB + WARM_UP):
         begin = time.perf_counter_ns()
         picture = frame.to_rgb(size=(640, 360))
         took = time.perf_counter_ns() - begin
         assert picture.shape == (360, 640, 3)
-        if at >= WARM_UP:
-            print(took)
+        times.append(took)
+    tell(times)
 
 
 def main() -> None:

@@ -47,6 +47,12 @@ def test_a_second_host_is_refused(host, socket):
     assert (caught.value.errno, caught.value.filename) == (errno.EADDRINUSE, socket)
 
 
+def test_a_folder_that_is_not_there_is_named():
+    with pytest.raises(vs.Error, match="folder is not there.*/no/such/folder/host") as error:
+        vs.Host("/no/such/folder/host")
+    assert error.value.errno == errno.ENOENT
+
+
 def test_a_file_in_the_way_is_kept(socket):
     Path(socket).write_text("mine")
     with pytest.raises(vs.Error) as caught:

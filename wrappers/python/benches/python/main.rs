@@ -206,7 +206,7 @@ fn take(what: What, command: impl Fn(&str) -> Command, series: &mut Series) {
     };
     let before = series.count();
     for line in said.lines() {
-        if let Ok(ns) = line.trim_start_matches("@ ").parse() {
+        if let Ok(ns) = line.parse() {
             series.push(ns);
         }
     }

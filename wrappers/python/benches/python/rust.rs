@@ -12,7 +12,6 @@ use videostream::hal::ring::{FrameDescriptor, PlaneDescriptor};
 use videostream::hal::time::now_ns;
 use videostream::share::Lender;
 use videostream::{Client, Host, PictureMut};
-use videostream_testing::process::say;
 
 /// Values that a subject measures in its turn.
 const NEXT: usize = 2000;
@@ -136,30 +135,29 @@ fn attached(what: &str) -> (Producer, Client) {
 /// Takes frames that are there.
 fn next() {
     let (mut producer, mut client) = attached("next");
-    for at in 0..NEXT + WARM_UP {
+    let mut times = Vec::new();
+    for _ in 0..NEXT + WARM_UP {
         producer.publish();
         let begin = Instant::now();
         let frame = client.next(Duration::from_secs(1)).unwrap();
         let pixels = frame.pixels().unwrap();
         black_box(pixels.plane(0).as_ptr());
         let took = begin.elapsed();
-        if at >= WARM_UP {
-            println!("{}", took.as_nanos());
-        }
+        times.push(took.as_nanos());
     }
+    tell(&times);
 }
 
 /// Sleeps until frames come.
 fn wake(path: &str) {
     let mut client = Client::connect(path).unwrap();
-    for at in 0..NEXT / 10 + WARM_UP {
+    let mut times = Vec::new();
+    for _ in 0..NEXT / 10 + WARM_UP {
         let frame = client.next(Duration::from_secs(10)).unwrap();
         let late = now_ns() - frame.published_ns();
-        if at >= WARM_UP {
-            println!("{late}");
-        }
+        times.push(u128::from(late));
     }
-    say("done");
+    tell(&times);
 }
 
 /// Converts a frame in shared memory into new memory; what was made before is kept until then.
@@ -170,7 +168,8 @@ fn rgb() {
     let frame = client.next(Duration::from_secs(1)).unwrap();
     let mut convert = Convert::new();
     let mut made = Vec::new();
-    for at in 0..RGB + WARM_UP {
+    let mut times = Vec::new();
+    for _ in 0..RGB + WARM_UP {
         let begin = Instant::now();
         let mut rgb = vec![0; to.size as usize];
         let pixels = frame.pixels().unwrap();
@@ -181,9 +180,15 @@ fn rgb() {
             .unwrap();
         let took = begin.elapsed();
         made = black_box(rgb);
-        if at >= WARM_UP {
-            println!("{}", took.as_nanos());
-        }
+        times.push(took.as_nanos());
     }
     drop(made);
+    tell(&times);
+}
+
+/// Prints what was measured, now that it can't disturb.
+fn tell(times: &[u128]) {
+    for time in &times[WARM_UP..] {
+        println!("{time}");
+    }
 }
