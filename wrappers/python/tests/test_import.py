@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,3 +37,23 @@ def test_distribution_has_the_version_of_the_module() -> None:
 def test_public_names_are_there() -> None:
     for name in videostream.__all__:
         assert hasattr(videostream, name)
+
+
+def test_importing_loads_little() -> None:
+    program = "import sys; before = set(sys.modules); import videostream"
+    program += "; print(*sorted(set(sys.modules) - before))"
+    environment = {**os.environ, "PYTHONPATH": str(Path(videostream.__file__).parent.parent)}
+    command = [sys.executable, "-S", "-c", program]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    loaded = set(ran.stdout.split())
+    assert "videostream._videostream" in loaded
+    # On a board each of these costs a tenth of a second.
+    slow = {"asyncio", "ctypes", "dataclasses", "inspect", "numpy", "pathlib", "typing"}
+    assert not loaded & slow
+
+
+def test_names_that_are_loaded_late_are_listed() -> None:
+    assert set(videostream.__all__) <= set(dir(videostream))
+    assert videostream.Size is videostream._listing.Size
+    with pytest.raises(AttributeError, match=r"'videostream' has no attribute 'Camerra'"):
+        _ = videostream.Camerra

@@ -5,10 +5,11 @@ they lie. Frames are n-dimensional views of that memory for NumPy, OpenCV, PyTor
 knows the buffer protocol or DLPack.
 """
 
+from __future__ import annotations
+
 import os
 
 from . import client, decoder, frame, host, library
-from ._listing import Control, ControlChange, Device, Format, Size
 from ._videostream import (
     Camera,
     Client,
@@ -44,6 +45,10 @@ from .errors import (
     Unplugged,
 )
 from .library import lib, version
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._listing import Control, ControlChange, Device, Format, Size
 
 __all__ = [
     "Camera",
@@ -90,5 +95,21 @@ __all__ = [
     "snapshot",
     "version",
 ]
+
+#: What is loaded when it is used: dataclasses take longer to load than all of the above.
+_LISTING = ("Control", "ControlChange", "Device", "Format", "Size")
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LISTING:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import _listing
+
+    return globals().setdefault(name, getattr(_listing, name))
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
 
 os.register_at_fork(after_in_child=_forked)

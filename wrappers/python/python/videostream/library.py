@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import threading
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from ._videostream import __version__
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ctypes import CDLL
+    from typing import Any
 
 __all__ = ["errmsg", "lib", "load_library", "load_symbols", "timestamp", "version"]
 
@@ -51,6 +51,7 @@ def load_library(libname: str | None = None) -> CDLL:
     library. Raises OSError if it cannot be.
     """
     from ctypes import CDLL
+    from pathlib import Path
 
     libname = os.environ.get("VIDEOSTREAM_LIBRARY") or libname
     if libname is not None:
