@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 
 use super::first_line;
 use crate::check::run::{Run, cargo};
@@ -85,11 +85,17 @@ impl Older {
     pub(super) fn prepare(run: &mut Run, tools: &Tools, interpreter: &Interpreter) -> Result<Self> {
         // As the part `tests` builds it, so that nothing is built twice.
         run.command(cargo(&["test", "--no-run"])?.args(PACKAGES))?;
+        let library = project::target()?.join("debug/deps/libvideostream_c.so");
+        ensure!(
+            library.is_file(),
+            "cargo has built no {}",
+            library.display()
+        );
         let folder = python::place()?.join("ctypes");
         let missing = |run: &mut Run, line: &str| run.left_out(line, "it can't be had");
         let environment = tools.environment(run, &folder, interpreter, python::CTYPES, missing)?;
         Ok(Self {
-            library: project::target()?.join("debug/libvideostream_c.so"),
+            library,
             package: environment.packages()?,
             interpreter: interpreter.name,
         })
