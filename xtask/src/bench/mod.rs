@@ -27,11 +27,8 @@ pub(crate) struct Args {
 /// Runs them; the exit status is that of the run.
 pub(crate) fn run(args: &Args) -> Result<u8> {
     // Its figures are named for it, and all others are not: what is not measured need not be built, for minutes.
-    let for_python = args
-        .filter
-        .as_ref()
-        .map(|filter| filter.starts_with(python::PREFIX));
-    if for_python == Some(true) {
+    let filter = args.filter.as_deref();
+    if filter.is_some_and(|filter| filter.starts_with(python::PREFIX)) {
         return Ok(u8::from(!python(args)?));
     }
     let root = project::root()?;
@@ -47,11 +44,19 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
         alone(&root)
     };
     let figures = succeeds(command.args(&args.filter))?;
-    let codecs = succeeds(codecs(&root).args(&args.filter))?;
-    let exports = succeeds(exports(&root).args(&args.filter))?;
+    // Encoding, decoding and conversion, and the C interface beside the Rust one.
+    let mut codecs = bench(&root, "videostream", "codecs", &["--features", "software"]);
+    let codecs = succeeds(codecs.args(&args.filter))?;
+    let mut exports = bench(
+        &root,
+        "videostream-c",
+        "exports",
+        &["--no-default-features"],
+    );
+    let exports = succeeds(exports.args(&args.filter))?;
     let elements = match apt::missing(&gstreamer::HEADERS) {
         missing if missing.is_empty() => {
-            let mut elements = elements(&root);
+            let mut elements = bench(&root, gstreamer::PACKAGE, "elements", &[]);
             succeeds(elements.args(&args.filter))?
         }
         missing => {
@@ -62,7 +67,7 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
             true
         }
     };
-    let python = for_python == Some(false) || python(args)?;
+    let python = filter.is_some() || python(args)?;
     Ok(u8::from(
         !(figures && codecs && exports && elements && python),
     ))
@@ -79,40 +84,18 @@ fn python(args: &Args) -> Result<bool> {
     }
 }
 
-/// The GStreamer elements beside others.
-fn elements(root: &Path) -> Command {
+/// A bench of a package, to be given words of its own.
+fn bench(root: &Path, package: &str, name: &str, words: &[&str]) -> Command {
     let mut command = Command::new("cargo");
     command.current_dir(root);
-    command.args(["bench", "--package", gstreamer::PACKAGE]);
-    command.args(["--bench", "elements", "--"]);
-    command
-}
-
-/// Encoding, decoding and conversion; its table follows that of the figures.
-fn codecs(root: &Path) -> Command {
-    let mut command = Command::new("cargo");
-    command.current_dir(root);
-    command.args(["bench", "--package", "videostream", "--bench", "codecs"]);
-    command.args(["--features", "software", "--"]);
-    command
-}
-
-/// The C interface beside the Rust one.
-fn exports(root: &Path) -> Command {
-    let mut command = Command::new("cargo");
-    command.current_dir(root);
-    command.args(["bench", "--package", "videostream-c", "--bench", "exports"]);
-    command.args(["--no-default-features", "--"]);
+    command.args(["bench", "--package", package, "--bench", name]);
+    command.args(words).arg("--");
     command
 }
 
 /// The figures without others to compare with.
 fn alone(root: &Path) -> Command {
-    let mut command = Command::new("cargo");
-    command.current_dir(root);
-    command.args(["bench", "--package", "videostream", "--bench", "figures"]);
-    command.arg("--");
-    command
+    bench(root, "videostream", "figures", &[])
 }
 
 fn with_iceoryx2(root: &Path, verb: &str) -> Command {

@@ -49,14 +49,9 @@ pub(super) fn command() -> Result<Result<Command, String>> {
 
 /// An interpreter with the package as a release wheel has it, and NumPy.
 fn ours(run: &mut Run, tools: &Tools, interpreter: &Interpreter, place: &Path) -> Result<PathBuf> {
-    let wheel = place.join("wheel");
-    let mut maturin = build::maturin(tools, &wheel)?;
-    maturin
-        .args(["--release", "--compatibility", "linux", "--interpreter"])
-        .arg(&interpreter.file);
-    run.command(&mut maturin)?;
+    let wheel = build::for_here(run, tools, interpreter, "release", &place.join("wheel"))?;
     let environment = with_numpy(run, tools, interpreter, &place.join("ours"), "")?;
-    tools.install(run, &environment, &build::only_wheel(&wheel)?)?;
+    tools.install(run, &environment, &wheel)?;
     Ok(environment.python())
 }
 

@@ -11,16 +11,17 @@ use super::interpreter::Interpreter;
 use crate::check::{Run, cargo};
 use crate::project;
 
-/// Builds the wheel for `interpreter` as tests want it, quickly built and for this machine, into `folder`.
-pub(crate) fn for_tests(
+/// Builds the wheel for `interpreter` and this machine in a profile of cargo's, into `folder`.
+pub(crate) fn for_here(
     run: &mut Run,
     tools: &Tools,
     interpreter: &Interpreter,
+    profile: &str,
     folder: &Path,
 ) -> Result<PathBuf> {
     let mut command = maturin(tools, folder)?;
     command
-        .args(["--profile", "dev", "--compatibility", "linux"])
+        .args(["--profile", profile, "--compatibility", "linux"])
         .arg("--interpreter")
         .arg(&interpreter.file);
     run.command(&mut command)?;

@@ -13,7 +13,7 @@ use crate::rig::cache;
 use crate::rig::debian::{self, Archive};
 
 /// Runs programs for aarch64.
-pub(super) const EMULATOR: Package = Package::program("qemu-user-static", "qemu-aarch64-static");
+const EMULATOR: Package = Package::program("qemu-user-static", "qemu-aarch64-static");
 /// The release, the one whose Python is the oldest of the stable ABI, and its name of the architecture.
 const RELEASE: [&str; 3] = ["bookworm", "python3.11", "arm64"];
 /// Changes whenever what is prepared changes, so that an older cache is not used.
@@ -21,14 +21,13 @@ const RECIPE: &str = "1";
 
 /// Imports `wheel` by the emulator.
 pub(super) fn import(wheels: &mut Wheels, wheel: &Path, target: &Target, name: &str) -> Result<()> {
-    if target.machine != "aarch64" {
-        skipped(name, "this machine has no emulator for it");
-        return Ok(());
-    }
-    if let Err(why) = has(&[EMULATOR]) {
-        skipped(name, &why);
-        return Ok(());
-    }
+    let mut command = match emulator(target) {
+        Ok(command) => command,
+        Err(why) => {
+            skipped(name, &why);
+            return Ok(());
+        }
+    };
     let [release, python, architecture] = RELEASE;
     let place = format!("python-{release}-{architecture}-{RECIPE}");
     let tree = cache::made(
@@ -54,13 +53,19 @@ pub(super) fn import(wheels: &mut Wheels, wheel: &Path, target: &Target, name: &
             return Ok(());
         }
     };
-    let folder = wheels.unpacked(wheel)?;
-    let mut command = Command::new("qemu-aarch64-static");
     command
         .arg("-L")
         .arg(&tree)
-        .arg(tree.join("usr/bin").join(python))
-        .env("PYTHONPATH", folder)
-        .env("PYTHONDONTWRITEBYTECODE", "1");
-    wheels.imported(&mut command).context("in the emulator")
+        .arg(tree.join("usr/bin").join(python));
+    let imported = wheels.imported_unpacked(wheel, &mut command);
+    imported.context("in the emulator")
+}
+
+/// What runs programs for `target`, which are its first argument; or why nothing does.
+pub(super) fn emulator(target: &Target) -> Result<Command, String> {
+    if target.machine != "aarch64" {
+        return Err("this machine has no emulator for it".to_owned());
+    }
+    has(&[EMULATOR])?;
+    Ok(Command::new("qemu-aarch64-static"))
 }

@@ -252,11 +252,6 @@ impl Wheels {
         self.imported(&mut Command::new(environment.python()))
     }
 
-    /// A folder with what is in the wheel, for interpreters that pip is not run with.
-    fn unpacked(&mut self, wheel: &Path) -> Result<PathBuf> {
-        inspect::unpack(&mut self.run, &self.system, wheel, &self.place)
-    }
-
     /// Has an interpreter import the package, and look up each of its names.
     fn imported(&mut self, python: &mut Command) -> Result<()> {
         let said = self
@@ -264,6 +259,15 @@ impl Wheels {
             .output(python.args(["-c", IMPORT]).current_dir("/"))?;
         println!("         imported by {}", said.trim());
         Ok(())
+    }
+
+    /// The same from the unpacked wheel, for interpreters that pip is not run with.
+    fn imported_unpacked(&mut self, wheel: &Path, python: &mut Command) -> Result<()> {
+        let folder = inspect::unpack(&mut self.run, &self.system, wheel, &self.place)?;
+        python
+            .env("PYTHONPATH", folder)
+            .env("PYTHONDONTWRITEBYTECODE", "1");
+        self.imported(python)
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use super::target::Target;
-use super::{Wheels, emulated, has, skipped};
+use super::{Wheels, emulated, skipped};
 use crate::check::Run;
 use crate::python::interpreter::SUPPORTED;
 use crate::python::{Interpreter, Tools, tree};
@@ -45,16 +45,14 @@ const RECIPE: &str = "1";
 
 /// Imports `wheel` by a Python with musl, in the emulator if it is for another machine.
 pub(super) fn import(wheels: &mut Wheels, wheel: &Path, target: &Target, name: &str) -> Result<()> {
-    if !target.is_native() {
-        if target.machine != "aarch64" {
-            skipped(name, "this machine has no emulator for it");
-            return Ok(());
-        }
-        if let Err(why) = has(&[emulated::EMULATOR]) {
+    let emulator = (!target.is_native()).then(|| emulated::emulator(target));
+    let emulator = match emulator.transpose() {
+        Ok(emulator) => emulator,
+        Err(why) => {
             skipped(name, &why);
             return Ok(());
         }
-    }
+    };
     let python = match prepared(&mut wheels.run, &wheels.tools, target) {
         Ok(python) => python,
         Err(error) => {
@@ -63,20 +61,17 @@ pub(super) fn import(wheels: &mut Wheels, wheel: &Path, target: &Target, name: &
             return Ok(());
         }
     };
-    let folder = wheels.unpacked(wheel)?;
     let loader = loader(&python, target);
-    let mut command = if target.is_native() {
-        Command::new(loader)
-    } else {
-        let mut command = Command::new("qemu-aarch64-static");
-        command.arg(loader);
-        command
+    let mut command = match emulator {
+        None => Command::new(loader),
+        Some(mut emulator) => {
+            emulator.arg(loader);
+            emulator
+        }
     };
-    command
-        .arg(python.join("bin").join(SOURCES[1]))
-        .env("PYTHONPATH", folder)
-        .env("PYTHONDONTWRITEBYTECODE", "1");
-    wheels.imported(&mut command).context("with musl")
+    command.arg(python.join("bin").join(SOURCES[1]));
+    let imported = wheels.imported_unpacked(wheel, &mut command);
+    imported.context("with musl")
 }
 
 /// musl, which is its own loader.

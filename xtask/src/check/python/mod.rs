@@ -157,7 +157,7 @@ pub(super) fn for_guest(run: &mut Run) -> Result<Result<Environment, String>> {
     };
     let folder = place.join("environment");
     let environment = tools.environment(run, &folder, &system, &requirements, missing)?;
-    let wheel = build::for_tests(run, &tools, &system, &place.join("wheel"))?;
+    let wheel = build::for_here(run, &tools, &system, "dev", &place.join("wheel"))?;
     tools.install(run, &environment, &wheel)?;
     // Which the guest, where it is slow, can't write.
     let mut compile = Command::new(environment.python());

@@ -131,7 +131,7 @@ impl Wheels {
             None => "abi3".to_owned(),
         };
         let folder = python::place()?.join("wheels").join(folder);
-        let wheel = build::for_tests(run, tools, interpreter, &folder);
+        let wheel = build::for_here(run, tools, interpreter, "dev", &folder);
         // What fails is not built once more for the next interpreter.
         let kept = wheel.as_ref().map(PathBuf::clone);
         let kept = kept.map_err(|_| "its wheel could not be built".to_owned());
