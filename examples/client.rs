@@ -32,7 +32,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             sum / luma.len() as u64,
             frame.missed()
         );
-        // Dropping the frame gives it back. To keep several, ask for it: `Client::builder(..).hold(3)`.
+        // Dropping the frame gives it back. To keep several, ask for it:
+        // `Client::builder(..).hold(3)`.
     }
     Ok(())
 }

@@ -1,14 +1,15 @@
-//! A client in an event loop, beside something else that the program waits for: here a clock.
+//! A client in an event loop, together with another event source: here a timer.
 //! See `host.rs`.
 //!
 //! ```console
 //! cargo run --example epoll_client -- SOCKET [FRAMES]
 //! ```
 //!
-//! GLib (`unix_fd_add`) and asyncio (`add_reader`) take the client the same way: as a descriptor that is
-//! readable when `poll_next` has something to do. tokio (`AsyncFd`) wants one that stays the same, as a
-//! client's does not when it moves to a new host: a duplicate of `as_fd`. It is told of changes only, so
-//! `clear_ready` comes before `poll_next`, and `readable` after it has given `None`.
+//! GLib (`unix_fd_add`) and asyncio (`add_reader`) take the client the same way: as a descriptor
+//! that is readable when `poll_next` has something to do. tokio (`AsyncFd`) wants one that stays
+//! the same, which a client's does not when it moves to a new host: a duplicate of `as_fd`. It
+//! reports changes only, so call `clear_ready` before `poll_next`, and `readable` after it has
+//! returned `None`.
 
 use std::error::Error;
 use std::mem::MaybeUninit;

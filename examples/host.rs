@@ -5,7 +5,7 @@
 //! cargo run --example client -- /tmp/pattern     # elsewhere, as many as you like
 //! ```
 //!
-//! A second argument is the number of frames after which it ends.
+//! The optional second argument is the number of frames after which it ends.
 
 use std::error::Error;
 

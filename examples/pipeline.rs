@@ -1,10 +1,10 @@
-//! Three processes: one makes frames, one works on each, one uses what comes out.
+//! Three processes: one makes frames, one changes each, one uses the results.
 //!
 //! ```console
 //! cargo run --example pipeline
 //! ```
 //!
-//! starts this program in three roles, which can also be started by hand:
+//! This starts the program in three roles, which can also be started by hand:
 //!
 //! ```console
 //! pipeline source FIRST                  # a host
@@ -20,7 +20,7 @@ use std::time::Duration;
 use videostream::hal::format::{FourCc, Layout};
 use videostream::hal::memory::allocate::Allocator;
 use videostream::hal::ring::MAX_PLANES;
-use videostream::source::{Pool, Taken};
+use videostream::source::{Pool, SourceFrame};
 use videostream::{
     Client, FrameRate, Host, PatternSource, Picture, Source, Stream, TestPattern, pattern,
 };
@@ -124,7 +124,7 @@ impl Source for Inverted {
         Some(self.client.as_fd())
     }
 
-    fn take(&mut self) -> videostream::Result<Option<Taken>> {
+    fn take(&mut self) -> videostream::Result<Option<SourceFrame>> {
         let Some(frame) = self.client.poll_next()? else {
             return Ok(None);
         };
@@ -142,7 +142,7 @@ impl Source for Inverted {
         })?;
         // `None`: all buffers are with clients, and this frame is left out. Times and number
         // are those of the frame that it was made of.
-        Ok(index.map(|index| Taken {
+        Ok(index.map(|index| SourceFrame {
             index,
             sequence: frame.sequence(),
             timestamp_ns: frame.timestamp_ns(),

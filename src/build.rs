@@ -1,10 +1,10 @@
 //! What this library was built from and for.
 
-/// The release.
+/// Version of the release.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// The revision, as git describes it, or that which a published package was made of; else `unknown`.
+/// Git revision of the sources, or that of the published package; `unknown` without either.
 pub const REVISION: &str = env!("VIDEOSTREAM_REVISION");
-/// The target triple.
+/// Target triple.
 pub const TARGET: &str = env!("VIDEOSTREAM_TARGET");
-/// The C library: `gnu`, `musl`, or `none`.
+/// C library: `gnu`, `musl`, or `none`.
 pub const LIBC: &str = env!("VIDEOSTREAM_LIBC");

@@ -1,4 +1,4 @@
-//! Cameras: find one, say what is wanted, take frames whose memory other processes can map.
+//! Cameras: find, configure and start one; its frames lie in memory that other processes can map.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -22,14 +22,16 @@
 //! # }
 //! ```
 //!
-//! The memory is the driver's: each buffer is exported once as dma-buf when the stream starts,
-//! and per frame the kernel is called for one dequeue, one queue and at most one poll.
+//! The memory is the driver's own by default (see [`CameraMemory`] for other kinds). Each buffer is
+//! exported once, as a dma-buf, when the stream starts; a frame costs one dequeue, one queue and at
+//! most one poll.
 
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags, open};
+use videostream_hal::Call;
 use videostream_hal::format::FourCc;
-use videostream_hal::v4l2::camera::{PassedOver, Reason, negotiate};
+use videostream_hal::v4l2::camera::{Reason, Rejected, negotiate};
 use videostream_hal::v4l2::{
     Capabilities, Device, Error, ErrorKind, ExportAccess, FormatDescription, Fraction, Intervals,
     NodeKind, Sizes,
@@ -45,7 +47,6 @@ mod memory;
 mod node;
 mod setup;
 mod stream;
-mod words;
 
 pub use controls::{Control, ControlError, ControlList, Controls};
 pub use error::CameraError;
@@ -58,12 +59,12 @@ pub use setup::CameraSetup;
 use setup::Wanted;
 pub use stream::{CameraBuffer, CameraFrame, CameraStream};
 
-/// The example of the guide is compiled.
+/// Compiles the example of the guide.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/camera-capture.md")]
 struct Guide;
 
-/// An open camera and what is wanted of it; [`Camera::start`] makes it stream.
+/// An open camera and the requested settings; [`Camera::start`] starts streaming.
 #[derive(Debug)]
 pub struct Camera {
     path: PathBuf,
@@ -76,7 +77,7 @@ impl Camera {
     ///
     /// # Errors
     /// - [`CameraError::NotFound`]: no such device.
-    /// - [`CameraError::NotACamera`]: it is something else.
+    /// - [`CameraError::NotACamera`]: the device is of another kind.
     /// - [`CameraError::PermissionDenied`], [`CameraError::Busy`], [`CameraError::Device`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, CameraError> {
         let path = path.as_ref();
@@ -95,8 +96,8 @@ impl Camera {
     /// Opens the first camera of the system, by node number.
     ///
     /// # Errors
-    /// [`CameraError::NoCamera`] with what there is instead; otherwise why the only cameras there
-    /// are could not be opened.
+    /// [`CameraError::NoCamera`] with the number of other video devices; otherwise the reason why
+    /// the cameras could not be opened.
     pub fn first() -> Result<Self, CameraError> {
         let mut refused = None;
         for path in list::node_paths() {
@@ -109,25 +110,25 @@ impl Camera {
         Err(refused.unwrap_or_else(CameraError::no_camera))
     }
 
-    /// The path it was opened by.
+    /// Returns the path that the camera was opened by.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Driver, card, bus and abilities.
+    /// Returns driver, card, bus and capabilities.
     #[must_use]
     pub const fn capabilities(&self) -> &Capabilities {
         self.device.capabilities()
     }
 
-    /// The open device: lists of formats, controls, events.
+    /// Returns the open device, for lists of formats, controls and events.
     #[must_use]
     pub const fn device(&self) -> &Device {
         &self.device
     }
 
-    /// The formats it offers, in the driver's order, without allocating.
+    /// Iterates over the camera's formats in the driver's order, without allocating.
     ///
     /// ```no_run
     /// # use videostream::Camera;
@@ -145,31 +146,32 @@ impl Camera {
         queue.flat_map(|buf_type| self.device.formats(buf_type))
     }
 
-    /// The picture sizes of a format, without allocating; none if the driver does not list them.
+    /// Iterates over the picture sizes of a format, without allocating; empty if the driver does
+    /// not list them.
     #[doc(alias = "VIDIOC_ENUM_FRAMESIZES")]
     #[must_use]
     pub fn sizes(&self, fourcc: FourCc) -> Sizes<'_> {
         self.device.sizes(fourcc)
     }
 
-    /// The frame intervals of a format in a size in pixels, without allocating; none if the
-    /// driver does not list them.
+    /// Iterates over the frame intervals of a format at a size in pixels, without allocating; empty
+    /// if the driver does not list them.
     #[doc(alias = "VIDIOC_ENUM_FRAMEINTERVALS")]
     #[must_use]
     pub fn intervals(&self, fourcc: FourCc, width: u32, height: u32) -> Intervals<'_> {
         self.device.intervals(fourcc, width, height)
     }
 
-    /// Adds a wanted format; the first one that the camera has is taken.
+    /// Adds a requested format; the first one that the camera supports is used.
     ///
-    /// Without any, a common uncompressed format is taken.
+    /// By default, a common uncompressed format is used.
     #[must_use]
     pub fn format(mut self, fourcc: FourCc) -> Self {
         self.wanted.formats.push(fourcc);
         self
     }
 
-    /// Wants pictures of exactly this size in pixels. Without it the camera keeps its size.
+    /// Requests exactly this size in pixels. By default the camera keeps its current size.
     #[must_use]
     pub const fn size(mut self, width: u32, height: u32) -> Self {
         self.wanted.size = Some((width, height));
@@ -177,7 +179,7 @@ impl Camera {
         self
     }
 
-    /// Wants pictures of about this size in pixels: the driver chooses the nearest.
+    /// Requests about this size in pixels; the driver chooses the nearest.
     #[must_use]
     pub const fn size_near(mut self, width: u32, height: u32) -> Self {
         self.wanted.size = Some((width, height));
@@ -185,50 +187,50 @@ impl Camera {
         self
     }
 
-    /// Wants a whole number of frames per second; the driver chooses the nearest rate, see
+    /// Requests a whole number of frames per second; the driver chooses the nearest rate, see
     /// [`CameraStream::interval`].
     #[must_use]
     pub const fn fps(self, frames_per_second: u32) -> Self {
         self.interval(Fraction::from_fps(frames_per_second))
     }
 
-    /// Wants a frame every so many seconds (1001/30000); the driver chooses the nearest.
+    /// Requests a frame interval in seconds (1001/30000); the driver chooses the nearest.
     #[must_use]
     pub const fn interval(mut self, seconds: Fraction) -> Self {
         self.wanted.interval = Some(seconds);
         self
     }
 
-    /// Wants this many buffers (default 4); the driver may give more.
+    /// Requests a number of buffers (default 4); the driver may allocate more.
     #[must_use]
     pub const fn buffers(mut self, count: u32) -> Self {
         self.wanted.buffers = count;
         self
     }
 
-    /// Frames with suspect content are counted and skipped instead of delivered.
+    /// Sets whether corrupted frames are counted and skipped instead of delivered.
     #[must_use]
     pub const fn skip_corrupted(mut self, skip: bool) -> Self {
         self.wanted.skip_corrupted = skip;
         self
     }
 
-    /// Whether exported buffers may be mapped for writing (default: for reading only).
+    /// Sets whether exported buffers may be mapped for writing (default: read-only).
     #[must_use]
     pub const fn access(mut self, access: ExportAccess) -> Self {
         self.wanted.access = access;
         self
     }
 
-    /// Whose memory the camera fills (default: the driver's own).
+    /// Sets the kind of memory that the camera fills (default: the driver's own).
     #[must_use]
     pub const fn memory(mut self, memory: CameraMemory) -> Self {
         self.wanted.memory = memory;
         self
     }
 
-    /// Sets a control before the camera starts, and each time that it is started again after it
-    /// was unplugged; names and values are those of [`Controls::set`].
+    /// Sets a control before the camera starts, and again on each restart after it was unplugged.
+    /// Names and values are those of [`Controls::set`].
     #[must_use]
     pub fn control(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.wanted.controls.push((name.into(), value.into()));
@@ -238,29 +240,31 @@ impl Camera {
     /// Negotiates, allocates and exports the buffers, and starts the stream.
     ///
     /// # Errors
-    /// - [`CameraError::UnsupportedFormat`], [`CameraError::UnsupportedSize`]: with what the
-    ///   camera has.
+    /// - [`CameraError::UnsupportedFormat`], [`CameraError::UnsupportedSize`]: with the
+    ///   alternatives that the camera offers.
     /// - [`CameraError::Busy`]: another program streams from it.
     /// - [`CameraError::Pipeline`]: the media pipeline behind the node is not set up.
-    /// - [`CameraError::Memory`]: it cannot fill the memory that was asked for.
-    /// - [`CameraError::Control`]: a control cannot be set; none of them is then.
+    /// - [`CameraError::Memory`]: it cannot fill the requested memory.
+    /// - [`CameraError::Control`]: a control cannot be set; then no control is changed.
     /// - [`CameraError::Disconnected`], [`CameraError::Device`].
     pub fn start(self) -> Result<CameraStream, CameraError> {
         if !self.wanted.controls.is_empty() {
             self.controls().set(&self.wanted.controls)?;
         }
         let mut passed = Vec::new();
-        match negotiate(&self.device, &self.wanted.wishes(), &mut |p| passed.push(p)) {
+        match negotiate(&self.device, &self.wanted.request(), &mut |p| {
+            passed.push(p)
+        }) {
             Ok(negotiated) => CameraStream::start(self.path, self.device, negotiated, self.wanted),
             Err(error) => Err(self.refused(error, &passed)),
         }
     }
 
-    fn refused(&self, error: Error, passed: &[PassedOver]) -> CameraError {
+    fn refused(&self, error: Error, passed: &[Rejected]) -> CameraError {
         if !matches!(error, Error::NoFormat { .. }) {
             return CameraError::from_device(&self.path, error);
         }
-        // A format that exists, but in another size, is the nearer miss.
+        // A format that exists in another size is the nearer miss, so report that one.
         let resized = passed.iter().find_map(|passed| match passed.reason {
             Reason::Resized { width, height } => Some((passed.fourcc, (width, height))),
             _ => None,
@@ -289,19 +293,19 @@ impl Camera {
     }
 }
 
-/// Opens a node without the hal's limit on the length of paths.
+/// Opens a node; its path may be longer than the hal's limit.
 fn open_device(path: &Path) -> Result<Device, Error> {
     let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let fd = open(path, flags, Mode::empty()).map_err(|errno| Error::System {
-        call: "open",
+        call: Call::Open,
         errno,
     })?;
     Device::from_fd(fd)
 }
 
-/// Whether an error of [`open_device`] says that the file is no video device at all.
+/// Returns whether an error of [`open_device`] means that the file is not a video device.
 fn is_foreign(error: Error) -> bool {
-    matches!(error, Error::System { call, .. } if call != "open")
+    matches!(error, Error::System { call, .. } if call != Call::Open)
         && matches!(
             error.kind(),
             ErrorKind::NotSupported | ErrorKind::InvalidArgument

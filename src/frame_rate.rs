@@ -13,10 +13,10 @@ pub struct FrameRate {
 }
 
 impl FrameRate {
-    /// The largest numerator and denominator (one million, enough for rates given in microseconds).
+    /// Largest numerator and denominator: one million, enough for rates in microseconds.
     pub const MAX_PART: u32 = 1_000_000;
 
-    /// `frames` pictures every `seconds` seconds.
+    /// Creates a rate of `frames` pictures every `seconds` seconds.
     ///
     /// # Errors
     /// [`InvalidFrameRate`] when a part is zero or above [`FrameRate::MAX_PART`].
@@ -34,17 +34,16 @@ impl FrameRate {
         Ok(Self { frames, seconds })
     }
 
-    /// A whole number of frames per second.
+    /// Creates a rate of a whole number of frames per second.
     ///
     /// # Errors
-    /// As [`FrameRate::new`].
+    /// Those of [`FrameRate::new`].
     pub const fn fps(frames: u32) -> Result<Self, InvalidFrameRate> {
         Self::new(frames, 1)
     }
 
-    /// The rate with this time from one frame to the next, in nanoseconds rounded to the nearest;
-    /// `None` if there is none, as for 0. Whole rates and those of television (30000/1001) come
-    /// before others.
+    /// Finds the rate whose period, rounded to nanoseconds, is `period_ns`; `None` if no rate has
+    /// it, as for 0. Whole and television rates (30000/1001) are preferred.
     ///
     /// ```
     /// use videostream::FrameRate;
@@ -65,8 +64,8 @@ impl FrameRate {
         if common.is_some() {
             return common;
         }
-        // The continued fraction of a second over the period: each step is the best
-        // approximation with parts so small.
+        // Continued fraction of a second over the period: each convergent is the best
+        // approximation with parts of its size.
         let (mut left, mut right) = (SECOND, period_ns);
         let (mut before, mut last) = ((0_u64, 1_u64), (1_u64, 0_u64));
         while right != 0 {
@@ -81,10 +80,11 @@ impl FrameRate {
         None
     }
 
-    /// The rate nearest to a fraction of any size; `None` if a part is zero, or if it is beyond all rates.
+    /// Finds the rate nearest to a fraction of any size; `None` if a part is zero or the fraction
+    /// is out of range.
     ///
-    /// A fraction whose parts fit stays what it is. One that is a common rate within a millionth, a whole number or one of
-    /// television (30000/1001), is that: clocks that count in nanoseconds say it so.
+    /// A fraction whose parts fit is kept. Another one within a millionth of a whole or television
+    /// rate (30000/1001) becomes that rate, since clocks that count in nanoseconds round it.
     ///
     /// ```
     /// use videostream::FrameRate;
@@ -106,7 +106,7 @@ impl FrameRate {
         if let Some(rate) = fits(frames, seconds) {
             return Some(rate);
         }
-        // Whole numbers of frames in so many thousandths of a second.
+        // A whole number of frames in this many thousandths of a second.
         let common = |thousandths: u64| {
             let all = u128::from(frames) * u128::from(thousandths);
             let whole = (all + u128::from(seconds) * 500) / (u128::from(seconds) * 1_000);
@@ -117,7 +117,7 @@ impl FrameRate {
         if let Some(rate) = common(1_000).or_else(|| common(1_001)) {
             return Some(rate);
         }
-        // The continued fraction: each step is the best approximation with parts so small.
+        // Continued fraction: each convergent is the best approximation with parts of its size.
         let (mut left, mut right) = (frames, seconds);
         let (mut before, mut last) = ((0_u64, 1_u64), (1_u64, 0_u64));
         let mut best = None;
@@ -139,7 +139,7 @@ impl FrameRate {
         best
     }
 
-    /// The same rate with the smallest parts.
+    /// Reduces the fraction.
     fn reduced(self) -> Self {
         let divisor = gcd(self.frames.into(), self.seconds.into()) as u32;
         Self {
@@ -148,25 +148,25 @@ impl FrameRate {
         }
     }
 
-    /// The numerator: frames per [`FrameRate::seconds`].
+    /// Returns the numerator: frames per [`FrameRate::seconds`].
     #[must_use]
     pub const fn frames(self) -> u32 {
         self.frames
     }
 
-    /// The denominator, in seconds.
+    /// Returns the denominator, in seconds.
     #[must_use]
     pub const fn seconds(self) -> u32 {
         self.seconds
     }
 
-    /// Frames per second as a number.
+    /// Returns frames per second as a floating-point number.
     #[must_use]
     pub fn as_f64(self) -> f64 {
         f64::from(self.frames) / f64::from(self.seconds)
     }
 
-    /// When frame `number` is due, in nanoseconds after frame 0, rounded to the nearest.
+    /// Returns the time of frame `number` after frame 0, in nanoseconds, rounded to the nearest.
     ///
     /// Saturates at `u64::MAX` (five centuries).
     #[must_use]
@@ -180,20 +180,20 @@ impl FrameRate {
         }
     }
 
-    /// The time from one frame to the next in nanoseconds, rounded to the nearest.
+    /// Returns the time between frames in nanoseconds, rounded to the nearest.
     #[must_use]
     pub const fn period_ns(self) -> u64 {
         self.time_ns(1)
     }
 }
 
-/// The greatest common divisor.
+/// Returns the greatest common divisor.
 fn gcd(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// Reads `30`, `30000/1001`, `1/10` and decimals. Decimals of television's rates mean those: `29.97` is 30000/1001,
-/// `23.976` is 24000/1001.
+/// Parses `30`, `30000/1001`, `1/10` and decimals. Rounded television rates are recognised: `29.97`
+/// is 30000/1001, `23.976` is 24000/1001.
 ///
 /// ```
 /// use videostream::FrameRate;
@@ -205,7 +205,7 @@ impl FromStr for FrameRate {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let number = |text: &str| match text.bytes().all(|byte| byte.is_ascii_digit()) {
-            // No sign, either.
+            // Digits only, since `parse` would accept a sign.
             true => text.parse::<u32>().map_err(|_| InvalidFrameRate::TEXT),
             false => Err(InvalidFrameRate::TEXT),
         };
@@ -220,7 +220,7 @@ impl FromStr for FrameRate {
         }
         let scale = 10_u64.pow(decimals.len() as u32);
         let frames = u64::from(number(whole)?) * scale + u64::from(number(decimals)?);
-        // Cut or rounded to as many decimals.
+        // The television rate, truncated or rounded to as many decimals.
         let television = (frames * 1_001 + scale * 500) / (scale * 1_000);
         let exact = television * 1_000 * scale;
         if decimals.len() > 1
@@ -242,14 +242,14 @@ impl fmt::Display for FrameRate {
 /// A frame rate with a part out of range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InvalidFrameRate {
-    /// The numerator that was given.
+    /// The given numerator.
     pub frames: u32,
-    /// The denominator that was given.
+    /// The given denominator.
     pub seconds: u32,
 }
 
 impl InvalidFrameRate {
-    /// Of a text that is no rate.
+    /// Stands for a text that is not a rate.
     const TEXT: Self = Self {
         frames: 0,
         seconds: 0,

@@ -1,13 +1,15 @@
-//! A file that takes its name when it is worth it: until then, what had the name before stays.
+//! A new file that replaces an old one only once it is complete.
 //!
-//! It grows in the same folder under another name, `.NAME.XXXXXXXX.part`, and is renamed. A process that is killed before
-//! leaves that one behind; whoever writes a file of that name next removes it. A writer holds a lock (`flock`) on its file
-//! until that has its name, and the kernel takes back the lock of a process that is gone: nobody has to guess by age, or
-//! by process numbers, which each container counts from 1. The kernel keeps these locks itself, for FAT and exFAT, too;
-//! where there are none (some network file systems), what is left behind stays.
+//! It is written under another name in the same folder, `.NAME.XXXXXXXX.part`, and then renamed. A
+//! process that is killed leaves that file behind; the next writer of the same name removes it. A
+//! writer holds a lock (`flock`) on its file until the rename, and the kernel releases the lock
+//! when the process ends, so that abandoned files are recognised without a guess by age or by
+//! process id, which each container counts from 1. The kernel implements these locks for all local
+//! file systems, FAT and exFAT included; without locks (some network file systems), abandoned files
+//! stay.
 //!
-//! A file without a name (`O_TMPFILE`) would leave nothing, but FAT and exFAT, which memory cards have, don't know
-//! it, and it can't take the place of another.
+//! An unnamed file (`O_TMPFILE`) would leave nothing behind, but FAT and exFAT, as on memory cards,
+//! don't support it, and it can't replace another file.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -25,21 +27,21 @@ use rustix::io::Errno;
 use rustix::process::{Gid, Uid, geteuid};
 use rustix::rand::{GetRandomFlags, getrandom};
 
-/// As [`File::create`].
+/// Permissions of a new file before the umask, as for [`File::create`].
 const MODE: Mode = Mode::from_raw_mode(0o666);
-/// Names of files have 255 bytes at most; so many of them are in that of the hidden one.
+/// Bytes of the name that the temporary name repeats; file names have 255 bytes at most.
 const LONGEST: usize = 200;
-/// How many names are tried.
+/// Number of temporary names to try.
 const TRIES: usize = 16;
 
-/// The name of a file that is being written. Dropped before it was shown, the file is gone.
+/// The name of a file that is being written. Dropping it before [`Fresh::show`] deletes the file.
 #[derive(Debug)]
 pub(crate) struct Fresh {
-    /// `None` once it has its name, or where it had from the start.
+    /// `None` once the file has its name, or if it is written in place.
     hidden: Option<Hidden>,
 }
 
-/// Where the file is until it takes its name.
+/// The temporary name of the file.
 #[derive(Debug)]
 struct Hidden {
     folder: OwnedFd,
@@ -48,12 +50,12 @@ struct Hidden {
 }
 
 impl Fresh {
-    /// A file that will be at `path`, as [`File::create`] would make it. What is no regular file (a FIFO, a device) is
-    /// written to where it is, and so is the target of a symbolic link.
+    /// Creates a file that will be at `path`, as [`File::create`] would. A FIFO, a device, or the
+    /// target of a symbolic link is written in place.
     pub(crate) fn create(path: &Path) -> io::Result<(File, Self)> {
         let before = match fs::symlink_metadata(path) {
             Ok(before) if before.is_file() && !is_mounted(path) => {
-                // What may not be written may not be replaced.
+                // A file without write permission must not be replaced either.
                 let mut options = File::options();
                 options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
                 options.write(true).open(path)?;
@@ -68,13 +70,13 @@ impl Fresh {
         match Hidden::create(folder, name) {
             Ok((file, hidden)) => {
                 if let Some(before) = before {
-                    // As far as the system lets it.
+                    // Best effort: only root may change the owner.
                     let _ = take_after(&file, &before);
                 }
                 let hidden = Some(hidden);
                 Ok((file, Self { hidden }))
             }
-            // The file may be written, but no other be made beside it.
+            // The file is writable, but its folder is not.
             Err(Errno::ACCESS | Errno::PERM) => Self::in_place(path),
             Err(errno) => Err(errno.into()),
         }
@@ -84,17 +86,20 @@ impl Fresh {
         Ok((File::create(path)?, Self { hidden: None }))
     }
 
-    /// Gives the file its name, in place of what has it; `durable`: also after a power loss.
+    /// Renames the file to its final name, replacing an existing file; if `durable`, in a way that
+    /// survives a power loss.
     pub(crate) fn show(&mut self, file: &File, durable: bool) -> io::Result<()> {
         let Some(hidden) = &self.hidden else {
             return Ok(());
         };
         let (folder, becomes) = (&hidden.folder, &hidden.becomes);
         renameat(folder, &hidden.name, folder, becomes)?;
-        // The lock was for the other name: it is not in the way of programs that lock what they read.
+        // The lock protected the temporary name; it must not hinder programs that lock the file to
+        // read it.
         let _ = flock(file, FlockOperation::Unlock);
         if durable {
-            // A folder that may not be read can't be synchronised, and some file systems don't do that.
+            // Best effort: an unreadable folder can't be synchronised, nor can folders of some file
+            // systems.
             let _ = fsync(folder);
         }
         self.hidden = None;
@@ -118,7 +123,7 @@ impl Hidden {
         };
         let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
         let folder = match openat(CWD, folder, flags | OFlags::RDONLY, Mode::empty()) {
-            // Files may be made in it all the same.
+            // The folder is not readable, but files may still be created in it.
             Err(Errno::ACCESS) => openat(CWD, folder, flags | OFlags::PATH, Mode::empty())?,
             opened => opened?,
         };
@@ -147,15 +152,15 @@ impl Hidden {
     }
 }
 
-/// Locks a new file, where its file system has locks; whether it still has its name then. Until it has its lock, it looks
-/// abandoned.
+/// Locks a new file if the file system has locks. Returns whether it still has its name: until it
+/// is locked it looks abandoned, and another writer may remove it.
 fn lock(folder: &OwnedFd, name: &OsStr, file: &File) -> bool {
     flock(file, FlockOperation::NonBlockingLockExclusive) != Err(Errno::WOULDBLOCK)
         && statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
 }
 
-/// Removes what killed writers of a file of this name have left behind, as far as that can be done. New files belong to
-/// `user` here: FAT gives all of them to one.
+/// Removes files that killed writers of this name left behind, as far as possible. `user` is the
+/// owner of new files here: on FAT that is the same for all files.
 fn remove_abandoned(folder: &OwnedFd, becomes: &OsStr, user: u32) {
     let Ok(entries) = Dir::read_from(folder) else {
         return;
@@ -168,9 +173,9 @@ fn remove_abandoned(folder: &OwnedFd, becomes: &OsStr, user: u32) {
     }
 }
 
-/// Removes a file of `user`, unless its writer still has it locked.
+/// Removes a file of `user` unless its writer holds the lock.
 fn remove_if_abandoned(folder: &OwnedFd, name: &OsStr, user: u32) -> Result<(), Errno> {
-    // Looked at before it is opened, which a device would notice.
+    // Check the type before opening, since opening a device may have side effects.
     let about = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
     let is_own = about.st_uid == user || geteuid().is_root();
     if !is_own || FileType::from_raw_mode(about.st_mode) != FileType::RegularFile {
@@ -179,11 +184,11 @@ fn remove_if_abandoned(folder: &OwnedFd, name: &OsStr, user: u32) -> Result<(), 
     let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = File::from(openat(folder, name, flags, Mode::empty())?);
     flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-    // Where its writer has renamed it in the meantime, nothing has this name.
+    // Harmless if its writer has renamed it in the meantime: the name is gone then.
     unlinkat(folder, name, AtFlags::empty())
 }
 
-/// `.NAME.XXXXXXXX.part`
+/// Makes a temporary name, `.NAME.XXXXXXXX.part`.
 fn name(of: &OsStr) -> Result<OsString, Errno> {
     let mut random = [0; 4];
     getrandom(&mut random, GetRandomFlags::empty())?;
@@ -192,7 +197,7 @@ fn name(of: &OsStr) -> Result<OsString, Errno> {
     Ok(OsStr::from_bytes(&name).to_owned())
 }
 
-/// Whether [`name`] may have made it.
+/// Returns whether `name` has the form of [`name`]'s results for `of`.
 fn is_part(name: &OsStr, of: &OsStr) -> bool {
     let random = name
         .as_bytes()
@@ -201,19 +206,19 @@ fn is_part(name: &OsStr, of: &OsStr) -> bool {
     random.is_some_and(|random| random.len() == 8 && random.iter().all(u8::is_ascii_hexdigit))
 }
 
-/// `.NAME.`
+/// Returns the part before the random characters, `.NAME.`.
 fn before_random(of: &OsStr) -> Vec<u8> {
     let of = of.as_bytes();
     [b".", &of[..of.len().min(LONGEST)], b"."].concat()
 }
 
-/// Whether a file system, or another file, is mounted there: that can't be renamed over.
+/// Returns whether something is mounted on the file, which a rename can't replace.
 fn is_mounted(path: &Path) -> bool {
     let about = statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::TYPE);
     about.is_ok_and(|about| about.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
 }
 
-/// Owner and permissions of the file that is to be replaced.
+/// Copies owner and permissions of the file that is to be replaced.
 fn take_after(file: &File, before: &fs::Metadata) -> Result<(), Errno> {
     let now = fstat(file)?;
     if (now.st_uid, now.st_gid) != (before.uid(), before.gid()) {

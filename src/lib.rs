@@ -1,17 +1,55 @@
 //! Capture, share and encode video frames on embedded Linux without a copy.
 //!
-//! - [`Camera`] finds, opens and negotiates V4L2 cameras; [`TestPattern`] needs none.
-//! - [`media`] sets up what is behind the node of a CSI-2 camera.
-//! - [`Host`] shares frames, [`Client`] reads them in other processes, [`Stream`] is the loop
-//!   from a [`Source`] to a host, [`share::Lender`] for frames that come in memory of others.
-//! - `convert` crops, scales and converts pictures (cargo feature `convert`).
-//! - [`encode`] makes H.264 of them, [`decode`] the other way, [`record`] files, [`snapshot`] pictures.
+//! One process shares the frames of a camera; any number of others read the same memory:
 //!
-//! [`hal`] and [`ipc`], underneath, work without std and without allocation.
+//! ```no_run
+//! use std::time::Duration;
+//! use videostream::{Camera, CameraSource, Client, Host, Stream};
+//!
+//! fn host() -> videostream::Result<()> {
+//!     let camera = Camera::first()?.size(1280, 720).fps(30).buffers(8).start()?;
+//!     let mut stream = Stream::new(Host::builder("/tmp/camera"), CameraSource::new(camera))?;
+//!     loop {
+//!         stream.step(u64::MAX)?;
+//!     }
+//! }
+//!
+//! fn client() -> videostream::Result<()> {
+//!     let mut client = Client::connect("/tmp/camera")?;
+//!     loop {
+//!         let frame = client.next(Duration::from_secs(1))?; // held until dropped
+//!         println!("{} {:?}", frame.sequence(), &frame.pixels()?.plane(0)[..8]);
+//!     }
+//! }
+//! ```
+//!
+//! | task | start with |
+//! |---|---|
+//! | find, open and negotiate V4L2 cameras | [`Camera`], [`devices`]; [`TestPattern`] without one |
+//! | set up the media controller behind a CSI-2 camera | [`media`] |
+//! | share frames | [`Host`] and [`Stream`], the loop from a [`Source`] to a host |
+//! | share frames in your own memory | [`share::FramePublisher`] |
+//! | read shared frames | [`Client`] |
+//! | crop, scale and convert pictures | `convert` (cargo feature `convert`) |
+//! | encode and decode H.264, H.265 and FWHT (hardware only) | [`encode`], [`decode`] |
+//! | decode JPEG images of cameras | [`jpeg`] (cargo feature `jpeg`) |
+//! | write and read MP4, byte streams and Y4M | [`record`], `mp4`, `y4m` (cargo feature `record`) |
+//! | save a picture as PNG or JPEG | [`snapshot`] (cargo feature `snapshot`) |
+//!
+//! | cargo feature | adds |
+//! |---|---|
+//! | `software` | H.264 by OpenH264 (needs a C++ compiler), H.265 by libx265 and libde265 |
+//! | `convert` | colour conversion and scaling |
+//! | `record` | MP4 and Y4M; byte streams need no feature |
+//! | `jpeg`, `snapshot` | JPEG images as pictures; PNG and JPEG files |
+//!
+//! The crates underneath, [`hal`] and [`ipc`], work without std and without allocation.
 
+mod back_off;
 mod bitstream;
 pub mod build;
 pub mod camera;
+mod codec;
 pub mod colorimetry;
 #[cfg(feature = "convert")]
 pub mod convert;
@@ -20,7 +58,7 @@ pub mod encode;
 mod error;
 pub mod frame_rate;
 mod fresh;
-mod hardware;
+mod joined;
 pub mod jpeg;
 mod library;
 pub mod media;
@@ -38,6 +76,7 @@ pub mod v2;
 pub mod y4m;
 
 pub use camera::{Camera, CameraError, CameraFrame, CameraId, CameraStream, devices};
+pub use codec::CodecError;
 pub use colorimetry::{Appearance, Colorimetry};
 pub use error::{Error, Result};
 pub use frame_rate::{FrameRate, InvalidFrameRate};
@@ -53,7 +92,7 @@ pub use stream::Stream;
 pub use videostream_hal as hal;
 pub use videostream_ipc as ipc;
 
-/// The examples of the README are compiled.
+/// Compiles the examples of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

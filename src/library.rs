@@ -2,7 +2,7 @@
     feature = "software",
     expect(unsafe_code, reason = "opening a shared library runs its initialisers")
 )]
-//! Libraries of the system that are looked for when they are needed.
+//! System libraries that are loaded on demand.
 
 #[cfg(feature = "software")]
 use std::ffi::OsString;
@@ -10,29 +10,19 @@ use std::ffi::OsString;
 #[cfg(feature = "software")]
 use libloading::{Library, Symbol};
 
-/// A library that could not be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A system library that could not be loaded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{library} can't be used, install {packages}: {why}")]
 pub struct LibraryMissing {
-    /// The library.
+    /// Name of the library.
     pub library: &'static str,
-    /// Debian packages that have it, one for each release.
+    /// Debian packages that contain it, one per release.
     pub packages: &'static str,
-    /// What the system said.
+    /// The system's reason.
     pub why: String,
 }
 
-impl core::fmt::Display for LibraryMissing {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let Self {
-            library,
-            packages,
-            why,
-        } = self;
-        write!(f, "{library} can't be used, install {packages}: {why}")
-    }
-}
-
-/// Opens the first of `names` that is there; gives its place in the list, too.
+/// Opens the first of `names` that exists; also returns its index in the list.
 #[cfg(feature = "software")]
 pub(crate) fn open(
     library: &'static str,
@@ -41,8 +31,8 @@ pub(crate) fn open(
 ) -> Result<(Library, usize), LibraryMissing> {
     let mut why = String::from("no name to look for");
     for (at, name) in names.enumerate() {
-        // SAFETY: these are codec libraries of the system under the names of their binary interface, whose
-        // initialisers set up tables of their own.
+        // SAFETY: these are codec libraries of the system under the names of their ABI, whose
+        // initialisers only set up their own tables.
         match unsafe { Library::new(&name) } {
             Ok(library) => return Ok((library, at)),
             Err(error) => why = error.to_string(),
@@ -55,11 +45,11 @@ pub(crate) fn open(
     })
 }
 
-/// A function of `library` by its name.
+/// Looks up a function of `library` by its name.
 ///
 /// # Safety
-/// `T` is a pointer to a function of the type that the library's header gives, and is called only while the
-/// library stays open.
+/// `T` must be a pointer to a function of the type in the library's header, and may be called only
+/// while the library stays open.
 #[cfg(feature = "software")]
 pub(crate) unsafe fn symbol<T: Copy>(
     open: &Library,
@@ -67,7 +57,7 @@ pub(crate) unsafe fn symbol<T: Copy>(
     packages: &'static str,
     name: &str,
 ) -> Result<T, LibraryMissing> {
-    // SAFETY: the caller's duty.
+    // SAFETY: the caller ensures that `T` is the type of the function.
     let found: Result<Symbol<'_, T>, _> = unsafe { open.get(name.as_bytes()) };
     found.map(|symbol| *symbol).map_err(|error| LibraryMissing {
         library,

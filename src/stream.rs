@@ -1,4 +1,4 @@
-//! From a source to a host: the loop that every producer would write.
+//! Streams: publish the frames of a source through a host.
 
 mod buffers;
 
@@ -9,50 +9,50 @@ use videostream_hal::time::now_ns;
 use videostream_ipc::{Error as IpcError, Goodbye};
 
 use self::buffers::Buffers;
-use crate::share::{Host, HostBuilder, Lender, Refused};
-use crate::source::{Source, Taken, Woken, wait};
+use crate::share::{FramePublisher, Host, HostBuilder, Refused};
+use crate::source::{Source, SourceFrame, Woken, wait};
 use crate::{Error, Result};
 
-/// A source's frames, published by a host as they come.
+/// Publishes the frames of a source through a host.
 ///
-/// For each frame at most one poll and one wake-up beside the source's own calls (two ioctls
-/// for a camera), and no allocation.
+/// A frame costs at most one poll and one wake-up besides the source's own calls (two ioctls for a
+/// camera), and no allocation.
 ///
-/// When the source changes its format, clients stay: the next frame has the new layout and lies in
-/// new buffers, and frames of before that clients hold stay what they are.
+/// When the source changes its format, clients stay connected: the next frame has the new layout
+/// and lies in new buffers. Earlier frames that clients hold remain valid.
 #[derive(Debug)]
 pub struct Stream<S> {
-    lender: Lender<u32>,
+    publisher: FramePublisher<u32>,
     source: S,
     buffers: Buffers,
-    /// The source's generation that `buffers` are of.
+    /// Generation of the source when `buffers` were registered.
     generation: u32,
     expires_after_ns: u64,
     last_sequence: Option<u64>,
     dropped: u64,
     latest: Option<FrameDescriptor>,
-    /// Buffers that came back, until the source has them.
+    /// Reclaimed buffers, until they are requeued.
     freed: Vec<u32>,
-    /// Clients that have ever joined.
+    /// Number of clients that have ever joined.
     clients: u64,
-    /// The parameter sets that clients get.
+    /// The current parameter sets.
     parameters: Vec<u8>,
 }
 
 impl<S: Source> Stream<S> {
-    /// Binds a host for `source` and registers its buffers. The host lends what the source
-    /// can spare.
+    /// Binds a host for `source` and registers its buffers. As many frames can be outstanding as
+    /// the source can spare buffers.
     ///
     /// # Errors
     /// [`Error::Buffers`] for a source with fewer than two buffers to spare; those of
     /// [`HostBuilder::bind`].
     pub fn new(host: HostBuilder, source: S) -> Result<Self> {
         let keep = spare(&source)?;
-        let mut host = host.lend(keep).bind()?;
+        let mut host = host.max_outstanding(keep).bind()?;
         Ok(Self {
             buffers: Buffers::new(&mut host, &source)?,
             generation: source.generation(),
-            lender: Lender::new(host),
+            publisher: FramePublisher::new(host),
             freed: Vec::with_capacity(source.buffer_count() as usize),
             source,
             expires_after_ns: 0,
@@ -64,43 +64,44 @@ impl<S: Source> Stream<S> {
         })
     }
 
-    /// The host.
+    /// Returns the host.
     #[must_use]
     pub fn host(&self) -> &Host {
-        self.lender.host()
+        self.publisher.host()
     }
 
-    /// The source.
+    /// Returns the source.
     #[must_use]
     pub fn source(&self) -> &S {
         &self.source
     }
 
-    /// Frames that the source counted but did not give, for lack of buffers or otherwise.
+    /// Returns the number of frames that the source counted but did not deliver, for lack of
+    /// buffers or other reasons.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.dropped
     }
 
-    /// The frame that was published last, as clients see it.
+    /// Returns the descriptor of the last published frame.
     #[must_use]
     pub fn latest(&self) -> Option<&FrameDescriptor> {
         self.latest.as_ref()
     }
 
-    /// Lets frames go after this time even if nothing newer comes; 0 for never.
+    /// Sets the time after which frames expire even without a newer one; 0 for never.
     pub fn set_lifespan_ns(&mut self, lifespan_ns: u64) {
         self.expires_after_ns = lifespan_ns;
     }
 
-    /// Serves clients and publishes the next frame. `Ok(None)`: the deadline (of
-    /// `CLOCK_MONOTONIC`) passed or a signal came first.
+    /// Serves clients and publishes the next frame; returns its serial. Returns `Ok(None)` if the
+    /// deadline (of `CLOCK_MONOTONIC`) passes or a signal arrives first.
     ///
     /// # Errors
-    /// What ends the source; [`Error::Os`] when polling fails.
+    /// An error that ends the source; [`Error::Os`] if polling fails.
     pub fn step(&mut self, deadline_ns: u64) -> Result<Option<u64>> {
         loop {
-            let host = self.lender.host().as_fd();
+            let host = self.publisher.host().as_fd();
             let Woken::By {
                 source: ready,
                 other: host,
@@ -109,7 +110,7 @@ impl<S: Source> Stream<S> {
                 return Ok(None);
             };
             if host {
-                self.lender.host_mut().process()?;
+                self.publisher.host_mut().process()?;
                 self.greet();
             }
             let taken = if ready { self.source.take()? } else { None };
@@ -119,7 +120,8 @@ impl<S: Source> Stream<S> {
             if let Some(taken) = taken {
                 return self.publish(taken);
             }
-            // Clients may have left or released: the source may be waiting for buffers.
+            // Clients may have left or released frames, for whose buffers the source may be
+            // waiting.
             self.reclaim()?;
             if now_ns() >= deadline_ns {
                 return Ok(None);
@@ -127,9 +129,9 @@ impl<S: Source> Stream<S> {
         }
     }
 
-    /// Lets the source know of new clients.
+    /// Notifies the source of new clients.
     fn greet(&mut self) {
-        let host = self.lender.host();
+        let host = self.publisher.host();
         let stats = host.stats();
         let so_far = host.clients().count() as u64 + stats.left + stats.evicted;
         if so_far > self.clients {
@@ -138,52 +140,53 @@ impl<S: Source> Stream<S> {
         self.clients = so_far;
     }
 
-    /// Keeps the source's parameter sets for clients, where they have changed.
+    /// Passes changed parameter sets of the source to the host.
     fn note_parameters(&mut self) -> Result<()> {
         let Some(sets) = self.source.parameters() else {
             return Ok(());
         };
         if sets != self.parameters {
-            self.lender.host_mut().set_parameters(sets)?;
+            self.publisher.host_mut().set_parameters(sets)?;
             self.parameters.clear();
             self.parameters.extend_from_slice(sets);
         }
         Ok(())
     }
 
-    /// Takes up what the source is now.
+    /// Adapts to a new generation of the source.
     fn adopt(&mut self) -> Result<()> {
         self.generation = self.source.generation();
-        self.buffers.replace(&mut self.lender, &self.source)?;
+        self.buffers.replace(&mut self.publisher, &self.source)?;
         self.freed.clear();
         if self.source.buffer_count() == 0 {
             return Ok(());
         }
-        let before = self.lender.lend();
-        self.lender.set_lend(spare(&self.source)?);
-        if self.lender.lend() < before {
-            // What clients were granted may be more than there is.
-            self.lender.host_mut().send_away(Goodbye::FormatChange);
+        let before = self.publisher.max_outstanding();
+        self.publisher.set_max_outstanding(spare(&self.source)?);
+        if self.publisher.max_outstanding() < before {
+            // Clients may have been granted more frames than there are buffers now: let them
+            // reconnect.
+            self.publisher.host_mut().send_away(Goodbye::FormatChange);
         }
         Ok(())
     }
 
-    fn publish(&mut self, taken: Taken) -> Result<Option<u64>> {
+    fn publish(&mut self, taken: SourceFrame) -> Result<Option<u64>> {
         if let Some(last) = self.last_sequence {
             let lost = taken.sequence.saturating_sub(last + 1);
-            self.lender.count_lost(lost);
+            self.publisher.count_lost(lost);
             self.dropped += lost;
         }
         self.last_sequence = Some(taken.sequence);
         self.note_parameters()?;
         let frame = self.describe(&taken);
-        match self.lender.publish(&frame, taken.index) {
+        match self.publisher.publish(&frame, taken.index) {
             Ok(serial) => {
                 self.latest = Some(FrameDescriptor { serial, ..frame });
                 self.reclaim()?;
                 Ok(Some(serial))
             }
-            // Only clients that hold more than they were granted can cause this.
+            // No slot is free: only clients that hold more than they were granted can cause this.
             Err(Refused { error, keep })
                 if matches!(error.share(), Some(IpcError::WouldBlock(_))) =>
             {
@@ -195,7 +198,7 @@ impl<S: Source> Stream<S> {
         }
     }
 
-    fn describe(&self, taken: &Taken) -> FrameDescriptor {
+    fn describe(&self, taken: &SourceFrame) -> FrameDescriptor {
         let mut frame = taken.describe(&self.source);
         let now = frame.dequeued_ns;
         frame.published_ns = now;
@@ -210,10 +213,10 @@ impl<S: Source> Stream<S> {
         frame
     }
 
-    /// Gives the source back what nobody holds.
+    /// Requeues the buffers of frames that no client holds.
     fn reclaim(&mut self) -> Result<()> {
         let freed = &mut self.freed;
-        self.lender.take_back(|index| freed.push(index));
+        self.publisher.take_back(|index| freed.push(index));
         for index in freed.drain(..) {
             self.source.requeue(index)?;
         }
@@ -221,7 +224,7 @@ impl<S: Source> Stream<S> {
     }
 }
 
-/// How many of the source's buffers can be out at once.
+/// Returns how many of the source's buffers can be outstanding at once.
 fn spare(source: &impl Source) -> Result<u32> {
     let has = source.buffer_count();
     let keep = has.saturating_sub(source.reserve());

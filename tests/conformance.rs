@@ -1,4 +1,4 @@
-//! What hosts and clients have to do, with clients in threads and in processes of their own.
+//! The conformance suite, with clients in threads and in separate processes.
 
 mod conformance_suite;
 

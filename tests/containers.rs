@@ -1,5 +1,5 @@
-//! Host and clients in containers of their own, which share nothing but a folder: user, PID, mount and
-//! network namespaces, as `docs/containers.md` has it. All of them are killed.
+//! Host and clients in separate containers, which share only a folder: user, PID, mount and network
+//! namespaces, as in `docs/containers.md`. Each of them is killed.
 
 #![cfg(target_os = "linux")]
 
@@ -17,7 +17,7 @@ const TEST: &str = "containers_share_a_stream_by_a_folder";
 /// Sequence numbers of one host.
 const FRAMES: u64 = 1_000_000_000;
 
-/// A container: whoever kills it kills all that runs in it.
+/// A container. Killing it kills everything that runs in it.
 fn container(program: &Command) -> Command {
     let mut words = vec!["unshare", "--user", "--map-root-user", "--pid", "--mount"];
     words.extend(["--net", "--fork", "--kill-child", "--mount-proc"]);
@@ -33,7 +33,7 @@ fn host(path: &str, number: u64) {
     let begin = std::time::Instant::now();
     // Its forerunner may be about to die.
     let mut host = loop {
-        match Host::builder(path).lend(16).bind() {
+        match Host::builder(path).max_outstanding(16).bind() {
             Ok(host) => break host,
             Err(e) => assert!(begin.elapsed() < WATCHDOG, "{e}"),
         }

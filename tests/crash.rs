@@ -1,8 +1,7 @@
-//! Processes that are killed and stopped, and what the others notice of it: nothing.
+//! Processes that are killed and stopped: the others don't notice.
 //!
-//! Every client is a process of its own and checks the content of every frame. The host
-//! publishes only as fast as the clients that have to survive read, so that a lost frame is
-//! never due to a busy machine.
+//! Every client is a separate process that checks the content of every frame. The host publishes
+//! only as fast as the surviving clients read, so that a lost frame is never due to a busy machine.
 
 mod process;
 mod show;
@@ -42,8 +41,8 @@ fn assert_complete(process: Process, head: u64) {
 }
 
 #[test]
-fn a_killed_client_costs_the_others_no_frame_and_the_host_nothing() {
-    const TEST: &str = "a_killed_client_costs_the_others_no_frame_and_the_host_nothing";
+fn a_killed_client_costs_nobody_a_frame() {
+    const TEST: &str = "a_killed_client_costs_nobody_a_frame";
     if let Some(role) = role() {
         return client(&role);
     }
@@ -93,8 +92,8 @@ fn a_killed_client_costs_the_others_no_frame_and_the_host_nothing() {
 }
 
 #[test]
-fn descriptors_return_to_their_number_while_the_host_runs() {
-    const TEST: &str = "descriptors_return_to_their_number_while_the_host_runs";
+fn a_running_host_leaks_no_descriptor() {
+    const TEST: &str = "a_running_host_leaks_no_descriptor";
     if let Some(role) = role() {
         return client(&role);
     }
@@ -116,8 +115,8 @@ fn descriptors_return_to_their_number_while_the_host_runs() {
 }
 
 #[test]
-fn a_stopped_client_costs_the_others_no_frame_and_goes_on_when_it_may() {
-    const TEST: &str = "a_stopped_client_costs_the_others_no_frame_and_goes_on_when_it_may";
+fn a_stopped_client_delays_nobody_and_resumes() {
+    const TEST: &str = "a_stopped_client_delays_nobody_and_resumes";
     if let Some(role) = role() {
         return client(&role);
     }
@@ -169,8 +168,8 @@ fn host(path: &str) {
 }
 
 #[test]
-fn clients_of_a_killed_host_are_told_or_go_on_with_the_next_one() {
-    const TEST: &str = "clients_of_a_killed_host_are_told_or_go_on_with_the_next_one";
+fn clients_of_a_killed_host_end_or_reconnect() {
+    const TEST: &str = "clients_of_a_killed_host_end_or_reconnect";
     if let Some(role) = role() {
         return if role[0] == "host" {
             host(&role[1])
@@ -212,8 +211,8 @@ fn clients_of_a_killed_host_are_told_or_go_on_with_the_next_one() {
 }
 
 #[test]
-fn clients_that_wait_in_vain_are_told_when_their_host_is_killed() {
-    const TEST: &str = "clients_that_wait_in_vain_are_told_when_their_host_is_killed";
+fn waiting_clients_hear_of_their_hosts_death() {
+    const TEST: &str = "waiting_clients_hear_of_their_hosts_death";
     if let Some(role) = role() {
         return if role[0] == "silent" {
             let mut show = Show::new(Path::new(&role[1]));

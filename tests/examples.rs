@@ -1,4 +1,4 @@
-//! The examples, run as they are: processes whose output is looked at.
+//! The examples, run as processes whose output is checked.
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ struct Example {
 }
 
 impl Example {
-    /// `None`, and a word about it, if the examples were not built beside this test.
+    /// `None`, and a word about it, if the examples were not built with this test.
     fn start(name: &str, arguments: &[&str]) -> Option<Self> {
         let own = std::env::current_exe().unwrap();
         let program: PathBuf = own.ancestors().nth(2).unwrap().join("examples").join(name);

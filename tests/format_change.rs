@@ -4,19 +4,18 @@ use std::cell::Cell;
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 use std::thread;
-use std::time::Duration;
 
 use videostream::hal::format::{FourCc, Layout};
 use videostream::hal::memory::allocate::Allocator;
 use videostream::hal::time::deadline_in;
 use videostream::ipc::{Error as IpcError, Goodbye};
-use videostream::source::{Reader, Taken};
+use videostream::source::{Reader, SourceFrame};
 use videostream::{
     Client, Error, Frame, FrameRate, Host, Mode, PatternSource, Result, Source, Stream,
     TestPattern, pattern,
 };
+use videostream_testing::TIMEOUT;
 
-const PATIENCE: Duration = Duration::from_secs(60);
 const SIZES: [(FourCc, u32, u32); 2] = [(FourCc::NV12, 320, 240), (FourCc::YU12, 480, 272)];
 
 /// What is to happen to the source when frames are asked for next.
@@ -109,7 +108,7 @@ impl Source for Changing {
             .map_or(Some(deadline_in(1_000_000)), Source::due_ns)
     }
 
-    fn take(&mut self) -> Result<Option<Taken>> {
+    fn take(&mut self) -> Result<Option<SourceFrame>> {
         if let Some(next) = self.next.take() {
             self.happen(next);
         }
@@ -119,7 +118,7 @@ impl Source for Changing {
         let taken = now.take()?;
         Ok(taken.map(|taken| {
             self.sequence += 1;
-            Taken {
+            SourceFrame {
                 sequence: self.sequence,
                 ..taken
             }
@@ -133,7 +132,7 @@ impl Source for Changing {
     }
 }
 
-/// A shared source that changes when it is told to.
+/// A shared source that changes on command.
 struct Show {
     stream: Stream<Changing>,
     next: Rc<Cell<Option<Next>>>,
@@ -172,7 +171,7 @@ impl Show {
 
     fn connect(&mut self, mode: Mode, hold: u32) -> Client {
         let builder = Client::builder(&self.name).mode(mode).hold(hold);
-        let connecting = thread::spawn(move || builder.connect_timeout(PATIENCE).connect());
+        let connecting = thread::spawn(move || builder.connect_timeout(TIMEOUT).connect());
         while !connecting.is_finished() {
             self.step();
         }
@@ -193,7 +192,7 @@ fn assert_whole(frame: &Frame, generation: u32) {
 }
 
 #[test]
-fn clients_stay_and_frames_of_before_stay_what_they_were() {
+fn format_change_keeps_clients_and_old_frames() {
     let mut show = Show::new("stay", 8);
     let mut every = show.connect(Mode::Every, 4);
     let mut newest = show.connect(Mode::Newest, 1);
@@ -202,14 +201,14 @@ fn clients_stay_and_frames_of_before_stay_what_they_were() {
     for generation in 0..6 {
         show.publish(2);
         // From before the change: held over this one and the next.
-        let old = every.next(PATIENCE).unwrap();
+        let old = every.next(TIMEOUT).unwrap();
         assert_whole(&old, generation);
         assert!(!old.has_new_format());
         held.push((old, generation));
         if held.len() > 2 {
             held.remove(0);
         }
-        assert!(!newest.next(PATIENCE).unwrap().has_new_format());
+        assert!(!newest.next(TIMEOUT).unwrap().has_new_format());
         show.happen(Next::Change(8));
         for (old, generation) in &held {
             assert_whole(old, *generation);
@@ -217,7 +216,7 @@ fn clients_stay_and_frames_of_before_stay_what_they_were() {
         show.publish(1);
         // Frames of before that nobody held are gone: the next in order is a new one.
         for client in [&mut newest, &mut every] {
-            let frame = client.next(PATIENCE).unwrap();
+            let frame = client.next(TIMEOUT).unwrap();
             assert!(frame.has_new_format());
             assert_whole(&frame, generation + 1);
         }
@@ -229,11 +228,11 @@ fn clients_stay_and_frames_of_before_stay_what_they_were() {
 }
 
 #[test]
-fn without_a_source_there_are_no_frames_and_clients_stay() {
+fn clients_stay_while_there_is_no_source() {
     let mut show = Show::new("away", 6);
     let mut client = show.connect(Mode::Newest, 1);
     show.publish(3);
-    let held = client.next(PATIENCE).unwrap();
+    let held = client.next(TIMEOUT).unwrap();
     show.happen(Next::Away);
     for _ in 0..3 {
         show.step();
@@ -247,50 +246,50 @@ fn without_a_source_there_are_no_frames_and_clients_stay() {
     show.happen(Next::Change(6));
     show.publish(1);
     for client in [&mut client, &mut late] {
-        let frame = client.next(PATIENCE).unwrap();
+        let frame = client.next(TIMEOUT).unwrap();
         assert_whole(&frame, 2);
         assert!(!frame.has_new_format());
     }
 }
 
 #[test]
-fn who_was_granted_more_than_there_is_now_is_asked_to_come_again() {
+fn a_grant_above_the_new_limit_means_reconnect() {
     let mut show = Show::new("fewer", 8);
     let mut client = show.connect(Mode::Newest, 5);
     show.publish(1);
-    drop(client.next(PATIENCE).unwrap());
+    drop(client.next(TIMEOUT).unwrap());
     show.happen(Next::Change(4));
-    let error = client.next(PATIENCE).unwrap_err();
+    let error = client.next(TIMEOUT).unwrap_err();
     let reason = IpcError::Goodbye(Goodbye::FormatChange);
     assert_eq!(error.share(), Some(&reason));
     assert!(error.is_worth_reconnecting());
     let mut client = show.connect(Mode::Newest, 2);
     show.publish(20);
-    assert_whole(&client.next(PATIENCE).unwrap(), 1);
+    assert_whole(&client.next(TIMEOUT).unwrap(), 1);
     // More buffers again: as many as there were are lent.
     show.happen(Next::Change(8));
     show.publish(20);
-    assert_whole(&client.next(PATIENCE).unwrap(), 2);
+    assert_whole(&client.next(TIMEOUT).unwrap(), 2);
 }
 
 #[test]
-fn memory_that_clients_hold_gives_way_when_there_is_no_room_for_both() {
+fn clients_that_hold_too_much_must_reconnect() {
     const MANY: u32 = 40;
     let mut show = Show::new("room", MANY);
     let mut client = show.connect(Mode::Every, 30);
     let mut held = Vec::new();
     while held.len() < 30 {
         show.publish(1);
-        held.push(client.next(PATIENCE).unwrap());
+        held.push(client.next(TIMEOUT).unwrap());
     }
     show.happen(Next::Change(MANY));
     held.pop();
-    let error = client.next(PATIENCE).unwrap_err();
+    let error = client.next(TIMEOUT).unwrap_err();
     let reason = IpcError::Goodbye(Goodbye::FormatChange);
     assert_eq!(error.share(), Some(&reason), "{error}");
     let mut client = show.connect(Mode::Every, 30);
     show.publish(u64::from(MANY));
-    assert_whole(&client.next(PATIENCE).unwrap(), 1);
+    assert_whole(&client.next(TIMEOUT).unwrap(), 1);
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! What fuzzing has found, and scripts that reach every action of the fuzz targets: each byte
-//! string of `fuzz/seeds` runs as it would under the fuzzer.
+//! Seeds of the fuzz targets: findings, and scripts that reach every action. Each byte string of
+//! `fuzz/seeds` runs as it would under the fuzzer.
 
 #![cfg(target_os = "linux")]
 
@@ -66,7 +66,7 @@ fn a_client_outlives_a_hostile_host() {
 }
 
 #[test]
-fn byte_streams_are_divided_in_one_way_however_they_are_read() {
+fn the_split_does_not_depend_on_read_sizes() {
     run_all("annex_b", fuzz::annex_b::run);
     run_all("parameter_sets", fuzz::parameter_sets::run);
 }

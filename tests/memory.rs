@@ -1,5 +1,5 @@
-//! Neither host nor client grows: not with frames, not with connections. Heap, resident
-//! pages and descriptors are those of after the first few.
+//! Neither host nor client grows with frames or connections: heap, resident pages and descriptors
+//! stay as they are after the first few.
 
 mod one_plane;
 
@@ -61,9 +61,9 @@ fn publish(host: &mut Host, frame: &FrameDescriptor) {
 
 // One test: two at once would count each other's.
 #[test]
-fn a_million_frames_and_ten_thousand_connections_leave_nothing_behind() {
-    // The kernel would put pages together when it likes, of which most were never used. Fails where it
-    // can't.
+fn a_million_frames_leak_nothing() {
+    // The kernel would put pages together when it likes, of which most were never used. Fails where
+    // it can't.
     let _ = rustix::thread::disable_transparent_huge_pages(true);
     let name = format!("videostream-memory-{}", std::process::id());
     let (mut host, frame) = one_plane::host(&name, 8);

@@ -1,7 +1,6 @@
 //! No heap allocation per frame: neither in a client, nor in a host, nor in a stream.
 //!
-//! Every allocation of this program is counted for the thread that makes it, so that tests
-//! side by side do not see each other's.
+//! Allocations are counted per thread, so that tests in parallel do not see each other's.
 
 mod one_plane;
 
@@ -17,12 +16,11 @@ use videostream::hal::ring::FrameDescriptor;
 use videostream::hal::time::deadline_in;
 use videostream::share::ClientBuilder;
 use videostream::{Client, FrameRate, Host, Mode, PatternSource, Stream, TestPattern, pattern};
+use videostream_testing::TIMEOUT;
 use videostream_testing::counting::{Counting, calls};
 
 /// Frames that each test counts over.
 const FRAMES: u64 = 1000;
-/// How long anything may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 #[global_allocator]
 static COUNTING: Counting = Counting;
@@ -33,7 +31,7 @@ fn name(test: &str) -> String {
 
 /// Connects while `serve` lets the host answer.
 fn connect(builder: ClientBuilder, mut serve: impl FnMut()) -> Client {
-    let builder = builder.connect_timeout(PATIENCE);
+    let builder = builder.connect_timeout(TIMEOUT);
     let connecting = thread::spawn(move || builder.connect());
     while !connecting.is_finished() {
         serve();
@@ -94,11 +92,11 @@ fn waiting_for_frames_allocates_nothing_on_either_side() {
         host.process().unwrap();
     });
     let reader = thread::spawn(move || {
-        drop(client.next(PATIENCE).unwrap());
+        drop(client.next(TIMEOUT).unwrap());
         SEEN.store(1, Ordering::Release);
         calls(|| {
             for serial in 2..=FRAMES {
-                let frame = client.next(PATIENCE).unwrap();
+                let frame = client.next(TIMEOUT).unwrap();
                 assert_eq!(frame.serial(), serial);
                 drop(frame);
                 SEEN.store(serial, Ordering::Release);
@@ -136,7 +134,7 @@ fn a_stream_in_its_stride_allocates_nothing() {
         let mut steady = 0;
         for at in 0..FRAMES / 2 {
             let calls = calls(|| {
-                let frame = client.next(PATIENCE).unwrap();
+                let frame = client.next(TIMEOUT).unwrap();
                 let pixels = frame.pixels().unwrap();
                 let number = pattern::verify(&pixels.picture().unwrap()).unwrap();
                 assert_eq!(number, frame.sequence());

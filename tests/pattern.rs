@@ -1,14 +1,15 @@
 //! The test pattern in every format: whole frames pass, damaged, torn and foreign ones don't.
 
 use videostream::hal::format::{FourCc, Layout};
-use videostream::pattern::{self, PatternError, TestPattern};
+use videostream::pattern::{self, PictureError, TestPattern};
 use videostream::picture::extents;
 use videostream::{FrameRate, PatternSource, Picture, PictureMut};
 
 const FORMATS: [FourCc; 4] = [FourCc::NV12, FourCc::YU12, FourCc::YUYV, FourCc::RGB3];
 const SIZES: [(u32, u32); 5] = [(128, 96), (176, 144), (322, 242), (642, 362), (1280, 720)];
 
-/// A layout whose strides are longer than the rows, by an odd number of bytes where the format allows.
+/// A layout whose strides are longer than the rows, by an odd number of bytes where the format
+/// allows.
 fn padded(fourcc: FourCc, width: u32, height: u32) -> Layout {
     let tight = Layout::new(fourcc, width, height).unwrap();
     let pad = if fourcc == FourCc::YU12 { 26 } else { 13 };
@@ -28,7 +29,7 @@ fn drawn(pattern: &TestPattern, layout: &Layout, number: u64) -> Vec<u8> {
     bytes
 }
 
-fn verify(bytes: &[u8], layout: &Layout) -> Result<u64, PatternError> {
+fn verify(bytes: &[u8], layout: &Layout) -> Result<u64, PictureError> {
     pattern::verify(&Picture::new(bytes, layout).unwrap())
 }
 
@@ -173,7 +174,7 @@ fn neighbouring_frames_differ_in_most_rows() {
 }
 
 #[test]
-fn the_number_of_another_frame_over_equal_content_is_found() {
+fn equal_content_under_another_number_is_found() {
     // Frames of so small a pattern repeat; only the strip tells them apart.
     let layout = Layout::new(FourCc::NV12, 128, 96).unwrap();
     let pattern = pattern(&layout);
@@ -186,7 +187,7 @@ fn the_number_of_another_frame_over_equal_content_is_found() {
     assert_eq!(verify(&twin, &layout), Ok(number));
     // Cells 0 to 63 are the number: rows of 16 cells of 8 pixels.
     let mixed = [&base[..128 * 32], &twin[128 * 32..]].concat();
-    assert_eq!(verify(&mixed, &layout), Err(PatternError::NoCode));
+    assert_eq!(verify(&mixed, &layout), Err(PictureError::NoPattern));
 }
 
 #[test]
@@ -194,7 +195,7 @@ fn other_pictures_carry_no_number() {
     let layout = Layout::new(FourCc::NV12, 640, 480).unwrap();
     for value in [0, 16, 128, 235, 255] {
         let bytes = vec![value; layout.size as usize];
-        assert_eq!(verify(&bytes, &layout), Err(PatternError::NoCode));
+        assert_eq!(verify(&bytes, &layout), Err(PictureError::NoPattern));
     }
 }
 
@@ -233,7 +234,7 @@ fn sizes_and_formats_without_a_pattern_are_named() {
 }
 
 #[test]
-fn a_number_of_buffers_that_can_not_be_is_named_with_those_that_can() {
+fn bad_buffer_count_error_names_valid_counts() {
     let rate = FrameRate::fps(30).unwrap();
     for count in [0, 1025, u32::MAX] {
         let pattern = TestPattern::new(FourCc::NV12, 320, 240, rate).unwrap();
@@ -254,5 +255,5 @@ fn drawing_into_another_size_is_refused() {
     let error = pattern
         .draw(0, &mut PictureMut::new(&mut bytes, &other).unwrap())
         .unwrap_err();
-    assert!(matches!(error, PatternError::Mismatch { .. }));
+    assert!(matches!(error, PictureError::Target { .. }));
 }

@@ -1,4 +1,4 @@
-//! Clients that only look for frames, in a loop of their own, and never wait.
+//! Clients that only poll for frames, in their own loop, and never wait.
 
 #![cfg(target_os = "linux")]
 
@@ -27,7 +27,7 @@ fn look(client: &mut Client) -> Result<Frame> {
     }
 }
 
-/// A host in a process of its own: one frame, and then nothing until it is told to close.
+/// A host in a separate process: one frame, and then nothing until it has to close.
 fn hosting(path: &str) {
     let (mut host, frame) = one_plane::host(path, 4);
     say("ready");

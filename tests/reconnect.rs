@@ -1,5 +1,5 @@
-//! A client that reconnects while its host is gone: it asks ever more rarely, sleeps in between,
-//! and goes on with the next host.
+//! A client that reconnects while its host is gone: it tries at growing intervals, sleeps in
+//! between, and goes on with the next host.
 
 mod one_plane;
 
@@ -39,7 +39,7 @@ fn name(test: &str) -> String {
     format!("videostream-reconnect-{}-{test}", std::process::id())
 }
 
-/// Says that it is over, also when a test fails: who waits for that would wait for ever.
+/// Reports the end when dropped, also when a test fails: a waiting thread would wait for ever.
 struct Over<'a>(&'a AtomicBool);
 
 impl Drop for Over<'_> {
@@ -71,7 +71,7 @@ fn with_host<T>(name: &str, work: impl FnOnce() -> T) -> T {
     })
 }
 
-/// Waits for a frame until there is none.
+/// Waits for frames until no more come.
 fn fail(client: &mut Client, timeout: Duration) {
     let error = loop {
         // What the host has published last comes first.
@@ -135,8 +135,8 @@ fn between_marks(trace: &str) -> Vec<(f64, &str)> {
 }
 
 #[test]
-fn a_client_asks_for_a_lost_host_ever_more_rarely_and_goes_on_when_it_is_back() {
-    const TEST: &str = "a_client_asks_for_a_lost_host_ever_more_rarely_and_goes_on_when_it_is_back";
+fn a_client_backs_off_until_its_host_returns() {
+    const TEST: &str = "a_client_backs_off_until_its_host_returns";
     if std::env::var_os(TRACED).is_some() {
         return lose_the_host_and_find_it_again();
     }
@@ -165,7 +165,7 @@ fn a_client_asks_for_a_lost_host_ever_more_rarely_and_goes_on_when_it_is_back() 
 }
 
 #[test]
-fn a_host_that_hangs_up_at_the_door_is_not_asked_in_a_loop() {
+fn a_host_that_hangs_up_is_not_polled_in_a_loop() {
     let name = name("door");
     let address = SocketAddrUnix::new_abstract_name(name.as_bytes()).unwrap();
     let socket = || {
@@ -209,7 +209,7 @@ fn a_host_that_hangs_up_at_the_door_is_not_asked_in_a_loop() {
 }
 
 #[test]
-fn a_host_that_lets_clients_in_and_gives_no_frame_is_not_asked_in_a_loop() {
+fn a_host_without_frames_is_not_polled_in_a_loop() {
     let name = &name("empty");
     let is_over = &AtomicBool::new(false);
     thread::scope(|scope| {

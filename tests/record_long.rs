@@ -1,4 +1,4 @@
-//! Recordings of hours: what a cut leaves of them, how they are sought in, what they cost in memory.
+//! Recordings of hours: cuts, seeks, and memory.
 
 #![cfg(all(feature = "software", feature = "record"))]
 
@@ -98,7 +98,8 @@ fn names(path: &Path) -> Vec<String> {
     boxes(&file, 0, len).iter().map(name).collect()
 }
 
-/// The fragments of a file of which each has `GROUP` samples, as they were before there was an index.
+/// The fragments of a file of which each has `GROUP` samples, as they were before there was an
+/// index.
 fn fragments(path: &Path, from: u64) -> Vec<Place> {
     let file = File::open(path).unwrap();
     let all = boxes(&file, from, file.metadata().unwrap().len());
@@ -122,7 +123,8 @@ fn places(count: usize, from: u64, to: u64) -> Vec<u64> {
     (0..count).map(next).collect()
 }
 
-/// Frames that ffmpeg decodes from `seconds` on, of one second at most; whatever it says is an error.
+/// Frames that ffmpeg decodes from `seconds` on, of one second at most; whatever it says is an
+/// error.
 fn decoded_from(path: &Path, seconds: u64) -> Vec<u8> {
     let output = Command::new("ffmpeg")
         .args([
@@ -184,9 +186,9 @@ fn packets(path: &Path, from: u64) -> Vec<f64> {
 }
 
 #[test]
-fn a_recording_of_hours_is_sought_in_and_cut_anywhere_plays_every_complete_fragment() {
+fn a_long_recording_seeks_and_survives_a_cut() {
     let _turn = turn();
-    let test = "a_recording_of_hours_is_sought_in_and_cut_anywhere_plays_every_complete_fragment";
+    let test = "a_long_recording_seeks_and_survives_a_cut";
     if !has_ffmpeg(test) {
         return;
     }
@@ -265,7 +267,7 @@ fn a_recording_of_hours_is_sought_in_and_cut_anywhere_plays_every_complete_fragm
 }
 
 #[test]
-fn a_recording_of_a_day_takes_little_memory_and_gets_its_index() {
+fn a_day_long_recording_takes_little_memory() {
     let _turn = turn();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("day.mp4");
@@ -286,7 +288,7 @@ fn a_recording_of_a_day_takes_little_memory_and_gets_its_index() {
     } = recorder.finish().unwrap();
     assert_eq!((frames, duration_ns), (DAY * GROUP, DAY * 1_000_000_000));
     assert_eq!(names(&path), ["ftyp", "moov", "mdat"]);
-    if has_ffmpeg("a_recording_of_a_day_takes_little_memory_and_gets_its_index") {
+    if has_ffmpeg("a_day_long_recording_takes_little_memory") {
         let times = packets(&path, DAY - 1);
         assert_eq!((times.len() as u64, times[0]), (GROUP, (DAY - 1) as f64));
     }
@@ -302,7 +304,7 @@ fn a_short_recording_is_a_small_file() {
     assert_eq!(recorded.bytes, about.len());
     assert!(about.blocks() * 512 < 1 << 20, "{} blocks", about.blocks());
     assert_eq!(names(&path)[..2], ["ftyp", "moov"]);
-    // Who says how long it will be has no hole in it anywhere.
+    // With the duration given up front there is no hole.
     let known = track().expected_frames(5 * GROUP);
     let recorded = record(&path, &known, 5).finish().unwrap();
     assert!(recorded.bytes < 256 << 10, "{} bytes", recorded.bytes);
@@ -310,7 +312,7 @@ fn a_short_recording_is_a_small_file() {
 }
 
 #[test]
-fn a_recording_that_outgrows_its_room_stays_in_fragments() {
+fn a_recording_without_index_room_stays_fragmented() {
     let _turn = turn();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.mp4");
@@ -320,7 +322,7 @@ fn a_recording_that_outgrows_its_room_stays_in_fragments() {
     record(&path, &known, 1200).finish().unwrap();
     let names = names(&path);
     assert_eq!(names[..4], ["ftyp", "free", "moov", "moof"]);
-    if has_ffmpeg("a_recording_that_outgrows_its_room_stays_in_fragments") {
+    if has_ffmpeg("a_recording_without_index_room_stays_fragmented") {
         let times = packets(&path, 1199);
         assert_eq!((times.len() as u64, times[0]), (GROUP, 1199.0));
     }

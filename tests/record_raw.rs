@@ -1,4 +1,4 @@
-//! Raw recordings: what other programs read, and what is left after a cut or a full disk.
+//! Raw recordings, read by other programs, also after a cut or on a full disk.
 
 #![cfg(feature = "record")]
 
@@ -78,8 +78,8 @@ fn other_programs_read_format_rate_and_range() {
 }
 
 #[test]
-fn pixels_are_those_of_the_source_and_a_cut_takes_none_of_the_pictures_before() {
-    let test = "pixels_are_those_of_the_source_and_a_cut_takes_none_of_the_pictures_before";
+fn a_cut_keeps_the_pixels_before_it() {
+    let test = "a_cut_keeps_the_pixels_before_it";
     if !has_ffmpeg(test) {
         return;
     }
@@ -92,7 +92,7 @@ fn pixels_are_those_of_the_source_and_a_cut_takes_none_of_the_pictures_before() 
         let rows = (0..2).flat_map(|plane| picture.rows(plane));
         sources.push(rows.flatten().copied().collect::<Vec<u8>>());
     });
-    // Whoever is killed has written as much.
+    // A killed recorder has written as much.
     std::mem::forget(recorder);
     let whole = fs::read(&path).unwrap();
     let picture = (160 * 120 * 3 / 2) + "FRAME\n".len();
@@ -123,7 +123,7 @@ fn a_full_disk_names_the_file_and_leaves_nothing_half() {
 }
 
 #[test]
-fn what_the_file_can_not_hold_is_refused_and_leaves_it_alone() {
+fn refused_pictures_leave_the_file_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.y4m");
     fs::write(&path, "precious").unwrap();

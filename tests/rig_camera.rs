@@ -9,7 +9,6 @@ use std::os::fd::AsFd as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::Duration;
 
 use rustix::fs::fstat;
 use rustix::process::{Gid, Uid};
@@ -20,10 +19,7 @@ use videostream::hal::time::deadline_in;
 use videostream::hal::v4l2::{Device, ErrorKind, FrameSize, InputKind, NodeKind, Ready, wait};
 use videostream::source::{CameraSource, Source as _};
 use videostream::{Camera, CameraError, CameraStream, devices};
-use videostream_testing::on_the_rig;
-
-/// How long a frame may take on a slow guest.
-const PATIENCE: Duration = Duration::from_secs(60);
+use videostream_testing::{TIMEOUT, on_the_rig};
 
 /// The path of a node of the virtual camera's driver.
 fn node(kind: NodeKind) -> PathBuf {
@@ -119,7 +115,7 @@ fn frames_come_in_order_in_buffers_that_stay_the_same() {
     assert_eq!(inodes.len(), stream.buffers().len());
     let mut last = None;
     for _ in 0..20 {
-        let frame = stream.next_within(PATIENCE).unwrap();
+        let frame = stream.next_within(TIMEOUT).unwrap();
         let layout = stream.buffers()[frame.index as usize].layout;
         assert_eq!(frame.bytes_used[0], layout.size);
         assert_eq!(frame.plane_count, 1);
@@ -138,7 +134,7 @@ fn a_programs_own_poll_loop_is_told_of_frames() {
     };
     let mut stream = stream();
     for _ in 0..3 {
-        let deadline = Some(deadline_in(PATIENCE.as_nanos() as u64));
+        let deadline = Some(deadline_in(TIMEOUT.as_nanos() as u64));
         let ready = wait(stream.as_fd(), Ready::CAPTURE, deadline).unwrap();
         assert!(ready.contains(Ready::CAPTURE));
         let frame = stream.next(Some(0)).unwrap();
@@ -203,7 +199,7 @@ fn what_does_not_exist_is_answered_with_what_does() {
     );
 }
 
-/// What a user gets who is neither root nor in any group.
+/// The result for a user that is neither root nor in any group.
 fn open_as_stranger(path: &Path) -> CameraError {
     let path = path.to_owned();
     let opening = thread::spawn(move || {
@@ -218,8 +214,8 @@ fn open_as_stranger(path: &Path) -> CameraError {
 }
 
 #[test]
-fn a_camera_that_a_user_may_not_open_is_named_with_the_group_that_may() {
-    let test = "a_camera_that_a_user_may_not_open_is_named_with_the_group_that_may";
+fn permission_error_names_the_cameras_group() {
+    let test = "permission_error_names_the_cameras_group";
     let Some(_turn) = on_the_rig(test) else {
         return;
     };
@@ -285,8 +281,8 @@ fn the_first_camera_is_found_and_its_rate_is_set() {
         stream.interval().unwrap().as_nanoseconds(),
         Some(100_000_000)
     );
-    let first = stream.next_within(PATIENCE).unwrap();
-    let second = stream.next_within(PATIENCE).unwrap();
+    let first = stream.next_within(TIMEOUT).unwrap();
+    let second = stream.next_within(TIMEOUT).unwrap();
     let frames = u64::from(second.sequence - first.sequence);
     let between = second.timestamp_ns - first.timestamp_ns;
     // Never much sooner; later, as a slow guest pleases.
@@ -329,7 +325,7 @@ fn a_new_signal_is_taken_up_in_one_call() {
     // Without a signal, and with the current one again: both are changes.
     device.set_control(&mode, 1).unwrap();
     let error = loop {
-        match stream.next_within(PATIENCE) {
+        match stream.next_within(TIMEOUT) {
             Ok(frame) => stream.requeue(frame.index).unwrap(),
             Err(error) => break error,
         }
@@ -337,7 +333,7 @@ fn a_new_signal_is_taken_up_in_one_call() {
     assert_eq!(error.kind(), ErrorKind::SourceChanged, "{error}");
     device.set_control(&mode, 0).unwrap();
     stream.renegotiate().unwrap();
-    let frame = stream.next_within(PATIENCE).unwrap();
+    let frame = stream.next_within(TIMEOUT).unwrap();
     assert_eq!(frame.bytes_used[0], stream.layout().size);
     stream.requeue(frame.index).unwrap();
 
@@ -347,10 +343,10 @@ fn a_new_signal_is_taken_up_in_one_call() {
     assert!(error.to_string().contains("no signal"), "{error}");
     assert!(!stream.is_streaming() && stream.buffers().is_empty());
     device.set_control(&mode, 0).unwrap();
-    let error = stream.next_within(PATIENCE).unwrap_err();
+    let error = stream.next_within(TIMEOUT).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::SourceChanged, "{error}");
     stream.renegotiate().unwrap();
-    let frame = stream.next_within(PATIENCE).unwrap();
+    let frame = stream.next_within(TIMEOUT).unwrap();
     stream.requeue(frame.index).unwrap();
     drop(stream);
     device.set_input(0).unwrap();
@@ -365,7 +361,7 @@ fn a_camera_tells_colours_and_the_shape_of_samples() {
         let stream = camera().format(fourcc).start().unwrap();
         CameraSource::new(stream).appearance()
     };
-    // Nobody says a range: the format's default counts.
+    // Without a range the format's default counts.
     let grey = appearance(FourCc::GREY);
     assert_eq!(grey.colorimetry.range, Range::Full);
     let yuv = appearance(FourCc::NV12);

@@ -5,24 +5,20 @@
 
 #![cfg(target_os = "linux")]
 
-use std::time::Duration;
-
 use videostream::hal::time::deadline_in;
 use videostream::hal::v4l2::NodeKind;
 use videostream::{Camera, CameraSource, CameraStream, Host, Stream, devices};
 use videostream_testing::counting::{Counting, calls};
-use videostream_testing::on_the_rig;
+use videostream_testing::{TIMEOUT, on_the_rig};
 
-/// Frames that each test counts over, after the first ones. They come in real time: the second guest,
-/// with the same driver, takes fewer.
+/// Frames that each test counts over, after the first ones. They come in real time: the second
+/// guest, with the same driver, takes fewer.
 const FRAMES: u32 = if cfg!(target_arch = "aarch64") {
     200
 } else {
     1000
 };
 const FIRST: u32 = 10;
-/// How long a frame may take on a slow guest.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 #[global_allocator]
 static COUNTING: Counting = Counting;
@@ -49,7 +45,7 @@ fn frames_are_captured_without_allocating() {
     };
     let mut stream = stream();
     let calls = calls_of(|| {
-        let frame = stream.next_within(PATIENCE).unwrap();
+        let frame = stream.next_within(TIMEOUT).unwrap();
         stream.requeue(frame.index).unwrap();
     });
     assert_eq!(calls, 0);
@@ -64,7 +60,7 @@ fn frames_of_a_camera_are_shared_without_allocating() {
     let source = CameraSource::new(stream());
     let mut stream = Stream::new(Host::builder(&name), source).unwrap();
     let calls = calls_of(|| {
-        let deadline = deadline_in(PATIENCE.as_nanos() as u64);
+        let deadline = deadline_in(TIMEOUT.as_nanos() as u64);
         assert!(stream.step(deadline).unwrap().is_some());
     });
     assert_eq!(calls, 0);

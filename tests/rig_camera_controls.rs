@@ -12,10 +12,7 @@ use videostream::hal::format::FourCc;
 use videostream::hal::time::deadline_in;
 use videostream::hal::v4l2::{ControlFlags, ErrorKind, NodeKind};
 use videostream::{Camera, CameraError, devices};
-use videostream_testing::on_the_rig;
-
-/// How long an event may take on a slow guest, in nanoseconds.
-const PATIENCE: u64 = 60_000_000_000;
+use videostream_testing::{TIMEOUT_NS, on_the_rig};
 
 fn path() -> PathBuf {
     let list = devices();
@@ -73,8 +70,8 @@ fn controls_are_set_by_name_all_or_none() {
 }
 
 #[test]
-fn every_control_that_can_be_read_can_be_set_to_what_was_read() {
-    let test = "every_control_that_can_be_read_can_be_set_to_what_was_read";
+fn every_readable_control_can_be_set_to_its_value() {
+    let test = "every_readable_control_can_be_set_to_its_value";
     let Some(_turn) = on_the_rig(test) else {
         return;
     };
@@ -171,7 +168,7 @@ fn a_watch_tells_of_changes_beside_a_stream() {
     // The stream's own events are apart.
     let frame = stream.next_within(Duration::from_secs(60)).unwrap();
     stream.requeue(frame.index).unwrap();
-    let change = watch.next(Some(deadline_in(PATIENCE))).unwrap();
+    let change = watch.next(Some(deadline_in(TIMEOUT_NS))).unwrap();
     assert_eq!(
         (change.name.as_str(), change.value),
         ("brightness", Some(20))
@@ -179,12 +176,12 @@ fn a_watch_tells_of_changes_beside_a_stream() {
     assert!(change.value_changed && !change.range_changed, "{change:?}");
     // The automatic makes gain active: its flags change.
     other.controls().set_auto_gain(false).unwrap();
-    let change = watch.next(Some(deadline_in(PATIENCE))).unwrap();
+    let change = watch.next(Some(deadline_in(TIMEOUT_NS))).unwrap();
     assert_eq!(change.name, "gain");
     assert!(!change.flags.contains(ControlFlags::INACTIVE), "{change:?}");
     other.controls().set(&[("string", "xyz")]).unwrap();
     let change = loop {
-        let change = watch.next(Some(deadline_in(PATIENCE))).unwrap();
+        let change = watch.next(Some(deadline_in(TIMEOUT_NS))).unwrap();
         if change.name != "gain" {
             break change;
         }
@@ -196,7 +193,7 @@ fn a_watch_tells_of_changes_beside_a_stream() {
     ));
     let all = stream.controls().watch(&[]).unwrap();
     other.controls().reset().unwrap();
-    assert!(all.next(Some(deadline_in(PATIENCE))).is_ok());
+    assert!(all.next(Some(deadline_in(TIMEOUT_NS))).is_ok());
 }
 
 #[test]

@@ -9,7 +9,6 @@
 use std::collections::BTreeSet;
 use std::os::fd::AsFd as _;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use rustix::fs::fstat;
 use videostream::camera::{CameraMemory, MemoryRefusal};
@@ -19,10 +18,7 @@ use videostream::hal::time::deadline_in;
 use videostream::hal::v4l2::{ExportAccess, NodeKind};
 use videostream::source::Reader;
 use videostream::{Camera, CameraError, CameraSource, CameraStream, devices};
-use videostream_testing::on_the_rig;
-
-/// How long a frame may take on a slow guest.
-const PATIENCE: Duration = Duration::from_secs(60);
+use videostream_testing::{TIMEOUT, on_the_rig};
 
 const ALL: [CameraMemory; 3] = [
     CameraMemory::Driver,
@@ -59,7 +55,7 @@ fn stream(instance: u32, fourcc: FourCc, memory: CameraMemory) -> CameraStream {
 fn pixels(stream: CameraStream) -> Vec<Vec<u8>> {
     let mut reader = Reader::new(CameraSource::new(stream)).unwrap();
     let frames = (0..6).map(|_| {
-        let deadline = deadline_in(PATIENCE.as_nanos() as u64);
+        let deadline = deadline_in(TIMEOUT.as_nanos() as u64);
         let seen = reader.next(deadline, |_, picture| {
             let mut bytes = Vec::new();
             for plane in 0..picture.planes().len() {
@@ -125,13 +121,13 @@ fn every_buffer_has_descriptors_of_its_own_that_stay() {
             }
             assert_eq!(inodes.len(), stream.buffers().len() * planes);
             for _ in 0..10 {
-                let frame = stream.next_within(PATIENCE).unwrap();
+                let frame = stream.next_within(TIMEOUT).unwrap();
                 assert_eq!(frame.plane_count, planes);
                 stream.requeue(frame.index).unwrap();
             }
             // The same again, in new memory of the same kind.
             stream.renegotiate().unwrap();
-            let frame = stream.next_within(PATIENCE).unwrap();
+            let frame = stream.next_within(TIMEOUT).unwrap();
             stream.requeue(frame.index).unwrap();
             assert_eq!(stream.buffers()[0].fds.len(), planes);
         }
@@ -148,8 +144,8 @@ fn every_buffer_has_descriptors_of_its_own_that_stay() {
 }
 
 #[test]
-fn memory_that_a_driver_does_not_take_is_refused_with_a_way_out() {
-    let test = "memory_that_a_driver_does_not_take_is_refused_with_a_way_out";
+fn refused_memory_comes_with_advice() {
+    let test = "refused_memory_comes_with_advice";
     let Some(_turn) = on_the_rig(test) else {
         return;
     };

@@ -1,5 +1,5 @@
-//! What hosts and clients have to do, on the kernels of the guests, with clients in threads
-//! and in processes of their own.
+//! The conformance suite on the kernels of the guests, with clients in threads and in separate
+//! processes.
 //!
 //! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere every test
 //! says that it was skipped: there `tests/conformance.rs` is the same.

@@ -1,5 +1,5 @@
-//! Frames with a fence: sync files go with their frames, and go away with them; a client waits for
-//! one that is pending, and is told of one that failed.
+//! Frames with a fence: sync files come and go with their frames; a client waits for a pending one,
+//! and gets the error of a failed one.
 //!
 //! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere every test
 //! says that it was skipped.
@@ -27,9 +27,8 @@ use videostream::hal::ring::FrameDescriptor;
 use videostream::hal::time::deadline_in;
 use videostream::ipc::{Advice, Error as Ipc, MAX_BUFFERS};
 use videostream::{Client, Frame, Host};
-use videostream_testing::on_the_rig;
+use videostream_testing::{TIMEOUT, on_the_rig};
 
-const PATIENCE: Duration = Duration::from_secs(60);
 const SIZE: u64 = 4096;
 
 /// A host whose frames lie in one dma-buf of the system heap.
@@ -43,7 +42,7 @@ struct Stage {
 impl Stage {
     fn new(test: &str) -> Self {
         let path = format!("videostream-rig-{}-{test}", std::process::id());
-        let mut host = Host::builder(&path).lend(4).bind().unwrap();
+        let mut host = Host::builder(&path).max_outstanding(4).bind().unwrap();
         let memory = DmaHeap::open("system").unwrap().allocate(SIZE).unwrap();
         let buffer = host.register(memory.try_clone().unwrap(), SIZE).unwrap();
         Self {
@@ -55,7 +54,7 @@ impl Stage {
     }
 
     fn client(&mut self) -> Client {
-        let builder = Client::builder(&self.path).connect_timeout(PATIENCE);
+        let builder = Client::builder(&self.path).connect_timeout(TIMEOUT);
         let connecting = std::thread::spawn(move || builder.connect());
         while !connecting.is_finished() {
             self.host.process().unwrap();
@@ -97,7 +96,7 @@ fn open_descriptors() -> usize {
 fn wait(frame: &Frame) {
     let fence = frame.fence().expect("the frame has a fence");
     frame
-        .wait_fence(deadline_in(PATIENCE.as_nanos() as u64))
+        .wait_fence(deadline_in(TIMEOUT.as_nanos() as u64))
         .unwrap();
     assert_eq!(sync_file::status(fence), Ok(Status::Signalled));
     let mut ready = [PollFd::from_borrowed_fd(fence, PollFlags::IN)];
@@ -106,8 +105,8 @@ fn wait(frame: &Frame) {
 }
 
 #[test]
-fn ten_thousand_fences_go_with_their_frames_and_leave_no_descriptor() {
-    let test = "ten_thousand_fences_go_with_their_frames_and_leave_no_descriptor";
+fn ten_thousand_fences_leak_no_descriptor() {
+    let test = "ten_thousand_fences_leak_no_descriptor";
     let Some(_turn) = on_the_rig(test) else {
         return;
     };
@@ -116,17 +115,17 @@ fn ten_thousand_fences_go_with_their_frames_and_leave_no_descriptor() {
     let before = open_descriptors();
     for _ in 0..10_000 {
         let fence = stage.publish();
-        let frame = client.next(PATIENCE).unwrap();
+        let frame = client.next(TIMEOUT).unwrap();
         assert_eq!(frame.descriptor().fence, fence);
         wait(&frame);
     }
     // Of each frame that is still out, one on either side.
-    let out = stage.host.lent() as usize;
+    let out = stage.host.outstanding() as usize;
     assert!(open_descriptors() <= before + 2 * (out + 1));
     stage.host.reclaim_all(|_| ());
     let plain = stage.frame(stage.buffer, 0);
     stage.host.publish(&plain).unwrap();
-    let frame = client.next(PATIENCE).unwrap();
+    let frame = client.next(TIMEOUT).unwrap();
     assert!(frame.fence().is_none());
     frame.wait_fence(0).unwrap();
     // Takes in what the host has said so far.
@@ -135,8 +134,8 @@ fn ten_thousand_fences_go_with_their_frames_and_leave_no_descriptor() {
 }
 
 #[test]
-fn a_reader_on_its_own_thread_finds_the_fence_of_each_frame() {
-    let Some(_turn) = on_the_rig("a_reader_on_its_own_thread_finds_the_fence_of_each_frame") else {
+fn a_reader_thread_finds_each_frames_fence() {
+    let Some(_turn) = on_the_rig("a_reader_thread_finds_each_frames_fence") else {
         return;
     };
     let mut stage = Stage::new("thread");
@@ -145,7 +144,7 @@ fn a_reader_on_its_own_thread_finds_the_fence_of_each_frame() {
     let reader = std::thread::spawn(move || {
         let mut frames = 0;
         while frames < 1000 {
-            match client.next(PATIENCE) {
+            match client.next(TIMEOUT) {
                 Ok(frame) => {
                     wait(&frame);
                     frames += 1;
@@ -164,8 +163,8 @@ fn a_reader_on_its_own_thread_finds_the_fence_of_each_frame() {
 }
 
 #[test]
-fn a_client_that_looks_at_no_frame_for_long_stays_and_gets_the_next_ones() {
-    let test = "a_client_that_looks_at_no_frame_for_long_stays_and_gets_the_next_ones";
+fn an_idle_client_stays_and_gets_later_frames() {
+    let test = "an_idle_client_stays_and_gets_later_frames";
     let Some(_turn) = on_the_rig(test) else {
         return;
     };
@@ -187,15 +186,14 @@ fn a_client_that_looks_at_no_frame_for_long_stays_and_gets_the_next_ones() {
         stage.publish();
     }
     let newest = stage.host.head();
-    let frame = idle.next(PATIENCE).unwrap();
+    let frame = idle.next(TIMEOUT).unwrap();
     assert_eq!(frame.serial(), newest);
     wait(&frame);
 }
 
 #[test]
-fn a_fence_belongs_to_one_frame_and_two_of_them_are_never_one() {
-    let Some(_turn) = on_the_rig("a_fence_belongs_to_one_frame_and_two_of_them_are_never_one")
-    else {
+fn every_frame_has_its_own_fence() {
+    let Some(_turn) = on_the_rig("every_frame_has_its_own_fence") else {
         return;
     };
     let mut stage = Stage::new("own");
@@ -218,26 +216,26 @@ fn a_fence_belongs_to_one_frame_and_two_of_them_are_never_one() {
     stage.host.publish(&frame).unwrap();
     let error = stage.host.publish(&frame).unwrap_err();
     assert_eq!(error.share(), Some(&Ipc::UnknownBuffer(one)));
-    // Memory is registered as such, and a sync file is none.
+    // Memory is registered as such, and a sync file is not.
     let error = stage.host.register(stage.sync_file(), SIZE).unwrap_err();
     assert!(
         matches!(error.share(), Some(Ipc::BadBuffer(_) | Ipc::Os(..))),
         "{error}"
     );
     // One that is not published after all takes no place for ever.
-    stage.host.retire(other);
+    stage.host.unregister(other);
     for _ in 0..2 * MAX_BUFFERS {
         let fence = stage.host.register_fence(stage.sync_file()).unwrap();
-        stage.host.retire(fence);
+        stage.host.unregister(fence);
     }
-    // It comes to who is there later, as long as its frame does.
+    // Later clients get it too, as long as its frame exists.
     let mut late = stage.client();
-    wait(&late.next(PATIENCE).unwrap());
+    wait(&late.next(TIMEOUT).unwrap());
 }
 
 #[test]
-fn a_client_waits_for_a_pending_fence_until_it_signals_or_the_deadline_comes() {
-    let test = "a_client_waits_for_a_pending_fence_until_it_signals_or_the_deadline_comes";
+fn a_client_waits_for_a_fence_or_the_deadline() {
+    let test = "a_client_waits_for_a_fence_or_the_deadline";
     let Some(_turn) = on_the_rig(test) else {
         return;
     };
@@ -245,7 +243,7 @@ fn a_client_waits_for_a_pending_fence_until_it_signals_or_the_deadline_comes() {
     let mut client = stage.client();
     let timeline = Timeline::new();
     stage.publish_with(timeline.fence(1));
-    let frame = client.next(PATIENCE).unwrap();
+    let frame = client.next(TIMEOUT).unwrap();
     let status = |frame: &Frame| sync_file::status(frame.fence().unwrap());
     for deadline in [0, deadline_in(20_000_000)] {
         let error = frame.wait_fence(deadline).unwrap_err();
@@ -260,7 +258,7 @@ fn a_client_waits_for_a_pending_fence_until_it_signals_or_the_deadline_comes() {
     let silent = is_done.recv_timeout(Duration::from_millis(20));
     assert_eq!(silent.unwrap_err(), mpsc::RecvTimeoutError::Timeout);
     timeline.step();
-    is_done.recv_timeout(PATIENCE).unwrap().unwrap();
+    is_done.recv_timeout(TIMEOUT).unwrap().unwrap();
     let frame = waiting.join().unwrap();
     assert_eq!(status(&frame), Ok(Status::Signalled));
     wait(&frame);
@@ -278,8 +276,8 @@ fn open_until(frame: Frame, deadline: u64) -> mpsc::Receiver<(videostream::Resul
 }
 
 #[test]
-fn planes_are_opened_when_a_device_is_done_with_them_or_not_at_all_by_the_deadline() {
-    let test = "planes_are_opened_when_a_device_is_done_with_them_or_not_at_all_by_the_deadline";
+fn planes_open_after_their_fence_or_time_out() {
+    let test = "planes_open_after_their_fence_or_time_out";
     let Some(_turn) = on_the_rig(test) else {
         return;
     };
@@ -296,11 +294,11 @@ fn planes_are_opened_when_a_device_is_done_with_them_or_not_at_all_by_the_deadli
         } else {
             stage.publish_with(fence.try_clone().unwrap());
         }
-        let mut frame = client.next(PATIENCE).unwrap();
+        let mut frame = client.next(TIMEOUT).unwrap();
         for deadline in [0, deadline_in(20_000_000)] {
             let is_done = open_until(frame, deadline);
             let result;
-            (result, frame) = is_done.recv_timeout(PATIENCE).unwrap();
+            (result, frame) = is_done.recv_timeout(TIMEOUT).unwrap();
             let error = result.unwrap_err();
             assert!(error.is_timeout(), "{error}");
             assert_eq!(sync_file::status(fence.as_fd()), Ok(Status::Active));
@@ -309,15 +307,15 @@ fn planes_are_opened_when_a_device_is_done_with_them_or_not_at_all_by_the_deadli
         let silent = is_done.recv_timeout(Duration::from_millis(20));
         assert_eq!(silent.unwrap_err(), mpsc::RecvTimeoutError::Timeout);
         timeline.step();
-        let (result, frame) = is_done.recv_timeout(PATIENCE).unwrap();
+        let (result, frame) = is_done.recv_timeout(TIMEOUT).unwrap();
         result.unwrap();
         frame.pixels_until(0).unwrap();
     }
 }
 
 #[test]
-fn a_fence_that_failed_is_told_with_its_reason_and_the_next_frame_is_fine() {
-    let test = "a_fence_that_failed_is_told_with_its_reason_and_the_next_frame_is_fine";
+fn a_failed_fence_is_reported_with_its_reason() {
+    let test = "a_failed_fence_is_reported_with_its_reason";
     let Some(_turn) = on_the_rig(test) else {
         return;
     };
@@ -325,13 +323,13 @@ fn a_fence_that_failed_is_told_with_its_reason_and_the_next_frame_is_fine() {
     let mut client = stage.client();
     let timeline = Timeline::new();
     stage.publish_with(timeline.fence(1));
-    let frame = client.next(PATIENCE).unwrap();
+    let frame = client.next(TIMEOUT).unwrap();
     let (done, is_done) = mpsc::channel();
     std::thread::spawn(move || done.send((frame.wait_fence(u64::MAX), frame)).unwrap());
-    // Whoever works on the frame is gone, with it undone.
+    // The device that works on the frame is gone before it was done.
     drop(timeline);
-    let (failed, frame) = is_done.recv_timeout(PATIENCE).unwrap();
-    // At once for who comes later.
+    let (failed, frame) = is_done.recv_timeout(TIMEOUT).unwrap();
+    // At once for later clients.
     for result in [failed, frame.wait_fence(0)] {
         let error = result.unwrap_err();
         assert_eq!(error.share(), Some(&Ipc::FenceFailed(Errno::NOENT)));
@@ -339,12 +337,12 @@ fn a_fence_that_failed_is_told_with_its_reason_and_the_next_frame_is_fine() {
     }
     drop(frame);
     stage.publish();
-    wait(&client.next(PATIENCE).unwrap());
+    wait(&client.next(TIMEOUT).unwrap());
 }
 
 #[test]
-fn a_buffer_comes_back_with_its_fence_pending_and_is_not_filled_again_before_it() {
-    let test = "a_buffer_comes_back_with_its_fence_pending_and_is_not_filled_again_before_it";
+fn a_buffer_is_not_refilled_before_its_fence() {
+    let test = "a_buffer_is_not_refilled_before_its_fence";
     let Some(_turn) = on_the_rig(test) else {
         return;
     };
@@ -356,7 +354,7 @@ fn a_buffer_comes_back_with_its_fence_pending_and_is_not_filled_again_before_it(
     import_sync_file(stage.memory.as_fd(), fence.as_fd(), SyncAccess::Write).unwrap();
     let before = open_descriptors();
     stage.publish_with(fence.try_clone().unwrap());
-    drop(client.next(PATIENCE).unwrap());
+    drop(client.next(TIMEOUT).unwrap());
     let mut back = 0;
     stage.host.reclaim_all(|_| back += 1);
     assert_eq!(back, 1, "nobody holds the frame");
@@ -372,6 +370,6 @@ fn a_buffer_comes_back_with_its_fence_pending_and_is_not_filled_again_before_it(
     let silent = is_done.recv_timeout(Duration::from_millis(20));
     assert_eq!(silent.unwrap_err(), mpsc::RecvTimeoutError::Timeout);
     timeline.step();
-    let then = is_done.recv_timeout(PATIENCE).unwrap();
+    let then = is_done.recv_timeout(TIMEOUT).unwrap();
     assert_eq!(then, Ok(Status::Signalled));
 }

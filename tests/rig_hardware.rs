@@ -1,4 +1,4 @@
-//! Encoders and decoders of the hardware through the one API, on the kernel's virtual codec.
+//! Hardware encoders and decoders through the common API, on the kernel's virtual codec.
 //!
 //! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere every test
 //! says that it was skipped. Only on x86_64: coding is slow under emulation.
@@ -12,8 +12,7 @@ use std::os::fd::AsFd as _;
 
 use hardware::clip::Clip;
 use hardware::{Kept, bytes, config, decode, decoder, encode, encode_with, keep, patience, time};
-use videostream::decode::DecodeError;
-use videostream::encode::{Backend, Codec, CopyReason, EncodeError, Encoder, Packet};
+use videostream::encode::{Backend, Codec, CodecError, CopyReason, Encoder, Packet};
 use videostream::hal::codec::Misfit;
 use videostream::hal::format::{FourCc, Layout};
 use videostream::hal::memory::mapping::{Access, Mapping};
@@ -87,10 +86,8 @@ impl Heap {
 }
 
 #[test]
-fn pictures_that_are_copied_come_out_in_order_with_their_exact_times() {
-    let Some(_turn) =
-        on_the_rig("pictures_that_are_copied_come_out_in_order_with_their_exact_times")
-    else {
+fn copied_pictures_keep_their_order_and_times() {
+    let Some(_turn) = on_the_rig("copied_pictures_keep_their_order_and_times") else {
         return;
     };
     let clip = Clip::new(FourCc::NV12, 640, 360);
@@ -110,7 +107,7 @@ fn pictures_that_are_copied_come_out_in_order_with_their_exact_times() {
         (all.0, all.1, None)
     );
     let picture = Picture::new(clip.picture(0), &clip.layout).unwrap();
-    assert_eq!(encoder.submit(&picture, 0), Err(EncodeError::Finished));
+    assert_eq!(encoder.submit(&picture, 0), Err(CodecError::Finished));
     check(&clip, &packets, packets.len());
 }
 
@@ -160,9 +157,8 @@ fn pictures_in_dma_bufs_are_read_where_they_lie() {
 }
 
 #[test]
-fn what_does_not_lie_as_the_device_wants_it_is_copied_and_counted() {
-    let Some(_turn) = on_the_rig("what_does_not_lie_as_the_device_wants_it_is_copied_and_counted")
-    else {
+fn frames_of_unsuitable_layout_are_copied_and_counted() {
+    let Some(_turn) = on_the_rig("frames_of_unsuitable_layout_are_copied_and_counted") else {
         return;
     };
     let clip = Clip::new(FourCc::NV12, 640, 360);
@@ -206,7 +202,7 @@ fn what_does_not_lie_as_the_device_wants_it_is_copied_and_counted() {
     let mut encoder = Encoder::new(&config(&clip)).unwrap();
     assert!(matches!(
         encoder.submit_dmabuf(&picture, 0),
-        Err(EncodeError::Map(_))
+        Err(CodecError::Map(_))
     ));
     memfd::seal(&memory, rustix::fs::SealFlags::SHRINK).unwrap();
     assert!(encoder.submit_dmabuf(&picture, 0).unwrap().is_copied());
@@ -233,7 +229,7 @@ fn a_key_frame_is_forced_on_that_very_picture() {
         [0, 5, 11]
     );
     // The device has no bitrate to change; it takes any rate, since it spends no bits by it.
-    assert_eq!(encoder.set_bitrate(1_000_000), Err(EncodeError::NoBitrate));
+    assert_eq!(encoder.set_bitrate(1_000_000), Err(CodecError::NoBitrate));
 }
 
 #[test]
@@ -266,8 +262,8 @@ fn a_stream_changes_its_size() {
 }
 
 #[test]
-fn a_decoder_goes_to_another_place_and_lends_its_memory() {
-    let Some(_turn) = on_the_rig("a_decoder_goes_to_another_place_and_lends_its_memory") else {
+fn a_moved_decoder_still_lends_its_memory() {
+    let Some(_turn) = on_the_rig("a_moved_decoder_still_lends_its_memory") else {
         return;
     };
     let clip = Clip::new(FourCc::NV12, 640, 360);
@@ -278,7 +274,7 @@ fn a_decoder_goes_to_another_place_and_lends_its_memory() {
         let Kept { bytes, time, .. } = &packets[number];
         Packet::new(Codec::Fwht, bytes, *time, *time)
     };
-    assert_eq!(decoder.submit(&packet(3)), Err(DecodeError::KeyFrameNeeded));
+    assert_eq!(decoder.submit(&packet(3)), Err(CodecError::KeyFrameNeeded));
     for start in [0, 20, 10] {
         for number in start..start + 5 {
             decoder.submit(&packet(number)).unwrap();

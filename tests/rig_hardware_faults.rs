@@ -1,4 +1,4 @@
-//! What goes wrong with encoders and decoders of the hardware, on the kernel's virtual codec.
+//! Faults of hardware encoders and decoders, on the kernel's virtual codec.
 //!
 //! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere every test
 //! says that it was skipped. Only on x86_64: coding is slow under emulation.
@@ -13,9 +13,9 @@ use std::process::Command;
 
 use hardware::clip::Clip;
 use hardware::{config, decode, decoder, encode, patience, rate, time};
-use videostream::decode::{DecodeError, Decoder, DecoderConfig};
+use videostream::decode::{Decoder, DecoderConfig};
 use videostream::encode::{
-    BACKEND_VARIABLE, Backend, Codec, DevicePath, EncodeError, Encoder, EncoderConfig, Packet,
+    BACKEND_VARIABLE, Backend, Codec, CodecError, DevicePath, Encoder, EncoderConfig, Packet,
     RateControl,
 };
 use videostream::hal::format::FourCc;
@@ -92,7 +92,7 @@ fn what_the_device_cannot_do_is_told_with_its_limits() {
     let picture = Picture::new(clip_large.picture(0), &clip_large.layout).unwrap();
     assert!(matches!(
         encoder.submit(&picture, 0),
-        Err(EncodeError::Mismatch { .. })
+        Err(CodecError::Mismatch { .. })
     ));
 }
 
@@ -132,10 +132,7 @@ fn a_device_that_is_not_there_is_told_by_name() {
     );
     // By the program.
     let asked = h264.backend(Backend::V4l2);
-    assert!(matches!(
-        Encoder::new(&asked),
-        Err(EncodeError::NoDevice(_))
-    ));
+    assert!(matches!(Encoder::new(&asked), Err(CodecError::NoDevice(_))));
     // By its path.
     let path = DevicePath::new("/dev/video99").unwrap();
     let text = Encoder::new(&h264.device(path)).unwrap_err().to_string();
@@ -156,7 +153,13 @@ fn a_device_that_is_not_there_is_told_by_name() {
     let chosen = Encoder::new(&h264).map(|encoder| encoder.backend());
     match cfg!(feature = "software") {
         true => assert_eq!(chosen, Ok(Backend::Software)),
-        false => assert_eq!(chosen, Err(EncodeError::NoBackend(Codec::H264))),
+        false => assert_eq!(
+            chosen,
+            Err(CodecError::NoBackend {
+                kind: NodeKind::Encoder,
+                codec: Codec::H264,
+            })
+        ),
     }
 }
 
@@ -188,7 +191,10 @@ fn a_device_that_goes_while_it_works_is_told() {
     }
     let rebind = Rebind;
     fs::write(format!("{DRIVER}/unbind"), "vicodec.0").unwrap();
-    let gone = |error: &EncodeError| matches!(error, EncodeError::Device { error, .. } if error.kind() == ErrorKind::Disconnected);
+    let gone = |error: &CodecError| match error {
+        CodecError::Device { error, .. } => error.kind() == ErrorKind::Disconnected,
+        _ => false,
+    };
     // What is there already may be read; then it ends, without waiting.
     let mut told = None;
     for number in 3..20 {
@@ -210,13 +216,13 @@ fn a_device_that_goes_while_it_works_is_told() {
         }
     };
     println!("{told}");
-    assert!(
-        matches!(&told, DecodeError::Device { error, .. } if error.kind() == ErrorKind::Disconnected),
-        "{told:?}"
-    );
+    let CodecError::Device { error, .. } = &told else {
+        panic!("{told:?}");
+    };
+    assert_eq!(error.kind(), ErrorKind::Disconnected, "{told:?}");
     assert!(matches!(
         Encoder::new(&config(&clip)),
-        Err(EncodeError::NoBackend(_) | EncodeError::NoDevice(_))
+        Err(CodecError::NoBackend { .. } | CodecError::NoDevice(_))
     ));
     drop((encoder, decoder));
     drop(rebind);
@@ -226,8 +232,8 @@ fn a_device_that_goes_while_it_works_is_told() {
 }
 
 #[test]
-fn a_damaged_packet_is_told_and_the_next_key_frame_goes_on() {
-    let Some(_turn) = on_the_rig("a_damaged_packet_is_told_and_the_next_key_frame_goes_on") else {
+fn decoding_resumes_at_the_key_frame_after_damage() {
+    let Some(_turn) = on_the_rig("decoding_resumes_at_the_key_frame_after_damage") else {
         return;
     };
     let clip = Clip::new(FourCc::NV12, 640, 360);
@@ -242,7 +248,7 @@ fn a_damaged_packet_is_told_and_the_next_key_frame_goes_on() {
         match decoder.receive() {
             Ok(Some(decoded)) => good.push(decoded.pts_ns()),
             Ok(None) => break,
-            Err(DecodeError::Corrupt { pts_ns, .. }) => corrupt.push(pts_ns),
+            Err(CodecError::Corrupt { pts_ns, .. }) => corrupt.push(pts_ns),
             Err(error) => panic!("{error}"),
         }
     };
@@ -257,7 +263,7 @@ fn a_damaged_packet_is_told_and_the_next_key_frame_goes_on() {
                     take(&mut decoder, &mut good, &mut corrupt);
                 }
             }
-            Err(DecodeError::KeyFrameNeeded) => {}
+            Err(CodecError::KeyFrameNeeded) => {}
             Err(error) => panic!("{error}"),
         }
     }

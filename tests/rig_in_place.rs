@@ -1,4 +1,4 @@
-//! A camera's pictures are encoded where they lie, in hardware and in software, also by another process.
+//! A camera's pictures are encoded in place, in hardware and in software, also by another process.
 //!
 //! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere every test
 //! says that it was skipped. Only on x86_64: coding is slow under emulation.
@@ -42,7 +42,8 @@ fn a_camera_is_encoded_without_a_copy() {
     encode(&mut camera, &mut encoder);
     let copies = encoder.copies();
     assert_eq!((copies.pictures, copies.bytes, copies.why), (0, 0, None));
-    // All dma-bufs that this process has are the camera's: the encoder has no memory for pictures of its own.
+    // All dma-bufs that this process has are the camera's: the encoder has no memory for pictures
+    // of its own.
     let (inodes, descriptors) = dma_bufs();
     assert_eq!(inodes, cameras);
     assert!(
@@ -52,10 +53,8 @@ fn a_camera_is_encoded_without_a_copy() {
 }
 
 #[test]
-fn a_source_of_packets_leaves_the_pictures_of_its_camera_where_they_lie() {
-    let Some(_turn) =
-        on_the_rig("a_source_of_packets_leaves_the_pictures_of_its_camera_where_they_lie")
-    else {
+fn a_packet_source_copies_no_camera_picture() {
+    let Some(_turn) = on_the_rig("a_packet_source_copies_no_camera_picture") else {
         return;
     };
     let camera = camera(FourCc::NV12);
@@ -92,8 +91,8 @@ fn a_source_of_packets_leaves_the_pictures_of_its_camera_where_they_lie() {
 }
 
 #[test]
-fn the_frames_of_another_process_are_encoded_without_a_copy() {
-    const NAME: &str = "the_frames_of_another_process_are_encoded_without_a_copy";
+fn frames_of_another_process_encode_without_a_copy() {
+    const NAME: &str = "frames_of_another_process_encode_without_a_copy";
     if let Some(role) = role() {
         share(&role[0]);
     }
@@ -149,8 +148,8 @@ fn share(name: &str) -> ! {
 
 #[cfg(feature = "software")]
 #[test]
-fn software_reads_the_pictures_of_a_camera_where_they_lie() {
-    let Some(_turn) = on_the_rig("software_reads_the_pictures_of_a_camera_where_they_lie") else {
+fn software_reads_camera_pictures_in_place() {
+    let Some(_turn) = on_the_rig("software_reads_camera_pictures_in_place") else {
         return;
     };
     // Of NV12 chroma has to be separated, and no more; of YU12 nothing.

@@ -8,17 +8,14 @@ mod vimc;
 
 use std::collections::BTreeSet;
 use std::process::Command;
-use std::time::Duration;
 
 use videostream::camera::Node;
 use videostream::hal::media::{LinkKind, MbusCode, MbusFormat, Subdevice, Which};
 use videostream::hal::v4l2::{ErrorKind, Fraction, SelectionTarget, control};
 use videostream::media::{GraphError, MediaGraph, PipelineWish};
 use videostream::{CameraError, devices};
+use videostream_testing::TIMEOUT;
 use vimc::{assert_same, both_sides, code, ends, node, ours, pad, theirs, vimc};
-
-/// How long a frame may take on a slow guest.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
 fn every_graph_is_what_media_ctl_says() {
@@ -86,10 +83,8 @@ fn sensor_and_lens_behind_each_video_node_are_found() {
 }
 
 #[test]
-fn links_that_are_switched_are_seen_by_media_ctl_and_the_other_way_round() {
-    let Some(_turn) =
-        both_sides("links_that_are_switched_are_seen_by_media_ctl_and_the_other_way_round")
-    else {
+fn media_ctl_and_we_see_each_others_links() {
+    let Some(_turn) = both_sides("media_ctl_and_we_see_each_others_links") else {
         return;
     };
     let mut graph = vimc();
@@ -126,10 +121,8 @@ fn links_that_are_switched_are_seen_by_media_ctl_and_the_other_way_round() {
 }
 
 #[test]
-fn links_that_cannot_be_changed_and_names_that_do_not_exist_are_named() {
-    let Some(_turn) =
-        both_sides("links_that_cannot_be_changed_and_names_that_do_not_exist_are_named")
-    else {
+fn errors_name_fixed_links_and_unknown_entities() {
+    let Some(_turn) = both_sides("errors_name_fixed_links_and_unknown_entities") else {
         return;
     };
     let mut graph = vimc();
@@ -208,7 +201,7 @@ fn formats_set_from_sensor_to_node_deliver_frames() {
         assert_eq!((got.width, got.height), size);
         let mut stream = report.camera().unwrap().start().unwrap();
         for _ in 0..3 {
-            let frame = stream.next_within(PATIENCE).unwrap();
+            let frame = stream.next_within(TIMEOUT).unwrap();
             assert!(frame.bytes_used[0] >= size.0 * size.1, "{frame:?}");
             stream.requeue(frame.index).unwrap();
         }
@@ -222,10 +215,8 @@ fn formats_set_from_sensor_to_node_deliver_frames() {
 }
 
 #[test]
-fn pads_that_disagree_are_named_by_the_report_and_by_the_error_of_the_start() {
-    let Some(_turn) =
-        both_sides("pads_that_disagree_are_named_by_the_report_and_by_the_error_of_the_start")
-    else {
+fn disagreeing_pads_are_named_by_report_and_error() {
+    let Some(_turn) = both_sides("disagreeing_pads_are_named_by_report_and_error") else {
         return;
     };
     let graph = vimc();

@@ -15,11 +15,9 @@ use nix::sys::pthread::{Pthread, pthread_kill, pthread_self};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use videostream::hal::v4l2::{ErrorKind, NodeKind};
 use videostream::{Camera, CameraStream, devices};
-use videostream_testing::on_the_rig;
+use videostream_testing::{TIMEOUT, on_the_rig};
 
 const NAME: &str = "signals_end_no_call_and_move_no_deadline";
-/// How long a frame may take on a slow guest.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 static HANDLED: AtomicU64 = AtomicU64::new(0);
 
@@ -81,7 +79,7 @@ impl Drop for Storm {
 
 fn take(stream: &mut CameraStream, frames: u32) {
     for _ in 0..frames {
-        let frame = stream.next_within(PATIENCE).unwrap();
+        let frame = stream.next_within(TIMEOUT).unwrap();
         stream.requeue(frame.index).unwrap();
     }
 }
@@ -109,7 +107,7 @@ fn signals_end_no_call_and_move_no_deadline() {
     }
     println!("{} signals in {frames} frames", during());
 
-    // A wait for nothing ends at its deadline, not at a signal, and is not begun anew by one.
+    // A wait for nothing ends at its deadline, not at a signal, which does not restart it either.
     let drops = stream
         .device()
         .control_by_name("Percentage of Dropped Buffers");

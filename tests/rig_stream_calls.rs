@@ -1,8 +1,8 @@
-//! What sharing a camera's frame costs in system calls, from the driver to a client that sleeps.
+//! System calls per shared frame, from the camera's driver to a sleeping client.
 //!
 //! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere, and without
-//! strace, it says that it was skipped. Under emulation of the other architecture strace itself gets
-//! in the way: it is done on one.
+//! strace, it says that it was skipped. Only on x86_64: under emulation strace itself gets in the
+//! way.
 //!
 //! rig: arch=x86_64
 
@@ -13,11 +13,10 @@ mod vivid;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use videostream::hal::time::deadline_in;
 use videostream::{Camera, CameraSource, Client, Host, Mode, Stream};
-use videostream_testing::{on_the_rig, strace};
+use videostream_testing::{TIMEOUT, on_the_rig, strace};
 use vivid::traced;
 
 const NAME: &str = "a_shared_frame_takes_two_requests_a_poll_and_a_wake";
@@ -25,7 +24,6 @@ const NAME: &str = "a_shared_frame_takes_two_requests_a_poll_and_a_wake";
 const MARKS: [&str; 2] = ["/frames-begin", "/frames-end"];
 const FRAMES: u64 = 100;
 const BUFFERS: u32 = 8;
-const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
 fn a_shared_frame_takes_two_requests_a_poll_and_a_wake() {
@@ -61,10 +59,10 @@ fn share(path: &str) {
         let reads = Arc::clone(&reads);
         move || {
             let client = Client::builder(&name).mode(Mode::Every);
-            let mut client = client.connect_timeout(PATIENCE).connect().unwrap();
+            let mut client = client.connect_timeout(TIMEOUT).connect().unwrap();
             let mut last = None;
             // Until the host says goodbye.
-            while let Ok(frame) = client.next(PATIENCE) {
+            while let Ok(frame) = client.next(TIMEOUT) {
                 assert!(last < Some(frame.sequence()));
                 last = Some(frame.sequence());
                 reads.store(true, Ordering::Relaxed);
@@ -75,7 +73,7 @@ fn share(path: &str) {
     let mut share = |frames| {
         let mut shared = 0;
         while shared < frames {
-            let deadline = deadline_in(PATIENCE.as_nanos() as u64);
+            let deadline = deadline_in(TIMEOUT.as_nanos() as u64);
             shared += u64::from(stream.step(deadline).unwrap().is_some());
         }
     };

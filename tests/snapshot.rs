@@ -1,7 +1,7 @@
-//! Snapshots read back, and what is left after a failure.
+//! Snapshots, read back, and files after a failure.
 
 use videostream::hal::format::{FourCc, Layout};
-use videostream::snapshot::{self, SnapshotError};
+use videostream::snapshot::{self, RecordError};
 use videostream::{Colorimetry, Picture};
 
 fn grey() -> (Layout, Vec<u8>) {
@@ -10,13 +10,13 @@ fn grey() -> (Layout, Vec<u8>) {
 }
 
 #[test]
-fn names_that_say_no_format_are_refused_with_those_that_do() {
+fn unknown_extensions_are_refused_with_a_list() {
     let (layout, bytes) = grey();
     let picture = Picture::new(&bytes, &layout).unwrap();
     for name in ["x.gif", "x", ".png"] {
         let error = snapshot::save(name, &picture, Colorimetry::default()).unwrap_err();
         assert!(
-            matches!(error, SnapshotError::Extension { .. }),
+            matches!(error, RecordError::ImageExtension { .. }),
             "{name}: {error}"
         );
         assert!(error.to_string().contains(".png"), "{error}");
@@ -79,7 +79,8 @@ mod images {
                     assert!(rgb == expected);
                     continue;
                 }
-                // Edges share their chroma with the neighbour; the strip's checksum depends on the format.
+                // Edges share their chroma with the neighbour; the strip's checksum depends on the
+                // format.
                 let below = 642 * 3 * 128;
                 let far = rgb[below..]
                     .iter()
@@ -127,7 +128,7 @@ mod images {
         };
         for (width, height) in [(640, 362), (642, 360)] {
             let error = save(width, height).unwrap_err();
-            assert!(matches!(error, SnapshotError::Jpeg(_)), "{error}");
+            assert!(error.is_broken_jpeg(), "{error}");
             assert!(!png.exists());
         }
         save(642, 362).unwrap();
@@ -147,7 +148,7 @@ mod images {
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         let error =
             snapshot::save("/nonexistent/x.png", &picture, Colorimetry::default()).unwrap_err();
-        assert!(matches!(error, SnapshotError::Write { .. }));
+        assert!(matches!(error, RecordError::Write { .. }));
     }
 
     #[test]

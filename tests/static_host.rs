@@ -1,17 +1,16 @@
 //! A host without std, allocator and C library (`tests/nostd-host`) serves a client of the
 //! std library.
 //!
-//! `cargo xtask test --only static_host` builds that program, says where it is in
-//! `VIDEOSTREAM_STATIC_HOST`, and runs this.
+//! `cargo xtask test --only static_host` builds that program, passes its path in
+//! `VIDEOSTREAM_STATIC_HOST`, and runs this test.
 
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use videostream::{Client, Mode};
+use videostream_testing::TIMEOUT;
 
 const FRAMES: u64 = 200;
-/// How long anything may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Killed when dropped.
 struct Host(Child);
@@ -41,12 +40,12 @@ fn a_client_reads_the_frames_of_a_host_without_std() {
     let mut client = Client::builder(&name)
         .mode(Mode::Every)
         .reconnect(true)
-        .connect_timeout(PATIENCE)
+        .connect_timeout(TIMEOUT)
         .connect()
         .unwrap();
     let mut last = 0;
     for _ in 0..FRAMES {
-        let frame = client.next(PATIENCE).unwrap();
+        let frame = client.next(TIMEOUT).unwrap();
         assert!(frame.serial() > last);
         last = frame.serial();
         let pixels = frame.pixels().unwrap();
@@ -60,7 +59,7 @@ fn a_client_reads_the_frames_of_a_host_without_std() {
         if let Some(status) = host.0.try_wait().unwrap() {
             break status;
         }
-        assert!(begin.elapsed() < PATIENCE, "the host does not end");
+        assert!(begin.elapsed() < TIMEOUT, "the host does not end");
         std::thread::sleep(Duration::from_millis(5));
     };
     assert!(status.success(), "{status}");

@@ -1,10 +1,10 @@
-//! Mayhem: a host and eight client processes that are killed, stopped, sent away and started
-//! again at random, while every client checks the content of every frame that it holds, when
-//! it takes it and again before it lets it go.
+//! A host and eight client processes that are killed, stopped, evicted and restarted at random,
+//! while every client checks the content of every frame that it holds, on hold and again before
+//! release.
 //!
-//! In the end no slot, buffer, descriptor, process or socket is left over. What happens when
-//! comes from a seed (`VIDEOSTREAM_SEED`), which is printed. `VIDEOSTREAM_STRESS_SECONDS` says
-//! how long; it is short in a plain `cargo test`.
+//! In the end no slot, buffer, descriptor, process or socket is left over. The seed
+//! (`VIDEOSTREAM_SEED`) decides what happens when, and is printed. `VIDEOSTREAM_STRESS_SECONDS` is
+//! the duration; it is short in a plain `cargo test`.
 
 mod process;
 
@@ -149,7 +149,8 @@ impl<'a> Mayhem<'a> {
         self.host.expect("clean", || ());
         assert!(self.host.end().success());
         println!(
-            "{} hosts and {} clients killed, {} stopped; {frames} frames checked by the last {CLIENTS}",
+            "{} hosts and {} clients killed, {} stopped; {frames} frames checked by the last \
+             {CLIENTS}",
             self.host_kills, self.client_kills, self.stops
         );
         assert_eq!(children(), 0, "a process is left");
@@ -242,11 +243,13 @@ impl Show {
         assert_eq!(filled.len() as u32, BUFFERS, "{filled:?}");
         // Frames that are over at once leave no slot taken.
         self.stream.set_lifespan_ns(1);
-        self.step_until("a slot stays taken", |stream| stream.host().lent() == 0);
+        self.step_until("a slot stays taken", |stream| {
+            stream.host().outstanding() == 0
+        });
     }
 }
 
-/// A host process: publishes, ends and begins anew, sends everybody away, until it may stop.
+/// A host process: publishes, restarts, and evicts all clients, until it may stop.
 fn host(folder: &Path, mut random: Random) {
     let before = open_descriptors();
     let mut show = Show::new(folder, &mut random);

@@ -1,7 +1,7 @@
-//! System calls per frame, counted by `strace` in a process of its own.
+//! System calls per frame, counted by `strace` in a separate process.
 //!
-//! The traced process marks where a counted stretch begins and ends by writing to its
-//! standard error: a call that is in the trace too.
+//! The traced process marks the begin and the end of a counted section by writing to standard
+//! error: those calls are in the trace too.
 
 mod one_plane;
 mod process;
@@ -43,8 +43,8 @@ fn trace(test: &str, role: &[&str]) -> Counts {
     count(&fs::read_to_string(&log).unwrap())
 }
 
-/// Reads lines of the form `PID SECONDS name(arguments) = result`, with those of other threads among
-/// them; the seconds are those since the line before.
+/// Reads lines of the form `PID SECONDS name(arguments) = result`, with those of other threads
+/// among them; the seconds are those since the line before.
 fn count(trace: &str) -> Counts {
     let mut counts = Counts::new();
     let mut stretch: Option<(&str, String)> = None;
@@ -152,8 +152,8 @@ fn threads(counts: &BTreeMap<String, u64>) -> u64 {
 }
 
 #[test]
-fn holding_and_publishing_make_no_system_call_while_nobody_sleeps() {
-    const TEST: &str = "holding_and_publishing_make_no_system_call_while_nobody_sleeps";
+fn hold_and_publish_make_no_system_call() {
+    const TEST: &str = "hold_and_publish_make_no_system_call";
     if role().is_some() {
         return taking_turns();
     }

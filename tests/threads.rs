@@ -1,11 +1,11 @@
 //! A host and its clients as threads of one process, with everything that clients do at once:
-//! hold, read, keep, release from another thread, wait in every way, cancel, look, leave and
-//! come again, while buffers come and go.
+//! hold, read, keep, release from another thread, wait in every way, cancel, peek, leave and
+//! reconnect, while buffers come and go.
 //!
-//! The part `tsan` of `cargo xtask test` runs this under ThreadSanitizer, which watches what
-//! the threads of a client share. Host and client have mappings of their own and so no
-//! address in common; the ring between them, with plain memory for its pixels, is a unit
-//! test of `videostream-hal` that the same part runs.
+//! The part `tsan` of `cargo xtask test` runs this under ThreadSanitizer, which watches what the
+//! threads of a client share. Host and client have separate mappings, without a common address;
+//! the ring between them, with plain memory for its pixels, is covered by a unit test of
+//! `videostream-hal` that the same part runs.
 
 mod one_plane;
 
@@ -27,7 +27,7 @@ const BUFFERS: usize = 16;
 const FRAMES: u64 = 300;
 const WATCHDOG: Duration = Duration::from_secs(60);
 
-/// What the threads tell each other besides frames.
+/// State that the threads share besides frames.
 struct Scene {
     name: String,
     /// Threads of clients that have had their frames.
@@ -56,7 +56,10 @@ fn threads_of_host_and_clients_do_everything_at_once() {
     let scene = &scene;
     let clients = [(Mode::Every, 4), (Mode::Newest, 2), (Mode::Newest, 3)];
     let threads = clients.len() as u64 * 3;
-    let mut host = Host::builder(&scene.name).lend(14).bind().unwrap();
+    let mut host = Host::builder(&scene.name)
+        .max_outstanding(14)
+        .bind()
+        .unwrap();
     thread::scope(|scope| {
         for (mode, hold) in clients {
             scope.spawn(move || {
@@ -75,7 +78,7 @@ fn threads_of_host_and_clients_do_everything_at_once() {
         host.process().unwrap();
     }
     host.reclaim_all(|_| ());
-    assert_eq!(host.lent(), 0, "a slot is left");
+    assert_eq!(host.outstanding(), 0, "a slot is left");
 }
 
 /// The host: fills buffers that are free with a number, until all threads have had enough.
@@ -92,7 +95,7 @@ fn serve(scene: &Scene, host: &mut Host, threads: u64) {
         };
         // A buffer is replaced now and then, by memory that nobody knows yet.
         if host.head() % 50 == 49 {
-            host.retire(buffers[at].0);
+            host.unregister(buffers[at].0);
             buffers[at] = register(host);
         }
         let (id, mapping) = &mut buffers[at];

@@ -1,5 +1,5 @@
-//! H.264 at 720p through the library, beside OpenH264 called directly with the same settings on the same
-//! pictures: both have to come to the same bytes.
+//! H.264 at 720p through the library, compared with OpenH264 called directly with the same settings
+//! on the same pictures: both must produce the same bytes.
 
 use std::hint::black_box;
 

@@ -1,4 +1,4 @@
-//! Converting and scaling 1080p beside a copy of as many bytes.
+//! Converting and scaling 1080p, compared with a copy of as many bytes.
 
 use std::hint::black_box;
 

@@ -1,6 +1,6 @@
 #![expect(
     unsafe_code,
-    reason = "OpenH264 is a C++ library behind a table of C functions, which is called here without anything between"
+    reason = "OpenH264 is a C++ library behind a table of C functions, called directly here"
 )]
 //! OpenH264 without this library.
 
@@ -89,7 +89,8 @@ impl DirectEncoder {
             source.iStride[at] = plane.stride as c_int;
         }
         let call = self.calls.EncodeFrame.unwrap();
-        // SAFETY: the object lives; a checked picture of this size holds all rows, which are only read.
+        // SAFETY: the object lives; a checked picture of this size holds all rows, which are only
+        // read.
         let code = unsafe { call(self.object, &raw const source, &raw mut *self.info) };
         assert_eq!(code, 0);
         // The first layer of a key frame is its parameter sets.

@@ -1,6 +1,6 @@
-//! Encoding, decoding and converting pictures, each beside the same without this library.
+//! Encoding, decoding and converting pictures, each compared with the same without this library.
 //!
-//! Measured as the figures of `benches/figures` are, in turns, and printed as a table of the same form.
+//! Measured in turns and printed as a table, like the figures of `benches/figures`.
 //!
 //! ```console
 //! cargo bench --features software --bench codecs            # everything, and the table

@@ -1,8 +1,8 @@
-//! Clients that sleep, each in a process of its own: what waking them costs the publisher,
-//! and when they have the frame.
+//! Sleeping clients, each in a separate process: the publisher's cost of waking them, and the
+//! latency of the frame.
 //!
-//! Between two frames the publisher sleeps too, as one does that waits for a camera, long
-//! enough for all clients to be asleep again.
+//! Between two frames the publisher sleeps too, as if waiting for a camera, long enough for all
+//! clients to fall asleep again.
 
 use std::ops::Range;
 use std::sync::atomic::Ordering;
@@ -21,12 +21,12 @@ use crate::socket::Sender;
 
 /// From one frame to the next.
 const PACE: Duration = Duration::from_micros(300);
-/// Frames in a row. Short enough that nobody waits for long while it is the others' turn.
+/// Frames in a row. Short enough that none waits long while the others have their turn.
 pub(crate) const BATCH: u64 = 25;
 /// Peers of one kind at the most.
 const MANY: usize = 64;
 
-/// One way of publishing, with those who listen.
+/// One way of publishing, with its clients.
 pub(crate) struct Lane<'a> {
     board: &'a Board,
     peers: Range<usize>,
@@ -92,7 +92,7 @@ impl Batch for Lane<'_> {
     }
 }
 
-/// Publishes by the bare futex; tells the serial and how long it took.
+/// Publishes by the bare futex; returns the serial and the time taken.
 pub(crate) fn wake(board: &Board) -> (u64, u64) {
     let begin = now_ns();
     let serial = board.publish_futex();

@@ -1,5 +1,5 @@
-//! Clients in other processes that spin: what a frame costs the publisher, how soon they have it,
-//! and how many a second go through when each is held and released before the next is published.
+//! Spinning clients in other processes: the publisher's cost of a frame, its latency, and frames
+//! per second when each is held and released before the next is published.
 
 use std::hint::spin_loop;
 use std::ops::Range;
@@ -55,7 +55,7 @@ impl<'a> Lane<'a> {
         }
     }
 
-    /// Publishes one and waits until all have seen it; tells what that cost.
+    /// Publishes one and waits until all have seen it; returns the cost.
     #[inline]
     fn pass(&mut self, last: bool) -> u64 {
         let (serial, cost) = (self.publish)(last);

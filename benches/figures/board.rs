@@ -1,5 +1,5 @@
-//! Memory shared by the bench and its peers: orders, what was seen, and the words of the
-//! bare floors.
+//! Memory shared by the bench and its peers: commands, results, and the words that the floors
+//! use.
 
 #![expect(unsafe_code, reason = "a view of shared memory as atomics")]
 
@@ -65,7 +65,7 @@ impl Board {
         Self::map(&OwnedFd::from(file))
     }
 
-    /// Publishes the next serial by the bare words; tells it.
+    /// Publishes the next serial by the bare words; returns it.
     #[inline]
     pub(crate) fn publish_bare(&self, last: bool) -> u64 {
         let bare = &self.bare.0;
@@ -76,7 +76,7 @@ impl Board {
         serial
     }
 
-    /// The same, and wakes all who sleep on it.
+    /// The same, and wakes all that sleep on it.
     #[inline]
     pub(crate) fn publish_futex(&self) -> u64 {
         let serial = self.publish_bare(false);

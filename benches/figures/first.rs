@@ -1,8 +1,7 @@
-//! Sleeping clients that the scheduler runs as soon as they are woken: with a real-time
-//! priority, as programs have that a camera must not wait for.
+//! Sleeping clients that run as soon as they are woken: they have a real-time priority.
 //!
-//! Without one a woken client runs at once or when the publisher sleeps, as its share of the core was
-//! lately, and that decides the latency more than anything that this library does.
+//! Without one, a woken client runs at once or only when the publisher sleeps, depending on its
+//! recent share of the core. That decides the latency more than anything in this library.
 
 use std::time::Duration;
 

@@ -32,7 +32,7 @@ impl Publisher {
     /// `keep` stay out.
     pub(crate) fn with(name: &str, (width, height): (u32, u32), lend: u32, keep: u32) -> Self {
         let path = format!("videostream-bench-{}-{name}", std::process::id());
-        let mut host = Host::builder(&path).lend(lend).bind().unwrap();
+        let mut host = Host::builder(&path).max_outstanding(lend).bind().unwrap();
         let size = width * height * 3 / 2;
         let memory = Allocator::memfd_only().allocate(size.into()).unwrap();
         let buffer = host.register(memory.fd, size.into()).unwrap();
@@ -75,7 +75,7 @@ impl Publisher {
         });
     }
 
-    /// The same for a frame that bears the time; tells its serial and how long it took.
+    /// The same for a frame that bears the time; returns its serial and the time taken.
     #[inline]
     pub(crate) fn publish_stamped(&mut self, last: bool) -> (u64, u64) {
         let begin = now_ns();

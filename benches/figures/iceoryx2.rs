@@ -1,6 +1,6 @@
-//! To compare with: iceoryx2, a library for messages between processes without a copy. A loaned
-//! sample as large as a frame's descriptor goes to as many subscribers; those that sleep wait
-//! for its event. Its settings stay as they come.
+//! For comparison: iceoryx2, a library for messages between processes without a copy. A loaned
+//! sample of the size of a frame's descriptor goes to as many subscribers; sleeping ones wait for
+//! its event. Its settings are the defaults.
 
 use std::hint::{black_box, spin_loop};
 
@@ -86,7 +86,7 @@ impl Sender {
         self.serial
     }
 
-    /// Sends a sample; tells its serial and how long it took.
+    /// Sends a sample; returns its serial and the time taken.
     fn timed(&mut self, last: bool) -> (u64, u64) {
         let begin = now_ns();
         let serial = self.send(if last { LAST } else { 0 });

@@ -1,16 +1,16 @@
-//! The project's figures: each beside its floor, measured in the same run.
+//! The project's figures, each with its floor, measured in the same run.
 //!
-//! A figure alone says little: on one machine it moves by a factor of three between runs.
-//! So each is measured in turns with the least that the machine can do for the same purpose (its
-//! floor), and the goals are ratios of the two wherever they can be. `docs/performance.md`
-//! says what the figures mean, and what limits each.
+//! A figure alone says little: on one machine it varies by a factor of three between runs. So each
+//! is measured in turns with the least that the machine can do for the same purpose (its floor),
+//! and goals are ratios of the two where possible. `docs/performance.md` says what the figures
+//! mean, and what limits each.
 //!
 //! ```console
 //! cargo bench --bench figures              # everything, and the table
 //! cargo bench --bench figures -- asleep    # figures with this in their name
 //! ```
 //!
-//! The package in `benches/iceoryx2` builds the same program with iceoryx2 beside it.
+//! The package in `benches/iceoryx2` builds the same program with iceoryx2 for comparison.
 //!
 //! Other processes are this program in another role (`peer`). Criterion decides how often
 //! a figure is measured and writes its report to `target/criterion`.

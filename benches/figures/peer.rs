@@ -172,7 +172,7 @@ fn client(board: &Board, number: usize, path: &str, spin: Duration) {
     }
 }
 
-/// `timeout` is that of each wait; whoever has to notice a peer that was killed needs one.
+/// `timeout` is that of each wait; a peer that must notice another one's death needs one.
 fn bare_futex(board: &Board, number: usize, timeout: Option<Duration>) {
     let bare = &board.bare.0;
     let wake = &board.wake.0;

@@ -1,5 +1,5 @@
-//! Publishing while no client sleeps: to clients that do nothing, that hold a frame each, and
-//! out of rings of different sizes.
+//! Publishing while no client sleeps: with idle clients, with clients that hold a frame each, and
+//! with rings of different sizes.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -42,7 +42,7 @@ pub(crate) fn bench(criterion: &mut Criterion, table: &mut Table) {
             black_box(sum(black_box(luma)) + sum(black_box(chroma)));
         })
     };
-    let mut anew = |count| {
+    let mut remapped = |count| {
         repeat(count, || {
             let mapping = Mapping::new(fd, size, Access::Read).unwrap();
             black_box(sum(bytes(&mapping)));
@@ -53,7 +53,7 @@ pub(crate) fn bench(criterion: &mut Criterion, table: &mut Table) {
         "held frame",
         8,
         &mut held,
-        &mut [&mut private, &mut anew],
+        &mut [&mut private, &mut remapped],
     );
     let floor = ("private memory", &floors[0]);
     table.add(
@@ -63,7 +63,7 @@ pub(crate) fn bench(criterion: &mut Criterion, table: &mut Table) {
         Goal::Ratio(1.05),
     );
     table.add(
-        "the same, mapped anew each time",
+        "the same, mapped again each time",
         &floors[1],
         floor,
         Goal::Compare,

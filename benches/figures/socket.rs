@@ -1,5 +1,5 @@
-//! To compare with: a socket message with a descriptor for every frame and client, which
-//! is how frames are often shared.
+//! For comparison: a socket message with a descriptor for every frame and client, a common way to
+//! share frames.
 
 use std::mem::MaybeUninit;
 
@@ -48,7 +48,7 @@ impl Sender {
         }
     }
 
-    /// Sends a frame to every client; tells its serial and how long that took.
+    /// Sends a frame to every client; returns its serial and the time taken.
     pub(crate) fn publish(&mut self) -> (u64, u64) {
         let begin = now_ns();
         self.serial += 1;

@@ -1,5 +1,5 @@
-//! How often a client that waits, and its publisher, are switched away from: at rates of
-//! cameras, at a high one, and while nothing comes.
+//! Context switches of a waiting client and of its publisher: at rates of cameras, at a high rate,
+//! and while no frame comes.
 
 use std::fs;
 use std::thread;

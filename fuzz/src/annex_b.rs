@@ -1,5 +1,5 @@
-//! Any bytes as a byte stream of H.264 or H.265: however it is read, its pictures are the same, and each has its place
-//! in the order of showing.
+//! Any bytes as a byte stream of H.264 or H.265: its pictures don't depend on the sizes of reads,
+//! and each has a place in display order.
 
 use std::io::{self, Read};
 

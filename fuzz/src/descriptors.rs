@@ -1,4 +1,4 @@
-//! What a hostile process sends: messages that nearly are some, descriptors of every kind.
+//! What a hostile process sends: nearly valid messages, and descriptors of every kind.
 
 use std::fs::File;
 use std::mem::MaybeUninit;

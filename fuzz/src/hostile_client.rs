@@ -1,5 +1,5 @@
-//! Clients that do what the script says, at a real host with an honest client, over real
-//! sockets and memory: the host stays up, and the honest client gets every frame.
+//! Clients that follow a script, at a real host with an honest client, over real sockets and
+//! memory: the host stays up, and the honest client gets every frame.
 
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -67,7 +67,7 @@ fn buffer() -> OwnedFd {
 impl World {
     fn new() -> Self {
         let name = name("host");
-        let mut host = Host::builder(&name).lend(LEND).bind().unwrap();
+        let mut host = Host::builder(&name).max_outstanding(LEND).bind().unwrap();
         let id = host.register(buffer(), SIZE.into()).unwrap();
         let builder = Client::builder(&name).mode(Mode::Every);
         let builder = builder.connect_timeout(WATCHDOG);
@@ -129,7 +129,7 @@ impl World {
                     self.buffers.push(id);
                 } else {
                     let id = self.buffers.remove(0);
-                    self.host.retire(id);
+                    self.host.unregister(id);
                 }
                 // The honest one listens.
                 self.honest.parameters().unwrap();
@@ -143,7 +143,7 @@ impl World {
             _ => {
                 let byte = script.byte();
                 self.host.reclaim(byte.into(), |_| ());
-                // From here on clients tell what they let go, or no longer.
+                // From here on clients report releases, or no longer do.
                 match byte % 4 {
                     0 => self.host.begin_wait(TellOf::Releases),
                     1 => self.host.begin_wait(TellOf::HoldsAndReleases),
@@ -166,7 +166,7 @@ impl World {
     /// has it.
     fn publish(&mut self) {
         if self.host.reclaim(LEND, |_| ()) > LEND {
-            self.host.evict_offenders();
+            self.host.evict_over_limit();
             let out = self.host.reclaim(LEND, |_| ());
             assert!(out <= LEND, "{out} frames are out");
         }
@@ -203,7 +203,7 @@ impl World {
         self.publish();
         assert_eq!(self.host.reclaim(1, |_| ()), 1, "only the newest is out");
         self.host.reclaim_all(|_| ());
-        assert_eq!(self.host.lent(), 0, "nothing is held");
+        assert_eq!(self.host.outstanding(), 0, "nothing is held");
         drop(self.host);
         let end = self.honest.next(WATCHDOG).unwrap_err();
         assert_eq!(end.share(), Some(&Error::Goodbye(Goodbye::Closing)));
@@ -234,12 +234,12 @@ impl Peer {
             13 => shut_down(&self.socket, script),
             14 => {
                 for _ in 0..script.byte() {
-                    send(&self.socket, &Message::Look.encode(), &[]);
+                    send(&self.socket, &Message::StatusRequest.encode(), &[]);
                 }
             }
             15 => {
                 let fds = [descriptor(script)];
-                send(&self.socket, &Message::Look.encode(), &fds);
+                send(&self.socket, &Message::StatusRequest.encode(), &fds);
             }
             16 | 17 => self.read(),
             18 => {

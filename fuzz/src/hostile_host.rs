@@ -1,5 +1,5 @@
-//! A host that does what the script says to a real client, over real sockets and memory: the
-//! client names an error or goes on; it never crashes, hangs or keeps what it was given.
+//! A host that follows a script, with a real client, over real sockets and memory: the client
+//! returns an error or goes on; it never crashes, hangs or leaks what it was given.
 
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -158,7 +158,7 @@ impl Hostile {
             header[script.below(size_of::<Header>())] ^= script.byte();
         }
         let _ = rustix::io::pwrite(&control, &header[..size.min(header.len())], 0);
-        // Whoever has the descriptor can write: the host of this ring is not to be trusted.
+        // Every process with the descriptor can write: the host of this ring is not trusted.
         let seals = match script.byte() {
             0..240 => memfd::FIXED_SIZE,
             _ => SealFlags::GROW,
@@ -240,8 +240,8 @@ impl Hostile {
         self.fds.extend(fds);
     }
 
-    /// A buffer that can be cut short, mostly as long as it says, or something that is none. It is not
-    /// kept: whoever cuts it short ends the clients of its own user that read it.
+    /// A buffer that can be cut short, mostly as long as it says, or no memory at all. The
+    /// client must not keep it: cutting it short would kill clients that read it.
     fn send_unsealed(&self, id: u32, script: &mut Script<'_>) {
         let fd = match script.byte() {
             0..200 => memfd::create(c"fuzz-unsealed", 8192).unwrap(),
@@ -266,7 +266,7 @@ impl Hostile {
             2 => self.send_buffer(script),
             3 => {
                 let id = script.below(6) as u32;
-                send(&self.socket, &Message::Retire { id }.encode(), &[]);
+                send(&self.socket, &Message::Unregister { id }.encode(), &[]);
             }
             4..=6 => self.publish(script),
             7 => {

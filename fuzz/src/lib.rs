@@ -1,8 +1,8 @@
-//! What the fuzz targets do with a byte string: each is a `run` that panics, hangs or crashes
-//! if the library does something wrong.
+//! The fuzz targets. Each is a `run` of a byte string that panics, hangs or crashes if the library
+//! does something wrong.
 //!
 //! The root package's `tests/fuzz_seeds.rs` includes these files and runs the byte strings
-//! of `seeds/`, so they use nothing but `videostream` and `rustix`.
+//! of `seeds/`, so they depend on `videostream` and `rustix` only.
 
 pub mod annex_b;
 pub mod descriptors;

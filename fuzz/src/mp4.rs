@@ -1,4 +1,4 @@
-//! Any bytes as an MP4: what is read are packets with pictures, of no more bytes than there are.
+//! Any bytes as an MP4: the packets read have pictures, and no more bytes than the file.
 
 use std::io::Cursor;
 

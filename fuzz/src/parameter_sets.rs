@@ -1,10 +1,11 @@
-//! Parameter sets, messages and slices of any contents: what a fuzzer changes are the bits of headers, which get start
-//! codes, and the bytes against start codes, here.
+//! Parameter sets, messages and slices of any contents: the fuzzer changes bits of headers; start
+//! codes and emulation prevention bytes are added here.
 
 use super::annex_b;
 use super::script::Script;
 
-/// First bytes of NAL units of H.264: sequence and picture parameter set, message, IDR picture, other pictures, delimiter.
+/// First bytes of NAL units of H.264: sequence and picture parameter set, message, IDR picture,
+/// other pictures, delimiter.
 const H264: [&[u8]; 8] = [
     &[0x67],
     &[0x68],
@@ -16,7 +17,8 @@ const H264: [&[u8]; 8] = [
     // An end of the sequence.
     &[0x0a],
 ];
-/// Those of H.265: video parameter set, sequence and picture parameter set, message, key frames, other pictures.
+/// Those of H.265: video parameter set, sequence and picture parameter set, message, key frames,
+/// other pictures.
 const H265: [&[u8]; 8] = [
     &[0x40, 1],
     &[0x42, 1],
@@ -25,7 +27,7 @@ const H265: [&[u8]; 8] = [
     &[0x26, 1],
     &[0x2a, 1],
     &[0x02, 1],
-    // Nobody refers to it.
+    // No picture refers to it.
     &[0x00, 1],
 ];
 

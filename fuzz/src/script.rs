@@ -1,4 +1,4 @@
-//! A byte string read as one decision after another.
+//! A byte string read as a sequence of decisions.
 
 /// The bytes that are left. Past the end there are zeros, so that every prefix of a script
 /// is a script.

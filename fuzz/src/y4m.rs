@@ -1,4 +1,4 @@
-//! Any bytes as a Y4M file: what is read are pictures of one size.
+//! Any bytes as a Y4M file: all pictures read have one size.
 
 use std::io::Cursor;
 

@@ -1,7 +1,29 @@
-//! Devices, memory and frame rings for video on Linux: `no_std`, no allocation, no thread.
+//! Video devices, memory and frame rings on Linux: `no_std`, no allocation, no threads.
+//!
+//! ```no_run
+//! use videostream_hal::format::{FourCc, Layout};
+//! use videostream_hal::memory::allocate::Allocator;
+//! use videostream_hal::v4l2::{BufType, Device};
+//!
+//! // What a camera offers.
+//! let device = Device::open("/dev/video0")?;
+//! for format in device.formats(BufType::VideoCapture) {
+//!     let format = format?;
+//!     assert!(device.sizes(format.fourcc).next().is_some());
+//! }
+//!
+//! // Memory for a picture that can be shared with other processes and devices.
+//! let layout = Layout::new(FourCc::NV12, 1280, 720)?;
+//! let buffer = Allocator::new().allocate(layout.size.into())?;
+//! assert!(buffer.len_bytes >= 1280 * 720 * 3 / 2);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`v4l2`] has an example of capture, [`codec`] one of encoding.
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | [`bits`] | set bits of a word, in order |
 //! | [`codec`] | encoders, decoders and converters that work from memory to memory |
 //! | [`format`] | pixel formats and how their planes lie in memory |
 //! | [`hantro`] | the raw nodes of the Hantro codecs of i.MX8M |
@@ -12,19 +34,25 @@
 //! | [`time`] | `CLOCK_MONOTONIC` in nanoseconds |
 //! | [`v4l2`] | V4L2 devices, queues, controls, cameras |
 //!
-//! System calls go through `rustix`. Modules that make them exist on Linux only; the
-//! rest builds for any target with 64-bit atomics, which shows that it needs only `core`.
+//! System calls go through `rustix`. Modules that make them exist on Linux only; the rest needs
+//! only `core` and builds for any target with 64-bit atomics.
 
 #![no_std]
 
 #[cfg(any(test, loom))]
 extern crate std;
 
+pub mod bits;
+mod call;
 #[cfg(all(target_os = "linux", not(loom)))]
 pub mod codec;
+#[cfg(all(target_os = "linux", not(loom)))]
+mod error;
 pub mod format;
 #[cfg(all(target_os = "linux", not(loom)))]
 pub mod hantro;
+#[cfg(all(target_os = "linux", not(loom)))]
+mod kind;
 #[cfg(all(target_os = "linux", not(loom)))]
 pub mod media;
 #[cfg(all(target_os = "linux", not(loom)))]
@@ -32,8 +60,14 @@ pub mod memory;
 #[cfg(all(target_os = "linux", not(loom)))]
 mod request;
 pub mod ring;
+#[cfg(all(target_os = "linux", not(loom)))]
+mod scan;
 pub mod sync;
 #[cfg(target_os = "linux")]
 pub mod time;
 #[cfg(all(target_os = "linux", not(loom)))]
 pub mod v4l2;
+
+pub use call::Call;
+#[cfg(all(target_os = "linux", not(loom)))]
+pub use error::{Error, ErrorKind};

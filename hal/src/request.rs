@@ -1,7 +1,7 @@
-//! The one place where ioctls are issued, whatever device they are for.
+//! The one place that issues ioctls, for every kind of device.
 //!
-//! Each request names its code and its argument type once ([`requests!`]); the size inside the
-//! code is checked against the type when the crate is compiled. Everything above is safe code.
+//! Each request names its code and its argument type once ([`requests!`]); the size inside the code
+//! is checked against the type when the crate is compiled. Callers are safe code.
 #![expect(
     unsafe_code,
     reason = "the ioctl system call takes a pointer that the kernel reads and writes; this file \
@@ -12,7 +12,7 @@ use rustix::fd::BorrowedFd;
 use rustix::io::Errno;
 use rustix::ioctl::ioctl;
 
-use crate::v4l2::Error;
+use crate::{Call, Error};
 
 /// A request code with its argument.
 ///
@@ -22,17 +22,17 @@ use crate::v4l2::Error;
 pub(crate) unsafe trait Request {
     /// Request code.
     const CODE: u32;
-    /// The C name of the code.
-    const NAME: &'static str;
+    /// The code, as errors name it.
+    const CALL: Call;
     /// What the pointer points to.
     type Arg;
     /// Whether `Arg` holds pointers that the kernel follows.
     const POINTERS: bool;
 }
 
-/// Declares types that are [`Request`]s: `NAME(ARGUMENT) = CODE;`, with `pointers`
-/// after the code where the kernel follows pointers inside the argument. The codes are those of
-/// the module `sys` at the place of use.
+/// Declares types that are [`Request`]s: `NAME(ARGUMENT) = CODE;`, with `pointers` after the code
+/// where the kernel follows pointers inside the argument. The codes are looked up in the module
+/// `sys` at the place of use.
 macro_rules! requests {
     ($($name:ident($arg:ty) = $code:ident $($pointers:ident)?;)*) => {
         $(
@@ -46,7 +46,7 @@ macro_rules! requests {
             // marked so in the list below.
             unsafe impl $crate::request::Request for $name {
                 const CODE: u32 = sys::$code;
-                const NAME: &'static str = stringify!($code);
+                const CALL: $crate::Call = $crate::Call::named(stringify!($code));
                 type Arg = $arg;
                 const POINTERS: bool = $crate::request::requests!(@pointers $($pointers)?);
             }
@@ -58,14 +58,14 @@ macro_rules! requests {
 
 pub(crate) use requests;
 
-/// Issues a request whose argument holds no pointers; repeats it when a signal interrupts.
+/// Issues a request whose argument holds no pointers; retries when a signal interrupts.
 pub(crate) fn call<R: Request>(fd: BorrowedFd<'_>, arg: &mut R::Arg) -> Result<(), Error> {
     const { assert!(!R::POINTERS, "use call_with_pointers") };
     // SAFETY: there are no pointers in the argument, as asserted on the line above.
     unsafe { call_with_pointers::<R>(fd, arg) }
 }
 
-/// Issues a request; repeats it when a signal interrupts.
+/// Issues a request; retries when a signal interrupts.
 ///
 /// # Safety
 /// Every pointer that the kernel follows in `arg` is valid for the reads and writes that the
@@ -77,20 +77,20 @@ pub(crate) unsafe fn call_with_pointers<R: Request>(
     loop {
         match once::<R>(fd, arg) {
             Err(Errno::INTR) => {}
-            result => return result.map_err(|errno| Error::system(R::NAME, errno)),
+            result => return result.map_err(|errno| Error::of_device(R::CALL, errno)),
         }
     }
 }
 
-/// One system call. Only for the functions above, whose conditions it inherits.
+/// Makes one system call. Only for the functions above, whose conditions it inherits.
 fn once<R: Request>(fd: BorrowedFd<'_>, arg: &mut R::Arg) -> Result<(), Errno> {
-    // The code is a constant of the trait, which const generics cannot take yet: so a type of
+    // The code is a constant of the trait, which const generics cannot take yet, hence a type of
     // our own instead of `Updater<CODE, _>`.
-    struct Call<'a, R: Request>(&'a mut R::Arg);
+    struct Issued<'a, R: Request>(&'a mut R::Arg);
 
     // SAFETY: `Request` promises that the kernel takes a pointer to one `Arg` for this code,
     // and the reference is such a pointer, valid for reads and writes.
-    unsafe impl<R: Request> rustix::ioctl::Ioctl for Call<'_, R> {
+    unsafe impl<R: Request> rustix::ioctl::Ioctl for Issued<'_, R> {
         type Output = ();
         const IS_MUTATING: bool = true;
 
@@ -110,7 +110,7 @@ fn once<R: Request>(fd: BorrowedFd<'_>, arg: &mut R::Arg) -> Result<(), Errno> {
         }
     }
 
-    // SAFETY: `Call` ties the code to its argument type. On a descriptor of another driver a V4L2
+    // SAFETY: `Issued` ties the code to its argument type. On a descriptor of another driver a V4L2
     // code is refused with ENOTTY: type letter and size are part of the code.
-    unsafe { ioctl(fd, Call::<R>(arg)) }
+    unsafe { ioctl(fd, Issued::<R>(arg)) }
 }

@@ -1,18 +1,46 @@
-//! The atomics of shared memory, behind one door.
+//! The atomics of shared memory, in one place.
 //!
-//! Everything that two processes touch at once is an atomic from this module. A build
-//! with `--cfg loom` gets the model checker's atomics instead, and with them the choice
-//! to weaken one [`Point`]: each model is run once as the code stands and once for every
-//! point it depends on, weakened, where it has to fail.
+//! Everything that two processes touch at once is an atomic from this module. A build with `--cfg
+//! loom` gets the model checker's atomics instead, and with them the choice to weaken one
+//! [`Point`]: each model runs once with the code as written, and once per point it depends on with
+//! that point weakened, where it must fail.
 
 #[cfg(not(loom))]
 pub use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 #[cfg(loom)]
 pub use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-/// A place where the order of two memory operations carries the proof.
+/// A shared word that this process reads and cannot write: an atomic without its stores.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadOnly<'a, A>(&'a A);
+
+impl<'a, A> ReadOnly<'a, A> {
+    /// Hides the stores of `word`.
+    #[inline]
+    pub const fn new(word: &'a A) -> Self {
+        Self(word)
+    }
+}
+
+impl ReadOnly<'_, AtomicU32> {
+    /// Loads the word.
+    #[inline]
+    pub fn load(self, order: Ordering) -> u32 {
+        self.0.load(order)
+    }
+}
+
+impl ReadOnly<'_, AtomicU64> {
+    /// Loads the word.
+    #[inline]
+    pub fn load(self, order: Ordering) -> u64 {
+        self.0.load(order)
+    }
+}
+
+/// A place in the code where a proof depends on the order of two memory operations.
 ///
-/// The two sides of a pair bear one name in comments: `SYNC(publish)`.
+/// The two sides of a pair share one name in comments: `SYNC(publish)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Point {
     /// `publish`: the host's store of head, after the slot's descriptor and state.
@@ -23,26 +51,26 @@ pub enum Point {
     ReclaimFence,
     /// `release`: the client's decrement, after its last read of the frame.
     ReleaseRef,
-    /// `reuse`: between a slot's state going to 0 and its memory being rewritten, and on the
-    /// other side between reading a frame and looking at its state once more.
+    /// `reuse`: between a slot's state going to 0 and its memory being rewritten, and on the other
+    /// side between reading a frame and checking its state once more.
     Reuse,
-    /// `sleep`, host side: between publishing and looking for sleepers.
+    /// `sleep`, host side: between publishing and checking for sleepers.
     WakeFence,
     /// `sleep`, client side: between announcing its sleep and the last look at the ring.
     SleepFence,
-    /// `limit`, client side: the look at a slot's state before a reference is counted.
+    /// `limit`, client side: the check of a slot's state before a reference is counted.
     FirstLook,
     /// `limit`, host side: between making slots unreadable and adding references up.
     LimitFence,
-    /// `limit` and `wait`, client side: between a decrement and what is looked at next, a state
-    /// or the host's mark.
+    /// `limit` and `wait`, client side: between a decrement and the next load of a state or the
+    /// host's mark.
     ReleaseFence,
-    /// `wait`, host side: between its mark and its last look at what clients hold.
+    /// `wait`, host side: between its mark and its last look at the references.
     HostSleepFence,
 }
 
-/// A sequentially consistent fence at `point`: what was stored before it is seen by
-/// whoever's fence comes later, and the other way round.
+/// Issues a sequentially consistent fence at `point`: of two such fences, the later one in their
+/// total order sees what was stored before the earlier one.
 #[inline]
 pub fn full_fence(point: Point) {
     #[cfg(not(loom))]
@@ -57,8 +85,9 @@ pub fn full_fence(point: Point) {
     }
 }
 
-/// Takes one from `word` as a release at `release`, and orders what is loaded [`behind`] it after
-/// it: a full fence at `fence`, without the cost of one where the subtraction itself is ordered.
+/// Subtracts one from `word` as a release at `release`, and orders loads with [`behind`] after it:
+/// a full fence at `fence`, but without its cost where the subtraction itself is sequentially
+/// consistent.
 #[inline]
 pub fn sub_and_fence(word: &AtomicU32, release: Point, fence: Point) {
     #[cfg(not(loom))]
@@ -66,7 +95,7 @@ pub fn sub_and_fence(word: &AtomicU32, release: Point, fence: Point) {
         let _ = (release, fence);
         word.fetch_sub(1, Ordering::SeqCst);
     }
-    // The model checker knows sequential consistency of fences only.
+    // The model checker supports sequential consistency of fences only.
     #[cfg(loom)]
     {
         word.fetch_sub(1, release_at(release));
@@ -74,7 +103,8 @@ pub fn sub_and_fence(word: &AtomicU32, release: Point, fence: Point) {
     }
 }
 
-/// The ordering of a load that comes after [`sub_and_fence`] in the one order of all fences.
+/// Returns the ordering for a load that must come after [`sub_and_fence`] in the total order of
+/// fences.
 #[inline]
 pub const fn behind() -> Ordering {
     if cfg!(loom) {
@@ -84,7 +114,7 @@ pub const fn behind() -> Ordering {
     }
 }
 
-/// Whether a model leaves the step at `point` out; never outside of models.
+/// Returns whether a model leaves out the step at `point`; always `false` outside models.
 #[inline]
 pub fn is_left_out(point: Point) -> bool {
     #[cfg(loom)]
@@ -96,8 +126,8 @@ pub fn is_left_out(point: Point) -> bool {
     }
 }
 
-/// A release fence at `point`: what was stored before it is seen by whoever's
-/// [`acquire_fence`] comes after a load of something stored behind it.
+/// Issues a release fence at `point`: what was stored before it is seen after an [`acquire_fence`]
+/// that follows a load of a value stored after it.
 #[inline]
 pub fn release_fence(point: Point) {
     #[cfg(not(loom))]
@@ -112,7 +142,7 @@ pub fn release_fence(point: Point) {
     }
 }
 
-/// An acquire fence at `point`; see [`release_fence`].
+/// Issues an acquire fence at `point`; see [`release_fence`].
 #[inline]
 pub fn acquire_fence(point: Point) {
     #[cfg(not(loom))]
@@ -127,7 +157,7 @@ pub fn acquire_fence(point: Point) {
     }
 }
 
-/// The release ordering at `point`.
+/// Returns the release ordering at `point`.
 #[inline]
 pub fn release_at(point: Point) -> Ordering {
     #[cfg(loom)]
@@ -140,7 +170,7 @@ pub fn release_at(point: Point) -> Ordering {
 
 #[cfg(loom)]
 pub mod model {
-    //! Weakening of single points, for the models' mutations.
+    //! Weakening of single points, for the mutations of models.
 
     extern crate std;
 
@@ -152,12 +182,12 @@ pub mod model {
         static WEAKENED: Cell<Option<Point>> = const { Cell::new(None) };
     }
 
-    /// Whether `point` is to do nothing in this test.
+    /// Returns whether `point` does nothing in this test.
     pub fn is_weakened(point: Point) -> bool {
         WEAKENED.get() == Some(point)
     }
 
-    /// Runs `model` under loom with `point` taken out.
+    /// Runs `model` under loom with `point` weakened.
     pub fn weakened(point: Option<Point>, model: impl Fn() + Sync + Send + 'static) {
         WEAKENED.set(point);
         loom::model(model);

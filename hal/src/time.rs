@@ -13,19 +13,20 @@ use rustix::time::{
 /// Nanoseconds in a second.
 pub const NS_PER_SEC: u64 = 1_000_000_000;
 
-/// Now, in nanoseconds of `CLOCK_MONOTONIC`; no system call where the vDSO serves it.
+/// Returns the current time in nanoseconds of `CLOCK_MONOTONIC`; no system call where the vDSO
+/// serves it.
 pub fn now_ns() -> u64 {
     let t = clock_gettime(ClockId::Monotonic);
     // The monotonic clock is never negative and its nanoseconds are below 1e9.
     t.tv_sec as u64 * NS_PER_SEC + t.tv_nsec as u64
 }
 
-/// The deadline `after_ns` from now, saturating at the end of time.
+/// Returns the deadline `after_ns` from now, saturating at `u64::MAX`.
 pub fn deadline_in(after_ns: u64) -> u64 {
     now_ns().saturating_add(after_ns)
 }
 
-/// Nanoseconds as the kernel's `struct timespec`.
+/// Converts nanoseconds to the kernel's `struct timespec`.
 pub fn timespec(ns: u64) -> Timespec {
     Timespec {
         tv_sec: (ns / NS_PER_SEC) as i64,
@@ -33,16 +34,16 @@ pub fn timespec(ns: u64) -> Timespec {
     }
 }
 
-/// What is left until `deadline_ns`, zero when it has passed.
+/// Returns the time left until `deadline_ns`, zero if it has passed.
 pub fn until(deadline_ns: u64) -> Timespec {
     timespec(deadline_ns.saturating_sub(now_ns()))
 }
 
-/// Polls until one of `fds` is ready, at most until `deadline_ns` (`u64::MAX` is for ever; a time that is
-/// past looks once): whether one is. Calls that a signal interrupts go on.
+/// Polls until one of `fds` is ready, at most until `deadline_ns` (`u64::MAX`: no limit; a time in
+/// the past: polls once). Returns whether one is ready. Retries when a signal interrupts.
 ///
 /// # Errors
-/// What `poll(2)` answers.
+/// Those of `poll(2)`.
 pub fn poll_until(fds: &mut [PollFd<'_>], deadline_ns: u64) -> Result<bool, Errno> {
     loop {
         let left = until(deadline_ns);
@@ -55,34 +56,35 @@ pub fn poll_until(fds: &mut [PollFd<'_>], deadline_ns: u64) -> Result<bool, Errn
     }
 }
 
-/// A timer that makes a descriptor readable, for whoever polls it.
+/// A timer whose file descriptor becomes readable when it fires.
 ///
 /// Source: `timerfd_create(2)`.
 #[derive(Debug)]
 pub struct Alarm {
     timer: OwnedFd,
-    /// 0: not armed.
+    /// 0: not set.
     due_ns: u64,
 }
 
 impl Alarm {
-    /// An alarm that does not ring before it is set.
+    /// Creates an alarm that is not set.
     ///
     /// # Errors
-    /// What `timerfd_create(2)` answers.
+    /// Those of `timerfd_create(2)`.
     pub fn new() -> Result<Self, Errno> {
         let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
         let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
         Ok(Self { timer, due_ns: 0 })
     }
 
-    /// When it rings or has rung, if it is set.
+    /// Returns when the alarm fires or has fired, if it is set.
     pub fn due_ns(&self) -> Option<u64> {
         (self.due_ns != 0).then_some(self.due_ns)
     }
 
-    /// Rings at `due_ns`, in place of whenever it would have; `None` for never. What has rung is quiet again. A system
-    /// call only if that is another time.
+    /// Sets the alarm to fire at `due_ns`, in place of any earlier setting; `None` disarms it. An
+    /// alarm that has fired is no longer readable afterwards. Does nothing if `due_ns` is the time
+    /// already set.
     pub fn set(&mut self, due_ns: Option<u64>) {
         let due_ns = due_ns.unwrap_or(0);
         if due_ns != self.due_ns {
@@ -90,7 +92,7 @@ impl Alarm {
                 it_interval: timespec(0),
                 it_value: timespec(due_ns),
             };
-            // A time and a descriptor that are valid: nothing that could fail.
+            // Cannot fail: time and descriptor are valid.
             let _ = timerfd_settime(&self.timer, TimerfdTimerFlags::ABSTIME, &new);
             self.due_ns = due_ns;
         }
@@ -128,21 +130,21 @@ mod tests {
     }
 
     #[test]
-    fn an_alarm_rings_when_it_is_due_and_is_quiet_once_it_is_set_again() {
-        let rings = |alarm: &Alarm, until_ns| {
+    fn an_alarm_fires_once_until_it_is_set_again() {
+        let fires = |alarm: &Alarm, until_ns| {
             poll_until(&mut [PollFd::new(alarm, PollFlags::IN)], until_ns).unwrap()
         };
         let mut alarm = Alarm::new().unwrap();
-        assert!(!rings(&alarm, now_ns()));
+        assert!(!fires(&alarm, now_ns()));
         let due_ns = now_ns() + 1_000_000;
         alarm.set(Some(due_ns));
         assert_eq!(alarm.due_ns(), Some(due_ns));
-        assert!(rings(&alarm, u64::MAX));
+        assert!(fires(&alarm, u64::MAX));
         assert!(now_ns() >= due_ns);
         alarm.set(None);
-        assert!(!rings(&alarm, now_ns()));
-        // A time that is past, too.
+        assert!(!fires(&alarm, now_ns()));
+        // A time in the past fires, too.
         alarm.set(Some(1));
-        assert!(rings(&alarm, u64::MAX));
+        assert!(fires(&alarm, u64::MAX));
     }
 }

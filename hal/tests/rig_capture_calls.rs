@@ -12,7 +12,7 @@ use std::env;
 
 use videostream_hal::format::FourCc;
 use videostream_hal::v4l2::Fraction;
-use videostream_hal::v4l2::camera::Wishes;
+use videostream_hal::v4l2::camera::CaptureRequest;
 use videostream_testing::{on_the_rig, strace};
 use vivid::{open, patience, small, start};
 
@@ -34,7 +34,7 @@ fn a_frame_takes_two_requests_and_at_most_one_poll() {
         return;
     };
     if env::var_os(CHILD).is_some() {
-        let wishes = Wishes {
+        let wishes = CaptureRequest {
             interval: Some(Fraction::from_fps(120)),
             ..small(&[FourCc::YUYV])
         };

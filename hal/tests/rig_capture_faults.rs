@@ -18,43 +18,41 @@ use std::time::{Duration, Instant};
 
 use each_camera::{CAMERAS, Vivid, census, on_each, press};
 use rustix::io::Errno;
+use videostream_hal::Call;
 use videostream_hal::memory::mapping::{Access, Mapping};
 use videostream_hal::time::deadline_in;
-use videostream_hal::v4l2::camera::{CameraStream, Wishes};
+use videostream_hal::v4l2::camera::{Capture, CaptureRequest};
 use videostream_hal::v4l2::{Device, Error, ErrorKind, ExportAccess, nodes};
 use videostream_testing::{is_the_rig, on_the_rig, skip};
 use vivid::{error_of, patience, set, small, start};
 
 #[test]
-fn a_corrupted_frame_is_delivered_with_its_mark_or_skipped_and_counted() {
-    on_each(
-        "a_corrupted_frame_is_delivered_with_its_mark_or_skipped_and_counted",
-        |camera| {
-            let delivering = camera.stream();
-            press(delivering.device(), "Inject V4L2_BUF_FLAG_ERROR");
-            let marked = (0..20)
-                .filter(|_| delivering.next_frame(patience()).unwrap().is_corrupted())
-                .count();
-            assert_eq!(marked, 1);
-            assert_eq!(delivering.counters().skipped, 0);
-            drop(delivering);
+fn corrupted_frames_are_marked_or_skipped() {
+    on_each("corrupted_frames_are_marked_or_skipped", |camera| {
+        let delivering = camera.stream();
+        press(delivering.device(), "Inject V4L2_BUF_FLAG_ERROR");
+        let marked = (0..20)
+            .filter(|_| delivering.next_frame(patience()).unwrap().is_corrupted())
+            .count();
+        assert_eq!(marked, 1);
+        assert_eq!(delivering.counters().skipped, 0);
+        drop(delivering);
 
-            let skipping = camera.wishes(|wishes| {
-                let wishes = Wishes {
-                    skip_corrupted: true,
-                    ..*wishes
-                };
-                start(camera.open(), &wishes)
-            });
-            press(skipping.device(), "Inject V4L2_BUF_FLAG_ERROR");
-            for _ in 0..20 {
-                assert!(!skipping.next_frame(patience()).unwrap().is_corrupted());
-            }
-            assert_eq!(skipping.counters().skipped, 1);
-            // It went back to the driver: all buffers are there.
-            assert_eq!(skipping.queued(), skipping.buffer_count());
-        },
-    );
+        let skipping = camera.wishes(|wishes| {
+            let wishes = CaptureRequest {
+                skip_corrupted: true,
+                ..*wishes
+            };
+            start(camera.open(), &wishes)
+        });
+        press(skipping.device(), "Inject V4L2_BUF_FLAG_ERROR");
+        for _ in 0..20 {
+            assert!(!skipping.next_frame(patience()).unwrap().is_corrupted());
+        }
+        assert_eq!(skipping.counters().skipped, 1);
+        // It went back to the driver: all buffers are there.
+        assert_eq!(skipping.queued(), skipping.buffer_count());
+    });
 }
 
 #[test]
@@ -94,7 +92,8 @@ fn a_sequence_that_wraps_loses_nothing() {
         loop {
             let frame = stream.next_frame(patience()).unwrap();
             let (lost, sequence) = (frame.lost(), frame.sequence);
-            // A count that does not wrap would have nearly all numbers lost; a slow guest loses some.
+            // A count that does not wrap would have nearly all numbers lost; a slow guest loses
+            // some.
             assert!(lost < 1 << 20, "{lost} lost at {sequence}");
             if sequence < 1 << 20 {
                 break;
@@ -147,13 +146,13 @@ fn a_clock_that_wraps_ends_no_stream() {
 fn a_start_that_fails_gives_the_device_back() {
     on_each("a_start_that_fails_gives_the_device_back", |camera| {
         for (button, call) in [
-            ("Inject VIDIOC_REQBUFS Error", "VIDIOC_REQBUFS"),
-            ("Inject VIDIOC_QBUF Error", "VIDIOC_QBUF"),
-            ("Inject VIDIOC_STREAMON Error", "VIDIOC_STREAMON"),
+            ("Inject VIDIOC_REQBUFS Error", Call::ReqBufs),
+            ("Inject VIDIOC_QBUF Error", Call::QBuf),
+            ("Inject VIDIOC_STREAMON Error", Call::StreamOn),
         ] {
             let device = camera.open();
             press(&device, button);
-            let error = camera.wishes(|wishes| CameraStream::start(device, wishes, &mut |_| {}));
+            let error = camera.wishes(|wishes| Capture::start(device, wishes, &mut |_| {}));
             let error = error.unwrap_err();
             let errno = Errno::INVAL;
             assert_eq!(error, Error::System { call, errno });
@@ -164,8 +163,8 @@ fn a_start_that_fails_gives_the_device_back() {
 }
 
 #[test]
-fn a_new_start_that_fails_leaves_a_stream_that_can_be_started_once_more() {
-    let test = "a_new_start_that_fails_leaves_a_stream_that_can_be_started_once_more";
+fn a_failed_restart_can_be_tried_again() {
+    let test = "a_failed_restart_can_be_tried_again";
     on_each(test, |camera| {
         let mut stream = camera.stream();
         for button in [
@@ -194,8 +193,8 @@ fn a_new_start_that_fails_leaves_a_stream_that_can_be_started_once_more() {
 }
 
 #[test]
-fn a_buffer_that_is_refused_in_a_running_stream_can_be_given_back_later() {
-    let test = "a_buffer_that_is_refused_in_a_running_stream_can_be_given_back_later";
+fn a_refused_buffer_can_be_queued_later() {
+    let test = "a_refused_buffer_can_be_queued_later";
     on_each(test, |camera| {
         let stream = camera.stream();
         let kept = stream.next_frame(patience()).unwrap().into_index();
@@ -234,8 +233,8 @@ fn a_fatal_error_is_reported_and_a_new_start_heals() {
 }
 
 #[test]
-fn a_deadline_ends_the_wait_for_a_camera_that_delivers_nothing() {
-    let test = "a_deadline_ends_the_wait_for_a_camera_that_delivers_nothing";
+fn a_deadline_ends_the_wait_for_a_silent_camera() {
+    let test = "a_deadline_ends_the_wait_for_a_silent_camera";
     on_each(test, |camera| {
         let stream = camera.stream();
         set(stream.device(), "Percentage of Dropped Buffers", 100);
@@ -252,30 +251,27 @@ fn a_deadline_ends_the_wait_for_a_camera_that_delivers_nothing() {
 }
 
 #[test]
-fn a_camera_whose_buffers_are_all_out_has_nothing_ready() {
-    on_each(
-        "a_camera_whose_buffers_are_all_out_has_nothing_ready",
-        |camera| {
-            let stream = camera.stream();
-            let mut out = Vec::new();
-            while stream.queued() > 0 {
-                out.push(stream.next_frame(patience()).unwrap().into_index());
-            }
-            assert!(stream.take_frame().unwrap().is_none());
-            let error = stream
-                .next_frame(Some(deadline_in(100_000_000)))
-                .unwrap_err();
-            assert_eq!(error, Error::TimedOut);
-            for index in out {
-                stream.requeue(index).unwrap();
-            }
-            drop(stream.next_frame(patience()).unwrap());
-        },
-    );
+fn a_camera_with_all_buffers_out_is_not_ready() {
+    on_each("a_camera_with_all_buffers_out_is_not_ready", |camera| {
+        let stream = camera.stream();
+        let mut out = Vec::new();
+        while stream.queued() > 0 {
+            out.push(stream.next_frame(patience()).unwrap().into_index());
+        }
+        assert!(stream.take_frame().unwrap().is_none());
+        let error = stream
+            .next_frame(Some(deadline_in(100_000_000)))
+            .unwrap_err();
+        assert_eq!(error, Error::TimedOut);
+        for index in out {
+            stream.requeue(index).unwrap();
+        }
+        drop(stream.next_frame(patience()).unwrap());
+    });
 }
 
 /// What is true of a stream whose camera has gone.
-fn assert_gone(stream: &mut CameraStream, held: u32, pages: &Mapping) {
+fn assert_gone(stream: &mut Capture, held: u32, pages: &Mapping) {
     let error = error_of(stream);
     assert_eq!(error.kind(), ErrorKind::Disconnected, "{error}");
     let back = stream.requeue(held).unwrap_err();
@@ -318,9 +314,9 @@ fn is_there() -> bool {
 }
 
 #[test]
-fn a_driver_that_is_unbound_under_a_running_capture_is_an_unplugged_camera() {
+fn unbinding_the_driver_reads_as_unplugging() {
     const DRIVER: &str = "/sys/bus/platform/drivers/vivid";
-    let test = "a_driver_that_is_unbound_under_a_running_capture_is_an_unplugged_camera";
+    let test = "unbinding_the_driver_reads_as_unplugging";
     on_each(test, |camera| {
         let mut stream = camera.stream();
         let held = stream.next_frame(patience()).unwrap().into_index();
@@ -342,9 +338,9 @@ fn guest(words: &[&str]) -> Option<bool> {
 }
 
 #[test]
-fn a_driver_in_use_stays_loaded_and_one_that_is_loaded_again_works() {
+fn a_driver_in_use_stays_loaded() {
     const MODULES: &str = "/proc/1/root/rig";
-    let test = "a_driver_in_use_stays_loaded_and_one_that_is_loaded_again_works";
+    let test = "a_driver_in_use_stays_loaded";
     let parameters = fs::read_to_string(format!("{MODULES}/modules")).unwrap_or_default();
     let line = parameters.lines().find(|line| line.starts_with("vivid"));
     if is_the_rig() && (line.is_none() || guest(&["true"]).is_none()) {

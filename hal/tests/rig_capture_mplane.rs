@@ -23,9 +23,8 @@ use videostream_testing::on_the_rig;
 use vivid::{open, patience, small, start};
 
 #[test]
-fn every_format_streams_with_its_planes_where_the_table_says() {
-    let Some(_turn) = on_the_rig("every_format_streams_with_its_planes_where_the_table_says")
-    else {
+fn every_mplane_format_streams_as_the_table_says() {
+    let Some(_turn) = on_the_rig("every_mplane_format_streams_as_the_table_says") else {
         return;
     };
     let camera = open();

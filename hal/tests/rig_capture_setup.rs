@@ -11,7 +11,7 @@ mod vivid;
 use std::collections::BTreeSet;
 
 use videostream_hal::format::FourCc;
-use videostream_hal::v4l2::camera::{PassedOver, Reason, Wishes, negotiate};
+use videostream_hal::v4l2::camera::{CaptureRequest, Reason, Rejected, negotiate};
 use videostream_hal::v4l2::{
     BufType, Caps, Device, Error, ErrorKind, Fraction, FrameInterval, FrameSize, NodeKind,
     Rounding, SelectionRect, SelectionTarget, nodes,
@@ -63,21 +63,21 @@ fn wishes_are_tried_in_order_and_the_reasons_told() {
     };
     let device = open();
     let mut passed = Vec::new();
-    let wishes = Wishes {
+    let wishes = CaptureRequest {
         interval: Some(Fraction::from_fps(10)),
         ..small(&[FourCc::MJPG, FourCc::NV12, FourCc::YUYV])
     };
     let got = negotiate(&device, &wishes, &mut |p| passed.push(p)).unwrap();
     assert_eq!(got.format.fourcc, FourCc::NV12);
     assert_eq!(got.interval, Some(Fraction::new(1, 10)));
-    let not_offered = PassedOver {
+    let not_offered = Rejected {
         fourcc: FourCc::MJPG,
         reason: Reason::NotOffered,
     };
     assert_eq!(passed, [not_offered]);
 
     passed.clear();
-    let odd = Wishes {
+    let odd = CaptureRequest {
         size: Some((333, 111)),
         ..small(&[FourCc::YUYV])
     };
@@ -98,7 +98,7 @@ fn wishes_are_tried_in_order_and_the_reasons_told() {
         matches!(passed[0].reason, Reason::Resized { .. }),
         "{passed:?}"
     );
-    let near = Wishes {
+    let near = CaptureRequest {
         exact_size: false,
         ..odd
     };
@@ -112,7 +112,7 @@ fn nodes_that_are_no_cameras_are_named() {
         return;
     };
     let output = open_kind(0, NodeKind::Output);
-    let error = negotiate(&output, &Wishes::default(), &mut |_| {}).unwrap_err();
+    let error = negotiate(&output, &CaptureRequest::default(), &mut |_| {}).unwrap_err();
     assert_eq!(
         error,
         Error::WrongKind {
@@ -137,7 +137,7 @@ fn lists_of_sizes_and_intervals_hold_what_can_be_set() {
         let FrameInterval::Discrete(interval) = interval.unwrap() else {
             panic!("a webcam has discrete intervals");
         };
-        let wishes = Wishes {
+        let wishes = CaptureRequest {
             interval: Some(interval),
             ..small(&[FourCc::YUYV])
         };
@@ -164,9 +164,9 @@ fn each_input_can_be_selected_and_delivers() {
     for input in &inputs {
         device.set_input(input.index).unwrap();
         assert_eq!(device.input().unwrap(), input.index);
-        let wishes = Wishes {
+        let wishes = CaptureRequest {
             formats: &[FourCc::YUYV],
-            ..Wishes::default()
+            ..CaptureRequest::default()
         };
         let stream = start(open(), &wishes);
         let frame = stream.next_frame(patience()).unwrap();

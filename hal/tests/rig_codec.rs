@@ -3,8 +3,8 @@
 //! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere every test
 //! says that it was skipped. Only on x86_64: coding is slow under emulation.
 //!
-//! `VIDEOSTREAM_TEST_FRAMES=300` makes the test of every format that long, with each kind of memory:
-//! half an hour. Otherwise the kinds take turns.
+//! `VIDEOSTREAM_TEST_FRAMES=300` makes the test of every format that long, with each kind of
+//! memory: half an hour. Otherwise the kinds take turns.
 //!
 //! rig: arch=x86_64 timeout=900
 
@@ -47,8 +47,8 @@ fn every_raw_format_comes_back() {
 }
 
 #[test]
-fn three_hundred_frames_come_back_from_both_kinds_of_memory() {
-    let Some(_turn) = on_the_rig("three_hundred_frames_come_back_from_both_kinds_of_memory") else {
+fn both_memory_kinds_return_300_frames() {
+    let Some(_turn) = on_the_rig("both_memory_kinds_return_300_frames") else {
         return;
     };
     for memory in [Memory::Mmap, Memory::DmaBuf] {
@@ -57,9 +57,8 @@ fn three_hundred_frames_come_back_from_both_kinds_of_memory() {
 }
 
 #[test]
-fn a_picture_inside_a_larger_buffer_is_encoded_without_the_rest() {
-    let Some(_turn) = on_the_rig("a_picture_inside_a_larger_buffer_is_encoded_without_the_rest")
-    else {
+fn only_the_picture_in_a_larger_buffer_is_encoded() {
+    let Some(_turn) = on_the_rig("only_the_picture_in_a_larger_buffer_is_encoded") else {
         return;
     };
     let clip = Clip::new(FourCc::YU12, 640, 368);
@@ -143,7 +142,11 @@ fn a_thousand_codecs_leave_nothing_behind() {
         } else {
             let mut decoding = Decoding::start(None, 0, memory);
             assert!(decoding.submit(&packets[0]));
-            decoding.decoder.wait(Ready::EVENT, patience()).unwrap();
+            decoding
+                .decoder
+                .m2m()
+                .wait(Ready::EVENT, patience())
+                .unwrap();
             let change = decoding.decoder.take_picture().map(drop).unwrap_err();
             assert_eq!(change, Error::SourceChanged);
             decoding.set_up();

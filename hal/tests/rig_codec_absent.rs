@@ -1,10 +1,10 @@
-//! Codecs that are there and cannot be had: their daemon is missing, or all instances are taken.
+//! Codecs that exist but cannot be opened: their daemon is missing, or all instances are taken.
 //!
-//! No driver of the guest answers so at opening. A node of this program's own does (CUSE), under a number
-//! that the search comes by.
+//! No driver of the guest reports this when opened. A node implemented by this program does (CUSE),
+//! with a number that the search comes across.
 //!
-//! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere the test
-//! says that it was skipped.
+//! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere the test says
+//! that it was skipped.
 
 #![cfg(target_os = "linux")]
 

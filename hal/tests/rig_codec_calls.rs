@@ -149,8 +149,8 @@ fn a_decoder_keeps_to_the_state_machine() {
         start[1..].iter().all(|call| call == "QBUF CAPTURE"),
         "{start:?}"
     );
-    // The change: the last picture in the old size, the event, then capture anew, while the
-    // output queue runs on.
+    // The change: the last picture in the old size, the event, then capture is set up again, while
+    // the output queue keeps running.
     let (first, rest) = split(&rest[1..], "STREAMOFF");
     assert_eq!(first.last().unwrap(), "DQEVENT");
     let taken = first.iter().filter(|call| *call == "DQBUF CAPTURE").count();
@@ -203,7 +203,8 @@ fn calls(name: &str) -> Option<Vec<String>> {
     Some(text.lines().filter_map(step).collect())
 }
 
-/// A line of strace as a step, with the queue where strace knows the request well enough to show it.
+/// A line of strace as a step, with the queue where strace knows the request well enough to show
+/// it.
 fn step(line: &str) -> Option<String> {
     let (_, call) = line.split_once("ioctl(")?;
     // Which buffer is named where the driver has none ready is of no interest.

@@ -145,7 +145,7 @@ fn a_call_in_the_wrong_state_says_which() {
     assert_eq!(state(encoder.discard()), "initialization");
     assert_eq!(state(encoder.take_packet().map(drop)), "initialization");
     assert_eq!(state(encoder.start()), "no buffers");
-    assert_eq!(encoder.free_input(), Ok(None));
+    assert_eq!(encoder.m2m().free_input(), Ok(None));
     encoder
         .allocate(Buffers::driver(2), Buffers::driver(2))
         .unwrap();
@@ -156,7 +156,10 @@ fn a_call_in_the_wrong_state_says_which() {
         state(encoder.stop().and_then(|()| encoder.resume())),
         "initialization"
     );
-    let wrong = encoder.submit(0, &vicodec::content(&1, 0)).unwrap_err();
+    let wrong = encoder
+        .m2m()
+        .submit(0, &vicodec::content(&1, 0))
+        .unwrap_err();
     assert!(matches!(wrong, Error::Argument { .. }), "{wrong}");
     // Formats stay: allocated again it runs.
     encoder
@@ -167,8 +170,8 @@ fn a_call_in_the_wrong_state_says_which() {
 }
 
 #[test]
-fn a_drain_ends_exactly_and_the_stream_goes_on_after_it() {
-    let Some(_turn) = on_the_rig("a_drain_ends_exactly_and_the_stream_goes_on_after_it") else {
+fn a_drain_ends_exactly_and_the_stream_continues() {
+    let Some(_turn) = on_the_rig("a_drain_ends_exactly_and_the_stream_continues") else {
         return;
     };
     let clip = Clip::new(FourCc::NV12, 640, 368);
@@ -195,9 +198,8 @@ fn a_drain_ends_exactly_and_the_stream_goes_on_after_it() {
 }
 
 #[test]
-fn a_picture_submitted_in_a_drain_waits_until_the_stream_goes_on() {
-    let Some(_turn) = on_the_rig("a_picture_submitted_in_a_drain_waits_until_the_stream_goes_on")
-    else {
+fn a_picture_submitted_in_a_drain_waits() {
+    let Some(_turn) = on_the_rig("a_picture_submitted_in_a_drain_waits") else {
         return;
     };
     let clip = Clip::new(FourCc::NV12, 640, 368);
@@ -213,8 +215,8 @@ fn a_picture_submitted_in_a_drain_waits_until_the_stream_goes_on() {
 }
 
 #[test]
-fn a_reset_begins_a_stream_and_a_discard_drops_what_waits() {
-    let Some(_turn) = on_the_rig("a_reset_begins_a_stream_and_a_discard_drops_what_waits") else {
+fn reset_begins_a_stream_and_discard_drops_pending() {
+    let Some(_turn) = on_the_rig("reset_begins_a_stream_and_discard_drops_pending") else {
         return;
     };
     let clip = Clip::new(FourCc::NV12, 640, 368);
@@ -236,19 +238,19 @@ fn a_reset_begins_a_stream_and_a_discard_drops_what_waits() {
     // What is submitted after the end waits; it is dropped.
     assert!(encoding.submit(&clip, 8));
     encoding.encoder.discard().unwrap();
-    assert_eq!(encoding.encoder.output().queued(), 0);
+    assert_eq!(encoding.encoder.m2m().output().queued(), 0);
     let packets = encoding.run(&clip, 9..11);
     check_times(packets.iter().map(|p| p.time), 9..11);
 }
 
 #[test]
-fn packets_that_are_kept_come_back_when_they_are_given() {
-    let Some(_turn) = on_the_rig("packets_that_are_kept_come_back_when_they_are_given") else {
+fn kept_packets_come_back_when_released() {
+    let Some(_turn) = on_the_rig("kept_packets_come_back_when_released") else {
         return;
     };
     let clip = Clip::new(FourCc::NV12, 640, 368);
     let mut encoding = Encoding::start(&clip, Memory::Mmap);
-    let count = encoding.encoder.capture().count();
+    let count = encoding.encoder.m2m().capture().count();
     let mut kept = Vec::new();
     for number in 0..count as usize {
         assert!(encoding.submit(&clip, number));
@@ -256,7 +258,7 @@ fn packets_that_are_kept_come_back_when_they_are_given() {
         kept.push(packet.into_index());
     }
     // With nothing to write to and nothing to read, waiting would be without end.
-    encoding.encoder.collect().unwrap();
+    encoding.encoder.m2m().collect().unwrap();
     let none = encoding
         .encoder
         .next_packet(patience())
@@ -266,8 +268,8 @@ fn packets_that_are_kept_come_back_when_they_are_given() {
     kept.sort_unstable();
     assert_eq!(kept, (0..count).collect::<Vec<_>>());
     for index in kept {
-        encoding.encoder.give_back(index).unwrap();
-        let twice = encoding.encoder.give_back(index).unwrap_err();
+        encoding.encoder.m2m().give_back(index).unwrap();
+        let twice = encoding.encoder.m2m().give_back(index).unwrap_err();
         assert!(matches!(twice, Error::Argument { .. }), "{twice}");
     }
     let packets = encoding.run(&clip, 20..25);

@@ -1,4 +1,4 @@
-//! Pictures of a camera are encoded where they lie.
+//! Pictures of a camera are encoded without a copy.
 //!
 //! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere every test
 //! says that it was skipped. Only on x86_64: coding is slow under emulation.
@@ -21,7 +21,7 @@ use videostream_hal::codec::{Buffers, Encoder, EncoderWishes, fit};
 use videostream_hal::format::FourCc;
 use videostream_hal::memory::heap::DmaHeap;
 use videostream_hal::memory::mapping::{Access, Mapping};
-use videostream_hal::v4l2::camera::Wishes;
+use videostream_hal::v4l2::camera::CaptureRequest;
 use videostream_hal::v4l2::{ErrorKind, ExportAccess, Fraction, Memory, NodeKind};
 use videostream_testing::on_the_rig;
 use vivid::start;
@@ -34,11 +34,11 @@ fn a_camera_is_encoded_without_a_copy() {
         return;
     };
     // A size in which both devices put the planes in the same places.
-    let wishes = Wishes {
+    let wishes = CaptureRequest {
         formats: &[FourCc::NV12],
         size: Some((1280, 720)),
         interval: Some(Fraction::from_fps(30)),
-        ..Wishes::default()
+        ..CaptureRequest::default()
     };
     let camera = start(vivid::open(), &wishes);
     // Whatever another test has left it at: the camera shows its clock.
@@ -61,7 +61,7 @@ fn a_camera_is_encoded_without_a_copy() {
     encoder
         .allocate(Buffers::imported(count), Buffers::driver(3))
         .unwrap();
-    assert!(encoder.output().count() >= count);
+    assert!(encoder.m2m().output().count() >= count);
     let exported: Vec<_> = (0..count)
         .map(|index| camera.export(index, 0, ExportAccess::ReadWrite).unwrap())
         .collect();
@@ -69,7 +69,7 @@ fn a_camera_is_encoded_without_a_copy() {
         let output = encoder.m2m_mut().output_mut();
         output.import(index, &[fd.as_fd()]).unwrap();
     }
-    assert_eq!(encoder.output().memory(), Some(Memory::DmaBuf));
+    assert_eq!(encoder.m2m().output().memory(), Some(Memory::DmaBuf));
     // The descriptors of this process that are dma-bufs are all of the camera's memory: those it
     // exported, and those that the encoder's queue keeps of the very same.
     let cameras: BTreeSet<u64> = exported
@@ -81,8 +81,8 @@ fn a_camera_is_encoded_without_a_copy() {
     assert_eq!(inodes, cameras);
     assert_eq!(descriptors, 2 * count as usize);
     let mut pages = Vec::new();
-    for index in 0..encoder.capture().count() {
-        pages.push(encoder.capture().map(index, 0, Access::Read).unwrap());
+    for index in 0..encoder.m2m().capture().count() {
+        pages.push(encoder.m2m().capture().map(index, 0, Access::Read).unwrap());
     }
     encoder.start().unwrap();
 
@@ -95,6 +95,7 @@ fn a_camera_is_encoded_without_a_copy() {
         // Out of the camera while the encoder reads it.
         let index = frame.into_index();
         encoder
+            .m2m()
             .submit(index, &vicodec::content(&bytes_used, time))
             .unwrap();
         let packet = encoder.next_packet(patience()).unwrap();
@@ -105,8 +106,8 @@ fn a_camera_is_encoded_without_a_copy() {
         let bytes = unsafe { Mapping::bytes(&pages[packet.index as usize]) };
         packets.push((bytes[..len].to_vec(), packet.timestamp_ns));
         drop(packet);
-        encoder.collect().unwrap();
-        assert!(encoder.is_free(index));
+        encoder.m2m().collect().unwrap();
+        assert!(encoder.m2m().is_free(index));
         camera.requeue(index).unwrap();
     }
     assert_eq!(packets.iter().map(|p| p.1).collect::<Vec<_>>(), times);
@@ -121,6 +122,7 @@ fn a_camera_is_encoded_without_a_copy() {
     let memory = Mapping::new(&exported[index as usize], len, Access::Read).unwrap();
     let used = picture.planes()[0].bytes_used;
     encoder
+        .m2m()
         .submit(index, &vicodec::content(&used, picture.timestamp_ns))
         .unwrap();
     let packet = encoder.next_packet(patience()).unwrap();
@@ -138,8 +140,8 @@ fn a_camera_is_encoded_without_a_copy() {
 }
 
 #[test]
-fn memory_that_was_seen_before_comes_to_the_same_buffer() {
-    let Some(_turn) = on_the_rig("memory_that_was_seen_before_comes_to_the_same_buffer") else {
+fn known_memory_gets_the_same_buffer() {
+    let Some(_turn) = on_the_rig("known_memory_gets_the_same_buffer") else {
         return;
     };
     let clip = Clip::new(FourCc::NV12, 640, 368);
@@ -150,7 +152,7 @@ fn memory_that_was_seen_before_comes_to_the_same_buffer() {
         .unwrap();
     encoder.start().unwrap();
     // More memory than buffers.
-    let count = encoder.output().count() as usize;
+    let count = encoder.m2m().output().count() as usize;
     let heap = DmaHeap::open("system").unwrap();
     let len = u64::from(clip.layout.size);
     let memory: Vec<_> = (0..count + 2)
@@ -159,12 +161,16 @@ fn memory_that_was_seen_before_comes_to_the_same_buffer() {
     let mut sent = 0;
     let mut encode = |encoder: &mut Encoder, at: usize| {
         let fd = memory[at].as_fd();
-        let index = encoder.m2m_mut().place(&[fd]).unwrap().expect("a buffer");
-        let again = encoder.m2m_mut().place(&[fd]).unwrap();
+        let index = encoder
+            .m2m_mut()
+            .import_for(&[fd])
+            .unwrap()
+            .expect("a buffer");
+        let again = encoder.m2m_mut().import_for(&[fd]).unwrap();
         assert_eq!(again, Some(index));
         sent += 1;
         let content = vicodec::content(&clip.layout.size, vicodec::time(sent));
-        encoder.submit(index, &content).unwrap();
+        encoder.m2m().submit(index, &content).unwrap();
         let packet = encoder.next_packet(patience()).unwrap();
         assert_eq!(packet.timestamp_ns, vicodec::time(sent));
         index
@@ -179,18 +185,21 @@ fn memory_that_was_seen_before_comes_to_the_same_buffer() {
     // The last one was used longest ago now, and makes room.
     assert_eq!(encode(&mut encoder, count), first[count - 1]);
     assert_eq!(encode(&mut encoder, 0), first[0]);
-    // While the driver has all of them there is none.
+    // While the driver has all buffers, no buffer is free.
     let nothing = rustix::event::eventfd(0, rustix::event::EventfdFlags::CLOEXEC).unwrap();
-    let refused = encoder.m2m_mut().place(&[nothing.as_fd()]);
-    let submit =
-        |encoder: &Encoder, index| encoder.submit(index, &vicodec::content(&clip.layout.size, 0));
+    let refused = encoder.m2m_mut().import_for(&[nothing.as_fd()]);
+    let submit = |encoder: &Encoder, index| {
+        encoder
+            .m2m()
+            .submit(index, &vicodec::content(&clip.layout.size, 0))
+    };
     // Any descriptor may be given a place; that it is no memory, the driver finds.
     if let Ok(Some(index)) = refused {
         assert_eq!(
             submit(&encoder, index).unwrap_err().kind(),
             ErrorKind::InvalidArgument
         );
-        assert!(encoder.is_free(index));
+        assert!(encoder.m2m().is_free(index));
     }
 }
 
@@ -204,7 +213,7 @@ fn check_last(packets: &[(Vec<u8>, u64)], seen: &[u8]) {
             time: *time,
             key: false,
         };
-        decoding.decoder.next_input(patience()).unwrap();
+        decoding.decoder.m2m().next_input(patience()).unwrap();
         assert!(decoding.submit(&packet));
         if decoding.pictures.is_none() {
             let told = decoding.decoder.next_picture(patience()).map(drop);

@@ -63,10 +63,10 @@ fn bytes_before_the_content_are_told_to_the_driver() {
     };
     let clip = Clip::new(FourCc::NV12, 640, 368);
     let mut encoding = Encoding::start(&clip, Memory::Mmap);
-    let index = encoding.encoder.free_input().unwrap().unwrap();
+    let index = encoding.encoder.m2m().free_input().unwrap().unwrap();
     encoding.pictures.fill(index, clip.picture(0));
     let content = |offset: &[u32]| {
-        encoding.encoder.submit(
+        encoding.encoder.m2m().submit(
             index,
             &Content {
                 bytes_used: &[clip.layout.size],
@@ -78,8 +78,8 @@ fn bytes_before_the_content_are_told_to_the_driver() {
     // An offset past the content cannot be, which the kernel finds.
     let refused = content(&[clip.layout.size + 1]).unwrap_err();
     assert_eq!(refused.errno().map(|e| e.raw_os_error()), Some(22));
-    assert!(encoding.encoder.is_free(index));
+    assert!(encoding.encoder.m2m().is_free(index));
     content(&[0]).unwrap();
-    assert!(!encoding.encoder.is_free(index));
+    assert!(!encoding.encoder.m2m().is_free(index));
     encoding.next().unwrap();
 }

@@ -59,7 +59,7 @@ fn colours_are_converted_in_order_with_their_times() {
         let (converter, mut from, to) = run(&wishes(FourCc::RGB3, FourCc::BGR3), memory);
         let size = converter.input_format().planes()[0].size_image;
         for number in 0..20 {
-            let index = converter.next_input(patience()).unwrap();
+            let index = converter.m2m().next_input(patience()).unwrap();
             // One colour each, so that a mirror or a shift does not matter.
             let colour = [10 + number as u8, 100, 200];
             from.fill(index, &colour.repeat(size as usize / 3));
@@ -95,7 +95,7 @@ fn pictures_are_made_larger_and_smaller() {
         // The left half in one colour, the right half in another.
         let half = 3 * SIZE.0 as usize / 2;
         let line = [[10, 20, 30].repeat(half / 3), [40, 50, 60].repeat(half / 3)].concat();
-        let index = converter.next_input(patience()).unwrap();
+        let index = converter.m2m().next_input(patience()).unwrap();
         from.fill(index, &line.repeat(SIZE.1 as usize));
         converter.submit(index, &content(&size, time(0))).unwrap();
         let done = converter.next_picture(patience()).unwrap();
@@ -121,9 +121,9 @@ fn several_pictures_are_in_work_at_once() {
     };
     let (mut converter, mut from, _to) = run(&wishes(FourCc::RGB3, FourCc::YUYV), Memory::Mmap);
     let size = converter.input_format().planes()[0].size_image;
-    let count = converter.output().count();
+    let count = converter.m2m().output().count();
     for number in 0..count {
-        let index = converter.free_input().unwrap().unwrap();
+        let index = converter.m2m().free_input().unwrap().unwrap();
         from.fill(index, &vec![number as u8; size as usize]);
         let time = time(number as usize);
         converter.submit(index, &content(&size, time)).unwrap();

@@ -10,7 +10,7 @@ mod vivid;
 
 use rustix::ioctl::{Updater, ioctl, opcode};
 use videostream_hal::format::FourCc;
-use videostream_hal::v4l2::camera::{CameraStream, Negotiated, Wishes};
+use videostream_hal::v4l2::camera::{Capture, CaptureRequest, Negotiated};
 use videostream_hal::v4l2::queue::{Content, Queue};
 use videostream_hal::v4l2::{Device, ErrorKind, EventSelector, NodeKind, PixFormat, nodes};
 use videostream_sys::v4l2 as sys;
@@ -56,7 +56,8 @@ fn what_is_finished_comes_before_the_end_of_a_stream() {
         format,
         interval: None,
     };
-    let packets = CameraStream::start_negotiated(encoder, negotiated, &Wishes::default()).unwrap();
+    let packets =
+        Capture::start_negotiated(encoder, negotiated, &CaptureRequest::default()).unwrap();
     let queue = Queue::new(packets.device(), input).allocate(2);
     let queue = queue.map_err(|failed| failed.error).unwrap();
     let queue = queue.stream_on().map_err(|failed| failed.error).unwrap();

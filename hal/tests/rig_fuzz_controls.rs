@@ -17,7 +17,7 @@ use std::time::Duration;
 use fuzz::{Held, Rng, recover, seeds, step, watch};
 use rustix::fd::AsFd;
 use videostream_hal::format::FourCc;
-use videostream_hal::v4l2::camera::CameraStream;
+use videostream_hal::v4l2::camera::Capture;
 use videostream_hal::v4l2::control::{
     ControlValue, ExposureMode, ExtControl, ExtControlsError, MAX_CONTROLS, Which,
 };
@@ -330,14 +330,14 @@ fn rounds(test: &str, instance: u32, streaming: bool) {
         println!("seed {seed}");
         let device = open_kind(instance, NodeKind::Camera);
         let other = open_kind(instance, NodeKind::Camera);
-        let stream = streaming
-            .then(|| CameraStream::start(other, &small(&[FourCc::YUYV]), &mut |_| {}).unwrap());
+        let stream =
+            streaming.then(|| Capture::start(other, &small(&[FourCc::YUYV]), &mut |_| {}).unwrap());
         let mut fuzz = Fuzz::new(seed, &device);
         for _ in 0..CALLS {
             step();
             fuzz.call();
             // Whatever comes of the stream meanwhile, faults included.
-            let _ = stream.as_ref().map(CameraStream::take_frame);
+            let _ = stream.as_ref().map(Capture::take_frame);
         }
         for (call, (done, refused)) in &fuzz.outcomes {
             println!("{call}: {done} done, {refused} refused");
@@ -365,7 +365,7 @@ fn controls_withstand_random_calls_beside_a_stream() {
 }
 
 #[test]
-fn controls_of_a_multi_planar_camera_withstand_random_calls() {
-    let test = "controls_of_a_multi_planar_camera_withstand_random_calls";
+fn mplane_camera_controls_withstand_random_calls() {
+    let test = "mplane_camera_controls_withstand_random_calls";
     rounds(test, 1, true);
 }

@@ -73,19 +73,19 @@ fn queues_of_imported_memory_withstand_random_calls() {
 }
 
 #[test]
-fn multi_planar_queues_of_driver_memory_withstand_random_calls() {
-    let test = "multi_planar_queues_of_driver_memory_withstand_random_calls";
+fn mplane_mmap_queues_withstand_random_calls() {
+    let test = "mplane_mmap_queues_withstand_random_calls";
     rounds(test, 1, Memory::Mmap);
 }
 
 #[test]
-fn multi_planar_queues_of_lent_memory_withstand_random_calls() {
-    let test = "multi_planar_queues_of_lent_memory_withstand_random_calls";
+fn mplane_userptr_queues_withstand_random_calls() {
+    let test = "mplane_userptr_queues_withstand_random_calls";
     rounds(test, 1, Memory::UserPtr);
 }
 
 #[test]
-fn multi_planar_queues_of_imported_memory_withstand_random_calls() {
-    let test = "multi_planar_queues_of_imported_memory_withstand_random_calls";
+fn mplane_dmabuf_queues_withstand_random_calls() {
+    let test = "mplane_dmabuf_queues_withstand_random_calls";
     rounds(test, 1, Memory::DmaBuf);
 }

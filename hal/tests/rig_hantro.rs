@@ -18,18 +18,18 @@ use rustix::fd::AsFd;
 use rustix::io::Errno;
 use videostream_hal::hantro::decoder::HantroDecoder;
 use videostream_hal::hantro::vc8000e::Vc8000e;
-use videostream_hal::hantro::{HantroError, NodeKind, nodes};
+use videostream_hal::hantro::{NodeKind, nodes};
 use videostream_hal::memory::heap::DmaHeap;
 use videostream_hal::memory::physical::{PhysicalError, physical_address};
+use videostream_hal::{Call, Error};
 
 #[test]
-fn nodes_are_there_while_their_drivers_are_and_known_by_the_kernels_name() {
-    let (test, _turn) =
-        turn!("nodes_are_there_while_their_drivers_are_and_known_by_the_kernels_name");
+fn nodes_exist_while_their_driver_is_loaded() {
+    let (test, _turn) = turn!("nodes_exist_while_their_driver_is_loaded");
     let list = || nodes().unwrap().collect::<Vec<_>>();
     assert_eq!(list(), []);
-    let missing = HantroError::System {
-        call: "open",
+    let missing = Error::System {
+        call: Call::Open,
         errno: Errno::NOENT,
     };
     assert_eq!(
@@ -45,14 +45,14 @@ fn nodes_are_there_while_their_drivers_are_and_known_by_the_kernels_name() {
     // The same number means other things to the other driver.
     assert_eq!(
         Vc8000e::open(NodeKind::Decoder.path()).unwrap_err(),
-        HantroError::WrongNode {
+        Error::WrongNode {
             wanted: NodeKind::Vc8000e,
             found: Some(NodeKind::Decoder)
         }
     );
     assert_eq!(
         HantroDecoder::open("/dev/null").unwrap_err(),
-        HantroError::WrongNode {
+        Error::WrongNode {
             wanted: NodeKind::Decoder,
             found: None
         }

@@ -15,9 +15,10 @@ use std::thread;
 use hantro_node::{decoder as g1g2, lie, start, until};
 use hantro_use::{copy, decoder, raw, turn};
 use rustix::io::Errno;
+use videostream_hal::hantro::NodeKind;
 use videostream_hal::hantro::decoder::{Client, HantroDecoder, MAX_REGISTERS, Product};
-use videostream_hal::hantro::{HantroError, NodeKind};
 use videostream_hal::time::now_ns;
+use videostream_hal::{Call, Error};
 use videostream_sys::hantrodec::HANTRODEC_IOCT_DEC_RELEASE;
 use videostream_testing::process::Process;
 
@@ -35,11 +36,11 @@ fn a_decoder_tells_its_cores_and_gives_them_power() {
         }
         assert!(matches!(
             decoder.core_info(2),
-            Err(HantroError::Argument { end: 2, .. })
+            Err(Error::PastEnd { end: 2, .. })
         ));
         assert!(matches!(
             decoder.asic_id(2),
-            Err(HantroError::Argument { end: 2, .. })
+            Err(Error::PastEnd { end: 2, .. })
         ));
         // Where the node stands for a bus that hangs.
         assert_eq!(decoder.asic_id(0).is_ok(), generation == "quad");
@@ -85,7 +86,7 @@ fn a_decoder_core_runs_and_tells_how_it_ended() {
                 assert_eq!(*got, if copied { sent } else { u32::MAX }, "register {at}");
             }
             let begin = now_ns();
-            assert_eq!(core.wait(&mut registers), Err(HantroError::TimedOut));
+            assert_eq!(core.wait(&mut registers), Err(Error::TimedOut));
             assert!(now_ns() - begin >= 200_000_000);
         }
     }
@@ -140,14 +141,11 @@ fn what_the_decoder_driver_refuses_is_an_error() {
     raw(&own, HANTRODEC_IOCT_DEC_RELEASE, number_0).unwrap();
     assert_eq!(core.release().unwrap_err().errno(), Some(Errno::FAULT));
 
-    let answer = |call, field, value| HantroError::Answer { call, field, value };
+    let answer = |call, field, value| Error::Answer { call, field, value };
     for (text, value) in [("8:out=0", 0), ("8:out=4096", 4096), ("8:short", 0)] {
         lie(&mut node, text);
         let error = HantroDecoder::open(NodeKind::Decoder.path()).unwrap_err();
-        assert_eq!(
-            error,
-            answer("HANTRODEC_IOC_MC_CORES", "number of cores", value)
-        );
+        assert_eq!(error, answer(Call::DecoderCores, "number of cores", value));
     }
     {
         lie(&mut node, "15:result=3");
@@ -156,9 +154,9 @@ fn what_the_decoder_driver_refuses_is_an_error() {
         let mut registers = [0; MAX_REGISTERS];
         let left = "bytes not copied";
         let error = core.pull(&mut registers).unwrap_err();
-        assert_eq!(error, answer("HANTRODEC_IOCS_DEC_PULL_REG", left, 3));
+        assert_eq!(error, answer(Call::DecoderPullReg, left, 3));
         let error = core.wait(&mut registers).unwrap_err();
-        assert_eq!(error, answer("HANTRODEC_IOCX_DEC_WAIT", left, 3));
+        assert_eq!(error, answer(Call::DecoderWait, left, 3));
     }
     // More registers than the driver may copy: the core is given back.
     lie(&mut node, "4:out=2000");
@@ -166,24 +164,24 @@ fn what_the_decoder_driver_refuses_is_an_error() {
     let bytes = "bytes of registers";
     assert_eq!(
         reserve(&mut one),
-        Err(answer("HANTRODEC_IOCGHWIOSIZE", bytes, 2000))
+        Err(answer(Call::DecoderHwIoSize, bytes, 2000))
     );
     lie(&mut node, "4:out=1060");
     assert_eq!(reserve(&mut one), Ok(1));
     lie(&mut node, "3:out=0");
     assert_eq!(
         one.core_info(1),
-        Err(answer("HANTRODEC_IOCGHWOFFSET", "base address", 0))
+        Err(answer(Call::DecoderHwOffset, "base address", 0))
     );
     lie(&mut node, "11:result=9");
     assert_eq!(
         reserve(&mut one),
-        Err(answer("HANTRODEC_IOCH_DEC_RESERVE", "core", 9))
+        Err(answer(Call::DecoderReserve, "core", 9))
     );
     lie(&mut node, "21:result=77");
     assert_eq!(
         reserve(&mut one),
-        Err(answer("HANTRODEC_IOCG_CORE_ID", "core", 77))
+        Err(answer(Call::DecoderCoreId, "core", 77))
     );
     // A driver without this request gives power at open.
     let mut two = decoder_without_power_request(test, node);

@@ -17,15 +17,16 @@ use hantro_node::{h1, lie, start, until, vc8000e as vc};
 use hantro_use::{GENERATIONS, copy, encoder, release_encoder, turn};
 use rustix::io::Errno;
 use rustix::process::Signal;
+use videostream_hal::hantro::NodeKind;
 use videostream_hal::hantro::h1::{H1, MAX_REGISTERS as H1_MAX_REGISTERS};
 use videostream_hal::hantro::vc8000e::{RegisterAccess, Reservation, Status, Vc8000e};
-use videostream_hal::hantro::{HantroError, NodeKind};
 use videostream_hal::time::{deadline_in, now_ns};
+use videostream_hal::{Call, Error};
 use videostream_testing::process::Process;
 
 #[test]
-fn an_encoder_tells_its_cores_and_how_registers_are_reached() {
-    let (test, _turn) = turn!("an_encoder_tells_its_cores_and_how_registers_are_reached");
+fn an_encoder_lists_its_cores_and_register_access() {
+    let (test, _turn) = turn!("an_encoder_lists_its_cores_and_register_access");
     for (generation, access) in GENERATIONS
         .into_iter()
         .zip([RegisterAccess::Mapping, RegisterAccess::Requests])
@@ -37,7 +38,7 @@ fn an_encoder_tells_its_cores_and_how_registers_are_reached() {
         let info = encoder.core_info(0).unwrap();
         assert_eq!(info.base(), u64::from(vc::BASE));
         assert_eq!(info.registers(), vc::REGISTERS);
-        let none = HantroError::Argument {
+        let none = Error::PastEnd {
             name: "core",
             value: 1,
             end: 1,
@@ -45,10 +46,7 @@ fn an_encoder_tells_its_cores_and_how_registers_are_reached() {
         assert_eq!(encoder.core_info(1), Err(none));
         for mask in [0, 2, 0xff] {
             let refusal = encoder.reserve(mask).map(|core| core.core()).unwrap_err();
-            assert!(
-                matches!(refusal, HantroError::Argument { end: 2, .. }),
-                "{mask}"
-            );
+            assert!(matches!(refusal, Error::PastEnd { end: 2, .. }), "{mask}");
         }
         let core = encoder.reserve(1).unwrap();
         assert_eq!((core.core(), core.info()), (0, info));
@@ -60,9 +58,8 @@ fn an_encoder_tells_its_cores_and_how_registers_are_reached() {
 
 #[test]
 #[expect(unsafe_code, reason = "registers are written")]
-fn registers_are_read_and_written_by_request_where_the_driver_has_that() {
-    let (test, _turn) =
-        turn!("registers_are_read_and_written_by_request_where_the_driver_has_that");
+fn registers_are_read_and_written_by_ioctl() {
+    let (test, _turn) = turn!("registers_are_read_and_written_by_ioctl");
     let write = |core: &mut Reservation<'_>, first, words: &[u32]| {
         // SAFETY: nothing acts upon these registers.
         unsafe { core.write_registers(first, words) }
@@ -71,7 +68,7 @@ fn registers_are_read_and_written_by_request_where_the_driver_has_that() {
         let _node = start(test, "vc8000e", "earlier");
         let mut encoder = encoder();
         let mut core = encoder.reserve(1).unwrap();
-        let refusal = Err(HantroError::NoRegisterRequests);
+        let refusal = Err(Error::NoRegisterRequests);
         assert_eq!(core.read_registers(0, &mut [0]), refusal);
         assert_eq!(write(&mut core, 1, &[0]), refusal);
     }
@@ -93,9 +90,9 @@ fn registers_are_read_and_written_by_request_where_the_driver_has_that() {
     for (first, count) in [(499, 2), (500, 1), (0, 501), (usize::MAX, 1), (7, 0)] {
         let mut words = vec![0; count];
         let refusal = core.read_registers(first, &mut words).unwrap_err();
-        assert!(matches!(refusal, HantroError::Argument { .. }), "{refusal}");
+        assert!(matches!(refusal, Error::PastEnd { .. }), "{refusal}");
         let refusal = write(&mut core, first, &words).unwrap_err();
-        assert!(matches!(refusal, HantroError::Argument { .. }), "{refusal}");
+        assert!(matches!(refusal, Error::PastEnd { .. }), "{refusal}");
     }
 }
 
@@ -113,7 +110,7 @@ fn a_core_runs_and_tells_how_it_ended() {
         let mut core = encoder.reserve(1).unwrap();
         enable(&mut core).unwrap();
         until(&node, "enabled");
-        // Finished while somebody waits: frame ready, and a bit that nobody has described.
+        // Finished while a request is waiting: frame ready, and a bit without a description.
         node.tell("finish 65541");
         let status = core.wait(deadline_in(60_000_000_000)).unwrap();
         assert!(status.contains(Status::FRAME_READY));
@@ -121,15 +118,15 @@ fn a_core_runs_and_tells_how_it_ended() {
 
         // Never finished.
         let begin = now_ns();
-        assert_eq!(core.wait(0), Err(HantroError::TimedOut));
+        assert_eq!(core.wait(0), Err(Error::TimedOut));
         assert!(now_ns() - begin >= 200_000_000);
         let deadline = deadline_in(500_000_000);
-        assert_eq!(core.wait(deadline), Err(HantroError::TimedOut));
+        assert_eq!(core.wait(deadline), Err(Error::TimedOut));
         assert!(now_ns() >= deadline);
 
         node.tell("suspend");
         until(&node, "suspended");
-        assert_eq!(enable(&mut core), Err(HantroError::RegistersLost));
+        assert_eq!(enable(&mut core), Err(Error::RegistersLost));
         enable(&mut core).unwrap();
         core.release().unwrap();
         until(&node, "released");
@@ -210,8 +207,8 @@ fn a_panic_gives_the_core_back() {
 
 /// Why a reservation stays with its thread.
 #[test]
-fn only_the_later_driver_lets_another_thread_give_a_core_back() {
-    let (test, _turn) = turn!("only_the_later_driver_lets_another_thread_give_a_core_back");
+fn only_the_later_driver_allows_release_by_others() {
+    let (test, _turn) = turn!("only_the_later_driver_allows_release_by_others");
     let answers = ["released in vain", "released"];
     for (generation, said) in GENERATIONS.into_iter().zip(answers) {
         let node = start(test, "vc8000e", generation);
@@ -231,9 +228,9 @@ fn only_the_later_driver_lets_another_thread_give_a_core_back() {
 }
 
 #[test]
-fn wrong_answers_of_an_encoder_are_errors_with_the_request() {
-    let (test, _turn) = turn!("wrong_answers_of_an_encoder_are_errors_with_the_request");
-    let answer = |call, field, value| HantroError::Answer { call, field, value };
+fn wrong_encoder_answers_are_errors() {
+    let (test, _turn) = turn!("wrong_encoder_answers_are_errors");
+    let answer = |call, field, value| Error::Answer { call, field, value };
     {
         let mut node = start(test, "vc8000e", "later");
         for (text, value) in [("13:out=0", 0), ("13:out=4096", 4096), ("13:short", 0)] {
@@ -241,7 +238,7 @@ fn wrong_answers_of_an_encoder_are_errors_with_the_request() {
             let error = Vc8000e::open(NodeKind::Vc8000e.path()).unwrap_err();
             assert_eq!(
                 error,
-                answer("HX280ENC_IOCG_CORE_NUM", "number of cores", value)
+                answer(Call::EncoderCoreNum, "number of cores", value)
             );
         }
     }
@@ -250,10 +247,7 @@ fn wrong_answers_of_an_encoder_are_errors_with_the_request() {
     for mask in [0, 2, 3, 255] {
         lie(&mut node, &format!("11:out={mask}"));
         let error = encoder.reserve(1).map(|core| core.core()).unwrap_err();
-        assert_eq!(
-            error,
-            answer("HX280ENC_IOCH_ENC_RESERVE", "mask of cores", mask)
-        );
+        assert_eq!(error, answer(Call::EncoderReserve, "mask of cores", mask));
         // What the driver did not own up to is still reserved for it.
         if mask & 1 == 0 {
             release_encoder(&copy(&encoder));
@@ -267,12 +261,9 @@ fn wrong_answers_of_an_encoder_are_errors_with_the_request() {
         let mut core = encoder.reserve(1).unwrap();
         node.tell("finish 5");
         let error = core.wait(u64::MAX).unwrap_err();
-        assert_eq!(error, answer("HX280ENC_IOCG_CORE_WAIT", "core", 7));
+        assert_eq!(error, answer(Call::EncoderCoreWait, "core", 7));
         let error = core.read_registers(0, &mut [0]).unwrap_err();
-        assert_eq!(
-            error,
-            answer("HX280ENC_IOC_READ_REGS", "bytes not copied", 4)
-        );
+        assert_eq!(error, answer(Call::EncoderReadRegs, "bytes not copied", 4));
     }
     for (text, value) in [
         ("4:out=0", 0),
@@ -283,23 +274,20 @@ fn wrong_answers_of_an_encoder_are_errors_with_the_request() {
         let error = encoder.core_info(0).unwrap_err();
         assert_eq!(
             error,
-            answer("HX280ENC_IOCGHWIOSIZE", "bytes of registers", value)
+            answer(Call::EncoderHwIoSize, "bytes of registers", value)
         );
     }
     for (text, value) in [("3:out=0", 0), ("3:out=3", 3), ("3:short", 0)] {
         lie(&mut node, text);
         let error = encoder.core_info(0).unwrap_err();
-        assert_eq!(
-            error,
-            answer("HX280ENC_IOCGHWOFFSET", "base address", value)
-        );
+        assert_eq!(error, answer(Call::EncoderHwOffset, "base address", value));
     }
     // With no place for its registers the core is given back.
     encoder.reserve(1).map(|core| core.core()).unwrap_err();
     until(&node, "released");
     lie(&mut node, "11:result=-4");
     let error = encoder.reserve(1).map(|core| core.core()).unwrap_err();
-    assert_eq!(error, HantroError::Interrupted);
+    assert_eq!(error, Error::Interrupted);
 }
 
 #[test]
@@ -317,7 +305,7 @@ fn an_h1_is_driven_as_far_as_its_driver_goes() {
         assert_eq!(core.map().unwrap_err().errno(), Some(Errno::NODEV));
         let mut words = [0; 2];
         if generation == "first" {
-            let refusal = Err(HantroError::NoRegisterRequests);
+            let refusal = Err(Error::NoRegisterRequests);
             assert_eq!(core.read_registers(0, &mut words), refusal);
             // SAFETY: nothing acts upon these registers.
             assert_eq!(unsafe { core.write_registers(1, &words) }, refusal);
@@ -334,7 +322,7 @@ fn an_h1_is_driven_as_far_as_its_driver_goes() {
             until(&node, "enabled");
         }
         let end = core.read_registers(h1::REGISTERS, &mut words).unwrap_err();
-        assert!(matches!(end, HantroError::Argument { .. }));
+        assert!(matches!(end, Error::PastEnd { .. }));
         node.tell("finish");
         let mut registers = [7; H1_MAX_REGISTERS];
         core.wait(&mut registers).unwrap();
@@ -354,13 +342,13 @@ fn an_h1_is_driven_as_far_as_its_driver_goes() {
         } else {
             core.release().unwrap();
         }
-        let call = "HX280ENC_IOCGHWIOSIZE";
+        let call = Call::EncoderHwIoSize;
         lie(&mut node, "4:out=8192");
         let error = encoder.reserve().map(|core| core.info()).unwrap_err();
         let field = "bytes of registers";
         assert_eq!(
             error,
-            HantroError::Answer {
+            Error::Answer {
                 call,
                 field,
                 value: 8192

@@ -165,9 +165,8 @@ fn kernel_says(memory: &OwnedFd) -> Result<(), Errno> {
 }
 
 #[test]
-fn the_kernel_refuses_the_seals_that_are_refused_before_asking_it() {
-    let Some(_turn) = on_the_rig("the_kernel_refuses_the_seals_that_are_refused_before_asking_it")
-    else {
+fn the_kernel_refuses_the_seals_that_we_refuse() {
+    let Some(_turn) = on_the_rig("the_kernel_refuses_the_seals_that_we_refuse") else {
         return;
     };
     let device = Udmabuf::open().unwrap();
@@ -190,9 +189,8 @@ fn the_kernel_refuses_the_seals_that_are_refused_before_asking_it() {
 }
 
 #[test]
-fn udmabuf_refuses_ranges_that_are_not_whole_pages_of_the_memfd() {
-    let Some(_turn) = on_the_rig("udmabuf_refuses_ranges_that_are_not_whole_pages_of_the_memfd")
-    else {
+fn udmabuf_refuses_partial_pages() {
+    let Some(_turn) = on_the_rig("udmabuf_refuses_partial_pages") else {
         return;
     };
     let device = Udmabuf::open().unwrap();
@@ -212,8 +210,8 @@ fn udmabuf_refuses_ranges_that_are_not_whole_pages_of_the_memfd() {
 }
 
 #[test]
-fn a_udmabuf_outlives_its_memfd_and_cannot_change_its_size() {
-    let Some(_turn) = on_the_rig("a_udmabuf_outlives_its_memfd_and_cannot_change_its_size") else {
+fn a_udmabuf_outlives_its_memfd() {
+    let Some(_turn) = on_the_rig("a_udmabuf_outlives_its_memfd") else {
         return;
     };
     let buffer = udmabuf_of(8 * page());
@@ -239,10 +237,8 @@ fn a_name_shows_in_fdinfo() {
 }
 
 #[test]
-fn an_idle_buffer_exports_a_fence_that_has_signalled_and_takes_it_back() {
-    let Some(_turn) =
-        on_the_rig("an_idle_buffer_exports_a_fence_that_has_signalled_and_takes_it_back")
-    else {
+fn an_idle_buffer_exports_a_signalled_fence() {
+    let Some(_turn) = on_the_rig("an_idle_buffer_exports_a_signalled_fence") else {
         return;
     };
     use rustix::event::{PollFd, PollFlags, Timespec, poll};

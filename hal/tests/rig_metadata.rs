@@ -11,7 +11,7 @@ mod vivid;
 use videostream_hal::format::FourCc;
 use videostream_hal::memory::mapping::{Access, Mapping};
 use videostream_hal::time::now_ns;
-use videostream_hal::v4l2::camera::Wishes;
+use videostream_hal::v4l2::camera::CaptureRequest;
 use videostream_hal::v4l2::{ExportAccess, NodeKind};
 use videostream_testing::on_the_rig;
 use vivid::{open_kind, patience, start};
@@ -25,7 +25,7 @@ fn metadata_is_captured_as_pictures_are() {
     };
     let begin = now_ns();
     let device = open_kind(0, NodeKind::MetadataCapture);
-    let stream = start(device, &Wishes::default());
+    let stream = start(device, &CaptureRequest::default());
     let format = stream.negotiated().format;
     assert_eq!(format.fourcc, UVC);
     let mut last = None;

@@ -113,8 +113,8 @@ fn grabber() -> Device {
 }
 
 #[test]
-fn crop_and_compose_are_as_they_were_set_and_the_picture_follows() {
-    let test = "crop_and_compose_are_as_they_were_set_and_the_picture_follows";
+fn crop_and_compose_apply_to_the_picture() {
+    let test = "crop_and_compose_apply_to_the_picture";
     let Some(_turn) = on_the_rig(test) else {
         return;
     };

@@ -12,7 +12,7 @@ mod vivid;
 use rustix::fd::{AsFd as _, AsRawFd as _};
 use videostream_hal::format::FourCc;
 use videostream_hal::time::deadline_in;
-use videostream_hal::v4l2::camera::{CameraStream, Wishes, follow_source};
+use videostream_hal::v4l2::camera::{Capture, CaptureRequest, follow_source};
 use videostream_hal::v4l2::{Device, Error, ErrorKind, NodeKind, Standards};
 use videostream_testing::on_the_rig;
 use vivid::{control, error_of, open, open_kind, patience, set};
@@ -23,7 +23,7 @@ const NO_SIGNAL: i64 = 1;
 const NO_LOCK: i64 = 2;
 const SELECTED: i64 = 4;
 
-const ANY_SIZE: Wishes<'static> = Wishes {
+const ANY_SIZE: CaptureRequest<'static> = CaptureRequest {
     formats: &[FourCc::YUYV],
     size: None,
     exact_size: true,
@@ -70,14 +70,14 @@ fn send(device: &Device, name: &str) {
     set(device, "DV Timings Signal Mode", SELECTED);
 }
 
-fn size(stream: &CameraStream) -> (u32, u32) {
+fn size(stream: &Capture) -> (u32, u32) {
     let format = stream.negotiated().format;
     (format.width, format.height)
 }
 
 #[test]
-fn another_signal_is_told_once_and_taken_up_in_one_call() {
-    let Some(_turn) = on_the_rig("another_signal_is_told_once_and_taken_up_in_one_call") else {
+fn a_changed_signal_is_reported_once() {
+    let Some(_turn) = on_the_rig("a_changed_signal_is_reported_once") else {
         return;
     };
     let input = Input::select("HDMI");
@@ -86,7 +86,7 @@ fn another_signal_is_told_once_and_taken_up_in_one_call() {
     let mut timings = input.0.dv_timings_list().map(Result::unwrap);
     let full_hd = timings.find(|t| (t.width, t.height) == (1920, 1080));
     input.0.set_dv_timings(&full_hd.unwrap()).unwrap();
-    let mut stream = CameraStream::start(open(), &ANY_SIZE, &mut |_| {}).unwrap();
+    let mut stream = Capture::start(open(), &ANY_SIZE, &mut |_| {}).unwrap();
     drop(stream.next_frame(patience()).unwrap());
     assert_eq!(size(&stream), (1920, 1080));
 
@@ -118,7 +118,7 @@ fn another_signal_is_told_once_and_taken_up_in_one_call() {
 fn loses_and_finds((instance, input): (u32, &Input), mode: &str, lost: i64) {
     set(&input.0, mode, CURRENT);
     let camera = open_kind(instance, NodeKind::Camera);
-    let mut stream = CameraStream::start(camera, &ANY_SIZE, &mut |_| {}).unwrap();
+    let mut stream = Capture::start(camera, &ANY_SIZE, &mut |_| {}).unwrap();
     drop(stream.next_frame(patience()).unwrap());
     let number = stream.device().as_fd().as_raw_fd();
 
@@ -151,8 +151,8 @@ fn loses_and_finds((instance, input): (u32, &Input), mode: &str, lost: i64) {
 }
 
 #[test]
-fn a_signal_that_goes_is_told_and_taken_up_when_it_is_back() {
-    let Some(_turn) = on_the_rig("a_signal_that_goes_is_told_and_taken_up_when_it_is_back") else {
+fn a_lost_signal_is_reported_and_taken_up_again() {
+    let Some(_turn) = on_the_rig("a_lost_signal_is_reported_and_taken_up_again") else {
         return;
     };
     for (name, mode) in [
@@ -171,12 +171,12 @@ fn a_signal_that_goes_is_told_and_taken_up_when_it_is_back() {
 }
 
 #[test]
-fn a_stream_that_waits_for_a_signal_is_told_of_unplugging() {
-    let Some(_turn) = on_the_rig("a_stream_that_waits_for_a_signal_is_told_of_unplugging") else {
+fn unplugging_ends_the_wait_for_a_signal() {
+    let Some(_turn) = on_the_rig("unplugging_ends_the_wait_for_a_signal") else {
         return;
     };
     let input = Input::select("HDMI");
-    let mut stream = CameraStream::start(open(), &ANY_SIZE, &mut |_| {}).unwrap();
+    let mut stream = Capture::start(open(), &ANY_SIZE, &mut |_| {}).unwrap();
     set(&input.0, "DV Timings Signal Mode", NO_SIGNAL);
     stream.renegotiate(&ANY_SIZE, &mut |_| {}).unwrap_err();
     set(&input.0, "DV Timings Signal Mode", CURRENT);
@@ -196,7 +196,7 @@ fn a_stream_that_waits_for_a_signal_is_told_of_unplugging() {
     drop(input);
     let webcam = open();
     webcam.set_input(0).unwrap();
-    let stream = CameraStream::start(webcam, &ANY_SIZE, &mut |_| {}).unwrap();
+    let stream = Capture::start(webcam, &ANY_SIZE, &mut |_| {}).unwrap();
     drop(stream.next_frame(patience()).unwrap());
 }
 
@@ -211,7 +211,7 @@ fn analogue_standards_are_found_and_followed() {
         set(device, "Standard Signal Mode", CURRENT);
         device.set_standard(Standards::PAL).unwrap();
         assert_eq!(device.standard().unwrap(), Standards::PAL);
-        let mut pal = CameraStream::start(open(), &ANY_SIZE, &mut |_| {}).unwrap();
+        let mut pal = Capture::start(open(), &ANY_SIZE, &mut |_| {}).unwrap();
         assert_eq!(size(&pal), (720, 576));
         drop(pal.next_frame(patience()).unwrap());
         let busy = device.set_standard(Standards::NTSC).unwrap_err();

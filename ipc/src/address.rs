@@ -1,8 +1,8 @@
 //! Socket names: a path that starts with `/` is a file, anything else an abstract name.
 //!
-//! Source: `unix(7)`. Abstract names have no permissions and vanish with their socket;
-//! files have a mode, and stay behind when their host is killed. `listen.rs` has how the next host
-//! takes such a file over.
+//! Source: `unix(7)`. Abstract names have no permissions and vanish with their socket; files have a
+//! mode, and remain when their host is killed. `listen.rs` describes how the next host takes such a
+//! file over.
 
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
@@ -10,12 +10,12 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connec
 
 use crate::Error;
 
-/// Most bytes of a path: all of `sun_path`, which needs no zero byte at its end.
+/// Maximum bytes of a path: all of `sun_path`, which needs no zero byte at its end.
 pub const MAX_PATH: usize = 108;
-/// Most bytes of an abstract name: `sun_path` less the zero byte at its beginning.
+/// Maximum bytes of an abstract name: `sun_path` less the zero byte at its beginning.
 pub const MAX_ABSTRACT: usize = 107;
 
-/// The name of a host's socket, kept without allocation.
+/// The name of a host's socket, stored inline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Address {
     bytes: [u8; MAX_PATH],
@@ -23,7 +23,7 @@ pub struct Address {
 }
 
 impl Address {
-    /// Checks a name.
+    /// Checks a name and copies it.
     ///
     /// # Errors
     /// [`Error::AddressTooLong`] over [`MAX_PATH`] or [`MAX_ABSTRACT`] bytes,
@@ -48,12 +48,12 @@ impl Address {
         })
     }
 
-    /// The name.
+    /// Returns the name, without the zero byte of an abstract one.
     pub fn name(&self) -> &[u8] {
         &self.bytes[..self.len]
     }
 
-    /// Whether the name is a file's path.
+    /// Returns whether the name is a file's path.
     pub fn is_file(&self) -> bool {
         self.name().starts_with(b"/")
     }
@@ -67,27 +67,27 @@ impl Address {
         .map_err(|e| Error::Os("socket address", e))
     }
 
-    /// Connects to the host of this name; the socket never blocks.
+    /// Connects to the host of this name. The socket is non-blocking.
     pub(crate) fn connect(&self) -> Result<OwnedFd, Error> {
-        match self.knock()? {
+        match self.try_connect()? {
             Ok(socket) => Ok(socket),
             Err(Errno::NOENT | Errno::CONNREFUSED) => Err(Error::NoHost),
-            // The host has not yet come to accept those who knocked before.
+            // The host's backlog is full.
             Err(Errno::AGAIN) => Err(Error::TimedOut),
             Err(Errno::PROTOTYPE) => Err(Error::NotASocket),
             Err(errno) => Err(Error::Os("connect", errno)),
         }
     }
 
-    /// Connects; the inner result is that of `connect(2)`.
-    pub(crate) fn knock(&self) -> Result<Result<OwnedFd, Errno>, Error> {
+    /// Connects once and returns the result of `connect(2)` as the inner one.
+    pub(crate) fn try_connect(&self) -> Result<Result<OwnedFd, Errno>, Error> {
         let socket = new_socket()?;
         let address = self.socket_address()?;
         Ok(connect(&socket, &address).map(|()| socket))
     }
 }
 
-/// A socket that never blocks.
+/// Creates a non-blocking socket.
 pub(crate) fn new_socket() -> Result<OwnedFd, Error> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)
@@ -114,7 +114,7 @@ mod tests {
         let pid = std::process::id();
         let padded = |name: std::string::String, len| std::format!("{name:x<len$}");
         let temporary = std::format!("{}", std::env::temp_dir().display());
-        // A last part of one byte, which leaves no room for a longer one beside it.
+        // The file's name has one byte: there is no room for a longer, temporary one.
         let folder = padded(std::format!("{temporary}/videostream-{pid}-"), MAX_PATH - 2);
         std::fs::create_dir(&folder).unwrap();
         let path = std::format!("{folder}/s");
@@ -128,7 +128,7 @@ mod tests {
                 address.unlink(file);
             }
         }
-        // Nothing is left in it.
+        // Fails if a file is left.
         std::fs::remove_dir(&folder).unwrap();
     }
 }

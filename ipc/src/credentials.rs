@@ -1,9 +1,9 @@
-//! Who is at the other end of a socket, as the kernel noted it at connect.
+//! Credentials of a socket's peer, as the kernel recorded them at connect.
 //!
 //! Source: `unix(7)`, `SO_PEERCRED`; kernel `net/core/sock.c` (`SO_PEERGROUPS`, since Linux 4.13),
-//! `include/uapi/asm-generic/socket.h`. All numbers are those of the reader's namespaces: a process
-//! that its PID namespace cannot see has pid 0, a user that its user namespace does not map has
-//! the overflow uid. The type of rustix for pids has no 0, so the call is made here.
+//! `include/uapi/asm-generic/socket.h`. All numbers are relative to the reader's namespaces: a
+//! process that its PID namespace does not show has pid 0, a user that its user namespace does not
+//! map has the overflow uid. rustix's `Pid` can't be 0, so the call is made here.
 
 use core::ffi::{c_int, c_uint};
 
@@ -16,17 +16,17 @@ const SOL_SOCKET: c_int = 1;
 const SO_PEERCRED: c_int = 17;
 const SO_PEERGROUPS: c_int = 59;
 
-/// Most supplementary groups that are looked at. Who has more counts as having none.
+/// Maximum supplementary groups of a process; one with more counts as having none.
 const MAX_GROUPS: usize = 1024;
-/// Ids that a user namespace maps where it maps all of them.
+/// Ids in a user namespace that maps all of them.
 const ALL_IDS: u64 = 4_294_967_295;
-/// The overflow uid where nobody has changed it.
+/// The default overflow uid.
 const OVERFLOW_UID: u32 = 65534;
 
-/// A process that has connected.
+/// Credentials of a connected process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Credentials {
-    /// 0 is unknown: a process of another PID namespace.
+    /// 0 for a process that this PID namespace does not show.
     pub(crate) pid: u32,
     pub(crate) uid: u32,
     pub(crate) gid: u32,
@@ -45,20 +45,20 @@ impl Credentials {
     }
 }
 
-/// Whether the process at the other end has a supplementary group of which `wanted` is true.
+/// Returns whether the peer has a supplementary group that satisfies `wanted`.
 pub(crate) fn has_group(socket: BorrowedFd<'_>, wanted: impl Fn(u32) -> bool) -> bool {
     let mut groups = [0; MAX_GROUPS];
-    // ERANGE: more than fit. ENOPROTOOPT: a kernel that does not tell.
+    // ERANGE: more than fit. ENOPROTOOPT: the kernel lacks the option.
     let count = option(socket, SO_PEERGROUPS, &mut groups).unwrap_or(0);
     groups.iter().take(count).any(|&group| wanted(group))
 }
 
-/// Reads a socket option made of words; returns how many there are.
-#[expect(unsafe_code, reason = "a system call that no library makes for it")]
+/// Reads a socket option that is an array of words. Returns their number.
+#[expect(unsafe_code, reason = "a system call that rustix does not cover")]
 fn option(socket: BorrowedFd<'_>, name: c_int, into: &mut [u32]) -> Result<usize, Errno> {
     let mut bytes = size_of_val(into) as c_uint;
-    // SAFETY: the kernel writes at most `bytes` bytes to `into`, which has as many and may hold any,
-    // and one word to `bytes`; both live across the call.
+    // SAFETY: the kernel writes at most `bytes` bytes to `into`, which has as many and may hold
+    // any, and one word to `bytes`; both live across the call.
     let answer = unsafe {
         syscalls::syscall!(
             Sysno::getsockopt,
@@ -75,8 +75,9 @@ fn option(socket: BorrowedFd<'_>, name: c_int, into: &mut [u32]) -> Result<usize
     }
 }
 
-/// The uid that stands for every user whom this process's user namespace does not map; `None` where
-/// it maps all, so that each uid is one user. Where `/proc` does not say, there are such users.
+/// Returns the uid that stands for every user whom this process's user namespace does not map, or
+/// `None` if it maps all, so that each uid is one user. Without `/proc`, assumes that some are
+/// unmapped.
 pub(crate) fn overflow_uid() -> Option<u32> {
     let mut space = [0; 4096];
     if read_file("/proc/self/uid_map", &mut space).is_some_and(maps_all) {
@@ -86,7 +87,7 @@ pub(crate) fn overflow_uid() -> Option<u32> {
     Some(uid.unwrap_or(OVERFLOW_UID))
 }
 
-/// Whether the lines of a `uid_map` (first id inside, first outside, how many) have all ids.
+/// Returns whether the lines of a `uid_map` (first id inside, first outside, count) cover all ids.
 fn maps_all(map: &[u8]) -> bool {
     let lines = map.split(|&byte| byte == b'\n');
     let counts = lines.filter_map(|line| {

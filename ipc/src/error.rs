@@ -79,14 +79,14 @@ pub enum Error {
 pub enum Advice {
     /// The same call may work a moment later, or give the next frame.
     Retry,
-    /// Connecting anew may work.
+    /// Reconnecting may work.
     Reconnect,
     /// Something has to be changed first.
     GiveUp,
 }
 
 impl Error {
-    /// Whether to repeat the call, connect anew, or give up.
+    /// Whether to repeat the call, reconnect, or give up.
     pub fn advice(&self) -> Advice {
         match self {
             Self::TimedOut
@@ -153,8 +153,8 @@ impl fmt::Display for Error {
             Self::Wire(e) => e.fmt(f),
             Self::DescriptorDenied => write!(
                 f,
-                "a security module (SELinux, AppArmor or another) has taken a descriptor out of the \
-                 host's message: allow this process to use the host's memory"
+                "a security module (SELinux, AppArmor or another) has taken a descriptor out of \
+                 the host's message: allow this process to use the host's memory"
             ),
             Self::Unexpected(what) => write!(f, "unexpected message: {what}"),
             Self::Segment(e) => e.fmt(f),

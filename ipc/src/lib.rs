@@ -1,24 +1,61 @@
-//! How one host shares its frame ring with many client processes: `no_std`, no
-//! allocation, no thread, nothing per frame but atomics.
+//! Shares one host's frame ring with client processes: `no_std`, no allocation, no thread, and
+//! nothing per frame but atomics.
 //!
-//! A client connects to the host's `AF_UNIX` `SOCK_SEQPACKET` socket and gets, once, the
-//! control segment, a lease page of its own, an event descriptor and the buffers, all as
-//! descriptors. From then on frames are held and released in shared memory; the socket
-//! says who lives, which buffers exist, and goodbye.
+//! ```no_run
+//! use videostream_hal::memory::memfd;
+//! use videostream_hal::ring::{FrameDescriptor, PlaneDescriptor};
+//! use videostream_ipc::address::Address;
+//! use videostream_ipc::client::{self, Client};
+//! use videostream_ipc::host::{self, Host};
 //!
-//! | module | what it holds |
+//! fn host() -> Result<(), Box<dyn std::error::Error>> {
+//!     let mut host = Host::bind(Address::new(b"/tmp/camera")?, host::Config::default(), 7)?;
+//!     let memory = memfd::create(c"frame", 4096)?;
+//!     memfd::seal(&memory, memfd::FIXED_SIZE)?;
+//!     let buffer = host.register(memory, 4096)?;
+//!     let mut frame = FrameDescriptor { plane_count: 1, ..Default::default() };
+//!     frame.planes[0] = PlaneDescriptor { buffer, size: 4096, ..Default::default() };
+//!     loop {
+//!         host.process()?; // lets clients in; due when the host's descriptor is readable
+//!         host.reclaim(1, |_slot| ()); // takes back what no client holds
+//!         let (_slot, _serial) = host.publish(&frame)?;
+//!     }
+//! }
+//!
+//! fn client() -> Result<(), videostream_ipc::Error> {
+//!     let address = Address::new(b"/tmp/camera")?;
+//!     let config = client::Config::default();
+//!     let client = Client::connect(&address, config, u64::MAX, |_buffer| Ok(()))?;
+//!     let mut after = 0;
+//!     loop {
+//!         client.wait(after, u64::MAX)?;
+//!         while let Some(frame) = client.hold(after)? {
+//!             after = frame.descriptor.serial;
+//!             client.release(frame.slot);
+//!         }
+//!         client.pump()?; // what the host has to say: buffers, goodbye
+//!     }
+//! }
+//! ```
+//!
+//! A client connects to the host's `AF_UNIX` `SOCK_SEQPACKET` socket and gets, once, the control
+//! segment, a lease page of its own, an event descriptor and the buffers, all as descriptors. From
+//! then on frames are held and released in shared memory; the socket only announces buffers and
+//! tells each side when the other has left.
+//!
+//! | module | contents |
 //! |---|---|
 //! | [`wire`] | the messages, as plain bytes, and their checks |
-//! | [`error`] | what can go wrong, and whether to try again |
-//! | `buffers` | which buffers there are, who has been sent them, and how they are found |
+//! | [`error`] | errors, and whether to retry after them |
+//! | `buffers` | registered buffers, which clients have them, and how clients find them |
 //! | `address` | socket names: files and abstract ones |
 //! | `socket` | sending and receiving messages with descriptors |
-//! | `trust` | whose memory is shared although it can be cut short |
+//! | `trust` | whose memory is shared although it can shrink |
 //! | `host` | the host: accepts clients, publishes, reclaims |
 //! | `client` | the client: connects, holds, waits |
 //!
-//! Everything from the other side is checked before use. A wrong value ends that
-//! connection with an [`Error`] that names it, and nothing else.
+//! Everything the other side sends is checked before use. A wrong value ends that one connection
+//! with an [`Error`] that names it.
 
 #![no_std]
 

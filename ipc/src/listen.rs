@@ -1,15 +1,15 @@
-//! Binding a host's socket, so that of all who try at once exactly one serves.
+//! Binds a host's socket, so that exactly one of several hosts that try at once serves it.
 //!
-//! A killed host leaves its file. To look whether anybody still answers there and to put another in its
-//! place are two steps, between which another host may have done the same. So both are done under a lock
-//! of the folder (`flock(2)`), which the kernel ends with its process, and which is the same for all who
-//! see the folder, in whatever namespaces they are.
+//! A killed host leaves its file behind. Checking whether a host still answers there and replacing
+//! the file are two steps, and another host may do the same in between. Both are therefore done
+//! under a lock of the folder (`flock(2)`), which the kernel releases with its process, and which
+//! is the same lock in every namespace that sees the folder.
 //!
-//! Under the lock the socket is bound to its own name, which programs ask it for (`getsockname(2)`). Clients
-//! that connect before it listens are refused as if it were not there yet. In a folder that cannot be
-//! locked its file is made under another name, listens, and is renamed: other hosts never meet a name that
-//! does not answer, and whoever is killed on the way leaves at most a name beginning with `.vsl` that
-//! nobody takes.
+//! Under the lock the socket is bound to its final name, which programs can read with
+//! `getsockname(2)`. Clients that connect before it listens are refused as if there were no socket.
+//! In a folder that can't be locked, the socket is bound to a temporary name, listens, and is
+//! renamed: other hosts never see a name that does not answer, and a host that is killed meanwhile
+//! leaves at most a file whose name begins with `.vsl` and which no other host uses.
 //!
 //! Source: `unix(7)`, `bind(2)`, `rename(2)`, `flock(2)`.
 
@@ -29,20 +29,20 @@ use videostream_hal::time::{deadline_in, now_ns, timespec};
 use crate::Error;
 use crate::address::{Address, MAX_PATH, new_socket};
 
-/// Clients that may knock at once.
+/// Connections that wait to be accepted.
 const BACKLOG: i32 = 64;
-/// Names that are tried; each is taken by somebody else with a probability of next to nothing.
+/// Temporary names to try. They are random, so that even the second is hardly ever needed.
 const NAMES: usize = 16;
-/// How long to wait for a lock that others hold for microseconds.
+/// How long to wait for the lock where it is required. Hosts hold it for microseconds.
 const LOCK_NS: u64 = 5_000_000_000;
-/// How long to wait for it where it can be done without.
+/// How long to wait for the lock where it is optional.
 const SHORT_LOCK_NS: u64 = 100_000_000;
-/// How long to sleep between two looks at it.
+/// How long to sleep between two attempts to lock.
 const LOCK_STEP_NS: u64 = 500_000;
 
 impl Address {
-    /// Binds and listens. A file gets `mode` before anybody can connect to it, and replaces
-    /// a socket file that a dead host left.
+    /// Binds and listens. A file gets `mode` before clients can connect to it, and replaces the
+    /// socket file of a dead host.
     pub(crate) fn bind(&self, mode: u32) -> Result<(OwnedFd, Option<FileId>), Error> {
         let socket = new_socket()?;
         if !self.is_file() {
@@ -65,8 +65,8 @@ impl Address {
         Ok((socket, Some(id?)))
     }
 
-    /// Binds to the name itself and listens, under the folder's lock. `None` without a lock, and when
-    /// somebody who has none takes the name meanwhile.
+    /// Binds to the final name and listens, under the folder's lock. Returns `None` without a lock,
+    /// and when a process that does not lock takes the name meanwhile.
     fn bind_in_place(&self, socket: &OwnedFd, mode: u32) -> Result<Option<FileId>, Error> {
         let Ok(_lock @ Lock(Some(_))) = Lock::take(self.folder(), SHORT_LOCK_NS) else {
             return Ok(None);
@@ -91,7 +91,7 @@ impl Address {
         listens.map(Some)
     }
 
-    /// Listens on a socket that is bound to the name, which gets `mode` before.
+    /// Sets the file's mode, then listens on the socket that is bound to this name.
     fn listen_at(&self, socket: &OwnedFd, mode: u32) -> Result<FileId, Error> {
         let mode = Mode::from_raw_mode(mode);
         chmod(self.name(), mode).map_err(|e| Error::Os("chmod", e))?;
@@ -99,14 +99,14 @@ impl Address {
         FileId::of(self).ok_or(Error::Os("stat", Errno::NOENT))
     }
 
-    /// Binds to a name in the same folder that nobody has, and gives it with what it needs to stay
-    /// valid: a name that would be too long goes by the folder's descriptor.
+    /// Binds to a free temporary name in the same folder. Returns it with the folder's descriptor
+    /// if the name refers to that, because a full path would be too long.
     fn bind_beside(&self, socket: &OwnedFd) -> Result<(Self, Option<OwnedFd>), Error> {
         for _ in 0..NAMES {
             let (name, folder) = self.temporary()?;
             match bind(socket, &name.socket_address()?) {
                 Ok(()) => return Ok((name, folder)),
-                // Whoever's it is, it stays.
+                // Another host's: try the next name.
                 Err(Errno::ADDRINUSE) => {}
                 Err(errno) => return Err(Error::Os("bind", errno)),
             }
@@ -135,14 +135,14 @@ impl Address {
 
     fn put_in_place(&self, socket: &OwnedFd, temporary: &Self, mode: u32) -> Result<FileId, Error> {
         let id = temporary.listen_at(socket, mode)?;
-        // Without it only a name that is free can be taken.
+        // Without the lock only a free name can be taken.
         let mut lock = Lock::take(self.folder(), SHORT_LOCK_NS);
         let deadline_ns = deadline_in(LOCK_NS);
         while !(self.is_stale()? && lock.is_ok()) {
             if self.is_new(temporary)? {
                 return Ok(id);
             }
-            // Otherwise its host has ended between the two looks, or there is a stale file.
+            // The name is taken: its host has ended since `is_stale`, or there is a stale file.
             if lock.is_err() {
                 lock = Ok(Lock::take(self.folder(), LOCK_NS)?);
             } else if now_ns() > deadline_ns {
@@ -153,13 +153,13 @@ impl Address {
         Ok(id)
     }
 
-    /// Takes the name if there is nothing of that name.
+    /// Renames the temporary file to this name if the name is free. Returns whether it was.
     fn is_new(&self, temporary: &Self) -> Result<bool, Error> {
         let (from, to) = (temporary.name(), self.name());
         match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
             Ok(()) => Ok(true),
             Err(Errno::EXIST) => Ok(false),
-            // A file system without this call: under the lock a look does.
+            // A file system without RENAME_NOREPLACE: check first, which the lock makes safe.
             Err(Errno::INVAL | Errno::NOSYS) => {
                 let is_free = lstat(to).is_err_and(|e| e == Errno::NOENT);
                 if is_free {
@@ -171,7 +171,7 @@ impl Address {
         }
     }
 
-    /// Whether a socket of this name is there that nobody serves; `false` if there is nothing.
+    /// Returns whether there is a socket of this name without a host; `false` if there is no file.
     fn is_stale(&self) -> Result<bool, Error> {
         match lstat(self.name()) {
             Ok(stat) if FileType::from_raw_mode(stat.st_mode) != FileType::Socket => {
@@ -181,10 +181,10 @@ impl Address {
             Err(Errno::NOENT) => return Ok(false),
             Err(errno) => return Err(Error::Os("stat", errno)),
         }
-        match self.knock()? {
+        match self.try_connect()? {
             Err(Errno::CONNREFUSED) => Ok(true),
             Err(Errno::NOENT) => Ok(false),
-            // It answers, is too busy to, or speaks something else.
+            // It answers, its backlog is full, or it is a socket of another type.
             Ok(_) | Err(Errno::AGAIN | Errno::PROTOTYPE) => Err(Error::AddressInUse),
             Err(errno) => Err(Error::Os("connect", errno)),
         }
@@ -192,7 +192,7 @@ impl Address {
 
     /// Removes the file if it is still the one that was bound.
     pub(crate) fn unlink(&self, id: FileId) {
-        // Without a lock, too: it is another's only if somebody has removed this host's own.
+        // Even without a lock: another host's file is here only if this host's was removed.
         let _lock = Lock::take(self.folder(), SHORT_LOCK_NS);
         if FileId::of(self) == Some(id) {
             let _ = unlink(self.name());
@@ -200,7 +200,7 @@ impl Address {
     }
 }
 
-/// Which file a name stands for.
+/// Device and inode of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FileId {
     device: u64,
@@ -222,7 +222,7 @@ impl FileId {
     }
 }
 
-/// `None`: it would be too long.
+/// Returns a temporary name in `folder`, or `None` if it would be too long.
 fn temporary_in(folder: &[u8], last: u64) -> Option<Address> {
     let mut name = heapless::Vec::<u8, MAX_PATH>::new();
     name.extend_from_slice(folder).ok()?;
@@ -230,24 +230,25 @@ fn temporary_in(folder: &[u8], last: u64) -> Option<Address> {
     Address::new(&name).ok()
 }
 
-/// A number that nobody else has, in this process, another, or another container.
+/// Returns a number that is unique among threads, processes, and containers.
 fn random() -> u64 {
     let mut bytes = [0; 8];
-    // Early at boot as well; a kernel or filter without it leaves the time, and who has the same tries again.
+    // Non-blocking early at boot. Where getrandom(2) is missing or filtered, the time has to do: on
+    // a collision the next name is tried.
     match getrandom(&mut bytes, GetRandomFlags::NONBLOCK) {
         Ok(8) => u64::from_ne_bytes(bytes),
         _ => now_ns(),
     }
 }
 
-/// The folder's lock; ended when dropped, and by the kernel when its process is killed.
+/// The folder's lock, released on drop, and by the kernel when the process is killed.
 struct Lock(Option<OwnedFd>);
 
 impl Lock {
-    /// A folder that can't be read or locked has none, and is done without.
+    /// Waits for the lock. A folder that can't be read or locked gives a lock of nothing.
     ///
     /// # Errors
-    /// [`Error::Os`] with EAGAIN when another program keeps it.
+    /// [`Error::Os`] with EAGAIN when another process holds the lock for longer than `patience_ns`.
     fn take(folder: &[u8], patience_ns: u64) -> Result<Self, Error> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let Ok(folder) = open(folder, flags, Mode::empty()) else {
@@ -271,13 +272,13 @@ impl Lock {
 impl Drop for Lock {
     fn drop(&mut self) {
         if let Some(folder) = &self.0 {
-            // Not left to the close: a child of this process may have a copy of the descriptor.
+            // Closing is not enough: a child of this process may have a copy of the descriptor.
             let _ = flock(folder, FlockOperation::Unlock);
         }
     }
 }
 
 fn pause() {
-    // However long it has slept: the caller looks at the clock.
+    // An early return does no harm: the caller checks the clock.
     let _ = nanosleep(&timespec(LOCK_STEP_NS));
 }

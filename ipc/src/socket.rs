@@ -1,7 +1,7 @@
-//! Sending and receiving one message with its descriptors.
+//! Sends and receives one message with its file descriptors.
 //!
-//! Source: `sendmsg(2)`, `recvmsg(2)`, `unix(7)`. Descriptors are close-on-exec from the
-//! start and owned at once: whatever is refused is closed.
+//! Source: `sendmsg(2)`, `recvmsg(2)`, `unix(7)`. Received descriptors are close-on-exec from the
+//! start and owned immediately, so that those of a refused message are closed.
 
 use core::mem::MaybeUninit;
 
@@ -19,10 +19,10 @@ use crate::Error;
 pub use crate::buffers::Sent;
 use crate::wire::{MAX_FDS, MESSAGE_SIZE, Message, WireError};
 
-/// A received message and its descriptors.
+/// A received message and its file descriptors.
 pub type Received = (Message, Vec<OwnedFd, MAX_FDS>);
 
-/// Sends `message` with `fds`; never blocks.
+/// Sends `message` with `fds` without blocking.
 pub fn send(socket: impl AsFd, message: &Message, fds: &[BorrowedFd<'_>]) -> Result<Sent, Error> {
     debug_assert_eq!(message.fds(), fds.len());
     let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(MAX_FDS))];
@@ -44,20 +44,20 @@ pub fn send(socket: impl AsFd, message: &Message, fds: &[BorrowedFd<'_>]) -> Res
     }
 }
 
-/// Receives a message. `Ok(None)`: none is there yet.
+/// Receives a message without blocking. Returns `Ok(None)` if the queue is empty.
 ///
 /// # Errors
-/// [`Error::HostGone`] when the other side hung up, [`Error::Wire`] for anything that is
-/// not a whole, known message with the right number of descriptors, [`Error::Os`] with EMFILE when
-/// this process had no room for them, [`Error::Unexpected`] for a descriptor of a file that a process
-/// may serve. That one alone stays open until this process ends: to close it would be to wait for
-/// whoever serves it.
+/// [`Error::HostGone`] when the other side hung up, [`Error::Wire`] for anything but a complete,
+/// known message with the right number of descriptors, [`Error::Os`] with EMFILE when this process
+/// has no room for them, [`Error::Unexpected`] for a descriptor of a file that a process may serve
+/// (FUSE, say). Only that one stays open until this process ends: closing it could block on the
+/// process that serves it.
 pub fn receive(socket: impl AsFd) -> Result<Option<Received>, Error> {
     with_last_words(|| receive_with_fds(&socket))
 }
 
-/// Looks once more at the end. The kernel looks for a message first and for the end then: what came and
-/// ended in between is there at the next look.
+/// Receives once more after a hang-up. The kernel checks for a message first and for the hang-up
+/// second: a message that came just before the hang-up can slip between the two.
 fn with_last_words<T>(receive: impl Fn() -> Result<Option<T>, Error>) -> Result<Option<T>, Error> {
     match receive() {
         Err(Error::HostGone) => receive()?.map(Some).ok_or(Error::HostGone),
@@ -85,7 +85,7 @@ fn receive_into(
             for fd in received {
                 count += 1;
                 match kind::may_be_served(fd.as_fd()) {
-                    // What does not fit is dropped here, which closes it.
+                    // Surplus descriptors are dropped here, which closes them.
                     Ok(false) => drop(fds.push(fd)),
                     Ok(true) => {
                         served += 1;
@@ -120,8 +120,8 @@ fn receive_into(
     Ok(Some((message, fds)))
 }
 
-/// Why a descriptor is missing for which the message had room: none was left in this process's table, or
-/// a security module would not have it (the kernel says the same of both).
+/// Finds out why a descriptor is missing although there was room for it: this process's table is
+/// full, or a security module denied it. The kernel reports both alike.
 fn why_taken(socket: impl AsFd) -> Error {
     match fcntl_dupfd_cloexec(&socket, 0) {
         Ok(_) => Error::DescriptorDenied,
@@ -129,8 +129,8 @@ fn why_taken(socket: impl AsFd) -> Error {
     }
 }
 
-/// Receives a message without descriptors. The kernel drops those that come with it before this
-/// process has them: it never has to close what it did not ask for, which may block.
+/// Receives a message without descriptors. The kernel drops any that come with it before they enter
+/// this process, which therefore never has to close them: that could block.
 ///
 /// # Errors
 /// Those of [`receive`].
@@ -146,19 +146,19 @@ fn receive_without_fds(socket: impl AsFd) -> Result<Option<Message>, Error> {
     if packet.len == 0 && !packet.is_truncated {
         return Err(Error::HostGone);
     }
-    // Nobody knows how many there were.
+    // How many there were is unknown: at least one.
     let count = usize::from(packet.is_truncated);
     Message::decode(packet.bytes(), count)
         .map(Some)
         .map_err(Error::from)
 }
 
-/// A packet as it came, whatever it is.
+/// A received packet, not yet checked.
 struct Packet {
-    /// One byte more than a message has, so that a longer one shows.
+    /// One byte more than a message, so that a longer one is noticed.
     bytes: [u8; MESSAGE_SIZE + 1],
     len: usize,
-    /// Descriptors came for which there was no room.
+    /// Whether descriptors came for which there was no room.
     is_truncated: bool,
 }
 
@@ -176,8 +176,8 @@ impl Packet {
                 Ok(got) => break got,
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => return Ok(None),
-                // The other side has hung up without reading everything. That is said once, before
-                // its last words, which are still there: why it refuses, say.
+                // The other side has hung up without reading everything. The kernel reports that
+                // once, ahead of messages that are still queued, such as the reason of a refusal.
                 Err(Errno::CONNRESET) if !was_reset => was_reset = true,
                 Err(Errno::CONNRESET) => return Err(Error::HostGone),
                 Err(errno) => return Err(Error::Os("recvmsg", errno)),
@@ -228,8 +228,8 @@ mod tests {
             epoch: 7,
         };
         assert_eq!(send(&a, &welcome, &fds), Ok(Sent::Yes));
-        // What the kernel says then: fewer than there was room for, and that some are missing.
-        // The header, one descriptor, and what aligning takes.
+        // The kernel then gives fewer than there was room for and sets MSG_CTRUNC. Room for the
+        // header, one descriptor, and alignment does the same.
         const ROOM: usize = size_of::<usize>() + 8 + 4 + size_of::<usize>() - 1;
         let mut space = [MaybeUninit::uninit(); ROOM];
         let error = receive_into(&b, &mut space).unwrap_err();
@@ -247,9 +247,9 @@ mod tests {
     }
 
     #[test]
-    fn the_last_words_of_who_hangs_up_without_reading_arrive() {
+    fn last_messages_before_a_hang_up_arrive() {
         let (a, b) = pair();
-        assert_eq!(send(&b, &Message::Look, &[]), Ok(Sent::Yes));
+        assert_eq!(send(&b, &Message::StatusRequest, &[]), Ok(Sent::Yes));
         let message = Message::Goodbye(Goodbye::Closing);
         assert_eq!(send(&a, &message, &[]), Ok(Sent::Yes));
         drop(a);
@@ -257,7 +257,7 @@ mod tests {
         assert!(matches!(receive(&b), Err(Error::HostGone)));
     }
 
-    /// Has `listen` hear what is said just before the end, again and again.
+    /// Checks repeatedly that `listen` receives a message sent just before the hang-up.
     fn hears_last_words(listen: impl Fn(&OwnedFd) -> Result<Option<Message>, Error>) {
         for _ in 0..300 {
             let (a, b) = pair();
@@ -321,15 +321,15 @@ mod tests {
         assert_eq!(receive_bare(&b), Ok(Some(message)));
         // End of file, not a wait: no writer is left.
         assert_eq!(rustix::io::read(&reader, &mut [0u8; 1]), Ok(0));
-        assert_eq!(send(&a, &Message::Look, &[]), Ok(Sent::Yes));
-        assert_eq!(receive_bare(&b), Ok(Some(Message::Look)));
+        assert_eq!(send(&a, &Message::StatusRequest, &[]), Ok(Sent::Yes));
+        assert_eq!(receive_bare(&b), Ok(Some(Message::StatusRequest)));
         assert_eq!(receive_bare(&b), Ok(None));
         drop(a);
         assert_eq!(receive_bare(&b), Err(Error::HostGone));
     }
 
     #[test]
-    fn a_file_that_a_process_may_serve_is_refused_and_not_closed() {
+    fn a_file_another_process_may_serve_is_refused() {
         use rustix::fs::{Mode, OFlags, fstat, open};
         let (a, b) = pair();
         let file = open("/proc/self/status", OFlags::RDONLY, Mode::empty()).unwrap();
@@ -360,7 +360,7 @@ mod tests {
     #[test]
     fn a_full_queue_is_no_error() {
         let (a, _b) = pair();
-        let message = Message::Retire { id: 1 };
+        let message = Message::Unregister { id: 1 };
         let sent = (0..100_000).take_while(|_| send(&a, &message, &[]) == Ok(Sent::Yes));
         assert!(sent.count() < 100_000);
     }

@@ -1,9 +1,9 @@
-//! Whose memory is shared although it can be cut short.
+//! Trust in memory that can shrink.
 //!
-//! Whoever cuts it ends, by `SIGBUS`, the processes that read it. A host sends such memory to clients of its
-//! own user only, and a client takes it only from a host of its own user or root: they could end
-//! each other anyway. The file's owner counts, too: a host cannot have another user's file stand
-//! for its own.
+//! A process that truncates it kills, by `SIGBUS`, the processes that read it. A host therefore
+//! sends such memory only to clients of its own user, and a client accepts it only from a host of
+//! its own user or root: these could kill each other anyway. The file's owner is checked as well,
+//! so that a host can't pass off another user's file as its own.
 
 use rustix::fd::{AsFd, BorrowedFd};
 use rustix::process::geteuid;
@@ -12,24 +12,25 @@ use videostream_hal::memory::kind;
 use crate::Error;
 use crate::credentials::{Credentials, overflow_uid};
 
-/// Whether `uid` is this process' user, and not `overflow_uid`, which stands for all whom its user
-/// namespace does not map.
+/// Returns whether `uid` is this process's user and not `overflow_uid`, which stands for all
+/// unmapped users.
 pub(crate) fn is_own(uid: u32, overflow_uid: Option<u32>) -> bool {
     uid == geteuid().as_raw() && Some(uid) != overflow_uid
 }
 
-/// Root could end this process anyway.
+/// Returns whether `uid` is this process's user or root, which could kill it anyway.
 fn is_trusted(uid: u32) -> bool {
     uid == 0 || is_own(uid, overflow_uid())
 }
 
-/// Whether the other end of a connection is of this process' user, or root's.
+/// Returns whether a connection's peer runs as this process's user or root.
 pub(crate) fn trusts_peer(socket: impl AsFd) -> bool {
     let peer = Credentials::of(socket.as_fd());
     peer.is_ok_and(|peer| is_trusted(peer.uid))
 }
 
-/// Whether `fd` is a file of at least `size` bytes of this process' user, or of root's. Never blocks.
+/// Returns whether `fd` is a file of at least `size` bytes that belongs to this process's user or
+/// root. Never blocks.
 pub(crate) fn is_of_the_user(fd: BorrowedFd<'_>, size: u64) -> Result<bool, Error> {
     let owner = kind::owner_of_file(fd, size);
     let owner = owner.map_err(|e| Error::Os("owner of a buffer", e))?;

@@ -1,5 +1,4 @@
-//! Who may connect, where it takes a user namespace or other users: supplementary groups, and users that
-//! nobody knows.
+//! Access rules that need other users or a user namespace: supplementary groups, unmapped users.
 
 #![cfg(target_os = "linux")]
 
@@ -16,6 +15,7 @@ use videostream_hal::time::deadline_in;
 use videostream_ipc::client::{self, Client};
 use videostream_ipc::host::{self, Access, Host};
 use videostream_ipc::{Error, Refusal};
+use videostream_testing::TIMEOUT_NS;
 use videostream_testing::process::{Process, command, role, say, succeeds, under};
 use videostream_testing::skip;
 
@@ -24,7 +24,7 @@ const GROUP: u32 = 4321;
 const OVERFLOW: u32 = 65534;
 
 fn connect(name: &str) -> Result<(), Error> {
-    let deadline = deadline_in(PATIENCE_NS);
+    let deadline = deadline_in(TIMEOUT_NS);
     Client::connect(&address(name), client::Config::default(), deadline, |_| {
         Ok(())
     })
@@ -48,7 +48,7 @@ fn supplementary_groups_count_where_groups_are_listed() {
         );
     }
     for (listed, is_let_in) in [(GROUP, true), (GROUP + 1, false)] {
-        // A name each: a child of another thread may have the last socket until it executes.
+        // A new name each time: a forked child may keep the last socket open until it executes.
         let name = name(&format!("groups-{listed}"));
         let access = Access::Listed {
             uids: [].into_iter().collect(),
@@ -57,7 +57,7 @@ fn supplementary_groups_count_where_groups_are_listed() {
         let mut host = bind(&name, access);
         let connecting = thread::spawn(move || {
             let (uid, gid) = (Uid::from_raw(USER), Gid::from_raw(USER));
-            // Of this thread alone, which ends after it.
+            // Affects this thread only, which ends afterwards.
             let groups = [7, GROUP, 9].map(Gid::from_raw);
             set_thread_groups(&groups).unwrap();
             set_thread_res_gid(gid, gid, gid).unwrap();
@@ -108,7 +108,7 @@ fn users_without_uid_are_let_in_only_if_listed() {
         let host = command(TEST, &[&name, access]);
         let host = Process::run(under(&unshare, &host), access.into());
         host.expect("serves", || ());
-        // Another user than the host's, and none of its namespace.
+        // Not the host's user, and unmapped in its namespace.
         let connecting = thread::spawn(move || {
             let uid = Uid::from_raw(USER);
             set_thread_res_uid(uid, uid, uid).unwrap();

@@ -1,5 +1,5 @@
-//! Hosts that are short of descriptors: of their own, and of those that may be on their way at once.
-//! Each runs in a process of its own, whose limits it sets.
+//! Hosts at the limits for open descriptors and for descriptors in flight. Each test runs in a
+//! process of its own, whose limits it sets.
 
 #![cfg(target_os = "linux")]
 
@@ -16,12 +16,14 @@ use rustix::thread::set_thread_res_uid;
 use support::*;
 use videostream_hal::time::{deadline_in, now_ns, poll_until};
 use videostream_ipc::Refusal;
-use videostream_ipc::client::{Config, Knock};
+use videostream_ipc::client::{Config, PendingClient};
 use videostream_ipc::host::Host;
 use videostream_ipc::wire::Message;
+use videostream_testing::TIMEOUT_NS;
 use videostream_testing::process::{Process, role, say};
 
-/// Runs the rest of `test` in a process of its own; whether this is the test, which has seen it end well.
+/// Runs the rest of `test` in a process of its own. Returns true in the test itself, once that
+/// process has succeeded.
 fn has_run_alone(test: &str) -> bool {
     if role().is_some() {
         return false;
@@ -50,16 +52,16 @@ fn host_without_descriptors_tells_or_sleeps() {
     let name = name("emfile");
     let (mut host, _) = host(&name, 6);
     let before = getrlimit(Resource::Nofile).current.unwrap_or(1024);
-    // The lowest number that is free: no other is given from then on.
+    // The limit is the lowest free number: no descriptor can be opened from then on.
     let free = std::fs::File::open("/dev/null").unwrap().as_raw_fd();
     let knocker = raw_client(&name);
     limit(free as u64 + 1);
-    // It waits for a while, in case somebody leaves, and is told then.
+    // The client waits for a while, in case another one leaves, and is then refused.
     let begin = now_ns();
     let mut calls = 0;
     while host.stats().refused == 0 {
         let mut fds = [PollFd::new(&host, PollFlags::IN)];
-        assert!(poll_until(&mut fds, deadline_in(PATIENCE_NS)).unwrap());
+        assert!(poll_until(&mut fds, deadline_in(TIMEOUT_NS)).unwrap());
         host.process().unwrap();
         calls += 1;
     }
@@ -71,7 +73,7 @@ fn host_without_descriptors_tells_or_sleeps() {
     assert!(!is_ready(&host), "it sleeps");
     limit(before);
     let waiting = raw_client(&name);
-    // Not even the one in reserve helps now.
+    // Now the spare descriptor is in use as well.
     limit(3);
     let begin = now_ns();
     let mut calls = 0;
@@ -87,14 +89,14 @@ fn host_without_descriptors_tells_or_sleeps() {
     serve_until(&mut host, |host| host.sockets().count() == 1);
     drop(waiting);
     let _client = honest(&mut host, &name);
-    // One for whom a descriptor comes back in time is let in.
+    // A client is let in if a descriptor becomes free in time.
     let free = std::fs::File::open("/dev/null").unwrap().as_raw_fd();
-    let knock = Knock::new(&address(&name), Config::default()).unwrap();
+    let pending = PendingClient::new(&address(&name), Config::default()).unwrap();
     limit(free as u64 + 1);
     host.process().unwrap();
     limit(before);
     serve_until(&mut host, |host| host.clients().count() == 2);
-    knock.finish(deadline_in(PATIENCE_NS), |_| Ok(())).unwrap();
+    pending.finish(deadline_in(TIMEOUT_NS), |_| Ok(())).unwrap();
     say("done");
 }
 
@@ -105,7 +107,7 @@ fn clients_wait_while_too_many_descriptors_travel() {
     if has_run_alone("clients_wait_while_too_many_descriptors_travel") {
         return;
     }
-    // Below what all clients are sent before one of them reads.
+    // Fewer than all clients are sent before one of them reads.
     limit(200);
     let name = name("in-flight");
     let to = address(&name);
@@ -113,7 +115,7 @@ fn clients_wait_while_too_many_descriptors_travel() {
     let (is_short, short) = channel();
     let (is_over, over) = channel::<()>();
     let serving = thread::spawn(move || {
-        // The limit is one of users without privileges. Of this thread alone.
+        // The limit applies to unprivileged users only. Affects this thread only.
         if geteuid().is_root() {
             let uid = Uid::from_raw(54321);
             set_thread_res_uid(uid, uid, uid).unwrap();
@@ -125,7 +127,7 @@ fn clients_wait_while_too_many_descriptors_travel() {
         has_bound.send(()).unwrap();
         let mut was_short = false;
         while over.try_recv().is_err() {
-            // As its owner does: only when there is something to do.
+            // Like an owner: only when the host has work to do.
             let mut fds = [PollFd::new(&host, PollFlags::IN)];
             if poll_until(&mut fds, deadline_in(10_000_000)).unwrap() {
                 host.process().unwrap();
@@ -138,12 +140,12 @@ fn clients_wait_while_too_many_descriptors_travel() {
         assert_eq!(host.stats().refused, 0);
     });
     bound.recv().unwrap();
-    let knocks: Vec<_> = (0..CLIENTS)
-        .map(|_| Knock::new(&to, Config::default()).unwrap())
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|_| PendingClient::new(&to, Config::default()).unwrap())
         .collect();
     assert!(short.recv().unwrap(), "some wait for their welcome");
-    for knock in knocks {
-        let _client = knock.finish(deadline_in(PATIENCE_NS), |_| Ok(())).unwrap();
+    for pending in clients {
+        let _client = pending.finish(deadline_in(TIMEOUT_NS), |_| Ok(())).unwrap();
     }
     is_over.send(()).unwrap();
     serving.join().unwrap();

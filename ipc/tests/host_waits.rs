@@ -1,4 +1,4 @@
-//! A host that sleeps until a client lets go of a frame, or holds one.
+//! A host that sleeps until a client releases or holds a frame.
 
 #![cfg(target_os = "linux")]
 
@@ -12,15 +12,16 @@ use support::*;
 use videostream_hal::time::{deadline_in, poll_until};
 use videostream_ipc::host::{Host, TellOf};
 use videostream_ipc::wire::Message;
+use videostream_testing::TIMEOUT_NS;
 
 fn is_readable(host: &Host) -> bool {
     poll_until(&mut [PollFd::new(host, PollFlags::IN)], 0).unwrap()
 }
 
-/// Sleeps as a host does that has nothing else to wait for.
+/// Sleeps like a host that waits for nothing else.
 fn sleep(host: &Host) {
     let mut fds = [PollFd::new(host, PollFlags::IN)];
-    let woken = poll_until(&mut fds, deadline_in(PATIENCE_NS)).unwrap();
+    let woken = poll_until(&mut fds, deadline_in(TIMEOUT_NS)).unwrap();
     assert!(woken, "nobody wakes the host");
 }
 
@@ -47,7 +48,7 @@ fn a_starved_host_sleeps_until_a_buffer_is_back() {
             loop {
                 host.begin_wait(TellOf::Releases);
                 host.reclaim_all(|_| ());
-                if host.lent() == 0 {
+                if host.outstanding() == 0 {
                     break;
                 }
                 sleep(&host);
@@ -95,7 +96,7 @@ fn each_client_tells_once_of_each_wait() {
         assert!(!is_readable(&host), "more than one message");
         host.end_wait();
     }
-    // Two that wait: the first that ends leaves the other's mark.
+    // Two waits: ending the first keeps the other's mark.
     host.begin_wait(TellOf::Releases);
     host.begin_wait(TellOf::Releases);
     host.end_wait();

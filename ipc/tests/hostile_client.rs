@@ -1,5 +1,5 @@
-//! Clients that lie, flood, stall and leave: the host stays up, names the fault, and an
-//! honest client beside them loses nothing.
+//! Clients that lie, flood, stall and leave: the host stays up, names the fault, and an honest
+//! client loses nothing.
 
 #![cfg(target_os = "linux")]
 
@@ -19,13 +19,14 @@ use videostream_ipc::host::Host;
 use videostream_ipc::socket::Sent;
 use videostream_ipc::wire::{MESSAGE_SIZE, Message};
 use videostream_ipc::{Goodbye, MAX_CLIENTS, Mode, Refusal, client::Client};
+use videostream_testing::TIMEOUT_NS;
 
 const HELLO: Message = Message::Hello {
     mode: Mode::Newest,
     hold: 1,
 };
 
-/// Publishes frames and sees that `client` gets each of them.
+/// Publishes frames and checks that `client` gets each of them.
 fn still_served(host: &mut Host, id: u32, client: &Client) {
     for _ in 0..50 {
         let (_, serial) = host.publish(&frame(id)).unwrap();
@@ -37,7 +38,7 @@ fn still_served(host: &mut Host, id: u32, client: &Client) {
     }
 }
 
-/// What the host answers to a first packet, while it serves an honest client.
+/// Returns the host's answer to a first packet, while it serves an honest client.
 fn answer_to(test: &str, bytes: &[u8], fds: usize) -> Message {
     let name = name(test);
     let (mut host, id) = host(&name, 6);
@@ -69,7 +70,7 @@ fn another_version_is_told_ours() {
 }
 
 #[test]
-fn unknown_kinds_wrong_words_and_impossible_values_are_refused() {
+fn malformed_messages_are_refused() {
     for (at, value) in [(0, 0), (6, 99), (8, 7), (12, 255)] {
         let mut bytes = HELLO.encode();
         bytes[at] = value;
@@ -89,9 +90,9 @@ fn descriptors_that_nobody_asked_for_are_refused() {
 #[test]
 fn messages_of_hosts_are_refused_from_clients() {
     let messages = [
-        Message::Retire { id: 1 },
+        Message::Unregister { id: 1 },
         Message::Goodbye(Goodbye::Closing),
-        Message::Look,
+        Message::StatusRequest,
     ];
     for (at, message) in messages.into_iter().enumerate() {
         let answer = answer_to(&format!("host-message-{at}"), &message.encode(), 0);
@@ -112,10 +113,10 @@ fn a_second_hello_ends_the_connection() {
     still_served(&mut host, id, &client);
 }
 
-/// Sleeps until the host has something to do, as its owner does, and lets it.
+/// Sleeps until the host has work to do, and does it, like its owner.
 fn sleep_and_serve(host: &mut Host) {
     let mut fds = [PollFd::new(&*host, PollFlags::IN)];
-    assert!(poll_until(&mut fds, deadline_in(PATIENCE_NS)).unwrap());
+    assert!(poll_until(&mut fds, deadline_in(TIMEOUT_NS)).unwrap());
     host.process().unwrap();
 }
 
@@ -133,7 +134,7 @@ fn the_silent_are_refused_when_nothing_else_happens() {
         let told = next_message(socket);
         assert_eq!(told, Some(Message::Refused(Refusal::Silent(2000))));
     }
-    // Nobody is expected any more: nothing wakes the host.
+    // No client is expected any more: nothing wakes the host.
     let mut fds = [PollFd::new(&host, PollFlags::IN)];
     assert!(!poll_until(&mut fds, 0).unwrap());
 }
@@ -159,16 +160,16 @@ fn the_silent_make_room_for_an_honest_client() {
 }
 
 #[test]
-fn a_flood_of_questions_that_nobody_reads_harms_nobody() {
+fn a_flood_of_unread_requests_harms_nobody() {
     let name = name("flood");
     let (mut host, id) = host(&name, 6);
     let client = honest(&mut host, &name);
     let flood = raw_client(&name);
     send(&flood, HELLO, &[]);
     serve_until(&mut host, |host| host.clients().count() == 2);
-    let look = Message::Look;
+    let look = Message::StatusRequest;
     while videostream_ipc::socket::send(&flood, &look, &[]) == Ok(Sent::Yes) {}
-    // One question of each client is taken at a time, however many there are.
+    // One request of each client is answered at a time, however many there are.
     let mut statuses = 0;
     for turn in 1..=3 {
         host.process().unwrap();
@@ -188,7 +189,7 @@ fn a_flood_of_questions_that_nobody_reads_harms_nobody() {
 }
 
 #[test]
-fn a_client_that_never_reads_is_thrown_out_when_it_has_to_be_told() {
+fn a_client_that_never_reads_is_evicted() {
     let name = name("never-reads");
     let (mut host, id) = host(&name, 6);
     let client = honest(&mut host, &name);
@@ -198,9 +199,9 @@ fn a_client_that_never_reads_is_thrown_out_when_it_has_to_be_told() {
     let mut rounds = 0;
     while host.stats().evicted == 0 {
         let new = host.register(buffer(4096), 4096).unwrap();
-        // The honest one reads.
+        // The honest client reads.
         while client.pump().unwrap().is_some() {}
-        host.retire(new);
+        host.unregister(new);
         while client.pump().unwrap().is_some() {}
         rounds += 1;
         assert!(rounds < 100_000, "its queue is without end");
@@ -210,7 +211,7 @@ fn a_client_that_never_reads_is_thrown_out_when_it_has_to_be_told() {
 }
 
 #[test]
-fn garbage_in_a_lease_page_is_found_out_and_frees_everything() {
+fn a_client_with_garbage_in_its_lease_is_evicted() {
     let name = name("garbage");
     let (mut host, id) = host(&name, 6);
     let client = honest(&mut host, &name);
@@ -226,7 +227,7 @@ fn garbage_in_a_lease_page_is_found_out_and_frees_everything() {
     lease.waiting().store(u32::MAX, Ordering::Relaxed);
     host.publish(&frame(id)).unwrap();
     assert!(host.reclaim(2, |_| ()) > 2, "it holds everything");
-    assert_eq!(host.evict_offenders(), 1);
+    assert_eq!(host.evict_over_limit(), 1);
     assert_eq!(host.reclaim(1, |_| ()), 1);
     still_served(&mut host, id, &client);
 }
@@ -249,7 +250,7 @@ fn a_client_cannot_make_its_host_block_on_the_event() {
     let layout = ControlMap::open(control.as_fd()).unwrap().layout();
     let lease = LeaseMap::open(lease.as_fd(), layout).unwrap();
     lease.waiting().store(u32::MAX, Ordering::Relaxed);
-    // Blocking, for all who have it, and as full as it gets.
+    // Blocking, for every process that has the file, and full.
     let flags = rustix::fs::OFlags::NONBLOCK;
     rustix::fs::fcntl_setfl(event, flags).unwrap();
     while rustix::io::write(event, &(u64::MAX - 1).to_ne_bytes()).is_ok() {}
@@ -260,7 +261,7 @@ fn a_client_cannot_make_its_host_block_on_the_event() {
         }
         host.stats().event_wakes
     });
-    let deadline = deadline_in(PATIENCE_NS);
+    let deadline = deadline_in(TIMEOUT_NS);
     while !served.is_finished() {
         assert!(now_ns() < deadline, "the host hangs");
         std::thread::yield_now();
@@ -278,7 +279,7 @@ fn a_client_cannot_shrink_or_seal_what_it_got() {
     let mut seen = 0;
     while let Ok(Some((_, fds))) = videostream_ipc::socket::receive(&raw) {
         for fd in &fds {
-            // Of the event's descriptor it can't either.
+            // Nor the event's descriptor.
             let cut = rustix::fs::ftruncate(fd, 0);
             assert!(matches!(cut, Err(Errno::PERM | Errno::INVAL)), "{cut:?}");
             seen += 1;
@@ -288,7 +289,7 @@ fn a_client_cannot_shrink_or_seal_what_it_got() {
 }
 
 #[test]
-fn ten_thousand_connections_leave_no_descriptor_behind() {
+fn ten_thousand_connections_leak_no_descriptor() {
     let name = name("connections");
     let (mut host, id) = host(&name, 6);
     let client = honest(&mut host, &name);
@@ -309,7 +310,7 @@ fn ten_thousand_connections_leave_no_descriptor_behind() {
         }
     }
     serve_until(&mut host, |host| host.clients().count() == 1);
-    // Other tests run beside this one: some room for theirs, none for ten thousand.
+    // Other tests run at the same time: leave room for their descriptors, not for ten thousand.
     assert!(open() < most + 500, "{} after {most}", open());
     still_served(&mut host, id, &client);
 }
@@ -322,7 +323,7 @@ fn the_dead_leave_with_their_questions_unread() {
     send(&liar, HELLO, &[]);
     serve_until(&mut host, |host| host.clients().count() == 1);
     for _ in 0..50 {
-        send(&liar, Message::Look, &[]);
+        send(&liar, Message::StatusRequest, &[]);
     }
     drop(liar);
     host.process().unwrap();

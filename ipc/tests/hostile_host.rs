@@ -10,16 +10,17 @@ use support::liar::*;
 use support::*;
 use videostream_hal::memory::memfd;
 use videostream_hal::ring::FrameDescriptor;
-use videostream_hal::ring::cells::{Control, HEAD_SLOT_BITS, head_serial};
+use videostream_hal::ring::cells::{ControlMut, HEAD_SLOT_BITS, head_serial};
 use videostream_hal::ring::descriptor::DescriptorError;
 use videostream_hal::ring::layout::LayoutError;
 use videostream_hal::ring::publisher::Publisher;
 use videostream_hal::ring::segment::{HostControl, SegmentError};
 use videostream_hal::sync::Ordering;
 use videostream_hal::time::{deadline_in, now_ns};
-use videostream_ipc::client::{Client, Config, Event, Knock, Woken};
+use videostream_ipc::client::{Client, Config, Event, PendingClient, Woken};
 use videostream_ipc::wire::{Exports, Message, WireError};
 use videostream_ipc::{Error, Goodbye};
+use videostream_testing::TIMEOUT_NS;
 
 #[test]
 fn a_host_that_hangs_up_or_talks_nonsense_is_named() {
@@ -32,7 +33,7 @@ fn a_host_that_hangs_up_or_talks_nonsense_is_named() {
     assert_eq!(garbage, Error::Wire(WireError::Length(7)));
     let long = error_of("long", |peer| send_raw(peer, &[1; 5000], &[]));
     assert!(matches!(long, Error::Wire(WireError::Length(_))));
-    let wrong = error_of("hello", |peer| send(peer, Message::Look, &[]));
+    let wrong = error_of("hello", |peer| send(peer, Message::StatusRequest, &[]));
     assert!(matches!(wrong, Error::Unexpected(_)));
     let bye = Message::Goodbye(Goodbye::Closing);
     let bye = error_of("bye", |peer| send(peer, bye, &[]));
@@ -65,7 +66,7 @@ fn a_welcome_without_the_right_descriptors_is_refused() {
 }
 
 #[test]
-fn segments_that_can_be_cut_or_are_no_ring_are_refused() {
+fn unsealed_and_non_ring_segments_are_refused() {
     let (control, lease) = ring();
     let with = |test: &str, segment: &OwnedFd, lease: &OwnedFd| {
         let fds = [segment.as_fd(), lease.as_fd(), lease.as_fd()];
@@ -137,10 +138,10 @@ fn a_host_cannot_make_its_client_block_on_the_event() {
     let fds = [control.as_fd(), lease.as_fd(), event.as_fd()];
     send(&peer, WELCOME, &fds);
     let client = client.join().unwrap().unwrap();
-    // The flags of a file are shared by all who have a descriptor of it.
+    // All descriptors of a file share its flags.
     rustix::fs::fcntl_setfl(&event, rustix::fs::OFlags::empty()).unwrap();
     let armed = std::thread::spawn(move || client.arm(0));
-    let deadline = deadline_in(PATIENCE_NS);
+    let deadline = deadline_in(TIMEOUT_NS);
     while !armed.is_finished() {
         assert!(now_ns() < deadline, "the client hangs");
         std::thread::yield_now();
@@ -149,7 +150,7 @@ fn a_host_cannot_make_its_client_block_on_the_event() {
 }
 
 #[test]
-fn buffers_that_can_be_cut_or_are_too_short_are_refused() {
+fn unsealed_and_short_buffers_are_refused() {
     let (client, _ring, peer) = inside("buffers");
     let unsealed = memfd::create(c"test", 4096).unwrap();
     let good = buffer(4096);
@@ -185,7 +186,7 @@ fn unsealed_memory_is_taken_if_the_user_owns_it() {
         offer(&memory, 4096),
         Ok(Some(Event::Buffer(5, 4096, _)))
     ));
-    // A file of somebody else, who could cut it.
+    // A file of another user, who could truncate it.
     if !rustix::process::geteuid().is_root() {
         return videostream_testing::skip(test, "gives a file away, which root alone may");
     }
@@ -195,7 +196,7 @@ fn unsealed_memory_is_taken_if_the_user_owns_it() {
 }
 
 #[test]
-fn fences_that_are_no_sync_file_or_have_a_size_are_refused_without_a_wait() {
+fn invalid_fences_are_refused_without_a_wait() {
     let (client, _ring, peer) = inside("fences");
     let (pipe, _writer) = rustix::pipe::pipe().unwrap();
     let flags = rustix::event::EventfdFlags::CLOEXEC;
@@ -236,7 +237,7 @@ fn a_ring_full_of_lies_gives_errors_or_nothing() {
         let claim = ring.claim().unwrap();
         ring.publish(claim, |_| frame.to_words())
     };
-    // A serial that is not the slot's, plane counts that do not exist.
+    // A serial of another slot, impossible plane counts.
     publish(
         &mut ring,
         FrameDescriptor {
@@ -255,7 +256,7 @@ fn a_ring_full_of_lies_gives_errors_or_nothing() {
     let error = client.hold(1).unwrap_err();
     assert_eq!(error, Error::Descriptor(DescriptorError::Planes(9)));
     assert_eq!(client.held(), 0, "what is refused is released");
-    // A head in slots that are not there, beyond all serials.
+    // A head in nonexistent slots, beyond all serials.
     let control = ring.control();
     for head in [3 << HEAD_SLOT_BITS | 7, 1 << 63, u64::MAX - 1, u64::MAX] {
         control.head().store(head, Ordering::Relaxed);
@@ -268,7 +269,7 @@ fn a_ring_full_of_lies_gives_errors_or_nothing() {
 }
 
 #[test]
-fn a_host_that_wakes_without_end_cannot_keep_a_client_past_its_deadline() {
+fn endless_wake_ups_do_not_pass_a_deadline() {
     let (client, ring, _peer) = inside("wakes");
     let control = ring.control();
     let error = std::thread::scope(|scope| {
@@ -284,7 +285,7 @@ fn a_host_that_wakes_without_end_cannot_keep_a_client_past_its_deadline() {
 }
 
 #[test]
-fn a_host_that_says_it_has_closed_and_stays_cannot_keep_a_client_past_its_deadline() {
+fn a_closed_host_that_stays_passes_no_deadline() {
     let (client, ring, _peer) = inside("closed");
     ring.control().close();
     let error = client.wait(0, deadline_in(1_000_000)).unwrap_err();
@@ -292,17 +293,17 @@ fn a_host_that_says_it_has_closed_and_stays_cannot_keep_a_client_past_its_deadli
 }
 
 #[test]
-fn a_host_that_talks_without_end_before_its_welcome_is_left_at_the_deadline() {
+fn connect_ends_at_its_deadline_despite_messages() {
     let name = name("talks");
     let host = raw_host(&name);
     let address = address(&name);
-    let knock = Knock::new(&address, Config::default()).unwrap();
+    let pending = PendingClient::new(&address, Config::default()).unwrap();
     let peer = raw_accept(&host);
-    let talk = || send(&peer, Message::Retire { id: 1 }, &[]);
+    let talk = || send(&peer, Message::Unregister { id: 1 }, &[]);
     talk();
     let mut heard = 0;
-    // Whenever it has read what there was, there is more.
-    let error = knock.finish(deadline_in(0), |_| {
+    // Whenever the client has emptied its queue, there is more.
+    let error = pending.finish(deadline_in(0), |_| {
         heard += 1;
         assert!(heard < 1000, "the client listens on");
         talk();
@@ -315,7 +316,7 @@ fn a_host_that_talks_without_end_before_its_welcome_is_left_at_the_deadline() {
 #[test]
 fn a_host_that_never_reads_cannot_make_a_client_wait() {
     let (client, _ring, _peer) = inside("never-reads");
-    let deadline = deadline_in(PATIENCE_NS);
+    let deadline = deadline_in(TIMEOUT_NS);
     let error = loop {
         assert!(now_ns() < deadline, "its queue is never full");
         if let Err(error) = client.look() {

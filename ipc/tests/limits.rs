@@ -1,4 +1,4 @@
-//! As many clients and slots as there may be, and one more or less.
+//! The limits of clients and slots, and one more or less.
 
 #![cfg(target_os = "linux")]
 
@@ -9,15 +9,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use support::*;
 use videostream_hal::time::deadline_in;
-use videostream_ipc::client::{Client, Config, Knock};
+use videostream_ipc::client::{Client, Config, PendingClient};
 use videostream_ipc::host::{self, Host};
 use videostream_ipc::wire::MAX_HOLD;
 use videostream_ipc::{Error, MAX_CLIENTS, Mode, Refusal};
+use videostream_testing::TIMEOUT_NS;
 
 fn bind(name: &str, slots: u32) -> (Host, u32) {
     let config = host::Config {
         slots,
-        lend: slots - 1,
+        max_outstanding: slots - 1,
         ..host::Config::default()
     };
     let mut host = Host::bind(address(name), config, 7).unwrap();
@@ -25,23 +26,23 @@ fn bind(name: &str, slots: u32) -> (Host, u32) {
     (host, id)
 }
 
-/// Knocks and lets the host answer.
+/// Connects, while serving the host until it answers.
 fn join(host: &mut Host, name: &str, mode: Mode, hold: u32) -> Result<Client, Error> {
     let config = Config {
         mode,
         hold,
         spin_ns: 0,
     };
-    let knock = Knock::new(&address(name), config)?;
+    let pending = PendingClient::new(&address(name), config)?;
     serve_until(host, |_| {
-        let mut fds = [PollFd::from_borrowed_fd(knock.socket_fd(), PollFlags::IN)];
+        let mut fds = [PollFd::from_borrowed_fd(pending.socket_fd(), PollFlags::IN)];
         poll(&mut fds, Some(&Timespec::default())).unwrap() == 1
     });
-    knock.finish(deadline_in(PATIENCE_NS), |_| Ok(()))
+    pending.finish(deadline_in(TIMEOUT_NS), |_| Ok(()))
 }
 
 #[test]
-fn as_many_clients_as_there_may_be_are_served_and_one_more_is_told() {
+fn clients_above_the_limit_are_told_so() {
     let name = name("full");
     let (mut host, id) = bind(&name, 128);
     let mut clients: Vec<_> = (0..MAX_CLIENTS)
@@ -49,7 +50,7 @@ fn as_many_clients_as_there_may_be_are_served_and_one_more_is_told() {
         .collect();
     let refused = join(&mut host, &name, Mode::Newest, 1).unwrap_err();
     assert_eq!(refused, Error::Refused(Refusal::Full(MAX_CLIENTS as u32)));
-    // Each holds a frame of its own, and all are counted.
+    // Each client holds a different frame, and all are counted.
     let held: Vec<_> = clients
         .iter()
         .map(|client| {
@@ -62,15 +63,15 @@ fn as_many_clients_as_there_may_be_are_served_and_one_more_is_told() {
     assert!(host.clients().all(|client| client.held == 1));
     assert_eq!(host.clients().count(), MAX_CLIENTS);
     host.reclaim_all(|_| ());
-    assert_eq!(host.lent(), MAX_CLIENTS as u32);
+    assert_eq!(host.outstanding(), MAX_CLIENTS as u32);
     for (client, &slot) in clients.iter().zip(&held).skip(1) {
         client.release(slot);
     }
-    // One that leaves while it holds makes room.
+    // A client that leaves while holding a frame makes room.
     drop(clients.remove(0));
     serve_until(&mut host, |host| host.clients().count() < MAX_CLIENTS);
     host.reclaim_all(|_| ());
-    assert_eq!(host.lent(), 0);
+    assert_eq!(host.outstanding(), 0);
     join(&mut host, &name, Mode::Newest, 1).unwrap();
 }
 
@@ -80,7 +81,7 @@ fn the_largest_ring_is_held_whole_in_order() {
     let (mut host, id) = bind(&name, 1024);
     let refused = join(&mut host, &name, Mode::Every, MAX_HOLD + 1).unwrap_err();
     assert_eq!(refused, Error::HoldTooLarge(MAX_HOLD + 1, MAX_HOLD));
-    // One slot for the next frame and one for the newest.
+    // One slot is for the next frame and one for the newest.
     let mut left = 1022;
     let mut clients = Vec::new();
     while left > 0 {
@@ -90,7 +91,7 @@ fn the_largest_ring_is_held_whole_in_order() {
     }
     let refused = join(&mut host, &name, Mode::Every, 1).unwrap_err();
     assert_eq!(refused, Error::Refused(Refusal::Hold(1, 0)));
-    // Again and again, so that every slot and every word of the index has had another frame.
+    // Repeated, so that every slot and every word of the index has had several frames.
     for round in 0..3 {
         let mut after = round * 1022;
         for _ in 0..1022 {
@@ -111,12 +112,12 @@ fn the_largest_ring_is_held_whole_in_order() {
             client.release(slot);
         }
         host.reclaim_all(|_| ());
-        assert_eq!(host.lent(), 0);
+        assert_eq!(host.outstanding(), 0);
     }
 }
 
 #[test]
-fn the_smallest_ring_is_for_looking_and_the_next_one_for_holding() {
+fn smallest_ring_only_peeks_next_larger_holds() {
     let name = name("smallest");
     let (mut host, id) = bind(&name, 2);
     let refused = join(&mut host, &name, Mode::Newest, 1).unwrap_err();
@@ -141,8 +142,8 @@ fn the_smallest_ring_is_for_looking_and_the_next_one_for_holding() {
     }
 }
 
-/// Frames far apart in the ring, so that adding up over all of it takes long: what the client lets go
-/// at its beginning and takes at its end is easily counted twice.
+/// Frames far apart in the ring, so that adding up takes long: a frame released at its beginning
+/// and one held at its end are easily counted together.
 #[test]
 fn an_honest_client_is_never_an_offender() {
     const FRAMES: u64 = 1000;
@@ -155,7 +156,7 @@ fn an_honest_client_is_never_an_offender() {
         host.publish(&frame(id)).unwrap();
     }
     let pair = AtomicU64::new(1);
-    let mut offenders = 0;
+    let mut evicted = 0;
     std::thread::scope(|scope| {
         scope.spawn(|| {
             loop {
@@ -163,7 +164,7 @@ fn an_honest_client_is_never_an_offender() {
                 if first > PAIRS {
                     return;
                 }
-                // One after the other, never two at once.
+                // One at a time.
                 for serial in [first, FRAMES + 1 - first] {
                     match client.hold_serial(serial) {
                         Ok(Some(slot)) => client.release(slot),
@@ -175,14 +176,14 @@ fn an_honest_client_is_never_an_offender() {
         });
         for first in 1..=PAIRS {
             pair.store(first, Ordering::Relaxed);
-            offenders += (0..LOOKS).map(|_| host.evict_offenders()).sum::<usize>();
+            evicted += (0..LOOKS).map(|_| host.evict_over_limit()).sum::<usize>();
             for serial in [first, FRAMES + 1 - first] {
-                assert!(host.withdraw(serial));
+                assert!(host.retire(serial));
             }
-            offenders += (0..LOOKS).map(|_| host.evict_offenders()).sum::<usize>();
+            evicted += (0..LOOKS).map(|_| host.evict_over_limit()).sum::<usize>();
             host.collect_freed(|_| ());
         }
         pair.store(PAIRS + 1, Ordering::Relaxed);
     });
-    assert_eq!(offenders, 0);
+    assert_eq!(evicted, 0);
 }

@@ -1,5 +1,5 @@
-//! Frames that are looked at before they are held, and taken away in any order; host and client
-//! in one thread.
+//! Peeking at frames before holding them, and retiring them in any order; host and client in one
+//! thread.
 
 #![cfg(target_os = "linux")]
 
@@ -8,7 +8,7 @@ mod support;
 use support::*;
 use videostream_hal::time::deadline_in;
 use videostream_ipc::address::Address;
-use videostream_ipc::client::{Client, Config, Knock};
+use videostream_ipc::client::{Client, Config, PendingClient};
 use videostream_ipc::host::Host;
 use videostream_ipc::{Error, Mode};
 
@@ -16,18 +16,18 @@ fn publish(host: &mut Host, buffer: u32) -> u64 {
     host.publish(&frame(buffer)).unwrap().1
 }
 
-/// Knocks, lets the host come to it, and goes in.
+/// Connects, lets the host answer, and enters.
 fn let_in(host: &mut Host, name: &str, hold: u32) -> Client {
     let config = Config {
         mode: Mode::Every,
         hold,
         spin_ns: 0,
     };
-    let knock = Knock::new(&Address::new(name.as_bytes()).unwrap(), config).unwrap();
+    let pending = PendingClient::new(&Address::new(name.as_bytes()).unwrap(), config).unwrap();
     assert!(!host.is_expecting());
     serve_until(host, |host| host.is_expecting());
     serve_until(host, |host| !host.is_expecting());
-    knock
+    pending
         .finish(deadline_in(60_000_000_000), |_| Ok(()))
         .unwrap()
 }
@@ -39,7 +39,7 @@ fn freed(host: &mut Host) -> usize {
 }
 
 #[test]
-fn a_client_that_is_let_in_between_frames_sees_those_behind_it() {
+fn a_new_client_sees_frames_after_it_joins() {
     let name = name("between");
     let (mut host, id) = host(&name, 6);
     publish(&mut host, id);
@@ -53,7 +53,7 @@ fn a_client_that_is_let_in_between_frames_sees_those_behind_it() {
 }
 
 #[test]
-fn a_frame_in_the_middle_goes_alone_and_stays_with_who_holds_it() {
+fn a_middle_frame_retires_alone_but_stays_held() {
     let name = name("middle");
     let (mut host, id) = host(&name, 6);
     let client = let_in(&mut host, &name, 2);
@@ -61,8 +61,8 @@ fn a_frame_in_the_middle_goes_alone_and_stays_with_who_holds_it() {
         publish(&mut host, id);
     }
     let held = client.hold_serial(2).unwrap().unwrap();
-    assert!(host.withdraw(2));
-    assert!(!host.withdraw(2));
+    assert!(host.retire(2));
+    assert!(!host.retire(2));
     assert_eq!(freed(&mut host), 0);
     assert_eq!(client.hold_serial(2), Ok(None));
     assert_eq!(client.peek(1).unwrap().unwrap().serial, 3);

@@ -1,7 +1,7 @@
-//! Who may connect: by the credentials that the kernel notes, and by the mode of a socket's file.
+//! Access by the credentials that the kernel records, and by the mode of a socket's file.
 //!
-//! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`), as root, since threads
-//! become other users; elsewhere every test says that it was skipped.
+//! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`), as root, because threads
+//! change their user; elsewhere every test is skipped.
 //!
 //! rig: timeout=300
 
@@ -20,23 +20,23 @@ use videostream_hal::time::deadline_in;
 use videostream_ipc::client::{self, Client};
 use videostream_ipc::host::{self, Access, Host};
 use videostream_ipc::{Error, Refusal};
-use videostream_testing::on_the_rig;
+use videostream_testing::{TIMEOUT_NS, on_the_rig};
 
-/// A user and a group that are neither root's nor each other's.
+/// Ids of a user and a group: neither root's nor equal.
 const USER: u32 = 1234;
 const GROUP: u32 = 4321;
 
-/// What a client of this user and group gets from a host.
+/// Returns the host's answer to a client of this user and group.
 fn connect_as(config: host::Config, name: &str, user: u32, group: u32) -> Result<(), Error> {
     let mut host = Host::bind(address(name), config, 7).unwrap();
     let to = address(name);
     let connecting = thread::spawn(move || {
         let (uid, gid) = (Uid::from_raw(user), Gid::from_raw(group));
-        // Of this thread alone, which ends after it.
+        // Affects this thread only, which ends afterwards.
         set_thread_groups(&[]).unwrap();
         set_thread_res_gid(gid, gid, gid).unwrap();
         set_thread_res_uid(uid, uid, uid).unwrap();
-        let deadline = deadline_in(PATIENCE_NS);
+        let deadline = deadline_in(TIMEOUT_NS);
         Client::connect(&to, client::Config::default(), deadline, |_| Ok(())).map(drop)
     });
     serve_until(&mut host, |_| connecting.is_finished());
@@ -51,8 +51,8 @@ fn listed(uids: &[u32], gids: &[u32]) -> Access {
 }
 
 #[test]
-fn a_host_lets_in_whom_its_rule_names_and_tells_the_others() {
-    let test = "a_host_lets_in_whom_its_rule_names_and_tells_the_others";
+fn a_host_admits_by_its_access_rule() {
+    let test = "a_host_admits_by_its_access_rule";
     let Some(_turn) = on_the_rig(test) else {
         return;
     };
@@ -64,7 +64,7 @@ fn a_host_lets_in_whom_its_rule_names_and_tells_the_others() {
         (listed(&[USER], &[]), USER, GROUP, Ok(())),
         (listed(&[], &[GROUP]), USER, GROUP, Ok(())),
         (listed(&[1, 2], &[3, 4]), USER, GROUP, refused),
-        // A user's number is no group's.
+        // A user id does not count as a group id.
         (listed(&[GROUP], &[USER]), USER, GROUP, refused),
         (listed(&[], &[]), 0, 0, Ok(())),
         (Access::Anyone, USER, GROUP, Ok(())),
@@ -80,8 +80,8 @@ fn a_host_lets_in_whom_its_rule_names_and_tells_the_others() {
 }
 
 #[test]
-fn the_mode_of_a_sockets_file_is_what_was_asked_for_and_counts() {
-    let test = "the_mode_of_a_sockets_file_is_what_was_asked_for_and_counts";
+fn a_socket_file_has_the_requested_mode() {
+    let test = "a_socket_file_has_the_requested_mode";
     let Some(_turn) = on_the_rig(test) else {
         return;
     };

@@ -1,8 +1,8 @@
-//! Memory of huge pages: a host that can take pages out of it is refused, since its clients would die
-//! reading; one that can't is served as any other.
+//! Memory of huge pages: refused if the host can punch holes into it, because its clients would die
+//! reading them; otherwise handled like any other memory.
 //!
-//! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere every test
-//! says that it was skipped.
+//! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere every test is
+//! skipped.
 //!
 //! rig: timeout=300
 
@@ -30,20 +30,20 @@ use videostream_hal::time::deadline_in;
 use videostream_ipc::client::{Client, Config, Event};
 use videostream_ipc::wire::Message;
 use videostream_ipc::{Error, host};
-use videostream_testing::on_the_rig;
 use videostream_testing::process::{Process, role};
+use videostream_testing::{TIMEOUT_NS, on_the_rig};
 
 /// The kernel's pool of huge pages.
 const POOL: &str = "/proc/sys/vm/nr_hugepages";
-/// Has the kernel move what lies between free pages.
+/// Makes the kernel compact memory.
 const COMPACT: &str = "/proc/sys/vm/compact_memory";
-/// Huge pages that the tests need at once.
+/// Huge pages that the tests need at the same time.
 const PAGES: u64 = 8;
 
-/// The turn of a test for which the pool has been filled.
+/// Lock of the test that may use the pool, which is filled.
 fn with_a_pool(test: &str) -> Option<MutexGuard<'static, ()>> {
     let turn = on_the_rig(test)?;
-    // Memory that others have left in pieces makes no huge page: the kernel puts it together.
+    // Fragmented memory has no huge pages: have the kernel compact it first.
     fs::write(COMPACT, "1").unwrap();
     fs::write(POOL, PAGES.to_string()).unwrap();
     let there: u64 = fs::read_to_string(POOL).unwrap().trim().parse().unwrap();
@@ -51,7 +51,7 @@ fn with_a_pool(test: &str) -> Option<MutexGuard<'static, ()>> {
     Some(turn)
 }
 
-/// A file of so many huge pages, none of which is in it yet, and the size of each.
+/// Creates a file of `pages` huge pages, not yet allocated, and returns it with the page size.
 fn huge(pages: u64) -> (OwnedFd, u64) {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING | MemfdFlags::HUGETLB;
     let fd = memfd_create(c"huge", flags).unwrap();
@@ -68,23 +68,23 @@ fn fill(fd: &OwnedFd, offset: u64, len: u64) -> Result<(), Errno> {
     fallocate(fd, FallocateFlags::empty(), offset, len)
 }
 
-/// Takes pages out.
+/// Punches a hole.
 fn punch(fd: &OwnedFd, offset: u64, len: u64) -> Result<(), Errno> {
     let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
     fallocate(fd, flags, offset, len)
 }
 
-/// The first byte of page `at`.
+/// Reads the first byte of page `at`.
 #[expect(unsafe_code, reason = "the bytes of a mapping")]
 fn read(mapping: &Mapping, at: u64, size: u64) -> u8 {
     let place = usize::try_from(at * size).unwrap();
     assert!(place < mapping.len());
     let byte = mapping.as_ptr().wrapping_add(place);
-    // SAFETY: within the mapping; nobody writes.
+    // SAFETY: within the mapping, which has no writer.
     unsafe { byte.read_volatile() }
 }
 
-/// In a process of its own: reads a page that its owner has taken out, and the pool is empty.
+/// Reads a hole while the pool is empty, in a process of its own.
 fn read_a_hole() {
     let (fd, size) = huge(2);
     memfd::seal(&fd, FIXED_SIZE).unwrap();
@@ -100,8 +100,8 @@ fn read_a_hole() {
 }
 
 #[test]
-fn who_reads_where_a_huge_page_was_taken_out_is_killed() {
-    const TEST: &str = "who_reads_where_a_huge_page_was_taken_out_is_killed";
+fn reading_a_removed_huge_page_kills() {
+    const TEST: &str = "reading_a_removed_huge_page_kills";
     if role().is_some() {
         return read_a_hole();
     }
@@ -127,7 +127,7 @@ fn huge_pages_that_a_host_can_take_away_are_refused() {
     fill(&whole, 0, 2 * size).unwrap();
     memfd::seal(&whole, SealFlags::SHRINK | SealFlags::GROW).unwrap();
     assert_eq!(answer(&whole, size).unwrap_err(), Error::BadBuffer(5));
-    // A hole that is there stays one.
+    // Holes can't be filled by sealing.
     let (holed, _) = huge(2);
     fill(&holed, 0, 2 * size).unwrap();
     punch(&holed, size, size).unwrap();
@@ -138,7 +138,7 @@ fn huge_pages_that_a_host_can_take_away_are_refused() {
     let layout = RingLayout::new(4).unwrap();
     let error = LeaseMap::open(whole.as_fd(), layout).unwrap_err();
     assert_eq!(error, SegmentError::NotSealed);
-    // Neither can be done to what is taken.
+    // Accepted memory can be neither shrunk nor punched.
     memfd::seal(&whole, FIXED_SIZE_READ_ONLY).unwrap();
     assert!(matches!(
         answer(&whole, 2 * size),
@@ -150,8 +150,8 @@ fn huge_pages_that_a_host_can_take_away_are_refused() {
 }
 
 #[test]
-fn a_host_that_keeps_its_huge_pages_is_served_as_any_other() {
-    let Some(_turn) = with_a_pool("a_host_that_keeps_its_huge_pages_is_served_as_any_other") else {
+fn a_host_with_huge_pages_is_received_normally() {
+    let Some(_turn) = with_a_pool("a_host_with_huge_pages_is_received_normally") else {
         return;
     };
     let name = name("honest-huge");
@@ -164,7 +164,7 @@ fn a_host_that_keeps_its_huge_pages_is_served_as_any_other() {
         host.register(again, 8192),
         Err(Error::BadBuffer(_))
     ));
-    // Mapped for writing first: it stays so.
+    // Mapped for writing before the seal, which keeps such mappings.
     let mut own = Mapping::new(&fd, 8192, Access::ReadWrite).unwrap();
     memfd::seal(&fd, FIXED_SIZE_READ_ONLY).unwrap();
     let id = host.register(fd, 8192).unwrap();
@@ -176,7 +176,7 @@ fn a_host_that_keeps_its_huge_pages_is_served_as_any_other() {
     let address = address(&name);
     let connecting = std::thread::spawn(move || {
         let mut received = Vec::new();
-        let deadline = deadline_in(PATIENCE_NS);
+        let deadline = deadline_in(TIMEOUT_NS);
         let client = Client::connect(&address, Config::default(), deadline, |event| {
             received.push(event);
             Ok(())

@@ -1,8 +1,8 @@
-//! A peer that sends a file which some process serves, and never answers for: nobody asks that
-//! process anything, and so nobody waits for it.
+//! A peer that sends a file of a user-space file system that never answers: no call that would wait
+//! for an answer is made.
 //!
-//! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere every test
-//! says that it was skipped.
+//! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere every test is
+//! skipped.
 //!
 //! rig: timeout=300
 
@@ -13,7 +13,6 @@ mod support;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::mpsc::TryRecvError;
-use std::time::Duration;
 
 use served_file::Served;
 use support::*;
@@ -23,13 +22,12 @@ use videostream_hal::ring::RingLayout;
 use videostream_hal::ring::segment::{HostControl, LeaseMap};
 use videostream_ipc::wire::{Exports, Message};
 use videostream_ipc::{Error, Mode, Refusal};
-use videostream_testing::on_the_rig;
+use videostream_testing::{TIMEOUT, on_the_rig};
 
-const PATIENCE: Duration = Duration::from_secs(60);
 /// `FUSE_STATFS`.
 const STATFS: u32 = 17;
 
-/// Does something with the file on a thread of its own: it ends, and nothing is asked.
+/// Uses the file on another thread, and checks that this ends and sends no request.
 fn at_once<T: Send + 'static>(
     served: &Served,
     act: impl FnOnce(OwnedFd) -> T + Send + 'static,
@@ -37,12 +35,12 @@ fn at_once<T: Send + 'static>(
     let file = served.file.as_fd().try_clone_to_owned().unwrap();
     let (done, is_done) = std::sync::mpsc::channel();
     std::thread::spawn(move || done.send(act(file)));
-    let result = is_done.recv_timeout(PATIENCE);
+    let result = is_done.recv_timeout(TIMEOUT);
     assert_eq!(served.asked.try_recv(), Err(TryRecvError::Empty));
     result.expect("it waits for the file")
 }
 
-/// Leaves the descriptor open: closing it would ask for something.
+/// Leaks the descriptor: closing it would send a request.
 fn keep(file: OwnedFd) {
     std::mem::forget(file);
 }
@@ -63,14 +61,14 @@ fn what_such_a_file_is_can_be_told_without_asking() {
         assert_eq!(fence, Err(SyncFileError::NotASyncFile));
         keep(file);
     });
-    // And that it would have been noticed.
+    // Check that a request would have been noticed.
     let file = served.file.try_clone().unwrap();
     let waiting = std::thread::spawn(move || {
         let refused = rustix::fs::fstatfs(&file).is_err();
         std::mem::forget(file);
         refused
     });
-    assert_eq!(served.asked.recv_timeout(PATIENCE), Ok(STATFS));
+    assert_eq!(served.asked.recv_timeout(TIMEOUT), Ok(STATFS));
     drop(served);
     assert!(waiting.join().unwrap(), "the file system has ended");
 }
@@ -103,7 +101,7 @@ fn a_client_refuses_such_a_file_in_whatever_place() {
     cases.push((Message::Buffer { id: 5, size: 4096 }, vec![file]));
     cases.push((Message::Fence { id: 5 }, vec![file]));
     cases.push((Message::Parameters { size: 64 }, vec![file]));
-    cases.push((Message::Retire { id: 5 }, vec![file, file]));
+    cases.push((Message::Unregister { id: 5 }, vec![file, file]));
     for (at, (message, fds)) in cases.into_iter().enumerate() {
         let name = name(&format!("served-{at}"));
         let host = raw_host(&name);

@@ -1,5 +1,5 @@
-//! Where a seccomp filter forbids `statx` with EPERM, as those do that do not know it, descriptors are
-//! told apart all the same.
+//! Descriptors are recognized although a seccomp filter forbids `statx` with EPERM, as old filters
+//! do.
 
 #![cfg(all(target_os = "linux", target_pointer_width = "64"))]
 
@@ -14,6 +14,7 @@ use support::*;
 use syscalls::{Sysno, syscall};
 use videostream_hal::memory::kind::{self, Kind};
 use videostream_ipc::client::{Client, Config};
+use videostream_testing::TIMEOUT_NS;
 use videostream_testing::skip;
 
 /// One instruction of `linux/filter.h`.
@@ -37,7 +38,7 @@ const SECCOMP_MODE_FILTER: usize = 2;
 const SECCOMP_RET_ERRNO: u32 = 0x0005_0000;
 const SECCOMP_RET_ALLOW: u32 = 0x7fff_0000;
 
-/// Forbids a call to this thread.
+/// Forbids a system call for this thread.
 #[expect(unsafe_code, reason = "no library sets a filter")]
 fn forbid(call: Sysno) -> Result<(), syscalls::Errno> {
     let instruction = |code, if_false, k| Instruction {
@@ -47,7 +48,7 @@ fn forbid(call: Sysno) -> Result<(), syscalls::Errno> {
         k,
     };
     let instructions = [
-        // The number of the call: the first word of `struct seccomp_data`.
+        // The system call's number is the first word of `struct seccomp_data`.
         instruction(0x20, 0, 0),
         instruction(0x15, 1, call.id() as u32),
         instruction(
@@ -85,14 +86,14 @@ fn memory_is_known_where_statx_is_forbidden() {
             return false;
         }
         let flags = AtFlags::empty();
-        // As a kernel that does not have it: so rustix says it.
+        // rustix reports it like a kernel without `statx`.
         let forbidden = statx(CWD, c"/", flags, StatxFlags::TYPE).map(drop);
         assert_eq!(forbidden, Err(Errno::NOSYS));
         let event = rustix::event::eventfd(0, rustix::event::EventfdFlags::CLOEXEC).unwrap();
         assert_eq!(kind::of(event.as_fd()), Ok(Kind::Object));
         let file = std::fs::File::open("/proc/self/status").unwrap();
         assert_eq!(kind::may_be_served(file.as_fd()), Ok(true));
-        let deadline = videostream_hal::time::deadline_in(PATIENCE_NS);
+        let deadline = videostream_hal::time::deadline_in(TIMEOUT_NS);
         Client::connect(&to, Config::default(), deadline, |_| Ok(())).unwrap();
         true
     });

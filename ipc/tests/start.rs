@@ -1,5 +1,5 @@
-//! Hosts that start at the same moment: in one folder, and over the file of a host that was killed; and
-//! hosts that are killed while they start.
+//! Hosts that start at the same time, in one folder and over the file of a killed host; and hosts
+//! that are killed while they start.
 //!
 //! `VIDEOSTREAM_START_ROUNDS` sets how often each race is run.
 
@@ -22,6 +22,7 @@ use support::*;
 use videostream_hal::time::{now_ns, poll_until};
 use videostream_ipc::Error;
 use videostream_ipc::host::{Config, Host};
+use videostream_testing::TIMEOUT_NS;
 use videostream_testing::process::{Process, command, role, say, succeeds, under};
 use videostream_testing::{skip, strace};
 
@@ -30,7 +31,7 @@ fn rounds() -> usize {
     rounds.map_or(100, |rounds| rounds.parse().expect("a number"))
 }
 
-/// A folder that is removed with what is in it.
+/// A temporary folder, removed with its contents.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -60,20 +61,20 @@ fn bind(path: &str) -> Result<Host, Error> {
     Host::bind(address(path), Config::default(), 7)
 }
 
-/// A socket's file that nobody serves, as a killed host leaves it.
+/// Creates a stale socket file, as a killed host leaves it.
 fn leave_stale(path: &str) {
     let _ = fs::remove_file(path);
     drop(UnixListener::bind(path).unwrap());
     assert!(Path::new(path).exists());
 }
 
-/// Whether who knocks at `path` is heard by `host`.
+/// Returns whether a client that connects to `path` reaches `host`.
 fn leads_to(path: &str, host: &Host) -> bool {
     let Ok(_knocker) = raw_connect(path) else {
         return false;
     };
     let mut fds = [PollFd::new(host, PollFlags::IN)];
-    poll_until(&mut fds, now_ns() + PATIENCE_NS).unwrap()
+    poll_until(&mut fds, now_ns() + TIMEOUT_NS).unwrap()
 }
 
 fn raw_connect(path: &str) -> rustix::io::Result<std::os::fd::OwnedFd> {
@@ -127,7 +128,7 @@ fn one_of_two_threads_takes_a_stale_name() {
     }
 }
 
-/// Starts hosts whenever it is told: a line has the path and when.
+/// Starts hosts on command: each line of its input has a path and a time.
 fn starter() {
     say("here");
     let mut host = None;
@@ -150,7 +151,7 @@ fn starter() {
     drop(host);
 }
 
-/// Lets two processes start at once, over a stale file and in one folder.
+/// Lets two processes start hosts at the same time, over a stale file and in one folder.
 fn race(folder: &Folder, mut starters: [Process; 2]) {
     for starter in &starters {
         starter.expect("here", || ());
@@ -224,7 +225,7 @@ fn a_locked_folder_takes_new_names_and_other_files_stay() {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY;
     let lock = open(&folder.0, flags, Mode::empty()).unwrap();
     flock(&lock, FlockOperation::LockExclusive).unwrap();
-    // A name of the kind that hosts make on their way, of somebody else.
+    // Another host's temporary name.
     let other = folder.path(&format!(".vsl{}", std::process::id()));
     fs::write(&other, "mine").unwrap();
     let (new, stale) = (folder.path("new"), folder.path("stale"));
@@ -260,16 +261,17 @@ fn a_socket_bears_the_name_that_it_serves() {
     }
 }
 
-/// The calls of a start that it is killed in, the number of each, and whether it is there without a stale file.
+/// System calls of a start in which the host is killed, which of several, and whether it happens
+/// without a stale file.
 const STEPS: [(&str, u32, bool); 7] = [
     ("bind", 1, true),
     ("/^f?chmod(at2?)?$", 1, true),
     ("listen", 1, true),
     ("flock", 1, true),
     ("connect", 1, false),
-    // Out of the way of the next bind.
+    // Removes the stale file before the next bind.
     ("/^unlink(at)?$", 1, false),
-    // The lock's end.
+    // Releases the lock.
     ("flock", 2, true),
 ];
 
@@ -282,9 +284,9 @@ fn who_is_killed_while_it_starts_is_in_nobodys_way() {
     if !strace::is_there(TEST) {
         return;
     }
-    for (call, number, anew) in STEPS {
+    for (call, number, is_fresh) in STEPS {
         for is_stale in [true, false] {
-            if !(is_stale || anew) {
+            if !(is_stale || is_fresh) {
                 continue;
             }
             let folder = Folder::new("start-killed");
@@ -298,7 +300,7 @@ fn who_is_killed_while_it_starts_is_in_nobodys_way() {
             let host = bind(&path).unwrap_or_else(|e| panic!("{kill}, stale: {is_stale}: {e}"));
             assert!(leads_to(&path, &host), "{kill}, stale: {is_stale}");
             drop(host);
-            // At most a name that nobody takes.
+            // At most a temporary name is left.
             let left = fs::read_dir(&folder.0).unwrap();
             let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
             let is_spare = |name: &std::ffi::OsString| name.to_str().unwrap().starts_with(".vsl");

@@ -1,25 +1,27 @@
 //! Access units of a byte stream: the NAL units of one picture.
 //!
-//! Source: ITU-T H.264, clauses 7.4.1.2.3 and 7.4.1.2.4 (detection of the first NAL unit of a primary coded picture);
-//! ITU-T H.265, clauses 7.4.2.4.4 and 7.4.2.4.5 (order of NAL units and association to coded pictures).
+//! Source: ITU-T H.264, clauses 7.4.1.2.3 and 7.4.1.2.4 (detection of the first NAL unit of a
+//! primary coded picture); ITU-T H.265, clauses 7.4.2.4.4 and 7.4.2.4.5 (order of NAL units and
+//! association to coded pictures).
 
 use std::io::{self, Read};
 use std::ops::Range;
 
 use super::nal::{NalKind, find_start, nal_units, without_zeros};
+use super::{Codec, fwht};
 use super::{h264, h265};
-use crate::encode::{Codec, fwht};
 
-/// Read at a time.
+/// Bytes of one read.
 const PIECE: usize = 256 << 10;
-/// A picture with more bytes than this is none.
+/// The most bytes of a picture. Beyond that the stream is taken to be something else.
 const MAX_UNIT: usize = 64 << 20;
 
-/// Divides a byte stream into access units, each the bytes of one picture with the parameter sets and messages in
-/// front of it, start codes included: what a [`Packet`](crate::encode::Packet) is made of.
+/// Splits a byte stream into access units: the bytes of one picture with the parameter sets and
+/// messages before it, start codes included, as for a [`Packet`](crate::encode::Packet).
 ///
-/// Bytes before the first start code are left out, and what is behind the last picture and belongs to none. A last unit
-/// that is not complete is given as it is. Two fields of one frame are one unit.
+/// Bytes before the first start code are skipped, and so are units after the last picture that
+/// belong to none. An incomplete last unit is returned as it is. The two fields of a frame are one
+/// unit.
 ///
 /// ```
 /// use videostream::encode::{Codec, access_units};
@@ -46,7 +48,8 @@ pub fn access_units(codec: Codec, bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Finds the first picture of what a program gives piece by piece, with the parameter sets of the pieces before.
+/// Finds the first picture in data that arrives in pieces, using the parameter sets of earlier
+/// pieces.
 ///
 /// ```
 /// use videostream::encode::{Codec, UnitFinder};
@@ -59,13 +62,13 @@ pub fn access_units(codec: Codec, bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
 pub struct UnitFinder(Divider);
 
 impl UnitFinder {
-    /// For a stream of this codec.
+    /// Creates a finder for a stream of this codec.
     #[must_use]
     pub fn new(codec: Codec) -> Self {
         Self(Divider::new(codec))
     }
 
-    /// The access unit that `bytes` begins with, if another begins behind it.
+    /// Returns the access unit at the start of `bytes`, if another one starts after it.
     pub fn first<'b>(&mut self, bytes: &'b [u8]) -> Option<&'b [u8]> {
         if self.0.codec == Codec::Fwht {
             let (first, behind) = fwht::first(bytes)?;
@@ -77,15 +80,15 @@ impl UnitFinder {
     }
 }
 
-/// Finds where access units begin and end.
+/// Finds the boundaries of access units.
 #[derive(Debug)]
 struct Divider {
     codec: Codec,
     pictures: Pictures,
-    /// Where the unit begins.
+    /// Start of the current unit.
     start: Option<usize>,
     has_picture: bool,
-    /// Where what follows the picture begins that may be of the next one.
+    /// Start of the units after the picture that may belong to the next one.
     front: Option<usize>,
 }
 
@@ -111,7 +114,7 @@ impl Divider {
         }
     }
 
-    /// Forgets where it was, but no parameter sets.
+    /// Restarts at offset 0, keeping parameter sets.
     fn begin_again(&mut self) {
         match &mut self.pictures {
             Pictures::H264(pictures) => pictures.begin_again(),
@@ -121,7 +124,8 @@ impl Divider {
         (self.start, self.has_picture, self.front) = (None, false, None);
     }
 
-    /// Adds the NAL unit whose start code is at `at`; gives the unit before if it begins another.
+    /// Adds the NAL unit whose start code is at `at`. Returns the previous unit if this one starts
+    /// another.
     fn add(&mut self, at: usize, nal: &[u8]) -> Option<Range<usize>> {
         let kind = NalKind::of(self.codec, nal);
         if kind.is_set() {
@@ -145,12 +149,12 @@ impl Divider {
         self.start
             .get_or_insert(before.as_ref().map_or(at, |unit| unit.end));
         self.has_picture |= kind.is_slice();
-        // In the middle of a picture: it belongs to this one.
+        // In the middle of a picture: what came before belongs to it.
         self.front = None;
         before
     }
 
-    /// The last unit, if it has a picture; `at` is where it ends at most.
+    /// Returns the last unit, if it has a picture; `at` is the end of the data.
     fn end(&mut self, at: usize) -> Option<Range<usize>> {
         if !std::mem::take(&mut self.has_picture) {
             return None;
@@ -159,7 +163,7 @@ impl Divider {
         Some(start..self.front.take().unwrap_or(at))
     }
 
-    /// The bytes before `by` are gone.
+    /// Adjusts offsets after `by` bytes were removed from the front.
     fn move_back(&mut self, by: usize) {
         for place in [&mut self.start, &mut self.front].into_iter().flatten() {
             *place -= by;
@@ -174,16 +178,17 @@ pub struct AccessUnits<R> {
     from: R,
     bytes: Vec<u8>,
     divider: Divider,
-    /// Bytes of units that were given.
+    /// Bytes of units that were returned.
     used: usize,
-    /// Start code and beginning of the NAL unit whose end is looked for, and up to where that was.
+    /// Offsets of the start code and the start of the NAL unit whose end is searched for, and where
+    /// to search on.
     open: Option<(usize, usize)>,
     looked: usize,
     is_ended: bool,
 }
 
 impl<R: Read> AccessUnits<R> {
-    /// Reads a byte stream from its beginning.
+    /// Creates a reader of a byte stream, at its start.
     pub fn new(codec: Codec, from: R) -> Self {
         Self {
             codec,
@@ -197,13 +202,13 @@ impl<R: Read> AccessUnits<R> {
         }
     }
 
-    /// The next access unit: the bytes of one picture. `None` at the end.
+    /// Reads the next access unit: the bytes of one picture. `None` at the end.
     ///
     /// # Errors
-    /// Those of reading; [`io::ErrorKind::InvalidData`] if 64 MiB hold no picture.
+    /// Errors of reading; [`io::ErrorKind::InvalidData`] if 64 MiB contain no picture.
     #[expect(
         clippy::should_implement_trait,
-        reason = "a unit is lent until the next one is read"
+        reason = "a unit is borrowed until the next one is read"
     )]
     pub fn next(&mut self) -> io::Result<Option<&[u8]>> {
         self.forget_used();
@@ -234,11 +239,11 @@ impl<R: Read> AccessUnits<R> {
         }
     }
 
-    /// The next unit that is complete, in what was read.
+    /// Returns the next complete unit in the data read so far.
     fn divide(&mut self) -> Option<Range<usize>> {
         if self.codec == Codec::Fwht {
             let (first, behind) = fwht::first(&self.bytes)?;
-            // More of it may come.
+            // More of it may follow.
             let is_whole = self.is_ended || !behind.is_empty();
             let end = self.bytes.len() - behind.len();
             return is_whole.then(|| end - first.len()..end);
@@ -249,7 +254,7 @@ impl<R: Read> AccessUnits<R> {
                 Some((code, start)) => (code, start),
                 None if self.is_ended => (self.bytes.len(), self.bytes.len()),
                 None => {
-                    // A start code may be cut, with the zero byte before it.
+                    // A start code may be cut in two, with the zero byte before it.
                     let known = self.bytes.len().saturating_sub(4);
                     self.looked = self.looked.max(known);
                     return None;
@@ -278,7 +283,7 @@ mod tests {
     const DELIMITER: [u8; 5] = [0, 0, 1, 9, 0xf0];
     const SEI: [u8; 8] = [0, 0, 1, 6, 5, 1, 7, 0x80];
 
-    /// Units of a stream are these; however it is read.
+    /// Asserts that a stream has these units, however it is read.
     fn check(expected: &[Vec<u8>], behind: &[u8]) {
         let stream = [&expected.concat(), behind].concat();
         let found: Vec<_> = access_units(Codec::H264, &stream).collect();
@@ -290,7 +295,7 @@ mod tests {
         assert_eq!(reader.next().unwrap(), None);
     }
 
-    /// Gives a few bytes at a time.
+    /// A reader that returns a few bytes at a time.
     struct Trickle<'a>(&'a [u8]);
 
     impl Read for Trickle<'_> {
@@ -366,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn slices_without_their_sets_are_divided_by_their_first_macroblock() {
+    fn slices_without_sets_split_at_first_macroblock() {
         let units = [
             [slice(IDR, 0, 0), slice(IDR, 0, 9)].concat(),
             slice(REFERRED, 1, 0),
@@ -388,7 +393,7 @@ mod tests {
         let units = [
             [sets, field(IDR, 0, 0, false), field(REFERRED, 0, 1, true)].concat(),
             [field(REFERRED, 1, 2, false), field(REFERRED, 1, 3, true)].concat(),
-            // A third one of its number is of another frame.
+            // A third field with this frame number belongs to another frame.
             [
                 field(NOT_REFERRED, 1, 4, false),
                 field(NOT_REFERRED, 1, 5, true),

@@ -1,17 +1,17 @@
-//! Bits of a NAL unit.
+//! Reading and writing the bits of a NAL unit.
 
-/// Reads the bits of a NAL unit without the bytes that keep start codes out of it.
+/// Reads the bits of a NAL unit, skipping emulation prevention bytes.
 ///
-/// Source: ITU-T H.264, clauses 7.3.1 (`emulation_prevention_three_byte`) and 9.1 (Exp-Golomb codes), which are
-/// those of H.265, too.
+/// Source: ITU-T H.264, clauses 7.3.1 (`emulation_prevention_three_byte`) and 9.1 (Exp-Golomb
+/// codes), which H.265 shares.
 #[derive(Debug, Clone)]
 pub(crate) struct Bits<'a> {
     bytes: &'a [u8],
-    /// The bit to read next in the first of `bytes`, from the highest, 0.
+    /// The next bit in the first of `bytes`; 0 is the highest.
     at: u32,
-    /// Zero bytes before the first of `bytes`.
+    /// Number of zero bytes directly before `bytes`.
     zeros: u32,
-    /// Bits that were read.
+    /// Number of bits read.
     count: usize,
 }
 
@@ -25,7 +25,7 @@ impl<'a> Bits<'a> {
         }
     }
 
-    /// Bits that were read so far.
+    /// Returns the number of bits read so far.
     pub(crate) fn count(&self) -> usize {
         self.count
     }
@@ -41,7 +41,7 @@ impl<'a> Bits<'a> {
         Some(bit == 1)
     }
 
-    /// Goes to the next byte.
+    /// Advances to the next byte.
     fn step(&mut self, byte: u8) {
         self.at = 0;
         self.bytes = &self.bytes[1..];
@@ -52,7 +52,7 @@ impl<'a> Bits<'a> {
         }
     }
 
-    /// At most 32.
+    /// Reads up to 32 bits.
     pub(crate) fn bits(&mut self, count: u32) -> Option<u32> {
         (0..count).try_fold(0_u32, |all, _| Some(all << 1 | u32::from(self.flag()?)))
     }
@@ -68,7 +68,7 @@ impl<'a> Bits<'a> {
         Some(())
     }
 
-    /// Exponential-Golomb code without sign.
+    /// Reads an unsigned Exp-Golomb code.
     pub(crate) fn ue(&mut self) -> Option<u32> {
         let mut zeros = 0;
         while !self.flag()? {
@@ -80,13 +80,13 @@ impl<'a> Bits<'a> {
         Some((1 << zeros) - 1 + self.bits(zeros)?)
     }
 
-    /// As [`Bits::ue`], but at most `max`.
+    /// Reads an unsigned Exp-Golomb code of at most `max`.
     pub(crate) fn ue_max<T: TryFrom<u32>>(&mut self, max: u32) -> Option<T> {
         let code = self.ue().filter(|code| *code <= max)?;
         T::try_from(code).ok()
     }
 
-    /// As [`Bits::ue`], with a sign.
+    /// Reads a signed Exp-Golomb code.
     pub(crate) fn se(&mut self) -> Option<i32> {
         let code = self.ue()?;
         let half = code.div_ceil(2) as i32;
@@ -94,19 +94,19 @@ impl<'a> Bits<'a> {
     }
 }
 
-/// Writes the bits of a NAL unit, with the bytes that keep start codes out of it.
+/// Writes the bits of a NAL unit, inserting emulation prevention bytes.
 #[cfg(feature = "software")]
 #[derive(Debug, Default)]
 pub(crate) struct BitWriter {
     bytes: Vec<u8>,
-    /// The byte that is not complete, and how many bits it has.
+    /// The incomplete last byte and its number of bits.
     last: (u8, u32),
     zeros: u32,
 }
 
 #[cfg(feature = "software")]
 impl BitWriter {
-    /// Writes the `count` lowest bits of `value`, the highest first.
+    /// Writes the `count` lowest bits of `value`, highest first.
     pub(crate) fn bits(&mut self, count: u32, value: u32) {
         for at in (0..count).rev() {
             let (byte, filled) = self.last;
@@ -117,7 +117,7 @@ impl BitWriter {
         }
     }
 
-    /// Exponential-Golomb code without sign, of a value below 2^32 - 1.
+    /// Writes an unsigned Exp-Golomb code of a value below 2^32 - 1.
     pub(crate) fn ue(&mut self, value: u32) {
         let length = (value + 1).ilog2();
         self.bits(length, 0);
@@ -134,7 +134,7 @@ impl BitWriter {
         self.zeros = if byte == 0 { self.zeros + 1 } else { 0 };
     }
 
-    /// The bytes, the last one filled up with zero bits.
+    /// Returns the bytes, the last one padded with zero bits.
     pub(crate) fn finish(mut self) -> Vec<u8> {
         while self.last.1 > 0 {
             self.bits(1, 0);
@@ -165,7 +165,7 @@ mod tests {
         let mut bits = Bits::new(&[1, 0, 0, 3, 1, 0, 0, 3]);
         let bytes: Vec<_> = core::iter::from_fn(|| bits.byte()).collect();
         assert_eq!(bytes, [1, 0, 0, 1, 0, 0]);
-        // Three zeros can't stand together, but what does is read.
+        // Three zeros are not allowed in a row, but what follows them is read.
         let mut bits = Bits::new(&[0, 0, 0, 3, 7]);
         let bytes: Vec<_> = core::iter::from_fn(|| bits.byte()).collect();
         assert_eq!(bytes, [0, 0, 0, 7]);

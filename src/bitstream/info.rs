@@ -1,13 +1,13 @@
-//! What a stream's parameter sets say of it.
+//! Stream properties from parameter sets.
 
 use super::nal::{NalKind, nal_units};
 use super::vui::Vui;
+use super::{Codec, Level};
 use super::{h264, h265};
 use crate::colorimetry::Appearance;
-use crate::encode::{Codec, Level};
 use crate::frame_rate::FrameRate;
 
-/// What parameter sets say of their stream.
+/// The properties of a stream according to its parameter sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StreamInfo {
@@ -15,24 +15,25 @@ pub struct StreamInfo {
     pub width: u32,
     /// Height of the visible part in pixels.
     pub height: u32,
-    /// The number of the profile: 66 Baseline, 77 Main, 100 High of H.264; 1 Main of H.265.
+    /// The profile number: 66 Baseline, 77 Main, 100 High of H.264; 1 Main of H.265.
     pub profile: u8,
     /// The level.
     pub level: Level,
     /// Chroma format: 0 grey, 1 4:2:0, 2 4:2:2, 3 4:4:4.
     pub chroma_format: u8,
-    /// Bits of a luma sample, and of a chroma sample.
+    /// Bits per luma sample and per chroma sample.
     pub depth: (u8, u8),
-    /// The rate, where the stream says one.
+    /// The frame rate, if the stream carries one.
     pub rate: Option<FrameRate>,
-    /// Colours, and the shape of samples.
+    /// Colours and sample aspect ratio.
     pub appearance: Appearance,
-    /// Pictures that may be decoded before one and shown after it, at most; 0: they are shown as they are decoded.
+    /// The most pictures that precede another in decoding order and follow it in display order; 0:
+    /// the two orders are the same.
     pub reorder: u8,
 }
 
-/// What the parameter sets of a stream, an Annex B byte stream, say of it; `None` if there is no sequence parameter
-/// set or it makes no sense.
+/// Reads the properties of a stream from its parameter sets, an Annex B byte stream. `None` if the
+/// sequence parameter set is missing or invalid.
 #[must_use]
 pub fn stream_info(codec: Codec, sets: &[u8]) -> Option<StreamInfo> {
     let of = |kind| {
@@ -95,8 +96,8 @@ impl StreamInfo {
     }
 }
 
-/// Whether an access unit holds slices of pictures that are predicted from later ones (B slices), which are shown
-/// in another order than decoded.
+/// Returns whether an access unit contains B slices, which are predicted from pictures displayed
+/// later, so that display order differs from decoding order.
 #[must_use]
 pub fn has_b_slices(codec: Codec, unit: &[u8]) -> bool {
     codec == Codec::H264
@@ -110,7 +111,7 @@ mod tests {
     use super::*;
     use crate::bitstream::{AccessUnits, PictureOrder};
 
-    /// Bytes that jump about.
+    /// Returns a pseudo-random byte.
     fn noise(state: &mut u64) -> u8 {
         *state ^= *state << 13;
         *state ^= *state >> 7;

@@ -1,16 +1,19 @@
-//! Byte streams of H.264 and H.265 (annex B): NAL units, parameter sets, access units, and the order in which pictures
-//! are shown.
+//! Byte streams of H.264 and H.265 (annex B): NAL units, parameter sets, access units, and display
+//! order.
 //!
-//! Parsers of others were compared: those that read all three kinds of headers stop the program at damaged ones, or
-//! refuse streams that players accept, such as pictures larger than the level that the stream says.
+//! Existing parsers were compared: those that read all three kinds of headers panic on damaged ones
+//! or refuse streams that players accept, such as pictures larger than the stream's level allows.
 
 mod access_units;
 mod bits;
+mod codec;
+mod fwht;
 pub(crate) mod h264;
 pub(crate) mod h265;
 mod info;
 mod nal;
 mod order;
+mod packet;
 pub(crate) mod sei;
 mod sets;
 #[cfg(test)]
@@ -20,18 +23,21 @@ mod vui;
 pub use self::access_units::{AccessUnits, UnitFinder, access_units};
 #[cfg(feature = "software")]
 pub(crate) use self::bits::BitWriter;
+pub use self::codec::{Codec, Level};
 pub use self::info::{StreamInfo, has_b_slices, stream_info};
 pub(crate) use self::nal::{NalKind, nal_units};
-pub(crate) use self::order::Place;
+pub(crate) use self::order::DisplayPosition;
 #[cfg(feature = "software")]
 pub(crate) use self::order::first_slice;
 pub use self::order::{OrderError, PictureOrder};
+pub use self::packet::Packet;
 pub use self::sets::ParameterSets;
 
-/// The largest side that either standard allows is below this.
+/// Upper bound (exclusive) of a picture side in both standards.
 const MAX_SIDE: u32 = 1 << 16;
 
-/// A side of the visible part: without what is cut off at both ends, in units of so many pixels.
+/// Returns the visible length of a picture side: `coded` less the cropping at both ends, in
+/// multiples of `unit`.
 fn visible(coded: u32, unit: u32, before: u32, behind: u32) -> Option<u32> {
     let cut = before.checked_add(behind)?.checked_mul(unit)?;
     coded

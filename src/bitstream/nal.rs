@@ -1,15 +1,15 @@
-//! NAL units of a byte stream, and what each is.
+//! NAL units of a byte stream and their kinds.
 //!
 //! Source: ITU-T H.264, annex B (byte stream format) and table 7-1; ITU-T H.265, table 7-1.
 
-use crate::encode::Codec;
+use super::Codec;
 
-/// What a NAL unit is, by its header.
+/// The kind of a NAL unit, from its header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NalKind {
-    /// Coded slice of a picture that decoding can start with: H.264 5, H.265 16 to 23.
+    /// Coded slice of a picture at which decoding can start: H.264 5, H.265 16 to 23.
     Idr,
-    /// Any other coded slice, or partition: H.264 1 to 4, H.265 0 to 15.
+    /// Any other coded slice or partition: H.264 1 to 4, H.265 0 to 15.
     Slice,
     /// Video parameter set: H.265 32.
     Vps,
@@ -17,12 +17,13 @@ pub(crate) enum NalKind {
     Sps,
     /// Picture parameter set: H.264 8, H.265 34.
     Pps,
-    /// Supplemental enhancement information in front of a picture: H.264 6, H.265 39.
+    /// Supplemental enhancement information before a picture: H.264 6, H.265 39.
     Sei,
-    /// Whatever else is in front of the picture that it belongs to: delimiters, H.264 9 and 14 to 18, H.265 35, 41 to 44
-    /// and 48 to 55.
+    /// Other units before the picture that they belong to, such as delimiters: H.264 9 and 14 to
+    /// 18, H.265 35, 41 to 44 and 48 to 55.
     Front,
-    /// What is behind its picture, and what is of no picture, such as other layers: filler, ends of sequences.
+    /// Units after their picture or without one, such as filler, ends of sequences, and other
+    /// layers.
     Other,
 }
 
@@ -30,7 +31,7 @@ impl NalKind {
     pub(crate) fn of(codec: Codec, nal: &[u8]) -> Self {
         match (codec, nal) {
             (Codec::H264, [first, ..]) => Self::h264(first & 0x1f),
-            // Layers above the first are of other pictures, for those who know what to do with them.
+            // Higher layers hold other pictures, for decoders of scalable streams.
             (Codec::H265, [first, second, ..]) if (first & 1) << 5 | second >> 3 == 0 => {
                 Self::h265(first >> 1 & 0x3f)
             }
@@ -63,24 +64,24 @@ impl NalKind {
         }
     }
 
-    /// Whether it is one of the parameter sets.
+    /// Returns whether it is a parameter set.
     pub(crate) fn is_set(self) -> bool {
         matches!(self, Self::Vps | Self::Sps | Self::Pps)
     }
 
-    /// Whether it is a part of a picture.
+    /// Returns whether it is a part of a picture.
     pub(crate) fn is_slice(self) -> bool {
         matches!(self, Self::Idr | Self::Slice)
     }
 
-    /// Whether it stands in front of the picture that it belongs to.
+    /// Returns whether it precedes the picture that it belongs to.
     pub(crate) fn is_front(self) -> bool {
         self.is_set() || matches!(self, Self::Sei | Self::Front)
     }
 }
 
-/// The NAL units of a byte stream, each with the offset of its start code, without start codes and the
-/// zero bytes behind.
+/// Returns the NAL units of a byte stream, without start codes and trailing zero bytes, each with
+/// the offset of its start code.
 pub(crate) fn nal_units(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     let mut next = find_start(bytes, 0);
     core::iter::from_fn(move || {
@@ -92,7 +93,7 @@ pub(crate) fn nal_units(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     .filter(|(_, nal)| !nal.is_empty())
 }
 
-/// A NAL unit without the zero bytes behind it, which belong to no NAL unit.
+/// Returns a NAL unit without trailing zero bytes, which belong to no NAL unit.
 pub(crate) fn without_zeros(nal: &[u8]) -> &[u8] {
     let zeros = nal.iter().rev().take_while(|byte| **byte == 0).count();
     &nal[..nal.len() - zeros]
@@ -101,7 +102,7 @@ pub(crate) fn without_zeros(nal: &[u8]) -> &[u8] {
 /// Offsets of the next start code (with the zero byte before it, if any) and of what follows it.
 pub(crate) fn find_start(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
     let mut at = from;
-    // Looks at every third byte only: one above 1 there can be in no start code.
+    // Looks at every third byte only: a value above 1 there rules out a start code around it.
     while at + 2 < bytes.len() {
         match bytes[at + 2] {
             1 if bytes[at] == 0 && bytes[at + 1] == 0 => {

@@ -1,41 +1,43 @@
-//! In which order the pictures of a byte stream are shown.
+//! The display order of the pictures of a byte stream.
 
 use core::fmt;
 use std::collections::VecDeque;
 
+use super::Codec;
 use super::nal::{NalKind, nal_units};
 use super::{h264, h265};
-use crate::encode::Codec;
 
-/// Where a picture stands among the others.
+/// The position of a picture in display order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
-    /// It begins a sequence: all pictures before are shown before it.
+pub(crate) struct DisplayPosition {
+    /// Starts a sequence: all earlier pictures are displayed before it.
     pub(crate) begins: bool,
-    /// Within a sequence, pictures are shown in the order of this.
+    /// Picture order count: the display order within a sequence.
     pub(crate) count: i64,
 }
 
-/// Why it is not known when a picture is shown: its header or the parameter sets for it are missing, or make no sense.
+/// The display position of a picture is unknown: its header or parameter sets are missing or
+/// invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OrderError;
 
 impl fmt::Display for OrderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the picture's header makes no sense, or its parameter sets are missing")
+        f.write_str("the picture's header or its parameter sets are missing or invalid")
     }
 }
 
 impl core::error::Error for OrderError {}
 
-/// Finds the order in which pictures are shown, which with B pictures is another one than that of the stream. A byte
-/// stream has no times, but its slices say that order.
+/// Finds the display order of pictures, which differs from stream order if there are B pictures. A
+/// byte stream carries no times, but its slices carry that order.
 ///
-/// Give it the access units one by one ([`AccessUnits`](super::AccessUnits)), from a key frame on. Of each it tells
-/// which one it is in the order of showing, as soon as a decoder would show it: up to 16 pictures later.
+/// Add the access units one by one ([`AccessUnits`](super::AccessUnits)), starting at a key frame.
+/// The position of each is returned as soon as a decoder would output it, up to 16 pictures later.
 ///
-/// Source: ITU-T H.264, clauses 7.3.3, 8.2.1 and C.4.5.3 ("bumping"); ITU-T H.265, clauses 8.3.1 and C.5.2.
+/// Source: ITU-T H.264, clauses 7.3.3, 8.2.1 and C.4.5.3 ("bumping"); ITU-T H.265, clauses 8.3.1
+/// and C.5.2.
 ///
 /// ```
 /// use videostream::encode::{AccessUnits, Codec, PictureOrder};
@@ -57,21 +59,21 @@ impl core::error::Error for OrderError {}
 #[derive(Debug)]
 pub struct PictureOrder {
     reader: Reader,
-    /// What is known of the units, in the order of the stream, that were not asked for yet.
+    /// Units in stream order whose position was not returned yet.
     units: VecDeque<Shown>,
-    /// Of all units, the first in `units`.
+    /// Index of the first of `units`, counted from the start of the stream.
     first: u64,
-    /// Counts of the pictures that are decoded and not shown, and their units.
+    /// Order counts and unit indices of pictures that are decoded and not displayed yet.
     waiting: Vec<(i64, u64)>,
-    /// Count of the picture of this sequence that was shown last.
+    /// Order count of the picture that was displayed last in this sequence.
     last: Option<i64>,
-    /// Pictures that were shown.
+    /// Number of pictures displayed.
     shown: u64,
-    /// Pictures that may wait.
+    /// Number of pictures that may wait.
     reorder: usize,
 }
 
-/// When a unit's picture is shown.
+/// The display position of a unit's picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shown {
     Unknown,
@@ -83,19 +85,19 @@ enum Shown {
 enum Reader {
     H264(Box<(h264::Sets, h264::Counter)>),
     H265(Box<(h265::Sets, h265::Counter)>),
-    /// Shown as they come.
+    /// Displayed in stream order.
     AsTheyCome,
 }
 
-/// What a unit says of its picture.
-enum Said {
-    Place(Place, usize),
-    /// It refers to what was before the stream began.
+/// What the headers of a unit tell about its picture.
+enum Headers {
+    Place(DisplayPosition, usize),
+    /// Refers to pictures before the start of the stream, so it can't be decoded.
     Orphan,
 }
 
 impl PictureOrder {
-    /// Begins a stream.
+    /// Starts a stream.
     #[must_use]
     pub fn new(codec: Codec) -> Self {
         Self {
@@ -113,24 +115,25 @@ impl PictureOrder {
         }
     }
 
-    /// Takes note of the next access unit in the order of the stream, the bytes of one picture.
+    /// Adds the next access unit in stream order, the bytes of one picture.
     ///
     /// # Errors
-    /// [`OrderError`]: the unit counts as shown next to the one before, and the next one may be added.
+    /// [`OrderError`]: the unit is treated as displayed right after the one before. Adding may go
+    /// on.
     pub fn add(&mut self, unit: &[u8]) -> Result<(), OrderError> {
         match self.read(unit) {
-            Some(Said::Place(place, reorder)) => {
+            Some(Headers::Place(place, reorder)) => {
                 self.reorder = reorder;
                 self.wait(place);
                 Ok(())
             }
-            Some(Said::Orphan) => {
+            Some(Headers::Orphan) => {
                 self.units.push_back(Shown::Never);
                 Ok(())
             }
             None => {
                 let last = self.waiting.last().map(|(count, _)| *count).or(self.last);
-                self.wait(Place {
+                self.wait(DisplayPosition {
                     begins: false,
                     count: last.unwrap_or(0),
                 });
@@ -139,9 +142,9 @@ impl PictureOrder {
         }
     }
 
-    fn wait(&mut self, place: Place) {
-        // What is shown is never earlier than what was shown before, unless the stream is another one: a key frame was
-        // lost.
+    fn wait(&mut self, place: DisplayPosition) {
+        // Display never goes backwards within a sequence: a lower count means that another one
+        // began and its key frame was lost.
         if place.begins || self.last.is_some_and(|last| place.count < last) {
             self.show_down_to(0);
             self.last = None;
@@ -152,14 +155,14 @@ impl PictureOrder {
         self.show_down_to(self.reorder);
     }
 
-    /// There are no more units: those that wait are shown.
+    /// Ends the stream: the pictures that wait are displayed.
     pub fn end(&mut self) {
         self.show_down_to(0);
     }
 
-    /// Which picture in the order of showing, from 0, the next unit in the order of the stream is; `Some(None)` for one
-    /// that can't be decoded, since it refers to what was before the stream began; `None` if that is not known yet, or no
-    /// unit is left.
+    /// Returns the display index, from 0, of the next unit in stream order: `Some(None)` for a unit
+    /// that can't be decoded because it refers to pictures before the start of the stream, `None`
+    /// if the position is not known yet or no unit is left.
     #[expect(clippy::should_implement_trait, reason = "more may come after `None`")]
     pub fn next(&mut self) -> Option<Option<u64>> {
         let shown = match self.units.front()? {
@@ -172,7 +175,7 @@ impl PictureOrder {
         Some(shown)
     }
 
-    /// Shows the first ones of those that wait, until at most so many are left.
+    /// Displays waiting pictures, lowest count first, until at most `left` are left.
     fn show_down_to(&mut self, left: usize) {
         while self.waiting.len() > left {
             let Some((count, unit)) = self.waiting.iter().copied().min() else {
@@ -186,12 +189,12 @@ impl PictureOrder {
     }
 
     /// Reads the headers of a unit.
-    fn read(&mut self, unit: &[u8]) -> Option<Said> {
+    fn read(&mut self, unit: &[u8]) -> Option<Headers> {
         match &mut self.reader {
             Reader::AsTheyCome => {
                 let count = (self.first + self.units.len() as u64) as i64;
-                Some(Said::Place(
-                    Place {
+                Some(Headers::Place(
+                    DisplayPosition {
                         begins: false,
                         count,
                     },
@@ -202,15 +205,15 @@ impl PictureOrder {
                 let (sets, counter) = &mut **reader;
                 let nal = first_slice(Codec::H264, unit, |nal| sets.note(nal))?;
                 let (slice, sps) = sets.slice(nal)?;
-                Some(Said::Place(counter.place(&slice, sps), sps.reorder()))
+                Some(Headers::Place(counter.position(&slice, sps), sps.reorder()))
             }
             Reader::H265(reader) => {
                 let (sets, counter) = &mut **reader;
                 let nal = first_slice(Codec::H265, unit, |nal| sets.note(nal))?;
                 let (slice, sps) = sets.slice(nal)?;
-                let said = match counter.place(&slice, sps) {
-                    Some(place) => Said::Place(place, sps.reorder.into()),
-                    None => Said::Orphan,
+                let said = match counter.position(&slice, sps) {
+                    Some(place) => Headers::Place(place, sps.reorder.into()),
+                    None => Headers::Orphan,
                 };
                 if nal_units(unit).any(|(_, nal)| h265::is_end(nal)) {
                     counter.begin();
@@ -221,7 +224,8 @@ impl PictureOrder {
     }
 }
 
-/// The first slice of a unit; parameter sets and SEI messages in front of it go to `note`.
+/// Returns the first slice of a unit. Parameter sets and SEI messages before it are given to
+/// `note`.
 pub(crate) fn first_slice(codec: Codec, unit: &[u8], mut note: impl FnMut(&[u8])) -> Option<&[u8]> {
     for (_, nal) in nal_units(unit) {
         match NalKind::of(codec, nal) {
@@ -242,7 +246,7 @@ mod tests {
         [sps(kind, true), pps(0)].concat()
     }
 
-    /// Which one each picture is in the order of showing; `None` for one that can't be read.
+    /// Returns the display index of each picture; `None` for one whose header can't be read.
     fn numbers(units: &[Vec<u8>]) -> Vec<Option<u64>> {
         let mut order = PictureOrder::new(Codec::H264);
         let added: Vec<_> = units.iter().map(|unit| order.add(unit)).collect();
@@ -262,7 +266,7 @@ mod tests {
         Slice::new(first, number, low).nal()
     }
 
-    /// Pictures of two, the second shown first, behind a key frame.
+    /// Returns a key frame and pairs of pictures, the second of each displayed first.
     fn pairs(count: u32) -> Vec<Vec<u8>> {
         let mut units = vec![[sets(0), slice(IDR, 0, 0)].concat()];
         for pair in 1..count {
@@ -282,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn counting_begins_anew_at_key_frames_and_where_all_is_forgotten() {
+    fn counting_restarts_at_key_frames_and_resets() {
         let forgetting = Slice {
             forgets: true,
             ..Slice::new(REFERRED, 2, 6)
@@ -291,7 +295,7 @@ mod tests {
             [sets(0), slice(IDR, 0, 0)].concat(),
             slice(REFERRED, 1, 4),
             slice(NOT_REFERRED, 2, 2),
-            // Its own count is of no use any more.
+            // This picture's own count no longer matters.
             forgetting.nal(),
             slice(REFERRED, 1, 4),
             slice(NOT_REFERRED, 2, 2),
@@ -313,7 +317,7 @@ mod tests {
         }
     }
 
-    /// A slice that does not say its count.
+    /// Returns a slice without its own count.
     fn counted(first: u8, number: u32) -> Vec<u8> {
         let slice = super::super::testing::Writer::default().ue(0).ue(5).ue(0);
         let slice = slice.bits(4, number);
@@ -332,7 +336,7 @@ mod tests {
             while order.next().is_some() {
                 late += 1;
             }
-            // Two may wait, and with them what is behind them in the stream.
+            // Two pictures may wait, and with them the units after them in the stream.
             assert!(at - late < 4, "{at} {late}");
         }
     }
@@ -340,7 +344,7 @@ mod tests {
     #[test]
     fn a_lost_key_frame_moves_nothing_before_it() {
         let mut units = pairs(4);
-        // Of another sequence, whose key frame is missing.
+        // Pictures of another sequence whose key frame is missing.
         for pair in 1..4 {
             units.push(slice(REFERRED, pair, pair * 4 % 16));
             units.push(slice(NOT_REFERRED, pair + 1, pair * 4 - 2));

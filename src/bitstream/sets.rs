@@ -1,18 +1,18 @@
 //! The parameter sets of a stream, by kind and number.
 
+use super::Codec;
 use super::bits::Bits;
 use super::nal::{NalKind, nal_units};
 use super::{StreamInfo, h264, h265, stream_info};
-use crate::encode::Codec;
 
-/// The parameter sets of a stream: of each kind and number the last one.
+/// The parameter sets of a stream: the latest of each kind and number.
 ///
-/// A stream may say them once only, at any place before the first picture that needs them; who joins later, or begins
-/// anew after damage, gives them to a decoder again.
+/// A stream may carry them only once, anywhere before the first picture that needs them. A receiver
+/// that joins later, or restarts after damage, gives them to its decoder again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParameterSets {
     codec: Codec,
-    /// In the order of kinds (VPS, SPS, PPS), and of numbers.
+    /// Sorted by kind (VPS, SPS, PPS), then by number.
     sets: Vec<Set>,
 }
 
@@ -24,7 +24,7 @@ struct Set {
 }
 
 impl ParameterSets {
-    /// None yet.
+    /// Creates an empty collection.
     #[must_use]
     pub fn new(codec: Codec) -> Self {
         Self {
@@ -33,14 +33,14 @@ impl ParameterSets {
         }
     }
 
-    /// The codec that they are of.
+    /// Returns the codec of the stream.
     #[must_use]
     pub fn codec(&self) -> Codec {
         self.codec
     }
 
-    /// Takes note of those in a piece of a byte stream; whether there was another one than before. One that makes no
-    /// sense changes nothing.
+    /// Adds the parameter sets in a piece of a byte stream. Returns whether any was new or changed;
+    /// invalid ones are ignored.
     pub fn add_all(&mut self, bytes: &[u8]) -> bool {
         let mut is_other = false;
         for (_, nal) in nal_units(bytes) {
@@ -49,12 +49,14 @@ impl ParameterSets {
         is_other
     }
 
-    /// Whether a NAL unit is one of them, byte by byte. Most come again and again: they need not be read anew.
+    /// Returns whether a NAL unit equals a known set byte for byte. Most sets are repeats that need
+    /// not be parsed again.
     pub(crate) fn contains(&self, nal: &[u8]) -> bool {
         self.sets.iter().any(|set| set.nal == nal)
     }
 
-    /// Adds a NAL unit; whether it was not known as it is. `None` if it is no parameter set, or none that makes sense.
+    /// Adds a NAL unit and returns whether it was new or changed; `None` if it is not a valid
+    /// parameter set.
     pub(crate) fn add(&mut self, nal: &[u8]) -> Option<bool> {
         if self.contains(nal) {
             return Some(false);
@@ -69,8 +71,8 @@ impl ParameterSets {
         match self.sets.binary_search_by_key(&(kind as u8, number), order) {
             Ok(at) => {
                 self.sets[at] = set;
-                // Decoders forget those that refer to one which is another now: they have to come again, though they
-                // be the same.
+                // A new VPS or SPS invalidates what refers to it in decoders, so those sets have to
+                // come again even if unchanged.
                 match kind {
                     NalKind::Vps => self.sets.retain(|set| set.kind == NalKind::Vps),
                     NalKind::Sps => self.sets.retain(|set| set.kind != NalKind::Pps),
@@ -83,12 +85,12 @@ impl ParameterSets {
     }
 
     #[cfg(any(feature = "record", feature = "software", test))]
-    /// All, in the order of kinds.
+    /// Returns all sets, sorted by kind.
     pub(crate) fn all(&self) -> impl Iterator<Item = &[u8]> {
         self.sets.iter().map(|set| &*set.nal)
     }
 
-    /// Without those that `other` has as they are.
+    /// Returns the sets that `other` does not contain byte for byte.
     pub(crate) fn without(&self, other: &Self) -> Self {
         let sets = self.sets.iter().filter(|set| !other.sets.contains(set));
         Self {
@@ -102,7 +104,7 @@ impl ParameterSets {
         sets.map(|set| &*set.nal)
     }
 
-    /// Whether there is one of each kind that pictures need.
+    /// Returns whether every kind that pictures need is present.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         let needed: &[NalKind] = match self.codec {
@@ -115,7 +117,7 @@ impl ParameterSets {
             .all(|&kind| self.of_kind(kind).next().is_some())
     }
 
-    /// As a byte stream: VPS, SPS and PPS, each by number.
+    /// Returns the sets as a byte stream: VPS, SPS and PPS, each sorted by number.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -126,7 +128,7 @@ impl ParameterSets {
         bytes
     }
 
-    /// What they say of the stream; `None` without a sequence parameter set.
+    /// Returns what the sets say about the stream; `None` without a sequence parameter set.
     #[must_use]
     pub fn info(&self) -> Option<StreamInfo> {
         stream_info(self.codec, &self.to_bytes())
@@ -160,7 +162,7 @@ mod tests {
         assert!(sets.is_complete());
         assert_eq!(sets.of_kind(NalKind::Pps).count(), 2);
         let before = sets.clone();
-        // What refers to it has to come again.
+        // The picture parameter set refers to it, so it has to come again.
         assert!(sets.add_all(&sps(2, true)) && !sets.is_complete());
         assert!(sets.add_all(&[pps(0), pps(3)].concat()) && sets.is_complete());
         assert_eq!(sets.of_kind(NalKind::Sps).count(), 1);

@@ -1,4 +1,4 @@
-//! Headers for tests, bit by bit.
+//! Headers for tests, written bit by bit.
 
 /// Writes the bits of a NAL unit.
 #[derive(Debug, Default, Clone)]
@@ -16,7 +16,7 @@ impl Writer {
         self.bits(length, 0).bits(length + 1, value + 1)
     }
 
-    /// With a start code, and with this first byte.
+    /// Returns the NAL unit with a start code and this first byte.
     pub(crate) fn nal(self, first: u8) -> Vec<u8> {
         let mut bits = self.bits(1, 1).0;
         bits.resize(bits.len().next_multiple_of(8), false);
@@ -24,7 +24,7 @@ impl Writer {
             .chunks(8)
             .map(|bits| bits.iter().fold(0, |all, bit| all << 1 | u8::from(*bit)));
         let mut nal = vec![0, 0, 1, first];
-        // The bytes against start codes.
+        // Emulation prevention.
         let mut zeros = 0;
         for byte in bytes {
             if zeros == 2 && byte <= 3 {
@@ -42,14 +42,15 @@ pub(crate) const IDR: u8 = 0x65;
 pub(crate) const REFERRED: u8 = 0x41;
 pub(crate) const NOT_REFERRED: u8 = 0x01;
 
-/// A sequence parameter set of Main profile, 320x240: 4 bits for a frame's number and 4 for its count, with
-/// `pic_order_cnt_type` `kind`, of which 1 counts two for each frame.
+/// Returns a sequence parameter set of Main profile, 320x240, with 4 bits for frame numbers and 4
+/// for order counts. `kind` is `pic_order_cnt_type`; with 1, each frame counts two.
 pub(crate) fn sps(kind: u32, frames_only: bool) -> Vec<u8> {
     let sps = Writer::default().bits(8, 77).bits(8, 0).bits(8, 30).ue(0);
     let sps = sps.ue(0).ue(kind);
     let sps = match kind {
         0 => sps.ue(0),
-        // Slices say nothing; -1 for those that nobody refers to; no difference of fields; 2 for each.
+        // Slices carry no difference; -1 for frames that are not references; no field difference; 2
+        // for each frame.
         1 => sps.bits(1, 1).ue(2).ue(0).ue(1).ue(3),
         _ => sps,
     };
@@ -58,13 +59,13 @@ pub(crate) fn sps(kind: u32, frames_only: bool) -> Vec<u8> {
         true => sps.bits(1, 1),
         false => sps.bits(2, 0),
     };
-    // Direct inference, no cropping; which pictures may wait is said: two of four.
+    // Direct inference, no cropping; the VUI limits reordering: two of four.
     let sps = sps.bits(2, 0b10).bits(1, 1).bits(8, 0).bits(1, 1);
     let sps = sps.bits(1, 0).ue(0).ue(0).ue(0).ue(0).ue(2).ue(4);
     sps.nal(0x67)
 }
 
-/// A picture parameter set.
+/// Returns a picture parameter set.
 pub(crate) fn pps(number: u32) -> Vec<u8> {
     let pps = Writer::default().ue(number).ue(0).bits(2, 0);
     let pps = pps.ue(0).ue(0).ue(0).bits(3, 0).ue(0).ue(0).ue(0);
@@ -77,11 +78,11 @@ pub(crate) struct Slice {
     pub(crate) first: u8,
     pub(crate) macroblock: u32,
     pub(crate) number: u32,
-    /// The low bits of its picture's count.
+    /// The low bits of the picture order count.
     pub(crate) low: u32,
-    /// It forgets all pictures before it.
+    /// Forgets all pictures before it.
     pub(crate) forgets: bool,
-    /// Whether it is of a field, and of the bottom one; in a stream that may have some.
+    /// In a stream with fields: whether this is one, and whether it is the bottom field.
     pub(crate) field: Option<Option<bool>>,
 }
 

@@ -1,28 +1,28 @@
-//! What parameter sets say of the pictures besides: video usability information.
+//! Video usability information (VUI) of parameter sets.
 //!
-//! Source: ITU-T H.264, annex E; ITU-T H.265, annex E. The codes of colours are those of ITU-T H.273.
+//! Source: ITU-T H.264, annex E; ITU-T H.265, annex E. Colour codes are those of ITU-T H.273.
 
 use super::bits::Bits;
 use crate::colorimetry::{Appearance, ChromaSite, Colorimetry, Range};
 use crate::frame_rate::FrameRate;
 
-/// Video usability information; `None` is what nobody said.
+/// Video usability information; `None` stands for values that the stream leaves out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Vui {
-    /// Width and height of a sample.
+    /// Width and height of a sample (sample aspect ratio).
     pub(crate) aspect: Option<(u16, u16)>,
     pub(crate) is_full_range: Option<bool>,
-    /// Primaries, transfer characteristics and matrix coefficients: their numbers.
+    /// Codes of primaries, transfer characteristics and matrix coefficients.
     pub(crate) colours: Option<[u8; 3]>,
     pub(crate) chroma: Option<ChromaSite>,
     pub(crate) rate: Option<FrameRate>,
-    /// How many bits before the flag that tells of timing, of H.264, if it is 0.
+    /// H.264: the number of bits before `timing_info_present_flag`, if that is 0.
     pub(crate) no_timing_at: Option<usize>,
-    /// Pictures that may be decoded before one and shown after it, and pictures that a decoder keeps.
+    /// The most pictures to reorder, and the size of the decoded picture buffer.
     pub(crate) reorder: Option<(u8, u8)>,
 }
 
-/// Sample aspect ratios by their number (table E-1).
+/// Sample aspect ratios by `aspect_ratio_idc` (table E-1).
 const ASPECTS: [(u16, u16); 17] = [
     (0, 0),
     (1, 1),
@@ -42,20 +42,20 @@ const ASPECTS: [(u16, u16); 17] = [
     (3, 2),
     (2, 1),
 ];
-/// The ratio follows.
+/// `EXTENDED_SAR`: the ratio follows.
 const EXTENDED: u8 = 255;
-/// The most that any level keeps.
+/// Largest decoded picture buffer of any level.
 const MAX_KEPT: u32 = 16;
 
 impl Vui {
-    /// Of H.264. What cannot be read to its end counts as far as it goes: players do without it.
+    /// Reads the VUI of H.264. If it is cut short, what was read counts; players cope with less.
     pub(crate) fn h264(bits: &mut Bits<'_>) -> Self {
         let mut vui = Self::default();
         let _ = vui.read_h264(bits);
         vui
     }
 
-    /// Of H.265.
+    /// Reads the VUI of H.265.
     pub(crate) fn h265(bits: &mut Bits<'_>) -> Self {
         let mut vui = Self::default();
         let _ = vui.read_h265(bits);
@@ -68,7 +68,7 @@ impl Vui {
         if !bits.flag()? {
             self.no_timing_at = Some(timing_at);
         } else {
-            // A unit is a field's time.
+            // One tick is the duration of a field.
             let units = u64::from(bits.bits(32)?) * 2;
             let scale = bits.bits(32)?;
             self.rate = FrameRate::nearest(scale.into(), units);
@@ -82,7 +82,7 @@ impl Vui {
         if has_vcl {
             skip_h264_hrd(bits)?;
         }
-        // Delay, and the times of each picture's fields.
+        // Low delay flag and picture structure flag.
         bits.skip(if has_nal || has_vcl { 2 } else { 1 })?;
         if bits.flag()? {
             bits.skip(1)?;
@@ -101,7 +101,7 @@ impl Vui {
         let is_fields = bits.flag()?;
         bits.skip(1)?;
         if bits.flag()? {
-            // The window that is shown by default.
+            // Default display window.
             for _ in 0..4 {
                 bits.ue()?;
             }
@@ -131,7 +131,7 @@ impl Vui {
         }
     }
 
-    /// What both have in common: the aspect up to the place of colour samples.
+    /// Reads what both standards share: aspect ratio up to chroma sample locations.
     fn read_picture(&mut self, bits: &mut Bits<'_>) -> Option<()> {
         if bits.flag()? {
             let (wide, high) = match bits.byte()? {
@@ -145,14 +145,14 @@ impl Vui {
             bits.skip(1)?;
         }
         if bits.flag()? {
-            // The kind of signal, of the time of tapes.
+            // Video format (component, PAL, NTSC, …).
             bits.skip(3)?;
             self.is_full_range = Some(bits.flag()?);
             if bits.flag()? {
                 self.colours = Some([bits.byte()?, bits.byte()?, bits.byte()?]);
             }
         }
-        // Where colour samples lie, in the top and the bottom field.
+        // Chroma sample locations in the top and the bottom field.
         if bits.flag()? {
             self.chroma = match bits.ue()? {
                 0 => Some(ChromaSite::Left),
@@ -166,14 +166,14 @@ impl Vui {
     }
 }
 
-/// The rate that timing information of H.265, in a VPS or SPS, says.
+/// Returns the frame rate in timing information of H.265, of a VPS or SPS.
 pub(crate) fn h265_rate(bits: &mut Bits<'_>, is_fields: bool) -> Option<Option<FrameRate>> {
     let units = u64::from(bits.bits(32)?) * if is_fields { 2 } else { 1 };
     let scale = bits.bits(32)?;
     Some(FrameRate::nearest(scale.into(), units))
 }
 
-/// Parameters of a hypothetical reference decoder (clause E.1.2).
+/// Skips the parameters of a hypothetical reference decoder (clause E.1.2).
 fn skip_h264_hrd(bits: &mut Bits<'_>) -> Option<()> {
     let buffers: u32 = bits.ue_max(31)?;
     bits.skip(8)?;

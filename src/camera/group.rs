@@ -1,20 +1,21 @@
-//! Who may open a device.
+//! The group that may open a device.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-/// The group that may open a file, by name; `None` if none may or it cannot be told.
+/// Returns the name of the group that may open a file; `None` if there is no such group or it is
+/// unknown.
 pub(super) fn group_of(path: &Path) -> Option<String> {
     let about = std::fs::metadata(path).ok()?;
     let group_may = about.mode() & 0o060 == 0o060;
-    // Root's own group is nobody's to join.
+    // Nobody should be told to join root's group.
     if !group_may || about.gid() == 0 {
         return None;
     }
     group_name(&std::fs::read_to_string("/etc/group").ok()?, about.gid())
 }
 
-/// The name of a group in the text of `/etc/group`.
+/// Looks up the name of a group in the text of `/etc/group`.
 fn group_name(groups: &str, gid: u32) -> Option<String> {
     groups.lines().find_map(|line| {
         let mut fields = line.split(':');

@@ -1,4 +1,4 @@
-//! Which programs have a device open.
+//! Programs that have a device open.
 
 use std::fmt;
 use std::fs;
@@ -10,7 +10,7 @@ use std::path::Path;
 pub struct Holder {
     /// Process id.
     pub pid: u32,
-    /// Name of the program, as the kernel cuts it.
+    /// Name of the program, truncated by the kernel.
     pub name: String,
 }
 
@@ -20,9 +20,9 @@ impl fmt::Display for Holder {
     }
 }
 
-/// The programs that have the device at `path` open, this one only if it has it open twice.
+/// Lists the programs that have the device at `path` open; this one only if it has it open twice.
 ///
-/// Without privileges only the user's own programs can be seen; the list may be empty.
+/// Without privileges only the user's own programs are visible; the list may be empty.
 pub(super) fn holders(path: &Path) -> Vec<Holder> {
     let Ok(about) = fs::metadata(path) else {
         return Vec::new();
@@ -30,7 +30,7 @@ pub(super) fn holders(path: &Path) -> Vec<Holder> {
     let device = about.file_type().is_char_device().then(|| about.rdev());
     let same = |fd: &Path| {
         fs::metadata(fd).is_ok_and(|other| match device {
-            // By device number: the node may have several names.
+            // Compare device numbers: the node may have several names.
             Some(rdev) => other.file_type().is_char_device() && other.rdev() == rdev,
             None => (other.dev(), other.ino()) == (about.dev(), about.ino()),
         })

@@ -1,4 +1,4 @@
-//! Finding a camera again: node numbers change, hardware does not.
+//! Identity of a camera across changes of its node number.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -8,9 +8,9 @@ use rustix::fs::{major, minor};
 
 use super::{Camera, CameraError, list, open_device};
 
-/// What a camera is known by when its node number has changed.
+/// Identifies a camera after its node number has changed.
 ///
-/// A camera with a serial number is found at any plug; others at the plug where they were.
+/// A camera with a serial number is found at any port, others at the same port only.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CameraId {
     /// Name of the hardware.
@@ -19,12 +19,12 @@ pub struct CameraId {
     pub bus_info: String,
     /// Serial number, for USB cameras that have one.
     pub serial: Option<String>,
-    /// Which of the nodes of the hardware it is.
+    /// Index of the node among those of the hardware.
     pub index: u32,
 }
 
 impl CameraId {
-    /// Whether `other` is the same camera.
+    /// Returns whether `other` is the same camera.
     #[must_use]
     pub fn matches(&self, other: &Self) -> bool {
         let same_hardware = match (&self.serial, &other.serial) {
@@ -34,7 +34,7 @@ impl CameraId {
         same_hardware && self.card == other.card && self.index == other.index
     }
 
-    /// The id of the camera at a path.
+    /// Reads the id of the camera at a path.
     pub(super) fn of(path: &Path) -> Option<Self> {
         let device = open_device(path).ok()?;
         let about = device.capabilities();
@@ -57,17 +57,17 @@ impl CameraId {
 }
 
 impl Camera {
-    /// What the camera is known by when its node number has changed: after unplugging, or after
-    /// a boot. `None` if the system has forgotten it already.
+    /// Returns the camera's id, which survives replugging and reboots. `None` if the camera is
+    /// already gone.
     #[must_use]
     pub fn id(&self) -> Option<CameraId> {
         CameraId::of(self.path())
     }
 
-    /// Opens the camera that had this id, whatever its node number is now.
+    /// Opens the camera with this id, whatever its node number.
     ///
     /// # Errors
-    /// - [`CameraError::NotFound`]: it is not there, with the cameras that are.
+    /// - [`CameraError::NotFound`]: it is not connected; lists the cameras that are.
     /// - Otherwise those of [`Camera::open`].
     pub fn open_id(id: &CameraId) -> Result<Self, CameraError> {
         let found = list::node_paths()

@@ -1,4 +1,4 @@
-//! What video devices there are.
+//! Listing video devices.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -18,36 +18,36 @@ use super::{CameraError, open_device};
 pub struct DeviceInfo {
     /// Path of the node.
     pub path: PathBuf,
-    /// Name for people.
+    /// Name of the hardware.
     pub card: String,
     /// Kernel driver.
     pub driver: String,
     /// Where it is attached; nodes of one piece of hardware share it.
     pub bus_info: String,
-    /// What it is for.
+    /// What the device is: camera, codec, converter, ….
     pub kind: NodeKind,
     /// Formats that it delivers, with sizes and intervals.
     pub formats: Vec<DeviceFormat>,
-    /// Formats that it takes (codecs, converters and outputs).
+    /// Formats that it accepts (codecs, converters and outputs).
     pub input_formats: Vec<DeviceFormat>,
-    /// What its queue can do, such as memory types; empty if it cannot be asked now.
+    /// Capabilities of its queue, such as memory types; empty while they cannot be queried.
     pub buffers: BufferCapabilities,
-    /// Items of its lists that the driver did not answer for.
+    /// Items of its lists that the driver failed to describe.
     pub gaps: Vec<ListGap>,
 }
 
-/// A format, size or interval that a driver failed to tell; the others are listed.
+/// A format, size or interval that a driver failed to describe; the others are listed.
 #[derive(Clone, Debug)]
 pub struct ListGap {
-    /// Which one: `size 2 of MJPG`, counted from 0 as the driver does.
+    /// The item: `size 2 of MJPG`, counted from 0 as in the driver.
     pub item: String,
-    /// What the driver answered.
+    /// The driver's answer.
     pub error: Error,
 }
 
 impl fmt::Display for ListGap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is not told: {}", self.item, self.error)
+        write!(f, "{} could not be read: {}", self.item, self.error)
     }
 }
 
@@ -56,11 +56,11 @@ impl fmt::Display for ListGap {
 pub struct DeviceFormat {
     /// Pixel format.
     pub fourcc: FourCc,
-    /// The driver's words for people.
+    /// The driver's description.
     pub description: String,
     /// Whether it is compressed.
     pub compressed: bool,
-    /// Sizes, as far as the driver lists them.
+    /// Sizes, if the driver lists them.
     pub sizes: Vec<DeviceSize>,
 }
 
@@ -69,17 +69,17 @@ pub struct DeviceFormat {
 pub struct DeviceSize {
     /// Width and height in pixels.
     pub size: FrameSize,
-    /// Frame intervals in seconds, as far as the driver lists them; for a range those at its
-    /// largest size.
+    /// Frame intervals in seconds, if the driver lists them; for a range of sizes, those of the
+    /// largest.
     pub intervals: Vec<FrameInterval>,
 }
 
 impl DeviceInfo {
-    /// What the device at a path is and offers; opens it for a moment.
+    /// Describes the device at a path, which is opened briefly.
     ///
     /// # Errors
-    /// [`CameraError::NotFound`], [`CameraError::PermissionDenied`],
-    /// [`CameraError::NotACamera`] if it is no video device at all, [`CameraError::Device`].
+    /// [`CameraError::NotFound`], [`CameraError::PermissionDenied`], [`CameraError::NotACamera`] if
+    /// it is not a video device, [`CameraError::Device`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, CameraError> {
         let path = path.as_ref();
         let device = open_device(path);
@@ -91,7 +91,7 @@ impl DeviceInfo {
 /// All video devices of the system.
 #[derive(Debug, Default)]
 pub struct DeviceList {
-    /// Devices by node number.
+    /// Devices in the order of their node numbers.
     pub devices: Vec<DeviceInfo>,
     /// Nodes that could not be opened, and why.
     pub unreadable: Vec<(PathBuf, CameraError)>,
@@ -99,7 +99,7 @@ pub struct DeviceList {
 
 /// Lists all video devices with their formats, sizes and intervals.
 ///
-/// Opens each node for a moment; streams of other programs are not disturbed.
+/// Opens each node briefly; streams of other programs are not disturbed.
 #[must_use]
 pub fn devices() -> DeviceList {
     let mut list = DeviceList::default();
@@ -112,13 +112,13 @@ pub fn devices() -> DeviceList {
     list
 }
 
-/// The paths of all video nodes, by number.
+/// Returns the paths of all video nodes, ordered by number.
 pub(super) fn node_paths() -> impl Iterator<Item = PathBuf> {
     let nodes = nodes().into_iter().flatten();
     nodes.map(|node| PathBuf::from(node.as_str()))
 }
 
-/// The paths of all cameras.
+/// Returns the paths of all cameras.
 pub(super) fn cameras() -> Vec<PathBuf> {
     node_paths()
         .filter(|path| open_device(path).is_ok_and(|device| device.kind() == NodeKind::Camera))
@@ -134,8 +134,8 @@ fn describe(path: PathBuf, device: &Device) -> Result<DeviceInfo, Error> {
     };
     let queue = device.capture_type().or(device.output_type());
     let buffers = queue.and_then(|buf_type| {
-        // Asking for no buffers frees none of ours (there are none) and is refused while
-        // another program owns the queue.
+        // A request for 0 buffers reports the capabilities. It frees nothing, since this handle has
+        // no buffers, and is refused while another program owns the queue.
         reqbufs(device.as_fd(), buf_type, Memory::Mmap, 0).ok()
     });
     Ok(DeviceInfo {
@@ -151,7 +151,7 @@ fn describe(path: PathBuf, device: &Device) -> Result<DeviceInfo, Error> {
     })
 }
 
-/// The items of a list; those that fail become gaps. Fails when the device is gone.
+/// Collects the items of a list; those that fail become gaps. Fails if the device is gone.
 fn told<T>(
     items: impl Iterator<Item = Result<T, Error>>,
     gaps: &mut Vec<ListGap>,

@@ -1,33 +1,36 @@
-//! Whose memory a camera fills.
+//! The memory that a camera fills.
 
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::SealFlags;
 use rustix::param::page_size;
+use videostream_hal::Call;
 use videostream_hal::memory::allocate::Report;
 use videostream_hal::memory::{Access, Allocator, Mapping, Origin, memfd};
-use videostream_hal::v4l2::queue::Places;
+use videostream_hal::v4l2::queue::ExternalMemory;
 use videostream_hal::v4l2::{Error, ErrorKind, ExportAccess, Memory};
 
-/// Whose memory a camera fills. All three kinds have descriptors, and are shared without a copy.
+use crate::joined::joined;
+
+/// The kind of memory that a camera fills. All kinds have file descriptors and are shared without a
+/// copy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum CameraMemory {
     /// The driver's own (`V4L2_MEMORY_MMAP`), exported as dma-bufs. Works with every driver that
-    /// can export, which is nearly all of them.
+    /// can export, which nearly all can.
     #[default]
     Driver,
-    /// Dma-bufs of a dma-heap, or else of udmabuf, that the driver imports
-    /// (`V4L2_MEMORY_DMABUF`). A driver without an IOMMU needs contiguous ones, of a CMA heap.
+    /// Dma-bufs of a dma-heap, or else of udmabuf, that the driver imports (`V4L2_MEMORY_DMABUF`).
+    /// A device without an IOMMU needs contiguous ones, from a CMA heap.
     Imported,
     /// Pages of this process (`V4L2_MEMORY_USERPTR`), for drivers without dma-buf. They are pages
-    /// of memfds, for memory without a descriptor could not be shared without a copy; as they are
-    /// no dma-bufs, other hardware cannot import them.
+    /// of memfds, so that they can be shared without a copy, but other hardware cannot import them.
     Pages,
 }
 
 impl CameraMemory {
-    /// `mmap`, `dmabuf` or `userptr`.
+    /// Returns `mmap`, `dmabuf` or `userptr`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -52,60 +55,45 @@ impl fmt::Display for CameraMemory {
     }
 }
 
-/// Why a camera cannot fill memory of a kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The reason why a camera cannot fill memory of a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MemoryRefusal {
-    /// The driver takes none of the kind.
+    /// The driver does not support this kind.
+    #[error("the driver does not support it")]
     NotTaken,
-    /// There is none to give to it.
+    /// No memory of this kind could be allocated.
+    #[error("none could be allocated ({})", refusals(_0))]
     None(Report),
-    /// The driver cannot reach it.
+    /// The device cannot access the memory.
+    #[error(
+        "the driver cannot reach it{}: {error}; without an IOMMU it needs contiguous memory, such \
+         as a CMA heap's",
+        provenance(*origin)
+    )]
     OutOfReach {
-        /// Where it is from.
+        /// Where the memory is from.
         origin: Option<Origin>,
-        /// What the driver answered.
+        /// The driver's answer.
+        #[source]
         error: Error,
     },
 }
 
-impl fmt::Display for MemoryRefusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotTaken => f.write_str("the driver takes none"),
-            Self::None(report) => write!(f, "there is none to be had ({})", Against(report)),
-            Self::OutOfReach { origin, error } => {
-                f.write_str("the driver cannot reach it")?;
-                if let Some(origin) = origin {
-                    write!(f, " ({origin})")?;
-                }
-                write!(
-                    f,
-                    ": {error}; without an IOMMU it needs contiguous memory, such as a CMA heap's"
-                )
-            }
-        }
-    }
+/// Lists why each source of dma-bufs failed.
+fn refusals(report: &Report) -> String {
+    let sources = [("dma-heap", report.dma_heap), ("udmabuf", report.udmabuf)];
+    let refused = sources
+        .into_iter()
+        .filter_map(|(source, errno)| Some(format!("{source}: {}", errno?)));
+    joined(refused, "; ").to_string()
 }
 
-/// What spoke against each source of dma-bufs.
-struct Against<'r>(&'r Report);
-
-impl fmt::Display for Against<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sources = [("dma-heap", self.0.dma_heap), ("udmabuf", self.0.udmabuf)];
-        let mut comma = "";
-        for (source, errno) in sources {
-            if let Some(errno) = errno {
-                write!(f, "{comma}{source}: {errno}")?;
-                comma = "; ";
-            }
-        }
-        Ok(())
-    }
+fn provenance(origin: Option<Origin>) -> String {
+    origin.map_or_else(String::new, |origin| format!(" ({origin})"))
 }
 
-/// Memory that was given to a driver: of each buffer its descriptors, and their bytes.
+/// Memory that was supplied to a driver: the descriptors of each buffer, and their bytes.
 #[derive(Debug)]
 pub(super) struct Supplied {
     memory: CameraMemory,
@@ -128,19 +116,19 @@ impl Supplied {
         }
     }
 
-    /// Gives every buffer its memory.
-    pub(super) fn supply(&mut self, places: &mut Places<'_>) -> Result<(), Error> {
-        let lengths = places.lengths().iter();
-        // Whole pages, which is what there is of memory: the size that descriptors tell.
+    /// Supplies the memory of every buffer.
+    pub(super) fn supply(&mut self, external: &mut ExternalMemory<'_>) -> Result<(), Error> {
+        let lengths = external.lengths().iter();
+        // Memory comes in whole pages, and descriptors report that size.
         let lengths = lengths.map(|&len| (len as usize).next_multiple_of(page_size()));
         let lengths: Vec<usize> = lengths.collect();
         self.lengths = lengths.iter().map(|&len| len as u32).collect();
         let allocator = Allocator::new();
-        for index in 0..places.count() {
+        for index in 0..external.count() {
             let planes = match self.memory {
                 CameraMemory::Driver => return Ok(()),
-                CameraMemory::Imported => self.import(&allocator, index, &lengths, places)?,
-                CameraMemory::Pages => self.lend(index, &lengths, places)?,
+                CameraMemory::Imported => self.import(&allocator, index, &lengths, external)?,
+                CameraMemory::Pages => self.supply_pages(index, &lengths, external)?,
             };
             self.buffers.push(planes);
         }
@@ -152,7 +140,7 @@ impl Supplied {
         allocator: &Allocator,
         index: u32,
         lengths: &[usize],
-        places: &mut Places<'_>,
+        external: &mut ExternalMemory<'_>,
     ) -> Result<Vec<OwnedFd>, Error> {
         let mut planes = Vec::with_capacity(lengths.len());
         for &len in lengths {
@@ -169,15 +157,15 @@ impl Supplied {
             return Err(no_memory(Some(rustix::io::Errno::NOMEM)));
         }
         let borrowed: Vec<BorrowedFd<'_>> = planes.iter().map(AsFd::as_fd).collect();
-        places.import(index, &borrowed)?;
+        external.import(index, &borrowed)?;
         Ok(planes)
     }
 
-    fn lend(
+    fn supply_pages(
         &mut self,
         index: u32,
         lengths: &[usize],
-        places: &mut Places<'_>,
+        external: &mut ExternalMemory<'_>,
     ) -> Result<Vec<OwnedFd>, Error> {
         let (mut planes, mut pages) = (Vec::new(), Vec::new());
         for &len in lengths {
@@ -186,18 +174,18 @@ impl Supplied {
             pages.push(mapping.map_err(|_| no_memory(None))?);
             let mut seals = SealFlags::SHRINK | SealFlags::GROW;
             if self.access == ExportAccess::ReadOnly {
-                // The mapping that the driver fills is made; others cannot write any more.
+                // The mapping that the driver fills exists already; no other one may write.
                 seals |= SealFlags::FUTURE_WRITE;
             }
             memfd::seal(&file, seals | SealFlags::SEAL).map_err(|e| no_memory(Some(e)))?;
             planes.push(file);
         }
         self.origin = Some(Origin::Memfd);
-        places.lend_each(index, pages)?;
+        external.attach_planes(index, pages)?;
         Ok(planes)
     }
 
-    /// Whether an error of a start is about the memory, and what it says of it.
+    /// Returns the refusal that an error of a start stands for, if it is about the memory.
     pub(super) fn refusal(&self, error: Error) -> Option<MemoryRefusal> {
         if self.memory == CameraMemory::Driver {
             return None;
@@ -209,8 +197,8 @@ impl Supplied {
             return None;
         };
         match (call, error.kind()) {
-            ("VIDIOC_REQBUFS", ErrorKind::InvalidArgument) => Some(MemoryRefusal::NotTaken),
-            ("VIDIOC_QBUF", ErrorKind::InvalidArgument | ErrorKind::OutOfMemory) => {
+            (Call::ReqBufs, ErrorKind::InvalidArgument) => Some(MemoryRefusal::NotTaken),
+            (Call::QBuf, ErrorKind::InvalidArgument | ErrorKind::OutOfMemory) => {
                 Some(MemoryRefusal::OutOfReach {
                     origin: self.origin,
                     error,
@@ -221,10 +209,10 @@ impl Supplied {
     }
 }
 
-/// No memory, as the kernel says it.
+/// Returns the kernel's error for missing memory.
 fn no_memory(errno: Option<rustix::io::Errno>) -> Error {
     Error::System {
-        call: "mmap",
+        call: Call::Mmap,
         errno: errno.unwrap_or(rustix::io::Errno::NOMEM),
     }
 }
@@ -239,18 +227,18 @@ mod tests {
     fn refusals_say_what_memory_would_do() {
         let supplied = Supplied::new(CameraMemory::Imported, ExportAccess::ReadOnly);
         let system = |call, errno| Error::System { call, errno };
-        let said = |call, errno| {
+        let refusal_of = |call, errno| {
             let refusal = supplied.refusal(system(call, errno));
             refusal.map(|refusal| refusal.to_string())
         };
-        let taken = said("VIDIOC_REQBUFS", Errno::INVAL);
-        assert_eq!(taken.as_deref(), Some("the driver takes none"));
-        let reach = said("VIDIOC_QBUF", Errno::FAULT).unwrap();
+        let taken = refusal_of(Call::ReqBufs, Errno::INVAL);
+        assert_eq!(taken.as_deref(), Some("the driver does not support it"));
+        let reach = refusal_of(Call::QBuf, Errno::FAULT).unwrap();
         assert!(reach.contains("EFAULT") && reach.contains("CMA"), "{reach}");
-        assert_eq!(said("VIDIOC_QBUF", Errno::NODEV), None);
-        assert_eq!(said("VIDIOC_STREAMON", Errno::INVAL), None);
+        assert_eq!(refusal_of(Call::QBuf, Errno::NODEV), None);
+        assert_eq!(refusal_of(Call::StreamOn, Errno::INVAL), None);
         let own = Supplied::new(CameraMemory::Driver, ExportAccess::ReadOnly);
-        assert_eq!(own.refusal(system("VIDIOC_REQBUFS", Errno::INVAL)), None);
+        assert_eq!(own.refusal(system(Call::ReqBufs, Errno::INVAL)), None);
         let none = MemoryRefusal::None(Report {
             dma_heap: Some(Errno::NOENT),
             udmabuf: Some(Errno::ACCESS),

@@ -1,4 +1,4 @@
-//! A video device of any kind, found by what people know of it.
+//! Video devices of any kind, found by a path, number, name or port.
 
 use std::path::{Path, PathBuf};
 
@@ -18,8 +18,8 @@ impl Node {
     /// Opens the device at a path.
     ///
     /// # Errors
-    /// [`CameraError::NotFound`], [`CameraError::PermissionDenied`],
-    /// [`CameraError::NotACamera`] if it is no video device at all, [`CameraError::Device`].
+    /// [`CameraError::NotFound`], [`CameraError::PermissionDenied`], [`CameraError::NotACamera`] if
+    /// it is not a video device, [`CameraError::Device`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, CameraError> {
         let path = path.as_ref();
         match open_device(path) {
@@ -31,38 +31,38 @@ impl Node {
         }
     }
 
-    /// The path it was opened by.
+    /// Returns the path that the device was opened by.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The open device: lists of formats, controls, events.
+    /// Returns the open device, for lists of formats, controls and events.
     #[must_use]
     pub const fn device(&self) -> &Device {
         &self.device
     }
 
-    /// Driver, card, bus and abilities.
+    /// Returns driver, card, bus and capabilities.
     #[must_use]
     pub const fn capabilities(&self) -> &Capabilities {
         self.device.capabilities()
     }
 }
 
-/// The path of the device that a text means.
+/// Finds the path of a device by what users call it.
 ///
 /// | text | means |
 /// |---|---|
 /// | `/dev/video2`, any text with `/` | that path |
 /// | `2`, `video2` | `/dev/video2` |
 /// | `usb-Maker_Camera_1234-video-index0` | the stable name in `/dev/v4l/by-id` or `by-path` |
-/// | `1234` | the camera with this serial number, where there is no node of this number |
-/// | `usb-0000:00:14.0-1` | the first camera at this place (`bus_info`), else the first device |
-/// | `HD Webcam` | the first camera whose name is this or begins with it, in any case, else the first device |
+/// | `1234` | the camera with this serial number, if there is no node of this number |
+/// | `usb-0000:00:14.0-1` | the first camera at this port (`bus_info`), else the first device |
+/// | `HD Webcam` | the first camera, else device, with this name or prefix, ignoring case |
 ///
 /// # Errors
-/// [`CameraError::NotFound`] with the cameras that there are.
+/// [`CameraError::NotFound`] with the cameras that exist.
 pub fn find_device(text: &str) -> Result<PathBuf, CameraError> {
     if text.contains('/') {
         return Ok(text.into());
@@ -91,7 +91,7 @@ pub fn find_device(text: &str) -> Result<PathBuf, CameraError> {
     })
 }
 
-/// The device that has a name, a place or a serial number: a camera rather than another one.
+/// Finds a device by its name, port or serial number; prefers cameras.
 fn by_name(text: &str) -> Option<PathBuf> {
     let wanted = text.to_lowercase();
     let mut best: Option<(u8, PathBuf)> = None;

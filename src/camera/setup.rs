@@ -1,15 +1,15 @@
-//! How a camera was set up, to do it again.
+//! The setup of a camera, for restarts.
 
 use std::fs;
 use std::path::PathBuf;
 
 use videostream_hal::format::FourCc;
-use videostream_hal::v4l2::camera::Wishes;
+use videostream_hal::v4l2::camera::CaptureRequest;
 use videostream_hal::v4l2::{ExportAccess, Fraction};
 
 use super::{Camera, CameraError, CameraId, CameraMemory, CameraStream};
 
-/// What is wanted of a camera.
+/// The requested settings of a camera.
 #[derive(Clone, Debug)]
 pub(super) struct Wanted {
     pub(super) formats: Vec<FourCc>,
@@ -20,7 +20,7 @@ pub(super) struct Wanted {
     pub(super) skip_corrupted: bool,
     pub(super) access: ExportAccess,
     pub(super) memory: CameraMemory,
-    /// Names and values, set together before anything is negotiated.
+    /// Names and values of controls, set together before the negotiation.
     pub(super) controls: Vec<(String, String)>,
 }
 
@@ -41,8 +41,8 @@ impl Default for Wanted {
 }
 
 impl Wanted {
-    pub(super) fn wishes(&self) -> Wishes<'_> {
-        Wishes {
+    pub(super) fn request(&self) -> CaptureRequest<'_> {
+        CaptureRequest {
             formats: &self.formats,
             size: self.size,
             exact_size: self.exact_size,
@@ -52,22 +52,22 @@ impl Wanted {
         }
     }
 
-    /// The same, in the size and at the rate of whatever signal there is.
-    pub(super) fn wishes_of_signal(&self) -> Wishes<'_> {
-        Wishes {
+    /// Returns the same request at the size and rate of the current signal.
+    pub(super) fn request_for_signal(&self) -> CaptureRequest<'_> {
+        CaptureRequest {
             size: None,
             interval: None,
-            ..self.wishes()
+            ..self.request()
         }
     }
 }
 
-/// Which camera it was and what was wanted of it: starts it again when it is back, whatever its
-/// node number is by then.
+/// Identity and requested settings of a camera: restarts it when it is back, whatever its node
+/// number is by then.
 #[derive(Clone, Debug)]
 pub struct CameraSetup {
     path: PathBuf,
-    /// `None`: opened by a link that follows the hardware, or known by nothing else.
+    /// `None` if the path is a link that follows the hardware, or if there is no id.
     id: Option<CameraId>,
     wanted: Wanted,
 }
@@ -82,9 +82,8 @@ impl CameraSetup {
         }
     }
 
-    /// Opens the camera, sets it up as before and starts it. A camera that was opened by a link
-    /// (`/dev/v4l/by-path/...`) is the one that the link leads to now; others are found by their
-    /// [`CameraId`].
+    /// Opens the camera, sets it up as before and starts it. A link (`/dev/v4l/by-path/...`) is
+    /// followed again; other cameras are found by their [`CameraId`].
     ///
     /// # Errors
     /// Those of [`Camera::open_id`] and [`Camera::start`].

@@ -1,4 +1,4 @@
-//! A camera that streams.
+//! Streaming from a camera.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use videostream_hal::format::{Layout, MAX_PLANES};
 use videostream_hal::memory::Origin;
 use videostream_hal::time::deadline_in;
 use videostream_hal::v4l2::camera::{self, Negotiated, StreamCounters};
-use videostream_hal::v4l2::queue::Places;
+use videostream_hal::v4l2::queue::ExternalMemory;
 use videostream_hal::v4l2::{
     Buffer, BufferFlags, Device, Error, Field, Fraction, Memory, TimestampClock, TimestampSource,
 };
@@ -17,41 +17,41 @@ use super::memory::Supplied;
 use super::setup::{CameraSetup, Wanted};
 use super::{CameraError, CameraMemory};
 
-/// One buffer of a stream: memory that the camera fills again and again.
+/// A buffer of a stream: memory that the camera fills repeatedly.
 #[derive(Debug)]
 pub struct CameraBuffer {
-    /// One descriptor for each memory plane: one for NV12, two for NV12M. Dma-bufs, or memfds with
+    /// One file descriptor per memory plane: one for NV12, two for NV12M. Dma-bufs, or memfds with
     /// [`CameraMemory::Pages`].
     pub fds: Vec<OwnedFd>,
     /// Bytes of each memory plane, with the driver's padding.
     pub lengths: Vec<u32>,
-    /// Where the planes of the picture lie; `planes[i].memory` is an index into `fds`.
+    /// Layout of the picture's planes; `planes[i].memory` is an index into `fds`.
     pub layout: Layout,
     /// Bytes of all memory planes.
     pub size: u64,
 }
 
-/// A finished frame; its buffer stays out of the camera until [`CameraStream::requeue`].
+/// A finished frame; the camera does not touch its buffer until [`CameraStream::requeue`].
 #[derive(Clone, Copy, Debug)]
 pub struct CameraFrame {
-    /// Which buffer of [`CameraStream::buffers`] holds it.
+    /// Index of its buffer in [`CameraStream::buffers`].
     pub index: u32,
     /// Valid bytes of each memory plane, `data_offset` included.
     pub bytes_used: [u32; MAX_PLANES],
     /// Bytes before the picture in each memory plane, to be added to the layout's offsets;
     /// 0 except for some multi-planar drivers.
     pub data_offset: [u32; MAX_PLANES],
-    /// Memory planes: valid entries of the two arrays.
+    /// Number of memory planes: valid entries of the two arrays.
     pub plane_count: usize,
-    /// The driver's frame number: counts lost frames too, wraps, starts at 0.
+    /// The driver's frame number: starts at 0, includes lost frames, wraps.
     pub sequence: u32,
-    /// Frames missing between the one before and this one.
+    /// Frames lost between the previous one and this one.
     pub lost: u32,
-    /// When it was captured, in nanoseconds on the clock that [`CameraFrame::clock`] names.
+    /// Time of capture in nanoseconds, on the clock of [`CameraFrame::clock`].
     pub timestamp_ns: u64,
-    /// Which lines it has.
+    /// Field order of its lines.
     pub field: Field,
-    /// Everything that the driver says of it.
+    /// The driver's buffer flags.
     pub flags: BufferFlags,
 }
 
@@ -77,38 +77,38 @@ impl CameraFrame {
         }
     }
 
-    /// The clock of the timestamp.
+    /// Returns the clock of the timestamp.
     #[must_use]
     pub const fn clock(&self) -> TimestampClock {
         self.flags.clock()
     }
 
-    /// The moment of the timestamp: start of exposure or end of frame.
+    /// Returns the event of the timestamp: start of exposure or end of frame.
     #[must_use]
     pub const fn timestamp_source(&self) -> TimestampSource {
         self.flags.source()
     }
 
-    /// Whether the driver says that the content is suspect.
+    /// Returns whether the driver marked the content as corrupted.
     #[must_use]
     pub const fn is_corrupted(&self) -> bool {
         self.flags.contains(BufferFlags::ERROR)
     }
 
-    /// Whether it stands for itself; meaningful for compressed formats.
+    /// Returns whether the frame is a key frame; meaningful for compressed formats.
     #[must_use]
     pub const fn is_key_frame(&self) -> bool {
         self.flags.contains(BufferFlags::KEYFRAME)
     }
 }
 
-/// A camera that streams; dropping it stops it.
+/// A streaming camera; dropping it stops the stream.
 #[derive(Debug)]
 pub struct CameraStream {
     // Before the stream: drivers want exported descriptors closed before buffers are freed.
     buffers: Vec<CameraBuffer>,
-    stream: camera::CameraStream,
-    /// Where memory that is not the driver's is from.
+    stream: camera::Capture,
+    /// Origin of memory that is not the driver's.
     origin: Option<Origin>,
     path: PathBuf,
     wanted: Wanted,
@@ -122,10 +122,10 @@ impl CameraStream {
         wanted: Wanted,
     ) -> Result<Self, CameraError> {
         let mut supplied = Supplied::new(wanted.memory, wanted.access);
-        let started = camera::CameraStream::start_supplied(
+        let started = camera::Capture::start_supplied(
             device,
             negotiated,
-            &wanted.wishes(),
+            &wanted.request(),
             wanted.memory.raw(),
             &mut |places| supplied.supply(places),
         );
@@ -142,88 +142,87 @@ impl CameraStream {
         }
     }
 
-    /// Takes up the signal that is at the input of a grabber now, after
-    /// [`CameraError::SourceChanged`]: the same wishes, in the size of the signal. The buffers are
-    /// others then, and indices of frames before are void.
+    /// Restarts a grabber at the size of its current signal, after [`CameraError::SourceChanged`].
+    /// The other requested settings are kept. The buffers are replaced, and indices of earlier
+    /// frames become invalid.
     ///
     /// # Errors
-    /// - [`CameraError::NoSignal`]: there is none.
+    /// - [`CameraError::NoSignal`]: the input has no signal.
     /// - Otherwise those of [`Camera::start`](super::Camera::start).
     ///
-    /// The camera is stopped then and has no buffers, but stays open: [`CameraStream::next`] waits
-    /// for the next change of the signal, and this can be called again.
+    /// On errors the camera is stopped and has no buffers, but stays open: [`CameraStream::next`]
+    /// waits for the next change of the signal, after which this can be called again.
     pub fn renegotiate(&mut self) -> Result<(), CameraError> {
-        // Before the driver frees what they are descriptors of.
+        // Close the descriptors before the driver frees the memory behind them.
         self.buffers.clear();
-        let wishes = self.wanted.wishes_of_signal();
+        let request = self.wanted.request_for_signal();
         let memory = self.wanted.memory;
         let mut supplied = Supplied::new(memory, self.wanted.access);
-        let supply = &mut |places: &mut Places<'_>| supplied.supply(places);
+        let supply = &mut |places: &mut ExternalMemory<'_>| supplied.supply(places);
         let stream = &mut self.stream;
-        let restarted = stream.renegotiate_supplied(&wishes, &mut |_| {}, memory.raw(), supply);
+        let restarted = stream.renegotiate_supplied(&request, &mut |_| {}, memory.raw(), supply);
         let buffers = restarted.and_then(|()| buffers(&self.stream, &mut supplied));
         self.buffers = buffers.map_err(|error| refused(&self.path, &supplied, memory, error))?;
         self.origin = supplied.origin;
         Ok(())
     }
 
-    /// Which camera it is and what was wanted of it, to start it again when it is back after it
-    /// was unplugged.
+    /// Returns the camera's identity and requested settings, to restart it after it was unplugged.
     #[must_use]
     pub fn setup(&self) -> CameraSetup {
         CameraSetup::new(self.path.clone(), self.wanted.clone())
     }
 
-    /// Whether it streams: a [`CameraStream::renegotiate`] that failed has stopped it.
+    /// Returns whether the camera streams; a failed [`CameraStream::renegotiate`] stops it.
     #[must_use]
     pub const fn is_streaming(&self) -> bool {
         self.stream.is_streaming()
     }
 
-    /// The path of the camera.
+    /// Returns the path of the camera.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The buffers, by index: the same memory for as long as the stream lives.
+    /// Returns the buffers by index. They stay the same until [`CameraStream::renegotiate`].
     #[must_use]
     pub fn buffers(&self) -> &[CameraBuffer] {
         &self.buffers
     }
 
-    /// Whose memory the buffers are.
+    /// Returns the kind of memory of the buffers.
     #[must_use]
     pub const fn memory(&self) -> CameraMemory {
         self.wanted.memory
     }
 
-    /// Where the memory of the buffers is from; `None` if it is the driver's own.
+    /// Returns the origin of the buffers' memory; `None` if it is the driver's own.
     #[must_use]
     pub const fn origin(&self) -> Option<Origin> {
         self.origin
     }
 
-    /// Where the planes of each picture lie.
+    /// Returns the layout of each picture.
     #[must_use]
     pub const fn layout(&self) -> &Layout {
         &self.stream.negotiated().layout
     }
 
-    /// What the camera was set to, colours included.
+    /// Returns the negotiated settings, colours included.
     #[must_use]
     pub const fn negotiated(&self) -> &Negotiated {
         self.stream.negotiated()
     }
 
-    /// Seconds per frame, if the driver knows.
+    /// Returns the seconds per frame, if the driver knows.
     #[must_use]
     pub const fn interval(&self) -> Option<Fraction> {
         self.stream.negotiated().interval
     }
 
-    /// The interval that was asked for, where the driver has set another one or has none to set:
-    /// [`CameraStream::interval`] is what the camera gives. Half a thousandth is rounding.
+    /// Returns the requested interval if the driver chose another one or cannot set one; see
+    /// [`CameraStream::interval`] for the actual one. A difference of 0.05 % counts as rounding.
     #[must_use]
     pub fn missed_interval(&self) -> Option<Fraction> {
         let wanted = self.wanted.interval.filter(|wanted| !wanted.is_default())?;
@@ -232,36 +231,34 @@ impl CameraStream {
         (!self.interval().is_some_and(is_met)).then_some(wanted)
     }
 
-    /// Frames delivered, lost and skipped so far.
+    /// Returns the numbers of frames delivered, lost and skipped so far.
     #[must_use]
     pub const fn counters(&self) -> StreamCounters {
         self.stream.counters()
     }
 
-    /// Buffers that the camera has at the moment. At 0 no frame can come.
+    /// Returns the number of buffers that are queued. At 0 no frame can arrive.
     #[must_use]
     pub const fn queued(&self) -> u32 {
         self.stream.queued()
     }
 
-    /// The open device: controls and events.
+    /// Returns the open device, for controls and events.
     #[must_use]
     pub const fn device(&self) -> &Device {
         self.stream.device()
     }
 
-    /// The next frame, in the order of capture.
+    /// Waits for the next frame, in the order of capture.
     ///
     /// # Units
-    /// `deadline_ns` on `CLOCK_MONOTONIC`; `None` waits without end, a moment in the past takes
-    /// only what is there.
+    /// `deadline_ns` on `CLOCK_MONOTONIC`; `None` waits forever, a time in the past does not wait.
     ///
     /// # Errors
     /// - [`CameraError::TimedOut`]: no frame before the deadline.
     /// - [`CameraError::Disconnected`][]: unplugged.
     /// - [`CameraError::SourceChanged`][]: see [`CameraStream::renegotiate`].
-    /// - [`CameraError::Device`]: the driver gave up (start the camera again), or all buffers
-    ///   are out.
+    /// - [`CameraError::Device`]: the driver gave up (restart the camera), or no buffer is queued.
     pub fn next(&mut self, deadline_ns: Option<u64>) -> Result<CameraFrame, CameraError> {
         let frame = self.stream.next_frame(deadline_ns);
         Ok(keep(frame.map_err(|error| {
@@ -269,41 +266,41 @@ impl CameraStream {
         })?))
     }
 
-    /// The next frame if there is one; never waits. For a program that polls the descriptor
-    /// by itself: one ioctl instead of a poll and one.
+    /// Returns the next frame if there is one; never waits. For programs with a poll loop: saves
+    /// the poll that [`CameraStream::next`] does before its ioctl.
     ///
     /// # Errors
-    /// As for [`CameraStream::next`], but for the timeout.
+    /// Those of [`CameraStream::next`] except the time-out.
     pub fn take(&mut self) -> Result<Option<CameraFrame>, CameraError> {
         let frame = self.stream.take_frame();
         let frame = frame.map_err(|error| CameraError::from_device(&self.path, error))?;
         Ok(frame.map(keep))
     }
 
-    /// Takes what the camera tells beside its frames, for a program that polls by itself: when
-    /// poll reports `POLLPRI`. [`CameraStream::next`] does it by itself.
+    /// Dequeues the camera's events, for programs with a poll loop: call it when poll reports
+    /// `POLLPRI`. [`CameraStream::next`] includes it.
     ///
     /// # Errors
-    /// [`CameraError::SourceChanged`]: the signal at the input of a grabber is another;
+    /// [`CameraError::SourceChanged`]: the signal at the input of a grabber has changed;
     /// [`CameraError::Disconnected`].
     pub fn take_events(&self) -> Result<(), CameraError> {
         let taken = self.stream.take_events();
         taken.map_err(|error| CameraError::from_device(&self.path, error))
     }
 
-    /// The next frame within some time from now.
+    /// Waits for the next frame for at most `time`.
     ///
     /// # Errors
-    /// As for [`CameraStream::next`].
+    /// Those of [`CameraStream::next`].
     pub fn next_within(&mut self, time: Duration) -> Result<CameraFrame, CameraError> {
         let ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         self.next(Some(deadline_in(ns)))
     }
 
-    /// Gives a buffer back to the camera.
+    /// Queues a buffer again.
     ///
     /// # Errors
-    /// [`CameraError::Device`] when it is not out or does not exist, or the device failed;
+    /// [`CameraError::Device`] if it is queued already, does not exist, or the device failed;
     /// [`CameraError::Disconnected`].
     pub fn requeue(&mut self, index: u32) -> Result<(), CameraError> {
         self.stream
@@ -312,11 +309,8 @@ impl CameraStream {
     }
 }
 
-/// The descriptors of every buffer: those of the memory that was given, or exported.
-fn buffers(
-    stream: &camera::CameraStream,
-    supplied: &mut Supplied,
-) -> Result<Vec<CameraBuffer>, Error> {
+/// Collects the descriptors of every buffer: those of the supplied memory, or exported ones.
+fn buffers(stream: &camera::Capture, supplied: &mut Supplied) -> Result<Vec<CameraBuffer>, Error> {
     let is_own = stream.memory() == Memory::Mmap;
     let lengths = if is_own {
         stream.memory_lengths().to_vec()
@@ -343,7 +337,7 @@ fn buffers(
     buffers.collect()
 }
 
-/// An error of a start, which may be about the memory.
+/// Converts an error of a start, which may be about the memory.
 fn refused(path: &Path, supplied: &Supplied, memory: CameraMemory, error: Error) -> CameraError {
     match supplied.refusal(error) {
         Some(why) => CameraError::Memory {
@@ -355,15 +349,15 @@ fn refused(path: &Path, supplied: &Supplied, memory: CameraMemory, error: Error)
     }
 }
 
-/// Keeps the frame's buffer out of the camera: the index in what is given brings it back.
-fn keep(frame: camera::Frame<'_>) -> CameraFrame {
+/// Converts a frame without queueing its buffer again; [`CameraStream::requeue`] does that later.
+fn keep(frame: camera::CapturedFrame<'_>) -> CameraFrame {
     let about = CameraFrame::new(&frame, frame.lost());
     let _ = frame.into_index();
     about
 }
 
 impl AsFd for CameraStream {
-    /// For a program's own poll loop: readable when a frame is finished.
+    /// For poll loops: readable when a frame is finished.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.stream.as_fd()
     }

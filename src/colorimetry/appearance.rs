@@ -1,35 +1,36 @@
-//! Colours, and shape and place of samples, together.
+//! How pictures are to be shown: colours, and shape and position of samples.
 
 use videostream_hal::format::FourCc;
 use videostream_hal::ring::FrameDescriptor;
 
 use super::{Colorimetry, Range};
 
-/// How pictures are to be shown, as far as anybody said.
+/// How pictures are to be shown, as far as known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Appearance {
-    /// What their values mean as colours.
+    /// Meaning of the values as colours.
     pub colorimetry: Colorimetry,
-    /// Width and height of a sample, neither of them 0: (4, 3) is wider than high.
+    /// Width and height of a sample, both above 0; (4, 3) is wider than high.
     pub sample_aspect: Option<(u16, u16)>,
-    /// Where samples of chroma lie in 4:2:0. Streams and raw video say it; conversions take it to be [`ChromaSite::Center`].
+    /// Position of chroma samples in 4:2:0. It is written to streams and raw video; conversions
+    /// assume [`ChromaSite::Center`].
     pub chroma: Option<ChromaSite>,
 }
 
-/// Where a sample of chroma lies among the four of luma that share it.
+/// Position of a chroma sample among the four luma samples that share it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[doc(alias = "AVChromaLocation")]
 pub enum ChromaSite {
-    /// Between the two on the left: MPEG-2, and H.264 and H.265 where the stream says nothing.
+    /// Between the two on the left: MPEG-2, and the default of H.264 and H.265.
     Left,
-    /// In the middle of them: JPEG, MPEG-1.
+    /// In the middle: JPEG, MPEG-1.
     Center,
     /// On the upper left one: BT.2020, DV in PAL.
     TopLeft,
 }
 
 impl Appearance {
-    /// What is said here, and by `other` of what is not.
+    /// Fills in unspecified fields from `other`.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         let colours = match self.colorimetry.codes() {
@@ -49,8 +50,8 @@ impl Appearance {
         }
     }
 
-    /// What a stream says, within a file that says `file` beside it: players go by the file for the shape of samples, and by
-    /// the stream for colours.
+    /// Combines the appearance of a stream with that of the file around it: as in players, the file
+    /// decides the shape of samples, and the stream the colours.
     #[must_use]
     pub fn within(self, file: Self) -> Self {
         Self {
@@ -59,7 +60,8 @@ impl Appearance {
         }
     }
 
-    /// Of pictures of format `from` that have become pictures of format `to`; see [`Colorimetry::converted`].
+    /// Returns the appearance after a conversion from one format to another; see
+    /// [`Colorimetry::converted`].
     #[must_use]
     pub fn converted(self, from: FourCc, to: FourCc) -> Self {
         Self {
@@ -68,7 +70,7 @@ impl Appearance {
         }
     }
 
-    /// What a frame of a host says.
+    /// Reads the appearance of a shared frame.
     #[must_use]
     pub fn of_frame(frame: &FrameDescriptor) -> Self {
         let [low, high] = [
@@ -82,21 +84,21 @@ impl Appearance {
         }
     }
 
-    /// The shape of samples as [`FrameDescriptor::sample_aspect`] has it.
+    /// Returns the shape of samples in the form of [`FrameDescriptor::sample_aspect`].
     #[must_use]
     pub fn packed_aspect(&self) -> u32 {
         let (wide, high) = self.sample_aspect.unwrap_or_default();
         u32::from(wide) | u32::from(high) << 16
     }
 
-    /// Of pictures that were scaled from one size to another.
+    /// Returns the appearance after scaling from one size to another.
     #[must_use]
     pub fn scaled(self, from: (u32, u32), to: (u32, u32)) -> Self {
         let (wide, high) = self.sample_aspect.unwrap_or((1, 1));
         let wide = u128::from(wide) * u128::from(from.0) * u128::from(to.1);
         let high = u128::from(high) * u128::from(from.1) * u128::from(to.0);
         let rate = |number: u128| u64::try_from(number).unwrap_or(u64::MAX);
-        // What stays square says no more than before.
+        // Samples that stay square remain unspecified.
         if wide == high && self.sample_aspect.is_none() {
             return self;
         }
@@ -107,7 +109,7 @@ impl Appearance {
     }
 }
 
-/// A ratio in its lowest terms, if both fit.
+/// Reduces a ratio to its lowest terms; `None` if they do not fit.
 pub(crate) fn reduced(wide: u64, high: u64) -> Option<(u16, u16)> {
     let (mut a, mut b) = (wide, high);
     while b > 0 {

@@ -1,4 +1,4 @@
-//! What the values of a picture mean as colours.
+//! The meaning of a picture's values as colours.
 //!
 //! Source: ITU-T H.273 (the code points).
 
@@ -12,17 +12,17 @@ pub use self::appearance::{Appearance, ChromaSite};
 #[cfg(feature = "convert")]
 pub(crate) use self::v4l2::usual_range;
 
-/// What the values of a picture mean. The default is that nobody said: conversions take BT.601 then, in the range that
-/// is usual for the format, and files and streams say nothing either.
+/// The meaning of a picture's values. By default nothing is specified: conversions use BT.601 in
+/// the format's default range, and nothing is written to files and streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Colorimetry {
-    /// The colours of the three primaries and of white.
+    /// Colours of the three primaries and of white.
     pub primaries: Primaries,
-    /// How values grow with light.
+    /// Transfer function from light to values.
     pub transfer: Transfer,
-    /// The matrix from RGB to Y'CbCr.
+    /// Matrix from RGB to Y'CbCr.
     pub matrix: Matrix,
-    /// The range of values.
+    /// Range of values.
     pub range: Range,
 }
 
@@ -45,7 +45,7 @@ pub struct Matrix(pub u8);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[doc(alias = "V4L2_QUANTIZATION_LIM_RANGE")]
 pub enum Range {
-    /// Nobody said. Usual are full range for RGB, grey and JPEG, and limited range for all else.
+    /// Unspecified. The default is full range for RGB, grey and JPEG, and limited range for others.
     #[default]
     Unspecified,
     /// Luma 16 to 235, chroma 16 to 240.
@@ -55,9 +55,9 @@ pub enum Range {
 }
 
 impl Primaries {
-    /// ITU-R BT.709, which are those of sRGB, too.
+    /// ITU-R BT.709, also those of sRGB.
     pub const BT709: Self = Self(1);
-    /// Nobody said.
+    /// Unspecified.
     pub const UNSPECIFIED: Self = Self(2);
     /// ITU-R BT.601 with 625 lines (PAL).
     pub const BT601_625: Self = Self(5);
@@ -70,7 +70,7 @@ impl Primaries {
 impl Transfer {
     /// ITU-R BT.709.
     pub const BT709: Self = Self(1);
-    /// Nobody said.
+    /// Unspecified.
     pub const UNSPECIFIED: Self = Self(2);
     /// ITU-R BT.601: the curve of BT.709.
     pub const BT601: Self = Self(6);
@@ -78,18 +78,18 @@ impl Transfer {
     pub const SRGB: Self = Self(13);
     /// ITU-R BT.2020 with 10 bits: the curve of BT.709.
     pub const BT2020: Self = Self(14);
-    /// SMPTE ST 2084, of HDR10.
+    /// SMPTE ST 2084, as in HDR10.
     pub const PQ: Self = Self(16);
 }
 
 impl Matrix {
-    /// None: the values are R, G and B.
+    /// Identity: the values are R, G and B.
     pub const RGB: Self = Self(0);
     /// ITU-R BT.709, high definition.
     pub const BT709: Self = Self(1);
-    /// Nobody said.
+    /// Unspecified.
     pub const UNSPECIFIED: Self = Self(2);
-    /// ITU-R BT.601, by its number for 625 lines, which JPEG and sYCC have, too.
+    /// ITU-R BT.601, by its number for 625 lines, also that of JPEG and sYCC.
     pub const BT601_625: Self = Self(5);
     /// ITU-R BT.601, standard definition and most cameras.
     pub const BT601: Self = Self(6);
@@ -139,7 +139,7 @@ impl Colorimetry {
         matrix: Matrix::BT2020,
         range: Range::Limited,
     };
-    /// JPEG, as JFIF defines it: sRGB by the matrix of BT.601, in full range.
+    /// JPEG as in JFIF: sRGB with the matrix of BT.601, in full range.
     pub const JPEG: Self = Self {
         primaries: Primaries::BT709,
         transfer: Transfer::SRGB,
@@ -147,8 +147,8 @@ impl Colorimetry {
         range: Range::Full,
     };
 
-    /// What pictures of format `from` with these colours mean when they have become pictures of format `to`. RGB becomes
-    /// Y'CbCr in limited range, since players expect that, and by the matrix that is known, else by BT.601's.
+    /// Returns the colorimetry after a conversion from format `from` to format `to`. RGB becomes
+    /// Y'CbCr in limited range, which players expect, with the known matrix or else that of BT.601.
     #[must_use]
     pub fn converted(self, from: FourCc, to: FourCc) -> Self {
         let is_rgb = |fourcc| matches!(family(fourcc), Some(Family::Rgb | Family::Hsv));
@@ -172,14 +172,15 @@ impl Colorimetry {
         }
     }
 
-    /// The numbers of primaries, transfer characteristics and matrix in ITU-T H.273, if any of them is known.
+    /// Returns the numbers of primaries, transfer characteristics and matrix in ITU-T H.273, if any
+    /// of them is specified.
     #[must_use]
     pub fn codes(self) -> Option<[u8; 3]> {
         let codes = [self.primaries.0, self.transfer.0, self.matrix.0];
         (codes != [2; 3]).then_some(codes)
     }
 
-    /// With primaries, transfer characteristics and matrix by their numbers in ITU-T H.273.
+    /// Sets primaries, transfer characteristics and matrix by their numbers in ITU-T H.273.
     #[must_use]
     pub fn with_codes(self, [primaries, transfer, matrix]: [u8; 3]) -> Self {
         Self {
@@ -197,7 +198,7 @@ fn family(fourcc: FourCc) -> Option<Family> {
 
 #[cfg(feature = "convert")]
 impl Colorimetry {
-    /// Range and matrix for conversions.
+    /// Returns range and matrix for conversions.
     pub(crate) fn to_yuv(self, fourcc: FourCc) -> (yuv::YuvRange, yuv::YuvStandardMatrix) {
         let range = match self.range {
             Range::Unspecified => usual_range(fourcc),

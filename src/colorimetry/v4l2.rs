@@ -1,4 +1,4 @@
-//! Colours by V4L2's numbers.
+//! Colorimetry in V4L2's numbers.
 //!
 //! Source: `linux/videodev2.h` (`V4L2_MAP_*_DEFAULT`), and the kernel page
 //! `userspace-api/media/v4l/colorspaces-defs.html`.
@@ -7,13 +7,13 @@ use videostream_hal::format::{Family, FourCc};
 
 use super::{Colorimetry, Matrix, Primaries, Range, Transfer, family};
 
-/// Numbers of `enum v4l2_colorspace`, each with its primaries, its default transfer function
-/// (`V4L2_MAP_XFER_FUNC_DEFAULT`), encoding (`V4L2_MAP_YCBCR_ENC_DEFAULT`), and range where that is not limited.
+/// Numbers of `enum v4l2_colorspace`, each with its primaries, default transfer function
+/// (`V4L2_MAP_XFER_FUNC_DEFAULT`) and default encoding (`V4L2_MAP_YCBCR_ENC_DEFAULT`).
 const SPACES: [(u8, Primaries, u8, u8); 11] = [
     (space::SMPTE170M, Primaries::BT601, 1, 1),
     (space::SMPTE240M, Primaries(7), 4, 8),
     (space::REC709, Primaries::BT709, 1, 2),
-    // BT878: of one old chip, broken, as 170M.
+    // BT878: the broken colorspace of one old chip, treated as 170M.
     (4, Primaries::BT601, 1, 1),
     (5, Primaries(4), 1, 1),
     (space::BT470BG, Primaries::BT601_625, 1, 1),
@@ -39,12 +39,13 @@ const FULL_RANGE: u8 = 1;
 const LIMITED_RANGE: u8 = 2;
 
 impl Colorimetry {
-    /// What V4L2's numbers mean for pictures of a format: the bytes of
-    /// [`FrameDescriptor::colorimetry`](videostream_hal::ring::FrameDescriptor::colorimetry), from the lowest colorspace,
-    /// transfer function, encoding, quantization.
+    /// Converts V4L2's numbers for pictures of a format. `packed` is
+    /// [`FrameDescriptor::colorimetry`](videostream_hal::ring::FrameDescriptor::colorimetry): from
+    /// the lowest byte colorspace, transfer function, encoding, quantization.
     ///
-    /// A 0 stands for the default of the colorspace, as `linux/videodev2.h` has it. Where there is no colorspace either,
-    /// nobody said, but for the range of RGB and grey, which is full, and for JPEG.
+    /// A 0 stands for the default of the colorspace in `linux/videodev2.h`. Without a colorspace
+    /// the result is unspecified, except for the range of RGB and grey, which is full, and for
+    /// JPEG.
     #[must_use]
     pub fn from_v4l2(packed: u32, fourcc: FourCc) -> Self {
         let [space, transfer, encoding, quantization] = packed.to_le_bytes();
@@ -53,9 +54,15 @@ impl Colorimetry {
             (space, _) => space,
         };
         let row = SPACES.iter().find(|row| row.0 == space);
-        let or = |said: u8, usual: Option<u8>| if said == 0 { usual.unwrap_or(0) } else { said };
+        let or = |given: u8, usual: Option<u8>| {
+            if given == 0 {
+                usual.unwrap_or(0)
+            } else {
+                given
+            }
+        };
         let transfer = match (or(transfer, row.map(|row| row.2)), space) {
-            // One curve by several names.
+            // The same curve under several names.
             (1, space::SMPTE170M | space::BT470BG) => Transfer::BT601,
             (1, space::BT2020) => Transfer::BT2020,
             (1, _) => Transfer::BT709,
@@ -97,7 +104,8 @@ impl Colorimetry {
         }
     }
 
-    /// As V4L2's numbers, the inverse of [`Colorimetry::from_v4l2`]. What V4L2 has no number for is 0 there.
+    /// Converts to V4L2's numbers, the inverse of [`Colorimetry::from_v4l2`]. Values without a
+    /// number in V4L2 become 0.
     #[must_use]
     pub fn to_v4l2(self) -> u32 {
         let space = match (self.primaries, self.transfer, self.matrix, self.range) {
@@ -138,7 +146,7 @@ impl Colorimetry {
     }
 }
 
-/// The range of a format where nobody says another one: `V4L2_MAP_QUANTIZATION_DEFAULT`.
+/// Returns the default range of a format (`V4L2_MAP_QUANTIZATION_DEFAULT`).
 pub(crate) fn usual_range(fourcc: FourCc) -> Range {
     match fourcc {
         FourCc::MJPG | FourCc::JPEG => Range::Full,
@@ -205,7 +213,7 @@ mod tests {
             matrix_alone,
         ] {
             for range in [Range::Limited, Range::Full, Range::Unspecified] {
-                // A colorspace of V4L2 has a range, and one in full range is JPEG's.
+                // A colorspace of V4L2 implies a range; full range implies JPEG's colorspace.
                 let has_space = colours.primaries != Primaries::UNSPECIFIED;
                 let is_jpeg = colours == Colorimetry::JPEG;
                 if range == Range::Unspecified && has_space || range != Range::Full && is_jpeg {

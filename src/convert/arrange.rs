@@ -1,4 +1,5 @@
-//! From luma and chroma to luma and chroma of the same colours: order, planes and subsampling.
+//! Conversion between formats of luma and chroma of the same colours: order, planes and
+//! subsampling.
 //!
 //! Chroma that gets fewer samples is averaged, chroma that gets more is repeated.
 
@@ -66,7 +67,8 @@ fn is_packed(shape: Shape) -> bool {
     )
 }
 
-/// The chroma rows where each row of `s` becomes one of `t`, and no rows have to be kept.
+/// Copies the chroma rows if each row of `s` becomes one of `t` without buffering. Returns whether
+/// it did.
 fn chroma_at_once(s: &View<'_>, t: &mut ViewMut<'_>) -> bool {
     let Shape::Yuv(to) = t.shape else {
         return true;
@@ -146,8 +148,8 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Brings the chroma of the target's chroma row `row` into the last of `rows`, and the luma of a packed
-/// picture on the way to where it belongs.
+/// Brings the chroma of the target's chroma row `row` into the last of `rows`, and the luma of a
+/// packed picture on the way to where it belongs.
 fn load(
     s: &View<'_>,
     t: &mut ViewMut<'_>,
@@ -176,8 +178,8 @@ fn load(
     Ok(())
 }
 
-/// Chroma row `row` of `s`. When it is packed, the luma beside it goes to the target, or to `luma` when
-/// that is packed too.
+/// Chroma row `row` of `s`. When it is packed, the luma beside it goes to the target, or to `luma`
+/// when that is packed too.
 fn load_row(
     s: &View<'_>,
     from: Yuv,
@@ -238,7 +240,7 @@ fn average(to: &mut [u8], with: &[u8]) {
     }
 }
 
-/// A row with one sample for `has` pixels as one with a sample for `wants`.
+/// Resamples a row with one sample for `has` pixels to one sample for `wants` pixels.
 fn fit_columns(from: &[u8], has: usize, to: &mut [u8], wants: usize) {
     if has == wants {
         to[..from.len()].copy_from_slice(from);
@@ -257,7 +259,7 @@ fn fit_columns(from: &[u8], has: usize, to: &mut [u8], wants: usize) {
     }
 }
 
-/// One packed row as three.
+/// Splits a packed row into three.
 fn unpack(
     from: Yuv,
     packed: &[u8],
@@ -292,7 +294,7 @@ fn unpack(
     .map_err(|_| "unpacking a row")
 }
 
-/// Three rows as one packed.
+/// Packs three rows into one.
 fn pack(to: Yuv, luma: &[u8], chroma: &Chroma<'_>, packed: &mut [u8]) -> Result<(), &'static str> {
     let (width, half) = (luma.len(), luma.len().div_ceil(YUV422.columns));
     let (mut u, mut v) = (&chroma.u[..half], &chroma.v[..half]);
@@ -322,7 +324,7 @@ fn pack(to: Yuv, luma: &[u8], chroma: &Chroma<'_>, packed: &mut [u8]) -> Result<
     .map_err(|_| "packing a row")
 }
 
-/// A length as the library takes it.
+/// Converts a length to the library's type.
 pub(super) fn small(value: usize) -> Result<u32, &'static str> {
     u32::try_from(value).map_err(|_| "counting bytes of a row")
 }

@@ -1,16 +1,15 @@
 //! Crops, scales and converts pictures: any of [`formats`] to any other, of any size.
 //!
-//! A [`Convert`] keeps the memory and the filter weights that it needs: after the first picture of a kind
-//! nothing is allocated. Pictures of the right format and size cost one copy.
+//! A [`Convert`] keeps the memory and the filter weights that it needs: after the first picture of
+//! a kind nothing is allocated. Pictures of the right format and size cost one copy.
 //!
-//! Subsampled chroma is averaged from the pixels that share it, and repeated for them on the way back. Scaling
-//! filters each plane of the source to the size that it needs, chroma straight from its own resolution; alpha
-//! is scaled as a fourth colour.
+//! Subsampled chroma is averaged from the pixels that share it, and repeated for them on the way
+//! back. Scaling filters each plane of the source to the size that it needs, chroma straight from
+//! its own resolution; alpha is scaled as a fourth colour.
 //!
 //! Needs the cargo feature `convert` (`software` and `snapshot` contain it).
 
 mod arrange;
-mod error;
 mod order;
 mod planar;
 mod rgb;
@@ -19,17 +18,17 @@ mod scale;
 mod shape;
 mod view;
 
-use videostream_hal::format::FourCc;
+use videostream_hal::format::{self, FourCc};
 
 use self::arrange::arrange;
-pub use self::error::ConvertError;
 use self::order::reorder;
 use self::rgb::Bands;
 use self::routines::Coding;
 use self::scale::Scaling;
-use self::shape::{FORMATS, Kind, Shape, YUV444, Yuv};
+use self::shape::{Kind, Shape, YUV444, Yuv};
 use self::view::{View, ViewMut};
 use crate::colorimetry::{Colorimetry, Matrix, Range, usual_range};
+pub use crate::picture::PictureError;
 use crate::picture::{Picture, PictureMut, Rect};
 
 /// The example of the guide is run.
@@ -37,24 +36,23 @@ use crate::picture::{Picture, PictureMut, Rect};
 #[doc = include_str!("../../docs/conversion.md")]
 struct Guide;
 
-/// How a picture becomes another. The default takes the whole picture, and changes no values that it need not.
+/// Options of a conversion. The default takes the whole picture and changes no values needlessly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Options {
-    /// The part of the source to take; all of it by default. It begins at whole chroma samples: at even
-    /// columns in 4:2:2, at even columns and rows in 4:2:0.
+    /// The part of the source to take; all of it by default. It begins at whole chroma samples: at
+    /// even columns in 4:2:2, at even columns and rows in 4:2:0.
     pub crop: Option<Rect>,
-    /// What luma and chroma of the source mean; without effect when it is RGB. What is unspecified is BT.601, in full
-    /// range for grey and in limited range for all else.
+    /// What luma and chroma of the source mean; without effect when it is RGB. What is unspecified
+    /// is BT.601, in full range for grey and in limited range for all else.
     pub from: Colorimetry,
-    /// What luma and chroma of the target are to mean; without effect when it is RGB. What is unspecified is as in the
-    /// source, and as for `from` when that is RGB.
+    /// What luma and chroma of the target are to mean; without effect when it is RGB. What is
+    /// unspecified is as in the source, and as for `from` when that is RGB.
     pub to: Colorimetry,
-    /// What scales, when the sizes differ.
+    /// The filter to scale with, if the sizes differ.
     pub filter: Filter,
 }
 
-/// What a scaled pixel is made of. All of them take in every pixel of the source when they make a
-/// picture smaller.
+/// The filter for scaling. When shrinking a picture, all of them use every source pixel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Filter {
     /// Linear between the nearest pixels: fast, and without overshoot.
@@ -73,7 +71,8 @@ pub enum Filter {
 /// use videostream::hal::format::{FourCc, Layout};
 /// use videostream::{Picture, PictureMut};
 ///
-/// let (camera, screen) = (Layout::new(FourCc::NV12, 640, 480)?, Layout::new(FourCc::RGB3, 320, 240)?);
+/// let camera = Layout::new(FourCc::NV12, 640, 480)?;
+/// let screen = Layout::new(FourCc::RGB3, 320, 240)?;
 /// let grey = vec![128; camera.size as usize];
 /// let mut rgb = vec![0; screen.size as usize];
 /// let mut convert = Convert::new();
@@ -99,28 +98,29 @@ pub struct Convert {
     rows: Vec<u8>,
 }
 
-/// The formats that pictures can be converted from and to.
+/// Returns the formats that can be converted from and to.
 pub fn formats() -> impl Iterator<Item = FourCc> {
-    FORMATS.iter().map(|(fourcc, _)| *fourcc)
+    let all = format::formats().map(|info| info.fourcc);
+    all.filter(|fourcc| is_known(*fourcc))
 }
 
-/// Whether `fourcc` is one of [`formats`].
+/// Returns whether `fourcc` is one of [`formats`].
 #[must_use]
 pub fn is_known(fourcc: FourCc) -> bool {
     Shape::of(fourcc).is_some()
 }
 
-/// Whether both formats are known, before there are pictures.
+/// Checks that both formats are known, before there are pictures.
 ///
 /// # Errors
-/// [`ConvertError::Source`], [`ConvertError::Target`].
-pub fn check(from: FourCc, to: FourCc) -> Result<(), ConvertError> {
+/// [`PictureError::ConvertFrom`], [`PictureError::ConvertTo`].
+pub fn check(from: FourCc, to: FourCc) -> Result<(), PictureError> {
     if !is_known(from) {
-        return Err(ConvertError::Source(from));
+        return Err(PictureError::ConvertFrom(from));
     }
     match is_known(to) {
         true => Ok(()),
-        false => Err(ConvertError::Target(to)),
+        false => Err(PictureError::ConvertTo(to)),
     }
 }
 
@@ -163,32 +163,33 @@ impl Options {
 }
 
 impl Convert {
-    /// Without memory, which comes with the first picture.
+    /// Creates a converter. It allocates memory with the first picture.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Makes `target` of `source`, whatever their formats, sizes and strides. What lies between the rows of
-    /// `target` stays as it is.
+    /// Converts `source` into `target`, of any formats, sizes and strides. Padding between the rows
+    /// of `target` is left unchanged.
     ///
     /// # Errors
-    /// [`ConvertError::Source`] and [`ConvertError::Target`] for other formats than [`formats`],
-    /// [`ConvertError::Crop`] for a rectangle that is not inside, or [`ConvertError::Refused`] for sizes beyond
-    /// the scaler's; `target` holds anything then.
+    /// [`PictureError::ConvertFrom`] and [`PictureError::ConvertTo`] for other formats than
+    /// [`formats`], [`PictureError::Crop`] for a rectangle outside the picture, or
+    /// [`PictureError::Convert`] for sizes that the scaler does not support; the content of
+    /// `target` is then undefined.
     pub fn convert(
         &mut self,
         source: &Picture<'_>,
         target: &mut PictureMut<'_>,
         options: &Options,
-    ) -> Result<(), ConvertError> {
+    ) -> Result<(), PictureError> {
         let s = View::cropped(source, options.crop)?;
         let to = (target.fourcc(), target.width(), target.height());
-        let mut t = ViewMut::of(target).ok_or(ConvertError::Target(to.0))?;
+        let mut t = ViewMut::of(target).ok_or(PictureError::ConvertTo(to.0))?;
         let from = (source.fourcc(), s.width as u32, s.height as u32);
         let options = &options.resolved(from.0, to.0);
         self.scale_and_convert(&s, &mut t, options)
-            .map_err(|call| ConvertError::Refused { call, from, to })
+            .map_err(|call| PictureError::Convert { call, from, to })
     }
 
     fn scale_and_convert(
@@ -252,8 +253,8 @@ fn transfer(
     }
 }
 
-/// What `source` is scaled as: its planes, with the subsampling of the target. On the way to other colours each
-/// pixel has chroma of its own.
+/// Returns what `source` is scaled as: its planes, with the subsampling of the target. On the way
+/// to other colours each pixel has chroma of its own.
 fn shape_to_scale(source: Shape, target: Shape, options: &Resolved) -> Shape {
     let Shape::Yuv(from) = source else {
         return source;

@@ -1,4 +1,4 @@
-//! Between orders of the bytes of RGB pixels.
+//! Conversion between byte orders of RGB pixels.
 
 use yuv::YuvError;
 
@@ -46,7 +46,7 @@ pub(super) fn reorder(
 
 type Shuffle = fn(&[u8], u32, &mut [u8], u32, u32, u32) -> Result<(), YuvError>;
 
-/// What reorders pixels whose fourth byte is the last; nothing to do for the same order.
+/// Returns the routine that reorders pixels whose fourth byte is last; `None` for the same order.
 fn shuffle(from: Rgb, to: Rgb) -> Option<Shuffle> {
     Some(match (from.bytes, from.bgr, to.bytes, to.bgr) {
         (3, false, 3, true) => yuv::rgb_to_bgr,
@@ -65,7 +65,7 @@ fn shuffle(from: Rgb, to: Rgb) -> Option<Shuffle> {
     })
 }
 
-/// The last byte of each pixel becomes the first.
+/// Moves the last byte of each pixel to the front.
 pub(super) fn turn_right(pixels: &mut [u8]) {
     for pixel in pixels.chunks_exact_mut(4) {
         let [a, b, c, d] = [pixel[0], pixel[1], pixel[2], pixel[3]];
@@ -73,7 +73,7 @@ pub(super) fn turn_right(pixels: &mut [u8]) {
     }
 }
 
-/// The first byte of each pixel becomes the last.
+/// Moves the first byte of each pixel to the end.
 pub(super) fn turn_left(from: &[u8], to: &mut [u8]) {
     for (to, from) in to.chunks_exact_mut(4).zip(from.chunks_exact(4)) {
         to.copy_from_slice(&[from[1], from[2], from[3], from[0]]);

@@ -1,23 +1,24 @@
-//! Pictures as three planes in 4:2:0, which encoders read, with as little copied as possible.
+//! Pictures as three planes in 4:2:0 for encoders, with as little copying as possible.
 
 use videostream_hal::format::FourCc;
 
 use super::arrange::split_pairs;
 use super::shape::{Kind, Shape, YUV420, Yuv};
 use super::view::{View, ViewMut};
-use super::{Convert, ConvertError, Options, transfer};
-use crate::picture::{Picture, PictureError, Plane};
+use super::{Convert, Options, PictureError, transfer};
+use crate::picture::{Picture, Plane};
 
 const YU12: Shape = Shape::planar(YUV420);
 
 impl Convert {
-    /// `source` in YU12: Y, Cb and Cr in 4:2:0. Without a change of colours, the planes of YU12 and YV12 and the
-    /// luma of NV12 and NV21 are read where they lie; what is converted lies in this converter.
+    /// Returns `source` in YU12: Y, Cb and Cr in 4:2:0. Without a change of colours, the planes of
+    /// YU12 and YV12 and the luma of NV12 and NV21 are borrowed from `source`; converted planes are
+    /// in memory of this converter.
     ///
-    /// The crop rectangle counts, the filter does not: the size is kept.
+    /// The crop rectangle applies, the filter does not: the size is kept.
     ///
     /// # Errors
-    /// As [`Convert::convert`].
+    /// Those of [`Convert::convert`].
     ///
     /// ```
     /// # use videostream::convert::{Convert, Options};
@@ -34,11 +35,11 @@ impl Convert {
         &'a mut self,
         source: &Picture<'a>,
         options: &Options,
-    ) -> Result<Picture<'a>, ConvertError> {
+    ) -> Result<Picture<'a>, PictureError> {
         let s = View::cropped(source, options.crop)?;
         let options = &options.resolved(source.fourcc(), FourCc::YU12);
         let size = (s.width as u32, s.height as u32);
-        let failed = |call| ConvertError::Refused {
+        let failed = |call| PictureError::Convert {
             call,
             from: (source.fourcc(), size.0, size.1),
             to: (FourCc::YU12, size.0, size.1),

@@ -1,7 +1,9 @@
-//! Between luma and chroma and RGB, and between orders of RGB, with the SIMD routines of the crate `yuv`.
+//! Conversion between luma and chroma and RGB, and between orders of RGB, with the SIMD routines of
+//! the crate `yuv`.
+//! `yuv`.
 //!
-//! The library's routines work on whole rows: they leave out a last row that has no padding behind it. So
-//! pictures go through it in bands, the last of which is copied where it is cut short.
+//! The library's routines work on whole rows: they leave out a last row that has no padding behind
+//! it. So pictures go through it in bands, the last of which is copied where it is cut short.
 
 use super::arrange::arrange;
 use super::order::{turn_left, turn_right};
@@ -9,7 +11,8 @@ use super::routines::{Coding, from_rgb, to_rgb};
 use super::shape::{Kind, RGB, Rgb, Shape, Sub, YUV420};
 use super::view::{View, ViewMut};
 
-/// Rows that are converted at a time, an even number. What is between two conversions stays in the cache.
+/// Rows that are converted at a time, an even number. What is between two conversions stays in the
+/// cache.
 const BAND: usize = 16;
 
 /// Memory for a band, kept.
@@ -136,7 +139,8 @@ impl Bands {
     }
 }
 
-/// The subsampling of a shape that the library has no routine for: its planes are taken apart first.
+/// Returns the subsampling of a shape that the library has no routine for: its planes are taken
+/// apart first.
 fn without_routine(shape: Shape) -> Option<Sub> {
     match shape {
         Shape::Yuv(yuv) if yuv.kind == Kind::Planar => None,

@@ -16,12 +16,12 @@ pub(super) type Coding = (YuvRange, YuvStandardMatrix);
 
 const MODE: YuvConversionMode = YuvConversionMode::Balanced;
 
-/// Where a table has the routine for `rgb`.
+/// Returns the index of the routine for `rgb` in a table.
 fn order(rgb: Rgb) -> usize {
     2 * usize::from(rgb.bytes == 4) + usize::from(rgb.bgr)
 }
 
-/// Makes RGB of luma, alone, with planes of chroma, or with a plane of pairs in 4:2:0.
+/// Converts luma to RGB: alone, with planes of chroma, or with a plane of pairs in 4:2:0.
 pub(super) fn to_rgb(
     s: &View<'_>,
     t: &mut ViewMut<'_>,
@@ -111,7 +111,7 @@ pub(super) fn to_rgb(
     made.map_err(|_| "converting luma and chroma to RGB")
 }
 
-/// The other way round.
+/// Converts RGB to luma and chroma, the reverse of [`to_rgb`].
 pub(super) fn from_rgb(
     s: &View<'_>,
     rgb: Rgb,

@@ -49,8 +49,8 @@ impl fmt::Debug for Scaling {
 }
 
 impl Scaling {
-    /// Scales every plane of `s` to the size of that plane of `t`: the kind and the order are the same, the size
-    /// and the subsampling need not be.
+    /// Scales every plane of `s` to the size of that plane of `t`: the kind and the order are the
+    /// same, the size and the subsampling need not be.
     pub(super) fn scale(
         &mut self,
         s: &View<'_>,

@@ -1,4 +1,4 @@
-//! How the formats that can be converted lie in memory.
+//! Memory layouts of the convertible formats.
 
 use videostream_hal::format::FourCc;
 
@@ -39,7 +39,7 @@ pub(super) struct Sub {
     pub(super) rows: usize,
 }
 
-/// Red, green and blue of eight bits each.
+/// RGB with eight bits for each colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Rgb {
     /// Bytes of a pixel, 3 or 4.
@@ -48,7 +48,7 @@ pub(super) struct Rgb {
     pub(super) bgr: bool,
     /// The fourth byte comes first.
     pub(super) first: bool,
-    /// The fourth byte means something.
+    /// The fourth byte is alpha.
     pub(super) alpha: bool,
 }
 
@@ -65,7 +65,7 @@ pub(super) const YUV444: Sub = Sub {
     rows: 1,
 };
 
-/// What colours go through between two formats of luma and chroma.
+/// The intermediate colours between two formats of luma and chroma.
 pub(super) const RGB: Rgb = Rgb {
     bytes: 3,
     bgr: false,
@@ -73,24 +73,17 @@ pub(super) const RGB: Rgb = Rgb {
     alpha: false,
 };
 
-/// The formats that can be converted.
-pub(super) const FORMATS: &[(FourCc, Shape)] = &[
+/// The formats that can be converted, without those that are one of them with its planes apart.
+const FORMATS: &[(FourCc, Shape)] = &[
     (FourCc::NV12, yuv(Kind::Semi, YUV420, false)),
     (FourCc::NV21, yuv(Kind::Semi, YUV420, true)),
     (FourCc::NV16, yuv(Kind::Semi, YUV422, false)),
     (FourCc::NV61, yuv(Kind::Semi, YUV422, true)),
     (FourCc::NV24, yuv(Kind::Semi, YUV444, false)),
     (FourCc::NV42, yuv(Kind::Semi, YUV444, true)),
-    (FourCc::NM12, yuv(Kind::Semi, YUV420, false)),
-    (FourCc::NM21, yuv(Kind::Semi, YUV420, true)),
-    (FourCc::NM16, yuv(Kind::Semi, YUV422, false)),
-    (FourCc::NM61, yuv(Kind::Semi, YUV422, true)),
     (FourCc::YU12, yuv(Kind::Planar, YUV420, false)),
     (FourCc::YV12, yuv(Kind::Planar, YUV420, true)),
     (FourCc::YUV422P, yuv(Kind::Planar, YUV422, false)),
-    (FourCc::YM12, yuv(Kind::Planar, YUV420, false)),
-    (FourCc::YM21, yuv(Kind::Planar, YUV420, true)),
-    (FourCc::YM16, yuv(Kind::Planar, YUV422, false)),
     (FourCc::YM61, yuv(Kind::Planar, YUV422, true)),
     (FourCc::YM24, yuv(Kind::Planar, YUV444, false)),
     (FourCc::YM42, yuv(Kind::Planar, YUV444, true)),
@@ -132,8 +125,10 @@ const fn rgb(bytes: usize, bgr: bool, first: bool, alpha: bool) -> Shape {
 
 impl Shape {
     pub(super) fn of(fourcc: FourCc) -> Option<Self> {
-        let found = FORMATS.iter().find(|(known, _)| *known == fourcc)?;
-        Some(found.1)
+        let find = |fourcc| FORMATS.iter().find(|(known, _)| *known == fourcc);
+        let together = || find(fourcc.info()?.contiguous?);
+        let (_, shape) = find(fourcc).or_else(together)?;
+        Some(*shape)
     }
 
     pub(super) const fn planar(sub: Sub) -> Self {
@@ -160,7 +155,7 @@ impl Shape {
         }
     }
 
-    /// Bytes of a sample of `plane` that belong together when the plane is scaled.
+    /// Returns bytes of a sample of `plane` that belong together when the plane is scaled.
     pub(super) fn channels(self, plane: usize) -> usize {
         match self {
             Self::Rgb(rgb) => rgb.bytes,

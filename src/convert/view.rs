@@ -1,6 +1,6 @@
 //! Pictures as the conversions see them: planes in the order Y, Cb, Cr, by rows and bands of rows.
 
-use super::ConvertError;
+use super::PictureError;
 use super::shape::{Kind, Shape, Sub, Yuv};
 use crate::picture::{Extent, Picture, PictureMut, Plane, PlaneMut, Rect};
 
@@ -48,9 +48,9 @@ impl<'a> View<'a> {
         })
     }
 
-    /// The part of a picture that is to be converted.
-    pub(super) fn cropped(picture: &Picture<'a>, crop: Option<Rect>) -> Result<Self, ConvertError> {
-        let view = Self::of(picture).ok_or(ConvertError::Source(picture.fourcc()))?;
+    /// Returns the part of a picture that is to be converted.
+    pub(super) fn cropped(picture: &Picture<'a>, crop: Option<Rect>) -> Result<Self, PictureError> {
+        let view = Self::of(picture).ok_or(PictureError::ConvertFrom(picture.fourcc()))?;
         let Some(rect) = crop else {
             return Ok(view);
         };
@@ -64,9 +64,8 @@ impl<'a> View<'a> {
         if fits(rect.x, rect.width, width, step.0) && fits(rect.y, rect.height, height, step.1) {
             return Ok(view.crop(rect));
         }
-        Err(ConvertError::Crop {
+        Err(PictureError::Crop {
             rect,
-            fourcc: picture.fourcc(),
             width,
             height,
             step,
@@ -93,7 +92,7 @@ impl<'a> View<'a> {
         &data[row * stride..][..self.extent(plane).row_bytes]
     }
 
-    /// The part inside `rect`, which lies inside and begins at whole chroma samples.
+    /// Returns the part inside `rect`, which lies inside and begins at whole chroma samples.
     fn crop(&self, rect: Rect) -> Self {
         let [x, y, width, height] = [rect.x, rect.y, rect.width, rect.height].map(|n| n as usize);
         let mut planes = self.planes;
@@ -127,7 +126,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Whether the rows of every plane have all of their padding, the last too.
+    /// Returns whether the rows of every plane have all of their padding, the last too.
     pub(super) fn is_whole(&self) -> bool {
         (0..self.shape.planes()).all(|at| {
             let plane = self.planes[at];
@@ -160,7 +159,7 @@ impl<'a> ViewMut<'a> {
         })
     }
 
-    /// A picture without padding in `memory`, which grows when it is too small.
+    /// Returns a picture without padding in `memory`, which grows when it is too small.
     pub(super) fn carve(
         memory: &'a mut Vec<u8>,
         shape: Shape,
@@ -196,7 +195,7 @@ impl<'a> ViewMut<'a> {
         PlaneMut { data, stride }
     }
 
-    /// All planes at once; those that the shape does not have are empty.
+    /// Returns all planes at once; those that the shape does not have are empty.
     pub(super) fn planes(&mut self) -> [PlaneMut<'_>; 3] {
         self.planes.each_mut().map(|plane| PlaneMut {
             data: plane.data,
@@ -240,7 +239,7 @@ impl<'a> ViewMut<'a> {
         }
     }
 
-    /// The same picture, to be read from now on.
+    /// Returns the same picture, to be read from now on.
     pub(super) fn into_view(self) -> View<'a> {
         View {
             shape: self.shape,
@@ -303,7 +302,7 @@ fn in_order(shape: Shape) -> (Shape, bool) {
     }
 }
 
-/// Bytes of a band, with padding where `has` allows. A single row needs none.
+/// Returns bytes of a band, with padding where `has` allows. A single row needs none.
 fn band_len(extent: Extent, stride: &mut usize, has: usize) -> usize {
     if extent.rows == 1 {
         *stride = extent.row_bytes;

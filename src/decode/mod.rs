@@ -1,33 +1,38 @@
 //! Decoding H.264 and H.265 to pictures.
 //!
-//! A [`Decoder`] takes [`Packet`]s and gives [`Decoded`] pictures, the same way round as an
-//! [`Encoder`](crate::encode::Encoder): give it packets with [`Decoder::submit`], take all pictures that are
-//! ready with [`Decoder::receive`] after each, and at the end let out what is held back with
+//! A [`Decoder`] takes [`Packet`]s and returns [`Decoded`] pictures, the reverse of an
+//! [`Encoder`](crate::encode::Encoder): submit each packet with [`Decoder::submit`], take all ready
+//! pictures with [`Decoder::receive`], and at the end release what is held back with
 //! [`Decoder::finish`].
 //!
 //! | backend | needs | gives |
 //! |---|---|---|
-//! | [`Backend::Software`], H.264 | cargo feature `software` | YU12; holds back one picture in Main and High profile |
-//! | [`Backend::Software`], H.265 | and the system's libde265 (Debian: `libde265-0`) | YU12; holds back what B pictures need |
-//! | [`Backend::V4l2`] | a device with a stateful V4L2 driver | what the driver prefers, mostly NV12; pictures as soon as they are done |
+//! | [`Backend::Software`], H.264 | cargo feature `software` | YU12 |
+//! | [`Backend::Software`], H.265 | also the system's libde265 | YU12 |
+//! | [`Backend::V4l2`] | a device with a stateful V4L2 driver | the driver's choice, mostly NV12 |
 //!
-//! Packets hold one picture each. A byte stream is divided into packets by
-//! [`access_units`](crate::encode::access_units). A stream may change its size at any key frame:
-//! all pictures of the old size come out first, then [`Decoded::is_new_size`] tells of the new one.
+//! Hardware returns pictures as they are done. OpenH264 holds back one picture in Main and High
+//! profile, libde265 (Debian: `libde265-0`) as many as B pictures need.
 //!
-//! Pictures come in the order in which they are shown. Where decoding begins at a key frame whose leading pictures refer
-//! to what was before (an open group of pictures), those are taken and left out; so are, where it begins with a refresh
-//! that takes several pictures, those up to its end.
+//! Hardware returns pictures as they are done. OpenH264 holds back one picture in Main and High
+//! profile, libde265 (Debian: `libde265-0`) as many as B pictures need.
+//!
+//! A packet holds one picture. [`access_units`](crate::encode::access_units) splits a byte stream
+//! into packets. A stream may change its size at any key frame: all pictures of the old size come
+//! first, then [`Decoded::is_new_size`] reports the new one.
+//!
+//! Pictures come in display order. If decoding starts at a key frame whose leading pictures refer
+//! to earlier ones (an open group of pictures), these are accepted and dropped; if it starts with a
+//! refresh over several pictures, so are those before its end.
 
-mod error;
 #[cfg(not(feature = "software"))]
-#[path = "none.rs"]
+#[path = "no_backend.rs"]
 mod software;
 #[cfg(feature = "software")]
 mod software;
 mod v4l2;
 
-pub use self::error::DecodeError;
+pub use crate::codec::CodecError;
 
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -35,8 +40,9 @@ use std::path::Path;
 use videostream_hal::format::{FourCc, Layout};
 
 use crate::bitstream::ParameterSets;
+use crate::bitstream::{Codec, Packet};
+use crate::codec::{Backend, DevicePath};
 use crate::colorimetry::{Appearance, ChromaSite};
-use crate::encode::{Backend, Codec, DevicePath, Packet};
 use crate::picture::{Picture, PictureMut};
 
 /// Configuration of a [`Decoder`].
@@ -49,7 +55,8 @@ pub struct DecoderConfig {
 }
 
 impl DecoderConfig {
-    /// Decodes this codec with the best backend that is there. Size and profile are the stream's.
+    /// Creates a configuration for this codec with the best available backend. Size and profile are
+    /// those of the stream.
     #[must_use]
     pub fn new(codec: Codec) -> Self {
         Self {
@@ -60,13 +67,13 @@ impl DecoderConfig {
         }
     }
 
-    /// Who decodes.
+    /// Sets the backend.
     #[must_use]
     pub fn backend(self, backend: Backend) -> Self {
         Self { backend, ..self }
     }
 
-    /// The pixel format of pictures, instead of the one that the backend prefers.
+    /// Sets the pixel format of pictures, by default the one that the backend prefers.
     #[must_use]
     pub fn format(self, fourcc: FourCc) -> Self {
         Self {
@@ -75,7 +82,7 @@ impl DecoderConfig {
         }
     }
 
-    /// Which device decodes, such as `/dev/video10`; with [`Backend::Auto`] it means [`Backend::V4l2`].
+    /// Sets the device, such as `/dev/video10`; [`Backend::Auto`] then means [`Backend::V4l2`].
     #[must_use]
     pub fn device(self, path: DevicePath) -> Self {
         Self {
@@ -113,13 +120,13 @@ impl DecoderConfig {
 pub struct Decoder {
     config: DecoderConfig,
     inner: Inner,
-    /// The parameter sets of the stream so far, which may come once only.
+    /// The parameter sets of the stream so far, which may come only once.
     sets: ParameterSets,
-    /// A key frame has come, so that what follows can be decoded.
+    /// A key frame has come, so that decoding is possible.
     started: bool,
     finished: bool,
     size: Option<(u32, u32)>,
-    /// What the parameter sets say.
+    /// Colours and sample aspect ratio from the parameter sets.
     appearance: Appearance,
 }
 
@@ -129,10 +136,10 @@ enum Inner {
     V4l2(Box<v4l2::V4l2>),
 }
 
-/// A picture and when it is shown.
+/// A picture and its presentation time.
 type Shown<'a> = (Picture<'a>, u64);
 
-/// A decoded picture. It lies in the decoder's memory, until the decoder is used again.
+/// A decoded picture. It borrows the decoder's memory until the decoder is used again.
 #[derive(Debug, Clone, Copy)]
 pub struct Decoded<'a> {
     picture: Picture<'a>,
@@ -142,25 +149,25 @@ pub struct Decoded<'a> {
 }
 
 impl<'a> Decoded<'a> {
-    /// The visible part of the picture.
+    /// Returns the visible part of the picture.
     #[must_use]
     pub fn picture(&self) -> &Picture<'a> {
         &self.picture
     }
 
-    /// When it is shown, in nanoseconds: the presentation time of its packet.
+    /// Returns the presentation time of its packet in nanoseconds.
     #[must_use]
     pub fn pts_ns(&self) -> u64 {
         self.pts_ns
     }
 
-    /// How it is to be shown, as far as the stream says.
+    /// Colours and sample aspect ratio, as far as the stream carries them.
     #[must_use]
     pub fn appearance(&self) -> Appearance {
         self.appearance
     }
 
-    /// Whether the picture before had another size, or there was none.
+    /// Returns whether the picture is the first, or differs in size from the one before.
     #[must_use]
     pub fn is_new_size(&self) -> bool {
         self.new_size
@@ -168,22 +175,22 @@ impl<'a> Decoded<'a> {
 }
 
 impl Decoder {
-    /// Prepares a decoder.
+    /// Creates a decoder.
     ///
     /// # Errors
-    /// [`DecodeError::NoBackend`], [`DecodeError::UnknownBackend`], [`DecodeError::Library`] for H.265 where
-    /// libde265 is missing (it names the package), [`DecodeError::Backend`].
-    pub fn new(config: &DecoderConfig) -> Result<Self, DecodeError> {
+    /// [`CodecError::NoBackend`], [`CodecError::UnknownBackend`], [`CodecError::Library`] for H.265
+    /// if libde265 is missing (the error names the package), [`CodecError::Backend`].
+    pub fn new(config: &DecoderConfig) -> Result<Self, CodecError> {
         let backend = config.backend.chosen(config.device);
-        let inner = match backend.map_err(DecodeError::UnknownBackend)? {
+        let inner = match backend.map_err(CodecError::UnknownBackend)? {
             Backend::V4l2 => Inner::V4l2(Box::new(v4l2::V4l2::new(config)?)),
             Backend::Software => Inner::Software(Box::new(in_software(config)?)),
             Backend::Auto => match v4l2::V4l2::new(config) {
                 Ok(v4l2) => Inner::V4l2(Box::new(v4l2)),
                 Err(refused) => match in_software(config) {
                     Ok(software) => Inner::Software(Box::new(software)),
-                    // Without the one, what the other said is of interest.
-                    Err(DecodeError::NoBackend(_)) if refused.is_of_a_device() => {
+                    // If the other backend was not built, the device's error says more.
+                    Err(CodecError::NoBackend { .. }) if refused.is_of_a_device() => {
                         return Err(refused);
                     }
                     Err(error) => return Err(error),
@@ -201,13 +208,13 @@ impl Decoder {
         })
     }
 
-    /// The configuration.
+    /// Returns the configuration.
     #[must_use]
     pub fn config(&self) -> &DecoderConfig {
         &self.config
     }
 
-    /// The backend that decodes.
+    /// Returns the backend that decodes.
     #[must_use]
     pub fn backend(&self) -> Backend {
         match &self.inner {
@@ -216,21 +223,21 @@ impl Decoder {
         }
     }
 
-    /// Gives the decoder a packet.
+    /// Submits a packet.
     ///
     /// # Errors
-    /// [`DecodeError::KeyFrameNeeded`] until the first key frame, and after an error: the packet is left
-    /// out; [`DecodeError::Corrupt`]: the packet can't be decoded, and what depends on it neither (those before it come out
-    /// of [`Decoder::receive`]);
-    /// [`DecodeError::Unsupported`]: H.265 of more than 8 bits, or other than 4:2:0;
-    /// [`DecodeError::FrameWaiting`] when a picture has to be received first;
-    /// [`DecodeError::Codec`], [`DecodeError::Finished`], [`DecodeError::Backend`].
-    pub fn submit(&mut self, packet: &Packet<'_>) -> Result<(), DecodeError> {
+    /// [`CodecError::KeyFrameNeeded`] until the first key frame, and after an error: the packet is
+    /// dropped; [`CodecError::Corrupt`]: the packet and those that depend on it can't be decoded
+    /// (earlier ones still come from [`Decoder::receive`]); [`CodecError::UnsupportedStream`]:
+    /// H.265 of more than 8 bits, or other than 4:2:0; [`CodecError::OutputWaiting`] if a picture
+    /// has to be received first; [`CodecError::Codec`], [`CodecError::Finished`],
+    /// [`CodecError::Backend`].
+    pub fn submit(&mut self, packet: &Packet<'_>) -> Result<(), CodecError> {
         if self.finished {
-            return Err(DecodeError::Finished);
+            return Err(CodecError::Finished);
         }
         if packet.codec() != self.config.codec {
-            return Err(DecodeError::Codec {
+            return Err(CodecError::Codec {
                 has: packet.codec(),
                 wants: self.config.codec,
             });
@@ -238,7 +245,7 @@ impl Decoder {
         if self.sets.add_all(packet.annex_b()) {
             let info = self.sets.info();
             let appearance = info.map(|info| info.appearance).unwrap_or_default();
-            // Both standards have it so where nothing is said.
+            // The default of both standards.
             let chroma = appearance.chroma.or(Some(ChromaSite::Left));
             self.appearance = Appearance {
                 chroma,
@@ -246,7 +253,7 @@ impl Decoder {
             };
         }
         if !self.started && !packet.is_key() {
-            return Err(DecodeError::KeyFrameNeeded);
+            return Err(CodecError::KeyFrameNeeded);
         }
         let missing = match self.started {
             true => Vec::new(),
@@ -265,25 +272,25 @@ impl Decoder {
             Inner::V4l2(v4l2) => v4l2.submit(packet),
         };
         match result {
-            Err(DecodeError::FrameWaiting) => {}
+            Err(CodecError::OutputWaiting) => {}
             _ => self.started = result.is_ok(),
         }
         result
     }
 
-    /// The parameter sets that came before and that a packet does not bring along.
+    /// Returns the known parameter sets that a packet lacks.
     fn missing_sets(&self, packet: &Packet<'_>) -> Vec<u8> {
         let mut own = ParameterSets::new(self.config.codec);
         own.add_all(packet.annex_b());
         self.sets.without(&own).to_bytes()
     }
 
-    /// The next picture that is ready, or `None` when the decoder wants more packets (after
-    /// [`Decoder::finish`]: when that was the last).
+    /// Returns the next ready picture, or `None` if the decoder needs more packets (after
+    /// [`Decoder::finish`]: if there are no more pictures).
     ///
     /// # Errors
-    /// [`DecodeError::Corrupt`], [`DecodeError::Backend`].
-    pub fn receive(&mut self) -> Result<Option<Decoded<'_>>, DecodeError> {
+    /// [`CodecError::Corrupt`], [`CodecError::Backend`].
+    pub fn receive(&mut self) -> Result<Option<Decoded<'_>>, CodecError> {
         let received = match &mut self.inner {
             Inner::Software(software) => software.receive(self.finished),
             Inner::V4l2(v4l2) => v4l2.receive(self.finished),
@@ -308,28 +315,26 @@ impl Decoder {
         }))
     }
 
-    /// Writes the next picture that is ready into `target`, which has its size and is YU12 or NV12. Returns its
-    /// presentation time in nanoseconds.
+    /// Writes the next ready picture into `target`, which has its size and is YU12 or NV12. Returns
+    /// its presentation time in nanoseconds.
     ///
     /// # Errors
-    /// Those of [`Decoder::receive`]; [`DecodeError::Target`] when `target` has another size or
-    /// format: the picture is lost then.
-    pub fn receive_into(
-        &mut self,
-        target: &mut PictureMut<'_>,
-    ) -> Result<Option<u64>, DecodeError> {
+    /// Those of [`Decoder::receive`]; [`CodecError::Picture`] if `target` has another size or
+    /// format: the picture is then lost.
+    pub fn receive_into(&mut self, target: &mut PictureMut<'_>) -> Result<Option<u64>, CodecError> {
         let Some(decoded) = self.receive()? else {
             return Ok(None);
         };
         decoded
             .picture
             .copy_to(target)
-            .map_err(DecodeError::Target)?;
+            .map_err(CodecError::Picture)?;
         Ok(Some(decoded.pts_ns))
     }
 
-    /// How many pictures were taken and are not shown, since they refer to what was before the place where decoding
-    /// began, or began again. OpenH264 tells; of H.265 and of hardware it is always 0.
+    /// Returns the number of pictures that were accepted and dropped because they refer to others
+    /// before the point where decoding started or restarted. Only OpenH264 reports them; for H.265
+    /// and hardware it is always 0.
     #[must_use]
     pub fn hidden(&self) -> u64 {
         match &self.inner {
@@ -338,20 +343,21 @@ impl Decoder {
         }
     }
 
-    /// Ends the stream: what is held back comes out of [`Decoder::receive`], and no more packets are taken.
+    /// Ends the stream: [`Decoder::receive`] returns what was held back, and no more packets are
+    /// accepted.
     ///
     /// # Errors
-    /// [`DecodeError::Backend`].
-    pub fn finish(&mut self) -> Result<(), DecodeError> {
+    /// [`CodecError::Backend`].
+    pub fn finish(&mut self) -> Result<(), CodecError> {
         self.finished = true;
         Ok(())
     }
 
-    /// Forgets everything, to go on at another place of the stream with a key frame.
+    /// Discards all data, to continue elsewhere in the stream with a key frame.
     ///
     /// # Errors
-    /// [`DecodeError::Backend`].
-    pub fn reset(&mut self) -> Result<(), DecodeError> {
+    /// [`CodecError::Backend`].
+    pub fn reset(&mut self) -> Result<(), CodecError> {
         match &mut self.inner {
             Inner::Software(software) => **software = in_software(&self.config)?,
             Inner::V4l2(v4l2) => v4l2.reset()?,
@@ -360,20 +366,20 @@ impl Decoder {
         Ok(())
     }
 
-    /// Waits until [`Decoder::receive`] may have a picture, or `deadline_ns` of `CLOCK_MONOTONIC` has passed. Hardware
-    /// works while the program does something else; the CPU has done all it can when [`Decoder::submit`] returns, so
-    /// that there is nothing to wait for.
+    /// Waits until [`Decoder::receive`] may have a picture or `deadline_ns` of `CLOCK_MONOTONIC`
+    /// has passed. Hardware works while the program does something else; software is done when
+    /// [`Decoder::submit`] returns, so there is nothing to wait for.
     ///
     /// # Errors
-    /// [`DecodeError::Device`].
-    pub fn wait(&mut self, deadline_ns: u64) -> Result<(), DecodeError> {
+    /// [`CodecError::Device`].
+    pub fn wait(&mut self, deadline_ns: u64) -> Result<(), CodecError> {
         match &mut self.inner {
             Inner::Software(_) => Ok(()),
             Inner::V4l2(v4l2) => v4l2.wait(deadline_ns),
         }
     }
 
-    /// The device that decodes; `None` for software.
+    /// Returns the device that decodes; `None` in software.
     #[must_use]
     pub fn device(&self) -> Option<&Path> {
         match &self.inner {
@@ -382,8 +388,8 @@ impl Decoder {
         }
     }
 
-    /// For a program's own poll loop: readable (or with an event, `POLLPRI`) when [`Decoder::receive`] may have a
-    /// picture. `None` for software.
+    /// Returns a file descriptor for a program's own poll loop: readable (or with an event,
+    /// `POLLPRI`) when [`Decoder::receive`] may have a picture. `None` in software.
     #[must_use]
     pub fn ready_fd(&self) -> Option<BorrowedFd<'_>> {
         match &self.inner {
@@ -392,13 +398,13 @@ impl Decoder {
         }
     }
 
-    /// The memory of the picture that was received last, to be read by other hardware without a copy: a dma-buf for
-    /// each memory part, and where the planes lie in them. It is the decoder's again when that is used again, and
-    /// must not be written. `None` for software.
+    /// Returns the memory of the picture received last, for other hardware to read without a copy:
+    /// a dma-buf for each memory part, and the layout of the planes in them. It must not be
+    /// written, and not be read after the next use of the decoder. `None` in software.
     ///
     /// # Errors
-    /// [`DecodeError::Device`]: the driver can't export its memory.
-    pub fn dma_buf(&mut self) -> Result<Option<(&[OwnedFd], &Layout)>, DecodeError> {
+    /// [`CodecError::Device`]: the driver can't export its memory.
+    pub fn dma_buf(&mut self) -> Result<Option<(&[OwnedFd], &Layout)>, CodecError> {
         match &mut self.inner {
             Inner::Software(_) => Ok(None),
             Inner::V4l2(v4l2) => v4l2.dma_buf(),
@@ -406,9 +412,9 @@ impl Decoder {
     }
 }
 
-fn in_software(config: &DecoderConfig) -> Result<software::Software, DecodeError> {
+fn in_software(config: &DecoderConfig) -> Result<software::Software, CodecError> {
     match config.format {
-        Some(fourcc) if fourcc != FourCc::YU12 => Err(DecodeError::Format {
+        Some(fourcc) if fourcc != FourCc::YU12 => Err(CodecError::OutputFormat {
             fourcc,
             gives: "YU12",
         }),

@@ -1,108 +1,26 @@
-//! What to encode, and how.
-
-use core::fmt;
+//! Configuration of encoders.
 
 use videostream_hal::format::{FourCc, Layout};
 
-use super::{Backend, DevicePath};
+use crate::bitstream::{Codec, Level};
+use crate::codec::{Backend, DevicePath};
 #[cfg(feature = "software")]
 use crate::colorimetry::Range;
 use crate::colorimetry::{Appearance, Colorimetry};
 use crate::frame_rate::FrameRate;
 use crate::picture::Rect;
 
-/// The compression standard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Codec {
-    /// H.264 (ITU-T H.264, MPEG-4 part 10, AVC).
-    H264,
-    /// H.265 (ITU-T H.265, MPEG-H part 2, HEVC).
-    H265,
-    /// FWHT (Fast Walsh Hadamard Transform), the codec of the kernel's virtual device `vicodec`: to try out programs
-    /// for hardware codecs on a machine without one. No other backend has it.
-    Fwht,
-    /// Motion-JPEG, as many cameras give it: every frame is an image by itself. It is recorded as it is; nothing here makes
-    /// it, and [`jpeg`](crate::jpeg) decodes it.
-    Mjpeg,
-}
-
-impl Codec {
-    /// The code of the codec's byte stream: `H264`, `HEVC`, `FWHT`.
-    #[must_use]
-    pub const fn fourcc(self) -> FourCc {
-        match self {
-            Self::H264 => FourCc::H264,
-            Self::H265 => FourCc::HEVC,
-            Self::Fwht => FourCc::FWHT,
-            Self::Mjpeg => FourCc::MJPG,
-        }
-    }
-
-    /// The codec of packets that are shared and recorded, by their format: H.264 or H.265. Nobody stores FWHT, and frames of
-    /// Motion-JPEG are pictures.
-    #[must_use]
-    pub const fn of_packets(fourcc: FourCc) -> Option<Self> {
-        match fourcc {
-            FourCc::H264 => Some(Self::H264),
-            FourCc::HEVC => Some(Self::H265),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for Codec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::H264 => "H.264",
-            Self::H265 => "H.265",
-            Self::Fwht => "FWHT",
-            Self::Mjpeg => "Motion-JPEG",
-        })
-    }
-}
-
-/// The set of tools that a decoder has to know. An encoder need not use all of them: the software backend
-/// writes CAVLC, not CABAC, in every profile.
+/// The set of coding tools that a decoder has to support. An encoder need not use all of them: the
+/// software backend writes CAVLC, not CABAC, in every profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Profile {
-    /// H.264 Constrained Baseline; every decoder reads it.
+    /// H.264 Constrained Baseline, supported by every decoder.
     Baseline,
     /// Main of H.264 and of H.265.
     Main,
     /// H.264 High.
     High,
-}
-
-/// What a decoder must be able to do: picture size, rate and bitrate, by the tables of the standard (ITU-T
-/// H.264 annex A, H.265 annex A). Written `4.1`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Level {
-    /// The number before the point.
-    pub major: u8,
-    /// The number behind the point.
-    pub minor: u8,
-}
-
-impl Level {
-    /// Level `major.minor`.
-    #[must_use]
-    pub const fn new(major: u8, minor: u8) -> Self {
-        Self { major, minor }
-    }
-
-    /// The level that `level_idc` of an H.264 stream stands for.
-    #[must_use]
-    pub const fn from_h264_idc(idc: u8) -> Self {
-        Self::new(idc / 10, idc % 10)
-    }
-}
-
-impl fmt::Display for Level {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.major, self.minor)
-    }
 }
 
 /// How the encoder spends bits.
@@ -112,19 +30,20 @@ impl fmt::Display for Level {
 pub enum RateControl {
     /// Constant bitrate (CBR), in bits per second.
     Constant(u32),
-    /// Variable bitrate (VBR): easy pictures take less, difficult ones more.
+    /// Variable bitrate (VBR): easy pictures take fewer bits, difficult ones more.
     Variable {
         /// Bits per second on average.
         bitrate: u32,
-        /// Bits per second that are never exceeded for long; not every backend can promise that.
+        /// The most bits per second over longer times; not every backend supports a peak.
         peak: Option<u32>,
     },
-    /// Constant quantiser (CQP), 0 (best) to 51 in H.264 and H.265; the bitrate follows from the picture.
+    /// Constant quantiser (CQP), 0 (best) to 51 in H.264 and H.265; the bitrate depends on the
+    /// pictures.
     Quantiser(u8),
 }
 
 impl RateControl {
-    /// The bits per second that are aimed at; `None` with a constant quantiser.
+    /// Returns the target bitrate in bits per second; `None` with a constant quantiser.
     #[must_use]
     pub const fn bitrate(self) -> Option<u32> {
         match self {
@@ -133,7 +52,7 @@ impl RateControl {
         }
     }
 
-    /// The same kind of control at another bitrate; `None` with a constant quantiser.
+    /// Returns the same kind of control at another bitrate; `None` with a constant quantiser.
     #[must_use]
     pub(crate) fn at(self, bits_per_second: u32) -> Option<Self> {
         match self {
@@ -149,8 +68,8 @@ impl RateControl {
 
 /// Configuration of an [`Encoder`](super::Encoder).
 ///
-/// Made by [`EncoderConfig::new`], refined by the methods, checked by
-/// [`Encoder::new`](super::Encoder::new): what a backend can't do is an error there.
+/// Created by [`EncoderConfig::new`], refined by its methods, and checked by
+/// [`Encoder::new`](super::Encoder::new), which reports what a backend does not support.
 ///
 /// ```
 /// use videostream::encode::{Codec, EncoderConfig, Profile, RateControl};
@@ -182,15 +101,16 @@ pub struct EncoderConfig {
     pub(crate) sample_aspect: Option<(u16, u16)>,
     pub(crate) backend: Backend,
     pub(crate) device: Option<DevicePath>,
-    /// Bytes from line to line of the first plane, where the program knows.
+    /// Bytes per line of the first plane, if the program knows.
     pub(crate) stride: Option<u32>,
 }
 
 impl EncoderConfig {
-    /// Encodes pictures of this format and size, arriving at about this rate.
+    /// Creates a configuration for pictures of this format and size, at about this rate.
     ///
-    /// Unless changed: 5 Mbit/s constant, a key frame every second with its parameter sets, High profile (H.265:
-    /// Main), the lowest level that fits, the whole picture, colours that the stream says nothing of, the best backend.
+    /// Defaults: 5 Mbit/s constant, a key frame with its parameter sets every second, High profile
+    /// (H.265: Main), the lowest level that fits, the whole picture, no colours in the stream, the
+    /// best backend.
     #[must_use]
     pub fn new(codec: Codec, fourcc: FourCc, width: u32, height: u32, rate: FrameRate) -> Self {
         Self {
@@ -217,14 +137,15 @@ impl EncoderConfig {
         }
     }
 
-    /// Encodes pictures that lie in memory as `layout` says: a hardware encoder is asked to read them there.
+    /// Creates a configuration for pictures of this layout: a hardware encoder is asked to read
+    /// them in place.
     #[must_use]
     pub fn of_layout(codec: Codec, layout: &Layout, rate: FrameRate) -> Self {
         let (fourcc, width, height) = (layout.fourcc, layout.width, layout.height);
         Self::new(codec, fourcc, width, height, rate).strides(layout)
     }
 
-    /// The lines of the pictures lie as far apart as those of `layout`, as [`EncoderConfig::of_layout`] has it.
+    /// Sets the strides of `layout` for the pictures, as [`EncoderConfig::of_layout`] does.
     #[must_use]
     pub fn strides(self, layout: &Layout) -> Self {
         Self {
@@ -233,19 +154,19 @@ impl EncoderConfig {
         }
     }
 
-    /// The codec.
+    /// Returns the codec.
     #[must_use]
     pub fn codec(&self) -> Codec {
         self.codec
     }
 
-    /// The format of the pictures that come in.
+    /// Returns the format of the input pictures.
     #[must_use]
     pub fn input_format(&self) -> FourCc {
         self.fourcc
     }
 
-    /// How bits are spent.
+    /// Sets the rate control.
     #[must_use]
     pub fn rate_control(self, rate_control: RateControl) -> Self {
         Self {
@@ -254,8 +175,8 @@ impl EncoderConfig {
         }
     }
 
-    /// Frames from one key frame to the next: 1 makes every frame a key frame, 0 only the first and
-    /// those asked for.
+    /// Sets the distance of key frames in frames: 1 makes every frame a key frame, 0 only the first
+    /// and requested ones.
     #[must_use]
     pub fn gop(self, frames: u32) -> Self {
         Self {
@@ -264,13 +185,14 @@ impl EncoderConfig {
         }
     }
 
-    /// The profile.
+    /// Sets the profile.
     #[must_use]
     pub fn profile(self, profile: Profile) -> Self {
         Self { profile, ..self }
     }
 
-    /// The level that decoders have to know. An error at configuration if size, rate or bitrate need a higher one.
+    /// Sets the level that decoders have to support. [`Encoder::new`](super::Encoder::new) fails if
+    /// size, rate or bitrate need a higher one.
     #[must_use]
     pub fn level(self, level: Level) -> Self {
         Self {
@@ -279,7 +201,7 @@ impl EncoderConfig {
         }
     }
 
-    /// The finest and the coarsest quantiser that rate control may choose, 0 (best) to 51.
+    /// Sets the finest and the coarsest quantiser that rate control may choose, 0 (best) to 51.
     #[must_use]
     #[doc(alias = "V4L2_CID_MPEG_VIDEO_H264_MIN_QP")]
     pub fn quantiser_range(self, finest: u8, coarsest: u8) -> Self {
@@ -289,7 +211,8 @@ impl EncoderConfig {
         }
     }
 
-    /// Whether every key frame carries the parameter sets (so that a decoder can start there), or the first only.
+    /// Sets whether every key frame carries the parameter sets, so that a decoder can start there,
+    /// or only the first.
     #[must_use]
     #[doc(alias = "V4L2_CID_MPEG_VIDEO_PREPEND_SPSPPS_TO_IDR")]
     pub fn parameter_sets_with_every_key_frame(self, every: bool) -> Self {
@@ -308,8 +231,8 @@ impl EncoderConfig {
         }
     }
 
-    /// What the colours of the stream mean, which it tells decoders as far as it is known: those of the pictures that
-    /// come in, or what RGB is to become (BT.601 in limited range where nothing is said; see
+    /// Sets the colours of the pictures, which the stream tells decoders as far as they are known.
+    /// For RGB it says what they are converted to (default: BT.601 in limited range; see
     /// [`Colorimetry::converted`]).
     #[must_use]
     pub fn colorimetry(self, colorimetry: Colorimetry) -> Self {
@@ -319,8 +242,8 @@ impl EncoderConfig {
         }
     }
 
-    /// Colours and the shape of samples, as [`colorimetry`](Self::colorimetry) and
-    /// [`sample_aspect`](Self::sample_aspect). Where chroma lies is not told.
+    /// Sets colours and sample aspect ratio, like [`colorimetry`](Self::colorimetry) and
+    /// [`sample_aspect`](Self::sample_aspect). The chroma location is not written.
     #[must_use]
     pub fn appearance(self, appearance: Appearance) -> Self {
         let (width, height) = appearance.sample_aspect.unwrap_or_default();
@@ -328,7 +251,7 @@ impl EncoderConfig {
             .sample_aspect(width, height)
     }
 
-    /// What the stream says of colours and the shape of samples.
+    /// Returns the colours and sample aspect ratio that the stream carries.
     pub(crate) fn shown(&self) -> Appearance {
         Appearance {
             colorimetry: self.colorimetry,
@@ -337,8 +260,8 @@ impl EncoderConfig {
         }
     }
 
-    /// Width and height of a sample, which the stream tells decoders: 4 and 3 for samples that are wider than high. What
-    /// has a 0 in it says nothing.
+    /// Sets width and height of a sample, which the stream tells decoders: 4 and 3 for samples that
+    /// are wider than high. With a 0 the stream carries none.
     #[must_use]
     #[doc(alias = "V4L2_CID_MPEG_VIDEO_H264_VUI_SAR_IDC")]
     pub fn sample_aspect(self, width: u16, height: u16) -> Self {
@@ -348,13 +271,13 @@ impl EncoderConfig {
         }
     }
 
-    /// Who encodes.
+    /// Sets the backend.
     #[must_use]
     pub fn backend(self, backend: Backend) -> Self {
         Self { backend, ..self }
     }
 
-    /// Which device encodes, such as `/dev/video11`; with [`Backend::Auto`] it means [`Backend::V4l2`].
+    /// Sets the device, such as `/dev/video11`; [`Backend::Auto`] then means [`Backend::V4l2`].
     #[must_use]
     pub fn device(self, path: DevicePath) -> Self {
         Self {
@@ -363,7 +286,7 @@ impl EncoderConfig {
         }
     }
 
-    /// The part of the picture that is encoded.
+    /// Returns the part of the picture that is encoded.
     #[must_use]
     pub fn visible(&self) -> Rect {
         let whole = Rect {
@@ -375,7 +298,8 @@ impl EncoderConfig {
         self.crop.unwrap_or(whole)
     }
 
-    /// The colours of the stream: those of the configuration, and what RGB becomes where it does not say.
+    /// Returns the colours of the stream: those of the configuration, or for RGB what it is
+    /// converted to by default.
     #[cfg(feature = "software")]
     pub(crate) fn coded_colorimetry(&self) -> Colorimetry {
         let default = self.colorimetry.converted(self.fourcc, FourCc::NV12);

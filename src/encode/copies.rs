@@ -1,4 +1,4 @@
-//! What an encoder had to copy.
+//! Statistics of copied pictures.
 
 use core::fmt;
 
@@ -7,15 +7,15 @@ use videostream_hal::v4l2::Error;
 
 use super::v4l2::Reading;
 
-/// What was copied on the way into an encoder: into a device's memory, or, in software, into planes that the
-/// encoder can read (none of YU12, the chroma of NV12, all of other formats).
+/// The copies made on the way into an encoder: into a device's memory or, in software, into planes
+/// that the encoder can read (none for YU12, the chroma of NV12, everything for other formats).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Copies {
-    /// Pictures that were copied, as a whole or in part.
+    /// Number of pictures that were copied, as a whole or in part.
     pub pictures: u64,
-    /// Bytes of pixels that were written on the way.
+    /// Number of pixel bytes that were copied.
     pub bytes: u64,
-    /// Why pictures in dma-bufs are among them.
+    /// Why pictures in dma-bufs were copied.
     pub why: Option<CopyReason>,
 }
 
@@ -23,11 +23,11 @@ pub struct Copies {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CopyReason {
-    /// It does not lie as the device wants it.
+    /// Its layout differs from what the device needs.
     Misfit(Misfit),
-    /// Its memory is no dma-buf.
+    /// Its memory is not a dma-buf.
     NoDmaBuf,
-    /// The driver does not import it.
+    /// The driver can't import it.
     Refused(Error),
 }
 
@@ -35,19 +35,19 @@ impl fmt::Display for CopyReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Misfit(misfit) => misfit.fmt(f),
-            Self::NoDmaBuf => f.write_str("the memory is no dma-buf"),
-            Self::Refused(error) => write!(f, "the driver does not import the memory: {error}"),
+            Self::NoDmaBuf => f.write_str("the memory is not a dma-buf"),
+            Self::Refused(error) => write!(f, "the driver can't import the memory: {error}"),
         }
     }
 }
 
-/// A picture that was submitted where it lies; see [`Encoder::submit_dmabuf`](super::Encoder::submit_dmabuf).
+/// A picture submitted in place; see [`Encoder::submit_dmabuf`](super::Encoder::submit_dmabuf).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "the memory must not be written while the encoder reads it"]
 pub struct Submitted(pub(super) Option<Reading>);
 
 impl Submitted {
-    /// Whether it was copied, or encoded at once, so that its memory is free.
+    /// Returns whether it was copied, or encoded at once, so that its memory is free.
     #[must_use]
     pub fn is_copied(&self) -> bool {
         self.0.is_none()

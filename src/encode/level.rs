@@ -1,8 +1,9 @@
-//! The levels of H.264: which one a configuration needs.
+//! The H.264 level that a configuration needs.
 //!
 //! Source: ITU-T H.264, table A-1 (limits of levels) and clause A.3.1 (bits per second).
 
-use crate::encode::{EncodeError, EncoderConfig, Level};
+use crate::codec::CodecError;
+use crate::encode::{EncoderConfig, Level};
 
 /// Level, macroblocks per second, macroblocks per picture, kbit/s.
 const LEVELS: [(Level, u64, u64, u64); 16] = [
@@ -24,29 +25,29 @@ const LEVELS: [(Level, u64, u64, u64); 16] = [
     (Level::new(5, 2), 2_073_600, 36_864, 240_000),
 ];
 
-/// Whether a configuration fits into the level that it asks for.
+/// Checks that a configuration fits into its level.
 #[cfg_attr(
     not(feature = "software"),
-    expect(dead_code, reason = "devices say it themselves")
+    expect(dead_code, reason = "devices check it themselves")
 )]
-pub(super) fn check(config: &EncoderConfig) -> Result<(), EncodeError> {
+pub(super) fn check(config: &EncoderConfig) -> Result<(), CodecError> {
     let Some(asked) = config.level else {
         return Ok(());
     };
     if !LEVELS.iter().any(|(level, ..)| *level == asked) {
-        return Err(EncodeError::Unsupported {
+        return Err(CodecError::Unsupported {
             what: "a level that H.264 does not have",
             can: "levels 1.0 to 1.3, 2.0 to 2.2, 3.0 to 3.2, 4.0 to 4.2 and 5.0 to 5.2",
         });
     }
     let needs = needs(config);
     if asked < needs {
-        return Err(EncodeError::Level { asked, needs });
+        return Err(CodecError::Level { asked, needs });
     }
     Ok(())
 }
 
-/// The lowest level that holds size, rate and bitrate; the highest if none does.
+/// Returns the lowest level that allows size, rate and bitrate; the highest if none does.
 pub(super) fn needs(config: &EncoderConfig) -> Level {
     let visible = config.visible();
     let (across, down) = (visible.width.div_ceil(16), visible.height.div_ceil(16));
@@ -60,7 +61,7 @@ pub(super) fn needs(config: &EncoderConfig) -> Level {
     let fits = |&&(_, per_second, per_picture, kilobits): &&(Level, u64, u64, u64)| {
         picture <= per_picture
             && picture * frames <= per_second * seconds
-            // No side is longer than that of a picture eight times as long as high.
+            // A side may be at most sqrt(8 * per_picture) macroblocks.
             && side * side <= 8 * per_picture
             && bits <= kilobits * 1000
     };

@@ -1,4 +1,4 @@
-//! Pictures in dma-bufs, read by the CPU.
+//! Mapping pictures in dma-bufs for the CPU.
 
 #![expect(
     unsafe_code,
@@ -11,18 +11,18 @@ use videostream_hal::format::MAX_PLANES;
 use videostream_hal::memory::dmabuf::{CpuAccess, Identity, SyncAccess, identity};
 use videostream_hal::memory::{Access, Mapping, mapping, memfd};
 
-use super::EncodeError;
+use super::CodecError;
 use crate::Picture;
 use crate::picture::DmaBufPicture;
 
-/// Most memory parts that stay mapped: more than a camera has.
+/// The most memory parts that stay mapped: more than a camera has.
 const MOST: usize = 64;
 
-/// Memory that was mapped to be read by the CPU, and stays so for the next picture in it.
+/// Mappings for reading, kept for later pictures in the same memory.
 #[derive(Debug, Default)]
 pub(super) struct Mapped(Vec<Part>);
 
-/// A memory part.
+/// A mapped memory part.
 #[derive(Debug)]
 struct Part {
     id: Identity,
@@ -31,16 +31,16 @@ struct Part {
 }
 
 impl Mapped {
-    /// Lets `look` see a picture.
+    /// Calls `look` with a view of a picture.
     ///
     /// # Errors
-    /// [`EncodeError::Map`], [`EncodeError::DmaBuf`] for memory that can't be read, or could become shorter;
-    /// [`EncodeError::Picture`] if it does not hold the picture.
+    /// [`CodecError::Map`], [`CodecError::DmaBuf`] for memory that can't be read or might shrink;
+    /// [`CodecError::Picture`] if it is too small for the picture.
     pub(super) fn look<T>(
         &mut self,
         picture: &DmaBufPicture<'_>,
         look: impl FnOnce(&Picture<'_>) -> T,
-    ) -> Result<T, EncodeError> {
+    ) -> Result<T, CodecError> {
         if self.0.len() > MOST {
             self.0.clear();
         }
@@ -49,26 +49,26 @@ impl Mapped {
         for (place, fd) in places.iter_mut().zip(picture.parts()) {
             *place = self.place(fd)?;
             if self.0[*place].is_dma_buf {
-                access.push(CpuAccess::begin(fd, SyncAccess::Read).map_err(EncodeError::DmaBuf)?);
+                access.push(CpuAccess::begin(fd, SyncAccess::Read).map_err(CodecError::DmaBuf)?);
             }
         }
         let picture = Picture::in_parts(picture.layout(), |memory| {
             let part = self.0.get(*places.get(memory)?)?;
-            // SAFETY: the caller has lent the picture, so that nobody writes it; `place` has
-            // seen that its memory can't shrink.
+            // SAFETY: the caller has lent the picture, so nothing writes to it; `place` has checked
+            // that its memory can't shrink.
             let bytes = unsafe { part.mapping.bytes() };
             Some((bytes, 0))
         })?;
         let seen = look(&picture);
         for access in access {
-            access.end().map_err(EncodeError::DmaBuf)?;
+            access.end().map_err(CodecError::DmaBuf)?;
         }
         Ok(seen)
     }
 
-    /// Where in the list a memory part is mapped.
-    fn place(&mut self, fd: BorrowedFd<'_>) -> Result<usize, EncodeError> {
-        let id = identity(fd).map_err(EncodeError::DmaBuf)?;
+    /// Returns the index of a memory part in the list; it is mapped if it was not.
+    fn place(&mut self, fd: BorrowedFd<'_>) -> Result<usize, CodecError> {
+        let id = identity(fd).map_err(CodecError::DmaBuf)?;
         if let Some(place) = self.0.iter().position(|part| part.id == id) {
             return Ok(place);
         }
@@ -76,10 +76,10 @@ impl Mapped {
         let is_dma_buf = memfd::is_dma_buf(fd);
         let len = match is_dma_buf || memfd::cannot_shrink(fd) {
             true => usize::try_from(size).unwrap_or(0),
-            // Refused by the next line.
+            // An empty mapping, which the call below refuses.
             false => 0,
         };
-        let mapping = Mapping::new(fd, len, Access::Read).map_err(EncodeError::Map)?;
+        let mapping = Mapping::new(fd, len, Access::Read).map_err(CodecError::Map)?;
         self.0.push(Part {
             id,
             mapping,

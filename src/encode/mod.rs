@@ -1,43 +1,44 @@
 //! Encoding pictures to H.264 and H.265.
 //!
-//! An [`Encoder`] takes [`Picture`]s and gives [`Packet`]s. Give it pictures with
-//! [`Encoder::submit`] and take all packets that are ready with [`Encoder::receive`]; backends
-//! differ in how many pictures they hold back, and the same loop serves all of them. At the end
-//! [`Encoder::finish`] lets out what is held.
+//! An [`Encoder`] takes [`Picture`]s and returns [`Packet`]s. Submit each picture with
+//! [`Encoder::submit`] and take all ready packets with [`Encoder::receive`]. Backends differ in how
+//! many pictures they hold back; the same loop serves all of them. [`Encoder::finish`] at the end
+//! releases what is held back.
 //!
 //! | backend | needs | takes |
 //! |---|---|---|
-//! | [`Backend::V4l2`] | a device with a stateful V4L2 driver | what the driver takes; gives packets as they are done |
-//! | [`Backend::Software`] | cargo feature `software`; for H.265 the system's libx265 (Debian: `libx265-199`) | every format of `convert::formats()`: YUV, RGB and grey of 8 bits; gives each packet at once |
+//! | [`Backend::V4l2`] | a device with a stateful V4L2 driver | the formats of the driver |
+//! | [`Backend::Software`], H.264 | cargo feature `software` | 8-bit YUV, RGB and grey |
+//! | [`Backend::Software`], H.265 | also the system's libx265 | 8-bit YUV, RGB and grey |
 //!
-//! With YU12 and YV12 the software encoder reads the picture where it lies; NV12 and NV21 have their chroma
-//! planes separated and the others are converted, in memory that is kept.
+//! Hardware returns packets as they are done, software returns each packet at once. Software takes
+//! every format of `convert::formats()`. On Debian libx265 is in the package `libx265-199`.
+//! | [`Backend::Software`], H.265 | also the system's libx265 | 8-bit YUV, RGB and grey |
+//!
+//! Hardware returns packets as they are done, software returns each packet at once. Software takes
+//! every format of `convert::formats()`. On Debian libx265 is in the package `libx265-199`.
+//!
+//! The software encoder reads YU12 and YV12 in place. NV12 and NV21 have their chroma planes
+//! separated, and other formats are converted, both in memory that is kept for reuse.
 
-mod backend;
 mod config;
 mod copies;
-mod error;
-pub(crate) mod fwht;
 mod level;
 mod mapped;
-mod packet;
 #[cfg(feature = "software")]
 mod software;
 #[cfg(not(feature = "software"))]
-#[path = "none.rs"]
+#[path = "no_backend.rs"]
 mod software;
 mod v4l2;
 
-pub use self::backend::{BACKEND_VARIABLE, Backend, DevicePath};
-pub use self::config::{Codec, EncoderConfig, Level, Profile, RateControl};
+pub use self::config::{EncoderConfig, Profile, RateControl};
 pub use self::copies::{Copies, CopyReason, Submitted};
-pub use self::error::EncodeError;
-pub use self::packet::Packet;
 pub use crate::bitstream::{
-    AccessUnits, OrderError, ParameterSets, PictureOrder, StreamInfo, UnitFinder, access_units,
-    has_b_slices, stream_info,
+    AccessUnits, Codec, Level, OrderError, Packet, ParameterSets, PictureOrder, StreamInfo,
+    UnitFinder, access_units, has_b_slices, stream_info,
 };
-pub use crate::hardware::NoDevice;
+pub use crate::codec::{BACKEND_VARIABLE, Backend, CodecError, DevicePath, NoDevice};
 pub use crate::library::LibraryMissing;
 
 use std::os::fd::BorrowedFd;
@@ -46,10 +47,9 @@ use std::path::Path;
 use videostream_hal::format::FourCc;
 
 use self::mapped::Mapped;
-use crate::frame_rate::FrameRate;
 use crate::picture::{DmaBufPicture, Picture};
 
-/// The example of the guide is compiled.
+/// Compiles the example of the guide.
 #[cfg(all(doctest, feature = "record"))]
 #[doc = include_str!("../../docs/encoding.md")]
 struct Guide;
@@ -92,22 +92,22 @@ enum Inner {
 }
 
 impl Encoder {
-    /// Prepares an encoder.
+    /// Creates an encoder.
     ///
     /// # Errors
-    /// [`EncodeError`]: no backend for the codec (it says how to get one), or a value that
-    /// the backend can't do, with its limits.
-    pub fn new(config: &EncoderConfig) -> Result<Self, EncodeError> {
+    /// [`CodecError`]: there is no backend for the codec (the error says how to get one), or the
+    /// backend does not support a value, with its limits.
+    pub fn new(config: &EncoderConfig) -> Result<Self, CodecError> {
         let backend = config.backend.chosen(config.device);
-        let inner = match backend.map_err(EncodeError::UnknownBackend)? {
+        let inner = match backend.map_err(CodecError::UnknownBackend)? {
             Backend::V4l2 => Inner::V4l2(Box::new(v4l2::V4l2::new(config)?)),
             Backend::Software => Inner::Software(Box::new(software::Software::new(config)?)),
             Backend::Auto => match v4l2::V4l2::new(config) {
                 Ok(v4l2) => Inner::V4l2(Box::new(v4l2)),
                 Err(refused) => match software::Software::new(config) {
                     Ok(software) => Inner::Software(Box::new(software)),
-                    // Without the one, what the other said is of interest.
-                    Err(EncodeError::NoBackend(_)) if refused.is_of_a_device() => {
+                    // If the other backend was not built, the device's error says more.
+                    Err(CodecError::NoBackend { .. }) if refused.is_of_a_device() => {
                         return Err(refused);
                     }
                     Err(error) => return Err(error),
@@ -123,13 +123,13 @@ impl Encoder {
         })
     }
 
-    /// The configuration, with later changes.
+    /// Returns the configuration, including later changes.
     #[must_use]
     pub fn config(&self) -> &EncoderConfig {
         &self.config
     }
 
-    /// The backend that encodes.
+    /// Returns the backend that encodes.
     #[must_use]
     pub fn backend(&self) -> Backend {
         match &self.inner {
@@ -138,7 +138,7 @@ impl Encoder {
         }
     }
 
-    /// The device that encodes; `None` for software.
+    /// Returns the device that encodes; `None` in software.
     #[must_use]
     pub fn device(&self) -> Option<&Path> {
         match &self.inner {
@@ -147,7 +147,7 @@ impl Encoder {
         }
     }
 
-    /// What was copied on the way into the encoder.
+    /// Returns the copies made on the way into the encoder.
     #[must_use]
     pub fn copies(&self) -> Copies {
         let why = match &self.inner {
@@ -157,8 +157,8 @@ impl Encoder {
         Copies { why, ..self.copies }
     }
 
-    /// For a program's own poll loop: readable when [`Encoder::receive`] may have a packet. `None` for software,
-    /// which has it when [`Encoder::submit`] returns.
+    /// Returns a file descriptor for a program's own poll loop: readable when [`Encoder::receive`]
+    /// may have a packet. `None` in software, which has it when [`Encoder::submit`] returns.
     #[must_use]
     pub fn ready_fd(&self) -> Option<BorrowedFd<'_>> {
         match &self.inner {
@@ -167,8 +167,8 @@ impl Encoder {
         }
     }
 
-    /// The parameter sets (for H.264 a sequence and a picture parameter set) as an Annex B byte stream,
-    /// where the backend knows them before the first key frame.
+    /// Returns the parameter sets (in H.264 a sequence and a picture parameter set) as an Annex B
+    /// byte stream, if the backend knows them before the first key frame.
     #[must_use]
     pub fn parameter_sets(&self) -> Option<&[u8]> {
         match &self.inner {
@@ -177,14 +177,15 @@ impl Encoder {
         }
     }
 
-    /// Gives the encoder a picture to be shown at `pts_ns` nanoseconds; the packet carries the same time.
+    /// Submits a picture with presentation time `pts_ns` in nanoseconds, which its packet carries,
+    /// too.
     ///
     /// # Errors
-    /// [`EncodeError::Mismatch`] for a picture of another format or size,
-    /// [`EncodeError::PacketWaiting`] when a packet has to be received first,
-    /// [`EncodeError::Finished`] after [`Encoder::finish`]. After [`EncodeError::TooDetailed`] and
-    /// [`EncodeError::Backend`] the picture is lost, and the next one starts with a key frame.
-    pub fn submit(&mut self, picture: &Picture<'_>, pts_ns: u64) -> Result<(), EncodeError> {
+    /// [`CodecError::Mismatch`] for a picture of another format or size,
+    /// [`CodecError::OutputWaiting`] if a packet has to be received first, [`CodecError::Finished`]
+    /// after [`Encoder::finish`]. After [`CodecError::TooDetailed`] and [`CodecError::Backend`] the
+    /// picture is lost, and the next one becomes a key frame.
+    pub fn submit(&mut self, picture: &Picture<'_>, pts_ns: u64) -> Result<(), CodecError> {
         self.check((picture.fourcc(), picture.width(), picture.height()))?;
         let bytes = match &mut self.inner {
             Inner::Software(software) => {
@@ -201,22 +202,22 @@ impl Encoder {
         Ok(())
     }
 
-    /// Gives the encoder a picture in dma-bufs, which a device reads where it lies: nothing is copied. Until
-    /// [`Encoder::is_reading`] is `false` nobody may write it.
+    /// Submits a picture in dma-bufs, which a device reads in place, without a copy. It must not be
+    /// written before [`Encoder::is_reading`] returns `false`.
     ///
-    /// Where the device or its driver does not take it so, it is copied, and so are all that follow;
-    /// [`Encoder::copies`] counts them and says why. Software encodes it at once.
+    /// If the device or its driver does not accept it, it is copied, and so are all later ones;
+    /// [`Encoder::copies`] counts them and gives the reason. Software encodes it at once.
     ///
-    /// Mixed with [`Encoder::submit`], every change between the two makes the device begin a new stream.
+    /// Every change between this and [`Encoder::submit`] makes the device start a new stream.
     ///
     /// # Errors
-    /// Those of [`Encoder::submit`]; [`EncodeError::Map`], [`EncodeError::DmaBuf`] for memory that has to be read by
-    /// the CPU and can't be.
+    /// Those of [`Encoder::submit`]; [`CodecError::Map`], [`CodecError::DmaBuf`] if the CPU has to
+    /// read the memory and can't.
     pub fn submit_dmabuf(
         &mut self,
         picture: &DmaBufPicture<'_>,
         pts_ns: u64,
-    ) -> Result<Submitted, EncodeError> {
+    ) -> Result<Submitted, CodecError> {
         let layout = picture.layout();
         self.check((layout.fourcc, layout.width, layout.height))?;
         if let Inner::V4l2(v4l2) = &mut self.inner
@@ -231,69 +232,70 @@ impl Encoder {
         Ok(Submitted(None))
     }
 
-    /// Whether the encoder still reads a picture that was submitted where it lies.
+    /// Returns whether the encoder still reads a picture that was submitted in place.
     ///
     /// # Errors
-    /// [`EncodeError::Device`].
-    pub fn is_reading(&mut self, picture: &Submitted) -> Result<bool, EncodeError> {
+    /// [`CodecError::Device`].
+    pub fn is_reading(&mut self, picture: &Submitted) -> Result<bool, CodecError> {
         match (&mut self.inner, picture.0) {
             (Inner::V4l2(v4l2), Some(reading)) => v4l2.is_reading(reading),
             _ => Ok(false),
         }
     }
 
-    /// Waits until the encoder has read a picture that was submitted where it lies.
+    /// Waits until the encoder has read a picture that was submitted in place.
     ///
     /// # Errors
-    /// [`EncodeError::PacketWaiting`] when a packet has to be received first; [`EncodeError::Device`].
-    pub fn finish_reading(&mut self, picture: &Submitted) -> Result<(), EncodeError> {
+    /// [`CodecError::OutputWaiting`] if a packet has to be received first; [`CodecError::Device`].
+    pub fn finish_reading(&mut self, picture: &Submitted) -> Result<(), CodecError> {
         match (&mut self.inner, picture.0) {
             (Inner::V4l2(v4l2), Some(reading)) => v4l2.finish_reading(reading),
             _ => Ok(()),
         }
     }
 
-    fn check(&self, has: (FourCc, u32, u32)) -> Result<(), EncodeError> {
+    fn check(&self, has: (FourCc, u32, u32)) -> Result<(), CodecError> {
         if self.finished {
-            return Err(EncodeError::Finished);
+            return Err(CodecError::Finished);
         }
         let wants = (self.config.fourcc, self.config.width, self.config.height);
         if has != wants {
-            return Err(EncodeError::Mismatch { has, wants });
+            return Err(CodecError::Mismatch { has, wants });
         }
         Ok(())
     }
 
-    /// Waits until [`Encoder::receive`] has a packet, or `deadline_ns` of `CLOCK_MONOTONIC` has passed; whether it has.
-    /// A device works while the program does something else; software has done all it can when
-    /// [`Encoder::submit`] returns.
+    /// Waits until [`Encoder::receive`] has a packet or `deadline_ns` of `CLOCK_MONOTONIC` has
+    /// passed, and returns whether it has one. A device works while the program does something
+    /// else; software is done when [`Encoder::submit`] returns.
     ///
     /// # Errors
-    /// [`EncodeError::Device`].
-    pub fn wait(&mut self, deadline_ns: u64) -> Result<bool, EncodeError> {
+    /// [`CodecError::Device`].
+    pub fn wait(&mut self, deadline_ns: u64) -> Result<bool, CodecError> {
         match &mut self.inner {
             Inner::Software(software) => Ok(software.is_ready()),
             Inner::V4l2(v4l2) => v4l2.wait(deadline_ns),
         }
     }
 
-    /// The next packet that is ready, or `None` when the encoder wants more pictures (after
-    /// [`Encoder::finish`]: when that was the last).
+    /// Returns the next ready packet, or `None` if the encoder needs more pictures (after
+    /// [`Encoder::finish`]: if there are no more packets).
     ///
     /// # Errors
-    /// [`EncodeError::Backend`].
-    pub fn receive(&mut self) -> Result<Option<Packet<'_>>, EncodeError> {
+    /// [`CodecError::Backend`].
+    pub fn receive(&mut self) -> Result<Option<Packet<'_>>, CodecError> {
         match &mut self.inner {
             Inner::Software(software) => Ok(software.receive()),
             Inner::V4l2(v4l2) => v4l2.receive(self.finished),
         }
     }
 
-    /// Ends the stream: what is held back comes out of [`Encoder::receive`], and no more pictures are taken.
+    /// Ends the stream: [`Encoder::receive`] returns what was held back, and no more pictures are
+    /// accepted.
     ///
     /// # Errors
-    /// [`EncodeError::Backend`].
-    pub fn finish(&mut self) -> Result<(), EncodeError> {
+    /// [`CodecError::Backend`].
+    pub fn finish(&mut self) -> Result<(), CodecError> {
         if let (Inner::V4l2(v4l2), false) = (&mut self.inner, self.finished) {
             v4l2.finish()?;
         }
@@ -309,34 +311,20 @@ impl Encoder {
         }
     }
 
-    /// Changes the bitrate (with rate control `Variable`: the average), in bits per second, from the next
-    /// picture on. A peak that is below is raised to it. H.265 in software goes on with a key frame.
+    /// Changes the bitrate in bits per second (the average with rate control `Variable`) from the
+    /// next picture on. A lower peak is raised to it. H.265 in software continues with a key frame.
     ///
     /// # Errors
-    /// [`EncodeError::NoBitrate`] with a constant quantiser; [`EncodeError::Value`] out of range;
-    /// [`EncodeError::Level`] beyond the level that was asked for; [`EncodeError::Backend`].
-    pub fn set_bitrate(&mut self, bits_per_second: u32) -> Result<(), EncodeError> {
+    /// [`CodecError::NoBitrate`] with a constant quantiser; [`CodecError::Value`] out of range;
+    /// [`CodecError::Level`] beyond the requested level; [`CodecError::Backend`].
+    pub fn set_bitrate(&mut self, bits_per_second: u32) -> Result<(), CodecError> {
         let control = self.config.rate_control.at(bits_per_second);
-        let control = control.ok_or(EncodeError::NoBitrate)?;
+        let control = control.ok_or(CodecError::NoBitrate)?;
         match &mut self.inner {
             Inner::Software(software) => software.set_bitrate(control, bits_per_second)?,
             Inner::V4l2(v4l2) => v4l2.set_bitrate(control, bits_per_second)?,
         }
         self.config.rate_control = control;
-        Ok(())
-    }
-
-    /// Changes the rate at which pictures are expected, from the next picture on. H.265 in software goes on
-    /// with a key frame.
-    ///
-    /// # Errors
-    /// [`EncodeError::Value`] out of range; [`EncodeError::Backend`].
-    pub fn set_frame_rate(&mut self, rate: FrameRate) -> Result<(), EncodeError> {
-        match &mut self.inner {
-            Inner::Software(software) => software.set_frame_rate(rate)?,
-            Inner::V4l2(v4l2) => v4l2.set_frame_rate(rate)?,
-        }
-        self.config.rate = rate;
         Ok(())
     }
 }

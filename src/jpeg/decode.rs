@@ -1,4 +1,4 @@
-//! JPEG to pixels.
+//! Decoding JPEG.
 
 use videostream_hal::format::FourCc;
 use zune_jpeg::JpegDecoder as Zune;
@@ -6,7 +6,7 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::{JpegError, whole_with};
+use super::{PictureError, whole_with};
 use crate::picture::{PictureMut, PlaneMut};
 
 /// 64 ones as coded data. A code of ones alone is in no table (T.81, annex C).
@@ -16,9 +16,10 @@ const ONES: [u8; 16] = [
 /// What chroma of a grey picture is.
 const NEUTRAL: u8 = 128;
 
-/// Decodes the frames of a camera that gives JPEG, to YU12 in full range ([`Colorimetry::JPEG`](crate::Colorimetry::JPEG)).
+/// Decodes the frames of a camera that gives JPEG, to YU12 in full range
+/// ([`Colorimetry::JPEG`](crate::Colorimetry::JPEG)).
 ///
-/// It keeps the memory that it needs. Another size than the target's is an error, as is damage that shows.
+/// It keeps its memory for reuse. Visible damage, or another size than the target's, is an error.
 #[derive(Debug, Default)]
 pub struct JpegDecoder {
     file: Vec<u8>,
@@ -27,7 +28,7 @@ pub struct JpegDecoder {
 }
 
 impl JpegDecoder {
-    /// Without memory, which comes with the first picture.
+    /// Creates a decoder. It allocates memory with the first picture.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -36,11 +37,15 @@ impl JpegDecoder {
     /// Decodes the image at the start of `bytes` into `target`, a picture of YU12.
     ///
     /// # Errors
-    /// [`JpegError`]; `target` holds anything then.
+    /// [`PictureError`]; the content of `target` is then undefined.
     ///
     /// # Panics
     /// If `target` is of another format.
-    pub fn decode(&mut self, bytes: &[u8], target: &mut PictureMut<'_>) -> Result<(), JpegError> {
+    pub fn decode(
+        &mut self,
+        bytes: &[u8],
+        target: &mut PictureMut<'_>,
+    ) -> Result<(), PictureError> {
         assert_eq!(target.fourcc(), FourCc::YU12, "the target's format");
         whole_with(bytes, &mut self.file, add_marked)?;
         let wants = (target.width(), target.height());
@@ -68,7 +73,7 @@ impl JpegDecoder {
     }
 }
 
-/// The samples of a line of a plane.
+/// Returns the samples of a line of a plane.
 fn line<'a>(plane: &'a mut PlaneMut<'_>, row: usize, len: usize) -> &'a mut [u8] {
     let start = row * plane.stride;
     &mut plane.data[start..start + len]
@@ -88,8 +93,9 @@ fn average(one: &[u8], two: &[u8], [cb, cr]: [&mut [u8]; 2]) {
     }
 }
 
-/// Adds `scans` of an image to a file, with ones in front of its end and of each restart. The decoder gets to them only
-/// where the image lacks a part: it would go on with zeros, and what is missing would be grey.
+/// Adds `scans` of an image to a file, with ones in front of its end and of each restart. The
+/// decoder gets to them only where the image lacks a part: it would go on with zeros, and what is
+/// missing would be grey.
 fn add_marked(file: &mut Vec<u8>, scans: &[u8], segments: usize) {
     let mut from = 0;
     for (at, pair) in scans.windows(2).enumerate() {
@@ -107,15 +113,16 @@ fn add_marked(file: &mut Vec<u8>, scans: &[u8], segments: usize) {
     file.extend_from_slice(&scans[from..]);
 }
 
-/// Decodes an image into `pixels`; its size, and whether they are grey, a byte each. Else each has three: of luma and
-/// chroma, from an image of this very size, or of `colours`, from one of at most this size.
+/// Decodes an image into `pixels`. Returns its size, and whether it is grey, with one byte a pixel.
+/// Otherwise each pixel has three bytes: luma and chroma, from an image of exactly this size, or
+/// `colours`, from one of at most this size.
 fn read(
     file: &[u8],
     wants: (u32, u32),
     colours: Option<ColorSpace>,
     pixels: &mut Vec<u8>,
-) -> Result<((u32, u32), bool), JpegError> {
-    let damaged = |reason: String| JpegError::Damaged { reason };
+) -> Result<((u32, u32), bool), PictureError> {
+    let damaged = |reason: String| PictureError::JpegDamaged { reason };
     // Otherwise much of what is damaged would be grey.
     let options = DecoderOptions::default()
         .set_max_width(u16::MAX.into())
@@ -134,7 +141,7 @@ fn read(
         Some(_) => has.0 <= wants.0 && has.1 <= wants.1,
     };
     if !fits {
-        return Err(JpegError::Size { has, wants });
+        return Err(PictureError::JpegSize { has, wants });
     }
     let grey = colours.is_none() && decoder.input_colorspace() == Some(ColorSpace::Luma);
     if grey {
@@ -151,13 +158,14 @@ fn read(
     Ok((has, grey))
 }
 
-/// An image of at most `width` x `height` as RGB: three bytes a pixel, rows without padding, and its own size.
+/// Returns an image of at most `width` x `height` as RGB: three bytes a pixel, rows without
+/// padding, and its own size.
 #[cfg(feature = "snapshot")]
 pub(crate) fn to_rgb(
     file: &[u8],
     width: u32,
     height: u32,
-) -> Result<(Vec<u8>, u32, u32), JpegError> {
+) -> Result<(Vec<u8>, u32, u32), PictureError> {
     let mut rgb = Vec::new();
     let colours = Some(ColorSpace::RGB);
     let mut marked = Vec::new();
@@ -185,7 +193,7 @@ mod tests {
         file
     }
 
-    fn decode(file: &[u8], width: u32, height: u32) -> Result<Vec<u8>, JpegError> {
+    fn decode(file: &[u8], width: u32, height: u32) -> Result<Vec<u8>, PictureError> {
         let layout = Layout::new(FourCc::YU12, width, height).unwrap();
         let mut bytes = vec![0; layout.size as usize];
         let mut target = PictureMut::new(&mut bytes, &layout).unwrap();
@@ -237,7 +245,7 @@ mod tests {
         assert!(bytes[512..].iter().all(|v| *v == NEUTRAL));
     }
 
-    /// An image of 320x240 with edges and gradients.
+    /// Returns an image of 320x240 with edges and gradients.
     fn drawn(sampling: SamplingFactor, restarts: u16) -> Vec<u8> {
         let pixels = (0..320 * 240_u32).flat_map(|at| {
             let (x, y) = (at % 320, at / 320);
@@ -296,20 +304,20 @@ mod tests {
         assert!(decode(&file, 64, 48).is_ok());
         assert_eq!(
             decode(&file, 64, 50),
-            Err(JpegError::Size {
+            Err(PictureError::JpegSize {
                 has: (64, 48),
                 wants: (64, 50)
             })
         );
         for cut in [2, file.len() / 2] {
             let error = decode(&file[..file.len() - cut], 64, 48).unwrap_err();
-            assert!(matches!(error, JpegError::Cut { .. }), "{error}");
+            assert!(matches!(error, PictureError::JpegCut { .. }), "{error}");
         }
         let mut damaged = file.clone();
         // Arithmetic coding, which no camera uses.
         let kind = file.windows(2).position(|pair| pair == [0xff, 0xc0]);
         damaged[kind.unwrap() + 1] = 0xc9;
         let error = decode(&damaged, 64, 48).unwrap_err();
-        assert!(matches!(error, JpegError::Damaged { .. }), "{error}");
+        assert!(matches!(error, PictureError::JpegDamaged { .. }), "{error}");
     }
 }

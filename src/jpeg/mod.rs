@@ -1,19 +1,19 @@
-//! JPEG as cameras give it (MJPG): found in its buffer, made whole, decoded.
+//! JPEG of cameras (MJPG): located in its buffer, completed, decoded.
 //!
-//! A frame of Motion-JPEG is a JPEG image that may lack its Huffman tables (they are always the same, those of the
-//! standard's annex K) and may be followed by bytes that are none of it. One that is cut, since the camera or the bus
-//! failed, lacks its end; one that lacks its middle is told when it is decoded.
+//! A frame of Motion-JPEG is a JPEG image that may lack its Huffman tables (always those of the
+//! standard's annex K) and may be followed by unrelated bytes. An image that the camera or the bus
+//! cut short lacks its end; one that lacks its middle is detected when it is decoded.
 //!
-//! Luma and chroma are in full range, by BT.601 ([`Colorimetry::JPEG`](crate::Colorimetry::JPEG)), unless the driver says otherwise.
+//! Luma and chroma are in full range, by BT.601 ([`Colorimetry::JPEG`](crate::Colorimetry::JPEG)),
+//! unless the driver says otherwise.
 //!
 //! Finding needs nothing; [`JpegDecoder`] needs the cargo feature `jpeg` (`snapshot` contains it).
 //!
-//! Source: ITU-T T.81, annex B (markers); ITU-T T.871 (colours); the USB Video Class's document on the payload
-//! Motion-JPEG.
+//! Source: ITU-T T.81, annex B (markers); ITU-T T.871 (colours); the USB Video Class's document on
+//! the payload Motion-JPEG.
 
 #[cfg(feature = "jpeg")]
 mod decode;
-mod error;
 mod tables;
 
 use videostream_hal::format::FourCc;
@@ -22,10 +22,10 @@ use videostream_hal::format::FourCc;
 pub use self::decode::JpegDecoder;
 #[cfg(feature = "snapshot")]
 pub(crate) use self::decode::to_rgb;
-pub use self::error::JpegError;
 use self::tables::{AC_CHROMA, AC_LUMA, DC_CHROMA, DC_LUMA};
+pub use crate::picture::PictureError;
 
-/// Whether frames of this format are JPEG images: `MJPG`, `JPEG`.
+/// Returns whether frames of this format are JPEG images: `MJPG`, `JPEG`.
 #[must_use]
 pub const fn is_jpeg(fourcc: FourCc) -> bool {
     matches!(fourcc, FourCc::MJPG | FourCc::JPEG)
@@ -41,7 +41,8 @@ const SOS: u8 = 0xda;
 struct Found {
     /// Where its first scan begins.
     scan: usize,
-    /// How many segments begin there or behind: after a single one, that scan's coded data goes on to the end.
+    /// How many segments begin there or behind: after a single one, that scan's coded data goes on
+    /// to the end.
     segments: usize,
     /// Where it ends, if it does.
     end: Option<usize>,
@@ -51,40 +52,40 @@ struct Found {
 /// Checks that `bytes` begin with an image and have its end, without decoding it.
 ///
 /// # Errors
-/// [`JpegError::NoImage`], [`JpegError::Cut`].
-pub fn check(bytes: &[u8]) -> Result<(), JpegError> {
+/// [`PictureError::NoJpeg`], [`PictureError::JpegCut`].
+pub fn check(bytes: &[u8]) -> Result<(), PictureError> {
     extent(bytes).map(drop)
 }
 
-/// The image at the start of `bytes` as a file: with Huffman tables.
+/// Returns the image at the start of `bytes` as a file: with Huffman tables.
 ///
 /// # Errors
 /// As [`check`].
 ///
 /// ```
-/// use videostream::jpeg::{JpegError, whole};
-/// assert!(matches!(whole(b"no image"), Err(JpegError::NoImage { bytes: 8 })));
+/// use videostream::jpeg::{PictureError, whole};
+/// assert!(matches!(whole(b"no image"), Err(PictureError::NoJpeg { bytes: 8 })));
 /// ```
-pub fn whole(bytes: &[u8]) -> Result<Vec<u8>, JpegError> {
+pub fn whole(bytes: &[u8]) -> Result<Vec<u8>, PictureError> {
     let mut file = Vec::new();
     whole_into(bytes, &mut file)?;
     Ok(file)
 }
 
-/// As [`whole`], in place of what is in `file`.
+/// Like [`whole`], replacing the content of `file`.
 ///
 /// # Errors
 /// As [`check`].
-pub fn whole_into(bytes: &[u8], file: &mut Vec<u8>) -> Result<(), JpegError> {
+pub fn whole_into(bytes: &[u8], file: &mut Vec<u8>) -> Result<(), PictureError> {
     whole_with(bytes, file, |file, scans, _| file.extend_from_slice(scans))
 }
 
-/// As [`whole_into`]; `add` adds the scans up to the end, which begin so many segments.
+/// Like [`whole_into`]; `add` appends the scans up to the end, which consist of so many segments.
 fn whole_with(
     bytes: &[u8],
     file: &mut Vec<u8>,
     add: impl FnOnce(&mut Vec<u8>, &[u8], usize),
-) -> Result<(), JpegError> {
+) -> Result<(), PictureError> {
     let (found, end) = extent(bytes)?;
     let (head, scans) = bytes[..end].split_at(found.scan);
     file.clear();
@@ -103,14 +104,14 @@ fn whole_with(
     Ok(())
 }
 
-/// Where an image is, and ends.
-fn extent(bytes: &[u8]) -> Result<(Found, usize), JpegError> {
+/// Returns where an image is, and ends.
+fn extent(bytes: &[u8]) -> Result<(Found, usize), PictureError> {
     let len = bytes.len();
     let found = find(bytes).ok_or(match bytes.starts_with(&SOI) {
-        true => JpegError::Cut { bytes: len },
-        false => JpegError::NoImage { bytes: len },
+        true => PictureError::JpegCut { bytes: len },
+        false => PictureError::NoJpeg { bytes: len },
     })?;
-    let end = found.end.ok_or(JpegError::Cut { bytes: len })?;
+    let end = found.end.ok_or(PictureError::JpegCut { bytes: len })?;
     Ok((found, end))
 }
 
@@ -178,7 +179,7 @@ fn find(bytes: &[u8]) -> Option<Found> {
 mod tests {
     use super::*;
 
-    /// A small image of noise, with the typical tables.
+    /// Returns a small image of noise, with the typical tables.
     pub(super) fn image() -> Vec<u8> {
         let mut state = 7_u32;
         let rgb: Vec<u8> = (0..64 * 48 * 3)
@@ -194,7 +195,7 @@ mod tests {
         file
     }
 
-    /// The same without its tables.
+    /// Returns the same without its tables.
     fn without_tables(file: &[u8]) -> Vec<u8> {
         let mut rest = SOI.to_vec();
         let mut at = 2;
@@ -210,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_image_stays_as_it_is_without_what_is_behind() {
+    fn only_bytes_behind_a_whole_image_are_dropped() {
         let file = image();
         assert!(whole(&file).unwrap() == file);
         let padded = [&file[..], &[0, 0xff, 0xd8, 7, 9]].concat();
@@ -228,7 +229,7 @@ mod tests {
         for cut in [2, 3, bare.len() / 2, bare.len() - 4] {
             let bytes = bare.len() - cut;
             let error = whole(&bare[..bytes]).unwrap_err();
-            assert!(matches!(error, JpegError::Cut { bytes: told } if told == bytes));
+            assert!(matches!(error, PictureError::JpegCut { bytes: told } if told == bytes));
         }
     }
 

@@ -1,6 +1,5 @@
-//! What goes wrong with media graphs, by name.
+//! Errors of media graphs.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use videostream_hal::media::MediaError;
@@ -8,68 +7,84 @@ use videostream_hal::v4l2::{Error, ErrorKind};
 
 use super::{Mismatch, PadName};
 use crate::CameraError;
+use crate::joined::{commas, joined};
 
-/// Why a media graph could not be read or changed.
-#[derive(Debug)]
+/// An error of reading or changing a media graph.
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GraphError {
-    /// No media device knows the node.
+    /// The node is not part of a media device.
+    #[error("{node}: no media device has this node{}", without_graph(unread.as_ref()))]
     NoGraph {
         /// The node.
         node: PathBuf,
-        /// The first media device that could not be looked at, and why.
+        /// The first media device that could not be read, and the error.
         unread: Option<(PathBuf, MediaError)>,
     },
     /// A media device could not be opened or read.
+    #[error("{path}: {error}")]
     Device {
-        /// Its path, or that of a node of it.
+        /// Its path, or that of one of its nodes.
         path: PathBuf,
-        /// Why.
+        /// The hal's error.
+        #[source]
         error: MediaError,
     },
-    /// No entity has the name.
+    /// There is no entity of this name.
+    #[error("no entity \"{wanted}\"; there are \"{}\"", joined(names, "\", \""))]
     UnknownEntity {
-        /// What was asked for.
+        /// The requested name.
         wanted: String,
-        /// The names that there are.
+        /// Names of all entities.
         names: Vec<String>,
     },
     /// The entity has no such pad.
+    #[error("{pad}: no such pad; \"{}\" has {pads}", pad.entity)]
     UnknownPad {
-        /// What was asked for.
+        /// The requested pad.
         pad: PadName,
-        /// How many pads it has.
+        /// Number of pads of the entity.
         pads: usize,
     },
-    /// The entity has no node, so that nothing can be set at its pads.
+    /// The entity has no node, so its pads cannot be configured.
+    #[error("\"{entity}\" has no node: its driver sets it up, not programs")]
     NoNode {
         /// Its name.
         entity: String,
     },
     /// There is no link between the pads.
+    #[error("no link leads from {from} to {to}{}", elsewhere(others))]
     NoLink {
-        /// Where it should begin.
-        source: PadName,
-        /// Where it should end.
-        sink: PadName,
-        /// The pads to which links lead from there.
+        /// Start of the requested link.
+        from: PadName,
+        /// End of the requested link.
+        to: PadName,
+        /// The pads to which links from there lead.
         others: Vec<PadName>,
     },
     /// The link cannot be changed.
+    #[error("the link from {from} to {to} is immutable: it cannot be changed")]
     Immutable {
-        /// Where it begins.
-        source: PadName,
-        /// Where it ends.
-        sink: PadName,
+        /// Start of the link.
+        from: PadName,
+        /// End of the link.
+        to: PadName,
     },
     /// The link cannot be changed while one of its ends streams.
+    #[error(
+        "the link from {from} to {to} cannot be changed while it streams; stop the stream first"
+    )]
     LinkBusy {
-        /// Where it begins.
-        source: PadName,
-        /// Where it ends.
-        sink: PadName,
+        /// Start of the link.
+        from: PadName,
+        /// End of the link.
+        to: PadName,
     },
     /// No enabled link leads to the node.
+    #[error(
+        "no enabled link leads from a source to \"{entity}\"{}",
+        enablable(links)
+    )]
     NoPath {
         /// The node's entity.
         entity: String,
@@ -77,16 +92,20 @@ pub enum GraphError {
         links: Vec<(PadName, PadName)>,
     },
     /// A pad refused a format.
+    #[error("{pad}: {error}")]
     Format {
         /// The pad.
         pad: PadName,
-        /// Why.
+        /// The hal's error.
+        #[source]
         error: Error,
     },
-    /// Pads that are linked have different formats.
+    /// Linked pads have different formats.
+    #[error("the pads of the pipeline disagree: {}", joined(_0, "; "))]
     Mismatch(Vec<Mismatch>),
     /// The video node at the end could not be set up.
-    Camera(CameraError),
+    #[error(transparent)]
+    Camera(#[from] CameraError),
 }
 
 impl GraphError {
@@ -97,7 +116,7 @@ impl GraphError {
         }
     }
 
-    /// What can be done about it, as in the layer below.
+    /// Returns the kind of the error, as in the hal.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
@@ -119,108 +138,27 @@ impl GraphError {
     }
 }
 
-impl From<CameraError> for GraphError {
-    fn from(error: CameraError) -> Self {
-        Self::Camera(error)
+fn without_graph(unread: Option<&(PathBuf, MediaError)>) -> String {
+    match unread {
+        Some((path, error)) => {
+            let path = path.display();
+            format!(", as far as they can be read; {path}: {error}")
+        }
+        None => ": there is nothing behind it to set up".to_owned(),
     }
 }
 
-impl fmt::Display for GraphError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoGraph { node, unread: None } => write!(
-                f,
-                "{}: no media device has this node: nothing behind it is to be set up",
-                node.display()
-            ),
-            Self::NoGraph {
-                node,
-                unread: Some((path, error)),
-            } => write!(
-                f,
-                "{}: no media device has this node, as far as they can be read; {}: {error}",
-                node.display(),
-                path.display()
-            ),
-            Self::Device { path, error } => write!(f, "{}: {error}", path.display()),
-            Self::UnknownEntity { wanted, names } => {
-                write!(
-                    f,
-                    "no entity \"{wanted}\"; there are \"{}\"",
-                    names.join("\", \"")
-                )
-            }
-            Self::UnknownPad { pad, pads } => {
-                write!(f, "{pad}: no such pad; \"{}\" has {pads}", pad.entity)
-            }
-            Self::NoNode { entity } => write!(
-                f,
-                "\"{entity}\" has no node: its driver sets it up, not programs"
-            ),
-            Self::NoLink {
-                source,
-                sink,
-                others,
-            } if others.is_empty() => {
-                write!(
-                    f,
-                    "no link leads from {source} to {sink}, nor anywhere else"
-                )
-            }
-            Self::NoLink {
-                source,
-                sink,
-                others,
-            } => {
-                let others: Vec<_> = others.iter().map(ToString::to_string).collect();
-                write!(
-                    f,
-                    "no link leads from {source} to {sink}; links from there lead to {}",
-                    others.join(", ")
-                )
-            }
-            Self::Immutable { source, sink } => write!(
-                f,
-                "the link from {source} to {sink} is immutable: it is always as it is now"
-            ),
-            Self::LinkBusy { source, sink } => write!(
-                f,
-                "the link from {source} to {sink} cannot be changed while it streams; stop the \
-                 stream first"
-            ),
-            Self::NoPath { entity, links } => {
-                write!(f, "no enabled link leads from a source to \"{entity}\"")?;
-                for (at, (source, sink)) in links.iter().enumerate() {
-                    let before = if at == 0 {
-                        "; one that can be enabled: "
-                    } else {
-                        ", "
-                    };
-                    write!(f, "{before}{source} -> {sink}")?;
-                }
-                Ok(())
-            }
-            Self::Format { pad, error } => write!(f, "{pad}: {error}"),
-            Self::Mismatch(list) => {
-                f.write_str("the pads of the pipeline disagree: ")?;
-                for (at, mismatch) in list.iter().enumerate() {
-                    let comma = if at == 0 { "" } else { "; " };
-                    write!(f, "{comma}{mismatch}")?;
-                }
-                Ok(())
-            }
-            Self::Camera(error) => error.fmt(f),
-        }
+fn elsewhere(others: &[PadName]) -> String {
+    if others.is_empty() {
+        return ", nor anywhere else".to_owned();
     }
+    format!("; links from there lead to {}", commas(others))
 }
 
-impl std::error::Error for GraphError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Device { error, .. } => Some(error),
-            Self::Format { error, .. } => Some(error),
-            Self::Camera(error) => Some(error),
-            _ => None,
-        }
+fn enablable(links: &[(PadName, PadName)]) -> String {
+    if links.is_empty() {
+        return String::new();
     }
+    let links = links.iter().map(|(from, to)| format!("{from} -> {to}"));
+    format!("; one that can be enabled: {}", commas(links))
 }

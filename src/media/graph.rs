@@ -1,4 +1,4 @@
-//! The graph of a media device, with what belongs to it in the file system.
+//! The graph of a media device and its nodes in the file system.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -10,15 +10,15 @@ use videostream_hal::media::{
 
 use super::{GraphError, Pipeline};
 
-/// How often a graph is read anew that changes while it is read.
+/// Attempts to read a graph that changes while it is read.
 const ATTEMPTS: usize = 8;
 
-/// A pad by the name of its entity, shown as `"Sensor A":0`.
+/// A pad, identified by the name of its entity and displayed as `"Sensor A":0`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PadName {
     /// The entity's name.
     pub entity: String,
-    /// The pad's number at the entity, from 0.
+    /// The pad's number within the entity, from 0.
     pub index: u32,
 }
 
@@ -28,7 +28,7 @@ impl fmt::Display for PadName {
     }
 }
 
-/// An open media device and its graph as it was read last.
+/// An open media device and a snapshot of its graph.
 #[derive(Debug)]
 pub struct MediaGraph {
     path: PathBuf,
@@ -44,8 +44,8 @@ impl MediaGraph {
     /// Opens `/dev/mediaN` and reads its graph.
     ///
     /// # Errors
-    /// [`GraphError::Device`]: no such device, not allowed, no media device, or nonsense from the
-    /// driver.
+    /// [`GraphError::Device`]: no such device, no permission, not a media device, or an invalid
+    /// answer of the driver.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, GraphError> {
         let path = path.as_ref();
         let device = MediaDevice::open(path).map_err(|e| GraphError::device(path, e))?;
@@ -62,7 +62,7 @@ impl MediaGraph {
         Ok(graph)
     }
 
-    /// The paths of all media devices.
+    /// Lists the paths of all media devices.
     ///
     /// # Errors
     /// [`GraphError::Device`]: `/dev` cannot be read.
@@ -71,11 +71,10 @@ impl MediaGraph {
         Ok(found.map(|path| PathBuf::from(path.as_str())).collect())
     }
 
-    /// The graph that a video node or sub-device node is part of.
+    /// Opens the graph that contains a video node or sub-device node.
     ///
     /// # Errors
-    /// [`GraphError::NoGraph`] if there is none: the driver has no media controller;
-    /// [`GraphError::Device`].
+    /// [`GraphError::NoGraph`] if the driver has no media controller; [`GraphError::Device`].
     pub fn behind(node: impl AsRef<Path>) -> Result<Self, GraphError> {
         let node = node.as_ref();
         let number = device_number(node).map_err(|e| GraphError::device(node, e))?;
@@ -98,7 +97,7 @@ impl MediaGraph {
         })
     }
 
-    /// Reads the graph again: links may have been changed by others, devices come and go.
+    /// Reads the graph again, since other programs may change links, and devices come and go.
     ///
     /// # Errors
     /// [`GraphError::Device`].
@@ -134,22 +133,22 @@ impl MediaGraph {
         Ok(())
     }
 
-    /// The path of the media device.
+    /// Returns the path of the media device.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Driver, model, serial number, bus.
+    /// Returns driver, model, serial number and bus.
     #[must_use]
     pub const fn info(&self) -> &MediaInfo {
         self.device.info()
     }
 
-    /// Entities, pads and links as they were read last.
+    /// Returns entities, pads and links of the last snapshot.
     ///
     /// # Errors
-    /// [`GraphError::Device`]: never for lists that were read by [`MediaGraph::refresh`].
+    /// [`GraphError::Device`]; never for a snapshot of [`MediaGraph::refresh`].
     pub fn topology(&self) -> Result<Topology<'_>, GraphError> {
         Topology::from_lists(
             self.version,
@@ -161,10 +160,10 @@ impl MediaGraph {
         .map_err(|e| GraphError::device(&self.path, e))
     }
 
-    /// The entity with a name.
+    /// Finds an entity by its name.
     ///
     /// # Errors
-    /// [`GraphError::UnknownEntity`] with the names that there are.
+    /// [`GraphError::UnknownEntity`] with the names of all entities.
     pub fn entity(&self, name: &str) -> Result<&Entity, GraphError> {
         let found = self.entities.iter().find(|entity| entity.name() == name);
         found.ok_or_else(|| GraphError::UnknownEntity {
@@ -173,7 +172,7 @@ impl MediaGraph {
         })
     }
 
-    /// A pad by its entity's name.
+    /// Finds a pad by its entity's name.
     ///
     /// # Errors
     /// [`GraphError::UnknownEntity`], [`GraphError::UnknownPad`].
@@ -192,7 +191,7 @@ impl MediaGraph {
         Ok(at)
     }
 
-    /// A pad with its entity's name.
+    /// Returns the name of a pad.
     #[must_use]
     pub fn name(&self, pad: PadRef) -> PadName {
         let entity = self.entities.iter().find(|e| e.id() == pad.entity);
@@ -202,10 +201,10 @@ impl MediaGraph {
         }
     }
 
-    /// The node of an entity, `/dev/video0` or `/dev/v4l-subdev0`; `None` if it has none.
+    /// Returns the node of an entity, `/dev/video0` or `/dev/v4l-subdev0`, if it has one.
     ///
     /// # Errors
-    /// [`GraphError::Device`]: the kernel does not know the node's number any more.
+    /// [`GraphError::Device`]: the kernel no longer knows the node's number.
     pub fn node_of(&self, entity: u32) -> Result<Option<PathBuf>, GraphError> {
         let topology = self.topology()?;
         let Some(interface) = topology.interface_of(entity) else {
@@ -215,7 +214,7 @@ impl MediaGraph {
         Ok(Some(PathBuf::from(path.as_str())))
     }
 
-    /// Opens the sub-device of an entity; `None` if it is none, or has no node.
+    /// Opens the sub-device of an entity; `None` if the entity is not one or has no node.
     ///
     /// # Errors
     /// [`GraphError::Device`]: it cannot be opened.
@@ -231,7 +230,7 @@ impl MediaGraph {
         Ok(Some(opened))
     }
 
-    /// The format of a pad; `None` where there is none (video nodes, lenses).
+    /// Returns the format of a pad; `None` for pads without one (video nodes, lenses).
     ///
     /// # Errors
     /// [`GraphError::Device`]: the sub-device cannot be opened.
@@ -240,7 +239,7 @@ impl MediaGraph {
         Ok(subdevice.and_then(|s| s.format(pad.index, Which::Active).ok()))
     }
 
-    /// Asks for a format at a pad; returns what the driver made of it.
+    /// Requests a format at a pad; returns the format that the driver chose.
     ///
     /// # Errors
     /// - [`GraphError::NoNode`]: the entity has no sub-device node.
@@ -262,36 +261,33 @@ impl MediaGraph {
     /// Enables or disables a link, and reads the graph again.
     ///
     /// # Errors
-    /// - [`GraphError::NoLink`]: there is none between the pads; it names those that there are.
-    /// - [`GraphError::Immutable`], [`GraphError::LinkBusy`]: it cannot be changed, ever or now.
+    /// - [`GraphError::NoLink`]: no link connects the pads; lists the links from there.
+    /// - [`GraphError::Immutable`], [`GraphError::LinkBusy`]: it cannot be changed at all, or not
+    ///   now.
     /// - [`GraphError::Device`].
     pub fn set_link(&mut self, ends: LinkEnds, enabled: bool) -> Result<(), GraphError> {
-        let (source, sink) = (self.name(ends.source), self.name(ends.sink));
+        let (from, to) = (self.name(ends.source), self.name(ends.sink));
         let topology = self.topology()?;
         match self.device.set_link(&topology, ends, enabled) {
             Ok(()) => self.refresh(),
             Err(MediaError::NoLink(_)) => {
-                let from = topology.data_links().filter_map(|link| topology.ends(link));
-                let others = from
+                let links = topology.data_links().filter_map(|link| topology.ends(link));
+                let others = links
                     .filter(|other| other.source == ends.source)
                     .map(|other| self.name(other.sink))
                     .collect();
-                Err(GraphError::NoLink {
-                    source,
-                    sink,
-                    others,
-                })
+                Err(GraphError::NoLink { from, to, others })
             }
-            Err(MediaError::Immutable(_)) => Err(GraphError::Immutable { source, sink }),
-            Err(MediaError::LinkBusy(_)) => Err(GraphError::LinkBusy { source, sink }),
+            Err(MediaError::Immutable(_)) => Err(GraphError::Immutable { from, to }),
+            Err(MediaError::LinkBusy(_)) => Err(GraphError::LinkBusy { from, to }),
             Err(error) => Err(GraphError::device(&self.path, error)),
         }
     }
 
-    /// The way from the sensor to a video node through enabled links.
+    /// Returns the path from the sensor to a video node through enabled links.
     ///
     /// # Errors
-    /// - [`GraphError::NoPath`]: no enabled link leads there; it names links that could be enabled.
+    /// - [`GraphError::NoPath`]: no enabled link leads there; lists links that could be enabled.
     /// - [`GraphError::NoGraph`]: the node is not part of this graph.
     /// - [`GraphError::Device`].
     pub fn pipeline(&self, node: impl AsRef<Path>) -> Result<Pipeline<'_>, GraphError> {

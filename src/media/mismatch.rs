@@ -1,4 +1,4 @@
-//! Pads that are linked and disagree: why a pipeline does not start.
+//! Linked pads with different formats, which keep a pipeline from starting.
 
 use std::fmt;
 use std::path::Path;
@@ -12,13 +12,13 @@ use super::{GraphError, MediaGraph, PadName, Pipeline};
 /// Two ends of an enabled link with different formats.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mismatch {
-    /// The pad that gives.
+    /// The source pad.
     pub source: PadName,
-    /// What it gives: `RGB888_1X24/640x480`.
+    /// Its format: `RGB888_1X24/640x480`.
     pub gives: String,
-    /// The pad that takes: `"Scaler":0`; or the path of the video node.
+    /// The sink pad, `"Scaler":0`, or the path of the video node.
     pub sink: String,
-    /// What it takes.
+    /// Its format.
     pub takes: String,
 }
 
@@ -33,8 +33,7 @@ impl fmt::Display for Mismatch {
 }
 
 impl Pipeline<'_> {
-    /// The pads on the way that disagree at the moment; none if the node can stream as far as
-    /// formats go.
+    /// Lists linked pads with different formats; empty if the formats let the node stream.
     ///
     /// # Errors
     /// [`GraphError::Device`]: a sub-device or the node cannot be opened.
@@ -61,7 +60,7 @@ impl Pipeline<'_> {
         Ok(found)
     }
 
-    /// A pad against the video node that its link leads to.
+    /// Compares a pad with the video node at the end of its link.
     fn node_mismatch(
         &self,
         source: PadRef,
@@ -87,7 +86,7 @@ impl Pipeline<'_> {
     }
 }
 
-/// The format, with the order of fields where it is that which differs.
+/// Describes a format; includes the field order if only that differs.
 fn shown(format: &MbusFormat, other: &MbusFormat) -> String {
     if (format.width, format.height, format.code) == (other.width, other.height, other.code) {
         format!("{format} with fields {:?}", format.field)
@@ -96,8 +95,7 @@ fn shown(format: &MbusFormat, other: &MbusFormat) -> String {
     }
 }
 
-/// What disagrees behind a node, as far as it can be found out: for an error that is already
-/// there.
+/// Lists mismatches behind a node as far as possible, to explain another error.
 pub(crate) fn behind(node: &Path) -> Vec<Mismatch> {
     let look = || MediaGraph::behind(node)?.pipeline(node)?.mismatches();
     look().unwrap_or_default()

@@ -1,8 +1,8 @@
-//! CSI-2 cameras and others that are made of blocks: links and formats from sensor to node.
+//! The media controller: links and formats from the sensor of a CSI-2 camera to its node.
 //!
-//! A USB camera is ready when it is plugged in. Behind the node of a camera on MIPI CSI-2 there is
-//! a graph of sensor, receiver and processors, and unless a daemon of the vendor does it, somebody
-//! has to enable links and to give every pad a format before the node can stream:
+//! A USB camera is ready when it is plugged in. A camera on MIPI CSI-2 has a graph of sensor,
+//! receiver and processors behind its node. Unless a daemon of the vendor does so, a program has to
+//! enable links and set the format of every pad before the node can stream:
 //!
 //! ```no_run
 //! use videostream::media::{MediaGraph, PipelineWish};

@@ -1,4 +1,4 @@
-//! Formats from the sensor to the node.
+//! Setting formats along the path from the sensor to the node.
 
 use std::path::{Path, PathBuf};
 
@@ -11,22 +11,22 @@ use videostream_hal::v4l2::{Device, Field, PixFormat};
 use super::report::{NodeReport, PadReport, PipelineReport};
 use super::{GraphError, MediaGraph};
 
-/// What is wanted of a pipeline; what is left out is chosen.
+/// The requested settings of a pipeline; the rest is chosen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PipelineWish {
-    /// Format of the sensor's pixels; else the one that it has if the next block takes it, or
-    /// the first that both have.
+    /// Format of the sensor's pixels; by default the current one if the next block accepts it, or
+    /// else the first one that both support.
     pub code: Option<MbusCode>,
-    /// Width and height of the sensor's picture; else those that it has.
+    /// Width and height of the sensor's picture; by default the current ones.
     pub size: Option<(u32, u32)>,
-    /// Formats of pads on the way: a scaler's output, an image processor's.
+    /// Formats of pads on the path, such as the output of a scaler or an image processor.
     pub pads: Vec<(PadRef, MbusFormat)>,
-    /// Pixel format of the node; else the one that it has if the last block's pictures can be
-    /// written in it, or the first in which they can.
+    /// Pixel format of the node; by default the current one if it can hold the last block's
+    /// pictures, or else the first one that can.
     pub fourcc: Option<FourCc>,
 }
 
-/// The way from a sensor to a video node, see [`MediaGraph::pipeline`].
+/// The path from a sensor to a video node, see [`MediaGraph::pipeline`].
 #[derive(Debug)]
 pub struct Pipeline<'g> {
     graph: &'g MediaGraph,
@@ -61,46 +61,40 @@ impl<'g> Pipeline<'g> {
         })
     }
 
-    /// The graph that it is part of.
+    /// Returns the graph of the pipeline.
     #[must_use]
     pub const fn graph(&self) -> &'g MediaGraph {
         self.graph
     }
 
-    /// The path of the video node.
-    #[must_use]
-    pub fn node(&self) -> &Path {
-        &self.node
-    }
-
-    /// The links, in the order in which pictures take them.
+    /// Returns the links, from the sensor to the node.
     #[must_use]
     pub fn links(&self) -> &[LinkEnds] {
         &self.links
     }
 
-    /// Enabled links that leave the way: to other nodes, to statistics. The kernel wants their pads
-    /// to agree, too, before any node of the pipeline streams.
+    /// Returns enabled links that leave the path, to other nodes or to statistics. The kernel
+    /// requires their pads to agree, too, before any node of the pipeline streams.
     #[must_use]
     pub fn branches(&self) -> &[LinkEnds] {
         &self.branches
     }
 
-    /// Sets the formats of all pads from the sensor to the node, and the node's; then those of
-    /// branches, as far as they can be set.
+    /// Sets the formats of all pads from the sensor to the node, of the node, and then of branches
+    /// as far as possible.
     ///
-    /// Every pad takes what the pad before it gives; what the driver makes of each is in the
-    /// report, and where two linked pads came to differ: see [`PipelineReport::ready`].
+    /// Every pad gets the format of the pad before it. The report has the formats that drivers
+    /// chose, and linked pads that differ: see [`PipelineReport::ready`].
     ///
     /// # Errors
-    /// - [`GraphError::Format`]: a driver refused to set a pad: while it streams, for example.
+    /// - [`GraphError::Format`]: a driver refused to set a pad, for example while it streams.
     /// - [`GraphError::Device`], [`GraphError::Camera`]: a node cannot be opened or set.
     pub fn set(&self, wish: &PipelineWish) -> Result<PipelineReport, GraphError> {
         let mut pads = Vec::new();
         let mut flowing: Option<MbusFormat> = None;
-        for (place, ends) in self.links.iter().enumerate() {
+        for (index, ends) in self.links.iter().enumerate() {
             if let Some(subdevice) = self.graph.subdevice(ends.source.entity)? {
-                let asked = self.source_wish(place, &subdevice, flowing, wish)?;
+                let asked = self.source_wish(index, &subdevice, flowing, wish)?;
                 let got = self.graph.set_format(ends.source, &asked)?;
                 pads.push(PadReport {
                     pad: self.graph.name(ends.source),
@@ -136,8 +130,8 @@ impl<'g> Pipeline<'g> {
         })
     }
 
-    /// A code that a pad gives and that everything takes to which enabled links lead from it: the
-    /// present one if it does, else the first; the present one also where there is none.
+    /// Finds a code of a pad that all sinks of its enabled links accept: the current one if
+    /// possible, or else the first; without a common one, the current one.
     fn common(
         &self,
         subdevice: &Subdevice,
@@ -156,7 +150,7 @@ impl<'g> Pipeline<'g> {
                 takers.push(codes(&sink, ends.sink.index));
             }
         }
-        // Who does not list its codes may take any.
+        // A sink that does not list its codes may accept any.
         takers.retain(|list| !list.is_empty());
         let good = |code: &MbusCode| takers.iter().all(|list| list.contains(code));
         if good(&now) {
@@ -166,8 +160,8 @@ impl<'g> Pipeline<'g> {
         Ok(shared.unwrap_or(now))
     }
 
-    /// Gives the end of a branch what its beginning gives. What cannot be set, because it streams,
-    /// stays as it is: then it shows whether it fits.
+    /// Sets the end of a branch to the format of its start. A pad that cannot be set because it
+    /// streams keeps its format; a mismatch is then reported.
     fn set_branch(
         &self,
         ends: LinkEnds,
@@ -192,15 +186,15 @@ impl<'g> Pipeline<'g> {
         Ok(())
     }
 
-    /// What to ask of the pad where a link begins.
+    /// Returns the format to request of the pad at the start of a link.
     fn source_wish(
         &self,
-        place: usize,
+        index: usize,
         subdevice: &Subdevice,
         flowing: Option<MbusFormat>,
         wish: &PipelineWish,
     ) -> Result<MbusFormat, GraphError> {
-        let ends = self.links[place];
+        let ends = self.links[index];
         if let Some(format) = explicit(wish, ends.source) {
             return Ok(format);
         }
@@ -212,7 +206,7 @@ impl<'g> Pipeline<'g> {
             })?;
         let mut asked = now;
         let size = match flowing {
-            // A block gives the size that it takes, unless it can and shall do otherwise.
+            // The size passes through a block unless a format is requested explicitly.
             Some(format) => Some((format.width, format.height)),
             None => wish.size,
         };
@@ -225,7 +219,7 @@ impl<'g> Pipeline<'g> {
     }
 }
 
-/// Sets the format of a video node to hold pictures as they come.
+/// Sets the format of a video node to that of the incoming pictures.
 fn set_node(
     path: &Path,
     given: &MbusFormat,
@@ -253,7 +247,7 @@ fn set_node(
     Ok(Some(NodeReport { asked, got }))
 }
 
-/// The enabled links that leave a way, nearest first, with those that follow them.
+/// Returns the enabled links that leave a path, nearest first, with those that follow them.
 fn branches(topology: &Topology<'_>, way: &[LinkEnds]) -> Vec<LinkEnds> {
     let mut reached: Vec<u32> = way.iter().map(|ends| ends.source.entity).collect();
     let mut found: Vec<LinkEnds> = Vec::new();
@@ -273,7 +267,7 @@ fn branches(topology: &Topology<'_>, way: &[LinkEnds]) -> Vec<LinkEnds> {
     found
 }
 
-/// The wish for a pad that is named.
+/// Returns the format that was requested for a pad explicitly.
 fn explicit(wish: &PipelineWish, pad: PadRef) -> Option<MbusFormat> {
     let found = wish.pads.iter().find(|(at, _)| *at == pad);
     found.map(|&(_, mut format)| {
@@ -284,7 +278,7 @@ fn explicit(wish: &PipelineWish, pad: PadRef) -> Option<MbusFormat> {
     })
 }
 
-/// Links that are switched off at the entity or at what is enabled before it.
+/// Returns disabled links to the entity, or to those that enabled links connect before it.
 fn closed(graph: &MediaGraph, entity: u32) -> Vec<(super::PadName, super::PadName)> {
     let Ok(topology) = graph.topology() else {
         return Vec::new();

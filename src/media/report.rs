@@ -1,4 +1,4 @@
-//! What became of a pipeline's wish, pad by pad.
+//! Outcome of setting a pipeline, pad by pad.
 
 use std::path::PathBuf;
 
@@ -8,44 +8,44 @@ use videostream_hal::v4l2::PixFormat;
 use super::{GraphError, Mismatch, PadName};
 use crate::{Camera, CameraError};
 
-/// A pad: what was asked and what the driver made of it.
+/// The requested and the actual format of a pad.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PadReport {
-    /// Which pad.
+    /// Name of the pad.
     pub pad: PadName,
-    /// What was asked.
+    /// The requested format.
     pub asked: MbusFormat,
     /// What it has now.
     pub got: MbusFormat,
 }
 
-/// The video node: what was asked and what the driver made of it.
+/// The requested and the actual format of the video node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeReport {
-    /// What was asked.
+    /// The requested format.
     pub asked: PixFormat,
     /// What it has now.
     pub got: PixFormat,
 }
 
-/// What became of a wish, from the sensor to the node.
+/// Outcome of [`Pipeline::set`](super::Pipeline::set).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PipelineReport {
     /// The path of the video node.
     pub path: PathBuf,
-    /// The pads, in the order in which pictures pass them.
+    /// The pads, from the sensor to the node.
     pub pads: Vec<PadReport>,
     /// The node; `None` if it has no capture queue.
     pub node: Option<NodeReport>,
-    /// Linked pads that differ: the node does not stream while there are any.
+    /// Linked pads that differ; the node can't stream until there are none.
     pub mismatches: Vec<Mismatch>,
 }
 
 impl PipelineReport {
-    /// The report of a pipeline that can stream.
+    /// Returns the report if the pipeline can stream.
     ///
     /// # Errors
-    /// [`GraphError::Mismatch`]: linked pads differ; it names them.
+    /// [`GraphError::Mismatch`] with the linked pads that differ.
     pub fn ready(self) -> Result<Self, GraphError> {
         if self.mismatches.is_empty() {
             Ok(self)
@@ -54,7 +54,7 @@ impl PipelineReport {
         }
     }
 
-    /// The camera at the end, asked for the format that the node has now.
+    /// Opens the camera at the end, with the node's current format requested.
     ///
     /// # Errors
     /// Those of [`Camera::open`].
@@ -69,7 +69,7 @@ impl PipelineReport {
     }
 }
 
-/// `RGB3/640x480`.
+/// Describes a format: `RGB3/640x480`.
 pub(super) fn picture(format: &PixFormat) -> String {
     format!("{}/{}x{}", format.fourcc, format.width, format.height)
 }

@@ -13,7 +13,7 @@ pub(super) type Kind = [u8; 4];
 
 /// A box of a file.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct BoxSpan {
     pub(super) kind: Kind,
     /// Where it begins.
     pub(super) at: u64,
@@ -23,8 +23,8 @@ pub(super) struct Place {
     pub(super) end: u64,
 }
 
-/// The box at byte `at` of a file of `len` bytes; `None` behind the last one.
-pub(super) fn at(from: &mut (impl Read + Seek), at: u64, len: u64) -> io::Result<Option<Place>> {
+/// Returns the box at byte `at` of a file of `len` bytes; `None` behind the last one.
+pub(super) fn at(from: &mut (impl Read + Seek), at: u64, len: u64) -> io::Result<Option<BoxSpan>> {
     if len.saturating_sub(at) < 8 {
         return Ok(None);
     }
@@ -50,7 +50,7 @@ pub(super) fn at(from: &mut (impl Read + Seek), at: u64, len: u64) -> io::Result
         )));
     }
     let end = at.saturating_add(size);
-    Ok(Some(Place {
+    Ok(Some(BoxSpan {
         kind,
         at,
         body,
@@ -58,10 +58,10 @@ pub(super) fn at(from: &mut (impl Read + Seek), at: u64, len: u64) -> io::Result
     }))
 }
 
-/// What is in a box of at most `most` bytes; `None` if it is cut.
+/// Returns what is in a box of at most `most` bytes; `None` if it is cut.
 pub(super) fn read(
     from: &mut (impl Read + Seek),
-    place: Place,
+    place: BoxSpan,
     len: u64,
     most: u64,
 ) -> io::Result<Option<Vec<u8>>> {
@@ -80,7 +80,7 @@ pub(super) fn read(
     Ok(Some(bytes))
 }
 
-/// The boxes in a box, up to one that makes no sense.
+/// Returns the boxes in a box, up to one that makes no sense.
 pub(super) fn children(mut bytes: &[u8]) -> impl Iterator<Item = (Kind, &[u8])> {
     std::iter::from_fn(move || {
         let (header, rest) = bytes.split_first_chunk::<8>()?;
@@ -100,12 +100,12 @@ pub(super) fn children(mut bytes: &[u8]) -> impl Iterator<Item = (Kind, &[u8])> 
     })
 }
 
-/// The first child of a kind.
+/// Returns the first child of a kind.
 pub(super) fn child<'b>(bytes: &'b [u8], kind: &Kind) -> Option<&'b [u8]> {
     children(bytes).find_map(|(of, body)| (of == *kind).then_some(body))
 }
 
-/// The child at the end of a path.
+/// Returns the child at the end of a path.
 pub(super) fn descend<'b>(bytes: &'b [u8], path: &[&Kind]) -> Option<&'b [u8]> {
     path.iter()
         .try_fold(bytes, |bytes, kind| child(bytes, kind))

@@ -8,9 +8,9 @@ use mp4_atom::{Avcc, Colr, Hvcc, Pasp};
 
 use super::boxes::{child, children, parse, parse_child};
 use super::{damaged, unsupported};
+use crate::bitstream::Codec;
 use crate::bitstream::ParameterSets;
 use crate::colorimetry::{Appearance, Colorimetry, Range, reduced};
-use crate::encode::Codec;
 
 /// Where the boxes of a visual sample entry begin, and where its size is.
 const BOXES: usize = 78;
@@ -28,7 +28,7 @@ pub(super) struct Entry {
     pub(super) appearance: Appearance,
 }
 
-/// The entries of a `stsd`.
+/// Returns the entries of a `stsd`.
 pub(super) fn all(stsd: &[u8]) -> io::Result<Vec<Entry>> {
     // Behind version, flags and how many there are.
     let entries = children(stsd.get(8..).unwrap_or_default());
@@ -101,7 +101,7 @@ fn hevc(boxes: &[u8]) -> io::Result<(Codec, ParameterSets, usize)> {
     ))
 }
 
-/// What a box says of colours, if that is anything.
+/// Returns what a box says of colours, if that is anything.
 fn colours(colr: Colr) -> Option<Colorimetry> {
     let (numbers, range) = match colr {
         Colr::Nclx {

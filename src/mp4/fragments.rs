@@ -7,7 +7,7 @@ use std::io::{self, Read, Seek};
 
 use mp4_atom::{Tfdt, Tfhd, Trex, Trun};
 
-use super::boxes::{self, Place, children, parse, parse_child};
+use super::boxes::{self, BoxSpan, children, parse, parse_child};
 use super::{Sample, damaged};
 
 /// No `moof` has more bytes, and no more samples.
@@ -31,7 +31,7 @@ pub(super) struct Fragments {
 }
 
 impl Fragments {
-    /// Those of a file whose `mvex` has these defaults.
+    /// Returns those of a file whose `mvex` has these defaults.
     pub(super) fn new(track: u32, defaults: Vec<Trex>) -> Self {
         Self {
             track,
@@ -43,7 +43,7 @@ impl Fragments {
         }
     }
 
-    /// The next sample; `None` behind the last complete fragment.
+    /// Returns the next sample; `None` behind the last complete fragment.
     pub(super) fn next(
         &mut self,
         from: &mut (impl Read + Seek),
@@ -67,7 +67,7 @@ impl Fragments {
         }
     }
 
-    fn read(&mut self, moof: &[u8], place: Place) -> io::Result<()> {
+    fn read(&mut self, moof: &[u8], place: BoxSpan) -> io::Result<()> {
         // Where the data of one track ends, that of the next begins.
         let mut end = place.at;
         let parts = children(moof).filter(|(kind, _)| kind == b"traf");
@@ -93,7 +93,8 @@ impl Fragments {
         Ok(())
     }
 
-    /// Adds the samples of a run, which begins somewhere behind `base`, else at `next`; where it ends.
+    /// Adds the samples of a run, which begins somewhere behind `base`, else at `next`; where it
+    /// ends.
     fn run(&mut self, run: &Trun, header: &Tfhd, (base, next): (u64, u64)) -> io::Result<u64> {
         let is_ours = header.track_id == self.track;
         let all = self.defaults.iter();

@@ -1,15 +1,16 @@
-//! H.264 and H.265 out of MP4 files (ISO base media, QuickTime), as cameras, phones, ffmpeg and GStreamer write them:
-//! with tables or in fragments, the index in front or behind. Needs the cargo feature `record`.
+//! H.264 and H.265 out of MP4 files (ISO base media, QuickTime), as cameras, phones, ffmpeg and
+//! GStreamer write them: with tables or in fragments, the index in front or behind. Needs the cargo
+//! feature `record`.
 //!
 //! | read | |
 //! |---|---|
 //! | tracks | the first one of video; others are left out |
 //! | sample entries | `avc1` to `avc4`, `hvc1`, `hev1`, `hvc2`, `hev2`; several of one codec |
-//! | edit lists | a delay, and one part of the track; what is to be decoded, but not shown, is told apart |
+//! | edit lists | a delay, and one part of the track; samples that are only decoded are marked |
 //! | what else a track says | colours (`nclx`, `nclc`), shape of a pixel (`pasp`) |
 //!
-//! A file is read from the file, sample by sample; only its index is kept in memory. What comes from outside is
-//! checked: sizes and places against the file, each sample against the others.
+//! A file is read from the file, sample by sample; only its index is kept in memory. What comes
+//! from outside is checked: sizes and places against the file, each sample against the others.
 
 mod boxes;
 mod entry;

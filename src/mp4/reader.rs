@@ -4,9 +4,9 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use super::track::Track;
 use super::{Sample, boxes, damaged};
+use crate::bitstream::{Codec, Packet};
 use crate::bitstream::{NalKind, ParameterSets};
 use crate::colorimetry::Appearance;
-use crate::encode::{Codec, Packet};
 use crate::frame_rate::FrameRate;
 
 /// No index has more bytes: that of a day at 60 frames a second, each of a duration of its own.
@@ -26,15 +26,18 @@ pub struct Mp4Info {
     pub height: u32,
     /// The rate at which most pictures follow each other.
     pub rate: Option<FrameRate>,
-    /// All pictures do, but for what the unit of time rounds, and for how long the last one is shown.
+    /// All pictures do, but for what the unit of time rounds, and for how long the last one is
+    /// shown.
     pub is_even: bool,
-    /// Units of time a second: times are multiples of one, so that they are exact in a file of the same.
+    /// Units of time a second: times are multiples of one, so that they are exact in a file of the
+    /// same.
     pub timescale: u32,
     /// Colours and the shape of samples, as far as the file says them beside the stream.
     pub appearance: Appearance,
     /// How players turn or mirror the pictures: the matrix of `tkhd`, row by row.
     pub matrix: [i32; 9],
-    /// Times of packets from which on, and up to which, pictures are shown. Those before are there to be decoded.
+    /// Times of packets from which on, and up to which, pictures are shown. Those before are there
+    /// to be decoded.
     pub shown_ns: (u64, Option<u64>),
     /// How long nothing is shown at the beginning.
     pub delay_ns: u64,
@@ -43,7 +46,7 @@ pub struct Mp4Info {
 }
 
 impl Mp4Info {
-    /// Whether a picture of this time is shown.
+    /// Returns whether a picture of this time is shown.
     #[must_use]
     pub fn shows(&self, pts_ns: u64) -> bool {
         let (from, to) = self.shown_ns;
@@ -53,8 +56,9 @@ impl Mp4Info {
 
 /// Reads the video of an MP4, packet by packet in the order of decoding.
 ///
-/// Each packet is a piece of a byte stream; key frames have their parameter sets in front. It is shown and decoded at the
-/// times that the file says, the first one decoded at 0. In a file that was cut packets end where it does.
+/// Each packet is a piece of a byte stream; key frames have their parameter sets in front. It is
+/// shown and decoded at the times that the file says, the first one decoded at 0. In a file that
+/// was cut packets end where it does.
 ///
 /// ```no_run
 /// use videostream::mp4::Mp4Reader;
@@ -102,8 +106,9 @@ impl<R: Read + Seek> Mp4Reader<R> {
     /// Reads the index.
     ///
     /// # Errors
-    /// [`io::ErrorKind::InvalidData`] for what is no MP4, or a damaged one; [`io::ErrorKind::Unsupported`] for other
-    /// video than H.264 and H.265, and for an edit list that shows several parts; those of reading.
+    /// [`io::ErrorKind::InvalidData`] for what is no MP4, or a damaged one;
+    /// [`io::ErrorKind::Unsupported`] for other video than H.264 and H.265, and for an edit list
+    /// that shows several parts; those of reading.
     pub fn new(mut from: R) -> io::Result<Self> {
         let len = from.seek(SeekFrom::End(0))?;
         let moov = moov(&mut from, len)?;
@@ -169,22 +174,24 @@ impl<R: Read + Seek> Mp4Reader<R> {
         })
     }
 
-    /// What the file says of its video.
+    /// Returns what the file says of its video.
     #[must_use]
     pub fn info(&self) -> &Mp4Info {
         &self.info
     }
 
-    /// Samples that are in the index, and not in the file: it was cut; and those with nothing in them that makes sense.
+    /// Samples that are in the index, and not in the file: it was cut; and those with nothing in
+    /// them that makes sense.
     #[must_use]
     pub fn missing(&self) -> u64 {
         self.missing
     }
 
-    /// The next packet; `None` at the end.
+    /// Returns the next packet; `None` at the end.
     ///
     /// # Errors
-    /// [`io::ErrorKind::InvalidData`] where the index makes no sense; those of reading. Nothing comes after an error.
+    /// [`io::ErrorKind::InvalidData`] where the index makes no sense; those of reading. Nothing
+    /// comes after an error.
     #[expect(
         clippy::should_implement_trait,
         reason = "a packet is lent until the next one is read"
@@ -209,7 +216,7 @@ impl<R: Read + Seek> Mp4Reader<R> {
         )))
     }
 
-    /// The next sample with a picture, made a packet.
+    /// Returns the next sample with a picture, made a packet.
     fn next_sample(&mut self) -> io::Result<Option<Sample>> {
         loop {
             let sample = match self.first.take() {
@@ -286,7 +293,7 @@ impl<R: Read + Seek> Mp4Reader<R> {
     }
 }
 
-/// The next sample of a track; those without bytes only make the one before last longer.
+/// Returns the next sample of a track; those without bytes only make the one before last longer.
 fn next(track: &mut Track, from: &mut (impl Read + Seek), len: u64) -> io::Result<Option<Sample>> {
     loop {
         let sample = match (track.tables.next(), &mut track.fragments) {
@@ -301,7 +308,7 @@ fn next(track: &mut Track, from: &mut (impl Read + Seek), len: u64) -> io::Resul
     }
 }
 
-/// The NAL units of a sample, each behind its length; the last one as far as it is there.
+/// Returns the NAL units of a sample, each behind its length; the last one as far as it is there.
 fn nal_units(mut sample: &[u8], length: usize) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         let (size, rest) = sample.split_at_checked(length)?;
@@ -315,7 +322,7 @@ fn nal_units(mut sample: &[u8], length: usize) -> impl Iterator<Item = &[u8]> {
     .filter(|nal| !nal.is_empty())
 }
 
-/// The index of a file, wherever it is.
+/// Returns the index of a file, wherever it is.
 fn moov(from: &mut (impl Read + Seek), len: u64) -> io::Result<Vec<u8>> {
     let mut at = 0;
     let mut is_mp4 = false;
@@ -336,7 +343,7 @@ fn moov(from: &mut (impl Read + Seek), len: u64) -> io::Result<Vec<u8>> {
     }
 }
 
-/// The rate of the duration that most samples have, and whether all but the last have it.
+/// Returns the rate of the duration that most samples have, and whether all but the last have it.
 fn pace(track: &Track) -> (Option<FrameRate>, bool) {
     let fragments = track.fragments.iter();
     let fragments = fragments.flat_map(|fragments| fragments.durations.iter().copied());
@@ -369,14 +376,16 @@ fn pace(track: &Track) -> (Option<FrameRate>, bool) {
     (rate(track.timescale, usual, (count, sum)), is_even)
 }
 
-/// The rate of samples of a duration, of which so many last so long together, each a unit of time more or less.
+/// Returns the rate of samples of a duration, of which so many last so long together, each a unit
+/// of time more or less.
 fn rate(timescale: u32, usual: u32, (count, sum): (u64, u64)) -> Option<FrameRate> {
     let timescale = u64::from(timescale);
     if sum == count.checked_mul(u64::from(usual))? {
         return FrameRate::nearest(timescale, usual.into());
     }
     let frames = count.checked_mul(timescale)?;
-    // A common rate, if the sum is that of its times but for a unit: so many thousands of frames in 1000 or 1001 seconds.
+    // A common rate, if the sum is that of its times but for a unit: so many thousands of frames in
+    // 1000 or 1001 seconds.
     let whole = (frames + sum / 2) / sum;
     let [is, off] = [sum.checked_mul(whole * 1000)?, whole * 1000];
     let common = [1000, 1001].into_iter().filter_map(|seconds| {
@@ -412,7 +421,7 @@ mod tests {
             }
         }
         assert_eq!(rate(90_000, 3000, (7, 21_000)), FrameRate::fps(30).ok());
-        // One that is none of the common ones.
+        // A less common one.
         let found = rate(1000, 81, (100, 8130)).unwrap();
         assert!((found.as_f64() - 12.3).abs() < 0.01, "{found:?}");
     }

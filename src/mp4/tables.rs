@@ -26,7 +26,8 @@ pub(super) struct Tables {
     /// Key frames among them.
     given_keys: usize,
     dts: u64,
-    /// The chunk, which of `counts` is for it, the samples of it that were given, and where the next one is.
+    /// The chunk, which of `counts` is for it, the samples of it that were given, and where the
+    /// next one is.
     chunk: usize,
     count: usize,
     in_chunk: u32,
@@ -51,7 +52,7 @@ impl<T: Clone> Runs<T> {
         }
     }
 
-    /// The entry for the next sample; behind the last one that one goes on.
+    /// Returns the entry for the next sample; behind the last one that one goes on.
     fn next(&mut self, count: impl Fn(&T) -> u32) -> Option<T> {
         while let Some(entry) = self.entries.get(self.entry) {
             if self.given < count(entry) {
@@ -91,7 +92,7 @@ impl Tables {
         })
     }
 
-    /// How many samples there should be from here on.
+    /// Returns how many samples there should be from here on.
     pub(super) fn left(&self) -> u32 {
         let all = match &self.sizes {
             StszSamples::Identical { count, .. } => *count,
@@ -105,13 +106,13 @@ impl Tables {
         self.given += self.left();
     }
 
-    /// How many samples last how long.
+    /// Returns how many samples last how long.
     pub(super) fn durations(&self) -> impl Iterator<Item = (u32, u32)> {
         let entries = self.durations.entries.iter();
         entries.map(|entry| (entry.sample_count, entry.sample_delta))
     }
 
-    /// The next sample.
+    /// Returns the next sample.
     pub(super) fn next(&mut self) -> Option<Sample> {
         let size = match &self.sizes {
             StszSamples::Identical { size, .. } => (self.left() > 0).then_some(*size)?,
@@ -159,7 +160,7 @@ impl Tables {
         }
     }
 
-    /// Whether the sample that was given last is a key frame.
+    /// Returns whether the sample that was given last is a key frame.
     fn is_key(&mut self) -> bool {
         let Some(keys) = &self.keys else {
             return true;

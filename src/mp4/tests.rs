@@ -26,7 +26,7 @@ fn nal(unit: &[u8]) -> &[u8] {
     &unit[3..]
 }
 
-/// A sample: NAL units behind their lengths.
+/// Returns a sample: NAL units behind their lengths.
 fn sample(units: &[&[u8]]) -> Vec<u8> {
     let units = units.iter();
     let units = units.map(|unit| [&(unit.len() as u32).to_be_bytes()[..], unit].concat());
@@ -38,7 +38,7 @@ fn picture(number: u32) -> Vec<u8> {
     sample(&[nal(&Slice::new(first, number % 16, 0).nal())])
 }
 
-/// A sample entry of H.264 with this picture parameter set, and other boxes.
+/// Returns a sample entry of H.264 with this picture parameter set, and other boxes.
 fn entry(number: u32, others: &[u8]) -> Vec<u8> {
     let (sps, pps) = (sps(0, true), pps(number));
     let (sps, pps) = (nal(&sps), nal(&pps));
@@ -61,7 +61,7 @@ fn stsd(entries: &[Vec<u8>]) -> Vec<u8> {
     boxed(b"stsd", &[&head, &entries.concat()])
 }
 
-/// A track of these tables; 1000 units a second, as in the movie.
+/// Returns a track of these tables; 1000 units a second, as in the movie.
 fn moov(tables: &[&[u8]], edits: &[u8], others: &[u8]) -> Vec<u8> {
     let mvhd = full(
         b"mvhd",
@@ -85,7 +85,8 @@ fn moov(tables: &[&[u8]], edits: &[u8], others: &[u8]) -> Vec<u8> {
     )
 }
 
-/// The tables of `count` samples in one chunk, 40 units long each, as long as those of [`data`].
+/// Returns the tables of `count` samples in one chunk, 40 units long each, as long as those of
+/// [`data`].
 fn tables(count: u32, at: u32) -> Vec<u8> {
     let sizes: Vec<_> = (0..count).map(|n| picture(n).len() as u32).collect();
     [
@@ -107,12 +108,12 @@ fn ftyp() -> Vec<u8> {
     boxed(b"ftyp", &[b"isom", &[0; 4]])
 }
 
-/// A file with its data in front, at byte 24.
+/// Returns a file with its data in front, at byte 24.
 fn file(count: u32, moov: &[u8]) -> Vec<u8> {
     [ftyp(), boxed(b"mdat", &[&data(count)]), moov.to_vec()].concat()
 }
 
-/// Bytes and times (shown, decoded; in ms) of all packets.
+/// Returns bytes and times (shown, decoded; in ms) of all packets.
 fn read(file: &[u8]) -> Vec<(Vec<u8>, u64, u64)> {
     let mut reader = Mp4Reader::new(Cursor::new(file)).unwrap();
     let mut all = Vec::new();
@@ -123,7 +124,7 @@ fn read(file: &[u8]) -> Vec<(Vec<u8>, u64, u64)> {
     all
 }
 
-/// When packets are shown, in ms.
+/// Returns when packets are shown, in ms.
 fn shown(file: &[u8]) -> Vec<u64> {
     read(file).into_iter().map(|(_, shown, _)| shown).collect()
 }
@@ -161,7 +162,8 @@ fn samples_come_with_their_times_and_sets() {
 
 #[test]
 fn all_kinds_of_tables_are_followed() {
-    // Chunks of two, two and one sample, the second one first in the file; behind a header of 64 bits.
+    // Chunks of two, two and one sample, the second one first in the file; behind a header of 64
+    // bits.
     let lens: Vec<_> = (0..5).map(|n| picture(n).len() as u32).collect();
     let second = 32;
     let first = second + lens[2] + lens[3];
@@ -347,7 +349,7 @@ fn a_file_that_was_cut_ends_where_it_does() {
     assert!(reader.next().unwrap().is_none());
     assert_eq!(reader.missing(), 2);
     assert!(refused(&file(2, &[])).contains("ends before its index"));
-    assert!(refused(b"RIFF and so on, which is none").contains("does not begin as one"));
+    assert!(refused(b"RIFF and so on, not an MP4").contains("does not begin as one"));
 }
 
 #[test]

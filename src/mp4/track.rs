@@ -80,7 +80,7 @@ impl Track {
         })
     }
 
-    /// How long it is, unless it has fragments.
+    /// Returns how long it is, unless it has fragments.
     pub(super) fn length(&self) -> Option<u64> {
         let each = self.tables.durations();
         let length = each.map(|(count, each)| u64::from(count) * u64::from(each));

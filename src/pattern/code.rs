@@ -11,7 +11,8 @@ pub(super) struct Code {
 }
 
 impl Code {
-    /// The cells, one bit each, the first at the top left being bit 0. Row of cells after row of cells.
+    /// Returns the cells, one bit each, the first at the top left being bit 0. Row of cells after
+    /// row of cells.
     pub(super) fn to_rows(self) -> [u16; ROWS] {
         const { assert!(COLUMNS == u16::BITS as usize) };
         let bits = u128::from(self.number)
@@ -20,7 +21,7 @@ impl Code {
         core::array::from_fn(|row| (bits >> (row * COLUMNS)) as u16)
     }
 
-    /// The code in these cells, or `None` when its own checksum is wrong.
+    /// Decodes the code in these cells; `None` if its own checksum is wrong.
     pub(super) fn from_rows(rows: [u16; ROWS]) -> Option<Self> {
         let bits = rows.iter().enumerate().fold(0, |bits, (row, cells)| {
             bits | u128::from(*cells) << (row * COLUMNS)

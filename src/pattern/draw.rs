@@ -2,7 +2,7 @@
 
 use videostream_hal::format::{FourCc, MAX_PLANES};
 
-use super::PatternError;
+use super::PictureError;
 use super::code::Code;
 use super::geometry::Strip;
 use super::paint::{self, BARS, BLACK, PlaneKind, Rgb, WHITE};
@@ -10,7 +10,8 @@ use super::strip::{StripBytes, content_hasher};
 use crate::frame_rate::FrameRate;
 use crate::picture::PictureMut;
 
-/// Seconds that the bars take to scroll through the picture, unless that is less than two pixels a frame.
+/// Seconds that the bars take to scroll through the picture, unless that is less than two pixels a
+/// frame.
 const SCROLL_SECONDS: f64 = 8.0;
 
 /// Draws numbered, self-checking test frames; see the [module](super).
@@ -47,20 +48,22 @@ pub struct TestPattern {
 }
 
 impl TestPattern {
-    /// A pattern of `width` x `height` pixels; `rate` only sets how fast it moves and when frames are due.
+    /// Creates a pattern of `width` x `height` pixels; `rate` only determines its speed and when
+    /// frames are due.
     ///
     /// # Errors
-    /// [`PatternError::Format`] for a format other than NV12, YU12, YUYV and RGB3;
-    /// [`PatternError::Size`] for odd sizes and sizes outside [`MIN_WIDTH`](super::MIN_WIDTH) x [`MIN_HEIGHT`](super::MIN_HEIGHT) to
+    /// [`PictureError::PatternFormat`] for a format other than NV12, YU12, YUYV and RGB3;
+    /// [`PictureError::PatternSize`] for odd sizes and sizes outside
+    /// [`MIN_WIDTH`](super::MIN_WIDTH) x [`MIN_HEIGHT`](super::MIN_HEIGHT) to
     /// [`MAX_SIDE`](super::MAX_SIDE) squared.
     pub fn new(
         fourcc: FourCc,
         width: u32,
         height: u32,
         rate: FrameRate,
-    ) -> Result<Self, PatternError> {
-        let planes = paint::planes(fourcc).ok_or(PatternError::Format(fourcc))?;
-        let strip = Strip::new(width, height).ok_or(PatternError::Size { width, height })?;
+    ) -> Result<Self, PictureError> {
+        let planes = paint::planes(fourcc).ok_or(PictureError::PatternFormat(fourcc))?;
+        let strip = Strip::new(width, height).ok_or(PictureError::PatternSize { width, height })?;
         let pixels = width as usize;
         let below = height as usize - strip.height();
         let side = pixels.min(below) / 4 * 2;
@@ -103,25 +106,25 @@ impl TestPattern {
         })
     }
 
-    /// The pixel format.
+    /// Returns the pixel format.
     #[must_use]
     pub fn fourcc(&self) -> FourCc {
         self.fourcc
     }
 
-    /// Width in pixels.
+    /// Returns the width in pixels.
     #[must_use]
     pub fn width(&self) -> u32 {
         self.width
     }
 
-    /// Height in pixels.
+    /// Returns the height in pixels.
     #[must_use]
     pub fn height(&self) -> u32 {
         self.height
     }
 
-    /// Frames per second.
+    /// Returns the frame rate.
     #[must_use]
     pub fn rate(&self) -> FrameRate {
         self.rate
@@ -131,12 +134,12 @@ impl TestPattern {
     /// memory without a read cache is no slower than a copy to it.
     ///
     /// # Errors
-    /// [`PatternError::Mismatch`] when `picture` has another format or size.
-    pub fn draw(&self, number: u64, picture: &mut PictureMut<'_>) -> Result<(), PatternError> {
+    /// [`PictureError::Target`] when `picture` has another format or size.
+    pub fn draw(&self, number: u64, picture: &mut PictureMut<'_>) -> Result<(), PictureError> {
         let has = (picture.fourcc(), picture.width(), picture.height());
         let wants = (self.fourcc, self.width, self.height);
         if has != wants {
-            return Err(PatternError::Mismatch { has, wants });
+            return Err(PictureError::Target { has, wants });
         }
         let (left, top) = self.box_at(number);
         let mut hasher = content_hasher(number);

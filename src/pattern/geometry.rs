@@ -1,4 +1,4 @@
-//! Where the pattern's parts lie: the code strip and what is left beside and under it.
+//! Geometry of the pattern: the code strip and the area right of it and below.
 
 /// Cells in a row of the code strip.
 pub(super) const COLUMNS: usize = 16;
@@ -23,7 +23,7 @@ pub(super) struct Strip {
 }
 
 impl Strip {
-    /// The strip for a picture size, or `None` when the size is no pattern's.
+    /// Returns the strip for a picture size, or `None` for sizes without a pattern.
     pub(super) fn new(width: u32, height: u32) -> Option<Self> {
         let even = width.is_multiple_of(2) && height.is_multiple_of(2);
         let sides =
@@ -38,12 +38,12 @@ impl Strip {
         })
     }
 
-    /// Width in pixels.
+    /// Returns the width in pixels.
     pub(super) fn width(self) -> usize {
         self.cell * COLUMNS
     }
 
-    /// Height in pixels.
+    /// Returns the height in pixels.
     pub(super) fn height(self) -> usize {
         self.cell * ROWS
     }

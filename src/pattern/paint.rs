@@ -28,12 +28,12 @@ pub(super) struct PlaneKind {
     pub(super) pair_bytes: usize,
     /// Rows of pixels for each row of the plane.
     pub(super) rows_per_row: usize,
-    /// Byte of the first pixel's luma (green for RGB) in the pair and bytes to the next pixel's; planes
-    /// without luma have none.
+    /// Byte of the first pixel's luma (green for RGB) in the pair and bytes to the next pixel's;
+    /// planes without luma have none.
     pub(super) luma: Option<(usize, usize)>,
 }
 
-/// The planes of a format, or `None` for a format without a pattern.
+/// Returns the planes of a format, or `None` for a format without a pattern.
 pub(super) fn planes(fourcc: FourCc) -> Option<&'static [PlaneKind]> {
     const fn kind(
         pair_bytes: usize,

@@ -8,7 +8,7 @@ use super::paint::{self, BLACK, PlaneKind, WHITE};
 /// Bytes in the widest row of cells: 256 pixels of RGB.
 const MAX_STRIP_ROW: usize = 256 * 3;
 
-/// The number goes first, so that frames of equal content do not pass for each other.
+/// Starts the checksum with the number, so that frames of equal content differ.
 pub(super) fn content_hasher(number: u64) -> crc32fast::Hasher {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(&number.to_le_bytes());
@@ -31,7 +31,7 @@ impl StripBytes {
         }
     }
 
-    /// One row of plane `index` through a row of cells, and how many bytes of it count.
+    /// Returns one row of plane `index` through a row of cells, and the number of bytes used.
     pub(super) fn row(
         &self,
         index: usize,

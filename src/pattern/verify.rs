@@ -1,19 +1,19 @@
 //! Reading pattern frames back.
 
-use super::PatternError;
+use super::PictureError;
 use super::code::Code;
 use super::geometry::{COLUMNS, ROWS, Strip};
 use super::paint::{self, PlaneKind};
 use super::strip::{StripBytes, content_hasher};
 use crate::picture::Picture;
 
-/// Checks that `picture` is one whole, unchanged pattern frame, and tells its number.
+/// Checks that `picture` is one complete, unchanged pattern frame, and returns its number.
 ///
 /// Every byte of every row is read once. Padding behind rows is not looked at.
 ///
 /// # Errors
-/// [`PatternError`]: what differs, with the number if that could be read.
-pub fn verify(picture: &Picture<'_>) -> Result<u64, PatternError> {
+/// [`PictureError`]: what differs, with the number if that could be read.
+pub fn verify(picture: &Picture<'_>) -> Result<u64, PictureError> {
     let (planes, strip, code) = read(picture)?;
     let number = code.number;
     let cells = StripBytes::new(picture.fourcc(), strip);
@@ -26,7 +26,7 @@ pub fn verify(picture: &Picture<'_>) -> Result<u64, PatternError> {
             let (bytes, len) = cells.row(index, kind, bits);
             for row in rows.by_ref().take(strip_rows / ROWS) {
                 if row[..len] != bytes[..len] {
-                    return Err(PatternError::Strip { number });
+                    return Err(PictureError::PatternStrip { number });
                 }
                 hasher.update(&row[start..]);
             }
@@ -35,7 +35,7 @@ pub fn verify(picture: &Picture<'_>) -> Result<u64, PatternError> {
     }
     let found = hasher.finalize();
     if found != code.content {
-        return Err(PatternError::Content {
+        return Err(PictureError::PatternContent {
             number,
             expected: code.content,
             found,
@@ -44,22 +44,22 @@ pub fn verify(picture: &Picture<'_>) -> Result<u64, PatternError> {
     Ok(number)
 }
 
-/// The number of a pattern frame that may have gone through a lossy codec.
+/// Returns the number of a pattern frame that may have gone through a lossy codec.
 ///
 /// Only the middle of each cell is looked at; the content is not checked.
 ///
 /// # Errors
-/// [`PatternError::NoCode`] when the cells make no code; [`PatternError::Format`] and
-/// [`PatternError::Size`] for a picture that can be no pattern.
-pub fn read_number(picture: &Picture<'_>) -> Result<u64, PatternError> {
+/// [`PictureError::NoPattern`] when the cells make no code; [`PictureError::PatternFormat`] and
+/// [`PictureError::PatternSize`] for a picture that can be no pattern.
+pub fn read_number(picture: &Picture<'_>) -> Result<u64, PictureError> {
     read(picture).map(|(_, _, code)| code.number)
 }
 
-fn read(picture: &Picture<'_>) -> Result<(&'static [PlaneKind], Strip, Code), PatternError> {
+fn read(picture: &Picture<'_>) -> Result<(&'static [PlaneKind], Strip, Code), PictureError> {
     let (fourcc, width, height) = (picture.fourcc(), picture.width(), picture.height());
-    let planes = paint::planes(fourcc).ok_or(PatternError::Format(fourcc))?;
-    let strip = Strip::new(width, height).ok_or(PatternError::Size { width, height })?;
-    let (first, next) = planes[0].luma.ok_or(PatternError::Format(fourcc))?;
+    let planes = paint::planes(fourcc).ok_or(PictureError::PatternFormat(fourcc))?;
+    let strip = Strip::new(width, height).ok_or(PictureError::PatternSize { width, height })?;
+    let (first, next) = planes[0].luma.ok_or(PictureError::PatternFormat(fourcc))?;
     let plane = picture.planes()[0];
     let quarter = strip.cell / 4;
     let cells = core::array::from_fn(|row| {
@@ -74,6 +74,6 @@ fn read(picture: &Picture<'_>) -> Result<(&'static [PlaneKind], Strip, Code), Pa
             bits | u16::from(sum > 128 * pixels) << column
         })
     });
-    let code = Code::from_rows(cells).ok_or(PatternError::NoCode)?;
+    let code = Code::from_rows(cells).ok_or(PictureError::NoPattern)?;
     Ok((planes, strip, code))
 }

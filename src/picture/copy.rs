@@ -5,12 +5,12 @@ use videostream_hal::format::FourCc;
 use super::{Picture, PictureError, PictureMut, extents};
 
 impl Picture<'_> {
-    /// Copies the pixels into `target`, whatever the strides: of the same size, and of the same format or of one
-    /// that differs in how planes lie in memory only. YU12 can go into NV12 too.
+    /// Copies the pixels into `target`, with any strides. It must have the same size, and the same
+    /// format or one that differs only in the placement of planes. YU12 can go into NV12, too.
     ///
     /// # Errors
-    /// [`PictureError::Target`] for another size or format; [`PictureError::Format`] for one whose rows are
-    /// not known.
+    /// [`PictureError::Target`] for another size or format; [`PictureError::Format`] for one whose
+    /// rows are not known.
     pub fn copy_to(&self, target: &mut PictureMut<'_>) -> Result<(), PictureError> {
         let has = (target.fourcc(), target.width(), target.height());
         let wants = (self.fourcc, self.width, self.height);

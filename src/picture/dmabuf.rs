@@ -1,4 +1,4 @@
-//! A picture in dma-bufs, which hardware reads where it lies.
+//! A picture in dma-bufs, for hardware to read in place.
 
 use std::os::fd::BorrowedFd;
 
@@ -6,10 +6,10 @@ use videostream_hal::format::{Layout, MAX_PLANES};
 
 use super::PictureError;
 
-/// A picture in memory that has descriptors: one for each memory part of its layout (two for NV12M, one for NV12).
-/// A camera's buffer, a frame of a client, memory of a dma-heap.
+/// A picture in memory with file descriptors, one for each memory part of its layout (two for
+/// NV12M, one for NV12): a camera's buffer, a frame of a client, memory of a dma-heap.
 ///
-/// Nobody may write the memory while somebody reads the picture.
+/// The memory must not be written while the picture is read.
 #[derive(Debug, Clone, Copy)]
 pub struct DmaBufPicture<'a> {
     layout: Layout,
@@ -18,10 +18,10 @@ pub struct DmaBufPicture<'a> {
 }
 
 impl<'a> DmaBufPicture<'a> {
-    /// A picture that lies in `parts` as `layout` says.
+    /// Creates a picture of `layout` in the memory `parts`.
     ///
     /// # Errors
-    /// [`PictureError::Memories`] if the layout has not as many memory parts.
+    /// [`PictureError::Memories`] if the layout has another number of memory parts.
     pub fn new(layout: &Layout, parts: &[BorrowedFd<'a>]) -> Result<Self, PictureError> {
         let count = layout.memory_planes();
         if parts.len() != count || count > MAX_PLANES {
@@ -41,13 +41,13 @@ impl<'a> DmaBufPicture<'a> {
         })
     }
 
-    /// Where its planes lie.
+    /// Returns the layout of its planes.
     #[must_use]
     pub fn layout(&self) -> &Layout {
         &self.layout
     }
 
-    /// The descriptors of its memory parts.
+    /// Returns the file descriptors of its memory parts.
     pub fn parts(&self) -> impl ExactSizeIterator<Item = BorrowedFd<'a>> + use<'a, '_> {
         let first = self.parts[0];
         (0..self.count).map(move |at| {

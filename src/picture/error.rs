@@ -1,16 +1,21 @@
-//! Why memory is not a picture, with the numbers that show it.
-
-use core::fmt;
+//! Errors of creating, converting or reading pictures.
 
 use videostream_hal::format::FourCc;
 
 use super::Rect;
+#[cfg(feature = "convert")]
+use crate::joined::joined;
+use crate::pattern::{MAX_SIDE, MIN_HEIGHT, MIN_WIDTH};
 
-/// Why memory is not a picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// An error of creating, converting, drawing or checking a picture.
+///
+/// Variants with `Jpeg` in the name concern one frame: the next one of the same camera may be
+/// complete.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PictureError {
     /// A side is zero.
+    #[error("picture of {width}x{height} pixels: both sides must be at least 1")]
     Empty {
         /// Width that was given.
         width: u32,
@@ -18,6 +23,7 @@ pub enum PictureError {
         height: u32,
     },
     /// The number of planes is not the format's.
+    #[error("{has} planes given, which is not the number of planes of {fourcc}")]
     Planes {
         /// The format.
         fourcc: FourCc,
@@ -25,13 +31,15 @@ pub enum PictureError {
         has: usize,
     },
     /// The planes lie in several memory parts, but one slice was given.
+    #[error("planes of {fourcc} lie in {memories} memory parts: give each plane with from_planes")]
     Memories {
         /// The format.
         fourcc: FourCc,
         /// Memory parts that the layout has.
         memories: usize,
     },
-    /// A plane ends behind the memory.
+    /// A plane ends after the end of the memory.
+    #[error("plane {plane} needs {needs} bytes, but there are {has}")]
     TooShort {
         /// Which plane, from 0.
         plane: usize,
@@ -41,6 +49,7 @@ pub enum PictureError {
         has: usize,
     },
     /// Rows overlap.
+    #[error("stride {stride} of plane {plane} is less than its row of {row_bytes} bytes")]
     Stride {
         /// Which plane, from 0.
         plane: usize,
@@ -50,11 +59,17 @@ pub enum PictureError {
         row_bytes: usize,
     },
     /// A plane begins before the end of the one before it.
+    #[error("plane {plane} begins before the end of plane {}", plane.wrapping_sub(1))]
     Overlap {
         /// Which plane, from 0.
         plane: usize,
     },
-    /// A rectangle that is not inside the picture, or starts at an odd pixel.
+    /// A rectangle that is empty, not inside the picture, or begins inside a chroma sample.
+    #[error(
+        "rectangle {}x{} at ({}, {}) must lie inside {width}x{height} and begin at a multiple of \
+         ({}, {})",
+        rect.width, rect.height, rect.x, rect.y, step.0, step.1
+    )]
     Crop {
         /// The rectangle that was asked for.
         rect: Rect,
@@ -62,8 +77,14 @@ pub enum PictureError {
         width: u32,
         /// Height of the picture.
         height: u32,
+        /// Columns and rows that share a chroma sample.
+        step: (u32, u32),
     },
     /// Memory for a picture is for another format or size than the picture's.
+    #[error(
+        "the memory is for {} {}x{}, but the picture is {} {}x{}",
+        has.0, has.1, has.2, wants.0, wants.1, wants.2
+    )]
     Target {
         /// Format, width and height of the memory.
         has: (FourCc, u32, u32),
@@ -71,77 +92,115 @@ pub enum PictureError {
         wants: (FourCc, u32, u32),
     },
     /// A format whose rows are not known, or are not linear.
+    #[error("the rows of pixel format {0} are not known or not linear")]
     Format(FourCc),
+    /// Pictures of this format can't be converted.
+    #[cfg(feature = "convert")]
+    #[error("can't convert from {}, only from {}", _0, convertible())]
+    ConvertFrom(FourCc),
+    /// Pictures can't be converted to this format.
+    #[cfg(feature = "convert")]
+    #[error("can't convert to {}, only to {}", _0, convertible())]
+    ConvertTo(FourCc),
+    /// A library rejects the picture, for instance because it is too large for it.
+    #[cfg(feature = "convert")]
+    #[error("{call} failed from {} {}x{} to {} {}x{}", from.0, from.1, from.2, to.0, to.1, to.2)]
+    Convert {
+        /// The operation.
+        call: &'static str,
+        /// Format, width and height of its input.
+        from: (FourCc, u32, u32),
+        /// Format, width and height of its output.
+        to: (FourCc, u32, u32),
+    },
+    /// There is no test pattern in this pixel format.
+    #[error("no test pattern in {0}: choose NV12, YU12, YUYV or RGB3")]
+    PatternFormat(FourCc),
+    /// There is no test pattern of this size.
+    #[error(
+        "no test pattern of {width}x{height}: both sides must be even, from \
+         {MIN_WIDTH}x{MIN_HEIGHT} to {MAX_SIDE}x{MAX_SIDE}"
+    )]
+    PatternSize {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+    },
+    /// The cells hold no code: not a pattern frame, or its code strip is damaged.
+    #[error("no pattern frame: the code strip holds no valid code")]
+    NoPattern,
+    /// The pattern's code is readable, but its strip has a changed byte.
+    #[error("pattern frame {number} has a changed byte in its code strip")]
+    PatternStrip {
+        /// The frame number that the strip says.
+        number: u64,
+    },
+    /// The content is not that of this pattern frame: changed, torn, or of another frame.
+    #[error(
+        "pattern frame {number} is damaged or torn: checksum {found:08x}, expected {expected:08x}"
+    )]
+    PatternContent {
+        /// The frame number that the strip says.
+        number: u64,
+        /// The checksum that the strip says.
+        expected: u32,
+        /// The checksum of what is there.
+        found: u32,
+    },
+    /// The frame does not begin as a JPEG image.
+    #[error("{}", without_jpeg(*bytes))]
+    NoJpeg {
+        /// Its bytes.
+        bytes: usize,
+    },
+    /// The JPEG image has no end: the camera or the bus lost a part.
+    #[error("the JPEG image is cut: no end (marker EOI) in {bytes} bytes")]
+    JpegCut {
+        /// Bytes that are there.
+        bytes: usize,
+    },
+    /// The JPEG image is damaged, or of an unsupported kind.
+    #[error("can't decode the JPEG image: {reason}")]
+    JpegDamaged {
+        /// The decoder's message.
+        reason: String,
+    },
+    /// The JPEG image has another size than its frame.
+    #[error("the JPEG image is {}x{}, but its frame {}x{}", has.0, has.1, wants.0, wants.1)]
+    JpegSize {
+        /// Width and height of the image.
+        has: (u32, u32),
+        /// Those of the frame.
+        wants: (u32, u32),
+    },
 }
 
-impl fmt::Display for PictureError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::Empty { width, height } => {
-                write!(
-                    f,
-                    "picture of {width}x{height} pixels: both sides must be at least 1"
-                )
-            }
-            Self::Planes { fourcc, has } => {
-                write!(
-                    f,
-                    "{has} planes given, which is not the number of planes of {fourcc}"
-                )
-            }
-            Self::Memories { fourcc, memories } => write!(
-                f,
-                "planes of {fourcc} lie in {memories} memory parts: give each plane with from_planes"
-            ),
-            Self::TooShort { plane, needs, has } => {
-                write!(f, "plane {plane} needs {needs} bytes, but there are {has}")
-            }
-            Self::Stride {
-                plane,
-                stride,
-                row_bytes,
-            } => {
-                write!(
-                    f,
-                    "stride {stride} of plane {plane} is less than its row of {row_bytes} bytes"
-                )
-            }
-            Self::Overlap { plane } => {
-                write!(
-                    f,
-                    "plane {plane} begins before the end of plane {}",
-                    plane.wrapping_sub(1)
-                )
-            }
-            Self::Crop {
-                rect:
-                    Rect {
-                        x,
-                        y,
-                        width: w,
-                        height: h,
-                    },
-                width,
-                height,
-            } => write!(
-                f,
-                "rectangle {w}x{h} at ({x}, {y}) must begin at even pixels and lie inside {width}x{height}"
-            ),
-            Self::Target {
-                has: (format, w, h),
-                wants: (wanted, width, height),
-            } => write!(
-                f,
-                "the memory is for {format} {w}x{h}, but the picture is {wanted} {width}x{height}"
-            ),
-            Self::Format(fourcc) => {
-                write!(
-                    f,
-                    "the rows of pixel format {fourcc} are not known or not linear"
-                )
-            }
-        }
+impl PictureError {
+    /// Returns whether a frame's JPEG image is incomplete. The next one of the same camera may be
+    /// complete.
+    #[must_use]
+    pub fn is_broken_jpeg(&self) -> bool {
+        matches!(
+            self,
+            Self::NoJpeg { .. }
+                | Self::JpegCut { .. }
+                | Self::JpegDamaged { .. }
+                | Self::JpegSize { .. }
+        )
     }
 }
 
-impl core::error::Error for PictureError {}
+/// Returns the formats that are converted, each way.
+#[cfg(feature = "convert")]
+fn convertible() -> String {
+    let formats: Vec<_> = crate::convert::formats().collect();
+    joined(formats, " ").to_string()
+}
+
+fn without_jpeg(bytes: usize) -> String {
+    match bytes {
+        0 => "the frame is empty: it holds no JPEG image".to_owned(),
+        bytes => format!("the {bytes} bytes of the frame hold no JPEG image"),
+    }
+}

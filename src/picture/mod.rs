@@ -1,8 +1,8 @@
 //! Borrowed views of an image in memory: the planes, their strides, the size and the format.
 //!
-//! A [`Picture`] is what everything that looks at pixels takes (the pattern check, the encoders,
-//! snapshots); a [`PictureMut`] is what everything that writes pixels takes. Neither owns memory.
-//! Both are checked once, when they are made: rows that a plane claims are rows that it has.
+//! Everything that reads pixels takes a [`Picture`] (the pattern check, the encoders, snapshots),
+//! and everything that writes them a [`PictureMut`]. Neither owns memory. Both are checked once,
+//! when created: a plane has all the rows that it claims.
 
 mod copy;
 mod dmabuf;
@@ -42,8 +42,8 @@ pub struct Extent {
     pub rows: usize,
 }
 
-/// The planes of `width` x `height` pixels of a raw format whose rows lie one after the other;
-/// `None` for compressed, tiled and unknown formats, and for sizes that overflow.
+/// Returns the planes of `width` x `height` pixels of a raw format whose rows lie one after the
+/// other; `None` for compressed, tiled and unknown formats, and for sizes that overflow.
 ///
 /// A subsampled plane of an odd size is rounded up.
 #[must_use]
@@ -64,8 +64,8 @@ pub fn extents(fourcc: FourCc, width: u32, height: u32) -> Option<([Extent; MAX_
 /// A borrowed image.
 ///
 /// # Invariants
-/// For the formats that [`extents`] knows, the picture has that many planes, and each of them holds all
-/// of its rows.
+/// For the formats that [`extents`] knows, the picture has that many planes, and each of them holds
+/// all of its rows.
 #[derive(Debug, Clone, Copy)]
 pub struct Picture<'a> {
     fourcc: FourCc,
@@ -76,7 +76,7 @@ pub struct Picture<'a> {
 }
 
 impl<'a> Picture<'a> {
-    /// A view of `bytes`, which hold an image laid out as `layout` says.
+    /// Creates a view of `bytes`, which contain an image of this layout.
     ///
     /// # Errors
     /// [`PictureError`] when a plane does not fit into `bytes`, or a stride is too short for a row.
@@ -115,8 +115,9 @@ impl<'a> Picture<'a> {
         )
     }
 
-    /// A view of memory parts in which an image lies as `layout` says. `part` gives the bytes of a memory
-    /// part and how many of them to leave out before its planes; a plane that they do not hold is empty.
+    /// Returns a view of memory parts in which an image lies as `layout` says. `part` gives the
+    /// bytes of a memory part and how many of them to leave out before its planes; a plane that
+    /// they do not hold is empty.
     ///
     /// # Errors
     /// As [`Picture::from_planes`].
@@ -139,11 +140,11 @@ impl<'a> Picture<'a> {
         Self::from_planes(layout.fourcc, layout.width, layout.height, planes)
     }
 
-    /// A view of planes that lie anywhere, for instance each in a buffer of its own.
+    /// Creates a view of planes at any addresses, for instance each in its own buffer.
     ///
     /// # Errors
-    /// [`PictureError`] when the size is zero, the number of planes is not the format's, a stride is too
-    /// short for a row or a plane too short for its rows.
+    /// [`PictureError`] when the size is zero, the number of planes is not the format's, a stride
+    /// is too short for a row or a plane too short for its rows.
     pub fn from_planes(
         fourcc: FourCc,
         width: u32,
@@ -169,32 +170,32 @@ impl<'a> Picture<'a> {
         })
     }
 
-    /// The pixel format.
+    /// Returns the pixel format.
     #[must_use]
     pub fn fourcc(&self) -> FourCc {
         self.fourcc
     }
 
-    /// Width in pixels.
+    /// Returns the width in pixels.
     #[must_use]
     pub fn width(&self) -> u32 {
         self.width
     }
 
-    /// Height in pixels.
+    /// Returns the height in pixels.
     #[must_use]
     pub fn height(&self) -> u32 {
         self.height
     }
 
-    /// The planes, in the order of the format.
+    /// Returns the planes, in the order of the format.
     #[must_use]
     pub fn planes(&self) -> &[Plane<'a>] {
         &self.planes[..self.count]
     }
 
-    /// The pixels of each row of plane `index`, without the padding behind them; nothing for a
-    /// plane that does not exist and for formats outside [`extents`].
+    /// Returns the pixels of each row of plane `index`, without the padding behind them; nothing
+    /// for a plane that does not exist and for formats outside [`extents`].
     pub fn rows(&self, index: usize) -> impl ExactSizeIterator<Item = &'a [u8]> + use<'a> {
         let extent = extents(self.fourcc, self.width, self.height)
             .map_or_else(Extent::default, |(all, _)| {
@@ -204,7 +205,7 @@ impl<'a> Picture<'a> {
         (0..extent.rows).map(move |row| &plane.data[row * plane.stride..][..extent.row_bytes])
     }
 
-    /// The part of the picture that starts at pixel (`x`, `y`) and is `width` x `height` large.
+    /// Returns the part of the picture at (`x`, `y`) of `width` x `height` pixels.
     ///
     /// Nothing is copied. Both corners have to be even, since chroma is shared by 2 x 2 pixels.
     ///
@@ -212,10 +213,11 @@ impl<'a> Picture<'a> {
     /// [`PictureError`] when the rectangle is odd, empty or outside, or the format is not one of
     /// [`extents`].
     pub fn crop(&self, rect: Rect) -> Result<Self, PictureError> {
-        let outside = PictureError::Crop {
+        let outside = || PictureError::Crop {
             rect,
             width: self.width,
             height: self.height,
+            step: (2, 2),
         };
         let fits = |start: u32, len: u32, limit| {
             start.is_multiple_of(2)
@@ -223,7 +225,7 @@ impl<'a> Picture<'a> {
                 && start.checked_add(len).is_some_and(|end| end <= limit)
         };
         if !fits(rect.x, rect.width, self.width) || !fits(rect.y, rect.height, self.height) {
-            return Err(outside);
+            return Err(outside());
         }
         // What lies left of and above the corner is an image of that size.
         let (skip, count) =
@@ -231,7 +233,7 @@ impl<'a> Picture<'a> {
         let mut planes = self.planes;
         for (plane, skip) in planes.iter_mut().zip(skip).take(count) {
             let start = skip.rows * plane.stride + skip.row_bytes;
-            plane.data = plane.data.get(start..).ok_or(outside)?;
+            plane.data = plane.data.get(start..).ok_or_else(outside)?;
         }
         Self::from_planes(self.fourcc, rect.width, rect.height, &planes[..count])
     }

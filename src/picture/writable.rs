@@ -15,11 +15,11 @@ pub struct PictureMut<'a> {
 }
 
 impl<'a> PictureMut<'a> {
-    /// A view of `bytes`, to be laid out as `layout` says.
+    /// Creates a view of `bytes` for an image of this layout.
     ///
     /// # Errors
-    /// [`PictureError`] when a plane does not fit into `bytes`, planes overlap or are out of order, or a
-    /// stride is too short for a row.
+    /// [`PictureError`] when a plane does not fit into `bytes`, planes overlap or are out of order,
+    /// or a stride is too short for a row.
     pub fn new(bytes: &'a mut [u8], layout: &Layout) -> Result<Self, PictureError> {
         one_memory(layout)?;
         let mut planes: [PlaneMut<'a>; MAX_PLANES] = Default::default();
@@ -32,15 +32,15 @@ impl<'a> PictureMut<'a> {
                 .checked_sub(taken)
                 .ok_or(PictureError::Overlap { plane: index })?;
             let end = start.saturating_add(from.size as usize);
-            let too_short = PictureError::TooShort {
+            let too_short = || PictureError::TooShort {
                 plane: index,
                 needs: end,
                 has,
             };
-            let (_, from_start) = rest.split_at_mut_checked(gap).ok_or(too_short)?;
+            let (_, from_start) = rest.split_at_mut_checked(gap).ok_or_else(too_short)?;
             let (data, behind) = from_start
                 .split_at_mut_checked(from.size as usize)
-                .ok_or(too_short)?;
+                .ok_or_else(too_short)?;
             *plane = PlaneMut {
                 data,
                 stride: from.stride as usize,
@@ -52,7 +52,7 @@ impl<'a> PictureMut<'a> {
         Self::checked(fourcc, width, height, planes, count)
     }
 
-    /// A view of planes that lie anywhere, for instance each in a buffer of its own.
+    /// Creates a view of planes at any addresses, for instance each in its own buffer.
     ///
     /// # Errors
     /// As [`Picture::from_planes`].
@@ -94,30 +94,30 @@ impl<'a> PictureMut<'a> {
         })
     }
 
-    /// The pixel format.
+    /// Returns the pixel format.
     #[must_use]
     pub fn fourcc(&self) -> FourCc {
         self.fourcc
     }
 
-    /// Width in pixels.
+    /// Returns the width in pixels.
     #[must_use]
     pub fn width(&self) -> u32 {
         self.width
     }
 
-    /// Height in pixels.
+    /// Returns the height in pixels.
     #[must_use]
     pub fn height(&self) -> u32 {
         self.height
     }
 
-    /// The planes, in the order of the format.
+    /// Returns the planes, in the order of the format.
     pub fn planes(&mut self) -> &mut [PlaneMut<'a>] {
         &mut self.planes[..self.count]
     }
 
-    /// The same image, to be read.
+    /// Returns the same image, to be read.
     #[must_use]
     pub fn as_picture(&self) -> Picture<'_> {
         let mut planes = [Plane::default(); MAX_PLANES];

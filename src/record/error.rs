@@ -1,6 +1,5 @@
-//! What goes wrong while recording.
+//! Errors of recordings and snapshots.
 
-use core::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -8,18 +7,21 @@ use videostream_hal::format::FourCc;
 
 use super::Recorded;
 use super::name::{annex_b, is_mjpeg};
-use crate::encode::Codec;
+use crate::bitstream::Codec;
+use crate::picture::PictureError;
 
-/// Why nothing was recorded, or why a recording ended.
-#[derive(Debug)]
+/// An error of a recording or a snapshot.
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecordError {
-    /// The file name says no format that can be written, or a byte stream of another codec.
+    /// The file name has no supported extension, or that of another codec's byte stream.
+    #[error("{path}: {}", other_name(path))]
     Extension {
         /// The file.
         path: PathBuf,
     },
     /// The format was left out of this build.
+    #[error("{path}: build with the cargo feature `{feature}` to write this format")]
     NotBuilt {
         /// The file.
         path: PathBuf,
@@ -27,22 +29,27 @@ pub enum RecordError {
         feature: &'static str,
     },
     /// The file could not be created.
+    #[error("can't create {path}: {error}")]
     Create {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
+        #[source]
         error: io::Error,
     },
     /// The file could not be written: the disk is full, or gone. What was recorded stays playable.
+    #[error("can't write {path}: {error}{}{}", seekable(error), kept(recorded))]
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
+        #[source]
         error: io::Error,
         /// What is in the file.
         recorded: Recorded,
     },
     /// A packet of another codec than the recording.
+    #[error("packet is {has}, but the recording is {wants}")]
     Codec {
         /// Codec of the packet.
         has: Codec,
@@ -50,29 +57,44 @@ pub enum RecordError {
         wants: Codec,
     },
     /// The picture size does not fit the format.
+    #[error("can't write pictures of {width}x{height}: sides must be from 1 to 65535")]
     Size {
         /// Width in pixels.
         width: u32,
         /// Height in pixels.
         height: u32,
     },
-    /// Pictures of a format or size that the file can't hold, or of another one than those before.
+    /// The file can't hold pictures of this format or size, or they differ from earlier ones.
+    #[error(transparent)]
     Format(io::Error),
-    /// A key frame, and no usable parameter sets with it or before, so that no decoder could start.
+    /// A key frame without usable parameter sets in it or before, so that no decoder could start.
+    #[error(
+        "a key frame came, but not one of each of its parameter sets with it or before: its \
+             encoder has to send them first, or with each key frame"
+    )]
     ParameterSets,
-    /// A frame that is no packet of H.264 or H.265.
+    /// A frame that is not a packet of H.264 or H.265.
+    #[error("frames are {fourcc}: only packets of H.264 and HEVC can be recorded as they are")]
     NoPacket {
         /// Its format.
         fourcc: FourCc,
     },
-    /// Packets, where the name of the file says raw video.
+    /// Packets, but the file name is that of raw video.
+    #[error(
+        "{path}: the host shares packets of {codec}, and .y4m holds raw video: choose a name that \
+         ends in .mp4"
+    )]
     Packets {
         /// The file.
         path: PathBuf,
         /// The codec of the packets.
         codec: Codec,
     },
-    /// Pictures that are to be kept as JPEG, and are none.
+    /// Pictures to be kept as JPEG are not JPEG.
+    #[error(
+        "{path}: to be kept as Motion-JPEG, frames have to be MJPG, and are {fourcc}: choose \
+         another codec or name, or a camera and format that give MJPG"
+    )]
     NoJpeg {
         /// The file.
         path: PathBuf,
@@ -80,6 +102,10 @@ pub enum RecordError {
         fourcc: FourCc,
     },
     /// Packets of another format or size than those before: start a new file.
+    #[error(
+        "the stream was {}x{} {} and is {}x{} {} after {} frames: start a new file",
+        was.1, was.2, FourCc(was.0), now.1, now.2, FourCc(now.0), recorded.frames
+    )]
     Changed {
         /// Format, width and height of the file.
         was: (u32, u32, u32),
@@ -89,14 +115,33 @@ pub enum RecordError {
         recorded: Recorded,
     },
     /// The recording ended with an earlier error.
+    #[error("{path}: the recording ended with an earlier error")]
     Ended {
         /// The file.
         path: PathBuf,
     },
+    /// The file name has no supported image extension.
+    #[error("{path}: the file name must end in .png, .jpg or .jpeg")]
+    ImageExtension {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Pictures of this pixel format can't be saved as an image.
+    #[error(
+        "can't save a picture in {0}: it must be MJPG, or 8-bit YUV, RGB or grey, such as NV12, \
+             YUYV or RGB3"
+    )]
+    ImageFormat(FourCc),
+    /// An image quality outside 1 to 100.
+    #[error("a JPEG file can't have quality {0}: choose 1 to 100")]
+    Quality(u8),
+    /// The picture to save is invalid, such as an incomplete JPEG image.
+    #[error(transparent)]
+    Picture(#[from] PictureError),
 }
 
 impl RecordError {
-    /// The file, where the text of the error names one; others are of what is recorded.
+    /// Returns the file, if the error's text names one.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         match self {
@@ -106,118 +151,55 @@ impl RecordError {
             | Self::Write { path, .. }
             | Self::Packets { path, .. }
             | Self::NoJpeg { path, .. }
+            | Self::ImageExtension { path }
             | Self::Ended { path } => Some(path),
             Self::Codec { .. }
             | Self::Size { .. }
             | Self::Format(_)
             | Self::ParameterSets
             | Self::NoPacket { .. }
-            | Self::Changed { .. } => None,
+            | Self::Changed { .. }
+            | Self::ImageFormat(_)
+            | Self::Quality(_)
+            | Self::Picture(_) => None,
         }
+    }
+
+    /// Returns whether the frame to save contains an incomplete JPEG image. The next one of the
+    /// same camera may be complete.
+    #[must_use]
+    pub fn is_broken_jpeg(&self) -> bool {
+        matches!(self, Self::Picture(error) if error.is_broken_jpeg())
     }
 }
 
-impl fmt::Display for RecordError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Extension { path } => match annex_b(path) {
-                Some(codec) => write!(
-                    f,
-                    "{}: the file name says {codec}, but what is to be recorded is of another codec: choose \
-                     another name (.mp4 holds both) or that codec",
-                    path.display()
-                ),
-                None if is_mjpeg(path) => write!(
-                    f,
-                    "{}: the file name says Motion-JPEG, but what is to be recorded is of another codec: choose \
-                     another name (.mp4 holds all), or a camera and format that give MJPG",
-                    path.display()
-                ),
-                None => write!(
-                    f,
-                    "{}: the file name must end in .mp4 (fragmented MP4), in .h264, .264, .h265, .265 or .hevc \
-                     (Annex B of that codec), in .mjpeg (JPEG as cameras give it), or in .y4m (raw video)",
-                    path.display()
-                ),
-            },
-            Self::NotBuilt { path, feature } => write!(
-                f,
-                "{}: build with the cargo feature `{feature}` to write this format",
-                path.display()
-            ),
-            Self::Create { path, error } => write!(f, "can't create {}: {error}", path.display()),
-            Self::Write {
-                path,
-                error,
-                recorded,
-            } => {
-                write!(f, "can't write {}: {error}", path.display())?;
-                if error.kind() == io::ErrorKind::NotSeekable {
-                    f.write_str("; an MP4 needs a file: a pipe takes .h264, .h265 and .y4m")?;
-                }
-                match recorded.frames {
-                    0 => Ok(()),
-                    frames => write!(f, "; the {frames} frames recorded before stay playable"),
-                }
-            }
-            Self::Codec { has, wants } => {
-                write!(f, "packet is {has}, but the recording is {wants}")
-            }
-            Self::Size { width, height } => {
-                write!(
-                    f,
-                    "can't record pictures of {width}x{height}: sides must be from 1 to 65535"
-                )
-            }
-            Self::Format(error) => error.fmt(f),
-            Self::ParameterSets => f.write_str(
-                "a key frame came, but not one of each of its parameter sets with it or before: its encoder has to send \
-                 them first, or with each key frame",
-            ),
-            Self::NoPacket { fourcc } => {
-                write!(
-                    f,
-                    "frames are {fourcc}: only packets of H.264 and HEVC can be recorded as they are"
-                )
-            }
-            Self::Packets { path, codec } => write!(
-                f,
-                "{}: the host shares packets of {codec}, and .y4m holds raw video: choose a name that ends in .mp4",
-                path.display()
-            ),
-            Self::NoJpeg { path, fourcc } => write!(
-                f,
-                "{}: to be kept as Motion-JPEG, frames have to be MJPG, and are {fourcc}: choose another codec or name, or \
-                 a camera and format that give MJPG",
-                path.display()
-            ),
-            Self::Changed { was, now, recorded } => write!(
-                f,
-                "the stream was {}x{} {} and is {}x{} {} after {} frames: start a new file",
-                was.1,
-                was.2,
-                FourCc(was.0),
-                now.1,
-                now.2,
-                FourCc(now.0),
-                recorded.frames
-            ),
-            Self::Ended { path } => {
-                write!(
-                    f,
-                    "{}: the recording ended with an earlier error",
-                    path.display()
-                )
-            }
-        }
+fn other_name(path: &Path) -> String {
+    match annex_b(path) {
+        Some(codec) => format!(
+            "the file name says {codec}, but what is to be recorded is of another codec: choose \
+             another name (.mp4 holds both) or that codec"
+        ),
+        None if is_mjpeg(path) => "the file name says Motion-JPEG, but what is to be recorded is \
+             of another codec: choose another name (.mp4 holds all), or a camera and format that \
+             give MJPG"
+            .to_owned(),
+        None => "the file name must end in .mp4 (fragmented MP4), in .h264, .264, .h265, .265 or \
+             .hevc (Annex B of that codec), in .mjpeg (JPEG as cameras give it), or in .y4m (raw \
+             video)"
+            .to_owned(),
     }
 }
 
-impl core::error::Error for RecordError {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        match self {
-            Self::Create { error, .. } | Self::Write { error, .. } => Some(error),
-            _ => None,
-        }
+fn seekable(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotSeekable => "; an MP4 needs a file: a pipe takes .h264, .h265 and .y4m",
+        _ => "",
+    }
+}
+
+fn kept(recorded: &Recorded) -> String {
+    match recorded.frames {
+        0 => String::new(),
+        frames => format!("; the {frames} frames recorded before stay playable"),
     }
 }

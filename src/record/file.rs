@@ -1,4 +1,4 @@
-//! A file that is extended by whole pieces.
+//! A file that grows by complete pieces.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -9,18 +9,18 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 #[cfg(feature = "record")]
-use super::mp4::{Spill, Turn};
+use super::mp4::{IndexWrite, Spill};
 use crate::fresh::Fresh;
 
-/// Appends pieces; when one can't be written, what was written of it is cut off again.
+/// Appends pieces. A piece that can't be written is cut off again.
 #[derive(Debug)]
 pub(super) struct Pieces {
     file: File,
     name: Fresh,
-    /// Bytes in whole pieces.
+    /// Bytes in complete pieces.
     len: u64,
     durable: bool,
-    /// Whether it takes its name at its end only.
+    /// Whether the file gets its name only when finished.
     whole: bool,
 }
 
@@ -36,7 +36,7 @@ impl Pieces {
         })
     }
 
-    /// What is there can be played: the file takes its name.
+    /// Gives the file its name, as it is playable now.
     pub(super) fn plays(&mut self) -> io::Result<()> {
         match self.whole {
             true => Ok(()),
@@ -49,9 +49,9 @@ impl Pieces {
         self.keep_if(written, piece.len() as u64)
     }
 
-    /// Appends a piece that begins with a box, but lets readers skip the box until all of the piece is
-    /// there: its type is `free` until then. A reader that meets half a `moof` gives up on the whole
-    /// file; half a `free` it ignores.
+    /// Appends a piece that starts with a box whose type is `free` until the whole piece is
+    /// written: a reader that meets half a `moof` gives up on the whole file, but skips half a
+    /// `free`.
     #[cfg(feature = "record")]
     pub(super) fn append_box(&mut self, piece: &[u8]) -> io::Result<()> {
         let (size, rest) = piece.split_at(4);
@@ -61,14 +61,14 @@ impl Pieces {
             .file
             .write_all(&hidden)
             .and_then(|()| self.file.write_all(rest))
-            // The type must not reach the medium before what it announces.
+            // The type must not reach the medium before the piece it announces.
             .and_then(|()| self.settle())
             .and_then(|()| self.file.write_all_at(kind, self.len + 4))
             .and_then(|()| self.settle());
         self.keep_if(written, piece.len() as u64)
     }
 
-    /// Begins the file with parts, each at its place; between them are holes.
+    /// Starts the file with parts at their offsets, leaving holes between them.
     #[cfg(feature = "record")]
     pub(super) fn begin(&mut self, parts: &[(u64, Vec<u8>)]) -> io::Result<()> {
         let end = parts.iter().map(|(at, bytes)| at + bytes.len() as u64);
@@ -80,7 +80,7 @@ impl Pieces {
         self.keep_if(written, end)
     }
 
-    /// Whether a hole in the file would be filled with zeros rather than take no space.
+    /// Returns whether the file system fills holes with zeros instead of storing them sparsely.
     #[cfg(feature = "record")]
     pub(super) fn fills_holes(&self) -> bool {
         // From `linux/magic.h`: MSDOS_SUPER_MAGIC (all kinds of FAT), EXFAT_SUPER_MAGIC.
@@ -88,7 +88,7 @@ impl Pieces {
         about.is_ok_and(|about| matches!(about.f_type as u64, 0x4d44 | 0x2011_bab0))
     }
 
-    /// Takes `bytes` bytes from byte `at` on out of the file, if its file system can: those behind move up.
+    /// Removes `bytes` bytes at offset `at` if the file system can; later ones move up.
     #[cfg(feature = "record")]
     pub(super) fn take_out(&mut self, at: u64, bytes: u64) -> io::Result<bool> {
         use rustix::fs::{FallocateFlags, fallocate};
@@ -107,9 +107,9 @@ impl Pieces {
         self.file.write_all_at(&spill.bytes, spill.at)
     }
 
-    /// Gives a box that readers skip so far another meaning. Its header is written last, and at once.
+    /// Turns a box that readers skip into another one. Its header is written last, at once.
     #[cfg(feature = "record")]
-    pub(super) fn turn(&self, turn: &Turn) -> io::Result<()> {
+    pub(super) fn turn(&self, turn: &IndexWrite) -> io::Result<()> {
         self.write_before(turn.before.as_ref())?;
         self.write_parts(&turn.parts)?;
         // The header must not reach the medium before what it announces.
@@ -134,14 +134,15 @@ impl Pieces {
         parts.try_for_each(|(at, bytes)| self.file.write_all_at(bytes, *at))
     }
 
-    /// The file, for who writes pieces himself; each is to be counted with [`Pieces::count`].
+    /// Returns the file, for callers that write pieces themselves and count each with
+    /// [`Pieces::count`].
     #[cfg(feature = "record")]
     pub(super) fn writer(&self) -> io::Result<File> {
         self.file.try_clone()
     }
 
-    /// Counts a piece of `bytes` that has been written, or cuts off what was written of it; `settle`: and
-    /// synchronises what is there.
+    /// Counts a written piece of `bytes` bytes, or cuts off a failed one. With `settle` the file is
+    /// synchronised.
     #[cfg(feature = "record")]
     pub(super) fn count<T>(
         &mut self,
@@ -193,7 +194,7 @@ impl Pieces {
         self.len
     }
 
-    /// All is there: if that `plays`, the file takes its name.
+    /// Completes the file. If it `plays`, it gets its name.
     pub(super) fn finish(&mut self, plays: bool) -> io::Result<()> {
         sync(&self.file)?;
         match plays {
@@ -203,7 +204,7 @@ impl Pieces {
     }
 }
 
-/// Pipes and devices can't be synchronised, and need not be.
+/// Synchronises a file. Pipes and devices can't be synchronised, and need not be.
 fn sync(file: &File) -> io::Result<()> {
     match file.sync_data() {
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),

@@ -1,46 +1,48 @@
-//! Recording packets, or raw pictures, to a file in the format that its name says.
+//! Recording of packets or raw pictures to a file, in the format of its name.
 //!
 //! | name | format | needs |
 //! |---|---|---|
-//! | `.mp4` | fragmented MP4 (ISO/IEC 14496-12), playable everywhere; to a file, not to a pipe | cargo feature `record` |
-//! | `.h264`, `.264`; `.h265`, `.265`, `.hevc` | Annex B byte stream, which has no times | |
-//! | `.mjpeg`, `.mjpg` | JPEG images one behind the other, of a camera that gives them ([`Codec::Mjpeg`](crate::encode::Codec)); no times | |
+//! | `.mp4` | fragmented MP4 (ISO/IEC 14496-12), to a file only | cargo feature `record` |
+//! | `.h264`, `.264`; `.h265`, `.265`, `.hevc` | Annex B byte stream, without times | |
+//! | `.mjpeg`, `.mjpg` | JPEG images of a camera one after the other, without times | |
 //! | `.y4m` | raw pictures, by `RawRecorder` | cargo feature `record` |
 //!
-//! # What survives
-//! What has the name of the file stays until the new one plays: it takes the name with its first complete fragment
-//! or picture, or when it is finished ([`Track::whole`]).
+//! # Durability
+//! A file of the same name stays until the new one is playable, which takes the name with its first
+//! complete fragment or picture, or when it is finished ([`Track::whole`]).
 //!
-//! An MP4 file grows by complete fragments, each at most a second long or one group of pictures, and each is
-//! on the medium before the next is begun (unless [`Track::durable`] says otherwise). Readers skip a fragment
-//! until it is complete: its `moof` is a `free` box before. After a crash, a
-//! power loss or a full disk the file plays up to its last complete fragment; nothing has to be repaired
-//! and [`Recorder::finish`] need not have run. An Annex B file plays up to its last complete picture.
+//! An MP4 file grows by complete fragments, each at most a second or one group of pictures long,
+//! and each is on the medium before the next one starts (see [`Track::durable`]). Readers skip a
+//! fragment until it is complete: its `moof` is a `free` box before. After a crash, a power loss or
+//! a full disk the file plays up to its last complete fragment, without repair and without
+//! [`Recorder::finish`]. An Annex B file plays up to its last complete picture.
 //!
-//! [`Recorder::finish`] puts the index of all samples into room that was kept for it in front. The file is an ordinary
-//! MP4 then, which players open and seek at once, and which plays up to where a broken copy ends. The room is
-//! 128 KiB, enough for 15 minutes at 30 frames a second, and a hole behind it for a day
-//! ([`Track::expected_frames`] says better): it takes no space on the medium, and is taken out of a file that does
-//! not need it where the file system can do that (ext4, XFS, F2FS). On FAT, which fills holes, there is
-//! room for two hours. A recording that outgrows its room stays in fragments.
+//! [`Recorder::finish`] writes the index of all samples into room reserved in front. The file is
+//! then an ordinary MP4, which players open and seek at once and which plays up to the end of a
+//! truncated copy. The room is 128 KiB, enough for 15 minutes at 30 frames a second, followed by a
+//! hole for a day (or for [`Track::expected_frames`]). The hole takes no space on the medium, and
+//! is removed from a file that does not need it if the file system can do that (ext4, XFS, F2FS).
+//! On FAT, which fills holes, the room is for two hours. A recording that outgrows its room stays
+//! in fragments.
 //!
 //! # Parameter sets
-//! Those of the first key frame are in an MP4's header (`avc1`, `hvc1`), and not among the samples, though the stream repeat
-//! them. Where others come later, they are among the samples, and the header says that some are (`avc3`, `hev1`), as ISO/IEC
-//! 14496-15 wants it: players that read sets in the header only, such as some of Apple's, then refuse the file, which they
-//! would show wrongly.
+//! The sets of the first key frame are in an MP4's header (`avc1`, `hvc1`), not among the samples,
+//! even if the stream repeats them. Other sets that come later are among the samples, and the
+//! header says so (`avc3`, `hev1`), as ISO/IEC 14496-15 requires: players that read sets only in
+//! the header, such as some of Apple's, then refuse the file, which they would show wrongly.
 //!
 //! # Times
-//! Times of the packets are kept, relative to the first. The unit of time is chosen so that the duration of
-//! a frame is exact: pictures stamped with [`FrameRate::time_ns`](crate::FrameRate::time_ns) make a file of
-//! exactly that rate.
-//! A [`Timeline`] makes such stamps of the numbers and times that a source gives its frames.
+//! Times of packets are kept, relative to the first. The unit of time is chosen so that the
+//! duration of a frame is exact: pictures with times of
+//! [`FrameRate::time_ns`](crate::FrameRate::time_ns) make a file of exactly that rate. A
+//! [`Timeline`] makes such times of a source's timestamps.
 //!
-//! A `Recording` composes all that: it takes whatever a source gives, pictures, packets or JPEG, and does with it what the
-//! name of the file says (cargo features `record` and `jpeg`).
+//! A `Recording` combines all of this: it accepts pictures, packets or JPEG of any source and
+//! records them in the format of the file's name (cargo features `record` and `jpeg`).
 //!
-//! Recording begins with the first key frame; packets before it are left out and counted. A
-//! [`PacketRecorder`] takes the packets that a host shares, and goes on with the next key frame after a loss.
+//! A recording starts with the first key frame; packets before it are skipped and counted. A
+//! [`PacketRecorder`] records the packets that a host shares, and continues with the next key frame
+//! after a loss.
 
 mod error;
 mod file;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::RecordError;
-use crate::encode::Codec;
+use crate::bitstream::Codec;
 
 /// Formats by file name.
 #[derive(Debug, Clone, Copy)]
@@ -22,20 +22,21 @@ impl Kind {
         if annex_b(path) == Some(codec) || (is_mjpeg(path) && codec == Codec::Mjpeg) {
             return Ok(Self::AnnexB);
         }
-        match (extension.to_ascii_lowercase().as_str(), codec) {
-            #[cfg(feature = "record")]
-            ("mp4", _) => Ok(Self::Mp4),
-            #[cfg(not(feature = "record"))]
-            ("mp4", _) => Err(RecordError::NotBuilt {
-                path: path.into(),
-                feature: "record",
-            }),
-            _ => Err(RecordError::Extension { path: path.into() }),
+        if !extension.eq_ignore_ascii_case("mp4") {
+            return Err(RecordError::Extension { path: path.into() });
         }
+        #[cfg(feature = "record")]
+        return Ok(Self::Mp4);
+        #[cfg(not(feature = "record"))]
+        Err(RecordError::NotBuilt {
+            path: path.into(),
+            feature: "record",
+        })
     }
 }
 
-/// The codec whose byte stream a file holds, if its name says that: `.h264`, `.264`, `.h265`, `.265`, `.hevc`.
+/// Returns the codec whose byte stream a file holds, if its name says that: `.h264`, `.264`,
+/// `.h265`, `.265`, `.hevc`.
 #[must_use]
 pub fn annex_b(path: impl AsRef<Path>) -> Option<Codec> {
     let extension = path.as_ref().extension()?.to_str()?;
@@ -46,14 +47,16 @@ pub fn annex_b(path: impl AsRef<Path>) -> Option<Codec> {
     }
 }
 
-/// Whether the name of a file says that it holds JPEG images, one behind the other: `.mjpeg`, `.mjpg`.
+/// Returns whether the name of a file says that it holds JPEG images, one behind the other:
+/// `.mjpeg`, `.mjpg`.
 #[must_use]
 pub fn is_mjpeg(path: impl AsRef<Path>) -> bool {
     let extension = path.as_ref().extension().and_then(|e| e.to_str());
     extension.is_some_and(|e| ["mjpeg", "mjpg"].iter().any(|m| e.eq_ignore_ascii_case(m)))
 }
 
-/// Whether the name of a file says that it holds raw pictures, which a [`Recorder`](super::Recorder) does not write.
+/// Returns whether the name of a file says that it holds raw pictures, which a
+/// [`Recorder`](super::Recorder) does not write.
 #[must_use]
 pub fn is_raw(path: impl AsRef<Path>) -> bool {
     let extension = path.as_ref().extension();

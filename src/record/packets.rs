@@ -1,4 +1,4 @@
-//! A shared stream of packets to a file, without decoding it.
+//! Recording a shared stream of packets, without decoding it.
 
 use std::path::{Path, PathBuf};
 
@@ -9,25 +9,25 @@ use super::reorder::{Next, Reorder};
 use super::{RecordError, Recorded, Recorder, Timeline, Track, annex_b, check_path};
 use crate::Result;
 use crate::bitstream::ParameterSets;
-use crate::encode::{Codec, Packet};
+use crate::bitstream::{Codec, Packet};
 use crate::frame_rate::FrameRate;
 use crate::share::Frame;
 
-/// The rate that is noted down where the host does not say one; times are exact anyway.
+/// The rate written if the host has none; times are exact anyway.
 const NOMINAL: FrameRate = match FrameRate::fps(30) {
     Ok(rate) => rate,
     Err(_) => unreachable!(),
 };
 
-/// Packets without a key frame among them before one is asked for again.
-const PATIENCE: u64 = 30;
+/// Number of packets without a key frame after which one is requested again.
+const KEY_FRAME_REQUEST_INTERVAL: u64 = 30;
 
-/// Records the packets that a [`Client`](crate::Client) gets from a host which shares a compressed stream, in every
-/// frame's order ([`Mode::Every`](crate::Mode::Every)).
+/// Records the packets that a [`Client`](crate::Client) receives, every one in order
+/// ([`Mode::Every`](crate::Mode::Every)), from a host that shares a compressed stream.
 ///
-/// The file begins with a key frame. When packets are lost on the way (the client was too slow, the host was
-/// restarted), those that follow can't be decoded: they are left out up to the next key frame, and counted. The
-/// gap stays a gap in time.
+/// The file starts with a key frame. If packets are lost on the way (the client was too slow, the
+/// host was restarted), later ones can't be decoded: they are dropped up to the next key frame, and
+/// counted. The gap remains in the file's times.
 ///
 /// ```no_run
 /// use videostream::record::PacketRecorder;
@@ -49,41 +49,41 @@ pub struct PacketRecorder {
     path: PathBuf,
     recorder: Option<Recorder>,
     expected: Option<u64>,
-    /// Of the first frame: what the file is for.
+    /// Format and size of the first frame, which the file is for.
     like: Option<(u32, u32, u32)>,
     timeline: Timeline,
     rate: Option<FrameRate>,
-    /// Nothing can be decoded before the next key frame.
+    /// Decoding needs a key frame.
     waiting: bool,
-    /// Packets that were left out since a key frame was asked for; 0 if it was not yet.
+    /// Number of packets dropped since a key frame was requested; 0 if none was requested yet.
     since_asked: u64,
-    /// When the first packet in the file is decoded, and when the last one ends.
+    /// Decoding time of the first packet in the file, and end of the last one.
     first_ns: Option<u64>,
     end_ns: u64,
     skipped: u64,
     lost: u64,
     losses: u64,
     bytes: Vec<u8>,
-    /// The host says when pictures are shown.
+    /// Whether the host supplies presentation times.
     has_times: Option<bool>,
-    /// Packets whose pictures are shown later than ones behind them.
+    /// Packets waiting for their display position.
     reorder: Option<Box<Reorder>>,
-    /// The parameter sets of packets before the first key frame, which may be the only ones.
+    /// The parameter sets before the first key frame, which may be the only ones.
     sets: Option<ParameterSets>,
 }
 
-/// What became of a packet.
+/// What happened to a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// It is in the file, or waits for its fragment to be complete.
+    /// It is in the file, or in the incomplete fragment.
     Written,
-    /// No decoder can use it: it refers to pictures that are not in the file.
+    /// It refers to pictures that are not in the file, so no decoder could use it.
     LeftOut,
 }
 
 impl PacketRecorder {
-    /// Records to `path`, which is created with the first key frame.
+    /// Creates a recorder for `path`, which is created with the first key frame.
     #[must_use]
     pub fn new(path: impl AsRef<Path>) -> Self {
         Self {
@@ -94,7 +94,7 @@ impl PacketRecorder {
             timeline: Timeline::new(),
             rate: None,
             waiting: true,
-            // Joining was asking.
+            // Connecting requested one.
             since_asked: 1,
             first_ns: None,
             end_ns: 0,
@@ -108,20 +108,14 @@ impl PacketRecorder {
         }
     }
 
-    /// How many frames there will be, about; see [`Track::expected_frames`].
+    /// Sets the approximate number of frames; see [`Track::expected_frames`].
     #[must_use]
     pub fn expected_frames(mut self, frames: u64) -> Self {
         self.expected = Some(frames);
         self
     }
 
-    /// The rate that the host says.
-    #[must_use]
-    pub fn rate(&self) -> Option<FrameRate> {
-        self.rate
-    }
-
-    /// What is in the file now; `skipped` are the packets before the first key frame.
+    /// Returns the content of the file so far; `skipped` counts packets before the first key frame.
     #[must_use]
     pub fn recorded(&self) -> Recorded {
         let recorded = self.recorder.as_ref().map(Recorder::recorded);
@@ -131,43 +125,45 @@ impl PacketRecorder {
         }
     }
 
-    /// Frames that wait for their fragment to be complete.
+    /// Returns the number of frames in the incomplete fragment.
     #[must_use]
     pub fn waiting(&self) -> u64 {
         let held = self.reorder.as_ref().map_or(0, |reorder| reorder.len()) as u64;
         self.recorder.as_ref().map_or(0, Recorder::waiting) + held
     }
 
-    /// Packets between the first and the last that are not in the file: lost on the way, or of no use after such a loss.
+    /// Returns the number of packets between first and last that are missing in the file: lost on
+    /// the way, or undecodable after such a loss.
     #[must_use]
     pub fn lost(&self) -> u64 {
         self.lost
     }
 
-    /// How often that happened.
+    /// Returns the number of such losses.
     #[must_use]
     pub fn losses(&self) -> u64 {
         self.losses
     }
 
-    /// Packets that are placed by their arrival; see [`Timeline::estimated`].
+    /// Returns the number of packets timed by their arrival; see [`Timeline::estimated`].
     #[must_use]
     pub fn estimated(&self) -> u64 {
         self.timeline.estimated()
     }
 
-    /// Whether it is time to ask the host for a key frame
-    /// ([`Client::ask_for_key_frame`](crate::Client::ask_for_key_frame)): something was lost since the last call, or
-    /// none has come for long.
+    /// Returns whether to ask the host for a key frame
+    /// ([`Client::ask_for_key_frame`](crate::Client::ask_for_key_frame)): packets were lost since
+    /// the last call, or no key frame has come for long.
     pub fn needs_key_frame(&mut self) -> bool {
-        let needs = self.waiting && (self.since_asked == 0 || self.since_asked > PATIENCE);
+        let needs = self.waiting
+            && (self.since_asked == 0 || self.since_asked > KEY_FRAME_REQUEST_INTERVAL);
         if needs {
             self.since_asked = 1;
         }
         needs
     }
 
-    /// When the last packet that was written ends, in nanoseconds after the first one.
+    /// Returns the end of the last written packet, in nanoseconds after the start of the first one.
     #[must_use]
     pub fn end_ns(&self) -> u64 {
         self.end_ns
@@ -176,10 +172,10 @@ impl PacketRecorder {
     /// Adds a packet.
     ///
     /// # Errors
-    /// [`Error::Record`](crate::Error::Record): [`RecordError::NoPacket`] for a frame that is no H.264 or H.265;
-    /// [`RecordError::Changed`] for one of another format or size than the first, where a new file has to
-    /// begin; and those of [`Recorder::create`] and [`Recorder::write`]; and those
-    /// of [`Frame::pixels`].
+    /// [`Error::Record`](crate::Error::Record): [`RecordError::NoPacket`] for a frame that is not
+    /// H.264 or H.265; [`RecordError::Changed`] for another format or size than the first, which
+    /// needs a new file; those of [`Recorder::create`] and [`Recorder::write`]; and those of
+    /// [`Frame::pixels`].
     pub fn write(&mut self, frame: &Frame) -> Result<Outcome> {
         let about = frame.descriptor();
         let codec = Codec::of_packets(frame.fourcc()).ok_or(RecordError::NoPacket {
@@ -216,7 +212,7 @@ impl PacketRecorder {
             sets.add_all(&self.bytes);
             return Ok(Outcome::LeftOut);
         }
-        // An encoder may give them once only; the host keeps them.
+        // An encoder may send them only once; the host keeps them.
         if packet.is_key() && packet.parameter_sets().is_empty() {
             let before = self.sets.take();
             if let Some(sets) = frame.parameters()? {
@@ -271,7 +267,7 @@ impl PacketRecorder {
         Ok(())
     }
 
-    /// Writes those that wait; what follows is shown behind them.
+    /// Writes the waiting packets; later ones are displayed after them.
     fn end_order(&mut self) -> std::result::Result<(), RecordError> {
         let codec = self.recorder.as_ref().map(|recorder| recorder.codec());
         if let (Some(reorder), Some(codec)) = (&mut self.reorder, codec) {
@@ -294,7 +290,7 @@ impl PacketRecorder {
         Ok(())
     }
 
-    /// Completes the file. Without a packet there is none.
+    /// Completes the file. Without a packet no file is created.
     ///
     /// # Errors
     /// Those of [`Recorder::finish`].
@@ -308,7 +304,7 @@ impl PacketRecorder {
         })
     }
 
-    /// Whether a packet refers to one that did not come.
+    /// Returns whether packets before this one were lost.
     fn is_gap(&self, frame: &Frame) -> bool {
         self.recorder.is_some() && (frame.missed() > 0 || frame.is_after_restart())
     }
@@ -327,18 +323,18 @@ impl PacketRecorder {
         Ok(())
     }
 
-    /// Copies the packet. `false`: it is damaged.
+    /// Copies the packet. Returns `false` if it is damaged.
     fn read(&mut self, frame: &Frame) -> Result<bool> {
         let pixels = frame.pixels()?;
         let all = pixels.plane(0);
         let used = all.len().min(frame.descriptor().bytes_used as usize);
         self.bytes.clear();
         self.bytes.extend_from_slice(&all[..used]);
-        // Who was thrown out may have read what has already been overwritten.
+        // If this client was evicted, the bytes may have been overwritten during the copy.
         Ok(frame.is_intact() && !frame.flags().contains(Flags::CORRUPTED))
     }
 
-    /// When a packet is decoded and shown.
+    /// Decoding and presentation time of a packet.
     fn times(&mut self, about: &FrameDescriptor) -> (u64, u64) {
         let dts_ns = self.timeline.pts_ns(about.timestamp_ns, arrival_ns(about));
         let later = about.pts_ns.saturating_sub(about.dts_ns);
@@ -347,7 +343,7 @@ impl PacketRecorder {
     }
 }
 
-/// When a packet came. A host need not say when it published a frame.
+/// Returns the arrival time of a packet. A host need not supply the time of publication.
 fn arrival_ns(about: &FrameDescriptor) -> u64 {
     match about.published_ns {
         0 => now_ns(),
@@ -355,15 +351,15 @@ fn arrival_ns(about: &FrameDescriptor) -> u64 {
     }
 }
 
-/// Whether the host says when the pictures are decoded and shown, by the first one. Hosts that do not know may say the
-/// same for both.
+/// Returns whether the host supplies decoding and presentation times, judged by the first packet.
+/// Hosts that don't know them may set both to the same.
 fn has_times(about: &FrameDescriptor) -> bool {
     about.dts_ns >= 0 && about.pts_ns > about.dts_ns
 }
 
 impl Drop for PacketRecorder {
     fn drop(&mut self) {
-        // There is nobody to tell.
+        // Errors can't be reported here.
         let _ = self.end_order();
     }
 }

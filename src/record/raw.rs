@@ -1,4 +1,4 @@
-//! Raw pictures to a file.
+//! Recording raw pictures.
 
 use std::fs::File;
 use std::io;
@@ -13,11 +13,11 @@ use crate::frame_rate::FrameRate;
 use crate::picture::Picture;
 use crate::y4m::Y4mWriter;
 
-/// Writes pictures to a Y4M file as they are, without compression; see [`y4m`](crate::y4m) for the formats.
+/// Writes pictures to a Y4M file uncompressed; see [`y4m`](crate::y4m) for the formats.
 ///
-/// The file plays up to its last complete picture at any time. It is synchronised to the medium once for
-/// every second of pictures, unless it is to be not [`durable`](RawRecorder::durable), and at its end. It has no times: picture *n* is shown
-/// at *n* / rate.
+/// The file plays up to its last complete picture at any time. It is synchronised to the medium at
+/// its end and, unless it is not [`durable`](RawRecorder::durable), once for every second of
+/// pictures. It has no times: picture *n* is shown at *n* / rate.
 ///
 /// ```no_run
 /// use videostream::hal::format::{FourCc, Layout};
@@ -25,7 +25,8 @@ use crate::y4m::Y4mWriter;
 /// use videostream::{Colorimetry, FrameRate, Picture};
 ///
 /// let like = (FourCc::NV12, 640, 480);
-/// let mut recorder = RawRecorder::create("raw.y4m", like, FrameRate::fps(30)?, Colorimetry::BT601)?;
+/// let rate = FrameRate::fps(30)?;
+/// let mut recorder = RawRecorder::create("raw.y4m", like, rate, Colorimetry::BT601)?;
 /// let layout = Layout::new(like.0, like.1, like.2)?;
 /// recorder.write(&Picture::new(&vec![0; layout.size as usize], &layout)?)?;
 /// println!("{} frames", recorder.finish()?.frames);
@@ -41,12 +42,13 @@ pub struct RawRecorder {
 }
 
 impl RawRecorder {
-    /// Creates the file for pictures of this format and size, which are to be shown so. What has its name stays
-    /// until the first picture is complete, or until all is ([`RawRecorder::whole`]).
+    /// Creates the file for pictures of this format, size, rate and colorimetry. A file of the same
+    /// name stays until the first picture is complete, or until the recording is finished
+    /// ([`RawRecorder::whole`]).
     ///
     /// # Errors
-    /// [`RecordError::Extension`] for a name that does not end in `.y4m`; [`RecordError::Format`] for
-    /// a format or size that Y4M can't hold; [`RecordError::Create`], [`RecordError::Write`].
+    /// [`RecordError::Extension`] for a name that does not end in `.y4m`; [`RecordError::Format`]
+    /// for a format or size that Y4M can't hold; [`RecordError::Create`], [`RecordError::Write`].
     pub fn create(
         path: impl AsRef<Path>,
         like: (FourCc, u32, u32),
@@ -82,27 +84,21 @@ impl RawRecorder {
         })
     }
 
-    /// Whether the file is synchronised to the medium while it grows; yes, unless changed.
+    /// Sets whether the file is synchronised to the medium while it grows (default: yes).
     #[must_use]
     pub fn durable(mut self, durable: bool) -> Self {
         self.file.set_durable(durable);
         self
     }
 
-    /// Whether the file appears under its name when it is finished, and not at all if it is not; no, unless changed.
+    /// Sets whether the file appears under its name only once finished (default: no).
     #[must_use]
     pub fn whole(mut self, whole: bool) -> Self {
         self.file.set_whole(whole);
         self
     }
 
-    /// The file.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// What is in the file now.
+    /// Returns the content of the file so far.
     #[must_use]
     pub fn recorded(&self) -> Recorded {
         Recorded {

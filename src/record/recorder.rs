@@ -1,4 +1,4 @@
-//! Writing packets, piece after piece.
+//! Writing packets piece by piece.
 
 use std::path::{Path, PathBuf};
 
@@ -8,18 +8,18 @@ use super::mp4;
 use super::name::Kind;
 use super::{RecordError, Track};
 use crate::bitstream::ParameterSets;
-use crate::encode::{Codec, Packet};
+use crate::bitstream::{Codec, Packet};
 
-/// The additional room for an index where a file system fills holes: two hours at 30 frames a second.
+/// Extra room for an index on file systems that fill holes: two hours at 30 frames a second.
 #[cfg(feature = "record")]
 const FILLED_HOLE: u64 = 1 << 20;
 
-/// What is in a file.
+/// The content of a recorded file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Recorded {
-    /// Frames that are playable.
+    /// Number of playable frames.
     pub frames: u64,
-    /// Packets left out before the first key frame.
+    /// Number of packets skipped before the first key frame.
     pub skipped: u64,
     /// Bytes in complete pieces.
     pub bytes: u64,
@@ -29,7 +29,7 @@ pub struct Recorded {
 
 /// Writes packets to a file; see the [module](super).
 ///
-/// Dropping a recorder writes what is collected, but can't report errors: call [`Recorder::finish`].
+/// Dropping a recorder writes collected packets but can't report errors: call [`Recorder::finish`].
 ///
 /// ```no_run
 /// use videostream::encode::{Codec, Encoder, EncoderConfig};
@@ -58,7 +58,7 @@ pub struct Recorder {
     first_ns: Option<u64>,
     /// The parameter sets of the stream so far.
     sets: ParameterSets,
-    /// The size of pictures that they say, and that of the recording.
+    /// The picture size of the parameter sets so far, and that of the recording.
     said: Option<(u32, u32)>,
     size: Option<(u32, u32)>,
     ended: bool,
@@ -82,11 +82,11 @@ impl Format {
 }
 
 impl Recorder {
-    /// Creates the file. What has its name stays until the first fragment or picture is complete, or until all is
-    /// ([`Track::whole`]).
+    /// Creates the file. A file of the same name stays until the first fragment or picture is
+    /// complete, or until the recording is finished ([`Track::whole`]).
     ///
     /// # Errors
-    /// [`RecordError::Extension`] for a name that says no format, [`RecordError::NotBuilt`],
+    /// [`RecordError::Extension`] for a name without a known format, [`RecordError::NotBuilt`],
     /// [`RecordError::Size`], [`RecordError::Create`].
     pub fn create(path: impl AsRef<Path>, track: &Track) -> Result<Self, RecordError> {
         let path = path.as_ref();
@@ -110,17 +110,11 @@ impl Recorder {
         })
     }
 
-    /// The file.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     pub(super) fn codec(&self) -> Codec {
         self.track.codec
     }
 
-    /// What is in the file now. Packets that wait for their fragment to be complete are not counted.
+    /// Returns the content of the file so far. Packets of an incomplete fragment are not counted.
     #[must_use]
     pub fn recorded(&self) -> Recorded {
         Recorded {
@@ -129,7 +123,7 @@ impl Recorder {
         }
     }
 
-    /// Frames that wait for their fragment to be complete.
+    /// Returns the number of frames in the incomplete fragment.
     #[must_use]
     pub fn waiting(&self) -> u64 {
         match &self.format {
@@ -142,10 +136,10 @@ impl Recorder {
     /// Adds a packet.
     ///
     /// # Errors
-    /// [`RecordError::Write`] when the file can't be written, and from then on [`RecordError::Ended`];
-    /// [`RecordError::Codec`], [`RecordError::ParameterSets`] and, for pictures of another size,
-    /// [`RecordError::Changed`]: packets that don't belong into this recording, which may be finished or go on without
-    /// them.
+    /// [`RecordError::Write`] if the file can't be written, and [`RecordError::Ended`] from then
+    /// on; [`RecordError::Codec`], [`RecordError::ParameterSets`] and, for pictures of another
+    /// size, [`RecordError::Changed`]: the packet does not belong in this recording, which may be
+    /// finished or continued without it.
     pub fn write(&mut self, packet: &Packet<'_>) -> Result<(), RecordError> {
         if self.ended {
             return Err(RecordError::Ended {
@@ -173,7 +167,7 @@ impl Recorder {
             }
         };
         if size != self.size {
-            // What is told to be in the file is in it.
+            // The frames that the error counts are in the file.
             self.flush()?;
             return Err(self.changed(size));
         }
@@ -194,8 +188,8 @@ impl Recorder {
         }
     }
 
-    /// Writes what is collected and synchronises the file to the medium. Without a packet there is no file, and
-    /// [`Recorded::frames`] is 0.
+    /// Writes collected packets and synchronises the file to the medium. Without a packet there is
+    /// no file, and [`Recorded::frames`] is 0.
     ///
     /// # Errors
     /// [`RecordError::Write`]; [`RecordError::Ended`] after an earlier one.
@@ -218,7 +212,7 @@ impl Recorder {
         Ok(self.recorded())
     }
 
-    /// Takes note of the parameter sets of a packet, wherever they are in it; the size of pictures that they say then.
+    /// Stores the parameter sets anywhere in a packet. Returns the current picture size.
     fn note_sets(&mut self, packet: &Packet<'_>) -> Option<(u32, u32)> {
         if self.track.codec == Codec::Mjpeg {
             return None;
@@ -242,7 +236,7 @@ impl Recorder {
         }
     }
 
-    /// Writes what comes before the first packet, a key frame.
+    /// Writes the start of the file, before the first packet, a key frame.
     fn begin(&mut self, packet: &Packet<'_>) -> Result<(), RecordError> {
         if packet.codec() != Codec::Mjpeg
             && !self.sets.is_complete()
@@ -268,7 +262,7 @@ impl Recorder {
                 let (sets, first_ns) = (&self.sets, packet.dts_ns());
                 let begun = self.file.begin(&mp4.header(sets, first_ns, hole)?);
                 let begun = match begun {
-                    // Perhaps there is no room for the room.
+                    // The disk may be too full for the extra room.
                     Err(_) if hole > 0 => self.file.begin(&mp4.header(sets, first_ns, 0)?),
                     other => other,
                 };
@@ -326,7 +320,7 @@ impl Recorder {
             path: self.path.clone(),
             error,
             recorded: match self.track.whole {
-                // There is no file of that name.
+                // The file was never created.
                 true => Recorded::default(),
                 false => self.recorded(),
             },
@@ -334,7 +328,7 @@ impl Recorder {
     }
 }
 
-/// Puts the index of a complete file in front.
+/// Moves the index of a complete file to the front.
 #[cfg(feature = "record")]
 fn put_index(mp4: &mut mp4::Mp4, file: &mut Pieces) -> Result<std::io::Result<()>, RecordError> {
     if let Some((at, bytes)) = mp4.needless_hole() {
@@ -353,7 +347,7 @@ fn put_index(mp4: &mut mp4::Mp4, file: &mut Pieces) -> Result<std::io::Result<()
 impl Drop for Recorder {
     fn drop(&mut self) {
         if !self.ended {
-            // There is nobody to tell; the file is playable without this.
+            // Errors can't be reported here; the file is playable without this.
             let _ = self.flush();
         }
     }

@@ -1,4 +1,4 @@
-//! A file of whatever a source gives: pictures through an encoder or as they are, packets, JPEG.
+//! Recording any source to a file: pictures, encoded or raw, packets, and JPEG.
 
 use std::path::Path;
 
@@ -7,46 +7,45 @@ use videostream_hal::format::{FourCc, Layout};
 use super::{
     PacketRecorder, RawRecorder, RecordError, Recorded, Recorder, Timeline, Track, is_raw,
 };
+use crate::bitstream::{Codec, Packet, stream_info};
+use crate::codec::{Backend, CodecError, DevicePath};
 use crate::colorimetry::Appearance;
-use crate::encode::{
-    Backend, Codec, DevicePath, EncodeError, Encoder, EncoderConfig, Packet, RateControl,
-    stream_info,
-};
+use crate::encode::{Encoder, EncoderConfig, RateControl};
 use crate::frame_rate::FrameRate;
-use crate::jpeg::{self, JpegDecoder, JpegError};
+use crate::jpeg::{self, JpegDecoder, PictureError};
 use crate::picture::{DmaBufPicture, Picture, PictureMut};
 use crate::share::Frame;
-use crate::source::Lent;
+use crate::source::BorrowedFrame;
 use crate::{Error, Result};
 
-/// What a file says of its rate where the source does not say one; times are exact anyway.
+/// The rate written if the source has none; times are exact anyway.
 const NOMINAL: FrameRate = match FrameRate::fps(30) {
     Ok(rate) => rate,
     Err(_) => unreachable!(),
 };
 
-/// A picture, or a packet of a host, that is to be recorded.
+/// A picture, or a packet of a host, to be recorded.
 pub trait Shot {
-    /// Format, width and height.
+    /// Returns format, width and height.
     fn like(&self) -> (FourCc, u32, u32);
 
-    /// Lets `look` see the pixels, once; the bytes of compressed frames are the only plane.
+    /// Calls `look` with the pixels, once; the bytes of compressed frames are the only plane.
     ///
     /// # Errors
-    /// The memory can't be read by the CPU.
+    /// The CPU can't read the memory.
     fn see(&self, look: &mut dyn FnMut(&Picture<'_>)) -> Result<()>;
 
-    /// Lets `act` have the memory, once, for a device that reads the picture where it lies. `false`: there is none, and
-    /// only the CPU can read it.
+    /// Calls `act` with the memory, once, for a device that reads the picture in place. Returns
+    /// `false` if only the CPU can read it.
     ///
     /// # Errors
-    /// Planes that make no picture.
+    /// The planes do not form a picture.
     fn with_memory(&self, act: &mut dyn FnMut(&DmaBufPicture<'_>)) -> Result<bool> {
         let _ = act;
         Ok(false)
     }
 
-    /// What it came in, where a host gave it.
+    /// Returns the frame that the picture or packet came in, if a host published it.
     fn frame(&self) -> Option<&Frame> {
         None
     }
@@ -63,14 +62,14 @@ impl Shot for Picture<'_> {
     }
 }
 
-impl Shot for Lent<'_> {
+impl Shot for BorrowedFrame<'_> {
     fn like(&self) -> (FourCc, u32, u32) {
         let layout = self.layout();
         (layout.fourcc, layout.width, layout.height)
     }
 
     fn see(&self, look: &mut dyn FnMut(&Picture<'_>)) -> Result<()> {
-        Lent::see(self, look)
+        BorrowedFrame::see(self, look)
     }
 
     fn with_memory(&self, act: &mut dyn FnMut(&DmaBufPicture<'_>)) -> Result<bool> {
@@ -99,16 +98,16 @@ impl Shot for Frame {
     }
 }
 
-/// When a picture was taken.
+/// The time of a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {
-    /// What the source says, by any clock; 0 if it says nothing.
+    /// The source's timestamp, of any clock; 0 if it has none.
     pub timestamp_ns: u64,
-    /// When it came, by a clock that is never set.
+    /// The arrival time, of a clock that is never set.
     pub arrival_ns: u64,
 }
 
-/// How a [`Recording`] is to be.
+/// Configuration of a [`Recording`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RecordingConfig {
     codec: Codec,
@@ -124,9 +123,11 @@ pub struct RecordingConfig {
 }
 
 impl RecordingConfig {
-    /// Pictures are encoded to `codec`; with [`Codec::Mjpeg`], JPEG images of a camera are kept as they are.
+    /// Creates a configuration that encodes pictures to `codec`; with [`Codec::Mjpeg`], JPEG images
+    /// of a camera are kept unchanged.
     ///
-    /// Unless changed: 5 Mbit/s constant, a rate that is not known, the best encoder, and what [`Track`] has.
+    /// Defaults: 5 Mbit/s constant, an unknown rate, the best encoder, and the defaults of
+    /// [`Track`].
     #[must_use]
     pub fn new(codec: Codec) -> Self {
         Self {
@@ -143,13 +144,14 @@ impl RecordingConfig {
         }
     }
 
-    /// The rate of the source, if it says one: an encoder plans with it. Times come from the pictures.
+    /// Sets the rate of the source, if known, for the encoder's planning. Times come from the
+    /// pictures.
     #[must_use]
     pub fn rate(self, rate: Option<FrameRate>) -> Self {
         Self { rate, ..self }
     }
 
-    /// How an encoder spends bits.
+    /// Sets the rate control of the encoder.
     #[must_use]
     pub fn rate_control(self, rate_control: RateControl) -> Self {
         Self {
@@ -158,7 +160,7 @@ impl RecordingConfig {
         }
     }
 
-    /// Pictures from one key frame to the next; see [`EncoderConfig::gop`].
+    /// Sets the distance of key frames; see [`EncoderConfig::gop`].
     #[must_use]
     pub fn gop(self, frames: u32) -> Self {
         Self {
@@ -167,19 +169,19 @@ impl RecordingConfig {
         }
     }
 
-    /// How the pictures are to be shown, as the source says.
+    /// Sets colours and sample aspect ratio of the source.
     #[must_use]
     pub fn appearance(self, appearance: Appearance) -> Self {
         Self { appearance, ..self }
     }
 
-    /// Who encodes.
+    /// Sets the encoder's backend.
     #[must_use]
     pub fn backend(self, backend: Backend) -> Self {
         Self { backend, ..self }
     }
 
-    /// Which device encodes.
+    /// Sets the encoder's device.
     #[must_use]
     pub fn device(self, path: DevicePath) -> Self {
         Self {
@@ -188,7 +190,7 @@ impl RecordingConfig {
         }
     }
 
-    /// How many frames there will be, about; see [`Track::expected_frames`].
+    /// Sets the approximate number of frames; see [`Track::expected_frames`].
     #[must_use]
     pub fn expected_frames(self, frames: u64) -> Self {
         Self {
@@ -197,13 +199,13 @@ impl RecordingConfig {
         }
     }
 
-    /// Whether each piece is synchronised to the medium; see [`Track::durable`].
+    /// Sets whether each piece is synchronised to the medium; see [`Track::durable`].
     #[must_use]
     pub fn durable(self, durable: bool) -> Self {
         Self { durable, ..self }
     }
 
-    /// Whether the file appears when it is finished only; see [`Track::whole`].
+    /// Sets whether the file appears only once finished; see [`Track::whole`].
     #[must_use]
     pub fn whole(self, whole: bool) -> Self {
         Self { whole, ..self }
@@ -214,7 +216,7 @@ impl RecordingConfig {
     }
 
     fn encoder(&self, (fourcc, width, height): (FourCc, u32, u32)) -> EncoderConfig {
-        // RGB becomes NV12 or the like.
+        // RGB is converted to NV12 or similar.
         let appearance = self.appearance.converted(fourcc, FourCc::NV12);
         let mut config = EncoderConfig::new(self.codec, fourcc, width, height, self.nominal())
             .rate_control(self.rate_control)
@@ -238,15 +240,17 @@ impl RecordingConfig {
     }
 }
 
-/// Pictures of a source, or packets of a host, on their way to a file whose name says what becomes of them: `.y4m` takes
-/// raw pictures, all else [`Recorder`] and [`PacketRecorder`] write.
+/// Records pictures of a source, or packets of a host, in the format of the file's name: raw
+/// pictures for `.y4m`, else what [`Recorder`] and [`PacketRecorder`] write.
 ///
 /// - Pictures are encoded, or written as they are to `.y4m`.
-/// - Frames of a host that are packets of H.264 or H.265 are written as they are, from a key frame on.
-/// - JPEG images of a camera are decoded and encoded, or kept ([`Codec::Mjpeg`]). One that is not whole is left out.
+/// - Frames of a host that are packets of H.264 or H.265 are written unchanged, from a key frame
+///   on.
+/// - JPEG images of a camera are decoded and encoded, or kept ([`Codec::Mjpeg`]). Incomplete ones
+///   are dropped.
 ///
-/// Times are made by a [`Timeline`]. All pictures have the format and size of the first one. Dropping a recording
-/// leaves the file as it would be after a crash: call [`Recording::finish`].
+/// Times are made by a [`Timeline`]. All pictures have the format and size of the first one.
+/// Dropping a recording leaves the file as a crash would: call [`Recording::finish`].
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -270,23 +274,23 @@ pub struct Recording {
     like: (FourCc, u32, u32),
     sink: Sink,
     timeline: Timeline,
-    /// For frames of JPEG that are to be encoded.
+    /// For JPEG frames that are to be encoded.
     unpacking: Option<Unpacking>,
-    /// What is wrong with the last frame, if it is left out.
-    broken: Option<JpegError>,
+    /// Why the last frame was dropped, if it was.
+    broken: Option<PictureError>,
 }
 
-/// What becomes of pictures.
+/// The destination of pictures.
 #[derive(Debug)]
 enum Sink {
     Encoded(Box<Encoded>),
     Raw(RawRecorder),
     /// Packets of a host.
     Packets(Box<PacketRecorder>),
-    /// Frames of JPEG, or packets of an encoder, as they are.
+    /// JPEG frames, or packets of an encoder, unchanged.
     Kept {
         recorder: Recorder,
-        /// An image with what it lacks.
+        /// An image completed with missing tables.
         file: Vec<u8>,
     },
 }
@@ -295,13 +299,13 @@ enum Sink {
 struct Encoded {
     encoder: Encoder,
     recorder: Recorder,
-    /// Pictures with more detail than the encoder can put into a packet.
+    /// Number of pictures with more detail than a packet can hold.
     left_out: u64,
-    /// Pictures that the encoder took; hardware gives their packets later.
+    /// Number of pictures that the encoder accepted; hardware returns their packets later.
     taken: u64,
 }
 
-/// Frames of JPEG on their way to an encoder, or to raw video.
+/// Decodes JPEG frames for an encoder, or for raw video.
 #[derive(Debug)]
 struct Unpacking {
     decoder: JpegDecoder,
@@ -319,7 +323,7 @@ impl Unpacking {
         })
     }
 
-    fn unpack(&mut self, jpeg: &[u8]) -> Result<Result<Picture<'_>, JpegError>> {
+    fn unpack(&mut self, jpeg: &[u8]) -> Result<Result<Picture<'_>, PictureError>> {
         let mut target = PictureMut::new(&mut self.bytes, &self.layout)?;
         if let Err(error) = self.decoder.decode(jpeg, &mut target) {
             return Ok(Err(error));
@@ -329,11 +333,12 @@ impl Unpacking {
 }
 
 impl Recording {
-    /// Prepares a file for pictures like this one, which is not written yet.
+    /// Creates a file for pictures like this one, which is not written yet.
     ///
     /// # Errors
-    /// [`Error::Record`]: [`RecordError::Packets`] for packets to `.y4m`, [`RecordError::NoJpeg`] for pictures to be kept
-    /// as JPEG that are none, and those of [`Recorder::create`]; [`Error::Encode`].
+    /// [`Error::Record`]: [`RecordError::Packets`] for packets to `.y4m`, [`RecordError::NoJpeg`]
+    /// if pictures are to be kept as JPEG and are not, and those of [`Recorder::create`];
+    /// [`Error::Codec`].
     pub fn begin(
         path: impl AsRef<Path>,
         config: &RecordingConfig,
@@ -397,10 +402,10 @@ impl Recording {
         })
     }
 
-    /// Prepares a file for packets of an encoder, of which this one, not written yet, is the first.
+    /// Creates a file for packets of an encoder, starting with this one, which is not written yet.
     ///
     /// # Errors
-    /// As [`Recording::begin`].
+    /// Those of [`Recording::begin`].
     pub fn begin_packets(
         path: impl AsRef<Path>,
         config: &RecordingConfig,
@@ -430,7 +435,7 @@ impl Recording {
         })
     }
 
-    /// What encodes, if anything does.
+    /// Returns the encoder in use, if any.
     #[must_use]
     pub fn encoder(&self) -> Option<&Encoder> {
         match &self.sink {
@@ -439,13 +444,14 @@ impl Recording {
         }
     }
 
-    /// Format, width and height of the pictures that come in.
+    /// Format, width and height of the input.
     #[must_use]
     pub fn like(&self) -> (FourCc, u32, u32) {
         self.like
     }
 
-    /// Pictures that were left out, since they had more detail than the encoder can put into a packet.
+    /// Returns the number of pictures dropped for having more detail than the encoder can put into
+    /// a packet.
     #[must_use]
     pub fn left_out(&self) -> u64 {
         match &self.sink {
@@ -454,7 +460,8 @@ impl Recording {
         }
     }
 
-    /// Packets that were lost on the way, or are of no use after that; and how often that happened.
+    /// Returns the number of packets that were lost on the way or undecodable after that, and the
+    /// number of such losses.
     #[must_use]
     pub fn lost(&self) -> (u64, u64) {
         match &self.sink {
@@ -463,7 +470,8 @@ impl Recording {
         }
     }
 
-    /// Frames that are placed by their arrival, as their timestamps make no sense.
+    /// Returns the number of frames timed by their arrival because their timestamps are
+    /// implausible.
     #[must_use]
     pub fn estimated(&self) -> u64 {
         match &self.sink {
@@ -472,7 +480,7 @@ impl Recording {
         }
     }
 
-    /// Whether it is time to ask the host for a key frame; see [`PacketRecorder::needs_key_frame`].
+    /// Returns whether to ask the host for a key frame; see [`PacketRecorder::needs_key_frame`].
     pub fn needs_key_frame(&mut self) -> bool {
         match &mut self.sink {
             Sink::Packets(recorder) => recorder.needs_key_frame(),
@@ -480,7 +488,7 @@ impl Recording {
         }
     }
 
-    /// What is in the file now.
+    /// Returns the content of the file so far.
     #[must_use]
     pub fn recorded(&self) -> Recorded {
         match &self.sink {
@@ -491,7 +499,7 @@ impl Recording {
         }
     }
 
-    /// Pictures that are in the file or on their way.
+    /// Returns the number of pictures in the file or on their way.
     #[must_use]
     pub fn frames(&self) -> u64 {
         match &self.sink {
@@ -502,14 +510,14 @@ impl Recording {
         }
     }
 
-    /// Adds a picture, or a packet of a host, unless it is shown `limit_ns` after the first or later. Whether more are
-    /// wanted.
+    /// Adds a picture, or a packet of a host, unless its time is `limit_ns` or more after the
+    /// first. Returns whether more are wanted.
     ///
-    /// A JPEG image that is not whole is left out: [`Recording::take_broken`] tells.
+    /// An incomplete JPEG image is dropped; see [`Recording::take_broken`].
     ///
     /// # Errors
-    /// [`Error::Record`]: [`RecordError::Changed`] for another format or size than the first, and those of
-    /// [`Recorder::write`]; [`Error::Encode`]; why the memory can't be read.
+    /// [`Error::Record`]: [`RecordError::Changed`] for another format or size than the first, and
+    /// those of [`Recorder::write`]; [`Error::Codec`]; errors of reading the memory.
     pub fn add(&mut self, shot: &dyn Shot, moment: Moment, limit_ns: u64) -> Result<bool> {
         self.broken = None;
         if shot.like() != self.like {
@@ -532,7 +540,7 @@ impl Recording {
     /// Adds a packet of an encoder, with its times.
     ///
     /// # Errors
-    /// As [`Recorder::write`]; [`RecordError::Changed`] for a recording of pictures.
+    /// Those of [`Recorder::write`]; [`RecordError::Changed`] for a recording of pictures.
     pub fn add_packet(&mut self, packet: &Packet<'_>) -> Result<()> {
         match &mut self.sink {
             Sink::Kept { recorder, .. } => Ok(recorder.write(packet)?),
@@ -540,15 +548,15 @@ impl Recording {
         }
     }
 
-    /// What was wrong with the frame that was added last, if it is left out.
-    pub fn take_broken(&mut self) -> Option<JpegError> {
+    /// Returns why the last frame was dropped, if it was.
+    pub fn take_broken(&mut self) -> Option<PictureError> {
         self.broken.take()
     }
 
     /// Completes the file.
     ///
     /// # Errors
-    /// [`Error::Encode`]; [`Error::Record`], as [`Recorder::finish`].
+    /// [`Error::Codec`]; [`Error::Record`], as [`Recorder::finish`].
     pub fn finish(self) -> Result<Recorded> {
         match self.sink {
             Sink::Raw(recorder) => Ok(recorder.finish()?),
@@ -613,7 +621,7 @@ impl Recording {
 }
 
 impl Encoded {
-    /// Gives the encoder a picture: a device reads it where it lies, and has done so when this returns.
+    /// Submits a picture to the encoder. A device reads it in place, and is done when this returns.
     fn add(&mut self, shot: &dyn Shot, pts_ns: u64) -> Result<()> {
         let encoder = &mut self.encoder;
         let mut submitted = None;
@@ -630,14 +638,14 @@ impl Encoded {
         self.note(submitted)
     }
 
-    /// Takes what the encoder has made of a picture.
-    fn note(&mut self, submitted: Result<(), EncodeError>) -> Result<()> {
+    /// Handles the encoder's answer to a picture.
+    fn note(&mut self, submitted: Result<(), CodecError>) -> Result<()> {
         match submitted {
             Ok(()) => {
                 self.taken += 1;
                 self.drain()
             }
-            Err(EncodeError::TooDetailed { .. }) => {
+            Err(CodecError::TooDetailed { .. }) => {
                 self.left_out += 1;
                 Ok(())
             }
@@ -671,7 +679,7 @@ fn see<T>(shot: &dyn Shot, look: impl FnOnce(&Picture<'_>) -> Result<T>) -> Resu
     result.unwrap_or_else(|| unreachable!("`Shot::see` calls its argument or fails"))
 }
 
-/// The bytes of a frame of JPEG.
+/// Returns the bytes of a JPEG frame.
 fn bytes_of<'a>(packed: &Picture<'a>) -> &'a [u8] {
     packed.planes().first().map_or(&[][..], |plane| plane.data)
 }
@@ -693,7 +701,7 @@ mod tests {
         }
     }
 
-    /// Pictures of the pattern, through `add`.
+    /// Records pictures of the test pattern with `add`.
     fn record(path: &Path, config: &RecordingConfig, count: u64) -> Recorded {
         let layout = Layout::new(FourCc::NV12, 320, 240).unwrap();
         let mut bytes = vec![0; layout.size as usize];

@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 
 use super::Timeline;
-use crate::encode::{Codec, PictureOrder};
+use crate::bitstream::{Codec, PictureOrder};
 
-/// Finds when the picture of each packet is shown, where a source gives its packets one time each, with B pictures among
-/// them: the picture that is shown as the *n*-th one has the *n*-th time of those that came, in their order.
+/// Finds when the picture of each packet is shown, where a source gives its packets one time each,
+/// with B pictures among them: the picture that is shown as the *n*-th one has the *n*-th time of
+/// those that came, in their order.
 ///
 /// Packets wait for as long as a decoder would hold their pictures, without B pictures not at all.
 #[derive(Debug)]
@@ -70,7 +71,7 @@ impl Reorder {
         self.order.end();
     }
 
-    /// The next packet in the order of decoding, if its time is known.
+    /// Returns the next packet in the order of decoding, if its time is known.
     pub(super) fn next(&mut self, timeline: &mut Timeline) -> Option<Next> {
         let shown = self.order.next()?;
         let Waiting {
@@ -84,7 +85,8 @@ impl Reorder {
             }
             return Some(Next::Useless);
         };
-        // As many are shown as are decoded before it, so that there is a time for its decoding, too.
+        // As many are shown as are decoded before it, so that there is a time for its decoding,
+        // too.
         let decoded = self.decoded;
         self.decoded += 1;
         let pts_ns = self.time(number, timeline);
@@ -99,7 +101,7 @@ impl Reorder {
         })
     }
 
-    /// The time of the picture that is shown as this one.
+    /// Returns the time of the picture that is shown as this one.
     fn time(&mut self, number: u64, timeline: &mut Timeline) -> u64 {
         while self.first + self.times.len() as u64 <= number {
             let earliest = (0..self.stamps.len()).min_by_key(|at| self.stamps[*at].0);
@@ -124,8 +126,8 @@ mod tests {
     use super::*;
     use crate::bitstream::testing::{IDR, NOT_REFERRED, REFERRED, Slice, pps, sps};
 
-    /// Packets of the pictures whose places in the order of showing these are, each with its time of arrival; and what
-    /// is recorded of them, in units of 10 ms.
+    /// Packets of the pictures whose places in the order of showing these are, each with its time
+    /// of arrival; and what is recorded of them, in units of 10 ms.
     fn record(places: &[u32], stamp: impl Fn(usize) -> u64) -> Vec<(u64, u64)> {
         let mut timeline = Timeline::new();
         let mut reorder = Reorder::new(Codec::H264);

@@ -3,10 +3,12 @@
 /// No source pauses longer than this, 30 days: a step that is longer is one of its clock.
 const LONGEST_GAP_NS: u64 = 30 * 86_400 * 1_000_000_000;
 
-/// Presentation times of frames, from 0 and always growing: those of the source, as far as they make sense.
+/// Presentation times of frames, from 0 and always growing: those of the source, as far as they
+/// make sense.
 ///
-/// A frame whose timestamp is 0, stands still, goes back or is years ahead of the one before is as far from that one
-/// as it arrived behind it. Where the source's clock was set, its times count again from the next frame on.
+/// A frame whose timestamp is 0, stands still, goes back or is years ahead of the one before is as
+/// far from that one as it arrived behind it. Where the source's clock was set, its times count
+/// again from the next frame on.
 ///
 /// ```
 /// use videostream::record::Timeline;
@@ -36,7 +38,7 @@ struct Mark {
 }
 
 impl Mark {
-    /// The time in the file of another timestamp, unless the step there makes no sense.
+    /// Returns the time in the file of another timestamp, unless the step there makes no sense.
     fn step_to(self, timestamp_ns: u64) -> Option<u64> {
         let step = timestamp_ns.checked_sub(self.timestamp_ns)?;
         let is_sound = self.timestamp_ns != 0 && (1..=LONGEST_GAP_NS).contains(&step);
@@ -45,14 +47,14 @@ impl Mark {
 }
 
 impl Timeline {
-    /// One whose first frame is still to come.
+    /// Returns one whose first frame is still to come.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The presentation time in nanoseconds of the frame that has this timestamp, of any clock, and arrived at
-    /// `arrival_ns` of a clock that is never set.
+    /// Returns the presentation time in nanoseconds of the frame that has this timestamp, of any
+    /// clock, and arrived at `arrival_ns` of a clock that is never set.
     pub fn pts_ns(&mut self, timestamp_ns: u64, arrival_ns: u64) -> u64 {
         let pts_ns = self.place(timestamp_ns, arrival_ns);
         let mark = Mark {
@@ -101,8 +103,8 @@ mod tests {
     /// When a source's first frame is taken: long after its start.
     const START: u64 = HOUR;
 
-    /// The times in milliseconds of frames whose timestamps are these and that arrive 10 ms later than they should,
-    /// every 33 ms; and how many are estimated.
+    /// Returns the times in milliseconds of frames whose timestamps are these and that arrive 10 ms
+    /// later than they should, every 33 ms; and how many are estimated.
     fn place(timestamps: impl IntoIterator<Item = u64>) -> (Vec<u64>, u64) {
         let mut timeline = Timeline::new();
         let timestamps = timestamps.into_iter().zip(0..);

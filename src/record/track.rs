@@ -1,10 +1,11 @@
-//! What a recording is of.
+//! The description of a recording.
 
+use crate::bitstream::Codec;
 use crate::colorimetry::Appearance;
-use crate::encode::{Codec, EncoderConfig};
+use crate::encode::EncoderConfig;
 use crate::frame_rate::FrameRate;
 
-/// The part that is shown, in nanoseconds.
+/// The part to show, in nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shown {
     pub(crate) from: u64,
@@ -12,10 +13,10 @@ pub(crate) struct Shown {
     pub(crate) at: u64,
 }
 
-/// The matrix of pictures that are shown as they are.
+/// The identity matrix: pictures are shown upright.
 const UPRIGHT: [i32; 9] = [1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30];
 
-/// What is recorded.
+/// The description of what is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Track {
     pub(crate) codec: Codec,
@@ -32,7 +33,7 @@ pub struct Track {
 }
 
 impl Track {
-    /// Pictures of this (visible) size at this nominal rate.
+    /// Describes pictures of this (visible) size at this nominal rate.
     #[must_use]
     pub fn new(codec: Codec, width: u32, height: u32, rate: FrameRate) -> Self {
         Self {
@@ -50,37 +51,37 @@ impl Track {
         }
     }
 
-    /// How pictures are to be shown, for an MP4. What the parameter sets of the stream say of colours comes first; the shape
-    /// of samples is this one's if it says one.
+    /// Sets colours and sample aspect ratio, for an MP4. Colours in the stream's parameter sets
+    /// take precedence; the sample aspect ratio set here does over theirs.
     #[must_use]
     pub fn appearance(self, appearance: Appearance) -> Self {
         Self { appearance, ..self }
     }
 
-    /// How players turn or mirror pictures, for an MP4: the matrix of `tkhd`, row by row (ISO/IEC 14496-12, clause 8.3.2).
-    /// Phones turn their videos so.
+    /// Sets how players rotate or mirror pictures, for an MP4: the matrix of `tkhd`, row by row
+    /// (ISO/IEC 14496-12, clause 8.3.2). Phones rotate their videos this way.
     #[must_use]
     pub fn matrix(self, matrix: [i32; 9]) -> Self {
         Self { matrix, ..self }
     }
 
-    /// Whether each piece is synchronised to the medium (`fdatasync`) before the next is begun; yes,
-    /// unless changed. Without, a power loss takes what the system still holds in memory.
+    /// Sets whether each piece is synchronised to the medium (`fdatasync`) before the next one
+    /// (default: yes). Otherwise a power loss takes what the system still holds in memory.
     #[must_use]
     pub fn durable(self, durable: bool) -> Self {
         Self { durable, ..self }
     }
 
-    /// Whether the file appears under its name when it is finished, and not at all if it is not; no, unless changed: it
-    /// appears as soon as it plays. Until then it is `.NAME.XXXXXXXX.part` in the same folder, which a process that is
-    /// killed leaves behind, and what has its name stays.
+    /// Sets whether the file appears under its name only once finished (default: no, it appears as
+    /// soon as it is playable). Until then it is `.NAME.XXXXXXXX.part` in the same folder, which a
+    /// killed process leaves behind, and a file of the same name stays.
     #[must_use]
     pub fn whole(self, whole: bool) -> Self {
         Self { whole, ..self }
     }
 
-    /// How many frames there will be, about. An MP4 keeps room in front for the index of so many; if nobody says,
-    /// of a day, as a hole that takes no space on the medium.
+    /// Sets the approximate number of frames. An MP4 reserves room in front for the index of so
+    /// many; the default is a day, as a hole that takes no space on the medium.
     #[must_use]
     pub fn expected_frames(self, frames: u64) -> Self {
         Self {
@@ -89,8 +90,8 @@ impl Track {
         }
     }
 
-    /// The units of time a second that an MP4 counts in: those of another file, so that times out of it stay exact. If
-    /// nobody says, a multiple of the rate. More than 500 million, and 0, count as not said.
+    /// Sets the MP4's units of time per second, such as those of another file so that its times
+    /// stay exact. The default is a multiple of the rate, also for 0 and more than 500 million.
     #[must_use]
     pub fn timescale(self, units: u32) -> Self {
         Self {
@@ -99,8 +100,9 @@ impl Track {
         }
     }
 
-    /// Only pictures from time `from_ns` on, and before `to_ns`, are shown, the first one `at_ns` after the beginning; those
-    /// before are only there to be decoded. An MP4 says so in an edit list; a byte stream can't.
+    /// Shows only pictures from `from_ns` up to `to_ns`, the first one `at_ns` after the start;
+    /// earlier ones are only there to be decoded. An MP4 has an edit list for this; a byte stream
+    /// can't express it.
     #[must_use]
     pub fn shown(self, from_ns: u64, to_ns: Option<u64>, at_ns: u64) -> Self {
         Self {
@@ -111,18 +113,6 @@ impl Track {
             }),
             ..self
         }
-    }
-
-    /// The codec.
-    #[must_use]
-    pub fn codec(&self) -> Codec {
-        self.codec
-    }
-
-    /// Width and height in pixels.
-    #[must_use]
-    pub fn size(&self) -> (u32, u32) {
-        (self.width, self.height)
     }
 }
 

@@ -1,4 +1,4 @@
-//! A reader of a stream.
+//! Clients: readers of a shared stream.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
@@ -17,10 +17,10 @@ use super::inbox::Report;
 use super::reader::Reader;
 use crate::Result;
 
-/// How long asking for a key frame may take, in nanoseconds.
+/// Limit of the time to ask for a key frame, in nanoseconds.
 const ASKING_NS: u64 = 200_000_000;
 
-/// How a [`Client`] is to be; made by [`Client::builder`].
+/// Configures a [`Client`]; made by [`Client::builder`].
 #[derive(Clone, Debug)]
 pub struct ClientBuilder {
     path: PathBuf,
@@ -31,14 +31,14 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// Which frames: the newest at each call (as it stands), or every one in order.
+    /// Newest frame at each call (default), or every frame in order.
     #[must_use]
     pub fn mode(mut self, mode: Mode) -> Self {
         self.config.mode = mode;
         self
     }
 
-    /// How many frames to hold at once, at most (1; 64 can be). The host refuses more than it can
+    /// Most frames to hold at once (default 1, at most 64). The host refuses more than it can
     /// spare.
     #[must_use]
     pub fn hold(mut self, frames: u32) -> Self {
@@ -46,50 +46,51 @@ impl ClientBuilder {
         self
     }
 
-    /// How long to look for a frame before going to sleep (not at all). Lower latency, at
-    /// the price of a core.
+    /// How long to spin before sleeping when waiting for a frame (default 0). Lower latency at the
+    /// price of a core.
     #[must_use]
     pub fn spin(mut self, time: Duration) -> Self {
         self.config.spin_ns = nanoseconds(time);
         self
     }
 
-    /// Whether to wait for a host that is not there yet, and to connect anew, with growing
-    /// pauses, when the host goes away (no). The first frame of a new host says so. The pauses
-    /// grow from 5 to 200 ms, from one wait to the next, until a frame comes.
+    /// Whether to wait for a host that does not exist yet, and to reconnect when the host goes away
+    /// (default: no). The first frame of a new host says so ([`Frame::is_after_restart`]). The
+    /// pauses between attempts grow from 5 to 200 ms, across waits, until a frame arrives.
     #[must_use]
     pub fn reconnect(mut self, reconnect: bool) -> Self {
         self.reconnect = reconnect;
         self
     }
 
-    /// How many buffers to keep mapped at most (all that a host can have, 64). A buffer is mapped
-    /// when a frame in it is first read; beyond this number those that no frame holds are
-    /// unmapped, the one used longest ago first. For little address space; mapping anew
-    /// costs some hundred microseconds a frame.
+    /// Most buffers to keep mapped (default 64, all that a host can have). A buffer is mapped when
+    /// a frame in it is first read. Beyond this number, buffers without held frames are unmapped,
+    /// least recently used first. For small address spaces; mapping again costs some hundred
+    /// microseconds a frame.
     #[must_use]
     pub fn keep_mapped(mut self, buffers: usize) -> Self {
         self.keep_mapped = buffers.max(1);
         self
     }
 
-    /// How long connecting may take (5 seconds).
+    /// Time-out of connecting (default 5 seconds).
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Connects.
+    /// Connects to the host.
     ///
     /// # Errors
-    /// [`Error::Share`](crate::Error::Share): no host, refused with the host's reason, timed out.
+    /// [`Error::Share`](crate::Error::Share): no host, refused with the host's reason, or timed
+    /// out.
     pub fn connect(self) -> Result<Client> {
         let deadline = deadline_in(nanoseconds(self.timeout));
         self.connector().connect_until(deadline)
     }
 
-    /// Connects over several calls, for a program that looks after something else in between.
+    /// Returns a connector, for programs that do other work between attempts to connect.
     #[must_use]
     pub fn connector(self) -> Connector {
         Connector::new(self)
@@ -105,7 +106,7 @@ impl ClientBuilder {
     }
 }
 
-/// A reader of a stream.
+/// A reader of a shared stream.
 ///
 /// ```no_run
 /// let mut client = videostream::Client::connect("/run/camera")?;
@@ -133,7 +134,7 @@ impl Client {
         }
     }
 
-    /// A client of the host on the socket `path`: a file if it starts with `/`, else an
+    /// Configures a client of the host on the socket `path`: a file if it starts with `/`, else an
     /// abstract name.
     #[must_use]
     pub fn builder(path: impl AsRef<Path>) -> ClientBuilder {
@@ -154,40 +155,41 @@ impl Client {
         Self::builder(path).connect()
     }
 
-    /// The connection without its waiting and mapping: for event loops.
+    /// Returns the connection of the ipc layer, which neither waits nor maps: for event loops.
     #[must_use]
     pub fn ipc(&self) -> &ipc::client::Client {
         self.reader.ipc()
     }
 
-    /// What the host lets its clients do with the buffers: whether [`Frame::plane_fd`] can be
+    /// Returns what the host lets clients do with buffers: whether [`Frame::plane_fd`] can be
     /// mapped for writing.
     #[must_use]
     pub fn exports(&self) -> Exports {
         self.ipc().exports()
     }
 
-    /// How often this client has moved to a new host.
+    /// Returns how often this client has moved to a new host.
     #[must_use]
     pub fn restarts(&self) -> u64 {
         self.restarts
     }
 
-    /// What moves this client to a new host: for event loops, which wait for its next attempt or
-    /// for the answer to the last one.
+    /// Returns the connector that moves this client to a new host: for event loops, which wait for
+    /// its next attempt or for the answer to the last one.
     #[must_use]
     pub fn connector(&self) -> &Connector {
         &self.connector
     }
 
-    /// Another reader over the same connection, for another thread: it sees frames newer
-    /// than the last one of this client. What both hold counts together.
+    /// Returns another reader of the same connection, for another thread. It starts after this
+    /// client's last frame; the limit of held frames covers both.
     #[must_use]
     pub fn reader(&self) -> Reader {
         self.reader.clone()
     }
 
-    /// Goes on behind this serial, or before frames that are already past.
+    /// Continues after this serial; a lower one than the last repeats frames that are still
+    /// available.
     pub fn seek(&mut self, serial: u64) {
         self.reader.seek(serial);
     }
@@ -197,26 +199,26 @@ impl Client {
         self.reader.set_mode(mode);
     }
 
-    /// The last serial that this client has had; 0 before the first.
+    /// Returns the serial of the last frame; 0 before the first.
     #[must_use]
     pub fn last(&self) -> u64 {
         self.reader.last()
     }
 
-    /// The parameter sets of a compressed stream (SPS and PPS, say), which decoding starts
-    /// with; `None` for a raw stream.
+    /// Returns the parameter sets of a compressed stream (such as SPS and PPS), with which decoding
+    /// starts; `None` for a raw stream.
     ///
     /// # Errors
-    /// A host that is gone or lies.
+    /// The host is gone or breaks the protocol.
     pub fn parameters(&self) -> Result<Option<Arc<[u8]>>> {
         self.reader.connection().parameters()
     }
 
-    /// Asks the host of a compressed stream for a key frame, as one is due to each client that joins: by
-    /// joining once more, for a moment. Whether one comes is for the host to say; one without room for
-    /// another client gives none before its time.
+    /// Asks the host of a compressed stream for a key frame. Since each new client gets one, this
+    /// connects a second client briefly. It is a hint: a host without room for another client sends
+    /// no key frame before its time.
     pub fn ask_for_key_frame(&self) {
-        // One frame is what every host admits a client for.
+        // Every host admits a client that holds one frame.
         let builder = ClientBuilder {
             config: ipc::client::Config::default(),
             ..self.connector.builder().clone()
@@ -226,51 +228,52 @@ impl Client {
             .and_then(|pending| pending.answer(deadline_in(ASKING_NS)));
     }
 
-    /// How the host and its clients do.
+    /// Returns the status of the host and its clients.
     ///
     /// # Errors
-    /// A timeout, or a host that is gone.
+    /// A time-out, or a host that is gone.
     pub fn look(&self, timeout: Duration) -> Result<Report> {
         let deadline = deadline_in(nanoseconds(timeout));
         self.reader.connection().look(deadline)
     }
 
-    /// A frame newer than the last one, if there is one. Never waits.
+    /// Returns a frame newer than the last one, if there is one. Never waits.
     ///
     /// # Errors
-    /// [`Error::Share`](crate::Error::Share) with `HoldLimit` while as many frames as agreed
-    /// are alive; with `UnknownBuffer` when a buffer or fence of this frame has not come, as may
-    /// happen to who has not looked for a while: try again; for a host that is gone or lies. A host that
-    /// closes is noticed at once, one that is killed 50 ms after the first call that finds nothing.
+    /// [`Error::Share`](crate::Error::Share) with `HoldLimit` while as many frames as agreed are
+    /// held; with `UnknownBuffer` if a buffer or fence of this frame has not arrived yet, as may
+    /// happen after long pauses: retry; or if the host is gone or breaks the protocol. A closed
+    /// host is noticed at once, a killed one 50 ms after the first call without a frame.
     pub fn try_next(&mut self) -> Result<Option<Frame>> {
         self.reader.try_next()
     }
 
-    /// A frame newer than the last one, for event loops: call it until it gives `None`, then wait
-    /// until the client, as a descriptor, is readable.
+    /// Returns a frame newer than the last one, for event loops: call it until it returns `None`,
+    /// then wait until the client's file descriptor is readable.
     ///
     /// # Errors
-    /// Those of [`Client::try_next`]. It does not reconnect: a host that is gone is an error
+    /// Those of [`Client::try_next`]. It does not reconnect: a lost host is an error
     /// ([`Error::is_host_gone`](crate::Error::is_host_gone)).
     pub fn poll_next(&mut self) -> Result<Option<Frame>> {
         self.reader.poll_next()
     }
 
-    /// The next frame, waiting for at most `timeout`.
+    /// Returns the next frame, waiting for at most `timeout`.
     ///
     /// # Errors
-    /// A timeout ([`Error::is_timeout`](crate::Error::is_timeout)), a host that is gone
-    /// ([`Error::is_host_gone`](crate::Error::is_host_gone); with [`ClientBuilder::reconnect`]
-    /// only when the time is over, and the next call goes on trying), and those of
+    /// A time-out ([`Error::is_timeout`](crate::Error::is_timeout)), a host that is gone
+    /// ([`Error::is_host_gone`](crate::Error::is_host_gone); with [`ClientBuilder::reconnect`] only
+    /// after the time-out, and the next call continues to reconnect), and those of
     /// [`Client::try_next`].
     pub fn next(&mut self, timeout: Duration) -> Result<Frame> {
         self.next_until(deadline_in(nanoseconds(timeout)))
     }
 
-    /// The next frame, waiting until `deadline_ns` of `CLOCK_MONOTONIC`; `u64::MAX` is for ever.
+    /// Returns the next frame, waiting until `deadline_ns` of `CLOCK_MONOTONIC`; `u64::MAX` waits
+    /// forever.
     ///
     /// # Errors
-    /// As [`Client::next`].
+    /// Those of [`Client::next`].
     pub fn next_until(&mut self, deadline_ns: u64) -> Result<Frame> {
         loop {
             let error = match self.reader.next_until(deadline_ns) {
@@ -294,8 +297,8 @@ impl Client {
 }
 
 impl AsFd for Client {
-    /// Readable when [`Client::poll_next`] has a frame or the host has sent something. Another
-    /// descriptor after each move to a new host.
+    /// Readable when [`Client::poll_next`] has a frame or the host has sent a message. The file
+    /// descriptor changes with each move to a new host.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.reader.connection().events()
     }

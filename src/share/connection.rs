@@ -1,8 +1,9 @@
-//! One attachment to one host.
+//! A connection to a host.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::event::epoll;
 use videostream_hal::memory::Mapping;
@@ -12,13 +13,14 @@ use videostream_ipc as ipc;
 use videostream_ipc::address::Address;
 use videostream_ipc::client::Woken;
 
-use super::inbox::{Buffer, Inbox, Report};
+use super::buffer::Buffer;
+use super::inbox::{Inbox, Report};
 use crate::{Error, Result};
 
-/// How often a thread that waits for an answer looks whether another one has it.
+/// Interval at which a thread that waits for an answer checks whether another one has received it.
 const ANSWER_LOOK_NS: u64 = 50_000_000;
 
-/// An epoll descriptor over both that a client can be told by.
+/// Makes an epoll descriptor over the socket and the event of new frames.
 fn watch(client: &ipc::client::Client) -> rustix::io::Result<OwnedFd> {
     let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
     for fd in [client.socket_fd(), client.event_fd()] {
@@ -31,34 +33,37 @@ fn watch(client: &ipc::client::Client) -> rustix::io::Result<OwnedFd> {
 /// A connection that the host has not answered yet.
 #[derive(Debug)]
 pub(super) struct Pending {
-    knock: ipc::client::Knock,
-    inbox: Inbox,
+    pending: ipc::client::PendingClient,
+    inbox: Inbox<Buffer>,
+    keep_mapped: usize,
     socket: String,
 }
 
 impl Pending {
-    /// Connects and says what is wanted. Keeps at most `keep_mapped` buffers mapped that no frame holds.
+    /// Connects and sends the request. At most `keep_mapped` buffers without held frames stay
+    /// mapped.
     pub(super) fn new(
         path: &Path,
         config: ipc::client::Config,
         keep_mapped: usize,
     ) -> Result<Self> {
         let socket = path.display().to_string();
-        let knock = Address::new(path.as_os_str().as_encoded_bytes())
-            .and_then(|address| ipc::client::Knock::new(&address, config));
-        match knock {
-            Ok(knock) => Ok(Self {
-                knock,
-                inbox: Inbox::new(keep_mapped),
+        let pending = Address::new(path.as_os_str().as_encoded_bytes())
+            .and_then(|address| ipc::client::PendingClient::new(&address, config));
+        match pending {
+            Ok(pending) => Ok(Self {
+                pending,
+                inbox: Inbox::default(),
+                keep_mapped,
                 socket,
             }),
             Err(why) => Err(Error::Share { socket, why }),
         }
     }
 
-    /// Waits until `deadline_ns` for the host's answer; after a timeout the wait can go on.
+    /// Waits until `deadline_ns` for the host's answer; after a time-out it can be called again.
     pub(super) fn answer(&self, deadline_ns: u64) -> Result<ipc::client::Welcome> {
-        let answer = self.knock.answer(deadline_ns, |e| self.inbox.apply(e));
+        let answer = self.pending.answer(deadline_ns, |e| self.inbox.apply(e));
         answer.map_err(|why| Error::Share {
             socket: self.socket.clone(),
             why,
@@ -67,21 +72,24 @@ impl Pending {
 
     /// Readable when the host has answered.
     pub(super) fn socket_fd(&self) -> BorrowedFd<'_> {
-        self.knock.socket_fd()
+        self.pending.socket_fd()
     }
 
-    /// Goes in with the host's answer.
+    /// Completes the connection with the host's answer.
     pub(super) fn enter(self, welcome: ipc::client::Welcome) -> Result<Connection> {
         let Self {
-            knock,
+            pending,
             inbox,
+            keep_mapped,
             socket,
         } = self;
-        match knock.enter(welcome) {
+        match pending.enter(welcome) {
             Ok(ipc) => Ok(Connection {
                 events: watch(&ipc).map_err(|e| Error::Os("epoll", e.into()))?,
                 ipc,
                 inbox,
+                keep_mapped,
+                held: AtomicU64::new(0),
                 socket,
             }),
             Err(why) => Err(Error::Share { socket, why }),
@@ -89,11 +97,15 @@ impl Pending {
     }
 }
 
-/// One attachment to one host; frames and readers keep it alive.
+/// A connection to a host; frames and readers keep it alive.
 #[derive(Debug)]
 pub(super) struct Connection {
     ipc: ipc::client::Client,
-    inbox: Inbox,
+    inbox: Inbox<Buffer>,
+    /// Most mappings to keep. Mappings of held frames are kept even beyond it.
+    keep_mapped: usize,
+    /// Number of buffer look-ups so far, which tells the least recently used mapping.
+    held: AtomicU64,
     socket: String,
     /// An epoll descriptor over the host's messages and frames, for event loops.
     events: OwnedFd,
@@ -116,28 +128,31 @@ impl Connection {
         }
     }
 
-    /// The buffer that a frame names. An unknown one is in the socket: the host sends it
-    /// before the first frame that lies in it.
+    /// Returns the buffer with this id. An unknown one is still in the socket, since the host sends
+    /// it before the first frame that lies in it.
     pub(super) fn buffer(&self, id: u32) -> Result<Arc<Buffer>> {
         let buffer = self.inbox.buffer(id, || self.ipc.pump());
-        buffer.map_err(|why| self.error(why))
+        let buffer = buffer.map_err(|why| self.error(why))?;
+        // Relaxed: a count, which orders nothing.
+        buffer.mark_used(self.held.fetch_add(1, Ordering::Relaxed) + 1);
+        Ok(buffer)
     }
 
-    /// The fence that a frame names, which comes before the frame as a buffer does.
+    /// Returns the fence with this id, which the host sends before the frame, too.
     pub(super) fn fence(&self, id: u32) -> Result<Arc<OwnedFd>> {
         let fence = self.inbox.fence(id, || self.ipc.pump());
         fence.map_err(|why| self.error(why))
     }
 
-    /// The mapping of a buffer that a frame holds.
+    /// Returns the mapping of a held frame's buffer.
     pub(super) fn mapping<'a>(
         &self,
         buffer: &'a Buffer,
     ) -> std::result::Result<&'a Mapping, MapError> {
-        self.inbox.mapping(buffer)
+        self.inbox.mapping(buffer, self.keep_mapped)
     }
 
-    /// The newest parameter sets.
+    /// Returns the newest parameter sets.
     pub(super) fn parameters(&self) -> Result<Option<Arc<[u8]>>> {
         self.pump()?;
         Ok(self.inbox.parameters())
@@ -145,13 +160,13 @@ impl Connection {
 
     pub(super) fn pump(&self) -> Result<()> {
         let result = self.inbox.pump(|| self.ipc.pump());
-        // A host that is always one step ahead.
+        // Lets a test's host send more after each read.
         #[cfg(test)]
         super::tests::endless::go_on();
         result.map_err(|why| self.error(why))
     }
 
-    /// Waits for a frame newer than `after`, taking in what the host sends meanwhile.
+    /// Waits for a frame newer than `after`, and handles messages of the host meanwhile.
     pub(super) fn wait(&self, after: u64, deadline_ns: u64) -> Result<()> {
         let woken = self.ipc.wait(after, deadline_ns);
         if woken.map_err(|why| self.error(why))? == Woken::Message {
@@ -160,7 +175,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Asks the host how it does and waits for the answer.
+    /// Requests the host's status and waits for the answer.
     pub(super) fn look(&self, deadline_ns: u64) -> Result<Report> {
         self.ipc.look().map_err(|why| self.error(why))?;
         loop {
@@ -168,11 +183,11 @@ impl Connection {
             if let Some(report) = self.inbox.take_report() {
                 return Ok(report);
             }
-            // Frames do not matter here: wait for what comes behind the newest possible. Not for
-            // long at once, since another thread may take the answer in.
+            // Wait behind the newest possible serial, so that no frame ends the wait; and only
+            // briefly, since another thread may receive the answer.
             let soon = deadline_in(ANSWER_LOOK_NS).min(deadline_ns);
             match self.wait(u64::MAX, soon) {
-                // A host that talks without end is not listened to without end.
+                // A host that sends messages endlessly must not extend the wait.
                 Ok(()) if now_ns() >= deadline_ns => {
                     return Err(self.error(ipc::Error::TimedOut));
                 }

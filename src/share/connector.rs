@@ -1,18 +1,29 @@
-//! Connecting over as many calls as it takes.
+//! Connecting over several calls.
 
 use std::os::fd::BorrowedFd;
 
 use videostream_hal::time::now_ns;
 
-use super::back_off::BackOff;
 use super::client::{Client, ClientBuilder};
 use super::connection::{Connection, Pending};
 use crate::Result;
+use crate::back_off::BackOff;
 
-/// Connects to a host over as many calls as it takes; made by [`ClientBuilder::connector`].
+/// Pauses between two attempts.
+const PAUSES_NS: [u64; 7] = [
+    5_000_000,
+    10_000_000,
+    20_000_000,
+    40_000_000,
+    80_000_000,
+    160_000_000,
+    200_000_000,
+];
+
+/// Connects to a host over several calls; made by [`ClientBuilder::connector`].
 ///
-/// A connection that the host has not answered when a call's time is over is kept for the next call. A host
-/// that answers more slowly than its client looks would never be reached otherwise.
+/// A connection that the host has not answered by the deadline is kept for the next call. Otherwise
+/// a host that answers more slowly than the client's time-out would never be reached.
 ///
 /// ```no_run
 /// use videostream::{Client, hal::time::deadline_in};
@@ -22,7 +33,7 @@ use crate::Result;
 /// let client = loop {
 ///     match connector.connect_until(deadline_in(100_000_000)) {
 ///         Ok(client) => break client,
-///         Err(error) if error.is_timeout() || error.is_worth_reconnecting() => {} // something else
+///         Err(error) if error.is_timeout() || error.is_worth_reconnecting() => {} // other work
 ///         Err(error) => return Err(error),
 ///     }
 /// };
@@ -42,7 +53,7 @@ impl Connector {
         Self {
             builder,
             pending: None,
-            back_off: BackOff::new(),
+            back_off: BackOff::new(&PAUSES_NS),
         }
     }
 
@@ -50,11 +61,11 @@ impl Connector {
         &self.builder
     }
 
-    /// Connects until `deadline_ns` of `CLOCK_MONOTONIC`; `u64::MAX` is for ever. After a timeout the next
-    /// call goes on with the same connection.
+    /// Tries to connect until `deadline_ns` of `CLOCK_MONOTONIC`; `u64::MAX` waits forever. After a
+    /// time-out the next call continues with the same connection.
     ///
     /// # Errors
-    /// Those of [`ClientBuilder::connect`], whose timeout does not count here.
+    /// Those of [`ClientBuilder::connect`]; its time-out does not apply here.
     pub fn connect_until(&mut self, deadline_ns: u64) -> Result<Client> {
         let connection = self.connection_until(deadline_ns)?;
         let connector = Self {
@@ -65,31 +76,32 @@ impl Connector {
         Ok(Client::new(connection, connector))
     }
 
-    /// Readable when the host has answered the connection on its way; `None` without one. For
-    /// event loops: another call with a deadline that has passed takes the answer in.
+    /// Returns a file descriptor that is readable when the host has answered a pending connection;
+    /// `None` without one. For event loops: call again with a deadline in the past to use the
+    /// answer.
     #[must_use]
     pub fn pending_fd(&self) -> Option<BorrowedFd<'_>> {
         self.pending.as_ref().map(Pending::socket_fd)
     }
 
-    /// When the next attempt is due, by `CLOCK_MONOTONIC`; 0 is at once.
+    /// Returns when the next attempt is due, by `CLOCK_MONOTONIC`; 0 means at once.
     #[must_use]
     pub fn due_ns(&self) -> u64 {
         self.back_off.due_ns()
     }
 
-    /// A frame has come: the next attempt is due at once.
+    /// Records that a frame has arrived: the next attempt is due at once.
     #[inline]
     pub(super) fn succeeded(&mut self) {
         self.back_off.reset();
     }
 
-    /// Sleeps until the next attempt is due. `false`: it is not before the deadline.
+    /// Sleeps until the next attempt is due. Returns `false` if the deadline comes first.
     pub(super) fn is_due(&self, deadline_ns: u64) -> bool {
         self.pending.is_some() || self.back_off.wait(deadline_ns)
     }
 
-    /// Connects once or, with [`ClientBuilder::reconnect`], until it works or the deadline passes.
+    /// Connects once or, with [`ClientBuilder::reconnect`], retries until the deadline.
     pub(super) fn connection_until(&mut self, deadline_ns: u64) -> Result<Connection> {
         loop {
             let attempt = self.attempt(deadline_ns);
@@ -108,7 +120,7 @@ impl Connector {
         }
     }
 
-    /// Goes on with the connection at hand, or begins one. It stays if the host has not answered.
+    /// Continues a pending connection, or begins one. It stays pending until the host answers.
     fn attempt(&mut self, deadline_ns: u64) -> Result<Connection> {
         let pending = match self.pending.take() {
             Some(pending) => pending,

@@ -1,4 +1,4 @@
-//! A frame held by a client: the host does not touch its memory until the frame is dropped.
+//! Frames held by a client: the host does not reuse their memory until they are dropped.
 
 #![expect(
     unsafe_code,
@@ -14,59 +14,59 @@ use videostream_hal::memory::sync_file;
 use videostream_hal::ring::cells::SlotId;
 use videostream_hal::ring::{Flags, FrameDescriptor, MAX_PLANES};
 
+use super::buffer::Buffer;
 use super::connection::Connection;
-use super::inbox::Buffer;
 use crate::picture::Plane;
 use crate::{DmaBufPicture, Error, Picture, Result};
 
-/// A frame that this process holds. Dropping it gives it back to the host.
+/// A frame that this process holds. Dropping it releases it.
 ///
-/// Holding is cheap but not free: a client holds at most as many frames as it asked for,
-/// since each is a buffer that the producer can't fill.
+/// Each held frame is a buffer that the producer can't fill, so a client can hold only as many
+/// frames as it requested.
 #[derive(Debug)]
 pub struct Frame {
     connection: Arc<Connection>,
     slot: SlotId,
     descriptor: FrameDescriptor,
-    since: Since,
-    /// Of each plane; planes in the same buffer as the first leave theirs out.
+    changes: Changes,
+    /// Buffer of each plane; `None` for planes in the same buffer as the first.
     buffers: [Option<Arc<Buffer>>; MAX_PLANES],
     fence: Option<Arc<OwnedFd>>,
 }
 
-/// What has happened since the frame before, as its reader has seen it.
+/// Changes since the reader's previous frame.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Since {
+pub(super) struct Changes {
     pub(super) missed: u64,
     pub(super) restarted: bool,
     pub(super) new_format: bool,
 }
 
 impl Frame {
-    /// Puts a frame into `place`, without moving it; on errors `place` stays empty.
+    /// Makes a frame in `target`, so that it is not moved; on errors `target` stays empty.
     pub(super) fn put(
-        place: &mut Option<Self>,
+        target: &mut Option<Self>,
         connection: Arc<Connection>,
         (slot, descriptor): (SlotId, FrameDescriptor),
-        since: Since,
+        changes: Changes,
     ) -> Result<()> {
-        // From here on, dropping it releases the slot.
-        let frame = place.insert(Self {
+        // From here on, dropping the frame releases the slot, also on errors below.
+        let frame = target.insert(Self {
             connection,
             slot,
             descriptor,
-            since,
+            changes,
             buffers: [const { None }; MAX_PLANES],
             fence: None,
         });
         let result = frame.complete();
         if result.is_err() {
-            *place = None;
+            *target = None;
         }
         result
     }
 
-    /// Finds buffers and fence, and that the planes lie in them.
+    /// Finds buffers and fence, and checks that the planes lie in the buffers.
     fn complete(&mut self) -> Result<()> {
         for at in 0..self.descriptor.planes().len() {
             let id = self.descriptor.planes[at].buffer;
@@ -91,81 +91,81 @@ impl Frame {
         own.as_ref().or(self.buffers[0].as_ref())
     }
 
-    /// Everything the host says about it.
+    /// Returns the host's description of the frame.
     #[must_use]
     pub fn descriptor(&self) -> &FrameDescriptor {
         &self.descriptor
     }
 
-    /// The host's number of this frame, from 1 and without a hole.
+    /// Returns the host's number of this frame, from 1 and without gaps.
     #[must_use]
     pub fn serial(&self) -> u64 {
         self.descriptor.serial
     }
 
-    /// The source's own count, including frames that it dropped.
+    /// Returns the source's number of this frame, which counts dropped frames, too.
     #[must_use]
     pub fn sequence(&self) -> u64 {
         self.descriptor.sequence
     }
 
-    /// When the sensor or driver took it, in nanoseconds of `CLOCK_MONOTONIC`.
+    /// Returns the time of capture, in nanoseconds of `CLOCK_MONOTONIC`.
     #[must_use]
     pub fn timestamp_ns(&self) -> u64 {
         self.descriptor.timestamp_ns
     }
 
-    /// When the host published it, in nanoseconds of `CLOCK_MONOTONIC`.
+    /// Returns the time of publication, in nanoseconds of `CLOCK_MONOTONIC`.
     #[must_use]
     pub fn published_ns(&self) -> u64 {
         self.descriptor.published_ns
     }
 
-    /// The pixel format.
+    /// Returns the pixel format.
     #[must_use]
     pub fn fourcc(&self) -> FourCc {
         FourCc(self.descriptor.fourcc)
     }
 
-    /// Visible pixels of a line.
+    /// Returns the visible width in pixels.
     #[must_use]
     pub fn width(&self) -> u32 {
         self.descriptor.width
     }
 
-    /// Visible lines.
+    /// Returns the visible height in lines.
     #[must_use]
     pub fn height(&self) -> u32 {
         self.descriptor.height
     }
 
-    /// Key frame, corrupted, discontinuity.
+    /// Returns the flags: key frame, corrupted, discontinuity.
     #[must_use]
     pub fn flags(&self) -> Flags {
         self.descriptor.flags()
     }
 
-    /// Frames between the last one that this client got and this one.
+    /// Returns the number of frames missed between the client's previous frame and this one.
     #[must_use]
     pub fn missed(&self) -> u64 {
-        self.since.missed
+        self.changes.missed
     }
 
-    /// Whether this is the first frame of a host that was restarted.
+    /// Returns whether this is the first frame of a restarted host.
     #[must_use]
     pub fn is_after_restart(&self) -> bool {
-        self.since.restarted
+        self.changes.restarted
     }
 
-    /// Whether format or size are others than those of the frame before that this reader got.
+    /// Returns whether format or size differ from those of the reader's previous frame.
     #[must_use]
     pub fn has_new_format(&self) -> bool {
-        self.since.new_format
+        self.changes.new_format
     }
 
-    /// The descriptor of the memory that plane `plane` lies in, to be imported elsewhere: a
-    /// GPU, a display, an encoder. The plane starts at its offset in
-    /// [`Frame::descriptor`], not at the start of the buffer.
+    /// Returns the file descriptor of the buffer of plane `plane`, for import into a GPU, a display
+    /// or an encoder. The plane starts at its offset in [`Frame::descriptor`], not at the start of
+    /// the buffer.
     #[must_use]
     pub fn plane_fd(&self, plane: usize) -> Option<BorrowedFd<'_>> {
         if plane >= self.descriptor.planes().len() {
@@ -174,10 +174,11 @@ impl Frame {
         Some(self.buffer(plane)?.as_fd())
     }
 
-    /// All its memory, to be read by an encoder where it lies ([`Encoder::submit_dmabuf`]).
+    /// Returns the frame's memory, for an encoder that reads it in place
+    /// ([`Encoder::submit_dmabuf`]).
     ///
     /// # Errors
-    /// [`Error::Picture`] for planes that make no picture.
+    /// [`Error::Picture`] if the planes do not form a picture.
     ///
     /// [`Encoder::submit_dmabuf`]: crate::encode::Encoder::submit_dmabuf
     pub fn memory(&self) -> Result<DmaBufPicture<'_>> {
@@ -206,21 +207,21 @@ impl Frame {
         Ok(DmaBufPicture::new(&layout, &parts)?)
     }
 
-    /// The frame's fence, if it has one: a sync file, to be handed to a GPU or display, or
-    /// waited for with [`Frame::wait_fence`]. Until it has signalled the contents are not
-    /// complete. It may fail, or never signal.
+    /// Returns the frame's fence, if it has one: a sync file, to be passed to a GPU or display, or
+    /// waited for with [`Frame::wait_fence`]. The contents are incomplete until it signals. It may
+    /// fail, or never signal.
     #[must_use]
     pub fn fence(&self) -> Option<BorrowedFd<'_>> {
         self.fence.as_ref().map(|fence| fence.as_fd())
     }
 
-    /// Waits until the contents are complete: the frame's fence has signalled, or it has none.
-    /// At most until `deadline_ns` of `CLOCK_MONOTONIC`; 0 looks, `u64::MAX` is for ever.
-    /// [`Frame::pixels`] does not wait for it, [`Frame::pixels_until`] does.
+    /// Waits until the contents are complete: the frame's fence has signalled, or it has none. The
+    /// deadline is `deadline_ns` of `CLOCK_MONOTONIC`; 0 does not wait, `u64::MAX` waits forever.
+    /// [`Frame::pixels`] does not wait for the fence, [`Frame::pixels_until`] does.
     ///
     /// # Errors
-    /// [`Error::Share`]: a timeout ([`Error::is_timeout`]); `FenceFailed` when the work behind
-    /// the fence ended with an error: the contents are not what they should be.
+    /// [`Error::Share`]: a time-out ([`Error::is_timeout`]); `FenceFailed` if the work behind the
+    /// fence ended with an error, so the contents are invalid.
     pub fn wait_fence(&self, deadline_ns: u64) -> Result<()> {
         let Some(fence) = self.fence() else {
             return Ok(());
@@ -233,26 +234,28 @@ impl Frame {
         sync_file::wait(fence, deadline_ns).map_err(wrong)
     }
 
-    /// The parameter sets of the compressed stream that it is of; see [`Client::parameters`](super::Client::parameters).
+    /// Returns the parameter sets of the frame's compressed stream; see
+    /// [`Client::parameters`](super::Client::parameters).
     ///
     /// # Errors
-    /// A host that is gone or lies.
+    /// The host is gone or breaks the protocol.
     pub fn parameters(&self) -> Result<Option<Arc<[u8]>>> {
         self.connection.parameters()
     }
 
-    /// Whether the memory is still this frame's. Only a client that was thrown out, or whose
-    /// host restarted, can see `false`.
+    /// Returns whether the memory still belongs to this frame. `false` only after the client was
+    /// evicted or its host restarted.
     #[must_use]
     pub fn is_intact(&self) -> bool {
         self.connection.ipc().is_intact(self.slot, self.serial())
     }
 
-    /// The planes for reading with the CPU. Maps each buffer at its first use and keeps the
-    /// mapping ([`ClientBuilder::keep_mapped`](super::ClientBuilder::keep_mapped)); brackets the access as dma-bufs ask for (no system call for a memfd).
+    /// Opens the planes for reading with the CPU. Maps each buffer at its first use and keeps the
+    /// mapping ([`ClientBuilder::keep_mapped`](super::ClientBuilder::keep_mapped)); brackets the
+    /// access of dma-bufs with `DMA_BUF_IOCTL_SYNC` (no system call for a memfd).
     ///
-    /// Of a dma-buf that a device still writes to, the kernel waits for the device: without a
-    /// deadline, and for ever if the device's fence never signals. [`Frame::pixels_until`] has one.
+    /// If a device still writes to a dma-buf, the kernel waits for its fence without a deadline,
+    /// which can be forever. [`Frame::pixels_until`] has a deadline.
     ///
     /// # Errors
     /// [`Error::Map`] or [`Error::DmaBuf`] if the memory does not allow it.
@@ -260,20 +263,20 @@ impl Frame {
         self.open(None)
     }
 
-    /// [`Frame::pixels`], once the contents are complete: the frame's fence has signalled
-    /// ([`Frame::wait_fence`]), and no device that has a fence in its dma-bufs writes to them any
-    /// more. At most until `deadline_ns` of `CLOCK_MONOTONIC`; 0 looks, `u64::MAX` is for ever.
+    /// Opens the planes as [`Frame::pixels`], once the contents are complete: the frame's fence
+    /// ([`Frame::wait_fence`]) and the write fences of its dma-bufs have signalled. The deadline is
+    /// `deadline_ns` of `CLOCK_MONOTONIC`; 0 does not wait, `u64::MAX` waits forever.
     ///
     /// # Errors
-    /// A timeout ([`Error::is_timeout`]), and those of [`Frame::wait_fence`] and
-    /// [`Frame::pixels`]. A host that adds a fence behind the last look makes this wait for it as
-    /// [`Frame::pixels`] does.
+    /// A time-out ([`Error::is_timeout`]), and those of [`Frame::wait_fence`] and
+    /// [`Frame::pixels`]. A fence that is added after the last check is waited for without a
+    /// deadline, as by [`Frame::pixels`].
     pub fn pixels_until(&self, deadline_ns: u64) -> Result<Pixels<'_>> {
         self.wait_fence(deadline_ns)?;
         self.open(Some(deadline_ns))
     }
 
-    /// The planes for reading; with a deadline also for devices to be done.
+    /// Opens the planes for reading; with a deadline, first waits for the write fences of devices.
     fn open(&self, deadline_ns: Option<u64>) -> Result<Pixels<'_>> {
         let mut pixels = Pixels {
             frame: self,
@@ -296,9 +299,9 @@ impl Frame {
             let range = self.descriptor.plane_range(at, buffer.size());
             let range = range.map_err(|e| self.connection.error(e.into()))?;
             let mapping = self.connection.mapping(buffer)?;
-            // SAFETY: the buffer can't shrink (checked when it came), and by the protocol of
-            // the ring nobody writes it while this frame is held, which `pixels` borrows. A
-            // host that breaks the protocol changes bytes that have no invalid values.
+            // SAFETY: the buffer can't shrink (checked when it was received), and by the protocol
+            // of the ring nobody writes it while this frame is held, which `pixels` borrows. A host
+            // that breaks the protocol changes bytes that have no invalid values.
             let bytes = unsafe { mapping.bytes() };
             pixels.planes[at] = &bytes[range];
         }
@@ -317,21 +320,22 @@ impl Drop for Frame {
 pub struct Pixels<'a> {
     frame: &'a Frame,
     planes: [&'a [u8]; MAX_PLANES],
-    // Ends the access when dropped.
+    // Ends the CPU access when dropped.
     _access: [Option<CpuAccess<'a>>; MAX_PLANES],
 }
 
 impl Pixels<'_> {
-    /// The bytes of plane `at`, from its first line on; empty if there is no such plane.
+    /// Returns the bytes of plane `at` from its first line; empty if there is no such plane.
     #[must_use]
     pub fn plane(&self, at: usize) -> &[u8] {
         self.planes.get(at).copied().unwrap_or_default()
     }
 
-    /// The frame as a picture; a compressed one is a picture of one plane, its bytes.
+    /// Returns the frame as a picture; a compressed frame becomes a picture of one plane, its
+    /// bytes.
     ///
     /// # Errors
-    /// [`Error::Picture`] for planes too small for the size.
+    /// [`Error::Picture`] if a plane is too small for the size.
     pub fn picture(&self) -> Result<Picture<'_>> {
         let d = &self.frame.descriptor;
         let count = d.planes().len();

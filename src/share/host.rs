@@ -1,4 +1,4 @@
-//! The owner of a stream: publishes frames that any number of processes hold without a copy.
+//! Hosts: publish frames that any number of processes hold without a copy.
 
 use std::ops::{Deref, DerefMut};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -16,7 +16,7 @@ use videostream_ipc::host as ipc;
 use super::{Access, Exports, Policy};
 use crate::{Error, Result};
 
-/// How a [`Host`] is to be; made by [`Host::builder`].
+/// Configures a [`Host`]; made by [`Host::builder`].
 #[derive(Clone, Debug)]
 pub struct HostBuilder {
     path: PathBuf,
@@ -25,21 +25,21 @@ pub struct HostBuilder {
 }
 
 impl HostBuilder {
-    /// Serves this socket, which somebody else has bound and listens on, instead of making one: that of
-    /// systemd's socket activation, say. The host has its name then, and leaves its file when it
-    /// ends; clients that have knocked before are served. `mode` is without effect.
+    /// Serves this listening socket instead of creating one, as with systemd's socket activation.
+    /// The host takes its name, does not remove its file at the end, and serves clients that have
+    /// connected before. `mode` has no effect.
     #[must_use]
     pub fn listener(mut self, socket: OwnedFd) -> Self {
         self.listener = Some(Arc::new(socket));
         self
     }
 
-    /// Frames that can be out at once, readable by clients or held by them (8). The clients'
-    /// holds together stay one below it. Each is a buffer that the producer can't fill meanwhile.
+    /// Most frames that are published or held at once (default 8). All clients together can hold
+    /// one less. Each is a buffer that the producer can't fill meanwhile.
     #[must_use]
-    pub fn lend(mut self, frames: u32) -> Self {
-        self.config.lend = frames;
-        // One slot more than is out, for the frame that is published next.
+    pub fn max_outstanding(mut self, frames: u32) -> Self {
+        self.config.max_outstanding = frames;
+        // One more slot, for the frame that is published next.
         self.config.slots = frames
             .saturating_add(1)
             .clamp(MIN_SLOTS, MAX_SLOTS)
@@ -47,36 +47,36 @@ impl HostBuilder {
         self
     }
 
-    /// Permission bits of the socket's file (`0o600`); names that are no file have none.
+    /// Permission bits of the socket's file (default `0o600`); without effect on abstract names.
     #[must_use]
     pub fn mode(mut self, mode: u32) -> Self {
         self.config.mode = mode;
         self
     }
 
-    /// Which frames make room for new ones (the oldest that nobody holds).
+    /// Which frames make room for new ones (default: the oldest that no client holds).
     #[must_use]
     pub fn policy(mut self, policy: Policy) -> Self {
         self.config.policy = policy;
         self
     }
 
-    /// How long a client may hold a frame once the producer runs short of buffers (for
-    /// ever). Then it is thrown out, and told why.
+    /// How long a client may hold a frame once the producer runs out of buffers (default: forever).
+    /// After that the client is evicted, and told why.
     #[must_use]
     pub fn lease(mut self, time: Duration) -> Self {
         self.config.lease_ns = super::client::nanoseconds(time);
         self
     }
 
-    /// Who may connect (the same user, and root).
+    /// Who may connect (default: the same user, and root).
     #[must_use]
     pub fn access(mut self, access: Access) -> Self {
         self.config.access = access;
         self
     }
 
-    /// What clients may do with the buffers (read them).
+    /// What clients may do with the buffers (default: read them).
     #[must_use]
     pub fn exports(mut self, exports: Exports) -> Self {
         self.config.exports = exports;
@@ -85,11 +85,11 @@ impl HostBuilder {
 
     /// Creates the ring and listens.
     ///
-    /// A socket file that a killed host left behind is taken over.
+    /// A socket file that a killed host left behind is replaced.
     ///
     /// # Errors
-    /// [`Error::Share`]: the name is too long, in use, not a socket, or may not be created; or
-    /// what [`listener`](Self::listener) was given can't be served.
+    /// [`Error::Share`]: the name is too long, in use, not a socket, or may not be created; or the
+    /// socket of [`listener`](Self::listener) can't be served.
     pub fn bind(self) -> Result<Host> {
         let mut socket = self.path.display().to_string();
         let host = (|| {
@@ -119,10 +119,10 @@ impl HostBuilder {
     }
 }
 
-/// The owner of a stream.
+/// The publisher of a stream's frames.
 ///
-/// It has no thread: poll it as a descriptor and call [`Host::process`] when it is readable,
-/// or let [`Stream`](crate::Stream) do that.
+/// It has no thread: poll its file descriptor and call [`Host::process`] when it is readable, or
+/// let [`Stream`](crate::Stream) do that.
 #[derive(Debug)]
 pub struct Host {
     inner: Box<ipc::Host>,
@@ -130,7 +130,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// A host on the socket `path`: a file if it starts with `/`, else an abstract name.
+    /// Configures a host on the socket `path`: a file if it starts with `/`, else an abstract name.
     #[must_use]
     pub fn builder(path: impl AsRef<Path>) -> HostBuilder {
         HostBuilder {
@@ -140,60 +140,60 @@ impl Host {
         }
     }
 
-    /// The socket's name.
+    /// Returns the socket's name.
     #[must_use]
     pub fn socket(&self) -> &str {
         &self.socket
     }
 
-    /// Registers memory that frames will lie in: a dma-buf, or a memfd sealed against
-    /// shrinking, of at least `size` bytes. Clients get it once.
+    /// Registers a buffer for frames: a dma-buf, or a memfd sealed against shrinking, of at least
+    /// `size` bytes. It is sent to each client once. Returns the buffer's id.
     ///
     /// # Errors
-    /// [`Error::Share`]: too many buffers, or memory that could be cut short.
+    /// [`Error::Share`]: too many buffers, or memory that could shrink.
     pub fn register(&mut self, fd: OwnedFd, size: u64) -> Result<u32> {
         let result = self.inner.register(fd, size);
         self.named(result)
     }
 
-    /// Registers the fence of one frame, a sync file: say what
-    /// [`export_sync_file`](videostream_hal::memory::dmabuf::export_sync_file) gives. The id goes
-    /// into that frame's [`fence`](FrameDescriptor::fence) field; the fence goes with the frame.
-    /// Retire it if the frame is not published after all.
+    /// Registers the fence of one frame, a sync file, such as that of
+    /// [`export_sync_file`](videostream_hal::memory::dmabuf::export_sync_file). Put the returned id
+    /// into the frame's [`fence`](FrameDescriptor::fence) field; the fence is unregistered together
+    /// with the frame. Unregister it if the frame is not published after all.
     ///
-    /// The frame's buffer comes back when no client holds it, which may be before its fence has
-    /// signalled: whoever fills it again waits for the fence, or has the driver wait.
+    /// The frame's buffer is reclaimed when no client holds it, which may be before its fence has
+    /// signalled: wait for the fence, or have the driver wait, before filling the buffer again.
     ///
     /// # Errors
-    /// [`Error::Share`]: no sync file, or too many buffers and fences.
+    /// [`Error::Share`]: not a sync file, or too many buffers and fences.
     pub fn register_fence(&mut self, fd: OwnedFd) -> Result<u32> {
         let result = self.inner.register_fence(fd);
         self.named(result)
     }
 
-    /// Keeps parameter sets for clients that come later; call it before the key frame that
-    /// they belong to.
+    /// Sets the parameter sets for present and future clients; call it before publishing the key
+    /// frame that they belong to.
     ///
     /// # Errors
-    /// [`Error::Share`] for none or too many bytes.
+    /// [`Error::Share`] for no bytes or too many.
     pub fn set_parameters(&mut self, bytes: &[u8]) -> Result<()> {
         let result = self.inner.set_parameters(bytes);
         self.named(result)
     }
 
-    /// Publishes a frame and wakes who waits for it. Returns its slot and serial.
+    /// Publishes a frame and wakes waiting clients. Returns its slot and serial.
     ///
     /// # Errors
-    /// [`Error::Share`] with `WouldBlock` when all slots are out: see [`reclaim`](ipc::Host::reclaim).
+    /// [`Error::Share`] with `WouldBlock` if no slot is free: see [`reclaim`](ipc::Host::reclaim).
     pub fn publish(&mut self, frame: &FrameDescriptor) -> Result<(SlotId, u64)> {
         let result = self.inner.publish(frame);
         self.named(result)
     }
 
-    /// Accepts clients and notices who left; never blocks.
+    /// Accepts clients, answers messages, and removes clients that left; never blocks.
     ///
     /// # Errors
-    /// [`Error::Share`] when the socket itself fails, never for what a client does.
+    /// [`Error::Share`] if the listening socket fails; never because of a client.
     pub fn process(&mut self) -> Result<()> {
         let result = self.inner.process();
         self.named(result)
@@ -210,7 +210,7 @@ impl Host {
 impl Deref for Host {
     type Target = ipc::Host;
 
-    /// Everything that can't fail: counters, clients, reclaim.
+    /// The ipc layer's host, for calls that can't fail: counters, clients, reclaim.
     fn deref(&self) -> &ipc::Host {
         &self.inner
     }
@@ -223,7 +223,7 @@ impl DerefMut for Host {
 }
 
 impl AsFd for Host {
-    /// Readable when [`Host::process`] has something to do.
+    /// Readable when [`Host::process`] has work to do.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.inner.as_fd()
     }

@@ -1,117 +1,123 @@
-//! What a client has received: buffers, mapped when first read and dropped when nobody uses
-//! them; parameter sets; answers.
+//! Messages that a client has received: buffers, fences, parameter sets, status reports.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use videostream_hal::memory::mapping::MapError;
-use videostream_hal::memory::{Access, Mapping, memfd};
 use videostream_ipc::buffers::{Table, find};
 use videostream_ipc::client::Event;
 use videostream_ipc::wire::{ClientStatus, HostStatus};
 use videostream_ipc::{Error, MAX_BUFFERS, MAX_CLIENTS};
 
-/// Most messages taken in at once: a socket's queue has fewer, so that a host that sends
-/// without end does not hold anybody up.
+/// Most messages read at once. A socket's queue has fewer, so a host that sends endlessly cannot
+/// block its client.
 const MAX_MESSAGES: usize = 4096;
 
-/// Memory that frames lie in.
+/// An object that frames refer to by its id.
 #[derive(Debug)]
-pub(super) struct Buffer {
-    size: u64,
-    fd: OwnedFd,
-    is_dma_buf: bool,
-    mapping: OnceLock<Mapping>,
-    /// When a frame in it was last held, by the count of such looks.
-    used: AtomicU64,
-}
-
-impl Buffer {
-    pub(super) fn size(&self) -> u64 {
-        self.size
-    }
-
-    /// Whether CPU access has to be bracketed.
-    pub(super) fn is_dma_buf(&self) -> bool {
-        self.is_dma_buf
-    }
-}
-
-impl AsFd for Buffer {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
-    }
-}
-
-/// What a frame names by a number.
-#[derive(Clone, Debug)]
-enum Entry {
-    Memory(Arc<Buffer>),
+enum Entry<B> {
+    Memory(Arc<B>),
     Fence(Arc<OwnedFd>),
 }
 
-/// How a host and its clients do.
+impl<B> Clone for Entry<B> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Memory(buffer) => Self::Memory(Arc::clone(buffer)),
+            Self::Fence(fence) => Self::Fence(Arc::clone(fence)),
+        }
+    }
+}
+
+/// A buffer that an [`Inbox`] can hold.
+pub trait ReceivedBuffer: Sized {
+    /// Creates a buffer from a descriptor of `size` bytes that the host has sent.
+    ///
+    /// # Errors
+    /// Errors that make the connection unusable.
+    fn received(fd: OwnedFd, size: u64) -> Result<Self, Error>;
+}
+
+/// Status of a host and its clients.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// The host.
+    /// Status of the host.
     pub host: HostStatus,
-    /// Its clients, whoever asked included.
+    /// Status of its clients, including the one that asked.
     pub clients: Vec<ClientStatus>,
 }
 
-/// What one connection has received.
+/// Messages that a connection has received, for clients that use [`ipc`](crate::ipc) directly.
+///
+/// Frames refer to buffers and fences by an id, and the host sends them before the first such
+/// frame. A search therefore reads messages, with `next`, until the id is known. Each call reads a
+/// limited number of messages, so that a host cannot keep its client busy.
 #[derive(Debug)]
-pub(super) struct Inbox {
-    contents: Mutex<Contents>,
-    /// Most mappings kept of buffers that no frame holds, and of all together as far as
-    /// frames leave room.
-    keep_mapped: usize,
+pub struct Inbox<B> {
+    contents: Mutex<Contents<B>>,
 }
 
-#[derive(Debug, Default)]
-struct Contents {
-    buffers: Table<Entry>,
+#[derive(Debug)]
+pub(super) struct Contents<B> {
+    buffers: Table<Entry<B>>,
     parameters: Option<Arc<[u8]>>,
-    /// Clients told of since the last status.
+    /// Clients received since the last status.
     clients: Vec<ClientStatus>,
     report: Option<Report>,
-    /// Looks for buffers so far.
-    looks: u64,
 }
 
-impl Inbox {
-    pub(super) fn new(keep_mapped: usize) -> Self {
+impl<B> Default for Inbox<B> {
+    fn default() -> Self {
+        let contents = Contents {
+            buffers: Table::default(),
+            parameters: None,
+            clients: Vec::new(),
+            report: None,
+        };
         Self {
-            contents: Mutex::default(),
-            keep_mapped,
+            contents: Mutex::new(contents),
         }
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, Contents> {
-        // A thread that panicked here has left everything whole: nothing below is half done.
+impl<B> Inbox<B> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Contents<B>> {
+        // Poisoning is ignored: no operation below can panic with the contents half changed.
         self.contents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The buffer with this id, which may still have to be taken from `next`, what the host
-    /// has sent. Locked throughout, so that a buffer is there before anybody looks in vain.
-    pub(super) fn buffer(
+    /// Returns the newest parameter sets.
+    pub fn parameters(&self) -> Option<Arc<[u8]>> {
+        self.lock().parameters.clone()
+    }
+
+    /// Takes the newest status report.
+    pub fn take_report(&self) -> Option<Report> {
+        self.lock().report.take()
+    }
+}
+
+impl<B: ReceivedBuffer> Inbox<B> {
+    /// Returns the buffer with this id; reads messages with `next` until it arrives.
+    ///
+    /// # Errors
+    /// [`Error::UnknownBuffer`], [`Error::NotMemory`], and those of `next`.
+    pub fn buffer(
         &self,
         id: u32,
         next: impl Fn() -> Result<Option<Event>, Error>,
-    ) -> Result<Arc<Buffer>, Error> {
-        let mut contents = self.lock();
-        let Entry::Memory(buffer) = contents.find(id, next)? else {
-            return Err(Error::NotMemory(id));
-        };
-        contents.looks += 1;
-        // Relaxed: read under the same lock.
-        buffer.used.store(contents.looks, Ordering::Relaxed);
-        Ok(buffer)
+    ) -> Result<Arc<B>, Error> {
+        // Locked throughout, so that no other thread misses a buffer that this one is about to add.
+        match self.lock().find(id, next)? {
+            Entry::Memory(buffer) => Ok(buffer),
+            Entry::Fence(_) => Err(Error::NotMemory(id)),
+        }
     }
 
-    /// The fence with this id, found as buffers are.
-    pub(super) fn fence(
+    /// Returns the fence with this id, found as [`Inbox::buffer`] does.
+    ///
+    /// # Errors
+    /// [`Error::UnknownBuffer`], [`Error::BadFence`], and those of `next`.
+    pub fn fence(
         &self,
         id: u32,
         next: impl Fn() -> Result<Option<Event>, Error>,
@@ -122,34 +128,12 @@ impl Inbox {
         }
     }
 
-    /// The mapping of a buffer that a frame holds, made at the first call and kept until
-    /// others need its place and no frame holds the buffer.
-    pub(super) fn mapping<'a>(&self, buffer: &'a Buffer) -> Result<&'a Mapping, MapError> {
-        if let Some(mapping) = buffer.mapping.get() {
-            return Ok(mapping);
-        }
-        self.lock().make_room(self.keep_mapped);
-        let new = Mapping::new(&buffer.fd, buffer.size as usize, Access::Read)?;
-        // Another thread may have been first: then this one is unmapped again.
-        Ok(buffer.mapping.get_or_init(|| new))
-    }
-
-    /// The newest parameter sets.
-    pub(super) fn parameters(&self) -> Option<Arc<[u8]>> {
-        self.lock().parameters.clone()
-    }
-
-    /// The newest answer to a look, once.
-    pub(super) fn take_report(&self) -> Option<Report> {
-        self.lock().report.take()
-    }
-
-    /// Takes in what `next` reads from the host, until nothing is left or more has come than
-    /// a socket holds.
-    pub(super) fn pump(
-        &self,
-        next: impl Fn() -> Result<Option<Event>, Error>,
-    ) -> Result<(), Error> {
+    /// Handles the messages that `next` reads, until none is left or more have come than a socket
+    /// holds.
+    ///
+    /// # Errors
+    /// Those of `next` and [`Inbox::apply`].
+    pub fn pump(&self, next: impl Fn() -> Result<Option<Event>, Error>) -> Result<(), Error> {
         let mut contents = self.lock();
         for _ in 0..MAX_MESSAGES {
             match next()? {
@@ -160,19 +144,33 @@ impl Inbox {
         Ok(())
     }
 
-    /// Takes in one event.
-    pub(super) fn apply(&self, event: Event) -> Result<(), Error> {
+    /// Handles one message.
+    ///
+    /// # Errors
+    /// A message that no correct host sends.
+    pub fn apply(&self, event: Event) -> Result<(), Error> {
         self.lock().apply(event)
     }
 }
 
-impl Contents {
-    /// What has this id, as far as it has come or is in what `next` takes in.
+impl<B> Contents<B> {
+    /// Iterates over the buffers, without the fences.
+    pub(super) fn memory(&mut self) -> impl Iterator<Item = &mut Arc<B>> {
+        self.buffers.iter_mut().filter_map(|entry| match entry {
+            Entry::Memory(buffer) => Some(buffer),
+            Entry::Fence(_) => None,
+        })
+    }
+}
+
+impl<B: ReceivedBuffer> Contents<B> {
+    /// Finds the entry with this id among those received, then among the messages that `next`
+    /// reads.
     fn find(
         &mut self,
         id: u32,
         next: impl Fn() -> Result<Option<Event>, Error>,
-    ) -> Result<Entry, Error> {
+    ) -> Result<Entry<B>, Error> {
         let look = |contents: &Self| contents.buffers.get(id).cloned();
         let mut left = MAX_MESSAGES;
         let pump = |contents: &mut Self| {
@@ -185,50 +183,20 @@ impl Contents {
         find(self, look, pump)?.ok_or(Error::UnknownBuffer(id))
     }
 
-    /// The buffers, without the fences.
-    fn memory(&mut self) -> impl Iterator<Item = &mut Arc<Buffer>> {
-        self.buffers.iter_mut().filter_map(|entry| match entry {
-            Entry::Memory(buffer) => Some(buffer),
-            Entry::Fence(_) => None,
-        })
-    }
-
-    /// Adds a buffer or fence. An honest host has told before what makes room for it.
-    fn insert(&mut self, id: u32, entry: Entry) -> Result<(), Error> {
+    /// Adds a buffer or fence. A correct host has unregistered enough others before.
+    fn insert(&mut self, id: u32, entry: Entry<B>) -> Result<(), Error> {
         let full = |_| Error::TooManyBuffers(MAX_BUFFERS);
         self.buffers.insert(id, entry).map_err(full)
-    }
-
-    /// Unmaps buffers that no frame holds, those used longest ago first, until fewer than `keep`
-    /// are mapped.
-    fn make_room(&mut self, keep: usize) {
-        let is_mapped = |b: &&mut Arc<Buffer>| b.mapping.get().is_some();
-        let mapped = self.memory().filter(is_mapped).count();
-        for _ in keep..=mapped {
-            // Held by this table alone.
-            let idle = self.memory().filter_map(Arc::get_mut);
-            let idle = idle.filter(|b| b.mapping.get().is_some());
-            let Some(oldest) = idle.min_by_key(|b| b.used.load(Ordering::Relaxed)) else {
-                return;
-            };
-            oldest.mapping.take();
-        }
     }
 
     fn apply(&mut self, event: Event) -> Result<(), Error> {
         match event {
             Event::Buffer(id, size, fd) => {
-                let buffer = Arc::new(Buffer {
-                    size,
-                    is_dma_buf: memfd::is_dma_buf(fd.as_fd()),
-                    fd,
-                    mapping: OnceLock::new(),
-                    used: AtomicU64::new(0),
-                });
-                self.insert(id, Entry::Memory(buffer))?;
+                let buffer = B::received(fd, size)?;
+                self.insert(id, Entry::Memory(Arc::new(buffer)))?;
             }
             Event::Fence(id, fd) => self.insert(id, Entry::Fence(Arc::new(fd)))?,
-            Event::Retire(id) => self.buffers.retire(id),
+            Event::Retire(id) => self.buffers.unregister(id),
             Event::Parameters(size, fd) => {
                 let mut bytes = vec![0; size as usize];
                 let file = std::fs::File::from(fd);
@@ -237,7 +205,7 @@ impl Contents {
                 self.parameters = Some(bytes.into());
             }
             Event::Client(client) => {
-                // A host that goes on and on can't fill this client's memory.
+                // Bounded, so that a host can't fill this client's memory.
                 if self.clients.len() < MAX_CLIENTS {
                     self.clients.push(client);
                 }
@@ -255,7 +223,10 @@ impl Contents {
 mod tests {
     use std::cell::Cell;
 
+    use videostream_hal::memory::memfd;
+
     use super::*;
+    use crate::share::buffer::Buffer;
 
     fn memory() -> OwnedFd {
         let fd = memfd::create(c"test", 4096).unwrap();
@@ -264,10 +235,10 @@ mod tests {
     }
 
     #[test]
-    fn a_fence_is_no_memory_and_memory_no_fence_and_what_is_not_there_may_come() {
-        let inbox = Inbox::new(8);
+    fn fences_and_memory_are_told_apart() {
+        let inbox = Inbox::<Buffer>::default();
         inbox.apply(Event::Buffer(1, 4096, memory())).unwrap();
-        // What it is was looked at when the message came.
+        // The kind was checked when the message arrived.
         inbox.apply(Event::Fence(2, memory())).unwrap();
         let none = || Ok(None);
         assert_eq!(inbox.buffer(1, none).unwrap().size(), 4096);
@@ -279,28 +250,28 @@ mod tests {
         assert_eq!(inbox.fence(2, none).unwrap_err(), Error::UnknownBuffer(2));
     }
 
-    /// How many messages `act` reads of a host that always has one more.
+    /// Counts the messages that `act` reads from a host that always has one more.
     fn read_by<T>(
-        act: impl FnOnce(&Inbox, &dyn Fn() -> Result<Option<Event>, Error>) -> T,
+        act: impl FnOnce(&Inbox<Buffer>, &dyn Fn() -> Result<Option<Event>, Error>) -> T,
     ) -> (usize, T) {
         let read = Cell::new(0);
         let one_more = || {
             read.set(read.get() + 1);
-            assert!(read.get() <= 2 * MAX_MESSAGES, "it is listened to on");
+            assert!(read.get() <= 2 * MAX_MESSAGES, "reads without end");
             Ok(Some(Event::Retire(1)))
         };
-        let result = act(&Inbox::new(8), &one_more);
+        let result = act(&Inbox::default(), &one_more);
         (read.get(), result)
     }
 
     #[test]
-    fn who_takes_in_what_a_host_says_does_not_listen_without_end() {
+    fn inbox_reads_at_most_max_messages() {
         let (read, result) = read_by(|inbox, next| inbox.pump(next));
         assert_eq!((read, result), (MAX_MESSAGES, Ok(())));
     }
 
     #[test]
-    fn who_looks_for_what_a_frame_names_does_not_listen_without_end() {
+    fn lookup_reads_at_most_max_messages() {
         let (read, result) = read_by(|inbox, next| inbox.buffer(7, next).map(drop));
         assert_eq!((read, result), (MAX_MESSAGES, Err(Error::UnknownBuffer(7))));
         let (read, result) = read_by(|inbox, next| inbox.fence(7, next).map(drop));
@@ -308,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_not_come_is_worth_another_frame_and_a_lie_is_not() {
+    fn a_missing_buffer_is_retried_but_a_lie_is_not() {
         use videostream_ipc::Advice;
         assert_eq!(Error::UnknownBuffer(3).advice(), Advice::Retry);
         for lie in [Error::NotMemory(2), Error::BadFence(1)] {

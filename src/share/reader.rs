@@ -1,4 +1,4 @@
-//! One thread's place in a stream.
+//! The position of a thread in a stream.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,34 +9,34 @@ use videostream_ipc::client::{HeldFrame, Quiet};
 
 use super::client::nanoseconds;
 use super::connection::Connection;
-use super::frame::{Frame, Since};
+use super::frame::{Changes, Frame};
 use crate::Result;
 
-/// Most frames in a row that a wait passes by because a buffer or fence of theirs has not come.
+/// Most consecutive frames that are skipped because their buffer or fence has not arrived.
 const MAX_PASSED: u32 = 16;
 
-/// Most looks in a row at a ring that has something newer each time and nothing to hold: a host that announces
-/// without end must not hold an event loop up.
+/// Most consecutive looks at a ring that announces newer frames but has none to hold: an endless
+/// announcer must not block an event loop.
 pub(super) const MAX_LOOKS: u32 = 64;
 
-/// Whether what the host sends has not come that far: the next frame may be fine.
+/// Returns whether a buffer or fence has not arrived yet; the next frame may be complete.
 fn is_late(error: &crate::Error) -> bool {
     matches!(error.share(), Some(ipc::Error::UnknownBuffer(_)))
 }
 
-/// One thread's place in a stream, made by [`Client::reader`](super::Client::reader). It ends
-/// with its connection: only the client itself reconnects.
+/// The position of a thread in a stream, made by [`Client::reader`](super::Client::reader). It ends
+/// with its connection, since only the client itself reconnects.
 #[derive(Clone, Debug)]
 pub struct Reader {
     connection: Arc<Connection>,
     last: u64,
     restarted: bool,
-    /// Frames that this reader could not use since the last one that it got.
+    /// Frames that this reader has skipped since its last one.
     passed: u64,
     /// Format, width and height of the last frame.
     format: Option<(u32, u32, u32)>,
     quiet: Quiet,
-    /// Another mode than that of the connection.
+    /// Overrides the mode of the connection.
     mode: Option<ipc::Mode>,
 }
 
@@ -53,7 +53,7 @@ impl Reader {
         }
     }
 
-    /// Goes on at another host.
+    /// Continues at another host.
     pub(super) fn move_to(&mut self, connection: Arc<Connection>) {
         *self = Self {
             connection,
@@ -70,42 +70,43 @@ impl Reader {
         &self.connection
     }
 
-    /// The connection without its waiting and mapping: for event loops.
+    /// Returns the connection of the ipc layer, which neither waits nor maps: for event loops.
     #[must_use]
     pub fn ipc(&self) -> &ipc::client::Client {
         self.connection.ipc()
     }
 
-    /// The last serial that this reader has had; 0 before the first.
+    /// Returns the serial of the last frame; 0 before the first.
     #[must_use]
     pub fn last(&self) -> u64 {
         self.last
     }
 
-    /// Goes on behind this serial, or before frames that are already past.
+    /// Continues after this serial; a lower one than the last repeats frames that are still
+    /// available.
     pub fn seek(&mut self, serial: u64) {
         self.last = serial;
     }
 
-    /// Which frames from now on: the newest at each call, or every one in order; `None` for the mode of
-    /// the connection, which is the one that a host counts by.
+    /// Sets the mode from now on: the newest frame at each call, or every frame in order; `None`
+    /// for the mode of the connection, by which the host counts lost frames.
     pub fn set_mode(&mut self, mode: Option<ipc::Mode>) {
         self.mode = mode;
     }
 
-    /// Ends this connection's waits in every thread, now and from now on, with an error
-    /// that says so. For [`Reader`]s that are to stop.
+    /// Cancels present and future waits of this connection in every thread; they return an error.
+    /// Stops [`Reader`]s in other threads.
     pub fn cancel(&self) {
         self.connection.ipc().cancel();
     }
 
-    /// A frame newer than the last one, if there is one. Never waits.
+    /// Returns a frame newer than the last one, if there is one. Never waits.
     ///
     /// # Errors
-    /// [`Error::Share`](crate::Error::Share) with `HoldLimit` while as many frames as agreed
-    /// are alive; with `UnknownBuffer` when a buffer or fence of this frame has not come, as may
-    /// happen to who has not looked for a while: try again; for a host that is gone or lies. A host that
-    /// closes is noticed at once, one that is killed 50 ms after the first call that finds nothing.
+    /// [`Error::Share`](crate::Error::Share) with `HoldLimit` while as many frames as agreed are
+    /// held; with `UnknownBuffer` if a buffer or fence of this frame has not arrived yet, as may
+    /// happen after long pauses: retry; or if the host is gone or breaks the protocol. A closed
+    /// host is noticed at once, a killed one 50 ms after the first call without a frame.
     pub fn try_next(&mut self) -> Result<Option<Frame>> {
         let mut frame = None;
         self.take(&mut frame)?;
@@ -115,19 +116,21 @@ impl Reader {
         Ok(frame)
     }
 
-    /// Takes in what the host has sent, its end too. What it published before comes first.
+    /// Handles the host's messages. Frames that it published before it ended are returned before
+    /// the error of its end.
     #[cold]
     fn look_at_host(&mut self) -> Result<Option<Frame>> {
         let is_closed = self.connection.ipc().ring().0.is_closed();
-        let told = self.connection.pump();
+        let pumped = self.connection.pump();
         let mut frame = None;
         self.take(&mut frame)?;
         if frame.is_some() {
             return Ok(frame);
         }
-        told?;
+        pumped?;
         match is_closed {
-            // Its goodbye is on its way, or kept back.
+            // The ring is closed, but the goodbye has not arrived: it is on its way, or was not
+            // sent.
             true => {
                 let why = ipc::Error::Goodbye(ipc::Goodbye::Closing);
                 Err(self.connection.error(why))
@@ -136,15 +139,15 @@ impl Reader {
         }
     }
 
-    /// Puts a frame newer than the last one into `frame`, which is empty, if there is one. A frame is some 350
-    /// bytes: it is made where it stays.
+    /// Puts a frame newer than the last one, if there is one, into `frame`, which is empty. A frame
+    /// has some 350 bytes, so it is made in its final location.
     fn take(&mut self, frame: &mut Option<Frame>) -> Result<()> {
         let ipc = self.connection.ipc();
         let held = match ipc.hold_by(self.mode.unwrap_or(ipc.config().mode), self.last) {
             Ok(Some(held)) => held,
             Ok(None) => return Ok(()),
             Err(ipc::Error::ThrownOut) => {
-                // The reason is in the socket, unless that was full.
+                // The host has sent the reason, unless the socket was full.
                 self.connection.pump()?;
                 return Err(self.connection.error(ipc::Error::ThrownOut));
             }
@@ -156,25 +159,26 @@ impl Reader {
             descriptor,
             missed,
         } = held;
-        // Before the first frame nothing was missed.
+        // A new reader has not missed the frames before its first one.
         let missed = if self.last == 0 { 0 } else { missed };
         let missed = self.passed + missed;
         self.last = descriptor.serial;
-        // Unless the frame turns out whole.
+        // Counts this frame as skipped until it proves complete.
         self.passed = missed + 1;
         let format = (descriptor.fourcc, descriptor.width, descriptor.height);
-        let since = Since {
+        let changes = Changes {
             missed,
             restarted: self.restarted,
             new_format: self.format.is_some_and(|before| before != format),
         };
         let connection = Arc::clone(&self.connection);
-        Frame::put(frame, connection, (slot, descriptor), since)?;
+        Frame::put(frame, connection, (slot, descriptor), changes)?;
         (self.passed, self.restarted, self.format) = (0, false, Some(format));
         Ok(())
     }
 
-    /// The same of frames whose buffers and fence are here: others are passed by, but not without end.
+    /// Takes a frame like [`Reader::take`], but skips up to [`MAX_PASSED`] frames whose buffers or
+    /// fence have not arrived.
     fn take_whole(&mut self, frame: &mut Option<Frame>) -> Result<()> {
         for _ in 0..MAX_PASSED {
             match self.take(frame) {
@@ -194,25 +198,28 @@ impl Reader {
             if frame.is_some() {
                 break;
             }
-            // What was published before a goodbye comes before it.
+            // Read messages only after frames, so that frames published before a goodbye come
+            // first.
             self.connection.pump()?;
             if self.connection.ipc().arm(self.last.max(seen)) {
                 break;
             }
         }
-        // Without a frame it is armed in any case: the next one makes the client readable.
+        // Without a frame the event is armed in any case, so the next frame makes the client
+        // readable.
         Ok(frame)
     }
 
-    /// The next frame, waiting for at most `timeout`.
+    /// Returns the next frame, waiting for at most `timeout`.
     ///
     /// # Errors
-    /// A timeout, a host that is gone, a cancelled wait, and those of [`Reader::try_next`].
+    /// A time-out, a host that is gone, a cancelled wait, and those of [`Reader::try_next`].
     pub fn next(&mut self, timeout: Duration) -> Result<Frame> {
         self.next_until(deadline_in(nanoseconds(timeout)))
     }
 
-    /// The next frame, waiting until `deadline_ns` of `CLOCK_MONOTONIC`; `u64::MAX` is for ever.
+    /// Returns the next frame, waiting until `deadline_ns` of `CLOCK_MONOTONIC`; `u64::MAX` waits
+    /// forever.
     ///
     /// # Errors
     /// As [`Reader::next`].
@@ -220,14 +227,14 @@ impl Reader {
         let mut waited = false;
         let mut frame = None;
         loop {
-            // If nothing up to here can be held, it has expired for good: waiting for something
-            // newer than the last frame would end at once, again and again.
+            // If nothing up to this serial can be held, those frames have expired. Waiting for one
+            // newer than the last frame would then return at once, again and again.
             let seen = self.connection.ipc().head();
             self.take_whole(&mut frame)?;
             if let Some(frame) = frame {
                 return Ok(frame);
             }
-            // A host that announces frame after frame and gives none does not hold this up.
+            // A host that keeps announcing frames that can't be held must not extend the wait.
             if waited && now_ns() >= deadline_ns {
                 return Err(self.connection.error(ipc::Error::TimedOut));
             }
@@ -236,7 +243,8 @@ impl Reader {
         }
     }
 
-    /// The first frame taken after `timestamp_ns` (sensor time, `CLOCK_MONOTONIC`).
+    /// Returns the first frame that was captured after `timestamp_ns` (sensor time,
+    /// `CLOCK_MONOTONIC`).
     ///
     /// # Errors
     /// As [`Reader::next`].
@@ -246,7 +254,7 @@ impl Reader {
             if frame.timestamp_ns() > timestamp_ns {
                 return Ok(frame);
             }
-            // A host whose frames are all too old does not hold this up.
+            // A host whose frames are all too old must not extend the wait.
             if now_ns() >= deadline_ns {
                 return Err(self.connection.error(ipc::Error::TimedOut));
             }

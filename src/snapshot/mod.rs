@@ -1,14 +1,15 @@
 //! One picture as a PNG or JPEG file, by the file's name.
 //!
-//! Takes the formats of `convert::formats()`: YUV, RGB and grey of 8 bits; and the JPEG images of a camera (MJPG,
-//! JPEG). Of those a JPEG file gets the very bytes, with the Huffman tables that most cameras leave out.
+//! Takes the formats of `convert::formats()`: YUV, RGB and grey of 8 bits; and the JPEG images of a
+//! camera (MJPG, JPEG). Of those a JPEG file gets the very bytes, with the Huffman tables that most
+//! cameras leave out.
 //!
-//! The file appears complete or not at all: it is written under another name beside it (`.NAME.XXXXXXXX.part`), and
-//! renamed at the end. A device, a FIFO or the target of a symbolic link is written to where it is.
+//! The file appears complete or not at all: it is written under another name next to it
+//! (`.NAME.XXXXXXXX.part`) and renamed at the end. A device, a FIFO or the target of a symbolic
+//! link is written in place.
 //!
 //! Needs the cargo feature `snapshot`; without it [`save`] says so.
 
-mod error;
 #[cfg(feature = "snapshot")]
 mod rgb;
 #[cfg(feature = "snapshot")]
@@ -16,11 +17,11 @@ mod write;
 
 use std::path::Path;
 
-pub use self::error::SnapshotError;
 use crate::colorimetry::Colorimetry;
 #[cfg(feature = "snapshot")]
 use crate::jpeg;
 use crate::picture::Picture;
+pub use crate::record::RecordError;
 
 /// Quality of JPEG files, 1 to 100.
 pub const JPEG_QUALITY: u8 = 90;
@@ -33,7 +34,7 @@ enum Kind {
 }
 
 impl Kind {
-    fn of(path: &Path) -> Result<Self, SnapshotError> {
+    fn of(path: &Path) -> Result<Self, RecordError> {
         let extension = path
             .extension()
             .and_then(|extension| extension.to_str())
@@ -41,56 +42,58 @@ impl Kind {
         match extension.to_ascii_lowercase().as_str() {
             "png" => Ok(Self::Png),
             "jpg" | "jpeg" => Ok(Self::Jpeg),
-            _ => Err(SnapshotError::Extension { path: path.into() }),
+            _ => Err(RecordError::ImageExtension { path: path.into() }),
         }
     }
 }
 
-/// Checks that the name of a file says a format, before anything is set up.
+/// Checks that a file name has a supported extension, before anything is set up.
 ///
 /// # Errors
-/// [`SnapshotError::Extension`].
-pub fn check_path(path: impl AsRef<Path>) -> Result<(), SnapshotError> {
+/// [`RecordError::ImageExtension`].
+pub fn check_path(path: impl AsRef<Path>) -> Result<(), RecordError> {
     Kind::of(path.as_ref()).map(drop)
 }
 
-/// Writes `picture` to `path`, whose name ends in `.png`, `.jpg` or `.jpeg`. A file of that name is replaced.
+/// Writes `picture` to `path`, whose name ends in `.png`, `.jpg` or `.jpeg`. An existing file is
+/// replaced.
 ///
 /// # Errors
-/// [`SnapshotError`]: a name that says no format, a picture that can't be converted, or what the
-/// system says of the file. No file is left behind then, and one that was there stays.
+/// [`RecordError`]: an unsupported extension, a picture that can't be converted, or the system's
+/// error. No new file is left behind then, and an existing one stays.
 ///
 /// ```no_run
 /// # use videostream::{Colorimetry, Picture};
 /// # use videostream::hal::format::{FourCc, Layout};
 /// let layout = Layout::new(FourCc::NV12, 640, 480)?;
 /// let bytes = vec![128; layout.size as usize];
-/// videostream::snapshot::save("grey.png", &Picture::new(&bytes, &layout)?, Colorimetry::default())?;
+/// let picture = Picture::new(&bytes, &layout)?;
+/// videostream::snapshot::save("grey.png", &picture, Colorimetry::default())?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn save(
     path: impl AsRef<Path>,
     picture: &Picture<'_>,
     colorimetry: Colorimetry,
-) -> Result<(), SnapshotError> {
+) -> Result<(), RecordError> {
     save_with_quality(path, picture, colorimetry, JPEG_QUALITY)
 }
 
-/// As [`save`], with the quality of a JPEG file, 1 to 100. A PNG has none, nor has an image of a camera, which stays as it
-/// is.
+/// Like [`save`], with the quality of a JPEG file, 1 to 100. It has no effect on PNG, or on the
+/// image of a camera, which is kept unchanged.
 ///
 /// # Errors
-/// As [`save`]; [`SnapshotError::Quality`].
+/// As [`save`]; [`RecordError::Quality`].
 pub fn save_with_quality(
     path: impl AsRef<Path>,
     picture: &Picture<'_>,
     colorimetry: Colorimetry,
     quality: u8,
-) -> Result<(), SnapshotError> {
+) -> Result<(), RecordError> {
     let path = path.as_ref();
     let kind = Kind::of(path)?;
     if !(1..=100).contains(&quality) {
-        return Err(SnapshotError::Quality(quality));
+        return Err(RecordError::Quality(quality));
     }
     #[cfg(feature = "snapshot")]
     {
@@ -100,10 +103,9 @@ pub fn save_with_quality(
             return write::save(path, (kind, quality), &rgb, (width, height), colorimetry);
         }
         let bytes = picture.planes().first().map_or(&[][..], |plane| plane.data);
-        let image = jpeg::whole(bytes).map_err(SnapshotError::Jpeg)?;
+        let image = jpeg::whole(bytes)?;
         // Of a frame that lacks a part no file is made.
-        let (rgb, width, height) =
-            jpeg::to_rgb(&image, width, height).map_err(SnapshotError::Jpeg)?;
+        let (rgb, width, height) = jpeg::to_rgb(&image, width, height)?;
         match kind {
             Kind::Jpeg => write::save_bytes(path, &image),
             Kind::Png => write::save(path, (kind, quality), &rgb, (width, height), colorimetry),
@@ -112,6 +114,9 @@ pub fn save_with_quality(
     #[cfg(not(feature = "snapshot"))]
     {
         let _ = (kind, picture, colorimetry);
-        Err(SnapshotError::NotBuilt { path: path.into() })
+        Err(RecordError::NotBuilt {
+            path: path.into(),
+            feature: "snapshot",
+        })
     }
 }

@@ -2,7 +2,7 @@
 
 use videostream_hal::format::{FourCc, Layout};
 
-use super::SnapshotError;
+use super::RecordError;
 use crate::colorimetry::Colorimetry;
 use crate::convert::{self, Convert, Options};
 use crate::picture::{Picture, PictureMut};
@@ -11,23 +11,19 @@ use crate::picture::{Picture, PictureMut};
 pub(super) fn to_rgb(
     picture: &Picture<'_>,
     colorimetry: Colorimetry,
-) -> Result<Vec<u8>, SnapshotError> {
+) -> Result<Vec<u8>, RecordError> {
     if !convert::is_known(picture.fourcc()) {
-        return Err(SnapshotError::Format(picture.fourcc()));
+        return Err(RecordError::ImageFormat(picture.fourcc()));
     }
     let (width, height) = (picture.width(), picture.height());
-    let too_large = |_| SnapshotError::Size { width, height };
+    let too_large = |_| RecordError::Size { width, height };
     let layout = Layout::new(FourCc::RGB3, width, height).map_err(too_large)?;
     let mut rgb = vec![0; layout.size as usize];
-    let failed = |reason: String| SnapshotError::Convert { reason };
-    let mut target =
-        PictureMut::new(&mut rgb, &layout).map_err(|error| failed(error.to_string()))?;
+    let mut target = PictureMut::new(&mut rgb, &layout)?;
     let options = Options {
         from: colorimetry,
         ..Options::default()
     };
-    Convert::new()
-        .convert(picture, &mut target, &options)
-        .map_err(|error| failed(error.to_string()))?;
+    Convert::new().convert(picture, &mut target, &options)?;
     Ok(rgb)
 }

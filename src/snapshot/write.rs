@@ -1,12 +1,13 @@
-//! RGB to a file that appears whole.
+//! Writing RGB to a file that appears complete or not at all.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use super::{Kind, SnapshotError};
+use super::{Kind, RecordError};
 use crate::colorimetry::{Colorimetry, Matrix, Primaries, Transfer};
 use crate::fresh::Fresh;
+use crate::record::Recorded;
 
 /// The chunk of colours.
 const CICP: png::chunk::ChunkType = png::chunk::ChunkType(*b"cICP");
@@ -17,22 +18,22 @@ pub(super) fn save(
     rgb: &[u8],
     (width, height): (u32, u32),
     colorimetry: Colorimetry,
-) -> Result<(), SnapshotError> {
+) -> Result<(), RecordError> {
     if kind == Kind::Jpeg && (width > 65_535 || height > 65_535) {
-        return Err(SnapshotError::Size { width, height });
+        return Err(RecordError::Size { width, height });
     }
     whole(path, |file| {
         encode(file, (kind, quality), rgb, (width, height), colorimetry)
     })
 }
 
-/// A file of these bytes.
-pub(super) fn save_bytes(path: &Path, bytes: &[u8]) -> Result<(), SnapshotError> {
+/// Writes a file of these bytes.
+pub(super) fn save_bytes(path: &Path, bytes: &[u8]) -> Result<(), RecordError> {
     whole(path, |mut file| file.write_all(bytes))
 }
 
-/// A file that appears when it is written.
-fn whole(path: &Path, fill: impl FnOnce(&File) -> io::Result<()>) -> Result<(), SnapshotError> {
+/// Writes a file that gets its name once complete.
+fn whole(path: &Path, fill: impl FnOnce(&File) -> io::Result<()>) -> Result<(), RecordError> {
     let written = Fresh::create(path).and_then(|(file, mut fresh)| {
         fill(&file)?;
         match file.sync_data() {
@@ -42,9 +43,10 @@ fn whole(path: &Path, fill: impl FnOnce(&File) -> io::Result<()>) -> Result<(), 
         }
         fresh.show(&file, true)
     });
-    written.map_err(|error| SnapshotError::Write {
+    written.map_err(|error| RecordError::Write {
         path: path.into(),
         error,
+        recorded: Recorded::default(),
     })
 }
 

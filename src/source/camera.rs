@@ -1,51 +1,58 @@
-//! A streaming camera as a source.
+//! Cameras as sources.
 
 use std::os::fd::{AsFd, BorrowedFd};
 
 use videostream_hal::format::Layout;
 use videostream_hal::ring::Flags;
-use videostream_hal::time::{deadline_in, now_ns};
+use videostream_hal::time::now_ns;
 use videostream_hal::v4l2::{
     Colorimetry as Colours, ErrorKind, SelectionTarget, TimestampClock, TimestampSource,
 };
 
-use super::{Source, Taken};
+use super::{Source, SourceFrame};
+use crate::back_off::BackOff;
 use crate::camera::{CameraError, CameraFrame, CameraSetup, CameraStream};
 use crate::colorimetry::{Appearance, Colorimetry, reduced};
 use crate::{Error, FrameRate, Result};
 
-/// Buffers that a driver needs queued to keep going: one being filled, one to go on with.
+/// Buffers that a driver needs queued to keep streaming: one being filled and the next one.
 const RESERVE: u32 = 2;
 
-/// First and longest pause between two attempts to get frames again, in nanoseconds.
-const PAUSE_NS: (u64, u64) = (100_000_000, 2_000_000_000);
+/// Pauses between attempts to restart the camera.
+const PAUSES_NS: [u64; 6] = [
+    100_000_000,
+    200_000_000,
+    400_000_000,
+    800_000_000,
+    1_600_000_000,
+    2_000_000_000,
+];
 
-/// A camera whose dma-bufs are shared as they are.
+/// A streaming camera as a source; its buffers are shared without a copy.
 ///
-/// When the signal of a grabber changes, it goes on in the format of the new one; without a signal
-/// it waits for one. A camera that is unplugged ends it, or is waited for
-/// ([`CameraSource::reconnect`]). While it waits, [`Source::trouble`] tells for what.
+/// When the signal of a grabber changes, the source continues in the new format; without a signal
+/// it waits for one. An unplugged camera ends the source, or is waited for
+/// ([`CameraSource::reconnect`]). While it waits, [`Source::trouble`] returns the reason.
 #[derive(Debug)]
 pub struct CameraSource {
     /// `None` while the camera is away.
     stream: Option<CameraStream>,
-    /// How to start the camera again, if it is to be waited for.
+    /// Restarts the camera; `None` if it is not waited for.
     setup: Option<CameraSetup>,
     layout: Layout,
     rate: Option<FrameRate>,
     appearance: Appearance,
     generation: u32,
     trouble: Option<Error>,
-    retry_ns: u64,
-    pause_ns: u64,
-    /// The driver's 32-bit count, and that carried on past its wrap and over restarts.
+    retry: BackOff,
+    /// The driver's 32-bit frame number, and its extension past wraps and restarts.
     sequence: Option<(u32, u64)>,
-    /// The next frame is the first of a start.
+    /// The next frame is the first after a start.
     restarted: bool,
 }
 
 impl CameraSource {
-    /// The camera's frames as a source.
+    /// Creates a source from a streaming camera.
     #[must_use]
     pub fn new(stream: CameraStream) -> Self {
         Self {
@@ -56,15 +63,14 @@ impl CameraSource {
             setup: None,
             generation: 0,
             trouble: None,
-            retry_ns: 0,
-            pause_ns: PAUSE_NS.0,
+            retry: BackOff::new(&PAUSES_NS),
             sequence: None,
             restarted: false,
         }
     }
 
-    /// Whether to wait for the same camera when it is unplugged or fails, and to start it again
-    /// (no). It may come back under another node number: see [`CameraSetup`].
+    /// Whether to wait for the same camera when it is unplugged or fails, and to restart it
+    /// (default: no). It may return under another node number: see [`CameraSetup`].
     #[must_use]
     pub fn reconnect(mut self, reconnect: bool) -> Self {
         let stream = self.stream.as_ref().filter(|_| reconnect);
@@ -72,13 +78,13 @@ impl CameraSource {
         self
     }
 
-    /// The camera; `None` while it is away.
+    /// Returns the camera; `None` while it is away.
     #[must_use]
     pub fn camera(&self) -> Option<&CameraStream> {
         self.stream.as_ref()
     }
 
-    /// Takes up the signal that is there now.
+    /// Restarts the camera at the size of its current signal.
     fn renegotiate(&mut self) -> Result<()> {
         let Some(stream) = &mut self.stream else {
             return Ok(());
@@ -96,7 +102,7 @@ impl CameraSource {
         }
     }
 
-    /// The camera fails: ends the source, or lets it wait for the camera.
+    /// Handles a failed camera: ends the source, or lets it wait for the camera.
     fn lose(&mut self, error: CameraError) -> Result<()> {
         if error.kind() == ErrorKind::EndOfStream {
             return Err(Error::EndOfStream);
@@ -104,29 +110,28 @@ impl CameraSource {
         if self.setup.is_none() {
             return Err(error.into());
         }
-        // Closed at once: a node goes when its last handle does.
+        // Close the camera at once: its node disappears only with the last open file.
         self.stream = None;
         self.wait_for(error);
         Ok(())
     }
 
-    /// No frames until what `error` says has come right.
+    /// Suspends the source until the cause of `error` is over.
     fn wait_for(&mut self, error: CameraError) {
         match &self.trouble {
             None => {
                 self.generation = self.generation.wrapping_add(1);
-                self.pause_ns = PAUSE_NS.0;
+                self.retry.reset();
                 self.trouble = Some(error.into());
             }
-            // That the camera is still away is no news.
+            // Keep the first error: that the camera is still away is no news.
             Some(_) if error.kind() == ErrorKind::NotFound => {}
             Some(_) => self.trouble = Some(error.into()),
         }
-        self.retry_ns = deadline_in(self.pause_ns);
-        self.pause_ns = (self.pause_ns * 2).min(PAUSE_NS.1);
+        self.retry.attempted(now_ns());
     }
 
-    /// Frames come, from other buffers than before.
+    /// Resumes the source with new buffers.
     fn flow(&mut self) {
         self.generation = self.generation.wrapping_add(1);
         self.trouble = None;
@@ -159,7 +164,7 @@ impl CameraSource {
         let full = match self.sequence {
             None => u64::from(sequence),
             Some((_, full)) if self.restarted => full + 1,
-            // A step back is a driver that starts its count anew, or does not count at all.
+            // A step back means that the driver restarted its count, or does not count at all.
             Some((last, full)) => match sequence.wrapping_sub(last) {
                 0 => full + 1,
                 step if step > u32::MAX / 2 => full + 1,
@@ -170,7 +175,7 @@ impl CameraSource {
         full
     }
 
-    fn taken(&mut self, frame: &CameraFrame, colorimetry: u32) -> Taken {
+    fn taken(&mut self, frame: &CameraFrame, colorimetry: u32) -> SourceFrame {
         let mut flags = Flags::empty();
         flags.set(Flags::CORRUPTED, frame.is_corrupted());
         flags.set(Flags::DISCONTINUITY, frame.lost > 0 || self.restarted);
@@ -181,12 +186,12 @@ impl CameraSource {
         flags.set(Flags::KEY_FRAME, is_raw || frame.is_key_frame());
         let sequence = self.extend(frame.sequence);
         self.restarted = false;
-        Taken {
+        SourceFrame {
             index: frame.index,
             sequence,
             timestamp_ns: match frame.clock() {
                 TimestampClock::Monotonic => frame.timestamp_ns,
-                // Another clock can't be compared with anything here.
+                // Times of other clocks can't be compared with `CLOCK_MONOTONIC`.
                 _ => now_ns(),
             },
             bytes_used: frame.bytes_used[..frame.plane_count].iter().sum(),
@@ -203,14 +208,14 @@ fn rate(stream: &CameraStream) -> Option<FrameRate> {
     FrameRate::new(interval.denominator, interval.numerator).ok()
 }
 
-/// What the driver says of colours and of the shape of samples.
+/// Reads colours and the shape of samples from the driver.
 fn appearance(stream: &CameraStream) -> Appearance {
     let format = &stream.negotiated().format;
     let colorimetry = Colorimetry::from_v4l2(packed(format.colorimetry), format.fourcc);
     let device = stream.device();
     let aspect = |buf_type| {
         let aspect = device.sample_aspect(buf_type).ok()?;
-        // The kernel says 1/1 for drivers that say nothing.
+        // The kernel reports 1/1 for drivers that report nothing.
         (aspect.numerator != aspect.denominator)
             .then(|| reduced(aspect.numerator.into(), aspect.denominator.into()))?
     };
@@ -231,7 +236,7 @@ fn appearance(stream: &CameraStream) -> Appearance {
     }
 }
 
-/// A byte for each part, from the lowest.
+/// Packs one byte per part, the first one lowest.
 fn packed(colours: Colours) -> u32 {
     let parts = [
         colours.colorspace,
@@ -286,7 +291,7 @@ impl Source for CameraSource {
     }
 
     fn due_ns(&self) -> Option<u64> {
-        self.trouble.is_some().then_some(self.retry_ns)
+        self.trouble.is_some().then_some(self.retry.due_ns())
     }
 
     fn take_events(&mut self) -> Result<()> {
@@ -300,8 +305,8 @@ impl Source for CameraSource {
         }
     }
 
-    fn take(&mut self) -> Result<Option<Taken>> {
-        if self.trouble.is_some() && now_ns() >= self.retry_ns {
+    fn take(&mut self) -> Result<Option<SourceFrame>> {
+        if self.trouble.is_some() && now_ns() >= self.retry.due_ns() {
             self.try_again()?;
         }
         let Some(stream) = &mut self.stream else {

@@ -1,4 +1,4 @@
-//! Another source's pictures in another format and of another size.
+//! Sources that convert the pictures of another source.
 
 use std::os::fd::BorrowedFd;
 
@@ -6,15 +6,15 @@ use videostream_hal::format::{FourCc, Layout};
 use videostream_hal::memory::allocate::Allocator;
 use videostream_hal::ring::MAX_PLANES;
 
-use super::{Pool, Reader, Source, Taken};
+use super::{Pool, Reader, Source, SourceFrame};
 use crate::colorimetry::{Appearance, Colorimetry};
 use crate::convert::{Convert, Filter, Options};
 use crate::{Error, Result};
 
-/// Converts what another source gives, to be shared or encoded: the whole picture, scaled.
+/// Converts and scales whole pictures of another source, to be shared or encoded.
 ///
-/// What luma and chroma mean stays as the source says. When the source changes its size or format, what is
-/// made of it stays the same.
+/// The colorimetry stays that of the source. When the source changes its size or format, the result
+/// keeps its own.
 #[derive(Debug)]
 pub struct ConvertedSource<S> {
     reader: Reader<S>,
@@ -25,13 +25,13 @@ pub struct ConvertedSource<S> {
 }
 
 impl<S: Source> ConvertedSource<S> {
-    /// Makes pictures of `fourcc` and `width` x `height` in `buffers` buffers.
+    /// Converts pictures of `source` to `fourcc` and `width` x `height`, in `buffers` buffers.
     ///
     /// # Errors
-    /// [`Error::Convert`] when the format of the source or `fourcc` is not one of
+    /// [`Error::Picture`] when the format of the source or `fourcc` is not one of
     /// [`formats`](crate::convert::formats); [`Error::Format`], [`Error::Memory`], [`Error::Map`].
     pub fn new(source: S, fourcc: FourCc, width: u32, height: u32, buffers: u32) -> Result<Self> {
-        crate::convert::check(source.layout().fourcc, fourcc).map_err(Error::Convert)?;
+        crate::convert::check(source.layout().fourcc, fourcc).map_err(Error::Picture)?;
         let layout = Layout::new(fourcc, width, height)?;
         Ok(Self {
             reader: Reader::new(source)?,
@@ -42,16 +42,10 @@ impl<S: Source> ConvertedSource<S> {
         })
     }
 
-    /// What scales.
+    /// Sets the filter for scaling.
     #[must_use]
     pub fn filter(self, filter: Filter) -> Self {
         Self { filter, ..self }
-    }
-
-    /// The source of the pictures.
-    #[must_use]
-    pub fn inner(&self) -> &S {
-        self.reader.source()
     }
 }
 
@@ -87,7 +81,7 @@ impl<S: Source> Source for ConvertedSource<S> {
         self.pool.fds(index)
     }
 
-    fn take(&mut self) -> Result<Option<Taken>> {
+    fn take(&mut self) -> Result<Option<SourceFrame>> {
         let Self {
             reader,
             convert,
@@ -109,11 +103,11 @@ impl<S: Source> Source for ConvertedSource<S> {
             let index = pool.fill(|target| {
                 convert
                     .convert(picture, target, &options)
-                    .map_err(Error::Convert)
+                    .map_err(Error::Picture)
             })?;
             let colorimetry = becomes.to_v4l2();
             Ok(index.map(|index| {
-                let taken = Taken {
+                let taken = SourceFrame {
                     colorimetry,
                     ..*taken
                 };
@@ -123,7 +117,7 @@ impl<S: Source> Source for ConvertedSource<S> {
         let Some((index, taken)) = made.transpose()?.flatten() else {
             return Ok(None);
         };
-        Ok(Some(Taken {
+        Ok(Some(SourceFrame {
             index,
             bytes_used: self.layout.size,
             data_offset: [0; MAX_PLANES],
@@ -151,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn pictures_are_those_of_the_source_in_the_other_format() {
+    fn converted_pictures_match_the_source() {
         let converted = ConvertedSource::new(drawn(), FourCc::YUYV, 320, 240, 2).unwrap();
         let mut reader = Reader::new(converted).unwrap();
         for _ in 0..3 {

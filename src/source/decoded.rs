@@ -1,4 +1,4 @@
-//! Pictures of a camera that gives JPEG.
+//! Sources that decode the JPEG frames of another source.
 
 use std::os::fd::BorrowedFd;
 
@@ -6,15 +6,16 @@ use videostream_hal::format::{FourCc, Layout};
 use videostream_hal::memory::allocate::Allocator;
 use videostream_hal::ring::{Flags, MAX_PLANES};
 
-use super::{Pool, Reader, Source, Taken};
+use super::{Pool, Reader, Source, SourceFrame};
 use crate::colorimetry::{Appearance, Colorimetry};
-use crate::jpeg::{self, JpegDecoder, JpegError};
+use crate::jpeg::{self, JpegDecoder};
 use crate::{Error, Result};
 
-/// Decodes the frames of a source of JPEG (`MJPG`), to be shared, converted or encoded: YU12 in full range.
+/// Decodes JPEG frames (`MJPG`) of another source to YU12 in full range, to be shared, converted or
+/// encoded.
 ///
-/// Of frames that have come meanwhile the newest is decoded: those before are late, and dropped. One that is cut or
-/// damaged is left out.
+/// Only the newest waiting frame is decoded; earlier ones are dropped. Truncated and damaged frames
+/// are skipped.
 #[derive(Debug)]
 pub struct DecodedSource<S> {
     reader: Reader<S>,
@@ -23,23 +24,23 @@ pub struct DecodedSource<S> {
     layout: Layout,
     generation: u32,
     buffers: u32,
-    /// The frame to be decoded.
+    /// Bytes of the frame to be decoded.
     bytes: Vec<u8>,
     broken: u64,
-    last_error: Option<JpegError>,
-    /// Something was left out since the last picture.
+    /// Frames were skipped since the last picture.
     has_gap: bool,
 }
 
 impl<S: Source> DecodedSource<S> {
-    /// Decodes into `buffers` buffers.
+    /// Decodes the frames of `source` into `buffers` buffers.
     ///
     /// # Errors
-    /// [`Error::Convert`] when `source` gives no JPEG; [`Error::Format`], [`Error::Memory`], [`Error::Map`].
+    /// [`Error::Picture`] if `source` is not JPEG; [`Error::Format`], [`Error::Memory`],
+    /// [`Error::Map`].
     pub fn new(source: S, buffers: u32) -> Result<Self> {
         let from = source.layout();
         if !jpeg::is_jpeg(from.fourcc) {
-            return Err(Error::Convert(crate::convert::ConvertError::Source(
+            return Err(Error::Picture(crate::PictureError::ConvertFrom(
                 from.fourcc,
             )));
         }
@@ -53,33 +54,20 @@ impl<S: Source> DecodedSource<S> {
             buffers,
             bytes: Vec::new(),
             broken: 0,
-            last_error: None,
             has_gap: false,
         })
     }
 
-    /// The source of the frames.
-    #[must_use]
-    pub fn inner(&self) -> &S {
-        self.reader.source()
-    }
-
-    /// Frames that were cut or damaged, and left out.
+    /// Returns the number of truncated or damaged frames that were skipped.
     #[must_use]
     pub fn broken(&self) -> u64 {
         self.broken
     }
 
-    /// What was wrong with the last of them.
-    #[must_use]
-    pub fn last_error(&self) -> Option<&JpegError> {
-        self.last_error.as_ref()
-    }
-
-    /// The newest frame that is there; its bytes are in `bytes`.
-    fn newest(&mut self) -> Result<Option<Taken>> {
+    /// Takes the newest waiting frame, and copies it to `bytes`.
+    fn newest(&mut self) -> Result<Option<SourceFrame>> {
         let mut newest = None;
-        // No more than there are buffers, should the source be faster than this.
+        // Bounded by the number of buffers, in case the source is faster than this loop.
         for _ in 0..self.reader.source().buffer_count().max(1) {
             let bytes = &mut self.bytes;
             let read = self.reader.next(0, |taken, picture| {
@@ -95,7 +83,7 @@ impl<S: Source> DecodedSource<S> {
         Ok(newest)
     }
 
-    /// Takes up another size of the source's frames.
+    /// Adapts to a new size of the source's frames.
     fn follow(&mut self) -> Result<()> {
         let now = self.reader.source().layout();
         if (now.width, now.height) == (self.layout.width, self.layout.height)
@@ -109,10 +97,9 @@ impl<S: Source> DecodedSource<S> {
         Ok(())
     }
 
-    fn leave_out(&mut self, error: Option<JpegError>) {
+    fn leave_out(&mut self) {
         self.broken += 1;
         self.has_gap = true;
-        self.last_error = error.or(self.last_error.take());
     }
 }
 
@@ -149,29 +136,29 @@ impl<S: Source> Source for DecodedSource<S> {
         self.generation
     }
 
-    fn take(&mut self) -> Result<Option<Taken>> {
+    fn take(&mut self) -> Result<Option<SourceFrame>> {
         let taken = self.newest()?;
         self.follow()?;
         let Some(taken) = taken else {
             return Ok(None);
         };
         if taken.flags.contains(Flags::CORRUPTED) {
-            self.leave_out(None);
+            self.leave_out();
             return Ok(None);
         }
         let (decoder, bytes) = (&mut self.decoder, &self.bytes);
-        let mut error = None;
+        let mut is_whole = false;
         let index = self.pool.fill(|target| {
-            error = decoder.decode(bytes, target).err();
+            is_whole = decoder.decode(bytes, target).is_ok();
             Ok(())
         })?;
         let Some(index) = index else {
             self.has_gap = true;
             return Ok(None);
         };
-        if error.is_some() {
+        if !is_whole {
             self.pool.put(index);
-            self.leave_out(error);
+            self.leave_out();
             return Ok(None);
         }
         let mut flags = taken.flags | Flags::KEY_FRAME;
@@ -179,7 +166,7 @@ impl<S: Source> Source for DecodedSource<S> {
             Flags::DISCONTINUITY,
             std::mem::take(&mut self.has_gap) || flags.contains(Flags::DISCONTINUITY),
         );
-        Ok(Some(Taken {
+        Ok(Some(SourceFrame {
             index,
             bytes_used: self.layout.size,
             data_offset: [0; MAX_PLANES],
@@ -202,7 +189,7 @@ mod tests {
     use super::*;
     use crate::colorimetry::{Matrix, Range};
 
-    /// A source of these frames, which are all there at once or come one by one.
+    /// A source of these frames, which arrive all at once or one by one.
     #[derive(Debug)]
     struct Images {
         pool: Pool,
@@ -247,7 +234,7 @@ mod tests {
             Some(0)
         }
 
-        fn take(&mut self) -> Result<Option<Taken>> {
+        fn take(&mut self) -> Result<Option<SourceFrame>> {
             self.paused = !self.paused && !self.at_once;
             let (Some((bytes, flags)), false) =
                 (self.frames.get(self.sequence as usize), self.paused)
@@ -260,7 +247,7 @@ mod tests {
                 Ok(())
             })?;
             self.sequence += 1;
-            Ok(index.map(|index| Taken {
+            Ok(index.map(|index| SourceFrame {
                 index,
                 sequence: self.sequence - 1,
                 timestamp_ns: 7,
@@ -286,7 +273,7 @@ mod tests {
         file
     }
 
-    /// Sequence, first byte of luma and whether something is missing before it, of each picture.
+    /// Reads all pictures: sequence, first byte of luma, and whether a gap is before it.
     fn read(source: Images) -> (Vec<(u64, u8, bool)>, u64) {
         let mut reader = Reader::new(DecodedSource::new(source, 2).unwrap()).unwrap();
         let mut seen = Vec::new();

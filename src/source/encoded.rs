@@ -1,4 +1,4 @@
-//! Another source's pictures, encoded: packets in buffers, as frames of a compressed format.
+//! Sources that encode the pictures of another source.
 
 use std::os::fd::BorrowedFd;
 
@@ -7,20 +7,22 @@ use videostream_hal::memory::allocate::Allocator;
 use videostream_hal::ring::{Flags, MAX_PLANES};
 use videostream_hal::time::deadline_in;
 
-use super::{Pool, Reader, Source, Taken};
-use crate::encode::{EncodeError, Encoder, EncoderConfig};
+use super::{Pool, Reader, Source, SourceFrame};
+use crate::codec::CodecError;
+use crate::encode::{Encoder, EncoderConfig};
 use crate::{Appearance, Result};
 
-/// The frame whose picture went into the encoder.
-type Submission = core::result::Result<Option<Taken>, EncodeError>;
+/// The frame that was submitted to the encoder.
+type Submission = core::result::Result<Option<SourceFrame>, CodecError>;
 
-/// How long a device may take for a packet before the next picture is looked for.
+/// How long to wait for a device's packet before taking the next picture.
 const PACKET_NS: u64 = 1_000_000_000;
 
-/// Encodes what another source gives, to be shared: each frame is a packet, an Annex B byte stream in one buffer.
+/// Encodes pictures of another source, to be shared. Each frame is a packet: an Annex B byte stream
+/// in one buffer.
 ///
-/// Whoever joins gets a key frame next, since it could not begin with anything else. When the source
-/// changes its size or format, so do the packets, from a key frame on.
+/// A new client gets a key frame next, with which alone it can start. When the source changes its
+/// size or format, so do the packets, from a key frame on.
 #[derive(Debug)]
 pub struct EncodedSource<S> {
     reader: Reader<S>,
@@ -30,7 +32,7 @@ pub struct EncodedSource<S> {
     layout: Layout,
     sets: Vec<u8>,
     generation: u32,
-    /// How pictures are to be shown: as was asked for, and as the source says.
+    /// The requested appearance, and that of the source.
     asked: Appearance,
     shown: Appearance,
     left_out: u64,
@@ -38,15 +40,15 @@ pub struct EncodedSource<S> {
 }
 
 impl<S: Source> EncodedSource<S> {
-    /// Encodes the pictures of `source` as `config` says, whose format and size are those of the source, into
-    /// `buffers` buffers.
+    /// Encodes the pictures of `source` into `buffers` buffers. Format and size in `config` have to
+    /// be those of the source.
     ///
     /// # Errors
-    /// [`Error::Encode`](crate::Error::Encode) for what the encoder can't do;
+    /// [`Error::Codec`](crate::Error::Codec) for unsupported settings;
     /// [`Error::Memory`](crate::Error::Memory), [`Error::Map`](crate::Error::Map).
     pub fn new(source: S, config: &EncoderConfig, buffers: u32) -> Result<Self> {
         let config = &EncoderConfig {
-            // A device is asked to read the pictures where they lie.
+            // The stride of the source, so that a device can read the pictures in place.
             stride: source.layout().planes().first().map(|plane| plane.stride),
             ..*config
         };
@@ -69,36 +71,26 @@ impl<S: Source> EncodedSource<S> {
         })
     }
 
-    /// The encoder.
+    /// Returns the encoder.
     #[must_use]
     pub fn encoder(&self) -> &Encoder {
         &self.encoder
     }
 
-    /// The encoder, to change its bitrate, for instance.
-    pub fn encoder_mut(&mut self) -> &mut Encoder {
-        &mut self.encoder
-    }
-
-    /// The source of the pictures.
-    #[must_use]
-    pub fn inner(&self) -> &S {
-        self.reader.source()
-    }
-
-    /// Pictures that were left out because they have more detail than a packet can hold.
+    /// Returns the number of pictures that were skipped because a packet can't hold their detail.
     #[must_use]
     pub fn left_out(&self) -> u64 {
         self.left_out
     }
 
-    /// Pictures that were left out because their source marked them as damaged.
+    /// Returns the number of pictures that were skipped because the source marked them as
+    /// corrupted.
     #[must_use]
     pub fn broken(&self) -> u64 {
         self.broken
     }
 
-    /// Makes the encoder anew where the source has changed.
+    /// Recreates the encoder if the source has changed.
     fn follow(&mut self) -> Result<()> {
         let now = self.reader.source().layout();
         let config = self.encoder.config();
@@ -126,7 +118,7 @@ impl<S: Source> EncodedSource<S> {
     }
 }
 
-/// The stream says what was asked for, and else what the source does.
+/// Returns `config` with the requested appearance, completed by that of the source.
 fn with_appearance_of(
     source: &impl Source,
     config: &EncoderConfig,
@@ -137,7 +129,7 @@ fn with_appearance_of(
     config.appearance(asked.or(shown))
 }
 
-/// A packet is smaller than the picture was.
+/// Returns the layout of packets: one plane that is large enough for any of them.
 fn layout(config: &EncoderConfig) -> Layout {
     let visible = config.visible();
     let pixels = u64::from(visible.width) * u64::from(visible.height);
@@ -186,40 +178,46 @@ impl<S: Source> Source for EncodedSource<S> {
         self.generation
     }
 
-    fn take(&mut self) -> Result<Option<Taken>> {
+    fn take(&mut self) -> Result<Option<SourceFrame>> {
         if self.reader.source().appearance() != self.shown {
             self.follow()?;
         }
-        // A device reads pictures where they lie.
+        // A device reads pictures in place.
         let in_place = self.encoder.device().is_some();
         let (encoder, broken) = (&mut self.encoder, &mut self.broken);
         let config = encoder.config();
-        let wants = (config.fourcc, config.width, config.height);
-        // Without a buffer for the packet the picture is not encoded, so that no other refers to it.
-        let room = self.pool.has_free();
-        let submitted = self.reader.lend(0, |lent| -> Result<Submission> {
-            let (layout, taken) = (lent.layout(), *lent.taken());
-            if taken.flags.contains(Flags::CORRUPTED) {
-                *broken += 1;
-                return Ok(Ok(None));
-            }
-            let is_same = (layout.fourcc, layout.width, layout.height) == wants;
-            if !room || !is_same {
-                return Ok(Ok(None));
-            }
-            if !in_place {
-                let submitted = lent.see(|picture| encoder.submit(picture, taken.timestamp_ns))?;
-                return Ok(submitted.map(|()| Some(taken)));
-            }
-            let memory = lent.memory()?;
-            let mut submit = || -> Submission {
-                let submitted = encoder.submit_dmabuf(&memory, taken.timestamp_ns)?;
-                encoder.finish_reading(&submitted)?;
-                encoder.wait(deadline_in(PACKET_NS))?;
-                Ok(Some(taken))
-            };
-            Ok(submit())
-        })?;
+        let expected = (config.fourcc, config.width, config.height);
+        // Without a free buffer the picture is not encoded at all: a later packet would refer to
+        // one that clients never get.
+        let has_room = self.pool.has_free();
+        let submitted = self
+            .reader
+            .next_borrowed(0, |frame| -> Result<Submission> {
+                let (layout, taken) = (frame.layout(), *frame.source_frame());
+                if taken.flags.contains(Flags::CORRUPTED) {
+                    *broken += 1;
+                    return Ok(Ok(None));
+                }
+                let is_same = (layout.fourcc, layout.width, layout.height) == expected;
+                if !has_room || !is_same {
+                    return Ok(Ok(None));
+                }
+                // The software encoder copies the picture; a device reads it in place, so it has to
+                // be finished with the buffer before the source gets it back.
+                if !in_place {
+                    let submitted =
+                        frame.see(|picture| encoder.submit(picture, taken.timestamp_ns))?;
+                    return Ok(submitted.map(|()| Some(taken)));
+                }
+                let memory = frame.memory()?;
+                let mut submit = || -> Submission {
+                    let submitted = encoder.submit_dmabuf(&memory, taken.timestamp_ns)?;
+                    encoder.finish_reading(&submitted)?;
+                    encoder.wait(deadline_in(PACKET_NS))?;
+                    Ok(Some(taken))
+                };
+                Ok(submit())
+            })?;
         let submitted = submitted.transpose()?;
         let taken = match submitted {
             None | Some(Ok(None)) => {
@@ -227,7 +225,7 @@ impl<S: Source> Source for EncodedSource<S> {
                 return Ok(None);
             }
             Some(Ok(Some(taken))) => taken,
-            Some(Err(EncodeError::TooDetailed { .. })) => {
+            Some(Err(CodecError::TooDetailed { .. })) => {
                 self.left_out += 1;
                 return Ok(None);
             }
@@ -252,6 +250,7 @@ impl<S: Source> Source for EncodedSource<S> {
             self.sets.clear();
             self.sets.extend_from_slice(packet.parameter_sets());
         }
+        // The packet is lost, but later ones refer to its picture: start over with a key frame.
         let Some(index) = index else {
             self.encoder.force_key_frame();
             return Ok(None);
@@ -263,7 +262,7 @@ impl<S: Source> Source for EncodedSource<S> {
             return Ok(None);
         }
         let flags = Flags::KEY_FRAME;
-        Ok(Some(Taken {
+        Ok(Some(SourceFrame {
             index,
             timestamp_ns: pts_ns,
             bytes_used: len,
@@ -299,11 +298,12 @@ mod tests {
     use videostream_hal::time::deadline_in;
 
     use super::*;
+    use crate::bitstream::Codec;
+    use crate::codec::Backend;
     use crate::colorimetry::Range;
-    use crate::encode::{Backend, Codec};
     use crate::{Colorimetry, FrameRate, PatternSource, TestPattern};
 
-    /// The test pattern, to be shown otherwise.
+    /// The test pattern with another appearance.
     struct Shown(PatternSource, Appearance);
 
     impl Source for Shown {
@@ -331,7 +331,7 @@ mod tests {
             self.0.due_ns()
         }
 
-        fn take(&mut self) -> Result<Option<Taken>> {
+        fn take(&mut self) -> Result<Option<SourceFrame>> {
             self.0.take()
         }
 
@@ -351,7 +351,7 @@ mod tests {
         };
         let first = shown(Colorimetry::BT601, (4, 3));
         let source = Shown(PatternSource::new(pattern, 4).unwrap(), first);
-        // The range is asked for, and nothing else.
+        // Only the range is requested.
         let config = EncoderConfig::new(Codec::H264, FourCc::NV12, 320, 240, rate)
             .backend(Backend::Software)
             .appearance(Range::Full.into());

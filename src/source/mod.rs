@@ -1,4 +1,4 @@
-//! Where frames come from: a camera, a test pattern, an encoder behind one of them.
+//! Sources of frames: cameras, test patterns, and converters and codecs behind them.
 
 mod camera;
 #[cfg(feature = "convert")]
@@ -28,75 +28,76 @@ pub use decoded::DecodedSource;
 pub use encoded::EncodedSource;
 pub use pattern::PatternSource;
 pub use pool::Pool;
-pub use reader::{Lent, Reader};
+pub use reader::{BorrowedFrame, Reader};
 pub(crate) use wait::{Woken, wait};
 pub use watch::{Awake, Watch};
 
-/// Something that fills its own buffers, again and again.
+/// A source of frames, which fills its own buffers in turn.
 ///
-/// A frame is a buffer's index on loan: [`Source::take`] lends it, [`Source::requeue`] gives
-/// it back. A source that has lent all its buffers has no next frame.
+/// A frame is identified by its buffer's index: [`Source::take`] lends the buffer,
+/// [`Source::requeue`] returns it. There is no next frame while all buffers are lent.
 ///
-/// Layout and buffers may change while it runs (a grabber's signal, a camera that was unplugged and
-/// is back): [`Source::generation`] says so.
+/// Layout and buffers may change at run time (a grabber's signal, a replugged camera), which
+/// [`Source::generation`] reports.
 ///
-/// To implement it, make `take` return `None` rather than wait: [`Stream`](crate::Stream) does the
-/// waiting, on `ready_fd` or until `due_ns`. One that makes its frames of another source's says so
-/// with [`Source::behind`] and [`Source::behind_mut`], and waits as that does.
+/// Implementations of `take` return `None` rather than wait: [`Stream`](crate::Stream) waits, on
+/// `ready_fd` or until `due_ns`. A source that processes the frames of another one returns it from
+/// [`Source::behind`] and [`Source::behind_mut`], whose defaults for waiting then apply.
 pub trait Source {
-    /// Format, size and planes of every frame. `planes[i].memory` counts the descriptors of
+    /// Returns format, size and planes of every frame. `planes[i].memory` is an index into
     /// [`Source::buffer_fds`].
     fn layout(&self) -> Layout;
 
-    /// The source that it makes its frames of, if it does.
+    /// Returns the source whose frames this one processes, if any.
     fn behind(&self) -> Option<&dyn Source> {
         None
     }
 
-    /// The same, for [`Source::take_events`].
+    /// Returns the same source mutably, for [`Source::take_events`].
     fn behind_mut(&mut self) -> Option<&mut dyn Source> {
         None
     }
 
-    /// How many frames a second it means to give, if it knows; by default as many as the source
-    /// behind it.
+    /// Returns the nominal frame rate, if known; by default that of the source behind it.
     fn rate(&self) -> Option<FrameRate> {
         self.behind()?.rate()
     }
 
-    /// How many buffers it fills in turn.
+    /// Returns the number of buffers.
     fn buffer_count(&self) -> u32;
 
-    /// How many buffers it must have back, at least, to go on.
+    /// Returns how many buffers it needs to keep running; the others can be lent.
     fn reserve(&self) -> u32;
 
-    /// The descriptors of buffer `index`, one per memory part, with their bytes.
+    /// Returns the file descriptors of buffer `index`, one per memory plane, with their sizes in
+    /// bytes.
     fn buffer_fds(&self, index: u32) -> Vec<(BorrowedFd<'_>, u64)>;
 
-    /// Counts up with every change of layout and buffers. Indices and descriptors from before are
-    /// void then: buffers that are still out need not come back.
+    /// Returns a number that increases with every change of layout and buffers. Earlier indices and
+    /// descriptors are then invalid: buffers that are still lent need not be returned.
     fn generation(&self) -> u32 {
         0
     }
 
-    /// What has gone wrong, while the source waits for it to come right; there are no frames
-    /// and no buffers meanwhile.
+    /// Returns the error from which the source waits to recover; it has no frames and no buffers
+    /// meanwhile.
     fn trouble(&self) -> Option<&Error> {
         self.behind()?.trouble()
     }
 
-    /// Readable when a frame is there. `None` for a source that goes by the clock. One that is
-    /// replaced by another is closed, so that who polls it forgets it.
+    /// Returns a file descriptor that is readable when a frame is ready; `None` for a source with a
+    /// timer. When it is replaced by another one it is closed, which also removes it from epoll
+    /// sets.
     fn ready_fd(&self) -> Option<BorrowedFd<'_>> {
         self.behind()?.ready_fd()
     }
 
-    /// When to look for a frame, for a source that goes by the clock or waits to try again.
+    /// Returns when to call [`Source::take`], for a source with a timer or one that waits to retry.
     fn due_ns(&self) -> Option<u64> {
         self.behind()?.due_ns()
     }
 
-    /// Takes note of what `ready_fd` tells beside frames: when poll reports `POLLPRI`.
+    /// Handles events of `ready_fd` other than frames; call it when poll reports `POLLPRI`.
     ///
     /// # Errors
     /// Whatever ends the source.
@@ -108,7 +109,7 @@ pub trait Source {
     ///
     /// # Errors
     /// Whatever ends the source.
-    fn take(&mut self) -> Result<Option<Taken>>;
+    fn take(&mut self) -> Result<Option<SourceFrame>>;
 
     /// Gives a buffer back.
     ///
@@ -116,23 +117,23 @@ pub trait Source {
     /// Whatever ends the source.
     fn requeue(&mut self, index: u32) -> Result<()>;
 
-    /// How the next frames are to be shown, as far as the source knows.
+    /// Returns how the next frames are to be shown, as far as known.
     fn appearance(&self) -> Appearance {
         Appearance::default()
     }
 
-    /// The parameter sets that the frames from the latest key frame on need, for a source of
+    /// Returns the parameter sets for frames from the latest key frame on, for a source of
     /// compressed frames.
     fn parameters(&self) -> Option<&[u8]> {
         None
     }
 
-    /// Somebody begins to read. A source whose frames refer to earlier ones makes the next one a
-    /// key frame.
+    /// Notifies the source of a new client. A source whose frames refer to earlier ones makes the
+    /// next one a key frame.
     fn client_joined(&mut self) {}
 }
 
-/// For a program that finds out which source it has while it runs: `Box<dyn Source>` is one, too.
+/// Makes `Box<dyn Source>` a source, for programs that choose one at run time.
 impl<S: Source + ?Sized> Source for Box<S> {
     fn layout(&self) -> Layout {
         (**self).layout()
@@ -182,7 +183,7 @@ impl<S: Source + ?Sized> Source for Box<S> {
         (**self).take_events()
     }
 
-    fn take(&mut self) -> Result<Option<Taken>> {
+    fn take(&mut self) -> Result<Option<SourceFrame>> {
         (**self).take()
     }
 
@@ -203,31 +204,31 @@ impl<S: Source + ?Sized> Source for Box<S> {
     }
 }
 
-/// A frame fresh from its source.
+/// A frame as its source delivers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Taken {
-    /// The buffer it lies in.
+pub struct SourceFrame {
+    /// Index of its buffer.
     pub index: u32,
-    /// The source's count, including frames that it dropped.
+    /// The source's frame number, which counts dropped frames, too.
     pub sequence: u64,
-    /// When it was taken, in nanoseconds of `CLOCK_MONOTONIC`.
+    /// Time of capture, in nanoseconds of `CLOCK_MONOTONIC`.
     pub timestamp_ns: u64,
-    /// Bytes used over all planes.
+    /// Bytes used in all planes.
     pub bytes_used: u32,
-    /// Bytes before the picture in each memory part, to be added to the layout's offsets.
+    /// Bytes before the picture in each memory plane, to be added to the layout's offsets.
     pub data_offset: [u32; MAX_PLANES],
     /// Key frame, corrupted, discontinuity.
     pub flags: Flags,
     /// V4L2 field order.
     pub field: u32,
-    /// V4L2 colorspace, transfer function, Y'CbCr encoding and quantization, a byte each
-    /// from the lowest; 0 for the defaults.
+    /// V4L2 colorspace, transfer function, Y'CbCr encoding and quantization, one byte each, the
+    /// first one lowest; 0 for the defaults.
     pub colorimetry: u32,
 }
 
-impl Taken {
-    /// The frame as clients see it, before a host publishes it. The `buffer` of a plane is the
-    /// memory part that it lies in, as [`Source::buffer_fds`] counts them.
+impl SourceFrame {
+    /// Returns the descriptor of the frame for clients, before a host publishes it. The `buffer` of
+    /// a plane is the index of its memory plane in [`Source::buffer_fds`].
     #[must_use]
     pub fn describe(&self, source: &(impl Source + ?Sized)) -> FrameDescriptor {
         let layout = source.layout();

@@ -1,4 +1,4 @@
-//! A source without hardware: the test pattern, by the clock.
+//! The test pattern as a source, for use without hardware.
 
 use std::os::fd::BorrowedFd;
 
@@ -7,16 +7,16 @@ use videostream_hal::memory::allocate::{Allocator, Origin, Report};
 use videostream_hal::ring::{Flags, MAX_PLANES};
 use videostream_hal::time::now_ns;
 
-use super::{Pool, Source, Taken};
+use super::{Pool, Source, SourceFrame};
 use crate::{Appearance, Colorimetry, FrameRate, Result, TestPattern};
 
 /// V4L2_FIELD_NONE: progressive.
 const PROGRESSIVE: u32 = 1;
-/// What the pattern is drawn in.
+/// Colours in which the pattern is drawn.
 const COLOURS: Colorimetry = Colorimetry::BT601;
 
-/// The test pattern as a source: a frame at each tick, with the tick's time, into memory of its own. Ticks that
-/// find no free buffer count as dropped frames, as with a camera.
+/// The test pattern as a source. It draws a frame with the tick's time at each tick of a timer;
+/// ticks without a free buffer count as dropped frames, as with a camera.
 #[derive(Debug)]
 pub struct PatternSource {
     pattern: TestPattern,
@@ -27,18 +27,19 @@ pub struct PatternSource {
 }
 
 impl PatternSource {
-    /// Frames of `pattern` in `buffers` buffers from the best memory there is.
+    /// Draws frames of `pattern` in `buffers` buffers of the best available memory.
     ///
     /// # Errors
-    /// [`Error::BufferCount`](crate::Error::BufferCount) for none or more than 1024, [`Error::Memory`](crate::Error::Memory), [`Error::Format`](crate::Error::Format).
+    /// [`Error::BufferCount`](crate::Error::BufferCount) for 0 or more than 1024,
+    /// [`Error::Memory`](crate::Error::Memory), [`Error::Format`](crate::Error::Format).
     pub fn new(pattern: TestPattern, buffers: u32) -> Result<Self> {
         Self::with_allocator(pattern, buffers, &Allocator::new())
     }
 
-    /// The same, from a given allocator.
+    /// Creates the source as [`PatternSource::new`], with memory of a given allocator.
     ///
     /// # Errors
-    /// As [`PatternSource::new`].
+    /// Those of [`PatternSource::new`].
     pub fn with_allocator(
         pattern: TestPattern,
         buffers: u32,
@@ -54,13 +55,13 @@ impl PatternSource {
         })
     }
 
-    /// What kind of memory the frames lie in.
+    /// Returns the kind of memory of the frames.
     #[must_use]
     pub fn origin(&self) -> Option<Origin> {
         self.pool.origin()
     }
 
-    /// What kind of memory the frames lie in, and why it is no better one.
+    /// Returns the kind of memory of the frames, and why better kinds were not available.
     #[must_use]
     pub fn memory(&self) -> Option<&Report> {
         Some(&self.pool.buffer(0)?.report)
@@ -101,13 +102,13 @@ impl Source for PatternSource {
         Some(self.start_ns.map_or(0, |_| self.tick_ns(self.next)))
     }
 
-    fn take(&mut self) -> Result<Option<Taken>> {
+    fn take(&mut self) -> Result<Option<SourceFrame>> {
         let now = now_ns();
         let start = *self.start_ns.get_or_insert(now);
         if now < self.tick_ns(self.next) {
             return Ok(None);
         }
-        // Ticks that were slept through are dropped frames.
+        // Ticks that were missed are dropped frames.
         let elapsed = u128::from(now - start) * u128::from(self.pattern.rate().frames());
         let per_tick = u128::from(self.pattern.rate().seconds()) * 1_000_000_000;
         let sequence = self
@@ -118,7 +119,7 @@ impl Source for PatternSource {
         let drawn = self
             .pool
             .fill(|picture| Ok(pattern.draw(sequence, picture)?))?;
-        Ok(drawn.map(|index| Taken {
+        Ok(drawn.map(|index| SourceFrame {
             index,
             sequence,
             timestamp_ns: self.tick_ns(sequence),

@@ -1,4 +1,4 @@
-//! Buffers of our own for sources without a driver.
+//! Pools of buffers for sources without a driver.
 
 #![expect(unsafe_code, reason = "writing to buffers that only this process uses")]
 
@@ -12,10 +12,10 @@ use videostream_hal::ring::MAX_SLOTS;
 
 use crate::{Error, PictureMut, Result};
 
-/// Equal buffers, each either in the pool or out.
+/// A pool of equal buffers, each either free or in use.
 ///
 /// # Invariants
-/// `free` holds indices below `buffers.len()`, each at most once.
+/// `free` contains indices below `buffers.len()`, each at most once.
 #[derive(Debug)]
 pub struct Pool {
     buffers: Vec<(Allocation, Mapping)>,
@@ -24,11 +24,12 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// `count` buffers for pictures of `layout`, mapped, from the best memory there is; from 1 to 1024, as many as
-    /// a host can have frames.
+    /// Allocates and maps `count` buffers for pictures of `layout`, of the best available memory.
+    /// `count` is from 1 to 1024, the largest number of frames of a host.
     ///
     /// # Errors
-    /// [`Error::BufferCount`] for another number, [`Error::Memory`] with what each kind of memory said, [`Error::Map`].
+    /// [`Error::BufferCount`] for another number, [`Error::Memory`] with the error of each kind of
+    /// memory, [`Error::Map`].
     pub fn new(allocator: &Allocator, layout: Layout, count: u32) -> Result<Self> {
         if !(1..=MAX_SLOTS).contains(&count) {
             return Err(Error::BufferCount { count });
@@ -39,7 +40,7 @@ impl Pool {
             let len = memory.len_bytes as usize;
             let mapping = Mapping::new(&memory.fd, len, Access::ReadWrite)?;
             if memory.report.taken == Some(Origin::Memfd) {
-                // Readers get no way to write: only the mapping above can.
+                // Clients must not write: after the seal only the mapping above can.
                 let seals = memfd::FIXED_SIZE_READ_ONLY;
                 memfd::seal(&memory.fd, seals).map_err(|e| Error::Os("seal memory", e.into()))?;
             }
@@ -52,47 +53,49 @@ impl Pool {
         })
     }
 
-    /// Number of buffers.
+    /// Returns the number of buffers.
     #[must_use]
     pub fn len(&self) -> u32 {
         self.buffers.len() as u32
     }
 
-    /// Whether there are no buffers at all.
+    /// Returns whether the pool has no buffers at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.buffers.is_empty()
     }
 
-    /// What kind of memory the buffers are.
+    /// Returns the kind of memory of the buffers.
     #[must_use]
     pub fn origin(&self) -> Option<Origin> {
         self.buffers.first()?.0.report.taken
     }
 
-    /// Buffer `index`.
+    /// Returns buffer `index`.
     #[must_use]
     pub fn buffer(&self, index: u32) -> Option<&Allocation> {
         Some(&self.buffers.get(index as usize)?.0)
     }
 
-    /// The descriptor of buffer `index` and its length in bytes; nothing for one that does not exist.
+    /// Returns the file descriptor of buffer `index` and its size in bytes; empty if it does not
+    /// exist.
     #[must_use]
     pub fn fds(&self, index: u32) -> Vec<(BorrowedFd<'_>, u64)> {
         let buffer = self.buffer(index).into_iter();
         buffer.map(|b| (b.fd.as_fd(), b.len_bytes)).collect()
     }
 
-    /// Whether a buffer is free.
+    /// Returns whether a buffer is free.
     #[must_use]
     pub fn has_free(&self) -> bool {
         !self.free.is_empty()
     }
 
-    /// Takes a free buffer, lets `draw` fill it, and gives its index. `None`: all are out.
+    /// Takes a free buffer, lets `draw` fill it, and returns its index; `None` if no buffer is
+    /// free.
     ///
     /// # Errors
-    /// What `draw` fails with, after which the buffer is free again; [`Error::DmaBuf`].
+    /// The error of `draw`, after which the buffer is free again; [`Error::DmaBuf`].
     pub fn fill(
         &mut self,
         draw: impl FnOnce(&mut PictureMut<'_>) -> Result<()>,
@@ -119,14 +122,14 @@ impl Pool {
         } else {
             None
         };
-        // SAFETY: the buffer was free: no client holds a frame in it, which is when `put` is
-        // called, and the pool is the only writer. Its size is fixed.
+        // SAFETY: the buffer was free, so no client holds a frame in it (`put` is called only
+        // then), and the pool is the only writer. Its size is fixed.
         let bytes = unsafe { mapping.bytes_mut() }.unwrap_or_default();
         draw(&mut PictureMut::new(bytes, &self.layout)?)?;
         access.map_or(Ok(()), CpuAccess::end).map_err(Error::DmaBuf)
     }
 
-    /// Puts a buffer back that nobody reads any more.
+    /// Returns a buffer that is no longer read to the pool.
     pub fn put(&mut self, index: u32) {
         if index < self.len() && !self.free.contains(&index) {
             self.free.push(index);

@@ -1,9 +1,6 @@
-//! A source's pictures, read in this process without a host.
+//! Reading the pictures of a source in the same process, without a host.
 
-#![expect(
-    unsafe_code,
-    reason = "views of a source's buffers while it has lent them"
-)]
+#![expect(unsafe_code, reason = "views of buffers that the source has lent")]
 
 use std::os::fd::BorrowedFd;
 
@@ -12,29 +9,30 @@ use videostream_hal::memory::dmabuf::{CpuAccess, SyncAccess};
 use videostream_hal::memory::{Access, Mapping, memfd};
 use videostream_hal::time::now_ns;
 
-use super::{Source, Taken, Woken, wait};
+use super::{Source, SourceFrame, Woken, wait};
 use crate::{DmaBufPicture, Picture, Result};
 
-/// Reads a source's frames one at a time; each buffer is mapped once.
+/// Reads the frames of a source, one at a time; each buffer is mapped once.
 #[derive(Debug)]
 pub struct Reader<S> {
-    // Before the source: drivers want memory unmapped before buffers are freed.
+    // Declared, and so dropped, before the source: drivers want memory unmapped before buffers are
+    // freed.
     buffers: Buffers,
     source: S,
-    /// The source's generation that `buffers` are of.
+    /// Generation of the source when `buffers` were mapped.
     generation: u32,
     last_sequence: Option<u64>,
     dropped: u64,
 }
 
-/// Of each buffer its memory parts, and whether they are dma-bufs.
+/// The memory planes of each buffer, and whether they are dma-bufs.
 type Buffers = Vec<Vec<(Mapping, bool)>>;
 
 impl<S: Source> Reader<S> {
     /// Maps the buffers of `source`.
     ///
     /// # Errors
-    /// [`Error::Map`](crate::Error::Map) when the memory can't be read by the CPU.
+    /// [`Error::Map`](crate::Error::Map) if the CPU can't read the memory.
     pub fn new(source: S) -> Result<Self> {
         Ok(Self {
             buffers: map(&source)?,
@@ -45,7 +43,7 @@ impl<S: Source> Reader<S> {
         })
     }
 
-    /// The source.
+    /// Returns the source.
     #[must_use]
     pub fn source(&self) -> &S {
         &self.source
@@ -55,44 +53,46 @@ impl<S: Source> Reader<S> {
         &mut self.source
     }
 
-    /// Frames that the source counted but did not give.
+    /// Returns the number of frames that the source counted but did not deliver.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.dropped
     }
 
-    /// Waits for the next frame until `deadline_ns` of `CLOCK_MONOTONIC`, lets `look` see it,
-    /// and gives it back to the source. `Ok(None)`: the deadline passed or a signal came first.
+    /// Waits for the next frame until `deadline_ns` of `CLOCK_MONOTONIC`, passes it to `look`, and
+    /// returns its buffer to the source. Returns `Ok(None)` if the deadline passes or a signal
+    /// arrives first.
     ///
     /// # Errors
-    /// What ends the source; [`Error::Picture`](crate::Error::Picture) for planes too small for the size;
-    /// [`Error::DmaBuf`](crate::Error::DmaBuf). A compressed frame is a picture of one plane, its bytes.
+    /// An error that ends the source; [`Error::Picture`](crate::Error::Picture) if a plane is too
+    /// small for the size; [`Error::DmaBuf`](crate::Error::DmaBuf). A compressed frame is a picture
+    /// of one plane, its bytes.
     pub fn next<T>(
         &mut self,
         deadline_ns: u64,
-        look: impl FnOnce(&Taken, &Picture<'_>) -> T,
+        look: impl FnOnce(&SourceFrame, &Picture<'_>) -> T,
     ) -> Result<Option<T>> {
-        let seen = self.lend(deadline_ns, |lent| {
-            lent.see(|picture| look(lent.taken(), picture))
+        let seen = self.next_borrowed(deadline_ns, |frame| {
+            frame.see(|picture| look(frame.source_frame(), picture))
         })?;
         seen.transpose()
     }
 
-    /// As [`Reader::next`], for who does not only look: `look` gets the frame, which it may also hand to other
-    /// hardware.
+    /// Works like [`Reader::next`], but passes a [`BorrowedFrame`], whose memory can also be given
+    /// to other hardware.
     ///
     /// # Errors
-    /// What ends the source.
-    pub fn lend<T>(
+    /// An error that ends the source.
+    pub fn next_borrowed<T>(
         &mut self,
         deadline_ns: u64,
-        look: impl FnOnce(&Lent<'_>) -> T,
+        look: impl FnOnce(&BorrowedFrame<'_>) -> T,
     ) -> Result<Option<T>> {
         let Some(taken) = self.take(deadline_ns)? else {
             return Ok(None);
         };
         let parts = self.buffers.get(taken.index as usize);
-        let seen = look(&Lent {
+        let seen = look(&BorrowedFrame {
             taken,
             layout: self.source.layout(),
             parts: parts.map_or(&[][..], Vec::as_slice),
@@ -102,7 +102,7 @@ impl<S: Source> Reader<S> {
         Ok(Some(seen))
     }
 
-    fn take(&mut self, deadline_ns: u64) -> Result<Option<Taken>> {
+    fn take(&mut self, deadline_ns: u64) -> Result<Option<SourceFrame>> {
         loop {
             let Woken::By { source: ready, .. } = wait(&mut self.source, None, deadline_ns)? else {
                 return Ok(None);
@@ -110,7 +110,7 @@ impl<S: Source> Reader<S> {
             let taken = if ready { self.source.take()? } else { None };
             if self.source.generation() != self.generation {
                 self.generation = self.source.generation();
-                // First what was mapped goes, then what is there comes.
+                // Unmap the old buffers before mapping the new ones.
                 self.buffers.clear();
                 self.buffers = map(&self.source)?;
             }
@@ -129,30 +129,32 @@ impl<S: Source> Reader<S> {
 
 /// A frame that a source has lent to a [`Reader`].
 #[derive(Debug)]
-pub struct Lent<'a> {
-    taken: Taken,
+pub struct BorrowedFrame<'a> {
+    taken: SourceFrame,
     layout: Layout,
     parts: &'a [(Mapping, bool)],
     fds: Vec<(BorrowedFd<'a>, u64)>,
 }
 
-impl<'a> Lent<'a> {
-    /// What the source says of it.
+impl<'a> BorrowedFrame<'a> {
+    /// Returns the source's description of the frame.
     #[must_use]
-    pub fn taken(&self) -> &Taken {
+    pub fn source_frame(&self) -> &SourceFrame {
         &self.taken
     }
 
-    /// Format, size and planes.
+    /// Returns format, size and planes.
     #[must_use]
     pub fn layout(&self) -> &Layout {
         &self.layout
     }
 
-    /// Its memory, for hardware that reads it where it lies, and is done with it when `look` returns.
+    /// Returns its memory, for hardware that reads it in place and has finished when `look`
+    /// returns.
     ///
     /// # Errors
-    /// [`Error::Picture`](crate::Error::Picture) for a source with other descriptors than its layout says.
+    /// [`Error::Picture`](crate::Error::Picture) if the source's descriptors do not match its
+    /// layout.
     pub fn memory(&self) -> Result<DmaBufPicture<'a>> {
         let mut layout = self.layout;
         for plane in &mut layout.planes {
@@ -163,10 +165,10 @@ impl<'a> Lent<'a> {
         Ok(DmaBufPicture::new(&layout, &parts)?)
     }
 
-    /// Lets `look` see the pixels.
+    /// Passes the pixels to `look`.
     ///
     /// # Errors
-    /// As [`Reader::next`].
+    /// Those of [`Reader::next`].
     pub fn see<T>(&self, look: impl FnOnce(&Picture<'_>) -> T) -> Result<T> {
         let mut layout = self.layout;
         let info = layout.fourcc.info();
@@ -182,8 +184,9 @@ impl<'a> Lent<'a> {
         }
         let picture = Picture::in_parts(&layout, |memory| {
             let (mapping, _) = self.parts.get(memory)?;
-            // SAFETY: the source has lent this buffer, so nobody writes it until `requeue`, which takes the reader
-            // exclusively, and so comes after this frame; memory of a driver or of a pool does not shrink.
+            // SAFETY: the source has lent this buffer, so nobody writes it until `requeue`, which
+            // takes the reader exclusively, and so comes after this frame; memory of a driver or of
+            // a pool does not shrink.
             let bytes = unsafe { mapping.bytes() };
             Some((bytes, self.taken.data_offset[memory]))
         })?;

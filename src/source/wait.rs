@@ -10,10 +10,10 @@ use videostream_hal::time::until;
 use super::Source;
 use crate::{Error, Result};
 
-/// What has ended a wait.
+/// The reason why a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Woken {
-    /// A signal came.
+    /// A signal arrived.
     Interrupted,
     /// The deadline, the source or the other descriptor.
     By {
@@ -24,9 +24,9 @@ pub(crate) enum Woken {
     },
 }
 
-/// Waits until a source is ready or due, `other` is readable, or `deadline_ns` of
-/// `CLOCK_MONOTONIC` has passed (`u64::MAX` is never), with one poll. What the source tells
-/// beside its frames has been handled when this returns.
+/// Waits until a source is ready or due, `other` is readable, or `deadline_ns` of `CLOCK_MONOTONIC`
+/// has passed (`u64::MAX` is never), with one poll. Events of the source other than frames have
+/// been handled when this returns.
 pub(crate) fn wait(
     source: &mut impl Source,
     other: Option<BorrowedFd<'_>>,
@@ -36,7 +36,8 @@ pub(crate) fn wait(
     let wake_ns = deadline_ns.min(due_ns.unwrap_or(u64::MAX));
     let timeout = until(wake_ns);
     let timeout = (wake_ns != u64::MAX).then_some(&timeout);
-    // A camera that is asked for frames before it streams would start a stream of the kernel's own.
+    // Don't poll a camera for `POLLIN` before it streams: the kernel would start to stream for
+    // `read`.
     let flags = match source.trouble() {
         None => PollFlags::IN | PollFlags::PRI,
         Some(_) => PollFlags::PRI,
@@ -52,7 +53,7 @@ pub(crate) fn wait(
         Err(Errno::INTR) => return Ok(Woken::Interrupted),
         Err(errno) => return Err(Error::Os("poll", io::Error::from(errno))),
     };
-    // One that hangs up is ready for everything, and tells why when frames are taken.
+    // A device that hangs up reports all events; taking a frame returns its error.
     if ready.contains(PollFlags::PRI) && !ready.contains(PollFlags::HUP) {
         source.take_events()?;
     }
@@ -62,7 +63,7 @@ pub(crate) fn wait(
     })
 }
 
-/// Polls those of two that there are.
+/// Polls up to two file descriptors.
 fn poll_both(
     one: Option<PollFd<'_>>,
     two: Option<PollFd<'_>>,

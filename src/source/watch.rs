@@ -1,4 +1,4 @@
-//! Waiting for a source in an event loop, or in a thread that does not hold the source meanwhile.
+//! Waiting for a source in an event loop, or in a thread without access to the source.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -11,12 +11,12 @@ use videostream_hal::time::{Alarm, until};
 use super::Source;
 use crate::{Error, Result};
 
-/// A descriptor that is readable when a source is to be looked at, whatever the source waits for:
-/// a device, the clock, a camera that is away.
+/// A file descriptor that is readable when a source needs attention, whatever it waits for: a
+/// device, a timer, or a camera that is away.
 ///
-/// After each call of the source, [`Watch::follow`] takes up what it waits for now; that is a
-/// system call only where something has changed. [`Watch::wait`] needs no access to the source, so
-/// that other threads can give buffers back meanwhile.
+/// Call [`Watch::follow`] after each call of the source, to update what to wait for; it makes a
+/// system call only after changes. [`Watch::wait`] needs no access to the source, so other threads
+/// can requeue buffers meanwhile.
 ///
 /// ```
 /// use videostream::hal::format::FourCc;
@@ -48,7 +48,7 @@ use crate::{Error, Result};
 #[derive(Debug)]
 pub struct Watch {
     set: OwnedFd,
-    /// Rung once and for all: the end.
+    /// An eventfd that is signalled once, by [`Watch::end`].
     bell: OwnedFd,
     state: Mutex<State>,
 }
@@ -59,21 +59,21 @@ struct State {
     followed: Option<Followed>,
 }
 
-/// The descriptor of the source that is in the set.
+/// The source's file descriptor in the epoll set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Followed {
     fd: RawFd,
-    /// A descriptor of the same number is another one in another generation.
+    /// A descriptor of the same number in another generation is another file.
     generation: u32,
     flags: epoll::EventFlags,
 }
 
-/// What has ended a [`Watch::wait`]; nothing at all for the deadline and for signals.
+/// The reasons why a [`Watch::wait`] ended; none after the deadline or a signal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Awake {
-    /// The source may have a frame, or tells why it has none: [`Source::take`].
+    /// The source may have a frame or an error: call [`Source::take`].
     pub source: bool,
-    /// The source has something to tell beside its frames: [`Source::take_events`].
+    /// The source has other events: call [`Source::take_events`].
     pub events: bool,
     /// A descriptor of [`Watch::add`] is readable.
     pub other: bool,
@@ -87,7 +87,7 @@ const OTHER: u64 = 2;
 const BELL: u64 = 3;
 
 impl Watch {
-    /// A watch that follows no source yet.
+    /// Creates a watch without a source.
     ///
     /// # Errors
     /// [`Error::Os`].
@@ -111,7 +111,7 @@ impl Watch {
         })
     }
 
-    /// Waits for this descriptor, too: a host's, for instance.
+    /// Adds another file descriptor to wait for, such as a host's.
     ///
     /// # Errors
     /// [`Error::Os`].
@@ -120,21 +120,21 @@ impl Watch {
         epoll::add(&self.set, fd, data, epoll::EventFlags::IN).map_err(failed)
     }
 
-    /// Waits for what `source` waits for now.
+    /// Updates the watch to what `source` waits for now.
     ///
     /// # Errors
     /// [`Error::Os`].
     pub fn follow(&self, source: &(impl Source + ?Sized)) -> Result<()> {
         let mut state = self.state();
-        // A time that is no time turns the alarm off.
+        // 0 would disarm the timer, so use the earliest time instead.
         let due_ns = source.due_ns().map(|due_ns| due_ns.max(1));
         state.alarm.set(due_ns);
         let Some(fd) = source.ready_fd() else {
             state.followed = None;
             return Ok(());
         };
-        // A camera that is asked for frames before it streams would start a stream of the kernel's
-        // own.
+        // Don't poll a camera for `POLLIN` before it streams: the kernel would start to stream for
+        // `read`.
         let flags = match source.trouble() {
             None => epoll::EventFlags::IN | epoll::EventFlags::PRI,
             Some(_) => epoll::EventFlags::PRI,
@@ -148,7 +148,7 @@ impl Watch {
             return Ok(());
         }
         let data = epoll::EventData::new_u64(SOURCE);
-        // A descriptor that was closed has left the set by itself.
+        // A closed descriptor has left the set automatically.
         match epoll::add(&self.set, fd, data, flags) {
             Err(Errno::EXIST) => epoll::modify(&self.set, fd, data, flags).map_err(failed)?,
             added => added.map_err(failed)?,
@@ -157,8 +157,8 @@ impl Watch {
         Ok(())
     }
 
-    /// Waits until there is something to do, or until `deadline_ns` of `CLOCK_MONOTONIC`
-    /// (`u64::MAX` is never, one that has passed looks once).
+    /// Waits for a reason to call the source, or until `deadline_ns` of `CLOCK_MONOTONIC`
+    /// (`u64::MAX` is never; a time in the past does not wait).
     ///
     /// # Errors
     /// [`Error::Os`].
@@ -181,8 +181,7 @@ impl Watch {
             match data.u64() {
                 SOURCE => {
                     awake.source = true;
-                    // One that hangs up is ready for everything, and tells why when frames are
-                    // taken.
+                    // A device that hangs up reports all events; taking a frame returns its error.
                     awake.events |= flags.contains(epoll::EventFlags::PRI)
                         && !flags.contains(epoll::EventFlags::HUP);
                 }
@@ -194,9 +193,9 @@ impl Watch {
         Ok(awake)
     }
 
-    /// Ends every wait from now on, those of other threads and event loops, too.
+    /// Ends present and future waits, also those of other threads and event loops.
     pub fn end(&self) {
-        // It fails when it has rung 2^64 times.
+        // It fails only after 2^64 signals.
         let _ = rustix::io::write(&self.bell, &1_u64.to_ne_bytes());
     }
 
@@ -206,14 +205,14 @@ impl Watch {
 }
 
 impl AsFd for Watch {
-    /// Readable when there is something to do.
+    /// Readable when [`Watch::wait`] would return.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.set.as_fd()
     }
 }
 
-/// The generations of a source and of those behind it, in one number: a source whose frames stay
-/// what they are may wait for another descriptor.
+/// Adds up the generations of a source and of those behind it, since the descriptor of a source
+/// behind may change while the frames of this one stay the same.
 fn generations(source: &(impl Source + ?Sized)) -> u32 {
     let mut all = source.generation();
     let mut behind = source.behind();
@@ -236,12 +235,11 @@ mod tests {
 
     use videostream_hal::format::{FourCc, Layout};
     use videostream_hal::time::deadline_in;
+    use videostream_testing::TIMEOUT_NS;
 
     use super::*;
-    use crate::source::Taken;
+    use crate::source::SourceFrame;
     use crate::{FrameRate, PatternSource, TestPattern};
-
-    const PATIENCE_NS: u64 = 60_000_000_000;
 
     fn pattern(rate: FrameRate) -> PatternSource {
         let pattern = TestPattern::new(FourCc::YU12, 320, 240, rate).unwrap();
@@ -255,7 +253,7 @@ mod tests {
         let mut taken = 0;
         while taken < 5 {
             watch.follow(&source).unwrap();
-            let awake = watch.wait(deadline_in(PATIENCE_NS)).unwrap();
+            let awake = watch.wait(deadline_in(TIMEOUT_NS)).unwrap();
             assert!(awake.source && !awake.events && !awake.other, "{awake:?}");
             if let Some(frame) = source.take().unwrap() {
                 taken += 1;
@@ -280,7 +278,7 @@ mod tests {
         let (here, there) = UnixStream::pair().unwrap();
         watch.add(here.as_fd()).unwrap();
         rustix::io::write(&there, b"x").unwrap();
-        let awake = watch.wait(deadline_in(PATIENCE_NS)).unwrap();
+        let awake = watch.wait(deadline_in(TIMEOUT_NS)).unwrap();
         assert!(awake.other && !awake.ended, "{awake:?}");
         rustix::io::read(&here, &mut [0; 8]).unwrap();
         let waiting = Arc::clone(&watch);
@@ -318,7 +316,7 @@ mod tests {
             Some(self.0.as_fd())
         }
 
-        fn take(&mut self) -> Result<Option<Taken>> {
+        fn take(&mut self) -> Result<Option<SourceFrame>> {
             Ok(None)
         }
 
@@ -334,14 +332,14 @@ mod tests {
         let mut source = Piped(here, 0);
         watch.follow(&source).unwrap();
         rustix::io::write(&there, b"x").unwrap();
-        assert!(watch.wait(deadline_in(PATIENCE_NS)).unwrap().source);
-        // The number that is free now is the next one's, unless another test is faster.
+        assert!(watch.wait(deadline_in(TIMEOUT_NS)).unwrap().source);
+        // The next descriptor gets the number that is freed here, unless another test is faster.
         drop(source);
         let (again, there) = UnixStream::pair().unwrap();
         source = Piped(again, 1);
         watch.follow(&source).unwrap();
         assert_eq!(watch.wait(0).unwrap(), Awake::default());
         rustix::io::write(&there, b"x").unwrap();
-        assert!(watch.wait(deadline_in(PATIENCE_NS)).unwrap().source);
+        assert!(watch.wait(deadline_in(TIMEOUT_NS)).unwrap().source);
     }
 }

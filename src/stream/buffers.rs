@@ -1,59 +1,64 @@
-//! Which buffers of a source are where.
+//! The buffers of a source and their ids at the host.
 
 use std::os::fd::OwnedFd;
 
 use videostream_ipc::{Error as IpcError, Goodbye, MAX_BUFFERS};
 
-use crate::share::{Host, Lender};
+use crate::share::{FramePublisher, Host};
 use crate::source::Source;
 use crate::{Error, Result};
 
-/// The source's buffers, as the host knows them.
+/// The ids of a source's buffers at the host.
 #[derive(Debug)]
 pub(super) struct Buffers {
-    /// Id of each memory part of each of the source's buffers.
+    /// Ids by buffer and memory plane.
     ids: Vec<Vec<u32>>,
 }
 
 impl Buffers {
-    /// Registers what the source has.
+    /// Registers the source's buffers.
     pub(super) fn new(host: &mut Host, source: &impl Source) -> Result<Self> {
         Ok(Self {
             ids: register(host, parts(host, source)?)?,
         })
     }
 
-    /// Id of memory part `memory` of buffer `index`.
+    /// Returns the id of memory plane `memory` of buffer `index`.
     pub(super) fn id(&self, index: u32, memory: usize) -> u32 {
         let parts = self.ids.get(index as usize);
         let id = parts.and_then(|parts| parts.get(memory));
         id.copied().unwrap_or(0)
     }
 
-    /// Registers what the source has now, in place of what it had. Frames of before are gone for
-    /// clients, but for those that hold one; the host keeps its memory registered until then.
-    pub(super) fn replace(&mut self, lender: &mut Lender<u32>, source: &impl Source) -> Result<()> {
-        let new = parts(lender.host(), source)?;
-        lender.take_all_back(drop);
-        lender.forget();
-        let host = lender.host_mut();
+    /// Registers the source's new buffers in place of the old ones. Earlier frames remain valid
+    /// only for clients that hold them; the host keeps their buffers registered until they are
+    /// released.
+    pub(super) fn replace(
+        &mut self,
+        publisher: &mut FramePublisher<u32>,
+        source: &impl Source,
+    ) -> Result<()> {
+        let new = parts(publisher.host(), source)?;
+        publisher.take_all_back(drop);
+        publisher.forget();
+        let host = publisher.host_mut();
         let before = self.ids.iter().map(Vec::len);
         let per_frame = new.iter().map(Vec::len).chain(before).max();
-        let held = host.lent() as usize * per_frame.unwrap_or(0);
+        let held = host.outstanding() as usize * per_frame.unwrap_or(0);
         if held + new.iter().map(Vec::len).sum::<usize>() > MAX_BUFFERS {
-            // What clients hold of before leaves no room.
+            // Held frames leave no room for the new buffers.
             host.send_away(Goodbye::FormatChange);
             host.reclaim_all(|_| ());
         }
         for id in self.ids.drain(..).flatten() {
-            host.retire(id);
+            host.unregister(id);
         }
         self.ids = register(host, new)?;
         Ok(())
     }
 }
 
-/// The memory parts of each buffer of a source, with their bytes.
+/// The memory planes of each buffer of a source, with their sizes in bytes.
 type Parts = Vec<Vec<(OwnedFd, u64)>>;
 
 fn parts(host: &Host, source: &impl Source) -> Result<Parts> {
@@ -66,7 +71,7 @@ fn parts(host: &Host, source: &impl Source) -> Result<Parts> {
         parts.collect::<Result<Vec<_>>>()
     });
     let buffers = buffers.collect::<Result<Parts>>()?;
-    // The host would make room for one by forgetting another.
+    // Check the total here, since the host would unregister one buffer to make room for another.
     if buffers.iter().map(Vec::len).sum::<usize>() > MAX_BUFFERS {
         return Err(Error::Share {
             socket: host.socket().to_owned(),

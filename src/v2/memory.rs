@@ -1,4 +1,5 @@
-//! Memory that is allocated by a path: a dma-heap, a shared memory object, or the best there is.
+//! Memory that is allocated by a path: from a dma-heap, as a shared memory object, or the best
+//! kind.
 
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -20,12 +21,12 @@ pub struct NamedMemory {
 }
 
 impl NamedMemory {
-    /// Allocates `bytes` bytes. `path` is a heap below `/dev`, or the name of a shared memory object,
-    /// which may exist; `None` for the best memory there is.
+    /// Allocates `bytes` bytes. `path` is a heap below `/dev`, or the name of a shared memory
+    /// object, which may exist; `None` for the best available memory.
     ///
     /// # Errors
-    /// `ENOENT` for a heap that does not exist, `ENOTTY` for a node that is none; what `shm_open` and
-    /// the heap answer; `EFBIG` beyond `RLIMIT_FSIZE`.
+    /// `ENOENT` for a heap that does not exist, `ENOTTY` for another node; errors of `shm_open` and
+    /// the heap; `EFBIG` beyond `RLIMIT_FSIZE`.
     pub fn allocate(path: Option<&CStr>, bytes: u64) -> Result<Self, Errno> {
         match path {
             None => Self::best(bytes),
@@ -56,7 +57,7 @@ impl NamedMemory {
         })
     }
 
-    /// Makes a shared memory object, or takes the one of this name.
+    /// Creates a shared memory object, or opens the one of this name.
     fn object(name: &CStr, bytes: u64) -> Result<Self, Errno> {
         let mode = Mode::from_raw_mode(0o660);
         let flags = shm::OFlags::RDWR | shm::OFlags::CREATE;
@@ -78,8 +79,7 @@ impl NamedMemory {
         })
     }
 
-    /// What it is called: the path it was allocated by, the heap that was chosen, or a name that was
-    /// made up.
+    /// Returns its name: the path that it was allocated by, the chosen heap, or a made-up name.
     #[must_use]
     pub fn name(&self) -> &CStr {
         &self.name
@@ -95,26 +95,26 @@ impl AsFd for NamedMemory {
 impl Drop for NamedMemory {
     fn drop(&mut self) {
         if self.is_object {
-            // Fails if other memory of this name was first.
+            // Fails if other memory of this name was unlinked first.
             let _ = shm::unlink(&*self.name);
         }
     }
 }
 
-/// The heap of a path.
+/// Opens the heap of a path.
 fn heap(path: &CStr) -> Result<DmaHeap, Errno> {
     let text = path.to_str().map_err(|_| Errno::NOENT)?;
     let folder = HEAP_FOLDER.to_str().map_err(|_| Errno::NOENT)?;
     let name = text.strip_prefix(folder).and_then(|n| n.strip_prefix('/'));
     match name {
         Some(name) => DmaHeap::open(name).map_err(|error| error.errno()),
-        // A node that is something else, as the kernel would put it.
+        // A node that is not a heap: the error that its ioctl would return.
         None if std::path::Path::new(text).exists() => Err(Errno::NOTTY),
         None => Err(Errno::NOENT),
     }
 }
 
-/// A name for memory that has none, as programs know it.
+/// Makes up a name for unnamed memory, in the form that programs know.
 fn made_up_name() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(1);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);

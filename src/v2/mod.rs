@@ -1,10 +1,10 @@
-//! What the 2.x interface has beside this library's own: letters of formats, strides of whole frames,
-//! memory by a name. The C library and the Python package run the programs that rely on it.
+//! Additions of the 2.x interface to this library's own: format codes, strides of whole frames, and
+//! named memory. The C library and the Python package use it for programs written for 2.x.
 
-mod extra;
+mod app_data;
 mod memory;
 mod shape;
 
-pub use extra::Extra;
+pub use app_data::AppData;
 pub use memory::NamedMemory;
 pub use shape::{Shape, kernel_format};

@@ -1,4 +1,4 @@
-//! Size and format of a picture as the 2.x interface counts them, and how many bytes it takes.
+//! Size and format of a picture in terms of the 2.x interface, and its number of bytes.
 
 use std::ffi::c_int;
 
@@ -6,19 +6,19 @@ use rustix::io::Errno;
 use videostream_hal::format::{FormatError, FourCc, Layout};
 use videostream_hal::ring::{MAX_PLANES, PlaneDescriptor};
 
-/// How the rows of a format lie.
+/// Arrangement of a format's rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rows {
-    /// One plane, bytes of a pixel.
+    /// One plane; the number is the bytes of a pixel.
     Packed(u64),
-    /// A plane of luma, and chroma of half its bytes.
+    /// A plane of luma, and chroma with half as many bytes.
     Half,
-    /// A plane of luma, and chroma of as many bytes.
+    /// A plane of luma, and chroma with as many bytes.
     Full,
 }
 
 impl Rows {
-    /// `None` for formats whose stride the interface does not know. Case matters.
+    /// Returns the arrangement; `None` for formats without a default stride. Case matters.
     fn of(fourcc: u32) -> Option<Self> {
         Some(match &fourcc.to_le_bytes() {
             b"RGBA" | b"RGBX" | b"BGRA" | b"BGRX" => Self::Packed(4),
@@ -30,16 +30,16 @@ impl Rows {
         })
     }
 
-    /// The stride of the interface: not the luma plane's, but all planes by the rows.
+    /// Returns the stride of the interface: that of all planes together, not of the luma plane.
     const fn default_stride(self, width: u64) -> u64 {
         match self {
             Self::Packed(bytes) => bytes * width,
-            // Too little for 4:2:2, and what programs have always been told.
+            // Too little for 4:2:2, but 2.x has always returned this.
             Self::Half | Self::Full => width + width / 2,
         }
     }
 
-    /// Bytes with the default stride.
+    /// Returns the bytes of a picture with the default stride.
     const fn default_size(self, width: u64, height: u64) -> u64 {
         match self {
             Self::Full => 2 * width * height,
@@ -47,7 +47,7 @@ impl Rows {
         }
     }
 
-    /// Bytes of rows that are `stride` apart, where that is the luma plane's stride.
+    /// Returns the bytes of a picture whose luma plane has this stride.
     fn size(self, stride: u64, width: u64, height: u64) -> u64 {
         match self {
             Self::Packed(_) => stride * height,
@@ -58,7 +58,7 @@ impl Rows {
     }
 }
 
-/// The kernel's code of a format that the interface has a code of its own for: "AB24" for "RGBA".
+/// Returns the kernel's code of a format for which the interface has its own: "AB24" for "RGBA".
 #[must_use]
 pub fn kernel_format(fourcc: u32) -> FourCc {
     match &fourcc.to_le_bytes() {
@@ -75,7 +75,7 @@ pub fn kernel_format(fourcc: u32) -> FourCc {
 /// Size and format of a picture.
 ///
 /// # Invariants
-/// Width, height and format are not 0, unless a host says so, and width and height fit an int.
+/// Width, height and format are not 0, except in frames of a host, and width and height fit an int.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
     width: u32,
@@ -85,17 +85,18 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// The kernel's code of the format.
+    /// Returns the kernel's code of the format.
     #[must_use]
     pub fn kernel_format(&self) -> FourCc {
         kernel_format(self.fourcc)
     }
 
-    /// Checks a shape. `stride` 0 stands for the format's own, others are taken as they are.
+    /// Creates a shape from checked values. `stride` 0 stands for the format's default; others are
+    /// not changed.
     ///
     /// # Errors
-    /// EINVAL for zeroes and for what does not fit an int; ENOTSUP for stride 0 of a format
-    /// that has none of its own.
+    /// EINVAL for zeroes and for values that do not fit an int; ENOTSUP for stride 0 of a format
+    /// without a default.
     pub fn new(width: u32, height: u32, stride: u32, fourcc: u32) -> Result<Self, Errno> {
         let fits = |side: u32| side != 0 && c_int::try_from(side).is_ok();
         if !fits(width) || !fits(height) || fourcc == 0 {
@@ -117,10 +118,10 @@ impl Shape {
         })
     }
 
-    /// The shape of a frame as its host says.
+    /// Creates the shape of a received frame.
     ///
     /// # Errors
-    /// EBADMSG for what does not fit an int.
+    /// EBADMSG for values that do not fit an int.
     pub fn received(width: u32, height: u32, stride: c_int, fourcc: u32) -> Result<Self, Errno> {
         if c_int::try_from(width).is_err() || c_int::try_from(height).is_err() {
             return Err(Errno::BADMSG);
@@ -133,7 +134,7 @@ impl Shape {
         })
     }
 
-    /// Bytes from row to row of the first plane, where that can be told.
+    /// Returns the stride of the first plane in bytes, if known.
     #[must_use]
     pub fn luma_stride(&self) -> Option<u32> {
         let stride = u32::try_from(self.stride)
@@ -148,33 +149,34 @@ impl Shape {
         }
     }
 
-    /// Pixels in a row.
+    /// Returns the width in pixels.
     #[must_use]
     pub const fn width(&self) -> c_int {
         self.width.cast_signed()
     }
 
-    /// Rows.
+    /// Returns the height in rows.
     #[must_use]
     pub const fn height(&self) -> c_int {
         self.height.cast_signed()
     }
 
-    /// Bytes from row to row; negative if the program said so.
+    /// Returns the stride in bytes; negative if the program passed a negative one.
     #[must_use]
     pub const fn stride(&self) -> c_int {
         self.stride
     }
 
-    /// Pixel format.
+    /// Returns the pixel format.
     #[must_use]
     pub const fn fourcc(&self) -> u32 {
         self.fourcc
     }
 
-    /// Where the pixels lie, for what looks at them.
+    /// Returns the layout of the pixels.
     ///
-    /// The stride is that of the first plane, unless it is the interface's own for several planes.
+    /// The stride is that of the first plane, unless it is the interface's default for several
+    /// planes.
     ///
     /// # Errors
     /// EINVAL for a stride that is negative or too short; ENOTSUP for formats without a layout.
@@ -195,8 +197,8 @@ impl Shape {
         })
     }
 
-    /// The planes of the picture in `size` bytes from 0 on, and how many; one plane of all bytes where
-    /// they hold no whole picture of a known format.
+    /// Returns the planes of the picture in `size` bytes, and their number; one plane of all bytes
+    /// if they are not a whole picture of a known format.
     #[must_use]
     pub fn planes(&self, size: u32) -> ([PlaneDescriptor; MAX_PLANES], u32) {
         let mut planes = [PlaneDescriptor::default(); MAX_PLANES];
@@ -219,7 +221,7 @@ impl Shape {
     fn described_layout(&self) -> Option<Layout> {
         let stride = self.luma_stride()?;
         let fourcc = match &self.fourcc.to_le_bytes() {
-            // The same by another name.
+            // The same format under another name.
             b"I420" => FourCc::YU12,
             b"YUY2" => FourCc::YUYV,
             _ => FourCc(self.fourcc),
@@ -227,12 +229,12 @@ impl Shape {
         Layout::with_stride(fourcc, self.width, self.height, stride).ok()
     }
 
-    /// Bytes of the picture: those of the format's own stride, or of the given one if that
-    /// takes more.
+    /// Returns the bytes of the picture: with the format's default stride, or with the given one if
+    /// that needs more.
     ///
     /// # Errors
-    /// ENOTSUP if the format has no stride of its own and the given one is negative; ENOMEM for
-    /// more than memory can have.
+    /// ENOTSUP if the format has no default stride and the given one is negative; ENOMEM for more
+    /// than memory can hold.
     pub fn size(&self) -> Result<usize, Errno> {
         let (width, height) = (u64::from(self.width), u64::from(self.height));
         let given = u64::try_from(self.stride).ok().filter(|&stride| stride > 0);
@@ -259,7 +261,7 @@ mod tests {
         Shape::new(width, height, stride, u32::from_le_bytes(*fourcc))
     }
 
-    /// Stride and size.
+    /// Returns stride and size.
     fn bytes(
         width: u32,
         height: u32,
@@ -290,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_given_stride_makes_the_memory_larger_and_never_smaller() {
+    fn a_given_stride_never_shrinks_the_memory() {
         assert_eq!(bytes(640, 480, 700, b"NV12"), (700, Ok(700 * 480 * 3 / 2)));
         assert_eq!(bytes(640, 480, 960, b"NV12"), (960, Ok(460_800)));
         assert_eq!(bytes(640, 480, 640, b"NV12"), (640, Ok(460_800)));

@@ -1,8 +1,8 @@
 //! Raw video in files: YUV4MPEG2 (`.y4m`), which ffmpeg, mpv and most encoders read and write.
 //!
-//! Pictures of 8 bits, one after the other, at one rate: planes of luma and chroma without padding, in 4:2:0, 4:2:2
-//! or 4:4:4, or luma alone. A file that ends in the middle of a picture is read up to there, and what is missing is
-//! told. Needs the cargo feature `record`.
+//! A file has pictures of 8 bits at a constant rate: planes of luma and chroma without padding, in
+//! 4:2:0, 4:2:2 or 4:4:4, or luma alone. A truncated file is read up to its last whole picture; the
+//! error then says how much of the next one exists. Needs the cargo feature `record`.
 //!
 //! | pixel formats written | samples in the file | read as |
 //! |---|---|---|
@@ -11,22 +11,23 @@
 //! | NV24, NV42, YM24, YM42 | `444` | YM24 |
 //! | GREY | `mono` | GREY |
 //!
-//! Formats with planes apart (NM12) go where their twins in one buffer go. Whether values take the full
-//! range or the limited one is in the header as `XCOLORRANGE`, which ffmpeg reads and writes, the shape of samples as `A`.
-//! The three words for 4:2:0 say where chroma lies: in the middle of its four pixels, which is also written where nobody
-//! said, on their left ([`ChromaSite::Left`](crate::colorimetry::ChromaSite)), or on the upper left one.
-//! The format has no word for colours: `XH273=` with the numbers of primaries, transfer characteristics and matrix in
-//! ITU-T H.273 is this library's own, which others skip.
+//! Formats with separate planes (NM12) are written as their contiguous twins. The header has the
+//! range as `XCOLORRANGE`, as ffmpeg reads and writes it, and the shape of samples as `A`. The
+//! three words for 4:2:0 differ in the position of chroma: in the middle of its four pixels (also
+//! written if unspecified), on their left ([`ChromaSite::Left`](crate::colorimetry::ChromaSite)),
+//! or on the upper left one. Y4M has no word for colours: `XH273=`, with the numbers of primaries,
+//! transfer characteristics and matrix in ITU-T H.273, is this library's own, which other programs
+//! skip.
 
 mod planar;
 mod reader;
 mod writer;
 
-/// What files begin with.
+/// Start of a file.
 const MAGIC: &str = "YUV4MPEG2 ";
-/// What stands in front of each picture, in a line that may say more.
+/// First word of the line before each picture; parameters may follow.
 const MARK: &[u8] = b"FRAME";
-/// What stands before the numbers of colours, behind an `X`.
+/// Word before the numbers of colours, after an `X`.
 const COLOURS: &str = "H273=";
 
 pub use self::reader::Y4mReader;

@@ -1,34 +1,35 @@
-//! Which bytes of a picture are its luma and its chroma.
+//! Locations of luma and chroma samples in pictures.
 
 use videostream_hal::format::FourCc;
 
 use crate::picture::Picture;
 
-/// 4:2:0, wherever chroma lies.
+/// 4:2:0 with any position of chroma.
 pub(super) const YUV420: &str = "420";
 
-/// The samples of one kind: in which plane, from which byte of a row on, how many bytes apart.
-type Place = (usize, usize, usize);
+/// Location of one component's samples: plane, first byte in a row, distance in bytes.
+type Component = (usize, usize, usize);
 
-/// How pictures of a format become planes of luma, Cb and Cr.
+/// The split of a format's pictures into planes of luma, Cb and Cr.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Planar {
-    /// The file's word for it; for 4:2:0 there are more.
+    /// The word of the file; 4:2:0 has several.
     pub(super) samples: &'static str,
     /// Pixels that share a chroma sample, across and down; `None` without chroma.
     shared: Option<(usize, usize)>,
-    places: [Place; 3],
+    components: [Component; 3],
 }
 
 impl Planar {
-    /// `None` for formats whose samples are no bytes, or in an arrangement that Y4M does not know.
+    /// Returns the split of a format; `None` if its samples are not bytes, or Y4M does not support
+    /// its subsampling.
     pub(super) fn of(fourcc: FourCc) -> Option<Self> {
-        const LUMA: Place = (0, 0, 1);
+        const LUMA: Component = (0, 0, 1);
         let info = fourcc.info()?;
         let semi = |first: usize| [LUMA, (1, first, 2), (1, 1 - first, 2)];
         let planes = |u: usize, v: usize| [LUMA, (u, 0, 1), (v, 0, 1)];
         let packed = |y: usize, u: usize, v: usize| [(0, y, 2), (0, u, 4), (0, v, 4)];
-        let (samples, shared, places) = match info.contiguous.unwrap_or(fourcc) {
+        let (samples, shared, components) = match info.contiguous.unwrap_or(fourcc) {
             FourCc::NV12 => (YUV420, (2, 2), semi(0)),
             FourCc::NV21 => (YUV420, (2, 2), semi(1)),
             FourCc::YU12 => (YUV420, (2, 2), planes(1, 2)),
@@ -51,11 +52,11 @@ impl Planar {
         Some(Self {
             samples,
             shared: Some(shared).filter(|shared| *shared != (0, 0)),
-            places,
+            components,
         })
     }
 
-    /// Samples in a row, and rows, of luma, Cb and Cr.
+    /// Returns samples per row and rows of luma, Cb and Cr.
     pub(super) fn extents(&self, width: u32, height: u32) -> [(usize, usize); 3] {
         let (width, height) = (width as usize, height as usize);
         let chroma = self.shared.map_or((0, 0), |(across, down)| {
@@ -64,12 +65,12 @@ impl Planar {
         [(width, height), chroma, chroma]
     }
 
-    /// Puts the samples of `picture`, which is of this format, into `planes`, each as large as
-    /// [`Planar::extents`] says.
+    /// Copies the samples of `picture`, which has this format, into `planes`, whose sizes are those
+    /// of [`Planar::extents`].
     pub(super) fn fill(&self, picture: &Picture<'_>, planes: &mut [Vec<u8>; 3]) {
         let extents = self.extents(picture.width(), picture.height());
         for ((to, (plane, first, step)), (count, _)) in
-            planes.iter_mut().zip(self.places).zip(extents)
+            planes.iter_mut().zip(self.components).zip(extents)
         {
             if count == 0 {
                 continue;

@@ -1,4 +1,4 @@
-//! Pictures from a file.
+//! Reading of Y4M files.
 
 use std::io::{self, Read};
 
@@ -9,11 +9,11 @@ use crate::colorimetry::{Appearance, ChromaSite, Range};
 use crate::frame_rate::FrameRate;
 use crate::picture::{Picture, Plane};
 
-/// No picture of a file may have more pixels than this.
+/// Most pixels of a picture.
 const MAX_PIXELS: u64 = 8192 * 8192;
-/// No line of text has more bytes than this.
+/// Most bytes of a line of text.
 const MAX_LINE: u64 = 1024;
-/// Where the file does not say its rate; as other programs take it.
+/// Rate of files without one, as in other programs.
 const DEFAULT_RATE: &str = "F25:1";
 
 /// Reads pictures of 4:2:0, 4:2:2 and 4:4:4, and of luma alone.
@@ -25,7 +25,7 @@ pub struct Y4mReader<R: Read> {
     interlaced: Option<char>,
     /// The last picture.
     bytes: Vec<u8>,
-    /// Its number, from 1 on.
+    /// Its number, from 1.
     number: u64,
 }
 
@@ -33,8 +33,8 @@ impl<R: Read> Y4mReader<R> {
     /// Reads the header.
     ///
     /// # Errors
-    /// [`io::ErrorKind::InvalidData`] for other kinds of pictures and more than 8 bits, and for a picture of more than
-    /// 8192x8192 pixels; those of reading.
+    /// [`io::ErrorKind::InvalidData`] for unsupported formats, more than 8 bits, and more than
+    /// 8192x8192 pixels; errors of reading.
     pub fn new(mut from: R) -> io::Result<Self> {
         let header = header(&mut from)?;
         let fourcc = format(word(&header, 'C').unwrap_or("C420"))?;
@@ -57,38 +57,39 @@ impl<R: Read> Y4mReader<R> {
         })
     }
 
-    /// Size and format of every picture, without padding: YU12, 422P, YM24 or GREY.
+    /// Returns size and format of every picture, without padding: YU12, 422P, YM24 or GREY.
     #[must_use]
     pub fn layout(&self) -> &Layout {
         &self.layout
     }
 
-    /// Pictures per second; `None` where the file does not say (`F0:0`).
+    /// Returns pictures per second; `None` if unspecified (`F0:0`).
     #[must_use]
     pub fn rate(&self) -> Option<FrameRate> {
         self.rate
     }
 
-    /// How the pictures are to be shown, as far as the file says: the range in `XCOLORRANGE` (grey without it is in
-    /// full range), the shape of samples in `A`, where chroma lies in `C`, and colours in `XH273`, which is this
-    /// library's own word.
+    /// Returns how the pictures are to be shown, as far as specified: the range in `XCOLORRANGE`
+    /// (full for grey by default), the shape of samples in `A`, the position of chroma in `C`, and
+    /// colours in `XH273`, which is this library's own word.
     #[must_use]
     pub fn appearance(&self) -> Appearance {
         self.appearance
     }
 
-    /// Of interlaced pictures, which field comes first: `t` (top), `b` (bottom) or `m` (now the one, now the other). `None`
-    /// for progressive ones, and where the file does not say.
+    /// Returns the first field of interlaced pictures: `t` (top), `b` (bottom) or `m` (mixed).
+    /// `None` for progressive ones, and if unspecified.
     #[must_use]
     pub fn interlaced(&self) -> Option<char> {
         self.interlaced
     }
 
-    /// The next picture; `None` at the end.
+    /// Reads the next picture; returns `None` at the end.
     ///
     /// # Errors
-    /// [`io::ErrorKind::UnexpectedEof`] for a file that ends in the middle of a picture, with how much of which one is
-    /// there; [`io::ErrorKind::InvalidData`] where no picture begins; those of reading.
+    /// [`io::ErrorKind::UnexpectedEof`] if the file ends in the middle of a picture, with its
+    /// number and how much of it exists; [`io::ErrorKind::InvalidData`] if no picture begins at
+    /// this position; errors of reading.
     pub fn read(&mut self) -> io::Result<Option<Picture<'_>>> {
         let mark = line(&mut self.from)?;
         if mark.is_empty() {
@@ -98,7 +99,7 @@ impl<R: Read> Y4mReader<R> {
         let word = text.unwrap_or(&mark).split(|byte| *byte == b' ').next();
         let fits = match text {
             Some(_) => word == Some(MARK),
-            // The file ends in it.
+            // The file ends in the middle of the word.
             None => (mark.len() as u64) < MAX_LINE && MARK.starts_with(word.unwrap_or_default()),
         };
         if !fits {
@@ -116,7 +117,7 @@ impl<R: Read> Y4mReader<R> {
         self.picture().map(Some)
     }
 
-    /// The last picture, whose planes lie one behind the other.
+    /// Returns the last picture, whose planes follow each other.
     fn picture(&self) -> io::Result<Picture<'_>> {
         let layout = &self.layout;
         let mut planes = [Plane::default(); 3];
@@ -137,10 +138,10 @@ fn invalid(why: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
-/// The next line, with its end unless the file ends before.
+/// Reads the next line, with its line feed unless the file ends before.
 #[expect(
     clippy::unbuffered_bytes,
-    reason = "what comes behind it belongs to a picture"
+    reason = "the bytes after the line belong to a picture"
 )]
 fn line(from: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut line = Vec::new();
@@ -153,7 +154,7 @@ fn line(from: &mut impl Read) -> io::Result<Vec<u8>> {
     Ok(line)
 }
 
-/// The line in front.
+/// Reads the header, which is the first line.
 fn header(from: &mut impl Read) -> io::Result<String> {
     let line = line(from)?;
     if !line.starts_with(MAGIC.as_bytes()) {
@@ -174,21 +175,21 @@ fn size(header: &str) -> io::Result<(u32, u32)> {
         let word = word(header, name).unwrap_or("");
         let side = word.get(1..).and_then(|digits| digits.parse::<u32>().ok());
         side.filter(|side| *side > 0)
-            .ok_or_else(|| invalid(format!("a side of {word:?} in its header can't be")))
+            .ok_or_else(|| invalid(format!("invalid side {word:?} in its header")))
     };
     let (width, height) = (side('W')?, side('H')?);
     if u64::from(width) * u64::from(height) > MAX_PIXELS {
         return Err(invalid(format!(
-            "pictures of {width}x{height}: no more pixels than those of 8192x8192 are read"
+            "pictures of {width}x{height}: more pixels than 8192x8192, which is the limit"
         )));
     }
     Ok((width, height))
 }
 
-/// Those who don't know it write 0:0.
+/// Parses the rate; programs that don't know it write 0:0.
 fn rate(header: &str) -> io::Result<Option<FrameRate>> {
     let word = word(header, 'F').unwrap_or(DEFAULT_RATE);
-    let fail = || invalid(format!("a rate of {word:?} can't be"));
+    let fail = || invalid(format!("invalid rate {word:?} in its header"));
     let [frames, seconds] = numbers(&word[1..]).ok_or_else(fail)?;
     match FrameRate::nearest(frames, seconds) {
         None if (frames, seconds) != (0, 0) => Err(fail()),
@@ -196,10 +197,10 @@ fn rate(header: &str) -> io::Result<Option<FrameRate>> {
     }
 }
 
-/// What pictures with this word for their samples are read as.
+/// Returns the format as which pictures with this word are read.
 fn format(word: &str) -> io::Result<FourCc> {
     match word {
-        // They differ in where chroma lies between luma.
+        // They differ in the position of chroma.
         "C420" | "C420jpeg" | "C420mpeg2" | "C420paldv" => Ok(FourCc::YU12),
         "C422" => Ok(FourCc::YUV422P),
         "C444" => Ok(FourCc::YM24),
@@ -210,7 +211,7 @@ fn format(word: &str) -> io::Result<FourCc> {
     }
 }
 
-/// The last word of a header with this letter in front, the one that counts.
+/// Returns the last word of a header that starts with this letter; it overrides earlier ones.
 fn word(header: &str, name: char) -> Option<&str> {
     let words = header.trim_end().split(' ').skip(1);
     words.filter(|word| word.starts_with(name)).last()
@@ -250,7 +251,7 @@ fn interlaced(header: &str) -> Option<char> {
     matches!(order, 't' | 'b' | 'm').then_some(order)
 }
 
-/// Numbers with colons between them.
+/// Parses numbers separated by colons.
 fn numbers<T: std::str::FromStr, const N: usize>(word: &str) -> Option<[T; N]> {
     let numbers: Result<Vec<_>, _> = word.split(':').map(str::parse).collect();
     numbers.ok()?.try_into().ok()

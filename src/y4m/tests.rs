@@ -9,7 +9,7 @@ fn rate() -> FrameRate {
     FrameRate::new(30_000, 1_001).unwrap()
 }
 
-/// What `picture` becomes in a file: the header, and the samples.
+/// Writes `picture` to a file; returns the header and the samples.
 fn written(picture: &Picture<'_>, range: Range) -> (String, Vec<u8>) {
     let like = (picture.fourcc(), picture.width(), picture.height());
     let mut file = Vec::new();
@@ -155,7 +155,7 @@ fn a_cut_picture_is_told_with_what_is_there() {
 }
 
 #[test]
-fn a_header_that_makes_no_sense_is_refused_with_what_is_wrong() {
+fn an_invalid_header_is_refused_with_the_reason() {
     let huge = "W18446744073709551615 H18446744073709551615";
     let wraps = "W4294967296 H4294967296";
     for (header, says) in [
@@ -167,7 +167,7 @@ fn a_header_that_makes_no_sense_is_refused_with_what_is_wrong() {
         (&format!("YUV4MPEG2 {wraps} F30:1\n"), "4294967296"),
         ("YUV4MPEG2 W99999 H99999 F30:1\n", "99999x99999"),
         ("YUV4MPEG2 W0 H64 F30:1\n", "W0"),
-        ("YUV4MPEG2 H64 F30:1\n", "a side of"),
+        ("YUV4MPEG2 H64 F30:1\n", "invalid side"),
         ("YUV4MPEG2 W64 H-64 F30:1\n", "H-64"),
         ("YUV4MPEG2 W64 H64 F30\n", "F30"),
         ("YUV4MPEG2 W64 H64 F5:0\n", "5:0"),
@@ -187,8 +187,8 @@ fn a_header_that_makes_no_sense_is_refused_with_what_is_wrong() {
     assert!(reader.read().unwrap_err().to_string().contains("FRAME"));
 }
 
-/// A picture of 5x3 pixels with padding behind its rows, whose samples say what they are: luma 1 to 15, Cb from
-/// 100, Cr from 200.
+/// A picture of 5x3 pixels with padded rows and distinct samples: luma 1 to 15, Cb from 100, Cr
+/// from 200.
 fn samples(letters: &[u8; 4]) -> Vec<u8> {
     let fourcc = FourCc::new(*letters);
     let (extents, count) = extents(fourcc, 5, 3).unwrap();

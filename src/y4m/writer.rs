@@ -1,4 +1,4 @@
-//! Pictures to a file.
+//! Writing of Y4M files.
 
 use std::io::{self, Write};
 
@@ -21,10 +21,10 @@ pub struct Y4mWriter<W: Write> {
 }
 
 impl<W: Write> Y4mWriter<W> {
-    /// Writes the header: for pictures of this format and size, at this rate, and how they are to be shown.
+    /// Writes the header, with format, size, rate and appearance of the pictures.
     ///
     /// # Errors
-    /// [`io::ErrorKind::InvalidInput`] for a format or size that Y4M can't hold; those of writing.
+    /// [`io::ErrorKind::InvalidInput`] for a format or size that Y4M can't hold; errors of writing.
     pub fn new(
         mut to: W,
         (fourcc, width, height): (FourCc, u32, u32),
@@ -32,7 +32,7 @@ impl<W: Write> Y4mWriter<W> {
         appearance: impl Into<Appearance>,
     ) -> io::Result<Self> {
         let planar = planar(fourcc)?;
-        // A side that no picture can have is refused before memory for it is asked for.
+        // Check the size before allocating memory for it.
         if !(1..=65_535).contains(&width) || !(1..=65_535).contains(&height) {
             return Err(invalid(format!(
                 "pictures of {width}x{height}: sides must be from 1 to 65535"
@@ -59,7 +59,7 @@ impl<W: Write> Y4mWriter<W> {
         let samples = match (planar.samples, chroma) {
             (YUV420, Some(ChromaSite::Left)) => "420mpeg2",
             (YUV420, Some(ChromaSite::TopLeft)) => "420paldv",
-            // So formats of V4L2 have it, JPEG, and conversions.
+            // The position of chroma in V4L2's formats, JPEG, and conversions.
             (YUV420, _) => "420jpeg",
             (other, _) => other,
         };
@@ -76,7 +76,7 @@ impl<W: Write> Y4mWriter<W> {
         })
     }
 
-    /// Bytes that a picture takes in the file.
+    /// Returns the bytes of a picture in the file.
     #[must_use]
     pub fn picture_bytes(&self) -> u64 {
         let samples: usize = self.planes.iter().map(Vec::len).sum();
@@ -86,14 +86,14 @@ impl<W: Write> Y4mWriter<W> {
     /// Writes a picture.
     ///
     /// # Errors
-    /// [`io::ErrorKind::InvalidInput`] for one of another size or format; those of writing.
+    /// [`io::ErrorKind::InvalidInput`] for a picture of another size or format; errors of writing.
     pub fn write(&mut self, picture: &Picture<'_>) -> io::Result<()> {
         let has = (picture.fourcc(), picture.width(), picture.height());
-        let wants = (self.fourcc, self.width, self.height);
-        if has != wants {
+        let expected = (self.fourcc, self.width, self.height);
+        if has != expected {
             return Err(invalid(format!(
                 "a picture of {} {}x{}, but the file is for {} {}x{}",
-                has.0, has.1, has.2, wants.0, wants.1, wants.2
+                has.0, has.1, has.2, expected.0, expected.1, expected.2
             )));
         }
         self.planar.fill(picture, &mut self.planes);
@@ -108,8 +108,8 @@ impl<W: Write> Y4mWriter<W> {
 fn planar(fourcc: FourCc) -> io::Result<Planar> {
     Planar::of(fourcc).ok_or_else(|| {
         invalid(format!(
-            "Y4M can't hold {fourcc}: it holds YUV 4:2:0, 4:2:2 and 4:4:4 and grey of 8 bits, such as NV12, YU12, \
-             YUYV, NV16, NV24 and GREY"
+            "Y4M can't hold {fourcc}: it holds YUV 4:2:0, 4:2:2 and 4:4:4 and grey of 8 bits, \
+             such as NV12, YU12, YUYV, NV16, NV24 and GREY"
         ))
     })
 }

@@ -19,6 +19,32 @@ pub(crate) fn items(committed: &str, generated: &str) -> Vec<String> {
     lines
 }
 
+/// The first line in which two texts differ.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Lines<'a> {
+    /// Its number, from 1.
+    pub(crate) number: usize,
+    /// The line of the one text; empty past its end.
+    pub(crate) old: &'a str,
+    /// The line of the other.
+    pub(crate) new: &'a str,
+}
+
+/// Returns the first line in which two texts differ, or `None` if they are equal.
+pub(crate) fn first_line<'a>(old: &'a str, new: &'a str) -> Option<Lines<'a>> {
+    let (mut old, mut new) = (old.lines(), new.lines());
+    for number in 1.. {
+        let (old, new) = match (old.next(), new.next()) {
+            (None, None) => break,
+            (old, new) => (old.unwrap_or_default(), new.unwrap_or_default()),
+        };
+        if old != new {
+            return Some(Lines { number, old, new });
+        }
+    }
+    None
+}
+
 /// The file's text by item. Attributes and assertions belong to the item before them, which is
 /// close enough to name it.
 fn split(text: &str) -> BTreeMap<String, String> {
@@ -45,7 +71,7 @@ fn item_name(line: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::items;
+    use super::{first_line, items};
 
     #[test]
     fn equal_files_have_no_difference() {
@@ -65,5 +91,14 @@ mod tests {
                 "D: generated, but not committed",
             ]
         );
+    }
+
+    #[test]
+    fn first_differing_line_is_found() {
+        let found =
+            |old, new| first_line(old, new).map(|lines| (lines.number, lines.old, lines.new));
+        assert_eq!(found("a\nb\n", "a\nb\n"), None);
+        assert_eq!(found("a\nb\nc\n", "a\nx\ny\n"), Some((2, "b", "x")));
+        assert_eq!(found("a\n", "a\nb\n"), Some((2, "", "b")));
     }
 }

@@ -1,12 +1,12 @@
-//! What is generated: the interfaces, the architectures, and bindgen's options.
+//! What is generated: the interfaces, the widths, and bindgen's options.
 
 use std::path::{Path, PathBuf};
 
 use bindgen::callbacks::{IntKind, ParseCallbacks};
 
-use super::headers;
+use super::{difference, headers};
 
-/// One kernel interface: `vendor-headers/NAME.h` becomes `sys/src/ARCH/NAME.rs`.
+/// One kernel interface: `vendor-headers/NAME.h` becomes `sys/src/WIDTH/NAME.rs`.
 #[derive(Debug)]
 pub(crate) struct Interface {
     /// File stem of the header and of the output.
@@ -71,28 +71,28 @@ pub(crate) const INTERFACES: &[Interface] = &[
     },
 ];
 
-/// An architecture with its own layouts.
+/// Machines of one pointer width, whose layouts are equal.
 #[derive(Debug)]
-pub(crate) struct Arch {
-    /// Folder under `sys/src`.
+pub(crate) struct Width {
+    /// Folder under `sys/src`, by C's name of the data model.
     pub(crate) name: &'static str,
-    /// Clang's name for the target.
-    pub(crate) clang: &'static str,
+    /// Clang's names for the targets that are generated and compared.
+    pub(crate) targets: &'static [&'static str],
 }
 
-/// The architectures whose bindings are committed.
-pub(crate) const ARCHES: &[Arch] = &[
-    Arch {
-        name: "x86_64",
-        clang: "x86_64-unknown-linux-gnu",
+/// The widths whose bindings are committed.
+pub(crate) const WIDTHS: &[Width] = &[
+    Width {
+        name: "lp64",
+        targets: &[
+            "x86_64-unknown-linux-gnu",
+            "aarch64-unknown-linux-gnu",
+            "riscv64-unknown-linux-gnu",
+        ],
     },
-    Arch {
-        name: "aarch64",
-        clang: "aarch64-unknown-linux-gnu",
-    },
-    Arch {
-        name: "armv7",
-        clang: "armv7-unknown-linux-gnueabihf",
+    Width {
+        name: "ilp32",
+        targets: &["armv7-unknown-linux-gnueabihf", "riscv32-unknown-linux-gnu"],
     },
 ];
 
@@ -101,11 +101,11 @@ pub(crate) fn vendor_headers() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../vendor-headers")
 }
 
-/// The committed file of an interface for an architecture.
-pub(crate) fn committed(interface: &Interface, arch: &Arch) -> PathBuf {
+/// The committed file of an interface for a width.
+pub(crate) fn committed(interface: &Interface, width: &Width) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("src")
-        .join(arch.name)
+        .join(width.name)
         .join(format!("{}.rs", interface.name))
 }
 
@@ -119,20 +119,51 @@ pub(crate) fn libclang() -> Result<(), String> {
         .map_err(|_| "libclang cannot be loaded (Debian: libclang1, libclang-common-dev)".into())
 }
 
-/// Generates the bindings of one interface for one architecture.
-///
-/// No header of the machine takes part: `-nostdinc`, then the shim, then the kernel tree.
+/// Generates the bindings of one interface for one width, and checks that all its machines agree.
 ///
 /// # Errors
-/// Clang's diagnostics.
-pub(crate) fn generate(interface: &Interface, arch: &Arch, tree: &Path) -> Result<String, String> {
+/// Clang's diagnostics, or the first line in which two machines differ.
+pub(crate) fn generate(
+    interface: &Interface,
+    width: &Width,
+    tree: &Path,
+) -> Result<String, String> {
+    let mut bindings: Option<(&str, String)> = None;
+    for &target in width.targets {
+        let text = generate_for(interface, width, target, tree)?;
+        match &bindings {
+            None => bindings = Some((target, text)),
+            Some((first, expected)) => {
+                if let Some(lines) = difference::first_line(expected, &text) {
+                    return Err(format!(
+                        "{}/{}.rs: machines of one width differ in line {}:\n{first}: {}\n\
+                         {target}: {}",
+                        width.name, interface.name, lines.number, lines.old, lines.new
+                    ));
+                }
+            }
+        }
+    }
+    let (_, text) = bindings.ok_or_else(|| format!("{} has no machine", width.name))?;
+    Ok(text)
+}
+
+/// Generates the bindings of one interface for one machine.
+///
+/// No header of the machine takes part: `-nostdinc`, then the shim, then the kernel tree.
+fn generate_for(
+    interface: &Interface,
+    width: &Width,
+    target: &str,
+    tree: &Path,
+) -> Result<String, String> {
     let vendor = vendor_headers();
     let header = vendor.join(format!("{}.h", interface.name));
     let include = |path: &Path| format!("-I{}", path.display());
     let scratch = std::env::temp_dir();
     bindgen::Builder::default()
         .header(header.display().to_string())
-        .clang_args([format!("--target={}", arch.clang)])
+        .clang_args([format!("--target={target}")])
         .clang_args(["-nostdinc", "-ffreestanding", "-D__EXPORTED_HEADERS__"])
         .clang_args([
             include(&vendor.join("shim/libc")),
@@ -160,16 +191,11 @@ pub(crate) fn generate(interface: &Interface, arch: &Arch, tree: &Path) -> Resul
             "// Generated from vendor-headers/{}.h (Linux {}, {}). Do not edit.",
             interface.name,
             headers::KERNEL,
-            arch.name
+            width.name
         ))
         .generate()
         .map(|bindings| bindings.to_string())
-        .map_err(|error| {
-            format!(
-                "vendor-headers/{}.h for {}: {error}",
-                interface.name, arch.name
-            )
-        })
+        .map_err(|error| format!("vendor-headers/{}.h for {target}: {error}", interface.name))
 }
 
 /// Gives numbers the type that the kernel's fields have.

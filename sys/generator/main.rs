@@ -1,4 +1,4 @@
-//! `bindings`: writes `sys/src/{x86_64,aarch64,armv7}/*.rs` from `vendor-headers/*.h`.
+//! `bindings`: writes `sys/src/{lp64,ilp32}/*.rs` from `vendor-headers/*.h`.
 //!
 //! `--fetch` downloads the kernel headers if none are found; `--check` writes nothing and fails
 //! when the committed files differ, naming header and item; `--headers` only finds the headers.
@@ -50,9 +50,9 @@ fn run() -> Result<(), String> {
         println!("{} files are what the headers say", check(&tree)?);
         return Ok(());
     }
-    for arch in interface::ARCHES {
+    for width in interface::WIDTHS {
         for interface in interface::INTERFACES {
-            write(interface, arch, &tree)?;
+            write(interface, width, &tree)?;
         }
     }
     Ok(())
@@ -60,11 +60,11 @@ fn run() -> Result<(), String> {
 
 fn write(
     interface: &interface::Interface,
-    arch: &interface::Arch,
+    width: &interface::Width,
     tree: &Path,
 ) -> Result<(), String> {
-    let text = interface::generate(interface, arch, tree)?;
-    let path = interface::committed(interface, arch);
+    let text = interface::generate(interface, width, tree)?;
+    let path = interface::committed(interface, width);
     let named = |error: std::io::Error| format!("{}: {error}", path.display());
     let same = fs::read_to_string(&path).is_ok_and(|old| old == text);
     if !same {
@@ -74,7 +74,7 @@ fn write(
     let word = if same { "unchanged" } else { "written" };
     println!(
         "{word}: {}/{}.rs, {} lines",
-        arch.name,
+        width.name,
         interface.name,
         text.lines().count()
     );

@@ -1,4 +1,5 @@
-//! The binding generator: bindgen over `vendor-headers/`, once per interface and architecture.
+//! The binding generator: bindgen over `vendor-headers/`, once per interface and machine; machines
+//! of one width share their files.
 
 pub(crate) mod difference;
 pub(crate) mod headers;
@@ -14,15 +15,15 @@ use std::path::Path;
 pub(crate) fn check(tree: &Path) -> Result<usize, String> {
     let mut lines = Vec::new();
     let mut files = 0;
-    for arch in interface::ARCHES {
+    for width in interface::WIDTHS {
         for interface in interface::INTERFACES {
-            let generated = interface::generate(interface, arch, tree)?;
+            let generated = interface::generate(interface, width, tree)?;
             let committed =
-                fs::read_to_string(interface::committed(interface, arch)).unwrap_or_default();
+                fs::read_to_string(interface::committed(interface, width)).unwrap_or_default();
             for line in difference::items(&committed, &generated) {
                 lines.push(format!(
                     "vendor-headers/{}.h ({}): {line}",
-                    interface.name, arch.name
+                    interface.name, width.name
                 ));
             }
             files += 1;

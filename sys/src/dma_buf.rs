@@ -2,7 +2,7 @@
 
 use core::ffi::c_char;
 
-pub use crate::arch::dma_buf::*;
+pub use crate::generated::dma_buf::*;
 
 crate::ioctl::requests! {
     DMA_BUF_IOCTL_SYNC = _IOW(b'b', 0, dma_buf_sync);

@@ -1,7 +1,7 @@
 //! Physical addresses of dma-bufs in NXP's kernels: `/dev/dmabuf_imx`, and
 //! [`DMA_BUF_IOCTL_PHYS`] on the dma-buf descriptor itself.
 
-pub use crate::arch::dmabuf_imx::*;
+pub use crate::generated::dmabuf_imx::*;
 
 crate::ioctl::requests! {
     DMABUF_GET_PHYS = _IOWR(b'M', 32, dmabuf_imx_phys_data);

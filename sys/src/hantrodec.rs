@@ -4,7 +4,7 @@
 
 use core::ffi::{c_int, c_uint, c_ulong};
 
-pub use crate::arch::hantrodec::*;
+pub use crate::generated::hantrodec::*;
 
 crate::ioctl::requests! {
     HANTRODEC_PP_INSTANCE = _IO(b'k', 1);

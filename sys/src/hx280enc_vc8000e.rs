@@ -5,7 +5,7 @@
 
 use core::ffi::{c_uint, c_ulong};
 
-pub use crate::arch::hx280enc_vc8000e::*;
+pub use crate::generated::hx280enc_vc8000e::*;
 
 crate::ioctl::requests! {
     HX280ENC_IOCGHWOFFSET = _IOR(b'k', 3, *mut c_ulong);

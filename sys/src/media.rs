@@ -2,7 +2,7 @@
 
 use core::ffi::c_int;
 
-pub use crate::arch::media::*;
+pub use crate::generated::media::*;
 
 crate::ioctl::requests! {
     MEDIA_IOC_DEVICE_INFO = _IOWR(b'|', 0, media_device_info);

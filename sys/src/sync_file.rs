@@ -1,6 +1,6 @@
 //! sync file: `linux/sync_file.h`, a descriptor that is readable when a fence has signalled.
 
-pub use crate::arch::sync_file::*;
+pub use crate::generated::sync_file::*;
 
 crate::ioctl::requests! {
     SYNC_IOC_MERGE = _IOWR(b'>', 3, sync_merge_data);

@@ -1,6 +1,6 @@
 //! udmabuf: `linux/udmabuf.h`, a dma-buf made of the pages of a sealed memfd.
 
-pub use crate::arch::udmabuf::*;
+pub use crate::generated::udmabuf::*;
 
 crate::ioctl::requests! {
     UDMABUF_CREATE = _IOW(b'u', 66, udmabuf_create);

@@ -3,7 +3,7 @@
 
 use core::ffi::c_int;
 
-pub use crate::arch::v4l2::*;
+pub use crate::generated::v4l2::*;
 
 crate::ioctl::requests! {
     VIDIOC_QUERYCAP = _IOR(b'V', 0, v4l2_capability);

@@ -24,7 +24,7 @@ fn committed_bindings_equal_generated_ones() {
         Err(why) => return skipped(test, &why),
     };
     match generator::check(&tree) {
-        Ok(files) => assert_eq!(files, 30),
+        Ok(files) => assert_eq!(files, 20),
         Err(why) => panic!("{why}"),
     }
 }

@@ -31,9 +31,8 @@ fn aarch64_compiler_agrees_with_the_bindings() {
 }
 
 #[test]
-fn armv7_compiler_with_64_bit_time_agrees_with_the_bindings() {
-    let test = "armv7_compiler_with_64_bit_time_agrees_with_the_bindings";
-    expect_agreement(test, &ARMV7);
+fn armv7_compiler_with_64_bit_time_agrees() {
+    expect_agreement("armv7_compiler_with_64_bit_time_agrees", &ARMV7);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The system's allocator, counting.
+//! The system's allocator, with a count of its calls.
 //!
 //! ```
 //! use videostream_testing::counting::{Counting, calls};

@@ -1,7 +1,7 @@
 //! Real processes for tests: the test program runs itself again in another role.
 //!
-//! A test asks for its [`role`] first and plays it if it has one. What a process has to
-//! tell it [`say`]s, line by line, on standard error, which libtest leaves alone.
+//! A test first asks for its [`role`] and plays it if it has one. A process [`say`]s its results,
+//! line by line, on standard error, which libtest does not capture.
 
 use std::env;
 use std::fmt::Display;
@@ -24,7 +24,7 @@ const MARK: &str = "@ ";
 /// The role and its arguments, in a process that a test has started.
 pub fn role() -> Option<Vec<String>> {
     let role = env::var(ROLE).ok()?;
-    // Whoever is killed takes its processes along.
+    // A killed test takes its processes along.
     set_parent_process_death_signal(Some(Signal::KILL)).unwrap();
     Some(role.split('\n').map(str::to_owned).collect())
 }

@@ -1,4 +1,4 @@
-//! System calls of a test, which runs itself once more under `strace`.
+//! Traces the system calls of a test, which runs itself again under `strace`.
 
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};

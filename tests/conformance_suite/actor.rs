@@ -1,5 +1,5 @@
-//! A client that does what it is told, in words, so that it can be anywhere: in a thread of
-//! the test, or in a process of its own.
+//! A client that follows commands in text, so that it can run in a thread of the test or in a
+//! separate process.
 
 use std::collections::BTreeMap;
 use std::thread;

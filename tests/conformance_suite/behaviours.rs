@@ -1,4 +1,4 @@
-//! The behaviours.
+//! The behaviours that the suite tests.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ fn bind_again(name: &str) -> Host {
 }
 
 pub(crate) fn newest_skips_and_every_does_not(driver: Driver) {
-    let mut stage = Stage::new(driver, "modes", |host| host.lend(8));
+    let mut stage = Stage::new(driver, "modes", |host| host.max_outstanding(8));
     let buffers = [7, 8, 9].map(|byte| stage.buffer(byte));
     let mut every = stage.client("every 1");
     let mut newest = stage.client("newest 1");
@@ -46,7 +46,7 @@ pub(crate) fn newest_skips_and_every_does_not(driver: Driver) {
     assert_eq!(stage.ask(&mut newest, NEXT), "3 missed 0 byte 9");
     stage.ask(&mut newest, "drop 3");
     assert_eq!(stage.ask(&mut newest, "try"), "none");
-    // One that comes now sees what is there; what it misses from here on it is told.
+    // The next frame comes with the number of those missed since.
     for buffer in buffers {
         stage.publish(buffer);
     }
@@ -54,7 +54,7 @@ pub(crate) fn newest_skips_and_every_does_not(driver: Driver) {
 }
 
 pub(crate) fn admission_tells_how_much_is_left(driver: Driver) {
-    let mut stage = Stage::new(driver, "admission", |host| host.lend(4));
+    let mut stage = Stage::new(driver, "admission", |host| host.max_outstanding(4));
     let _two = stage.client("newest 2");
     let mut more = stage.peer();
     assert_eq!(stage.connect(&mut more, "newest 2"), "Refused(Hold(2, 1))");
@@ -64,7 +64,7 @@ pub(crate) fn admission_tells_how_much_is_left(driver: Driver) {
 }
 
 pub(crate) fn the_hold_limit_is_lifted_by_a_drop(driver: Driver) {
-    let mut stage = Stage::new(driver, "limit", |host| host.lend(4));
+    let mut stage = Stage::new(driver, "limit", |host| host.max_outstanding(4));
     let buffer = stage.buffer(1);
     let mut client = stage.client("newest 1");
     stage.publish(buffer);
@@ -104,7 +104,7 @@ pub(crate) fn until_expiry_blocks_rather_than_drops(driver: Driver) {
 fn blocks_until_expiry(driver: Driver, expiry_ns: u64) -> bool {
     let test = format!("until-expiry-{expiry_ns}");
     let mut stage = Stage::new(driver, &test, |host| {
-        host.lend(3).policy(Policy::UntilExpiry)
+        host.max_outstanding(3).policy(Policy::UntilExpiry)
     });
     let buffer = stage.buffer(1);
     let slots = stage.host.slots();
@@ -133,7 +133,7 @@ fn blocks_until_expiry(driver: Driver, expiry_ns: u64) -> bool {
 
 pub(crate) fn never_drop_waits_for_whoever_wants_every_frame(driver: Driver) {
     let mut stage = Stage::new(driver, "never-drop", |host| {
-        host.lend(3).policy(Policy::NeverDrop)
+        host.max_outstanding(3).policy(Policy::NeverDrop)
     });
     let buffer = stage.buffer(1);
     let slots = stage.host.slots();
@@ -157,7 +157,7 @@ pub(crate) fn never_drop_waits_for_whoever_wants_every_frame(driver: Driver) {
 }
 
 pub(crate) fn the_newest_policy_leaves_held_frames_alone(driver: Driver) {
-    let mut stage = Stage::new(driver, "newest", |host| host.lend(3));
+    let mut stage = Stage::new(driver, "newest", |host| host.max_outstanding(3));
     let buffer = stage.buffer(1);
     let mut client = stage.client("newest 1");
     stage.publish(buffer);
@@ -169,9 +169,9 @@ pub(crate) fn the_newest_policy_leaves_held_frames_alone(driver: Driver) {
     assert_eq!(stage.ask(&mut client, "intact 1"), "true");
 }
 
-pub(crate) fn a_busy_client_past_its_lease_is_thrown_out_and_told(driver: Driver) {
+pub(crate) fn a_busy_client_past_its_lease_is_evicted(driver: Driver) {
     let mut stage = Stage::new(driver, "lease", |host| {
-        host.lend(2).lease(Duration::from_millis(1))
+        host.max_outstanding(2).lease(Duration::from_millis(1))
     });
     let buffer = stage.buffer(1);
     let mut client = stage.client("newest 1");
@@ -180,13 +180,13 @@ pub(crate) fn a_busy_client_past_its_lease_is_thrown_out_and_told(driver: Driver
     stage.host.publish(&old).unwrap();
     stage.ask(&mut client, NEXT);
     assert_eq!(
-        stage.host.evict_offenders(),
+        stage.host.evict_over_limit(),
         0,
         "not while nothing is short"
     );
     stage.publish(buffer);
     stage.host.reclaim(1, |_| ());
-    assert_eq!(stage.host.evict_offenders(), 1);
+    assert_eq!(stage.host.evict_over_limit(), 1);
     assert_eq!(
         stage.ask(&mut client, "intact 1"),
         "true",
@@ -278,7 +278,7 @@ pub(crate) fn a_client_moves_to_the_next_host_and_says_so(driver: Driver) {
 }
 
 pub(crate) fn looking_shows_everybody_and_holds_nothing(driver: Driver) {
-    let mut stage = Stage::new(driver, "look", |host| host.lend(4));
+    let mut stage = Stage::new(driver, "look", |host| host.max_outstanding(4));
     let buffer = stage.buffer(1);
     let mut reader = stage.client("newest 2");
     let mut looker = stage.client("newest 0");
@@ -321,10 +321,10 @@ pub(crate) fn retired_buffers_stay_with_their_frames(driver: Driver) {
     let [old, new] = [1, 2].map(|byte| stage.buffer(byte));
     let mut first = stage.client("newest 1");
     stage.publish(old);
-    stage.host.retire(old);
+    stage.host.unregister(old);
     let error = stage.host.publish(&frame(old)).unwrap_err();
     assert_eq!(error.share(), Some(&Ipc::UnknownBuffer(old)));
-    // It can still be read, by one who was there and by one who comes.
+    // It can still be read, by old clients and by new ones.
     let mut second = stage.client("newest 1");
     for client in [&mut first, &mut second] {
         assert_eq!(stage.ask(client, NEXT), "1 missed 0 byte 1");
@@ -339,7 +339,7 @@ pub(crate) fn retired_buffers_stay_with_their_frames(driver: Driver) {
 }
 
 pub(crate) fn the_buffer_used_longest_ago_makes_room(driver: Driver) {
-    let mut stage = Stage::new(driver, "room", |host| host.lend(4));
+    let mut stage = Stage::new(driver, "room", |host| host.max_outstanding(4));
     let mut client: Peer = stage.client("every 1");
     // Many times as many buffers as there may be, and the client finds each.
     for serial in 1..=3 * MAX_BUFFERS as u64 {
@@ -356,7 +356,7 @@ pub(crate) fn the_buffer_used_longest_ago_makes_room(driver: Driver) {
 }
 
 pub(crate) fn threads_of_a_client_read_side_by_side(driver: Driver) {
-    let mut stage = Stage::new(driver, "side-by-side", |host| host.lend(8));
+    let mut stage = Stage::new(driver, "side-by-side", |host| host.max_outstanding(8));
     let buffer = stage.buffer(1);
     let mut client = stage.client("every 4");
     for _ in 0..2 {

@@ -1,7 +1,7 @@
-//! What a host and its clients have to do, written once, for clients anywhere.
+//! The behaviour of a host and its clients, written once for clients in threads and in processes.
 //!
-//! A [`Driver`] gives [`Peer`]s: clients that are told what to do in words ([`actor`]). The host
-//! is in the test itself.
+//! A [`Driver`] makes [`Peer`]s: clients that follow commands in text ([`actor`]). The host is in
+//! the test itself.
 
 pub(crate) mod actor;
 mod behaviours;
@@ -136,7 +136,7 @@ impl Stage {
         self.ask(peer, &line)
     }
 
-    /// Tells a client something, and serves until it has answered.
+    /// Sends a command to a client, and serves until it has answered.
     pub(crate) fn ask(&mut self, peer: &mut Peer, line: &str) -> String {
         self.ask_while(peer, line, |_| ())
     }
@@ -184,7 +184,8 @@ macro_rules! conformance {
         mod threads {
             $(#[test]
             fn $name() {
-                $run(|| $crate::conformance_suite::$name($crate::conformance_suite::Driver::Threads));
+                use $crate::conformance_suite::{self, Driver};
+                $run(|| conformance_suite::$name(Driver::Threads));
             })*
         }
         mod processes {
@@ -213,7 +214,7 @@ macro_rules! all_behaviours {
             until_expiry_blocks_rather_than_drops
             never_drop_waits_for_whoever_wants_every_frame
             the_newest_policy_leaves_held_frames_alone
-            a_busy_client_past_its_lease_is_thrown_out_and_told
+            a_busy_client_past_its_lease_is_evicted
             application_bytes_planes_and_modifier_arrive
             a_late_joiner_gets_the_parameter_sets
             goodbye_is_told

@@ -1,4 +1,4 @@
-//! Blocks of colour, and what they must become.
+//! Blocks of colour, and the expected results.
 
 use videostream::colorimetry::{Colorimetry, Range};
 use videostream::convert::Options;

@@ -1,4 +1,4 @@
-//! Conversions of pictures, beside the same done in floating point and by another program.
+//! Conversions of pictures, compared with the same in floating point and by another program.
 
 #[cfg(feature = "convert")]
 mod drawing;

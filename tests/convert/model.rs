@@ -1,4 +1,4 @@
-//! Formats and colours, written down a second time: by pixel, in floating point.
+//! A model of formats and colours: pixel by pixel, in floating point.
 
 use videostream::colorimetry::{Colorimetry, Matrix, Range};
 use videostream::hal::format::FourCc;
@@ -94,7 +94,8 @@ pub(crate) const ALPHA: u8 = 77;
 const PADDING: u8 = 0xa5;
 
 impl Image {
-    /// Rows are `padding(plane)` bytes longer than their pixels; the last row has no padding when `short`.
+    /// Rows are `padding(plane)` bytes longer than their pixels; the last row has no padding when
+    /// `short`.
     pub(crate) fn new(
         fourcc: FourCc,
         width: usize,

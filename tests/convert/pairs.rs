@@ -7,7 +7,7 @@ use crate::drawing::{HD, check, draw};
 use crate::model::{Image, Numbers};
 
 #[test]
-fn every_format_becomes_every_other_with_the_same_colours() {
+fn every_format_pair_converts_with_equal_colours() {
     let mut convert = Convert::new();
     let mut numbers = Numbers(1);
     for from in formats() {

@@ -1,13 +1,13 @@
-//! What can't be converted, and what is said of it.
+//! Refused conversions, and their errors.
 
-use videostream::Rect;
-use videostream::convert::{Convert, ConvertError, Options, formats, is_known};
-use videostream::hal::format::FourCc;
+use videostream::convert::{Convert, Options, PictureError, formats, is_known};
+use videostream::hal::format::{Family, FourCc};
 use videostream::picture::extents;
+use videostream::{Rect, hal};
 
 use crate::model::Image;
 
-fn converted(from: FourCc, to: FourCc, crop: Option<Rect>) -> Result<(), ConvertError> {
+fn converted(from: FourCc, to: FourCc, crop: Option<Rect>) -> Result<(), PictureError> {
     let source = Image::new(from, 16, 12, false, |_| 0);
     let mut target = Image::new(to, 16, 12, false, |_| 0);
     let options = Options {
@@ -22,10 +22,41 @@ fn other_formats_are_named() {
     for fourcc in [FourCc::SRGGB8, FourCc::P010, FourCc::RGBP] {
         assert!(!is_known(fourcc));
         let error = converted(fourcc, FourCc::NV12, None).unwrap_err();
-        assert_eq!(error, ConvertError::Source(fourcc));
+        assert_eq!(error, PictureError::ConvertFrom(fourcc));
         assert!(error.to_string().contains(&fourcc.to_string()), "{error}");
         let error = converted(FourCc::NV12, fourcc, None).unwrap_err();
-        assert_eq!(error, ConvertError::Target(fourcc));
+        assert_eq!(error, PictureError::ConvertTo(fourcc));
+    }
+}
+
+/// Formats of 8 bits, in lines, that nobody has asked to convert.
+const LEFT_OUT: &[FourCc] = &[
+    FourCc::YYUV,
+    FourCc::Y41P,
+    FourCc::YUV411P,
+    FourCc::YUV9,
+    FourCc::YVU9,
+    FourCc::YUV3,
+    FourCc::YUV4,
+    FourCc::AYUV,
+    FourCc::XYUV,
+    FourCc::VUYA,
+    FourCc::VUYX,
+    FourCc::YUVA,
+    FourCc::YUVX,
+    FourCc::PAL8,
+    FourCc::Y8I,
+];
+
+/// A format that enters the table of hal enters the list of conversions or this one.
+#[test]
+fn formats_convert_or_are_left_out() {
+    let converts = |family| matches!(family, Family::Yuv | Family::Rgb | Family::Grey);
+    for info in hal::format::formats() {
+        if info.bits == 8 && info.tile == (1, 1) && converts(info.family) {
+            let is_left_out = LEFT_OUT.contains(&info.fourcc);
+            assert_ne!(is_known(info.fourcc), is_left_out, "{}", info.fourcc);
+        }
     }
 }
 
@@ -38,7 +69,7 @@ fn every_known_format_has_rows() {
 }
 
 #[test]
-fn rectangles_outside_and_inside_a_chroma_sample_are_refused() {
+fn bad_rectangles_are_refused() {
     let rect = |x, y, width, height| {
         Some(Rect {
             x,
@@ -58,7 +89,7 @@ fn rectangles_outside_and_inside_a_chroma_sample_are_refused() {
     ] {
         let error = converted(fourcc, FourCc::RGB3, crop).unwrap_err();
         assert!(
-            matches!(error, ConvertError::Crop { .. }),
+            matches!(error, PictureError::Crop { .. }),
             "{fourcc}: {error}"
         );
         assert!(error.to_string().contains("16x12"), "{error}");

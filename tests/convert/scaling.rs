@@ -55,7 +55,8 @@ fn a_gradient_scales_to_the_same_gradient() {
                     convert
                         .convert(&source.picture(), &mut target.picture_mut(), &options)
                         .unwrap();
-                    // Filters lean on pixels outside at the borders; chroma that is shared lies beside its pixels.
+                    // Filters lean on pixels outside at the borders; chroma that is shared lies
+                    // beside its pixels.
                     for y in 6..to_size.1 - 6 {
                         for x in 6..to_size.0 - 6 {
                             let colour = gradient(x as f64, y as f64, to_size);
@@ -64,7 +65,8 @@ fn a_gradient_scales_to_the_same_gradient() {
                             let far = [0, 1, 2].map(|at| (has[at] - wants[at]).abs());
                             assert!(
                                 far[0] < 4.0 && far[1] < 6.0 && far[2] < 6.0,
-                                "{from} to {to} {to_size:?}, {filter:?}: ({x}, {y}) is {has:?}, not {wants:?}"
+                                "{from} to {to} {to_size:?}, {filter:?}: ({x}, {y}) is {has:?}, \
+                                 not {wants:?}"
                             );
                         }
                     }

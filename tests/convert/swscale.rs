@@ -86,13 +86,8 @@ fn by_us(bytes: &[u8], from: &Layout, to: &Layout) -> Vec<u8> {
 
 #[test]
 fn colours_and_sizes_are_those_of_swscale() {
-    if Command::new("ffmpeg")
-        .arg("-version")
-        .stdout(Stdio::null())
-        .status()
-        .is_err()
-    {
-        println!("skipped: colours_and_sizes_are_those_of_swscale: ffmpeg is not installed");
+    let test = "colours_and_sizes_are_those_of_swscale";
+    if !videostream_testing::has_programs(test, &["ffmpeg"]) {
         return;
     }
     let size = (128, 96);

@@ -1,6 +1,6 @@
-//! H.264: what the encoder makes, and what is left of it.
+//! H.264: streams of the encoder, whole and damaged.
 
-use videostream::decode::{DecodeError, Decoder, DecoderConfig};
+use videostream::decode::{CodecError, Decoder, DecoderConfig};
 use videostream::encode::{Codec, EncoderConfig, Packet, Profile, access_units};
 use videostream::hal::format::{FourCc, Layout};
 use videostream::{Picture, PictureMut, pattern};
@@ -45,7 +45,7 @@ fn every_packet_in_is_a_picture_out_with_its_time() {
         let error = decoder
             .submit(&packet(&(vec![0, 0, 1, 0x65], 0)))
             .unwrap_err();
-        assert_eq!(error, DecodeError::Finished);
+        assert_eq!(error, CodecError::Finished);
     }
 }
 
@@ -75,14 +75,14 @@ fn a_change_of_size_loses_no_picture_of_either() {
 }
 
 #[test]
-fn decoding_begins_at_a_key_frame_and_again_after_a_reset() {
+fn decoding_starts_at_a_key_frame() {
     let packets = encoded(Profile::Baseline, 320, 240, 11);
     let mut decoder = decoder();
     for start in [2, 6] {
         let mut all = Vec::new();
         for (at, encoded) in packets.iter().enumerate().skip(start) {
             match decoder.submit(&packet(encoded)) {
-                Err(DecodeError::KeyFrameNeeded) => assert!(at < start.next_multiple_of(5)),
+                Err(CodecError::KeyFrameNeeded) => assert!(at < start.next_multiple_of(5)),
                 other => other.unwrap(),
             }
             take(&mut decoder, &mut all);
@@ -112,17 +112,18 @@ fn damage_is_told_and_over_with_the_next_key_frame() {
     let numbers: Vec<_> = all.iter().map(|(_, number, ..)| *number).collect();
     assert_eq!(numbers, [0, 1, 5, 6, 7, 8, 9, 10]);
     assert!(
-        matches!(errors[0], DecodeError::Corrupt { .. }),
+        matches!(errors[0], CodecError::Corrupt { .. }),
         "{errors:?}"
     );
     assert_eq!(
         errors[1..],
-        [DecodeError::KeyFrameNeeded, DecodeError::KeyFrameNeeded]
+        [CodecError::KeyFrameNeeded, CodecError::KeyFrameNeeded]
     );
 }
 
-/// Numbers and pixels of the pictures that are shown of these packets, and errors behind the first key frame.
-fn shown(packets: &[(Vec<u8>, u64)]) -> (Vec<(u64, Vec<u8>)>, Vec<DecodeError>) {
+/// Numbers and pixels of the pictures that are shown of these packets, and errors behind the first
+/// key frame.
+fn shown(packets: &[(Vec<u8>, u64)]) -> (Vec<(u64, Vec<u8>)>, Vec<CodecError>) {
     let mut decoder = decoder();
     let (mut pictures, mut errors) = (Vec::new(), Vec::new());
     let mut take = |decoder: &mut Decoder| {
@@ -138,7 +139,7 @@ fn shown(packets: &[(Vec<u8>, u64)]) -> (Vec<(u64, Vec<u8>)>, Vec<DecodeError>) 
     for encoded in packets {
         match decoder.submit(&packet(encoded)) {
             Ok(()) => take(&mut decoder),
-            Err(DecodeError::KeyFrameNeeded) => {}
+            Err(CodecError::KeyFrameNeeded) => {}
             Err(error) => errors.push(error),
         }
     }
@@ -259,7 +260,7 @@ fn pictures_are_written_into_the_callers_memory() {
 }
 
 #[test]
-fn a_byte_stream_falls_into_the_packets_that_it_was_made_of() {
+fn a_byte_stream_splits_into_its_packets() {
     let packets = encoded(Profile::Main, 320, 240, 11);
     let stream: Vec<u8> = packets
         .iter()

@@ -1,8 +1,8 @@
-//! H.265 with the system's libde265: what libx265 makes, and what is left of it.
+//! H.265 with the system's libde265: streams of libx265, whole and damaged.
 
-use videostream::decode::{DecodeError, Decoder, DecoderConfig};
+use videostream::decode::{Decoder, DecoderConfig};
 use videostream::encode::{
-    Codec, EncodeError, Encoder, EncoderConfig, LibraryMissing, Packet, RateControl,
+    Codec, CodecError, Encoder, EncoderConfig, LibraryMissing, Packet, RateControl,
 };
 use videostream::hal::format::{FourCc, Layout};
 use videostream::{Picture, PictureMut, Rect, TestPattern};
@@ -14,15 +14,15 @@ use crate::support::{by_ffmpeg, encoded, take};
 fn has_libraries(test: &str) -> bool {
     let skip = |missing: LibraryMissing| {
         assert!(missing.packages.contains("Debian"), "{missing}");
-        println!("skipped: {test}: {missing}");
+        videostream_testing::skip(test, &missing.to_string());
         false
     };
     match Decoder::new(&DecoderConfig::new(Codec::H265)) {
-        Err(DecodeError::Library(missing)) => return skip(missing),
+        Err(CodecError::Library(missing)) => return skip(missing),
         made => drop(made.unwrap()),
     }
     match Encoder::new(&config(320, 240)) {
-        Err(EncodeError::Library(missing)) => return skip(missing),
+        Err(CodecError::Library(missing)) => return skip(missing),
         made => drop(made.unwrap()),
     }
     true
@@ -46,8 +46,8 @@ fn packet((bytes, pts_ns): &(Vec<u8>, u64)) -> Packet<'_> {
 }
 
 #[test]
-fn h265_pictures_are_close_to_the_source_and_keep_their_times() {
-    if !has_libraries("h265_pictures_are_close_to_the_source_and_keep_their_times") {
+fn h265_pictures_match_the_source_and_its_times() {
+    if !has_libraries("h265_pictures_match_the_source_and_its_times") {
         return;
     }
     let sizes = [
@@ -97,13 +97,13 @@ fn h265_pictures_are_close_to_the_source_and_keep_their_times() {
         decoder.finish().unwrap();
         assert!(decoder.receive().unwrap().is_none());
         let late = decoder.submit(&packet(&(vec![0, 0, 1, 0x26, 1], 0)));
-        assert_eq!(late, Err(DecodeError::Finished));
+        assert_eq!(late, Err(CodecError::Finished));
     }
 }
 
 #[test]
-fn a_change_of_size_in_h265_loses_no_picture_of_either() {
-    if !has_libraries("a_change_of_size_in_h265_loses_no_picture_of_either") {
+fn an_h265_size_change_loses_no_picture() {
+    if !has_libraries("an_h265_size_change_loses_no_picture") {
         return;
     }
     let mut decoder = decoder();
@@ -124,8 +124,8 @@ fn a_change_of_size_in_h265_loses_no_picture_of_either() {
 }
 
 #[test]
-fn b_pictures_come_in_the_order_of_showing_with_their_own_times() {
-    let test = "b_pictures_come_in_the_order_of_showing_with_their_own_times";
+fn b_pictures_come_in_display_order() {
+    let test = "b_pictures_come_in_display_order";
     if !has_libraries(test) || !has_encoder(test, "libx265") {
         return;
     }
@@ -156,8 +156,8 @@ fn b_pictures_come_in_the_order_of_showing_with_their_own_times() {
 }
 
 #[test]
-fn decoding_that_begins_in_the_middle_leaves_out_what_refers_to_before() {
-    let test = "decoding_that_begins_in_the_middle_leaves_out_what_refers_to_before";
+fn decoding_mid_stream_skips_leading_pictures() {
+    let test = "decoding_mid_stream_skips_leading_pictures";
     if !has_libraries(test) || !has_encoder(test, "libx265") {
         return;
     }
@@ -167,7 +167,7 @@ fn decoding_that_begins_in_the_middle_leaves_out_what_refers_to_before() {
     let mut all = Vec::new();
     for encoded in &packets[3..] {
         match decoder.submit(&packet(encoded)) {
-            Err(DecodeError::KeyFrameNeeded) => assert!(all.is_empty()),
+            Err(CodecError::KeyFrameNeeded) => assert!(all.is_empty()),
             other => other.unwrap(),
         }
         take(&mut decoder, &mut all);
@@ -179,8 +179,8 @@ fn decoding_that_begins_in_the_middle_leaves_out_what_refers_to_before() {
 }
 
 #[test]
-fn h265_of_more_than_8_bits_or_other_chroma_is_refused_by_name() {
-    let test = "h265_of_more_than_8_bits_or_other_chroma_is_refused_by_name";
+fn h265_of_high_depth_or_other_chroma_is_refused() {
+    let test = "h265_of_high_depth_or_other_chroma_is_refused";
     if !has_libraries(test) || !has_encoder(test, "libx265") {
         return;
     }
@@ -189,18 +189,18 @@ fn h265_of_more_than_8_bits_or_other_chroma_is_refused_by_name() {
         let mut decoder = decoder();
         let error = decoder.submit(&packet(&packets[0])).unwrap_err();
         assert!(
-            matches!(error, DecodeError::Unsupported { .. }),
+            matches!(error, CodecError::UnsupportedStream { .. }),
             "{pixels}: {error}"
         );
         assert!(error.to_string().contains("4:2:0 of 8 bits"), "{error}");
         let next = decoder.submit(&packet(&packets[1]));
-        assert_eq!(next, Err(DecodeError::KeyFrameNeeded));
+        assert_eq!(next, Err(CodecError::KeyFrameNeeded));
     }
 }
 
 #[test]
-fn decoding_of_h265_begins_at_a_key_frame_and_again_after_a_reset() {
-    if !has_libraries("decoding_of_h265_begins_at_a_key_frame_and_again_after_a_reset") {
+fn h265_decoding_starts_at_a_key_frame() {
+    if !has_libraries("h265_decoding_starts_at_a_key_frame") {
         return;
     }
     let packets = sized(320, 240, 11);
@@ -209,7 +209,7 @@ fn decoding_of_h265_begins_at_a_key_frame_and_again_after_a_reset() {
         let mut all = Vec::new();
         for (at, encoded) in packets.iter().enumerate().skip(start) {
             match decoder.submit(&packet(encoded)) {
-                Err(DecodeError::KeyFrameNeeded) => assert!(at < start.next_multiple_of(5)),
+                Err(CodecError::KeyFrameNeeded) => assert!(at < start.next_multiple_of(5)),
                 other => other.unwrap(),
             }
             take(&mut decoder, &mut all);
@@ -222,7 +222,7 @@ fn decoding_of_h265_begins_at_a_key_frame_and_again_after_a_reset() {
 }
 
 /// Decodes what is left of a stream: numbers of the pictures, and errors.
-fn survive(decoder: &mut Decoder, packets: &[(Vec<u8>, u64)]) -> (Vec<u64>, Vec<DecodeError>) {
+fn survive(decoder: &mut Decoder, packets: &[(Vec<u8>, u64)]) -> (Vec<u64>, Vec<CodecError>) {
     let (mut all, mut errors) = (Vec::new(), Vec::new());
     for encoded in packets {
         match decoder.submit(&packet(encoded)) {
@@ -235,8 +235,8 @@ fn survive(decoder: &mut Decoder, packets: &[(Vec<u8>, u64)]) -> (Vec<u64>, Vec<
 }
 
 #[test]
-fn damage_of_h265_is_told_and_over_with_the_next_key_frame() {
-    if !has_libraries("damage_of_h265_is_told_and_over_with_the_next_key_frame") {
+fn h265_damage_ends_at_the_next_key_frame() {
+    if !has_libraries("h265_damage_ends_at_the_next_key_frame") {
         return;
     }
     let mut packets = sized(320, 240, 11);
@@ -245,10 +245,10 @@ fn damage_of_h265_is_told_and_over_with_the_next_key_frame() {
     assert_eq!(numbers, [0, 1, 5, 6, 7, 8, 9, 10]);
     let time_ns = fps(30).time_ns(2);
     assert!(
-        matches!(errors[0], DecodeError::Corrupt { pts_ns, .. } if pts_ns == time_ns),
+        matches!(errors[0], CodecError::Corrupt { pts_ns, .. } if pts_ns == time_ns),
         "{errors:?}"
     );
-    let rest = [DecodeError::KeyFrameNeeded, DecodeError::KeyFrameNeeded];
+    let rest = [CodecError::KeyFrameNeeded, CodecError::KeyFrameNeeded];
     assert_eq!(errors[1..], rest);
 }
 
@@ -262,10 +262,10 @@ fn a_lost_packet_of_h265_is_noticed_at_the_next_one() {
     let (numbers, errors) = survive(&mut decoder(), &packets);
     assert_eq!(numbers, [0, 1, 5, 6, 7, 8, 9, 10]);
     assert!(
-        matches!(errors[0], DecodeError::Corrupt { .. }),
+        matches!(errors[0], CodecError::Corrupt { .. }),
         "{errors:?}"
     );
-    assert_eq!(errors[1..], [DecodeError::KeyFrameNeeded]);
+    assert_eq!(errors[1..], [CodecError::KeyFrameNeeded]);
 }
 
 #[test]
@@ -315,8 +315,8 @@ fn any_bytes_of_h265_are_survived() {
 }
 
 #[test]
-fn a_cut_packet_of_h265_is_noticed_nearly_wherever_it_is_cut() {
-    if !has_libraries("a_cut_packet_of_h265_is_noticed_nearly_wherever_it_is_cut") {
+fn a_cut_h265_packet_is_nearly_always_noticed() {
+    if !has_libraries("a_cut_h265_packet_is_nearly_always_noticed") {
         return;
     }
     let packets = sized(320, 240, 6);

@@ -1,4 +1,4 @@
-//! The software decoders on what encoders make, and on what is left of it.
+//! The software decoders, on whole and on damaged streams.
 
 #[cfg(not(feature = "software"))]
 #[test]

@@ -1,4 +1,4 @@
-//! What the tests of both codecs decode, and what they look at.
+//! Streams that the tests of both codecs decode, and their checks.
 
 use std::io::Write;
 use std::path::Path;
@@ -44,8 +44,8 @@ pub(crate) fn take(decoder: &mut Decoder, all: &mut Vec<Seen>) {
     }
 }
 
-/// Pattern frames of 320x240 encoded by ffmpeg with libx264 or libx265 and these parameters: packets in the order of
-/// decoding, with their times.
+/// Pattern frames of 320x240 encoded by ffmpeg with libx264 or libx265 and these parameters:
+/// packets in the order of decoding, with their times.
 pub(crate) fn by_ffmpeg(
     codec: Codec,
     frames: u64,

@@ -1,7 +1,7 @@
-//! H.264 in software: what it takes, what it makes, what it refuses.
+//! H.264 in software: input, output, and what is refused.
 
 use videostream::encode::{
-    Backend, Codec, EncodeError, Encoder, EncoderConfig, Level, Profile, RateControl, stream_info,
+    Backend, Codec, CodecError, Encoder, EncoderConfig, Level, Profile, RateControl, stream_info,
 };
 use videostream::hal::format::{FourCc, Layout};
 use videostream::{Colorimetry, Picture, PictureError, Rect};
@@ -107,7 +107,7 @@ fn key_frames_come_at_the_gop_and_when_forced() {
 }
 
 #[test]
-fn parameter_sets_are_known_before_the_first_key_frame_which_carries_them() {
+fn parameter_sets_are_known_before_first_key_frame() {
     let config = config(FourCc::NV12, 320, 240);
     let known = Encoder::new(&config)
         .unwrap()
@@ -187,7 +187,7 @@ fn only_the_crop_is_encoded() {
 }
 
 #[test]
-fn what_the_encoder_cannot_do_is_said_with_what_it_can() {
+fn errors_say_what_the_encoder_can_do() {
     let base = config(FourCc::NV12, 1280, 720);
     let error = |config: EncoderConfig| Encoder::new(&config).unwrap_err().to_string();
     let text = error(base.level(Level::new(3, 0)));
@@ -214,10 +214,10 @@ fn what_the_encoder_cannot_do_is_said_with_what_it_can() {
     let text = error(fixed.quantiser_range(20, 40));
     assert!(text.contains("range"), "{text}");
     let mut encoder = Encoder::new(&fixed).unwrap();
-    assert_eq!(encoder.set_bitrate(1), Err(EncodeError::NoBitrate));
+    assert_eq!(encoder.set_bitrate(1), Err(CodecError::NoBitrate));
     let mut encoder = Encoder::new(&base.level(Level::new(3, 1))).unwrap();
     let error = encoder.set_bitrate(30_000_000).unwrap_err();
-    assert!(matches!(error, EncodeError::Level { .. }), "{error}");
+    assert!(matches!(error, CodecError::Level { .. }), "{error}");
 }
 
 #[test]
@@ -274,7 +274,7 @@ fn values_out_of_range_are_named_with_their_limits() {
     });
     let error = Encoder::new(&crop).unwrap_err();
     assert!(
-        matches!(error, EncodeError::Picture(PictureError::Crop { .. })),
+        matches!(error, CodecError::Picture(PictureError::Crop { .. })),
         "{error}"
     );
 }
@@ -299,23 +299,23 @@ fn every_allowed_corner_makes_an_encoder() {
 }
 
 #[test]
-fn pictures_of_another_kind_are_refused_and_the_encoder_goes_on() {
+fn the_encoder_survives_refused_pictures() {
     let mut encoder = Encoder::new(&config(FourCc::NV12, 320, 240)).unwrap();
     let other = Layout::new(FourCc::NV12, 320, 200).unwrap();
     let bytes = vec![128; other.size as usize];
     let error = encoder
         .submit(&Picture::new(&bytes, &other).unwrap(), 0)
         .unwrap_err();
-    assert!(matches!(error, EncodeError::Mismatch { .. }));
+    assert!(matches!(error, CodecError::Mismatch { .. }));
     let good = Layout::new(FourCc::NV12, 320, 240).unwrap();
     let bytes = vec![128; good.size as usize];
     let picture = Picture::new(&bytes, &good).unwrap();
     encoder.submit(&picture, 0).unwrap();
-    assert_eq!(encoder.submit(&picture, 1), Err(EncodeError::PacketWaiting));
+    assert_eq!(encoder.submit(&picture, 1), Err(CodecError::OutputWaiting));
     assert!(encoder.receive().unwrap().unwrap().is_key());
     assert!(encoder.receive().unwrap().is_none());
     encoder.finish().unwrap();
-    assert_eq!(encoder.submit(&picture, 2), Err(EncodeError::Finished));
+    assert_eq!(encoder.submit(&picture, 2), Err(CodecError::Finished));
 }
 
 #[test]

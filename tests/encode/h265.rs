@@ -1,7 +1,7 @@
 //! H.265 with the system's libx265.
 
 use videostream::encode::{
-    Codec, EncodeError, Encoder, EncoderConfig, Level, LibraryMissing, Profile, RateControl,
+    Codec, CodecError, Encoder, EncoderConfig, Level, LibraryMissing, Profile, RateControl,
 };
 use videostream::hal::format::{FourCc, Layout};
 use videostream::{Picture, PictureMut, TestPattern};
@@ -16,9 +16,9 @@ pub(crate) fn config(width: u32, height: u32) -> EncoderConfig {
 /// Whether libx265 is there; if not, says that `test` is skipped.
 pub(crate) fn has_x265(test: &str) -> bool {
     match Encoder::new(&config(640, 360)) {
-        Err(EncodeError::Library(LibraryMissing { packages, why, .. })) => {
+        Err(CodecError::Library(LibraryMissing { packages, why, .. })) => {
             assert!(packages.contains("libx265"));
-            println!("skipped: {test}: needs {packages}: {why}");
+            videostream_testing::skip(test, &format!("needs {packages}: {why}"));
             false
         }
         other => {
@@ -67,8 +67,8 @@ fn h265_key_frames_are_forced_and_bitrates_changed() {
 }
 
 #[test]
-fn h265_levels_and_profiles_that_do_not_fit_are_refused() {
-    if !has_x265("h265_levels_and_profiles_that_do_not_fit_are_refused") {
+fn unfit_h265_levels_and_profiles_are_refused() {
+    if !has_x265("unfit_h265_levels_and_profiles_are_refused") {
         return;
     }
     let error = |config: EncoderConfig| Encoder::new(&config).unwrap_err().to_string();
@@ -81,8 +81,8 @@ fn h265_levels_and_profiles_that_do_not_fit_are_refused() {
 }
 
 #[test]
-fn ten_seconds_of_h265_take_the_bitrate_that_was_asked_for() {
-    if !has_x265("ten_seconds_of_h265_take_the_bitrate_that_was_asked_for") {
+fn ten_seconds_of_h265_meet_the_bitrate() {
+    if !has_x265("ten_seconds_of_h265_meet_the_bitrate") {
         return;
     }
     let config = config(320, 240).rate_control(RateControl::Constant(1_500_000));
@@ -91,8 +91,8 @@ fn ten_seconds_of_h265_take_the_bitrate_that_was_asked_for() {
 }
 
 #[test]
-fn five_megabits_of_720p_in_h265_are_close_to_the_source() {
-    let test = "five_megabits_of_720p_in_h265_are_close_to_the_source";
+fn h265_720p_at_5_mbit_is_close_to_the_source() {
+    let test = "h265_720p_at_5_mbit_is_close_to_the_source";
     if !has_x265(test) || !has_ffmpeg(test) {
         return;
     }

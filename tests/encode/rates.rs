@@ -1,6 +1,6 @@
-//! Bits, and how good pictures are for them.
+//! Bitrates, and the quality of pictures at them.
 
-use videostream::encode::{Codec, EncodeError, Encoder, EncoderConfig, Profile, RateControl};
+use videostream::encode::{Codec, CodecError, Encoder, EncoderConfig, Profile, RateControl};
 use videostream::hal::format::{FourCc, Layout};
 use videostream::{FrameRate, Picture};
 
@@ -21,7 +21,7 @@ fn constant_bitrate_is_met_and_follows_changes() {
 }
 
 #[test]
-fn a_change_of_bitrate_shows_within_one_group_of_pictures() {
+fn a_bitrate_change_takes_effect_within_one_gop() {
     for control in [
         RateControl::Constant(2_000_000),
         RateControl::Variable {
@@ -41,7 +41,7 @@ fn a_change_of_bitrate_shows_within_one_group_of_pictures() {
 }
 
 #[test]
-fn ten_seconds_of_a_moving_picture_take_the_bitrate_that_was_asked_for() {
+fn ten_seconds_of_motion_meet_the_bitrate() {
     for control in [
         RateControl::Constant(1_500_000),
         RateControl::Variable {
@@ -56,7 +56,7 @@ fn ten_seconds_of_a_moving_picture_take_the_bitrate_that_was_asked_for() {
 }
 
 #[test]
-fn a_coarse_range_of_quantisers_takes_fewer_bits_than_the_bitrate() {
+fn a_coarse_quantiser_range_undershoots_the_bitrate() {
     let config = config(FourCc::NV12, 320, 240).rate_control(RateControl::Constant(4_000_000));
     let free = bitrate(&noise_sizes(&config, 5, 30, |_, _| ()));
     let coarse = bitrate(&noise_sizes(
@@ -83,7 +83,7 @@ fn a_finer_quantiser_takes_more_bits() {
 }
 
 #[test]
-fn a_picture_with_too_much_detail_is_left_out_and_the_next_is_a_key_frame() {
+fn an_oversized_picture_is_skipped_then_a_key_frame() {
     let layout = Layout::new(FourCc::NV12, 320, 240).unwrap();
     for profile in [Profile::Baseline, Profile::Main, Profile::High] {
         for control in [
@@ -105,7 +105,7 @@ fn a_picture_with_too_much_detail_is_left_out_and_the_next_is_a_key_frame() {
                 let picture = Picture::new(&bytes, &layout).unwrap();
                 let result = encoder.submit(&picture, number);
                 if noisy {
-                    assert_eq!(result, Err(EncodeError::TooDetailed { pts_ns: number }));
+                    assert_eq!(result, Err(CodecError::TooDetailed { pts_ns: number }));
                     assert!(encoder.receive().unwrap().is_none());
                 } else {
                     result.unwrap();

@@ -1,4 +1,4 @@
-//! What the tests encode.
+//! Pictures that the tests encode.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What the media tests share: encoded pattern frames, and ffmpeg as the judge.
+//! Support for media tests: encoded pattern frames, and checks by ffmpeg.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use videostream::encode::{Encoder, EncoderConfig, Packet};
 use videostream::hal::format::{FourCc, Layout};
 use videostream::{FrameRate, Picture, PictureMut, TestPattern, pattern};
+use videostream_testing::{has_programs, skip};
 
 pub(crate) fn fps(frames: u32) -> FrameRate {
     FrameRate::fps(frames).unwrap()
@@ -46,19 +47,7 @@ pub(crate) fn encode_pattern(
 
 /// Whether ffmpeg and ffprobe are there; if not, says that `test` is skipped.
 pub(crate) fn has_ffmpeg(test: &str) -> bool {
-    let there = |program| {
-        let mut command = Command::new(program);
-        command
-            .arg("-version")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        command.status().is_ok_and(|status| status.success())
-    };
-    let both = there("ffmpeg") && there("ffprobe");
-    if !both {
-        println!("skipped: {test}: ffmpeg and ffprobe are not installed");
-    }
-    both
+    has_programs(test, &["ffmpeg", "ffprobe"])
 }
 
 /// Whether ffmpeg is there and has an encoder; if not, says that `test` is skipped.
@@ -69,7 +58,7 @@ pub(crate) fn has_encoder(test: &str, encoder: &str) -> bool {
     let encoders = run("ffmpeg", &["-v", "error", "-encoders"]);
     let has = String::from_utf8_lossy(&encoders).contains(encoder);
     if !has {
-        println!("skipped: {test}: ffmpeg has no {encoder}");
+        skip(test, &format!("ffmpeg has no {encoder}"));
     }
     has
 }

@@ -22,7 +22,7 @@ pub(crate) fn frame(buffer: u32, size: u32) -> FrameDescriptor {
 
 /// A host that lends so many slots, with a buffer of 4096 bytes and the frame that lies in it.
 pub(crate) fn host(path: &str, lend: u32) -> (Host, FrameDescriptor) {
-    let mut host = Host::builder(path).lend(lend).bind().unwrap();
+    let mut host = Host::builder(path).max_outstanding(lend).bind().unwrap();
     let memory = Allocator::memfd_only().allocate(4096).unwrap().fd;
     let buffer = host.register(memory, 4096).unwrap();
     (host, frame(buffer, 4096))

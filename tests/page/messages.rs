@@ -1,4 +1,4 @@
-//! Messages of every kind, and what the page should say of each.
+//! Messages of every kind, and the page's expected rows.
 
 use videostream::ipc::wire::{ClientStatus, Exports, HostStatus, Message};
 use videostream::ipc::{Goodbye, Mode, Refusal};
@@ -41,7 +41,7 @@ pub(crate) fn values(message: &Message) -> (u64, &'static str, Vec<(&'static str
         Message::Buffer { id, size } => (4, "Buffer", buffer(id, 0, size)),
         Message::Fence { id } => (4, "Buffer", buffer(id, 1, 0)),
         Message::Unsealed { id, size } => (4, "Buffer", buffer(id, 2, size)),
-        Message::Retire { id } => (5, "Retire", vec![("id", id.into())]),
+        Message::Unregister { id } => (5, "Retire", vec![("id", id.into())]),
         Message::Goodbye(why) => {
             let (reason, first, second) = match why {
                 Goodbye::Closing => (reason("Goodbye", "Closing"), 0, 0),
@@ -53,7 +53,7 @@ pub(crate) fn values(message: &Message) -> (u64, &'static str, Vec<(&'static str
             (6, "Goodbye", reasons(reason, first, second))
         }
         Message::Parameters { size } => (7, "Parameters", vec![("size", size)]),
-        Message::Look => (8, "Look", vec![]),
+        Message::StatusRequest => (8, "Look", vec![]),
         Message::Moved => (11, "Moved", vec![]),
         Message::Client(c) => {
             let ClientStatus {
@@ -87,7 +87,7 @@ pub(crate) fn values(message: &Message) -> (u64, &'static str, Vec<(&'static str
                 clients,
                 slots,
                 lent,
-                lend,
+                max_outstanding: lend,
                 head,
                 newest_ns,
                 blocked,
@@ -170,14 +170,14 @@ pub(crate) fn messages() -> Vec<Message> {
             id: 24,
             size: 1 << 40,
         },
-        Message::Retire { id: 18 },
+        Message::Unregister { id: 18 },
         Message::Goodbye(Goodbye::Closing),
         Message::Goodbye(Goodbye::OverLimit(19, 20)),
         Message::Goodbye(Goodbye::LeaseTime(21)),
         Message::Goodbye(Goodbye::NotReading),
         Message::Goodbye(Goodbye::FormatChange),
         Message::Parameters { size: 22 },
-        Message::Look,
+        Message::StatusRequest,
         Message::Moved,
         Message::Client(ClientStatus {
             client: 1,
@@ -195,7 +195,7 @@ pub(crate) fn messages() -> Vec<Message> {
             clients: 1,
             slots: 2,
             lent: 3,
-            lend: 4,
+            max_outstanding: 4,
             head: 5,
             newest_ns: 6,
             blocked: 7,

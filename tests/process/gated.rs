@@ -1,11 +1,11 @@
-//! A source that publishes when it may, and tells which buffers come round.
+//! A source that publishes on permission, and reports which buffers return.
 
 use std::cell::{Cell, RefCell};
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 
 use videostream::hal::format::Layout;
-use videostream::source::Taken;
+use videostream::source::SourceFrame;
 use videostream::{FrameRate, PatternSource, Result, Source};
 
 /// Whether the source may publish.
@@ -53,7 +53,7 @@ impl Source for Gated {
         let due = self.inner.due_ns();
         if self.open.get() { due } else { None }
     }
-    fn take(&mut self) -> Result<Option<Taken>> {
+    fn take(&mut self) -> Result<Option<SourceFrame>> {
         if !self.open.get() {
             return Ok(None);
         }

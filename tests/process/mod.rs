@@ -1,4 +1,4 @@
-//! Processes for tests, and what tests of shares run in them.
+//! Processes for tests, and the hosts and clients that they run.
 
 #![allow(
     dead_code,

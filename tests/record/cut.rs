@@ -1,4 +1,4 @@
-//! Recordings of the encoder: what plays of one that was cut, dropped or killed.
+//! Recordings that were cut, dropped or killed: what still plays.
 
 use std::fs;
 use std::path::Path;
@@ -51,8 +51,8 @@ fn in_shards(places: &[usize], check: impl Fn(&Path, usize) + Sync) {
 }
 
 #[test]
-fn a_recording_that_stops_at_any_byte_plays_all_complete_fragments() {
-    if !has_ffmpeg("a_recording_that_stops_at_any_byte_plays_all_complete_fragments") {
+fn a_truncated_recording_plays_complete_fragments() {
+    if !has_ffmpeg("a_truncated_recording_plays_complete_fragments") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -82,8 +82,8 @@ fn a_recording_that_stops_at_any_byte_plays_all_complete_fragments() {
 }
 
 #[test]
-fn a_finished_recording_that_is_cut_at_any_byte_plays_what_is_there() {
-    if !has_ffmpeg("a_finished_recording_that_is_cut_at_any_byte_plays_what_is_there") {
+fn a_finished_recording_cut_anywhere_plays() {
+    if !has_ffmpeg("a_finished_recording_cut_anywhere_plays") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -112,8 +112,8 @@ fn a_finished_recording_that_is_cut_at_any_byte_plays_what_is_there() {
 }
 
 #[test]
-fn a_recorder_that_is_dropped_or_killed_leaves_a_playable_file() {
-    if !has_ffmpeg("a_recorder_that_is_dropped_or_killed_leaves_a_playable_file") {
+fn a_killed_recorder_leaves_a_playable_file() {
+    if !has_ffmpeg("a_killed_recorder_leaves_a_playable_file") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();

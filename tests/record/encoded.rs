@@ -1,4 +1,4 @@
-//! Recordings of the encoder: what other programs read in them.
+//! Recordings of the encoder, read by other programs.
 
 use std::fs;
 use std::path::Path;
@@ -30,8 +30,8 @@ pub(crate) fn record(path: &Path, size: (u32, u32), rate: FrameRate, frames: u64
 }
 
 #[test]
-fn other_programs_read_size_rate_frames_and_key_frames() {
-    if !has_ffmpeg("other_programs_read_size_rate_frames_and_key_frames") {
+fn ffprobe_reads_size_rate_frames_and_key_frames() {
+    if !has_ffmpeg("ffprobe_reads_size_rate_frames_and_key_frames") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -162,8 +162,8 @@ fn fragments_are_at_most_a_second_long() {
 }
 
 #[test]
-fn gaps_and_clocks_that_stand_still_keep_times_growing() {
-    if !has_ffmpeg("gaps_and_clocks_that_stand_still_keep_times_growing") {
+fn times_grow_despite_gaps_and_stopped_clocks() {
+    if !has_ffmpeg("times_grow_despite_gaps_and_stopped_clocks") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! What has the name of a recording before, and until when.
+//! Existing files with the name of a recording: when they are replaced.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Recordings: what other programs read, and what is left after a cut or a full disk.
+//! Recordings, read by other programs, also after a cut or on a full disk.
 
 #[cfg(all(feature = "software", feature = "record"))]
 mod cut;
@@ -23,7 +23,7 @@ fn track() -> Track {
 }
 
 #[test]
-fn names_that_say_no_format_are_refused_with_those_that_do() {
+fn unknown_extensions_are_refused_with_a_list() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["x.avi", "x", "x.mp4.part", ".mp4"] {
         let error = Recorder::create(folder.path().join(name), &track()).unwrap_err();
@@ -79,7 +79,7 @@ fn a_recording_without_a_packet_ends_without_an_error() {
 }
 
 #[test]
-fn the_name_of_another_codec_is_refused_with_the_codec() {
+fn an_extension_of_another_codec_is_refused() {
     let error = record::check_path("clip.hevc", Codec::H264).unwrap_err();
     let text = error.to_string();
     assert!(

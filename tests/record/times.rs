@@ -1,4 +1,4 @@
-//! Recordings of sources that keep no rate: what ffprobe says of each sample's time.
+//! Recordings of sources without a steady rate: each sample's time, by ffprobe.
 
 use std::path::Path;
 
@@ -12,7 +12,8 @@ use crate::media::{encode_pattern, fps, has_ffmpeg, packets, probe};
 const MS: u64 = 1_000_000;
 const HOUR: u64 = 3_600_000 * MS;
 
-/// The timestamps of a source of 15 to 60 frames a second, which drops some, pauses for an hour, and goes on.
+/// The timestamps of a source of 15 to 60 frames a second, which drops some, pauses for an hour,
+/// and goes on.
 fn timestamps() -> Vec<u64> {
     let mut state = 7_u32;
     let mut random = |below: u64| {

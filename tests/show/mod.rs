@@ -1,4 +1,4 @@
-//! A host that never runs ahead of the clients which have to survive, and such clients.
+//! A host that never runs ahead of the clients that must survive, and such clients.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -107,7 +107,7 @@ impl Show {
         // Those that are readable stay out; all others have been filled since.
         let filled: BTreeSet<_> = self.filled.borrow().iter().copied().collect();
         assert_eq!(filled.len() as u32, BUFFERS, "{filled:?}");
-        assert!(self.stream.host().lent() < BUFFERS);
+        assert!(self.stream.host().outstanding() < BUFFERS);
         assert_eq!(self.stream.host().stats().blocked, 0);
     }
 }

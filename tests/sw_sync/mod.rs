@@ -1,4 +1,4 @@
-//! Fences that a test signals, or lets fail: the kernel's `sw_sync`, which the guest has.
+//! Fences that a test signals or lets fail: the kernel's `sw_sync`, which the guest has.
 //!
 //! Source: kernel `drivers/dma-buf/sw_sync.c`.
 

@@ -1,4 +1,5 @@
-//! The kernel's virtual pipeline: its graph by us and by `media-ctl`, and its parts by name.
+//! The kernel's virtual pipeline: its graph, also as `media-ctl` prints it, and its entities by
+//! name.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -9,7 +10,7 @@ use videostream::hal::media::{Function, LinkEnds, MbusCode, PadRef};
 use videostream::media::{MediaGraph, PadName};
 use videostream_testing::{on_the_rig, skip};
 
-/// The turn of a test beside `media-ctl` in the guest; elsewhere `None`, said on standard error.
+/// The turn of a test with `media-ctl` in the guest; elsewhere `None`, said on standard error.
 pub(crate) fn both_sides(test: &str) -> Option<MutexGuard<'static, ()>> {
     let turn = on_the_rig(test)?;
     if Command::new("media-ctl").arg("--version").output().is_err() {

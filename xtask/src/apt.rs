@@ -6,16 +6,16 @@ use anyhow::{Result, bail};
 
 use crate::process;
 
-/// A Debian package and what shows that it, or something equal, is there.
+/// A Debian package, and how to see that it, or an equivalent, is installed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Package {
     /// Its name for apt.
     pub(crate) name: &'static str,
-    /// What proves its presence.
+    /// Proof that it is installed.
     pub(crate) proof: Proof,
 }
 
-/// How to see that a package's content is there.
+/// How to see that a package's content is installed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Proof {
     /// A program in PATH, wherever it came from.
@@ -29,7 +29,7 @@ pub(crate) enum Proof {
 }
 
 impl Package {
-    /// A package known by a program that it brings.
+    /// A package known by one of its programs.
     pub(crate) const fn program(name: &'static str, program: &'static str) -> Self {
         Self {
             name,
@@ -53,7 +53,7 @@ impl Package {
         }
     }
 
-    /// A package without a program of its own.
+    /// A package without programs.
     pub(crate) const fn installed(name: &'static str) -> Self {
         Self {
             name,
@@ -77,7 +77,7 @@ impl Package {
     }
 }
 
-/// The names of those that are absent, each once.
+/// The names of the missing ones, each once.
 pub(crate) fn missing(packages: &[Package]) -> Vec<&'static str> {
     let mut names: Vec<_> = packages
         .iter()
@@ -89,7 +89,7 @@ pub(crate) fn missing(packages: &[Package]) -> Vec<&'static str> {
     names
 }
 
-/// The line that a user without root has to have run.
+/// The command line that root has to run.
 pub(crate) fn install_line(names: &[&str]) -> String {
     format!(
         "apt-get install --no-install-recommends {}",
@@ -97,8 +97,8 @@ pub(crate) fn install_line(names: &[&str]) -> String {
     )
 }
 
-/// Sees to it that `packages` are there: installs what is missing when run by
-/// root, else fails with the command line that is needed.
+/// Makes sure that `packages` are installed: installs missing ones if run by root, else fails with
+/// the command line for it.
 pub(crate) fn ensure(packages: &[Package]) -> Result<()> {
     let names = missing(packages);
     if names.is_empty() {
@@ -114,7 +114,7 @@ pub(crate) fn ensure(packages: &[Package]) -> Result<()> {
         let words = [&["install", "--no-install-recommends"], names].concat();
         process::output_retrying(&mut apt_get(&words))
     };
-    // One that this distribution does not have takes none of the others with it.
+    // A package that this distribution lacks must not prevent the others.
     if install(&names).is_err() {
         for name in &names {
             if let Err(error) = install(&[name]) {
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn missing_packages_are_named_once_and_present_ones_not_at_all() {
+    fn missing_packages_are_named_once() {
         let packages = [
             Package::program("zzz-absent", "no-such-program-zzz"),
             Package::program("coreutils", "ls"),

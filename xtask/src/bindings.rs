@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::apt::{self, Package};
 use crate::check::cargo;
 
-/// Write the bindings of the kernel's interfaces anew, from `vendor-headers`.
+/// Generate the bindings of the kernel's interfaces from `vendor-headers`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Write nothing; fail if the committed files differ, naming header and item

@@ -1,4 +1,4 @@
-//! Ctrl-C and a polite kill: seen at the next look, so that nothing is left behind.
+//! Ctrl-C and SIGTERM: noticed at the next check, so that nothing is left behind.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -6,12 +6,12 @@ use anyhow::{Context, Result, bail};
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// From now on a signal to end only sets a mark, which [`check`] looks at.
+/// Makes the signals only set a flag, which [`check`] reads.
 pub(crate) fn listen() -> Result<()> {
     ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed)).context("signal handler")
 }
 
-/// An error once a signal to end has come.
+/// Fails once such a signal has come.
 pub(crate) fn check() -> Result<()> {
     if INTERRUPTED.load(Ordering::Relaxed) {
         bail!("interrupted");

@@ -1,10 +1,9 @@
 //! Developer commands of the project, run as `cargo xtask COMMAND`.
 //!
-//! `vm` runs a command inside a small machine that has cameras, codecs and
-//! dma-buf heaps; `test` runs every check of the project; `bench` measures;
-//! `bindings` makes the kernel bindings; `install` installs the C library, the GStreamer plugin and the command;
-//! `wheel` builds the Python package.
-//! `docs/testing.md` describes them.
+//! `vm` runs a command inside a small machine that has cameras, codecs and dma-buf heaps; `test`
+//! runs every check of the project; `bench` measures; `bindings` makes the kernel bindings;
+//! `install` installs the C library, the GStreamer plugin and the command; `wheel` builds the
+//! Python package. `docs/testing.md` describes them.
 
 mod apt;
 mod bench;
@@ -33,7 +32,7 @@ enum Command {
     Test(check::Args),
     /// Measure on this machine
     Bench(bench::Args),
-    /// Write the bindings of the kernel's interfaces anew, or check them
+    /// Regenerate the bindings of the kernel's interfaces, or check them
     Bindings(bindings::Args),
     /// Build and install the C library, its header, the GStreamer plugin, and the command
     Install(install::Args),

@@ -1,4 +1,4 @@
-//! Programs that are run to their end, with errors that say what was run.
+//! Runs programs to their end, with errors that name the command.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -7,8 +7,8 @@ use std::{env, fs, thread, time::Duration};
 
 use anyhow::{Context, Result, bail};
 
-/// Runs a program quietly; its standard output is the result. On failure the
-/// error holds the command line and the end of what the program said.
+/// Runs a program quietly; returns its standard output. On failure the error has the command line
+/// and the end of the program's output.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let text = describe(command);
     let output = command
@@ -27,7 +27,7 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Runs a program that tells on its error output how it gets on; its standard output is the result.
+/// Runs a program whose progress, on standard error, is shown; returns its standard output.
 pub(crate) fn output_shown(command: &mut Command) -> Result<String> {
     let text = describe(command);
     let output = command
@@ -41,7 +41,7 @@ pub(crate) fn output_shown(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Like [`output`], once more after a pause when it fails: downloads do.
+/// Like [`output`], but tries once more after a pause: downloads fail now and then.
 pub(crate) fn output_retrying(command: &mut Command) -> Result<String> {
     match output(command) {
         Ok(text) => Ok(text),
@@ -66,7 +66,7 @@ pub(crate) fn tail(text: &str, lines: usize) -> String {
     all[all.len().saturating_sub(lines)..].join("\n")
 }
 
-/// Where a program is found in PATH or in the folders of system programs.
+/// Finds a program in PATH or in the folders of system programs.
 pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path)
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_error_of_a_failing_program_names_it_and_its_words() {
+    fn a_programs_error_names_it_and_its_arguments() {
         let error = output(Command::new("sh").args(["-c", "echo why >&2; exit 3"])).unwrap_err();
         let text = error.to_string();
         assert!(text.contains("'echo why >&2; exit 3'"), "{text}");

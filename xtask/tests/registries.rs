@@ -1,5 +1,4 @@
-//! Packages are named by their names: no file says at which host a registry keeps them, since every user
-//! may have another one.
+//! No file names the host of a package registry: every user may have another one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -45,7 +44,8 @@ fn a_host_is_found_with_its_line() {
     assert!(found[0].contains("guide.md:2: "), "{found:?}");
 }
 
-/// Every file that somebody wrote: what is hidden is the project's, but for git's; what cargo builds is not.
+/// Every file that somebody wrote: what is hidden is the project's, but for git's; what cargo
+/// builds is not.
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

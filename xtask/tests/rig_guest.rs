@@ -1,4 +1,4 @@
-//! The guest is what the other tests for the rig take it for.
+//! The guest has what the other rig tests rely on.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};

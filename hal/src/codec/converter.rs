@@ -1,33 +1,31 @@
-//! A converter: pictures in through `Output`, scaled, cropped or in other colours out through
-//! `Capture`.
+//! A converter: takes pictures through `Output` and returns them through `Capture` scaled, cropped,
+//! or in another format.
 
 use core::cell::Cell;
-use core::ops::Deref;
 
-use super::setup::set_format;
-use super::{Buffers, Done, M2m};
+use super::setup::{refused_rectangle, set_format};
+use super::{Buffers, FinishedBuffer, M2m};
 use crate::v4l2::queue::Content;
-use crate::v4l2::{
-    BufType, Device, Error, ErrorKind, PixFormat, Ready, Rounding, SelectionRect, SelectionTarget,
-};
+use crate::v4l2::{BufType, Device, PixFormat, Ready, Rounding, SelectionRect, SelectionTarget};
+use crate::{Error, ErrorKind};
 
-/// What a converter is asked for.
+/// What to request of a converter.
 #[derive(Clone, Copy, Debug)]
 pub struct ConverterWishes {
-    /// Pictures that go in ([`PixFormat::wish`]).
+    /// Format of the input pictures ([`PixFormat::wish`]).
     pub from: PixFormat,
-    /// Pictures that come out.
+    /// Format of the output pictures.
     pub to: PixFormat,
-    /// The part that is taken; `None` for all.
+    /// The part of the input to read; `None` for all of it.
     pub crop: Option<SelectionRect>,
-    /// The part that is written; `None` for all.
+    /// The part of the output to write; `None` for all of it.
     pub compose: Option<SelectionRect>,
 }
 
 /// A device that makes one picture of each picture.
 ///
-/// Reads as its [`M2m`], which has the queues and their buffers. Results come in the order in
-/// which pictures were submitted, with their timestamps in whole microseconds.
+/// [`Converter::m2m`] has the queues and their buffers. Results arrive in the order in which
+/// pictures were submitted, with their timestamps in whole microseconds.
 #[derive(Debug)]
 pub struct Converter {
     m2m: M2m,
@@ -39,19 +37,20 @@ pub struct Converter {
 }
 
 impl Converter {
-    /// Sets formats and rectangles of a device; each is read back.
+    /// Sets the formats and rectangles of a device and checks what the driver made of them.
     ///
     /// # Errors
-    /// - [`Error::NoFormat`]: not one of its formats.
-    /// - [`Error::Argument`]: it cannot take or make pictures of this size, or not this part.
-    /// - [`Error::WrongKind`]: the device is no memory-to-memory device.
+    /// - [`Error::NoFormat`]: the device does not have one of the formats.
+    /// - [`Error::PictureSize`], [`Error::Rectangle`]: it does not support one of the sizes or
+    ///   rectangles.
+    /// - [`Error::WrongKind`]: it is not a memory-to-memory device.
     pub fn new(device: Device, wishes: &ConverterWishes) -> Result<Self, Error> {
         let m2m = M2m::new(device)?;
         let device = m2m.device();
         let (output, capture) = (m2m.output().buf_type(), m2m.capture().buf_type());
         let from = exact(device, output, &wishes.from)?;
         let to = exact(device, capture, &wishes.to)?;
-        // Some drivers make both queues alike.
+        // Some drivers make both queues alike, so setting the second format may change the first.
         let from = if device.format(output)? == from {
             from
         } else {
@@ -73,8 +72,8 @@ impl Converter {
         })
     }
 
-    /// Allocates both queues. Buffers that are imported or lent get their memory next, those of
-    /// the capture queue before [`Converter::start`].
+    /// Allocates both queues. Imported buffers need their memory next, those of the capture queue
+    /// before [`Converter::start`].
     ///
     /// # Errors
     /// Those of [`reqbufs`](crate::v4l2::ioctl::reqbufs).
@@ -83,7 +82,13 @@ impl Converter {
         self.m2m.allocate_capture(to)
     }
 
-    /// Both queues, to give their buffers memory.
+    /// Returns both queues, to get free buffers, to wait, and for the device.
+    #[must_use]
+    pub const fn m2m(&self) -> &M2m {
+        &self.m2m
+    }
+
+    /// Returns both queues, to give their buffers memory.
     pub const fn m2m_mut(&mut self) -> &mut M2m {
         &mut self.m2m
     }
@@ -97,7 +102,7 @@ impl Converter {
         self.m2m.start_capture()
     }
 
-    /// Ends the stream and frees the buffers; formats stay.
+    /// Stops both queues and frees the buffers; the formats stay.
     ///
     /// # Errors
     /// Those of stopping a queue and freeing its buffers.
@@ -106,37 +111,37 @@ impl Converter {
         self.m2m.stop_all()
     }
 
-    /// The format of pictures that go in.
+    /// Returns the format of the input pictures.
     #[must_use]
     pub const fn input_format(&self) -> &PixFormat {
         &self.from
     }
 
-    /// The format of pictures that come out.
+    /// Returns the format of the output pictures.
     #[must_use]
     pub const fn result_format(&self) -> &PixFormat {
         &self.to
     }
 
-    /// The part that is taken; `None` where none was asked for.
+    /// Returns the part of the input that is read; `None` if none was requested.
     #[must_use]
     pub const fn crop(&self) -> Option<SelectionRect> {
         self.crop
     }
 
-    /// The part that is written; `None` where none was asked for.
+    /// Returns the part of the output that is written; `None` if none was requested.
     #[must_use]
     pub const fn compose(&self) -> Option<SelectionRect> {
         self.compose
     }
 
-    /// Pictures submitted whose results were not taken.
+    /// Returns the number of submitted pictures whose results were not taken yet.
     #[must_use]
     pub const fn pending(&self) -> u32 {
         self.pending.get()
     }
 
-    /// Hands a free buffer with a picture to the hardware.
+    /// Submits a free buffer with a picture.
     ///
     /// # Errors
     /// Those of [`M2m::submit`].
@@ -146,29 +151,31 @@ impl Converter {
         Ok(())
     }
 
-    /// The next result if there is one; never waits.
+    /// Returns the next result if it is finished; never blocks.
     ///
     /// # Errors
-    /// - [`ErrorKind::NotReady`][]: none.
-    /// - [`ErrorKind::StreamFailed`], [`ErrorKind::Disconnected`]: the driver gave up, unplugged.
-    pub fn take_picture(&self) -> Result<Done<'_>, Error> {
+    /// - [`ErrorKind::NotReady`][]: no result is finished.
+    /// - [`ErrorKind::StreamFailed`]: the driver gave up.
+    /// - [`ErrorKind::Disconnected`]: the device was unplugged.
+    pub fn take_picture(&self) -> Result<FinishedBuffer<'_>, Error> {
         let picture = self.m2m.take()?;
         self.pending.set(self.pending.get().saturating_sub(1));
         Ok(picture)
     }
 
-    /// The next result.
+    /// Waits for the next result.
     ///
     /// # Errors
     /// Those of [`Converter::take_picture`], where [`ErrorKind::NotReady`] means that nothing is
     /// pending; [`Error::TimedOut`] at the deadline.
-    pub fn next_picture(&self, deadline_ns: Option<u64>) -> Result<Done<'_>, Error> {
+    pub fn next_picture(&self, deadline_ns: Option<u64>) -> Result<FinishedBuffer<'_>, Error> {
         loop {
             match self.take_picture() {
                 Err(error) if error.kind() == ErrorKind::NotReady && self.pending() > 0 => {}
                 result => return result,
             }
             let ready = self.m2m.wait(Ready::CAPTURE, deadline_ns)?;
+            // With an error alone, poll would return at once forever: let the dequeue report it.
             if ready.contains(Ready::ERROR) && !ready.contains(Ready::CAPTURE) {
                 return self.take_picture();
             }
@@ -176,15 +183,7 @@ impl Converter {
     }
 }
 
-impl Deref for Converter {
-    type Target = M2m;
-
-    fn deref(&self) -> &M2m {
-        &self.m2m
-    }
-}
-
-/// Sets a format whose code and size must come out as they went in.
+/// Sets a format whose code and size the driver must not change.
 fn exact(device: &Device, buf_type: BufType, wish: &PixFormat) -> Result<PixFormat, Error> {
     let format = set_format(device, buf_type, wish)?;
     if (format.width, format.height) == (wish.width, wish.height) {
@@ -195,9 +194,9 @@ fn exact(device: &Device, buf_type: BufType, wish: &PixFormat) -> Result<PixForm
 }
 
 fn size_refused(wish: &PixFormat) -> Error {
-    Error::Argument {
-        name: "picture size (width << 32 | height)",
-        value: u64::from(wish.width) << 32 | u64::from(wish.height),
+    Error::PictureSize {
+        width: wish.width,
+        height: wish.height,
     }
 }
 
@@ -207,10 +206,7 @@ fn set_rect(
     target: SelectionTarget,
     wish: SelectionRect,
 ) -> Result<SelectionRect, Error> {
-    let refused = Error::Argument {
-        name: "rectangle (width << 32 | height)",
-        value: u64::from(wish.width) << 32 | u64::from(wish.height),
-    };
+    let refused = refused_rectangle(wish);
     match device.set_selection(buf_type, target, Rounding::Nearest, wish) {
         Ok(set) if set == wish => Ok(set),
         Ok(_) => Err(refused),

@@ -1,28 +1,26 @@
-//! A stateful decoder: a byte stream in through `Output`, pictures out through `Capture`.
+//! A stateful decoder: takes a byte stream through `Output` and returns pictures through `Capture`.
 
 use core::cell::Cell;
-use core::ops::Deref;
 
-use super::encoder::END;
 use super::setup::set_format;
-use super::{Buffers, Done, M2m, Quirks};
+use super::{Buffers, FinishedBuffer, M2m, Quirks};
 use crate::format::FourCc;
 use crate::v4l2::ioctl::{self, CodecCommand};
 use crate::v4l2::{
-    Device, Error, ErrorKind, EventSelector, FormatFlags, PixFormat, Ready, SelectionRect,
-    SelectionTarget,
+    Device, EventSelector, FormatFlags, PixFormat, Ready, SelectionRect, SelectionTarget,
 };
+use crate::{Error, ErrorKind};
 
 /// The states of the kernel's decoder document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DecoderState {
-    /// The stream's headers are awaited: submit, and wait for [`Error::SourceChanged`].
+    /// Waiting for the stream's headers: submit, and wait for [`Error::SourceChanged`].
     Initialization,
-    /// Format and buffers of pictures are to be set up: [`Decoder::set_up`], [`Decoder::start`].
+    /// The picture format is known: call [`Decoder::set_up`], then [`Decoder::start`].
     CaptureSetup,
-    /// Pictures come out.
+    /// Pictures are decoded.
     Decoding,
-    /// What was submitted is being finished.
+    /// The rest of what was submitted is decoded.
     Drain,
     /// The last picture was taken.
     Stopped,
@@ -40,41 +38,40 @@ impl DecoderState {
     }
 }
 
-/// What a decoder is asked for.
+/// What to request of a decoder.
 #[derive(Clone, Copy, Debug)]
 pub struct DecoderWishes {
     /// Codec, such as [`FourCc::H264`].
     pub coded: FourCc,
-    /// Size of the pictures where it is known from elsewhere; needed only for formats whose stream does
-    /// not tell.
+    /// Size of the pictures, if known; needed only for formats whose stream does not contain it.
     pub size: Option<(u32, u32)>,
     /// Bytes of the largest access unit; 0 leaves it to the driver.
     pub packet_size: u32,
 }
 
-/// The pictures of a decoder.
+/// The format of decoded pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PictureFormat {
-    /// Format with the coded size, strides and sizes of buffers.
+    /// Format with the coded size, strides, and buffer sizes.
     pub format: PixFormat,
-    /// The part to be shown.
+    /// The part to display.
     pub visible: SelectionRect,
 }
 
 /// A stateful decoder.
 ///
-/// Reads as its [`M2m`], which has the queues and their buffers. Submit the stream; when
-/// [`Decoder::take_picture`] says [`Error::SourceChanged`], at the start and whenever the stream
-/// changes its size, take up the new format with [`Decoder::set_up`] and [`Decoder::start`].
-/// Pictures come in the order in which they are shown, with the timestamp of the first buffer that they
-/// came from, in whole microseconds.
+/// [`Decoder::m2m`] has the queues and their buffers. Submit the stream. When
+/// [`Decoder::take_picture`] returns [`Error::SourceChanged`], at the start and whenever the stream
+/// changes its size, set up the new format with [`Decoder::set_up`] and [`Decoder::start`].
+/// Pictures arrive in display order, with the timestamp of the first buffer that they came from, in
+/// whole microseconds.
 ///
 /// Source: kernel page `userspace-api/media/v4l/dev-decoder.html`.
 #[derive(Debug)]
 pub struct Decoder {
     m2m: M2m,
     state: Cell<DecoderState>,
-    /// A drain was asked for, and its end was not seen.
+    /// A drain was requested, and its end has not been seen.
     draining: Cell<bool>,
     quirks: Quirks,
     coded: PixFormat,
@@ -82,12 +79,12 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// Sets the format of the stream, asks for the events of a decoder, allocates the output
-    /// queue and starts it.
+    /// Sets the format of the stream, subscribes to the events of a decoder, then allocates and
+    /// starts the output queue.
     ///
     /// # Errors
-    /// - [`Error::NoFormat`]: the decoder has not this codec.
-    /// - [`Error::WrongKind`]: the device is no memory-to-memory device.
+    /// - [`Error::NoFormat`]: the decoder does not support the codec.
+    /// - [`Error::WrongKind`]: the device is not a memory-to-memory device.
     /// - [`ErrorKind::Busy`]: another handle has the only instance.
     /// - Those of [`ioctl::reqbufs`] and [`ioctl::streamon`].
     pub fn new(device: Device, wishes: &DecoderWishes, packets: Buffers) -> Result<Self, Error> {
@@ -107,7 +104,8 @@ impl Decoder {
             .find(|format| format.fourcc == wishes.coded)
             .map_or(FormatFlags::empty(), |format| format.flags);
         device.subscribe(EventSelector::SourceChange { input: 0 })?;
-        // The mark on the last buffer is the contract; this event is asked for as the document says.
+        // The end is read from the flag on the last buffer. The document asks for this subscription
+        // all the same, and drivers may lack the event.
         let _ = device.subscribe(EventSelector::EndOfStream);
         m2m.allocate_output(packets)?;
         m2m.start_output()?;
@@ -121,43 +119,51 @@ impl Decoder {
         })
     }
 
-    /// The state.
+    /// Returns the state.
     #[must_use]
     pub const fn state(&self) -> DecoderState {
         self.state.get()
     }
 
-    /// The format of the stream, with the most bytes of a buffer.
+    /// Returns the format of the stream, with the maximum size of a buffer.
     #[must_use]
     pub const fn coded_format(&self) -> &PixFormat {
         &self.coded
     }
 
-    /// Whether a buffer may end anywhere in the stream. Where not, each holds one whole access
-    /// unit.
+    /// Returns whether a buffer may end anywhere in the stream. If not, each buffer must hold one
+    /// whole access unit.
     #[must_use]
     pub const fn takes_any_split(&self) -> bool {
         self.flags.contains(FormatFlags::CONTINUOUS_BYTESTREAM)
     }
 
-    /// Whether the size may change inside the stream.
+    /// Returns whether the size may change within the stream.
     #[must_use]
     pub const fn can_change_size(&self) -> bool {
         self.flags.contains(FormatFlags::DYN_RESOLUTION)
     }
 
-    /// Both queues, to give their buffers memory.
+    /// Returns both queues, to get free buffers, to wait, and for the device.
+    #[must_use]
+    pub const fn m2m(&self) -> &M2m {
+        &self.m2m
+    }
+
+    /// Returns both queues, to give their buffers memory.
     pub const fn m2m_mut(&mut self) -> &mut M2m {
         &mut self.m2m
     }
 
-    /// Takes up the format of the stream and allocates the capture queue for it; buffers of the
-    /// format before are freed. With a raw format of the program's choice, if the decoder has
-    /// it. Buffers that are imported or lent get their memory next, then [`Decoder::start`].
+    /// Sets up the format of the stream and allocates the capture queue for it; buffers of the
+    /// previous format are freed.
+    ///
+    /// `raw` selects another raw format that the decoder supports. Imported buffers need their
+    /// memory next, then call [`Decoder::start`].
     ///
     /// # Errors
-    /// - [`Error::State`] but for [`DecoderState::CaptureSetup`].
-    /// - [`Error::NoFormat`]: pictures of this stream do not come in this format.
+    /// - [`Error::State`] unless in [`DecoderState::CaptureSetup`].
+    /// - [`Error::NoFormat`]: the decoder cannot write pictures of this stream in this format.
     /// - Those of [`ioctl::reqbufs`].
     pub fn set_up(
         &mut self,
@@ -166,7 +172,7 @@ impl Decoder {
     ) -> Result<PictureFormat, Error> {
         self.expect("set up capture", DecoderState::CaptureSetup)?;
         self.m2m.free_capture()?;
-        // Whatever changed up to here is what is taken up now.
+        // Every change up to here is covered by the format that is read next.
         self.m2m.source_changed()?;
         let device = self.m2m.device();
         let capture = self.m2m.capture().buf_type();
@@ -181,10 +187,10 @@ impl Decoder {
         Ok(PictureFormat { format, visible })
     }
 
-    /// Queues the capture buffers and starts that queue. A drain that was asked for goes on.
+    /// Queues the capture buffers and starts the capture queue. A requested drain continues.
     ///
     /// # Errors
-    /// [`Error::State`] but for [`DecoderState::CaptureSetup`], or before [`Decoder::set_up`];
+    /// [`Error::State`] unless in [`DecoderState::CaptureSetup`] and after [`Decoder::set_up`];
     /// those of [`ioctl::qbuf`] and [`ioctl::streamon`].
     pub fn start(&mut self) -> Result<(), Error> {
         self.expect("start", DecoderState::CaptureSetup)?;
@@ -196,33 +202,36 @@ impl Decoder {
         Ok(())
     }
 
-    /// The next picture if there is one; never waits.
+    /// Returns the next picture if it is finished; never blocks.
     ///
     /// # Errors
-    /// - [`ErrorKind::NotReady`][]: none.
-    /// - [`Error::SourceChanged`]: the format of the stream is known now, or all pictures in the
+    /// - [`ErrorKind::NotReady`][]: no picture is finished.
+    /// - [`Error::SourceChanged`]: the format of the stream is now known, or all pictures in the
     ///   old one were taken; see [`Decoder::set_up`].
-    /// - [`ErrorKind::EndOfStream`]: the last one after [`Decoder::drain`], or after an end in
-    ///   the stream itself, was taken.
-    /// - [`ErrorKind::StreamFailed`]: the driver gave up; drop the decoder and make a new one.
-    /// - [`ErrorKind::Disconnected`][]: unplugged.
-    pub fn take_picture(&self) -> Result<Done<'_>, Error> {
+    /// - [`ErrorKind::EndOfStream`]: the last picture after [`Decoder::drain`], or after an end
+    ///   within the stream, was taken.
+    /// - [`ErrorKind::StreamFailed`]: the driver gave up; drop the decoder and create a new one.
+    /// - [`ErrorKind::Disconnected`][]: the device was unplugged.
+    pub fn take_picture(&self) -> Result<FinishedBuffer<'_>, Error> {
         match self.state.get() {
             DecoderState::CaptureSetup => return Err(Error::SourceChanged),
-            DecoderState::Stopped => return Err(END),
+            DecoderState::Stopped => return Err(Error::EndOfStream),
             DecoderState::Initialization => {
                 if self.m2m.source_changed()? {
                     self.state.set(DecoderState::CaptureSetup);
                     return Err(Error::SourceChanged);
                 }
-                return Err(Error::system("VIDIOC_DQBUF", rustix::io::Errno::AGAIN));
+                return Err(Error::NotReady);
             }
+            // Once the last picture is taken, such drivers refuse to return what they have read.
             DecoderState::Drain if self.quirks.collect_before_end => self.m2m.collect()?,
             DecoderState::Drain | DecoderState::Decoding => {}
         }
         match self.m2m.take() {
             Ok(picture) if picture.is_last() => {
                 let end = self.last_taken()?;
+                // Drivers flag either the last picture or an empty buffer after it. A picture is
+                // returned first; the new state reports the end at the next call.
                 if picture.is_empty() {
                     Err(end)
                 } else {
@@ -230,12 +239,14 @@ impl Decoder {
                 }
             }
             Ok(picture) => Ok(picture),
+            // The flagged buffer was taken before, or the driver flags none.
             Err(error) if error.kind() == ErrorKind::EndOfStream => Err(self.last_taken()?),
             Err(error) => Err(error),
         }
     }
 
-    /// Tells what the last picture was the last of.
+    /// Returns what the last buffer ended: the format, or the stream. The flag is the same for
+    /// both; an event tells them apart.
     fn last_taken(&self) -> Result<Error, Error> {
         self.m2m.end();
         if self.m2m.source_changed()? {
@@ -244,11 +255,11 @@ impl Decoder {
         } else {
             self.draining.set(false);
             self.state.set(DecoderState::Stopped);
-            Ok(END)
+            Ok(Error::EndOfStream)
         }
     }
 
-    /// What to wait for, so that [`Decoder::take_picture`] has news.
+    /// Returns what to wait for before calling [`Decoder::take_picture`] again.
     #[must_use]
     pub fn wanted(&self) -> Ready {
         match self.state.get() {
@@ -257,29 +268,33 @@ impl Decoder {
         }
     }
 
-    /// The next picture, in the order in which they are shown. Waits although the decoder may be
-    /// short of input: to feed it in the same thread, wait with [`M2m::wait`] for
-    /// [`Decoder::wanted`] and [`Ready::OUTPUT`].
+    /// Waits for the next picture, in display order.
+    ///
+    /// It waits even if the decoder is short of input. To feed it in the same thread, wait with
+    /// [`M2m::wait`] for [`Decoder::wanted`] and [`Ready::OUTPUT`].
     ///
     /// # Errors
-    /// Those of [`Decoder::take_picture`], where [`ErrorKind::NotReady`] means that neither
-    /// queue has a buffer; [`Error::TimedOut`] at the deadline.
-    pub fn next_picture(&self, deadline_ns: Option<u64>) -> Result<Done<'_>, Error> {
+    /// Those of [`Decoder::take_picture`], where [`ErrorKind::NotReady`] means that neither queue
+    /// has a buffer; [`Error::TimedOut`] at the deadline.
+    pub fn next_picture(&self, deadline_ns: Option<u64>) -> Result<FinishedBuffer<'_>, Error> {
         loop {
             match self.take_picture() {
                 Err(error) if error.kind() == ErrorKind::NotReady => {}
                 result => return result,
             }
             let ready = self.m2m.wait(self.wanted(), deadline_ns)?;
+            // With an error alone, poll would return at once forever: let the dequeue report it.
             if ready.contains(Ready::ERROR) && !ready.intersects(self.wanted()) {
                 return self.take_picture();
             }
         }
     }
 
-    /// Begins a drain: all pictures of what was submitted so far come out, then
-    /// [`ErrorKind::EndOfStream`]. While capture is not set up, the drain begins with it. Nothing
-    /// happens in a drain and after it.
+    /// Starts a drain: all pictures of what was submitted so far are returned, then
+    /// [`ErrorKind::EndOfStream`].
+    ///
+    /// Before the capture queue is set up, the drain is postponed until it is. During and after a
+    /// drain this does nothing.
     ///
     /// # Errors
     /// See [`ioctl::decoder_cmd`].
@@ -298,7 +313,7 @@ impl Decoder {
     fn stop_command(&self) -> Result<(), Error> {
         match ioctl::decoder_cmd(self.m2m.output().fd(), CodecCommand::Stop) {
             Ok(()) => {}
-            // After a change of format: the drain from before it goes on.
+            // After a change of format, the earlier drain is still in progress.
             Err(error) if error.kind() == ErrorKind::Busy => {}
             Err(error) => {
                 self.draining.set(false);
@@ -309,11 +324,11 @@ impl Decoder {
         Ok(())
     }
 
-    /// Goes on after a drain, with what is submitted next in the same stream; with a driver that needs
-    /// it ([`Quirks::end_outlives_start`]), from a key frame on.
+    /// Resumes after a drain with what is submitted next in the same stream. With a driver that
+    /// needs it ([`Quirks::end_outlives_start`]), submit from a key frame on.
     ///
     /// # Errors
-    /// [`Error::State`] but for [`DecoderState::Stopped`]; see [`ioctl::decoder_cmd`].
+    /// [`Error::State`] unless in [`DecoderState::Stopped`]; see [`ioctl::decoder_cmd`].
     #[doc(alias = "V4L2_DEC_CMD_START")]
     pub fn resume(&mut self) -> Result<(), Error> {
         self.expect("resume", DecoderState::Stopped)?;
@@ -323,19 +338,20 @@ impl Decoder {
         Ok(())
     }
 
-    /// Goes to another point of the stream, or to another stream of the codec: what was submitted is
-    /// dropped, and so are pictures that were not taken. Submit from a key frame on, with
-    /// its parameter sets. A drain ends.
+    /// Seeks to another point of the stream, or to another stream of the codec.
+    ///
+    /// Submitted data and pictures that were not taken are dropped, and a drain ends. Submit from a
+    /// key frame on, with its parameter sets.
     ///
     /// # Errors
     /// Those of stopping and starting a queue.
     pub fn seek(&mut self) -> Result<(), Error> {
         self.draining.set(false);
+        // Stopping the output queue is the seek: it drops the input and keeps the stream's headers.
         self.m2m.stop_output()?;
         if self.m2m.capture().is_streaming() {
             self.m2m.stop_capture()?;
-            // A change that the dropped input brought is of no interest; what comes next tells
-            // its own.
+            // A change in the dropped input no longer matters; the next input reports its own.
             let changed = self.m2m.source_changed()?;
             self.m2m.start_output()?;
             if changed || self.state.get() == DecoderState::CaptureSetup {
@@ -358,15 +374,7 @@ impl Decoder {
     }
 }
 
-impl Deref for Decoder {
-    type Target = M2m;
-
-    fn deref(&self) -> &M2m {
-        &self.m2m
-    }
-}
-
-/// The part of decoded pictures that is to be shown.
+/// Returns the part of decoded pictures to display.
 fn visible(device: &Device, format: &PixFormat) -> SelectionRect {
     let whole = SelectionRect {
         width: format.width,

@@ -1,24 +1,22 @@
-//! A stateful encoder: pictures in through `Output`, packets out through `Capture`.
+//! A stateful encoder: takes pictures through `Output` and returns packets through `Capture`.
 
 use core::cell::Cell;
-use core::ops::Deref;
-
-use rustix::io::Errno;
 
 use super::setup::{set_crop, set_format, set_interval};
-use super::{Buffers, Done, M2m, Quirks};
+use super::{Buffers, FinishedBuffer, M2m, Quirks};
 use crate::format::FourCc;
 use crate::v4l2::ioctl::{self, CodecCommand};
-use crate::v4l2::{Device, Error, ErrorKind, Fraction, PixFormat, Ready, SelectionRect};
+use crate::v4l2::{Device, Fraction, PixFormat, Ready, SelectionRect};
+use crate::{Error, ErrorKind};
 
 /// The states of the kernel's encoder document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EncoderState {
-    /// Formats, buffers and controls may be set; nothing moves.
+    /// Formats, buffers, and controls may be set; nothing is encoded.
     Initialization,
-    /// Pictures become packets.
+    /// Pictures are encoded.
     Encoding,
-    /// What was submitted is being finished.
+    /// The rest of what was submitted is encoded.
     Drain,
     /// The last packet was taken.
     Stopped,
@@ -35,28 +33,28 @@ impl EncoderState {
     }
 }
 
-/// What an encoder is asked for.
+/// What to request of an encoder.
 #[derive(Clone, Copy, Debug)]
 pub struct EncoderWishes {
     /// Codec, such as [`FourCc::H264`].
     pub coded: FourCc,
-    /// Bytes that a packet may have; 0 leaves it to the driver.
+    /// Maximum bytes of a packet; 0 leaves it to the driver.
     pub packet_size: u32,
-    /// Pictures: format and size, stride and colours as far as they are known
+    /// Format of the pictures: code and size, plus stride and colorimetry as far as known
     /// ([`PixFormat::wish`]).
     pub raw: PixFormat,
     /// Seconds per picture; `None` leaves it to the driver.
     pub interval: Option<Fraction>,
-    /// The part of each picture that is encoded; `None` for all.
+    /// The part of each picture to encode; `None` for all of it.
     pub crop: Option<SelectionRect>,
 }
 
 /// A stateful encoder.
 ///
-/// Reads as its [`M2m`], which has the queues and their buffers. Made, given controls, allocated
-/// and started in this order; then pictures are submitted and packets taken, independently of
-/// each other. One picture may give none, one or several packets; the timestamp of a picture is
-/// copied to its packets in whole microseconds.
+/// [`Encoder::m2m`] has the queues and their buffers. Create the encoder, set controls, allocate,
+/// and start, in this order; then submit pictures and take packets independently of each other. One
+/// picture may result in no packet, one, or several; its timestamp is copied to its packets in
+/// whole microseconds.
 ///
 /// Source: kernel page `userspace-api/media/v4l/dev-encoder.html`.
 #[derive(Debug)]
@@ -71,13 +69,14 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// Sets formats, interval and crop rectangle of a device, in the order of the document; each
-    /// is read back.
+    /// Sets the formats, interval, and crop rectangle of a device, in the order of the document,
+    /// and checks what the driver made of them.
     ///
     /// # Errors
-    /// - [`Error::NoFormat`]: the encoder has not this codec, or does not take these pictures.
-    /// - [`Error::WrongKind`]: the device is no memory-to-memory device.
-    /// - [`Error::Argument`]: the driver takes no pictures of this size, or cannot crop so.
+    /// - [`Error::NoFormat`]: the encoder does not support the codec or the picture format.
+    /// - [`Error::WrongKind`]: the device is not a memory-to-memory device.
+    /// - [`Error::PictureSize`], [`Error::Rectangle`]: the driver does not support the picture size
+    ///   or the crop rectangle.
     /// - [`ErrorKind::Busy`]: another handle has the only instance.
     pub fn new(device: Device, wishes: &EncoderWishes) -> Result<Self, Error> {
         let m2m = M2m::new(device)?;
@@ -89,9 +88,9 @@ impl Encoder {
         set_format(device, capture, &coded)?;
         let raw = set_format(device, output, &wishes.raw)?;
         if raw.width < wishes.raw.width || raw.height < wishes.raw.height {
-            return Err(Error::Argument {
-                name: "picture size (width << 32 | height)",
-                value: u64::from(wishes.raw.width) << 32 | u64::from(wishes.raw.height),
+            return Err(Error::PictureSize {
+                width: wishes.raw.width,
+                height: wishes.raw.height,
             });
         }
         let interval = match wishes.interval {
@@ -104,7 +103,7 @@ impl Encoder {
             ..SelectionRect::default()
         };
         let visible = set_crop(device, output, &raw, wishes.crop.unwrap_or(whole))?;
-        // The size of packets follows from the pictures.
+        // The packet size follows from the picture format, so read it after that is set.
         let coded = device.format(capture)?;
         let quirks = Quirks::of(device.capabilities().driver());
         Ok(Self {
@@ -118,8 +117,8 @@ impl Encoder {
         })
     }
 
-    /// Allocates both queues. Buffers that are imported or lent get their memory next, those of
-    /// the capture queue before [`Encoder::start`].
+    /// Allocates both queues. Imported buffers need their memory next, those of the capture queue
+    /// before [`Encoder::start`].
     ///
     /// # Errors
     /// Those of [`ioctl::reqbufs`].
@@ -129,7 +128,13 @@ impl Encoder {
         self.m2m.allocate_capture(packets)
     }
 
-    /// Both queues, to give their buffers memory.
+    /// Returns both queues, to get free buffers, to wait, and for the device.
+    #[must_use]
+    pub const fn m2m(&self) -> &M2m {
+        &self.m2m
+    }
+
+    /// Returns both queues, to give their buffers memory.
     pub const fn m2m_mut(&mut self) -> &mut M2m {
         &mut self.m2m
     }
@@ -149,58 +154,61 @@ impl Encoder {
         Ok(())
     }
 
-    /// The state.
+    /// Returns the state.
     #[must_use]
     pub const fn state(&self) -> EncoderState {
         self.state.get()
     }
 
-    /// The format of packets: codec, size and the most bytes of one.
+    /// Returns the format of packets: codec, size, and the maximum bytes of a packet.
     #[must_use]
     pub const fn coded_format(&self) -> &PixFormat {
         &self.coded
     }
 
-    /// The format of pictures, with the driver's strides and alignment.
+    /// Returns the format of pictures, with the driver's strides and alignment.
     #[must_use]
     pub const fn raw_format(&self) -> &PixFormat {
         &self.raw
     }
 
-    /// The part of each picture that is encoded.
+    /// Returns the part of each picture that is encoded.
     #[must_use]
     pub const fn visible(&self) -> SelectionRect {
         self.visible
     }
 
-    /// Seconds per picture; `None` where the driver does not care.
+    /// Returns the seconds per picture; `None` if the driver has no frame interval.
     #[must_use]
     pub const fn interval(&self) -> Option<Fraction> {
         self.interval
     }
 
-    /// Changes the rate at which pictures are expected, also while encoding.
+    /// Changes the expected rate of pictures, also while encoding.
     ///
     /// # Errors
     /// - [`ErrorKind::NotSupported`]: the driver has no rate.
-    /// - [`ErrorKind::Busy`]: this driver cannot change it now.
+    /// - [`ErrorKind::Busy`]: the driver cannot change it now.
     pub fn set_interval(&mut self, interval: Fraction) -> Result<Fraction, Error> {
         let set = set_interval(self.m2m.device(), self.coded.fourcc, interval)?;
         self.interval = set;
-        set.ok_or(Error::system("VIDIOC_S_PARM", Errno::NOTTY))
+        set.ok_or(Error::Missing {
+            ability: "rate of pictures",
+        })
     }
 
-    /// The next packet if there is one; never waits.
+    /// Returns the next packet if it is finished; never blocks.
     ///
     /// # Errors
-    /// - [`ErrorKind::NotReady`][]: none.
-    /// - [`ErrorKind::EndOfStream`]: the last one after [`Encoder::drain`] was taken.
-    /// - [`ErrorKind::StreamFailed`]: the driver gave up; drop the encoder and make a new one.
-    /// - [`ErrorKind::Disconnected`][]: unplugged.
-    pub fn take_packet(&self) -> Result<Done<'_>, Error> {
+    /// - [`ErrorKind::NotReady`][]: no packet is finished.
+    /// - [`ErrorKind::EndOfStream`]: the last packet after [`Encoder::drain`] was taken.
+    /// - [`ErrorKind::StreamFailed`]: the driver gave up; drop the encoder and create a new one.
+    /// - [`ErrorKind::Disconnected`][]: the device was unplugged.
+    pub fn take_packet(&self) -> Result<FinishedBuffer<'_>, Error> {
         match self.state.get() {
             EncoderState::Initialization => return Err(self.wrong("take a packet")),
-            EncoderState::Stopped => return Err(END),
+            EncoderState::Stopped => return Err(Error::EndOfStream),
+            // Once the last packet is taken, such drivers refuse to return what they have read.
             EncoderState::Drain if self.quirks.collect_before_end => self.m2m.collect()?,
             EncoderState::Drain | EncoderState::Encoding => {}
         }
@@ -208,8 +216,10 @@ impl Encoder {
             Ok(packet) if packet.is_last() => {
                 self.state.set(EncoderState::Stopped);
                 self.m2m.end();
+                // Drivers flag either the last packet or an empty buffer after it. A packet is
+                // returned first; the new state reports the end at the next call.
                 if packet.is_empty() {
-                    Err(END)
+                    Err(Error::EndOfStream)
                 } else {
                     Ok(packet)
                 }
@@ -225,28 +235,32 @@ impl Encoder {
         }
     }
 
-    /// The next packet, in the order of decoding.
+    /// Waits for the next packet, in decoding order.
+    ///
+    /// If a driver does not finish a drain, end it with [`Encoder::reset`].
     ///
     /// # Errors
     /// Those of [`Encoder::take_packet`], where [`ErrorKind::NotReady`] means that neither queue
-    /// has a buffer; [`Error::TimedOut`] at the deadline. A drain that a driver does not finish
-    /// is ended by [`Encoder::reset`].
-    pub fn next_packet(&self, deadline_ns: Option<u64>) -> Result<Done<'_>, Error> {
+    /// has a buffer; [`Error::TimedOut`] at the deadline.
+    pub fn next_packet(&self, deadline_ns: Option<u64>) -> Result<FinishedBuffer<'_>, Error> {
         loop {
             match self.take_packet() {
                 Err(error) if error.kind() == ErrorKind::NotReady => {}
                 result => return result,
             }
             let ready = self.m2m.wait(Ready::CAPTURE, deadline_ns)?;
+            // With an error alone, poll would return at once forever: let the dequeue report it.
             if ready.contains(Ready::ERROR) && !ready.contains(Ready::CAPTURE) {
                 return self.take_packet();
             }
         }
     }
 
-    /// Begins a drain: packets of all pictures submitted so far come out, then
-    /// [`ErrorKind::EndOfStream`]. Pictures submitted from now on wait for [`Encoder::resume`].
-    /// Nothing happens in a drain and after it.
+    /// Starts a drain: packets of all pictures submitted so far are returned, then
+    /// [`ErrorKind::EndOfStream`].
+    ///
+    /// Pictures submitted from now on wait for [`Encoder::resume`]. During and after a drain this
+    /// does nothing.
     ///
     /// # Errors
     /// [`Error::State`] before the start; see [`ioctl::encoder_cmd`].
@@ -262,11 +276,11 @@ impl Encoder {
         Ok(())
     }
 
-    /// Goes on after a drain, in the same stream: later pictures may refer to earlier ones. With a
-    /// driver that needs it ([`Quirks::end_outlives_start`]), in a new one.
+    /// Resumes after a drain, in the same stream: later pictures may refer to earlier ones. With a
+    /// driver that needs it ([`Quirks::end_outlives_start`]), a new stream begins.
     ///
     /// # Errors
-    /// [`Error::State`] but for [`EncoderState::Stopped`]; see [`ioctl::encoder_cmd`].
+    /// [`Error::State`] unless in [`EncoderState::Stopped`]; see [`ioctl::encoder_cmd`].
     #[doc(alias = "V4L2_ENC_CMD_START")]
     pub fn resume(&mut self) -> Result<(), Error> {
         self.expect("resume", EncoderState::Stopped)?;
@@ -276,8 +290,10 @@ impl Encoder {
         Ok(())
     }
 
-    /// Begins a new stream: the next packet is a key frame with parameter sets and refers to
-    /// nothing before it. Packets not taken are lost; pictures that the driver has not read stay.
+    /// Begins a new stream: the next packet is a key frame with parameter sets and does not refer
+    /// to earlier pictures.
+    ///
+    /// Packets that were not taken are lost; pictures that the driver has not read stay submitted.
     /// A drain ends.
     ///
     /// # Errors
@@ -286,14 +302,15 @@ impl Encoder {
         if self.state.get() == EncoderState::Initialization {
             return Err(self.wrong("reset"));
         }
+        // Restarting the capture queue alone is the reset of the encoder document.
         self.m2m.stop_capture()?;
         self.m2m.start_capture()?;
         self.state.set(EncoderState::Encoding);
         Ok(())
     }
 
-    /// Drops the pictures that were submitted and not yet encoded. A drain is waited for first:
-    /// not in [`EncoderState::Drain`].
+    /// Drops the pictures that were submitted but not encoded yet. Not possible in
+    /// [`EncoderState::Drain`]: finish the drain first.
     ///
     /// # Errors
     /// [`Error::State`]; those of stopping and starting a queue.
@@ -310,8 +327,8 @@ impl Encoder {
         Ok(())
     }
 
-    /// Ends the stream and frees the buffers; formats and controls stay, and
-    /// [`Encoder::allocate`] comes next. Also the way back from [`ErrorKind::StreamFailed`].
+    /// Ends the stream and frees the buffers. Formats and controls stay; call [`Encoder::allocate`]
+    /// next. This also recovers from [`ErrorKind::StreamFailed`].
     ///
     /// # Errors
     /// Those of stopping a queue and freeing its buffers.
@@ -334,17 +351,3 @@ impl Encoder {
         }
     }
 }
-
-impl Deref for Encoder {
-    type Target = M2m;
-
-    fn deref(&self) -> &M2m {
-        &self.m2m
-    }
-}
-
-/// What `VIDIOC_DQBUF` answers after the last buffer.
-pub(super) const END: Error = Error::System {
-    call: "VIDIOC_DQBUF",
-    errno: Errno::PIPE,
-};

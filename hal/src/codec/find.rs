@@ -1,16 +1,17 @@
-//! Finding a codec among the nodes of the machine.
+//! Finding a codec among the video nodes.
 
 use crate::format::FourCc;
-use crate::v4l2::{Device, Error, ErrorKind, NodeKind, nodes};
+use crate::v4l2::{Device, NodeKind, nodes};
+use crate::{Error, ErrorKind};
 
-/// Opens the first node that is an encoder for, or a decoder of, `coded`, by the order of
-/// numbers, and that `wanted` agrees to.
+/// Opens the first node, in numerical order, that encodes or decodes `coded` and that `wanted`
+/// accepts.
 ///
-/// Nodes that cannot be opened are passed over: without its daemon, or with all its instances
-/// taken, a codec answers that it is busy or not there.
+/// Nodes that cannot be opened are skipped: a codec without its daemon, or with all its instances
+/// taken, reports that it is busy or absent.
 ///
 /// # Errors
-/// What listing the nodes answers. No such codec is no error.
+/// Those of listing the nodes. `None` if there is no such codec.
 pub fn find(
     kind: NodeKind,
     coded: FourCc,
@@ -27,10 +28,10 @@ pub fn find(
     Ok(None)
 }
 
-/// Whether a device is an encoder for, or a decoder of, a codec.
+/// Returns whether a device is an encoder or a decoder for a codec.
 ///
 /// # Errors
-/// What the list of its formats answers.
+/// Those of listing its formats.
 pub fn is_codec(device: &Device, kind: NodeKind, coded: FourCc) -> Result<bool, Error> {
     let buf_type = match kind {
         NodeKind::Encoder => device.capture_type(),
@@ -44,7 +45,7 @@ pub fn is_codec(device: &Device, kind: NodeKind, coded: FourCc) -> Result<bool, 
         match format {
             Ok(format) if format.fourcc == coded => return Ok(true),
             Ok(_) => {}
-            // Gone since it was opened.
+            // The device was unplugged after it was opened.
             Err(error) if error.kind() == ErrorKind::Disconnected => return Ok(false),
             Err(error) => return Err(error),
         }

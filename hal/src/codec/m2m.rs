@@ -1,46 +1,48 @@
-//! Both queues of a device that works from memory to memory, over one descriptor.
+//! Both queues of a memory-to-memory device.
 
 use core::cell::Cell;
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::fcntl_dupfd_cloexec;
 
-use super::places::{Memory, Places};
-use super::{Buffers, Done, Side};
+use super::imported_memory::{ImportedMemory, Memory};
+use super::{Buffers, CodecQueue, FinishedBuffer};
+use crate::bits::ones;
 use crate::v4l2::control::id;
 use crate::v4l2::queue::{Content, MAX_BUFFERS};
-use crate::v4l2::{Caps, Device, Error, ErrorKind, EventKind, Ready, wait};
+use crate::v4l2::{Caps, Device, EventKind, Ready, wait};
+use crate::{Call, Error, ErrorKind};
 
 const _: () = assert!(MAX_BUFFERS == 32, "the sets of buffers are 32 bits");
 
-/// Both queues of a device that works from memory to memory: `Output` feeds the hardware,
-/// `Capture` takes from it.
+/// Both queues of a memory-to-memory device: `Output` feeds the hardware, `Capture` returns its
+/// results.
 ///
 /// # Invariants
-/// A bit of `free` stands for a buffer of the output queue that the driver does not have, one of
-/// `parked` for a buffer of the capture queue that was given back after the end, one of `out`
-/// for a buffer of the capture queue that the program has.
+/// A bit of `free` stands for a buffer of the output queue that the driver does not have. A bit of
+/// `parked` stands for a buffer of the capture queue that was returned after the end, and one of
+/// `out` for a buffer of the capture queue that the program has.
 #[derive(Debug)]
 pub struct M2m {
-    output: Side<Device>,
-    /// On a descriptor of its own of the same open file: a queue owns its device.
-    capture: Side<OwnedFd>,
+    output: CodecQueue<Device>,
+    /// On a duplicate of the device's descriptor, because each queue owns its device.
+    capture: CodecQueue<OwnedFd>,
     free: Cell<u32>,
     out: Cell<u32>,
     parked: Cell<u32>,
-    /// Whether buffers that come back are parked.
+    /// Whether returned buffers are parked.
     ended: Cell<bool>,
-    places: Places,
+    places: ImportedMemory,
 }
 
 impl M2m {
-    /// Takes a device whose two queues share a handle.
+    /// Opens both queues of a device.
     ///
     /// # Errors
-    /// [`Error::WrongKind`]: it is something else; `EMFILE`.
+    /// [`Error::WrongKind`]: the device is not a memory-to-memory device; `EMFILE`.
     pub(super) fn new(device: Device) -> Result<Self, Error> {
         let caps = device.capabilities().caps();
-        // Old drivers set both directions instead of the bit of their own.
+        // Old drivers report both directions instead of the memory-to-memory capability.
         let both = caps.intersects(Caps::VIDEO_CAPTURE | Caps::VIDEO_CAPTURE_MPLANE)
             && caps.intersects(Caps::VIDEO_OUTPUT | Caps::VIDEO_OUTPUT_MPLANE);
         let types = device.output_type().zip(device.capture_type());
@@ -50,61 +52,61 @@ impl M2m {
             let kind = device.kind();
             return Err(Error::WrongKind { kind });
         };
-        let second = fcntl_dupfd_cloexec(&device, 0).map_err(|e| Error::system("fcntl", e))?;
+        let second = fcntl_dupfd_cloexec(&device, 0).map_err(|e| Error::system(Call::Fcntl, e))?;
         Ok(Self {
-            output: Side::new(device, output),
-            capture: Side::new(second, capture),
+            output: CodecQueue::new(device, output),
+            capture: CodecQueue::new(second, capture),
             free: Cell::new(0),
             out: Cell::new(0),
             parked: Cell::new(0),
             ended: Cell::new(false),
-            places: Places::default(),
+            places: ImportedMemory::default(),
         })
     }
 
-    /// The device: capabilities, formats, controls.
+    /// Returns the device, for capabilities, formats, and controls.
     #[must_use]
     pub fn device(&self) -> &Device {
         self.output.device()
     }
 
-    /// The queue that feeds the hardware.
+    /// Returns the queue that feeds the hardware.
     #[must_use]
-    pub const fn output(&self) -> &Side<Device> {
+    pub const fn output(&self) -> &CodecQueue<Device> {
         &self.output
     }
 
-    /// The queue that feeds the hardware, to give its buffers memory.
+    /// Returns the queue that feeds the hardware, to give its buffers memory.
     #[must_use]
-    pub const fn output_mut(&mut self) -> &mut Side<Device> {
+    pub const fn output_mut(&mut self) -> &mut CodecQueue<Device> {
         &mut self.output
     }
 
-    /// The queue that takes from the hardware.
+    /// Returns the queue of results.
     #[must_use]
-    pub const fn capture(&self) -> &Side<OwnedFd> {
+    pub const fn capture(&self) -> &CodecQueue<OwnedFd> {
         &self.capture
     }
 
-    /// The queue that takes from the hardware, to give its buffers memory.
+    /// Returns the queue of results, to give its buffers memory.
     #[must_use]
-    pub const fn capture_mut(&mut self) -> &mut Side<OwnedFd> {
+    pub const fn capture_mut(&mut self) -> &mut CodecQueue<OwnedFd> {
         &mut self.capture
     }
 
     /// Waits for both directions and events with one `poll`.
     ///
-    /// Ask for [`Ready::OUTPUT`] only while there is something to submit and no free buffer, for
-    /// [`Ready::CAPTURE`] only while the capture queue streams: a finished buffer that nobody
-    /// takes keeps the device ready.
+    /// Ask for [`Ready::OUTPUT`] only while there is something to submit and no free buffer, and
+    /// for [`Ready::CAPTURE`] only while the capture queue is streaming: a finished buffer that is
+    /// not taken keeps the device ready.
     ///
     /// # Errors
-    /// [`Error::TimedOut`] at the deadline; what `poll` answers.
+    /// [`Error::TimedOut`] at the deadline; those of `poll`.
     pub fn wait(&self, wanted: Ready, deadline_ns: Option<u64>) -> Result<Ready, Error> {
         wait(self.as_fd(), wanted, deadline_ns)
     }
 
-    /// A buffer to fill and submit, if the driver has finished with one; never waits.
+    /// Returns a buffer to fill and submit, if the driver has finished with one; never blocks.
     ///
     /// # Errors
     /// See [`dqbuf`](crate::v4l2::ioctl::dqbuf).
@@ -112,18 +114,18 @@ impl M2m {
         if self.free.get() == 0 {
             self.collect_one()?;
         }
-        let free = self.free.get();
-        Ok((free != 0).then(|| free.trailing_zeros()))
+        Ok(ones(self.free.get().into()).next())
     }
 
-    /// Whether the program may fill and submit a buffer, as far as is known without asking.
+    /// Returns whether the program may fill and submit a buffer, as far as known without a system
+    /// call.
     #[must_use]
     pub const fn is_free(&self, index: u32) -> bool {
         index < MAX_BUFFERS as u32 && self.free.get() & (1 << index) != 0
     }
 
-    /// Takes back what the driver has finished reading. [`M2m::free_input`] does it by itself
-    /// when it has nothing else.
+    /// Dequeues the output buffers that the driver has finished reading. [`M2m::free_input`] calls
+    /// it automatically when no buffer is free.
     ///
     /// # Errors
     /// See [`dqbuf`](crate::v4l2::ioctl::dqbuf).
@@ -132,7 +134,7 @@ impl M2m {
         Ok(())
     }
 
-    /// Whether a buffer of the output queue came back.
+    /// Dequeues one buffer of the output queue; returns whether there was one.
     fn collect_one(&self) -> Result<bool, Error> {
         if !self.output.is_streaming() || self.output.queued() == 0 {
             return Ok(false);
@@ -161,21 +163,24 @@ impl M2m {
             }
             let ready = self.wait(Ready::OUTPUT, deadline_ns)?;
             if ready.contains(Ready::ERROR) && self.free_input()?.is_none() {
-                return Err(Error::system("VIDIOC_DQBUF", rustix::io::Errno::AGAIN));
+                return Err(Error::NotReady);
             }
         }
     }
 
-    /// A free buffer of the output queue that has this memory, one dma-buf for each memory plane; never
-    /// waits. For queues with imported memory, and pictures that come from elsewhere: memory that was here before
-    /// comes to the same buffer, so that the driver can keep its mapping; new memory to one that has none yet, else
-    /// to the one whose memory was not used for longest.
+    /// Returns a free buffer of the output queue that has this memory, one dma-buf for each memory
+    /// plane; never blocks.
+    ///
+    /// For queues with imported memory. Memory that was used before gets the same buffer again, so
+    /// that the driver can keep its mapping; new memory gets a buffer without memory, else the
+    /// least recently used one.
     ///
     /// `None` while the driver has that buffer, or all of them: wait for [`Ready::OUTPUT`].
     ///
     /// # Errors
-    /// Those of [`Side::import`] and [`M2m::free_input`]; [`Error::Argument`] for a descriptor of no memory.
-    pub fn place(&mut self, planes: &[BorrowedFd<'_>]) -> Result<Option<u32>, Error> {
+    /// Those of [`CodecQueue::import`] and [`M2m::free_input`]; [`Error::Argument`] for a
+    /// descriptor without memory.
+    pub fn import_for(&mut self, planes: &[BorrowedFd<'_>]) -> Result<Option<u32>, Error> {
         let memory = Memory::of(planes)?;
         if let Some(index) = self.places.find(&memory) {
             if !self.is_free(index) {
@@ -186,7 +191,7 @@ impl M2m {
         if self.free_input()?.is_none() {
             return Ok(None);
         }
-        let Some(index) = self.places.choose(bits(self.free.get())) else {
+        let Some(index) = self.places.choose(ones(self.free.get().into())) else {
             return Ok(None);
         };
         self.output.import(index, planes)?;
@@ -194,10 +199,11 @@ impl M2m {
         Ok(Some(index))
     }
 
-    /// Hands a free buffer with content to the hardware.
+    /// Submits a free buffer with content to the hardware.
     ///
     /// # Errors
-    /// See [`qbuf`](crate::v4l2::ioctl::qbuf); [`Error::Argument`] when the driver has it. The buffer stays free.
+    /// See [`qbuf`](crate::v4l2::ioctl::qbuf); [`Error::Argument`] when the driver has the buffer.
+    /// The buffer stays free after an error.
     pub fn submit(&self, index: u32, content: &Content<'_>) -> Result<(), Error> {
         if !self.is_free(index) {
             return Err(Error::Argument {
@@ -227,7 +233,7 @@ impl M2m {
         self.capture.allocate(buffers)
     }
 
-    /// As many buffers as are asked for beside those that the driver keeps.
+    /// Returns how many buffers to request: those asked for plus those that the driver keeps.
     fn with_minimum(&self, buffers: Buffers, minimum: u32) -> Buffers {
         let keeps = match self.device().control(minimum) {
             Ok(Some(info)) => self.device().control_value(&info).unwrap_or(0),
@@ -238,12 +244,12 @@ impl M2m {
         Buffers { count, ..buffers }
     }
 
-    /// Queues every capture buffer that the program does not have, and starts that queue.
+    /// Queues every capture buffer that the program does not have, and starts the capture queue.
     pub(super) fn start_capture(&mut self) -> Result<(), Error> {
         let here = all(self.capture.count()) & !self.out.get();
         self.ended.set(false);
         self.parked.set(0);
-        for index in bits(here) {
+        for index in ones(here.into()) {
             if let Err(error) = self.capture.queue_content(index, &Content::default()) {
                 let _ = self.stop_capture();
                 return Err(error);
@@ -256,12 +262,12 @@ impl M2m {
         self.output.stream_on()
     }
 
-    /// Stops the capture queue; what was finished and not taken is lost.
+    /// Stops the capture queue; finished buffers that were not taken are lost.
     pub(super) fn stop_capture(&mut self) -> Result<(), Error> {
         self.capture.stream_off()
     }
 
-    /// Stops the output queue; what was submitted and not processed is lost.
+    /// Stops the output queue; submitted buffers that were not processed are lost.
     pub(super) fn stop_output(&mut self) -> Result<(), Error> {
         self.output.stream_off()?;
         self.free.set(all(self.output.count()));
@@ -281,36 +287,37 @@ impl M2m {
         self.capture.free()
     }
 
-    /// The capture buffer that was finished first; never waits.
-    pub(super) fn take(&self) -> Result<Done<'_>, Error> {
+    /// Dequeues the capture buffer that finished first; never blocks.
+    pub(super) fn take(&self) -> Result<FinishedBuffer<'_>, Error> {
         let buffer = self.capture.dequeue()?;
         self.out.set(self.out.get() | 1 << buffer.index);
-        Ok(Done::new(self, buffer))
+        Ok(FinishedBuffer::new(self, buffer))
     }
 
-    /// From now on capture buffers that come back are parked: the driver wants none.
+    /// Parks capture buffers that are returned from now on: the driver takes none after the end.
     pub(super) fn end(&self) {
         self.ended.set(true);
     }
 
-    /// After a command to go on, gives the driver the buffers that were parked; with `restart`, by
-    /// stopping and starting the queue.
+    /// Queues the parked buffers after a resume command; with `restart`, by stopping and starting
+    /// the queue.
     pub(super) fn go_on(&mut self, restart: bool) -> Result<(), Error> {
         if restart {
             self.stop_capture()?;
             return self.start_capture();
         }
         self.ended.set(false);
-        for index in bits(self.parked.replace(0)) {
+        for index in ones(self.parked.replace(0).into()) {
             self.capture.queue_content(index, &Content::default())?;
         }
         Ok(())
     }
 
-    /// Gives back a capture buffer that was kept by [`Done::into_index`].
+    /// Returns a capture buffer that was kept by [`FinishedBuffer::into_index`] to the driver.
     ///
     /// # Errors
-    /// See [`qbuf`](crate::v4l2::ioctl::qbuf); [`Error::Argument`] when the program does not have it.
+    /// See [`qbuf`](crate::v4l2::ioctl::qbuf); [`Error::Argument`] when the program does not have
+    /// the buffer.
     pub fn give_back(&self, index: u32) -> Result<(), Error> {
         if index >= MAX_BUFFERS as u32 || self.out.get() & (1 << index) == 0 {
             return Err(Error::Argument {
@@ -326,7 +333,7 @@ impl M2m {
         self.capture.queue_content(index, &Content::default())
     }
 
-    /// Takes all events; whether one said that the stream has another format now.
+    /// Dequeues all events; returns whether one reported a change of the stream's format.
     pub(super) fn source_changed(&self) -> Result<bool, Error> {
         let mut changed = false;
         while let Some(event) = self.device().next_event()? {
@@ -344,25 +351,13 @@ impl AsFd for M2m {
     }
 }
 
-/// A set of the first `count` buffers.
+/// Returns the set of the first `count` buffers.
 fn all(count: u32) -> u32 {
     u32::MAX.checked_shr(32 - count.min(32)).unwrap_or(0)
 }
 
-/// The numbers in a set.
-fn bits(mut set: u32) -> impl Iterator<Item = u32> {
-    core::iter::from_fn(move || {
-        let lowest = (set != 0).then(|| set.trailing_zeros())?;
-        set &= set - 1;
-        Some(lowest)
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    extern crate std;
-    use std::vec::Vec;
-
     use super::*;
 
     #[test]
@@ -370,8 +365,6 @@ mod tests {
         assert_eq!(all(0), 0);
         assert_eq!(all(3), 0b111);
         assert_eq!(all(32), u32::MAX);
-        assert_eq!(bits(0b1010_0001).collect::<Vec<_>>(), [0, 5, 7]);
-        assert_eq!(bits(u32::MAX).count(), 32);
     }
 
     #[test]

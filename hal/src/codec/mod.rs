@@ -1,15 +1,16 @@
-//! Codecs and converters that work from memory to memory (V4L2 M2M).
+//! Memory-to-memory codecs and converters (V4L2 M2M).
 //!
-//! Such a device has two queues over one handle: **Output** feeds the hardware, **Capture** takes
-//! from it. [`M2m`] is both; on it stand [`Encoder`], [`Decoder`] and [`Converter`], which keep
-//! to the kernel's state machines. They are generic over the codec, take single- and multi-planar
-//! nodes, and memory of either side ([`Buffers`]) on both queues.
+//! Such a device has two queues on one handle: **Output** feeds the hardware, **Capture** returns
+//! its results. [`M2m`] has both. [`Encoder`], [`Decoder`], and [`Converter`] are built on it and
+//! follow the kernel's state machines. They support any codec, single- and multi-planar nodes, and
+//! driver or imported memory ([`Buffers`]) on both queues.
 //!
 //! ```no_run
 //! use videostream_hal::codec::{Buffers, Encoder, EncoderWishes, find};
 //! use videostream_hal::format::FourCc;
 //! use videostream_hal::v4l2::queue::Content;
-//! use videostream_hal::v4l2::{Error, ErrorKind, Fraction, NodeKind, PixFormat};
+//! use videostream_hal::v4l2::{Fraction, NodeKind, PixFormat};
+//! use videostream_hal::{Error, ErrorKind};
 //!
 //! # fn main() -> Result<(), Error> {
 //! let Some(device) = find(NodeKind::Encoder, FourCc::H264, &mut |_| true)? else {
@@ -26,11 +27,15 @@
 //! encoder.allocate(Buffers::driver(4), Buffers::driver(4))?;
 //! encoder.start()?;
 //! for number in 0..30 {
-//!     let index = encoder.next_input(None)?;
-//!     // Fill the buffer, through encoder.output().map() or export().
+//!     let index = encoder.m2m().next_input(None)?;
+//!     // Fill the buffer, through encoder.m2m().output().map() or export().
 //!     let bytes_used = [1280 * 720 * 3 / 2];
-//!     let timestamp_ns = number * 33_333_000;
-//!     encoder.submit(index, &Content { bytes_used: &bytes_used, timestamp_ns, ..Content::default() })?;
+//!     let content = Content {
+//!         bytes_used: &bytes_used,
+//!         timestamp_ns: number * 33_333_000,
+//!         ..Content::default()
+//!     };
+//!     encoder.m2m().submit(index, &content)?;
 //! }
 //! encoder.drain()?;
 //! loop {
@@ -44,35 +49,35 @@
 //! # }
 //! ```
 //!
-//! # Pictures from elsewhere
-//! [`fit`] tells whether a picture lies in its memory as the device wants it, [`M2m::place`] gives its
-//! memory to a buffer; only where either refuses, a copy is needed.
+//! # Importing pictures
+//! [`fit`] checks whether a picture's layout matches the device, and [`M2m::import_for`] gives its
+//! memory to a buffer. A copy is needed only if one of them refuses.
 //!
 //! # End of a stream
-//! The mark on the last buffer is the contract ([`Done::is_last`]), not the event. After it
-//! nothing comes until the codec goes on; buffers that are given back meanwhile are kept here, and
-//! queued then.
+//! The end is the flag on the last buffer ([`FinishedBuffer::is_last`]), not the event. After it
+//! nothing arrives until the codec is resumed; buffers returned meanwhile are parked and queued
+//! then.
 
 mod converter;
 mod decoder;
-mod done;
 mod encoder;
 mod find;
-mod fit;
+mod finished;
+mod imported_memory;
 mod m2m;
-mod places;
+mod misfit;
+mod queue;
 mod quirks;
 mod setup;
-mod side;
 mod tuning;
 
 pub use converter::{Converter, ConverterWishes};
 pub use decoder::{Decoder, DecoderState, DecoderWishes, PictureFormat};
-pub use done::Done;
 pub use encoder::{Encoder, EncoderState, EncoderWishes};
 pub use find::{find, is_codec};
-pub use fit::{Misfit, fit};
+pub use finished::FinishedBuffer;
 pub use m2m::M2m;
+pub use misfit::{Misfit, fit};
+pub use queue::{Buffers, CodecQueue};
 pub use quirks::{Quirks, Row, TABLE};
-pub use side::{Buffers, Side};
 pub use tuning::{RateControl, Tuned, Tuning, TuningError};

@@ -1,18 +1,17 @@
-//! What known drivers do otherwise than the kernel's documents say, as far as the codecs here act
-//! upon it.
+//! Known deviations of drivers from the kernel's documents, as far as the codecs here handle them.
 //!
-//! Whatever can be asked of a driver (formats, limits, controls, counts) is asked and not listed.
+//! What can be queried from a driver (formats, limits, controls, counts) is queried and not listed.
 
 /// Deviations of a driver.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Quirks {
     /// While draining, `VIDIOC_DQBUF` fails with `EPIPE` on the output queue, too, once the last
-    /// buffer was taken: what the driver has read must be taken back before.
+    /// buffer was taken: what the driver has read must be dequeued before that.
     pub collect_before_end: bool,
-    /// A decoder that is told the true picture size reports no first change of source, so that
-    /// it must be left at its placeholder.
+    /// A decoder that is given the true picture size does not report the first source change, so it
+    /// must be left at its placeholder size.
     pub placeholder_size: bool,
-    /// After a command to go on, `VIDIOC_DQBUF` still fails with `EPIPE`: the capture queue must be
+    /// After a resume command, `VIDIOC_DQBUF` still fails with `EPIPE`: the capture queue must be
     /// stopped and started, which begins a new stream.
     pub end_outlives_start: bool,
 }
@@ -20,11 +19,11 @@ pub struct Quirks {
 /// A row of [`TABLE`].
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
-    /// How `v4l2_capability.driver` begins.
+    /// Prefix of `v4l2_capability.driver`.
     pub driver: &'static str,
-    /// What it does otherwise.
+    /// How it deviates.
     pub quirks: Quirks,
-    /// Where that is to be seen.
+    /// The source that shows the deviation.
     pub source: &'static str,
 }
 
@@ -36,9 +35,9 @@ const NONE: Quirks = Quirks {
 
 /// The known deviations, by driver.
 ///
-/// Wave5, Wave6, Venus, Iris, MFC, MediaTek and Amphion have no row. What they lack (key frames on
-/// demand, rate control modes, a way to say where parameter sets go) they can be asked for; where they
-/// refuse a command that comes too early, the codecs here do not send it.
+/// Wave5, Wave6, Venus, Iris, MFC, MediaTek, and Amphion have no row. What they lack (key frames on
+/// demand, rate control modes, the placement of parameter sets) can be queried; where they refuse a
+/// command that comes too early, the codecs here do not send it.
 pub const TABLE: &[Row] = &[
     Row {
         driver: "vsi_v4l2",
@@ -54,7 +53,8 @@ pub const TABLE: &[Row] = &[
             placeholder_size: true,
             ..NONE
         },
-        source: "raspberrypi/linux, drivers/staging/vc04_services/bcm2835-codec/bcm2835-v4l2-codec.c",
+        source: "raspberrypi/linux, \
+                 drivers/staging/vc04_services/bcm2835-codec/bcm2835-v4l2-codec.c",
     },
     Row {
         driver: "vicodec",
@@ -62,13 +62,13 @@ pub const TABLE: &[Row] = &[
             end_outlives_start: true,
             ..NONE
         },
-        source: "Linux 6.12, drivers/media/test-drivers/vicodec/vicodec-core.c: the command clears the \
-                 state that it then looks at",
+        source: "Linux 6.12, drivers/media/test-drivers/vicodec/vicodec-core.c: the command clears \
+                 the state that it then looks at",
     },
 ];
 
 impl Quirks {
-    /// Those of a driver, by its name.
+    /// Returns the deviations of a driver, by its name.
     #[must_use]
     pub fn of(driver: &str) -> Self {
         let mut rows = TABLE.iter();

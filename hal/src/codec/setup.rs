@@ -1,12 +1,12 @@
-//! What a codec is set to before it has buffers.
+//! Setting up a codec before it has buffers.
 
 use crate::format::FourCc;
 use crate::v4l2::{
-    BufType, Device, Error, ErrorKind, FormatFlags, Fraction, PixFormat, Rounding, SelectionRect,
-    SelectionTarget,
+    BufType, Device, FormatFlags, Fraction, PixFormat, Rounding, SelectionRect, SelectionTarget,
 };
+use crate::{Error, ErrorKind};
 
-/// Sets a format whose code must come out as it went in.
+/// Sets a format whose code the driver must not change.
 pub(super) fn set_format(
     device: &Device,
     buf_type: BufType,
@@ -21,7 +21,7 @@ pub(super) fn set_format(
     }
 }
 
-/// Sets the interval of pictures, and that of packets where the format has one of its own.
+/// Sets the interval of pictures, and that of packets if the coded format has its own.
 pub(super) fn set_interval(
     device: &Device,
     coded: FourCc,
@@ -46,7 +46,7 @@ pub(super) fn set_interval(
     Ok(set.filter(|interval| !interval.is_default()))
 }
 
-/// Makes the encoder take a part of the pictures.
+/// Sets the part of the pictures that the encoder reads.
 pub(super) fn set_crop(
     device: &Device,
     output: BufType,
@@ -58,10 +58,7 @@ pub(super) fn set_crop(
         height: raw.height,
         ..SelectionRect::default()
     };
-    let refused = Error::Argument {
-        name: "crop rectangle (width << 32 | height)",
-        value: u64::from(wish.width) << 32 | u64::from(wish.height),
-    };
+    let refused = refused_rectangle(wish);
     match device.set_selection(output, SelectionTarget::Crop, Rounding::Nearest, wish) {
         Ok(set) if set == wish => Ok(set),
         Ok(_) => Err(refused),
@@ -70,5 +67,15 @@ pub(super) fn set_crop(
             ErrorKind::NotSupported | ErrorKind::InvalidArgument => Err(refused),
             _ => Err(error),
         },
+    }
+}
+
+/// What a driver's refusal of a rectangle is.
+pub(super) const fn refused_rectangle(rect: SelectionRect) -> Error {
+    Error::Rectangle {
+        left: rect.left,
+        top: rect.top,
+        width: rect.width,
+        height: rect.height,
     }
 }

@@ -1,4 +1,4 @@
-//! How an encoder spends bits: controls, all of them optional with drivers, so that each is asked for first.
+//! Rate control and other encoder controls. Drivers implement any subset, so each is queried first.
 
 use core::fmt;
 
@@ -7,9 +7,10 @@ use videostream_sys::v4l2 as sys;
 use super::Encoder;
 use super::encoder::EncoderState;
 use crate::format::FourCc;
-use crate::v4l2::{ControlFlags, ControlInfo, ControlType, Device, Error, ErrorKind};
+use crate::v4l2::{ControlFlags, ControlInfo, ControlType, Device};
+use crate::{Call, Error, ErrorKind};
 
-/// How bits are spent.
+/// Rate control.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RateControl {
     /// Constant bitrate, in bits per second.
@@ -18,54 +19,55 @@ pub enum RateControl {
     Variable {
         /// Average, in bits per second.
         average: u32,
-        /// The most, in bits per second, where it is not left to the driver.
+        /// Maximum, in bits per second; `None` leaves it to the driver.
         peak: Option<u32>,
     },
-    /// The same quantiser for every picture, on the scale of the codec (H.264 and H.265: 0 is
-    /// best, 51 worst); the bitrate follows.
+    /// The same quantiser for every picture, on the scale of the codec (H.264 and H.265: 0 is best,
+    /// 51 worst); the bitrate varies.
     Quantiser(u32),
 }
 
-/// What an encoder is set to; `None` leaves it to the driver.
+/// Settings of an encoder; `None` leaves one to the driver.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tuning {
-    /// How bits are spent.
+    /// Rate control.
     pub rate_control: Option<RateControl>,
-    /// Limits of the quantiser.
+    /// Minimum and maximum quantiser.
     pub quantiser_range: Option<(u32, u32)>,
     /// Pictures from one key frame to the next.
     pub gop: Option<u32>,
-    /// Pictures predicted from both sides, between two others; 0 keeps packets in order.
+    /// B-frames between two other pictures; 0 keeps packets in order.
     pub b_frames: Option<u32>,
     /// `enum v4l2_mpeg_video_*_profile` of the codec.
     pub profile: Option<u32>,
     /// `enum v4l2_mpeg_video_*_level` of the codec.
     pub level: Option<u32>,
-    /// Each key frame carries the parameter sets, joined with it, as far as the driver can.
+    /// Whether each key frame carries the parameter sets, joined with it, as far as the driver
+    /// supports it.
     pub parameter_sets: bool,
 }
 
-/// What the driver does, as far as it is not as asked.
+/// What the driver did with settings that it may not support.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tuned {
-    /// The driver puts the parameter sets before every key frame. Where not, keep those of
-    /// the first packet and put them there.
+    /// The driver puts the parameter sets before every key frame. If not, keep those of the first
+    /// packet and insert them.
     pub repeats_parameter_sets: bool,
 }
 
 /// A setting that the driver does not have or refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TuningError {
-    /// The kernel's macro of the control.
+    /// Name of the control in the kernel's header.
     pub control: &'static str,
-    /// Why.
+    /// Why it failed.
     pub error: Error,
-    /// Least and largest value, where the one that was asked for is outside.
+    /// Minimum and maximum value, if the requested one is out of range.
     pub range: Option<(i64, i64)>,
 }
 
 impl TuningError {
-    /// What can be done about it.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.error.kind()
@@ -91,7 +93,7 @@ impl fmt::Display for TuningError {
 
 impl core::error::Error for TuningError {}
 
-/// A control with its name.
+/// A control and its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Id(u32, &'static str);
 
@@ -101,14 +103,14 @@ macro_rules! id {
     };
 }
 
-/// The controls that each codec has of its own.
+/// The codec-specific controls.
 #[derive(Clone, Copy, Debug, Default)]
 struct Own {
     profile: Option<Id>,
     level: Option<Id>,
-    /// Least and largest quantiser.
+    /// Minimum and maximum quantiser.
     range: Option<(Id, Id)>,
-    /// Quantiser of key frames and of each other kind.
+    /// Quantiser of key frames, P-frames, and B-frames.
     quantisers: [Option<Id>; 3],
 }
 
@@ -168,19 +170,19 @@ impl Own {
 }
 
 impl Encoder {
-    /// Sets how bits are spent, best before the start: most drivers refuse much of it later.
+    /// Sets rate control and other controls. Call it before the start: most drivers refuse many of
+    /// them later.
     ///
     /// # Errors
     /// [`TuningError`] with the first control that the driver does not have
-    /// ([`ErrorKind::NotSupported`]), whose range the value is outside of
-    /// ([`ErrorKind::InvalidArgument`]), or that it refuses ([`ErrorKind::Busy`]: not while it streams). What came
-    /// before it is set.
+    /// ([`ErrorKind::NotSupported`]), whose value is out of range ([`ErrorKind::InvalidArgument`]),
+    /// or that it refuses ([`ErrorKind::Busy`]: not while streaming). Earlier ones are set then.
     pub fn tune(&self, tuning: &Tuning) -> Result<Tuned, TuningError> {
-        let device = self.device();
+        let device = self.m2m().device();
         let own = Own::of(self.coded_format().fourcc);
         let missing = |name| TuningError {
             control: name,
-            error: Error::system("VIDIOC_QUERY_EXT_CTRL", rustix::io::Errno::NOTTY),
+            error: MISSING,
             range: None,
         };
         if let Some(profile) = tuning.profile {
@@ -195,7 +197,7 @@ impl Encoder {
             set(device, id!(V4L2_CID_MPEG_VIDEO_GOP_SIZE), gop)?;
         }
         match tuning.b_frames {
-            // Without the control there are none.
+            // A driver without the control makes no B-frames.
             Some(0) => optional(device, id!(V4L2_CID_MPEG_VIDEO_B_FRAMES), 0).map(drop)?,
             Some(count) => set(device, id!(V4L2_CID_MPEG_VIDEO_B_FRAMES), count).map(drop)?,
             None => {}
@@ -217,7 +219,7 @@ impl Encoder {
             }
             Some(RateControl::Constant(bits)) => {
                 optional(device, id!(V4L2_CID_MPEG_VIDEO_FRAME_RC_ENABLE), 1)?;
-                // A driver without the choice has this mode.
+                // Constant bitrate is the only mode of a driver without this control.
                 let mode = sys::V4L2_MPEG_VIDEO_BITRATE_MODE_CBR;
                 optional(device, id!(V4L2_CID_MPEG_VIDEO_BITRATE_MODE), mode)?;
                 set(device, id!(V4L2_CID_MPEG_VIDEO_BITRATE), bits)?;
@@ -236,7 +238,7 @@ impl Encoder {
         if tuning.parameter_sets {
             let joined = sys::V4L2_MPEG_VIDEO_HEADER_MODE_JOINED_WITH_1ST_FRAME;
             optional(device, id!(V4L2_CID_MPEG_VIDEO_HEADER_MODE), joined)?;
-            // Two controls for one thing: drivers have either.
+            // Two controls have the same effect; drivers have one or the other.
             repeats |= optional(device, id!(V4L2_CID_MPEG_VIDEO_REPEAT_SEQ_HEADER), 1)?;
             repeats |= optional(device, id!(V4L2_CID_MPEG_VIDEO_PREPEND_SPSPPS_TO_IDR), 1)?;
         }
@@ -245,21 +247,21 @@ impl Encoder {
         })
     }
 
-    /// Changes the bitrate, in bits per second, also while encoding. The result is what the driver
-    /// rounded it to; which picture it begins with is the driver's matter.
+    /// Changes the bitrate, in bits per second, also while encoding. Returns the value that the
+    /// driver rounded it to. The driver decides at which picture the change takes effect.
     ///
     /// # Errors
-    /// As for [`Encoder::tune`].
+    /// Those of [`Encoder::tune`].
     pub fn set_bitrate(&self, bits_per_second: u32) -> Result<u32, TuningError> {
         let id = id!(V4L2_CID_MPEG_VIDEO_BITRATE);
-        let set = set(self.device(), id, bits_per_second)?;
+        let set = set(self.m2m().device(), id, bits_per_second)?;
         Ok(u32::try_from(set).unwrap_or(bits_per_second))
     }
 
-    /// Makes the picture that is submitted next a key frame.
+    /// Makes the next submitted picture a key frame.
     ///
     /// # Errors
-    /// - [`Error::State`]: not encoding; some drivers would forget it.
+    /// - [`Error::State`]: not encoding; some drivers would forget the request.
     /// - [`ErrorKind::NotSupported`]: the driver cannot; [`Encoder::reset`] begins a new stream,
     ///   which has the same effect.
     pub fn force_key_frame(&self) -> Result<(), TuningError> {
@@ -275,11 +277,15 @@ impl Encoder {
                 range: None,
             });
         }
-        set(self.device(), id, 1).map(drop)
+        set(self.m2m().device(), id, 1).map(drop)
     }
 }
 
-/// The control, if the driver has it.
+const MISSING: Error = Error::Missing {
+    ability: "such control",
+};
+
+/// Returns the control, if the driver has it.
 fn query(device: &Device, id: Id) -> Result<Option<ControlInfo>, TuningError> {
     let info = device.control(id.0).map_err(|error| TuningError {
         control: id.1,
@@ -289,21 +295,17 @@ fn query(device: &Device, id: Id) -> Result<Option<ControlInfo>, TuningError> {
     Ok(info.filter(|info| !info.flags.contains(ControlFlags::DISABLED)))
 }
 
-/// Sets a control that must be there; what the driver rounded the value to.
+/// Sets a required control and returns the value that the driver rounded it to.
 fn set(device: &Device, id: Id, value: u32) -> Result<i64, TuningError> {
     let failed = |error| TuningError {
         control: id.1,
         error,
         range: None,
     };
-    let info = query(device, id)?.ok_or_else(|| {
-        failed(Error::system(
-            "VIDIOC_QUERY_EXT_CTRL",
-            rustix::io::Errno::NOTTY,
-        ))
-    })?;
+    let info = query(device, id)?
+        .ok_or_else(|| failed(Error::system(Call::QueryExtCtrl, rustix::io::Errno::NOTTY)))?;
     let value = i64::from(value);
-    // Drivers clamp in silence.
+    // Drivers clamp silently, so check the range here.
     let is_menu = info.control_type == ControlType::Menu;
     let inside = info.control_type == ControlType::Button
         || (info.minimum..=info.maximum).contains(&value)
@@ -325,7 +327,7 @@ fn set(device: &Device, id: Id, value: u32) -> Result<i64, TuningError> {
     device.set_control(&info, value).map_err(failed)
 }
 
-/// Sets a control if the driver has it; whether it has.
+/// Sets a control if the driver has it; returns whether it does.
 fn optional(device: &Device, id: Id, value: u32) -> Result<bool, TuningError> {
     if query(device, id)?.is_none() {
         return Ok(false);

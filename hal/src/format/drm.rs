@@ -1,15 +1,15 @@
-//! Formats of the graphics system (DRM, EGL, Wayland) and their mapping.
+//! Formats of graphics APIs (DRM, EGL, Wayland) and their mapping to V4L2.
 
 use super::fourcc::FourCc;
 use super::table;
 
-/// Tilings that V4L2 expresses as a code of their own and DRM as a modifier.
+/// Tilings, which V4L2 expresses as separate codes and DRM as modifiers.
 ///
 /// Source: `drm/drm_fourcc.h`, `fourcc_mod_code`.
 pub mod modifier {
     /// `DRM_FORMAT_MOD_LINEAR`: lines one after the other.
     pub const LINEAR: u64 = 0;
-    /// `DRM_FORMAT_MOD_INVALID`: not known, asked of the driver.
+    /// `DRM_FORMAT_MOD_INVALID`: not known; the driver decides.
     pub const INVALID: u64 = 0x00ff_ffff_ffff_ffff;
     /// `DRM_FORMAT_MOD_SAMSUNG_64_32_TILE`: tiles of 64 by 32 in Z order.
     pub const SAMSUNG_64_32_TILE: u64 = vendor(0x04, 1);
@@ -31,14 +31,14 @@ pub mod modifier {
 /// only in bits that DRM leaves undefined, the mapping holds for the defined bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DrmFormat {
-    /// `DRM_FORMAT_*` code; other than V4L2's in about half of the formats.
+    /// `DRM_FORMAT_*` code; differs from V4L2's in about half of the formats.
     pub fourcc: FourCc,
     /// `DRM_FORMAT_MOD_*`.
     pub modifier: u64,
 }
 
 impl DrmFormat {
-    /// A code with lines one after the other.
+    /// Returns a code with the modifier for lines one after the other.
     #[must_use]
     pub const fn linear(letters: [u8; 4]) -> Self {
         Self {
@@ -47,9 +47,10 @@ impl DrmFormat {
         }
     }
 
-    /// The V4L2 code for these bytes with all planes in one buffer, else with separate planes.
+    /// Returns the V4L2 code for these bytes with all planes in one buffer, else with separate
+    /// planes.
     ///
-    /// `None` when V4L2 has no such format or the table does not know it.
+    /// Returns `None` when V4L2 has no such format or the table does not know it.
     #[must_use]
     pub fn to_v4l2(self) -> Option<FourCc> {
         let mut separate = None;
@@ -64,7 +65,7 @@ impl DrmFormat {
 }
 
 impl FourCc {
-    /// The graphics format with the same bytes, whether its planes share memory or not.
+    /// Returns the DRM format with the same bytes, whether the planes share memory or not.
     #[must_use]
     pub fn to_drm(self) -> Option<DrmFormat> {
         self.info()?.drm

@@ -28,41 +28,41 @@ pub struct FourCc(pub u32);
 const BIG_ENDIAN: u32 = 1 << 31;
 
 impl FourCc {
-    /// The code of four characters: `FourCc::new(*b"NV12")`.
+    /// Returns the code of four characters: `FourCc::new(*b"NV12")`.
     #[must_use]
     pub const fn new(letters: [u8; 4]) -> Self {
         Self(u32::from_le_bytes(letters))
     }
 
-    /// `v4l2_fourcc_be()`: the big-endian variant of four characters.
+    /// Returns the big-endian variant of four characters.
     #[must_use]
     #[doc(alias = "v4l2_fourcc_be")]
     pub const fn new_be(letters: [u8; 4]) -> Self {
         Self(u32::from_le_bytes(letters) | BIG_ENDIAN)
     }
 
-    /// The four characters, without the big-endian mark.
+    /// Returns the four characters, without the big-endian mark.
     #[must_use]
     pub const fn letters(self) -> [u8; 4] {
         (self.0 & !BIG_ENDIAN).to_le_bytes()
     }
 
-    /// Whether this is the big-endian variant of its letters.
+    /// Returns whether this is the big-endian variant of its letters.
     #[must_use]
     pub const fn is_big_endian(self) -> bool {
         self.0 & BIG_ENDIAN != 0
     }
 
-    /// What the table says of this format; `None` for a code it does not know.
+    /// Returns the table's entry for this format; `None` for a code it does not know.
     #[must_use]
     pub fn info(self) -> Option<&'static FormatInfo> {
         table::find(self)
     }
 
-    /// Reads a code of exactly four printable ASCII characters, as a user types it.
+    /// Parses a code of exactly four printable ASCII characters, as a user types it.
     ///
     /// Shorter codes end in spaces (`"Y10 "`); a `-BE` after the four characters asks for the
-    /// big-endian variant, so that what [`Display`](fmt::Display) prints reads back.
+    /// big-endian variant, so that the output of [`Display`](fmt::Display) parses.
     ///
     /// # Errors
     /// [`ParseFourCcError`] with the number of bytes found.
@@ -95,7 +95,7 @@ const fn is_printable(letter: u8) -> bool {
 }
 
 impl fmt::Display for FourCc {
-    /// The letters, a byte that is none as `\xNN`, and `-BE` for big-endian variants.
+    /// Writes the letters, unprintable bytes as `\xNN`, and `-BE` for big-endian variants.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for letter in self.letters() {
             if is_printable(letter) {
@@ -157,13 +157,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn letters_stand_in_the_order_of_the_kernel() {
+    fn letters_are_in_the_kernels_order() {
         assert_eq!(FourCc::new(*b"NV12").0, 0x3231_564e);
         assert_eq!(FourCc::NV12.letters(), *b"NV12");
     }
 
     #[test]
-    fn what_is_printed_reads_back() {
+    fn printed_codes_parse() {
         for info in super::table::formats() {
             let text = info.fourcc.to_string();
             assert_eq!(FourCc::parse(&text), Ok(info.fourcc), "{text}");
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_of_another_length_are_refused_by_length() {
+    fn texts_of_wrong_length_are_refused() {
         assert_eq!(FourCc::parse("NV1"), Err(ParseFourCcError { len: 3 }));
         assert_eq!(FourCc::parse("YUYVX"), Err(ParseFourCcError { len: 5 }));
         assert_eq!(FourCc::parse("NV1\n"), Err(ParseFourCcError { len: 4 }));

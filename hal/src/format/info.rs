@@ -1,4 +1,4 @@
-//! What is known of a pixel format apart from the picture size.
+//! The properties of a pixel format that do not depend on the picture size.
 
 use super::drm::DrmFormat;
 use super::fourcc::FourCc;
@@ -35,20 +35,6 @@ pub enum Subsampling {
     Yuv410,
 }
 
-impl Subsampling {
-    /// Luma samples per colour sample: (horizontal, vertical).
-    #[must_use]
-    pub const fn factors(self) -> (u32, u32) {
-        match self {
-            Self::Yuv444 => (1, 1),
-            Self::Yuv422 => (2, 1),
-            Self::Yuv420 => (2, 2),
-            Self::Yuv411 => (4, 1),
-            Self::Yuv410 => (4, 4),
-        }
-    }
-}
-
 /// How one plane stores the pixels of a line: `block_bytes` for every `block_pixels`.
 ///
 /// NV12's colour plane has two bytes per two pixels and a line for every two lines of the
@@ -80,7 +66,7 @@ pub struct FormatInfo {
     pub fourcc: FourCc,
     /// The kernel's macro, such as `V4L2_PIX_FMT_NV12`.
     pub v4l2_name: &'static str,
-    /// One sentence for people.
+    /// A short description for display.
     pub description: &'static str,
     /// The kind of samples.
     pub family: Family,
@@ -90,16 +76,16 @@ pub struct FormatInfo {
     pub bits: u8,
     /// One rule per plane; empty for compressed formats.
     pub planes: &'static [PlaneRule],
-    /// The picture is stored in tiles of this many pixels by lines; `(1, 1)` for lines.
+    /// Pixels and lines of a tile; `(1, 1)` for formats stored in lines.
     ///
     /// Width and height are rounded up to whole tiles before sizes are computed.
     pub tile: (u8, u8),
-    /// For formats with each plane in memory of its own (`NV12M`): the same format with all
-    /// planes in one buffer (`NV12`), if there is one.
+    /// For formats with separate memory for each plane (`NV12M`): the same format with all planes
+    /// in one buffer (`NV12`), if there is one.
     pub contiguous: Option<FourCc>,
-    /// Each plane has memory of its own.
+    /// Whether each plane has separate memory.
     pub separate: bool,
-    /// The equivalent in the graphics system.
+    /// The equivalent DRM format.
     pub drm: Option<DrmFormat>,
 }
 
@@ -150,13 +136,13 @@ impl FormatInfo {
         Self::new(Family::Compressed, 0, &[])
     }
 
-    /// The graphics format with the same bytes, in lines.
+    /// Sets the DRM format with the same bytes, in lines.
     pub(super) const fn drm(mut self, letters: &[u8; 4]) -> Self {
         self.drm = Some(DrmFormat::linear(*letters));
         self
     }
 
-    /// Tiles, with the graphics modifier where the kernel has one for them.
+    /// Sets the size of a tile.
     pub(super) const fn tiled(mut self, width: u8, height: u8) -> Self {
         self.tile = (width, height);
         self
@@ -170,7 +156,7 @@ impl FormatInfo {
         self
     }
 
-    /// Planes in memory of their own; `contiguous` is the same format in one buffer.
+    /// Marks the planes as separate in memory; `contiguous` is the same format in one buffer.
     pub(super) const fn separate(mut self, contiguous: Option<FourCc>) -> Self {
         self.separate = true;
         self.contiguous = contiguous;
@@ -189,32 +175,17 @@ impl FormatInfo {
         self
     }
 
-    /// Whether frames are encoded: no planes, a size that differs per frame.
+    /// Returns whether frames are encoded: no planes, a size that differs per frame.
     #[must_use]
     pub const fn is_compressed(&self) -> bool {
         matches!(self.family, Family::Compressed)
     }
 
-    /// Number of memory parts: descriptors that a frame of this format needs.
+    /// Returns the number of memory parts, that is, of file descriptors of a frame.
     ///
     /// 1 for contiguous and compressed formats, the number of planes for `M` formats.
     #[must_use]
     pub const fn memory_planes(&self) -> usize {
         if self.separate { self.planes.len() } else { 1 }
-    }
-
-    /// Average bits that a pixel takes, rounded up; 0 for compressed formats.
-    #[must_use]
-    pub fn bits_per_pixel(&self) -> u32 {
-        // Every divisor of a rule divides 400, the least common multiple of 1, 2, 4, 16 and 25.
-        let per_400: u32 = self
-            .planes
-            .iter()
-            .map(|rule| {
-                u32::from(rule.block_bytes) * 8 * 400
-                    / (u32::from(rule.block_pixels) * u32::from(rule.line_step))
-            })
-            .sum();
-        per_400.div_ceil(400)
     }
 }

@@ -1,10 +1,10 @@
-//! Where the bytes of a picture lie.
+//! The layout of a picture in memory.
 
 use super::error::FormatError;
 use super::fourcc::FourCc;
 use super::info::{FormatInfo, PlaneRule};
 
-/// Most planes that any format has.
+/// Maximum number of planes of any format.
 pub const MAX_PLANES: usize = 4;
 
 /// One plane of a picture.
@@ -14,16 +14,16 @@ pub struct PlaneLayout {
     pub offset: u32,
     /// Bytes from one line to the next; 0 for compressed data.
     ///
-    /// For tiled formats it counts what the kernel counts: bytes of one line of pixels.
+    /// For tiled formats, as in the kernel: bytes of one line of pixels.
     #[doc(alias = "bytesperline")]
     pub stride: u32,
     /// Bytes of the plane: stride times lines, without the driver's padding at the end.
     pub size: u32,
-    /// Which memory part (descriptor) holds the plane: 0 unless the format keeps its planes apart.
+    /// Which memory part (descriptor) holds the plane: 0 unless the format has separate planes.
     pub memory: u32,
 }
 
-/// A picture's size, format and the place of each plane.
+/// A picture's size and format, and the layout of each plane.
 ///
 /// # Shape
 /// `planes[..plane_count]` are valid. In contiguous formats (NV12) all lie in memory part 0 one
@@ -47,7 +47,7 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The layout without padding between lines.
+    /// Returns the layout without padding between lines.
     ///
     /// ```
     /// use videostream_hal::format::{FourCc, Layout};
@@ -65,7 +65,7 @@ impl Layout {
         Self::build(fourcc, width, height, Strides::Tight)
     }
 
-    /// The layout for a given distance between the lines of the first plane.
+    /// Returns the layout for a given stride of the first plane.
     ///
     /// `luma_stride` is V4L2's `bytesperline`. The strides of the other planes follow in
     /// proportion: the same for NV12, half for YUV 4:2:0 in three planes, double for NV24.
@@ -81,7 +81,7 @@ impl Layout {
         Self::build(fourcc, width, height, Strides::First(luma_stride))
     }
 
-    /// The layout with a stride for each plane, as the multi-planar API states them.
+    /// Returns the layout with a stride for each plane, as the multi-planar API states them.
     ///
     /// # Errors
     /// Those of [`Layout::with_stride`]; a plane without an entry in `strides` has stride 0.
@@ -94,8 +94,8 @@ impl Layout {
         Self::build(fourcc, width, height, Strides::Each(strides))
     }
 
-    /// One plane of `size` bytes whose inside is the driver's business: compressed data, and
-    /// formats that the table does not know.
+    /// Returns one plane of `size` bytes with contents that only the driver knows: for compressed
+    /// data, and formats that the table does not know.
     #[must_use]
     pub fn opaque(fourcc: FourCc, width: u32, height: u32, stride: u32, size: u32) -> Self {
         let mut planes = [PlaneLayout::default(); MAX_PLANES];
@@ -115,13 +115,13 @@ impl Layout {
         }
     }
 
-    /// The valid planes.
+    /// Returns the valid planes.
     #[must_use]
     pub fn planes(&self) -> &[PlaneLayout] {
         &self.planes[..self.plane_count.min(MAX_PLANES)]
     }
 
-    /// Number of memory parts (descriptors) that the planes lie in.
+    /// Returns the number of memory parts (file descriptors) that contain the planes.
     #[must_use]
     pub fn memory_planes(&self) -> usize {
         self.planes()
@@ -131,7 +131,7 @@ impl Layout {
             .unwrap_or(0)
     }
 
-    /// Bytes that memory part `memory` must have to hold its planes; 0 if no plane is in it.
+    /// Returns the bytes that memory part `memory` needs for its planes; 0 if it contains none.
     #[must_use]
     pub fn memory_size(&self, memory: u32) -> u32 {
         self.planes()
@@ -201,7 +201,7 @@ impl Layout {
     }
 }
 
-/// What is known of the distance between lines.
+/// The strides given to [`Layout::build`].
 #[derive(Clone, Copy)]
 enum Strides<'a> {
     /// No padding.
@@ -213,7 +213,7 @@ enum Strides<'a> {
 }
 
 impl Strides<'_> {
-    /// The first plane's stride, 0 if none is given.
+    /// Returns the first plane's stride, 0 if none is given.
     fn first(self) -> u32 {
         match self {
             Self::Tight => 0,
@@ -223,7 +223,7 @@ impl Strides<'_> {
     }
 }
 
-/// Bytes that one line of the plane takes without padding.
+/// Returns the bytes of one line of the plane without padding.
 fn line_bytes(info: &FormatInfo, rule: &PlaneRule, width: u32) -> Option<u32> {
     let width = width.checked_next_multiple_of(u32::from(info.tile.0))?;
     width
@@ -231,13 +231,13 @@ fn line_bytes(info: &FormatInfo, rule: &PlaneRule, width: u32) -> Option<u32> {
         .checked_mul(u32::from(rule.block_bytes))
 }
 
-/// Lines of the plane.
+/// Returns the number of lines of the plane.
 fn plane_lines(info: &FormatInfo, rule: &PlaneRule, height: u32) -> Option<u32> {
     let height = height.checked_next_multiple_of(u32::from(info.tile.1))?;
     Some(height.div_ceil(u32::from(rule.line_step)))
 }
 
-/// The stride of a plane when the first one has `luma`: in proportion to bytes per pixel.
+/// Returns the stride of a plane if that of the first is `luma`: in proportion to bytes per pixel.
 fn plane_stride(first: &PlaneRule, rule: &PlaneRule, luma: u32) -> Option<u32> {
     let numerator = u64::from(rule.block_bytes) * u64::from(first.block_pixels);
     let denominator = u64::from(rule.block_pixels) * u64::from(first.block_bytes);
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn padding_of_the_first_plane_carries_over_in_proportion() {
+    fn padding_of_plane_0_scales_to_the_others() {
         let strides = |fourcc| {
             let layout = Layout::with_stride(fourcc, 60, 16, 128).unwrap();
             layout.planes.map(|p| p.stride)
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn every_raw_format_has_a_layout_whose_planes_do_not_overlap() {
+    fn planes_of_raw_formats_do_not_overlap() {
         for info in super::super::formats().filter(|info| !info.is_compressed()) {
             let layout = Layout::new(info.fourcc, 1280, 720).unwrap();
             let same = Layout::with_stride(info.fourcc, 1280, 720, layout.planes[0].stride);

@@ -1,9 +1,8 @@
-//! Pixel formats: codes, what they mean, and where their bytes lie.
+//! Pixel formats: their codes, their meaning and their layout in memory.
 //!
-//! A [`FourCc`] is the four-letter code that V4L2 uses. [`FourCc::info`] looks it up in the
-//! table of known formats ([`FormatInfo`]: family, planes, subsampling, bits, DRM equivalent).
-//! A [`Layout`] says for one picture size where each plane starts, how far apart its lines
-//! are and how many bytes it takes.
+//! A [`FourCc`] is the four-letter code that V4L2 uses. [`FourCc::info`] looks it up in the table
+//! of known formats ([`FormatInfo`]: family, planes, subsampling, bits, DRM equivalent). A
+//! [`Layout`] holds, for one picture size, each plane's offset, stride and size.
 //!
 //! Nothing here makes a system call: the module builds and works without an operating system.
 //!
@@ -22,6 +21,7 @@ mod error;
 mod fourcc;
 mod info;
 mod layout;
+mod mbus_code;
 mod table;
 
 pub use drm::{DrmFormat, modifier};
@@ -29,4 +29,5 @@ pub use error::FormatError;
 pub use fourcc::{FourCc, ParseFourCcError};
 pub use info::{Family, FormatInfo, PlaneRule, Subsampling};
 pub use layout::{Layout, MAX_PLANES, PlaneLayout};
+pub use mbus_code::MbusCode;
 pub use table::formats;

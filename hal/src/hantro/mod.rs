@@ -28,13 +28,12 @@
 //! `drivers/mxc/hantro_vc8000e`, `drivers/mxc/hantro`, `drivers/mxc/hantro_845` of NXP's kernels.
 
 pub mod decoder;
-mod error;
 pub mod h1;
 mod node;
 mod request;
 pub mod vc8000e;
 mod window;
 
-pub use error::HantroError;
-pub use node::{NodeKind, nodes};
+pub use crate::kind::HantroKind as NodeKind;
+pub use node::nodes;
 pub use window::{CoreInfo, MAX_WINDOW_BYTES, RegisterWindow};

@@ -15,7 +15,7 @@ use rustix::fd::BorrowedFd;
 use rustix::io::Errno;
 use rustix::ioctl::{Ioctl, IoctlOutput, Opcode, ioctl};
 
-use super::HantroError;
+use crate::{Call, Error};
 
 /// A request code with its argument.
 ///
@@ -25,8 +25,8 @@ use super::HantroError;
 pub(super) unsafe trait Request {
     /// Request code.
     const CODE: u32;
-    /// The C name of the code.
-    const NAME: &'static str;
+    /// The code, as errors name it.
+    const CALL: Call;
     /// What the pointer points to.
     type Arg;
     /// Whether `Arg` holds pointers that the driver follows.
@@ -40,8 +40,8 @@ pub(super) unsafe trait Request {
 pub(super) unsafe trait ByValue {
     /// Request code.
     const CODE: u32;
-    /// The C name of the code.
-    const NAME: &'static str;
+    /// The code, as errors name it.
+    const CALL: Call;
 }
 
 /// Declares types that are [`Request`]s, `NAME(ARGUMENT) = CODE;`, with `pointers` after the code
@@ -64,7 +64,7 @@ macro_rules! requests {
         // list say; that the header declares a pointer to it is asserted above.
         unsafe impl $crate::hantro::request::Request for $name {
             const CODE: u32 = sys::$code;
-            const NAME: &'static str = stringify!($code);
+            const CALL: $crate::Call = $crate::Call::named(stringify!($code));
             type Arg = $arg;
             const POINTERS: bool = $crate::hantro::request::requests!(@pointers $($pointers)?);
         }
@@ -75,7 +75,7 @@ macro_rules! requests {
         // SAFETY: the driver's header declares no pointer for the code, as asserted above.
         unsafe impl $crate::hantro::request::ByValue for $name {
             const CODE: u32 = sys::$code;
-            const NAME: &'static str = stringify!($code);
+            const CALL: $crate::Call = $crate::Call::named(stringify!($code));
         }
     };
     (@pointers) => { false };
@@ -85,7 +85,7 @@ macro_rules! requests {
 pub(super) use requests;
 
 /// Issues a request whose argument holds no pointers; gives the number that the driver returns.
-pub(super) fn call<R: Request>(fd: BorrowedFd<'_>, arg: &mut R::Arg) -> Result<u32, HantroError> {
+pub(super) fn call<R: Request>(fd: BorrowedFd<'_>, arg: &mut R::Arg) -> Result<u32, Error> {
     const { assert!(!R::POINTERS, "use call_with_pointers") };
     // SAFETY: there are no pointers in the argument, as asserted on the line above.
     unsafe { call_with_pointers::<R>(fd, arg) }
@@ -99,35 +99,29 @@ pub(super) fn call<R: Request>(fd: BorrowedFd<'_>, arg: &mut R::Arg) -> Result<u
 pub(super) unsafe fn call_with_pointers<R: Request>(
     fd: BorrowedFd<'_>,
     arg: &mut R::Arg,
-) -> Result<u32, HantroError> {
-    let call = Call {
+) -> Result<u32, Error> {
+    let argument = Issued {
         code: R::CODE,
         argument: core::ptr::from_mut(arg).cast(),
     };
     // SAFETY: `Request` promises that the driver takes a pointer to one `Arg` for this code, and
     // the reference is such a pointer; the caller vouches for pointers inside. That the node is
     // the driver's was made sure of when it was opened.
-    unsafe { issue(fd, R::NAME, call) }
+    unsafe { issue(fd, R::CALL, argument) }
 }
 
 /// Issues a request with a number; gives the number that the driver returns.
-pub(super) fn call_by_value<R: ByValue>(
-    fd: BorrowedFd<'_>,
-    value: u32,
-) -> Result<u32, HantroError> {
-    let call = Call {
+pub(super) fn call_by_value<R: ByValue>(fd: BorrowedFd<'_>, value: u32) -> Result<u32, Error> {
+    let argument = Issued {
         code: R::CODE,
         argument: core::ptr::without_provenance_mut(value as usize),
     };
     // SAFETY: `ByValue` promises that the driver follows no pointer.
-    unsafe { issue(fd, R::NAME, call) }
+    unsafe { issue(fd, R::CALL, argument) }
 }
 
 /// Asks with a number, the index of a core for most, and gives the number that comes in its place.
-pub(super) fn ask<R: Request<Arg = u32>>(
-    fd: BorrowedFd<'_>,
-    number: u32,
-) -> Result<u32, HantroError> {
+pub(super) fn ask<R: Request<Arg = u32>>(fd: BorrowedFd<'_>, number: u32) -> Result<u32, Error> {
     let mut arg = number;
     call::<R>(fd, &mut arg)?;
     Ok(arg)
@@ -137,7 +131,7 @@ pub(super) fn ask<R: Request<Arg = u32>>(
 pub(super) fn ask_address<R: Request<Arg = [u32; 2]>>(
     fd: BorrowedFd<'_>,
     core: u32,
-) -> Result<u64, HantroError> {
+) -> Result<u64, Error> {
     let mut arg = [core, 0];
     call::<R>(fd, &mut arg)?;
     let [low, high] = arg;
@@ -145,10 +139,10 @@ pub(super) fn ask_address<R: Request<Arg = [u32; 2]>>(
 }
 
 /// The answer of a request that copies: 0, or how many bytes it could not.
-pub(super) fn all_copied<R: Request>(left: u32) -> Result<(), HantroError> {
+pub(super) fn all_copied<R: Request>(left: u32) -> Result<(), Error> {
     match left {
         0 => Ok(()),
-        left => Err(HantroError::answer(R::NAME, "bytes not copied", left)),
+        left => Err(Error::answer(R::CALL, "bytes not copied", left)),
     }
 }
 
@@ -156,24 +150,24 @@ pub(super) fn all_copied<R: Request>(left: u32) -> Result<(), HantroError> {
 ///
 /// # Safety
 /// The driver behind `fd` takes that argument for that code.
-unsafe fn issue(fd: BorrowedFd<'_>, name: &'static str, call: Call) -> Result<u32, HantroError> {
+unsafe fn issue(fd: BorrowedFd<'_>, call: Call, argument: Issued) -> Result<u32, Error> {
     // SAFETY: the caller's promise.
-    match unsafe { ioctl(fd, call) } {
+    match unsafe { ioctl(fd, argument) } {
         // The kernel's answers below 0 are errors already.
         Ok(number) => Ok(number.cast_unsigned()),
-        Err(Errno::INTR) => Err(HantroError::Interrupted),
-        Err(errno) => Err(HantroError::system(name, errno)),
+        Err(Errno::INTR) => Err(Error::Interrupted),
+        Err(errno) => Err(Error::system(call, errno)),
     }
 }
 
-struct Call {
+struct Issued {
     code: u32,
     argument: *mut c_void,
 }
 
 // SAFETY: the code and the argument are what they are; whoever passes it to `ioctl` promises that
 // the driver takes them together.
-unsafe impl Ioctl for Call {
+unsafe impl Ioctl for Issued {
     type Output = IoctlOutput;
     const IS_MUTATING: bool = true;
 

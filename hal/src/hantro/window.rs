@@ -1,4 +1,4 @@
-//! A core's registers: where they lie, and a view of them.
+//! A core's registers: their location, and a mapping of them.
 #![expect(
     unsafe_code,
     reason = "registers are read and written through a mapping, each access one of the hardware"
@@ -9,13 +9,13 @@ use core::marker::PhantomData;
 use rustix::fd::BorrowedFd;
 use rustix::param::page_size;
 
-use super::HantroError;
 use crate::memory::mapping::{Access, Mapping};
+use crate::{Call, Error};
 
-/// Most bytes of registers that are believed of a core: those known have 1060 and 2000.
+/// Maximum bytes of registers accepted of a core; known cores have 1060 and 2000.
 pub const MAX_WINDOW_BYTES: u32 = 64 * 1024;
 
-/// Where a core's registers lie on the SoC's bus.
+/// The location of a core's registers on the SoC's bus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CoreInfo {
     base: u64,
@@ -23,47 +23,43 @@ pub struct CoreInfo {
 }
 
 impl CoreInfo {
-    /// What a driver answered, if it can be: registers have 32 bits and lie on such borders.
+    /// Checks a driver's answer: registers have 32 bits and are aligned to that.
     pub(super) fn new(
-        (base_call, base): (&'static str, u64),
-        (len_call, len_bytes): (&'static str, u32),
-    ) -> Result<Self, HantroError> {
+        (base_call, base): (Call, u64),
+        (len_call, len_bytes): (Call, u32),
+    ) -> Result<Self, Error> {
         if base == 0 || !base.is_multiple_of(4) || base.checked_add(len_bytes.into()).is_none() {
-            return Err(HantroError::answer(base_call, "base address", base));
+            return Err(Error::answer(base_call, "base address", base));
         }
         if len_bytes == 0 || !len_bytes.is_multiple_of(4) || len_bytes > MAX_WINDOW_BYTES {
-            return Err(HantroError::answer(
-                len_call,
-                "bytes of registers",
-                len_bytes,
-            ));
+            return Err(Error::answer(len_call, "bytes of registers", len_bytes));
         }
         Ok(Self { base, len_bytes })
     }
 
-    /// The physical address of register 0.
+    /// Returns the physical address of register 0.
     #[must_use]
     pub const fn base(&self) -> u64 {
         self.base
     }
 
-    /// Bytes of registers.
+    /// Returns the length of the registers in bytes.
     #[must_use]
     pub const fn len_bytes(&self) -> u32 {
         self.len_bytes
     }
 
-    /// Registers, of 32 bits each.
+    /// Returns the number of registers, of 32 bits each.
     #[must_use]
     pub const fn registers(&self) -> usize {
         self.len_bytes as usize / 4
     }
 
     /// Checks that `count` registers from `first` on are among them.
-    pub(super) fn check(&self, first: usize, count: usize) -> Result<(), HantroError> {
+    pub(super) fn check(&self, first: usize, count: usize) -> Result<(), Error> {
         let end = first.saturating_add(count);
         if count == 0 || end > self.registers() {
-            return Err(HantroError::Argument {
+            return Err(Error::PastEnd {
                 name: "end of a range of registers",
                 value: end as u64,
                 end: self.registers() as u64 + 1,
@@ -73,32 +69,32 @@ impl CoreInfo {
     }
 }
 
-/// The registers of a reserved core, mapped without a cache.
+/// The registers of a reserved core, mapped uncached.
 ///
-/// Every access goes to the hardware. Kernels that keep the registers to the secure world (Trusty)
-/// map something, but accesses do not reach the core.
+/// Every access goes to the hardware. Kernels that restrict the registers to the secure world
+/// (Trusty) map something, but accesses do not reach the core.
 ///
 /// # Invariants
-/// `first..first + 4 * info.registers()` lies in `mapping`, on a border of 4 bytes.
+/// `first..first + 4 * info.registers()` lies in `mapping`, aligned to 4 bytes.
 #[derive(Debug)]
 pub struct RegisterWindow<'a> {
     mapping: Mapping,
     first: usize,
     info: CoreInfo,
-    /// Ends with the reservation: without one the core may be another program's, or without clock.
+    /// Ends with the reservation: without it, the core may be another program's, or have no clock.
     reserved: PhantomData<&'a ()>,
 }
 
 impl RegisterWindow<'_> {
     /// Maps the pages of a core that the caller has reserved for the window's life.
-    pub(super) fn new(fd: BorrowedFd<'_>, info: CoreInfo) -> Result<Self, HantroError> {
+    pub(super) fn new(fd: BorrowedFd<'_>, info: CoreInfo) -> Result<Self, Error> {
         let page = page_size() as u64;
         let first = info.base % page;
         let len = (first + u64::from(info.len_bytes)).next_multiple_of(page);
         // Both are a few pages, and the first less than one.
         let (len, first) = (len as usize, first as usize);
         let mapping = Mapping::at(fd, info.base - info.base % page, len, Access::ReadWrite)
-            .map_err(|e| HantroError::system("mmap", e))?;
+            .map_err(|e| Error::system(Call::Mmap, e))?;
         // INVARIANT: `len` was rounded up from the last register's end; `CoreInfo` has a base that
         // is a multiple of 4.
         Ok(Self {
@@ -109,7 +105,7 @@ impl RegisterWindow<'_> {
         })
     }
 
-    /// Registers of the core.
+    /// Returns the number of registers.
     #[must_use]
     pub fn registers(&self) -> usize {
         self.info.registers()
@@ -118,8 +114,8 @@ impl RegisterWindow<'_> {
     /// Reads one register; `index` counts registers, not bytes.
     ///
     /// # Errors
-    /// [`HantroError::Argument`] past the last register.
-    pub fn read(&self, index: usize) -> Result<u32, HantroError> {
+    /// [`Error::PastEnd`] past the last register.
+    pub fn read(&self, index: usize) -> Result<u32, Error> {
         let register = self.place(index)?;
         // SAFETY: the type's invariant, for an index that was checked, and the mapping lives.
         Ok(unsafe { register.read_volatile() })
@@ -128,12 +124,12 @@ impl RegisterWindow<'_> {
     /// Writes one register; `index` counts registers, not bytes.
     ///
     /// # Errors
-    /// [`HantroError::Argument`] past the last register.
+    /// [`Error::PastEnd`] past the last register.
     ///
     /// # Safety
     /// Registers hold physical addresses that the core reads and writes once it is enabled: they
     /// must be of memory that the program has set aside for it, until the core has finished.
-    pub unsafe fn write(&mut self, index: usize, value: u32) -> Result<(), HantroError> {
+    pub unsafe fn write(&mut self, index: usize, value: u32) -> Result<(), Error> {
         let register = self.place(index)?;
         // SAFETY: the type's invariant, for an index that was checked; the mapping is writable and
         // lives; what the core does with the value is the caller's duty.
@@ -141,7 +137,7 @@ impl RegisterWindow<'_> {
         Ok(())
     }
 
-    fn place(&self, index: usize) -> Result<*mut u32, HantroError> {
+    fn place(&self, index: usize) -> Result<*mut u32, Error> {
         self.info.check(index, 1)?;
         let start = self.mapping.as_ptr();
         // Whole pages from the kernel, and an offset on a border of 4: registers are aligned.
@@ -156,8 +152,8 @@ mod tests {
     use super::*;
     use crate::memory::memfd;
 
-    fn info(base: u64, len: u32) -> Result<CoreInfo, HantroError> {
-        CoreInfo::new(("BASE", base), ("LEN", len))
+    fn info(base: u64, len: u32) -> Result<CoreInfo, Error> {
+        CoreInfo::new((Call::EncoderHwOffset, base), (Call::EncoderHwIoSize, len))
     }
 
     #[test]
@@ -166,11 +162,11 @@ mod tests {
         assert_eq!((good.base(), good.len_bytes()), (0x3832_0000, 2000));
         assert_eq!(good.registers(), 500);
         for base in [0, 0x3832_0001, u64::MAX - 3] {
-            let error = HantroError::answer("BASE", "base address", base);
+            let error = Error::answer(Call::EncoderHwOffset, "base address", base);
             assert_eq!(info(base, 2000), Err(error));
         }
         for len in [0, 2, 2001, MAX_WINDOW_BYTES + 4, u32::MAX] {
-            let error = HantroError::answer("LEN", "bytes of registers", len);
+            let error = Error::answer(Call::EncoderHwIoSize, "bytes of registers", len);
             assert_eq!(info(0x3832_0000, len), Err(error));
         }
     }
@@ -183,14 +179,14 @@ mod tests {
         for (first, count) in [(0, 0), (0, 101), (100, 1), (usize::MAX, 2)] {
             assert!(matches!(
                 info.check(first, count),
-                Err(HantroError::Argument { end: 101, .. })
+                Err(Error::PastEnd { end: 101, .. })
             ));
         }
     }
 
     /// A file stands for the node: the offset of the mapping is that of the registers.
     #[test]
-    fn a_window_begins_at_the_base_within_its_page_and_ends_with_the_registers() {
+    fn a_window_covers_exactly_the_registers() {
         let page = page_size();
         let file = memfd::create(c"registers", 4 * page).unwrap();
         let info = info(page as u64 + 64, u32::try_from(page).unwrap()).unwrap();
@@ -203,12 +199,9 @@ mod tests {
         unsafe { window.write(last, 7) }.unwrap();
         // SAFETY: as above.
         let past = unsafe { window.write(last + 1, 7) };
-        assert!(matches!(past, Err(HantroError::Argument { .. })));
+        assert!(matches!(past, Err(Error::PastEnd { .. })));
         assert_eq!(window.read(0), Ok(0x8000_6010));
-        assert!(matches!(
-            window.read(last + 1),
-            Err(HantroError::Argument { .. })
-        ));
+        assert!(matches!(window.read(last + 1), Err(Error::PastEnd { .. })));
 
         let whole = Mapping::new(&file, 4 * page, Access::Read).unwrap();
         // SAFETY: nothing writes the file any more.

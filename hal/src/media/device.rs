@@ -8,9 +8,9 @@ use videostream_sys::media as sys;
 
 use super::ioctl::{self, MediaInfo, TopologyCounts};
 use super::{LinkEnds, MediaError, Storage, Topology};
-use crate::v4l2::Error;
+use crate::{Call, Error};
 
-/// An open `/dev/mediaN`: the graph of a device, and the switches of its links.
+/// An open `/dev/mediaN`: the graph of a device, whose links can be switched.
 #[derive(Debug)]
 pub struct MediaDevice {
     fd: OwnedFd,
@@ -20,24 +20,25 @@ pub struct MediaDevice {
 impl MediaDevice {
     /// Opens a media device for reading and writing, close-on-exec.
     ///
-    /// Without an allocator, paths of 256 bytes and more are refused with `ENAMETOOLONG`.
+    /// Paths of 256 bytes and more are refused with `ENAMETOOLONG`, because nothing is allocated.
     ///
     /// # Errors
-    /// [`MediaError::Device`]: no such node, not allowed, or (`ENOTTY`) not a media device.
+    /// [`MediaError::Device`]: no such node, permission denied, or (`ENOTTY`) not a media device.
     pub fn open(path: impl Arg) -> Result<Self, MediaError> {
         let flags = OFlags::RDWR | OFlags::CLOEXEC;
-        let fd = openat(CWD, path, flags, Mode::empty()).map_err(|e| Error::system("open", e))?;
+        let fd =
+            openat(CWD, path, flags, Mode::empty()).map_err(|e| Error::system(Call::Open, e))?;
         let info = ioctl::device_info(fd.as_fd())?;
         Ok(Self { fd, info })
     }
 
-    /// Driver, model, serial number, bus.
+    /// Returns driver, model, serial number, and bus.
     #[must_use]
     pub const fn info(&self) -> &MediaInfo {
         &self.info
     }
 
-    /// How much room [`MediaDevice::topology`] takes at the moment.
+    /// Returns how much room [`MediaDevice::topology`] currently needs.
     ///
     /// # Errors
     /// See [`ioctl::g_topology`].
@@ -50,8 +51,8 @@ impl MediaDevice {
     /// # Errors
     /// - [`MediaError::TooSmall`]: not enough room. Devices may come and go between counting and
     ///   reading: count again then.
-    /// - [`MediaError::Dangling`]: the driver names what it does not list.
-    /// - [`MediaError::Device`]: unplugged, or nonsense.
+    /// - [`MediaError::Dangling`]: the driver refers to an object that it does not list.
+    /// - [`MediaError::Device`]: the device was unplugged, or the driver returned invalid data.
     #[doc(alias = "MEDIA_IOC_G_TOPOLOGY")]
     pub fn topology<'s>(&self, storage: &'s mut Storage<'_>) -> Result<Topology<'s>, MediaError> {
         let counts = ioctl::g_topology(self.fd.as_fd(), Some(storage))?;
@@ -61,13 +62,13 @@ impl MediaDevice {
         Topology::new(storage, counts)
     }
 
-    /// Enables or disables a link; nothing happens when it is as wanted already.
+    /// Enables or disables a link; does nothing if it is already in that state.
     ///
     /// # Errors
     /// - [`MediaError::NoLink`]: the topology has no such link.
     /// - [`MediaError::Immutable`]: it cannot be changed.
-    /// - [`MediaError::LinkBusy`]: not while it streams.
-    /// - [`MediaError::Device`]: what the driver answers otherwise.
+    /// - [`MediaError::LinkBusy`]: it cannot be changed while streaming.
+    /// - [`MediaError::Device`]: any other error of the driver.
     #[doc(alias = "MEDIA_IOC_SETUP_LINK")]
     pub fn set_link(
         &self,
@@ -109,7 +110,7 @@ const fn has_pad_index((major, minor, _): (u32, u32, u32)) -> bool {
     major > 4 || (major == 4 && minor >= 19)
 }
 
-/// Without numbers of its own the pads of an entity come in their order.
+/// Kernels without pad indices list the pads of an entity in order, so count them.
 fn number_pads(storage: &mut Storage<'_>, count: usize) {
     for place in 0..count.min(storage.pads.len()) {
         let (before, rest) = storage.pads.split_at_mut(place);
@@ -123,8 +124,8 @@ fn number_pads(storage: &mut Storage<'_>, count: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorKind;
     use crate::media::Pad;
-    use crate::v4l2::ErrorKind;
 
     #[test]
     fn files_that_are_no_media_devices_are_refused() {

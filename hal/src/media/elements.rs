@@ -1,4 +1,4 @@
-//! Entities, interfaces, pads and links.
+//! Entities, interfaces, pads, and links.
 #![expect(
     unsafe_code,
     reason = "the device number of an interface lies in a union of plain integers"
@@ -16,7 +16,7 @@ use crate::v4l2::ioctl::text;
 /// Major and minor number of a device node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeviceNumber {
-    /// The driver's class: 81 for video nodes and sub-devices.
+    /// The device class: 81 for video nodes and sub-devices.
     pub major: u32,
     /// The node within the class.
     pub minor: u32,
@@ -35,28 +35,22 @@ impl fmt::Display for DeviceNumber {
 pub struct Entity(pub(super) sys::media_v2_entity);
 
 impl Entity {
-    /// The number that the kernel gives it.
+    /// Returns the id that the kernel assigned.
     #[must_use]
     pub const fn id(&self) -> u32 {
         self.0.id
     }
 
-    /// Its name, unique in its device: `imx219 10-0010`.
+    /// Returns the name, unique in its device: `imx219 10-0010`.
     #[must_use]
     pub fn name(&self) -> &str {
         text(self.0.name.as_bytes())
     }
 
-    /// What it is for.
+    /// Returns the function of the entity.
     #[must_use]
     pub const fn function(&self) -> Function {
         Function(self.0.function)
-    }
-
-    /// Whether it is the default entity of its kind (`MEDIA_ENT_FL_DEFAULT`).
-    #[must_use]
-    pub const fn is_default(&self) -> bool {
-        self.0.flags & sys::MEDIA_ENT_FL_DEFAULT != 0
     }
 }
 
@@ -70,7 +64,7 @@ impl fmt::Debug for Entity {
     }
 }
 
-/// `MEDIA_INTF_T_*`: what kind of node an interface is.
+/// `MEDIA_INTF_T_*`: the kind of an interface's node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum InterfaceKind {
     /// `/dev/videoN`.
@@ -85,7 +79,7 @@ pub enum InterfaceKind {
     SoftwareRadio,
     /// `/dev/v4l-touchN`.
     Touch,
-    /// Digital TV, sound and others, by the kernel's number.
+    /// Digital TV, sound, and others, by the kernel's number.
     Other(u32),
 }
 
@@ -96,13 +90,13 @@ pub enum InterfaceKind {
 pub struct Interface(pub(super) sys::media_v2_interface);
 
 impl Interface {
-    /// The number that the kernel gives it.
+    /// Returns the id that the kernel assigned.
     #[must_use]
     pub const fn id(&self) -> u32 {
         self.0.id
     }
 
-    /// What kind of node it is.
+    /// Returns the kind of the node.
     #[must_use]
     pub const fn kind(&self) -> InterfaceKind {
         match self.0.intf_type {
@@ -116,7 +110,7 @@ impl Interface {
         }
     }
 
-    /// The node's number.
+    /// Returns the device number of the node.
     #[must_use]
     pub const fn device(&self) -> DeviceNumber {
         let of = self.0.__bindgen_anon_1;
@@ -144,13 +138,13 @@ bitflags! {
     /// `MEDIA_PAD_FL_*`.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub struct PadFlags: u32 {
-        /// Takes data.
+        /// Receives data.
         const SINK = sys::MEDIA_PAD_FL_SINK;
-        /// Gives data.
+        /// Sends data.
         const SOURCE = sys::MEDIA_PAD_FL_SOURCE;
-        /// Has to be linked for the entity to stream.
+        /// Must be linked for the entity to stream.
         const MUST_CONNECT = sys::MEDIA_PAD_FL_MUST_CONNECT;
-        /// Bits that this library has no name for.
+        /// Bits unknown to this library.
         const _ = !0;
     }
 }
@@ -162,40 +156,34 @@ bitflags! {
 pub struct Pad(pub(super) sys::media_v2_pad);
 
 impl Pad {
-    /// The number that the kernel gives it.
+    /// Returns the id that the kernel assigned.
     #[must_use]
     pub const fn id(&self) -> u32 {
         self.0.id
     }
 
-    /// Id of its entity.
+    /// Returns the id of its entity.
     #[must_use]
     pub const fn entity(&self) -> u32 {
         self.0.entity_id
     }
 
-    /// Its number at its entity, from 0.
+    /// Returns its index at its entity, from 0.
     #[must_use]
     pub const fn index(&self) -> u32 {
         self.0.index
     }
 
-    /// Direction and duties.
+    /// Returns the direction and requirements.
     #[must_use]
     pub const fn flags(&self) -> PadFlags {
         PadFlags::from_bits_retain(self.0.flags)
     }
 
-    /// Whether data enters here.
+    /// Returns whether data enters here.
     #[must_use]
     pub const fn is_sink(&self) -> bool {
         self.flags().contains(PadFlags::SINK)
-    }
-
-    /// Whether data leaves here.
-    #[must_use]
-    pub const fn is_source(&self) -> bool {
-        self.flags().contains(PadFlags::SOURCE)
     }
 }
 
@@ -210,7 +198,7 @@ impl fmt::Debug for Pad {
     }
 }
 
-/// What a link joins.
+/// What a link connects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LinkKind {
     /// Two pads: pictures flow from source to sink.
@@ -219,24 +207,24 @@ pub enum LinkKind {
     Interface,
     /// Two entities that belong together: a sensor (source) and its lens or flash (sink).
     Ancillary,
-    /// A kind that this library does not know, by the kernel's number.
+    /// A kind unknown to this library, by the kernel's number.
     Other(u32),
 }
 
-/// `struct media_v2_link`: what joins two pads, or an interface and an entity, or two entities.
+/// `struct media_v2_link`: connects two pads, an interface and an entity, or two entities.
 #[derive(Clone, Copy, Default)]
 #[repr(transparent)]
 #[doc(alias = "media_v2_link")]
 pub struct Link(pub(super) sys::media_v2_link);
 
 impl Link {
-    /// The number that the kernel gives it.
+    /// Returns the id that the kernel assigned.
     #[must_use]
     pub const fn id(&self) -> u32 {
         self.0.id
     }
 
-    /// What it joins.
+    /// Returns what it connects.
     #[must_use]
     pub const fn kind(&self) -> LinkKind {
         match self.0.flags & sys::MEDIA_LNK_FL_LINK_TYPE {
@@ -247,37 +235,37 @@ impl Link {
         }
     }
 
-    /// Id of the pad, interface or entity where it begins.
+    /// Returns the id of the pad, interface, or entity where it begins.
     #[must_use]
     pub const fn source(&self) -> u32 {
         self.0.source_id
     }
 
-    /// Id of the pad or entity where it ends.
+    /// Returns the id of the pad or entity where it ends.
     #[must_use]
     pub const fn sink(&self) -> u32 {
         self.0.sink_id
     }
 
-    /// `MEDIA_LNK_FL_*`, as the kernel gives them.
+    /// Returns `MEDIA_LNK_FL_*`.
     #[must_use]
     pub const fn raw_flags(&self) -> u32 {
         self.0.flags
     }
 
-    /// Whether data flows.
+    /// Returns whether data flows.
     #[must_use]
     pub const fn is_enabled(&self) -> bool {
         self.0.flags & sys::MEDIA_LNK_FL_ENABLED != 0
     }
 
-    /// Whether it can never be changed.
+    /// Returns whether it can never be changed.
     #[must_use]
     pub const fn is_immutable(&self) -> bool {
         self.0.flags & sys::MEDIA_LNK_FL_IMMUTABLE != 0
     }
 
-    /// Whether it can be changed while it streams.
+    /// Returns whether it can be changed while streaming.
     #[must_use]
     pub const fn is_dynamic(&self) -> bool {
         self.0.flags & sys::MEDIA_LNK_FL_DYNAMIC != 0

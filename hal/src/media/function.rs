@@ -1,11 +1,10 @@
-//! What an entity is for.
+//! The function of an entity.
 
 use core::fmt;
 
 use videostream_sys::media as sys;
 
-/// `MEDIA_ENT_F_*`: what an entity is for, in the kernel's terms. Numbers that have no constant
-/// here are kept.
+/// `MEDIA_ENT_F_*`: the function of an entity. Numbers without a constant here are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[doc(alias = "MEDIA_ENT_F")]
 pub struct Function(pub u32);
@@ -18,7 +17,7 @@ macro_rules! functions {
                 pub const $name: Self = Self(sys::$code);
             )*
 
-            /// The name of the kernel's constant without `MEDIA_ENT_F_`: `CAM_SENSOR`.
+            /// Returns the name of the kernel's constant without `MEDIA_ENT_F_`: `CAM_SENSOR`.
             #[must_use]
             pub const fn name(self) -> Option<&'static str> {
                 match self.0 {

@@ -45,18 +45,17 @@ mod elements;
 mod error;
 mod function;
 pub mod ioctl;
-mod mbus_code;
 mod node;
 mod subdevice;
 mod topology;
 mod walk;
 
+pub use crate::format::MbusCode;
 pub use device::MediaDevice;
 pub use elements::{DeviceNumber, Entity, Interface, InterfaceKind, Link, LinkKind, Pad, PadFlags};
 pub use error::{LinkEnds, MediaError, PadRef};
 pub use function::Function;
 pub use ioctl::{MediaInfo, TopologyCounts};
-pub use mbus_code::MbusCode;
 pub use node::{DevicePath, MAX_DEVICES, device_number, devices, node_path};
 pub use subdevice::{
     MbusCodes, MbusFormat, PadIntervals, PadSizes, SizeRange, Subdevice, SubdeviceCapabilities,

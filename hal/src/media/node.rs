@@ -1,41 +1,32 @@
-//! From device numbers to nodes and back.
+//! Conversion between device numbers and nodes.
 
 use core::fmt::Write as _;
-use core::mem::MaybeUninit;
 
-use rustix::fs::{CWD, FileType, Mode, OFlags, RawDir, major, minor, openat, stat};
+use rustix::fs::{CWD, FileType, Mode, OFlags, major, minor, openat, stat};
 use rustix::path::Arg;
 
 use super::{DeviceNumber, MediaError};
-use crate::v4l2::Error;
+use crate::{Call, Error, scan};
 
 /// The path of a device node: `/dev/v4l-subdev3`.
 pub type DevicePath = heapless::String<64>;
 
-/// Most media devices that are listed.
+/// Maximum number of media devices that are listed.
 pub const MAX_DEVICES: usize = 64;
 
-/// The media devices in `/dev`, by number.
+/// Lists the media devices in `/dev`, by number.
 ///
 /// # Errors
-/// What opening or reading `/dev` answers. No devices are no error.
+/// Those of opening and reading `/dev`. A system without devices gives an empty list.
 pub fn devices() -> Result<impl Iterator<Item = DevicePath>, MediaError> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let dir = openat(CWD, "/dev", flags, Mode::empty()).map_err(|e| Error::system("open", e))?;
-    let mut numbers = heapless::Vec::<u16, MAX_DEVICES>::new();
-    let mut buffer = [MaybeUninit::<u8>::uninit(); 4096];
-    let mut entries = RawDir::new(&dir, &mut buffer);
-    while let Some(entry) = entries.next() {
-        let entry = entry.map_err(|e| Error::system("getdents", e))?;
-        if let Some(number) = number(entry.file_name().to_bytes()) {
-            numbers.push(number).map_err(|_| MediaError::TooSmall {
-                what: "media devices",
-                needed: MAX_DEVICES + 1,
-                room: MAX_DEVICES,
-            })?;
-        }
+    let (numbers, is_full) = scan::numbers::<MAX_DEVICES>("/dev", "media").map_err(Error::from)?;
+    if is_full {
+        return Err(MediaError::TooSmall {
+            what: "media devices",
+            needed: MAX_DEVICES + 1,
+            room: MAX_DEVICES,
+        });
     }
-    numbers.sort_unstable();
     Ok(numbers.into_iter().map(|number| {
         let mut path = DevicePath::new();
         // `/dev/media` and five digits fit.
@@ -44,21 +35,12 @@ pub fn devices() -> Result<impl Iterator<Item = DevicePath>, MediaError> {
     }))
 }
 
-/// The number in `mediaN`; `None` for any other name.
-fn number(name: &[u8]) -> Option<u16> {
-    let digits = name.strip_prefix(b"media")?;
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    core::str::from_utf8(digits).ok()?.parse().ok()
-}
-
-/// The number of a device node, links followed.
+/// Returns the number of a device node; follows symbolic links.
 ///
 /// # Errors
-/// [`MediaError::Device`]: what `stat` answers, or `path` is not a character device.
+/// [`MediaError::Device`]: the error of `stat`, or `path` is not a character device.
 pub fn device_number(path: impl Arg) -> Result<DeviceNumber, MediaError> {
-    let stat = stat(path).map_err(|e| Error::system("stat", e))?;
+    let stat = stat(path).map_err(|e| Error::system(Call::Stat, e))?;
     if FileType::from_raw_mode(stat.st_mode) != FileType::CharacterDevice {
         return Err(Error::Argument {
             name: "mode of a file that should be a device",
@@ -73,38 +55,33 @@ pub fn device_number(path: impl Arg) -> Result<DeviceNumber, MediaError> {
     })
 }
 
-/// The node with a number, as the kernel names it in sysfs: `/dev/video8`.
+/// Returns the node with a number, as the kernel names it in sysfs: `/dev/video8`.
 ///
 /// # Errors
-/// [`MediaError::Device`]: no device has the number, or sysfs is not there.
+/// [`MediaError::Device`]: no device has the number, or sysfs is not mounted.
 pub fn node_path(device: DeviceNumber) -> Result<DevicePath, MediaError> {
     let mut name = heapless::String::<64>::new();
     // Two numbers of ten digits fit.
     let _ = write!(name, "/sys/dev/char/{device}/uevent");
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-    let file =
-        openat(CWD, name.as_str(), flags, Mode::empty()).map_err(|e| Error::system("open", e))?;
+    let file = openat(CWD, name.as_str(), flags, Mode::empty())
+        .map_err(|e| Error::system(Call::Open, e))?;
     let mut text = [0; 512];
     let mut len = 0;
     while len < text.len() {
         let count =
-            rustix::io::read(&file, &mut text[len..]).map_err(|e| Error::system("read", e))?;
+            rustix::io::read(&file, &mut text[len..]).map_err(|e| Error::system(Call::Read, e))?;
         if count == 0 {
             break;
         }
         len += count;
     }
     path_in(&text[..len]).ok_or_else(|| {
-        Error::Answer {
-            call: "uevent",
-            field: "bytes without DEVNAME",
-            value: len as u64,
-        }
-        .into()
+        Error::answer(Call::Read, "bytes of uevent without DEVNAME", len as u64).into()
     })
 }
 
-/// The value of `DEVNAME` below `/dev`.
+/// Returns the value of `DEVNAME`, below `/dev`.
 fn path_in(uevent: &[u8]) -> Option<DevicePath> {
     let text = core::str::from_utf8(uevent).ok()?;
     let name = text
@@ -125,16 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_media_and_a_number_is_a_media_device() {
-        assert_eq!(number(b"media0"), Some(0));
-        assert_eq!(number(b"media63"), Some(63));
-        for name in [&b"media"[..], b"media-1", b"media1a", b"video0"] {
-            assert_eq!(number(name), None);
-        }
-    }
-
-    #[test]
-    fn the_name_is_taken_from_the_event_and_stays_below_dev() {
+    fn the_node_name_stays_below_dev() {
         let path = path_in(b"MAJOR=81\nMINOR=3\nDEVNAME=v4l-subdev0\n").unwrap();
         assert_eq!(path.as_str(), "/dev/v4l-subdev0");
         for text in [

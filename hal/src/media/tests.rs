@@ -150,7 +150,7 @@ fn without_an_enabled_link_there_is_no_way() {
 }
 
 #[test]
-fn without_a_sensor_the_way_begins_at_the_farthest_entity() {
+fn without_a_sensor_the_path_starts_farthest() {
     let graph = Graph::default()
         .entity(Function::DV_DECODER)
         .entity(Function::PROC_VIDEO_SCALER)

@@ -2,15 +2,15 @@
 
 use super::ioctl::g_topology_answer;
 use super::{
-    DeviceNumber, Entity, Function, Interface, InterfaceKind, Link, LinkEnds, LinkKind, MediaError,
-    Pad, PadRef, TopologyCounts,
+    DeviceNumber, Entity, Interface, InterfaceKind, Link, LinkEnds, LinkKind, MediaError, Pad,
+    PadRef, TopologyCounts,
 };
 
-/// Most entities of a media device: the largest that are known have about a hundred.
+/// Maximum number of entities of a media device; the largest known devices have about a hundred.
 pub const MAX_ENTITIES: usize = 512;
 
-/// Where a topology is read to: the caller's memory, as large as
-/// [`MediaDevice::counts`](super::MediaDevice::counts) says, or as the device is known to need.
+/// The caller's memory for a topology, as large as
+/// [`MediaDevice::counts`](super::MediaDevice::counts) returns or as the device is known to need.
 #[derive(Debug)]
 pub struct Storage<'a> {
     /// For entities, 96 bytes each.
@@ -23,11 +23,11 @@ pub struct Storage<'a> {
     pub links: &'a mut [Link],
 }
 
-/// `struct media_v2_topology`: the graph of a media device at one moment.
+/// `struct media_v2_topology`: a snapshot of the graph of a media device.
 ///
 /// # Invariants
-/// Not more than [`MAX_ENTITIES`]; every pad's entity and both ends of every link of a known kind
-/// are in the lists.
+/// There are at most [`MAX_ENTITIES`]; every pad's entity and both ends of every link of a known
+/// kind are in the lists.
 #[derive(Clone, Copy, Debug)]
 #[doc(alias = "media_v2_topology")]
 pub struct Topology<'a> {
@@ -39,7 +39,7 @@ pub struct Topology<'a> {
 }
 
 impl<'a> Topology<'a> {
-    /// Checks what a driver has written.
+    /// Checks the lists that a driver has filled.
     pub(super) fn new(
         storage: &'a Storage<'_>,
         counts: TopologyCounts,
@@ -53,11 +53,11 @@ impl<'a> Topology<'a> {
         )
     }
 
-    /// The graph that was read before, from lists that were kept.
+    /// Creates the graph from lists that were read earlier.
     ///
     /// # Errors
     /// - [`MediaError::TooSmall`]: more than [`MAX_ENTITIES`].
-    /// - [`MediaError::Dangling`]: an id that leads nowhere.
+    /// - [`MediaError::Dangling`]: an id that is not in the lists.
     /// - [`MediaError::Device`]: two entities with the same id.
     pub fn from_lists(
         version: u64,
@@ -81,7 +81,7 @@ impl<'a> Topology<'a> {
             links,
         };
         topology.check()?;
-        // INVARIANT: all of it was looked at in the lines above.
+        // INVARIANT: checked by the lines above.
         Ok(topology)
     }
 
@@ -127,78 +127,66 @@ impl<'a> Topology<'a> {
         }
     }
 
-    /// Goes up with every change of the graph.
+    /// Returns the version, which increases with every change of the graph.
     #[must_use]
     pub const fn version(&self) -> u64 {
         self.version
     }
 
-    /// All entities, in the driver's order.
+    /// Returns all entities, in the driver's order.
     #[must_use]
     pub const fn entities(&self) -> &'a [Entity] {
         self.entities
     }
 
-    /// All interfaces, in the driver's order.
+    /// Returns all interfaces, in the driver's order.
     #[must_use]
     pub const fn interfaces(&self) -> &'a [Interface] {
         self.interfaces
     }
 
-    /// All pads, in the driver's order.
+    /// Returns all pads, in the driver's order.
     #[must_use]
     pub const fn pads(&self) -> &'a [Pad] {
         self.pads
     }
 
-    /// All links, in the driver's order.
+    /// Returns all links, in the driver's order.
     #[must_use]
     pub const fn links(&self) -> &'a [Link] {
         self.links
     }
 
-    /// The entity with an id.
+    /// Returns the entity with an id.
     #[must_use]
     pub fn entity(&self, id: u32) -> Option<&'a Entity> {
         self.entities.iter().find(|entity| entity.id() == id)
     }
 
-    /// The entity with a name.
-    #[must_use]
-    pub fn entity_by_name(&self, name: &str) -> Option<&'a Entity> {
-        self.entities.iter().find(|entity| entity.name() == name)
-    }
-
-    /// The entities that are for something.
-    pub fn entities_for(&self, function: Function) -> impl Iterator<Item = &'a Entity> + use<'a> {
-        let entities = self.entities.iter();
-        entities.filter(move |entity| entity.function() == function)
-    }
-
-    /// The pad with an id.
+    /// Returns the pad with an id.
     #[must_use]
     pub fn pad(&self, id: u32) -> Option<&'a Pad> {
         self.pads.iter().find(|pad| pad.id() == id)
     }
 
-    /// The pads of an entity, in the driver's order.
+    /// Returns the pads of an entity, in the driver's order.
     pub fn pads_of(&self, entity: u32) -> impl Iterator<Item = &'a Pad> + use<'a> {
         self.pads.iter().filter(move |pad| pad.entity() == entity)
     }
 
-    /// A pad of an entity.
+    /// Returns a pad of an entity.
     #[must_use]
     pub fn pad_at(&self, at: PadRef) -> Option<&'a Pad> {
         self.pads_of(at.entity).find(|pad| pad.index() == at.index)
     }
 
-    /// The data links.
+    /// Returns the data links.
     pub fn data_links(&self) -> impl Iterator<Item = &'a Link> + use<'a> {
         let links = self.links.iter();
         links.filter(|link| link.kind() == LinkKind::Data)
     }
 
-    /// The pads that a data link joins; `None` for a link of another kind.
+    /// Returns the pads that a data link connects; `None` for other links.
     #[must_use]
     pub fn ends(&self, link: &Link) -> Option<LinkEnds> {
         if link.kind() != LinkKind::Data {
@@ -216,13 +204,13 @@ impl<'a> Topology<'a> {
         })
     }
 
-    /// The data link between two pads.
+    /// Returns the data link between two pads.
     #[must_use]
     pub fn link_between(&self, ends: LinkEnds) -> Option<&'a Link> {
         self.data_links().find(|link| self.ends(link) == Some(ends))
     }
 
-    /// The video node or sub-device node of an entity; `None` if it has none.
+    /// Returns the video node or sub-device node of an entity; `None` if it has no node.
     #[must_use]
     pub fn interface_of(&self, entity: u32) -> Option<&'a Interface> {
         let links = self.links.iter();
@@ -232,7 +220,7 @@ impl<'a> Topology<'a> {
             .find(|interface| !matches!(interface.kind(), InterfaceKind::Other(_)))
     }
 
-    /// The entity that a node controls.
+    /// Returns the entity that a node controls.
     #[must_use]
     pub fn entity_of_node(&self, node: DeviceNumber) -> Option<&'a Entity> {
         let interface = self.interfaces.iter().find(|i| i.device() == node)?;

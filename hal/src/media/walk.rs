@@ -1,24 +1,24 @@
-//! Ways through the graph, against the flow of pictures.
+//! Walks through the graph, against the flow of pictures.
 
 use super::topology::MAX_ENTITIES;
 use super::{Entity, Function, Link, LinkKind, MediaError, Topology};
+use crate::bits::BitSet;
 
-/// Most links of a [`Path`].
+/// Maximum number of links of a [`Path`].
 pub const MAX_PATH: usize = 32;
 
-/// The enabled data links on the way from the source of pictures to a video node, in the order
-/// in which pictures take them.
+/// The enabled data links from the source of pictures to a video node, in the order of the flow.
 pub type Path<'a> = heapless::Vec<&'a Link, MAX_PATH>;
 
 /// The links that lead to an entity, nearest first; see [`Topology::upstream`].
 #[derive(Debug)]
 pub struct Upstream<'a> {
     topology: Topology<'a>,
-    /// Places of entities in the list that have been reached, in this order.
+    /// Positions in the entity list of the reached entities, in order.
     reached: heapless::Vec<u16, MAX_ENTITIES>,
-    /// The same as bits, so that each is reached once: links may run in a circle.
-    seen: [u64; MAX_ENTITIES / 64],
-    /// The reached entity whose links are looked at, and the next link to look at.
+    /// The same as a set, so that each is reached once: links may form a cycle.
+    seen: BitSet<{ MAX_ENTITIES / 64 }>,
+    /// The reached entity whose links are being followed, and its next link.
     at: usize,
     link: usize,
 }
@@ -28,7 +28,7 @@ impl<'a> Upstream<'a> {
         let mut walk = Self {
             topology,
             reached: heapless::Vec::new(),
-            seen: [0; MAX_ENTITIES / 64],
+            seen: BitSet::EMPTY,
             at: 0,
             link: 0,
         };
@@ -36,19 +36,14 @@ impl<'a> Upstream<'a> {
         walk
     }
 
-    /// Whether the entity is reached for the first time.
+    /// Marks an entity as reached; returns whether it is reached for the first time.
     fn reach(&mut self, id: u32) -> bool {
         let entities = self.topology.entities();
         let Some(place) = entities.iter().position(|entity| entity.id() == id) else {
             return false;
         };
-        let (word, bit) = (place / 64, 1 << (place % 64));
-        // There are at most MAX_ENTITIES, and none is pushed twice.
-        let Some(seen) = self.seen.get_mut(word).filter(|seen| **seen & bit == 0) else {
-            return false;
-        };
-        *seen |= bit;
-        self.reached.push(place as u16).is_ok()
+        // There are at most `MAX_ENTITIES`, and no entity is pushed twice.
+        self.seen.insert(place) && self.reached.push(place as u16).is_ok()
     }
 }
 
@@ -77,21 +72,21 @@ impl<'a> Iterator for Upstream<'a> {
 }
 
 impl<'a> Topology<'a> {
-    /// The enabled data links that lead to an entity and the entities where they begin, nearest
-    /// first; every entity once.
+    /// Returns the enabled data links that lead to an entity and the entities where they begin,
+    /// nearest first; every entity once.
     #[must_use]
     pub fn upstream(&self, entity: u32) -> Upstream<'a> {
         Upstream::new(*self, entity)
     }
 
-    /// The sensors behind an entity, nearest first, through enabled links.
+    /// Returns the sensors behind an entity, nearest first, through enabled links.
     pub fn sensors(&self, entity: u32) -> impl Iterator<Item = &'a Entity> + use<'a> {
         self.upstream(entity)
             .map(|(_, entity)| entity)
             .filter(|entity| entity.function() == Function::CAM_SENSOR)
     }
 
-    /// What belongs to a sensor, by ancillary links: lens, flash.
+    /// Returns the entities that belong to a sensor by ancillary links: lens, flash.
     pub fn ancillaries(&self, sensor: u32) -> impl Iterator<Item = &'a Entity> + use<'a> {
         let topology = *self;
         let links = topology.links().iter();
@@ -100,22 +95,22 @@ impl<'a> Topology<'a> {
             .filter_map(move |link| topology.entity(link.sink()))
     }
 
-    /// The lens of a sensor.
+    /// Returns the lens of a sensor.
     #[must_use]
     pub fn lens(&self, sensor: u32) -> Option<&'a Entity> {
         let mut found = self.ancillaries(sensor);
         found.find(|entity| entity.function() == Function::LENS)
     }
 
-    /// The flash of a sensor.
+    /// Returns the flash of a sensor.
     #[must_use]
     pub fn flash(&self, sensor: u32) -> Option<&'a Entity> {
         let mut found = self.ancillaries(sensor);
         found.find(|entity| entity.function() == Function::FLASH)
     }
 
-    /// The enabled way from where pictures begin to an entity: from the nearest sensor, or, without
-    /// a sensor, from the farthest entity.
+    /// Returns the enabled path to an entity from the nearest sensor or, without a sensor, from the
+    /// farthest entity.
     ///
     /// # Errors
     /// - [`MediaError::NoPath`]: no enabled link leads to the entity.
@@ -130,7 +125,7 @@ impl<'a> Topology<'a> {
         };
         let mut path = Path::new();
         let mut at = start.id();
-        // Each step leads to what was reached before it, so that the way ends at the entity.
+        // Each step leads to an entity that was reached earlier, so the walk ends at the entity.
         while at != entity {
             let step = self
                 .upstream(entity)

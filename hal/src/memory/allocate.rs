@@ -1,8 +1,8 @@
-//! Memory for frames without a driver behind them: dma-heap, else udmabuf, else memfd.
+//! Memory for frames that no driver allocates: dma-heap, else udmabuf, else memfd.
 //!
-//! What comes first is usable by more: a dma-heap serves hardware, udmabuf serves virtual drivers
-//! and devices behind an IOMMU, a memfd serves processes only. Which one was taken, and what spoke
-//! against those before it, is in the [`Report`] that comes with every buffer.
+//! Earlier sources are more widely usable: a dma-heap serves hardware, udmabuf serves virtual
+//! drivers and devices behind an IOMMU, a memfd serves processes only. The [`Report`] that comes
+//! with every buffer names the source, and why those before it failed.
 
 use core::fmt;
 
@@ -15,19 +15,19 @@ use super::heap::{ANY_HEAP, DmaHeap, HeapError, HeapName};
 use super::memfd;
 use super::udmabuf::{Udmabuf, UdmabufError};
 
-/// Where a buffer's memory came from.
+/// The source of a buffer's memory.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// A dma-buf of the heap of this name.
+    /// A dma-buf from the heap of this name.
     DmaHeap(HeapName),
     /// A dma-buf of ordinary pages.
     Udmabuf,
-    /// A memfd sealed against a change of its size: not a dma-buf, not importable by devices.
+    /// A memfd of sealed size: not a dma-buf, so devices cannot import it.
     Memfd,
 }
 
 impl Origin {
-    /// Whether the descriptor is a dma-buf, which drivers can import.
+    /// Returns whether the descriptor is a dma-buf, which drivers can import.
     pub fn is_dma_buf(self) -> bool {
         !matches!(self, Self::Memfd)
     }
@@ -43,18 +43,19 @@ impl fmt::Display for Origin {
     }
 }
 
-/// What spoke against each candidate, in the order in which they were asked; `None` for the one
-/// taken and for those after it, which were not asked.
+/// The source of an allocation, and why those before it failed. The fields are in the order in
+/// which the sources are tried; `None` for the one taken and for those after it, which were not
+/// tried.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// What was taken; `None` when nothing was.
+    /// The source taken; `None` if all failed.
     pub taken: Option<Origin>,
-    /// Answer of the heap that came closest: ENOENT none of the names, EACCES no permission,
+    /// Error of the heap that came closest: ENOENT no heap of these names, EACCES no permission,
     /// ENOMEM exhausted.
     pub dma_heap: Option<Errno>,
-    /// Answer of udmabuf: ENOENT no such device, EACCES no permission, EINVAL above its size limit.
+    /// Error of udmabuf: ENOENT no such device, EACCES no permission, EINVAL above its size limit.
     pub udmabuf: Option<Errno>,
-    /// Answer to making a memfd.
+    /// Error from creating a memfd.
     pub memfd: Option<Errno>,
 }
 
@@ -82,18 +83,18 @@ impl core::error::Error for Report {}
 /// A new buffer.
 #[derive(Debug)]
 pub struct Allocation {
-    /// The memory, zeroed; close-on-exec, to be mapped shared for reading and writing.
+    /// The zeroed memory; close-on-exec, can be mapped shared for reading and writing.
     pub fd: OwnedFd,
-    /// Its length: the length asked for, rounded up to whole pages.
+    /// Its length: the requested length, rounded up to whole pages.
     pub len_bytes: u64,
-    /// Where it came from and why.
+    /// Where it came from, and why.
     pub report: Report,
 }
 
 /// Allocates buffers from the best source that the machine has.
 ///
-/// Devices are opened once, here; every buffer is asked of the best source anew, so that a heap
-/// that runs out is followed by the next source, and the report says so.
+/// Devices are opened once, by the constructors. Every allocation tries the best source first, so
+/// when a heap runs out, the next source takes over and the report says so.
 ///
 /// # Example
 /// ```
@@ -112,15 +113,16 @@ pub struct Allocator {
 }
 
 impl Allocator {
-    /// Takes the first of [`ANY_HEAP`], contiguous heaps before the one of scattered pages.
+    /// Uses the first available heap of [`ANY_HEAP`]: contiguous heaps before the one of scattered
+    /// pages.
     pub fn new() -> Self {
         Self::with_heaps(ANY_HEAP)
     }
 
-    /// Takes the first of `heaps` that can be opened; an empty list takes none.
+    /// Uses the first of `heaps` that can be opened; an empty list uses no heap.
     ///
     /// [`CONTIGUOUS_HEAPS`](super::heap::CONTIGUOUS_HEAPS) is the list for a device without an
-    /// IOMMU, which must then also look at [`Report::taken`].
+    /// IOMMU, whose caller must also check [`Report::taken`].
     pub fn with_heaps(heaps: &[&str]) -> Self {
         Self {
             heap: DmaHeap::open_first(heaps),
@@ -128,7 +130,7 @@ impl Allocator {
         }
     }
 
-    /// A memfd every time: memory for processes only, which every machine has.
+    /// Allocates memfds only: memory for processes, available on every machine.
     pub fn memfd_only() -> Self {
         Self {
             heap: Err(HeapError::List(Errno::CANCELED)),
@@ -142,8 +144,8 @@ impl Allocator {
     /// FUTURE_WRITE once it is mapped, and SEAL.
     ///
     /// # Errors
-    /// The report without anything taken: EINVAL everywhere for a length of zero or beyond what a
-    /// file can have, ENOMEM, EMFILE.
+    /// The report, with no source taken: EINVAL from all for a length of zero or above a file's
+    /// maximum, ENOMEM, EMFILE.
     pub fn allocate(&self, len_bytes: u64) -> Result<Allocation, Report> {
         let mut report = Report::default();
         let Some(len_bytes) = whole_pages(len_bytes) else {
@@ -192,8 +194,8 @@ impl Report {
     }
 }
 
-/// The buffer keeps the memfd's pages; sealing it for good keeps others from changing the seals
-/// that the device depends on.
+/// Allocates a dma-buf that keeps a memfd's pages. `F_SEAL_SEAL` keeps others from adding seals
+/// that the device does not accept.
 fn from_udmabuf(device: &Udmabuf, len_bytes: u64) -> Result<OwnedFd, Errno> {
     let memfd = sealed_memfd(len_bytes, memfd::FIXED_SIZE)?;
     device
@@ -224,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_devices_a_memfd_is_taken_and_the_report_says_why() {
+    fn falls_back_to_memfd_and_reports_why() {
         let buffer = Allocator::memfd_only().allocate(5000).unwrap();
         assert_eq!(buffer.len_bytes, whole_pages(5000).unwrap());
         assert_eq!(file_size(&buffer.fd).unwrap(), buffer.len_bytes);

@@ -1,23 +1,25 @@
-//! dma-heap: memory for devices, by the name of a heap.
+//! dma-heap: memory for devices, from named heaps.
 //!
 //! A heap is a node under `/dev/dma_heap`. Which heaps a machine has, and what they are called,
-//! depends on kernel, device tree and vendor; [`DmaHeap::open_first`] takes a list of names in the
+//! depends on kernel, device tree and vendor; [`DmaHeap::open_first`] takes a list of names in
 //! order of preference. Nodes belong to root unless a udev rule says otherwise.
 
 use core::ffi::CStr;
 use core::fmt;
-use core::mem::MaybeUninit;
+use core::ops::ControlFlow;
 
 use rustix::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
-use rustix::fs::{CWD, Mode, OFlags, RawDir, openat};
+use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 use videostream_sys::dma_heap::{DMA_HEAP_IOCTL_ALLOC, dma_heap_allocation_data};
+
+use crate::scan;
 
 /// The folder of the heaps.
 pub const HEAP_FOLDER: &CStr = c"/dev/dma_heap";
 
-/// Heaps of physically contiguous memory (CMA), under the names that kernels give them: since
-/// Linux 6.17, by device tree, on the kernel command line, by default.
+/// Heaps of physically contiguous memory (CMA), under the names that kernels give them: since Linux
+/// 6.17, from the device tree, from the kernel command line, by default.
 pub const CONTIGUOUS_HEAPS: &[&str] = &[
     "default_cma_region",
     "linux,cma",
@@ -35,10 +37,10 @@ pub const ANY_HEAP: &[&str] = &[
     "system",
 ];
 
-/// Heaps that [`DmaHeap::available`] lists at most.
+/// Maximum number of heaps that [`DmaHeap::available`] lists.
 pub const MAX_HEAPS: usize = 16;
 
-/// An open dma-heap: allocates zeroed memory, each time as a dma-buf of its own.
+/// An open dma-heap. Each allocation is a zeroed dma-buf of its own.
 ///
 /// # Example
 /// ```no_run
@@ -67,7 +69,8 @@ impl DmaHeap {
     pub fn open(name: &str) -> Result<Self, HeapError> {
         let name = HeapName::new(name).ok_or(HeapError::Name)?;
         let opened = |errno| HeapError::Open { name, errno };
-        let folder = open_folder().map_err(opened)?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder = openat(CWD, HEAP_FOLDER, flags, Mode::empty()).map_err(opened)?;
         let flags = OFlags::RDWR | OFlags::CLOEXEC;
         let device = openat(&folder, name.as_str(), flags, Mode::empty()).map_err(opened)?;
         Ok(Self { device, name })
@@ -90,28 +93,23 @@ impl DmaHeap {
         Err(refusal)
     }
 
-    /// The names of this machine's heaps, in the kernel's order, [`MAX_HEAPS`] at most.
+    /// Returns the names of this machine's heaps, in the kernel's order, [`MAX_HEAPS`] at most.
     ///
     /// # Errors
     /// [`HeapError::List`]: ENOENT when the kernel has no dma-heap.
     pub fn available() -> Result<heapless::Vec<HeapName, MAX_HEAPS>, HeapError> {
-        let folder = open_folder().map_err(HeapError::List)?;
         let mut names = heapless::Vec::new();
-        let mut buffer = [MaybeUninit::uninit(); 1024];
-        let mut entries = RawDir::new(&folder, &mut buffer);
-        while let Some(entry) = entries.next() {
-            let entry = entry.map_err(HeapError::List)?;
-            let name = entry.file_name().to_str().ok().and_then(HeapName::new);
-            if let Some(name) = name
-                && names.push(name).is_err()
-            {
-                break;
+        scan::names(HEAP_FOLDER, |name| {
+            match name.to_str().ok().and_then(HeapName::new) {
+                Some(name) if names.push(name).is_err() => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
             }
-        }
+        })
+        .map_err(|e| HeapError::List(e.errno))?;
         Ok(names)
     }
 
-    /// The heap's name.
+    /// Returns the heap's name.
     pub fn name(&self) -> HeapName {
         self.name
     }
@@ -154,11 +152,6 @@ fn allocate(device: BorrowedFd<'_>, len_bytes: u64) -> Result<OwnedFd, Errno> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-fn open_folder() -> Result<OwnedFd, Errno> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    openat(CWD, HEAP_FOLDER, flags, Mode::empty())
-}
-
 /// The name of a heap: one file name of at most 47 bytes.
 #[derive(Copy, Clone, PartialEq, Eq)]
 pub struct HeapName {
@@ -169,7 +162,7 @@ pub struct HeapName {
 impl HeapName {
     const CAPACITY: usize = 47;
 
-    /// `None` for what cannot name a heap: empty, too long, dots only, or with `/` or NUL.
+    /// Checks a name. Returns `None` if it is empty, too long, dots only, or has a `/` or NUL.
     pub fn new(name: &str) -> Option<Self> {
         let text = name.as_bytes();
         if text.is_empty()
@@ -185,7 +178,7 @@ impl HeapName {
         Some(Self { bytes, len })
     }
 
-    /// The name as text.
+    /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         let bytes = self.bytes.get(..usize::from(self.len)).unwrap_or_default();
         core::str::from_utf8(bytes).unwrap_or_default()

@@ -1,27 +1,27 @@
-//! What a descriptor is, asked so that nobody can keep the asker waiting.
+//! The kind of file behind a descriptor, determined without blocking.
 //!
-//! A descriptor that another process sent may be of a file that some process serves (FUSE, say).
-//! Most calls on it then end when that process likes: `fstat`, `fstatfs`, an `ioctl`, a seek to
-//! the end, and even `close`, which waits until what was written is said to be stored. A seek
-//! also waits for whoever reads through the same file at the time. The calls here end at once:
+//! A descriptor from another process may refer to a file that some process serves (FUSE, for
+//! example). That process then decides when most calls return: `fstat`, `fstatfs`, an `ioctl`, a
+//! seek to the end, and even `close`, which waits until written data is stored. A seek also waits
+//! for a concurrent read through the same open file. The calls used here return at once:
 //!
-//! - `F_GET_SEALS` is answered by the kernel alone; only files in memory (memfd, tmpfs,
-//!   hugetlbfs) have an answer, and of those `fstat` tells the size without a lock.
-//! - `statx` with `AT_STATX_DONT_SYNC` takes what the kernel knows already (FUSE since Linux 4.20).
-//!   An inode without a type, which no file system may claim, is one of the kernel's own
-//!   objects, which answer by themselves: dma-buf, sync file, eventfd, epoll and others.
+//! - `F_GET_SEALS` is answered by the kernel alone. It succeeds only for files in memory (memfd,
+//!   tmpfs, hugetlbfs), whose size `fstat` returns without a lock.
+//! - `statx` with `AT_STATX_DONT_SYNC` returns what the kernel has cached (FUSE since Linux 4.20).
+//!   An inode without a type, which no file system may report, is one of the kernel's own objects,
+//!   which no process serves: dma-buf, sync file, eventfd, epoll and others.
 //!
 //! # Huge pages
 //!
-//! A page that is missing from a file in memory is given, zeroed, to whoever reads there: a hole
-//! does no harm. Huge pages come from a pool, and a reader who finds a hole and the pool empty dies of
-//! `SIGBUS`. So such a file counts as fixed only with all its pages in it, and sealed so that
-//! nobody punches a hole: `F_SEAL_WRITE`, or `F_SEAL_FUTURE_WRITE`, which leaves its owner the
-//! mapping to write by that it has.
+//! A read from a hole in a file in memory gets a zeroed page, so holes do no harm. Huge pages come
+//! from a pool, and a reader that hits a hole while the pool is empty dies of `SIGBUS`. A file of
+//! huge pages therefore counts as fixed only with all its pages present and sealed against punching
+//! holes: `F_SEAL_WRITE`, or `F_SEAL_FUTURE_WRITE`, which leaves the owner its existing writable
+//! mapping.
 //!
 //! # Source
-//! `fcntl(2)`, `statx(2)`, `fallocate(2)`; kernel `fs/fuse/{dir,file}.c`, `fs/libfs.c` (`alloc_anon_inode`),
-//! `mm/memfd.c`, `fs/hugetlbfs/inode.c`; `linux/magic.h`.
+//! `fcntl(2)`, `statx(2)`, `fallocate(2)`; kernel `fs/fuse/{dir,file}.c`, `fs/libfs.c`
+//! (`alloc_anon_inode`), `mm/memfd.c`, `fs/hugetlbfs/inode.c`; `linux/magic.h`.
 
 use rustix::fd::BorrowedFd;
 use rustix::fs::{
@@ -30,19 +30,19 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-/// The magic number of dma-bufs' file system.
+/// Magic number of the dma-buf file system.
 const DMA_BUF_MAGIC: u64 = 0x444d_4142;
-/// The magic number of huge pages' file system.
+/// Magic number of hugetlbfs.
 const HUGETLBFS_MAGIC: u32 = 0x9584_58f6;
-/// What `st_blocks` counts in.
+/// Bytes of a block in `st_blocks`.
 const BLOCK: u64 = 512;
 
-/// What a descriptor is.
+/// The kind of file behind a descriptor.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A memfd, or another file in memory, with its seals.
     Memory(SealFlags),
-    /// The same of huge pages (`MFD_HUGETLB`, hugetlbfs).
+    /// The same, made of huge pages (`MFD_HUGETLB`, hugetlbfs).
     HugePages(SealFlags),
     /// A dma-buf.
     DmaBuf,
@@ -53,7 +53,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Whether nobody can make it smaller, nor take pages out that a reader would miss.
+    /// Returns whether nobody can shrink it or remove pages that a reader needs.
     pub fn cannot_shrink(self) -> bool {
         let no_holes = SealFlags::WRITE | SealFlags::FUTURE_WRITE;
         match self {
@@ -67,7 +67,7 @@ impl Kind {
     }
 }
 
-/// What `fd` is. Never blocks, whatever it is.
+/// Returns the kind of `fd`. Never blocks.
 ///
 /// # Errors
 /// Those of `statx`: `EACCES` for a file of somebody else's FUSE file system.
@@ -81,14 +81,14 @@ pub fn of(fd: BorrowedFd<'_>) -> Result<Kind, Errno> {
     if known(fd)?.file_type != FileType::Unknown {
         return Ok(Kind::Other);
     }
-    // An object of the kernel's own: no process is asked.
+    // An object of the kernel's own: `fstatfs` asks no process.
     Ok(match fstatfs(fd) {
         Ok(stat) if stat.f_type as u64 == DMA_BUF_MAGIC => Kind::DmaBuf,
         _ => Kind::Object,
     })
 }
 
-/// Bytes of the memory behind `fd`; `None` for what is no memory. Never blocks.
+/// Returns the size in bytes of the memory behind `fd`; `None` if it is not memory. Never blocks.
 ///
 /// # Errors
 /// Those of [`of`], and of `fstat` and `lseek`.
@@ -96,14 +96,14 @@ pub fn memory_size(fd: BorrowedFd<'_>) -> Result<Option<u64>, Errno> {
     size_of(fd, of(fd)?)
 }
 
-/// Whether `fd` is memory of at least `size` bytes that nobody can make smaller, so that a mapping
-/// of it never faults: a memfd sealed against shrinking, or a dma-buf. One of huge pages has to
-/// have all its pages, too, and to be sealed against losing them. Never blocks.
+/// Returns whether `fd` is memory of at least `size` bytes that nobody can shrink, so that a
+/// mapping of it never faults: a memfd sealed against shrinking, or a dma-buf. A file of huge pages
+/// must also have all its pages and be sealed against losing them. Never blocks.
 ///
 /// # Errors
-/// Those of `fstat` and `lseek`, and of a `statx` that is forbidden.
+/// Those of `fstat` and `lseek`, and of `statx` where a seccomp filter forbids it.
 pub fn is_fixed_memory(fd: BorrowedFd<'_>, size: u64) -> Result<bool, Errno> {
-    // The seals first: what they forbid can't happen between this and the look at the pages.
+    // Seals first: what they forbid can't happen between this and the check of the pages.
     let kind = match of(fd) {
         Ok(kind) => kind,
         Err(errno @ (Errno::PERM | Errno::NOSYS)) => return Err(errno),
@@ -114,16 +114,16 @@ pub fn is_fixed_memory(fd: BorrowedFd<'_>, size: u64) -> Result<bool, Errno> {
         && (!matches!(kind, Kind::HugePages(_)) || has_all_pages(fd)?))
 }
 
-/// The user who owns a file of at least `size` bytes, in memory or on a disk, that may be made
-/// smaller: whoever does so ends the processes that read what is gone. `None` for anything else:
-/// huge pages, devices, objects, files that a process may serve. Never blocks.
+/// Returns the user id of the owner of a file of at least `size` bytes, in memory or on a disk,
+/// that may shrink: shrinking it kills processes that read past its new end. Returns `None` for
+/// anything else: huge pages, devices, objects, files that a process may serve. Never blocks.
 ///
 /// # Errors
 /// Those of `fstat`.
 pub fn owner_of_file(fd: BorrowedFd<'_>, size: u64) -> Result<Option<u32>, Errno> {
     let is_file = match of(fd) {
         Ok(Kind::Memory(_)) => true,
-        // On a disk: `fstat` asks nobody.
+        // On a disk: `fstat` asks no process.
         Ok(Kind::Other) => !may_be_served(fd)? && known(fd)?.file_type == FileType::RegularFile,
         _ => false,
     };
@@ -135,7 +135,7 @@ pub fn owner_of_file(fd: BorrowedFd<'_>, size: u64) -> Result<Option<u32>, Errno
     Ok((has >= size).then_some(stat.st_uid))
 }
 
-/// Whether a file in memory has no hole.
+/// Returns whether a file in memory has no holes.
 #[allow(
     clippy::unnecessary_cast,
     reason = "the widths depend on the architecture"
@@ -145,8 +145,8 @@ fn has_all_pages(fd: BorrowedFd<'_>) -> Result<bool, Errno> {
     Ok((stat.st_blocks as u64).saturating_mul(BLOCK) >= stat.st_size as u64)
 }
 
-/// Bytes that a mapping of the first `len` bytes of `fd` takes: whole huge pages for a file of such,
-/// which has to be unmapped as it was mapped. Never blocks.
+/// Returns how many bytes a mapping of the first `len` bytes of `fd` covers: whole huge pages for a
+/// file of huge pages, which must be unmapped as it was mapped. Never blocks.
 pub fn mapped_len(fd: BorrowedFd<'_>, len: usize) -> usize {
     let page = match fcntl_get_seals(fd) {
         Ok(_) => huge_page(fd).ok().flatten(),
@@ -156,7 +156,7 @@ pub fn mapped_len(fd: BorrowedFd<'_>, len: usize) -> usize {
         .unwrap_or(len)
 }
 
-/// Bytes of a huge page, if the file in memory is of such.
+/// Returns the size of a huge page in bytes, if the file in memory is made of them.
 #[allow(
     clippy::unnecessary_cast,
     clippy::cast_possible_truncation,
@@ -164,7 +164,7 @@ pub fn mapped_len(fd: BorrowedFd<'_>, len: usize) -> usize {
 )]
 fn huge_page(fd: BorrowedFd<'_>) -> Result<Option<usize>, Errno> {
     let stat = fstatfs(fd)?;
-    // The type is signed in places.
+    // `f_type` is signed on some architectures.
     Ok((stat.f_type as u32 == HUGETLBFS_MAGIC).then_some(stat.f_bsize as usize))
 }
 
@@ -175,32 +175,32 @@ fn size_of(fd: BorrowedFd<'_>, kind: Kind) -> Result<Option<u64>, Errno> {
             reason = "the width depends on the architecture"
         )]
         Kind::Memory(_) | Kind::HugePages(_) => Ok(Some(fstat(fd)?.st_size as u64)),
-        // By fstat only since Linux 5.3.
+        // `fstat` knows the size only since Linux 5.3.
         Kind::DmaBuf => seek(fd, SeekFrom::End(0)).map(Some),
         Kind::Object | Kind::Other => Ok(None),
     }
 }
 
-/// Whether a process may serve the file, so that even to close it may block: it is one with
-/// contents, in no memory, and on no disk.
+/// Returns whether a process may serve the file, so that even closing it may block: a regular file
+/// that is neither in memory nor on a disk.
 ///
 /// # Errors
-/// Those of `statx` that say nothing about the file: `EPERM` where a seccomp filter forbids the call.
-/// Such a descriptor is to be treated as one that is served.
+/// Those of `statx` that say nothing about the file: `EPERM` where a seccomp filter forbids the
+/// call. Treat such a descriptor as one that is served.
 pub fn may_be_served(fd: BorrowedFd<'_>) -> Result<bool, Errno> {
     if fcntl_get_seals(fd).is_ok() {
         return Ok(false);
     }
     match known(fd) {
-        // File systems without a device have one of major number 0. Nothing but a file with
-        // contents has something to store when it is closed.
+        // File systems without a device report major number 0. Only a regular file has data to
+        // store when it is closed.
         Ok(known) => Ok(known.file_type == FileType::RegularFile && !known.has_device),
         Err(errno @ (Errno::PERM | Errno::NOSYS)) => Err(errno),
         Err(_) => Ok(true),
     }
 }
 
-/// What the kernel knows of a file already.
+/// What the kernel has cached about a file.
 struct Known {
     file_type: FileType,
     has_device: bool,
@@ -208,16 +208,16 @@ struct Known {
 
 fn known(fd: BorrowedFd<'_>) -> Result<Known, Errno> {
     let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
-    // Asked for nothing, a file system that somebody else mounted answers with nothing, which
-    // would look like no type.
+    // Without the mask, a file system that another user mounted returns no fields, which would look
+    // like an inode without a type.
     match statx(fd, c"", flags, StatxFlags::TYPE) {
         Ok(stat) if stat.stx_mask & StatxFlags::TYPE.bits() == 0 => Err(Errno::NOTSUP),
         Ok(stat) => Ok(Known {
             file_type: FileType::from_raw_mode(stat.stx_mode.into()),
             has_device: stat.stx_dev_major != 0,
         }),
-        // Filters that do not know the call forbid it. The older call takes the same flags; on
-        // 32-bit machines it is made of this one.
+        // Seccomp filters that do not know `statx` forbid it. `fstatat` takes the same flags; on
+        // 32-bit machines it is built on `statx`.
         Err(Errno::PERM | Errno::NOSYS) => statat(fd, c"", flags).map(|stat| Known {
             file_type: FileType::from_raw_mode(stat.st_mode),
             has_device: major(stat.st_dev) != 0,
@@ -267,7 +267,7 @@ mod tests {
         let file = std::fs::File::create(&path).unwrap();
         std::fs::remove_file(&path).unwrap();
         file.set_len(5000).unwrap();
-        // A file system without a disk (a container's) may be served, for all that is known.
+        // A file system without a disk (a container's) may be served, as far as can be known.
         let on_disk = (!may_be_served(file.as_fd()).unwrap()).then_some(own);
         assert_eq!(owner_of_file(memory.as_fd(), 5000), Ok(Some(own)));
         assert_eq!(owner_of_file(memory.as_fd(), 5001), Ok(None));
@@ -281,12 +281,12 @@ mod tests {
     }
 
     #[test]
-    fn memory_opened_anew_tells_its_size_whatever_its_position() {
+    fn reopened_memory_reports_its_size() {
         use rustix::fd::AsRawFd as _;
         let memory = memfd::create(c"test", 4096).unwrap();
         let path = std::format!("/proc/self/fd/{}", memory.as_raw_fd());
-        let again = open(path.as_str(), OFlags::RDONLY, Mode::empty()).unwrap();
-        assert_eq!(memory_size(again.as_fd()), Ok(Some(4096)));
-        assert_eq!(seek(&again, SeekFrom::Current(0)), Ok(0), "not moved");
+        let reopened = open(path.as_str(), OFlags::RDONLY, Mode::empty()).unwrap();
+        assert_eq!(memory_size(reopened.as_fd()), Ok(Some(4096)));
+        assert_eq!(seek(&reopened, SeekFrom::Current(0)), Ok(0), "not moved");
     }
 }

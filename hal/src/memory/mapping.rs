@@ -1,4 +1,4 @@
-//! A file's pages in this process, unmapped on drop.
+//! Shared mappings of files, unmapped on drop.
 //!
 //! Source: `mmap(2)`; for dma-bufs `driver-api/dma-buf` of the kernel's documents.
 
@@ -13,7 +13,7 @@ use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
 use super::kind;
 
-/// What a mapping may be used for.
+/// The access that a mapping allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Reading.
@@ -25,8 +25,8 @@ pub enum Access {
 /// A shared mapping of the first `len` bytes of a file.
 ///
 /// # Invariants
-/// `start..start + mapped` is mapped by this value alone until it is dropped; the first `len`
-/// bytes, which are no more, are readable, and writable if `access` says so.
+/// `start..start + mapped` is mapped by this value alone until it is dropped; `len` is at most
+/// `mapped`, and the first `len` bytes are readable, and writable if `access` says so.
 #[derive(Debug)]
 pub struct Mapping {
     start: NonNull<u8>,
@@ -104,27 +104,27 @@ impl Mapping {
         })
     }
 
-    /// The first byte.
+    /// Returns a pointer to the first byte.
     pub fn as_ptr(&self) -> *mut u8 {
         self.start.as_ptr()
     }
 
-    /// Bytes mapped.
+    /// Returns the number of bytes mapped.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Never: empty mappings are refused.
+    /// Returns `false`: empty mappings are refused.
     pub fn is_empty(&self) -> bool {
         false
     }
 
-    /// Whether the mapping may be written.
+    /// Returns whether the mapping is writable.
     pub fn is_writable(&self) -> bool {
         self.access == Access::ReadWrite
     }
 
-    /// The bytes.
+    /// Returns the bytes.
     ///
     /// # Safety
     /// While the slice lives nobody may write the memory, in this process, another one or a
@@ -134,7 +134,7 @@ impl Mapping {
         unsafe { core::slice::from_raw_parts(self.start.as_ptr(), self.len) }
     }
 
-    /// The bytes, to be written; `None` if the mapping is read-only.
+    /// Returns the bytes for writing; `None` if the mapping is read-only.
     ///
     /// # Safety
     /// While the slice lives nobody else may read or write the memory, in this process,
@@ -151,8 +151,8 @@ impl Mapping {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        // ThreadSanitizer does not see system calls that no C library makes: what is mapped
-        // here next would be this memory to it, with the accesses of all threads so far.
+        // ThreadSanitizer does not see system calls made without the C library: it would take the
+        // next mapping at this address for this one, with the accesses of all threads so far.
         if cfg!(tsan) {
             return;
         }
@@ -162,8 +162,8 @@ impl Drop for Mapping {
     }
 }
 
-/// Bytes of the file behind `fd`, dma-bufs included. A file that another process sent is to be
-/// asked with [`kind::memory_size`], which does not block.
+/// Returns the size of the file behind `fd` in bytes, dma-bufs included. For a file from another
+/// process use [`kind::memory_size`], which does not block.
 pub fn file_size(fd: impl AsFd) -> Result<u64, Errno> {
     match kind::memory_size(fd.as_fd()) {
         Ok(Some(size)) => Ok(size),

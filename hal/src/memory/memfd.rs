@@ -1,4 +1,4 @@
-//! Anonymous files whose size, and if wanted whose content, is sealed.
+//! Anonymous files of sealed size and, on request, sealed content.
 //!
 //! Source: `memfd_create(2)`, `fcntl(2)` (`F_ADD_SEALS`), kernel `mm/memfd.c`.
 
@@ -17,14 +17,14 @@ use super::kind::{self, Kind};
 pub const FIXED_SIZE: SealFlags = SealFlags::SHRINK
     .union(SealFlags::GROW)
     .union(SealFlags::SEAL);
-/// Seals that fix the size and let only mappings that exist already write.
+/// Seals that fix the size and allow writes through existing mappings only.
 pub const FIXED_SIZE_READ_ONLY: SealFlags = FIXED_SIZE.union(SealFlags::FUTURE_WRITE);
 
 /// Creates a zeroed memfd of `len` bytes that can be sealed later; `name` is shown in
 /// `/proc/PID/fd`.
 ///
-/// Asks for a file that can't be executed, which kernels with `vm.memfd_noexec=2` insist
-/// on, and does without where the kernel (before 6.3) does not know the wish.
+/// Requests a file that can't be executed, which kernels with `vm.memfd_noexec=2` require; falls
+/// back to an ordinary one on kernels that do not know the flag (before 6.3).
 ///
 /// # Errors
 /// `ENOMEM`, `EMFILE`, `ENFILE` when memory or descriptors run out; `EFBIG` beyond `RLIMIT_FSIZE`.
@@ -38,13 +38,13 @@ pub fn create(name: &CStr, len: usize) -> Result<OwnedFd, Errno> {
     Ok(fd)
 }
 
-/// Makes the file of `fd` `len` bytes long.
+/// Sets the length of the file of `fd` in bytes.
 ///
-/// A file beyond `RLIMIT_FSIZE` (`ulimit -f`, systemd's `LimitFSIZE=`), also one in memory, is an error here: the
-/// kernel would send `SIGXFSZ`, which ends the process.
+/// A length above `RLIMIT_FSIZE` (`ulimit -f`, systemd's `LimitFSIZE=`) is an error here, also for
+/// a file in memory: the kernel would send `SIGXFSZ`, which kills the process.
 ///
 /// # Errors
-/// `EFBIG` beyond that limit; those of `ftruncate`.
+/// `EFBIG` above that limit; those of `ftruncate`.
 pub fn set_size(fd: impl AsFd, len: u64) -> Result<(), Errno> {
     let limit = getrlimit(Resource::Fsize).current;
     if limit.is_some_and(|limit| len > limit) {
@@ -53,33 +53,33 @@ pub fn set_size(fd: impl AsFd, len: u64) -> Result<(), Errno> {
     ftruncate(fd, len)
 }
 
-/// Adds `seals`.
+/// Adds `seals` to the file of `fd`.
 ///
 /// # Errors
-/// `EPERM` when the file is sealed against seals; `EBUSY` for a write seal while writable
+/// `EPERM` when the file is sealed against further seals; `EBUSY` for a write seal while writable
 /// mappings exist.
 pub fn seal(fd: impl AsFd, seals: SealFlags) -> Result<(), Errno> {
     fcntl_add_seals(fd, seals)
 }
 
-/// Whether nobody can make the file of `fd` shorter, so that a mapping of it never faults:
-/// a memfd sealed against shrinking, or a dma-buf, whose size is fixed by nature. What
-/// [`kind::is_fixed_memory`] says of huge pages holds here. Never blocks, whatever `fd` is.
+/// Returns whether nobody can shrink the file of `fd`, so that a mapping of it never faults: a
+/// memfd sealed against shrinking, or a dma-buf, whose size never changes. For huge pages see
+/// [`kind::is_fixed_memory`]. Never blocks.
 pub fn cannot_shrink(fd: BorrowedFd<'_>) -> bool {
     kind::is_fixed_memory(fd, 0) == Ok(true)
 }
 
-/// Whether nobody can make the file of `fd` shorter, from now on: a memfd that can be sealed is sealed
-/// against it. POSIX shared memory and other files cannot be.
+/// Seals the file of `fd` against shrinking, if it is not fixed already. Returns whether nobody can
+/// shrink it from now on: POSIX shared memory and other files cannot be sealed.
 pub fn fix_length(fd: BorrowedFd<'_>) -> bool {
     cannot_shrink(fd)
         || (fcntl_get_seals(fd).is_ok()
             && seal(fd, SealFlags::SHRINK).is_ok()
-            // Huge pages need more.
+            // Huge pages also have to be present and sealed against holes.
             && cannot_shrink(fd))
 }
 
-/// Whether `fd` is a dma-buf. Never blocks, whatever it is.
+/// Returns whether `fd` is a dma-buf. Never blocks.
 pub fn is_dma_buf(fd: BorrowedFd<'_>) -> bool {
     kind::of(fd) == Ok(Kind::DmaBuf)
 }
@@ -103,7 +103,7 @@ mod tests {
         let fd = create(c"test", 4096).unwrap();
         assert!(fix_length(fd.as_fd()));
         assert_eq!(ftruncate(&fd, 0), Err(Errno::PERM));
-        // It can grow still, as its owner may want.
+        // It can still grow.
         ftruncate(&fd, 8192).unwrap();
         let unsealable = memfd_create(c"test", MemfdFlags::CLOEXEC).unwrap();
         assert!(!fix_length(unsealable.as_fd()));

@@ -1,14 +1,14 @@
-//! Memory with a file descriptor, and ways to look into it.
+//! Memory behind file descriptors, and access to it.
 //!
-//! - [`memfd`]: anonymous files whose size is sealed; what rings and leases are made of.
+//! - [`memfd`]: anonymous files of sealed size, which rings and leases are made of.
 //! - [`heap`]: dma-heaps, memory for devices, by name.
 //! - [`udmabuf`]: a dma-buf made of a memfd's pages.
 //! - [`allocate`]: the best of these that a machine has, and why.
 //! - [`dmabuf`]: the CPU's access to a shared buffer, its name, identity and fences.
-//! - [`sync_file`]: a fence as a descriptor: how far it is, and waiting for it.
-//! - [`physical`]: physical addresses, where the kernel tells them.
-//! - [`kind`]: which of these a descriptor is, asked so that nobody can keep the asker waiting.
-//! - [`mapping`]: a file's pages in this process, unmapped on drop.
+//! - [`sync_file`]: a fence as a descriptor: its status, and waiting for it.
+//! - [`physical`]: physical addresses, where the kernel exposes them.
+//! - [`kind`]: which of these a descriptor is, determined without blocking.
+//! - [`mapping`]: shared mappings of files, unmapped on drop.
 
 pub mod allocate;
 pub mod dmabuf;

@@ -1,4 +1,4 @@
-//! Physical addresses of dma-bufs, where the kernel offers them.
+//! Physical addresses of dma-bufs, where the kernel exposes them.
 //!
 //! NXP's kernels do, in one of two ways: a device node, `/dev/dmabuf_imx`, or an extra request on
 //! the dma-buf itself. Mainline has neither. Only vendor libraries that program hardware by address
@@ -20,10 +20,10 @@ use super::memfd::is_dma_buf;
 /// The node that translates descriptors.
 pub const DMABUF_IMX_NODE: &CStr = c"/dev/dmabuf_imx";
 
-/// The physical address of a dma-buf's first byte, for a device on the SoC's bus.
+/// Returns the physical address of a dma-buf's first byte, for a device on the SoC's bus.
 ///
-/// Says nothing about contiguity: the address is that of the first segment. Memory of a contiguous
-/// heap has one segment.
+/// The address is that of the first segment and says nothing about contiguity. Memory from a
+/// contiguous heap has one segment.
 ///
 /// # Errors
 /// [`PhysicalError::NotDmaBuf`] for other descriptors; [`PhysicalError::NotOffered`] with both

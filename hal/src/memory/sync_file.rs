@@ -1,8 +1,8 @@
-//! sync file: a descriptor of a fence, readable when it has signalled.
+//! sync file: a descriptor of a fence, readable once the fence has signalled.
 //!
-//! [`export_sync_file`](super::dmabuf::export_sync_file) makes one of a dma-buf's fences; GPUs
-//! and displays give their own. All sync files share the kernel's one anonymous inode: they have
-//! no size and no identity.
+//! [`export_sync_file`](super::dmabuf::export_sync_file) makes one of a dma-buf's fences; GPU and
+//! display drivers provide their own. All sync files share one anonymous inode, so they have no
+//! size and no identity.
 //!
 //! # Source
 //! `linux/sync_file.h`; "Sync File API Guide" in the kernel's documentation.
@@ -16,14 +16,14 @@ use videostream_sys::sync_file::{SYNC_IOC_FILE_INFO, sync_file_info};
 use super::kind::{self, Kind};
 use crate::time::poll_until;
 
-/// How far the work behind a fence is.
+/// The state of the work behind a fence.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// Not done.
+    /// Not finished.
     Active,
-    /// Done: what it has written is complete.
+    /// Finished: what it has written is complete.
     Signalled,
-    /// Ended without having done it, for this reason.
+    /// Failed with this error.
     Failed(Errno),
 }
 
@@ -53,8 +53,8 @@ impl core::fmt::Display for SyncFileError {
 
 impl core::error::Error for SyncFileError {}
 
-/// How far the fence of a sync file is. Never blocks, whatever the descriptor is: only a file
-/// that the kernel itself answers for is asked.
+/// Returns the state of a sync file's fence. Never blocks: the ioctl is issued only for objects of
+/// the kernel's own.
 ///
 /// # Errors
 /// [`SyncFileError::NotASyncFile`]; [`SyncFileError::Os`] when the kernel refuses to say.
@@ -79,7 +79,7 @@ pub fn status(fd: BorrowedFd<'_>) -> Result<Status, SyncFileError> {
 }
 
 /// Waits until the fence has signalled, at most until `deadline_ns` of `CLOCK_MONOTONIC`
-/// (`u64::MAX` is for ever; a time that is past looks once).
+/// (`u64::MAX`: no limit; a time in the past: checks once).
 ///
 /// # Errors
 /// [`SyncFileError::TimedOut`]; [`SyncFileError::Failed`] for a fence that signalled an error;
@@ -104,7 +104,7 @@ pub fn wait(fd: BorrowedFd<'_>, deadline_ns: u64) -> Result<(), SyncFileError> {
 
 #[expect(unsafe_code, reason = "the request is made here")]
 fn file_info(fd: BorrowedFd<'_>) -> Result<sync_file_info, Errno> {
-    // No place for the single fences: only how all of them together are.
+    // No room for the individual fences: asks for their combined status only.
     let mut info = sync_file_info::default();
     // SAFETY: the struct is the argument type from which the code was computed.
     let request = unsafe { Updater::<SYNC_IOC_FILE_INFO, sync_file_info>::new(&mut info) };
@@ -125,7 +125,7 @@ mod tests {
     use super::super::memfd;
     use super::*;
 
-    /// Files of every kind that is no sync file.
+    /// Returns files of kinds other than a sync file.
     fn others() -> [OwnedFd; 7] {
         let kind = SocketType::STREAM;
         let pair = socketpair(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None).unwrap();
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_sync_file_is_refused_without_a_wait() {
+    fn other_files_are_refused_without_a_wait() {
         for (at, fd) in others().into_iter().enumerate() {
             let refused = Err(SyncFileError::NotASyncFile);
             assert_eq!(status(fd.as_fd()), refused, "{at}");

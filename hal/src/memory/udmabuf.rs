@@ -1,8 +1,8 @@
 //! udmabuf: a dma-buf made of the pages of a memfd.
 //!
 //! For machines without dma-heap: the buffer's pages are ordinary memory, scattered and cached, so
-//! virtual drivers and devices behind an IOMMU can import it, a device that needs contiguous
-//! memory can not. The buffer pins the pages and lives on without the memfd.
+//! virtual drivers and devices behind an IOMMU can import it, but a device that needs contiguous
+//! memory cannot. The buffer pins the pages and outlives the memfd.
 
 use core::ffi::CStr;
 use core::fmt;
@@ -93,7 +93,7 @@ fn create(
     unsafe { rustix::ioctl::ioctl(device, request) }
 }
 
-/// The request answers with its return value, for which rustix has no ready pattern.
+/// The request returns the descriptor as its result, for which rustix has no ready-made type.
 struct Create(udmabuf_create);
 
 #[expect(
@@ -179,8 +179,8 @@ impl fmt::Display for UdmabufError {
                 errno,
             } => write!(
                 f,
-                "no udmabuf of {size} bytes at offset {offset} (UDMABUF_CREATE): {errno}; the range \
-                 must be whole pages inside the memfd, by default at most 64 MiB"
+                "no udmabuf of {size} bytes at offset {offset} (UDMABUF_CREATE): {errno}; the \
+                 range must be whole pages inside the memfd, by default at most 64 MiB"
             ),
         }
     }
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_that_does_not_know_the_request_is_reported() {
+    fn an_unsupported_request_is_reported() {
         let fd = sealed(SealFlags::SHRINK);
         let refusal = not_the_device().create(fd.as_fd(), 0, 65536).unwrap_err();
         assert_eq!(refusal.errno(), Errno::NOTTY);

@@ -1,39 +1,40 @@
-//! What a slot says about its frame: plain data, 256 bytes, no padding.
+//! The description of a frame in its slot: plain data, 256 bytes, no padding.
 
 use core::mem::{align_of, offset_of, size_of};
 
 use static_assertions::const_assert_eq;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// Most planes of a frame.
+/// Maximum number of planes of a frame.
 pub const MAX_PLANES: usize = 4;
-/// Bytes of a descriptor that are the application's own.
+/// Bytes of a descriptor that belong to the application.
 pub const APP_BYTES: usize = 64;
-/// A time that is not known.
+/// An unknown time.
 pub const NO_TIME: i64 = i64::MIN;
 
 bitflags::bitflags! {
-    /// What is special about a frame.
+    /// Properties of a frame.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub struct Flags: u32 {
         /// Decoding can start here.
         const KEY_FRAME = 1;
-        /// The driver says that the content is damaged.
+        /// The driver reports damaged content.
         const CORRUPTED = 1 << 1;
         /// Frames are missing before this one, or the source was restarted.
         const DISCONTINUITY = 1 << 2;
-        /// The sensor timestamp is of the start of exposure, else of the end of the frame.
+        /// The timestamp is that of the start of exposure; without this flag, of the end of the
+        /// frame.
         const TIMESTAMP_START = 1 << 3;
     }
 }
 
-/// One plane of a frame: a part of a registered buffer.
+/// One plane of a frame: a range of a registered buffer.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
 #[repr(C)]
 pub struct PlaneDescriptor {
-    /// Id of the buffer that the plane lies in.
+    /// Id of the buffer that contains the plane.
     pub buffer: u32,
     /// Byte offset of the plane in the buffer.
     pub offset: u32,
@@ -43,24 +44,24 @@ pub struct PlaneDescriptor {
     pub size: u32,
 }
 
-/// A frame, as its slot describes it. Times are nanoseconds of `CLOCK_MONOTONIC` unless
-/// said otherwise, 0 where unknown.
+/// A frame's description in its slot. Times are nanoseconds of `CLOCK_MONOTONIC` unless said
+/// otherwise, 0 where unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct FrameDescriptor {
-    /// The ring's number of this frame, from 1, without a hole.
+    /// The ring's number of this frame, from 1, without gaps.
     pub serial: u64,
     /// The source's own count, including frames that it dropped.
     pub sequence: u64,
-    /// When the sensor or driver took it.
+    /// When the sensor or driver captured the frame.
     pub timestamp_ns: u64,
-    /// When the host got it.
+    /// When the host dequeued it.
     pub dequeued_ns: u64,
     /// When the host published it.
     pub published_ns: u64,
-    /// When it goes even if nothing newer comes; 0 for never.
+    /// When it is retired even if no newer frame comes; 0 for never.
     pub expires_ns: u64,
-    /// How long it is shown.
+    /// How long it is displayed.
     pub duration_ns: u64,
     /// Presentation time in the stream's own clock, or [`NO_TIME`].
     pub pts_ns: i64,
@@ -78,20 +79,21 @@ pub struct FrameDescriptor {
     pub bytes_used: u32,
     /// [`Flags`].
     pub flags: u32,
-    /// How many of `planes` count.
+    /// Number of valid entries in `planes`.
     pub plane_count: u32,
     /// The planes.
     pub planes: [PlaneDescriptor; MAX_PLANES],
-    /// V4L2 colorspace, transfer function, Y'CbCr encoding, quantization, a byte each from the lowest.
+    /// V4L2 colorspace, transfer function, Y'CbCr encoding and quantization, one byte each from the
+    /// lowest.
     pub colorimetry: u32,
     /// V4L2 field order.
     pub field: u32,
-    /// Id of a registered fence, this frame's alone: the contents are complete when it has
+    /// Id of a registered fence of this frame alone: the contents are complete once it has
     /// signalled. 0 for none.
     pub fence: u32,
-    /// Width of a sample in the low half, height in the high half; 0 where nobody said.
+    /// Width of a sample in the low half, height in the high half; 0 if unknown.
     pub sample_aspect: u32,
-    /// The application's own.
+    /// Application data.
     pub app: [u8; APP_BYTES],
     /// Zero.
     pub reserved2: u64,
@@ -160,34 +162,34 @@ impl Default for FrameDescriptor {
 }
 
 impl FrameDescriptor {
-    /// The planes that count.
+    /// Returns the valid planes.
     pub fn planes(&self) -> &[PlaneDescriptor] {
         let count = (self.plane_count as usize).min(MAX_PLANES);
         &self.planes[..count]
     }
 
-    /// Ids of the buffers that the frame lies in, with that of its fence; some of them twice.
+    /// Returns the ids of the frame's buffers and of its fence; ids may repeat.
     pub fn buffers(&self) -> impl Iterator<Item = u32> {
         let planes = self.planes().iter().map(|plane| plane.buffer);
         planes.chain((self.fence != 0).then_some(self.fence))
     }
 
-    /// The flags; bits this version does not know are dropped.
+    /// Returns the flags, without bits that this version does not know.
     pub fn flags(&self) -> Flags {
         Flags::from_bits_truncate(self.flags)
     }
 
-    /// As the words that lie in shared memory.
+    /// Returns the words for shared memory.
     pub fn to_words(&self) -> [u64; size_of::<Self>() / 8] {
         zerocopy::transmute!(*self)
     }
 
-    /// From the words of shared memory.
+    /// Makes a descriptor from the words of shared memory.
     pub fn from_words(words: [u64; size_of::<Self>() / 8]) -> Self {
         zerocopy::transmute!(words)
     }
 
-    /// Checks what can be checked without the buffers: the serial and the plane count.
+    /// Checks what needs no buffers: the serial and the plane count.
     pub fn check(&self, serial: u64) -> Result<(), DescriptorError> {
         if self.serial != serial {
             return Err(DescriptorError::Serial(serial, self.serial));
@@ -198,7 +200,7 @@ impl FrameDescriptor {
         Ok(())
     }
 
-    /// Checks that plane `at` ends within a buffer of `buffer_size` bytes and gives its byte range.
+    /// Returns the byte range of plane `at`, if it ends within a buffer of `buffer_size` bytes.
     pub fn plane_range(
         &self,
         at: usize,
@@ -251,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn planes_that_leave_their_buffer_are_refused_without_overflow() {
+    fn planes_beyond_their_buffer_are_refused() {
         let mut d = FrameDescriptor {
             plane_count: 1,
             ..Default::default()

@@ -1,4 +1,4 @@
-//! Where everything lies in the two kinds of shared memory.
+//! Offsets in the two kinds of shared memory: the control segment and the lease page.
 //!
 //! Control segment, read-only for clients (offsets in bytes, `N` slots):
 //!
@@ -7,7 +7,7 @@
 //!   64  head    u64       own cache line: serial × 1024 + slot of the newest frame
 //!  128  wake    u32       own cache line
 //!  192  status  u32       own cache line: 0 live, 1 closed
-//!  196  waits   u32       beside it: not 0 while the host waits for its clients
+//!  196  waits   u32       same line: not 0 while the host waits for its clients
 //!  256  index   u32 × 2N
 //!       slots   320 × N   state u64 (own line), descriptor 256
 //! ```
@@ -20,8 +20,8 @@
 //!  128  refs    u32 × N
 //! ```
 //!
-//! Fixed-width fields, the same on 32- and 64-bit machines; both ends are on one machine
-//! and so of one byte order.
+//! Fixed-width fields, the same on 32- and 64-bit machines; both ends run on one machine and so
+//! share its byte order.
 
 use core::mem::{align_of, offset_of, size_of};
 
@@ -34,12 +34,12 @@ use super::descriptor::FrameDescriptor;
 pub const MAGIC: u64 = u64::from_le_bytes(*b"VSLRING\x03");
 /// Version of everything in this file; peers of another version refuse each other.
 pub const LAYOUT_VERSION: u32 = 1;
-/// Fewest slots of a ring.
+/// Minimum number of slots of a ring.
 pub const MIN_SLOTS: u32 = 2;
-/// Most slots of a ring.
+/// Maximum number of slots of a ring.
 pub const MAX_SLOTS: u32 = 1024;
 
-/// Bytes of a cache line; also right for lines of 32 bytes and for pairs of 64 in effect.
+/// Bytes of a cache line; also suits lines of 32 bytes and, in effect, pairs of 64.
 pub const LINE: usize = 64;
 /// Offset of the newest frame's serial and slot.
 pub const HEAD: usize = LINE;
@@ -47,7 +47,7 @@ pub const HEAD: usize = LINE;
 pub const WAKE: usize = 2 * LINE;
 /// Offset of the host's status word.
 pub const STATUS: usize = 3 * LINE;
-/// Offset of the mark of a host that waits for its clients.
+/// Offset of the word that a host sets while it waits for its clients.
 pub const WAITS: usize = STATUS + 4;
 /// Offset of the serial-to-slot table.
 pub const INDEX: usize = 4 * LINE;
@@ -61,18 +61,18 @@ pub const LEASE_REFS: usize = 2 * LINE;
 /// Offset of a lease's statistics.
 pub const LEASE_STATS: usize = LINE;
 
-/// Status word of a host that serves.
+/// Status word of a running host.
 pub const STATUS_LIVE: u32 = 0;
-/// Status word of a host that said goodbye.
+/// Status word of a host that has closed the ring.
 pub const STATUS_CLOSED: u32 = 1;
 
-/// First line of the control segment; written once before any client sees it.
+/// The first line of the control segment, written once before any client sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Header {
     /// [`MAGIC`].
     pub magic: u64,
-    /// Random per host: tells a restarted host from its predecessor.
+    /// Random number that tells a restarted host from its predecessor.
     pub epoch: u64,
     /// Bytes of the segment.
     pub total_size: u64,
@@ -139,7 +139,7 @@ pub struct RingLayout {
 }
 
 impl RingLayout {
-    /// The layout for `slots` slots, a power of two in [`MIN_SLOTS`]`..=`[`MAX_SLOTS`].
+    /// Returns the layout for `slots` slots, a power of two in [`MIN_SLOTS`]`..=`[`MAX_SLOTS`].
     pub const fn new(slots: u32) -> Result<Self, LayoutError> {
         if slots < MIN_SLOTS || slots > MAX_SLOTS || !slots.is_power_of_two() {
             return Err(LayoutError::Slots(slots));
@@ -147,7 +147,7 @@ impl RingLayout {
         Ok(Self { slots })
     }
 
-    /// Checks a header from the other side and a segment of `segment_size` bytes.
+    /// Checks a header from the other side and the size of its segment, and returns the layout.
     pub const fn from_header(header: &Header, segment_size: u64) -> Result<Self, LayoutError> {
         if header.magic != MAGIC {
             return Err(LayoutError::Magic(header.magic));
@@ -175,7 +175,7 @@ impl RingLayout {
         Ok(layout)
     }
 
-    /// The header that a host writes.
+    /// Returns the header that a host writes.
     pub const fn header(&self, epoch: u64, host_pid: u32) -> Header {
         Header {
             magic: MAGIC,
@@ -189,37 +189,38 @@ impl RingLayout {
         }
     }
 
-    /// Number of slots.
+    /// Returns the number of slots.
     pub const fn slots(&self) -> u32 {
         self.slots
     }
 
-    /// Offset of entry `at` of the serial-to-slot table; the table has `2 * slots` entries.
+    /// Returns the offset of entry `at` of the serial-to-slot table; the table has `2 * slots`
+    /// entries.
     pub const fn index_offset(&self, at: u32) -> usize {
         INDEX + 4 * at as usize
     }
 
-    /// Offset of slot `slot`'s state word.
+    /// Returns the offset of slot `slot`'s state word.
     pub const fn state_offset(&self, slot: usize) -> usize {
         self.slots_offset() + slot * SLOT_STRIDE
     }
 
-    /// Offset of slot `slot`'s descriptor.
+    /// Returns the offset of slot `slot`'s descriptor.
     pub const fn descriptor_offset(&self, slot: usize) -> usize {
         self.state_offset(slot) + LINE
     }
 
-    /// Bytes of the control segment.
+    /// Returns the size of the control segment, in bytes.
     pub const fn control_size(&self) -> usize {
         self.slots_offset() + self.slots as usize * SLOT_STRIDE
     }
 
-    /// Offset of a lease's count for `slot`.
+    /// Returns the offset of a lease's reference count for `slot`.
     pub const fn refs_offset(&self, slot: usize) -> usize {
         LEASE_REFS + 4 * slot
     }
 
-    /// Bytes of a lease page.
+    /// Returns the size of a lease page, in bytes.
     pub const fn lease_size(&self) -> usize {
         LEASE_REFS + 4 * self.slots as usize
     }
@@ -257,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_survives_its_own_check_and_nothing_else_does() {
+    fn only_valid_headers_pass_the_check() {
         let l = RingLayout::new(8).unwrap();
         let good = l.header(7, 1);
         let size = l.control_size() as u64;

@@ -1,5 +1,5 @@
-//! Models of publish, hold, release and reclaim. Each claim runs as the code stands and
-//! with the points it rests on weakened, where it must fail.
+//! Models of publish, hold, release and reclaim. Each passes with the code as written and must fail
+//! when a point that it depends on is weakened.
 
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,7 @@ use crate::sync::model::weakened;
 /// The pixels of a slot: `UnsafeCell` access that races fails the model.
 pub(super) struct Pixels(std::boxed::Box<[loom::cell::UnsafeCell<u64>]>);
 
-// SAFETY: the model's whole point is to show that accesses never overlap; loom fails if they do.
+// SAFETY: the model shows that accesses never overlap; loom fails if they do.
 #[expect(unsafe_code, reason = "loom's cell checks what the type system can't")]
 unsafe impl Sync for Pixels {}
 
@@ -47,15 +47,15 @@ pub(super) fn publish<C: ControlMut>(p: &mut Publisher<C>, pixels: &Pixels) -> O
     Some(p.publish(claim, |serial| [serial; 2]))
 }
 
-/// What a mutation has a client or a host forget.
+/// What the client or the host forgets in a mutation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Forgets {
     Nothing,
-    /// The client, which serial it had last.
+    /// The client forgets the last serial it held.
     Last,
-    /// The client, to take its reference back.
+    /// The client forgets to release its reference.
     Release,
-    /// The host, to drop the lease of a client that has gone.
+    /// The host forgets to drop the lease of a client that is gone.
     Lease,
 }
 
@@ -190,21 +190,21 @@ fn loom_client_dies_at_any_point_of_hold() {
 
 #[test]
 #[should_panic(expected = "the dead client still holds")]
-fn loom_client_that_dies_holds_on_when_its_lease_is_kept() {
+fn loom_dead_client_holds_while_its_lease_is_kept() {
     weakened(None, || client_dies_at_any_point(Forgets::Lease));
 }
 
 #[test]
 #[should_panic(expected = "Concurrent read and write")]
-fn loom_client_that_dies_is_not_safe_without_the_reclaim_fence() {
+fn loom_dying_client_races_without_the_reclaim_fence() {
     weakened(Some(Point::ReclaimFence), || {
         client_dies_at_any_point(Forgets::Nothing);
     });
 }
 
-/// Claim: a client that was thrown out while it reads, so that the host no longer looks at
-/// its lease, can tell afterwards whether what it read was the frame.
-fn thrown_out_client_reads_on() {
+/// Claim: a client that is evicted while it reads, so that the host no longer checks its lease, can
+/// tell afterwards whether it read the frame.
+fn evicted_client_reads_on() {
     let c = Arc::new(MockControl::new(2));
     let lease = Arc::new(MockLease::new(2));
     let pixels = Arc::new(Pixels::new(2));
@@ -229,18 +229,18 @@ fn thrown_out_client_reads_on() {
 }
 
 #[test]
-fn loom_thrown_out_client_knows_what_it_read() {
-    weakened(None, thrown_out_client_reads_on);
+fn loom_evicted_client_knows_what_it_read() {
+    weakened(None, evicted_client_reads_on);
 }
 
 #[test]
 #[should_panic(expected = "torn and not noticed")]
-fn loom_thrown_out_client_is_deceived_without_the_reuse_fence() {
-    weakened(Some(Point::Reuse), thrown_out_client_reads_on);
+fn loom_evicted_client_is_deceived_without_reuse_fence() {
+    weakened(Some(Point::Reuse), evicted_client_reads_on);
 }
 
-/// Claim: one client that holds does not let the slot go for another that releases, and a
-/// reader of every frame gets each at most once and in order.
+/// Claim: a slot that one client holds stays held when another releases it, and a reader of every
+/// frame gets each at most once and in order.
 fn two_clients_hold_the_same_slot() {
     let c = Arc::new(MockControl::new(2));
     let leases = [Arc::new(MockLease::new(2)), Arc::new(MockLease::new(2))];
@@ -274,6 +274,6 @@ fn loom_two_clients_hold_the_same_slot() {
 
 #[test]
 #[should_panic(expected = "Concurrent read and write")]
-fn loom_two_clients_are_not_safe_without_the_hold_fence() {
+fn loom_two_clients_race_without_the_hold_fence() {
     weakened(Some(Point::HoldFence), two_clients_hold_the_same_slot);
 }

@@ -1,4 +1,4 @@
-//! Models of adding up what a client holds, while it lets go of frames and takes others.
+//! Models of adding up a client's references while it releases frames and holds others.
 
 use loom::sync::Arc;
 use loom::thread;
@@ -10,16 +10,16 @@ use super::reader;
 use crate::sync::model::weakened;
 use crate::sync::{Ordering, Point};
 
-/// Over which slots a host adds up.
+/// The slots over which a host adds up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sum {
-    /// Those that are unreadable.
+    /// Unreadable slots.
     Unreadable,
-    /// All of them, readable ones too.
+    /// All slots, readable ones too.
     All,
 }
 
-/// Claim: no honest client is thrown out. The client has one frame at a time, and the host never
+/// Claim: no honest client is evicted. The client holds one frame at a time, and the host never
 /// counts two.
 fn honest_client_is_counted(sum: Sum) {
     const SLOTS: u32 = 2;
@@ -52,40 +52,40 @@ fn honest_client_is_counted(sum: Sum) {
                 .sum()
         }
     };
-    assert!(held <= 1, "an honest client is thrown out");
+    assert!(held <= 1, "an honest client is evicted");
     client.join().unwrap();
 }
 
 #[test]
-fn loom_no_honest_client_is_thrown_out() {
+fn loom_no_honest_client_is_evicted() {
     weakened(None, || honest_client_is_counted(Sum::Unreadable));
 }
 
 #[test]
-#[should_panic(expected = "an honest client is thrown out")]
-fn loom_honest_client_is_thrown_out_by_a_sum_over_all_slots() {
+#[should_panic(expected = "an honest client is evicted")]
+fn loom_honest_client_is_evicted_by_a_sum_of_all() {
     weakened(None, || honest_client_is_counted(Sum::All));
 }
 
 #[test]
-#[should_panic(expected = "an honest client is thrown out")]
-fn loom_honest_client_is_thrown_out_without_its_first_look() {
+#[should_panic(expected = "an honest client is evicted")]
+fn loom_honest_client_is_evicted_without_first_look() {
     weakened(Some(Point::FirstLook), || {
         honest_client_is_counted(Sum::Unreadable);
     });
 }
 
 #[test]
-#[should_panic(expected = "an honest client is thrown out")]
-fn loom_honest_client_is_thrown_out_without_releases_fence() {
+#[should_panic(expected = "an honest client is evicted")]
+fn loom_honest_client_is_evicted_without_release_fence() {
     weakened(Some(Point::ReleaseFence), || {
         honest_client_is_counted(Sum::Unreadable);
     });
 }
 
 #[test]
-#[should_panic(expected = "an honest client is thrown out")]
-fn loom_honest_client_is_thrown_out_without_the_hosts_fence() {
+#[should_panic(expected = "an honest client is evicted")]
+fn loom_honest_client_is_evicted_without_limit_fence() {
     weakened(Some(Point::LimitFence), || {
         honest_client_is_counted(Sum::Unreadable);
     });

@@ -1,6 +1,6 @@
-//! Models of a host that takes single frames back, whichever they are, and of clients that look
-//! at a frame before they hold it, or hold one by its serial. Each claim runs as the code stands
-//! and with the points it rests on weakened, where it must fail.
+//! Models of a host that retires frames out of order, and of clients that peek at a frame before
+//! they hold it, or hold one by its serial. Each passes with the code as written and must fail when
+//! a point that it depends on is weakened.
 
 use loom::sync::Arc;
 use loom::thread;
@@ -13,25 +13,25 @@ use super::reader;
 use crate::sync::Point;
 use crate::sync::model::weakened;
 
-/// What a client that got hold of `serial` finds in its slot.
+/// Checks what a client that holds `serial` finds in its slot.
 fn check(control: &MockControl, pixels: &Pixels, slot: SlotId, serial: u64) {
     let words = [0, 1].map(|at| reader::word(control, slot, at));
     assert_eq!(words, [serial; WORDS], "the descriptor is torn");
     assert_eq!(pixels.read(slot), serial);
 }
 
-/// What a mutation has host or client do.
+/// What host or client does in a mutation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Does {
-    AsItIs,
-    /// The host takes back the oldest frame instead of the one it means.
+    AsWritten,
+    /// The host retires the oldest frame instead of the intended one.
     TakeOldest,
     /// The client keeps its reference.
     Keep,
 }
 
-/// Claims: a frame that is taken back out of order is not rewritten while held; the frames
-/// beside it stay to be found, in order, each once; a released one's slot becomes free.
+/// Claims: a frame that is retired out of order is not rewritten while held; its neighbours are
+/// still found, in order, each once; the slot of a released frame becomes free.
 fn host_takes_one_back_while_client_holds(does: Does) {
     let c = Arc::new(MockControl::new(4));
     let lease = Arc::new(MockLease::new(4));
@@ -59,7 +59,7 @@ fn host_takes_one_back_while_client_holds(does: Does) {
         _ => assert!(p.retire(2)),
     }
     p.collect(core::iter::once(&*lease), |_| ());
-    // In the slot of the second, if that is free, otherwise beside it.
+    // In the slot of the second frame, if that is free, otherwise in another.
     publish(&mut p, &pixels).unwrap();
     client.join().unwrap();
     p.collect(core::iter::once(&*lease), |_| ());
@@ -69,7 +69,7 @@ fn host_takes_one_back_while_client_holds(does: Does) {
 #[test]
 fn loom_host_takes_one_back_while_client_holds() {
     weakened(None, || {
-        host_takes_one_back_while_client_holds(Does::AsItIs)
+        host_takes_one_back_while_client_holds(Does::AsWritten)
     });
 }
 
@@ -89,30 +89,30 @@ fn loom_fails_when_a_frame_taken_back_is_kept() {
 
 #[test]
 #[should_panic(expected = "Concurrent read and write")]
-fn loom_one_taken_back_is_not_safe_without_the_hold_fence() {
+fn loom_retire_races_without_the_hold_fence() {
     weakened(Some(Point::HoldFence), || {
-        host_takes_one_back_while_client_holds(Does::AsItIs);
+        host_takes_one_back_while_client_holds(Does::AsWritten);
     });
 }
 
 #[test]
 #[should_panic(expected = "Concurrent read and write")]
-fn loom_one_taken_back_is_not_safe_without_the_reclaim_fence() {
+fn loom_retire_races_without_the_reclaim_fence() {
     weakened(Some(Point::ReclaimFence), || {
-        host_takes_one_back_while_client_holds(Does::AsItIs);
+        host_takes_one_back_while_client_holds(Does::AsWritten);
     });
 }
 
 #[test]
 #[should_panic(expected = "Concurrent read and write")]
-fn loom_one_taken_back_is_not_safe_when_release_does_not_release() {
+fn loom_retire_races_when_release_does_not_release() {
     weakened(Some(Point::ReleaseRef), || {
-        host_takes_one_back_while_client_holds(Does::AsItIs);
+        host_takes_one_back_while_client_holds(Does::AsWritten);
     });
 }
 
-/// Claims: what a look without a hold gives is one frame's description, whole; to hold that
-/// frame by its serial gives that frame, or nothing and leaves nothing held.
+/// Claims: a peek without a hold returns one frame's whole description; holding that frame by its
+/// serial gets that frame, or nothing and leaves nothing held.
 fn client_looks_before_it_holds() {
     let c = Arc::new(MockControl::new(2));
     let lease = Arc::new(MockLease::new(2));
@@ -160,18 +160,19 @@ fn loom_a_look_is_torn_when_publish_does_not_release() {
 
 #[test]
 #[should_panic(expected = "Concurrent read and write")]
-fn loom_a_hold_by_serial_is_not_safe_without_the_hold_fence() {
+fn loom_try_hold_races_without_the_hold_fence() {
     weakened(Some(Point::HoldFence), client_looks_before_it_holds);
 }
 
 #[test]
 #[should_panic(expected = "Concurrent read and write")]
-fn loom_a_hold_by_serial_is_not_safe_without_the_reclaim_fence() {
+fn loom_try_hold_races_without_the_reclaim_fence() {
     weakened(Some(Point::ReclaimFence), client_looks_before_it_holds);
 }
 
-/// Claim: threads of one client count in the same lease, and none lets go what another holds:
-/// a frame locked twice is free after the second release, a hold that fails takes back its own.
+/// Claim: threads of one client count in the same lease, and none releases what another holds: a
+/// frame held twice is free after the second release, and a failed hold takes back its own
+/// reference.
 fn two_threads_of_a_client_hold_one_frame(does: Does) {
     let c = Arc::new(MockControl::new(2));
     let lease = Arc::new(MockLease::new(2));
@@ -202,20 +203,20 @@ fn two_threads_of_a_client_hold_one_frame(does: Does) {
 #[test]
 fn loom_two_threads_of_a_client_hold_one_frame() {
     weakened(None, || {
-        two_threads_of_a_client_hold_one_frame(Does::AsItIs);
+        two_threads_of_a_client_hold_one_frame(Does::AsWritten);
     });
 }
 
 #[test]
 #[should_panic(expected = "a released frame stays")]
-fn loom_fails_when_a_thread_of_a_client_keeps_its_reference() {
+fn loom_fails_when_a_thread_keeps_its_reference() {
     weakened(None, || two_threads_of_a_client_hold_one_frame(Does::Keep));
 }
 
 #[test]
 #[should_panic(expected = "Concurrent read and write")]
-fn loom_threads_of_a_client_are_not_safe_when_release_does_not_release() {
+fn loom_threads_race_when_release_does_not_release() {
     weakened(Some(Point::ReleaseRef), || {
-        two_threads_of_a_client_hold_one_frame(Does::AsItIs);
+        two_threads_of_a_client_hold_one_frame(Does::AsWritten);
     });
 }

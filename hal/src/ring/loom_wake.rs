@@ -1,14 +1,15 @@
-//! Models of going to sleep against publish, and of a host's against release: no wake-up is lost.
+//! Models of a client that sleeps while the host publishes, and of a host that sleeps while its
+//! client releases: no wake-up is lost.
 //!
-//! The kernel's side is a lock and what it guards. A client that the kernel would put to
-//! sleep notes that and ends: asleep is a state in which nothing happens, and what a
-//! wake-up would let it do, it does in another interleaving by coming later. A client still
-//! asleep when the host is done has lost its wake-up.
+//! The kernel's side is a lock and the state that it guards. A client that the kernel would put to
+//! sleep records that and ends: nothing happens while it is asleep, and what it would do once
+//! woken, it does in another interleaving by arriving later. A client still asleep when the host is
+//! done has lost its wake-up.
 
 use loom::sync::{Arc, Mutex};
 use loom::thread;
 
-use super::cells::{Control, Lease};
+use super::cells::{ControlMut, Lease};
 use super::mock::{MockControl, MockLease};
 use super::publisher::Publisher;
 use super::{reader, wake};
@@ -22,10 +23,10 @@ struct Futex {
 }
 
 impl Futex {
-    /// Whether the caller would sleep.
+    /// Returns whether the caller would sleep.
     fn wait(&self, word: &AtomicU32, expected: u32) -> bool {
         let mut asleep = self.asleep.lock().unwrap();
-        // The kernel orders this load behind a full barrier of its own.
+        // The kernel orders this load after a full barrier of its own.
         *asleep = word.load(Ordering::Acquire) == expected;
         *asleep
     }
@@ -35,7 +36,7 @@ impl Futex {
     }
 }
 
-/// The event socket in a poll: the bytes in it, and whether somebody waits for one.
+/// The event socket in a poll: the bytes in it, and whether a client waits for one.
 #[derive(Default)]
 struct Event {
     state: Mutex<(u64, bool)>,
@@ -47,7 +48,7 @@ impl Event {
         *state = (state.0 + 1, false);
     }
 
-    /// poll, then read to zero; whether the caller would sleep.
+    /// Polls, then reads to zero; returns whether the caller would sleep.
     fn poll_and_drain(&self) -> bool {
         let mut state = self.state.lock().unwrap();
         *state = (0, state.0 == 0);
@@ -91,13 +92,13 @@ fn loom_client_sleeps_while_host_publishes() {
 
 #[test]
 #[should_panic(expected = "the wake-up was lost")]
-fn loom_futex_wake_up_is_lost_without_the_hosts_fence() {
+fn loom_futex_wake_is_lost_without_hosts_fence() {
     weakened(Some(Point::WakeFence), client_sleeps_while_host_publishes);
 }
 
 #[test]
 #[should_panic(expected = "the wake-up was lost")]
-fn loom_futex_wake_up_is_lost_without_the_clients_fence() {
+fn loom_futex_wake_is_lost_without_clients_fence() {
     weakened(Some(Point::SleepFence), client_sleeps_while_host_publishes);
 }
 
@@ -106,12 +107,12 @@ fn loom_futex_wake_up_is_lost_without_the_clients_fence() {
 enum Drains {
     /// Before it looks at the ring.
     BeforeTheLook,
-    /// After it has looked, before it polls.
+    /// After the look, before it polls.
     AfterTheLook,
 }
 
-/// Claim: no wake-up is lost, by event. The client polls it for two frames; the second may be published while it
-/// drains the first's event.
+/// Claim: no wake-up is lost, by event. The client polls it for two frames; the second may be
+/// published while it drains the first's event.
 fn client_polls_while_host_publishes(drains: Drains) {
     const FRAMES: u64 = 2;
     let c = Arc::new(MockControl::new(2));
@@ -159,7 +160,7 @@ fn loom_client_polls_while_host_publishes() {
 
 #[test]
 #[should_panic(expected = "the wake-up was lost")]
-fn loom_event_wake_up_is_lost_when_drained_after_the_look() {
+fn loom_event_is_lost_when_drained_after_the_look() {
     weakened(None, || {
         client_polls_while_host_publishes(Drains::AfterTheLook);
     });
@@ -167,7 +168,7 @@ fn loom_event_wake_up_is_lost_when_drained_after_the_look() {
 
 #[test]
 #[should_panic(expected = "the wake-up was lost")]
-fn loom_event_wake_up_is_lost_without_the_hosts_fence() {
+fn loom_event_is_lost_without_the_hosts_fence() {
     weakened(Some(Point::WakeFence), || {
         client_polls_while_host_publishes(Drains::BeforeTheLook);
     });
@@ -175,23 +176,23 @@ fn loom_event_wake_up_is_lost_without_the_hosts_fence() {
 
 #[test]
 #[should_panic(expected = "the wake-up was lost")]
-fn loom_event_wake_up_is_lost_without_the_clients_fence() {
+fn loom_event_is_lost_without_the_clients_fence() {
     weakened(Some(Point::SleepFence), || {
         client_polls_while_host_publishes(Drains::BeforeTheLook);
     });
 }
 
-/// What a host does with its mark when it waits again.
+/// The host's mark when it waits again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Marks {
-    /// Takes the next number.
-    Anew,
-    /// Takes the same number.
-    Again,
+    /// The next number.
+    Next,
+    /// The same number.
+    Same,
 }
 
-/// Claim: no wake-up is lost, of a host that waits until its client has let go of both frames. The
-/// client tells once of each mark.
+/// Claim: no wake-up of a host is lost that waits until its client has released both frames. The
+/// client signals each mark once.
 fn host_sleeps_while_client_releases(marks: Marks) {
     let c = Arc::new(MockControl::new(2));
     let lease = Arc::new(MockLease::new(2));
@@ -205,12 +206,12 @@ fn host_sleeps_while_client_releases(marks: Marks) {
     let client = {
         let (c, lease, event) = (c.clone(), lease.clone(), event.clone());
         thread::spawn(move || {
-            let mut told = 0;
+            let mut signalled = 0;
             for slot in held {
                 reader::release(&*lease, slot);
                 let mark = wake::host_waits(&*c);
-                if mark != 0 && mark != told {
-                    told = mark;
+                if mark != 0 && mark != signalled {
+                    signalled = mark;
                     event.write();
                 }
             }
@@ -218,7 +219,7 @@ fn host_sleeps_while_client_releases(marks: Marks) {
     };
     let mut mark = 0;
     loop {
-        if mark == 0 || marks == Marks::Anew {
+        if mark == 0 || marks == Marks::Next {
             mark = wake::next_mark(mark, false);
         }
         wake::begin_host_sleep(&&*c, mark);
@@ -235,27 +236,27 @@ fn host_sleeps_while_client_releases(marks: Marks) {
 
 #[test]
 fn loom_host_sleeps_while_client_releases() {
-    weakened(None, || host_sleeps_while_client_releases(Marks::Anew));
+    weakened(None, || host_sleeps_while_client_releases(Marks::Next));
 }
 
 #[test]
 #[should_panic(expected = "the wake-up was lost")]
-fn loom_host_wake_up_is_lost_when_it_takes_its_mark_again() {
-    weakened(None, || host_sleeps_while_client_releases(Marks::Again));
+fn loom_host_wake_is_lost_when_a_mark_is_reused() {
+    weakened(None, || host_sleeps_while_client_releases(Marks::Same));
 }
 
 #[test]
 #[should_panic(expected = "the wake-up was lost")]
-fn loom_host_wake_up_is_lost_without_the_hosts_fence() {
+fn loom_host_wake_is_lost_without_the_hosts_fence() {
     weakened(Some(Point::HostSleepFence), || {
-        host_sleeps_while_client_releases(Marks::Anew);
+        host_sleeps_while_client_releases(Marks::Next);
     });
 }
 
 #[test]
 #[should_panic(expected = "the wake-up was lost")]
-fn loom_host_wake_up_is_lost_without_the_fence_of_release() {
+fn loom_host_wake_is_lost_without_release_fence() {
     weakened(Some(Point::ReleaseFence), || {
-        host_sleeps_while_client_releases(Marks::Anew);
+        host_sleeps_while_client_releases(Marks::Next);
     });
 }

@@ -1,9 +1,9 @@
-//! Ring memory on the heap, for models and for tests under Miri, which has no shared mapping.
+//! Ring memory on the heap, for models and for tests under Miri, which supports no shared mappings.
 
 use std::boxed::Box;
 use std::vec::Vec;
 
-use super::cells::{Control, ControlMut, Lease, SlotId};
+use super::cells::{ControlMut, Lease, SlotId};
 use crate::sync::{AtomicU32, AtomicU64};
 
 /// Words of a mock descriptor: the serial twice, so that a torn one shows.
@@ -20,7 +20,7 @@ pub struct MockControl {
 }
 
 impl MockControl {
-    /// Zeroed.
+    /// Returns a zeroed one.
     pub fn new(slots: u32) -> Self {
         let n = slots as usize;
         let words = |n: usize| (0..n).map(|_| AtomicU64::new(0)).collect::<Vec<_>>();
@@ -35,7 +35,7 @@ impl MockControl {
     }
 }
 
-impl Control for MockControl {
+impl ControlMut for MockControl {
     const WORDS: usize = WORDS;
 
     fn slots(&self) -> u32 {
@@ -61,8 +61,6 @@ impl Control for MockControl {
     }
 }
 
-impl ControlMut for MockControl {}
-
 /// A lease page.
 pub struct MockLease {
     refs: Box<[AtomicU32]>,
@@ -70,7 +68,7 @@ pub struct MockLease {
 }
 
 impl MockLease {
-    /// Zeroed.
+    /// Returns a zeroed one.
     pub fn new(slots: u32) -> Self {
         Self {
             refs: (0..slots).map(|_| AtomicU32::new(0)).collect(),

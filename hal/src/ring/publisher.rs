@@ -1,17 +1,17 @@
-//! The host's side of the ring: one writer that publishes, makes unreadable and reclaims.
+//! The host's side of the ring: one writer that publishes, retires and reclaims slots.
 //!
-//! A slot is always in one of four places:
+//! A slot is always in one of four states:
 //!
 //! ```text
 //! free --claim--> claimed --publish--> readable --retire--> draining --collect--> free
 //! ```
 //!
-//! Readable slots carry serials of `tail..=head`: all of them while the oldest is retired
-//! first, all but those that [`Publisher::retire`] took out of the middle otherwise. A retired
-//! slot that somebody holds drains until the holders are done.
+//! Readable slots carry the serials `tail..=head`, except those that [`Publisher::retire`] has
+//! retired out of order. A retired slot drains until no client holds it.
 
 use super::cells::{ControlMut, DRAINING, Lease, SlotId, head_word};
 use super::layout::{LINE, MAX_SLOTS};
+use crate::bits::BitSet;
 use crate::sync::{Ordering, Point, full_fence, release_at, release_fence};
 
 const SET_WORDS: usize = MAX_SLOTS as usize / 64;
@@ -22,46 +22,39 @@ const SET_WORDS: usize = MAX_SLOTS as usize / 64;
 /// `len` is the number of bits.
 #[derive(Clone, Debug)]
 struct SlotSet {
-    bits: [u64; SET_WORDS],
+    bits: BitSet<SET_WORDS>,
     len: u32,
 }
 
 impl SlotSet {
     const EMPTY: Self = Self {
-        bits: [0; SET_WORDS],
+        bits: BitSet::EMPTY,
         len: 0,
     };
 
     fn insert(&mut self, slot: SlotId) {
-        // INVARIANT: counted if it was not in it.
-        self.len += u32::from(!self.contains(slot));
-        self.bits[slot.index() / 64] |= 1 << (slot.index() % 64);
+        // INVARIANT: counts the slot if it is new.
+        self.len += u32::from(self.bits.insert(slot.index()));
     }
 
     fn remove(&mut self, slot: SlotId) {
-        // INVARIANT: counted if it was in it.
-        self.len -= u32::from(self.contains(slot));
-        self.bits[slot.index() / 64] &= !(1 << (slot.index() % 64));
+        // INVARIANT: uncounts the slot if it was in the set.
+        self.len -= u32::from(self.bits.remove(slot.index()));
     }
 
     fn contains(&self, slot: SlotId) -> bool {
-        self.bits[slot.index() / 64] & 1 << (slot.index() % 64) != 0
+        self.bits.contains(slot.index())
     }
 
     fn first(&self) -> Option<SlotId> {
-        self.word(self.bits.iter().position(|&bits| bits != 0)?)
-            .next()
+        SlotId::checked(self.bits.first()?, MAX_SLOTS)
     }
 
-    /// The slots of one word of the map, as they are now, from the lowest.
+    /// Returns the slots of one word of the map as they are now, from the lowest.
     #[inline]
     fn word(&self, at: usize) -> impl Iterator<Item = SlotId> + use<> {
-        let mut left = self.bits[at];
-        core::iter::from_fn(move || {
-            let bit = (left != 0).then(|| left.trailing_zeros())?;
-            left &= left - 1;
-            SlotId::checked(at as u32 * 64 + bit, MAX_SLOTS)
-        })
+        let slots = self.bits.word(at);
+        slots.filter_map(|slot| SlotId::checked(slot, MAX_SLOTS))
     }
 
     fn iter(&self) -> impl Iterator<Item = SlotId> + '_ {
@@ -69,13 +62,13 @@ impl SlotSet {
     }
 }
 
-/// A slot that the host may fill; give it to [`Publisher::publish`] or [`Publisher::abandon`].
+/// A slot that the host may fill, to be passed to [`Publisher::publish`].
 #[derive(Debug)]
-#[must_use = "a claimed slot is lost until it is published or abandoned"]
+#[must_use = "a claimed slot is lost until it is published"]
 pub struct Claim(SlotId);
 
 impl Claim {
-    /// The claimed slot.
+    /// Returns the claimed slot.
     pub fn slot(&self) -> SlotId {
         self.0
     }
@@ -87,8 +80,8 @@ impl Claim {
 ///
 /// - Each slot is in exactly one of: `free`, claimed, readable, `draining`.
 /// - The readable slots are `slot_of[s & (N-1)]` for `s` in `tail..=head`, at most `N` serials,
-///   but for `early` of them that are retired already; `tail` is not one of these.
-/// - A slot enters `free` only after its state was unreadable and a later look, behind the reclaim
+///   except `early` of them, which are already retired; `tail` is not one of these.
+/// - A slot enters `free` only after its state was unreadable and a later check, after the reclaim
 ///   fence, found no reference in any lease.
 #[derive(Debug)]
 pub struct Publisher<C> {
@@ -120,54 +113,55 @@ impl<C: ControlMut> Publisher<C> {
         }
     }
 
-    /// The shared words.
+    /// Returns the shared words.
     pub fn control(&self) -> &C {
         &self.control
     }
 
-    /// Serial of the newest frame; 0 before the first.
+    /// Returns the serial of the newest frame; 0 before the first.
     pub fn head(&self) -> u64 {
         self.head
     }
 
-    /// Frames that newcomers can still take.
+    /// Returns the number of readable frames.
     pub fn readable(&self) -> u32 {
         (self.head + 1 - self.tail) as u32 - self.early
     }
 
-    /// Slots retired but not yet seen without a holder.
+    /// Returns the number of slots that are retired but not known to be free of references.
     pub fn draining(&self) -> u32 {
         self.draining.len
     }
 
-    /// Slots that can be claimed at once.
+    /// Returns the number of free slots.
     pub fn free(&self) -> u32 {
         self.free.len
     }
 
-    /// The slot and serial of the oldest readable frame.
+    /// Returns slot and serial of the oldest readable frame.
     pub fn oldest(&self) -> Option<(SlotId, u64)> {
         (self.tail <= self.head).then(|| (self.slot_of[self.at(self.tail)], self.tail))
     }
 
-    /// The slot of the newest frame, if it is still readable.
+    /// Returns the slot of the newest frame, if it is still readable.
     pub fn newest(&self) -> Option<SlotId> {
         (self.tail <= self.head && self.is_readable(self.head))
             .then(|| self.slot_of[self.at(self.head)])
     }
 
-    /// The slots retired but not yet seen without a holder.
+    /// Returns the slots that are retired but not known to be free of references.
     pub fn draining_slots(&self) -> impl Iterator<Item = SlotId> + '_ {
         self.draining.iter()
     }
 
-    /// References of one client on slots that are unreadable, saturating: an honest one never has
-    /// more than it may hold at once, although they are added up slot by slot while it goes on.
+    /// Returns one client's references to unreadable slots, saturating. The sum of an honest client
+    /// is never more than it held at one moment, although the slots are read one by one while it
+    /// runs.
     ///
-    /// SYNC(limit): of two references in the sum that the client had one after the other, the first was
-    /// given back after it was looked at here, so behind this fence in the one order of fences. The
-    /// client's next look at a state then finds these slots unreadable and counts no second one.
-    /// References from before this fence are all seen as they were at it.
+    /// SYNC(limit): of two references in the sum that the client had one after the other, the first
+    /// was released after it was read here, hence after this fence in the total order of fences.
+    /// The client's next load of a state then finds these slots unreadable and counts no second
+    /// reference. References from before this fence are all seen as they were at the fence.
     pub fn held_unreadable(&self, lease: &impl Lease) -> u32 {
         full_fence(Point::LimitFence);
         self.draining.iter().fold(0u32, |sum, slot| {
@@ -175,8 +169,10 @@ impl<C: ControlMut> Publisher<C> {
         })
     }
 
-    /// Takes a free slot; `None` when every slot is readable or draining, and when the oldest
-    /// readable frame is as many serials old as there are slots: clients find no older one.
+    /// Takes a free slot.
+    ///
+    /// Returns `None` when every slot is readable or draining, and when the oldest readable frame
+    /// is as many serials behind as the ring has slots: clients look no further back.
     pub fn claim(&mut self) -> Option<Claim> {
         if self.head + 1 - self.tail >= u64::from(self.control.slots()) {
             return None;
@@ -186,14 +182,9 @@ impl<C: ControlMut> Publisher<C> {
         Some(Claim(slot))
     }
 
-    /// Gives a claimed slot back unpublished.
-    pub fn abandon(&mut self, claim: Claim) {
-        self.free.insert(claim.0);
-    }
-
-    /// Publishes the claimed slot under the next serial, for which `describe` gives the
-    /// descriptor's words; clients find the frame from here on. Follow with
-    /// [`super::wake::after_publish`] to wake those who wait.
+    /// Publishes the claimed slot under the next serial, for which `describe` returns the
+    /// descriptor's words; clients find the frame from here on. Call [`super::wake::after_publish`]
+    /// next, to wake those that wait.
     ///
     /// Returns the serial: 1 for the first frame, one more for each.
     #[inline]
@@ -204,8 +195,8 @@ impl<C: ControlMut> Publisher<C> {
     ) -> u64 {
         let slot = claim.0;
         let serial = self.head + 1;
-        // The slot was free, so its state is 0 and nobody holds it: newcomers that count a
-        // reference now find 0 or, once it is stored below, the new serial.
+        // The slot was free, so its state is 0 and nobody holds it: clients that count a reference
+        // now find 0 or, once it is stored below, the new serial.
         let words = describe(serial);
         for (at, &word) in words.as_ref().iter().enumerate().take(C::WORDS) {
             self.control.word(slot, at).store(word, Ordering::Relaxed);
@@ -223,14 +214,14 @@ impl<C: ControlMut> Publisher<C> {
             .head()
             .store(head_word(serial, slot), release_at(Point::Publish));
         self.control.wake().fetch_add(1, Ordering::Release);
-        let place = self.at(serial);
-        self.slot_of[place] = slot;
+        let index = self.at(serial);
+        self.slot_of[index] = slot;
         self.head = serial;
         serial
     }
 
-    /// Makes the oldest readable frame unreadable for newcomers. It is free again when
-    /// [`Publisher::collect`] reports it. Returns its slot and serial.
+    /// Retires the oldest readable frame and returns its slot and serial. No client can hold it
+    /// from here on; its slot is free again when [`Publisher::collect`] reports it.
     pub fn retire_oldest(&mut self) -> Option<(SlotId, u64)> {
         let (slot, serial) = self.oldest()?;
         self.drain(slot, serial);
@@ -239,8 +230,7 @@ impl<C: ControlMut> Publisher<C> {
         Some((slot, serial))
     }
 
-    /// Makes one readable frame unreadable for newcomers, whichever it is. `false` if it is not
-    /// readable any more.
+    /// Retires any one readable frame. Returns `false` if it is no longer readable.
     pub fn retire(&mut self, serial: u64) -> bool {
         if serial < self.tail || serial > self.head || !self.is_readable(serial) {
             return false;
@@ -261,13 +251,13 @@ impl<C: ControlMut> Publisher<C> {
         self.draining.insert(slot);
     }
 
-    /// Whether a serial of `tail..=head` is not retired. The word is the host's own.
+    /// Returns whether a serial of `tail..=head` is not retired. Only the host writes the state.
     fn is_readable(&self, serial: u64) -> bool {
         let state = self.control.state(self.slot_of[self.at(serial)]);
         state.load(Ordering::Relaxed) == serial
     }
 
-    /// INVARIANT: restores that `tail` is not retired, or behind `head`.
+    /// INVARIANT: moves `tail` on to a frame that is not retired, or past `head`.
     #[inline]
     fn pass_early(&mut self) {
         while self.early != 0 && !self.is_readable(self.tail) {
@@ -276,7 +266,7 @@ impl<C: ControlMut> Publisher<C> {
         }
     }
 
-    /// Frees every retired slot that no lease refers to, telling `freed` of each.
+    /// Frees every retired slot that no lease refers to, and calls `freed` with each.
     pub fn collect<'a, L: Lease + 'a>(
         &mut self,
         leases: impl Iterator<Item = &'a L> + Clone,
@@ -293,8 +283,8 @@ impl<C: ControlMut> Publisher<C> {
         }
     }
 
-    /// The same for the slot that [`Publisher::retire_oldest`] gave, without a look at those
-    /// retired before it.
+    /// Does the same for the one slot that [`Publisher::retire_oldest`] returned, without checking
+    /// those retired before it.
     #[inline]
     pub fn collect_retired<'a, L: Lease + 'a>(
         &mut self,
@@ -323,13 +313,13 @@ impl<C: ControlMut> Publisher<C> {
         }
         self.draining.remove(slot);
         self.free.insert(slot);
-        // Tells a client that was thrown out and still reads that its frame is over.
+        // Tells an evicted client that still reads that its frame is gone.
         self.control.state(slot).store(0, Ordering::Relaxed);
         // SYNC(reuse), with `reader::is_intact`: the state goes to 0 before anything is
         // written to the freed memory.
         release_fence(Point::Reuse);
-        // Written now, when nobody waits for it, the descriptor is in this processor's cache
-        // when the next frame is published in it.
+        // Written now, while no client waits, the descriptor is in this processor's cache when the
+        // next frame is published in it.
         for at in (0..C::WORDS).step_by(LINE / 8) {
             self.control.word(slot, at).store(0, Ordering::Relaxed);
         }

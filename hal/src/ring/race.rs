@@ -1,5 +1,5 @@
-//! A data race, on purpose: `cargo xtask test` wants ThreadSanitizer to report it, which shows
-//! that the sanitizer is on and sees what it is to see.
+//! An intentional data race: `cargo xtask test` requires that ThreadSanitizer reports it, which
+//! shows that the sanitizer is on and works.
 
 use std::sync::Arc;
 use std::thread;
@@ -8,7 +8,7 @@ use super::cells::SlotId;
 use super::tests::Pixels;
 use crate::sync::{AtomicU32, Ordering};
 
-/// Rounds of each thread, until which both go on: they do run side by side.
+/// Rounds of each thread. Both continue until both have made them, so that they overlap.
 const ROUNDS: u32 = 1000;
 
 #[test]
@@ -19,7 +19,7 @@ fn a_data_race_is_reported() {
         thread::spawn(move || {
             let (pixels, rounds) = &*shared;
             let slot = SlotId::checked(0, 1).unwrap();
-            // Relaxed: nothing is ordered by it.
+            // Relaxed: orders nothing.
             while rounds.iter().any(|r| r.load(Ordering::Relaxed) < ROUNDS) {
                 match me {
                     0 => pixels.write(slot, 1),

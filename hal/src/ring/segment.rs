@@ -1,13 +1,17 @@
-//! A ring's words in memfds: what the host creates and what a client makes of the fds.
+//! The ring in memfds: the segments that a host creates and its clients map.
 //!
-//! The host creates both kinds of memory, so that it never maps a file whose size somebody
-//! else controls. The control segment is sealed so that only the host's own mapping, made
-//! before, can write; a lease page is written by its client and read by the host.
+//! The host creates both kinds of memory, so that it never maps a file whose size another process
+//! controls. The control segment is sealed so that only the host's own mapping, made before the
+//! seal, can write. A lease page is written by its client and read by the host. The host also marks
+//! it as ended, so both map it writable.
 
 #![expect(unsafe_code, reason = "atomics at checked offsets of a mapping")]
 
+use core::num::NonZeroU32;
+
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
+use rustix::thread::futex;
 
 use super::cells::{Control, ControlMut, Lease, SlotId};
 use super::layout::{
@@ -16,7 +20,7 @@ use super::layout::{
 };
 use crate::memory::mapping::MapError;
 use crate::memory::{Access, Mapping, memfd};
-use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::sync::{AtomicU32, AtomicU64, Ordering, ReadOnly};
 
 /// Why a segment can't be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,8 +58,9 @@ impl Words {
         debug_assert!(offset.is_multiple_of(4) && offset + 4 <= self.0.len());
         // SAFETY: `offset` comes from `RingLayout`, whose whole size is mapped.
         let ptr = unsafe { self.0.as_ptr().add(offset) };
-        // SAFETY: in bounds and aligned as above, mapped as long as `self`; all access by
-        // any process goes through atomics, and through a read-only mapping only by loads.
+        // SAFETY: in bounds and aligned as above, mapped as long as `self`; all access by any
+        // process goes through atomics. Those of a read-only mapping stay in `ControlMap`, which
+        // gives out loads only.
         unsafe { AtomicU32::from_ptr(ptr.cast()) }
     }
 
@@ -69,60 +74,14 @@ impl Words {
     }
 }
 
-/// A mapped control segment; read-only unless inside [`HostControl`].
+/// The words of a mapped control segment.
 #[derive(Debug)]
-pub struct ControlMap {
+struct Cells {
     words: Words,
     layout: RingLayout,
 }
 
-impl ControlMap {
-    /// Maps a host's control segment, after checking everything that the host claims.
-    pub fn open(fd: BorrowedFd<'_>) -> Result<Self, SegmentError> {
-        if !memfd::cannot_shrink(fd) {
-            return Err(SegmentError::NotSealed);
-        }
-        let size = crate::memory::mapping::file_size(fd).map_err(SegmentError::Create)?;
-        let smallest = RingLayout::new(super::MIN_SLOTS).map_err(SegmentError::Layout)?;
-        let want = smallest.control_size() as u64;
-        let largest = RingLayout::new(super::MAX_SLOTS).map_err(SegmentError::Layout)?;
-        if size < want || size > (largest.control_size() as u64).next_multiple_of(65536) {
-            return Err(SegmentError::Layout(LayoutError::Size(size, want)));
-        }
-        let map = Mapping::new(fd, size as usize, Access::Read).map_err(SegmentError::Map)?;
-        let words = Words(map);
-        let layout =
-            RingLayout::from_header(&read_header(&words), size).map_err(SegmentError::Layout)?;
-        Ok(Self { words, layout })
-    }
-
-    /// The ring's layout.
-    pub fn layout(&self) -> RingLayout {
-        self.layout
-    }
-
-    /// The host's random number.
-    pub fn epoch(&self) -> u64 {
-        read_header(&self.words).epoch
-    }
-
-    /// Whether the host said goodbye.
-    pub fn is_closed(&self) -> bool {
-        self.words.u32(STATUS).load(Ordering::Acquire) == STATUS_CLOSED
-    }
-}
-
-fn read_header(words: &Words) -> Header {
-    let mut copy = [0u64; size_of::<Header>() / 8];
-    for (at, word) in copy.iter_mut().enumerate() {
-        *word = words.u64(8 * at).load(Ordering::Relaxed);
-    }
-    zerocopy::transmute!(copy)
-}
-
-impl Control for ControlMap {
-    const WORDS: usize = DESCRIPTOR_WORDS;
-
+impl Cells {
     #[inline]
     fn slots(&self) -> u32 {
         self.layout.slots()
@@ -141,8 +100,8 @@ impl Control for ControlMap {
     }
     #[inline]
     fn index(&self, at: u32) -> &AtomicU32 {
-        self.words
-            .u32(self.layout.index_offset(at & (2 * self.layout.slots() - 1)))
+        let at = at & (2 * self.layout.slots() - 1);
+        self.words.u32(self.layout.index_offset(at))
     }
     #[inline]
     fn state(&self, slot: SlotId) -> &AtomicU64 {
@@ -154,12 +113,120 @@ impl Control for ControlMap {
         self.words
             .u64(self.layout.descriptor_offset(slot.index()) + 8 * at)
     }
+    fn status(&self) -> &AtomicU32 {
+        self.words.u32(STATUS)
+    }
+    fn header(&self) -> Header {
+        read_header(&self.words)
+    }
+}
+
+fn read_header(words: &Words) -> Header {
+    let mut copy = [0u64; size_of::<Header>() / 8];
+    for (at, word) in copy.iter_mut().enumerate() {
+        *word = words.u64(8 * at).load(Ordering::Relaxed);
+    }
+    zerocopy::transmute!(copy)
+}
+
+/// A client's control segment, mapped read-only. This type gives out no atomics, which could be
+/// stored to.
+#[derive(Debug)]
+pub struct ControlMap(Cells);
+
+impl ControlMap {
+    /// Maps a host's control segment after checking its seals, its size and its header.
+    pub fn open(fd: BorrowedFd<'_>) -> Result<Self, SegmentError> {
+        if !memfd::cannot_shrink(fd) {
+            return Err(SegmentError::NotSealed);
+        }
+        let size = crate::memory::mapping::file_size(fd).map_err(SegmentError::Create)?;
+        let smallest = RingLayout::new(super::MIN_SLOTS).map_err(SegmentError::Layout)?;
+        let want = smallest.control_size() as u64;
+        let largest = RingLayout::new(super::MAX_SLOTS).map_err(SegmentError::Layout)?;
+        if size < want || size > (largest.control_size() as u64).next_multiple_of(65536) {
+            return Err(SegmentError::Layout(LayoutError::Size(size, want)));
+        }
+        let map = Mapping::new(fd, size as usize, Access::Read).map_err(SegmentError::Map)?;
+        let words = Words(map);
+        let layout =
+            RingLayout::from_header(&read_header(&words), size).map_err(SegmentError::Layout)?;
+        Ok(Self(Cells { words, layout }))
+    }
+
+    /// Returns the ring's layout.
+    pub fn layout(&self) -> RingLayout {
+        self.0.layout
+    }
+
+    /// Returns the host's epoch, a random number.
+    pub fn epoch(&self) -> u64 {
+        self.0.header().epoch
+    }
+
+    /// Returns whether the host has closed the ring.
+    pub fn is_closed(&self) -> bool {
+        self.0.status().load(Ordering::Acquire) == STATUS_CLOSED
+    }
+
+    /// Sleeps while the wake word is `value`, until [`ControlMap::wake_sleepers`], a publish, or
+    /// `deadline_ns` of `CLOCK_MONOTONIC`.
+    ///
+    /// # Errors
+    /// `EAGAIN` if the word has already changed, `EINTR`, `ETIMEDOUT`.
+    #[doc(alias = "FUTEX_WAIT_BITSET")]
+    pub fn sleep_while(&self, value: u32, deadline_ns: u64) -> Result<(), Errno> {
+        let deadline = crate::time::timespec(deadline_ns);
+        let (flags, all) = (futex::Flags::empty(), NonZeroU32::MAX);
+        // Unlike that of FUTEX_WAIT, this deadline is absolute, on the monotonic clock.
+        futex::wait_bitset(self.0.wake(), flags, value, Some(&deadline), all)
+    }
+
+    /// Wakes all threads that sleep on the wake word, in every process, and returns how many.
+    ///
+    /// # Errors
+    /// None in practice: the kernel refuses bad addresses only.
+    #[doc(alias = "FUTEX_WAKE")]
+    pub fn wake_sleepers(&self) -> Result<usize, Errno> {
+        futex::wake(self.0.wake(), futex::Flags::empty(), i32::MAX as u32)
+    }
+}
+
+impl Control for ControlMap {
+    #[inline]
+    fn slots(&self) -> u32 {
+        self.0.slots()
+    }
+    #[inline]
+    fn head(&self) -> ReadOnly<'_, AtomicU64> {
+        ReadOnly::new(self.0.head())
+    }
+    #[inline]
+    fn wake(&self) -> ReadOnly<'_, AtomicU32> {
+        ReadOnly::new(self.0.wake())
+    }
+    #[inline]
+    fn waits(&self) -> ReadOnly<'_, AtomicU32> {
+        ReadOnly::new(self.0.waits())
+    }
+    #[inline]
+    fn index(&self, at: u32) -> ReadOnly<'_, AtomicU32> {
+        ReadOnly::new(self.0.index(at))
+    }
+    #[inline]
+    fn state(&self, slot: SlotId) -> ReadOnly<'_, AtomicU64> {
+        ReadOnly::new(self.0.state(slot))
+    }
+    #[inline]
+    fn word(&self, slot: SlotId, at: usize) -> ReadOnly<'_, AtomicU64> {
+        ReadOnly::new(self.0.word(slot, at))
+    }
 }
 
 /// The host's control segment: the only writable mapping, and the fd for clients.
 #[derive(Debug)]
 pub struct HostControl {
-    map: ControlMap,
+    cells: Cells,
     fd: OwnedFd,
 }
 
@@ -178,25 +245,25 @@ impl HostControl {
             words.u64(8 * at).store(word, Ordering::Relaxed);
         }
         memfd::seal(&fd, memfd::FIXED_SIZE_READ_ONLY).map_err(SegmentError::Create)?;
-        let map = ControlMap { words, layout };
-        Ok(Self { map, fd })
+        let cells = Cells { words, layout };
+        Ok(Self { cells, fd })
     }
 
-    /// The ring's layout.
+    /// Returns the ring's layout.
     pub fn layout(&self) -> RingLayout {
-        self.map.layout
+        self.cells.layout
     }
 
-    /// The random number given at creation.
+    /// Returns the epoch given at creation.
     pub fn epoch(&self) -> u64 {
-        self.map.epoch()
+        self.cells.header().epoch
     }
 
-    /// Says goodbye to all clients: none waits for a frame any more once woken.
+    /// Marks the ring as closed: once woken, no client waits for another frame.
     pub fn close(&self) {
-        let status = self.map.words.u32(STATUS);
+        let status = self.cells.status();
         status.store(STATUS_CLOSED, Ordering::Release);
-        self.map.wake().fetch_add(1, Ordering::Release);
+        self.cells.wake().fetch_add(1, Ordering::Release);
     }
 }
 
@@ -206,57 +273,55 @@ impl AsFd for HostControl {
     }
 }
 
-impl Control for HostControl {
+impl ControlMut for HostControl {
     const WORDS: usize = DESCRIPTOR_WORDS;
 
     #[inline]
     fn slots(&self) -> u32 {
-        self.map.slots()
+        self.cells.slots()
     }
     #[inline]
     fn head(&self) -> &AtomicU64 {
-        self.map.head()
+        self.cells.head()
     }
     #[inline]
     fn wake(&self) -> &AtomicU32 {
-        self.map.wake()
+        self.cells.wake()
     }
     #[inline]
     fn waits(&self) -> &AtomicU32 {
-        self.map.waits()
+        self.cells.waits()
     }
     #[inline]
     fn index(&self, at: u32) -> &AtomicU32 {
-        self.map.index(at)
+        self.cells.index(at)
     }
     #[inline]
     fn state(&self, slot: SlotId) -> &AtomicU64 {
-        self.map.state(slot)
+        self.cells.state(slot)
     }
     #[inline]
     fn word(&self, slot: SlotId, at: usize) -> &AtomicU64 {
-        self.map.word(slot, at)
+        self.cells.word(slot, at)
     }
 }
 
-impl ControlMut for HostControl {}
-
-/// What a client counts for whoever looks at the host.
+/// A statistic that a client keeps in its lease page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stat {
     /// Frames held so far.
     Acquired = 0,
-    /// Frames that were gone before the client came.
+    /// Frames that were retired before the client could hold them.
     Missed = 1,
     /// Serial of the last frame held.
     LastSerial = 2,
-    /// Not 0 once the host no longer looks at this lease; see [`LeaseMap::end`].
+    /// Not 0 once the host no longer honours this lease; see [`LeaseMap::end`].
     Ended = 3,
-    /// Frames held and let go so far: tells a host that something has happened.
+    /// Holds and releases so far: a change tells the host that the client was active.
     Moves = 4,
 }
 
-/// A mapped lease page, on either side.
+/// A mapped lease page, writable on either side.
 #[derive(Debug)]
 pub struct LeaseMap {
     words: Words,
@@ -286,29 +351,31 @@ impl LeaseMap {
         Ok(Self { words, layout })
     }
 
-    /// A statistic; see [`Stat`].
+    /// Returns the word of a statistic; see [`Stat`].
     #[inline]
     pub fn stat(&self, which: Stat) -> &AtomicU64 {
         self.words.u64(LEASE_STATS + 8 * which as usize)
     }
 
-    /// Host: says that this lease protects nothing any more, before that is so. A client that
-    /// keeps finding frames does not look at its socket: it finds this instead.
+    /// Host: marks the lease as ended before ceasing to honour it. A client that keeps finding
+    /// frames does not read its socket, so it learns of its eviction from this mark.
     pub fn end(&self) {
         // Ordered before the first slot that is freed in spite of this lease by the reclaim
         // fence; the client's look comes behind its hold fence.
         self.stat(Stat::Ended).store(1, Ordering::Relaxed);
     }
 
-    /// Client: whether the host has let go of this lease.
+    /// Client: returns whether the host has ended this lease.
     #[inline]
     pub fn has_ended(&self) -> bool {
         self.stat(Stat::Ended).load(Ordering::Relaxed) != 0
     }
 
-    /// References over all slots, saturating: what the client holds, if it tells the truth. Added up
-    /// slot by slot while it goes on: a frame that it lets go and the next may both be in it. For
-    /// people to see; see [`Publisher::held_unreadable`](super::publisher::Publisher::held_unreadable).
+    /// Returns the sum of the references to all slots, saturating: what an honest client holds.
+    ///
+    /// The slots are read one by one while the client runs, so a frame that it releases and the
+    /// next one may both be counted. This is for display; limits use
+    /// [`Publisher::held_unreadable`](super::publisher::Publisher::held_unreadable).
     pub fn held(&self) -> u32 {
         (0..self.layout.slots()).fold(0u32, |sum, slot| {
             let refs = self.words.u32(self.layout.refs_offset(slot as usize));
@@ -366,7 +433,7 @@ mod tests {
     }
 
     #[test]
-    fn clients_can_neither_write_nor_cut_the_control_segment() {
+    fn clients_cannot_write_or_cut_the_control_segment() {
         let host = HostControl::create(layout(2), 1, 1).unwrap();
         let size = layout(2).control_size();
         let writable = Mapping::new(&host, size, Access::ReadWrite);
@@ -375,7 +442,7 @@ mod tests {
     }
 
     #[test]
-    fn files_that_are_no_ring_are_refused_by_what_is_wrong() {
+    fn files_that_are_no_ring_are_refused() {
         let fd = memfd::create(c"test", 65536).unwrap();
         let unsealed = ControlMap::open(fd.as_fd()).unwrap_err();
         assert_eq!(unsealed, SegmentError::NotSealed);

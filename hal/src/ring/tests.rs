@@ -1,4 +1,4 @@
-//! The ring's rules in one thread, and a run in several; also under Miri and ThreadSanitizer.
+//! Tests of the ring in one thread and in several; also run under Miri and ThreadSanitizer.
 
 #![expect(unsafe_code, reason = "pixels that only the ring keeps apart")]
 
@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::vec::Vec;
 
-use super::cells::{Control, ControlMut, SlotId};
+use super::cells::{ControlMut, SlotId};
 use super::mock::{MockControl, MockLease};
 use super::publisher::Publisher;
 use super::reader::{self, Held};
@@ -131,7 +131,7 @@ fn a_frame_in_the_middle_is_retired_alone() {
     let held = reader::hold_next(p.control(), &lease, 1).unwrap();
     assert_eq!(held.serial, 4);
     assert_eq!(free_slots(&mut p, &[&lease]).len(), 2);
-    // The oldest goes, and with it the place of those that went early.
+    // Retiring the oldest also moves past those that were retired early.
     assert_eq!(p.retire_oldest().unwrap().1, 1);
     assert_eq!(p.oldest().unwrap().1, 4);
     assert!(p.retire(4));
@@ -153,7 +153,7 @@ fn the_newest_can_be_retired_before_older_ones() {
 }
 
 #[test]
-fn a_frame_as_old_as_the_ring_is_long_has_to_go_first() {
+fn no_claim_while_a_frame_is_a_ring_length_old() {
     let mut p = Publisher::new(MockControl::new(4));
     for serial in 1..=4 {
         assert_eq!(publish(&mut p), Some(serial));
@@ -164,17 +164,6 @@ fn a_frame_as_old_as_the_ring_is_long_has_to_go_first() {
     assert!(p.claim().is_none());
     assert!(p.retire(1));
     assert_eq!(publish(&mut p), Some(5));
-}
-
-#[test]
-fn an_abandoned_claim_is_free_again() {
-    let c = MockControl::new(2);
-    let mut p = Publisher::new(&c);
-    let claim = p.claim().unwrap();
-    assert_eq!(p.free(), 1);
-    p.abandon(claim);
-    assert_eq!(p.free(), 2);
-    assert_eq!(p.readable(), 0);
 }
 
 #[test]
@@ -206,7 +195,7 @@ fn an_index_that_points_outside_is_no_slot() {
 }
 
 #[test]
-fn sleep_is_announced_only_when_nothing_is_there() {
+fn sleep_is_announced_only_without_a_new_frame() {
     let c = MockControl::new(2);
     let lease = MockLease::new(2);
     let mut p = Publisher::new(&c);
@@ -223,11 +212,11 @@ fn sleep_is_announced_only_when_nothing_is_there() {
     assert!(!wake::waiting(&lease).event);
 }
 
-/// The pixels of each slot, as plain memory: whoever gets the order wrong has a data race,
-/// which Miri and ThreadSanitizer report.
+/// The pixels of each slot, as plain memory: a wrong order is a data race, which Miri and
+/// ThreadSanitizer report.
 pub(super) struct Pixels(Vec<UnsafeCell<u64>>);
 
-// SAFETY: the ring keeps the accesses apart; that it does is what the tools look at.
+// SAFETY: the ring keeps the accesses apart, which is what the tools check.
 unsafe impl Sync for Pixels {}
 
 impl Pixels {

@@ -1,16 +1,15 @@
-//! Going to sleep until the next frame, and waking whoever sleeps, losing no wake-up.
+//! Sleeping until the next frame and waking sleepers, without losing a wake-up.
 //!
-//! A client's `waiting` word counts its threads in a futex wait ([`SLEEPERS`]) and has a
-//! bit for an armed event ([`ARMED`]): the descriptor that a client polls. Only the client writes it.
+//! A client's `waiting` word counts its threads in a futex wait ([`SLEEPERS`]) and has a bit for an
+//! armed event ([`ARMED`]): the descriptor that a client polls. Only the client writes the word.
 //!
 //! *Mark first, wake second; drain first, look last*: a client marks `waiting` before its
 //! last look at the ring, the host publishes before its look at `waiting`, and an event
 //! is drained before the look that decides to sleep on it again.
 //!
-//! A host that waits for its clients does the same the other way round (`SYNC(wait)`): it marks
-//! [`Control::waits`] with a number, fences, and looks at what they hold; a client lets go, fences,
-//! and looks at the mark. Each number is told of once by each client, so the host takes a new one
-//! for each wait.
+//! A host that waits for its clients does the same in the other direction (`SYNC(wait)`): it stores
+//! a number in [`Control::waits`], fences, and reads the references; a client releases, fences, and
+//! reads the mark. A client signals each number once, so the host takes a new one for each wait.
 
 use super::cells::{Control, ControlMut, Lease};
 use super::reader;
@@ -21,7 +20,7 @@ pub const ARMED: u32 = 1 << 31;
 /// The bits that count threads in a futex wait.
 pub const SLEEPERS: u32 = ARMED - 1;
 
-/// Whom a publish has to wake, as read from one lease.
+/// What a publish has to wake, as read from one lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Waiting {
     /// A thread is in a futex wait on the control segment's wake word.
@@ -30,15 +29,14 @@ pub struct Waiting {
     pub event: bool,
 }
 
-/// Host: the order between a publish and the looks at [`waiting`] that follow it. Once for
-/// all leases.
+/// Host: orders a publish before the calls of [`waiting`] that follow it. Once for all leases.
 #[inline]
 pub fn after_publish() {
     // SYNC(sleep), host side.
     full_fence(Point::WakeFence);
 }
 
-/// Host: whom to wake of this client; call [`after_publish`] first.
+/// Host: returns what to wake in this client; call [`after_publish`] first.
 #[inline]
 pub fn waiting(lease: &impl Lease) -> Waiting {
     let word = lease.waiting().load(Ordering::Relaxed);
@@ -48,11 +46,11 @@ pub fn waiting(lease: &impl Lease) -> Waiting {
     }
 }
 
-/// Client: announces a futex wait. `Some(value)`: sleep while the wake word is `value`,
-/// then call [`end_sleep`]. `None`: a frame newer than `after` is there, nothing is announced.
+/// Client: announces a futex wait. `Some(value)`: sleep while the wake word is `value`, then call
+/// [`end_sleep`]. `None`: a frame newer than `after` is available, and nothing is announced.
 #[inline]
 pub fn begin_sleep(control: &impl Control, lease: &impl Lease, after: u64) -> Option<u32> {
-    // Acquire: a look at head behind it finds at least the frames that this value counts.
+    // Acquire: a load of head after this one finds at least the frames that this value counts.
     let value = control.wake().load(Ordering::Acquire);
     lease.waiting().fetch_add(1, Ordering::Relaxed);
     // SYNC(sleep), client side: the kernel compares the wake word with `value` after this.
@@ -64,14 +62,14 @@ pub fn begin_sleep(control: &impl Control, lease: &impl Lease, after: u64) -> Op
     Some(value)
 }
 
-/// Client: takes the announcement of [`begin_sleep`] back.
+/// Client: withdraws the announcement of [`begin_sleep`].
 #[inline]
 pub fn end_sleep(lease: &impl Lease) {
     lease.waiting().fetch_sub(1, Ordering::Relaxed);
 }
 
-/// Client: asks for an event at every publish from now on. `false`: a frame newer
-/// than `after` is there already; look at the ring before polling. It stays armed either way.
+/// Client: asks for an event at every publish from now on. Returns `false` if a frame newer than
+/// `after` is already available: look at the ring before polling. The event stays armed either way.
 #[inline]
 pub fn arm(control: &impl Control, lease: &impl Lease, after: u64) -> bool {
     lease.waiting().fetch_or(ARMED, Ordering::Relaxed);
@@ -80,17 +78,16 @@ pub fn arm(control: &impl Control, lease: &impl Lease, after: u64) -> bool {
     reader::newest(control) <= after
 }
 
-/// Client: no more events.
+/// Client: asks for no more events.
 #[inline]
 pub fn disarm(lease: &impl Lease) {
     lease.waiting().fetch_and(!ARMED, Ordering::Relaxed);
 }
 
-/// In a host's mark beside its number: it is to be told of frames that are held, too, and not only of
-/// those that are let go.
+/// Bit of a host's mark: clients signal holds, too, not only releases.
 pub const TELL_OF_HOLDS: u32 = 1;
 
-/// The mark after `last`: another number, never 0.
+/// Returns the mark after `last`: another number, never 0.
 #[inline]
 pub const fn next_mark(last: u32, holds: bool) -> u32 {
     let number = match last.wrapping_add(2) & !TELL_OF_HOLDS {
@@ -100,8 +97,8 @@ pub const fn next_mark(last: u32, holds: bool) -> u32 {
     number | if holds { TELL_OF_HOLDS } else { 0 }
 }
 
-/// Host: has clients tell of what they do from now on. Look at what they hold after this, and sleep
-/// if that is not enough.
+/// Host: asks clients to signal from now on. Read their references after this, and sleep if too
+/// many are left.
 #[inline]
 pub fn begin_host_sleep(control: &impl ControlMut, mark: u32) {
     control.waits().store(mark, Ordering::Relaxed);
@@ -109,15 +106,17 @@ pub fn begin_host_sleep(control: &impl ControlMut, mark: u32) {
     full_fence(Point::HostSleepFence);
 }
 
-/// Host: takes the mark back. What clients tell after this is of a look that came before.
+/// Host: clears the mark. A signal that arrives after this comes from a client that read the mark
+/// before.
 #[inline]
 pub fn end_host_sleep(control: &impl ControlMut) {
     control.waits().store(0, Ordering::Relaxed);
 }
 
-/// Client: the host's mark, 0 if it does not wait; after [`reader::release`] or a hold.
+/// Client: returns the host's mark, 0 if it does not wait. Call it after [`reader::release`] or a
+/// hold.
 #[inline]
 pub fn host_waits(control: &impl Control) -> u32 {
-    // SYNC(wait), client side: behind the release, or the hold's fence.
+    // SYNC(wait), client side: after the release, or after the hold's fence.
     control.waits().load(behind())
 }

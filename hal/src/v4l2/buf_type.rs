@@ -1,10 +1,10 @@
-//! Which queue of a node, and which memory its buffers have.
+//! The queues of a node, and the memory types of their buffers.
 
 use videostream_sys::v4l2 as sys;
 
 /// `enum v4l2_buf_type`: one queue of a device node.
 ///
-/// `Output` queues feed the hardware, `Capture` queues take from it.
+/// `Output` queues feed the hardware; `Capture` queues return its results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[doc(alias = "v4l2_buf_type")]
 #[repr(u32)]
@@ -24,13 +24,13 @@ pub enum BufType {
 }
 
 impl BufType {
-    /// Whether buffers have an array of memory planes.
+    /// Returns whether buffers have an array of memory planes.
     #[must_use]
     pub const fn is_mplane(self) -> bool {
         matches!(self, Self::VideoCaptureMplane | Self::VideoOutputMplane)
     }
 
-    /// Whether the program fills the buffers.
+    /// Returns whether the program fills the buffers.
     #[must_use]
     pub const fn is_output(self) -> bool {
         matches!(
@@ -39,34 +39,34 @@ impl BufType {
         )
     }
 
-    /// Whether the buffers hold metadata, not pictures.
+    /// Returns whether the buffers hold metadata instead of pictures.
     #[must_use]
     pub const fn is_meta(self) -> bool {
         matches!(self, Self::MetaCapture | Self::MetaOutput)
     }
 
-    /// The kernel's number.
+    /// Returns the kernel's number.
     #[must_use]
     pub const fn raw(self) -> u32 {
         self as u32
     }
 }
 
-/// `enum v4l2_memory`: who provides the memory of a queue's buffers.
+/// `enum v4l2_memory`: where the memory of a queue's buffers comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[doc(alias = "v4l2_memory")]
 #[repr(u32)]
 pub enum Memory {
-    /// The driver; exported as dma-buf or mapped.
+    /// From the driver; can be exported as dma-buf or mapped.
     Mmap = sys::V4L2_MEMORY_MMAP,
-    /// The program, by address.
+    /// From the program, as an address.
     UserPtr = sys::V4L2_MEMORY_USERPTR,
-    /// The program, by dma-buf descriptor.
+    /// From the program, as a dma-buf descriptor.
     DmaBuf = sys::V4L2_MEMORY_DMABUF,
 }
 
 impl Memory {
-    /// The kernel's number.
+    /// Returns the kernel's number.
     #[must_use]
     pub const fn raw(self) -> u32 {
         self as u32

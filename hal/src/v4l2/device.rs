@@ -7,17 +7,17 @@ use rustix::path::Arg;
 
 use super::ioctl::{self, StreamParameters};
 use super::{
-    BufType, Capabilities, Caps, Error, Formats, Fraction, Intervals, Node, NodeKind, PixFormat,
-    Rounding, SelectionRect, SelectionTarget, Sizes,
+    BufType, Capabilities, Caps, Formats, Fraction, Intervals, Node, NodeKind, PixFormat, Rounding,
+    SelectionRect, SelectionTarget, Sizes,
 };
-use crate::format::FourCc;
-use crate::media::MbusCode;
+use crate::Error;
+use crate::format::{FourCc, MbusCode};
 
-/// An open V4L2 node and what it can do.
+/// An open V4L2 node and its capabilities.
 ///
-/// Controls and events are those of [`Node`], which this is at the same time. Any number of
-/// handles may be open on a node; the one that allocates buffers owns the stream.
-/// Dropping the device closes it; a queue on it is freed by the kernel then.
+/// Dereferences to [`Node`], which has controls and events. Any number of handles may be open on a
+/// node; the one that allocates buffers owns the stream. Dropping the device closes it, and the
+/// kernel then frees its queue.
 #[derive(Debug)]
 pub struct Device {
     node: Node,
@@ -27,17 +27,18 @@ pub struct Device {
 impl Device {
     /// Opens a node for reading and writing, non-blocking and close-on-exec.
     ///
-    /// Without an allocator, paths of 256 bytes and more are refused with `ENAMETOOLONG`.
+    /// Paths of 256 bytes and more are refused with `ENAMETOOLONG`, because nothing is allocated.
     ///
     /// # Errors
-    /// - [`ErrorKind::NotFound`](super::ErrorKind): no such node, or nothing behind it.
-    /// - [`ErrorKind::PermissionDenied`](super::ErrorKind): usually group `video` is missing.
+    /// - [`ErrorKind::NotFound`](super::ErrorKind): no such node, or no device behind it.
+    /// - [`ErrorKind::PermissionDenied`](super::ErrorKind): usually the user is not in group
+    ///   `video`.
     /// - [`ErrorKind::NotSupported`](super::ErrorKind): not a V4L2 device.
     pub fn open(path: impl Arg) -> Result<Self, Error> {
         Self::from_fd(Node::open_fd(path)?)
     }
 
-    /// Takes over a descriptor, which must be non-blocking for deadlines to hold.
+    /// Wraps a descriptor, which must be non-blocking for deadlines to hold.
     ///
     /// # Errors
     /// - [`ErrorKind::NotSupported`](super::ErrorKind): not a V4L2 device.
@@ -49,16 +50,16 @@ impl Device {
         })
     }
 
-    /// Driver, card, bus and abilities.
+    /// Returns driver, card, bus, and capabilities.
     #[must_use]
     pub const fn capabilities(&self) -> &Capabilities {
         &self.capabilities
     }
 
-    /// What the node is for.
+    /// Returns the kind of the node.
     ///
-    /// Memory-to-memory nodes are told apart by their formats: compressed on the side that takes
-    /// pictures makes a decoder, on the side that gives them an encoder, on neither a converter.
+    /// Memory-to-memory nodes are told apart by their formats: a decoder has compressed formats on
+    /// its output queue, an encoder on its capture queue, a converter on neither.
     #[must_use]
     pub fn kind(&self) -> NodeKind {
         kind_by_caps(self.capabilities.caps()).unwrap_or_else(|| self.m2m_kind())
@@ -84,7 +85,8 @@ impl Device {
         }
     }
 
-    /// The queue that delivers pictures, multi-planar where the node has it; `None` if none does.
+    /// Returns the queue that delivers pictures, multi-planar if the node has it; `None` if there
+    /// is no such queue.
     #[must_use]
     pub fn capture_type(&self) -> Option<BufType> {
         let caps = self.capabilities.caps();
@@ -99,7 +101,8 @@ impl Device {
         }
     }
 
-    /// The queue that takes pictures, multi-planar where the node has it; `None` if none does.
+    /// Returns the queue that accepts pictures, multi-planar if the node has it; `None` if there is
+    /// no such queue.
     #[must_use]
     pub fn output_type(&self) -> Option<BufType> {
         let caps = self.capabilities.caps();
@@ -114,38 +117,38 @@ impl Device {
         }
     }
 
-    /// The formats that a queue offers, in the driver's order.
+    /// Lists the formats of a queue, in the driver's order.
     ///
-    /// On nodes driven by the media controller the list may hold more than the present pipeline
-    /// delivers.
+    /// On nodes driven by the media controller, the list may contain formats that the current
+    /// pipeline cannot deliver.
     #[must_use]
     #[doc(alias = "VIDIOC_ENUM_FMT")]
     pub fn formats(&self, buf_type: BufType) -> Formats<'_> {
         Formats::new(self.node.as_fd(), buf_type, MbusCode(0))
     }
 
-    /// The formats in which a queue can hold pictures that come with a format on the bus: on
-    /// nodes that are driven by the media controller ([`Caps::IO_MC`]). Others list all.
+    /// Lists the formats of a queue that can hold pictures with a given bus format, on nodes driven
+    /// by the media controller ([`Caps::IO_MC`]). Other nodes list all formats.
     #[must_use]
     pub fn formats_of(&self, buf_type: BufType, code: MbusCode) -> Formats<'_> {
         Formats::new(self.node.as_fd(), buf_type, code)
     }
 
-    /// The picture sizes of a format; none if the driver does not list them.
+    /// Lists the picture sizes of a format; empty if the driver does not list them.
     #[must_use]
     #[doc(alias = "VIDIOC_ENUM_FRAMESIZES")]
     pub fn sizes(&self, fourcc: FourCc) -> Sizes<'_> {
         Sizes::new(self.node.as_fd(), fourcc)
     }
 
-    /// The frame intervals of a format and size; none if the driver does not list them.
+    /// Lists the frame intervals of a format and size; empty if the driver does not list them.
     #[must_use]
     #[doc(alias = "VIDIOC_ENUM_FRAMEINTERVALS")]
     pub fn intervals(&self, fourcc: FourCc, width: u32, height: u32) -> Intervals<'_> {
         Intervals::new(self.node.as_fd(), fourcc, (width, height))
     }
 
-    /// The format that a queue has.
+    /// Returns the format of a queue.
     ///
     /// # Errors
     /// See [`ioctl::g_fmt`].
@@ -153,7 +156,7 @@ impl Device {
         ioctl::g_fmt(self.node.as_fd(), buf_type)
     }
 
-    /// Asks for a format; returns what the driver made of it.
+    /// Sets a format and returns what the driver made of it.
     ///
     /// # Errors
     /// See [`ioctl::s_fmt`].
@@ -161,7 +164,7 @@ impl Device {
         ioctl::s_fmt(self.node.as_fd(), buf_type, wish)
     }
 
-    /// What [`Device::set_format`] would make of a wish.
+    /// Returns what [`Device::set_format`] would make of a format, without setting it.
     ///
     /// # Errors
     /// See [`ioctl::try_fmt`].
@@ -169,7 +172,7 @@ impl Device {
         ioctl::try_fmt(self.node.as_fd(), buf_type, wish)
     }
 
-    /// The frame interval that a queue has.
+    /// Returns the frame interval of a queue.
     ///
     /// # Errors
     /// See [`ioctl::g_parm`].
@@ -177,7 +180,7 @@ impl Device {
         ioctl::g_parm(self.node.as_fd(), buf_type)
     }
 
-    /// Asks for a frame interval in seconds; returns the one that the driver chose.
+    /// Sets the frame interval in seconds and returns the one that the driver chose.
     ///
     /// # Errors
     /// See [`ioctl::s_parm`].
@@ -189,7 +192,7 @@ impl Device {
         ioctl::s_parm(self.node.as_fd(), buf_type, interval)
     }
 
-    /// Width by height of a sample, as the selected input has it.
+    /// Returns the sample aspect ratio (width by height) of the selected input.
     ///
     /// # Errors
     /// See [`ioctl::sample_aspect`].
@@ -197,7 +200,7 @@ impl Device {
         ioctl::sample_aspect(self.node.as_fd(), buf_type)
     }
 
-    /// A rectangle of a queue: crop, compose, their bounds.
+    /// Returns a rectangle of a queue: crop, compose, or their bounds.
     ///
     /// # Errors
     /// See [`ioctl::g_selection`].
@@ -209,7 +212,7 @@ impl Device {
         ioctl::g_selection(self.node.as_fd(), buf_type, target)
     }
 
-    /// Sets a rectangle of a queue; returns what the driver rounded it to.
+    /// Sets a rectangle of a queue and returns what the driver rounded it to.
     ///
     /// # Errors
     /// See [`ioctl::s_selection`].
@@ -238,7 +241,7 @@ impl AsFd for Device {
     }
 }
 
-/// The kind, unless it takes a look at the formats to tell.
+/// Returns the kind of a node, unless its formats are needed to tell.
 fn kind_by_caps(caps: Caps) -> Option<NodeKind> {
     const CAPTURE: Caps = Caps::VIDEO_CAPTURE.union(Caps::VIDEO_CAPTURE_MPLANE);
     const OUTPUT: Caps = Caps::VIDEO_OUTPUT.union(Caps::VIDEO_OUTPUT_MPLANE);
@@ -251,14 +254,15 @@ fn kind_by_caps(caps: Caps) -> Option<NodeKind> {
         .union(Caps::MODULATOR)
         .union(Caps::SDR_CAPTURE)
         .union(Caps::SDR_OUTPUT);
-    // Old memory-to-memory drivers set both directions instead of the bit of their own.
+    // Old memory-to-memory drivers report both directions instead of the memory-to-memory
+    // capability.
     if caps.intersects(M2M) || (caps.intersects(CAPTURE) && caps.intersects(OUTPUT)) {
         return None;
     }
     Some(if caps.contains(Caps::TOUCH) {
         NodeKind::Touch
     } else if caps.intersects(CAPTURE) {
-        // Without streaming there are no buffers to share.
+        // Nodes without streaming I/O have no buffers to share.
         if caps.contains(Caps::STREAMING) {
             NodeKind::Camera
         } else {
@@ -282,6 +286,7 @@ fn kind_by_caps(caps: Caps) -> Option<NodeKind> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorKind;
 
     #[test]
     fn kinds_follow_from_the_nodes_abilities() {
@@ -310,7 +315,6 @@ mod tests {
 
     #[test]
     fn files_that_are_no_devices_are_refused() {
-        use crate::v4l2::ErrorKind;
         let error = Device::open("/dev/null").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotSupported);
         let error = Device::open("/dev/no-such-node").unwrap_err();

@@ -5,21 +5,21 @@ use core::fmt;
 
 use videostream_sys::v4l2 as sys;
 
-/// `struct v4l2_fract`: a fraction, here the **seconds** that a frame lasts (1/30).
+/// `struct v4l2_fract`: a fraction, used here for the **seconds** that a frame lasts (1/30).
 ///
-/// Compared by value: a larger interval is a slower rate. A denominator of 0, which the
-/// kernel uses for "default", is larger than anything.
+/// Compared by value: a larger interval is a slower rate. A denominator of 0, which the kernel uses
+/// for "default", compares greater than everything else.
 #[derive(Clone, Copy, Debug)]
 #[doc(alias = "v4l2_fract")]
 pub struct Fraction {
-    /// Above the line.
+    /// The numerator.
     pub numerator: u32,
-    /// Below the line.
+    /// The denominator.
     pub denominator: u32,
 }
 
 impl Fraction {
-    /// `numerator / denominator`.
+    /// Creates `numerator / denominator`.
     #[must_use]
     pub const fn new(numerator: u32, denominator: u32) -> Self {
         Self {
@@ -28,25 +28,19 @@ impl Fraction {
         }
     }
 
-    /// The interval of a whole number of frames per second.
+    /// Returns the interval of a whole number of frames per second.
     #[must_use]
     pub const fn from_fps(fps: u32) -> Self {
         Self::new(1, fps)
     }
 
-    /// The fraction upside down: an interval becomes a rate.
-    #[must_use]
-    pub const fn inverse(self) -> Self {
-        Self::new(self.denominator, self.numerator)
-    }
-
-    /// Whether the kernel means "the device's own choice".
+    /// Returns whether this is the kernel's "default": the driver chooses.
     #[must_use]
     pub const fn is_default(self) -> bool {
         self.numerator == 0 || self.denominator == 0
     }
 
-    /// Nanoseconds, for an interval in seconds; `None` for a denominator of 0.
+    /// Returns the nanoseconds of an interval in seconds; `None` for a denominator of 0.
     #[must_use]
     pub const fn as_nanoseconds(self) -> Option<u64> {
         (self.numerator as u64 * 1_000_000_000).checked_div(self.denominator as u64)

@@ -1,26 +1,28 @@
-//! What grabbers have over cameras: inputs and outputs, analogue standards, digital timings.
+//! Inputs and outputs, analogue standards, and digital timings of capture cards.
 //!
-//! A grabber's picture size follows from its signal. [`Device::detect_dv_timings`] tells the
-//! signal at an HDMI or SDI input, [`Device::set_dv_timings`] makes the driver take it, and the
-//! format has its size then. The same for analogue inputs with [`Device::detect_standard`] and
-//! [`Device::set_standard`].
+//! The picture size of a capture card follows from its signal. [`Device::detect_dv_timings`] reads
+//! the signal at an HDMI or SDI input, and [`Device::set_dv_timings`] sets it, which resets the
+//! format to its size. [`Device::detect_standard`] and [`Device::set_standard`] do the same for
+//! analogue inputs.
 //!
-//! Source: kernel pages `userspace-api/media/v4l/video.html`, `standard.html` and `dv-timings.html`.
+//! Source: kernel pages `userspace-api/media/v4l/video.html`, `standard.html`, and
+//! `dv-timings.html`.
 
 use rustix::fd::AsFd;
 
-use super::ioctl::{self, DvTimings, DvTimingsRange, Standards};
-use super::{Device, DvTimingsList, Error, Inputs, Outputs, StandardList};
+use super::ioctl::{self, DvTimings, Standards};
+use super::{Device, DvTimingsList, Inputs, Outputs, StandardList};
+use crate::Error;
 
 impl Device {
-    /// The inputs (plugs, tuners, sensors) that can be selected; none on most cameras.
+    /// Lists the inputs (connectors, tuners, sensors) that can be selected; empty on most cameras.
     #[must_use]
     #[doc(alias = "VIDIOC_ENUMINPUT")]
     pub fn inputs(&self) -> Inputs<'_> {
         Inputs::new(self.as_fd())
     }
 
-    /// The selected input.
+    /// Returns the selected input.
     ///
     /// # Errors
     /// See [`ioctl::g_input`].
@@ -28,7 +30,7 @@ impl Device {
         ioctl::g_input(self.as_fd())
     }
 
-    /// Selects an input; formats, sizes and controls may be others afterwards.
+    /// Selects an input. Formats, sizes, and controls may change.
     ///
     /// # Errors
     /// See [`ioctl::s_input`].
@@ -36,14 +38,14 @@ impl Device {
         ioctl::s_input(self.as_fd(), index)
     }
 
-    /// The outputs (plugs, transmitters) that can be selected.
+    /// Lists the outputs (connectors, transmitters) that can be selected.
     #[must_use]
     #[doc(alias = "VIDIOC_ENUMOUTPUT")]
     pub fn outputs(&self) -> Outputs<'_> {
         Outputs::new(self.as_fd())
     }
 
-    /// The selected output.
+    /// Returns the selected output.
     ///
     /// # Errors
     /// See [`ioctl::g_output`].
@@ -51,7 +53,7 @@ impl Device {
         ioctl::g_output(self.as_fd())
     }
 
-    /// Selects an output; formats, sizes and controls may be others afterwards.
+    /// Selects an output. Formats, sizes, and controls may change.
     ///
     /// # Errors
     /// See [`ioctl::s_output`].
@@ -59,14 +61,14 @@ impl Device {
         ioctl::s_output(self.as_fd(), index)
     }
 
-    /// The analogue standards that the selected input or output takes; none on digital ones.
+    /// Lists the analogue standards of the selected input or output; empty on digital ones.
     #[must_use]
     #[doc(alias = "VIDIOC_ENUMSTD")]
     pub fn standards(&self) -> StandardList<'_> {
         StandardList::new(self.as_fd())
     }
 
-    /// The standard that is set.
+    /// Returns the current standard.
     ///
     /// # Errors
     /// See [`ioctl::g_std`].
@@ -82,7 +84,8 @@ impl Device {
         ioctl::s_std(self.as_fd(), standards)
     }
 
-    /// The standards that the signal at the selected input may have. Empty: there is no signal.
+    /// Returns the standards that the signal at the selected input may have; empty without a
+    /// signal.
     ///
     /// # Errors
     /// See [`ioctl::querystd`].
@@ -91,22 +94,14 @@ impl Device {
         ioctl::querystd(self.as_fd())
     }
 
-    /// The digital timings that the selected input or output knows; none on analogue ones.
+    /// Lists the digital timings of the selected input or output; empty on analogue ones.
     #[must_use]
     #[doc(alias = "VIDIOC_ENUM_DV_TIMINGS")]
     pub fn dv_timings_list(&self) -> DvTimingsList<'_> {
         DvTimingsList::new(self.as_fd())
     }
 
-    /// The range of digital timings that the selected input or output takes.
-    ///
-    /// # Errors
-    /// See [`ioctl::dv_timings_cap`].
-    pub fn dv_timings_range(&self) -> Result<DvTimingsRange, Error> {
-        ioctl::dv_timings_cap(self.as_fd())
-    }
-
-    /// The digital timings that are set.
+    /// Returns the current digital timings.
     ///
     /// # Errors
     /// See [`ioctl::g_dv_timings`].
@@ -122,10 +117,11 @@ impl Device {
         ioctl::s_dv_timings(self.as_fd(), timings)
     }
 
-    /// The digital timings of the signal at the selected input.
+    /// Returns the digital timings of the signal at the selected input.
     ///
     /// # Errors
-    /// - [`ErrorKind::NoSignal`](super::ErrorKind): no signal, or none that the device locks to.
+    /// - [`ErrorKind::NoSignal`](super::ErrorKind): there is no signal, or the device cannot lock
+    ///   to it.
     /// - Otherwise see [`ioctl::query_dv_timings`].
     #[doc(alias = "VIDIOC_QUERY_DV_TIMINGS")]
     pub fn detect_dv_timings(&self) -> Result<DvTimings, Error> {

@@ -1,33 +1,33 @@
-//! What video nodes and sub-devices have in common.
+//! The common part of video nodes and sub-devices.
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::path::Arg;
 
 use super::ioctl;
-use super::{Error, Event, EventSelector};
+use super::{Event, EventSelector};
+use crate::{Call, Error};
 
-/// An open V4L2 node of any kind, with what all kinds have: controls (see
-/// [`control`](super::control)) and events.
+/// An open V4L2 node of any kind, with controls (see [`control`](super::control)) and events.
 ///
-/// A [`Device`](super::Device) and a [`Subdevice`](crate::media::Subdevice) are nodes.
+/// [`Device`](super::Device) and [`Subdevice`](crate::media::Subdevice) dereference to it.
 #[derive(Debug)]
 pub struct Node {
     fd: OwnedFd,
 }
 
 impl Node {
-    /// A descriptor for reading and writing, non-blocking and close-on-exec.
+    /// Opens a node for reading and writing, non-blocking and close-on-exec.
     pub(crate) fn open_fd(path: impl Arg) -> Result<OwnedFd, Error> {
         let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        openat(CWD, path, flags, Mode::empty()).map_err(|e| Error::system("open", e))
+        openat(CWD, path, flags, Mode::empty()).map_err(|e| Error::system(Call::Open, e))
     }
 
     pub(crate) const fn from_fd(fd: OwnedFd) -> Self {
         Self { fd }
     }
 
-    /// Asks for events; they make [`wait`](super::wait) report [`Ready::EVENT`](super::Ready).
+    /// Subscribes to events; they make [`wait`](super::wait) report [`Ready::EVENT`](super::Ready).
     ///
     /// # Errors
     /// See [`ioctl::subscribe_event`].
@@ -35,7 +35,7 @@ impl Node {
         ioctl::subscribe_event(self.as_fd(), events)
     }
 
-    /// No more events of a kind.
+    /// Unsubscribes from events.
     ///
     /// # Errors
     /// See [`ioctl::unsubscribe_event`].
@@ -43,16 +43,16 @@ impl Node {
         ioctl::unsubscribe_event(self.as_fd(), events)
     }
 
-    /// The oldest event that waits; `None` if none does.
+    /// Dequeues the oldest pending event; `None` if there is no event.
     ///
     /// # Errors
-    /// - [`ErrorKind::Disconnected`](super::ErrorKind): unplugged.
+    /// - [`ErrorKind::Disconnected`](super::ErrorKind): the device was unplugged.
     pub fn next_event(&self) -> Result<Option<Event>, Error> {
         next_event(self.as_fd())
     }
 }
 
-/// The oldest event that waits for a handle.
+/// Dequeues the oldest pending event of a handle.
 pub(super) fn next_event(fd: BorrowedFd<'_>) -> Result<Option<Event>, Error> {
     match ioctl::dqevent(fd) {
         Ok(event) => Ok(Some(event)),

@@ -1,28 +1,28 @@
-//! Lists that a device gives out item by item.
+//! Lists that a device returns item by item.
 
 use rustix::fd::BorrowedFd;
 use rustix::io::Errno;
 
+use super::BufType;
 use super::ioctl::{
     DvTimings, FormatDescription, FrameInterval, FrameSize, Input, Output, Standard,
     enum_dv_timings, enum_fmt_of, enum_frameintervals, enum_framesizes, enuminput, enumoutput,
     enumstd,
 };
-use super::{BufType, Error, ErrorKind};
-use crate::format::FourCc;
-use crate::media::MbusCode;
+use crate::format::{FourCc, MbusCode};
+use crate::{Error, ErrorKind};
 
-/// Most items asked for, so that a driver that never ends its list cannot hold us.
+/// Maximum number of items to request, so that a driver whose list never ends cannot hang us.
 const MAX_ITEMS: u32 = 4096;
 
-/// Most items in a row that fail; each may take a driver seconds.
+/// Maximum number of consecutive failures; a driver may take seconds for each.
 pub(super) const MAX_FAILED: u32 = 4;
 
-/// Where an iterator stands.
+/// The position of an iterator.
 #[derive(Debug)]
 pub(crate) struct Cursor {
     next: Option<u32>,
-    /// Items that failed since the last one that did not.
+    /// Consecutive failures.
     failed: u32,
 }
 
@@ -32,8 +32,8 @@ impl Cursor {
         failed: 0,
     };
 
-    /// Asks for the next item; the list ends at the errors by which drivers end it. Another error costs one item, as
-    /// long as the device is there.
+    /// Requests the next item. The list ends at the errors with which drivers end it; any other
+    /// error skips one item, as long as the device exists.
     pub(crate) fn step<T>(
         &mut self,
         ask: impl FnOnce(u32) -> Result<T, Error>,
@@ -204,31 +204,31 @@ indexed! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Call;
 
     #[test]
-    fn lists_end_at_end_marks_and_where_the_device_is_gone() {
+    fn lists_end_at_einval_or_a_lost_device() {
         let mut cursor = Cursor::START;
         assert_eq!(cursor.step(Ok), Some(Ok(0)));
         assert_eq!(cursor.step(Ok), Some(Ok(1)));
-        let end = |_| Err::<u32, _>(Error::system("VIDIOC_ENUM_FMT", Errno::INVAL));
+        let end = |_| Err::<u32, _>(Error::system(Call::EnumFmt, Errno::INVAL));
         assert_eq!(cursor.step(end), None);
         assert_eq!(cursor.step(Ok), None);
 
         let mut cursor = Cursor::START;
-        let gone = |_| Err::<u32, _>(Error::system("VIDIOC_ENUM_FMT", Errno::NODEV));
+        let gone = |_| Err::<u32, _>(Error::of_device(Call::EnumFmt, Errno::NODEV));
         assert!(matches!(cursor.step(gone), Some(Err(_))));
         assert_eq!(cursor.step(Ok), None);
     }
 
     #[test]
     fn an_item_that_fails_costs_no_other() {
-        let broken =
-            |index| Error::system("VIDIOC_ENUM_FRAMESIZES", [Errno::IO, Errno::PIPE][index]);
+        let broken = |index| Error::system(Call::EnumFrameSizes, [Errno::IO, Errno::PIPE][index]);
         let mut cursor = Cursor::START;
         let ask = |index| match index {
             1 => Err(broken(0)),
             3 => Err(broken(1)),
-            5 => Err(Error::system("VIDIOC_ENUM_FRAMESIZES", Errno::INVAL)),
+            5 => Err(Error::system(Call::EnumFrameSizes, Errno::INVAL)),
             index => Ok(index),
         };
         let mut items = core::iter::from_fn(|| cursor.step(ask));
@@ -241,7 +241,7 @@ mod tests {
     #[test]
     fn a_list_that_only_fails_ends() {
         let mut cursor = Cursor::START;
-        let fail = |_| Err::<u32, _>(Error::system("VIDIOC_ENUM_FMT", Errno::IO));
+        let fail = |_| Err::<u32, _>(Error::system(Call::EnumFmt, Errno::IO));
         let items = core::iter::from_fn(|| cursor.step(fail)).count();
         assert_eq!(items, MAX_FAILED as usize);
     }

@@ -4,7 +4,7 @@ use videostream_sys::v4l2 as sys;
 
 use crate::format::{FormatError, FourCc, Layout, MAX_PLANES};
 
-/// Most memory planes of a buffer.
+/// Maximum number of memory planes of a buffer.
 #[doc(alias = "VIDEO_MAX_PLANES")]
 pub const MAX_MEMORY_PLANES: usize = sys::VIDEO_MAX_PLANES as usize;
 
@@ -12,7 +12,7 @@ pub const MAX_MEMORY_PLANES: usize = sys::VIDEO_MAX_PLANES as usize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[doc(alias = "v4l2_field")]
 pub enum Field {
-    /// The driver may choose; only in requests.
+    /// The driver chooses; only in requests.
     Any,
     /// Progressive: all lines, captured at once.
     None,
@@ -26,18 +26,18 @@ pub enum Field {
     SeqTb,
     /// Both fields, the bottom one first in memory and time.
     SeqBt,
-    /// One field per buffer, in turns; each buffer says which.
+    /// One field per buffer, alternating; each buffer reports which.
     Alternate,
-    /// Line by line, the top field is the older.
+    /// Interlaced line by line; the top field is older.
     InterlacedTb,
-    /// Line by line, the bottom field is the older.
+    /// Interlaced line by line; the bottom field is older.
     InterlacedBt,
-    /// A number that this library does not know.
+    /// A value unknown to this library.
     Other(u32),
 }
 
 impl Field {
-    /// From the kernel's number.
+    /// Converts from the kernel's number.
     #[must_use]
     pub const fn from_raw(raw: u32) -> Self {
         match raw {
@@ -55,7 +55,7 @@ impl Field {
         }
     }
 
-    /// The kernel's number.
+    /// Returns the kernel's number.
     #[must_use]
     pub const fn raw(self) -> u32 {
         match self {
@@ -74,7 +74,7 @@ impl Field {
     }
 }
 
-/// How the numbers of a picture mean colours; the kernel's numbers, 0 for "default".
+/// How to interpret sample values as colours: the kernel's numbers, with 0 for "default".
 ///
 /// Source: kernel page `userspace-api/media/v4l/colorspaces-defs.html`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -90,7 +90,7 @@ pub struct Colorimetry {
 }
 
 impl Colorimetry {
-    /// All left to the driver: each value is the kernel's `*_DEFAULT`.
+    /// Leaves everything to the driver: each value is the kernel's `*_DEFAULT`.
     pub const DEFAULT: Self = Self {
         colorspace: 0,
         xfer_func: 0,
@@ -103,33 +103,32 @@ impl Colorimetry {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[doc(alias = "v4l2_plane_pix_format")]
 pub struct PlaneFormat {
-    /// Bytes from one line to the next; 0 for compressed formats.
+    /// Stride in bytes; 0 for compressed formats.
     #[doc(alias = "bytesperline")]
     pub bytes_per_line: u32,
-    /// Bytes that a buffer's plane must have.
+    /// Minimum bytes of this plane in a buffer.
     #[doc(alias = "sizeimage")]
     pub size_image: u32,
 }
 
-/// `struct v4l2_pix_format` and `v4l2_pix_format_mplane` as one: what the pictures of a queue
-/// look like.
+/// The format of a queue's pictures: `struct v4l2_pix_format` and `v4l2_pix_format_mplane` in one.
 ///
 /// # Shape
-/// `planes[..plane_count]` are **memory** planes. NV12 has one, even in the multi-planar API;
-/// NV12M has two. Where the picture's planes lie in them is told by [`PixFormat::layout`].
+/// `planes[..plane_count]` are **memory** planes. NV12 has one, even in the multi-planar API; NV12M
+/// has two. [`PixFormat::layout`] returns where the picture's planes are in them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[doc(alias = "v4l2_pix_format")]
 #[doc(alias = "v4l2_pix_format_mplane")]
 pub struct PixFormat {
-    /// Pixels per line.
+    /// Width in pixels.
     pub width: u32,
-    /// Lines; of one field with [`Field::Alternate`].
+    /// Height in lines; of one field with [`Field::Alternate`].
     pub height: u32,
     /// Pixel format.
     pub fourcc: FourCc,
     /// Which lines the buffers hold.
     pub field: Field,
-    /// Colours.
+    /// Colorimetry.
     pub colorimetry: Colorimetry,
     /// `V4L2_PIX_FMT_FLAG_*`.
     pub flags: u32,
@@ -140,7 +139,7 @@ pub struct PixFormat {
 }
 
 impl PixFormat {
-    /// A request for a format and size, everything else left to the driver.
+    /// Requests a format and size, and leaves everything else to the driver.
     #[must_use]
     pub const fn wish(fourcc: FourCc, width: u32, height: u32) -> Self {
         let plane = PlaneFormat {
@@ -159,26 +158,26 @@ impl PixFormat {
         }
     }
 
-    /// The valid memory planes.
+    /// Returns the valid memory planes.
     #[must_use]
     pub fn planes(&self) -> &[PlaneFormat] {
         &self.planes[..self.plane_count.min(MAX_MEMORY_PLANES)]
     }
 
-    /// Bytes of all memory planes.
+    /// Returns the total bytes of all memory planes.
     #[must_use]
     pub fn size_image(&self) -> u64 {
         self.planes().iter().map(|p| u64::from(p.size_image)).sum()
     }
 
-    /// Where the planes of the picture lie in the memory planes.
+    /// Returns where the planes of the picture are in the memory planes.
     ///
-    /// Formats that the table does not know and compressed ones come out as one opaque plane of
-    /// the driver's size. A driver that reports no stride is taken to have no padding.
+    /// Compressed formats and those unknown to the table are one opaque plane of the driver's size.
+    /// If the driver reports no stride, lines are assumed to have no padding.
     ///
     /// # Errors
-    /// The [`FormatError`] with the driver's numbers when they do not hold a picture of this
-    /// format: a stride shorter than a line, or a size too small for the lines.
+    /// [`FormatError`] when the driver's values cannot hold a picture of this format: a stride
+    /// shorter than a line, or a size too small for the lines.
     pub fn layout(&self) -> Result<Layout, FormatError> {
         let first = self.planes[0];
         let opaque = || {

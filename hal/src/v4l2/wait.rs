@@ -1,11 +1,11 @@
-//! Waiting for a device, up to a moment on the monotonic clock.
+//! Waiting for a device, with a deadline on the monotonic clock.
 
 use bitflags::bitflags;
 use rustix::event::{PollFd, PollFlags};
 use rustix::fd::BorrowedFd;
 
-use super::Error;
 use crate::time::poll_until;
+use crate::{Call, Error};
 
 bitflags! {
     /// What a device is ready for.
@@ -15,11 +15,11 @@ bitflags! {
         const CAPTURE = 1;
         /// An output buffer is finished (`POLLOUT`).
         const OUTPUT = 1 << 1;
-        /// An event waits (`POLLPRI`).
+        /// An event is pending (`POLLPRI`).
         const EVENT = 1 << 2;
-        /// The queue does not stream or failed (`POLLERR`): the next dequeue tells.
+        /// The queue is not streaming or has failed (`POLLERR`): the next dequeue reports which.
         const ERROR = 1 << 3;
-        /// Unplugged (`POLLHUP`).
+        /// The device was unplugged (`POLLHUP`).
         const HANGUP = 1 << 4;
     }
 }
@@ -35,14 +35,15 @@ const PAIRS: [(Ready, PollFlags); 5] = [
 /// Waits until a device is ready for one of `wanted`, with a single `poll` unless a signal
 /// interrupts it.
 ///
-/// Never ask for [`Ready::CAPTURE`] before buffers are requested: on nodes that can `read`, the
-/// kernel would start a stream of its own and refuse ours.
+/// Never ask for [`Ready::CAPTURE`] before buffers are requested: on nodes that support `read`, the
+/// kernel would start its own stream and refuse ours.
 ///
 /// # Units
-/// `deadline_ns` on `CLOCK_MONOTONIC`; `None` waits without end, a moment in the past looks once.
+/// `deadline_ns` is on `CLOCK_MONOTONIC`; `None` waits without a limit, a time in the past polls
+/// once.
 ///
 /// # Errors
-/// [`Error::TimedOut`] at the deadline; otherwise what `poll` answers.
+/// [`Error::TimedOut`] at the deadline; otherwise those of `poll`.
 pub fn wait(fd: BorrowedFd<'_>, wanted: Ready, deadline_ns: Option<u64>) -> Result<Ready, Error> {
     let mut flags = PollFlags::empty();
     for (ready, poll) in PAIRS {
@@ -54,7 +55,7 @@ pub fn wait(fd: BorrowedFd<'_>, wanted: Ready, deadline_ns: Option<u64>) -> Resu
     match poll_until(&mut fds, deadline_ns.unwrap_or(u64::MAX)) {
         Ok(true) => {}
         Ok(false) => return Err(Error::TimedOut),
-        Err(errno) => return Err(Error::system("poll", errno)),
+        Err(errno) => return Err(Error::of_device(Call::Poll, errno)),
     }
     let mut ready = Ready::empty();
     for (flag, poll) in PAIRS {

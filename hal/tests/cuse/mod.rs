@@ -1,7 +1,7 @@
-//! A character device that this process answers for (CUSE): open, close and ioctl.
+//! A character device implemented by this process (CUSE): open, close, and ioctl.
 //!
-//! Memory of the caller is had by asking the kernel for it, address by address, and being asked
-//! again (`FUSE_IOCTL_RETRY`). There is no `mmap` in this protocol.
+//! To access memory of the caller, the device asks the kernel for it by address, and the request is
+//! sent again with it (`FUSE_IOCTL_RETRY`). This protocol has no `mmap`.
 
 #![allow(dead_code, reason = "each program that includes this uses its part")]
 
@@ -26,19 +26,19 @@ const MESSAGE: usize = 256 * 1024;
 /// Oldest version of the protocol whose messages are those of [`wire`].
 const MINOR: u32 = 31;
 
-/// What somebody does with the device.
+/// An operation on the device.
 pub(crate) enum Event {
-    /// Opens it; to be answered with a number for the handle.
+    /// Opens it; the answer is a number for the handle.
     Open { id: u64 },
     /// Closes the last descriptor of a handle.
     Close { id: u64, handle: u64 },
     /// Makes a request.
     Ioctl(Ioctl),
-    /// Has got a signal while this request waits.
+    /// Received a signal while this request is waiting.
     Interrupt { of: u64 },
 }
 
-/// A request that somebody makes.
+/// An ioctl request.
 #[derive(Clone)]
 pub(crate) struct Ioctl {
     pub(crate) id: u64,
@@ -48,7 +48,7 @@ pub(crate) struct Ioctl {
     pub(crate) code: u32,
     /// As it was given: an address or a number.
     pub(crate) argument: u64,
-    /// The caller's memory as far as it was asked for.
+    /// The caller's memory, as far as it was requested.
     pub(crate) input: Vec<u8>,
     /// Bytes of the caller's memory that can be answered.
     pub(crate) room: usize,
@@ -57,14 +57,14 @@ pub(crate) struct Ioctl {
 /// A part of the caller's memory.
 pub(crate) type Part = (u64, usize);
 
-/// A device under `/dev`, which is gone when this is dropped.
+/// A device under `/dev`, removed when this is dropped.
 pub(crate) struct Device {
     file: File,
     message: Vec<u8>,
 }
 
 impl Device {
-    /// Makes `/dev/NAME`.
+    /// Creates `/dev/NAME`.
     pub(crate) fn create(name: &str) -> Self {
         let file = OpenOptions::new().read(true).write(true).open("/dev/cuse");
         let mut device = Self {
@@ -86,7 +86,7 @@ impl Device {
         device
     }
 
-    /// What happens next; `None` when nothing does in time, or `other` becomes readable.
+    /// Returns the next event; `None` at the time-out, or when `other` becomes readable.
     pub(crate) fn next(&mut self, other: &File, timeout: Option<Duration>) -> Option<Event> {
         let timeout = timeout.map(|time| Timespec::try_from(time).unwrap());
         let mut fds = [
@@ -157,8 +157,8 @@ impl Device {
         self.send(id, 0, &[out.as_bytes(), output]);
     }
 
-    /// Asks for the request once more, with these parts of the caller's memory as input, and those
-    /// as room for the answer.
+    /// Asks for the request again, with these parts of the caller's memory as input, and those as
+    /// room for the answer.
     pub(crate) fn retry(&self, id: u64, inputs: &[Part], outputs: &[Part]) {
         let out = IoctlOut {
             flags: FUSE_IOCTL_RETRY,
@@ -203,7 +203,7 @@ impl Device {
         let message = [header.as_bytes(), &body].concat();
         match (&self.file).write(&message) {
             Ok(len) => assert_eq!(len, message.len()),
-            // The caller has gone meanwhile.
+            // The caller has disappeared in the meantime.
             Err(error) => assert_eq!(error.raw_os_error(), Some(Errno::NOENT.raw_os_error())),
         }
     }

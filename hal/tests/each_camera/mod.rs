@@ -1,11 +1,12 @@
-//! A test on each of two cameras, single- and multi-planar, after which nothing may be left behind.
+//! Runs a test on each of two cameras, single- and multi-planar, and checks that nothing is left
+//! behind.
 
 use std::collections::BTreeMap;
 use std::fs;
 
 use videostream_hal::format::FourCc;
 use videostream_hal::memory::mapping::{Access, Mapping};
-use videostream_hal::v4l2::camera::{CameraStream, Wishes};
+use videostream_hal::v4l2::camera::{Capture, CaptureRequest};
 use videostream_hal::v4l2::{Device, ExportAccess, NodeKind};
 use videostream_testing::on_the_rig;
 
@@ -26,11 +27,11 @@ impl Vivid {
         open_kind(self.instance, NodeKind::Camera)
     }
 
-    pub(crate) fn wishes<T>(self, with: impl FnOnce(&Wishes<'_>) -> T) -> T {
+    pub(crate) fn wishes<T>(self, with: impl FnOnce(&CaptureRequest<'_>) -> T) -> T {
         with(&small(&[self.format]))
     }
 
-    pub(crate) fn stream(self) -> CameraStream {
+    pub(crate) fn stream(self) -> Capture {
         self.wishes(|wishes| start(self.open(), wishes))
     }
 }
@@ -41,7 +42,8 @@ pub(crate) fn press(device: &Device, name: &str) {
     device.set_control(&button, 1).unwrap();
 }
 
-/// What this process has of cameras, and the kernel of their buffers: by kind, how many.
+/// Returns how many objects of each kind this process has of cameras, and the kernel of their
+/// buffers.
 pub(crate) fn census() -> BTreeMap<String, usize> {
     let mut census = BTreeMap::new();
     let mut count =

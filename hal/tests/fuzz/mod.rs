@@ -1,5 +1,5 @@
-//! What the fuzz tests of devices share: chance that repeats itself, a watchdog, and what has to
-//! hold afterwards.
+//! Shared parts of the device fuzz tests: repeatable random numbers, a watchdog, and the checks
+//! afterwards.
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
@@ -26,7 +26,7 @@ pub(crate) fn seeds(least: u64) -> std::ops::Range<u64> {
     0..rounds.unwrap_or(least)
 }
 
-/// Chance that is the same for the same seed (splitmix64).
+/// Random numbers that repeat for the same seed (splitmix64).
 pub(crate) struct Rng(u64);
 
 impl Rng {
@@ -95,7 +95,7 @@ impl Rng {
 /// Steps done so far, by all tests of the program.
 static STEPS: AtomicU64 = AtomicU64::new(0);
 
-/// Ends the program when nothing moves for this long: a hang, which no guest is slow enough for.
+/// Ends the program when nothing moves for this long: a hang, since no guest is this slow.
 const STUCK: Duration = Duration::from_secs(120);
 
 /// Tells the watchdog that things move.
@@ -151,7 +151,7 @@ impl Held {
 /// Presses of a fault, or left-over faults, that a plain capture gets over.
 const TRIES: usize = 24;
 
-/// After whatever was done to a device: set back, it captures as if nothing had been.
+/// Restores a device after arbitrary calls and checks that it captures as usual.
 pub(crate) fn recover(device: &Device, about: &str) {
     set_back(device);
     let mut refused = Vec::new();

@@ -21,7 +21,7 @@ use rustix::io::Errno;
 use crate::cuse::{Device, Event, Ioctl, Part};
 use videostream_testing::process::{Process, say};
 
-/// How often requests that wait are looked at.
+/// Interval at which waiting requests are checked.
 const TICK: Duration = Duration::from_millis(10);
 
 /// What the drivers return from a wait that a signal ends: the kernel makes the call again unless
@@ -31,7 +31,7 @@ const ERESTARTSYS: i32 = 512;
 /// How long drivers wait for the hardware.
 pub(crate) const HARDWARE_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// What a driver wants of the caller's memory before it can answer.
+/// What a driver needs of the caller's memory before it can answer.
 pub(crate) enum Wants {
     /// Nothing more.
     Nothing,

@@ -1,4 +1,4 @@
-//! What our lists say of a node, in the form of the items of `v4l2-ctl`.
+//! The contents of our lists of a node, in the form of the items of `v4l2-ctl`.
 
 use videostream_hal::format::FourCc;
 use videostream_hal::v4l2::{

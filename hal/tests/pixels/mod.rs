@@ -1,4 +1,4 @@
-//! Pictures of a camera that do not change, through every kind of memory.
+//! Still pictures of a camera, through every memory type.
 #![expect(
     unsafe_code,
     reason = "the memory of frames is read and written in place"
@@ -107,8 +107,8 @@ fn allocate(device: &Device, buf_type: BufType, io: Io) -> (Queue<&Device, Alloc
         match io {
             Io::Exported | Io::Mapped => {}
             Io::Lent => {
-                let len = queue.lent_len();
-                queue.lend(index, stale(&plain(len), len)).unwrap();
+                let len = queue.attached_len();
+                queue.attach(index, stale(&plain(len), len)).unwrap();
             }
             Io::Udmabuf | Io::Heap => {
                 let fds: Vec<_> = planes.iter().filter_map(|(_, fd)| fd.as_ref()).collect();
@@ -151,11 +151,11 @@ fn next(queue: &Queue<&Device, Streaming>, memory: &Memory) -> Vec<u8> {
     wait(queue.device().as_fd(), Ready::CAPTURE, patience()).unwrap();
     let done = queue.dequeue().unwrap();
     let buffer = done.buffer();
-    let bytes = match queue.lent(buffer.index) {
+    let bytes = match queue.attached(buffer.index) {
         Some(pages) => picture(buffer, |plane| {
             // SAFETY: the buffer is dequeued, so that the driver does not write it.
             let bytes = unsafe { pages.bytes() };
-            &bytes[queue.lent_offset(plane)..]
+            &bytes[queue.attached_offset(plane)..]
         }),
         None => {
             let planes = &memory[buffer.index as usize];

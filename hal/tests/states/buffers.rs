@@ -1,4 +1,4 @@
-//! Buffers of a queue: what they lie in, and what can be done to them.
+//! Buffers of a queue: their memory, and the operations on them.
 
 use rustix::fd::{AsFd, OwnedFd};
 use videostream_hal::memory::mapping::{Access, Mapping};
@@ -23,7 +23,7 @@ impl<'d> Fuzz<'d> {
         let len = len.clamp(1, 4 << 20).next_multiple_of(4096);
         let file = memfd::create(c"fuzz", len).unwrap();
         if self.rng.once_in(12) {
-            // Which is none.
+            // This is not a dma-buf.
             return file;
         }
         memfd::seal(&file, memfd::FIXED_SIZE).unwrap();
@@ -42,9 +42,9 @@ impl<'d> Fuzz<'d> {
         };
         match kind {
             Memory::UserPtr => {
-                let len = if short { 4096 } else { queue.lent_len() };
+                let len = if short { 4096 } else { queue.attached_len() };
                 if let Some(pages) = self.some_pages(len) {
-                    let lent = queue.lend(index, pages);
+                    let lent = queue.attach(index, pages);
                     self.count("lend", lent);
                 }
             }

@@ -1,4 +1,4 @@
-//! Calls in random order of one device and its queue, which goes from state to state.
+//! Random calls on one device and its queue, which goes from state to state.
 
 mod buffers;
 mod device;
@@ -44,7 +44,8 @@ pub(crate) struct Fuzz<'d> {
 }
 
 impl<'d> Fuzz<'d> {
-    /// Begins with chance of `seed` on camera `instance`, open as `device`, with queues mostly of `memory`.
+    /// Starts with random numbers of `seed` on camera `instance`, open as `device`, with queues
+    /// mostly of `memory`.
     pub(crate) fn new(seed: u64, device: &'d Device, instance: u32, memory: Memory) -> Self {
         let buf_type = device.capture_type().unwrap();
         let formats = device.formats(buf_type);
@@ -209,7 +210,7 @@ impl<'d> Fuzz<'d> {
         }
     }
 
-    /// Drops a queue, in whatever state it is, and begins anew.
+    /// Drops a queue in any state, and starts again.
     fn fresh<S>(&mut self, queue: Queue<&'d Device, S>) -> State<'d> {
         let buf_type = queue.buf_type();
         drop(queue);

@@ -1,4 +1,5 @@
-//! What `v4l2-ctl` says of a node, one item a line, in a form that does not depend on its layout.
+//! The output of `v4l2-ctl` for a node, one item a line, in a form that does not depend on its
+//! layout.
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 

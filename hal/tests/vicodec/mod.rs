@@ -1,4 +1,4 @@
-//! The virtual codec of the guest, driven from end to end, for the tests of codecs.
+//! The virtual codec of the guest, end to end, for the codec tests.
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
@@ -6,7 +6,8 @@ pub(crate) mod clip;
 
 use rustix::fd::{AsFd, OwnedFd};
 use videostream_hal::codec::{
-    Buffers, Decoder, DecoderWishes, Done, Encoder, EncoderWishes, PictureFormat, Side, find,
+    Buffers, CodecQueue, Decoder, DecoderWishes, Encoder, EncoderWishes, FinishedBuffer,
+    PictureFormat, find,
 };
 use videostream_hal::format::FourCc;
 use videostream_hal::memory::heap::DmaHeap;
@@ -33,7 +34,7 @@ pub(crate) fn open(kind: NodeKind) -> Device {
     .unwrap_or_else(|| panic!("no {}", kind.name()))
 }
 
-/// The raw formats of the encoder.
+/// Returns the raw formats of the encoder.
 pub(crate) fn raw_formats() -> Vec<FourCc> {
     let device = open(NodeKind::Encoder);
     let formats = device.formats(device.output_type().unwrap());
@@ -67,7 +68,7 @@ pub(crate) struct Pages {
 }
 
 /// Maps every buffer of a queue, after giving it memory of a heap if it takes imports.
-pub(crate) fn pages<D: AsFd>(side: &mut Side<D>) -> Pages {
+pub(crate) fn pages<D: AsFd>(side: &mut CodecQueue<D>) -> Pages {
     assert_eq!(side.lengths().len(), 1, "one memory plane");
     let len = side.lengths()[0] as usize;
     let (mut mappings, mut fds) = (Vec::new(), Vec::new());
@@ -97,7 +98,7 @@ impl Pages {
     }
 
     /// The content of a buffer that the driver does not write.
-    pub(crate) fn content(&self, done: &Done<'_>) -> &[u8] {
+    pub(crate) fn content(&self, done: &FinishedBuffer<'_>) -> &[u8] {
         // SAFETY: the buffer is out of the queue while `done` lives, and the callers use the
         // bytes no longer.
         #[expect(unsafe_code, reason = "the bytes of a mapping")]
@@ -162,12 +163,13 @@ impl Encoding {
 
     /// Submits a picture if there is a buffer for it.
     pub(crate) fn submit(&mut self, clip: &Clip, number: usize) -> bool {
-        let Some(index) = self.encoder.free_input().unwrap() else {
+        let Some(index) = self.encoder.m2m().free_input().unwrap() else {
             return false;
         };
         self.pictures.fill(index, clip.picture(number));
         let len = clip.layout.size;
         self.encoder
+            .m2m()
             .submit(index, &content(&len, time(number)))
             .unwrap();
         true
@@ -184,7 +186,7 @@ impl Encoding {
         Ok(self.copy(&done))
     }
 
-    fn copy(&self, done: &Done<'_>) -> Packet {
+    fn copy(&self, done: &FinishedBuffer<'_>) -> Packet {
         assert!(!done.is_corrupted());
         let bytes = self.packets.content(done).to_vec();
         Packet {
@@ -212,7 +214,7 @@ impl Encoding {
                     assert_eq!(error.kind(), ErrorKind::NotReady, "{error}");
                     let mut wanted = Ready::CAPTURE;
                     wanted.set(Ready::OUTPUT, next < numbers.end);
-                    self.encoder.wait(wanted, patience()).unwrap();
+                    self.encoder.m2m().wait(wanted, patience()).unwrap();
                 }
             }
         }
@@ -273,12 +275,13 @@ impl Decoding {
     }
 
     pub(crate) fn submit(&mut self, packet: &Packet) -> bool {
-        let Some(index) = self.decoder.free_input().unwrap() else {
+        let Some(index) = self.decoder.m2m().free_input().unwrap() else {
             return false;
         };
         self.packets.fill(index, &packet.bytes);
         let len = packet.bytes.len() as u32;
         self.decoder
+            .m2m()
             .submit(index, &content(&len, packet.time))
             .unwrap();
         true
@@ -333,7 +336,7 @@ impl Decoding {
                 ErrorKind::NotReady => {
                     let mut wanted = self.decoder.wanted();
                     wanted.set(Ready::OUTPUT, !rest.is_empty());
-                    self.decoder.wait(wanted, patience()).unwrap();
+                    self.decoder.m2m().wait(wanted, patience()).unwrap();
                 }
                 _ => panic!("{error}"),
             }

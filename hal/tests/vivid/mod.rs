@@ -4,11 +4,9 @@
 
 use videostream_hal::format::FourCc;
 use videostream_hal::time::deadline_in;
-use videostream_hal::v4l2::camera::{CameraStream, Wishes};
+use videostream_hal::v4l2::camera::{Capture, CaptureRequest};
 use videostream_hal::v4l2::{ControlInfo, Device, Error, Fraction, NodeKind, nodes};
-
-/// How long a frame may take on a slow guest, in nanoseconds.
-pub(crate) const PATIENCE: u64 = 60_000_000_000;
+use videostream_testing::TIMEOUT_NS;
 
 /// Opens the node of a kind that belongs to instance `instance` of the driver.
 pub(crate) fn open_kind(instance: u32, kind: NodeKind) -> Device {
@@ -29,32 +27,32 @@ pub(crate) fn open() -> Device {
 }
 
 /// What most tests ask for: a small picture of a format, often.
-pub(crate) fn small(formats: &[FourCc]) -> Wishes<'_> {
-    Wishes {
+pub(crate) fn small(formats: &[FourCc]) -> CaptureRequest<'_> {
+    CaptureRequest {
         formats,
         size: Some((320, 180)),
         interval: Some(Fraction::from_fps(60)),
-        ..Wishes::default()
+        ..CaptureRequest::default()
     }
 }
 
 /// A stream of small YUYV pictures.
-pub(crate) fn stream() -> CameraStream {
+pub(crate) fn stream() -> Capture {
     start(open(), &small(&[FourCc::YUYV]))
 }
 
 /// Starts a stream that must start.
-pub(crate) fn start(device: Device, wishes: &Wishes<'_>) -> CameraStream {
-    CameraStream::start(device, wishes, &mut |passed| panic!("{passed:?}")).unwrap()
+pub(crate) fn start(device: Device, wishes: &CaptureRequest<'_>) -> Capture {
+    Capture::start(device, wishes, &mut |passed| panic!("{passed:?}")).unwrap()
 }
 
 /// A deadline that only a broken stream misses.
 pub(crate) fn patience() -> Option<u64> {
-    Some(deadline_in(PATIENCE))
+    Some(deadline_in(TIMEOUT_NS))
 }
 
 /// Frames until an error comes.
-pub(crate) fn error_of(stream: &CameraStream) -> Error {
+pub(crate) fn error_of(stream: &Capture) -> Error {
     loop {
         match stream.next_frame(patience()) {
             Ok(frame) => drop(frame),

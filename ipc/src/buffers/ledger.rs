@@ -1,9 +1,9 @@
-//! Which buffers one client has been sent.
+//! The record of buffers that one client has been sent.
 
 use super::{Registry, Sent};
 use crate::MAX_BUFFERS;
 
-/// Ids of the buffers that a client has been sent, by place in the registry; 0 for none.
+/// Ids of the buffers that a client has been sent, by index in the registry; 0 for none.
 #[derive(Debug)]
 pub(crate) struct Ledger<const N: usize = MAX_BUFFERS>([u32; N]);
 
@@ -14,20 +14,20 @@ impl<const N: usize> Default for Ledger<N> {
 }
 
 impl<const N: usize> Ledger<N> {
-    /// Sends the buffers that the client lacks, as far as its queue takes them. What is to come
-    /// [later](Sent::Later) is left out.
+    /// Sends the buffers that the client lacks, until its queue is full. Skips those that `send`
+    /// answers with [`Sent::Later`].
     pub(crate) fn send_lacking<M, E>(
         &mut self,
         registry: &Registry<M, N>,
         mut send: impl FnMut(u32, u64, &M) -> Result<Sent, E>,
     ) -> Result<Sent, E> {
         let mut all = Sent::Yes;
-        for (place, id, size, memory) in registry.iter() {
-            if self.0[place] == id {
+        for (index, id, size, memory) in registry.iter() {
+            if self.0[index] == id {
                 continue;
             }
             match send(id, size, memory)? {
-                Sent::Yes => self.0[place] = id,
+                Sent::Yes => self.0[index] = id,
                 Sent::Later => all = Sent::Later,
                 not => return Ok(not),
             }
@@ -35,8 +35,8 @@ impl<const N: usize> Ledger<N> {
         Ok(all)
     }
 
-    /// Strikes a buffer out; whether the client has it and is to be told.
-    pub(crate) fn retire(&mut self, id: u32) -> bool {
+    /// Removes a buffer. Returns whether the client has been sent it and has to be told.
+    pub(crate) fn unregister(&mut self, id: u32) -> bool {
         let sent = self.0.iter_mut().find(|sent| **sent == id);
         sent.map(|sent| *sent = 0).is_some()
     }
@@ -75,12 +75,12 @@ mod tests {
             })
         };
         assert_eq!(ledger.send_lacking(&registry, first_later), Ok(Sent::Later));
-        assert!(!ledger.retire(1), "it was not sent");
+        assert!(!ledger.unregister(1), "it was not sent");
         assert_eq!(ids(&mut ledger, &registry, 9), [1]);
     }
 
     #[test]
-    fn what_a_full_queue_did_not_take_is_sent_later_and_once() {
+    fn unsent_messages_are_sent_later_and_once() {
         let mut registry = registry();
         for memory in [10, 11] {
             registry.insert(Memory(memory), 1, 0).unwrap();
@@ -89,7 +89,7 @@ mod tests {
         assert_eq!(ids(&mut ledger, &registry, 1), [1]);
         assert_eq!(ids(&mut ledger, &registry, 9), [2]);
         assert!(ids(&mut ledger, &registry, 9).is_empty());
-        assert!(ledger.retire(1));
-        assert!(!ledger.retire(1), "told once");
+        assert!(ledger.unregister(1));
+        assert!(!ledger.unregister(1), "told once");
     }
 }

@@ -1,4 +1,4 @@
-//! Models of a client that meets the id of a buffer: it finds the buffer, and so do its threads.
+//! Models of a client that reads a buffer's id: each of its threads finds the buffer.
 
 use loom::thread;
 use videostream_hal::sync::Point;
@@ -6,7 +6,7 @@ use videostream_hal::sync::model::weakened;
 
 use super::loom_sides::{Client, Host, Order, Shared, sides};
 
-/// Claim: a client that meets the id of a buffer finds it, also one that came just now.
+/// Claim: a client that reads a buffer's id finds the buffer, even a new one.
 fn client_meets_new_buffers(order: Order) {
     let shared = Shared::new();
     let client = Client::new(&shared, order);
@@ -40,13 +40,13 @@ fn loom_fails_when_the_socket_is_not_drained() {
 
 #[test]
 #[should_panic(expected = "the buffer was not found")]
-fn loom_fails_when_publish_does_not_release_the_buffers_id() {
+fn loom_fails_when_publish_is_relaxed() {
     weakened(Some(Point::Publish), || {
         client_meets_new_buffers(Order::AsItIs);
     });
 }
 
-/// Claim: so do two threads of one client that meet it at once.
+/// Claim: so do two threads of one client that read the id at once.
 fn two_threads_meet_a_buffer(order: Order) {
     let shared = Shared::new();
     let (client, mut host) = sides(&shared, order);
@@ -64,6 +64,6 @@ fn loom_two_threads_meet_a_buffer() {
 
 #[test]
 #[should_panic(expected = "the buffer was not found")]
-fn loom_fails_when_messages_are_taken_without_the_tables_lock() {
+fn loom_fails_when_messages_are_read_unlocked() {
     weakened(None, || two_threads_meet_a_buffer(Order::TakeUnlocked));
 }

@@ -1,5 +1,5 @@
-//! Models of a buffer that goes, because it is retired or makes room for another, while a client
-//! may still need it.
+//! Models of a buffer that is unregistered, or makes room for another, while a client may still
+//! need it.
 
 use loom::thread;
 use videostream_hal::sync::Point;
@@ -7,7 +7,7 @@ use videostream_hal::sync::model::weakened;
 
 use super::loom_sides::{Client, Host, Order, Shared, sides};
 
-/// Claim: a buffer that is retired while its frame can be read, or is held, is there as long.
+/// Claim: a buffer that is unregistered while its frame is readable or held stays as long.
 fn host_retires_a_buffer_in_use(order: Order) {
     let shared = Shared::new();
     let (client, mut host) = sides(&shared, order);
@@ -18,7 +18,7 @@ fn host_retires_a_buffer_in_use(order: Order) {
     for thread in threads {
         thread.join().unwrap();
     }
-    // The holder is done: the buffer goes.
+    // The frame is released: the buffer is removed.
     host.reclaim();
     assert_eq!(host.registry.iter().count(), 0, "the buffer stays for ever");
 }
@@ -30,13 +30,13 @@ fn loom_host_retires_a_buffer_in_use() {
 
 #[test]
 #[should_panic(expected = "the buffer was not found")]
-fn loom_fails_when_a_buffer_is_retired_under_its_frame() {
+fn loom_fails_when_a_used_buffer_is_unregistered() {
     weakened(None, || host_retires_a_buffer_in_use(Order::RetireAtOnce));
 }
 
 #[test]
 #[should_panic(expected = "the buffer was not found")]
-fn loom_retired_buffer_is_lost_without_the_hold_fence() {
+fn loom_used_buffer_is_lost_without_the_hold_fence() {
     weakened(Some(Point::HoldFence), || {
         host_retires_a_buffer_in_use(Order::AsItIs);
     });
@@ -44,14 +44,14 @@ fn loom_retired_buffer_is_lost_without_the_hold_fence() {
 
 #[test]
 #[should_panic(expected = "the buffer was not found")]
-fn loom_retired_buffer_is_lost_without_the_reclaim_fence() {
+fn loom_used_buffer_is_lost_without_reclaim_fence() {
     weakened(Some(Point::ReclaimFence), || {
         host_retires_a_buffer_in_use(Order::AsItIs);
     });
 }
 
-/// Claim: so is a fence, which is retired as it is published, while the client looks, and goes
-/// when its frame does.
+/// Claim: a fence, which is unregistered when its frame is published, stays until that frame is
+/// reclaimed, and no longer.
 fn a_fence_goes_with_its_frame(order: Order) {
     let shared = Shared::new();
     let client = Client::new(&shared, order);
@@ -80,8 +80,8 @@ fn loom_fails_when_a_fence_goes_before_its_frame() {
     weakened(None, || a_fence_goes_with_its_frame(Order::RetireAtOnce));
 }
 
-/// Claim: the buffer that makes room for another is not one that the client needs, and the
-/// client has room for the other.
+/// Claim: a buffer that makes room for another is not one that the client needs, and the client's
+/// table has room for the other.
 fn a_buffer_makes_room_for_another(order: Order) {
     let shared = Shared::new();
     let (client, mut host) = sides(&shared, order);
@@ -104,16 +104,16 @@ fn loom_a_buffer_makes_room_for_another() {
 
 #[test]
 #[should_panic(expected = "the table overflows")]
-fn loom_fails_when_the_new_buffer_comes_before_the_old_one_goes() {
+fn loom_fails_when_a_buffer_comes_before_room() {
     weakened(None, || a_buffer_makes_room_for_another(Order::FillFirst));
 }
 
-/// The one that makes room was used longest ago, and a client may still hold a frame in it.
+/// Claim: the least recently used buffer does not make room while a client holds a frame in it.
 fn the_oldest_buffer_is_held(order: Order) {
     let shared = Shared::new();
     let (client, mut host) = sides(&shared, order);
     host.register_and_publish();
-    // Used after it, and free.
+    // Used more recently, and free.
     let young = host.register();
     let touched = host.registry.touch(young, host.publisher.head() + 1);
     assert!(touched.is_some());

@@ -1,16 +1,16 @@
-//! What the models of buffers are made of: buffers come and go while a client meets their ids.
-//! The ring, the registry, the ledger and the table are the real ones; the socket is a queue with
-//! the kernel's lock around it, and a buffer is a number that both sides know.
+//! Host and client of the buffer models: buffers come and go while a client reads their ids. The
+//! ring, the registry, the ledger and the table are the real ones; the socket is a queue with the
+//! kernel's lock around it, and a buffer is a number that both sides know.
 //!
-//! Each claim, in `loom_meet.rs` and `loom_retire.rs`, runs as the code stands and with what it
-//! rests on taken out, where it must fail: a [`Point`](videostream_hal::sync::Point) of the ring,
-//! or one of the orders listed in [`Order`].
+//! Each claim, in `loom_meet.rs` and `loom_retire.rs`, is checked with the code as it is, and must
+//! fail once something it rests on is removed: a [`Point`](videostream_hal::sync::Point) of the
+//! ring, or one of the orders listed in [`Order`].
 
 use std::collections::VecDeque;
 
 use loom::sync::{Arc, Mutex};
 use loom::thread::{self, JoinHandle};
-use videostream_hal::ring::cells::{Control, SlotId};
+use videostream_hal::ring::cells::{ControlMut, SlotId};
 use videostream_hal::ring::mock::{MockControl, MockLease};
 use videostream_hal::ring::publisher::Publisher;
 use videostream_hal::ring::reader;
@@ -22,20 +22,20 @@ use super::{Ledger, Registry, Sent, Table, find};
 const SLOTS: u32 = 2;
 const ROOM: usize = 2;
 
-/// What a mutation of the protocol gets wrong.
+/// A mutation of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
-    /// Nothing.
+    /// No mutation.
     AsItIs,
     /// The host publishes a frame before it sends the frame's buffer.
     PublishFirst,
-    /// The client looks into its table and not into its socket.
+    /// The client searches its table without reading its socket.
     NoDrain,
     /// A thread takes a message from the socket before it locks the table.
     TakeUnlocked,
-    /// The host says that a buffer is gone while a frame lies in it.
+    /// The host tells the client to drop a buffer while a frame lies in it.
     RetireAtOnce,
-    /// The host sends a new buffer before it says which one made room.
+    /// The host sends a new buffer before it tells which one made room.
     FillFirst,
 }
 
@@ -45,7 +45,7 @@ enum Note {
     Retire(u32),
 }
 
-/// What the two sides share: the ring, the client's lease, the socket's queue.
+/// The state that both sides share: the ring, the client's lease, the socket's queue.
 pub(super) struct Shared {
     control: MockControl,
     lease: MockLease,
@@ -66,7 +66,7 @@ impl Shared {
     }
 }
 
-/// The host's side, in the order of `host::Host`.
+/// The host, which does its steps in the order of `host::Host`.
 pub(super) struct Host<'a> {
     shared: &'a Shared,
     pub(super) publisher: Publisher<&'a MockControl>,
@@ -86,7 +86,7 @@ impl<'a> Host<'a> {
         }
     }
 
-    /// `Host::register`; a buffer's memory is the id that it will have.
+    /// `Host::register`. A buffer's memory is its future id.
     pub(super) fn register(&mut self) -> u32 {
         let id = self.registry.next_id();
         let mut gone = None;
@@ -106,7 +106,7 @@ impl<'a> Host<'a> {
         id
     }
 
-    /// A new buffer with a frame in it.
+    /// Registers a new buffer and publishes a frame in it.
     pub(super) fn register_and_publish(&mut self) -> u32 {
         let id = self.register();
         self.publish(id);
@@ -127,14 +127,14 @@ impl<'a> Host<'a> {
         let touched = self.registry.touch(id, self.publisher.head() + 1);
         assert!(touched.is_some());
         let claim = self.publisher.claim().expect("a slot is free");
-        // Both words, so that they are a descriptor that names this buffer.
+        // Both words name the buffer, so that the descriptor is consistent.
         self.publisher.publish(claim, |_| [u64::from(id); 2]);
         self.send_lacking();
     }
 
-    /// `Host::retire`.
+    /// `Host::unregister`.
     pub(super) fn retire(&mut self, id: u32) {
-        self.registry.retire(id);
+        self.registry.unregister(id);
         self.sweep();
     }
 
@@ -146,7 +146,7 @@ impl<'a> Host<'a> {
 
     fn tell_retired(&mut self, gone: Option<u32>) {
         if let Some(id) = gone
-            && self.ledger.retire(id)
+            && self.ledger.unregister(id)
         {
             self.shared.send(Note::Retire(id));
         }
@@ -173,7 +173,7 @@ fn is_used(control: &MockControl, order: Order) -> impl Fn(u32) -> bool {
     }
 }
 
-/// A client, and a host that has done nothing yet.
+/// Returns a client and a host in their initial state.
 pub(super) fn sides(shared: &Arc<Shared>, order: Order) -> (Client, Host<'_>) {
     (Client::new(shared, order), Host::new(shared, order))
 }
@@ -195,7 +195,7 @@ impl Client {
         }
     }
 
-    /// Holds the next frame after `last` if there is one, and looks for its buffer.
+    /// Holds the next frame after `last`, if any, and finds its buffer.
     pub(super) fn next(&self, last: u64) -> u64 {
         let Shared { control, lease, .. } = &*self.shared;
         let Some(held) = reader::hold_next(control, lease, last) else {
@@ -224,7 +224,7 @@ impl Client {
         found.unwrap()
     }
 
-    /// `Connection::pump`: takes in everything, as a thread does whose wait ends by a message.
+    /// `Connection::pump`: handles all messages, like a thread whose wait was ended by one.
     pub(super) fn pump(&self) {
         let mut table = self.table.lock().unwrap();
         while let Some(note) = self.take() {
@@ -232,7 +232,7 @@ impl Client {
         }
     }
 
-    /// Two threads of it: one reads a frame, one takes in what comes.
+    /// Runs two threads of this client: one reads a frame, the other handles messages.
     pub(super) fn read_and_pump(self) -> [JoinHandle<()>; 2] {
         let other = self.clone();
         [
@@ -251,6 +251,6 @@ impl Client {
 fn apply(table: &mut Table<u32, ROOM>, note: Note) {
     match note {
         Note::Buffer(id) => table.insert(id, id).expect("the table overflows"),
-        Note::Retire(id) => table.retire(id),
+        Note::Retire(id) => table.unregister(id),
     }
 }

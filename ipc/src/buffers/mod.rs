@@ -1,29 +1,29 @@
-//! Which buffers there are, which of them a client has been sent, and which it keeps.
+//! Registered buffers, the record of those sent to a client, and the client's table of them.
 //!
-//! # The claim, and why it holds
+//! # The claim and its proof
 //!
-//! *A client that holds a frame finds every buffer that the frame names.* Three orders
-//! carry it:
+//! *A client that holds a frame finds every buffer that the frame names.* Three orderings ensure
+//! this:
 //!
-//! - The host puts a buffer into the client's socket before it publishes the first frame in
-//!   it. Whoever has read the frame's serial therefore finds the message in the socket, or
-//!   its own process has taken it from there.
-//! - Messages are taken from the socket and taken in by one thread at a time ([`find`] is
-//!   called with the table locked), so that no thread looks into an empty socket while
-//!   another has the message in its hands.
-//! - A buffer that is retired, or makes room for another, stays with everybody until no slot
-//!   names it any more: neither one that can be read nor one that a client holds
-//!   (`Registry::sweep`). That a holder is seen is the ring's own argument.
+//! - The host sends a buffer to the client's socket before it publishes the first frame in it. A
+//!   thread that has read the frame's serial therefore finds the message in the socket, unless
+//!   another thread of its process has already received it.
+//! - Messages are received and applied by one thread at a time ([`find`] is called with the table
+//!   locked), so that no thread finds the socket empty while another has received the message but
+//!   not applied it.
+//! - A buffer that is unregistered, or makes room for another, stays on both sides until no slot
+//!   names it any more, readable or held (`Registry::sweep`). That every hold is seen is proven for
+//!   the ring itself.
 //!
-//! A fence is a buffer of no bytes that is retired as soon as its frame is published: the third
-//! order keeps it as long as somebody can wait for it, and no longer. A client that holds no
-//! frames for a while is not sent the fences of those that it lets pass ([`Sent::Later`]); it then
-//! finds one missing at most once, and the next is there.
+//! A fence is a buffer of no bytes that is unregistered as soon as its frame is published: the
+//! third ordering keeps it exactly as long as a client can wait for it. A client that holds no
+//! frames for a while is not sent the fences of the frames it skips ([`Sent::Later`]); it then
+//! misses a fence at most once.
 //!
-//! A place in a client's table is free before the host fills it anew, because the host says
-//! what is gone before it says what is new.
+//! A client's table has room for each new buffer, because the host announces removed buffers before
+//! new ones.
 //!
-//! Everything here is pure: `loom_meet.rs` and `loom_retire.rs` run it against the ring.
+//! Nothing here makes a system call: `loom_meet.rs` and `loom_retire.rs` check it with the ring.
 
 pub(crate) mod ledger;
 pub(crate) mod registry;
@@ -40,15 +40,15 @@ pub(crate) use ledger::Ledger;
 pub(crate) use registry::Registry;
 pub use table::{Table, find};
 
-/// What came of sending.
+/// The outcome of sending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sent {
-    /// It is in the peer's queue.
+    /// The message is in the peer's queue.
     Yes,
-    /// The peer has not read what was sent before; nothing was sent.
+    /// The peer's queue is full of unread messages; nothing was sent.
     QueueFull,
-    /// Too many descriptors of this user are on their way, to whomever; nothing was sent.
+    /// Too many descriptors sent by this user's processes are unread; nothing was sent.
     TooManyInFlight,
-    /// The peer has been sent as many fences as it may leave unread; nothing was sent.
+    /// The peer has as many unread fences as it may have; nothing was sent.
     Later,
 }

@@ -1,9 +1,9 @@
-//! The host's buffers and fences, each with an id that is never used twice.
+//! The host's registry of buffers and fences, each with an id that is never reused.
 
 use crate::MAX_BUFFERS;
 
-/// A bounded set of buffers. `M` is a buffer's memory; two that are equal are one. A fence is
-/// an entry of no bytes that equals no other.
+/// A bounded set of buffers. `M` is a buffer's memory; equal memory is one buffer. A fence is an
+/// entry of size 0 that equals no other.
 #[derive(Debug)]
 pub(crate) struct Registry<M, const N: usize = MAX_BUFFERS> {
     entries: [Option<Entry<M>>; N],
@@ -16,22 +16,23 @@ struct Entry<M> {
     id: u32,
     size: u64,
     memory: M,
-    /// Serial of the newest frame that lies in it, or that was the newest when it came.
+    /// Serial of the newest frame in it, or of the newest frame when it was registered.
     used: u64,
-    /// No new frame may lie in it, and it goes when no frame does.
+    /// No new frame may lie in it, and it is removed once no frame does.
     retiring: bool,
 }
 
 impl<M: PartialEq, const N: usize> Registry<M, N> {
-    /// Adds a buffer, or finds the one with the same memory. Ids start at 1. `None`: it is
-    /// full, see [`Registry::make_room`]. `head` is the newest frame's serial.
+    /// Adds a buffer, or finds the one with the same memory, and returns its id. Ids start at 1.
+    /// Returns `None` if the registry is full: see [`Registry::make_room`]. `head` is the newest
+    /// frame's serial.
     pub(crate) fn insert(&mut self, memory: M, size: u64, head: u64) -> Option<u32> {
         if let Some(id) = self.find(&memory) {
             return Some(id);
         }
-        let place = self.entries.iter().position(Option::is_none)?;
+        let index = self.entries.iter().position(Option::is_none)?;
         self.last_id = self.next_id();
-        self.entries[place] = Some(Entry {
+        self.entries[index] = Some(Entry {
             id: self.last_id,
             size,
             memory,
@@ -41,7 +42,7 @@ impl<M: PartialEq, const N: usize> Registry<M, N> {
         Some(self.last_id)
     }
 
-    /// The buffer with this memory. One that was to go stays.
+    /// Returns the id of the buffer with this memory. A buffer that was unregistered is kept.
     pub(crate) fn find(&mut self, memory: &M) -> Option<u32> {
         let mut entries = self.entries.iter_mut().flatten();
         let entry = entries.find(|e| e.memory == *memory)?;
@@ -61,35 +62,35 @@ impl<M, const N: usize> Registry<M, N> {
         }
     }
 
-    /// The memory with this id, for a change that leaves it the same.
-    #[cfg_attr(loom, expect(dead_code, reason = "for memory that can be cut short"))]
+    /// Returns the memory with this id, for a change that keeps it equal to itself.
+    #[cfg_attr(loom, expect(dead_code, reason = "for memory that can shrink"))]
     pub(crate) fn memory_mut(&mut self, id: u32) -> Option<&mut M> {
         let mut entries = self.entries.iter_mut().flatten();
         entries.find(|e| e.id == id).map(|e| &mut e.memory)
     }
 
-    /// Whether another buffer finds no place.
+    /// Returns whether there is no room for another buffer.
     pub(crate) fn is_full(&self) -> bool {
         self.entries.iter().all(Option::is_some)
     }
 
-    /// The id that the next new buffer gets.
+    /// Returns the id of the next new buffer.
     pub(crate) fn next_id(&self) -> u32 {
         self.last_id.wrapping_add(1).max(1)
     }
 
-    /// Notes that frame `serial` lies in a buffer, and gives its size; `None` if it may not. A
-    /// fence has size 0.
+    /// Records that frame `serial` lies in a buffer and returns the buffer's size, 0 for a fence.
+    /// Returns `None` if there is no such buffer or it is unregistered.
     #[inline]
     pub(crate) fn touch(&mut self, id: u32, serial: u64) -> Option<u64> {
-        // Ids are given in turn, mostly to places in turn.
+        // Ids are consecutive, and so are mostly their indices: a good first guess.
         let guess = (id as usize).wrapping_sub(1) % N;
         let is = |e: &Option<Entry<M>>| e.as_ref().is_some_and(|e| e.id == id);
-        let place = match is(&self.entries[guess]) {
+        let index = match is(&self.entries[guess]) {
             true => Some(guess),
             false => self.entries.iter().position(is),
         };
-        match place.and_then(|place| self.entries[place].as_mut()) {
+        match index.and_then(|index| self.entries[index].as_mut()) {
             Some(entry) if !entry.retiring => {
                 entry.used = serial;
                 Some(entry.size)
@@ -98,8 +99,8 @@ impl<M, const N: usize> Registry<M, N> {
         }
     }
 
-    /// Lets a buffer go as soon as [`Registry::sweep`] finds it unused.
-    pub(crate) fn retire(&mut self, id: u32) {
+    /// Marks a buffer for [`Registry::sweep`], which removes it once it is unused.
+    pub(crate) fn unregister(&mut self, id: u32) {
         let mut entries = self.entries.iter_mut().flatten();
         if let Some(entry) = entries.find(|e| e.id == id && !e.retiring) {
             entry.retiring = true;
@@ -107,47 +108,44 @@ impl<M, const N: usize> Registry<M, N> {
         }
     }
 
-    /// Whether a buffer waits to go.
+    /// Returns whether a buffer is waiting to be removed.
     #[inline]
-    #[cfg_attr(
-        loom,
-        expect(dead_code, reason = "saves the host time, decides nothing")
-    )]
+    #[cfg_attr(loom, expect(dead_code, reason = "an optimization of the host"))]
     pub(crate) fn is_retiring(&self) -> bool {
         self.retiring != 0
     }
 
-    /// Removes a retired buffer that no frame lies in, as `is_used` says of an id, and gives
-    /// its id: clients are to be told. Again until there is none.
+    /// Removes one unregistered buffer for whose id `is_used` is false. Returns its id, of which
+    /// clients have to be told. To be called until it returns `None`.
     pub(crate) fn sweep(&mut self, is_used: impl Fn(u32) -> bool) -> Option<u32> {
         let goes = |e: &Entry<M>| e.retiring && !is_used(e.id);
-        let place = self.place(goes)?;
+        let index = self.position(goes)?;
         self.retiring -= 1;
-        self.entries[place].take().map(|e| e.id)
+        self.entries[index].take().map(|e| e.id)
     }
 
-    /// Removes the buffer that was used longest ago, of those that no frame lies in, and
-    /// gives its id: clients are to be told before another takes its place.
+    /// Removes the least recently used of the buffers that no frame lies in. Returns its id, of
+    /// which clients have to be told before they are sent another buffer.
     pub(crate) fn make_room(&mut self, is_used: impl Fn(u32) -> bool) -> Option<u32> {
         let entries = self.entries.iter().flatten();
         let unused = entries.filter(|e| !is_used(e.id));
         let id = unused.min_by_key(|e| e.used)?.id;
-        self.retire(id);
+        self.unregister(id);
         self.sweep(|other| other != id)
     }
 
-    fn place(&self, is: impl Fn(&Entry<M>) -> bool) -> Option<usize> {
+    fn position(&self, is: impl Fn(&Entry<M>) -> bool) -> Option<usize> {
         let mut entries = self.entries.iter();
         entries.position(|e| e.as_ref().is_some_and(&is))
     }
 
-    /// All buffers: place, id, size, memory. Those that are to go as well: a frame that a
-    /// newcomer can still read may lie in them.
+    /// Iterates over index, id, size and memory of all buffers, including unregistered ones: a
+    /// frame in them may still be readable for a new client.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, u32, u64, &M)> {
         let entries = self.entries.iter().enumerate();
-        entries.filter_map(|(place, e)| {
+        entries.filter_map(|(index, e)| {
             let e = e.as_ref()?;
-            Some((place, e.id, e.size, &e.memory))
+            Some((index, e.id, e.size, &e.memory))
         })
     }
 }
@@ -176,18 +174,18 @@ pub(super) mod tests {
     fn ids_are_not_used_again() {
         let mut r = registry();
         r.insert(Memory(7), 1, 0);
-        r.retire(1);
+        r.unregister(1);
         assert_eq!(r.sweep(|_| false), Some(1));
         assert_eq!(r.sweep(|_| false), None);
         assert_eq!(r.insert(Memory(7), 1, 0), Some(2));
     }
 
     #[test]
-    fn a_retired_buffer_takes_no_new_frame_and_goes_with_its_last_one() {
+    fn a_retired_buffer_goes_with_its_last_frame() {
         let mut r = registry();
         r.insert(Memory(7), 1, 0);
         assert_eq!(r.touch(1, 1), Some(1));
-        r.retire(1);
+        r.unregister(1);
         assert_eq!(r.touch(1, 2), None);
         assert_eq!(r.sweep(|_| true), None);
         assert!(r.is_retiring());
@@ -200,14 +198,14 @@ pub(super) mod tests {
     fn memory_that_comes_back_before_it_has_gone_stays() {
         let mut r = registry();
         r.insert(Memory(7), 1, 0);
-        r.retire(1);
+        r.unregister(1);
         assert_eq!(r.insert(Memory(7), 1, 0), Some(1));
         assert_eq!(r.sweep(|_| false), None);
         assert_eq!(r.touch(1, 1), Some(1));
     }
 
     #[test]
-    fn the_buffer_used_longest_ago_makes_room_unless_a_frame_lies_in_it() {
+    fn the_oldest_unused_buffer_makes_room() {
         let mut r = registry();
         r.insert(Memory(7), 1, 0);
         r.insert(Memory(8), 1, 0);

@@ -1,10 +1,10 @@
-//! The buffers that a client has received and not been told to forget.
+//! A client's table of the buffers that it has received.
 
 use heapless::Vec;
 
 use crate::MAX_BUFFERS;
 
-/// Buffers by their id; `B` is what the client makes of one.
+/// Buffers by id; `B` is the client's representation of one.
 #[derive(Debug)]
 pub struct Table<B, const N: usize = MAX_BUFFERS>(Vec<(u32, B), N>);
 
@@ -15,32 +15,32 @@ impl<B, const N: usize> Default for Table<B, N> {
 }
 
 impl<B, const N: usize> Table<B, N> {
-    /// Takes a buffer in, in place of one with the same id. An honest host never sends more
-    /// than fit: then the buffer comes back.
+    /// Adds a buffer, replacing one with the same id. Returns the buffer as an error if the table
+    /// is full, which an honest host never causes.
     pub fn insert(&mut self, id: u32, buffer: B) -> Result<(), B> {
-        self.retire(id);
+        self.unregister(id);
         self.0.push((id, buffer)).map_err(|(_, buffer)| buffer)
     }
 
-    /// Forgets a buffer.
-    pub fn retire(&mut self, id: u32) {
+    /// Removes a buffer.
+    pub fn unregister(&mut self, id: u32) {
         self.0.retain(|(own, _)| *own != id);
     }
 
-    /// The buffer with this id.
+    /// Returns the buffer with this id.
     pub fn get(&self, id: u32) -> Option<&B> {
         self.0.iter().find(|(own, _)| *own == id).map(|(_, b)| b)
     }
 
-    /// All of them.
+    /// Iterates over all buffers.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut B> {
         self.0.iter_mut().map(|(_, b)| b)
     }
 }
 
-/// Looks for a buffer, and as long as it is not there takes in one more of the host's
-/// messages with `pump`, which says whether there was one. To be called with `contents`
-/// locked for all threads of a client.
+/// Finds a buffer with `look`. While that finds nothing, handles one more message of the host with
+/// `pump`, which returns whether there was one. To be called with `contents` locked against all
+/// threads of the client.
 ///
 /// # Errors
 /// Those of `pump`.
@@ -71,7 +71,7 @@ mod tests {
         assert_eq!(table.insert(2, 'c'), Ok(()));
         assert_eq!(table.insert(3, 'd'), Err('d'));
         assert_eq!(table.get(2), Some(&'c'));
-        table.retire(2);
+        table.unregister(2);
         assert_eq!(table.get(2), None);
         assert_eq!(table.insert(3, 'd'), Ok(()));
     }

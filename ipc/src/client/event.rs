@@ -1,4 +1,4 @@
-//! What a host sends after the welcome.
+//! Events: the host's messages, checked, with their descriptors.
 
 use heapless::Vec;
 use rustix::fd::{AsFd, OwnedFd};
@@ -7,26 +7,26 @@ use videostream_hal::memory::{kind, sync_file};
 use crate::wire::{ClientStatus, HostStatus, MAX_FDS, Message};
 use crate::{Error, MAX_PARAMETERS, trust};
 
-/// What the host has sent.
+/// An event that the host has sent.
 #[derive(Debug)]
 pub enum Event {
-    /// A buffer that frames may lie in from now on: id, bytes, descriptor.
+    /// A buffer that frames may lie in from now on: id, size in bytes, descriptor.
     Buffer(u32, u64, OwnedFd),
     /// A frame's fence: id, descriptor of a sync file.
     Fence(u32, OwnedFd),
-    /// A buffer or fence that is gone: its id.
+    /// A buffer or fence that the host has unregistered: its id.
     Retire(u32),
-    /// Parameter sets that decoding starts with: bytes, descriptor of a sealed memfd.
+    /// Parameter sets that decoding starts with: size in bytes, descriptor of a sealed memfd.
     Parameters(u64, OwnedFd),
-    /// How a client does; part of the answer to [`Client::look`](super::Client::look).
+    /// The state of a client; part of the answer to [`Client::look`](super::Client::look).
     Client(ClientStatus),
-    /// How the host does; ends that answer.
+    /// The state of the host; ends that answer.
     Status(HostStatus),
 }
 
 impl Event {
-    /// What a message means to a client that is waiting for events.
-    /// `trusts` says whether its host's user is to be trusted with the memory's size.
+    /// Checks a message and its descriptors. `trusts` is whether memory that can shrink is accepted
+    /// from this host.
     pub(super) fn new(
         message: Message,
         mut fds: Vec<OwnedFd, MAX_FDS>,
@@ -60,7 +60,7 @@ impl Event {
                 check(&fd, size, wrong)?;
                 Ok(Self::Parameters(size, fd))
             }
-            Message::Retire { id } => Ok(Self::Retire(id)),
+            Message::Unregister { id } => Ok(Self::Retire(id)),
             Message::Client(status) => Ok(Self::Client(status)),
             Message::Status(status) => Ok(Self::Status(status)),
             Message::Goodbye(why) => Err(Error::Goodbye(why)),
@@ -68,12 +68,12 @@ impl Event {
             Message::Hello { .. } => Err(Error::Unexpected("hello from a host")),
             Message::Welcome { .. } => Err(Error::Unexpected("second welcome")),
             Message::Moved => Err(Error::Unexpected("a host that holds frames")),
-            Message::Look => Err(Error::Unexpected("a host that asks how it does")),
+            Message::StatusRequest => Err(Error::Unexpected("a host that asks how it does")),
         }
     }
 }
 
-/// Memory from a host is as long as it says and stays so.
+/// Checks that memory has `size` bytes and can't shrink.
 fn check(fd: &OwnedFd, size: u64, wrong: Error) -> Result<(), Error> {
     match kind::is_fixed_memory(fd.as_fd(), size) {
         Ok(true) if size != 0 => Ok(()),

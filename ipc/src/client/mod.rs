@@ -1,11 +1,11 @@
-//! The client: connects, holds frames, waits for them.
+//! The client: connects, waits for frames, holds and releases them.
 //!
-//! Holding, reading and releasing touch shared memory only, from any number of threads.
-//! Messages of the host (new buffers, goodbye) are read by [`Client::pump`], which is due
-//! when [`Client::wait`] says so or a frame names an unknown buffer.
+//! Holding, reading and releasing touch shared memory only, from any number of threads. Messages of
+//! the host (new buffers, goodbye) are read by [`Client::pump`], to be called when [`Client::wait`]
+//! returns [`Woken::Message`] or a frame names an unknown buffer.
 
+mod connect;
 mod event;
-mod knock;
 mod peek;
 mod quiet;
 mod tell;
@@ -22,8 +22,8 @@ use videostream_hal::ring::segment::{ControlMap, LeaseMap, Stat};
 use videostream_hal::sync::{AtomicU32, Ordering};
 use videostream_hal::time;
 
+pub use self::connect::{PendingClient, Welcome};
 pub use self::event::Event;
-pub use self::knock::{Knock, Welcome};
 pub use self::quiet::Quiet;
 pub use self::wait::Woken;
 use self::wakes::Wakes;
@@ -32,15 +32,15 @@ use crate::address::Address;
 use crate::socket::{self, Sent};
 use crate::wire::{Exports, Message, Mode};
 
-/// What a client wants of its host.
+/// Configuration of a client.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
-    /// Which frames.
+    /// Which frames it wants.
     pub mode: Mode,
-    /// Frames held at once, at most: up to [`MAX_HOLD`](crate::wire::MAX_HOLD); the host may refuse.
+    /// Maximum frames held at once, up to [`MAX_HOLD`](crate::wire::MAX_HOLD). The host may refuse.
     pub hold: u32,
-    /// How long to look at the ring before sleeping, in nanoseconds. It costs a core and
-    /// saves a wake-up.
+    /// How long to spin on the ring before sleeping, in nanoseconds; 0 by default. Spinning
+    /// occupies a core and saves the wake-up.
     pub spin_ns: u64,
 }
 
@@ -60,9 +60,9 @@ impl Default for Config {
 pub struct HeldFrame {
     /// Its slot.
     pub slot: SlotId,
-    /// What the host says about it; checked but for the buffers' sizes.
+    /// Its description by the host, checked except for the buffers' sizes.
     pub descriptor: FrameDescriptor,
-    /// Frames between the last one and this that the client did not get.
+    /// Frames between the previous one and this that the client did not get.
     pub missed: u64,
 }
 
@@ -74,23 +74,23 @@ pub struct Client {
     wakes: Wakes,
     socket: OwnedFd,
     config: Config,
-    /// Frames that this client's threads hold, so that they stay within the limit together.
+    /// Frames that all threads of this client hold together; limited by `config.hold`.
     held: AtomicU32,
-    /// The last mark of the host that it was told of.
+    /// The host's mark that was last answered with a message.
     told: AtomicU32,
-    /// Threads in a futex wait, or about to be.
+    /// Threads in a futex wait, or about to enter one.
     sleepers: AtomicU32,
-    /// Whether waits are to end: 0 or 1.
+    /// 1 while waits are cancelled, else 0.
     cancelled: AtomicU32,
     host_pid: u32,
     exports: Exports,
-    /// Memory that can be cut short is taken from this host.
+    /// Whether memory that can shrink is accepted from this host.
     trusts: bool,
 }
 
 impl Client {
-    /// Connects and waits for the host's welcome until `deadline_ns`. The buffers that the
-    /// host has come before it and go to `buffers`.
+    /// Connects and waits for the host's welcome until `deadline_ns`. The host's buffers come
+    /// before the welcome and are passed to `buffers`.
     ///
     /// # Errors
     /// [`Error::NoHost`], [`Error::Refused`] with the host's reason, [`Error::TimedOut`],
@@ -101,54 +101,49 @@ impl Client {
         deadline_ns: u64,
         buffers: impl FnMut(Event) -> Result<(), Error>,
     ) -> Result<Self, Error> {
-        Knock::new(address, config)?.finish(deadline_ns, buffers)
+        PendingClient::new(address, config)?.finish(deadline_ns, buffers)
     }
 
-    /// The random number of the host's ring: another one after a restart of the host.
-    pub fn epoch(&self) -> u64 {
-        self.control.epoch()
-    }
-
-    /// The host's process, as it says.
+    /// Returns the host's process id, as stated by the host.
     pub fn host_pid(&self) -> u32 {
         self.host_pid
     }
 
-    /// What the host lets its clients do with the buffers.
+    /// Returns what clients may do with the buffers.
     pub fn exports(&self) -> Exports {
         self.exports
     }
 
-    /// What was asked of the host.
+    /// Returns the configuration that was sent to the host.
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// Serial of the newest frame; 0 before the first.
+    /// Returns the serial of the newest frame; 0 before the first.
     pub fn head(&self) -> u64 {
         reader::newest(&self.control)
     }
 
-    /// Frames held now.
+    /// Returns the number of frames held now.
     pub fn held(&self) -> u32 {
         self.held.load(Ordering::Relaxed)
     }
 
-    /// Holds a frame newer than serial `after`: the newest, or the next that is still
-    /// there, by the client's mode. `Ok(None)`: nothing newer yet. No system call, unless the host
-    /// waits for clients. A host that is gone brings nothing newer: who never waits asks [`Quiet`] when
-    /// to look at the socket.
+    /// Holds a frame newer than serial `after`: the newest, or the next that the ring still has, by
+    /// the client's mode. Returns `Ok(None)` if there is no newer frame yet. Makes no system call
+    /// unless the host is waiting for clients. A host that has died is not noticed here: a client
+    /// that never waits uses [`Quiet`] to check the socket.
     ///
     /// # Errors
-    /// [`Error::HoldLimit`] when there is one but this client holds as many as it may;
-    /// [`Error::ThrownOut`] when the host no longer keeps what this client holds;
+    /// [`Error::HoldLimit`] when there is a frame but this client already holds its maximum;
+    /// [`Error::ThrownOut`] when the host has evicted this client and may reuse what it holds;
     /// [`Error::Descriptor`] for a frame whose description is wrong.
     #[inline]
     pub fn hold(&self, after: u64) -> Result<Option<HeldFrame>, Error> {
         self.hold_by(self.config.mode, after)
     }
 
-    /// [`Client::hold`] by another mode than the one that the host was told.
+    /// Holds a frame like [`Client::hold`], but by `mode` instead of the configured mode.
     ///
     /// # Errors
     /// Those of [`Client::hold`].
@@ -157,7 +152,7 @@ impl Client {
         if self.head() <= after {
             return Ok(None);
         }
-        // SYNC(limit): acquires what other threads gave back before.
+        // SYNC(limit): acquires the references that other threads have released.
         if self.held.fetch_add(1, Ordering::Acquire) >= self.config.hold {
             self.held.fetch_sub(1, Ordering::Relaxed);
             return Err(Error::HoldLimit(self.config.hold));
@@ -166,7 +161,7 @@ impl Client {
             Mode::Newest => reader::hold_newest(&self.control, &self.lease, after),
             Mode::Every => reader::hold_next(&self.control, &self.lease, after),
         };
-        // Behind the hold's fence: whoever has found a frame not intact finds this as well.
+        // After the hold's fence: a thread that finds its frame overwritten also sees this.
         if self.lease.has_ended() {
             match held {
                 Some(held) => self.release(held.slot),
@@ -199,7 +194,8 @@ impl Client {
         }))
     }
 
-    /// For whoever looks at the host: one thread's numbers may overwrite another's.
+    /// Updates the counters in the lease, which are for status only: concurrent threads may
+    /// overwrite each other's updates.
     fn count(&self, serial: u64, missed: u64, after: u64) {
         let add = |which, n| {
             let stat = self.lease.stat(which);
@@ -216,42 +212,51 @@ impl Client {
         last.store(serial, Ordering::Relaxed);
     }
 
-    /// Gives a held frame back. No system call, unless the host waits for it.
+    /// Releases a held frame. Makes no system call unless the host is waiting for releases.
     #[inline]
     pub fn release(&self, slot: SlotId) {
         self.count_move();
         reader::release(&self.lease, slot);
-        // SYNC(limit): after the reference, for who holds the next one in its place.
+        // SYNC(limit): releases the reference to the thread that holds the next frame instead.
         self.held.fetch_sub(1, Ordering::Release);
         self.tell_of_release();
     }
 
-    /// The ring's words and this client's lease, as they are. Whoever writes to the lease
+    /// Returns the ring's words, to be read, and this client's lease. Writing to the lease
     /// around this type can only harm this client.
+    ///
+    /// ```compile_fail,E0599
+    /// use videostream_hal::ring::cells::Control;
+    /// use videostream_hal::sync::Ordering;
+    ///
+    /// fn set_head(client: &videostream_ipc::client::Client) {
+    ///     client.ring().0.head().store(1, Ordering::Release);
+    /// }
+    /// ```
     pub fn ring(&self) -> (&ControlMap, &LeaseMap) {
         (&self.control, &self.lease)
     }
 
-    /// Whether the memory of a held frame is still that frame's, for a client that was
-    /// thrown out while it read.
+    /// Returns whether the memory still holds that frame, for a client that was evicted while it
+    /// read.
     pub fn is_intact(&self, slot: SlotId, serial: u64) -> bool {
         reader::is_intact(&self.control, slot, serial)
     }
 
-    /// Asks the host how it and its clients do; the answer comes as events.
+    /// Asks the host for its state and that of its clients. The answer comes as events.
     pub fn look(&self) -> Result<(), Error> {
-        match socket::send(&self.socket, &Message::Look, &[])? {
+        match socket::send(&self.socket, &Message::StatusRequest, &[])? {
             Sent::Yes => Ok(()),
             _ => Err(Error::TimedOut),
         }
     }
 
-    /// Reads one message of the host. `Ok(None)`: there is none. Never blocks. To be
-    /// called by one thread at a time, in the order in which its events are to count.
+    /// Reads one message of the host without blocking. Returns `Ok(None)` if its queue is empty. To
+    /// be called by one thread at a time, which applies the events in order.
     ///
     /// # Errors
-    /// [`Error::HostGone`], [`Error::Goodbye`] with the reason, [`Error::BadBuffer`] for
-    /// memory that the host could cut short, [`Error::Wire`].
+    /// [`Error::HostGone`], [`Error::Goodbye`] with the reason, [`Error::BadBuffer`] for memory
+    /// that the host could truncate, [`Error::Wire`].
     pub fn pump(&self) -> Result<Option<Event>, Error> {
         let Some((message, fds)) = socket::receive(&self.socket)? else {
             return Ok(None);
@@ -260,7 +265,7 @@ impl Client {
     }
 }
 
-/// Polls until something is ready; interrupted calls go on.
+/// Polls until a descriptor is ready; interrupted calls are retried.
 fn poll_until(fds: &mut [PollFd<'_>], deadline_ns: u64) -> Result<(), Error> {
     match time::poll_until(fds, deadline_ns) {
         Ok(true) => Ok(()),

@@ -1,4 +1,4 @@
-//! Frames that are looked at before they are held.
+//! Peeking at a frame's description before holding the frame.
 
 use videostream_hal::ring::cells::SlotId;
 use videostream_hal::ring::segment::Stat;
@@ -9,18 +9,19 @@ use super::Client;
 use crate::Error;
 
 impl Client {
-    /// The newest serial when the host let this client in, as far as [`Client::hold`] and
-    /// [`Client::peek`] have not moved it on.
+    /// Returns the last serial that [`Client::hold`] or [`Client::peek`] returned; before that, the
+    /// newest one when the host let this client in.
     pub fn last_serial(&self) -> u64 {
         self.lease.stat(Stat::LastSerial).load(Ordering::Relaxed)
     }
 
-    /// What the host says about the oldest frame newer than `after`, without holding it: it may be
-    /// gone a moment later. `Ok(None)`: nothing newer. No system call.
+    /// Returns the description of the oldest frame newer than `after` without holding the frame,
+    /// which may be gone a moment later. Returns `Ok(None)` if there is no newer frame. Makes no
+    /// system call.
     ///
     /// # Errors
-    /// [`Error::ThrownOut`] when the host no longer counts this client;
-    /// [`Error::Descriptor`] for a frame whose description is wrong.
+    /// [`Error::ThrownOut`] when the host has evicted this client; [`Error::Descriptor`] for a
+    /// frame whose description is wrong.
     #[inline]
     pub fn peek(&self, after: u64) -> Result<Option<FrameDescriptor>, Error> {
         if self.head() <= after {
@@ -38,11 +39,11 @@ impl Client {
         Ok(Some(descriptor))
     }
 
-    /// Holds exactly the frame `serial`, one that [`Client::peek`] gave. `Ok(None)`: it is gone.
-    /// No system call, unless the host waits for clients.
+    /// Holds exactly the frame `serial`, which [`Client::peek`] returned. Returns `Ok(None)` if it
+    /// is gone. Makes no system call unless the host is waiting for clients.
     ///
     /// # Errors
-    /// [`Error::HoldLimit`] when this client holds as many as it may; [`Error::ThrownOut`].
+    /// [`Error::HoldLimit`] when this client already holds its maximum; [`Error::ThrownOut`].
     #[inline]
     pub fn hold_serial(&self, serial: u64) -> Result<Option<SlotId>, Error> {
         // SYNC(limit): as in `hold`.
@@ -51,7 +52,7 @@ impl Client {
             return Err(Error::HoldLimit(self.config.hold));
         }
         let slot = reader::try_hold(&self.control, &self.lease, serial);
-        // Behind the hold's fence, as in `hold`.
+        // After the hold's fence, as in `hold`.
         if self.lease.has_ended() {
             match slot {
                 Some(slot) => self.release(slot),

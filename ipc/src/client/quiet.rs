@@ -1,30 +1,29 @@
-//! Noticing that a host is gone without waiting for it.
+//! Noticing a dead host without waiting.
 
 use videostream_hal::time::now_ns;
 
 use super::Client;
 
-/// How long nothing comes before the socket is looked at, and from one look to the next.
+/// How long without a frame until the socket is checked, and between checks.
 const LOOK_NS: u64 = 50_000_000;
 
-/// For who only looks for frames and never waits: when to look at the host's messages, too. One for each
-/// reader of a stream.
-///
-/// A host that is killed leaves its ring as it is, without a new frame; only the socket tells.
+/// Tells a client that never waits when to read the host's messages as well. One for each reader of
+/// a stream. A killed host leaves its ring unchanged, without new frames; only the socket reveals
+/// it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Quiet {
-    /// When nothing came for the first time, or the socket was looked at last; 0 while frames come.
+    /// Time of the first call without a frame, or of the last check; 0 while frames come.
     since_ns: u64,
 }
 
 impl Quiet {
-    /// A frame has come.
+    /// Notes that a frame has come.
     #[inline]
     pub fn end(&mut self) {
         self.since_ns = 0;
     }
 
-    /// No frame has come: whether [`Client::pump`] is due. No system call.
+    /// Notes that no frame has come. Returns whether [`Client::pump`] is due.
     pub fn is_pump_due(&mut self, client: &Client) -> bool {
         if client.control.is_closed() {
             return true;

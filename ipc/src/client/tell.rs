@@ -1,4 +1,4 @@
-//! Telling a host that waits.
+//! Notifying a host that waits for clients.
 
 use videostream_hal::ring::segment::Stat;
 use videostream_hal::ring::wake;
@@ -9,16 +9,16 @@ use crate::socket;
 use crate::wire::Message;
 
 impl Client {
-    /// Counts a frame held or let go, before the host's mark is looked at.
+    /// Counts a hold or release. To be called before the host's mark is read.
     #[inline]
     pub(super) fn count_move(&self) {
         let moves = self.lease.stat(Stat::Moves);
-        // One thread's number may overwrite another's: it is another one than before all the same.
+        // Threads may overwrite each other's count, but it always changes, which is enough.
         let more = moves.load(Ordering::Relaxed).wrapping_add(1);
         moves.store(more, Ordering::Relaxed);
     }
 
-    /// Behind a release.
+    /// Notifies a waiting host after a release.
     #[inline]
     pub(super) fn tell_of_release(&self) {
         let mark = wake::host_waits(&self.control);
@@ -27,7 +27,7 @@ impl Client {
         }
     }
 
-    /// Behind a hold.
+    /// Counts a hold, and notifies a host that also waits for holds.
     #[inline]
     pub(super) fn tell_of_hold(&self) {
         self.count_move();
@@ -37,12 +37,12 @@ impl Client {
         }
     }
 
-    /// Wakes the host, once for each mark: however many frames go by meanwhile, its queue holds one
-    /// message.
+    /// Wakes the host, once for each mark: however many frames are released meanwhile, its queue
+    /// holds one message.
     #[cold]
     fn tell(&self, mark: u32) {
         if self.told.swap(mark, Ordering::Relaxed) != mark {
-            // Full: the host has something to read. Gone: it does not wait.
+            // A full queue wakes the host anyway, and a dead host does not wait.
             let _ = socket::send(&self.socket, &Message::Moved, &[]);
         }
     }

@@ -1,10 +1,8 @@
-//! Waiting for frames: spin, futex, poll; and being woken for another reason.
+//! Waiting for frames by spin, futex and poll; cancelling waits; event loops.
 
 use rustix::event::{PollFd, PollFlags};
 use rustix::fd::{AsFd, BorrowedFd};
 use rustix::io::Errno;
-use rustix::thread::futex;
-use videostream_hal::ring::cells::Control;
 use videostream_hal::ring::wake;
 use videostream_hal::sync::{Ordering, Point, full_fence};
 use videostream_hal::time::now_ns;
@@ -12,27 +10,25 @@ use videostream_hal::time::now_ns;
 use super::{Client, poll_until};
 use crate::Error;
 
-/// How long a wait stays in the futex, which a host that is killed does not wake. After
-/// that it polls the socket, which tells at once, and the host's event; or, while another
-/// thread does, looks at the socket and goes back to the futex.
+/// How long a wait stays in the futex, which a killed host never wakes. After that the thread polls
+/// the socket, which reports a dead host immediately, and the host's event. While another thread is
+/// polling, it only checks the socket and returns to the futex.
 const FUTEX_SLICE_NS: u64 = 50_000_000;
 
 /// Why a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Woken {
-    /// A newer frame is there.
+    /// There is a newer frame.
     Frame,
     /// The host has sent something: call [`Client::pump`].
     Message,
 }
 
 impl Client {
-    /// Waits until a frame newer than `after` is there, the host sends something, or
-    /// `deadline_ns` passes. `u64::MAX` waits for ever.
-    ///
-    /// A newest frame that has expired counts as there although it can't be held. After a
-    /// [`Client::hold`] that gave nothing, wait for what is newer than the
-    /// [`Client::head`] that was read before it.
+    /// Waits until there is a frame newer than `after`, the host sends a message, or `deadline_ns`
+    /// passes. `u64::MAX` waits forever. A newest frame that has expired ends the wait although it
+    /// can't be held. After a [`Client::hold`] without a result, therefore wait for a frame newer
+    /// than the [`Client::head`] that was read before that hold.
     ///
     /// # Errors
     /// [`Error::TimedOut`], [`Error::Cancelled`], [`Error::Os`].
@@ -46,7 +42,7 @@ impl Client {
         self.check_cancelled()?;
         let mut slice = now_ns().saturating_add(FUTEX_SLICE_NS);
         while let Some(value) = self.begin_sleep(after) {
-            // Announced: whoever cancels from here on sees a sleeper and wakes it.
+            // The sleep is announced: a `cancel` from here on sees a sleeper and wakes it.
             let result = match self.check_cancelled() {
                 Ok(()) => self.sleep(value, slice.min(deadline_ns)),
                 Err(_) => Ok(()),
@@ -54,10 +50,10 @@ impl Client {
             self.end_sleep();
             self.check_cancelled()?;
             match result {
-                // The frame first: whoever was woken for it touches no more than it has to.
+                // Checked first, so that a thread woken for a frame does no more work than needed.
                 Ok(()) | Err(Errno::AGAIN | Errno::INTR) if self.head() > after => break,
-                // Woken without a frame, by a cancelled neighbour or a host that lies: the
-                // time counts all the same.
+                // Woken without a frame, by another client's `cancel` or a malicious host: sleep
+                // on, but no longer than the slice.
                 Ok(()) | Err(Errno::AGAIN | Errno::INTR) if now_ns() < slice.min(deadline_ns) => {}
                 Ok(()) | Err(Errno::AGAIN | Errno::INTR | Errno::TIMEDOUT) => {
                     if let Some(woken) = self.poll(after, deadline_ns)? {
@@ -74,8 +70,8 @@ impl Client {
         Ok(Woken::Frame)
     }
 
-    /// A host that has closed publishes nothing more; what it has published comes before
-    /// its goodbye or its hang-up, which a host that lies may keep back.
+    /// Waits on the ring of a host that has closed and publishes no more. Frames come before its
+    /// goodbye or hang-up, either of which a malicious host may withhold: hence the slices.
     fn after_close(&self, after: u64, deadline_ns: u64) -> Result<Woken, Error> {
         while self.head() <= after {
             self.check_cancelled()?;
@@ -112,7 +108,8 @@ impl Client {
         }
     }
 
-    /// Announces a futex wait to the host, and to [`Client::cancel`] where no host can write.
+    /// Announces a futex wait to the host, and to [`Client::cancel`] by a counter that no host can
+    /// write.
     fn begin_sleep(&self, after: u64) -> Option<u32> {
         // Relaxed: ordered by the fence of `wake::begin_sleep`.
         self.sleepers.fetch_add(1, Ordering::Relaxed);
@@ -129,14 +126,10 @@ impl Client {
     }
 
     fn sleep(&self, value: u32, deadline_ns: u64) -> rustix::io::Result<()> {
-        let all = core::num::NonZeroU32::MAX;
-        let deadline = videostream_hal::time::timespec(deadline_ns);
-        let word = self.control.wake();
-        // The deadline of wait_bitset is absolute, on the monotonic clock.
-        futex::wait_bitset(word, futex::Flags::empty(), value, Some(&deadline), all)
+        self.control.sleep_while(value, deadline_ns)
     }
 
-    /// Polls, if the event is free; else looks at the socket. `None`: back to the futex.
+    /// Polls if the event is free, else only checks the socket. `None` means back to the futex.
     fn poll(&self, after: u64, deadline_ns: u64) -> Result<Option<Woken>, Error> {
         if !self.wakes.take_for_thread() {
             let mut socket = [PollFd::new(&self.socket, PollFlags::IN)];
@@ -178,7 +171,7 @@ impl Client {
                 self.wakes.silence_alarm();
                 return Ok(None);
             }
-            // An event that is always there must not make this endless.
+            // A host that signals all the time must not keep the client here.
             if now_ns() >= deadline_ns {
                 return Err(Error::TimedOut);
             }
@@ -187,26 +180,26 @@ impl Client {
     }
 
     /// Ends every wait of this client, present and future, with [`Error::Cancelled`], until
-    /// [`Client::resume`]. From any thread.
+    /// [`Client::resume`]. Can be called from any thread.
     pub fn cancel(&self) {
         self.cancelled.store(1, Ordering::Relaxed);
-        // Pairs with the fence in `begin_sleep`: a thread that does not see the flag is seen
-        // as a sleeper below.
+        // Pairs with the fence in `begin_sleep`: a thread that misses the flag is counted as a
+        // sleeper below.
         full_fence(Point::WakeFence);
-        // A thread in a poll; the alarm stays on until `resume`.
+        // Wakes a thread in `poll`; the alarm stays on until `resume`.
         self.wakes.sound_alarm();
-        // A thread may have announced its sleep and not be asleep yet: woken until gone, which it is
-        // after `FUTEX_SLICE_NS` whatever the host does. The count in the lease says nothing here: the
-        // host can write it. Other clients are woken for nothing, once each time.
+        // A thread may have announced its sleep but not be asleep yet, so wake until there are no
+        // sleepers, which is after `FUTEX_SLICE_NS` at the latest, whatever the host does. The
+        // count in the lease can't be used: the host can write it. Each wake-up also reaches other
+        // clients, which go back to sleep.
         while self.sleepers.load(Ordering::Relaxed) != 0 {
-            let all = i32::MAX as u32;
-            if futex::wake(self.control.wake(), futex::Flags::empty(), all) == Ok(0) {
+            if self.control.wake_sleepers() == Ok(0) {
                 rustix::thread::sched_yield();
             }
         }
     }
 
-    /// Lets waits be waits again after [`Client::cancel`].
+    /// Re-enables waiting after [`Client::cancel`].
     pub fn resume(&self) {
         self.wakes.silence_alarm();
         self.cancelled.store(0, Ordering::Relaxed);
@@ -219,28 +212,30 @@ impl Client {
         }
     }
 
-    /// For an event loop: arms the descriptor of [`Client::event_fd`] for frames newer than
-    /// `after`. `false`: one is there already. It stays armed until [`Client::disarm`].
+    /// Arms the descriptor of [`Client::event_fd`] for frames newer than `after`, for an event
+    /// loop. Returns `false` if there is one already. It stays armed until [`Client::disarm`].
     pub fn arm(&self, after: u64) -> bool {
         self.wakes.take_for_event_loop();
-        // Forgotten first, so that what comes from here on is seen.
+        // Drained first, so that no later event is lost.
         self.wakes.forget_event();
         wake::arm(&self.control, &self.lease, after)
     }
 
-    /// No more events: each publish is cheaper for the host. By the thread that arms.
+    /// Stops events, which makes each publish cheaper for the host. To be called by the thread that
+    /// arms.
     pub fn disarm(&self) {
         self.wakes.take_for_event_loop();
         wake::disarm(&self.lease);
         self.wakes.give_back();
     }
 
-    /// Readable after a publish while armed; see [`Client::arm`]. To be polled, not read.
+    /// Returns a file descriptor that is readable after a publish while [armed](Client::arm). To be
+    /// polled, not read.
     pub fn event_fd(&self) -> BorrowedFd<'_> {
         self.wakes.event()
     }
 
-    /// Readable when [`Client::pump`] is due.
+    /// Returns a file descriptor that is readable when [`Client::pump`] is due.
     pub fn socket_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }

@@ -8,29 +8,27 @@ use videostream_hal::sync::{AtomicU32, Ordering};
 
 use crate::Error;
 
-/// Nobody uses the event.
+/// The event is unused.
 const NOBODY: u32 = 0;
-/// A thread is in a poll.
+/// A thread polls the event.
 const THREAD: u32 = 1;
-/// An event loop has it, from its first arming on.
+/// An event loop owns the event, from `arm` to `disarm`.
 const EVENT_LOOP: u32 = 2;
 
-/// The host's event and the client's own alarm.
-///
-/// One event can wake one waiter reliably: who forgets it and looks takes it away from whoever
-/// else has not looked yet. So it belongs to one thread or to the event loop at a time; other
-/// threads stay with the futex.
+/// The host's event and the client's own alarm. One event reliably wakes one waiter only: a waiter
+/// that drains it takes it away from any other that has not yet seen it. It therefore belongs to
+/// one thread or to the event loop at a time; other threads stay with the futex.
 #[derive(Debug)]
 pub(super) struct Wakes {
     /// A socket that the host makes readable.
     event: OwnedFd,
-    /// An eventfd that nobody else has, for threads of this client.
+    /// A private eventfd, by which threads of this client wake each other.
     alarm: OwnedFd,
     user: AtomicU32,
 }
 
 impl Wakes {
-    /// Takes the host's descriptor, which has to be a socket: of others a read could block.
+    /// Takes the host's descriptor, which has to be a socket: reading another kind could block.
     pub(super) fn new(event: OwnedFd) -> Result<Self, Error> {
         let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
         let wakes = Self {
@@ -52,32 +50,32 @@ impl Wakes {
         self.alarm.as_fd()
     }
 
-    /// Reads the event, so that only a later one makes it readable. `false` if that is
-    /// impossible because it is no socket.
+    /// Drains the event, so that only a later one makes it readable. Returns `false` if it is not a
+    /// socket.
     pub(super) fn forget_event(&self) -> bool {
-        // As many bytes as frames went by: more are read the next time.
+        // One byte for each signal; the rest is read next time.
         let mut bytes = [0u8; 256];
         let read = recv(&self.event, &mut bytes, RecvFlags::DONTWAIT);
         !matches!(read, Err(Errno::NOTSOCK))
     }
 
-    /// Wakes the thread that polls, now or next.
+    /// Wakes the thread that polls, or the next one to poll.
     pub(super) fn sound_alarm(&self) {
-        // Full is as good as written.
+        // A full counter is readable, too.
         let _ = rustix::io::write(&self.alarm, &1u64.to_ne_bytes());
     }
 
     pub(super) fn silence_alarm(&self) {
-        // Nothing to read is as good as read.
+        // An alarm that is off stays off.
         let _ = rustix::io::read(&self.alarm, &mut [0u8; 8]);
     }
 
-    /// Takes the event for a thread; `false` if somebody has it.
+    /// Takes the event for a thread. Returns `false` if it is in use.
     pub(super) fn take_for_thread(&self) -> bool {
         self.take(THREAD).is_ok()
     }
 
-    /// Takes the event for the event loop. A thread that polls is woken and goes back to the futex.
+    /// Takes the event for the event loop. A thread that polls is woken and returns to the futex.
     pub(super) fn take_for_event_loop(&self) {
         while self.take(EVENT_LOOP) == Err(THREAD) {
             self.sound_alarm();
@@ -85,7 +83,7 @@ impl Wakes {
         }
     }
 
-    /// Gives it back; what was done with it is done before somebody else takes it.
+    /// Gives the event back. What this user did with it happens before the next one takes it.
     pub(super) fn give_back(&self) {
         self.user.store(NOBODY, Ordering::Release);
     }

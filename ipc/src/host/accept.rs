@@ -1,4 +1,4 @@
-//! Who knocks: let in, refused with the reason, or left to wait.
+//! Accepting connections: let in, refused with a reason, or left waiting.
 
 use heapless::Vec;
 use rustix::event::{PollFd, PollFlags, epoll};
@@ -15,37 +15,38 @@ use crate::socket;
 use crate::wire::{Message, Refusal};
 use crate::{Error, MAX_CLIENTS, trust};
 
-/// How long a client may take to say hello, and how long a host that is short of something leaves it
-/// waiting before it says so.
+/// How long a client may take to send Hello, and how long a host that is short of resources leaves
+/// it waiting before it refuses.
 pub(super) const HELLO_NS: u64 = 2_000_000_000;
-/// How long nobody is let in after descriptors or memory have run out.
+/// How long accepting pauses after descriptors or memory have run out.
 const PAUSE_NS: u64 = 100_000_000;
-/// How soon a welcome is tried again for which there was no room.
+/// How soon to retry a welcome for which there was no room.
 const AGAIN_NS: u64 = 10_000_000;
 
-/// The listening socket, and what keeps it from being readable for ever.
+/// The listening socket, and the means against its staying readable when descriptors run out.
 #[derive(Debug)]
-pub(super) struct Door {
+pub(super) struct Acceptor {
     /// `None` once the host has closed.
     pub(super) listener: Option<OwnedFd>,
-    /// A descriptor to give up when there is no other: whoever knocks is told, and waits for nothing.
+    /// A spare descriptor, given up when there is no other, to accept and refuse a client instead
+    /// of letting it wait in vain.
     reserve: Option<OwnedFd>,
-    /// Until when the listener is not looked at; 0 while it is.
+    /// Until when the listener is not polled; 0 while it is.
     shut_until_ns: u64,
-    /// Since when there has been no descriptor for those who knock; 0 while there is.
+    /// Since when there has been no descriptor for new connections; 0 while there is one.
     short_since_ns: u64,
 }
 
-impl Door {
+impl Acceptor {
     pub(super) fn new(listener: OwnedFd) -> Self {
-        let mut door = Self {
+        let mut acceptor = Self {
             listener: Some(listener),
             reserve: None,
             shut_until_ns: 0,
             short_since_ns: 0,
         };
-        door.keep_reserve();
-        door
+        acceptor.keep_reserve();
+        acceptor
     }
 
     fn keep_reserve(&mut self) {
@@ -54,7 +55,7 @@ impl Door {
         }
     }
 
-    /// Whether it is more than a moment that there is no descriptor, now that there is none.
+    /// Notes that there is no descriptor. Returns whether that has been so for [`HELLO_NS`].
     fn is_short_for_long(&mut self, now_ns: u64) -> bool {
         if self.short_since_ns == 0 {
             self.short_since_ns = now_ns;
@@ -67,7 +68,7 @@ impl Door {
         accept_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)
     }
 
-    /// Listens no more. The socket's name is free once its file is gone, too.
+    /// Stops listening. The socket's name is free once its file is removed as well.
     pub(super) fn close(&mut self) {
         self.listener = None;
         self.reserve = None;
@@ -78,14 +79,14 @@ impl Door {
 impl Host {
     pub(super) fn accept(&mut self) -> Result<(), Error> {
         for _ in 0..EVENTS {
-            match self.door.accept() {
+            match self.acceptor.accept() {
                 Ok(socket) => {
-                    self.door.short_since_ns = 0;
+                    self.acceptor.short_since_ns = 0;
                     self.let_in(socket);
                 }
                 Err(Errno::AGAIN | Errno::INTR | Errno::CONNABORTED) => break,
                 Err(errno @ (Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)) => {
-                    if !self.door.is_short_for_long(now_ns()) || !self.turn_away(errno) {
+                    if !self.acceptor.is_short_for_long(now_ns()) || !self.turn_away(errno) {
                         self.shut();
                         return Ok(());
                     }
@@ -93,7 +94,7 @@ impl Host {
                 Err(errno) => return Err(Error::Os("accept", errno)),
             }
         }
-        self.door.keep_reserve();
+        self.acceptor.keep_reserve();
         Ok(())
     }
 
@@ -106,14 +107,14 @@ impl Host {
         if !access.allows(peer, self.overflow_uid, socket.as_fd()) {
             return self.refuse(&socket, Refusal::Permission(peer.uid));
         }
-        let Some(place) = self.peers.vacant().or_else(|| self.place_of_a_silent_one()) else {
+        let Some(index) = self.peers.vacant().or_else(|| self.index_of_silent_peer()) else {
             return self.refuse(&socket, Refusal::Full(MAX_CLIENTS as u32));
         };
-        match self.watch(socket.as_fd(), place as u64) {
+        match self.watch(socket.as_fd(), index as u64) {
             Ok(()) => {
                 let is_own = trust::is_own(peer.uid, self.overflow_uid);
                 self.peers
-                    .put(place, Peer::new(socket, peer, is_own, now_ns()));
+                    .put(index, Peer::new(socket, peer, is_own, now_ns()));
             }
             Err(errno) => self.refuse(&socket, resources(errno)),
         }
@@ -124,93 +125,94 @@ impl Host {
         let _ = socket::send(socket, &Message::Refused(why), &[]);
     }
 
-    /// Refuses whoever knocks by the descriptor in reserve; `false` if that does not help either.
+    /// Refuses one connection by means of the spare descriptor. Returns `false` if that fails, too.
     fn turn_away(&mut self, errno: Errno) -> bool {
-        if self.door.reserve.take().is_none() {
+        if self.acceptor.reserve.take().is_none() {
             return false;
         }
-        match self.door.accept() {
+        match self.acceptor.accept() {
             Ok(socket) => self.refuse(&socket, resources(errno)),
             Err(Errno::AGAIN | Errno::INTR | Errno::CONNABORTED) => {}
             Err(_) => return false,
         }
-        self.door.keep_reserve();
+        self.acceptor.keep_reserve();
         true
     }
 
-    /// Leaves everybody waiting for a while: a listener that can't be served stays readable.
+    /// Pauses polling the listener, which would stay readable while it can't be served.
     fn shut(&mut self) {
         if self.watch_listener(epoll::EventFlags::empty()).is_ok() {
-            self.door.shut_until_ns = now_ns() + PAUSE_NS;
+            self.acceptor.shut_until_ns = now_ns() + PAUSE_NS;
         }
     }
 
-    /// Looks at the listener again once the pause is over.
+    /// Resumes polling the listener once the pause is over.
     pub(super) fn open_again(&mut self, now_ns: u64) {
-        if self.door.shut_until_ns != 0
-            && self.door.shut_until_ns <= now_ns
+        if self.acceptor.shut_until_ns != 0
+            && self.acceptor.shut_until_ns <= now_ns
             && self.watch_listener(epoll::EventFlags::IN).is_ok()
         {
-            self.door.shut_until_ns = 0;
-            self.door.keep_reserve();
+            self.acceptor.shut_until_ns = 0;
+            self.acceptor.keep_reserve();
         }
     }
 
     fn watch_listener(&self, events: epoll::EventFlags) -> Result<(), Errno> {
         let data = epoll::EventData::new_u64(LISTENER);
-        match &self.door.listener {
+        match &self.acceptor.listener {
             Some(listener) => epoll::modify(&self.epoll, listener, data, events),
             None => Ok(()),
         }
     }
 
-    /// Gives the place of the one who has been silent for longest, and still is, to another.
-    fn place_of_a_silent_one(&mut self) -> Option<usize> {
-        let place = self.longest_silent()?;
-        self.drop_silent_one(place);
-        Some(place)
+    /// Drops the peer that has been silent for longest, and returns its index for another.
+    fn index_of_silent_peer(&mut self) -> Option<usize> {
+        let index = self.longest_silent()?;
+        self.drop_silent_peer(index);
+        Some(index)
     }
 
     fn longest_silent(&self) -> Option<usize> {
         let mut silent = Vec::<(u64, usize), MAX_CLIENTS>::new();
         let mut fds = Vec::<PollFd<'_>, MAX_CLIENTS>::new();
-        for place in self.peers.places() {
-            if let Some(peer) = self.peers.get(place)
+        for index in self.peers.indices() {
+            if let Some(peer) = self.peers.get(index)
                 && let Some(until) = peer.silent_until()
             {
-                // As many as there are places.
-                let _ = silent.push((until, place));
+                // Can't fail: there is room for all clients.
+                let _ = silent.push((until, index));
                 let _ = fds.push(PollFd::from_borrowed_fd(peer.socket(), PollFlags::IN));
             }
         }
-        // A look: who has said something is served next.
+        // Peers that have sent something in the meantime are not silent: they are served next.
         poll_until(&mut fds, 0).ok()?;
         let silent = silent.iter().zip(&fds);
         let still = silent.filter(|(_, fd)| fd.revents().is_empty());
-        let &(_, place) = still.map(|(silent, _)| silent).min()?;
-        Some(place)
+        let &(_, index) = still.map(|(silent, _)| silent).min()?;
+        Some(index)
     }
 
-    /// Refuses those who have been silent for too long.
+    /// Refuses peers that have been silent for too long.
     pub(super) fn drop_silent(&mut self, now_ns: u64) {
-        for place in self.peers.places() {
-            let peer = self.peers.get(place);
+        for index in self.peers.indices() {
+            let peer = self.peers.get(index);
             if peer
                 .and_then(Peer::silent_until)
                 .is_some_and(|until| until <= now_ns)
             {
-                self.drop_silent_one(place);
+                self.drop_silent_peer(index);
             }
         }
     }
 
-    fn drop_silent_one(&mut self, place: usize) {
+    fn drop_silent_peer(&mut self, index: usize) {
         self.stats.refused += 1;
         let why = Refusal::Silent((HELLO_NS / 1_000_000) as u32);
-        self.drop_peer(place, Some(Message::Refused(why)));
+        self.drop_peer(index, Some(Message::Refused(why)));
     }
 
-    /// Sets the timer to what is due next of that which no descriptor tells of.
+    /// Sets the timer to the next event that no descriptor announces: a retry of a welcome, the end
+    /// of a peer's time for Hello, or of the pause in accepting.
     pub(super) fn set_alarm(&mut self, now_ns: u64) {
         let again = now_ns + AGAIN_NS;
         let peers = self.peers.iter();
@@ -218,7 +220,7 @@ impl Host {
             let again = peer.asked().map(|_| again);
             again.or_else(|| peer.silent_until())
         });
-        let shut = self.door.shut_until_ns;
+        let shut = self.acceptor.shut_until_ns;
         let due = peers.chain((shut != 0).then_some(shut)).min();
         self.alarm.set(due);
     }

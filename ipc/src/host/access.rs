@@ -1,4 +1,4 @@
-//! Who is let in.
+//! Access checks for connecting clients.
 
 use rustix::fd::BorrowedFd;
 
@@ -7,8 +7,8 @@ use crate::credentials::{Credentials, has_group};
 use crate::trust::is_own;
 
 impl Access {
-    /// Whether the process at the other end of `socket` may come in. `overflow_uid` stands for
-    /// users who have no uid here: it is nobody's own.
+    /// Returns whether the peer of `socket` may connect. `overflow_uid` stands for users without a
+    /// uid in this namespace; it never counts as the host's own.
     pub(super) fn allows(
         &self,
         peer: Credentials,

@@ -1,17 +1,15 @@
-//! How a host is to behave, and what it counts.
+//! A host's configuration and statistics.
 
 use heapless::Vec;
 
 pub use crate::wire::Exports;
 
-/// Most user or group ids of [`Access::Listed`].
+/// Maximum user or group ids of [`Access::Listed`].
 pub const MAX_LISTED: usize = 16;
 
-/// Who may connect. Checked with the credentials that the kernel notes at connect.
-///
-/// In a user namespace, users that it does not map all have one uid (65534, unless the system is set up
-/// otherwise). It counts as nobody's own, not even the host's: it is let in by [`Access::Anyone`], or when
-/// it is listed.
+/// Which processes may connect, checked by the credentials that the kernel records at connect. In a
+/// user namespace, all unmapped users share one uid (65534 by default). It never counts as the
+/// host's own user: it needs [`Access::Anyone`] or to be listed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Access {
     /// The host's own user, and root.
@@ -21,44 +19,44 @@ pub enum Access {
     Listed {
         /// User ids.
         uids: Vec<u32, MAX_LISTED>,
-        /// Group ids, primary or supplementary. Of a client with more than 1024 groups only the primary
-        /// one is known.
+        /// Group ids, primary or supplementary. For a client with more than 1024 groups only the
+        /// primary one counts.
         gids: Vec<u32, MAX_LISTED>,
     },
-    /// Whoever can reach the socket.
+    /// Every process that can reach the socket.
     Anyone,
 }
 
 /// Which frames make room for new ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Policy {
-    /// The oldest that nobody holds. For live video.
+    /// The oldest that no client holds. For live video.
     #[default]
     Newest,
-    /// Only those whose expiry has passed; until then publishing would block.
+    /// Only expired ones; until one expires, publishing would block.
     UntilExpiry,
-    /// Only those that every client in [`Mode::Every`](crate::Mode::Every) has had; until
-    /// then publishing would block. Frames that came before a client are not kept for it.
+    /// Only those that every client in [`Mode::Every`](crate::Mode::Every) has held; until then
+    /// publishing would block. Frames from before a client connected are not kept for it.
     NeverDrop,
 }
 
-/// How a host behaves.
+/// Configuration of a host.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Slots of the ring, a power of two from 2 to 1024.
     pub slots: u32,
-    /// Frames that can be out at once, readable or held: what the producer can spare. The
-    /// sum of what clients may hold stays below it. Below `slots`, so that one is free for
+    /// Maximum frames outstanding, readable or held: as many as the producer can spare. The sum of
+    /// what clients may hold stays below it. It is less than `slots`, so that one slot is free for
     /// the next frame.
-    pub lend: u32,
+    pub max_outstanding: u32,
     /// Which frames make room for new ones.
     pub policy: Policy,
-    /// How long a client may hold a frame, in nanoseconds from its publication, once the
-    /// producer runs short of buffers; 0 for ever.
+    /// How long a client may hold a frame, in nanoseconds from its publication, once the producer
+    /// runs short of buffers; 0 for no limit.
     pub lease_ns: u64,
     /// Permission bits of the socket's file.
     pub mode: u32,
-    /// Who may connect.
+    /// Which processes may connect.
     pub access: Access,
     /// What clients may do with the buffers.
     pub exports: Exports,
@@ -68,7 +66,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             slots: 16,
-            lend: 8,
+            max_outstanding: 8,
             policy: Policy::Newest,
             lease_ns: 0,
             mode: 0o600,
@@ -78,16 +76,16 @@ impl Default for Config {
     }
 }
 
-/// Why a frame of the source never got published.
+/// Why a frame of the source was not published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Drop {
+pub enum DropCause {
     /// The sensor or driver lost it.
     Sensor,
-    /// All buffers were out.
+    /// All buffers were in use.
     NoBuffer,
 }
 
-/// What a host has counted.
+/// Statistics of a host.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Frames published.
@@ -100,12 +98,12 @@ pub struct Stats {
     pub event_wakes: u64,
     /// Clients refused.
     pub refused: u64,
-    /// Clients thrown out.
+    /// Clients evicted.
     pub evicted: u64,
-    /// Clients that left, by themselves or by dying.
+    /// Clients that hung up or died.
     pub left: u64,
-    /// Frames that the sensor or driver lost, as the producer says.
+    /// Frames that the sensor or driver lost, as reported by the producer.
     pub sensor_drops: u64,
-    /// Frames for which no buffer was left, as the producer says.
+    /// Frames for which no buffer was left, as reported by the producer.
     pub no_buffer_drops: u64,
 }

@@ -1,4 +1,4 @@
-//! A listening socket that somebody else made: a service manager, say, which keeps it over restarts.
+//! Adopting a listening socket, such as that of a service manager, which keeps it across restarts.
 
 use rustix::fd::OwnedFd;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
@@ -8,7 +8,8 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, getsockname, sockop
 use crate::Error;
 use crate::address::Address;
 
-/// Checks that a host can serve the socket, and makes it as the host's own would be. Gives its name.
+/// Checks that a host can serve the socket, and sets its flags like those of a host's own. Returns
+/// its name.
 pub(super) fn adopt(socket: &OwnedFd) -> Result<Address, Error> {
     let domain = sockopt::socket_domain(socket).map_err(|_| Error::Listener("it is no socket"))?;
     if domain != AddressFamily::UNIX {
@@ -40,7 +41,7 @@ fn name(socket: &OwnedFd) -> Result<Address, Error> {
         (None, Some(name)) => Address::new(name)?,
         (None, None) => return Err(Error::Listener("it has no name")),
     };
-    // A slash at the beginning is what tells a file from an abstract name.
+    // Addresses tell a file from an abstract name by the leading slash.
     if address.is_file() != name.path_bytes().is_some() {
         return Err(Error::Listener(
             "its name is a relative path, or an abstract name that begins with a slash",

@@ -1,4 +1,4 @@
-//! Memory that a host shares, and fences: what they have to be, and when two are the same.
+//! Shared memory and fences: their checks, identity, and descriptors for clients.
 
 use core::fmt::Write as _;
 
@@ -11,20 +11,20 @@ use videostream_hal::memory::{kind, sync_file};
 use crate::wire::Message;
 use crate::{Error, trust};
 
-/// A buffer's descriptor. The same memory under another descriptor is equal.
+/// The descriptor of a buffer or fence. The same memory under another descriptor is equal.
 #[derive(Debug)]
 pub(super) struct Memory {
     pub(super) fd: OwnedFd,
-    /// Device and inode. Fences have none: all sync files have the same.
+    /// Device and inode. `None` for fences: all sync files share one inode.
     identity: Option<Identity>,
-    /// It can be cut short.
+    /// Set if the memory can shrink.
     pub(super) unsealed: Option<Unsealed>,
 }
 
-/// Memory that can be cut short, which clients of other users have a copy of in its place.
+/// State of memory that can shrink, instead of which clients of other users get a copy.
 #[derive(Debug, Default)]
 pub(super) struct Unsealed {
-    /// As large, sealed. `None`: those clients do not have this memory.
+    /// At least as large, and sealed. `None` while those clients are not sent this buffer.
     pub(super) copy: Option<OwnedFd>,
 }
 
@@ -45,7 +45,7 @@ impl Memory {
         })
     }
 
-    /// A fence; `id` is for the error.
+    /// Wraps a fence; `id` is for the error.
     pub(super) fn fence(fd: OwnedFd, id: u32) -> Result<Self, Error> {
         sync_file::status(fd.as_fd()).map_err(|e| Error::of_fence(e, id))?;
         Ok(Self {
@@ -59,8 +59,8 @@ impl Memory {
         self.identity.is_none()
     }
 
-    /// The same as memory that can be cut short: a file of `size` bytes of the host's user, or of
-    /// root's. `id` is for the error.
+    /// Marks this as memory that can shrink. It has to be a file of `size` bytes that belongs to
+    /// the host's user or root; `id` is for the error.
     pub(super) fn unsealed(self, size: u64, id: u32) -> Result<Self, Error> {
         match size != 0 && trust::is_of_the_user(self.fd.as_fd(), size)? {
             true => Ok(Self {
@@ -71,7 +71,7 @@ impl Memory {
         }
     }
 
-    /// What a client gets in its place, and how it is told of it; `None` for nothing now.
+    /// Returns the message and descriptor to send to a client; `None` if it gets nothing for now.
     pub(super) fn for_client(
         &self,
         (id, size): (u32, u64),
@@ -89,7 +89,7 @@ impl Memory {
         }
     }
 
-    /// Checks that it has `size` bytes and keeps them; `id` is for the error.
+    /// Checks that the memory has `size` bytes and can't shrink; `id` is for the error.
     pub(super) fn check(&self, size: u64, id: u32) -> Result<(), Error> {
         match kind::is_fixed_memory(self.fd.as_fd(), size) {
             Ok(true) if size != 0 => Ok(()),
@@ -98,7 +98,7 @@ impl Memory {
         }
     }
 
-    /// The same memory, under a descriptor that can't be mapped for writing as far as its kind
+    /// Replaces the descriptor by one that can't be mapped for writing, as far as the memory's kind
     /// allows: see [`Exports`](crate::host::Exports).
     pub(super) fn read_only(self) -> Result<Self, Error> {
         let writes = SealFlags::WRITE | SealFlags::FUTURE_WRITE;
@@ -108,13 +108,13 @@ impl Memory {
                 fd: open_for_reading(&self.fd)?,
                 ..self
             }),
-            // A dma-buf, which can't be opened anew.
+            // A dma-buf, which can't be reopened.
             Err(_) => Ok(self),
         }
     }
 }
 
-/// Another descriptor of the file behind `fd`, for reading.
+/// Reopens the file of `fd` for reading.
 fn open_for_reading(fd: &OwnedFd) -> Result<OwnedFd, Error> {
     let mut path = heapless::String::<32>::new();
     let fits = write!(path, "/proc/self/fd/{}", fd.as_raw_fd());
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_descriptor_for_reading_is_of_the_same_memory_and_cannot_be_mapped_for_writing() {
+    fn a_read_only_descriptor_shares_memory() {
         use videostream_hal::memory::Access;
         use videostream_hal::memory::mapping::{MapError, Mapping};
         let writable = buffer(4096);

@@ -1,36 +1,36 @@
-//! The host: accepts clients, hands out buffers, publishes frames and takes them back.
+//! The host: accepts clients, sends them buffers, publishes and reclaims frames.
 //!
-//! A host has no thread. Its owner polls [`Host::as_fd`] beside whatever else it waits for
-//! and calls [`Host::process`] when it is readable; publishing needs neither.
+//! A host has no thread. Its owner polls [`Host::as_fd`] along with its other descriptors and calls
+//! [`Host::process`] when it is readable; publishing needs neither.
 
 mod accept;
 mod access;
 mod config;
 mod event;
+mod evict;
 mod listener;
 mod memory;
-mod offenders;
 mod parameters;
 mod peer;
 mod peers;
 mod register;
+mod retire;
 mod serve;
-mod single;
 mod unsealed;
 mod wait;
 
 use rustix::event::epoll;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::thread::futex;
-use videostream_hal::ring::cells::{Control, SlotId};
+use videostream_hal::ring::cells::{ControlMut, SlotId};
 use videostream_hal::ring::publisher::Publisher;
 use videostream_hal::ring::segment::{HostControl, SegmentError};
 use videostream_hal::ring::{FrameDescriptor, RingLayout, wake};
 use videostream_hal::sync::Ordering;
 use videostream_hal::time::{Alarm, now_ns};
 
-use self::accept::Door;
-pub use self::config::{Access, Config, Drop as DropCause, Exports, MAX_LISTED, Policy, Stats};
+use self::accept::Acceptor;
+pub use self::config::{Access, Config, DropCause, Exports, MAX_LISTED, Policy, Stats};
 use self::memory::Memory;
 use self::parameters::Parameters;
 use self::peer::Peer;
@@ -43,7 +43,7 @@ use crate::credentials::overflow_uid;
 use crate::listen::FileId;
 use crate::wire::{ClientStatus, Goodbye, HostStatus, Message};
 
-/// Words of a descriptor that the host reads back.
+/// Indices of descriptor words that the host reads back.
 const EXPIRES: usize = core::mem::offset_of!(FrameDescriptor, expires_ns) / 8;
 const PUBLISHED: usize = core::mem::offset_of!(FrameDescriptor, published_ns) / 8;
 
@@ -53,16 +53,16 @@ pub struct Host {
     publisher: Publisher<HostControl>,
     peers: Peers,
     buffers: Registry<Memory>,
-    /// A client lacks something that could not be sent when it should have been.
+    /// Whether a client lacks a buffer or parameter set that could not be sent in time.
     behind: bool,
     parameters: Option<Parameters>,
-    door: Door,
+    acceptor: Acceptor,
     alarm: Alarm,
     epoll: OwnedFd,
     address: Address,
     file: Option<FileId>,
     config: Config,
-    /// The uid of users who have none here.
+    /// The uid that stands for unmapped users.
     overflow_uid: Option<u32>,
     layout: RingLayout,
     stats: Stats,
@@ -70,12 +70,12 @@ pub struct Host {
 }
 
 impl Host {
-    /// Creates a ring and listens at `address`. `epoch` should be random: it tells this
-    /// host from one that had the name before.
+    /// Creates a ring and listens at `address`. `epoch` should be random: it tells this host from
+    /// an earlier one of the same name.
     ///
     /// # Errors
     /// [`Error::AddressInUse`] while another host serves there, [`Error::NotASocket`],
-    /// [`Error::Segment`] for slot counts the ring can't have, [`Error::Os`].
+    /// [`Error::Segment`] for an invalid number of slots, [`Error::Os`].
     pub fn bind(address: Address, config: Config, epoch: u64) -> Result<Self, Error> {
         Self::start(config, epoch, |config| {
             let (listener, file) = address.bind(config.mode)?;
@@ -83,13 +83,13 @@ impl Host {
         })
     }
 
-    /// Creates a ring and serves a socket that somebody else has bound and listens on, like a service
-    /// manager, which keeps it while hosts come and go. Its name is its own: [`Config::mode`]
-    /// does not count, and its file stays when the host ends. Who has knocked before is served.
+    /// Creates a ring and serves an existing listening socket, such as that of a service manager,
+    /// which keeps it across restarts of hosts. [`Config::mode`] is ignored, and the socket's file
+    /// stays when the host ends. Connections that are already queued are served.
     ///
     /// # Errors
-    /// [`Error::Listener`] unless it is a listening Unix socket of type `SOCK_SEQPACKET` with a name;
-    /// else as for [`Host::bind`].
+    /// [`Error::Listener`] unless it is a listening Unix socket of type `SOCK_SEQPACKET` with a
+    /// name; otherwise those of [`Host::bind`].
     pub fn from_listener(listener: OwnedFd, config: Config, epoch: u64) -> Result<Self, Error> {
         Self::start(config, epoch, |_| {
             let address = listener::adopt(&listener)?;
@@ -110,14 +110,14 @@ impl Host {
             epoll::create(epoll::CreateFlags::CLOEXEC).map_err(|e| Error::Os("epoll_create", e))?;
         let alarm = Alarm::new().map_err(|e| Error::Os("timerfd_create", e))?;
         let (listener, address, file) = listen(&config)?;
-        let door = Door::new(listener);
+        let acceptor = Acceptor::new(listener);
         let host = Self {
             publisher: Publisher::new(control),
             peers: Peers::new(),
             buffers: Registry::new(),
             behind: false,
             parameters: None,
-            door,
+            acceptor,
             alarm,
             epoll,
             address,
@@ -128,7 +128,7 @@ impl Host {
             stats: Stats::default(),
             waits: wait::Waits::default(),
         };
-        let mut listener = host.door.listener.iter();
+        let mut listener = host.acceptor.listener.iter();
         let watched = listener
             .try_for_each(|listener| host.watch(listener.as_fd(), serve::LISTENER))
             .and_then(|()| host.watch(host.alarm.as_fd(), serve::ALARM));
@@ -136,39 +136,39 @@ impl Host {
         Ok(host)
     }
 
-    /// The socket's name.
+    /// Returns the socket's name.
     pub fn address(&self) -> &Address {
         &self.address
     }
 
-    /// What tells this host from others, of the same name too.
+    /// Returns the number that tells this host from others of the same name.
     pub fn epoch(&self) -> u64 {
         self.publisher.control().epoch()
     }
 
-    /// Slots of the ring.
+    /// Returns the number of slots of the ring.
     pub fn slots(&self) -> u32 {
         self.layout.slots()
     }
 
-    /// What has been counted so far.
+    /// Returns the statistics so far.
     pub fn stats(&self) -> Stats {
         self.stats
     }
 
-    /// How the attached clients do.
+    /// Iterates over the states of the attached clients.
     pub fn clients(&self) -> impl Iterator<Item = ClientStatus> + '_ {
-        let places = self.peers.places();
-        places.filter_map(|place| self.peers.get(place)?.status(place as u32))
+        let indices = self.peers.indices();
+        indices.filter_map(|index| self.peers.get(index)?.status(index as u32))
     }
 
-    /// How the host does.
+    /// Returns the host's state.
     pub fn status(&self) -> HostStatus {
         HostStatus {
             clients: self.peers.iter().filter_map(Peer::lease).count() as u32,
             slots: self.layout.slots(),
-            lent: self.lent(),
-            lend: self.config.lend,
+            lent: self.outstanding(),
+            max_outstanding: self.config.max_outstanding,
             head: self.head(),
             newest_ns: self
                 .publisher
@@ -183,7 +183,7 @@ impl Host {
         }
     }
 
-    /// Notes frames that the source counted but that never got here.
+    /// Counts frames of the source that were lost before publication.
     pub fn count_drops(&mut self, frames: u64, cause: DropCause) {
         match cause {
             DropCause::Sensor => self.stats.sensor_drops += frames,
@@ -191,26 +191,26 @@ impl Host {
         }
     }
 
-    /// Serial of the newest frame; 0 before the first.
+    /// Returns the serial of the newest frame; 0 before the first.
     pub fn head(&self) -> u64 {
         self.publisher.head()
     }
 
-    /// Frames that are out: readable by clients, or still held by one.
-    pub fn lent(&self) -> u32 {
+    /// Returns the number of outstanding frames: readable by clients, or still held by one.
+    pub fn outstanding(&self) -> u32 {
         self.publisher.readable() + self.publisher.draining()
     }
 
-    /// How many frames can be out: see [`Config::lend`].
-    pub fn lend(&self) -> u32 {
-        self.config.lend
+    /// Returns the maximum of outstanding frames: see [`Config::max_outstanding`].
+    pub fn max_outstanding(&self) -> u32 {
+        self.config.max_outstanding
     }
 
-    /// Keeps parameter sets (SPS and PPS, say) for clients that come later, and sends them
-    /// to those that are here. To be called before the key frame that they belong to.
+    /// Sends parameter sets (such as SPS and PPS) to the attached clients, and keeps them for later
+    /// ones. To be called before the key frame that they belong to.
     ///
     /// # Errors
-    /// [`Error::ParameterSize`] for none or too many bytes.
+    /// [`Error::ParameterSize`] for zero or too many bytes.
     pub fn set_parameters(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let last = self.parameters.as_ref().map_or(0, |p| p.generation);
         self.parameters = Some(Parameters::new(bytes, last.wrapping_add(1))?);
@@ -218,15 +218,15 @@ impl Host {
         Ok(())
     }
 
-    /// Publishes a frame as the newest and wakes who waits for it: at most one futex call,
-    /// and one write for each client that waits by descriptor. Returns slot and serial; the
-    /// descriptor's own serial is set here.
+    /// Publishes a frame as the newest and wakes waiting clients: at most one futex call, and one
+    /// write for each client that waits by descriptor. Returns slot and serial, and ignores the
+    /// descriptor's own serial.
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when no slot is free: see [`Host::reclaim`];
-    /// [`Error::UnknownBuffer`] for a frame in memory that is not registered, or retired, and
-    /// for a fence that another frame had; [`Error::NotMemory`] for a plane in a fence;
-    /// [`Error::BadFence`] for a fence that is memory.
+    /// [`Error::WouldBlock`] when no slot is free: see [`Host::reclaim`]; [`Error::UnknownBuffer`]
+    /// for a frame in memory that is not registered, or no longer, and for a fence of an earlier
+    /// frame; [`Error::NotMemory`] for a plane in a fence; [`Error::BadFence`] for a fence that is
+    /// memory.
     pub fn publish(&mut self, frame: &FrameDescriptor) -> Result<(SlotId, u64), Error> {
         let next = self.head() + 1;
         for plane in frame.planes() {
@@ -248,7 +248,7 @@ impl Host {
         }
         let Some(claim) = self.publisher.claim() else {
             self.stats.blocked += 1;
-            return Err(Error::WouldBlock(self.lent()));
+            return Err(Error::WouldBlock(self.outstanding()));
         };
         let slot = claim.slot();
         let serial = self.publisher.publish(claim, |serial| {
@@ -256,23 +256,22 @@ impl Host {
         });
         self.stats.published += 1;
         if frame.fence != 0 {
-            // From now on only this frame keeps it.
-            self.buffers.retire(frame.fence);
+            // From now on only this frame keeps the fence.
+            self.buffers.unregister(frame.fence);
         }
         self.wake();
         Ok((slot, serial))
     }
 
-    /// Takes back what nobody holds any more, telling `freed` of each slot, and makes the
-    /// oldest frames unreadable, as far as the policy allows, until at most `keep` are out or
-    /// only the newest is left. Frames whose expiry has passed go in any case.
-    ///
-    /// Returns how many frames are out afterwards.
+    /// Collects frames that no client holds any more, passing each slot to `freed`, and retires the
+    /// oldest readable frames, as far as the policy allows, until at most `keep` are outstanding or
+    /// only the newest is left. Expired frames are always retired. Returns the number of frames
+    /// that are outstanding afterwards.
     pub fn reclaim(&mut self, keep: u32, mut freed: impl FnMut(SlotId)) -> u32 {
-        let before = self.lent();
+        let before = self.outstanding();
         self.collect(&mut freed);
         while let Some((slot, serial)) = self.publisher.oldest() {
-            let surplus = self.lent() > keep && self.publisher.readable() > 1;
+            let surplus = self.outstanding() > keep && self.publisher.readable() > 1;
             let goes = self.has_expired(slot) || (surplus && self.may_drop(serial));
             if !goes {
                 break;
@@ -282,10 +281,10 @@ impl Host {
             self.publisher.collect_retired(slot, leases, &mut freed);
         }
         self.sweep_if_freed(before);
-        self.lent()
+        self.outstanding()
     }
 
-    /// Whether the policy lets a frame go that has not expired.
+    /// Returns whether the policy allows to retire a frame that has not expired.
     fn may_drop(&self, serial: u64) -> bool {
         match self.config.policy {
             Policy::Newest => true,
@@ -297,9 +296,9 @@ impl Host {
         }
     }
 
-    /// Takes every frame back that nobody holds, the newest included.
+    /// Reclaims every frame that no client holds, including the newest.
     pub fn reclaim_all(&mut self, mut freed: impl FnMut(SlotId)) {
-        let before = self.lent();
+        let before = self.outstanding();
         while self.publisher.retire_oldest().is_some() {}
         self.collect(&mut freed);
         self.sweep_if_freed(before);
@@ -310,9 +309,10 @@ impl Host {
         self.publisher.collect(leases, freed);
     }
 
-    /// Sweeps if fewer frames are out than before: only then a buffer may have lost its last.
+    /// Sweeps if fewer frames are outstanding than before: only then may a buffer have become
+    /// unused.
     fn sweep_if_freed(&mut self, before: u32) {
-        if self.lent() < before {
+        if self.outstanding() < before {
             self.sweep();
         }
     }
@@ -335,7 +335,7 @@ impl Host {
             let waiting = wake::waiting(lease);
             futex |= waiting.futex;
             if waiting.event {
-                peer.ring();
+                peer.signal();
                 self.stats.event_wakes += 1;
             }
         }
@@ -347,46 +347,45 @@ impl Host {
 
     fn wake_futex(&self) {
         let word = self.publisher.control().wake();
-        // The count of the woken is of no use, and a bad address is impossible.
+        // The number of woken threads is of no use, and the address is valid.
         let _ = futex::wake(word, futex::Flags::empty(), i32::MAX as u32);
     }
 
-    /// The producer can spare another number of frames from now on: see [`Config::lend`]. Clients
-    /// that are here keep what they were granted: when it becomes less, [`Host::send_away`]
-    /// makes them ask again.
-    pub fn set_lend(&mut self, frames: u32) {
-        self.config.lend = frames;
+    /// Changes the maximum of outstanding frames: see [`Config::max_outstanding`]. Attached clients
+    /// keep what they were granted: if the maximum shrinks, [`Host::send_away`] makes them
+    /// reconnect.
+    pub fn set_max_outstanding(&mut self, frames: u32) {
+        self.config.max_outstanding = frames;
     }
 }
 
 impl AsFd for Host {
-    /// Readable when [`Host::process`] has something to do: also after a client has let go of a frame
-    /// while the host [waits](Host::begin_wait) for that.
+    /// Returns a descriptor that is readable when [`Host::process`] has work to do, including after
+    /// a client has released a frame while the host [waits](Host::begin_wait) for that.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.epoll.as_fd()
     }
 }
 
 impl Host {
-    /// Ends the stream: the name is free for another host, and clients are told goodbye, after the
-    /// frames that they can still read. What they hold stays theirs: go on with [`Host::process`] and
-    /// [`Host::reclaim`] until [`Host::clients`] has none, and the memory is free.
-    ///
-    /// Dropping the host does the same, without waiting for anybody.
+    /// Ends the stream: frees the name for another host and sends clients a goodbye, which they see
+    /// after the frames that are still readable. Clients keep the frames that they hold: continue
+    /// with [`Host::process`] and [`Host::reclaim`] until [`Host::clients`] is empty; then the
+    /// memory is free. Dropping the host does the same without waiting for clients.
     pub fn close(&mut self) {
-        if self.door.listener.is_none() {
+        if self.acceptor.listener.is_none() {
             return;
         }
-        self.door.close();
+        self.acceptor.close();
         self.publisher.control().close();
         let goodbye = Message::Goodbye(Goodbye::Closing);
-        for place in self.peers.places() {
-            match self.peers.get(place) {
-                Some(peer) if peer.lease().is_none() => self.drop_peer(place, Some(goodbye)),
+        for index in self.peers.indices() {
+            match self.peers.get(index) {
+                Some(peer) if peer.lease().is_none() => self.drop_peer(index, Some(goodbye)),
                 Some(peer) => {
                     peer.send(&goodbye);
                     if peer.lease().is_some_and(|lease| wake::waiting(lease).event) {
-                        peer.ring();
+                        peer.signal();
                     }
                 }
                 None => {}

@@ -1,6 +1,6 @@
-//! A codec's parameter sets, kept for clients that come after the key frame that bore them.
+//! A codec's parameter sets, kept for clients that connect after their key frame.
 
-#![expect(unsafe_code, reason = "fills a mapping that nobody else has yet")]
+#![expect(unsafe_code, reason = "fills a mapping that is not shared yet")]
 
 use rustix::fd::OwnedFd;
 use rustix::fs::SealFlags;
@@ -9,12 +9,12 @@ use videostream_hal::memory::{Access, Mapping, memfd};
 use crate::Error;
 use crate::MAX_PARAMETERS;
 
-/// Parameter sets in a memfd that can't be written any more.
+/// Parameter sets in a memfd sealed against writing.
 #[derive(Debug)]
 pub(super) struct Parameters {
     pub(super) fd: OwnedFd,
     pub(super) size: u64,
-    /// Another one for each set, never 0.
+    /// Different for each set, never 0.
     pub(super) generation: u32,
 }
 
@@ -31,7 +31,7 @@ impl Parameters {
         if let Some(to) = unsafe { map.bytes_mut() } {
             to.copy_from_slice(bytes);
         }
-        // A write seal needs that no writable mapping is left.
+        // F_SEAL_WRITE fails with EBUSY while there is a writable mapping.
         drop(map);
         memfd::seal(&fd, memfd::FIXED_SIZE | SealFlags::WRITE).map_err(os)?;
         Ok(Self {

@@ -1,4 +1,4 @@
-//! One client, as its host sees it.
+//! The host's side of one client.
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
@@ -17,27 +17,27 @@ use crate::credentials::Credentials;
 use crate::socket::{self, Sent};
 use crate::wire::{ClientStatus, Message, Mode, Refusal, VERSION, WireError};
 
-/// A connected client, welcomed or not yet.
+/// A connected client, before or after its welcome.
 #[derive(Debug)]
 pub(super) struct Peer {
     socket: OwnedFd,
     credentials: Credentials,
     connected_ns: u64,
-    /// What it has asked for, and when, from its hello to its welcome.
+    /// Mode and hold of its Hello, and when that came; `None` before Hello and after the welcome.
     asked: Option<(Mode, u32, u64)>,
     told: Told,
     attached: Option<Attached>,
 }
 
-/// What a client has been sent, also before its welcome.
+/// Record of what a client has been sent, before its welcome as well.
 #[derive(Debug)]
 struct Told {
-    /// Whether the client is of the host's own user.
+    /// Whether the client runs as the host's own user.
     is_own: bool,
     buffers: Ledger,
-    /// Generation of the parameter sets it was sent; 0 for none.
+    /// Generation of the last parameter sets sent; 0 for none.
     parameters: u32,
-    /// Fences that it was sent since it held another frame.
+    /// Fences sent since the client last held a new frame.
     fences: u32,
 }
 
@@ -47,26 +47,27 @@ struct Attached {
     event: Event,
     mode: Mode,
     hold: u32,
-    /// The frame that it had held last when they were counted anew.
+    /// The last serial it had held when `Told::fences` was reset.
     seen: u64,
 }
 
-/// Most fences that a client is sent while it holds no other frame: unread, they count against
-/// all clients, and a queue that is full of them takes no buffer.
+/// Maximum fences sent to a client that holds no new frame. Unread descriptors count against the
+/// limit for all clients, and a queue full of fences has no room for a buffer.
 const MAX_UNREAD_FENCES: u32 = 16;
 
-/// What came of listening to a peer.
+/// The outcome of reading from a peer.
 pub(super) enum Step {
     Nothing,
     Hello { mode: Mode, hold: u32 },
-    Look,
+    StatusRequest,
     Moved,
     Refuse(Refusal),
     Gone,
 }
 
 impl Peer {
-    /// `is_own`: whether the client is of the host's own user.
+    /// Creates a peer that has not sent anything yet. `is_own` is whether it runs as the host's
+    /// user.
     pub(super) fn new(
         socket: OwnedFd,
         credentials: Credentials,
@@ -96,7 +97,7 @@ impl Peer {
         self.attached.as_ref().map(|a| &a.lease)
     }
 
-    /// How the client does; `client` is its number.
+    /// Returns the client's state, or `None` before its welcome; `client` is its number.
     pub(super) fn status(&self, client: u32) -> Option<ClientStatus> {
         let a = self.attached.as_ref()?;
         let stat = |which| a.lease.stat(which).load(Ordering::Relaxed);
@@ -114,56 +115,56 @@ impl Peer {
         })
     }
 
-    /// Whether it is in, and of another user than the host.
+    /// Returns whether the client is attached and runs as another user than the host.
     pub(super) fn is_foreign(&self) -> bool {
         self.attached.is_some() && !self.told.is_own
     }
 
-    /// How many frames the client may hold.
+    /// Returns how many frames the client may hold.
     pub(super) fn hold(&self) -> u32 {
         self.attached.as_ref().map_or(0, |a| a.hold)
     }
 
-    /// The last serial that a client has had which must have every one.
+    /// Returns the last serial that the client has held, if it has to get every frame.
     pub(super) fn needs_after(&self) -> Option<u64> {
         let a = self.attached.as_ref()?;
         let wants = a.mode == Mode::Every && a.hold > 0;
         wants.then(|| a.lease.stat(Stat::LastSerial).load(Ordering::Relaxed))
     }
 
-    /// Whether the client holds `slot`.
+    /// Returns whether the client holds `slot`.
     pub(super) fn holds(&self, slot: SlotId) -> bool {
-        // Relaxed: only to choose whom to throw out; reclaiming looks for itself.
+        // Relaxed: only chooses which client to evict; reclaiming checks again.
         self.lease()
             .is_some_and(|lease| lease.refs(slot).load(Ordering::Relaxed) != 0)
     }
 
-    /// Frames held and allowed, if more than allowed. Only of frames that can't be held anew: a sum
-    /// over all others is of no one moment.
+    /// Returns frames held and allowed, if more than allowed. Counts unreadable frames only: others
+    /// may be held and released while they are added up.
     pub(super) fn over_limit(&self, ring: &Publisher<HostControl>) -> Option<(u32, u32)> {
         let a = self.attached.as_ref()?;
         let held = ring.held_unreadable(&a.lease);
         (held > a.hold).then_some((held, a.hold))
     }
 
-    /// How often the client has held a frame or let one go, by its own count.
+    /// Returns how often the client has held or released a frame, by its own count.
     pub(super) fn moves(&self) -> u64 {
         self.lease()
             .map_or(0, |lease| lease.stat(Stat::Moves).load(Ordering::Relaxed))
     }
 
-    /// Until when it may say nothing; `None` once it has said hello.
+    /// Returns the deadline of its Hello; `None` once that has come.
     pub(super) fn silent_until(&self) -> Option<u64> {
         let is_silent = self.attached.is_none() && self.asked.is_none();
         is_silent.then_some(self.connected_ns + HELLO_NS)
     }
 
-    /// Notes its hello.
+    /// Records its Hello.
     pub(super) fn ask(&mut self, mode: Mode, hold: u32, now_ns: u64) {
         self.asked = Some((mode, hold, now_ns));
     }
 
-    /// What it has asked for, and when, while it waits for its welcome.
+    /// Returns mode and hold of its Hello, and when that came, while it waits for its welcome.
     pub(super) fn asked(&self) -> Option<(Mode, u32, u64)> {
         self.asked
     }
@@ -175,7 +176,7 @@ impl Peer {
             Ok(Some(Message::Hello { mode, hold })) if self.silent_until().is_some() => {
                 Step::Hello { mode, hold }
             }
-            Ok(Some(Message::Look)) if self.attached.is_some() => Step::Look,
+            Ok(Some(Message::StatusRequest)) if self.attached.is_some() => Step::StatusRequest,
             Ok(Some(Message::Moved)) if self.attached.is_some() => Step::Moved,
             Ok(Some(_)) => Step::Refuse(Refusal::Malformed),
             Err(Error::Wire(WireError::Version(_))) => {
@@ -186,9 +187,9 @@ impl Peer {
         }
     }
 
-    /// Gives the client all buffers, its lease page, and then its welcome: a client that is
-    /// in has been sent every buffer that a readable frame may lie in. `Ok(false)`: there is no room
-    /// for them now. What it has been sent by then is not sent again.
+    /// Sends all buffers first and then the welcome with the lease page, so that an attached client
+    /// has been sent every buffer that a readable frame may lie in. Returns `Ok(false)` if there is
+    /// no room in its queue for now; a retry continues where this left off.
     pub(super) fn attach(
         &mut self,
         control: &HostControl,
@@ -206,7 +207,7 @@ impl Peer {
             SegmentError::Create(errno) => resources(errno),
             _ => resources(Errno::NOMEM),
         })?;
-        // Frames from before it came are not kept for it.
+        // Frames from before its welcome are not kept for it.
         lease.stat(Stat::LastSerial).store(head, Ordering::Relaxed);
         let fds = [control.as_fd(), fd.as_fd(), client_end.as_fd()];
         let is_in = is_sent(socket::send(&self.socket, &welcome, &fds))?;
@@ -223,7 +224,7 @@ impl Peer {
         Ok(is_in)
     }
 
-    /// Sends what the client lacks, as far as its queue takes it.
+    /// Sends what an attached client lacks, until its queue is full.
     pub(super) fn send_lacking(
         &mut self,
         buffers: &Registry<Memory>,
@@ -232,7 +233,7 @@ impl Peer {
         let Some(attached) = &mut self.attached else {
             return Ok(Sent::Yes);
         };
-        // Relaxed: a look that comes late leaves a fence for the next one.
+        // Relaxed: a stale value only delays fences until the next call.
         let last = attached
             .lease
             .stat(Stat::LastSerial)
@@ -243,30 +244,30 @@ impl Peer {
         self.told.send_lacking(&self.socket, buffers, parameters)
     }
 
-    /// Tells the client that a buffer or fence is gone; `false` if it could not be told.
-    pub(super) fn retire(&mut self, id: u32) -> bool {
-        !self.told.buffers.retire(id)
-            || socket::send(&self.socket, &Message::Retire { id }, &[]) == Ok(Sent::Yes)
+    /// Tells the client that a buffer or fence is unregistered. Returns `false` if that failed.
+    pub(super) fn unregister(&mut self, id: u32) -> bool {
+        !self.told.buffers.unregister(id)
+            || socket::send(&self.socket, &Message::Unregister { id }, &[]) == Ok(Sent::Yes)
     }
 
-    /// Sends a message that nothing depends on.
+    /// Sends a message and ignores failure.
     pub(super) fn send(&self, message: &Message) {
         let _ = socket::send(&self.socket, message, &[]);
     }
 
     /// Makes the client's event descriptor readable.
-    pub(super) fn ring(&self) {
+    pub(super) fn signal(&self) {
         if let Some(attached) = &self.attached {
-            attached.event.ring();
+            attached.event.signal();
         }
     }
 }
 
-/// Whether a message went out; `Ok(false)` if it may later.
+/// Returns whether a message was sent; `Ok(false)` if a retry may succeed.
 fn is_sent(sent: Result<Sent, Error>) -> Result<bool, Refusal> {
     match sent {
         Ok(sent) => Ok(sent == Sent::Yes),
-        // Gone: told by its socket.
+        // The client is gone, which its socket reports.
         Err(Error::Os(_, errno)) => Err(resources(errno)),
         Err(_) => Ok(false),
     }

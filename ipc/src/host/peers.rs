@@ -1,16 +1,16 @@
-//! The host's clients by place, and which places are taken.
+//! The host's clients by index.
 
 use static_assertions::const_assert;
+use videostream_hal::bits::ones;
 
 use super::peer::Peer;
 use crate::MAX_CLIENTS;
 
-/// As many clients as there may be.
+/// A table of at most [`MAX_CLIENTS`] clients.
 ///
 /// # Invariants
-/// Bit `n` of `taken` says whether `entries[n]` is a client. Every publish looks at all
-/// clients, after a sleep that has cost it its cache: with the bits it touches those that
-/// are there instead of every place.
+/// Bit `n` of `taken` is set exactly if `entries[n]` is a client. Every publish visits all clients,
+/// mostly with a cold cache: by the bits it touches only entries in use.
 #[derive(Debug)]
 pub(super) struct Peers {
     taken: u64,
@@ -27,76 +27,44 @@ impl Peers {
         }
     }
 
-    /// A place that is not taken.
+    /// Returns a free index.
     pub(super) fn vacant(&self) -> Option<usize> {
-        let place = self.taken.trailing_ones() as usize;
-        (place < MAX_CLIENTS).then_some(place)
+        let index = self.taken.trailing_ones() as usize;
+        (index < MAX_CLIENTS).then_some(index)
     }
 
-    /// Puts a client on a place below [`MAX_CLIENTS`].
-    pub(super) fn put(&mut self, place: usize, peer: Peer) {
-        // INVARIANT: both at once.
-        self.entries[place] = Some(peer);
-        self.taken |= 1 << place;
+    /// Adds a client at an index below [`MAX_CLIENTS`].
+    pub(super) fn put(&mut self, index: usize, peer: Peer) {
+        // INVARIANT: entry and bit change together.
+        self.entries[index] = Some(peer);
+        self.taken |= 1 << index;
     }
 
-    /// Takes the client of a place away.
-    pub(super) fn take(&mut self, place: usize) -> Option<Peer> {
-        let peer = self.entries.get_mut(place)?.take()?;
-        // INVARIANT: both at once; `place` is that of an entry.
-        self.taken &= !(1 << place);
+    /// Removes and returns the client at an index.
+    pub(super) fn take(&mut self, index: usize) -> Option<Peer> {
+        let peer = self.entries.get_mut(index)?.take()?;
+        // INVARIANT: entry and bit change together; `index` is in range, or `get_mut` failed.
+        self.taken &= !(1 << index);
         Some(peer)
     }
 
-    pub(super) fn get(&self, place: usize) -> Option<&Peer> {
-        self.entries.get(place)?.as_ref()
+    pub(super) fn get(&self, index: usize) -> Option<&Peer> {
+        self.entries.get(index)?.as_ref()
     }
 
-    pub(super) fn get_mut(&mut self, place: usize) -> Option<&mut Peer> {
-        self.entries.get_mut(place)?.as_mut()
+    pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut Peer> {
+        self.entries.get_mut(index)?.as_mut()
     }
 
-    /// The clients, in the order of their places.
+    /// Iterates over the clients by ascending index.
     #[inline]
     pub(super) fn iter(&self) -> impl Iterator<Item = &Peer> + Clone {
-        self.places().filter_map(|place| self.get(place))
+        self.indices().filter_map(|index| self.get(index))
     }
 
-    /// The places that are taken now.
+    /// Iterates over the indices in use at the time of the call.
     #[inline]
-    pub(super) fn places(&self) -> Places {
-        Places(self.taken)
-    }
-}
-
-/// The set bits of a word, from the lowest.
-#[derive(Clone, Debug)]
-pub(super) struct Places(u64);
-
-impl Iterator for Places {
-    type Item = usize;
-
-    #[inline]
-    fn next(&mut self) -> Option<usize> {
-        if self.0 == 0 {
-            return None;
-        }
-        let place = self.0.trailing_zeros() as usize;
-        self.0 &= self.0 - 1;
-        Some(place)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::vec::Vec;
-
-    #[test]
-    fn places_are_the_set_bits_in_order() {
-        let all = |word| Places(word).collect::<Vec<_>>();
-        assert_eq!(all(0), []);
-        assert_eq!(all(1 << 63 | 0b1010), [1, 3, 63]);
-        assert_eq!(all(u64::MAX).len(), 64);
+    pub(super) fn indices(&self) -> impl Iterator<Item = usize> + Clone + use<> {
+        ones(self.taken).map(|index| index as usize)
     }
 }

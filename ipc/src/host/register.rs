@@ -1,4 +1,4 @@
-//! Buffers and fences: registered once, sent to every client, retired when no frame needs them.
+//! Registering buffers and fences, and unregistering them when no frame needs them.
 
 use rustix::fd::OwnedFd;
 use videostream_hal::ring::FrameDescriptor;
@@ -12,16 +12,16 @@ use crate::wire::Goodbye;
 use crate::{Error, MAX_BUFFERS};
 
 impl Host {
-    /// Registers a buffer of `size` bytes and sends it to every client; the id goes into
-    /// frame descriptors. The same memory gets the same id again, by whatever descriptor.
-    /// When [`MAX_BUFFERS`] are registered, the one used longest ago that no frame lies in
-    /// makes room, as if it had been [retired](Host::retire).
+    /// Registers a buffer of `size` bytes and sends it to every client; the id goes into frame
+    /// descriptors. The same memory always gets the same id, whatever the descriptor. When
+    /// [`MAX_BUFFERS`] are registered, the least recently used buffer that no frame lies in makes
+    /// room, as if by [`Host::unregister`].
     ///
     /// # Errors
-    /// [`Error::TooManyBuffers`] when frames lie in all of them; [`Error::BadBuffer`] for
-    /// memory that could be cut short under a client's mapping, and huge pages without
-    /// `F_SEAL_FUTURE_WRITE` or with a hole; [`Error::Os`] for memory of
-    /// which no read-only descriptor can be made although [`Exports`] says so.
+    /// [`Error::TooManyBuffers`] when frames lie in all of them; [`Error::BadBuffer`] for memory
+    /// that could shrink under a client's mapping, and huge pages without `F_SEAL_FUTURE_WRITE` or
+    /// with a hole; [`Error::Os`] when a read-only descriptor that [`Exports`] asks for can't be
+    /// made.
     pub fn register(&mut self, fd: OwnedFd, size: u64) -> Result<u32, Error> {
         let memory = Memory::new(fd)?;
         if let Some(id) = self.buffers.find(&memory) {
@@ -36,28 +36,28 @@ impl Host {
         self.add(memory, size)
     }
 
-    /// Whether a buffer is registered and not retired. It counts as used for the next frame, as
-    /// registering it again does, at the price of no system call.
+    /// Returns whether a buffer is registered. Marks it as used by the next frame, as registering
+    /// it again would, but without a system call.
     pub fn is_registered(&mut self, id: u32) -> bool {
         let next = self.head() + 1;
         self.buffers.touch(id, next).is_some()
     }
 
-    /// Registers the fence of one frame, a sync file, and sends it to every client that keeps
-    /// up; the id goes into that frame's [`FrameDescriptor::fence`]. It goes with the frame: once
-    /// no client can hold that any more, both sides close their descriptors. A fence that is not
-    /// published after all is to be [retired](Host::retire). It takes one of the
-    /// [`MAX_BUFFERS`] places, and makes room for itself like a buffer.
+    /// Registers the fence of one frame, a sync file, and sends it to every client that keeps up;
+    /// the id goes into that frame's [`FrameDescriptor::fence`]. The fence lives as long as the
+    /// frame: once no client can hold that any more, both sides close their descriptors. A fence
+    /// that is not published has to be [unregistered](Host::unregister). It counts towards
+    /// [`MAX_BUFFERS`] and makes room for itself like a buffer.
     ///
     /// # Errors
-    /// [`Error::BadFence`] for what is no sync file; [`Error::TooManyBuffers`].
+    /// [`Error::BadFence`] for a descriptor that is not a sync file; [`Error::TooManyBuffers`].
     pub fn register_fence(&mut self, fd: OwnedFd) -> Result<u32, Error> {
         let fence = Memory::fence(fd, self.buffers.next_id())?;
         self.make_room()?;
         self.add(fence, 0)
     }
 
-    /// Makes a place free in the registry if there is none.
+    /// Removes an unused buffer if the registry is full.
     pub(super) fn make_room(&mut self) -> Result<(), Error> {
         if self.buffers.is_full() {
             let control = self.publisher.control();
@@ -67,22 +67,22 @@ impl Host {
         Ok(())
     }
 
-    /// Puts memory, or a fence of no bytes, into the registry and sends it.
+    /// Adds memory, or a fence of size 0, to the registry and sends it.
     pub(super) fn add(&mut self, memory: Memory, size: u64) -> Result<u32, Error> {
         let id = self.buffers.insert(memory, size, self.head());
         self.send_lacking();
         id.ok_or(Error::TooManyBuffers(MAX_BUFFERS))
     }
 
-    /// Takes a buffer out of use: no more frames may lie in it. It stays registered until
-    /// the last frame in it is taken back, then every client is told; [`Host::reclaim_all`]
-    /// before it makes that now, but for frames that are held.
-    pub fn retire(&mut self, id: u32) {
-        self.buffers.retire(id);
+    /// Unregisters a buffer: no new frame may lie in it. It is removed, and clients are told, once
+    /// the last frame in it is reclaimed. Call [`Host::reclaim_all`] first to remove it immediately
+    /// unless a client holds a frame in it.
+    pub fn unregister(&mut self, id: u32) {
+        self.buffers.unregister(id);
         self.sweep();
     }
 
-    /// Tells clients of retired buffers and fences that no frame needs any more.
+    /// Removes unregistered buffers and fences that no frame needs any more, and tells clients.
     pub(super) fn sweep(&mut self) {
         while self.buffers.is_retiring() {
             let control = self.publisher.control();
@@ -94,17 +94,17 @@ impl Host {
     }
 
     fn tell_retired(&mut self, id: u32) {
-        for place in self.peers.places() {
-            if let Some(peer) = self.peers.get_mut(place)
-                && !peer.retire(id)
+        for index in self.peers.indices() {
+            if let Some(peer) = self.peers.get_mut(index)
+                && !peer.unregister(id)
             {
-                self.evict(place, Goodbye::NotReading);
+                self.evict(index, Goodbye::NotReading);
             }
         }
     }
 }
 
-/// Whether a frame that is readable or held lies in buffer `id`.
+/// Returns whether a readable or held frame lies in buffer `id`.
 fn lies_in(control: &HostControl, id: u32) -> bool {
     let slots = control.slots();
     let mut taken = (0..slots)

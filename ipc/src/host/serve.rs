@@ -1,4 +1,4 @@
-//! The host's side of the socket: who comes, what they ask, who leaves.
+//! Serving the socket: new clients, their messages, and hang-ups.
 
 use core::mem::MaybeUninit;
 
@@ -15,16 +15,17 @@ use crate::Error;
 use crate::socket::Sent;
 use crate::wire::{Goodbye, Message, Mode, Refusal};
 
-/// Epoll key of the listening socket; a peer's key is its place.
+/// Epoll key of the listening socket; a peer's key is its index.
 pub(super) const LISTENER: u64 = u64::MAX;
 /// Epoll key of the timer.
 pub(super) const ALARM: u64 = u64::MAX - 1;
-/// Events taken in one call of [`Host::process`]: bounds its time, the rest stays pending.
+/// Events handled in one call of [`Host::process`], which bounds its time; the rest stays pending.
 pub(super) const EVENTS: usize = 32;
 
 impl Host {
-    /// Serves the socket: accepts clients, answers them, notices who left. Call it when
-    /// [`Host::as_fd`](rustix::fd::AsFd::as_fd) is readable; it never blocks and takes a bounded time.
+    /// Serves the socket: accepts clients, answers them, and notices hang-ups. To be called when
+    /// [`Host::as_fd`](rustix::fd::AsFd::as_fd) is readable. It never blocks and takes a bounded
+    /// time.
     pub fn process(&mut self) -> Result<(), Error> {
         let mut space = [MaybeUninit::<epoll::Event>::uninit(); EVENTS];
         let now = Timespec {
@@ -39,95 +40,95 @@ impl Host {
         for event in events.iter() {
             match event.data.u64() {
                 LISTENER => self.accept()?,
-                // Not readable any more; set again below.
+                // No longer readable; set again below.
                 ALARM => self.alarm.set(None),
-                // Whatever it still has in its queue: nobody is there for the answer.
-                place if has_hung_up(event) => self.leave(place as usize),
-                place => self.serve(place as usize),
+                // Messages left in its queue are ignored: an answer could not be read.
+                index if has_hung_up(event) => self.leave(index as usize),
+                index => self.serve(index as usize),
             }
         }
         let now = now_ns();
         self.open_again(now);
-        self.welcome_those_who_wait();
+        self.welcome_waiting();
         self.drop_silent(now);
         self.send_lacking();
         self.set_alarm(now);
         Ok(())
     }
 
-    fn serve(&mut self, place: usize) {
-        let Some(peer) = self.peers.get_mut(place) else {
+    fn serve(&mut self, index: usize) {
+        let Some(peer) = self.peers.get_mut(index) else {
             return;
         };
         match peer.receive() {
-            // Told to whoever waits: the socket was readable.
+            // A message has served its purpose by making the host's descriptor readable.
             Step::Nothing | Step::Moved => {}
             Step::Hello { mode, hold } => {
                 peer.ask(mode, hold, now_ns());
-                self.welcome(place);
+                self.welcome(index);
             }
-            Step::Look => self.answer(place),
+            Step::StatusRequest => self.answer(index),
             Step::Refuse(why) => {
                 self.stats.refused += 1;
-                self.drop_peer(place, Some(Message::Refused(why)));
+                self.drop_peer(index, Some(Message::Refused(why)));
             }
-            Step::Gone => self.leave(place),
+            Step::Gone => self.leave(index),
         }
     }
 
-    /// Notes that a client has hung up or died.
-    fn leave(&mut self, place: usize) {
-        if self.peers.get(place).is_some() {
+    /// Counts and drops a client that has hung up or died.
+    fn leave(&mut self, index: usize) {
+        if self.peers.get(index).is_some() {
             self.stats.left += 1;
-            self.drop_peer(place, None);
+            self.drop_peer(index, None);
         }
     }
 
-    /// Welcomes a client that has said hello. Where the host has no descriptor or memory for it, or too many
-    /// descriptors are on their way, it waits for its turn: for as long as a client may take.
-    fn welcome(&mut self, place: usize) {
-        let Some((mode, hold, asked_ns)) = self.peers.get(place).and_then(Peer::asked) else {
+    /// Welcomes or refuses a client that has sent Hello. Without a descriptor or memory for it, or
+    /// with too many descriptors in flight, the client waits for up to [`HELLO_NS`].
+    fn welcome(&mut self, index: usize) {
+        let Some((mode, hold, asked_ns)) = self.peers.get(index).and_then(Peer::asked) else {
             return;
         };
         let lent: u32 = self.peers.iter().map(Peer::hold).sum();
-        // One frame more than is held must be out: the newest.
-        let most = self.config.lend.min(self.config.slots - 1);
+        // One more frame than all clients hold has to fit: the newest.
+        let most = self.config.max_outstanding.min(self.config.slots - 1);
         let left = most.saturating_sub(1 + lent);
         let answer = if hold > left {
             Err(Refusal::Hold(hold, left))
         } else {
-            self.admit(place, mode, hold)
+            self.admit(index, mode, hold)
         };
         let why = match answer {
             Ok(true) => return,
             Ok(false) => resources(Errno::TOOMANYREFS),
             Err(why) => why,
         };
-        // Perhaps for a moment only: those who leave give descriptors back.
+        // Perhaps only for a moment: clients that leave free descriptors.
         if matches!(why, Refusal::Resources(_)) && now_ns() < asked_ns + HELLO_NS {
             return;
         }
         self.stats.refused += 1;
-        self.drop_peer(place, Some(Message::Refused(why)));
+        self.drop_peer(index, Some(Message::Refused(why)));
     }
 
-    fn welcome_those_who_wait(&mut self) {
-        for place in self.peers.places() {
-            self.welcome(place);
+    fn welcome_waiting(&mut self) {
+        for index in self.peers.indices() {
+            self.welcome(index);
         }
     }
 
-    /// Whether there was room for all that the client has to have.
-    fn admit(&mut self, place: usize, mode: Mode, hold: u32) -> Result<bool, Refusal> {
+    /// Attaches a client. Returns whether its queue had room for all that it needs.
+    fn admit(&mut self, index: usize, mode: Mode, hold: u32) -> Result<bool, Refusal> {
         let control = self.publisher.control();
         let pid = rustix::process::getpid().as_raw_nonzero().get() as u32;
         let welcome = Message::Welcome {
-            client: place as u32,
+            client: index as u32,
             host_pid: pid,
             exports: self.config.exports,
             epoch: control.epoch(),
         };
-        match self.peers.get_mut(place) {
+        match self.peers.get_mut(index) {
             Some(peer) => peer.attach(
                 control,
                 self.publisher.head(),
@@ -139,9 +140,9 @@ impl Host {
         }
     }
 
-    /// Tells a client how everybody does. What its queue does not take is left out.
-    fn answer(&self, place: usize) {
-        let Some(asker) = self.peers.get(place) else {
+    /// Sends a client the state of all clients and of the host, as far as its queue has room.
+    fn answer(&self, index: usize) {
+        let Some(asker) = self.peers.get(index) else {
             return;
         };
         for client in self.clients() {
@@ -150,37 +151,37 @@ impl Host {
         asker.send(&Message::Status(self.status()));
     }
 
-    /// Sends every client the buffers and parameter sets that it does not have yet. A client
-    /// that has left a whole queue unread is thrown out: the descriptors in it count against
-    /// all clients. What can't be sent for that reason goes with the next call, at the latest
-    /// before the next frame.
+    /// Sends every client the buffers and parameter sets that it lacks. Evicts a client that has
+    /// left a full queue unread, because the unread descriptors count against the limit for all
+    /// clients. What that limit delays is sent at the next call, at the latest before the next
+    /// frame.
     pub(super) fn send_lacking(&mut self) {
         self.behind = false;
-        for place in self.peers.places() {
-            let Some(peer) = self.peers.get_mut(place) else {
+        for index in self.peers.indices() {
+            let Some(peer) = self.peers.get_mut(index) else {
                 continue;
             };
             match peer.send_lacking(&self.buffers, self.parameters.as_ref()) {
                 Ok(Sent::Yes) => {}
                 Ok(Sent::TooManyInFlight | Sent::Later) => self.behind = true,
-                Ok(Sent::QueueFull) => self.evict(place, Goodbye::NotReading),
-                Err(_) => self.leave(place),
+                Ok(Sent::QueueFull) => self.evict(index, Goodbye::NotReading),
+                Err(_) => self.leave(index),
             }
         }
     }
 
-    /// Throws a client out and tells it why; the references of its lease are gone.
-    pub(super) fn evict(&mut self, place: usize, why: Goodbye) {
+    /// Evicts a client and tells it why. The references of its lease no longer count.
+    pub(super) fn evict(&mut self, index: usize, why: Goodbye) {
         self.stats.evicted += 1;
-        self.drop_peer(place, Some(Message::Goodbye(why)));
+        self.drop_peer(index, Some(Message::Goodbye(why)));
     }
 
-    pub(super) fn drop_peer(&mut self, place: usize, last: Option<Message>) {
-        if let Some(peer) = self.peers.take(place) {
+    pub(super) fn drop_peer(&mut self, index: usize, last: Option<Message>) {
+        if let Some(peer) = self.peers.take(index) {
             if let Some(message) = last {
                 peer.send(&message);
             }
-            // After the message: who finds this looks for the message.
+            // After the message: a client that sees the lease ended reads the message.
             if let Some(lease) = peer.lease() {
                 lease.end();
             }
@@ -194,9 +195,9 @@ impl Host {
     }
 }
 
-/// Whether both directions have ended: the other end is closed, by its process or by its death.
+/// Returns whether both directions have ended: the client has closed its end, or died.
 fn has_hung_up(event: &epoll::Event) -> bool {
-    // The struct is packed: a copy, no reference.
+    // Copied, because the struct is packed: a reference could be unaligned.
     let flags = event.flags;
     flags.contains(epoll::EventFlags::HUP)
 }

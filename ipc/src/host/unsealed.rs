@@ -1,7 +1,7 @@
-//! Memory that can be cut short: POSIX shared memory, memfds without seals, files.
+//! Memory that can shrink: POSIX shared memory, memfds without seals, files.
 //!
-//! Clients of the host's own user get it as it is. Those of other users get a copy under the same id,
-//! which the host's owner keeps up to date, as long as there are any.
+//! Clients of the host's own user get the memory itself. Clients of other users get a copy under
+//! the same id, which the host's owner keeps up to date while there are such clients.
 
 use rustix::fd::OwnedFd;
 use videostream_hal::ring::FrameDescriptor;
@@ -14,13 +14,13 @@ use super::{Exports, Host, Peer};
 use crate::Error;
 
 impl Host {
-    /// Registers a file that can be cut short, of the host's own user or root's, as
-    /// [`Host::register`] does other memory. Clients of other users have it once they are given
-    /// [a copy](Host::set_copy).
+    /// Registers a file that can shrink and belongs to the host's user or root, as
+    /// [`Host::register`] does other memory. Clients of other users get it once there is [a
+    /// copy](Host::set_copy).
     ///
     /// # Errors
-    /// [`Error::BadBuffer`] for other files, those that a process may serve, and what is no file;
-    /// [`Error::TooManyBuffers`]; [`Error::Os`].
+    /// [`Error::BadBuffer`] for files of other users, files that a process may serve, and
+    /// descriptors of other kinds; [`Error::TooManyBuffers`]; [`Error::Os`].
     pub fn register_unsealed(&mut self, fd: OwnedFd, size: u64) -> Result<u32, Error> {
         let memory = Memory::new(fd)?;
         if let Some(id) = self.buffers.find(&memory) {
@@ -35,18 +35,18 @@ impl Host {
         self.add(memory, size)
     }
 
-    /// Whether a client of another user is in.
+    /// Returns whether a client of another user is attached.
     pub fn has_foreign_clients(&self) -> bool {
         self.peers.iter().any(Peer::is_foreign)
     }
 
-    /// Gives clients of other users `copy` in place of [unsealed](Host::register_unsealed) memory,
-    /// or takes it away from those that come. It has to have what readable frames have
-    /// there, now and when further ones are published, and at least as many bytes.
+    /// Sets the copy that clients of other users get instead of [unsealed](Host::register_unsealed)
+    /// memory; `None` stops sending it to new clients. The copy needs at least `size` bytes, and
+    /// has to match the memory wherever readable frames lie, now and whenever a frame is published.
     ///
     /// # Errors
-    /// [`Error::UnknownBuffer`]; [`Error::BadBuffer`] for a copy that can be cut short, or of
-    /// memory that needs none.
+    /// [`Error::UnknownBuffer`]; [`Error::BadBuffer`] for a copy that can shrink, or of memory that
+    /// needs none.
     pub fn set_copy(&mut self, id: u32, size: u64, copy: Option<OwnedFd>) -> Result<(), Error> {
         let copy = match copy {
             Some(fd) => {
@@ -63,12 +63,12 @@ impl Host {
         Ok(())
     }
 
-    /// Offset and size of what frames that are out have in a buffer.
+    /// Iterates over offset and size of the planes that outstanding frames have in a buffer.
     pub fn places_in(&self, id: u32) -> impl Iterator<Item = (u32, u32)> + '_ {
         let control = self.publisher.control();
         let slots = control.slots();
         let slots = (0..slots).filter_map(move |raw| SlotId::checked(raw, slots));
-        // The host's own word: 0 is a free slot.
+        // 0 is a free slot. Only the host writes this word.
         let taken = slots.filter(|&slot| control.state(slot).load(Ordering::Relaxed) != 0);
         let frames = taken.map(move |slot| {
             let word = |at| control.word(slot, at).load(Ordering::Relaxed);

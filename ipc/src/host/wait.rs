@@ -1,37 +1,36 @@
-//! Waiting for clients to let go of frames.
+//! Waiting for clients to release frames.
 //!
-//! Nothing is sent while nobody waits: the host marks that it does in the control segment, and whoever
-//! lets go looks there: see [`hal::ring::wake`](videostream_hal::ring::wake).
+//! Clients send nothing unless the host waits: it sets a mark in the control segment, which clients
+//! check after each release. See [`hal::ring::wake`](videostream_hal::ring::wake).
 
 use videostream_hal::ring::wake;
 
 use super::{Host, Peer};
 
-/// What a host that waits is told of.
+/// The events that clients report to a waiting host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TellOf {
-    /// Frames that clients let go.
+    /// Released frames.
     Releases,
-    /// Those and frames that they hold.
+    /// Held and released frames.
     HoldsAndReleases,
 }
 
-/// Who waits, and by which mark.
+/// The waits in progress, and their mark.
 #[derive(Debug, Default)]
 pub(super) struct Waits {
     /// The last mark.
     mark: u32,
-    /// Calls of [`Host::begin_wait`] that have not been ended.
+    /// Calls of [`Host::begin_wait`] without their [`Host::end_wait`].
     count: u32,
 }
 
 impl Host {
-    /// Makes [`Host::as_fd`](rustix::fd::AsFd::as_fd) readable once a client lets go of a frame, from now on and until
-    /// [`Host::end_wait`]. What was let go before is not told: look after this call and before the
-    /// wait, by [`Host::reclaim`] or [`Host::collect_freed`], or for any move by [`Host::moves`].
-    ///
-    /// Each client tells once: call it again before each wait. Threads that wait at once each begin
-    /// and end; the last that began says what clients tell of.
+    /// Makes [`Host::as_fd`](rustix::fd::AsFd::as_fd) readable once a client releases a frame, from
+    /// now until [`Host::end_wait`]. Earlier releases are not reported: after this call and before
+    /// waiting, check with [`Host::reclaim`], [`Host::collect_freed`], or [`Host::moves`]. Each
+    /// client reports once, so call this before each wait. Concurrent waits each begin and end; the
+    /// last to begin chooses the events that clients report.
     pub fn begin_wait(&mut self, what: TellOf) {
         let waits = &mut self.waits;
         waits.count += 1;
@@ -39,7 +38,7 @@ impl Host {
         wake::begin_host_sleep(self.publisher.control(), waits.mark);
     }
 
-    /// Ends a wait: once nobody waits any more, clients tell nothing.
+    /// Ends a wait. After the last one, clients report nothing.
     pub fn end_wait(&mut self) {
         self.waits.count = self.waits.count.saturating_sub(1);
         if self.waits.count == 0 {
@@ -47,8 +46,8 @@ impl Host {
         }
     }
 
-    /// How often clients have held a frame or let one go, by their own count: another number than
-    /// before says that something has happened. Clients that come and go change it, too.
+    /// Returns how often clients have held or released a frame, by their own count: a changed
+    /// number means that something has happened. Clients that come or go change it as well.
     pub fn moves(&self) -> u64 {
         let moves = self.peers.iter().map(Peer::moves);
         moves.fold(0, u64::wrapping_add)

@@ -1,4 +1,4 @@
-//! Messages as bytes, and bytes as messages.
+//! Encoding and decoding of messages.
 
 use core::mem::size_of;
 
@@ -10,7 +10,7 @@ use super::{
     Refusal, VERSION, WireError,
 };
 
-/// A message's bytes.
+/// The layout of a message's bytes.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 struct Packet {
@@ -30,21 +30,21 @@ const HELLO: u16 = 1;
 const WELCOME: u16 = 2;
 const REFUSED: u16 = 3;
 const BUFFER: u16 = 4;
-const RETIRE: u16 = 5;
+const UNREGISTER: u16 = 5;
 const GOODBYE: u16 = 6;
 const PARAMETERS: u16 = 7;
-const LOOK: u16 = 8;
+const STATUS_REQUEST: u16 = 8;
 const CLIENT: u16 = 9;
 const STATUS: u16 = 10;
 const MOVED: u16 = 11;
 
-/// What the descriptor of a buffer's message is.
+/// Kinds of descriptor in a buffer's message.
 const MEMORY: u32 = 0;
 const FENCE: u32 = 1;
 const UNSEALED: u32 = 2;
 
 impl Message {
-    /// How many descriptors travel with this message.
+    /// Returns the number of file descriptors that accompany this message.
     pub const fn fds(&self) -> usize {
         match self {
             Self::Welcome { .. } => 3,
@@ -56,7 +56,7 @@ impl Message {
         }
     }
 
-    /// The bytes to send.
+    /// Encodes the message.
     pub fn encode(&self) -> [u8; MESSAGE_SIZE] {
         let mut wide = [0; 9];
         let (kind, [a, b, c, d]) = match *self {
@@ -91,12 +91,12 @@ impl Message {
                 (BUFFER, [id, UNSEALED, 0, 0])
             }
             Self::Fence { id } => (BUFFER, [id, FENCE, 0, 0]),
-            Self::Retire { id } => (RETIRE, [id, 0, 0, 0]),
+            Self::Unregister { id } => (UNREGISTER, [id, 0, 0, 0]),
             Self::Parameters { size } => {
                 wide[0] = size;
                 (PARAMETERS, [0; 4])
             }
-            Self::Look => (LOOK, [0; 4]),
+            Self::StatusRequest => (STATUS_REQUEST, [0; 4]),
             Self::Moved => (MOVED, [0; 4]),
             Self::Client(s) => {
                 wide[0] = s.acquired;
@@ -119,7 +119,7 @@ impl Message {
                     s.left,
                     0,
                 ];
-                (STATUS, [s.clients, s.slots, s.lent, s.lend])
+                (STATUS, [s.clients, s.slots, s.lent, s.max_outstanding])
             }
             Self::Goodbye(g) => {
                 let fields = match g {
@@ -145,7 +145,10 @@ impl Message {
         zerocopy::transmute!(packet)
     }
 
-    /// Checks and reads a received packet that came with `fds` descriptors.
+    /// Checks and decodes a packet that came with `fds` descriptors.
+    ///
+    /// # Errors
+    /// [`WireError`], for any packet that no host or client of this version sends.
     pub fn decode(bytes: &[u8], fds: usize) -> Result<Self, WireError> {
         let packet = Packet::read_from_bytes(bytes).map_err(|_| WireError::Length(bytes.len()))?;
         if packet.magic != MAGIC {
@@ -169,7 +172,7 @@ impl Message {
             1 => Ok(Mode::Every),
             _ => Err(field),
         };
-        // Numbers only shown to people: what does not fit is shown as the largest.
+        // For numbers that are only displayed: saturates.
         let narrow = |at: usize| u32::try_from(wide[at]).unwrap_or(u32::MAX);
         let message = match kind {
             HELLO if b > MAX_HOLD => return Err(WireError::Field(kind, b)),
@@ -210,9 +213,9 @@ impl Message {
                 FENCE => return Err(WireError::Field(kind, narrow(0))),
                 _ => return Err(WireError::Field(kind, b)),
             },
-            RETIRE => Self::Retire { id: a },
+            UNREGISTER => Self::Unregister { id: a },
             PARAMETERS => Self::Parameters { size: wide[0] },
-            LOOK => Self::Look,
+            STATUS_REQUEST => Self::StatusRequest,
             MOVED => Self::Moved,
             CLIENT => Self::Client(ClientStatus {
                 mode: mode()?,
@@ -230,7 +233,7 @@ impl Message {
                 clients: a,
                 slots: b,
                 lent: c,
-                lend: d,
+                max_outstanding: d,
                 head: wide[0],
                 newest_ns: wide[1],
                 blocked: wide[2],
@@ -289,9 +292,9 @@ mod tests {
         },
         Message::Unsealed { id: 4, size: 5 },
         Message::Fence { id: 4 },
-        Message::Retire { id: 3 },
+        Message::Unregister { id: 3 },
         Message::Parameters { size: 40 },
-        Message::Look,
+        Message::StatusRequest,
         Message::Moved,
         Message::Client(ClientStatus {
             client: 1,
@@ -309,7 +312,7 @@ mod tests {
             clients: 1,
             slots: 2,
             lent: 3,
-            lend: 4,
+            max_outstanding: 4,
             head: 5,
             newest_ns: 6,
             blocked: 7,
@@ -363,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fence_has_no_size_and_other_kinds_of_buffers_do_not_exist() {
+    fn fences_with_a_size_and_unknown_kinds_are_refused() {
         let mut bytes = Message::Fence { id: 4 }.encode();
         bytes[24] = 1;
         let field = |value| Err(WireError::Field(BUFFER, value));

@@ -1,19 +1,19 @@
-//! The messages of the socket: plain data, one message per packet, checked on receipt.
+//! Messages of the socket: plain data, one message per packet, checked on receipt.
 //!
 //! ```text
 //! client                         host
-//!   Hello ----------------------->        what I want, how many frames I hold at once
-//!         <--- Buffer + 1 fd -----        once for each that there is
+//!   Hello ----------------------->        wanted frames, and how many to hold at once
+//!         <--- Buffer + 1 fd -----        for each registered buffer
 //!         <--- Welcome + 3 fds ---        control segment, lease page, event
-//!         <--- Buffer + 1 fd -----        a new one, before the first frame in it
-//!         <--- Fence + 1 fd ------        before the frame that it belongs to
-//!         <--- Retire ------------        a buffer or fence is gone
+//!         <--- Buffer + 1 fd -----        a new buffer, before the first frame in it
+//!         <--- Fence + 1 fd ------        before the frame it belongs to
+//!         <--- Unregister --------        a buffer or fence is gone
 //!         <--- Parameters + 1 fd -        a codec's parameter sets; also before Welcome
-//!   Moved ----------------------->        I have let go of a frame, and the host waits for it
-//!   Look ------------------------>        how are you all?
-//!         <--- Client ------------        once for each client
-//!         <--- Status ------------        the host itself, last
-//!         <--- Goodbye -----------        and why
+//!   Moved ----------------------->        frame released, if the host waits for that
+//!   StatusRequest --------------->        asks for the state of host and clients
+//!         <--- Client ------------        for each client
+//!         <--- Status ------------        the host's, last
+//!         <--- Goodbye -----------        with the reason
 //! ```
 //!
 //! or, instead of Welcome, `Refused`. Native byte order: both ends are on one machine.
@@ -31,33 +31,33 @@ pub const MAGIC: u32 = u32::from_le_bytes(*b"VSL3");
 pub const VERSION: u16 = 1;
 /// Bytes of every message.
 pub const MESSAGE_SIZE: usize = 96;
-/// Most descriptors with one message.
+/// Maximum descriptors of one message.
 pub const MAX_FDS: usize = 3;
-/// Most frames that one client may ask to hold at once.
+/// Maximum frames that one client may ask to hold at once.
 pub const MAX_HOLD: u32 = 64;
 
-/// What a message says.
+/// A message of either side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Message {
-    /// Client: the first message.
+    /// Client: the first message, which asks to be let in.
     Hello {
         /// Which frames it wants.
         mode: Mode,
-        /// How many frames it holds at most at once; 0 for a client that only looks.
+        /// Maximum frames held at once; 0 for a client that only asks for status.
         hold: u32,
     },
-    /// Host: come in; with control segment, lease page and a socket that tells of frames.
+    /// Host: lets the client in; with control segment, lease page and event socket.
     Welcome {
         /// The host's number for this client.
         client: u32,
-        /// The host's process, for messages.
+        /// The host's process id, for display.
         host_pid: u32,
         /// What clients may do with the buffers.
         exports: Exports,
         /// The ring's random number.
         epoch: u64,
     },
-    /// Host: no; the socket is closed next.
+    /// Host: refuses the client and closes the socket.
     Refused(Refusal),
     /// Host: a buffer; with its descriptor.
     Buffer {
@@ -66,22 +66,22 @@ pub enum Message {
         /// Its bytes.
         size: u64,
     },
-    /// Host: a buffer that can be cut short, for a client of its own user; with its descriptor. It
-    /// is sent as a buffer that says so.
+    /// Host: a buffer that can shrink, for a client of its own user; with its descriptor. Encoded
+    /// as a buffer with a mark.
     Unsealed {
         /// Its id in frame descriptors.
         id: u32,
         /// Its bytes.
         size: u64,
     },
-    /// Host: a frame's fence; with the descriptor of a sync file. It is sent as a buffer that
-    /// says so and has no size.
+    /// Host: a frame's fence; with the descriptor of a sync file. Encoded as a buffer of size 0
+    /// with a mark.
     Fence {
-        /// Its id in frame descriptors, of the same numbers as those of buffers.
+        /// Its id in frame descriptors; buffers and fences share one sequence of ids.
         id: u32,
     },
     /// Host: the buffer or fence with this id is gone.
-    Retire {
+    Unregister {
         /// The id.
         id: u32,
     },
@@ -91,38 +91,39 @@ pub enum Message {
         size: u64,
     },
     /// Client: asks for [`Message::Client`] of every client and [`Message::Status`].
-    Look,
-    /// Host: how a client does.
+    StatusRequest,
+    /// Host: the state of one client.
     Client(ClientStatus),
-    /// Host: how it does itself; ends the answer to [`Message::Look`].
+    /// Host: its own state; ends the answer to [`Message::StatusRequest`].
     Status(HostStatus),
-    /// Host: the last message.
+    /// Host: ends the connection, with the reason.
     Goodbye(Goodbye),
-    /// Client: it has let go of a frame or held one, and the host has marked that it waits for that.
+    /// Client: it has released or held a frame, and the host is marked as waiting for that.
     Moved,
 }
 
 /// What clients may do with a host's buffers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Exports {
-    /// Read. A client gets a descriptor that can't be mapped for writing.
+    /// Read only: clients get a descriptor that can't be mapped for writing, as far as the kind of
+    /// memory allows:
     ///
-    /// - A memfd sealed with `FUTURE_WRITE` or `WRITE`: nobody can write it but through mappings
-    ///   from before. Of memory like this alone can a client that means harm not get a writable
+    /// - A memfd sealed with `FUTURE_WRITE` or `WRITE` can only be written through earlier
+    ///   mappings. This is the only kind of which a malicious client can't get a writable
     ///   descriptor.
-    /// - Another memfd: clients get a descriptor opened anew for reading.
-    /// - A dma-buf has the descriptor that it was exported with; export it for reading, as
-    ///   V4L2 drivers can. dma-heaps and udmabuf give writable ones only.
+    /// - Another memfd is reopened for reading.
+    /// - A dma-buf is sent with the access it was exported with: export it for reading, as V4L2
+    ///   drivers can. dma-heaps and udmabuf only give writable ones.
     #[default]
     ReadOnly,
-    /// Read and write, as the host can: every buffer is sent as it was registered.
+    /// Read and write: every buffer is sent as it was registered.
     Writable,
 }
 
 /// Which frames a client wants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// The newest at each call; older ones are skipped.
+    /// The newest frame at each call (default); older ones are skipped.
     #[default]
     Newest,
     /// Every frame in order, as far as the ring still has it.

@@ -1,5 +1,5 @@
-//! A file of a file system that this process serves: it can be opened, and nothing else that is
-//! asked of it is ever answered.
+//! A file of a file system that this process serves: it can be opened, but no other request is ever
+//! answered.
 //!
 //! Source: `linux/fuse.h`, protocol 7.31; `fuse(4)`.
 
@@ -19,17 +19,17 @@ const INIT: u32 = 26;
 const DIRECTORY: u32 = 0o040_000;
 const REGULAR: u32 = 0o100_000;
 
-/// The file, and what it takes to have it. Dropping ends the file system, and so every call that
-/// waits for it.
+/// The file and its file system. Dropping ends the file system, and with it every call that waits
+/// for an answer.
 pub(crate) struct Served {
-    // First of all, for closing the file would wait.
+    // Dropped first: closing the file would wait.
     _mount: Mounted,
     pub(crate) file: File,
-    /// Operations that the kernel asked for and that are not answered.
+    /// Unanswered requests of the kernel.
     pub(crate) asked: mpsc::Receiver<u32>,
 }
 
-/// The file system's folder.
+/// The mount point.
 struct Mounted(PathBuf);
 
 impl Served {
@@ -60,13 +60,13 @@ impl Served {
 
 impl Drop for Mounted {
     fn drop(&mut self) {
-        // By force: who waits for an answer gets an error.
+        // By force: calls that wait for an answer fail.
         let _ = unmount(&self.0, UnmountFlags::FORCE | UnmountFlags::DETACH);
         let _ = std::fs::remove_dir(&self.0);
     }
 }
 
-/// Answers what it takes to open a file, until the file system ends.
+/// Answers the requests for opening a file, until the file system ends.
 fn serve(mut fuse: File, tell: &mpsc::Sender<u32>) {
     let mut request = vec![0; 1 << 17];
     while let Ok(len) = fuse.read(&mut request) {
@@ -74,9 +74,9 @@ fn serve(mut fuse: File, tell: &mpsc::Sender<u32>) {
         assert!(len >= 40, "shorter than a header");
         let unique = u64::from_ne_bytes(request[8..16].try_into().unwrap());
         let answer: Vec<u32> = match word(4) {
-            // Version, and the smallest of all limits; 64 bytes.
+            // The protocol version and the smallest limits; 64 bytes.
             INIT => [&[7, 31, 0, 0, 0, 4096, 1][..], &[0; 9]].concat(),
-            // Inode 2, whose attributes are valid for no time.
+            // Inode 2, whose attributes are never cached.
             LOOKUP => {
                 let attributes = [REGULAR | 0o644, 1, 0, 0, 0, 4096, 0];
                 let valid = [2, 0, 0, 0, 0, 0, 0, 0, 0, 0];

@@ -1,4 +1,4 @@
-//! A host that is not one, and the client that comes to it.
+//! A fake host, and a client that connects to it.
 
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -11,9 +11,9 @@ use videostream_ipc::wire::{Exports, Message};
 
 use super::{attempt, name, raw_accept, raw_host, send, seqpacket_pair};
 
-/// The random number of these rings.
+/// The epoch of these rings.
 pub(crate) const EPOCH: u64 = 7;
-/// What a host says to a client that it lets in.
+/// The welcome of such a host.
 pub(crate) const WELCOME: Message = Message::Welcome {
     client: 0,
     host_pid: 1,
@@ -29,7 +29,7 @@ pub(crate) fn ring() -> (HostControl, OwnedFd) {
     (control, lease)
 }
 
-/// The error of a client whose host does `act` once it has connected.
+/// Returns the error of a client whose host does `act` after the connect.
 pub(crate) fn error_of(test: &str, act: impl FnOnce(&OwnedFd)) -> Error {
     let name = name(test);
     let host = raw_host(&name);
@@ -39,7 +39,7 @@ pub(crate) fn error_of(test: &str, act: impl FnOnce(&OwnedFd)) -> Error {
     client.join().unwrap().map(drop).unwrap_err()
 }
 
-/// A client inside a ring that this test can tamper with.
+/// Connects a client to a ring that the test can tamper with.
 pub(crate) fn inside(test: &str) -> (Client, Publisher<HostControl>, OwnedFd) {
     let name = name(test);
     let host = raw_host(&name);

@@ -1,4 +1,4 @@
-//! Peers that do not keep to the protocol.
+//! Peers that violate the protocol.
 
 #![allow(dead_code, reason = "each test program uses its part")]
 
@@ -20,11 +20,9 @@ use videostream_ipc::client::{Client, Config};
 use videostream_ipc::host::{self, Host};
 use videostream_ipc::wire::Message;
 use videostream_ipc::{Error, socket};
+use videostream_testing::TIMEOUT_NS;
 
-/// Long enough for a loaded machine; a test that gets there has failed.
-pub(crate) const PATIENCE_NS: u64 = 60_000_000_000;
-
-/// A name that no other test has.
+/// Returns a unique name.
 pub(crate) fn name(test: &str) -> String {
     format!("videostream-ipc-{}-{test}", std::process::id())
 }
@@ -38,13 +36,13 @@ fn seqpacket() -> OwnedFd {
     socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap()
 }
 
-/// Two connected sockets.
+/// Returns two connected sockets.
 pub(crate) fn seqpacket_pair() -> (OwnedFd, OwnedFd) {
     let flags = SocketFlags::CLOEXEC;
     socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap()
 }
 
-/// A bare connection to a host.
+/// Connects a raw socket to a host.
 pub(crate) fn raw_client(name: &str) -> OwnedFd {
     let socket = seqpacket();
     let address = SocketAddrUnix::new_abstract_name(name.as_bytes()).unwrap();
@@ -52,7 +50,7 @@ pub(crate) fn raw_client(name: &str) -> OwnedFd {
     socket
 }
 
-/// A bare socket that clients can connect to.
+/// Binds a raw socket that clients can connect to.
 pub(crate) fn raw_host(name: &str) -> OwnedFd {
     let socket = seqpacket();
     let address = SocketAddrUnix::new_abstract_name(name.as_bytes()).unwrap();
@@ -61,12 +59,12 @@ pub(crate) fn raw_host(name: &str) -> OwnedFd {
     socket
 }
 
-/// The connection of the next client.
+/// Accepts the next client.
 pub(crate) fn raw_accept(host: &OwnedFd) -> OwnedFd {
     accept(host).unwrap()
 }
 
-/// Sends anything with any descriptors.
+/// Sends any bytes with any descriptors.
 pub(crate) fn send_raw(socket: &OwnedFd, bytes: &[u8], fds: &[BorrowedFd<'_>]) {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(16))];
     let mut control = SendAncillaryBuffer::new(&mut space);
@@ -77,14 +75,14 @@ pub(crate) fn send_raw(socket: &OwnedFd, bytes: &[u8], fds: &[BorrowedFd<'_>]) {
     sendmsg(socket, &[IoSlice::new(bytes)], &mut control, flags).unwrap();
 }
 
-/// Sends a message as it should be.
+/// Sends a valid message.
 pub(crate) fn send(socket: &OwnedFd, message: Message, fds: &[BorrowedFd<'_>]) {
     send_raw(socket, &message.encode(), fds);
 }
 
-/// What the other side sends next; `None` when it hangs up.
+/// Receives the peer's next message; `None` after a hang-up.
 pub(crate) fn next_message(socket: &OwnedFd) -> Option<Message> {
-    let deadline = deadline_in(PATIENCE_NS);
+    let deadline = deadline_in(TIMEOUT_NS);
     loop {
         match socket::receive(socket) {
             Ok(Some((message, _))) => return Some(message),
@@ -96,10 +94,10 @@ pub(crate) fn next_message(socket: &OwnedFd) -> Option<Message> {
     }
 }
 
-/// A host with one buffer, and the buffer's id.
+/// Returns a host with one buffer, and the buffer's id.
 pub(crate) fn host(name: &str, lend: u32) -> (Host, u32) {
     let config = host::Config {
-        lend,
+        max_outstanding: lend,
         ..host::Config::default()
     };
     let mut host = Host::bind(address(name), config, 7).unwrap();
@@ -107,7 +105,7 @@ pub(crate) fn host(name: &str, lend: u32) -> (Host, u32) {
     (host, id)
 }
 
-/// A frame that is one page of a buffer.
+/// Returns a frame that is one page of a buffer.
 pub(crate) fn frame(buffer: u32) -> FrameDescriptor {
     let mut frame = FrameDescriptor {
         plane_count: 1,
@@ -121,16 +119,16 @@ pub(crate) fn frame(buffer: u32) -> FrameDescriptor {
     frame
 }
 
-/// Memory as it should be.
+/// Returns valid memory.
 pub(crate) fn buffer(len: usize) -> OwnedFd {
     let fd = memfd::create(c"test", len).unwrap();
     memfd::seal(&fd, memfd::FIXED_SIZE).unwrap();
     fd
 }
 
-/// Serves until `done`.
+/// Serves the host until `done`.
 pub(crate) fn serve_until(host: &mut Host, mut done: impl FnMut(&mut Host) -> bool) {
-    let deadline = deadline_in(PATIENCE_NS);
+    let deadline = deadline_in(TIMEOUT_NS);
     while !done(host) {
         assert!(now_ns() < deadline, "it never came to that");
         host.process().unwrap();
@@ -138,10 +136,10 @@ pub(crate) fn serve_until(host: &mut Host, mut done: impl FnMut(&mut Host) -> bo
     }
 }
 
-/// An honest client of a host that this thread serves.
+/// Connects an honest client to a host that this thread serves.
 pub(crate) fn honest(host: &mut Host, name: &str) -> Client {
     let address = address(name);
-    let deadline = deadline_in(PATIENCE_NS);
+    let deadline = deadline_in(TIMEOUT_NS);
     let connecting = std::thread::spawn(move || {
         Client::connect(&address, Config::default(), deadline, |_| Ok(()))
     });
@@ -149,16 +147,16 @@ pub(crate) fn honest(host: &mut Host, name: &str) -> Client {
     connecting.join().unwrap().unwrap()
 }
 
-/// A client's attempt to connect to a host that is not one.
+/// Starts a client's attempt to connect to a fake host.
 pub(crate) fn attempt(name: &str) -> std::thread::JoinHandle<Result<Client, Error>> {
     let address = address(name);
     std::thread::spawn(move || {
-        let deadline = deadline_in(PATIENCE_NS);
+        let deadline = deadline_in(TIMEOUT_NS);
         Client::connect(&address, Config::default(), deadline, |_| Ok(()))
     })
 }
 
-/// The descriptors of `n` copies of `fd`.
+/// Returns `n` copies of `fd`.
 pub(crate) fn times(fd: &OwnedFd, n: usize) -> Vec<BorrowedFd<'_>> {
     vec![fd.as_fd(); n]
 }

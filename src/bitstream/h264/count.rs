@@ -1,26 +1,26 @@
-//! How the pictures of H.264 are counted in the order of showing.
+//! Picture order count of H.264.
 //!
 //! Source: ITU-T H.264, clause 8.2.1 (decoding process for picture order count).
 
 use super::sps::{Count, Cycle};
 use super::{Field, Slice, Sps};
-use crate::bitstream::Place;
+use crate::bitstream::DisplayPosition;
 
-/// Counts pictures, one after the other.
+/// Computes the order counts of successive pictures.
 #[derive(Debug, Default)]
 pub(crate) struct Counter {
-    /// High and low part of the count of the last picture that others refer to.
+    /// High and low part of the count of the last reference picture.
     previous: (i64, i64),
-    /// Number of the last frame, and how many frames were there when numbers began anew.
+    /// Number of the last frame, and the number of frames before frame numbers last wrapped around.
     number: u32,
     offset: i64,
-    /// Number of the last frame that others refer to.
+    /// Number of the last reference frame.
     referred: Option<u32>,
 }
 
 impl Counter {
-    /// Where the picture of this slice, the first one, stands.
-    pub(crate) fn place(&mut self, slice: &Slice, sps: &Sps) -> Place {
+    /// Returns the display position of the picture whose first slice this is.
+    pub(crate) fn position(&mut self, slice: &Slice, sps: &Sps) -> DisplayPosition {
         let picture = &slice.picture;
         let is_idr = picture.idr.is_some();
         if is_idr {
@@ -33,7 +33,7 @@ impl Counter {
         }
         self.number = picture.number;
         let [top, bottom] = match &sps.count {
-            Count::Said { bits } => self.said(slice, *bits),
+            Count::Coded { bits } => self.coded(slice, *bits),
             Count::Cycle(cycle) => self.cycle(slice, cycle),
             Count::AsDecoded => {
                 let place = 2 * (self.offset + i64::from(picture.number));
@@ -49,7 +49,8 @@ impl Counter {
             self.referred = Some(picture.number);
         }
         if slice.forgets {
-            // It counts as the first for those behind it, but for the distance between its fields.
+            // For later pictures this one counts as the first, except for the distance between its
+            // fields.
             let low = if picture.field == Field::Bottom {
                 0
             } else {
@@ -61,14 +62,14 @@ impl Counter {
                 ..Self::default()
             };
         }
-        Place {
+        DisplayPosition {
             begins: is_idr || slice.forgets || is_lost,
             count: if slice.forgets { 0 } else { count },
         }
     }
 
-    /// Whether all pictures that this one could refer to are missing, by their numbers: those that are to come are
-    /// of another sequence than those before.
+    /// Returns whether all pictures that this one could refer to are missing, judging by frame
+    /// numbers: what follows belongs to another sequence.
     fn has_lost(&self, slice: &Slice, sps: &Sps) -> bool {
         let Some(referred) = self.referred.filter(|_| !sps.has_gaps) else {
             return false;
@@ -79,7 +80,7 @@ impl Counter {
         number != referred && missing >= u32::from(sps.references.max(1))
     }
 
-    fn said(&mut self, slice: &Slice, bits: u8) -> [i64; 2] {
+    fn coded(&mut self, slice: &Slice, bits: u8) -> [i64; 2] {
         let whole = 1_i64 << bits;
         let [now, bottom] = slice.picture.count.map(i64::from);
         let (high, low) = self.previous;

@@ -1,4 +1,4 @@
-//! H.264: parameter sets, slices, and how pictures are counted.
+//! H.264: parameter sets, slices, and picture order count.
 
 mod count;
 mod pps;
@@ -18,7 +18,7 @@ pub(crate) use self::sps::Sps;
 #[cfg(feature = "software")]
 pub(crate) use self::timing::with_rate;
 
-/// The parameter sets that slices are read with.
+/// The parameter sets that slice headers depend on.
 #[derive(Debug, Clone)]
 pub(crate) struct Sets {
     sps: Vec<Option<Sps>>,
@@ -35,7 +35,7 @@ impl Default for Sets {
 }
 
 impl Sets {
-    /// Takes note of a NAL unit if it is a parameter set. One that makes no sense changes nothing.
+    /// Stores a NAL unit if it is a parameter set. An invalid one changes nothing.
     pub(crate) fn note(&mut self, nal: &[u8]) {
         match nal.first().map(|byte| byte & 0x1f) {
             Some(7) => {
@@ -53,14 +53,14 @@ impl Sets {
         }
     }
 
-    /// The first number that no picture parameter set has.
+    /// Returns the lowest number that no picture parameter set uses.
     #[cfg(feature = "software")]
     pub(crate) fn unused_pps(&self) -> Option<u8> {
         let at = self.pps.iter().position(Option::is_none)?;
         u8::try_from(at).ok()
     }
 
-    /// Reads the header of a slice; `None` if its sets are not known, or it makes no sense.
+    /// Parses a slice header; `None` if it is invalid or its sets are not known.
     pub(crate) fn slice(&self, nal: &[u8]) -> Option<(Slice, &Sps)> {
         let pps = self.pps.get(slice::pps_of(nal)?)?.as_ref()?;
         let sps = self.sps.get(usize::from(pps.sps))?.as_ref()?;
@@ -85,7 +85,7 @@ enum Last {
     Unreadable,
     Picture {
         picture: Picture,
-        /// Both fields of a frame are there.
+        /// Both fields of the frame have come.
         is_pair: bool,
     },
 }
@@ -99,13 +99,14 @@ impl Pictures {
         self.last = Last::None;
     }
 
-    /// Whether a slice is the first of a picture. Two fields of a frame count as one picture.
+    /// Returns whether a slice is the first of a picture. The two fields of a frame count as one
+    /// picture.
     pub(crate) fn begins(&mut self, nal: &[u8]) -> bool {
         // Partitions B and C have no header.
         if matches!(nal[0] & 0x1f, 3 | 4) {
             return matches!(self.last, Last::None);
         }
-        // Macroblock 0: a code of one bit.
+        // `first_mb_in_slice` is 0: an Exp-Golomb code of one bit.
         let is_first = nal.get(1).is_some_and(|byte| byte & 0x80 != 0);
         let Some((slice, _)) = self.sets.slice(nal) else {
             let begins = is_first || matches!(self.last, Last::None);
@@ -134,12 +135,12 @@ impl Pictures {
 }
 
 impl Picture {
-    /// Whether slices that say this are of one picture.
+    /// Returns whether two slices belong to the same picture.
     fn is_same(&self, other: &Self) -> bool {
         self == other
     }
 
-    /// Whether it is the second field of the frame.
+    /// Returns whether `second` is the second field of this frame.
     fn is_other_field(&self, second: &Self) -> bool {
         let are_two = matches!(
             (self.field, second.field),
@@ -149,7 +150,7 @@ impl Picture {
     }
 }
 
-/// Whether a slice is of a picture that is predicted from later ones.
+/// Returns whether a slice is a B slice.
 pub(crate) fn is_b_slice(nal: &[u8]) -> bool {
     let mut bits = Bits::new(&nal[1..]);
     let kind = bits.ue().and_then(|_| bits.ue());

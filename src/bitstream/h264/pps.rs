@@ -4,28 +4,28 @@
 
 use super::super::bits::Bits;
 
-/// What slices are read with.
+/// The fields that slice headers depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pps {
     pub(crate) id: u8,
-    /// The sequence parameter set.
+    /// Number of the sequence parameter set.
     pub(crate) sps: u8,
-    /// Slices say how the second field is counted.
+    /// Slices carry the order count of the second field.
     pub(crate) has_bottom: bool,
-    /// How many pictures slices refer to, unless they say otherwise.
+    /// Default number of pictures that slices refer to.
     pub(crate) references: [u32; 2],
-    /// P slices have weights; B slices do if this is 1.
+    /// P slices carry weights; B slices do if `weights_b` is 1.
     pub(crate) weights_p: bool,
     pub(crate) weights_b: u32,
     pub(crate) has_redundant: bool,
 }
 
 impl Pps {
-    /// Reads a NAL unit; `None` if it makes no sense.
+    /// Parses a NAL unit; `None` if it is invalid.
     pub(crate) fn read(nal: &[u8]) -> Option<Self> {
         let mut bits = Bits::new(nal.get(1..)?);
         let (id, sps) = (bits.ue_max(255)?, bits.ue_max(31)?);
-        // The way of coding.
+        // Entropy coding mode.
         bits.skip(1)?;
         let has_bottom = bits.flag()?;
         let groups = bits.ue_max(7)?;
@@ -50,7 +50,7 @@ impl Pps {
     }
 }
 
-/// How macroblocks are dealt out to groups of slices: Baseline and Extended only.
+/// Skips the map of macroblocks to slice groups (Baseline and Extended profiles only).
 fn skip_slice_groups(bits: &mut Bits<'_>, groups: u32) -> Option<()> {
     match bits.ue_max::<u32>(6)? {
         0 => {
@@ -69,7 +69,7 @@ fn skip_slice_groups(bits: &mut Bits<'_>, groups: u32) -> Option<()> {
         }
         6 => {
             let macroblocks = bits.ue()?.checked_add(1)?;
-            // As many bits as the number of groups needs.
+            // Group numbers are as wide as the highest one needs.
             bits.skip(macroblocks.checked_mul((groups + 1).next_power_of_two().ilog2())?)?;
         }
         _ => {}

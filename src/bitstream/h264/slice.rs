@@ -1,4 +1,4 @@
-//! Headers of slices of H.264.
+//! Slice headers of H.264.
 //!
 //! Source: ITU-T H.264, clause 7.3.3.
 
@@ -6,41 +6,42 @@ use super::super::bits::Bits;
 use super::sps::Count;
 use super::{Pps, Sps};
 
-/// A header is shorter than this, also one with weights for every picture that it refers to.
+/// Upper bound in bytes of a header, even with weights for every reference picture.
 const HEADER: usize = 1024;
-/// The most pictures that a slice refers to.
+/// The most pictures that a slice may refer to.
 const MAX_REFERENCES: u32 = 32;
-/// "All pictures before are no longer referred to": counting begins anew behind a picture that says so.
+/// Memory management operation 5, "mark all reference pictures as unused": counting restarts after
+/// a picture with it.
 const FORGET_ALL: u32 = 5;
-/// Commands of a slice for pictures that are kept: more are none.
+/// The most memory management operations in a slice; more are invalid.
 const MAX_COMMANDS: u32 = 66;
 
-/// What a slice says of its picture.
+/// A parsed slice header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Slice {
     pub(crate) first_macroblock: u32,
     pub(crate) kind: Kind,
     pub(crate) picture: Picture,
-    /// A picture that stands in for another, should that be damaged.
+    /// Replaces another picture should that be damaged (redundant coded picture).
     pub(crate) is_redundant: bool,
-    /// The pictures before it are forgotten.
+    /// The pictures before it are forgotten (memory management operation 5).
     pub(crate) forgets: bool,
 }
 
-/// What is the same in all slices of a picture (clause 7.4.1.2.4).
+/// The fields that all slices of a picture share (clause 7.4.1.2.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Picture {
     pub(crate) pps: u8,
     pub(crate) number: u32,
     pub(crate) field: Field,
     pub(crate) is_referred: bool,
-    /// For an IDR picture, its number.
+    /// `idr_pic_id` of an IDR picture.
     pub(crate) idr: Option<u32>,
-    /// The low bits of its count, or how far it is off.
+    /// The low bits of the order count, or its offsets.
     pub(crate) count: [i32; 2],
 }
 
-/// Whether a picture is a frame or one of the two fields of one.
+/// Whether a picture is a frame, or which field of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Field {
     Frame,
@@ -48,7 +49,7 @@ pub(crate) enum Field {
     Bottom,
 }
 
-/// How a slice is predicted.
+/// The prediction type of a slice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// P and SP.
@@ -58,7 +59,7 @@ pub(crate) enum Kind {
     I,
 }
 
-/// The number of the slice's picture parameter set.
+/// Returns the number of the slice's picture parameter set.
 pub(crate) fn pps_of(nal: &[u8]) -> Option<usize> {
     let mut bits = Bits::new(nal.get(1..)?);
     bits.ue()?;
@@ -67,7 +68,7 @@ pub(crate) fn pps_of(nal: &[u8]) -> Option<usize> {
 }
 
 impl Slice {
-    /// Reads the header of a NAL unit; `None` if it makes no sense.
+    /// Parses the header of a NAL unit; `None` if it is invalid.
     pub(crate) fn read(nal: &[u8], pps: &Pps, sps: &Sps) -> Option<Self> {
         let mut bits = Bits::new(nal.get(1..nal.len().min(HEADER))?);
         let bits = &mut bits;
@@ -97,7 +98,8 @@ impl Slice {
             idr,
             count,
         };
-        // Only a picture that others refer to says what to do with earlier ones; none is left before an IDR picture.
+        // Only reference pictures carry memory management operations, and an IDR picture drops all
+        // others anyway.
         let forgets = is_referred && !is_idr && forgets(bits, kind, pps, sps)?;
         Some(Self {
             first_macroblock,
@@ -113,7 +115,7 @@ fn count(bits: &mut Bits<'_>, pps: &Pps, sps: &Sps, field: Field) -> Option<[i32
     let has_second = pps.has_bottom && field == Field::Frame;
     let mut count = [0; 2];
     match &sps.count {
-        Count::Said { bits: low } => {
+        Count::Coded { bits: low } => {
             count[0] = bits.bits(u32::from(*low))? as i32;
             if has_second {
                 count[1] = bits.se()?;
@@ -130,7 +132,8 @@ fn count(bits: &mut Bits<'_>, pps: &Pps, sps: &Sps, field: Field) -> Option<[i32
     Some(count)
 }
 
-/// Reads what follows, up to what the picture does to earlier ones: whether it forgets them all.
+/// Reads the rest, up to the memory management operations. Returns whether they forget all earlier
+/// pictures.
 fn forgets(bits: &mut Bits<'_>, kind: Kind, pps: &Pps, sps: &Sps) -> Option<bool> {
     let lists = match kind {
         Kind::P => 1,
@@ -173,7 +176,7 @@ fn forgets(bits: &mut Bits<'_>, kind: Kind, pps: &Pps, sps: &Sps) -> Option<bool
     Some(forgets)
 }
 
-/// Reads over the weights of the pictures in each list.
+/// Skips the prediction weights of each list.
 fn skip_weights(bits: &mut Bits<'_>, lists: &[u32], has_colour: bool) -> Option<()> {
     bits.ue()?;
     if has_colour {

@@ -6,12 +6,12 @@ use super::super::bits::Bits;
 use super::super::visible;
 use super::super::vui::Vui;
 
-/// Profiles whose sets say chroma format and bit depth.
+/// Profiles whose sets carry chroma format and bit depth.
 const HIGH: [u8; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
-/// The most pictures that a decoder keeps.
+/// Largest decoded picture buffer of any level.
 const MAX_KEPT: u32 = 16;
 
-/// What a sequence parameter set says.
+/// A parsed sequence parameter set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Sps {
     pub(crate) id: u8,
@@ -21,16 +21,16 @@ pub(crate) struct Sps {
     pub(crate) level: u8,
     /// 0 grey, 1 4:2:0, 2 4:2:2, 3 4:4:4.
     pub(crate) chroma_format: u8,
-    /// The three colours are coded apart.
+    /// The three colour planes are coded separately.
     pub(crate) colours_apart: bool,
     pub(crate) luma_bits: u8,
     pub(crate) chroma_bits: u8,
-    /// Bits of a frame's number.
+    /// Bits of a frame number.
     pub(crate) number_bits: u8,
     pub(crate) count: Count,
-    /// Frames that others may refer to.
+    /// The most reference frames.
     pub(crate) references: u8,
-    /// Frames' numbers may be missing, as where some were left out on purpose.
+    /// Frame numbers may have gaps, as when frames were left out on purpose.
     pub(crate) has_gaps: bool,
     /// All pictures are whole frames.
     pub(crate) frames_only: bool,
@@ -41,21 +41,21 @@ pub(crate) struct Sps {
     pub(crate) vui: Vui,
 }
 
-/// How pictures are counted in the order of showing (`pic_order_cnt_type`).
+/// How order counts are coded (`pic_order_cnt_type`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Count {
     /// Slices say so many low bits.
-    Said { bits: u8 },
-    /// By a cycle of frames that others refer to.
+    Coded { bits: u8 },
+    /// By a cycle of reference frames.
     Cycle(Box<Cycle>),
-    /// As they are decoded.
+    /// In decoding order.
     AsDecoded,
 }
 
 /// Counts of `pic_order_cnt_type` 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Cycle {
-    /// Slices don't say how far they are off.
+    /// Slices carry no offsets.
     pub(crate) always_zero: bool,
     pub(crate) not_referred: i32,
     pub(crate) bottom: i32,
@@ -63,7 +63,7 @@ pub(crate) struct Cycle {
 }
 
 impl Sps {
-    /// Reads a NAL unit; `None` if it makes no sense.
+    /// Parses a NAL unit; `None` if it is invalid.
     pub(crate) fn read(nal: &[u8]) -> Option<Self> {
         let mut bits = Bits::new(nal.get(1..)?);
         let bits = &mut bits;
@@ -81,7 +81,7 @@ impl Sps {
         let down = bits.ue()?.checked_add(1)?;
         let frames_only = bits.flag()?;
         let fields = if frames_only { 1 } else { 2 };
-        // Macroblocks of fields, and how motion is inferred.
+        // Adaptive frame/field coding, and direct inference.
         bits.skip(if frames_only { 1 } else { 2 })?;
         let crop = match bits.flag()? {
             true => [bits.ue()?, bits.ue()?, bits.ue()?, bits.ue()?],
@@ -96,7 +96,7 @@ impl Sps {
         let side = |macroblocks: u32| macroblocks.checked_mul(16);
         let width = visible(side(macroblocks.0)?, unit_x, crop[0], crop[1])?;
         let height = visible(side(macroblocks.1)?, unit_y * fields, crop[2], crop[3])?;
-        // Sets that end here are read, too.
+        // Sets that end here are accepted, too.
         let vui = match bits.flag() {
             Some(true) => Vui::h264(bits),
             _ => Vui::default(),
@@ -121,13 +121,13 @@ impl Sps {
         })
     }
 
-    /// Whether the profile is one of those whose sets say chroma format and bit depth.
+    /// Returns whether sets of this profile carry chroma format and bit depth.
     #[cfg(feature = "record")]
     pub(crate) fn is_high(&self) -> bool {
         HIGH.contains(&self.profile)
     }
 
-    /// How many pictures may be decoded before one and shown after it.
+    /// Returns the most pictures to reorder.
     pub(crate) fn reorder(&self) -> usize {
         if self.profile == 66 || self.count == Count::AsDecoded {
             return 0;
@@ -135,16 +135,17 @@ impl Sps {
         if let Some((reorder, _)) = self.vui.reorder {
             return reorder.into();
         }
-        // Profiles in which every picture stands for itself.
+        // Profiles in which every picture is coded on its own.
         let is_intra =
             matches!(self.profile, 44 | 86 | 100 | 110 | 122 | 244) && self.constraints & 0x10 != 0;
         if is_intra { 0 } else { self.kept() }
     }
 
-    /// How many frames a decoder keeps (clause A.3.1), as far as the level tells.
+    /// Returns the size of the decoded picture buffer in frames (clause A.3.1), as far as the level
+    /// tells.
     fn kept(&self) -> usize {
         let macroblocks: u64 = match self.level {
-            // 1b is said in two ways.
+            // Level 1b is coded in two ways.
             9 | 10 => 396,
             11 if self.constraints & 0x10 != 0 && self.profile < 100 => 396,
             11 => 900,
@@ -161,7 +162,7 @@ impl Sps {
         };
         let (across, down) = self.macroblocks;
         let kept = macroblocks / (u64::from(across) * u64::from(down)).max(1);
-        // Encoders that say too low a level refer to more.
+        // Streams whose level is too low refer to more.
         kept.clamp(u64::from(self.references.max(1)), u64::from(MAX_KEPT)) as usize
     }
 }
@@ -186,7 +187,7 @@ impl Colour {
         let format = bits.ue_max(3)?;
         let apart = format == 3 && bits.flag()?;
         let (luma, chroma): (u8, u8) = (bits.ue_max(6)?, bits.ue_max(6)?);
-        // Lossless.
+        // Lossless transform bypass.
         bits.skip(1)?;
         if bits.flag()? {
             for list in 0..if format == 3 { 12 } else { 8 } {
@@ -207,7 +208,7 @@ impl Colour {
 impl Count {
     fn read(bits: &mut Bits<'_>) -> Option<Self> {
         Some(match bits.ue_max::<u8>(2)? {
-            0 => Self::Said {
+            0 => Self::Coded {
                 bits: bits.ue_max::<u8>(12)? + 4,
             },
             1 => {

@@ -1,16 +1,17 @@
-//! Timing for sequence parameter sets that have none.
+//! Adding timing to sequence parameter sets without it.
 //!
 //! Source: ITU-T H.264, clause E.1.1 (`timing_info_present_flag`).
 
 use super::super::bits::{BitWriter, Bits};
 use super::super::nal::{NalKind, find_start, nal_units};
 use super::Sps;
-use crate::encode::Codec;
+use crate::bitstream::Codec;
 use crate::frame_rate::FrameRate;
 
-/// A byte stream whose sequence parameter sets say this rate, if they said none; `None` if there is nothing to change.
+/// Returns the byte stream with this rate in its sequence parameter sets; `None` if they carry one
+/// already or there are none.
 pub(crate) fn with_rate(stream: &[u8], rate: FrameRate) -> Option<Vec<u8>> {
-    // A packet without sets in front has none.
+    // A packet that does not start with parameter sets has none.
     let (_, first) = find_start(stream, 0)?;
     if !matches!(stream.get(first).map(|byte| byte & 0x1f), Some(7 | 9)) {
         return None;
@@ -45,12 +46,12 @@ fn set_with_rate(nal: &[u8], rate: FrameRate) -> Option<Vec<u8>> {
     }
     from.skip(1)?;
     to.bits(1, 1);
-    // A unit is a field's time.
+    // One tick is the duration of a field.
     to.bits(32, rate.seconds());
     to.bits(32, rate.frames().checked_mul(2)?);
-    // The rate is a nominal one.
+    // Not `fixed_frame_rate_flag`: the rate is nominal.
     to.bits(1, 0);
-    // Up to the bit that ends the set.
+    // The rest, with the stop bit.
     let rest: Vec<_> = std::iter::from_fn(|| from.flag()).collect();
     let end = rest.iter().rposition(|bit| *bit)?;
     for bit in &rest[..=end] {
@@ -76,7 +77,7 @@ mod tests {
         assert_eq!((before.rate, info.rate), (None, Some(rate)));
         assert_eq!((info.width, info.reorder), (before.width, before.reorder));
         assert!(timed.ends_with(&[pps(0), slice.clone()].concat()));
-        // Once is enough.
+        // A second call changes nothing.
         assert_eq!(with_rate(&timed, rate), None);
         assert_eq!(with_rate(&slice, rate), None);
     }

@@ -1,20 +1,20 @@
-//! How the pictures of H.265 are counted in the order of showing.
+//! Picture order count of H.265.
 //!
 //! Source: ITU-T H.265, clauses 8.1.3 (leading pictures), 8.3.1 (picture order count).
 
 use std::cmp::Reverse;
 
 use super::{Slice, Sps};
-use crate::bitstream::Place;
+use crate::bitstream::DisplayPosition;
 
-/// Counts pictures, one after the other.
+/// Computes the order counts of successive pictures.
 #[derive(Debug)]
 pub(crate) struct Counter {
-    /// Count of the last picture that others are counted from.
+    /// Count of the last picture that others are counted from (`prevTid0Pic`).
     previous: i64,
-    /// The next picture that decoding can begin with is one that it begins with.
+    /// Decoding starts at the next IRAP picture.
     is_fresh: bool,
-    /// The leading pictures of the last such picture can't be decoded.
+    /// The RASL pictures of the last IRAP picture can't be decoded.
     has_orphans: bool,
 }
 
@@ -29,14 +29,14 @@ impl Default for Counter {
 }
 
 impl Counter {
-    /// Decoding begins anew with the next picture that it can begin with: behind the end of a sequence, or a loss.
+    /// Restarts decoding at the next IRAP picture: after the end of a sequence, or a loss.
     pub(crate) fn begin(&mut self) {
         self.is_fresh = true;
     }
 
-    /// Where the picture of this slice, the first one, stands; `None` for one that refers to pictures before the
-    /// one that decoding began with, and can't be decoded.
-    pub(crate) fn place(&mut self, slice: &Slice, sps: &Sps) -> Option<Place> {
+    /// Returns the display position of the picture whose first slice this is; `None` for one that
+    /// refers to pictures before the start of decoding.
+    pub(crate) fn position(&mut self, slice: &Slice, sps: &Sps) -> Option<DisplayPosition> {
         let begins = slice.is_idr_or_bla() || (slice.is_irap() && self.is_fresh);
         if begins {
             self.is_fresh = false;
@@ -49,7 +49,7 @@ impl Counter {
         let count = if begins {
             low
         } else {
-            // The nearest to the one before.
+            // The count nearest to the previous one.
             let base = self.previous - self.previous.rem_euclid(whole) + low;
             [base - whole, base, base + whole]
                 .into_iter()
@@ -60,6 +60,6 @@ impl Counter {
             self.previous = count;
         }
         let is_orphan = slice.is_rasl() && self.has_orphans;
-        (!is_orphan).then_some(Place { begins, count })
+        (!is_orphan).then_some(DisplayPosition { begins, count })
     }
 }

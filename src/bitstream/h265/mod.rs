@@ -1,4 +1,4 @@
-//! H.265: parameter sets, slices, and how pictures are counted.
+//! H.265: parameter sets, slices, and picture order count.
 
 mod count;
 mod pps;
@@ -12,7 +12,7 @@ pub(crate) use self::slice::Slice;
 pub(crate) use self::sps::Sps;
 pub(crate) use self::vps::Vps;
 
-/// The parameter sets that slices are read with.
+/// The parameter sets that slice headers depend on.
 #[derive(Debug, Clone)]
 pub(crate) struct Sets {
     sps: Vec<Option<Sps>>,
@@ -29,7 +29,7 @@ impl Default for Sets {
 }
 
 impl Sets {
-    /// Takes note of a NAL unit if it is a parameter set. One that makes no sense changes nothing.
+    /// Stores a NAL unit if it is a parameter set. An invalid one changes nothing.
     pub(crate) fn note(&mut self, nal: &[u8]) {
         match nal.first().map(|byte| byte >> 1 & 0x3f) {
             Some(33) => {
@@ -47,7 +47,7 @@ impl Sets {
         }
     }
 
-    /// Reads the header of a slice; `None` if its sets are not known, or it makes no sense.
+    /// Parses a slice header; `None` if it is invalid or its sets are not known.
     pub(crate) fn slice(&self, nal: &[u8]) -> Option<(Slice, &Sps)> {
         let pps = self.pps.get(slice::pps_of(nal)?)?.as_ref()?;
         let sps = self.sps.get(usize::from(pps.sps))?.as_ref()?;
@@ -61,7 +61,7 @@ impl Sets {
 #[derive(Debug, Default)]
 pub(crate) struct Pictures {
     sets: Sets,
-    /// Kind, and low bits of the count, of the last picture, as far as they are known.
+    /// NAL unit type of the last picture, and the low bits of its count, if known.
     last: Option<(u8, Option<u32>)>,
 }
 
@@ -74,7 +74,7 @@ impl Pictures {
         self.last = None;
     }
 
-    /// Whether a slice is the first of a picture.
+    /// Returns whether a slice is the first of a picture.
     pub(crate) fn begins(&mut self, nal: &[u8]) -> bool {
         let kind = nal[0] >> 1 & 0x3f;
         let slice = self.sets.slice(nal).map(|(slice, _)| slice);
@@ -84,7 +84,7 @@ impl Pictures {
         let begins = match self.last {
             _ if is_first => true,
             None => true,
-            // The first slice of another picture is missing.
+            // The first slice of another picture was lost.
             Some((last, _)) if last != kind => true,
             Some((_, Some(last))) => count.is_some_and(|count| count != last),
             Some(_) => false,
@@ -95,7 +95,7 @@ impl Pictures {
     }
 }
 
-/// Whether it is the end of a sequence: no picture that follows refers to one before.
+/// Returns whether it ends a sequence: no later picture refers to an earlier one.
 pub(crate) fn is_end(nal: &[u8]) -> bool {
     matches!(nal.first().map(|byte| byte >> 1 & 0x3f), Some(36 | 37))
 }

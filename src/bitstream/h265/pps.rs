@@ -4,21 +4,21 @@
 
 use super::super::bits::Bits;
 
-/// What slices are read with.
+/// The fields that slice headers depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pps {
     pub(crate) id: u8,
-    /// The sequence parameter set.
+    /// Number of the sequence parameter set.
     pub(crate) sps: u8,
-    /// Slices may take over what the one before says.
+    /// Slice segments may depend on the header of the one before.
     pub(crate) has_dependent: bool,
-    /// Slices say whether their picture is shown.
+    /// Slices carry whether their picture is displayed.
     pub(crate) has_output_flag: bool,
     pub(crate) extra_bits: u8,
 }
 
 impl Pps {
-    /// Reads a NAL unit; `None` if it makes no sense.
+    /// Parses a NAL unit; `None` if it is invalid.
     pub(crate) fn read(nal: &[u8]) -> Option<Self> {
         let mut bits = Bits::new(nal.get(2..)?);
         Some(Self {

@@ -1,4 +1,4 @@
-//! Headers of slice segments of H.265.
+//! Slice segment headers of H.265.
 //!
 //! Source: ITU-T H.265, clauses 7.3.1.2 (NAL unit header) and 7.3.6.1.
 
@@ -7,34 +7,35 @@ use std::ops::RangeInclusive;
 use super::super::bits::Bits;
 use super::{Pps, Sps};
 
-/// Types of NAL units: leading pictures, those of them that may be left out when decoding begins at the picture that
-/// they lead, and the ones that decoding can begin with.
+/// NAL unit types: leading pictures, those of them that are skipped when decoding starts at the
+/// picture they lead, and IRAP pictures, where decoding can start.
 const RADL: RangeInclusive<u8> = 6..=7;
 const RASL: RangeInclusive<u8> = 8..=9;
 const IRAP: RangeInclusive<u8> = 16..=23;
 const IDR: RangeInclusive<u8> = 19..=20;
 const CRA: u8 = 21;
 
-/// What a slice segment says of its picture.
+/// A parsed slice segment header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Slice {
     pub(crate) kind: u8,
     pub(crate) sublayer: u8,
     pub(crate) is_first: bool,
-    /// Whether the picture is shown; dependent segments don't say.
+    /// Whether the picture is displayed; not in dependent segments.
     pub(crate) is_shown: bool,
-    /// The low bits of the picture's count; dependent segments don't say.
+    /// The low bits of the order count; not in dependent segments.
     pub(crate) low: Option<u32>,
 }
 
-/// The number of the slice's picture parameter set.
+/// Returns the number of the slice's picture parameter set.
 pub(crate) fn pps_of(nal: &[u8]) -> Option<usize> {
     let mut bits = Bits::new(nal.get(2..)?);
     first_flags(&mut bits, nal[0] >> 1 & 0x3f)?;
     bits.ue_max(63)
 }
 
-/// First slice; and of pictures that decoding can begin with, whether earlier ones are dropped.
+/// Reads the flag of a picture's first segment; skips that of IRAP pictures on dropping earlier
+/// output.
 fn first_flags(bits: &mut Bits<'_>, kind: u8) -> Option<bool> {
     let is_first = bits.flag()?;
     bits.skip(u32::from(IRAP.contains(&kind)))?;
@@ -42,7 +43,7 @@ fn first_flags(bits: &mut Bits<'_>, kind: u8) -> Option<bool> {
 }
 
 impl Slice {
-    /// Reads the header of a NAL unit; `None` if it makes no sense.
+    /// Parses the header of a NAL unit; `None` if it is invalid.
     pub(crate) fn read(nal: &[u8], pps: &Pps, sps: &Sps) -> Option<Self> {
         let (kind, sublayer) = (nal[0] >> 1 & 0x3f, nal.get(1)? & 7);
         let mut bits = Bits::new(nal.get(2..nal.len().min(64))?);
@@ -63,7 +64,7 @@ impl Slice {
             }
         }
         bits.skip(pps.extra_bits.into())?;
-        // Type of the slice.
+        // Slice type.
         bits.ue_max::<u8>(2)?;
         slice.is_shown = !pps.has_output_flag || bits.flag()?;
         bits.skip(if sps.colours_apart { 2 } else { 0 })?;
@@ -74,27 +75,28 @@ impl Slice {
         Some(slice)
     }
 
-    /// Decoding can begin with it.
+    /// Returns whether decoding can start here (IRAP).
     pub(crate) fn is_irap(&self) -> bool {
         IRAP.contains(&self.kind)
     }
 
-    /// It begins a sequence wherever it stands.
+    /// Returns whether it starts a sequence wherever it is.
     pub(crate) fn is_idr_or_bla(&self) -> bool {
         self.is_irap() && self.kind < CRA
     }
 
-    /// It leads the picture before it in the stream, which is shown behind it.
+    /// Returns whether the picture follows an IRAP picture in the stream and precedes it in display
+    /// order.
     pub(crate) fn is_leading(&self) -> bool {
         RADL.contains(&self.kind) || self.is_rasl()
     }
 
-    /// It leads a picture, and refers to some before that.
+    /// Returns whether it is a leading picture that may refer to pictures before the IRAP picture.
     pub(crate) fn is_rasl(&self) -> bool {
         RASL.contains(&self.kind)
     }
 
-    /// Others of its layer may refer to it.
+    /// Returns whether other pictures of its layer may refer to it.
     pub(crate) fn is_referred(&self) -> bool {
         self.kind >= 16 || self.kind % 2 == 1
     }

@@ -1,16 +1,16 @@
 //! Sequence parameter sets of H.265.
 //!
-//! Source: ITU-T H.265, clauses 7.3.2.2, 7.3.3 (profile, tier and level), 7.3.4 (scaling lists) and 7.3.7 (short-term
-//! reference picture sets).
+//! Source: ITU-T H.265, clauses 7.3.2.2, 7.3.3 (profile, tier and level), 7.3.4 (scaling lists) and
+//! 7.3.7 (short-term reference picture sets).
 
 use super::super::bits::Bits;
 use super::super::visible;
 use super::super::vui::Vui;
 
-/// The most pictures that a decoder keeps.
+/// Largest decoded picture buffer of any level.
 const MAX_KEPT: u32 = 16;
 
-/// What a sequence parameter set says.
+/// A parsed sequence parameter set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Sps {
     pub(crate) id: u8,
@@ -20,15 +20,15 @@ pub(crate) struct Sps {
     pub(crate) is_nested: bool,
     /// 0 grey, 1 4:2:0, 2 4:2:2, 3 4:4:4.
     pub(crate) chroma_format: u8,
-    /// The three colours are coded apart.
+    /// The three colour planes are coded separately.
     pub(crate) colours_apart: bool,
     pub(crate) luma_bits: u8,
     pub(crate) chroma_bits: u8,
-    /// Bits of a picture's count that its slices say.
+    /// Bits of the order count in slices.
     pub(crate) count_bits: u8,
-    /// Bits of a slice's place in the picture.
+    /// Bits of a slice's address in the picture.
     pub(crate) address_bits: u32,
-    /// Pictures that may be decoded before one and shown after it.
+    /// The most pictures to reorder.
     pub(crate) reorder: u8,
     /// Width and height of the visible part.
     pub(crate) visible: (u32, u32),
@@ -36,7 +36,7 @@ pub(crate) struct Sps {
 }
 
 impl Sps {
-    /// Reads a NAL unit; `None` if it makes no sense.
+    /// Parses a NAL unit; `None` if it is invalid.
     pub(crate) fn read(nal: &[u8]) -> Option<Self> {
         let mut bits = Bits::new(nal.get(2..)?);
         let bits = &mut bits;
@@ -79,13 +79,13 @@ impl Sps {
             address_bits: blocks.next_power_of_two().ilog2(),
             reorder,
             visible: (width, height),
-            // What cannot be read to its end is left out: pictures are decoded elsewhere.
+            // If the rest is cut short it is left out; decoding does not depend on it here.
             vui: read_rest(bits, count_bits).unwrap_or_default(),
         })
     }
 }
 
-/// Profile, tier and level: the general ones. Those of `layers` layers below are read over.
+/// Returns the general profile, tier and level. Those of `layers` lower layers are skipped.
 pub(super) fn read_profile(bits: &mut Bits<'_>, layers: u32) -> Option<[u8; 12]> {
     let mut general = [0; 12];
     for byte in &mut general {
@@ -104,7 +104,8 @@ pub(super) fn read_profile(bits: &mut Bits<'_>, layers: u32) -> Option<[u8; 12]>
     Some(general)
 }
 
-/// How many pictures are kept, and held back: for all layers together, which are the last.
+/// Reads the limits of the decoded picture buffer; those of all layers come last. Returns the most
+/// pictures to reorder.
 pub(super) fn read_order(bits: &mut Bits<'_>, layers: u32) -> Option<u8> {
     let for_each = bits.flag()?;
     let mut reorder = 0;
@@ -116,9 +117,9 @@ pub(super) fn read_order(bits: &mut Bits<'_>, layers: u32) -> Option<u8> {
     Some(reorder)
 }
 
-/// Reads what is between the sizes of blocks and the usability information, and that.
+/// Reads from after the block sizes to the end of the usability information.
 fn read_rest(bits: &mut Bits<'_>, count_bits: u8) -> Option<Vui> {
-    // Sizes of transforms, and how deep they go.
+    // Transform sizes and hierarchy depths.
     for _ in 0..4 {
         bits.ue()?;
     }
@@ -126,7 +127,7 @@ fn read_rest(bits: &mut Bits<'_>, count_bits: u8) -> Option<Vui> {
         skip_scaling_lists(bits)?;
     }
     bits.skip(2)?;
-    // Pulse code modulation.
+    // Pulse code modulation (PCM).
     if bits.flag()? {
         bits.skip(8)?;
         bits.ue()?;
@@ -161,10 +162,10 @@ fn skip_scaling_lists(bits: &mut Bits<'_>) -> Option<()> {
     Some(())
 }
 
-/// Distances to the pictures that a picture refers to: to those before, the nearest first, then to those behind.
+/// Distances to reference pictures: first to earlier ones, nearest first, then to later ones.
 type Distances = Vec<i32>;
 
-/// The most pictures that one refers to.
+/// The most reference pictures of a set.
 const MAX_REFERENCES: usize = 16;
 
 fn skip_reference_sets(bits: &mut Bits<'_>) -> Option<()> {
@@ -179,7 +180,7 @@ fn skip_reference_sets(bits: &mut Bits<'_>) -> Option<()> {
     Some(())
 }
 
-/// A set that says its distances.
+/// Reads a set with explicit distances.
 fn explicit(bits: &mut Bits<'_>) -> Option<Distances> {
     let (negative, positive): (u32, u32) = (bits.ue_max(MAX_KEPT)?, bits.ue_max(MAX_KEPT)?);
     let mut distances = Distances::new();
@@ -194,7 +195,7 @@ fn explicit(bits: &mut Bits<'_>) -> Option<Distances> {
     Some(distances)
 }
 
-/// A set that is another one, moved: only how many distances it has counts for the next one.
+/// Reads a set predicted from another one. Only its number of distances matters to the next one.
 fn predicted(bits: &mut Bits<'_>, before: &Distances) -> Option<Distances> {
     let is_negative = bits.flag()?;
     let by = bits.ue_max::<i32>(0x7fff)? + 1;

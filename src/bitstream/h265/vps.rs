@@ -7,7 +7,7 @@ use super::super::vui::h265_rate;
 use super::sps;
 use crate::frame_rate::FrameRate;
 
-/// What a video parameter set says.
+/// A parsed video parameter set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Vps {
     pub(crate) id: u8,
@@ -15,11 +15,11 @@ pub(crate) struct Vps {
 }
 
 impl Vps {
-    /// Reads a NAL unit; `None` if it makes no sense.
+    /// Parses a NAL unit; `None` if it is invalid.
     pub(crate) fn read(nal: &[u8]) -> Option<Self> {
         let mut bits = Bits::new(nal.get(2..)?);
         let id = bits.bits(4)? as u8;
-        // What cannot be read to its end counts as far as it goes.
+        // If the rest is cut short, what was read counts.
         let rate = rate(&mut bits).flatten();
         Some(Self { id, rate })
     }

@@ -1,24 +1,27 @@
-//! Why a control could not be found or set, in one line, with what to do.
-
-use std::fmt;
+//! Errors of controls, each in one line, with a remedy.
 
 use videostream_hal::v4l2::control::SettingError;
 use videostream_hal::v4l2::{Error, ErrorKind};
 
-/// Why a control could not be found or set.
-#[derive(Debug)]
+use super::MAX_AT_ONCE;
+use crate::joined::commas;
+
+/// An error of finding or setting a control.
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ControlError {
     /// The device has no control of that name.
+    #[error("no control {name}{}", instead(nearest.as_deref(), names))]
     Unknown {
-        /// The name asked for.
+        /// The requested name.
         name: String,
-        /// The one that comes nearest, if any is near.
+        /// The most similar name, if one is similar.
         nearest: Option<String>,
-        /// All that there are.
+        /// Names of all controls.
         names: Vec<String>,
     },
-    /// The text stands for no value that the control takes.
+    /// The text is not a valid value of the control.
+    #[error("{name} cannot be {text:?}: expected {expected}")]
     Value {
         /// The control.
         name: String,
@@ -27,56 +30,66 @@ pub enum ControlError {
         /// What the control takes.
         expected: String,
     },
-    /// The control only tells.
+    /// The control cannot be written.
+    #[error("{name} is read-only")]
     ReadOnly {
         /// The control.
         name: String,
     },
-    /// The control has no effect now.
+    /// The control has no effect at the moment.
+    #[error("{name} is inactive: {}", switch(automatic.as_deref()))]
     Inactive {
         /// The control.
         name: String,
-        /// The control that has to be switched off first, if that is known.
+        /// The automatic control that has to be switched off first, if known.
         automatic: Option<String>,
     },
     /// The control cannot be changed at the moment, such as while streaming.
+    #[error("{name} cannot be changed now: a stream holds it; stop that first")]
     Busy {
         /// The control.
         name: String,
     },
-    /// More controls than can be set at once.
+    /// Too many controls for one call.
+    #[error("{count} controls are too many to be set at once; at most {MAX_AT_ONCE}")]
     TooMany {
         /// How many.
         count: usize,
     },
-    /// The driver refused.
+    /// The driver refused a value.
+    #[error("{}{error}", prefix(name.as_deref()))]
     Refused {
         /// The control, if the driver named one.
         name: Option<String>,
-        /// What it answered.
+        /// The driver's answer.
+        #[source]
         error: Error,
     },
-    /// The driver failed to tell of a control, or of an item of a menu.
+    /// The driver failed to describe a control or an item of a menu.
+    #[error("{name} {}: {error}", if *lost { "is left out" } else { "did not answer at once" })]
     Gap {
-        /// Which one.
+        /// The control or item.
         name: String,
-        /// Whether it is missing in the list; otherwise it came when it was asked for again, or nothing follows.
+        /// Whether it is missing in the list; otherwise a retry succeeded, or nothing follows.
         lost: bool,
-        /// What it answered.
+        /// The driver's answer.
+        #[source]
         error: Error,
     },
-    /// One of the settings that most cameras have.
+    /// An error of a typed setting.
+    #[error(transparent)]
     Setting(SettingError),
     /// The camera has no test pattern of that name.
+    #[error("no test pattern {name:?}; there are {}", listed(patterns))]
     NoPattern {
         /// The name asked for.
         name: String,
-        /// Those that there are.
+        /// Names of the patterns that exist.
         patterns: Vec<String>,
     },
 }
 
-/// Names that are listed in an error.
+/// Most names that an error lists.
 const MAX_LISTED: usize = 40;
 
 impl ControlError {
@@ -94,7 +107,7 @@ impl ControlError {
         }
     }
 
-    /// The kind of the error, as in the layer below.
+    /// Returns the kind of the error, as in the hal.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
@@ -110,86 +123,32 @@ impl ControlError {
     }
 }
 
-impl fmt::Display for ControlError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unknown {
-                name,
-                nearest: Some(nearest),
-                ..
-            } => write!(f, "no control {name}; did you mean {nearest}?"),
-            Self::Unknown { name, names, .. } if names.is_empty() => {
-                write!(f, "no control {name}; it has no controls at all")
-            }
-            Self::Unknown { name, names, .. } => {
-                write!(f, "no control {name}; there are {}", Listed(names))
-            }
-            Self::Value {
-                name,
-                text,
-                expected,
-            } => write!(f, "{name} cannot be {text:?}: expected {expected}"),
-            Self::ReadOnly { name } => write!(f, "{name} is read-only"),
-            Self::Inactive {
-                name,
-                automatic: Some(automatic),
-            } => write!(
-                f,
-                "{name} is inactive: set {automatic} first, or in the same call"
-            ),
-            Self::Inactive {
-                name,
-                automatic: None,
-            } => write!(f, "{name} is inactive: another control has to be set first"),
-            Self::Busy { name } => write!(
-                f,
-                "{name} cannot be changed now: a stream holds it; stop that first"
-            ),
-            Self::TooMany { count } => write!(
-                f,
-                "{count} controls are too many to be set at once; at most {}",
-                super::MAX_AT_ONCE
-            ),
-            Self::Refused {
-                name: Some(name),
-                error,
-            } => write!(f, "{name}: {error}"),
-            Self::Refused { name: None, error } => error.fmt(f),
-            Self::Gap {
-                name,
-                lost: true,
-                error,
-            } => write!(f, "{name} is left out: {error}"),
-            Self::Gap {
-                name,
-                lost: false,
-                error,
-            } => write!(f, "{name} did not answer at once: {error}"),
-            Self::Setting(error) => error.fmt(f),
-            Self::NoPattern { name, patterns } => {
-                write!(
-                    f,
-                    "no test pattern {name:?}; there are {}",
-                    Listed(patterns)
-                )
-            }
-        }
+fn instead(nearest: Option<&str>, names: &[String]) -> String {
+    match nearest {
+        Some(nearest) => format!("; did you mean {nearest}?"),
+        None if names.is_empty() => "; it has no controls at all".to_owned(),
+        None => format!("; there are {}", listed(names)),
     }
 }
 
-impl std::error::Error for ControlError {}
+fn switch(automatic: Option<&str>) -> String {
+    match automatic {
+        Some(automatic) => format!("set {automatic} first, or in the same call"),
+        None => "another control has to be set first".to_owned(),
+    }
+}
 
-/// Names with commas between them, not too many.
-struct Listed<'a>(&'a [String]);
+fn prefix(name: Option<&str>) -> String {
+    name.map_or_else(String::new, |name| format!("{name}: "))
+}
 
-impl fmt::Display for Listed<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = self.0.len().min(MAX_LISTED);
-        f.write_str(&self.0[..shown].join(", "))?;
-        match self.0.len() - shown {
-            0 => Ok(()),
-            more => write!(f, " and {more} more"),
+/// Joins names with commas, [`MAX_LISTED`] at most.
+fn listed(names: &[String]) -> String {
+    match names.split_at_checked(MAX_LISTED) {
+        Some((shown, more)) if !more.is_empty() => {
+            format!("{} and {} more", commas(shown), more.len())
         }
+        _ => commas(names).to_string(),
     }
 }
 
@@ -197,7 +156,7 @@ impl fmt::Display for Listed<'_> {
 mod tests {
     use super::*;
 
-    fn said(name: &str) -> String {
+    fn text(name: &str) -> String {
         let names = ["brightness", "contrast", "white_balance_automatic"];
         let names = names.map(str::to_owned).to_vec();
         ControlError::unknown(name, names).to_string()
@@ -206,15 +165,15 @@ mod tests {
     #[test]
     fn a_name_with_a_slip_finds_the_right_one() {
         assert_eq!(
-            said("brigthness"),
+            text("brigthness"),
             "no control brigthness; did you mean brightness?"
         );
         assert_eq!(
-            said("White_Balance"),
+            text("White_Balance"),
             "no control White_Balance; did you mean white_balance_automatic?"
         );
         assert_eq!(
-            said("zoom"),
+            text("zoom"),
             "no control zoom; there are brightness, contrast, white_balance_automatic"
         );
     }

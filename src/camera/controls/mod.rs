@@ -1,4 +1,4 @@
-//! Everything that can be set on a camera, by name.
+//! Controls of a camera, by name.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -46,9 +46,9 @@ pub struct Controls<'d> {
 /// A control with its value.
 #[derive(Clone, Debug)]
 pub struct Control {
-    /// As it is typed, here and in `v4l2-ctl`: `white_balance_automatic`.
+    /// Its name, as here and in `v4l2-ctl`: `white_balance_automatic`.
     pub name: String,
-    /// The heading that it stands under: `Camera Controls`.
+    /// The heading of its class: `Camera Controls`.
     pub class: String,
     /// The driver's name, range, step, default and flags.
     pub info: ControlInfo,
@@ -58,17 +58,17 @@ pub struct Control {
     pub items: Vec<MenuItem>,
 }
 
-/// The controls of a device, and what it does not answer for.
+/// The controls of a device, and those that it failed to describe.
 #[derive(Debug, Default)]
 pub struct ControlList {
-    /// In the driver's order.
+    /// Controls in the driver's order.
     pub controls: Vec<Control>,
-    /// Controls and items of menus that the driver failed to tell; each names one.
+    /// Controls and items of menus that the driver failed to describe, one per error.
     pub gaps: Vec<ControlError>,
 }
 
 impl Camera {
-    /// Everything that can be set.
+    /// Returns the camera's controls.
     #[must_use]
     pub fn controls(&self) -> Controls<'_> {
         Controls::new(&self.path, &self.device)
@@ -76,7 +76,7 @@ impl Camera {
 }
 
 impl CameraStream {
-    /// Everything that can be set while it streams.
+    /// Returns the camera's controls, to be set while it streams.
     #[must_use]
     pub fn controls(&self) -> Controls<'_> {
         Controls::new(self.path(), self.device())
@@ -84,7 +84,7 @@ impl CameraStream {
 }
 
 impl Node {
-    /// Everything that can be set.
+    /// Returns the device's controls.
     #[must_use]
     pub fn controls(&self) -> Controls<'_> {
         Controls::new(self.path(), self.device())
@@ -92,7 +92,7 @@ impl Node {
 }
 
 impl<'d> Controls<'d> {
-    /// The controls of an open device; its path is for errors.
+    /// Wraps the controls of an open device; the path is for errors.
     #[must_use]
     pub const fn new(path: &'d Path, device: &'d Device) -> Self {
         Self { path, device }
@@ -107,8 +107,8 @@ impl<'d> Controls<'d> {
         CameraError::from_device(self.path, error)
     }
 
-    /// All controls in the driver's order, with their values. What the driver does not answer for, as the firmware of
-    /// some USB cameras, is named and left out.
+    /// Lists all controls in the driver's order, with their values. Controls that fail, as with the
+    /// firmware of some USB cameras, are left out and named in [`ControlList::gaps`].
     ///
     /// # Errors
     /// [`CameraError::Disconnected`].
@@ -175,11 +175,11 @@ impl<'d> Controls<'d> {
         })
     }
 
-    /// A control by its name, as it is typed or in the driver's spelling, or by its id in
+    /// Finds a control by its name, as listed or in the driver's spelling, or by its id in
     /// hexadecimal (`0x00980900`).
     ///
     /// # Errors
-    /// [`ControlError::Unknown`]: with the name that comes nearest.
+    /// [`ControlError::Unknown`], with the most similar name.
     pub fn get(&self, name: &str) -> Result<Control, CameraError> {
         let info = self.find(name)?;
         let mut class = String::new();
@@ -195,7 +195,8 @@ impl<'d> Controls<'d> {
         let id = name.strip_prefix("0x").or(name.strip_prefix("0X"));
         let id = id.and_then(|digits| u32::from_str_radix(digits, 16).ok());
         let found = match id {
-            // Only ids: the flags of the request itself would ask for another control.
+            // Ids only: the bits above are flags of the request (`V4L2_CTRL_FLAG_NEXT_CTRL`), which
+            // would return another control.
             Some(id) if id <= 0x0fff_ffff => self.device.control(id),
             _ => self.device.control_by_name(name),
         };
@@ -213,7 +214,7 @@ impl<'d> Controls<'d> {
         Err(self.error(ControlError::unknown(name, names.collect())))
     }
 
-    /// The value of a control; `None` if it cannot be read.
+    /// Reads the value of a control; `None` if it cannot be read.
     fn read(&self, info: &ControlInfo, items: &[MenuItem]) -> Result<Option<Value>, CameraError> {
         if info.flags.contains(ControlFlags::WRITE_ONLY) || info.control_type == ControlType::Button
         {
@@ -230,7 +231,7 @@ impl<'d> Controls<'d> {
         match value {
             Ok(value) => Ok(Some(value)),
             Err(error) => match CameraError::from_device(self.path, error) {
-                // One that does not answer is listed all the same.
+                // A control that does not answer is listed without a value.
                 CameraError::Disconnected { path } => Err(CameraError::Disconnected { path }),
                 _ => Ok(None),
             },
@@ -238,19 +239,19 @@ impl<'d> Controls<'d> {
     }
 }
 
-/// What a control that fails is called, whose name nobody tells: by its id, or by the one before it.
+/// Names a control that failed before its name was known: by its id, or by the control before it.
 fn gap_name(id: Option<u32>, behind: Option<&str>) -> String {
     match (id, behind) {
         (Some(id), _) => format!("control {id:#010x}"),
-        (None, Some(name)) => format!("the control behind {name}"),
+        (None, Some(name)) => format!("the control after {name}"),
         (None, None) => "the first control".to_owned(),
     }
 }
 
-/// Most controls that [`Controls::set`] sets at once.
+/// Most controls in one call of [`Controls::set`].
 pub const MAX_AT_ONCE: usize = MAX_CONTROLS;
 
-/// The name as it is typed.
+/// Returns the name of a control as users type it.
 fn typed_name(info: &ControlInfo) -> String {
     simple_name(info.name()).map(char::from).collect()
 }

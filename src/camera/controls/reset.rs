@@ -1,39 +1,40 @@
-//! Back to the values that the driver began with.
+//! Resetting controls to their defaults.
 
 use videostream_hal::v4l2::{ControlFlags, ControlInfo, ControlType, ErrorKind};
 
 use super::{Controls, typed_name, value};
 use crate::camera::CameraError;
 
-/// What was and was not put back.
+/// The outcome of [`Controls::reset`].
 #[derive(Debug, Default)]
 pub struct Reset {
-    /// Names of controls that have their default now.
+    /// Names of controls that were reset.
     pub done: Vec<String>,
-    /// Those that are inactive, and keep what they have until they are active.
+    /// Names of inactive controls, which keep their values.
     pub inactive: Vec<String>,
-    /// Those that could not be set, and why.
+    /// Errors of controls that could not be set.
     pub refused: Vec<CameraError>,
 }
 
 impl Controls<'_> {
-    /// Sets every control that can be written to its default: first the ordinary ones, then those
-    /// that others depend on (automatics), then what became active by that. Buttons are not
-    /// pressed, and controls that the driver does not tell of are left as they are.
+    /// Sets every writable control to its default: first ordinary controls, then those that others
+    /// depend on (automatics), then controls that became active thereby. Buttons are not pressed,
+    /// and controls that the driver fails to describe are left alone.
     ///
     /// # Errors
-    /// [`CameraError::Disconnected`]; those that could not be set are in the result.
+    /// [`CameraError::Disconnected`]. Other failures are in [`Reset::refused`].
     pub fn reset(&self) -> Result<Reset, CameraError> {
         let mut reset = Reset::default();
         let mut left = self.resettable()?;
-        let is = |flag| move |info: &ControlInfo| info.flags.contains(flag);
-        let (inactive, update) = (is(ControlFlags::INACTIVE), is(ControlFlags::UPDATE));
+        let has = |flag| move |info: &ControlInfo| info.flags.contains(flag);
+        let (inactive, update) = (has(ControlFlags::INACTIVE), has(ControlFlags::UPDATE));
         let ordinary = left.extract_if(.., |info| !inactive(info) && !update(info));
         let ordinary: Vec<_> = ordinary.collect();
         let governing: Vec<_> = left.extract_if(.., |info| update(info)).collect();
         for info in ordinary.iter().chain(&governing) {
             self.put_back(info, &mut reset)?;
         }
+        // Inactive so far, but the automatics above may have made them active.
         for info in left {
             match self.device.control(info.id) {
                 Ok(Some(now)) if !inactive(&now) => self.put_back(&now, &mut reset)?,

@@ -7,29 +7,29 @@ use super::value::{item_name, number, switch, to_payload};
 use super::{Control, ControlError, Controls, MAX_AT_ONCE, typed_name};
 use crate::camera::CameraError;
 
-/// What is written to a control.
+/// A value in the form in which it is written to a control.
 enum Written {
     Number(i64),
     Payload(Vec<u8>),
 }
 
 impl Controls<'_> {
-    /// Sets controls at once, each a name and the text of a value; none is changed when one is
-    /// refused. Returns what the driver made of them.
+    /// Sets controls in one call, each by its name and the text of a value. If one is refused, none
+    /// is changed. Returns the values that the driver chose.
     ///
     /// # Values
     /// | kind | text |
     /// |---|---|
     /// | number, bit mask | `12`, `-3`, `0x1f` |
     /// | switch | `on`, `off`, `true`, `false`, `yes`, `no`, `1`, `0` |
-    /// | menu | name of the item (`Aperture Priority Mode` or `aperture_priority_mode`) or its index |
+    /// | menu | item's name (`Aperture Priority Mode`, `aperture_priority_mode`) or index |
     /// | menu of numbers | the number (400000000), or else the index of the item |
     /// | button | anything |
-    /// | array | one number for all elements, or one for each with commas |
+    /// | array | one number for all elements, or a comma-separated list |
     /// | area | `640x480` |
     ///
     /// # Errors
-    /// [`CameraError::Control`] naming the one that failed: [`ControlError::Unknown`],
+    /// [`CameraError::Control`] with the control that failed: [`ControlError::Unknown`],
     /// [`ControlError::Value`], [`ControlError::ReadOnly`], [`ControlError::Inactive`],
     /// [`ControlError::Busy`], [`ControlError::Refused`]; [`ControlError::TooMany`].
     pub fn set<N: AsRef<str>, V: AsRef<str>>(
@@ -57,7 +57,7 @@ impl Controls<'_> {
             .collect()
     }
 
-    /// Refuses what cannot be set now; `others` are set in the same call.
+    /// Returns an error for a control that cannot be set now; `others` are set in the same call.
     fn check<'a>(
         &self,
         info: &ControlInfo,
@@ -69,7 +69,7 @@ impl Controls<'_> {
         } else if info.flags.contains(ControlFlags::GRABBED) {
             ControlError::Busy { name }
         } else if info.flags.contains(ControlFlags::INACTIVE)
-            // One that others depend on may make it active.
+            // An automatic in the same call may make it active.
             && !others.any(|other| other.flags.contains(ControlFlags::UPDATE))
         {
             let automatic = self.automatic(info);
@@ -80,7 +80,7 @@ impl Controls<'_> {
         Err(self.error(error))
     }
 
-    /// The control by which the camera does by itself what this one says.
+    /// Returns the name of the automatic control that overrides this one.
     fn automatic(&self, info: &ControlInfo) -> Option<String> {
         let setting = Setting::ALL.into_iter();
         let setting = setting.filter(|setting| setting.ids().contains(&info.id));
@@ -160,7 +160,7 @@ impl Controls<'_> {
         })
     }
 
-    /// The error of a driver that refused a control.
+    /// Converts the error of a driver that refused a control.
     pub(super) fn refused(
         &self,
         name: Option<String>,

@@ -1,4 +1,4 @@
-//! The settings that most cameras have, in units that mean something.
+//! Typed settings that most cameras have, in physical units where possible.
 
 use std::time::Duration;
 
@@ -10,16 +10,15 @@ use crate::camera::CameraError;
 macro_rules! settings {
     ($($(#[$doc:meta])* $name:ident($($arg:ident: $ty:ty)?) -> $out:ty;)*) => {
         /// # Errors
-        /// Those of all calls: [`CameraError::Control`] with [`ControlError::Setting`], which says
-        /// what the camera has instead, which values it takes, or what has to be switched off
-        /// first.
+        /// [`CameraError::Control`] with [`ControlError::Setting`], which names the alternatives,
+        /// the valid values, or the automatic control to switch off first.
         impl Controls<'_> {
             $(
                 $(#[$doc])*
                 #[doc = ""]
                 #[doc = concat!(
-                    "See [`Settings::", stringify!($name), "`](videostream_hal::v4l2::control::Settings::",
-                    stringify!($name), ")."
+                    "See [`Settings::", stringify!($name),
+                    "`](videostream_hal::v4l2::control::Settings::", stringify!($name), ")."
                 )]
                 pub fn $name(&self $(, $arg: $ty)?) -> Result<$out, CameraError> {
                     let done = self.device.settings().$name($($arg)?);
@@ -31,54 +30,53 @@ macro_rules! settings {
 }
 
 settings! {
-    /// What the camera changes by itself to expose well.
+    /// Returns what the camera adjusts automatically for exposure.
     exposure_mode() -> ExposureMode;
-    /// Says what the camera may change by itself to expose well.
+    /// Sets what the camera adjusts automatically for exposure.
     set_exposure_mode(mode: ExposureMode) -> ();
-    /// Whether the camera chooses the exposure time.
+    /// Returns whether the exposure time is automatic.
     auto_exposure() -> bool;
-    /// Lets the camera choose the exposure time, or not.
+    /// Sets whether the exposure time is automatic.
     set_auto_exposure(on: bool) -> ();
-    /// For how long the sensor is exposed.
+    /// Returns the exposure time.
     exposure_time() -> Duration;
-    /// Exposes for a time, rounded to 100 µs and to what the camera has; returns that.
+    /// Sets the exposure time, rounded to 100 µs and to the camera's steps; returns the result.
     set_exposure_time(time: Duration) -> Duration;
-    /// Whether the camera sets its gain.
+    /// Returns whether the gain is automatic.
     auto_gain() -> bool;
-    /// Lets the camera set its gain, or not.
+    /// Sets whether the gain is automatic.
     set_auto_gain(on: bool) -> ();
-    /// The gain, in units of the driver's own.
+    /// Returns the gain in the driver's units.
     gain() -> i64;
-    /// Sets the gain; returns what the driver rounded it to.
+    /// Sets the gain in the driver's units; returns the rounded value.
     set_gain(gain: i64) -> i64;
-    /// Whether the camera balances white.
+    /// Returns whether the white balance is automatic.
     auto_white_balance() -> bool;
-    /// Lets the camera balance white, or not.
+    /// Sets whether the white balance is automatic.
     set_auto_white_balance(on: bool) -> ();
-    /// The colour temperature of what is white, in kelvin.
+    /// Returns the colour temperature of white, in kelvin.
     white_balance() -> u32;
-    /// Sets the colour temperature of what shall be white, in kelvin; returns what the driver
-    /// rounded it to.
+    /// Sets the colour temperature of white, in kelvin; returns the rounded value.
     set_white_balance(kelvin: u32) -> u32;
-    /// Whether the camera focuses.
+    /// Returns whether the focus is automatic.
     auto_focus() -> bool;
-    /// Lets the camera focus all the time, or not.
+    /// Sets whether the camera focuses continuously.
     set_auto_focus(on: bool) -> ();
-    /// The position of the lens in units of the driver's own; larger is nearer.
+    /// Returns the position of the lens in the driver's units; larger is nearer.
     focus() -> i64;
-    /// Moves the lens; returns what the driver rounded the position to.
+    /// Moves the lens; returns the rounded position.
     set_focus(position: i64) -> i64;
-    /// Whether left and right are exchanged.
+    /// Returns whether the picture is mirrored horizontally.
     hflip() -> bool;
-    /// Exchanges left and right, or not.
+    /// Sets whether the picture is mirrored horizontally.
     set_hflip(on: bool) -> ();
-    /// Whether top and bottom are exchanged.
+    /// Returns whether the picture is flipped vertically.
     vflip() -> bool;
-    /// Exchanges top and bottom, or not.
+    /// Sets whether the picture is flipped vertically.
     set_vflip(on: bool) -> ();
-    /// How far the picture is turned, in degrees clockwise.
+    /// Returns the rotation of the picture, in degrees clockwise.
     rotation() -> u32;
-    /// Turns the picture, in degrees clockwise; never rounded.
+    /// Sets the rotation of the picture, in degrees clockwise; never rounded.
     set_rotation(degrees: u32) -> ();
 }
 
@@ -90,7 +88,8 @@ impl Controls<'_> {
         }
     }
 
-    /// The names of the test patterns that the camera has; with most sensors the first is none.
+    /// Returns the names of the camera's test patterns; with most sensors the first one means no
+    /// pattern.
     ///
     /// # Errors
     /// As for the other settings.
@@ -102,7 +101,7 @@ impl Controls<'_> {
             .collect()
     }
 
-    /// The name of the test pattern that is shown.
+    /// Returns the name of the current test pattern.
     ///
     /// # Errors
     /// As for the other settings.
@@ -112,11 +111,11 @@ impl Controls<'_> {
         Ok(shown.name().to_owned())
     }
 
-    /// Shows the test pattern with a name, in the driver's spelling or as it is typed
+    /// Selects a test pattern by its name, in the driver's spelling or as users type it
     /// (`color_bars`).
     ///
     /// # Errors
-    /// [`ControlError::NoPattern`] with those that there are; as for the other settings.
+    /// [`ControlError::NoPattern`] with the names of all patterns, and those of the other settings.
     pub fn set_test_pattern(&self, name: &str) -> Result<(), CameraError> {
         match self.device.settings().set_test_pattern(name) {
             Ok(()) => Ok(()),

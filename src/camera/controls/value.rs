@@ -1,15 +1,17 @@
-//! Values of controls as people read and write them.
+//! Values of controls and their text form.
 
 use std::fmt;
 
 use videostream_hal::v4l2::control::MenuItem;
 use videostream_hal::v4l2::{ControlFlags, ControlInfo, ControlType};
 
+use crate::joined::joined;
+
 /// The value of a control.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Value {
-    /// A number; the bits of a bit mask.
+    /// A number, or the bits of a bit mask.
     Number(i64),
     /// On or off.
     Switch(bool),
@@ -17,7 +19,7 @@ pub enum Value {
     Item {
         /// Its index.
         index: i64,
-        /// Its name; the number in a menu of numbers.
+        /// Its name, or the number in a menu of numbers.
         name: String,
     },
     /// Text.
@@ -26,11 +28,12 @@ pub enum Value {
     Numbers(Vec<i64>),
     /// Width and height.
     Area(u32, u32),
-    /// A struct, or a kind that this library does not know.
+    /// A struct, or a value of unknown kind.
     Bytes(Vec<u8>),
 }
 
-/// As [`Controls::set`](super::Controls::set) reads it, but for bytes, which cannot be set by name.
+/// The text that [`Controls::set`](super::Controls::set) reads, except for bytes, which cannot be
+/// set by name.
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -38,26 +41,20 @@ impl fmt::Display for Value {
             Self::Switch(on) => f.write_str(if *on { "on" } else { "off" }),
             Self::Item { name, .. } => f.write_str(name),
             Self::Text(text) => f.write_str(text),
-            Self::Numbers(numbers) => {
-                for (at, number) in numbers.iter().enumerate() {
-                    let comma = if at == 0 { "" } else { "," };
-                    write!(f, "{comma}{number}")?;
-                }
-                Ok(())
-            }
+            Self::Numbers(numbers) => joined(numbers, ",").fmt(f),
             Self::Area(width, height) => write!(f, "{width}x{height}"),
             Self::Bytes(bytes) => bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}")),
         }
     }
 }
 
-/// How a payload is made up.
+/// The structure of a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Payload {
     Text,
     Area,
     Elements(Element),
-    /// Nothing that has a text.
+    /// A payload without a text form.
     Opaque,
 }
 
@@ -103,10 +100,10 @@ fn payload(info: &ControlInfo) -> Payload {
     }
 }
 
-/// More than any control of any driver has.
+/// Bytes of a payload; more than any control of any driver has.
 const MAX_PAYLOAD: usize = 16 << 20;
 
-/// Room for the payload of a control.
+/// Allocates the payload of a control.
 pub(super) fn room(info: &ControlInfo) -> Vec<u8> {
     let len = usize::try_from(info.payload_len()).unwrap_or(MAX_PAYLOAD);
     vec![0; len.min(MAX_PAYLOAD)]
@@ -145,7 +142,7 @@ impl Value {
     }
 }
 
-/// The name of an item; the number in a menu of numbers.
+/// Returns the name of an item, or the number in a menu of numbers.
 pub(super) fn item_name(info: &ControlInfo, item: &MenuItem) -> String {
     match info.control_type {
         ControlType::IntegerMenu => item.value.to_string(),
@@ -167,7 +164,7 @@ fn elements(element: Element, bytes: &[u8]) -> Vec<i64> {
     }
 }
 
-/// `5`, `-5`, `0x1f`.
+/// Parses a number: `5`, `-5`, `0x1f`.
 pub(super) fn number(text: &str) -> Option<i64> {
     let text = text.trim();
     match text.strip_prefix("0x").or(text.strip_prefix("0X")) {
@@ -176,7 +173,7 @@ pub(super) fn number(text: &str) -> Option<i64> {
     }
 }
 
-/// `on`, `true`, `yes`, `1` and their opposites, in any case.
+/// Parses `on`, `true`, `yes`, `1` and their opposites, in any case.
 pub(super) fn switch(text: &str) -> Option<bool> {
     match text.trim().to_ascii_lowercase().as_str() {
         "on" | "true" | "yes" | "1" => Some(true),
@@ -185,7 +182,7 @@ pub(super) fn switch(text: &str) -> Option<bool> {
     }
 }
 
-/// The payload that a text stands for; the error says what is expected.
+/// Parses a payload; the error says what is expected.
 pub(super) fn to_payload(info: &ControlInfo, text: &str) -> Result<Vec<u8>, String> {
     match payload(info) {
         Payload::Text => {
@@ -209,11 +206,11 @@ pub(super) fn to_payload(info: &ControlInfo, text: &str) -> Result<Vec<u8>, Stri
             Ok(sides.iter().flat_map(|side| side.to_ne_bytes()).collect())
         }
         Payload::Elements(element) => to_elements(info, element, text),
-        Payload::Opaque => Err("a value that only the program interface can set".to_owned()),
+        Payload::Opaque => Err("a binary value, which cannot be set as text".to_owned()),
     }
 }
 
-/// One number for all elements, or a number for each, with commas.
+/// Parses one number for all elements, or a comma-separated number for each.
 fn to_elements(info: &ControlInfo, element: Element, text: &str) -> Result<Vec<u8>, String> {
     let dims = info.dims.iter().take(info.dim_count as usize);
     let most = dims.map(|&dim| u64::from(dim)).product::<u64>();
@@ -221,8 +218,8 @@ fn to_elements(info: &ControlInfo, element: Element, text: &str) -> Result<Vec<u
     let (minimum, maximum) = (info.minimum, info.maximum);
     let expected = || {
         let count = match is_dynamic {
-            true => format!("1 to {most} numbers with commas between them"),
-            false => format!("one number for all, or {most} numbers with commas between them"),
+            true => format!("1 to {most} comma-separated numbers"),
+            false => format!("one number for all, or {most} comma-separated numbers"),
         };
         format!("{count}, each from {minimum} to {maximum}")
     };
@@ -242,7 +239,7 @@ fn to_elements(info: &ControlInfo, element: Element, text: &str) -> Result<Vec<u
     }
     let mut bytes = Vec::with_capacity(numbers.len() * element.size());
     for number in numbers {
-        // In range as far as the driver says; its range fits its elements.
+        // The number is in the driver's range, which fits its elements.
         match element {
             Element::U8 => bytes.push(u8::try_from(number).map_err(|_| expected())?),
             Element::U16 => {
@@ -291,7 +288,7 @@ mod tests {
         assert_eq!(elements(Element::I32, &bytes), [1, -2]);
         assert_eq!(elements(Element::U32, &bytes), [1, 0xffff_fffe]);
         assert_eq!(elements(Element::U8, &[7, 255]), [7, 255]);
-        // What is left over is no element.
+        // A remainder is not an element.
         assert_eq!(elements(Element::U16, &[0, 0, 9]), [0]);
     }
 

@@ -1,4 +1,4 @@
-//! Changes of controls, whoever makes them.
+//! Watching controls for changes by any program.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::PathBuf;
@@ -10,23 +10,23 @@ use videostream_hal::v4l2::{
 use super::{Controls, typed_name};
 use crate::camera::{CameraError, open_device};
 
-/// A control changed.
+/// A change of a control.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ControlChange {
-    /// The control, as it is typed.
+    /// Name of the control.
     pub name: String,
-    /// Its value now; `None` for controls with a payload: read it.
+    /// Its new value; `None` for controls with a payload, which have to be read.
     pub value: Option<i64>,
     /// Whether the value changed; otherwise its range or flags did.
     pub value_changed: bool,
     /// Whether its range changed.
     pub range_changed: bool,
-    /// What may be done with it now.
+    /// Its current flags.
     pub flags: ControlFlags,
 }
 
-/// Watches controls through a handle of its own, so that a stream on the same device keeps its
-/// events. In a poll loop it is ready for `POLLPRI`.
+/// Watches controls through a separate file descriptor, so that a stream on the same device keeps
+/// its events. Poll it for `POLLPRI`.
 #[derive(Debug)]
 pub struct ControlWatch {
     path: PathBuf,
@@ -35,11 +35,11 @@ pub struct ControlWatch {
 }
 
 impl Controls<'_> {
-    /// Watches controls by their names; all that there are if no name is given.
+    /// Watches controls by their names, or all of them if no name is given.
     ///
     /// # Errors
-    /// [`ControlError::Unknown`](super::ControlError::Unknown); [`CameraError::Device`] when the
-    /// driver has no events.
+    /// [`ControlError::Unknown`](super::ControlError::Unknown); [`CameraError::Device`] if the
+    /// driver does not support events.
     pub fn watch(&self, names: &[&str]) -> Result<ControlWatch, CameraError> {
         let device = open_device(self.path).map_err(|error| self.failed(error))?;
         let mut watched = Vec::new();
@@ -71,11 +71,10 @@ impl Controls<'_> {
 }
 
 impl ControlWatch {
-    /// The next change.
+    /// Waits for the next change.
     ///
     /// # Units
-    /// `deadline_ns` on `CLOCK_MONOTONIC`; `None` waits without end, a moment in the past takes
-    /// only what is there.
+    /// `deadline_ns` on `CLOCK_MONOTONIC`; `None` waits forever, a time in the past does not wait.
     ///
     /// # Errors
     /// [`CameraError::TimedOut`], [`CameraError::Disconnected`], [`CameraError::Device`].
@@ -89,10 +88,10 @@ impl ControlWatch {
         }
     }
 
-    /// The next change if there is one; never waits.
+    /// Returns the next change if there is one; never waits.
     ///
     /// # Errors
-    /// As for [`ControlWatch::next`], but for the timeout.
+    /// Those of [`ControlWatch::next`] except the time-out.
     pub fn take(&self) -> Result<Option<ControlChange>, CameraError> {
         let failed = |error| CameraError::from_device(&self.path, error);
         while let Some(event) = self.device.next_event().map_err(failed)? {

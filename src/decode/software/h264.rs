@@ -1,35 +1,34 @@
 //! Decoding H.264 with OpenH264.
 
+use super::library_picture::LibraryPicture;
 use super::openh264::OpenH264;
 use super::recovery::{Recovery, Step};
-use super::shown::Shown;
-use crate::bitstream::{NalKind, ParameterSets, h264, nal_units};
-use crate::decode::DecodeError;
-use crate::encode::{Codec, Packet};
+use crate::bitstream::{Codec, NalKind, Packet, ParameterSets, h264, nal_units};
+use crate::codec::CodecError;
 use crate::picture::Picture;
 
-/// An OpenH264 decoder, and what is to be done before it sees the next packet.
+/// An OpenH264 decoder, and pending work to do before its next packet.
 #[derive(Debug)]
 pub(super) struct H264 {
     decoder: OpenH264,
     recovery: Recovery,
     /// Parameter sets that the decoder was given.
     sets: ParameterSets,
-    /// A key frame that starts another sequence, and its time. What the decoder holds of the one before has to
-    /// come out first: it would be lost.
+    /// A key frame that starts another sequence, and its time. Pictures that the decoder still
+    /// holds have to be taken first, or they would be lost.
     next: Option<(Vec<u8>, u64)>,
     /// A picture that was not received yet, and its time.
-    shown: Option<(Shown, u64)>,
-    /// Parameter sets that came behind a picture, and belong before the next one.
+    shown: Option<(LibraryPicture, u64)>,
+    /// Parameter sets that came after a picture and belong before the next one.
     before: Vec<u8>,
-    /// The last packet was damaged: what the decoder holds of those before comes out, then another takes over.
+    /// The last packet was damaged: once the held pictures are out, a new decoder takes over.
     is_damaged: bool,
-    /// Pictures that were taken and are not shown, since frames before them are missing.
+    /// Number of pictures accepted and dropped because earlier frames are missing.
     hidden: u64,
 }
 
 impl H264 {
-    pub(super) fn new() -> Result<Self, DecodeError> {
+    pub(super) fn new() -> Result<Self, CodecError> {
         Ok(Self {
             decoder: OpenH264::new()?,
             recovery: Recovery::default(),
@@ -46,12 +45,12 @@ impl H264 {
         self.hidden
     }
 
-    pub(super) fn submit(&mut self, packet: &Packet<'_>) -> Result<(), DecodeError> {
+    pub(super) fn submit(&mut self, packet: &Packet<'_>) -> Result<(), CodecError> {
         if self.is_damaged && self.shown.is_none() {
             self.take_over()?;
         }
         if self.shown.is_some() || self.next.is_some() {
-            return Err(DecodeError::FrameWaiting);
+            return Err(CodecError::OutputWaiting);
         }
         if self.begins_sequence(packet)? {
             self.shown = self.decoder.flush()?;
@@ -63,8 +62,8 @@ impl H264 {
         self.decode(packet.annex_b(), packet.pts_ns())
     }
 
-    /// Whether a packet has other sequence parameter sets than those before.
-    fn begins_sequence(&mut self, packet: &Packet<'_>) -> Result<bool, DecodeError> {
+    /// Returns whether a packet has other sequence parameter sets than those before.
+    fn begins_sequence(&mut self, packet: &Packet<'_>) -> Result<bool, CodecError> {
         let had_some = self.sets.is_complete();
         let mut is_other = false;
         for (_, nal) in nal_units(packet.annex_b()) {
@@ -80,7 +79,7 @@ impl H264 {
     pub(super) fn receive(
         &mut self,
         finished: bool,
-    ) -> Result<Option<(Picture<'_>, u64)>, DecodeError> {
+    ) -> Result<Option<(Picture<'_>, u64)>, CodecError> {
         if self.shown.is_none()
             && let Some((bytes, pts_ns)) = &self.next
         {
@@ -103,7 +102,7 @@ impl H264 {
         Ok(Some((self.decoder.picture(&shown)?, pts_ns)))
     }
 
-    fn decode(&mut self, bytes: &[u8], pts_ns: u64) -> Result<(), DecodeError> {
+    fn decode(&mut self, bytes: &[u8], pts_ns: u64) -> Result<(), CodecError> {
         let (picture, behind) = divided(bytes);
         let decoded = match std::mem::take(&mut self.before) {
             before if before.is_empty() => self.decode_picture(picture, pts_ns),
@@ -128,7 +127,7 @@ impl H264 {
         &mut self,
         bytes: &[u8],
         pts_ns: u64,
-    ) -> Result<Option<(Shown, u64)>, DecodeError> {
+    ) -> Result<Option<(LibraryPicture, u64)>, CodecError> {
         let step = self.recovery.step(bytes);
         self.hidden += u64::from(!step.is_shown());
         match step {
@@ -150,9 +149,9 @@ impl H264 {
         }
     }
 
-    /// Lets the next picture out that a decoder holds which has met with damage, or puts another in its place: what
-    /// it remembers of the damaged sequence is of no use to the next one.
-    fn take_over(&mut self) -> Result<(), DecodeError> {
+    /// Takes the next picture held by a decoder that met damage, or replaces the decoder: its state
+    /// would harm the next sequence.
+    fn take_over(&mut self) -> Result<(), CodecError> {
         self.shown = self.decoder.flush().ok().flatten();
         if self.shown.is_none() {
             self.decoder = OpenH264::new()?;
@@ -164,8 +163,8 @@ impl H264 {
     }
 }
 
-/// A packet up to the end of its picture, and what is behind it: the library forgets a picture behind which anything
-/// follows, such as the delimiter at the end of a stream.
+/// Splits a packet after its picture. The library drops a picture that anything follows in its
+/// packet, such as the delimiter at the end of a stream.
 fn divided(packet: &[u8]) -> (&[u8], &[u8]) {
     let mut end = packet.len();
     let mut has_picture = false;
@@ -179,13 +178,13 @@ fn divided(packet: &[u8]) -> (&[u8], &[u8]) {
     packet.split_at(end)
 }
 
-/// The profile that may be lossless.
+/// The profile with lossless streams.
 const HIGH_444: u8 = 244;
 
-/// Whether the library decodes what a sequence parameter set tells of.
-fn supported(nal: &[u8]) -> Result<(), DecodeError> {
+/// Checks that the library can decode the stream of a sequence parameter set.
+fn supported(nal: &[u8]) -> Result<(), CodecError> {
     let Some(sps) = h264::Sps::read(nal) else {
-        // It says that itself.
+        // The library reports it itself.
         return Ok(());
     };
     let what = match (sps.chroma_format, sps.luma_bits, sps.chroma_bits) {
@@ -197,5 +196,5 @@ fn supported(nal: &[u8]) -> Result<(), DecodeError> {
         (2, ..) => "H.264 of 4:2:2 (High 4:2:2 profile)",
         _ => "H.264 of 4:4:4 (High 4:4:4 profile)",
     };
-    Err(DecodeError::Unsupported { what })
+    Err(CodecError::UnsupportedStream { what })
 }

@@ -2,17 +2,19 @@
 
 mod h264;
 mod h265;
+mod library_picture;
 mod openh264;
 mod recovery;
-mod shown;
+
+use videostream_hal::v4l2::NodeKind;
 
 use self::h264::H264;
 use self::h265::H265;
-use super::{DecodeError, DecoderConfig};
-use crate::encode::{Codec, Packet};
+use super::{CodecError, DecoderConfig};
+use crate::bitstream::{Codec, Packet};
 use crate::picture::Picture;
 
-/// A decoder of either codec.
+/// A software decoder.
 #[derive(Debug)]
 pub(super) struct Software(Library);
 
@@ -24,15 +26,20 @@ enum Library {
 }
 
 impl Software {
-    pub(super) fn new(config: &DecoderConfig) -> Result<Self, DecodeError> {
+    pub(super) fn new(config: &DecoderConfig) -> Result<Self, CodecError> {
         Ok(Self(match config.codec {
             Codec::H264 => Library::H264(Box::new(H264::new()?)),
             Codec::H265 => Library::H265(Box::new(H265::new()?)),
-            Codec::Fwht | Codec::Mjpeg => return Err(DecodeError::NoBackend(config.codec)),
+            Codec::Fwht | Codec::Mjpeg => {
+                return Err(CodecError::NoBackend {
+                    kind: NodeKind::Decoder,
+                    codec: config.codec,
+                });
+            }
         }))
     }
 
-    /// Pictures that were taken and are not shown; of H.265, 0.
+    /// Returns the number of pictures accepted and dropped; 0 for H.265.
     pub(super) fn hidden(&self) -> u64 {
         match &self.0 {
             Library::H264(decoder) => decoder.hidden(),
@@ -40,7 +47,7 @@ impl Software {
         }
     }
 
-    pub(super) fn submit(&mut self, packet: &Packet<'_>) -> Result<(), DecodeError> {
+    pub(super) fn submit(&mut self, packet: &Packet<'_>) -> Result<(), CodecError> {
         match &mut self.0 {
             Library::H264(decoder) => decoder.submit(packet),
             Library::H265(decoder) => decoder.submit(packet),
@@ -50,7 +57,7 @@ impl Software {
     pub(super) fn receive(
         &mut self,
         finished: bool,
-    ) -> Result<Option<(Picture<'_>, u64)>, DecodeError> {
+    ) -> Result<Option<(Picture<'_>, u64)>, CodecError> {
         match &mut self.0 {
             Library::H264(decoder) => decoder.receive(finished),
             Library::H265(decoder) => decoder.receive(finished),

@@ -1,6 +1,6 @@
 #![expect(
     unsafe_code,
-    reason = "OpenH264 is a C++ library behind a table of C functions; this file is all that touches its decoder"
+    reason = "OpenH264 is a C++ library behind a table of functions, called by this file only"
 )]
 //! OpenH264's decoder object.
 //!
@@ -12,19 +12,19 @@ use std::ptr::{self, NonNull};
 use openh264_sys2 as sys;
 use openh264_sys2::source::APILoader;
 
-use super::shown::Shown;
-use crate::decode::DecodeError;
+use super::library_picture::LibraryPicture;
+use crate::codec::CodecError;
 use crate::picture::Picture;
 
-/// The time of pictures that are not shown.
+/// The time given to pictures that are not displayed.
 const HIDDEN: u64 = u64::MAX;
 
 /// An initialised decoder.
 ///
 /// # Invariants
-/// `object` is a decoder that `WelsCreateDecoder` made and nobody else knows; `calls` is its table, whose
-/// functions may be called with `object` for as long as it lives. `generation` changes at every call that
-/// may change the decoder's pictures.
+/// `object` is a decoder that `WelsCreateDecoder` made and nothing else refers to; `calls` is its
+/// table, whose functions may be called with `object` for as long as it lives. `generation` changes
+/// with every call that may change the decoder's pictures.
 #[derive(Debug)]
 pub(super) struct OpenH264 {
     object: NonNull<sys::ISVCDecoder>,
@@ -32,18 +32,19 @@ pub(super) struct OpenH264 {
     generation: u64,
 }
 
-// SAFETY: the object is owned, not bound to the thread that made it, and shares nothing that
-// changes with other decoders (its worker threads, of which we ask for none, would be its own).
+// SAFETY: the object is owned, not bound to the thread that made it, and shares nothing mutable
+// with other decoders (it is configured without worker threads).
 unsafe impl Send for OpenH264 {}
 
 impl OpenH264 {
-    pub(super) fn new() -> Result<Self, DecodeError> {
+    pub(super) fn new() -> Result<Self, CodecError> {
         let mut object: *mut sys::ISVCDecoder = ptr::null_mut();
         // SAFETY: the argument is a valid place for one pointer.
         let code = unsafe { APILoader::WelsCreateDecoder(&raw mut object) };
         done("WelsCreateDecoder", code)?;
         let object = NonNull::new(object).ok_or_else(|| failed("WelsCreateDecoder", 0))?;
-        // SAFETY: the object begins with a pointer to its table, as every C++ object of this interface.
+        // SAFETY: the object begins with a pointer to its table, as every C++ object of this
+        // interface.
         let table = unsafe { object.read() };
         // SAFETY: the table is static data of the library.
         let calls = unsafe { *table };
@@ -57,14 +58,14 @@ impl OpenH264 {
         Ok(decoder)
     }
 
-    fn initialize(&mut self) -> Result<(), DecodeError> {
+    fn initialize(&mut self) -> Result<(), CodecError> {
         self.set_option(
             sys::DECODER_OPTION_TRACE_LEVEL,
             &mut (sys::WELS_LOG_QUIET as c_int),
         )?;
         let mut params = sys::SDecodingParam {
             uiTargetDqLayer: u8::MAX,
-            // Damage is told, not painted over.
+            // Damage is reported, not concealed.
             eEcActiveIdc: sys::ERROR_CON_DISABLE,
             ..Default::default()
         };
@@ -79,14 +80,14 @@ impl OpenH264 {
         done("Initialize", code)
     }
 
-    /// Decodes one picture, which may be one that is not shown; gives the next one in the order of showing with its time,
-    /// if there is one.
+    /// Decodes one picture. Returns the next picture in display order with its time, if one is
+    /// ready.
     pub(super) fn decode(
         &mut self,
         bytes: &[u8],
         pts_ns: u64,
         is_shown: bool,
-    ) -> Result<Option<(Shown, u64)>, DecodeError> {
+    ) -> Result<Option<(LibraryPicture, u64)>, CodecError> {
         let time = if is_shown {
             pts_ns.min(HIDDEN - 1)
         } else {
@@ -94,15 +95,15 @@ impl OpenH264 {
         };
         match self.call(bytes, time)? {
             (sys::dsErrorFree, shown) => Ok(shown.filter(|(_, time)| *time != HIDDEN)),
-            (state, _) => Err(DecodeError::Corrupt {
+            (state, _) => Err(CodecError::Corrupt {
                 pts_ns,
                 code: state.into(),
             }),
         }
     }
 
-    /// Decodes a picture that is not shown, however little is there of what comes before it.
-    pub(super) fn conceal(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
+    /// Decodes a picture that is not displayed, even if earlier pictures are missing.
+    pub(super) fn conceal(&mut self, bytes: &[u8]) -> Result<(), CodecError> {
         let option = sys::DECODER_OPTION_ERROR_CON_IDC;
         self.set_option(option, &mut (sys::ERROR_CON_SLICE_COPY as c_int))?;
         let called = self.call(bytes, HIDDEN);
@@ -110,12 +111,12 @@ impl OpenH264 {
         called.map(drop)
     }
 
-    /// What the library says of one picture, and the next one that it shows.
+    /// Returns the library's state after one picture, and the next picture to display.
     fn call(
         &mut self,
         bytes: &[u8],
         time: u64,
-    ) -> Result<(sys::DECODING_STATE, Option<(Shown, u64)>), DecodeError> {
+    ) -> Result<(sys::DECODING_STATE, Option<(LibraryPicture, u64)>), CodecError> {
         let len = c_int::try_from(bytes.len()).map_err(|_| failed("packet of 2 GiB", 0))?;
         let call = self
             .calls
@@ -127,8 +128,8 @@ impl OpenH264 {
             ..Default::default()
         };
         self.generation += 1;
-        // SAFETY: `object` lives (type invariant) and is initialised; `bytes` has `len` bytes, which are only
-        // read; `planes` and `info` are valid places for the answer.
+        // SAFETY: `object` lives (type invariant) and is initialised; `bytes` has `len` bytes,
+        // which are only read; `planes` and `info` are valid places for the answer.
         let state = unsafe {
             call(
                 self.object.as_ptr(),
@@ -145,8 +146,8 @@ impl OpenH264 {
         Ok((state, shown))
     }
 
-    /// The next picture that was held back, if there is one.
-    pub(super) fn flush(&mut self) -> Result<Option<(Shown, u64)>, DecodeError> {
+    /// Returns the next picture that was held back, if there is one.
+    pub(super) fn flush(&mut self) -> Result<Option<(LibraryPicture, u64)>, CodecError> {
         loop {
             match self.flush_one()? {
                 Some((_, HIDDEN)) => {}
@@ -155,7 +156,7 @@ impl OpenH264 {
         }
     }
 
-    fn flush_one(&mut self) -> Result<Option<(Shown, u64)>, DecodeError> {
+    fn flush_one(&mut self) -> Result<Option<(LibraryPicture, u64)>, CodecError> {
         let call = self
             .calls
             .FlushFrame
@@ -163,7 +164,8 @@ impl OpenH264 {
         let mut planes: [*mut u8; 3] = [ptr::null_mut(); 3];
         let mut info = sys::SBufferInfo::default();
         self.generation += 1;
-        // SAFETY: `object` lives (type invariant) and is initialised; `planes` and `info` are valid places.
+        // SAFETY: `object` lives (type invariant) and is initialised; `planes` and `info` are valid
+        // places.
         let state = unsafe { call(self.object.as_ptr(), planes.as_mut_ptr(), &raw mut info) };
         if state != sys::dsErrorFree {
             return Err(failed("FlushFrame", state));
@@ -175,11 +177,12 @@ impl OpenH264 {
         &self,
         planes: [*mut u8; 3],
         info: &sys::SBufferInfo,
-    ) -> Result<Option<(Shown, u64)>, DecodeError> {
+    ) -> Result<Option<(LibraryPicture, u64)>, CodecError> {
         if info.iBufferStatus != 1 {
             return Ok(None);
         }
-        // SAFETY: the union has this one member, plain numbers, for pictures in the system's memory.
+        // SAFETY: the union has this one member, plain numbers, for pictures in the system's
+        // memory.
         let buffer = unsafe { info.UsrData.sSystemBuffer };
         let number = |what, value: c_int| {
             let number = u32::try_from(value).ok().filter(|number| *number > 0);
@@ -196,8 +199,8 @@ impl OpenH264 {
         let [Some(y), Some(u), Some(v)] = planes.map(NonNull::new) else {
             return Err(failed("plane", 0));
         };
-        // INVARIANT: the library says so of a picture that is ready, until the next call.
-        let shown = Shown {
+        // INVARIANT: the library promises this for a ready picture, until the next call.
+        let shown = LibraryPicture {
             planes: [y, u, v],
             strides: [luma, chroma, chroma].map(|stride| stride as usize),
             width,
@@ -207,9 +210,10 @@ impl OpenH264 {
         Ok(Some((shown, info.uiOutYuvTimeStamp)))
     }
 
-    /// The pixels of a picture that was shown by the last call.
-    pub(super) fn picture(&self, shown: &Shown) -> Result<Picture<'_>, DecodeError> {
-        // SAFETY: the generation is this decoder's, and every call that changes it needs `&mut self`.
+    /// Returns the pixels of the picture that the last call returned.
+    pub(super) fn picture(&self, shown: &LibraryPicture) -> Result<Picture<'_>, CodecError> {
+        // SAFETY: the generation is this decoder's, and every call that changes it needs `&mut
+        // self`.
         unsafe { shown.look(self.generation) }
     }
 
@@ -218,7 +222,7 @@ impl OpenH264 {
         &mut self,
         option: sys::DECODER_OPTION,
         value: &mut T,
-    ) -> Result<(), DecodeError> {
+    ) -> Result<(), CodecError> {
         let call = self
             .calls
             .SetOption
@@ -235,7 +239,8 @@ impl OpenH264 {
 impl Drop for OpenH264 {
     fn drop(&mut self) {
         if let Some(call) = self.calls.Uninitialize {
-            // SAFETY: `object` lives (type invariant); uninitialising twice or too early is allowed.
+            // SAFETY: `object` lives (type invariant); uninitialising twice or too early is
+            // allowed.
             unsafe { call(self.object.as_ptr()) };
         }
         // SAFETY: `object` came from WelsCreateDecoder and is not used again.
@@ -247,18 +252,18 @@ impl Drop for OpenH264 {
     clippy::unnecessary_cast,
     reason = "a long has 32 bits on some systems"
 )]
-fn done(call: &'static str, code: c_long) -> Result<(), DecodeError> {
+fn done(call: &'static str, code: c_long) -> Result<(), CodecError> {
     match code {
         0 => Ok(()),
-        code => Err(DecodeError::Backend {
+        code => Err(CodecError::Backend {
             call,
             code: code as i64,
         }),
     }
 }
 
-fn failed(call: &'static str, code: c_int) -> DecodeError {
-    DecodeError::Backend {
+fn failed(call: &'static str, code: c_int) -> CodecError {
+    CodecError::Backend {
         call,
         code: code.into(),
     }

@@ -1,38 +1,40 @@
-//! Streams of H.264 that begin at a recovery point, without an IDR picture.
+//! H.264 streams that start at a recovery point, without an IDR picture.
 //!
-//! The library waits for an IDR picture, unless it conceals errors, and wants the frame before each frame. So the first
-//! picture comes behind grey ones, which stand for those that aren't there. They are not shown, and neither are the
-//! pictures up to the first one that is whole: those that come behind the first picture but are shown before it, and
-//! those of a refresh that takes several pictures.
+//! The library waits for an IDR picture unless it conceals errors, and needs every frame's
+//! predecessor. So grey pictures are decoded first, in place of the missing ones. They are not
+//! displayed, and neither are pictures before the first complete one: those that follow the first
+//! picture in the stream but precede it in display order, and those of a refresh over several
+//! pictures.
 //!
-//! Source: ITU-T H.264, clauses 7.3.3 (slice header), 7.4.3 (`frame_num`) and D.2.8 (recovery point).
+//! Source: ITU-T H.264, clauses 7.3.3 (slice header), 7.4.3 (`frame_num`) and D.2.8 (recovery
+//! point).
 
+use crate::bitstream::Codec;
 use crate::bitstream::{BitWriter, NalKind, ParameterSets, first_slice, h264, sei};
-use crate::encode::Codec;
 
-/// Macroblocks of the largest picture that the standard knows (table A-1).
+/// Macroblocks of the largest picture in the standard (table A-1).
 const MAX_MACROBLOCKS: u32 = 139_264;
-/// First byte of a picture parameter set, and of a slice of a frame that others may refer to.
+/// First byte of a picture parameter set, and of a slice of a reference frame.
 const PPS: u8 = 0x68;
 const SLICE: u8 = 0x61;
 
-/// How the next picture of a stream is decoded.
+/// How to decode the next picture of a stream.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// As it is.
+    /// Unchanged.
     Whole,
-    /// As it is, behind others that are not shown.
+    /// Unchanged, after others that are not displayed.
     Begin {
-        /// One that the frames before are missing for.
+        /// Decoded without the frames before it.
         first: Vec<u8>,
         others: Vec<Vec<u8>>,
         is_shown: bool,
     },
-    /// Decoded, but not shown.
+    /// Decoded, but not displayed.
     Hidden,
-    /// Another one in its place, which is not shown.
+    /// Replaced by another picture, which is not displayed.
     Instead(Vec<u8>),
-    /// Left out: no other refers to it.
+    /// Skipped: no other picture refers to it.
     Nothing,
 }
 
@@ -46,7 +48,7 @@ impl Step {
     }
 }
 
-/// Finds out how the pictures of a stream are decoded, until one is whole and so are all behind it.
+/// Decides how to decode pictures until one is complete, and with it all later ones.
 #[derive(Debug, Default)]
 pub(super) struct Recovery {
     sets: h264::Sets,
@@ -62,20 +64,20 @@ enum State {
     Whole,
 }
 
-/// What the first picture says.
+/// The values of the first picture.
 #[derive(Debug, Clone, Copy)]
 struct Begun {
-    /// Where it stands in the order of showing.
+    /// Picture order count.
     count: i64,
-    /// Number of its frame, and after how many frames the stream is whole.
+    /// Frame number, and the number of frames after which output is complete.
     number: u32,
     frames: u32,
-    /// A picture parameter set for grey pictures.
+    /// Number of an unused picture parameter set, for grey pictures.
     grey: u8,
 }
 
 impl Recovery {
-    /// How the picture of this packet, the next one, is decoded.
+    /// Returns how to decode the picture of this packet, the next one.
     pub(super) fn step(&mut self, packet: &[u8]) -> Step {
         if matches!(self.state, State::Whole) {
             return Step::Whole;
@@ -87,11 +89,11 @@ impl Recovery {
         step.unwrap_or(Step::Whole)
     }
 
-    /// `None` from the first picture on that is whole.
+    /// Handles the pictures before the first complete one, for which it returns `None`.
     fn beginning(&mut self, packet: &[u8]) -> Option<Step> {
         let (slice, frames) = self.first_slice(packet)?;
         let (slice, sps) = self.sets.slice(slice)?;
-        let place = self.counter.place(&slice, sps);
+        let place = self.counter.position(&slice, sps);
         let (across, down) = sps.macroblocks;
         if place.begins || across.saturating_mul(down) > MAX_MACROBLOCKS {
             return None;
@@ -103,7 +105,7 @@ impl Recovery {
                 let begun = Begun {
                     count: place.count,
                     number: picture.number,
-                    // The standard allows no more; with more it would never end.
+                    // The standard's limit; frame numbers could not reach a higher one.
                     frames: frames.min(mask),
                     grey: self.sets.unused_pps()?,
                 };
@@ -123,8 +125,8 @@ impl Recovery {
         }
     }
 
-    /// The first slice of a packet, after the parameter sets before it were noted, and after how many frames the stream
-    /// recovers.
+    /// Returns the first slice of a packet and the number of frames until recovery. Parameter sets
+    /// before the slice are stored.
     fn first_slice<'a>(&mut self, packet: &'a [u8]) -> Option<(&'a [u8], u32)> {
         let mut frames = 0;
         let slice = first_slice(Codec::H264, packet, |nal| {
@@ -137,7 +139,7 @@ impl Recovery {
     }
 }
 
-/// The grey pictures before the first picture, as many as others may refer to and one more.
+/// Grey pictures before the first picture: one more than it may refer to.
 fn begin(packet: &[u8], begun: &Begun, count: i32, sps: &h264::Sps) -> Step {
     let before = |frames| grey(begun.grey, begun.number.wrapping_sub(frames), count, sps);
     let referred = u32::from(sps.references.max(1));
@@ -153,22 +155,22 @@ fn begin(packet: &[u8], begun: &Begun, count: i32, sps: &h264::Sps) -> Step {
     }
 }
 
-/// A picture parameter set for [`grey`] pictures.
+/// Returns a picture parameter set for [`grey`] pictures.
 fn grey_pps(id: u8, sps: u8) -> Vec<u8> {
     let mut bits = BitWriter::default();
     bits.ue(id.into());
     bits.ue(sps.into());
-    // CAVLC, one count for both fields; one group of slices, which refer to one picture each.
+    // CAVLC, one order count for both fields; one slice group, one reference picture.
     bits.bits(2, 0);
     bits.bits(3, 0b111);
-    // No weights; no differences of quantisation; nothing that a slice has to say.
+    // No weights, no quantiser offsets, nothing optional in slices.
     bits.bits(3, 0);
     bits.bits(3, 0b111);
     bits.bits(3, 0);
     nal(PPS, bits)
 }
 
-/// A frame of this number in one slice, all of it predicted from nothing: grey.
+/// Returns a frame in one slice that is predicted from nothing, and so grey.
 fn grey(pps: u8, number: u32, count: i32, sps: &h264::Sps) -> Vec<u8> {
     let mut bits = BitWriter::default();
     bits.ue(0);
@@ -177,15 +179,15 @@ fn grey(pps: u8, number: u32, count: i32, sps: &h264::Sps) -> Vec<u8> {
     bits.ue(pps.into());
     bits.bits(sps.number_bits.into(), number);
     match &sps.count {
-        h264::Count::Said { bits: low } => bits.bits(u32::from(*low), count as u32),
+        h264::Count::Coded { bits: low } => bits.bits(u32::from(*low), count as u32),
         h264::Count::Cycle(cycle) if !cycle.always_zero => bits.ue(0),
         _ => {}
     }
-    // The oldest frame makes room; the usual quantisation.
+    // The oldest frame is dropped; no quantiser offset.
     bits.bits(1, 0);
     bits.ue(0);
     for _ in 0..sps.macroblocks.0 * sps.macroblocks.1 {
-        // I_16x16_2_0_0, chroma as flat as luma, no other quantisation, no coefficients.
+        // I_16x16_2_0_0, DC prediction of chroma, no quantiser offset, no coefficients.
         bits.bits(8, 0b0010_0111);
     }
     nal(SLICE, bits)
@@ -206,7 +208,7 @@ mod tests {
         Slice::new(first, number, low).nal()
     }
 
-    /// A first picture, whole after so many frames: 0 or 5.
+    /// Returns a first picture that is complete after `frames` frames: 0 or 5.
     fn start(frames: u32, number: u32, low: u32) -> Vec<u8> {
         let code = if frames == 0 { 0xc4 } else { 0x34 };
         let message = vec![0, 0, 1, 6, 6, 1, code, 0x80];
@@ -214,7 +216,8 @@ mod tests {
         parts.concat()
     }
 
-    /// Number, low bits of the count, and NAL units of a grey picture's packet.
+    /// Frame number, low bits of the order count, and number of NAL units of a grey picture's
+    /// packet.
     fn read(sets: &mut h264::Sets, packet: &[u8]) -> (u32, i32, usize) {
         let mut read = None;
         for (_, nal) in nal_units(packet) {
@@ -227,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_that_are_missing_stand_before_the_first_picture() {
+    fn missing_frames_are_filled_before_the_first() {
         let mut sets = h264::Sets::default();
         let Step::Begin {
             first,
@@ -238,7 +241,7 @@ mod tests {
             panic!("nothing in front");
         };
         assert!(is_shown);
-        // One reference frame: numbers of 4 bits begin anew.
+        // One reference frame: frame numbers of 4 bits wrap around.
         assert_eq!(read(&mut sets, &first), (15, 8, 4));
         let others: Vec<_> = others.iter().map(|other| read(&mut sets, other)).collect();
         assert_eq!(others, [(0, 8, 1)]);
@@ -258,7 +261,7 @@ mod tests {
         assert_eq!(read(&mut sets, &other), (2, 4, 1));
         assert_eq!(recovery.step(&slice(NOT_REFERRED, 3, 6)), Step::Nothing);
         assert_eq!(recovery.step(&slice(REFERRED, 3, 10)), Step::Whole);
-        // Those that come later are whole.
+        // Later pictures are complete.
         assert_eq!(recovery.step(&slice(NOT_REFERRED, 4, 6)), Step::Whole);
     }
 
@@ -278,7 +281,7 @@ mod tests {
     fn a_refresh_ends_before_numbers_come_again() {
         let mut recovery = Recovery::default();
         let mut first = [sps(0, true), pps(0)].concat();
-        // 99 frames: a number has 4 bits.
+        // 99 frames, though a frame number has 4 bits.
         first.extend([0, 0, 1, 6, 6, 2, 0x03, 0x24, 0x80]);
         first.extend(slice(REFERRED, 13, 0));
         assert!(matches!(recovery.step(&first), Step::Begin { .. }));
@@ -288,9 +291,9 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_changed_behind_an_idr_picture_and_where_headers_make_no_sense() {
+    fn idr_pictures_and_bad_headers_stay_unchanged() {
         let idr = [sps(0, true), pps(0), slice(IDR, 0, 0)].concat();
-        // 65536x65537 macroblocks, more than 32 bits can count, cropped to 320x240.
+        // 65536x65537 macroblocks, which overflow 32 bits, cropped to 320x240.
         let vast = Writer::default().bits(8, 77).bits(8, 0).bits(8, 30);
         let vast = vast.ue(0).ue(0).ue(0).ue(0).ue(1).bits(1, 0);
         let vast = vast.ue(65_535).ue(65_536).bits(3, 0b101);

@@ -2,14 +2,14 @@
 
 use videostream_hal::format::FourCc;
 
+use crate::codec::CodecError;
 use crate::colorimetry::Colorimetry;
-use crate::convert::{self, Convert, ConvertError, Options};
-use crate::encode::EncodeError;
+use crate::convert::{self, Convert, Options, PictureError};
 use crate::picture::{Picture, Plane, extents};
 
 const TAKES: &str = "8-bit YUV, RGB and grey, such as NV12, YU12, YUYV and RGB3";
 
-/// Memory for what has to be converted.
+/// Memory for converted planes.
 #[derive(Debug)]
 pub(super) struct Planar {
     convert: Convert,
@@ -17,7 +17,7 @@ pub(super) struct Planar {
 }
 
 impl Planar {
-    pub(super) fn new(fourcc: FourCc, colorimetry: Colorimetry) -> Result<Self, EncodeError> {
+    pub(super) fn new(fourcc: FourCc, colorimetry: Colorimetry) -> Result<Self, CodecError> {
         if !convert::is_known(fourcc) {
             return Err(refused(fourcc));
         }
@@ -27,12 +27,12 @@ impl Planar {
         })
     }
 
-    /// The planes of `picture` in 4:2:0, and how many bytes of them had to be written anew: those that
-    /// do not lie in the picture.
+    /// Returns the planes of `picture` in 4:2:0, and the number of bytes written for those that are
+    /// not in the picture as such.
     pub(super) fn planes<'a>(
         &'a mut self,
         picture: &Picture<'a>,
-    ) -> Result<([Plane<'a>; 3], u64), EncodeError> {
+    ) -> Result<([Plane<'a>; 3], u64), CodecError> {
         let options = Options {
             from: self.colorimetry,
             to: self.colorimetry,
@@ -40,7 +40,7 @@ impl Planar {
         };
         let planar = self.convert.to_yu12(picture, &options);
         let planar = planar.map_err(|error| match error {
-            ConvertError::Refused { call, .. } => EncodeError::Backend { call, code: -1 },
+            PictureError::Convert { call, .. } => CodecError::Backend { call, code: -1 },
             _ => refused(picture.fourcc()),
         })?;
         let planes = [0, 1, 2].map(|plane| planar.planes()[plane]);
@@ -53,15 +53,15 @@ impl Planar {
     }
 }
 
-/// Whether a plane's first byte is one of the picture's.
+/// Returns whether a plane points into the picture's memory.
 fn lies_in(picture: &Picture<'_>, plane: &Plane<'_>) -> bool {
     let at = plane.data.as_ptr();
     let mut planes = picture.planes().iter();
     planes.any(|source| source.data.as_ptr_range().contains(&at))
 }
 
-fn refused(fourcc: FourCc) -> EncodeError {
-    EncodeError::Format {
+fn refused(fourcc: FourCc) -> CodecError {
+    CodecError::Format {
         fourcc,
         takes: TAKES,
     }

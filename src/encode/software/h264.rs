@@ -3,19 +3,20 @@
 use super::openh264::OpenH264;
 use super::{check_range, check_sides};
 use crate::bitstream::h264::with_rate;
+use crate::codec::CodecError;
 use crate::encode::level;
-use crate::encode::{EncodeError, EncoderConfig, RateControl};
+use crate::encode::{EncoderConfig, RateControl};
 use crate::frame_rate::FrameRate;
 use crate::picture::Plane;
 
 const LIMITS: &str = "both sides must be even, at least 16, and fit into 3840x2160 or 2160x3840";
-/// Bits per second: the top is what level 5.2 allows in Main profile.
+/// Bits per second; the top is the limit of level 5.2 in Main profile.
 const BITRATE: (u32, u32) = (10_000, 240_000_000);
-/// Frames per second: OpenH264 clips what is outside.
+/// Frames per second; OpenH264 clips other rates.
 const SLOWEST: FrameRate = rate(1);
 const FASTEST: FrameRate = rate(60);
 const QUANTISER: (u8, u8) = (0, 51);
-/// Below, OpenH264's rate control does not go.
+/// Lower limit of OpenH264's rate control.
 const FINEST: u8 = 12;
 
 const fn rate(fps: u32) -> FrameRate {
@@ -25,8 +26,9 @@ const fn rate(fps: u32) -> FrameRate {
     }
 }
 
-/// What the library is told of a configuration whose rate is beyond its own: the nearest rate that it takes. Faster
-/// pictures get as many bits as they should; slower ones, of which there are few, what a second has.
+/// Adapts a configuration whose rate the library does not support: it gets the nearest rate. With
+/// faster rates the bits per picture stay right; with slower ones a picture, of which there are
+/// few, gets the bits of a second.
 fn paced(config: &EncoderConfig) -> EncoderConfig {
     let has = config.rate.as_f64();
     if has < SLOWEST.as_f64() {
@@ -56,7 +58,8 @@ fn paced(config: &EncoderConfig) -> EncoderConfig {
     }
 }
 
-/// The time of a picture by the library's clock, on which they come at the rate that it was told.
+/// Returns the time of a picture on the library's clock, on which pictures come at the rate it was
+/// configured for.
 fn paced_ns(config: &EncoderConfig, pts_ns: u64) -> u64 {
     let told = paced(config).rate;
     if told == config.rate {
@@ -65,11 +68,11 @@ fn paced_ns(config: &EncoderConfig, pts_ns: u64) -> u64 {
     (pts_ns as f64 * (config.rate.as_f64() / told.as_f64())) as u64
 }
 
-/// An OpenH264 encoder that survives its failures.
+/// An OpenH264 encoder that survives failures.
 #[derive(Debug)]
 pub(super) struct H264 {
     encoder: OpenH264,
-    /// Parameter sets as the library writes them, without a rate, and with this one.
+    /// Parameter sets as the library writes them, without a rate, and with the rate added.
     sets: [Vec<u8>; 2],
     rate: FrameRate,
 }
@@ -78,7 +81,7 @@ impl H264 {
     pub(super) fn new(
         config: &EncoderConfig,
         parameter_sets: &mut Vec<u8>,
-    ) -> Result<Self, EncodeError> {
+    ) -> Result<Self, CodecError> {
         check_rate_control(config)?;
         level::check(config)?;
         let mut encoder = OpenH264::new(&paced(config))?;
@@ -100,9 +103,9 @@ impl H264 {
         planes: [Plane<'_>; 3],
         pts_ns: u64,
         bytes: &mut Vec<u8>,
-    ) -> Result<(), EncodeError> {
+    ) -> Result<(), CodecError> {
         if let Err(error) = self.encoder.encode(planes, paced_ns(config, pts_ns), bytes) {
-            // After a failure the library has taken itself down; the next picture starts anew.
+            // After a failure the library has shut itself down; the next picture starts it again.
             self.encoder = OpenH264::new(&paced(config))?;
             return Err(error);
         }
@@ -128,38 +131,29 @@ impl H264 {
         &mut self,
         config: &EncoderConfig,
         bits_per_second: u32,
-    ) -> Result<(), EncodeError> {
+    ) -> Result<(), CodecError> {
         check_rate_control(config)?;
         level::check(config)?;
         let told = paced(config).rate_control.bitrate();
         self.encoder.set_bitrate(told.unwrap_or(bits_per_second))
     }
-
-    pub(super) fn set_frame_rate(&mut self, config: &EncoderConfig) -> Result<(), EncodeError> {
-        level::check(config)?;
-        let told = paced(config);
-        self.encoder.set_frame_rate(told.rate)?;
-        match told.rate_control.bitrate() {
-            Some(bits) if told.rate != config.rate => self.encoder.set_bitrate(bits),
-            _ => Ok(()),
-        }
-    }
 }
 
-pub(super) fn check_size(config: &EncoderConfig) -> Result<(), EncodeError> {
+pub(super) fn check_size(config: &EncoderConfig) -> Result<(), CodecError> {
     check_sides(config, 16..=2160, 3840, LIMITS)
 }
 
-fn check_rate_control(config: &EncoderConfig) -> Result<(), EncodeError> {
+fn check_rate_control(config: &EncoderConfig) -> Result<(), CodecError> {
     match config.rate_control {
         RateControl::Constant(bits) => check_bitrate(bits)?,
         RateControl::Variable {
             bitrate,
             peak: None,
         } => check_bitrate(bitrate)?,
-        // It holds a peak only by leaving pictures out, and every picture in is to be a packet out.
+        // OpenH264 keeps to a peak only by dropping pictures, but every picture in has to be a
+        // packet out.
         RateControl::Variable { peak: Some(_), .. } => {
-            return Err(EncodeError::Unsupported {
+            return Err(CodecError::Unsupported {
                 what: "a peak bitrate",
                 can: "`Constant`, `Quantiser`, and `Variable` without a peak",
             });
@@ -167,8 +161,8 @@ fn check_rate_control(config: &EncoderConfig) -> Result<(), EncodeError> {
         RateControl::Quantiser(qp) => {
             check_range("quantiser", qp, QUANTISER.0, QUANTISER.1)?;
             if config.quantisers.is_some() {
-                return Err(EncodeError::Unsupported {
-                    what: "a range of quantisers with a constant one",
+                return Err(CodecError::Unsupported {
+                    what: "a quantiser range with a constant quantiser",
                     can: "a range with `Constant` and `Variable`",
                 });
             }
@@ -181,7 +175,7 @@ fn check_rate_control(config: &EncoderConfig) -> Result<(), EncodeError> {
     Ok(())
 }
 
-fn check_bitrate(bits: u32) -> Result<(), EncodeError> {
+fn check_bitrate(bits: u32) -> Result<(), CodecError> {
     check_range("bitrate in bits per second", bits, BITRATE.0, BITRATE.1)
 }
 
@@ -199,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn rates_beyond_the_librarys_keep_the_bits_of_a_picture() {
+    fn rates_above_the_librarys_keep_bits_per_picture() {
         let told = |rate| {
             let told = paced(&config(rate));
             (

@@ -2,11 +2,12 @@
 
 use super::x265::X265;
 use super::{check_range, check_sides};
-use crate::encode::{EncodeError, EncoderConfig, Profile, RateControl};
+use crate::codec::CodecError;
+use crate::encode::{EncoderConfig, Profile, RateControl};
 use crate::picture::Plane;
 
 const LIMITS: &str = "both sides must be even, at least 64, and at most 8192";
-/// Kilobits are what x265 counts in.
+/// x265 counts in kilobits.
 const BITRATE: (u32, u32) = (10_000, 800_000_000);
 const BITS: &str = "bitrate in bits per second";
 const QUANTISER: (u8, u8) = (0, 51);
@@ -22,7 +23,7 @@ impl H265 {
     pub(super) fn new(
         config: &EncoderConfig,
         parameter_sets: &mut Vec<u8>,
-    ) -> Result<Self, EncodeError> {
+    ) -> Result<Self, CodecError> {
         check(config)?;
         let mut encoder = X265::new(config)?;
         encoder.parameter_sets(parameter_sets)?;
@@ -36,7 +37,7 @@ impl H265 {
         &mut self,
         planes: [Plane<'_>; 3],
         bytes: &mut Vec<u8>,
-    ) -> Result<(), EncodeError> {
+    ) -> Result<(), CodecError> {
         self.encoder.encode(planes, self.force_key, bytes)?;
         self.force_key = false;
         Ok(())
@@ -46,22 +47,22 @@ impl H265 {
         self.force_key = true;
     }
 
-    /// Goes on with another configuration and a key frame: what the library changes while it runs shows
-    /// late or not at all.
-    pub(super) fn change(&mut self, config: &EncoderConfig) -> Result<(), EncodeError> {
+    /// Continues with another configuration and a key frame. Changing parameters of a running
+    /// library takes effect late or not at all.
+    pub(super) fn change(&mut self, config: &EncoderConfig) -> Result<(), CodecError> {
         check(config)?;
         self.encoder = X265::new(config)?;
         Ok(())
     }
 }
 
-pub(super) fn check_size(config: &EncoderConfig) -> Result<(), EncodeError> {
+pub(super) fn check_size(config: &EncoderConfig) -> Result<(), CodecError> {
     check_sides(config, 64..=8192, 8192, LIMITS)
 }
 
-fn check(config: &EncoderConfig) -> Result<(), EncodeError> {
+fn check(config: &EncoderConfig) -> Result<(), CodecError> {
     if config.profile != Profile::Main {
-        return Err(EncodeError::Unsupported {
+        return Err(CodecError::Unsupported {
             what: "this profile of H.265",
             can: "Main",
         });

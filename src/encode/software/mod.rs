@@ -8,22 +8,23 @@ mod x265;
 
 use std::ops::RangeInclusive;
 
+use videostream_hal::v4l2::NodeKind;
+
 use self::convert::Planar;
 use self::h264::H264;
 use self::h265::H265;
-use super::{Codec, EncodeError, EncoderConfig, Packet, RateControl, stream_info};
-use crate::frame_rate::FrameRate;
+use super::{Codec, CodecError, EncoderConfig, Packet, RateControl, stream_info};
 use crate::picture::Picture;
 
-/// An encoder without delay, and the picture's memory in the form that it reads.
+/// An encoder without delay, and memory for pictures in the form that it reads.
 #[derive(Debug)]
 pub(super) struct Software {
     library: Library,
-    /// With later changes.
+    /// Includes later changes.
     config: EncoderConfig,
     planar: Planar,
     parameter_sets: Vec<u8>,
-    /// The packet that was not received yet.
+    /// Time of the packet that was not received yet.
     waiting: Option<u64>,
     /// No packet was received yet.
     first: bool,
@@ -38,11 +39,16 @@ enum Library {
 }
 
 impl Software {
-    pub(super) fn new(config: &EncoderConfig) -> Result<Self, EncodeError> {
+    pub(super) fn new(config: &EncoderConfig) -> Result<Self, CodecError> {
         match config.codec {
             Codec::H264 => h264::check_size(config)?,
             Codec::H265 => h265::check_size(config)?,
-            Codec::Fwht | Codec::Mjpeg => return Err(EncodeError::NoBackend(config.codec)),
+            Codec::Fwht | Codec::Mjpeg => {
+                return Err(CodecError::NoBackend {
+                    kind: NodeKind::Encoder,
+                    codec: config.codec,
+                });
+            }
         }
         check_crop(config)?;
         let planar = Planar::new(config.fourcc, config.coded_colorimetry())?;
@@ -50,14 +56,19 @@ impl Software {
         let library = match config.codec {
             Codec::H264 => Library::H264(Box::new(H264::new(config, &mut parameter_sets)?)),
             Codec::H265 => Library::H265(Box::new(H265::new(config, &mut parameter_sets)?)),
-            Codec::Fwht | Codec::Mjpeg => return Err(EncodeError::NoBackend(config.codec)),
+            Codec::Fwht | Codec::Mjpeg => {
+                return Err(CodecError::NoBackend {
+                    kind: NodeKind::Encoder,
+                    codec: config.codec,
+                });
+            }
         };
-        // A library raises the level by itself where its own tables say so.
+        // A library raises the level on its own where its tables differ.
         if let (Some(asked), Some(info)) =
             (config.level, stream_info(config.codec, &parameter_sets))
             && info.level != asked
         {
-            return Err(EncodeError::Level {
+            return Err(CodecError::Level {
                 asked,
                 needs: info.level,
             });
@@ -77,19 +88,15 @@ impl Software {
         &self.parameter_sets
     }
 
-    /// Whether a packet is there.
+    /// Returns whether a packet is ready.
     pub(super) fn is_ready(&self) -> bool {
         self.waiting.is_some()
     }
 
-    /// How many bytes of pixels had to be copied or converted.
-    pub(super) fn submit(
-        &mut self,
-        picture: &Picture<'_>,
-        pts_ns: u64,
-    ) -> Result<u64, EncodeError> {
+    /// Encodes a picture. Returns the number of pixel bytes that were copied or converted.
+    pub(super) fn submit(&mut self, picture: &Picture<'_>, pts_ns: u64) -> Result<u64, CodecError> {
         if self.waiting.is_some() {
-            return Err(EncodeError::PacketWaiting);
+            return Err(CodecError::OutputWaiting);
         }
         let (planes, bytes) = self.planar.planes(picture)?;
         self.bytes.clear();
@@ -105,7 +112,7 @@ impl Software {
 
     pub(super) fn receive(&mut self) -> Option<Packet<'_>> {
         let pts_ns = self.waiting.take()?;
-        // Frames are not reordered: decoded when shown.
+        // Frames are not reordered, so both times are equal.
         let packet = Packet::new(self.config.codec, &self.bytes, pts_ns, pts_ns);
         let first = std::mem::take(&mut self.first);
         if first || self.config.repeat_sets {
@@ -126,7 +133,7 @@ impl Software {
         &mut self,
         control: RateControl,
         bits_per_second: u32,
-    ) -> Result<(), EncodeError> {
+    ) -> Result<(), CodecError> {
         let config = EncoderConfig {
             rate_control: control,
             ..self.config
@@ -138,23 +145,10 @@ impl Software {
         self.config = config;
         Ok(())
     }
-
-    pub(super) fn set_frame_rate(&mut self, rate: FrameRate) -> Result<(), EncodeError> {
-        let config = EncoderConfig {
-            rate,
-            ..self.config
-        };
-        match &mut self.library {
-            Library::H264(encoder) => encoder.set_frame_rate(&config)?,
-            Library::H265(encoder) => encoder.change(&config)?,
-        }
-        self.config = config;
-        Ok(())
-    }
 }
 
-/// Whether the crop rectangle begins at even pixels and lies inside the picture.
-fn check_crop(config: &EncoderConfig) -> Result<(), EncodeError> {
+/// Checks that the crop rectangle starts at even pixels and lies inside the picture.
+fn check_crop(config: &EncoderConfig) -> Result<(), CodecError> {
     let Some(rect) = config.crop else {
         return Ok(());
     };
@@ -169,42 +163,44 @@ fn check_crop(config: &EncoderConfig) -> Result<(), EncodeError> {
         rect,
         width,
         height,
+        step: (2, 2),
     }
     .into())
 }
 
-/// Whether both sides are even, and the shorter and the longer lie within the limits of a library.
+/// Checks that both sides are even and within the limits of a library for the shorter and the
+/// longer one.
 fn check_sides(
     config: &EncoderConfig,
     shorter: RangeInclusive<u32>,
     longest: u32,
     limits: &'static str,
-) -> Result<(), EncodeError> {
+) -> Result<(), CodecError> {
     let visible = config.visible();
     let (width, height) = (visible.width, visible.height);
     let even = width.is_multiple_of(2) && height.is_multiple_of(2);
     if even && shorter.contains(&width.min(height)) && width.max(height) <= longest {
         return Ok(());
     }
-    Err(EncodeError::Size {
+    Err(CodecError::Size {
         width,
         height,
         limits,
     })
 }
 
-/// Whether a setting lies within the limits of a library.
+/// Checks that a setting is within the limits of a library.
 fn check_range(
     what: &'static str,
     value: impl Into<u64>,
     min: impl Into<u64>,
     max: impl Into<u64>,
-) -> Result<(), EncodeError> {
+) -> Result<(), CodecError> {
     let (value, min, max) = (value.into(), min.into(), max.into());
     if (min..=max).contains(&value) {
         return Ok(());
     }
-    Err(EncodeError::Value {
+    Err(CodecError::Value {
         what,
         value,
         min,

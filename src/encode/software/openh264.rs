@@ -1,12 +1,12 @@
 #![expect(
     unsafe_code,
-    reason = "OpenH264 is a C++ library behind a table of C functions; this file is all that touches it"
+    reason = "OpenH264 is a C++ library behind a table of C functions; only this file calls it"
 )]
 //! OpenH264's encoder object.
 //!
-//! Source: `codec/api/wels/codec_api.h` and `codec_app_def.h` of OpenH264. The bindings' own
-//! wrapper is not used because it sets up the encoder at the first picture only, so that errors
-//! come late and parameter sets with it, and it has no constant quantiser.
+//! Source: `codec/api/wels/codec_api.h` and `codec_app_def.h` of OpenH264. The wrapper in the
+//! bindings is not used because it sets up the encoder only at the first picture, so that errors
+//! and parameter sets come late, and because it has no constant quantiser.
 
 use std::ffi::{c_int, c_void};
 use std::ptr::{self, NonNull};
@@ -14,40 +14,41 @@ use std::ptr::{self, NonNull};
 use openh264_sys2 as sys;
 use openh264_sys2::source::APILoader;
 
+use crate::codec::CodecError;
 use crate::colorimetry::Range;
-use crate::encode::{EncodeError, EncoderConfig, Profile, RateControl};
-use crate::frame_rate::FrameRate;
+use crate::encode::{EncoderConfig, Profile, RateControl};
 use crate::picture::Plane;
 
 /// An initialised encoder.
 ///
 /// # Invariants
-/// `object` is an encoder that `WelsCreateSVCEncoder` made and nobody else knows; `calls` is its
-/// table, whose functions may be called with `object` for as long as it lives.
+/// `object` is an encoder that `WelsCreateSVCEncoder` made and nothing else refers to; `calls` is
+/// its table, whose functions may be called with `object` for as long as it lives.
 #[derive(Debug)]
 pub(super) struct OpenH264 {
     object: NonNull<sys::ISVCEncoder>,
     calls: sys::ISVCEncoderVtbl,
-    /// Large, and written at each call.
+    /// Large, and written by each call.
     info: Box<sys::SFrameBSInfo>,
     width: c_int,
     height: c_int,
     force_key: bool,
 }
 
-// SAFETY: the object is owned, not bound to the thread that made it, and shares nothing that
-// changes with other encoders (its worker threads, of which we ask for none, would be its own).
+// SAFETY: the object is owned, not bound to the thread that made it, and shares nothing mutable
+// with other encoders (it is configured without worker threads).
 unsafe impl Send for OpenH264 {}
 
 impl OpenH264 {
-    /// `config` has been checked against the limits.
-    pub(super) fn new(config: &EncoderConfig) -> Result<Self, EncodeError> {
+    /// Creates an encoder; `config` has been checked against the limits.
+    pub(super) fn new(config: &EncoderConfig) -> Result<Self, CodecError> {
         let mut object: *mut sys::ISVCEncoder = ptr::null_mut();
         // SAFETY: the argument is a valid place for one pointer.
         let code = unsafe { APILoader::WelsCreateSVCEncoder(&raw mut object) };
         done("WelsCreateSVCEncoder", code)?;
         let object = NonNull::new(object).ok_or_else(|| failed("WelsCreateSVCEncoder", 0))?;
-        // SAFETY: the object begins with a pointer to its table, as every C++ object of this interface.
+        // SAFETY: the object begins with a pointer to its table, as every C++ object of this
+        // interface.
         let table = unsafe { object.read() };
         // SAFETY: the table is static data of the library.
         let calls = unsafe { *table };
@@ -65,7 +66,7 @@ impl OpenH264 {
         Ok(encoder)
     }
 
-    fn initialize(&mut self, config: &EncoderConfig) -> Result<(), EncodeError> {
+    fn initialize(&mut self, config: &EncoderConfig) -> Result<(), CodecError> {
         self.set_option(
             sys::ENCODER_OPTION_TRACE_LEVEL,
             &mut (sys::WELS_LOG_QUIET as c_int),
@@ -75,7 +76,8 @@ impl OpenH264 {
             .calls
             .GetDefaultParams
             .ok_or_else(|| failed("GetDefaultParams", 0))?;
-        // SAFETY: `object` lives (type invariant), and `params` is a valid place for the parameters.
+        // SAFETY: `object` lives (type invariant), and `params` is a valid place for the
+        // parameters.
         let code = unsafe { call(self.object.as_ptr(), &raw mut params) };
         done("GetDefaultParams", code)?;
         fill(&mut params, config, self.width, self.height);
@@ -93,7 +95,7 @@ impl OpenH264 {
     }
 
     /// Appends the parameter sets to `bytes`.
-    pub(super) fn parameter_sets(&mut self, bytes: &mut Vec<u8>) -> Result<(), EncodeError> {
+    pub(super) fn parameter_sets(&mut self, bytes: &mut Vec<u8>) -> Result<(), CodecError> {
         let call = self
             .calls
             .EncodeParameterSets
@@ -111,7 +113,7 @@ impl OpenH264 {
         planes: [Plane<'_>; 3],
         pts_ns: u64,
         bytes: &mut Vec<u8>,
-    ) -> Result<(), EncodeError> {
+    ) -> Result<(), CodecError> {
         if self.force_key {
             let call = self
                 .calls
@@ -137,7 +139,7 @@ impl OpenH264 {
             (width / 2, height / 2),
         ];
         for (index, (plane, (row, rows))) in planes.iter().zip(extents).enumerate() {
-            // What the library reads: checked here, because the call below relies on it.
+            // Bounds of what the library reads, which the call below relies on.
             let needs = (rows - 1)
                 .checked_mul(plane.stride)
                 .and_then(|all| all.checked_add(row));
@@ -156,8 +158,9 @@ impl OpenH264 {
         // all rows of it at their strides (loop above) and are only read; `info` is a valid place.
         let code = unsafe { call(self.object.as_ptr(), &raw const source, &raw mut *self.info) };
         if code == sys::cmMallocMemeError as c_int {
-            // What it says when the bitstream outgrows its buffer, which is about the raw picture's size.
-            return Err(EncodeError::TooDetailed { pts_ns });
+            // The answer when the bitstream outgrows its buffer, which is about as large as the raw
+            // picture.
+            return Err(CodecError::TooDetailed { pts_ns });
         }
         done("EncodeFrame", code)?;
         if !matches!(
@@ -177,7 +180,7 @@ impl OpenH264 {
         self.force_key = true;
     }
 
-    pub(super) fn set_bitrate(&mut self, bits_per_second: u32) -> Result<(), EncodeError> {
+    pub(super) fn set_bitrate(&mut self, bits_per_second: u32) -> Result<(), CodecError> {
         let mut bitrate = sys::SBitrateInfo {
             iLayer: sys::SPATIAL_LAYER_ALL,
             iBitrate: bits_per_second as c_int,
@@ -185,16 +188,12 @@ impl OpenH264 {
         self.set_option(sys::ENCODER_OPTION_BITRATE, &mut bitrate)
     }
 
-    pub(super) fn set_frame_rate(&mut self, rate: FrameRate) -> Result<(), EncodeError> {
-        self.set_option(sys::ENCODER_OPTION_FRAME_RATE, &mut (rate.as_f64() as f32))
-    }
-
     /// `value` must be of the type that the header gives for `option`.
     fn set_option<T>(
         &mut self,
         option: sys::ENCODER_OPTION,
         value: &mut T,
-    ) -> Result<(), EncodeError> {
+    ) -> Result<(), CodecError> {
         let call = self
             .calls
             .SetOption
@@ -207,7 +206,7 @@ impl OpenH264 {
         })
     }
 
-    /// Appends what the last call wrote.
+    /// Appends the output of the last call.
     fn take(&self, bytes: &mut Vec<u8>) {
         let layers = usize::try_from(self.info.iLayerNum).unwrap_or(0);
         for layer in self.info.sLayerInfo.iter().take(layers) {
@@ -222,7 +221,8 @@ impl OpenH264 {
                 .iter()
                 .map(|len| usize::try_from(*len).unwrap_or(0))
                 .sum();
-            // SAFETY: the units of a layer lie one after the other from `pBsBuf` on, valid as above.
+            // SAFETY: the units of a layer lie one after the other from `pBsBuf` on, valid as
+            // above.
             bytes.extend_from_slice(unsafe { std::slice::from_raw_parts(layer.pBsBuf, len) });
         }
     }
@@ -231,7 +231,8 @@ impl OpenH264 {
 impl Drop for OpenH264 {
     fn drop(&mut self) {
         if let Some(call) = self.calls.Uninitialize {
-            // SAFETY: `object` lives (type invariant); uninitialising twice or too early is allowed.
+            // SAFETY: `object` lives (type invariant); uninitialising twice or too early is
+            // allowed.
             unsafe { call(self.object.as_ptr()) };
         }
         // SAFETY: `object` came from WelsCreateSVCEncoder and is not used again.
@@ -252,7 +253,7 @@ fn fill(params: &mut sys::SEncParamExt, config: &EncoderConfig, width: c_int, he
     params.eSpsPpsIdStrategy = sys::CONSTANT_ID;
     params.iMultipleThreadIdc = 1;
     params.bEnableFrameCroppingFlag = true;
-    // Every picture in is a packet out, and key frames come when they are asked for only.
+    // Every picture in is a packet out, and key frames come only on request.
     params.bEnableFrameSkip = false;
     params.bEnableSceneChangeDetect = false;
 
@@ -267,8 +268,8 @@ fn fill(params: &mut sys::SEncParamExt, config: &EncoderConfig, width: c_int, he
         Profile::Main => sys::PRO_MAIN,
         Profile::High => sys::PRO_HIGH,
     };
-    // CAVLC in every profile: only there the library checks each macroblock against the end of its
-    // buffer. With CABAC a noisy picture at a fine quantiser is written beyond it.
+    // CAVLC in every profile: only there does the library check each macroblock against the end of
+    // its buffer. With CABAC it writes past the end for a noisy picture at a fine quantiser.
     params.iEntropyCodingModeFlag = 0;
     if let Some(level) = config.level {
         layer.uiLevelIdc =
@@ -310,7 +311,7 @@ fn fill(params: &mut sys::SEncParamExt, config: &EncoderConfig, width: c_int, he
     }
 }
 
-fn done(call: &'static str, code: c_int) -> Result<(), EncodeError> {
+fn done(call: &'static str, code: c_int) -> Result<(), CodecError> {
     if code == sys::cmResultSuccess as c_int {
         Ok(())
     } else {
@@ -318,8 +319,8 @@ fn done(call: &'static str, code: c_int) -> Result<(), EncodeError> {
     }
 }
 
-fn failed(call: &'static str, code: c_int) -> EncodeError {
-    EncodeError::Backend {
+fn failed(call: &'static str, code: c_int) -> CodecError {
+    CodecError::Backend {
         call,
         code: code.into(),
     }

@@ -1,11 +1,12 @@
 #![expect(
     unsafe_code,
-    reason = "libx265 is a C library found at run time; this file is all that calls it"
+    reason = "libx265 is a C library loaded at run time; only this file calls it"
 )]
-//! libx265, found at run time.
+//! libx265, loaded at run time.
 //!
-//! The layout of its parameters differs from build to build, so they are set by name only. Of its picture the first
-//! fields are used, whose place is checked against what the library itself writes there.
+//! The layout of its parameters differs from build to build, so they are set by name only. Of its
+//! picture the first fields are used; their offsets are checked against what the library itself
+//! writes there.
 //!
 //! Source: `x265.h` of x265 3.5.
 
@@ -15,12 +16,13 @@ use std::slice;
 
 use libloading::Library;
 
+use crate::codec::CodecError;
 use crate::colorimetry::Range;
-use crate::encode::{EncodeError, EncoderConfig, RateControl};
+use crate::encode::{EncoderConfig, RateControl};
 use crate::library;
 use crate::picture::Plane;
 
-/// Numbers of the binary interface, which the library's name ends in: 199 is x265 3.5.
+/// Build numbers of the binary interface, the suffix of the library's name: 199 is x265 3.5.
 const BUILDS: [u32; 8] = [199, 209, 208, 207, 206, 205, 192, 215];
 const PACKAGES: &str = "libx265-199 (Debian 12) or the libx265 package of your distribution";
 
@@ -29,7 +31,7 @@ const AUTO: c_int = 0;
 const IDR: c_int = 1;
 const I420: c_int = 1;
 
-/// The beginning of `x265_picture`.
+/// The first fields of `x265_picture`.
 #[repr(C)]
 struct PictureHead {
     pts: i64,
@@ -54,10 +56,10 @@ struct Nal {
 type Param = c_void;
 type Encoder = c_void;
 
-/// The functions that are used.
+/// The functions in use.
 ///
 /// # Invariants
-/// They are those of the library that is kept beside them, of the types that `x265.h` gives.
+/// They are functions of the library kept with them, of the types in `x265.h`.
 #[derive(Debug, Clone, Copy)]
 struct Calls {
     param_alloc: unsafe extern "C" fn() -> *mut Param,
@@ -81,7 +83,7 @@ struct Calls {
 }
 
 impl Calls {
-    fn new(library: &Library, build: u32) -> Result<Self, EncodeError> {
+    fn new(library: &Library, build: u32) -> Result<Self, CodecError> {
         Ok(Self {
             param_alloc: symbol(library, "x265_param_alloc")?,
             param_free: symbol(library, "x265_param_free")?,
@@ -100,31 +102,33 @@ impl Calls {
 }
 
 /// `T` must be the type of the function of that name in `x265.h`.
-fn symbol<T: Copy>(library: &Library, name: &str) -> Result<T, EncodeError> {
-    // SAFETY: the callers in this file give the types of the header, and keep the library beside the functions.
-    unsafe { library::symbol(library, "libx265", PACKAGES, name) }.map_err(EncodeError::Library)
+fn symbol<T: Copy>(library: &Library, name: &str) -> Result<T, CodecError> {
+    // SAFETY: the callers in this file give the types of the header and keep the library with the
+    // functions.
+    unsafe { library::symbol(library, "libx265", PACKAGES, name) }.map_err(CodecError::Library)
 }
 
 /// An open encoder.
 ///
 /// # Invariants
-/// `encoder` and `picture` were made by `calls` and belong to nobody else; the library stays loaded as long.
+/// `encoder` and `picture` were made by `calls` and nothing else refers to them; the library stays
+/// loaded for as long.
 #[derive(Debug)]
 pub(super) struct X265 {
     encoder: NonNull<Encoder>,
     picture: NonNull<PictureHead>,
     calls: Calls,
     size: (usize, usize),
-    /// Counts pictures: the library wants times that grow.
+    /// Picture counter: the library needs increasing times.
     number: i64,
     _library: Library,
 }
 
-// SAFETY: encoder and picture are owned and not bound to the thread that made them; the library's threads are
-// its own.
+// SAFETY: encoder and picture are owned and not bound to the thread that made them; the library's
+// threads are its own.
 unsafe impl Send for X265 {}
 
-/// Parameters, freed at the end.
+/// Parameters, freed on drop.
 ///
 /// # Invariants
 /// `param` was made by `calls`.
@@ -135,13 +139,14 @@ struct Params {
 
 impl Drop for Params {
     fn drop(&mut self) {
-        // SAFETY: made by `x265_param_alloc` of the same library (type invariant), and not used again.
+        // SAFETY: made by `x265_param_alloc` of the same library (type invariant), and not used
+        // again.
         unsafe { (self.calls.param_free)(self.param.as_ptr()) };
     }
 }
 
 impl Params {
-    fn new(calls: Calls, config: &EncoderConfig) -> Result<Self, EncodeError> {
+    fn new(calls: Calls, config: &EncoderConfig) -> Result<Self, CodecError> {
         // SAFETY: takes nothing.
         let param = unsafe { (calls.param_alloc)() };
         let param = NonNull::new(param).ok_or(failed("x265_param_alloc", 0))?;
@@ -163,7 +168,7 @@ impl Params {
         Ok(params)
     }
 
-    fn set(&self, name: &'static str, value: impl ToString) -> Result<(), EncodeError> {
+    fn set(&self, name: &'static str, value: impl ToString) -> Result<(), CodecError> {
         let text = |text: String| CString::new(text).map_err(|_| failed("CString", 0));
         let (name_z, value_z) = (text(name.to_owned())?, text(value.to_string())?);
         // SAFETY: `param` lives (type invariant); the strings end in a zero and are only read.
@@ -176,7 +181,7 @@ impl Params {
         Ok(())
     }
 
-    fn fill(&self, config: &EncoderConfig) -> Result<(), EncodeError> {
+    fn fill(&self, config: &EncoderConfig) -> Result<(), CodecError> {
         let visible = config.visible();
         self.set("log-level", "none")?;
         self.set(
@@ -229,7 +234,7 @@ impl Params {
             Range::Limited => self.set("range", "limited")?,
             Range::Full => self.set("range", "full")?,
         }
-        // It takes numbers, too.
+        // It takes numbers as well as names.
         if let Some([primaries, transfer, matrix]) = colours.codes() {
             self.set("colorprim", primaries)?;
             self.set("transfer", transfer)?;
@@ -243,13 +248,13 @@ impl Params {
 }
 
 impl X265 {
-    /// `config` has been checked against the limits.
-    pub(super) fn new(config: &EncoderConfig) -> Result<Self, EncodeError> {
+    /// Creates an encoder; `config` has been checked against the limits.
+    pub(super) fn new(config: &EncoderConfig) -> Result<Self, CodecError> {
         let names = BUILDS
             .iter()
             .map(|build| format!("libx265.so.{build}").into());
         let (library, at) =
-            library::open("libx265", PACKAGES, names).map_err(EncodeError::Library)?;
+            library::open("libx265", PACKAGES, names).map_err(CodecError::Library)?;
         let calls = Calls::new(&library, BUILDS[at])?;
         let params = Params::new(calls, config)?;
         // SAFETY: takes nothing.
@@ -257,7 +262,8 @@ impl X265 {
         let picture = NonNull::new(picture).ok_or(failed("x265_picture_alloc", 0))?;
         // SAFETY: both live and were made by this library.
         unsafe { (calls.picture_init)(params.param.as_ptr(), picture.as_ptr()) };
-        // SAFETY: the library has allocated and written a picture, which is larger than its first fields.
+        // SAFETY: the library has allocated and written a picture, which is larger than its first
+        // fields.
         let head = unsafe { picture.as_ref() };
         let known = (head.bit_depth, head.slice_type, head.color_space) == (8, AUTO, I420);
         // SAFETY: the parameters live, and are only read.
@@ -278,13 +284,13 @@ impl X265 {
                 // SAFETY: made above and not used again.
                 unsafe { (calls.picture_free)(picture.as_ptr()) };
                 if !known {
-                    return Err(EncodeError::Unsupported {
+                    return Err(CodecError::Unsupported {
                         what: "H.265 with this build of libx265",
                         can: "with x265 3.x for 8 bits",
                     });
                 }
                 if config.level.is_some() {
-                    return Err(EncodeError::Unsupported {
+                    return Err(CodecError::Unsupported {
                         what: "this level at this size, rate and bitrate",
                         can: "a higher one, or none to take the lowest that fits",
                     });
@@ -295,7 +301,7 @@ impl X265 {
     }
 
     /// Appends the parameter sets to `bytes`.
-    pub(super) fn parameter_sets(&mut self, bytes: &mut Vec<u8>) -> Result<(), EncodeError> {
+    pub(super) fn parameter_sets(&mut self, bytes: &mut Vec<u8>) -> Result<(), CodecError> {
         let (mut nals, mut count) = (ptr::null_mut(), 0);
         // SAFETY: the encoder lives (type invariant); the others are valid places for the answer.
         let code = unsafe {
@@ -314,7 +320,7 @@ impl X265 {
         planes: [Plane<'_>; 3],
         key: bool,
         bytes: &mut Vec<u8>,
-    ) -> Result<(), EncodeError> {
+    ) -> Result<(), CodecError> {
         let (width, height) = self.size;
         let extents = [
             (width, height),
@@ -324,7 +330,7 @@ impl X265 {
         let mut pointers = [ptr::null_mut(); 3];
         let mut strides = [0; 3];
         for (at, (plane, (row, rows))) in planes.iter().zip(extents).enumerate() {
-            // What the library reads: checked here, because the call below relies on it.
+            // Bounds of what the library reads, which the call below relies on.
             let needs = (rows - 1)
                 .checked_mul(plane.stride)
                 .and_then(|all| all.checked_add(row));
@@ -342,8 +348,9 @@ impl X265 {
         head.pts = self.number;
         self.number += 1;
         let (mut nals, mut count) = (ptr::null_mut(), 0);
-        // SAFETY: encoder and picture live (type invariant); the picture's planes hold all rows at their strides
-        // (loop above) and are copied during the call; the others are valid places for the answer.
+        // SAFETY: encoder and picture live (type invariant); the picture's planes hold all rows at
+        // their strides (loop above) and are copied during the call; the others are valid places
+        // for the answer.
         let code = unsafe {
             (self.calls.encoder_encode)(
                 self.encoder.as_ptr(),
@@ -353,7 +360,7 @@ impl X265 {
                 ptr::null_mut(),
             )
         };
-        // Without delay, each picture in is one out.
+        // Without delay, each picture in is one packet out.
         if code != 1 {
             return Err(failed("x265_encoder_encode", code));
         }
@@ -371,7 +378,7 @@ impl Drop for X265 {
     }
 }
 
-/// Appends what the last call wrote.
+/// Appends the output of the last call.
 fn take(nals: *mut Nal, count: u32, bytes: &mut Vec<u8>) {
     if nals.is_null() || count == 0 {
         return;
@@ -385,8 +392,8 @@ fn take(nals: *mut Nal, count: u32, bytes: &mut Vec<u8>) {
     }
 }
 
-fn failed(call: &'static str, code: c_int) -> EncodeError {
-    EncodeError::Backend {
+fn failed(call: &'static str, code: c_int) -> CodecError {
+    CodecError::Backend {
         call,
         code: code.into(),
     }

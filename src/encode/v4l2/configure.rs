@@ -1,4 +1,4 @@
-//! Setting a device up as a configuration says, or telling what it can't do.
+//! Configuring a device, or reporting what it does not support.
 
 use std::path::Path;
 
@@ -9,17 +9,17 @@ use videostream_hal::v4l2::{
 };
 
 use crate::FrameRate;
-use crate::encode::{Codec, EncodeError, EncoderConfig, Level, Profile, RateControl, level};
+use crate::encode::{Codec, CodecError, EncoderConfig, Level, Profile, RateControl, level};
 
-/// `V4L2_CID_MPEG_VIDEO_GOP_SIZE` of a driver stands for "no key frames but the first" from here on.
+/// Value of `V4L2_CID_MPEG_VIDEO_GOP_SIZE` from which on only the first frame is a key frame.
 const ENDLESS: i64 = 1000;
 
-/// Formats, size, rate, crop rectangle and controls of a device that encodes the codec.
+/// Sets formats, size, rate, crop rectangle and controls of a device that encodes the codec.
 pub(super) fn configure(
     config: &EncoderConfig,
     device: Device,
     path: &Path,
-) -> Result<(Box<Encoder>, Tuned), EncodeError> {
+) -> Result<(Box<Encoder>, Tuned), CodecError> {
     let wishes = EncoderWishes {
         coded: config.codec.fourcc(),
         packet_size: 0,
@@ -35,13 +35,11 @@ pub(super) fn configure(
     check_size(config, &device, path)?;
     let encoder = Encoder::new(device, &wishes).map(Box::new);
     let encoder = encoder.map_err(|error| match (error, config.crop) {
-        (Error::Argument { name, .. }, Some(rect)) if name.starts_with("crop") => {
-            EncodeError::DeviceCrop {
-                path: path.to_owned(),
-                rect,
-            }
-        }
-        _ => EncodeError::Device {
+        (Error::Rectangle { .. }, Some(rect)) => CodecError::DeviceCrop {
+            path: path.to_owned(),
+            rect,
+        },
+        _ => CodecError::Device {
             path: path.to_owned(),
             error,
         },
@@ -51,17 +49,17 @@ pub(super) fn configure(
     Ok((encoder, tuned))
 }
 
-/// Seconds per picture.
+/// Returns the duration of a picture in seconds.
 pub(super) fn interval(rate: FrameRate) -> Fraction {
     Fraction::new(rate.seconds(), rate.frames())
 }
 
-/// Whether the device keeps to the rate, as far as something depends on it.
+/// Checks that the device keeps to the rate, if anything depends on it.
 pub(super) fn check_rate(
     config: &EncoderConfig,
     set: Option<Fraction>,
     path: &Path,
-) -> Result<(), EncodeError> {
+) -> Result<(), CodecError> {
     let can = set.and_then(|set| FrameRate::new(set.denominator, set.numerator).ok());
     let ok = match can {
         Some(can) => (can.as_f64() / config.rate.as_f64() - 1.0).abs() < 0.01,
@@ -70,15 +68,16 @@ pub(super) fn check_rate(
     if ok {
         return Ok(());
     }
-    Err(EncodeError::DeviceRate {
+    Err(CodecError::DeviceRate {
         path: path.to_owned(),
         rate: config.rate,
         can,
     })
 }
 
-/// The format of pictures to ask for: the one of the configuration, or the same with its planes together or apart.
-fn raw(config: &EncoderConfig, device: &Device, path: &Path) -> Result<PixFormat, EncodeError> {
+/// Returns the picture format to request: that of the configuration, or its variant with planes in
+/// one or several memory parts.
+fn raw(config: &EncoderConfig, device: &Device, path: &Path) -> Result<PixFormat, CodecError> {
     let output = device.output_type();
     let takes = output.map_or_else(Vec::new, |output| {
         let formats = device.formats(output).flatten();
@@ -89,7 +88,7 @@ fn raw(config: &EncoderConfig, device: &Device, path: &Path) -> Result<PixFormat
     let like = |fourcc: &&FourCc| together(**fourcc) == together(config.fourcc);
     let fourcc = takes.iter().find(same).or(takes.iter().find(like));
     let Some(&fourcc) = fourcc else {
-        return Err(EncodeError::DeviceFormat {
+        return Err(CodecError::DeviceFormat {
             path: path.to_owned(),
             fourcc: config.fourcc,
             takes,
@@ -103,7 +102,7 @@ fn raw(config: &EncoderConfig, device: &Device, path: &Path) -> Result<PixFormat
     Ok(raw)
 }
 
-/// As the kernel numbers them: `enum v4l2_colorspace` and so on.
+/// Returns the colorimetry in the kernel's numbers: `enum v4l2_colorspace` and so on.
 fn colorimetry(config: &EncoderConfig) -> Colorimetry {
     let packed = config.colorimetry.to_v4l2();
     let [colorspace, xfer_func, ycbcr_enc, quantization] = packed.to_le_bytes().map(u32::from);
@@ -115,8 +114,9 @@ fn colorimetry(config: &EncoderConfig) -> Colorimetry {
     }
 }
 
-/// Whether the size lies in what the device announces, if it does: drivers change others in silence.
-fn check_size(config: &EncoderConfig, device: &Device, path: &Path) -> Result<(), EncodeError> {
+/// Checks the size against what the device announces, if it does; drivers adjust other sizes
+/// silently.
+fn check_size(config: &EncoderConfig, device: &Device, path: &Path) -> Result<(), CodecError> {
     let size = (config.width, config.height);
     let mut limits: Option<((u32, u32), (u32, u32))> = None;
     for announced in device.sizes(config.codec.fourcc()).flatten() {
@@ -132,7 +132,7 @@ fn check_size(config: &EncoderConfig, device: &Device, path: &Path) -> Result<()
         limits = Some((least.min(min), most.max(max)));
     }
     limits.map_or(Ok(()), |(min, max)| {
-        Err(EncodeError::DeviceSize {
+        Err(CodecError::DeviceSize {
             path: path.to_owned(),
             size,
             min,
@@ -141,7 +141,7 @@ fn check_size(config: &EncoderConfig, device: &Device, path: &Path) -> Result<()
     })
 }
 
-/// How the device is to spend bits.
+/// Returns the rate control in the driver's terms.
 pub(super) fn rate_control(control: RateControl) -> Rate {
     match control {
         RateControl::Constant(bits) => Rate::Constant(bits),
@@ -153,9 +153,9 @@ pub(super) fn rate_control(control: RateControl) -> Rate {
     }
 }
 
-fn tune(config: &EncoderConfig, encoder: &Encoder, path: &Path) -> Result<Tuned, EncodeError> {
+fn tune(config: &EncoderConfig, encoder: &Encoder, path: &Path) -> Result<Tuned, CodecError> {
     let set = |tuning: &Tuning| {
-        encoder.tune(tuning).map_err(|error| EncodeError::Control {
+        encoder.tune(tuning).map_err(|error| CodecError::Control {
             path: path.to_owned(),
             error,
         })
@@ -177,7 +177,7 @@ fn tune(config: &EncoderConfig, encoder: &Encoder, path: &Path) -> Result<Tuned,
     match (config.codec, config.level) {
         (_, Some(asked)) => {
             let level = level_number(config.codec, asked);
-            let level = level.ok_or(EncodeError::Unsupported {
+            let level = level.ok_or(CodecError::Unsupported {
                 what: "a level that the codec does not have",
                 can: "1.0 to 6.2",
             })?;
@@ -186,7 +186,8 @@ fn tune(config: &EncoderConfig, encoder: &Encoder, path: &Path) -> Result<Tuned,
                 ..Tuning::default()
             })?;
         }
-        // A level that is too low makes some devices give nothing; one that can't be set is the driver's matter.
+        // With too low a level some devices produce nothing. If the level can't be set, the driver
+        // decides.
         (Codec::H264, None) => {
             let level = level_number(Codec::H264, level::needs(config));
             let tuning = Tuning {
@@ -195,7 +196,7 @@ fn tune(config: &EncoderConfig, encoder: &Encoder, path: &Path) -> Result<Tuned,
             };
             match encoder.tune(&tuning) {
                 Err(error) if error.kind() == ErrorKind::Disconnected => {
-                    return Err(EncodeError::Control {
+                    return Err(CodecError::Control {
                         path: path.to_owned(),
                         error,
                     });
@@ -217,32 +218,32 @@ fn tune(config: &EncoderConfig, encoder: &Encoder, path: &Path) -> Result<Tuned,
     })
 }
 
-/// Frames from key frame to key frame in the driver's terms, in which there is no "never".
+/// Returns the distance of key frames in the driver's terms, which have no "never".
 fn gop(config: &EncoderConfig, encoder: &Encoder) -> u32 {
     if config.gop > 0 {
         return config.gop;
     }
-    let most = match encoder.device().control(control::id::GOP_SIZE) {
+    let most = match encoder.m2m().device().control(control::id::GOP_SIZE) {
         Ok(Some(info)) => info.maximum,
         _ => 0,
     };
-    // A 0 is refused, with the limits of the control.
+    // The driver rejects 0, and its error names the limits of the control.
     u32::try_from(most)
         .ok()
         .filter(|_| most >= ENDLESS)
         .unwrap_or(0)
 }
 
-/// The numbers of a profile, the best first; `None` for a codec without.
-fn profiles(config: &EncoderConfig) -> Result<Option<&'static [u32]>, EncodeError> {
+/// Returns the numbers of a profile, best first; `None` for a codec without profiles.
+fn profiles(config: &EncoderConfig) -> Result<Option<&'static [u32]>, CodecError> {
     Ok(Some(match (config.codec, config.profile) {
-        // Constrained Baseline, or what a driver that has no such entry means by Baseline.
+        // Constrained Baseline, or plain Baseline for drivers that lack that entry.
         (Codec::H264, Profile::Baseline) => &[1, 0],
         (Codec::H264, Profile::Main) => &[2],
         (Codec::H264, Profile::High) => &[4],
         (Codec::H265, Profile::Main) => &[0],
         (Codec::H265, _) => {
-            return Err(EncodeError::Unsupported {
+            return Err(CodecError::Unsupported {
                 what: "this profile in H.265",
                 can: "Main",
             });
@@ -251,7 +252,8 @@ fn profiles(config: &EncoderConfig) -> Result<Option<&'static [u32]>, EncodeErro
     }))
 }
 
-/// The place of a level in `enum v4l2_mpeg_video_h264_level` or `v4l2_mpeg_video_hevc_level`.
+/// Returns the index of a level in `enum v4l2_mpeg_video_h264_level` or
+/// `v4l2_mpeg_video_hevc_level`.
 fn level_number(codec: Codec, level: Level) -> Option<u32> {
     const H264: [(u8, u8); 20] = [
         (1, 0),

@@ -1,4 +1,4 @@
-//! Pictures on their way into a device: copied into its memory, or read where they lie.
+//! Input of pictures into a device: copied into its memory, or imported.
 
 use std::os::fd::BorrowedFd;
 
@@ -10,23 +10,23 @@ use videostream_hal::v4l2::{Error, ErrorKind, Memory, Ready};
 
 use super::V4l2;
 use crate::Picture;
-use crate::encode::{CopyReason, EncodeError};
-use crate::hardware::{BUFFERS, Pages, patience};
+use crate::codec::{BUFFERS, MappedBuffers, stall_deadline};
+use crate::encode::{CodecError, CopyReason};
 use crate::picture::DmaBufPicture;
 
-/// Places for memory of others: as many as cameras have buffers, so that each is imported once.
+/// Buffers for imported memory: as many as cameras have, so that each is imported once.
 const PLACES: u32 = 16;
 
-/// Whose memory pictures are in.
+/// The memory that pictures are in.
 #[derive(Debug)]
 pub(super) enum Input {
-    /// The device's; where it lies.
-    Own(Pages, Layout),
-    /// That of others; which picture each buffer holds.
+    /// Memory of the device, and the layout in it.
+    Own(MappedBuffers, Layout),
+    /// Imported memory; the serial of the picture in each buffer.
     Imported(Box<[Option<u64>; MAX_BUFFERS]>),
 }
 
-/// A picture that a device reads where it lies.
+/// A picture that a device reads in place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::encode) struct Reading {
     index: u32,
@@ -34,27 +34,32 @@ pub(in crate::encode) struct Reading {
 }
 
 impl V4l2 {
-    /// Copies a picture into the device; how many bytes.
+    /// Copies a picture into the device. Returns the number of bytes.
     pub(in crate::encode) fn submit(
         &mut self,
         picture: &Picture<'_>,
         pts_ns: u64,
-    ) -> Result<u64, EncodeError> {
+    ) -> Result<u64, CodecError> {
         self.give_back()?;
         if !matches!(self.input, Some(Input::Own(..))) {
             self.start(Memory::Mmap)?;
         }
         self.force()?;
         let index = loop {
-            if let Some(index) = self.encoder.free_input().map_err(|e| self.failed(e))? {
+            if let Some(index) = self
+                .encoder
+                .m2m()
+                .free_input()
+                .map_err(|e| self.failed(e))?
+            {
                 break index;
             }
             self.make_room()?;
         };
         let Some(Input::Own(pages, layout)) = &mut self.input else {
-            unreachable!("it was started so above");
+            unreachable!("`start` above sets this input");
         };
-        pages.draw(&self.encoder, index, layout, |target| {
+        pages.draw(self.encoder.m2m(), index, layout, |target| {
             picture.copy_to(target)
         })?;
         self.enter(index, pts_ns)?;
@@ -62,12 +67,12 @@ impl V4l2 {
         Ok(planes.map(|row| row.len() as u64).sum())
     }
 
-    /// Lets the device read a picture where it lies. `None`: it has to be copied.
+    /// Imports a picture so that the device reads it in place. `None` if it has to be copied.
     pub(in crate::encode) fn import(
         &mut self,
         picture: &DmaBufPicture<'_>,
         pts_ns: u64,
-    ) -> Result<Option<Reading>, EncodeError> {
+    ) -> Result<Option<Reading>, CodecError> {
         self.give_back()?;
         if self.copying.is_some() {
             return Ok(None);
@@ -83,7 +88,7 @@ impl V4l2 {
         if !matches!(self.input, Some(Input::Imported(_))) {
             match self.start(Memory::DmaBuf) {
                 Ok(()) => {}
-                Err(EncodeError::Device { error, .. }) if is_refusal(error) => {
+                Err(CodecError::Device { error, .. }) if is_refusal(error) => {
                     self.encoder.stop().map_err(|e| self.failed(e))?;
                     return Ok(self.must_copy(CopyReason::Refused(error)));
                 }
@@ -92,7 +97,7 @@ impl V4l2 {
         }
         self.force()?;
         let index = loop {
-            match self.encoder.m2m_mut().place(&parts) {
+            match self.encoder.m2m_mut().import_for(&parts) {
                 Ok(Some(index)) => break index,
                 Ok(None) => self.make_room()?,
                 Err(error) if is_refusal(error) => {
@@ -103,7 +108,7 @@ impl V4l2 {
         };
         match self.enter(index, pts_ns) {
             Ok(()) => {}
-            Err(EncodeError::Device { error, .. }) if is_refusal(error) => {
+            Err(CodecError::Device { error, .. }) if is_refusal(error) => {
                 return Ok(self.must_copy(CopyReason::Refused(error)));
             }
             Err(error) => return Err(error),
@@ -118,29 +123,26 @@ impl V4l2 {
         Ok(Some(Reading { index, serial }))
     }
 
-    /// From now on everything is copied.
+    /// Makes all later pictures be copied.
     fn must_copy(&mut self, why: CopyReason) -> Option<Reading> {
         self.copying = Some(why);
         None
     }
 
-    /// Whether the device still reads a picture.
-    pub(in crate::encode) fn is_reading(&mut self, reading: Reading) -> Result<bool, EncodeError> {
+    /// Returns whether the device still reads a picture.
+    pub(in crate::encode) fn is_reading(&mut self, reading: Reading) -> Result<bool, CodecError> {
         let Some(Input::Imported(held)) = &self.input else {
             return Ok(false);
         };
         if held.get(reading.index as usize) != Some(&Some(reading.serial)) {
             return Ok(false);
         }
-        self.encoder.collect().map_err(|e| self.failed(e))?;
-        Ok(!self.encoder.is_free(reading.index))
+        self.encoder.m2m().collect().map_err(|e| self.failed(e))?;
+        Ok(!self.encoder.m2m().is_free(reading.index))
     }
 
     /// Waits until the device has read a picture.
-    pub(in crate::encode) fn finish_reading(
-        &mut self,
-        reading: Reading,
-    ) -> Result<(), EncodeError> {
+    pub(in crate::encode) fn finish_reading(&mut self, reading: Reading) -> Result<(), CodecError> {
         self.give_back()?;
         while self.is_reading(reading)? {
             self.make_room()?;
@@ -148,8 +150,8 @@ impl V4l2 {
         Ok(())
     }
 
-    /// Gives the device its buffers, of another kind than it has.
-    fn start(&mut self, memory: Memory) -> Result<(), EncodeError> {
+    /// Starts the device with buffers of another kind of memory, draining it first if it runs.
+    fn start(&mut self, memory: Memory) -> Result<(), CodecError> {
         if self.input.is_some() {
             self.pause()?;
         }
@@ -165,24 +167,28 @@ impl V4l2 {
             _ => PLACES,
         };
         let pictures = Buffers { memory, count };
-        // One is with the program.
+        // One is out with the program.
         let packets = Buffers::driver(BUFFERS + 1);
         self.encoder.allocate(pictures, packets)?;
         let input = match memory {
             Memory::Mmap => Input::Own(
-                Pages::of(self.encoder.output(), Access::ReadWrite)?,
+                MappedBuffers::of(self.encoder.m2m().output(), Access::ReadWrite)?,
                 self.layout()?,
             ),
             _ => Input::Imported(Box::new([None; MAX_BUFFERS])),
         };
-        self.pages = Some(Pages::of(self.encoder.capture(), Access::Read)?);
+        self.pages = Some(MappedBuffers::of(
+            self.encoder.m2m().capture(),
+            Access::Read,
+        )?);
         self.encoder.start()?;
         self.entered = false;
         self.input = Some(input);
         Ok(())
     }
 
-    /// Where a picture of the configuration lies in a buffer of the device, which may be of a larger one.
+    /// Returns the layout of a picture in a buffer of the device, which may be made for a larger
+    /// one.
     fn layout(&self) -> Result<Layout, Error> {
         let raw = self.encoder.raw_format();
         let layout = raw
@@ -195,7 +201,7 @@ impl V4l2 {
         })
     }
 
-    fn enter(&mut self, index: u32, pts_ns: u64) -> Result<(), EncodeError> {
+    fn enter(&mut self, index: u32, pts_ns: u64) -> Result<(), CodecError> {
         let mut bytes_used = [0; MAX_PLANES];
         let planes = self.encoder.raw_format().planes();
         for (bytes, plane) in bytes_used.iter_mut().zip(planes) {
@@ -206,27 +212,28 @@ impl V4l2 {
             timestamp_ns: self.clock.enter(pts_ns),
             ..Content::default()
         };
-        let submitted = self.encoder.submit(index, &content);
+        let submitted = self.encoder.m2m().submit(index, &content);
         submitted.map_err(|e| self.failed(e))?;
         self.entered = true;
         Ok(())
     }
 
-    /// Waits until the device has done something.
-    fn make_room(&mut self) -> Result<(), EncodeError> {
+    /// Waits until the device has finished a picture or a packet.
+    fn make_room(&mut self) -> Result<(), CodecError> {
         self.take_all()?;
-        let all = self.encoder.capture().count();
+        let all = self.encoder.m2m().capture().count();
         if self.ready.len() >= all as usize {
-            return Err(EncodeError::PacketWaiting);
+            return Err(CodecError::OutputWaiting);
         }
         let waited = self
             .encoder
-            .wait(Ready::CAPTURE | Ready::OUTPUT, patience());
+            .m2m()
+            .wait(Ready::CAPTURE | Ready::OUTPUT, stall_deadline());
         waited.map(drop).map_err(|e| self.failed(e))
     }
 }
 
-/// Whether a driver does not take memory, rather than being gone.
+/// Returns whether the error means that the driver rejects the memory, and not that it is gone.
 fn is_refusal(error: Error) -> bool {
     matches!(
         error.kind(),

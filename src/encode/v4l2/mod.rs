@@ -14,51 +14,50 @@ use videostream_hal::v4l2::{Device, Error, ErrorKind, NodeKind, Ready};
 use self::input::Input;
 pub(super) use self::input::Reading;
 use self::packets::Packets;
-use super::{CopyReason, EncodeError, EncoderConfig, Packet, RateControl};
-use crate::FrameRate;
-use crate::hardware::{Clock, Held, Pages, find, patience};
+use super::{CodecError, CopyReason, EncoderConfig, Packet, RateControl};
+use crate::codec::{Clock, MappedBuffers, OutBuffer, find, stall_deadline};
 
-/// An encoder, and what is on its way into it and out of it.
+/// A stateful encoder with its input and output.
 #[derive(Debug)]
 pub(super) struct V4l2 {
     encoder: Box<Encoder>,
     path: PathBuf,
-    /// With later changes.
+    /// Includes later changes.
     config: EncoderConfig,
     clock: Clock,
-    /// Once the first picture has told whose memory they are in.
+    /// Set by the first picture, which decides between own and imported memory.
     input: Option<Input>,
-    /// Of the capture queue, while there is one.
-    pages: Option<Pages>,
+    /// Mappings of the capture queue, while it has buffers.
+    pages: Option<MappedBuffers>,
     packets: Packets,
-    /// Packets that were finished and not received yet.
+    /// Finished packets that were not received yet.
     ready: VecDeque<Finished>,
-    /// The packet that was received last.
+    /// The packet received last.
     lent: Option<Finished>,
     /// A picture was submitted since the device was started.
     entered: bool,
     /// The next picture is to be a key frame.
     force: bool,
-    /// Why pictures in dma-bufs are copied, once one had to be.
+    /// Why pictures in dma-bufs are copied, if they are.
     copying: Option<CopyReason>,
-    /// Counts pictures that are read where they lie.
+    /// Counter of imported pictures.
     serial: u64,
 }
 
 /// A finished packet.
 #[derive(Debug)]
 enum Finished {
-    /// In the device's buffer.
-    Held(Held),
-    /// Taken out of it.
+    /// Still in the device's buffer.
+    Held(OutBuffer),
+    /// Copied out of the device's buffer, and its timestamp.
     Copied(Vec<u8>, u64),
 }
 
-// What is made of a device is handed on by value: the stack of a small thread (128 KiB with musl) has to do.
+// The value is moved about, and must fit the stack of a small thread (128 KiB with musl).
 const _: () = assert!(size_of::<V4l2>() < 4096);
 
 impl V4l2 {
-    pub(super) fn new(config: &EncoderConfig) -> Result<Self, EncodeError> {
+    pub(super) fn new(config: &EncoderConfig) -> Result<Self, CodecError> {
         let take = |device: Device, path: &Path| {
             let (encoder, _) = configure::configure(config, device, path)?;
             Ok(Self {
@@ -78,18 +77,18 @@ impl V4l2 {
             })
         };
         find(NodeKind::Encoder, config.codec, config.device, take)
-            .map_err(|error| error.unwrap_or_else(EncodeError::NoDevice))
+            .map_err(|error| error.unwrap_or_else(CodecError::NoDevice))
     }
 
-    fn failed(&self, error: Error) -> EncodeError {
-        EncodeError::Device {
+    fn failed(&self, error: Error) -> CodecError {
+        CodecError::Device {
             path: self.path.clone(),
             error,
         }
     }
 
-    fn refused(&self, error: TuningError) -> EncodeError {
-        EncodeError::Control {
+    fn refused(&self, error: TuningError) -> CodecError {
+        CodecError::Control {
             path: self.path.clone(),
             error,
         }
@@ -100,7 +99,7 @@ impl V4l2 {
     }
 
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
-        self.encoder.as_fd()
+        self.encoder.m2m().as_fd()
     }
 
     pub(super) fn copying(&self) -> Option<CopyReason> {
@@ -112,11 +111,11 @@ impl V4l2 {
         (!sets.is_empty()).then_some(sets)
     }
 
-    /// Takes a finished packet out of the device, if there is one.
-    fn take(&mut self) -> Result<bool, EncodeError> {
+    /// Dequeues a finished packet, if there is one.
+    fn take(&mut self) -> Result<bool, CodecError> {
         match self.encoder.take_packet() {
             Ok(done) => {
-                let held = Held::keep(done);
+                let held = OutBuffer::keep(done);
                 self.ready.push_back(Finished::Held(held));
                 Ok(true)
             }
@@ -127,12 +126,12 @@ impl V4l2 {
         }
     }
 
-    fn take_all(&mut self) -> Result<(), EncodeError> {
+    fn take_all(&mut self) -> Result<(), CodecError> {
         while self.take()? {}
         Ok(())
     }
 
-    pub(super) fn receive(&mut self, finished: bool) -> Result<Option<Packet<'_>>, EncodeError> {
+    pub(super) fn receive(&mut self, finished: bool) -> Result<Option<Packet<'_>>, CodecError> {
         loop {
             self.give_back()?;
             if !self.next(finished)? {
@@ -147,7 +146,7 @@ impl V4l2 {
                 let pts_ns = self.clock.exact(held.timestamp_ns);
                 self.lent = Some(ready);
                 self.force = true;
-                return Err(EncodeError::Damaged { pts_ns });
+                return Err(CodecError::Damaged { pts_ns });
             }
             let ready = self.lent.insert(ready);
             let bytes = bytes(&self.pages, ready);
@@ -158,33 +157,35 @@ impl V4l2 {
         let Some(ready) = &self.lent else {
             return Ok(None);
         };
-        let (Finished::Held(Held { timestamp_ns, .. }) | Finished::Copied(_, timestamp_ns)) = ready;
+        let (Finished::Held(OutBuffer { timestamp_ns, .. }) | Finished::Copied(_, timestamp_ns)) =
+            ready;
         let pts_ns = self.clock.exact(*timestamp_ns);
         let bytes = bytes(&self.pages, ready);
         Ok(Some(self.packets.packet(bytes, pts_ns)))
     }
 
-    /// Whether a packet is ready; after the end, waits for the next one.
-    fn next(&mut self, finished: bool) -> Result<bool, EncodeError> {
+    /// Returns whether a packet is ready. After the end of input it waits for one.
+    fn next(&mut self, finished: bool) -> Result<bool, CodecError> {
         while self.ready.is_empty() && self.input.is_some() && !self.take()? {
             if !finished || self.encoder.state() == EncoderState::Stopped {
                 return Ok(false);
             }
             self.encoder
-                .wait(Ready::CAPTURE, patience())
+                .m2m()
+                .wait(Ready::CAPTURE, stall_deadline())
                 .map_err(|e| self.failed(e))?;
         }
         Ok(!self.ready.is_empty())
     }
 
     /// Waits until a packet is ready.
-    pub(super) fn wait(&mut self, deadline_ns: u64) -> Result<bool, EncodeError> {
+    pub(super) fn wait(&mut self, deadline_ns: u64) -> Result<bool, CodecError> {
         self.give_back()?;
         while !self.next(false)? {
             if self.input.is_none() || self.encoder.state() == EncoderState::Stopped {
                 return Ok(false);
             }
-            match self.encoder.wait(Ready::CAPTURE, Some(deadline_ns)) {
+            match self.encoder.m2m().wait(Ready::CAPTURE, Some(deadline_ns)) {
                 Ok(_) => {}
                 Err(Error::TimedOut) => return Ok(false),
                 Err(error) => return Err(self.failed(error)),
@@ -193,16 +194,18 @@ impl V4l2 {
         Ok(true)
     }
 
-    /// The packet that was received is not looked at any more.
-    fn give_back(&mut self) -> Result<(), EncodeError> {
+    /// Gives the buffer of the last received packet back to the driver.
+    fn give_back(&mut self) -> Result<(), CodecError> {
         match self.lent.take() {
-            Some(Finished::Held(held)) => held.give_back(&self.encoder).map_err(|e| self.failed(e)),
+            Some(Finished::Held(held)) => held
+                .give_back(self.encoder.m2m())
+                .map_err(|e| self.failed(e)),
             _ => Ok(()),
         }
     }
 
-    /// Begins the drain at the end.
-    pub(super) fn finish(&mut self) -> Result<(), EncodeError> {
+    /// Starts to drain the encoder.
+    pub(super) fn finish(&mut self) -> Result<(), CodecError> {
         self.give_back()?;
         if self.input.is_none() {
             return Ok(());
@@ -214,14 +217,14 @@ impl V4l2 {
         self.force = true;
     }
 
-    /// Makes the picture that is submitted next a key frame, where that was asked for.
-    fn force(&mut self) -> Result<(), EncodeError> {
+    /// Makes the next submitted picture a key frame, if that was requested.
+    fn force(&mut self) -> Result<(), CodecError> {
         if !std::mem::take(&mut self.force) || !self.entered {
             return Ok(());
         }
         match self.encoder.force_key_frame() {
             Ok(()) => Ok(()),
-            // A new stream begins with one.
+            // Without the control: a restarted stream begins with a key frame.
             Err(error) if error.kind() == ErrorKind::NotSupported => {
                 self.rest()?;
                 self.encoder.reset().map_err(|e| self.failed(e))
@@ -234,7 +237,7 @@ impl V4l2 {
         &mut self,
         control: RateControl,
         bits_per_second: u32,
-    ) -> Result<(), EncodeError> {
+    ) -> Result<(), CodecError> {
         let has_peak = matches!(control, RateControl::Variable { peak: Some(_), .. });
         let set = if has_peak {
             let tuning = Tuning {
@@ -250,11 +253,11 @@ impl V4l2 {
         Ok(())
     }
 
-    /// Changes something; where the driver does not while it encodes, in between.
+    /// Applies a change. If the driver is busy, it is drained and stopped before.
     fn change(
         &mut self,
         mut change: impl FnMut(&Encoder) -> Result<(), TuningError>,
-    ) -> Result<Result<(), TuningError>, EncodeError> {
+    ) -> Result<Result<(), TuningError>, CodecError> {
         match change(&self.encoder) {
             Err(error) if error.kind() == ErrorKind::Busy && self.input.is_some() => {
                 self.pause()?;
@@ -264,36 +267,16 @@ impl V4l2 {
         }
     }
 
-    pub(super) fn set_frame_rate(&mut self, rate: FrameRate) -> Result<(), EncodeError> {
-        let config = EncoderConfig {
-            rate,
-            ..self.config
-        };
-        let interval = configure::interval(rate);
-        let mut set = self.encoder.set_interval(interval);
-        if set.is_err_and(|error| error.kind() == ErrorKind::Busy) && self.input.is_some() {
-            self.pause()?;
-            set = self.encoder.set_interval(interval);
-        }
-        let set = match set {
-            Ok(set) => Some(set),
-            Err(error) if error.kind() == ErrorKind::NotSupported => None,
-            Err(error) => return Err(self.failed(error)),
-        };
-        configure::check_rate(&config, set, &self.path)?;
-        self.config = config;
-        Ok(())
-    }
-
-    /// Lets the device finish what it has, and keeps the packets.
-    fn rest(&mut self) -> Result<(), EncodeError> {
+    /// Drains the device, keeping its packets.
+    fn rest(&mut self) -> Result<(), CodecError> {
         self.give_back()?;
         self.encoder.drain().map_err(|e| self.failed(e))?;
-        // A device that has no free buffer for packets does not come to an end.
+        // A drain does not complete while all packet buffers are out of the queue, so they are
+        // copied and returned.
         self.copy_ready()?;
         while self.encoder.state() != EncoderState::Stopped {
             if !self.take()? && self.encoder.state() != EncoderState::Stopped {
-                let waited = self.encoder.wait(Ready::CAPTURE, patience());
+                let waited = self.encoder.m2m().wait(Ready::CAPTURE, stall_deadline());
                 waited.map_err(|e| self.failed(e))?;
             }
             self.copy_ready()?;
@@ -301,14 +284,14 @@ impl V4l2 {
         Ok(())
     }
 
-    /// Takes what is ready out of the device's buffers.
-    fn copy_ready(&mut self) -> Result<(), EncodeError> {
+    /// Copies finished packets and returns their buffers to the device.
+    fn copy_ready(&mut self) -> Result<(), CodecError> {
         for ready in &mut self.ready {
             let Finished::Held(held) = ready else {
                 continue;
             };
             let bytes = match held.corrupted {
-                // Without content it is left out.
+                // Damaged: an empty packet, which `receive` skips.
                 true => Vec::new(),
                 false => self
                     .pages
@@ -318,8 +301,8 @@ impl V4l2 {
             };
             let copied = Finished::Copied(bytes, held.timestamp_ns);
             if let Finished::Held(held) = std::mem::replace(ready, copied) {
-                let given = held.give_back(&self.encoder);
-                given.map_err(|error| EncodeError::Device {
+                let given = held.give_back(self.encoder.m2m());
+                given.map_err(|error| CodecError::Device {
                     path: self.path.clone(),
                     error,
                 })?;
@@ -328,19 +311,19 @@ impl V4l2 {
         Ok(())
     }
 
-    /// Lets the device finish what it has and stops it; it goes on with the next picture, a key frame.
-    fn pause(&mut self) -> Result<(), EncodeError> {
+    /// Drains and stops the device; the next picture restarts it with a key frame.
+    fn pause(&mut self) -> Result<(), CodecError> {
         if self.entered {
             self.rest()?;
         }
-        // Drivers want mappings gone before buffers are freed.
+        // Some drivers refuse to free buffers that are still mapped.
         (self.pages, self.input) = (None, None);
         self.encoder.stop().map_err(|e| self.failed(e))
     }
 }
 
-/// The content of a packet.
-fn bytes<'a>(pages: &'a Option<Pages>, ready: &'a Finished) -> &'a [u8] {
+/// Returns the data of a packet.
+fn bytes<'a>(pages: &'a Option<MappedBuffers>, ready: &'a Finished) -> &'a [u8] {
     match (ready, pages) {
         (Finished::Copied(bytes, _), _) => bytes,
         (Finished::Held(held), Some(pages)) => pages.bytes(held),

@@ -1,16 +1,17 @@
-//! From what a device gives to packets: parameter sets in front of key frames, however the driver delivers them.
+//! Making packets of a device's output: parameter sets go before key frames, however the driver
+//! delivers them.
 
 use crate::encode::{Codec, Packet};
 
-/// The parameter sets of a stream, and room for a packet that they have to be put in front of.
+/// The parameter sets of a stream, and a buffer for packets that need them in front.
 #[derive(Debug)]
 pub(super) struct Packets {
     codec: Codec,
-    /// Every key frame is to carry them.
+    /// Every key frame gets them.
     repeat: bool,
-    /// Those that came last.
+    /// The latest ones.
     pub(super) sets: Vec<u8>,
-    /// No packet was given since they came.
+    /// No packet was returned since they came.
     fresh: bool,
     joined: Vec<u8>,
 }
@@ -26,7 +27,8 @@ impl Packets {
         }
     }
 
-    /// Whether these bytes are a picture. Parameter sets alone are kept for the next one.
+    /// Returns whether these bytes contain a picture. Parameter sets without one are kept for the
+    /// next picture.
     pub(super) fn is_picture(&mut self, bytes: &[u8]) -> bool {
         let packet = Packet::new(self.codec, bytes, 0, 0);
         if packet.parameter_sets().is_empty() || !packet.data().is_empty() {
@@ -43,7 +45,7 @@ impl Packets {
         self.fresh = true;
     }
 
-    /// The packet of a picture.
+    /// Makes the packet of a picture.
     pub(super) fn packet<'a>(&'a mut self, bytes: &'a [u8], pts_ns: u64) -> Packet<'a> {
         let packet = Packet::new(self.codec, bytes, pts_ns, pts_ns);
         if !packet.is_key() {
@@ -77,7 +79,7 @@ mod tests {
     const KEY: [u8; 5] = [0, 0, 1, 0x65, 0x88];
     const OTHER: [u8; 5] = [0, 0, 1, 0x41, 0x9a];
 
-    /// The lengths of parameter sets and of the rest of each packet.
+    /// Returns the lengths of the parameter sets and of the rest of each packet.
     fn run(repeat: bool, given: &[&[u8]]) -> Vec<(usize, usize)> {
         let mut packets = Packets::new(Codec::H264, repeat);
         let mut seen = Vec::new();
@@ -92,10 +94,10 @@ mod tests {
     }
 
     #[test]
-    fn sets_come_with_every_key_frame_however_they_are_delivered() {
+    fn parameter_sets_come_with_every_key_frame() {
         let joined = [&SETS[..], &KEY].concat();
         let wanted = [(10, 5), (0, 5), (10, 5)];
-        // Apart and once; with the first; with every one.
+        // Separate and once; before the first key frame; before every one.
         assert_eq!(run(true, &[&SETS, &KEY, &OTHER, &KEY]), wanted);
         assert_eq!(run(true, &[&joined, &OTHER, &KEY]), wanted);
         assert_eq!(run(true, &[&joined, &OTHER, &joined]), wanted);

@@ -1,4 +1,5 @@
-//! The index of a finished recording: where every sample lies and when it is shown. How large it is stands in the room.
+//! The index of a finished recording: where every sample lies and when it is shown. How large it is
+//! stands in the room.
 
 use mp4_atom::{Co64, Ctts, CttsEntry, Stbl, Stco, Stsc, StscEntry, Stsd, Stss, Stts, SttsEntry};
 
@@ -41,13 +42,13 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// A time, rounded to the nearest.
+    /// Returns a time, rounded to the nearest.
     pub(super) fn apply(self, time: u64) -> u64 {
         let (from, to) = (u128::from(self.from), u128::from(self.to));
         ((u128::from(time) * to + from / 2) / from) as u64
     }
 
-    /// Whether a time stays exact.
+    /// Returns whether a time stays exact.
     fn is_exact(self, time: u64) -> bool {
         let (from, to) = (u128::from(self.from), u128::from(self.to));
         (u128::from(time) * to).is_multiple_of(from)
@@ -55,8 +56,9 @@ impl Scale {
 }
 
 impl Index {
-    /// From `timescale` units of time a second, that of the fragments, to so many that no duration is above [`LONGEST`]: the
-    /// same unless there is a gap of hours, else a multiple of `frames` where that leaves enough.
+    /// From `timescale` units of time a second, that of the fragments, to so many that no duration
+    /// is above [`LONGEST`]: the same unless there is a gap of hours, else a multiple of `frames`
+    /// where that leaves enough.
     pub(super) fn scale(&self, timescale: u32, frames: u32) -> Scale {
         let longest = u128::from(self.longest.max(1));
         let most = u128::from(LONGEST) * u128::from(timescale) / longest;
@@ -73,7 +75,7 @@ impl Index {
         }
     }
 
-    /// Bytes that the tables take at most.
+    /// Returns bytes that the tables take at most.
     pub(super) fn len(&self) -> usize {
         let runs = 8 * (self.durations.len() + self.offsets.len());
         let others = 4 * self.keys.len() + 8 * self.chunks.len() + 12 * self.counts.len();
@@ -129,7 +131,8 @@ impl Index {
         }
     }
 
-    /// Durations in other units: each sample begins at its time rounded to the nearest, so that no error grows.
+    /// Durations in other units: each sample begins at its time rounded to the nearest, so that no
+    /// error grows.
     fn scaled(&self, scale: Scale) -> Vec<SttsEntry> {
         let mut entries: Vec<SttsEntry> = Vec::new();
         let mut add = |count, delta| match entries.last_mut() {
@@ -155,7 +158,7 @@ impl Index {
         entries
     }
 
-    /// The sample tables, that of the sizes without entries.
+    /// Returns the sample tables, that of the sizes without entries.
     pub(super) fn tables(&self, stsd: Stsd, scale: Scale) -> Stbl {
         let offset = |offset: i64| scale.apply(offset.unsigned_abs()) as i64 * offset.signum();
         let reordered = self.offsets.iter().any(|run| run.sample_offset != 0);
@@ -206,7 +209,7 @@ mod tests {
     const FRAME: u64 = 3_000;
     const HOUR: u64 = 3_600 * TIMESCALE as u64;
 
-    /// The duration in seconds of each run of samples, as a player sees it.
+    /// Returns the duration in seconds of each run of samples, as a player sees it.
     fn seen(durations: &[u64]) -> Vec<(u32, f64)> {
         let sample = Sample {
             dts: 0,

@@ -1,29 +1,30 @@
 //! MP4 that is fragmented while it grows: `ftyp`, room for an index, `moov`, then one `moof` and
 //! `mdat` after the other. A file that ends anywhere plays up to its last complete fragment.
 //!
-//! When it is finished, the room in front becomes a `moov` with the index of all samples, and everything
-//! behind it one `mdat`: an ordinary file that players open and seek at once. It also survives being
-//! cut short later, by a copy that breaks off for instance, which a fragmented one does not: ffmpeg reads
-//! all `moof` boxes when it opens a file (it would do without those that a `sidx` tells of, but only if the
-//! last of them ends where the file does) and gives up on half a one. The room is a `free` box until then,
-//! and one write of its 16 header bytes is what turns one form into the other.
+//! When it is finished, the room in front becomes a `moov` with the index of all samples, and
+//! everything behind it one `mdat`: an ordinary file that players open and seek at once. It also
+//! survives being cut short later, by a copy that breaks off for instance, which a fragmented one
+//! does not: ffmpeg reads all `moof` boxes when it opens a file (it would do without those that a
+//! `sidx` tells of, but only if the last of them ends where the file does) and gives up on half a
+//! one. The room is a `free` box until then, and one write of its 16 header bytes is what turns one
+//! form into the other.
 //!
 //! Source: ISO/IEC 14496-12 (ISO base media file format), section 8.8 (movie fragments);
 //! ISO/IEC 14496-15 (NAL unit structured video), section 5.
 
 mod index;
+mod index_space;
 mod moov;
-mod room;
 mod sample_entry;
 
 use mp4_atom::{Encode, FourCC, Ftyp, Mfhd, Moof, Tfdt, Tfhd, Traf, Trun, TrunEntry};
 
 use self::index::{Index, LONGEST};
-use self::room::Room;
-pub(super) use self::room::{Spill, Turn};
+use self::index_space::IndexSpace;
+pub(super) use self::index_space::{IndexWrite, Spill};
 use super::{RecordError, Track};
+use crate::bitstream::{Codec, Packet};
 use crate::bitstream::{NalKind, ParameterSets, nal_units};
-use crate::encode::{Codec, Packet};
 
 const TRACK: u32 = 1;
 /// `sample_depends_on` = 2: decodable by itself.
@@ -41,8 +42,8 @@ const EXPECTED_SECONDS: u64 = 86_400;
 #[derive(Debug)]
 pub(super) struct Mp4 {
     track: Track,
-    /// Units of time per second: a multiple of the frame rate's numerator, so that a frame's duration
-    /// is a whole number.
+    /// Units of time per second: a multiple of the frame rate's numerator, so that a frame's
+    /// duration is a whole number.
     timescale: u32,
     /// Duration of one frame in units of time.
     period: u64,
@@ -64,7 +65,7 @@ pub(super) struct Mp4 {
     /// When the last picture is shown, in units of time.
     shown: u64,
     /// The room for the index.
-    room: Option<Room>,
+    room: Option<IndexSpace>,
     /// Bytes of the file so far.
     len: u64,
     /// `None` once there is no room for it, or it could not be kept.
@@ -120,7 +121,7 @@ impl Mp4 {
         self.samples.len() as u64
     }
 
-    /// How much room beyond the usual this recording should have.
+    /// Returns how much room beyond the usual this recording should have.
     pub(super) fn hole(&self) -> u64 {
         let rate = self.track.rate;
         let frames = u64::from(rate.frames()) * EXPECTED_SECONDS / u64::from(rate.seconds());
@@ -130,14 +131,15 @@ impl Mp4 {
                 let quarters = frames.saturating_mul(u64::from(rate.seconds()) * 4);
                 // Each may have a duration of its own.
                 let sizes = frames.saturating_mul(3);
-                Room::hole_for(sizes, quarters / u64::from(rate.frames()))
+                IndexSpace::hole_for(sizes, quarters / u64::from(rate.frames()))
             }
-            None => Room::hole_for(frames, EXPECTED_SECONDS),
+            None => IndexSpace::hole_for(frames, EXPECTED_SECONDS),
         }
     }
 
-    /// The header, to be written before the first fragment: parts, each with its place, the last of them at the end;
-    /// the first picture is decoded at `first_ns`, `hole` is the additional room.
+    /// Returns the header, to be written before the first fragment: parts, each with its place, the
+    /// last of them at the end; the first picture is decoded at `first_ns`, `hole` is the
+    /// additional room.
     pub(super) fn header(
         &mut self,
         sets: &ParameterSets,
@@ -163,7 +165,7 @@ impl Mp4 {
         write(&ftyp, &mut start)?;
         let mut moov = Vec::new();
         write(&self.moov(Some(&Index::default()))?, &mut moov)?;
-        let room = Room::new(start.len() as u64, &moov, hole)?;
+        let room = IndexSpace::new(start.len() as u64, &moov, hole)?;
         moov.clear();
         write(&self.moov(None)?, &mut moov)?;
         let mut parts = vec![(0, start)];
@@ -174,7 +176,7 @@ impl Mp4 {
         Ok(parts)
     }
 
-    /// A hole in the file that can be taken out before [`Mp4::finish`]: its place and size.
+    /// Returns a hole in the file that can be taken out before [`Mp4::finish`]: its place and size.
     pub(super) fn needless_hole(&self) -> Option<(u64, u64)> {
         let index = self.index.as_ref()?;
         self.room.as_ref()?.needless_hole(index.len())
@@ -194,8 +196,8 @@ impl Mp4 {
         self.index = None;
     }
 
-    /// What turns the room in front into the index when all is written.
-    pub(super) fn finish(&mut self) -> Result<Option<Turn>, RecordError> {
+    /// Returns what turns the room in front into the index when all is written.
+    pub(super) fn finish(&mut self) -> Result<Option<IndexWrite>, RecordError> {
         let mut moov = Vec::new();
         let Some(index) = self.index.take() else {
             return Ok(None);
@@ -233,8 +235,8 @@ impl Mp4 {
         Ok(fragment)
     }
 
-    /// Collects the bytes of a packet, without the parameter sets that `moov` has. Others are among the samples: where
-    /// they come, and again with each key frame, for players that begin there.
+    /// Collects the bytes of a packet, without the parameter sets that `moov` has. Others are among
+    /// the samples: where they come, and again with each key frame, for players that begin there.
     fn append(&mut self, packet: &Packet<'_>) -> Result<(), RecordError> {
         let codec = self.track.codec;
         if codec == Codec::Mjpeg {
@@ -254,7 +256,8 @@ impl Mp4 {
                 if kind != NalKind::Front && std::mem::take(&mut repeats) {
                     self.sets.add_all(packet.annex_b());
                     self.in_band |= self.sets.without(&self.header).all().next().is_some();
-                    // One that is another has taken the place of the header's, and of those that refer to it.
+                    // One that is another has taken the place of the header's, and of those that
+                    // refer to it.
                     if self.in_band {
                         for set in self.sets.all() {
                             append_nal(&mut self.data, set)?;
@@ -267,8 +270,8 @@ impl Mp4 {
         Ok(())
     }
 
-    /// A fragment ends before a key frame, but not more often than four times a second; and after a
-    /// second, key frame or not.
+    /// Returns whether the fragment ends here: before a key frame, but not more often than four
+    /// times a second; and after a second, key frame or not.
     fn is_complete(&self, packet: &Packet<'_>, dts: u64) -> bool {
         let Some(first) = self.samples.first() else {
             return false;
@@ -354,8 +357,8 @@ impl Mp4 {
         }))
     }
 
-    /// The `moov` of a file in fragments, to be written over the one that is there: of the same bytes but for those that
-    /// tell where parameter sets are.
+    /// Returns the `moov` of a file in fragments, to be written over the one that is there: of the
+    /// same bytes but for those that tell where parameter sets are.
     fn changed_header(&mut self) -> Result<Option<(u64, Vec<u8>)>, RecordError> {
         let Some(room) = self
             .room
@@ -391,7 +394,7 @@ impl Mp4 {
     }
 }
 
-/// A NAL unit with its length.
+/// Appends a NAL unit with its length.
 fn append_nal(to: &mut Vec<u8>, nal: &[u8]) -> Result<(), RecordError> {
     let len = u32::try_from(nal.len()).map_err(|_| RecordError::ParameterSets)?;
     to.extend_from_slice(&len.to_be_bytes());

@@ -26,7 +26,7 @@ fn matrix([a, b, u, c, d, v, x, y, w]: [i32; 9]) -> Matrix {
 }
 
 impl Mp4 {
-    /// How pictures are to be shown, as far as the parameter sets or the track say.
+    /// Returns how pictures are to be shown, as far as the parameter sets or the track say.
     fn appearance(&self) -> Appearance {
         let said = self.header.info().map(|info| info.appearance);
         said.unwrap_or_default().within(self.track.appearance)
@@ -138,12 +138,12 @@ impl Mp4 {
         })
     }
 
-    /// When the last picture was shown for as long as it is, in units of time.
+    /// Returns when the last picture was shown for as long as it is, in units of time.
     fn shown_end(&self) -> u64 {
         self.end.max(self.shown + self.period)
     }
 
-    /// Which part is shown, if that is not all. Before the end nobody knows how long it is.
+    /// Returns which part is shown, if that is not all. Before the end nobody knows how long it is.
     fn edts(&self, scale: Scale, is_whole: bool) -> Option<Edts> {
         let shown = self.track.shown?;
         let units = |ns| scale.apply(self.units(ns));

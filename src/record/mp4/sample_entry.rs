@@ -7,13 +7,13 @@ use mp4_atom::{
     Visual,
 };
 
+use crate::bitstream::Codec;
 use crate::bitstream::{NalKind, ParameterSets, h264, h265};
 use crate::colorimetry::{Appearance, Range};
-use crate::encode::Codec;
 use crate::record::RecordError;
 
-/// The entry of these sets. With others among the samples (`in_band`) its kind is another one, for players that read
-/// sets only here otherwise.
+/// Returns the sample entry of these sets. With others among the samples (`in_band`) it has another
+/// type, for players that otherwise read sets only here.
 pub(super) fn of(
     codec: Codec,
     sets: &ParameterSets,
@@ -75,13 +75,13 @@ fn colr(appearance: &Appearance) -> Option<Colr> {
     })
 }
 
-/// The shape of samples (clause 12.1.4).
+/// Returns the shape of samples (clause 12.1.4).
 fn pasp(appearance: &Appearance) -> Option<Pasp> {
     let (wide, high) = appearance.sample_aspect?;
     Pasp::new(wide.into(), high.into()).ok()
 }
 
-/// All sets of a kind; `None` if there is none, or one is too long for the box.
+/// Returns all sets of a kind; `None` if the kind is missing, or one set is too long for the box.
 fn of_kind(sets: &ParameterSets, kind: NalKind) -> Option<Vec<Vec<u8>>> {
     let sets: Vec<_> = sets.of_kind(kind).map(<[u8]>::to_vec).collect();
     let fit = sets.iter().all(|set| set.len() <= usize::from(u16::MAX));

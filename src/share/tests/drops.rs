@@ -1,4 +1,4 @@
-//! Frames that somebody did not get, by who lost them.
+//! Lost frames, by their cause.
 
 use std::cell::Cell;
 use std::os::fd::BorrowedFd;
@@ -11,11 +11,10 @@ use videostream_hal::time::{deadline_in, poll_until};
 
 use super::super::{Client, Host, HostBuilder, Mode, Policy};
 use super::{WATCHDOG, name};
-use crate::source::Taken;
+use crate::source::SourceFrame;
 use crate::{FrameRate, PatternSource, Result, Source, Stream, TestPattern};
 
-/// A pattern that goes on when it may, with numbers of its own, of which some are missing when
-/// that is asked for.
+/// A pattern that draws a frame only when the test lets it, and can skip sequence numbers.
 struct Jumping {
     inner: PatternSource,
     next: u64,
@@ -60,7 +59,7 @@ impl Source for Jumping {
     fn due_ns(&self) -> Option<u64> {
         self.inner.due_ns().filter(|_| self.open.get())
     }
-    fn take(&mut self) -> Result<Option<Taken>> {
+    fn take(&mut self) -> Result<Option<SourceFrame>> {
         if !self.open.get() {
             return Ok(None);
         }
@@ -69,14 +68,14 @@ impl Source for Jumping {
         };
         let sequence = self.next + self.lost.take();
         self.next = sequence + 1;
-        Ok(Some(Taken { sequence, ..taken }))
+        Ok(Some(SourceFrame { sequence, ..taken }))
     }
     fn requeue(&mut self, index: u32) -> Result<()> {
         self.inner.requeue(index)
     }
 }
 
-/// Does something of a client's while the host serves and nothing is published.
+/// Runs `act`, a client's part, while the host serves without publishing.
 fn meanwhile<T: Send + 'static>(
     stream: &mut Stream<Jumping>,
     act: impl FnOnce() -> T + Send + 'static,
@@ -104,12 +103,12 @@ fn drops_are_told_by_their_cause() {
         publish(&mut stream);
     }
     assert_eq!(slow.next(WATCHDOG).unwrap().missed(), 3);
-    // One that holds more than it said leaves the source without buffers: it is thrown out, and
-    // what is lost then is lost for that.
+    // A client that holds more than it announced exhausts the source's buffers: it is evicted, and
+    // the frames lost meanwhile are counted for that cause.
     let (control, lease) = liar.ipc().ring();
     while stream.host().stats().evicted == 0 {
         let head = liar.ipc().head();
-        assert!(head < 100, "nobody is thrown out");
+        assert!(head < 100, "no client is evicted");
         let _ = reader::try_hold(control, lease, head);
         publish(&mut stream);
     }
@@ -126,7 +125,7 @@ fn drops_are_told_by_their_cause() {
 }
 
 #[test]
-fn a_stream_is_told_of_each_frame_that_its_source_waits_for() {
+fn a_stream_hears_of_each_awaited_frame() {
     let path = name("starved");
     let mut stream = Jumping::stream(Host::builder(&path).policy(Policy::NeverDrop));
     let builder = Client::builder(&path).mode(Mode::Every);
@@ -140,7 +139,7 @@ fn a_stream_is_told_of_each_frame_that_its_source_waits_for() {
     for _ in 0..spare {
         publish(&mut stream);
     }
-    // There is enough: nobody has to tell.
+    // There are enough buffers, so clients need not signal.
     let read = client.next(WATCHDOG).unwrap();
     assert!(!is_told(&stream));
     publish(&mut stream);

@@ -1,11 +1,11 @@
-//! Hosts that go on without end: each time that a client has read what there was, there is more.
+//! Endless hosts: each time that a client has read all messages, they send more.
 
 use std::cell::{Cell, RefCell};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Duration;
 
-use videostream_hal::ring::cells::{Control as _, HEAD_SLOT_BITS, Lease as _};
+use videostream_hal::ring::cells::{ControlMut as _, HEAD_SLOT_BITS, Lease as _};
 use videostream_hal::ring::segment::HostControl;
 use videostream_hal::ring::{reader, wake};
 use videostream_hal::sync::Ordering;
@@ -16,11 +16,11 @@ use super::super::Client;
 use super::super::reader::MAX_LOOKS;
 use super::liars::inside;
 
-/// A client that goes along for so long does so without end.
+/// A client that reads so often would never stop.
 const ENDLESS: u32 = 1000;
 
 thread_local! {
-    /// What the host of this thread's clients does next.
+    /// The next action of the host of this thread's clients.
     static NEXT: RefCell<Option<Box<dyn FnMut()>>> = const { RefCell::new(None) };
 }
 
@@ -33,8 +33,8 @@ pub(in super::super) fn go_on() {
     });
 }
 
-/// A host that does something each time that a client of this thread has read all messages, until
-/// it is dropped.
+/// A host that acts each time that a client of this thread has read all messages, until it is
+/// dropped.
 struct Endless {
     times: Rc<Cell<u32>>,
 }
@@ -45,7 +45,7 @@ impl Endless {
         let count = Rc::clone(&times);
         let next = move || {
             count.set(count.get() + 1);
-            assert!(count.get() < ENDLESS, "the client goes along");
+            assert!(count.get() < ENDLESS, "the client reads without end");
             act();
         };
         NEXT.set(Some(Box::new(next)));
@@ -59,13 +59,13 @@ impl Drop for Endless {
     }
 }
 
-/// Says something of no interest.
+/// Sends a message without consequences.
 fn talk(peer: &OwnedFd) {
-    let sent = socket::send(peer, &Message::Retire { id: 1 }, &[]);
+    let sent = socket::send(peer, &Message::Unregister { id: 1 }, &[]);
     assert_eq!(sent, Ok(Sent::Yes));
 }
 
-/// A client whose host talks without end.
+/// A client whose host sends messages endlessly.
 fn talked_to(test: &str) -> (Client, HostControl, Endless) {
     let (client, control, peer) = inside(test);
     talk(&peer);
@@ -73,7 +73,7 @@ fn talked_to(test: &str) -> (Client, HostControl, Endless) {
 }
 
 #[test]
-fn a_host_that_talks_without_end_cannot_keep_who_waits_past_its_deadline() {
+fn endless_messages_do_not_extend_a_wait() {
     let (mut client, _control, host) = talked_to("talks-next");
     let error = client.next(Duration::ZERO).unwrap_err();
     assert!(error.is_timeout(), "{error}");
@@ -82,7 +82,7 @@ fn a_host_that_talks_without_end_cannot_keep_who_waits_past_its_deadline() {
 }
 
 #[test]
-fn a_host_that_talks_without_end_cannot_keep_who_looks_past_its_deadline() {
+fn endless_messages_do_not_extend_a_peek() {
     let (client, _control, host) = talked_to("talks-look");
     let error = client.look(Duration::ZERO).unwrap_err();
     assert!(error.is_timeout(), "{error}");
@@ -90,9 +90,9 @@ fn a_host_that_talks_without_end_cannot_keep_who_looks_past_its_deadline() {
 }
 
 #[test]
-fn a_host_that_announces_without_end_cannot_hold_an_event_loop_up() {
+fn endless_announcements_do_not_block_an_event_loop() {
     let (mut client, control, _peer) = inside("announces");
-    // Frames that are none: no slot has them.
+    // Announces frames that are in no slot.
     let announce = move || {
         let next = reader::newest(&control) + 1;
         control

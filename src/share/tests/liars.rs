@@ -1,4 +1,4 @@
-//! Who is thrown out, and hosts that do not keep to the protocol.
+//! Evicted clients, and hosts that break the protocol.
 
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -12,18 +12,16 @@ use videostream_hal::time::{deadline_in, now_ns};
 use videostream_ipc::socket::{self, Sent};
 use videostream_ipc::wire::{Exports, Message};
 use videostream_ipc::{Error as Ipc, MAX_BUFFERS};
+use videostream_testing::TIMEOUT_NS;
 
 use super::super::{Client, Host};
 use super::{WATCHDOG, connect, frame, memory, name};
 
-/// Long enough for a loaded machine; a test that gets there has failed.
-const PATIENCE_NS: u64 = 60_000_000_000;
-
 #[test]
-fn a_client_that_lies_about_its_hold_is_thrown_out_and_the_other_stays() {
+fn a_client_that_lies_about_holds_is_evicted() {
     use videostream_hal::ring::reader;
     let path = name("liar");
-    let mut host = Host::builder(&path).lend(4).bind().unwrap();
+    let mut host = Host::builder(&path).max_outstanding(4).bind().unwrap();
     let id = host.register(memory(), 4096).unwrap();
     let liar = connect(&mut host, Client::builder(&path)).unwrap();
     let mut honest = connect(&mut host, Client::builder(&path)).unwrap();
@@ -36,14 +34,14 @@ fn a_client_that_lies_about_its_hold_is_thrown_out_and_the_other_stays() {
         reader::try_hold(control, lease, serial).unwrap();
     }
     assert_eq!(host.reclaim(1, |_| ()), 3, "all are held");
-    assert_eq!(host.evict_offenders(), 1);
+    assert_eq!(host.evict_over_limit(), 1);
     assert_eq!(host.status().evicted, 1);
     host.publish(&frame(id)).unwrap();
     assert_eq!(honest.next(WATCHDOG).unwrap().serial(), 4);
     assert_eq!(host.reclaim(1, |_| ()), 1);
 }
 
-/// A client inside a ring without a host, and the other end of its socket.
+/// A connected client of a ring without a host, and the other end of its socket.
 pub(super) fn inside(test: &str) -> (Client, HostControl, OwnedFd) {
     let path = name(test);
     let flags = SocketFlags::CLOEXEC;
@@ -71,15 +69,15 @@ pub(super) fn inside(test: &str) -> (Client, HostControl, OwnedFd) {
 }
 
 #[test]
-fn a_host_cannot_give_a_client_more_buffers_than_there_may_be() {
+fn a_host_cannot_exceed_the_buffer_limit() {
     let (mut client, _control, peer) = inside("buffers");
     let fd = memory();
-    let deadline = deadline_in(PATIENCE_NS);
+    let deadline = deadline_in(TIMEOUT_NS);
     let mut error = None;
     for id in 1..=MAX_BUFFERS as u32 + 1 {
         let message = Message::Buffer { id, size: 4096 };
         assert!(error.is_none(), "{error:?} before the last");
-        // Taken in one by one: more descriptors in flight than a queue takes are no use.
+        // The client reads them one by one, since the kernel limits descriptors in flight.
         while socket::send(&peer, &message, &[fd.as_fd()]) != Ok(Sent::Yes) {
             assert!(now_ns() < deadline, "the client does not read");
         }

@@ -1,5 +1,5 @@
-//! Host and client in one process: the same sockets, segments and mappings as between two.
-//! What every host and client has to do is in `tests/conformance_suite`.
+//! Host and client in one process: the same sockets, segments and mappings as between two. Tests of
+//! what every host and client must do are in `tests/conformance_suite`.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -11,8 +11,8 @@ use videostream_ipc::Error as Ipc;
 
 mod drops;
 pub(super) mod endless;
-mod lender;
 mod liars;
+mod publisher;
 mod slow_host;
 mod tokio;
 mod waits;
@@ -52,7 +52,7 @@ fn connect(host: &mut Host, builder: super::ClientBuilder) -> crate::Result<Clie
     connecting.join().unwrap()
 }
 
-/// A test that gets there has failed.
+/// Time-out of a test that has failed.
 const WATCHDOG: Duration = Duration::from_secs(60);
 
 #[test]
@@ -142,9 +142,9 @@ fn a_frame_lies_in_memory_as_its_format_says() {
 }
 
 #[test]
-fn a_plane_that_leaves_its_buffer_is_refused_and_released() {
+fn a_plane_beyond_its_buffer_is_refused() {
     let path = name("plane");
-    let mut host = Host::builder(&path).lend(2).bind().unwrap();
+    let mut host = Host::builder(&path).max_outstanding(2).bind().unwrap();
     let id = host.register(memory(), 4096).unwrap();
     let mut client = connect(&mut host, Client::builder(&path)).unwrap();
     let mut bad = frame(id);
@@ -260,7 +260,7 @@ fn a_client_cannot_write_the_memory_of_a_pattern() {
 }
 
 #[test]
-fn clients_can_write_buffers_only_where_the_host_says_so() {
+fn clients_write_buffers_only_if_the_host_allows() {
     use videostream_hal::memory::mapping::MapError;
     use videostream_hal::memory::{Access, Mapping};
     for exports in [Exports::ReadOnly, Exports::Writable] {

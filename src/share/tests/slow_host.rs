@@ -5,7 +5,7 @@ use videostream_hal::time::{deadline_in, now_ns};
 use super::{WATCHDOG, connect, frame, memory, name};
 use crate::{Client, Host};
 
-/// One wait, shorter than the host's answer.
+/// Duration of a wait, shorter than the host's answer.
 const SHORT_NS: u64 = 1_000_000;
 
 #[test]

@@ -1,4 +1,4 @@
-//! A client in tokio, whose epoll is told of changes only (`EPOLLET`).
+//! A client in tokio, whose epoll is edge-triggered (`EPOLLET`).
 
 #![expect(unsafe_code, reason = "tokio wants to be told that a descriptor stays")]
 
@@ -13,10 +13,10 @@ use super::super::{Client, Frame, Host};
 use super::{connect, frame, memory, name};
 use crate::Result;
 
-/// A test that gets there has failed.
+/// Time-out of a test that has failed.
 const WATCHDOG: Duration = Duration::from_secs(60);
 
-/// A duplicate of the client's descriptor, to be waited for. Within a runtime.
+/// Registers a duplicate of the client's descriptor; has to be called within a runtime.
 fn events(client: &Client) -> AsyncFd<OwnedFd> {
     let events = client.as_fd().try_clone_to_owned().unwrap();
     // SAFETY: nobody else has this descriptor, and what owns it gives the same one each time and
@@ -35,7 +35,7 @@ async fn next(client: &mut Client, events: &AsyncFd<OwnedFd>) -> Result<Frame> {
 }
 
 #[test]
-fn a_task_is_told_of_each_frame_and_that_the_host_is_gone() {
+fn a_task_wakes_for_each_frame_and_a_lost_host() {
     let path = name("tokio");
     let mut host = Host::builder(&path).bind().unwrap();
     let id = host.register(memory(), 4096).unwrap();

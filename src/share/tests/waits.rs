@@ -1,4 +1,4 @@
-//! What waiting and mapping cost, as far as the client says.
+//! Limits of spinning and mapping.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use super::super::{Client, Host, Mode};
 use super::{WATCHDOG, connect, frame, memory, name};
 
-/// Whether the host's only client sleeps.
+/// Returns whether the host's only client sleeps.
 fn sleeps(host: &Host) -> bool {
     host.clients().any(|client| client.waiting != 0)
 }
 
 #[test]
-fn a_client_looks_for_as_long_as_it_says_and_sleeps_then() {
+fn a_client_spins_for_its_limit_then_sleeps() {
     for (spin, wakes) in [(2 * WATCHDOG, 0), (Duration::from_millis(1), 1)] {
         let path = name(&format!("spin-{wakes}"));
         let mut host = Host::builder(&path).bind().unwrap();
@@ -20,7 +20,7 @@ fn a_client_looks_for_as_long_as_it_says_and_sleeps_then() {
         let mut client = connect(&mut host, Client::builder(&path).spin(spin)).unwrap();
         let waiting = std::thread::spawn(move || client.next(WATCHDOG).unwrap().serial());
         let begin = Instant::now();
-        // The one that looks for long would sleep within this time if it did not.
+        // A client that does not spin would sleep within this time.
         let is_enough = |host: &Host| match wakes {
             0 => begin.elapsed() > Duration::from_millis(100),
             _ => sleeps(host),
@@ -42,7 +42,7 @@ fn a_client_looks_for_as_long_as_it_says_and_sleeps_then() {
     }
 }
 
-/// How many of these files this process has mapped, by their inodes.
+/// Counts which of these files this process has mapped, by their inodes.
 fn mapped(inodes: &[u64]) -> usize {
     let maps = fs::read_to_string("/proc/self/maps").unwrap();
     // Files of other file systems may have the same numbers.
@@ -53,9 +53,9 @@ fn mapped(inodes: &[u64]) -> usize {
 }
 
 #[test]
-fn a_client_keeps_as_many_mappings_as_it_says_and_those_of_its_frames() {
+fn a_client_keeps_its_limit_of_mappings() {
     let path = name("mappings");
-    let mut host = Host::builder(&path).lend(8).bind().unwrap();
+    let mut host = Host::builder(&path).max_outstanding(8).bind().unwrap();
     let memory = [(); 6].map(|()| memory());
     let inodes = memory
         .each_ref()

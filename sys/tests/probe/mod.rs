@@ -14,8 +14,9 @@ use std::process::Command;
 
 pub(crate) use claims::Claim;
 
-/// An architecture, as its bindings' folder and its compiler are called.
+/// An architecture, its bindings' folder and its compiler.
 pub(crate) struct Arch {
+    name: &'static str,
     pub(crate) folder: &'static str,
     triple: &'static str,
     pub(crate) pointer: u64,
@@ -24,21 +25,24 @@ pub(crate) struct Arch {
 }
 
 pub(crate) const X86_64: Arch = Arch {
-    folder: "x86_64",
+    name: "x86_64",
+    folder: "lp64",
     triple: "x86_64-unknown-linux-gnu",
     pointer: 8,
     flags: &[],
 };
 
 pub(crate) const AARCH64: Arch = Arch {
-    folder: "aarch64",
+    name: "aarch64",
+    folder: "lp64",
     triple: "aarch64-unknown-linux-gnu",
     pointer: 8,
     flags: &[],
 };
 
 pub(crate) const ARMV7: Arch = Arch {
-    folder: "armv7",
+    name: "armv7",
+    folder: "ilp32",
     triple: "armv7-unknown-linux-gnueabihf",
     pointer: 4,
     flags: &["-D_TIME_BITS=64", "-D_FILE_OFFSET_BITS=64"],
@@ -60,7 +64,7 @@ const MARK: [u64; 2] = [0x7669_6465_6f73_7472, 0x6561_6d5f_7072_6f62];
 pub(crate) fn host() -> Option<&'static Arch> {
     [&X86_64, &AARCH64]
         .into_iter()
-        .find(|arch| arch.folder == std::env::consts::ARCH)
+        .find(|arch| arch.name == std::env::consts::ARCH)
 }
 
 /// Says that a test did not run (shown with `--show-output`).
@@ -89,7 +93,7 @@ pub(crate) fn compare(arch: &Arch, alter: impl Fn(&mut Claim)) -> Outcome {
                 differences.push(format!(
                     "{} ({}): the bindings say {:#x}, {} says {value:#x}",
                     claim.label,
-                    arch.folder,
+                    arch.name,
                     claim.value,
                     compiler.path().display(),
                 ));
@@ -180,7 +184,7 @@ fn compile(
     // One name per caller: tests of one architecture may run at the same time.
     let stem = format!(
         "{}-{interface}-{:?}",
-        arch.folder,
+        arch.name,
         std::thread::current().id()
     );
     let scratch = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));

@@ -1,4 +1,4 @@
-//! Measuring things in turns.
+//! Measurements, taken in turns.
 
 use std::time::{Duration, Instant};
 
@@ -42,7 +42,7 @@ impl Series {
 
 /// Something that is measured in batches.
 pub trait Batch {
-    /// Does it `count` times and tells how long that took, without what is not its own.
+    /// Runs it `count` times; returns the time taken, without that of setup.
     fn run(&mut self, count: u64) -> Duration;
 }
 
@@ -62,8 +62,9 @@ pub fn repeat(count: u64, mut work: impl FnMut()) -> Duration {
     begin.elapsed()
 }
 
-/// Measures `figure` with criterion and `floors` in turns with it, `batch` repeats of each
-/// at a time. Tells the mean of each batch, of the figure and of each floor. Empty results if the figure was not asked for.
+/// Measures `figure` with criterion and `floors` in turns with it, `batch` repeats of each at a
+/// time. Tells the mean of each batch, of the figure and of each floor. Empty results if the figure
+/// was not asked for.
 pub fn in_turns(
     group: &mut BenchmarkGroup<'_, WallTime>,
     name: &str,

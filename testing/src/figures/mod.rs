@@ -1,4 +1,4 @@
-//! What benches have in common: measuring a figure in turns with its floor, and the table of both.
+//! Support for benches: measures a figure in turns with its floor, and prints the table of both.
 //!
 //! Criterion decides how often a figure is measured and writes its report to `target/criterion`.
 

@@ -15,7 +15,7 @@ pub enum Goal {
     More(f64),
     /// A rate of at least this many times its floor's.
     Rate(f64),
-    /// None: it is there to compare with.
+    /// No goal: the figure is for comparison.
     Compare,
 }
 
@@ -133,7 +133,8 @@ impl fmt::Display for Table {
         }
         writeln!(
             f,
-            "\n| figure | measured | floor | | ratio | goal | met |\n|---|---:|---|---:|---:|---|---|"
+            "\n| figure | measured | floor | | ratio | goal | met |\n\
+             |---|---:|---|---:|---:|---|---|"
         )?;
         for row in &self.0 {
             let (goal, met) = row.goal();

@@ -1,9 +1,9 @@
-//! A host of the frame ring that is nothing but `core`, `videostream-hal` and
-//! `videostream-ipc`: no std, no allocator, no C library.
+//! A host of the frame ring with only `core`, `videostream-hal` and `videostream-ipc`: no std, no
+//! allocator, no C library.
 //!
-//! `nostd-host NAME` serves on the abstract socket NAME, publishes a frame every millisecond once
-//! a client has come, and ends with status 0 when it has gone. Every byte of a frame is its serial's
-//! lowest.
+//! `nostd-host NAME` serves on the abstract socket NAME, publishes a frame every millisecond once a
+//! client has connected, and ends with status 0 when it has gone. Every byte of a frame is the
+//! lowest byte of its serial.
 
 #![no_std]
 #![no_main]

@@ -1,5 +1,5 @@
-//! What a C library would bring: the entry, the exit, and the functions on memory that
-//! compiled Rust calls.
+//! Replaces the C library: the entry, the exit, and the memory functions that compiled Rust
+//! calls.
 
 use core::arch::{asm, global_asm};
 use core::panic::PanicInfo;

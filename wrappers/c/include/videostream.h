@@ -6,15 +6,14 @@
  * No function changes errno when it succeeds. A NULL where an object is expected is
  * refused with EINVAL. Times are nanoseconds of CLOCK_MONOTONIC.
  *
- * After fork() one of the two processes goes on with what was made before; the other one calls
- * no function with it, no release either.
+ * After fork() one of the two processes may go on using its objects; the other one must not call
+ * any function with them, not even a release.
  *
  * Threads with 64 KiB of stack can call every function.
  *
- * No function is a cancellation point of pthread_cancel(). A thread that waits in vsl_frame_wait is ended by
- * vsl_client_disconnect() from another one: the wait returns with ESHUTDOWN, and a cancellation that
- * was asked for acts at the thread's next cancellation point. No thread may have asynchronous
- * cancellation enabled in a function of the library.
+ * No function is a cancellation point of pthread_cancel(). vsl_client_disconnect() from another
+ * thread ends a wait in vsl_frame_wait, which returns with ESHUTDOWN; a pending cancellation acts
+ * at the thread's next cancellation point. Asynchronous cancellation must be off in every function.
  */
 #ifndef VIDEOSTREAM_H
 #define VIDEOSTREAM_H
@@ -323,7 +322,7 @@ typedef struct vsl_frame VSLFrame;
  * A descriptor that was given by vsl_frame_attach is still open then, and the callback
  * has to close vsl_frame_handle(). Memory of vsl_frame_alloc is freed already.
  *
- * An exception of C++ must not leave it, nor longjmp() or pthread_exit(): the program is ended by abort(). */
+ * It must not be left by a C++ exception, longjmp() or pthread_exit(): abort() ends the program. */
 typedef void (*vsl_frame_cleanup)(VSLFrame* frame);
 
 /* Makes a frame without memory. stride is in bytes, or 0 for the format's own:
@@ -431,7 +430,7 @@ VSL_API int64_t vsl_frame_pts(const VSLFrame* frame);
 VSL_AVAILABLE_SINCE_1_0
 VSL_API int64_t vsl_frame_dts(const VSLFrame* frame);
 
-/* When it goes unless somebody holds it; 0: never. */
+/* When it expires; a frame that a client has locked ends later. 0: never. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API int64_t vsl_frame_expires(const VSLFrame* frame);
 
@@ -511,32 +510,32 @@ VSL_API void vsl_host_release(VSLHost* host);
 VSL_AVAILABLE_SINCE_1_0
 VSL_API const char* vsl_host_path(const VSLHost* host);
 
-/* Waits wait milliseconds, 0 not at all, less than 0 for ever, until there is something to
- * process: a client connects or leaves, or has locked a frame or let one go since the last
- * vsl_host_process. How many descriptors are ready, at least 1 then, 0 when the time is over, or
- * -1 and errno: EINVAL; EINTR. Ends no frame and serves no client. */
+/* Waits until there is something to process: a client connects or leaves, or has locked or
+ * unlocked a frame since the last vsl_host_process. wait is in milliseconds: 0 does not wait,
+ * negative waits without a limit. Returns how many descriptors are ready, at least 1; 0 after a
+ * timeout; or -1 and errno: EINVAL; EINTR. Ends no frame and serves no client. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API int vsl_host_poll(VSLHost* host, int64_t wait);
 
 /* Serves one client, by its descriptor of vsl_host_sockets; never blocks.
  *
  * 0, or -1 and errno: ENOMSG when it has sent nothing; ECONNRESET when it has gone, which
- * vsl_host_process takes note of; EBADMSG when what it sent made no sense, and it was
- * thrown out; EBADF, ENOTSOCK and EINVAL for other descriptors; ETIMEDOUT. */
+ * vsl_host_process takes note of; EBADMSG when it broke the protocol and was disconnected;
+ * EBADF, ENOTSOCK and EINVAL for other descriptors; ETIMEDOUT. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API int vsl_host_service(VSLHost* host, int sock);
 
-/* Lets clients in, serves all of them, notes who has gone, and ends the frames that have
- * expired; never blocks. 0, also with nothing to do, or -1 and errno: EINVAL; ETIMEDOUT. */
+/* Accepts and serves clients, notices those that have gone, and ends frames that have expired;
+ * never blocks. 0, also with nothing to do, or -1 and errno: EINVAL; ETIMEDOUT. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API int vsl_host_process(VSLHost* host);
 
-/* Gives the descriptors to poll for reading, up to n_sockets of them: first the listening socket,
- * of type SOCK_SEQPACKET, then those of the clients, which come and go with vsl_host_process. When
- * any is readable it has something to do: a client's also when it has locked a frame or let one go
- * since the last vsl_host_process or vsl_host_service, from the first call that gives descriptors on.
- * They belong to the host. max_sockets gets how many there are; sockets and max_sockets may be NULL.
- * 0, or -1 and EINVAL. */
+/* Writes the descriptors to poll for reading into sockets, up to n_sockets: first the listening
+ * socket, of type SOCK_SEQPACKET, then those of the clients, which vsl_host_process adds and
+ * removes. A readable one has something to process. From the first call that returns descriptors,
+ * a client's is readable also when the client has locked or unlocked a frame since the last
+ * vsl_host_process or vsl_host_service. They belong to the host. max_sockets gets their number;
+ * sockets and max_sockets may be NULL. 0, or -1 and EINVAL. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API int vsl_host_sockets(VSLHost* host, size_t n_sockets, int* sockets,
                              size_t* max_sockets);
@@ -548,12 +547,13 @@ VSL_API int vsl_host_sockets(VSLHost* host, size_t n_sockets, int* sockets,
  * client has it locked. Until then the program may read it, release it or drop it.
  *
  * Clients share the memory itself if it is a dma-buf or a memfd (as vsl_frame_alloc without
- * a path gives) that is sealed against shrinking or gets that seal here. Of other memory,
- * such as POSIX shared memory and files, they get a copy that is made here.
+ * a path gives) that is sealed against shrinking or gets that seal here. POSIX shared memory and
+ * files are shared with clients of the host's own user only: clients of other users get a copy,
+ * which is made here. Of memory of any other kind all clients get a copy.
  *
  * 0, or -1 and errno, and then the frame is still the program's: EINVAL, also for memory
  * that does not reach as far as the frame; EBADF without memory; EBUSY when a host has it;
- * ENOBUFS when clients hold all there is; ETIMEDOUT; EMFILE; ENOMEM. */
+ * ENOBUFS when clients hold every buffer; ETIMEDOUT; EMFILE; ENOMEM. */
 VSL_AVAILABLE_SINCE_1_3
 VSL_API int vsl_host_post(VSLHost* host, VSLFrame* frame, int64_t expires,
                           int64_t duration, int64_t pts, int64_t dts);
@@ -577,14 +577,14 @@ VSL_API VSLFrame* vsl_frame_register(VSLHost* host, int64_t serial, int handle, 
 /* ---- Client ------------------------------------------------------------------- */
 
 /* Gets the frames of a host. One thread at a time waits; locking, unlocking and releasing
- * frames, vsl_client_disconnect and the other functions may go on beside it. */
+ * frames, vsl_client_disconnect and the other functions may run at the same time. */
 typedef struct vsl_client VSLClient;
 
-/* Connects to the host at a path, without waiting until the host comes to let it in. With
- * reconnect, waits for a host that is not there, and for the next one when it goes away.
+/* Connects to the host at a path, without waiting for the host's answer. With reconnect, waits for
+ * a host to start, and for the next one when it ends.
  *
  * To be released with vsl_client_release. NULL and errno: EINVAL; ENAMETOOLONG;
- * ECONNREFUSED for whatever else (not with reconnect); EMFILE; ENOMEM. */
+ * ECONNREFUSED for other failures (not with reconnect); EMFILE; ENOMEM. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API VSLClient* vsl_client_init(const char* path, void* userptr, bool reconnect);
 
@@ -593,8 +593,8 @@ VSL_API VSLClient* vsl_client_init(const char* path, void* userptr, bool reconne
 VSL_AVAILABLE_SINCE_1_0
 VSL_API void vsl_client_release(VSLClient* client);
 
-/* Hangs up for good, from any thread. A thread in vsl_frame_wait comes back at once, with
- * ESHUTDOWN, as do later ones. Locks end. */
+/* Disconnects for good, from any thread. Current and later calls of vsl_frame_wait return at once
+ * with ESHUTDOWN. Locks end. */
 VSL_AVAILABLE_SINCE_1_1
 VSL_API void vsl_client_disconnect(VSLClient* client);
 
@@ -606,22 +606,23 @@ VSL_API void* vsl_client_userptr(VSLClient* client);
 VSL_AVAILABLE_SINCE_1_0
 VSL_API const char* vsl_client_path(const VSLClient* client);
 
-/* How long vsl_frame_wait waits, in seconds. 1 at first and for less than 0; 0: not at all. */
+/* Sets the timeout of vsl_frame_wait in seconds: default 1, also for negative values; 0 does not
+ * wait. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API void vsl_client_set_timeout(VSLClient* client, float timeout);
 
-/* Waits for the next frame: those that the host posts from when it lets the client in, in
- * their order, but for those that have expired and, unless until is 0, those posted before
- * until. The time of vsl_client_set_timeout begins anew with each that is passed over. Gaps
- * between serials are frames that were gone before they were waited for.
+/* Waits for the next frame. Frames come in the order in which the host posts them after it has
+ * accepted the client. Expired ones are skipped and, unless until is 0, those posted before until;
+ * each restarts the timeout of vsl_client_set_timeout. A gap between serials is a frame that was
+ * gone before it was waited for.
  *
  * The frame is not locked: its memory can be mapped, and may get other contents once it has
  * expired. To be released with vsl_frame_release.
  *
  * NULL and errno: EINVAL; ETIMEDOUT; ECONNRESET when the host went away, and the next call
- * connects anew (not with reconnect: waits for the next host, without a limit);
- * ECONNREFUSED when there is none; EACCES, EUSERS, EPROTO when it does not let this client
- * in; ESHUTDOWN after vsl_client_disconnect; EBADMSG for a host that lies; EMFILE; ENOMEM. */
+ * connects again (with reconnect this call waits for the next host, without a limit);
+ * ECONNREFUSED without a host; EACCES, EUSERS, EPROTO when it refuses this client; ESHUTDOWN after
+ * vsl_client_disconnect; EBADMSG for a host that breaks the protocol; EMFILE; ENOMEM. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API VSLFrame* vsl_frame_wait(VSLClient* client, int64_t until);
 
@@ -629,8 +630,8 @@ VSL_API VSLFrame* vsl_frame_wait(VSLClient* client, int64_t until);
  * a client may lock 20 at a time. Costs no message.
  *
  * 0, also if it is locked, or -1 and errno: EINVAL, also for a frame that was not received;
- * EEXIST when it has expired; EMFILE when as many are locked as may be; ECONNRESET when the
- * host has closed (that one was killed tells the next vsl_frame_wait: its memory stays until then);
+ * EEXIST when it has expired; EMFILE when the client's locks are used up; ECONNRESET when the host
+ * has closed (the next vsl_frame_wait reports a host that was killed; memory stays until then);
  * ESHUTDOWN after vsl_client_disconnect. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API int vsl_frame_trylock(VSLFrame* frame);
@@ -688,7 +689,7 @@ VSL_AVAILABLE_SINCE_2_0
 VSL_API VSLEncoder* vsl_encoder_create_ex(VSLEncoderProfile profile, uint32_t outputFourcc,
                                           int fps, VSLCodecBackend backend);
 
-/* All that can be said of an encoder. Not in the 2.x library. Set size to
+/* Every option of an encoder. Not in the 2.x library. Set size to
  * sizeof(VSLEncoderConfig) and all else to 0, then what is wanted. */
 typedef struct vsl_encoder_config {
     size_t          size;
@@ -781,7 +782,7 @@ VSL_API VSLDecoder* vsl_decoder_create_ex(uint32_t codec, int fps, VSLCodecBacke
  * rest again, with what follows. Each picture has to be there whole, its parameter sets may come
  * before by themselves. output_frame gets the next frame or NULL, to be released with
  * vsl_frame_release, before or after the decoder. At the end, data_length 0 lets out frames that
- * are held back, one by each call until there is none.
+ * are held back, one by each call until it gives NULL.
  *
  * A mask of VSLDecoderRetCode; VSL_DEC_ERR and errno: EINVAL; EBADMSG for a picture that is
  * damaged: go on behind it; EMSGSIZE for one of more than 2 MiB; EIO. */
@@ -1039,8 +1040,8 @@ VSL_API VSLDeviceList* vsl_v4l2_enumerate_type(VSLDeviceType type_mask);
 VSL_AVAILABLE_SINCE_2_2
 VSL_API void vsl_v4l2_device_list_free(VSLDeviceList* list);
 
-/* The path of the first device that encodes to a format; NULL and ENODEV if there is none.
- * Valid until this thread finds another one. */
+/* The path of the first device that encodes to a format; NULL and ENODEV without one.
+ * Valid until this thread's next search. */
 VSL_AVAILABLE_SINCE_2_2
 VSL_API const char* vsl_v4l2_find_encoder(uint32_t codec_fourcc);
 
@@ -1099,13 +1100,13 @@ VSL_API char* vsl_v4l2_fourcc_to_string(uint32_t fourcc, char buf[5]);
 
 /* Not in the 2.x library: names that begin with vsl_x_. */
 
-/* The last failure in this thread in words, "" before the first; for people. Valid until the
+/* The text of this thread's last failure, "" before the first; for people. Valid until the
  * thread calls this function again. */
 VSL_API const char* vsl_x_last_error(void);
 
-/* What the values of a frame's pixels mean as colours, as <linux/videodev2.h> numbers them:
- * colorspace, transfer function, Y'CbCr encoding and quantization, a byte each from the lowest; 0 in
- * a byte stands for the default. Frames that were received have what their host says, decoded ones
+/* The colorimetry of a frame, in the numbers of <linux/videodev2.h>:
+ * colorspace, transfer function, Y'CbCr encoding and quantization, a byte each from the lowest; a
+ * byte of 0 is the default. Frames that were received have what their host says, decoded ones
  * what the stream says. 0 for NULL. */
 VSL_API uint32_t vsl_x_frame_colorimetry(const VSLFrame* frame);
 
@@ -1121,7 +1122,7 @@ VSL_API uint32_t vsl_x_frame_colorimetry(const VSLFrame* frame);
  * the source says. Without effect on pixels that are there. 0, or -1 and errno: EINVAL. */
 VSL_API int vsl_x_frame_set_colorimetry(VSLFrame* frame, uint32_t colorimetry);
 
-/* A descriptor that can be polled for reading, beside others, for the frames of a client. It
+/* A descriptor to poll for reading, along with others, for the frames of a client. It
  * belongs to the client; it is not to be read, nor closed.
  *
  * Set the client's time-out to 0. When the descriptor is readable, and before it is polled
@@ -1131,7 +1132,7 @@ VSL_API int vsl_x_frame_set_colorimetry(VSLFrame* frame, uint32_t colorimetry);
  * -1 and errno: EINVAL; EMFILE; ENOMEM. */
 VSL_API int vsl_x_client_fd(VSLClient* client);
 
-/* How a host does: counts since vsl_host_init, and how many there are now. */
+/* Statistics of a host: counts since vsl_host_init, and how many there are now. */
 typedef struct {
     uint64_t posted;           /* frames it took */
     uint64_t copied;           /* of these, those that clients get a copy of */

@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use rustix::io::Errno;
 use videostream::hal::v4l2::{Error, ErrorKind};
 
-/// What a failed function gives back beside `errno`.
+/// `errno` after a panic.
 const AFTER_A_PANIC: Errno = Errno::NOTRECOVERABLE;
 
 // Destructors of the program run when these are gone already (static objects of C++, and those of
@@ -18,12 +18,12 @@ const AFTER_A_PANIC: Errno = Errno::NOTRECOVERABLE;
 thread_local! {
     /// The last failure of this thread.
     static LAST: RefCell<Option<(Errno, Option<Detail>)>> = const { RefCell::new(None) };
-    /// What is known of a failure that is on its way out of the library.
+    /// Detail of a failure that is on its way out of the library.
     static DETAIL: Cell<Option<(Errno, Detail)>> = const { Cell::new(None) };
     static TEXT: RefCell<CString> = RefCell::default();
 }
 
-/// What is known of a failure beside its `errno`.
+/// Detail of a failure, besides its `errno`.
 #[derive(Debug)]
 pub(crate) enum Detail {
     /// Between host and client; without an allocation, as waits fail often.
@@ -52,15 +52,14 @@ impl fmt::Display for Detail {
     }
 }
 
-/// `errno`, for the function that fails with it; what is known beside it is kept for
-/// [`last_error`].
+/// Returns `errno`, and keeps the detail for [`last_error`].
 pub(crate) fn explain(errno: Errno, detail: impl Into<Detail>) -> Errno {
     let detail = Some((errno, detail.into()));
     let _ = DETAIL.try_with(|place| place.set(detail));
     errno
 }
 
-/// The last failure of this thread in words; empty before the first. Valid until the next call.
+/// Text of this thread's last failure; empty before the first. Valid until the next call.
 pub(crate) fn last_error() -> *const c_char {
     let text = LAST.try_with(|last| match &*last.borrow() {
         None => String::new(),
@@ -75,8 +74,8 @@ pub(crate) fn last_error() -> *const c_char {
     kept.unwrap_or(c"".as_ptr())
 }
 
-/// Runs the inside of an exported function. A failure gives `failed` and sets `errno`; a
-/// panic does so with ENOTRECOVERABLE. Success leaves `errno` alone.
+/// Runs an exported function. A failure returns `failed` and sets `errno`; a panic does so with
+/// ENOTRECOVERABLE. Success leaves `errno` alone.
 pub(crate) fn enter<T>(failed: T, inside: impl FnOnce() -> Result<T, Errno>) -> T {
     // What the panic left half done is the library's own, checked again by the next call.
     let before = errno();
@@ -88,7 +87,7 @@ pub(crate) fn enter<T>(failed: T, inside: impl FnOnce() -> Result<T, Errno>) -> 
         }
         Err(errno) => {
             set_errno(errno.raw_os_error());
-            // That of another failure, which nobody was told of, is not it.
+            // The detail may be of another failure, which was handled inside.
             let detail = DETAIL.try_with(Cell::take).ok().flatten();
             let detail = detail.filter(|(of, _)| *of == errno);
             let last = (errno, detail.map(|(_, detail)| detail));
@@ -166,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn words_belong_to_the_failure_that_they_were_said_of() {
+    fn error_text_belongs_to_its_failure() {
         let said = || {
             // SAFETY: ends with a NUL and stays as it is until the next call.
             let text = unsafe { CStr::from_ptr(last_error()) };

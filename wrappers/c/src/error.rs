@@ -1,4 +1,4 @@
-//! What goes wrong between host and client, as `errno`.
+//! Errors of sharing as `errno`.
 
 use rustix::io::Errno;
 use videostream::hal::memory::mapping::MapError;
@@ -7,7 +7,9 @@ use videostream::ipc::{Error, Refusal};
 
 use crate::boundary::explain;
 
-/// The `errno` of an error, whose words become those of the failure.
+/// Returns the `errno` of an error, and keeps the error for [`last_error`].
+///
+/// [`last_error`]: crate::boundary::last_error
 pub(crate) fn errno_of(error: Error) -> Errno {
     let errno = match error {
         Error::Os(_, errno)

@@ -1,18 +1,18 @@
 //! `libvideostream`: the C interface of the 2.x library on this one.
 //!
-//! | module | what it holds |
+//! | module | content |
 //! |---|---|
-//! | [`exports`] | the functions of `include/videostream.h`, each one call inward |
-//! | `boundary` | what each of them goes through: panics stop, failures become `errno` |
+//! | [`exports`] | the functions of `include/videostream.h`, each with one call inward |
+//! | `boundary` | catches panics and turns failures into `errno`, around each function |
 //! | [`frame`] | frames: shape, memory, mapping |
 //! | [`camera`] | cameras and their buffers |
-//! | [`host`] | shares frames, ends them when they have expired |
+//! | [`host`] | shares frames, and ends them after their expiry |
 //! | [`client`] | waits for a host's frames |
-//! | `codecs` | which codec, on which hardware or none |
-//! | [`encoder`], [`decoder`] | from frames to byte streams and back |
+//! | `codecs` | choice of codec and backend |
+//! | [`encoder`], [`decoder`] | frames to byte streams and back |
 //! | [`discovery`] | lists of video devices |
 //!
-//! `docs/c-api.md` lists the functions that are there and what differs from before.
+//! `docs/c-api.md` lists the functions and the differences from the 2.x library.
 
 #![cfg(target_os = "linux")]
 

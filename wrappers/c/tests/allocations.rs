@@ -121,7 +121,7 @@ fn in_the_steady_state(mut turn: impl FnMut(usize)) -> u64 {
 }
 
 #[test]
-fn a_frame_that_is_posted_received_locked_and_released_allocates_nothing() {
+fn post_lock_and_release_allocate_nothing() {
     let _turn = turn();
     let pair = Pair::new("share");
     let memory = [c"a", c"b", c"c"].map(|name| memfd::create(name, BYTES).unwrap());
@@ -140,7 +140,7 @@ fn a_frame_that_is_posted_received_locked_and_released_allocates_nothing() {
 }
 
 #[test]
-fn a_frame_that_is_posted_and_taken_back_again_and_again_allocates_nothing() {
+fn post_and_drop_allocate_nothing() {
     let _turn = turn();
     let pair = Pair::new("again");
     let memory = memfd::create(c"again", BYTES).unwrap();
@@ -155,7 +155,7 @@ fn a_frame_that_is_posted_and_taken_back_again_and_again_allocates_nothing() {
 }
 
 #[test]
-fn a_frame_that_clients_get_a_copy_of_allocates_nothing() {
+fn copied_frames_allocate_nothing() {
     let _turn = turn();
     let pair = Pair::new("copies");
     // A file cannot be sealed.
@@ -171,7 +171,7 @@ fn a_frame_that_clients_get_a_copy_of_allocates_nothing() {
 }
 
 #[test]
-fn waiting_in_vain_and_locking_what_is_gone_allocate_nothing() {
+fn failing_waits_and_locks_allocate_nothing() {
     let _turn = turn();
     let pair = Pair::new("in_vain");
     let memory = memfd::create(c"in vain", BYTES).unwrap();
@@ -268,13 +268,13 @@ mod codecs {
     }
 
     #[test]
-    fn a_picture_that_is_encoded_into_a_frame_of_its_own_allocates_nothing() {
+    fn encoding_into_new_frames_allocates_nothing() {
         let _turn = turn();
         assert_eq!(encode(|_| {}), 0);
     }
 
     #[test]
-    fn a_frame_that_is_decoded_shared_and_ended_allocates_nothing() {
+    fn sharing_decoded_frames_allocates_nothing() {
         let _turn = turn();
         let packets = packets();
         let pair = Pair::new("decoded");
@@ -294,7 +294,7 @@ mod codecs {
     }
 
     #[test]
-    fn a_frame_that_is_decoded_looked_at_and_released_allocates_nothing() {
+    fn reading_decoded_frames_allocates_nothing() {
         let _turn = turn();
         let packets = packets();
         let decoder = vsl_decoder_create_ex(H264, 30, SOFTWARE);
@@ -320,7 +320,7 @@ mod codecs {
     }
 
     #[test]
-    fn memory_that_a_client_may_hold_is_not_decoded_into() {
+    fn decoders_do_not_reuse_shared_memory() {
         let _turn = turn();
         let packets = packets();
         let pair = Pair::new("held");

@@ -19,42 +19,42 @@ fn the_interface_is_that_of_the_2_x_library() {
 }
 
 #[test]
-fn encoders_decoders_and_copies_do_as_the_header_says() {
+fn codecs_and_copies_are_as_documented() {
     check("codec");
 }
 
 #[test]
-fn core_does_as_the_header_says() {
+fn core_is_as_documented() {
     check("core");
 }
 
 #[test]
-fn frames_do_as_the_header_says() {
+fn frames_are_as_documented() {
     check_in_all_ways("frame");
 }
 
 #[test]
-fn cameras_do_as_the_header_says() {
+fn cameras_are_as_documented() {
     check("camera");
 }
 
 #[test]
-fn discovery_does_as_the_header_says() {
+fn discovery_is_as_documented() {
     check("discovery");
 }
 
 #[test]
-fn shared_frames_do_as_the_header_says() {
+fn shared_frames_are_as_documented() {
     check("share");
 }
 
 #[test]
-fn memory_of_every_kind_is_shared_as_the_header_says() {
+fn memory_of_every_kind_is_shared() {
     check("memory");
 }
 
 #[test]
-fn memory_that_can_be_cut_short_is_shared_where_it_lies() {
+fn shrinkable_memory_is_shared_without_a_copy() {
     check("unsealed");
 }
 
@@ -70,7 +70,7 @@ fn clients_of_other_users_get_a_copy() {
 }
 
 #[test]
-fn sockets_and_connections_do_as_the_header_says() {
+fn connections_are_as_documented() {
     check("connect");
 }
 
@@ -85,7 +85,7 @@ fn misuse_sets_errno_and_does_no_harm() {
 }
 
 #[test]
-fn small_stacks_limits_and_cancelled_threads_do_no_harm() {
+fn small_stacks_limits_and_cancellation() {
     check("limits");
 }
 
@@ -138,6 +138,6 @@ fn the_header_is_clean_c_of_every_standard() {
 }
 
 #[test]
-fn additions_do_as_the_header_says() {
+fn additions_are_as_documented() {
     check("additions");
 }

@@ -21,3 +21,8 @@ fn a_hundred_pictures_are_encoded() {
 fn a_client_prints_what_a_host_shares() {
     first_programs::print_what_a_host_shares(Linking::Dynamic);
 }
+
+#[test]
+fn readme_program_prints_frames() {
+    first_programs::print_frames_as_in_the_readme(Linking::Dynamic);
+}

@@ -69,7 +69,8 @@ fn cargo_c_installs_the_same_library() {
     install
         .args(["cinstall", "--offline", "--profile", "dev"])
         .args(["-p", "videostream-c", "--no-default-features"])
-        // The cargo inside of it is another version: each would build anew what the other has built.
+        // cargo-c contains another cargo version: in one folder each would rebuild the other's
+        // work.
         .arg("--target-dir")
         .arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("cinstall-target"));
     tree.fill(&mut install, "/usr");

@@ -1,5 +1,5 @@
-//! Where an installation puts things, and what it leaves when it fails: prefixes with spaces, links to
-//! folders, the umask, what cargo says of where it built.
+//! Where an installation puts things, and what it leaves when it fails: prefixes with spaces, links
+//! to folders, the umask, what cargo says of where it built.
 
 #![cfg(target_os = "linux")]
 
@@ -57,7 +57,7 @@ fn everybody_can_enter_the_folders() {
 }
 
 #[test]
-fn what_fails_leaves_the_older_library() {
+fn a_failed_installation_keeps_the_old_one() {
     let tree = Tree::installed("replace");
     let before = content(&tree.folder);
     let fails = |from: &Path, said: &str| {
@@ -111,7 +111,7 @@ fn the_plugin_is_where_gstreamer_looks_for_it() {
     assert!(!tree.libraries().join("gstreamer-1.0").exists());
 }
 
-/// In the place of cargo, which would build for minutes: it says that it built elsewhere than usual.
+/// A stand-in for cargo, which would build for minutes; reports another target folder.
 fn a_cargo_that_builds_into(folder: &Path, shared: bool) -> PathBuf {
     let file = |name: &str| format!("\"{}\"", folder.join(name).display());
     let mut libraries = vec![file("libvideostream_c.a")];
@@ -119,15 +119,21 @@ fn a_cargo_that_builds_into(folder: &Path, shared: bool) -> PathBuf {
     let command = file("videostream");
     let plugin = file("libgstvideostream.so");
     let libraries = libraries.join(",");
+    let built = |name: &str, kind: &str, files: &str, executable: &str| {
+        format!(
+            "echo '{{\"reason\":\"compiler-artifact\",\"package_id\":\"p\",\
+             \"target\":{{\"name\":\"{name}\",\"kind\":[\"{kind}\"],\"src_path\":\"/\"}},\
+             \"profile\":{{\"opt_level\":\"3\",\
+             \"debug_assertions\":false,\"overflow_checks\":false,\"test\":false}},\"features\":[],\
+             \"filenames\":[{files}],\"executable\":{executable},\"fresh\":true}}' ;;\n"
+        )
+    };
     let script = format!(
-        "#!/bin/sh\ncase \"$1 $3\" in\n\
-         'rustc videostream-gstreamer') echo '{{\"reason\":\"compiler-artifact\",\
-         \"target\":{{\"name\":\"gstvideostream\",\"kind\":[\"cdylib\"]}},\"filenames\":[{plugin}]}}' ;;\n\
-         rustc*) echo '{{\"reason\":\"compiler-artifact\",\"target\":{{\"name\":\"videostream_c\",\
-         \"kind\":[\"staticlib\"]}},\"filenames\":[{libraries}]}}' ;;\n\
-         build*) echo '{{\"reason\":\"compiler-artifact\",\"target\":{{\"name\":\"videostream\",\
-         \"kind\":[\"bin\"]}},\"executable\":{command}}}' ;;\n\
-         *) exit 1 ;;\nesac\n"
+        "#!/bin/sh\ncase \"$1 $3\" in\n'rustc videostream-gstreamer') {}rustc*) {}build*) {}\
+         *) exit 1 ;;\nesac\n",
+        built("gstvideostream", "cdylib", &plugin, "null"),
+        built("videostream_c", "staticlib", &libraries, "null"),
+        built("videostream", "bin", &command, &command),
     );
     let programs = folder.join("programs");
     fs::create_dir(&programs).unwrap();

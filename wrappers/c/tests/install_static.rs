@@ -1,4 +1,4 @@
-//! The installed static library beside other ones, and in programs without shared libraries.
+//! The installed static library next to others, and in programs without shared libraries.
 
 #![cfg(target_os = "linux")]
 
@@ -74,7 +74,7 @@ fn source(name: &str, text: &str) -> (TempDir, PathBuf) {
     (folder, file)
 }
 
-/// What a program that is linked with the archive needs beside it.
+/// Libraries that a program linked with the archive needs as well.
 fn needed() -> Vec<String> {
     let words = TREE.described("Libs.private: ");
     words.split(' ').map(str::to_owned).collect()
@@ -102,8 +102,8 @@ fn only_functions_of_its_own_are_visible() {
 }
 
 #[test]
-fn another_library_of_rust_is_linked_beside_it() {
-    let test = "another_library_of_rust_is_linked_beside_it";
+fn another_rust_library_can_be_linked() {
+    let test = "another_rust_library_can_be_linked";
     if compiler("cc").is_none() || compiler("rustc").is_none() {
         return skip(test, "no cc or no rustc");
     }

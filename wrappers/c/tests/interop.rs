@@ -1,5 +1,5 @@
-//! A program in C and one in Rust share frames, each with the other as its host: what one writes the other
-//! reads, each sees the other's releases, and both keep to the expiry of frames.
+//! A program in C and one in Rust share frames, each with the other as its host: what one writes
+//! the other reads, each sees the other's releases, and both keep to the expiry of frames.
 
 #![cfg(target_os = "linux")]
 
@@ -75,7 +75,9 @@ struct Shared {
 
 impl Shared {
     fn new(socket: &str) -> Self {
-        let host = Host::builder(socket).lend(32).policy(Policy::UntilExpiry);
+        let host = Host::builder(socket)
+            .max_outstanding(32)
+            .policy(Policy::UntilExpiry);
         Self {
             host: host.bind().unwrap(),
             layout: Layout::new(FourCc::NV12, SIZE.0, SIZE.1).unwrap(),
@@ -119,7 +121,7 @@ impl Shared {
     /// Takes back what nobody holds, and tells how many frames are still out.
     fn still_out(&mut self) -> u32 {
         self.host.reclaim_all(|_| ());
-        self.host.lent()
+        self.host.outstanding()
     }
 
     fn await_clients(&mut self, count: u32) {
@@ -133,7 +135,7 @@ impl Shared {
 }
 
 #[test]
-fn a_client_in_c_reads_locks_and_releases_the_frames_of_a_host_in_rust() {
+fn c_client_reads_frames_of_a_rust_host() {
     let socket = socket("c_client");
     let mut shared = Shared::new(&socket);
     let Some(mut client) = Partner::start("client", &socket) else {
@@ -190,7 +192,7 @@ fn await_ends(host: &mut Partner, count: u64, clients: u32) {
 }
 
 #[test]
-fn a_client_in_rust_reads_holds_and_releases_the_frames_of_a_host_in_c() {
+fn rust_client_reads_frames_of_a_c_host() {
     let socket = socket("c_host");
     let Some(mut host) = Partner::start("host", &socket) else {
         return;
@@ -274,8 +276,8 @@ fn output(program: &Path, folder: &Path, words: &[&str]) -> String {
 }
 
 #[test]
-fn the_command_shows_reads_and_records_a_host_in_c() {
-    let test = "the_command_shows_reads_and_records_a_host_in_c";
+fn the_command_reads_a_c_host() {
+    let test = "the_command_reads_a_c_host";
     let Some(program) = command(test) else { return };
     let socket = socket("command");
     let Some(mut host) = Partner::start("host", &socket) else {
@@ -311,8 +313,8 @@ fn the_command_shows_reads_and_records_a_host_in_c() {
 
 #[cfg(feature = "software")]
 #[test]
-fn the_command_decodes_and_records_the_packets_of_a_host_in_c() {
-    let test = "the_command_decodes_and_records_the_packets_of_a_host_in_c";
+fn the_command_decodes_packets_of_a_c_host() {
+    let test = "the_command_decodes_packets_of_a_c_host";
     let Some(program) = command(test) else { return };
     let socket = socket("packets");
     let Some(mut host) = Partner::start("host", &socket) else {

@@ -27,8 +27,8 @@ fn with_both(name: &str, arguments: impl Fn(bool) -> Option<&'static str>) {
 }
 
 #[test]
-fn a_camera_goes_through_its_states_as_the_header_says() {
-    let Some(_turn) = on_the_rig("a_camera_goes_through_its_states_as_the_header_says") else {
+fn camera_states_are_as_documented() {
+    let Some(_turn) = on_the_rig("camera_states_are_as_documented") else {
         return;
     };
     with_both("camera", |is_mplane| {
@@ -61,8 +61,8 @@ fn a_first_program_prints_ten_frames() {
 }
 
 #[test]
-fn a_hundred_full_hd_frames_are_captured_with_four_buffers() {
-    let Some(_turn) = on_the_rig("a_hundred_full_hd_frames_are_captured_with_four_buffers") else {
+fn full_hd_is_captured_with_four_buffers() {
+    let Some(_turn) = on_the_rig("full_hd_is_captured_with_four_buffers") else {
         return;
     };
     // Slow guests take seconds for it: of the second interface, enough for every buffer.

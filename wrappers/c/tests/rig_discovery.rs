@@ -11,8 +11,8 @@ use support::{Run, run};
 use videostream_testing::on_the_rig;
 
 #[test]
-fn the_virtual_devices_are_found_by_a_program_in_c() {
-    let Some(_turn) = on_the_rig("the_virtual_devices_are_found_by_a_program_in_c") else {
+fn virtual_devices_are_found_from_c() {
+    let Some(_turn) = on_the_rig("virtual_devices_are_found_from_c") else {
         return;
     };
     if let Some(program) = Program::new("discovery", Language::C99, Linking::Dynamic) {

@@ -1,6 +1,7 @@
 //! Encoders in C on a kernel of their own: the programs of the machine's tests, unchanged.
 //!
-//! Only on x86_64: the other guest's library is built without encoders of H.264, and no hardware is there.
+//! Only on x86_64: the other guest's library is built without encoders of H.264, and no hardware is
+//! there.
 //!
 //! rig: programs=encode,first_encode arch=x86_64
 
@@ -12,8 +13,8 @@ use support::program::{Language, Linking, Program};
 use support::{Run, first_programs, probe, run};
 use videostream_testing::on_the_rig;
 
-/// The program decodes the file itself, and looks at each picture; ffprobe, which is another decoder,
-/// sees as many.
+/// The program decodes the file itself, and looks at each picture; ffprobe, which is another
+/// decoder, sees as many.
 #[test]
 fn a_hundred_frames_of_h264_are_encoded_and_play() {
     let test = "a_hundred_frames_of_h264_are_encoded_and_play";

@@ -1,5 +1,5 @@
-//! Encoders and decoders of the hardware from C, on the kernel's virtual codec. Only on x86_64, as the
-//! tests of the Rust API: coding is slow under emulation.
+//! Encoders and decoders of the hardware from C, on the kernel's virtual codec. Only on x86_64, as
+//! the tests of the Rust API: coding is slow under emulation.
 //!
 //! rig: programs=hardware arch=x86_64
 
@@ -12,8 +12,8 @@ use support::{Run, run};
 use videostream_testing::on_the_rig;
 
 #[test]
-fn pictures_come_back_from_the_hardware_in_a_program_in_c() {
-    let Some(_turn) = on_the_rig("pictures_come_back_from_the_hardware_in_a_program_in_c") else {
+fn hardware_codecs_work_from_c() {
+    let Some(_turn) = on_the_rig("hardware_codecs_work_from_c") else {
         return;
     };
     if let Some(program) = Program::new("hardware", Language::C99, Linking::Dynamic) {

@@ -1,5 +1,5 @@
-//! Hosts and clients in C on a kernel of their own: the pair of the machine's tests, unchanged, and a host
-//! that shares memory of devices.
+//! Hosts and clients in C on a kernel of their own: the pair of the machine's tests, unchanged, and
+//! a host that shares memory of devices.
 //!
 //! rig: programs=device_memory,first_client,pair
 
@@ -31,10 +31,8 @@ fn a_client_prints_what_a_host_shares() {
 }
 
 #[test]
-fn memory_of_heaps_udmabuf_and_a_camera_is_shared_and_comes_back_from_killed_clients() {
-    let Some(_turn) = on_the_rig(
-        "memory_of_heaps_udmabuf_and_a_camera_is_shared_and_comes_back_from_killed_clients",
-    ) else {
+fn device_memory_survives_killed_clients() {
+    let Some(_turn) = on_the_rig("device_memory_survives_killed_clients") else {
         return;
     };
     if let Some(program) = Program::new("device_memory", Language::C99, Linking::Static) {

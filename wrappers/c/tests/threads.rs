@@ -19,7 +19,7 @@ use videostream_c::host::Host;
 
 const RGBA: u32 = u32::from_le_bytes(*b"RGBA");
 const WANTED: u64 = 60;
-const PATIENCE: Duration = Duration::from_secs(240);
+const PROGRAM_TIMEOUT: Duration = Duration::from_secs(240);
 
 static ENDED: AtomicU64 = AtomicU64::new(0);
 
@@ -80,7 +80,7 @@ fn threads_of_a_host_and_of_clients_do_not_race() {
     let is_over = AtomicBool::new(false);
     let made = AtomicU64::new(0);
     let locked = AtomicU64::new(0);
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + PROGRAM_TIMEOUT;
     let run = |work: &dyn Fn()| {
         while !is_over.load(Ordering::Relaxed) {
             work();

@@ -1,4 +1,4 @@
-//! systemd and its like: the socket they give to a service, and what they are told of it.
+//! Socket activation and status notifications for service managers such as systemd.
 //!
 //! Source: `sd_listen_fds(3)`, `sd_notify(3)`.
 
@@ -14,20 +14,20 @@ use sd_notify::NotifyState;
 
 use crate::failure::{ARGUMENTS, Failure, SOCKET};
 
-/// A socket that was given.
+/// A socket that the service manager passed to this process.
 pub(crate) struct Given {
     pub(crate) socket: OwnedFd,
-    /// Its name, as far as it has one.
+    /// Its name; empty if it has no name.
     pub(crate) name: String,
-    /// Permission bits of its file, if it is one.
+    /// Permission bits of its file, if it has one.
     pub(crate) mode: Option<u32>,
 }
 
-/// Takes the socket that was given to this process, and the variables that say so. To be called before
-/// there is any other thread.
+/// Takes the socket that was passed to this process and removes the variables that announce it. To
+/// be called before any other thread is started.
 pub(crate) fn take() -> Result<Option<Given>, Failure> {
     let names = env::var("LISTEN_FDNAMES").unwrap_or_default();
-    // SAFETY: no other thread is there that could look at the environment meanwhile.
+    // SAFETY: there is no other thread that could read the environment meanwhile.
     #[expect(unsafe_code, reason = "the environment is changed")]
     let fds = unsafe { sd_notify::listen_fds_and_unset_env() };
     // SAFETY: as above.
@@ -43,8 +43,8 @@ pub(crate) fn take() -> Result<Option<Given>, Failure> {
     match &*fds {
         [] => Ok(None),
         [fd] => {
-            // SAFETY: the protocol hands the descriptor to this process, and it is taken once: the
-            // variables are gone. It is open, else it could not have been made close-on-exec.
+            // SAFETY: the protocol gives this process ownership of the descriptor, and it is taken
+            // once: the variables are removed. It is open, since setting close-on-exec succeeded.
             #[expect(unsafe_code, reason = "descriptors come by number")]
             let socket = unsafe { OwnedFd::from_raw_fd(*fd) };
             about(socket).map(Some)
@@ -61,7 +61,7 @@ pub(crate) fn take() -> Result<Option<Given>, Failure> {
     }
 }
 
-/// The socket's name; whether a host can serve it is the host's to check.
+/// Reads the socket's name. The host checks whether it can serve the socket.
 fn about(socket: OwnedFd) -> Result<Given, Failure> {
     let socket = UnixListener::from(socket);
     let address = socket.local_addr();
@@ -83,7 +83,7 @@ fn about(socket: OwnedFd) -> Result<Given, Failure> {
     })
 }
 
-/// Why there is no socket to share on. `listen_pid` is the variable of that name at the start.
+/// Returns the error for a missing socket. `listen_pid` is the initial value of that variable.
 pub(crate) fn none(listen_pid: Option<&str>) -> Failure {
     let own = std::process::id().to_string();
     let why = match listen_pid {
@@ -100,27 +100,27 @@ pub(crate) fn none(listen_pid: Option<&str>) -> Failure {
     Failure::new(ARGUMENTS, why)
 }
 
-/// For which process a socket was given.
+/// Returns `LISTEN_PID`: the process that a socket is meant for.
 pub(crate) fn listen_pid() -> Option<String> {
     env::var("LISTEN_PID").ok()
 }
 
-/// Tells the service manager, if there is one, that the stream is shared.
+/// Tells the service manager, if any, that the stream is shared.
 pub(crate) fn ready(status: impl Display) {
     notify(&[NotifyState::Ready, NotifyState::Status(&status.to_string())]);
 }
 
-/// Tells it how the stream does.
+/// Tells the service manager the stream's status.
 pub(crate) fn status(status: impl Display) {
     notify(&[NotifyState::Status(&status.to_string())]);
 }
 
-/// Tells it that the end is near.
+/// Tells the service manager that the stream is ending.
 pub(crate) fn stopping() {
     notify(&[NotifyState::Stopping]);
 }
 
 fn notify(states: &[NotifyState<'_>]) {
-    // A service manager that does not listen is no reason not to serve.
+    // The stream does not depend on the service manager.
     let _ = sd_notify::notify(states);
 }

@@ -1,4 +1,4 @@
-//! Values and options that several subcommands share.
+//! Options and value parsers that several subcommands share.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use videostream::camera::CameraMemory;
 use videostream::encode::Codec;
 use videostream::hal::format::FourCc;
 
-/// Which frames to take: a camera's, or the test pattern's.
+/// Options that choose a camera or the test pattern.
 #[derive(Clone, clap::Args)]
 pub(crate) struct SourceArgs {
     /// The camera: a path, a number, its name, its place or a name in /dev/v4l/by-id
     /// [default: the first one that works]
     #[arg(short, long, value_name = "DEVICE")]
     pub(crate) device: Option<String>,
-    /// The moving test pattern instead of a camera; `receive` can check its frames
+    /// Use the moving test pattern instead of a camera; `receive` can check its frames
     #[arg(long, conflicts_with = "device")]
     pub(crate) pattern: bool,
     /// Size of the picture [default: the camera's; 1280x720 for the pattern]
@@ -24,26 +24,36 @@ pub(crate) struct SourceArgs {
     /// camera's best; NV12 for the pattern]
     #[arg(long, value_name = "FOURCC", value_parser = FourCc::parse)]
     pub(crate) format: Option<FourCc>,
-    /// Frames per second, a fraction is fine (30000/1001, 1/2); a camera gives the nearest it has
-    /// [default: the camera's own; 30 for the pattern]
+    /// Frames per second, also as a fraction (30000/1001, 1/2); a camera uses the nearest rate it
+    /// supports [default: the camera's own; 30 for the pattern]
     #[arg(short = 'F', long, value_name = "N")]
     pub(crate) fps: Option<FrameRate>,
-    /// Buffers to fill in turn; each frame that clients hold takes one
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=32))]
+    /// Number of buffers to capture into; each frame that clients hold occupies one
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 8,
+        value_parser = clap::value_parser!(u32).range(1..=32)
+    )]
     pub(crate) buffers: u32,
-    /// Whose memory the camera fills: the driver's own, pages of this process (of memfds, so that
-    /// they can be shared), or dma-bufs of a heap that the driver imports
+    /// Memory that the camera fills: the driver's own, pages of this process (in memfds, so that
+    /// they can be shared), or dma-bufs of a heap, which the driver imports
     #[arg(long, value_enum, default_value_t = Io::Mmap, conflicts_with = "pattern")]
     pub(crate) io: Io,
-    /// Set a control of the camera first, such as brightness=140; may be given several times
-    #[arg(long = "control", value_name = "NAME=VALUE", value_parser = control, conflicts_with = "pattern")]
+    /// Set a control of the camera first, such as brightness=140; may be repeated
+    #[arg(
+        long = "control",
+        value_name = "NAME=VALUE",
+        value_parser = control,
+        conflicts_with = "pattern"
+    )]
     pub(crate) controls: Vec<String>,
-    /// A size to come near to, where none is asked for.
+    /// A preferred size, used when the user asks for no size.
     #[arg(skip)]
     pub(crate) near: Option<(u32, u32)>,
 }
 
-/// A compression by its name.
+/// Names of the codecs that can be encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum CodecName {
     H264,
@@ -51,13 +61,13 @@ pub(crate) enum CodecName {
     H265,
 }
 
-/// What a recording holds, by its name.
+/// Names of the codecs that a recording can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum StoredName {
     H264,
     #[value(alias = "hevc")]
     H265,
-    /// The frames of a camera that gives JPEG, as they are
+    /// Frames of a JPEG camera, unchanged
     #[value(alias = "mjpg", alias = "jpeg")]
     Mjpeg,
 }
@@ -81,7 +91,7 @@ impl From<CodecName> for Codec {
     }
 }
 
-/// Whose memory a camera fills, as the kernel calls it.
+/// Memory that a camera fills, by the kernel's names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Io {
     Mmap,
@@ -99,15 +109,21 @@ impl From<Io> for CameraMemory {
     }
 }
 
-/// Where pictures come from: a source of this process, or a host.
+/// Options that choose where pictures come from: a source in this process, or a host.
 #[derive(Clone, clap::Args)]
 pub(crate) struct InputArgs {
     #[command(flatten)]
     pub(crate) source: SourceArgs,
-    /// Take the frames of the host on this socket instead, and wait until there is one
-    #[arg(long, value_name = "SOCKET", conflicts_with_all = ["device", "pattern", "size", "format", "fps", "buffers", "controls", "io"])]
+    /// Take the frames of the host on this socket instead, and wait for the host
+    #[arg(
+        long,
+        value_name = "SOCKET",
+        conflicts_with_all = [
+            "device", "pattern", "size", "format", "fps", "buffers", "controls", "io"
+        ]
+    )]
     pub(crate) ipc: Option<String>,
-    /// With --ipc: wait for the next host when the one at hand goes away
+    /// With --ipc: wait for the next host when this one ends
     #[arg(long, requires = "ipc")]
     pub(crate) reconnect: bool,
     /// How long to wait for a frame, and for a host
@@ -115,18 +131,18 @@ pub(crate) struct InputArgs {
     pub(crate) timeout: Duration,
 }
 
-/// How a process of `demo` is driven by the one that started it.
+/// Hidden options by which `demo` controls its child processes.
 #[derive(Clone, clap::Args)]
 pub(crate) struct ChildArgs {
-    /// Report progress as JSON, a line each
+    /// Report progress as lines of JSON
     #[arg(long, hide = true)]
     pub(crate) report: bool,
-    /// End with this process
+    /// End when this process ends
     #[arg(long, hide = true, value_name = "PID")]
     pub(crate) parent: Option<i32>,
 }
 
-/// `1280x720` or `1280*720`.
+/// Parses `1280x720` or `1280*720`.
 pub(crate) fn size(text: &str) -> Result<(u32, u32), String> {
     let side = |text: &str| text.parse().ok().filter(|&side| side > 0);
     text.split_once(['x', '*'])
@@ -134,7 +150,7 @@ pub(crate) fn size(text: &str) -> Result<(u32, u32), String> {
         .ok_or_else(|| "expected WIDTHxHEIGHT in pixels, such as 1280x720".to_owned())
 }
 
-/// `brightness=140`, checked for its form only.
+/// Checks that a text has the form `brightness=140`.
 fn control(text: &str) -> Result<String, String> {
     match assignment(text) {
         Some(_) => Ok(text.to_owned()),
@@ -142,18 +158,18 @@ fn control(text: &str) -> Result<String, String> {
     }
 }
 
-/// Name and value of `brightness=140`.
+/// Splits `brightness=140` into name and value.
 pub(crate) fn assignment(text: &str) -> Option<(&str, &str)> {
     text.split_once('=').filter(|(name, _)| !name.is_empty())
 }
 
-/// A number of frames, or 0.
+/// Parses a number of frames, which may be 0.
 pub(crate) fn frames(text: &str) -> Result<u64, String> {
     text.parse()
         .map_err(|_| "expected a number of frames, such as 300, or 0".to_owned())
 }
 
-/// Seconds, as a whole number or a decimal, more than none.
+/// Parses seconds above 0, with or without decimals.
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let expected = "expected a number of seconds above 0, such as 2.5";
     let seconds: f64 = text.parse().map_err(|_| expected.to_owned())?;
@@ -163,7 +179,7 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| expected.to_owned())
 }
 
-/// Kilobits per second: `5000`, `5000kbps`, `5Mbps`; given in bits per second.
+/// Parses a bit rate (`5000` or `5000kbps`, `5Mbps`) into bits per second.
 pub(crate) fn bitrate(text: &str) -> Result<u32, String> {
     let lower = text.to_ascii_lowercase();
     let (digits, unit) = match (lower.strip_suffix("mbps"), lower.strip_suffix("kbps")) {
@@ -178,7 +194,7 @@ pub(crate) fn bitrate(text: &str) -> Result<u32, String> {
         .ok_or_else(|| "expected kbit/s such as 5000 or 5000kbps, or 5Mbps".to_owned())
 }
 
-/// Permission bits in octal.
+/// Parses permission bits in octal.
 pub(crate) fn mode(text: &str) -> Result<u32, String> {
     u32::from_str_radix(text, 8)
         .ok()

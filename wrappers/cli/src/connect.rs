@@ -1,4 +1,4 @@
-//! Connecting to a host and waiting for its frames, with an eye on signals.
+//! Connecting to a host and waiting for its frames, both interruptible by signals.
 
 use std::thread;
 use std::time::Duration;
@@ -10,10 +10,11 @@ use videostream::{Client, Error, Frame, ipc};
 use crate::failure::{Failure, TIMEOUT};
 use crate::signals;
 
-/// How long to wait for a host before asking for it again.
+/// Pause between two attempts to connect.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Connects; with `wait` for a host, as soon as there is one. `None`: the user wants an end.
+/// Connects to a host. With `wait`, waits until there is one. Returns `None` if the user stops the
+/// command.
 pub(crate) fn connect(
     builder: &ClientBuilder,
     wait: bool,
@@ -25,7 +26,7 @@ pub(crate) fn connect(
         match connector.connect_until(signals::slice().min(deadline)) {
             Ok(client) => return Ok(Some(client)),
             Err(error) if now_ns() >= deadline => return Err(too_late(error, timeout)),
-            // Without an answer yet, or nobody is there, which is told at once.
+            // No answer yet, or no host, which is reported without waiting.
             Err(error) if error.is_timeout() || (wait && error.is_worth_reconnecting()) => {
                 thread::sleep(PAUSE);
             }
@@ -35,8 +36,8 @@ pub(crate) fn connect(
     Ok(None)
 }
 
-/// The next frame, of the next host if `reconnect` and the one at hand has gone. `None`: the
-/// user wants an end, or the host has come to its own and that is all that was wanted (`endless`).
+/// Returns the next frame; with `reconnect`, that of the next host once this one has gone. Returns
+/// `None` if the user stops the command, or if `endless` and the host ends the stream.
 pub(crate) fn next(
     client: &mut Client,
     reconnect: bool,
@@ -59,7 +60,7 @@ pub(crate) fn next(
     Ok(None)
 }
 
-/// Whether the host said goodbye because it was done.
+/// Returns whether the host has ended its stream regularly.
 fn has_ended(error: &Error) -> bool {
     let why = error.share();
     matches!(why, Some(ipc::Error::Goodbye(ipc::Goodbye::Closing)))

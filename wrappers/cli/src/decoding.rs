@@ -1,26 +1,26 @@
-//! Shared packets to pictures.
+//! Decoding shared packets into pictures.
 
-use videostream::decode::{DecodeError, Decoder, DecoderConfig};
+use videostream::decode::{CodecError, Decoder, DecoderConfig};
 use videostream::encode::{Codec, Packet};
 use videostream::{Frame, Picture, pattern};
 
 use crate::failure::{Failure, GENERAL};
 
-/// A decoder, made at the first packet, and what it has decoded.
+/// A decoder, created at the first packet, and counts of what it has decoded.
 #[derive(Default)]
 pub(crate) struct Decoding {
     decoder: Option<Decoder>,
     pub(crate) pictures: u64,
     pub(crate) key_frames: u64,
-    /// Packets before the first key frame, and damaged ones up to the next.
+    /// Packets before the first key frame, and from a damaged one up to the next key frame.
     missed: u64,
-    /// Pictures of the pattern whose number is above that of the one before.
+    /// Pictures of the pattern with a higher number than the previous one.
     pub(crate) numbered: u64,
     last: Option<u64>,
 }
 
 impl Decoding {
-    /// Decodes a frame, a packet.
+    /// Decodes a frame that holds one packet.
     pub(crate) fn frame(&mut self, frame: &Frame) -> Result<(), Failure> {
         let Some(codec) = Codec::of_packets(frame.fourcc()) else {
             let other = frame.fourcc();
@@ -39,8 +39,8 @@ impl Decoding {
         self.key_frames += u64::from(packet.is_key());
         match decoder.submit(&packet) {
             Ok(()) => {}
-            // Begun in the middle, or frames were missed.
-            Err(DecodeError::KeyFrameNeeded | DecodeError::Corrupt { .. }) => {
+            // Joined in mid-stream, or frames were missed.
+            Err(CodecError::KeyFrameNeeded | CodecError::Corrupt { .. }) => {
                 self.missed += 1;
             }
             Err(error) => return Err(error.into()),
@@ -48,12 +48,13 @@ impl Decoding {
         self.receive()
     }
 
-    /// Packets without a picture: those that were missed, and those of a refresh that is not at its end.
+    /// Returns the number of packets without a picture: those that could not be decoded, and those
+    /// of an unfinished intra refresh.
     pub(crate) fn left_out(&self) -> u64 {
         self.missed + self.decoder.as_ref().map_or(0, Decoder::hidden)
     }
 
-    /// Takes the pictures that the decoder has held back, at the end.
+    /// Ends the stream and takes the pictures that the decoder still holds.
     pub(crate) fn finish(&mut self) -> Result<(), Failure> {
         if let Some(decoder) = &mut self.decoder {
             decoder.finish()?;
@@ -69,8 +70,8 @@ impl Decoding {
             let decoded = match decoder.receive() {
                 Ok(Some(decoded)) => decoded,
                 Ok(None) => return Ok(()),
-                // It was taken before those of its sequence had come out.
-                Err(DecodeError::Corrupt { .. }) => {
+                // The damage was found only after the packet had been accepted.
+                Err(CodecError::Corrupt { .. }) => {
                     self.missed += 1;
                     continue;
                 }
@@ -86,13 +87,14 @@ impl Decoding {
     }
 }
 
-/// Finds the first picture of shared packets.
+/// Decodes the first picture of a shared stream.
 #[derive(Default)]
 pub(crate) struct First(Option<Decoder>);
 
 impl First {
-    /// Lets `look` see the picture of the next packet; `None` if none is whole yet: before a key frame, and in a refresh
-    /// that takes several pictures. `sets` are the parameter sets of the stream, should the packet have none.
+    /// Passes the picture of the next packet to `look`. Returns `None` if there is no complete
+    /// picture yet: before a key frame, and during an intra refresh over several pictures. `sets`
+    /// are the stream's parameter sets, for packets without them.
     pub(crate) fn see<T>(
         &mut self,
         codec: Codec,
@@ -114,9 +116,9 @@ impl First {
         match decoder.submit(&packet) {
             Ok(()) if decoder.hidden() > hidden => return Ok(None),
             Ok(()) => {}
-            Err(DecodeError::KeyFrameNeeded) => return Ok(None),
-            // The next key frame may be better.
-            Err(DecodeError::Corrupt { .. }) => {
+            Err(CodecError::KeyFrameNeeded) => return Ok(None),
+            // Start over with the next key frame.
+            Err(CodecError::Corrupt { .. }) => {
                 self.0 = None;
                 return Ok(None);
             }

@@ -1,42 +1,38 @@
-//! Why the command ends without success: one line and an exit status.
+//! Failures of the command: one line and an exit status.
 
 use std::fmt::Display;
 
 use videostream::camera::ControlError;
-use videostream::decode::DecodeError;
-use videostream::encode::EncodeError;
 use videostream::hal::v4l2::ErrorKind;
 use videostream::ipc;
-use videostream::pattern::PatternError;
 use videostream::record::RecordError;
-use videostream::snapshot::SnapshotError;
-use videostream::{CameraError, Error};
+use videostream::{CameraError, CodecError, Error, PictureError};
 
-/// Anything that the others do not cover.
+/// Any other error.
 pub(crate) const GENERAL: u8 = 1;
 /// Wrong arguments.
 pub(crate) const ARGUMENTS: u8 = 2;
-/// No such camera (any more), or no permission.
+/// No such camera, unplugged, or no permission.
 pub(crate) const CAMERA: u8 = 3;
-/// No encoder or decoder for this.
+/// No suitable encoder or decoder.
 pub(crate) const CODEC: u8 = 4;
-/// Trouble between host and client.
+/// Errors between host and client.
 pub(crate) const SOCKET: u8 = 5;
-/// Nothing came in time.
+/// A time-out.
 pub(crate) const TIMEOUT: u8 = 6;
 
-/// Why the command ends.
+/// Why the command ends early.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Nobody reads standard output any more: no error, the reader has what it wanted.
+    /// The reader of standard output has closed it. This is not an error.
     OutputClosed,
-    /// A line for the user.
+    /// An error to print.
     Said {
         /// The exit status.
         code: u8,
         /// The line, without `error: `.
         message: String,
-        /// Whether it names what it is about: a file, device or socket.
+        /// Whether the message names its file, device or socket.
         named: bool,
     },
 }
@@ -50,7 +46,7 @@ impl Failure {
         }
     }
 
-    /// One that says nothing of which file or socket it is about.
+    /// Creates a failure whose message does not name its file or socket.
     pub(crate) fn unnamed(code: u8, message: impl Display) -> Self {
         Self::Said {
             code,
@@ -59,7 +55,7 @@ impl Failure {
         }
     }
 
-    /// With the name of what it is about, unless it has one.
+    /// Adds the name of a file, device or socket, unless the message has one.
     pub(crate) fn about(self, name: impl Display) -> Self {
         match self {
             Self::Said {
@@ -75,15 +71,14 @@ impl Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let error = match error {
-            Error::Encode(encode) => return encode.into(),
+            Error::Codec(codec) => return codec.into(),
             Error::Record(record) => return record.into(),
             other => other,
         };
         let code = match &error {
             _ if error.is_timeout() => TIMEOUT,
             Error::Camera(camera) => camera_code(camera),
-            Error::Pattern(pattern) => pattern_code(pattern),
-            Error::Convert(_) => ARGUMENTS,
+            Error::Picture(picture) => picture_code(picture),
             Error::Share { why, .. } => match why {
                 ipc::Error::AddressInvalid | ipc::Error::AddressTooLong(..) => ARGUMENTS,
                 _ => SOCKET,
@@ -100,32 +95,23 @@ impl From<CameraError> for Failure {
     }
 }
 
-impl From<PatternError> for Failure {
-    fn from(error: PatternError) -> Self {
-        Self::new(pattern_code(&error), error)
+impl From<PictureError> for Failure {
+    fn from(error: PictureError) -> Self {
+        Self::new(picture_code(&error), error)
     }
 }
 
-impl From<EncodeError> for Failure {
-    fn from(error: EncodeError) -> Self {
-        use EncodeError::{Library, NoBackend, NoDevice, UnknownBackend};
-        let code = encode_code(&error);
+impl From<CodecError> for Failure {
+    fn from(error: CodecError) -> Self {
+        let code = codec_code(&error);
         match error {
-            // Of this machine, not of what is encoded.
-            NoBackend(_) | NoDevice(_) | Library(_) | UnknownBackend(_) => Self::new(code, error),
+            // About this machine, not about a file or stream.
+            CodecError::NoBackend { .. }
+            | CodecError::NoDevice(_)
+            | CodecError::Library(_)
+            | CodecError::UnknownBackend(_) => Self::new(code, error),
             _ => Self::unnamed(code, error),
         }
-    }
-}
-
-impl From<DecodeError> for Failure {
-    fn from(error: DecodeError) -> Self {
-        let code = match error {
-            DecodeError::NoBackend(_) | DecodeError::NoDevice(_) | DecodeError::Library(_) => CODEC,
-            DecodeError::UnknownBackend(_) => ARGUMENTS,
-            _ => return Self::unnamed(GENERAL, error),
-        };
-        Self::new(code, error)
     }
 }
 
@@ -135,17 +121,6 @@ impl From<RecordError> for Failure {
             Some(_) => Self::new(record_code(&error), error),
             None => Self::unnamed(record_code(&error), error),
         }
-    }
-}
-
-impl From<SnapshotError> for Failure {
-    fn from(error: SnapshotError) -> Self {
-        let code = match error {
-            SnapshotError::Extension { .. } => ARGUMENTS,
-            SnapshotError::NotBuilt { .. } | SnapshotError::Write { .. } => GENERAL,
-            _ => return Self::unnamed(GENERAL, error),
-        };
-        Self::new(code, error)
     }
 }
 
@@ -165,16 +140,16 @@ fn camera_code(error: &CameraError) -> u8 {
     }
 }
 
-fn encode_code(error: &EncodeError) -> u8 {
+fn codec_code(error: &CodecError) -> u8 {
     match error {
-        EncodeError::NoBackend(_) | EncodeError::NoDevice(_) | EncodeError::Library(_) => CODEC,
-        EncodeError::UnknownBackend(_)
-        | EncodeError::Value { .. }
-        | EncodeError::Unsupported { .. }
-        | EncodeError::Control { .. }
-        | EncodeError::DeviceCrop { .. }
-        | EncodeError::DeviceRate { .. }
-        | EncodeError::Level { .. } => ARGUMENTS,
+        CodecError::NoBackend { .. } | CodecError::NoDevice(_) | CodecError::Library(_) => CODEC,
+        CodecError::UnknownBackend(_)
+        | CodecError::Value { .. }
+        | CodecError::Unsupported { .. }
+        | CodecError::Control { .. }
+        | CodecError::DeviceCrop { .. }
+        | CodecError::DeviceRate { .. }
+        | CodecError::Level { .. } => ARGUMENTS,
         _ => GENERAL,
     }
 }
@@ -182,6 +157,7 @@ fn encode_code(error: &EncodeError) -> u8 {
 fn record_code(error: &RecordError) -> u8 {
     match error {
         RecordError::Extension { .. }
+        | RecordError::ImageExtension { .. }
         | RecordError::Format(_)
         | RecordError::Packets { .. }
         | RecordError::NoJpeg { .. } => ARGUMENTS,
@@ -189,9 +165,14 @@ fn record_code(error: &RecordError) -> u8 {
     }
 }
 
-fn pattern_code(error: &PatternError) -> u8 {
+fn picture_code(error: &PictureError) -> u8 {
     match error {
-        PatternError::Format(_) | PatternError::Size { .. } => ARGUMENTS,
+        PictureError::PatternFormat(_)
+        | PictureError::PatternSize { .. }
+        | PictureError::ConvertFrom(_)
+        | PictureError::ConvertTo(_)
+        | PictureError::Convert { .. }
+        | PictureError::Crop { .. } => ARGUMENTS,
         _ => GENERAL,
     }
 }

@@ -1,4 +1,4 @@
-//! Pictures to record or save: from a source of this process, or from a host.
+//! Pictures to record or save, from a source in this process or from a host.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,8 +6,8 @@ use std::time::Duration;
 use videostream::hal::format::FourCc;
 use videostream::hal::ring::Flags;
 use videostream::hal::time::{deadline_in, now_ns};
-use videostream::jpeg::JpegError;
-use videostream::source::{Lent, Reader};
+use videostream::jpeg::PictureError;
+use videostream::source::{BorrowedFrame, Reader};
 use videostream::{
     Appearance, Client, Colorimetry, Error, Frame, FrameRate, Mode, Picture, Source, jpeg, record,
 };
@@ -21,51 +21,51 @@ use crate::signals;
 
 /// Where pictures come from.
 #[expect(clippy::large_enum_variant, reason = "there is one of it")]
-enum From {
+enum Feed {
     Own(Reader<Box<dyn Source>>),
     Host(Client),
 }
 
 /// Pictures, one at a time.
 pub(crate) struct Input {
-    from: From,
+    from: Feed,
     reconnect: bool,
     endless: bool,
     timeout: Duration,
-    /// Frames that a host had and that did not get here.
+    /// Frames that the host published and this client missed.
     missed: u64,
 }
 
-/// What is known of a picture besides its pixels.
+/// Metadata of a picture.
 #[derive(Clone, Copy)]
 pub(crate) struct Info {
-    /// The source's count.
+    /// The source's sequence number.
     pub(crate) sequence: u64,
     pub(crate) timestamp_ns: u64,
-    /// When a host published it; else when it was taken from the source.
+    /// When the host published it, or when it was taken from the source.
     pub(crate) published_ns: u64,
     pub(crate) rate: Option<FrameRate>,
     pub(crate) appearance: Appearance,
-    /// Whether the source says that the content is damaged.
+    /// Whether the source marks the content as damaged.
     pub(crate) corrupted: bool,
 }
 
-/// A picture, or the memory that it is in.
+/// A picture in the memory of either kind of input.
 #[derive(Clone, Copy)]
 pub(crate) enum Shot<'a> {
-    Own(&'a Lent<'a>),
+    Own(&'a BorrowedFrame<'a>),
     Shared(&'a Frame),
 }
 
 impl Shot<'_> {
-    /// For a recording.
+    /// Returns the picture as input of a recording.
     pub(crate) fn as_record(&self) -> &dyn record::Shot {
         match self {
             Self::Own(lent) => *lent,
             Self::Shared(frame) => *frame,
         }
     }
-    /// Format, width and height.
+    /// Returns format, width and height.
     pub(crate) fn like(&self) -> (FourCc, u32, u32) {
         match self {
             Self::Own(lent) => {
@@ -76,8 +76,8 @@ impl Shot<'_> {
         }
     }
 
-    /// What is wrong with it, if it is JPEG and not whole.
-    pub(crate) fn check(&self) -> Result<Option<JpegError>, Failure> {
+    /// Returns what is wrong with a JPEG picture, if anything.
+    pub(crate) fn check(&self) -> Result<Option<PictureError>, Failure> {
         if !jpeg::is_jpeg(self.like().0) {
             return Ok(None);
         }
@@ -87,7 +87,7 @@ impl Shot<'_> {
         })
     }
 
-    /// Lets `look` see the pixels.
+    /// Maps the pixels for `look`.
     pub(crate) fn see<T>(&self, look: impl FnOnce(&Picture<'_>) -> T) -> Result<T, Failure> {
         match self {
             Self::Own(lent) => Ok(lent.see(look)?),
@@ -97,8 +97,8 @@ impl Shot<'_> {
 }
 
 impl Input {
-    /// Opens what the arguments say. `None`: the user wants an end. An `endless` input takes the
-    /// end of its host for its own.
+    /// Opens the input of the arguments. Returns `None` if the user stops the command. An `endless`
+    /// input ends with its host; otherwise the host's end is an error.
     pub(crate) fn open(
         args: &InputArgs,
         endless: bool,
@@ -113,7 +113,7 @@ impl Input {
                     return Ok(None);
                 };
                 output.detail(format_args!("connected to {socket}"));
-                From::Host(client)
+                Feed::Host(client)
             }
             None => {
                 let opened = Opened::new(&args.source, output)?;
@@ -122,7 +122,7 @@ impl Input {
                     Opened::Camera(camera) => Box::new(camera),
                     Opened::Pattern(pattern) => Box::new(pattern),
                 };
-                From::Own(Reader::new(source)?)
+                Feed::Own(Reader::new(source)?)
             }
         };
         Ok(Some(Self {
@@ -134,15 +134,15 @@ impl Input {
         }))
     }
 
-    /// Lets `look` see the next picture. `None`: the user wants an end, or the host has come to
-    /// its own.
+    /// Passes the next picture to `look`. Returns `None` if the user stops the command, or at the
+    /// end of an `endless` input.
     pub(crate) fn next<T>(
         &mut self,
         look: impl FnOnce(&Info, &Shot<'_>) -> T,
     ) -> Result<Option<T>, Failure> {
         match &mut self.from {
-            From::Own(reader) => read(reader, self.timeout, look),
-            From::Host(client) => {
+            Feed::Own(reader) => read(reader, self.timeout, look),
+            Feed::Host(client) => {
                 let next = connect::next(client, self.reconnect, self.endless, self.timeout)?;
                 let Some(frame) = next else {
                     return Ok(None);
@@ -153,12 +153,12 @@ impl Input {
         }
     }
 
-    /// Waits no longer than this for each picture from now on.
+    /// Sets the time-out for each further picture.
     pub(crate) fn wait_at_most(&mut self, time: Duration) {
         self.timeout = time;
     }
 
-    /// Lets `look` see one more picture after the end, if there is one soon.
+    /// Passes one more picture to `look` after the end, if one comes soon.
     pub(crate) fn one_more<T>(
         &mut self,
         look: impl FnOnce(&Info, &Shot<'_>) -> T,
@@ -166,8 +166,8 @@ impl Input {
         const SOON: Duration = Duration::from_secs(2);
         let end = deadline(SOON);
         match &mut self.from {
-            From::Own(reader) => read_by(reader, end, || false, look),
-            From::Host(client) => loop {
+            Feed::Own(reader) => read_by(reader, end, || false, look),
+            Feed::Host(client) => loop {
                 match client.next_until(signals::slice().min(end)) {
                     Ok(frame) => return Ok(see(&frame, look)),
                     Err(error) if error.is_timeout() => {
@@ -183,31 +183,31 @@ impl Input {
 
     /// Asks the host for a key frame.
     pub(crate) fn ask_for_key_frame(&self) {
-        if let From::Host(client) = &self.from {
+        if let Feed::Host(client) = &self.from {
             client.ask_for_key_frame();
         }
     }
 
-    /// The parameter sets of compressed frames, where a host keeps them for who comes late.
+    /// Returns the parameter sets that a host keeps for clients that join later.
     pub(crate) fn parameters(&self) -> Result<Option<Arc<[u8]>>, Failure> {
         match &self.from {
-            From::Host(client) => Ok(client.parameters()?),
+            Feed::Host(client) => Ok(client.parameters()?),
             _ => Ok(None),
         }
     }
 
-    /// Frames between those that were seen that did not get here.
+    /// Returns the number of frames that were lost in between.
     pub(crate) fn dropped(&self) -> u64 {
         match &self.from {
-            From::Own(reader) => reader.dropped(),
-            From::Host(_) => self.missed,
+            Feed::Own(reader) => reader.dropped(),
+            Feed::Host(_) => self.missed,
         }
     }
 
-    /// How often another host has taken over.
+    /// Returns how often another host has taken over.
     pub(crate) fn restarts(&self) -> u64 {
         match &self.from {
-            From::Host(client) => client.restarts(),
+            Feed::Host(client) => client.restarts(),
             _ => 0,
         }
     }
@@ -218,7 +218,7 @@ fn see<T>(frame: &Frame, look: impl FnOnce(&Info, &Shot<'_>) -> T) -> Option<T> 
     let info = Info {
         sequence: about.sequence,
         timestamp_ns: about.timestamp_ns,
-        // A host need not say when.
+        // Optional for a host.
         published_ns: match about.published_ns {
             0 => now_ns(),
             published_ns => published_ns,
@@ -243,7 +243,7 @@ fn read<T>(
     Ok(seen)
 }
 
-/// Reads in slices of time, which shows that the command is not blocked.
+/// Reads in short waits, so that `signals` sees that the command is not blocked.
 fn read_by<T>(
     reader: &mut Reader<Box<dyn Source>>,
     deadline: u64,
@@ -272,8 +272,8 @@ fn read_until<T>(
 ) -> Result<Option<T>, Failure> {
     let rate = reader.source().rate();
     let sample_aspect = reader.source().appearance().sample_aspect;
-    let seen = reader.lend(deadline_ns, |lent| {
-        let taken = lent.taken();
+    let seen = reader.next_borrowed(deadline_ns, |lent| {
+        let taken = lent.source_frame();
         let info = Info {
             sequence: taken.sequence,
             timestamp_ns: taken.timestamp_ns,

@@ -1,4 +1,4 @@
-//! The `videostream` command: thin faces of the library, one file per subcommand.
+//! The `videostream` command: a thin layer over the library, one file per subcommand.
 
 mod activation;
 mod args;
@@ -39,8 +39,8 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
     arg_required_else_help = false,
     after_help = "\
 Examples:
-  videostream demo                                  all of it at once, without a camera too
-  videostream devices                               what this machine has
+  videostream demo                                  everything at once, even without a camera
+  videostream devices                               list cameras and codecs of this machine
   videostream stream /tmp/camera                    share the first camera on a socket
   videostream receive /tmp/camera                   read it in another process, measure latency
   videostream record --ipc /tmp/camera out.mp4      and record it in a third
@@ -58,7 +58,7 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    // A number below zero is a value to complain of, not an unknown option.
+    // A negative number is an invalid value, not an unknown option.
     let negative = |argument: clap::Arg| {
         let takes_values = argument.get_action().takes_values();
         argument.allow_negative_numbers(takes_values)
@@ -66,7 +66,7 @@ fn main() -> ExitCode {
     let command = Cli::command().mut_subcommands(|command| command.mut_args(negative));
     let cli = Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
     match signals::prepare().and_then(|()| cli.command.run(&cli.output)) {
-        // Whoever read the output has seen enough.
+        // The reader has closed the output: no error.
         Ok(()) | Err(Failure::OutputClosed) => ExitCode::SUCCESS,
         Err(Failure::Said { code, message, .. }) => {
             output::error(&message);

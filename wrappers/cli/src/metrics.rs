@@ -1,14 +1,14 @@
-//! Numbers about frames: rate, bytes, latency.
+//! Statistics of frames: rate, bytes, latency.
 
 use std::fmt;
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-/// Longest time that is told from longer ones: an hour.
+/// Upper bound of the histogram: an hour. Longer times count as this.
 const LONGEST_NS: u64 = 3_600_000_000_000;
 
-/// Times of any number of frames in constant memory, to three digits.
+/// A histogram of times with three significant digits, in constant memory.
 pub(crate) struct Times(Histogram<u64>);
 
 impl Times {
@@ -17,12 +17,12 @@ impl Times {
         Self(histogram.unwrap_or_else(|_| unreachable!("1 to an hour with 3 digits is valid")))
     }
 
-    /// Counts a time.
+    /// Records a time.
     pub(crate) fn add(&mut self, ns: u64) {
         self.0.saturating_record(ns);
     }
 
-    /// The time that `percent` of all do not exceed.
+    /// Returns the time that `percent` of all times do not exceed.
     pub(crate) fn percentile_ns(&self, percent: f64) -> u64 {
         self.0.value_at_quantile(percent / 100.0)
     }
@@ -46,13 +46,13 @@ impl fmt::Display for Times {
     }
 }
 
-/// What a process has seen of a stream.
+/// Statistics of a stream.
 pub(crate) struct Metrics {
     pub(crate) frames: u64,
     pub(crate) bytes: u64,
-    /// Frames of the host that did not get here.
+    /// Frames that were published but missed.
     pub(crate) dropped: u64,
-    /// From capture to here.
+    /// Latency from capture to this process.
     pub(crate) latency: Times,
     first_ns: Option<u64>,
     last_ns: u64,
@@ -70,7 +70,7 @@ impl Metrics {
         }
     }
 
-    /// Counts a frame of `bytes` bytes that is here at `now_ns`.
+    /// Counts a frame of `bytes` bytes that arrived at `now_ns`.
     pub(crate) fn frame(&mut self, bytes: u32, now_ns: u64) {
         self.frames += 1;
         self.bytes += u64::from(bytes);
@@ -78,12 +78,12 @@ impl Metrics {
         self.last_ns = now_ns;
     }
 
-    /// From the first frame to the last.
+    /// Returns the time from the first frame to the last.
     pub(crate) fn duration_ns(&self) -> u64 {
         self.last_ns.saturating_sub(self.first_ns.unwrap_or(0))
     }
 
-    /// Frames per second between the first and the last.
+    /// Returns frames per second between the first and the last.
     pub(crate) fn fps(&self) -> f64 {
         per_second(self.frames.saturating_sub(1) as f64, self.duration_ns())
     }
@@ -91,7 +91,7 @@ impl Metrics {
     pub(crate) fn summary(&self) -> Summary {
         let us = |ns: u64| ns / 1_000;
         let at = |percent| us(self.latency.percentile_ns(percent));
-        // What came with the first frame came before the time that is measured.
+        // The first frame's bytes arrived before the measured time began.
         let measured = self.bytes as f64 * ratio(self.frames.saturating_sub(1), self.frames);
         Summary {
             frames_processed: self.frames,
@@ -110,7 +110,7 @@ impl Metrics {
     }
 }
 
-/// The numbers in JSON; names and order are those of videostream 2.
+/// Statistics for JSON, with names and order of videostream 2.
 #[derive(Serialize)]
 pub(crate) struct Summary {
     frames_processed: u64,

@@ -1,4 +1,4 @@
-//! Opening the source that the arguments ask for.
+//! Opening the source of the command line.
 
 use std::path::Path;
 use std::time::Duration;
@@ -16,12 +16,12 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::recording::NOMINAL;
 
-/// Size of the pattern unless told otherwise.
+/// Default size of the pattern.
 pub(crate) const PATTERN_SIZE: (u32, u32) = (1280, 720);
-/// How long a camera may take for its first frame, to count as working.
+/// How long a working camera may take for its first frame.
 const FIRST_FRAME: Duration = Duration::from_secs(3);
 
-/// Formats that can be recorded and saved, the cheapest first.
+/// Formats that can be recorded and saved, cheapest first.
 const RECORDABLE: [FourCc; 7] = [
     FourCc::NV12,
     FourCc::NM12,
@@ -32,25 +32,25 @@ const RECORDABLE: [FourCc; 7] = [
     FourCc::MJPG,
 ];
 
-/// A source, ready to deliver.
+/// An opened source.
 #[expect(clippy::large_enum_variant, reason = "there is one of it")]
 pub(crate) enum Opened {
     Camera(CameraSource),
     Pattern(PatternSource),
 }
 
-/// What a source is, in words and numbers.
+/// Description of a source for the user.
 #[derive(Clone, Debug, serde::Serialize)]
 pub(crate) struct About {
     /// `/dev/video0` or `pattern`.
     pub(crate) source: String,
-    /// Format, as four letters.
+    /// Pixel format as a FourCC.
     pub(crate) format: String,
     pub(crate) width: u32,
     pub(crate) height: u32,
-    /// Frames per second, if it says.
+    /// Frames per second, if known.
     pub(crate) fps: Option<f64>,
-    /// What the frames lie in, and why.
+    /// Kind of the frames' memory, and why it was chosen.
     pub(crate) memory: String,
 }
 
@@ -72,7 +72,7 @@ impl std::fmt::Display for About {
 }
 
 impl Opened {
-    /// Opens what the arguments say; the camera by default, the first one that delivers.
+    /// Opens the source of the arguments; by default the first camera that delivers a frame.
     pub(crate) fn new(args: &SourceArgs, output: &Output) -> Result<Self, Failure> {
         if args.pattern {
             return Self::pattern(args);
@@ -91,7 +91,7 @@ impl Opened {
         Ok(Self::Camera(CameraSource::new(stream)))
     }
 
-    /// The test pattern.
+    /// Opens the test pattern.
     pub(crate) fn pattern(args: &SourceArgs) -> Result<Self, Failure> {
         let (width, height) = args.size.unwrap_or(PATTERN_SIZE);
         let format = args.format.unwrap_or(FourCc::NV12);
@@ -121,7 +121,7 @@ impl Opened {
     }
 }
 
-/// That a camera has another rate than was asked for.
+/// A note that a camera's rate differs from the wanted one.
 struct Rates<'a> {
     path: &'a Path,
     wanted: Fraction,
@@ -151,7 +151,7 @@ impl std::fmt::Display for Rates<'_> {
     }
 }
 
-/// What was taken, and what spoke against better memory.
+/// Describes the memory in use, and why better kinds were not available.
 fn memory(report: &Report) -> String {
     let taken = report
         .taken
@@ -159,11 +159,7 @@ fn memory(report: &Report) -> String {
     let against = [("dma-heap", report.dma_heap), ("udmabuf", report.udmabuf)];
     let against: Vec<_> = against
         .into_iter()
-        .filter_map(|(kind, errno)| {
-            let why = errno?.to_string();
-            let words = why.split(" (os error").next()?;
-            Some(format!("{kind}: {words}"))
-        })
+        .filter_map(|(kind, errno)| Some(format!("{kind}: {}", errno?)))
         .collect();
     if against.is_empty() {
         taken
@@ -184,7 +180,7 @@ fn about(source: &impl Source, name: String, memory: String) -> About {
     }
 }
 
-/// Starts the camera at `path` with what the arguments ask of it.
+/// Starts the camera at `path` as the arguments say.
 fn start(path: &Path, args: &SourceArgs) -> Result<CameraStream, CameraError> {
     let wish = |formats: &[FourCc]| {
         let mut camera = Camera::open(path)?
@@ -215,7 +211,8 @@ fn start(path: &Path, args: &SourceArgs) -> Result<CameraStream, CameraError> {
     }
 }
 
-/// The first camera of the system that delivers a frame. Fails with why each of them did not.
+/// Starts the first camera of the system that delivers a frame. Fails with the first camera's
+/// error.
 pub(crate) fn first_working(args: &SourceArgs) -> Result<CameraStream, CameraError> {
     let mut refused = None;
     let list = devices();

@@ -1,4 +1,4 @@
-//! Results go to standard output, remarks and errors to standard error.
+//! Output: results to standard output, notes and errors to standard error.
 
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use crate::failure::{Failure, GENERAL};
 
-/// How much is said, and how.
+/// Options for the amount and form of output.
 #[derive(clap::Args)]
 pub(crate) struct Output {
-    /// Say more: what was chosen and why, every frame
+    /// Print details: what was chosen and why, and every frame
     #[arg(
         short,
         long,
@@ -19,7 +19,7 @@ pub(crate) struct Output {
         display_order = 900
     )]
     verbose: bool,
-    /// Say nothing but results and errors
+    /// Print only results and errors
     #[arg(
         short,
         long,
@@ -34,43 +34,43 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// A remark, unless they are unwanted.
+    /// Prints a note, unless `--quiet`.
     pub(crate) fn note(&self, text: impl Display) {
         if !self.quiet {
             to_stderr(text);
         }
     }
 
-    /// Whether nothing but results is wanted.
+    /// Returns whether only results and errors are wanted.
     pub(crate) fn is_quiet(&self) -> bool {
         self.quiet
     }
 
-    /// Whether details are wanted.
+    /// Returns whether details are wanted.
     pub(crate) fn is_verbose(&self) -> bool {
         self.verbose && !self.quiet
     }
 
-    /// A remark for those who want to know more.
+    /// Prints a note with `--verbose`.
     pub(crate) fn detail(&self, text: impl Display) {
         if self.is_verbose() {
             to_stderr(text);
         }
     }
 
-    /// Lines of a result.
+    /// Prints lines of a result.
     pub(crate) fn print(&self, text: impl Display) -> Result<(), Failure> {
         print(format_args!("{text}\n"))
     }
 
-    /// A result as indented JSON.
+    /// Prints a result as indented JSON.
     pub(crate) fn print_json(&self, value: &impl Serialize) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(value);
         self.print(text.map_err(|error| Failure::new(GENERAL, error))?)
     }
 }
 
-/// Writes to standard output at once.
+/// Writes to standard output and flushes it.
 pub(crate) fn print(text: impl Display) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     write!(out, "{text}")
@@ -81,13 +81,13 @@ pub(crate) fn print(text: impl Display) -> Result<(), Failure> {
         })
 }
 
-/// The line that says why the command failed.
+/// Prints the error that ends the command.
 pub(crate) fn error(message: &str) {
     to_stderr(format_args!("error: {message}"));
 }
 
 fn to_stderr(text: impl Display) {
-    // In one call: lines of several processes stay whole. Where nobody can be told, nobody is.
+    // In one call, so that lines of several processes don't mix. An error can't be reported.
     let line = format!("{text}\n");
     let _ = std::io::stderr().write_all(line.as_bytes());
 }

@@ -1,4 +1,4 @@
-//! FIFOs and pipes in the place of files: waiting for the other end, with an eye on signals.
+//! FIFOs and pipes instead of files: waiting for the other end, interruptible by signals.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
@@ -12,9 +12,9 @@ use rustix::io::Errno;
 
 use crate::signals;
 
-/// Between two looks for a reader.
+/// Pause between two checks for a reader.
 const LOOK: Duration = Duration::from_millis(20);
-/// Between two looks at the signals, while nothing comes.
+/// Pause between two checks for signals while there is no input.
 const SLICE: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 100_000_000,
@@ -25,12 +25,12 @@ const NOW: Timespec = Timespec {
     tv_nsec: 0,
 };
 
-/// Keeps the way to a reader open until the file itself is opened, which does not block then.
+/// Keeps a FIFO open for writing until it is opened as the output, which then does not block.
 pub(crate) struct Reader {
     _fifo: Option<File>,
 }
 
-/// Waits until somebody reads, if `path` is a FIFO. `None`: the user wants an end.
+/// Waits for a reader if `path` is a FIFO. Returns `None` if the user stops the command.
 pub(crate) fn wait_for_reader(path: &Path) -> Option<Reader> {
     let is_fifo = fs::metadata(path).is_ok_and(|about| about.file_type().is_fifo());
     if !is_fifo {
@@ -41,21 +41,21 @@ pub(crate) fn wait_for_reader(path: &Path) -> Option<Reader> {
             Err(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => {
                 signals::sleep(LOOK);
             }
-            // What else is wrong is told by whoever opens it to write.
+            // Other errors are reported when the output is opened.
             opened => return Some(Reader { _fifo: opened.ok() }),
         }
     }
     None
 }
 
-/// A file whose reading ends when the user wants an end.
+/// A file whose input ends when the user stops the command.
 pub(crate) struct Input {
     pub(crate) file: File,
     may_block: bool,
 }
 
 impl Input {
-    /// Opens a file, or a FIFO without waiting for who writes into it.
+    /// Opens a file, or a FIFO without waiting for a writer.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let file = non_blocking().read(true).open(path)?;
         let may_block = !file.metadata()?.is_file();
@@ -66,9 +66,9 @@ impl Input {
 impl Read for Input {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.may_block {
-            // Before the first writer a FIFO is at its end for read(2), but not for poll(2).
+            // Before the first writer opens a FIFO, read(2) reports its end, but poll(2) does not.
             let mut fds = [PollFd::new(&self.file, PollFlags::IN)];
-            // Looked at first: what had come before the signal is still read.
+            // Checked before polling, so that input from before the signal is still read.
             let stopped = signals::stopped();
             let time = if stopped { &NOW } else { &SLICE };
             match poll(&mut fds, Some(time)) {

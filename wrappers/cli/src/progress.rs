@@ -1,4 +1,4 @@
-//! What the processes of `demo` tell the one that started them: JSON, a line each.
+//! Progress reports of `demo`'s child processes: lines of JSON.
 
 use serde::{Deserialize, Serialize};
 use videostream::hal::time::now_ns;
@@ -7,47 +7,47 @@ use crate::args::ChildArgs;
 use crate::failure::Failure;
 use crate::{output, signals};
 
-/// Between two reports, in nanoseconds.
+/// Time between two reports.
 const INTERVAL_NS: u64 = 200_000_000;
 
-/// One line.
+/// A report: one line.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(crate) enum Event {
-    /// The process works.
+    /// The process has started its work.
     Started,
-    /// How far it is.
+    /// The process's progress.
     Progress(Progress),
-    /// It has ended well: its result as with `--json`.
+    /// The process has ended successfully, with its result as by `--json`.
     Ended {
         /// The result.
         summary: serde_json::Value,
     },
 }
 
-/// How far a process is.
+/// Progress of a process.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Progress {
     /// Frames so far.
     pub(crate) frames: u64,
-    /// Frames that it did not get.
+    /// Frames that it missed.
     pub(crate) dropped: u64,
     /// Frames held now; by clients, for a host.
     pub(crate) held: u32,
-    /// Latency from publishing (for the host, from capture) in nanoseconds.
+    /// Median latency from publishing (for the host, from capture) in nanoseconds.
     pub(crate) latency_p50_ns: u64,
-    /// As above.
+    /// Its 99th percentile.
     pub(crate) latency_p99_ns: u64,
 }
 
-/// Writes reports, if there is somebody to write them to.
+/// Writes reports to the parent process, if any.
 pub(crate) struct Reporter {
     enabled: bool,
     due_ns: u64,
 }
 
 impl Reporter {
-    /// Sets up a process for its parent, if it has one.
+    /// Sets up reporting, and ends this process with its parent, as the options say.
     pub(crate) fn new(args: &ChildArgs) -> Result<Self, Failure> {
         if let Some(parent) = args.parent {
             signals::follow(parent)?;
@@ -58,12 +58,12 @@ impl Reporter {
         })
     }
 
-    /// Whether there is somebody to report to.
+    /// Returns whether reports are wanted.
     pub(crate) fn is_enabled(&self) -> bool {
         self.enabled
     }
 
-    /// Reports progress from time to time.
+    /// Reports progress if a report is due.
     pub(crate) fn progress(&mut self, make: impl FnOnce() -> Progress) {
         if !self.enabled {
             return;
@@ -75,12 +75,12 @@ impl Reporter {
         }
     }
 
-    /// Reports something.
+    /// Writes a report.
     pub(crate) fn send(&self, event: &Event) {
         if !self.enabled {
             return;
         }
-        // Without a reader there is nobody to work for; what is begun is finished.
+        // The parent is gone: stop, but complete the file.
         let sent = serde_json::to_string(event)
             .ok()
             .and_then(|line| output::print(format_args!("{line}\n")).ok());

@@ -1,30 +1,30 @@
-//! A file that pictures go into, through an encoder or as they are, or packets of a host.
+//! Recording pictures or packets into a file, encoded or unchanged.
 
 use std::path::Path;
 
 use videostream::FrameRate;
 use videostream::encode::{Backend, Codec, Encoder, EncoderConfig, RateControl};
 use videostream::hal::format::FourCc;
-use videostream::jpeg::JpegError;
+use videostream::jpeg::PictureError;
 use videostream::record::{self, Moment, Recorded, RecordingConfig};
 
 use crate::failure::Failure;
 use crate::input::{Info, Shot};
 
-/// What the encoder plans for where the source does not say its rate.
+/// The encoder's rate for sources of unknown rate.
 pub(crate) const NOMINAL: FrameRate = match FrameRate::fps(30) {
     Ok(rate) => rate,
     Err(_) => unreachable!(),
 };
 
-/// Pictures on their way to a file.
+/// A recording in progress.
 pub(crate) struct Recording {
     inner: record::Recording,
     rate: Option<FrameRate>,
     is_raw: bool,
 }
 
-/// When a recording ends by itself.
+/// Limits at which a recording ends.
 #[derive(Clone, Copy)]
 pub(crate) struct Limit {
     pub(crate) frames: Option<u64>,
@@ -32,7 +32,7 @@ pub(crate) struct Limit {
 }
 
 impl Limit {
-    /// How many frames that are at most, if any.
+    /// Returns the maximum of frames within the limits.
     fn frames_at(self, rate: Option<FrameRate>) -> Option<u64> {
         let period_ns = rate.unwrap_or(NOMINAL).period_ns().max(1);
         let in_time = self.time_ns.map(|time_ns| time_ns / period_ns + 1);
@@ -40,7 +40,7 @@ impl Limit {
     }
 }
 
-/// The configuration for pictures like these.
+/// Returns the encoder configuration for pictures of this format, size and rate.
 pub(crate) fn config(
     codec: Codec,
     (fourcc, width, height): (FourCc, u32, u32),
@@ -52,7 +52,7 @@ pub(crate) fn config(
     config.rate_control(RateControl::Constant(bitrate))
 }
 
-/// The encoder's name.
+/// Describes an encoder.
 pub(crate) fn name(encoder: &Encoder) -> String {
     let codec = encoder.config().codec();
     if let Some(device) = encoder.device() {
@@ -66,7 +66,7 @@ pub(crate) fn name(encoder: &Encoder) -> String {
 }
 
 impl Recording {
-    /// Prepares a file for pictures like this one.
+    /// Begins a file for pictures like this one.
     pub(crate) fn begin(
         path: &Path,
         info: &Info,
@@ -88,7 +88,7 @@ impl Recording {
         })
     }
 
-    /// The encoder's name, or what takes its place.
+    /// Describes the encoder, or what is recorded without one.
     pub(crate) fn encoder(&self) -> String {
         let fourcc = self.inner.like().0;
         match self.inner.encoder() {
@@ -99,42 +99,44 @@ impl Recording {
         }
     }
 
-    /// The rate of the source, if it says.
+    /// Returns the source's rate, if known.
     pub(crate) fn rate(&self) -> Option<FrameRate> {
         self.rate
     }
 
-    /// Pictures that were left out.
+    /// Returns the number of pictures that were left out.
     pub(crate) fn left_out(&self) -> u64 {
         self.inner.left_out()
     }
 
-    /// Packets that were lost on the way, or are of no use after that; and how often that happened.
+    /// Returns the number of packets that were lost or are unusable after a loss, and the number of
+    /// losses.
     pub(crate) fn lost(&self) -> (u64, u64) {
         self.inner.lost()
     }
 
-    /// Frames that are placed by their arrival, as their timestamps make no sense.
+    /// Returns the number of frames timed by their arrival because their timestamps are invalid.
     pub(crate) fn estimated(&self) -> u64 {
         self.inner.estimated()
     }
 
-    /// Whether it is time to ask the host for a key frame.
+    /// Returns whether to ask the host for a key frame now.
     pub(crate) fn needs_key_frame(&mut self) -> bool {
         self.inner.needs_key_frame()
     }
 
-    /// What is in the file now.
+    /// Returns the current contents of the file.
     pub(crate) fn recorded(&self) -> Recorded {
         self.inner.recorded()
     }
 
-    /// Pictures that are in the file or on their way.
+    /// Returns the number of pictures in the file and in the encoder.
     pub(crate) fn frames(&self) -> u64 {
         self.inner.frames()
     }
 
-    /// Adds a picture or packet, unless it is shown `limit_ns` after the first or later. Whether more are wanted.
+    /// Adds a picture or packet, unless it is shown `limit_ns` or more after the first. Returns
+    /// whether more are wanted.
     pub(crate) fn add(
         &mut self,
         info: &Info,
@@ -148,8 +150,8 @@ impl Recording {
         Ok(self.inner.add(shot.as_record(), moment, limit_ns)?)
     }
 
-    /// What was wrong with the frame that was added last, if it is left out.
-    pub(crate) fn take_broken(&mut self) -> Option<JpegError> {
+    /// Returns what was wrong with the last added frame, if it was left out.
+    pub(crate) fn take_broken(&mut self) -> Option<PictureError> {
         self.inner.take_broken()
     }
 

@@ -1,5 +1,5 @@
-//! Ctrl-C, a polite kill, a lost terminal: what runs comes to its end, files included. Whoever asks a
-//! second time, or kills what is blocked, has the command end at once.
+//! Termination signals: SIGINT, SIGTERM and SIGHUP stop the command gracefully and complete its
+//! files. A second signal, or SIGTERM or SIGHUP while the command is blocked, ends it immediately.
 
 use std::ffi::c_int;
 use std::fs;
@@ -21,43 +21,44 @@ use crate::failure::{Failure, GENERAL};
 
 static STOPPED: AtomicBool = AtomicBool::new(false);
 
-/// Which signals are waited for.
+/// Handle to the signals in use, to add another.
 static LISTENING: OnceLock<Handle> = OnceLock::new();
 
-/// The longest wait before the next look at [`stopped`], in nanoseconds.
+/// The longest wait between two checks of [`stopped`].
 const SLICE_NS: u64 = 100_000_000;
 
-/// Signals that come closer together are one request: `timeout` kills its child and then its whole
-/// group, and a terminal and a wrapper may both pass on the same Ctrl-C.
+/// Signals within this time are one request: `timeout` signals its child and then its whole group,
+/// and a terminal and a wrapper may both pass on the same Ctrl-C.
 const SAME: Duration = Duration::from_millis(100);
 
-/// Between two looks at whether the command is blocked.
+/// Time between two checks whether the command is blocked.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// After so many looks without a move it is. Nothing here sleeps longer than [`SLICE_NS`] at once.
+/// Checks without progress after which the command counts as blocked. None of its own waits is
+/// longer than [`SLICE_NS`].
 const LOOKS: u32 = 7;
 
-/// Sets up what holds for every subcommand.
+/// Sets up the signals of every subcommand.
 pub(crate) fn prepare() -> Result<(), Failure> {
-    // A write beyond the limit for files fails with EFBIG, which is told, instead of killing.
+    // A write beyond RLIMIT_FSIZE fails with EFBIG, which is reported, instead of killing.
     catch(SIGXFSZ)
 }
 
-/// Has children wait to be waited for, whatever the parent of this process did with its own.
+/// Makes children's exit status available even if SIGCHLD is ignored by inheritance.
 pub(crate) fn keep_children() -> Result<(), Failure> {
-    // Ignored, SIGCHLD would do away with them when they end, and with their status.
+    // While SIGCHLD is ignored, the kernel reaps children and discards their status.
     catch(SIGCHLD)
 }
 
-/// Catches a signal and does nothing; programs that are started get its default back.
+/// Catches a signal without doing anything. Child programs get the default action again.
 fn catch(signal: c_int) -> Result<(), Failure> {
     undisturbed(|| signal_hook::flag::register(signal, Arc::default())).map(drop)
 }
 
-/// From now on a signal to end sets a mark, which [`stopped`] tells.
+/// Starts to catch termination signals, after which [`stopped`] returns true.
 ///
-/// Signals that were ignored when the command was started stay ignored: `nohup` ignores SIGHUP, and a
-/// script's shell ignores SIGINT for background jobs.
+/// Signals that were ignored when the command was started stay ignored: `nohup` ignores SIGHUP, and
+/// a script's shell ignores SIGINT for background jobs.
 pub(crate) fn listen() -> Result<(), Failure> {
     let ignored = ignored();
     let ending = [SIGINT, SIGTERM, SIGHUP];
@@ -70,7 +71,7 @@ pub(crate) fn listen() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Sets up handlers while no signal comes: one that meets a handler which is half set up would be lost.
+/// Sets up handlers with all signals blocked: a signal during the set-up would be lost.
 fn undisturbed<T>(set_up: impl FnOnce() -> std::io::Result<T>) -> Result<T, Failure> {
     let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_BLOCK);
     let before = before.map_err(|errno| fail(errno.into()))?;
@@ -81,7 +82,7 @@ fn undisturbed<T>(set_up: impl FnOnce() -> std::io::Result<T>) -> Result<T, Fail
     done
 }
 
-/// The signals that the process ignores: bit n - 1 for signal n. None where /proc does not tell.
+/// Returns the signals that the process ignores, bit n - 1 for signal n; 0 without /proc.
 fn ignored() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -89,7 +90,7 @@ fn ignored() -> u64 {
         .unwrap_or(0)
 }
 
-/// Takes the signals as they come. Nothing here may block: it is what helps when all else does.
+/// Handles signals. Nothing here may block, because this ends a blocked command.
 fn watch(mut signals: Signals) {
     let mut first: Option<Instant> = None;
     for signal in &mut signals {
@@ -99,18 +100,18 @@ fn watch(mut signals: Signals) {
         first.get_or_insert_with(Instant::now);
         stop();
         let patience = thread::Builder::new().name("patience".into());
-        // Without it the second signal still helps.
+        // Without this thread a second signal still ends the command.
         let _ = patience.spawn(move || end_if_blocked(signal));
     }
 }
 
-/// Ends the process as `signal` does where nobody catches it.
+/// Ends the process by the default action of `signal`.
 fn end_by(signal: c_int) {
     let _ = emulate_default_handler(signal);
 }
 
-/// Waits for the end that was asked for. When the command sleeps in one call all the time (a pipe that
-/// nobody reads), a kill ends it; after Ctrl-C the user is told how.
+/// Watches a command that should be stopping. If it is blocked in a system call (a pipe without a
+/// reader), SIGTERM and SIGHUP end it; after SIGINT the user is told to press Ctrl-C again.
 fn end_if_blocked(signal: c_int) {
     let mut before = Progress::now();
     let mut unmoved = 0;
@@ -119,7 +120,7 @@ fn end_if_blocked(signal: c_int) {
         let now = Progress::now();
         let moves = match (&before, &now) {
             (Some(before), Some(now)) => now.has_moved_since(before),
-            // Not known without /proc.
+            // Unknown without /proc.
             _ => true,
         };
         unmoved = if moves { 0 } else { unmoved + 1 };
@@ -134,15 +135,14 @@ fn end_if_blocked(signal: c_int) {
     }
 }
 
-/// What shows that the main thread does something.
+/// Evidence of progress in the main thread.
 #[derive(PartialEq)]
 struct Progress {
-    /// Whether it sleeps in a call that a signal may interrupt: it is neither running, nor waiting for
-    /// a core or a disk.
+    /// Whether it is in an interruptible sleep, and so neither runs nor waits for a core or disk.
     sleeps: bool,
-    /// How often it has begun to sleep.
+    /// How often it has gone to sleep.
     sleeps_begun: u64,
-    /// What all threads have computed, in nanoseconds.
+    /// CPU time of all threads, in nanoseconds.
     cpu_ns: i128,
 }
 
@@ -160,7 +160,7 @@ impl Progress {
     }
 
     fn has_moved_since(&self, before: &Self) -> bool {
-        // More than these looks take: other threads work, and the main one waits for them.
+        // More than these checks need: other threads work, and the main one waits for them.
         const BUSY_NS: i128 = 10_000_000;
         !self.sleeps
             || self.sleeps_begun != before.sleeps_begun
@@ -168,23 +168,23 @@ impl Progress {
     }
 }
 
-/// Whether to come to an end.
+/// Returns whether the command has to stop.
 pub(crate) fn stopped() -> bool {
-    // Relaxed: nothing else is told by it.
+    // Relaxed: no other data depends on it.
     STOPPED.load(Ordering::Relaxed)
 }
 
-/// Comes to an end, as if a signal had come.
+/// Stops the command like a signal.
 pub(crate) fn stop() {
     STOPPED.store(true, Ordering::Relaxed);
 }
 
-/// The deadline of one wait, so that a signal is seen soon.
+/// Returns a deadline for one wait, short enough to notice signals.
 pub(crate) fn slice() -> u64 {
     deadline_in(SLICE_NS)
 }
 
-/// Sleeps, but not past the mark.
+/// Sleeps until the time is over or the command is stopped.
 pub(crate) fn sleep(time: Duration) {
     let end = Instant::now() + time;
     while !stopped() {
@@ -196,15 +196,15 @@ pub(crate) fn sleep(time: Duration) {
     }
 }
 
-/// Ends when the process `parent`, which started this one, ends in whatever way or asks for it.
+/// Stops this process when `parent`, which started it, ends or sends SIGTERM.
 pub(crate) fn follow(parent: i32) -> Result<(), Failure> {
-    // The parent asks with it, also where both have inherited that it is ignored.
+    // The parent sends SIGTERM even if both have inherited that it is ignored.
     if let Some(listening) = LISTENING.get() {
         undisturbed(|| listening.add_signal(SIGTERM))?;
     }
     set_parent_process_death_signal(Some(Signal::TERM))
         .map_err(|error| Failure::new(GENERAL, format_args!("prctl: {error}")))?;
-    // It may have ended before that: then somebody else is the parent.
+    // If the parent ended before the call above, this process has been re-parented.
     if getppid() != Pid::from_raw(parent) {
         stop();
     }

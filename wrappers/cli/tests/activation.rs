@@ -1,4 +1,4 @@
-//! A stream whose socket a service manager has made: the tests play systemd.
+//! Streams on a socket of a service manager, which the tests play.
 
 mod support;
 
@@ -17,7 +17,7 @@ use support::{LIMIT, Process, place, program, run, start, start_with, wait_until
 
 const STREAM: [&str; 4] = ["stream", "--pattern", "-r", "320x240"];
 
-/// A socket as a service manager makes it: it blocks.
+/// Creates a socket like a service manager: a blocking one.
 fn bound(name: &str, kind: SocketType) -> OwnedFd {
     let made = socket(AddressFamily::UNIX, kind, None).unwrap();
     let address = match name.strip_prefix('@') {
@@ -34,8 +34,8 @@ fn listening(name: &str) -> OwnedFd {
     made
 }
 
-/// Starts the command as a service manager does, with descriptors from 3 on: `count` times `given`, said
-/// to be for the process `pid`, `$$` for its own.
+/// Starts the command like a service manager, with `given` as `count` descriptors from 3 on, and
+/// `pid` as LISTEN_PID (`$$` for the command's own).
 fn activate(given: &OwnedFd, count: u32, pid: &str, words: &[&str], notify: &Path) -> Process {
     let script = format!(
         "export LISTEN_PID={pid} LISTEN_FDS={count} LISTEN_FDNAMES=camera:second; \
@@ -47,7 +47,7 @@ fn activate(given: &OwnedFd, count: u32, pid: &str, words: &[&str], notify: &Pat
     start_with(given.try_clone().unwrap(), &mut command)
 }
 
-/// What a service tells its manager.
+/// Receives a service's notifications.
 struct Told(UnixDatagram);
 
 impl Told {
@@ -70,8 +70,8 @@ impl Told {
     }
 }
 
-/// A client that has knocked, but nobody has opened yet.
-fn knock(name: &str, listener: &OwnedFd) -> Process {
+/// Starts a client whose connection no host has accepted yet.
+fn connect(name: &str, listener: &OwnedFd) -> Process {
     let words = ["receive", "--frames", "3", "--timeout", "60", name];
     let mut client = start(words);
     wait_until("it knocks", || {
@@ -91,12 +91,12 @@ fn a_given_socket_is_served_over_restarts() {
         let notify = folder.path().join(format!("notify{}", shown.len()));
         let told = Told::new(&notify);
         for end in [Signal::TERM, Signal::KILL, Signal::INT] {
-            let client = knock(shown, &listener);
+            let client = connect(shown, &listener);
             let host = activate(&listener, 1, "$$", &STREAM, &notify);
             let ready = told.wait_for("READY=1");
             assert!(ready.contains("STATUS=sharing "), "{ready}");
             assert!(client.finish().status.success());
-            // Who comes later is served as well.
+            // Later clients are served as well.
             let later = run(["receive", "--frames", "3", shown]);
             assert!(later.status.success(), "{later:?}");
             host.signal(end);
@@ -104,7 +104,7 @@ fn a_given_socket_is_served_over_restarts() {
                 told.wait_for("STOPPING=1");
             }
             assert_eq!(host.finish().status.success(), end != Signal::KILL);
-            // It is the manager's.
+            // The file belongs to the service manager.
             assert_eq!(Path::new(name).exists(), name == &path);
         }
     }

@@ -1,4 +1,4 @@
-//! What is wrong is said in one line, with an exit status of its own.
+//! Wrong input gives one line of error and a specific exit status.
 
 mod support;
 
@@ -53,7 +53,7 @@ fn arguments_that_make_no_sense() {
         &["demo", "--frames", "0"],
         &["no-such-command"],
         &[],
-        // What would have no effect.
+        // Options without effect.
         &["stream", "--pattern", "--bitrate", "800", "x"],
         &["stream", "--pattern", "--gop", "30", "x"],
         &["record", "--ipc", "x", "--size", "640x480", "x.mp4"],
@@ -68,7 +68,7 @@ fn arguments_that_make_no_sense() {
 }
 
 #[test]
-fn numbers_that_can_not_be_are_named_with_what_was_expected() {
+fn bad_number_errors_say_what_was_expected() {
     for (words, says) in [
         (
             &["stream", "--fps", "-1", "x"][..],
@@ -156,7 +156,7 @@ fn a_socket_that_is_taken_or_is_none() {
     let mut host = start(["stream", "--pattern", "-r", "320x240", socket]);
     host.wait_for("sharing");
     run(["stream", "--pattern", socket]).assert_error(5, &[socket, "another host"]);
-    // A client that wants more than can be spared.
+    // A client that wants to hold more than the host can spare.
     run(["receive", "--hold", "60", socket]).assert_error(5, &[socket]);
 
     let file = folder.path().join("file");
@@ -178,7 +178,7 @@ fn a_socket_without_permission() {
     host.wait_for("sharing");
 
     let mut command = if rustix::process::getuid().is_root() {
-        // As a user who may neither connect nor create, from a place that user can reach.
+        // As a user without permission to connect or create, from a folder that user can read.
         let copy = folder.path().join("videostream");
         // By another process: a program that this one has open for writing cannot be run, and nor
         // can it while a process that another test starts meanwhile has a copy of the descriptor.
@@ -244,7 +244,7 @@ fn a_pipe_that_an_mp4_is_to_go_into() {
     let folder = tempdir().unwrap();
     let pipe = folder.path().join("pipe.mp4");
     mknodat(CWD, &pipe, FileType::Fifo, Mode::RWXU, 0).unwrap();
-    // Nobody waits for the other end to be opened.
+    // Opening does not wait for the other end.
     let _both_ends = File::options().read(true).write(true).open(&pipe).unwrap();
     let pipe = pipe.to_str().unwrap();
     let words = ["record", "--pattern", "-r", "320x240", "-f", "5", pipe];

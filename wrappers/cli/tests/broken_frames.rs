@@ -1,4 +1,4 @@
-//! Sources whose frames are cut, empty or marked as damaged, and cameras that give JPEG.
+//! Sources with truncated, empty or damaged frames, and JPEG cameras.
 
 mod source;
 mod support;
@@ -101,8 +101,8 @@ fn without_a_whole_frame_there_is_no_snapshot() {
 }
 
 #[test]
-fn a_recording_leaves_out_what_is_damaged_and_counts_it() {
-    let test = "a_recording_leaves_out_what_is_damaged_and_counts_it";
+fn a_recording_skips_and_counts_damaged_frames() {
+    let test = "a_recording_skips_and_counts_damaged_frames";
     let folder = tempdir().unwrap();
     let path = folder.path().join("x.mp4");
     let frames: Vec<_> = (0..20)
@@ -125,7 +125,7 @@ fn a_recording_leaves_out_what_is_damaged_and_counts_it() {
     let words = ["receive", "--every", "--json", "-f", "10", &socket];
     let received = share(&socket, &frames, || run(words)).json();
     let damaged = number(&received, "damaged_frames");
-    // Whoever joins begins with the newest frame.
+    // A new client begins with the newest frame.
     assert!((1..=2).contains(&damaged), "{received}");
 }
 

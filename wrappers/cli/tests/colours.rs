@@ -1,4 +1,4 @@
-//! Eight greys and six colours, sent each way that there is, and read back by ffmpeg.
+//! Eight greys and six colours, sent along every path, and read back by ffmpeg.
 
 mod source;
 mod support;
@@ -312,8 +312,8 @@ fn raw_video_of_each_sampling_keeps_colours() {
 }
 
 #[test]
-fn shared_frames_keep_colours_in_recordings_and_pictures() {
-    if !has_ffmpeg("shared_frames_keep_colours_in_recordings_and_pictures") {
+fn shared_frames_keep_their_colours() {
+    if !has_ffmpeg("shared_frames_keep_their_colours") {
         return;
     }
     let packed = |colours: Colorimetry| colours.to_v4l2();
@@ -336,7 +336,7 @@ fn shared_frames_keep_colours_in_recordings_and_pictures() {
             14,
         ),
         (FourCc::RGB3, FULL_601, webcam, srgb(Range::Limited), 14),
-        // The first row is grey, and nobody said that it is limited.
+        // The first row is grey, which is not marked as limited range.
         (FourCc::GREY, FULL_601, webcam, srgb(Range::Full), GREYS - 1),
         (FourCc::NV12, UNSPECIFIED, 0, UNSPECIFIED, 14),
     ] {

@@ -1,4 +1,4 @@
-//! The demo: files, numbers, and nothing left behind.
+//! The demo: its files and numbers, and no leftovers.
 
 mod support;
 
@@ -24,7 +24,7 @@ fn demo(folder: &Path, words: &[&str]) -> (Process, String) {
     (process, socket)
 }
 
-/// Whether a socket of this abstract name is open anywhere.
+/// Returns whether a socket of this abstract name exists.
 fn socket_is_open(name: &str) -> bool {
     let sockets = fs::read_to_string("/proc/net/unix").unwrap();
     let name = format!("@{name}");
@@ -71,7 +71,7 @@ fn a_demo_records_as_many_frames_as_it_says() {
     assert!(number(&summary["host"], "frames_processed") >= frames);
 
     if summary["encoder"].is_null() {
-        eprintln!("skipped: {test}: this build has no encoder");
+        videostream_testing::skip(test, "this build has no encoder");
         return;
     }
     assert_eq!(summary["files"].as_array().unwrap().len(), 2);
@@ -81,7 +81,7 @@ fn a_demo_records_as_many_frames_as_it_says() {
     assert_film(test, &folder.path().join("demo.mp4"), Some(recorded));
 }
 
-/// The numbers that are coded in a file's pictures, as ffmpeg decodes them; `None` where it is missing.
+/// Returns the numbers coded in a file's pictures as decoded by ffmpeg; `None` without ffmpeg.
 fn numbers(file: &Path, (width, height): (u32, u32)) -> Option<Vec<u64>> {
     let output = Command::new("ffmpeg")
         .args(["-v", "error", "-i", file.to_str().unwrap()])
@@ -118,8 +118,8 @@ fn a_demo_of_so_many_frames_has_so_many() {
 }
 
 #[test]
-fn ctrl_c_at_any_moment_leaves_complete_files_and_nothing_else() {
-    let test = "ctrl_c_at_any_moment_leaves_complete_files_and_nothing_else";
+fn ctrl_c_leaves_only_complete_files() {
+    let test = "ctrl_c_leaves_only_complete_files";
     for milliseconds in [0, 30, 100, 300, 1_000] {
         let folder = tempdir().unwrap();
         let (mut process, socket) = demo(folder.path(), &["--seconds", "60"]);

@@ -1,4 +1,4 @@
-//! Packets: shared instead of pictures, and put from one file into another.
+//! Packets, shared instead of pictures and copied from file to file.
 
 mod support;
 
@@ -25,13 +25,14 @@ fn who_joins_a_stream_of_h265_gets_a_key_frame() {
     }
 }
 
-/// Two clients, one after the other, of a stream of packets; the decoder holds back `held` pictures.
+/// Two clients, one after the other, of a stream of packets; the decoder holds back `held`
+/// pictures.
 fn joins(codec: &str, format: &str, held: u64) {
     let (_folder, socket) = place();
-    // No key frames but the first, and those of who joins.
+    // The only key frames are the first one and those for new clients.
     let words = ["--buffers", "32", "--encode", codec, "--gop", "0"];
     let host = share_pattern(&socket, &words);
-    // The second finds frames that are still there, none of which is a key frame, before the one for it.
+    // The second client first gets earlier frames without a key frame, then the key frame for it.
     for client in 0..2 {
         let received = start([
             "receive",
@@ -48,7 +49,7 @@ fn joins(codec: &str, format: &str, held: u64) {
         let [decoded, keys, before] =
             ["decoded_frames", "key_frames", "undecoded_frames"].map(|key| number(&received, key));
         assert!(keys >= 1, "client {client}: {received}");
-        // Who is too slow even so loses the picture that all others refer to.
+        // A client that is still too slow loses the picture that all others refer to.
         if number(&received, "dropped_frames") == 0 {
             assert!(decoded + before + held >= 45, "client {client}: {received}");
             assert!(decoded >= 10, "client {client}: {received}");
@@ -66,8 +67,8 @@ fn converted(words: &[&str], from: &Path, to: &Path) -> serde_json::Value {
 }
 
 #[test]
-fn a_byte_stream_goes_into_an_mp4_with_exact_times_and_becomes_raw_video_and_back() {
-    let test = "a_byte_stream_goes_into_an_mp4_with_exact_times_and_becomes_raw_video_and_back";
+fn byte_stream_mp4_and_raw_video_round_trip() {
+    let test = "byte_stream_mp4_and_raw_video_round_trip";
     let folder = tempdir().unwrap();
     let file = |name: &str| folder.path().join(name);
     let stream = file("clip.h264");
@@ -144,7 +145,7 @@ fn a_file_is_not_converted_into_itself() {
 }
 
 #[test]
-fn what_is_whole_of_a_damaged_stream_is_decoded_and_the_rest_counted() {
+fn whole_pictures_decode_and_damaged_ones_count() {
     let folder = tempdir().unwrap();
     let file = |name: &str| folder.path().join(name);
     let (raw, stream) = (file("whole.y4m"), file("whole.h264"));
@@ -167,8 +168,8 @@ fn what_is_whole_of_a_damaged_stream_is_decoded_and_the_rest_counted() {
     assert_eq!(units.len(), 35);
     let at = |unit: usize| units[unit].as_ptr() as usize - bytes.as_ptr() as usize;
 
-    // As after a power loss; and in the middle, where five pictures refer to the damaged one. The decoder may hold one
-    // back, which is lost then.
+    // As after a power loss; and in the middle, where five pictures refer to the damaged one. The
+    // decoder may hold one back, which is lost then.
     let middle = [&bytes[..at(5) + 20], &bytes[at(6)..]].concat();
     for (name, bytes, frames, damaged) in [
         ("cut", &bytes[..at(25) + 20], 25, 1),
@@ -231,14 +232,15 @@ fn interlaced_raw_video_is_told_once() {
         let ended = run(["convert", "--json", &from, &to]);
         assert_eq!(number(&ended.json(), "frames"), 3);
         let says = format!(
-            "warning: {from}: its pictures are interlaced ({word}), and are encoded as progressive frames\n"
+            "warning: {from}: its pictures are interlaced ({word}), and are encoded as \
+             progressive frames\n"
         );
         assert_eq!(ended.stderr, if warns { says } else { String::new() });
     }
 }
 
 #[test]
-fn what_is_behind_raw_video_is_told_and_costs_no_picture() {
+fn bytes_behind_raw_video_cost_no_picture() {
     let folder = tempdir().unwrap();
     let file = |name: &str| folder.path().join(name).display().to_string();
     let [from, to] = ["two.y4m", "o.h264"].map(file);
@@ -260,7 +262,8 @@ fn what_is_behind_raw_video_is_told_and_costs_no_picture() {
     ended.assert_error(1, &["no FRAME where picture 1 should begin"]);
 }
 
-/// Of each picture that ffmpeg decodes, in the order of showing: its time in a file of 25 a second, and the sum of its pixels.
+/// Of each picture that ffmpeg decodes, in the order of showing: its time in a file of 25 a second,
+/// and the sum of its pixels.
 fn shown(file: &Path) -> Vec<(f64, String)> {
     let output = Command::new("ffmpeg")
         .args(["-v", "error", "-i", file.to_str().unwrap()])
@@ -283,8 +286,8 @@ fn shown(file: &Path) -> Vec<(f64, String)> {
 }
 
 #[test]
-fn streams_of_other_encoders_go_into_an_mp4_with_the_times_of_their_b_pictures() {
-    let test = "streams_of_other_encoders_go_into_an_mp4_with_the_times_of_their_b_pictures";
+fn mp4_keeps_b_picture_times_of_other_encoders() {
+    let test = "mp4_keeps_b_picture_times_of_other_encoders";
     let folder = tempdir().unwrap();
     let file = |name: &str| folder.path().join(name);
     for (encoder, extension, codec, parameters) in [
@@ -326,8 +329,8 @@ fn streams_of_other_encoders_go_into_an_mp4_with_the_times_of_their_b_pictures()
 }
 
 #[test]
-fn b_pictures_are_put_in_order_out_of_a_pipe_and_refused_by_openh264() {
-    let test = "b_pictures_are_put_in_order_out_of_a_pipe_and_refused_by_openh264";
+fn b_pictures_are_ordered_or_refused_by_openh264() {
+    let test = "b_pictures_are_ordered_or_refused_by_openh264";
     let folder = tempdir().unwrap();
     let file = |name: &str| folder.path().join(name);
     let stream = file("clip.h264");
@@ -350,12 +353,12 @@ fn b_pictures_are_put_in_order_out_of_a_pipe_and_refused_by_openh264() {
     let raw = file("raw.y4m");
     let ended = run(["convert", stream.to_str().unwrap(), raw.to_str().unwrap()]);
     ended.assert_error(1, &["B pictures", "OpenH264"]);
-    // Nothing half is left.
+    // No partial file is left.
     assert!(!raw.exists());
 }
 
 #[test]
-fn a_conversion_that_is_stopped_says_that_it_is_not_whole() {
+fn a_stopped_conversion_says_it_is_incomplete() {
     let folder = tempdir().unwrap();
     let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (from, to) = (file("endless.y4m"), file("clip.h264"));
@@ -385,8 +388,8 @@ fn a_conversion_that_is_stopped_says_that_it_is_not_whole() {
 }
 
 #[test]
-fn h265_is_recorded_and_converted_where_libx265_is_installed() {
-    let test = "h265_is_recorded_and_converted_where_libx265_is_installed";
+fn h265_is_recorded_and_converted_with_libx265() {
+    let test = "h265_is_recorded_and_converted_with_libx265";
     if !has_h265(test) {
         return;
     }

@@ -1,4 +1,4 @@
-//! MP4 files of this and other programs, converted: pictures and times stay as they are.
+//! Converting MP4 files of this and other programs: pictures and times stay unchanged.
 
 mod support;
 
@@ -121,7 +121,7 @@ fn a_byte_stream_comes_out_of_an_mp4_as_it_went_in() {
 }
 
 #[test]
-fn a_recording_that_was_killed_is_read_to_its_last_fragment() {
+fn a_killed_recording_reads_to_its_last_fragment() {
     let place = Place::new();
     let (_folder, socket) = support::place();
     let _host = share_pattern(&socket, &[]);
@@ -518,7 +518,7 @@ fn the_turn_and_the_aspect_of_a_file_are_kept() {
     let Some(plain) = place.made("plain.mp4", &[source, encode].concat()) else {
         return videostream_testing::skip(test, "needs ffmpeg with libx264");
     };
-    // What a phone says beside its stream, and another shape of samples than the stream does.
+    // A phone's container metadata, and a sample aspect that differs from the stream's.
     let copy = ["-i", plain.to_str().unwrap(), "-c", "copy"];
     let beside = ["-aspect", "16:9", "-metadata:s:v", "rotate=90"];
     let turned = place.made("turned.mp4", &[copy, beside].concat()).unwrap();

@@ -1,4 +1,4 @@
-//! Recordings of sources whose clock or rate is odd, and of streams that are joined at any place.
+//! Recordings of sources with odd clocks or rates, and of streams joined at any point.
 
 mod source;
 mod support;
@@ -28,7 +28,8 @@ fn record(frames: &[Shared], count: u64, path: &Path) -> Ended {
     share(&socket, frames, || run(words))
 }
 
-/// Records frames with these timestamps; what the command says, and the times in the file in milliseconds.
+/// Records frames with these timestamps; what the command says, and the times in the file in
+/// milliseconds.
 fn times_of(stamps: impl Fn(u64) -> u64) -> (Ended, Vec<f64>) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.mp4");
@@ -53,7 +54,7 @@ fn estimated(ended: &Ended) -> u64 {
 #[test]
 fn frames_of_any_rate_are_shown_when_they_were_taken() {
     let test = "frames_of_any_rate_are_shown_when_they_were_taken";
-    if !has_ffprobe(test) {
+    if !videostream_testing::has_programs(test, &["ffprobe"]) {
         return;
     }
     // The source says 33 ms.
@@ -72,7 +73,7 @@ fn frames_of_any_rate_are_shown_when_they_were_taken() {
 #[test]
 fn a_clock_that_is_set_moves_nothing_and_is_told_once() {
     let test = "a_clock_that_is_set_moves_nothing_and_is_told_once";
-    if !has_ffprobe(test) {
+    if !videostream_testing::has_programs(test, &["ffprobe"]) {
         return;
     }
     let year = 365 * 24 * HOUR;
@@ -104,7 +105,7 @@ fn a_clock_that_is_set_moves_nothing_and_is_told_once() {
 #[test]
 fn a_first_timestamp_without_sense_moves_nothing() {
     let test = "a_first_timestamp_without_sense_moves_nothing";
-    if !has_ffprobe(test) {
+    if !videostream_testing::has_programs(test, &["ffprobe"]) {
         return;
     }
     for first in [0, 4_154_505_010_207_436_000] {
@@ -119,9 +120,9 @@ fn a_first_timestamp_without_sense_moves_nothing() {
 }
 
 #[test]
-fn frames_of_a_clock_that_stands_are_shown_as_they_came() {
-    let test = "frames_of_a_clock_that_stands_are_shown_as_they_came";
-    if !has_ffprobe(test) {
+fn a_stopped_clock_shows_frames_as_they_came() {
+    let test = "a_stopped_clock_shows_frames_as_they_came";
+    if !videostream_testing::has_programs(test, &["ffprobe"]) {
         return;
     }
     let (ended, times) = times_of(|_| START);
@@ -131,16 +132,6 @@ fn frames_of_a_clock_that_stands_are_shown_as_they_came() {
     // They come every 2 ms or later.
     let last = *times.last().unwrap();
     assert!(last > 70.0 && last < 60_000.0, "{times:?}");
-}
-
-fn has_ffprobe(test: &str) -> bool {
-    let there = std::process::Command::new("ffprobe")
-        .arg("-version")
-        .output();
-    if let Err(error) = &there {
-        videostream_testing::skip(test, &format!("needs ffprobe: {error}"));
-    }
-    there.is_ok()
 }
 
 /// Packets of pictures of 320x240 with a key frame every 10, each its parameter sets and the rest.
@@ -224,7 +215,7 @@ fn a_packet_whose_header_is_damaged_costs_itself() {
     let mut all: Vec<_> = packets
         .map(|(sets, data, _)| [sets, data].concat())
         .collect();
-    // A slice of a picture parameter set that there is not: number 30, as an Exp-Golomb code.
+    // A slice with a missing picture parameter set: number 30, as an Exp-Golomb code.
     all[15] = vec![0, 0, 0, 1, 0x41, 0x98, 0x3e, 0x80, 0x55];
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.mp4");
@@ -271,7 +262,7 @@ fn packets_of_a_refresh_that_is_joined_are_counted() {
 }
 
 #[test]
-fn frames_that_no_file_holds_are_refused_with_its_name() {
+fn unrecordable_frames_are_refused_by_file_name() {
     let folder = tempfile::tempdir().unwrap();
     let frames = [Shared::new(FourCc::FWHT, &[0x4f; 4000], START)];
     for (name, code) in [("x.mp4", 1), ("x.h264", 1), ("x.mjpeg", 2), ("x.y4m", 2)] {

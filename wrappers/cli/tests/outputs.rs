@@ -1,4 +1,4 @@
-//! What has the name of an output before stays until there is a new file that plays.
+//! An existing file stays until the new output is playable.
 
 mod support;
 
@@ -139,7 +139,7 @@ fn what_a_killed_writer_left_is_removed_by_the_next() {
     killed.kill().unwrap();
     killed.wait().unwrap();
     let left = place.hidden();
-    // Two at once, neither of which takes the other for one that was killed.
+    // Two at once: neither mistakes the other's temporary file for a killed command's.
     let mut parts = Vec::new();
     let writers: Vec<_> = (1..=2)
         .map(|count| {
@@ -165,7 +165,7 @@ fn what_a_killed_writer_left_is_removed_by_the_next() {
 }
 
 #[test]
-fn a_recording_has_its_name_from_its_first_fragment_on() {
+fn a_recording_is_named_at_its_first_fragment() {
     let place = Place::new();
     let (_socket_folder, socket) = self::place();
     let _host = share_pattern(&socket, &[]);
@@ -184,7 +184,7 @@ fn a_recording_has_its_name_from_its_first_fragment_on() {
             "x.y4m" => convert(&to, &again),
             "x.h264" => convert(&to, &raw),
             _ => {
-                let test = "a_recording_has_its_name_from_its_first_fragment_on";
+                let test = "a_recording_is_named_at_its_first_fragment";
                 if let Some(found) = support::probe(test, &to) {
                     assert_eq!(found[..3], ["h264", "320", "240"], "{found:?}");
                 }
@@ -196,7 +196,7 @@ fn a_recording_has_its_name_from_its_first_fragment_on() {
 }
 
 #[test]
-fn a_picture_that_can_not_be_saved_leaves_the_former_one() {
+fn a_failed_save_leaves_the_former_picture() {
     let place = Place::new();
     let to = place.former("x.png");
     let mut command = Command::new("sh");

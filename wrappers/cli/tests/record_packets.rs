@@ -1,4 +1,4 @@
-//! A host's packets, recorded as they are by another process: what is in the file, whatever happens meanwhile.
+//! Recording a host's packets unchanged in another process, under all circumstances.
 
 mod support;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use support::{Process, h264, number, place, probe, run, share_pattern, start, times, wait_until};
 
-/// A host that shares packets without key frames but the first and those for who asks.
+/// Starts a host that shares packets; its only key frames are the first and requested ones.
 fn host(socket: &str, codec: &str) -> Process {
     let words = ["--buffers", "16", "--encode", codec, "--gop", "0"];
     share_pattern(socket, &words)
@@ -20,7 +20,8 @@ fn recorder(socket: &str, words: &[&str], file: &Path) -> Process {
     start(fixed.iter().chain(words).chain(&[file.to_str().unwrap()]))
 }
 
-/// Asserts that each frame that the summary counts is in the file and decodes, and is shown when it was taken.
+/// Asserts that each frame of the summary is in the file, decodes, and is shown at its capture
+/// time.
 fn assert_plays(test: &str, file: &Path, recorded: &Value) {
     let frames = number(recorded, "frames");
     let Some(found) = probe(test, file) else {
@@ -44,8 +45,8 @@ fn assert_plays(test: &str, file: &Path, recorded: &Value) {
     assert!(between <= number(recorded, "restarts"), "{times:?}");
 }
 
-/// Waits until the file has grown so often. One of fragments grows by its header, and by a fragment a
-/// second.
+/// Waits until the file has grown so often. One of fragments grows by its header, and by a fragment
+/// a second.
 fn wait_for_growth(file: &Path, times: u32) {
     let len = || std::fs::metadata(file).map_or(0, |about| about.len());
     let (mut last, mut grown) = (len(), 0);
@@ -63,8 +64,8 @@ fn wait_for_fragments(file: &Path) {
 }
 
 #[test]
-fn packets_are_recorded_from_the_key_frame_for_who_joins() {
-    let test = "packets_are_recorded_from_the_key_frame_for_who_joins";
+fn a_late_joiner_records_from_a_key_frame() {
+    let test = "a_late_joiner_records_from_a_key_frame";
     let (folder, socket) = place();
     let mut host = host(&socket, "h264");
     // The first key frame is long gone when the second one comes.
@@ -100,8 +101,8 @@ fn packets_are_recorded_from_the_key_frame_for_who_joins() {
 }
 
 #[test]
-fn what_follows_a_lost_packet_is_left_out_up_to_a_key_frame_that_is_asked_for() {
-    let test = "what_follows_a_lost_packet_is_left_out_up_to_a_key_frame_that_is_asked_for";
+fn recording_skips_from_lost_packet_to_key_frame() {
+    let test = "recording_skips_from_lost_packet_to_key_frame";
     let (folder, socket) = place();
     let host = host(&socket, "h264");
     let file = folder.path().join("gap.mp4");
@@ -141,8 +142,8 @@ fn what_was_recorded_before_the_host_was_killed_plays() {
 }
 
 #[test]
-fn a_recording_outlives_its_host_and_itself_being_killed() {
-    let test = "a_recording_outlives_its_host_and_itself_being_killed";
+fn a_recording_survives_its_hosts_and_its_own_death() {
+    let test = "a_recording_survives_its_hosts_and_its_own_death";
     let (folder, socket) = place();
     let first = host(&socket, "h264");
     let file = folder.path().join("restart.mp4");
@@ -169,8 +170,8 @@ fn a_recording_outlives_its_host_and_itself_being_killed() {
 }
 
 #[test]
-fn packets_of_h265_are_recorded_where_libx265_is_installed() {
-    let test = "packets_of_h265_are_recorded_where_libx265_is_installed";
+fn h265_packets_are_recorded_with_libx265() {
+    let test = "h265_packets_are_recorded_with_libx265";
     let (folder, socket) = place();
     let words = [
         "stream",
@@ -186,7 +187,7 @@ fn packets_of_h265_are_recorded_where_libx265_is_installed() {
     let tried = run(words);
     if tried.status.code() == Some(4) {
         tried.assert_error(4, &["libx265-199"]);
-        println!("skipped: {test}: {}", tried.stderr.trim());
+        videostream_testing::skip(test, tried.stderr.trim());
         return;
     }
     let host = host(&socket, "h265");

@@ -1,7 +1,7 @@
-//! `videostream controls` on the kernel's virtual camera, beside `v4l2-ctl`.
+//! `videostream controls` on the kernel's virtual camera, compared with `v4l2-ctl`.
 //!
-//! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere every test
-//! says that it was skipped.
+//! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere every test is
+//! skipped.
 
 mod support;
 #[path = "../../../hal/tests/v4l2_ctl/mod.rs"]
@@ -35,7 +35,7 @@ fn the_list_is_that_of_v4l2_ctl() {
     };
     let camera = camera();
     let Some((listed, _)) = v4l2_ctl::ask(&camera, &["-L"]) else {
-        println!("skipped: the_list_is_that_of_v4l2_ctl: this guest has no v4l2-ctl");
+        videostream_testing::skip("the_list_is_that_of_v4l2_ctl", "this guest has no v4l2-ctl");
         return;
     };
     let theirs = v4l2_ctl::controls(&listed);

@@ -1,7 +1,7 @@
 //! `videostream info` and the formats of `devices -v`, on the kernel's virtual camera.
 //!
-//! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere every test
-//! says that it was skipped.
+//! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere every test is
+//! skipped.
 
 mod support;
 

@@ -1,8 +1,8 @@
 //! `--io`: the kernel's virtual camera fills every kind of memory with the same picture, and each
 //! is shared.
 //!
-//! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere every test
-//! says that it was skipped.
+//! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere every test is
+//! skipped.
 
 mod support;
 
@@ -15,8 +15,8 @@ use videostream::hal::v4l2::NodeKind;
 use videostream_testing::on_the_rig;
 
 #[test]
-fn every_kind_of_memory_has_the_same_picture_and_is_shared() {
-    let Some(_turn) = on_the_rig("every_kind_of_memory_has_the_same_picture_and_is_shared") else {
+fn every_io_method_shares_the_same_picture() {
+    let Some(_turn) = on_the_rig("every_io_method_shares_the_same_picture") else {
         return;
     };
     let list = devices();

@@ -1,7 +1,7 @@
 //! `videostream media` on the kernel's virtual pipeline.
 //!
-//! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere every test
-//! says that it was skipped.
+//! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere every test is
+//! skipped.
 
 use std::process::{Command, Output};
 

@@ -1,8 +1,7 @@
-//! Cameras that mark frames as damaged, do not answer for an item of a list, or have another rate than is asked for.
+//! Cameras that mark frames as damaged, fail to list an item, or have another rate than requested.
 //!
-//! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere every test
-//! says that it was skipped.
-//! rig: timeout=600
+//! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere every test is
+//! skipped. rig: timeout=600
 
 mod support;
 
@@ -117,7 +116,7 @@ fn a_camera_that_tells_no_rate_gives_pictures() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("x.png").display().to_string();
     let words = ["snapshot", "-d", &camera, "-r", "320x180", &path];
-    // No rate is set that nobody asked for.
+    // No rate is set without --fps.
     assert!(calls("VIDIOC_S_PARM", &words).is_empty());
     let asked = calls("VIDIOC_G_PARM", &words);
     for errno in ["EIO", "EPIPE", "ENOTTY"] {

@@ -1,8 +1,7 @@
-//! A camera shared by processes of the command, on the kernel's virtual camera.
+//! The kernel's virtual camera, shared between processes of the command.
 //!
-//! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere every test
-//! says that it was skipped.
-//! rig: timeout=600
+//! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere every test is
+//! skipped. rig: timeout=600
 
 mod support;
 
@@ -66,8 +65,8 @@ fn hold_still() {
 }
 
 #[test]
-fn three_processes_read_the_cameras_own_buffers_in_order() {
-    let Some(_turn) = on_the_rig("three_processes_read_the_cameras_own_buffers_in_order") else {
+fn three_processes_read_the_cameras_buffers() {
+    let Some(_turn) = on_the_rig("three_processes_read_the_cameras_buffers") else {
         return;
     };
     let (folder, socket) = place();
@@ -225,7 +224,7 @@ fn a_killed_host_gives_the_camera_to_the_next() {
     };
     let (_folder, socket) = place();
     let first = host(&socket);
-    // Without end: how many frames come before the kill is nobody's choice.
+    // Without a limit: the number of frames before the kill is arbitrary.
     let receive = [
         "receive",
         "--every",

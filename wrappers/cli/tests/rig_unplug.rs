@@ -1,9 +1,8 @@
 //! A shared camera that loses its signal, changes it, or is unplugged and comes back, seen by
 //! processes of the command.
 //!
-//! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere every test
-//! says that it was skipped.
-//! rig: timeout=600
+//! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`); elsewhere every test is
+//! skipped. rig: timeout=600
 
 mod support;
 
@@ -97,8 +96,8 @@ impl Drop for Hdmi {
 }
 
 #[test]
-fn clients_stay_while_the_signal_changes_and_goes_and_comes() {
-    let test = "clients_stay_while_the_signal_changes_and_goes_and_comes";
+fn clients_stay_while_the_signal_changes() {
+    let test = "clients_stay_while_the_signal_changes";
     let Some(_turn) = on_the_rig(test) else {
         return;
     };
@@ -156,8 +155,8 @@ fn clients_stay_while_the_signal_changes_and_goes_and_comes() {
 }
 
 #[test]
-fn an_unplugged_camera_ends_its_host_and_the_reason_is_told() {
-    let Some(_turn) = on_the_rig("an_unplugged_camera_ends_its_host_and_the_reason_is_told") else {
+fn an_unplugged_camera_ends_its_host_with_a_reason() {
+    let Some(_turn) = on_the_rig("an_unplugged_camera_ends_its_host_with_a_reason") else {
         return;
     };
     let (_folder, socket) = place();
@@ -167,18 +166,17 @@ fn an_unplugged_camera_ends_its_host_and_the_reason_is_told() {
     let receiver = receiver(&socket);
     set(&Device::open(camera.as_str()).unwrap(), "Disconnect", 1);
     host.finish().assert_error(3, &[&camera, "unplugged"]);
-    // A receiver without end takes its host's for its own.
+    // A receiver without a limit ends with its host.
     assert_accounts(&receiver.finish().json());
     assert!(fs::symlink_metadata(&socket).is_err());
-    // The driver plugs itself in again when nobody has it open any more.
+    // The driver re-creates the node once no process has it open.
     let again = Camera::open(&camera).unwrap().size(320, 180).start();
     drop(again.unwrap());
 }
 
 #[test]
-fn a_camera_that_is_plugged_in_again_goes_on_under_another_number() {
-    let Some(_turn) = on_the_rig("a_camera_that_is_plugged_in_again_goes_on_under_another_number")
-    else {
+fn a_replugged_camera_continues_under_a_new_number() {
+    let Some(_turn) = on_the_rig("a_replugged_camera_continues_under_a_new_number") else {
         return;
     };
     let (_folder, socket) = place();
@@ -198,7 +196,7 @@ fn a_camera_that_is_plugged_in_again_goes_on_under_another_number() {
     let mut host = start(words);
     host.wait_for("sharing");
     let mut receiver = receiver(&socket);
-    // Whoever has the node open keeps its number from being used again.
+    // An open node keeps its number from being reused.
     let keeper = File::open(&before).unwrap();
 
     let pulled = Pulled::new();
@@ -209,7 +207,7 @@ fn a_camera_that_is_plugged_in_again_goes_on_under_another_number() {
     host.wait_for("sharing 320x180 NV12 now");
     let after = camera().unwrap();
     assert_ne!(after, before);
-    // What was asked for is set on a driver that was made anew, too.
+    // The settings are applied to the re-created driver as well.
     let device = Device::open(after.as_str()).unwrap();
     let brightness = device.control_by_name("Brightness").unwrap().unwrap();
     assert_ne!(brightness.default_value, 77);
@@ -256,14 +254,14 @@ fn a_host_waits_for_a_camera_that_is_not_there_yet() {
     host.wait_for("sharing");
     let receiver = receiver(&socket);
 
-    // Whatever is behind the link is the camera, also after it was unplugged.
+    // The link names the camera, before and after it is unplugged.
     set(&Device::open(camera.as_str()).unwrap(), "Disconnect", 1);
     host.wait_for("320x180 NV12 now");
     wait_for_more(&receiver);
     assert_eq!(receiver.interrupt().json()["in_order"], true);
     host.interrupt().json();
 
-    // An end that is wished for comes while it waits, too.
+    // It can be stopped while it waits, too.
     fs::remove_file(&link).unwrap();
     let mut host = start(["stream", "--reconnect", "-d", &link, &socket]);
     host.wait_for("waiting: ");

@@ -1,4 +1,4 @@
-//! One host and several clients, each a process of its own, with and without accidents.
+//! One host and several clients in separate processes, with and without failures.
 
 mod support;
 
@@ -11,7 +11,7 @@ use support::{
     Process, assert_accounts, h264, number, numbers, place, probe, share_pattern, start, wait_until,
 };
 
-/// A host with as many buffers as there may be: a client may be late for more than a second.
+/// Starts a host with the maximum of buffers: a client may be late for more than a second.
 fn host(socket: &str) -> Process {
     share_pattern(socket, &["--buffers", "32"])
 }
@@ -32,8 +32,8 @@ fn receive(socket: &str, words: &[&str]) -> Process {
 }
 
 #[test]
-fn three_receivers_and_a_recorder_get_whole_frames_of_the_same_memory() {
-    let test = "three_receivers_and_a_recorder_get_whole_frames_of_the_same_memory";
+fn receivers_and_recorder_share_the_same_memory() {
+    let test = "receivers_and_recorder_share_the_same_memory";
     let (folder, socket) = place();
     let file = folder.path().join("out.mp4");
     let host = host(&socket);
@@ -69,7 +69,7 @@ fn three_receivers_and_a_recorder_get_whole_frames_of_the_same_memory() {
 }
 
 #[test]
-fn frames_are_shared_in_the_format_that_they_are_converted_to() {
+fn frames_are_shared_in_their_converted_format() {
     let (_folder, socket) = place();
     let words = ["stream", "--pattern", "-r", "320x240", "--convert", "UYVY"];
     let mut host = start(words.iter().chain(&["--json", &socket]));
@@ -123,7 +123,7 @@ fn a_killed_host_is_reported_and_the_next_takes_its_place() {
     let ended = plain.finish();
     ended.assert_error(5, &["the host is gone", &socket]);
     assert!(number(&ended.json_anyway(), "frames_processed") > 0);
-    // What it left behind is in nobody's way.
+    // Its leftovers do no harm.
     assert!(fs::exists(&socket).unwrap());
     let _second = host(&socket);
     again.wait_for("another host has taken over");
@@ -147,7 +147,7 @@ fn a_killed_host_is_reported_and_the_next_takes_its_place() {
 }
 
 #[test]
-fn a_host_that_ends_lets_clients_without_a_wish_end_well() {
+fn endless_receivers_end_well_with_their_host() {
     let (_folder, socket) = place();
     let host = host(&socket);
     let mut endless = receive(&socket, &["-f", "0"]);
@@ -160,7 +160,7 @@ fn a_host_that_ends_lets_clients_without_a_wish_end_well() {
 }
 
 #[test]
-fn an_abstract_name_is_no_file_and_is_free_after_its_host() {
+fn an_abstract_name_is_free_after_its_host() {
     let name = format!("videostream-test-{}", std::process::id());
     for _ in 0..2 {
         let mut host = start(["stream", "--pattern", "-r", "320x240", &name]);
@@ -196,7 +196,7 @@ fn ctrl_c_ends_every_command_well_and_soon() {
     let mut recorder = start(["record", "--pattern", "--json", file.to_str().unwrap()]);
     receiver.wait_for("connected");
     recorder.wait_for("recording");
-    // One that waits for a host that never comes.
+    // A client that waits for a missing host.
     let mut waiting = start(["receive", "--reconnect", "-t", "1000", "no-such-host"]);
     waiting.wait_for_signals();
     wait_for_frames(&socket, 1);
@@ -211,7 +211,7 @@ fn ctrl_c_ends_every_command_well_and_soon() {
 }
 
 #[test]
-fn top_shows_the_host_and_its_clients_and_holds_nothing() {
+fn top_shows_host_and_clients_and_holds_nothing() {
     let (_folder, socket) = place();
     let _host = host(&socket);
     let mut receiver = receive(&socket, &["-f", "0"]);

@@ -1,4 +1,5 @@
-//! Signals: Ctrl-C once is an orderly end, twice or a kill ends what is blocked, ignored stays ignored.
+//! Signals: the first Ctrl-C stops gracefully, a second one or a kill ends a blocked command, and
+//! ignored signals stay ignored.
 
 mod support;
 
@@ -23,7 +24,7 @@ fn fifo(folder: &TempDir, name: &str) -> String {
     path
 }
 
-/// The command with `setup` done by a shell before.
+/// Returns the command, run by a shell after `setup`.
 fn after(setup: &str, words: &[&str]) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", &format!("{setup}; exec \"$0\" \"$@\"")]);
@@ -92,7 +93,7 @@ fn ctrl_c_while_nobody_is_there_yet_is_told() {
     ended.assert_error(1, &["stopped before the end", &h264, "is not written"]);
     let ended = interrupted(&["snapshot", "--ipc", &socket, &png]);
     ended.assert_error(1, &["stopped before the first picture", &png]);
-    // These end by Ctrl-C also when all is well.
+    // These normally end by Ctrl-C.
     let record = ["record", "--ipc", &*socket, &*h264];
     let ended = interrupted(&record);
     assert!(ended.stdout.contains("nothing recorded"), "{ended:?}");
@@ -218,7 +219,7 @@ fn ignored_signals_stay_ignored() {
         let client = start(["receive", "-v", "-f", "0", &socket]);
         wait_for_more(&client);
         host.signal(signal);
-        // Longer than it takes to look at signals.
+        // Longer than the time between checks for signals.
         for _ in 0..10 {
             wait_for_more(&client);
         }

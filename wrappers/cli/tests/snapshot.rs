@@ -1,4 +1,4 @@
-//! Pictures of streams that are shared: packets, and JPEG as cameras give it.
+//! Snapshots of shared streams: packets, and the JPEG of cameras.
 
 mod support;
 
@@ -17,7 +17,7 @@ use videostream::{Host, Picture, pattern};
 
 use support::{Ended, has_h265, number, place, run, start};
 
-/// The pixels of an image in a file, as NV12, by ffmpeg; `None`, said on standard error, where there is none.
+/// Reads an image as NV12 by ffmpeg. Without ffmpeg returns `None` and prints a note.
 fn pixels(test: &str, path: &Path) -> Option<Vec<u8>> {
     let output = Command::new("ffmpeg")
         .args(["-v", "error", "-i"])
@@ -98,7 +98,7 @@ fn taken_from_packets(test: &str, codec: &str, format: &str) {
     host.interrupt();
 }
 
-/// A host that shares one frame, of these bytes, while `during` runs.
+/// Shares one frame of these bytes while `during` runs.
 fn share(
     fourcc: FourCc,
     bytes: &[u8],
@@ -158,8 +158,8 @@ fn without_tables(file: &[u8]) -> (Vec<u8>, usize) {
 }
 
 #[test]
-fn jpeg_of_a_camera_is_saved_as_it_is_with_the_tables_that_it_lacks() {
-    let test = "jpeg_of_a_camera_is_saved_as_it_is_with_the_tables_that_it_lacks";
+fn camera_jpeg_is_saved_with_missing_tables_added() {
+    let test = "camera_jpeg_is_saved_with_missing_tables_added";
     let (folder, socket) = place();
     let file = |name: &str| folder.path().join(name);
     let made = file("made.jpg");

@@ -1,4 +1,4 @@
-//! Byte streams as encoders, hardware and cuts make them, put into an MP4: each picture at its time.
+//! Byte streams of encoders and hardware, complete or cut, converted to MP4 with correct times.
 
 mod support;
 
@@ -83,7 +83,8 @@ fn encoded(width: u32, height: u32, frames: u64) -> Vec<u8> {
     stream
 }
 
-/// A stream of a key frame each ten pictures, each with its parameter sets, and where it may be converted.
+/// A stream of a key frame each ten pictures, each with its parameter sets, and where it may be
+/// converted.
 struct Place {
     folder: TempDir,
     units: Vec<Vec<u8>>,
@@ -186,7 +187,7 @@ fn parameter_sets_are_collected_wherever_they_come() {
 }
 
 #[test]
-fn start_codes_of_either_length_and_delimiters_make_no_pictures() {
+fn start_codes_and_delimiters_make_no_pictures() {
     let place = Place::new();
     let mut mixed = Vec::new();
     for (number, unit) in place.units.iter().enumerate() {
@@ -202,11 +203,11 @@ fn start_codes_of_either_length_and_delimiters_make_no_pictures() {
 }
 
 #[test]
-fn a_picture_that_can_not_be_read_is_counted_and_costs_no_other() {
+fn an_unreadable_picture_costs_no_other() {
     let place = Place::new();
     let mut units = place.units.clone();
     let mut slices = units.iter_mut().filter(|unit| kind(unit) == SLICE);
-    // Its header names a parameter set that is not there: 1, 3 and 31, as Exp-Golomb codes.
+    // Its header names a missing parameter set: 1, 3 and 31, as Exp-Golomb codes.
     let slice = slices.nth(5).unwrap();
     *slice = vec![slice[0], 0b1001_0000, 0b0100_0000, 0x88, 0x80];
     let places: Vec<_> = all().into_iter().filter(|place| *place != 6).collect();
@@ -274,7 +275,7 @@ fn a_profile_that_can_not_be_decoded_is_named() {
 }
 
 #[test]
-fn a_rate_stands_in_for_one_that_raw_video_does_not_say() {
+fn a_given_rate_replaces_a_missing_one() {
     let place = Place::new();
     let [from, to] = ["from.y4m", "to.mp4"].map(|name| place.file(name));
     let picture = [&b"FRAME\n"[..], &[128; 64 * 48 * 3 / 2]].concat();
@@ -294,8 +295,8 @@ fn a_rate_stands_in_for_one_that_raw_video_does_not_say() {
 }
 
 #[test]
-fn sets_come_again_where_others_have_taken_their_place() {
-    let test = "sets_come_again_where_others_have_taken_their_place";
+fn parameter_sets_repeat_after_a_change() {
+    let test = "parameter_sets_repeat_after_a_change";
     let folder = tempdir().unwrap();
     let file = |name: &str| folder.path().join(name);
     for (encoder, parameters) in [
@@ -323,8 +324,8 @@ fn sets_come_again_where_others_have_taken_their_place() {
 }
 
 #[test]
-fn leading_pictures_without_their_references_are_no_damage() {
-    let test = "leading_pictures_without_their_references_are_no_damage";
+fn leading_pictures_without_references_are_fine() {
+    let test = "leading_pictures_without_references_are_fine";
     if !support::has_h265(test) {
         return;
     }

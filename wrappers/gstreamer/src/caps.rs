@@ -1,4 +1,4 @@
-//! Frames of the ring as caps.
+//! Caps for frames of the ring.
 
 use gst_video::{
     VideoColorMatrix, VideoColorPrimaries, VideoColorRange, VideoColorimetry, VideoInfo,
@@ -13,10 +13,10 @@ use videostream::{Colorimetry, FrameRate};
 
 use crate::{formats, shape};
 
-/// The feature of caps whose memory is dma-bufs.
+/// The caps feature of dma-bufs.
 pub(crate) const DMA_BUF: &str = "memory:DMABuf";
 
-/// What of a frame goes into caps.
+/// The part of a frame's descriptor that caps describe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct StreamFormat {
     pub(crate) fourcc: FourCc,
@@ -26,17 +26,18 @@ pub(crate) struct StreamFormat {
     pub(crate) rate: Option<FrameRate>,
     colorimetry: Colorimetry,
     field: Field,
-    /// Some frames have two fields and others do not, or not in the same order: each says it itself.
+    /// Frames differ in field order, or in whether they are interlaced: each buffer has its own
+    /// flags.
     is_mixed: bool,
     sample_aspect: u32,
 }
 
-/// What frames of a stream are to a pipeline.
+/// The media type of a stream.
 #[derive(Debug, Clone)]
 pub(crate) enum Media {
-    /// Pictures, and the least that they take.
+    /// Pictures, with their layout without padding.
     Raw(VideoInfo, Box<Layout>),
-    /// Without planes: the name of the caps.
+    /// Compressed data: the name of the caps.
     Packets(&'static str),
 }
 
@@ -51,7 +52,7 @@ impl StreamFormat {
                 modifier::INVALID => modifier::LINEAR,
                 known => known,
             },
-            // Hosts whose clock has another unit say 33,333,334 now and then.
+            // Rounded: hosts with coarser clocks report 33,333,334 now and then.
             rate: FrameRate::nearest(1_000_000_000, frame.duration_ns),
             colorimetry: Colorimetry::from_v4l2(frame.colorimetry, fourcc),
             field: Field::from_raw(frame.field),
@@ -60,12 +61,13 @@ impl StreamFormat {
         }
     }
 
-    /// The same with another rate.
+    /// Returns the format with another rate.
     pub(crate) fn with_rate(self, rate: Option<FrameRate>) -> Self {
         Self { rate, ..self }
     }
 
-    /// The same as part of a stream that was like `before`. One whose fields change from frame to frame keeps its caps.
+    /// Merges the format with that of the previous frame: a stream whose fields change from frame
+    /// to frame keeps its caps.
     pub(crate) fn mixed_with(self, before: &Self) -> Self {
         let mixed = Self {
             is_mixed: before.is_mixed || self.fields() != before.fields(),
@@ -87,7 +89,7 @@ impl StreamFormat {
         }
     }
 
-    /// What caps say of fields: how frames have them, and their order.
+    /// Returns the field order for caps; the outer `None` means progressive or other frames.
     fn fields(&self) -> Option<Option<&'static str>> {
         match self.field {
             Field::Interlaced => Some(None),
@@ -102,7 +104,7 @@ impl StreamFormat {
         Codec::of_packets(self.fourcc).is_some()
     }
 
-    /// Flags of every buffer with two fields.
+    /// Returns the buffer flags of interlaced frames.
     pub(crate) fn field_flags(&self) -> gst_video::VideoBufferFlags {
         use gst_video::VideoBufferFlags as Flags;
         match self.field {
@@ -112,10 +114,10 @@ impl StreamFormat {
         }
     }
 
-    /// How a pipeline has such frames.
+    /// Returns the media type of such frames.
     ///
     /// # Errors
-    /// What a pipeline has no word for.
+    /// Fails for formats that GStreamer does not support.
     pub(crate) fn media(&self) -> Result<Media, String> {
         let fourcc = match self.fourcc {
             FourCc::JPEG => FourCc::MJPG,
@@ -144,13 +146,14 @@ impl StreamFormat {
         Ok(Media::Raw(info, Box::new(tight)))
     }
 
-    /// Caps for frames in such memory, those that are to be tried first at the front.
+    /// Returns caps for frames in this kind of memory, in order of preference.
     ///
-    /// Lines one after the other go out as system memory, which everybody can map: elements that import dma-bufs find them
-    /// in the memory itself. The feature is for who insists on it.
+    /// Linear frames are offered as system memory first, which every element can map; elements that
+    /// import dma-bufs recognize them by the memory itself. The `memory:DMABuf` feature is for
+    /// elements that require it.
     ///
     /// # Errors
-    /// What caps can't say.
+    /// Fails for frames that caps can't describe.
     pub(crate) fn caps(&self, is_dma_buf: bool) -> Result<gst::Caps, String> {
         self.caps_for(is_dma_buf, shape::has_drm_caps())
     }
@@ -188,17 +191,18 @@ impl StreamFormat {
         match caps.is_empty() {
             false => Ok(caps),
             true => Err(format!(
-                "frames are tiled (modifier {:#x}), which takes dma-bufs and GStreamer 1.24 or later, this is {}",
+                "frames are tiled (modifier {:#x}), which takes dma-bufs and GStreamer 1.24 or \
+                 later, this is {}",
                 self.modifier,
                 gst::version_string()
             )),
         }
     }
 
-    /// `NV12`, or `NV12:0x0300000000000010` where frames are tiled.
+    /// Returns `drm-format`: `NV12`, or `NV12:0x0300000000000010` for tiled frames.
     fn drm_format(&self) -> Option<String> {
         let drm = self.fourcc.to_drm()?;
-        // A code of V4L2 may say the tiling already.
+        // A V4L2 code may imply the tiling.
         let DrmFormat { fourcc, modifier } = drm;
         let modifier = match self.modifier {
             modifier::LINEAR => modifier,
@@ -210,7 +214,7 @@ impl StreamFormat {
         })
     }
 
-    /// With all that caps say beside the format.
+    /// Adds everything that caps have besides the format.
     fn described(&self, mut caps: gst::Structure) -> gst::Structure {
         let is_raw = caps.name() == "video/x-raw";
         for (field, side) in [("width", self.width), ("height", self.height)] {
@@ -254,7 +258,8 @@ impl StreamFormat {
         caps
     }
 
-    /// The colours as caps have them; `None` if nobody said enough: elements assume what is usual then.
+    /// Returns the colorimetry for caps; `None` if too little is known, and elements assume their
+    /// defaults.
     fn colorimetry_caps(&self) -> Option<String> {
         let format = formats::video_format(self.fourcc);
         let info = format.map(gst_video::VideoFormatInfo::from_format);
@@ -263,7 +268,7 @@ impl StreamFormat {
         let primaries = VideoColorPrimaries::from_iso(colours.primaries.0.into());
         let transfer = VideoTransferFunction::from_iso(colours.transfer.0.into());
         let matrix = match is_rgb {
-            // Whatever the conversion was, it is over.
+            // RGB has no matrix any more.
             true => VideoColorMatrix::Rgb,
             false => VideoColorMatrix::from_iso(colours.matrix.0.into()),
         };
@@ -281,7 +286,7 @@ impl StreamFormat {
     }
 }
 
-/// Parts of fractions are no larger than a million.
+/// Converts a part of a fraction; those are a million at most.
 fn part(number: u32) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }
@@ -308,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn raw_caps_say_rate_colours_and_shape() {
+    fn raw_caps_have_rate_colours_and_aspect() {
         let mut frame = frame(FourCc::NV12);
         frame.colorimetry = Colorimetry::BT709.to_v4l2();
         frame.sample_aspect = 4 | 3 << 16;
@@ -347,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn unsaid_colours_are_left_out() {
+    fn unknown_colours_are_left_out() {
         assert!(!first(&frame(FourCc::NV12)).contains("colorimetry"));
         let mut rgb = frame(FourCc::RGB3);
         rgb.colorimetry = 8;
@@ -412,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn what_gstreamer_has_no_word_for_is_named() {
+    fn unsupported_formats_are_named() {
         let bayer = StreamFormat::of(&frame(FourCc::SBGGR10P));
         assert!(bayer.media().unwrap_err().contains("pBAA"));
         for (width, height) in [(0, 480), (640, 0), (u32::MAX, 480)] {

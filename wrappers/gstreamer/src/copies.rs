@@ -1,13 +1,13 @@
-//! Copies of pictures.
+//! Copying pictures.
 
 use gst::glib;
 use gst_video::prelude::*;
 use gst_video::{VideoBufferFlags, VideoFrameRef, VideoInfo};
 
-/// Copies a picture into another buffer, line by line, with what its flags say of fields.
+/// Copies a picture into another buffer, line by line, with its field flags.
 ///
 /// # Errors
-/// A buffer that can't be mapped, or is too short for the picture.
+/// Fails if a buffer can't be mapped, or is too small for the picture.
 pub(crate) fn picture(
     from: &gst::BufferRef,
     info: &VideoInfo,

@@ -1,10 +1,10 @@
-//! GStreamer's names of pixel formats, and those of the ring.
+//! Pixel formats by GStreamer's names and the ring's codes.
 
 use gst_video::{VideoFormat, VideoInfo};
 use videostream::hal::format::{DrmFormat, FourCc, Layout, PlaneLayout};
 
-/// Formats that both sides know, the usual ones first. Where several codes stand for one format, the first
-/// one is written.
+/// Formats that both sides support, common ones first. If several codes mean one format, the first
+/// is written.
 pub(crate) const FORMATS: [(VideoFormat, FourCc); 40] = [
     (VideoFormat::Nv12, FourCc::NV12),
     (VideoFormat::I420, FourCc::YU12),
@@ -38,41 +38,42 @@ pub(crate) const FORMATS: [(VideoFormat, FourCc); 40] = [
     (VideoFormat::Y41b, FourCc::YUV411P),
     (VideoFormat::Yuv9, FourCc::YUV9),
     (VideoFormat::Yvu9, FourCc::YVU9),
-    // Planes in separate memories, which GStreamer has no other formats for.
+    // Planes in separate memories, for which GStreamer has no formats of their own.
     (VideoFormat::Nv12, FourCc::NM12),
     (VideoFormat::Nv21, FourCc::NM21),
     (VideoFormat::Nv16, FourCc::NM16),
     (VideoFormat::I420, FourCc::YM12),
     (VideoFormat::Yv12, FourCc::YM21),
     (VideoFormat::Y42b, FourCc::YM16),
-    // As programs of the 2.x library call them.
+    // Names of the 2.x library.
     (VideoFormat::Rgbx, FourCc::new(*b"RGBX")),
     (VideoFormat::Bgrx, FourCc::new(*b"BGRX")),
 ];
 
-/// The ring's code for a format.
+/// Returns the ring's code for a format.
 pub(crate) fn fourcc(format: VideoFormat) -> Option<FourCc> {
     let found = FORMATS.iter().find(|(known, _)| *known == format);
     found.map(|(_, fourcc)| *fourcc)
 }
 
-/// The ring's code for the same format with each plane in a buffer of its own, where there is one.
+/// Returns the ring's code for a format with each plane in its own buffer, if there is one.
 pub(crate) fn separate(format: VideoFormat) -> Option<FourCc> {
     let mut codes = FORMATS.iter().filter(|(known, _)| *known == format);
     let is_separate = |fourcc: FourCc| fourcc.info().is_some_and(|info| info.separate);
     codes.find_map(|(_, fourcc)| Some(*fourcc).filter(|fourcc| is_separate(*fourcc)))
 }
 
-/// The least that pictures of this format and size take.
+/// Returns the layout of a picture without padding.
 ///
 /// # Errors
-/// What there is no layout for.
+/// Fails for formats and sizes without a layout.
 pub(crate) fn tight(info: &VideoInfo) -> Result<Layout, String> {
     let code = fourcc(info.format()).ok_or("a format without a name")?;
     Layout::new(code, info.width(), info.height()).map_err(|error| error.to_string())
 }
 
-/// The bytes that a plane takes whose lines are so far apart; `None` if they are too close, or the sum too large.
+/// Returns the bytes that a plane with this stride takes; `None` if the stride is too small, or the
+/// size overflows.
 pub(crate) fn plane_needs(tight: &PlaneLayout, stride: u64) -> Option<u64> {
     let line = u64::from(tight.stride);
     let lines = tight.size.checked_div(tight.stride).unwrap_or(0);
@@ -80,7 +81,7 @@ pub(crate) fn plane_needs(tight: &PlaneLayout, stride: u64) -> Option<u64> {
     before_last.checked_add(line).filter(|_| stride >= line)
 }
 
-/// GStreamer's format for DRM's four letters.
+/// Returns Returns GStreamer's format for DRM's four letters.
 pub(crate) fn of_drm(letters: &str) -> Option<VideoFormat> {
     let mut padded = *b"    ";
     padded
@@ -89,7 +90,7 @@ pub(crate) fn of_drm(letters: &str) -> Option<VideoFormat> {
     video_format(DrmFormat::linear(padded).to_v4l2()?)
 }
 
-/// GStreamer's format for a code of the ring.
+/// Returns Returns GStreamer's format for a code of the ring.
 pub(crate) fn video_format(fourcc: FourCc) -> Option<VideoFormat> {
     let old = |letters: &[u8; 4]| fourcc == FourCc::new(*letters);
     let found = FORMATS.iter().find(|(_, known)| *known == fourcc);
@@ -122,6 +123,29 @@ mod tests {
     fn separate_planes_have_their_own_code() {
         assert_eq!(separate(VideoFormat::Nv12), Some(FourCc::NM12));
         assert_eq!(separate(VideoFormat::Yuy2), None);
+    }
+
+    /// Linear 8-bit formats that GStreamer does not have, or that were not needed yet.
+    const LEFT_OUT: &[FourCc] = &[
+        FourCc::NV42,
+        FourCc::YUV3,
+        FourCc::VUYA,
+        FourCc::VUYX,
+        FourCc::NM61,
+        FourCc::YM61,
+        FourCc::YM42,
+    ];
+
+    /// A new format in hal's table has to be added to `FORMATS` or to `LEFT_OUT`.
+    #[test]
+    fn formats_have_a_name_or_are_left_out() {
+        for info in videostream::hal::format::formats() {
+            if info.bits == 8 && info.tile == (1, 1) && info.drm.is_some() {
+                let is_left_out = LEFT_OUT.contains(&info.fourcc);
+                let has_a_name = video_format(info.fourcc).is_some();
+                assert_ne!(has_a_name, is_left_out, "{}", info.fourcc);
+            }
+        }
     }
 
     #[test]

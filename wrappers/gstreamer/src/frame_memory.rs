@@ -1,5 +1,6 @@
-//! Frames of the ring as memory of a pipeline. Each buffer of the ring is mapped once, and the hold on a frame belongs to
-//! the memory, not to the `GstBuffer` that has it first: queues and encoders keep the one and drop the other.
+//! Frames of the ring as GStreamer memory. Each ring buffer is mapped once. The hold on a frame
+//! belongs to the memory, not to the first `GstBuffer`: queues and encoders keep the memory and
+//! drop the buffer.
 
 #![expect(
     unsafe_code,
@@ -21,17 +22,17 @@ use videostream::hal::memory::memfd;
 use crate::memory::Allocators;
 use crate::placement::Placement;
 
-/// Most buffers that stay mapped.
+/// Maximum number of buffers that stay mapped.
 const MAX_MAPPED: usize = 64;
 
-/// Names the hold among the data of a memory.
+/// Key of the hold among a memory's data.
 static HOLD: LazyLock<glib::Quark> = LazyLock::new(|| glib::Quark::from_str("videostream-frame"));
 
-/// What is kept as long as any part of a frame's memory is in use.
+/// The hold on a frame, kept as long as any part of its memory is in use.
 pub(crate) struct Hold {
-    /// Dropped first: whoever is told finds the frame given back.
+    /// Dropped before `returned` is called.
     frame: Option<Frame>,
-    /// Called when the frame was given back.
+    /// Called after the frame was released.
     returned: Box<dyn Fn() + Send + Sync>,
 }
 
@@ -51,16 +52,16 @@ impl Drop for Hold {
     }
 }
 
-/// The ring's buffers, each as memory that is mapped once.
+/// The ring's buffers as GStreamer memory, each mapped once.
 #[derive(Debug, Default)]
 pub(crate) struct MappedBuffers {
     known: HashMap<(u64, u32), Mapped>,
-    /// Counts lookups, so that the buffer that was used longest ago is known.
+    /// Counts lookups, to find the least recently used buffer.
     lookups: u64,
     allocators: Option<Allocators>,
 }
 
-/// Allocators whose memory passes holds on.
+/// Makes allocators whose memory passes its hold on to parts.
 fn allocators() -> Allocators {
     let allocators = Allocators::new();
     inherit_holds(allocators.dma_bufs.upcast_ref());
@@ -68,7 +69,7 @@ fn allocators() -> Allocators {
     allocators
 }
 
-/// The buffer that a plane lies in, as memory that stays mapped.
+/// Maps the ring buffer that a plane lies in.
 fn map(
     allocators: &Allocators,
     frame: &Frame,
@@ -89,12 +90,12 @@ struct Mapped {
 }
 
 impl MappedBuffers {
-    /// Forgets all buffers. Memory that is in use stays.
+    /// Forgets all buffers. Memory in use stays mapped.
     pub(crate) fn clear(&mut self) {
         self.known.clear();
     }
 
-    /// Whether a frame that host number `connection` gave lies in a dma-buf.
+    /// Whether a frame of this connection lies in a dma-buf.
     pub(crate) fn is_dma_buf(
         &mut self,
         connection: u64,
@@ -106,8 +107,8 @@ impl MappedBuffers {
         Ok(memory.is_memory_type::<DmaBufMemory>())
     }
 
-    /// A buffer of the pipeline with the memory of a frame that host number `connection` gave: a memory for each of the
-    /// ring's buffers that the frame lies in. Read-only.
+    /// Wraps a frame of this connection in a read-only `GstBuffer`, with one memory for each ring
+    /// buffer that the frame covers.
     pub(crate) fn wrap(
         &mut self,
         connection: u64,
@@ -133,7 +134,7 @@ impl MappedBuffers {
         Ok(buffer)
     }
 
-    /// All of a buffer of the ring.
+    /// Returns the memory of a whole ring buffer.
     fn mapped(
         &mut self,
         frame: &Frame,
@@ -173,7 +174,7 @@ impl MappedBuffers {
 fn with_hold(mut memory: gst::Memory, hold: Arc<Hold>) -> gst::Memory {
     if let Some(memory) = memory.get_mut() {
         let object = memory.as_mut_ptr().cast::<gst::ffi::GstMiniObject>();
-        // SAFETY: the reference is the only one, and a memory begins as a mini object.
+        // SAFETY: the reference is the only one, and a memory starts with a mini object.
         unsafe { (*object).flags |= gst::ffi::GST_MEMORY_FLAG_READONLY };
         // SAFETY: the object is alive.
         unsafe { attach(object, hold) };
@@ -181,7 +182,7 @@ fn with_hold(mut memory: gst::Memory, hold: Arc<Hold>) -> gst::Memory {
     memory
 }
 
-/// Lets a memory keep a hold until it is freed.
+/// Attaches a hold to a memory until it is freed.
 ///
 /// # Safety
 /// `object` is a live memory.
@@ -191,7 +192,8 @@ unsafe fn attach(object: *mut gst::ffi::GstMiniObject, hold: Arc<Hold>) {
         drop(unsafe { Arc::from_raw(hold.cast::<Hold>().cast_const()) });
     }
     let hold = Arc::into_raw(hold).cast_mut().cast();
-    // SAFETY: the object is alive, by this function's contract; `release` takes what it is given.
+    // SAFETY: the object is alive by this function's contract, and `release` frees what is
+    // attached.
     unsafe {
         gst::ffi::gst_mini_object_set_qdata(object, HOLD.into_glib(), hold, Some(release));
     }
@@ -200,10 +202,11 @@ unsafe fn attach(object: *mut gst::ffi::GstMiniObject, hold: Arc<Hold>) {
 type Share =
     unsafe extern "C" fn(*mut gst::ffi::GstMemory, isize, isize) -> *mut gst::ffi::GstMemory;
 
-/// Makes memory of this allocator pass its hold on to every part that is shared of it. GStreamer's own parts refer to the
-/// whole buffer of the ring: one that outlives the frame's memory (a payloader's, say) would not keep the frame.
+/// Makes memory of this allocator pass its hold on to every part shared from it. A part refers to
+/// the whole ring buffer: one that outlives the frame's memory, in a payloader for example, would
+/// otherwise not hold the frame.
 fn inherit_holds(allocator: &FdAllocator) {
-    /// What both allocators do, which have one parent class.
+    /// The original function, which both allocators inherit from one class.
     static ORIGINAL: OnceLock<Option<Share>> = OnceLock::new();
 
     unsafe extern "C" fn share(
@@ -214,7 +217,7 @@ fn inherit_holds(allocator: &FdAllocator) {
         let Some(original) = ORIGINAL.get().copied().flatten() else {
             return std::ptr::null_mut();
         };
-        // SAFETY: the arguments are those that the allocator was to get.
+        // SAFETY: the arguments are those of the original call.
         let part = unsafe { original(memory, offset, size) };
         if part.is_null() {
             return part;
@@ -225,7 +228,7 @@ fn inherit_holds(allocator: &FdAllocator) {
         if !hold.is_null() {
             // SAFETY: the pointer is that of an `Arc` that the memory keeps.
             unsafe { Arc::increment_strong_count(hold) };
-            // SAFETY: the count above is this one's.
+            // SAFETY: it owns the count added above.
             let hold = unsafe { Arc::from_raw(hold) };
             // SAFETY: the part is alive.
             unsafe { attach(part.cast(), hold) };
@@ -233,7 +236,8 @@ fn inherit_holds(allocator: &FdAllocator) {
         part
     }
 
-    /// Parts that lie side by side are not merged into a part of the whole buffer, which has no hold.
+    /// Keeps adjacent parts from being merged into a part of the whole ring buffer, which has no
+    /// hold.
     unsafe extern "C" fn is_span(
         _: *mut gst::ffi::GstMemory,
         _: *mut gst::ffi::GstMemory,
@@ -243,7 +247,7 @@ fn inherit_holds(allocator: &FdAllocator) {
     }
 
     let class: *mut gst::ffi::GstAllocator = allocator.upcast_ref::<gst::Allocator>().as_ptr();
-    // SAFETY: the allocator is alive and new: nobody uses it yet.
+    // SAFETY: the allocator is alive, and new, so nothing else uses it yet.
     let original = unsafe { (*class).mem_share };
     ORIGINAL.get_or_init(|| original);
     // SAFETY: as above.

@@ -1,5 +1,5 @@
-//! The GStreamer plugin `videostream`: `vslsink` shares the frames of a pipeline with other pipelines and programs, `vslsrc`
-//! takes them into one, both without a copy.
+//! The GStreamer plugin `videostream`: `vslsink` shares the frames of a pipeline with other
+//! pipelines and programs, `vslsrc` brings shared frames into a pipeline. Neither copies them.
 
 mod caps;
 mod copies;
@@ -17,7 +17,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use gst::glib;
 
-/// Locks what no panic leaves half done.
+/// Locks a mutex whose data a panic can't leave inconsistent.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -27,8 +27,8 @@ fn init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     vslsrc::register(plugin)
 }
 
-/// What GStreamer loads, and what a program calls that links the elements statically:
-/// [`plugin_register_static`](plugin::plugin_register_static).
+/// The plugin's entry point, and [`plugin_register_static`](plugin::plugin_register_static) for
+/// programs that link the elements statically.
 #[allow(missing_docs, reason = "made by a macro")]
 pub mod plugin {
     use super::init;

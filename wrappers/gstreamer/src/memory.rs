@@ -1,4 +1,4 @@
-//! Memory of GStreamer as the ring has it: a file, a place in it, and the number that a host knows it by.
+//! GStreamer memory as the ring sees it: a file, an offset in it, and a buffer id.
 
 #![expect(
     unsafe_code,
@@ -17,12 +17,13 @@ use gst_allocators::{DmaBufAllocator, FdAllocator, FdMemory, FdMemoryFlags};
 
 use crate::lock;
 
-/// Hosts whose numbers a memory keeps: one for each sink behind a `tee`.
+/// Maximum number of hosts whose ids a memory keeps: one for each sink after a `tee`.
 const MOST_HOSTS: usize = 4;
 
 static NUMBERS: LazyLock<glib::Quark> = LazyLock::new(|| glib::Quark::from_str("videostream-ids"));
 
-/// What adopts descriptors. GStreamer takes the allocator's word for what a descriptor is, and hands dma-bufs to drivers.
+/// Allocators that wrap descriptors. Memory of the dma-buf allocator is handed to drivers, so the
+/// kind has to be right.
 #[derive(Debug)]
 pub(crate) struct Allocators {
     pub(crate) dma_bufs: DmaBufAllocator,
@@ -37,7 +38,7 @@ impl Allocators {
         }
     }
 
-    /// Memory of all that a descriptor has. It stays mapped from its first use on.
+    /// Wraps all memory of a descriptor. It stays mapped from its first use on.
     pub(crate) fn adopt(
         &self,
         fd: OwnedFd,
@@ -48,16 +49,17 @@ impl Allocators {
             true => self.dma_bufs.upcast_ref(),
             false => &self.files,
         };
-        // SAFETY: the descriptor is open and nobody else's: the memory closes it.
+        // SAFETY: the descriptor is open and owned: the memory closes it.
         unsafe { allocator.alloc_fd(fd.into_raw_fd(), size, FdMemoryFlags::KEEP_MAPPED) }
     }
 }
 
-/// Whether an allocator gives memory to whoever names a size: others have functions of their own. Those whose memory is files
-/// all say the latter, and can do the former if they have a function for it (`GstShmAllocator`).
+/// Whether an allocator allocates by size. Allocators flagged as custom have functions of their
+/// own; those for descriptors all carry the flag, but some allocate by size anyway
+/// (`GstShmAllocator`).
 pub(crate) fn allocates_by_size(allocator: &gst::Allocator) -> bool {
     let object = allocator.as_ptr();
-    // SAFETY: the allocator is alive; its kind is settled when it is made.
+    // SAFETY: the allocator is alive; its flags are set when it is created.
     let flags = unsafe { (*object).object.flags };
     if flags & gst::ffi::GST_ALLOCATOR_FLAG_CUSTOM_ALLOC == 0 {
         return true;
@@ -66,15 +68,15 @@ pub(crate) fn allocates_by_size(allocator: &gst::Allocator) -> bool {
     allocator.is::<FdAllocator>() && class.alloc.is_some()
 }
 
-/// A memory's part of a file.
+/// The part of a file that a memory covers.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Part<'a> {
     pub(crate) fd: BorrowedFd<'a>,
-    /// Where in the file it begins.
+    /// Offset in the file.
     pub(crate) offset: usize,
 }
 
-/// What of a file a memory is, if it is one that others can map.
+/// Returns the part of a file that a memory covers, if other processes can map it.
 pub(crate) fn part(memory: &gst::MemoryRef) -> Option<Part<'_>> {
     let fd = memory.downcast_memory_ref::<FdMemory>()?.fd();
     if fd < 0 {
@@ -88,10 +90,10 @@ pub(crate) fn part(memory: &gst::MemoryRef) -> Option<Part<'_>> {
     })
 }
 
-/// Numbers of a memory by host; dropped with the memory.
+/// Buffer ids of a memory by host epoch; dropped with the memory.
 type Numbers = Mutex<Vec<(u64, u32)>>;
 
-/// The memory that a part was taken from, or itself: its file is the same for as long as it lives.
+/// Returns the memory that a part was shared from, or the memory itself; its file never changes.
 fn whole(memory: &gst::MemoryRef) -> *mut GstMiniObject {
     let memory = memory.as_ptr();
     // SAFETY: the memory is borrowed, and keeps the one that it is a part of.
@@ -103,25 +105,25 @@ fn whole(memory: &gst::MemoryRef) -> *mut GstMiniObject {
     whole.cast()
 }
 
-/// The number that a host with this epoch knows a memory's file by, if it was noted.
+/// Returns the id of a memory's file at the host with this epoch, if it was noted.
 pub(crate) fn number(memory: &gst::MemoryRef, epoch: u64) -> Option<u32> {
     let whole = whole(memory);
-    // SAFETY: it lives for as long as `memory`; nobody takes the data away from it.
+    // SAFETY: it lives as long as `memory`, and the data is never detached.
     let numbers = unsafe { gst::ffi::gst_mini_object_get_qdata(whole, NUMBERS.into_glib()) };
-    // SAFETY: null, or what `note_number` has given it, which goes with the memory.
+    // SAFETY: null, or the table that `note_number` attached, which lives as long as the memory.
     let numbers = unsafe { numbers.cast::<Numbers>().as_ref() }?;
     let numbers = lock(numbers);
     let found = numbers.iter().find(|(of, _)| *of == epoch);
     found.map(|(_, number)| *number)
 }
 
-/// Notes the number that a host knows a memory's file by.
+/// Notes the id of a memory's file at a host.
 pub(crate) fn note_number(memory: &gst::MemoryRef, epoch: u64, number: u32) {
     unsafe extern "C" fn forget(numbers: glib::ffi::gpointer) {
-        // SAFETY: made from a box below; called once, with the memory's end.
+        // SAFETY: made from a box below; called once, when the memory is freed.
         drop(unsafe { Box::from_raw(numbers.cast::<Numbers>()) });
     }
-    // Two threads must not both give it a table.
+    // Two threads must not both attach a table.
     static FIRST: Mutex<()> = Mutex::new(());
     let _first = lock(&FIRST);
     let whole = whole(memory);
@@ -139,7 +141,7 @@ pub(crate) fn note_number(memory: &gst::MemoryRef, epoch: u64, number: u32) {
     }
     let numbers: Box<Numbers> = Box::new(Mutex::new(vec![(epoch, number)]));
     let numbers = Box::into_raw(numbers).cast();
-    // SAFETY: the memory lives; it drops what it is given by `forget`.
+    // SAFETY: the memory lives; it frees the table with `forget`.
     unsafe {
         gst::ffi::gst_mini_object_set_qdata(whole, NUMBERS.into_glib(), numbers, Some(forget));
     }

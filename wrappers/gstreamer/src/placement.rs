@@ -1,4 +1,4 @@
-//! Where the planes of a frame lie, as `GstVideoMeta` says it.
+//! Placing a frame's planes in a buffer, as `GstVideoMeta` describes them.
 
 use gst_video::VideoInfo;
 use videostream::hal::format::Layout;
@@ -6,18 +6,18 @@ use videostream::hal::ring::{FrameDescriptor, PlaneDescriptor};
 
 use crate::formats::plane_needs;
 
-/// A part of a buffer of the ring.
+/// A part of a ring buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Part {
-    /// The ring's id of the buffer.
+    /// Id of the ring buffer.
     pub(crate) buffer: u32,
-    /// A plane of the frame that lies in it.
+    /// Index of a plane that lies in it.
     pub(crate) plane: usize,
     pub(crate) begin: usize,
     pub(crate) end: usize,
 }
 
-/// The parts of buffers that a frame takes, and each plane's place in them when they are put one behind the other.
+/// The parts of ring buffers that a frame covers, and each plane's place in their concatenation.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Placement {
     pub(crate) parts: Vec<Part>,
@@ -26,10 +26,10 @@ pub(crate) struct Placement {
 }
 
 impl Placement {
-    /// Of a raw frame, as far as its description makes a picture of this format and size.
+    /// Places a raw frame.
     ///
     /// # Errors
-    /// What is wrong with the description.
+    /// Fails if the descriptor does not fit format and size.
     pub(crate) fn of_picture(
         frame: &FrameDescriptor,
         info: &VideoInfo,
@@ -42,7 +42,8 @@ impl Placement {
             if stride != plane.stride || u64::from(plane.size) < needs {
                 let (least, fourcc) = (tight_plane.stride, tight.fourcc);
                 return Err(format!(
-                    "plane {at} of {} bytes in lines of {} can't hold {} by {} pixels of {fourcc}, which take {needs} \
+                    "plane {at} of {} bytes in lines of {} can't hold {} by {} pixels of \
+                     {fourcc}, which take {needs} \
                      bytes in lines of {least}",
                     plane.size, plane.stride, tight.width, tight.height,
                 ));
@@ -57,7 +58,7 @@ impl Placement {
         Ok(placement)
     }
 
-    /// Of a packet: its bytes.
+    /// Places a packet.
     pub(crate) fn of_packet(frame: &FrameDescriptor) -> Result<Self, String> {
         let [plane, ..] = frame.planes() else {
             return Err("a packet without bytes".into());
@@ -79,7 +80,7 @@ impl Placement {
         self.parts.len() == 1 && self.offsets == info.offset() && self.strides == info.stride()
     }
 
-    /// Widens the part of the plane's buffer so that the plane is in it.
+    /// Extends the part of the plane's buffer to cover the plane.
     fn add(&mut self, at: usize, plane: &PlaneDescriptor) {
         let begin = plane.offset as usize;
         let end = begin + plane.size as usize;
@@ -119,7 +120,7 @@ impl Placement {
         Ok(())
     }
 
-    /// Leaves out what is behind the picture, where all else is as without `GstVideoMeta`: some elements go by the size.
+    /// Cuts off bytes after the picture in the default placement: some elements rely on the size.
     fn trim(&mut self, info: &VideoInfo) {
         if self.is_default(info)
             && let [part] = &mut self.parts[..]
@@ -130,7 +131,8 @@ impl Placement {
     }
 }
 
-/// The planes of a frame. One plane for a format of several has them one behind the other.
+/// Returns the planes of a frame. A single plane for a multi-planar format holds all planes in a
+/// row.
 fn planes_of(frame: &FrameDescriptor, tight: &Layout) -> Result<Vec<PlaneDescriptor>, String> {
     let of_line = |stride: u32, tight: u32| if stride == 0 { tight } else { stride };
     let (described, expected) = (frame.planes(), tight.planes());
@@ -146,7 +148,7 @@ fn planes_of(frame: &FrameDescriptor, tight: &Layout) -> Result<Vec<PlaneDescrip
         }
         let inside = layout.planes().iter().map(|plane| PlaneDescriptor {
             buffer: whole.buffer,
-            // Ends before the whole plane does, which is within its buffer.
+            // Can't overflow: the plane lies within its buffer.
             offset: whole.offset + plane.offset,
             stride: plane.stride,
             size: plane.size,
@@ -210,7 +212,7 @@ mod tests {
         let placement = of_picture(&frame, &info).unwrap();
         assert!(placement.is_default(&info));
         let part = placement.parts[0];
-        // What is behind the picture is left out.
+        // Bytes after the picture are cut off.
         assert_eq!((part.begin, part.end), (4096, 4096 + 3072));
     }
 
@@ -235,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn one_plane_stands_for_all() {
+    fn one_plane_can_hold_all_planes() {
         let info = info(VideoFormat::I420, 64, 32);
         let frame = frame(FourCc::YU12, &[(1, 128, 0, 3072)]);
         let placement = of_picture(&frame, &info).unwrap();

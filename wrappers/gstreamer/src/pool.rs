@@ -1,4 +1,4 @@
-//! Buffers in memory that other processes can map: what a sink proposes upstream, and copies into.
+//! A pool of buffers that other processes can map, proposed upstream and used for copies.
 
 use std::sync::{LazyLock, Mutex, PoisonError};
 
@@ -14,7 +14,7 @@ use crate::memory::Allocators;
 
 static ALLOCATORS: LazyLock<Allocators> = LazyLock::new(|| {
     let allocators = Allocators::new();
-    // What lasts as long as the process is no leak.
+    // They live as long as the process, which the leaks tracer should not report.
     let both: [&gst::Allocator; 2] = [
         allocators.dma_bufs.upcast_ref(),
         allocators.files.upcast_ref(),
@@ -25,11 +25,11 @@ static ALLOCATORS: LazyLock<Allocators> = LazyLock::new(|| {
     allocators
 });
 
-/// Adopts memory for GStreamer: a dma-buf as one, a memfd as a file. It stays mapped.
+/// Turns memory into a GStreamer memory, of the dma-buf or the file allocator. It stays mapped.
 fn adopt(memory: Allocation) -> Option<gst::Memory> {
     let is_dma_buf = memory.report.taken.is_some_and(Origin::is_dma_buf);
     if !is_dma_buf {
-        // Clients map it only if nobody can cut it short.
+        // Clients map it only if it can't be truncated.
         memfd::seal(&memory.fd, memfd::FIXED_SIZE).ok()?;
     }
     let size = usize::try_from(memory.len_bytes).ok()?;
@@ -39,11 +39,11 @@ fn adopt(memory: Allocation) -> Option<gst::Memory> {
 mod imp {
     use super::*;
 
-    /// What buffers have to be like.
+    /// What buffers of the pool look like.
     #[derive(Debug, Clone)]
     struct Needs {
         size: u32,
-        /// For raw video: where planes and lines are.
+        /// Planes and strides, for raw video.
         info: Option<VideoInfo>,
         alignment: Option<VideoAlignment>,
     }
@@ -68,7 +68,7 @@ mod imp {
         fn options() -> &'static [&'static str] {
             &[
                 "GstBufferPoolOptionVideoMeta",
-                // Decoders write beyond the picture, and want lines at round addresses.
+                // Decoders write beyond the picture, and need aligned strides.
                 "GstBufferPoolOptionVideoAlignment",
             ]
         }
@@ -79,7 +79,7 @@ mod imp {
             };
             let mut needs = Needs {
                 size,
-                // Compressed formats have one, too, and no planes.
+                // Compressed formats have an info without planes.
                 info: VideoInfo::from_caps(&caps)
                     .ok()
                     .filter(|info| info.n_planes() > 0),
@@ -136,20 +136,20 @@ mod imp {
 }
 
 glib::wrapper! {
-    /// A pool of buffers in memory that other processes can map.
+    /// A pool of buffers that other processes can map.
     pub struct SharedPool(ObjectSubclass<imp::SharedPool>)
         @extends gst::BufferPool, gst::Object;
 }
 
 impl SharedPool {
-    /// An active pool of at most `max` buffers.
+    /// Makes an active pool of at most `max` buffers.
     pub(crate) fn active(caps: &gst::Caps, size: u32, max: u32) -> Option<Self> {
         let pool = Self::new(caps, size, max)?;
         pool.set_active(true).ok()?;
         Some(pool)
     }
 
-    /// A pool that others configure further, and activate.
+    /// Makes a pool that upstream configures and activates.
     pub(crate) fn new(caps: &gst::Caps, size: u32, max: u32) -> Option<Self> {
         let pool: Self = glib::Object::new();
         let mut config = pool.config();
@@ -158,7 +158,7 @@ impl SharedPool {
         Some(pool)
     }
 
-    /// A buffer, if one is free.
+    /// Takes a buffer, if one is free.
     pub(crate) fn take(&self) -> Result<gst::Buffer, gst::FlowError> {
         let flags = gst::BufferPoolAcquireFlags::DONTWAIT;
         self.acquire_buffer(Some(&gst::BufferPoolAcquireParams::with_flags(flags)))

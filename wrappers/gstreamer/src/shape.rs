@@ -1,4 +1,4 @@
-//! What the caps of a sink say of its frames.
+//! The format of frames, from the caps of a sink.
 
 use std::sync::LazyLock;
 
@@ -10,13 +10,13 @@ use videostream::hal::v4l2::Field;
 
 use crate::formats::{self, FORMATS};
 
-/// Frames of a stream.
+/// The format of a stream's frames.
 #[derive(Debug, Clone)]
 pub(crate) enum Shape {
     /// Pictures.
     Raw {
         info: VideoInfo,
-        /// Layout of the pixels as DRM numbers it; 0 is linear.
+        /// DRM format modifier; 0 is linear.
         modifier: u64,
     },
     /// Compressed pictures.
@@ -28,20 +28,20 @@ pub(crate) enum Shape {
     },
 }
 
-/// Compressed formats by the names of their caps.
+/// Compressed formats by media type.
 pub(crate) const PACKETS: [(&str, FourCc); 3] = [
     ("video/x-h264", FourCc::H264),
     ("video/x-h265", FourCc::HEVC),
     ("image/jpeg", FourCc::MJPG),
 ];
 
-/// Whether this GStreamer names the formats of dma-bufs as DRM does: since 1.24.
+/// Whether this GStreamer has `DMA_DRM` caps, which came with 1.24.
 pub(crate) fn has_drm_caps() -> bool {
     let (major, minor, ..) = gst::version();
     (major, minor) >= (1, 24)
 }
 
-/// All caps that both sides know.
+/// All caps that the elements support.
 pub(crate) static CAPS: LazyLock<gst::Caps> = LazyLock::new(|| {
     let mut names: Vec<VideoFormat> = Vec::new();
     for (format, _) in FORMATS {
@@ -54,7 +54,7 @@ pub(crate) static CAPS: LazyLock<gst::Caps> = LazyLock::new(|| {
     let mut caps = gst::Caps::new_empty();
     let all = caps.make_mut();
     if has_drm_caps() {
-        // Without `drm-format` it is any.
+        // Without `drm-format`: any.
         let drm = gst::Structure::builder("video/x-raw")
             .field("format", "DMA_DRM")
             .field("width", gst::IntRange::new(1, i32::MAX))
@@ -65,7 +65,7 @@ pub(crate) static CAPS: LazyLock<gst::Caps> = LazyLock::new(|| {
             );
         all.append_structure_full(drm.build(), Some(dma_buf.clone()));
     }
-    // As elements of before 1.24 have it.
+    // As in elements before 1.24.
     all.append(raw().features(["memory:DMABuf"]).build());
     all.append(raw().build());
     for (name, fourcc) in PACKETS {
@@ -82,10 +82,10 @@ pub(crate) static CAPS: LazyLock<gst::Caps> = LazyLock::new(|| {
 });
 
 impl Shape {
-    /// Reads fixed caps.
+    /// Parses fixed caps.
     ///
     /// # Errors
-    /// What is wrong with caps that are none of [`CAPS`].
+    /// Fails for caps outside of [`CAPS`].
     pub(crate) fn of(caps: &gst::CapsRef) -> Result<Self, String> {
         let unknown =
             || format!("{caps} can't be shared: see `gst-inspect-1.0 vslsink` for what can");
@@ -109,7 +109,7 @@ impl Shape {
         Ok(Self::Raw { info, modifier: 0 })
     }
 
-    /// Dma-bufs whose format is named as DRM does: `NV12`, or `NV12:0x0100000000000002`.
+    /// Parses `drm-format`: `NV12`, or `NV12:0x0100000000000002`.
     fn of_drm(structure: &gst::StructureRef) -> Option<Self> {
         let drm = structure.get::<&str>("drm-format").ok()?;
         let (name, modifier) = match drm.split_once(':') {
@@ -140,7 +140,8 @@ impl Shape {
         })
     }
 
-    /// The least that pictures take; `None` for packets, and for tiles, whose layout only drivers know.
+    /// Returns the layout without padding; `None` for packets, and for tiled frames, whose layout
+    /// only drivers know.
     pub(crate) fn tight(&self) -> Option<Layout> {
         match self {
             Self::Raw { info, modifier: 0 } => formats::tight(info).ok(),
@@ -148,7 +149,7 @@ impl Shape {
         }
     }
 
-    /// What all frames have in common.
+    /// Returns a descriptor with what all frames have in common.
     pub(crate) fn template(&self) -> FrameDescriptor {
         let frame = FrameDescriptor {
             duration_ns: self.rate().and_then(period_ns).unwrap_or(0),
@@ -200,14 +201,14 @@ fn side(structure: &gst::StructureRef, name: &str) -> Option<u32> {
     u32::try_from(side).ok().filter(|side| *side > 0)
 }
 
-/// Nanoseconds from frame to frame; `None` for rates that vary.
+/// Returns the nanoseconds from frame to frame; `None` for variable rates.
 fn period_ns(rate: gst::Fraction) -> Option<u64> {
     let numerator = u64::try_from(rate.numer()).ok().filter(|n| *n > 0)?;
     let denominator = u64::try_from(rate.denom()).ok()?;
     Some((denominator * 1_000_000_000 + numerator / 2) / numerator)
 }
 
-/// The shape of samples as descriptors have it; square ones are not mentioned.
+/// Packs the pixel aspect ratio for a descriptor; 0 if square.
 fn sample_aspect(par: gst::Fraction) -> u32 {
     let half = |side: i32| u16::try_from(side).ok().filter(|side| *side > 0);
     match (half(par.numer()), half(par.denom())) {
@@ -265,7 +266,8 @@ mod tests {
     fn drm_names_are_read() {
         let caps = |name: &str| {
             format!(
-                "video/x-raw(memory:DMABuf), format=DMA_DRM, drm-format={name}, width=64, height=48, \
+                "video/x-raw(memory:DMABuf), format=DMA_DRM, drm-format={name}, width=64, \
+                 height=48, \
                  framerate=25/1"
             )
         };

@@ -1,20 +1,20 @@
-//! The clock of a pipeline, and `CLOCK_MONOTONIC`.
+//! Converting between a pipeline's clock and `CLOCK_MONOTONIC`.
 
 use gst::prelude::*;
 use videostream::hal::time::now_ns;
 
-/// The caps of times by `CLOCK_MONOTONIC` on buffers.
+/// Caps of reference timestamps on `CLOCK_MONOTONIC`.
 pub(crate) const MONOTONIC: &str = "timestamp/x-system-monotonic";
 
-/// A pipeline's clock against `CLOCK_MONOTONIC`.
+/// The offset of a pipeline's clock to `CLOCK_MONOTONIC`.
 #[derive(Debug, Default)]
 pub(crate) struct ClockOffset {
-    /// The clock, and whether it counts as `CLOCK_MONOTONIC` does.
+    /// The clock, and whether it is `CLOCK_MONOTONIC`.
     known: Option<(gst::Clock, bool)>,
 }
 
 impl ClockOffset {
-    /// How far `CLOCK_MONOTONIC` is ahead of a clock, in nanoseconds.
+    /// Returns how far `CLOCK_MONOTONIC` is ahead of a clock, in nanoseconds.
     pub(crate) fn ahead_ns(&mut self, clock: gst::Clock) -> i64 {
         let (clock, is_monotonic) = match &mut self.known {
             Some(known) if known.0 == clock => known,
@@ -32,13 +32,13 @@ impl ClockOffset {
             let took = now_ns() - before;
             (took, (before + took / 2).cast_signed() - time.cast_signed())
         };
-        // A thread that is put aside between two looks at the clocks sees them far apart.
+        // Preemption between the two readings would falsify the offset: take the quickest of three.
         let looks = [look(), look(), look()];
         looks.into_iter().min().map_or(0, |(_, ahead)| ahead)
     }
 }
 
-/// Whether it is the system's clock, and counts as the ring does.
+/// Whether a clock is the system clock on `CLOCK_MONOTONIC`.
 fn is_monotonic(clock: &gst::Clock) -> bool {
     let system = clock.downcast_ref::<gst::SystemClock>();
     system.is_some_and(|clock| {
@@ -46,7 +46,7 @@ fn is_monotonic(clock: &gst::Clock) -> bool {
     })
 }
 
-/// When a buffer was taken, as its source says.
+/// Returns the capture time of a buffer's reference timestamp.
 pub(crate) fn taken_ns(buffer: &gst::BufferRef) -> Option<u64> {
     let metas = buffer.iter_meta::<gst::ReferenceTimestampMeta>();
     let mut monotonic = metas.filter(|meta| {

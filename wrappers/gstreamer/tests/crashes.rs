@@ -1,4 +1,5 @@
-//! Processes that are killed or stopped, in every state: the other side goes on, or says what is wrong.
+//! Processes that are killed or suspended in every state: the other side goes on, or reports the
+//! error.
 
 mod support;
 
@@ -61,7 +62,7 @@ fn pipelines_play_in_processes() {
 }
 
 #[test]
-fn a_sink_killed_while_playing_is_followed_by_another() {
+fn a_killed_sink_is_replaced() {
     for place in Place::both("playing") {
         let sink = Actor::playing(&place.sink(""));
         let [stays, ends] =
@@ -75,11 +76,11 @@ fn a_sink_killed_while_playing_is_followed_by_another() {
             why.contains(&place.path) && why.contains("reconnect=true"),
             "{why}"
         );
-        // At once, on what the dead one has left.
+        // At once, with the leftovers of the killed one.
         let next = Actor::playing(&place.sink(""));
         until("a frame behind a gap has come", || stays.gaps() > gaps);
         stays.until_more(5);
-        // Who has given up can begin anew.
+        // A reader that gave up can start again.
         ends.set(gst::State::Null).unwrap();
         ends.play();
         ends.until_more(5);
@@ -90,7 +91,7 @@ fn a_sink_killed_while_playing_is_followed_by_another() {
 }
 
 #[test]
-fn a_sink_killed_at_any_moment_leaves_nothing_in_the_way() {
+fn a_killed_sink_never_blocks_the_next_one() {
     let mut random = Random::new();
     for place in Place::both("moment") {
         let reader = Pipeline::playing(&place.reader("reconnect=true"));
@@ -142,7 +143,7 @@ fn frames_of_a_killed_sink_stay_readable() {
         sink.kill();
         let next = Actor::playing(&place.sink(""));
         assert_eq!(samples.each_ref().map(bytes), before);
-        // Its hold is full of them: it hears of the end all the same.
+        // Its hold is full, but it still gets the end.
         let why = reader.error();
         assert!(why.contains(&place.path), "{why}");
         drop(samples);
@@ -152,7 +153,7 @@ fn frames_of_a_killed_sink_stay_readable() {
 }
 
 #[test]
-fn a_sink_killed_while_it_waits_frees_its_readers() {
+fn a_sink_killed_in_a_wait_frees_its_readers() {
     for place in Place::both("waits") {
         let sink_words = place.sink(&format!("{FOREVER} policy=never-drop lend=2"));
         let mut sink = Actor::playing(&sink_words);
@@ -163,7 +164,7 @@ fn a_sink_killed_while_it_waits_frees_its_readers() {
             .connect()
             .unwrap();
         let held = reader.next(WATCHDOG).unwrap();
-        // Two that can be lent, and the one that waits for room behind them.
+        // Two that can be shared, and one that waits for room.
         let most = held.serial() + 3;
         until("it waits", || sink.counted("sink", "published") >= most - 1);
         sink.kill();
@@ -179,7 +180,7 @@ fn a_sink_killed_while_it_waits_frees_its_readers() {
 }
 
 #[test]
-fn a_sink_killed_behind_its_end_has_ended_for_readers() {
+fn a_sink_killed_after_eos_has_ended() {
     for place in Place::both("ended") {
         let mut sink = Actor::playing(&place.sink(""));
         let reader = Pipeline::playing(&place.reader(""));
@@ -198,7 +199,7 @@ fn a_sink_killed_behind_its_end_has_ended_for_readers() {
 }
 
 #[test]
-fn a_sink_outlives_readers_killed_in_every_state() {
+fn killed_readers_never_stop_the_sink() {
     for place in Place::both("readers") {
         let sink = Pipeline::playing(&place.sink(&format!("{FOREVER} lend=16")));
         let witness = Pipeline::playing(&place.reader("hold=1"));
@@ -232,7 +233,7 @@ fn a_sink_outlives_readers_killed_in_every_state() {
             witness.until_more(10);
         }
         assert_eq!(sink.counted("sink", "clients-evicted"), 0);
-        // What the dead have held is free again.
+        // Frames of killed readers are free again.
         until("no more is out than is lent", || {
             sink.counted("sink", "lent") <= 16
         });
@@ -242,7 +243,7 @@ fn a_sink_outlives_readers_killed_in_every_state() {
 }
 
 #[test]
-fn a_sink_that_never_drops_goes_on_without_the_dead() {
+fn never_drop_ignores_killed_readers() {
     let [place, _] = Place::both("never-drop");
     let sink = Pipeline::playing(&place.sink(&format!("{FOREVER} policy=never-drop lend=4")));
     // It holds one, and takes no other.
@@ -253,7 +254,7 @@ fn a_sink_that_never_drops_goes_on_without_the_dead() {
     let mut stuck = Actor::playing(&words);
     stuck.until_frames(1);
     let published = || sink.counted("sink", "published");
-    // One that is held, and as many behind it as have room; then nothing flows.
+    // One that is held, and as many more as have room; then nothing flows.
     let mut before = published();
     until("the sink waits", || {
         std::thread::sleep(std::time::Duration::from_millis(200));
@@ -265,7 +266,7 @@ fn a_sink_that_never_drops_goes_on_without_the_dead() {
 }
 
 #[test]
-fn a_sink_that_never_drops_waits_for_the_stopped() {
+fn never_drop_waits_for_stopped_readers() {
     let [place, _] = Place::both("never-drop-stopped");
     let sink = Pipeline::playing(&place.sink(&format!("{FOREVER} policy=never-drop lend=4")));
     let mut reader = Actor::playing(&place.reader("mode=every hold=1"));
@@ -293,7 +294,7 @@ fn readers_wait_for_a_stopped_sink() {
             ["reconnect=true hold=1", "hold=1"].map(|more| Pipeline::playing(&place.reader(more)));
         readers.iter().for_each(|reader| reader.until_more(5));
         sink.stop();
-        // Who comes now is told that nobody answers, by name.
+        // A new reader reports the path that does not answer.
         let late = Pipeline::new(&place.reader("hold=1"));
         assert!(late.set(gst::State::Playing).is_err());
         let why = late.error();
@@ -316,7 +317,7 @@ fn readers_wait_for_a_stopped_sink() {
 }
 
 #[test]
-fn a_sink_goes_on_beside_readers_stopped_in_every_state() {
+fn stopped_readers_never_stop_the_sink() {
     for place in Place::both("stopped-readers") {
         let sink = Pipeline::playing(&place.sink("lend=16"));
         let witness = Pipeline::playing(&place.reader("hold=1"));
@@ -353,8 +354,8 @@ fn a_sink_stopped_and_killed_frees_its_readers() {
 }
 
 #[test]
-fn an_encoded_stream_goes_on_behind_a_crash() {
-    let test = "an_encoded_stream_goes_on_behind_a_crash";
+fn an_encoded_stream_resumes_after_a_crash() {
+    let test = "an_encoded_stream_resumes_after_a_crash";
     let Some(encoder) = encoder(test) else { return };
     let [place, _] = Place::both("encoded");
     let sink = format!(

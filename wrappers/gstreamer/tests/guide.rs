@@ -1,4 +1,4 @@
-//! Every pipeline of `docs/gstreamer.md`, word for word but for the camera.
+//! Every pipeline of `docs/gstreamer.md` and the README, word for word but for the camera.
 
 mod support;
 
@@ -12,6 +12,7 @@ use support::{client, until};
 use videostream_testing::skip;
 
 const GUIDE: &str = include_str!("../../../docs/gstreamer.md");
+const README: &str = include_str!("../../../README.md");
 
 /// A block of lines for the shell.
 #[derive(Debug)]
@@ -21,10 +22,16 @@ struct Block {
     lines: Vec<&'static str>,
 }
 
-fn blocks() -> Vec<Block> {
+/// The pipelines of the README.
+fn readme() -> &'static str {
+    let (_, section) = README.split_once("## GStreamer\n").expect("a section");
+    section.split("\n## ").next().unwrap()
+}
+
+fn blocks(page: &'static str) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
     let mut is_open = false;
-    for line in GUIDE.lines() {
+    for line in page.lines() {
         match (line.strip_prefix("```"), is_open) {
             (Some(kind), false) => {
                 let kind = kind.strip_prefix("sh ").expect("a block says what it is");
@@ -59,7 +66,7 @@ impl Display {
     fn start() -> Option<Self> {
         let mut server = Command::new("Xvfb")
             .args(["-displayfd", "1", "-screen", "0", "2000x1200x24"])
-            // A server that begins anew when its last client leaves refuses others meanwhile.
+            // A server that restarts when its last client leaves refuses others meanwhile.
             .arg("-noreset")
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -81,7 +88,8 @@ impl Display {
     fn colours(&self) -> usize {
         support::init();
         let pipeline = format!(
-            "ximagesrc display-name={} num-buffers=1 ! videoconvert ! video/x-raw,format=RGB ! appsink name=sink",
+            "ximagesrc display-name={} num-buffers=1 ! videoconvert ! video/x-raw,format=RGB ! \
+             appsink name=sink",
             self.name
         );
         let pipeline = gst::parse::launch(&pipeline).unwrap();
@@ -153,8 +161,9 @@ fn pipelines_of_the_guide_run() {
     }
     let folder = tempfile::tempdir().unwrap();
     let display = Display::start();
-    let blocks = blocks();
+    let mut blocks = blocks(GUIDE);
     assert!(blocks.len() > 10, "{}", blocks.len());
+    blocks.extend(self::blocks(readme()));
     let mut all = blocks.iter().peekable();
     let mut recorded = 0;
     while let Some(block) = all.next() {
@@ -241,8 +250,8 @@ fn pipelines_of_the_guide_run() {
 }
 
 #[test]
-fn autovideosink_shows_frames_as_they_are() {
-    const NAME: &str = "autovideosink_shows_frames_as_they_are";
+fn autovideosink_needs_no_conversion() {
+    const NAME: &str = "autovideosink_needs_no_conversion";
     if !programs::is_there("gst-launch-1.0") {
         return skip(NAME, "gst-launch-1.0 is not installed");
     }
@@ -254,7 +263,8 @@ fn autovideosink_shows_frames_as_they_are() {
     let path = path.to_str().unwrap();
     // The format of this display, which has no other.
     let host = format!(
-        "gst-launch-1.0 -q videotestsrc is-live=true ! video/x-raw,format=BGRx,width=640,height=480 ! vslsink path={path}"
+        "gst-launch-1.0 -q videotestsrc is-live=true ! \
+         video/x-raw,format=BGRx,width=640,height=480 ! vslsink path={path}"
     );
     let host = programs::start(&host, folder.path(), &[]);
     drop(client(path));

@@ -1,4 +1,4 @@
-//! What runs for long, or often, keeps nothing: descriptors, mappings, threads, memory, objects.
+//! Long runs and repeated ones leak nothing: descriptors, mappings, threads, memory, objects.
 
 mod support;
 
@@ -15,10 +15,11 @@ fn pipelines_play_in_processes() {
     actor::play_or_check();
 }
 
-/// What must not grow, of a process.
+/// The resources of a process that must not grow.
 const USAGE: [&str; 4] = ["kilobytes", "descriptors", "mappings", "threads"];
 
-/// More of each after some hundred state changes: GLib and the allocator keep for a while what threads had.
+/// Tolerance after some hundred state changes: GLib and the allocator keep resources of ended
+/// threads for a while.
 const CYCLES: [u64; 4] = [4096, 0, 64, 8];
 
 /// Asserts that a process uses no more than before: `slack` more of each.
@@ -33,11 +34,12 @@ fn assert_flat(what: &str, before: [u64; 4], after: [u64; 4], slack: [u64; 4]) {
 }
 
 #[test]
-fn a_thousand_state_changes_keep_nothing() {
+fn a_thousand_state_changes_leak_nothing() {
     let path = name("cycles");
     // Both in one process, which counts.
     let words = format!(
-        "videotestsrc ! video/x-raw,format=NV12,width=64,height=48 ! vslsink name=sink path={path} async=false \
+        "videotestsrc ! video/x-raw,format=NV12,width=64,height=48 ! vslsink name=sink \
+         path={path} async=false \
          vslsrc name=source path={path} reconnect=true ! fakesink name=out async=false"
     );
     let mut pair = Actor::new(&words);
@@ -52,7 +54,7 @@ fn a_thousand_state_changes_keep_nothing() {
 }
 
 #[test]
-fn cycles_with_frames_keep_nothing() {
+fn cycles_with_frames_leak_nothing() {
     let path = name("frames");
     let words = format!(
         "videotestsrc is-live=true ! video/x-raw,format=NV12,width=64,height=48,framerate=500/1 ! \
@@ -78,7 +80,8 @@ fn cycles_with_frames_keep_nothing() {
     }
 }
 
-/// Objects that the leaks tracer finds alive behind the end of a process that plays this for a while.
+/// Returns the objects that the leaks tracer finds at the end of a process that plays this for a
+/// while.
 fn alive(words: &str, plays: impl FnOnce(&mut Actor)) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
@@ -93,7 +96,7 @@ fn alive(words: &str, plays: impl FnOnce(&mut Actor)) -> Vec<String> {
     plays(&mut actor);
     assert!(actor.quit().success());
     let said = std::fs::read_to_string(&log).unwrap();
-    // It has looked: it tells of the types that it knows.
+    // The tracer ran: it lists the types that it tracks.
     assert!(said.contains("leaks"), "{said}");
     let lines = said
         .lines()
@@ -104,7 +107,7 @@ fn alive(words: &str, plays: impl FnOnce(&mut Actor)) -> Vec<String> {
 }
 
 #[test]
-fn the_leaks_tracer_tells_of_what_is_kept() {
+fn the_leaks_tracer_finds_a_leak() {
     let words = "fakesrc num-buffers=3 ! fakesink name=out";
     let nothing = alive(words, |actor| {
         actor.wait_for("eos");
@@ -118,7 +121,7 @@ fn the_leaks_tracer_tells_of_what_is_kept() {
 }
 
 #[test]
-fn no_object_of_a_sink_is_alive_behind_its_end() {
+fn a_stopped_sink_leaks_no_object() {
     let path = name("alive-sink");
     let words = format!(
         "videotestsrc is-live=true ! capsfilter name=caps \
@@ -146,11 +149,12 @@ fn no_object_of_a_sink_is_alive_behind_its_end() {
 }
 
 #[test]
-fn no_object_of_a_source_is_alive_behind_its_end() {
+fn a_stopped_source_leaks_no_object() {
     let path = name("alive-source");
     let words = format!(
         "videotestsrc is-live=true ! capsfilter name=caps \
-         caps=video/x-raw,format=NV12,width=64,height=48,framerate=60/1 ! vslsink name=sink path={path}"
+         caps=video/x-raw,format=NV12,width=64,height=48,framerate=60/1 ! \
+         vslsink name=sink path={path}"
     );
     let mut sink = Actor::playing(&words);
     let words = format!(
@@ -171,13 +175,14 @@ fn no_object_of_a_source_is_alive_behind_its_end() {
 }
 
 #[test]
-fn no_object_of_packets_is_alive_behind_its_end() {
-    let test = "no_object_of_packets_is_alive_behind_its_end";
+fn a_stopped_packet_pipeline_leaks_no_object() {
+    let test = "a_stopped_packet_pipeline_leaks_no_object";
     let Some(encoder) = encoder(test) else { return };
     let path = name("alive-packets");
     // Both in one process.
     let words = format!(
-        "videotestsrc is-live=true ! video/x-raw,format=I420,width=64,height=48,framerate=60/1 ! {encoder} ! \
+        "videotestsrc is-live=true ! video/x-raw,format=I420,width=64,height=48,framerate=60/1 ! \
+         {encoder} ! \
          h264parse ! vslsink name=sink path={path} async=false \
          vslsrc name=source path={path} reconnect=true ! h264parse ! fakesink name=out async=false"
     );
@@ -220,7 +225,7 @@ fn a_long_run_is_flat() {
     };
     let (middle, late) = (usage(0.5), usage(1.0));
     println!("{USAGE:?} of the sink and its readers: {middle:?}, then {late:?}");
-    // Readers copy frames that they are too slow for, into memory that they keep, and may meet a buffer of the ring late.
+    // Slow readers copy frames into memory that they keep, and may map a ring buffer late.
     let slack = match seconds < 60.0 {
         true => [16384, 18, 48, 0],
         false => [2048, 0, 32, 0],

@@ -1,7 +1,7 @@
 //! Pipelines that share the kernel's virtual camera without a copy.
 //!
-//! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`), where the part that builds the plugin says
-//! where it is; elsewhere every test says that it was skipped.
+//! Runs in the guest of `cargo xtask vm` (which sets `VIDEOSTREAM_RIG=1`), where the part that
+//! builds the plugin sets its path; elsewhere every test is skipped.
 //!
 //! rig: arch=x86_64 timeout=600
 
@@ -23,7 +23,7 @@ use videostream_testing::{on_the_rig, skip};
 use pipeline::Pipeline;
 
 /// How long a frame may take on a slow guest.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 /// CTA-861's number of the timings of 1920x1080 pixels, 30 times a second.
 const FULL_HD_30: u8 = 34;
 /// What its pictures are, and the bytes of one.
@@ -73,7 +73,7 @@ impl Camera {
 
 impl Drop for Camera {
     fn drop(&mut self) {
-        // The tests after it would be in trouble, and tell.
+        // A failure here shows in the tests after it.
         let _ = self.device.set_input(self.input);
     }
 }
@@ -83,12 +83,13 @@ fn inode(frame: &Frame) -> u64 {
     fstat(frame.plane_fd(0).unwrap()).unwrap().st_ino
 }
 
-/// The buffers of video devices that a process has descriptors of, by what the kernel says of these.
+/// The buffers of video devices that a process has descriptors of, by what the kernel says of
+/// these.
 fn dma_bufs(pid: u32) -> BTreeSet<u64> {
     let mut found = BTreeSet::new();
     for entry in fs::read_dir(format!("/proc/{pid}/fdinfo")).unwrap() {
         let path = entry.unwrap().path();
-        // One that is closed by now is none.
+        // It may be closed by now.
         let about = fs::read_to_string(&path).unwrap_or_default();
         let exporter = about
             .lines()
@@ -104,7 +105,7 @@ fn dma_bufs(pid: u32) -> BTreeSet<u64> {
 /// A client that waits for the host.
 fn client(hold: u32) -> Client {
     let builder = Client::builder(SOCKET).hold(hold).reconnect(true);
-    builder.connect_timeout(PATIENCE).connect().unwrap()
+    builder.connect_timeout(TIMEOUT).connect().unwrap()
 }
 
 /// The `videostream` command.
@@ -129,7 +130,7 @@ fn the_camera_of_the_readme_is_shared() {
         return;
     };
     let mut client = client(1);
-    let frame = client.next(PATIENCE).unwrap();
+    let frame = client.next(TIMEOUT).unwrap();
     assert_eq!((frame.width(), frame.height()), (1920, 1080));
     let buffers = dma_bufs(pipeline.id());
     assert!(buffers.contains(&inode(&frame)), "none of {buffers:?}");
@@ -146,7 +147,7 @@ fn the_camera_of_the_readme_is_shared() {
     let luma: BTreeSet<_> = picture[..1920].iter().collect();
     assert!(luma.len() >= 6, "no bars in the first line: {luma:?}");
 
-    // And it maps nothing but the camera's own buffers.
+    // It maps only the camera's own buffers.
     let words = ["-f", "4", "--every", "--json", "-v", SOCKET];
     let output = receive(&words).output().unwrap();
     assert!(output.status.success(), "{output:?}");
@@ -170,8 +171,8 @@ fn numbers(json: &str, name: &str) -> BTreeSet<u64> {
 }
 
 #[test]
-fn a_slow_branch_beside_the_sink_costs_no_copy() {
-    let test = "a_slow_branch_beside_the_sink_costs_no_copy";
+fn a_slow_tee_branch_costs_no_copy() {
+    let test = "a_slow_tee_branch_costs_no_copy";
     let Some(_turn) = on_the_rig(test) else {
         return;
     };
@@ -184,12 +185,12 @@ fn a_slow_branch_beside_the_sink_costs_no_copy() {
     let Some(pipeline) = Pipeline::start(test, &words) else {
         return;
     };
-    // Two are held at a time, by somebody who is slow as well.
+    // Two are held at a time, also by the slow client.
     let mut client = client(2);
-    let mut held = client.next(PATIENCE).unwrap();
+    let mut held = client.next(TIMEOUT).unwrap();
     let mut seen = BTreeSet::from([inode(&held)]);
     for _ in 0..12 {
-        let frame = client.next(PATIENCE).unwrap();
+        let frame = client.next(TIMEOUT).unwrap();
         assert!(frame.serial() > held.serial());
         seen.insert(inode(&frame));
         thread::sleep(Duration::from_millis(100));
@@ -213,7 +214,8 @@ fn small_camera() -> String {
     )
 }
 
-/// A pipeline that shares a small camera, and one of which hardware has imported ten frames that `source` gave it.
+/// A pipeline that shares a small camera, and one of which hardware has imported ten frames that
+/// `source` gave it.
 fn importing(test: &str, source: &str) -> Option<(Pipeline, Pipeline)> {
     let sharing = Pipeline::start(test, &small_camera())?;
     // Connected, there is a socket to open.
@@ -228,8 +230,8 @@ fn importing(test: &str, source: &str) -> Option<(Pipeline, Pipeline)> {
 }
 
 #[test]
-fn hardware_reads_frames_where_the_camera_wrote() {
-    let test = "hardware_reads_frames_where_the_camera_wrote";
+fn hardware_imports_the_cameras_frames() {
+    let test = "hardware_imports_the_cameras_frames";
     let Some(_turn) = on_the_rig(test) else {
         return;
     };
@@ -257,7 +259,7 @@ fn hardware_imports_copies_too() {
     let reading = reading.interrupt();
     let copies = reading.copies();
     // A line of the source, and one of GStreamer for its only plane.
-    let is_ours = |line: &&&str| line.contains("downstream holds as many frames as it may");
+    let is_ours = |line: &&&str| line.contains("downstream holds the maximum of frames");
     let ours = copies.iter().filter(is_ours).count();
     assert!(ours > 0 && copies.len() <= 2 * ours, "{copies:?}");
 }
@@ -272,7 +274,7 @@ fn pipelines_and_programs_read_one_camera() {
         return;
     };
     let mut client = client(1);
-    let first = inode(&client.next(PATIENCE).unwrap());
+    let first = inode(&client.next(TIMEOUT).unwrap());
     let words = format!("vslsrc path={SOCKET} ! fakesink silent=false -v");
     let reading = Pipeline::start(test, &words).unwrap();
     let mut command = receive(&["-f", "20", "--every", "--json", "-v", SOCKET]);
@@ -280,7 +282,7 @@ fn pipelines_and_programs_read_one_camera() {
     let command = command.spawn().unwrap();
     reading.wait_for_words("chain", 20);
     let read = dma_bufs(reading.id());
-    let frames = (0..20).map(|_| inode(&client.next(PATIENCE).unwrap()));
+    let frames = (0..20).map(|_| inode(&client.next(TIMEOUT).unwrap()));
     let seen: BTreeSet<_> = frames.chain([first]).collect();
     let output = command.wait_with_output().unwrap();
     assert!(output.status.success(), "{output:?}");
@@ -320,12 +322,12 @@ fn a_recording_of_the_camera_plays() {
     let recording = Pipeline::start(test, &words).unwrap();
     let looking = Pipeline::start(test, &format!("vslsrc path={SOCKET} ! fakesink")).unwrap();
     let begin = Instant::now();
-    while client.look(PATIENCE).unwrap().host.clients < 3 {
-        assert!(begin.elapsed() < PATIENCE, "nobody records");
+    while client.look(TIMEOUT).unwrap().host.clients < 3 {
+        assert!(begin.elapsed() < TIMEOUT, "nobody records");
         thread::sleep(Duration::from_millis(20));
     }
     for _ in 0..20 {
-        client.next(PATIENCE).unwrap();
+        client.next(TIMEOUT).unwrap();
     }
     assert_eq!(sharing.interrupt().copies(), [""; 0]);
     // The host's goodbye is the end of their streams.

@@ -47,7 +47,7 @@ impl Drop for Playing {
     }
 }
 
-/// A folder for a socket, and its path; `None`, which is said, where GStreamer is older.
+/// A folder for a socket, and its path; skips the test with an older GStreamer.
 fn socket(test: &str) -> Option<(TempDir, String)> {
     init();
     if gst::ElementFactory::find("unixfdsink").is_none() {
@@ -96,8 +96,8 @@ fn go_on(test: &str, hold: &str) {
 }
 
 #[test]
-fn what_unixfdsrc_brings_is_shared() {
-    let test = "what_unixfdsrc_brings_is_shared";
+fn frames_of_unixfdsrc_are_shared() {
+    let test = "frames_of_unixfdsrc_are_shared";
     let Some((_folder, path)) = socket(test) else {
         return;
     };

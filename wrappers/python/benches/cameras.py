@@ -21,7 +21,7 @@ TURNS = 5
 
 
 def ours(device: str) -> Iterator[np.ndarray]:
-    """Take frames by this package."""
+    """Capture with this package."""
     import videostream
 
     with videostream.Camera(device, format="YUYV", size=SIZE) as camera:
@@ -30,7 +30,7 @@ def ours(device: str) -> Iterator[np.ndarray]:
 
 
 def opencv(device: str) -> Iterator[np.ndarray]:
-    """Take frames by OpenCV, without its conversion."""
+    """Capture with OpenCV, without its conversion."""
     import cv2
 
     capture = cv2.VideoCapture(device, cv2.CAP_V4L2)
@@ -45,7 +45,7 @@ def opencv(device: str) -> Iterator[np.ndarray]:
 
 
 def linuxpy(device: str) -> Iterator[np.ndarray]:
-    """Take frames by linuxpy."""
+    """Capture with linuxpy."""
     from linuxpy.video.device import BufferType, Device, PixelFormat
 
     with Device(device) as camera:
@@ -55,7 +55,7 @@ def linuxpy(device: str) -> Iterator[np.ndarray]:
 
 
 def pyav(device: str) -> Iterator[np.ndarray]:
-    """Take frames by PyAV, decoded from raw video."""
+    """Capture with PyAV, decoded from raw video."""
     import av
 
     options = {"video_size": "{}x{}".format(*SIZE), "input_format": "yuyv422"}
@@ -67,7 +67,7 @@ def pyav(device: str) -> Iterator[np.ndarray]:
 def measure(
     take: Callable[[str], Iterator[np.ndarray]], device: str, count: int
 ) -> tuple[float, bool]:
-    """Take frames, and give the CPU time of one in milliseconds, and whether it was copied."""
+    """Capture frames; return CPU time per frame in milliseconds, and whether frames are copied."""
     frames = take(device)
     for at, pixels in enumerate(frames):
         is_copy = pixels.flags.owndata or pixels.flags.writeable
@@ -81,7 +81,7 @@ def measure(
 
 
 def main() -> None:
-    """Measure every library that is installed."""
+    """Measure all installed libraries."""
     device = sys.argv[1] if len(sys.argv) > 1 else "/dev/video0"
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 30
     measured: dict[str, list[tuple[float, bool]]] = {}

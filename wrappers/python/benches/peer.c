@@ -35,7 +35,8 @@ static void next(void)
     if (!client) fail("vsl_client_init");
     vsl_host_process(host);
     for (int at = 0; at < NEXT + WARM_UP; at++) {
-        VSLFrame* drawn = vsl_frame_init(WIDTH, HEIGHT, 0, VSL_FOURCC('N', 'V', '1', '2'), NULL, NULL);
+        VSLFrame* drawn =
+            vsl_frame_init(WIDTH, HEIGHT, 0, VSL_FOURCC('N', 'V', '1', '2'), NULL, NULL);
         if (!drawn || vsl_frame_alloc(drawn, NULL)) fail("vsl_frame_alloc");
         if (vsl_host_post(host, drawn, now() + SECOND, 0, 0, 0)) fail("vsl_host_post");
         int64_t begin = now();

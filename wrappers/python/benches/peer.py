@@ -19,12 +19,12 @@ SECOND = 1_000_000_000
 
 
 def fetcher(client: object, is_ours: bool) -> Callable[[], object]:
-    """Give what takes the next frame: nothing but the call itself is measured."""
+    """Return the function that takes the next frame, so that only the call is measured."""
     return client.next if is_ours else client.frame_wait
 
 
 def tell(times: list[int]) -> None:
-    """Print what was measured, now that it can't disturb."""
+    """Print the measurements, after all are done."""
     print(*times[WARM_UP:], sep="\n")
 
 
@@ -38,7 +38,7 @@ def view(frame: object, is_ours: bool) -> np.ndarray:
 
 
 def take(is_ours: bool) -> None:
-    """Take frames that are there, host and client in one thread."""
+    """Take ready frames, with host and client in one thread."""
     path = f"/tmp/videostream-bench-{os.getpid()}"
     host = videostream.Host(path)
     client = videostream.Client(path)
@@ -97,7 +97,7 @@ def rgb() -> None:
 
 
 def main() -> None:
-    """Do what the arguments say."""
+    """Run the measurement that the arguments name."""
     whose, what = sys.argv[1:3]
     is_ours = whose == "ours"
     if not is_ours:

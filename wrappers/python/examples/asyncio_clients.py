@@ -7,14 +7,14 @@ import videostream
 
 
 async def watch(path: str) -> None:
-    """Print the frames of one host, for as long as it has any."""
+    """Print the frames of one host until it ends."""
     with videostream.Client(path) as client:
         async for frame in client:
             print(path, frame.sequence, f"{frame.missed} missed")
 
 
 async def main() -> None:
-    """Watch every host that is named."""
+    """Watch all given hosts."""
     await asyncio.gather(*map(watch, sys.argv[1:] or ["/tmp/camera"]))
 
 

@@ -8,7 +8,7 @@ import videostream
 
 
 def main() -> None:
-    """Take the mean of the first plane, which is luma in YUV formats, where it lies."""
+    """Print the mean of the first plane, which is luma in YUV formats, without a copy."""
     path, *rest = sys.argv[1:] or ["/tmp/camera"]
     frames = int(rest[0]) if rest else None
     with videostream.Client(path, reconnect=True) as client:

@@ -7,7 +7,7 @@ import videostream
 
 
 def main() -> None:
-    """Convert each frame in Rust, scaled to the window, into one array that is used again."""
+    """Convert and scale each frame into one array that is reused."""
     path = sys.argv[1] if len(sys.argv) > 1 else "/tmp/camera"
     picture = None
     with videostream.Client(path, reconnect=True) as client:

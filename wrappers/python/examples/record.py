@@ -7,7 +7,7 @@ import videostream
 
 
 def main() -> None:
-    """Encode raw frames, keep packets as they are."""
+    """Encode raw frames; packets are written unchanged."""
     path, file, *rest = sys.argv[1:] or ["/tmp/camera", "movie.mp4"]
     frames = int(rest[0]) if rest else None
     with (

@@ -1,6 +1,6 @@
-"""Share a camera, or a test pattern where there is none, until Ctrl-C.
+"""Share a camera, or a test pattern if there is no camera, until Ctrl-C.
 
-Type `python share.py /tmp/camera`, or `python share.py /tmp/camera /dev/video2`.
+Run `python share.py /tmp/camera`, or `python share.py /tmp/camera /dev/video2`.
 """
 
 import sys
@@ -9,7 +9,7 @@ import videostream
 
 
 def source(arguments: list[str]) -> videostream.Source:
-    """Open the camera that is named, else the first one, else a test pattern."""
+    """Open the given camera, else the first one, else a test pattern."""
     if arguments:
         return videostream.Camera(arguments[0])
     try:

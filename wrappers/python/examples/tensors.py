@@ -1,6 +1,6 @@
-"""Give frames to an inference library by DLPack: `python tensors.py /tmp/camera [FRAMES]`.
+"""Pass frames to an inference library by DLPack: `python tensors.py /tmp/camera [FRAMES]`.
 
-PyTorch takes the pixels where they lie. Without it this uses NumPy (2.1), which does the same.
+PyTorch uses the pixels in place. Without PyTorch this uses NumPy 2.1, which does the same.
 """
 
 import sys
@@ -20,7 +20,7 @@ def main() -> None:
     frames = int(rest[0]) if rest else None
     with videostream.Client(path, reconnect=True) as client:
         for frame in islice(client, frames):
-            # Luma of NV12 as it lies in the host's memory: no copy.
+            # Luma of NV12 in the host's memory: no copy.
             luma = from_dlpack(frame.plane(0))
             picture = from_dlpack(frame.to_rgb(size=(224, 224)))
             print(frame.sequence, tuple(luma.shape), tuple(picture[None].shape))

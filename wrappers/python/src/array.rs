@@ -1,4 +1,4 @@
-//! Arrays of Python as pictures: what NumPy, OpenCV and Pillow have, without a copy.
+//! Python arrays (NumPy, OpenCV, Pillow) as pictures, without a copy.
 
 #![expect(
     unsafe_code,
@@ -16,7 +16,7 @@ use videostream::{Picture, PictureMut};
 use crate::error::{invalid, to_python};
 use crate::memory::Span;
 
-/// A module or what is in it, with words of what to do where NumPy is missing.
+/// Imports NumPy; the error says what to do if it is missing.
 pub(crate) fn numpy(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
     py.import("numpy").map_err(|cause| {
         let why = "arrays need NumPy: install it, or use memoryview(frame.plane(0))";
@@ -26,7 +26,7 @@ pub(crate) fn numpy(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
     })
 }
 
-/// A new array of bytes, whose content is anything.
+/// Makes a new array of bytes with unspecified content.
 pub(crate) fn empty<'py>(py: Python<'py>, shape: &[usize]) -> PyResult<Bound<'py, PyAny>> {
     static EMPTY: PyOnceLock<(Py<PyAny>, Py<PyAny>)> = PyOnceLock::new();
     let (empty, u8) = EMPTY.get_or_try_init(py, || {
@@ -40,31 +40,31 @@ pub(crate) fn empty<'py>(py: Python<'py>, shape: &[usize]) -> PyResult<Bound<'py
     empty.bind(py).call1((shape, u8))
 }
 
-/// An array of bytes in rows of pixels, kept in place as long as this lives.
+/// An array of bytes in rows of pixels, which stays in place as long as this lives.
 pub(crate) struct Array {
     buffer: PyUntypedBuffer,
     rows: Rows,
 }
 
-/// Where rows of pixels lie.
+/// The location of rows of pixels.
 #[derive(Clone, Copy)]
 pub(crate) struct Rows {
     span: Span,
     height: usize,
     width: usize,
-    /// Bytes of a pixel.
+    /// Bytes per pixel.
     parts: usize,
     /// Bytes from row to row.
     stride: usize,
 }
 
 impl Rows {
-    /// The bytes that it lies in, from the first to behind the last one.
+    /// Returns the bytes that it covers.
     pub(crate) fn span(&self) -> Span {
         self.span
     }
 
-    /// Columns, rows and bytes of a pixel.
+    /// Returns columns, rows and bytes per pixel.
     pub(crate) fn size(&self) -> (usize, usize, usize) {
         (self.width, self.height, self.parts)
     }
@@ -76,24 +76,25 @@ impl Rows {
         }
     }
 
-    /// The format of pixels of so many bytes, where nobody says another.
+    /// Returns the default format for this number of bytes per pixel.
     pub(crate) fn usual_format(&self) -> PyResult<FourCc> {
         match self.parts {
             1 => Ok(FourCc::GREY),
             3 => Ok(FourCc::RGB3),
             4 => Ok(FourCc::AB24),
             _ => Err(invalid(format!(
-                "an array of shape {}: say its format, such as \"YUYV\"",
+                "an array of shape {}: name its format, such as \"YUYV\"",
                 self.describe()
             ))),
         }
     }
 
-    /// How the array is a picture of `fourcc`: its size, and start and stride of each plane.
-    fn layout(&self, fourcc: FourCc) -> PyResult<Lie> {
+    /// Returns the layout of the array as a picture of `fourcc`: its size, and start and stride of
+    /// each plane.
+    fn layout(&self, fourcc: FourCc) -> PyResult<ArrayLayout> {
         let mismatch = |expected: &str| {
             invalid(format!(
-                "an array of shape {} is no picture of {fourcc}: expected {expected}",
+                "an array of shape {} does not fit {fourcc}: expected {expected}",
                 self.describe()
             ))
         };
@@ -108,13 +109,13 @@ impl Rows {
             }
             let mut starts = [(0, 0); MAX_PLANES];
             starts[0].1 = self.stride;
-            return Ok(Lie {
+            return Ok(ArrayLayout {
                 size: (width, self.height as u32),
                 planes: starts,
                 count,
             });
         }
-        // Planes one below the other, as OpenCV has them.
+        // Stacked planes, as in OpenCV.
         let expected = || mismatch("(rows of all planes, width), one plane below the other");
         let lines: usize = planes[..count]
             .iter()
@@ -144,19 +145,19 @@ impl Rows {
         if end != self.stride * self.height {
             return Err(expected());
         }
-        Ok(Lie {
+        Ok(ArrayLayout {
             size: (width, height),
             planes: starts,
             count,
         })
     }
 
-    /// Width and height of the picture of `fourcc` that the array is.
+    /// Returns width and height of the array as a picture of `fourcc`.
     pub(crate) fn picture_size(&self, fourcc: FourCc) -> PyResult<(u32, u32)> {
         Ok(self.layout(fourcc)?.size)
     }
 
-    /// Runs `look` with the array as a picture of `fourcc`.
+    /// Calls `look` with the array as a picture of `fourcc`.
     ///
     /// # Safety
     /// The [`Array`] lives.
@@ -165,22 +166,21 @@ impl Rows {
         fourcc: FourCc,
         look: impl FnOnce(&Picture<'_>) -> PyResult<T>,
     ) -> PyResult<T> {
-        let lie = self.layout(fourcc)?;
-        // SAFETY: the caller keeps the buffer, whose elements lie in the span. Who writes them
-        // meanwhile, from another thread, gets a picture of both.
+        let layout = self.layout(fourcc)?;
+        // SAFETY: the caller keeps the buffer, whose elements lie in the span. If another thread
+        // writes them meanwhile, the picture is a mixture.
         let bytes = unsafe { self.span.bytes() };
         let mut planes = [Plane::default(); MAX_PLANES];
-        for (plane, (start, stride)) in planes.iter_mut().zip(lie.planes) {
+        for (plane, (start, stride)) in planes.iter_mut().zip(layout.planes) {
             plane.data = bytes.get(start..).unwrap_or_default();
             plane.stride = stride;
         }
-        let planes = &planes[..lie.count];
-        let picture = Picture::from_planes(fourcc, lie.size.0, lie.size.1, planes);
+        let planes = &planes[..layout.count];
+        let picture = Picture::from_planes(fourcc, layout.size.0, layout.size.1, planes);
         look(&picture.map_err(|e| to_python(e.into()))?)
     }
 
-    /// Runs `draw` with the array as a picture of `fourcc`, a format of one plane, to be drawn
-    /// into.
+    /// Calls `draw` with the array as a writable picture of `fourcc`, a format of one plane.
     ///
     /// # Safety
     /// The [`Array`] lives, is writable, and nothing else is read or written meanwhile that lies in
@@ -203,8 +203,8 @@ impl Rows {
     }
 }
 
-/// How planes lie in an array.
-struct Lie {
+/// The layout of planes in an array.
+struct ArrayLayout {
     size: (u32, u32),
     /// Start and stride of each.
     planes: [(usize, usize); MAX_PLANES],
@@ -212,18 +212,18 @@ struct Lie {
 }
 
 impl Array {
-    /// An object with the buffer protocol: bytes in rows and columns, whose pixels lie side by
-    /// side. Rows may be padded.
+    /// Opens an object with the buffer protocol: rows of contiguous pixels, with optional padding
+    /// after each row.
     pub(crate) fn new(name: &str, object: &Bound<'_, PyAny>) -> PyResult<Self> {
         let buffer = PyUntypedBuffer::get(object).map_err(|_| {
             PyTypeError::new_err(format!(
-                "{name}: expected an array of bytes (numpy.uint8), and not {}",
+                "{name}: expected an array of bytes (numpy.uint8), not {}",
                 object.get_type()
             ))
         })?;
         if buffer.item_size() != 1 || !matches!(buffer.format().to_bytes(), b"B" | b"b" | b"c") {
             return Err(invalid(format!(
-                "{name}: expected bytes (dtype uint8), and not elements of {} bytes, {:?}",
+                "{name}: expected bytes (dtype uint8), not elements of {} bytes, {:?}",
                 buffer.item_size(),
                 buffer.format()
             )));
@@ -235,7 +235,7 @@ impl Array {
             _ => {
                 return Err(invalid(format!(
                     "{name}: expected an array of shape (height, width) or (height, width, \
-                     components), and not {shape:?}"
+                     components), not {shape:?}"
                 )));
             }
         };
@@ -248,7 +248,7 @@ impl Array {
         let stride = if height == 1 { width * parts } else { stride };
         if !is_tight || stride < width * parts {
             return Err(invalid(format!(
-                "{name}: pixels must lie side by side in rows that go down, and have strides of \
+                "{name}: pixels must be contiguous in rows from top to bottom, but the strides are \
                  {strides:?} bytes: use numpy.ascontiguousarray"
             )));
         }
@@ -268,12 +268,12 @@ impl Array {
         })
     }
 
-    /// One to be written.
+    /// Opens an array to be written.
     pub(crate) fn writable(name: &str, object: &Bound<'_, PyAny>) -> PyResult<Self> {
         let array = Self::new(name, object)?;
         match array.buffer.readonly() {
             true => Err(invalid(format!(
-                "{name}: the array can only be read: give one that can be written"
+                "{name}: the array is read-only: pass a writable one"
             ))),
             false => Ok(array),
         }
@@ -284,10 +284,10 @@ impl Array {
     }
 }
 
-/// Runs `draw` with planes in `spans` as a picture of `layout`.
+/// Calls `draw` with planes in `spans` as a picture of `layout`.
 ///
 /// # Safety
-/// The spans are mapped to be written as long as this runs, and nobody else uses them.
+/// The spans are mapped and writable as long as this runs, and nothing else uses them.
 pub(crate) unsafe fn draw_planes<T>(
     spans: &[Span; MAX_PLANES],
     layout: &Layout,

@@ -11,42 +11,44 @@ use videostream::hal::format::FourCc;
 use videostream::hal::v4l2::Fraction;
 use videostream::{CameraError, CameraSource, Error};
 
+use crate::context::{ContextManager, context_manager};
 use crate::controls::{Controls, to_text};
 use crate::devices;
 use crate::error::{Failure, invalid, of_camera};
 use crate::feed::{BoxedSource, Feed};
-use crate::fork::Native;
+use crate::fork::ProcessLocal;
 use crate::frame::parse_fourcc;
 use crate::source::{Source, parse_rate};
 
 /// A V4L2 camera: `for frame in Camera()`.
 ///
 /// `path` is its node ("/dev/video0"), a number, a stable name of /dev/v4l/by-id, a serial number
-/// or the camera's name; None is the first camera. What the camera can't do is said when it starts.
+/// or the camera's name; None means the first camera. Unsupported settings are reported when it
+/// starts.
 ///
-/// - `format`: four letters, or a list of them in order of preference; None for a common
-///   uncompressed one.
-/// - `size`: width and height in pixels; None for what the camera is set to. `exact=False` takes
-///   the nearest.
-/// - `fps`: frames per second as an int, a float or a Fraction; the camera takes the nearest that
-///   it has.
-/// - `buffers`: how many it fills in turn (4, and 8 where a Stream starts it); the driver may give
-///   more. A driver needs two of them to go on.
-/// - `controls`: values by name, set before it starts, and each time that it is started again.
-/// - `skip_corrupted`: leaves out frames that the driver calls damaged (no).
-/// - `memory`: whose memory it fills: "mmap" (default: the driver's), "dmabuf" (of a dma-heap),
-///   "userptr".
-/// - `reconnect`: waits for the camera when it is unplugged, and goes on with it (no: raises
-///   Unplugged).
-/// - `timeout`: seconds that a wait takes at most where the call does not say (no limit).
+/// - `format`: four letters, or a list of formats in order of preference; a common uncompressed
+///   format by default.
+/// - `size`: width and height in pixels; the camera's current size by default. With `exact=False`
+///   the nearest size is used.
+/// - `fps`: frames per second as an int, a float or a Fraction; the camera uses the nearest rate it
+///   has.
+/// - `buffers`: number of buffers; 4 by default, 8 in a Stream. The driver may allocate more, and
+///   needs two of them to keep capturing.
+/// - `controls`: dict of control values by name, set before each start.
+/// - `skip_corrupted`: whether to skip frames that the driver marks as damaged; False by default.
+/// - `memory`: memory to capture into: "mmap" (default; the driver's), "dmabuf" (from a dma-heap)
+///   or "userptr".
+/// - `reconnect`: whether to wait for an unplugged camera and go on; by default Unplugged is
+///   raised.
+/// - `timeout`: default timeout of waits in seconds; none by default.
 #[pyclass(module = "videostream", extends = Source, frozen)]
 pub(crate) struct Camera {
-    desk: Arc<Desk>,
+    camera_handle: Arc<CameraHandle>,
 }
 
-/// What is wanted of a camera.
+/// The options of a camera.
 #[derive(Clone)]
-struct Wishes {
+struct CameraOptions {
     path: PathBuf,
     formats: Vec<FourCc>,
     size: Option<(u32, u32)>,
@@ -59,7 +61,7 @@ struct Wishes {
     reconnect: bool,
 }
 
-impl Wishes {
+impl CameraOptions {
     fn start(&self, usual: u32) -> Result<BoxedSource, Error> {
         let mut camera = videostream::Camera::open(&self.path)?
             .buffers(self.buffers.unwrap_or(usual))
@@ -84,23 +86,24 @@ impl Wishes {
     }
 }
 
-/// A second handle of a camera, for lists and controls: they work whoever has the stream.
-pub(crate) struct Desk {
+/// A second handle of a camera for listings and controls, which works while something else has the
+/// stream.
+pub(crate) struct CameraHandle {
     path: PathBuf,
     id: Option<CameraId>,
-    /// A camera that is waited for is opened for each call: a handle that is kept would keep its
-    /// number.
+    /// With `reconnect` the camera is opened for each call: a handle that stays open would keep the
+    /// number of its node in use.
     reconnects: bool,
-    handle: Native<Mutex<Option<videostream::Camera>>>,
+    handle: ProcessLocal<Mutex<Option<videostream::Camera>>>,
 }
 
-impl Desk {
+impl CameraHandle {
     fn new(camera: videostream::Camera, reconnects: bool) -> Self {
         Self {
             path: camera.path().to_owned(),
             id: camera.id(),
             reconnects,
-            handle: Native::new(Mutex::new((!reconnects).then_some(camera))),
+            handle: ProcessLocal::new(Mutex::new((!reconnects).then_some(camera))),
         }
     }
 
@@ -108,7 +111,7 @@ impl Desk {
         &self.path
     }
 
-    /// Runs `act` with the camera.
+    /// Calls `act` with the camera.
     pub(crate) fn with<T: Send>(
         &self,
         py: Python<'_>,
@@ -133,7 +136,7 @@ impl Desk {
         result.map_err(|error| Error::Camera(error).into())
     }
 
-    /// Lets go of the device.
+    /// Closes the device.
     fn close(&self) {
         if let Some(handle) = self.handle.here() {
             *handle.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -181,12 +184,12 @@ impl Camera {
             Some(text) => videostream::Camera::open(find_device(text)?),
             None => videostream::Camera::first(),
         });
-        let desk = Arc::new(Desk::new(
+        let camera_handle = Arc::new(CameraHandle::new(
             camera.map_err(|error| of_camera(&error))?,
             reconnect,
         ));
-        let wishes = Wishes {
-            path: desk.path.clone(),
+        let options = CameraOptions {
+            path: camera_handle.path.clone(),
             formats,
             size,
             exact,
@@ -198,56 +201,49 @@ impl Camera {
             reconnect,
         };
         let feed = Feed::new(
-            desk.path.clone(),
-            Box::new(move |usual| wishes.start(usual)),
+            camera_handle.path.clone(),
+            Box::new(move |usual| options.start(usual)),
         )?;
         let source = Source::new(feed, timeout)?;
-        Ok(PyClassInitializer::from(source).add_subclass(Self { desk }))
+        Ok(PyClassInitializer::from(source).add_subclass(Self { camera_handle }))
     }
 
-    /// The path of its node when it was opened.
+    /// Path of its node when it was opened.
     #[getter]
     fn path(&self) -> String {
-        self.desk.path.display().to_string()
+        self.camera_handle.path.display().to_string()
     }
 
-    /// Everything that can be set: `camera.controls.brightness = 140`, `camera.controls["gain"]`.
+    /// The camera's controls: `camera.controls.brightness = 140`, `camera.controls["gain"]`.
     #[getter]
     fn controls(&self) -> Controls {
-        Controls::new(&self.desk)
+        Controls::new(&self.camera_handle)
     }
 
-    /// What it is and what it offers, as a Device. Does not start it.
+    /// Returns what the camera is and offers, as a Device. Does not start it.
     fn info<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyAny>, Failure> {
-        // Its node may have another number since it came back.
-        let path = self.desk.with(py, |camera| Ok(camera.path().to_owned()))?;
+        // A replugged camera may have another node.
+        let path = self
+            .camera_handle
+            .with(py, |camera| Ok(camera.path().to_owned()))?;
         let info = py.detach(|| DeviceInfo::open(&path));
         let info = info.map_err(|error| of_camera(&error))?;
         Ok(devices::to_python(py, &info)?)
     }
 
-    /// The formats that it offers, with their sizes and rates, as a list of Format. Does not start
-    /// it.
+    /// Returns the formats that it offers, with sizes and rates, as a list of Format. Does not
+    /// start it.
     fn formats<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyAny>, Failure> {
         Ok(self.info(py)?.getattr("formats")?)
     }
 
-    /// Stops it and lets go of the device. Frames and views of them stay readable.
+    /// Stops the camera and closes the device. Frames and views of them stay readable.
     fn close(slf: &Bound<'_, Self>) {
-        let (desk, source) = (&slf.get().desk, slf.as_super().get());
+        let (camera_handle, source) = (&slf.get().camera_handle, slf.as_super().get());
         slf.py().detach(|| {
             source.feed().close();
-            desk.close();
+            camera_handle.close();
         });
-    }
-
-    fn __exit__(
-        slf: &Bound<'_, Self>,
-        _kind: &Bound<'_, PyAny>,
-        _value: &Bound<'_, PyAny>,
-        _traceback: &Bound<'_, PyAny>,
-    ) {
-        Self::close(slf);
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> String {
@@ -259,7 +255,7 @@ impl Camera {
     }
 }
 
-/// Which camera is meant: a path, a name, or a number.
+/// Parses which camera is meant: a path, a name, or a number.
 fn parse_path(path: &Bound<'_, PyAny>) -> PyResult<String> {
     if let Ok(number) = path.extract::<u32>() {
         return Ok(number.to_string());
@@ -299,7 +295,7 @@ fn parse_memory(memory: &str) -> PyResult<CameraMemory> {
     })
 }
 
-/// Whether an error says that there is no control of a name.
+/// Whether an error means that a control does not exist.
 pub(crate) fn is_unknown(error: &Failure) -> bool {
     use videostream::camera::ControlError;
     matches!(
@@ -310,3 +306,12 @@ pub(crate) fn is_unknown(error: &Failure) -> bool {
         }))
     )
 }
+
+impl ContextManager for Camera {
+    fn exit(slf: &Bound<'_, Self>, _has_failed: bool) -> PyResult<()> {
+        Self::close(slf);
+        Ok(())
+    }
+}
+
+context_manager!(Camera);

@@ -1,75 +1,58 @@
-//! Clients: frames of a host in another process.
+//! Clients read the frames of a host in another process.
 
+mod connection;
+mod frames;
 mod v2;
 
-use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
-use pyo3::exceptions::PyStopIteration;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use rustix::io::Errno;
 use videostream::hal::time::now_ns;
-use videostream::ipc::wire::Refusal;
-use videostream::ipc::{Error as IpcError, Goodbye};
-use videostream::share::{self, ClientBuilder, Connector, Mode, Reader};
+use videostream::ipc::Error as IpcError;
+use videostream::share::{self, Mode};
 use videostream::{Error, Result};
 
+use self::connection::{Attempt, Connection, Inner, Link, State};
+pub(crate) use self::frames::Frames;
+use crate::context::{ContextManager, context_manager};
 use crate::error::{Failure, Kind, invalid, raise, to_python};
 use crate::events::Events;
-use crate::fork::Native;
+use crate::fork::ProcessLocal;
 use crate::frame::Frame;
+use crate::iteration::async_iterator;
 use crate::stats;
 use crate::wait::{deadline, nanoseconds, until};
 
-/// Frames that a client holds at once by default: the one that a loop's variable still has while
-/// the next one is fetched, and that one.
-const HOLD: u32 = 2;
-
-/// A reader of a host's frames: `for frame in client`, `async for frame in client`.
+/// Reads a host's frames: `for frame in client`, `async for frame in client`.
 ///
-/// `path` is the host's socket: a file if it starts with `/`, else an abstract name. Making a client
-/// never waits. A host that is not there raises HostGone; with `reconnect=True` calls wait for one,
-/// and for the next one when it ends.
+/// `path` is the host's socket: a file if it starts with `/`, else an abstract name. Creating a
+/// client never waits. A missing host raises HostGone; with `reconnect=True` calls wait for one
+/// instead, and for the next one when it ends.
 ///
-/// - `mode`: "newest" (default) gives the newest frame at each call, "every" every frame in order,
-///   as far as the host still has it.
-/// - `hold`: how many frames it may hold at once; 2 by default, or 1 of a host that can't spare more.
-/// - `spin`: seconds to look for a frame before going to sleep (0): lower latency for a core.
-/// - `keep_mapped`: how many buffers stay mapped (all).
-/// - `timeout`: seconds that a wait takes at most where the call does not say (no limit).
+/// - `mode`: "newest" (default) returns the newest frame at each call, "every" all frames in order,
+///   as long as the host still has them.
+/// - `hold`: number of frames to hold at once; 2 by default, or 1 if the host can't spare more.
+/// - `spin`: seconds to poll for a frame before sleeping, which lowers latency at the cost of a
+///   core; 0 by default.
+/// - `keep_mapped`: number of buffers that stay mapped; all by default.
+/// - `timeout`: default timeout of waits in seconds; none by default.
 #[pyclass(module = "videostream", frozen, weakref)]
 pub(crate) struct Client {
     path: PathBuf,
     options: Options,
-    inner: Native<Inner>,
+    inner: ProcessLocal<Inner>,
     is_closed: AtomicBool,
 }
 
-/// What belongs to the process that made it.
-struct Inner {
-    /// Threads take turns at it, and have it while they wait.
-    state: Mutex<State>,
-    /// What is known of the connection, for calls that must not wait for their turn.
-    link: Mutex<Link>,
-    events: Events,
-}
-
-/// What is known of the connection.
-struct Link {
-    /// A reader of it, while the host is there.
-    reader: Option<Reader>,
-    hold: u32,
-    restarts: u64,
-}
-
-/// What unpickling calls `connect` with.
+/// Arguments of `connect` when unpickling.
 type Arguments<'py> = (PathBuf, Bound<'py, PyDict>);
 
-/// What it was made with, to be made again.
+/// The options it was created with, for pickling.
 #[derive(Clone, Debug)]
 struct Options {
     mode: String,
@@ -78,81 +61,6 @@ struct Options {
     reconnect: bool,
     keep_mapped: Option<usize>,
     timeout: Option<f64>,
-}
-
-/// How far it is.
-enum State {
-    /// The host has not answered.
-    Connecting(Box<Attempt>),
-    Connected(Box<Connection>),
-    Closed,
-}
-
-/// An attachment to a host.
-struct Connection {
-    client: share::Client,
-    /// The host has gone, and the client looks for a new one.
-    is_away: bool,
-}
-
-/// A connection on its way.
-struct Attempt {
-    connector: Connector,
-    builder: ClientBuilder,
-    hold: u32,
-    /// Whether fewer frames will do.
-    takes_fewer: bool,
-}
-
-impl Attempt {
-    fn new(builder: ClientBuilder, hold: Option<u32>) -> Self {
-        let takes_fewer = hold.is_none();
-        let hold = hold.unwrap_or(HOLD);
-        Self {
-            connector: builder.clone().hold(hold).connector(),
-            builder,
-            hold,
-            takes_fewer,
-        }
-    }
-
-    /// Connects until the deadline; asks for as many frames as the host can spare.
-    fn connect_until(&mut self, deadline_ns: u64) -> Result<share::Client> {
-        loop {
-            let error = match self.connector.connect_until(deadline_ns) {
-                Ok(client) => return Ok(client),
-                Err(error) => error,
-            };
-            let left = match error.share() {
-                Some(IpcError::Refused(Refusal::Hold(_, left))) => *left,
-                _ => return Err(error),
-            };
-            if !self.takes_fewer || left == 0 || left >= self.hold {
-                return Err(error);
-            }
-            self.hold = left;
-            self.connector = self.builder.clone().hold(left).connector();
-        }
-    }
-}
-
-impl State {
-    /// Tells `events` what to wait for next.
-    fn watch(&self, events: &Events) -> Result<()> {
-        let connector = match self {
-            Self::Connecting(attempt) => &attempt.connector,
-            Self::Connected(connection) if connection.is_away => connection.client.connector(),
-            Self::Connected(connection) => return events.watch(connection.client.as_fd()),
-            Self::Closed => return Ok(()),
-        };
-        match connector.pending_fd() {
-            Some(fd) => events.watch(fd),
-            None => {
-                events.wake_at(connector.due_ns());
-                Ok(())
-            }
-        }
-    }
 }
 
 impl Client {
@@ -164,7 +72,8 @@ impl Client {
         self.is_closed.load(Ordering::Relaxed)
     }
 
-    /// Connects if need be, and lets `act` use the connection. `None`: not before the deadline.
+    /// Connects if need be, and calls `act` with the connection; `None` if the deadline comes
+    /// first.
     fn step<T>(
         &self,
         deadline_ns: u64,
@@ -179,7 +88,7 @@ impl Client {
             true => Err(self.share_error(IpcError::Cancelled)),
             false => self.connect_and(inner, &mut state, deadline_ns, act),
         };
-        // Without it the same thread would have it again before the next one is awake.
+        // Fair, or the same thread would lock it again before the next one wakes.
         MutexGuard::unlock_fair(state);
         match result {
             Err(_) if self.is_closed() => Err(self.closed().into()),
@@ -188,7 +97,7 @@ impl Client {
         }
     }
 
-    /// Whether the client looks for a host again after this error.
+    /// Whether the client reconnects after this error.
     fn goes_on(&self, error: &Error) -> bool {
         self.options.reconnect && error.is_worth_reconnecting()
     }
@@ -236,7 +145,7 @@ impl Client {
         result
     }
 
-    /// Notes a new connection.
+    /// Publishes a new connection to other threads and to the event loop.
     fn connected(&self, inner: &Inner, state: &State) -> Result<()> {
         if let State::Connected(connection) = state {
             let client = &connection.client;
@@ -261,7 +170,7 @@ impl Client {
         }
     }
 
-    /// The next frame, or `None` after the timeout.
+    /// Waits for the next frame; `None` after the timeout.
     fn wait(&self, py: Python<'_>, timeout: Option<f64>) -> Result<Option<Frame>, Failure> {
         let deadline_ns = deadline(timeout.or(self.options.timeout))?;
         let frame = until(py, deadline_ns, |slice| {
@@ -270,7 +179,7 @@ impl Client {
         Ok(frame.map(Frame::received))
     }
 
-    /// Runs `look` with the connection, waiting for it if need be.
+    /// Calls `look` with the connection, waiting for it if need be.
     fn with<T: Send>(
         &self,
         py: Python<'_>,
@@ -327,65 +236,65 @@ impl Client {
                 keep_mapped,
                 timeout,
             },
-            inner: Native::new(Inner {
+            inner: ProcessLocal::new(Inner {
                 state: Mutex::new(State::Connecting(Box::new(attempt))),
                 link: Mutex::new(link),
                 events,
             }),
             is_closed: AtomicBool::new(false),
         };
-        // A host that is not there is told at once.
+        // Reports a missing host at once.
         py.detach(|| client.step(now_ns(), |_, _| Ok(Some(()))))?;
         Ok(client)
     }
 
-    /// The host's socket.
+    /// Path of the host's socket.
     #[getter]
     fn path(&self) -> String {
         self.path.display().to_string()
     }
 
-    /// Whether the host has let this client in and, as far as is known, is still there.
+    /// Whether it is connected, as far as is known.
     #[getter]
     fn is_connected(&self) -> PyResult<bool> {
         Ok(self.inner()?.link.lock().reader.is_some())
     }
 
-    /// How often it has moved to a new host.
+    /// Number of times that it reconnected to a new host.
     #[getter]
     fn restarts(&self) -> PyResult<u64> {
         Ok(self.inner()?.link.lock().restarts)
     }
 
-    /// How many frames it may hold at once, as agreed with the host.
+    /// Number of frames that it may hold at once, as agreed with the host.
     #[getter]
     fn hold(&self) -> PyResult<u32> {
         Ok(self.inner()?.link.lock().hold)
     }
 
-    /// How many frames of the host it holds now.
+    /// Number of frames that it holds now.
     #[getter]
     fn held(&self) -> PyResult<u32> {
         let link = self.inner()?.link.lock();
         Ok(link.reader.as_ref().map_or(0, |reader| reader.ipc().held()))
     }
 
-    /// The next frame. Waits at most `timeout` seconds; without one as long as the client's
-    /// `timeout` says, which is for ever by default.
+    /// Returns the next frame. Waits at most `timeout` seconds; None means the client's `timeout`,
+    /// which is no limit by default.
     ///
-    /// Raises TimedOut; HostGone; Refused, with the host's reason; HoldLimit while it holds as many
-    /// frames as agreed.
+    /// Raises TimedOut, HostGone, Refused with the host's reason, and HoldLimit while the client
+    /// holds as many frames as agreed.
     #[pyo3(signature = (timeout = None))]
     fn next(&self, py: Python<'_>, timeout: Option<f64>) -> Result<Frame, Failure> {
         let frame = self.wait(py, timeout)?;
         frame.ok_or_else(|| self.share_error(IpcError::TimedOut).into())
     }
 
-    /// The next frame if there is one, else None. Never waits: for event loops, which wait until
-    /// `fileno()` is readable after a None.
+    /// Returns the next frame, or None if it isn't ready yet. Never waits: after None, event loops
+    /// wait until `fileno()` is readable.
     ///
-    /// Raises what `next` does; a host that is not there yet, or is being waited for with
-    /// `reconnect`, is no error.
+    /// Raises the same errors as `next`, except that a host that has not answered yet, or that
+    /// `reconnect` waits for, is no error.
     fn poll(&self) -> Result<Option<Frame>, Failure> {
         let frame = self.step(now_ns(), |client, deadline_ns| {
             loop {
@@ -407,9 +316,8 @@ impl Client {
         Ok(frame.map(Frame::received))
     }
 
-    /// A descriptor that is readable when `poll()` has something to do, over connecting, waits for
-    /// a host and moves to another one, until the client is closed. It is the client's: duplicate
-    /// it to keep it.
+    /// Returns a descriptor that is readable when `poll()` has something to do. It stays the same
+    /// across reconnects, until the client is closed. The client owns it: duplicate it to keep it.
     fn fileno(&self) -> PyResult<i32> {
         let inner = self.inner()?;
         if self.is_closed() {
@@ -418,7 +326,7 @@ impl Client {
         Ok(inner.events.as_raw_fd())
     }
 
-    /// Goes on behind the frame with this serial.
+    /// Continues after the frame with this serial.
     fn seek(&self, py: Python<'_>, serial: u64) -> Result<(), Failure> {
         self.with(py, self.options.timeout, |client, _| {
             client.seek(serial);
@@ -426,16 +334,15 @@ impl Client {
         })
     }
 
-    /// The parameter sets of a compressed stream (SPS and PPS, say), which decoding starts with;
-    /// None for raw frames.
+    /// Parameter sets of a compressed stream (SPS and PPS, for example), which decoding starts
+    /// with; None for raw frames.
     #[getter]
     fn parameters<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
         let sets = self.with(py, self.options.timeout, |client, _| client.parameters())?;
         Ok(sets.map(|sets| PyBytes::new(py, &sets)))
     }
 
-    /// Asks the host of a compressed stream for a key frame. Whether one comes is for the host to
-    /// say.
+    /// Asks the host of a compressed stream for a key frame, which the host may ignore.
     fn ask_for_key_frame(&self, py: Python<'_>) -> Result<(), Failure> {
         self.with(py, self.options.timeout, |client, _| {
             client.ask_for_key_frame();
@@ -443,7 +350,7 @@ impl Client {
         })
     }
 
-    /// How the host and its clients do, as a dict: counters of the host and a list `clients`.
+    /// Returns the status of the host as a dict: its counters, and a list `clients`.
     #[pyo3(signature = (timeout = 1.0))]
     fn stats<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> PyResult<Bound<'py, PyDict>> {
         let report = self.with(py, timeout, |client, deadline_ns| {
@@ -453,7 +360,7 @@ impl Client {
         stats::of_report(py, &report)
     }
 
-    /// Ends the connection, and waits of other threads with Released. Frames stay readable until
+    /// Closes the connection; waits in other threads raise Released. Frames stay readable until
     /// they are released.
     fn close(&self, py: Python<'_>) {
         // In a forked child the connection is the parent's.
@@ -468,38 +375,20 @@ impl Client {
             }
             *inner.state.lock() = State::Closed;
             inner.link.lock().reader = None;
-            // Event loops look once more, and see that it is closed.
+            // Wakes event loops, which then see that it is closed.
             inner.events.end();
         });
     }
 
-    fn __enter__(slf: Py<Self>) -> Py<Self> {
-        slf
-    }
-
-    fn __exit__(
-        &self,
-        py: Python<'_>,
-        _kind: &Bound<'_, PyAny>,
-        _value: &Bound<'_, PyAny>,
-        _traceback: &Bound<'_, PyAny>,
-    ) {
-        self.close(py);
-    }
-
     fn __iter__(slf: Bound<'_, Self>) -> Frames {
-        Frames {
-            client: slf.unbind(),
-            last: Mutex::new(None),
-        }
+        Frames::new(slf.unbind())
     }
 
     fn __aiter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        let frames = slf.py().import("videostream._asyncio")?.getattr("frames")?;
-        frames.call1((slf,))
+        async_iterator(slf)
     }
 
-    /// A client is pickled by its path and options: the copy connects by itself.
+    /// Pickles path and options: the copy makes its own connection.
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Arguments<'py>)> {
         let options = PyDict::new(py);
         options.set_item("reconnect", self.options.reconnect)?;
@@ -536,50 +425,6 @@ impl Client {
     }
 }
 
-/// The frames of a client, one after the other, until the host ends.
-#[pyclass(module = "videostream", frozen)]
-pub(crate) struct Frames {
-    client: Py<Client>,
-    /// What it gave last, where the client may hold no other frame beside.
-    last: Mutex<Option<Py<Frame>>>,
-}
-
-#[pymethods]
-impl Frames {
-    fn __iter__(slf: Py<Self>) -> Py<Self> {
-        slf
-    }
-
-    fn __next__(&self, py: Python<'_>) -> PyResult<Py<Frame>> {
-        let client = self.client.get();
-        let last = self.last.lock().take();
-        if let Some(last) = last {
-            // The loop's variable still has it.
-            last.get().shared().release()?;
-        }
-        let frame = match client.wait(py, None) {
-            Ok(Some(frame)) => Py::new(py, frame)?,
-            Ok(None) => return Err(to_python(client.share_error(IpcError::TimedOut))),
-            Err(Failure::Library(error)) if is_goodbye(&error) => {
-                return Err(PyStopIteration::new_err(()));
-            }
-            Err(_) if client.is_closed() => {
-                return Err(PyStopIteration::new_err(()));
-            }
-            Err(failure) => return Err(failure.into()),
-        };
-        if client.hold()? == 1 {
-            *self.last.lock() = Some(frame.clone_ref(py));
-        }
-        Ok(frame)
-    }
-}
-
-/// Whether the host has ended, and said so.
-fn is_goodbye(error: &Error) -> bool {
-    error.share() == Some(&IpcError::Goodbye(Goodbye::Closing))
-}
-
 fn parse_mode(mode: &str) -> PyResult<Mode> {
     match mode {
         "newest" => Ok(Mode::Newest),
@@ -589,3 +434,12 @@ fn parse_mode(mode: &str) -> PyResult<Mode> {
         ))),
     }
 }
+
+impl ContextManager for Client {
+    fn exit(slf: &Bound<'_, Self>, _has_failed: bool) -> PyResult<()> {
+        slf.get().close(slf.py());
+        Ok(())
+    }
+}
+
+context_manager!(Client);

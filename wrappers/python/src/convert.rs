@@ -1,4 +1,4 @@
-//! Pixels in other formats and sizes: into arrays, and into frames.
+//! Converting pixels to other formats and sizes, into arrays and frames.
 
 #![expect(unsafe_code, reason = "pixels are written into arrays of Python")]
 
@@ -9,46 +9,46 @@ use rustix::io::Errno;
 use videostream::convert::{Convert, Filter, Options};
 use videostream::hal::format::{FourCc, Layout};
 use videostream::hal::ring::FrameDescriptor;
-use videostream::jpeg::{self, JpegDecoder, JpegError};
+use videostream::jpeg::{self, JpegDecoder, PictureError};
 use videostream::{Appearance, Error, Picture, PictureMut, Rect};
 
 use crate::array::{Array, empty};
 use crate::error::{Kind, invalid, raise, to_python};
-use crate::frame::{About, Frame, describe, parse_fourcc};
+use crate::frame::{Frame, FrameInfo, describe, parse_fourcc};
 use crate::memory::Span;
 use crate::pool::Pool;
 
-/// Converters that are kept while nobody uses them.
-const SPARES: usize = 4;
+/// Maximum number of idle converters that are kept.
+const MAX_SPARE_WORKERS: usize = 4;
 
-/// What converts pictures, with the memory and weights that it has made.
+/// A converter of pictures, with its cached memory and weights.
 #[derive(Default)]
 pub(crate) struct Worker {
     convert: Convert,
     jpeg: JpegDecoder,
-    /// A decoded image.
+    /// Memory for a decoded image.
     unpacked: Vec<u8>,
 }
 
-/// Those that nobody uses. A call takes the last one back, which knows the pictures of the call before.
+/// Idle workers. A call takes the last one, whose caches suit the previous picture.
 static WORKERS: Mutex<Vec<Worker>> = Mutex::new(Vec::new());
 
 impl Worker {
-    /// Runs `work` with a converter of its own.
+    /// Calls `work` with a converter of its own.
     pub(crate) fn with<T>(work: impl FnOnce(&mut Self) -> T) -> T {
-        // Never waits: in a forked child the lock may be held for ever.
+        // Never blocks: in a forked child the lock may stay locked for ever.
         let kept = WORKERS.try_lock().and_then(|mut workers| workers.pop());
         let mut worker = kept.unwrap_or_default();
         let result = work(&mut worker);
         if let Some(mut workers) = WORKERS.try_lock()
-            && workers.len() < SPARES
+            && workers.len() < MAX_SPARE_WORKERS
         {
             workers.push(worker);
         }
         result
     }
 
-    /// Converts `source`, also a JPEG image, into `target`.
+    /// Converts `source`, which may be a JPEG image, into `target`.
     pub(crate) fn convert(
         &mut self,
         source: &Picture<'_>,
@@ -68,18 +68,18 @@ impl Worker {
             convert.convert(source, target, options)
         };
         converted.map_err(|error| match error {
-            videostream::convert::ConvertError::Source(fourcc)
+            videostream::PictureError::ConvertFrom(fourcc)
                 if fourcc.info().is_some_and(|info| info.is_compressed()) =>
             {
                 let why =
-                    format!("frames are packets of {fourcc}: decode them first, with a Decoder");
+                    format!("frames are packets of {fourcc}: decode them with a Decoder first");
                 raise(Kind::Other, Errno::INVAL, &why, None)
             }
-            error => to_python(Error::Convert(error)),
+            error => to_python(Error::Picture(error)),
         })
     }
 
-    /// Runs `look` with a picture whose pixels can be read: an image of JPEG is decoded, to YU12.
+    /// Calls `look` with a raw picture: a JPEG image is decoded to YU12.
     pub(crate) fn unpacked<T>(
         &mut self,
         source: &Picture<'_>,
@@ -94,7 +94,7 @@ impl Worker {
     }
 }
 
-/// Decodes an image of JPEG into `memory`.
+/// Decodes a JPEG image into `memory`.
 fn unpack<'m>(
     decoder: &mut JpegDecoder,
     memory: &'m mut Vec<u8>,
@@ -112,20 +112,20 @@ fn unpack<'m>(
     Picture::new(memory, &layout).map_err(|e| to_python(e.into()))
 }
 
-/// The bytes of an image or packet.
+/// Returns the bytes of an image or packet.
 pub(crate) fn bytes_of<'a>(packed: &Picture<'a>) -> &'a [u8] {
     packed.planes().first().map_or(&[][..], |plane| plane.data)
 }
 
-/// An exception for an image that can't be decoded.
-pub(crate) fn of_jpeg(error: &JpegError) -> PyErr {
+/// Converts an error of the JPEG decoder.
+pub(crate) fn of_jpeg(error: &PictureError) -> PyErr {
     raise(Kind::Other, Errno::BADMSG, &error.to_string(), None)
 }
 
-/// A rectangle as Python says it: (x, y, width, height).
+/// A rectangle in Python: (x, y, width, height).
 pub(crate) type Crop = (u32, u32, u32, u32);
 
-/// What a call says of a conversion.
+/// Makes the options of a conversion.
 pub(crate) fn options(from: Appearance, crop: Option<Crop>, filter: &str) -> PyResult<Options> {
     Ok(Options {
         crop: crop.map(|(x, y, width, height)| Rect {
@@ -149,7 +149,7 @@ pub(crate) fn options(from: Appearance, crop: Option<Crop>, filter: &str) -> PyR
     })
 }
 
-/// The formats of `to_rgb`, by the order of their bytes.
+/// Parses the byte order of `to_rgb`: a format, and its bytes per pixel.
 fn parse_order(order: &str) -> PyResult<(FourCc, usize)> {
     Ok(match order {
         "RGB" => (FourCc::RGB3, 3),
@@ -178,13 +178,13 @@ pub(crate) fn to_rgb<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = frame.py();
     let frame = frame.get();
-    let about = frame.about();
+    let info = frame.info();
     let (fourcc, parts) = parse_order(order)?;
-    let from = Appearance::of_frame(&about.descriptor);
+    let from = Appearance::of_frame(&info.descriptor);
     let options = options(from, crop, filter)?;
     let whole = match crop {
         Some((_, _, width, height)) => (width, height),
-        None => (about.descriptor.width, about.descriptor.height),
+        None => (info.descriptor.width, info.descriptor.height),
     };
     let (object, array) = match out {
         Some(out) => {
@@ -204,7 +204,7 @@ pub(crate) fn to_rgb<'py>(
             let (width, height) = size.unwrap_or(whole);
             if width == 0 || height == 0 {
                 return Err(invalid(format!(
-                    "a picture of {width} by {height} pixels has none: expected a size and crop of \
+                    "a picture of {width} by {height} pixels is empty: expected a size and crop of \
                      at least 1 by 1"
                 )));
             }
@@ -219,13 +219,12 @@ pub(crate) fn to_rgb<'py>(
             for plane in source.planes() {
                 let span = Span::of(plane.data);
                 if span.overlaps(rows.span()) {
-                    let why = "out lies in the frame itself: give an array of its own";
+                    let why = "out overlaps the frame's own memory: pass another array";
                     return Err(invalid(why));
                 }
             }
-            // SAFETY: `array` lives to the end of this function, can be written, and is not the
-            // frame's. It is the caller's to see that no other thread uses it, as the
-            // documentation says.
+            // SAFETY: `array` lives to the end of this function, can be written, and does not
+            // overlap the frame. The caller makes sure that no other thread uses it, as documented.
             unsafe {
                 rows.draw(fourcc, |target| {
                     Worker::with(|worker| worker.convert(source, target, &options))
@@ -237,24 +236,22 @@ pub(crate) fn to_rgb<'py>(
     Ok(object)
 }
 
-/// What is converted: a frame, or an array.
+/// The source of a conversion: a frame, or an array.
 pub(crate) enum Source<'py> {
     Frame(Bound<'py, Frame>),
     Array(Array, FourCc),
 }
 
 impl<'py> Source<'py> {
-    /// A frame, or an array that is a picture of `fourcc`.
+    /// Opens a frame, or an array as a picture of `fourcc`.
     pub(crate) fn new(object: &Bound<'py, PyAny>, fourcc: Option<FourCc>) -> PyResult<Self> {
         if let Ok(frame) = object.cast::<Frame>() {
             return match fourcc {
                 None => Ok(Self::Frame(frame.clone())),
-                Some(said) if said == frame.get().about().fourcc() => {
-                    Ok(Self::Frame(frame.clone()))
-                }
+                Some(said) if said == frame.get().info().fourcc() => Ok(Self::Frame(frame.clone())),
                 Some(said) => Err(invalid(format!(
-                    "the frame is {}, and not {said}",
-                    frame.get().about().fourcc()
+                    "the frame is {}, not {said}",
+                    frame.get().info().fourcc()
                 ))),
             };
         }
@@ -262,7 +259,7 @@ impl<'py> Source<'py> {
             let py = object.py();
             match error.is_instance_of::<PyTypeError>(py) {
                 true => PyTypeError::new_err(format!(
-                    "expected a Frame or an array of bytes (numpy.uint8), and not {}",
+                    "expected a Frame or an array of bytes (numpy.uint8), not {}",
                     object.get_type()
                 )),
                 false => error,
@@ -276,7 +273,7 @@ impl<'py> Source<'py> {
         Ok(Self::Array(array, fourcc))
     }
 
-    /// What can be used while other threads run Python.
+    /// Returns the pixels, which can be used without the GIL.
     pub(crate) fn pixels(&self) -> Pixels<'_> {
         match self {
             Self::Frame(frame) => Pixels::Frame(frame.get()),
@@ -293,13 +290,13 @@ pub(crate) enum Pixels<'a> {
 }
 
 impl Pixels<'_> {
-    /// Format, width and height.
+    /// Returns format, width and height.
     pub(crate) fn like(&self) -> PyResult<(FourCc, u32, u32)> {
         match self {
             Self::Frame(frame) => {
-                let descriptor = &frame.about().descriptor;
+                let descriptor = &frame.info().descriptor;
                 let (width, height) = (descriptor.width, descriptor.height);
-                Ok((frame.about().fourcc(), width, height))
+                Ok((frame.info().fourcc(), width, height))
             }
             Self::Array(array, fourcc) => {
                 let (width, height) = array.rows().picture_size(*fourcc)?;
@@ -316,15 +313,15 @@ impl Pixels<'_> {
         }
     }
 
-    /// How it is to be shown, as far as anybody said.
+    /// Returns how it is to be shown, as far as known.
     pub(crate) fn appearance(&self) -> Appearance {
         match self {
-            Self::Frame(frame) => Appearance::of_frame(&frame.about().descriptor),
+            Self::Frame(frame) => Appearance::of_frame(&frame.info().descriptor),
             Self::Array(..) => Appearance::default(),
         }
     }
 
-    /// Runs `look` with the picture.
+    /// Calls `look` with the picture.
     pub(crate) fn see<T>(&self, look: impl FnOnce(&Picture<'_>) -> PyResult<T>) -> PyResult<T> {
         match self {
             Self::Frame(frame) => frame.see(look),
@@ -334,18 +331,19 @@ impl Pixels<'_> {
     }
 }
 
-/// A picture in another format and size, as a new frame.
+/// Converts a picture to another format and size, as a new frame.
 ///
-/// - `source`: a Frame, or an array of bytes: (height, width, 3) is RGB3, (height, width, 4) RGBA (AB24),
-///   (height, width) GREY, others are what `source_format` says. Planes of an array lie one below the
-///   other: NV12 is (height * 3 / 2, width).
-/// - `format`: the format's four letters, such as "NV12", "YUYV", "RGB3".
-/// - `size`: (width, height); that of the crop, or of the source, by default.
-/// - `crop`: (x, y, width, height), the part to take; it begins at even pixels where those share chroma.
-/// - `filter`: "bilinear" (default), "cubic", "lanczos" scales.
+/// - `source`: a Frame, or an array of bytes: (height, width, 3) is RGB3, (height, width, 4) RGBA
+///   (AB24), (height, width) GREY; `source_format` names other formats. Planes of an array are
+///   stacked: NV12 is (height * 3 / 2, width).
+/// - `format`: four letters of the new format, such as "NV12", "YUYV" or "RGB3".
+/// - `size`: (width, height); by default that of the crop, or of the source.
+/// - `crop`: (x, y, width, height) of the part to convert; x and y are even for formats with
+///   subsampled chroma.
+/// - `filter`: "bilinear" (default), "cubic" or "lanczos", for scaling.
 ///
-/// The new frame has the times of a source that is a frame, and can be drawn into and posted. Its memory is
-/// used again when it is gone. Raises Error for formats that can't be converted, with a list of those that
+/// The new frame keeps the times of a source frame, and can be drawn into and posted. Its memory is
+/// reused when it is gone. Raises Error for formats that can't be converted, and lists those that
 /// can.
 #[pyfunction]
 #[pyo3(signature = (
@@ -377,13 +375,13 @@ pub(crate) fn convert(
         let layout = match is_known {
             true => Layout::new(target, size.0, size.1).map_err(|e| to_python(e.into()))?,
             false => {
-                let error = videostream::convert::ConvertError::Target(target);
-                return Err(to_python(Error::Convert(error)));
+                let error = videostream::PictureError::ConvertTo(target);
+                return Err(to_python(Error::Picture(error)));
             }
         };
-        let about = pixels.about(&layout, becomes.scaled(from, size));
+        let info = pixels.info(&layout, becomes.scaled(from, size));
         pixels.see(|source| {
-            Pool::shared().frame(&layout, about, |target| {
+            Pool::shared().frame(&layout, info, |target| {
                 Worker::with(|worker| worker.convert(source, target, &options))
             })
         })
@@ -391,12 +389,12 @@ pub(crate) fn convert(
 }
 
 impl Pixels<'_> {
-    /// What a frame is that is made of this one.
-    fn about(&self, layout: &Layout, appearance: Appearance) -> About {
-        let mut about = About::new(describe(layout));
-        let descriptor = &mut about.descriptor;
+    /// Returns the info of a frame that is converted from this one.
+    fn info(&self, layout: &Layout, appearance: Appearance) -> FrameInfo {
+        let mut info = FrameInfo::new(describe(layout));
+        let descriptor = &mut info.descriptor;
         if let Self::Frame(frame) = self {
-            let from = &frame.about().descriptor;
+            let from = &frame.info().descriptor;
             descriptor.sequence = from.sequence;
             descriptor.timestamp_ns = from.timestamp_ns;
             descriptor.duration_ns = from.duration_ns;
@@ -407,11 +405,11 @@ impl Pixels<'_> {
             descriptor.app = from.app;
         }
         appear(descriptor, appearance);
-        about
+        info
     }
 }
 
-/// Says how a frame is to be shown.
+/// Sets how a frame is to be shown.
 pub(crate) fn appear(descriptor: &mut FrameDescriptor, appearance: Appearance) {
     descriptor.colorimetry = appearance.colorimetry.to_v4l2();
     descriptor.sample_aspect = appearance.packed_aspect();

@@ -1,4 +1,4 @@
-//! What video devices there are.
+//! Listing video devices.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -7,12 +7,11 @@ use videostream::hal::v4l2::{Fraction, FrameInterval, FrameSize, NodeKind};
 
 use crate::source::fraction;
 
-/// All video devices of the system, by number of their nodes, as a list of Device with formats,
-/// sizes and rates.
+/// Returns all video devices of the system as a list of Device, ordered by node number, with
+/// formats, sizes and rates.
 ///
-/// Streams of other programs are not disturbed. A node that can't be opened is in the list, too,
-/// and says why in
-/// `error`; what a driver failed to tell is in `gaps`.
+/// Streams of other programs are not disturbed. A node that can't be opened is listed with the
+/// reason in `error`; what a driver failed to report is in `gaps`.
 #[pyfunction]
 pub(crate) fn devices(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
     let found = py.detach(videostream::devices);
@@ -43,7 +42,7 @@ fn class<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
     py.import("videostream._listing")?.getattr(name)
 }
 
-/// A device as a `videostream.Device`.
+/// Makes a `videostream.Device`.
 pub(crate) fn to_python<'py>(py: Python<'py>, info: &DeviceInfo) -> PyResult<Bound<'py, PyAny>> {
     let formats = |formats: &[DeviceFormat]| -> PyResult<Bound<'py, PyList>> {
         let formats = formats.iter().map(|format| to_format(py, format));
@@ -102,7 +101,7 @@ fn to_size<'py>(py: Python<'py>, size: &DeviceSize) -> PyResult<Bound<'py, PyAny
             fields.set_item("step", step)?;
         }
     }
-    // A rate is what an interval is the other way round.
+    // A rate is the inverse of an interval.
     let rate = |interval: Fraction| match interval.numerator {
         0 => fraction(py, 0, 1),
         seconds => fraction(py, interval.denominator.into(), seconds.into()),

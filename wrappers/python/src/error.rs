@@ -8,6 +8,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 use rustix::io::Errno;
 use videostream::camera::CameraError;
+use videostream::encode::CodecError;
 use videostream::hal::v4l2::ErrorKind;
 use videostream::ipc::Error as IpcError;
 use videostream::{Error, ipc};
@@ -47,7 +48,7 @@ impl Kind {
     }
 }
 
-/// An exception with an errno, what happened, and the path that it is about.
+/// Makes an exception with an errno, a message, and the path it concerns.
 pub(crate) fn raise(kind: Kind, errno: Errno, why: &str, path: Option<&Path>) -> PyErr {
     Python::attach(|py| match kind.class(py) {
         Ok(class) => {
@@ -62,12 +63,12 @@ pub(crate) fn raise(kind: Kind, errno: Errno, why: &str, path: Option<&Path>) ->
     })
 }
 
-/// A wrong argument: a `ValueError`, which says what was expected.
+/// Makes the `ValueError` for a wrong argument; `why` says what was expected.
 pub(crate) fn invalid(why: impl Into<String>) -> PyErr {
     PyValueError::new_err(why.into())
 }
 
-/// Why a call failed: on the way through the interpreter, or in the library.
+/// The reason a call failed: an exception, or an error of the library.
 #[derive(Debug)]
 pub(crate) enum Failure {
     Python(PyErr),
@@ -95,7 +96,7 @@ impl From<Failure> for PyErr {
     }
 }
 
-/// An exception for an error of the library.
+/// Converts an error of the library to an exception.
 pub(crate) fn to_python(error: Error) -> PyErr {
     match error {
         Error::Share { socket, why } => of_share(&socket, &why),
@@ -108,7 +109,7 @@ pub(crate) fn to_python(error: Error) -> PyErr {
         error if error.is_timeout() => {
             raise(Kind::TimedOut, Errno::TIMEDOUT, &error.to_string(), None)
         }
-        Error::Format(_) | Error::Picture(_) | Error::Pattern(_) | Error::Convert(_) => {
+        Error::Format(_) | Error::Picture(_) => {
             raise(Kind::Other, Errno::INVAL, &error.to_string(), None)
         }
         Error::Buffers { .. } | Error::BufferCount { .. } => {
@@ -122,7 +123,7 @@ pub(crate) fn to_python(error: Error) -> PyErr {
     }
 }
 
-/// An exception for what happened between host and client.
+/// Converts an error between host and client.
 fn of_share(socket: &str, why: &IpcError) -> PyErr {
     use ipc::Goodbye;
     let (kind, errno) = match why {
@@ -145,7 +146,7 @@ fn of_share(socket: &str, why: &IpcError) -> PyErr {
     raise(kind, errno, &why.to_string(), Some(Path::new(socket)))
 }
 
-/// An exception for an error of a camera.
+/// Converts a camera's error.
 pub(crate) fn of_camera(error: &CameraError) -> PyErr {
     let (kind, errno) = match error.kind() {
         ErrorKind::NotFound => (Kind::Other, Errno::NOENT),
@@ -184,4 +185,24 @@ fn camera_path(error: &CameraError) -> Option<PathBuf> {
         | CameraError::Device { path, .. } => Some(path.clone()),
         _ => None,
     }
+}
+
+/// Converts an error of an encoder or decoder.
+pub(crate) fn codec_error(error: &CodecError) -> PyErr {
+    let errno = match error {
+        CodecError::Corrupt { .. } => Errno::BADMSG,
+        CodecError::NoDevice(_) | CodecError::NoBackend { .. } | CodecError::Library(_) => {
+            Errno::NODEV
+        }
+        CodecError::Codec { .. }
+        | CodecError::OutputFormat { .. }
+        | CodecError::Picture(_)
+        | CodecError::Mismatch { .. }
+        | CodecError::Value { .. }
+        | CodecError::NoBitrate => Errno::INVAL,
+        CodecError::TooLarge { .. } | CodecError::TooDetailed { .. } => Errno::MSGSIZE,
+        CodecError::UnsupportedStream { .. } | CodecError::UnknownBackend(_) => Errno::NOTSUP,
+        _ => Errno::IO,
+    };
+    raise(Kind::Other, errno, &error.to_string(), None)
 }

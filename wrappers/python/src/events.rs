@@ -1,4 +1,4 @@
-//! A descriptor for event loops that stays the same while what it watches changes.
+//! A descriptor for event loops, which stays the same while what it watches changes.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
@@ -7,7 +7,7 @@ use rustix::event::epoll;
 use videostream::hal::time::Alarm;
 use videostream::{Error, Result};
 
-/// A time that has passed.
+/// A time in the past.
 const SOONEST_NS: u64 = 1;
 
 /// Readable when the watched descriptor is, or when a time has come.
@@ -18,14 +18,14 @@ pub(crate) struct Events {
 
 struct State {
     alarm: Alarm,
-    /// A look is due: readable until there was one.
+    /// Readable until the next look.
     is_due: bool,
-    /// A duplicate of what is watched: what it is of may be closed before it.
+    /// A duplicate of the watched descriptor, which may be closed before.
     watched: Option<OwnedFd>,
 }
 
 impl State {
-    /// Makes it readable until it was looked at.
+    /// Makes it readable until the next look.
     fn wake(&mut self) {
         self.is_due = true;
         self.alarm.set(Some(SOONEST_NS));
@@ -33,7 +33,7 @@ impl State {
 
     fn forget(&mut self, epoll: &OwnedFd) {
         if let Some(fd) = self.watched.take() {
-            // Frames of a former host may keep its descriptors open.
+            // Explicitly, since frames of the former host may keep its descriptors open.
             let _ = epoll::delete(epoll, &fd);
         }
     }
@@ -54,7 +54,7 @@ impl Events {
         })
     }
 
-    /// Watches this descriptor instead of what it watched before. A first look is due.
+    /// Watches this descriptor instead of the former one. A first look is due.
     pub(crate) fn watch(&self, fd: BorrowedFd<'_>) -> Result<()> {
         let fd = fd.try_clone_to_owned().map_err(|e| Error::Os("dup", e))?;
         let mut state = self.state.lock();
@@ -73,14 +73,14 @@ impl Events {
         state.alarm.set(Some(time_ns.max(SOONEST_NS)));
     }
 
-    /// Watches nothing any more, and is readable from now on.
+    /// Stops watching, and stays readable from now on.
     pub(crate) fn end(&self) {
         let mut state = self.state.lock();
         state.forget(&self.epoll);
         state.wake();
     }
 
-    /// There was a look that found nothing.
+    /// Notes a look that found nothing.
     pub(crate) fn is_looked_at(&self) {
         let mut state = self.state.lock();
         if std::mem::take(&mut state.is_due) {

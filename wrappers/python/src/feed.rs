@@ -1,4 +1,4 @@
-//! A source in this process, and the frames of it that are out.
+//! A source in this process, and the frames that it has given out.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
@@ -17,13 +17,13 @@ use videostream::{
 };
 
 use crate::error::{Failure, Kind, raise};
-use crate::fork::Native;
-use crate::frame::{About, Frame};
+use crate::fork::ProcessLocal;
+use crate::frame::{Frame, FrameInfo};
 use crate::memory::{Access, Buffer, Memory, open_buffers};
 
 /// A source of any kind.
 pub(crate) trait AnySource: Source + Send {
-    /// The camera, if it is one and it is there.
+    /// Returns the camera, if the source is one and is connected.
     fn camera(&self) -> Option<&CameraStream> {
         None
     }
@@ -40,19 +40,18 @@ impl AnySource for PatternSource {}
 /// A source that a feed or a stream owns.
 pub(crate) type BoxedSource = Box<dyn AnySource>;
 
-/// How to start a source, with so many buffers unless it was made with another number.
+/// Starts a source, with this number of buffers unless it was created with another.
 type Open = Box<dyn Fn(u32) -> Result<BoxedSource, Error> + Send>;
 
-/// Buffers where nobody says how many: for this process alone, and for clients, whose holds together
-/// stay below them.
-const BUFFERS: u32 = 4;
+/// Default number of buffers: for this process alone, and for clients, which together hold fewer.
+const DEFAULT_BUFFERS: u32 = 4;
 const SHARED_BUFFERS: u32 = 8;
 
-/// A source, started when it is first needed, and the frames of it that are out.
+/// A source, started on first use, and the frames that it has given out.
 pub(crate) struct Feed {
-    /// What it is called in errors.
+    /// Its name in errors.
     name: PathBuf,
-    native: Native<Mutex<State>>,
+    native: ProcessLocal<Mutex<State>>,
     watch: Watch,
     is_closed: AtomicBool,
 }
@@ -60,37 +59,37 @@ pub(crate) struct Feed {
 struct State {
     open: Open,
     stage: Stage,
-    /// What is known of it since it was started.
-    facts: Option<Facts>,
+    /// What it delivers, once it was started.
+    info: Option<SourceInfo>,
     generation: u32,
-    /// The buffers that frames lay in, each mapped once.
+    /// The buffers seen so far, each mapped once.
     buffers: Vec<Option<Arc<Vec<Buffer>>>>,
     out: u32,
     counts: Counts,
     last_sequence: Option<u64>,
-    /// Format and size of the frame before.
+    /// Format and size of the previous frame.
     last_format: Option<(u32, u32, u32)>,
-    /// The next frame is the first of a start after the first.
+    /// The next frame is the first after a restart.
     is_after_restart: bool,
 }
 
 enum Stage {
     Idle,
     Running(BoxedSource),
-    /// A stream has it.
+    /// Moved to a stream.
     Moved,
     Closed,
 }
 
-/// What a source gives.
+/// What a source delivers.
 #[derive(Clone, Copy)]
-pub(crate) struct Facts {
+pub(crate) struct SourceInfo {
     pub(crate) layout: Layout,
     pub(crate) rate: Option<FrameRate>,
     pub(crate) buffers: u32,
 }
 
-/// What a source has counted.
+/// Counters of a source.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Counts {
     pub(crate) delivered: u64,
@@ -99,18 +98,18 @@ pub(crate) struct Counts {
     pub(crate) held: u32,
 }
 
-/// Why there is no frame, and none to be waited for.
-pub(crate) enum Stop {
+/// The reason there is no frame, and none to wait for.
+pub(crate) enum NoFrame {
     Failed(Error),
-    /// All buffers are out.
+    /// Frames hold all buffers.
     AllHeld(u32),
-    /// A stream can't have it while frames are out.
+    /// A stream can't take the source while frames exist.
     FramesOut(u32),
     Moved,
     Closed,
 }
 
-impl From<Error> for Stop {
+impl From<Error> for NoFrame {
     fn from(error: Error) -> Self {
         Self::Failed(error)
     }
@@ -121,7 +120,7 @@ impl Feed {
         let state = State {
             open,
             stage: Stage::Idle,
-            facts: None,
+            info: None,
             generation: 0,
             buffers: Vec::new(),
             out: 0,
@@ -132,18 +131,18 @@ impl Feed {
         };
         Ok(Self {
             name,
-            native: Native::new(Mutex::new(state)),
+            native: ProcessLocal::new(Mutex::new(state)),
             watch: Watch::new().map_err(crate::error::to_python)?,
             is_closed: AtomicBool::new(false),
         })
     }
 
-    /// What it is called in errors.
+    /// Its name in errors.
     pub(crate) fn name(&self) -> &Path {
         &self.name
     }
 
-    /// A source of the test pattern.
+    /// Creates a feed of the test pattern.
     pub(crate) fn of_pattern(pattern: TestPattern, buffers: Option<u32>) -> PyResult<Self> {
         let open = move |usual| -> Result<BoxedSource, Error> {
             let buffers = buffers.unwrap_or(usual);
@@ -152,39 +151,39 @@ impl Feed {
         Self::new(PathBuf::from("test pattern"), Box::new(open))
     }
 
-    /// Whoever has the lock needs nothing of the interpreter, so that it may be waited for with it.
+    /// Locks the state. No holder of the lock waits for the GIL, so waiting with the GIL is safe.
     fn lock<'a>(&self, state: &'a Mutex<State>) -> MutexGuard<'a, State> {
         state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The exception for a stop.
-    pub(crate) fn failure(&self, stop: Stop) -> Failure {
+    /// Converts the reason to an exception.
+    pub(crate) fn failure(&self, stop: NoFrame) -> Failure {
         let name = self.name.display();
         let (kind, errno, why) = match stop {
-            Stop::Failed(error) => return Failure::Library(error),
-            Stop::AllHeld(buffers) => (
+            NoFrame::Failed(error) => return Failure::Library(error),
+            NoFrame::AllHeld(buffers) => (
                 Kind::HoldLimit,
                 Errno::NOBUFS,
                 format!(
                     "all {buffers} buffers of {name} are held by frames, or by views of them: \
-                     release frames (release(), or a with block), copy what is to be kept, or make \
-                     the source with buffers={}",
+                     release frames (release(), or a with block), copy what you need to keep, or \
+                     create the source with buffers={}",
                     buffers + 2
                 ),
             ),
-            Stop::FramesOut(frames) => (
+            NoFrame::FramesOut(frames) => (
                 Kind::HoldLimit,
                 Errno::BUSY,
                 format!(
                     "{frames} frames of {name} are held: release them before a Stream takes it"
                 ),
             ),
-            Stop::Moved => (
+            NoFrame::Moved => (
                 Kind::Released,
                 Errno::BADF,
-                format!("{name} belongs to a Stream now: read its frames by Client(path)"),
+                format!("{name} belongs to a Stream now: read its frames with Client(path)"),
             ),
-            Stop::Closed => (Kind::Released, Errno::BADF, format!("{name} is closed")),
+            NoFrame::Closed => (Kind::Released, Errno::BADF, format!("{name} is closed")),
         };
         raise(kind, errno, &why, Some(&self.name)).into()
     }
@@ -194,15 +193,15 @@ impl Feed {
         self.is_closed.load(Ordering::Relaxed)
     }
 
-    /// Runs `act` with the state, once the source was started.
-    fn with<T>(&self, act: impl FnOnce(&mut State) -> Result<T, Stop>) -> Result<T, Failure> {
-        self.with_buffers(BUFFERS, act)
+    /// Starts the source if need be, and calls `act` with the state.
+    fn with<T>(&self, act: impl FnOnce(&mut State) -> Result<T, NoFrame>) -> Result<T, Failure> {
+        self.with_buffers(DEFAULT_BUFFERS, act)
     }
 
     fn with_buffers<T>(
         &self,
         usual: u32,
-        act: impl FnOnce(&mut State) -> Result<T, Stop>,
+        act: impl FnOnce(&mut State) -> Result<T, NoFrame>,
     ) -> Result<T, Failure> {
         let state = self.native.get()?;
         let result = {
@@ -212,11 +211,11 @@ impl Feed {
         result.map_err(|stop| self.failure(stop))
     }
 
-    fn begin(&self, state: &mut State, usual: u32) -> Result<(), Stop> {
+    fn begin(&self, state: &mut State, usual: u32) -> Result<(), NoFrame> {
         match state.stage {
             Stage::Running(_) => return Ok(()),
-            Stage::Moved => return Err(Stop::Moved),
-            Stage::Closed => return Err(Stop::Closed),
+            Stage::Moved => return Err(NoFrame::Moved),
+            Stage::Closed => return Err(NoFrame::Closed),
             Stage::Idle => {}
         }
         let source = (state.open)(usual)?;
@@ -227,28 +226,28 @@ impl Feed {
         Ok(())
     }
 
-    /// Starts the source, if it was not.
+    /// Starts the source, unless it runs.
     pub(crate) fn start(&self) -> Result<(), Failure> {
         self.with(|_| Ok(()))
     }
 
-    /// What the source gives; starts it.
-    pub(crate) fn facts(&self) -> Result<Facts, Failure> {
+    /// Returns what the source delivers; starts it if need be.
+    pub(crate) fn info(&self) -> Result<SourceInfo, Failure> {
         let state = self.native.get()?;
-        let facts = self.lock(state).facts;
-        match facts {
-            Some(facts) => Ok(facts),
-            None => self.with(|state| state.facts.ok_or(Stop::Closed)),
+        let info = self.lock(state).info;
+        match info {
+            Some(info) => Ok(info),
+            None => self.with(|state| state.info.ok_or(NoFrame::Closed)),
         }
     }
 
-    /// What the source gives, if it was started.
-    pub(crate) fn known(&self) -> Option<Facts> {
+    /// Returns what the source delivers, if it was started.
+    pub(crate) fn info_if_started(&self) -> Option<SourceInfo> {
         let state = self.native.here()?;
-        self.lock(state).facts
+        self.lock(state).info
     }
 
-    /// What was counted so far.
+    /// Returns the counters.
     pub(crate) fn counts(&self) -> PyResult<Counts> {
         let state = self.lock(self.native.get()?);
         let camera = match &state.stage {
@@ -263,7 +262,7 @@ impl Feed {
         })
     }
 
-    /// What keeps the source from giving frames while it waits for it to come right.
+    /// Returns the problem of a source that waits to recover.
     pub(crate) fn trouble(&self) -> Option<String> {
         let state = self.lock(self.native.here()?);
         match &state.stage {
@@ -272,7 +271,7 @@ impl Feed {
         }
     }
 
-    /// What it is doing, in a word.
+    /// Returns its state in words, for `repr`.
     pub(crate) fn stage(&self) -> &'static str {
         let Some(state) = self.native.here() else {
             return "of the parent process";
@@ -285,21 +284,21 @@ impl Feed {
         }
     }
 
-    /// A descriptor that is readable when there may be a frame; starts the source.
+    /// Returns a descriptor that is readable when there may be a frame; starts the source.
     pub(crate) fn ready_fd(&self) -> Result<BorrowedFd<'_>, Failure> {
         self.start()?;
         Ok(self.watch.as_fd())
     }
 
-    /// The next frame before `deadline_ns`.
+    /// Waits for the next frame until `deadline_ns`.
     pub(crate) fn next_until(self: &Arc<Self>, deadline_ns: u64) -> Result<Option<Frame>, Failure> {
-        // The hold is looked at before anything is waited for.
+        // Check the hold first: without a free buffer no frame can come.
         self.with(|state| state.check_hold())?;
         loop {
-            // Without the lock, so that frames can go back meanwhile.
+            // Without the lock, so that frames can be released meanwhile.
             let awake = self.watch.wait(deadline_ns)?;
             if awake.ended {
-                return Err(self.failure(Stop::Closed));
+                return Err(self.failure(NoFrame::Closed));
             }
             if awake == Awake::default() {
                 return Ok(None);
@@ -311,28 +310,28 @@ impl Feed {
                 }
                 taken
             })?;
-            if let Some((mut lent, about)) = looked {
+            if let Some((mut lent, info)) = looked {
                 lent.feed = Some(Arc::clone(self));
-                return Ok(Some(Frame::new(lent, about)));
+                return Ok(Some(Frame::new(lent, info)));
             }
         }
     }
 
-    /// Gives the source to a stream, started.
+    /// Starts the source and moves it to a stream.
     pub(crate) fn take_over(&self) -> Result<BoxedSource, Failure> {
         self.with_buffers(SHARED_BUFFERS, |state| {
             if state.out > 0 {
-                return Err(Stop::FramesOut(state.out));
+                return Err(NoFrame::FramesOut(state.out));
             }
             state.buffers.clear();
             match std::mem::replace(&mut state.stage, Stage::Moved) {
                 Stage::Running(source) => Ok(source),
-                _ => Err(Stop::Closed),
+                _ => Err(NoFrame::Closed),
             }
         })
     }
 
-    /// Stops the source. Frames that are out stay readable.
+    /// Stops the source. Existing frames stay readable.
     pub(crate) fn close(&self) {
         self.is_closed.store(true, Ordering::Relaxed);
         let Some(state) = self.native.here() else {
@@ -347,7 +346,7 @@ impl Feed {
         }
     }
 
-    /// Takes back what a frame lay in.
+    /// Returns the buffer of a released frame to the source.
     fn give_back(&self, generation: u32, index: u32) {
         let Some(state) = self.native.here() else {
             return;
@@ -358,7 +357,7 @@ impl Feed {
         }
         state.out = state.out.saturating_sub(1);
         if let Stage::Running(source) = &mut state.stage {
-            // A camera that fails says so when the next frame is taken.
+            // A camera's failure shows when the next frame is taken.
             let _ = source.requeue(index);
             let _ = self.watch.follow(&**source);
         }
@@ -371,7 +370,7 @@ impl State {
         if buffers == 0 {
             return;
         }
-        self.facts = Some(Facts {
+        self.info = Some(SourceInfo {
             layout: source.layout(),
             rate: source.rate(),
             buffers,
@@ -380,18 +379,18 @@ impl State {
         self.buffers.resize_with(buffers as usize, || None);
     }
 
-    fn check_hold(&self) -> Result<(), Stop> {
+    fn check_hold(&self) -> Result<(), NoFrame> {
         let Stage::Running(source) = &self.stage else {
             return Ok(());
         };
         match source.buffer_count() {
-            buffers if buffers > 0 && self.out >= buffers => Err(Stop::AllHeld(buffers)),
+            buffers if buffers > 0 && self.out >= buffers => Err(NoFrame::AllHeld(buffers)),
             _ => Ok(()),
         }
     }
 
-    /// The next frame if there is one.
-    fn take(&mut self, awake: Awake) -> Result<Option<(Lent, About)>, Stop> {
+    /// Takes the next frame, if there is one.
+    fn take(&mut self, awake: Awake) -> Result<Option<(SourceMemory, FrameInfo)>, NoFrame> {
         let Stage::Running(mut source) = std::mem::replace(&mut self.stage, Stage::Closed) else {
             return Ok(None);
         };
@@ -404,7 +403,7 @@ impl State {
         &mut self,
         source: &mut BoxedSource,
         awake: Awake,
-    ) -> Result<Option<(Lent, About)>, Stop> {
+    ) -> Result<Option<(SourceMemory, FrameInfo)>, NoFrame> {
         if awake.events {
             source.take_events()?;
         }
@@ -436,13 +435,13 @@ impl State {
         self.counts.delivered += 1;
         self.counts.dropped += missed;
         self.out += 1;
-        let about = About {
+        let info = FrameInfo {
             missed,
             is_after_restart: std::mem::take(&mut self.is_after_restart),
             has_new_format: before.is_some_and(|before| before != format),
-            ..About::new(descriptor)
+            ..FrameInfo::new(descriptor)
         };
-        let lent = Lent {
+        let lent = SourceMemory {
             parts,
             planes: descriptor.planes,
             count: descriptor.planes().len(),
@@ -450,10 +449,10 @@ impl State {
             index: taken.index,
             generation: self.generation,
         };
-        Ok(Some((lent, about)))
+        Ok(Some((lent, info)))
     }
 
-    /// The memory of a buffer, mapped.
+    /// Returns the mapped memory of a buffer.
     fn parts(&mut self, source: &dyn AnySource, index: u32) -> Result<Arc<Vec<Buffer>>, Error> {
         let at = index as usize;
         if let Some(Some(parts)) = self.buffers.get(at) {
@@ -472,10 +471,10 @@ impl State {
     }
 }
 
-/// What a source has lent to a frame; dropping it gives the buffer back.
-struct Lent {
+/// A buffer of a source that a frame holds; dropping it returns the buffer.
+struct SourceMemory {
     parts: Arc<Vec<Buffer>>,
-    /// `buffer` is the part that a plane lies in.
+    /// `buffer` is the index of the part that a plane lies in.
     planes: [PlaneDescriptor; MAX_PLANES],
     count: usize,
     feed: Option<Arc<Feed>>,
@@ -483,13 +482,13 @@ struct Lent {
     generation: u32,
 }
 
-impl Lent {
+impl SourceMemory {
     fn planes(&self) -> &[PlaneDescriptor] {
         &self.planes[..self.count]
     }
 }
 
-impl Memory for Lent {
+impl Memory for SourceMemory {
     fn open(&self) -> Result<Access<'_>, Error> {
         let parts: Vec<_> = self.parts.iter().collect();
         let planes = self.planes();
@@ -507,7 +506,7 @@ impl Memory for Lent {
     }
 }
 
-impl Drop for Lent {
+impl Drop for SourceMemory {
     fn drop(&mut self) {
         if let Some(feed) = self.feed.take() {
             feed.give_back(self.generation, self.index);

@@ -1,7 +1,7 @@
-//! Objects that belong to the process that made them.
+//! Objects that belong to the process that created them.
 //!
-//! A fork copies the objects of Python. What they own does not work in the child: frames that it
-//! gives back are the parent's, and a host that it drops removes the parent's socket.
+//! A fork copies Python objects, but what they own stays the parent's: a child that released a
+//! frame or dropped a host would give back the parent's buffer or remove its socket.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -10,10 +10,10 @@ use rustix::io::Errno;
 
 use crate::error::{Kind, raise};
 
-/// How many forks lie between the process that imported the package and this one.
+/// Number of forks since the package was imported.
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
-/// Called in the child by `os.register_at_fork`.
+/// Counts a fork; `os.register_at_fork` calls it in the child.
 #[pyfunction]
 #[pyo3(name = "_forked")]
 pub(crate) fn forked() {
@@ -21,13 +21,13 @@ pub(crate) fn forked() {
     FORKS.fetch_add(1, Ordering::Relaxed);
 }
 
-/// A value that is neither used nor dropped in a forked child.
-pub(crate) struct Native<T> {
+/// A value that a forked child neither uses nor drops.
+pub(crate) struct ProcessLocal<T> {
     value: Option<T>,
     forks: u32,
 }
 
-impl<T> Native<T> {
+impl<T> ProcessLocal<T> {
     pub(crate) fn new(value: T) -> Self {
         Self {
             value: Some(value),
@@ -35,12 +35,12 @@ impl<T> Native<T> {
         }
     }
 
-    /// Whether this is the process that made it.
+    /// Whether this is the process that created it.
     pub(crate) fn is_here(&self) -> bool {
         self.forks == FORKS.load(Ordering::Relaxed)
     }
 
-    /// The value, unless this is a child.
+    /// Returns the value, or `None` in a forked child.
     pub(crate) fn here(&self) -> Option<&T> {
         self.value.as_ref().filter(|_| self.is_here())
     }
@@ -48,11 +48,11 @@ impl<T> Native<T> {
     /// # Errors
     /// `Forked` in a child.
     pub(crate) fn get(&self) -> PyResult<&T> {
-        self.here().ok_or_else(foreign)
+        self.here().ok_or_else(forked_error)
     }
 }
 
-impl<T> Drop for Native<T> {
+impl<T> Drop for ProcessLocal<T> {
     fn drop(&mut self) {
         if !self.is_here() {
             std::mem::forget(self.value.take());
@@ -60,7 +60,7 @@ impl<T> Drop for Native<T> {
     }
 }
 
-pub(crate) fn foreign() -> PyErr {
+pub(crate) fn forked_error() -> PyErr {
     let why = "made in another process, before a fork: connect, open or create it again in this \
                one, or start processes with multiprocessing's \"spawn\" or \"forkserver\"";
     raise(Kind::Forked, Errno::CHILD, why, None)

@@ -1,11 +1,12 @@
-//! Hosts: frames of this process for others.
+//! Hosts share frames of this process with others.
 
+mod buffers;
+mod options;
 mod registry;
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 use pyo3::exceptions::PyTypeError;
@@ -13,197 +14,51 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
-use videostream::hal::format::{FourCc, Layout, PlaneLayout};
+use videostream::hal::format::{FourCc, Layout};
 use videostream::hal::ring::FrameDescriptor;
 use videostream::hal::ring::descriptor::NO_TIME;
 use videostream::hal::time::{now_ns, until as time_until};
-use videostream::share::{self, Access, Exports, HostBuilder, Lender, Policy, Refused};
-use videostream::v2::Extra;
+use videostream::share::FramePublisher;
+use videostream::v2::AppData;
 
+use self::buffers::State;
+pub(crate) use self::options::builder;
 use self::registry::Registry;
-use crate::error::{Failure, Kind, invalid, raise, to_python};
-use crate::fork::Native;
-use crate::frame::{About, Drawn, Frame, describe, parse_fourcc};
-use crate::memory::{Owner, Shared, copy};
+use crate::context::{ContextManager, context_manager};
+use crate::error::{Failure, Kind, raise, to_python};
+use crate::fork::ProcessLocal;
+use crate::frame::{Frame, FrameInfo, describe, parse_fourcc};
 use crate::stats;
-use crate::wait::{deadline, lock, nanoseconds, until};
+use crate::wait::{deadline, lock, until};
 
-/// Buffers that are kept for new frames, beside those that are out.
-const SPARES: usize = 4;
-
-/// The owner of a stream: frames that it posts are seen by any number of clients without a copy.
+/// Shares frames with any number of clients in other processes, without a copy.
 ///
 /// `path` is the socket: a file if it starts with `/`, else an abstract name. A host has no thread:
-/// each `post()` serves clients, as `process()` and `poll()` do in between.
+/// `post()` serves clients, and so does `process()` between posts.
 ///
-/// - `lend`: frames that can be out at once (8); what clients hold together stays one below.
-/// - `mode`: permission bits of the socket's file (0o600).
-/// - `policy`: which frames make room for new ones: "newest" (default: the oldest that nobody holds),
-///   "until-expiry", "never-drop".
-/// - `lease`: seconds that a client may hold a frame once buffers run short (no limit).
-/// - `access`: who may connect: "same-user" (default, and root), "anyone", or a dict of lists `uids`, `gids`.
-/// - `writable`: whether clients may write the frames (no).
+/// - `lend`: maximum number of frames that are shared at once; 8 by default. Clients together can
+///   hold one less.
+/// - `mode`: permission bits of the socket file; 0o600 by default.
+/// - `policy`: which frames make room for new ones: "newest" (default) drops the oldest frame that
+///   no client holds, "until-expiry" keeps frames until they expire, "never-drop" until every
+///   client in mode "every" has had them.
+/// - `lease`: seconds that a client may hold a frame while buffers are short; no limit by default.
+/// - `access`: who may connect: "same-user" (default; root too), "anyone", or a dict with lists
+///   `uids` and `gids`.
+/// - `writable`: whether clients may write to frames; False by default.
 #[pyclass(module = "videostream", frozen, weakref)]
 pub(crate) struct Host {
     path: PathBuf,
-    state: Native<Mutex<Option<State>>>,
-}
-
-struct State {
-    lender: Lender<usize>,
-    /// Memory that frames lie in, by place; holes where some was let go.
-    entries: Vec<Option<Entry>>,
-    registry: Registry,
-}
-
-/// Registered memory.
-struct Entry {
-    memory: Owner,
-    /// Its numbers in the ring.
-    ids: Vec<u32>,
-    /// A frame in it is out.
-    is_lent: bool,
-    /// What new frames in it would be, if it is this host's own.
-    layout: Option<Layout>,
-}
-
-impl Entry {
-    /// Whether a new frame can have it: nobody draws into it or looks at it.
-    fn is_free(&self) -> bool {
-        !self.is_lent && Arc::strong_count(&self.memory) == 1
-    }
-}
-
-impl State {
-    /// Serves clients. One that has connected just now has said hello already: it is let in at
-    /// once, so that a program can be host and client in one thread.
-    fn process(&mut self) -> Result<(), Failure> {
-        self.lender.host_mut().process()?;
-        if self.lender.host().is_expecting() {
-            self.lender.host_mut().process()?;
-        }
-        Ok(())
-    }
-
-    /// Takes back what nobody holds any more.
-    fn take_back(&mut self) {
-        let entries = &mut self.entries;
-        self.lender.take_back(|at| {
-            if let Some(entry) = entries.get_mut(at).and_then(Option::as_mut) {
-                entry.is_lent = false;
-            }
-        });
-        self.tidy();
-    }
-
-    /// Lets memory go that is not needed any more.
-    fn tidy(&mut self) {
-        self.registry.tidy(self.lender.host_mut(), now_ns());
-        let mut spares = 0;
-        for place in self.entries.iter_mut().rev() {
-            let Some(entry) = place.as_ref().filter(|entry| entry.is_free()) else {
-                continue;
-            };
-            if entry.layout.is_some() && spares < SPARES {
-                spares += 1;
-                continue;
-            }
-            for id in &entry.ids {
-                self.registry.leave(self.lender.host_mut(), *id);
-            }
-            *place = None;
-        }
-    }
-
-    /// Registers memory, and gives its place; `None` if clients can't have it where it lies.
-    fn insert(&mut self, memory: Owner, layout: Option<Layout>) -> Result<Option<usize>, Failure> {
-        let mut ids = Vec::new();
-        for fd in parts(&memory)? {
-            let host = self.lender.host_mut();
-            match self.registry.enter(host, fd) {
-                Ok(Some(id)) => ids.push(id),
-                refused => {
-                    for id in ids {
-                        self.registry.leave(host, id);
-                    }
-                    refused?;
-                    return Ok(None);
-                }
-            }
-        }
-        let entry = Entry {
-            memory,
-            ids,
-            is_lent: false,
-            layout,
-        };
-        let place = match self.entries.iter().position(Option::is_none) {
-            Some(place) => place,
-            None => {
-                self.entries.push(None);
-                self.entries.len() - 1
-            }
-        };
-        self.entries[place] = Some(entry);
-        Ok(Some(place))
-    }
-
-    /// Memory of the host's own for frames of this layout, which nobody uses: its place.
-    fn own(&mut self, layout: &Layout) -> Result<usize, Failure> {
-        let is_free = |entry: &Option<Entry>| {
-            let entry = entry.as_ref();
-            entry.is_some_and(|entry| entry.layout == Some(*layout) && entry.is_free())
-        };
-        if let Some(place) = self.entries.iter().position(is_free) {
-            return Ok(place);
-        }
-        let memory: Owner = Arc::new(Native::new(Box::new(Drawn::allocate(layout)?)));
-        let place = self.insert(memory, Some(*layout))?;
-        let place = place.ok_or_else(|| {
-            raise(
-                Kind::Other,
-                Errno::NOMEM,
-                "no memory that can be shared",
-                None,
-            )
-        })?;
-        Ok(place)
-    }
-}
-
-/// The descriptors of a frame's memory, each once, in the order of its planes.
-fn parts(memory: &Owner) -> PyResult<Vec<BorrowedFd<'_>>> {
-    let memory = memory.get()?;
-    let mut parts: Vec<BorrowedFd<'_>> = Vec::new();
-    for at in 0.. {
-        let Some((fd, _)) = memory.plane_fd(at) else {
-            break;
-        };
-        if parts
-            .iter()
-            .all(|known| known.as_raw_fd() != fd.as_raw_fd())
-        {
-            parts.push(fd);
-        }
-    }
-    match parts.is_empty() {
-        true => Err(raise(
-            Kind::Other,
-            Errno::BADF,
-            "the frame has no memory to share",
-            None,
-        )),
-        false => Ok(parts),
-    }
+    state: ProcessLocal<Mutex<Option<State>>>,
 }
 
 impl Host {
-    /// The host, or that it is closed.
+    /// Locks the host's state, `None` once it is closed.
     fn lock(&self) -> PyResult<MutexGuard<'_, Option<State>>> {
         Ok(lock(self.state.get()?))
     }
 
-    /// Runs `act` with the host.
+    /// Calls `act` with the host's state.
     fn with<T>(&self, act: impl FnOnce(&mut State) -> Result<T, Failure>) -> Result<T, Failure> {
         let mut state = self.lock()?;
         match &mut *state {
@@ -236,52 +91,52 @@ impl Host {
         let host = builder.bind().map_err(to_python)?;
         Ok(Self {
             path,
-            state: Native::new(Mutex::new(Some(State {
-                lender: Lender::new(host),
+            state: ProcessLocal::new(Mutex::new(Some(State {
+                publisher: FramePublisher::new(host),
                 entries: Vec::new(),
                 registry: Registry::default(),
             }))),
         })
     }
 
-    /// The socket.
+    /// Path of the socket.
     #[getter]
     fn path(&self) -> String {
         self.path.display().to_string()
     }
 
-    /// The descriptor of the listening socket, which is the host's: duplicate it to keep it.
+    /// Descriptor of the listening socket. The host owns it: duplicate it to keep it.
     #[getter]
     fn listener(&self) -> Result<i32, Failure> {
-        self.with(|state| match state.lender.host().listener() {
+        self.with(|state| match state.publisher.host().listener() {
             Some(fd) => Ok(fd.as_raw_fd()),
             None => Err(raise(Kind::Other, Errno::BADF, "the host does not listen", None).into()),
         })
     }
 
-    /// Clients that are connected.
+    /// Number of connected clients.
     #[getter]
     fn clients_count(&self) -> Result<usize, Failure> {
-        self.with(|state| Ok(state.lender.host().sockets().count()))
+        self.with(|state| Ok(state.publisher.host().sockets().count()))
     }
 
-    /// What the host has counted, as a dict.
+    /// Returns the host's counters as a dict.
     fn stats<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyDict>, Failure> {
-        self.with(|state| Ok(stats::of_host(py, &state.lender.host().stats())?))
+        self.with(|state| Ok(stats::of_host(py, &state.publisher.host().stats())?))
     }
 
-    /// A descriptor that is readable when `process()` has something to do.
+    /// Returns a descriptor that is readable when `process()` has something to do.
     fn fileno(&self) -> Result<i32, Failure> {
-        self.with(|state| Ok(state.lender.host().as_fd().as_raw_fd()))
+        self.with(|state| Ok(state.publisher.host().as_fd().as_raw_fd()))
     }
 
-    /// Waits until `process()` has something to do, at most `timeout` seconds; negative or None for
-    /// no limit. Gives how many descriptors are ready.
+    /// Waits until `process()` has something to do, or `timeout` seconds have passed; None or a
+    /// negative number means no limit. Returns the number of ready descriptors.
     #[pyo3(signature = (timeout = 0.0))]
     fn poll(&self, py: Python<'_>, timeout: Option<f64>) -> Result<u32, Failure> {
         let deadline_ns = deadline(timeout.filter(|seconds| seconds.is_nan() || *seconds >= 0.0))?;
         let fd = self.with(|state| {
-            let fd = state.lender.host().as_fd().try_clone_to_owned();
+            let fd = state.publisher.host().as_fd().try_clone_to_owned();
             fd.map_err(|error| videostream::Error::Os("dup", error).into())
         })?;
         let ready = until(py, deadline_ns, |slice| {
@@ -295,7 +150,7 @@ impl Host {
         Ok(ready.unwrap_or(0))
     }
 
-    /// Lets clients in, notices who left, and takes back what nobody holds; never waits.
+    /// Accepts clients, handles disconnects and takes released frames back. Never waits.
     fn process(&self) -> Result<(), Failure> {
         self.with(|state| {
             state.process()?;
@@ -304,9 +159,10 @@ impl Host {
         })
     }
 
-    /// A frame of `width` by `height` pixels to draw into and post, in memory that this host uses
-    /// again and again: nothing is allocated or sent for it once the stream runs. What it holds is
-    /// that of an earlier frame.
+    /// Returns a frame of `width` by `height` pixels to draw into and post.
+    ///
+    /// Its memory comes from the host's pool: in a running stream nothing is allocated or sent for
+    /// it. It still has the pixels of an earlier frame.
     #[pyo3(signature = (width, height, fourcc, stride = 0))]
     fn frame(
         &self,
@@ -324,23 +180,24 @@ impl Host {
                 return Err(raise(Kind::Other, Errno::NOMEM, "no memory", None).into());
             };
             let memory = Arc::clone(&entry.memory);
-            let mut about = About::new(describe(&layout));
-            about.is_writable = true;
-            Ok(Frame::of_owner(memory, about))
+            let mut info = FrameInfo::new(describe(&layout));
+            info.is_writable = true;
+            Ok(Frame::from_owner(memory, info))
         })
     }
 
-    /// Publishes a frame and serves clients; gives its serial.
+    /// Publishes a frame, serves clients, and returns the frame's serial.
     ///
     /// The frame belongs to the host from then on. Times are nanoseconds of `time.monotonic_ns()`:
-    /// `expires` is when it goes even if nothing newer comes (0: never), `duration` how long it is
-    /// shown, `pts` and `dts` are times of the stream. Memory that was attached is shared where it lies,
-    /// unless that could be cut short by others: then it is copied.
+    /// `expires` is when the frame expires even if no newer one comes (0: never), `duration` how
+    /// long it is shown, `pts` and `dts` are times of the stream. Attached memory is shared in
+    /// place, or copied if another process could truncate it.
     ///
-    /// A received frame can be posted onward. It counts as held at the host that it came from until
-    /// this one lets it go, which keeps up to `lend` frames: give the client a `hold` above that.
+    /// A received frame can be posted onward. It stays held at its first host until this host
+    /// releases it, which may keep `lend` frames: give the client a larger `hold`.
     ///
-    /// Raises Error with ENOBUFS while clients hold all frames; the frame stays the caller's.
+    /// Raises Error with ENOBUFS while clients hold all frames; the frame then stays with the
+    /// caller.
     #[pyo3(signature = (frame, expires = 0, duration = 0, pts = 0, dts = 0))]
     fn post(
         &self,
@@ -354,16 +211,16 @@ impl Host {
         let frame = frame.get();
         let now = now_ns();
         let shared = frame.shared();
-        // What has no memory yet gets it here.
+        // Allocates the memory of a frame that has none yet.
         shared.memory()?;
-        let about = frame.described();
+        let info = frame.current_descriptor();
         let said = |time: i64, of_frame: i64| match time {
             0 if of_frame == NO_TIME => NO_TIME,
             0 => of_frame,
             time => time,
         };
         let descriptor = FrameDescriptor {
-            timestamp_ns: match about.timestamp_ns {
+            timestamp_ns: match info.timestamp_ns {
                 0 => now,
                 taken => taken,
             },
@@ -371,20 +228,20 @@ impl Host {
             published_ns: now,
             expires_ns: match expires {
                 0 => 0,
-                // What is over at once is so at any time after 0, which is never.
+                // A negative time has passed already; 0 would mean never.
                 time => u64::try_from(time).unwrap_or(1),
             },
             duration_ns: match duration {
-                0 => about.duration_ns,
+                0 => info.duration_ns,
                 duration => duration,
             },
-            pts_ns: said(pts, about.pts_ns),
-            dts_ns: said(dts, about.dts_ns),
+            pts_ns: said(pts, info.pts_ns),
+            dts_ns: said(dts, info.dts_ns),
             fence: 0,
-            ..about
+            ..info
         };
-        let whole = frame.about().whole;
-        let told = whole.is_told.then_some(Extra {
+        let whole = frame.info().whole;
+        let told = whole.is_told.then_some(AppData {
             stride: whole.stride,
             expires,
             size: whole.size,
@@ -392,7 +249,7 @@ impl Host {
         py.detach(|| self.with(|state| state.post(&shared, descriptor, told)))
     }
 
-    /// Ends: says goodbye to clients and removes the socket. They keep what they hold.
+    /// Says goodbye to clients and removes the socket. Clients keep the frames that they hold.
     fn close(&self) -> PyResult<()> {
         // In a forked child the socket is the parent's.
         if self.state.is_here() {
@@ -400,19 +257,6 @@ impl Host {
             drop(state);
         }
         Ok(())
-    }
-
-    fn __enter__(slf: Py<Self>) -> Py<Self> {
-        slf
-    }
-
-    fn __exit__(
-        &self,
-        _kind: &Bound<'_, PyAny>,
-        _value: &Bound<'_, PyAny>,
-        _traceback: &Bound<'_, PyAny>,
-    ) -> PyResult<()> {
-        self.close()
     }
 
     fn __reduce__(&self) -> PyResult<()> {
@@ -423,11 +267,11 @@ impl Host {
 
     fn __repr__(&self) -> String {
         let state = self.with(|state| {
-            let host = state.lender.host();
+            let host = state.publisher.host();
             let clients = host.clients().count();
             Ok(format!(
                 "clients={clients} lent={} serial={}",
-                host.lent(),
+                host.outstanding(),
                 host.head()
             ))
         });
@@ -439,116 +283,7 @@ impl Host {
     }
 }
 
-impl State {
-    /// Publishes what `descriptor` describes; clients of the 2.x interface are told `told`.
-    fn post(
-        &mut self,
-        shared: &Shared,
-        descriptor: FrameDescriptor,
-        told: Option<Extra>,
-    ) -> Result<u64, Failure> {
-        self.process()?;
-        self.take_back();
-        let memory = shared.memory()?;
-        let size = memory.get()?.size();
-        let known = |entry: &Option<Entry>| {
-            entry
-                .as_ref()
-                .is_some_and(|entry| Arc::ptr_eq(&entry.memory, &memory))
-        };
-        let place = match self.entries.iter().position(known) {
-            Some(place) => Some(place),
-            None => self.insert(Arc::clone(&memory), None)?,
-        };
-        let mut descriptor = descriptor;
-        let place = match place {
-            Some(place) => {
-                self.place(&memory, place, &mut descriptor)?;
-                place
-            }
-            None => self.copy(&memory, &mut descriptor)?,
-        };
-        if let Some(mut told) = told {
-            let planes = descriptor.planes().iter();
-            let bytes: u64 = planes.map(|plane| u64::from(plane.size)).sum();
-            told.size = size.unwrap_or(told.size).min(bytes);
-            told.put(&mut descriptor);
-        }
-        match self.lender.publish(&descriptor, place) {
-            Ok(serial) => {
-                if let Some(entry) = &mut self.entries[place] {
-                    entry.is_lent = true;
-                }
-                shared.post();
-                drop(memory);
-                self.take_back();
-                Ok(serial)
-            }
-            Err(Refused { error, .. }) => {
-                drop(memory);
-                self.tidy();
-                Err(error.into())
-            }
-        }
-    }
-
-    /// Copies a frame into memory of the host's own: its place.
-    fn copy(&mut self, memory: &Owner, descriptor: &mut FrameDescriptor) -> Result<usize, Failure> {
-        let layout = packed(descriptor)?;
-        let place = self.own(&layout)?;
-        if let Some(entry) = &self.entries[place] {
-            let own = Arc::clone(&entry.memory);
-            copy(&**memory.get()?, &**own.get()?)?;
-            self.place(&own, place, descriptor)?;
-        }
-        Ok(place)
-    }
-
-    /// Says where the planes lie, by the numbers of the ring.
-    fn place(
-        &self,
-        memory: &Owner,
-        place: usize,
-        descriptor: &mut FrameDescriptor,
-    ) -> Result<(), Failure> {
-        let fds = parts(memory)?;
-        let ids = self.entries[place]
-            .as_ref()
-            .map_or(&[][..], |entry| &entry.ids);
-        let count = descriptor.planes().len();
-        for (at, plane) in descriptor.planes.iter_mut().enumerate().take(count) {
-            let Some((fd, offset)) = memory.get()?.plane_fd(at) else {
-                continue;
-            };
-            let part = fds
-                .iter()
-                .position(|part| part.as_raw_fd() == fd.as_raw_fd());
-            plane.buffer = part.and_then(|part| ids.get(part)).copied().unwrap_or(0);
-            plane.offset = offset;
-        }
-        Ok(())
-    }
-}
-
-/// The planes of a frame, one after the other.
-fn packed(descriptor: &FrameDescriptor) -> Result<Layout, Failure> {
-    let (width, height) = (descriptor.width, descriptor.height);
-    let mut layout = Layout::opaque(FourCc(descriptor.fourcc), width, height, 0, 0);
-    layout.plane_count = descriptor.planes().len();
-    for (to, plane) in layout.planes.iter_mut().zip(descriptor.planes()) {
-        *to = PlaneLayout {
-            offset: layout.size,
-            stride: plane.stride,
-            size: plane.size,
-            memory: 0,
-        };
-        let size = layout.size.checked_add(plane.size);
-        layout.size = size.ok_or_else(|| invalid("the frame has more than 4 GiB"))?;
-    }
-    Ok(layout)
-}
-
-/// A layout, with the format's own strides for 0.
+/// Returns the layout of a format; a stride of 0 means the format's own.
 pub(crate) fn layout(
     fourcc: FourCc,
     width: u32,
@@ -562,62 +297,10 @@ pub(crate) fn layout(
     Ok(layout.map_err(videostream::Error::from)?)
 }
 
-/// How a host is to be, by keyword arguments.
-pub(crate) fn builder(
-    path: &PathBuf,
-    lend: u32,
-    mode: u32,
-    policy: &str,
-    lease: Option<f64>,
-    access: Option<&Bound<'_, PyAny>>,
-    writable: bool,
-) -> PyResult<HostBuilder> {
-    let policy = match policy {
-        "newest" => Policy::Newest,
-        "until-expiry" => Policy::UntilExpiry,
-        "never-drop" => Policy::NeverDrop,
-        other => {
-            return Err(invalid(format!(
-                "policy={other:?}: expected \"newest\", \"until-expiry\" or \"never-drop\""
-            )));
-        }
-    };
-    let mut builder = share::Host::builder(path)
-        .lend(lend)
-        .mode(mode)
-        .policy(policy);
-    if let Some(seconds) = lease {
-        builder = builder.lease(Duration::from_nanos(nanoseconds("lease", seconds)?));
+impl ContextManager for Host {
+    fn exit(slf: &Bound<'_, Self>, _has_failed: bool) -> PyResult<()> {
+        slf.get().close()
     }
-    if writable {
-        builder = builder.exports(Exports::Writable);
-    }
-    if let Some(access) = access {
-        builder = builder.access(parse_access(access)?);
-    }
-    Ok(builder)
 }
 
-fn parse_access(access: &Bound<'_, PyAny>) -> PyResult<Access> {
-    let expected = "expected \"same-user\", \"anyone\" or {\"uids\": […], \"gids\": […]}";
-    if let Ok(word) = access.extract::<String>() {
-        return match word.as_str() {
-            "same-user" => Ok(Access::SameUser),
-            "anyone" => Ok(Access::Anyone),
-            _ => Err(invalid(format!("access={word:?}: {expected}"))),
-        };
-    }
-    let Ok(lists) = access.cast::<PyDict>() else {
-        return Err(PyTypeError::new_err(format!("access={access}: {expected}")));
-    };
-    let list = |name: &str| -> PyResult<Vec<u32>> {
-        let ids = lists.get_item(name)?;
-        ids.map_or(Ok(Vec::new()), |ids| ids.extract())
-    };
-    let (uids, gids) = (list("uids")?, list("gids")?);
-    let too_many = |_| invalid("access: too many users or groups");
-    Ok(Access::Listed {
-        uids: uids.as_slice().try_into().map_err(too_many)?,
-        gids: gids.as_slice().try_into().map_err(too_many)?,
-    })
-}
+context_manager!(Host);

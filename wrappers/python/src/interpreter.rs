@@ -1,7 +1,7 @@
-//! One interpreter of a process has the package.
+//! Only one interpreter of a process can use the package.
 //!
-//! Classes of exceptions and functions of NumPy are kept for the process, and objects of one interpreter
-//! are not for another.
+//! Exception classes and NumPy functions are cached per process, and objects of one interpreter
+//! must not reach another.
 
 #![expect(unsafe_code, reason = "the number of the interpreter, by the C API")]
 
@@ -11,16 +11,16 @@ use pyo3::exceptions::PyImportError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-/// Nobody has it.
+/// No interpreter has imported the package.
 const NONE: i64 = -1;
 
 /// The interpreter that has the package.
 static OWNER: AtomicI64 = AtomicI64::new(NONE);
 
-/// Takes the package for this interpreter.
+/// Claims the package for this interpreter.
 ///
 /// # Errors
-/// `ImportError` if another one has it.
+/// `ImportError` if another interpreter has imported it.
 pub(crate) fn claim(_py: Python<'_>) -> PyResult<()> {
     // SAFETY: the thread is attached to an interpreter, as the token says.
     let current = unsafe { ffi::PyInterpreterState_Get() };
@@ -32,7 +32,7 @@ pub(crate) fn claim(_py: Python<'_>) -> PyResult<()> {
         Err(owner) if owner == id => Ok(()),
         Err(_) => Err(PyImportError::new_err(
             "videostream was imported by another interpreter of this process: use it there, or \
-             start a process",
+             start another process",
         )),
     }
 }

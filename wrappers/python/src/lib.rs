@@ -1,22 +1,25 @@
 //! The Rust half of the Python package `videostream`.
 //!
-//! Classes are made here over the Rust API; what needs nothing of it (exceptions, asyncio, the
-//! names of older packages) is Python, in `python/videostream`.
+//! Classes are defined here over the Rust API. Exceptions, asyncio support and the names of older
+//! packages are Python, in `python/videostream`.
 //!
-//! - [`memory`] is what frames lie in: open while views of it are out, given back behind the last.
+//! - [`memory`] is what frames lie in: opened for the first view and given back after the last.
 //! - [`plane`] is the buffer protocol and DLPack over it, [`shape`] the dimensions.
-//! - [`array`] are arrays of Python as pictures, [`convert`] makes other formats and sizes.
+//! - [`array`] reads and writes Python arrays as pictures, [`convert`] changes formats and sizes.
 //! - [`frame`], [`client`], [`host`] are the classes of sharing.
-//! - [`events`] is what event loops wait on.
-//! - [`feed`] is a source and its frames that are out, [`source`] what [`camera`] and [`pattern`]
-//!   have in common, [`controls`] what a camera lets set, [`stream`] a source behind a host.
-//! - [`encoder`] makes packets ([`packet`]) of frames, [`decoder`] frames of packets, [`recorder`]
-//!   and [`snapshot`] files; [`pool`] is the memory of frames that are made here.
-//! - [`wait`] waits with the interpreter free, [`error`] makes exceptions, [`fork`] notices forks.
+//! - [`events`] is the descriptor that event loops wait on.
+//! - [`feed`] runs a source and tracks its frames, [`source`] is what [`camera`] and [`pattern`]
+//!   have in common, [`controls`] are a camera's settings, [`stream`] shares a source.
+//! - [`encoder`] turns frames into packets ([`packet`]), [`decoder`] packets into frames,
+//!   [`recorder`] and [`snapshot`] write files; [`pool`] reuses the memory of frames that are made
+//!   here.
+//! - [`wait`] waits without the GIL, [`error`] makes exceptions, [`fork`] detects forks,
+//!   [`context`] and [`iteration`] are `with` blocks and loops.
 
 mod array;
 mod camera;
 mod client;
+mod context;
 mod controls;
 mod convert;
 mod decoder;
@@ -29,6 +32,7 @@ mod fork;
 mod frame;
 mod host;
 mod interpreter;
+mod iteration;
 mod memory;
 mod packet;
 mod pattern;

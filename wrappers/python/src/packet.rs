@@ -14,16 +14,16 @@ use videostream::encode::{self, Codec};
 use crate::error::invalid;
 use crate::source::parse_rate;
 
-/// An encoded picture: bytes, with its times.
+/// An encoded picture: bytes, with times.
 ///
-/// `bytes(packet)`, `memoryview(packet)` and whatever takes bytes take it: an Annex B byte stream, with
-/// parameter sets in front of key frames; an image, of Motion-JPEG. Encoders give packets;
-/// `Packet(data, codec)` makes one of bytes that hold exactly one picture.
+/// It supports the buffer protocol: `bytes(packet)`, `memoryview(packet)`. The bytes are an Annex B
+/// byte stream with parameter sets in front of key frames, or a JPEG image. Encoders return
+/// packets; `Packet(data, codec)` creates one from the bytes of exactly one picture.
 #[pyclass(module = "videostream", frozen, weakref)]
 pub(crate) struct Packet {
     codec: Codec,
     bytes: Vec<u8>,
-    /// Bytes of parameter sets at the start.
+    /// Length of the parameter sets at the start.
     sets: usize,
     is_key: bool,
     pts_ns: u64,
@@ -44,7 +44,7 @@ impl From<&encode::Packet<'_>> for Packet {
 }
 
 impl Packet {
-    /// As the library knows it.
+    /// Returns it as the library's type.
     pub(crate) fn inner(&self) -> encode::Packet<'_> {
         encode::Packet::new(self.codec, &self.bytes, self.pts_ns, self.dts_ns)
     }
@@ -62,10 +62,10 @@ impl Packet {
     }
 }
 
-/// What a packet is made of.
+/// Arguments of `Packet`, for pickling.
 type Fields<'py> = (Bound<'py, PyBytes>, &'static str, u64, u64);
 
-/// A codec by its name.
+/// Parses a codec by name.
 pub(crate) fn parse_codec(name: &str) -> PyResult<Codec> {
     Ok(match name.to_ascii_lowercase().as_str() {
         "h264" | "avc" => Codec::H264,
@@ -80,7 +80,7 @@ pub(crate) fn parse_codec(name: &str) -> PyResult<Codec> {
     })
 }
 
-/// A codec's name.
+/// Returns a codec's name.
 pub(crate) fn name_of(codec: Codec) -> &'static str {
     match codec {
         Codec::H264 => "h264",
@@ -122,31 +122,31 @@ impl Packet {
         name_of(self.codec)
     }
 
-    /// When the picture is shown, in nanoseconds.
+    /// Presentation time in nanoseconds.
     #[getter]
     fn pts_ns(&self) -> u64 {
         self.pts_ns
     }
 
-    /// When the picture is decoded, in nanoseconds.
+    /// Decoding time in nanoseconds.
     #[getter]
     fn dts_ns(&self) -> u64 {
         self.dts_ns
     }
 
-    /// When the picture is shown, in seconds.
+    /// Presentation time in seconds.
     #[getter]
     fn pts(&self) -> f64 {
         self.pts_ns as f64 / 1e9
     }
 
-    /// Whether decoding can start here.
+    /// Whether decoding can start at this packet.
     #[getter]
     fn is_key(&self) -> bool {
         self.is_key
     }
 
-    /// The parameter sets in front of the picture (SPS and PPS, say); empty where there are none.
+    /// Parameter sets in front of the picture (SPS and PPS, for example); may be empty.
     #[getter]
     fn parameter_sets<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.bytes[..self.sets])
@@ -181,7 +181,7 @@ impl Packet {
         }
     }
 
-    /// A packet is pickled with its bytes.
+    /// Pickles the packet with its bytes.
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Fields<'py>)> {
         let packet = slf.get();
         let bytes = PyBytes::new(slf.py(), &packet.bytes);
@@ -200,17 +200,15 @@ impl Packet {
     }
 }
 
-/// A copy of what has the buffer protocol.
+/// Copies the bytes of an object with the buffer protocol.
 pub(crate) fn bytes_like(name: &str, object: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     if let Ok(bytes) = object.cast::<PyBytes>() {
         return Ok(bytes.as_bytes().to_vec());
     }
     let py = object.py();
     let wrong = |cause: PyErr| {
-        let error = PyTypeError::new_err(format!(
-            "{name}: expected bytes, and not {}",
-            object.get_type()
-        ));
+        let error =
+            PyTypeError::new_err(format!("{name}: expected bytes, not {}", object.get_type()));
         error.set_cause(py, Some(cause));
         error
     };
@@ -223,7 +221,7 @@ pub(crate) fn bytes_like(name: &str, object: &Bound<'_, PyAny>) -> PyResult<Vec<
         .to_vec())
 }
 
-/// A rate: a number, a fraction, "30000/1001", or a tuple (30000, 1001).
+/// Parses a rate: a number, a fraction, "30000/1001", or a tuple (30000, 1001).
 pub(crate) fn parse_fps(fps: &Bound<'_, PyAny>) -> PyResult<FrameRate> {
     let text = match (fps.extract::<(u32, u32)>(), fps.cast::<PyString>()) {
         (Ok((frames, seconds)), _) => format!("{frames}/{seconds}"),

@@ -8,15 +8,14 @@ use crate::feed::Feed;
 use crate::frame::{Frame, parse_fourcc};
 use crate::source::{Source, parse_rate};
 
-/// A source without hardware: moving colour bars, each frame with its number and a checksum in its
-/// pixels.
+/// A source without hardware: moving colour bars with a frame number and a checksum in the pixels.
 ///
 /// - `format`: "NV12" (default), "YU12", "YUYV" or "RGB3".
-/// - `size`: width and height in pixels, even (1280, 720).
-/// - `fps`: frames per second as an int, a float or a Fraction (30).
-/// - `buffers`: frames that can be held at once (4, and 8 where a Stream starts it). Frames that
-///   find no buffer are dropped.
-/// - `timeout`: seconds that a wait takes at most where the call does not say (no limit).
+/// - `size`: even width and height in pixels; (1280, 720) by default.
+/// - `fps`: frames per second as an int, a float or a Fraction; 30 by default.
+/// - `buffers`: number of buffers, which is how many frames can be held at once; 4 by default, 8 in
+///   a Stream. Frames that find no free buffer are dropped.
+/// - `timeout`: default timeout of waits in seconds; none by default.
 #[pyclass(module = "videostream", extends = Source, frozen)]
 pub(crate) struct TestPattern {}
 
@@ -45,23 +44,25 @@ impl TestPattern {
             None => FrameRate::fps(30).map_err(|e| crate::error::invalid(e.to_string()))?,
         };
         let drawn = pattern::TestPattern::new(format, size.0, size.1, rate);
-        let drawn = drawn.map_err(|e| to_python(Error::Pattern(e)))?;
+        let drawn = drawn.map_err(|e| to_python(Error::Picture(e)))?;
         let source = Source::new(Feed::of_pattern(drawn, buffers)?, timeout)?;
         Ok(PyClassInitializer::from(source).add_subclass(Self {}))
     }
 
-    /// Checks that a frame is one whole, unchanged frame of the pattern, byte by byte, wherever it
-    /// comes from, and gives its number. Raises Error with what differs.
+    /// Checks a frame of the pattern byte by byte, wherever it comes from, and returns its number.
+    ///
+    /// Raises Error with the difference.
     #[staticmethod]
     fn verify(frame: &Frame) -> PyResult<u64> {
-        frame.see(|picture| pattern::verify(picture).map_err(|e| to_python(Error::Pattern(e))))
+        frame.see(|picture| pattern::verify(picture).map_err(|e| to_python(Error::Picture(e))))
     }
 
-    /// The number of a frame of the pattern that may have gone through a lossy codec. Raises Error
-    /// if there is none to read.
+    /// Reads the number of a pattern frame, also after a lossy codec.
+    ///
+    /// Raises Error if no number can be read.
     #[staticmethod]
     fn number(frame: &Frame) -> PyResult<u64> {
-        frame.see(|picture| pattern::read_number(picture).map_err(|e| to_python(Error::Pattern(e))))
+        frame.see(|picture| pattern::read_number(picture).map_err(|e| to_python(Error::Picture(e))))
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> String {

@@ -25,18 +25,18 @@ use crate::error::{Kind, invalid, raise};
 use crate::memory::{Shared, Span};
 use crate::shape::{Element, Shape};
 
-/// In place of a plane's number: all bytes of the frame, from its first plane on.
+/// Instead of a plane's index: all bytes of the frame, from its first plane on.
 pub(crate) const WHOLE: usize = usize::MAX;
 
-/// One plane of a frame as an n-dimensional array: the shared memory itself, without a copy.
+/// One plane of a frame as an n-dimensional view of its memory, without a copy.
 ///
-/// `numpy.asarray(plane)`, `memoryview(plane)` and `torch.from_dlpack(plane)` give views of it.
-/// Each keeps the frame; `Frame.release` raises BufferError while one is out. Views of frames that a
-/// client received are read-only.
+/// `numpy.asarray(plane)`, `memoryview(plane)` and `torch.from_dlpack(plane)` return views. Each
+/// keeps the frame; `Frame.release` raises BufferError while views exist. Views of received frames
+/// are read-only.
 #[pyclass(module = "videostream", frozen, weakref)]
 pub(crate) struct Plane {
     shared: Arc<Shared>,
-    /// Which of the frame's planes it starts at.
+    /// Index of the frame's plane that it starts at.
     at: usize,
     shape: Shape,
     is_writable: bool,
@@ -73,7 +73,7 @@ impl Plane {
                 Kind::Other,
                 Errno::INVAL,
                 &format!(
-                    "the frame's memory has {} bytes here, and the view would have {}",
+                    "the frame's memory has {} bytes here, but the view would need {}",
                     span.len,
                     self.shape.end()
                 ),
@@ -86,37 +86,37 @@ impl Plane {
 
 #[pymethods]
 impl Plane {
-    /// Elements of each dimension: rows, columns and, where there are several, components.
+    /// Number of elements in each dimension: rows, columns and, if there are several, components.
     #[getter]
     fn shape(&self) -> Vec<isize> {
         self.shape.shape[..self.shape.dims].to_vec()
     }
 
-    /// Bytes from one element to the next, of each dimension.
+    /// Bytes from one element to the next in each dimension.
     #[getter]
     fn strides(&self) -> Vec<isize> {
         self.shape.strides[..self.shape.dims].to_vec()
     }
 
-    /// Bytes of an element.
+    /// Size of an element in bytes.
     #[getter]
     fn itemsize(&self) -> usize {
         self.shape.element.size()
     }
 
-    /// What an element is, as the `struct` module writes it.
+    /// Type of an element, as a code of the `struct` module.
     #[getter]
     fn format(&self) -> String {
         self.shape.element.code().to_string_lossy().into_owned()
     }
 
-    /// Whether views of it can only be read.
+    /// Whether views are read-only.
     #[getter]
     fn readonly(&self) -> bool {
         !self.is_writable
     }
 
-    /// Bytes of all elements, without what lies between rows.
+    /// Size of all elements in bytes, without padding between rows.
     #[getter]
     fn nbytes(&self) -> usize {
         self.shape.count() * self.shape.element.size()
@@ -191,7 +191,7 @@ impl Plane {
         self.shared.end_view();
     }
 
-    /// What NumPy asks for when there is no view: why there is none.
+    /// Called by NumPy when the buffer protocol fails: raises the reason.
     #[pyo3(signature = (dtype = None, copy = None))]
     fn __array__<'py>(
         slf: &Bound<'py, Self>,
@@ -204,17 +204,17 @@ impl Plane {
 
     fn __reduce__(&self) -> PyResult<()> {
         Err(PyTypeError::new_err(
-            "a plane can't be pickled: share its frame by a Host, or copy its array",
+            "a plane can't be pickled: share its frame with a Host, or copy its array",
         ))
     }
 
-    /// The device of the memory in DLPack's terms: the CPU.
+    /// Returns the DLPack device of the memory: the CPU.
     fn __dlpack_device__(&self) -> (u32, i32) {
         (DLDevice::CPU.device_type.0, DLDevice::CPU.device_id)
     }
 
-    /// A tensor over the same memory. Frames that can only be read need a consumer that knows
-    /// DLPack 1.0, which has a flag for it.
+    /// Returns a tensor over the same memory. Read-only frames need a consumer of DLPack 1.0, which
+    /// has a flag for them.
     #[pyo3(signature = (*, stream = None, max_version = None, dl_device = None, copy = None))]
     pub(crate) fn __dlpack__(
         &self,
@@ -226,8 +226,8 @@ impl Plane {
     ) -> PyResult<Py<PyAny>> {
         if !self.is_writable && max_version.is_none_or(|(major, _)| major < 1) {
             return Err(PyBufferError::new_err(
-                "the frame is read-only, which a consumer of DLPack before 1.0 does not know: \
-                 copy it first, or give numpy.asarray(plane) to it",
+                "the frame is read-only, which DLPack before 1.0 can't express: copy it first, or \
+                 pass numpy.asarray(plane)",
             ));
         }
         let request = ExportRequest::parse(stream, max_version, dl_device, copy)?;
@@ -235,12 +235,12 @@ impl Plane {
     }
 }
 
-/// A view that a tensor keeps.
-struct Kept {
+/// A view that a tensor holds open.
+struct ViewGuard {
     shared: Arc<Shared>,
 }
 
-impl Drop for Kept {
+impl Drop for ViewGuard {
     fn drop(&mut self) {
         self.shared.end_view();
     }
@@ -253,7 +253,8 @@ impl Plane {
         let (shape, strides) = (&self.shape.shape[..dims], &self.shape.strides[..dims]);
         if strides.iter().any(|stride| stride % size != 0) {
             return Err(PyBufferError::new_err(format!(
-                "rows {} bytes apart are no whole elements of {size} bytes, which tensors count in",
+                "rows are {} bytes apart, which is no multiple of the {size} bytes of an element, \
+                 as tensors need",
                 strides[0]
             )));
         }
@@ -262,7 +263,7 @@ impl Plane {
             Element::U16 => DLDataType::U16,
             Element::U32 => DLDataType::U32,
             Element::U16BigEndian => {
-                let why = "numbers with their high byte first have no type in DLPack";
+                let why = "big-endian samples have no type in DLPack";
                 return Err(PyBufferError::new_err(why));
             }
         };
@@ -271,7 +272,7 @@ impl Plane {
         let prepared = Dynamic::new(shape, strides).prepare_as::<M>();
         let prepared = prepared.map_err(|e| PyBufferError::new_err(e.to_string()))?;
         let span = self.begin()?;
-        let mut tensor = prepared.initialize(Box::new(Kept {
+        let mut tensor = prepared.initialize(Box::new(ViewGuard {
             shared: Arc::clone(&self.shared),
         }));
         tensor.set_data(std::ptr::with_exposed_provenance_mut(span.address));
@@ -279,8 +280,8 @@ impl Plane {
         tensor.set_device(DLDevice::CPU);
         let flags = tensor.set_flags(self.flags());
         flags.map_err(|e| PyBufferError::new_err(e.to_string()))?;
-        // SAFETY: shape and strides are those of the plane, whose memory `Kept` holds open until
-        // the tensor is dropped; the flags say whether it can be written.
+        // SAFETY: shape and strides are those of the plane, whose memory `ViewGuard` holds open
+        // until the tensor is dropped; the flags say whether it can be written.
         Ok(unsafe { tensor.finish() })
     }
 }
@@ -310,40 +311,40 @@ impl DlpackExporter for Plane {
     }
 }
 
-/// Whether a consumer of buffers can have what it asks for.
+/// Checks whether a consumer of the buffer protocol can have what it asks for.
 fn check_flags(shape: &Shape, is_writable: bool, flags: c_int) -> PyResult<()> {
     let wants = |flag: c_int| flags & flag == flag;
     let refused = |why: String| Err(PyBufferError::new_err(why));
     if wants(ffi::PyBUF_WRITABLE) && !is_writable {
-        return refused("the frame can only be read: copy it to change it".to_owned());
+        return refused("the frame is read-only: copy it to change it".to_owned());
     }
     let needs_contiguous = wants(ffi::PyBUF_C_CONTIGUOUS)
         || wants(ffi::PyBUF_ANY_CONTIGUOUS)
         || !wants(ffi::PyBUF_STRIDES);
     if needs_contiguous && !shape.is_contiguous() {
         return refused(format!(
-            "rows are {} bytes apart with padding between them: use numpy.asarray, which knows \
+            "rows are {} bytes apart with padding between them: use numpy.asarray, which supports \
              strides, or copy the plane",
             shape.strides[0]
         ));
     }
     if wants(ffi::PyBUF_F_CONTIGUOUS) && shape.dims > 1 {
-        return refused("rows lie one after the other, not columns".to_owned());
+        return refused("the memory is ordered by rows, not by columns".to_owned());
     }
     Ok(())
 }
 
-/// A plane as an array of NumPy's.
+/// Makes a NumPy array of a plane.
 pub(crate) fn as_array<'py>(py: Python<'py>, plane: Plane) -> PyResult<Bound<'py, PyAny>> {
     static AS_ARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let as_array =
         AS_ARRAY.get_or_try_init(py, || numpy(py)?.getattr("asarray").map(Bound::unbind))?;
-    // NumPy passes by what a buffer fails with, and makes an array of one object.
+    // Through a memoryview, since NumPy ignores buffer errors and would wrap the object.
     let view = PyMemoryView::from(Bound::new(py, plane)?.as_any())?;
     as_array.bind(py).call1((view,))
 }
 
-/// What `numpy.asarray` asks of `__array__`.
+/// Applies the arguments of `__array__`.
 pub(crate) fn as_asked<'py>(
     array: Bound<'py, PyAny>,
     dtype: Option<&Bound<'py, PyAny>>,

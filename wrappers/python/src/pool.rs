@@ -1,4 +1,4 @@
-//! Frames that this process makes: converted, decoded. Their memory is used again.
+//! Memory for converted and decoded frames, reused when they are gone.
 
 #![expect(
     unsafe_code,
@@ -17,70 +17,70 @@ use videostream::{Error, PictureMut};
 
 use crate::array::draw_planes;
 use crate::error::{invalid, to_python};
-use crate::fork::Native;
-use crate::frame::{About, Drawn, Frame, describe};
-use crate::memory::{Access, Memory};
+use crate::fork::ProcessLocal;
+use crate::frame::{Frame, FrameInfo, describe};
+use crate::memory::{Access, Memory, OwnMemory};
 
-/// Pieces that are kept while no frame has them.
-const SPARES: usize = 8;
+/// Maximum number of free buffers that are kept.
+const MAX_SPARE_BUFFERS: usize = 8;
 
-/// Memory that frames lie in, one after the other.
+/// Reusable memory of frames.
 #[derive(Default)]
 pub(crate) struct Pool {
-    free: Mutex<Vec<(Layout, Drawn)>>,
+    free: Mutex<Vec<(Layout, OwnMemory)>>,
 }
 
-/// Memory of a frame, which goes back to its pool.
+/// Memory of a frame, which returns to its pool.
 struct Pooled {
-    /// There until the drop.
-    drawn: Option<Drawn>,
+    /// Present until the drop.
+    drawn: Option<OwnMemory>,
     layout: Layout,
     from: Weak<Pool>,
 }
 
 impl Pool {
-    /// That of frames which no decoder makes.
+    /// Returns the pool of converted frames.
     pub(crate) fn shared() -> Arc<Self> {
-        static SHARED: Mutex<Option<Native<Arc<Pool>>>> = Mutex::new(None);
-        // Never waits: in a forked child the lock may be held for ever.
+        static SHARED: Mutex<Option<ProcessLocal<Arc<Pool>>>> = Mutex::new(None);
+        // Never blocks: in a forked child the lock may stay locked for ever.
         let Some(mut shared) = SHARED.try_lock() else {
             return Arc::default();
         };
-        // A child has pools of its own: the memory is also the parent's.
-        if let Some(pool) = shared.as_ref().and_then(Native::here) {
+        // A child has its own pool: the memory belongs to the parent, too.
+        if let Some(pool) = shared.as_ref().and_then(ProcessLocal::here) {
             return Arc::clone(pool);
         }
         let pool = Arc::<Self>::default();
-        *shared = Some(Native::new(Arc::clone(&pool)));
+        *shared = Some(ProcessLocal::new(Arc::clone(&pool)));
         pool
     }
 
-    fn take(&self, layout: &Layout) -> PyResult<Drawn> {
+    fn take(&self, layout: &Layout) -> PyResult<OwnMemory> {
         let known = self.free.try_lock().and_then(|mut free| {
             let at = free.iter().rposition(|(known, _)| known == layout)?;
             Some(free.swap_remove(at).1)
         });
         match known {
             Some(drawn) => Ok(drawn),
-            None => Drawn::allocate(layout),
+            None => OwnMemory::allocate(layout),
         }
     }
 
-    fn put(&self, layout: Layout, drawn: Drawn) {
+    fn put(&self, layout: Layout, drawn: OwnMemory) {
         if let Some(mut free) = self.free.try_lock() {
-            // The oldest go first: pictures of that kind may have ended.
-            if free.len() >= SPARES {
+            // The oldest goes first: its size may no longer be in use.
+            if free.len() >= MAX_SPARE_BUFFERS {
                 free.remove(0);
             }
             free.push((layout, drawn));
         }
     }
 
-    /// A frame of `layout` that `draw` fills.
+    /// Makes a frame of `layout`, filled by `draw`.
     pub(crate) fn frame(
         self: &Arc<Self>,
         layout: &Layout,
-        about: About,
+        info: FrameInfo,
         draw: impl FnOnce(&mut PictureMut<'_>) -> PyResult<()>,
     ) -> PyResult<Frame> {
         let memory = Pooled {
@@ -92,12 +92,12 @@ impl Pool {
         // SAFETY: mapped and open as long as `access` lives; no frame has the memory yet.
         unsafe { draw_planes(&access.planes, layout, draw) }?;
         drop(access);
-        Ok(Frame::new(memory, about))
+        Ok(Frame::new(memory, info))
     }
 }
 
-/// A frame that holds `bytes` of a compressed format.
-pub(crate) fn of_bytes(
+/// Makes a frame of `bytes` in a compressed format.
+pub(crate) fn compressed_frame(
     bytes: &[u8],
     fourcc: FourCc,
     (width, height): (u32, u32),
@@ -105,30 +105,31 @@ pub(crate) fn of_bytes(
     let len = u32::try_from(bytes.len()).ok().filter(|len| *len > 0);
     let (Some(len), true) = (len, fourcc.info().is_some_and(|info| info.is_compressed())) else {
         return Err(invalid(format!(
-            "{} bytes of {fourcc}: expected some bytes of a compressed format, such as MJPG or H264",
+            "{} bytes of {fourcc}: expected at least one byte of a compressed format, such as \
+             MJPG or H264",
             bytes.len()
         )));
     };
     let layout = Layout::opaque(fourcc, width, height, 0, len);
-    let memory = Drawn::allocate(&layout)?;
+    let memory = OwnMemory::allocate(&layout)?;
     let access = memory.open().map_err(to_python)?;
     // SAFETY: mapped and open as long as `access` lives; no frame has the memory yet.
     let target = unsafe { access.planes[0].bytes_mut() };
     target.copy_from_slice(bytes);
     drop(access);
-    let mut about = About::new(describe(&layout));
+    let mut info = FrameInfo::new(describe(&layout));
     let is_key = match Codec::of_packets(fourcc) {
         Some(codec) => Packet::new(codec, bytes, 0, 0).is_key(),
         None => true,
     };
     if is_key {
-        about.descriptor.flags |= Flags::KEY_FRAME.bits();
+        info.descriptor.flags |= Flags::KEY_FRAME.bits();
     }
-    Ok(Frame::new(memory, about))
+    Ok(Frame::new(memory, info))
 }
 
 impl Pooled {
-    fn drawn(&self) -> &Drawn {
+    fn drawn(&self) -> &OwnMemory {
         match &self.drawn {
             Some(drawn) => drawn,
             None => unreachable!("taken by the drop only"),

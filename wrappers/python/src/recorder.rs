@@ -13,78 +13,81 @@ use videostream::hal::time::now_ns;
 use videostream::record::{self, Moment, RecordingConfig, Shot};
 use videostream::{DmaBufPicture, Error, FrameRate, Picture};
 
+use crate::context::{ContextManager, context_manager};
 use crate::convert::{Pixels, Source};
-use crate::encoder::{parse_backend, parse_device, parse_rate_control, with_dmabuf};
+use crate::encoder::options::{parse_backend, parse_device, parse_rate_control};
+use crate::encoder::submit::with_dmabuf;
 use crate::error::{Kind, invalid, raise, to_python};
-use crate::fork::Native;
+use crate::fork::ProcessLocal;
 use crate::frame::{Frame, parse_fourcc};
 use crate::packet::{Packet, parse_codec, parse_fps};
 use crate::wait::lock;
 
-/// Where times begin that are made of the numbers of pictures: a source that says 0 says nothing.
+/// Base of times made from picture numbers, as a time of 0 means unknown.
 const START_NS: u64 = 1_000_000_000;
 
-/// Records frames, arrays and packets to a file in the format that its name says.
+/// Records frames, arrays and packets to a file; its extension chooses the format.
 ///
-/// `.mp4` is fragmented MP4; `.h264`, `.h265` are byte streams, which have no times; `.y4m` takes raw pictures;
-/// `.mjpeg` keeps the JPEG images of a camera, as `.mp4` does with `codec="mjpeg"`. The file takes its name as soon
-/// as it plays, and plays up to its last fragment, at most a second, when the program is killed or the power
-/// fails.
+/// `.mp4` is fragmented MP4; `.h264` and `.h265` are byte streams, without times; `.y4m` has raw
+/// pictures; `.mjpeg` keeps the JPEG images of a camera, as `.mp4` does with `codec="mjpeg"`. The
+/// file appears as soon as it is playable. If the program is killed or the power fails, at most the
+/// last fragment of about a second is lost.
 ///
-/// - `codec`: "h264" (default, if the name says no other), "h265", "mjpeg".
-/// - `fps`: the rate of pictures that have no times (arrays, frames that the program has drawn); 30 by default, or
-///   what the first frame says. Frames of sources are shown as they were taken.
-/// - `bitrate`: bits per second, 5,000,000 by default. `rate_control` is "constant" (default) or "variable" with
-///   a `peak`; `quantiser` (0, the best, to 51) instead keeps the quality.
-/// - `gop`: pictures from one key frame to the next: those of a second by default.
-/// - `backend`, `device`: who encodes; "auto" by default.
-/// - `format`: of arrays; (height, width, 3) is RGB3 by default.
-/// - `expected_frames`: how many there will be, about: an MP4 keeps room for its index.
-/// - `durable`: whether each fragment is written to the medium before the next (yes).
-/// - `whole`: whether the file appears when it is closed, and not at all if it is not (no).
+/// - `codec`: "h264", "h265" or "mjpeg"; by default that of the extension, else "h264".
+/// - `fps`: rate of pictures without times (arrays, drawn frames); by default that of the first
+///   frame, else 30. Frames of sources keep their capture times.
+/// - `bitrate`: bits per second; 5,000,000 by default. `rate_control` is "constant" (default) or
+///   "variable", with an optional `peak`. `quantiser` (0, the best, to 51) sets a constant quality
+///   instead.
+/// - `gop`: number of pictures from one key frame to the next; by default those of one second.
+/// - `backend`, `device`: which encoder to use; "auto" by default.
+/// - `format`: format of arrays; by default (height, width, 3) is RGB3.
+/// - `expected_frames`: approximate number of frames, for which an MP4 reserves room in its index.
+/// - `durable`: whether each fragment is synced to storage before the next; True by default.
+/// - `whole`: whether the file appears only when it is closed; False by default.
 ///
-/// The file is made with the first picture.
+/// The file is created with the first picture.
 #[pyclass(module = "videostream", frozen, weakref)]
 pub(crate) struct Recorder {
     path: PathBuf,
     format: Option<FourCc>,
-    state: Native<Mutex<State>>,
+    state: ProcessLocal<Mutex<State>>,
 }
 
 struct State {
     config: RecordingConfig,
     rate: Option<FrameRate>,
     recording: Option<record::Recording>,
-    /// Pictures that were given.
+    /// Number of pictures written.
     given: u64,
-    /// Those that were damaged, and are left out.
+    /// Number of damaged pictures, which are left out.
     broken: u64,
     ended: Option<Recorded>,
 }
 
-/// What is in a file, and what is not.
+/// What a recording contains, and what was left out.
 #[pyclass(module = "videostream", frozen, get_all)]
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Recorded {
-    /// Frames that can be played.
+    /// Number of playable frames.
     frames: u64,
-    /// Bytes of the file.
+    /// Size of the file in bytes.
     bytes: u64,
-    /// Nanoseconds that it takes to play it.
+    /// Playing time in nanoseconds.
     duration_ns: u64,
-    /// Packets before the first key frame.
+    /// Number of packets before the first key frame.
     skipped: u64,
-    /// Packets that were lost on the way, or of no use after that.
+    /// Number of packets that were lost, or could not be decoded after a loss.
     lost: u64,
-    /// Frames that were damaged, or too detailed for the encoder, and are not in it.
+    /// Number of frames left out because they were damaged, or too detailed for the encoder.
     left_out: u64,
-    /// Frames whose timestamps made no sense, and that are shown as they came.
+    /// Number of frames with implausible timestamps, which are shown when they arrived.
     estimated: u64,
 }
 
 #[pymethods]
 impl Recorded {
-    /// Seconds that it takes to play it.
+    /// Playing time in seconds.
     #[getter]
     fn duration(&self) -> f64 {
         self.duration_ns as f64 / 1e9
@@ -117,13 +120,13 @@ impl Recorded {
     }
 }
 
-/// A picture as a recording takes it.
-struct Given<'a> {
+/// A picture to record.
+struct PictureInput<'a> {
     pixels: Pixels<'a>,
     like: (FourCc, u32, u32),
 }
 
-impl Shot for Given<'_> {
+impl Shot for PictureInput<'_> {
     fn like(&self) -> (FourCc, u32, u32) {
         self.like
     }
@@ -145,12 +148,12 @@ impl Shot for Given<'_> {
     }
 }
 
-/// What the interpreter says, through the library.
+/// Wraps an exception as an error of the library.
 fn of_python(error: PyErr) -> Error {
     Error::Os("reading a frame", std::io::Error::other(error))
 }
 
-/// The other way: what was the interpreter's is again.
+/// Converts an error of a recording, and unwraps exceptions.
 fn of_recording(error: Error) -> PyErr {
     match error {
         Error::Os(what, error) => match error.downcast::<PyErr>() {
@@ -166,7 +169,7 @@ impl State {
         match self.ended {
             None => Ok(()),
             Some(_) => {
-                let why = "the recorder is closed: its file is complete";
+                let why = "the recorder is closed and its file complete";
                 Err(raise(Kind::Released, Errno::BADF, why, Some(path)))
             }
         }
@@ -179,13 +182,13 @@ impl State {
         };
         let memory = client_frame.as_ref().map(|owner| owner.get()).transpose()?;
         let shared = memory.and_then(|memory| memory.client_frame());
-        let given = Given {
+        let given = PictureInput {
             pixels,
             like: pixels.like()?,
         };
         let is_packet = Codec::of_packets(given.like.0).is_some();
         if let Pixels::Frame(frame) = pixels {
-            let flags = frame.about().descriptor.flags();
+            let flags = frame.info().descriptor.flags();
             if flags.contains(Flags::CORRUPTED) && !is_packet {
                 self.broken += 1;
                 return Ok(());
@@ -201,7 +204,7 @@ impl State {
             none => {
                 let said = match pixels {
                     Pixels::Frame(frame) => {
-                        FrameRate::from_period_ns(frame.about().descriptor.duration_ns)
+                        FrameRate::from_period_ns(frame.info().descriptor.duration_ns)
                     }
                     Pixels::Array(..) => None,
                 };
@@ -220,11 +223,11 @@ impl State {
         Ok(())
     }
 
-    /// When a picture was taken: as was said, as the frame says, else by its number.
+    /// Returns when a picture was taken: as given, as the frame says, else by its number.
     fn moment(&self, pixels: &Pixels<'_>, pts_ns: Option<u64>) -> Moment {
         let said = match pixels {
             Pixels::Frame(frame) => {
-                let descriptor = &frame.about().descriptor;
+                let descriptor = &frame.info().descriptor;
                 match (descriptor.timestamp_ns, descriptor.pts_ns) {
                     (0, NO_TIME) => None,
                     (0, pts_ns) => u64::try_from(pts_ns).ok().map(|pts_ns| START_NS + pts_ns),
@@ -241,8 +244,8 @@ impl State {
         Moment {
             timestamp_ns: said.unwrap_or(by_number),
             arrival_ns: match pixels {
-                Pixels::Frame(frame) if frame.about().descriptor.published_ns != 0 => {
-                    frame.about().descriptor.published_ns
+                Pixels::Frame(frame) if frame.info().descriptor.published_ns != 0 => {
+                    frame.info().descriptor.published_ns
                 }
                 _ => now_ns(),
             },
@@ -253,7 +256,7 @@ impl State {
         let packet = packet.inner();
         let recording = match &mut self.recording {
             Some(recording) => recording,
-            // No decoder could begin with it.
+            // A recording has to start with a key frame.
             None if !packet.is_key() => {
                 self.broken += 1;
                 return Ok(());
@@ -370,7 +373,7 @@ impl Recorder {
         Ok(Self {
             path,
             format: format.map(parse_fourcc).transpose()?,
-            state: Native::new(Mutex::new(State {
+            state: ProcessLocal::new(Mutex::new(State {
                 config,
                 rate: fps.map(parse_fps).transpose()?,
                 recording: None,
@@ -383,12 +386,13 @@ impl Recorder {
 
     /// Adds a Frame, an array, or a Packet of an encoder.
     ///
-    /// Pictures are encoded, or written as they are to `.y4m`. Frames that are packets of a host, and packets
-    /// of an encoder, are written as they are from a key frame on. Frames of JPEG are decoded and encoded,
-    /// or kept with the codec "mjpeg". `pts_ns` says when a picture is shown; by default frames do, and others
-    /// follow by `fps`. Frames that are damaged are left out and counted.
+    /// Pictures are encoded, or written unchanged to `.y4m`. Packets, also those that a client
+    /// receives as frames, are written unchanged, from a key frame on. JPEG frames are decoded and
+    /// encoded, or kept with the codec "mjpeg". `pts_ns` is the presentation time; by default
+    /// frames have their own, and others follow by `fps`. Damaged frames are left out and counted.
     ///
-    /// Raises Error for another format or size than the first, and where the file can't be written.
+    /// Raises Error if format or size differ from the first picture's, or the file can't be
+    /// written.
     #[pyo3(signature = (picture, pts_ns = None))]
     fn write(
         &self,
@@ -417,18 +421,18 @@ impl Recorder {
         })
     }
 
-    /// Completes the file, and gives what is in it. Without a picture there is no file.
+    /// Completes the file and returns what it contains. Without a picture no file is created.
     fn close(&self, py: Python<'_>) -> PyResult<Recorded> {
         py.detach(|| self.with(State::close))
     }
 
-    /// What is in the file now; pictures that wait for their fragment to be complete are not counted.
+    /// What the file contains so far, without the pictures of an incomplete fragment.
     #[getter]
     fn recorded(&self) -> PyResult<Recorded> {
         self.with(|state| Ok(state.recorded()))
     }
 
-    /// The file.
+    /// Path of the file.
     #[getter]
     fn path(&self) -> String {
         self.path.display().to_string()
@@ -440,32 +444,13 @@ impl Recorder {
         self.with(|state| Ok(state.ended.is_some()))
     }
 
-    /// Whether it is time for `client.ask_for_key_frame()`: packets of a host were lost, or none has come
-    /// that decoding can start with. True once for each time.
+    /// Whether to call `client.ask_for_key_frame()`: packets were lost, or none came that decoding
+    /// can start with. Returns True once for each time.
     fn needs_key_frame(&self) -> PyResult<bool> {
         self.with(|state| {
             let recording = state.recording.as_mut();
             Ok(recording.is_some_and(record::Recording::needs_key_frame))
         })
-    }
-
-    fn __enter__(slf: Py<Self>) -> Py<Self> {
-        slf
-    }
-
-    /// Completes the file, whatever has ended the block.
-    fn __exit__(
-        &self,
-        py: Python<'_>,
-        kind: &Bound<'_, PyAny>,
-        _value: &Bound<'_, PyAny>,
-        _traceback: &Bound<'_, PyAny>,
-    ) -> PyResult<()> {
-        match self.close(py) {
-            // What has ended the block comes first.
-            Err(_) if !kind.is_none() => Ok(()),
-            closed => closed.map(drop),
-        }
     }
 
     fn __repr__(&self) -> PyResult<String> {
@@ -500,3 +485,18 @@ impl Recorder {
         act(&mut lock(self.state.get()?))
     }
 }
+
+impl ContextManager for Recorder {
+    fn exit(slf: &Bound<'_, Self>, has_failed: bool) -> PyResult<()> {
+        match slf.get().close(slf.py()) {
+            // An exception of the block comes first.
+            Err(_) if has_failed => Ok(()),
+            closed => closed.map(drop),
+        }
+    }
+}
+
+context_manager!(
+    /// Completes the file, also when an exception ends the block.
+    Recorder
+);

@@ -1,26 +1,26 @@
-//! Planes as arrays of n dimensions.
+//! Planes as n-dimensional arrays.
 
 use std::ffi::CStr;
 
 use videostream::hal::format::{Family, FormatInfo, FourCc, PlaneRule};
 
-/// Most dimensions of a plane: rows, columns, components.
+/// Maximum number of dimensions: rows, columns, components.
 pub(crate) const MAX_DIMS: usize = 3;
 
-/// How the bytes of a plane are an array.
+/// The layout of a plane's bytes as an array.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Shape {
-    /// Valid entries of the next two.
+    /// Number of valid entries in the next two fields.
     pub(crate) dims: usize,
     /// Elements of each dimension.
     pub(crate) shape: [isize; MAX_DIMS],
     /// Bytes from one element to the next in each dimension.
     pub(crate) strides: [isize; MAX_DIMS],
-    /// What an element is.
+    /// Type of an element.
     pub(crate) element: Element,
 }
 
-/// A number in memory.
+/// The type of an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Element {
     U8,
@@ -38,7 +38,7 @@ impl Element {
         }
     }
 
-    /// Its code in Python's `struct` module.
+    /// Returns its code in Python's `struct` module.
     pub(crate) const fn code(self) -> &'static CStr {
         match self {
             Self::U8 => c"B",
@@ -51,7 +51,7 @@ impl Element {
         }
     }
 
-    /// What the components of a format are, if whole elements hold them.
+    /// Returns the type of a format's components, if each is a whole element.
     fn of(info: &FormatInfo, rule: PlaneRule) -> Self {
         if info.bits <= 8 {
             return Self::U8;
@@ -68,7 +68,7 @@ impl Element {
 }
 
 impl Shape {
-    /// So many bytes, one after the other.
+    /// Returns the shape of `len` bytes.
     pub(crate) const fn bytes(len: usize) -> Self {
         Self {
             dims: 1,
@@ -94,9 +94,9 @@ impl Shape {
         new
     }
 
-    /// Plane `at` of a picture, whose rows are `stride` apart in `len` bytes. Rows, columns and,
-    /// where there are several, components; bytes where the format has no rows, or where they
-    /// would not fit.
+    /// Returns the shape of plane `at` of a picture, with rows `stride` apart in `len` bytes: rows,
+    /// columns and, if there are several, components. Formats without rows, and rows that would not
+    /// fit, are plain bytes.
     pub(crate) fn of_plane(
         fourcc: FourCc,
         (width, height): (u32, u32),
@@ -111,9 +111,9 @@ impl Shape {
         }
     }
 
-    /// All planes of a picture as one array of rows, as OpenCV takes NV12 (`height * 3 / 2` rows)
-    /// and YUV 4:2:0 in three planes. The planes lie one after the other in one memory;
-    /// `strides` and `starts` are theirs. `None` where that is no regular array.
+    /// Returns the shape of all planes stacked into one array, as OpenCV expects NV12 (`height * 3
+    /// / 2` rows) and YUV 4:2:0 in three planes. `planes` are start and stride of each in one
+    /// memory; `None` if they are no regular array.
     pub(crate) fn of_stacked(
         fourcc: FourCc,
         (width, height): (u32, u32),
@@ -148,7 +148,7 @@ impl Shape {
         Some(Self::new(&shape, &[stride, element.size()], element))
     }
 
-    /// Bytes from the first element to behind the last one.
+    /// Returns the number of bytes from the first element to the end of the last.
     pub(crate) fn end(&self) -> usize {
         let mut end = self.element.size();
         for (n, stride) in self.shape.iter().zip(self.strides).take(self.dims) {
@@ -160,7 +160,7 @@ impl Shape {
         end
     }
 
-    /// Elements of all dimensions.
+    /// Returns the total number of elements.
     pub(crate) fn count(&self) -> usize {
         self.shape
             .iter()
@@ -199,8 +199,8 @@ fn rows(fourcc: FourCc, (width, height): (u32, u32), at: usize, stride: usize) -
     if blocks * bytes > stride {
         return None;
     }
-    // A column for each pixel where pixels have whole elements, else one for each block; samples
-    // that several pixels share have columns of their own.
+    // One column per pixel if pixels are whole elements, else one per block; samples shared by
+    // several pixels have columns of their own.
     let packed = info.planes.len() == 1 && bytes % (pixels * size) == 0;
     let is_packed_bits = info.planes.len() == 1 && !packed;
     let (columns, step) = match () {

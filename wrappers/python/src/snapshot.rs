@@ -1,4 +1,4 @@
-//! One picture as a file.
+//! Snapshots: one picture as a file.
 
 use std::path::{Path, PathBuf};
 
@@ -6,44 +6,45 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use rustix::io::Errno;
 use videostream::hal::ring::Flags;
-use videostream::snapshot::{self, SnapshotError};
+use videostream::snapshot::{self, RecordError};
 
 use crate::convert::{Pixels, Source};
 use crate::error::{Kind, invalid, raise};
 use crate::frame::{Frame, parse_fourcc};
 
-/// Frames of a source that may be damaged one after the other.
-const TRIES: u32 = 60;
+/// Maximum number of damaged frames in a row.
+const MAX_TRIES: u32 = 60;
 
-/// An exception for a picture that was not saved.
-fn of_snapshot(error: &SnapshotError, path: &Path) -> PyErr {
+/// Converts an error of a snapshot.
+fn of_snapshot(error: &RecordError, path: &Path) -> PyErr {
     let errno = match error {
-        SnapshotError::Quality(_) | SnapshotError::Extension { .. } => {
+        RecordError::Quality(_) | RecordError::ImageExtension { .. } => {
             return invalid(error.to_string());
         }
-        SnapshotError::Format(_) | SnapshotError::Size { .. } => Errno::INVAL,
-        SnapshotError::Jpeg(_) => Errno::BADMSG,
-        SnapshotError::Write { error, .. } => Errno::from_io_error(error).unwrap_or(Errno::IO),
+        RecordError::ImageFormat(_) | RecordError::Size { .. } => Errno::INVAL,
+        error if error.is_broken_jpeg() => Errno::BADMSG,
+        RecordError::Write { error, .. } => Errno::from_io_error(error).unwrap_or(Errno::IO),
         _ => Errno::IO,
     };
     raise(Kind::Other, errno, &error.to_string(), Some(path))
 }
 
-fn save(pixels: Pixels<'_>, path: &Path, quality: u8) -> PyResult<Result<(), SnapshotError>> {
+fn save(pixels: Pixels<'_>, path: &Path, quality: u8) -> PyResult<Result<(), RecordError>> {
     let colours = pixels.appearance().colorimetry;
     pixels.see(|picture| Ok(snapshot::save_with_quality(path, picture, colours, quality)))
 }
 
-/// Writes a picture to a PNG or JPEG file, by the name: `.png`, `.jpg`, `.jpeg`.
+/// Writes a picture to a file; the extension chooses the format: `.png`, `.jpg` or `.jpeg`.
 ///
-/// - `source`: a Frame; an array of bytes ((height, width, 3) is RGB, others are what `source_format` says);
-///   or what gives frames with `next()`, such as a Client or a Camera: the next one that is whole.
-/// - `quality`: of a JPEG file, 1 to 100, 90 by default. The image of a camera that gives JPEG (MJPG) stays as
-///   it is.
-/// - `timeout`: seconds to wait for each frame of a source; as long as that says by default.
+/// - `source`: a Frame; an array of bytes ((height, width, 3) is RGB, `source_format` names other
+///   formats); or an object whose `next()` returns frames, such as a Client or a Camera: its next
+///   undamaged frame.
+/// - `quality`: quality of a JPEG file, 1 to 100; 90 by default. JPEG images of a camera (MJPG) are
+///   saved unchanged.
+/// - `timeout`: seconds to wait for each frame of a source; the source's own timeout by default.
 ///
-/// The file appears whole or not at all, and takes the place of one of that name. Raises ValueError for
-/// other names, and Error for what can't be saved or written.
+/// The file is written atomically, and replaces an existing one. Raises ValueError for other
+/// extensions, and Error if the picture can't be saved.
 #[pyfunction]
 #[pyo3(
     name = "snapshot",
@@ -71,19 +72,19 @@ pub(crate) fn py_snapshot(
             None => source.call_method0("next")?,
         };
         let frame = frame.cast_into::<Frame>().map_err(|error| {
-            PyTypeError::new_err(format!("next() of the source gives no Frame: {error}"))
+            PyTypeError::new_err(format!("next() of the source returned no Frame: {error}"))
         })?;
         let pixels = Pixels::Frame(frame.get());
-        let about = &frame.get().about().descriptor;
-        let is_damaged = about.flags().contains(Flags::CORRUPTED);
-        let saved = match is_damaged && tries < TRIES {
+        let info = &frame.get().info().descriptor;
+        let is_damaged = info.flags().contains(Flags::CORRUPTED);
+        let saved = match is_damaged && tries < MAX_TRIES {
             true => None,
             false => Some(py.detach(|| save(pixels, &path, quality))?),
         };
         drop(frame.get().shared().release());
         match saved {
             None => {}
-            Some(Err(SnapshotError::Jpeg(_))) if tries < TRIES => {}
+            Some(Err(error)) if error.is_broken_jpeg() && tries < MAX_TRIES => {}
             Some(saved) => return saved.map_err(|e| of_snapshot(&e, &path)),
         }
     }

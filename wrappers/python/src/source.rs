@@ -1,7 +1,7 @@
-//! What cameras and the test pattern have in common: frames one after the other.
+//! Sources: what cameras and the test pattern have in common.
 
 use std::os::fd::AsRawFd;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use pyo3::exceptions::{PyStopIteration, PyTypeError};
 use pyo3::prelude::*;
@@ -9,17 +9,19 @@ use pyo3::types::{PyDict, PyFloat};
 use rustix::io::Errno;
 use videostream::{Error, FrameRate};
 
+use crate::context::{ContextManager, context_manager};
 use crate::error::{Failure, Kind, invalid, raise};
 use crate::feed::Feed;
 use crate::frame::Frame;
+use crate::iteration::{LastFrame, async_iterator};
 use crate::wait::{deadline, until};
 
-/// A camera or a test pattern: what frames come from, one after the other.
+/// A source of frames: a camera or a test pattern.
 ///
-/// It starts when the first frame, its descriptor or what it negotiated is asked for, or by
-/// `start()`. `for frame in source` and `async for frame in source` give its frames until it is
-/// closed. Each frame lies in one of the source's buffers, which it gets back when the frame is
-/// released; while frames hold all of them HoldLimit is raised.
+/// It starts with `start()`, or when the first frame, the descriptor or a negotiated property is
+/// asked for. `for frame in source` and `async for frame in source` iterate over its frames until
+/// it is closed. Each frame holds one of the source's buffers until it is released; while frames
+/// hold all of them, HoldLimit is raised.
 #[pyclass(module = "videostream", name = "Source", subclass, frozen, weakref)]
 pub(crate) struct Source {
     feed: Arc<Feed>,
@@ -39,7 +41,7 @@ impl Source {
         &self.feed
     }
 
-    /// The next frame, or `None` after the timeout.
+    /// Waits for the next frame; `None` after the timeout.
     fn wait(&self, py: Python<'_>, timeout: Option<f64>) -> Result<Option<Frame>, Failure> {
         let deadline_ns = deadline(timeout.or(self.timeout))?;
         until(py, deadline_ns, |slice| self.feed.next_until(slice))
@@ -59,19 +61,19 @@ impl Source {
         )
     }
 
-    /// How it stands, for `repr`.
+    /// Describes its state, for `repr`.
     pub(crate) fn summary(&self) -> String {
         let stage = self.feed.stage();
-        let Some(facts) = self.feed.known() else {
+        let Some(info) = self.feed.info_if_started() else {
             return stage.to_owned();
         };
-        let layout = facts.layout;
-        let rate = facts.rate.map_or_else(String::new, |rate| {
+        let layout = info.layout;
+        let rate = info.rate.map_or_else(String::new, |rate| {
             format!(" {} fps", (rate.as_f64() * 100.0).round() / 100.0)
         });
         format!(
             "{} {}x{}{rate}, {} buffers, {stage}",
-            layout.fourcc, layout.width, layout.height, facts.buffers
+            layout.fourcc, layout.width, layout.height, info.buffers
         )
     }
 }
@@ -84,15 +86,15 @@ impl Drop for Source {
 
 #[pymethods]
 impl Source {
-    /// Starts it: opens, negotiates and allocates. Does nothing if it runs.
+    /// Starts the source: opens, negotiates and allocates. Does nothing if it runs already.
     fn start(&self, py: Python<'_>) -> Result<(), Failure> {
         py.detach(|| self.feed.start())
     }
 
-    /// The next frame. Waits at most `timeout` seconds; without one as long as the source's
-    /// `timeout` says, which is for ever by default.
+    /// Returns the next frame. Waits at most `timeout` seconds; None means the source's `timeout`,
+    /// which is no limit by default.
     ///
-    /// Raises TimedOut; Unplugged; HoldLimit while frames hold all buffers; EndOfStream.
+    /// Raises TimedOut, Unplugged, EndOfStream, and HoldLimit while frames hold all buffers.
     #[pyo3(signature = (timeout = None))]
     fn next(&self, py: Python<'_>, timeout: Option<f64>) -> Result<Frame, Failure> {
         match self.wait(py, timeout).map_err(ended)? {
@@ -101,54 +103,54 @@ impl Source {
         }
     }
 
-    /// The next frame if there is one, else None. Never waits: for event loops, which wait until
-    /// `fileno()` is readable after a None.
+    /// Returns the next frame, or None if it isn't ready yet. Never waits: after None, event loops
+    /// wait until `fileno()` is readable.
     fn poll(&self, py: Python<'_>) -> Result<Option<Frame>, Failure> {
         py.detach(|| self.feed.next_until(0)).map_err(ended)
     }
 
-    /// A descriptor that is readable when `poll()` has something to do; it stays the same. Starts
-    /// the source.
+    /// Returns a descriptor that is readable when `poll()` has something to do. It stays the same.
+    /// Starts the source.
     fn fileno(&self, py: Python<'_>) -> Result<i32, Failure> {
         py.detach(|| Ok(self.feed.ready_fd()?.as_raw_fd()))
     }
 
-    /// The pixel format's four letters. Starts the source.
+    /// Four letters of the pixel format. Starts the source.
     #[getter]
     fn format(&self, py: Python<'_>) -> Result<String, Failure> {
-        let facts = py.detach(|| self.feed.facts())?;
-        Ok(facts.layout.fourcc.to_string())
+        let info = py.detach(|| self.feed.info())?;
+        Ok(info.layout.fourcc.to_string())
     }
 
     /// Width and height in pixels. Starts the source.
     #[getter]
     fn size(&self, py: Python<'_>) -> Result<(u32, u32), Failure> {
-        let facts = py.detach(|| self.feed.facts())?;
-        Ok((facts.layout.width, facts.layout.height))
+        let info = py.detach(|| self.feed.info())?;
+        Ok((info.layout.width, info.layout.height))
     }
 
-    /// Frames per second as a Fraction, or None if the source does not say. Starts the source.
+    /// Frames per second as a Fraction, or None if unknown. Starts the source.
     #[getter]
     fn fps<'py>(&self, py: Python<'py>) -> Result<Option<Bound<'py, PyAny>>, Failure> {
-        let facts = py.detach(|| self.feed.facts())?;
-        let rate = facts.rate;
+        let info = py.detach(|| self.feed.info())?;
+        let rate = info.rate;
         let rate = rate.map(|rate| fraction(py, rate.frames().into(), rate.seconds().into()));
         Ok(rate.transpose()?)
     }
 
-    /// How many buffers it fills in turn: no more frames can be held at once. Starts the source.
+    /// Number of buffers, which is how many frames can be held at once. Starts the source.
     #[getter]
     fn buffers(&self, py: Python<'_>) -> Result<u32, Failure> {
-        Ok(py.detach(|| self.feed.facts())?.buffers)
+        Ok(py.detach(|| self.feed.info())?.buffers)
     }
 
-    /// Frames that are held now.
+    /// Number of frames that are held now.
     #[getter]
     fn held(&self) -> PyResult<u32> {
         Ok(self.feed.counts()?.held)
     }
 
-    /// Frames that the source counted but did not give, for lack of buffers or otherwise.
+    /// Number of frames that the source dropped, for lack of buffers or otherwise.
     #[getter]
     fn dropped(&self) -> PyResult<u64> {
         Ok(self.feed.counts()?.dropped)
@@ -160,14 +162,14 @@ impl Source {
         self.feed.is_closed()
     }
 
-    /// Why no frames come while a camera is waited for (unplugged, no signal), else None.
+    /// The problem while a camera is waited for (unplugged, no signal), else None.
     #[getter]
     fn trouble(&self, py: Python<'_>) -> Option<String> {
         py.detach(|| self.feed.trouble())
     }
 
-    /// What was counted so far, as a dict: `delivered`, `dropped`, `skipped` (corrupted ones, with
-    /// `skip_corrupted`), `held` now.
+    /// Returns the counters as a dict: `delivered`, `dropped`, `skipped` (corrupted frames, with
+    /// `skip_corrupted`), and `held`.
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let counts = self.feed.counts()?;
         let dict = PyDict::new(py);
@@ -178,50 +180,36 @@ impl Source {
         Ok(dict)
     }
 
-    /// Stops it. Frames and views of them stay readable. It can't be started again.
+    /// Stops the source, which can't be started again. Frames and views of them stay readable.
     fn close(&self, py: Python<'_>) {
         py.detach(|| self.feed.close());
-    }
-
-    fn __enter__(slf: Py<Self>) -> Py<Self> {
-        slf
-    }
-
-    fn __exit__(
-        &self,
-        py: Python<'_>,
-        _kind: &Bound<'_, PyAny>,
-        _value: &Bound<'_, PyAny>,
-        _traceback: &Bound<'_, PyAny>,
-    ) {
-        self.close(py);
     }
 
     fn __iter__(slf: Bound<'_, Self>) -> SourceFrames {
         SourceFrames {
             source: slf.unbind(),
-            last: Mutex::new(None),
+            last: LastFrame::default(),
         }
     }
 
     fn __aiter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        let module = slf.py().import("videostream._asyncio")?;
-        module.getattr("frames")?.call1((slf,))
+        async_iterator(slf)
     }
 
     fn __reduce__(&self) -> PyResult<()> {
         Err(PyTypeError::new_err(
-            "a source can't be pickled: share it by a Stream, for Client(path) in other processes",
+            "a source can't be pickled: share it with a Stream, and use Client(path) in other \
+             processes",
         ))
     }
 }
 
-/// The frames of a source, one after the other, until it is closed or ends.
+/// Iterates over the frames of a source until it ends or is closed.
 #[pyclass(module = "videostream", frozen)]
 pub(crate) struct SourceFrames {
     source: Py<Source>,
-    /// What it gave last, where the source has no other buffer.
-    last: Mutex<Option<Py<Frame>>>,
+    /// The last frame, if the source has only one buffer.
+    last: LastFrame,
 }
 
 #[pymethods]
@@ -232,15 +220,7 @@ impl SourceFrames {
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Py<Frame>> {
         let source = self.source.get();
-        let last = self
-            .last
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(last) = last {
-            // The loop's variable still has it.
-            last.get().shared().release()?;
-        }
+        self.last.release()?;
         let frame = match source.wait(py, None) {
             Ok(Some(frame)) => Py::new(py, frame)?,
             Ok(None) => return Err(source.timed_out()),
@@ -250,15 +230,18 @@ impl SourceFrames {
             Err(_) if source.feed.is_closed() => return Err(PyStopIteration::new_err(())),
             Err(failure) => return Err(failure.into()),
         };
-        if source.feed.known().is_some_and(|facts| facts.buffers == 1) {
-            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-            *last = Some(frame.clone_ref(py));
+        if source
+            .feed
+            .info_if_started()
+            .is_some_and(|info| info.buffers == 1)
+        {
+            self.last.keep(frame.clone_ref(py));
         }
         Ok(frame)
     }
 }
 
-/// The end of a source as an exception of its own; a StopIteration would end loops of others.
+/// Converts the end of a source to `EndOfStream`: a `StopIteration` would end the caller's loop.
 pub(crate) fn ended(failure: Failure) -> Failure {
     match failure {
         Failure::Library(Error::EndOfStream) => {
@@ -269,7 +252,7 @@ pub(crate) fn ended(failure: Failure) -> Failure {
     }
 }
 
-/// A number as Python's `fractions.Fraction`.
+/// Makes a `fractions.Fraction`.
 pub(crate) fn fraction<'py>(
     py: Python<'py>,
     numerator: u64,
@@ -279,7 +262,7 @@ pub(crate) fn fraction<'py>(
     class.call1((numerator, denominator))
 }
 
-/// Frames per second: an int, a float or a Fraction. Floats mean the rates of television: 29.97 is
+/// Parses frames per second: an int, a float or a Fraction. Floats mean television rates: 29.97 is
 /// 30000/1001.
 pub(crate) fn parse_rate(fps: &Bound<'_, PyAny>) -> PyResult<FrameRate> {
     let refused = || {
@@ -302,3 +285,12 @@ pub(crate) fn parse_rate(fps: &Bound<'_, PyAny>) -> PyResult<FrameRate> {
     let (frames, seconds) = parts.map_err(|_| refused())?;
     FrameRate::nearest(frames, seconds).ok_or_else(refused)
 }
+
+impl ContextManager for Source {
+    fn exit(slf: &Bound<'_, Self>, _has_failed: bool) -> PyResult<()> {
+        slf.get().close(slf.py());
+        Ok(())
+    }
+}
+
+context_manager!(Source);

@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use videostream::share::{ClientStatus, Mode, Report, Stats};
 
-/// A dict with fields of a structure under their own names.
+/// Makes a dict of a structure's fields, under their own names.
 macro_rules! dict {
     ($py:expr, $of:ident: $($field:ident),+ $(,)?) => {{
         let dict = PyDict::new($py);
@@ -13,13 +13,14 @@ macro_rules! dict {
     }};
 }
 
-/// What a client learns of its host.
+/// Makes the dict of a client's `stats()`.
 pub(crate) fn of_report<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound<'py, PyDict>> {
     let host = &report.host;
     let dict = dict!(
-        py, host: slots, lent, lend, newest_ns, blocked, sensor_drops, no_buffer_drops, refused,
-        evicted, left,
+        py, host: slots, lent, newest_ns, blocked, sensor_drops, no_buffer_drops, refused, evicted,
+        left,
     );
+    dict.set_item("lend", host.max_outstanding)?;
     dict.set_item("serial", host.head)?;
     let clients = PyList::empty(py);
     for client in &report.clients {
@@ -29,7 +30,7 @@ pub(crate) fn of_report<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound
     Ok(dict)
 }
 
-/// What is known of a client.
+/// Makes the dict of one client.
 pub(crate) fn of_client<'py>(
     py: Python<'py>,
     client: &ClientStatus,
@@ -44,7 +45,7 @@ pub(crate) fn of_client<'py>(
     Ok(dict)
 }
 
-/// What a host has counted.
+/// Makes the dict of a host's counters.
 pub(crate) fn of_host<'py>(py: Python<'py>, stats: &Stats) -> PyResult<Bound<'py, PyDict>> {
     Ok(dict!(
         py, stats: published, blocked, refused, evicted, left, sensor_drops, no_buffer_drops,

@@ -1,4 +1,6 @@
-//! Streams: a source shared by a host.
+//! Streams: a host that shares the frames of a source.
+
+mod processing;
 
 use std::os::fd::{AsFd, AsRawFd};
 use std::path::PathBuf;
@@ -10,38 +12,36 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use rustix::io::Errno;
-use videostream::encode::{Codec, EncoderConfig, RateControl};
-use videostream::hal::format::FourCc;
+use videostream::Error;
 use videostream::share::HostBuilder;
 use videostream::source::{Awake, Watch};
-use videostream::{ConvertedSource, DecodedSource, EncodedSource, Error, FrameRate, jpeg};
 
-use crate::error::{Failure, Kind, invalid, raise};
-use crate::feed::{AnySource, BoxedSource};
-use crate::fork::Native;
+use self::processing::{Processing, parse_codec};
+use crate::context::{ContextManager, context_manager};
+use crate::error::{Failure, Kind, raise};
+use crate::feed::BoxedSource;
+use crate::fork::ProcessLocal;
 use crate::frame::parse_fourcc;
 use crate::host::builder;
 use crate::source::{Source, ended};
 use crate::stats;
-use crate::wait::{deadline, nanoseconds, until};
+use crate::wait::{Stopped, deadline, nanoseconds, until};
 
-impl AnySource for ConvertedSource<BoxedSource> {}
-impl AnySource for DecodedSource<BoxedSource> {}
-impl AnySource for EncodedSource<BoxedSource> {}
-
-/// A source's frames, shared with any number of clients without a copy: `with Stream(path,
+/// Shares a source's frames with any number of clients, without a copy: `with Stream(path,
 /// Camera()):`.
 ///
-/// In a `with` block, and after `start()`, a thread of its own serves clients; `run()` does it in
-/// the calling thread, `await serve()` in an event loop, `step()` frame by frame. The source is the
-/// stream's from then on: it is closed with it.
+/// In a `with` block, and after `start()`, a background thread serves clients; `run()` serves them
+/// in the calling thread, `await serve()` in an event loop, `step()` frame by frame. The stream
+/// owns the source and closes it.
 ///
-/// - `convert`, `size`: format and size of what is shared; the source's own by default. Frames of
-///   JPEG are decoded where they are converted or encoded.
-/// - `encode`: "h264" or "h265" shares packets; who joins gets a key frame next. `bitrate` in bits
-///   per second (5000000), `gop`: frames from one key frame to the next (those of a second).
-/// - `buffers`: of what is converted or encoded (8); the source's own are its own.
-/// - `lifespan`: seconds after which a frame goes even if nothing newer comes (never).
+/// - `convert`, `size`: format and size of the shared frames; the source's own by default. JPEG
+///   frames are decoded before they are converted or encoded.
+/// - `encode`: "h264" or "h265" shares packets; a new client gets a key frame next. `bitrate` is in
+///   bits per second, 5,000,000 by default; `gop` is the number of frames from one key frame to the
+///   next, by default those of one second.
+/// - `buffers`: number of buffers for converted or encoded frames; 8 by default. The source has its
+///   own.
+/// - `lifespan`: seconds after which a frame expires even if no newer one comes; never by default.
 /// - `mode`, `policy`, `lease`, `access`, `writable`: as for Host.
 #[pyclass(module = "videostream", frozen, weakref)]
 pub(crate) struct Stream {
@@ -49,15 +49,15 @@ pub(crate) struct Stream {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// What the stream's thread shares with it.
+/// What a stream shares with its thread.
 struct Inner {
     path: PathBuf,
     about: String,
-    native: Native<Mutex<Option<videostream::Stream<BoxedSource>>>>,
+    native: ProcessLocal<Mutex<Option<videostream::Stream<BoxedSource>>>>,
     watch: Watch,
     is_closed: AtomicBool,
     is_running: AtomicBool,
-    /// Why the thread has ended, until somebody is told.
+    /// The error that ended the thread, until it is raised.
     failed: Mutex<Option<Error>>,
 }
 
@@ -69,42 +69,42 @@ impl Inner {
         stream.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Publishes the next frame before `deadline_ns`; an error of `None` is the end by `close`.
-    fn step(&self, deadline_ns: u64) -> Result<Option<u64>, Option<Failure>> {
-        let stream = self.native.get().map_err(|error| Some(error.into()))?;
+    /// Publishes the next frame that comes before `deadline_ns`.
+    fn step(&self, deadline_ns: u64) -> Result<Option<u64>, Stopped> {
+        let stream = self.native.get()?;
         loop {
-            // Without the lock, so that others can look at the stream meanwhile.
-            let awake = self.watch.wait(deadline_ns).map_err(|e| Some(e.into()))?;
+            // Without the lock, so that other threads can query the stream meanwhile.
+            let awake = self.watch.wait(deadline_ns)?;
             if awake.ended {
-                return Err(None);
+                return Err(Stopped::Closed);
             }
             if awake == Awake::default() {
                 return Ok(None);
             }
             let mut stream = self.lock(stream);
-            let stream = stream.as_mut().ok_or(None)?;
+            let stream = stream.as_mut().ok_or(Stopped::Closed)?;
             let stepped = stream.step(0);
             let followed = self.watch.follow(stream.source());
             let serial = stepped.and_then(|serial| followed.map(|()| serial));
-            if let Some(serial) = serial.map_err(|error| Some(error.into()))? {
+            if let Some(serial) = serial? {
                 return Ok(Some(serial));
             }
         }
     }
 
-    /// Serves until the end, in a thread that the interpreter does not know.
+    /// Serves clients until the end, in a thread without the GIL.
     fn serve(&self) {
         loop {
             match self.step(u64::MAX) {
                 Ok(_) => {}
-                Err(Some(Failure::Library(error))) => {
+                Err(Stopped::Failed(Failure::Library(error))) => {
                     *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
                     break;
                 }
                 Err(_) => break,
             }
         }
-        // Clients hear of the end now, and not when somebody looks at this.
+        // Says goodbye to clients at once, not when the object is dropped.
         self.close();
         self.is_running.store(false, Ordering::Release);
     }
@@ -114,12 +114,12 @@ impl Inner {
         raise(Kind::Released, Errno::BADF, why, Some(&self.path))
     }
 
-    /// Runs `look` with the stream.
+    /// Calls `look` with the stream.
     fn with<T>(
         &self,
         look: impl FnOnce(&videostream::Stream<BoxedSource>) -> PyResult<T>,
     ) -> PyResult<T> {
-        // The stream's thread, and whoever steps, have the lock without the interpreter.
+        // Holders of the lock never wait for the GIL.
         let stream = self.lock(self.native.get()?);
         match &*stream {
             Some(stream) => look(stream),
@@ -142,7 +142,7 @@ impl Stream {
         self.inner.is_running.load(Ordering::Acquire)
     }
 
-    /// Why the thread has ended, once.
+    /// Raises the error that ended the thread, once.
     fn failure(&self) -> PyResult<()> {
         let failed = &self.inner.failed;
         let error = failed.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -157,7 +157,7 @@ impl Stream {
             true => Err(raise(
                 Kind::Other,
                 Errno::BUSY,
-                "the stream is served by its own thread already",
+                "a background thread already serves the stream",
                 Some(&self.inner.path),
             )),
             false => Ok(()),
@@ -194,7 +194,7 @@ impl Stream {
 
     fn end(&self) {
         self.inner.close();
-        // A forked child has no such thread.
+        // A forked child does not have the thread.
         if self.inner.native.is_here()
             && let Some(handle) = self.thread().take()
         {
@@ -205,7 +205,7 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        // The thread sees the end, and nobody waits for it here.
+        // The thread ends by itself: a drop must not wait for it.
         self.inner.close();
     }
 }
@@ -214,7 +214,8 @@ impl Drop for Stream {
 impl Stream {
     #[new]
     #[pyo3(signature = (
-        path, source, *, encode = None, bitrate = 5_000_000, gop = None, convert = None, size = None,
+        path, source, *, encode = None, bitrate = 5_000_000, gop = None, convert = None,
+        size = None,
         buffers = 8, lifespan = None, mode = 0o600, policy = "newest", lease = None,
         access = None, writable = false
     ))]
@@ -236,9 +237,9 @@ impl Stream {
         access: Option<&Bound<'_, PyAny>>,
         writable: bool,
     ) -> Result<Self, Failure> {
-        // How many frames it lends is for the source to say.
+        // The source determines how many frames can be out.
         let host = builder(&path, buffers, mode, policy, lease, access, writable)?;
-        let made = Made {
+        let made = Processing {
             codec: encode.map(parse_codec).transpose()?,
             bitrate,
             gop,
@@ -262,26 +263,26 @@ impl Stream {
         })
     }
 
-    /// The socket, which clients connect to.
+    /// Path of the socket that clients connect to.
     #[getter]
     fn path(&self) -> String {
         self.inner.path.display().to_string()
     }
 
-    /// Clients that are connected.
+    /// Number of connected clients.
     #[getter]
     fn clients_count(&self) -> PyResult<usize> {
         self.inner
             .with(|stream| Ok(stream.host().clients().count()))
     }
 
-    /// Frames that the source counted but did not give, for lack of buffers or otherwise.
+    /// Number of frames that the source dropped, for lack of buffers or otherwise.
     #[getter]
     fn dropped(&self) -> PyResult<u64> {
         self.inner.with(|stream| Ok(stream.dropped()))
     }
 
-    /// Why no frames come while a camera is waited for (unplugged, no signal), else None.
+    /// The problem while a camera is waited for (unplugged, no signal), else None.
     #[getter]
     fn trouble(&self) -> PyResult<Option<String>> {
         self.inner.with(|stream| {
@@ -290,7 +291,7 @@ impl Stream {
         })
     }
 
-    /// Whether a thread of its own serves it.
+    /// Whether a background thread serves clients.
     #[getter(is_running)]
     fn get_is_running(&self) -> bool {
         self.is_running()
@@ -302,8 +303,8 @@ impl Stream {
         self.inner.is_closed.load(Ordering::Relaxed)
     }
 
-    /// What was counted so far, as a dict: what a Host counts, `dropped`, `serial` of the newest
-    /// frame, and a list `clients`.
+    /// Returns the counters as a dict: those of a Host, `dropped`, `serial` of the newest frame,
+    /// and a list `clients`.
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let counted = self.inner.with(|stream| {
             let host = stream.host();
@@ -322,23 +323,23 @@ impl Stream {
         Ok(dict)
     }
 
-    /// Serves clients and publishes the next frame; gives its serial, or None after `timeout`
+    /// Serves clients, publishes the next frame and returns its serial, or None after `timeout`
     /// seconds.
     ///
-    /// Raises Unplugged, EndOfStream and what else ends the source.
+    /// Raises Unplugged, EndOfStream, and other errors of the source.
     #[pyo3(signature = (timeout = None))]
     fn step(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Option<u64>> {
         self.refuse_running()?;
         match self.wait(py, deadline(timeout)?) {
             Ok(serial) => Ok(serial),
-            Err(Some(failure)) => Err(ended(failure).into()),
-            Err(None) => Err(self.inner.closed()),
+            Err(Stopped::Failed(failure)) => Err(ended(failure).into()),
+            Err(Stopped::Closed) => Err(self.inner.closed()),
         }
     }
 
-    /// Serves clients in this thread until the source ends, `close()` is called in another thread,
-    /// or `timeout` seconds have passed; Ctrl-C raises KeyboardInterrupt. Gives how many frames
-    /// were published.
+    /// Serves clients in the calling thread until the source ends, another thread calls `close()`,
+    /// or `timeout` seconds have passed. Ctrl-C raises KeyboardInterrupt. Returns the number of
+    /// published frames.
     #[pyo3(signature = (timeout = None))]
     fn run(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<u64> {
         self.refuse_running()?;
@@ -347,12 +348,13 @@ impl Stream {
         loop {
             match self.wait(py, deadline_ns) {
                 Ok(Some(_)) => frames += 1,
-                Ok(None) | Err(None | Some(Failure::Library(Error::EndOfStream))) => {
+                Ok(None)
+                | Err(Stopped::Closed | Stopped::Failed(Failure::Library(Error::EndOfStream))) => {
                     return Ok(frames);
                 }
-                Err(Some(failure)) => return Err(failure.into()),
+                Err(Stopped::Failed(failure)) => return Err(failure.into()),
             }
-            // Waits that end with a frame do not look for signals.
+            // A wait that ends with a frame did not check for signals.
             py.check_signals()?;
             if videostream::hal::time::now_ns() >= deadline_ns {
                 return Ok(frames);
@@ -360,8 +362,8 @@ impl Stream {
         }
     }
 
-    /// Serves clients in a thread of its own until `close()`; what ends the source before is raised
-    /// by that.
+    /// Serves clients in a background thread until `close()`, which raises the error if one ends
+    /// the source before.
     fn start(&self) -> PyResult<()> {
         self.begin()
     }
@@ -373,41 +375,19 @@ impl Stream {
         module.getattr("serve")?.call1((slf,))
     }
 
-    /// A descriptor that is readable when `step(0)` has something to do; it stays the same.
+    /// Returns a descriptor that is readable when `step(0)` has something to do. It stays the same.
     fn fileno(&self) -> PyResult<i32> {
         self.inner.native.get()?;
         Ok(self.inner.watch.as_fd().as_raw_fd())
     }
 
-    /// Ends: says goodbye to clients, removes the socket and closes the source. Clients keep what
-    /// they hold.
+    /// Says goodbye to clients, removes the socket and closes the source. Clients keep the frames
+    /// that they hold.
     ///
-    /// Raises what has ended the stream's own thread before, if anything has.
+    /// Raises the error that ended the background thread, if there was one.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         py.detach(|| self.end());
         self.failure()
-    }
-
-    fn __enter__(slf: Py<Self>) -> PyResult<Py<Self>> {
-        if !slf.get().is_running() {
-            slf.get().begin()?;
-        }
-        Ok(slf)
-    }
-
-    fn __exit__(
-        &self,
-        py: Python<'_>,
-        kind: &Bound<'_, PyAny>,
-        _value: &Bound<'_, PyAny>,
-        _traceback: &Bound<'_, PyAny>,
-    ) -> PyResult<()> {
-        py.detach(|| self.end());
-        // What went wrong in the block comes before.
-        match kind.is_none() {
-            true => self.failure(),
-            false => Ok(()),
-        }
     }
 
     fn __reduce__(&self) -> PyResult<()> {
@@ -436,64 +416,12 @@ impl Stream {
 }
 
 impl Stream {
-    fn wait(&self, py: Python<'_>, deadline_ns: u64) -> Result<Option<u64>, Option<Failure>> {
-        /// Ends a wait.
-        struct Ended(Option<Failure>);
-        impl From<PyErr> for Ended {
-            fn from(error: PyErr) -> Self {
-                Self(Some(error.into()))
-            }
-        }
-        let serial = until(py, deadline_ns, |slice| {
-            self.inner.step(slice).map_err(Ended)
-        });
-        serial.map_err(|ended| ended.0)
+    fn wait(&self, py: Python<'_>, deadline_ns: u64) -> Result<Option<u64>, Stopped> {
+        until(py, deadline_ns, |slice| self.inner.step(slice))
     }
 }
 
-/// What is made of a source's pictures before they are shared.
-struct Made {
-    codec: Option<Codec>,
-    bitrate: u32,
-    gop: Option<u32>,
-    convert: Option<FourCc>,
-    size: Option<(u32, u32)>,
-    buffers: u32,
-}
-
-impl Made {
-    fn of(&self, mut source: BoxedSource) -> Result<BoxedSource, Error> {
-        use videostream::Source as _;
-        let is_converted = self.convert.is_some() || self.size.is_some();
-        if jpeg::is_jpeg(source.layout().fourcc) && (is_converted || self.codec.is_some()) {
-            source = Box::new(DecodedSource::new(source, self.buffers)?);
-        }
-        if is_converted {
-            let has = source.layout();
-            let (width, height) = self.size.unwrap_or((has.width, has.height));
-            let fourcc = self.convert.unwrap_or(has.fourcc);
-            let converted = ConvertedSource::new(source, fourcc, width, height, self.buffers)?;
-            source = Box::new(converted);
-        }
-        if let Some(codec) = self.codec {
-            let layout = source.layout();
-            let nominal = FrameRate::fps(30).ok();
-            let Some(rate) = source.rate().or(nominal) else {
-                return Ok(source);
-            };
-            let (fourcc, width, height) = (layout.fourcc, layout.width, layout.height);
-            let mut config = EncoderConfig::new(codec, fourcc, width, height, rate)
-                .rate_control(RateControl::Constant(self.bitrate));
-            if let Some(frames) = self.gop {
-                config = config.gop(frames);
-            }
-            source = Box::new(EncodedSource::new(source, &config, self.buffers)?);
-        }
-        Ok(source)
-    }
-}
-
-/// Binds a host for a source.
+/// Binds a host that shares a source.
 fn share(
     path: PathBuf,
     name: String,
@@ -514,7 +442,7 @@ fn share(
     Ok(Inner {
         path,
         about,
-        native: Native::new(Mutex::new(Some(stream))),
+        native: ProcessLocal::new(Mutex::new(Some(stream))),
         watch,
         is_closed: AtomicBool::new(false),
         is_running: AtomicBool::new(false),
@@ -522,12 +450,23 @@ fn share(
     })
 }
 
-fn parse_codec(name: &str) -> PyResult<Codec> {
-    match name.to_ascii_lowercase().as_str() {
-        "h264" => Ok(Codec::H264),
-        "h265" | "hevc" => Ok(Codec::H265),
-        _ => Err(invalid(format!(
-            "encode={name:?}: expected \"h264\", \"h265\" or None"
-        ))),
+impl ContextManager for Stream {
+    fn enter(slf: &Bound<'_, Self>) -> PyResult<()> {
+        match slf.get().is_running() {
+            true => Ok(()),
+            false => slf.get().begin(),
+        }
+    }
+
+    fn exit(slf: &Bound<'_, Self>, has_failed: bool) -> PyResult<()> {
+        let stream = slf.get();
+        slf.py().detach(|| stream.end());
+        // An exception of the block comes first.
+        match has_failed {
+            true => Ok(()),
+            false => stream.failure(),
+        }
     }
 }
+
+context_manager!(Stream);

@@ -1,17 +1,30 @@
-//! Waits that leave the interpreter to others and end at Ctrl-C.
+//! Waiting without the GIL, interruptible by Ctrl-C.
 
 use parking_lot::{Mutex, MutexGuard};
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
 use videostream::hal::time::{deadline_in, now_ns};
 
-use crate::error::invalid;
+use crate::error::{Failure, invalid};
 
-/// How long a wait goes on before it looks for signals, in nanoseconds. One that comes while a
-/// thread is on its way into the wait does not interrupt it.
+/// How long a wait lasts before it checks for signals, in nanoseconds: a signal that comes just
+/// before the system call does not interrupt it.
 const SLICE_NS: u64 = 50_000_000;
 
-/// A deadline of `CLOCK_MONOTONIC` for a timeout in seconds; `u64::MAX` for `None`.
+/// Why a wait stopped without a result, other than by its timeout.
+pub(crate) enum Stopped {
+    /// Another thread closed the object.
+    Closed,
+    Failed(Failure),
+}
+
+impl<E: Into<Failure>> From<E> for Stopped {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Converts a timeout in seconds to a deadline of `CLOCK_MONOTONIC`; `None` is `u64::MAX`.
 pub(crate) fn deadline(timeout: Option<f64>) -> PyResult<u64> {
     match timeout {
         None => Ok(u64::MAX),
@@ -19,11 +32,11 @@ pub(crate) fn deadline(timeout: Option<f64>) -> PyResult<u64> {
     }
 }
 
-/// Seconds as nanoseconds.
+/// Converts seconds to nanoseconds.
 pub(crate) fn nanoseconds(name: &str, seconds: f64) -> PyResult<u64> {
     if seconds.is_nan() || seconds < 0.0 {
         return Err(invalid(format!(
-            "{name}={seconds}: expected seconds from 0 on, or None for no limit"
+            "{name}={seconds}: expected 0 or more seconds, or None for no limit"
         )));
     }
     #[expect(
@@ -34,8 +47,8 @@ pub(crate) fn nanoseconds(name: &str, seconds: f64) -> PyResult<u64> {
     Ok((seconds * 1e9) as u64)
 }
 
-/// Calls `attempt`, which waits until the deadline that it is given, until it has a result or
-/// `deadline_ns` has passed (`None`). Other threads of Python run meanwhile.
+/// Calls `attempt` with short deadlines until it has a result; `None` once `deadline_ns` has
+/// passed. Other Python threads run meanwhile.
 pub(crate) fn until<T: Send, E: From<PyErr> + Send>(
     py: Python<'_>,
     deadline_ns: u64,
@@ -53,8 +66,8 @@ pub(crate) fn until<T: Send, E: From<PyErr> + Send>(
     }
 }
 
-/// Locks a mutex that other threads may hold while they work without the interpreter, and wait for it to make
-/// an exception: it is left to them meanwhile.
+/// Locks a mutex whose holder may need the GIL to make an exception: the GIL is released while this
+/// waits.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     match mutex.try_lock() {
         Some(guard) => guard,

@@ -1,4 +1,4 @@
-"""A host or client of the C library in a process of its own, for `test_interop_c.py`.
+"""A host or client of the C library in another process, for `test_interop_c.py`.
 
 `c_peer.py host PATH FOURCC KIND` posts frames of memory of this kind until a line comes;
 `c_peer.py client PATH` prints what it receives. A line on stdout says "ready".
@@ -24,7 +24,7 @@ def content(size: int) -> bytes:
 
 
 def attached(kind: str, size: int) -> tuple[int, object]:
-    """Memory with content, of a file, of shared memory or of a memfd without seals."""
+    """Make memory with content: a file, shared memory or a memfd without seals."""
     if kind == "file":
         file = tempfile.TemporaryFile()  # noqa: SIM115 (the caller keeps it open)
         file.write(content(size))
@@ -47,7 +47,7 @@ def say(line: str) -> None:
 
 
 def sockets(host: int) -> list[int]:
-    """Give what may be polled for a host."""
+    """Return the descriptors of a host to poll."""
     into, count = (ctypes.c_int * 8)(), ctypes.c_size_t()
     assert lib.vsl_host_sockets(host, len(into), into, ctypes.byref(count)) == 0
     return into[: count.value]

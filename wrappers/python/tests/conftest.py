@@ -1,4 +1,4 @@
-"""Fixtures: hosts and clients in processes of their own."""
+"""Fixtures: hosts and clients in other processes."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 import videostream as vs
 
-#: Seconds that a test may take at most where something hangs; nothing waits for it otherwise.
-PATIENCE = 60.0
+#: Seconds after which a hanging test fails; no test waits that long otherwise.
+TIMEOUT_S = 60.0
 
-# Programs that a shell starts in the background ignore it, and so would those of the tests.
+# A shell starts background programs with SIGINT ignored, which the tests' programs would inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-#: What every program of a test begins with.
+#: The start of every test program.
 PRELUDE = """
 import errno, gc, os, select, signal, sys, threading, time
 import videostream as vs
@@ -46,7 +46,7 @@ def post(host, value=0, size=(16, 8), fourcc="GREY"):
     return host.post(frame)
 """
 
-#: A host that does what it is told, one word a line; it serves its clients while it listens.
+#: A host that reads commands line by line, and serves its clients meanwhile.
 HOST = """
 host = vs.Host(sys.argv[1], lend=int(sys.argv[2]))
 say("ready")
@@ -87,7 +87,7 @@ while True:
 
 
 class Child:
-    """A Python program in a process of its own, which is talked to line by line."""
+    """A Python program in another process, controlled line by line."""
 
     def __init__(self, code: str, *arguments: object, prelude: bool = True) -> None:
         program = (PRELUDE if prelude else "") + textwrap.dedent(code)
@@ -115,7 +115,7 @@ class Child:
         line = self.process.stdout.readline().strip()
         if not line:
             assert self.process.stderr is not None
-            self.process.wait(PATIENCE)
+            self.process.wait(TIMEOUT_S)
             message = self.process.stderr.read()
             raise AssertionError(f"ended with {self.process.returncode}:\n{message}")
         return line
@@ -125,8 +125,8 @@ class Child:
         return self.says()
 
     def ends(self) -> tuple[int, str]:
-        """Wait for its end; give its exit code and what it complained of."""
-        _, complaints = self.process.communicate(timeout=PATIENCE)
+        """Wait for its end; return its exit code and standard error."""
+        _, complaints = self.process.communicate(timeout=TIMEOUT_S)
         return self.process.returncode, complaints
 
     def signal(self, number: int) -> None:
@@ -134,10 +134,10 @@ class Child:
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait(PATIENCE)
+        self.process.wait(TIMEOUT_S)
 
     def stop(self) -> None:
-        """Suspend it, and wait until it is."""
+        """Suspend it, and wait until it has stopped."""
         os.kill(self.pid, signal.SIGSTOP)
         os.waitpid(self.pid, os.WUNTRACED)
 
@@ -145,7 +145,7 @@ class Child:
         os.kill(self.pid, signal.SIGCONT)
 
     def sleeps(self) -> None:
-        """Wait until all its threads sleep in the kernel, waiting for something."""
+        """Wait until all its threads sleep in the kernel."""
         tasks = Path(f"/proc/{self.pid}/task")
         while True:
             states = [
@@ -159,9 +159,9 @@ class Child:
 
 
 def run(code: str, *arguments: object) -> str:
-    """Run a program to its end, which has to be a good one; give what it said."""
+    """Run a program that has to succeed; return its output."""
     child = Child(code, *arguments)
-    out, complaints = child.process.communicate(timeout=PATIENCE)
+    out, complaints = child.process.communicate(timeout=TIMEOUT_S)
     assert child.process.returncode == 0, complaints
     return out
 
@@ -185,13 +185,13 @@ def children() -> Iterator[Callable[..., Child]]:
 
 @pytest.fixture
 def socket(tmp_path: Path) -> str:
-    """Name a socket that is not there yet."""
+    """Return the path of a socket that does not exist yet."""
     return str(tmp_path / "host")
 
 
 @pytest.fixture
 def start_host(children: Callable[..., Child], socket: str) -> Callable[..., Child]:
-    """Start a host in a process of its own, and wait until it serves."""
+    """Start a host in another process, and wait until it serves."""
 
     def start(lend: int = 8, path: str = socket) -> Child:
         child = children(HOST, path, lend)
@@ -224,11 +224,11 @@ def post(
 
 
 def fds() -> int:
-    """How many descriptors this process has, without those of garbage."""
+    """Count the descriptors of this process, after a garbage collection."""
     gc.collect()
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def threads() -> int:
-    """How many threads this process has, whoever made them."""
+    """Count all threads of this process."""
     return len(list(Path("/proc/self/task").iterdir()))

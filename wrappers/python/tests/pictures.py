@@ -1,4 +1,4 @@
-"""Pictures that are told apart, and other programs as judges."""
+"""Pictures with numbers, and other programs to check files."""
 
 import json
 import shutil
@@ -13,7 +13,7 @@ SIZE = (192, 128)
 
 
 def picture(number: int, size: tuple[int, int] = SIZE) -> vs.Frame:
-    """Draw a picture of smooth colours whose squares say its number."""
+    """Draw a picture of smooth colours with squares that encode its number."""
     width, height = size
     frame = vs.Frame(width, height, "NV12")
     luma, chroma = (np.asarray(plane) for plane in frame.planes)
@@ -34,13 +34,13 @@ def number_of(frame: vs.Frame) -> int:
 
 
 def psnr(one: vs.Frame, two: vs.Frame) -> float:
-    """Say how much two pictures are alike, in dB."""
+    """Return the similarity of two pictures (PSNR) in dB."""
     difference = one.to_rgb().astype(float) - two.to_rgb().astype(float)
     return float(10 * np.log10(255**2 / max(np.mean(difference**2), 1e-9)))
 
 
 def needs(program: str) -> None:
-    """Skip the test, by name, where a program is not installed."""
+    """Skip the test if a program is not installed."""
     if shutil.which(program) is None:
         pytest.skip(f"{program} is not installed")
 

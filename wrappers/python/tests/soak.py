@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 import videostream as vs
 
-#: Bytes that the interpreter's own caches may take.
+#: Bytes that the interpreter's caches may take.
 SLACK = 4 << 20
 
 
 def state() -> dict[str, int]:
-    """Give what must not grow."""
+    """Return the resources that must not grow."""
     gc.collect()
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return {
@@ -33,7 +33,7 @@ def state() -> dict[str, int]:
 
 
 def turns(host: vs.Host, client: vs.Client, count: int) -> int:
-    """Post and read so many frames; give how many collections they made."""
+    """Post and read frames; return the number of garbage collections."""
     before = sum(generation["collections"] for generation in gc.get_stats())
     for value in range(count):
         frame = host.frame(64, 48, "NV12")

@@ -1,4 +1,4 @@
-"""Event loops: no thread, no turns for nothing, an end for each wait."""
+"""Event loops: no thread, no busy loop, and every wait can end."""
 
 import asyncio
 import gc
@@ -9,20 +9,20 @@ import conftest
 import pytest
 import videostream as vs
 
-PATIENCE = conftest.PATIENCE
+TIMEOUT_S = conftest.TIMEOUT_S
 
 
 def run(coroutine):
-    """Run to the end, which comes in time."""
+    """Run a coroutine to its end, with a timeout."""
 
     async def limited():
-        return await asyncio.wait_for(coroutine, PATIENCE)
+        return await asyncio.wait_for(coroutine, TIMEOUT_S)
 
     return asyncio.run(limited())
 
 
 class Turns:
-    """Counts the turns of the running loop by its calls of the selector."""
+    """Counts the iterations of the running loop by its calls of the selector."""
 
     def __init__(self):
         selector = asyncio.get_running_loop()._selector
@@ -52,7 +52,7 @@ async def quiet():
 
 def test_frames_come_in_order(there, socket):
     client = vs.Client(socket, mode="every")
-    client.stats(PATIENCE)
+    client.stats(TIMEOUT_S)
     there.asks("post 5")
     assert run(fetch(client, 5)) == [1, 2, 3, 4, 5]
 
@@ -60,7 +60,7 @@ def test_frames_come_in_order(there, socket):
 def test_frames_that_come_late_are_waited_for(there, socket):
     async def main():
         client = vs.Client(socket, mode="every")
-        client.stats(PATIENCE)
+        client.stats(TIMEOUT_S)
         task = asyncio.create_task(fetch(client, 3))
         await quiet()
         for _ in range(3):
@@ -75,7 +75,7 @@ def test_no_thread_is_started(there, socket):
 
     async def main():
         client = vs.Client(socket, mode="every")
-        client.stats(PATIENCE)
+        client.stats(TIMEOUT_S)
         task = asyncio.create_task(fetch(client, 3))
         await quiet()
         assert (threading.active_count(), conftest.threads()) == threads
@@ -89,7 +89,7 @@ def test_no_thread_is_started(there, socket):
 def test_the_loop_sleeps_while_nothing_comes(there, socket):
     async def main():
         client = vs.Client(socket)
-        client.stats(PATIENCE)
+        client.stats(TIMEOUT_S)
         task = asyncio.create_task(fetch(client, 1))
         await quiet()
         turns = Turns()
@@ -99,7 +99,7 @@ def test_the_loop_sleeps_while_nothing_comes(there, socket):
         await task
         return idle
 
-    # Looking every 50 ms would be 20 turns.
+    # Polling every 50 ms would be 20 iterations.
     assert run(main()) <= 8
 
 
@@ -114,7 +114,7 @@ def test_the_loop_sleeps_while_there_is_no_host(start_host, socket, state):
                 there.stop()
             client = vs.Client(socket, reconnect=True)
             if state == "killed":
-                client.stats(PATIENCE)
+                client.stats(TIMEOUT_S)
         task = asyncio.create_task(fetch(client, 1))
         await quiet()
         if state == "killed":
@@ -130,7 +130,7 @@ def test_the_loop_sleeps_while_there_is_no_host(start_host, socket, state):
         assert await task == [1]
         return looked
 
-    # A few attempts, 5 to 200 ms apart, each with the turns of a task.
+    # A few attempts, 5 to 200 ms apart, each with the iterations of a task.
     assert run(main()) <= 60
 
 
@@ -141,7 +141,7 @@ def test_two_clients_in_one_loop(start_host, tmp_path):
     async def main():
         clients = [vs.Client(path, mode="every") for path in paths]
         for client in clients:
-            client.stats(PATIENCE)
+            client.stats(TIMEOUT_S)
         tasks = [asyncio.create_task(fetch(client, 3)) for client in clients]
         await quiet()
         for host in hosts:
@@ -154,7 +154,7 @@ def test_two_clients_in_one_loop(start_host, tmp_path):
 def test_two_tasks_at_one_client(there, socket):
     async def main():
         client = vs.Client(socket, mode="every", hold=4)
-        client.stats(PATIENCE)
+        client.stats(TIMEOUT_S)
         tasks = [asyncio.create_task(fetch(client, 2)) for _ in range(2)]
         await quiet()
         got = 0
@@ -171,7 +171,7 @@ def test_two_tasks_at_one_client(there, socket):
 def test_a_wait_is_cancelled(there, socket):
     async def main():
         client = vs.Client(socket)
-        client.stats(PATIENCE)
+        client.stats(TIMEOUT_S)
         before = conftest.fds()
         task = asyncio.create_task(fetch(client, 1))
         await quiet()
@@ -189,7 +189,7 @@ def test_a_wait_is_cancelled(there, socket):
 def test_wait_for_ends_a_wait(there, socket):
     async def main():
         client = vs.Client(socket)
-        client.stats(PATIENCE)
+        client.stats(TIMEOUT_S)
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(fetch(client, 1), 0.05)
         if sys.version_info >= (3, 11):
@@ -202,10 +202,10 @@ def test_wait_for_ends_a_wait(there, socket):
     assert run(main()) == [1]
 
 
-def test_others_run_while_frames_come(there, socket):
+def test_other_tasks_run_while_frames_come(there, socket):
     async def main():
         client = vs.Client(socket, mode="every")
-        client.stats(PATIENCE)
+        client.stats(TIMEOUT_S)
         there.asks("post 6")
         turns = []
 
@@ -225,7 +225,7 @@ def test_others_run_while_frames_come(there, socket):
 def test_a_host_that_closes_ends_the_loop(there, socket):
     async def main():
         client = vs.Client(socket, mode="every")
-        client.stats(PATIENCE)
+        client.stats(TIMEOUT_S)
         task = asyncio.create_task(fetch(client, 100))
         await quiet()
         there.hears("post 2")
@@ -238,7 +238,7 @@ def test_a_host_that_closes_ends_the_loop(there, socket):
 def test_a_killed_host_raises(there, socket):
     async def main():
         client = vs.Client(socket)
-        client.stats(PATIENCE)
+        client.stats(TIMEOUT_S)
         task = asyncio.create_task(fetch(client, 1))
         await quiet()
         there.kill()
@@ -274,7 +274,7 @@ def test_the_loop_goes_on_with_the_next_host(start_host, socket):
     async def main():
         host = start_host()
         client = vs.Client(socket, reconnect=True, mode="every")
-        client.stats(PATIENCE)
+        client.stats(TIMEOUT_S)
         host.hears("post 1")
         seen = []
         async for frame in client:
@@ -295,7 +295,7 @@ def test_the_loop_goes_on_with_the_next_host(start_host, socket):
 def test_a_loop_holds_no_more_than_its_variable(there, socket):
     async def main():
         client = vs.Client(socket, mode="every")
-        client.stats(PATIENCE)
+        client.stats(TIMEOUT_S)
         there.asks("post 3")
         async for frame in client:
             assert client.held == 1
@@ -345,7 +345,7 @@ def test_a_loop_per_thread(there, socket):
 def test_descriptors_stay_the_same(there, socket):
     async def main():
         client = vs.Client(socket, mode="every")
-        client.stats(PATIENCE)
+        client.stats(TIMEOUT_S)
         # Its buffers have all come.
         there.asks("post 40")
         await fetch(client, 2)

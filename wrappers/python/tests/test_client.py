@@ -1,4 +1,4 @@
-"""Clients: what they get, what they are told."""
+"""Clients: frames, errors, reconnects."""
 
 import copy
 import errno
@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 import videostream as vs
 
-PATIENCE = conftest.PATIENCE
+TIMEOUT_S = conftest.TIMEOUT_S
 
 
-def test_frames_say_what_they_are(host, socket):
+def test_frames_describe_themselves(host, socket):
     client = vs.Client(socket)
     frame = host.frame(16, 8, "NV12")
     frame.array[...] = 1
     assert (frame.serial, frame.is_writable) == (0, True)
     assert host.post(frame, pts=4_000, duration=33_000) == 1
-    got = client.next(PATIENCE)
+    got = client.next(TIMEOUT_S)
     assert (got.width, got.height, got.fourcc, got.serial) == (16, 8, "NV12", 1)
     assert (got.pts_ns, got.duration_ns, got.missed) == (4_000, 33_000, 0)
     assert got.timestamp == pytest.approx(got.timestamp_ns / 1e9)
@@ -30,21 +30,21 @@ def test_frames_say_what_they_are(host, socket):
     assert not (got.is_writable or got.is_after_restart or got.has_new_format or got.is_corrupted)
 
 
-def test_a_time_that_nobody_said_is_none(host, socket):
+def test_an_unknown_pts_is_none(host, socket):
     client = vs.Client(socket)
     conftest.post(host)
-    assert client.next(PATIENCE).pts_ns is None
+    assert client.next(TIMEOUT_S).pts_ns is None
 
 
-def test_newest_is_what_is_new_now(host, socket):
+def test_newest_skips_older_frames(host, socket):
     client = vs.Client(socket)
     for value in range(1, 6):
         conftest.post(host, value)
-    frame = client.next(PATIENCE)
+    frame = client.next(TIMEOUT_S)
     assert (frame.array[0, 0], frame.serial) == (5, 5)
     for value in range(6, 9):
         conftest.post(host, value)
-    frame = client.next(PATIENCE)
+    frame = client.next(TIMEOUT_S)
     assert (frame.array[0, 0], frame.missed) == (8, 2)
 
 
@@ -52,38 +52,38 @@ def test_every_frame_comes_in_order(host, socket):
     client = vs.Client(socket, mode="every")
     for value in range(1, 6):
         conftest.post(host, value)
-    assert [client.next(PATIENCE).array[0, 0] for _ in range(5)] == [1, 2, 3, 4, 5]
+    assert [client.next(TIMEOUT_S).array[0, 0] for _ in range(5)] == [1, 2, 3, 4, 5]
 
 
-def test_seek_passes_frames_by(host, socket):
+def test_seek_skips_frames(host, socket):
     client = vs.Client(socket, mode="every")
     for value in range(1, 6):
         conftest.post(host, value)
     client.seek(3)
-    assert client.next(PATIENCE).serial == 4
+    assert client.next(TIMEOUT_S).serial == 4
 
 
-def test_a_new_format_is_told(host, socket):
+def test_a_new_format_is_reported(host, socket):
     client = vs.Client(socket)
     conftest.post(host)
-    assert not client.next(PATIENCE).has_new_format
+    assert not client.next(TIMEOUT_S).has_new_format
     conftest.post(host, size=(32, 8))
-    frame = client.next(PATIENCE)
+    frame = client.next(TIMEOUT_S)
     assert frame.has_new_format
     assert frame.array.shape == (8, 32)
     conftest.post(host, size=(32, 8))
-    assert not client.next(PATIENCE).has_new_format
+    assert not client.next(TIMEOUT_S).has_new_format
 
 
 def test_raw_streams_have_no_parameters(there, socket):
-    assert vs.Client(socket, timeout=PATIENCE).parameters is None
+    assert vs.Client(socket, timeout=TIMEOUT_S).parameters is None
 
 
 def test_stats_name_the_client(there, socket):
     client = vs.Client(socket)
     there.asks("post 4")
-    frame = client.next(PATIENCE)
-    stats = client.stats(PATIENCE)
+    frame = client.next(TIMEOUT_S)
+    stats = client.stats(TIMEOUT_S)
     assert stats["serial"] == 4
     (one,) = stats["clients"]
     assert (one["pid"], one["uid"], one["held"]) == (os.getpid(), os.getuid(), 1)
@@ -99,13 +99,13 @@ def test_abstract_names_need_no_file():
     name = f"videostream-test-{os.getpid()}"
     with vs.Host(name) as host, vs.Client(name) as client:
         conftest.post(host, 3)
-        assert client.next(PATIENCE).array[0, 0] == 3
+        assert client.next(TIMEOUT_S).array[0, 0] == 3
 
 
-# What goes wrong.
+# Errors.
 
 
-def test_no_host_is_told_at_once(socket):
+def test_a_missing_host_is_an_error_at_once(socket):
     with pytest.raises(vs.HostGone, match="no host serves") as caught:
         vs.Client(socket)
     error = caught.value
@@ -116,7 +116,7 @@ def test_no_host_is_told_at_once(socket):
     assert isinstance(error, RuntimeError)
 
 
-def test_classes_of_errors_are_what_they_say():
+def test_error_classes_have_the_right_bases():
     ends = (vs.Error, OSError, RuntimeError, Exception)
     for kind, base in [
         (vs.TimedOut, TimeoutError),
@@ -137,14 +137,14 @@ def test_classes_of_errors_are_what_they_say():
 
 
 @pytest.mark.parametrize("path", ["", "a\0b"])
-def test_names_that_no_socket_has(path):
+def test_invalid_socket_names_are_refused(path):
     with pytest.raises((vs.Error, ValueError)):
         vs.Client(path)
     with pytest.raises((vs.Error, ValueError)):
         vs.Host(path)
 
 
-def test_a_name_that_is_too_long(tmp_path):
+def test_too_long_a_name_is_refused(tmp_path):
     with pytest.raises(vs.Error, match="bytes") as caught:
         vs.Client(str(tmp_path / ("x" * 200)))
     assert caught.value.errno == errno.ENAMETOOLONG
@@ -159,7 +159,7 @@ def test_a_name_that_is_too_long(tmp_path):
         ({"timeout": -0.5}, "timeout=-0.5"),
     ],
 )
-def test_wrong_options_say_what_is_expected(host, socket, options, message):
+def test_wrong_options_explain_what_is_expected(host, socket, options, message):
     with pytest.raises(ValueError, match=message):
         vs.Client(socket, **options)
 
@@ -176,19 +176,19 @@ def test_wrong_types_are_type_errors(host, socket):
         host.frame(8, 8, None)
 
 
-def test_holding_too_much_is_refused_with_the_reason(start_host, socket):
+def test_too_large_a_hold_is_refused(start_host, socket):
     start_host(lend=4)
-    # Told at once, or with the first frame if the host has not answered by then.
+    # Raised at once, or by the first call if the host has not answered by then.
     with pytest.raises(vs.Refused) as caught:
-        vs.Client(socket, hold=10).next(PATIENCE)
+        vs.Client(socket, hold=10).next(TIMEOUT_S)
     assert "10" in str(caught.value)
     assert caught.value.filename == socket
 
 
-def test_two_frames_or_what_the_host_can_spare(start_host, socket):
+def test_hold_defaults_to_two_or_fewer(start_host, socket):
     there = start_host(lend=2)
-    client = vs.Client(socket, timeout=PATIENCE)
-    client.stats(PATIENCE)
+    client = vs.Client(socket, timeout=TIMEOUT_S)
+    client.stats(TIMEOUT_S)
     assert client.hold == 1
     there.asks("post 1")
     values = []
@@ -200,9 +200,9 @@ def test_two_frames_or_what_the_host_can_spare(start_host, socket):
     assert values == [1, 2, 3, 4, 5]
 
 
-def test_a_view_in_the_way_of_a_hold_of_one(start_host, socket):
+def test_a_view_blocks_a_hold_of_one(start_host, socket):
     there = start_host()
-    client = vs.Client(socket, hold=1, timeout=PATIENCE)
+    client = vs.Client(socket, hold=1, timeout=TIMEOUT_S)
     there.asks("post 1")
     frames = iter(client)
     array = next(frames).array
@@ -213,24 +213,24 @@ def test_a_view_in_the_way_of_a_hold_of_one(start_host, socket):
     del array
 
 
-def test_the_hold_limit_says_its_number(host, socket):
+def test_the_hold_limit_names_its_number(host, socket):
     client = vs.Client(socket, hold=2)
     kept = []
     for value in range(3):
         conftest.post(host, value)
         if value < 2:
-            kept.append(client.next(PATIENCE))
+            kept.append(client.next(TIMEOUT_S))
     with pytest.raises(vs.HoldLimit, match="2") as caught:
-        client.next(PATIENCE)
+        client.next(TIMEOUT_S)
     assert caught.value.errno == errno.ENOBUFS
     with pytest.raises(vs.HoldLimit):
         client.poll()
     kept[0].release()
-    assert client.next(PATIENCE).array[0, 0] == 2
+    assert client.next(TIMEOUT_S).array[0, 0] == 2
 
 
-def test_loops_need_no_release(host, socket):
-    client = vs.Client(socket, mode="every", timeout=PATIENCE)
+def test_loops_release_frames(host, socket):
+    client = vs.Client(socket, mode="every", timeout=TIMEOUT_S)
     conftest.post(host, 0)
     values = []
     for frame in client:
@@ -241,7 +241,7 @@ def test_loops_need_no_release(host, socket):
     assert values == list(range(20))
 
 
-def test_strangers_are_refused(children, socket):
+def test_other_users_are_refused(children, socket):
     if os.getuid() != 0:
         pytest.skip("another user needs root")
     Path(socket).parent.chmod(0o755)
@@ -268,12 +268,12 @@ def test_a_host_that_closes_ends_the_loop(there, socket):
     there.asks("close")
     assert list(client) == []
     with pytest.raises(vs.HostGone):
-        client.next(PATIENCE)
+        client.next(TIMEOUT_S)
 
 
-def test_what_was_posted_before_the_end_comes_first(there, socket):
-    client = vs.Client(socket, mode="every", timeout=PATIENCE)
-    client.stats(PATIENCE)
+def test_posted_frames_come_before_the_end(there, socket):
+    client = vs.Client(socket, mode="every", timeout=TIMEOUT_S)
+    client.stats(TIMEOUT_S)
     there.asks("post 3")
     there.asks("close")
     assert [frame.serial for frame in client] == [1, 2, 3]
@@ -282,23 +282,23 @@ def test_what_was_posted_before_the_end_comes_first(there, socket):
 def test_a_killed_host_raises(there, socket):
     client = vs.Client(socket)
     there.asks("post 1")
-    frame = client.next(PATIENCE)
+    frame = client.next(TIMEOUT_S)
     there.kill()
     with pytest.raises(vs.HostGone) as caught:
-        client.next(PATIENCE)
+        client.next(TIMEOUT_S)
     assert caught.value.errno == errno.ECONNRESET
     assert caught.value.filename == socket
     assert frame.array[0, 0] == 1
     with pytest.raises(vs.HostGone):
         next(iter(client))
     with pytest.raises(vs.HostGone):
-        client.stats(PATIENCE)
+        client.stats(TIMEOUT_S)
 
 
 def test_a_suspended_host_is_waited_for(there, socket):
     client = vs.Client(socket)
     there.asks("post 1")
-    client.next(PATIENCE).release()
+    client.next(TIMEOUT_S).release()
     there.stop()
     with pytest.raises(vs.TimedOut):
         client.next(0.05)
@@ -306,7 +306,7 @@ def test_a_suspended_host_is_waited_for(there, socket):
         client.stats(0.05)
     there.hears("post 1")
     there.go_on()
-    assert client.next(PATIENCE).serial == 2
+    assert client.next(TIMEOUT_S).serial == 2
 
 
 def test_connecting_to_a_suspended_host_times_out(there, socket):
@@ -319,7 +319,7 @@ def test_connecting_to_a_suspended_host_times_out(there, socket):
     assert client.poll() is None
     there.hears("post 1")
     there.go_on()
-    assert client.next(PATIENCE).serial >= 1
+    assert client.next(TIMEOUT_S).serial >= 1
 
 
 # Closing and moving on.
@@ -328,7 +328,7 @@ def test_connecting_to_a_suspended_host_times_out(there, socket):
 def test_a_closed_client_says_so(host, socket):
     client = vs.Client(socket)
     conftest.post(host, 4)
-    frame = client.next(PATIENCE)
+    frame = client.next(TIMEOUT_S)
     client.close()
     client.close()
     for call in [client.next, client.poll, client.fileno, client.stats, lambda: client.seek(1)]:
@@ -342,14 +342,14 @@ def test_a_closed_client_says_so(host, socket):
 
 
 def test_closing_leaves_no_descriptor(host, socket):
-    # The host has all the memory that it lends.
+    # The host has allocated all its buffers.
     for _ in range(20):
         conftest.post(host)
     before = conftest.fds()
     for _ in range(20):
         with vs.Client(socket) as client:
             conftest.post(host)
-            client.next(PATIENCE).release()
+            client.next(TIMEOUT_S).release()
         del client
         host.process()
     assert conftest.fds() == before
@@ -357,7 +357,7 @@ def test_closing_leaves_no_descriptor(host, socket):
 
 def test_a_client_moves_to_the_next_host(start_host, socket):
     first = start_host()
-    client = vs.Client(socket, reconnect=True, timeout=PATIENCE)
+    client = vs.Client(socket, reconnect=True, timeout=TIMEOUT_S)
     first.asks("post 2")
     old = client.next()
     first.kill()
@@ -374,7 +374,7 @@ def test_a_client_moves_to_the_next_host(start_host, socket):
 
 def test_a_loop_goes_on_with_the_next_host(start_host, socket):
     host = start_host()
-    client = vs.Client(socket, reconnect=True, mode="every", timeout=PATIENCE)
+    client = vs.Client(socket, reconnect=True, mode="every", timeout=TIMEOUT_S)
     host.asks("post 1")
     seen = []
     for frame in client:
@@ -387,7 +387,7 @@ def test_a_loop_goes_on_with_the_next_host(start_host, socket):
     assert seen == [(1, False), (1, True), (1, True)]
 
 
-def test_waiting_for_a_host_is_longer_than_its_pauses(socket):
+def test_waiting_outlasts_the_retry_pauses(socket):
     client = vs.Client(socket, reconnect=True)
     assert not client.is_connected
     for _ in range(3):
@@ -411,8 +411,8 @@ def test_making_a_client_never_waits(socket):
 
 
 def test_a_pickled_client_connects_again(there, socket):
-    client = vs.Client(socket, mode="newest", hold=1, timeout=PATIENCE)
-    client.stats(PATIENCE)
+    client = vs.Client(socket, mode="newest", hold=1, timeout=TIMEOUT_S)
+    client.stats(TIMEOUT_S)
     for number, make in enumerate(
         [
             lambda: pickle.loads(pickle.dumps(client)),
@@ -422,7 +422,7 @@ def test_a_pickled_client_connects_again(there, socket):
         1,
     ):
         again = make()
-        again.stats(PATIENCE)
+        again.stats(TIMEOUT_S)
         assert there.asks("stats") == "clients 2"
         there.asks("post 1")
         assert again.next().serial == number
@@ -431,17 +431,17 @@ def test_a_pickled_client_connects_again(there, socket):
     assert client.next().serial == 3
 
 
-def test_what_can_not_be_copied_says_so(host, socket):
+def test_frames_hosts_and_planes_are_not_copied(host, socket):
     client = vs.Client(socket)
     conftest.post(host)
-    frame = client.next(PATIENCE)
+    frame = client.next(TIMEOUT_S)
     for thing, what in [(frame, "frame"), (host, "host"), (frame.plane(), "plane")]:
         for act in (pickle.dumps, copy.copy, copy.deepcopy):
             with pytest.raises(TypeError, match=f"a {what} can't be pickled"):
                 act(thing)
 
 
-def test_classes_can_not_be_extended_by_chance():
+def test_classes_are_final():
     for kind in (vs.Client, vs.Frame, vs.Host, vs.Plane):
         with pytest.raises(TypeError, match="not an acceptable base type"):
             type("Own", (kind,), {})
@@ -452,6 +452,6 @@ def test_classes_can_not_be_extended_by_chance():
 def test_threads_share_nothing_but_the_stream(host, socket):
     one, two = vs.Client(socket), vs.Client(socket)
     conftest.post(host, 8)
-    first, second = one.next(PATIENCE), two.next(PATIENCE)
+    first, second = one.next(TIMEOUT_S), two.next(TIMEOUT_S)
     assert first.array.ctypes.data != second.array.ctypes.data
     assert np.array_equal(first.array, second.array)

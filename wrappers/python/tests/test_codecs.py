@@ -127,7 +127,7 @@ def test_the_bitrate_can_be_changed():
     assert size(noise[20:]) < before / 2
 
 
-def test_an_encoder_says_what_it_is():
+def test_an_encoder_describes_itself():
     encoder = vs.Encoder(size=SIZE, format="NV12", backend="software")
     assert (encoder.codec, encoder.backend, encoder.device) == ("h264", "software", None)
     assert encoder.parameter_sets.startswith(b"\0\0\0\1\x67")
@@ -156,14 +156,14 @@ def test_wrong_options_are_named(options, words):
         vs.Encoder(**options)
 
 
-def test_what_an_encoder_can_not_do_is_said_at_once():
+def test_unsupported_encoder_options_are_refused():
     with pytest.raises(vs.Error, match="bitrate"):
         vs.Encoder(size=SIZE, format="NV12", bitrate=1, backend="software")
     with pytest.raises(vs.Error, match=r"no hardware encoder|no-such-device"):
         vs.Encoder(size=SIZE, format="NV12", device="/dev/no-such-device")
 
 
-def test_another_size_is_an_error_that_names_both():
+def test_a_wrong_size_names_both_sizes():
     encoder = vs.Encoder(backend="software")
     encoder.encode(picture(0))
     with pytest.raises(vs.Error, match=r"NV12 64x48.*NV12 192x128"):
@@ -196,7 +196,7 @@ def test_decoding_begins_at_a_key_frame():
     assert decoder.skipped == 3
 
 
-def test_damaged_data_is_an_error_and_later_data_decodes():
+def test_decoding_goes_on_after_damaged_data():
     packets = encoded(gop=4)
     decoder = vs.Decoder("h264", backend="software")
     errors, frames = 0, []
@@ -225,7 +225,7 @@ def test_a_byte_stream_is_decoded_at_once():
     assert (decoder.width, decoder.height) == SIZE
 
 
-def test_parameter_sets_may_come_by_themselves():
+def test_parameter_sets_may_come_separately():
     first, second = encoded(2)
     sets = first.parameter_sets
     decoder = vs.Decoder("h264", backend="software")
@@ -245,7 +245,7 @@ def test_another_codec_is_refused():
         decoder.decode([1, 2])
 
 
-def test_frames_outlive_their_decoder_and_can_be_posted(tmp_path):
+def test_frames_outlive_their_decoder(tmp_path):
     frames = decoded(encoded(3))
     with vs.Host(tmp_path / "host") as host:
         client = vs.Client(tmp_path / "host", mode="every", hold=3)
@@ -258,7 +258,7 @@ def test_frames_outlive_their_decoder_and_can_be_posted(tmp_path):
         assert [number_of(frame) for frame in got] == [0, 1, 2]
 
 
-def test_memory_of_frames_is_used_again():
+def test_frame_memory_is_reused():
     packets = encoded()
     decoder = vs.Decoder("h264", backend="software")
     inodes = set()
@@ -289,7 +289,7 @@ def test_packets_of_a_host_are_decoded(tmp_path):
     assert frames[0].timestamp_ns > 0
 
 
-def test_other_frames_hold_no_bytes():
+def test_from_bytes_needs_a_compressed_format():
     with pytest.raises(ValueError, match="NV12"):
         vs.Frame.from_bytes(b"123", 2, 2, "NV12")
     with pytest.raises(ValueError, match="0 bytes"):
@@ -314,7 +314,7 @@ def test_motion_jpeg_is_decoded(tmp_path):
     assert (frame.width, frame.height) == (64, 48)
 
 
-def test_codecs_run_beside_other_threads():
+def test_codecs_run_while_other_threads_do():
     wrong = []
 
     def run(size):
@@ -336,7 +336,7 @@ def test_codecs_run_beside_other_threads():
     assert wrong == []
 
 
-def test_names_of_the_2x_package_decode():
+def test_2_x_names_decode():
     from videostream.decoder import (
         CodecBackend,
         Decoder,
@@ -366,7 +366,7 @@ def test_names_of_the_2x_package_decode():
     assert (decoder.width, decoder.height) == SIZE
 
 
-def test_a_backend_that_is_asked_for_is_used():
+def test_the_requested_backend_is_used():
     for backend in (vs.CodecBackend.HANTRO, vs.CodecBackend.V4L2, "v4l2"):
         try:
             decoder = vs.Decoder(vs.DecoderCodec.HEVC, 30, backend)

@@ -39,7 +39,7 @@ def environment() -> dict[str, str]:
     }
 
 
-def test_the_ctypes_package_passes_what_is_pinned(environment, tmp_path):
+def test_ctypes_package_passes_the_pinned_tests(environment, tmp_path):
     show = "import ctypes, videostream as v; assert type(v.lib) is ctypes.CDLL; print(v.__file__)"
     which = subprocess.run(
         [sys.executable, "-c", show], env=environment, capture_output=True, text=True, check=True

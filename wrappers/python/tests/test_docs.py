@@ -16,17 +16,17 @@ SECONDS = 120
 
 
 def programs(page: Path) -> list[str]:
-    """Give the programs of a page."""
+    """Return the programs of a page."""
     return re.findall(r"^```python\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
 
 
 def needs_camera(program: str) -> bool:
-    """Tell whether a program opens a camera: the tests with cameras run those."""
+    """Return whether a program opens a camera: the tests with cameras run those."""
     return "videostream.Camera(" in re.sub(r"#.*", "", program)
 
 
 def shares(program: str) -> bool:
-    """Tell whether a program is a host itself."""
+    """Return whether a program is a host itself."""
     return "videostream.Stream(" in program or "videostream.Host(" in program
 
 
@@ -43,10 +43,10 @@ def test_pages_have_programs():
 
 
 def skip_without_tensors():
-    """Skip where NumPy knows no tensors that can only be read."""
+    """Skip the test if NumPy does not support read-only tensors."""
     numpy = pytest.importorskip("numpy")
     if numpy.lib.NumpyVersion(numpy.__version__) < "2.1.0":
-        pytest.skip("NumPy before 2.1 knows no tensors that can only be read")
+        pytest.skip("NumPy before 2.1 does not support read-only tensors")
 
 
 @pytest.mark.parametrize("program", CASES)
@@ -75,11 +75,11 @@ def test_program_runs(program, tmp_path):
     assert ended.stdout
 
 
-def test_loop_of_the_project_page_ends_with_its_host(tmp_path):
+def test_readme_loop_ends_with_its_host(tmp_path):
     (program,) = programs(PACKAGE.parents[1] / "README.md")
     path = tmp_path / "camera"
     host = start_host(path)
-    program = program.replace("/run/camera", str(path))
+    program = program.replace("/tmp/camera", str(path))
     loop = subprocess.Popen(
         [sys.executable, "-u", "-c", program],
         stdout=subprocess.PIPE,

@@ -17,7 +17,7 @@ SECONDS = 120
 
 @pytest.fixture
 def host(tmp_path):
-    """Give the socket of a host."""
+    """Return the socket of a host."""
     path = tmp_path / "camera"
     process = start_host(path)
     yield path
@@ -26,7 +26,7 @@ def host(tmp_path):
 
 
 def run(name, *words, cwd, **options):
-    """Run an example, and give what it printed."""
+    """Run an example and return its output."""
     ended = subprocess.run(
         [sys.executable, str(EXAMPLES / name), *map(str, words)],
         cwd=cwd,
@@ -86,7 +86,7 @@ def test_runs_until_interrupted(name, host, tmp_path):
     assert process.stdout is not None
     first = process.stdout.readline()
     if name == "share.py":
-        # Without a camera it says so first.
+        # Without a camera it prints that first.
         while not path.exists():
             first = process.stdout.readline()
             assert first, process.stderr.read()

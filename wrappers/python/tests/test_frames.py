@@ -1,4 +1,4 @@
-"""Frames that a program makes."""
+"""Frames that a program creates."""
 
 import gc
 import os
@@ -10,7 +10,7 @@ import pytest
 import videostream as vs
 
 
-def test_a_frame_says_what_it_is():
+def test_a_frame_describes_itself():
     frame = vs.Frame(640, 480, "NV12")
     assert (frame.width, frame.height, frame.fourcc) == (640, 480, "NV12")
     assert frame.bytes_used == 640 * 480 * 3 // 2
@@ -45,7 +45,7 @@ def test_rows_of_four_pixels(fourcc, stride):
     assert vs.Frame(4, 4, fourcc).strides[0] == stride
 
 
-def test_a_wrong_format_says_what_is_right():
+def test_a_wrong_format_explains_itself():
     with pytest.raises(vs.Error, match="GRB"):
         vs.Frame(8, 8, "GRB")
     with pytest.raises(TypeError, match="four letters"):
@@ -59,7 +59,7 @@ def test_pixels_are_kept():
     assert bytes(frame) == bytes(range(96))
 
 
-def test_memory_begins_empty():
+def test_new_frames_are_zeroed():
     assert not vs.Frame(64, 64, "GREY").array.any()
 
 
@@ -73,7 +73,7 @@ def test_the_descriptor_is_that_of_the_memory():
         frame.fileno(2)
 
 
-def test_descriptors_go_with_the_frame():
+def test_release_closes_the_descriptors():
     before = conftest.fds()
     frames = [vs.Frame(8, 4, "GREY") for _ in range(10)]
     assert conftest.fds() == before, "memory comes with the first use"
@@ -87,7 +87,7 @@ def test_descriptors_go_with_the_frame():
     assert conftest.fds() == before
 
 
-def test_frames_are_weakly_referenced():
+def test_frames_can_be_weakly_referenced():
     frame = vs.Frame(8, 4, "GREY")
     gone = weakref.ref(frame)
     array = frame.array
@@ -109,7 +109,7 @@ def test_array_is_the_memory_each_time():
     assert frame.array.base is not None
 
 
-def test_nothing_can_be_set_by_chance():
+def test_attributes_are_read_only():
     frame = vs.Frame(8, 4, "GREY")
     with pytest.raises(AttributeError):
         frame.width = 5

@@ -1,4 +1,4 @@
-"""Hosts: what they post, keep, refuse and use again."""
+"""Hosts: posting, memory and its reuse, refusals."""
 
 import errno
 import gc
@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 import videostream as vs
 
-PATIENCE = conftest.PATIENCE
+TIMEOUT_S = conftest.TIMEOUT_S
 
 
-def test_the_socket_is_there_and_goes(socket):
+def test_the_socket_is_created_and_removed(socket):
     host = vs.Host(socket)
     mode = Path(socket).stat().st_mode
     assert stat.S_ISSOCK(mode)
@@ -29,7 +29,7 @@ def test_the_socket_is_there_and_goes(socket):
     assert not Path(socket).exists()
 
 
-def test_the_mode_is_that_of_the_file(socket):
+def test_the_file_has_the_given_mode(socket):
     with vs.Host(socket, mode=0o660):
         assert stat.S_IMODE(Path(socket).stat().st_mode) == 0o660
 
@@ -47,7 +47,7 @@ def test_a_second_host_is_refused(host, socket):
     assert (caught.value.errno, caught.value.filename) == (errno.EADDRINUSE, socket)
 
 
-def test_a_folder_that_is_not_there_is_named():
+def test_a_missing_folder_is_named():
     with pytest.raises(vs.Error, match="folder is not there.*/no/such/folder/host") as error:
         vs.Host("/no/such/folder/host")
     assert error.value.errno == errno.ENOENT
@@ -66,7 +66,7 @@ def test_a_killed_host_leaves_room_for_the_next(start_host, socket):
     assert Path(socket).exists()
     with vs.Host(socket) as host, vs.Client(socket) as client:
         conftest.post(host, 1)
-        assert client.next(PATIENCE).array[0, 0] == 1
+        assert client.next(TIMEOUT_S).array[0, 0] == 1
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_closed_host_says_so(socket):
             call()
         assert caught.value.filename == socket
     assert "closed" in repr(host)
-    # The frame stays the caller's.
+    # The frame stays with the caller.
     frame.array[...] = 1
 
 
@@ -130,16 +130,16 @@ def test_clients_are_counted(host, socket):
     assert host.clients_count == 0
 
 
-def test_poll_tells_that_a_client_came(host, socket):
+def test_poll_reports_a_new_client(host, socket):
     assert host.poll(0) == 0
     client = vs.Client(socket)
-    assert host.poll(PATIENCE) == 1
+    assert host.poll(TIMEOUT_S) == 1
     host.process()
     assert client.next is not None
     poller = select.poll()
     poller.register(host, select.POLLIN)
     client.close()
-    assert poller.poll(PATIENCE * 1000)
+    assert poller.poll(TIMEOUT_S * 1000)
     host.process()
     assert host.clients_count == 0
 
@@ -164,18 +164,18 @@ def test_buffers_are_used_again(host, socket):
         seen.add(inode(frame))
         host.post(frame)
         del frame
-        client.next(PATIENCE).release()
+        client.next(TIMEOUT_S).release()
     assert len(seen) <= 10
     before = conftest.fds()
     for _ in range(200):
         frame = host.frame(64, 48, "NV12")
         assert inode(frame) in seen
         host.post(frame)
-        client.next(PATIENCE).release()
+        client.next(TIMEOUT_S).release()
     assert conftest.fds() == before
 
 
-def test_nothing_is_allocated_once_it_runs(socket, tmp_path):
+def test_posting_allocates_nothing_once_running(socket, tmp_path):
     if subprocess.run(["which", "strace"], capture_output=True).returncode != 0:
         pytest.skip("strace is not installed")
     log = tmp_path / "calls"
@@ -197,7 +197,7 @@ os.write(2, b"end")
     )
     calls = "memfd_create,mmap,munmap,dup,fcntl,openat,ioctl,ftruncate,close,write"
     command = ["strace", "-o", log, "-e", f"trace={calls}", sys.executable, "-c", code, socket]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     if "ptrace" in done.stderr or "not permitted" in done.stderr:
         pytest.skip("strace may not trace here")
     lines = log.read_text().splitlines()
@@ -208,7 +208,7 @@ os.write(2, b"end")
     assert len(between) < 20, between[:40]
 
 
-def test_buffers_that_are_looked_at_are_not_used_again(host):
+def test_buffers_with_views_are_not_reused(host):
     kept = []
     for value in range(12):
         frame = host.frame(16, 8, "GREY")
@@ -219,12 +219,12 @@ def test_buffers_that_are_looked_at_are_not_used_again(host):
     assert len({array.ctypes.data for array in kept}) == 12
 
 
-def test_frames_of_several_sizes_have_their_own(host, socket):
+def test_each_frame_size_has_its_own_memory(host, socket):
     client = vs.Client(socket)
     for _ in range(20):
         for size in [(16, 8), (32, 16), (64, 32)]:
             conftest.post(host, size[0], size)
-            frame = client.next(PATIENCE)
+            frame = client.next(TIMEOUT_S)
             assert frame.array.shape == (size[1], size[0])
             assert (frame.array == size[0]).all()
 
@@ -248,11 +248,11 @@ def test_a_full_host_gives_the_frame_back(tmp_path):
         assert host.stats()["blocked"] >= 1
         # Once the client has read some there is room.
         for serial in range(1, posted + 1):
-            assert client.next(PATIENCE).serial == serial
+            assert client.next(TIMEOUT_S).serial == serial
         assert host.post(frame) == posted + 1
 
 
-def test_clients_hold_less_than_can_be_out(tmp_path):
+def test_clients_hold_fewer_than_lend(tmp_path):
     path = str(tmp_path / "host")
     with vs.Host(path, lend=4) as host:
         clients = [vs.Client(path, hold=1, timeout=0) for _ in range(5)]
@@ -267,23 +267,23 @@ def test_clients_hold_less_than_can_be_out(tmp_path):
         assert refused == 2
 
 
-def test_received_frames_go_on_to_another_host(host, socket, tmp_path):
+def test_received_frames_can_be_posted_onward(host, socket, tmp_path):
     onward = str(tmp_path / "onward")
     with vs.Host(onward, lend=2) as other:
         first, second = vs.Client(socket, hold=4), vs.Client(onward, hold=1)
         for value in range(100):
             conftest.post(host, value, (64, 48), "NV12")
-            frame = first.next(PATIENCE)
+            frame = first.next(TIMEOUT_S)
             number, stamp = inode(frame), frame.timestamp_ns
             other.post(frame)
             assert frame.is_released
-            got = second.next(PATIENCE)
+            got = second.next(TIMEOUT_S)
             assert inode(got) == number, "the same memory"
             assert (got.array == value).all()
             assert got.timestamp_ns == stamp
             assert not got.array.flags.writeable
             del got
-        # The other host keeps what it lends.
+        # The other host keeps `lend` frames.
         assert 1 <= first.held <= 2
     assert first.held == 0
 
@@ -301,7 +301,7 @@ def test_strides_are_as_asked(host, socket):
     frame = host.frame(10, 4, "RGB3", stride=64)
     frame.array[...] = np.arange(30).reshape(10, 3)
     host.post(frame)
-    got = client.next(PATIENCE)
+    got = client.next(TIMEOUT_S)
     assert got.array.strides == (64, 3, 1)
     assert (got.array == np.arange(30).reshape(10, 3)).all()
 
@@ -318,7 +318,7 @@ def test_strides_are_as_asked(host, socket):
         ((2**31, 2**31 - 1, "RGB4"), (vs.Error, ValueError)),
     ],
 )
-def test_frames_that_can_not_be(host, arguments, error):
+def test_impossible_frames_are_refused(host, arguments, error):
     with pytest.raises(error):
         host.frame(*arguments)
     with pytest.raises(error):
@@ -330,13 +330,13 @@ def memory() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def test_ten_thousand_frames_leave_nothing(host, socket):
+def test_ten_thousand_frames_leak_nothing(host, socket):
     client = vs.Client(socket)
 
     def turns(count):
         for _ in range(count):
             host.post(host.frame(64, 48, "NV12"))
-            with client.next(PATIENCE) as frame:
+            with client.next(TIMEOUT_S) as frame:
                 assert frame.array.shape == (72, 64)
 
     turns(1_000)

@@ -1,4 +1,4 @@
-"""The package as it is imported: a compiled module, names and a version."""
+"""Importing the package: a compiled module, names and a version."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_version_is_that_of_the_module() -> None:
     assert videostream.__version__[0].isdigit()
 
 
-def test_distribution_has_the_version_of_the_module() -> None:
+def test_distribution_and_module_versions_agree() -> None:
     try:
         version = importlib.metadata.version("videostream")
     except importlib.metadata.PackageNotFoundError:
@@ -39,7 +39,7 @@ def test_public_names_are_there() -> None:
         assert hasattr(videostream, name)
 
 
-def test_importing_loads_little() -> None:
+def test_importing_loads_few_modules() -> None:
     program = "import sys; before = set(sys.modules); import videostream"
     program += "; print(*sorted(set(sys.modules) - before))"
     environment = {**os.environ, "PYTHONPATH": str(Path(videostream.__file__).parent.parent)}
@@ -52,7 +52,7 @@ def test_importing_loads_little() -> None:
     assert not loaded & slow
 
 
-def test_names_that_are_loaded_late_are_listed() -> None:
+def test_lazily_loaded_names_are_listed() -> None:
     assert set(videostream.__all__) <= set(dir(videostream))
     assert videostream.Size is videostream._listing.Size
     with pytest.raises(AttributeError, match=r"'videostream' has no attribute 'Camerra'"):

@@ -34,7 +34,7 @@ def path(tmp_path: Path) -> str:
 
 
 class Peer(NamedTuple):
-    """How to talk to a process."""
+    """Commands of the other process."""
 
     stdin: IO[str]
     stdout: IO[str]

@@ -19,7 +19,7 @@ import pytest
 
 NAMES = os.environ.get("VIDEOSTREAM_IMPORT_NAMES", "videostream deepview.videostream").split()
 
-#: Letters of each format, and bytes of a pixel by the whole frame.
+#: Letters of each format, and bytes per pixel of the whole frame.
 FORMATS = {
     **dict.fromkeys(["RGB3", "BGR3"], 3),
     **dict.fromkeys(["RGBA", "RGBX", "BGRA", "BGRX"], 4),
@@ -39,14 +39,14 @@ def path(tmp_path: Path) -> str:
 
 
 def pattern(frame) -> np.ndarray:
-    """Fill a frame with bytes that differ, and give them."""
+    """Fill a frame with different bytes, and return them."""
     view = frame.map()
     expected = np.random.default_rng(1).integers(0, 256, len(view), dtype=np.uint8)
     view[:] = expected
     return expected
 
 
-def test_modules_have_the_names_of_before(vsl):
+def test_module_names_are_those_of_2_x(vsl):
     assert type(vsl.version()) is str
     for module, name in [("frame", "Frame"), ("client", "Client"), ("host", "Host")]:
         submodule = importlib.import_module(f"{vsl.__name__}.{module}")
@@ -64,7 +64,7 @@ def test_modules_have_the_names_of_before(vsl):
 
 @pytest.mark.parametrize("arguments", [(), (None,), ("",)])
 @pytest.mark.parametrize("name", ["Host", "Client"])
-def test_paths_that_are_none_are_refused(vsl, name, arguments):
+def test_invalid_paths_are_refused(vsl, name, arguments):
     with pytest.raises(Exception) as failure:
         getattr(vsl, name)(*arguments)
     assert isinstance(failure.value, RuntimeError) == (arguments == ("",))
@@ -98,7 +98,7 @@ def test_the_listener_is_the_listening_socket(vsl, path):
         assert listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) == 1
 
 
-def test_a_client_that_reconnects_connects_in_the_same_thread(vsl, path):
+def test_reconnecting_client_needs_no_second_thread(vsl, path):
     host = vsl.Host(path)
     client = vsl.Client(path, reconnect=True)
     host.process()
@@ -106,7 +106,7 @@ def test_a_client_that_reconnects_connects_in_the_same_thread(vsl, path):
     del client
 
 
-def test_a_path_in_use_is_a_runtime_error(vsl, path):
+def test_a_busy_path_is_a_runtime_error(vsl, path):
     host = vsl.Host(path)
     with pytest.raises(RuntimeError):
         vsl.Host(path)
@@ -126,7 +126,7 @@ def test_clients_count_as_they_come_and_go(vsl, path):
 
 
 @pytest.mark.parametrize("fourcc", ["RGB3", "NV12", "RGBA", "I420"])
-def test_a_posted_frame_comes_in_the_same_thread(vsl, path, fourcc):
+def test_a_posted_frame_arrives_in_the_same_thread(vsl, path, fourcc):
     host = vsl.Host(path)
     client = vsl.Client(path)
     host.process()
@@ -177,7 +177,7 @@ def test_frames_come_in_order(vsl, path):
         assert client.frame_wait().map()[0] == number
 
 
-def test_frames_before_a_time_are_passed_over(vsl, path):
+def test_frames_before_a_time_are_skipped(vsl, path):
     host = vsl.Host(path)
     client = vsl.Client(path)
     host.process()
@@ -191,7 +191,7 @@ def test_frames_before_a_time_are_passed_over(vsl, path):
     assert client.frame_wait(until).map()[0] == 2
 
 
-def test_expired_frames_are_passed_over(vsl, path):
+def test_expired_frames_are_skipped(vsl, path):
     host = vsl.Host(path)
     client = vsl.Client(path)
     host.process()
@@ -203,7 +203,7 @@ def test_expired_frames_are_passed_over(vsl, path):
     assert client.frame_wait().map()[0] == 1
 
 
-def test_no_frame_is_a_runtime_error(vsl, path):
+def test_a_timeout_is_a_runtime_error(vsl, path):
     host = vsl.Host(path)
     client = vsl.Client(path)
     host.process()
@@ -214,7 +214,7 @@ def test_no_frame_is_a_runtime_error(vsl, path):
     del host
 
 
-def test_frames_of_one_memory_see_each_other(vsl):
+def test_frames_can_share_one_memory(vsl):
     frame = vsl.Frame(640, 480, fourcc="RGB3")
     assert (frame.width, frame.height, frame.fourcc) == (640, 480, "RGB3")
     assert frame.path is None
@@ -265,7 +265,7 @@ def test_a_file_is_written_through_a_frame(vsl, tmp_path):
     assert (np.fromfile(tmp_path / "frame", dtype=np.uint8) == expected).all()
 
 
-def test_a_part_of_a_file_is_a_frame(vsl, tmp_path):
+def test_part_of_a_file_is_a_frame(vsl, tmp_path):
     frame = vsl.Frame(8, 4, fourcc="RGB3")
     with (tmp_path / "frame").open("w+b") as file:
         file.write(b"." * 4096 + b"#" * 96 + b".")
@@ -276,13 +276,13 @@ def test_a_part_of_a_file_is_a_frame(vsl, tmp_path):
 
 
 @pytest.mark.parametrize("fd", [-1, 0, 9000])
-def test_descriptors_that_are_none_are_refused(vsl, fd):
+def test_invalid_descriptors_are_refused(vsl, fd):
     with pytest.raises(RuntimeError):
         vsl.Frame(640, 480, fourcc="RGB3").attach(fd)
 
 
 @pytest.mark.parametrize("fourcc", FORMATS)
-def test_formats_have_the_strides_of_before(vsl, fourcc):
+def test_strides_are_those_of_2_x(vsl, fourcc):
     frame = vsl.Frame(4, 3, fourcc)
     assert frame.fourcc == fourcc
     assert frame.stride == FORMATS[fourcc] * 4
@@ -299,19 +299,19 @@ def test_a_format_is_letters_or_a_number(vsl):
 
 
 @pytest.mark.parametrize("fourcc", ["GRB", "    ", "", None])
-def test_formats_that_are_none_are_refused(vsl, fourcc):
+def test_invalid_formats_are_refused(vsl, fourcc):
     with pytest.raises(Exception) as failure:
         vsl.Frame(4, 3, fourcc)
     assert isinstance(failure.value, RuntimeError) == (fourcc is not None)
 
 
 @pytest.mark.parametrize("name", ["/dev/dma_heap/invalid", "/tmp/invalid"])
-def test_memory_that_is_none_is_refused(vsl, name):
+def test_invalid_memory_is_refused(vsl, name):
     with pytest.raises(RuntimeError):
         vsl.Frame(640, 480, fourcc="RGB3").alloc(name)
 
 
-def test_shared_memory_has_the_name_it_was_given(vsl):
+def test_shared_memory_has_the_given_name(vsl):
     name = f"/vsl_pinned_{os.getpid()}"
     frame = vsl.Frame(640, 480, fourcc="RGB3")
     frame.alloc(name)
@@ -323,7 +323,7 @@ def test_shared_memory_has_the_name_it_was_given(vsl):
     assert not object_.exists()
 
 
-def test_accesses_are_begun_and_ended(vsl):
+def test_cpu_access_begins_and_ends(vsl):
     sync = vsl.Frame.Sync
     assert [(mode.name, mode.value) for mode in sync] == [("RDONLY", 0), ("WRONLY", 1), ("RW", 2)]
     frame = vsl.Frame(640, 480, fourcc="RGB3")

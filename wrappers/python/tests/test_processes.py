@@ -1,4 +1,4 @@
-"""Forks and other ways to start processes: nobody touches what is another's."""
+"""Forked and spawned processes: none uses objects of another."""
 
 import multiprocessing
 import os
@@ -9,13 +9,13 @@ import conftest
 import pytest
 import videostream as vs
 
-PATIENCE = conftest.PATIENCE
+TIMEOUT_S = conftest.TIMEOUT_S
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 
 
 def in_child(act):
-    """Run `act` in a forked child; give what it said."""
+    """Run `act` in a forked child; return its result."""
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -35,10 +35,10 @@ def in_child(act):
     return said
 
 
-def test_a_forked_child_is_told(host, socket):
+def test_a_forked_child_gets_an_error(host, socket):
     client = vs.Client(socket)
     conftest.post(host, 5)
-    frame = client.next(PATIENCE)
+    frame = client.next(TIMEOUT_S)
     plane = frame.plane()
     uses = [
         client.next,
@@ -66,7 +66,7 @@ def test_a_forked_child_is_told(host, socket):
 def test_a_child_destroys_nothing(host, socket):
     client = vs.Client(socket, hold=2)
     conftest.post(host, 5)
-    frame = client.next(PATIENCE)
+    frame = client.next(TIMEOUT_S)
     array = frame.array
     things = {"client": client, "frame": frame, "host": host, "array": array}
 
@@ -106,41 +106,41 @@ def test_a_child_destroys_nothing(host, socket):
     assert client.held == 1
     assert array[0, 0] == 5
     conftest.post(host, 6)
-    assert client.next(PATIENCE).array[0, 0] == 6
+    assert client.next(TIMEOUT_S).array[0, 0] == 6
     assert host.clients_count == 1
 
 
-def test_a_child_reads_on_in_views(host, socket):
+def test_a_child_keeps_its_views(host, socket):
     client = vs.Client(socket)
     conftest.post(host, 5)
-    array = client.next(PATIENCE).array
+    array = client.next(TIMEOUT_S).array
     assert in_child(lambda: array.sum()) == str(5 * array.size)
 
 
 def test_a_child_makes_its_own(there, socket):
     client = vs.Client(socket)
-    client.stats(PATIENCE)
+    client.stats(TIMEOUT_S)
 
     def fetch():
-        own = vs.Client(socket, timeout=PATIENCE)
-        own.stats(PATIENCE)
+        own = vs.Client(socket, timeout=TIMEOUT_S)
+        own.stats(TIMEOUT_S)
         there.asks("post 1")
         return own.next().array[0, 0]
 
     assert in_child(fetch) == "1"
-    assert client.next(PATIENCE).array[0, 0] == 1
+    assert client.next(TIMEOUT_S).array[0, 0] == 1
 
 
-def test_a_child_of_a_child_is_told(host, socket):
+def test_a_grandchild_gets_an_error(host, socket):
     client = vs.Client(socket)
     assert in_child(lambda: in_child(client.poll)).startswith("Forked")
 
 
 def test_forking_while_a_thread_waits(there, socket):
     client = vs.Client(socket)
-    client.stats(PATIENCE)
+    client.stats(TIMEOUT_S)
     frames = []
-    thread = threading.Thread(target=lambda: frames.append(client.next(PATIENCE)))
+    thread = threading.Thread(target=lambda: frames.append(client.next(TIMEOUT_S)))
     thread.start()
     for _ in range(20):
         for use in (client.poll, client.next, lambda: client.held, client.fileno):
@@ -148,11 +148,11 @@ def test_forking_while_a_thread_waits(there, socket):
         assert in_child(client.close) == "None"
         assert "parent" in in_child(lambda: repr(client))
     there.asks("post 1")
-    thread.join(PATIENCE)
+    thread.join(TIMEOUT_S)
     assert frames[0].serial == 1
 
 
-def test_a_child_counts_as_no_client(host, socket):
+def test_a_forked_child_is_no_client(host, socket):
     client = vs.Client(socket)
     host.process()
     assert client.poll() is None
@@ -163,13 +163,13 @@ def test_a_child_counts_as_no_client(host, socket):
 
 
 def fetch(client):
-    """Do what a worker does with a client that was sent to it."""
-    client.stats(PATIENCE)
+    """Read with a client that was sent to this worker."""
+    client.stats(TIMEOUT_S)
     return client.path, client.restarts
 
 
 def use(thing):
-    """Do what a worker does with what it can't use."""
+    """Use an object that this worker can't use."""
     try:
         thing.poll()
     except vs.Forked as error:
@@ -178,10 +178,10 @@ def use(thing):
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
-def test_a_client_goes_to_a_worker(there, socket, method):
+def test_a_client_is_sent_to_a_worker(there, socket, method):
     context = multiprocessing.get_context(method)
-    client = vs.Client(socket, timeout=PATIENCE)
-    client.stats(PATIENCE)
+    client = vs.Client(socket, timeout=TIMEOUT_S)
+    client.stats(TIMEOUT_S)
     with context.Pool(1) as pool:
         assert pool.apply(fetch, (client,)) == (socket, 0)
     assert client.is_connected
@@ -194,23 +194,23 @@ def use_global(_):
     return use(GLOBAL["client"])
 
 
-def test_a_worker_that_inherits_is_told(there, socket):
+def test_a_forked_worker_gets_an_error(there, socket):
     GLOBAL["client"] = vs.Client(socket)
     with multiprocessing.get_context("fork").Pool(1) as pool:
         (said,) = pool.map(use_global, [0])
     assert "made in another process" in said
-    GLOBAL["client"].stats(PATIENCE)
+    GLOBAL["client"].stats(TIMEOUT_S)
     GLOBAL.clear()
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
-def test_frames_do_not_go_to_workers(host, socket, method):
+def test_frames_and_hosts_cannot_be_pickled(host, socket, method):
     client = vs.Client(socket)
     conftest.post(host)
-    frame = client.next(PATIENCE)
+    frame = client.next(TIMEOUT_S)
     context = multiprocessing.get_context(method)
     with context.Pool(1) as pool:
-        with pytest.raises(TypeError, match="share it by a Host"):
+        with pytest.raises(TypeError, match="share it with a Host"):
             pool.apply(str, (frame,))
         with pytest.raises(TypeError, match=r"Client\(path\)"):
             pool.apply(str, (host,))
@@ -259,7 +259,7 @@ def test_a_killed_client_gives_its_frames_back(host, socket):
     conftest.post(host, 1)
     assert child.says() == "holds 1"
     child.kill()
-    host.poll(PATIENCE)
+    host.poll(TIMEOUT_S)
     host.process()
     assert host.clients_count == 0
     assert host.stats()["left"] >= 0
@@ -268,13 +268,13 @@ def test_a_killed_client_gives_its_frames_back(host, socket):
 
 
 def test_the_stream_goes_on_under_kill_9(start_host, socket):
-    client = vs.Client(socket, reconnect=True, timeout=PATIENCE)
+    client = vs.Client(socket, reconnect=True, timeout=TIMEOUT_S)
     for turn in range(5):
         there = start_host()
         there.hears("post 3")
         frame = client.next()
         while client.restarts < turn:
-            # What the killed host had published comes first.
+            # Frames that the killed host had published come first.
             assert not frame.is_after_restart
             frame = client.next()
         assert frame.is_after_restart == (turn > 0)

@@ -14,7 +14,7 @@ PICTURES = 30
 
 
 def numbers(path) -> list[int]:
-    """Decode a byte stream of H.264 and read the numbers of its pictures."""
+    """Decode an H.264 byte stream and read the numbers of its pictures."""
     decoder = vs.Decoder("h264", backend="software")
     return [number_of(f) for f in decoder.decode(path.read_bytes()) + decoder.flush()]
 
@@ -43,7 +43,7 @@ def test_frames_are_recorded_to_a_byte_stream(tmp_path):
     assert numbers(path) == list(range(PICTURES))
 
 
-def test_raw_pictures_are_recorded_as_they_are(tmp_path):
+def test_raw_pictures_are_recorded_unchanged(tmp_path):
     path = tmp_path / "movie.y4m"
     with vs.Recorder(path, fps=10) as recorder:
         for n in range(3):
@@ -67,7 +67,7 @@ def test_arrays_are_recorded(tmp_path):
     assert numbers(path) == [0, 1, 2, 3]
 
 
-def test_times_are_those_that_are_said(tmp_path):
+def test_given_times_are_recorded(tmp_path):
     path = tmp_path / "movie.mp4"
     with vs.Recorder(path, fps=10) as recorder:
         for n, pts_ns in enumerate([0, 100_000_000, 900_000_000]):
@@ -82,7 +82,7 @@ def test_packets_of_an_encoder_are_recorded(tmp_path):
     with vs.Recorder(path) as recorder:
         for packet in packets[1:]:
             recorder.write(packet)
-    # What is before the first key frame can't be decoded.
+    # Packets before the first key frame can't be decoded.
     assert numbers(path) == list(range(10, PICTURES))
     assert recorder.close().left_out == 9
     path = tmp_path / "movie.mp4"
@@ -110,7 +110,7 @@ def test_frames_of_a_client_are_recorded(tmp_path):
     assert recorder.close().estimated == 0
 
 
-def test_packets_of_a_host_are_recorded_as_they_are(tmp_path):
+def test_packets_of_a_host_are_recorded_unchanged(tmp_path):
     encoder = vs.Encoder(backend="software", gop=10)
     packets = [packet for n in range(PICTURES) for packet in encoder.encode(picture(n))]
     path = tmp_path / "movie.h264"
@@ -150,7 +150,7 @@ def test_images_of_a_camera_are_kept_or_encoded(tmp_path):
             assert numbers(path) == [0, 1, 3]
 
 
-def test_another_size_is_an_error_and_the_file_goes_on(tmp_path):
+def test_recording_goes_on_after_a_wrong_size(tmp_path):
     path = tmp_path / "movie.h264"
     with vs.Recorder(path) as recorder:
         recorder.write(picture(0))
@@ -160,7 +160,7 @@ def test_another_size_is_an_error_and_the_file_goes_on(tmp_path):
     assert numbers(path) == [0, 1]
 
 
-def test_names_say_what_can_be_recorded(tmp_path):
+def test_extensions_choose_the_file_format(tmp_path):
     for name, words in (("movie.avi", r"\.mp4"), ("movie.h265", r"H\.265|another codec")):
         with pytest.raises(ValueError, match=words):
             vs.Recorder(tmp_path / name, codec="h264")
@@ -190,7 +190,7 @@ def test_a_closed_recorder_takes_nothing(tmp_path):
         recorder.write(picture(1))
 
 
-def test_what_ends_the_block_comes_first(tmp_path):
+def test_the_blocks_exception_comes_first(tmp_path):
     path = tmp_path / "movie.h264"
     with pytest.raises(KeyError), vs.Recorder(path) as recorder:
         recorder.write(picture(7))

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 #: Seconds that a frame may take on a slow guest.
-PATIENCE = 60
+TIMEOUT_S = 60
 DRIVER = Path("/sys/bus/platform/drivers/vivid")
 #: _IOWR('V', 39, int)
 VIDIOC_S_INPUT = 0xC0045627
@@ -51,13 +51,13 @@ def multiplanar():
 
 
 def opened(device, **more):
-    more = {"size": (320, 180), "timeout": PATIENCE, **more}
+    more = {"size": (320, 180), "timeout": TIMEOUT_S, **more}
     return vs.Camera(device.path, **more)
 
 
 @pytest.fixture
 def plain(device, multiplanar):
-    """Have both cameras show nothing but a colour."""
+    """Have both cameras show a single colour."""
     for each in (device, multiplanar):
         with vs.Camera(each.path) as camera:
             camera.controls.osd_text_mode = "None"
@@ -88,13 +88,13 @@ def test_a_camera_lists_without_starting(device):
 
 @pytest.mark.parametrize("fourcc", ["NV12", "YU12", "YUYV", "UYVY", "RGB3", "BGR3"])
 @pytest.mark.parametrize("colour", ["Red", "Green", "Blue", "White"])
-def test_colours_come_as_shown(device, plain, fourcc, colour):
+def test_colours_match_the_pattern(device, plain, fourcc, colour):
     check_colour(device, fourcc, colour)
 
 
 @pytest.mark.parametrize("fourcc", ["NM12", "YM12", "NV12"])
 @pytest.mark.parametrize("colour", ["Red", "Green", "Blue", "White"])
-def test_colours_of_many_memories_come_as_shown(multiplanar, plain, fourcc, colour):
+def test_multi_planar_colours_match_the_pattern(multiplanar, plain, fourcc, colour):
     frame = check_colour(multiplanar, fourcc, colour)
     inodes = {os.fstat(frame.fileno(at)).st_ino for at in range(len(frame.planes))}
     assert len(inodes) == {"NM12": 2, "YM12": 3, "NV12": 1}[fourcc]
@@ -143,7 +143,7 @@ def check_colour(device, fourcc, colour):
     return frame
 
 
-def test_bars_stand_from_left_to_right(device, plain):
+def test_bars_are_ordered_left_to_right(device, plain):
     with opened(device, format="RGB3", controls={"test_pattern": "100% Colorbar"}) as camera:
         pixels = camera.next().array
         middles = [tuple(pixels[90, 20 + 40 * bar]) for bar in range(8)]
@@ -152,7 +152,7 @@ def test_bars_stand_from_left_to_right(device, plain):
     assert middles[5] == (255, 0, 0) and middles[6] == (0, 0, 255)
 
 
-def test_frames_count_and_tell_when(device):
+def test_frames_have_numbers_and_times(device):
     with opened(device, fps=30) as camera:
         frames = []
         for frame in camera:
@@ -165,7 +165,7 @@ def test_frames_count_and_tell_when(device):
     assert frames == sorted(set(frames))
 
 
-def test_what_it_does_not_have_is_an_error(device):
+def test_unsupported_settings_are_errors(device):
     with pytest.raises(vs.Error, match=r"has no format MJPG; it offers .*NV12"):
         opened(device, format="MJPG").start()
     with pytest.raises(vs.Error, match=r"has no 321x181 in .*; the nearest is"):
@@ -176,7 +176,7 @@ def test_what_it_does_not_have_is_an_error(device):
 
 
 def test_the_first_camera_is_the_default():
-    with vs.Camera(timeout=PATIENCE) as camera:
+    with vs.Camera(timeout=TIMEOUT_S) as camera:
         assert camera.path == cameras()[0].path
         camera.next()
 
@@ -189,7 +189,7 @@ def test_a_camera_is_busy_while_it_streams(device):
     assert caught.value.filename == device.path
 
 
-def test_all_buffers_held_is_an_error(device):
+def test_holding_all_buffers_is_an_error(device):
     with opened(device, buffers=4) as camera:
         frames = [camera.next() for _ in range(camera.buffers)]
         with pytest.raises(vs.HoldLimit, match=f"all {camera.buffers} buffers"):
@@ -214,7 +214,7 @@ def test_frames_outlive_their_camera(device):
         again.next()
 
 
-def test_memory_may_be_of_every_kind(device):
+def test_every_memory_kind_works(device):
     for memory in ("mmap", "dmabuf", "userptr"):
         with opened(device, format="NV12", memory=memory) as camera:
             assert np.asarray(camera.next().plane(0)).std() > 0
@@ -225,7 +225,7 @@ def test_the_descriptor_is_readable_for_a_frame(device):
         fd = camera.fileno()
         for _ in range(3):
             while (frame := camera.poll()) is None:
-                assert select.select([fd], [], [], PATIENCE)[0]
+                assert select.select([fd], [], [], TIMEOUT_S)[0]
             frame.release()
 
 
@@ -239,7 +239,7 @@ def test_async_loops_get_frames(device):
                 if frames == 5:
                     return frames
 
-    assert asyncio.run(asyncio.wait_for(count(), PATIENCE)) == 5
+    assert asyncio.run(asyncio.wait_for(count(), TIMEOUT_S)) == 5
 
 
 def test_cameras_are_not_pickled(device):
@@ -270,7 +270,7 @@ def test_controls_are_attributes_and_a_mapping(device):
         assert controls.brightness == 128
 
 
-def test_controls_of_every_kind_have_values(device):
+def test_every_kind_of_control_has_a_value(device):
     with opened(device) as camera:
         controls = camera.controls
         controls.boolean = True
@@ -333,7 +333,7 @@ def test_controls_refuse_with_what_they_take(device):
 def test_controls_are_set_while_it_streams_elsewhere(device, tmp_path):
     camera = opened(device, controls={"brightness": 99})
     path = str(tmp_path / "stream")
-    with vs.Stream(path, camera), vs.Client(path, timeout=PATIENCE) as client:
+    with vs.Stream(path, camera), vs.Client(path, timeout=TIMEOUT_S) as client:
         client.next()
         assert camera.controls.brightness == 99
         camera.controls.brightness = 100
@@ -352,7 +352,7 @@ def test_changes_of_controls_are_watched(device):
             assert (change.name, change.value, change.value_changed) == ("brightness", 33, True)
             other.controls.contrast = 33
             other.controls.menu = 4
-            assert select.select([watch.fileno()], [], [], PATIENCE)[0]
+            assert select.select([watch.fileno()], [], [], TIMEOUT_S)[0]
             change = watch.poll()
             assert (change.name, change.value) == ("menu", "Menu Item 4")
             other.controls.reset()
@@ -374,14 +374,14 @@ def test_event_loops_watch_controls(device):
             camera.controls.reset()
         return values
 
-    assert asyncio.run(asyncio.wait_for(main(), PATIENCE)) == [55, 56]
+    assert asyncio.run(asyncio.wait_for(main(), TIMEOUT_S)) == [55, 56]
 
 
 # Plugs and signals.
 
 
 class Pulled:
-    """A camera that is pulled out, and put back in."""
+    """A camera that is unplugged and replugged."""
 
     def __init__(self, device):
         self.name = device.bus.removeprefix("platform:").replace("-000", ".").replace("-", ".")
@@ -417,11 +417,11 @@ def test_unplugging_ends_a_wait(device):
     finally:
         thread.join()
         pulled.__exit__()
-    with vs.Camera(cameras()[0].path, timeout=PATIENCE) as again:
+    with vs.Camera(cameras()[0].path, timeout=TIMEOUT_S) as again:
         again.next()
 
 
-def test_a_camera_that_comes_back_is_waited_for(device):
+def test_a_replugged_camera_is_waited_for(device):
     with opened(device, reconnect=True) as camera:
         before = camera.next()
         with Pulled(device):
@@ -439,7 +439,7 @@ def test_a_camera_that_comes_back_is_waited_for(device):
         camera.controls.reset()
 
 
-def test_event_loops_wait_for_a_camera_that_comes_back(device):
+def test_event_loops_wait_for_a_replugged_camera(device):
     async def main():
         with opened(device, reconnect=True) as camera:
             pulled = Pulled(device)
@@ -451,14 +451,14 @@ def test_event_loops_wait_for_a_camera_that_comes_back(device):
                     pulled.__enter__()
                     loop.call_later(0.3, pulled.__exit__)
 
-    assert asyncio.run(asyncio.wait_for(main(), PATIENCE))
+    assert asyncio.run(asyncio.wait_for(main(), TIMEOUT_S))
 
 
-def test_frames_of_another_signal_come_in_its_size(device):
+def test_a_new_signal_changes_the_frame_size(device):
     handle = os.open(device.path, os.O_RDWR)
     try:
         fcntl.ioctl(handle, VIDIOC_S_INPUT, struct.pack("i", HDMI))
-        with vs.Camera(device.path, format="NV12", timeout=PATIENCE) as camera:
+        with vs.Camera(device.path, format="NV12", timeout=TIMEOUT_S) as camera:
             controls = camera.controls
             controls.dv_timings_signal_mode = 0
             before = camera.next()
@@ -474,7 +474,7 @@ def test_frames_of_another_signal_come_in_its_size(device):
             assert size != (800, 600)
             assert frame.has_new_format
             assert frame.plane(0).shape == [600, 800]
-            # What was held before stays what it is, and goes nowhere when it is released.
+            # Frames held before stay as they are, and releasing them has no effect.
             assert (luma == pixels).all()
             del luma
             before.release()
@@ -504,7 +504,7 @@ def test_another_process_reads_the_cameras_memory(device, tmp_path):
     path = str(tmp_path / "stream")
     program = f"""
 import os, videostream as vs
-with vs.Client({path!r}, timeout={PATIENCE}) as client:
+with vs.Client({path!r}, timeout={TIMEOUT_S}) as client:
     for at, frame in enumerate(client):
         print(os.fstat(frame.fileno()).st_ino, flush=True)
         if at == 20:
@@ -557,18 +557,18 @@ vs.Stream({path!r}, camera).run()
             second.wait()
 
 
-def test_a_stream_says_when_its_camera_is_unplugged(device, tmp_path):
+def test_a_stream_reports_an_unplugged_camera(device, tmp_path):
     stream = vs.Stream(str(tmp_path / "stream"), opened(device))
-    assert stream.step(PATIENCE) == 1
+    assert stream.step(TIMEOUT_S) == 1
     with Pulled(device), pytest.raises(vs.Unplugged, match="unplugged"):
-        stream.run(PATIENCE)
+        stream.run(TIMEOUT_S)
     stream.close()
 
 
-def test_a_streams_thread_ends_when_its_camera_is_unplugged(device, tmp_path):
+def test_unplugging_ends_the_streams_thread(device, tmp_path):
     with pytest.raises(vs.Unplugged), vs.Stream(str(tmp_path / "stream"), opened(device)) as stream:
         client = vs.Client(stream.path, mode="every", timeout=0.1)
-        client.next(PATIENCE).release()
+        client.next(TIMEOUT_S).release()
         with Pulled(device):
             while stream.is_running:
                 with contextlib.suppress(vs.TimedOut, vs.HostGone):

@@ -1,4 +1,4 @@
-"""One picture as a file."""
+"""Snapshots."""
 
 import zlib
 
@@ -94,7 +94,7 @@ def test_the_next_frame_of_a_client_is_saved(tmp_path):
     assert (read_png(path) == picture(9).to_rgb()).all()
 
 
-def test_a_frame_that_is_not_whole_is_passed_over(tmp_path):
+def test_a_damaged_frame_is_skipped(tmp_path):
     whole = tmp_path / "whole.jpg"
     vs.snapshot(picture(3), whole)
     image = whole.read_bytes()
@@ -102,7 +102,7 @@ def test_a_frame_that_is_not_whole_is_passed_over(tmp_path):
     frames = [vs.Frame.from_bytes(data, 192, 128, "MJPG") for data in halves]
 
     class Source:
-        """Gives the frames one by one."""
+        """Returns the frames one by one."""
 
         def next(self, timeout=None):
             return frames.pop(0)
@@ -112,7 +112,7 @@ def test_a_frame_that_is_not_whole_is_passed_over(tmp_path):
     assert (tmp_path / "kept.jpg").read_bytes() == image
 
 
-def test_a_name_that_says_no_format_is_refused(tmp_path):
+def test_unknown_file_extensions_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"\.png, \.jpg"):
         vs.snapshot(picture(1), tmp_path / "picture.gif")
     with pytest.raises(vs.Error) as error:

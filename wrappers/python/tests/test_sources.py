@@ -1,4 +1,4 @@
-"""Sources in this process: the test pattern, and what devices a machine has."""
+"""Sources in this process: the test pattern, and listing devices."""
 
 import asyncio
 import gc
@@ -16,11 +16,11 @@ import pytest
 import videostream as vs
 
 #: Seconds that a frame may take on a slow machine.
-PATIENCE = 60
+TIMEOUT_S = 60
 
 
 def pattern(format="NV12", *, fps=200, **more):
-    return vs.TestPattern(format, (320, 240), fps, timeout=PATIENCE, **more)
+    return vs.TestPattern(format, (320, 240), fps, timeout=TIMEOUT_S, **more)
 
 
 @pytest.mark.parametrize("format", ["NV12", "YU12", "YUYV", "RGB3"])
@@ -52,7 +52,7 @@ def test_a_changed_byte_is_noticed():
         vs.TestPattern.verify(vs.Frame(320, 240, "RGB3"))
 
 
-def test_what_it_gives_is_known():
+def test_properties_describe_the_frames():
     with vs.TestPattern() as source:
         assert source.format == "NV12"
         assert source.size == (1280, 720)
@@ -78,12 +78,12 @@ def test_rates_are_ints_floats_and_fractions(fps, rate):
 
 
 @pytest.mark.parametrize("fps", [0, -1, 0.0, float("nan"), float("inf"), "30x", None.__class__])
-def test_rates_that_are_none_are_refused(fps):
+def test_invalid_rates_are_refused(fps):
     with pytest.raises(ValueError, match="above 0"):
         vs.TestPattern(fps=fps)
 
 
-def test_wrong_arguments_say_what_is_expected():
+def test_wrong_arguments_explain_what_is_expected():
     with pytest.raises(vs.Error, match="no test pattern in MJPG: choose NV12"):
         vs.TestPattern("MJPG")
     with pytest.raises(vs.Error, match="both sides must be even"):
@@ -94,7 +94,7 @@ def test_wrong_arguments_say_what_is_expected():
         vs.Source()
 
 
-def test_frames_are_views_that_can_not_be_written():
+def test_frames_are_read_only_views():
     with pattern() as source:
         frame = source.next()
         luma = np.asarray(frame.plane(0))
@@ -109,7 +109,7 @@ def test_frames_are_views_that_can_not_be_written():
         assert source.held == 0
 
 
-def test_all_buffers_held_is_an_error():
+def test_holding_all_buffers_is_an_error():
     source = pattern(buffers=3)
     frames = [source.next() for _ in range(3)]
     with pytest.raises(vs.HoldLimit, match=r"all 3 buffers .* buffers=5"):
@@ -168,9 +168,9 @@ def test_frames_may_be_released_after_the_end():
     source.close()
 
 
-def test_a_timeout_is_told():
+def test_a_timeout_is_reported():
     with vs.TestPattern(fps=Fraction(1, 1000)) as source:
-        source.next(PATIENCE).release()
+        source.next(TIMEOUT_S).release()
         with pytest.raises(TimeoutError, match="no frame before the timeout"):
             source.next(0.01)
         assert source.poll() is None
@@ -183,7 +183,7 @@ def test_the_descriptor_is_readable_for_a_frame():
         fd = source.fileno()
         for _ in range(3):
             while (frame := source.poll()) is None:
-                ready, _, _ = select.select([fd], [], [], PATIENCE)
+                ready, _, _ = select.select([fd], [], [], TIMEOUT_S)
                 assert ready
             frame.release()
             assert source.fileno() == fd
@@ -208,17 +208,17 @@ def test_async_loops_end_when_it_is_closed():
         asyncio.get_running_loop().call_later(0.05, source.close)
         return len([frame async for frame in source])
 
-    assert asyncio.run(asyncio.wait_for(count(), PATIENCE)) == 1
+    assert asyncio.run(asyncio.wait_for(count(), TIMEOUT_S)) == 1
 
 
 def test_close_ends_a_wait_in_another_thread():
     source = vs.TestPattern(size=(320, 240), fps=Fraction(1, 1000))
-    source.next(PATIENCE).release()
+    source.next(TIMEOUT_S).release()
     ended = []
     thread = threading.Thread(target=lambda: ended.extend(source))
     thread.start()
     source.close()
-    thread.join(PATIENCE)
+    thread.join(TIMEOUT_S)
     assert not thread.is_alive()
     assert ended == []
 
@@ -236,7 +236,7 @@ def test_threads_get_frames_of_their_own():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(PATIENCE)
+        thread.join(TIMEOUT_S)
     assert len(numbers) == len(set(numbers)) == 80
 
 
@@ -254,11 +254,11 @@ except KeyboardInterrupt:
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "waiting\n"
     process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=PATIENCE)
+    output, _ = process.communicate(timeout=TIMEOUT_S)
     assert output == "interrupted\n"
 
 
-def test_a_forked_child_is_told():
+def test_a_forked_child_gets_an_error():
     source = pattern()
     frame = source.next()
     child = os.fork()
@@ -289,7 +289,7 @@ def test_devices_are_listed():
         assert (device.error is None) == (device.kind is not None)
 
 
-def test_cameras_that_are_not_there_are_named():
+def test_missing_cameras_are_named():
     with pytest.raises(vs.Error, match="/dev/video-none: no such device") as caught:
         vs.Camera("/dev/video-none")
     assert caught.value.filename == "/dev/video-none"
@@ -298,7 +298,7 @@ def test_cameras_that_are_not_there_are_named():
         vs.Camera("/dev/null")
 
 
-def test_wishes_are_checked_before_a_camera_is_opened():
+def test_options_are_checked_before_opening():
     with pytest.raises(ValueError, match=r'memory="ram".*"mmap"'):
         vs.Camera("/dev/null", memory="ram")
     with pytest.raises(TypeError, match="an int, a bool, a str"):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import videostream as vs
 
-PATIENCE = 60
+TIMEOUT_S = 60
 
 
 def pattern(**more):
@@ -27,7 +27,7 @@ def path(tmp_path):
 
 
 def test_a_block_serves_clients(path):
-    with vs.Stream(path, pattern()) as stream, vs.Client(path, timeout=PATIENCE) as client:
+    with vs.Stream(path, pattern()) as stream, vs.Client(path, timeout=TIMEOUT_S) as client:
         assert stream.is_running
         for _ in range(5):
             with client.next() as frame:
@@ -47,7 +47,7 @@ def test_a_block_serves_clients(path):
 def test_another_process_maps_the_same_memory(path):
     program = f"""
 import os, videostream as vs
-with vs.Client({path!r}, timeout={PATIENCE}) as client:
+with vs.Client({path!r}, timeout={TIMEOUT_S}) as client:
     for frame in client:
         assert vs.TestPattern.verify(frame) == frame.sequence
         print(os.fstat(frame.fileno()).st_ino, flush=True)
@@ -56,7 +56,7 @@ with vs.Client({path!r}, timeout={PATIENCE}) as client:
 """
     with pattern(buffers=4) as source:
         ours = set()
-        frames = [source.next(PATIENCE) for _ in range(4)]
+        frames = [source.next(TIMEOUT_S) for _ in range(4)]
         ours = {os.fstat(frame.fileno()).st_ino for frame in frames}
         assert len(ours) == 4
         for frame in frames:
@@ -64,7 +64,7 @@ with vs.Client({path!r}, timeout={PATIENCE}) as client:
         with vs.Stream(path, source):
             run = [sys.executable, "-c", program]
             output = subprocess.run(
-                run, capture_output=True, text=True, timeout=PATIENCE, check=True
+                run, capture_output=True, text=True, timeout=TIMEOUT_S, check=True
             )
     theirs = {int(line) for line in output.stdout.split()}
     assert theirs and theirs <= ours
@@ -73,7 +73,7 @@ with vs.Client({path!r}, timeout={PATIENCE}) as client:
 def test_steps_publish_one_frame_each(path):
     with pattern() as source:
         stream = vs.Stream(path, source)
-        serials = [stream.step(PATIENCE) for _ in range(3)]
+        serials = [stream.step(TIMEOUT_S) for _ in range(3)]
         assert serials == [1, 2, 3]
         stream.close()
         with pytest.raises(vs.Released):
@@ -82,12 +82,12 @@ def test_steps_publish_one_frame_each(path):
 
 def test_a_step_may_time_out(path):
     stream = vs.Stream(path, pattern(fps=0.1))
-    assert stream.step(PATIENCE) == 1
+    assert stream.step(TIMEOUT_S) == 1
     assert stream.step(0.01) is None
     assert stream.step(0) is None
 
 
-def test_run_ends_by_its_timeout(path):
+def test_run_ends_at_its_timeout(path):
     stream = vs.Stream(path, pattern(fps=200))
     start = time.monotonic()
     frames = stream.run(timeout=0.2)
@@ -101,10 +101,10 @@ def test_run_ends_when_another_thread_closes(path):
     counts = []
     thread = threading.Thread(target=lambda: counts.append(stream.run()))
     thread.start()
-    with vs.Client(path, timeout=PATIENCE) as client:
+    with vs.Client(path, timeout=TIMEOUT_S) as client:
         client.next()
     stream.close()
-    thread.join(PATIENCE)
+    thread.join(TIMEOUT_S)
     assert counts and counts[0] >= 1
 
 
@@ -117,10 +117,10 @@ except KeyboardInterrupt:
     print("interrupted")
 """
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
-    with vs.Client(path, reconnect=True, timeout=PATIENCE) as client:
+    with vs.Client(path, reconnect=True, timeout=TIMEOUT_S) as client:
         client.next()
     process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=PATIENCE)
+    output, _ = process.communicate(timeout=TIMEOUT_S)
     assert output == "interrupted\n"
     assert not Path(path).exists()
 
@@ -139,7 +139,7 @@ def test_an_event_loop_serves(path):
         await serving
         return numbers
 
-    numbers = asyncio.run(asyncio.wait_for(main(), PATIENCE))
+    numbers = asyncio.run(asyncio.wait_for(main(), TIMEOUT_S))
     assert numbers == sorted(set(numbers))
 
 
@@ -147,13 +147,13 @@ def test_the_descriptor_is_readable_for_a_step(path):
     stream = vs.Stream(path, pattern(fps=20))
     for _ in range(3):
         while stream.step(0) is None:
-            ready, _, _ = select.select([stream.fileno()], [], [], PATIENCE)
+            ready, _, _ = select.select([stream.fileno()], [], [], TIMEOUT_S)
             assert ready
 
 
-def test_the_source_is_the_streams(path):
+def test_the_stream_owns_the_source(path):
     source = pattern()
-    frame = source.next(PATIENCE)
+    frame = source.next(TIMEOUT_S)
     with pytest.raises(vs.HoldLimit, match=r"1 frames .* are held"):
         vs.Stream(path, source)
     frame.release()
@@ -162,12 +162,12 @@ def test_the_source_is_the_streams(path):
         source.next()
     assert source.size == (320, 240)
     source.close()
-    assert stream.step(PATIENCE) == 1
+    assert stream.step(TIMEOUT_S) == 1
 
 
 def test_clients_share_the_buffers(path):
     with vs.Stream(path, pattern()) as stream:
-        clients = [vs.Client(path, timeout=PATIENCE) for _ in range(3)]
+        clients = [vs.Client(path, timeout=TIMEOUT_S) for _ in range(3)]
         frames = [client.next() for client in clients]
         assert stream.clients_count == 3
         assert all(client.hold == 2 for client in clients)
@@ -181,7 +181,7 @@ def test_a_source_with_too_few_buffers_is_refused(path):
 
 def test_pictures_are_converted(path):
     stream = vs.Stream(path, pattern(), convert="YUYV", size=(160, 120))
-    with stream, vs.Client(path, timeout=PATIENCE) as client:
+    with stream, vs.Client(path, timeout=TIMEOUT_S) as client:
         frame = client.next()
         assert (frame.fourcc, frame.width, frame.height) == ("YUYV", 160, 120)
         assert frame.array.mean() > 0
@@ -189,7 +189,7 @@ def test_pictures_are_converted(path):
 
 def test_packets_are_shared(path):
     stream = vs.Stream(path, pattern(), encode="h264", bitrate=500_000, gop=10)
-    with stream, vs.Client(path, mode="every", timeout=PATIENCE) as client:
+    with stream, vs.Client(path, mode="every", timeout=TIMEOUT_S) as client:
         frame = client.next()
         while not frame.is_key:
             frame.release()
@@ -199,7 +199,7 @@ def test_packets_are_shared(path):
         assert client.parameters
 
 
-def test_wrong_arguments_say_what_is_expected(path):
+def test_wrong_arguments_explain_what_is_expected(path):
     with pytest.raises(ValueError, match=r'encode="mpeg2".*"h264"'):
         vs.Stream(path, pattern(), encode="mpeg2")
     with pytest.raises(ValueError, match="policy="):
@@ -208,11 +208,11 @@ def test_wrong_arguments_say_what_is_expected(path):
         vs.Stream(path, "camera")
 
 
-def test_two_threads_do_not_serve_one_stream(path):
+def test_only_one_thread_serves_a_stream(path):
     with vs.Stream(path, pattern()) as stream:
-        with pytest.raises(vs.Error, match="its own thread"):
+        with pytest.raises(vs.Error, match="background thread"):
             stream.run()
-        with pytest.raises(vs.Error, match="its own thread"):
+        with pytest.raises(vs.Error, match="background thread"):
             stream.start()
 
 
@@ -226,7 +226,7 @@ vs.Stream({path!r}, vs.TestPattern(size=(320, 240), fps=100)).run()
         return subprocess.Popen([sys.executable, "-c", program])
 
     first = host()
-    with vs.Client(path, reconnect=True, timeout=PATIENCE) as client:
+    with vs.Client(path, reconnect=True, timeout=TIMEOUT_S) as client:
         held = client.next()
         first.kill()
         first.wait()

@@ -1,4 +1,4 @@
-"""What this package does better than the 2.x one where that fails: the list in docs/python.md."""
+"""Fixes of 2.x failures: the table in docs/python.md."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ def test_both_names_are_the_same_classes():
         videostream.Host,
         videostream.Client,
     )
-    # Others may have packages there as well.
+    # The directory may have other packages as well.
     assert importlib.import_module("deepview").__file__ is None
 
 
-def test_failures_say_what_failed(path):
+def test_errors_name_what_failed(path):
     with pytest.raises(RuntimeError) as failure:
         videostream.Client(path)
     assert isinstance(failure.value, videostream.HostGone)
@@ -181,7 +181,7 @@ def test_received_frames_can_only_be_read(path):
     assert not np.frombuffer(received.map(), np.uint8).flags.writeable
 
 
-def test_each_frame_has_memory_of_its_own():
+def test_each_frame_has_its_own_memory():
     frames = [videostream.Frame(64, 48, "RGB3") for _ in range(2)]
     for number, frame in enumerate(frames):
         frame.alloc()
@@ -244,7 +244,7 @@ def test_descriptors_are_not_inherited(path):
     assert not os.get_inheritable(host.listener)
 
 
-def test_memory_is_as_large_as_the_stride_says():
+def test_memory_size_follows_the_stride():
     for fourcc, stride, size in [
         ("NV12", 700, 700 * 480 * 3 // 2),
         ("RGBA", 3000, 3000 * 480),
@@ -300,7 +300,7 @@ def test_odd_pictures_have_room_for_their_planes(path):
     assert (np.asarray(received.plane(1)) == 9).all()
 
 
-def test_memory_too_small_for_the_planes_is_bytes(path, tmp_path):
+def test_too_little_memory_is_plain_bytes(path, tmp_path):
     host, client = connected(path)
     frame = videostream.Frame(64, 48, "NV12")
     with (tmp_path / "frame").open("w+b") as file:
@@ -325,7 +325,7 @@ def test_a_view_never_reaches_past_the_memory(tmp_path):
         memoryview(frame.plane(0))
 
 
-def test_a_descriptor_for_reading_is_a_frame(tmp_path):
+def test_a_read_only_descriptor_is_a_frame(tmp_path):
     file = tmp_path / "frame"
     file.write_bytes(b"#" * (64 * 48 * 3))
     frame = videostream.Frame(64, 48, "RGB3")
@@ -336,7 +336,7 @@ def test_a_descriptor_for_reading_is_a_frame(tmp_path):
     assert (frame.array == ord("#")).all()
 
 
-def test_attached_memory_is_shared_where_it_lies(path, tmp_path):
+def test_attached_memory_is_shared_in_place(path, tmp_path):
     host, client = connected(path)
     size = 64 * 48 * 3
     memory = os.memfd_create("test", os.MFD_ALLOW_SEALING)
@@ -362,7 +362,7 @@ def test_attached_memory_is_shared_where_it_lies(path, tmp_path):
 def test_memory_that_cannot_be_shared_is_copied(path):
     host, client = connected(path)
     frame = videostream.Frame(64, 48, "RGB3")
-    # A file of this process's memory that others may not be trusted with: not the user's own.
+    # A file that clients can't trust, since it belongs to another user.
     if os.geteuid() != 0:
         pytest.skip("needs a file of another user, which root can make")
     fd = os.open("/dev/shm/vsl_test_copied", os.O_RDWR | os.O_CREAT, 0o666)
@@ -380,7 +380,7 @@ def test_memory_that_cannot_be_shared_is_copied(path):
         os.close(fd)
 
 
-def test_a_refused_frame_stays_the_callers(path):
+def test_a_refused_frame_stays_with_the_caller(path):
     host = videostream.Host(path)
     frame = videostream.Frame(64, 48, "RGB3")
     read, write = os.pipe()
@@ -396,7 +396,7 @@ def test_a_refused_frame_stays_the_callers(path):
         host.post(frame)
 
 
-def test_frames_without_an_end_make_room(path):
+def test_frames_without_expiry_make_room(path):
     host, client = connected(path)
     gc.collect()
     before = descriptors()
@@ -417,7 +417,7 @@ def test_a_pointer_is_a_second_name_of_a_frame(path):
     assert other.map()[0] == 7
     videostream.Host(path).post(other)
     assert other._ptr is None
-    # Functions of the C library do not get what is none of its frames.
+    # Functions of the C library must not get other objects as frames.
     with pytest.raises(ctypes.ArgumentError):
         ctypes.CDLL(None).free.argtypes = [ctypes.c_void_p]
         ctypes.CDLL(None).free(videostream.Frame(8, 8, "RGB3")._ptr)
@@ -461,7 +461,7 @@ def test_an_idle_client_stays_connected(path):
     assert client.frame_wait().width == 64
 
 
-def test_waiting_for_a_host_leaves_the_processor(path):
+def test_waiting_for_a_host_uses_no_cpu(path):
     client = videostream.Client(path, reconnect=True, timeout=1.0)
     used = os.times()
     with pytest.raises(videostream.TimedOut):
@@ -526,7 +526,7 @@ def test_held_frames_are_not_overwritten(path):
     assert client.frame_wait().serial > 2
 
 
-def test_a_file_that_is_no_socket_is_left_alone(tmp_path):
+def test_regular_files_are_not_replaced(tmp_path):
     file = tmp_path / "precious"
     file.write_text("content")
     with pytest.raises(RuntimeError):
@@ -545,7 +545,7 @@ def test_a_path_without_a_slash_is_no_file(tmp_path, monkeypatch):
     assert client.frame_wait().width == 64
 
 
-def test_a_host_is_its_users_own(path):
+def test_a_host_admits_its_user_only(path):
     host = videostream.Host(path)
     assert Path(path).stat().st_mode & 0o777 == 0o600
     host.close()

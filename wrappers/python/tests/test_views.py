@@ -1,4 +1,4 @@
-"""Views: where they point, how they are shaped, what they keep."""
+"""Views: memory, shapes and lifetimes."""
 
 import ctypes
 import gc
@@ -52,7 +52,7 @@ FORMATS = [
 
 
 def tensor_of(plane):
-    """Give NumPy's tensor over a plane that can only be read; before 2.1 it knows no such."""
+    """Return NumPy's tensor over a read-only plane, which needs NumPy 2.1."""
     if np.lib.NumpyVersion(np.__version__) >= "2.1.0":
         return np.from_dlpack(plane)
     with pytest.raises(BufferError, match=r"DLPack before 1\.0"):
@@ -97,7 +97,7 @@ def test_layouts_reach_clients_unchanged(tmp_path):
             for value, plane in enumerate(frame.planes, 1):
                 np.asarray(plane)[...] = value
             own.post(frame)
-            got = client.next(conftest.PATIENCE)
+            got = client.next(conftest.TIMEOUT_S)
             for value, (plane, (shape, strides, _)) in enumerate(zip(got.planes, planes), 1):
                 array = np.asarray(plane)
                 assert (array.shape, array.strides) == (shape, strides), fourcc
@@ -122,7 +122,7 @@ def test_a_plane_beyond_the_last_is_refused():
         vs.Frame(8, 4, "NV12").plane(2)
 
 
-def test_numbers_of_16_bits_are_read_by_memoryview():
+def test_memoryview_reads_16_bit_samples():
     frame = vs.Frame(4, 2, "Y16 ")
     frame.array[1, 2] = 0x1234
     view = memoryview(frame.plane())
@@ -167,7 +167,7 @@ def test_asarray_copies_only_when_asked(host, socket):
 
 
 def inode_and_access(address: int) -> tuple[int, str]:
-    """Give the inode that lies at an address of this process, and its access."""
+    """Return inode and access of the mapping at an address of this process."""
     for line in Path("/proc/self/maps").read_text().splitlines():
         fields = line.split()
         start, end = (int(part, 16) for part in fields[0].split("-"))
@@ -184,12 +184,12 @@ def test_client_views_are_the_host_memory(host, socket, fourcc):
     inode = os.fstat(drawn.fileno()).st_ino
     assert inode_and_access(kept.ctypes.data) == (inode, "rw-s")
     host.post(drawn)
-    frame = client.next(conftest.PATIENCE)
+    frame = client.next(conftest.TIMEOUT_S)
     array = np.asarray(frame.plane())
     assert array.ctypes.data != kept.ctypes.data
     assert inode_and_access(array.ctypes.data) == (inode, "r--s")
     assert os.fstat(frame.fileno()).st_ino == inode
-    # All ways lead to one address.
+    # All views have one address.
     addresses = {
         array.ctypes.data,
         np.asarray(memoryview(frame.plane())).ctypes.data,
@@ -197,7 +197,7 @@ def test_client_views_are_the_host_memory(host, socket, fourcc):
         frame.array.ctypes.data,
     }
     assert len(addresses) == 1
-    # The memory itself: what is written on one side is there on the other.
+    # The memory is shared: writes on one side show on the other.
     kept[0, 0] = 77
     assert array[0, 0] == 77
 
@@ -205,7 +205,7 @@ def test_client_views_are_the_host_memory(host, socket, fourcc):
 def test_client_memory_can_not_be_written(host, socket):
     client = vs.Client(socket)
     conftest.post(host, 5)
-    frame = client.next(conftest.PATIENCE)
+    frame = client.next(conftest.TIMEOUT_S)
     assert not frame.is_writable
     assert frame.plane().readonly
     array = frame.array
@@ -238,20 +238,20 @@ def test_writing_by_address_kills_the_writer_alone(host, socket):
         host.process()
     assert child.ends()[0] == -11
     host.process()
-    client = vs.Client(socket, timeout=conftest.PATIENCE)
+    client = vs.Client(socket, timeout=conftest.TIMEOUT_S)
     host.process()
     assert client.next().array[0, 0] == 5
 
 
-def test_a_writable_host_is_read_only_all_the_same(tmp_path):
+def test_writable_hosts_are_read_only_in_python(tmp_path):
     path = str(tmp_path / "writable")
     with vs.Host(path, writable=True) as host, vs.Client(path) as client:
         conftest.post(host, 5)
-        frame = client.next(conftest.PATIENCE)
+        frame = client.next(conftest.TIMEOUT_S)
         assert not frame.array.flags.writeable
 
 
-# DLPack by hand: what a consumer other than NumPy does.
+# DLPack through ctypes, as consumers other than NumPy use it.
 
 
 class Tensor(ctypes.Structure):
@@ -270,7 +270,7 @@ class Tensor(ctypes.Structure):
 
 
 class Managed(ctypes.Structure):
-    """What a capsule of before 1.0 points to."""
+    """The structure in a capsule before DLPack 1.0."""
 
 
 Deleter = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
@@ -278,7 +278,7 @@ Managed._fields_ = [("tensor", Tensor), ("context", ctypes.c_void_p), ("deleter"
 
 
 class Versioned(ctypes.Structure):
-    """What a capsule from 1.0 on points to."""
+    """The structure in a capsule since DLPack 1.0."""
 
     _fields_ = [
         ("major", ctypes.c_uint32),
@@ -299,7 +299,7 @@ api.PyCapsule_GetName.argtypes = [ctypes.py_object]
 
 
 def take(capsule, kind, name):
-    """Take the tensor of a capsule over, as a consumer does."""
+    """Consume the tensor of a capsule."""
     assert api.PyCapsule_GetName(capsule) == name
     pointer = api.PyCapsule_GetPointer(capsule, name)
     used = ctypes.create_string_buffer(b"used_" + name)
@@ -308,10 +308,10 @@ def take(capsule, kind, name):
     return managed, pointer, used
 
 
-def test_versioned_tensor_says_what_it_is(host, socket):
+def test_a_versioned_tensor_describes_itself(host, socket):
     client = vs.Client(socket)
     conftest.post(host, 9)
-    frame = client.next(conftest.PATIENCE)
+    frame = client.next(conftest.TIMEOUT_S)
     array = frame.array
     capsule = frame.plane().__dlpack__(max_version=(1, 0))
     managed, pointer, used = take(capsule, Versioned, b"dltensor_versioned")
@@ -325,7 +325,7 @@ def test_versioned_tensor_says_what_it_is(host, socket):
     assert [tensor.shape[at] for at in range(tensor.ndim)] == [8, 16]
     assert [tensor.strides[at] for at in range(tensor.ndim)] == [16, 1]
     del array
-    with pytest.raises(BufferError, match="1 view of this frame is out"):
+    with pytest.raises(BufferError, match="1 view of this frame still exists"):
         frame.release()
     managed.deleter(pointer)
     del capsule
@@ -352,14 +352,14 @@ def test_legacy_tensor_of_a_writable_frame():
 def test_legacy_consumers_get_no_read_only_tensor(host, socket):
     client = vs.Client(socket)
     conftest.post(host)
-    frame = client.next(conftest.PATIENCE)
+    frame = client.next(conftest.TIMEOUT_S)
     for version in (None, (0, 8)):
         with pytest.raises(BufferError, match="read-only"):
             frame.plane().__dlpack__(max_version=version)
     frame.release()
 
 
-def test_a_capsule_that_nobody_takes_is_given_back():
+def test_an_unused_capsule_is_released():
     frame = vs.Frame(6, 4, "GREY")
     for version in (None, (1, 0)):
         capsule = frame.plane().__dlpack__(max_version=version)
@@ -378,7 +378,7 @@ def test_tensors_of_writable_frames_write():
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["frame", "plane"])
-def test_onnx_runtime_has_the_frame_where_it_lies(whole):
+def test_onnx_runtime_shares_the_memory(whole):
     runtime = pytest.importorskip("onnxruntime")
     frame = vs.Frame(8, 4, "RGB3")
     frame.array[:] = np.arange(96, dtype=np.uint8).reshape(4, 8, 3)
@@ -387,7 +387,7 @@ def test_onnx_runtime_has_the_frame_where_it_lies(whole):
     assert value.data_ptr() == address
     assert value.shape() == [4, 8, 3]
     assert (value.numpy() == frame.array).all()
-    with pytest.raises(BufferError, match="1 view of this frame is out"):
+    with pytest.raises(BufferError, match="1 view of this frame still exists"):
         frame.release()
     del value
     frame.release()
@@ -400,7 +400,7 @@ def test_no_tensor_on_another_device():
     frame.release()
 
 
-def test_odd_strides_have_no_tensor():
+def test_unaligned_strides_have_no_tensor():
     frame = vs.Frame(3, 2, "Y16 ", 7)
     assert np.asarray(frame.plane()).strides == (7, 2)
     with pytest.raises(BufferError, match="7 bytes apart"):
@@ -414,7 +414,7 @@ def test_odd_strides_have_no_tensor():
 def received(host, socket, value=5):
     client = vs.Client(socket)
     conftest.post(host, value)
-    return client, client.next(conftest.PATIENCE)
+    return client, client.next(conftest.TIMEOUT_S)
 
 
 @pytest.mark.asan
@@ -431,7 +431,7 @@ def received(host, socket, value=5):
 def test_a_view_keeps_the_frame(host, socket, view):
     client, frame = received(host, socket)
     view = view(frame)
-    with pytest.raises(BufferError, match="1 view of this frame is out"):
+    with pytest.raises(BufferError, match="1 view of this frame still exists"):
         frame.release()
     assert client.held == 1
     del frame
@@ -457,7 +457,7 @@ def test_release_works_after_the_last_view(host, socket):
     frame.release()
 
 
-def test_nothing_is_read_after_release(host, socket):
+def test_released_frames_have_no_views(host, socket):
     _client, frame = received(host, socket)
     plane = frame.plane()
     frame.release()
@@ -474,15 +474,15 @@ def test_nothing_is_read_after_release(host, socket):
     for read in reads:
         with pytest.raises(vs.Released, match="released or posted"):
             read()
-    # What is known of it stays.
+    # Its properties stay.
     assert (frame.width, frame.height, frame.fourcc, frame.serial) == (16, 8, "GREY", 1)
     assert "released" in repr(frame)
 
 
-def test_with_leaves_views_their_frame(host, socket):
+def test_views_keep_a_frame_after_with(host, socket):
     client = vs.Client(socket)
     conftest.post(host, 5)
-    with client.next(conftest.PATIENCE) as frame:
+    with client.next(conftest.TIMEOUT_S) as frame:
         array = frame.array
     assert frame.is_released
     with pytest.raises(vs.Released):
@@ -493,7 +493,7 @@ def test_with_leaves_views_their_frame(host, socket):
     assert client.held == 0
 
 
-def test_posted_frames_give_no_new_views(host):
+def test_posted_frames_have_no_new_views(host):
     frame = host.frame(16, 8, "GREY")
     array, plane = frame.array, frame.plane()
     host.post(frame)
@@ -503,11 +503,11 @@ def test_posted_frames_give_no_new_views(host):
 
 
 @pytest.mark.asan
-def test_a_view_outlives_everything(start_host, socket):
+def test_a_view_outlives_client_and_host(start_host, socket):
     there = start_host()
     client = vs.Client(socket)
     there.hears("post 3")
-    frame = client.next(conftest.PATIENCE)
+    frame = client.next(conftest.TIMEOUT_S)
     array, view = frame.array, memoryview(frame.plane())
     tensor = tensor_of(frame.plane())
     value = int(array[0, 0])
@@ -522,12 +522,12 @@ def test_a_view_outlives_everything(start_host, socket):
     KEPT.append((array, view, tensor))
 
 
-#: Views that go when the interpreter does.
+#: Views that exist until the interpreter ends.
 KEPT: list[object] = []
 
 
 @pytest.mark.asan
-def test_a_view_of_a_drawn_frame_outlives_its_host(socket):
+def test_views_of_drawn_frames_outlive_the_host(socket):
     host = vs.Host(socket)
     frame = host.frame(16, 8, "GREY")
     array = frame.array
@@ -549,7 +549,7 @@ def test_cycles_of_frames_and_arrays_are_collected(host, socket):
     for _ in range(20):
         conftest.post(host)
         holder = Holder()
-        holder.frame = client.next(conftest.PATIENCE)
+        holder.frame = client.next(conftest.TIMEOUT_S)
         holder.array = holder.frame.array
         holder.me = holder
         del holder
@@ -558,7 +558,7 @@ def test_cycles_of_frames_and_arrays_are_collected(host, socket):
 
 
 @pytest.mark.asan
-def test_odd_orders_of_the_end(tmp_path):
+def test_any_order_of_release_works(tmp_path):
     import itertools
 
     names = ["host", "client", "frame", "array", "plane"]
@@ -567,7 +567,7 @@ def test_odd_orders_of_the_end(tmp_path):
         things = {"host": vs.Host(path)}
         things["client"] = vs.Client(path)
         conftest.post(things["host"], 9)
-        things["frame"] = things["client"].next(conftest.PATIENCE)
+        things["frame"] = things["client"].next(conftest.TIMEOUT_S)
         things["plane"] = things["frame"].plane()
         things["array"] = things["frame"].array
         for name in order:
@@ -576,7 +576,7 @@ def test_odd_orders_of_the_end(tmp_path):
             del things[name]
 
 
-def test_docstrings_and_reprs_tell_something(host, socket):
+def test_docstrings_and_reprs_are_not_empty(host, socket):
     client, frame = received(host, socket)
     assert re.fullmatch(r"<videostream.Plane \(8, 16\) of \"B\", .*read-only>", repr(frame.plane()))
     assert "GREY 16x8 serial=1" in repr(frame)

@@ -1,4 +1,4 @@
-"""Waits: other threads run, signals are heard, times are kept."""
+"""Waits: other threads run, signals are handled, timeouts are kept."""
 
 import math
 import select
@@ -11,9 +11,9 @@ import conftest
 import pytest
 import videostream as vs
 
-PATIENCE = conftest.PATIENCE
+TIMEOUT_S = conftest.TIMEOUT_S
 
-#: Ways to wait for what does not come.
+#: Waits for frames that never come.
 WAITS = {
     "next": "vs.Client(sys.argv[1]).next()",
     "next with a timeout": "vs.Client(sys.argv[1]).next(3600)",
@@ -28,7 +28,7 @@ WAITS = {
 
 @pytest.fixture
 def silent(start_host):
-    """Start a host that never answers: it is suspended."""
+    """Start a host that never answers, since it is suspended."""
     there = start_host()
     there.stop()
     yield there
@@ -36,7 +36,7 @@ def silent(start_host):
 
 
 def interrupted(children, socket, wait):
-    """Start a wait, and interrupt it as Ctrl-C does."""
+    """Start a wait, and interrupt it like Ctrl-C."""
     child = children(
         f"""
         say("waits")
@@ -64,7 +64,7 @@ def test_ctrl_c_ends_a_wait_for_frames(children, there, socket, wait):
     interrupted(children, socket, wait)
 
 
-def test_a_handler_runs_and_the_wait_goes_on(children, there, socket):
+def test_waiting_goes_on_after_a_signal_handler(children, there, socket):
     child = children(
         """
         signal.signal(signal.SIGUSR1, lambda *_: say("handled"))
@@ -85,7 +85,7 @@ def test_a_handler_runs_and_the_wait_goes_on(children, there, socket):
     assert child.says() == "got 1"
 
 
-def test_a_handler_may_raise_what_it_likes(children, there, socket):
+def test_a_signal_handler_may_raise(children, there, socket):
     child = children(
         """
         def handler(*_):
@@ -105,7 +105,7 @@ def test_a_handler_may_raise_what_it_likes(children, there, socket):
     assert child.says() == "enough"
 
 
-def test_handlers_do_not_make_a_wait_longer(children, there, socket):
+def test_signal_handlers_do_not_extend_a_timeout(children, there, socket):
     child = children(
         """
         signal.signal(signal.SIGALRM, lambda *_: None)
@@ -124,7 +124,7 @@ def test_handlers_do_not_make_a_wait_longer(children, there, socket):
 
 
 def count_while(wait):
-    """Give how far another thread counts while `wait` waits for it."""
+    """Return how far another thread counts during `wait`."""
     counted = threading.Event()
     numbers = []
 
@@ -140,14 +140,14 @@ def count_while(wait):
     return len(numbers)
 
 
-def test_other_threads_run_meanwhile(there, socket):
+def test_other_threads_run_during_a_wait(there, socket):
     client = vs.Client(socket)
-    client.stats(PATIENCE)
+    client.stats(TIMEOUT_S)
 
     def wait(counted):
         # The host posts only when the other thread has counted.
         threading.Thread(target=lambda: (counted.wait(), there.hears("post 1"))).start()
-        assert client.next(PATIENCE).serial == 1
+        assert client.next(TIMEOUT_S).serial == 1
         assert counted.is_set()
 
     assert count_while(wait) == 200_000
@@ -157,15 +157,15 @@ def test_other_threads_run_while_a_host_polls(host):
     clients = []
 
     def wait(counted):
-        def knock():
+        def connect():
             counted.wait()
             clients.append(vs.Client(host.path))
 
-        knocks = threading.Thread(target=knock)
-        knocks.start()
+        connecting = threading.Thread(target=connect)
+        connecting.start()
         assert host.poll(None) == 1
         assert counted.is_set()
-        knocks.join()
+        connecting.join()
 
     assert count_while(wait) == 200_000
     assert len(clients) == 1
@@ -174,7 +174,7 @@ def test_other_threads_run_while_a_host_polls(host):
 @pytest.mark.parametrize("timeout", [0, 0.0, 0.001, 0.05])
 def test_a_timeout_is_kept(there, socket, timeout):
     client = vs.Client(socket)
-    client.stats(PATIENCE)
+    client.stats(TIMEOUT_S)
     begun = time.monotonic()
     with pytest.raises(vs.TimedOut) as caught:
         client.next(timeout)
@@ -184,18 +184,18 @@ def test_a_timeout_is_kept(there, socket, timeout):
 
 
 @pytest.mark.parametrize("timeout", [-1, -0.001, math.nan, -math.inf])
-def test_no_time_is_refused(there, socket, timeout):
+def test_an_invalid_timeout_is_refused(there, socket, timeout):
     client = vs.Client(socket)
-    with pytest.raises(ValueError, match="expected seconds from 0 on"):
+    with pytest.raises(ValueError, match="expected 0 or more seconds"):
         client.next(timeout)
-    with pytest.raises(ValueError, match="expected seconds from 0 on"):
+    with pytest.raises(ValueError, match="expected 0 or more seconds"):
         client.stats(timeout)
 
 
 @pytest.mark.parametrize("timeout", [math.inf, 1e300, None])
-def test_for_ever_is_a_timeout(there, socket, timeout):
+def test_infinity_is_a_timeout(there, socket, timeout):
     client = vs.Client(socket, timeout=timeout)
-    client.stats(PATIENCE)
+    client.stats(TIMEOUT_S)
     there.asks("post 1")
     assert client.next(timeout).serial == 1
 
@@ -205,15 +205,15 @@ def test_a_timeout_is_a_number(there, socket):
         vs.Client(socket).next("1")
 
 
-def test_zero_gives_what_is_there(there, socket):
+def test_zero_timeout_gives_a_ready_frame(there, socket):
     client = vs.Client(socket)
-    client.stats(PATIENCE)
+    client.stats(TIMEOUT_S)
     there.asks("post 1")
     assert client.next(0).serial == 1
 
 
 def in_wait(act, count=1):
-    """Run `act` in threads, wait until each is in it; give the threads and what came out."""
+    """Run `act` in threads and wait until all are in it; return threads and results."""
     results, ready = [], threading.Barrier(count + 1)
 
     def run():
@@ -232,14 +232,14 @@ def in_wait(act, count=1):
 
 def join(threads):
     for thread in threads:
-        thread.join(PATIENCE)
+        thread.join(TIMEOUT_S)
         assert not thread.is_alive()
 
 
 @pytest.mark.parametrize("count", [1, 4])
 def test_close_ends_the_waits_of_threads(there, socket, count):
     client = vs.Client(socket)
-    client.stats(PATIENCE)
+    client.stats(TIMEOUT_S)
     threads, results = in_wait(client.next, count)
     client.close()
     join(threads)
@@ -251,7 +251,7 @@ def test_close_ends_the_waits_of_threads(there, socket, count):
 
 def test_close_ends_a_loop(there, socket):
     client = vs.Client(socket)
-    client.stats(PATIENCE)
+    client.stats(TIMEOUT_S)
     threads, results = in_wait(lambda: list(client))
     client.close()
     join(threads)
@@ -268,12 +268,12 @@ def test_close_ends_a_wait_for_a_host(socket):
 
 def test_threads_at_one_client_each_get_frames(there, socket):
     client = vs.Client(socket, mode="every", hold=4)
-    client.stats(PATIENCE)
+    client.stats(TIMEOUT_S)
     serials, lock = [], threading.Lock()
 
     def fetch():
         for _ in range(5):
-            frame = client.next(PATIENCE)
+            frame = client.next(TIMEOUT_S)
             with lock:
                 serials.append(frame.serial)
             frame.release()
@@ -290,9 +290,9 @@ def test_threads_at_one_client_each_get_frames(there, socket):
     assert sorted(serials) == list(range(1, 21))
 
 
-def test_a_thread_in_the_way_does_not_make_a_wait_longer(there, socket):
+def test_a_busy_lock_does_not_extend_a_timeout(there, socket):
     client = vs.Client(socket)
-    client.stats(PATIENCE)
+    client.stats(TIMEOUT_S)
     threads, results = in_wait(client.next)
     for _ in range(5):
         with pytest.raises(vs.TimedOut):
@@ -302,9 +302,9 @@ def test_a_thread_in_the_way_does_not_make_a_wait_longer(there, socket):
     assert results[0].serial == 1
 
 
-def test_questions_do_not_wait_for_a_wait(there, socket):
+def test_queries_do_not_block_behind_a_wait(there, socket):
     client = vs.Client(socket)
-    client.stats(PATIENCE)
+    client.stats(TIMEOUT_S)
     threads, results = in_wait(client.next)
     for _ in range(50):
         assert client.is_connected
@@ -313,7 +313,7 @@ def test_questions_do_not_wait_for_a_wait(there, socket):
         assert client.fileno() >= 0
         client.poll()
     there.asks("post 1")
-    # One of the two has it; the other one's wait ends with the client.
+    # One of the two gets it; the other one's wait ends with the client.
     while not results:
         frame = client.poll()
         if frame is not None:
@@ -385,7 +385,7 @@ def test_threads_do_everything_at_once(host, socket):
     assert failures == []
 
 
-def test_threads_post_one_frame_once(host):
+def test_a_frame_is_posted_only_once(host):
     for _ in range(50):
         frame = host.frame(8, 8, "GREY")
         threads, results = in_wait(lambda frame=frame: host.post(frame), 4)
@@ -405,7 +405,7 @@ def test_fileno_is_readable_when_a_frame_comes(there, socket):
     got = []
     there.hears("post 3")
     while len(got) < 3:
-        assert poller.poll(PATIENCE * 1000)
+        assert poller.poll(TIMEOUT_S * 1000)
         while (frame := client.poll()) is not None:
             got.append(frame.serial)
     there.says()
@@ -414,10 +414,10 @@ def test_fileno_is_readable_when_a_frame_comes(there, socket):
     while poller.poll(0):
         assert client.poll() is None
     there.hears("post 1")
-    assert poller.poll(PATIENCE * 1000)
+    assert poller.poll(TIMEOUT_S * 1000)
 
 
-def test_fileno_tells_of_the_answer(there, socket):
+def test_fileno_is_readable_on_the_answer(there, socket):
     there.stop()
     client = vs.Client(socket)
     with selectors.DefaultSelector() as selector:
@@ -429,7 +429,7 @@ def test_fileno_tells_of_the_answer(there, socket):
             assert looks < 5
         there.go_on()
         while not client.is_connected:
-            assert selector.select(PATIENCE)
+            assert selector.select(TIMEOUT_S)
             assert client.poll() is None
             looks += 1
             assert looks < 10
@@ -438,7 +438,7 @@ def test_fileno_tells_of_the_answer(there, socket):
 def test_fileno_follows_to_the_next_host(start_host, socket):
     first = start_host()
     client = vs.Client(socket, reconnect=True)
-    client.stats(PATIENCE)
+    client.stats(TIMEOUT_S)
     fd = client.fileno()
     poller = select.poll()
     poller.register(fd, select.POLLIN)
@@ -446,7 +446,7 @@ def test_fileno_follows_to_the_next_host(start_host, socket):
     def next_frame():
         looks = 0
         while (frame := client.poll()) is None:
-            assert poller.poll(PATIENCE * 1000)
+            assert poller.poll(TIMEOUT_S * 1000)
             looks += 1
         return frame, looks
 
@@ -479,27 +479,27 @@ def test_a_client_without_a_host_sleeps(socket):
     assert looks < 20
 
 
-def test_fileno_tells_of_the_end(there, socket):
+def test_fileno_is_readable_at_the_end(there, socket):
     client = vs.Client(socket)
-    client.stats(PATIENCE)
+    client.stats(TIMEOUT_S)
     poller = select.poll()
     poller.register(client, select.POLLIN)
     while poller.poll(0):
         assert client.poll() is None
     there.kill()
-    assert poller.poll(PATIENCE * 1000)
+    assert poller.poll(TIMEOUT_S * 1000)
     with pytest.raises(vs.HostGone):
         client.poll()
 
 
-def test_fileno_tells_of_close(there, socket):
+def test_fileno_is_readable_on_close(there, socket):
     client = vs.Client(socket)
     poller = select.poll()
     poller.register(client, select.POLLIN)
     while poller.poll(0):
         client.poll()
     client.close()
-    assert poller.poll(PATIENCE * 1000)
+    assert poller.poll(TIMEOUT_S * 1000)
     with pytest.raises(vs.Released):
         client.poll()
 
@@ -601,7 +601,7 @@ say("done")
 """
 
 
-def test_a_subinterpreter_is_told(tmp_path):
+def test_a_subinterpreter_gets_an_error(tmp_path):
     said = tmp_path / "said"
     if conftest.run(SECOND, said).strip() == "none":
         pytest.skip("this Python has no module for subinterpreters")

@@ -11,22 +11,23 @@ use anyhow::{Context, Result};
 use crate::check::gstreamer;
 use crate::{apt, project};
 
-/// The figures with iceoryx2 beside them, a package of its own.
+/// The figures with iceoryx2 for comparison, in a separate package.
 const WITH_ICEORYX2: &str = "benches/iceoryx2/Cargo.toml";
 
-/// Measure every figure beside its floor, and print the table
+/// Measure every figure and its floor, and print them as a table
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Only figures whose name contains this
     filter: Option<String>,
-    /// Leave out the comparison with iceoryx2, which libclang is needed to build
+    /// Skip the comparison with iceoryx2, which needs libclang to build
     #[arg(long)]
     without_iceoryx2: bool,
 }
 
-/// Runs them; the exit status is that of the run.
+/// Runs the benches; returns the exit status.
 pub(crate) fn run(args: &Args) -> Result<u8> {
-    // Its figures are named for it, and all others are not: what is not measured need not be built, for minutes.
+    // Its figures are named for it, and all others are not: what is not measured need not be built,
+    // for minutes.
     let filter = args.filter.as_deref();
     if filter.is_some_and(|filter| filter.starts_with(python::PREFIX)) {
         return Ok(u8::from(!python(args)?));
@@ -44,7 +45,7 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
         alone(&root)
     };
     let figures = succeeds(command.args(&args.filter))?;
-    // Encoding, decoding and conversion, and the C interface beside the Rust one.
+    // Encoding, decoding and conversion, and the C interface compared with the Rust one.
     let mut codecs = bench(&root, "videostream", "codecs", &["--features", "software"]);
     let codecs = succeeds(codecs.args(&args.filter))?;
     let mut exports = bench(
@@ -73,7 +74,7 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     ))
 }
 
-/// The Python package beside others.
+/// The Python package compared with others.
 fn python(args: &Args) -> Result<bool> {
     match python::command()? {
         Ok(mut bench) => succeeds(bench.args(&args.filter)),
@@ -84,7 +85,7 @@ fn python(args: &Args) -> Result<bool> {
     }
 }
 
-/// A bench of a package, to be given words of its own.
+/// The command for a bench of a package, without arguments for the bench itself.
 fn bench(root: &Path, package: &str, name: &str, words: &[&str]) -> Command {
     let mut command = Command::new("cargo");
     command.current_dir(root);
@@ -93,7 +94,7 @@ fn bench(root: &Path, package: &str, name: &str, words: &[&str]) -> Command {
     command
 }
 
-/// The figures without others to compare with.
+/// The figures without a comparison.
 fn alone(root: &Path) -> Command {
     bench(root, "videostream", "figures", &[])
 }

@@ -1,5 +1,5 @@
-//! What the bench of the Python package compares: the package, the C library, and the ctypes package of 2.x, each built
-//! or installed as users have it.
+//! What the bench of the Python package compares: the package, the C library, and the ctypes
+//! package of 2.x, each built or installed as users have it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,22 +11,21 @@ use crate::check::{Run, cargo};
 use crate::python::{self, Environment, Interpreter, MODULE, PACKAGE, Tools, build};
 use crate::{apt, interrupt, project};
 
-/// What the names of its figures begin with.
+/// The prefix of the names of its figures.
 pub(super) const PREFIX: &str = "Python";
 
-/// The bench, with what can be had to compare; or why it can't be run.
+/// Returns the bench, with the packages to compare that are available, or why it can't run.
 pub(super) fn command() -> Result<Result<Command, String>> {
     let Some(interpreter) = Interpreter::preferred() else {
         return Ok(Err(python::NONE.to_owned()));
     };
-    // What it says is told by the command that needs it.
+    // A failure is reported by the command that needs the package.
     let _ = apt::ensure(&[python::VENV]);
     interrupt::listen()?;
     let place = python::place()?.join("bench");
     fs::create_dir_all(&place).with_context(|| format!("create {}", place.display()))?;
     let mut run = Run::new(&place.join("log"), false)?;
-    let tools = match Tools::prepare(&mut run, &python::place()?.join("tools"), &interpreter, &[])?
-    {
+    let tools = match Tools::of_tests(&mut run, &interpreter)? {
         Ok(tools) => tools,
         Err(why) => return Ok(Err(why)),
     };
@@ -47,7 +46,7 @@ pub(super) fn command() -> Result<Result<Command, String>> {
     Ok(Ok(bench))
 }
 
-/// An interpreter with the package as a release wheel has it, and NumPy.
+/// Returns an interpreter with the package from a release wheel, and NumPy.
 fn ours(run: &mut Run, tools: &Tools, interpreter: &Interpreter, place: &Path) -> Result<PathBuf> {
     let wheel = build::for_here(run, tools, interpreter, "release", &place.join("wheel"))?;
     let environment = with_numpy(run, tools, interpreter, &place.join("ours"), "")?;
@@ -55,7 +54,7 @@ fn ours(run: &mut Run, tools: &Tools, interpreter: &Interpreter, place: &Path) -
     Ok(environment.python())
 }
 
-/// An interpreter with the ctypes package, if it can be had.
+/// Returns an interpreter with the ctypes package, if that is available.
 fn ctypes(
     run: &mut Run,
     tools: &Tools,
@@ -68,7 +67,7 @@ fn ctypes(
     Ok(is_there.then(|| environment.python()))
 }
 
-/// An environment with NumPy of the tests' version and `more`.
+/// Makes an environment with NumPy, in the tests' version, and `more`.
 fn with_numpy(
     run: &mut Run,
     tools: &Tools,
@@ -80,13 +79,13 @@ fn with_numpy(
     let numpy = tested.lines().filter(|line| line.starts_with("numpy"));
     let wanted: Vec<_> = numpy.chain(more.lines()).collect();
     let missing = |_: &mut Run, line: &str| {
-        println!("skipped: {line}: it can't be had");
+        println!("skipped: {line}: not available");
         Ok(())
     };
     tools.environment(run, folder, interpreter, &wanted.join("\n"), missing)
 }
 
-/// The C library under the name that programs linked with it look for.
+/// Builds the C library; returns its path.
 fn c_library(run: &mut Run) -> Result<PathBuf> {
     run.command(&mut cargo(&[
         "build",

@@ -1,7 +1,7 @@
 //! The fuzz tests of devices in a guest, built with the address sanitizer.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -13,7 +13,7 @@ use super::{Outcome, rust};
 use crate::project;
 use crate::rig::{Arch, Guest, Unavailable, parse_params};
 
-/// Named, so that build scripts and macros are built without the sanitizer.
+/// Given explicitly, so that build scripts and macros are built without the sanitizer.
 const TRIPLE: &str = "x86_64-unknown-linux-gnu";
 /// Which test programs.
 const PREFIX: &str = "rig_fuzz_";
@@ -100,8 +100,7 @@ fn build(run: &mut Run) -> Result<Vec<Program>> {
             .env("RUSTFLAGS", "-Zsanitizer=address"),
     )?;
     let program = |target: TestTarget| {
-        let source = Some(&target.source);
-        let file: PathBuf = cargo_json::executable(&messages, "test", &target.name, source)
+        let file = cargo_json::test_program(&messages, &target.name, &target.source)
             .with_context(|| format!("cargo built no test program {}", target.name))?;
         Ok(Program {
             target,

@@ -1,5 +1,5 @@
-//! Programs in C for a guest: those of a package's `tests/c`, linked statically on the host with the C
-//! library that was built beside its tests.
+//! Programs in C for a guest: those of a package's `tests/c`, linked statically on the host with
+//! the C library that was built along with its tests.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -62,12 +62,10 @@ pub(super) fn build(
     programs.collect()
 }
 
-/// Makes the folder anew: what is in it is used.
+/// Empties the folder: every file in it is used.
 pub(super) fn clear(arch: Arch) -> Result<()> {
     let folder = place(arch)?;
-    if folder.exists() {
-        fs::remove_dir_all(&folder)?;
-    }
+    project::remove(&folder)?;
     Ok(fs::create_dir_all(&folder)?)
 }
 
@@ -76,8 +74,9 @@ pub(super) fn place(arch: Arch) -> Result<PathBuf> {
     Ok(project::target()?.join("xtask/c").join(arch.to_string()))
 }
 
-/// The words that link with the C library that Rust brings for its static target, in the place of the
-/// compiler's own. The headers stay the compiler's: what these programs use of them is the same in both.
+/// The words that link with the C library that Rust brings for its static target, in the place of
+/// the compiler's own. The headers stay the compiler's: what these programs use of them is the same
+/// in both.
 fn with_musl(
     run: &mut Run,
     inputs: impl IntoIterator<Item = OsString>,

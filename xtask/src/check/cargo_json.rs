@@ -1,9 +1,9 @@
 //! What cargo says in JSON: the workspace's test programs, and where built ones are.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use serde_json::Value;
+use cargo_metadata::{Artifact, Message, MetadataCommand, TargetKind};
 
 /// A test program of the workspace, as `cargo metadata` tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,105 +20,129 @@ pub(crate) struct TestTarget {
 
 /// The test programs whose names begin with `prefix`.
 pub(crate) fn test_targets(metadata: &str, prefix: &str) -> Result<Vec<TestTarget>> {
-    let metadata: Value = serde_json::from_str(metadata).context("cargo metadata")?;
+    let metadata = MetadataCommand::parse(metadata).context("cargo metadata")?;
     let mut found = Vec::new();
-    for package in items(&metadata["packages"]) {
-        for target in items(&package["targets"]) {
-            let name = text(&target["name"])?;
-            if name.starts_with(prefix) && items(&target["kind"]).any(|kind| kind == "test") {
-                let manifest = PathBuf::from(text(&package["manifest_path"])?);
-                found.push(TestTarget {
-                    package: text(&package["name"])?.to_owned(),
-                    name: name.to_owned(),
-                    source: text(&target["src_path"])?.into(),
-                    folder: manifest
-                        .parent()
-                        .context("a manifest without a folder")?
-                        .to_owned(),
-                });
-            }
-        }
+    for package in metadata.packages {
+        let folder = package.manifest_path.parent();
+        let folder = folder.context("a manifest without a folder")?;
+        let is_wanted =
+            |target: &&cargo_metadata::Target| target.is_test() && target.name.starts_with(prefix);
+        found.extend(
+            package
+                .targets
+                .iter()
+                .filter(is_wanted)
+                .map(|target| TestTarget {
+                    package: package.name.to_string(),
+                    name: target.name.clone(),
+                    source: target.src_path.clone().into(),
+                    folder: folder.into(),
+                }),
+        );
     }
     found.sort_by(|a, b| (&a.package, &a.name).cmp(&(&b.package, &b.name)));
     Ok(found)
 }
 
-/// The program that cargo's messages say it built for the target `name` of `kind`
-/// (`bin`, `test`), whose first source file is `source` if that is given; not the unit tests of a program.
-pub(crate) fn executable(
-    messages: &str,
-    kind: &str,
-    name: &str,
-    source: Option<&PathBuf>,
-) -> Option<PathBuf> {
-    messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|message| message["reason"] == "compiler-artifact")
-        .filter(|message| message["target"]["name"] == name)
-        .filter(|message| items(&message["target"]["kind"]).any(|k| k == kind))
-        .filter(|message| kind == "test" || message["profile"]["test"] != true)
-        .filter(|message| {
-            source.is_none_or(|s| {
-                message["target"]["src_path"]
-                    .as_str()
-                    .map(PathBuf::from)
-                    .as_ref()
-                    == Some(s)
-            })
-        })
-        .find_map(|message| Some(message["executable"].as_str()?.into()))
+/// What cargo's messages say it built; lines that are none of its messages are skipped.
+fn artifacts(messages: &str) -> impl Iterator<Item = Artifact> {
+    Message::parse_stream(messages.as_bytes()).filter_map(|message| match message {
+        Ok(Message::CompilerArtifact(artifact)) => Some(artifact),
+        _ => None,
+    })
 }
 
-/// The test programs that cargo's messages say it built, those of unit tests included: name and file of each.
+/// The program `name` that cargo's messages say it built; not its unit tests.
+pub(crate) fn program(messages: &str, name: &str) -> Option<PathBuf> {
+    artifacts(messages)
+        .filter(|built| built.target.kind.contains(&TargetKind::Bin))
+        .filter(|built| built.target.name == name && !built.profile.test)
+        .find_map(|built| Some(built.executable?.into()))
+}
+
+/// The test program `name`, with the first source file `source`, that cargo's messages say it
+/// built.
+pub(crate) fn test_program(messages: &str, name: &str, source: &Path) -> Option<PathBuf> {
+    artifacts(messages)
+        .filter(|built| built.target.is_test() && built.target.name == name)
+        .filter(|built| built.target.src_path == *source)
+        .find_map(|built| Some(built.executable?.into()))
+}
+
+/// The test programs that cargo's messages say it built, those of unit tests included: name and
+/// file of each.
 pub(crate) fn test_programs(messages: &str) -> Vec<(String, PathBuf)> {
-    let artifacts = messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|message| message["profile"]["test"] == true);
-    let program = |message: Value| {
-        let name = message["target"]["name"].as_str()?;
-        Some((name.to_owned(), message["executable"].as_str()?.into()))
-    };
-    artifacts.filter_map(program).collect()
-}
-
-/// The files that cargo's messages say it built for the library `name`, last of all; not its unit tests.
-pub(crate) fn files(messages: &str, name: &str) -> Vec<PathBuf> {
-    let mut artifacts = messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|message| message["reason"] == "compiler-artifact")
-        .filter(|message| message["target"]["name"] == name)
-        .filter(|message| message["profile"]["test"] != true);
-    let last = artifacts.next_back().unwrap_or_default();
-    items(&last["filenames"])
-        .filter_map(|file| Some(file.as_str()?.into()))
+    artifacts(messages)
+        .filter(|built| built.profile.test)
+        .filter_map(|built| Some((built.target.name, built.executable?.into())))
         .collect()
 }
 
-fn items(value: &Value) -> impl Iterator<Item = &Value> {
-    value.as_array().into_iter().flatten()
-}
-
-fn text(value: &Value) -> Result<&str> {
-    value
-        .as_str()
-        .context("cargo metadata lacks a name or a path")
+/// The files that cargo's messages say it built for the library `name`, last of all; not its unit
+/// tests.
+pub(crate) fn files(messages: &str, name: &str) -> Vec<PathBuf> {
+    let last = artifacts(messages)
+        .filter(|built| built.target.name == name && !built.profile.test)
+        .last();
+    let files = last.map(|built| built.filenames).unwrap_or_default();
+    files.into_iter().map(PathBuf::from).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    /// A message of cargo, about `name` of `kind`.
+    fn message(name: &str, kind: &str, source: &str, test: bool, files: &[&str]) -> String {
+        let is_program = kind != "lib" || test;
+        let message = json!({
+            "reason": "compiler-artifact",
+            "package_id": "p",
+            "target": {"name": name, "kind": [kind], "src_path": source},
+            "profile": {
+                "opt_level": "0",
+                "debug_assertions": true,
+                "overflow_checks": true,
+                "test": test,
+            },
+            "features": [],
+            "filenames": files,
+            "executable": is_program.then(|| files[0]),
+            "fresh": true,
+        });
+        format!("not json\n{message}\n")
+    }
 
     #[test]
     fn only_test_programs_with_the_prefix_are_found() {
-        let metadata = r#"{"packages":[{"name":"p","manifest_path":"/w/p/Cargo.toml","targets":[
-            {"name":"rig_b","kind":["test"],"src_path":"/w/p/tests/rig_b.rs"},
-            {"name":"rig_a","kind":["test"],"src_path":"/w/p/tests/rig_a.rs"},
-            {"name":"rig_bench","kind":["bench"],"src_path":"/w/p/benches/rig_bench.rs"},
-            {"name":"other","kind":["test"],"src_path":"/w/p/tests/other.rs"}]}]}"#;
-        let found = test_targets(metadata, "rig_").unwrap();
+        let target = |name: &str, kind: &str| {
+            let source = format!("/w/p/{name}.rs");
+            json!({"name": name, "kind": [kind], "src_path": source})
+        };
+        let metadata = json!({
+            "packages": [{
+                "name": "p",
+                "version": "1.0.0",
+                "id": "p",
+                "dependencies": [],
+                "features": {},
+                "manifest_path": "/w/p/Cargo.toml",
+                "targets": [
+                    target("rig_b", "test"),
+                    target("rig_a", "test"),
+                    target("rig_bench", "bench"),
+                    target("other", "test"),
+                ],
+            }],
+            "workspace_members": ["p"],
+            "resolve": null,
+            "workspace_root": "/w",
+            "target_directory": "/w/target",
+            "version": 1,
+        });
+        let found = test_targets(&metadata.to_string(), "rig_").unwrap();
         let names: Vec<_> = found.iter().map(|t| t.name.as_str()).collect();
         assert_eq!(names, ["rig_a", "rig_b"]);
         assert_eq!(found[0].folder, PathBuf::from("/w/p"));
@@ -126,54 +150,31 @@ mod tests {
 
     #[test]
     fn files_of_a_library_are_those_that_cargo_names() {
-        let messages = concat!(
-            "not json\n",
-            r#"{"reason":"compiler-artifact","target":{"name":"a"},"filenames":["/t/x86/release/liba.so","/t/x86/release/liba.a"]}"#,
-            "\n",
-            r#"{"reason":"compiler-artifact","target":{"name":"a"},"profile":{"test":true},"filenames":["/t/a-1"]}"#,
-            "\n",
-            r#"{"reason":"compiler-artifact","target":{"name":"b"},"filenames":["/t/libb.rlib"]}"#,
-            "\n",
-        );
-        let expected = ["/t/x86/release/liba.so", "/t/x86/release/liba.a"];
-        assert_eq!(files(messages, "a"), expected.map(PathBuf::from));
-        assert!(files(messages, "c").is_empty());
+        let expected = ["/t/release/liba.so", "/t/release/liba.a"];
+        let messages = message("a", "lib", "/1", false, &expected)
+            + &message("a", "lib", "/1", true, &["/t/a-1"])
+            + &message("b", "lib", "/2", false, &["/t/libb.rlib"]);
+        assert_eq!(files(&messages, "a"), expected.map(PathBuf::from));
+        assert!(files(&messages, "c").is_empty());
     }
 
     #[test]
-    fn the_executable_of_the_named_target_is_found_among_other_messages() {
-        let messages = concat!(
-            "not json\n",
-            r#"{"reason":"compiler-artifact","target":{"name":"a","kind":["lib"]},"executable":null}"#,
-            "\n",
-            r#"{"reason":"compiler-artifact","target":{"name":"a","kind":["test"],"src_path":"/1"},"executable":"/x/a-1"}"#,
-            "\n",
-            r#"{"reason":"compiler-artifact","target":{"name":"a","kind":["test"],"src_path":"/2"},"executable":"/x/a-2"}"#,
-            "\n",
-        );
-        assert_eq!(
-            executable(messages, "test", "a", None),
-            Some("/x/a-1".into())
-        );
-        assert_eq!(
-            executable(messages, "test", "a", Some(&"/2".into())),
-            Some("/x/a-2".into())
-        );
-        assert_eq!(executable(messages, "bin", "a", None), None);
+    fn finds_the_test_program_by_name_and_source() {
+        let messages = message("a", "lib", "/0", false, &["/x/liba.rlib"])
+            + &message("a", "test", "/1", true, &["/x/a-1"])
+            + &message("a", "test", "/2", true, &["/x/a-2"]);
+        let found = test_program(&messages, "a", Path::new("/2"));
+        assert_eq!(found, Some("/x/a-2".into()));
+        assert_eq!(test_program(&messages, "b", Path::new("/2")), None);
+        assert_eq!(program(&messages, "a"), None);
     }
 
     #[test]
     fn the_unit_tests_of_a_program_are_not_the_program() {
-        let messages = concat!(
-            r#"{"reason":"compiler-artifact","target":{"name":"a","kind":["bin"]},"profile":{"test":true},"executable":"/x/deps/a-1"}"#,
-            "\n",
-            r#"{"reason":"compiler-artifact","target":{"name":"a","kind":["bin"]},"profile":{"test":false},"executable":"/x/a"}"#,
-            "\n",
-        );
-        assert_eq!(executable(messages, "bin", "a", None), Some("/x/a".into()));
-        assert_eq!(
-            test_programs(messages),
-            [("a".to_owned(), "/x/deps/a-1".into())]
-        );
+        let messages = message("a", "bin", "/1", true, &["/x/deps/a-1"])
+            + &message("a", "bin", "/1", false, &["/x/a"]);
+        assert_eq!(program(&messages, "a"), Some("/x/a".into()));
+        let tests = [("a".to_owned(), "/x/deps/a-1".into())];
+        assert_eq!(test_programs(&messages), tests);
     }
 }

@@ -1,14 +1,14 @@
-//! Numbers of tests, read from what cargo, the test programs and pytest print.
+//! Numbers of tests, read from the output of cargo, test programs and pytest.
 
 use std::collections::BTreeMap;
 
-/// Begins the line that says that a test program ended without a result of its own.
+/// The start of a line about a test program that ended without a result.
 pub(crate) const UNFINISHED: &str = "unfinished: ";
 
-/// Begins the line that says what was not run, and why.
+/// The start of a line about something that was not run, and why.
 pub(crate) const LEFT_OUT: &str = "left out: ";
 
-/// Begins the line that says what pytest is run with.
+/// The start of a line that names pytest's interpreter.
 pub(crate) const PYTEST: &str = "     Running pytest: ";
 
 /// Tests of one part or of all.
@@ -16,17 +16,16 @@ pub(crate) const PYTEST: &str = "     Running pytest: ";
 pub(crate) struct Counts {
     pub(crate) passed: usize,
     pub(crate) failed: usize,
-    /// The name of each test that was not tried, with its reason if it gave one.
+    /// The name of each skipped test, with its reason if there is one.
     pub(crate) skipped: Vec<String>,
 }
 
 impl Counts {
     /// Reads the output of `cargo test -- --show-output` and of `pytest -rs`.
     ///
-    /// A test that finds what it needs missing writes `skipped: NAME: why` and
-    /// returns; libtest takes that for a pass, here it counts as skipped. Tests
-    /// for the rig (`rig_*.rs`) are left out where cargo runs them on the host:
-    /// they have a part of their own.
+    /// A test that lacks something writes `skipped: NAME: why` and returns; libtest reports that
+    /// as passed, here it counts as skipped. Tests for the rig (`rig_*.rs`) that cargo runs on
+    /// the host are ignored: they have a separate part.
     pub(crate) fn of(text: &str) -> Self {
         let mut counts = Self::default();
         let mut on_host = false;
@@ -117,7 +116,7 @@ impl Counts {
     }
 }
 
-/// Whose output a line is.
+/// The source of a line of output.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Owner<'a> {
     /// Written while the tests ran.
@@ -135,7 +134,7 @@ fn program(line: &str) -> Option<&str> {
         .or_else(|| line.strip_prefix("Doc-tests "))
 }
 
-/// What a test says of its skip, on a line of its own or after libtest's `test NAME ... `.
+/// A test's note about its skip, on a separate line or after libtest's `test NAME ... `.
 fn skip(line: &str) -> Option<&str> {
     let line = match line.strip_prefix("test ") {
         Some(rest) => rest.split_once(" ... ")?.1,
@@ -175,11 +174,13 @@ fn number(result: &str, word: &str) -> usize {
         .unwrap_or(0)
 }
 
-/// What pytest prints.
+/// The output of pytest.
 mod pytest {
-    /// Words of the closing line for tests that did what they should; one that is marked as failing should fail.
+    /// Words of the closing line for tests that did what they should; one that is marked as failing
+    /// should fail.
     pub(super) const PASSED: [&str; 2] = ["passed", "xfailed"];
-    /// Words for tests that did not. One that is marked as failing and does not has a mark too many.
+    /// Words for tests that did not. One that is marked as failing and does not has a mark too
+    /// many.
     pub(super) const FAILED: [&str; 4] = ["failed", "xpassed", "error", "errors"];
     /// Every word that one of the numbers has behind it.
     const WORDS: [&str; 9] = [

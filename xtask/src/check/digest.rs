@@ -1,5 +1,5 @@
-//! The few lines of a failed part's log that say why: they are repeated at the very end, where they are
-//! still seen when the middle of a long output is not.
+//! The few lines of a failed part's log that say why it failed. They are repeated at the very end,
+//! where they are seen even if the middle of a long output is not.
 
 /// Lines that are worth repeating begin with one of these, or have it behind other words.
 const MARKS: [&str; 11] = [
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_comes_with_its_message_and_other_lines_are_left_out() {
+    fn a_panic_comes_with_its_message_only() {
         let log = "test a ... ok\nthread 'b' panicked at tests/b.rs:3:5:\nis 1\nnote: backtrace\n\
             test b ... FAILED\nthread 'c' panicked at tests/c.rs:4:5:\n\
             assertion `left == right` failed\n  left: 1\n right: 2\nnote: backtrace\n";

@@ -1,4 +1,4 @@
-//! The fuzz targets of `fuzz/`, each for a short while: that they build and find nothing at once.
+//! The fuzz targets of `fuzz/`, each run for a short while: they build, and find nothing at once.
 
 use std::fs;
 use std::process::Command;
@@ -34,7 +34,7 @@ const RUSTFLAGS: [&str; 7] = [
     "--cfg=fuzzing",
     "-Zsanitizer=address",
 ];
-/// Named, so that build scripts and macros are built without these flags.
+/// Given explicitly, so that build scripts and macros are built without these flags.
 const TRIPLE: &str = "x86_64-unknown-linux-gnu";
 
 /// The part `fuzz`.

@@ -1,5 +1,5 @@
-//! The plugin for GStreamer, which has needs of its own: built, tested, also with a newer GStreamer than this machine
-//! has, and where pipelines find it.
+//! The GStreamer plugin: built, tested, and tested again with a newer GStreamer than this machine
+//! has.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -50,7 +50,7 @@ pub(super) fn part(run: &mut Run) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// Runs a command with another tree in the place of `/usr`, which nobody else sees.
+/// A command that sees another tree in place of `/usr`, in a mount namespace.
 const IN_TREE: &str = "mount --bind \"$1\" /usr && shift && exec \"$@\"";
 
 /// The part `gstreamer-newer`.
@@ -74,7 +74,7 @@ pub(super) fn newer(run: &mut Run) -> Result<Outcome> {
         command
     };
     if let Err(error) = process::output(&mut within(Path::new("/usr"), Path::new("true"))) {
-        let why = format!("needs to mount a folder of its own: {error:#}");
+        let why = format!("needs a mount namespace: {error:#}");
         return Ok(Outcome::Skipped(
             why.lines().next().unwrap_or_default().to_owned(),
         ));
@@ -100,7 +100,7 @@ pub(super) fn newer(run: &mut Run) -> Result<Outcome> {
     process::output(&mut inspect(&["--exists", "fakesink"]))?;
     let version = process::output(&mut inspect(&["--version"]))?;
     let version = version.lines().find(|line| line.starts_with("GStreamer "));
-    let version = version.context("GStreamer tells no version")?;
+    let version = version.context("GStreamer prints no version")?;
     println!("         {version}");
     run.note(version)?;
     let mut trouble = Vec::new();
@@ -130,7 +130,7 @@ pub(super) fn newer(run: &mut Run) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// Builds the plugin's test programs, all or those of these names. The result is what cargo says of them.
+/// Builds the plugin's test programs, all or those of these names. Returns cargo's messages.
 pub(super) fn build(run: &mut Run, names: &[&str]) -> Result<String> {
     let words = [
         "test",
@@ -144,20 +144,21 @@ pub(super) fn build(run: &mut Run, names: &[&str]) -> Result<String> {
     run.output(&mut command)
 }
 
-/// The built plugin, in a folder of its own: GStreamer opens every library below the folders that it looks in.
+/// The built plugin, in a folder of its own: GStreamer opens every library below the folders that
+/// it looks in.
 pub(super) struct Plugin {
     pub(super) folder: PathBuf,
-    /// What the host's plugins are, which takes a guest minutes to find out.
+    /// The registry of the host's plugins, which would take a guest minutes to build.
     pub(super) registry: PathBuf,
 }
 
 impl Plugin {
-    /// The one in what cargo says it built.
+    /// Finds the plugin in cargo's messages and links it into its folder.
     pub(super) fn of(run: &mut Run, messages: &str) -> Result<Self> {
         let files = cargo_json::files(messages, LIBRARY);
         let name = format!("lib{LIBRARY}.so");
         let file = files.iter().find(|file| file.ends_with(&name));
-        let file = file.with_context(|| format!("cargo says of no {name} that it built it"))?;
+        let file = file.with_context(|| format!("cargo reports no {name}"))?;
         let place = project::target()?.join("xtask");
         let plugin = Self {
             folder: place.join("gstreamer-1.0"),
@@ -166,7 +167,7 @@ impl Plugin {
         fs::create_dir_all(&plugin.folder)?;
         let link = plugin.folder.join(&name);
         if !fs::read_link(&link).is_ok_and(|to| to == *file) {
-            remove(&link)?;
+            project::remove(&link)?;
             symlink(file, &link).with_context(|| format!("link {}", link.display()))?;
         }
         // Without the program, the first test finds out.
@@ -183,14 +184,5 @@ impl Plugin {
         command
             .env("GST_PLUGIN_PATH", &self.folder)
             .env("GST_REGISTRY", &self.registry)
-    }
-}
-
-fn remove(file: &Path) -> Result<()> {
-    match fs::remove_file(file) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("remove {}", file.display()))
-        }
-        _ => Ok(()),
     }
 }

@@ -17,6 +17,7 @@ pub(crate) mod rust;
 mod static_command;
 mod static_host;
 mod stress;
+mod style;
 mod tools;
 mod tsan;
 mod workspace;
@@ -36,43 +37,43 @@ pub(crate) use run::{Run, cargo};
 
 use crate::{apt, interrupt, process, project};
 
-/// How much of a failing part's output is shown; all of it is in its log.
+/// Lines of a failing part's output that are shown; its log has all of them.
 const SHOWN_LINES: usize = 400;
-/// What all parts write into an empty target folder, in MiB.
+/// Disk space that all parts need with an empty target folder, in MiB.
 const DISK_MIB: u64 = 13_000;
 
 /// Run every check, one line each.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Only this part (may be given several times)
+    /// Run only this part (may be given several times)
     #[arg(long, value_name = "PART", value_delimiter = ',')]
     only: Vec<String>,
-    /// Print the parts and what each is
+    /// List the parts with a line about each
     #[arg(long)]
     list: bool,
-    /// Only the parts that take seconds to a few minutes
+    /// Run only the parts that take seconds to a few minutes
     #[arg(long)]
     quick: bool,
-    /// Models without a bound, stress for an hour
+    /// Explore models without a bound on preemptions, stress for an hour
     #[arg(long, conflicts_with = "quick")]
     deep: bool,
-    /// Of a part that runs in a guest, only this test program
+    /// Run only this test program, in a part that runs in a guest
     #[arg(long, value_name = "PROGRAM", requires = "only")]
     test: Option<String>,
-    /// Words for that program, such as --exact NAME
+    /// Arguments for that program, such as --exact NAME
     #[arg(last = true, requires = "test")]
     words: Vec<String>,
 }
 
 /// How a part ended.
 pub(crate) enum Outcome {
-    /// It did what it is there for; tests among it are counted from its log.
+    /// It succeeded; its tests are counted from its log.
     Passed,
-    /// It could not be tried, for this reason.
+    /// It could not run, for this reason.
     Skipped(String),
 }
 
-/// Runs the chosen parts; the exit status is the result.
+/// Runs the chosen parts; returns the exit status.
 pub(crate) fn run(args: &Args) -> Result<u8> {
     let chosen = choose(args)?;
     if args.test.is_some()
@@ -102,7 +103,7 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
         let run = Run::new(&log, args.deep)?;
         run_part(part, run.of(args.test.as_deref(), &args.words))
     };
-    let results = in_turn(&chosen, |part| part.beside, |part| one(part))?;
+    let results = in_turn(&chosen, |part| part.background, |part| one(part))?;
     let mut total = Counts::default();
     let mut failed = Vec::new();
     for (part, (counts, why)) in chosen.iter().zip(results) {
@@ -126,18 +127,18 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     Ok(u8::from(!failed.is_empty()))
 }
 
-/// Runs every item, one after the other, but those that are `beside` at the same time as what comes after them. The
-/// results are in the items' order.
+/// Runs all items one after the other, except that those `in_background` go on while later ones
+/// run. The results are in the items' order.
 fn in_turn<T: Sync, R: Send>(
     items: &[T],
-    beside: impl Fn(&T) -> bool,
+    in_background: impl Fn(&T) -> bool,
     run: impl Fn(&T) -> Result<R> + Sync,
 ) -> Result<Vec<R>> {
     thread::scope(|scope| {
         let mut begun = Vec::new();
         for item in items {
             let thread = scope.spawn(|| run(item));
-            begun.push(match beside(item) {
+            begun.push(match in_background(item) {
                 true => Turn::Going(thread),
                 false => Turn::Ended(end(thread)?),
             });
@@ -153,13 +154,13 @@ fn in_turn<T: Sync, R: Send>(
     })
 }
 
-/// How far one is of several that run at the same time.
+/// The state of an item that [`in_turn`] has started.
 enum Turn<'scope, R> {
     Going(ScopedJoinHandle<'scope, Result<R>>),
     Ended(R),
 }
 
-/// What a thread ends with.
+/// Joins a thread; passes its panic on.
 fn end<R>(thread: ScopedJoinHandle<'_, R>) -> R {
     thread.join().unwrap_or_else(|panic| resume_unwind(panic))
 }
@@ -180,8 +181,8 @@ fn choose(args: &Args) -> Result<Vec<&'static Part>> {
     Ok(PARTS.iter().filter(chosen).collect())
 }
 
-/// Installs what the parts need and want in one go, where that is allowed. What stays
-/// missing is told by the parts themselves.
+/// Installs the packages of all chosen parts in one go, where that is allowed. Parts report what
+/// stays missing.
 fn install(parts: &[&Part]) {
     let packages: Vec<_> = parts
         .iter()
@@ -193,7 +194,7 @@ fn install(parts: &[&Part]) {
     }
 }
 
-/// Says so when the disk will not do for all parts: builds that fail of it do not always say why.
+/// Warns when the disk is too small for all parts: builds that fail of it do not always say why.
 fn tell_disk() -> Result<()> {
     let free = project::free_bytes()? >> 20;
     if free < DISK_MIB {
@@ -207,7 +208,7 @@ fn tell_disk() -> Result<()> {
     Ok(())
 }
 
-/// Runs one part and prints its line. Beside the counts: why it failed, if it did.
+/// Runs one part and prints its line. Returns its counts, and why it failed, if it did.
 fn run_part(part: &Part, mut run: Run) -> Result<(Counts, Vec<String>)> {
     let begin = Instant::now();
     let missing = apt::missing(part.needs);
@@ -223,7 +224,7 @@ fn run_part(part: &Part, mut run: Run) -> Result<(Counts, Vec<String>)> {
     let text = run.text()?;
     let mut counts = Counts::of(&text);
     let mut why = Vec::new();
-    // Written in one piece: another part may run beside it.
+    // Printed in one piece: another part may run at the same time.
     let mut told;
     match result {
         Ok(Outcome::Skipped(why)) => {
@@ -272,14 +273,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_runs_beside_others_does_not_hold_them_up() {
+    fn background_items_do_not_hold_up_others() {
         let (sender, receiver): (Sender<()>, Receiver<()>) = channel();
         let ends = Mutex::new((Some(sender), Some(receiver)));
         let order = Mutex::new(Vec::new());
         let run = |name: &&'static str| {
             match *name {
                 // Goes on until the last one ends it.
-                "beside" => {
+                "background" => {
                     let receiver = ends.lock().unwrap().1.take();
                     assert!(receiver.unwrap().recv().is_err());
                 }
@@ -289,11 +290,11 @@ mod tests {
             order.lock().unwrap().push(*name);
             Ok(name.len())
         };
-        let items = ["first", "beside", "second", "last"];
-        let results = in_turn(&items, |name| *name == "beside", run).unwrap();
-        assert_eq!(results, [5, 6, 6, 4]);
+        let items = ["first", "background", "second", "last"];
+        let results = in_turn(&items, |name| *name == "background", run).unwrap();
+        assert_eq!(results, [5, 10, 6, 4]);
         let order = order.into_inner().unwrap();
-        let others: Vec<_> = order.iter().filter(|name| **name != "beside").collect();
+        let others: Vec<_> = order.iter().filter(|name| **name != "background").collect();
         assert_eq!(others, [&"first", &"second", &"last"]);
     }
 

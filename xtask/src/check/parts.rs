@@ -4,8 +4,8 @@ use anyhow::Result;
 
 use super::run::Run;
 use super::{
-    Outcome, asan, fuzz, gstreamer, python, rig_tests, static_command, static_host, stress, tsan,
-    workspace,
+    Outcome, asan, fuzz, gstreamer, python, rig_tests, static_command, static_host, stress, style,
+    tsan, workspace,
 };
 use crate::apt::Package;
 use crate::bindings::LIBCLANG;
@@ -14,7 +14,7 @@ use crate::bindings::LIBCLANG;
 pub(crate) struct Part {
     /// What `--only` calls it.
     pub(crate) name: &'static str,
-    /// What it shows, in one line.
+    /// What it checks, in one line.
     pub(crate) about: &'static str,
     /// Whether `--quick` runs it.
     pub(crate) quick: bool,
@@ -22,16 +22,17 @@ pub(crate) struct Part {
     pub(crate) needs: &'static [Package],
     /// Without these some of its tests skip themselves, by name.
     pub(crate) wants: &'static [Package],
-    /// Whether it leaves cores to others most of the time: those after it run at the same time.
-    pub(crate) beside: bool,
+    /// Whether it runs in the background, at the same time as the parts after it: it leaves cores
+    /// to others most of the time.
+    pub(crate) background: bool,
     /// Whether `--test` chooses among its test programs, which run in a guest.
     pub(crate) takes_tests: bool,
-    /// Does it.
+    /// Runs the check.
     pub(crate) run: fn(&mut Run) -> Result<Outcome>,
 }
 
-/// Every check, in the order in which they begin: the quick ones first, then those that take longest and leave
-/// a core to others. What the guest for aarch64 runs is built by `static`, too.
+/// Every check, in the order in which they begin: the quick ones first, then those that take
+/// longest and leave a core to others. What the guest for aarch64 runs is built by `static`, too.
 pub(crate) static PARTS: &[Part] = &[
     Part {
         name: "fmt",
@@ -39,9 +40,19 @@ pub(crate) static PARTS: &[Part] = &[
         quick: true,
         needs: &[],
         wants: &[],
-        beside: false,
+        background: false,
         takes_tests: false,
         run: workspace::fmt,
+    },
+    Part {
+        name: "style",
+        about: "lines and names of tests are short, errors are matched by variant, words are plain",
+        quick: true,
+        needs: &[],
+        wants: &[],
+        background: false,
+        takes_tests: false,
+        run: style::part,
     },
     Part {
         name: "clippy",
@@ -49,7 +60,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: true,
         needs: &[CXX],
         wants: &[],
-        beside: false,
+        background: false,
         takes_tests: false,
         run: workspace::clippy,
     },
@@ -59,7 +70,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: true,
         needs: &[CXX],
         wants: &TEST_TOOLS,
-        beside: false,
+        background: false,
         takes_tests: false,
         run: workspace::tests,
     },
@@ -69,7 +80,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: true,
         needs: &[CXX],
         wants: &[],
-        beside: false,
+        background: false,
         takes_tests: false,
         run: workspace::doc,
     },
@@ -79,7 +90,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: true,
         needs: &[],
         wants: &BINDING_TOOLS,
-        beside: false,
+        background: false,
         takes_tests: false,
         run: workspace::bindings,
     },
@@ -89,7 +100,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: true,
         needs: &[],
         wants: &[],
-        beside: false,
+        background: false,
         takes_tests: false,
         run: workspace::no_std,
     },
@@ -99,7 +110,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: true,
         needs: &[CXX],
         wants: &[],
-        beside: false,
+        background: false,
         takes_tests: false,
         run: static_host::part,
     },
@@ -112,7 +123,7 @@ pub(crate) static PARTS: &[Part] = &[
             Package::program("qemu-system-x86", "qemu-system-x86_64"),
         ],
         wants: &RIG_TOOLS,
-        beside: true,
+        background: true,
         takes_tests: true,
         run: rig_tests::x86_64,
     },
@@ -122,7 +133,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: false,
         needs: &[],
         wants: &[],
-        beside: false,
+        background: false,
         takes_tests: false,
         run: static_command::part,
     },
@@ -136,7 +147,7 @@ pub(crate) static PARTS: &[Part] = &[
             CROSS_LIBC,
         ],
         wants: &[],
-        beside: true,
+        background: true,
         takes_tests: true,
         run: rig_tests::aarch64,
     },
@@ -151,7 +162,7 @@ pub(crate) static PARTS: &[Part] = &[
             gstreamer::HEADERS[2],
         ],
         wants: &GSTREAMER_TOOLS,
-        beside: false,
+        background: false,
         takes_tests: false,
         run: gstreamer::part,
     },
@@ -166,7 +177,7 @@ pub(crate) static PARTS: &[Part] = &[
             gstreamer::HEADERS[2],
         ],
         wants: &[],
-        beside: false,
+        background: false,
         takes_tests: false,
         run: gstreamer::newer,
     },
@@ -176,7 +187,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: false,
         needs: &[CXX, PYTHON],
         wants: &PYTHON_TOOLS,
-        beside: false,
+        background: false,
         takes_tests: false,
         run: python::part,
     },
@@ -186,7 +197,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: false,
         needs: &[CXX],
         wants: &[],
-        beside: false,
+        background: false,
         takes_tests: false,
         run: stress::part,
     },
@@ -196,7 +207,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: false,
         needs: &[],
         wants: &[],
-        beside: false,
+        background: false,
         takes_tests: false,
         run: workspace::loom,
     },
@@ -206,7 +217,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: false,
         needs: &[],
         wants: &[],
-        beside: false,
+        background: false,
         takes_tests: false,
         run: workspace::miri,
     },
@@ -216,7 +227,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: false,
         needs: &[CXX],
         wants: &[],
-        beside: false,
+        background: false,
         takes_tests: false,
         run: fuzz::part,
     },
@@ -226,7 +237,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: false,
         needs: &[CXX],
         wants: &[],
-        beside: false,
+        background: false,
         takes_tests: false,
         run: tsan::part,
     },
@@ -236,7 +247,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: false,
         needs: &[],
         wants: &[],
-        beside: false,
+        background: false,
         takes_tests: false,
         run: workspace::deny,
     },
@@ -246,7 +257,7 @@ pub(crate) static PARTS: &[Part] = &[
         quick: false,
         needs: &[Package::program("qemu-system-x86", "qemu-system-x86_64")],
         wants: &[],
-        beside: false,
+        background: false,
         takes_tests: true,
         run: asan::part,
     },
@@ -296,8 +307,8 @@ const GSTREAMER_TOOLS: [Package; 8] = [
 /// What the package for Python is tested with.
 const PYTHON: Package = Package::program("python3", "python3");
 
-/// Environments for tests are made with the first; the others are for a recording that is read back, and for a window
-/// that is looked at.
+/// Environments for tests are made with the first; the others are for a recording that is read
+/// back, and for a window that is looked at.
 const PYTHON_TOOLS: [Package; 5] = [
     crate::python::VENV,
     Package::program("ffmpeg", "ffprobe"),
@@ -306,7 +317,8 @@ const PYTHON_TOOLS: [Package; 5] = [
     Package::program("xvfb", "Xvfb"),
 ];
 
-/// What tests in the guest, which sees the host's programs, compare with, and the plugin's pipelines.
+/// What tests in the guest, which sees the host's programs, compare with, and the plugin's
+/// pipelines.
 const RIG_TOOLS: [Package; 10] = [
     PYTHON,
     PYTHON_TOOLS[0],

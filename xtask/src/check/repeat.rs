@@ -19,7 +19,7 @@ const BUILDING: [&str; 5] = [
 const VALUED: [&str; 2] = ["--target", "--features"];
 /// What a command that runs pytest has in it.
 const PYTEST: &str = " -m pytest";
-/// How many of one part are told.
+/// Most commands that are shown for one part.
 const MOST: usize = 6;
 
 /// One line for each failed test in the log of `part`, or for its program if that names no test.
@@ -121,7 +121,8 @@ fn base(command: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    const FAILED: &str = "test a::b ... FAILED\n\nfailures:\n\n---- a::b stdout ----\n    indented\n\n\
+    const FAILED: &str = "test a::b ... FAILED\n\nfailures:\n\n\
+        ---- a::b stdout ----\n    indented\n\n\
         failures:\n    a::b\n    c\n\ntest result: FAILED. 0 passed; 2 failed\n";
 
     #[test]
@@ -142,8 +143,8 @@ mod tests {
     #[test]
     fn variables_and_how_it_is_built_stay() {
         let log = format!(
-            "$ RUSTFLAGS='--cfg loom' N=3 cargo +nightly test --release -p hal --lib loom_\n{FAILED}\
-             error: test failed, to rerun pass `-p hal --lib`\n"
+            "$ RUSTFLAGS='--cfg loom' N=3 cargo +nightly test --release -p hal --lib loom_\n\
+             {FAILED}error: test failed, to rerun pass `-p hal --lib`\n"
         );
         let command =
             "repeat: RUSTFLAGS='--cfg loom' N=3 cargo +nightly test --release -p hal --lib";

@@ -1,7 +1,7 @@
-//! Tests of the package for Python that run in a guest: files named `test_rig_*.py`.
+//! Tests of the Python package that run in a guest: files named `test_rig_*.py`.
 //!
-//! The lines before a file's first import may say what it asks of its guest, in `# rig:` lines, as test programs in
-//! Rust do. The guest sees this machine's files: its interpreter is the system's, in an environment made here.
+//! `# rig:` lines before a file's first import configure its guest, as in Rust test programs. The
+//! guest sees this machine's files: it uses the system's interpreter, in an environment made here.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ use super::run::Run;
 use crate::python::{PACKAGE, folder};
 use crate::{process, quote};
 
-/// What the names of files begin with.
+/// The prefix of file names.
 const PREFIX: &str = "test_rig_";
 
 /// A file of tests.
@@ -69,8 +69,8 @@ pub(super) fn interpreter(run: &mut Run, files: &[File]) -> Result<Option<String
     }
 }
 
-/// The shell lines that run one file: pytest ends with 0, 1 or 2 after it has printed its result, with 5 if no test
-/// was chosen, and anything else means that there is no result.
+/// The shell lines that run one file: pytest ends with 0, 1 or 2 after it has printed its result,
+/// with 5 if no test was chosen, and anything else means that there is no result.
 pub(super) fn script(file: &File, python: &str, words: &[String]) -> Result<String> {
     let File { name, ask } = file;
     let title = format!("{PACKAGE} {name}");

@@ -1,9 +1,9 @@
 //! The parts that run in a guest: test programs named `rig_*`, built on the host.
 //!
-//! A program's first lines may say what it asks of its guest, in `//! rig:` lines:
-//! module parameters (`vivid.n_devs=2`), `arch=x86_64` when it cannot run elsewhere,
-//! `timeout=SECONDS` for all its tests together, `programs=NAME,NAME` for programs in C
-//! that it runs. Programs that ask for the same parameters share one boot, also with files of tests in Python.
+//! `//! rig:` lines at the start of a program configure its guest: module parameters
+//! (`vivid.n_devs=2`), `arch=x86_64` if it cannot run elsewhere, `timeout=SECONDS` for all its
+//! tests together, `programs=NAME,NAME` for C programs that it runs. Programs with the same
+//! parameters share one boot, also with Python files.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,12 +22,12 @@ use super::{Outcome, c_programs, gstreamer, rig_python, rust, static_command};
 use crate::rig::{Arch, Guest, Unavailable, parse_params};
 use crate::{apt, quote};
 
-/// How long one program's tests may take: emulation is 10 to 20 times slower than the machine.
+/// Default time for one program's tests: emulation is 10 to 20 times slower than the machine.
 const PROGRAM_LIMIT: u64 = 300;
 /// For boot and power off, over the limits of the programs.
 const BOOT_MARGIN: u64 = 120;
 
-/// What a program asks of its guest.
+/// A program's configuration of its guest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Ask {
     pub(super) params: String,
@@ -104,7 +104,7 @@ fn part(run: &mut Run, arch: Arch) -> Result<Outcome> {
         Err(error) if Unavailable::marks(&error) => {
             return Ok(Outcome::Skipped(format!("no guest: {error:#}")));
         }
-        // What could be fetched has to be a guest.
+        // Everything was fetched: then the guest must boot.
         Err(error) => return Err(error),
     };
     let Built {
@@ -154,7 +154,7 @@ fn part(run: &mut Run, arch: Arch) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// What a guest is given.
+/// The programs and files for a guest.
 struct Built {
     /// Test programs, each with its module parameters.
     programs: Vec<(String, Program)>,
@@ -213,9 +213,8 @@ fn build(run: &mut Run, arch: Arch, wanted: Vec<(TestTarget, Ask)>) -> Result<Bu
     let programs = wanted
         .into_iter()
         .map(|(target, ask)| {
-            let file =
-                cargo_json::executable(&messages, "test", &target.name, Some(&target.source))
-                    .with_context(|| format!("cargo built no test program {}", target.name))?;
+            let file = cargo_json::test_program(&messages, &target.name, &target.source)
+                .with_context(|| format!("cargo built no test program {}", target.name))?;
             let runs = c_programs::build(run, arch, &target.folder, &file, &ask.programs)?;
             Ok((
                 ask.params,
@@ -235,8 +234,8 @@ fn build(run: &mut Run, arch: Arch, wanted: Vec<(TestTarget, Ask)>) -> Result<Bu
     })
 }
 
-/// Runs the programs in one boot, and then the shell lines `more` that take so many seconds, their output going to the
-/// log.
+/// Runs the programs in one boot, and then the shell lines `more` that take so many seconds, their
+/// output going to the log.
 fn boot(
     run: &mut Run,
     arch: Arch,
@@ -376,7 +375,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_program_without_wishes_gets_the_plain_guest() {
+    fn a_program_without_rig_lines_gets_the_plain_guest() {
         let ask = read_ask("//! Tests.\n\nuse std::fs;\n//! rig: vivid.n_devs=2\n").unwrap();
         assert_eq!(
             ask,
@@ -390,8 +389,9 @@ mod tests {
     }
 
     #[test]
-    fn wishes_are_read_from_the_first_lines() {
-        let source = "//! Two cameras.\n//! rig: vivid.n_devs=2 arch=x86_64\n//! rig: timeout=60 programs=a,b\nfn x() {}";
+    fn rig_lines_are_read_from_the_first_lines() {
+        let source = "//! Two cameras.\n//! rig: vivid.n_devs=2 arch=x86_64\n\
+             //! rig: timeout=60 programs=a,b\nfn x() {}";
         let ask = read_ask(source).unwrap();
         assert_eq!(ask.params, "vivid.n_devs=2");
         assert_eq!(ask.arch.as_deref(), Some("x86_64"));
@@ -400,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn wishes_of_python_stand_before_its_imports() {
+    fn rig_lines_of_python_stand_before_its_imports() {
         let head = "\"\"\"Two cameras.\"\"\"\n\n# rig: vivid.n_devs=2 timeout=60\n";
         let source = format!("{head}import os\n# rig: vivid.n_devs=3\n");
         let ask = read_ask_of_python(&source).unwrap();
@@ -408,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wish_that_means_nothing_is_refused() {
+    fn an_unknown_rig_word_is_refused() {
         assert!(read_ask("//! rig: two cameras\n").is_err());
         assert!(read_ask("//! rig: timeout=long\n").is_err());
     }

@@ -14,19 +14,22 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use super::counts::LEFT_OUT;
 use crate::{interrupt, process, project, quote};
 
-/// No command of any part writes nothing for so long unless it hangs, however slow the machine is.
+/// A command that writes nothing for so long hangs, however slow the machine is.
 const SILENCE_LIMIT: Duration = Duration::from_secs(30 * 60);
-/// Nor for so long with `--deep`.
+/// The same with `--deep`.
 const DEEP_SILENCE_LIMIT: Duration = Duration::from_secs(6 * 60 * 60);
 
-/// The log of a part, and what its commands have in common.
+/// Most tries of a command that downloads.
+const TRIES: usize = 3;
+
+/// The run of one part: its log, and settings for its commands.
 pub(crate) struct Run {
     log: File,
     path: PathBuf,
     deep: bool,
-    /// The only test program that counts.
+    /// The only test program to run.
     test: Option<String>,
-    /// What every test program is given.
+    /// Arguments of every test program.
     words: Vec<String>,
 }
 
@@ -44,34 +47,34 @@ impl Run {
         })
     }
 
-    /// With one test program only, and words for it.
+    /// Limits the run to one test program, with arguments for it.
     pub(crate) fn of(mut self, test: Option<&str>, words: &[String]) -> Self {
         self.test = test.map(str::to_owned);
         self.words = words.to_vec();
         self
     }
 
-    /// Whether the test program `name` counts.
+    /// Whether the test program `name` is to run.
     pub(crate) fn wants(&self, name: &str) -> bool {
         self.test.as_ref().is_none_or(|only| only == name)
     }
 
-    /// Words that test programs are given.
+    /// Arguments of every test program.
     pub(crate) fn words(&self) -> &[String] {
         &self.words
     }
 
-    /// Whether time does not matter.
+    /// Whether `--deep` was given.
     pub(crate) fn is_deep(&self) -> bool {
         self.deep
     }
 
-    /// Where the log is.
+    /// The path of the log.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What the log holds so far.
+    /// The text of the log so far.
     pub(crate) fn text(&mut self) -> Result<String> {
         let mut bytes = Vec::new();
         self.log.seek(SeekFrom::Start(0))?;
@@ -84,12 +87,12 @@ impl Run {
         Ok(self.log.try_clone()?)
     }
 
-    /// Writes a line of the part's own.
+    /// Writes a line into the log.
     pub(crate) fn note(&mut self, line: &str) -> Result<()> {
         Ok(writeln!(self.log, "{line}")?)
     }
 
-    /// Says of a test or a program that it is not run, which counts as one that was skipped.
+    /// Reports a test or a program that is not run; it counts as skipped.
     pub(crate) fn left_out(&mut self, name: &str, why: &str) -> Result<()> {
         self.note(&format!("{LEFT_OUT}{name}: {why}"))
     }
@@ -98,6 +101,18 @@ impl Run {
     pub(crate) fn command(&mut self, command: &mut Command) -> Result<()> {
         let log = self.log.try_clone()?;
         self.run(command, log)
+    }
+
+    /// Like [`command`](Self::command), but tries up to [`TRIES`] times: downloads fail.
+    pub(crate) fn command_retrying(&mut self, command: &mut Command) -> Result<()> {
+        let mut tries = 1..=TRIES;
+        loop {
+            tries.next();
+            let ended = self.command(command);
+            if ended.is_ok() || tries.is_empty() || interrupt::check().is_err() {
+                return ended;
+            }
+        }
     }
 
     /// Runs a command to its end and gives back what it wrote to standard output,
@@ -115,7 +130,7 @@ impl Run {
         let text = process::describe(command);
         self.note(&format!("$ {}{text}", variables(command)))?;
         let log = self.log.try_clone()?;
-        // A group of its own, so that a command that hangs goes with all it started.
+        // In a new process group, so that a command that hangs is killed with all its children.
         let child = command
             .stdin(Stdio::null())
             .stdout(stdout.try_clone()?)
@@ -181,7 +196,7 @@ fn wait(mut child: Child, files: &[File], limit: Duration) -> Result<ExitStatus>
         let stop = match interrupt::check() {
             Err(error) => Some(error),
             Ok(()) if silence.lasts(written?, Instant::now()) > limit => Some(anyhow::anyhow!(
-                "stopped after {} s without a word",
+                "stopped after {} s without output",
                 limit.as_secs()
             )),
             Ok(()) => None,
@@ -210,7 +225,7 @@ impl Silence {
         }
     }
 
-    /// For how long nothing has come, now that there are so many bytes.
+    /// Returns how long nothing was written, given the bytes `written` by now.
     fn lasts(&mut self, written: u64, now: Instant) -> Duration {
         if written != self.written {
             *self = Self {
@@ -261,7 +276,7 @@ mod tests {
                 .process_group(0);
             let child = command.spawn().unwrap();
             let why = wait(child, &[file.try_clone().unwrap()], limit).unwrap_err();
-            assert_eq!(why.to_string(), "stopped after 1 s without a word");
+            assert_eq!(why.to_string(), "stopped after 1 s without output");
             let mut text = String::new();
             file.seek(SeekFrom::Start(0)).unwrap();
             file.read_to_string(&mut text).unwrap();

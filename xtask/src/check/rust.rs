@@ -1,4 +1,4 @@
-//! What of the Rust tool chain a part needs, fetched with rustup where it is missing.
+//! Parts of the Rust tool chain that checks need, fetched with rustup where they are missing.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow};
 
 use crate::process;
 
-/// Sees to it that the standard library for `target` is there.
+/// Makes sure that the standard library for `target` is installed.
 pub(crate) fn target(target: &str) -> Result<(), String> {
     let found = process::output(Command::new("rustc").args([
         "--print",
@@ -22,7 +22,7 @@ pub(crate) fn target(target: &str) -> Result<(), String> {
         .map_err(|error| format!("no Rust target {target}: {error:#}"))
 }
 
-/// Sees to it that a program of the tool chain, as in `cargo fmt`, is there.
+/// Makes sure that a program of the tool chain, such as rustfmt, is installed.
 pub(crate) fn component(program: &str, component: &str) -> Result<(), String> {
     if process::output(Command::new(program).arg("--version")).is_ok() {
         return Ok(());
@@ -30,7 +30,7 @@ pub(crate) fn component(program: &str, component: &str) -> Result<(), String> {
     rustup(&["component", "add", component]).map_err(|error| format!("no {component}: {error:#}"))
 }
 
-/// Sees to it that a nightly tool chain with these components is there.
+/// Makes sure that a nightly tool chain with these components is installed.
 pub(crate) fn nightly(components: &[&str]) -> Result<(), String> {
     let there = components.iter().all(|name| {
         let list = ["component", "list", "--installed", "--toolchain", "nightly"];
@@ -48,7 +48,7 @@ pub(crate) fn nightly(components: &[&str]) -> Result<(), String> {
 
 fn rustup(words: &[&str]) -> Result<()> {
     if process::find("rustup").is_none() {
-        return Err(anyhow!("and there is no rustup to fetch it with"));
+        return Err(anyhow!("and rustup is not installed to fetch it"));
     }
     process::output_retrying(Command::new("rustup").args(words)).map(drop)
 }

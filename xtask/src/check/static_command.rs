@@ -1,4 +1,4 @@
-//! The `videostream` command for the rig and as static program for small machines.
+//! The `videostream` command, for the rig and as a static program for small machines.
 
 use std::fs;
 use std::path::PathBuf;
@@ -39,7 +39,8 @@ pub(crate) fn for_target<'a>(command: &'a mut Command, target: &str) -> &'a mut 
         )
 }
 
-/// Builds the command as it is used on the host, and as its tests do: cargo builds it for one of them.
+/// Builds the command as it is used on the host, and as its tests do: cargo builds it for one of
+/// them.
 pub(super) fn host(run: &mut Run) -> Result<PathBuf> {
     let words = [
         "test",
@@ -66,11 +67,10 @@ pub(crate) fn for_machine(run: &mut Run, target: &str) -> Result<PathBuf> {
 
 /// The command that cargo's messages say it built.
 pub(super) fn built(messages: &str) -> Result<PathBuf> {
-    cargo_json::executable(messages, "bin", "videostream", None)
-        .context("cargo built no program named videostream")
+    cargo_json::program(messages, "videostream").context("cargo built no program named videostream")
 }
 
-/// The part `static`: builds for every machine, tells the sizes and holds them to [`MOST`].
+/// The part `static`: builds for every machine, prints the sizes and holds them to [`MOST`].
 pub(crate) fn part(run: &mut Run) -> Result<Outcome> {
     for target in TARGETS {
         if let Err(why) = rust::target(target) {

@@ -1,5 +1,5 @@
-//! A host without std, allocator and C library: that it links, how big it is, and that a
-//! client of the std library reads its frames.
+//! A host without std, allocator and C library: it links, stays small, and a client of the std
+//! library reads its frames.
 
 use std::fs;
 

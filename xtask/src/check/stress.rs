@@ -1,4 +1,4 @@
-//! Processes that are killed, stopped and started again for a while; see `tests/stress.rs`.
+//! The stress test, which kills, stops and restarts processes for a while; see `tests/stress.rs`.
 
 use anyhow::Result;
 

@@ -1,5 +1,5 @@
-//! Tools of cargo that parts run: taken from PATH, or built once into the user's cache folder, so that neither
-//! PATH nor what the user has installed changes.
+//! Cargo tools that parts run: taken from PATH, or built once into the user's cache folder, which
+//! leaves PATH and the user's installation alone.
 
 use std::env;
 use std::ffi::OsString;
@@ -11,11 +11,11 @@ use anyhow::{Context, Result};
 use super::run::{Run, cargo};
 use crate::{interrupt, process, project};
 
-/// A tool of cargo.
+/// A cargo tool.
 pub(crate) struct Tool {
-    /// The package, which bears the name by which users know it.
+    /// The package, by which users know it.
     package: &'static str,
-    /// One that the compilers which build the project can build.
+    /// A version that the project's compilers can build.
     version: &'static str,
     /// Its program.
     program: &'static str,
@@ -35,11 +35,8 @@ pub(crate) const CARGO_C: Tool = Tool {
     program: "cargo-cinstall",
 };
 
-/// How often a build is tried: downloads fail.
-const TRIES: usize = 2;
-
 impl Tool {
-    /// A value of PATH with which cargo finds the tool; or why there is none.
+    /// Returns a value of PATH with which cargo finds the tool, or why it is not available.
     pub(crate) fn path(&self, run: &mut Run) -> Result<Result<OsString, String>> {
         let path = env::var_os("PATH").unwrap_or_default();
         if process::find(self.program).is_some() {
@@ -64,17 +61,17 @@ impl Tool {
     fn built(&self, run: &mut Run) -> Result<PathBuf> {
         let cache = project::cache()?.join("videostream-tools");
         fs::create_dir_all(&cache).with_context(|| format!("create {}", cache.display()))?;
-        // Of several that want it, one builds, the others wait.
+        // One process builds it, others wait.
         let lock = File::create(cache.join("lock"))?;
         lock.lock().context("lock the cache of tools")?;
         let ready = cache.join(self.folder());
         if !ready.join("bin").join(self.program).is_file() {
             let partial = cache.join("partial");
-            remove(&partial)?;
+            project::remove(&partial)?;
             self.build(run, &partial)?;
-            remove(&ready)?;
+            project::remove(&ready)?;
             fs::rename(partial.join("root"), &ready)?;
-            remove(&partial)?;
+            project::remove(&partial)?;
         }
         Ok(ready.join("bin"))
     }
@@ -98,24 +95,7 @@ impl Tool {
             .env("CARGO_INCREMENTAL", "0")
             .env_remove("RUSTFLAGS")
             .env_remove("CARGO_BUILD_TARGET");
-        let mut tries = 1..=TRIES;
-        loop {
-            tries.next();
-            let ended = run.command(&mut install);
-            if ended.is_ok() || tries.is_empty() || interrupt::check().is_err() {
-                return ended;
-            }
-        }
-    }
-}
-
-/// Removes a folder, which may not be there.
-fn remove(folder: &Path) -> Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("remove {}", folder.display()))
-        }
-        _ => Ok(()),
+        run.command_retrying(&mut install)
     }
 }
 

@@ -1,9 +1,8 @@
-//! ThreadSanitizer over programs of many threads, with a standard library that is built for
-//! it as well.
+//! Tests of many threads under ThreadSanitizer, with a standard library built for it.
 //!
-//! No report is suppressed. The sanitizer knows nothing of bare fences, and needs to know
-//! nothing: a fence of the ring decides which of two sides goes on, what orders memory is
-//! always a release and an acquire of one word.
+//! No report is suppressed. The sanitizer does not model bare fences, and need not: the ring's
+//! fences only decide which of two sides goes on; memory is always ordered by a release and an
+//! acquire of one word.
 
 use anyhow::{Result, bail};
 

@@ -1,4 +1,4 @@
-//! The parts that are a few commands of cargo over the workspace.
+//! The parts that are a few cargo commands over the workspace.
 
 use std::process::Command;
 
@@ -10,9 +10,10 @@ use super::{Outcome, gstreamer, rust, tools};
 use crate::bindings::GENERATOR;
 use crate::{project, python};
 
-/// The packages that need nothing of the system: all but the plugin for GStreamer and the module for Python, which have
-/// parts of their own. Every part names the same ones, and chooses its programs by other words: for another choice of
-/// packages cargo builds what they depend on once more, with other features.
+/// The packages that need nothing of the system: all but the plugin for GStreamer and the module
+/// for Python, which have parts of their own. Every part names the same ones, and chooses its
+/// programs by other words: for another choice of packages cargo builds what they depend on once
+/// more, with other features.
 pub(super) const PACKAGES: [&str; 5] = [
     "--workspace",
     "--exclude",
@@ -21,7 +22,8 @@ pub(super) const PACKAGES: [&str; 5] = [
     python::PACKAGE,
 ];
 
-/// The packages that are looked at: the module for Python, too, as it is built for any Python. It needs none for that.
+/// The packages that are looked at: the module for Python, too, as it is built for any Python. It
+/// needs none for that.
 const CHECKED: [&str; 5] = [
     "--workspace",
     "--exclude",
@@ -30,7 +32,7 @@ const CHECKED: [&str; 5] = [
     "videostream-sys/bindgen,videostream-python/abi3",
 ];
 
-/// The crates that know nothing of an operating system where there is none.
+/// The crates that also build for targets without an operating system.
 const CORE: [&str; 6] = [
     "-p",
     "videostream-sys",
@@ -57,7 +59,7 @@ pub(super) fn fmt(run: &mut Run) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// Has the module for Python built without one.
+/// Lets the Python module build without an interpreter.
 fn without_python(command: &mut Command) -> &mut Command {
     let (name, value) = python::MODULE;
     command.env(name, value).env("PYO3_NO_PYTHON", "1")
@@ -205,7 +207,7 @@ pub(super) fn deny(run: &mut Run) -> Result<Outcome> {
     let mut deny = cargo(&["deny", "--workspace", "--locked", "check"])?;
     deny.args(["bans", "licenses", "sources"]);
     run.command(deny.env("PATH", &path))?;
-    // Workspaces of their own. What these link twice is in nobody's way.
+    // Separate workspaces. Duplicate versions do no harm in them.
     for folder in ["benches/iceoryx2", "fuzz", "tests/nostd-host"] {
         let mut deny = cargo(&["deny", "--locked", "--config", "deny.toml"])?;
         deny.arg("--manifest-path")
@@ -217,7 +219,7 @@ pub(super) fn deny(run: &mut Run) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// A filter that no test's name matches has shown nothing.
+/// Skips a part whose filter matched no test: it has shown nothing.
 pub(super) fn some_tests(run: &mut Run, none: &str) -> Result<Outcome> {
     let counts = Counts::of(&run.text()?);
     if counts.failed > 0 {

@@ -1,8 +1,8 @@
-//! The static library with one visible name space: its `vsl_*` functions.
+//! The static library, reduced to its public names: the `vsl_*` functions.
 //!
-//! As cargo makes it, it shows every name of Rust's library and of the codecs in it, so that it can't be
-//! linked beside another library that is written in Rust, or that has a function of the same name. Its objects
-//! are linked into one, without the names that only they need of each other.
+//! As cargo builds it, the archive exports every name of the Rust library and of the codecs in it,
+//! so that it can't be linked together with another Rust library, or with one that has a function
+//! of the same name. Its objects are linked into one, and only public names stay visible.
 
 use std::env;
 use std::ffi::OsString;
@@ -18,13 +18,13 @@ use object::read::archive::ArchiveFile;
 
 use crate::process;
 
-/// How names begin that programs may use.
+/// The prefix of public names.
 const VISIBLE: &str = "vsl_";
 
 /// Notes of one compiler for itself. Another's tools take them for programs of theirs, and abort.
 const NOTES: [&str; 3] = [".llvmbc", ".llvmcmd", ".llvm_addrsig"];
 
-/// Makes `to` of the archive `from`, with what is in between in `folder`.
+/// Makes the archive `to` from the archive `from`, with intermediate files in `folder`.
 pub(super) fn with_one_name_space(from: &Path, to: &Path, folder: &Path) -> Result<()> {
     let names = visible(from)?;
     ensure!(
@@ -40,7 +40,8 @@ pub(super) fn with_one_name_space(from: &Path, to: &Path, folder: &Path) -> Resu
     for name in &names {
         link.args(["-u", name]);
     }
-    // A group whose name is no longer seen would still be thrown away for one of the same name elsewhere.
+    // A group whose name is no longer seen would still be thrown away for one of the same name
+    // elsewhere.
     process::output(link.arg(from).arg("--force-group-allocation"))?;
     let mut hide = tools.objcopy()?;
     hide.args(["--wildcard", &format!("--keep-global-symbol={VISIBLE}*")]);
@@ -52,7 +53,7 @@ pub(super) fn with_one_name_space(from: &Path, to: &Path, folder: &Path) -> Resu
     write(&object, to)
 }
 
-/// The names of functions that programs may use, as the archive's index has them.
+/// The public functions in the archive's index.
 fn visible(archive: &Path) -> Result<Vec<String>> {
     let bytes = fs::read(archive).with_context(|| format!("read {}", archive.display()))?;
     let archive = ArchiveFile::parse(&*bytes)?;
@@ -68,7 +69,7 @@ fn visible(archive: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// An archive of one object.
+/// Writes an archive of one object.
 fn write(object: &Path, to: &Path) -> Result<()> {
     let bytes = fs::read(object)?;
     let member = NewArchiveMember::new(bytes, &DEFAULT_OBJECT_READER, "videostream.o".to_owned());
@@ -115,7 +116,7 @@ impl Tools {
         self.find("rust-objcopy", &["llvm-objcopy", "objcopy"])
     }
 
-    /// The program of the tool chain, or the first of others that is there.
+    /// Returns the tool chain's program, or the first of `others` that is installed.
     fn find(&self, own: &str, others: &[&str]) -> Result<Command> {
         let program = self.folder.join(own);
         if program.is_file() {

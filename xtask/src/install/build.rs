@@ -1,4 +1,4 @@
-//! What is installed: built, and where cargo says that it put it; or what was built before.
+//! The files to install: built now, at the paths that cargo reports, or built before.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -19,18 +19,18 @@ const STATIC: &str = "libvideostream_c.a";
 pub(super) const PLUGIN: &str = "libgstvideostream.so";
 pub(super) const PLUGINS: &str = "gstreamer-1.0";
 
-/// Variables by which pkg-config finds what is there of another machine.
+/// Variables by which pkg-config finds the libraries of another machine.
 const CROSS: [&str; 2] = ["PKG_CONFIG_ALLOW_CROSS", "PKG_CONFIG_SYSROOT_DIR"];
 
 /// The command.
 pub(super) const COMMAND: &str = "videostream";
 
-/// Files that were built.
+/// The built files.
 pub(super) struct Built {
-    /// Not for every target: programs for musl are static if nothing else is asked for.
+    /// Missing for some targets: programs for musl are static by default.
     pub(super) shared: Option<PathBuf>,
     pub(super) archive: PathBuf,
-    /// Not where GStreamer's headers are missing.
+    /// Missing where GStreamer's headers are.
     pub(super) plugin: Option<PathBuf>,
     pub(super) command: Option<PathBuf>,
 }
@@ -50,9 +50,9 @@ impl Built {
         let messages = build(args, &libraries, Some("convert"))?;
         let files = cargo_json::files(&messages, "videostream_c");
         let named = |name: &str| files.iter().find(|file| file.ends_with(name)).cloned();
-        let archive = named(STATIC).context("cargo says of no static library that it built it")?;
+        let archive = named(STATIC).context("cargo reports no static library")?;
         let messages = build(args, &["build", "-p", "videostream-cli"], None)?;
-        let command = cargo_json::executable(&messages, "bin", COMMAND, None);
+        let command = cargo_json::program(&messages, COMMAND);
         let shared = named(SHARED);
         if shared.is_none() {
             println!("no shared library: the target has none, programs are linked statically");
@@ -66,11 +66,11 @@ impl Built {
             shared,
             archive,
             plugin,
-            command: Some(command.context("cargo says of no command that it built it")?),
+            command: Some(command.context("cargo reports no command")?),
         })
     }
 
-    /// What lies in `folder`.
+    /// Finds them in `folder`.
     pub(super) fn found(folder: &Path, args: &Args) -> Self {
         let there = |name: &str, what: &str| {
             let file = folder.join(name);
@@ -92,7 +92,7 @@ impl Built {
     }
 }
 
-/// Builds the plugin for GStreamer, where that can be done; says why it is left out otherwise.
+/// Builds the GStreamer plugin if possible; otherwise prints why not.
 fn plugin(args: &Args) -> Result<Option<PathBuf>> {
     if args.no_gstreamer {
         return Ok(None);
@@ -112,9 +112,7 @@ fn plugin(args: &Args) -> Result<Option<PathBuf>> {
     let messages = build(args, &words, None)?;
     let mut files = cargo_json::files(&messages, "gstvideostream").into_iter();
     let plugin = files.find(|file| file.ends_with(PLUGIN));
-    Ok(Some(plugin.context(
-        "cargo says of no GStreamer plugin that it built it",
-    )?))
+    Ok(Some(plugin.context("cargo reports no GStreamer plugin")?))
 }
 
 /// Why the plugin can't be built.
@@ -136,7 +134,7 @@ fn no_plugin(args: &Args) -> Result<Option<String>> {
     Ok((!missing.is_empty()).then(|| format!("needs {}", missing.join(" "))))
 }
 
-/// Runs cargo, whose messages are the result; what it says of its progress is shown.
+/// Runs cargo with its progress shown; returns its messages.
 fn build(args: &Args, words: &[&str], reduced: Option<&str>) -> Result<String> {
     let mut command: Command = cargo(words)?;
     command.args(["--profile", &args.profile]);

@@ -1,4 +1,4 @@
-//! What CMake's `find_package(VideoStream)` reads.
+//! The files that CMake's `find_package(VideoStream)` reads.
 
 use anyhow::Result;
 
@@ -8,8 +8,8 @@ use super::describe::Installed;
 pub(super) const FOLDER: &str = "cmake/VideoStream";
 
 /// `VideoStreamConfig.cmake`: the targets `VideoStream::videostream` and
-/// `VideoStream::videostream_static`. It finds the prefix from where it lies, so that a tree can
-/// be moved; and by way of a link too, as `/lib` is one to `/usr/lib`.
+/// `VideoStream::videostream_static`. It derives the prefix from its location, so that a tree can
+/// be moved, also through a link such as `/lib` to `/usr/lib`.
 pub(super) fn config(installed: &Installed) -> String {
     let depth = installed.libdir.components().count() + FOLDER.split('/').count();
     let up = vec![".."; depth].join("/");
@@ -26,7 +26,8 @@ pub(super) fn config(installed: &Installed) -> String {
     format!(
         "get_filename_component(_videostream_real \"${{CMAKE_CURRENT_LIST_DIR}}\" REALPATH)\n\
          foreach(_videostream_folder \"${{CMAKE_CURRENT_LIST_DIR}}\" \"${{_videostream_real}}\")\n\
-         \x20 get_filename_component(_videostream_prefix \"${{_videostream_folder}}/{up}\" ABSOLUTE)\n\
+         \x20 get_filename_component(_videostream_prefix \
+         \"${{_videostream_folder}}/{up}\" ABSOLUTE)\n\
          \x20 if(EXISTS \"${{_videostream_prefix}}/include/videostream.h\" \
          AND EXISTS \"${{_videostream_prefix}}/{archive}\")\n\
          \x20   break()\n\
@@ -45,7 +46,7 @@ pub(super) fn config(installed: &Installed) -> String {
     )
 }
 
-/// A target that stands for the archive.
+/// The target of the archive.
 fn archive_target(name: &str, installed: &Installed) -> String {
     let library = installed.libdir.join("libvideostream.a");
     let private = installed.private_libraries.join(";");
@@ -67,8 +68,8 @@ fn target(name: &str, kind: &str, library: &str, more: &str) -> String {
     )
 }
 
-/// `VideoStreamConfigVersion.cmake`: any version of the same first number that is not older, and that is not
-/// above the upper end of a range.
+/// `VideoStreamConfigVersion.cmake`: any version of the same first number that is not older, and
+/// that is not above the upper end of a range.
 pub(super) fn version(installed: &Installed) -> Result<String> {
     Ok(format!(
         "set(PACKAGE_VERSION \"{version}\")\n\

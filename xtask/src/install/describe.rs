@@ -1,4 +1,4 @@
-//! What tells compilers of the installed library: pkg-config, and CMake, which has a module of its own.
+//! Descriptions of the installed library for compilers: pkg-config here, CMake in `cmake.rs`.
 
 use std::path::{Path, PathBuf};
 
@@ -6,13 +6,13 @@ use anyhow::{Context, Result, bail};
 
 use super::cmake;
 
-/// What was installed, and where it will be.
+/// What is installed, and where.
 pub(super) struct Installed {
     pub(super) prefix: PathBuf,
     pub(super) libdir: PathBuf,
     /// Of the interface: `2.6.0`.
     pub(super) version: String,
-    /// What programs that are linked statically need of the system.
+    /// System libraries that statically linked programs need.
     pub(super) private_libraries: Vec<&'static str>,
     /// Whether there is a shared library.
     pub(super) is_shared: bool,
@@ -76,7 +76,7 @@ pub(super) fn pkg_config(installed: &Installed) -> String {
     )
 }
 
-/// Refuses what one of the descriptions would read as something else; a space is none of it.
+/// Refuses characters that a description would misread; spaces are fine.
 pub(super) fn ensure_plain(path: &Path) -> Result<()> {
     let text = path.to_str();
     let text = text.with_context(|| format!("{} is not UTF-8", path.display()))?;
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_library_without_a_shared_one_needs_its_libraries_always() {
+    fn a_static_only_library_always_lists_its_libraries() {
         let mut installed = Installed {
             prefix: "/usr".into(),
             libdir: "lib/aarch64-linux-gnu".into(),

@@ -1,4 +1,5 @@
-//! `cargo xtask install`: the C library, what compilers need to find it, the plugin for GStreamer, and the command.
+//! `cargo xtask install`: the C library, what compilers need to find it, the plugin for GStreamer,
+//! and the command.
 //!
 //! ```text
 //! PREFIX/lib/libvideostream.so -> libvideostream.so.2 -> libvideostream.so.2.6.0
@@ -10,8 +11,8 @@
 //! PREFIX/bin/videostream
 //! ```
 //!
-//! For a target that has no shared libraries, without the first line and without the plugin, which is also left out
-//! where GStreamer's headers are missing. Nothing is replaced before everything is built and written.
+//! Targets without shared libraries get neither the first line nor the plugin, which also needs
+//! GStreamer's headers. Nothing is replaced before everything is built and written.
 
 mod archive;
 mod build;
@@ -33,7 +34,7 @@ use crate::project;
 /// Build and install the C library, its header, the GStreamer plugin, and the command.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Where the files will be on the machine that uses them
+    /// Prefix of the files on the machine that uses them
     #[arg(long, default_value = "/usr/local")]
     prefix: PathBuf,
     /// Folder of libraries below PREFIX, such as lib/aarch64-linux-gnu
@@ -42,19 +43,19 @@ pub(crate) struct Args {
     /// Put the files below this folder instead of /, for packages
     #[arg(long)]
     destdir: Option<PathBuf>,
-    /// The profile of cargo that is built
+    /// Build with this cargo profile
     #[arg(long, default_value = "release")]
     profile: String,
     /// Build for this Rust target
     #[arg(long)]
     target: Option<String>,
-    /// Without the software codecs, which need a C++ compiler and its library
+    /// Leave out the software codecs, which need a C++ compiler and its library
     #[arg(long)]
     no_software: bool,
-    /// Without the GStreamer plugin, also where GStreamer's headers are there
+    /// Leave out the GStreamer plugin even if GStreamer's headers are installed
     #[arg(long)]
     no_gstreamer: bool,
-    /// Take what was built before from this folder, the plugin and the command only if they are there
+    /// Install files built before from this folder; the plugin and the command may be missing
     #[arg(long, conflicts_with_all = ["profile", "target", "no_software"])]
     from: Option<PathBuf>,
 }

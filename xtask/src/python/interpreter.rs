@@ -1,4 +1,4 @@
-//! Python interpreters: those that a machine has, one for each version that the package supports.
+//! Python interpreters of this machine, one for each version that the package supports.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,8 @@ pub(crate) const SUPPORTED: [Name; 9] = [
 /// The first version whose stable ABI is enough for the package.
 pub(crate) const ABI3: u32 = 11;
 
-/// Folders below the home folder in which version managers keep interpreters, each in a folder of its own.
+/// Folders below the home folder in which version managers keep interpreters, each in a folder of
+/// its own.
 const MANAGED: [&str; 5] = [
     ".pyenv/versions",
     ".local/share/uv/python",

@@ -1,4 +1,5 @@
-//! Python, for the tests of the package and for its wheels: interpreters, virtual environments, builds by maturin.
+//! Python, for tests and wheels of the package: interpreters, virtual environments, builds with
+//! maturin.
 
 pub(crate) mod build;
 pub(crate) mod environment;
@@ -18,15 +19,15 @@ use crate::project;
 
 /// The crate.
 pub(crate) const PACKAGE: &str = "videostream-python";
-/// Has the crate built as a module for any Python, without linking to one.
+/// Builds the crate as a module for any Python, without linking to one.
 pub(crate) const MODULE: (&str, &str) = ("PYO3_BUILD_EXTENSION_MODULE", "1");
 
-/// Why nothing is tried.
+/// Why nothing runs without an interpreter.
 pub(crate) const NONE: &str = "needs python3 of a version from 3.9 on";
 /// The ctypes package that older programs are written for, and what it needs without saying so.
 pub(crate) const CTYPES: &str = "videostream==2.6.1\ntypeguard==4.6.1";
 
-/// What environments are made with.
+/// The package that makes environments.
 pub(crate) const VENV: Package = Package::installed("python3-venv");
 
 /// The folder of the package.
@@ -34,12 +35,12 @@ pub(crate) fn folder() -> Result<PathBuf> {
     Ok(project::root()?.join("wrappers/python"))
 }
 
-/// Where environments and wheels for tests are kept.
+/// The folder of environments and wheels for tests.
 pub(crate) fn place() -> Result<PathBuf> {
     Ok(project::target()?.join("xtask/python"))
 }
 
-/// What a list of the tests names.
+/// The text of one of the tests' lists of requirements.
 pub(crate) fn requirements(list: &str) -> Result<String> {
     let file = folder()?.join("tests").join(list);
     fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))

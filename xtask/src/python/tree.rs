@@ -1,5 +1,5 @@
-//! Interpreters of Debian's next releases, unpacked beside their own C library: programs that start like any other, in
-//! virtual environments and in guests, and leave the machine as it is.
+//! Interpreters of Debian's next releases, unpacked together with their own C library. They start
+//! like any other, in virtual environments and in guests, and leave the machine as it is.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -10,12 +10,12 @@ use anyhow::{Context, Result, bail};
 
 use super::environment::Tools;
 use super::interpreter::{Interpreter, Name};
-use crate::process;
 use crate::rig::Unavailable;
 use crate::rig::cache;
 use crate::rig::debian::{self, Archive};
+use crate::{process, project};
 
-/// Changes whenever what is prepared changes, so that an older cache is not used.
+/// To be changed with the contents, so that an older cache is not used.
 const RECIPE: &str = "1";
 
 /// The releases, with what of each is taken.
@@ -64,10 +64,7 @@ fn make(
         debian::unpack(&downloads, package, ready)?;
     }
     for other in ["etc", "var", "usr/share"] {
-        let other = ready.join(other);
-        if other.exists() {
-            fs::remove_dir_all(&other).with_context(|| format!("remove {}", other.display()))?;
-        }
+        project::remove(&ready.join(other))?;
     }
     for package in packages {
         settle(tools, &ready.join("usr/bin").join(package), folder, ready)?;
@@ -84,7 +81,7 @@ fn settle(tools: &Tools, program: &Path, folder: &Path, ready: &Path) -> Result<
     };
     let loader = patchelf(&["--print-interpreter".as_ref()])?;
     let loader = Path::new("usr").join(loader.trim().trim_start_matches('/'));
-    // A link to the file beside the libraries.
+    // A link to the file next to the libraries.
     let file = fs::canonicalize(ready.join(&loader))
         .with_context(|| format!("no {} among the packages", loader.display()))?;
     let libraries = file.parent().context("a loader without a folder")?;

@@ -1,4 +1,4 @@
-//! The two machines that the rig can be.
+//! The two architectures of the rig.
 
 use std::fmt;
 
@@ -76,8 +76,8 @@ impl Arch {
         }
     }
 
-    /// Words for the kernel of this machine only. Five levels of page tables are walked in software: with four, a
-    /// guest takes a twentieth less.
+    /// Words for the kernel of this machine only. Five levels of page tables are walked in
+    /// software: with four, a guest takes a twentieth less.
     pub(crate) fn kernel_words(self) -> &'static str {
         match self {
             Self::X86_64 => "no5lvl",

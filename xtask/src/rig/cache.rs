@@ -12,7 +12,7 @@ use super::kernel;
 use super::unavailable::Unavailable;
 use crate::{apt, project};
 
-/// Changes whenever what is prepared changes, so that an older cache is not used.
+/// To be changed with the contents, so that an older cache is not used.
 const RECIPE: &str = "3";
 /// Written last: every file with its size.
 const MANIFEST: &str = "manifest";
@@ -32,8 +32,9 @@ pub(crate) fn prepared(arch: Arch) -> Result<PathBuf> {
     })
 }
 
-/// The folder `name` of the cache, made if it is not there or not whole: `make` is given a folder for what is not
-/// kept, and the one that is. Where several want it, one makes it, and the others wait at the file `lock`.
+/// The folder `name` of the cache, made if it is not there or not whole: `make` is given a folder
+/// for what is not kept, and the one that is. Where several want it, one makes it, and the others
+/// wait at the file `lock`.
 pub(crate) fn made(
     lock: &str,
     name: &str,
@@ -52,19 +53,17 @@ pub(crate) fn made(
     }
     if dir.exists() {
         eprintln!("rig: {} is incomplete, preparing it again", dir.display());
-        fs::remove_dir_all(&dir)?;
+        project::remove(&dir)?;
     }
     let partial = cache.join(format!("{name}.partial"));
-    if partial.exists() {
-        fs::remove_dir_all(&partial)?;
-    }
+    project::remove(&partial)?;
     let (work, ready) = (partial.join("work"), partial.join("ready"));
     fs::create_dir_all(&work)?;
     fs::create_dir_all(&ready)?;
     make(&work, &ready)?;
     fs::write(ready.join(MANIFEST), manifest(&ready)?)?;
     fs::rename(&ready, &dir)?;
-    fs::remove_dir_all(&partial)?;
+    project::remove(&partial)?;
     Ok(dir)
 }
 
@@ -108,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cache_is_whole_only_while_every_file_has_its_size() {
+    fn a_cache_needs_every_file_at_its_size() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path();
         fs::create_dir(path.join("modules")).unwrap();

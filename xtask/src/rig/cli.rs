@@ -1,4 +1,4 @@
-//! `cargo xtask vm`.
+//! `cargo xtask vm`: a command in a guest.
 
 use std::io;
 use std::path::PathBuf;
@@ -13,8 +13,9 @@ use crate::interrupt;
 #[derive(clap::Args)]
 #[command(after_help = "\
 The x86_64 guest sees the host's files read-only, so COMMAND is any program of the host.
-The aarch64 guest sees none: if COMMAND is a path, that file (a static program or a shell
-script) is copied in; --file copies more. Both run in the project's folder or /rig.
+The aarch64 guest sees no file of the host: if COMMAND is a path, that file (a static program or
+a shell script) is copied in; --file copies more. COMMAND runs in the project's folder (x86_64) or
+in /rig (aarch64).
 Exit status: that of COMMAND; 1 with a message when the guest itself failed.")]
 pub(crate) struct Args {
     /// The guest's architecture
@@ -24,7 +25,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "MODULE.NAME=VALUE")]
     param: Vec<String>,
     /// Seconds after which the guest is stopped
-    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
     timeout: u64,
     /// Copy a file to /rig in the guest (aarch64)
     #[arg(long, value_name = "PATH")]

@@ -1,7 +1,7 @@
-//! Files out of Debian packages, without installing anything.
+//! Files from Debian packages, without installing anything.
 //!
-//! apt is run with package lists and a status file of its own, so that it can
-//! fetch for another architecture, needs no root and leaves the host as it is.
+//! apt runs with separate package lists and a separate status file: it can fetch for another
+//! architecture, needs no root and leaves the host as it is.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -34,8 +34,8 @@ impl Archive {
         Self::fetch(dir, architectures, None)
     }
 
-    /// Fetches the package lists of the release `name` of Debian into `dir`, for `architecture`, from where the host's
-    /// apt has its own release of Debian from.
+    /// Fetches the package lists of the release `name` of Debian into `dir`, for `architecture`,
+    /// from where the host's apt has its own release of Debian from.
     pub(crate) fn of_release(dir: &Path, name: &str, architecture: &str) -> Result<Self> {
         Self::of(dir, "deb", name, vec![architecture.to_owned()])
     }
@@ -79,8 +79,8 @@ impl Archive {
         Ok(archive)
     }
 
-    /// What is installed with `names` where nothing is installed yet: one choice of each dependency, nothing that
-    /// is only recommended.
+    /// What is installed with `names` where nothing is installed yet: one choice of each
+    /// dependency, nothing that is only recommended.
     pub(crate) fn to_install(&self, names: &[&str]) -> Result<Vec<String>> {
         let words = ["--print-uris", "--no-install-recommends", "install"];
         let mut ask = self.apt("apt-get");
@@ -132,7 +132,8 @@ impl Archive {
         Ok(())
     }
 
-    /// Downloads the sources of `package` into `dir` and unpacks what its authors wrote, without Debian's changes.
+    /// Downloads the sources of `package` into `dir` and unpacks what its authors wrote, without
+    /// Debian's changes.
     pub(crate) fn source(&self, package: &str, dir: &Path) -> Result<PathBuf> {
         fs::create_dir_all(dir)?;
         eprintln!("rig: fetching the sources of {package}");

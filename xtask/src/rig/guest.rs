@@ -1,4 +1,4 @@
-//! One guest: what is put into it, what it runs, what comes back.
+//! One guest: its files, its command, and its results.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use crate::{project, quote};
 /// How often a guest is booted at most, until its command has started.
 const BOOTS: u32 = 3;
 
-/// A guest that is ready to boot. Each [`run`](Self::run) is a boot of its own.
+/// A guest that is ready to boot. Each [`run`](Self::run) boots once.
 #[derive(Clone)]
 pub(crate) struct Guest {
     arch: Arch,
@@ -37,7 +37,7 @@ pub(crate) struct Guest {
 }
 
 impl Guest {
-    /// Fetches and builds what a guest needs where it is not there yet.
+    /// Fetches and builds what a guest needs, unless the cache has it.
     pub(crate) fn prepare(arch: Arch) -> Result<Self> {
         if arch == Arch::X86_64 && !cfg!(target_arch = "x86_64") {
             let why = "the x86_64 guest runs the host's own programs: this host is no x86_64";
@@ -54,7 +54,7 @@ impl Guest {
         })
     }
 
-    /// Has a file copied into the guest. The result is its path there.
+    /// Adds a file to the guest; returns its path there.
     pub(crate) fn copy(&mut self, file: &Path) -> Result<String> {
         if self.arch == Arch::X86_64 {
             bail!(
@@ -94,7 +94,7 @@ impl Guest {
         Ok(format!("exec {}", quote::line(&words)))
     }
 
-    /// Boots, runs a shell script, writes what it writes, and gives back its exit status.
+    /// Boots, runs a shell script with its output passed on, and returns its exit status.
     pub(crate) fn run(
         &self,
         script: &str,
@@ -163,7 +163,7 @@ impl Guest {
             }
             archive.file("rig/shown", 0o644, shown.as_bytes())?;
         }
-        // The buffer is written out here, so that an error of it is seen.
+        // Flushed here, so that an error is seen.
         archive.finish()?.flush()?;
         Ok(())
     }

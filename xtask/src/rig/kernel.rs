@@ -1,4 +1,4 @@
-//! Makes what a guest boots from: kernel, modules, a static busybox and other programs.
+//! Prepares what a guest boots: kernel, modules, a static busybox and other programs.
 
 use std::fs;
 use std::path::Path;
@@ -17,7 +17,7 @@ pub(crate) const BUSYBOX: &str = "busybox";
 /// The folder of modules in a prepared folder.
 pub(crate) const MODULES: &str = "modules";
 
-/// The folder of what the guest has beside busybox, in a prepared folder.
+/// The folder of programs other than busybox, in a prepared folder.
 pub(crate) const PROGRAMS: &str = "programs";
 
 /// Downloads and builds everything for `arch` into `to`, with `work` for what is

@@ -1,13 +1,12 @@
 //! The rig: a small virtual machine with the video devices that a developer's
 //! machine lacks, and real kernel code behind them.
 //!
-//! A guest boots in seconds under plain emulation. The x86_64 guest has
-//! `vivid` (cameras, outputs), `vicodec` (encoder, decoder), `vim2m`
-//! (converter), `vimc` (sensors and blocks behind a media controller),
-//! `/dev/dma_heap/system`, `/dev/udmabuf`, `/dev/cuse` and fences that a program signals
-//! (`sync/sw_sync` in debugfs), and sees the host's files read-only: whatever is installed
-//! or built on the host runs inside. The aarch64 guest has the same devices, a few programs of Debian's
-//! (`v4l2-ctl`, `media-ctl`, `strace`), and gets static programs and scripts copied in.
+//! A guest boots in seconds under plain emulation. The x86_64 guest has `vivid` (cameras, outputs),
+//! `vicodec` (encoder, decoder), `vim2m` (converter), `vimc` (sensors and blocks behind a media
+//! controller), `/dev/dma_heap/system`, `/dev/udmabuf`, `/dev/cuse` and fences that a program
+//! signals (`sync/sw_sync` in debugfs), and sees the host's files read-only: whatever is installed
+//! or built on the host runs inside. The aarch64 guest has the same devices, a few programs of
+//! Debian's (`v4l2-ctl`, `media-ctl`, `strace`), and gets static programs and scripts copied in.
 //!
 //! [`Guest`] is the whole interface. In the guest the environment says:
 //!

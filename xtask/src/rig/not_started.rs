@@ -1,10 +1,11 @@
-//! What a guest that never came to its command may be forgiven.
+//! Failures of guests before their command started, after which a boot is tried again.
 
 use std::fmt;
 
 /// Marks an error: the guest's kernel ended before it had started the command. The emulator now and
 /// then runs an instruction that the kernel has just replaced (on a processor that was not told in
-/// time), and the kernel stops for good. Nothing of the command has run, so booting again repeats nothing.
+/// time), and the kernel stops for good. Nothing of the command has run, so booting again repeats
+/// nothing.
 #[derive(Debug)]
 pub(crate) struct NotStarted;
 

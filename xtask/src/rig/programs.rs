@@ -1,5 +1,4 @@
-//! Programs of Debian's for a guest that does not see the host's files, with the
-//! libraries that they need.
+//! Debian programs, with their libraries, for a guest that does not see the host's files.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! The emulator: its command line, the three ports that the guest talks over,
-//! and the end of a guest, whichever way it comes.
+//! The emulator: its command line, the guest's three ports, and every way in which a guest can
+//! end.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -14,16 +14,15 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use super::arch::Arch;
 use super::not_started::NotStarted;
-use crate::{interrupt, process};
+use crate::{interrupt, process, project};
 
-/// Enough for a few dozen full-HD buffers beside the kernel and its initramfs.
+/// Enough for a few dozen full-HD buffers besides the kernel and its initramfs.
 const MEMORY_MIB: &str = "1024";
 /// The ports of the guest, in the order in which they are opened.
 const PORTS: [&str; 3] = ["status", "out", "err"];
-/// How long a boot may take before the command is started: 3 to 10 s are usual,
-/// an emulator on a machine with other work takes longer.
+/// Longest boot until the command starts: 3 to 10 s are usual, more on a busy machine.
 const BOOT_LIMIT: Duration = Duration::from_secs(120);
-/// How often the emulator is looked after.
+/// Pause between two looks at the emulator.
 const TICK: Duration = Duration::from_millis(20);
 
 /// What one boot needs.
@@ -47,10 +46,7 @@ impl Boot<'_> {
     ) -> Result<u8> {
         // Those of a boot before are not listened at any more.
         for port in PORTS {
-            match fs::remove_file(self.socket(port)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-                _ => {}
-            }
+            project::remove(&self.socket(port))?;
         }
         let listeners = PORTS.map(|port| UnixListener::bind(self.socket(port)));
         let mut emulator = Emulator(self.start()?);

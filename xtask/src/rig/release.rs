@@ -1,5 +1,5 @@
-//! Debian's next release, as far as a newer GStreamer needs it: a tree for `/usr`, in which programs of this machine
-//! run with the libraries of that release.
+//! The part of Debian's next release that a newer GStreamer needs: a tree for `/usr`, in which
+//! programs of this machine run with the libraries of that release.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,15 +10,15 @@ use anyhow::{Context, Result};
 use super::cache;
 use super::debian::{self, Archive};
 use super::unavailable::Unavailable;
-use crate::process;
+use crate::{process, project};
 
 /// The release, with GStreamer 1.26.
 const NAME: &str = "trixie";
-/// Changes whenever what is prepared changes, so that an older cache is not used.
+/// To be changed with the contents, so that an older cache is not used.
 const RECIPE: &str = "1";
 
-/// Packages with all that they depend on: GStreamer and its tools, what programs in Rust and in C++ need, and the
-/// programs that tests run.
+/// Packages with all that they depend on: GStreamer and its tools, what programs in Rust and in C++
+/// need, and the programs that tests run.
 const WHOLE: [&str; 7] = [
     "gstreamer1.0-tools",
     "libgstreamer-plugins-base1.0-0",
@@ -58,20 +58,13 @@ fn make(work: &Path, ready: &Path) -> Result<()> {
         debian::unpack(&downloads, package, ready)?;
     }
     // Documents and languages, which are most of it.
-    fs::remove_dir_all(ready.join("usr/share"))?;
+    project::remove(&ready.join("usr/share"))?;
     for entry in fs::read_dir(ready)? {
         let path = entry?.path();
         if !path.ends_with("usr") {
-            remove(&path).with_context(|| format!("remove {}", path.display()))?;
+            project::remove(&path)?;
         }
     }
     eprintln!("rig: GStreamer of Debian {NAME} ready");
     Ok(())
-}
-
-fn remove(path: &Path) -> std::io::Result<()> {
-    match fs::symlink_metadata(path)?.is_dir() {
-        true => fs::remove_dir_all(path),
-        false => fs::remove_file(path),
-    }
 }

@@ -1,5 +1,5 @@
-//! The virtual codecs, converters and camera pipelines, and fences that a program signals,
-//! which Debian's kernel leaves out, built as modules from its own source against its own headers.
+//! Virtual codecs, converters, camera pipelines, and fences signalled by programs: modules that
+//! Debian's kernel leaves out, built from its source against its headers.
 
 use std::path::Path;
 use std::process::{Command, Stdio};

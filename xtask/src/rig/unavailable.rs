@@ -1,8 +1,8 @@
-//! What a machine may lack, as opposed to what has gone wrong.
+//! Marks errors of what a machine lacks, as opposed to what has gone wrong.
 
 use std::fmt;
 
-/// Marks an error: a package, an archive or an emulator is not to be had here. Tests that need
+/// Marks an error: a package, an archive or an emulator is not available here. Tests that need
 /// the guest are then skipped. Without this mark (a driver that cannot be built, a module that
 /// is gone) they fail.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_mark_is_found_below_other_words_and_only_where_it_is() {
+    fn the_mark_is_found_below_other_errors() {
         let fails = || -> Result<()> { bail!("no route") };
         let fetch = fails().context(Unavailable).context("the guest");
         assert!(Unavailable::marks(&fetch.unwrap_err()));

@@ -14,9 +14,10 @@ use crate::rig::debian::{self, Archive};
 
 /// Runs programs for aarch64.
 const EMULATOR: Package = Package::program("qemu-user-static", "qemu-aarch64-static");
-/// The release, the one whose Python is the oldest of the stable ABI, and its name of the architecture.
+/// The release, the one whose Python is the oldest of the stable ABI, and its name of the
+/// architecture.
 const RELEASE: [&str; 3] = ["bookworm", "python3.11", "arm64"];
-/// Changes whenever what is prepared changes, so that an older cache is not used.
+/// To be changed with the contents, so that an older cache is not used.
 const RECIPE: &str = "1";
 
 /// Imports `wheel` by the emulator.

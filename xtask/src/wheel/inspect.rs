@@ -1,4 +1,4 @@
-//! What is in a wheel.
+//! Checks of a wheel's contents.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use object::read::elf::{Dyn, ElfFile64, FileHeader, SectionHeader};
 
 use super::target::Target;
 use crate::check::Run;
+use crate::project;
 use crate::python::Interpreter;
 
 /// Unpacks a wheel below `place`.
@@ -20,9 +21,7 @@ pub(super) fn unpack(
     place: &Path,
 ) -> Result<PathBuf> {
     let folder = place.join("unpacked");
-    if folder.exists() {
-        fs::remove_dir_all(&folder)?;
-    }
+    project::remove(&folder)?;
     let mut unzip = Command::new(&interpreter.file);
     unzip.args(["-m", "zipfile", "-e"]);
     run.command(unzip.arg(wheel).arg(&folder))?;

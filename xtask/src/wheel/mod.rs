@@ -1,4 +1,5 @@
-//! `cargo xtask wheel`: release wheels of the package for Python, checked and, where they can run, imported.
+//! `cargo xtask wheel`: release wheels of the Python package, checked, and imported where they can
+//! run.
 
 mod emulated;
 mod inspect;
@@ -19,18 +20,18 @@ use crate::{apt, interrupt, project};
 
 /// Compiles and links for other machines and older C libraries.
 const ZIG: &str = "ziglang==0.17.1";
-/// Second opinions on wheels.
+/// Other tools that check wheels.
 const AUDIT: &str = "abi3audit==0.0.26\nauditwheel==6.8.2\n";
-/// Most that a wheel may have, in bytes.
+/// Largest size of a wheel, in bytes.
 const MOST: u64 = 4 << 20;
 
 /// Build release wheels of the Python package, check them, and import each where it can run.
 #[derive(clap::Args)]
 #[command(after_help = "\
-Without options: one wheel for Python 3.11 and newer (cp311-abi3) for each target. The wheels are in
-target/wheels. Each has to have fewer than 4 MiB, to need no other libraries than its tag allows, and
-to be imported: on this machine, or for aarch64 by an emulator, and for musl by a Python that is built
-with it once. What can't be tried here is told as skipped.")]
+Without options, builds one wheel for Python 3.11 and newer (cp311-abi3) for each target, in
+target/wheels. A wheel must be smaller than 4 MiB, need no libraries but those that its tag allows,
+and can be imported: on this machine, in an emulator for aarch64, and for musl with a Python that is
+built from source once. Checks that can't run here are reported as skipped.")]
 pub(crate) struct Args {
     /// Rust target (may be given several times) [default: glibc and musl, x86_64 and aarch64]
     #[arg(long, value_name = "TARGET", value_delimiter = ',')]
@@ -40,7 +41,7 @@ pub(crate) struct Args {
     python: Vec<String>,
 }
 
-/// Builds, checks and imports; the exit status is the result.
+/// Builds, checks and imports; returns the exit status.
 pub(crate) fn run(args: &Args) -> Result<u8> {
     let targets = targets(&args.target)?;
     let versions = versions(&args.python)?;
@@ -109,7 +110,7 @@ fn versions(names: &[String]) -> Result<Vec<Option<Name>>> {
     Ok(versions)
 }
 
-/// What all wheels are built and checked with.
+/// What builds and checks all wheels.
 struct Wheels {
     run: Run,
     tools: Tools,
@@ -156,7 +157,8 @@ impl Wheels {
         let folder = self.place.join(target.triple);
         let mut command = build::maturin(&self.tools, &folder)?;
         let python = if target.is_musl || !target.is_native() {
-            // Of another machine's interpreters, and of those with musl, maturin knows enough by their names.
+            // Of another machine's interpreters, and of those with musl, maturin knows enough by
+            // their names.
             let name = version.map_or_else(|| format!("3.{ABI3}"), |name| name.to_string());
             format!("python{name}").into()
         } else {
@@ -176,7 +178,7 @@ impl Wheels {
         build::only_wheel(&folder)
     }
 
-    /// What other programs say of a wheel.
+    /// Runs the other tools on a wheel.
     fn second_opinions(
         &mut self,
         wheel: &Path,
@@ -252,7 +254,7 @@ impl Wheels {
         self.imported(&mut Command::new(environment.python()))
     }
 
-    /// Has an interpreter import the package, and look up each of its names.
+    /// Imports the package in an interpreter, and looks up each of its names.
     fn imported(&mut self, python: &mut Command) -> Result<()> {
         let said = self
             .run
@@ -261,7 +263,7 @@ impl Wheels {
         Ok(())
     }
 
-    /// The same from the unpacked wheel, for interpreters that pip is not run with.
+    /// The same from the unpacked wheel, for interpreters without pip.
     fn imported_unpacked(&mut self, wheel: &Path, python: &mut Command) -> Result<()> {
         let folder = inspect::unpack(&mut self.run, &self.system, wheel, &self.place)?;
         python
@@ -271,19 +273,20 @@ impl Wheels {
     }
 }
 
-/// What a wheel is tried with.
+/// The program that tries a wheel.
 const IMPORT: &str = "import platform, videostream
 for name in videostream.__all__: getattr(videostream, name)
 frame = videostream.Frame(16, 8, 'NV12')
 assert memoryview(frame.plane(0)).shape == (8, 16)
-print('Python', platform.python_version(), 'for', platform.machine() + ':', videostream.__version__)";
+version, machine = platform.python_version(), platform.machine()
+print('Python', version, 'for', machine + ':', videostream.__version__)";
 
-/// Says what was not tried.
+/// Reports what was not tried.
 fn skipped(name: &str, why: &str) {
     println!("         skipped: {name}: {why}");
 }
 
-/// Sees to it that system packages are there; or says why not.
+/// Makes sure that system packages are installed, or says why not.
 fn has(packages: &[apt::Package]) -> Result<(), String> {
     apt::ensure(packages).map_err(|error| format!("{error:#}"))
 }

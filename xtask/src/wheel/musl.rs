@@ -1,4 +1,4 @@
-//! Wheels for musl: imported by a Python that is built with it, since Debian has none.
+//! Wheels for musl, imported by a Python built from source: Debian has no Python with musl.
 
 use std::env::consts::ARCH;
 use std::fs;
@@ -40,7 +40,7 @@ const CONFIGURE: [&str; 7] = [
     "ac_cv_file__dev_ptc=no",
     "OPT=-O1",
 ];
-/// Changes whenever what is prepared changes, so that an older cache is not used.
+/// To be changed with the contents, so that an older cache is not used.
 const RECIPE: &str = "1";
 
 /// Imports `wheel` by a Python with musl, in the emulator if it is for another machine.

@@ -1,4 +1,4 @@
-//! What wheels are built for.
+//! Targets of wheels.
 
 use anyhow::{Result, ensure};
 
@@ -13,7 +13,7 @@ pub(super) struct Target {
     /// Python's name of the machine.
     pub(super) machine: &'static str,
     pub(super) is_musl: bool,
-    /// What maturin is told of the C library.
+    /// The C library, as maturin names it.
     pub(super) policy: &'static str,
     /// The same policy in the names of wheels.
     platform: &'static str,

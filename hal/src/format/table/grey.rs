@@ -10,7 +10,7 @@ const PACKED_12: &[PlaneRule] = &[PlaneRule::new(3, 2, 1)];
 const PACKED_14: &[PlaneRule] = &[PlaneRule::new(7, 4, 1)];
 /// 25 pixels in 32 bytes.
 const IPU3: &[PlaneRule] = &[PlaneRule::new(32, 25, 1)];
-/// Two pixels of a pair of pictures in three bytes: left and right of one column.
+/// A stereo pair of pixels in three bytes: left and right picture of one column.
 const PAIR_12: &[PlaneRule] = &[PlaneRule::new(3, 1, 1)];
 
 const fn grey(bits: u8, planes: &'static [PlaneRule]) -> FormatInfo {

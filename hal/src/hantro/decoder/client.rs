@@ -1,12 +1,12 @@
-//! What a decoder core is wanted for.
+//! The codecs of a decoder core.
 
 use videostream_sys::hantrodec as sys;
 
 macro_rules! clients {
     ($($(#[$doc:meta])* $name:ident = $number:ident;)*) => {
-        /// The codec that a decoder core is wanted for.
+        /// The codec for which a decoder core is reserved.
         ///
-        /// G1 decodes all but VP9 and H.265, which G2 does.
+        /// G1 decodes all except VP9 and H.265, which G2 decodes.
         ///
         /// # Source
         /// `DWL_CLIENT_TYPE_*` of `uapi/linux/hantrodec.h` in NXP's kernels.
@@ -16,7 +16,7 @@ macro_rules! clients {
         }
 
         impl Client {
-            /// The number that stands for it in requests.
+            /// Returns its number in requests.
             pub(super) const fn number(self) -> u32 {
                 match self {
                     $(Self::$name => sys::$number,)*
@@ -33,7 +33,7 @@ clients! {
     Mpeg4 = DWL_CLIENT_TYPE_MPEG4_DEC;
     /// JPEG.
     Jpeg = DWL_CLIENT_TYPE_JPEG_DEC;
-    /// The post-processor by itself.
+    /// The post-processor alone.
     PostProcessor = DWL_CLIENT_TYPE_PP;
     /// VC-1.
     Vc1 = DWL_CLIENT_TYPE_VC1_DEC;

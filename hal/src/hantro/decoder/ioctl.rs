@@ -12,7 +12,7 @@ use rustix::fd::BorrowedFd;
 use videostream_sys::hantrodec as sys;
 
 use super::{Client, MAX_REGISTERS};
-use crate::hantro::HantroError;
+use crate::Error;
 use crate::hantro::request::{
     all_copied, ask, ask_address, call_by_value, call_with_pointers, requests,
 };
@@ -32,27 +32,27 @@ requests! {
 }
 
 /// `HANTRODEC_IOCGHWOFFSET`: the physical address of a core's first register.
-pub(super) fn hw_offset(fd: BorrowedFd<'_>, core: u32) -> Result<u64, HantroError> {
+pub(super) fn hw_offset(fd: BorrowedFd<'_>, core: u32) -> Result<u64, Error> {
     ask_address::<HwOffset>(fd, core)
 }
 
 /// `HANTRODEC_IOCGHWIOSIZE`: bytes of a core's registers.
-pub(super) fn hw_io_size(fd: BorrowedFd<'_>, core: u32) -> Result<u32, HantroError> {
+pub(super) fn hw_io_size(fd: BorrowedFd<'_>, core: u32) -> Result<u32, Error> {
     ask::<HwIoSize>(fd, core)
 }
 
 /// `HANTRODEC_IOC_MC_CORES`: how many cores there are.
-pub(super) fn mc_cores(fd: BorrowedFd<'_>) -> Result<u32, HantroError> {
+pub(super) fn mc_cores(fd: BorrowedFd<'_>) -> Result<u32, Error> {
     ask::<McCores>(fd, 0)
 }
 
 /// `HANTRODEC_IOX_ASIC_ID`: register 0 of a core.
-pub(super) fn asic_id(fd: BorrowedFd<'_>, core: u32) -> Result<u32, HantroError> {
+pub(super) fn asic_id(fd: BorrowedFd<'_>, core: u32) -> Result<u32, Error> {
     ask::<AsicId>(fd, core)
 }
 
 /// `HANTRODEC_IOCG_CORE_ID`: the core for a codec. Gives it power and clock on Mini and Plus.
-pub(super) fn core_id(fd: BorrowedFd<'_>, client: Client) -> Result<u32, HantroError> {
+pub(super) fn core_id(fd: BorrowedFd<'_>, client: Client) -> Result<u32, Error> {
     call_by_value::<CoreId>(fd, client.number())
 }
 
@@ -60,7 +60,7 @@ pub(super) fn core_id(fd: BorrowedFd<'_>, client: Client) -> Result<u32, HantroE
 ///
 /// # Errors
 /// EINTR; EFAULT for a codec that the driver does not know.
-pub(super) fn dec_reserve(fd: BorrowedFd<'_>, client: Client) -> Result<u32, HantroError> {
+pub(super) fn dec_reserve(fd: BorrowedFd<'_>, client: Client) -> Result<u32, Error> {
     call_by_value::<Reserve>(fd, client.number())
 }
 
@@ -68,7 +68,7 @@ pub(super) fn dec_reserve(fd: BorrowedFd<'_>, client: Client) -> Result<u32, Han
 ///
 /// # Errors
 /// EFAULT: the core is not this handle's.
-pub(super) fn dec_release(fd: BorrowedFd<'_>, core: u32) -> Result<(), HantroError> {
+pub(super) fn dec_release(fd: BorrowedFd<'_>, core: u32) -> Result<(), Error> {
     call_by_value::<Release>(fd, core)?;
     Ok(())
 }
@@ -81,7 +81,7 @@ pub(super) unsafe fn dec_push_reg(
     fd: BorrowedFd<'_>,
     (core, len_bytes): (u32, u32),
     registers: &[u32; MAX_REGISTERS],
-) -> Result<(), HantroError> {
+) -> Result<(), Error> {
     let mut arg = desc(core, len_bytes, registers.as_ptr().cast_mut());
     // SAFETY: the driver reads at most the registers of a core, for which the array has room, and
     // writes none.
@@ -93,7 +93,7 @@ pub(super) fn dec_pull_reg(
     fd: BorrowedFd<'_>,
     (core, len_bytes): (u32, u32),
     registers: &mut [u32; MAX_REGISTERS],
-) -> Result<(), HantroError> {
+) -> Result<(), Error> {
     let mut arg = desc(core, len_bytes, registers.as_mut_ptr());
     // SAFETY: the driver writes at most the registers of a core, for which the array has room.
     all_copied::<PullReg>(unsafe { call_with_pointers::<PullReg>(fd, &mut arg) }?)
@@ -104,7 +104,7 @@ pub(super) fn dec_wait(
     fd: BorrowedFd<'_>,
     (core, len_bytes): (u32, u32),
     registers: &mut [u32; MAX_REGISTERS],
-) -> Result<(), HantroError> {
+) -> Result<(), Error> {
     let mut arg = desc(core, len_bytes, registers.as_mut_ptr());
     // SAFETY: the driver writes at most the registers of a core, for which the array has room.
     all_copied::<DecWait>(unsafe { call_with_pointers::<DecWait>(fd, &mut arg) }?)

@@ -1,13 +1,13 @@
-//! What register 0 of a decoder core says.
+//! Register 0 of a decoder core.
 
-/// Register 0 of a core: which hardware it is.
+/// Register 0 of a core, which identifies the hardware.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AsicId(pub u32);
 
 /// A decoder's hardware.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Product {
-    /// G1: H.264, VP8, MPEG-2, JPEG and older.
+    /// G1: H.264, VP8, MPEG-2, JPEG, and older codecs.
     G1,
     /// G2: H.265, VP9.
     G2,
@@ -16,7 +16,7 @@ pub enum Product {
 }
 
 impl AsicId {
-    /// The hardware, by its number in the upper 16 bits.
+    /// Returns the hardware, by its number in the upper 16 bits.
     #[must_use]
     pub const fn product(self) -> Product {
         match (self.0 >> 16) as u16 {

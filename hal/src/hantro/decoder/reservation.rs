@@ -8,14 +8,15 @@
 use rustix::fd::AsFd as _;
 
 use super::{HantroDecoder, MAX_REGISTERS, ioctl};
-use crate::hantro::{CoreInfo, HantroError, RegisterWindow};
+use crate::hantro::{CoreInfo, RegisterWindow};
+use crate::{Call, Error};
 
-/// What the driver writes to register 1 of a core that it has reset after 200 ms.
+/// Value that the driver writes to register 1 of a core that it has reset after 200 ms.
 const TIMED_OUT: u32 = 0x4_0100;
 
-/// A core that nobody else uses until this value is dropped, in whichever thread.
+/// A core reserved for this value until it is dropped, on any thread.
 ///
-/// Dropping it aborts what the core does. When the process ends the driver gives the core back, as
+/// Dropping it aborts what the core does. When the process ends, the driver releases the core, as
 /// at any close of the node.
 #[derive(Debug)]
 pub struct Reservation<'a> {
@@ -27,15 +28,11 @@ pub struct Reservation<'a> {
 
 impl<'a> Reservation<'a> {
     /// Takes over a core that was reserved.
-    pub(super) fn new(decoder: &'a mut HantroDecoder, core: u32) -> Result<Self, HantroError> {
+    pub(super) fn new(decoder: &'a mut HantroDecoder, core: u32) -> Result<Self, Error> {
         let place = decoder.core_info(core).and_then(|info| {
             if info.registers() > MAX_REGISTERS {
-                let call = "HANTRODEC_IOCGHWIOSIZE";
-                return Err(HantroError::answer(
-                    call,
-                    "bytes of registers",
-                    info.len_bytes(),
-                ));
+                let call = Call::DecoderHwIoSize;
+                return Err(Error::answer(call, "bytes of registers", info.len_bytes()));
             }
             Ok(info)
         });
@@ -54,13 +51,13 @@ impl<'a> Reservation<'a> {
         }
     }
 
-    /// The core's index.
+    /// Returns the core's index.
     #[must_use]
     pub const fn core(&self) -> u32 {
         self.core
     }
 
-    /// Where its registers lie.
+    /// Returns the location of its registers.
     #[must_use]
     pub const fn info(&self) -> CoreInfo {
         self.info
@@ -69,9 +66,9 @@ impl<'a> Reservation<'a> {
     /// Maps the registers.
     ///
     /// # Errors
-    /// [`HantroError::System`] for `mmap`: EINVAL when the driver wants another offset, ENODEV
+    /// [`Error::System`] for `mmap`: EINVAL when the driver wants another offset, ENODEV
     /// when it has no mappings.
-    pub fn map(&self) -> Result<RegisterWindow<'_>, HantroError> {
+    pub fn map(&self) -> Result<RegisterWindow<'_>, Error> {
         RegisterWindow::new(self.decoder.fd.as_fd(), self.info)
     }
 
@@ -79,8 +76,8 @@ impl<'a> Reservation<'a> {
     /// those of G1 that the driver leaves out.
     ///
     /// # Errors
-    /// [`HantroError::System`]: EFAULT when the driver wants another number of registers.
-    pub fn pull(&self, registers: &mut [u32; MAX_REGISTERS]) -> Result<(), HantroError> {
+    /// [`Error::System`]: EFAULT when the driver wants another number of registers.
+    pub fn pull(&self, registers: &mut [u32; MAX_REGISTERS]) -> Result<(), Error> {
         ioctl::dec_pull_reg(self.decoder.fd.as_fd(), self.desc(), registers)
     }
 
@@ -89,12 +86,12 @@ impl<'a> Reservation<'a> {
     /// The driver answers success also when it could not read the registers.
     ///
     /// # Errors
-    /// [`HantroError::System`]: EFAULT when the driver wants another number of registers.
+    /// [`Error::System`]: EFAULT when the driver wants another number of registers.
     ///
     /// # Safety
     /// Addresses in registers must be of memory that the program has set aside for the core, until
     /// the core has finished.
-    pub unsafe fn push(&mut self, registers: &[u32; MAX_REGISTERS]) -> Result<(), HantroError> {
+    pub unsafe fn push(&mut self, registers: &[u32; MAX_REGISTERS]) -> Result<(), Error> {
         // SAFETY: the caller's promise; the size is that of the core's registers.
         unsafe { ioctl::dec_push_reg(self.decoder.fd.as_fd(), self.desc(), registers) }
     }
@@ -103,12 +100,12 @@ impl<'a> Reservation<'a> {
     /// which says how it has ended.
     ///
     /// # Errors
-    /// [`HantroError::TimedOut`] after 200 ms: the driver has reset the core.
-    /// [`HantroError::Interrupted`]: a signal was handled meanwhile.
-    pub fn wait(&mut self, registers: &mut [u32; MAX_REGISTERS]) -> Result<u32, HantroError> {
+    /// [`Error::TimedOut`] after 200 ms: the driver has reset the core.
+    /// [`Error::Interrupted`]: a signal was handled meanwhile.
+    pub fn wait(&mut self, registers: &mut [u32; MAX_REGISTERS]) -> Result<u32, Error> {
         ioctl::dec_wait(self.decoder.fd.as_fd(), self.desc(), registers)?;
         match registers[1] {
-            TIMED_OUT => Err(HantroError::TimedOut),
+            TIMED_OUT => Err(Error::TimedOut),
             status => Ok(status),
         }
     }
@@ -116,8 +113,8 @@ impl<'a> Reservation<'a> {
     /// Gives the core back, as drop does, and says how that went.
     ///
     /// # Errors
-    /// [`HantroError::System`]: EFAULT when the driver holds the core for somebody else.
-    pub fn release(mut self) -> Result<(), HantroError> {
+    /// [`Error::System`]: EFAULT when the driver holds the core for somebody else.
+    pub fn release(mut self) -> Result<(), Error> {
         self.released = true;
         ioctl::dec_release(self.decoder.fd.as_fd(), self.core)
     }

@@ -12,7 +12,7 @@ use rustix::fd::BorrowedFd;
 use videostream_sys::hx280enc as sys;
 
 use super::MAX_REGISTERS;
-use crate::hantro::HantroError;
+use crate::Error;
 use crate::hantro::request::{
     all_copied, ask, ask_address, call, call_by_value, call_with_pointers, requests,
 };
@@ -31,12 +31,12 @@ requests! {
 }
 
 /// `HX280ENC_IOCGHWOFFSET`: the physical address of the first register.
-pub(super) fn hw_offset(fd: BorrowedFd<'_>) -> Result<u64, HantroError> {
+pub(super) fn hw_offset(fd: BorrowedFd<'_>) -> Result<u64, Error> {
     ask_address::<HwOffset>(fd, 0)
 }
 
 /// `HX280ENC_IOCGHWIOSIZE`: bytes of registers.
-pub(super) fn hw_io_size(fd: BorrowedFd<'_>) -> Result<u32, HantroError> {
+pub(super) fn hw_io_size(fd: BorrowedFd<'_>) -> Result<u32, Error> {
     ask::<HwIoSize>(fd, 0)
 }
 
@@ -44,13 +44,13 @@ pub(super) fn hw_io_size(fd: BorrowedFd<'_>) -> Result<u32, HantroError> {
 ///
 /// # Errors
 /// EINTR.
-pub(super) fn enc_reserve(fd: BorrowedFd<'_>) -> Result<(), HantroError> {
+pub(super) fn enc_reserve(fd: BorrowedFd<'_>) -> Result<(), Error> {
     call::<Reserve>(fd, &mut 0)?;
     Ok(())
 }
 
 /// `HX280ENC_IOCH_ENC_RELEASE`: gives the core back. The argument is not used.
-pub(super) fn enc_release(fd: BorrowedFd<'_>) -> Result<(), HantroError> {
+pub(super) fn enc_release(fd: BorrowedFd<'_>) -> Result<(), Error> {
     call::<Release>(fd, &mut 0)?;
     Ok(())
 }
@@ -59,7 +59,7 @@ pub(super) fn enc_release(fd: BorrowedFd<'_>) -> Result<(), HantroError> {
 pub(super) fn core_wait(
     fd: BorrowedFd<'_>,
     registers: &mut [u32; MAX_REGISTERS],
-) -> Result<(), HantroError> {
+) -> Result<(), Error> {
     call::<CoreWait>(fd, registers)?;
     Ok(())
 }
@@ -68,17 +68,13 @@ pub(super) fn core_wait(
 ///
 /// # Safety
 /// See [`Reservation::enable`](super::Reservation::enable).
-pub(super) unsafe fn en_core(fd: BorrowedFd<'_>) -> Result<(), HantroError> {
+pub(super) unsafe fn en_core(fd: BorrowedFd<'_>) -> Result<(), Error> {
     call_by_value::<EnCore>(fd, 0)?;
     Ok(())
 }
 
 /// `HX280ENC_IOC_READ_REGS`: reads registers from `first` on.
-pub(super) fn read_regs(
-    fd: BorrowedFd<'_>,
-    first: usize,
-    to: &mut [u32],
-) -> Result<(), HantroError> {
+pub(super) fn read_regs(fd: BorrowedFd<'_>, first: usize, to: &mut [u32]) -> Result<(), Error> {
     let mut arg = buffer(first, to.as_mut_ptr(), to.len());
     // SAFETY: the driver writes `arg.size` bytes, which is the slice's size, to its start.
     all_copied::<ReadRegs>(unsafe { call_with_pointers::<ReadRegs>(fd, &mut arg) }?)
@@ -92,7 +88,7 @@ pub(super) unsafe fn write_regs(
     fd: BorrowedFd<'_>,
     first: usize,
     from: &[u32],
-) -> Result<(), HantroError> {
+) -> Result<(), Error> {
     let mut arg = buffer(first, from.as_ptr().cast_mut(), from.len());
     // SAFETY: the driver reads `arg.size` bytes, which is the slice's size, from its start, and
     // writes none.

@@ -16,15 +16,17 @@ mod reservation;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::path::Arg;
 
-use super::node::{NodeKind, open};
-use super::{CoreInfo, HantroError};
+use super::CoreInfo;
+use super::NodeKind;
+use super::node::open;
+use crate::{Call, Error};
 
 pub use reservation::Reservation;
 
-/// Cores of an H1: there is no request that asks.
+/// Number of cores of an H1; there is no request to query it.
 pub const CORES: u32 = 1;
 
-/// Most registers that are believed of a core: a page of them.
+/// Maximum number of registers accepted of a core: a page of them.
 pub const MAX_REGISTERS: usize = 1024;
 
 /// The open node of an H1 encoder.
@@ -36,7 +38,7 @@ pub const MAX_REGISTERS: usize = 1024;
 /// let mut encoder = H1::open(NodeKind::H1.path())?;
 /// let core = encoder.reserve()?;
 /// let product = core.map()?.read(0)? >> 16;
-/// # Ok::<(), videostream_hal::hantro::HantroError>(())
+/// # Ok::<(), videostream_hal::Error>(())
 /// ```
 #[derive(Debug)]
 pub struct H1 {
@@ -47,9 +49,9 @@ impl H1 {
     /// Opens a node.
     ///
     /// # Errors
-    /// [`HantroError::System`]: `open` with ENOENT, EACCES. [`HantroError::WrongNode`]: another
+    /// [`Error::System`]: `open` with ENOENT, EACCES. [`Error::WrongNode`]: another
     /// driver's node, or none.
-    pub fn open(path: impl Arg) -> Result<Self, HantroError> {
+    pub fn open(path: impl Arg) -> Result<Self, Error> {
         let fd = open(path, NodeKind::H1)?;
         Ok(Self { fd })
     }
@@ -57,14 +59,14 @@ impl H1 {
     /// Where the registers lie.
     ///
     /// # Errors
-    /// [`HantroError::Answer`]: a place that cannot be, or more than [`MAX_REGISTERS`].
-    pub fn core_info(&self) -> Result<CoreInfo, HantroError> {
+    /// [`Error::Answer`]: a place that cannot be, or more than [`MAX_REGISTERS`].
+    pub fn core_info(&self) -> Result<CoreInfo, Error> {
         let base = ioctl::hw_offset(self.fd.as_fd())?;
         let len_bytes = ioctl::hw_io_size(self.fd.as_fd())?;
-        let call = "HX280ENC_IOCGHWIOSIZE";
-        let info = CoreInfo::new(("HX280ENC_IOCGHWOFFSET", base), (call, len_bytes))?;
+        let call = Call::EncoderHwIoSize;
+        let info = CoreInfo::new((Call::EncoderHwOffset, base), (call, len_bytes))?;
         if info.registers() > MAX_REGISTERS {
-            return Err(HantroError::answer(call, "bytes of registers", len_bytes));
+            return Err(Error::answer(call, "bytes of registers", len_bytes));
         }
         Ok(info)
     }
@@ -73,9 +75,9 @@ impl H1 {
     /// there is no reservation either.
     ///
     /// # Errors
-    /// [`HantroError::Interrupted`]: a signal was handled meanwhile.
-    /// [`HantroError::Answer`]: see [`H1::core_info`].
-    pub fn reserve(&mut self) -> Result<Reservation<'_>, HantroError> {
+    /// [`Error::Interrupted`]: a signal was handled meanwhile.
+    /// [`Error::Answer`]: see [`H1::core_info`].
+    pub fn reserve(&mut self) -> Result<Reservation<'_>, Error> {
         let info = self.core_info()?;
         ioctl::enc_reserve(self.fd.as_fd())?;
         Ok(Reservation::new(self, info))

@@ -10,9 +10,10 @@ use core::marker::PhantomData;
 use rustix::fd::AsFd as _;
 
 use super::{H1, MAX_REGISTERS, ioctl};
-use crate::hantro::{CoreInfo, HantroError, RegisterWindow};
+use crate::Error;
+use crate::hantro::{CoreInfo, RegisterWindow};
 
-/// The core, until this value is dropped; it stays with its thread.
+/// The core, reserved until this value is dropped; it stays on its thread.
 #[derive(Debug)]
 pub struct Reservation<'a> {
     encoder: &'a mut H1,
@@ -32,7 +33,7 @@ impl<'a> Reservation<'a> {
         }
     }
 
-    /// Where its registers lie.
+    /// Returns the location of its registers.
     #[must_use]
     pub const fn info(&self) -> CoreInfo {
         self.info
@@ -41,17 +42,17 @@ impl<'a> Reservation<'a> {
     /// Maps the registers.
     ///
     /// # Errors
-    /// [`HantroError::System`] for `mmap`.
-    pub fn map(&self) -> Result<RegisterWindow<'_>, HantroError> {
+    /// [`Error::System`] for `mmap`.
+    pub fn map(&self) -> Result<RegisterWindow<'_>, Error> {
         RegisterWindow::new(self.encoder.fd.as_fd(), self.info)
     }
 
     /// Reads registers from `first` on, by request; `first` counts registers.
     ///
     /// # Errors
-    /// [`HantroError::NoRegisterRequests`] from all but the latest driver, which is noticed by what
-    /// it leaves as it was. [`HantroError::Argument`] past the last register, or for none.
-    pub fn read_registers(&self, first: usize, to: &mut [u32]) -> Result<(), HantroError> {
+    /// [`Error::NoRegisterRequests`] from all but the latest driver, which is noticed by what
+    /// it leaves as it was. [`Error::PastEnd`] past the last register, or for none.
+    pub fn read_registers(&self, first: usize, to: &mut [u32]) -> Result<(), Error> {
         self.info.check(first, to.len())?;
         // Registers may hold what stood here before, but not both.
         for before in [0x5555_5555, 0xaaaa_aaaa] {
@@ -61,7 +62,7 @@ impl<'a> Reservation<'a> {
                 return Ok(());
             }
         }
-        Err(HantroError::NoRegisterRequests)
+        Err(Error::NoRegisterRequests)
     }
 
     /// Writes registers from `first` on, by request; `first` counts registers.
@@ -72,11 +73,7 @@ impl<'a> Reservation<'a> {
     /// # Safety
     /// Addresses in registers must be of memory that the program has set aside for the core, until
     /// the core has finished.
-    pub unsafe fn write_registers(
-        &mut self,
-        first: usize,
-        from: &[u32],
-    ) -> Result<(), HantroError> {
+    pub unsafe fn write_registers(&mut self, first: usize, from: &[u32]) -> Result<(), Error> {
         self.info.check(first, from.len())?;
         self.knows_requests()?;
         // SAFETY: the caller's promise.
@@ -86,20 +83,20 @@ impl<'a> Reservation<'a> {
     /// Starts the core with what its registers say, by request.
     ///
     /// # Errors
-    /// [`HantroError::NoRegisterRequests`] from all but the latest driver: write the register that
+    /// [`Error::NoRegisterRequests`] from all but the latest driver: write the register that
     /// starts the core through a mapping.
     ///
     /// # Safety
     /// Every address in the registers is of memory that the program has set aside for the core,
     /// until the core has finished.
-    pub unsafe fn enable(&mut self) -> Result<(), HantroError> {
+    pub unsafe fn enable(&mut self) -> Result<(), Error> {
         self.knows_requests()?;
         // SAFETY: the caller's promise.
         unsafe { ioctl::en_core(self.encoder.fd.as_fd()) }
     }
 
-    /// Other drivers would do nothing, successfully.
-    fn knows_requests(&self) -> Result<(), HantroError> {
+    /// Fails with other drivers, which would do nothing and return success.
+    fn knows_requests(&self) -> Result<(), Error> {
         self.read_registers(0, &mut [0])
     }
 
@@ -107,9 +104,9 @@ impl<'a> Reservation<'a> {
     /// [`CoreInfo::registers`] stays as it is. Whether drivers give up after a while is not known.
     ///
     /// # Errors
-    /// [`HantroError::Interrupted`]: a signal was handled meanwhile. [`HantroError::System`]: what
+    /// [`Error::Interrupted`]: a signal was handled meanwhile. [`Error::System`]: what
     /// the driver answers.
-    pub fn wait(&mut self, registers: &mut [u32; MAX_REGISTERS]) -> Result<(), HantroError> {
+    pub fn wait(&mut self, registers: &mut [u32; MAX_REGISTERS]) -> Result<(), Error> {
         ioctl::core_wait(self.encoder.fd.as_fd(), registers)
     }
 
@@ -117,7 +114,7 @@ impl<'a> Reservation<'a> {
     ///
     /// # Errors
     /// What the driver answers: none is known.
-    pub fn release(mut self) -> Result<(), HantroError> {
+    pub fn release(mut self) -> Result<(), Error> {
         self.released = true;
         ioctl::enc_release(self.encoder.fd.as_fd())
     }

@@ -12,7 +12,7 @@ use rustix::fd::BorrowedFd;
 use rustix::io::Errno;
 use videostream_sys::hx280enc_vc8000e as sys;
 
-use crate::hantro::HantroError;
+use crate::Error;
 use crate::hantro::request::{all_copied, ask, ask_address, call, call_with_pointers, requests};
 
 requests! {
@@ -32,7 +32,7 @@ requests! {
 ///
 /// # Errors
 /// EFAULT: no such core.
-pub(super) fn hw_offset(fd: BorrowedFd<'_>, core: u32) -> Result<u64, HantroError> {
+pub(super) fn hw_offset(fd: BorrowedFd<'_>, core: u32) -> Result<u64, Error> {
     ask_address::<HwOffset>(fd, core)
 }
 
@@ -40,12 +40,12 @@ pub(super) fn hw_offset(fd: BorrowedFd<'_>, core: u32) -> Result<u64, HantroErro
 ///
 /// # Errors
 /// EFAULT: no such core.
-pub(super) fn hw_io_size(fd: BorrowedFd<'_>, core: u32) -> Result<u32, HantroError> {
+pub(super) fn hw_io_size(fd: BorrowedFd<'_>, core: u32) -> Result<u32, Error> {
     ask::<HwIoSize>(fd, core)
 }
 
 /// `HX280ENC_IOCG_CORE_NUM`: how many cores there are.
-pub(super) fn core_num(fd: BorrowedFd<'_>) -> Result<u32, HantroError> {
+pub(super) fn core_num(fd: BorrowedFd<'_>) -> Result<u32, Error> {
     ask::<CoreNum>(fd, 0)
 }
 
@@ -54,13 +54,13 @@ pub(super) fn core_num(fd: BorrowedFd<'_>) -> Result<u32, HantroError> {
 ///
 /// # Errors
 /// EINTR.
-pub(super) fn enc_reserve(fd: BorrowedFd<'_>, mask: u8) -> Result<u32, HantroError> {
+pub(super) fn enc_reserve(fd: BorrowedFd<'_>, mask: u8) -> Result<u32, Error> {
     // The mask in bits 0 to 7; the amount less one in bits 28 to 30.
     Ok(ask::<Reserve>(fd, mask.into())? & 0xff)
 }
 
 /// `HX280ENC_IOCH_ENC_RELEASE`: gives cores back. Succeeds also for cores of others, in vain.
-pub(super) fn enc_release(fd: BorrowedFd<'_>, mask: u8) -> Result<(), HantroError> {
+pub(super) fn enc_release(fd: BorrowedFd<'_>, mask: u8) -> Result<(), Error> {
     ask::<Release>(fd, mask.into())?;
     Ok(())
 }
@@ -68,15 +68,15 @@ pub(super) fn enc_release(fd: BorrowedFd<'_>, mask: u8) -> Result<(), HantroErro
 /// `HX280ENC_IOCG_EN_CORE`: starts a core. The driver does not check the index.
 ///
 /// # Errors
-/// EPERM: not reserved by the caller; [`HantroError::RegistersLost`].
+/// EPERM: not reserved by the caller; [`Error::RegistersLost`].
 ///
 /// # Safety
 /// See [`Reservation::enable`](super::Reservation::enable).
-pub(super) unsafe fn en_core(fd: BorrowedFd<'_>, core: u8) -> Result<(), HantroError> {
+pub(super) unsafe fn en_core(fd: BorrowedFd<'_>, core: u8) -> Result<(), Error> {
     let mut arg = u32::from(core);
     match call::<EnCore>(fd, &mut arg) {
         Ok(_) => Ok(()),
-        Err(error) if error.errno() == Some(Errno::AGAIN) => Err(HantroError::RegistersLost),
+        Err(error) if error.errno() == Some(Errno::AGAIN) => Err(Error::RegistersLost),
         Err(error) => Err(error),
     }
 }
@@ -91,7 +91,7 @@ pub(super) struct Waited {
 ///
 /// # Errors
 /// EPERM: none has finished, or none is reserved.
-pub(super) fn core_wait(fd: BorrowedFd<'_>, mask: u8) -> Result<Waited, HantroError> {
+pub(super) fn core_wait(fd: BorrowedFd<'_>, mask: u8) -> Result<Waited, Error> {
     let mut arg = u32::from(mask);
     let core = call::<CoreWait>(fd, &mut arg)?;
     Ok(Waited { core, status: arg })
@@ -106,7 +106,7 @@ pub(super) fn read_regs(
     core: u8,
     first: usize,
     to: &mut [u32],
-) -> Result<(), HantroError> {
+) -> Result<(), Error> {
     let mut arg = buffer(core, first, to.as_mut_ptr(), to.len());
     // SAFETY: the driver writes `arg.size` bytes, which is the slice's size, to its start.
     all_copied::<ReadRegs>(unsafe { call_with_pointers::<ReadRegs>(fd, &mut arg) }?)
@@ -124,7 +124,7 @@ pub(super) unsafe fn write_regs(
     core: u8,
     first: usize,
     from: &[u32],
-) -> Result<(), HantroError> {
+) -> Result<(), Error> {
     let mut arg = buffer(core, first, from.as_ptr().cast_mut(), from.len());
     // SAFETY: the driver reads `arg.size` bytes, which is the slice's size, from its start, and
     // writes none.
@@ -133,7 +133,7 @@ pub(super) unsafe fn write_regs(
 
 /// Whether the driver has the two requests above: it refuses to read 0 bytes if it does, with
 /// EINVAL, and does nothing, successfully, if it does not.
-pub(super) fn has_register_requests(fd: BorrowedFd<'_>) -> Result<bool, HantroError> {
+pub(super) fn has_register_requests(fd: BorrowedFd<'_>) -> Result<bool, Error> {
     let mut arg = buffer(0, 0, core::ptr::null_mut(), 0);
     // SAFETY: there are no bytes to copy.
     match unsafe { call_with_pointers::<ReadRegs>(fd, &mut arg) } {

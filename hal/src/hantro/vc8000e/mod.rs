@@ -1,12 +1,13 @@
-//! The VC8000E encoder of i.MX8M Plus (`/dev/mxc_hantro_vc8000e`): both generations of its driver.
+//! The VC8000E encoder of i.MX8M Plus (`/dev/mxc_hantro_vc8000e`), with both generations of its
+//! driver.
 //!
 //! | | earlier driver | later driver |
 //! |---|---|---|
 //! | a core belongs to | the **thread** that reserved it | the open node |
 //! | registers | mapped | mapped, or by request ([`RegisterAccess::Requests`]) |
 //!
-//! Which of the two owns a core cannot be asked. A [`Reservation`] is therefore given back by the
-//! thread that made it: it is not `Send`.
+//! There is no request for which of the two owns a core. A [`Reservation`] is therefore released by
+//! the thread that made it: it is not `Send`.
 
 mod ioctl;
 mod reservation;
@@ -15,16 +16,18 @@ mod status;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::path::Arg;
 
-use super::node::{NodeKind, open};
-use super::{CoreInfo, HantroError};
+use super::CoreInfo;
+use super::NodeKind;
+use super::node::open;
+use crate::{Call, Error};
 
 pub use reservation::Reservation;
 pub use status::Status;
 
-/// Most cores that the requests have bits for.
+/// Maximum number of cores, for which the requests have bits.
 pub const MAX_CORES: u32 = 8;
 
-/// How the driver lets registers be read and written.
+/// How the driver gives access to registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RegisterAccess {
     /// Through a mapping only (earlier driver).
@@ -46,7 +49,7 @@ pub enum RegisterAccess {
 /// let core = encoder.reserve(0b1)?;
 /// let registers = core.map()?;
 /// let product = registers.read(0)? >> 16;
-/// # Ok::<(), videostream_hal::hantro::HantroError>(())
+/// # Ok::<(), videostream_hal::Error>(())
 /// ```
 #[derive(Debug)]
 pub struct Vc8000e {
@@ -59,14 +62,14 @@ impl Vc8000e {
     /// Opens a node; asks how many cores there are and how registers are reached.
     ///
     /// # Errors
-    /// [`HantroError::System`]: `open` with ENOENT, EACCES. [`HantroError::WrongNode`]: another
-    /// driver's node, or none. [`HantroError::Answer`]: no cores, or more than [`MAX_CORES`].
-    pub fn open(path: impl Arg) -> Result<Self, HantroError> {
+    /// [`Error::System`]: `open` with ENOENT, EACCES. [`Error::WrongNode`]: another
+    /// driver's node, or none. [`Error::Answer`]: no cores, or more than [`MAX_CORES`].
+    pub fn open(path: impl Arg) -> Result<Self, Error> {
         let fd = open(path, NodeKind::Vc8000e)?;
         let cores = ioctl::core_num(fd.as_fd())?;
         if !(1..=MAX_CORES).contains(&cores) {
-            let call = "HX280ENC_IOCG_CORE_NUM";
-            return Err(HantroError::answer(call, "number of cores", cores));
+            let call = Call::EncoderCoreNum;
+            return Err(Error::answer(call, "number of cores", cores));
         }
         let access = if ioctl::has_register_requests(fd.as_fd())? {
             RegisterAccess::Requests
@@ -76,13 +79,13 @@ impl Vc8000e {
         Ok(Self { fd, cores, access })
     }
 
-    /// Cores that there are: 1 on i.MX8M Plus.
+    /// Returns the number of cores: 1 on i.MX8M Plus.
     #[must_use]
     pub const fn cores(&self) -> u32 {
         self.cores
     }
 
-    /// How registers are reached.
+    /// Returns how registers are accessed.
     #[must_use]
     pub const fn register_access(&self) -> RegisterAccess {
         self.access
@@ -91,10 +94,10 @@ impl Vc8000e {
     /// Where the registers of a core lie.
     ///
     /// # Errors
-    /// [`HantroError::Argument`]: no such core. [`HantroError::Answer`]: a place that cannot be.
-    pub fn core_info(&self, core: u32) -> Result<CoreInfo, HantroError> {
+    /// [`Error::PastEnd`]: no such core. [`Error::Answer`]: a place that cannot be.
+    pub fn core_info(&self, core: u32) -> Result<CoreInfo, Error> {
         if core >= self.cores {
-            return Err(HantroError::Argument {
+            return Err(Error::PastEnd {
                 name: "core",
                 value: core.into(),
                 end: self.cores.into(),
@@ -103,8 +106,8 @@ impl Vc8000e {
         let base = ioctl::hw_offset(self.fd.as_fd(), core)?;
         let len_bytes = ioctl::hw_io_size(self.fd.as_fd(), core)?;
         CoreInfo::new(
-            ("HX280ENC_IOCGHWOFFSET", base),
-            ("HX280ENC_IOCGHWIOSIZE", len_bytes),
+            (Call::EncoderHwOffset, base),
+            (Call::EncoderHwIoSize, len_bytes),
         )
     }
 
@@ -115,14 +118,14 @@ impl Vc8000e {
     /// the node waits for itself.
     ///
     /// # Errors
-    /// [`HantroError::Argument`]: no core, or one that does not exist.
-    /// [`HantroError::Interrupted`]: a signal was handled meanwhile.
-    /// [`HantroError::Answer`]: another core than one of those, or a place of its registers that
+    /// [`Error::PastEnd`]: no core, or one that does not exist.
+    /// [`Error::Interrupted`]: a signal was handled meanwhile.
+    /// [`Error::Answer`]: another core than one of those, or a place of its registers that
     /// cannot be; the core is given back.
-    pub fn reserve(&mut self, mask: u8) -> Result<Reservation<'_>, HantroError> {
+    pub fn reserve(&mut self, mask: u8) -> Result<Reservation<'_>, Error> {
         let end = 1_u64 << self.cores;
         if mask == 0 || u64::from(mask) >= end {
-            return Err(HantroError::Argument {
+            return Err(Error::PastEnd {
                 name: "mask of cores",
                 value: mask.into(),
                 end,

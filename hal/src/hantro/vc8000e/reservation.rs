@@ -11,10 +11,11 @@ use rustix::fd::AsFd as _;
 use rustix::io::Errno;
 
 use super::{RegisterAccess, Status, Vc8000e, ioctl};
-use crate::hantro::{CoreInfo, HantroError, RegisterWindow};
+use crate::hantro::{CoreInfo, RegisterWindow};
 use crate::time::now_ns;
+use crate::{Call, Error};
 
-/// The driver waits 200 ms for a core; what comes back much sooner was refused.
+/// The driver waits 200 ms for a core; an error that returns much sooner is a refusal.
 const REFUSED_WITHIN_NS: u64 = 100_000_000;
 
 /// A core that nobody else uses until this value is dropped.
@@ -45,19 +46,15 @@ pub struct Reservation<'a> {
 
 impl<'a> Reservation<'a> {
     /// Takes over the cores `obtained`, which have to be one of those in `wanted`.
-    pub(super) fn new(
-        encoder: &'a mut Vc8000e,
-        wanted: u8,
-        obtained: u32,
-    ) -> Result<Self, HantroError> {
+    pub(super) fn new(encoder: &'a mut Vc8000e, wanted: u8, obtained: u32) -> Result<Self, Error> {
         let mask = (obtained & 0xff) as u8;
         let core = mask.trailing_zeros();
         let fits = mask.count_ones() == 1 && mask & wanted == mask;
         let place = if fits {
             encoder.core_info(core)
         } else {
-            let call = "HX280ENC_IOCH_ENC_RESERVE";
-            Err(HantroError::answer(call, "mask of cores", obtained))
+            let call = Call::EncoderReserve;
+            Err(Error::answer(call, "mask of cores", obtained))
         };
         match place {
             Ok(info) => Ok(Self {
@@ -78,13 +75,13 @@ impl<'a> Reservation<'a> {
         }
     }
 
-    /// The core's index.
+    /// Returns the core's index.
     #[must_use]
     pub const fn core(&self) -> u32 {
         self.core as u32
     }
 
-    /// Where its registers lie.
+    /// Returns the location of its registers.
     #[must_use]
     pub const fn info(&self) -> CoreInfo {
         self.info
@@ -93,18 +90,18 @@ impl<'a> Reservation<'a> {
     /// Maps the registers.
     ///
     /// # Errors
-    /// [`HantroError::System`] for `mmap`: EINVAL when the driver wants another offset, ENODEV
+    /// [`Error::System`] for `mmap`: EINVAL when the driver wants another offset, ENODEV
     /// when it has no mappings.
-    pub fn map(&self) -> Result<RegisterWindow<'_>, HantroError> {
+    pub fn map(&self) -> Result<RegisterWindow<'_>, Error> {
         RegisterWindow::new(self.encoder.fd.as_fd(), self.info)
     }
 
     /// Reads registers from `first` on, by request; `first` counts registers.
     ///
     /// # Errors
-    /// [`HantroError::NoRegisterRequests`] from the earlier driver; [`HantroError::Argument`] past
+    /// [`Error::NoRegisterRequests`] from the earlier driver; [`Error::PastEnd`] past
     /// the last register, or for none.
-    pub fn read_registers(&self, first: usize, to: &mut [u32]) -> Result<(), HantroError> {
+    pub fn read_registers(&self, first: usize, to: &mut [u32]) -> Result<(), Error> {
         self.check_request(first, to.len())?;
         ioctl::read_regs(self.encoder.fd.as_fd(), self.core, first, to)
     }
@@ -117,19 +114,15 @@ impl<'a> Reservation<'a> {
     /// # Safety
     /// Addresses in registers must be of memory that the program has set aside for the core, until
     /// the core has finished.
-    pub unsafe fn write_registers(
-        &mut self,
-        first: usize,
-        from: &[u32],
-    ) -> Result<(), HantroError> {
+    pub unsafe fn write_registers(&mut self, first: usize, from: &[u32]) -> Result<(), Error> {
         self.check_request(first, from.len())?;
         // SAFETY: the caller's promise.
         unsafe { ioctl::write_regs(self.encoder.fd.as_fd(), self.core, first, from) }
     }
 
-    fn check_request(&self, first: usize, count: usize) -> Result<(), HantroError> {
+    fn check_request(&self, first: usize, count: usize) -> Result<(), Error> {
         match self.encoder.access {
-            RegisterAccess::Mapping => Err(HantroError::NoRegisterRequests),
+            RegisterAccess::Mapping => Err(Error::NoRegisterRequests),
             RegisterAccess::Requests => self.info.check(first, count),
         }
     }
@@ -137,13 +130,13 @@ impl<'a> Reservation<'a> {
     /// Starts the core with what its registers say.
     ///
     /// # Errors
-    /// [`HantroError::RegistersLost`]: the machine was suspended since they were written.
-    /// [`HantroError::System`] with EPERM: the driver holds the core for somebody else.
+    /// [`Error::RegistersLost`]: the machine was suspended since they were written.
+    /// [`Error::System`] with EPERM: the driver holds the core for somebody else.
     ///
     /// # Safety
     /// Every address in the registers is of memory that the program has set aside for the core,
     /// until the core has finished.
-    pub unsafe fn enable(&mut self) -> Result<(), HantroError> {
+    pub unsafe fn enable(&mut self) -> Result<(), Error> {
         // SAFETY: the caller's promise; the index is that of a core that there is.
         unsafe { ioctl::en_core(self.encoder.fd.as_fd(), self.core) }
     }
@@ -155,9 +148,9 @@ impl<'a> Reservation<'a> {
     /// interrupt it: the call ends up to that much later, and a moment in the past waits once.
     ///
     /// # Errors
-    /// [`HantroError::TimedOut`] at the deadline. [`HantroError::System`] with EPERM: the driver
-    /// holds the core for somebody else. [`HantroError::Answer`]: another core reported.
-    pub fn wait(&mut self, deadline_ns: u64) -> Result<Status, HantroError> {
+    /// [`Error::TimedOut`] at the deadline. [`Error::System`] with EPERM: the driver
+    /// holds the core for somebody else. [`Error::Answer`]: another core reported.
+    pub fn wait(&mut self, deadline_ns: u64) -> Result<Status, Error> {
         loop {
             let begin = now_ns();
             match ioctl::core_wait(self.encoder.fd.as_fd(), self.mask) {
@@ -165,17 +158,17 @@ impl<'a> Reservation<'a> {
                     return Ok(Status::from_bits_retain(waited.status));
                 }
                 Ok(waited) => {
-                    let call = "HX280ENC_IOCG_CORE_WAIT";
-                    return Err(HantroError::answer(call, "core", waited.core));
+                    let call = Call::EncoderCoreWait;
+                    return Err(Error::answer(call, "core", waited.core));
                 }
-                // The driver says -1 whether it has waited or not.
+                // The driver returns -1 whether it has waited or not.
                 Err(error) if error.errno() == Some(Errno::PERM) => {
                     let now = now_ns();
                     if now - begin < REFUSED_WITHIN_NS {
                         return Err(error);
                     }
                     if now >= deadline_ns {
-                        return Err(HantroError::TimedOut);
+                        return Err(Error::TimedOut);
                     }
                 }
                 Err(error) => return Err(error),
@@ -187,7 +180,7 @@ impl<'a> Reservation<'a> {
     ///
     /// # Errors
     /// What the driver answers: none is known.
-    pub fn release(mut self) -> Result<(), HantroError> {
+    pub fn release(mut self) -> Result<(), Error> {
         self.released = true;
         ioctl::enc_release(self.encoder.fd.as_fd(), self.mask)
     }

@@ -1,13 +1,13 @@
-//! What a VC8000E core reports.
+//! The status of a VC8000E core.
 
 use bitflags::bitflags;
 
 bitflags! {
-    /// Why a core has stopped, or what it wants: register 1, without the bit of the interrupt.
+    /// Why a core has stopped, or what it needs: register 1, without the interrupt bit.
     ///
     /// # Source
-    /// The registers in the driver that was posted to linux-media in May 2025 (`hantro: add
-    /// support for i.MX8MP VC8000E`).
+    /// The registers in the driver that was posted to linux-media in May 2025
+    /// (`hantro: add support for i.MX8MP VC8000E`).
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub struct Status: u32 {
         /// The picture is done.
@@ -20,13 +20,13 @@ bitflags! {
         const BUFFER_FULL = 1 << 5;
         /// The core's own watchdog.
         const TIMEOUT = 1 << 6;
-        /// The line buffer wants lines.
+        /// The line buffer needs lines.
         const LINE_BUFFER = 1 << 7;
         /// A slice is done.
         const SLICE_READY = 1 << 8;
         /// The chip's fuses forbid this.
         const FUSE_ERROR = 1 << 9;
-        /// Bits that nobody has described survive.
+        /// Keeps bits without a description.
         const _ = !0;
     }
 }

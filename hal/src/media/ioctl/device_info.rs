@@ -7,10 +7,10 @@ use videostream_sys::media as sys;
 use zerocopy::IntoBytes;
 
 use super::request::{DeviceInfo, call};
-use crate::v4l2::Error;
+use crate::Error;
 use crate::v4l2::ioctl::text;
 
-/// `struct media_device_info`: what a media device says of itself.
+/// `struct media_device_info`: the description of a media device.
 #[derive(Clone, Copy)]
 #[doc(alias = "media_device_info")]
 pub struct MediaInfo {
@@ -18,46 +18,35 @@ pub struct MediaInfo {
 }
 
 impl MediaInfo {
-    /// The kernel driver: `vimc`, `rkisp1`.
+    /// Returns the kernel driver: `vimc`, `rkisp1`.
     #[must_use]
     pub fn driver(&self) -> &str {
         text(self.raw.driver.as_bytes())
     }
 
-    /// The device's model, for people.
+    /// Returns the device's human-readable model.
     #[must_use]
     pub fn model(&self) -> &str {
         text(self.raw.model.as_bytes())
     }
 
-    /// The serial number; empty if it has none.
+    /// Returns the serial number; empty if there is no serial number.
     #[must_use]
     pub fn serial(&self) -> &str {
         text(self.raw.serial.as_bytes())
     }
 
-    /// Where it is connected: `platform:vimc`, `usb-0000:00:14.0-2`.
+    /// Returns where it is connected: `platform:vimc`, `usb-0000:00:14.0-2`.
     #[must_use]
     pub fn bus_info(&self) -> &str {
         text(self.raw.bus_info.as_bytes())
     }
 
-    /// Version of the media interface: major, minor and patch level, as the kernel's.
+    /// Returns the version of the media interface: major, minor, and patch level, like the
+    /// kernel's.
     #[must_use]
     pub const fn media_version(&self) -> (u32, u32, u32) {
         version(self.raw.media_version)
-    }
-
-    /// The hardware's revision, in the driver's own format.
-    #[must_use]
-    pub const fn hw_revision(&self) -> u32 {
-        self.raw.hw_revision
-    }
-
-    /// The driver's version: major, minor and patch level.
-    #[must_use]
-    pub const fn driver_version(&self) -> (u32, u32, u32) {
-        version(self.raw.driver_version)
     }
 }
 
@@ -77,11 +66,11 @@ impl fmt::Debug for MediaInfo {
     }
 }
 
-/// `MEDIA_IOC_DEVICE_INFO`: what a media device says of itself.
+/// `MEDIA_IOC_DEVICE_INFO`: returns the description of a media device.
 ///
 /// # Errors
 /// - `ENOTTY`: not a media device.
-/// - `ENODEV`: unplugged.
+/// - `ENODEV`: the device was unplugged.
 pub fn device_info(fd: BorrowedFd<'_>) -> Result<MediaInfo, Error> {
     let mut raw = sys::media_device_info::default();
     call::<DeviceInfo>(fd, &mut raw)?;

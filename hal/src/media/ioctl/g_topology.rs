@@ -10,24 +10,22 @@ use videostream_sys::media as sys;
 
 use super::request::{GTopology, call_with_pointers};
 use crate::media::{Entity, Interface, Link, MediaError, Pad, Storage};
-use crate::v4l2::Error;
+use crate::{Call, Error};
 
-/// How much a media device has of everything.
+/// The number of objects of a media device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct TopologyCounts {
-    /// Goes up with every change of the graph.
+    /// Increases with every change of the graph.
     pub version: u64,
     /// Entities.
     pub entities: usize,
-    /// Interfaces to programs: device nodes.
+    /// Interfaces: device nodes.
     pub interfaces: usize,
     /// Pads.
     pub pads: usize,
     /// Links of all kinds.
     pub links: usize,
 }
-
-const CALL: &str = "MEDIA_IOC_G_TOPOLOGY";
 
 /// `MEDIA_IOC_G_TOPOLOGY`: fills the arrays and tells how many of their entries are valid.
 /// Without arrays it only counts.
@@ -45,7 +43,7 @@ pub fn g_topology(
 ) -> Result<TopologyCounts, MediaError> {
     let mut raw = sys::media_v2_topology::default();
     let Some(storage) = storage else {
-        // SAFETY: all pointers are null, and the kernel takes that for "do not write".
+        // SAFETY: all pointers are null, which the kernel takes as "do not write".
         unsafe { call_with_pointers::<GTopology>(fd, &mut raw) }?;
         return Ok(counts(&raw));
     };
@@ -59,7 +57,7 @@ pub fn g_topology(
     // beside it is not more than the slice's length; the kernel writes no more than that.
     let result = unsafe { call_with_pointers::<GTopology>(fd, &mut raw) };
     if let Err(error) = result {
-        // The kernel stops at the first array that is too short and does not say at which.
+        // The kernel stops at the first array that is too short and does not report which.
         if error.errno() == Some(Errno::NOSPC) {
             let needed = g_topology(fd, None)?;
             fits(needed, room)?;
@@ -67,12 +65,12 @@ pub fn g_topology(
         return Err(error.into());
     }
     let found = counts(&raw);
-    // An array of length 0 has no pointer, so that it is counted and not filled.
+    // An array of length 0 has no pointer, so it is counted but not filled.
     fits(found, room)?;
     Ok(found)
 }
 
-/// Number and address for the kernel.
+/// Returns length and address for the kernel.
 fn array<T: Element>(slice: &mut [T]) -> (u32, u64) {
     let number = u32::try_from(slice.len()).unwrap_or(u32::MAX);
     let address = if slice.is_empty() {
@@ -83,7 +81,8 @@ fn array<T: Element>(slice: &mut [T]) -> (u32, u64) {
     (number, address)
 }
 
-/// What the kernel may write over: transparent over one of its structs, any bytes are valid.
+/// An element that the kernel may overwrite: transparent over one of its structs, and any bytes are
+/// valid.
 trait Element {}
 impl Element for Entity {}
 impl Element for Interface {}
@@ -100,7 +99,7 @@ fn counts(raw: &sys::media_v2_topology) -> TopologyCounts {
     }
 }
 
-/// Names the array that is too short.
+/// Returns the error for the first array that is too short.
 fn fits(needed: TopologyCounts, room: TopologyCounts) -> Result<(), MediaError> {
     for (what, needed, room) in [
         ("entities", needed.entities, room.entities),
@@ -115,10 +114,10 @@ fn fits(needed: TopologyCounts, room: TopologyCounts) -> Result<(), MediaError> 
     Ok(())
 }
 
-/// The driver answered with a value that cannot be.
+/// The error for an invalid value in the driver's answer.
 pub(in crate::media) const fn g_topology_answer(field: &'static str, value: u64) -> Error {
     Error::Answer {
-        call: CALL,
+        call: Call::MediaGTopology,
         field,
         value,
     }

@@ -1,4 +1,4 @@
-//! The lower floor: one function per ioctl of `/dev/mediaN`, named like it.
+//! The lower layer: one function per ioctl of `/dev/mediaN`, named after it.
 
 mod device_info;
 mod g_topology;

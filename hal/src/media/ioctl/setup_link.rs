@@ -4,17 +4,17 @@ use rustix::fd::BorrowedFd;
 use videostream_sys::media as sys;
 
 use super::request::{SetupLink, call};
+use crate::Error;
 use crate::media::{LinkEnds, PadRef};
-use crate::v4l2::Error;
 
-/// `MEDIA_IOC_SETUP_LINK`: gives a link new flags, `MEDIA_LNK_FL_*`.
+/// `MEDIA_IOC_SETUP_LINK`: sets the flags of a link, `MEDIA_LNK_FL_*`.
 ///
-/// All flags but `ENABLED` have to be those that the link has.
+/// All flags except `ENABLED` must equal the link's current flags.
 ///
 /// # Errors
 /// - `EINVAL`: no such link, or it is immutable.
-/// - `EBUSY`: one of its entities streams and the link is not dynamic.
-/// - `ENODEV`: unplugged.
+/// - `EBUSY`: one of its entities is streaming, and the link is not dynamic.
+/// - `ENODEV`: the device was unplugged.
 pub fn setup_link(fd: BorrowedFd<'_>, ends: LinkEnds, flags: u32) -> Result<(), Error> {
     let mut raw = sys::media_link_desc {
         source: pad(ends.source, sys::MEDIA_PAD_FL_SOURCE)?,

@@ -8,24 +8,24 @@ use videostream_sys::v4l2 as sys;
 use crate::media::MbusCode;
 use crate::v4l2::{Colorimetry, Field};
 
-/// `struct v4l2_mbus_framefmt`: what pictures look like on the bus between two pads.
+/// `struct v4l2_mbus_framefmt`: the format of pictures on the bus between two pads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[doc(alias = "v4l2_mbus_framefmt")]
 pub struct MbusFormat {
-    /// Pixels per line.
+    /// Width in pixels.
     pub width: u32,
-    /// Lines; of one field with [`Field::Alternate`].
+    /// Height in lines; of one field with [`Field::Alternate`].
     pub height: u32,
-    /// Format of the pixels.
+    /// Bus format of the pixels.
     pub code: MbusCode,
-    /// Which lines are sent.
+    /// Field order.
     pub field: Field,
-    /// Colours.
+    /// Colorimetry.
     pub colorimetry: Colorimetry,
 }
 
 impl MbusFormat {
-    /// A request for a format and size, everything else left to the driver.
+    /// Requests a format and size, and leaves everything else to the driver.
     #[must_use]
     pub const fn wish(code: MbusCode, width: u32, height: u32) -> Self {
         Self {
@@ -37,8 +37,8 @@ impl MbusFormat {
         }
     }
 
-    /// Whether a link may join pads with these formats: size and code are the same, and the order
-    /// of fields, unless the sink takes any.
+    /// Returns whether a link may connect pads with these formats: equal size and code, and equal
+    /// field order unless the sink accepts any.
     #[must_use]
     pub fn fits(&self, sink: &Self) -> bool {
         (self.width, self.height, self.code) == (sink.width, sink.height, sink.code)
@@ -69,7 +69,7 @@ impl MbusFormat {
             ycbcr_enc,
             quantization,
         } = self.colorimetry;
-        // The kernel's own numbers are small; what is not, is left to the driver.
+        // The kernel's own numbers are small; larger values become 0, "default".
         let narrow = |value: u32| u16::try_from(value).unwrap_or(0);
         sys::v4l2_mbus_framefmt {
             width: self.width,
@@ -88,7 +88,7 @@ impl MbusFormat {
 }
 
 impl fmt::Display for MbusFormat {
-    /// `SBGGR10_1X10/1920x1080`, as it is typed.
+    /// Writes the format as users type it: `SBGGR10_1X10/1920x1080`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}x{}", self.code, self.width, self.height)
     }

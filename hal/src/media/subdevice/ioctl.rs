@@ -8,9 +8,10 @@ use rustix::fd::BorrowedFd;
 use videostream_sys::v4l2 as sys;
 
 use super::{MbusFormat, SizeRange, SubdeviceCapabilities, Which};
+use crate::Error;
 use crate::media::MbusCode;
 use crate::request::{Request, call, requests};
-use crate::v4l2::{Error, Fraction, Rounding, SelectionRect, SelectionTarget};
+use crate::v4l2::{Fraction, Rounding, SelectionRect, SelectionTarget};
 
 requests! {
     QueryCap(sys::v4l2_subdev_capability) = VIDIOC_SUBDEV_QUERYCAP;

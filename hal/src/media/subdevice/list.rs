@@ -1,18 +1,19 @@
-//! Lists that a sub-device gives out item by item.
+//! Lists that a sub-device returns item by item.
 
 use rustix::fd::BorrowedFd;
 
 use super::{Which, ioctl};
+use crate::Error;
 use crate::media::MbusCode;
+use crate::v4l2::Fraction;
 use crate::v4l2::list::Cursor;
-use crate::v4l2::{Error, Fraction};
 
-/// Picture sizes of a pad, from the least to the largest; often both are the same.
+/// Picture sizes of a pad, from the smallest to the largest; often both are equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SizeRange {
-    /// Least width and height.
+    /// Minimum width and height.
     pub min: (u32, u32),
-    /// Largest width and height.
+    /// Maximum width and height.
     pub max: (u32, u32),
 }
 

@@ -1,4 +1,4 @@
-//! An open sub-device: an entity with a node of its own.
+//! An open sub-device: an entity with its own node.
 
 mod format;
 mod ioctl;
@@ -15,26 +15,27 @@ pub use format::MbusFormat;
 pub use list::{MbusCodes, PadIntervals, PadSizes, SizeRange};
 
 use super::MbusCode;
-use crate::v4l2::{Error, Fraction, Node, Rounding, SelectionRect, SelectionTarget};
+use crate::Error;
+use crate::v4l2::{Fraction, Node, Rounding, SelectionRect, SelectionTarget};
 
 bitflags! {
-    /// `V4L2_SUBDEV_CAP_*`: what a sub-device can do.
+    /// `V4L2_SUBDEV_CAP_*`: the capabilities of a sub-device.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub struct SubdeviceCapabilities: u32 {
-        /// Only to be read: another driver sets it up.
+        /// Read-only: another driver sets it up.
         const READ_ONLY = sys::V4L2_SUBDEV_CAP_RO_SUBDEV;
         /// Several streams through one pad. This library sets up stream 0 of each.
         const STREAMS = sys::V4L2_SUBDEV_CAP_STREAMS;
-        /// Bits that this library has no name for.
+        /// Bits unknown to this library.
         const _ = !0;
     }
 }
 
-/// `enum v4l2_subdev_format_whence`: which settings of a sub-device are meant.
+/// `enum v4l2_subdev_format_whence`: selects the settings of a sub-device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[doc(alias = "v4l2_subdev_format_whence")]
 pub enum Which {
-    /// Those of this open handle, for trying out; no hardware is touched.
+    /// Those of this open handle, for trying out; the hardware is not changed.
     Try,
     /// Those of the hardware.
     #[default]
@@ -50,11 +51,11 @@ impl Which {
     }
 }
 
-/// An open `/dev/v4l-subdevN`: a sensor, a lens, a receiver, an image processor.
+/// An open `/dev/v4l-subdevN`: a sensor, lens, receiver, or image processor.
 ///
-/// Its controls and events are those of [`Node`], which this is at the same time. The settings of
-/// each pad are the hardware's ([`Which::Active`]), whatever handle set them, or the handle's own
-/// for trying out ([`Which::Try`]).
+/// Dereferences to [`Node`], which has controls and events. The settings of a pad are either the
+/// hardware's ([`Which::Active`]), shared by all handles, or the handle's own for trying out
+/// ([`Which::Try`]).
 ///
 /// Source: kernel page `userspace-api/media/v4l/dev-subdev.html`.
 #[derive(Debug)]
@@ -66,15 +67,15 @@ pub struct Subdevice {
 impl Subdevice {
     /// Opens a sub-device for reading and writing, non-blocking and close-on-exec.
     ///
-    /// Without an allocator, paths of 256 bytes and more are refused with `ENAMETOOLONG`.
+    /// Paths of 256 bytes and more are refused with `ENAMETOOLONG`, because nothing is allocated.
     ///
     /// # Errors
-    /// No such node, not allowed, or (`ENOTTY`) not a sub-device.
+    /// No such node, permission denied, or (`ENOTTY`) not a sub-device.
     pub fn open(path: impl Arg) -> Result<Self, Error> {
         Self::from_fd(Node::open_fd(path)?)
     }
 
-    /// Takes over a descriptor.
+    /// Wraps a descriptor.
     ///
     /// # Errors
     /// `ENOTTY`: not a sub-device, or a kernel before 5.8.
@@ -86,27 +87,27 @@ impl Subdevice {
         })
     }
 
-    /// What it can do.
+    /// Returns the capabilities.
     #[must_use]
     pub const fn capabilities(&self) -> SubdeviceCapabilities {
         self.capabilities
     }
 
-    /// The formats that a pad offers, given the formats of the other pads.
+    /// Lists the formats of a pad, given the formats of the other pads.
     #[must_use]
     #[doc(alias = "VIDIOC_SUBDEV_ENUM_MBUS_CODE")]
     pub fn mbus_codes(&self, pad: u32, which: Which) -> MbusCodes<'_> {
         MbusCodes::new(self.as_fd(), pad, which)
     }
 
-    /// The picture sizes of a format at a pad.
+    /// Lists the picture sizes of a format at a pad.
     #[must_use]
     #[doc(alias = "VIDIOC_SUBDEV_ENUM_FRAME_SIZE")]
     pub fn sizes(&self, pad: u32, code: MbusCode, which: Which) -> PadSizes<'_> {
         PadSizes::new(self.as_fd(), pad, code, which)
     }
 
-    /// The frame intervals of a format and size at a pad, in seconds.
+    /// Lists the frame intervals of a format and size at a pad, in seconds.
     #[must_use]
     #[doc(alias = "VIDIOC_SUBDEV_ENUM_FRAME_INTERVAL")]
     pub fn intervals(
@@ -119,7 +120,7 @@ impl Subdevice {
         PadIntervals::new(self.as_fd(), pad, code, size, which)
     }
 
-    /// The format that a pad has.
+    /// Returns the format of a pad.
     ///
     /// # Errors
     /// - `EINVAL`: no such pad.
@@ -129,13 +130,13 @@ impl Subdevice {
         ioctl::g_fmt(self.as_fd(), pad, which)
     }
 
-    /// Asks for a format at a pad; returns what the driver made of it. Formats of pads further
-    /// down the same sub-device may change with it.
+    /// Sets the format of a pad and returns what the driver made of it. Formats of later pads of
+    /// the same sub-device may change with it.
     ///
     /// # Errors
     /// - `EINVAL`: no such pad.
-    /// - `EBUSY`: not while it streams.
-    /// - `EPERM`: read-only.
+    /// - `EBUSY`: the sub-device is streaming.
+    /// - `EPERM`: the sub-device is read-only.
     /// - `ENOTTY`: the sub-device has no formats (a lens).
     #[doc(alias = "VIDIOC_SUBDEV_S_FMT")]
     pub fn set_format(
@@ -147,11 +148,11 @@ impl Subdevice {
         ioctl::s_fmt(self.as_fd(), pad, which, wish)
     }
 
-    /// A rectangle of a pad: crop, compose, their bounds, the sensor's native size.
+    /// Returns a rectangle of a pad: crop, compose, their bounds, or the sensor's native size.
     ///
     /// # Errors
     /// - `EINVAL`: the pad has no such rectangle.
-    /// - `ENOTTY`: the sub-device has none at all.
+    /// - `ENOTTY`: the sub-device has no rectangles.
     #[doc(alias = "VIDIOC_SUBDEV_G_SELECTION")]
     pub fn selection(
         &self,
@@ -162,13 +163,13 @@ impl Subdevice {
         ioctl::g_selection(self.as_fd(), pad, which, target)
     }
 
-    /// Sets a rectangle of a pad; returns what the driver rounded it to.
+    /// Sets a rectangle of a pad and returns what the driver rounded it to.
     ///
     /// # Errors
     /// - `EINVAL`: the pad has no such rectangle, or it cannot be set.
-    /// - `EBUSY`: not while it streams.
-    /// - `ERANGE`: it cannot be had within the rounding.
-    /// - `ENOTTY`: the sub-device has none at all.
+    /// - `EBUSY`: the sub-device is streaming.
+    /// - `ERANGE`: it is not possible with this rounding.
+    /// - `ENOTTY`: the sub-device has no rectangles.
     #[doc(alias = "VIDIOC_SUBDEV_S_SELECTION")]
     pub fn set_selection(
         &self,
@@ -181,20 +182,20 @@ impl Subdevice {
         ioctl::s_selection(self.as_fd(), pad, which, target, rounding, rect)
     }
 
-    /// The frame interval at a pad, in seconds.
+    /// Returns the frame interval at a pad, in seconds.
     ///
     /// # Errors
     /// - `EINVAL`: no such pad.
-    /// - `ENOTTY`: it has none; a sensor's rate follows from its blanking controls then.
+    /// - `ENOTTY`: it has no interval; a sensor's rate then follows from its blanking controls.
     #[doc(alias = "VIDIOC_SUBDEV_G_FRAME_INTERVAL")]
     pub fn interval(&self, pad: u32) -> Result<Fraction, Error> {
         ioctl::g_frame_interval(self.as_fd(), pad)
     }
 
-    /// Asks for a frame interval in seconds; returns the one that the driver chose.
+    /// Sets the frame interval in seconds and returns the one that the driver chose.
     ///
     /// # Errors
-    /// - `EBUSY`: not while it streams.
+    /// - `EBUSY`: the sub-device is streaming.
     /// - `EINVAL`, `ENOTTY`: as for [`Subdevice::interval`].
     #[doc(alias = "VIDIOC_SUBDEV_S_FRAME_INTERVAL")]
     pub fn set_interval(&self, pad: u32, interval: Fraction) -> Result<Fraction, Error> {

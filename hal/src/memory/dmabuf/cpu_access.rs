@@ -1,4 +1,4 @@
-//! The CPU's access to a mapped buffer, with a begin and an end.
+//! Bracketed CPU access to a mapped buffer.
 
 use rustix::fd::BorrowedFd;
 use rustix::io::Errno;
@@ -12,11 +12,11 @@ use super::{DmaBufError, SyncAccess};
 /// `DMA_BUF_IOCTL_SYNC`: brackets the CPU's access to a mapped buffer.
 ///
 /// From [`begin`](Self::begin) on, the CPU sees what devices wrote (caches are invalidated, fences
-/// waited for); at the end, devices see what the CPU wrote (caches are flushed). Keep one around
-/// every pass over a buffer's memory, with the access that is meant, and end it before the buffer
-/// goes back to a device.
+/// waited for); at the end, devices see what the CPU wrote (caches are flushed). Bracket every pass
+/// over a buffer's memory, with the access that it makes, and end it before the buffer goes back to
+/// a device.
 ///
-/// Dropping ends the access and swallows errors; [`end`](Self::end) reports them.
+/// Dropping ends the access and ignores errors; [`end`](Self::end) reports them.
 ///
 /// # Invariants
 /// While `bracketed`, a START with `access` has succeeded on `buffer` and no END has.
@@ -32,8 +32,8 @@ pub struct CpuAccess<'fd> {
 }
 
 impl<'fd> CpuAccess<'fd> {
-    /// Starts access. Waits until devices are done with the buffer, as far as they say so by
-    /// fences, and starts again when a signal interrupts.
+    /// Starts access. Waits for the fences of devices that use the buffer, and retries when a
+    /// signal interrupts.
     ///
     /// # Errors
     /// [`DmaBufError::Ioctl`] with what the exporter answered. A descriptor that is no dma-buf is
@@ -47,7 +47,7 @@ impl<'fd> CpuAccess<'fd> {
         })
     }
 
-    /// Whether the buffer is a dma-buf, that is, whether the kernel was asked at all.
+    /// Returns whether the access is bracketed, that is, whether the buffer is a dma-buf.
     pub fn is_bracketed(&self) -> bool {
         self.bracketed
     }
@@ -62,7 +62,7 @@ impl<'fd> CpuAccess<'fd> {
     }
 
     fn finish(&mut self) -> Result<(), Errno> {
-        // INVARIANT: cleared before END, so that it is asked for once.
+        // INVARIANT: cleared before END, so that END is issued once.
         if core::mem::replace(&mut self.bracketed, false) {
             sync(self.buffer, DMA_BUF_SYNC_END | self.access.flags())?;
         }
@@ -76,10 +76,10 @@ impl Drop for CpuAccess<'_> {
     }
 }
 
-/// Starts access without a guard, for an interface whose callers end it themselves: every call is
-/// to be followed by one of [`end_access`] with the same access. Else [`CpuAccess::begin`].
+/// Starts access without a guard, for interfaces whose callers end it themselves: each call must be
+/// followed by [`end_access`] with the same access. Otherwise use [`CpuAccess::begin`].
 ///
-/// Returns whether the buffer is a dma-buf, that is, whether there is something to end.
+/// Returns whether the buffer is a dma-buf; otherwise there is nothing to end.
 ///
 /// # Errors
 /// Those of [`CpuAccess::begin`].
@@ -87,7 +87,7 @@ pub fn begin_access(buffer: BorrowedFd<'_>, access: SyncAccess) -> Result<bool, 
     request_sync(buffer, DMA_BUF_SYNC_START | access.flags())
 }
 
-/// Ends what [`begin_access`] started. Returns whether the buffer is a dma-buf.
+/// Ends the access that [`begin_access`] started. Returns whether the buffer is a dma-buf.
 ///
 /// # Errors
 /// Those of [`CpuAccess::end`].
@@ -95,7 +95,7 @@ pub fn end_access(buffer: BorrowedFd<'_>, access: SyncAccess) -> Result<bool, Dm
     request_sync(buffer, DMA_BUF_SYNC_END | access.flags())
 }
 
-/// `false` for what is no dma-buf, which has nothing to bracket.
+/// Returns `false` for a file that is not a dma-buf and needs no bracket.
 fn request_sync(buffer: BorrowedFd<'_>, flags: u32) -> Result<bool, DmaBufError> {
     match sync(buffer, flags) {
         Ok(()) => Ok(true),
@@ -107,7 +107,7 @@ fn request_sync(buffer: BorrowedFd<'_>, flags: u32) -> Result<bool, DmaBufError>
 fn sync(fd: BorrowedFd<'_>, flags: u32) -> Result<(), Errno> {
     loop {
         match sync_once(fd, flags) {
-            // The kernel's documentation asks for another try in both cases.
+            // The kernel's documentation asks callers to retry in both cases.
             Err(Errno::INTR | Errno::AGAIN) => {}
             result => return result,
         }

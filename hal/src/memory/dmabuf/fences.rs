@@ -1,4 +1,4 @@
-//! A buffer's fences: taken out, put in, and waited for.
+//! A buffer's fences: export, import and waiting.
 
 use rustix::event::{PollFd, PollFlags};
 use rustix::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -14,9 +14,9 @@ use crate::time::poll_until;
 
 /// `DMA_BUF_IOCTL_EXPORT_SYNC_FILE`: a fence that signals when devices are done with the buffer.
 ///
-/// `access` is what the caller wants to do then: to read, it is enough that writers are done; to
-/// write, all must be. A snapshot: later work is not in it. The descriptor becomes readable when
-/// the fence signals.
+/// `access` is what the caller does next: reading waits for writers only, writing for all users.
+/// The fence is a snapshot that later work is not part of. The descriptor becomes readable when it
+/// signals.
 ///
 /// # Errors
 /// [`DmaBufError::Ioctl`]: ENOTTY before Linux 6.0 and for what is no dma-buf.
@@ -41,13 +41,13 @@ pub fn import_sync_file(
         .map_err(|errno| DmaBufError::ioctl("DMA_BUF_IOCTL_IMPORT_SYNC_FILE", errno))
 }
 
-/// `poll` on a dma-buf: waits until devices are done with the buffer, as far as they say so by
-/// fences, but only until `deadline_ns` of `CLOCK_MONOTONIC` (`u64::MAX` is for ever; a time that
-/// is past looks once). `false`: they are not.
+/// `poll` on a dma-buf: waits for the fences of devices that use the buffer, at most until
+/// `deadline_ns` of `CLOCK_MONOTONIC` (`u64::MAX`: no limit; a time in the past: checks once).
+/// Returns whether all have signalled.
 ///
-/// `access` is what the caller wants to do then, as in [`export_sync_file`]. What is no dma-buf is
-/// waited for by nobody. A fence that comes after this look is not in it:
-/// [`CpuAccess::begin`](super::CpuAccess::begin) waits for that one, however long it takes.
+/// `access` is what the caller does next, as in [`export_sync_file`]. A file that is not a dma-buf
+/// needs no wait. A fence added later is not covered: [`CpuAccess::begin`](super::CpuAccess::begin)
+/// waits for that one, without a time-out.
 ///
 /// # Errors
 /// [`DmaBufError::Poll`] with the answer of `poll`.

@@ -1,4 +1,4 @@
-//! dma-buf: what can be asked of the descriptor of a shared buffer.
+//! dma-buf: operations on the descriptor of a shared buffer.
 //!
 //! Memory here is either a dma-buf (from a heap, udmabuf or a driver) or a memfd. Both are mapped,
 //! passed and compared alike: [`file_size`](super::mapping::file_size) and [`identity`] work on
@@ -21,7 +21,7 @@ use videostream_sys::dma_buf::{
 pub use cpu_access::{CpuAccess, begin_access, end_access};
 pub use fences::{export_sync_file, import_sync_file, wait};
 
-/// What is done with a buffer: by the CPU in [`CpuAccess`], by whoever waits in fences.
+/// How a buffer is accessed: by the CPU in [`CpuAccess`], by the work behind or after a fence.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum SyncAccess {
     /// The buffer is read.
@@ -45,8 +45,8 @@ impl SyncAccess {
     }
 }
 
-/// Which memory a descriptor stands for: equal for every descriptor of one dma-buf or memfd, in
-/// every process.
+/// The identity of the memory behind a descriptor: equal for every descriptor of one dma-buf or
+/// memfd, in every process.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Identity {
     /// `st_dev` of the inode.
@@ -55,7 +55,8 @@ pub struct Identity {
     pub inode: u64,
 }
 
-/// The identity of the memory behind a descriptor (dma-bufs have their own inode since Linux 5.3).
+/// Returns the identity of the memory behind a descriptor (dma-bufs have their own inode since
+/// Linux 5.3).
 ///
 /// # Errors
 /// [`DmaBufError::Identity`] with the answer of `fstat`.
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_duplicate_has_the_same_identity_and_another_memfd_has_not() {
+    fn only_duplicates_share_an_identity() {
         let (fd, other) = (shared_memory(), shared_memory());
         let copy = dup(&fd).unwrap();
         let of = |fd: &OwnedFd| identity(fd.as_fd()).unwrap();
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_fences_are_refused_for_what_is_no_dma_buf() {
+    fn only_dma_bufs_take_names_and_fences() {
         let fd = shared_memory();
         let refused = [
             set_name(fd.as_fd(), "camera 0").unwrap_err(),

@@ -1,22 +1,23 @@
-//! What a camera tells beside its frames.
+//! Events of a camera.
 
 use core::cell::Cell;
 
 use rustix::fd::BorrowedFd;
 
+use crate::Error;
 use crate::v4l2::handle::next_event;
-use crate::v4l2::{Device, Error, EventKind, EventSelector};
+use crate::v4l2::{Device, EventKind, EventSelector};
 
-/// Reception of a frame began.
+/// The start of a frame's reception.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameSync {
-    /// The driver's number of that frame, as in [`Buffer::sequence`](crate::v4l2::Buffer).
+    /// Sequence number of the frame, as in [`Buffer::sequence`](crate::v4l2::Buffer).
     pub sequence: u32,
-    /// When it began, in nanoseconds on `CLOCK_MONOTONIC`.
+    /// Time of the start, in nanoseconds on `CLOCK_MONOTONIC`.
     pub timestamp_ns: u64,
 }
 
-/// What has been told so far.
+/// What the events so far have reported.
 #[derive(Debug, Default)]
 pub(super) struct Events {
     ended: Cell<bool>,
@@ -24,14 +25,15 @@ pub(super) struct Events {
 }
 
 impl Events {
-    /// Asks for what every stream acts on. Drivers without an event refuse it.
+    /// Subscribes to the events that every stream handles. A driver without an event refuses it,
+    /// which is fine.
     pub(super) fn subscribe(device: &Device) {
         let input = device.input().unwrap_or(0);
         let _ = device.subscribe(EventSelector::SourceChange { input });
         let _ = device.subscribe(EventSelector::EndOfStream);
     }
 
-    /// Whether the driver has said that no frames follow those that are finished.
+    /// Returns whether the driver has reported the end: no frames follow those already finished.
     pub(super) const fn has_ended(&self) -> bool {
         self.ended.get()
     }
@@ -40,7 +42,7 @@ impl Events {
         self.frame_sync.get()
     }
 
-    /// Takes all that wait.
+    /// Dequeues and records all pending events.
     pub(super) fn take(&self, fd: BorrowedFd<'_>) -> Result<(), Error> {
         let mut changed = false;
         while let Some(event) = next_event(fd)? {
@@ -60,7 +62,8 @@ impl Events {
         }
     }
 
-    /// Takes all that wait and what was told before: it is of a stream that is no more.
+    /// Dequeues all pending events and forgets them and the earlier ones: they belong to a stream
+    /// that has ended.
     pub(super) fn forget(&self, fd: BorrowedFd<'_>) -> Result<(), Error> {
         while next_event(fd)?.is_some() {}
         self.ended.set(false);

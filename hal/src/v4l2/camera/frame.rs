@@ -1,43 +1,44 @@
-//! A frame of a camera, out of the queue until it is dropped.
+//! A captured frame: its buffer stays out of the queue until it is dropped.
 
 use core::ops::Deref;
 
 use rustix::fd::AsFd;
 
 #[cfg(doc)]
-use super::CameraStream;
+use super::Capture;
 use crate::v4l2::queue::Dequeued;
 use crate::v4l2::{Buffer, BufferFlags, Device};
 
-/// A frame, outside the queue until dropped; reads as its [`Buffer`].
+/// A captured frame. Its buffer stays out of the queue until the frame is dropped; dereferences to
+/// its [`Buffer`].
 #[derive(Debug)]
 #[must_use = "dropping it queues the buffer again"]
-pub struct Frame<'s, D: AsFd = Device> {
+pub struct CapturedFrame<'s, D: AsFd = Device> {
     pub(super) dequeued: Dequeued<'s, D>,
     pub(super) lost: u32,
 }
 
-impl<D: AsFd> Frame<'_, D> {
-    /// Frames missing between the one before and this one.
+impl<D: AsFd> CapturedFrame<'_, D> {
+    /// Returns the number of frames lost between the previous frame and this one.
     #[must_use]
     pub const fn lost(&self) -> u32 {
         self.lost
     }
 
-    /// Whether the driver says that the content is suspect.
+    /// Returns whether the driver marked the content as corrupted.
     #[must_use]
     pub const fn is_corrupted(&self) -> bool {
         self.dequeued.buffer().flags.contains(BufferFlags::ERROR)
     }
 
-    /// Keeps the buffer out of the queue; [`CameraStream::requeue`] brings it back.
+    /// Keeps the buffer out of the queue; [`Capture::requeue`] returns it.
     #[must_use]
     pub fn into_index(self) -> u32 {
         self.dequeued.into_index()
     }
 }
 
-impl<D: AsFd> Deref for Frame<'_, D> {
+impl<D: AsFd> Deref for CapturedFrame<'_, D> {
     type Target = Buffer;
 
     fn deref(&self) -> &Buffer {
@@ -45,8 +46,8 @@ impl<D: AsFd> Deref for Frame<'_, D> {
     }
 }
 
-/// Sequence numbers between two frames. They wrap; both fields of a frame share one, and a number
-/// that goes back is a driver that does not count.
+/// Returns how many sequence numbers lie between two frames. Numbers wrap. Both fields of a frame
+/// share one, and a number that decreases comes from a driver that does not count.
 pub(super) fn lost_between(last: Option<u32>, sequence: u32) -> u32 {
     let step = last.map_or(1, |last| sequence.wrapping_sub(last));
     if step == 0 || step > u32::MAX / 2 {

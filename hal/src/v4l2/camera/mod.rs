@@ -1,25 +1,26 @@
-//! A camera: negotiation of a format, and a stream of frames.
+//! Cameras: format negotiation and a stream of frames.
 //!
-//! [`negotiate`] tries the wanted formats in order and reads back what the driver made of each;
-//! [`CameraStream`] starts the stream and delivers frames until a deadline. Per frame the
-//! kernel is called for `VIDIOC_DQBUF`, `VIDIOC_QBUF` and at most one `poll`; nothing is allocated.
+//! [`negotiate`] tries the wanted formats in order and reads back what the driver made of each.
+//! [`Capture`] starts the stream and delivers frames until a deadline. Each frame costs
+//! `VIDIOC_DQBUF`, `VIDIOC_QBUF`, and at most one `poll`; nothing is allocated.
 
-use super::{BufType, Device, Error, ErrorKind, Fraction, NodeKind, PixFormat};
+use super::{BufType, Device, Fraction, NodeKind, PixFormat};
 use crate::format::{FormatError, FourCc, Layout};
+use crate::{Error, ErrorKind};
 
+mod capture;
 mod events;
 mod frame;
 mod source;
 mod start;
-mod stream;
 
+pub use capture::{Capture, StreamCounters};
 pub use events::FrameSync;
-pub use frame::Frame;
+pub use frame::CapturedFrame;
 pub use source::follow_source;
 pub use start::Supply;
-pub use stream::{CameraStream, StreamCounters};
 
-/// Formats tried, in this order, when none are asked for.
+/// Formats to try, in this order, when the request names none.
 pub const PREFERRED: &[FourCc] = &[
     FourCc::NV12,
     FourCc::YUYV,
@@ -33,25 +34,25 @@ pub const PREFERRED: &[FourCc] = &[
     FourCc::MJPG,
 ];
 
-/// What is wanted of a camera.
+/// What to request of a camera.
 #[derive(Clone, Copy, Debug)]
-pub struct Wishes<'a> {
-    /// Formats in order of preference. Empty: [`PREFERRED`] (not for metadata), then whatever the
-    /// device is set to.
+pub struct CaptureRequest<'a> {
+    /// Formats in order of preference. If empty: [`PREFERRED`] (except for metadata), then the
+    /// current format of the device.
     pub formats: &'a [FourCc],
-    /// Width and height in pixels. `None`: what the device is set to.
+    /// Width and height in pixels; `None` keeps the current size.
     pub size: Option<(u32, u32)>,
-    /// Whether a format is passed over when the driver changes the size.
+    /// Whether to reject a format when the driver changes the size.
     pub exact_size: bool,
-    /// Seconds per frame. `None`: what the device is set to.
+    /// Seconds per frame; `None` keeps the current interval.
     pub interval: Option<Fraction>,
-    /// Number of buffers; the driver may give more.
+    /// Number of buffers; the driver may allocate more.
     pub buffers: u32,
-    /// Whether frames with suspect content are counted and queued again instead of delivered.
+    /// Whether to count and requeue corrupted frames instead of delivering them.
     pub skip_corrupted: bool,
 }
 
-impl Default for Wishes<'_> {
+impl Default for CaptureRequest<'_> {
     fn default() -> Self {
         Self {
             formats: &[],
@@ -64,64 +65,64 @@ impl Default for Wishes<'_> {
     }
 }
 
-/// A wanted format that was not taken, and why.
+/// A requested format that was rejected, with the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PassedOver {
+pub struct Rejected {
     /// The format.
     pub fourcc: FourCc,
-    /// Why it was not taken.
+    /// Why it was rejected.
     pub reason: Reason,
 }
 
-/// Why a format was not taken.
+/// Why a format was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// The device does not list it.
     NotOffered,
-    /// The driver put another format in its place.
+    /// The driver replaced it with another format.
     Replaced {
         /// The driver's choice.
         by: FourCc,
     },
-    /// The driver has the format in another size only.
+    /// The driver offers the format only in another size.
     Resized {
-        /// Pixels per line that the driver chose.
+        /// Width in pixels that the driver chose.
         width: u32,
-        /// Lines that the driver chose.
+        /// Height in pixels that the driver chose.
         height: u32,
     },
-    /// The driver's strides and sizes do not hold such a picture.
+    /// The driver's strides and sizes are too small for the picture.
     Layout(FormatError),
     /// The driver refused.
     Refused(Error),
 }
 
-/// What a camera was set to.
+/// The format and interval that a camera was set to.
 #[derive(Clone, Copy, Debug)]
 pub struct Negotiated {
     /// The queue that delivers the frames.
     pub buf_type: BufType,
-    /// Format, size, strides and colours as the driver reports them.
+    /// Format, size, strides, and colorimetry as reported by the driver.
     pub format: PixFormat,
-    /// Where the planes lie.
+    /// Layout of the planes in memory.
     pub layout: Layout,
-    /// Seconds per frame, if the driver knows.
+    /// Seconds per frame, if the driver reports it.
     pub interval: Option<Fraction>,
 }
 
-/// Sets the first wanted format that the device can deliver, and the frame interval.
+/// Sets the first requested format that the device can deliver, and the frame interval.
 ///
-/// `passed_over` hears of each format before it that was not taken.
+/// `rejected` is called for each format before it that was rejected.
 ///
 /// # Errors
-/// - [`Error::WrongKind`]: the node is no camera.
-/// - [`Error::NoFormat`]: none of the wanted formats can be had.
+/// - [`Error::WrongKind`]: the node is not a camera.
+/// - [`Error::NoFormat`]: the device can deliver none of the requested formats.
 /// - [`ErrorKind::Busy`][]: another handle has buffers allocated.
-/// - [`ErrorKind::Disconnected`][]: unplugged.
+/// - [`ErrorKind::Disconnected`][]: the device was unplugged.
 pub fn negotiate(
     device: &Device,
-    wishes: &Wishes<'_>,
-    passed_over: &mut dyn FnMut(PassedOver),
+    request: &CaptureRequest<'_>,
+    rejected: &mut dyn FnMut(Rejected),
 ) -> Result<Negotiated, Error> {
     let kind = device.kind();
     let buf_type = match device.capture_type() {
@@ -129,38 +130,40 @@ pub fn negotiate(
         _ => return Err(Error::WrongKind { kind }),
     };
     let current = device.format(buf_type)?;
-    let mut any = if wishes.formats.is_empty() {
+    let mut fallback = if request.formats.is_empty() {
         Some(current.fourcc)
     } else {
         None
     };
-    let listed = match wishes.formats {
-        // None of these is metadata.
+    let listed = match request.formats {
+        // None of the preferred formats is metadata.
         [] if buf_type.is_meta() => &[],
         [] => PREFERRED,
         wanted => wanted,
     };
     let mut candidates = listed.iter().copied();
     let first = candidates.clone().next().unwrap_or(current.fourcc);
-    while let Some(fourcc) = candidates.next().or_else(|| any.take()) {
-        match attempt(device, buf_type, &current, fourcc, wishes) {
+    while let Some(fourcc) = candidates.next().or_else(|| fallback.take()) {
+        match attempt(device, buf_type, &current, fourcc, request) {
             Ok((format, layout)) => {
                 return Ok(Negotiated {
                     buf_type,
                     format,
                     layout,
-                    interval: set_interval(device, buf_type, wishes.interval)?,
+                    interval: set_interval(device, buf_type, request.interval)?,
                 });
             }
             Err(Reason::Refused(error))
                 if matches!(error.kind(), ErrorKind::Busy | ErrorKind::Disconnected) =>
             {
+                // No other format would fare better.
                 return Err(error);
             }
-            Err(reason) => passed_over(PassedOver { fourcc, reason }),
+            Err(reason) => rejected(Rejected { fourcc, reason }),
         }
     }
-    // The device as it was: what the last candidate came to, nobody asked for. It is not held, so that may fail.
+    // Restore the old format, so that no rejected candidate stays set. The device is not locked to
+    // this handle, so this may fail.
     let _ = device.set_format(buf_type, &current);
     Err(Error::NoFormat { wanted: first })
 }
@@ -170,7 +173,7 @@ fn attempt(
     buf_type: BufType,
     current: &PixFormat,
     fourcc: FourCc,
-    wishes: &Wishes<'_>,
+    request: &CaptureRequest<'_>,
 ) -> Result<(PixFormat, Layout), Reason> {
     let offered = device
         .formats(buf_type)
@@ -179,7 +182,7 @@ fn attempt(
     if !offered {
         return Err(Reason::NotOffered);
     }
-    let (width, height) = wishes.size.unwrap_or((current.width, current.height));
+    let (width, height) = request.size.unwrap_or((current.width, current.height));
     let wish = PixFormat::wish(fourcc, width, height);
     let format = device
         .set_format(buf_type, &wish)
@@ -188,7 +191,7 @@ fn attempt(
         return Err(Reason::Replaced { by: format.fourcc });
     }
     let resized = (format.width, format.height) != (width, height);
-    if resized && wishes.exact_size && wishes.size.is_some() && !buf_type.is_meta() {
+    if resized && request.exact_size && request.size.is_some() && !buf_type.is_meta() {
         return Err(Reason::Resized {
             width: format.width,
             height: format.height,
@@ -198,7 +201,8 @@ fn attempt(
     Ok((format, layout))
 }
 
-/// Asks for an interval; the one that the driver has then, `None` if it does not know.
+/// Sets the frame interval and returns the one that the driver uses; `None` if it does not report
+/// one.
 fn set_interval(
     device: &Device,
     buf_type: BufType,
@@ -214,7 +218,7 @@ fn set_interval(
             ErrorKind::Disconnected => Err(error),
             // Sensors behind a media pipeline have no interval at this node.
             ErrorKind::NotSupported | ErrorKind::InvalidArgument => Ok(None),
-            // Nobody asked for one: a camera that does not tell its rate has one all the same.
+            // No interval was requested, so a camera that cannot report its rate is still usable.
             _ if wish.is_none() => Ok(None),
             _ => Err(error),
         },

@@ -1,13 +1,15 @@
-//! Following the signal at the input of a grabber.
+//! Following the signal at the input of a capture device.
 
-use super::{Device, Error, ErrorKind};
+use super::Device;
+use crate::{Error, ErrorKind};
 
-/// Makes the driver take the signal that is at the selected input: digital timings or analogue
-/// standard. Devices without either are left alone. The format has the signal's size then.
-/// The result tells whether anything was set.
+/// Sets the digital timings or the analogue standard of the signal at the selected input.
+///
+/// The driver then resets the format to the size of the signal. Devices with neither timings nor
+/// standards are left unchanged. Returns whether anything was changed.
 ///
 /// # Errors
-/// - [`ErrorKind::NoSignal`]: there is none, or none that the device can lock to.
+/// - [`ErrorKind::NoSignal`]: there is no signal, or the device cannot lock to it.
 /// - [`ErrorKind::Busy`]: buffers are allocated.
 pub fn follow_source(device: &Device) -> Result<bool, Error> {
     match device.detect_dv_timings() {
@@ -24,7 +26,7 @@ pub fn follow_source(device: &Device) -> Result<bool, Error> {
     match device.detect_standard() {
         Ok(found) if found.is_empty() => Err(Error::NoSignal),
         Ok(found) => {
-            // What is found may be a set, of which one is in force already.
+            // The detected standards may be a set that includes the current one.
             let differs = !found.contains(device.standard()?);
             if differs {
                 device.set_standard(found)?;

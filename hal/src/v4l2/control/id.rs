@@ -1,4 +1,4 @@
-//! Ids of common controls, as the kernel numbers them.
+//! Ids of common controls, as numbered by the kernel.
 
 use videostream_sys::v4l2 as sys;
 

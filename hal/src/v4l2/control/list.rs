@@ -1,16 +1,17 @@
-//! Lists of controls and of the items of menus.
+//! Lists of controls and of menu items.
 
 use rustix::fd::{AsFd, BorrowedFd};
 
 use super::simple_name;
 use super::walk::{Walk, is_end};
+use crate::v4l2::Node;
 use crate::v4l2::ioctl::{self, ControlInfo, ControlType, MenuItem};
 use crate::v4l2::list::MAX_FAILED;
-use crate::v4l2::{Error, ErrorKind, Node};
+use crate::{Error, ErrorKind};
 
 /// The controls of a device; see [`Node::controls`].
 ///
-/// One that the driver does not answer for is an error in its place, and those behind it follow.
+/// A control that the driver fails to describe is an error in its place; later ones follow.
 #[derive(Debug)]
 pub struct Controls<'a> {
     fd: BorrowedFd<'a>,
@@ -18,8 +19,9 @@ pub struct Controls<'a> {
 }
 
 impl Controls<'_> {
-    /// The id of the control that the last error is of. `None`: the control behind the one before failed
-    /// once, and is in the list all the same; or the list ends there.
+    /// Returns the id of the control that the last error is about. `None` if that is unknown: the
+    /// control after the previous one failed once but is listed all the same, or the list ends
+    /// there.
     #[must_use]
     pub const fn failed(&self) -> Option<u32> {
         self.walk.failed()
@@ -36,9 +38,9 @@ impl Iterator for Controls<'_> {
     }
 }
 
-/// The items of a menu, holes left out; see [`Node::menu`].
+/// The items of a menu, without gaps; see [`Node::menu`].
 ///
-/// One that the driver does not answer for is an error in its place, and those behind it follow.
+/// An item that the driver fails to describe is an error in its place; later ones follow.
 #[derive(Debug)]
 pub struct Menu<'a> {
     fd: BorrowedFd<'a>,
@@ -46,12 +48,12 @@ pub struct Menu<'a> {
     integer: bool,
     next: u32,
     end: u32,
-    /// Items in a row that failed.
+    /// Consecutive failures.
     failed: u32,
 }
 
 impl Menu<'_> {
-    /// The index of the item that was given last, or that the last error is of.
+    /// Returns the index of the last item, or of the item that the last error is about.
     #[must_use]
     pub const fn index(&self) -> u32 {
         self.next.saturating_sub(1)
@@ -84,12 +86,12 @@ impl Iterator for Menu<'_> {
     }
 }
 
-/// Most items of a menu: settable items are bits of a 64-bit mask in the kernel.
+/// Maximum number of items of a menu. Settable items are bits of a 64-bit mask in the kernel.
 const MAX_MENU_ITEMS: u32 = 1024;
 
 impl Node {
-    /// All controls in the order of their ids, headings of classes
-    /// ([`ControlType::Class`]), compound and array controls included.
+    /// Lists all controls in the order of their ids, including class headings
+    /// ([`ControlType::Class`]), compound controls, and arrays.
     #[must_use]
     #[doc(alias = "VIDIOC_QUERY_EXT_CTRL")]
     pub fn controls(&self) -> Controls<'_> {
@@ -99,10 +101,10 @@ impl Node {
         }
     }
 
-    /// The control with an id; `None` if the device has none.
+    /// Returns the control with an id; `None` if the device does not have it.
     ///
     /// # Errors
-    /// [`ErrorKind::Disconnected`](crate::v4l2::ErrorKind): unplugged.
+    /// [`ErrorKind::Disconnected`](crate::v4l2::ErrorKind): the device was unplugged.
     pub fn control(&self, id: u32) -> Result<Option<ControlInfo>, Error> {
         match ioctl::query_ext_ctrl(self.as_fd(), id) {
             Ok(info) => Ok(Some(info)),
@@ -111,12 +113,12 @@ impl Node {
         }
     }
 
-    /// The first control whose name is `name`, in the driver's spelling or in lower case with `_`
-    /// for every run of other characters (`white_balance_automatic`). Controls that the driver does not answer for are
-    /// passed over.
+    /// Returns the first control with a name, given in the driver's spelling or in lower case with
+    /// `_` for every run of other characters (`white_balance_automatic`). Controls that the driver
+    /// fails to describe are skipped.
     ///
     /// # Errors
-    /// [`ErrorKind::Disconnected`]: unplugged.
+    /// [`ErrorKind::Disconnected`]: the device was unplugged.
     pub fn control_by_name(&self, name: &str) -> Result<Option<ControlInfo>, Error> {
         for info in self.controls() {
             let info = match info {
@@ -133,7 +135,7 @@ impl Node {
         Ok(None)
     }
 
-    /// The items of a menu or integer menu; nothing for other controls.
+    /// Lists the items of a menu or integer menu; empty for other controls.
     #[must_use]
     #[doc(alias = "VIDIOC_QUERYMENU")]
     pub fn menu(&self, control: &ControlInfo) -> Menu<'_> {

@@ -1,14 +1,14 @@
-//! Everything that can be set on a device: brightness, exposure, test patterns, codec settings.
+//! Controls of a device: brightness, exposure, test patterns, codec settings.
 //!
-//! [`Node::controls`] lists them, with ranges; [`Node::control_value`] and
-//! [`Node::set_control`] read and set one number; [`Node::set_controls`] sets several at
-//! once. Strings, arrays and structs travel as bytes ([`Node::control_payload`]). What most
-//! cameras have, exposure, gain, white balance, focus, orientation and test pattern, is in
-//! [`Node::settings`] in units that mean something. A change is an event
-//! ([`EventSelector::Control`](super::EventSelector)).
+//! [`Node::controls`] lists them, with ranges. [`Node::control_value`] and [`Node::set_control`]
+//! read and set one number; [`Node::set_controls`] sets several at once. Strings, arrays, and
+//! structs are passed as bytes ([`Node::control_payload`]). [`Node::settings`] has the controls of
+//! most cameras (exposure, gain, white balance, focus, orientation, test pattern) in physical
+//! units. Changes are reported as events ([`EventSelector::Control`](super::EventSelector)).
 //!
 //! ```no_run
-//! use videostream_hal::v4l2::{Device, Error};
+//! use videostream_hal::Error;
+//! use videostream_hal::v4l2::Device;
 //! use videostream_hal::v4l2::control::id;
 //!
 //! # fn main() -> Result<(), Error> {
@@ -45,8 +45,8 @@ pub use unit::Unit;
 
 pub use super::ioctl::{ControlValue, ExtControl, ExtControlsError, MAX_CONTROLS, MenuItem, Which};
 
-/// A name as it is typed, also in `v4l2-ctl`: in lower case, runs of characters other than
-/// letters and digits as one `_` (`white_balance_automatic`). Its bytes are ASCII.
+/// Returns a name as users type it, also in `v4l2-ctl`: in lower case, with each run of characters
+/// other than letters and digits as one `_` (`white_balance_automatic`). Its bytes are ASCII.
 pub fn simple_name(name: &str) -> impl Iterator<Item = u8> {
     let mut bytes = name.bytes().peekable();
     let mut started = false;
@@ -67,7 +67,7 @@ pub fn simple_name(name: &str) -> impl Iterator<Item = u8> {
     })
 }
 
-/// Whether two names mean the same control or item: as they are, or as they are typed.
+/// Returns whether two names denote the same control or item, in either spelling.
 fn is_same_name(name: &str, typed: &str) -> bool {
     name == typed || simple_name(name).eq(simple_name(typed))
 }

@@ -1,55 +1,56 @@
-//! Why something cannot be set.
+//! Errors of settings.
 
 use core::fmt;
 
 use super::{Related, Setting, Unit};
 use crate::v4l2::ioctl::{ControlFlags, ControlInfo};
-use crate::v4l2::{Error, ErrorKind};
+use crate::{Error, ErrorKind};
 
 /// Why something could not be set or read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SettingError {
-    /// The device has no control for it.
+    /// The setting.
     Missing {
-        /// What was to be set.
+        /// The setting.
         setting: Setting,
-        /// What the device has of the kind instead.
+        /// Related controls that the device has instead.
         related: Related,
     },
-    /// The value is not one of those that the device takes.
+    /// The value is out of range or between two steps.
     OutOfRange {
-        /// What was to be set.
+        /// The setting.
         setting: Setting,
         /// The value, in the unit of the control.
         value: i64,
-        /// Smallest value.
+        /// Minimum value.
         minimum: i64,
-        /// Largest value.
+        /// Maximum value.
         maximum: i64,
         /// Distance between values.
         step: u64,
-        /// What it counts, if the kernel states it.
+        /// The unit, if the kernel documents it.
         unit: Option<Unit>,
     },
     /// The menu has no such item.
     NoItem {
-        /// What was to be set.
+        /// The setting.
         setting: Setting,
     },
-    /// The device only tells it.
+    /// The device only reports it.
     ReadOnly {
-        /// What was to be set.
+        /// The setting.
         setting: Setting,
     },
-    /// It has no effect now, because the camera sets it by itself or for want of another setting.
+    /// It has no effect now, because the camera controls it automatically or another setting
+    /// disables it.
     Inactive {
-        /// What was to be set.
+        /// The setting.
         setting: Setting,
     },
-    /// It cannot be changed at the moment, such as while streaming.
+    /// It cannot be changed now, such as while streaming.
     Grabbed {
-        /// What was to be set.
+        /// The setting.
         setting: Setting,
     },
     /// The device failed.
@@ -57,7 +58,7 @@ pub enum SettingError {
 }
 
 impl SettingError {
-    /// What can be done about it.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
@@ -125,8 +126,8 @@ impl fmt::Display for SettingError {
 
 impl core::error::Error for SettingError {}
 
-/// Whether a control takes a value now; `exact` refuses what lies between two steps, which drivers
-/// round otherwise.
+/// Checks whether a control accepts a value now; `exact` refuses values between two steps, which
+/// drivers would round.
 pub(super) fn admit(
     setting: Setting,
     info: &ControlInfo,

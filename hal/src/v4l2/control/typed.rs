@@ -1,4 +1,4 @@
-//! The settings that most cameras have, in units that mean something.
+//! The settings of most cameras, in physical units.
 
 use core::time::Duration;
 
@@ -9,7 +9,7 @@ use super::{Menu, MenuItem, Setting, SettingError, is_same_name};
 use crate::v4l2::Node;
 use crate::v4l2::ioctl::{ControlInfo, ControlType};
 
-/// `V4L2_EXPOSURE_*`: what the camera changes by itself to expose a picture well.
+/// `V4L2_EXPOSURE_*`: what automatic exposure changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[doc(alias = "v4l2_exposure_auto_type")]
 pub enum ExposureMode {
@@ -17,11 +17,12 @@ pub enum ExposureMode {
     Auto,
     /// Nothing.
     Manual,
-    /// The iris; the exposure time is the program's.
+    /// The iris; the program sets the exposure time.
     ShutterPriority,
-    /// The exposure time; the iris is the program's. What USB cameras mean by automatic.
+    /// The exposure time; the program sets the iris. Automatic exposure of USB cameras is this
+    /// mode.
     AperturePriority,
-    /// A mode that this library has no name for: its index in the menu.
+    /// A mode unknown to this library: its index in the menu.
     Other(u32),
 }
 
@@ -46,35 +47,35 @@ impl ExposureMode {
         }
     }
 
-    /// Whether the camera chooses the exposure time.
+    /// Returns whether the camera chooses the exposure time.
     #[must_use]
     pub const fn chooses_time(self) -> bool {
         !matches!(self, Self::Manual | Self::ShutterPriority)
     }
 }
 
-/// The settings that most cameras have; see [`Node::settings`].
+/// The settings of most cameras; see [`Node::settings`].
 ///
-/// Setting answers with what the driver made of the value. A value out of range, or without
-/// effect because the camera chooses it by itself, is refused here instead of being rounded or
-/// kept for later, as drivers do.
+/// Setters return what the driver made of the value. A value that is out of range, or without
+/// effect because the camera controls it automatically, is refused, while drivers would round it or
+/// keep it for later.
 ///
-/// Behind a media pipeline these controls are those of the sensor's own node.
+/// Behind a media pipeline these controls are on the sensor's own node.
 ///
 /// # Errors
-/// Those of all its calls:
-/// - [`SettingError::Missing`]: the camera has no such control, and which it has of the kind.
+/// All methods may return:
+/// - [`SettingError::Missing`]: the camera has no such control; names related ones that it has.
 /// - [`SettingError::OutOfRange`], [`SettingError::NoItem`]: the camera has no such value.
-/// - [`SettingError::Inactive`]: the automatic has to be switched off first.
-/// - [`SettingError::ReadOnly`], [`SettingError::Grabbed`]: not to be changed, or not now.
-/// - [`SettingError::Device`]: the driver refused or the camera was unplugged.
+/// - [`SettingError::Inactive`]: the automatic mode must be switched off first.
+/// - [`SettingError::ReadOnly`], [`SettingError::Grabbed`]: it cannot be changed, or not now.
+/// - [`SettingError::Device`]: the driver refused, or the camera was unplugged.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings<'d> {
     device: &'d Node,
 }
 
 impl Node {
-    /// The settings that most cameras have, in units that mean something.
+    /// Returns the settings of most cameras, in physical units.
     ///
     /// ```no_run
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -95,10 +96,10 @@ impl Node {
     }
 }
 
-/// Nanoseconds of [`Unit::HundredMicroseconds`](super::Unit).
+/// Nanoseconds in one [`Unit::HundredMicroseconds`](super::Unit).
 const HUNDRED_MICROSECONDS: u128 = 100_000;
 
-/// The nearest number of 100 µs.
+/// Rounds to the nearest multiple of 100 µs.
 fn to_hundred_microseconds(time: Duration) -> i64 {
     let units = (time.as_nanos() + HUNDRED_MICROSECONDS / 2) / HUNDRED_MICROSECONDS;
     i64::try_from(units).unwrap_or(i64::MAX)
@@ -110,7 +111,7 @@ fn from_hundred_microseconds(units: i64) -> Duration {
 }
 
 impl<'d> Settings<'d> {
-    /// The control behind a setting, with its range.
+    /// Returns the control behind a setting, with its range.
     pub fn control(&self, setting: Setting) -> Result<ControlInfo, SettingError> {
         setting.find(self.device)
     }
@@ -133,7 +134,7 @@ impl<'d> Settings<'d> {
         self.write(setting, on.into()).map(drop)
     }
 
-    /// What the camera changes by itself to expose well.
+    /// Returns what automatic exposure changes.
     #[doc(alias = "V4L2_CID_EXPOSURE_AUTO")]
     pub fn exposure_mode(&self) -> Result<ExposureMode, SettingError> {
         let raw = self.read(Setting::AutoExposure)?;
@@ -142,7 +143,7 @@ impl<'d> Settings<'d> {
         ))
     }
 
-    /// Says what the camera may change by itself.
+    /// Sets what automatic exposure may change.
     pub fn set_exposure_mode(&self, mode: ExposureMode) -> Result<(), SettingError> {
         let setting = Setting::AutoExposure;
         let info = self.control(setting)?;
@@ -152,12 +153,12 @@ impl<'d> Settings<'d> {
         self.write(setting, mode.raw().into()).map(drop)
     }
 
-    /// Whether the camera chooses the exposure time.
+    /// Returns whether the camera chooses the exposure time.
     pub fn auto_exposure(&self) -> Result<bool, SettingError> {
         Ok(self.exposure_mode()?.chooses_time())
     }
 
-    /// Lets the camera choose the exposure time, or not, in the mode that it has for that.
+    /// Enables or disables automatic exposure time, with the menu item that the camera has for it.
     pub fn set_auto_exposure(&self, on: bool) -> Result<(), SettingError> {
         let (first, second) = if on {
             (ExposureMode::Auto, ExposureMode::AperturePriority)
@@ -178,79 +179,80 @@ impl<'d> Settings<'d> {
         Ok(false)
     }
 
-    /// For how long the sensor is exposed, in steps of 100 µs.
+    /// Returns the exposure time, in steps of 100 µs.
     #[doc(alias = "V4L2_CID_EXPOSURE_ABSOLUTE")]
     pub fn exposure_time(&self) -> Result<Duration, SettingError> {
         self.read(Setting::ExposureTime)
             .map(from_hundred_microseconds)
     }
 
-    /// Exposes for a time, rounded to 100 µs and to what the camera has; returns that.
+    /// Sets the exposure time, rounded to 100 µs and to the camera's steps; returns the rounded
+    /// time.
     pub fn set_exposure_time(&self, time: Duration) -> Result<Duration, SettingError> {
         self.write(Setting::ExposureTime, to_hundred_microseconds(time))
             .map(from_hundred_microseconds)
     }
 
-    /// Whether the camera sets its gain.
+    /// Returns whether the camera controls its gain.
     #[doc(alias = "V4L2_CID_AUTOGAIN")]
     pub fn auto_gain(&self) -> Result<bool, SettingError> {
         self.read_switch(Setting::AutoGain)
     }
 
-    /// Lets the camera set its gain, or not.
+    /// Enables or disables automatic gain.
     pub fn set_auto_gain(&self, on: bool) -> Result<(), SettingError> {
         self.write_switch(Setting::AutoGain, on)
     }
 
-    /// The gain, in units of the driver's own.
+    /// Returns the gain, in driver-specific units.
     #[doc(alias = "V4L2_CID_GAIN")]
     #[doc(alias = "V4L2_CID_ANALOGUE_GAIN")]
     pub fn gain(&self) -> Result<i64, SettingError> {
         self.read(Setting::Gain)
     }
 
-    /// Sets the gain, in units of the driver's own; returns what the driver rounded it to.
+    /// Sets the gain, in driver-specific units; returns what the driver rounded it to.
     pub fn set_gain(&self, gain: i64) -> Result<i64, SettingError> {
         self.write(Setting::Gain, gain)
     }
 
-    /// Whether the camera balances white.
+    /// Returns whether the camera controls its white balance.
     #[doc(alias = "V4L2_CID_AUTO_WHITE_BALANCE")]
     pub fn auto_white_balance(&self) -> Result<bool, SettingError> {
         self.read_switch(Setting::AutoWhiteBalance)
     }
 
-    /// Lets the camera balance white, or not.
+    /// Enables or disables automatic white balance.
     pub fn set_auto_white_balance(&self, on: bool) -> Result<(), SettingError> {
         self.write_switch(Setting::AutoWhiteBalance, on)
     }
 
-    /// The colour temperature of what is white, in kelvin.
+    /// Returns the colour temperature of white, in kelvin.
     #[doc(alias = "V4L2_CID_WHITE_BALANCE_TEMPERATURE")]
     pub fn white_balance(&self) -> Result<u32, SettingError> {
         let kelvin = self.read(Setting::WhiteBalance)?;
         Ok(u32::try_from(kelvin).unwrap_or(0))
     }
 
-    /// Sets the colour temperature of what shall be white, in kelvin (2800 lamp, 6500 daylight);
-    /// returns what the driver rounded it to.
+    /// Sets the colour temperature of white, in kelvin (2800 lamp, 6500 daylight); returns what the
+    /// driver rounded it to.
     pub fn set_white_balance(&self, kelvin: u32) -> Result<u32, SettingError> {
         let kelvin = self.write(Setting::WhiteBalance, kelvin.into())?;
         Ok(u32::try_from(kelvin).unwrap_or(0))
     }
 
-    /// Whether the camera focuses.
+    /// Returns whether the camera focuses automatically.
     #[doc(alias = "V4L2_CID_FOCUS_AUTO")]
     pub fn auto_focus(&self) -> Result<bool, SettingError> {
         self.read_switch(Setting::AutoFocus)
     }
 
-    /// Lets the camera focus all the time, or not.
+    /// Enables or disables continuous automatic focus.
     pub fn set_auto_focus(&self, on: bool) -> Result<(), SettingError> {
         self.write_switch(Setting::AutoFocus, on)
     }
 
-    /// The position of the lens in units of the driver's own; larger is nearer.
+    /// Returns the position of the lens in driver-specific units; larger is nearer.
     #[doc(alias = "V4L2_CID_FOCUS_ABSOLUTE")]
     pub fn focus(&self) -> Result<i64, SettingError> {
         self.read(Setting::Focus)
@@ -261,44 +263,44 @@ impl<'d> Settings<'d> {
         self.write(Setting::Focus, position)
     }
 
-    /// Whether left and right are exchanged.
+    /// Returns whether left and right are exchanged.
     #[doc(alias = "V4L2_CID_HFLIP")]
     #[doc(alias = "mirror")]
     pub fn hflip(&self) -> Result<bool, SettingError> {
         self.read_switch(Setting::HFlip)
     }
 
-    /// Exchanges left and right, or not.
+    /// Sets whether left and right are exchanged.
     #[doc(alias = "mirror")]
     pub fn set_hflip(&self, on: bool) -> Result<(), SettingError> {
         self.write_switch(Setting::HFlip, on)
     }
 
-    /// Whether top and bottom are exchanged.
+    /// Returns whether top and bottom are exchanged.
     #[doc(alias = "V4L2_CID_VFLIP")]
     pub fn vflip(&self) -> Result<bool, SettingError> {
         self.read_switch(Setting::VFlip)
     }
 
-    /// Exchanges top and bottom, or not.
+    /// Sets whether top and bottom are exchanged.
     pub fn set_vflip(&self, on: bool) -> Result<(), SettingError> {
         self.write_switch(Setting::VFlip, on)
     }
 
-    /// How far the picture is turned, in degrees clockwise.
+    /// Returns the rotation of the picture, in degrees clockwise.
     #[doc(alias = "V4L2_CID_ROTATE")]
     pub fn rotation(&self) -> Result<u32, SettingError> {
         let degrees = self.read(Setting::Rotation)?;
         Ok(u32::try_from(degrees).unwrap_or(0))
     }
 
-    /// Turns the picture, in degrees clockwise; never rounded. A quarter turn exchanges
-    /// width and height of the format: set it before the format.
+    /// Rotates the picture, in degrees clockwise; never rounded. A quarter turn exchanges width and
+    /// height of the format: set it before the format.
     pub fn set_rotation(&self, degrees: u32) -> Result<(), SettingError> {
         self.write(Setting::Rotation, degrees.into()).map(drop)
     }
 
-    /// The test pattern that is shown; with most sensors item 0 is none.
+    /// Returns the current test pattern; item 0 of most sensors is "off".
     #[doc(alias = "V4L2_CID_TEST_PATTERN")]
     pub fn test_pattern(&self) -> Result<MenuItem, SettingError> {
         let setting = Setting::TestPattern;
@@ -313,13 +315,12 @@ impl<'d> Settings<'d> {
         Err(SettingError::NoItem { setting })
     }
 
-    /// The test patterns that the camera has.
+    /// Lists the test patterns of the camera.
     pub fn test_patterns(&self) -> Result<Menu<'d>, SettingError> {
         Ok(self.device.menu(&self.control(Setting::TestPattern)?))
     }
 
-    /// Shows the test pattern with a name, in the driver's spelling or as it is typed
-    /// (`color_bars`).
+    /// Selects a test pattern by name, in the driver's spelling or as users type it (`color_bars`).
     pub fn set_test_pattern(&self, name: &str) -> Result<(), SettingError> {
         let setting = Setting::TestPattern;
         let info = self.control(setting)?;
@@ -331,12 +332,12 @@ impl<'d> Settings<'d> {
 }
 
 impl Node {
-    /// The item of a menu with a name, in the driver's spelling or as it is typed; in menus of
-    /// numbers the item with that number. Otherwise the item with that index. Items that the driver does not answer for
-    /// are passed over.
+    /// Returns the item of a menu with a name, in the driver's spelling or as users type it; in
+    /// menus of numbers, the item with that number. Otherwise the item with that index. Items that
+    /// the driver fails to describe are skipped.
     ///
     /// # Errors
-    /// [`ErrorKind::Disconnected`](crate::v4l2::ErrorKind::Disconnected): unplugged.
+    /// [`ErrorKind::Disconnected`](crate::v4l2::ErrorKind::Disconnected): the device was unplugged.
     pub fn menu_item(
         &self,
         control: &ControlInfo,

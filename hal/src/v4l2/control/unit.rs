@@ -1,4 +1,4 @@
-//! Units of controls, where the kernel states them.
+//! Units of controls, where the kernel documents them.
 
 use core::fmt;
 
@@ -6,7 +6,7 @@ use videostream_sys::v4l2 as sys;
 
 use crate::v4l2::ioctl::ControlInfo;
 
-/// What a control counts. Most controls count in units of their driver's own.
+/// The unit of a control. Most controls have driver-specific units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Unit {
@@ -20,7 +20,7 @@ pub enum Unit {
     Degrees,
     /// Seconds of arc: direction of a lens.
     ArcSeconds,
-    /// 0.001 EV: correction of exposure.
+    /// 0.001 EV: exposure compensation.
     MilliEv,
     /// ISO value times 1000.
     MilliIso,
@@ -65,7 +65,7 @@ impl fmt::Display for Unit {
 }
 
 impl ControlInfo {
-    /// What the control counts, if the kernel's documents state it for its id.
+    /// Returns the unit of the control, if the kernel documents it for its id.
     ///
     /// Source: kernel pages `userspace-api/media/v4l/ext-ctrls-*.html` and `control.html`.
     #[must_use]

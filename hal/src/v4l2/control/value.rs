@@ -1,13 +1,14 @@
-//! Values of controls: one, several at once, and those with a payload.
+//! Values of controls: single values, several at once, and payloads.
 
 use rustix::fd::AsFd;
 
 use super::{ControlValue, ExtControl, ExtControlsError, Which};
+use crate::Error;
+use crate::v4l2::Node;
 use crate::v4l2::ioctl::{self, ControlInfo, ControlType};
-use crate::v4l2::{Error, Node};
 
 impl Node {
-    /// The value of a control that is a number; bit masks have no sign.
+    /// Returns the value of a numeric control; bit masks are unsigned.
     ///
     /// # Errors
     /// - `EACCES`: it cannot be read (buttons).
@@ -18,12 +19,12 @@ impl Node {
         Ok(as_number(control, &list[0].value))
     }
 
-    /// Sets a control that is a number; returns what the driver rounded it to.
+    /// Sets a numeric control and returns what the driver rounded the value to.
     ///
     /// # Errors
     /// - `ERANGE`, `EINVAL`: the value cannot be rounded into the range.
     /// - `EACCES`: it is read-only.
-    /// - `EBUSY`: not at the moment, such as while streaming.
+    /// - `EBUSY`: it cannot be changed now, such as while streaming.
     /// - [`Error::Argument`]: it has a payload, or the value does not fit 32 bits.
     pub fn set_control(&self, control: &ControlInfo, value: i64) -> Result<i64, Error> {
         let mut list = [number(control, value)?];
@@ -31,7 +32,7 @@ impl Node {
         Ok(as_number(control, &list[0].value))
     }
 
-    /// Fetches a string, array or struct; `bytes` has at least
+    /// Reads a string, array, or struct into `bytes`, which needs
     /// [`payload_len`](ControlInfo::payload_len) bytes.
     ///
     /// # Errors
@@ -45,7 +46,7 @@ impl Node {
         ioctl::g_ext_ctrls(self.as_fd(), Which::Current, &mut list).map_err(|e| e.error)
     }
 
-    /// Fetches the value that a string, array or struct had when the driver was loaded.
+    /// Reads the default of a string, array, or struct: its value when the driver was loaded.
     ///
     /// # Errors
     /// Those of [`Node::control_payload`].
@@ -57,7 +58,8 @@ impl Node {
         ioctl::g_ext_ctrls(self.as_fd(), Which::Default, &mut list).map_err(|e| e.error)
     }
 
-    /// Sets a string (with its NUL), array or struct; `bytes` comes back as the driver rounded it.
+    /// Sets a string (with its NUL), array, or struct; `bytes` is updated to what the driver
+    /// rounded it to.
     ///
     /// # Errors
     /// - `ERANGE`, `EINVAL`: a value is out of range.
@@ -75,19 +77,20 @@ impl Node {
         ioctl::s_ext_ctrls(self.as_fd(), &mut list).map_err(|e| e.error)
     }
 
-    /// Sets up to [`MAX_CONTROLS`](super::MAX_CONTROLS) controls at once; none is changed when the list is refused.
+    /// Sets up to [`MAX_CONTROLS`](super::MAX_CONTROLS) controls at once; if the list is refused,
+    /// no control is changed.
     ///
     /// # Errors
-    /// See [`ioctl::s_ext_ctrls`]; the error names the position of the control that failed.
+    /// See [`ioctl::s_ext_ctrls`]; the error has the position of the control that failed.
     pub fn set_controls(&self, list: &mut [ExtControl<'_>]) -> Result<(), ExtControlsError> {
-        // `VIDIOC_S_EXT_CTRLS` hides which one failed validation; trying tells.
+        // `VIDIOC_S_EXT_CTRLS` does not report which control failed validation; trying does.
         ioctl::try_ext_ctrls(self.as_fd(), list)?;
         ioctl::s_ext_ctrls(self.as_fd(), list)
     }
 }
 
 impl ControlInfo {
-    /// An entry for a control whose value is a number, for [`Node::set_controls`].
+    /// Returns an entry for [`Node::set_controls`], for a numeric control.
     ///
     /// # Errors
     /// [`Error::Argument`]: it has a payload, or the value does not fit its 32 bits.
@@ -96,7 +99,7 @@ impl ControlInfo {
     }
 }
 
-/// An entry for a control whose value is a number.
+/// Returns an entry for a numeric control.
 fn number(control: &ControlInfo, value: i64) -> Result<ExtControl<'static>, Error> {
     if control.flags.contains(ioctl::ControlFlags::HAS_PAYLOAD) {
         return Err(Error::Argument {
@@ -106,7 +109,7 @@ fn number(control: &ControlInfo, value: i64) -> Result<ExtControl<'static>, Erro
     }
     let value = match control.control_type {
         ControlType::Integer64 => ControlValue::Integer64(value),
-        // All 32 bits are settable, so that the numbers above `i32` are meant as bits.
+        // All 32 bits are settable, so numbers above `i32::MAX` are meant as bits.
         ControlType::Bitmask => {
             ControlValue::Integer(narrow(u32::try_from(value).ok(), value)?.cast_signed())
         }
@@ -127,7 +130,7 @@ fn narrow<T>(narrowed: Option<T>, value: i64) -> Result<T, Error> {
 
 fn as_number(control: &ControlInfo, value: &ControlValue<'_>) -> i64 {
     match value {
-        // The highest bit is one like the others.
+        // The highest bit is not a sign.
         ControlValue::Integer(bits) if control.control_type == ControlType::Bitmask => {
             bits.cast_unsigned().into()
         }

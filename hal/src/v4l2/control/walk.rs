@@ -1,33 +1,33 @@
-//! From one control to the next, past those that do not answer.
+//! Enumeration of controls that skips those that fail.
 //!
-//! The kernel gives the control behind an id, but no id where that control fails (a USB camera whose firmware
-//! does not answer): the one behind it has to be found by asking from higher ids on.
+//! The kernel returns the control after an id, but no id if that control fails (a USB camera with
+//! broken firmware). The one after it has to be found by asking from higher ids on.
 
 use rustix::io::Errno;
 
 use crate::v4l2::ioctl::NEXT;
-use crate::v4l2::{Error, ErrorKind};
+use crate::{Call, Error, ErrorKind};
 
-/// Ids are below this.
+/// Upper limit of ids.
 const END: u32 = 0x1000_0000;
-/// Ids that are asked one by one where controls failed.
+/// Number of ids that are queried one by one where a control failed.
 const LOOKED_AT: u32 = 256;
-/// Most times that the next control fails, before the list ends.
+/// Maximum number of failing gaps before the list ends.
 const MAX_GAPS: u32 = 16;
 
-/// The errors by which drivers say that there is no such control.
+/// Returns whether an error means that there is no such control.
 pub(super) fn is_end(error: Error) -> bool {
     matches!(error.errno(), Some(Errno::INVAL | Errno::NOTTY))
 }
 
-/// Where a list of controls stands.
+/// The position in a list of controls.
 #[derive(Debug)]
 pub(super) struct Walk {
-    /// The id behind which to go on; `None` at the end.
+    /// The id after which to continue; `None` at the end.
     last: Option<u32>,
-    /// Ids to be asked for one by one, where something failed.
+    /// Ids to query one by one, where something failed.
     gap: core::ops::Range<u32>,
-    /// The error that the gap began with, until it is told.
+    /// The error at the start of the gap, until it is reported.
     pending: Option<Error>,
     gaps: u32,
     failed: Option<u32>,
@@ -44,13 +44,13 @@ impl Walk {
         }
     }
 
-    /// The id of the control that the last error is of, if it is known.
+    /// Returns the id of the control that the last error is about, if known.
     pub(super) const fn failed(&self) -> Option<u32> {
         self.failed
     }
 
-    /// The next control, or one that fails; `ask` asks for the control of an id, or for the one behind it with
-    /// [`NEXT`], and `id` tells the id of an answer.
+    /// Returns the next control, or the error of one that fails. `ask` queries the control with an
+    /// id, or the one after it with [`NEXT`]; `id` returns the id of an answer.
     pub(super) fn step<T>(
         &mut self,
         mut ask: impl FnMut(u32) -> Result<T, Error>,
@@ -69,20 +69,20 @@ impl Walk {
                     }
                 }
             }
-            // It failed once, and no control does when asked for itself.
+            // It failed once, but no control in the gap fails when queried directly.
             if let Some(error) = self.pending.take() {
                 return Some(Err(error));
             }
             let last = self.last.take()?;
             match ask(last | NEXT) {
-                // Ids must grow, or a driver could keep us here.
+                // Ids must grow, or a driver could keep us here forever.
                 Ok(info) if id(&info) > last => {
                     self.last = Some(id(&info));
                     return Some(Ok(info));
                 }
                 Ok(info) => {
                     return Some(Err(Error::Answer {
-                        call: "VIDIOC_QUERY_EXT_CTRL",
+                        call: Call::QueryExtCtrl,
                         field: "id",
                         value: id(&info).into(),
                     }));
@@ -104,7 +104,7 @@ impl Walk {
         }
     }
 
-    /// An error; after that of a device that is gone nothing comes.
+    /// Returns an error; after a disconnect the list ends.
     fn told(&mut self, error: Error) -> Error {
         if error.kind() == ErrorKind::Disconnected {
             (self.gap, self.last) = (0..0, None);
@@ -113,14 +113,14 @@ impl Walk {
     }
 }
 
-/// The lowest id from `start` on behind which the kernel finds a control, or none, without an error: that of the
-/// control that fails.
+/// Returns the lowest id from `start` on after which the kernel finds a control, or the end,
+/// without an error: that of the failing control.
 fn answers_from<T>(start: u32, ask: &mut impl FnMut(u32) -> Result<T, Error>) -> Option<u32> {
     let mut fails = |id: u32| ask(id | NEXT).is_err_and(|error| !is_end(error));
     if start >= END {
         return None;
     }
-    // It fails at `low - 1`, and not at `high`.
+    // The query fails at `low - 1` and succeeds at `high`.
     let (mut low, mut high, mut step) = (start, start, 1);
     while fails(high) {
         low = high + 1;
@@ -154,22 +154,20 @@ mod tests {
         0x009a_0910,
     ];
 
-    /// Asks a driver of these controls, of which some do not answer.
+    /// Simulates a driver with these controls, some of which fail.
     fn ask(id: u32, broken: &[u32]) -> Result<u32, Error> {
         let found = match id & NEXT {
             0 => IDS.into_iter().find(|known| *known == id),
             _ => IDS.into_iter().find(|known| *known > id & !NEXT),
         };
         match found {
-            Some(id) if broken.contains(&id) => {
-                Err(Error::system("VIDIOC_QUERY_EXT_CTRL", Errno::IO))
-            }
+            Some(id) if broken.contains(&id) => Err(Error::system(Call::QueryExtCtrl, Errno::IO)),
             Some(id) => Ok(id),
-            None => Err(Error::system("VIDIOC_QUERY_EXT_CTRL", Errno::INVAL)),
+            None => Err(Error::system(Call::QueryExtCtrl, Errno::INVAL)),
         }
     }
 
-    /// The sum of the ids that answer, and the ids that do not; how many calls that took.
+    /// Returns the ids that answer, the ids that fail, and the number of queries.
     fn walk(broken: &[u32]) -> ([Option<u32>; 8], [Option<u32>; 8], u32) {
         let (mut walk, mut calls) = (Walk::new(), 0);
         let (mut good, mut bad) = ([None; 8], [None; 8]);
@@ -218,7 +216,7 @@ mod tests {
             let mut once = |id| {
                 calls += 1;
                 if calls == failing + 1 {
-                    return Err(Error::system("VIDIOC_QUERY_EXT_CTRL", Errno::PIPE));
+                    return Err(Error::system(Call::QueryExtCtrl, Errno::PIPE));
                 }
                 ask(id, &[])
             };
@@ -234,7 +232,7 @@ mod tests {
     fn a_list_that_only_fails_ends() {
         for errno in [Errno::IO, Errno::NODEV] {
             let mut walk = Walk::new();
-            let mut fail = |_| Err::<u32, _>(Error::system("VIDIOC_QUERY_EXT_CTRL", errno));
+            let mut fail = |_| Err::<u32, _>(Error::system(Call::QueryExtCtrl, errno));
             assert!(matches!(walk.step(&mut fail, |id| *id), Some(Err(_))));
             assert_eq!(walk.step(&mut fail, |id| *id), None);
         }

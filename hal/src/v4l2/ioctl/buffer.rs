@@ -1,4 +1,4 @@
-//! `struct v4l2_buffer` in words of this library, for single- and multi-planar queues alike.
+//! `struct v4l2_buffer`, in one type for single- and multi-planar queues.
 #![expect(
     unsafe_code,
     reason = "where a plane's memory is, is a union whose member the memory type selects"
@@ -9,25 +9,26 @@ use rustix::fd::{AsRawFd, BorrowedFd};
 use videostream_sys::v4l2 as sys;
 
 use crate::memory::mapping::Mapping;
-use crate::v4l2::{BufType, Error, Field, MAX_MEMORY_PLANES, Memory};
+use crate::v4l2::{BufType, Field, MAX_MEMORY_PLANES, Memory};
+use crate::{Call, Error};
 
 bitflags! {
     /// `V4L2_BUF_FLAG_*`: the state of a buffer.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
     pub struct BufferFlags: u32 {
-        /// Mapped by somebody.
+        /// Mapped into a process.
         const MAPPED = sys::V4L2_BUF_FLAG_MAPPED;
-        /// With the driver.
+        /// Queued with the driver.
         const QUEUED = sys::V4L2_BUF_FLAG_QUEUED;
         /// Ready to be dequeued.
         const DONE = sys::V4L2_BUF_FLAG_DONE;
-        /// A picture that stands for itself.
+        /// A key frame.
         const KEYFRAME = sys::V4L2_BUF_FLAG_KEYFRAME;
-        /// A picture predicted from an earlier one.
+        /// A P-frame, predicted from earlier pictures.
         const PFRAME = sys::V4L2_BUF_FLAG_PFRAME;
-        /// A picture predicted from both sides.
+        /// A B-frame, predicted from earlier and later pictures.
         const BFRAME = sys::V4L2_BUF_FLAG_BFRAME;
-        /// Dequeued in order, but the content is suspect.
+        /// Dequeued as usual, but the content is corrupted.
         const ERROR = sys::V4L2_BUF_FLAG_ERROR;
         /// Has a time code.
         const TIMECODE = sys::V4L2_BUF_FLAG_TIMECODE;
@@ -41,35 +42,35 @@ bitflags! {
         const NO_CACHE_CLEAN = sys::V4L2_BUF_FLAG_NO_CACHE_CLEAN;
         /// The last buffer of a stream or before a format change.
         const LAST = sys::V4L2_BUF_FLAG_LAST;
-        /// Bits that this library has no name for, and those of clock and source.
+        /// Bits unknown to this library, and those of clock and source.
         const _ = !0;
     }
 }
 
-/// Which clock a timestamp was taken from.
+/// The clock of a timestamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TimestampClock {
-    /// The driver does not say.
+    /// The driver does not report it.
     Unknown,
     /// `CLOCK_MONOTONIC`.
     Monotonic,
-    /// Copied from the buffer that went in (codecs).
+    /// Copied from the input buffer (codecs).
     Copy,
 }
 
-/// Which moment of a frame a timestamp tells.
+/// The moment in a frame that a timestamp refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TimestampSource {
-    /// When the last line had arrived.
+    /// The end of the last line's reception.
     EndOfFrame,
-    /// When exposure began.
+    /// The start of exposure.
     StartOfExposure,
-    /// A moment that this library has no name for.
+    /// A moment unknown to this library.
     Other,
 }
 
 impl BufferFlags {
-    /// The clock of the timestamp.
+    /// Returns the clock of the timestamp.
     #[must_use]
     pub const fn clock(self) -> TimestampClock {
         match self.bits() & sys::V4L2_BUF_FLAG_TIMESTAMP_MASK {
@@ -79,7 +80,7 @@ impl BufferFlags {
         }
     }
 
-    /// The moment of the timestamp.
+    /// Returns the moment of the timestamp.
     #[must_use]
     pub const fn source(self) -> TimestampSource {
         match self.bits() & sys::V4L2_BUF_FLAG_TSTAMP_SRC_MASK {
@@ -94,32 +95,32 @@ impl BufferFlags {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[doc(alias = "v4l2_plane")]
 pub struct BufferPlane {
-    /// Valid bytes, **including** `data_offset`; never more than `length`.
+    /// Valid bytes, **including** `data_offset`; at most `length`.
     #[doc(alias = "bytesused")]
     pub bytes_used: u32,
-    /// Bytes of the plane.
+    /// Length of the plane in bytes.
     pub length: u32,
     /// Bytes before the picture starts; 0 in the single-planar API.
     pub data_offset: u32,
-    /// What to give to `mmap` as offset; for [`Memory::Mmap`] after [`querybuf`](super::querybuf).
+    /// Offset for `mmap`; for [`Memory::Mmap`] after [`querybuf`](super::querybuf).
     pub mem_offset: u32,
 }
 
-/// `struct v4l2_buffer`: what the driver says of a buffer.
+/// `struct v4l2_buffer`: the driver's description of a buffer.
 ///
 /// `planes[..plane_count]` are valid, one entry in the single-planar API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[doc(alias = "v4l2_buffer")]
 pub struct Buffer {
-    /// Which buffer of the queue.
+    /// Index of the buffer in the queue.
     pub index: u32,
-    /// State and kind of the picture.
+    /// State and picture type.
     pub flags: BufferFlags,
-    /// Which lines the picture has.
+    /// Field order.
     pub field: Field,
-    /// Frame number of the driver: counts lost frames too, wraps, 0 at stream start.
+    /// Frame number: counts lost frames, too; wraps, and starts at 0 with the stream.
     pub sequence: u32,
-    /// Nanoseconds on the clock that `flags` names.
+    /// Nanoseconds on the clock given by `flags`.
     pub timestamp_ns: u64,
     /// Memory planes.
     pub planes: [BufferPlane; MAX_MEMORY_PLANES],
@@ -128,31 +129,31 @@ pub struct Buffer {
 }
 
 impl Buffer {
-    /// The valid memory planes.
+    /// Returns the valid memory planes.
     #[must_use]
     pub fn planes(&self) -> &[BufferPlane] {
         &self.planes[..self.plane_count.min(MAX_MEMORY_PLANES)]
     }
 }
 
-/// Where the memory of a plane is.
+/// The location of a plane's memory.
 #[derive(Clone, Copy, Debug)]
 pub enum PlaneMemory<'a> {
-    /// With the driver.
+    /// In the driver.
     Mmap,
-    /// Behind a dma-buf descriptor.
+    /// In a dma-buf.
     DmaBuf(BorrowedFd<'a>),
-    /// In pages of this process.
+    /// In a mapping of this process.
     UserPtr {
-        /// The pages, writable.
+        /// The mapping, writable.
         pages: &'a Mapping,
-        /// Bytes before the plane.
+        /// Offset of the plane in bytes.
         offset: usize,
     },
 }
 
 impl PlaneMemory<'_> {
-    /// The memory type of a queue with such planes.
+    /// Returns the memory type of a queue with such planes.
     #[must_use]
     pub const fn memory(&self) -> Memory {
         match self {
@@ -162,8 +163,8 @@ impl PlaneMemory<'_> {
         }
     }
 
-    /// Whether `length` bytes are there for the driver to use. Of the driver's own memory and of
-    /// dma-bufs it knows the size.
+    /// Returns whether the driver may use `length` bytes. It knows the size of its own memory and
+    /// of dma-bufs.
     pub(super) fn holds(&self, length: u32) -> bool {
         match self {
             Self::Mmap | Self::DmaBuf(_) => true,
@@ -174,20 +175,20 @@ impl PlaneMemory<'_> {
         }
     }
 
-    /// The number in `m`, in the member that the memory type selects.
+    /// Returns the value of the union `m`, in the member that the memory type selects.
     fn raw(self) -> RawMemory {
         match self {
             Self::Mmap => RawMemory::Fd(0),
             Self::DmaBuf(fd) => RawMemory::Fd(fd.as_raw_fd()),
             Self::UserPtr { pages, offset } => {
-                // The kernel writes there, so that the address leaves Rust's view.
+                // The kernel writes to it, so the address is exposed.
                 RawMemory::Address((pages.as_ptr().expose_provenance() + offset) as _)
             }
         }
     }
 }
 
-/// A descriptor or an address, as the kernel takes them.
+/// A descriptor or an address, as the kernel expects it.
 enum RawMemory {
     Fd(i32),
     Address(core::ffi::c_ulong),
@@ -231,14 +232,14 @@ impl RawBuffer {
         };
     }
 
-    /// Number of planes that the call passes.
+    /// Sets the number of planes that the call passes.
     pub(super) fn set_plane_count(&mut self, count: usize) {
         if self.mplane {
             self.buffer.length = count.min(MAX_MEMORY_PLANES) as u32;
         }
     }
 
-    /// The memory and content of plane `at`; past the array it is ignored.
+    /// Sets the memory and content of plane `at`; ignored past the array.
     pub(super) fn set_plane(
         &mut self,
         at: usize,
@@ -275,8 +276,8 @@ impl RawBuffer {
         call(&mut self.buffer)
     }
 
-    /// What the driver answered.
-    pub(super) fn answer(&self, call: &'static str) -> Result<Buffer, Error> {
+    /// Converts the driver's answer.
+    pub(super) fn answer(&self, call: Call) -> Result<Buffer, Error> {
         let raw = &self.buffer;
         let mut planes = [BufferPlane::default(); MAX_MEMORY_PLANES];
         let plane_count = if self.mplane {
@@ -337,7 +338,7 @@ mod tests {
             buffer.timestamp.tv_sec = 2;
             buffer.timestamp.tv_usec = 3;
         });
-        let buffer = raw.answer("VIDIOC_DQBUF").unwrap();
+        let buffer = raw.answer(Call::DqBuf).unwrap();
         assert_eq!(buffer.planes()[0].bytes_used, 4096);
         assert_eq!(buffer.timestamp_ns, 2_000_003_000);
     }
@@ -347,7 +348,7 @@ mod tests {
         let mut raw = RawBuffer::new(BufType::VideoCaptureMplane, Memory::Mmap, 0);
         raw.with(|buffer| buffer.length = 9);
         assert!(matches!(
-            raw.answer("VIDIOC_DQBUF"),
+            raw.answer(Call::DqBuf),
             Err(Error::Answer {
                 field: "length",
                 value: 9,

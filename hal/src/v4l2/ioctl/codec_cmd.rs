@@ -4,16 +4,16 @@ use rustix::fd::BorrowedFd;
 use videostream_sys::v4l2 as sys;
 
 use super::request::{DecoderCmd, EncoderCmd, call};
-use crate::v4l2::Error;
+use crate::Error;
 
-/// `V4L2_ENC_CMD_*` and `V4L2_DEC_CMD_*`, which share their numbers, as far as codecs that work from memory
-/// to memory know them.
+/// `V4L2_ENC_CMD_*` and `V4L2_DEC_CMD_*`, which have the same numbers: those for memory-to-memory
+/// codecs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u32)]
 pub enum CodecCommand {
-    /// Go on after a drain.
+    /// Resumes after a drain.
     Start = sys::V4L2_ENC_CMD_START,
-    /// Finish what was queued so far, mark the last buffer, then stop.
+    /// Finishes what is queued, flags the last buffer, then stops.
     Stop = sys::V4L2_ENC_CMD_STOP,
 }
 
@@ -22,13 +22,12 @@ const _: () = assert!(sys::V4L2_ENC_CMD_STOP == sys::V4L2_DEC_CMD_STOP);
 
 /// `VIDIOC_ENCODER_CMD`: starts or ends a drain of an encoder.
 ///
-/// A driver accepts [`CodecCommand::Stop`] and does nothing while one of its queues does not
-/// stream.
+/// A driver accepts [`CodecCommand::Stop`] but ignores it while one of its queues is not streaming.
 ///
 /// # Errors
-/// - `EBUSY`: a drain is going on.
-/// - `EINVAL`: the driver does not know the command; with some drivers, a queue does not stream.
-/// - `ENOTTY`: the node is no encoder.
+/// - `EBUSY`: a drain is in progress.
+/// - `EINVAL`: the driver does not know the command; with some drivers, a queue is not streaming.
+/// - `ENOTTY`: the node is not an encoder.
 pub fn encoder_cmd(fd: BorrowedFd<'_>, command: CodecCommand) -> Result<(), Error> {
     let mut raw = sys::v4l2_encoder_cmd {
         cmd: command as u32,
@@ -40,7 +39,7 @@ pub fn encoder_cmd(fd: BorrowedFd<'_>, command: CodecCommand) -> Result<(), Erro
 /// `VIDIOC_DECODER_CMD`: starts or ends a drain of a decoder.
 ///
 /// # Errors
-/// As for [`encoder_cmd`].
+/// Those of [`encoder_cmd`].
 pub fn decoder_cmd(fd: BorrowedFd<'_>, command: CodecCommand) -> Result<(), Error> {
     let mut raw = sys::v4l2_decoder_cmd {
         cmd: command as u32,

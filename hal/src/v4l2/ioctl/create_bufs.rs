@@ -10,29 +10,30 @@ use videostream_sys::v4l2 as sys;
 use super::BufferCapabilities;
 use super::fmt::to_raw;
 use super::request::{CreateBufs, call_with_pointers};
-use crate::v4l2::{BufType, Error, Memory, PixFormat};
+use crate::Error;
+use crate::v4l2::{BufType, Memory, PixFormat};
 
-/// What [`create_bufs`] gave.
+/// The result of [`create_bufs`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[doc(alias = "v4l2_create_buffers")]
 pub struct Created {
-    /// The first new buffer; with `count` 0 the number of buffers that there are.
+    /// The first new buffer; with `count` 0 the number of existing buffers.
     pub index: u32,
-    /// New buffers; fewer than asked for when memory is short.
+    /// Number of new buffers; fewer than requested when memory is short.
     pub count: u32,
-    /// What the queue can do.
+    /// Capabilities of the queue.
     pub capabilities: BufferCapabilities,
 }
 
-/// `VIDIOC_CREATE_BUFS`: adds buffers to a queue, for a format that may be larger than the
-/// present one. With `count` 0 nothing is added: a question for the capabilities.
+/// `VIDIOC_CREATE_BUFS`: adds buffers to a queue, for a format that may be larger than the current
+/// one. A `count` of 0 adds nothing and only queries the capabilities.
 ///
 /// # Errors
 /// - `ENOTTY`: the driver cannot add buffers.
-/// - `EINVAL`: the memory type differs from that of the buffers there are, or the format is not
-///   one of the driver's or smaller than the present.
+/// - `EINVAL`: the memory type differs from that of the existing buffers, or the format is unknown
+///   to the driver or smaller than the current one.
 /// - `EBUSY`: another handle owns the queue.
-/// - `ENOMEM`: none could be had.
+/// - `ENOMEM`: no buffer could be allocated.
 pub fn create_bufs(
     fd: BorrowedFd<'_>,
     buf_type: BufType,

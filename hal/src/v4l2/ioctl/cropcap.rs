@@ -4,14 +4,15 @@ use rustix::fd::BorrowedFd;
 use videostream_sys::v4l2 as sys;
 
 use super::request::{CropCap, call};
-use crate::v4l2::{BufType, Error, Fraction};
+use crate::Error;
+use crate::v4l2::{BufType, Fraction};
 
-/// `VIDIOC_CROPCAP`: width by height of a sample, as the signal or sensor has them. The kernel says 1/1 for drivers
-/// that say nothing.
+/// `VIDIOC_CROPCAP`: returns the sample aspect ratio (width by height) of the signal or sensor. The
+/// kernel returns 1/1 for drivers that do not report it.
 ///
 /// # Errors
-/// - `EINVAL`: the queue is of no video.
-/// - `ENODATA`: not at the selected input.
+/// - `EINVAL`: the queue is not a video queue.
+/// - `ENODATA`: not available at the selected input.
 /// - `ENOTTY`: the driver has no selections.
 pub fn sample_aspect(fd: BorrowedFd<'_>, buf_type: BufType) -> Result<Fraction, Error> {
     let mut raw = sys::v4l2_cropcap {
@@ -19,7 +20,7 @@ pub fn sample_aspect(fd: BorrowedFd<'_>, buf_type: BufType) -> Result<Fraction, 
         ..Default::default()
     };
     call::<CropCap>(fd, &mut raw)?;
-    // The document's `pixelaspect` is height by width.
+    // `pixelaspect` is documented as height by width.
     let aspect = raw.pixelaspect;
     Ok(Fraction::new(aspect.denominator, aspect.numerator))
 }

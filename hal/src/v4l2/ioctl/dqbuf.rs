@@ -5,22 +5,29 @@
 )]
 
 use rustix::fd::BorrowedFd;
+use rustix::io::Errno;
 
 use super::buffer::{Buffer, RawBuffer};
 use super::request::{DqBuf, Request, call_with_pointers};
-use crate::v4l2::{BufType, Error, Memory};
+use crate::Error;
+use crate::v4l2::{BufType, Memory};
 
-/// `VIDIOC_DQBUF`: takes the buffer that was finished first.
+/// `VIDIOC_DQBUF`: dequeues the buffer that finished first.
 ///
 /// # Errors
-/// - `EAGAIN`: none is finished (the device was opened non-blocking).
-/// - `EINVAL`: the queue does not stream or has no buffers.
+/// - [`Error::NotReady`]: no buffer is finished (the device was opened non-blocking).
+/// - `EINVAL`: the queue is not streaming or has no buffers.
 /// - `EIO`: the driver gave up; stop the stream and start it again.
-/// - `EPIPE`: the buffer marked as the last one has been taken.
-/// - `ENODEV`: unplugged.
+/// - [`Error::EndOfStream`]: the buffer flagged as the last one has been dequeued.
+/// - [`Error::Disconnected`][]: the device was unplugged.
 pub fn dqbuf(fd: BorrowedFd<'_>, buf_type: BufType, memory: Memory) -> Result<Buffer, Error> {
     let mut raw = RawBuffer::new(buf_type, memory, 0);
     // SAFETY: `with` points the buffer at its own array, whose length it states.
-    raw.with(|buffer| unsafe { call_with_pointers::<DqBuf>(fd, buffer) })?;
-    raw.answer(DqBuf::NAME)
+    let taken = raw.with(|buffer| unsafe { call_with_pointers::<DqBuf>(fd, buffer) });
+    taken.map_err(|error| match error.errno() {
+        Some(Errno::AGAIN) => Error::NotReady,
+        Some(Errno::PIPE) => Error::EndOfStream,
+        _ => error,
+    })?;
+    raw.answer(DqBuf::CALL)
 }

@@ -9,15 +9,15 @@ use videostream_sys::v4l2 as sys;
 
 use super::query_ext_ctrl::ControlFlags;
 use super::request::{DqEvent, call};
-use crate::v4l2::Error;
+use crate::Error;
 
-/// What happened.
+/// The kind of an event, with its data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EventKind {
-    /// Vertical sync of the field with this number (`enum v4l2_field`).
+    /// Vertical sync of a field (`enum v4l2_field`).
     VSync {
-        /// Which lines begin.
+        /// The field that begins.
         field: u8,
     },
     /// The last buffer was delivered.
@@ -26,33 +26,33 @@ pub enum EventKind {
     Control {
         /// `V4L2_CID_*`.
         id: u32,
-        /// Its value now; 0 for controls with a payload.
+        /// The new value; 0 for controls with a payload.
         value: i64,
         /// Whether the value changed.
         value_changed: bool,
         /// Whether the range changed: query the control again.
         range_changed: bool,
-        /// What may be done with it now.
+        /// The new flags of the control.
         flags: ControlFlags,
     },
     /// Reception of a frame began.
     FrameSync {
-        /// The driver's number of that frame.
+        /// Sequence number of the frame.
         sequence: u32,
     },
     /// The picture at an input or in the stream changed.
     SourceChange {
-        /// Input or pad.
+        /// The input or pad.
         input: u32,
         /// Whether its size changed: negotiate the format again.
         resolution: bool,
     },
-    /// Motion was detected, or ended with mask 0.
+    /// Motion was detected, or ended (mask 0).
     MotionDetection {
-        /// Regions in motion.
+        /// Regions with motion.
         region_mask: u32,
     },
-    /// A kind that this library has no name for.
+    /// A kind unknown to this library.
     Other(u32),
 }
 
@@ -60,21 +60,21 @@ pub enum EventKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[doc(alias = "v4l2_event")]
 pub struct Event {
-    /// What happened.
+    /// The kind of the event, with its data.
     pub kind: EventKind,
-    /// Events that still wait.
+    /// Number of events that are still pending.
     pub pending: u32,
-    /// Number of the event for this handle; a gap tells of lost ones.
+    /// Number of the event for this handle; a gap means lost events.
     pub sequence: u32,
     /// Nanoseconds on `CLOCK_MONOTONIC`.
     pub timestamp_ns: u64,
 }
 
-/// `VIDIOC_DQEVENT`: the oldest event that waits.
+/// `VIDIOC_DQEVENT`: dequeues the oldest pending event.
 ///
 /// # Errors
-/// - `ENOENT`: none waits (the device was opened non-blocking).
-/// - `ENODEV`: unplugged.
+/// - `ENOENT`: no event is pending (the device was opened non-blocking).
+/// - `ENODEV`: the device was unplugged.
 pub fn dqevent(fd: BorrowedFd<'_>) -> Result<Event, Error> {
     let mut raw = sys::v4l2_event::default();
     call::<DqEvent>(fd, &mut raw)?;

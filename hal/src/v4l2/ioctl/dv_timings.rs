@@ -1,5 +1,5 @@
-//! `VIDIOC_ENUM_DV_TIMINGS`, `VIDIOC_G_DV_TIMINGS`, `VIDIOC_S_DV_TIMINGS`,
-//! `VIDIOC_QUERY_DV_TIMINGS` and `VIDIOC_DV_TIMINGS_CAP`.
+//! `VIDIOC_ENUM_DV_TIMINGS`, `VIDIOC_G_DV_TIMINGS`, `VIDIOC_S_DV_TIMINGS`, and
+//! `VIDIOC_QUERY_DV_TIMINGS`.
 #![expect(
     unsafe_code,
     reason = "timings are a union with one member, selected by a type field"
@@ -9,13 +9,12 @@ use bitflags::bitflags;
 use rustix::fd::BorrowedFd;
 use videostream_sys::v4l2 as sys;
 
-use super::request::{
-    DvTimingsCap, EnumDvTimings, GDvTimings, QueryDvTimings, Request, SDvTimings, call,
-};
-use crate::v4l2::{Error, Fraction};
+use super::request::{EnumDvTimings, GDvTimings, QueryDvTimings, Request, SDvTimings, call};
+use crate::v4l2::Fraction;
+use crate::{Call, Error};
 
 bitflags! {
-    /// `V4L2_DV_BT_STD_*`: which books define a timing.
+    /// `V4L2_DV_BT_STD_*`: the standards that define a timing.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
     pub struct DvStandards: u32 {
         /// CTA-861: televisions.
@@ -28,7 +27,7 @@ bitflags! {
         const GTF = sys::V4L2_DV_BT_STD_GTF;
         /// SDI.
         const SDI = sys::V4L2_DV_BT_STD_SDI;
-        /// Bits that this library has no name for.
+        /// Bits unknown to this library.
         const _ = !0;
     }
 }
@@ -36,9 +35,9 @@ bitflags! {
 /// `struct v4l2_bt_timings`: the timings of a digital video signal (HDMI, DVI, SDI).
 ///
 /// # Shape and units
-/// Widths and horizontal blanking in pixels, heights and vertical blanking in lines; of an
-/// interlaced signal the height is that of the frame, the `v_*` are of the first field and the
-/// `il_*` of the second.
+/// Widths and horizontal blanking are in pixels, heights and vertical blanking in lines. For an
+/// interlaced signal the height is that of the frame, the `v_*` fields are those of the first field
+/// and the `il_*` fields those of the second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[doc(alias = "v4l2_dv_timings")]
 #[doc(alias = "v4l2_bt_timings")]
@@ -51,7 +50,7 @@ pub struct DvTimings {
     pub interlaced: bool,
     /// `V4L2_DV_VSYNC_POS_POL`, `V4L2_DV_HSYNC_POS_POL`.
     pub polarities: u32,
-    /// Pixels per second, blanking included.
+    /// Pixels per second, including blanking.
     #[doc(alias = "pixelclock")]
     pub pixel_clock_hz: u64,
     /// Horizontal front porch.
@@ -72,11 +71,11 @@ pub struct DvTimings {
     pub il_v_sync: u32,
     /// Vertical back porch of the second field.
     pub il_v_back_porch: u32,
-    /// Which books define it.
+    /// The standards that define it.
     pub standards: DvStandards,
     /// `V4L2_DV_FL_*`.
     pub flags: u32,
-    /// Width to height of the whole picture, if `flags` says that it is known.
+    /// Aspect ratio (width by height) of the picture, if `flags` marks it as known.
     pub picture_aspect: Option<Fraction>,
     /// CTA-861 video identification code; 0 if unknown.
     pub cta861_vic: u8,
@@ -85,7 +84,7 @@ pub struct DvTimings {
 }
 
 impl DvTimings {
-    /// Pixels per line, blanking included.
+    /// Returns the pixels per line, including blanking.
     #[must_use]
     pub const fn total_width(&self) -> u64 {
         self.width as u64
@@ -94,7 +93,7 @@ impl DvTimings {
             + self.h_back_porch as u64
     }
 
-    /// Lines per frame (both fields), blanking included.
+    /// Returns the lines per frame (both fields), including blanking.
     #[must_use]
     pub const fn total_height(&self) -> u64 {
         let first = self.height as u64
@@ -109,15 +108,6 @@ impl DvTimings {
         } else {
             first
         }
-    }
-
-    /// Nanoseconds per frame; `None` without a pixel clock.
-    #[must_use]
-    pub const fn frame_period_ns(&self) -> Option<u64> {
-        let pixels = self.total_width().saturating_mul(self.total_height());
-        pixels
-            .saturating_mul(1_000_000_000)
-            .checked_div(self.pixel_clock_hz)
     }
 
     fn to_raw(self) -> sys::v4l2_dv_timings {
@@ -154,7 +144,7 @@ impl DvTimings {
         raw
     }
 
-    fn from_raw(call: &'static str, raw: &sys::v4l2_dv_timings) -> Result<Self, Error> {
+    fn from_raw(call: Call, raw: &sys::v4l2_dv_timings) -> Result<Self, Error> {
         if raw.type_ != sys::V4L2_DV_BT_656_1120 {
             let value = raw.type_.into();
             let field = "type";
@@ -188,92 +178,55 @@ impl DvTimings {
     }
 }
 
-/// `struct v4l2_bt_timings_cap`: the timings that an input or output can take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[doc(alias = "v4l2_dv_timings_cap")]
-pub struct DvTimingsRange {
-    /// Smallest width and height in pixels.
-    pub min: (u32, u32),
-    /// Largest width and height in pixels.
-    pub max: (u32, u32),
-    /// Slowest pixel clock in hertz.
-    pub min_pixel_clock_hz: u64,
-    /// Fastest pixel clock in hertz.
-    pub max_pixel_clock_hz: u64,
-    /// Books whose timings it knows.
-    pub standards: DvStandards,
-    /// `V4L2_DV_BT_CAP_*`.
-    pub capabilities: u32,
-}
-
-/// `VIDIOC_ENUM_DV_TIMINGS`: the timings at `index` of the selected input or output.
+/// `VIDIOC_ENUM_DV_TIMINGS`: returns the timings at `index` of the selected input or output.
 ///
 /// # Errors
-/// - `EINVAL`: `index` is past the last one.
-/// - `ENODATA`: the selected input takes no digital timings.
-/// - `ENOTTY`: the device takes none at all.
+/// - `EINVAL`: `index` is past the end.
+/// - `ENODATA`: the selected input has no digital timings.
+/// - `ENOTTY`: the device has no digital timings.
 pub fn enum_dv_timings(fd: BorrowedFd<'_>, index: u32) -> Result<DvTimings, Error> {
     let mut raw = sys::v4l2_enum_dv_timings {
         index,
         ..Default::default()
     };
     call::<EnumDvTimings>(fd, &mut raw)?;
-    DvTimings::from_raw(EnumDvTimings::NAME, &raw.timings)
+    DvTimings::from_raw(EnumDvTimings::CALL, &raw.timings)
 }
 
-/// `VIDIOC_G_DV_TIMINGS`: the timings that are set.
+/// `VIDIOC_G_DV_TIMINGS`: returns the current timings.
 ///
 /// # Errors
-/// As for [`enum_dv_timings`], but for the index.
+/// Those of [`enum_dv_timings`], except for the index.
 pub fn g_dv_timings(fd: BorrowedFd<'_>) -> Result<DvTimings, Error> {
     let mut raw = sys::v4l2_dv_timings::default();
     call::<GDvTimings>(fd, &mut raw)?;
-    DvTimings::from_raw(GDvTimings::NAME, &raw)
+    DvTimings::from_raw(GDvTimings::CALL, &raw)
 }
 
-/// `VIDIOC_S_DV_TIMINGS`: sets the timings; the format changes with them. Returns what the
-/// driver took.
+/// `VIDIOC_S_DV_TIMINGS`: sets the timings and returns what the driver made of them; the format
+/// changes with them.
 ///
 /// # Errors
-/// - `EINVAL`: the device cannot take such a signal.
+/// - `EINVAL`: the device does not support such a signal.
 /// - `EBUSY`: buffers are allocated.
 /// - `ENODATA`, `ENOTTY`: as for [`enum_dv_timings`].
 pub fn s_dv_timings(fd: BorrowedFd<'_>, timings: &DvTimings) -> Result<DvTimings, Error> {
     let mut raw = timings.to_raw();
     call::<SDvTimings>(fd, &mut raw)?;
-    DvTimings::from_raw(SDvTimings::NAME, &raw)
+    DvTimings::from_raw(SDvTimings::CALL, &raw)
 }
 
-/// `VIDIOC_QUERY_DV_TIMINGS`: the timings of the signal that is there.
+/// `VIDIOC_QUERY_DV_TIMINGS`: returns the timings of the current signal.
 ///
 /// # Errors
 /// - `ENOLINK`: there is no signal.
-/// - `ENOLCK`: a signal that the device cannot lock to, or that is changing.
-/// - `ERANGE`: a signal out of the device's range.
+/// - `ENOLCK`: the device cannot lock to the signal, or the signal is changing.
+/// - `ERANGE`: the signal is out of the device's range.
 /// - `ENODATA`, `ENOTTY`: as for [`enum_dv_timings`].
 pub fn query_dv_timings(fd: BorrowedFd<'_>) -> Result<DvTimings, Error> {
     let mut raw = sys::v4l2_dv_timings::default();
     call::<QueryDvTimings>(fd, &mut raw)?;
-    DvTimings::from_raw(QueryDvTimings::NAME, &raw)
-}
-
-/// `VIDIOC_DV_TIMINGS_CAP`: the range of timings that the selected input or output takes.
-///
-/// # Errors
-/// As for [`enum_dv_timings`], but for the index.
-pub fn dv_timings_cap(fd: BorrowedFd<'_>) -> Result<DvTimingsRange, Error> {
-    let mut raw = sys::v4l2_dv_timings_cap::default();
-    call::<DvTimingsCap>(fd, &mut raw)?;
-    // SAFETY: every member is made of plain integers, and all bytes are initialised.
-    let bt = unsafe { raw.__bindgen_anon_1.bt };
-    Ok(DvTimingsRange {
-        min: (bt.min_width, bt.min_height),
-        max: (bt.max_width, bt.max_height),
-        min_pixel_clock_hz: bt.min_pixelclock,
-        max_pixel_clock_hz: bt.max_pixelclock,
-        standards: DvStandards::from_bits_retain(bt.standards),
-        capabilities: bt.capabilities,
-    })
+    DvTimings::from_raw(QueryDvTimings::CALL, &raw)
 }
 
 #[cfg(test)]
@@ -304,18 +257,16 @@ mod tests {
     };
 
     #[test]
-    fn blanking_counts_in_the_period() {
+    fn blanking_counts_in_the_totals() {
         assert_eq!((HD.total_width(), HD.total_height()), (1650, 750));
-        assert_eq!(HD.frame_period_ns(), Some(16_666_666));
-        assert_eq!(DvTimings::default().frame_period_ns(), None);
     }
 
     #[test]
     fn timings_survive_the_kernels_struct() {
-        let again = DvTimings::from_raw("VIDIOC_G_DV_TIMINGS", &HD.to_raw()).unwrap();
+        let again = DvTimings::from_raw(Call::GDvTimings, &HD.to_raw()).unwrap();
         assert_eq!(again, HD);
         let mut other = HD.to_raw();
         other.type_ = 9;
-        assert!(DvTimings::from_raw("VIDIOC_G_DV_TIMINGS", &other).is_err());
+        assert!(DvTimings::from_raw(Call::GDvTimings, &other).is_err());
     }
 }

@@ -8,52 +8,52 @@ use videostream_sys::v4l2 as sys;
 
 use super::request::{EnumFmt, call};
 use super::text;
-use crate::format::FourCc;
-use crate::media::MbusCode;
-use crate::v4l2::{BufType, Error};
+use crate::Error;
+use crate::format::{FourCc, MbusCode};
+use crate::v4l2::BufType;
 
 bitflags! {
-    /// `V4L2_FMT_FLAG_*`: what the driver says of a format.
+    /// `V4L2_FMT_FLAG_*`: properties of a format.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub struct FormatFlags: u32 {
         /// Compressed.
         const COMPRESSED = sys::V4L2_FMT_FLAG_COMPRESSED;
-        /// Not the device's own: a library converts.
+        /// Emulated: a library converts to it.
         const EMULATED = sys::V4L2_FMT_FLAG_EMULATED;
-        /// A whole stream, not one picture per buffer.
+        /// A byte stream that buffers may split anywhere.
         const CONTINUOUS_BYTESTREAM = sys::V4L2_FMT_FLAG_CONTINUOUS_BYTESTREAM;
-        /// The picture size may change inside the stream.
+        /// The picture size may change within the stream.
         const DYN_RESOLUTION = sys::V4L2_FMT_FLAG_DYN_RESOLUTION;
-        /// The capture queue takes a frame interval (encoders).
+        /// The capture queue has its own frame interval (encoders).
         const ENC_CAP_FRAME_INTERVAL = sys::V4L2_FMT_FLAG_ENC_CAP_FRAME_INTERVAL;
-        /// The driver converts to the colour space that is asked for.
+        /// The driver converts to a requested colour space.
         const CSC_COLORSPACE = sys::V4L2_FMT_FLAG_CSC_COLORSPACE;
-        /// The driver converts to the transfer function that is asked for.
+        /// The driver converts to a requested transfer function.
         const CSC_XFER_FUNC = sys::V4L2_FMT_FLAG_CSC_XFER_FUNC;
-        /// The driver converts to the Y'CbCr or HSV encoding that is asked for.
+        /// The driver converts to a requested Y'CbCr or HSV encoding.
         const CSC_YCBCR_ENC = sys::V4L2_FMT_FLAG_CSC_YCBCR_ENC;
-        /// The driver converts to the quantization that is asked for.
+        /// The driver converts to a requested quantization.
         const CSC_QUANTIZATION = sys::V4L2_FMT_FLAG_CSC_QUANTIZATION;
-        /// Metadata in lines.
+        /// Line-based metadata.
         const META_LINE_BASED = sys::V4L2_FMT_FLAG_META_LINE_BASED;
-        /// Bits that this library has no name for.
+        /// Bits unknown to this library.
         const _ = !0;
     }
 }
 
-/// `struct v4l2_fmtdesc`: a format that a queue offers.
+/// `struct v4l2_fmtdesc`: a format of a queue.
 #[derive(Clone, Copy)]
 #[doc(alias = "v4l2_fmtdesc")]
 pub struct FormatDescription {
     /// Pixel format.
     pub fourcc: FourCc,
-    /// What the driver says of it.
+    /// Properties of the format.
     pub flags: FormatFlags,
     description: [u8; 32],
 }
 
 impl FormatDescription {
-    /// The driver's words for people.
+    /// Returns the driver's human-readable description.
     #[must_use]
     pub fn description(&self) -> &str {
         text(&self.description)
@@ -70,11 +70,11 @@ impl fmt::Debug for FormatDescription {
     }
 }
 
-/// `VIDIOC_ENUM_FMT`: the format at `index`.
+/// `VIDIOC_ENUM_FMT`: returns the format at `index`.
 ///
 /// # Errors
-/// - `EINVAL`: `index` is past the last format, or the node has no such queue.
-/// - `ENOTTY`: no formats on this kind of node.
+/// - `EINVAL`: `index` is past the end, or the node has no such queue.
+/// - `ENOTTY`: this kind of node has no formats.
 pub fn enum_fmt(
     fd: BorrowedFd<'_>,
     buf_type: BufType,
@@ -83,12 +83,12 @@ pub fn enum_fmt(
     enum_fmt_of(fd, buf_type, MbusCode(0), index)
 }
 
-/// `VIDIOC_ENUM_FMT`: the format at `index` among those that pictures of a format on the bus can
-/// be written in; code 0 for any. Only nodes that are driven by the media controller
-/// ([`Caps::IO_MC`](super::Caps)) heed it.
+/// `VIDIOC_ENUM_FMT`: returns the format at `index` among those that can hold pictures of a bus
+/// format; code 0 selects all. Only nodes driven by the media controller
+/// ([`Caps::IO_MC`](super::Caps)) filter by it.
 ///
 /// # Errors
-/// As for [`enum_fmt`]; `EINVAL` also where the node takes nothing of that code.
+/// Those of [`enum_fmt`]; `EINVAL` also if the node does not support the code.
 pub fn enum_fmt_of(
     fd: BorrowedFd<'_>,
     buf_type: BufType,

@@ -9,7 +9,8 @@ use videostream_sys::v4l2 as sys;
 
 use super::request::{EnumFrameIntervals, call};
 use crate::format::FourCc;
-use crate::v4l2::{Error, Fraction};
+use crate::v4l2::Fraction;
+use crate::{Call, Error};
 
 /// `struct v4l2_frmivalenum`: one frame interval or a range of them, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,17 +24,17 @@ pub enum FrameInterval {
         min: Fraction,
         /// Slowest rate.
         max: Fraction,
-        /// Distance from one to the next; for continuous ranges, what the driver left there.
+        /// Distance between intervals; for continuous ranges, whatever the driver left there.
         step: Fraction,
     },
 }
 
-/// `VIDIOC_ENUM_FRAMEINTERVALS`: the intervals at `index` for a format and size.
+/// `VIDIOC_ENUM_FRAMEINTERVALS`: returns the intervals at `index` for a format and size.
 ///
 /// # Errors
-/// - `EINVAL`: `index` is past the last one, or there is no such format or size.
+/// - `EINVAL`: `index` is past the end, or there is no such format or size.
 /// - `ENOTTY`: the driver does not list intervals.
-/// - [`Error::Answer`]: a kind of listing that does not exist.
+/// - [`Error::Answer`]: the driver returned an unknown type of listing.
 pub fn enum_frameintervals(
     fd: BorrowedFd<'_>,
     fourcc: FourCc,
@@ -65,7 +66,7 @@ pub fn enum_frameintervals(
             })
         }
         other => Err(Error::Answer {
-            call: "VIDIOC_ENUM_FRAMEINTERVALS",
+            call: Call::EnumFrameIntervals,
             field: "type",
             value: other.into(),
         }),

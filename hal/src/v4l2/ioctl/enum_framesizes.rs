@@ -9,7 +9,7 @@ use videostream_sys::v4l2 as sys;
 
 use super::request::{EnumFrameSizes, call};
 use crate::format::FourCc;
-use crate::v4l2::Error;
+use crate::{Call, Error};
 
 /// `struct v4l2_frmsizeenum`: one size or a range of sizes, in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,25 +17,25 @@ use crate::v4l2::Error;
 pub enum FrameSize {
     /// Exactly this size.
     Discrete {
-        /// Pixels per line.
+        /// Width in pixels.
         width: u32,
-        /// Lines.
+        /// Height in pixels.
         height: u32,
     },
-    /// Every size from minimum to maximum in steps; (width, height) each. Steps of 1 for
-    /// devices that take any size.
+    /// Every size from minimum to maximum in steps, as (width, height). Devices that support any
+    /// size have steps of 1.
     Stepwise {
         /// Smallest.
         min: (u32, u32),
         /// Largest.
         max: (u32, u32),
-        /// Distance from one to the next.
+        /// Distance between sizes.
         step: (u32, u32),
     },
 }
 
 impl FrameSize {
-    /// Whether a picture of this size can be had.
+    /// Returns whether a picture may have this size.
     #[must_use]
     pub fn contains(&self, width: u32, height: u32) -> bool {
         match *self {
@@ -53,12 +53,12 @@ impl FrameSize {
     }
 }
 
-/// `VIDIOC_ENUM_FRAMESIZES`: the sizes at `index` for a format.
+/// `VIDIOC_ENUM_FRAMESIZES`: returns the sizes at `index` for a format.
 ///
 /// # Errors
-/// - `EINVAL`: `index` is past the last one, or the format is not offered.
+/// - `EINVAL`: `index` is past the end, or the device does not have the format.
 /// - `ENOTTY`: the driver does not list sizes.
-/// - [`Error::Answer`]: a kind of listing that does not exist.
+/// - [`Error::Answer`]: the driver returned an unknown type of listing.
 pub fn enum_framesizes(fd: BorrowedFd<'_>, fourcc: FourCc, index: u32) -> Result<FrameSize, Error> {
     let mut raw = sys::v4l2_frmsizeenum {
         index,
@@ -85,7 +85,7 @@ pub fn enum_framesizes(fd: BorrowedFd<'_>, fourcc: FourCc, index: u32) -> Result
             })
         }
         other => Err(Error::Answer {
-            call: "VIDIOC_ENUM_FRAMESIZES",
+            call: Call::EnumFrameSizes,
             field: "type",
             value: other.into(),
         }),

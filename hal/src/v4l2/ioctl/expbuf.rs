@@ -9,26 +9,27 @@ use rustix::fs::OFlags;
 use videostream_sys::v4l2 as sys;
 
 use super::request::{ExpBuf, call};
-use crate::v4l2::{BufType, Error};
+use crate::v4l2::BufType;
+use crate::{Call, Error};
 
-/// What the holder of an exported descriptor may do with the memory.
+/// Access rights of an exported descriptor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ExportAccess {
-    /// Map for reading; import into another device.
+    /// Map for reading, or import into another device.
     ReadOnly,
     /// Map for reading and writing.
     #[default]
     ReadWrite,
 }
 
-/// `VIDIOC_EXPBUF`: a dma-buf descriptor (close-on-exec) for one plane of a driver's buffer.
+/// `VIDIOC_EXPBUF`: exports one plane of a driver buffer as a dma-buf descriptor (close-on-exec).
 ///
 /// The descriptor keeps the memory alive after the buffer is freed and the device closed.
 ///
 /// # Errors
 /// - `EINVAL`: no such buffer or plane, or the queue's memory is not the driver's.
 /// - `ENOTTY`: the driver cannot export.
-/// - `EMFILE`: the program has too many descriptors open.
+/// - `EMFILE`: the program has too many open descriptors.
 pub fn expbuf(
     fd: BorrowedFd<'_>,
     buf_type: BufType,
@@ -51,7 +52,7 @@ pub fn expbuf(
     call::<ExpBuf>(fd, &mut raw)?;
     if raw.fd < 0 {
         return Err(Error::Answer {
-            call: "VIDIOC_EXPBUF",
+            call: Call::ExpBuf,
             field: "fd",
             value: u64::from(raw.fd.cast_unsigned()),
         });

@@ -1,4 +1,4 @@
-//! `VIDIOC_G_EXT_CTRLS`, `VIDIOC_S_EXT_CTRLS` and `VIDIOC_TRY_EXT_CTRLS`.
+//! `VIDIOC_G_EXT_CTRLS`, `VIDIOC_S_EXT_CTRLS`, and `VIDIOC_TRY_EXT_CTRLS`.
 #![expect(
     unsafe_code,
     reason = "the kernel follows a pointer to an array of controls, and pointers to payloads in it"
@@ -10,19 +10,19 @@ use rustix::fd::BorrowedFd;
 use videostream_sys::v4l2 as sys;
 
 use super::request::{GExtCtrls, Request, SExtCtrls, TryExtCtrls, call_with_pointers};
-use crate::v4l2::Error;
+use crate::Error;
 
-/// Most controls that one call sets or gets.
+/// Maximum number of controls that one call sets or gets.
 pub const MAX_CONTROLS: usize = 32;
 
 /// The value of a control.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ControlValue<'a> {
-    /// Integers, booleans, menus, bit masks and buttons.
+    /// Integers, booleans, menus, bit masks, and buttons.
     Integer(i32),
     /// 64-bit integers.
     Integer64(i64),
-    /// Strings (with their NUL), arrays and structs: bytes in the machine's order.
+    /// Strings (with their NUL), arrays, and structs: bytes in native order.
     Payload(&'a mut [u8]),
 }
 
@@ -32,26 +32,26 @@ pub enum ControlValue<'a> {
 pub struct ExtControl<'a> {
     /// `V4L2_CID_*`.
     pub id: u32,
-    /// Its value, to be set or fetched; the variant must fit the control.
+    /// Its value to set, or to be filled in; the variant must match the control.
     pub value: ControlValue<'a>,
 }
 
-/// Which values [`g_ext_ctrls`] fetches.
+/// Which values [`g_ext_ctrls`] gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
-    /// As they are now.
+    /// The current values.
     Current,
-    /// As they were when the driver was loaded.
+    /// The values when the driver was loaded.
     Default,
 }
 
-/// A call on several controls failed.
+/// The error of a call with several controls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExtControlsError {
-    /// What went wrong.
+    /// The error.
     pub error: Error,
-    /// The position in the list of the control that failed. `None`: the list as a whole was
-    /// refused before any value was touched.
+    /// Position in the list of the control that failed. `None` if the whole list was refused before
+    /// any control was accessed.
     #[doc(alias = "error_idx")]
     pub index: Option<usize>,
 }
@@ -67,11 +67,11 @@ impl fmt::Display for ExtControlsError {
 
 impl core::error::Error for ExtControlsError {}
 
-/// `VIDIOC_G_EXT_CTRLS`: fetches the values of all controls of the list.
+/// `VIDIOC_G_EXT_CTRLS`: gets the values of all controls of the list.
 ///
 /// # Errors
 /// - `EINVAL`: no such control.
-/// - `ENOSPC`: a payload is too short.
+/// - `ENOSPC`: a payload buffer is too short.
 /// - `EACCES`: a control cannot be read.
 /// - [`Error::Argument`]: more than [`MAX_CONTROLS`].
 pub fn g_ext_ctrls(
@@ -86,14 +86,14 @@ pub fn g_ext_ctrls(
     exchange::<GExtCtrls>(fd, which, controls)
 }
 
-/// `VIDIOC_S_EXT_CTRLS`: sets all controls of the list at once; the values come back as the
-/// driver rounded them.
+/// `VIDIOC_S_EXT_CTRLS`: sets all controls of the list at once and fills in the values that the
+/// driver rounded them to.
 ///
 /// # Errors
 /// - `EINVAL`: no such control, or a menu has no such item.
 /// - `ERANGE`: a value is out of range and cannot be rounded.
 /// - `EACCES`: a control is read-only.
-/// - `EBUSY`: a control cannot be changed at the moment, such as while streaming.
+/// - `EBUSY`: a control cannot be changed now, such as while streaming.
 /// - [`Error::Argument`]: more than [`MAX_CONTROLS`].
 pub fn s_ext_ctrls(
     fd: BorrowedFd<'_>,
@@ -102,7 +102,8 @@ pub fn s_ext_ctrls(
     exchange::<SExtCtrls>(fd, sys::V4L2_CTRL_WHICH_CUR_VAL, controls)
 }
 
-/// `VIDIOC_TRY_EXT_CTRLS`: what [`s_ext_ctrls`] would make of the list, without setting it.
+/// `VIDIOC_TRY_EXT_CTRLS`: fills in what [`s_ext_ctrls`] would make of the list, without setting
+/// it.
 ///
 /// # Errors
 /// Those of [`s_ext_ctrls`].
@@ -161,7 +162,8 @@ fn exchange<R: Request<Arg = sys::v4l2_ext_controls>>(
                 *value = unsafe { raw.__bindgen_anon_1.value };
             }
             ControlValue::Integer64(value) => {
-                // SAFETY: this entry was filled through the same member, and any bits are an integer.
+                // SAFETY: this entry was filled through the same member, and any bits are an
+                // integer.
                 *value = unsafe { raw.__bindgen_anon_1.value64 };
             }
             ControlValue::Payload(_) => {}

@@ -1,4 +1,4 @@
-//! `VIDIOC_G_FMT`, `VIDIOC_S_FMT` and `VIDIOC_TRY_FMT`.
+//! `VIDIOC_G_FMT`, `VIDIOC_S_FMT`, and `VIDIOC_TRY_FMT`.
 #![expect(
     unsafe_code,
     reason = "the format is a union whose member the buffer type selects"
@@ -9,9 +9,10 @@ use videostream_sys::v4l2 as sys;
 
 use super::request::{GFmt, Request, SFmt, TryFmt, call_with_pointers};
 use crate::format::FourCc;
-use crate::v4l2::{BufType, Colorimetry, Error, Field, MAX_MEMORY_PLANES, PixFormat, PlaneFormat};
+use crate::v4l2::{BufType, Colorimetry, Field, MAX_MEMORY_PLANES, PixFormat, PlaneFormat};
+use crate::{Call, Error};
 
-/// `VIDIOC_G_FMT`: the format that a queue has.
+/// `VIDIOC_G_FMT`: returns the format of a queue.
 ///
 /// # Errors
 /// - `EINVAL`: the node has no such queue, or (decoders) the format is not known yet.
@@ -23,22 +24,22 @@ pub fn g_fmt(fd: BorrowedFd<'_>, buf_type: BufType) -> Result<PixFormat, Error> 
     exchange::<GFmt>(fd, buf_type, raw)
 }
 
-/// `VIDIOC_S_FMT`: sets the format of a queue; returns what the driver made of the request.
+/// `VIDIOC_S_FMT`: sets the format of a queue and returns what the driver made of it.
 ///
 /// Drivers adjust rather than refuse: compare every field that matters.
 ///
 /// # Errors
-/// - `EBUSY`: buffers are allocated, or another handle streams.
-/// - `EINVAL`: the node has no such queue; from some drivers, no such format.
+/// - `EBUSY`: buffers are allocated, or another handle is streaming.
+/// - `EINVAL`: the node has no such queue; with some drivers, no such format.
 pub fn s_fmt(fd: BorrowedFd<'_>, buf_type: BufType, wish: &PixFormat) -> Result<PixFormat, Error> {
     exchange::<SFmt>(fd, buf_type, to_raw(buf_type, wish))
 }
 
-/// `VIDIOC_TRY_FMT`: what [`s_fmt`] would make of a request, without setting it.
+/// `VIDIOC_TRY_FMT`: returns what [`s_fmt`] would make of a format, without setting it.
 ///
 /// # Errors
-/// - `EINVAL`: the node has no such queue; from some drivers, no such format.
-/// - `ENOTTY`: the driver cannot tell beforehand.
+/// - `EINVAL`: the node has no such queue; with some drivers, no such format.
+/// - `ENOTTY`: the driver does not support trying.
 pub fn try_fmt(
     fd: BorrowedFd<'_>,
     buf_type: BufType,
@@ -55,7 +56,7 @@ fn exchange<R: Request<Arg = sys::v4l2_format>>(
     // SAFETY: only overlay formats (`win`) hold pointers that the kernel follows, and `BufType`
     // has no overlay queue.
     unsafe { call_with_pointers::<R>(fd, &mut raw) }?;
-    from_raw(R::NAME, buf_type, &raw)
+    from_raw(R::CALL, buf_type, &raw)
 }
 
 pub(super) fn to_raw(buf_type: BufType, wish: &PixFormat) -> sys::v4l2_format {
@@ -84,7 +85,7 @@ pub(super) fn to_raw(buf_type: BufType, wish: &PixFormat) -> sys::v4l2_format {
             ..Default::default()
         };
         pix.__bindgen_anon_1.ycbcr_enc = color.ycbcr_enc as u8;
-        // The field is packed, so no reference to it: the array is built aside.
+        // The field is packed, so it cannot be borrowed: build the array separately.
         let mut planes = [sys::v4l2_plane_pix_format::default(); MAX_MEMORY_PLANES];
         for (raw, plane) in planes.iter_mut().zip(wish.planes()) {
             raw.sizeimage = plane.size_image;
@@ -113,11 +114,7 @@ pub(super) fn to_raw(buf_type: BufType, wish: &PixFormat) -> sys::v4l2_format {
     raw
 }
 
-fn from_raw(
-    call: &'static str,
-    buf_type: BufType,
-    raw: &sys::v4l2_format,
-) -> Result<PixFormat, Error> {
+fn from_raw(call: Call, buf_type: BufType, raw: &sys::v4l2_format) -> Result<PixFormat, Error> {
     let mut planes = [PlaneFormat::default(); MAX_MEMORY_PLANES];
     if buf_type.is_meta() {
         // SAFETY: every member is made of plain integers, and all bytes are initialised.
@@ -168,7 +165,7 @@ fn from_raw(
     };
     // SAFETY: both members are a 32-bit integer.
     let ycbcr_enc = unsafe { pix.__bindgen_anon_1.ycbcr_enc };
-    // Drivers that do not know the extended fields leave `priv` at something else.
+    // Drivers that do not know the extended fields leave another value in `priv`.
     let extended = pix.priv_ == sys::V4L2_PIX_FMT_PRIV_MAGIC;
     let if_extended = |value| if extended { value } else { 0 };
     Ok(PixFormat {
@@ -193,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn formats_survive_the_way_to_the_kernels_struct_and_back() {
+    fn formats_round_trip_through_the_kernels_struct() {
         let mut wish = PixFormat::wish(FourCc::NM12, 640, 480);
         wish.plane_count = 2;
         wish.planes[1] = PlaneFormat {
@@ -209,12 +206,12 @@ mod tests {
         wish.field = Field::Interlaced;
         let buf_type = BufType::VideoCaptureMplane;
         let raw = to_raw(buf_type, &wish);
-        assert_eq!(from_raw("", buf_type, &raw), Ok(wish));
+        assert_eq!(from_raw(Call::GFmt, buf_type, &raw), Ok(wish));
 
         wish.plane_count = 1;
         wish.planes[1] = PlaneFormat::default();
         let raw = to_raw(BufType::VideoCapture, &wish);
-        assert_eq!(from_raw("", BufType::VideoCapture, &raw), Ok(wish));
+        assert_eq!(from_raw(Call::GFmt, BufType::VideoCapture, &raw), Ok(wish));
     }
 
     #[test]
@@ -225,7 +222,7 @@ mod tests {
             ..Default::default()
         };
         assert!(matches!(
-            from_raw("VIDIOC_G_FMT", BufType::VideoCaptureMplane, &raw),
+            from_raw(Call::GFmt, BufType::VideoCaptureMplane, &raw),
             Err(Error::Answer {
                 field: "num_planes",
                 value: 9,

@@ -1,4 +1,4 @@
-//! `VIDIOC_ENUMINPUT`, `VIDIOC_G_INPUT` and `VIDIOC_S_INPUT`.
+//! `VIDIOC_ENUMINPUT`, `VIDIOC_G_INPUT`, and `VIDIOC_S_INPUT`.
 
 use core::ffi::c_int;
 use core::fmt;
@@ -10,10 +10,10 @@ use videostream_sys::v4l2 as sys;
 use super::Standards;
 use super::request::{EnumInput, GInput, SInput, call};
 use super::text;
-use crate::v4l2::Error;
+use crate::{Call, Error};
 
 bitflags! {
-    /// `V4L2_IN_ST_*`: what is wrong with the signal at an input. Empty: nothing known.
+    /// `V4L2_IN_ST_*`: faults of the signal at an input; empty if no fault is known.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub struct InputStatus: u32 {
         /// The input has no power.
@@ -26,49 +26,49 @@ bitflags! {
         const NO_H_LOCK = sys::V4L2_IN_ST_NO_H_LOCK;
         /// No sync lock.
         const NO_SYNC = sys::V4L2_IN_ST_NO_SYNC;
-        /// Bits that this library has no name for.
+        /// Bits unknown to this library.
         const _ = !0;
     }
 }
 
-/// `V4L2_INPUT_TYPE_*`: what an input is.
+/// `V4L2_INPUT_TYPE_*`: the kind of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum InputKind {
     /// A tuner.
     Tuner,
-    /// Any other video input: a sensor, a plug.
+    /// Any other video input: a sensor or a connector.
     Camera,
     /// A touch surface.
     Touch,
-    /// A number that this library has no name for.
+    /// A value unknown to this library.
     Other(u32),
 }
 
-/// `struct v4l2_input`: a plug, a tuner or a sensor of a device.
+/// `struct v4l2_input`: a connector, tuner, or sensor of a device.
 #[derive(Clone, Copy)]
 #[doc(alias = "v4l2_input")]
 pub struct Input {
-    /// Its number.
+    /// Index of the input.
     pub index: u32,
-    /// What it is.
+    /// Kind of the input.
     pub kind: InputKind,
-    /// Audio inputs that can go with it, one bit each.
+    /// Audio inputs that can be used with it, one bit each.
     pub audio_set: u32,
-    /// The tuner behind it, for [`InputKind::Tuner`].
+    /// The tuner of an [`InputKind::Tuner`].
     pub tuner: u32,
-    /// Analogue standards that it takes.
+    /// Analogue standards that it supports.
     pub standards: Standards,
-    /// What is wrong with its signal; known for the selected input only.
+    /// Faults of its signal; only known for the selected input.
     pub status: InputStatus,
-    /// Whether it takes digital video timings (HDMI, SDI).
+    /// Whether it supports digital video timings (HDMI, SDI).
     pub has_dv_timings: bool,
-    /// Whether it takes analogue standards (PAL, NTSC).
+    /// Whether it supports analogue standards (PAL, NTSC).
     pub has_standards: bool,
     name: [u8; 32],
 }
 
 impl Input {
-    /// The driver's name for people.
+    /// Returns the driver's human-readable name.
     #[must_use]
     pub fn name(&self) -> &str {
         text(&self.name)
@@ -85,11 +85,11 @@ impl fmt::Debug for Input {
     }
 }
 
-/// `VIDIOC_ENUMINPUT`: the input at `index`.
+/// `VIDIOC_ENUMINPUT`: returns the input at `index`.
 ///
 /// # Errors
-/// - `EINVAL`: `index` is past the last input.
-/// - `ENOTTY`: the device has no inputs to choose from.
+/// - `EINVAL`: `index` is past the end.
+/// - `ENOTTY`: the device has no selectable inputs.
 pub fn enuminput(fd: BorrowedFd<'_>, index: u32) -> Result<Input, Error> {
     let mut raw = sys::v4l2_input {
         index,
@@ -114,22 +114,22 @@ pub fn enuminput(fd: BorrowedFd<'_>, index: u32) -> Result<Input, Error> {
     })
 }
 
-/// `VIDIOC_G_INPUT`: the selected input.
+/// `VIDIOC_G_INPUT`: returns the selected input.
 ///
 /// # Errors
-/// - `ENOTTY`: the device has no inputs to choose from.
-/// - [`Error::Answer`]: a negative number.
+/// - `ENOTTY`: the device has no selectable inputs.
+/// - [`Error::Answer`]: the driver returned a negative number.
 pub fn g_input(fd: BorrowedFd<'_>) -> Result<u32, Error> {
     let mut index: c_int = 0;
     call::<GInput>(fd, &mut index)?;
     u32::try_from(index).map_err(|_| Error::Answer {
-        call: "VIDIOC_G_INPUT",
+        call: Call::GInput,
         field: "input",
         value: u64::from(index.cast_unsigned()),
     })
 }
 
-/// `VIDIOC_S_INPUT`: selects an input. Formats, sizes and controls may be others afterwards.
+/// `VIDIOC_S_INPUT`: selects an input. Formats, sizes, and controls may change.
 ///
 /// # Errors
 /// - `EINVAL`: no such input.

@@ -1,8 +1,8 @@
-//! The lower floor: one function per ioctl, named like it.
+//! The lower layer: one function per ioctl, named after it.
 //!
-//! Each function takes and returns types of this library, checks what the driver answers as far
-//! as memory safety needs it, and repeats the call when a signal interrupts it. The objects above
-//! ([`Device`](super::Device), [`Queue`](super::queue::Queue)) are what programs use.
+//! Each function takes and returns types of this library, checks the driver's answer as far as
+//! memory safety needs it, and restarts the call when a signal interrupts it. Programs normally use
+//! the types above it ([`Device`](super::Device), [`Queue`](super::queue::Queue)).
 
 mod buffer;
 mod codec_cmd;
@@ -39,8 +39,7 @@ pub use cropcap::sample_aspect;
 pub use dqbuf::dqbuf;
 pub use dqevent::{Event, EventKind, dqevent};
 pub use dv_timings::{
-    DvStandards, DvTimings, DvTimingsRange, dv_timings_cap, enum_dv_timings, g_dv_timings,
-    query_dv_timings, s_dv_timings,
+    DvStandards, DvTimings, enum_dv_timings, g_dv_timings, query_dv_timings, s_dv_timings,
 };
 pub use enum_fmt::{FormatDescription, FormatFlags, enum_fmt, enum_fmt_of};
 pub use enum_frameintervals::{FrameInterval, enum_frameintervals};
@@ -65,7 +64,7 @@ pub use standard::{Standard, Standards, enumstd, g_std, querystd, s_std};
 pub use stream::{streamoff, streamon};
 pub use subscribe_event::{EventSelector, subscribe_event, unsubscribe_event};
 
-/// The text of a NUL-padded field: up to the first NUL, and to the first byte that is no UTF-8.
+/// Returns the text of a NUL-padded field, up to the first NUL or the first byte that is not UTF-8.
 pub(crate) fn text(bytes: &[u8]) -> &str {
     let len = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
     match core::str::from_utf8(&bytes[..len]) {

@@ -1,4 +1,4 @@
-//! `VIDIOC_ENUMOUTPUT`, `VIDIOC_G_OUTPUT` and `VIDIOC_S_OUTPUT`.
+//! `VIDIOC_ENUMOUTPUT`, `VIDIOC_G_OUTPUT`, and `VIDIOC_S_OUTPUT`.
 
 use core::ffi::c_int;
 use core::fmt;
@@ -9,29 +9,29 @@ use videostream_sys::v4l2 as sys;
 use super::Standards;
 use super::request::{EnumOutput, GOutput, SOutput, call};
 use super::text;
-use crate::v4l2::Error;
+use crate::{Call, Error};
 
-/// `struct v4l2_output`: a plug or a transmitter of a device.
+/// `struct v4l2_output`: a connector or transmitter of a device.
 #[derive(Clone, Copy)]
 #[doc(alias = "v4l2_output")]
 pub struct Output {
-    /// Its number.
+    /// Index of the output.
     pub index: u32,
-    /// `V4L2_OUTPUT_TYPE_*`: 1 modulator, 2 plug, 3 overlay on a VGA cable.
+    /// `V4L2_OUTPUT_TYPE_*`: 1 modulator, 2 connector, 3 overlay on a VGA cable.
     pub output_type: u32,
-    /// Audio outputs that can go with it, one bit each.
+    /// Audio outputs that can be used with it, one bit each.
     pub audio_set: u32,
-    /// Analogue standards that it sends.
+    /// Analogue standards that it supports.
     pub standards: Standards,
-    /// Whether it takes digital video timings (HDMI, SDI).
+    /// Whether it supports digital video timings (HDMI, SDI).
     pub has_dv_timings: bool,
-    /// Whether it takes analogue standards (PAL, NTSC).
+    /// Whether it supports analogue standards (PAL, NTSC).
     pub has_standards: bool,
     name: [u8; 32],
 }
 
 impl Output {
-    /// The driver's name for people.
+    /// Returns the driver's human-readable name.
     #[must_use]
     pub fn name(&self) -> &str {
         text(&self.name)
@@ -47,11 +47,11 @@ impl fmt::Debug for Output {
     }
 }
 
-/// `VIDIOC_ENUMOUTPUT`: the output at `index`.
+/// `VIDIOC_ENUMOUTPUT`: returns the output at `index`.
 ///
 /// # Errors
-/// - `EINVAL`: `index` is past the last output.
-/// - `ENOTTY`: the device has no outputs to choose from.
+/// - `EINVAL`: `index` is past the end.
+/// - `ENOTTY`: the device has no selectable outputs.
 pub fn enumoutput(fd: BorrowedFd<'_>, index: u32) -> Result<Output, Error> {
     let mut raw = sys::v4l2_output {
         index,
@@ -69,22 +69,22 @@ pub fn enumoutput(fd: BorrowedFd<'_>, index: u32) -> Result<Output, Error> {
     })
 }
 
-/// `VIDIOC_G_OUTPUT`: the selected output.
+/// `VIDIOC_G_OUTPUT`: returns the selected output.
 ///
 /// # Errors
-/// - `ENOTTY`: the device has no outputs to choose from.
-/// - [`Error::Answer`]: a negative number.
+/// - `ENOTTY`: the device has no selectable outputs.
+/// - [`Error::Answer`]: the driver returned a negative number.
 pub fn g_output(fd: BorrowedFd<'_>) -> Result<u32, Error> {
     let mut index: c_int = 0;
     call::<GOutput>(fd, &mut index)?;
     u32::try_from(index).map_err(|_| Error::Answer {
-        call: "VIDIOC_G_OUTPUT",
+        call: Call::GOutput,
         field: "output",
         value: u64::from(index.cast_unsigned()),
     })
 }
 
-/// `VIDIOC_S_OUTPUT`: selects an output. Formats, sizes and controls may be others afterwards.
+/// `VIDIOC_S_OUTPUT`: selects an output. Formats, sizes, and controls may change.
 ///
 /// # Errors
 /// - `EINVAL`: no such output.

@@ -8,7 +8,8 @@ use rustix::fd::BorrowedFd;
 use videostream_sys::v4l2 as sys;
 
 use super::request::{GParm, Request, SParm, call};
-use crate::v4l2::{BufType, Error, Fraction};
+use crate::Error;
+use crate::v4l2::{BufType, Fraction};
 
 /// `struct v4l2_captureparm` and `v4l2_outputparm`: the frame interval of a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,20 +19,20 @@ pub struct StreamParameters {
     /// Seconds per frame.
     #[doc(alias = "timeperframe")]
     pub interval: Fraction,
-    /// Whether the driver heeds `interval` (`V4L2_CAP_TIMEPERFRAME`).
+    /// Whether the driver supports setting `interval` (`V4L2_CAP_TIMEPERFRAME`).
     pub interval_settable: bool,
 }
 
-/// `VIDIOC_G_PARM`: the frame interval that a queue has.
+/// `VIDIOC_G_PARM`: returns the frame interval of a queue.
 ///
 /// # Errors
-/// - `ENOTTY`: the driver has none; a sensor's rate follows from its blanking controls.
+/// - `ENOTTY`: the driver has no interval; a sensor's rate follows from its blanking controls.
 /// - `EINVAL`: the node has no such queue.
 pub fn g_parm(fd: BorrowedFd<'_>, buf_type: BufType) -> Result<StreamParameters, Error> {
     exchange::<GParm>(fd, buf_type, Fraction::new(0, 0))
 }
 
-/// `VIDIOC_S_PARM`: asks for a frame interval; returns the one that the driver chose.
+/// `VIDIOC_S_PARM`: sets the frame interval and returns the one that the driver chose.
 ///
 /// # Errors
 /// - `ENOTTY`: the driver cannot set it here.

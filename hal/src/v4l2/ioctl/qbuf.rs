@@ -8,18 +8,19 @@ use rustix::fd::BorrowedFd;
 
 use super::buffer::{BufferFlags, PlaneMemory, RawBuffer};
 use super::request::{QBuf, call_with_pointers};
-use crate::v4l2::{BufType, Error, Field, MAX_MEMORY_PLANES, Memory};
+use crate::Error;
+use crate::v4l2::{BufType, Field, MAX_MEMORY_PLANES, Memory};
 
 /// One memory plane to queue.
 #[derive(Clone, Copy, Debug)]
 pub struct QueuePlane<'a> {
-    /// Where its memory is.
+    /// Location of its memory.
     pub memory: PlaneMemory<'a>,
-    /// Bytes of the memory; 0 for the whole dma-buf.
+    /// Length of the memory in bytes; 0 for the whole dma-buf.
     pub length: u32,
-    /// Bytes of content including `data_offset`, for output queues.
+    /// Bytes of content including `data_offset`; output queues only.
     pub bytes_used: u32,
-    /// Bytes before the content, for multi-planar output queues.
+    /// Bytes before the content; multi-planar output queues only.
     pub data_offset: u32,
 }
 
@@ -36,28 +37,28 @@ impl QueuePlane<'_> {
 /// A buffer to queue.
 #[derive(Clone, Copy, Debug)]
 pub struct QueueBuffer<'a> {
-    /// Which buffer of the queue.
+    /// Index of the buffer in the queue.
     pub index: u32,
     /// Its memory planes.
     pub planes: &'a [QueuePlane<'a>],
     /// Flags, such as cache hints.
     pub flags: BufferFlags,
-    /// Which lines the content has, for output queues.
+    /// Field order of the content; output queues only.
     pub field: Field,
-    /// Timestamp for output queues; codecs copy it to the result.
+    /// Timestamp; output queues only. Codecs copy it to the result.
     pub timestamp_ns: u64,
 }
 
-/// `VIDIOC_QBUF`: hands a buffer to the driver.
+/// `VIDIOC_QBUF`: queues a buffer.
 ///
-/// For dma-buf planes the kernel takes a reference of its own: the descriptor may be closed
-/// after the call.
+/// The kernel takes its own reference to dma-bufs: their descriptors may be closed after the call.
 ///
 /// # Errors
-/// - `EINVAL`: no such buffer, it is queued already, a plane is too small, or not a dma-buf.
-/// - `EFAULT`: the memory is not contiguous and the device has no IOMMU.
+/// - `EINVAL`: no such buffer, it is already queued, a plane is too small, or not a dma-buf.
+/// - `EFAULT`: the memory is not contiguous, and the device has no IOMMU.
 /// - `EBUSY`: another handle owns the queue.
-/// - `EIO`, `ENODEV`: the driver gave up, unplugged.
+/// - `EIO`: the driver gave up.
+/// - `ENODEV`: the device was unplugged.
 /// - [`Error::Argument`]: no planes or too many, or pages that do not hold `length` bytes.
 pub fn qbuf(
     fd: BorrowedFd<'_>,

@@ -8,21 +8,21 @@ use videostream_sys::v4l2 as sys;
 
 use super::request::{QueryExtCtrl, call};
 use super::text;
-use crate::v4l2::Error;
+use crate::Error;
 
 bitflags! {
-    /// `V4L2_CTRL_FLAG_*`: what may be done with a control now.
+    /// `V4L2_CTRL_FLAG_*`: properties and current state of a control.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub struct ControlFlags: u32 {
-        /// Never available; to be ignored.
+        /// Permanently unavailable; to be ignored.
         const DISABLED = sys::V4L2_CTRL_FLAG_DISABLED;
-        /// Not to be changed at the moment.
+        /// Cannot be changed now.
         const GRABBED = sys::V4L2_CTRL_FLAG_GRABBED;
-        /// Never to be changed.
+        /// Can never be changed.
         const READ_ONLY = sys::V4L2_CTRL_FLAG_READ_ONLY;
-        /// Changing it may change others.
+        /// Changing it may change other controls.
         const UPDATE = sys::V4L2_CTRL_FLAG_UPDATE;
-        /// Without effect in the present configuration.
+        /// Has no effect in the current configuration.
         const INACTIVE = sys::V4L2_CTRL_FLAG_INACTIVE;
         /// Best shown as a slider.
         const SLIDER = sys::V4L2_CTRL_FLAG_SLIDER;
@@ -30,20 +30,20 @@ bitflags! {
         const WRITE_ONLY = sys::V4L2_CTRL_FLAG_WRITE_ONLY;
         /// The hardware changes it.
         const VOLATILE = sys::V4L2_CTRL_FLAG_VOLATILE;
-        /// The value is behind a pointer: a string, an array or a struct.
+        /// The value is behind a pointer: a string, an array, or a struct.
         const HAS_PAYLOAD = sys::V4L2_CTRL_FLAG_HAS_PAYLOAD;
-        /// Setting it acts even if the value stays.
+        /// Setting it has an effect even if the value stays the same.
         const EXECUTE_ON_WRITE = sys::V4L2_CTRL_FLAG_EXECUTE_ON_WRITE;
-        /// Changing it may change the size of buffers.
+        /// Changing it may change buffer sizes.
         const MODIFY_LAYOUT = sys::V4L2_CTRL_FLAG_MODIFY_LAYOUT;
-        /// An array whose length varies.
+        /// An array of variable length.
         const DYNAMIC_ARRAY = sys::V4L2_CTRL_FLAG_DYNAMIC_ARRAY;
-        /// Bits that this library has no name for.
+        /// Bits unknown to this library.
         const _ = !0;
     }
 }
 
-/// `enum v4l2_ctrl_type`: what values a control has.
+/// `enum v4l2_ctrl_type`: the type of a control's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[doc(alias = "v4l2_ctrl_type")]
 pub enum ControlType {
@@ -53,7 +53,7 @@ pub enum ControlType {
     Boolean,
     /// One of several named items.
     Menu,
-    /// An action without value.
+    /// An action without a value.
     Button,
     /// A 64-bit number in a range.
     Integer64,
@@ -73,7 +73,7 @@ pub enum ControlType {
     U32,
     /// A width and a height.
     Area,
-    /// A struct or a kind that this library has no name for.
+    /// A struct or a type unknown to this library.
     Other(u32),
 }
 
@@ -98,27 +98,27 @@ impl ControlType {
     }
 }
 
-/// `struct v4l2_query_ext_ctrl`: a control with its range.
+/// `struct v4l2_query_ext_ctrl`: a control and its range.
 #[derive(Clone, Copy)]
 #[doc(alias = "v4l2_query_ext_ctrl")]
 pub struct ControlInfo {
     /// `V4L2_CID_*`.
     pub id: u32,
-    /// What values it has.
+    /// Type of its values.
     pub control_type: ControlType,
-    /// Smallest value; shortest text.
+    /// Minimum value; for strings, minimum length.
     pub minimum: i64,
-    /// Largest value; longest text; all settable bits.
+    /// Maximum value; for strings, maximum length; for bit masks, all settable bits.
     pub maximum: i64,
     /// Distance between values.
     pub step: u64,
-    /// Value after loading the driver.
+    /// Value after the driver was loaded.
     pub default_value: i64,
-    /// What may be done with it now.
+    /// Properties and current state.
     pub flags: ControlFlags,
-    /// Bytes of one element.
+    /// Size of one element in bytes.
     pub elem_size: u32,
-    /// Number of elements: 1 unless an array.
+    /// Number of elements; 1 unless an array.
     pub elems: u32,
     /// Length in each dimension; entries past `dim_count` are 0.
     pub dims: [u32; 4],
@@ -128,13 +128,13 @@ pub struct ControlInfo {
 }
 
 impl ControlInfo {
-    /// The driver's name for people.
+    /// Returns the driver's human-readable name.
     #[must_use]
     pub fn name(&self) -> &str {
         text(&self.name)
     }
 
-    /// A control as a driver might describe it.
+    /// Makes a control as a driver might describe it.
     #[cfg(test)]
     pub(crate) fn of_range(
         id: u32,
@@ -159,13 +159,14 @@ impl ControlInfo {
         }
     }
 
-    /// Bytes of the whole value, for controls with a payload.
+    /// Returns the bytes of the whole value, for controls with a payload.
     #[must_use]
     pub const fn payload_len(&self) -> u64 {
         self.elem_size as u64 * self.elems as u64
     }
 
-    /// `V4L2_CTRL_ID2WHICH`: the id of the class it belongs to, without the heading's low bits.
+    /// `V4L2_CTRL_ID2WHICH`: returns the id of the class it belongs to, without the heading's low
+    /// bits.
     #[must_use]
     pub const fn class(&self) -> u32 {
         self.id & 0x0fff_0000
@@ -187,10 +188,10 @@ impl fmt::Debug for ControlInfo {
     }
 }
 
-/// `VIDIOC_QUERY_EXT_CTRL`: a control by id, or with [`NEXT`] added to an id the one after it.
+/// `VIDIOC_QUERY_EXT_CTRL`: returns a control by id, or with [`NEXT`] added to an id, the next one.
 ///
 /// # Errors
-/// - `EINVAL`: no such control, none further.
+/// - `EINVAL`: no such control, or no next one.
 /// - `ENOTTY`: the device has no controls.
 pub fn query_ext_ctrl(fd: BorrowedFd<'_>, id: u32) -> Result<ControlInfo, Error> {
     let mut raw = sys::v4l2_query_ext_ctrl {
@@ -214,5 +215,5 @@ pub fn query_ext_ctrl(fd: BorrowedFd<'_>, id: u32) -> Result<ControlInfo, Error>
     })
 }
 
-/// Added to an id: the next control after it, of any kind.
+/// Added to an id: selects the next control, of any kind.
 pub const NEXT: u32 = sys::V4L2_CTRL_FLAG_NEXT_CTRL | sys::V4L2_CTRL_FLAG_NEXT_COMPOUND;

@@ -8,9 +8,10 @@ use rustix::fd::BorrowedFd;
 
 use super::buffer::{Buffer, RawBuffer};
 use super::request::{QueryBuf, Request, call_with_pointers};
-use crate::v4l2::{BufType, Error, Memory};
+use crate::Error;
+use crate::v4l2::{BufType, Memory};
 
-/// `VIDIOC_QUERYBUF`: sizes, offsets and state of a buffer, any time after allocation.
+/// `VIDIOC_QUERYBUF`: returns sizes, offsets, and state of a buffer, at any time after allocation.
 ///
 /// # Errors
 /// - `EINVAL`: no such buffer.
@@ -23,5 +24,5 @@ pub fn querybuf(
     let mut raw = RawBuffer::new(buf_type, memory, index);
     // SAFETY: `with` points the buffer at its own array, whose length it states.
     raw.with(|buffer| unsafe { call_with_pointers::<QueryBuf>(fd, buffer) })?;
-    raw.answer(QueryBuf::NAME)
+    raw.answer(QueryBuf::CALL)
 }

@@ -8,15 +8,15 @@ use videostream_sys::v4l2 as sys;
 
 use super::request::{QueryCap, call};
 use super::text;
-use crate::v4l2::Error;
+use crate::Error;
 
 bitflags! {
-    /// `V4L2_CAP_*`: what a node can do.
+    /// `V4L2_CAP_*`: the capabilities of a node.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub struct Caps: u32 {
-        /// Delivers pictures, one memory plane.
+        /// Captures pictures, one memory plane.
         const VIDEO_CAPTURE = sys::V4L2_CAP_VIDEO_CAPTURE;
-        /// Takes pictures, one memory plane.
+        /// Accepts pictures, one memory plane.
         const VIDEO_OUTPUT = sys::V4L2_CAP_VIDEO_OUTPUT;
         /// Overlay.
         const VIDEO_OVERLAY = sys::V4L2_CAP_VIDEO_OVERLAY;
@@ -28,9 +28,9 @@ bitflags! {
         const SLICED_VBI_CAPTURE = sys::V4L2_CAP_SLICED_VBI_CAPTURE;
         /// Sliced VBI output.
         const SLICED_VBI_OUTPUT = sys::V4L2_CAP_SLICED_VBI_OUTPUT;
-        /// Delivers pictures, several memory planes.
+        /// Captures pictures, several memory planes.
         const VIDEO_CAPTURE_MPLANE = sys::V4L2_CAP_VIDEO_CAPTURE_MPLANE;
-        /// Takes pictures, several memory planes.
+        /// Accepts pictures, several memory planes.
         const VIDEO_OUTPUT_MPLANE = sys::V4L2_CAP_VIDEO_OUTPUT_MPLANE;
         /// Memory to memory, several memory planes.
         const VIDEO_M2M_MPLANE = sys::V4L2_CAP_VIDEO_M2M_MPLANE;
@@ -48,13 +48,13 @@ bitflags! {
         const SDR_CAPTURE = sys::V4L2_CAP_SDR_CAPTURE;
         /// Software defined radio, sending.
         const SDR_OUTPUT = sys::V4L2_CAP_SDR_OUTPUT;
-        /// Delivers metadata.
+        /// Captures metadata.
         const META_CAPTURE = sys::V4L2_CAP_META_CAPTURE;
-        /// Takes metadata.
+        /// Accepts metadata.
         const META_OUTPUT = sys::V4L2_CAP_META_OUTPUT;
-        /// `read` and `write` work.
+        /// Supports `read` and `write`.
         const READWRITE = sys::V4L2_CAP_READWRITE;
-        /// Buffers are queued (the way this library works).
+        /// Supports streaming I/O with buffers, which this library uses.
         const STREAMING = sys::V4L2_CAP_STREAMING;
         /// Touch surface.
         const TOUCH = sys::V4L2_CAP_TOUCH;
@@ -62,12 +62,12 @@ bitflags! {
         const IO_MC = sys::V4L2_CAP_IO_MC;
         /// `device_caps` is valid.
         const DEVICE_CAPS = sys::V4L2_CAP_DEVICE_CAPS;
-        /// Bits that this library has no name for.
+        /// Bits unknown to this library.
         const _ = !0;
     }
 }
 
-/// `struct v4l2_capability`: driver, card, bus and abilities of a node.
+/// `struct v4l2_capability`: driver, card, bus, and capabilities of a node.
 #[derive(Clone, Copy)]
 #[doc(alias = "v4l2_capability")]
 pub struct Capabilities {
@@ -75,32 +75,33 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// Name of the kernel driver: `uvcvideo`, `vivid`.
+    /// Returns the name of the kernel driver: `uvcvideo`, `vivid`.
     #[must_use]
     pub fn driver(&self) -> &str {
         text(&self.raw.driver)
     }
 
-    /// Name of the device for people.
+    /// Returns the human-readable name of the device.
     #[must_use]
     pub fn card(&self) -> &str {
         text(&self.raw.card)
     }
 
-    /// Where it is attached: `usb-0000:00:14.0-1`, `platform:vivid-000`. Stays the same over boots.
+    /// Returns where it is connected: `usb-0000:00:14.0-1`, `platform:vivid-000`. Stable over
+    /// reboots.
     #[must_use]
     pub fn bus_info(&self) -> &str {
         text(&self.raw.bus_info)
     }
 
-    /// Kernel version that the driver was built for: major, minor, patch.
+    /// Returns the kernel version that the driver was built for: major, minor, patch.
     #[must_use]
     pub const fn version(&self) -> (u8, u8, u8) {
         let [patch, minor, major, _] = self.raw.version.to_le_bytes();
         (major, minor, patch)
     }
 
-    /// What **this node** can do: `device_caps` where valid, else `capabilities`.
+    /// Returns the capabilities of **this node**: `device_caps` if valid, else `capabilities`.
     #[must_use]
     #[doc(alias = "device_caps")]
     pub const fn caps(&self) -> Caps {
@@ -111,7 +112,7 @@ impl Capabilities {
         }
     }
 
-    /// What all nodes of the physical device can do together.
+    /// Returns the capabilities of all nodes of the physical device together.
     #[must_use]
     #[doc(alias = "capabilities")]
     pub const fn all_caps(&self) -> Caps {
@@ -130,11 +131,11 @@ impl fmt::Debug for Capabilities {
     }
 }
 
-/// `VIDIOC_QUERYCAP`: who is behind a descriptor.
+/// `VIDIOC_QUERYCAP`: returns the driver, device, and capabilities behind a descriptor.
 ///
 /// # Errors
 /// - `ENOTTY`, `EINVAL`: not a V4L2 device.
-/// - `ENODEV`: unplugged.
+/// - `ENODEV`: the device was unplugged.
 pub fn querycap(fd: BorrowedFd<'_>) -> Result<Capabilities, Error> {
     let mut raw = sys::v4l2_capability::default();
     call::<QueryCap>(fd, &mut raw)?;
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn names_without_nul_or_with_bad_utf8_end_where_they_must() {
+    fn names_without_nul_or_with_bad_utf8_are_cut() {
         let mut raw = sys::v4l2_capability {
             driver: [b'x'; 16],
             ..Default::default()

@@ -11,7 +11,7 @@ use videostream_sys::v4l2 as sys;
 
 use super::request::{QueryMenu, call};
 use super::text;
-use crate::v4l2::Error;
+use crate::Error;
 
 /// `struct v4l2_querymenu`: one item of a menu.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct MenuItem {
 }
 
 impl MenuItem {
-    /// The item's name for people; empty in integer menus.
+    /// Returns the item's human-readable name; empty in integer menus.
     #[must_use]
     pub fn name(&self) -> &str {
         text(&self.name)
@@ -42,12 +42,12 @@ impl fmt::Debug for MenuItem {
     }
 }
 
-/// `VIDIOC_QUERYMENU`: the item `index` of the menu control `id`.
+/// `VIDIOC_QUERYMENU`: returns item `index` of the menu control `id`.
 ///
-/// `integer` tells an integer menu from one of names.
+/// `integer` selects between integer menus and menus of names.
 ///
 /// # Errors
-/// - `EINVAL`: no such item. Menus may have holes: go on to the next.
+/// - `EINVAL`: no such item. Menus may have gaps: continue with the next index.
 pub fn querymenu(
     fd: BorrowedFd<'_>,
     id: u32,

@@ -5,53 +5,53 @@ use rustix::fd::BorrowedFd;
 use videostream_sys::v4l2 as sys;
 
 use super::request::{ReqBufs, call};
-use crate::v4l2::{BufType, Error, Memory};
+use crate::Error;
+use crate::v4l2::{BufType, Memory};
 
 bitflags! {
-    /// `V4L2_BUF_CAP_*`: what a queue can do. Empty on kernels before 4.20.
+    /// `V4L2_BUF_CAP_*`: the capabilities of a queue; empty on kernels before 4.20.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub struct BufferCapabilities: u32 {
-        /// Buffers of the driver.
+        /// Buffers in the driver's memory.
         const MMAP = sys::V4L2_BUF_CAP_SUPPORTS_MMAP;
         /// Buffers by address.
         const USERPTR = sys::V4L2_BUF_CAP_SUPPORTS_USERPTR;
         /// Buffers by dma-buf.
         const DMABUF = sys::V4L2_BUF_CAP_SUPPORTS_DMABUF;
-        /// Requests.
+        /// Media requests.
         const REQUESTS = sys::V4L2_BUF_CAP_SUPPORTS_REQUESTS;
-        /// Freeing works while buffers are mapped or exported.
+        /// Buffers can be freed while they are mapped or exported.
         const ORPHANED_BUFS = sys::V4L2_BUF_CAP_SUPPORTS_ORPHANED_BUFS;
         /// A decoded buffer may be held back for the second field.
         const M2M_HOLD_CAPTURE_BUF = sys::V4L2_BUF_CAP_SUPPORTS_M2M_HOLD_CAPTURE_BUF;
-        /// Cache hints are heeded.
+        /// Cache hints are supported.
         const MMAP_CACHE_HINTS = sys::V4L2_BUF_CAP_SUPPORTS_MMAP_CACHE_HINTS;
-        /// `VIDIOC_CREATE_BUFS` reports the largest number of buffers.
+        /// `VIDIOC_CREATE_BUFS` reports the maximum number of buffers.
         const MAX_NUM_BUFFERS = sys::V4L2_BUF_CAP_SUPPORTS_MAX_NUM_BUFFERS;
         /// Single buffers can be removed.
         const REMOVE_BUFS = sys::V4L2_BUF_CAP_SUPPORTS_REMOVE_BUFS;
-        /// Bits that this library has no name for.
+        /// Bits unknown to this library.
         const _ = !0;
     }
 }
 
-/// What [`reqbufs`] gave.
+/// The result of [`reqbufs`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[doc(alias = "v4l2_requestbuffers")]
 pub struct Reqbufs {
-    /// Buffers there are now: more than asked for when the driver needs them, fewer when
-    /// memory is short.
+    /// Number of buffers: more than requested if the driver needs them, fewer if memory is short.
     pub count: u32,
-    /// What the queue can do.
+    /// Capabilities of the queue.
     pub capabilities: BufferCapabilities,
 }
 
 /// `VIDIOC_REQBUFS`: allocates a queue's buffers, or frees them with `count` 0.
 ///
 /// # Errors
-/// - `EBUSY`: the queue streams, or another handle owns it; on old kernels also when buffers
+/// - `EBUSY`: the queue is streaming, or another handle owns it; on old kernels also when buffers
 ///   are mapped or exported.
-/// - `EINVAL`: the queue has no such memory type.
-/// - `ENOMEM`: not even the driver's minimum could be had.
+/// - `EINVAL`: the queue does not support the memory type.
+/// - `ENOMEM`: not even the driver's minimum could be allocated.
 pub fn reqbufs(
     fd: BorrowedFd<'_>,
     buf_type: BufType,

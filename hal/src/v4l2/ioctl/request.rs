@@ -52,7 +52,6 @@ requests! {
     GDvTimings(sys::v4l2_dv_timings) = VIDIOC_G_DV_TIMINGS;
     SDvTimings(sys::v4l2_dv_timings) = VIDIOC_S_DV_TIMINGS;
     QueryDvTimings(sys::v4l2_dv_timings) = VIDIOC_QUERY_DV_TIMINGS;
-    DvTimingsCap(sys::v4l2_dv_timings_cap) = VIDIOC_DV_TIMINGS_CAP;
     CropCap(sys::v4l2_cropcap) = VIDIOC_CROPCAP;
     GSelection(sys::v4l2_selection) = VIDIOC_G_SELECTION;
     SSelection(sys::v4l2_selection) = VIDIOC_S_SELECTION;

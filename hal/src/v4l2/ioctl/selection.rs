@@ -4,30 +4,31 @@ use rustix::fd::BorrowedFd;
 use videostream_sys::v4l2 as sys;
 
 use super::request::{GSelection, SSelection, call};
-use crate::v4l2::{BufType, Error};
+use crate::Error;
+use crate::v4l2::BufType;
 
-/// `V4L2_SEL_TGT_*`: which rectangle.
+/// `V4L2_SEL_TGT_*`: selects a rectangle.
 ///
-/// On capture queues *crop* is the part of the sensor or signal that is taken, *compose* the part
-/// of the buffer that it is written to.
+/// On capture queues, *crop* is the part of the sensor or signal that is captured, *compose* the
+/// part of the buffer that it is written to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u32)]
 pub enum SelectionTarget {
-    /// The part that is taken.
+    /// The part that is captured.
     Crop = sys::V4L2_SEL_TGT_CROP,
-    /// The part that is taken after a reset.
+    /// The default crop rectangle.
     CropDefault = sys::V4L2_SEL_TGT_CROP_DEFAULT,
-    /// Everything that can be taken.
+    /// The largest possible crop rectangle.
     CropBounds = sys::V4L2_SEL_TGT_CROP_BOUNDS,
-    /// All pixels of the sensor, those that cannot be taken included.
+    /// All pixels of the sensor, including those that cannot be captured.
     NativeSize = sys::V4L2_SEL_TGT_NATIVE_SIZE,
     /// The part of the buffer that is written.
     Compose = sys::V4L2_SEL_TGT_COMPOSE,
-    /// The part that is written after a reset.
+    /// The default compose rectangle.
     ComposeDefault = sys::V4L2_SEL_TGT_COMPOSE_DEFAULT,
-    /// Everything that can be written.
+    /// The largest possible compose rectangle.
     ComposeBounds = sys::V4L2_SEL_TGT_COMPOSE_BOUNDS,
-    /// What is written together with padding.
+    /// The part that is written, including padding.
     ComposePadded = sys::V4L2_SEL_TGT_COMPOSE_PADDED,
 }
 
@@ -41,12 +42,12 @@ pub enum Rounding {
     Up,
     /// Never larger (`V4L2_SEL_FLAG_LE`).
     Down,
-    /// Not at all: `ERANGE` instead.
+    /// Not at all: fails with `ERANGE` instead.
     Exact,
 }
 
 impl Rounding {
-    /// `V4L2_SEL_FLAG_*`.
+    /// Returns `V4L2_SEL_FLAG_*`.
     pub(crate) const fn raw(self) -> u32 {
         match self {
             Self::Nearest => 0,
@@ -65,9 +66,9 @@ pub struct SelectionRect {
     pub left: i32,
     /// Lines from the top edge.
     pub top: i32,
-    /// Pixels.
+    /// Width in pixels.
     pub width: u32,
-    /// Lines.
+    /// Height in pixels.
     pub height: u32,
 }
 
@@ -91,12 +92,12 @@ impl SelectionRect {
     }
 }
 
-/// `VIDIOC_G_SELECTION`: a rectangle of a queue.
+/// `VIDIOC_G_SELECTION`: returns a rectangle of a queue.
 ///
 /// # Errors
 /// - `EINVAL`: the queue has no such rectangle.
-/// - `ENODATA`: not at the selected input.
-/// - `ENOTTY`: the driver has none at all.
+/// - `ENODATA`: not available at the selected input.
+/// - `ENOTTY`: the driver has no selections.
 pub fn g_selection(
     fd: BorrowedFd<'_>,
     buf_type: BufType,
@@ -111,16 +112,17 @@ pub fn g_selection(
     Ok(SelectionRect::from_raw(raw.r))
 }
 
-/// `VIDIOC_S_SELECTION`: sets a rectangle of a queue; returns what the driver rounded it to.
+/// `VIDIOC_S_SELECTION`: sets a rectangle of a queue and returns what the driver rounded it to.
 ///
-/// Crop, compose and format depend on each other: set them in this order and read all back.
+/// Crop, compose, and format depend on each other: set them in this order and read all of them
+/// back.
 ///
 /// # Errors
 /// - `EINVAL`: the queue has no such rectangle, or it cannot be set.
-/// - `ERANGE`: it cannot be had within the rounding.
-/// - `EBUSY`: not while buffers are allocated.
-/// - `ENODATA`: not at the selected input.
-/// - `ENOTTY`: the driver has none at all.
+/// - `ERANGE`: it is not possible with this rounding.
+/// - `EBUSY`: buffers are allocated.
+/// - `ENODATA`: not available at the selected input.
+/// - `ENOTTY`: the driver has no selections.
 pub fn s_selection(
     fd: BorrowedFd<'_>,
     buf_type: BufType,

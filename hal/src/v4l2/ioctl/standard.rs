@@ -1,4 +1,4 @@
-//! `VIDIOC_ENUMSTD`, `VIDIOC_G_STD`, `VIDIOC_S_STD` and `VIDIOC_QUERYSTD`.
+//! `VIDIOC_ENUMSTD`, `VIDIOC_G_STD`, `VIDIOC_S_STD`, and `VIDIOC_QUERYSTD`.
 
 use core::fmt;
 
@@ -8,7 +8,8 @@ use videostream_sys::v4l2 as sys;
 
 use super::request::{EnumStd, GStd, QueryStd, SStd, call};
 use super::text;
-use crate::v4l2::{Error, Fraction};
+use crate::Error;
+use crate::v4l2::Fraction;
 
 bitflags! {
     /// `v4l2_std_id`: a set of analogue television standards.
@@ -63,36 +64,36 @@ bitflags! {
         const SECAM_L = sys::V4L2_STD_SECAM_L;
         /// SECAM Lc.
         const SECAM_LC = sys::V4L2_STD_SECAM_LC;
-        /// All of PAL with 625 lines but N and Nc.
+        /// All of PAL with 625 lines, except N and Nc.
         const PAL = sys::V4L2_STD_PAL;
         /// NTSC M of all three countries.
         const NTSC = sys::V4L2_STD_NTSC;
         /// All of SECAM.
         const SECAM = sys::V4L2_STD_SECAM;
-        /// Everything with 525 lines and 60 fields.
+        /// All standards with 525 lines and 60 fields.
         const LINES_525 = sys::V4L2_STD_525_60;
-        /// Everything with 625 lines and 50 fields.
+        /// All standards with 625 lines and 50 fields.
         const LINES_625 = sys::V4L2_STD_625_50;
-        /// Bits that this library has no name for.
+        /// Bits unknown to this library.
         const _ = !0;
     }
 }
 
-/// `struct v4l2_standard`: an analogue standard that the selected input or output takes.
+/// `struct v4l2_standard`: an analogue standard of the selected input or output.
 #[derive(Clone, Copy)]
 #[doc(alias = "v4l2_standard")]
 pub struct Standard {
-    /// The standards that are the same for this device.
+    /// The standards that this device treats as one.
     pub ids: Standards,
     /// Seconds per frame (two fields).
     pub frame_period: Fraction,
-    /// Lines per frame, blanking included.
+    /// Lines per frame, including blanking.
     pub frame_lines: u32,
     name: [u8; 24],
 }
 
 impl Standard {
-    /// Its name for people.
+    /// Returns its human-readable name.
     #[must_use]
     pub fn name(&self) -> &str {
         text(&self.name)
@@ -110,12 +111,12 @@ impl fmt::Debug for Standard {
     }
 }
 
-/// `VIDIOC_ENUMSTD`: the standard at `index` of the selected input or output.
+/// `VIDIOC_ENUMSTD`: returns the standard at `index` of the selected input or output.
 ///
 /// # Errors
-/// - `EINVAL`: `index` is past the last one.
-/// - `ENODATA`: the selected input takes no standards.
-/// - `ENOTTY`: the device takes none at all.
+/// - `EINVAL`: `index` is past the end.
+/// - `ENODATA`: the selected input has no standards.
+/// - `ENOTTY`: the device has no standards.
 pub fn enumstd(fd: BorrowedFd<'_>, index: u32) -> Result<Standard, Error> {
     let mut raw = sys::v4l2_standard {
         index,
@@ -130,10 +131,10 @@ pub fn enumstd(fd: BorrowedFd<'_>, index: u32) -> Result<Standard, Error> {
     })
 }
 
-/// `VIDIOC_G_STD`: the standard that is set.
+/// `VIDIOC_G_STD`: returns the current standard.
 ///
 /// # Errors
-/// As for [`enumstd`], but for the index.
+/// Those of [`enumstd`], except for the index.
 pub fn g_std(fd: BorrowedFd<'_>) -> Result<Standards, Error> {
     let mut id = 0;
     call::<GStd>(fd, &mut id)?;
@@ -143,18 +144,18 @@ pub fn g_std(fd: BorrowedFd<'_>) -> Result<Standards, Error> {
 /// `VIDIOC_S_STD`: sets the standard, or one of several; the format changes with it.
 ///
 /// # Errors
-/// - `EINVAL`: none of them can be had.
+/// - `EINVAL`: the device supports none of them.
 /// - `EBUSY`: buffers are allocated.
 /// - `ENODATA`, `ENOTTY`: as for [`enumstd`].
 pub fn s_std(fd: BorrowedFd<'_>, standards: Standards) -> Result<(), Error> {
     call::<SStd>(fd, &mut standards.bits())
 }
 
-/// `VIDIOC_QUERYSTD`: the standards that the signal may have. Empty: there is none.
+/// `VIDIOC_QUERYSTD`: returns the standards that the signal may have; empty without a signal.
 ///
 /// # Errors
 /// - `ENODATA`, `ENOTTY`: as for [`enumstd`].
-/// - `EBUSY`: not while streaming, on some hardware.
+/// - `EBUSY`: streaming, on some hardware.
 pub fn querystd(fd: BorrowedFd<'_>) -> Result<Standards, Error> {
     let mut id = 0;
     call::<QueryStd>(fd, &mut id)?;

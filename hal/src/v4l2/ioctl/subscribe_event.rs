@@ -4,25 +4,25 @@ use rustix::fd::BorrowedFd;
 use videostream_sys::v4l2 as sys;
 
 use super::request::{SubscribeEvent, UnsubscribeEvent, call};
-use crate::v4l2::Error;
+use crate::Error;
 
-/// Which events a handle wants.
+/// The events that a handle subscribes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[doc(alias = "v4l2_event_subscription")]
 pub enum EventSelector {
     /// `V4L2_EVENT_EOS`: the last buffer was delivered.
     EndOfStream,
-    /// `V4L2_EVENT_SOURCE_CHANGE`: the format at input (grabbers) or of the stream (decoders,
-    /// input 0) changed.
+    /// `V4L2_EVENT_SOURCE_CHANGE`: the format at an input (capture cards) or of the stream
+    /// (decoders, input 0) changed.
     SourceChange {
         /// The input or pad.
         input: u32,
     },
-    /// `V4L2_EVENT_CTRL`: a control changed; also those that this handle changes.
+    /// `V4L2_EVENT_CTRL`: a control changed, including changes by this handle.
     Control {
         /// `V4L2_CID_*`.
         id: u32,
-        /// An event with the present value comes at once.
+        /// Whether to send an event with the current value immediately.
         initial: bool,
     },
     /// `V4L2_EVENT_FRAME_SYNC`: reception of a frame began.
@@ -31,7 +31,7 @@ pub enum EventSelector {
     VSync,
     /// `V4L2_EVENT_MOTION_DET`: motion detection.
     MotionDetection,
-    /// `V4L2_EVENT_ALL`: everything; for taking back only.
+    /// `V4L2_EVENT_ALL`: all events; only for unsubscribing.
     All,
 }
 
@@ -61,17 +61,17 @@ impl EventSelector {
     }
 }
 
-/// `VIDIOC_SUBSCRIBE_EVENT`: from now on the events of a kind are queued for this handle.
+/// `VIDIOC_SUBSCRIBE_EVENT`: queues events of a kind for this handle from now on.
 ///
 /// # Errors
 /// - `EINVAL`: the device has no such event or control.
 /// - `ENOTTY`: the device has no events.
-/// - `ENOMEM`: no memory for the queue.
+/// - `ENOMEM`: no memory for the event queue.
 pub fn subscribe_event(fd: BorrowedFd<'_>, events: EventSelector) -> Result<(), Error> {
     call::<SubscribeEvent>(fd, &mut events.to_raw())
 }
 
-/// `VIDIOC_UNSUBSCRIBE_EVENT`: no more events of a kind; those that wait are dropped.
+/// `VIDIOC_UNSUBSCRIBE_EVENT`: stops queueing events of a kind and drops pending ones.
 ///
 /// # Errors
 /// - `ENOTTY`: the device has no events.

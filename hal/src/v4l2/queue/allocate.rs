@@ -1,19 +1,23 @@
-//! Getting buffers, and more of them.
+//! Allocating buffers, and adding more.
 
 use core::marker::PhantomData;
 use core::ops::Range;
 
 use rustix::fd::AsFd;
 
-use super::{Allocated, Configured, Core, Failed, HasBuffers, MAX_BUFFERS, Place, Places, Queue};
-use crate::v4l2::{BufType, Error, Memory, PixFormat, ioctl};
+use super::{
+    Allocated, BufferMemory, Configured, Core, ExternalMemory, Failed, HasBuffers, MAX_BUFFERS,
+    Queue,
+};
+use crate::v4l2::{BufType, Memory, PixFormat, ioctl};
+use crate::{Call, Error};
 
 #[expect(
     clippy::result_large_err,
     reason = "the queue comes back with the error, and transitions are rare"
 )]
 impl<D: AsFd> Queue<D, Configured> {
-    /// A queue of a device, in the format that the device has.
+    /// Creates a queue of a device, in the device's current format.
     pub const fn new(device: D, buf_type: BufType) -> Self {
         Self {
             core: Core::new(device, buf_type),
@@ -21,47 +25,46 @@ impl<D: AsFd> Queue<D, Configured> {
         }
     }
 
-    /// Allocates `count` buffers of the driver's memory, to be exported or mapped.
+    /// Allocates `count` buffers in the driver's memory, which can be exported or mapped.
     ///
-    /// The driver may give more (it needs some for itself) or fewer (memory is short): see
+    /// The driver may allocate more (it needs some itself) or fewer (memory is short): see
     /// [`Queue::count`].
     ///
     /// # Errors
-    /// Those of [`ioctl::reqbufs`]; [`Error::Argument`] when `count` is 0 or past [`MAX_BUFFERS`].
+    /// Those of [`ioctl::reqbufs`]; [`Error::Argument`] when `count` is 0 or above [`MAX_BUFFERS`].
     pub fn allocate(self, count: u32) -> Result<Queue<D, Allocated>, Failed<Self>> {
         self.request(Memory::Mmap, count)
     }
 
-    /// Makes `count` places for buffers whose memory comes from elsewhere as dma-buf; give each
-    /// its memory with [`Queue::import`].
+    /// Allocates `count` buffers that import dma-bufs; give each its memory with [`Queue::import`].
     ///
     /// # Errors
-    /// As for [`Queue::allocate`]; `EINVAL` when the driver cannot import.
+    /// Those of [`Queue::allocate`]; `EINVAL` when the driver cannot import.
     pub fn allocate_imported(self, count: u32) -> Result<Queue<D, Allocated>, Failed<Self>> {
         self.request(Memory::DmaBuf, count)
     }
 
-    /// Makes `count` places for buffers whose memory is mapped in this process; give each its
-    /// memory with [`Queue::lend`]. For drivers without dma-buf.
+    /// Allocates `count` buffers in memory mapped by this process; give each its memory with
+    /// [`Queue::attach`]. For drivers without dma-buf.
     ///
     /// # Errors
-    /// As for [`Queue::allocate`]; `EINVAL` when the driver takes no memory by address.
+    /// Those of [`Queue::allocate`]; `EINVAL` when the driver does not support user pointers.
     pub fn allocate_user(self, count: u32) -> Result<Queue<D, Allocated>, Failed<Self>> {
         self.request(Memory::UserPtr, count)
     }
 
-    /// Makes `count` buffers with memory of a kind, which `supply` gives to them.
+    /// Allocates `count` buffers of a given memory type, for which `supply` provides the memory.
     ///
     /// # Errors
-    /// As for [`Queue::allocate`], and those of `supply`.
+    /// Those of [`Queue::allocate`] and of `supply`.
     pub fn allocate_supplied(
         mut self,
         memory: Memory,
         count: u32,
-        supply: &mut dyn FnMut(&mut Places<'_>) -> Result<(), Error>,
+        supply: &mut dyn FnMut(&mut ExternalMemory<'_>) -> Result<(), Error>,
     ) -> Result<Queue<D, Allocated>, Failed<Self>> {
         let requested = self.core.request(memory, count);
-        match requested.and_then(|()| supply(&mut self.core.places())) {
+        match requested.and_then(|()| supply(&mut self.core.external_memory())) {
             Ok(()) => Ok(self.into_state()),
             Err(error) => {
                 if self.core.count > 0 {
@@ -81,15 +84,15 @@ impl<D: AsFd> Queue<D, Configured> {
 }
 
 impl<D: AsFd, S: HasBuffers> Queue<D, S> {
-    /// Adds up to `count` buffers, also while streaming. The result is the range of their
-    /// indices; it may be shorter than asked for.
+    /// Adds up to `count` buffers, also while streaming. Returns the range of their indices, which
+    /// may be shorter than requested.
     ///
-    /// They are large enough for `format`, which may be a larger one than the present; `None`
+    /// The buffers are large enough for `format`, which may be larger than the current one; `None`
     /// makes them like the others.
     ///
     /// # Errors
     /// - `ENOTTY`: the driver cannot add buffers.
-    /// - `EINVAL`: the format needs less than the present one, or is none of the driver's.
+    /// - `EINVAL`: the format needs less than the current one, or the driver does not have it.
     /// - `ENOMEM`: memory is short.
     /// - [`Error::Argument`]: there would be more than [`MAX_BUFFERS`].
     #[doc(alias = "VIDIOC_CREATE_BUFS")]
@@ -104,7 +107,7 @@ impl<D: AsFd, S: HasBuffers> Queue<D, S> {
         let end = given.index.saturating_add(given.count);
         if given.index != self.core.count || end > MAX_BUFFERS as u32 {
             return Err(Error::Answer {
-                call: "VIDIOC_CREATE_BUFS",
+                call: Call::CreateBufs,
                 field: "index",
                 value: given.index.into(),
             });
@@ -116,7 +119,7 @@ impl<D: AsFd, S: HasBuffers> Queue<D, S> {
 }
 
 impl<D: AsFd> Core<D> {
-    /// Gets buffers; after an error there are none.
+    /// Requests buffers; after an error there are no buffers.
     pub(super) fn request(&mut self, memory: Memory, count: u32) -> Result<(), Error> {
         let requested = self.try_request(memory, count);
         if requested.is_err() && self.count > 0 {
@@ -131,10 +134,9 @@ impl<D: AsFd> Core<D> {
         let given = ioctl::reqbufs(self.fd(), buf_type, memory, count)?;
         self.memory = memory;
         self.count = given.count;
-        self.capabilities = given.capabilities;
         if !(1..=MAX_BUFFERS as u32).contains(&given.count) {
             return Err(Error::Answer {
-                call: "VIDIOC_REQBUFS",
+                call: Call::ReqBufs,
                 field: "count",
                 value: given.count.into(),
             });
@@ -146,7 +148,7 @@ impl<D: AsFd> Core<D> {
                 *length = plane.length;
             }
         } else {
-            // Places have no planes of their own yet: they are those of the format.
+            // Buffers without memory report no planes yet, so take those of the format.
             let format = ioctl::g_fmt(self.fd(), buf_type)?;
             self.plane_count = format.plane_count;
             for (length, plane) in self.lengths.iter_mut().zip(format.planes()) {
@@ -166,21 +168,21 @@ impl<D: AsFd> Core<D> {
         Ok(())
     }
 
-    /// A place for every buffer whose memory is not the driver's.
+    /// Makes an entry for every buffer whose memory is not the driver's.
     fn make_places(&mut self) {
         if self.memory == Memory::Mmap {
             return;
         }
         while self.places.len() < self.count as usize {
-            if self.places.push(Place::Empty).is_err() {
-                // Counts above the capacity were refused before.
+            if self.places.push(BufferMemory::Empty).is_err() {
+                // Counts above the capacity were refused earlier.
                 return;
             }
         }
     }
 }
 
-/// Refuses counts that do not fit beside the buffers that there are.
+/// Refuses counts that exceed the limit together with the existing buffers.
 fn check_count(count: u32, present: u32) -> Result<(), Error> {
     let room = (MAX_BUFFERS as u32).saturating_sub(present);
     if !(1..=room).contains(&count) {

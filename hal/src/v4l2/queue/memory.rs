@@ -1,16 +1,17 @@
-//! The memory of buffers: out of the driver, or into it.
+//! The memory of buffers: exported, mapped, imported, or attached.
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::param::page_size;
 
-use super::places::check_pages;
-use super::{Core, HasBuffers, Place, Queue};
+use super::external_memory::check_pages;
+use super::{BufferMemory, Core, HasBuffers, Queue};
 use crate::memory::mapping::{Access, Mapping};
 use crate::v4l2::ioctl::{self, BufferPlane};
-use crate::v4l2::{Buffer, Error, ExportAccess, Memory};
+use crate::v4l2::{Buffer, ExportAccess, Memory};
+use crate::{Call, Error};
 
 impl<D: AsFd, S: HasBuffers> Queue<D, S> {
-    /// Sizes, offsets and state of a buffer.
+    /// Returns sizes, offsets, and state of a buffer.
     ///
     /// # Errors
     /// See [`ioctl::querybuf`].
@@ -18,7 +19,7 @@ impl<D: AsFd, S: HasBuffers> Queue<D, S> {
         ioctl::querybuf(self.fd(), self.core.buf_type, self.core.memory, index)
     }
 
-    /// A dma-buf descriptor for one memory plane of a buffer.
+    /// Exports one memory plane of a buffer as a dma-buf.
     ///
     /// # Errors
     /// See [`ioctl::expbuf`].
@@ -26,16 +27,15 @@ impl<D: AsFd, S: HasBuffers> Queue<D, S> {
         ioctl::expbuf(self.fd(), self.core.buf_type, index, plane, access)
     }
 
-    /// Maps one memory plane of a buffer of the driver, without a dma-buf: for drivers that
-    /// cannot export. The driver brackets accesses with its own cache operations at queue and
-    /// dequeue.
+    /// Maps one memory plane of a driver buffer without a dma-buf, for drivers that cannot export.
+    /// The driver does its own cache maintenance when the buffer is queued and dequeued.
     ///
-    /// The pages outlive buffer and queue; kernels before 5.0 refuse to free buffers while they
-    /// are mapped.
+    /// The mapping may outlive buffer and queue; kernels before 5.0 refuse to free buffers while
+    /// they are mapped.
     ///
     /// # Errors
     /// - [`Error::Argument`]: the memory is not the driver's, or there is no such plane.
-    /// - `EINVAL`: no such buffer, or the driver's memory cannot be mapped (protected memory).
+    /// - `EINVAL`: no such buffer, or its memory cannot be mapped (protected memory).
     /// - `EACCES`: the device was not opened for writing.
     #[doc(alias = "mmap")]
     pub fn map(&self, index: u32, plane: usize, access: Access) -> Result<Mapping, Error> {
@@ -56,62 +56,62 @@ impl<D: AsFd, S: HasBuffers> Queue<D, S> {
             });
         };
         Mapping::at(self.fd(), mem_offset.into(), length as usize, access)
-            .map_err(|errno| Error::system("mmap", errno))
+            .map_err(|errno| Error::of_device(Call::Mmap, errno))
     }
 
-    /// Gives a place the memory that it will always have: one dma-buf per memory plane.
+    /// Gives a buffer its permanent memory: one dma-buf per memory plane.
     ///
-    /// The queue keeps descriptors of its own. Keeping memory and place together lets the driver
-    /// keep its mapping, too.
+    /// The queue duplicates the descriptors. As long as buffer and memory stay together, the driver
+    /// can keep its mapping.
     ///
     /// # Errors
-    /// - [`Error::Argument`]: no such place, another number of planes, or the queue has memory of
-    ///   another kind.
+    /// - [`Error::Argument`]: no such buffer, a wrong number of planes, or a queue with another
+    ///   memory type.
     /// - `EMFILE`: too many descriptors.
     pub fn import(&mut self, index: u32, planes: &[BorrowedFd<'_>]) -> Result<(), Error> {
-        self.core.places().import(index, planes)
+        self.core.external_memory().import(index, planes)
     }
 
-    /// Bytes that the memory of a buffer must have for [`Queue::lend`]: every memory plane,
-    /// rounded up to whole pages.
+    /// Returns the bytes that [`Queue::attach`] needs for a buffer: every memory plane, rounded up
+    /// to whole pages.
     #[must_use]
-    pub fn lent_len(&self) -> usize {
-        self.lent_offset(self.core.plane_count)
+    pub fn attached_len(&self) -> usize {
+        self.attached_offset(self.core.plane_count)
     }
 
-    /// Where a memory plane begins in the memory of a buffer that was lent.
+    /// Returns the offset of a memory plane in attached memory.
     #[must_use]
-    pub fn lent_offset(&self, plane: usize) -> usize {
+    pub fn attached_offset(&self, plane: usize) -> usize {
         self.core.lent_offset(plane)
     }
 
-    /// Gives a place the memory that it will always have: pages of this process, for all memory
-    /// planes one after another ([`Queue::lent_offset`]). The queue keeps them until it ends.
+    /// Gives a buffer its permanent memory: a mapping with all memory planes, one after another
+    /// ([`Queue::attached_offset`]). The queue keeps it until it is dropped.
     ///
     /// # Errors
-    /// [`Error::Argument`]: no such place, memory that is too short or read-only, or the queue
-    /// has memory of another kind.
-    pub fn lend(&mut self, index: u32, pages: Mapping) -> Result<(), Error> {
-        let need = self.lent_len();
-        let mut places = self.core.places();
+    /// [`Error::Argument`]: no such buffer, memory that is too short or read-only, or a queue with
+    /// another memory type.
+    pub fn attach(&mut self, index: u32, pages: Mapping) -> Result<(), Error> {
+        let need = self.attached_len();
+        let mut places = self.core.external_memory();
         let place = places.place(index, Memory::UserPtr)?;
         check_pages(&pages, need)?;
-        *place = Place::Lent(pages);
+        *place = BufferMemory::Pages(pages);
         Ok(())
     }
 
-    /// The memory of a buffer that was lent. Its bytes may be looked at while it is dequeued.
+    /// Returns the attached memory of a buffer. Its bytes may be read while the buffer is dequeued.
     #[must_use]
-    pub fn lent(&self, index: u32) -> Option<&Mapping> {
+    pub fn attached(&self, index: u32) -> Option<&Mapping> {
         match self.core.places.get(index as usize) {
-            Some(Place::Lent(pages)) => Some(pages),
+            Some(BufferMemory::Pages(pages)) => Some(pages),
             _ => None,
         }
     }
 }
 
 impl<D: AsFd> Core<D> {
-    /// Where a memory plane begins in the memory of a buffer that was lent.
+    /// Returns the offset of a memory plane in attached memory.
     pub(super) fn lent_offset(&self, plane: usize) -> usize {
         let before = self.lengths.iter().take(plane.min(self.plane_count));
         before

@@ -1,102 +1,103 @@
-//! One queue of buffers of a device, from format to stream.
+//! One buffer queue of a device, from format to stream.
 //!
-//! A queue goes through three states, which are types: [`Configured`] (a format may be set),
-//! [`Allocated`] (buffers exist) and [`Streaming`]. A transition takes the queue and gives it back
-//! in the new state, or unchanged with the error ([`Failed`]).
+//! A queue has three states, which are types: [`Configured`] (the format may be set), [`Allocated`]
+//! (buffers exist), and [`Streaming`]. A transition consumes the queue and returns it in the new
+//! state, or unchanged with the error ([`Failed`]).
 //!
-//! Buffers are numbers below [`Queue::count`]. A finished one is taken as a guard ([`Dequeued`])
-//! that queues it again when dropped; [`Dequeued::into_index`] keeps it out until
-//! [`Queue::queue`] is called with its number.
+//! Buffers are indices below [`Queue::count`]. A finished buffer is dequeued as a guard
+//! ([`Dequeued`]) that requeues it when dropped; [`Dequeued::into_index`] keeps it out until
+//! [`Queue::queue`] is called with its index.
 //!
 //! # Memory
-//! | call | who provides it | `enum v4l2_memory` |
+//! | call | memory comes from | `enum v4l2_memory` |
 //! |---|---|---|
-//! | [`Queue::allocate`] | the driver; [`Queue::export`] gives dma-bufs, [`Queue::map`] pages | `MMAP` |
+//! | [`Queue::allocate`] | the driver ([`Queue::export`], [`Queue::map`]) | `MMAP` |
 //! | [`Queue::allocate_imported`] | dma-bufs: [`Queue::import`] | `DMABUF` |
-//! | [`Queue::allocate_user`] | mappings: [`Queue::lend`] | `USERPTR` |
+//! | [`Queue::allocate_user`] | mappings: [`Queue::attach`] | `USERPTR` |
 //!
 //! # Release order
-//! Drivers want mappings and exported descriptors of a buffer gone before it is freed. Kernels
-//! since 5.0 keep such memory alive (`V4L2_BUF_CAP_SUPPORTS_ORPHANED_BUFS`), older ones refuse to
-//! free. So: unmap, close exported descriptors, then drop the queue, which stops the stream,
-//! gives imported memory back and frees the buffers.
+//! Drivers expect mappings and exported descriptors of a buffer to be gone before it is freed.
+//! Kernels since 5.0 keep such memory alive (`V4L2_BUF_CAP_SUPPORTS_ORPHANED_BUFS`); older ones
+//! refuse to free it. So unmap, close exported descriptors, then drop the queue, which stops the
+//! stream, releases imported memory, and frees the buffers.
 
 use core::cell::Cell;
 use core::marker::PhantomData;
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use super::ioctl::{self, BufferCapabilities};
-use super::{BufType, Error, MAX_MEMORY_PLANES, Memory};
+use super::ioctl;
+use super::{BufType, MAX_MEMORY_PLANES, Memory};
+use crate::Error;
 use crate::format::MAX_PLANES;
 use crate::memory::mapping::Mapping;
 
 mod allocate;
 mod any;
+mod enqueue;
+mod external_memory;
 mod memory;
-mod pass;
-mod places;
 mod stream;
 
-pub use pass::Content;
-pub use places::Places;
+pub use enqueue::Content;
+pub use external_memory::ExternalMemory;
 pub use stream::Dequeued;
 
-/// Most buffers of a queue.
+/// Maximum number of buffers of a queue.
 #[doc(alias = "VIDEO_MAX_FRAME")]
 pub const MAX_BUFFERS: usize = 32;
 
-/// State: a format may be set, there are no buffers.
+/// State: the format may be set; there are no buffers.
 #[derive(Debug)]
 pub enum Configured {}
 
-/// State: buffers exist and may be queued; nothing moves.
+/// State: buffers exist and may be queued, but the hardware does not process them.
 #[derive(Debug)]
 pub enum Allocated {}
 
-/// State: the hardware fills or drains the buffers.
+/// State: the hardware fills or reads the buffers.
 #[derive(Debug)]
 pub enum Streaming {}
 
-/// State: any of the three, for who changes it in place and looks before each use.
+/// State: any of the three, for owners that change it in place and check it before each use.
 #[derive(Debug)]
 pub(crate) enum Any {}
 
-/// A transition that did not happen: the queue as it was, and why.
+/// A failed transition: the unchanged queue and the error.
 #[derive(Debug)]
 pub struct Failed<T> {
     /// The queue in its old state.
     pub queue: T,
-    /// Why.
+    /// Why the transition failed.
     pub error: Error,
 }
 
-/// One queue of a device.
+/// One buffer queue of a device.
 ///
-/// `D` is the device or a reference to it: a camera owns its device, the two queues of a codec
+/// `D` is the device or a reference to it: a camera owns its device; the two queues of a codec
 /// share one.
 ///
 /// # Invariants
-/// While `core.count` is not 0 the driver has that many buffers of `core.memory` for us; while
-/// `core.streaming` is true the queue streams as far as we know.
+/// While `core.count` is not 0, the driver has that many buffers of type `core.memory` for us;
+/// while `core.streaming` is true, the queue is streaming as far as we know.
 #[derive(Debug)]
 pub struct Queue<D: AsFd, S> {
     core: Core<D>,
     state: PhantomData<S>,
 }
 
-/// The memory of one buffer, as far as it is not the driver's.
+/// The memory of one buffer, unless it is the driver's.
 #[derive(Debug, Default)]
-enum Place {
-    /// The driver's, or none yet.
+enum BufferMemory {
+    /// The driver's, or not set yet.
     #[default]
     Empty,
     /// A dma-buf for each memory plane.
     Imported([Option<OwnedFd>; MAX_MEMORY_PLANES]),
-    /// Pages with all memory planes, each at a page boundary.
-    Lent(Mapping),
-    /// Pages of each memory plane.
-    LentEach(heapless::Vec<Mapping, MAX_PLANES>),
+    /// One mapping with all memory planes, each at a page boundary.
+    Pages(Mapping),
+    /// One mapping for each memory plane.
+    PlanePages(heapless::Vec<Mapping, MAX_PLANES>),
 }
 
 #[derive(Debug)]
@@ -105,13 +106,12 @@ struct Core<D: AsFd> {
     buf_type: BufType,
     memory: Memory,
     count: u32,
-    capabilities: BufferCapabilities,
     plane_count: usize,
     lengths: [u32; MAX_MEMORY_PLANES],
-    /// One for each buffer, unless their memory is the driver's.
-    places: heapless::Vec<Place, MAX_BUFFERS>,
+    /// One entry for each buffer, unless the memory is the driver's.
+    places: heapless::Vec<BufferMemory, MAX_BUFFERS>,
     streaming: bool,
-    /// Buffers that the driver has.
+    /// Number of buffers queued with the driver.
     queued: Cell<u32>,
 }
 
@@ -122,7 +122,6 @@ impl<D: AsFd> Core<D> {
             buf_type,
             memory: Memory::Mmap,
             count: 0,
-            capabilities: BufferCapabilities::empty(),
             plane_count: 0,
             lengths: [0; MAX_MEMORY_PLANES],
             places: heapless::Vec::new(),
@@ -138,7 +137,7 @@ impl<D: AsFd> Core<D> {
 
 impl<D: AsFd> Drop for Core<D> {
     fn drop(&mut self) {
-        // Errors change nothing: the kernel does the same when the device is closed.
+        // Errors don't matter here: closing the device has the same effect.
         let fd = self.device.as_fd();
         if self.streaming {
             let _ = ioctl::streamoff(fd, self.buf_type);
@@ -146,17 +145,18 @@ impl<D: AsFd> Drop for Core<D> {
         if self.count > 0 {
             let _ = ioctl::reqbufs(fd, self.buf_type, self.memory, 0);
         }
-        // After it, `places` goes: pages that were lent stay until the driver has let go of them.
+        // `places` is dropped after this, so attached pages stay mapped until the driver has let go
+        // of them.
     }
 }
 
 impl<D: AsFd, S> Queue<D, S> {
-    /// The device.
+    /// Returns the device.
     pub const fn device(&self) -> &D {
         &self.core.device
     }
 
-    /// Which queue of the device.
+    /// Returns the buffer type, which selects the queue of the device.
     #[must_use]
     pub const fn buf_type(&self) -> BufType {
         self.core.buf_type
@@ -174,47 +174,41 @@ impl<D: AsFd, S> Queue<D, S> {
     }
 }
 
-/// A queue that has buffers, streaming or not.
+/// State in which a queue has buffers, streaming or not.
 pub trait HasBuffers {}
 impl HasBuffers for Allocated {}
 impl HasBuffers for Streaming {}
 impl HasBuffers for Any {}
 
 impl<D: AsFd, S: HasBuffers> Queue<D, S> {
-    /// Number of buffers; their indices are below it.
+    /// Returns the number of buffers; indices are below it.
     #[must_use]
     pub const fn count(&self) -> u32 {
         self.core.count
     }
 
-    /// Number of buffers that the driver has at the moment.
+    /// Returns the number of buffers that are queued with the driver.
     #[must_use]
     pub const fn queued(&self) -> u32 {
         self.core.queued.get()
     }
 
-    /// Whose memory the buffers have.
+    /// Returns the memory type of the buffers.
     #[must_use]
     pub const fn memory(&self) -> Memory {
         self.core.memory
     }
 
-    /// Memory planes of each buffer.
+    /// Returns the number of memory planes of each buffer.
     #[must_use]
     pub const fn plane_count(&self) -> usize {
         self.core.plane_count
     }
 
-    /// Bytes of each memory plane: what the driver has allocated, or what it needs at least.
-    /// Buffers that were added for another format may have more ([`Queue::query`]).
+    /// Returns the length in bytes of each memory plane: as allocated by the driver, or the minimum
+    /// that it needs. Buffers added for another format may be longer ([`Queue::query`]).
     #[must_use]
     pub fn lengths(&self) -> &[u32] {
         &self.core.lengths[..self.core.plane_count.min(MAX_MEMORY_PLANES)]
-    }
-
-    /// What the queue can do, as far as the kernel says.
-    #[must_use]
-    pub const fn capabilities(&self) -> BufferCapabilities {
-        self.core.capabilities
     }
 }

@@ -1,9 +1,10 @@
-//! Starting and stopping a queue, and its finished buffers.
+//! Starting and stopping a queue, and dequeuing its buffers.
 
 use rustix::fd::AsFd;
 
-use super::{Allocated, Configured, Content, Core, Failed, Places, Queue, Streaming};
-use crate::v4l2::{Buffer, Error, Memory, ioctl};
+use super::{Allocated, Configured, Content, Core, ExternalMemory, Failed, Queue, Streaming};
+use crate::v4l2::{Buffer, Memory, ioctl};
+use crate::{Call, Error};
 
 #[expect(
     clippy::result_large_err,
@@ -24,8 +25,8 @@ impl<D: AsFd> Queue<D, Allocated> {
     /// Starts the stream.
     ///
     /// # Errors
-    /// Those of [`ioctl::streamon`]. The driver has given all buffers back then, so that they can
-    /// be queued again.
+    /// Those of [`ioctl::streamon`]. The driver has returned all buffers then, so they can be
+    /// queued again.
     pub fn stream_on(mut self) -> Result<Queue<D, Streaming>, Failed<Self>> {
         match self.core.start() {
             Ok(()) => Ok(self.into_state()),
@@ -50,11 +51,12 @@ impl<D: AsFd> Queue<D, Allocated> {
     reason = "the queue comes back with the error, and transitions are rare"
 )]
 impl<D: AsFd> Queue<D, Streaming> {
-    /// Takes the buffer that was finished first, with one system call.
+    /// Dequeues the buffer that finished first, with one system call.
     ///
     /// # Errors
-    /// Those of [`ioctl::dqbuf`]; [`ErrorKind::NotReady`](crate::v4l2::ErrorKind) when none is finished;
-    /// [`Error::Answer`] when the driver names a buffer that does not exist.
+    /// Those of [`ioctl::dqbuf`]; [`ErrorKind::NotReady`](crate::v4l2::ErrorKind) when no buffer is
+    /// finished; [`Error::Answer`] when the driver returns the index of a buffer that does not
+    /// exist.
     pub fn dequeue(&self) -> Result<Dequeued<'_, D>, Error> {
         Ok(Dequeued {
             queue: self,
@@ -63,7 +65,7 @@ impl<D: AsFd> Queue<D, Streaming> {
         })
     }
 
-    /// Stops the stream; all buffers are the program's again.
+    /// Stops the stream, which returns all buffers to the program.
     ///
     /// # Errors
     /// Those of [`ioctl::streamoff`].
@@ -74,19 +76,21 @@ impl<D: AsFd> Queue<D, Streaming> {
         }
     }
 
-    /// Whether it streams, as far as we know: a [`Queue::restart`] that failed has stopped it.
+    /// Returns whether the queue is streaming, as far as we know; a failed [`Queue::restart`] stops
+    /// it.
     #[must_use]
     pub const fn is_streaming(&self) -> bool {
         self.core.streaming
     }
 
-    /// Stops, frees the buffers, lets `configure` set another format, and starts anew with
-    /// `count` buffers of the driver's memory. What was known of the buffers before, numbers
-    /// included, is void.
+    /// Restarts with `count` buffers in the driver's memory: stops, frees the buffers, lets
+    /// `configure` set another format, allocates, and starts. Buffer indices from before are
+    /// invalid.
     ///
     /// # Errors
-    /// Those of the steps. The queue is stopped and, unless the driver refused to free them, has no
-    /// buffers then; it can be restarted once more, and other programs can use the device meanwhile.
+    /// Those of the steps. After an error the queue is stopped and, unless the driver refused to
+    /// free them, has no buffers. It can be restarted again, and other programs can use the device
+    /// meanwhile.
     pub fn restart<T>(
         &mut self,
         count: u32,
@@ -95,7 +99,8 @@ impl<D: AsFd> Queue<D, Streaming> {
         self.restart_supplied(Memory::Mmap, count, configure, &mut |_| Ok(()))
     }
 
-    /// [`Queue::restart`] with memory of a kind, which `supply` gives to the buffers.
+    /// [`Queue::restart`] with a given memory type, for which `supply` provides the buffers'
+    /// memory.
     ///
     /// # Errors
     /// Those of [`Queue::restart`] and of `supply`.
@@ -104,7 +109,7 @@ impl<D: AsFd> Queue<D, Streaming> {
         memory: Memory,
         count: u32,
         configure: impl FnOnce(&D) -> Result<T, Error>,
-        supply: &mut dyn FnMut(&mut Places<'_>) -> Result<(), Error>,
+        supply: &mut dyn FnMut(&mut ExternalMemory<'_>) -> Result<(), Error>,
     ) -> Result<T, Error> {
         if self.core.streaming {
             self.core.stop()?;
@@ -114,7 +119,7 @@ impl<D: AsFd> Queue<D, Streaming> {
         }
         let configured = configure(&self.core.device)?;
         self.core.request(memory, count)?;
-        let started = supply(&mut self.core.places())
+        let started = supply(&mut self.core.external_memory())
             .and_then(|()| self.core.queue_all())
             .and_then(|()| self.core.start());
         if started.is_err() {
@@ -135,12 +140,12 @@ impl<D: AsFd> Core<D> {
         Ok(())
     }
 
-    /// Takes the buffer that was finished first.
+    /// Dequeues the buffer that finished first.
     pub(super) fn dequeue(&self) -> Result<Buffer, Error> {
         let buffer = ioctl::dqbuf(self.fd(), self.buf_type, self.memory)?;
         if buffer.index >= self.count {
             return Err(Error::Answer {
-                call: "VIDIOC_DQBUF",
+                call: Call::DqBuf,
                 field: "index",
                 value: buffer.index.into(),
             });
@@ -169,15 +174,16 @@ impl<D: AsFd> Core<D> {
         Ok(())
     }
 
-    /// Takes all buffers back: queued ones stay with the driver when a start fails.
+    /// Takes all buffers back: after a failed start, the driver keeps the queued ones until told to
+    /// stop.
     fn take_back(&mut self) {
         let _ = ioctl::streamoff(self.fd(), self.buf_type);
         self.queued.set(0);
     }
 }
 
-/// A finished buffer, outside the queue until dropped. One of an output queue stays out: it wants
-/// new content first.
+/// A dequeued buffer. Dropping it requeues it, except in an output queue, where it needs new
+/// content first.
 #[derive(Debug)]
 #[must_use = "dropping it queues the buffer again"]
 pub struct Dequeued<'q, D: AsFd> {
@@ -187,23 +193,23 @@ pub struct Dequeued<'q, D: AsFd> {
 }
 
 impl<D: AsFd> Dequeued<'_, D> {
-    /// What the driver says of it.
+    /// Returns the driver's description of the buffer.
     #[must_use]
     pub const fn buffer(&self) -> &Buffer {
         &self.buffer
     }
 
-    /// Keeps the buffer out of the queue; [`Queue::queue`] brings it back.
+    /// Keeps the buffer out of the queue; [`Queue::queue`] returns it.
     #[must_use]
     pub fn into_index(mut self) -> u32 {
         self.armed = false;
         self.buffer.index
     }
 
-    /// Queues the buffer again and tells whether that worked, which dropping cannot.
+    /// Requeues the buffer and returns the error that dropping would ignore.
     ///
     /// # Errors
-    /// Those of [`Queue::queue`]; the buffer stays out then.
+    /// Those of [`Queue::queue`]; the buffer stays out of the queue then.
     pub fn requeue(mut self) -> Result<(), Error> {
         self.armed = false;
         self.queue.queue(self.buffer.index)

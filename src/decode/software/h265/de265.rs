@@ -1,8 +1,8 @@
 #![expect(
     unsafe_code,
-    reason = "libde265 is a C library found at run time; this file is all that calls it"
+    reason = "libde265 is a C library loaded at run time; only this file calls it"
 )]
-//! libde265, found at run time.
+//! libde265, loaded at run time.
 //!
 //! Source: `de265.h` of libde265 1.0.
 
@@ -12,16 +12,16 @@ use std::ptr::{self, NonNull};
 use libloading::Library;
 
 use super::{corrupt, failed};
-use crate::decode::DecodeError;
-use crate::decode::software::shown::Shown;
+use crate::codec::CodecError;
+use crate::decode::software::library_picture::LibraryPicture;
 use crate::library::{self, LibraryMissing};
 use crate::picture::Picture;
 
 const NAME: &str = "libde265";
-/// The number of the binary interface is that of every 1.x.
+/// The same for every 1.x.
 const FILE: &str = "libde265.so.0";
 const PACKAGES: &str = "libde265-0 (Debian) or the libde265 package of your distribution";
-/// The highest byte of the version.
+/// The most significant byte of the version.
 const MAJOR: u32 = 1;
 
 /// DE265_OK, DE265_ERROR_WAITING_FOR_INPUT_DATA, de265_chroma_420.
@@ -30,18 +30,18 @@ const WAITING: c_int = 13;
 const CHROMA_420: c_int = 1;
 /// DE265_DECODER_PARAM_SUPPRESS_FAULTY_PICTURES.
 const SUPPRESS_FAULTY: c_int = 6;
-/// What a picture that does not come out is told as: DE265_ERROR_UNSPECIFIED_DECODING_ERROR.
+/// Reported for a picture without output: DE265_ERROR_UNSPECIFIED_DECODING_ERROR.
 const NO_PICTURE: c_int = 18;
-/// Steps after the last NAL unit; two are needed.
+/// Limit of steps after the last NAL unit; two are needed.
 const LAST_STEPS: usize = 16;
 
 type Context = c_void;
 type Image = c_void;
 
-/// The functions that are used.
+/// The functions in use.
 ///
 /// # Invariants
-/// They are those of the library that is kept beside them, of the types that `de265.h` gives.
+/// They are functions of the library kept with them, of the types in `de265.h`.
 #[derive(Debug, Clone, Copy)]
 struct Calls {
     get_version_number: unsafe extern "C" fn() -> u32,
@@ -64,7 +64,7 @@ struct Calls {
 }
 
 impl Calls {
-    fn new(library: &Library) -> Result<Self, DecodeError> {
+    fn new(library: &Library) -> Result<Self, CodecError> {
         Ok(Self {
             get_version_number: symbol(library, "de265_get_version_number")?,
             new_decoder: symbol(library, "de265_new_decoder")?,
@@ -91,52 +91,53 @@ impl Calls {
 }
 
 /// `T` must be the type of the function of that name in `de265.h`.
-fn symbol<T: Copy>(library: &Library, name: &str) -> Result<T, DecodeError> {
-    // SAFETY: the callers in this file give the types of the header, and keep the library beside the functions.
-    unsafe { library::symbol(library, NAME, PACKAGES, name) }.map_err(DecodeError::Library)
+fn symbol<T: Copy>(library: &Library, name: &str) -> Result<T, CodecError> {
+    // SAFETY: the callers in this file give the types of the header and keep the library with the
+    // functions.
+    unsafe { library::symbol(library, NAME, PACKAGES, name) }.map_err(CodecError::Library)
 }
 
-/// A decoder that decodes each picture at once, in the thread that gives it.
+/// A decoder that decodes each picture at once, in the calling thread.
 ///
 /// # Invariants
-/// `context` was made by `calls` and belongs to nobody else; the library stays loaded as long. `generation`
-/// changes before every call that may change the decoder's pictures.
+/// `context` was made by `calls` and nothing else refers to it; the library stays loaded for as
+/// long. `generation` changes before every call that may change the decoder's pictures.
 #[derive(Debug)]
 pub(super) struct De265 {
     context: NonNull<Context>,
     calls: Calls,
-    /// Counts pictures.
+    /// Picture counter.
     number: i64,
     generation: u64,
     _library: Library,
 }
 
-// SAFETY: the context is owned and not bound to the thread that made it; it has no threads of its own, since none
-// were asked for.
+// SAFETY: the context is owned and not bound to the thread that made it; it has no threads, since
+// none were requested.
 unsafe impl Send for De265 {}
 
 impl De265 {
-    pub(super) fn new() -> Result<Self, DecodeError> {
+    pub(super) fn new() -> Result<Self, CodecError> {
         Self::open(FILE.into())
     }
 
-    fn open(file: OsString) -> Result<Self, DecodeError> {
+    fn open(file: OsString) -> Result<Self, CodecError> {
         let (library, _) =
-            library::open(NAME, PACKAGES, [file].into_iter()).map_err(DecodeError::Library)?;
+            library::open(NAME, PACKAGES, [file].into_iter()).map_err(CodecError::Library)?;
         let calls = Calls::new(&library)?;
         // SAFETY: takes nothing.
         let version = unsafe { (calls.get_version_number)() };
         if version >> 24 != MAJOR {
-            return Err(DecodeError::Library(LibraryMissing {
+            return Err(CodecError::Library(LibraryMissing {
                 library: NAME,
                 packages: PACKAGES,
-                why: format!("it is of version {version:#010x}, not of 1.x"),
+                why: format!("its version is {version:#010x}, not 1.x"),
             }));
         }
         // SAFETY: takes nothing.
         let context = unsafe { (calls.new_decoder)() };
         let context = NonNull::new(context).ok_or(failed("de265_new_decoder", 0))?;
-        // Damage is told, not shown.
+        // Damage is reported, not displayed.
         // SAFETY: the context lives; the parameter takes a truth value.
         unsafe { (calls.set_parameter_bool)(context.as_ptr(), SUPPRESS_FAULTY, 1) };
         // INVARIANT: made above, and moved into the only owner.
@@ -149,13 +150,13 @@ impl De265 {
         })
     }
 
-    /// Whether it has seen nothing.
+    /// Returns whether it has decoded nothing yet.
     pub(super) fn is_new(&self) -> bool {
         self.generation == 0
     }
 
-    /// Reads NAL units that are no picture.
-    pub(super) fn prepare(&mut self, units: &[&[u8]], pts_ns: u64) -> Result<(), DecodeError> {
+    /// Decodes NAL units without a picture.
+    pub(super) fn prepare(&mut self, units: &[&[u8]], pts_ns: u64) -> Result<(), CodecError> {
         self.push(units)?;
         while self.pending() {
             self.step(pts_ns)?;
@@ -163,13 +164,13 @@ impl De265 {
         self.check_warnings(pts_ns)
     }
 
-    /// Decodes the NAL units of one picture, and gives it if it is `shown`.
+    /// Decodes the NAL units of one picture. Returns it if it is `shown`.
     pub(super) fn decode(
         &mut self,
         units: &[&[u8]],
         pts_ns: u64,
         shown: bool,
-    ) -> Result<Option<Shown>, DecodeError> {
+    ) -> Result<Option<LibraryPicture>, CodecError> {
         self.number += 1;
         self.push(units)?;
         // SAFETY: the context lives (type invariant).
@@ -190,18 +191,18 @@ impl De265 {
         }
     }
 
-    /// Gives NAL units to the library, which copies them. Pictures that it gave go back to it.
-    fn push(&mut self, units: &[&[u8]]) -> Result<(), DecodeError> {
+    /// Gives NAL units to the library, which copies them. Releases the pictures returned before.
+    fn push(&mut self, units: &[&[u8]]) -> Result<(), CodecError> {
         self.generation += 1;
         while self.peek().is_some() {
-            // SAFETY: the context lives (type invariant) and has a picture to release; nobody reads it any more
-            // (`generation`).
+            // SAFETY: the context lives (type invariant) and has a picture to release, which
+            // nothing reads any more (`generation`).
             unsafe { (self.calls.release_next_picture)(self.context.as_ptr()) };
         }
         for unit in units {
             let len = c_int::try_from(unit.len()).map_err(|_| failed("packet of 2 GiB", 0))?;
-            // SAFETY: the context lives (type invariant); `unit` has `len` bytes, which are only read and
-            // copied.
+            // SAFETY: the context lives (type invariant); `unit` has `len` bytes, which are only
+            // read and copied.
             let code = unsafe {
                 (self.calls.push_nal)(
                     self.context.as_ptr(),
@@ -219,12 +220,12 @@ impl De265 {
     }
 
     fn pending(&self) -> bool {
-        // SAFETY: the context lives (type invariant), which this only looks at.
+        // SAFETY: the context lives (type invariant) and is only read.
         unsafe { (self.calls.get_number_of_nal_units_pending)(self.context.as_ptr()) > 0 }
     }
 
-    /// One step of decoding; says whether there is another.
-    fn step(&mut self, pts_ns: u64) -> Result<bool, DecodeError> {
+    /// Runs one step of decoding. Returns whether there is another.
+    fn step(&mut self, pts_ns: u64) -> Result<bool, CodecError> {
         let mut more = 0;
         // SAFETY: the context lives (type invariant); `more` is a valid place for the answer.
         let code = unsafe { (self.calls.decode)(self.context.as_ptr(), &raw mut more) };
@@ -235,8 +236,8 @@ impl De265 {
         }
     }
 
-    /// What the library had to put up with is damage.
-    fn check_warnings(&mut self, pts_ns: u64) -> Result<(), DecodeError> {
+    /// Reports damage that the library only warned of.
+    fn check_warnings(&mut self, pts_ns: u64) -> Result<(), CodecError> {
         // SAFETY: the context lives (type invariant).
         match unsafe { (self.calls.get_warning)(self.context.as_ptr()) } {
             OK => Ok(()),
@@ -245,19 +246,19 @@ impl De265 {
     }
 
     fn peek(&self) -> Option<NonNull<Image>> {
-        // SAFETY: the context lives (type invariant), which this only looks at.
+        // SAFETY: the context lives (type invariant) and is only read.
         let image = unsafe { (self.calls.peek_next_picture)(self.context.as_ptr()) };
         NonNull::new(image.cast_mut())
     }
 
-    /// `image` is what `peek` gave last.
+    /// Reads the number of the picture; `image` is the last result of `peek`.
     fn number_of(&self, image: NonNull<Image>) -> i64 {
         // SAFETY: the image lives until it is released, which needs `&mut self`.
         unsafe { (self.calls.get_image_pts)(image.as_ptr()) }
     }
 
-    /// `image` is what `peek` gave last.
-    fn shown(&self, image: NonNull<Image>) -> Result<Shown, DecodeError> {
+    /// Describes the picture; `image` is the last result of `peek`.
+    fn shown(&self, image: NonNull<Image>) -> Result<LibraryPicture, CodecError> {
         let calls = &self.calls;
         // SAFETY: the image lives until it is released, which needs `&mut self`.
         let chroma = unsafe { (calls.get_chroma_format)(image.as_ptr()) };
@@ -297,8 +298,8 @@ impl De265 {
         if !even || sides[1..] != [(width / 2, height / 2); 2] {
             return Err(failed("picture size", width.into()));
         }
-        // INVARIANT: the library says so of a picture, until it is released.
-        Ok(Shown {
+        // INVARIANT: the library promises this for a picture until it is released.
+        Ok(LibraryPicture {
             planes,
             strides,
             width,
@@ -307,9 +308,10 @@ impl De265 {
         })
     }
 
-    /// The pixels of the picture that the last call gave.
-    pub(super) fn picture(&self, shown: &Shown) -> Result<Picture<'_>, DecodeError> {
-        // SAFETY: the generation is this decoder's, and every call that changes it needs `&mut self`.
+    /// Returns the pixels of the picture that the last call returned.
+    pub(super) fn picture(&self, shown: &LibraryPicture) -> Result<Picture<'_>, CodecError> {
+        // SAFETY: the generation is this decoder's, and every call that changes it needs `&mut
+        // self`.
         unsafe { shown.look(self.generation) }
     }
 }
@@ -328,7 +330,7 @@ mod tests {
     #[test]
     fn without_the_library_the_error_names_its_package() {
         let error = De265::open("libde265.so.none".into()).unwrap_err();
-        assert!(matches!(error, DecodeError::Library(_)), "{error:?}");
+        assert!(matches!(error, CodecError::Library(_)), "{error:?}");
         let text = error.to_string();
         for word in ["libde265-0", "libde265.so.none"] {
             assert!(text.contains(word), "{text}");

@@ -1,7 +1,7 @@
 //! Decoding H.265 with the system's libde265.
 //!
-//! The library gives each picture as soon as it is decoded. Where a stream shows pictures in another order (B
-//! pictures), they are copied and held here until it is their turn.
+//! The library returns pictures in decoding order. If the display order differs (B pictures), they
+//! are copied and held here until their turn.
 
 mod de265;
 
@@ -10,55 +10,55 @@ use std::mem;
 use videostream_hal::format::{FourCc, Layout};
 
 use self::de265::De265;
-use crate::bitstream::{NalKind, ParameterSets, Place, h265, nal_units};
-use crate::decode::DecodeError;
-use crate::decode::software::shown::Shown;
-use crate::encode::{Codec, Packet};
+use crate::bitstream::{Codec, Packet};
+use crate::bitstream::{DisplayPosition, NalKind, ParameterSets, h265, nal_units};
+use crate::codec::CodecError;
+use crate::decode::software::library_picture::LibraryPicture;
 use crate::picture::{Picture, PictureMut};
 
-/// `DE265_WARNING_SLICEHEADER_INVALID`: what is told of headers that are not given to the library.
+/// `DE265_WARNING_SLICEHEADER_INVALID`: reported for headers that are not given to the library.
 const BAD_HEADER: i64 = 1007;
-/// Samples of the largest picture that any level allows (6.2), and the longest side.
+/// Samples of the largest picture of any level (6.2), and the longest side.
 const MAX_SAMPLES: u64 = 35_651_584;
 const MAX_SIDE: u32 = 16_888;
-/// The end of a sequence, a NAL unit of two bytes.
+/// An end of sequence NAL unit, of two bytes.
 const END: [u8; 2] = [36 << 1, 1];
 
-/// A decoder, and the pictures whose turn has not come.
+/// A decoder, and pictures that are out of order.
 #[derive(Debug)]
 pub(super) struct H265 {
-    /// None after damage: what it remembers is of no use to the next key frame.
+    /// `None` after damage, since its state would harm the next key frame.
     decoder: Option<De265>,
-    /// The parameter sets of the stream, as they are and as pictures are read with them.
+    /// The parameter sets of the stream: raw, and parsed for reading slice headers.
     sets: ParameterSets,
     headers: h265::Sets,
     counter: h265::Counter,
-    /// The sequence has ended, which the library is told before the next picture.
+    /// The sequence has ended; the library is told before the next picture.
     ended: bool,
     /// The picture in the library's memory that was not received yet.
-    shown: Option<(Shown, u64)>,
-    /// Counts sequences, each of which is shown before the next.
+    shown: Option<(LibraryPicture, u64)>,
+    /// Counter of sequences; each is displayed before the next.
     sequence: u64,
-    /// Pictures that may be held.
+    /// The most pictures to reorder.
     reorder: usize,
-    held: Vec<Held>,
+    held: Vec<ReorderedPicture>,
     /// The held picture that was received last.
-    lent: Option<Held>,
+    lent: Option<ReorderedPicture>,
     spare: Vec<Vec<u8>>,
 }
 
-/// What is known of a picture before it is decoded.
+/// What the header tells about a picture before it is decoded.
 struct Header {
-    place: Place,
-    /// Pictures that may be held back to bring them into order.
+    place: DisplayPosition,
+    /// The most pictures to reorder.
     reorder: usize,
     is_shown: bool,
 }
 
-/// A copy of a picture.
+/// A copy of a picture, to be displayed later.
 #[derive(Debug)]
-struct Held {
-    /// Sequence and place in it.
+struct ReorderedPicture {
+    /// Sequence and order count.
     turn: (u64, i64),
     layout: Layout,
     bytes: Vec<u8>,
@@ -66,9 +66,9 @@ struct Held {
 }
 
 impl H265 {
-    pub(super) fn new() -> Result<Self, DecodeError> {
+    pub(super) fn new() -> Result<Self, CodecError> {
         Ok(Self {
-            // Whether the library is there, the maker of the decoder wants to know.
+            // Fails here, when the decoder is created, if the library is missing.
             decoder: Some(De265::new()?),
             sets: ParameterSets::new(Codec::H265),
             headers: h265::Sets::default(),
@@ -83,16 +83,16 @@ impl H265 {
         })
     }
 
-    pub(super) fn submit(&mut self, packet: &Packet<'_>) -> Result<(), DecodeError> {
+    pub(super) fn submit(&mut self, packet: &Packet<'_>) -> Result<(), CodecError> {
         if self.shown.is_some() || self.next_held(false).is_some() {
-            return Err(DecodeError::FrameWaiting);
+            return Err(CodecError::OutputWaiting);
         }
         let result = self.decode(packet);
         if result.is_err() {
             self.decoder = None;
             self.counter.begin();
             self.ended = false;
-            // Those that are held are shown; nothing comes between them.
+            // Pictures held so far are displayed; none can come between them any more.
             self.sequence += 1;
         }
         result
@@ -101,13 +101,13 @@ impl H265 {
     pub(super) fn receive(
         &mut self,
         finished: bool,
-    ) -> Result<Option<(Picture<'_>, u64)>, DecodeError> {
-        // Those of the sequence before come first.
+    ) -> Result<Option<(Picture<'_>, u64)>, CodecError> {
+        // Pictures of earlier sequences come first.
         if let Some(at) = self.next_held(finished) {
             let held = self.held.swap_remove(at);
             self.spare.extend(self.lent.take().map(|held| held.bytes));
             let held = self.lent.insert(held);
-            let picture = Picture::new(&held.bytes, &held.layout).map_err(DecodeError::Target)?;
+            let picture = Picture::new(&held.bytes, &held.layout).map_err(CodecError::Picture)?;
             return Ok(Some((picture, held.pts_ns)));
         }
         match (self.shown.take(), &self.decoder) {
@@ -116,7 +116,7 @@ impl H265 {
         }
     }
 
-    /// The place of the held picture whose turn it is.
+    /// Returns the index of the held picture to display next.
     fn next_held(&self, finished: bool) -> Option<usize> {
         let (at, first) = self
             .held
@@ -127,7 +127,7 @@ impl H265 {
         due.then_some(at)
     }
 
-    fn decode(&mut self, packet: &Packet<'_>) -> Result<(), DecodeError> {
+    fn decode(&mut self, packet: &Packet<'_>) -> Result<(), CodecError> {
         let pts_ns = packet.pts_ns();
         let (mut sets, mut units) = (Vec::new(), Vec::new());
         let mut begins = false;
@@ -142,7 +142,8 @@ impl H265 {
                     supported(nal, pts_ns)?;
                 }
                 self.headers.note(nal);
-                // The library takes repeated sets for others, and pictures lose what they refer to.
+                // The library takes repeated sets for changed ones, and pictures would lose their
+                // references.
                 if self.sets.add(nal).ok_or(corrupt(pts_ns, BAD_HEADER))? {
                     begins |= kind != NalKind::Pps;
                     sets.push(nal.to_vec());
@@ -152,7 +153,7 @@ impl H265 {
                     None => found.is_some(),
                     Some(_) => found.is_none(),
                 });
-                // Of two pictures, without its beginning, or unreadable.
+                // Slices of two pictures, no first slice, or an invalid one.
                 let found = found.ok_or(corrupt(pts_ns, BAD_HEADER))?;
                 header = header.or(found);
                 units.push(nal);
@@ -172,7 +173,7 @@ impl H265 {
             decoder.prepare(&[&END], pts_ns)?;
         }
         self.ended = ends;
-        // With another sequence parameter set, it forgets the picture parameter sets.
+        // With another sequence parameter set the library drops the picture parameter sets.
         let sets: Vec<_> = match begins || decoder.is_new() {
             true => self.sets.all().collect(),
             false => sets.iter().map(Vec::as_slice).collect(),
@@ -188,7 +189,7 @@ impl H265 {
         Ok(())
     }
 
-    /// What a slice says of its picture if it is the first one; `None` if it makes no sense.
+    /// Parses a slice header if it is the first of its picture; `None` if it is invalid.
     #[expect(clippy::option_option, reason = "nothing to say is not nonsense")]
     fn header(&self, nal: &[u8]) -> Option<Option<(h265::Slice, h265::Sps)>> {
         // `first_slice_segment_in_pic_flag`.
@@ -199,23 +200,24 @@ impl H265 {
         Some(Some((slice, *sps)))
     }
 
-    /// The picture of a first slice; `None` for one that refers to what was before decoding began.
+    /// Returns the position of the picture of a first slice; `None` if it refers to pictures before
+    /// the start of decoding.
     fn picture(&mut self, (slice, sps): &(h265::Slice, h265::Sps)) -> Option<Header> {
         Some(Header {
-            place: self.counter.place(slice, sps)?,
+            place: self.counter.position(slice, sps)?,
             reorder: sps.reorder.into(),
             is_shown: slice.is_shown,
         })
     }
 
-    /// Keeps a picture until its turn: in the library if that is now.
+    /// Stores a picture until its turn; if that is now, it stays in the library's memory.
     fn keep(
         &mut self,
         decoder: &De265,
-        shown: Option<Shown>,
+        shown: Option<LibraryPicture>,
         header: &Header,
         pts_ns: u64,
-    ) -> Result<(), DecodeError> {
+    ) -> Result<(), CodecError> {
         if header.place.begins {
             self.sequence += 1;
         }
@@ -223,7 +225,7 @@ impl H265 {
         let Some(shown) = shown else {
             return Ok(());
         };
-        // What is held of sequences before comes out of `receive` first.
+        // Held pictures of earlier sequences are returned by `receive` first.
         let due = self.held.iter().all(|held| held.turn.0 < self.sequence);
         if header.reorder == 0 && due {
             self.shown = Some((shown, pts_ns));
@@ -232,7 +234,7 @@ impl H265 {
         let picture = decoder.picture(&shown)?;
         let mut bytes = self.spare.pop().unwrap_or_default();
         let layout = copy(&picture, &mut bytes)?;
-        self.held.push(Held {
+        self.held.push(ReorderedPicture {
             turn: (self.sequence, header.place.count),
             layout,
             bytes,
@@ -242,8 +244,8 @@ impl H265 {
     }
 }
 
-/// Whether the library may see a sequence parameter set.
-fn supported(nal: &[u8], pts_ns: u64) -> Result<(), DecodeError> {
+/// Checks that the library can handle a sequence parameter set.
+fn supported(nal: &[u8], pts_ns: u64) -> Result<(), CodecError> {
     let sps = h265::Sps::read(nal).ok_or(corrupt(pts_ns, BAD_HEADER))?;
     let (width, height) = sps.visible;
     let samples = u64::from(width) * u64::from(height);
@@ -254,23 +256,23 @@ fn supported(nal: &[u8], pts_ns: u64) -> Result<(), DecodeError> {
     } else {
         return Ok(());
     };
-    Err(DecodeError::Unsupported { what })
+    Err(CodecError::UnsupportedStream { what })
 }
 
-/// Copies a picture into memory that may have held another, and says how it lies there.
-fn copy(picture: &Picture<'_>, bytes: &mut Vec<u8>) -> Result<Layout, DecodeError> {
+/// Copies a picture into memory that may be reused, and returns its layout.
+fn copy(picture: &Picture<'_>, bytes: &mut Vec<u8>) -> Result<Layout, CodecError> {
     let (width, height) = (picture.width(), picture.height());
     let layout = Layout::new(FourCc::YU12, width, height).map_err(|_| failed("picture size", 0))?;
     bytes.resize(layout.size as usize, 0);
-    let mut target = PictureMut::new(bytes, &layout).map_err(DecodeError::Target)?;
-    picture.copy_to(&mut target).map_err(DecodeError::Target)?;
+    let mut target = PictureMut::new(bytes, &layout).map_err(CodecError::Picture)?;
+    picture.copy_to(&mut target).map_err(CodecError::Picture)?;
     Ok(layout)
 }
 
-fn corrupt(pts_ns: u64, code: i64) -> DecodeError {
-    DecodeError::Corrupt { pts_ns, code }
+fn corrupt(pts_ns: u64, code: i64) -> CodecError {
+    CodecError::Corrupt { pts_ns, code }
 }
 
-fn failed(call: &'static str, code: i64) -> DecodeError {
-    DecodeError::Backend { call, code }
+fn failed(call: &'static str, code: i64) -> CodecError {
+    CodecError::Backend { call, code }
 }

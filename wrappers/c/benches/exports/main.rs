@@ -1,7 +1,7 @@
 //! The functions of the C interface, each in turns with the same through the Rust API.
 //!
-//! Both sides have a host of 1,024 slots and one client, which is awake; their frames lie in the same
-//! number of buffers. The goal is a difference: a function of C costs at most 100 ns more.
+//! Both sides have a host of 1,024 slots and one client, which is awake; their frames lie in the
+//! same number of buffers. The goal is a difference: a function of C costs at most 100 ns more.
 //! `docs/performance.md` says what the figures mean.
 //!
 //! ```console

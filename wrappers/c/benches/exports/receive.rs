@@ -13,7 +13,7 @@ use crate::{BUFFERS, RUST, WITHIN, buffers, c, rust};
 /// Frames that are there at once, each of which a client may hold.
 const BATCH: usize = 2 * BUFFERS;
 /// How long a frame is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const FRAME_TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(crate) fn bench(criterion: &mut Criterion, table: &mut Table) {
     let mut group = criterion.benchmark_group("C: receive");
@@ -35,7 +35,7 @@ pub(crate) fn bench(criterion: &mut Criterion, table: &mut Table) {
     let mut next = |count| {
         other.there(count, |batch| {
             let spent = timed(|| {
-                held.extend((0..batch).map(|_| reader.next(PATIENCE).unwrap()));
+                held.extend((0..batch).map(|_| reader.next(FRAME_TIMEOUT).unwrap()));
             });
             held.clear();
             spent
@@ -51,7 +51,7 @@ pub(crate) fn bench(criterion: &mut Criterion, table: &mut Table) {
     };
     let mut next = |count| {
         other.there(count, |batch| {
-            timed(|| (0..batch).for_each(|_| drop(black_box(reader.next(PATIENCE).unwrap()))))
+            timed(|| (0..batch).for_each(|_| drop(black_box(reader.next(FRAME_TIMEOUT).unwrap()))))
         })
     };
     let (figure, rust) = in_turns(

@@ -21,7 +21,10 @@ pub(crate) struct Publisher {
 
 impl Publisher {
     pub(crate) fn new(what: &str) -> Self {
-        let mut host = Host::builder(name(what)).lend(LEND).bind().unwrap();
+        let mut host = Host::builder(name(what))
+            .max_outstanding(LEND)
+            .bind()
+            .unwrap();
         let luma = SIDE * SIDE;
         let frames = buffers().map(|memory| {
             let buffer = host.register(memory, BYTES.into()).unwrap();

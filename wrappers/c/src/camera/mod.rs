@@ -26,8 +26,8 @@ use self::format::{choose, reset_crop};
 pub(crate) use self::open::open;
 use crate::boundary::errno_of_device;
 
-/// How long a frame is waited for, in nanoseconds.
-const PATIENCE: u64 = 2_000_000_000;
+/// How long `vsl_camera_get_data` waits.
+const FRAME_TIMEOUT_NS: u64 = 2_000_000_000;
 
 /// Buffers of a program that leaves their number open.
 const BUFFERS: u32 = 4;
@@ -164,9 +164,9 @@ impl Camera {
         }
     }
 
-    /// The next frame, waited for [`PATIENCE`] long.
+    /// Returns the next frame, waiting at most [`FRAME_TIMEOUT_NS`].
     pub(crate) fn next_frame(&self) -> Result<*const CameraBuffer, Errno> {
-        let deadline = deadline_in(PATIENCE);
+        let deadline = deadline_in(FRAME_TIMEOUT_NS);
         loop {
             // Before it streams, the kernel would start a stream of its own.
             if !matches!(*self.stage(), Stage::Streaming(..)) {

@@ -1,4 +1,4 @@
-//! A frame as its host describes it, as a frame of this interface.
+//! From a host's frame descriptor to a frame of the C interface.
 
 use std::ffi::c_int;
 use std::sync::Arc;
@@ -6,27 +6,27 @@ use std::sync::Arc;
 use videostream::hal::ring::FrameDescriptor;
 use videostream::hal::ring::descriptor::{DescriptorError, NO_TIME};
 use videostream::ipc::Error;
-use videostream::v2::Extra;
+use videostream::v2::AppData;
 
-use super::connection::{Connection, Origin};
-use crate::frame::{Frame, Shape, Times};
+use super::connection::Connection;
+use crate::frame::{Frame, Origin, Sender, Shape, Times};
 
-/// Whether the program does not want a frame, or it is over.
-pub(super) fn is_passed_over(frame: &FrameDescriptor, until: i64, now_ns: u64) -> bool {
+/// Whether a frame has expired, or was posted before `until`.
+pub(super) fn is_skipped(frame: &FrameDescriptor, until: i64, now_ns: u64) -> bool {
     let expires = expires(frame);
     (expires != 0 && expires < now_ns.cast_signed()) || (until != 0 && posted(frame) < until)
 }
 
-/// When the host says that it goes.
+/// When it expires.
 fn expires(frame: &FrameDescriptor) -> i64 {
-    match Extra::of(frame) {
-        Some(extra) => extra.expires,
-        // Later than this type can say is as good as never.
+    match AppData::of(frame) {
+        Some(app_data) => app_data.expires,
+        // Beyond this type's range is as good as never.
         None => i64::try_from(frame.expires_ns).unwrap_or(i64::MAX),
     }
 }
 
-/// When it was shared.
+/// When it was posted.
 fn posted(frame: &FrameDescriptor) -> i64 {
     match frame.published_ns {
         0 => frame.timestamp_ns.cast_signed(),
@@ -34,12 +34,12 @@ fn posted(frame: &FrameDescriptor) -> i64 {
     }
 }
 
-/// The frame, with its memory.
+/// Makes the frame, with its memory.
 pub(super) fn frame(connection: &Arc<Connection>, frame: &FrameDescriptor) -> Result<Frame, Error> {
     let first = frame.planes[0];
     let memory = connection.memory(first.buffer)?;
-    let (stride, size) = match Extra::of(frame) {
-        Some(extra) => (extra.stride, extra.size),
+    let (stride, size) = match AppData::of(frame) {
+        Some(app_data) => (app_data.stride, app_data.size),
         None => (c_int::try_from(first.stride).unwrap_or(0), extent(frame)),
     };
     let wrong = || Error::Descriptor(DescriptorError::PlaneEnd(0, size, 0));
@@ -58,16 +58,17 @@ pub(super) fn frame(connection: &Arc<Connection>, frame: &FrameDescriptor) -> Re
         dts: stream_time(frame.dts_ns),
         expires: expires(frame),
     };
+    let sender: Arc<dyn Sender> = Arc::<Connection>::clone(connection);
     Ok(Frame::received(
         shape.map_err(|errno| Error::Os("frame", errno))?,
         (memory, offset, size),
         times,
-        Origin::new(Arc::clone(connection), frame.serial),
+        Origin::new(sender, frame.serial),
         frame.colorimetry,
     ))
 }
 
-/// Bytes from the first plane's start to the end of the last that lies in the same memory.
+/// Bytes from the first plane's start to the end of the last one in the same memory.
 fn extent(frame: &FrameDescriptor) -> u64 {
     let first = frame.planes[0];
     let same = frame.planes().iter().filter(|p| p.buffer == first.buffer);
@@ -81,18 +82,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn frames_that_never_expire_are_not_passed_over() {
+    fn frames_that_never_expire_are_not_skipped() {
         let now_ns = 1_000;
-        let is_passed_over = |expires_ns| {
+        let is_skipped = |expires_ns| {
             let frame = FrameDescriptor {
                 expires_ns,
                 ..FrameDescriptor::default()
             };
-            is_passed_over(&frame, 0, now_ns)
+            is_skipped(&frame, 0, now_ns)
         };
-        assert!(is_passed_over(999));
+        assert!(is_skipped(999));
         for later in [0, 1_000, i64::MAX as u64, i64::MAX as u64 + 1, u64::MAX] {
-            assert!(!is_passed_over(later), "{later}");
+            assert!(!is_skipped(later), "{later}");
         }
     }
 }

@@ -1,11 +1,10 @@
-//! A client: waits for the frames of a host, which it locks by a word in shared memory.
+//! A client: waits for a host's frames, and locks them by an atomic word in shared memory.
 
 #![expect(unsafe_code, reason = "a pointer of C goes from thread to thread")]
 
 mod connection;
 mod describe;
-mod line;
-mod received;
+mod retry;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -17,25 +16,24 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use rustix::io::Errno;
 use videostream::hal::time::{deadline_in, now_ns};
 use videostream::ipc::address::Address;
-use videostream::ipc::client::{Knock, Woken};
+use videostream::ipc::client::{PendingClient, Woken};
 use videostream::ipc::{Advice, Error};
+use videostream::share::BackOff;
 
 use self::connection::Connection;
-pub(crate) use self::connection::Origin;
-use self::line::{Bell, Rung};
-pub(crate) use self::received::Received;
+use self::retry::{Interrupt, Wakeup};
 use self::watch::Watch;
 use crate::boundary::explain;
 use crate::error::errno_of;
 use crate::frame::Frame;
 
-/// Frames that a client may hold locked at once.
+/// Most frames that a client can have locked at once.
 pub(crate) const MAX_LOCKS: u32 = 20;
-/// As many as it asks for of a host that cannot spare those.
+/// Locks to ask for if the host cannot spare that many.
 const FEWER_LOCKS: u32 = 4;
-/// How long to wait for a frame, in seconds, unless the program says otherwise.
+/// Default timeout for a frame, in seconds.
 const TIMEOUT: f32 = 1.0;
-/// How long a host may take between its first message and its welcome.
+/// How long a host may take from its first message to its welcome.
 const WELCOME_NS: u64 = 5_000_000_000;
 
 /// `VSLClient`.
@@ -47,14 +45,14 @@ pub struct Client {
     reconnect: bool,
     /// Seconds, as the bits of a float.
     timeout: AtomicU32,
-    /// One thread at a time waits.
-    turn: Mutex<Turn>,
-    /// The connection, for those who end it while another thread waits.
+    /// Held by the thread that waits.
+    session: Mutex<Session>,
+    /// The connection, for threads that end it while another one waits.
     current: Mutex<Option<Arc<Connection>>>,
     is_disconnected: AtomicBool,
-    /// Wakes who waits for a host.
-    bell: Bell,
-    /// For a program that polls.
+    /// Ends the wait for a host.
+    interrupt: Interrupt,
+    /// For programs that poll.
     watch: OnceLock<Watch>,
 }
 
@@ -64,15 +62,15 @@ unsafe impl Send for Client {}
 // SAFETY: as above.
 unsafe impl Sync for Client {}
 
-/// What the thread that waits knows.
-#[derive(Debug, Default)]
-struct Turn {
-    knock: Option<Knock>,
+/// State of the thread that waits.
+#[derive(Debug)]
+struct Session {
+    pending: Option<PendingClient>,
     connection: Option<Arc<Connection>>,
-    /// Serial of the last frame that was looked at.
+    /// Serial of the last frame that was seen.
     after: u64,
-    /// Connections in a row that have ended before a frame came.
-    fruitless: usize,
+    /// Pauses after connections that ended before a frame came.
+    back_off: BackOff,
 }
 
 /// Why there is no frame.
@@ -93,7 +91,7 @@ impl From<Error> for Failure {
 }
 
 impl Client {
-    /// Connects: once or, with `reconnect`, until it works.
+    /// Connects once or, with `reconnect`, until it succeeds.
     pub(crate) fn new(path: &CStr, userptr: *mut c_void, reconnect: bool) -> Result<Self, Errno> {
         let client = Self {
             path: path.to_owned(),
@@ -101,25 +99,30 @@ impl Client {
             userptr,
             reconnect,
             timeout: AtomicU32::new(TIMEOUT.to_bits()),
-            turn: Mutex::default(),
+            session: Mutex::new(Session {
+                pending: None,
+                connection: None,
+                after: 0,
+                back_off: retry::back_off(),
+            }),
             current: Mutex::default(),
             is_disconnected: AtomicBool::new(false),
-            bell: Bell::new()?,
+            interrupt: Interrupt::new()?,
             watch: OnceLock::new(),
         };
-        let knock = match client.find_host() {
-            Ok(knock) => knock,
-            // This process is short of something, whoever is at the other end.
+        let pending = match client.find_host() {
+            Ok(pending) => pending,
+            // A shortage in this process says nothing about the host.
             Err(error @ Error::Os(_, Errno::MFILE | Errno::NFILE | Errno::NOMEM)) => {
                 return Err(errno_of(error));
             }
-            // One `errno` for all of these; the words tell which it is.
+            // One `errno` for all of these; the error text tells them apart.
             Err(error @ (Error::Os(..) | Error::NotASocket)) => {
                 return Err(explain(Errno::CONNREFUSED, error));
             }
             Err(error) => return Err(errno_of(error)),
         };
-        client.turn().knock = Some(knock);
+        client.session().pending = Some(pending);
         Ok(client)
     }
 
@@ -131,7 +134,7 @@ impl Client {
         self.userptr
     }
 
-    /// For waits from the next one on.
+    /// Sets the timeout of later waits.
     pub(crate) fn set_timeout(&self, seconds: f32) {
         let seconds = if seconds >= 0.0 { seconds } else { TIMEOUT };
         self.timeout.store(seconds.to_bits(), Ordering::Relaxed);
@@ -148,9 +151,9 @@ impl Client {
         deadline_in(nanoseconds)
     }
 
-    fn turn(&self) -> MutexGuard<'_, Turn> {
-        // What a panic left is checked again: a connection works or does not.
-        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    fn session(&self) -> MutexGuard<'_, Session> {
+        // After a panic every step is checked again: a connection works or does not.
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn current(&self) -> MutexGuard<'_, Option<Arc<Connection>>> {
@@ -164,40 +167,40 @@ impl Client {
     /// Ends the connection for good, from any thread.
     pub(crate) fn disconnect(&self) {
         self.is_disconnected.store(true, Ordering::SeqCst);
-        self.bell.ring();
+        self.interrupt.signal();
         if let Some(connection) = &*self.current() {
             connection.cut();
         }
-        // Whoever has the turn hangs up itself.
-        if let Ok(mut turn) = self.turn.try_lock() {
-            turn.knock = None;
+        // A thread that holds the session hangs up itself.
+        if let Ok(mut session) = self.session.try_lock() {
+            session.pending = None;
         }
     }
 
-    /// The next frame that was posted at `until` or later and has not expired.
+    /// Waits for the next frame that was posted at `until` or later and has not expired.
     pub(crate) fn wait(&self, until: i64) -> Result<*mut Frame, Errno> {
-        let mut turn = self.turn();
+        let mut session = self.session();
         let mut deadline = self.deadline();
         loop {
             if self.is_disconnected() {
-                turn.knock = None;
+                session.pending = None;
                 return Err(Errno::SHUTDOWN);
             }
-            match self.step(&mut turn, until, deadline) {
+            match self.step(&mut session, until, deadline) {
                 Ok(Some(frame)) => return Ok(frame.hand_out()),
-                // Passed over: as long again for the next.
+                // Skipped: the full timeout again for the next frame.
                 Ok(None) => deadline = self.deadline(),
                 Err(Failure::Other(_)) if self.is_disconnected() => {}
                 Err(Failure::Other(error)) => {
-                    // A message that did not come whole is lost, and with it memory that frames
-                    // name: a new connection gets it again.
+                    // A truncated message is lost, and with it a buffer that frames name: a new
+                    // connection receives it again.
                     if matches!(error, Error::Os("recvmsg", _)) {
-                        self.leave(&mut turn);
+                        self.drop_connection(&mut session);
                     }
                     return Err(errno_of(error));
                 }
                 Err(Failure::Lost(error)) => {
-                    let had = self.leave(&mut turn);
+                    let had = self.drop_connection(&mut session);
                     if self.is_disconnected() {
                         continue;
                     }
@@ -207,60 +210,66 @@ impl Client {
                             false => errno_of(error),
                         });
                     }
-                    // A host that does not let anybody in is asked again, not at once; neither is
-                    // one that lets in and hangs up, again and again.
-                    let pause = match turn.fruitless {
-                        _ if !had => line::PAUSE_NS,
-                        0 => 0,
-                        n => line::pauses().nth(n - 1).unwrap_or(line::PAUSE_NS),
+                    // Neither a host that refuses clients nor one that accepts them and hangs up
+                    // is asked again at once.
+                    let due_ns = match had {
+                        true => session.back_off.due_ns(),
+                        false => deadline_in(retry::REFUSED_PAUSE_NS),
                     };
-                    turn.fruitless += usize::from(had);
-                    self.bell.wait(pause);
-                    turn.knock = Some(self.find_host().map_err(errno_of)?);
-                    self.watch_all(&turn)?;
+                    self.interrupt.wait_until(due_ns);
+                    if had {
+                        session.back_off.attempted(now_ns());
+                    }
+                    session.pending = Some(self.find_host().map_err(errno_of)?);
+                    self.watch_all(&session)?;
                     deadline = self.deadline();
                 }
             }
         }
     }
 
-    /// Gives the connection up, which frames may keep; whether there was one.
-    fn leave(&self, turn: &mut Turn) -> bool {
-        self.watch_no_more(turn);
+    /// Drops the connection, which frames may keep. Returns whether there was one.
+    fn drop_connection(&self, session: &mut Session) -> bool {
+        self.unwatch(session);
         self.current().take();
-        turn.connection.take().is_some()
+        session.connection.take().is_some()
     }
 
-    /// Connects if need be, and looks for a frame; `None` for one that is passed over.
-    fn step(&self, turn: &mut Turn, until: i64, deadline: u64) -> Result<Option<Frame>, Failure> {
-        let connection = match &turn.connection {
+    /// Connects if need be, and waits for a frame; `None` for one that is skipped.
+    fn step(
+        &self,
+        session: &mut Session,
+        until: i64,
+        deadline: u64,
+    ) -> Result<Option<Frame>, Failure> {
+        let connection = match &session.connection {
             Some(connection) => Arc::clone(connection),
-            None => self.go_in(turn, deadline)?,
+            None => self.enter(session, deadline)?,
         };
         let ipc = connection.ipc();
         let mut has_waited = false;
         loop {
             let head = ipc.head();
-            let Some(descriptor) = ipc.peek(turn.after)? else {
-                // What is not newer than this is gone or was looked at.
-                turn.after = turn.after.max(head);
-                // A host that talks without end, or announces frames that are none, does not hold
-                // this up.
+            let Some(descriptor) = ipc.peek(session.after)? else {
+                // Everything up to here is gone or was seen.
+                session.after = session.after.max(head);
+                // A host that sends messages without end, or announces frames that cannot be
+                // held, must not delay the timeout.
                 if has_waited && now_ns() >= deadline {
                     return Err(Failure::Other(Error::TimedOut));
                 }
                 has_waited = true;
-                if !self.arm(turn) {
+                if !self.arm(session) {
                     continue;
                 }
-                if ipc.wait(turn.after, deadline)? == Woken::Message {
+                if ipc.wait(session.after, deadline)? == Woken::Message {
                     connection.pump()?;
                 }
                 continue;
             };
-            turn.after = descriptor.serial;
-            turn.fruitless = 0;
-            if describe::is_passed_over(&descriptor, until, now_ns()) {
+            session.after = descriptor.serial;
+            session.back_off.reset();
+            if describe::is_skipped(&descriptor, until, now_ns()) {
                 return Ok(None);
             }
             if descriptor.fence != 0 && !connection.complete(descriptor.fence, deadline)? {
@@ -268,77 +277,78 @@ impl Client {
             }
             return match describe::frame(&connection, &descriptor) {
                 Ok(frame) => Ok(Some(frame)),
-                // Gone meanwhile, with its memory.
+                // The frame is gone meanwhile, and its memory with it.
                 Err(Error::UnknownBuffer(_)) => Ok(None),
                 Err(error) => Err(Failure::Other(error)),
             };
         }
     }
 
-    /// Waits for the host's welcome.
-    fn go_in(&self, turn: &mut Turn, deadline: u64) -> Result<Arc<Connection>, Failure> {
+    /// Waits for the host's welcome and connects.
+    fn enter(&self, session: &mut Session, deadline: u64) -> Result<Arc<Connection>, Failure> {
         loop {
-            let knock = match turn.knock.take() {
-                Some(knock) => knock,
+            let pending = match session.pending.take() {
+                Some(pending) => pending,
                 None => self.find_host()?,
             };
-            match self.bell.wait_for(knock.socket_fd(), deadline) {
-                Rung::Ready => {}
-                Rung::TimedOut | Rung::Bell => {
-                    turn.knock = Some(knock);
+            match self.interrupt.wait_for(pending.socket_fd(), deadline) {
+                Wakeup::Ready => {}
+                Wakeup::TimedOut | Wakeup::Interrupted => {
+                    session.pending = Some(pending);
                     let os = |errno| Error::Os("epoll_ctl", errno);
-                    self.watch_all(turn).map_err(os)?;
+                    self.watch_all(session).map_err(os)?;
                     return Err(Failure::Other(Error::TimedOut));
                 }
             }
-            let asked = knock.config().hold;
-            match Connection::new(knock, deadline_in(WELCOME_NS)) {
+            let asked = pending.config().hold;
+            match Connection::new(pending, deadline_in(WELCOME_NS)) {
                 Ok(connection) => {
-                    turn.after = connection.ipc().last_serial();
+                    session.after = connection.ipc().last_serial();
                     let connection = Arc::new(connection);
                     *self.current() = Some(Arc::clone(&connection));
-                    turn.connection = Some(Arc::clone(&connection));
+                    session.connection = Some(Arc::clone(&connection));
                     let os = |errno| Error::Os("epoll_ctl", errno);
-                    self.watch_all(turn).map_err(os)?;
-                    // Whoever disconnected before that line has not found it.
+                    self.watch_all(session).map_err(os)?;
+                    // A disconnect before `current` was set has not cut it.
                     if self.is_disconnected() {
                         connection.cut();
                     }
                     return Ok(connection);
                 }
                 Err(Error::Refused(videostream::ipc::Refusal::Hold(_, left))) if left < asked => {
-                    turn.knock = Some(line::knock(&self.address, left.min(FEWER_LOCKS))?);
+                    session.pending = Some(retry::connect(&self.address, left.min(FEWER_LOCKS))?);
                 }
                 Err(error) => return Err(error.into()),
             }
         }
     }
 
-    /// Connects: once or, with `reconnect`, with growing pauses until it works or the program
+    /// Connects once or, with `reconnect`, with growing pauses until it succeeds or the program
     /// disconnects.
-    fn find_host(&self) -> Result<Knock, Error> {
-        let mut pauses = line::pauses();
-        let mut patience = line::PATIENCE;
+    fn find_host(&self) -> Result<PendingClient, Error> {
+        let mut back_off = retry::back_off();
+        let mut retries = retry::FULL_QUEUE_RETRIES;
         loop {
             if self.is_disconnected() {
                 return Err(Error::Cancelled);
             }
-            match line::knock(&self.address, MAX_LOCKS) {
-                Ok(knock) => return Ok(knock),
-                // The host is there, and has much to do.
-                Err(Error::TimedOut) if patience > 0 => patience -= 1,
+            match retry::connect(&self.address, MAX_LOCKS) {
+                Ok(pending) => return Ok(pending),
+                // The host exists, and is busy.
+                Err(Error::TimedOut) if retries > 0 => retries -= 1,
                 Err(Error::TimedOut) if !self.reconnect => return Err(Error::NoHost),
                 Err(error) if !self.reconnect => return Err(error),
                 Err(_) => {}
             }
-            self.bell.wait(pauses.next().unwrap_or(line::PAUSE_NS));
+            back_off.attempted(now_ns());
+            self.interrupt.wait_until(back_off.due_ns());
         }
     }
 }
 
 impl Drop for Client {
     fn drop(&mut self) {
-        // Frames keep their connection; nobody waits on it any more.
+        // Frames keep their connection.
         self.current().take();
     }
 }

@@ -18,7 +18,7 @@ use videostream::ipc::socket::{self, Sent};
 use videostream::ipc::wire::{Exports, Message};
 
 use super::Client;
-use super::line::{self, PAUSE_NS};
+use super::retry::PAUSES_NS;
 
 /// A test that gets there has failed.
 const WATCHDOG: Duration = Duration::from_secs(60);
@@ -26,7 +26,7 @@ const WATCHDOG: Duration = Duration::from_secs(60);
 const ENDLESS: u32 = 1000;
 
 #[test]
-fn a_host_that_lets_clients_in_and_gives_no_frame_is_not_asked_in_a_loop() {
+fn a_fruitless_host_is_asked_with_pauses() {
     let name = format!("videostream-c-fruitless-{}", std::process::id());
     let path = CString::new(name.clone()).unwrap();
     let (let_in, is_over) = (&AtomicU32::new(0), &AtomicBool::new(false));
@@ -64,7 +64,7 @@ fn a_host_that_lets_clients_in_and_gives_no_frame_is_not_asked_in_a_loop() {
     });
     // Pauses are never shorter than they are to be; the first follows the second connection.
     let mut left = begin.elapsed();
-    let pauses = line::pauses().chain(std::iter::repeat(PAUSE_NS));
+    let pauses = PAUSES_NS.into_iter().chain(std::iter::repeat(PAUSES_NS[4]));
     let most = 3 + pauses
         .take_while(|pause| {
             let fits = left.checked_sub(Duration::from_nanos(*pause));
@@ -116,12 +116,12 @@ pub(super) fn go_on() {
 
 /// Says something of no interest.
 fn talk(peer: &OwnedFd) {
-    let sent = socket::send(peer, &Message::Retire { id: 1 }, &[]);
+    let sent = socket::send(peer, &Message::Unregister { id: 1 }, &[]);
     assert_eq!(sent, Ok(Sent::Yes));
 }
 
 #[test]
-fn a_host_that_talks_without_end_cannot_keep_a_client_past_its_time() {
+fn endless_messages_do_not_delay_the_timeout() {
     let name = format!("videostream-c-talks-{}", std::process::id());
     let (unix, kind) = (AddressFamily::UNIX, SocketType::SEQPACKET);
     let door = socket_with(unix, kind, SocketFlags::CLOEXEC, None).unwrap();

@@ -6,20 +6,20 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use rustix::io::Errno;
-use videostream::decode::{DecodeError, Decoder as Inner, DecoderConfig};
+use videostream::decode::{CodecError, Decoder as Inner, DecoderConfig};
 use videostream::encode::{Backend, Codec, Packet, UnitFinder};
 use videostream::hal::time::deadline_in;
 
 use self::pictures::to_frame;
 use crate::boundary::{errno_of_device, explain};
 use crate::codecs::{self, errno_of_none};
-use crate::frame::{Frame, Spares};
+use crate::frame::{BufferPool, Frame};
 
 /// Names the device that decodes.
 const DEVICE_VARIABLE: &str = "VSL_V4L2_DECODER_DEV";
 
-/// How long a device is waited for, in nanoseconds.
-const PATIENCE: u64 = 100_000_000;
+/// How long a call waits for the device.
+const PICTURE_TIMEOUT_NS: u64 = 100_000_000;
 
 /// Bytes that a call takes at most, as programs know it.
 const MAX_INPUT: usize = 2 << 20;
@@ -39,17 +39,17 @@ pub struct Decoder {
     /// Parameter sets and the like, which belong before the next picture.
     before: Vec<u8>,
     waiting: VecDeque<Frame>,
-    /// Memory of frames that are over.
-    spares: Arc<Spares>,
+    /// Memory of frames, reused.
+    buffers: Arc<BufferPool>,
     size: Option<(u32, u32)>,
     /// Something has come since the last end.
     holds: bool,
     count: u64,
 }
 
-/// What a call has done.
+/// What a call has outcome.
 #[derive(Debug, Default)]
-pub(crate) struct Done {
+pub(crate) struct Outcome {
     /// Bytes of the input that were taken, also by a call that failed.
     pub(crate) used: usize,
     pub(crate) frame: Option<Frame>,
@@ -70,7 +70,7 @@ impl Decoder {
                 }
                 Inner::new(&config)
             },
-            |error| matches!(error, DecodeError::NoBackend(_)),
+            |error| matches!(error, CodecError::NoBackend { .. }),
             errno_of,
         )?;
         Ok(Self {
@@ -79,7 +79,7 @@ impl Decoder {
             finder: UnitFinder::new(codec),
             before: Vec::new(),
             waiting: VecDeque::new(),
-            spares: Spares::new(),
+            buffers: BufferPool::new(),
             size: None,
             holds: false,
             count: 0,
@@ -93,26 +93,26 @@ impl Decoder {
 
     /// Takes the first picture of `data`, and gives the next frame. No data at all lets out what
     /// is held back.
-    pub(crate) fn decode(&mut self, data: &[u8]) -> Done {
-        let mut done = Done::default();
+    pub(crate) fn decode(&mut self, data: &[u8]) -> Outcome {
+        let mut outcome = Outcome::default();
         if data.is_empty() {
             // Frames that wait already are let out first, one by one.
             if self.waiting.is_empty() {
-                done.failure = self.flush(&mut done.new_size).err();
+                outcome.failure = self.flush(&mut outcome.new_size).err();
             }
         } else if self.waiting.len() < MAX_WAITING {
             let unit = self.first_unit(data);
-            match self.take(unit, &mut done.new_size) {
+            match self.take(unit, &mut outcome.new_size) {
                 // To be given again.
                 Err(Errno::AGAIN) => {}
                 result => {
-                    done.used = unit.len();
-                    done.failure = result.err();
+                    outcome.used = unit.len();
+                    outcome.failure = result.err();
                 }
             }
         }
-        done.frame = self.waiting.pop_front();
-        done
+        outcome.frame = self.waiting.pop_front();
+        outcome
     }
 
     /// The bytes up to the end of the first picture: all, where there is no second.
@@ -135,7 +135,7 @@ impl Decoder {
             return Ok(());
         }
         let mut submitted = self.inner.submit(&packet);
-        if submitted == Err(DecodeError::FrameWaiting) {
+        if submitted == Err(CodecError::OutputWaiting) {
             let packet = std::mem::take(&mut self.before);
             let collected = self.wait_and_collect(new_size);
             self.before = packet;
@@ -143,7 +143,7 @@ impl Decoder {
             let packet = Packet::new(self.codec, &self.before, self.count * STEP_NS, 0);
             submitted = self.inner.submit(&packet);
         }
-        if submitted == Err(DecodeError::FrameWaiting) {
+        if submitted == Err(CodecError::OutputWaiting) {
             self.before.truncate(kept);
             return Err(Errno::AGAIN);
         }
@@ -151,7 +151,7 @@ impl Decoder {
         self.before.clear();
         match submitted {
             // In the middle of a stream: nothing comes before the next key frame.
-            Err(DecodeError::KeyFrameNeeded) => return Ok(()),
+            Err(CodecError::KeyFrameNeeded) => return Ok(()),
             Err(error) => return Err(errno_of(&error)),
             Ok(()) => self.holds = true,
         }
@@ -162,9 +162,9 @@ impl Decoder {
         }
     }
 
-    /// Gives a device time. Software has done all that it can before.
+    /// Gives a device time. Software has outcome all that it can before.
     fn wait_and_collect(&mut self, new_size: &mut bool) -> Result<(), Errno> {
-        let deadline = deadline_in(PATIENCE);
+        let deadline = deadline_in(PICTURE_TIMEOUT_NS);
         self.inner
             .wait(deadline)
             .map_err(|error| errno_of(&error))?;
@@ -178,7 +178,7 @@ impl Decoder {
             let size = Some((picture.width(), picture.height()));
             *new_size |= self.size != size;
             self.size = size;
-            self.waiting.push_back(to_frame(&decoded, &self.spares)?);
+            self.waiting.push_back(to_frame(&decoded, &self.buffers)?);
         }
         Ok(())
     }
@@ -197,19 +197,19 @@ impl Decoder {
 }
 
 /// Errors of decoders, as `errno` has them, and their words.
-fn errno_of(error: &DecodeError) -> Errno {
+fn errno_of(error: &CodecError) -> Errno {
     explain(number_of(error), error.to_string())
 }
 
-fn number_of(error: &DecodeError) -> Errno {
+fn number_of(error: &CodecError) -> Errno {
     match error {
-        DecodeError::NoDevice(none) => errno_of_none(none, DEVICE_VARIABLE),
-        DecodeError::NoBackend(_) | DecodeError::Library(_) => Errno::NODEV,
-        DecodeError::Device { error, .. } => errno_of_device(*error),
-        DecodeError::TooLarge { .. } => Errno::MSGSIZE,
-        DecodeError::UnknownBackend(_) | DecodeError::Unsupported { .. } => Errno::NOTSUP,
-        DecodeError::Corrupt { .. } => Errno::BADMSG,
-        DecodeError::Codec { .. } | DecodeError::Target(_) => Errno::INVAL,
+        CodecError::NoDevice(none) => errno_of_none(none, DEVICE_VARIABLE),
+        CodecError::NoBackend { .. } | CodecError::Library(_) => Errno::NODEV,
+        CodecError::Device { error, .. } => errno_of_device(*error),
+        CodecError::TooLarge { .. } => Errno::MSGSIZE,
+        CodecError::UnknownBackend(_) | CodecError::UnsupportedStream { .. } => Errno::NOTSUP,
+        CodecError::Corrupt { .. } => Errno::BADMSG,
+        CodecError::Codec { .. } | CodecError::Picture(_) => Errno::INVAL,
         _ => Errno::IO,
     }
 }

@@ -7,17 +7,17 @@ use videostream::PictureMut;
 use videostream::decode::Decoded;
 use videostream::hal::format::{FourCc, Layout};
 
-use crate::frame::{Frame, Shape, Spares, convert, errno_of_picture};
+use crate::frame::{BufferPool, Frame, Shape, convert, errno_of_picture};
 
-/// A frame in NV12 with memory of `spares`, which outlives the decoder.
-pub(super) fn to_frame(decoded: &Decoded<'_>, spares: &Arc<Spares>) -> Result<Frame, Errno> {
+/// Makes an NV12 frame with memory of `buffers`; it may outlive the decoder.
+pub(super) fn to_frame(decoded: &Decoded<'_>, buffers: &Arc<BufferPool>) -> Result<Frame, Errno> {
     let (picture, colours) = (decoded.picture(), decoded.appearance().colorimetry);
     let (width, height) = (picture.width(), picture.height());
     let layout = Layout::new(FourCc::NV12, width, height).map_err(|_| Errno::INVAL)?;
     let shape = Shape::new(width, height, layout.planes[0].stride, FourCc::NV12.0)?;
     let mut frame = Frame::new(shape, std::ptr::null_mut(), None);
     frame.become_colorimetry(colours);
-    frame.borrow_memory(spares, layout.size as usize)?;
+    frame.take_pooled(buffers, layout.size as usize)?;
     frame.write(|place| {
         let mut target = PictureMut::new(place, &layout).map_err(errno_of_picture)?;
         match picture.copy_to(&mut target) {

@@ -10,7 +10,7 @@ use super::types::{Device, Format, chars, text};
 use super::{device_type, free_formats, into_raw, is_compressed, memory_type};
 use crate::boundary::errno_of_device;
 
-/// Both kinds of a node that takes pictures and gives them back.
+/// Memory-to-memory devices, single- and multi-planar.
 const M2M: Caps = Caps::VIDEO_M2M.union(Caps::VIDEO_M2M_MPLANE);
 const CAPTURE: Caps = Caps::VIDEO_CAPTURE.union(Caps::VIDEO_CAPTURE_MPLANE);
 const OUTPUT: Caps = Caps::VIDEO_OUTPUT.union(Caps::VIDEO_OUTPUT_MPLANE);
@@ -45,7 +45,7 @@ pub(crate) fn probe(path: &str) -> Result<Device, Errno> {
     })
 }
 
-/// Asks a device anew for its formats.
+/// Asks a device for its formats again.
 pub(crate) fn refresh(device: &mut Device) -> Result<(), Errno> {
     let path = text(&device.path);
     if path.is_empty() {
@@ -65,7 +65,7 @@ fn queues(node: &Node) -> [Option<BufType>; 2] {
     [node.capture_type(), node.output_type()].map(|queue| queue.filter(is_video))
 }
 
-/// The formats up to the first answer that is none.
+/// Lists the formats up to the first error.
 fn formats_of(node: &Node, queue: Option<BufType>) -> Vec<Format> {
     let Some(queue) = queue else {
         return Vec::new();
@@ -84,7 +84,7 @@ fn formats_of(node: &Node, queue: Option<BufType>) -> Vec<Format> {
         .collect()
 }
 
-/// The memory that a queue takes; none while another program has the queue.
+/// Memory types that a queue takes; 0 while another program has the queue.
 fn memory_of(node: &Node, queue: Option<BufType>) -> u32 {
     let Some(queue) = queue else { return 0 };
     // Asks for no buffers, so that none are made for the question.
@@ -100,7 +100,7 @@ fn memory_of(node: &Node, queue: Option<BufType>) -> u32 {
     .fold(0, |mask, (_, memory)| mask | memory)
 }
 
-/// What a device is for; 0 for what is no device of pictures.
+/// Type of a device; 0 if it does not handle pictures.
 fn type_of(caps: Caps, capture: &[Format], output: &[Format]) -> u32 {
     let compressed = |formats: &[Format]| formats.iter().any(|format| format.compressed);
     if caps.intersects(M2M) {
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn devices_are_told_apart_by_what_they_take_and_give() {
+    fn device_types_follow_from_their_formats() {
         let (raw, coded) = (&[format(false)][..], &[format(false), format(true)][..]);
         let m2m = Caps::VIDEO_M2M_MPLANE | Caps::STREAMING;
         assert_eq!(type_of(m2m, coded, raw), device_type::ENCODER);

@@ -4,7 +4,7 @@ use std::ffi::c_int;
 
 use rustix::io::Errno;
 use videostream::Colorimetry;
-use videostream::encode::{Backend, Codec, EncodeError, Encoder, EncoderConfig, RateControl};
+use videostream::encode::{Backend, Codec, CodecError, Encoder, EncoderConfig, RateControl};
 use videostream::hal::format::{FourCc, Layout};
 use videostream::{FrameRate, Rect};
 
@@ -55,6 +55,9 @@ pub(crate) fn profile(number: u32, codec: Codec) -> Result<RateControl, Errno> {
     Ok(RateControl::Constant(bitrate))
 }
 
+/// Makes the configuration for a layout and a crop.
+type MakeConfig<'a> = &'a dyn Fn(&Layout, Option<Rect>) -> EncoderConfig;
+
 impl Config {
     /// What programs of the 2.x interface say.
     pub(crate) fn new(
@@ -102,7 +105,7 @@ impl Config {
     /// Lets `start` try with one backend after the other.
     fn make(
         &self,
-        start: impl Fn(&dyn Fn(&Layout, Option<Rect>) -> EncoderConfig) -> Result<Encoder, EncodeError>,
+        start: impl Fn(MakeConfig<'_>) -> Result<Encoder, CodecError>,
     ) -> Result<Encoder, Errno> {
         codecs::make(
             self.backend,
@@ -125,7 +128,7 @@ impl Config {
                     config
                 })
             },
-            |error| matches!(error, EncodeError::NoBackend(_)),
+            |error| matches!(error, CodecError::NoBackend { .. }),
             errno_of,
         )
     }

@@ -1,7 +1,7 @@
 //! Errors of encoders, as `errno` has them.
 
 use rustix::io::Errno;
-use videostream::encode::EncodeError;
+use videostream::encode::CodecError;
 
 use super::config::DEVICE_VARIABLE;
 use crate::boundary::{errno_of_device, explain};
@@ -9,31 +9,31 @@ use crate::codecs::errno_of_none;
 use crate::frame::errno_of_picture;
 
 /// The `errno` of an error, whose words become those of the failure.
-pub(super) fn errno_of(error: &EncodeError) -> Errno {
+pub(super) fn errno_of(error: &CodecError) -> Errno {
     explain(number_of(error), error.to_string())
 }
 
-fn number_of(error: &EncodeError) -> Errno {
+fn number_of(error: &CodecError) -> Errno {
     match error {
-        EncodeError::NoDevice(none) => errno_of_none(none, DEVICE_VARIABLE),
-        EncodeError::NoBackend(_) | EncodeError::Library(_) => Errno::NODEV,
-        EncodeError::Device { error, .. } => errno_of_device(*error),
-        EncodeError::UnknownBackend(_) | EncodeError::Unsupported { .. } => Errno::NOTSUP,
-        EncodeError::Picture(error) => errno_of_picture(*error),
-        EncodeError::Size { .. }
-        | EncodeError::Format { .. }
-        | EncodeError::DeviceFormat { .. }
-        | EncodeError::DeviceSize { .. }
-        | EncodeError::DeviceCrop { .. }
-        | EncodeError::DeviceRate { .. }
-        | EncodeError::Control { .. }
-        | EncodeError::Value { .. }
-        | EncodeError::Level { .. }
-        | EncodeError::NoBitrate
-        | EncodeError::Mismatch { .. } => Errno::INVAL,
-        EncodeError::PacketWaiting => Errno::BUSY,
-        EncodeError::Finished => Errno::SHUTDOWN,
-        EncodeError::TooDetailed { .. } => Errno::MSGSIZE,
+        CodecError::NoDevice(none) => errno_of_none(none, DEVICE_VARIABLE),
+        CodecError::NoBackend { .. } | CodecError::Library(_) => Errno::NODEV,
+        CodecError::Device { error, .. } => errno_of_device(*error),
+        CodecError::UnknownBackend(_) | CodecError::Unsupported { .. } => Errno::NOTSUP,
+        CodecError::Picture(error) => errno_of_picture(error.clone()),
+        CodecError::Size { .. }
+        | CodecError::Format { .. }
+        | CodecError::DeviceFormat { .. }
+        | CodecError::DeviceSize { .. }
+        | CodecError::DeviceCrop { .. }
+        | CodecError::DeviceRate { .. }
+        | CodecError::Control { .. }
+        | CodecError::Value { .. }
+        | CodecError::Level { .. }
+        | CodecError::NoBitrate
+        | CodecError::Mismatch { .. } => Errno::INVAL,
+        CodecError::OutputWaiting => Errno::BUSY,
+        CodecError::Finished => Errno::SHUTDOWN,
+        CodecError::TooDetailed { .. } => Errno::MSGSIZE,
         _ => Errno::IO,
     }
 }

@@ -83,8 +83,8 @@ impl Input {
             .map_or(self.size(), |crop| (crop.width, crop.height))
     }
 
-    /// Gives `submit` the picture in `pixels` in the format that the encoder was opened with; and what its values mean,
-    /// and are to mean then.
+    /// Calls `submit` with the picture in `pixels`, converted if the encoder was opened with
+    /// another format; `colours` are those before and after the conversion.
     pub(super) fn with_picture(
         &mut self,
         layout: &Layout,

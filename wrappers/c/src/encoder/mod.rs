@@ -8,7 +8,7 @@ mod input;
 use std::sync::Arc;
 
 use rustix::io::Errno;
-use videostream::encode::{Backend, CopyReason, EncodeError, Encoder as Codec};
+use videostream::encode::{Backend, CodecError, CopyReason, Encoder as Codec};
 use videostream::hal::format::Layout;
 use videostream::hal::time::deadline_in;
 use videostream::{DmaBufPicture, Rect};
@@ -20,21 +20,21 @@ use self::copies::Reason;
 use self::errno::errno_of;
 use self::input::Input;
 use crate::boundary::explain;
-use crate::frame::{Filled, Frame, Shape, Spares, errno_of_picture};
+use crate::frame::{BufferPool, Filled, Frame, Shape, errno_of_picture};
 
 /// Bytes of an output frame at least, as programs know it.
 const OUTPUT_BYTES: usize = 2 << 20;
 
-/// How long a packet is waited for, in nanoseconds.
-const PATIENCE: u64 = 1_000_000_000;
+/// How long a call waits for a packet.
+const PACKET_TIMEOUT_NS: u64 = 1_000_000_000;
 
 /// `VSLEncoder`.
 #[derive(Debug)]
 pub struct Encoder {
     config: Config,
     running: Option<Running>,
-    /// Memory of output frames that are over.
-    spares: Arc<Spares>,
+    /// Memory of output frames, reused.
+    buffers: Arc<BufferPool>,
 }
 
 /// What the first picture settles.
@@ -49,13 +49,13 @@ struct Running {
 }
 
 impl Encoder {
-    /// Makes sure that somebody can encode so; the size comes with the first picture.
+    /// Checks that a backend can encode so; the size comes with the first picture.
     pub(crate) fn new(config: Config) -> Result<Self, Errno> {
         config.probe()?;
         Ok(Self {
             config,
             running: None,
-            spares: Spares::new(),
+            buffers: BufferPool::new(),
         })
     }
 
@@ -66,12 +66,12 @@ impl Encoder {
         let raw = u64::from(width) * u64::from(height) * 3 / 2;
         let raw = usize::try_from(raw).map_err(|_| Errno::NOMEM)?;
         let mut frame = Frame::new(shape, std::ptr::null_mut(), None);
-        frame.borrow_memory(&self.spares, raw.max(OUTPUT_BYTES))?;
+        frame.take_pooled(&self.buffers, raw.max(OUTPUT_BYTES))?;
         Ok(frame)
     }
 
     /// Encodes a picture into `destination`, whose size is 0 afterwards if no packet is ready.
-    /// Gives whether the packet is a key frame.
+    /// Returns whether the packet is a key frame.
     pub(crate) fn encode(
         &mut self,
         source: &Frame,
@@ -114,7 +114,7 @@ impl Running {
         let waiting = self.receive(destination)?;
         let layout = source.shape().layout()?;
         match self.in_place(source, &layout) {
-            Some(layout) => self.lend(source, &layout, pts_ns)?,
+            Some(layout) => self.submit_in_place(source, &layout, pts_ns)?,
             None => self.submit(source, &layout, pts_ns)?,
         }
         self.count += 1;
@@ -122,7 +122,7 @@ impl Running {
             return Ok(is_key);
         }
         // Software is ready at once; a device may hold pictures back.
-        let is_ready = self.codec.wait(deadline_in(PATIENCE));
+        let is_ready = self.codec.wait(deadline_in(PACKET_TIMEOUT_NS));
         let is_key = match is_ready.map_err(|error| errno_of(&error))? {
             true => self.receive(destination)?,
             false => None,
@@ -133,8 +133,8 @@ impl Running {
         }))
     }
 
-    /// Where a picture lies in a dma-buf that hardware may read it from. Once one was copied all are:
-    /// with each change between the two a device begins a new stream.
+    /// Layout of a picture in a dma-buf that hardware can read. After the first copy all pictures
+    /// are copied, because a device begins a new stream with each change between the two.
     fn in_place(&mut self, source: &Frame, layout: &Layout) -> Option<Layout> {
         if self.codec.backend() != Backend::V4l2 || self.copying.is_some() {
             return None;
@@ -151,10 +151,15 @@ impl Running {
         source.layout_in_memory(layout)
     }
 
-    /// Lets hardware read a picture where it lies, if it does, until it has: the program may write
-    /// it then.
-    fn lend(&mut self, source: &Frame, layout: &Layout, pts_ns: u64) -> Result<(), Errno> {
-        source.lend(|fd| {
+    /// Submits a picture without a copy, and waits until hardware has read it, since the program
+    /// may write it afterwards.
+    fn submit_in_place(
+        &mut self,
+        source: &Frame,
+        layout: &Layout,
+        pts_ns: u64,
+    ) -> Result<(), Errno> {
+        source.with_device_access(|fd| {
             let picture = DmaBufPicture::new(layout, &[fd]).map_err(errno_of_picture)?;
             let submitted = self.codec.submit_dmabuf(&picture, pts_ns);
             let submitted = submitted.map_err(|error| errno_of(&error))?;
@@ -163,7 +168,7 @@ impl Running {
         })
     }
 
-    /// Gives the encoder a picture that the CPU reads.
+    /// Submits a picture that the CPU reads.
     fn submit(&mut self, source: &Frame, layout: &Layout, pts_ns: u64) -> Result<(), Errno> {
         let fourcc = self.codec.config().input_format();
         let from = source.colorimetry();
@@ -178,7 +183,7 @@ impl Running {
         })
     }
 
-    /// Puts the packet that is ready into a frame, and gives whether it is a key frame.
+    /// Writes a finished packet into a frame. Returns whether it is a key frame.
     fn receive(&mut self, destination: &mut Frame) -> Result<Option<bool>, Errno> {
         let packet = match self.codec.receive() {
             Ok(Some(packet)) => packet,
@@ -200,9 +205,9 @@ impl Running {
 }
 
 /// Whether an encoder with another format of pictures may do.
-fn wants_another_format(error: &EncodeError) -> bool {
+fn wants_another_format(error: &CodecError) -> bool {
     matches!(
         error,
-        EncodeError::Format { .. } | EncodeError::DeviceFormat { .. }
+        CodecError::Format { .. } | CodecError::DeviceFormat { .. }
     )
 }

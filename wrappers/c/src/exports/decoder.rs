@@ -83,17 +83,17 @@ pub unsafe extern "C" fn vsl_decode_frame(
             // SAFETY: as many bytes, as the caller says, which nobody writes meanwhile.
             (false, _) => unsafe { std::slice::from_raw_parts(data.cast::<u8>(), length) },
         };
-        let done = decoder.decode(bytes);
-        *used = done.used;
+        let outcome = decoder.decode(bytes);
+        *used = outcome.used;
         let mut code = ret_code::SUCCESS;
-        if done.new_size {
+        if outcome.new_size {
             code |= ret_code::INIT_INFO;
         }
-        if let Some(frame) = done.frame {
+        if let Some(frame) = outcome.frame {
             *output = frame.hand_out();
             code |= ret_code::FRAME_DEC;
         }
-        match done.failure {
+        match outcome.failure {
             // A frame of before comes out all the same.
             Some(_) if code & ret_code::FRAME_DEC != 0 => Ok(code),
             Some(errno) => Err(errno),

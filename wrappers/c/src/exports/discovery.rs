@@ -91,7 +91,7 @@ pub extern "C" fn vsl_v4l2_find_camera_with_resolution(
     found(Wanted::Camera(format_fourcc, Some((width, height))))
 }
 
-/// `int vsl_v4l2_device_enum_formats(VSLDevice*)`: asks for the formats anew.
+/// `int vsl_v4l2_device_enum_formats(VSLDevice*)`: asks for the formats again.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_v4l2_device_enum_formats(device: Option<&mut Device>) -> c_int {
     enter_int(|| discovery::refresh(device.ok_or(Errno::INVAL)?))

@@ -57,7 +57,8 @@ pub extern "C" fn vsl_encoder_create_ex(
     })
 }
 
-/// `VSLEncoder* vsl_x_encoder_create_config(const VSLEncoderConfig*)`: an encoder with every choice.
+/// `VSLEncoder* vsl_x_encoder_create_config(const VSLEncoderConfig*)`: an encoder with every
+/// option.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_x_encoder_create_config(config: Option<&EncoderConfig>) -> *mut Encoder {
     create(|| {

@@ -62,13 +62,13 @@ pub extern "C" fn vsl_host_poll(host: Option<&Host>, wait: i64) -> c_int {
     })
 }
 
-/// `int vsl_host_process(VSLHost*)`: does it.
+/// `int vsl_host_process(VSLHost*)`: serves clients and ends expired frames.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_host_process(host: Option<&Host>) -> c_int {
     enter_int(|| host.ok_or(Errno::INVAL)?.process())
 }
 
-/// `int vsl_host_service(VSLHost*, int)`: does it for one client.
+/// `int vsl_host_service(VSLHost*, int)`: serves one client.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_host_service(host: Option<&Host>, sock: c_int) -> c_int {
     enter_int(|| host.ok_or(Errno::INVAL)?.service(sock))
@@ -127,7 +127,7 @@ pub unsafe extern "C" fn vsl_host_post(
     })
 }
 
-/// `int vsl_host_drop(VSLHost*, VSLFrame*)`: gives a frame back to the program.
+/// `int vsl_host_drop(VSLHost*, VSLFrame*)`: takes a frame back.
 ///
 /// # Safety
 /// `frame` is NULL or a frame that was not released.

@@ -1,4 +1,4 @@
-//! The memory of a frame: of its own, or somebody else's.
+//! The memory of a frame: its own, or another owner's.
 
 #![expect(unsafe_code, reason = "a descriptor of C is duplicated")]
 
@@ -10,11 +10,11 @@ use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::process::{Resource, getrlimit};
 use videostream::v2::NamedMemory;
 
-use super::spares::Lent;
+use super::HostMemory;
+use super::buffer_pool::PooledBuffer;
 use crate::boundary::explain;
-use crate::client::Received;
 
-/// Descriptors below are those of input, output and errors, which some checks take for none.
+/// Lowest descriptor for duplicates: programs may treat those of stdin, stdout and stderr as unset.
 const LOWEST_FD: c_int = 3;
 
 /// The memory of a frame.
@@ -24,10 +24,10 @@ pub(super) enum Buffer {
     Own(NamedMemory),
     /// A duplicate of the program's descriptor.
     Attached(OwnedFd),
-    /// A host's, which frames of one client share.
-    Received(Arc<Received>),
-    /// Of a maker of frames, which gets it back.
-    Lent(Lent),
+    /// A host's, shared by the frames of one client.
+    Received(Arc<HostMemory>),
+    /// Of a pool, which gets it back.
+    Pooled(PooledBuffer),
 }
 
 impl Buffer {
@@ -56,27 +56,27 @@ impl Buffer {
             Self::Own(memory) => memory.as_fd(),
             Self::Attached(fd) => fd.as_fd(),
             Self::Received(memory) => memory.fd(),
-            Self::Lent(memory) => memory.fd(),
+            Self::Pooled(memory) => memory.fd(),
         }
     }
 
-    /// What memory of the frame's own is called.
+    /// Name of the frame's own memory.
     pub(super) fn path(&self) -> Option<&CStr> {
         match self {
             Self::Own(memory) => Some(memory.name()),
-            Self::Attached(_) | Self::Received(_) | Self::Lent(_) => None,
+            Self::Attached(_) | Self::Received(_) | Self::Pooled(_) => None,
         }
     }
 
-    /// Where `len` bytes from `offset` on are mapped, of memory whose mapping is not its frame's.
-    pub(super) fn mapping_that_stays(
+    /// The mapping at `offset` for memory that keeps its own mapping.
+    pub(super) fn shared_mapping(
         &self,
         offset: usize,
         len: usize,
     ) -> Result<Option<*mut u8>, Errno> {
         match self {
             Self::Received(memory) => memory.map(offset, len).map(Some),
-            Self::Lent(memory) => Ok(Some(memory.view().as_ptr())),
+            Self::Pooled(memory) => Ok(Some(memory.view().as_ptr())),
             Self::Own(_) | Self::Attached(_) => Ok(None),
         }
     }
@@ -85,7 +85,7 @@ impl Buffer {
         matches!(self, Self::Attached(_))
     }
 
-    /// Lets go of an attached descriptor without closing it; of other memory as ever.
+    /// Drops the memory, but leaves an attached descriptor open.
     pub(super) fn leave_open(self) {
         if let Self::Attached(fd) = self {
             let _ = fd.into_raw_fd();

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 
 use rustix::io::Errno;
 #[cfg(feature = "convert")]
-use videostream::convert::{Convert, ConvertError, Options};
+use videostream::convert::{Convert, Options};
 use videostream::{Colorimetry, Picture, PictureError, PictureMut, Rect};
 
 use super::Frame;
@@ -62,7 +62,7 @@ pub(crate) fn convert(
         Err(_) => run(&mut Convert::default()),
     };
     done.map_err(|error| match error {
-        ConvertError::Source(_) | ConvertError::Target(_) => Errno::NOTSUP,
+        PictureError::ConvertFrom(_) | PictureError::ConvertTo(_) => Errno::NOTSUP,
         _ => Errno::INVAL,
     })
 }

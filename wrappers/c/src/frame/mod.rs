@@ -3,10 +3,12 @@
 #![expect(unsafe_code, reason = "a frame of C is freed")]
 
 mod buffer;
+mod buffer_pool;
 mod copy;
+mod host_memory;
+mod owner;
 mod pixels;
 mod pool;
-mod spares;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -24,15 +26,15 @@ use videostream::hal::memory::physical::{PhysicalError, physical_address};
 pub use videostream::v2::Shape;
 
 use self::buffer::Buffer;
+pub(crate) use self::buffer_pool::BufferPool;
 pub(crate) use self::copy::{convert, copy, errno_of_picture};
+pub(crate) use self::host_memory::HostMemory;
+pub(crate) use self::owner::{Origin, Owner, Posting, Sender};
 pub(crate) use self::pixels::Filled;
-pub(crate) use self::spares::Spares;
 pub(crate) use self::view::View;
-use crate::client::{Origin, Received};
-use crate::host::Posting;
 
-/// `vsl_frame_cleanup`. One that throws an exception of C++ ends the program, as the header says: it
-/// comes as far as the exported function, which nothing unwinds through.
+/// `vsl_frame_cleanup`. A C++ exception ends the program, as the header says: it cannot unwind
+/// through the exported function.
 pub type Cleanup = extern "C-unwind" fn(*mut Frame);
 
 /// Number and times of a frame that was shared; zeroes for others. Nanoseconds.
@@ -46,12 +48,12 @@ pub(crate) struct Times {
     pub(crate) expires: i64,
 }
 
-/// What the values of a frame mean.
+/// Colorimetry of a frame.
 #[derive(Clone, Copy, Debug, Default)]
 struct Colours {
     /// As V4L2 numbers them.
     packed: u32,
-    /// The program has said it.
+    /// Set by the program.
     is_asked: bool,
 }
 
@@ -63,17 +65,17 @@ pub struct Frame {
     /// The program has mapped it, and the CPU's access has begun.
     is_mapped: bool,
     buffer: Option<Buffer>,
-    /// Which memory that is.
+    /// Identity of that memory.
     identity: Option<Identity>,
     shape: Shape,
     size: usize,
-    /// Bytes that there are, of which an encoder may have used less.
+    /// Bytes of memory, of which a packet may use less.
     capacity: usize,
     offset: usize,
     physical: Option<isize>,
     colours: Colours,
     pub(crate) times: Times,
-    /// What a host knows it by, once it is shared.
+    /// Its place at a host, once it is posted.
     pub(crate) posting: Option<Posting>,
     /// Where it came from, if it was received.
     pub(crate) origin: Option<Origin>,
@@ -83,7 +85,7 @@ pub struct Frame {
     is_alive: bool,
 }
 
-/// Memory to share: descriptor, which it is, where the frame lies in it.
+/// Memory of a frame: descriptor, identity, and the frame's range in it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Memory<'a> {
     pub(crate) fd: BorrowedFd<'a>,
@@ -118,7 +120,7 @@ impl Frame {
     /// A frame of a host: `size` bytes of `memory` from `offset` on, which it has.
     pub(crate) fn received(
         shape: Shape,
-        (memory, offset, size): (Arc<Received>, usize, usize),
+        (memory, offset, size): (Arc<HostMemory>, usize, usize),
         times: Times,
         origin: Origin,
         colorimetry: u32,
@@ -142,7 +144,7 @@ impl Frame {
         self.is_alive
     }
 
-    /// What is to be shared.
+    /// Returns the memory to share.
     pub(crate) fn memory(&self) -> Result<Memory<'_>, Errno> {
         match (&self.buffer, self.identity) {
             (Some(buffer), Some(identity)) => Ok(Memory {
@@ -159,13 +161,13 @@ impl Frame {
         &self.shape
     }
 
-    /// What its values mean as colours, as V4L2 numbers them: colorspace, transfer function, encoding and
-    /// quantization, a byte each from the lowest.
+    /// Colorimetry in V4L2's numbers: colorspace, transfer function, encoding and quantization, a
+    /// byte each from the lowest.
     pub(crate) const fn packed_colorimetry(&self) -> u32 {
         self.colours.packed
     }
 
-    /// What the program says that its values mean; pictures that are copied into it are converted to that.
+    /// Sets the colorimetry of the program; pictures copied into the frame are converted to it.
     pub(crate) const fn set_colorimetry(&mut self, packed: u32) {
         self.colours = Colours {
             packed,
@@ -173,14 +175,14 @@ impl Frame {
         };
     }
 
-    /// What its values have come to mean, unless the program has said something.
+    /// Sets the colorimetry of the content, unless the program has set one.
     pub(crate) fn become_colorimetry(&mut self, colorimetry: Colorimetry) {
         if !self.colours.is_asked {
             self.colours.packed = colorimetry.to_v4l2();
         }
     }
 
-    /// What its values mean.
+    /// Colorimetry of the frame.
     pub(crate) fn colorimetry(&self) -> Colorimetry {
         let fourcc = self.shape.kernel_format();
         Colorimetry::from_v4l2(self.colours.packed, fourcc)
@@ -203,7 +205,7 @@ impl Frame {
         self.buffer.as_ref().map(Buffer::fd)
     }
 
-    /// What memory of the frame's own is called.
+    /// Name of the frame's own memory.
     pub(crate) fn path(&self) -> Option<&CStr> {
         self.buffer.as_ref().and_then(Buffer::path)
     }
@@ -250,7 +252,7 @@ impl Frame {
         Ok(())
     }
 
-    /// Gives the memory up, except an attached descriptor that belongs to the callback.
+    /// Frees the memory, except an attached descriptor, which belongs to the callback.
     pub(crate) fn unalloc(&mut self) {
         let attached = self.buffer.as_ref().is_some_and(Buffer::is_attached);
         self.unmap();
@@ -267,8 +269,7 @@ impl Frame {
         }
     }
 
-    /// As [`Frame::unalloc`], for other memory in its place: what the callback owns stays open,
-    /// and nothing of it is left here.
+    /// Frees the memory before it is replaced; a descriptor that the callback owns stays open.
     fn discard(&mut self) {
         self.unalloc();
         if let Some(buffer) = self.buffer.take() {
@@ -281,10 +282,10 @@ impl Frame {
         self.offset = 0;
     }
 
-    /// Maps the memory, or gives the mapping there is: first byte and bytes.
+    /// Maps the memory unless it is mapped. Returns the first byte and the size.
     pub(crate) fn map(&mut self) -> Result<(*mut u8, usize), Errno> {
         let buffer = self.buffer.as_ref().ok_or(Errno::BADF)?;
-        if let Some(start) = buffer.mapping_that_stays(self.offset, self.size)? {
+        if let Some(start) = buffer.shared_mapping(self.offset, self.size)? {
             if !self.is_mapped {
                 begin_access(buffer.fd(), SyncAccess::ReadWrite).map_err(|error| error.errno())?;
                 self.is_mapped = true;
@@ -356,9 +357,9 @@ impl Frame {
             (frame.cleanup, frame.posting.take())
         };
         if let Some(posting) = posting {
-            posting.forget(frame);
+            posting.remove(frame);
             // SAFETY: as above.
-            unsafe { &mut *frame }.keep_memory_out();
+            unsafe { &mut *frame }.detach_from_pool();
         }
         {
             // SAFETY: as above.
@@ -398,7 +399,7 @@ impl Frame {
         Ok(())
     }
 
-    /// Everything that a frame keeps alive goes; a shell for the pool is left.
+    /// Drops all that the frame keeps alive, which leaves a shell for the pool.
     fn empty(&mut self) {
         self.unmap();
         self.buffer = None;

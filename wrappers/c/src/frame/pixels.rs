@@ -21,11 +21,10 @@ pub(crate) struct Filled {
 }
 
 impl Frame {
-    /// Lets `look` see the frame's bytes. Memory that the program has not mapped is mapped for it,
-    /// for reading only, as some descriptors allow no more.
+    /// Calls `look` with the frame's bytes, mapping them for reading unless the program has.
     ///
-    /// That nobody writes them meanwhile is the program's word, as the header has it: one thread
-    /// at a time uses a frame. Other processes and devices may: what they write is seen or not.
+    /// By the header's rule that one thread at a time uses a frame, the program does not write the
+    /// bytes meanwhile. Other processes and devices may; `look` sees their writes or does not.
     pub(crate) fn read<T>(&self, look: impl FnOnce(&[u8]) -> Result<T, Errno>) -> Result<T, Errno> {
         let fd = self.fd().ok_or(Errno::BADF)?;
         if let Some(view) = self.view() {
@@ -67,7 +66,7 @@ impl Frame {
     /// The mapping that there is of all the frame's memory.
     fn view(&self) -> Option<&View> {
         match &self.buffer {
-            Some(Buffer::Lent(memory)) => Some(memory.view()),
+            Some(Buffer::Pooled(memory)) => Some(memory.view()),
             _ => self.view.as_ref(),
         }
     }
@@ -99,37 +98,37 @@ impl Frame {
             return None;
         }
         let offset = u32::try_from(self.offset).ok()?;
-        let mut lent = *layout;
-        for plane in lent.planes.get_mut(..layout.plane_count)? {
+        let mut moved = *layout;
+        for plane in moved.planes.get_mut(..layout.plane_count)? {
             plane.offset = plane.offset.checked_add(offset)?;
         }
-        Some(lent)
+        Some(moved)
     }
 
-    /// Lets a device have the frame's memory. The access of the CPU that a mapping stands for ends
-    /// before it and begins anew behind it.
-    pub(crate) fn lend<T>(
+    /// Runs `access` while a device uses the memory: the CPU access of a mapping ends before it and
+    /// begins again after it.
+    pub(crate) fn with_device_access<T>(
         &self,
-        lend: impl FnOnce(BorrowedFd<'_>) -> Result<T, Errno>,
+        access: impl FnOnce(BorrowedFd<'_>) -> Result<T, Errno>,
     ) -> Result<T, Errno> {
         let fd = self.fd().ok_or(Errno::BADF)?;
         if self.is_mapped {
             end_access(fd, SyncAccess::ReadWrite).map_err(|error| error.errno())?;
         }
-        let lent = lend(fd);
+        let result = access(fd);
         if self.is_mapped {
             begin_access(fd, SyncAccess::ReadWrite).map_err(|error| error.errno())?;
         }
-        lent
+        result
     }
 
-    /// Says what was written by [`Frame::write`].
+    /// Records what [`Frame::write`] has written.
     pub(crate) fn set_filled(&mut self, filled: Filled) {
         self.size = filled.size.min(self.capacity);
         self.shape = filled.shape;
     }
 
-    /// Says that nothing is in the frame; its memory keeps its room for [`Frame::write`].
+    /// Marks the frame as empty; [`Frame::write`] still has all of its memory.
     pub(crate) const fn set_empty(&mut self) {
         self.size = 0;
     }

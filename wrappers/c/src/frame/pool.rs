@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use super::Frame;
 
 /// Most frames that are kept.
-const MOST: usize = 64;
+const MAX_SHELLS: usize = 64;
 
 /// A released frame, which refers to nothing.
 ///
@@ -52,9 +52,9 @@ pub(super) fn give_back(mut frame: Box<Frame>) {
         let _ = unsafe { libc::atexit(forget) };
     });
     let mut pool = pool();
-    if pool.len() < MOST {
+    if pool.len() < MAX_SHELLS {
         if pool.capacity() == 0 {
-            pool.reserve_exact(MOST);
+            pool.reserve_exact(MAX_SHELLS);
         }
         // INVARIANT: emptied above.
         pool.push(Shell(frame));

@@ -50,7 +50,7 @@ fn a_failed_allocation_leaves_no_memory_and_no_object() {
 }
 
 #[test]
-fn memory_that_is_shorter_than_the_frame_is_not_mapped() {
+fn memory_shorter_than_the_frame_is_not_mapped() {
     let memory = memfd::create(c"test", 4096).unwrap();
     let mut frame = frame(32, 33);
     frame.attach(memory.as_raw_fd(), 0, 0).unwrap();

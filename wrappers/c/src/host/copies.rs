@@ -25,7 +25,7 @@ pub(super) fn memory(size: usize) -> Result<(OwnedFd, View), Errno> {
     Ok((fd, view))
 }
 
-/// Copies a frame into `view` from its byte `at` on, where there is room for it that no client reads.
+/// Copies a frame into `view` at byte `at`, into a range that no client reads.
 pub(super) fn fill(view: &mut View, at: usize, frame: Memory<'_>) -> Result<(), Errno> {
     let Memory { fd, size, .. } = frame;
     if at.checked_add(size).is_none_or(|end| end > view.len()) {

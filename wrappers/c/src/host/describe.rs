@@ -1,17 +1,17 @@
-//! A frame of this interface, as a host describes it to its clients.
+//! From a frame of the C interface to the descriptor that clients get.
 
 use std::ffi::c_int;
 
 use videostream::hal::ring::{FrameDescriptor, MAX_PLANES, PlaneDescriptor};
-use videostream::v2::{Extra, Shape};
+use videostream::v2::{AppData, Shape};
 
-use super::shares::Place;
+use super::memory_pool::Location;
 use crate::frame::Times;
 
 /// Planes in memory that starts at 0, and how many.
 type Planes = ([PlaneDescriptor; MAX_PLANES], u32);
 
-/// Describes frames; keeps what it said of the last one, since the next is of the same shape.
+/// Describes frames, keeping the last descriptor, since the next frame mostly has the same shape.
 #[derive(Debug, Default)]
 pub(super) struct Describer {
     frame: FrameDescriptor,
@@ -25,36 +25,36 @@ impl Describer {
         &self.frame
     }
 
-    /// Describes a frame in `place`.
+    /// Describes a frame at `location`.
     pub(super) fn describe(
         &mut self,
         shape: &Shape,
-        place: Place,
+        location: Location,
         times: &Times,
         colorimetry: u32,
     ) {
         let frame = &mut self.frame;
         let (planes, count) = match &self.last {
-            Some((of, size, planes)) if of == shape && *size == place.size => planes,
+            Some((of, size, planes)) if of == shape && *size == location.size => planes,
             _ => {
-                let planes = shape.planes(place.size);
+                let planes = shape.planes(location.size);
                 let side = |side: c_int| u32::try_from(side).unwrap_or(0);
                 *frame = FrameDescriptor {
                     fourcc: shape.fourcc(),
                     width: side(shape.width()),
                     height: side(shape.height()),
-                    bytes_used: place.size,
+                    bytes_used: location.size,
                     plane_count: planes.1,
                     planes: planes.0,
                     ..FrameDescriptor::default()
                 };
-                &self.last.insert((*shape, place.size, planes)).2
+                &self.last.insert((*shape, location.size, planes)).2
             }
         };
         let described = frame.planes.iter_mut().zip(planes);
         for (plane, at_0) in described.take(*count as usize) {
-            plane.buffer = place.id;
-            plane.offset = at_0.offset + place.offset;
+            plane.buffer = location.id;
+            plane.offset = at_0.offset + location.offset;
         }
         let posted = times.timestamp.cast_unsigned();
         // The program counts no frames but those that it posts.
@@ -64,18 +64,18 @@ impl Describer {
         frame.published_ns = posted;
         frame.expires_ns = match times.expires {
             0 => 0,
-            // What is over at once is so at any time after 0, which is never.
+            // 0 means never, so a negative time, which has passed, becomes 1.
             time => u64::try_from(time).unwrap_or(1),
         };
         frame.duration_ns = times.duration.cast_unsigned();
         frame.colorimetry = colorimetry;
         frame.pts_ns = times.pts;
         frame.dts_ns = times.dts;
-        let extra = Extra {
+        let app_data = AppData {
             stride: shape.stride(),
             expires: times.expires,
-            size: u64::from(place.size),
+            size: u64::from(location.size),
         };
-        extra.put(frame);
+        app_data.put(frame);
     }
 }

@@ -13,11 +13,10 @@
 
 mod copies;
 mod describe;
-mod shares;
+mod memory_pool;
 mod sockets;
 mod stats;
 mod table;
-mod turn;
 mod wait;
 
 use std::cell::RefCell;
@@ -27,6 +26,7 @@ use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use parking_lot::{ReentrantMutex, ReentrantMutexGuard};
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::rand::{GetRandomFlags, getrandom};
 use videostream::hal::ring::MAX_SLOTS;
@@ -36,16 +36,15 @@ use videostream::ipc::address::Address;
 use videostream::ipc::{Error, host as ipc};
 
 use self::describe::Describer;
-use self::shares::{NoPlace, Place, Shares};
+use self::memory_pool::{LocateError, Location, MemoryPool};
 pub use self::stats::HostStats;
 use self::table::{Entry, Table};
-use self::turn::{Taken, Turn};
 use crate::error::errno_of;
-use crate::frame::Frame;
+use crate::frame::{Frame, Owner, Posting};
 
-/// How long a call waits for another thread's.
-const PATIENCE: Duration = Duration::from_millis(250);
-/// How often what clients send is looked for in one call.
+/// How long a call waits while another thread is in the host.
+const LOCK_TIMEOUT: Duration = Duration::from_millis(250);
+/// Most rounds of reading client messages in one call.
 const ROUNDS: u32 = 8;
 
 /// `VSLHost`.
@@ -55,11 +54,10 @@ pub struct Host {
     path: CString,
     /// Readable when there is something to process.
     events: OwnedFd,
-    turn: Turn,
-    /// Waits that are over and not ended yet.
+    /// Waits that are over, but not ended at the ring.
     over: AtomicU32,
-    /// Borrowed by whoever has the turn, and never during a callback.
-    state: RefCell<State>,
+    /// Reentrant, because callbacks of the program call the host; never borrowed during a callback.
+    state: ReentrantMutex<RefCell<State>>,
 }
 
 #[derive(Debug)]
@@ -67,22 +65,22 @@ struct State {
     /// `None` once the host is released.
     ipc: Option<Box<ipc::Host>>,
     table: Table,
-    shares: Shares,
+    memory: MemoryPool,
     describer: Describer,
-    /// Somebody has connected and not said what it wants.
+    /// A client has connected, but its Hello has not come.
     is_expecting: bool,
-    /// What clients had locked and let go of when the host was last processed.
+    /// Count of the clients' locks and releases when the host was last processed.
     moves: u64,
     /// The program polls the sockets itself.
     has_own_loop: bool,
     counts: Counts,
 }
 
-// SAFETY: everything but `state` may be used by any thread, and `state` is touched by the thread
-// that has the turn; the frames it points to are the host's alone, whichever thread that is.
-unsafe impl Send for Host {}
-// SAFETY: as above.
-unsafe impl Sync for Host {}
+// SAFETY: the frames that it points to are the host's alone, whichever thread has the state.
+unsafe impl Send for State {}
+
+/// Exclusive access to a host's state for this thread.
+type Locked<'a> = ReentrantMutexGuard<'a, RefCell<State>>;
 
 /// What a host has counted.
 #[derive(Clone, Copy, Debug, Default)]
@@ -93,14 +91,7 @@ struct Counts {
     ended: u64,
 }
 
-/// What a posted frame knows of its host.
-#[derive(Debug)]
-pub(crate) struct Posting {
-    host: Weak<Host>,
-    slot: SlotId,
-}
-
-/// The times of a frame that the program says.
+/// Times of a frame that the program gives.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timing {
     pub(crate) expires: i64,
@@ -115,10 +106,10 @@ impl Host {
         let address = Address::new(path.to_bytes()).map_err(errno_of)?;
         let config = ipc::Config {
             slots: MAX_SLOTS,
-            lend: MAX_SLOTS - 1,
+            max_outstanding: MAX_SLOTS - 1,
             policy: ipc::Policy::UntilExpiry,
             mode: 0o777 & !sockets::umask(),
-            // The file's permissions decide, as they always have; a name that is none has none.
+            // The file's permissions decide, as in 2.x; an abstract name has none.
             access: match address.is_file() {
                 true => ipc::Access::Anyone,
                 false => ipc::Access::SameUser,
@@ -135,18 +126,17 @@ impl Host {
             me: me.clone(),
             path: path.to_owned(),
             events,
-            turn: Turn::default(),
             over: AtomicU32::new(0),
-            state: RefCell::new(State {
+            state: ReentrantMutex::new(RefCell::new(State {
                 ipc: Some(host),
                 table: Table::new(),
-                shares: Shares::new(),
+                memory: MemoryPool::new(),
                 describer: Describer::default(),
                 is_expecting: false,
                 moves: 0,
                 has_own_loop: false,
                 counts: Counts::default(),
-            }),
+            })),
         }))
     }
 
@@ -154,8 +144,9 @@ impl Host {
         &self.path
     }
 
-    fn take_turn(&self) -> Result<Taken<'_>, Errno> {
-        self.turn.take(Some(PATIENCE)).ok_or(Errno::TIMEDOUT)
+    /// Locks the host, also where this thread has locked it already.
+    fn lock(&self) -> Result<Locked<'_>, Errno> {
+        self.state.try_lock_for(LOCK_TIMEOUT).ok_or(Errno::TIMEDOUT)
     }
 
     /// Shares a frame, which is the host's from then on.
@@ -163,11 +154,11 @@ impl Host {
     /// # Safety
     /// `frame` is a frame that was not released, used by nobody else meanwhile.
     pub(crate) unsafe fn post(&self, frame: *mut Frame, timing: Timing) -> Result<(), Errno> {
-        let _turn = self.take_turn()?;
+        let host = self.lock()?;
         let posted = {
-            let state = &mut *self.state.borrow_mut();
+            let state = &mut *host.borrow_mut();
             if state.is_expecting {
-                // What clients have done is left for `poll` to tell of.
+                // Leaves the clients' locks and releases for `poll` to report.
                 let moves = state.moves;
                 state.serve()?;
                 state.moves = moves;
@@ -178,7 +169,7 @@ impl Host {
             let frame = unsafe { &mut *frame };
             state.post(frame, timing, now, &self.me)
         };
-        self.end_frames();
+        end_frames(&host);
         posted
     }
 
@@ -187,62 +178,63 @@ impl Host {
     /// # Safety
     /// That of [`Host::post`].
     pub(crate) unsafe fn drop_frame(&self, frame: *mut Frame) -> Result<(), Errno> {
-        let _turn = self.take_turn()?;
+        let host = self.lock()?;
         // SAFETY: valid and used by nobody else, as the caller says.
         let frame = unsafe { &mut *frame };
         match &frame.posting {
-            Some(posting) if Weak::ptr_eq(&posting.host, &self.me) => {}
+            Some(posting) if posting.is_at(self) => {}
             _ => return Err(Errno::NOENT),
         }
         if let Some(posting) = frame.posting.take() {
-            self.state.borrow_mut().remove(posting.slot, frame);
-            frame.keep_memory_out();
+            host.borrow_mut().remove(posting.slot(), frame);
+            frame.detach_from_pool();
         }
         Ok(())
     }
 
-    /// Ends the frames that are due. Callbacks of the program run here and may call the host.
-    fn end_frames(&self) {
-        loop {
-            let (frame, is_closed) = {
-                let mut state = self.state.borrow_mut();
-                (state.table.next_finished(), state.ipc.is_none())
-            };
-            let Some(frame) = frame else { return };
-            {
-                // SAFETY: posted and not given back: valid, and the host's alone; given up before
-                // the callback.
-                let frame = unsafe { &mut *frame };
-                frame.posting = None;
-                if is_closed {
-                    // Clients may hold it beyond the host's end.
-                    frame.keep_memory_out();
-                }
-            }
-            // SAFETY: as above; it is in no table any more.
-            let ended = unsafe { Frame::release(frame) };
-            if ended.is_ok() {
-                self.state.borrow_mut().counts.ended += 1;
-            }
-        }
-    }
-
-    /// Ends the host: its sockets, then all its frames.
+    /// Closes the sockets, then ends all frames.
     pub(crate) fn close(&self) {
-        let _turn = self.turn.take(None);
+        let host = self.state.lock();
         let ipc = {
-            let mut state = self.state.borrow_mut();
+            let mut state = host.borrow_mut();
             state.table.finish_all();
-            state.shares = Shares::new();
+            state.memory = MemoryPool::new();
             state.ipc.take()
         };
         drop(ipc);
-        self.end_frames();
+        end_frames(&host);
     }
 }
 
-/// Binds on a stack of its own. The places of all clients pass through it by value, some times 30 KiB,
-/// which is more than small threads have.
+/// Ends the frames that are due. The program's callbacks run here and may call the host, so the
+/// state is not borrowed meanwhile.
+fn end_frames(host: &Locked<'_>) {
+    loop {
+        let (frame, is_closed) = {
+            let mut state = host.borrow_mut();
+            (state.table.next_finished(), state.ipc.is_none())
+        };
+        let Some(frame) = frame else { return };
+        {
+            // SAFETY: posted and not given back: valid, and the host's alone; given up before
+            // the callback.
+            let frame = unsafe { &mut *frame };
+            frame.posting = None;
+            if is_closed {
+                // Clients may hold it beyond the host's end.
+                frame.detach_from_pool();
+            }
+        }
+        // SAFETY: as above; it is in no table any more.
+        let ended = unsafe { Frame::release(frame) };
+        if ended.is_ok() {
+            host.borrow_mut().counts.ended += 1;
+        }
+    }
+}
+
+/// Binds on a thread with a large stack: the client table passes through it by value, 30 KiB and
+/// more, for which small threads have no room.
 fn bind(address: Address, config: ipc::Config, epoch: u64) -> Result<Box<ipc::Host>, Errno> {
     const STACK: usize = 512 << 10;
     let bind = {
@@ -257,37 +249,33 @@ fn bind(address: Address, config: ipc::Config, epoch: u64) -> Result<Box<ipc::Ho
     bound.map_err(errno_of)
 }
 
-impl Posting {
-    /// Takes a frame that is released away from its host.
-    pub(crate) fn forget(self, frame: *mut Frame) {
-        if let Some(host) = self.host.upgrade() {
-            let _turn = host.turn.take(None);
-            host.state.borrow_mut().remove(self.slot, frame);
-        }
+impl Owner for Host {
+    fn remove(&self, slot: SlotId, frame: *mut Frame) {
+        self.state.lock().borrow_mut().remove(slot, frame);
     }
 }
 
 impl State {
-    /// Takes expired frames away from clients, and notes which have come back.
+    /// Takes expired frames from the ring, and collects slots that clients have released.
     #[inline]
     fn expire(&mut self, now: u64) {
         let Some(ipc) = &mut self.ipc else { return };
         self.table.expire(now.cast_signed(), |serial| {
-            ipc.withdraw(serial);
+            ipc.retire(serial);
         });
         self.collect();
         if let Some(ipc) = &mut self.ipc {
-            self.shares.tidy(ipc, now);
+            self.memory.tidy(ipc, now);
         }
     }
 
     #[inline]
     fn collect(&mut self) {
         let Some(ipc) = &mut self.ipc else { return };
-        let (table, shares) = (&mut self.table, &mut self.shares);
+        let (table, memory) = (&mut self.table, &mut self.memory);
         ipc.collect_freed(|slot| {
-            if let Some(share) = table.freed(slot) {
-                shares.leave(share);
+            if let Some(entry) = table.freed(slot) {
+                memory.remove_frame(entry);
             }
         });
     }
@@ -305,7 +293,7 @@ impl State {
         if frame.posting.is_some() {
             return Err(Errno::BUSY);
         }
-        let place = self.place(frame)?;
+        let location = self.locate(frame)?;
         let next = self.ipc.as_ref().ok_or(Errno::SHUTDOWN)?.head() + 1;
         let mut times = frame.times;
         times.serial = next.cast_signed();
@@ -316,43 +304,41 @@ impl State {
         times.expires = timing.expires;
         let colorimetry = frame.packed_colorimetry();
         self.describer
-            .describe(frame.shape(), place, &times, colorimetry);
+            .describe(frame.shape(), location, &times, colorimetry);
         let (slot, serial) = self.publish()?;
         frame.times = times;
-        frame.posting = Some(Posting {
-            host: host.clone(),
-            slot,
-        });
-        self.shares.enter(place.share);
+        let owner: Weak<dyn Owner> = host.clone();
+        frame.posting = Some(Posting::new(owner, slot));
+        self.memory.add_frame(location.entry);
         self.table.insert(
             slot,
             Entry {
                 serial,
                 frame,
                 expires: timing.expires,
-                share: place.share,
+                memory: location.entry,
                 is_readable: true,
                 is_over: false,
             },
         );
         self.counts.posted += 1;
-        self.counts.copied += u64::from(place.is_copy);
+        self.counts.copied += u64::from(location.is_copy);
         Ok(())
     }
 
-    fn place(&mut self, frame: &Frame) -> Result<Place, Errno> {
+    fn locate(&mut self, frame: &Frame) -> Result<Location, Errno> {
         let memory = frame.memory()?;
         loop {
             let ipc = self.ipc.as_mut().ok_or(Errno::SHUTDOWN)?;
-            match self.shares.place(ipc, memory) {
-                Ok(place) => return Ok(place),
-                Err(NoPlace::Failed(errno)) => return Err(errno),
-                Err(NoPlace::Full) => self.make_room()?,
+            match self.memory.locate(ipc, memory) {
+                Ok(location) => return Ok(location),
+                Err(LocateError::Failed(errno)) => return Err(errno),
+                Err(LocateError::Full) => self.make_room()?,
             }
         }
     }
 
-    /// Publishes what was described.
+    /// Publishes the described frame.
     fn publish(&mut self) -> Result<(SlotId, u64), Errno> {
         loop {
             let ipc = self.ipc.as_mut().ok_or(Errno::SHUTDOWN)?;
@@ -364,18 +350,18 @@ impl State {
         }
     }
 
-    /// Takes the oldest frame out of the ring, whether it has expired or not. It stays the
-    /// host's; clients that have it locked keep it.
+    /// Takes the oldest frame from the ring, expired or not. It stays the host's, and clients that
+    /// have it locked keep it.
     fn make_room(&mut self) -> Result<(), Errno> {
         let ipc = self.ipc.as_mut().ok_or(Errno::SHUTDOWN)?;
         match ipc.oldest() {
             Some(serial) => {
-                ipc.withdraw(serial);
+                ipc.retire(serial);
                 self.table.push_out(serial);
                 self.counts.pushed_out += 1;
             }
-            // All that is left is held: more than was granted to anybody.
-            None if ipc.evict_offenders() > 0 => {}
+            // Clients hold every slot, so that some exceed what they were granted.
+            None if ipc.evict_over_limit() > 0 => {}
             None => return Err(Errno::NOBUFS),
         }
         self.collect();
@@ -386,7 +372,7 @@ impl State {
         if let Ok(Some(serial)) = self.table.remove(slot, frame)
             && let Some(ipc) = &mut self.ipc
         {
-            ipc.withdraw(serial);
+            ipc.retire(serial);
         }
         self.collect();
     }

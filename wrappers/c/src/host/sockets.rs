@@ -1,4 +1,4 @@
-//! The host's sockets, for a program that holds its own loop over them.
+//! The host's sockets, for programs with an event loop of their own.
 
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
@@ -9,15 +9,16 @@ use rustix::net::{RecvFlags, recv, sockopt::socket_type};
 use rustix::time::Timespec;
 use videostream::hal::time::now_ns;
 
-use super::wait::{Begun, have_clients_tell};
-use super::{Host, ROUNDS, State};
+use super::wait::{Begun, begin_signals};
+use super::{Host, ROUNDS, State, end_frames};
 use crate::error::errno_of;
 
 /// Most descriptors that [`Host::poll`] counts.
 const MOST_EVENTS: usize = 128;
 
 impl Host {
-    /// Waits `ms` milliseconds, for ever if negative: how many descriptors are ready.
+    /// Waits `ms` milliseconds, or without a limit if negative. Returns how many descriptors are
+    /// ready.
     pub(crate) fn poll(&self, ms: i64) -> Result<usize, Errno> {
         let ready = self.ready(0)?;
         if ready > 0 {
@@ -42,22 +43,22 @@ impl Host {
 
     /// Serves clients and ends frames that have expired; never blocks.
     pub(crate) fn process(&self) -> Result<(), Errno> {
-        let _turn = self.take_turn()?;
+        let host = self.lock()?;
         let served = {
-            let mut state = self.state.borrow_mut();
+            let mut state = host.borrow_mut();
             self.end_waits(&mut state);
             let served = state.serve();
             state.expire(now_ns());
             served
         };
-        self.end_frames();
+        end_frames(&host);
         served
     }
 
     /// Serves one client.
     pub(crate) fn service(&self, socket: RawFd) -> Result<(), Errno> {
-        let _turn = self.take_turn()?;
-        let mut state = self.state.borrow_mut();
+        let host = self.lock()?;
+        let mut state = host.borrow_mut();
         if state.is_listener(socket) {
             return state.serve();
         }
@@ -80,12 +81,12 @@ impl Host {
         }
     }
 
-    /// Puts the descriptors to poll into `into`, as far as they fit: first the listening socket,
-    /// then the clients'. Gives how many there are. From then on clients tell of what they do, which
-    /// makes their sockets readable.
+    /// Writes the descriptors to poll into `into`, as far as they fit: first the listening socket,
+    /// then the clients'. Returns how many there are. From then on locks and releases make the
+    /// clients' sockets readable.
     pub(crate) fn sockets(&self, into: &mut [RawFd]) -> usize {
-        let _turn = self.turn.take(None);
-        let mut state = self.state.borrow_mut();
+        let host = self.state.lock();
+        let mut state = host.borrow_mut();
         if !into.is_empty() {
             state.begin_own_loop();
         }
@@ -104,7 +105,7 @@ impl Host {
 }
 
 impl State {
-    /// Lets in who knocks and answers who asks, until nobody does or it was often enough.
+    /// Admits clients and answers their messages, for at most [`ROUNDS`] rounds.
     pub(super) fn serve(&mut self) -> Result<(), Errno> {
         let ipc = self.ipc.as_mut().ok_or(Errno::SHUTDOWN)?;
         for _ in 0..ROUNDS {
@@ -119,11 +120,11 @@ impl State {
             }
         }
         if self.has_own_loop {
-            // Anew, as each client tells once. What was done before is looked at next.
-            have_clients_tell(ipc);
+            // Again, because each client tells once per wait. Moves before it are read below.
+            begin_signals(ipc);
             ipc.end_wait();
         }
-        // Who has left does not count any more.
+        // Clients that have left do not count any more.
         self.moves = ipc.moves();
         self.is_expecting = ipc.is_expecting();
         Ok(())
@@ -141,8 +142,8 @@ impl State {
     }
 }
 
-/// `ms` milliseconds, none for a negative number. Of more than an int holds kernels before 5.11
-/// know nothing: 24 days have to do.
+/// Timeout of `ms` milliseconds, `None` if negative. Kernels before 5.11 take an int of
+/// milliseconds, so that 24 days are the maximum.
 fn timeout(ms: i64) -> Option<Timespec> {
     let ms = u64::try_from(ms).ok()?.min(i32::MAX as u64);
     Some(Timespec {
@@ -151,7 +152,7 @@ fn timeout(ms: i64) -> Option<Timespec> {
     })
 }
 
-/// Why a number is no client's socket.
+/// The error for a number that is not a client's socket.
 fn why_not(number: RawFd) -> Errno {
     if number < 0 {
         return Errno::BADF;
@@ -165,9 +166,9 @@ fn why_not(number: RawFd) -> Errno {
     }
 }
 
-/// The permissions that new files of this process do not get.
+/// The umask of this process.
 pub(super) fn umask() -> u32 {
-    // The call that tells would change it.
+    // umask(2) would change it.
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mut lines = status.lines();
     let mask = lines.find_map(|line| line.strip_prefix("Umask:"));
@@ -180,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_wait_is_longer_than_old_kernels_can() {
+    fn waits_fit_the_int_of_old_kernels() {
         let ms = |ms| timeout(ms).map(|time| (time.tv_sec, time.tv_nsec));
         assert_eq!(ms(-1), None);
         assert_eq!(ms(i64::MIN), None);

@@ -1,4 +1,4 @@
-//! How a host does.
+//! Statistics of a host.
 
 use super::Host;
 
@@ -33,10 +33,10 @@ pub struct HostStats {
 }
 
 impl Host {
-    /// How it does.
+    /// Returns the statistics.
     pub(crate) fn stats(&self) -> HostStats {
-        let _turn = self.turn.take(None);
-        let state = self.state.borrow();
+        let host = self.state.lock();
+        let state = host.borrow();
         let ipc = state.ipc.as_ref();
         let stats = ipc.map(|ipc| ipc.stats()).unwrap_or_default();
         HostStats {
@@ -45,7 +45,7 @@ impl Host {
             withdrawn: state.counts.pushed_out,
             ended: state.counts.ended,
             frames: state.table.frames() as u64,
-            buffers: state.shares.len() as u64,
+            buffers: state.memory.len() as u64,
             clients: ipc.map_or(0, |ipc| ipc.sockets().count()) as u64,
             refused: stats.refused,
             evicted: stats.evicted,

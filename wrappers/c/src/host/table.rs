@@ -1,4 +1,4 @@
-//! The frames that a host has: by slot of the ring, and those that the ring has no place for.
+//! The frames of a host: those in a slot of the ring, and those that had to leave it.
 
 use std::collections::VecDeque;
 
@@ -6,30 +6,30 @@ use videostream::hal::ring::cells::SlotId;
 
 use crate::frame::Frame;
 
-/// What lies in a slot.
+/// The frame in a slot.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) serial: u64,
-    /// NULL once the program has it back, or it is over.
+    /// NULL once the program has it back or it has ended.
     pub(super) frame: *mut Frame,
-    /// When it goes; 0 for never.
+    /// Time of expiry; 0 for never.
     pub(super) expires: i64,
-    /// Which memory.
-    pub(super) share: usize,
+    /// Index of its memory.
+    pub(super) memory: usize,
     /// Clients can still lock it.
     pub(super) is_readable: bool,
-    /// It has expired, and goes when nobody holds it.
+    /// Expired; ends when no client holds it.
     pub(super) is_over: bool,
 }
 
-/// A frame that no client finds any more and that has not expired.
+/// A frame that has left the ring before its expiry.
 #[derive(Debug)]
 struct Aside {
     frame: *mut Frame,
     expires: i64,
 }
 
-/// All of them.
+/// All frames of a host.
 ///
 /// # Invariants
 /// Each frame is in it once, until it is in `finished` or the program has it back.
@@ -39,9 +39,9 @@ pub(super) struct Table {
     aside: Vec<Aside>,
     /// Frames whose end is due.
     finished: VecDeque<*mut Frame>,
-    /// The first expiry, or earlier.
+    /// No frame expires before this.
     due: i64,
-    /// Frames that the host has.
+    /// Number of frames that the host has.
     frames: usize,
 }
 
@@ -71,9 +71,9 @@ impl Table {
         self.slots[slot.index()] = Some(entry);
     }
 
-    /// Marks what has expired, telling `withdraw` of the serials that are still readable.
+    /// Marks expired frames, and calls `retire` with serials that are still readable.
     #[inline]
-    pub(super) fn expire(&mut self, now: i64, mut withdraw: impl FnMut(u64)) {
+    pub(super) fn expire(&mut self, now: i64, mut retire: impl FnMut(u64)) {
         if now <= self.due {
             return;
         }
@@ -88,7 +88,7 @@ impl Table {
             }
             entry.is_over = true;
             if std::mem::take(&mut entry.is_readable) {
-                withdraw(entry.serial);
+                retire(entry.serial);
             }
         }
         let (finished, frames) = (&mut self.finished, &mut self.frames);
@@ -105,7 +105,7 @@ impl Table {
         self.due = due;
     }
 
-    /// The frame with this serial has to leave the ring before its time.
+    /// Marks a frame that leaves the ring before its expiry.
     pub(super) fn push_out(&mut self, serial: u64) {
         let mut entries = self.slots.iter_mut().flatten();
         if let Some(entry) = entries.find(|entry| entry.serial == serial) {
@@ -113,7 +113,7 @@ impl Table {
         }
     }
 
-    /// Nobody holds the frame of a slot any more: gives its memory's number.
+    /// Empties a slot that no client holds any more. Returns the index of its memory.
     pub(super) fn freed(&mut self, slot: SlotId) -> Option<usize> {
         let entry = self.slots.get_mut(slot.index())?.take()?;
         if entry.frame.is_null() {
@@ -126,10 +126,10 @@ impl Table {
                 expires: entry.expires,
             });
         }
-        Some(entry.share)
+        Some(entry.memory)
     }
 
-    /// Takes a frame out for the program. Gives its serial if clients can still lock it.
+    /// Removes a frame for the program. Returns its serial if clients can still lock it.
     pub(super) fn remove(&mut self, slot: SlotId, frame: *mut Frame) -> Result<Option<u64>, ()> {
         if let Some(Some(entry)) = self.slots.get_mut(slot.index())
             && entry.frame == frame
@@ -144,7 +144,7 @@ impl Table {
             self.frames -= 1;
             return Ok(None);
         }
-        // Due together with the one whose callback asks for it, and counted off already.
+        // Due with the frame whose callback removes it, and counted off already.
         let place = self.finished.iter().position(|due| *due == frame);
         self.finished.remove(place.ok_or(())?);
         Ok(None)
@@ -167,7 +167,7 @@ impl Table {
         !self.finished.is_empty()
     }
 
-    /// A frame whose end is due.
+    /// Takes a frame whose end is due.
     pub(super) fn next_finished(&mut self) -> Option<*mut Frame> {
         self.finished.pop_front()
     }
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_is_taken_out_wherever_it_is() {
+    fn a_frame_is_removed_wherever_it_is() {
         let mut table = Table::new();
         let slots = [0, 1, 2, 3].map(|at| SlotId::checked(at, 4).unwrap());
         for (slot, number) in slots.into_iter().zip(1..) {
@@ -190,7 +190,7 @@ mod tests {
                 serial: number as u64,
                 frame: frame(number),
                 expires: 5,
-                share: 0,
+                memory: 0,
                 is_readable: true,
                 is_over: false,
             };

@@ -8,34 +8,34 @@ use videostream::ipc::host::{self as ipc, TellOf};
 
 use super::{Host, State};
 
-/// What came of beginning to wait.
+/// Result of beginning to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Begun {
-    /// Clients tell from now on: sleep, then end it.
+    /// Clients signal from now on: sleep, then end the wait.
     Waits,
     /// A client has locked or let go of a frame since the host was last processed.
     Moved,
-    /// Another thread had the host all the time.
+    /// Another thread kept the host locked.
     Busy,
 }
 
 impl Host {
-    /// Has clients tell of what they do, for a wait of `ms` milliseconds.
+    /// Makes clients signal what they do, for a wait of `ms` milliseconds.
     pub(super) fn begin_wait(&self, ms: i64) -> Result<Begun, Errno> {
-        let patience = u64::try_from(ms).ok().map(Duration::from_millis);
-        let Some(_turn) = self.turn.take(patience) else {
-            return Ok(Begun::Busy);
+        let locked = match u64::try_from(ms) {
+            Ok(ms) => self.state.try_lock_for(Duration::from_millis(ms)),
+            Err(_) => Some(self.state.lock()),
         };
-        self.state.borrow_mut().begin_wait()
+        locked.map_or(Ok(Begun::Busy), |host| host.borrow_mut().begin_wait())
     }
 
     /// Ends what began with [`Begun::Waits`].
     pub(super) fn end_wait(&self) {
         self.over.fetch_add(1, Ordering::Relaxed);
-        // While another thread has the host it ends this when it is next processed: the mark of a
-        // host that does not wait costs a client one message.
-        if let Some(_turn) = self.turn.take(Some(Duration::ZERO)) {
-            self.end_waits(&mut self.state.borrow_mut());
+        // While another thread has the host the mark stays until the next `process`, which costs a
+        // client one needless message.
+        if let Some(host) = self.state.try_lock() {
+            self.end_waits(&mut host.borrow_mut());
         }
     }
 
@@ -49,18 +49,18 @@ impl Host {
 }
 
 impl State {
-    /// Has clients tell of what they do for as long as the host lives: the program polls its sockets itself.
+    /// Makes clients signal locks and releases from now on: the program polls the sockets itself.
     pub(super) fn begin_own_loop(&mut self) {
         if let (false, Some(ipc)) = (self.has_own_loop, &mut self.ipc) {
             self.has_own_loop = true;
-            have_clients_tell(ipc);
+            begin_signals(ipc);
         }
     }
 
     fn begin_wait(&mut self) -> Result<Begun, Errno> {
         let ipc = self.ipc.as_mut().ok_or(Errno::SHUTDOWN)?;
-        // Marked first, looked at then.
-        have_clients_tell(ipc);
+        // Mark before the check, so that no move falls in between.
+        begin_signals(ipc);
         let has_moved = ipc.moves() != self.moves;
         self.collect();
         if !has_moved && !self.table.has_finished() {
@@ -73,8 +73,8 @@ impl State {
     }
 }
 
-/// Has clients tell of locks and releases until the wait is ended: programs of the 2.x library are woken by both.
-pub(super) fn have_clients_tell(ipc: &mut ipc::Host) {
+/// Makes clients signal locks and releases until the wait is ended; 2.x hosts are woken by both.
+pub(super) fn begin_signals(ipc: &mut ipc::Host) {
     ipc.begin_wait(TellOf::HoldsAndReleases);
 }
 
@@ -156,7 +156,7 @@ mod tests {
     fn a_poll_ends_when_a_buffer_comes_back() {
         const LIFE_MS: u64 = 100;
         let (host, mut client) = host_and_client("poll-back");
-        let ended = || host.state.borrow().counts.ended;
+        let ended = || host.state.lock().borrow().counts.ended;
         // On a machine that stalls one may expire before the client has it.
         let frame = loop {
             post(&host, LIFE_MS);
@@ -164,7 +164,7 @@ mod tests {
                 break frame;
             }
         };
-        let posted = host.state.borrow().counts.posted;
+        let posted = host.state.lock().borrow().counts.posted;
         thread::sleep(Duration::from_millis(LIFE_MS));
         while ended() + 1 < posted {
             host.process().unwrap();

@@ -8,7 +8,7 @@
 
 #include "videostream.h"
 
-/* V4L2_BUF_FLAG_TIMESTAMP_MASK and _MONOTONIC: not every C library comes with the kernel's header. */
+/* V4L2_BUF_FLAG_TIMESTAMP_MASK and _MONOTONIC: not every C library has the kernel's header. */
 #define TIMESTAMP_MASK 0xe000u
 #define TIMESTAMP_MONOTONIC 0x2000u
 

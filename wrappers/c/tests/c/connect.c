@@ -226,7 +226,7 @@ static void paths_are_names_and_files(void)
     vsl_host_release(host);
 }
 
-static void a_host_that_ends_is_noticed_and_the_next_is_found(void)
+static void a_client_moves_to_the_next_host(void)
 {
     VSLHost*   host   = new_host();
     VSLClient* client = new_client(host);
@@ -309,7 +309,9 @@ static void allow_few_descriptors(void)
 /* Takes all that are left, but for a few. */
 static void leave_descriptors(int few)
 {
-    while (takens < 64 && (taken[takens] = open("/dev/null", O_RDONLY | O_CLOEXEC)) != -1) { takens++; }
+    while (takens < 64 && (taken[takens] = open("/dev/null", O_RDONLY | O_CLOEXEC)) != -1) {
+        takens++;
+    }
     CHECK(takens < 64 && errno == EMFILE);
     while (few-- > 0) { CHECK(close(taken[--takens]) == 0); }
 }
@@ -423,7 +425,7 @@ int main(void)
     each_socket_is_polled_and_served();
     each_lock_and_release_makes_a_socket_readable();
     paths_are_names_and_files();
-    a_host_that_ends_is_noticed_and_the_next_is_found();
+    a_client_moves_to_the_next_host();
     a_client_that_hangs_up_stays_so();
     a_host_without_descriptors_sleeps_in_its_poll();
     who_can_have_no_more_descriptors_is_told_so();

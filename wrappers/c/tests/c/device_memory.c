@@ -1,5 +1,5 @@
-/* A host that shares the memory of devices, and clients in processes of their own that look at it: of a
- * dma-heap, of udmabuf, and of a camera's buffers. Its argument is the camera. */
+/* A host that shares the memory of devices, and clients in processes of their own that look at
+ * it: of a dma-heap, of udmabuf, and of a camera's buffers. Its argument is the camera. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif

@@ -1,5 +1,5 @@
-/* A first program with a camera, as guides print it: ten frames of 1920x1080 in NV12. Its argument is the
- * device. */
+/* A first program with a camera, as guides print it: ten frames of 1920x1080 in NV12. Its
+ * argument is the device. */
 #include <inttypes.h>
 #include <stdio.h>
 

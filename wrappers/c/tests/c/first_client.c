@@ -1,5 +1,5 @@
-/* A first host and its first client, as guides print them: `host SOCKET` shares frames until its input
- * ends, `client SOCKET` prints ten of them. */
+/* A first host and its first client, as guides print them: `host SOCKET` shares frames until its
+ * input ends, `client SOCKET` prints ten of them. */
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>

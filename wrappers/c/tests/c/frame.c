@@ -105,7 +105,7 @@ static void wrong_shapes_are_refused(void)
     vsl_frame_release(frame);
 }
 
-static void own_memory_is_mapped_written_and_gone_before_the_callback(void)
+static void own_memory_is_freed_before_the_callback(void)
 {
     size_t         size  = 0, i;
     int            fd;
@@ -176,7 +176,7 @@ static void a_named_object_can_be_opened_until_the_frame_ends(void)
     CHECK_FAILS(shm_open(name, O_RDONLY, 0) == -1, ENOENT);
 }
 
-static void names_that_cannot_be_are_refused(void)
+static void invalid_names_are_refused(void)
 {
     VSLFrame* frame = vsl_frame_init(64, 48, 0, NV12, NULL, NULL);
 
@@ -229,7 +229,7 @@ static void an_attached_descriptor_is_a_duplicate(void)
     close(fd);
 }
 
-static void what_is_no_descriptor_is_refused(void)
+static void invalid_descriptors_are_refused(void)
 {
     int       fd    = shared_memory(4096);
     VSLFrame* frame = vsl_frame_init(16, 16, 0, RGBA, NULL, NULL);
@@ -338,12 +338,12 @@ int main(void)
 {
     a_new_frame_has_a_shape_and_no_memory();
     wrong_shapes_are_refused();
-    own_memory_is_mapped_written_and_gone_before_the_callback();
+    own_memory_is_freed_before_the_callback();
     two_frames_do_not_share_memory();
     a_named_object_can_be_opened_until_the_frame_ends();
-    names_that_cannot_be_are_refused();
+    invalid_names_are_refused();
     an_attached_descriptor_is_a_duplicate();
-    what_is_no_descriptor_is_refused();
+    invalid_descriptors_are_refused();
     the_callback_owns_an_attached_descriptor();
     unregister_is_release();
     success_leaves_errno_alone();

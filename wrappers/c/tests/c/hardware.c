@@ -207,8 +207,8 @@ static void pictures_come_back(const Case* is)
     came += decode(decoder, NULL, 0, came);
     CHECK(is_open(encoder_path) && is_open(decoder_path));
     CHECK(vsl_x_encoder_copies(encoder, &copies, sizeof(copies)) == 0);
-    fprintf(stderr, "%d pictures of %dx%d, mean square of errors %ld at most, %lu copied: %s\n", came,
-            WIDTH, is->height, worst, (unsigned long) copies.copied, copies.why);
+    fprintf(stderr, "%d pictures of %dx%d, mean square of errors %ld at most, %lu copied: %s\n",
+            came, WIDTH, is->height, worst, (unsigned long) copies.copied, copies.why);
     CHECK(came == is->count && worst <= 65);
     CHECK(vsl_decoder_width(decoder) == WIDTH && vsl_decoder_height(decoder) == is->height);
     CHECK(copies.pictures == (uint64_t) number);

@@ -1,4 +1,5 @@
-// A C++ program whose objects own those of the library: they are destroyed after the thread's own variables.
+// A C++ program whose objects own the library's: destructors run after the thread's variables are
+// gone.
 // With the argument `throw` a callback throws, which ends the program.
 #include <cerrno>
 #include <cstdio>
@@ -31,8 +32,10 @@ struct Viewer {
         if (vsl_x_last_error() == nullptr) { std::_Exit(5); }
         // What is found and converted is kept for each thread, too.
         (void) vsl_v4l2_find_camera(VSL_FOURCC('N', 'V', '1', '2'));
-        VSLFrame* from = vsl_frame_init(64, 32, 0, VSL_FOURCC('N', 'V', '1', '2'), nullptr, nullptr);
-        VSLFrame* to   = vsl_frame_init(32, 16, 0, VSL_FOURCC('R', 'G', 'B', '3'), nullptr, nullptr);
+        const uint32_t nv12 = VSL_FOURCC('N', 'V', '1', '2');
+        const uint32_t rgb3 = VSL_FOURCC('R', 'G', 'B', '3');
+        VSLFrame*      from = vsl_frame_init(64, 32, 0, nv12, nullptr, nullptr);
+        VSLFrame*      to   = vsl_frame_init(32, 16, 0, rgb3, nullptr, nullptr);
         if (vsl_frame_alloc(from, nullptr) != 0 || vsl_frame_alloc(to, nullptr) != 0) {
             std::_Exit(6);
         }
@@ -65,7 +68,8 @@ int main(int count, char** arguments)
     of_the_program.meet_an_error();
     std::thread(in_a_thread).join();
     if (count == 2 && std::strcmp(arguments[1], "throw") == 0) {
-        VSLFrame* frame = vsl_frame_init(64, 32, 0, VSL_FOURCC('N', 'V', '1', '2'), nullptr, throws);
+        const uint32_t nv12  = VSL_FOURCC('N', 'V', '1', '2');
+        VSLFrame*      frame = vsl_frame_init(64, 32, 0, nv12, nullptr, throws);
         try {
             vsl_frame_release(frame);
         } catch (const std::exception&) {

@@ -1,5 +1,5 @@
-/* A host or a client that does, line by line, what another process tells it on its standard input, and
- * answers each line with one on its standard error that starts with "@ ".
+/* A host or a client that does, line by line, what another process tells it on its standard input,
+ * and answers each line with one on its standard error that starts with "@ ".
  *
  * interop client SOCKET:  wait [MILLISECONDS] | lock N | look N | unlock N | release N | quit
  * interop host SOCKET:    post VALUE MILLISECONDS | run MILLISECONDS | encode MILLISECONDS |
@@ -135,7 +135,9 @@ static void post_packet(VSLHost* host, VSLEncoder* encoder, VSLFrame* picture)
 
     CHECK(packet != NULL && pixels != NULL);
     memset(pixels, 128, WIDTH * HEIGHT * 3 / 2);
-    for (row = 0; row < HEIGHT; row++) { memset(pixels + row * WIDTH + posted % WIDTH / 2, 220, 16); }
+    for (row = 0; row < HEIGHT; row++) {
+        memset(pixels + row * WIDTH + posted % WIDTH / 2, 220, 16);
+    }
     CHECK(vsl_encode_frame(encoder, picture, packet, NULL, NULL) == 0);
     if (vsl_frame_size(packet) == 0) {
         vsl_frame_release(packet);
@@ -191,8 +193,8 @@ static int host_program(const char* path)
         } else {
             interval = number;
             if (strcmp(word, "encode") == 0) {
-                encoder = vsl_encoder_create(VSL_ENCODE_PROFILE_AUTO, VSL_FOURCC('H', '2', '6', '4'),
-                                             30);
+                encoder = vsl_encoder_create(VSL_ENCODE_PROFILE_AUTO,
+                                             VSL_FOURCC('H', '2', '6', '4'), 30);
                 picture = vsl_frame_init(WIDTH, HEIGHT, WIDTH, NV12, NULL, NULL);
                 CHECK(encoder != NULL && picture != NULL && vsl_frame_alloc(picture, NULL) == 0);
             } else {

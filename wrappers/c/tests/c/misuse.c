@@ -1,5 +1,5 @@
 /* What a program should not do and the library survives: with errno set, and no harm to
- * what goes on beside it. */
+ * other threads do meanwhile. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -82,7 +82,7 @@ static void a_host_is_not_harmed_by_wrong_arguments(void)
     CHECK(vsl_host_poll(host, 0) == 0);
     CHECK(vsl_host_process(host) == 0);
 
-    /* Memory that is none, or not enough. */
+    /* Memory that cannot be mapped or is too short. */
     frame = vsl_frame_init(WIDTH, HEIGHT, 0, RGBA, NULL, NULL);
     CHECK(frame != NULL);
     CHECK_FAILS(vsl_host_post(host, frame, 0, 0, 0, 0) == -1, EBADF);

@@ -56,7 +56,7 @@ static void a_frame_comes_with_everything(void)
     vsl_client_release(client);
 }
 
-static void a_frame_ends_when_it_has_expired_and_nobody_holds_it(void)
+static void an_expired_unlocked_frame_ends(void)
 {
     VSLHost*   host   = new_host();
     VSLClient* client = new_client(host);
@@ -241,7 +241,7 @@ static void take_the_other(VSLFrame* frame)
     }
 }
 
-static void a_callback_may_take_away_a_frame_that_is_due_as_well(void)
+static void a_callback_may_drop_another_due_frame(void)
 {
     int at;
 
@@ -264,11 +264,11 @@ static void a_callback_may_take_away_a_frame_that_is_due_as_well(void)
 int main(void)
 {
     a_frame_comes_with_everything();
-    a_frame_ends_when_it_has_expired_and_nobody_holds_it();
+    an_expired_unlocked_frame_ends();
     a_frame_can_be_taken_back_and_posted_again();
     a_client_waits_for_frames_from_a_time_on();
     a_client_locks_twenty_frames();
     callbacks_may_call_the_host();
-    a_callback_may_take_away_a_frame_that_is_due_as_well();
+    a_callback_may_drop_another_due_frame();
     return 0;
 }

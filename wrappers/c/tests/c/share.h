@@ -1,4 +1,4 @@
-/* A host and a client in one process and one thread, and frames that tell what they were made of. */
+/* A host and a client in one thread, and frames that count their callbacks. */
 #ifndef SHARE_H
 #define SHARE_H
 

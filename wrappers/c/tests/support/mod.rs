@@ -16,19 +16,19 @@ use std::time::{Duration, Instant};
 use videostream_testing::skip;
 
 /// How long a process may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PROGRAM_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Where the header is.
 pub(crate) fn header_folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("include")
 }
 
-/// Where cargo put the libraries: beside the tests.
+/// Where cargo put the libraries: next to the tests.
 pub(crate) fn library_folder() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let folder = test.parent().unwrap();
     for name in ["libvideostream_c.so", "libvideostream_c.a"] {
-        assert!(folder.join(name).exists(), "no {name} beside the test");
+        assert!(folder.join(name).exists(), "no {name} next to the test");
     }
     folder.to_owned()
 }
@@ -63,14 +63,14 @@ pub(crate) fn run(command: &mut Command, what: Run) -> String {
     command.stdout(std::fs::File::create(&out).unwrap());
     command.stderr(std::fs::File::create(&err).unwrap());
     let mut child = command.spawn().unwrap();
-    // A compiler takes as long as it takes: cargo may wait for another one that builds in the same folder.
-    let limit = (what == Run::Program).then(|| Instant::now() + PATIENCE);
+    // No limit for compilers: cargo may wait for another one that builds in the same folder.
+    let limit = (what == Run::Program).then(|| Instant::now() + PROGRAM_TIMEOUT);
     let status = loop {
         if let Some(status) = child.try_wait().unwrap() {
             break status;
         }
         if limit.is_some_and(|limit| Instant::now() > limit) {
-            println!("ended after {PATIENCE:?}");
+            println!("ended after {PROGRAM_TIMEOUT:?}");
             let _ = child.kill();
             break child.wait().unwrap();
         }
@@ -84,7 +84,7 @@ pub(crate) fn run(command: &mut Command, what: Run) -> String {
     err
 }
 
-/// Codec, width, height and number of pictures of a file, as ffprobe decodes it; skips by name without it.
+/// Codec, width, height and number of pictures of a file, by ffprobe; skips by name without it.
 pub(crate) fn probe(test: &str, file: &Path) -> Option<String> {
     let Some(mut ask) = program_with("ffprobe", "-version") else {
         skip(test, "no ffprobe");

@@ -1,6 +1,6 @@
 //! Programs in C, compiled and run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -28,7 +28,7 @@ pub(crate) enum Linking {
 /// Where programs for a guest lie, which were linked on the host, statically.
 const GUEST: &str = "VIDEOSTREAM_C_PROGRAMS";
 
-/// A program made of `tests/c/NAME.c`.
+/// A compiled program in C, such as `tests/c/NAME.c`.
 pub(crate) struct Program {
     executable: PathBuf,
     /// Gone after it; `None` if it was there before.
@@ -38,6 +38,17 @@ pub(crate) struct Program {
 impl Program {
     /// Compiles it, unless it was brought into the guest; skips by name without a compiler.
     pub(crate) fn new(name: &str, language: Language, linking: Linking) -> Option<Self> {
+        let source = format!("{}/tests/c/{name}.c", env!("CARGO_MANIFEST_DIR"));
+        Self::of_source(name, Path::new(&source), language, linking)
+    }
+
+    /// The same of a source file elsewhere.
+    pub(crate) fn of_source(
+        name: &str,
+        source: &Path,
+        language: Language,
+        linking: Linking,
+    ) -> Option<Self> {
         let guest = std::env::var_os(GUEST).map(|folder| PathBuf::from(folder).join(name));
         if let Some(executable) = guest.filter(|file| file.exists()) {
             return Some(Self {
@@ -60,7 +71,6 @@ impl Program {
         let shared = folder.path().join("libvideostream.so.2");
         std::os::unix::fs::symlink(libraries.join("libvideostream_c.so"), &shared).unwrap();
         let executable = folder.path().join(name);
-        let source = format!("{}/tests/c/{name}.c", env!("CARGO_MANIFEST_DIR"));
         compile
             .args(arguments)
             .args(WARNINGS)
@@ -83,7 +93,8 @@ impl Program {
         })
     }
 
-    /// One in C++, of `tests/c/NAME.cpp`, without a warning of `warnings`; skips by name without a compiler.
+    /// Builds `tests/c/NAME.cpp` as C++ with `warnings` as errors; skips by name without a
+    /// compiler.
     pub(crate) fn strict_cpp(name: &str, standard: &str, warnings: &[&str]) -> Option<Self> {
         let Some(mut compile) = compiler("c++") else {
             skip(name, "no c++");
@@ -167,6 +178,11 @@ fn check_under_valgrind(name: &str) {
         "--show-leak-kinds=all",
         "--errors-for-leak-kinds=all",
         "--track-fds=yes",
+        concat!(
+            "--suppressions=",
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/c/valgrind.supp"
+        ),
     ]);
     let report = run(&mut command, Run::Program);
     let lines: Vec<&str> = report.lines().collect();

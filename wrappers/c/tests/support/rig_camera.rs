@@ -4,7 +4,8 @@ use videostream::hal::format::FourCc;
 use videostream::hal::v4l2::{Device, Fraction, NodeKind, PixFormat, nodes};
 
 /// The camera of an instance of the driver: its path. At its first input, a webcam, set to the
-/// fastest rate of pictures of a size, which stays when a program sets the format, and with bars that move.
+/// fastest rate of pictures of a size, which stays when a program sets the format, and with bars
+/// that move.
 pub(crate) fn camera(instance: u32, (width, height): (u32, u32)) -> String {
     let bus = format!("platform:vivid-{instance:03}");
     let mut paths = nodes().unwrap().map(|node| node.as_str().to_owned());

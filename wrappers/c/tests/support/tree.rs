@@ -104,7 +104,7 @@ impl Tree {
         program.env("LD_LIBRARY_PATH", self.libraries());
         run(&mut program, Run::Program);
 
-        // The archive by its file name: the linker would take the shared library beside it.
+        // The archive by its file name: the linker would prefer the shared library next to it.
         let words = self.pkg_config(&["--cflags", "--libs", "--static"]);
         let words = words.unwrap().into_iter().map(|word| match word.as_str() {
             "-lvideostream" => "-l:libvideostream.a".to_owned(),

@@ -1,4 +1,4 @@
-//! `videostream controls`: what can be set on a device.
+//! `videostream controls`: lists, reads and sets a device's controls.
 
 use std::fmt::Write as _;
 
@@ -14,8 +14,8 @@ use crate::output::Output;
 #[derive(clap::Args)]
 #[command(after_help = "\
 Without names all controls are listed. Values: numbers, on or off, the name or index of a menu's
-item, anything for a button, numbers with commas for an array, 640x480 for an area. All are set
-at once, or none. A name that is given without a value is read.
+item, anything for a button, numbers with commas for an array, 640x480 for an area. Either all
+are set, or none. A name without a value is read.
 
 Examples:
   videostream controls 0                                       everything of /dev/video0
@@ -28,12 +28,12 @@ pub(crate) struct Args {
     /// A control to read, or to set
     #[arg(value_name = "NAME[=VALUE]")]
     names: Vec<String>,
-    /// Set everything that can be written to its default first
+    /// Set all writable controls to their defaults first
     #[arg(long)]
     reset: bool,
 }
 
-/// A control for other programs.
+/// A control in JSON.
 #[derive(Serialize)]
 struct Described {
     name: String,
@@ -46,7 +46,7 @@ struct Described {
     maximum: i64,
     step: u64,
     default: i64,
-    /// Number, boolean, text, array of numbers, object for an area; null if it cannot be read.
+    /// Number, boolean, text, array of numbers, or object for an area; null if it can't be read.
     value: serde_json::Value,
     #[serde(skip_serializing_if = "Option::is_none")]
     unit: Option<String>,
@@ -96,9 +96,9 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     output.print(lines.join("\n"))
 }
 
-/// Sets what has a value, then reads the others; in the order of the names.
+/// Sets the controls that have a value, then reads all, in the order of the names.
 fn ask(controls: &Controls<'_>, names: &[String]) -> Result<Vec<Control>, CameraError> {
-    // A name that is not there shall not be told after others have been set.
+    // Fails for unknown names before any control is set.
     for name in names.iter().filter(|name| !name.contains('=')) {
         controls.get(name)?;
     }
@@ -168,7 +168,7 @@ fn json(value: &Value) -> serde_json::Value {
     }
 }
 
-/// The kinds as `v4l2-ctl` calls them.
+/// Returns the name of a control's type as in `v4l2-ctl`.
 fn kind(kind: ControlType) -> &'static str {
     match kind {
         ControlType::Integer => "int",
@@ -188,7 +188,7 @@ fn kind(kind: ControlType) -> &'static str {
     }
 }
 
-/// The flags as `v4l2-ctl` calls them.
+/// Returns the names of flags as in `v4l2-ctl`.
 fn flags(flags: ControlFlags) -> Vec<&'static str> {
     [
         (ControlFlags::DISABLED, "disabled"),
@@ -209,10 +209,10 @@ fn flags(flags: ControlFlags) -> Vec<&'static str> {
     .collect()
 }
 
-/// Elements of an array that are shown in a list.
+/// Maximum elements of an array in a list.
 const SHOWN_ELEMENTS: usize = 8;
 
-/// All controls under their headings, a line each and one for each item of a menu.
+/// Formats all controls by class, one line for each control and each item of a menu.
 fn listing(node: &Node, list: &[Control]) -> String {
     let mut text = format!(
         "{} ({})\n",
@@ -258,7 +258,7 @@ fn listing(node: &Node, list: &[Control]) -> String {
     text
 }
 
-/// Kind, range, step, default and unit.
+/// Formats type, range, step, default and unit.
 fn about(control: &Control) -> String {
     let info = &control.info;
     let (minimum, maximum) = (info.minimum, info.maximum);
@@ -297,7 +297,7 @@ fn about(control: &Control) -> String {
     words.join(" ")
 }
 
-/// The value as it can be set again; nothing if it cannot be read.
+/// Formats the value so that it can be set again; empty if it can't be read.
 fn value_text(control: &Control) -> String {
     match &control.value {
         Some(Value::Number(bits)) if control.info.control_type == ControlType::Bitmask => {

@@ -1,4 +1,4 @@
-//! `videostream devices`: what the machine has.
+//! `videostream devices`: lists the machine's video devices.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,12 +11,12 @@ use videostream::hal::v4l2::ioctl::BufferCapabilities;
 use crate::failure::Failure;
 use crate::output::Output;
 
-/// Formats shown of each device unless all are wanted.
+/// Formats shown for each device without `-v`.
 const SHOWN_FORMATS: usize = 5;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
-Nodes of one piece of hardware are one entry. With -v every format is listed with its sizes
+Nodes of the same hardware are one entry. With -v every format is listed with its sizes
 and rates.
 
 Examples:
@@ -36,12 +36,12 @@ pub(crate) struct Args {
     /// Converters and outputs
     #[arg(long)]
     converters: bool,
-    /// An entry for each node, instead of one for each piece of hardware
+    /// List each node, instead of one entry for all nodes of the same hardware
     #[arg(long)]
     all: bool,
 }
 
-/// All that is listed.
+/// The listing in JSON.
 #[derive(Serialize)]
 struct Listing {
     cameras: Vec<Unit>,
@@ -71,7 +71,7 @@ struct Node {
     card: String,
 }
 
-/// Counts of everything, whatever is listed.
+/// Counts of all devices, whether listed or not.
 #[derive(Serialize)]
 struct Totals {
     total_devices: usize,
@@ -135,12 +135,12 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     output.print(listing.text(output.is_verbose()).trim_end())
 }
 
-/// Devices as units, by name; nodes on one bus together unless each is wanted for itself.
+/// Groups nodes by bus into units, or makes a unit of each, and sorts by name.
 fn units<'a>(devices: impl Iterator<Item = &'a DeviceInfo>, each: bool) -> Vec<Unit> {
     let mut units: BTreeMap<(String, String, String), Unit> = BTreeMap::new();
     for device in devices {
         let path = device.path.display().to_string();
-        // Drivers that give no bus are told apart by their nodes.
+        // Drivers without a bus name: one unit for each node.
         let own = if each || device.bus_info.is_empty() {
             path.clone()
         } else {
@@ -173,8 +173,8 @@ fn units<'a>(devices: impl Iterator<Item = &'a DeviceInfo>, each: bool) -> Vec<U
     units
 }
 
-/// The formats that tell what a device is for: what an encoder makes, what a decoder and an
-/// output take, what others deliver.
+/// Returns the formats that characterize a device: the input of decoders and outputs, the output of
+/// others.
 fn telling_formats(device: &DeviceInfo) -> &[DeviceFormat] {
     match device.kind {
         NodeKind::Decoder | NodeKind::Output => &device.input_formats,
@@ -234,7 +234,7 @@ impl Listing {
 }
 
 impl Unit {
-    /// The first formats, how many more there are, and memory.
+    /// Formats the first formats, the number of others, and kinds of memory.
     fn formats_text(&self, verbose: bool) -> String {
         let shown = if verbose { 0 } else { SHOWN_FORMATS };
         let mut words: Vec<_> = self.formats.iter().take(shown).cloned().collect();

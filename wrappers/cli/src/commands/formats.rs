@@ -1,4 +1,4 @@
-//! Formats of devices in words: sizes and rates.
+//! Text and JSON of a device's formats, sizes and rates.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 use videostream::camera::{DeviceFormat, DeviceSize};
 use videostream::hal::v4l2::{Fraction, FrameInterval, FrameSize};
 
-/// A format for other programs.
+/// A format in JSON.
 #[derive(Clone, Serialize)]
 pub(crate) struct Described {
     fourcc: String,
@@ -37,7 +37,7 @@ impl From<&DeviceFormat> for Described {
     }
 }
 
-/// A line for the format, and one for each size.
+/// Returns a line for the format, and one for each size.
 pub(crate) fn lines(format: &DeviceFormat, indent: &str) -> String {
     let compressed = if format.compressed {
         " (compressed)"
@@ -73,7 +73,7 @@ fn size_text(size: &FrameSize) -> String {
     }
 }
 
-/// Frames per second, the highest first as drivers list them.
+/// Returns frames per second in the driver's order, usually the highest first.
 fn rates(size: &DeviceSize) -> Vec<String> {
     let rates = size.intervals.iter().map(|interval| match interval {
         FrameInterval::Discrete(seconds) => rate(*seconds),

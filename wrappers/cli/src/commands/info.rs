@@ -1,4 +1,4 @@
-//! `videostream info`: what the library and this machine can do, or all about one device.
+//! `videostream info`: capabilities of the library and this machine, or details of one device.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -20,7 +20,7 @@ With -v every format is shown with its sizes and rates.
 Examples:
   videostream info                    cameras, encoders and decoders of this machine
   videostream info --encoder --json
-  videostream info 0 -v               all about /dev/video0")]
+  videostream info 0 -v               everything about /dev/video0")]
 pub(crate) struct Args {
     /// Only this device: a path, a number, its name, its place or a name in /dev/v4l/by-id
     device: Option<String>,
@@ -33,7 +33,7 @@ pub(crate) struct Args {
     /// Decoders
     #[arg(long, conflicts_with = "device")]
     decoder: bool,
-    /// Codecs of the kernel, with their nodes
+    /// V4L2 codecs, with their nodes
     #[arg(long, conflicts_with = "device")]
     v4l2: bool,
 }
@@ -49,7 +49,7 @@ struct Machine {
     decoder: Option<Codec>,
     #[serde(skip_serializing_if = "Option::is_none")]
     v4l2_codecs: Option<Codecs>,
-    /// Raw nodes of i.MX8M.
+    /// Register nodes of i.MX8M codecs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     hantro: Vec<HantroNode>,
 }
@@ -63,12 +63,12 @@ struct Camera {
     formats: Vec<String>,
 }
 
-/// What can be encoded or decoded, by hardware or in software.
+/// Codecs that can be encoded or decoded, by hardware or in software.
 #[derive(Serialize)]
 struct Codec {
     available: bool,
     codecs: Vec<String>,
-    /// Without hardware.
+    /// Whether software can do it.
     software: bool,
 }
 
@@ -88,7 +88,7 @@ struct CodecNode {
     formats: Vec<String>,
 }
 
-/// A raw node of a codec of i.MX8M, which gives registers only.
+/// A node of an i.MX8M codec that only maps registers.
 #[derive(Serialize)]
 struct HantroNode {
     path: &'static str,
@@ -98,7 +98,7 @@ struct HantroNode {
     cores: Option<u32>,
 }
 
-/// One device.
+/// One device in JSON.
 #[derive(Serialize)]
 struct One {
     version: &'static str,
@@ -108,9 +108,9 @@ struct One {
     bus: String,
     kind: String,
     memory: Vec<&'static str>,
-    /// What it delivers.
+    /// Formats it delivers.
     formats: Vec<formats::Described>,
-    /// What it takes.
+    /// Formats it accepts.
     input_formats: Vec<formats::Described>,
 }
 
@@ -121,7 +121,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     }
     if let Some(device) = &args.device {
         let path = find_device(device)?;
-        // Names in /dev/v4l are links to nodes.
+        // Names in /dev/v4l are symbolic links to nodes.
         let node = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
         if let Some(info) = found.devices.iter().find(|info| info.path == node) {
             for gap in &info.gaps {
@@ -192,7 +192,7 @@ fn names(formats: &[DeviceFormat]) -> Vec<String> {
         .collect()
 }
 
-/// The compressed formats of a codec: what an encoder makes, what a decoder takes.
+/// Returns a codec's compressed formats: output of encoders, input of decoders.
 fn compressed(info: &DeviceInfo) -> Vec<String> {
     let formats = info.formats.iter().chain(&info.input_formats);
     let formats = formats.filter(|format| format.compressed);

@@ -16,18 +16,18 @@ mod top;
 use crate::failure::Failure;
 use crate::output::Output;
 
-/// What to do.
+/// A subcommand.
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
-    /// See it work: one process shares video, two more check and record it
+    /// Demonstrate it: one process shares video, two more check and record it
     Demo(demo::Args),
     /// List cameras, encoders, decoders and converters with their formats
     Devices(devices::Args),
-    /// Show what this machine can do, or all about one device
+    /// Show what this machine supports, or everything about one device
     Info(info::Args),
-    /// List, read and set what a camera or codec lets be set: brightness, exposure, ...
+    /// List, read and set the controls of a camera or codec: brightness, exposure, ...
     Controls(controls::Args),
-    /// Show and set up the blocks behind a camera on MIPI CSI-2: links and formats
+    /// Show and set up links and formats of the media graph behind a camera (MIPI CSI-2)
     Media(media::Args),
     /// Share a camera or the test pattern with any number of processes
     Stream(stream::Args),
@@ -35,9 +35,9 @@ pub(crate) enum Command {
     Receive(receive::Args),
     /// Record to a file: H.264 or H.265 as MP4 or byte stream, or raw video
     Record(record::Args),
-    /// Put a byte stream into an MP4, decode it, or encode raw video, from file to file
+    /// Convert a file: put a byte stream into an MP4, decode it, or encode raw video
     Convert(convert::Args),
-    /// Show how a host and its clients do
+    /// Show the state of a host and its clients
     Top(top::Args),
     /// Save one picture as PNG or JPEG
     Snapshot(snapshot::Args),

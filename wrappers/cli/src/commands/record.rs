@@ -1,4 +1,4 @@
-//! `videostream record`: pictures to a file, encoded or raw.
+//! `videostream record`: records pictures to a file, encoded or raw.
 
 mod summary;
 
@@ -9,7 +9,7 @@ use videostream::encode::Codec;
 use videostream::hal::format::FourCc;
 use videostream::hal::time::{deadline_in, now_ns};
 use videostream::record::Recorded;
-use videostream::snapshot::{self, SnapshotError};
+use videostream::snapshot::{self, RecordError};
 use videostream::{FrameRate, record};
 
 use self::summary::Summary;
@@ -24,14 +24,15 @@ use crate::{pipes, signals};
 
 #[derive(clap::Args)]
 #[command(after_help = "\
-The file's name says the format: .mp4 is fragmented MP4, which plays up to its last second
-after a crash, a power loss or on a full disk; .h264, .264, .h265 and .hevc are Annex B byte streams;
-.y4m is raw video, which is not encoded and has no times: dropped frames leave no gap.
-The file takes its name as soon as it plays; what had that name stays until then.
-The packets of a host that shares H.264 or H.265 are recorded as they are, from a key frame on; what
-follows a lost packet is left out up to the next key frame, which is asked for.
-Frames of cameras that give JPEG (MJPG) are decoded and encoded; .mjpeg, or --codec mjpeg with .mp4, keeps
-them as they are. Frames that are cut, or that the source marks as damaged, are left out and counted.
+The file's extension selects the format: .mp4 is fragmented MP4, which plays up to its last second
+after a crash, a power loss or on a full disk; .h264, .264, .h265 and .hevc are Annex B byte
+streams; .y4m is raw video, which is not encoded and has no times: dropped frames leave no gap.
+The file appears as soon as it is playable; until then an existing file of that name stays.
+Packets of a host that shares H.264 or H.265 are recorded unchanged, from a key frame on; after a
+lost packet those up to the next key frame, which is requested, are left out.
+Frames of JPEG cameras (MJPG) are decoded and encoded; .mjpeg, or --codec mjpeg with .mp4, keeps
+them unchanged. Truncated frames and those that the source marks as damaged are left out and
+counted.
 A file has one size and format: when those of the source change, it is completed and the
 command ends with status 1.
 
@@ -40,8 +41,8 @@ Examples:
   videostream record --pattern -t 5 clip.mp4         five seconds of the test pattern
   videostream record --ipc /tmp/camera -b 8Mbps clip.mp4   a host's pictures, or its packets
   videostream record -d /dev/video2 -r 1920x1080 -f 300 clip.h264
-  videostream record -d 0 -t 2 clip.y4m              what the camera gives, bit for bit
-  videostream record -d 0 -r 1920x1080 --codec mjpeg clip.mp4   the camera's JPEG, without encoding")]
+  videostream record -d 0 -t 2 clip.y4m              the camera's frames, bit for bit
+  videostream record -d 0 --codec mjpeg clip.mp4     the camera's JPEG, without encoding")]
 pub(crate) struct Args {
     #[command(flatten)]
     input: InputArgs,
@@ -51,13 +52,13 @@ pub(crate) struct Args {
     /// End after this time
     #[arg(short = 't', long, value_name = "SECONDS", value_parser = args::seconds)]
     duration: Option<Duration>,
-    /// Bits per second: kbit/s, or with a unit (5000, 5000kbps, 5Mbps)
+    /// Bit rate in kbit/s, or with a unit (5000, 5000kbps, 5Mbps)
     #[arg(short, long, value_name = "RATE", default_value = "5000", value_parser = args::bitrate)]
     bitrate: u32,
-    /// The compression; mjpeg keeps what a camera gives as JPEG [default: what the file's name says, else h264]
+    /// Codec; mjpeg keeps the camera's JPEG [default: by the file's extension, else h264]
     #[arg(long, value_name = "NAME", ignore_case = true, value_enum)]
     codec: Option<StoredName>,
-    /// Save a picture as well, at the end; without one the command ends with status 1
+    /// Save a picture as well, at the end; if that fails, the command ends with status 1
     #[arg(long, value_name = "FILE")]
     picture: Option<PathBuf>,
     /// The file, also as -o FILE
@@ -89,7 +90,7 @@ impl Args {
     }
 }
 
-/// A recording and what is told about it.
+/// A recording and its summary.
 struct Job<'a> {
     args: &'a Args,
     path: &'a PathBuf,
@@ -130,7 +131,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         return job.summary.tell(&reporter, output);
     };
     let ended = job.record(&mut input, &mut reporter, output);
-    // The file is completed whatever has ended it.
+    // The file is completed even after an error.
     let finished = job.finish(&input);
     let mut saved = Ok(());
     if job.summary.frames > 0
@@ -141,17 +142,17 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     drop(input);
     job.summary.tell(&reporter, output)?;
     if reporter.is_enabled() {
-        // The recording is complete: to the other processes that is a remark.
+        // For `demo` a missing picture is not an error: the recording is complete.
         if let Err(Failure::Said { message, .. }) = std::mem::replace(&mut saved, Ok(())) {
             output.note(message);
         }
     }
-    // What ended the recording comes before what that did to its end.
+    // Report the first error.
     ended.and(finished).and(saved)
 }
 
 impl Job<'_> {
-    /// Records until there is enough, or something fails.
+    /// Records until a limit is reached, the input ends, or an error occurs.
     fn record(
         &mut self,
         input: &mut Input,
@@ -194,12 +195,12 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// Adds a picture; whether it was the first.
+    /// Adds a picture. Returns whether it was the first.
     fn add(&mut self, info: &Info, shot: &Shot<'_>, output: &Output) -> Result<bool, Failure> {
         self.delivery
             .add(now_ns().saturating_sub(info.published_ns));
         let broken = match info.corrupted {
-            // Packets that follow refer to it.
+            // Kept, because later packets refer to it.
             true if Codec::of_packets(shot.like().0).is_some() => None,
             true => Some("its source says that it is damaged".to_owned()),
             false => shot.check()?.map(|error| error.to_string()),
@@ -259,7 +260,8 @@ impl Job<'_> {
         };
         if estimated_before == 0 && recording.estimated() > 0 {
             output.note(
-                "the source's timestamps stand still, go back or jump: such frames are shown as they arrive",
+                "the source's timestamps stand still, go back or jump: such frames are \
+                 shown as they arrive",
             );
         }
         self.done = !more
@@ -269,7 +271,7 @@ impl Job<'_> {
         Ok(first)
     }
 
-    /// Counts a frame that is not whole, and tells of the first.
+    /// Counts a broken frame, and prints a note about the first.
     fn leave_out(&mut self, why: &str, output: &Output) {
         if self.summary.broken_frames == 0 {
             output.note(format_args!("a frame is left out: {why}"));
@@ -304,7 +306,7 @@ impl Job<'_> {
     }
 }
 
-/// Saves the next picture that is whole.
+/// Saves the next complete picture.
 fn save_one_more(input: &mut Input, path: &PathBuf) -> Result<(), Failure> {
     let deadline = deadline_in(2_000_000_000);
     let why = loop {
@@ -316,7 +318,9 @@ fn save_one_more(input: &mut Input, path: &PathBuf) -> Result<(), Failure> {
         });
         match saved {
             Ok(Some(Ok(Ok(())))) => return Ok(()),
-            Ok(Some(Ok(Err(None | Some(SnapshotError::Jpeg(_)))))) if now_ns() < deadline => {}
+            Ok(Some(Ok(Err(error))))
+                if error.as_ref().is_none_or(RecordError::is_broken_jpeg)
+                    && now_ns() < deadline => {}
             Ok(Some(Ok(Err(None)))) => break "those that came are damaged".to_owned(),
             Ok(Some(Ok(Err(Some(error))))) => break error.to_string(),
             Ok(None) => break "no frame came after it".to_owned(),

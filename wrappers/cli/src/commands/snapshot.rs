@@ -1,4 +1,4 @@
-//! `videostream snapshot`: one picture to a file.
+//! `videostream snapshot`: saves one picture to a file.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use serde::Serialize;
 use videostream::Picture;
 use videostream::encode::Codec;
 use videostream::hal::time::now_ns;
-use videostream::snapshot::{self, SnapshotError};
+use videostream::snapshot::{self, RecordError};
 
 use crate::args::InputArgs;
 use crate::decoding::First;
@@ -18,15 +18,15 @@ use crate::signals;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
-The file's name says the format: .png, .jpg or .jpeg. It appears complete or not at all.
-A .jpg of a camera that gives JPEG (MJPG) holds the camera's own bytes. A frame that is cut, empty or marked
-as damaged by its source is passed over. Of packets of H.264 or H.265 the
-next key frame is decoded; a host makes one for whoever joins.
+The file's extension selects the format: .png, .jpg or .jpeg. It appears complete or not at all.
+A .jpg of a JPEG camera (MJPG) holds the camera's own bytes. Frames that are truncated, empty or
+marked as damaged by the source are skipped. Of H.264 or H.265 packets the next key frame is
+decoded; a host makes one for each new client.
 
 Examples:
   videostream snapshot picture.png                   the first camera
   videostream snapshot --pattern picture.jpg
-  videostream snapshot --ipc /tmp/camera now.png     from a stream that is shared")]
+  videostream snapshot --ipc /tmp/camera now.png     from a shared stream")]
 pub(crate) struct Args {
     #[command(flatten)]
     input: InputArgs,
@@ -35,7 +35,7 @@ pub(crate) struct Args {
     file: PathBuf,
 }
 
-/// What was saved.
+/// The saved picture, in JSON.
 #[derive(Serialize)]
 struct Saved<'a> {
     file: &'a PathBuf,
@@ -43,19 +43,20 @@ struct Saved<'a> {
     height: u32,
     /// Pixel format of the source.
     format: String,
-    /// The source's number of the frame.
+    /// The source's sequence number of the frame.
     sequence: u64,
 }
 
 impl Args {
-    /// Why there is no picture: the user wanted an end first.
+    /// Returns the failure of a command that the user stops before the first picture.
     fn stopped(&self) -> Failure {
         let file = self.file.display();
         let why = format_args!("stopped before the first picture: {file} is not written");
         Failure::new(GENERAL, why)
     }
 
-    /// Saves a picture; `None` if it is no key frame of packets, and why if it is not whole.
+    /// Saves a picture. Returns `None` for a packet that is not a key frame, and the reason as an
+    /// inner error for a broken picture.
     fn save(
         &self,
         info: &Info,
@@ -64,7 +65,7 @@ impl Args {
         first: &mut First,
     ) -> Result<Result<Option<Saved<'_>>, String>, Failure> {
         let format = picture.fourcc();
-        let save = |picture: &Picture<'_>| -> Result<_, SnapshotError> {
+        let save = |picture: &Picture<'_>| -> Result<_, RecordError> {
             snapshot::save(&self.file, picture, info.appearance.colorimetry)?;
             Ok(Saved {
                 file: &self.file,
@@ -76,7 +77,7 @@ impl Args {
         };
         let Some(codec) = Codec::of_packets(format) else {
             return match save(picture) {
-                Err(SnapshotError::Jpeg(error)) => Ok(Err(error.to_string())),
+                Err(error) if error.is_broken_jpeg() => Ok(Err(error.to_string())),
                 saved => Ok(Ok(Some(saved?))),
             };
         };
@@ -85,11 +86,11 @@ impl Args {
     }
 }
 
-/// Frames that no picture could be made of.
+/// Frames that could not be saved.
 #[derive(Default)]
 struct Unfit {
     frames: u64,
-    /// Of them those that were not whole, and what was wrong with the last one.
+    /// Broken frames among them, and what was wrong with the last one.
     broken: u64,
     last: String,
 }

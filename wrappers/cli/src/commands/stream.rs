@@ -1,4 +1,4 @@
-//! `videostream stream`: a source to a host.
+//! `videostream stream`: shares a source through a host.
 
 use std::time::Duration;
 
@@ -21,16 +21,16 @@ use crate::progress::{Event, Progress, Reporter};
 use crate::recording;
 use crate::signals;
 
-/// After so long without a frame the user is told.
+/// Time without a frame after which the user gets a note.
 const SILENCE_NS: u64 = 5_000_000_000;
-/// Between two looks for a camera that is not there.
+/// Pause between two attempts to open a missing camera.
 const RETRY: Duration = Duration::from_secs(1);
 
 #[derive(clap::Args)]
 #[command(after_help = "\
 Shares frames until Ctrl-C. Clients come and go, crash or stall without costing others a frame.
-When the signal of a grabber changes, clients get the next frame in its format; while there is
-none, they wait.
+When the signal of a grabber changes, clients get the next frame in its format; without a signal,
+they wait.
 
 Examples:
   videostream stream /tmp/camera                       the first camera that works
@@ -49,26 +49,43 @@ pub(crate) struct Args {
     /// End after this many frames; 0 for never
     #[arg(short, long, value_name = "N", default_value = "0", value_parser = args::frames)]
     frames: u64,
-    /// Wait for the camera when it is not there, is unplugged or fails, and go on with it under
-    /// whatever number it comes back; clients stay connected
+    /// Wait for a camera that is missing, unplugged or failing, and continue with it under any
+    /// device number; clients stay connected
     #[arg(long)]
     reconnect: bool,
     /// Scale the picture to this size, before it is shared or encoded
     #[arg(long, value_name = "WxH", value_parser = args::size)]
     scale: Option<(u32, u32)>,
-    /// Convert the picture to this pixel format, before it is shared or encoded: YUV, RGB or grey of 8 bits
+    /// Convert the picture to this pixel format, before it is shared or encoded: YUV, RGB or grey
+    /// of 8 bits
     #[arg(long, value_name = "FOURCC", value_parser = FourCc::parse)]
     convert: Option<FourCc>,
-    /// Share packets of this compression instead of pictures; who joins gets a key frame next
-    #[arg(short, long, value_name = "CODEC", num_args = 0..=1, default_missing_value = "h264", ignore_case = true, value_enum)]
+    /// Share packets of this codec instead of pictures; a new client gets a key frame next
+    #[arg(
+        short,
+        long,
+        value_name = "CODEC",
+        num_args = 0..=1,
+        default_missing_value = "h264",
+        ignore_case = true,
+        value_enum
+    )]
     encode: Option<CodecName>,
-    /// With --encode: bits per second, kbit/s or with a unit (5000, 5000kbps, 5Mbps)
-    #[arg(short, long, value_name = "RATE", default_value = "5000", value_parser = args::bitrate, requires = "encode")]
+    /// With --encode: bit rate in kbit/s, or with a unit (5000, 5000kbps, 5Mbps)
+    #[arg(
+        short,
+        long,
+        value_name = "RATE",
+        default_value = "5000",
+        value_parser = args::bitrate,
+        requires = "encode"
+    )]
     bitrate: u32,
-    /// With --encode: frames from one key frame to the next, 0 for those of new clients only [default: a second]
+    /// With --encode: frames from one key frame to the next; 0 for key frames only for new clients
+    /// [default: a second]
     #[arg(long, value_name = "N", requires = "encode")]
     gop: Option<u32>,
-    /// Let go of a frame after this time even if nothing newer comes; 0 for never
+    /// Reclaim a frame after this time even if nothing newer comes; 0 for never
     #[arg(long, value_name = "MS", default_value_t = 0)]
     lifespan: u32,
     /// Permission bits of the socket's file; more than 600 admits clients of other users
@@ -76,37 +93,37 @@ pub(crate) struct Args {
     mode: u32,
     #[command(flatten)]
     child: ChildArgs,
-    /// Where clients connect: a path that starts with /, or a name without a file; to be left out where
-    /// a socket unit of systemd gives the socket
+    /// Socket that clients connect to: a path that starts with /, or an abstract name; omit it
+    /// where a systemd socket unit passes the socket
     socket: Option<String>,
 }
 
-/// What was shared.
+/// Summary in JSON.
 #[derive(Serialize)]
 struct Shared {
     #[serde(flatten)]
     metrics: Summary,
     #[serde(flatten)]
     about: About,
-    /// Clients that were there at the end.
+    /// Clients connected at the end.
     clients: usize,
-    /// Clients that were refused, and thrown out.
+    /// Clients refused, and evicted.
     refused: u64,
     evicted: u64,
-    /// How often the source went on in another format or with other buffers.
+    /// How often the source changed its format or buffers.
     changes: u64,
-    /// Inodes of the buffers, one per memory part: clients map the same.
+    /// Inodes of the buffers, one per memory part: clients see the same ones.
     inodes: Vec<u64>,
 }
 
-/// Where to share: on the socket that a service manager has given, else on one of its own.
+/// Returns a host builder for the socket of the service manager, if any, else for the named one.
 fn host(args: &Args) -> Result<HostBuilder, Failure> {
     let listen_pid = activation::listen_pid();
     let given = activation::take()?;
     let mode = given.as_ref().and_then(|given| given.mode);
     let access = match mode.unwrap_or(args.mode) & 0o066 {
         0 => Access::SameUser,
-        // The file's permissions say who may.
+        // The file's permissions decide.
         _ => Access::Anyone,
     };
     match (given, &args.socket) {
@@ -127,7 +144,7 @@ fn host(args: &Args) -> Result<HostBuilder, Failure> {
 }
 
 pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
-    // While there is no other thread.
+    // Before any other thread is started.
     let host = host(args)?;
     signals::listen()?;
     let reporter = Reporter::new(&args.child)?;
@@ -145,7 +162,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     serve(args, output, reporter, host, source, about)
 }
 
-/// What is asked to be made of the pictures before they are encoded.
+/// Adds decoding of JPEG, scaling and conversion to the source, as the arguments say.
 fn converted(
     args: &Args,
     output: &Output,
@@ -174,7 +191,7 @@ fn converted(
     Ok(Box::new(converted))
 }
 
-/// Packets of the pictures, if they are asked for.
+/// Adds an encoder to the source, if the arguments say so.
 fn encoded(
     args: &Args,
     output: &Output,
@@ -197,7 +214,8 @@ fn encoded(
     Ok(Box::new(encoded))
 }
 
-/// Opens the source, if need be when it is there. `None`: the user wants an end.
+/// Opens the source; with `--reconnect`, waits for the camera. Returns `None` if the user stops the
+/// command.
 fn open(args: &Args, output: &Output) -> Result<Option<Opened>, Failure> {
     let mut told = String::new();
     while !signals::stopped() {
@@ -221,7 +239,7 @@ fn open(args: &Args, output: &Output) -> Result<Option<Opened>, Failure> {
     Ok(None)
 }
 
-/// Tells of what keeps the source from giving frames, and when it goes on.
+/// Reports trouble of the source, and when it continues.
 #[derive(Default)]
 struct News {
     trouble: Option<String>,
@@ -259,7 +277,7 @@ fn serve(
     about: About,
 ) -> Result<(), Failure> {
     let mut stream = Stream::new(host, source)?;
-    // What is shared, which may be made of what the source gives.
+    // The shared format, which may be a conversion of the source's.
     let layout = stream.source().layout();
     let about = About {
         format: layout.fourcc.to_string(),
@@ -320,7 +338,7 @@ fn serve(
         inodes: inodes(stream.source()),
         about,
     };
-    // Clients hear of the end before the user does.
+    // Clients get their goodbye before the user gets the summary.
     drop(stream);
     if reporter.is_enabled() {
         let summary = serde_json::to_value(&shared).unwrap_or_default();
@@ -336,7 +354,7 @@ fn serve(
     ))
 }
 
-/// Inodes of all buffers.
+/// Returns the inodes of all buffers.
 fn inodes(source: &impl Source) -> Vec<u64> {
     (0..source.buffer_count())
         .flat_map(|index| source.buffer_fds(index))

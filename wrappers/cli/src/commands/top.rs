@@ -1,4 +1,4 @@
-//! `videostream top`: how a host and its clients do, without holding a frame.
+//! `videostream top`: shows the state of a host and its clients without holding frames.
 
 use std::fmt::Write;
 use std::io::IsTerminal;
@@ -17,50 +17,50 @@ use crate::output::{self, Output};
 use crate::signals;
 
 /// How long a host may take to answer.
-const PATIENCE: Duration = Duration::from_secs(2);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[derive(clap::Args)]
 #[command(after_help = "\
-It connects as a client that holds nothing, and costs the others nothing.
+It connects as a client that holds no frames, and does not affect other clients.
 
 Examples:
   videostream top /tmp/camera
   videostream top --once --json /tmp/camera")]
 pub(crate) struct Args {
-    /// Show it once instead of again and again
+    /// Print the state once and exit
     #[arg(long)]
     once: bool,
-    /// How long to wait before looking again
+    /// Time between updates
     #[arg(short, long, value_name = "SECONDS", default_value = "1", value_parser = args::seconds)]
     interval: Duration,
-    /// Where the host is
+    /// The host's socket
     socket: String,
 }
 
-/// A host at one moment.
+/// A host's state, for JSON and the table.
 #[derive(Serialize)]
 struct Shown {
-    /// Frames published, and those that are out now of those that can be.
+    /// Frames published, outstanding now, and the maximum of outstanding ones.
     frames: u64,
     lent: u32,
     lend: u32,
     slots: u32,
-    /// Frames a second since the last look; 0 at the first.
+    /// Frames per second since the last update; 0 at the first.
     fps: f64,
     /// Time since the newest frame was published.
     age_ms: Option<f64>,
-    /// Frames that never got published, by cause.
+    /// Frames that were not published, by cause.
     dropped_sensor: u64,
     dropped_no_buffer: u64,
     dropped_blocked: u64,
-    /// Clients that were refused, thrown out, or left.
+    /// Clients refused, evicted, and left.
     refused: u64,
     evicted: u64,
     left: u64,
     clients: Vec<Reading>,
 }
 
-/// A client at one moment; what it counts itself it may count wrongly.
+/// A client's state. Its own counts may be wrong.
 #[derive(Serialize)]
 struct Reading {
     /// `None` for a process that the host's PID namespace does not show.
@@ -71,7 +71,7 @@ struct Reading {
     hold: u32,
     acquired: u64,
     missed: u64,
-    /// Frames published since the last one that it held.
+    /// Frames published since the last one it held.
     lag: u64,
     waits: &'static str,
 }
@@ -89,7 +89,7 @@ impl Shown {
         Self {
             frames: host.head,
             lent: host.lent,
-            lend: host.lend,
+            lend: host.max_outstanding,
             slots: host.slots,
             fps,
             age_ms: (host.newest_ns != 0).then_some(age),
@@ -168,19 +168,19 @@ impl Reading {
 pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     signals::listen()?;
     let builder = Client::builder(&args.socket).hold(0);
-    let Some(client) = connect::connect(&builder, false, PATIENCE)? else {
+    let Some(client) = connect::connect(&builder, false, ANSWER_TIMEOUT)? else {
         return Ok(());
     };
     let in_place = std::io::stdout().is_terminal() && !output.json && !args.once;
     let mut before = None;
     while !signals::stopped() {
-        let report = client.look(PATIENCE)?;
+        let report = client.look(ANSWER_TIMEOUT)?;
         let shown = Shown::new(&report, before);
         before = Some((shown.frames, now_ns()));
         if output.json {
             output.print_json(&shown)?;
         } else {
-            // Home, and clear what is below: the table is drawn over the last one.
+            // Cursor home and clear to the end: redraws the table in place.
             let start = if in_place { "\x1b[H\x1b[2J" } else { "" };
             output::print(format_args!("{start}{}", shown.table()))?;
         }

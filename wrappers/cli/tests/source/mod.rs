@@ -1,4 +1,4 @@
-//! A host that plays a source of certain frames.
+//! A host that shares given frames.
 
 #![allow(dead_code, reason = "each test program uses some of it")]
 
@@ -14,7 +14,7 @@ use videostream::hal::memory::allocate::Allocator;
 use videostream::hal::ring::{Flags, FrameDescriptor, PlaneDescriptor};
 use videostream::hal::time::now_ns;
 
-/// Most frames of a source: all stay where they are, so that none is missed.
+/// Maximum frames of a source: all stay in the ring, so that none is missed.
 pub(crate) const MOST: usize = 60;
 
 /// A frame to be shared.
@@ -56,7 +56,8 @@ impl Shared {
         Self::picture(layout, &bytes, timestamp_ns)
     }
 
-    /// The same, with colours by V4L2's numbers, and with the shape of samples, as a descriptor has them.
+    /// The same, with colours by V4L2's numbers, and with the shape of samples, as a descriptor has
+    /// them.
     pub(crate) fn shown(self, colorimetry: u32, sample_aspect: u32) -> Self {
         Self {
             colorimetry,
@@ -71,15 +72,18 @@ impl Shared {
     }
 }
 
-/// Shares these frames with the first client while `during` runs, which gives what comes of it. The
-/// source says 30 frames a second.
+/// Shares these frames with the first client while `during` runs, and returns its result. The
+/// source reports 30 frames per second.
 pub(crate) fn share<T: Send>(
     socket: &str,
     frames: &[Shared],
     during: impl FnOnce() -> T + Send,
 ) -> T {
     assert!(frames.len() <= MOST);
-    let mut host = Host::builder(socket).lend(MOST as u32).bind().unwrap();
+    let mut host = Host::builder(socket)
+        .max_outstanding(MOST as u32)
+        .bind()
+        .unwrap();
     let mut descriptors = Vec::new();
     for (frame, number) in frames.iter().zip(0..) {
         let len = u64::from(frame.layout.size);

@@ -1,4 +1,4 @@
-//! Processes of the command under test, none of which outlives its test.
+//! Processes of the command under test, which end with their test.
 
 #![allow(dead_code, reason = "each test program uses some of it")]
 
@@ -14,14 +14,14 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 
-/// A folder for a test, and the path of a socket in it.
+/// Returns a folder for a test, and the path of a socket in it.
 pub(crate) fn place() -> (TempDir, String) {
     let folder = tempdir().unwrap();
     let socket = folder.path().join("socket").display().to_string();
     (folder, socket)
 }
 
-/// No wait is longer: a machine may be slow, but not that slow.
+/// The time-out of every wait, generous for slow machines.
 pub(crate) const LIMIT: Duration = Duration::from_secs(90);
 
 /// A running command.
@@ -32,7 +32,7 @@ pub(crate) struct Process {
     err: File,
 }
 
-/// What a command has come to.
+/// The result of a command.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) status: ExitStatus,
@@ -40,7 +40,7 @@ pub(crate) struct Ended {
     pub(crate) stderr: String,
 }
 
-/// The program: given by the rig, else built by cargo.
+/// Returns the program's path: that of the rig, else cargo's.
 pub(crate) fn program() -> PathBuf {
     let given = std::env::var_os("VIDEOSTREAM_BIN");
     given.map_or_else(|| env!("CARGO_BIN_EXE_videostream").into(), PathBuf::from)
@@ -75,7 +75,7 @@ pub(crate) fn start_with(stdin: impl Into<Stdio>, command: &mut Command) -> Proc
     }
 }
 
-/// A host that shares 20 small pictures a second of the pattern, or what `words` make of them.
+/// Starts a host that shares 20 small pictures of the pattern per second, changed by `words`.
 pub(crate) fn share_pattern(socket: &str, words: &[&str]) -> Process {
     let fixed = ["stream", "--pattern", "-r", "320x240", "-F", "20"];
     let mut host = start(fixed.iter().chain(words).chain(&["--json", socket]));
@@ -102,7 +102,7 @@ impl Process {
         self.child.try_wait().unwrap().is_none()
     }
 
-    /// What it has written to standard error so far.
+    /// Returns its standard error so far.
     pub(crate) fn stderr(&self) -> String {
         read(&self.err)
     }
@@ -127,7 +127,7 @@ impl Process {
         }
     }
 
-    /// Waits until it listens to Ctrl-C, which would end it at once before.
+    /// Waits until it handles Ctrl-C, which would kill it before.
     pub(crate) fn wait_for_signals(&mut self) {
         let words = self.words.clone();
         let path = format!("/proc/{}/status", self.id());
@@ -141,7 +141,7 @@ impl Process {
         });
     }
 
-    /// What the kernel says of where its threads are.
+    /// Describes where its threads are, from /proc.
     fn whereabouts(&self) -> String {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.id()));
         let tasks = tasks.into_iter().flatten().flatten();
@@ -167,7 +167,7 @@ impl Process {
         }
     }
 
-    /// Asks it to end, and waits.
+    /// Sends SIGINT and waits for its end.
     pub(crate) fn interrupt(self) -> Ended {
         self.signal(Signal::INT);
         self.finish()
@@ -208,7 +208,7 @@ impl Ended {
     }
 }
 
-/// What is in a file that a child writes to: the position that both share stays where it is.
+/// Reads a file that a child writes to, without moving their shared position.
 fn read(file: &File) -> String {
     let mut bytes = vec![0; file.metadata().unwrap().len() as usize];
     file.read_exact_at(&mut bytes, 0).unwrap();
@@ -224,7 +224,7 @@ pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
-/// How many frames a receiver with `-v` has told of.
+/// Counts the frames that a receiver with `-v` has printed.
 pub(crate) fn frames(receiver: &Process) -> usize {
     receiver.stderr().matches("\nframe ").count()
 }
@@ -248,7 +248,7 @@ pub(crate) fn numbers(value: &Value, field: &str) -> Vec<u64> {
     array.iter().filter_map(Value::as_u64).collect()
 }
 
-/// Asserts that a receiver knows where every frame of its time has gone.
+/// Asserts that a receiver accounts for every frame since its start.
 pub(crate) fn assert_accounts(received: &Value) {
     let first = number(received, "first_sequence");
     let last = number(received, "last_sequence");
@@ -262,7 +262,7 @@ pub(crate) fn assert_accounts(received: &Value) {
     assert_eq!(received["in_order"], true, "{received}");
 }
 
-/// Whether H.265 can be encoded and decoded here; if not, says that `test` is skipped.
+/// Returns whether H.265 can be encoded and decoded; if not, prints that `test` is skipped.
 pub(crate) fn has_h265(test: &str) -> bool {
     let folder = tempdir().unwrap();
     let file = |name: &str| folder.path().join(name).display().to_string();
@@ -286,8 +286,8 @@ pub(crate) fn has_h265(test: &str) -> bool {
     true
 }
 
-/// What ffprobe says of the video in a file: codec, width, height, rate, frames that decode. `None`,
-/// said on standard error, where there is no ffprobe.
+/// Probes a file's video by ffprobe: codec, width, height, rate, decodable frames. Without ffprobe
+/// returns `None` and prints a note.
 pub(crate) fn probe(test: &str, file: &Path) -> Option<Vec<String>> {
     let fields = "stream=codec_name,width,height,r_frame_rate,nb_read_frames";
     let output = Command::new("ffprobe")
@@ -309,7 +309,7 @@ pub(crate) fn probe(test: &str, file: &Path) -> Option<Vec<String>> {
     Some(text.trim().split(',').map(str::to_owned).collect())
 }
 
-/// What [`probe`] says of a good recording.
+/// Returns the [`probe`] of a good recording.
 pub(crate) fn h264(width: u32, height: u32, rate: &str, frames: u64) -> Option<Vec<String>> {
     Some(vec![
         "h264".to_owned(),
@@ -320,7 +320,7 @@ pub(crate) fn h264(width: u32, height: u32, rate: &str, frames: u64) -> Option<V
     ])
 }
 
-/// When each picture in a file is shown, in seconds; `None` without ffprobe.
+/// Returns the time of each picture in a file, in seconds; `None` without ffprobe.
 pub(crate) fn times(file: &Path) -> Option<Vec<f64>> {
     let output = Command::new("ffprobe")
         .args(["-v", "error", "-show_entries", "packet=pts_time"])
@@ -334,7 +334,7 @@ pub(crate) fn times(file: &Path) -> Option<Vec<f64>> {
     Some(lines.filter_map(|line| line.parse().ok()).collect())
 }
 
-/// Processes that have `word` in their command line.
+/// Returns the processes that have `word` in their command line.
 pub(crate) fn processes_with(word: &str) -> Vec<u32> {
     let entries = std::fs::read_dir("/proc").unwrap().flatten();
     entries
@@ -347,20 +347,12 @@ pub(crate) fn processes_with(word: &str) -> Vec<u32> {
         .collect()
 }
 
-/// Whether there is ffmpeg; if not, says that `test` is skipped.
+/// Returns whether there is ffmpeg; if not, prints that `test` is skipped.
 pub(crate) fn has_ffmpeg(test: &str) -> bool {
-    let version = Command::new("ffmpeg")
-        .arg("-version")
-        .stdout(Stdio::null())
-        .status();
-    let has = version.is_ok_and(|status| status.success());
-    if !has {
-        videostream_testing::skip(test, "needs ffmpeg");
-    }
-    has
+    videostream_testing::has_programs(test, &["ffmpeg"])
 }
 
-/// A stream of 50 pictures by another encoder, told so; `false` where ffmpeg has none.
+/// Encodes 50 pictures with another encoder; returns `false` if ffmpeg lacks it.
 pub(crate) fn encoded_by_ffmpeg(encoder: &str, parameters: &str, to: &Path) -> bool {
     let source = ["-v", "error", "-f", "lavfi", "-i", "testsrc=s=320x240:r=25"];
     let option = format!("-{}-params", encoder.trim_start_matches("lib"));

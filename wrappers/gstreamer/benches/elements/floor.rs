@@ -1,6 +1,7 @@
-//! The least that elements can do: a sink that copies the picture's stamp into memory that readers map, and wakes them by a bare
-//! futex; a source that waits for that, and gives out a buffer of this memory. Nothing keeps a picture from being written anew
-//! while it is read, and nobody learns of anybody else.
+//! The least that elements can do: a sink that copies the picture's stamp into memory that readers
+//! map, and wakes them by a bare futex; a source that waits for that, and gives out a buffer of
+//! this memory. Nothing prevents a picture from being overwritten while it is read, and there are
+//! no connections.
 
 #![expect(unsafe_code, reason = "a view of shared memory as atomics")]
 
@@ -46,7 +47,8 @@ impl Board {
         let board = mapping.as_ptr().cast::<Self>();
         // For as long as the process lives.
         std::mem::forget(mapping);
-        // SAFETY: mapped for good, page aligned and of this size; every field is an atomic, for which any bytes are valid.
+        // SAFETY: mapped for good, page aligned and of this size; every field is an atomic, for
+        // which any bytes are valid.
         unsafe { &*board }
     }
 }

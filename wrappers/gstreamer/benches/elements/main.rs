@@ -1,14 +1,15 @@
-//! What it costs to share 1080p NV12 at 60 frames a second between pipelines, by each pair of elements.
+//! What it costs to share 1080p NV12 at 60 frames a second between pipelines, by each pair of
+//! elements.
 //!
 //! ```console
 //! cargo bench -p videostream-gstreamer --bench elements
 //! ```
 //!
-//! The producer's frames lie in memory that it owns, as a camera's do, and bear the time at which they
-//! were captured; readers look at it when their source gives the frame out. CPU time is that of the whole
-//! process, the producer's less that of the same pipeline into `fakesink`. All pipelines have
-//! `sync=false`. The floor is a pair of elements that wakes readers by a bare futex, and does nothing
-//! else. Elements that this GStreamer does not have are skipped by name.
+//! The producer's frames lie in memory that it owns, as a camera's do, and bear the time at which
+//! they were captured; readers look at it when their source gives the frame out. CPU time is that
+//! of the whole process, the producer's less that of the same pipeline into `fakesink`. All
+//! pipelines have `sync=false`. The floor is a pair of elements that wakes readers by a bare futex,
+//! and does nothing else. Elements that this GStreamer does not have are skipped by name.
 
 mod camera;
 mod floor;
@@ -112,7 +113,8 @@ fn compare(filter: &str) {
         gst::version_string()
     );
     println!(
-        "| elements | readers | producer's CPU a frame, over fakesink | reader's CPU a frame | latency p50 | p99 | missed | missed while one is stopped |"
+        "| elements | readers | producer's CPU a frame, over fakesink | reader's CPU a frame | \
+         latency p50 | p99 | missed | missed while one is stopped |"
     );
     println!("|---|---:|---:|---:|---:|---:|---:|---:|");
     let floor = producer_alone("fakesink sync=false");
@@ -140,7 +142,8 @@ fn compare(filter: &str) {
                 .missed
                 .map_or("?".to_owned(), |missed| missed.to_string());
             println!(
-                "| {} | {readers} | {:.1} µs | {:.1} µs | {:.1} µs | {:.1} µs | {missed} | {stopped} |",
+                "| {} | {readers} | {:.1} µs | {:.1} µs | {:.1} µs | {:.1} µs | {missed} | \
+                 {stopped} |",
                 pair.name,
                 all.producer_us - floor,
                 all.reader_us,

@@ -1,26 +1,26 @@
-//! Copies of frames that lie in memory which other processes can't map.
+//! Copying frames out of memory that other processes can't map.
 
 use gst::prelude::*;
 use gst_video::VideoInfo;
 
 use crate::pool::SharedPool;
 
-/// Smallest buffers for packets.
+/// Minimum size of buffers for packets.
 const LEAST_PACKET: u32 = 64 << 10;
 
-/// A pool, and the copies made into it.
+/// A pool of buffers to copy frames into.
 #[derive(Debug)]
 pub(super) struct Copies {
     pool: Option<(SharedPool, u32)>,
     caps: gst::Caps,
-    /// Buffers at most.
+    /// Maximum number of buffers.
     most: u32,
-    /// Frames that were copied.
+    /// Number of copied frames.
     pub(super) count: u64,
 }
 
 impl Copies {
-    /// For frames of these caps, at most so many at once.
+    /// Makes a pool for frames of these caps, with `most` buffers at most.
     pub(super) fn new(caps: &gst::Caps, most: u32) -> Self {
         Self {
             pool: None,
@@ -33,7 +33,7 @@ impl Copies {
     /// Copies a picture.
     ///
     /// # Errors
-    /// `Eos` where all buffers are out; what the memory can't be had for, or read for.
+    /// `Eos` while all buffers are in use; `Error` if memory can't be allocated or mapped.
     pub(super) fn picture(
         &mut self,
         buffer: &gst::Buffer,
@@ -66,13 +66,13 @@ impl Copies {
         Ok(copy)
     }
 
-    /// The pool, of buffers of at least this size.
+    /// Returns the pool, with buffers of at least this size.
     fn pool(&mut self, size: u32) -> Result<&SharedPool, gst::FlowError> {
         if self.pool.as_ref().is_none_or(|(_, has)| *has < size) {
             let new = SharedPool::active(&self.caps, size, self.most);
             let new = new.ok_or(gst::FlowError::Error)?;
             if let Some((before, _)) = self.pool.replace((new, size)) {
-                // Its buffers go when nobody holds them any more.
+                // Its buffers are freed after their last user.
                 let _ = before.set_active(false);
             }
         }

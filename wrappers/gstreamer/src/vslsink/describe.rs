@@ -1,4 +1,4 @@
-//! Where a buffer's planes lie, as the ring names it.
+//! Describing a buffer's planes for the ring.
 
 use gst_video::prelude::*;
 use gst_video::{VideoBufferFlags, VideoFieldOrder, VideoInfo, VideoInterlaceMode, VideoMeta};
@@ -12,7 +12,7 @@ use videostream::hal::v4l2::Field;
 use crate::formats::{self, plane_needs};
 use crate::memory::{note_number, number, part};
 
-/// The plane of `size` bytes that begins `offset` bytes into the buffer's memories.
+/// Describes the plane of `size` bytes at `offset` in the buffer.
 fn plane(
     buffer: &gst::BufferRef,
     (offset, size): (usize, usize),
@@ -21,7 +21,7 @@ fn plane(
 ) -> Option<PlaneDescriptor> {
     let (memory, skip) = memory_from(buffer, offset)?;
     let place = part(memory)?.offset.checked_add(skip)?;
-    // The last line may be shorter than the others.
+    // The last line may lack its padding.
     let left = memory.size().checked_sub(skip)?;
     Some(PlaneDescriptor {
         buffer: id(memory, host)?,
@@ -31,7 +31,7 @@ fn plane(
     })
 }
 
-/// The host's number of the file that a memory lies in.
+/// Returns the buffer id of a memory's file, registering it if need be.
 fn id(memory: &gst::MemoryRef, host: &mut Host) -> Option<u32> {
     let epoch = host.epoch();
     if let Some(known) = number(memory, epoch)
@@ -42,13 +42,13 @@ fn id(memory: &gst::MemoryRef, host: &mut Host) -> Option<u32> {
     let fd = part(memory)?.fd;
     let size = file_size(fd).ok()?;
     let own = fcntl_dupfd_cloexec(fd, 0).ok()?;
-    // Memory that could be cut short under a client's mapping is refused here.
+    // Fails for memory that could be truncated under a client's mapping.
     let id = host.register(own, size).ok()?;
     note_number(memory, epoch, id);
     Some(id)
 }
 
-/// Where planes begin, and how far apart lines are.
+/// Returns offsets and strides of the planes.
 fn places<'a>(meta: Option<&'a VideoMeta>, info: &'a VideoInfo) -> (&'a [usize], &'a [i32]) {
     match meta {
         Some(meta) => (meta.offset(), meta.stride()),
@@ -56,10 +56,11 @@ fn places<'a>(meta: Option<&'a VideoMeta>, info: &'a VideoInfo) -> (&'a [usize],
     }
 }
 
-/// Checks that a picture is as large as its caps and `GstVideoMeta` say: whoever maps it goes by their numbers alone.
+/// Checks that a buffer is as large as its caps and `GstVideoMeta` say, since mapping relies on
+/// them.
 ///
 /// # Errors
-/// What does not fit.
+/// Describes what does not fit.
 pub(super) fn fit(buffer: &gst::BufferRef, info: &VideoInfo, tight: &Layout) -> Result<(), String> {
     let picture = || {
         format!(
@@ -84,7 +85,7 @@ pub(super) fn fit(buffer: &gst::BufferRef, info: &VideoInfo, tight: &Layout) -> 
             ));
         };
         let left = match &meta {
-            // What is mapped is the one memory that the plane begins in.
+            // Only the memory that the plane begins in is mapped.
             Some(_) => memory_from(buffer, *offset).map(|(memory, skip)| memory.size() - skip),
             None => buffer.size().checked_sub(*offset),
         };
@@ -99,14 +100,14 @@ pub(super) fn fit(buffer: &gst::BufferRef, info: &VideoInfo, tight: &Layout) -> 
     Ok(())
 }
 
-/// The memory that a byte of a buffer is in, and where in it.
+/// Returns the memory that contains a byte of the buffer, and the offset in it.
 fn memory_from(buffer: &gst::BufferRef, offset: usize) -> Option<(&gst::MemoryRef, usize)> {
     let (range, skip) = buffer.find_memory(offset..offset.checked_add(1)?)?;
     let memory = buffer.peek_memory(range.start);
     (skip < memory.size()).then_some((memory, skip))
 }
 
-/// Describes a picture; `None` if it lies in memory that other processes can't map.
+/// Describes a picture; `None` if other processes can't map its memory.
 pub(super) fn picture(
     buffer: &gst::BufferRef,
     info: &VideoInfo,
@@ -117,7 +118,7 @@ pub(super) fn picture(
     let (offsets, strides) = places(meta.as_deref(), info);
     for at in 0..info.n_planes() as usize {
         let stride = u32::try_from(*strides.get(at)?).ok()?;
-        // Planes of chroma are as high as each other.
+        // All chroma planes have the same height.
         let lines = info.comp_height(u8::from(at > 0)) as usize;
         let size = (stride as usize).checked_mul(lines)?;
         let plane = plane(buffer, (*offsets.get(at)?, size), stride, host)?;
@@ -137,7 +138,7 @@ pub(super) fn picture(
     Some(())
 }
 
-/// Describes a packet; `None` unless it is one memory that other processes can map.
+/// Describes a packet; `None` unless it lies in one memory that other processes can map.
 pub(super) fn packet(
     buffer: &gst::BufferRef,
     host: &mut Host,
@@ -150,7 +151,8 @@ pub(super) fn packet(
     Some(())
 }
 
-/// V4L2's field order of a buffer. Caps that name an order come first, as for all elements.
+/// Returns V4L2's field order for a buffer. An order in the caps takes precedence, as in other
+/// elements.
 fn field(buffer: &gst::BufferRef, info: &VideoInfo, usual: u32) -> u32 {
     let flags = buffer.video_flags();
     let is_interlaced = match info.interlace_mode() {

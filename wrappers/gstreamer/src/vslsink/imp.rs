@@ -1,4 +1,4 @@
-//! The class of `vslsink`.
+//! The element class of `vslsink`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, Mutex};
@@ -32,10 +32,10 @@ pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
 #[derive(Debug, Default)]
 pub struct VslSink {
     pub(super) settings: Mutex<Settings>,
-    /// Where the host is, while there is one.
+    /// Path of the host, while there is one.
     pub(super) bound: Mutex<Option<String>>,
     pub(super) stream: Mutex<Stream>,
-    /// Those who wait for room give up.
+    /// Waits for room are to end.
     flushing: AtomicBool,
     waiting: Mutex<Option<Room>>,
 }
@@ -85,7 +85,8 @@ impl ObjectImpl for VslSink {
             "num-clients" => {
                 let stream = lock(&self.stream);
                 let service = stream.service.as_ref();
-                let count = service.map_or(0, |service| service.lender().host().clients().count());
+                let count =
+                    service.map_or(0, |service| service.publisher().host().clients().count());
                 u32::try_from(count).unwrap_or(u32::MAX).to_value()
             }
             "path" => {
@@ -146,7 +147,7 @@ impl BaseSinkImpl for VslSink {
         let stream = std::mem::take(&mut *lock(&self.stream));
         *lock(&self.waiting) = None;
         *lock(&self.bound) = None;
-        // Without the lock: its buffers go back to their pools, its thread ends.
+        // Without the lock: this returns buffers to their pools and joins the thread.
         drop(stream);
         self.obj().notify("num-clients");
         Ok(())
@@ -184,7 +185,7 @@ impl BaseSinkImpl for VslSink {
         let Some(caps) = caps else {
             return Ok(());
         };
-        // Beside those that are out, one that is filled and the last one, which the base class keeps.
+        // Besides the shared ones: one being filled, and the last one, which the base class keeps.
         let min = lock(&self.settings).lend() + 2;
         let size = match Shape::of(&caps) {
             Ok(Shape::Raw { info, modifier: 0 }) => u32::try_from(info.size()).unwrap_or(0),
@@ -194,7 +195,7 @@ impl BaseSinkImpl for VslSink {
             true => SharedPool::new(&caps, size, 0),
             false => None,
         };
-        // Also without a pool: sources take it as the number of buffers that they need.
+        // Also without a pool: sources take `min` as the number of buffers to allocate.
         query.add_allocation_pool(pool.as_ref(), size, min, 0);
         Ok(())
     }
@@ -212,7 +213,7 @@ impl BaseSinkImpl for VslSink {
         let room = self.publish(buffer)?;
         if let Some(room) = room {
             *lock(&self.waiting) = Some(room.clone());
-            // After an unlock the base class waits until it goes on.
+            // After `unlock` the base class waits until it may continue.
             room.wait(|| self.flushing.load(Ordering::SeqCst));
             *lock(&self.waiting) = None;
         }
@@ -221,14 +222,14 @@ impl BaseSinkImpl for VslSink {
 }
 
 impl VideoSinkImpl for VslSink {
-    /// Called for the first frame before the pipeline plays: that one is shared when it is due.
+    /// Called for the preroll frame, which is shared when it is rendered.
     fn show_frame(&self, _: &gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
         Ok(gst::FlowSuccess::Ok)
     }
 }
 
 impl VslSink {
-    /// A host at this path, and the thread that serves it.
+    /// Binds a host at this path, and starts its thread.
     pub(super) fn bind(&self, path: &str) -> Result<Service, gst::ErrorMessage> {
         let settings = lock(&self.settings).clone();
         let host = settings
@@ -278,7 +279,7 @@ impl VslSink {
                 gst::element_imp_error!(
                     self,
                     gst::ResourceError::Read,
-                    ("Nobody else can connect: {error}")
+                    ("No more clients can connect: {error}")
                 );
                 return;
             }
@@ -293,7 +294,7 @@ impl VslSink {
         element.notify("num-clients");
     }
 
-    /// A client of a compressed stream can begin at a key frame only.
+    /// Asks upstream for a key frame, at which a new client of a compressed stream can begin.
     fn ask_for_key_frame(&self) {
         if lock(&self.stream).needs_key_frames() {
             let event = gst_video::UpstreamForceKeyUnitEvent::builder()
@@ -308,8 +309,9 @@ impl VslSink {
         all.set_name("vslsink-stats");
         let stream = lock(&self.stream);
         let service = stream.service.as_ref();
-        let status =
-            service.map_or_else(Default::default, |service| service.lender().host().status());
+        let status = service.map_or_else(Default::default, |service| {
+            service.publisher().host().status()
+        });
         let counted = stream.counted();
         all.set("published", counted.published);
         all.set("copied", stream.copied());
@@ -323,8 +325,8 @@ impl VslSink {
         all
     }
 
-    /// Publishes a buffer. Gives what to wait for, where the policy says so and there is no room
-    /// for another.
+    /// Publishes a buffer. Returns what to wait for if the policy blocks and there is no room for
+    /// another frame.
     fn publish(&self, source: &gst::Buffer) -> Result<Option<Room>, gst::FlowError> {
         match self.share(source)? {
             Outcome::Shared(room) => Ok(room),
@@ -343,7 +345,7 @@ impl VslSink {
         }
     }
 
-    /// Says that a frame was not shared, as elements do.
+    /// Posts a QoS message for a dropped frame.
     fn tell_of_drop(&self, source: &gst::BufferRef, processed: u64, dropped: u64) {
         let element = self.obj();
         let segment = element.segment();
@@ -363,7 +365,7 @@ impl VslSink {
     }
 }
 
-/// A client, as signals tell of it.
+/// Describes a client in a signal.
 fn about(client: &ClientStatus) -> gst::Structure {
     gst::Structure::builder("videostream-client")
         .field("client", client.client)

@@ -17,7 +17,7 @@ glib::wrapper! {
 }
 
 pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
-    // Rank none: nobody who looks for a display may find it.
+    // Rank none, so that autoplugging never picks it as a display.
     gst::Element::register(
         Some(plugin),
         "vslsink",

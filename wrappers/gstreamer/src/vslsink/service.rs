@@ -1,5 +1,5 @@
-//! The host of a sink and the thread that serves it: clients come and go, and frames expire, also
-//! while no buffer flows.
+//! The host of a sink and its thread, which serves clients and lets frames expire also while no
+//! buffer flows.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -9,26 +9,27 @@ use std::thread::JoinHandle;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd};
 use rustix::io::{fcntl_dupfd_cloexec, read, write};
 use videostream::hal::time::{Alarm, now_ns, poll_until};
-use videostream::share::{ClientStatus, HostBuilder, Lender};
+use videostream::share::{ClientStatus, FramePublisher, HostBuilder};
 use videostream::{Error, Result};
 
 use crate::lock;
 
-/// How soon after all frames have expired the next one comes from a source that had waited for a buffer.
+/// A frame that comes this soon after all others expired is from a source that was waiting for a
+/// buffer.
 const STALL_NS: u64 = 20_000_000;
-/// How many times that is no accident.
+/// Number of such frames from which on the source is taken to be short of buffers.
 const MOST_STALLS: u32 = 3;
 
-/// What the service tells of.
+/// Events of the service.
 #[derive(Debug)]
 pub(super) enum News {
     Joined(ClientStatus),
     Left(ClientStatus),
-    /// The socket fails: nobody else can come.
+    /// The socket failed: no more clients can connect.
     Failed(Error),
 }
 
-/// A host that is served.
+/// A host and its thread.
 #[derive(Debug)]
 pub(super) struct Service {
     shared: Arc<Shared>,
@@ -37,23 +38,23 @@ pub(super) struct Service {
 
 #[derive(Debug)]
 struct Shared {
-    lender: Mutex<Lender<gst::Buffer>>,
+    publisher: Mutex<FramePublisher<gst::Buffer>>,
     /// Wakes the thread.
     wake: OwnedFd,
-    /// Wakes it when frames expire.
+    /// Wakes the thread when frames expire.
     alarm: Mutex<Alarm>,
-    /// When the thread found that all frames had expired; 0 once the next one is out.
+    /// When the thread found that all frames had expired; 0 once the next is published.
     idle_since_ns: AtomicU64,
-    /// How often a frame came right behind that: the source has too few buffers, and waits for them.
+    /// How often a frame came right after that, as from a source that waits for buffers.
     stalls: AtomicU32,
     ends: AtomicBool,
-    /// Looks of the thread so far, for those who wait for room.
+    /// Number of the thread's rounds, for waits for room.
     looks: Mutex<u64>,
     looked: Condvar,
 }
 
 impl Service {
-    /// Binds a host. `tell` is called by the service's own thread.
+    /// Binds a host and starts its thread, which calls `tell`.
     pub(super) fn start(host: HostBuilder, tell: impl Fn(News) + Send + 'static) -> Result<Self> {
         let host = host.bind()?;
         let failed = |what| move |errno: rustix::io::Errno| Error::Os(what, errno.into());
@@ -65,7 +66,7 @@ impl Service {
         };
         let (events, rings) = (same(host.as_fd())?, same(alarm.as_fd())?);
         let shared = Arc::new(Shared {
-            lender: Mutex::new(Lender::new(host)),
+            publisher: Mutex::new(FramePublisher::new(host)),
             wake,
             alarm: Mutex::new(alarm),
             idle_since_ns: AtomicU64::new(0),
@@ -85,11 +86,11 @@ impl Service {
         })
     }
 
-    pub(super) fn lender(&self) -> MutexGuard<'_, Lender<gst::Buffer>> {
-        lock(&self.shared.lender)
+    pub(super) fn publisher(&self) -> MutexGuard<'_, FramePublisher<gst::Buffer>> {
+        lock(&self.shared.publisher)
     }
 
-    /// Has the thread look when a frame expires that is out now.
+    /// Has the thread wake up when a frame that was published expires.
     pub(super) fn expects(&self, expires_ns: u64) {
         let shared = &self.shared;
         let now_ns = now_ns();
@@ -104,18 +105,18 @@ impl Service {
         }
     }
 
-    /// Ends the stream for clients: what they hold stays theirs.
+    /// Ends the stream for clients, which keep the frames that they hold.
     pub(super) fn close(&self) {
-        self.lender().host_mut().close();
+        self.publisher().host_mut().close();
         self.shared.wake();
     }
 
-    /// Whether it has closed and no client holds anything.
+    /// Whether no client is left.
     pub(super) fn is_done(&self) -> bool {
-        self.lender().host().clients().next().is_none()
+        self.publisher().host().clients().next().is_none()
     }
 
-    /// A handle to wait for room with.
+    /// Returns a handle to wait for room.
     pub(super) fn room(&self) -> Room {
         Room(self.shared.clone())
     }
@@ -133,22 +134,22 @@ impl Drop for Service {
     }
 }
 
-/// Room for frames, as clients and time give it.
+/// Waits for room for frames.
 #[derive(Debug, Clone)]
 pub(super) struct Room(Arc<Shared>);
 
 impl Room {
-    /// Waits until no more frames are out than can be lent, or `gives_up`.
+    /// Waits until there is room for a frame, or `gives_up`.
     pub(super) fn wait(&self, gives_up: impl Fn() -> bool) {
         let shared = &self.0;
         loop {
-            // Before the look: what the thread does meanwhile ends the wait.
+            // Read before checking, so that a round of the thread in between ends the wait.
             let before = *lock(&shared.looks);
             let mut freed = Vec::new();
             let has_room = {
-                let mut lender = lock(&shared.lender);
-                lender.take_back(|buffer| freed.push(buffer));
-                lender.host().lent() <= lender.lend()
+                let mut publisher = lock(&shared.publisher);
+                publisher.take_back(|buffer| freed.push(buffer));
+                publisher.host().outstanding() <= publisher.max_outstanding()
             };
             drop(freed);
             if has_room {
@@ -163,7 +164,7 @@ impl Room {
         }
     }
 
-    /// Has those who wait ask whether they give up.
+    /// Has waits check whether they give up.
     pub(super) fn ask(&self) {
         drop(lock(&self.0.looks));
         self.0.looked.notify_all();
@@ -172,7 +173,7 @@ impl Room {
 
 impl Shared {
     fn wake(&self) {
-        // A full counter has woken it already.
+        // An overflow means that it is awake already.
         let _ = write(&self.wake, &1_u64.to_ne_bytes());
     }
 
@@ -182,15 +183,15 @@ impl Shared {
         let mut has_failed = false;
         while !self.ends.load(Ordering::SeqCst) {
             let (now, failure) = {
-                let mut lender = lock(&self.lender);
-                let failure = lender.host_mut().process().err();
-                lender.take_back(|buffer| freed.push(buffer));
-                let due_ns = self.next_look_ns(&mut lender);
-                // With the lender's lock, so that whoever publishes next comes behind it.
+                let mut publisher = lock(&self.publisher);
+                let failure = publisher.host_mut().process().err();
+                publisher.take_back(|buffer| freed.push(buffer));
+                let due_ns = self.next_look_ns(&mut publisher);
+                // With the publisher locked, so that the next frame's alarm comes after this.
                 lock(&self.alarm).set(due_ns);
-                (lender.host().clients().collect::<Vec<_>>(), failure)
+                (publisher.host().clients().collect::<Vec<_>>(), failure)
             };
-            // Without the lock: the buffers' pools are called.
+            // Without the lock, since this calls the buffers' pools.
             freed.clear();
             *lock(&self.looks) += 1;
             self.looked.notify_all();
@@ -205,20 +206,20 @@ impl Shared {
         }
     }
 
-    /// Whether the thread may sleep until the newest frame expires: while frames flow, each lets older ones expire. A
-    /// source that has run out of buffers gives none before one comes back: for such a one it looks when the oldest
-    /// is due.
+    /// Whether the thread may sleep until the newest frame expires: while frames flow, each one
+    /// expires older ones. A source without free buffers sends none before one returns, so for such
+    /// a source the thread wakes when the oldest frame expires.
     fn lets_frames_expire(&self) -> bool {
         self.stalls.load(Ordering::SeqCst) < MOST_STALLS
     }
 
-    /// When to look whether frames have expired.
-    fn next_look_ns(&self, lender: &mut Lender<gst::Buffer>) -> Option<u64> {
+    /// Returns when to check for expired frames.
+    fn next_look_ns(&self, publisher: &mut FramePublisher<gst::Buffer>) -> Option<u64> {
         let due_ns = match self.lets_frames_expire() {
-            true => lender.last_expires_ns(),
-            false => lender.expires_ns(),
+            true => publisher.last_expires_ns(),
+            false => publisher.expires_ns(),
         };
-        if lender.host().oldest().is_none() && lender.host().head() > 0 {
+        if publisher.host().oldest().is_none() && publisher.host().head() > 0 {
             self.idle_since_ns.store(now_ns(), Ordering::SeqCst);
         }
         due_ns
@@ -237,8 +238,8 @@ impl Shared {
     }
 }
 
-/// Whether the alarm, which rings at `due_ns`, is to ring when another frame expires. While frames flow it is put off, well
-/// before it rings and not with each frame: neither wakes the thread nor costs much.
+/// Whether to move the alarm from `due_ns` to `expires_ns`. While frames flow it is postponed well
+/// before it fires, but not with each frame: the thread sleeps on, and few system calls are made.
 fn is_better(due_ns: Option<u64>, expires_ns: u64, now_ns: u64, can_wait: bool) -> bool {
     let Some(due_ns) = due_ns else {
         return true;
@@ -247,7 +248,7 @@ fn is_better(due_ns: Option<u64>, expires_ns: u64, now_ns: u64, can_wait: bool) 
     expires_ns < due_ns || (can_wait && due_ns.saturating_sub(now_ns) < left_ns / 2)
 }
 
-/// Who has left and who has joined.
+/// Returns which clients left and joined.
 fn differences(before: &[ClientStatus], now: &[ClientStatus]) -> impl Iterator<Item = News> {
     let is_among = |all: &[ClientStatus], one: &ClientStatus| {
         all.iter()
@@ -265,23 +266,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_alarm_is_put_off_while_frames_flow_and_rings_when_they_stop() {
+    fn flowing_frames_postpone_the_alarm() {
         // Frames every 16 that last for 100.
         let (mut due, mut changes) = (None, 0);
         for now in (0..1600).step_by(16) {
-            assert!(due.is_none_or(|due| due > now), "it rings at {now}");
+            assert!(due.is_none_or(|due| due > now), "it fires at {now}");
             if is_better(due, now + 100, now, true) {
                 due = Some(now + 100);
                 changes += 1;
             }
         }
         assert!((16..=32).contains(&changes), "{changes}");
-        // Not behind the newest frame: the thread looks again from there.
+        // Never after the newest frame, where the thread checks again.
         assert!(due.is_some_and(|due| due <= 1584 + 100));
     }
 
     #[test]
-    fn an_alarm_for_a_source_without_buffers_stays_at_the_oldest_frame() {
+    fn a_stalled_source_keeps_the_earliest_alarm() {
         assert!(is_better(None, 100, 0, false));
         assert!(!is_better(Some(100), 195, 95, false));
         // A shorter life than that of the frames before.

@@ -8,29 +8,30 @@ use nix::unistd::{Group, User};
 use videostream::Host;
 use videostream::share::{Access, HostBuilder, Policy};
 
-/// Buffers that a camera can have at most, less those that it needs for itself.
+/// The most buffers that a camera can have, minus those that it needs itself.
 const MOST_BUFFERS: u32 = 22;
 
-/// Frames that make room for new ones, as a property.
+/// Which frames make room for new ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, glib::Enum)]
 #[enum_type(name = "VslSinkPolicy")]
 pub enum SinkPolicy {
-    /// The oldest frame that no client holds.
+    /// The oldest frame that no client holds is dropped.
     #[default]
     #[enum_value(
-        name = "The oldest frame makes room, the pipeline never waits",
+        name = "Drop the oldest frame; the pipeline never blocks",
         nick = "newest"
     )]
     Newest,
-    /// Frames stay until their lifespan is over.
+    /// Frames stay until they expire.
     #[enum_value(
-        name = "Frames stay until their lifespan is over, the pipeline waits for that",
+        name = "Keep frames until they expire; the pipeline blocks meanwhile",
         nick = "until-expiry"
     )]
     UntilExpiry,
-    /// Frames stay until all clients that read every frame have had them.
+    /// Frames stay until all clients in mode `every` have had them.
     #[enum_value(
-        name = "Frames stay until clients that read every frame have had them, the pipeline waits for that",
+        name = "Keep frames until all clients in mode 'every' have had them; the pipeline blocks \
+                meanwhile",
         nick = "never-drop"
     )]
     NeverDrop,
@@ -43,7 +44,7 @@ pub(super) struct Settings {
     pub(super) lifespan_ms: i64,
     pub(super) pool_size: u32,
     pub(super) policy: SinkPolicy,
-    /// 0 for as many as the pool has.
+    /// 0: as many as `pool-size`.
     pub(super) lend: u32,
     pub(super) socket_mode: String,
     pub(super) allow: Option<String>,
@@ -71,20 +72,20 @@ pub(super) static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| 
             .nick("Path")
             .blurb(
                 "Socket that clients connect to: a file if it starts with '/', else an abstract \
-                 name; without one it is /tmp/ELEMENT.THREAD, which can be read here",
+                 name (default: /tmp/ELEMENT.THREAD)",
             )
             .mutable_ready()
             .build(),
         glib::ParamSpecInt64::builder("lifespan")
             .nick("Lifespan")
-            .blurb("Milliseconds for which a frame that no client holds can be taken; 0: it expires at once")
+            .blurb("Milliseconds until a frame expires, unless a client holds it (0 = at once)")
             .minimum(0)
             .default_value(default.lifespan_ms)
             .mutable_playing()
             .build(),
         glib::ParamSpecUInt::builder("pool-size")
             .nick("Pool size")
-            .blurb("Buffers for frames that can be taken or are held")
+            .blurb("Number of buffers for shared frames")
             .minimum(1)
             .maximum(64)
             .default_value(default.pool_size)
@@ -98,8 +99,8 @@ pub(super) static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| 
         glib::ParamSpecUInt::builder("lend")
             .nick("Lend")
             .blurb(
-                "Frames that can be taken or held at once; what all clients may hold together is \
-                 one less (0: as many as the pool has, at most 22, as a camera can have that many)",
+                "Maximum number of frames shared at once; clients together can hold one less \
+                 (0 = pool-size, 22 at most)",
             )
             .maximum(60)
             .default_value(default.lend)
@@ -107,33 +108,33 @@ pub(super) static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| 
             .build(),
         glib::ParamSpecString::builder("socket-mode")
             .nick("Socket mode")
-            .blurb("Permission bits of the socket's file, in octal")
+            .blurb("Permission bits of the socket file, in octal")
             .default_value(Some(default.socket_mode.as_str()))
             .mutable_ready()
             .build(),
         glib::ParamSpecString::builder("allow")
             .nick("Allow")
             .blurb(
-                "Who may connect beside the same user and root: users and @groups by name or \
+                "Users and @groups that may connect besides the same user and root, by name or \
                  number, separated by commas, or 'anyone'",
             )
             .mutable_ready()
             .build(),
         glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
             .nick("Statistics")
-            .blurb("What has been counted since the start")
+            .blurb("Statistics since the element was started")
             .read_only()
             .build(),
         glib::ParamSpecUInt::builder("num-clients")
             .nick("Number of clients")
-            .blurb("Clients that are connected")
+            .blurb("Number of connected clients")
             .read_only()
             .build(),
     ]
 });
 
 impl Settings {
-    /// Takes a new value.
+    /// Sets a property.
     pub(super) fn set(&mut self, name: &str, value: &glib::Value) {
         match name {
             "path" => self.path = text(value),
@@ -147,7 +148,7 @@ impl Settings {
         }
     }
 
-    /// A value.
+    /// Returns the value of a property.
     pub(super) fn get(&self, name: &str) -> glib::Value {
         match name {
             "path" => self.path.to_value(),
@@ -160,7 +161,7 @@ impl Settings {
         }
     }
 
-    /// Frames that can be out at once.
+    /// Returns the maximum number of frames shared at once.
     pub(super) fn lend(&self) -> u32 {
         match self.lend {
             0 => self.pool_size.clamp(2, MOST_BUFFERS),
@@ -168,18 +169,18 @@ impl Settings {
         }
     }
 
-    /// When a frame of now expires.
+    /// Returns when a frame published now expires.
     pub(super) fn expires_ns(&self, now_ns: u64) -> u64 {
         let lifespan_ns = self.lifespan_ms.unsigned_abs().saturating_mul(1_000_000);
         now_ns.saturating_add(lifespan_ns)
     }
 
-    /// Whether the pipeline waits where there is no room for a frame.
+    /// Whether the pipeline blocks while there is no room for a frame.
     pub(super) fn waits(&self) -> bool {
         self.policy != SinkPolicy::Newest
     }
 
-    /// The host that is asked for, or what is wrong.
+    /// Builds the host, or says which property is wrong.
     pub(super) fn host(&self, path: &str) -> Result<HostBuilder, String> {
         let policy = match self.policy {
             SinkPolicy::Newest => Policy::Newest,
@@ -187,7 +188,7 @@ impl Settings {
             SinkPolicy::NeverDrop => Policy::NeverDrop,
         };
         let host = Host::builder(path)
-            .lend(self.lend())
+            .max_outstanding(self.lend())
             .policy(policy)
             .mode(permissions(&self.socket_mode)?);
         match &self.allow {
@@ -208,7 +209,7 @@ fn permissions(text: &str) -> Result<u32, String> {
     })
 }
 
-/// Who may connect.
+/// Parses who may connect.
 fn access(allow: &str) -> Result<Access, String> {
     if allow == "anyone" {
         return Ok(Access::Anyone);
@@ -273,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn cameras_can_have_what_is_lent_by_default() {
+    fn the_default_lend_suits_cameras() {
         let of = |pool_size, lend| {
             let settings = Settings {
                 pool_size,

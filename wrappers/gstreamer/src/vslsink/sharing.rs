@@ -1,4 +1,4 @@
-//! From a pipeline's buffers to frames of the ring.
+//! Publishing a pipeline's buffers as frames of the ring.
 
 use gst::prelude::*;
 use gst::subclass::prelude::*;
@@ -18,42 +18,43 @@ use crate::lock;
 use crate::shape::Shape;
 use crate::times::{self, ClockOffset};
 
-/// Frames that a source can lose at once; more than that is another way of counting.
+/// Largest gap in buffer offsets that counts as lost frames; a larger one is a new numbering.
 const MOST_LOST: u64 = 1000;
 
-/// A stream as the sink shares it.
+/// The stream that a sink shares.
 #[derive(Debug, Default)]
 pub(super) struct Stream {
     pub(super) service: Option<Service>,
-    /// Hosts of streams that have ended, for as long as clients hold frames.
+    /// Hosts of ended streams, kept while they have clients.
     ended: Vec<Service>,
     format: Option<Format>,
-    /// The source's count of the last frame.
+    /// Sequence number of the last frame.
     sequence: Option<u64>,
     pub(super) dropped: u64,
-    /// Frames of former formats that were copied.
+    /// Number of copied frames of earlier formats.
     copied_before: u64,
-    /// What hosts have counted that are gone.
+    /// Counters of hosts that are gone.
     gone: Counted,
     clock: ClockOffset,
 }
 
-/// What has become of a buffer. It is told when nothing is locked: who is told may ask for the statistics.
+/// What became of a buffer. It is reported without locks held, since a message handler may read the
+/// statistics.
 pub(super) enum Outcome {
-    /// It is shared, or nothing is in it; and what to wait for.
+    /// It was shared, or empty; and what to wait for.
     Shared(Option<Room>),
     Dropped {
         sequence: u64,
-        /// So many in all.
+        /// Number of dropped frames in total.
         dropped: u64,
         room: Option<Room>,
     },
     Failed(gst::ErrorMessage),
 }
 
-/// Why a buffer is not shared.
+/// Why a buffer was not shared.
 enum Unshared {
-    /// All buffers of the pool are out.
+    /// All buffers of the pool are in use.
     Full,
     Wrong(String),
     NoMemory(gst::FlowError),
@@ -68,7 +69,7 @@ impl From<gst::FlowError> for Unshared {
     }
 }
 
-/// What hosts count.
+/// Counters of hosts.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Counted {
     pub(super) published: u64,
@@ -80,7 +81,7 @@ pub(super) struct Counted {
 
 impl Counted {
     fn add(&mut self, service: &Service) {
-        let counted = service.lender().host().stats();
+        let counted = service.publisher().host().stats();
         self.published += counted.published;
         self.source_drops += counted.sensor_drops;
         self.left += counted.left;
@@ -89,15 +90,15 @@ impl Counted {
     }
 }
 
-/// What the caps say, and what depends on them.
+/// The format of the stream, and what depends on it.
 #[derive(Debug)]
 struct Format {
     shape: Shape,
-    /// The least that a picture takes; `None` for packets and tiled pictures.
+    /// Layout without padding; `None` for packets and tiled pictures.
     tight: Option<Layout>,
     template: FrameDescriptor,
     copies: Copies,
-    /// Of streams that have some.
+    /// Parameter sets, for streams that have them.
     sets: Option<ParameterSets>,
 }
 
@@ -109,7 +110,7 @@ impl Stream {
         }
     }
 
-    /// Buffers are of these caps from now on; at most so many are copied at once.
+    /// Sets the format; at most `most` copies are in use at once.
     pub(super) fn set_format(&mut self, caps: &gst::Caps, shape: Shape, most: u32) {
         let codec = match &shape {
             Shape::Packets { fourcc, .. } => Codec::of_packets(*fourcc),
@@ -117,7 +118,7 @@ impl Stream {
         };
         self.copied_before = self.copied();
         let sets = self.format.take().and_then(|before| before.sets);
-        // Parsers send caps again that say more of the same stream: its sets stay.
+        // Parsers refine the caps of a running stream: keep its sets.
         let sets = sets.filter(|sets| Some(sets.codec()) == codec);
         self.format = Some(Format {
             template: shape.template(),
@@ -128,13 +129,13 @@ impl Stream {
         });
     }
 
-    /// Frames that were copied.
+    /// Returns the number of copied frames.
     pub(super) fn copied(&self) -> u64 {
         let format = self.format.as_ref();
         self.copied_before + format.map_or(0, |format| format.copies.count)
     }
 
-    /// What all hosts have counted, those of ended streams too.
+    /// Returns the counters of all hosts, including those of ended streams.
     pub(super) fn counted(&self) -> Counted {
         let mut counted = self.gone;
         let services = self.ended.iter().chain(&self.service);
@@ -148,7 +149,7 @@ impl Stream {
         format.is_some_and(|format| format.sets.is_some())
     }
 
-    /// Clients are told of the end; those who read slowly have their frames still.
+    /// Ends the stream; slow readers keep its last frames.
     pub(super) fn end(&mut self) {
         if let Some(service) = self.service.take() {
             service.close();
@@ -157,7 +158,7 @@ impl Stream {
         self.sequence = None;
     }
 
-    /// Goes on behind an end, at another host.
+    /// Begins the next stream, with another host.
     fn begin(&mut self, service: Service) {
         let gone = &mut self.gone;
         self.ended.retain(|ended| {
@@ -175,13 +176,16 @@ impl Stream {
     }
 }
 
-/// Has the host keep parameter sets for clients. Those that are too long are in the stream still.
+/// Stores parameter sets at the host for new clients. Too long ones are in the stream anyway.
 fn keep_sets(sets: &ParameterSets, service: &Service) {
-    let _ = service.lender().host_mut().set_parameters(&sets.to_bytes());
+    let _ = service
+        .publisher()
+        .host_mut()
+        .set_parameters(&sets.to_bytes());
 }
 
 impl VslSink {
-    /// When a buffer was taken, by `CLOCK_MONOTONIC`.
+    /// Returns a buffer's capture time on `CLOCK_MONOTONIC`.
     fn taken_ns(&self, buffer: &gst::BufferRef, clock: &mut ClockOffset) -> Option<u64> {
         times::taken_ns(buffer).or_else(|| {
             let element = self.obj();
@@ -194,7 +198,7 @@ impl VslSink {
         })
     }
 
-    /// Publishes a buffer where it lies, or a copy of it.
+    /// Publishes a buffer in place, or a copy of it.
     pub(super) fn share(&self, source: &gst::Buffer) -> Result<Outcome, gst::FlowError> {
         let (expires_ns, waits) = {
             let settings = lock(&self.settings);
@@ -214,7 +218,7 @@ impl VslSink {
             return Err(gst::FlowError::NotNegotiated);
         };
         if source.size() == 0 && matches!(format.shape, Shape::Packets { .. }) {
-            gst::debug!(CAT, imp = self, "a packet without bytes is left out");
+            gst::debug!(CAT, imp = self, "ignoring an empty packet");
             return Ok(Outcome::Shared(None));
         }
         let lost = match (source.offset(), stream.sequence) {
@@ -242,11 +246,11 @@ impl VslSink {
         Self::complete(&mut frame, source, taken_ns);
         let keep = match describe(source, &mut frame, format, service) {
             Ok(keep) => keep,
-            // Only a client that holds on to them is to blame.
+            // Clients hold all buffers of the pool.
             Err(Unshared::Full) => {
                 stream.dropped += 1;
                 service
-                    .lender()
+                    .publisher()
                     .host_mut()
                     .count_drops(1, DropCause::NoBuffer);
                 return Ok(Outcome::Dropped {
@@ -258,25 +262,26 @@ impl VslSink {
             Err(Unshared::Wrong(why)) => {
                 return Ok(Outcome::Failed(gst::error_msg!(
                     gst::StreamError::Format,
-                    ("A buffer is not what its caps say: {why}: see what is in front of vslsink"),
+                    ("A buffer does not match its caps: {why}: check the element in front of \
+                      vslsink"),
                     ["{source:?}"]
                 )));
             }
             Err(Unshared::NoMemory(error)) => {
                 return Ok(Outcome::Failed(gst::error_msg!(
                     gst::ResourceError::NoSpaceLeft,
-                    ("No memory for frames that other processes can map"),
+                    ("Could not allocate memory that other processes can map"),
                     ["{source:?}: {error}"]
                 )));
             }
         };
         stream.sequence = Some(sequence);
-        let mut lender = service.lender();
+        let mut publisher = service.publisher();
         if lost > 0 {
-            lender.count_lost(lost);
+            publisher.count_lost(lost);
         }
         let mut is_dropped = false;
-        match lender.publish(&frame, keep) {
+        match publisher.publish(&frame, keep) {
             Ok(_) => {}
             Err(Refused { error, keep }) => {
                 gst::debug!(CAT, imp = self, "frame {sequence}: {error}");
@@ -284,9 +289,9 @@ impl VslSink {
                 is_dropped = true;
             }
         }
-        lender.take_back(|buffer| freed.push(buffer));
-        let is_full = lender.host().lent() > lender.lend();
-        drop(lender);
+        publisher.take_back(|buffer| freed.push(buffer));
+        let is_full = publisher.host().outstanding() > publisher.max_outstanding();
+        drop(publisher);
         service.expects(frame.expires_ns);
         let room = (is_full && waits).then(|| service.room());
         if !is_dropped {
@@ -300,7 +305,7 @@ impl VslSink {
         })
     }
 
-    /// Times and flags of a frame.
+    /// Sets times and flags of a frame.
     fn complete(frame: &mut FrameDescriptor, source: &gst::BufferRef, taken_ns: Option<u64>) {
         let now = now_ns();
         let time = |time: Option<gst::ClockTime>| {
@@ -334,7 +339,7 @@ impl VslSink {
     }
 }
 
-/// Describes a buffer where it lies, or a copy of it. Gives what the frame lies in.
+/// Describes a buffer in place, or a copy of it. Returns the buffer that holds the frame.
 fn describe(
     source: &gst::Buffer,
     frame: &mut FrameDescriptor,
@@ -346,10 +351,10 @@ fn describe(
     }
     let shape = &format.shape;
     let lies = |buffer: &gst::BufferRef, frame: &mut FrameDescriptor| {
-        let mut lender = service.lender();
+        let mut publisher = service.publisher();
         match shape {
-            Shape::Raw { info, .. } => describe::picture(buffer, info, lender.host_mut(), frame),
-            Shape::Packets { .. } => describe::packet(buffer, lender.host_mut(), frame),
+            Shape::Raw { info, .. } => describe::picture(buffer, info, publisher.host_mut(), frame),
+            Shape::Packets { .. } => describe::packet(buffer, publisher.host_mut(), frame),
         }
     };
     let mut packet = None;

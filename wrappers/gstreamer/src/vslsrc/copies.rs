@@ -1,4 +1,4 @@
-//! Frames that go downstream as copies, in memory that downstream can do with.
+//! Copying frames into memory that suits downstream.
 
 use gst::glib;
 use gst::prelude::*;
@@ -7,13 +7,14 @@ use gst_video::VideoInfo;
 use crate::memory::allocates_by_size;
 use crate::pool::SharedPool;
 
-/// Copies in dma-bufs at most: no device takes more buffers than V4L2 has for a queue, and each is a descriptor.
+/// Maximum number of copies in dma-bufs: each takes a descriptor, and no device uses more buffers
+/// than a V4L2 queue has.
 const MOST_DMA_BUFS: u32 = 64;
 
-/// Makes copies of frames of one format. Their memory comes back to a pool.
+/// Copies frames of one format. Their memory returns to a pool.
 #[derive(Debug)]
 pub(super) struct Copies {
-    /// What downstream asks for.
+    /// The allocator that downstream proposes.
     allocator: Option<(gst::Allocator, gst::AllocationParams)>,
     /// Frames lie in dma-bufs, which downstream may import.
     is_dma_buf: bool,
@@ -22,7 +23,7 @@ pub(super) struct Copies {
 }
 
 impl Copies {
-    /// For who answers like this; frames lie in dma-bufs, or they don't.
+    /// Takes downstream's answer to the allocation query, and whether frames lie in dma-bufs.
     pub(super) fn new(answer: &gst::query::Allocation, is_dma_buf: bool) -> Self {
         let mut offers = answer.allocation_params();
         Self {
@@ -36,17 +37,17 @@ impl Copies {
         }
     }
 
-    /// A copy of a picture, with lines and planes where they usually lie.
+    /// Copies a picture, with the default strides and offsets.
     ///
     /// # Errors
-    /// What there is no memory for, or what can't be mapped.
+    /// Fails if memory can't be allocated or mapped.
     pub(super) fn picture(
         &mut self,
         buffer: &gst::Buffer,
         info: &VideoInfo,
     ) -> Result<gst::Buffer, String> {
         let mut copy = match self.take(info) {
-            // Memory as any other has to do then.
+            // Fall back to ordinary memory.
             Err(_) if self.allocator.is_some() => {
                 self.allocator = None;
                 self.close();
@@ -59,10 +60,10 @@ impl Copies {
         Ok(copy)
     }
 
-    /// A copy of a packet.
+    /// Copies a packet.
     ///
     /// # Errors
-    /// What can't be mapped.
+    /// Fails if the packet can't be mapped.
     pub(super) fn packet(&self, buffer: &gst::Buffer) -> Result<gst::Buffer, String> {
         let bytes = buffer.map_readable().map_err(|error| error.to_string())?;
         let memory = self.allocated(&bytes);
@@ -72,13 +73,13 @@ impl Copies {
         Ok(copy)
     }
 
-    /// Bytes as memory that downstream can do with.
+    /// Puts bytes into memory that suits downstream.
     pub(super) fn memory(&self, bytes: impl AsRef<[u8]> + Send + 'static) -> gst::Memory {
         let memory = self.allocated(bytes.as_ref());
         memory.unwrap_or_else(|| gst::Memory::from_slice(bytes))
     }
 
-    /// A copy in memory of downstream's allocator, if there is one that gives some.
+    /// Copies bytes into memory of downstream's allocator, if it has one that works.
     fn allocated(&self, bytes: &[u8]) -> Option<gst::Memory> {
         let (allocator, params) = self.allocator.as_ref()?;
         let memory = allocator.alloc(bytes.len(), Some(params)).ok()?;
@@ -108,7 +109,7 @@ impl Copies {
         pool.acquire_buffer(None).map_err(|error| error.to_string())
     }
 
-    /// A pool of any number of buffers.
+    /// Makes a pool without a limit.
     fn open(&self, caps: &gst::Caps, size: u32) -> Result<gst::BufferPool, glib::BoolError> {
         let pool = gst::BufferPool::new();
         let mut config = pool.config();
@@ -121,7 +122,7 @@ impl Copies {
         Ok(pool)
     }
 
-    /// Buffers that are out are freed when they come back.
+    /// Closes the pools; buffers in use are freed when they return.
     fn close(&mut self) {
         let pools = [
             self.pool.take(),
@@ -133,7 +134,7 @@ impl Copies {
     }
 }
 
-/// What buffers of a pool are for, and how large.
+/// Returns caps and size of a pool's buffers.
 fn needs(info: &VideoInfo) -> Result<(gst::Caps, u32), String> {
     let caps = info.to_caps().map_err(|error| error.to_string())?;
     let size = u32::try_from(info.size());

@@ -1,4 +1,4 @@
-//! What ends the element, in words that say what to do.
+//! Error messages of the element, with advice.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use gst::error_msg;
 use videostream::Error;
 use videostream::ipc::{Error as IpcError, Goodbye, Refusal};
 
-/// `path` is not set.
+/// Reports that Reports that `path` is not set.
 pub(super) fn no_path() -> gst::ErrorMessage {
     error_msg!(
         gst::ResourceError::Settings,
@@ -14,20 +14,22 @@ pub(super) fn no_path() -> gst::ErrorMessage {
     )
 }
 
-/// No connection was made.
+/// Reports a failed connection attempt.
 pub(super) fn of_connecting(path: &str, error: &Error, timeout: Duration) -> gst::ErrorMessage {
     let what = match error.share() {
         _ if error.is_timeout() => {
             let seconds = timeout.as_secs_f64();
             return error_msg!(
                 gst::ResourceError::OpenRead,
-                ("{path}: the host has not answered for {seconds} s: see whether it is stopped, or raise timeout")
+                ("{path}: the host has not answered for {seconds} s: check whether it is \
+                  suspended, or raise timeout")
             );
         }
         Some(IpcError::NoHost) => {
             return error_msg!(
                 gst::ResourceError::NotFound,
-                ("{error}: start a host there (vslsink path={path}, or videostream stream), or set reconnect=true to \
+                ("{error}: start a host there (vslsink path={path}, or videostream stream), or \
+                  set reconnect=true to \
                      wait for one")
             );
         }
@@ -54,39 +56,43 @@ pub(super) fn of_connecting(path: &str, error: &Error, timeout: Duration) -> gst
     error_msg!(gst::ResourceError::OpenRead, ("{error}: {what}"))
 }
 
-/// The connection has ended, other than by a goodbye of a host that has finished.
+/// Reports a lost connection.
 pub(super) fn of_reading(error: &Error) -> gst::ErrorMessage {
     let what = match error.share() {
         Some(IpcError::HostGone | IpcError::NoHost) => {
-            "it was killed or has crashed: start it again, and this pipeline, or set reconnect=true to wait for it"
+            "it was killed or crashed: restart it and this pipeline, or set reconnect=true to \
+             wait for it"
         }
         Some(IpcError::Goodbye(Goodbye::LeaseTime(_))) => {
-            "let frames go sooner (a queue that leaks, fewer of them), or copy them (videoconvert)"
+            "release frames sooner (with a leaky queue, or fewer queues), or copy them \
+             (videoconvert)"
         }
         Some(IpcError::Goodbye(Goodbye::OverLimit(..)) | IpcError::ThrownOut) => {
             "raise hold, or set reconnect=true to connect again"
         }
         Some(IpcError::Goodbye(_)) => "set reconnect=true to connect again",
         _ => {
-            "what the host says can't be used: use the same release on both sides, and start the host again"
+            "the host breaks the protocol: use the same release on both sides, and restart the host"
         }
     };
     error_msg!(gst::ResourceError::Read, ("{error}: {what}"))
 }
 
-/// A frame that can't be one.
+/// Reports a malformed frame.
 pub(super) fn of_frame(path: &str, serial: u64, why: &str) -> gst::ErrorMessage {
     error_msg!(
         gst::ResourceError::Read,
-        ("{path}: frame {serial} can't be used: {why}: see what the host shares (videostream receive {path})")
+        ("{path}: frame {serial} is invalid: {why}: check what the host shares (videostream \
+          receive {path})")
     )
 }
 
-/// Nobody downstream takes what the host has.
+/// Reports caps that downstream does not accept.
 pub(super) fn of_caps(path: &str, offered: &gst::Caps, taken: &gst::Caps) -> gst::ErrorMessage {
     error_msg!(
         gst::StreamError::Format,
-        ("{path}: the host's frames are {offered}, and downstream takes {taken}: put videoconvert (or a decoder) behind \
-             vslsrc, or take another caps filter")
+        ("{path}: the host's frames are {offered}, but downstream accepts {taken}: put \
+          videoconvert (or a decoder) after \
+             vslsrc, or change the caps filter")
     )
 }

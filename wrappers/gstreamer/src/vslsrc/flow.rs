@@ -1,4 +1,4 @@
-//! What wakes the streaming thread: frames that come back, and whoever wants the thread out.
+//! Waking the streaming thread: for returned frames, and for flushes.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use videostream::share::Reader;
 
 use crate::lock;
 
-/// Whether frames may flow, and how many have come back.
+/// Whether frames may flow, and how many have returned.
 #[derive(Debug, Default)]
 pub(super) struct Flow {
     state: Mutex<State>,
@@ -17,13 +17,13 @@ pub(super) struct Flow {
 #[derive(Debug, Default)]
 struct State {
     is_flushing: bool,
-    /// How often waits were ended.
+    /// Number of flushes.
     flushes: u64,
-    /// Frames that downstream has let go.
+    /// Number of frames that downstream has released.
     returned: u64,
-    /// Threads that sleep here: without any, a frame that comes back costs no system call.
+    /// Number of sleeping threads: without any, a returned frame costs no system call.
     sleepers: u32,
-    /// Of the connection that the streaming thread may wait on.
+    /// A reader of the connection that the streaming thread may wait on.
     reader: Option<Reader>,
 }
 
@@ -56,19 +56,19 @@ impl Flow {
         self.lock().is_flushing
     }
 
-    /// How often waits were ended so far.
+    /// Returns the number of flushes so far.
     pub(super) fn flushes(&self) -> u64 {
         self.lock().flushes
     }
 
-    /// Whether waits are to end that began after so many ends. They may have been resumed since: whoever slept through
-    /// both has to leave all the same.
+    /// Whether a wait that began after this number of flushes is to end. A thread that slept
+    /// through both flush and resume has to leave, too.
     pub(super) fn is_over(&self, flushes: u64) -> bool {
         let state = self.lock();
         state.is_flushing || state.flushes != flushes
     }
 
-    /// Waits are on this connection from now on, or on none.
+    /// Sets the connection that waits are on.
     pub(super) fn set_reader(&self, reader: Option<Reader>) {
         let mut state = self.lock();
         if let Some(reader) = reader.as_ref().filter(|_| state.is_flushing) {
@@ -79,12 +79,12 @@ impl Flow {
         drop(before);
     }
 
-    /// The connection, to look at.
+    /// Returns the connection, to look at.
     pub(super) fn reader(&self) -> Option<Reader> {
         self.lock().reader.clone()
     }
 
-    /// A frame has come back.
+    /// Notes a returned frame.
     pub(super) fn count_return(&self) {
         let mut state = self.lock();
         state.returned += 1;
@@ -93,17 +93,17 @@ impl Flow {
         }
     }
 
-    /// How many frames have come back so far.
+    /// Returns the number of returned frames.
     pub(super) fn returned(&self) -> u64 {
         self.lock().returned
     }
 
-    /// Sleeps until more than `seen` frames have come back, but no longer than this, and not while waits are to end.
+    /// Sleeps until more than `seen` frames have returned, for `most` at most, or until a flush.
     pub(super) fn wait_for_return(&self, seen: u64, most: Duration) {
         self.wait(most, |state| state.returned != seen);
     }
 
-    /// Sleeps for so long, unless waits are to end.
+    /// Sleeps, unless a flush comes.
     pub(super) fn pause(&self, time: Duration) {
         self.wait(time, |_| false);
     }

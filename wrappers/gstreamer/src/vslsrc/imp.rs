@@ -1,4 +1,4 @@
-//! The element's class.
+//! The element class of `vslsrc`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -14,7 +14,7 @@ use videostream::share::ClientBuilder;
 
 use super::failure;
 use super::flow::Flow;
-use super::key_frames::Asker;
+use super::key_frames::KeyFrameRequester;
 use super::link::{Link, Next};
 use super::settings::Settings;
 use super::streaming::Streaming;
@@ -26,7 +26,7 @@ pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
         "vslsrc",
         gst::DebugColorFlags::empty(),
-        Some("source of shared frames"),
+        Some("Source of shared frames"),
     )
 });
 
@@ -35,25 +35,25 @@ pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
 pub struct VslSrc {
     pub(super) settings: Mutex<Settings>,
     pub(super) flow: Arc<Flow>,
-    /// The element is just being paused.
+    /// The element is changing from PLAYING to PAUSED.
     pauses: AtomicBool,
-    /// A buffer was given to the base class, which has not gone on with it.
+    /// The base class has a buffer that it has not pushed yet.
     is_given: AtomicBool,
-    /// Of the streaming thread, while it is in `create`.
+    /// Used by the streaming thread, which is in `create`.
     streaming: Mutex<Option<Streaming>>,
-    /// Of all threads, for moments.
+    /// Shared by all threads, and locked briefly.
     pub(super) shared: Mutex<Shared>,
-    pub(super) asker: Asker,
+    pub(super) requester: KeyFrameRequester,
 }
 
-/// What threads tell each other.
+/// State that the threads share.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     pub(super) is_started: bool,
-    /// Downstream has asked to agree anew.
+    /// Downstream asked to renegotiate.
     pub(super) reconfigure: bool,
     pub(super) caps: Option<gst::Caps>,
-    /// Whom to ask for a key frame, if frames need them.
+    /// How to connect to ask for a key frame, if the stream has them.
     pub(super) key_frames_of: Option<ClientBuilder>,
     pub(super) counts: Counts,
     pub(super) ages: Ages,
@@ -61,20 +61,20 @@ pub(super) struct Shared {
     pub(super) duration: Option<gst::ClockTime>,
 }
 
-/// What has become of frames.
+/// Counters of frames.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Counts {
-    /// Went downstream.
+    /// Pushed downstream.
     pub(super) frames: u64,
-    /// Were gone before this element took them.
+    /// Gone before this element took them.
     pub(super) missed: u64,
-    /// Went by while downstream held as many as it may.
+    /// Gone while downstream held `hold` frames.
     pub(super) dropped: u64,
-    /// Can't be decoded: before a key frame.
+    /// Left out because they can't be decoded without a key frame.
     pub(super) undecodable: u64,
-    /// Were taken before the pipeline began.
+    /// Captured before the pipeline started.
     pub(super) early: u64,
-    /// Were copied, for a downstream that does not read where planes lie.
+    /// Copied, as downstream held `hold` frames or does not read `GstVideoMeta`.
     pub(super) copied: u64,
     pub(super) restarts: u64,
 }
@@ -111,7 +111,7 @@ impl ObjectImpl for VslSrc {
             gst::warning!(
                 CAT,
                 imp = self,
-                "{} can be set in the states NULL and READY only: it stays what it is",
+                "{} can only be set in the states NULL and READY: keeping its value",
                 pspec.name()
             );
         }
@@ -170,7 +170,7 @@ impl BaseSrcImpl for VslSrc {
         let path = path.ok_or_else(failure::no_path)?;
         let waits = settings.reconnect;
         let mut link = Link::new(path, settings);
-        // A host that may come later is waited for in the streaming thread.
+        // With reconnect the streaming thread waits for the host.
         if !waits {
             link.connect(&self.flow)?;
         }
@@ -196,7 +196,8 @@ impl BaseSrcImpl for VslSrc {
         Ok(())
     }
 
-    /// Buffers are not waited for. Called with each that goes downstream, and not with those that the base class drops.
+    /// Buffers are not synchronized. Called for each buffer that is pushed, but not for those that
+    /// the base class drops.
     fn times(&self, _: &gst::BufferRef) -> (Option<gst::ClockTime>, Option<gst::ClockTime>) {
         self.is_given.store(false, Ordering::SeqCst);
         (None, None)
@@ -206,8 +207,8 @@ impl BaseSrcImpl for VslSrc {
         false
     }
 
-    /// Ends waits, but for a pause: a `create` that gives up ends the task, even if the element plays again by that time
-    /// (GStreamer 1.26).
+    /// Ends waits, except for a pause: a `create` that returns ends the task, even if the element
+    /// plays again by then (GStreamer 1.26).
     fn unlock(&self) -> Result<(), gst::ErrorMessage> {
         if !self.pauses.load(Ordering::SeqCst) {
             self.flow.flush();
@@ -220,7 +221,7 @@ impl BaseSrcImpl for VslSrc {
         Ok(())
     }
 
-    /// What flows, or would flow next; no frame is taken for it.
+    /// Returns the caps of the stream, or of the next frame, without taking it.
     fn caps(&self, filter: Option<&gst::Caps>) -> Option<gst::Caps> {
         let caps = lock(&self.shared).caps.clone();
         let caps = caps
@@ -232,13 +233,13 @@ impl BaseSrcImpl for VslSrc {
         })
     }
 
-    /// Caps are those of the next frame: `create` sets them, which is where it is known.
+    /// Has `create` renegotiate, which knows the next frame.
     fn negotiate(&self) -> Result<(), gst::LoggableError> {
         lock(&self.shared).reconfigure = true;
         Ok(())
     }
 
-    /// Frames lie where the host has put them: nobody's pool is used.
+    /// Uses no pool: frames lie in the host's memory.
     fn decide_allocation(
         &self,
         query: &mut gst::query::Allocation,
@@ -265,7 +266,7 @@ impl BaseSrcImpl for VslSrc {
             let client = lock(&self.shared).key_frames_of.clone();
             let asks = client.is_some();
             if let Some(client) = client {
-                self.asker.ask(client);
+                self.requester.request(client);
             }
             return asks;
         }
@@ -279,7 +280,7 @@ impl PushSrcImpl for VslSrc {
         let Some(streaming) = streaming.as_mut() else {
             return Err(gst::FlowError::Flushing);
         };
-        // GStreamer 1.26 drops what comes during a pause.
+        // GStreamer 1.26 drops a buffer that comes during a pause.
         if self.is_given.swap(false, Ordering::SeqCst) {
             lock(&self.shared).counts.frames -= 1;
             streaming.dropped += 1;
@@ -308,7 +309,7 @@ impl PushSrcImpl for VslSrc {
 }
 
 impl VslSrc {
-    /// Ends the stream with a message.
+    /// Posts an error message.
     pub(super) fn fail(&self, error: gst::ErrorMessage) -> gst::FlowError {
         self.post_error_message(error);
         gst::FlowError::Error
@@ -316,12 +317,12 @@ impl VslSrc {
 
     fn say_notes(&self, link: &mut Link) {
         for note in link.notes.drain(..) {
-            // `gst-launch-1.0` shows the details of such a message, and nothing else of it.
+            // `gst-launch-1.0` shows only the details of such a message.
             gst::element_imp_info!(self, gst::ResourceError::Busy, ("{note}"), ["{note}"]);
         }
     }
 
-    /// Says what the link has to say.
+    /// Publishes notes and counters of the link.
     fn note_link(&self, link: &mut Link) {
         self.say_notes(link);
         let mut shared = lock(&self.shared);
@@ -329,7 +330,7 @@ impl VslSrc {
         shared.counts.restarts = link.restarts();
     }
 
-    /// The smallest latency that frames have, and the largest that the frames held make possible.
+    /// Returns the minimum latency of frames, and the maximum that holding `hold` frames allows.
     fn latency(&self) -> (gst::ClockTime, Option<gst::ClockTime>) {
         let shared = lock(&self.shared);
         let min = gst::ClockTime::from_nseconds(shared.ages.latency_ns());
@@ -340,7 +341,7 @@ impl VslSrc {
         (min, max)
     }
 
-    /// Caps of the frame that would come next, without taking it.
+    /// Returns caps of the next frame, without taking it.
     fn next_caps(&self) -> Option<gst::Caps> {
         let client = self.flow.reader()?;
         let (control, _) = client.ipc().ring();
@@ -348,7 +349,7 @@ impl VslSrc {
         let (serial, words) = reader::peek_next(control, newest)?;
         let about = FrameDescriptor::from_words(words);
         about.check(serial).ok()?;
-        // Either kind of memory will do for a look.
+        // Caps for both kinds of memory.
         StreamFormat::of(&about).caps(true).ok()
     }
 

@@ -1,4 +1,4 @@
-//! Where decoding can begin: packets before a key frame are left out, and a key frame is asked for.
+//! Starting at a key frame: earlier packets are left out, and a key frame is requested.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,15 +6,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use videostream::hal::time::deadline_in;
 use videostream::share::ClientBuilder;
 
-/// Packets without a key frame among them before one is asked for again.
-const PATIENCE: u64 = 30;
-/// How long asking may take, in nanoseconds.
-const ASKING_NS: u64 = 200_000_000;
+/// Number of packets without a key frame after which another one is requested.
+const RETRY_PACKETS: u64 = 30;
+/// How long a request may take, in nanoseconds.
+const REQUEST_TIMEOUT_NS: u64 = 200_000_000;
 
-/// Which packets can be decoded.
+/// Tracks which packets can be decoded.
 #[derive(Debug, Default)]
 pub(super) struct KeyFrames {
-    /// All that come next are of no use before the next key frame, and so many were left out.
+    /// Number of packets left out while waiting for a key frame.
     waiting: Option<u64>,
 }
 
@@ -23,22 +23,22 @@ pub(super) struct KeyFrames {
 pub(super) enum Verdict {
     Pass,
     LeaveOut,
-    /// Leave it out, and ask for a key frame.
+    /// Leave it out, and request a key frame.
     Ask,
 }
 
 impl KeyFrames {
-    /// The stream begins. Who joins gets a key frame without asking.
+    /// Begins a stream. A host sends a new client a key frame unasked.
     pub(super) fn begin(&mut self) {
         self.waiting = Some(1);
     }
 
-    /// A packet was left out, which may have been a key frame.
+    /// Notes a lost packet, which may have been a key frame.
     pub(super) fn lose(&mut self) {
         self.waiting = Some(0);
     }
 
-    /// Judges the next packet, which `missed` packets are missing before.
+    /// Judges a packet; `missed` packets were lost before it.
     pub(super) fn judge(&mut self, is_key: bool, missed: u64) -> Verdict {
         if is_key {
             self.waiting = None;
@@ -47,42 +47,42 @@ impl KeyFrames {
         let left_out = match self.waiting {
             None if missed == 0 => return Verdict::Pass,
             None => 0,
-            // The one that was asked for may be among the missing.
+            // The requested key frame may be among the lost packets.
             Some(_) if missed > 0 => 0,
             Some(left_out) => left_out,
         };
         self.waiting = Some(left_out + 1);
-        match left_out % PATIENCE {
+        match left_out % RETRY_PACKETS {
             0 => Verdict::Ask,
             _ => Verdict::LeaveOut,
         }
     }
 }
 
-/// Asks a host for a key frame, as one is due to each client that joins: by joining once more, for a moment. In a thread of
-/// its own, since a host may take its time.
+/// Requests key frames by connecting a second client for a moment, as hosts send each new client
+/// one. Uses a thread, since a host may be slow to answer.
 #[derive(Debug, Default)]
-pub(super) struct Asker {
-    is_asking: Arc<AtomicBool>,
+pub(super) struct KeyFrameRequester {
+    is_requesting: Arc<AtomicBool>,
 }
 
-impl Asker {
-    /// Asks, unless a question is under way.
-    pub(super) fn ask(&self, client: ClientBuilder) {
-        if self.is_asking.swap(true, Ordering::SeqCst) {
+impl KeyFrameRequester {
+    /// Requests a key frame, unless a request is under way.
+    pub(super) fn request(&self, client: ClientBuilder) {
+        if self.is_requesting.swap(true, Ordering::SeqCst) {
             return;
         }
-        let is_asking = self.is_asking.clone();
-        let asking = std::thread::Builder::new().name("vslsrc:key".into());
-        let asked = asking.spawn(move || {
-            // One frame is what every host admits a client for.
+        let is_requesting = self.is_requesting.clone();
+        let thread = std::thread::Builder::new().name("vslsrc:key".into());
+        let asked = thread.spawn(move || {
+            // Every host admits a client that holds one frame.
             let mut connector = client.hold(1).reconnect(false).connector();
-            // A host that says no gives a key frame when it likes.
-            drop(connector.connect_until(deadline_in(ASKING_NS)));
-            is_asking.store(false, Ordering::SeqCst);
+            // After a refusal the next regular key frame has to do.
+            drop(connector.connect_until(deadline_in(REQUEST_TIMEOUT_NS)));
+            is_requesting.store(false, Ordering::SeqCst);
         });
         if asked.is_err() {
-            self.is_asking.store(false, Ordering::SeqCst);
+            self.is_requesting.store(false, Ordering::SeqCst);
         }
     }
 }
@@ -104,7 +104,7 @@ mod tests {
     fn a_gap_waits_for_a_key_frame_and_asks_once() {
         let mut frames = KeyFrames::default();
         assert_eq!(frames.judge(false, 1), Verdict::Ask);
-        for _ in 1..PATIENCE {
+        for _ in 1..RETRY_PACKETS {
             assert_eq!(frames.judge(false, 0), Verdict::LeaveOut);
         }
         assert_eq!(frames.judge(false, 0), Verdict::Ask);
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_before_a_key_frame_is_none() {
+    fn a_key_frame_ends_a_gap() {
         let mut frames = KeyFrames::default();
         assert_eq!(frames.judge(true, 7), Verdict::Pass);
     }

@@ -1,4 +1,4 @@
-//! The connection to a host: made, kept, and made again.
+//! The connection to a host, with reconnects.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,14 +12,14 @@ use super::failure;
 use super::flow::Flow;
 use super::settings::{Frames, Settings, WhenFull};
 
-/// How long to wait where nothing ends the wait at once, in nanoseconds.
+/// How long a wait lasts that nothing can interrupt, in nanoseconds.
 const SLICE_NS: u64 = 50_000_000;
-/// How often to look at the host while downstream keeps all frames.
+/// How often to check the host while downstream holds all frames.
 const HOST_LOOK: Duration = Duration::from_millis(500);
-/// How long to wait before a host is asked again that has nothing to spare.
+/// How long to wait before asking again a host without free buffers.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// How often a host may send a client away for another format before it gives a frame.
+/// How often a host may send a client away for a format change before it delivers a frame.
 const MAX_SENT_AWAY: u32 = 20;
 
 /// The connection to a host.
@@ -27,21 +27,21 @@ const MAX_SENT_AWAY: u32 = 20;
 pub(super) struct Link {
     settings: Settings,
     path: Arc<str>,
-    /// Frames that the client holds at once, as far as the host can spare them.
+    /// Hold of the client, reduced to what the host can spare.
     hold: u32,
-    /// Every frame in order, whatever the settings say.
+    /// Take every frame in order, whatever the settings say.
     every: bool,
     state: State,
-    /// Counts connections.
+    /// Number of the connection.
     number: u64,
-    /// Of the client, when it was looked at last.
+    /// Last seen number of the client's restarts.
     client_restarts: u64,
     restarts: u64,
-    /// How often the host has sent this client away since the last frame.
+    /// How often the host sent this client away since the last frame.
     sent_away: u32,
     /// Downstream held all frames at some time since the last one.
     was_full: bool,
-    /// What the user should know, until it is said.
+    /// Messages to the user, until they are posted.
     pub(super) notes: Vec<String>,
 }
 
@@ -54,15 +54,15 @@ enum State {
     Connected(Box<Client>),
 }
 
-/// A frame, and where it is from.
+/// A received frame.
 #[derive(Debug)]
 pub(super) struct Arrival {
     pub(super) frame: Frame,
     /// Number of the connection.
     pub(super) connection: u64,
-    /// Downstream held all frames at some time since the one before.
+    /// Downstream held all frames at some time since the previous one.
     pub(super) was_full: bool,
-    /// No other frame can be taken before one is given back.
+    /// No other frame can be taken before one is released.
     pub(super) is_last: bool,
 }
 
@@ -70,9 +70,9 @@ pub(super) struct Arrival {
 #[derive(Debug)]
 pub(super) enum Next {
     Frame(Box<Arrival>),
-    /// The host has finished.
+    /// The host ended the stream.
     End,
-    /// Waits are to end.
+    /// The element is flushing.
     Flushing,
 }
 
@@ -99,7 +99,7 @@ impl Link {
         self.path.clone()
     }
 
-    /// Frames that downstream can hold at once.
+    /// Returns the number of frames that downstream can hold.
     pub(super) fn hold(&self) -> u32 {
         match self.settings.when_full {
             WhenFull::Copy => self.hold.saturating_sub(1),
@@ -107,17 +107,18 @@ impl Link {
         }
     }
 
-    /// How often the host was another one, or sent this client away to come again.
+    /// Returns the number of reconnects.
     pub(super) fn restarts(&self) -> u64 {
         self.restarts
     }
 
-    /// A client of the same host.
+    /// Returns the builder of a client of the same host.
     pub(super) fn client(&self) -> ClientBuilder {
         self.settings.client(&self.path, self.hold, self.every)
     }
 
-    /// Takes every frame in order from now on: over another connection, if this one does not.
+    /// Takes every frame in order from now on, over a new connection if need be; `true` if it
+    /// reconnects.
     pub(super) fn take_every(&mut self, flow: &Flow) -> bool {
         let is_new = !self.every && self.settings.frames != Frames::Every;
         if is_new {
@@ -127,10 +128,10 @@ impl Link {
         is_new
     }
 
-    /// Connects within the time for it, which begins when the link is made.
+    /// Connects before the timeout, which starts when the link is created.
     ///
     /// # Errors
-    /// What to tell the user.
+    /// The error message.
     pub(super) fn connect(&mut self, flow: &Flow) -> Result<(), gst::ErrorMessage> {
         while matches!(self.state, State::Connecting { .. }) {
             self.go_on_connecting(flow)?;
@@ -141,7 +142,7 @@ impl Link {
     /// Waits for the next frame.
     ///
     /// # Errors
-    /// What to tell the user.
+    /// The error message.
     pub(super) fn next(
         &mut self,
         flow: &Flow,
@@ -154,9 +155,9 @@ impl Link {
                 continue;
             };
             let returned = flow.returned();
-            // The base class takes an unlock back in this thread just before it calls `create`, and may take back that of
-            // a pad that is deactivated meanwhile: only the pad tells then. Nor is a client that connects again by
-            // itself told.
+            // Short waits: the base class calls `unlock_stop` just before `create`, which can undo
+            // the unlock of a pad that is being deactivated, so that only the pad shows the flush.
+            // Nor does a cancel reach a client that is reconnecting.
             let deadline_ns = deadline_in(SLICE_NS);
             let error = match client.next_until(deadline_ns) {
                 Ok(frame) => return Ok(Next::Frame(Box::new(self.arrived(frame, flow)))),
@@ -166,7 +167,7 @@ impl Link {
                 Some(IpcError::HoldLimit(_)) => {
                     self.was_full = true;
                     flow.wait_for_return(returned, HOST_LOOK);
-                    // Takes in what the host says meanwhile, its end too.
+                    // Receives messages of the host, such as its goodbye.
                     match client.parameters() {
                         Ok(_) => continue,
                         Err(error) => error,
@@ -199,7 +200,7 @@ impl Link {
         Arrival {
             frame,
             connection: self.number,
-            // It takes the last place, unless it is copied.
+            // It is the last one to hold, unless it is copied.
             was_full: std::mem::replace(
                 &mut self.was_full,
                 is_last && self.settings.when_full == WhenFull::Drop,
@@ -208,7 +209,7 @@ impl Link {
         }
     }
 
-    /// After an error of waiting: what comes of it, or `None` to go on.
+    /// Handles an error of a wait; `None` means to go on.
     fn failed(&mut self, error: Error, flow: &Flow) -> Result<Option<Next>, gst::ErrorMessage> {
         let Some(why) = error.share() else {
             return Err(failure::of_reading(&error));
@@ -222,9 +223,9 @@ impl Link {
                 self.hold_fewer(*left, &error, flow)?;
                 Ok(None)
             }
-            // The client tries on by itself.
+            // The client reconnects by itself.
             _ if self.settings.reconnect && error.is_worth_reconnecting() => Ok(None),
-            // A host that says so again and again has no format.
+            // Limited, as a broken host might say so for ever.
             IpcError::Goodbye(Goodbye::FormatChange) if self.sent_away < MAX_SENT_AWAY => {
                 if self.sent_away > 0 {
                     flow.pause(PAUSE);
@@ -245,7 +246,7 @@ impl Link {
         self.state = connecting(client, &self.settings);
     }
 
-    /// Goes on with connecting for a moment.
+    /// Continues connecting for a moment.
     fn go_on_connecting(&mut self, flow: &Flow) -> Result<(), gst::ErrorMessage> {
         let State::Connecting {
             connector,
@@ -281,7 +282,7 @@ impl Link {
         }
     }
 
-    /// Makes do with what the host can spare.
+    /// Reconnects with a hold that the host can spare.
     fn hold_fewer(
         &mut self,
         left: u32,
@@ -293,19 +294,20 @@ impl Link {
                 let timeout = self.settings.timeout();
                 return Err(failure::of_connecting(&self.path, error, timeout));
             }
-            // Until another reader leaves.
+            // Wait for another reader to leave.
             flow.pause(PAUSE);
         } else if left < self.hold {
             let before = self.hold();
-            // Others may come.
+            // Leave some for other readers.
             self.hold = left.div_ceil(2);
             let beyond = match self.settings.when_full {
                 WhenFull::Copy => "copied",
                 WhenFull::Drop => "dropped",
             };
             self.notes.push(format!(
-                "{}: the host has {left} frames left to lend: this pipeline holds {} at once instead of {before}, and \
-                 frames beyond that are {beyond}; set hold lower, or give the host more buffers",
+                "{}: the host has only {left} free frames: this pipeline holds {} at once instead \
+                 of {before}, and \
+                 frames beyond that are {beyond}; lower hold, or give the host more buffers",
                 self.path,
                 self.hold(),
             ));

@@ -6,6 +6,7 @@ mod flow;
 mod imp;
 mod key_frames;
 mod link;
+mod negotiation;
 mod settings;
 mod streaming;
 mod timing;
@@ -27,7 +28,7 @@ pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     ] {
         property.mark_as_plugin_api(gst::PluginAPIFlags::empty());
     }
-    // Rank none: nobody who looks for a camera may find it.
+    // Rank none, so that autoplugging never picks it as a camera.
     gst::Element::register(
         Some(plugin),
         "vslsrc",

@@ -8,55 +8,53 @@ use gst::prelude::*;
 use videostream::share::ClientBuilder;
 use videostream::{Client, Mode};
 
-/// Frames held downstream at once, at most, by default: one that is shown, and one that is next.
+/// Default number of frames held downstream: the one that is shown, and the next one.
 const HOLD: u32 = 2;
-/// Most of them.
+/// Maximum of `hold`.
 const MAX_HOLD: u32 = 64;
-/// How long connecting may take by default.
+/// Default time for connecting.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Which frames of the host flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, glib::Enum)]
 #[enum_type(name = "VslSrcFrames")]
 pub enum Frames {
-    /// The newest one each time; packets of H.264 and H.265 come in order all the same.
+    /// The newest frame each time; H.264 and H.265 packets come in order anyway.
     #[default]
-    #[enum_value(name = "Newest: the newest frame each time", nick = "newest")]
+    #[enum_value(name = "The newest frame each time", nick = "newest")]
     Newest,
-    /// Every one, in order.
-    #[enum_value(name = "Every: every frame, in order", nick = "every")]
+    /// Every frame, in order.
+    #[enum_value(name = "Every frame, in order", nick = "every")]
     Every,
 }
 
-/// What the times of buffers say.
+/// What buffer timestamps mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, glib::Enum)]
 #[enum_type(name = "VslSrcTimestamps")]
 pub enum Timestamps {
-    /// When the frame was taken.
+    /// Capture time.
     #[default]
-    #[enum_value(name = "Capture: when the frame was taken", nick = "capture")]
+    #[enum_value(name = "Time of capture", nick = "capture")]
     Capture,
-    /// When the frame came into this pipeline.
-    #[enum_value(
-        name = "Arrival: when the frame came into this pipeline",
-        nick = "arrival"
-    )]
+    /// Arrival in this pipeline.
+    #[enum_value(name = "Time of arrival in this pipeline", nick = "arrival")]
     Arrival,
-    /// PTS and DTS of the other pipeline, as they are.
-    #[enum_value(name = "Raw: PTS and DTS of the other pipeline", nick = "raw")]
+    /// PTS and DTS of the sending pipeline.
+    #[enum_value(name = "PTS and DTS of the sending pipeline", nick = "raw")]
     Raw,
 }
 
-/// What becomes of a frame while downstream holds as many as it may.
+/// What to do with a frame while downstream holds `hold` frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, glib::Enum)]
 #[enum_type(name = "VslSrcWhenFull")]
 pub enum WhenFull {
-    /// It is copied. Encoders keep dozens of frames before they give one back, and would wait for ever otherwise.
+    /// Copy it. Encoders keep dozens of frames before they release one, and would wait for ever
+    /// otherwise.
     #[default]
-    #[enum_value(name = "Copy: frames beyond hold are copied", nick = "copy")]
+    #[enum_value(name = "Copy frames beyond hold", nick = "copy")]
     Copy,
-    /// It is dropped, and so are others until downstream lets go of one.
-    #[enum_value(name = "Drop: frames beyond hold are dropped", nick = "drop")]
+    /// Drop it, and all others until downstream releases one.
+    #[enum_value(name = "Drop frames beyond hold", nick = "drop")]
     Drop,
 }
 
@@ -64,7 +62,7 @@ pub enum WhenFull {
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
     pub(super) path: Option<String>,
-    /// In seconds; 0 for [`TIMEOUT`].
+    /// In seconds; 0 means [`TIMEOUT`].
     timeout: f32,
     pub(super) dts: bool,
     pub(super) pts: bool,
@@ -93,7 +91,7 @@ impl Default for Settings {
     }
 }
 
-/// What matters for each frame.
+/// Settings that apply to each frame.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PerFrame {
     pub(super) dts: bool,
@@ -102,7 +100,7 @@ pub(super) struct PerFrame {
     pub(super) when_full: WhenFull,
 }
 
-/// Why a property stays what it is: the connection is made with it.
+/// A property can't be set while the element is connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Connected;
 
@@ -116,7 +114,7 @@ impl Settings {
         }
     }
 
-    /// How long connecting may take.
+    /// Returns how long connecting may take.
     pub(super) fn timeout(&self) -> Duration {
         match Duration::try_from_secs_f32(self.timeout) {
             Ok(Duration::ZERO) | Err(_) => TIMEOUT,
@@ -124,7 +122,7 @@ impl Settings {
         }
     }
 
-    /// Frames to hold at once, with the one that is copied.
+    /// Returns the client's hold, including the frame to copy from.
     pub(super) fn client_hold(&self) -> u32 {
         match self.when_full {
             WhenFull::Copy => (self.hold + 1).min(MAX_HOLD),
@@ -132,7 +130,7 @@ impl Settings {
         }
     }
 
-    /// A client like this; `every` for every frame in order, whatever the property says.
+    /// Returns the builder of a client; `every` overrides the property `mode`.
     pub(super) fn client(&self, path: &str, hold: u32, every: bool) -> ClientBuilder {
         let mode = match (self.frames, every) {
             (Frames::Newest, false) => Mode::Newest,
@@ -145,7 +143,7 @@ impl Settings {
             .reconnect(self.reconnect)
     }
 
-    /// The value of a property.
+    /// Returns the value of a property.
     pub(super) fn get(&self, name: &str) -> Option<glib::Value> {
         Some(match name {
             "path" => self.path.to_value(),
@@ -165,14 +163,14 @@ impl Settings {
     /// Sets a property.
     ///
     /// # Errors
-    /// [`Connected`] for those that can be set in READY and below, while the element `is_connected`.
+    /// [`Connected`] for properties that can only be set in READY and below.
     pub(super) fn set(
         &mut self,
         name: &str,
         value: &glib::Value,
         is_connected: bool,
     ) -> Result<(), Connected> {
-        /// A value of another type never gets here.
+        /// Assigns a value; GObject has checked its type.
         fn put<T: for<'a> glib::value::FromValue<'a> + 'static>(to: &mut T, value: &glib::Value) {
             if let Ok(value) = value.get_owned::<T>() {
                 *to = value;
@@ -195,19 +193,21 @@ impl Settings {
         Ok(())
     }
 
-    /// All properties, `stats` among them.
+    /// Returns all properties, including `stats`.
     pub(super) fn properties() -> &'static [glib::ParamSpec] {
         static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
             let defaults = Settings::default();
             vec![
                 glib::ParamSpecString::builder("path")
                     .nick("Path")
-                    .blurb("Socket of the host: a file if it begins with '/', else an abstract name")
+                    .blurb(
+                        "Socket of the host: a file if it starts with '/', else an abstract name",
+                    )
                     .mutable_ready()
                     .build(),
                 glib::ParamSpecFloat::builder("timeout")
                     .nick("Timeout")
-                    .blurb("Seconds that connecting may take; 0 for the default of 1 second")
+                    .blurb("Maximum time in seconds to connect (0 = 1 second)")
                     .minimum(0.0)
                     .maximum(86_400.0)
                     .default_value(defaults.timeout)
@@ -215,25 +215,25 @@ impl Settings {
                     .build(),
                 glib::ParamSpecBoolean::builder("dts")
                     .nick("DTS")
-                    .blurb("Take over the DTS of the other pipeline as it is")
+                    .blurb("Use the DTS of the sending pipeline unchanged")
                     .default_value(defaults.dts)
                     .mutable_playing()
                     .build(),
                 glib::ParamSpecBoolean::builder("pts")
                     .nick("PTS")
-                    .blurb("Take over the PTS of the other pipeline as it is")
+                    .blurb("Use the PTS of the sending pipeline unchanged")
                     .default_value(defaults.pts)
                     .mutable_playing()
                     .build(),
                 glib::ParamSpecBoolean::builder("reconnect")
                     .nick("Reconnect")
-                    .blurb("Wait for a host, and for the next one when it goes away")
+                    .blurb("Wait for a host, and for the next one when it ends")
                     .default_value(defaults.reconnect)
                     .mutable_ready()
                     .build(),
                 glib::ParamSpecUInt::builder("hold")
                     .nick("Hold")
-                    .blurb("Frames of the host that the pipeline holds at once, at most; see when-full")
+                    .blurb("Maximum number of frames that the pipeline holds; see when-full")
                     .minimum(1)
                     .maximum(MAX_HOLD)
                     .default_value(defaults.hold)
@@ -241,31 +241,34 @@ impl Settings {
                     .build(),
                 glib::ParamSpecEnum::builder::<WhenFull>("when-full")
                     .nick("When full")
-                    .blurb("What becomes of a frame while the pipeline holds as many as it may")
+                    .blurb("What to do with a frame while the pipeline holds the maximum")
                     .default_value(defaults.when_full)
                     .mutable_ready()
                     .build(),
                 glib::ParamSpecEnum::builder::<Frames>("mode")
                     .nick("Mode")
-                    .blurb("Which frames flow")
+                    .blurb("Which frames of the host to take")
                     .default_value(defaults.frames)
                     .mutable_ready()
                     .build(),
                 glib::ParamSpecUInt64::builder("spin")
                     .nick("Spin")
-                    .blurb("Nanoseconds to look for a frame before sleeping: lower latency at the price of a core")
+                    .blurb(
+                        "Nanoseconds to poll for a frame before sleeping: lower latency, but \
+                         uses a core",
+                    )
                     .default_value(defaults.spin_ns)
                     .mutable_ready()
                     .build(),
                 glib::ParamSpecEnum::builder::<Timestamps>("timestamps")
                     .nick("Timestamps")
-                    .blurb("What the times of buffers say")
+                    .blurb("What buffer timestamps mean")
                     .default_value(defaults.timestamps)
                     .mutable_playing()
                     .build(),
                 glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
                     .nick("Statistics")
-                    .blurb("What the element has counted since it was started")
+                    .blurb("Statistics since the element was started")
                     .read_only()
                     .build(),
             ]

@@ -1,10 +1,9 @@
-//! From frames to buffers.
+//! Turning frames into buffers.
 
 use std::sync::{Arc, LazyLock};
 
 use gst::prelude::*;
 use gst::subclass::prelude::*;
-use gst_base::prelude::*;
 use gst_video::prelude::*;
 use videostream::encode::{Codec, Packet};
 use videostream::hal::ring::{Flags, FrameDescriptor};
@@ -16,59 +15,44 @@ use super::failure;
 use super::imp::{CAT, VslSrc};
 use super::key_frames::{KeyFrames, Verdict};
 use super::link::{Arrival, Link};
+use super::negotiation::Output;
 use super::settings::{PerFrame, Timestamps, WhenFull};
 use super::timing::{self, Moment, Monotonic, Timeline};
-use crate::caps::{self, Media, StreamFormat};
+use crate::caps::{Media, StreamFormat};
 use crate::frame_memory::MappedBuffers;
 use crate::lock;
 use crate::placement::Placement;
 use crate::times::{self, ClockOffset};
 
-/// Where GStreamer tells of copies.
+/// Category for messages about copies.
 static PERFORMANCE: LazyLock<Option<gst::DebugCategory>> =
     LazyLock::new(|| gst::DebugCategory::get("GST_PERFORMANCE"));
 
-/// How long to wait for a fence at once, in nanoseconds.
+/// How long to wait for a fence before checking for a flush, in nanoseconds.
 const FENCE_NS: u64 = 50_000_000;
-/// Frames in a row that have to say another rate before caps do: times of single frames are uneven.
-const RATE_SETTLES: u32 = 15;
-
-/// What the streaming thread works with.
+/// State of the streaming thread.
 #[derive(Debug)]
 pub(super) struct Streaming {
     pub(super) link: Link,
     buffers: MappedBuffers,
-    /// Of the frame before.
+    /// Connection of the previous frame.
     connection: u64,
-    output: Option<Output>,
+    pub(super) output: Option<Output>,
     key_frames: KeyFrames,
     times: Monotonic,
     clock: ClockOffset,
-    /// Caps of capture times.
+    /// Caps of reference timestamps.
     reference: gst::Caps,
-    /// A rate that caps do not say yet, and how many frames in a row have had it.
-    other_rate: (Option<FrameRate>, u32),
-    /// What frames of the host before had in common says nothing of the next one.
-    is_new_host: bool,
+    /// A rate that is not in the caps yet, and the number of frames in a row with it.
+    pub(super) other_rate: (Option<FrameRate>, u32),
+    /// The next frame is the first of a host.
+    pub(super) is_new_host: bool,
     /// Frames are missing before the next one.
     gap: bool,
-    /// So many of them were taken, and dropped by the base class.
+    /// Number of frames that the base class dropped.
     pub(super) dropped: u64,
-    /// A frame from before the pipeline's begin has come.
+    /// A frame from before the pipeline's start was pushed.
     has_early: bool,
-}
-
-/// What was agreed on with downstream.
-#[derive(Debug)]
-struct Output {
-    format: StreamFormat,
-    media: Media,
-    is_dma_buf: bool,
-    /// Downstream reads where planes lie.
-    takes_meta: bool,
-    /// Downstream insists on dma-bufs, which nothing else can take the place of.
-    is_by_feature: bool,
-    copies: Copies,
 }
 
 impl Streaming {
@@ -94,7 +78,7 @@ impl Streaming {
 }
 
 impl VslSrc {
-    /// Makes a buffer of a frame; `None` if it does not flow.
+    /// Makes a buffer of a frame; `None` if the frame is left out.
     pub(super) fn buffer(
         &self,
         streaming: &mut Streaming,
@@ -131,12 +115,16 @@ impl VslSrc {
         let bad = |why: &str| self.fail(failure::of_frame(&path, about.serial, why));
         let format = StreamFormat::of(&about);
         if format.is_predicted() && streaming.link.take_every(&self.flow) {
-            gst::debug!(CAT, imp = self, "packets: taking every one in order");
+            gst::debug!(
+                CAT,
+                imp = self,
+                "compressed stream: taking every packet in order"
+            );
             return Ok(None);
         }
         let moment = Moment::new(&about, self.timeline(&mut streaming.clock));
         if settings.timestamps == Timestamps::Capture && moment.is_early() {
-            // A picture to begin with; the rest would all be shown at the pipeline's begin.
+            // One picture to start with; the others would all be shown at the same time.
             let is_wanted = !format.is_predicted() && !streaming.has_early;
             streaming.has_early = true;
             if !is_wanted {
@@ -146,7 +134,7 @@ impl VslSrc {
                 return Ok(None);
             }
         }
-        // Downstream has as many as it may, and gives none back before it gets more.
+        // Downstream holds the maximum, and may not release any before it gets more.
         let must_copy = is_last && settings.when_full == WhenFull::Copy;
         let is_dma_buf = streaming.buffers.is_dma_buf(connection, &frame);
         let is_dma_buf = is_dma_buf.map_err(|error| bad(&error.to_string()))?;
@@ -185,15 +173,15 @@ impl VslSrc {
             let is_understood = output.takes_meta || placement.is_default(info);
             if !is_understood || (must_copy && !output.is_by_feature) {
                 let why = match is_understood {
-                    true => "downstream holds as many frames as it may: raise hold",
-                    false => "downstream does not take GstVideoMeta",
+                    true => "downstream holds the maximum of frames: raise hold",
+                    false => "downstream does not support GstVideoMeta",
                 };
                 self.note_copy(why);
                 let copied = output.copies.picture(&buffer, info);
                 buffer = copied.map_err(|why| bad(&why))?;
             }
         } else if must_copy {
-            self.note_copy("downstream holds as many frames as it may: raise hold");
+            self.note_copy("downstream holds the maximum of frames: raise hold");
             let copied = output.copies.packet(&buffer);
             buffer = copied.map_err(|why| bad(&why))?;
         }
@@ -222,7 +210,7 @@ impl VslSrc {
         Ok(Some(buffer))
     }
 
-    /// Waits for the frame's fence. `false`: its contents will never be right.
+    /// Waits for the frame's fence; `false` if its contents will never be complete.
     fn is_complete(&self, frame: &Frame) -> Result<bool, gst::FlowError> {
         loop {
             match frame.wait_fence(deadline_in(FENCE_NS)) {
@@ -240,100 +228,7 @@ impl VslSrc {
         }
     }
 
-    /// Agrees on caps for frames like this, where they are others than before. `true`: they are.
-    fn agree(
-        &self,
-        streaming: &mut Streaming,
-        format: StreamFormat,
-        is_dma_buf: bool,
-        path: &str,
-        serial: u64,
-    ) -> Result<bool, gst::FlowError> {
-        let reconfigure = std::mem::take(&mut lock(&self.shared).reconfigure);
-        let is_new_host = std::mem::take(&mut streaming.is_new_host);
-        let mut format = format;
-        if let Some(output) = &streaming.output {
-            if !is_new_host {
-                format = format.mixed_with(&output.format);
-            }
-            let said = output.format.rate;
-            if format.with_rate(said) != output.format || format.rate == said {
-                streaming.other_rate = (None, 0);
-            } else {
-                let (other, frames) = &mut streaming.other_rate;
-                *frames = if *other == format.rate {
-                    *frames + 1
-                } else {
-                    1
-                };
-                *other = format.rate;
-                if *frames < RATE_SETTLES {
-                    format = format.with_rate(said);
-                }
-            }
-            let is_same = output.format == format && output.is_dma_buf == is_dma_buf;
-            if is_same && !reconfigure {
-                return Ok(false);
-            }
-        }
-        let bad = |why: &str| self.fail(failure::of_frame(path, serial, why));
-        let media = format.media().map_err(|why| bad(&why))?;
-        let offered = format.caps(is_dma_buf).map_err(|why| bad(&why))?;
-        let pad = self.obj().src_pad().clone();
-        let taken = pad.peer_query_caps(Some(&offered));
-        let single = |at: usize| {
-            let (structure, features) = (offered.structure(at)?, offered.features(at)?);
-            let mut caps = gst::Caps::new_empty();
-            let change = caps.make_mut();
-            change.append_structure_full(structure.to_owned(), Some(features.to_owned()));
-            Some(caps)
-        };
-        let mut choices = (0..offered.size()).filter_map(single);
-        let Some(caps) = choices.find(|caps| caps.can_intersect(&taken)) else {
-            if self.flow.is_flushing() {
-                return Err(gst::FlowError::Flushing);
-            }
-            let taken = pad.peer_query_caps(None);
-            self.post_error_message(failure::of_caps(path, &offered, &taken));
-            return Err(gst::FlowError::NotNegotiated);
-        };
-        gst::info!(CAT, imp = self, "frames are {caps}");
-        let is_new = {
-            let mut shared = lock(&self.shared);
-            let is_new = shared.caps.as_ref() != Some(&caps);
-            shared.caps = Some(caps.clone());
-            shared.key_frames_of = format.is_predicted().then(|| streaming.link.client());
-            is_new
-        };
-        if self.obj().set_caps(&caps).is_err() {
-            // Other threads flush the pad, too.
-            let is_flushing =
-                self.flow.is_flushing() || pad.pad_flags().contains(gst::PadFlags::FLUSHING);
-            return Err(match is_flushing {
-                true => gst::FlowError::Flushing,
-                false => gst::FlowError::NotNegotiated,
-            });
-        }
-        let mut query = gst::query::Allocation::new(Some(&caps), false);
-        let is_by_feature = caps.features(0).is_some_and(|f| f.contains(caps::DMA_BUF));
-        let takes_meta = pad.peer_query(&mut query)
-            && query
-                .find_allocation_meta::<gst_video::VideoMeta>()
-                .is_some();
-        streaming.output = Some(Output {
-            format,
-            media,
-            is_dma_buf,
-            // Who takes dma-bufs by name does not map them.
-            takes_meta: takes_meta || is_by_feature,
-            is_by_feature,
-            copies: Copies::new(&query, is_dma_buf),
-        });
-        streaming.other_rate = (None, 0);
-        Ok(is_new)
-    }
-
-    /// Looks at a packet; `None` if it can't be decoded.
+    /// Inspects a packet; `None` if it can't be decoded.
     fn judge(
         &self,
         frame: &Frame,
@@ -351,14 +246,16 @@ impl VslSrc {
         let verdict = key_frames.judge(packet.is_key(), missed);
         if verdict == Verdict::Ask {
             let client = lock(&self.shared).key_frames_of.clone();
-            client.into_iter().for_each(|client| self.asker.ask(client));
+            client
+                .into_iter()
+                .for_each(|client| self.requester.request(client));
         }
         if verdict != Verdict::Pass {
             lock(&self.shared).counts.undecodable += 1;
             return Ok(None);
         }
         let has_sets = !packet.parameter_sets().is_empty();
-        // An encoder may give them once only; the host keeps them.
+        // An encoder may send them only once; the host stores them.
         let sets = match packet.is_key() && !has_sets {
             true => frame.parameters()?,
             false => None,
@@ -377,7 +274,7 @@ impl VslSrc {
         }
     }
 
-    /// Sets the times of a buffer.
+    /// Sets the timestamps of a buffer.
     fn set_times(
         buffer: &mut gst::BufferRef,
         about: &FrameDescriptor,
@@ -406,14 +303,14 @@ impl VslSrc {
                 let pts = running.map(|time| times.next(time, gst::ClockTime::ZERO));
                 (pts, None)
             }
-            // Pictures may be shown later than ones that are decoded after them.
+            // With reordering, PTS is later than DTS.
             (_, true) => {
                 let later = match raw {
                     (Some(pts), Some(dts)) => pts.saturating_sub(dts),
                     _ => gst::ClockTime::ZERO,
                 };
                 let decoded = running.map(|time| time.saturating_sub(later));
-                // Parsers take two packets of one time for parts of one.
+                // Parsers merge packets with equal timestamps, so DTS must increase.
                 let dts = decoded.map(|time| times.next(time, gst::ClockTime::NSECOND));
                 (dts.map(|dts| dts + later), dts)
             }
@@ -422,7 +319,7 @@ impl VslSrc {
         buffer.set_dts(if settings.dts { raw.1 } else { dts });
     }
 
-    /// The pipeline's clock; `None` outside of a pipeline.
+    /// Returns the pipeline's clock; `None` outside of a pipeline.
     fn timeline(&self, clock: &mut ClockOffset) -> Option<Timeline> {
         let element = self.obj();
         Some(Timeline {
@@ -431,7 +328,7 @@ impl VslSrc {
         })
     }
 
-    /// Counts a frame that goes downstream, and tells of those that did not.
+    /// Counts a pushed frame, and reports missed ones.
     fn account(
         &self,
         buffer: &gst::Buffer,
@@ -449,7 +346,7 @@ impl VslSrc {
         let element = self.obj();
         if notable {
             let latency = gst::message::Latency::builder().src(&*element);
-            // Refused by an element that is being disposed of.
+            // Fails while the element is being disposed.
             let _ = element.post_message(latency.build());
         }
         if missed > 0 {
@@ -477,7 +374,7 @@ impl VslSrc {
     }
 }
 
-/// Says where the planes of a buffer lie.
+/// Adds a `GstVideoMeta` to a buffer.
 fn describe(
     buffer: &mut gst::BufferRef,
     placement: &Placement,
@@ -486,7 +383,7 @@ fn describe(
 ) -> Result<(), String> {
     let fields = format.field_flags();
     buffer.set_video_flags(fields);
-    // Tiled frames may have planes that the format does not know.
+    // Tiled frames may have more planes than the format.
     if placement.strides.len() != info.n_planes() as usize {
         return Ok(());
     }
@@ -522,9 +419,9 @@ fn describe(
 #[derive(Debug)]
 struct Unit {
     is_key: bool,
-    /// Parameter sets are in it.
+    /// It contains parameter sets.
     has_sets: bool,
-    /// They are to be put in front of it.
+    /// Parameter sets to prepend.
     sets: Option<Arc<[u8]>>,
 }
 

@@ -1,27 +1,27 @@
-//! Times of buffers, and how old frames are.
+//! Buffer timestamps, and the age of frames.
 
 use gst::ClockTime;
 use videostream::hal::ring::FrameDescriptor;
 use videostream::hal::time::now_ns;
 
-/// Frames whose smallest age is what the latency is taken from.
+/// Number of frames whose smallest age becomes the latency.
 const WINDOW: u32 = 16;
-/// By how much the latency has to be too small before the pipeline is told, in nanoseconds.
+/// How much too small the latency may be before it is changed, in nanoseconds.
 const NOTABLE_NS: u64 = 2_000_000;
-/// By how much it has to be too large: that only delays, and on a busy machine ages go up and down.
+/// How much too large it may be: that only adds delay, and ages vary on a busy machine.
 const TOO_LARGE_NS: u64 = 20_000_000;
 
-/// The clock of a pipeline against `CLOCK_MONOTONIC`.
+/// A pipeline's clock in relation to `CLOCK_MONOTONIC`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Timeline {
-    /// The pipeline's time 0, by its clock.
+    /// Base time of the pipeline.
     pub(super) base_ns: u64,
-    /// How far `CLOCK_MONOTONIC` is ahead of the clock.
+    /// How far `CLOCK_MONOTONIC` is ahead of the pipeline's clock.
     pub(super) ahead_ns: i64,
 }
 
 impl Timeline {
-    /// The running time at a time of `CLOCK_MONOTONIC`; `None` before the pipeline's time 0.
+    /// Converts a time of `CLOCK_MONOTONIC` to running time; `None` before the base time.
     fn running(&self, monotonic_ns: u64) -> Option<ClockTime> {
         let clock = monotonic_ns.checked_add_signed(self.ahead_ns.checked_neg()?)?;
         clock
@@ -30,23 +30,23 @@ impl Timeline {
     }
 }
 
-/// When a frame was taken, by `CLOCK_MONOTONIC`: as the host says, or when it was published if the host does not know or
-/// names a time that has not come.
+/// Returns the capture time on `CLOCK_MONOTONIC`; the time of publication if it is unknown or in
+/// the future.
 fn capture_ns(frame: &FrameDescriptor, now_ns: u64) -> u64 {
     let said = [frame.timestamp_ns, frame.published_ns];
     let known = said.into_iter().find(|time| *time != 0 && *time <= now_ns);
     known.unwrap_or(now_ns)
 }
 
-/// A time of the other pipeline.
+/// Converts a timestamp of the sending pipeline.
 pub(super) fn raw(time_ns: i64) -> Option<ClockTime> {
     u64::try_from(time_ns).ok().map(ClockTime::from_nseconds)
 }
 
-/// When a frame was taken, and where that is in the pipeline.
+/// The times of a frame.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Moment {
-    /// Times of `CLOCK_MONOTONIC`.
+    /// On `CLOCK_MONOTONIC`, as is `capture_ns`.
     pub(super) now_ns: u64,
     pub(super) capture_ns: u64,
     timeline: Option<Timeline>,
@@ -62,36 +62,36 @@ impl Moment {
         }
     }
 
-    /// The frame was taken before the pipeline began.
+    /// Whether the frame was captured before the pipeline started.
     pub(super) fn is_early(&self) -> bool {
         let timeline = self.timeline;
         timeline.is_some_and(|timeline| timeline.running(self.capture_ns).is_none())
     }
 
-    /// Running time at the capture, or the pipeline's begin if that was later; `None` without a clock.
+    /// Returns the running time of capture, 0 if that was before the start; `None` without a clock.
     pub(super) fn captured(&self) -> Option<ClockTime> {
         let running = self.timeline?.running(self.capture_ns);
         Some(running.unwrap_or_default())
     }
 
-    /// Running time now.
+    /// Returns the running time of arrival.
     pub(super) fn arrived(&self) -> Option<ClockTime> {
         let running = self.timeline?.running(self.now_ns);
         Some(running.unwrap_or_default())
     }
 
-    /// How old the frame is, if that is due to what has happened since the pipeline began.
+    /// Returns the age of the frame, unless it was captured before the pipeline started.
     pub(super) fn age_ns(&self) -> Option<u64> {
         (self.timeline.is_some() && !self.is_early()).then(|| self.now_ns - self.capture_ns)
     }
 }
 
-/// Keeps times from running backwards.
+/// Keeps timestamps from running backwards.
 #[derive(Debug, Default)]
 pub(super) struct Monotonic(Option<ClockTime>);
 
 impl Monotonic {
-    /// This time, or one that is `step` behind the last one.
+    /// Returns `time`, or `step` after the previous one if that is later.
     pub(super) fn next(&mut self, time: ClockTime, step: ClockTime) -> ClockTime {
         let time = self.0.map_or(time, |last| time.max(last + step));
         self.0 = Some(time);
@@ -99,17 +99,17 @@ impl Monotonic {
     }
 }
 
-/// How old frames are when they go downstream, which is the latency that the element has.
+/// The age of frames when they are pushed, which is the element's latency.
 ///
-/// Sinks that wait for a frame's time drop what comes later than the latency allows: so it has to be what frames really
-/// need, and follow when a host begins to send older ones.
+/// Synchronizing sinks drop frames that are later than the latency allows, so it has to follow the
+/// real age of frames.
 #[derive(Debug, Default)]
 pub(super) struct Ages {
     pub(super) last_ns: Option<u64>,
     pub(super) smallest_ns: Option<u64>,
-    /// What the pipeline is told.
+    /// The reported latency.
     latency_ns: Option<u64>,
-    /// The smallest of the window at hand, and how many are in it.
+    /// Smallest age in the current window, and number of frames in it.
     window: (u64, u32),
 }
 
@@ -118,7 +118,7 @@ impl Ages {
         self.latency_ns.unwrap_or(0)
     }
 
-    /// Notes a frame of this age. `true`: the latency is notably another one now.
+    /// Notes the age of a frame; `true` if the latency has changed notably.
     pub(super) fn add(&mut self, age_ns: u64) -> bool {
         self.last_ns = Some(age_ns);
         self.smallest_ns = Some(self.smallest_ns.map_or(age_ns, |least| least.min(age_ns)));
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn capture_times_that_cannot_be_are_replaced() {
+    fn impossible_capture_times_are_replaced() {
         let frame = |timestamp_ns, published_ns| FrameDescriptor {
             timestamp_ns,
             published_ns,
@@ -178,7 +178,7 @@ mod tests {
         let mut ages = Ages::default();
         assert!(ages.add(20 * MS));
         assert_eq!(ages.latency_ns(), 20 * MS);
-        // One that comes late says nothing.
+        // A single late frame changes nothing.
         let ages_of_window = |ages: &mut Ages, age| {
             let notable = (0..WINDOW).map(|at| ages.add(age + u64::from(at)));
             notable.last().unwrap()
@@ -186,7 +186,7 @@ mod tests {
         assert!(!ages_of_window(&mut ages, 21 * MS));
         assert!(ages_of_window(&mut ages, 40 * MS));
         assert_eq!(ages.latency_ns(), 40 * MS);
-        // A little too much only delays.
+        // A little too much only adds delay.
         assert!(!ages_of_window(&mut ages, 30 * MS));
         assert!(ages_of_window(&mut ages, 5 * MS));
         assert_eq!(ages.latency_ns(), 5 * MS);
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_times_of_others_are_none() {
+    fn unknown_times_are_none() {
         assert_eq!(raw(i64::MIN), None);
         assert_eq!(raw(-1), None);
         assert_eq!(raw(5), Some(ClockTime::from_nseconds(5)));

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use videostream_testing::skip;
 
 /// How long a pipeline may take to end on a slow machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 /// What GStreamer's log says of pixels that are copied.
 const COPIES: [&str; 3] = ["slow copy", "copy plane", "copying"];
 
@@ -83,8 +83,8 @@ impl Pipeline {
             if found >= lines {
                 return;
             }
-            let late = begin.elapsed() > PATIENCE;
-            assert!(!late, "{found} lines with {words:?} after {PATIENCE:?}");
+            let late = begin.elapsed() > TIMEOUT;
+            assert!(!late, "{found} lines with {words:?} after {TIMEOUT:?}");
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -111,7 +111,7 @@ impl Pipeline {
                 break status;
             }
             let said = self.read("said");
-            assert!(begin.elapsed() < PATIENCE, "{}: {said}", self.words);
+            assert!(begin.elapsed() < TIMEOUT, "{}: {said}", self.words);
             std::thread::sleep(Duration::from_millis(20));
         };
         let said = self.read("said");

@@ -1,4 +1,4 @@
-//! Hosts that end, crash, come again or lie, and readers that end.
+//! Hosts that end, crash, restart or break the protocol, and readers that end.
 
 use std::path::Path;
 
@@ -26,7 +26,7 @@ fn share(path: &str) {
     }
 }
 
-/// In a process that a test has started: plays its role.
+/// Plays the role of a process that a test has started.
 fn plays_a_role() -> bool {
     match role().as_deref() {
         Some([name, path]) if name == "share" => share(path),
@@ -38,7 +38,7 @@ fn plays_a_role() -> bool {
 }
 
 #[test]
-fn a_goodbye_is_the_end_of_the_stream() {
+fn a_goodbye_is_eos() {
     let (_folder, path, mut host) = host();
     let memory = host.memory(PICTURE, 1);
     let mut reader = Reader::playing(&path, &[]);
@@ -63,21 +63,21 @@ fn a_killed_host_is_an_error() {
     let kept = reader.pull();
     host.kill();
     let error = reader.error();
-    for part in [path.as_str(), "killed or has crashed", "reconnect=true"] {
+    for part in [path.as_str(), "killed or crashed", "reconnect=true"] {
         assert!(error.contains(part), "{error}");
     }
     assert_eq!(kept.map_readable().unwrap().len(), kept.size());
 }
 
 #[test]
-fn the_next_host_is_waited_for_if_asked() {
-    const TEST: &str = "ends::the_next_host_is_waited_for_if_asked";
+fn reconnect_waits_for_the_next_host() {
+    const TEST: &str = "ends::reconnect_waits_for_the_next_host";
     if plays_a_role() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
     let (_, path) = socket(&folder);
-    // There is none yet, and the state change does not wait.
+    // There is no host yet, and the state change does not wait.
     let mut reader = Reader::playing(&path, &[("reconnect", "true")]);
     for round in 0..3 {
         let host = Process::start(TEST, &["share", &path]);
@@ -99,14 +99,14 @@ fn the_next_host_is_waited_for_if_asked() {
 }
 
 #[test]
-fn a_new_format_is_come_again_for() {
+fn a_new_format_reconnects() {
     let (_folder, path, mut host) = host();
     let memory = host.memory(PICTURE, 1);
     let mut reader = Reader::playing(&path, &[]);
     host.publish(&picture(memory));
     reader.pull();
     let goodbye = videostream::ipc::Goodbye::FormatChange;
-    host.lender().host_mut().send_away(goodbye);
+    host.publisher().host_mut().send_away(goodbye);
     host.wait_for_clients(1);
     host.publish(&frame(FourCc::GREY, 64, 32, memory));
     until("a frame of the new format", || {
@@ -116,7 +116,7 @@ fn a_new_format_is_come_again_for() {
 }
 
 #[test]
-fn a_stopped_element_ends_its_waits() {
+fn stopping_ends_all_waits() {
     let (_folder, path, host) = host();
     for (properties, has_host) in [
         (&[][..], true),
@@ -165,7 +165,7 @@ fn frames_outlive_the_element() {
     drop(kept);
 }
 
-/// Starts and stops an element again and again; descriptors have to come back.
+/// Starts and stops an element repeatedly; descriptors have to be closed.
 fn cycle(path: &str) {
     let mut host = TestHost::new(path);
     let memory = host.memory(PICTURE, 1);
@@ -189,7 +189,7 @@ fn cycle(path: &str) {
         pipeline.set_state(gst::State::Null).unwrap();
         host.wait_for_clients(0);
         match before {
-            // The first rounds load what is loaded once.
+            // The first rounds load what stays loaded.
             None if round == 5 => before = Some(open_descriptors()),
             _ => {}
         }
@@ -198,8 +198,8 @@ fn cycle(path: &str) {
 }
 
 #[test]
-fn cycles_leave_nothing_open() {
-    const TEST: &str = "ends::cycles_leave_nothing_open";
+fn cycles_leak_no_descriptor() {
+    const TEST: &str = "ends::cycles_leak_no_descriptor";
     if plays_a_role() {
         return;
     }
@@ -212,7 +212,7 @@ fn cycles_leave_nothing_open() {
     assert!(process.end().success());
 }
 
-/// The error for a frame that can't be one.
+/// Returns the error for a malformed frame.
 fn error_of(lie: impl FnOnce(&mut FrameDescriptor)) -> String {
     let (_folder, path, mut host) = host();
     let memory = host.memory(PICTURE, 1);
@@ -226,7 +226,7 @@ fn error_of(lie: impl FnOnce(&mut FrameDescriptor)) -> String {
 }
 
 #[test]
-fn frames_that_cannot_be_are_named() {
+fn impossible_frames_are_named() {
     let says = |part: &str, error: String| assert!(error.contains(part), "{error}");
     says("pBAA", error_of(|frame| frame.fourcc = FourCc::SBGGR10P.0));
     says("0 by 32", error_of(|frame| frame.width = 0));

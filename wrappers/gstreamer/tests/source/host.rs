@@ -1,4 +1,4 @@
-//! Frames of hosts that publish what a test says, when it says so.
+//! A host that publishes what a test wants, when it wants it.
 
 use std::path::PathBuf;
 
@@ -65,7 +65,7 @@ pub(crate) fn packet(fourcc: FourCc, buffer: u32, bytes: u32) -> FrameDescriptor
     frame
 }
 
-/// A name for a socket that no other test has.
+/// A socket name of this test's own.
 pub(crate) fn socket(folder: &tempfile::TempDir) -> (PathBuf, String) {
     let path = folder.path().join("host");
     let text = path.to_str().unwrap().to_owned();

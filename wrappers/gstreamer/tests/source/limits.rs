@@ -1,4 +1,4 @@
-//! Holds: what becomes of frames while downstream keeps as many as it may.
+//! Holds: frames while downstream holds the maximum.
 
 use gst::prelude::*;
 use gst_allocators::FdMemory;
@@ -28,7 +28,7 @@ fn frames_beyond_hold_are_copied() {
     assert!(kept[3].meta::<gst::ReferenceTimestampMeta>().is_some());
     assert_eq!(host.held(), 2);
     assert_eq!(reader.stats("copied"), 2);
-    // One that comes back makes room.
+    // A returned frame makes room.
     kept.remove(0);
     host.publish(&picture(memory));
     assert!(is_shared(&reader.pull()));
@@ -36,7 +36,7 @@ fn frames_beyond_hold_are_copied() {
 }
 
 #[test]
-fn copies_lie_where_downstream_asks_for_them() {
+fn frames_are_copied_into_downstreams_memory() {
     let (_folder, path, mut host) = host();
     let memory = host.memory(PICTURE, 4);
     let mut reader = Reader::new(&path, &[("hold", "1")]);
@@ -68,7 +68,7 @@ fn frames_beyond_hold_are_dropped_if_asked() {
         host.publish(&picture(memory));
     }
     assert_eq!(host.held(), 2, "never more than agreed");
-    // A frame that comes back is noticed without another one being published.
+    // A returned frame is noticed without a new one being published.
     kept.remove(0);
     let next = reader.pull();
     assert_eq!(next.offset(), 7);
@@ -103,7 +103,7 @@ fn a_full_pipeline_ends_at_once() {
 }
 
 #[test]
-fn a_host_with_less_to_lend_is_made_do_with() {
+fn a_smaller_hold_is_accepted() {
     let folder = tempfile::tempdir().unwrap();
     let (_, path) = socket(&folder);
     let mut host = TestHost::with(Host::builder(&path), 4);
@@ -124,14 +124,14 @@ fn a_host_with_less_to_lend_is_made_do_with() {
     host.publish(&picture(memory));
     assert!(is_shared(&reader.pull()));
     let stats = reader.element.property::<gst::Structure>("stats");
-    // Of three that are left, two are taken, one of them to copy from: others find room.
+    // Of three left, two are taken, one of them to copy from, so that others find room.
     assert_eq!(stats.get::<u32>("hold").unwrap(), 1);
     let other = videostream::Client::builder(&path).connect();
     assert!(other.is_ok(), "{other:?}");
 }
 
 #[test]
-fn a_host_with_nothing_to_lend_is_named() {
+fn a_host_without_free_buffers_is_named() {
     let (_folder, path, host) = host();
     let hog = videostream::Client::builder(&path).hold(LEND - 1);
     let hog = hog.connect().unwrap();
@@ -148,7 +148,7 @@ fn a_host_with_nothing_to_lend_is_named() {
 }
 
 #[test]
-fn frames_flow_behind_any_number_of_short_pauses() {
+fn frames_flow_after_many_short_pauses() {
     let (_folder, path, mut host) = host();
     let memory = host.memory(PICTURE, 4);
     let mut reader = Reader::playing(&path, &[]);

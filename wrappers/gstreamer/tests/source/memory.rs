@@ -1,4 +1,4 @@
-//! Memory: where frames lie, and how long.
+//! Memory of frames: where it is, and how long it lives.
 
 use std::os::fd::BorrowedFd;
 use std::os::unix::fs::MetadataExt;
@@ -29,7 +29,7 @@ fn inode(memory: &gst::MemoryRef) -> u64 {
 }
 
 #[test]
-fn frames_lie_where_the_host_has_put_them() {
+fn frames_are_not_copied() {
     let (_folder, path, mut host) = host();
     let ids = [host.memory(PICTURE, 11), host.memory(PICTURE, 22)];
     let mut reader = Reader::playing(&path, &[]);
@@ -124,7 +124,7 @@ fn merged_regions_keep_the_frame() {
     {
         let bytes = first.map_readable().unwrap();
         assert_eq!(bytes.as_slice(), [7; 32]);
-        // Whatever is mapped is the frame's, or a copy of it.
+        // A mapping shows the frame, or a copy of it.
         let is_kept = host.held() == 1 || !is_of_a_file(&first);
         assert!(is_kept, "{first:?}");
     }
@@ -138,7 +138,7 @@ fn is_of_a_file(buffer: &gst::BufferRef) -> bool {
 }
 
 #[test]
-fn padded_planes_are_where_the_meta_says() {
+fn video_meta_describes_padded_planes() {
     let (_folder, path, mut host) = host();
     let id = host.memory(128 * 64, 1);
     let mut reader = Reader::playing(&path, &[]);
@@ -161,7 +161,7 @@ fn padded_planes_are_where_the_meta_says() {
 }
 
 #[test]
-fn planes_in_several_buffers_are_several_memories() {
+fn planes_in_several_buffers_are_separate_memories() {
     let (_folder, path, mut host) = host();
     let (luma, chroma) = (host.memory(2048, 33), host.memory(1024, 44));
     let mut reader = Reader::playing(&path, &[]);
@@ -186,7 +186,7 @@ fn planes_in_several_buffers_are_several_memories() {
 }
 
 #[test]
-fn odd_strides_are_copied_for_who_reads_no_meta() {
+fn odd_strides_are_copied_without_video_meta() {
     let (_folder, path, mut host) = host();
     let id = host.memory(128 * 64, 8);
     let element = crate::reader::with_properties(&[]);
@@ -242,7 +242,7 @@ fn every_raw_format_flows() {
     }
 }
 
-/// The pattern in dma-bufs; `None` where there are none, which is said.
+/// The pattern in dma-bufs; skips the test without dma-bufs.
 fn dma_buf_stream(test: &str, path: &str) -> Option<Stream<PatternSource>> {
     let rate = FrameRate::fps(100).unwrap();
     let pattern = TestPattern::new(FourCc::NV12, 320, 240, rate).unwrap();

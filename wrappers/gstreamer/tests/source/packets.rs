@@ -7,7 +7,7 @@ use crate::host::{TestHost, host, packet};
 use crate::reader::Reader;
 use crate::support::until;
 
-/// A sequence parameter set, a picture parameter set, and the begin of pictures of either kind.
+/// A sequence parameter set, a picture parameter set, and the start of pictures of either kind.
 const SPS: &[u8] = &[0, 0, 0, 1, 0x67, 0x42, 0xc0, 0x0a, 0xd9, 0x1e, 0x84];
 const PPS: &[u8] = &[0, 0, 0, 1, 0x68, 0xcb, 0x83, 0xcb, 0x20];
 const IDR: &[u8] = &[0, 0, 0, 1, 0x65, 0x88, 0x84, 0x0a, 0xf2, 0x62, 0x80];
@@ -54,12 +54,12 @@ impl Stream {
         self.publish(FourCc::H264, DELTA, false)
     }
 
-    /// A reader that takes every packet: it has come again once it knew that there are packets.
+    /// A reader that takes every packet: it reconnects once it knows that the stream is compressed.
     fn reader(&mut self) -> Reader {
         let reader = Reader::playing(&self.path, &[]);
         self.key();
         until("it has come again", || {
-            let stats = self.host.lender().host().stats();
+            let stats = self.host.publisher().host().stats();
             self.host.clients() == 1 && stats.left == 1
         });
         reader
@@ -114,19 +114,19 @@ fn a_gap_waits_for_a_key_frame_and_asks() {
     let mut reader = stream.reader();
     reader.pull();
     reader.element.set_state(gst::State::Paused).unwrap();
-    let before = stream.host.lender().host().stats().left;
+    let before = stream.host.publisher().host().stats().left;
     // More than the ring keeps.
     for _ in 0..20 {
         stream.delta();
     }
     reader.element.set_state(gst::State::Playing).unwrap();
     until("a key frame is asked for", || {
-        // A host that takes its time is asked again after some more packets.
+        // A slow host is asked again after some more packets.
         stream.delta();
-        stream.host.lender().host().stats().left > before
+        stream.host.publisher().host().stats().left > before
     });
     let key = stream.key();
-    // What was under way when it was paused comes first.
+    // A packet that was under way at the pause comes first.
     let next = loop {
         let next = reader.pull();
         if next.offset() > 2 {
@@ -143,7 +143,7 @@ fn downstream_asks_for_a_key_frame() {
     let mut stream = Stream::new();
     let mut reader = stream.reader();
     reader.pull();
-    let left = |stream: &Stream| stream.host.lender().host().stats().left;
+    let left = |stream: &Stream| stream.host.publisher().host().stats().left;
     let before = left(&stream);
     let event = gst_video::UpstreamForceKeyUnitEvent::builder().build();
     assert!(reader.harness.sinkpad().unwrap().push_event(event));
@@ -151,10 +151,10 @@ fn downstream_asks_for_a_key_frame() {
 }
 
 #[test]
-fn parameter_sets_of_the_host_are_put_in_front() {
+fn parameter_sets_of_the_host_are_prepended() {
     let mut stream = Stream::new();
     let sets = [SPS, PPS].concat();
-    let kept = stream.host.lender().host_mut().set_parameters(&sets);
+    let kept = stream.host.publisher().host_mut().set_parameters(&sets);
     kept.unwrap();
     let mut reader = Reader::playing(&stream.path, &[("mode", "every")]);
     stream.publish(FourCc::H264, IDR, true);
@@ -167,10 +167,10 @@ fn parameter_sets_of_the_host_are_put_in_front() {
 }
 
 #[test]
-fn what_is_copied_of_packets_lies_where_downstream_asks_for_it() {
+fn packets_are_copied_into_downstreams_memory() {
     let mut stream = Stream::new();
     let sets = [SPS, PPS].concat();
-    let kept = stream.host.lender().host_mut().set_parameters(&sets);
+    let kept = stream.host.publisher().host_mut().set_parameters(&sets);
     kept.unwrap();
     let mut reader = Reader::new(&stream.path, &[("mode", "every"), ("hold", "1")]);
     let round = reader.is_asked_for_round_addresses();

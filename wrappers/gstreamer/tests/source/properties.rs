@@ -1,4 +1,4 @@
-//! Properties, and what is said of settings that can't be.
+//! Properties, and errors for invalid settings.
 
 use gst::prelude::*;
 use rustix::net::{SendFlags, SocketAddrUnix};
@@ -8,7 +8,7 @@ use crate::reader::{Reader, vslsrc};
 use crate::support::listener;
 
 #[test]
-fn defaults_are_what_is_reported() {
+fn properties_report_their_defaults() {
     let element = vslsrc();
     let text = |name: &str| {
         let value = element.property_value(name);
@@ -51,7 +51,7 @@ fn ranges_are_those_of_the_2_x_element() {
 }
 
 #[test]
-fn the_path_stays_while_it_is_used() {
+fn the_path_is_fixed_while_connected() {
     let (_folder, path, mut host) = host();
     let memory = host.memory(PICTURE, 1);
     let mut reader = Reader::playing(&path, &[]);
@@ -86,7 +86,7 @@ fn refusal(path: Option<&str>, properties: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn a_missing_path_is_said() {
+fn a_missing_path_is_an_error() {
     for path in [None, Some("")] {
         let error = refusal(path, &[]);
         assert!(error.contains("set path"), "{error}");
@@ -94,7 +94,7 @@ fn a_missing_path_is_said() {
 }
 
 #[test]
-fn a_long_path_is_said_with_its_length() {
+fn a_long_path_is_refused_with_its_length() {
     let path = format!("/tmp/{}", "x".repeat(200));
     let error = refusal(Some(&path), &[]);
     assert!(error.contains("205"), "{error}");
@@ -102,7 +102,7 @@ fn a_long_path_is_said_with_its_length() {
 }
 
 #[test]
-fn a_missing_host_is_said_with_what_to_do() {
+fn a_missing_host_is_reported_with_advice() {
     let folder = tempfile::tempdir().unwrap();
     let (_, path) = socket(&folder);
     let error = refusal(Some(&path), &[]);
@@ -112,7 +112,7 @@ fn a_missing_host_is_said_with_what_to_do() {
 }
 
 #[test]
-fn a_silent_host_is_left_after_the_timeout() {
+fn connecting_to_a_silent_host_times_out() {
     let folder = tempfile::tempdir().unwrap();
     let (file, path) = socket(&folder);
     let _listener = listener(&SocketAddrUnix::new(&file).unwrap());
@@ -122,7 +122,7 @@ fn a_silent_host_is_left_after_the_timeout() {
 }
 
 #[test]
-fn a_host_that_talks_nonsense_is_named() {
+fn a_malformed_host_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let (file, path) = socket(&folder);
     let listener = listener(&SocketAddrUnix::new(&file).unwrap());

@@ -28,7 +28,7 @@ pub(crate) fn with_properties(properties: &[(&str, &str)]) -> gst::Element {
 }
 
 impl Reader {
-    /// Reads from `path`; its clock is the system's, and its time began with that.
+    /// Reads from `path`, with the system clock and a base time of 0.
     pub(crate) fn new(path: &str, properties: &[(&str, &str)]) -> Self {
         let element = with_properties(properties);
         element.set_property("path", path);
@@ -49,7 +49,7 @@ impl Reader {
         reader
     }
 
-    /// What is behind it asks for memory at round addresses: multiples of this.
+    /// Has downstream request memory with this alignment.
     pub(crate) fn is_asked_for_round_addresses(&self) -> usize {
         let pad = self.element.static_pad("src").unwrap();
         let params = gst::AllocationParams::new(gst::MemoryFlags::empty(), 4095, 0, 0);

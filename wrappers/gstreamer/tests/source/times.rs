@@ -71,7 +71,7 @@ fn arrival_is_later_than_capture() {
 }
 
 #[test]
-fn raw_times_are_those_of_the_other_pipeline() {
+fn raw_times_are_the_sending_pipelines() {
     let mut s = setting(&[("timestamps", "raw")]);
     let mut frame = picture(s.memory);
     (frame.pts_ns, frame.dts_ns) = (5_000, 4_000);
@@ -85,7 +85,7 @@ fn raw_times_are_those_of_the_other_pipeline() {
 }
 
 #[test]
-fn pts_and_dts_are_taken_over_one_by_one() {
+fn pts_and_dts_are_set_separately() {
     let mut s = setting(&[("dts", "true")]);
     let base = s.reader.element.base_time().unwrap();
     let mut frame = picture(s.memory);
@@ -95,7 +95,7 @@ fn pts_and_dts_are_taken_over_one_by_one() {
     let capture = gst::ClockTime::from_nseconds(frame.timestamp_ns);
     assert_eq!(buffer.pts().unwrap() + base, capture);
     assert_eq!(buffer.dts(), Some(gst::ClockTime::from_nseconds(4_000)));
-    // The base class gives a buffer with a DTS alone that for its PTS.
+    // The base class copies a lone DTS to the PTS.
     s.reader.element.set_property("dts", false);
     s.reader.element.set_property("pts", true);
     frame.pts_ns = -1;
@@ -104,7 +104,7 @@ fn pts_and_dts_are_taken_over_one_by_one() {
 }
 
 #[test]
-fn one_frame_from_before_the_begin_flows() {
+fn one_early_frame_is_passed_on() {
     let (_folder, path, mut host) = host();
     let memory = host.memory(PICTURE, 1);
     let mut reader = Reader::new(&path, &[("mode", "every")]);
@@ -169,7 +169,7 @@ fn caps_follow_the_frames() {
     let rate = caps.get::<gst::Fraction>("framerate").unwrap();
     assert_eq!(rate, gst::Fraction::new(30_000, 1_001));
     assert!(second.flags().contains(gst::BufferFlags::DISCONT));
-    // Frames of before stay what they are.
+    // Earlier frames keep their field order.
     assert_eq!(first.size(), PICTURE);
     assert_eq!(second.size(), 32 * 16 * 2);
 }
@@ -186,7 +186,7 @@ fn uneven_durations_do_not_renegotiate() {
         let rate = caps.structure(0).unwrap().get::<gst::Fraction>("framerate");
         assert_eq!(rate.unwrap(), gst::Fraction::new(30, 1));
     }
-    // A rate that stays is another one.
+    // A rate that persists changes the caps.
     for _ in 0..15 {
         let mut frame = picture(s.memory);
         frame.duration_ns = 20_000_000;
@@ -199,7 +199,7 @@ fn uneven_durations_do_not_renegotiate() {
 }
 
 #[test]
-fn fields_are_told_by_each_buffer() {
+fn each_buffer_has_its_field_flags() {
     const FIELDS: VideoBufferFlags = VideoBufferFlags::INTERLACED.union(VideoBufferFlags::TFF);
     for hold in ["1", "4"] {
         let mut s = setting(&[("hold", hold)]);
@@ -232,7 +232,7 @@ fn a_caps_query_takes_no_frame() {
     let pad = reader.element.static_pad("src").unwrap();
     let template = pad.query_caps(None);
     assert!(template.can_intersect(&gst::Caps::new_empty_simple("video/x-h265")));
-    // Paused, a live source gives nothing.
+    // A paused live source delivers nothing.
     reader.element.set_state(gst::State::Paused).unwrap();
     for _ in 0..3 {
         let caps = pad.query_caps(None);
@@ -244,7 +244,7 @@ fn a_caps_query_takes_no_frame() {
 }
 
 #[test]
-fn a_downstream_that_takes_something_else_is_told() {
+fn incompatible_caps_are_an_error() {
     let (_folder, path, mut host) = host();
     let memory = host.memory(PICTURE, 1);
     host.publish(&picture(memory));

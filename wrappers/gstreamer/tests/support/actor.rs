@@ -1,4 +1,4 @@
-//! Pipelines in processes of their own, which can be killed and stopped.
+//! Pipelines in other processes, which can be killed and suspended.
 
 use std::collections::VecDeque;
 use std::io::BufRead as _;
@@ -13,7 +13,7 @@ use videostream_testing::process::{self, Process, say};
 use super::pipeline::{Pipeline, counted};
 use super::until;
 
-/// The test of each program that is run again as a process with a pipeline.
+/// Name of the test that each program runs as a process with a pipeline.
 const ROLE_TEST: &str = "pipelines_play_in_processes";
 
 /// A process with a pipeline. Killed when dropped.
@@ -23,12 +23,12 @@ pub(crate) struct Actor {
 }
 
 impl Actor {
-    /// A process that has made the pipeline of a description.
+    /// Starts a process with the pipeline of a description.
     pub(crate) fn new(description: &str) -> Self {
         Self::with(description, &[])
     }
 
-    /// The same with variables.
+    /// Starts a process with environment variables.
     pub(crate) fn with(description: &str, variables: &[(&str, &str)]) -> Self {
         let mut command = process::command(ROLE_TEST, &["pipeline", description]);
         command.envs(variables.iter().copied());
@@ -41,7 +41,7 @@ impl Actor {
         actor
     }
 
-    /// A process whose pipeline plays.
+    /// Starts a process and plays its pipeline.
     pub(crate) fn playing(description: &str) -> Self {
         let mut actor = Self::new(description);
         actor.play();
@@ -53,7 +53,7 @@ impl Actor {
         self.process.tell(line);
     }
 
-    /// Waits for a line that begins so; gives the rest of it.
+    /// Waits for a line with this prefix, and returns the rest of it.
     pub(crate) fn wait_for(&mut self, start: &str) -> String {
         let matching = |line: &String| line.strip_prefix(start).map(|rest| rest.trim().to_owned());
         if let Some(at) = self.told.iter().position(|line| matching(line).is_some()) {
@@ -84,7 +84,7 @@ impl Actor {
         self.set("play");
     }
 
-    /// What has come to `out`: frames, and those behind a gap.
+    /// Returns the number of frames that reached `out`, and of those after a gap.
     pub(crate) fn counts(&mut self) -> (u64, u64) {
         let counts = self.ask("counts");
         let (frames, gaps) = counts.split_once(' ').unwrap();
@@ -93,14 +93,14 @@ impl Actor {
         (frames.parse().unwrap(), gaps.parse().unwrap())
     }
 
-    /// Waits until so many frames have come to `out` in all.
+    /// Waits until this number of frames has reached `out` in total.
     pub(crate) fn until_frames(&mut self, count: u64) {
         until(&format!("{count} frames have come"), || {
             self.counts().0 >= count
         });
     }
 
-    /// Waits until so many more have come.
+    /// Waits until this number of further frames has come.
     pub(crate) fn until_more(&mut self, count: u64) {
         let (before, _) = self.counts();
         self.until_frames(before + count);
@@ -128,7 +128,7 @@ impl Actor {
         self.process.signal(signal);
     }
 
-    /// Stops it; no thread of it runs when this is over.
+    /// Suspends it; none of its threads runs when this returns.
     pub(crate) fn stop(&self) {
         self.signal(Signal::STOP);
         let is_stopped = |thread: std::io::Result<std::fs::DirEntry>| {
@@ -141,7 +141,7 @@ impl Actor {
         });
     }
 
-    /// Lets it go on.
+    /// Resumes it.
     pub(crate) fn go_on(&self) {
         self.signal(Signal::CONT);
     }
@@ -157,7 +157,8 @@ impl Actor {
     }
 }
 
-/// Plays a pipeline if this process is to; else has another one do it.
+/// Plays a pipeline in a process that is started for it; in the test itself, checks that this
+/// works.
 pub(crate) fn play_or_check() {
     if let Some(role) = process::role() {
         play(&role[1]);
@@ -176,7 +177,7 @@ fn play(description: &str) {
     let quiet = Arc::new(Mutex::new(false));
     let is_quiet = quiet.clone();
     let telling = std::thread::spawn(move || {
-        // A bus whose pipeline has ended takes nothing that could wake who waits.
+        // The bus of an ended pipeline accepts no message that could wake a wait.
         while ends.try_recv() != Err(std::sync::mpsc::TryRecvError::Disconnected) {
             std::thread::sleep(Duration::from_millis(1));
             let is_quiet = is_quiet.lock().unwrap();
@@ -222,8 +223,8 @@ fn play(description: &str) {
     }
 }
 
-/// Plays and ends, so many times. Sources that are stopped while they start may tell of an error, in front of any
-/// sink: that is left out.
+/// Plays and ends repeatedly. Sources that are stopped while they start may report an error with
+/// any sink, which is ignored.
 fn cycle(pipeline: &Pipeline, times: u32, quiet: &Mutex<bool>) {
     *quiet.lock().unwrap() = true;
     for _ in 0..times {
@@ -277,7 +278,7 @@ fn usage() -> [u64; 4] {
     let name = |thread: std::io::Result<std::fs::DirEntry>| {
         std::fs::read_to_string(thread.ok()?.path().join("comm")).ok()
     };
-    // GLib keeps threads that have nothing to do for a while.
+    // GLib keeps idle threads for a while.
     let threads = threads
         .filter_map(name)
         .filter(|name| !name.starts_with("pool-"));

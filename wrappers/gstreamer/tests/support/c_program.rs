@@ -16,7 +16,8 @@ pub(crate) struct Partner {
 }
 
 impl Partner {
-    /// Starts it as `host` or `client` of a socket; skips by name without a compiler or the library.
+    /// Starts it as `host` or `client` of a socket; skips the test without a compiler or the
+    /// library.
     pub(crate) fn start(test: &str, role: &str, socket: &str) -> Option<Self> {
         let Some(library) = library() else {
             skip(test, "libvideostream_c.so was not built");
@@ -53,20 +54,20 @@ impl Partner {
         })
     }
 
-    /// What it answers to a line.
+    /// Sends a line and returns the answer.
     pub(crate) fn ask(&mut self, line: &str) -> String {
         self.process.tell(line);
         self.process.next()
     }
 
-    /// Its end, in good order.
+    /// Ends it in good order.
     pub(crate) fn quit(mut self) {
         self.process.tell("quit");
         assert!(self.process.end().success());
     }
 }
 
-/// The C library, where cargo has put it.
+/// Returns the C library that cargo built.
 fn library() -> Option<PathBuf> {
     let programs = std::env::current_exe().unwrap();
     let name = "libvideostream_c.so";

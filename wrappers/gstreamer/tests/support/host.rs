@@ -15,7 +15,7 @@ use videostream::hal::format::{FourCc, Layout};
 use videostream::hal::memory::memfd;
 use videostream::hal::ring::{FrameDescriptor, PlaneDescriptor};
 use videostream::hal::time::{deadline_in, now_ns, poll_until};
-use videostream::share::{HostBuilder, Lender};
+use videostream::share::{FramePublisher, HostBuilder};
 
 use super::{shareable, until};
 
@@ -24,7 +24,7 @@ pub(crate) const LEND: u32 = 8;
 
 /// A host with a thread that serves it. It says goodbye when dropped.
 pub(crate) struct TestHost {
-    lender: Arc<Mutex<Lender<()>>>,
+    publisher: Arc<Mutex<FramePublisher<()>>>,
     ends: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
     files: HashMap<u32, File>,
@@ -36,24 +36,24 @@ impl TestHost {
     }
 
     pub(crate) fn with(builder: HostBuilder, lend: u32) -> Self {
-        let host = builder.lend(lend).bind().unwrap();
+        let host = builder.max_outstanding(lend).bind().unwrap();
         let events = host.as_fd().try_clone_to_owned().unwrap();
-        let lender = Arc::new(Mutex::new(Lender::new(host)));
+        let publisher = Arc::new(Mutex::new(FramePublisher::new(host)));
         let ends = Arc::new(AtomicBool::new(false));
         let thread = std::thread::spawn({
-            let (lender, ends) = (lender.clone(), ends.clone());
-            move || serve(&lender, &events, &ends)
+            let (publisher, ends) = (publisher.clone(), ends.clone());
+            move || serve(&publisher, &events, &ends)
         });
         Self {
-            lender,
+            publisher,
             ends,
             thread: Some(thread),
             files: HashMap::new(),
         }
     }
 
-    pub(crate) fn lender(&self) -> MutexGuard<'_, Lender<()>> {
-        self.lender.lock().unwrap()
+    pub(crate) fn publisher(&self) -> MutexGuard<'_, FramePublisher<()>> {
+        self.publisher.lock().unwrap()
     }
 
     /// Registers a memfd of so many bytes, all of them `fill`.
@@ -69,7 +69,7 @@ impl TestHost {
         memfd::seal(&file, memfd::FIXED_SIZE).unwrap();
         let shared = OwnedFd::from(file.try_clone().unwrap());
         let size = bytes.len() as u64;
-        let id = self.lender().host_mut().register(shared, size).unwrap();
+        let id = self.publisher().host_mut().register(shared, size).unwrap();
         self.files.insert(id, file);
         id
     }
@@ -85,9 +85,11 @@ impl TestHost {
     }
 
     pub(crate) fn publish(&self, frame: &FrameDescriptor) -> u64 {
-        let mut lender = self.lender();
-        let serial = lender.publish(frame, ()).map_err(|refused| refused.error);
-        lender.take_back(drop);
+        let mut publisher = self.publisher();
+        let serial = publisher
+            .publish(frame, ())
+            .map_err(|refused| refused.error);
+        publisher.take_back(drop);
         serial.unwrap()
     }
 
@@ -106,17 +108,17 @@ impl TestHost {
 
     /// Says goodbye.
     pub(crate) fn close(&self) {
-        self.lender().host_mut().close();
+        self.publisher().host_mut().close();
     }
 
     /// How many clients there are.
     pub(crate) fn clients(&self) -> usize {
-        self.lender().host().clients().count()
+        self.publisher().host().clients().count()
     }
 
     /// How many frames clients hold.
     pub(crate) fn held(&self) -> u32 {
-        self.lender()
+        self.publisher()
             .host()
             .clients()
             .map(|client| client.held)
@@ -135,12 +137,12 @@ impl Drop for TestHost {
     }
 }
 
-fn serve(lender: &Mutex<Lender<()>>, events: &OwnedFd, ends: &AtomicBool) {
+fn serve(publisher: &Mutex<FramePublisher<()>>, events: &OwnedFd, ends: &AtomicBool) {
     while !ends.load(Ordering::SeqCst) {
         {
-            let mut lender = lender.lock().unwrap();
-            lender.host_mut().process().unwrap();
-            lender.take_back(drop);
+            let mut publisher = publisher.lock().unwrap();
+            publisher.host_mut().process().unwrap();
+            publisher.take_back(drop);
         }
         let slice = deadline_in(2_000_000);
         let _ = poll_until(&mut [PollFd::new(events, PollFlags::IN)], slice);
@@ -193,7 +195,8 @@ impl TestPicture {
         frame
     }
 
-    /// A buffer of a picture in memory that can be shared, each plane in memory of its own if they are to be apart.
+    /// A buffer of a picture in memory that can be shared, each plane in memory of its own if they
+    /// are to be apart.
     pub(crate) fn buffer(&self, format: &str, is_apart: bool) -> gst::Buffer {
         let picture = self;
         let mut buffer = gst::Buffer::new();

@@ -23,7 +23,7 @@ use videostream::Client;
 use videostream::hal::memory::allocate::Allocator;
 use videostream::hal::memory::memfd;
 
-/// A test that waits for so long has failed.
+/// A test that waits this long has failed.
 pub(crate) const WATCHDOG: Duration = Duration::from_secs(60);
 
 /// Starts GStreamer with the elements.
@@ -60,7 +60,7 @@ pub(crate) fn shareable(size: usize, value: u8) -> gst::Memory {
     memory.into_memory()
 }
 
-/// A socket as a host listens on, with nobody who answers.
+/// A listening socket like a host's that never answers.
 pub(crate) fn listener(address: &SocketAddrUnix) -> OwnedFd {
     let (family, kind) = (AddressFamily::UNIX, SocketType::SEQPACKET);
     let listener = socket_with(family, kind, SocketFlags::CLOEXEC, None).unwrap();
@@ -69,7 +69,7 @@ pub(crate) fn listener(address: &SocketAddrUnix) -> OwnedFd {
     listener
 }
 
-/// A sink for a test to feed. Whoever is slow finds the last frame still.
+/// A sink for a test to feed. Its frames never expire.
 pub(crate) fn fed_sink(path: &str) -> gst::Element {
     init();
     gst::ElementFactory::make("vslsink")
@@ -80,7 +80,7 @@ pub(crate) fn fed_sink(path: &str) -> gst::Element {
         .unwrap()
 }
 
-/// What feeds a sink with buffers of these caps; it plays.
+/// Returns a playing harness that feeds a sink with buffers of these caps.
 pub(crate) fn feed(sink: &gst::Element, caps: &str) -> Harness {
     let mut harness = Harness::with_element(sink, Some("sink"), None);
     harness.set_src_caps_str(caps);
@@ -111,7 +111,7 @@ pub(crate) fn with_bus(element: &gst::Element) -> gst::Bus {
     bus
 }
 
-/// Waits until something holds, which is a fault of the product if it never does.
+/// Waits until something holds; the test fails if it never does.
 pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let begin = std::time::Instant::now();
     while !holds() {
@@ -136,7 +136,7 @@ pub(crate) fn within<T: Send + 'static>(what: &str, run: impl FnOnce() -> T + Se
     }
 }
 
-/// An encoder of H.264 that is there, with what makes it quick; skips by name without one.
+/// Returns an installed H.264 encoder with fast settings; skips the test without one.
 pub(crate) fn encoder(test: &str) -> Option<&'static str> {
     init();
     let known = [
@@ -154,7 +154,7 @@ pub(crate) fn encoder(test: &str) -> Option<&'static str> {
     found.map(|(_, words)| *words)
 }
 
-/// A decoder of H.264 that is there; skips by name without one.
+/// Returns an installed H.264 decoder; skips the test without one.
 pub(crate) fn decoder(test: &str) -> Option<&'static str> {
     init();
     let has = |name: &&&str| gst::ElementFactory::find(name).is_some();

@@ -15,7 +15,8 @@ struct Counts {
     gaps: AtomicU64,
 }
 
-/// A pipeline of a description as gst-launch-1.0 takes it. What comes to its element `out` is counted.
+/// A pipeline from a description for gst-launch-1.0. Buffers that reach its element `out` are
+/// counted.
 #[derive(Debug)]
 pub(crate) struct Pipeline {
     pipeline: gst::Pipeline,
@@ -77,8 +78,8 @@ impl Pipeline {
         within(&format!("{state:?}"), move || pipeline.set_state(state))
     }
 
-    /// Waits until all elements play. Who sends an end before that waits for a sink that waits for its state, in
-    /// any pipeline.
+    /// Waits until all elements play. Sending EOS before that deadlocks in any pipeline, with a
+    /// sink that waits for its state.
     pub(crate) fn until_playing(&self) {
         let timeout = gst::ClockTime::try_from(super::WATCHDOG).unwrap();
         let (result, state, _) = self.pipeline.state(timeout);
@@ -111,12 +112,12 @@ impl Pipeline {
         self.counts.frames.load(Ordering::SeqCst)
     }
 
-    /// Frames behind a gap.
+    /// Frames after a gap.
     pub(crate) fn gaps(&self) -> u64 {
         self.counts.gaps.load(Ordering::SeqCst)
     }
 
-    /// Waits until so many frames have come in all.
+    /// Waits until this number of frames has come in total.
     pub(crate) fn until_frames(&self, count: u64) {
         until(&format!("{count} frames have come"), || {
             self.fail_on_error();
@@ -124,7 +125,7 @@ impl Pipeline {
         });
     }
 
-    /// Waits until so many more have come.
+    /// Waits until this number of further frames has come.
     pub(crate) fn until_more(&self, count: u64) {
         self.until_frames(self.frames() + count);
     }
@@ -150,7 +151,7 @@ impl Pipeline {
         caps.structure(0).unwrap().to_owned()
     }
 
-    /// What an element of it says that ends it.
+    /// Returns the error that ends it.
     pub(crate) fn error(&self) -> String {
         super::error_text(&self.bus())
     }
@@ -178,7 +179,7 @@ impl Pipeline {
         pulled.unwrap_or_else(|| panic!("no sample: {:?}", self.bus().pop()))
     }
 
-    /// Gives a buffer to the appsrc `in`.
+    /// Pushes a buffer to the appsrc `in`.
     pub(crate) fn push(&self, buffer: gst::Buffer) {
         let result = self
             .element("in")
@@ -186,7 +187,7 @@ impl Pipeline {
         assert_eq!(result, gst::FlowReturn::Ok);
     }
 
-    /// Ends what the appsrc `in` gives.
+    /// Ends the stream of the appsrc `in`.
     pub(crate) fn finish(&self) {
         let input = self.element("in");
         let result = input.emit_by_name::<gst::FlowReturn>("end-of-stream", &[]);

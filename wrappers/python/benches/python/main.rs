@@ -1,18 +1,21 @@
-//! What a frame costs a program in Python, beside the same in Rust, in C, and by the 2.x package.
+//! The cost of a frame in Python, compared with Rust, C and the 2.x package.
 //!
 //! ```console
 //! cargo xtask bench Python
 //! ```
 //!
-//! Each subject is a process of its own, and they take turns, so that all meet the same machine:
+//! Each subject is a separate process, and they take turns, so that all run under the same
+//! conditions:
 //!
-//! - *next + view*: a 1080p NV12 frame that is there is taken and its luma viewed as an array, host and client in one
-//!   thread.
-//! - *wake-up*: from the time stamp before the host publishes until a client that slept in its wait has the frame.
+//! - *next + view*: a ready 1080p NV12 frame is taken and its luma viewed as an array, with host
+//!   and client in one thread.
+//! - *wake-up*: from the time stamp before the host publishes until a client that slept in its wait
+//!   has the frame.
 //! - *to_rgb*: a 1080p NV12 frame becomes 640x360 RGB.
 //!
-//! `VIDEOSTREAM_PYTHON` names an interpreter with this package and NumPy, `VIDEOSTREAM_PYTHON_2X` one with the
-//! ctypes package of 2.x, `VIDEOSTREAM_LIBRARY` the C library for it; without them the rows are skipped by name.
+//! `VIDEOSTREAM_PYTHON` names an interpreter with this package and NumPy, `VIDEOSTREAM_PYTHON_2X`
+//! one with the ctypes package of 2.x, `VIDEOSTREAM_LIBRARY` the C library for it; without them the
+//! rows are skipped by name.
 
 mod rust;
 
@@ -24,7 +27,7 @@ use std::{env, fs};
 use videostream_testing::figures::{Goal, Series, Table};
 use videostream_testing::process;
 
-/// How often all subjects take their turn.
+/// Number of turns of each subject.
 const ROUNDS: usize = 7;
 
 /// What is measured.
@@ -55,7 +58,7 @@ impl What {
     }
 }
 
-/// Who does it.
+/// A subject.
 struct Subject {
     name: &'static str,
     command: Vec<PathBuf>,
@@ -138,7 +141,7 @@ fn c_program() -> Result<PathBuf, String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let place = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let program = place.join("python-bench-peer");
-    // The name that the library says it has.
+    // The library's SONAME.
     let link = place.join("libvideostream.so.2");
     let _ = fs::remove_file(&link);
     let linked = fs::canonicalize(&library).and_then(|library| symlink(library, &link));

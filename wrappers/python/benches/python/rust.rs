@@ -10,7 +10,7 @@ use videostream::hal::format::{FourCc, Layout};
 use videostream::hal::memory::allocate::{Allocation, Allocator};
 use videostream::hal::ring::{FrameDescriptor, PlaneDescriptor};
 use videostream::hal::time::now_ns;
-use videostream::share::Lender;
+use videostream::share::FramePublisher;
 use videostream::{Client, Host, PictureMut};
 
 /// Values that a subject measures in its turn.
@@ -38,7 +38,7 @@ fn layout() -> Layout {
 
 /// A host of 1080p frames in memory of its own.
 struct Producer {
-    lender: Lender<usize>,
+    publisher: FramePublisher<usize>,
     buffers: Vec<(Allocation, u32)>,
     free: Vec<usize>,
     layout: Layout,
@@ -46,7 +46,10 @@ struct Producer {
 
 impl Producer {
     fn new(path: &str) -> Self {
-        let mut host = Host::builder(path).lend(BUFFERS - 1).bind().unwrap();
+        let mut host = Host::builder(path)
+            .max_outstanding(BUFFERS - 1)
+            .bind()
+            .unwrap();
         let layout = layout();
         let buffers: Vec<_> = (0..BUFFERS)
             .map(|_| {
@@ -59,7 +62,7 @@ impl Producer {
             })
             .collect();
         Self {
-            lender: Lender::new(host),
+            publisher: FramePublisher::new(host),
             free: (0..buffers.len()).collect(),
             buffers,
             layout,
@@ -67,12 +70,12 @@ impl Producer {
     }
 
     fn process(&mut self) {
-        self.lender.host_mut().process().unwrap();
+        self.publisher.host_mut().process().unwrap();
     }
 
     fn publish(&mut self) {
         let free = &mut self.free;
-        self.lender.take_back(|at| free.push(at));
+        self.publisher.take_back(|at| free.push(at));
         let Some(at) = free.pop() else {
             return;
         };
@@ -95,7 +98,7 @@ impl Producer {
                 size: plane.size,
             };
         }
-        self.lender.publish(&frame, at).unwrap();
+        self.publisher.publish(&frame, at).unwrap();
     }
 }
 

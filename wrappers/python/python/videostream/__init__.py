@@ -1,8 +1,8 @@
 """Capture, share, encode and record video on embedded Linux without a copy.
 
-One process owns a camera and shares its frames by a `Host`; others read them by a `Client`, where
-they lie. Frames are n-dimensional views of that memory for NumPy, OpenCV, PyTorch and whatever else
-knows the buffer protocol or DLPack.
+One process owns a camera and shares its frames with a `Host`; other processes read them with a
+`Client`. Frames are n-dimensional views of the shared memory, for NumPy, OpenCV, PyTorch and other
+libraries with support for the buffer protocol or DLPack.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ __all__ = [
     "version",
 ]
 
-#: What is loaded when it is used: dataclasses take longer to load than all of the above.
+#: Loaded on first use: importing dataclasses takes longer than all of the above.
 _LISTING = ("Control", "ControlChange", "Device", "Format", "Size")
 
 

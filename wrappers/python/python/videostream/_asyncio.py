@@ -1,4 +1,4 @@
-"""Frames in event loops: a descriptor and a callback, no thread."""
+"""Asyncio support: waits for descriptors, without threads."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Item = TypeVar("Item", covariant=True)
 
 
 class Pollable(Protocol[Item]):
-    """What gives items without waiting, and a descriptor that says when to look."""
+    """An object that returns items without waiting, and has a descriptor to wait for."""
 
     def poll(self) -> Item | None:
-        """Give the next item if there is one."""
+        """Return the next item, if there is one."""
 
     def fileno(self) -> int:
-        """Give the descriptor."""
+        """Return the descriptor."""
 
 
 async def readable(fd: int) -> None:
@@ -32,7 +32,7 @@ async def readable(fd: int) -> None:
         if not ready.done():
             ready.set_result(None)
 
-    # A loop knows one reader for a descriptor, and tasks may wait for the same one.
+    # A loop has one reader per descriptor, but several tasks may wait for it.
     own = os.dup(fd)
     try:
         loop.add_reader(own, wake)
@@ -45,18 +45,18 @@ async def readable(fd: int) -> None:
 
 
 class Frames(AsyncIterator[Item]):
-    """The items of a client or source as they come, until their host ends or it is closed.
+    """The items of a client or source, until its host ends or it is closed.
 
-    It keeps none of them: what the loop's body lets go is given back at once.
+    No item is kept: what the loop's body drops is released at once.
     """
 
     def __init__(self, client: Pollable[Item]) -> None:
-        """Take what gives the items."""
+        """Iterate over the items of `client`."""
         self._client = client
 
     async def __anext__(self) -> Item:
         """Wait for the next item."""
-        # Others run between items, however fast they come.
+        # Let other tasks run between items, however fast they come.
         await asyncio.sleep(0)
         while True:
             try:
@@ -74,12 +74,12 @@ class Frames(AsyncIterator[Item]):
 
 
 def frames(client: Pollable[Item]) -> AsyncIterator[Item]:
-    """Give the items of a client as they come, until its host ends."""
+    """Return an iterator over the items of a client or source."""
     return Frames(client)
 
 
 class Steppable(Protocol):
-    """What serves clients step by step, and has a descriptor that says when."""
+    """An object that serves clients step by step, and has a descriptor to wait for."""
 
     is_closed: bool
 
@@ -87,7 +87,7 @@ class Steppable(Protocol):
         """Publish the next frame."""
 
     def fileno(self) -> int:
-        """Give the descriptor."""
+        """Return the descriptor."""
 
 
 async def serve(stream: Steppable) -> None:

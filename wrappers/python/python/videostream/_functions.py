@@ -16,7 +16,7 @@ from ctypes import (
 )
 from typing import Any
 
-#: Each function: what it gives, and its arguments.
+#: Result and argument types by function name.
 FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "vsl_version": (c_char_p, []),
     "vsl_timestamp": (c_int64, []),

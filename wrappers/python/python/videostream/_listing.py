@@ -1,4 +1,4 @@
-"""What devices and their controls are, as plain values."""
+"""Plain values that describe devices and their controls."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ class Size:
     """A picture size of a format, or a range of sizes.
 
     `width` and `height` are in pixels. A range goes from `smallest` (width, height) to them in
-    steps of `step`; both are None for a single size. `rates` are frames per second, as far as the
-    driver lists them, at the largest size; `rate_range` is the slowest and the fastest where it
-    gives a range.
+    steps of `step`; both are None for a single size. `rates` are the frames per second that the
+    driver lists for the largest size; `rate_range` is the slowest and the fastest rate if the
+    driver reports a range.
     """
 
     width: int
@@ -25,7 +25,7 @@ class Size:
     rate_range: tuple[Fraction, Fraction] | None = None
 
     def __str__(self) -> str:
-        """Give "1280x720", or "from 32x32 to 1920x1080"."""
+        """Return "1280x720", or "from 32x32 to 1920x1080"."""
         largest = f"{self.width}x{self.height}"
         if self.smallest is None:
             return largest
@@ -34,7 +34,7 @@ class Size:
 
 @dataclass(frozen=True)
 class Format:
-    """A pixel format of a device: its four letters, the driver's words for it, and its sizes."""
+    """A pixel format of a device: its four letters, the driver's description, and its sizes."""
 
     fourcc: str
     description: str
@@ -46,10 +46,10 @@ class Format:
 class Device:
     """A video device: its node, what it is, and what it offers.
 
-    `card` is its name for people, `driver` the kernel's driver, `bus` where it is attached.
-    `kind` is "camera", "encoder", "decoder", "converter", "output", "metadata" or another word,
-    and None for a node that could not be opened: `error` says why then. `gaps` says what the
-    driver failed to tell.
+    `card` is its readable name, `driver` the kernel driver, `bus` where it is attached. `kind` is
+    "camera", "encoder", "decoder", "converter", "output", "metadata" or another word, and None for
+    a node that could not be opened: `error` then has the reason. `gaps` lists what the driver
+    failed to report.
     """
 
     path: str
@@ -63,7 +63,7 @@ class Device:
     error: str | None = None
 
     def __str__(self) -> str:
-        """Give a line for people."""
+        """Return a readable line."""
         if self.error is not None:
             return self.error
         formats = ", ".join(format.fourcc for format in self.formats + self.input_formats)
@@ -72,13 +72,12 @@ class Device:
 
 @dataclass(frozen=True)
 class Control:
-    """A control of a camera, as it was when it was asked for.
+    """A control of a camera at the time of the query.
 
-    `name` is what it is set by, `title` the driver's name for it, `group` the heading that it
-    stands under. `kind` is "integer", "switch", "menu", "integer menu", "button", "text", "bit
-    mask", "array", "area" or "other". `items` are the values of a menu by their index. `unit` is
-    what it counts in, where the kernel states that ("100 µs", "K"); most controls count in units
-    of their driver's own.
+    `name` is the name to set it by, `title` the driver's name, `group` its control class. `kind` is
+    "integer", "switch", "menu", "integer menu", "button", "text", "bit mask", "array", "area" or
+    "other". `items` are the values of a menu by index. `unit` is the unit of its values if the
+    kernel defines one ("100 µs", "K"); most controls use units of their driver.
     """
 
     name: str
@@ -100,9 +99,9 @@ class Control:
 
 @dataclass(frozen=True)
 class ControlChange:
-    """A control has changed: its value, or its range or whether it has an effect.
+    """A change of a control: its value, its range, or whether it is inactive.
 
-    `value` is None for texts and arrays: read it.
+    `value` is None for texts and arrays: read the control instead.
     """
 
     name: str

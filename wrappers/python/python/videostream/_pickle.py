@@ -1,4 +1,4 @@
-"""What unpickling calls."""
+"""Functions that unpickling calls."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from ._videostream import Client
 
 
 def connect(path: str | os.PathLike[str], options: dict[str, Any]) -> Client:
-    """Connect a client again, by its path and options."""
+    """Connect a client with the path and options of the pickled one."""
     return Client(path, **options)

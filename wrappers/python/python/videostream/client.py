@@ -1,4 +1,4 @@
-"""`Client`, where programs of the 2.x package import it from."""
+"""`Client` under its module name of the 2.x package."""
 
 from ._videostream import Client
 

@@ -1,4 +1,4 @@
-"""The decoder by the names of the 2.x package."""
+"""The decoder under the names of the 2.x package."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = [
 
 
 class DecoderCodec(IntEnum):
-    """What a decoder decodes."""
+    """Codec of a decoder."""
 
     H264 = 0
     HEVC = 1
@@ -27,7 +27,7 @@ DecoderInputCodec = DecoderCodec
 
 
 class CodecBackend(IntEnum):
-    """Who decodes: a device if there is one (AUTO), or a device. Both others are V4L2's."""
+    """Backend of a decoder: AUTO uses a device if there is one; both others are V4L2."""
 
     AUTO = 0
     HANTRO = 1
@@ -35,7 +35,7 @@ class CodecBackend(IntEnum):
 
 
 class DecodeReturnCode(IntFlag):
-    """What `Decoder.decode_frame` has done; several of these together."""
+    """Result of `Decoder.decode_frame`; several flags may be set."""
 
     SUCCESS = 0
     ERROR = 1

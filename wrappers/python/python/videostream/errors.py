@@ -18,13 +18,13 @@ __all__ = [
 
 
 class Error(OSError, RuntimeError):
-    """A call failed: `errno` says how, `strerror` what to do, `filename` on what."""
+    """A call failed; `errno`, `strerror` and `filename` have the details."""
 
     __module__ = "videostream"
 
 
 class TimedOut(Error, TimeoutError):
-    """Nothing came before the timeout. The call can be repeated."""
+    """The timeout passed. The call can be repeated."""
 
     __module__ = "videostream"
 
@@ -36,13 +36,13 @@ class HostGone(Error, ConnectionError):
 
 
 class Refused(Error, ConnectionError):
-    """The host does not let this client in, or has thrown it out, and says why."""
+    """The host refused or evicted this client; the message has the reason."""
 
     __module__ = "videostream"
 
 
 class HoldLimit(Error):
-    """The client holds as many frames as it asked for: release one, or ask for more."""
+    """All frames that may be held are held: release one, or use a larger `hold`."""
 
     __module__ = "videostream"
 
@@ -60,7 +60,7 @@ class Released(Error, ValueError):
 
 
 class Forked(Error):
-    """The object belongs to the parent process: make one in this process."""
+    """The object belongs to the parent process: create one in this process."""
 
     __module__ = "videostream"
 

@@ -1,4 +1,4 @@
-"""`Frame`, where programs of the 2.x package import it from."""
+"""`Frame` under its module name of the 2.x package."""
 
 from ._videostream import Frame
 

@@ -1,4 +1,4 @@
-"""`Host`, where programs of the 2.x package import it from."""
+"""`Host` under its module name of the 2.x package."""
 
 from ._videostream import Host
 

@@ -1,7 +1,7 @@
-"""The C library for programs that call it themselves, opened when it is first touched.
+"""The C library for programs that call it directly, opened on first use.
 
-The package does not need it: `Frame`, `Host`, `Client` and `Decoder` are the Rust library. Nor does
-it need ctypes before.
+The package itself does not need it: `Frame`, `Host`, `Client` and `Decoder` use the Rust library.
+ctypes is imported on first use, too.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
 
 __all__ = ["errmsg", "lib", "load_library", "load_symbols", "timestamp", "version"]
 
-#: What the library is called, in the order of trying.
+#: Names of the library, in the order of trying.
 NAMES = ("libvideostream.so", "libvideostream.so.2", "libvideostream.dylib")
 
 
 def version() -> str:
-    """Return the version of the library that the package is made of."""
+    """Return the version of the package, which is that of the Rust library."""
     return __version__
 
 
 def timestamp() -> int:
-    """Return the time in nanoseconds, on the clock of frames: `time.monotonic_ns()`."""
+    """Return `time.monotonic_ns()`, the clock of frame times."""
     return time.monotonic_ns()
 
 
 def errmsg() -> str | None:
-    """Return what the last call of `lib` that set errno says; None if no call did.
+    """Return the message of the errno that `lib` set last; None if no call set it.
 
-    Exceptions of the package have the message of their own failure.
+    Exceptions of the package have their own messages.
     """
     from ctypes import get_errno
 
@@ -47,8 +47,8 @@ def errmsg() -> str | None:
 def load_library(libname: str | None = None) -> CDLL:
     """Open the C library.
 
-    `VIDEOSTREAM_LIBRARY` in the environment is what is opened, else `libname`, else the installed
-    library. Raises OSError if it cannot be.
+    Opens the file that the environment variable `VIDEOSTREAM_LIBRARY` names, else `libname`, else
+    the installed library. Raises OSError if none can be opened.
     """
     from ctypes import CDLL
     from pathlib import Path
@@ -72,9 +72,9 @@ def load_library(libname: str | None = None) -> CDLL:
 
 
 def load_symbols(lib: CDLL) -> None:
-    """Say what the functions of the library take and give.
+    """Set argument and result types of the library's functions.
 
-    Raises AttributeError for a library without one of them.
+    Raises AttributeError if the library lacks a function.
     """
     from ._functions import FUNCTIONS
 
@@ -85,14 +85,14 @@ def load_symbols(lib: CDLL) -> None:
 
 
 class _Lazy:
-    """The C library, opened when something of it is asked for."""
+    """The C library, opened on first use."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name.endswith("__"):
-            # Asked for by introspection, of any object.
+            # Introspection must not open the library.
             raise AttributeError(name)
         with self._lock:
             library = self.__dict__.get("_library")
@@ -110,5 +110,5 @@ class _Lazy:
         return f"<videostream.lib: {library if library is not None else 'not opened yet'}>"
 
 
-#: The C library, opened when it is first touched.
+#: The C library, opened on first use.
 lib: Any = _Lazy()

@@ -1,8 +1,8 @@
-//! Memory that a host has registered: once, whichever frames lie in it.
+//! The memory that a host has registered, each once for all frames in it.
 //!
-//! A registered descriptor keeps its memory alive. Memory that was posted once therefore goes when its
-//! frame does; what has come back is one of a pool of the program's, and stays until it was not used for a
-//! while.
+//! A registered descriptor keeps its memory alive. Memory is therefore unregistered with its first
+//! frame; if it is posted again, it belongs to a pool of the program, and stays registered until it
+//! has been idle for a while.
 
 use std::collections::VecDeque;
 use std::os::fd::BorrowedFd;
@@ -16,35 +16,35 @@ use videostream::share;
 
 use crate::error::{Failure, Kind, raise};
 
-/// How long memory of a pool is kept that no frame lies in, in nanoseconds.
-const KEPT_NS: u64 = 2_000_000_000;
+/// How long pooled memory stays registered without a frame in it, in nanoseconds.
+const MAX_IDLE_NS: u64 = 2_000_000_000;
 
 #[derive(Debug, Default)]
 pub(super) struct Registry {
     known: Vec<Registered>,
-    /// What was let go, to tell what comes back.
+    /// Memory that was unregistered, to recognize it when it is posted again.
     gone: VecDeque<Identity>,
 }
 
 #[derive(Debug)]
 struct Registered {
-    /// Its number in the ring.
+    /// Its id in the ring.
     id: u32,
     identity: Identity,
     size: u64,
-    /// It can be cut short: clients of other users can't have it.
+    /// It can be truncated, so clients of other users can't have it.
     is_unsealed: bool,
-    /// What lies in it.
+    /// Number of frames in it.
     users: u32,
-    /// It has come back.
+    /// It was posted more than once.
     is_pooled: bool,
-    /// Since when nothing does.
+    /// When its last frame was released.
     idle_ns: u64,
 }
 
 impl Registry {
-    /// Registers memory for one more use: its number in the ring. `None`: clients can't have it where it
-    /// lies.
+    /// Registers memory for one more frame and returns its id in the ring; `None` if it can't be
+    /// shared in place.
     pub(super) fn enter(
         &mut self,
         host: &mut share::Host,
@@ -57,7 +57,7 @@ impl Registry {
         if let Some(at) = known.position(|known| known.identity == identity)
             && !host.is_registered(self.known[at].id)
         {
-            // The ring has let it go for want of room.
+            // The ring has unregistered it to make room.
             self.known.swap_remove(at);
         }
         let mut known = self.known.iter_mut();
@@ -80,7 +80,7 @@ impl Registry {
             false => (**host).register(own, size),
         };
         let id = match registered {
-            // Another user's, no file, or one that a process may serve.
+            // Another user's memory, not a file, or a file that a process may serve.
             Err(IpcError::BadBuffer(_)) => return Ok(None),
             Err(why) => {
                 let socket = host.socket().to_owned();
@@ -100,7 +100,7 @@ impl Registry {
         Ok(Some(id))
     }
 
-    /// A use is over.
+    /// Notes that a frame in it was released.
     pub(super) fn leave(&mut self, host: &mut share::Host, id: u32) {
         let Some(at) = self.known.iter().position(|known| known.id == id) else {
             return;
@@ -113,11 +113,11 @@ impl Registry {
         }
     }
 
-    /// Lets go of what was not used for a while.
+    /// Unregisters memory that has been idle for a while.
     pub(super) fn tidy(&mut self, host: &mut share::Host, now_ns: u64) {
         for at in (0..self.known.len()).rev() {
             let known = &self.known[at];
-            if known.users == 0 && known.idle_ns.saturating_add(KEPT_NS) < now_ns {
+            if known.users == 0 && known.idle_ns.saturating_add(MAX_IDLE_NS) < now_ns {
                 self.let_go(host, at);
             }
         }
@@ -125,7 +125,7 @@ impl Registry {
 
     fn let_go(&mut self, host: &mut share::Host, at: usize) {
         let known = self.known.swap_remove(at);
-        host.retire(known.id);
+        host.unregister(known.id);
         if !self.gone.contains(&known.identity) {
             if self.gone.len() == 2 * MAX_BUFFERS {
                 self.gone.pop_front();

@@ -1,4 +1,4 @@
-//! What is looked at once: types, memory errors, and the installation from sources.
+//! Checks with one interpreter only: types, memory errors, and installation from source.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -127,9 +127,7 @@ fn copy_package(to: &Path) -> Result<()> {
         }
         Ok(())
     }
-    if to.exists() {
-        fs::remove_dir_all(to).with_context(|| format!("remove {}", to.display()))?;
-    }
+    project::remove(to)?;
     copy(&python::folder()?.join("python"), to).with_context(|| format!("fill {}", to.display()))
 }
 

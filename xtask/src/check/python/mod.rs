@@ -1,4 +1,4 @@
-//! The package for Python: built, and tested with every interpreter that can be had.
+//! The Python package: built, and tested with every interpreter that is available.
 
 mod checks;
 mod prepare;
@@ -27,8 +27,7 @@ pub(super) fn part(run: &mut Run) -> Result<Outcome> {
     let Some(system) = Interpreter::preferred() else {
         return Ok(Outcome::Skipped(python::NONE.to_owned()));
     };
-    let place = python::place()?;
-    let tools = match Tools::prepare(run, &place.join("tools"), &system, &[])? {
+    let tools = match Tools::of_tests(run, &system)? {
         Ok(tools) => tools,
         Err(why) => return Ok(Outcome::Skipped(first_line(&why))),
     };
@@ -113,7 +112,7 @@ impl<'a> Job<'a> {
     }
 }
 
-/// Does [`TOGETHER`] jobs at the same time, each with a log of its own until it has ended.
+/// Runs the jobs, [`TOGETHER`] at the same time, each with a separate log until it ends.
 fn together(run: &mut Run, steps: &mut Steps, jobs: Vec<Job<'_>>) -> Result<()> {
     let (log, deep) = (run.path().to_owned(), run.is_deep());
     let jobs = Mutex::new(jobs.into_iter());
@@ -139,18 +138,18 @@ fn together(run: &mut Run, steps: &mut Steps, jobs: Vec<Job<'_>>) -> Result<()> 
     })
 }
 
-/// The environment in which the guest, which sees this machine's files, runs tests; or why there is none.
+/// The environment in which the guest, which sees this machine's files, runs tests; or why there is
+/// none.
 pub(super) fn for_guest(run: &mut Run) -> Result<Result<Environment, String>> {
     let Some(system) = Interpreter::preferred() else {
         return Ok(Err(python::NONE.to_owned()));
     };
-    let place = python::place()?;
-    let tools = match Tools::prepare(run, &place.join("tools"), &system, &[])? {
+    let tools = match Tools::of_tests(run, &system)? {
         Ok(tools) => tools,
         Err(why) => return Ok(Err(first_line(&why))),
     };
     // Of its own: the part `python` may run at the same time.
-    let place = place.join("guest");
+    let place = python::place()?.join("guest");
     let requirements = python::requirements("requirements.txt")?;
     let missing = |run: &mut Run, line: &str| {
         run.left_out(line, "no wheel of it for the interpreter of the guest")

@@ -26,7 +26,7 @@ pub(super) fn environments(
     Ok(found)
 }
 
-/// One for each version that the package supports, as far as it can be had.
+/// Returns an interpreter for each supported version that is available.
 fn interpreters(run: &mut Run, tools: &Tools, system: &Interpreter) -> Result<Vec<Interpreter>> {
     let mut found = Vec::new();
     for name in SUPPORTED {
@@ -51,7 +51,8 @@ fn interpreters(run: &mut Run, tools: &Tools, system: &Interpreter) -> Result<Ve
     Ok(found)
 }
 
-/// The environment in which tests are run with `interpreter`. That of the system's has more: what is tried once.
+/// The environment in which tests are run with `interpreter`. That of the system's has more: what
+/// is tried once.
 fn environment(
     run: &mut Run,
     tools: &Tools,
@@ -62,7 +63,7 @@ fn environment(
     let missing = |run: &mut Run, line: &str| {
         run.left_out(
             &format!("{line} with Python {name}"),
-            "no wheel of it can be had",
+            "no wheel is available",
         )
     };
     let mut wanted = python::requirements("requirements.txt")?;
@@ -92,7 +93,7 @@ impl Older {
             library.display()
         );
         let folder = python::place()?.join("ctypes");
-        let missing = |run: &mut Run, line: &str| run.left_out(line, "it can't be had");
+        let missing = |run: &mut Run, line: &str| run.left_out(line, "not available");
         let environment = tools.environment(run, &folder, interpreter, python::CTYPES, missing)?;
         Ok(Self {
             library,
@@ -110,7 +111,8 @@ impl Older {
     }
 }
 
-/// The wheels that were built: one for the stable ABI, and one for each interpreter that it does not serve.
+/// The wheels that were built: one for the stable ABI, and one for each interpreter that it does
+/// not serve.
 #[derive(Default)]
 pub(super) struct Wheels(Vec<(Option<Name>, Result<PathBuf, String>)>);
 

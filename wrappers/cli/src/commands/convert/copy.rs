@@ -1,4 +1,4 @@
-//! Packets as they are, into another kind of file.
+//! Copies packets unchanged into another kind of file.
 
 use std::collections::VecDeque;
 use std::io::{Read, Seek};
@@ -11,18 +11,18 @@ use super::packets::{About, Source, packets};
 use super::{Args, Converted, Kind, lost, wait_for_reader};
 use crate::failure::{Failure, GENERAL};
 
-/// Packets whose time is not known yet, and what they go into.
+/// A recorder, and packets whose time is not known yet.
 struct Copy {
     codec: Codec,
     recorder: Recorder,
-    /// An MP4 needs times; a byte stream has none, but says an order.
+    /// Derives times, which an MP4 needs, from the picture order of a byte stream.
     order: Option<PictureOrder>,
-    /// Their bytes; `None` for one that can't be read.
+    /// Bytes of the waiting packets; `None` for one that can't be parsed.
     waiting: VecDeque<Option<Vec<u8>>>,
-    /// Packets that came out of the queue.
+    /// Packets taken out of the queue.
     number: u64,
     damaged: u64,
-    /// Those that lead the first picture, and refer to what was before it.
+    /// Leading pictures of the first key frame, which refer to frames before it.
     skipped: u64,
 }
 
@@ -42,7 +42,7 @@ impl Copy {
         self.write(time_ns)
     }
 
-    /// Writes those whose time is known.
+    /// Writes the packets whose time is known by now.
     fn write(&mut self, time_ns: impl Fn(u64) -> u64) -> Result<(), RecordError> {
         while let Some(shown) = self.order.as_mut().and_then(PictureOrder::next) {
             match (self.waiting.pop_front().flatten(), shown) {
@@ -60,7 +60,7 @@ impl Copy {
     }
 }
 
-/// A track with the times of another file, whose first packet is shown at `first_ns`.
+/// Gives a track the times of the input file, whose first packet is shown at `first_ns`.
 fn timed(track: Track, info: &Mp4Info, first_ns: u64) -> Track {
     let track = track
         .timescale(info.timescale)
@@ -72,7 +72,7 @@ fn timed(track: Track, info: &Mp4Info, first_ns: u64) -> Track {
     }
 }
 
-/// Fills a recording with the packets of a byte stream or MP4.
+/// Copies the packets of a byte stream or MP4 into the output.
 pub(super) fn copy<'a>(
     args: &'a Args,
     source: &mut Source<impl Read + Seek>,
@@ -87,7 +87,7 @@ pub(super) fn copy<'a>(
         let copy = match &mut copy {
             Some(copy) => copy,
             none => {
-                // The source is still there after a power loss.
+                // No sync to disk: after a power loss there is still the input.
                 let track = Track::new(codec, info.width, info.height, rate);
                 let track = track.durable(false).whole(true);
                 let track = match of_file {
@@ -115,7 +115,7 @@ pub(super) fn copy<'a>(
             other => Ok(other?),
         }
     });
-    // Of pictures of another size, those before are in a file.
+    // When the size changes, complete the file with the pictures before it.
     let about = match copied {
         Ok(about) => about,
         Err(error) => {

@@ -1,10 +1,10 @@
-//! What an MP4 says of its video, and a file of another kind can't.
+//! Properties of an MP4 that another kind of file can't express.
 
 use videostream::Appearance;
 use videostream::colorimetry::Range;
 use videostream::mp4::Mp4Info;
 
-/// What a byte stream that says this itself lacks. `hidden` frames are not to be shown.
+/// Lists what a byte stream of appearance `said` lacks. `hidden` frames are not to be shown.
 pub(super) fn in_stream(info: &Mp4Info, said: Appearance, hidden: u64) -> Vec<String> {
     let shown = said.within(info.appearance);
     let colours = shown.colorimetry.codes();
@@ -30,18 +30,18 @@ pub(super) fn in_stream(info: &Mp4Info, said: Appearance, hidden: u64) -> Vec<St
     .collect()
 }
 
-/// What raw video lacks.
+/// Lists what raw video lacks.
 pub(super) fn in_pictures(info: &Mp4Info) -> Vec<String> {
     let lost = [turn(info), times(info)];
     lost.into_iter().flatten().map(str::to_owned).collect()
 }
 
-/// When frames are shown, if that is not at one rate.
+/// Describes frame times, if the rate is not constant.
 fn times(info: &Mp4Info) -> Option<&'static str> {
     (!info.is_even).then_some("when each frame is shown, which is not at one rate")
 }
 
-/// How pictures are turned by their matrix.
+/// Describes the rotation of the MP4's matrix, if any.
 fn turn(info: &Mp4Info) -> Option<&'static str> {
     let [a, b, _, c, d, ..] = info.matrix.map(i32::signum);
     match [a, b, c, d] {

@@ -1,4 +1,4 @@
-//! `videostream convert`: from one file to another.
+//! `videostream convert`: converts one file to another.
 
 mod copy;
 mod lost;
@@ -25,28 +25,29 @@ use self::packets::Source;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
-The files' names say the formats: .h264, .264, .h265, .265 and .hevc are Annex B byte streams, .mp4
-is MP4 (to read also .m4v and .mov), .y4m is raw video. Byte streams have no times: frame n is shown at n / fps,
-exactly. In which order frames are shown they do say (B pictures). An MP4's own times are kept; its first track
-of video is read.
-The output takes its name when it is whole, or complete up to where Ctrl-C or pictures of another size end
-it; what had that name stays until then.
-Where a stream is damaged, what can't be decoded is left out up to the next key frame, and counted.
+Files' extensions select the formats: .h264, .264, .h265, .265 and .hevc are Annex B byte streams,
+.mp4 is MP4 (as input also .m4v and .mov), .y4m is raw video. Byte streams have no times: frame n
+is shown at exactly n / fps, in the order that the stream states (B pictures). An MP4's own times
+are kept; its first video track is read.
+The output appears when it is complete, or complete up to where Ctrl-C or a change of the picture
+size ends it; until then an existing file of that name stays.
+Where a stream is damaged, frames that can't be decoded are left out up to the next key frame,
+and counted.
 
 Examples:
-  videostream convert clip.h264 clip.mp4             nothing is encoded anew
+  videostream convert clip.h264 clip.mp4             without encoding again
   videostream convert -F 30000/1001 clip.hevc clip.mp4
-  videostream convert clip.mp4 clip.h265             as they are: a byte stream for other programs
+  videostream convert clip.mp4 clip.h265             a byte stream for other programs
   videostream convert clip.h264 clip.y4m             decoded
   videostream convert -b 8Mbps clip.y4m clip.mp4     encoded")]
 pub(crate) struct Args {
-    /// Frames per second [default: what the stream says, else 30]
+    /// Frames per second [default: the stream's, else 30]
     #[arg(short = 'F', long, value_name = "N")]
     fps: Option<FrameRate>,
-    /// The compression of a byte stream whose name does not say it
+    /// Codec of a byte stream, if the extension does not tell
     #[arg(long, value_name = "NAME", ignore_case = true, value_enum)]
     codec: Option<CodecName>,
-    /// Where pictures are encoded: kbit/s, or with a unit (5000, 5000kbps, 5Mbps)
+    /// Bit rate of the encoder in kbit/s, or with a unit (5000, 5000kbps, 5Mbps)
     #[arg(short, long, value_name = "RATE", default_value = "5000", value_parser = args::bitrate)]
     bitrate: u32,
     /// The file to read
@@ -55,7 +56,7 @@ pub(crate) struct Args {
     output: PathBuf,
 }
 
-/// What was converted.
+/// Summary of a conversion.
 #[derive(Serialize)]
 struct Converted<'a> {
     file: &'a Path,
@@ -64,17 +65,18 @@ struct Converted<'a> {
     height: u32,
     fps: f64,
     duration_ms: u64,
-    /// Pictures that could not be decoded: damaged, referring to one that is, or waiting in the decoder then.
+    /// Pictures that could not be decoded: damaged, referring to a damaged one, or in the decoder
+    /// at that time.
     damaged_frames: u64,
-    /// Pictures at the beginning that refer to what was before it: in front of the first key frame, leading it,
-    /// or of a refresh that is not at its end.
+    /// Pictures at the beginning that refer to missing ones: before the first key frame, leading
+    /// it, or of an unfinished intra refresh.
     skipped_frames: u64,
-    /// What only the input says.
+    /// Properties of the input that the output lacks.
     #[serde(skip)]
     lost: Vec<String>,
 }
 
-/// What a file's name says.
+/// Kind of a file by its extension.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Stream(Codec),
@@ -103,15 +105,15 @@ impl Args {
         });
         kind.ok_or_else(|| {
             let why = format_args!(
-                "{}: reads .mp4, .m4v, .mov, .h264, .264, .h265, .265, .hevc and .y4m; for other byte \
-                 streams name the --codec",
+                "{}: reads .mp4, .m4v, .mov, .h264, .264, .h265, .265, .hevc and .y4m; for other \
+                 byte streams name the --codec",
                 self.input.display()
             );
             Failure::new(ARGUMENTS, why)
         })
     }
 
-    /// The packets of a file.
+    /// Opens a file as a source of packets.
     fn source<R: Read + Seek>(
         &self,
         from: Kind,
@@ -223,7 +225,7 @@ fn convert<'a>(
     }
 }
 
-/// Refuses to write over what is to be read.
+/// Checks that the output does not overwrite the input.
 fn check_apart(args: &Args) -> Result<(), Failure> {
     let file = |path: &Path| {
         let about = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
@@ -241,7 +243,7 @@ fn check_apart(args: &Args) -> Result<(), Failure> {
     }
 }
 
-/// The file, whose reading moves a bar on the terminal.
+/// Opens a file, with a progress bar on the terminal.
 fn open(path: &Path, output: &Output) -> Result<(impl Read + Seek + use<>, ProgressBar), Failure> {
     let fail =
         |error: io::Error| Failure::new(GENERAL, format_args!("{}: {error}", path.display()));
@@ -258,8 +260,8 @@ fn open(path: &Path, output: &Output) -> Result<(impl Read + Seek + use<>, Progr
     Ok((bar.wrap_read(input), bar))
 }
 
-/// What was read after `number` others, or the end. Where the user wants an end, it comes after the first
-/// picture, if that is there, and else wherever the input was left.
+/// Returns what was read after `number` others, or `None` at the end. If the user stops the
+/// command, the end comes after the first picture at the earliest, if there is one.
 fn read<T>(args: &Args, number: u64, read: io::Result<Option<T>>) -> Result<Option<T>, Failure> {
     match read {
         Ok(Some(read)) if number == 0 || !signals::stopped() => Ok(Some(read)),
@@ -268,7 +270,7 @@ fn read<T>(args: &Args, number: u64, read: io::Result<Option<T>>) -> Result<Opti
     }
 }
 
-/// Why the output is not whole: the user has ended the conversion after so many frames.
+/// Returns the failure of a conversion that the user stopped after `frames` frames.
 fn stopped(args: &Args, frames: u64) -> Failure {
     let file = args.output.display();
     let why = match frames {
@@ -278,7 +280,7 @@ fn stopped(args: &Args, frames: u64) -> Failure {
     Failure::new(GENERAL, why)
 }
 
-/// Why there is nothing to convert, unless that is because the user wanted an end.
+/// Returns the failure of an input without pictures, unless the user stopped the command.
 fn nothing(args: &Args, why: &str) -> Failure {
     if signals::stopped() {
         return stopped(args, 0);
@@ -286,7 +288,7 @@ fn nothing(args: &Args, why: &str) -> Failure {
     broken(args, why)
 }
 
-/// Waits for who reads the output, where that is a FIFO.
+/// Waits for a reader if the output is a FIFO.
 fn wait_for_reader(args: &Args) -> Result<pipes::Reader, Failure> {
     pipes::wait_for_reader(&args.output).ok_or_else(|| stopped(args, 0))
 }

@@ -1,4 +1,4 @@
-//! The packets of a byte stream or an MP4, with times.
+//! Reading packets with times from a byte stream or an MP4.
 
 use std::io::{self, Read, Seek};
 
@@ -10,7 +10,7 @@ use super::{Args, nothing, read};
 use crate::failure::Failure;
 use crate::recording;
 
-/// What packets come out of.
+/// A source of packets.
 pub(super) enum Source<R> {
     /// A byte stream, which has no times.
     Stream(Codec, AccessUnits<R>),
@@ -25,7 +25,7 @@ impl<R: Read + Seek> Source<R> {
         }
     }
 
-    /// What a file with times says of them.
+    /// Returns the properties of an MP4.
     pub(super) fn info(&self) -> Option<Mp4Info> {
         match self {
             Self::Stream(..) => None,
@@ -33,7 +33,7 @@ impl<R: Read + Seek> Source<R> {
         }
     }
 
-    /// Packets that should be there and are not.
+    /// Returns the number of packets missing in the file.
     pub(super) fn missing(&self) -> u64 {
         match self {
             Self::Stream(..) => 0,
@@ -51,7 +51,8 @@ impl<R: Read + Seek> Source<R> {
         }
     }
 
-    /// The rate that was asked for, else the file's, else the stream's, else 30 frames a second.
+    /// Returns the rate of the arguments, else the file's, else the stream's, else 30 frames per
+    /// second.
     fn rate(&self, args: &Args, info: &StreamInfo) -> FrameRate {
         let of_file = self.info().and_then(|info| info.rate);
         let default = recording::NOMINAL;
@@ -59,15 +60,15 @@ impl<R: Read + Seek> Source<R> {
     }
 }
 
-/// What a stream is, and how many of its pictures come before the first key frame.
+/// Properties of a stream, and the number of pictures before its first key frame.
 pub(super) struct About {
     pub(super) info: StreamInfo,
     pub(super) rate: FrameRate,
     pub(super) skipped: u64,
 }
 
-/// Lets `each` see the packets of a source from the first key frame on, and what the stream is. The first packet has
-/// all parameter sets that came before it.
+/// Passes the packets of a source to `each`, from the first key frame on, with the stream's
+/// properties. The first packet includes all parameter sets that came before it.
 pub(super) fn packets(
     args: &Args,
     source: &mut Source<impl Read + Seek>,
@@ -85,7 +86,7 @@ pub(super) fn packets(
         read_before += 1;
         let unit = packet.annex_b();
         let Some((info, rate)) = known else {
-            // Nothing can be shown before a key frame.
+            // Packets before the first key frame can't be decoded.
             sets.add_all(unit);
             has_key |= packet.is_key();
             let Some(info) = sets
@@ -129,7 +130,7 @@ pub(super) fn packets(
     })
 }
 
-/// A unit with those sets in front that it does not bring along.
+/// Returns an access unit, preceded by the parameter sets that it lacks.
 fn with_sets(codec: Codec, unit: &[u8], sets: &ParameterSets) -> Vec<u8> {
     let mut own = ParameterSets::new(codec);
     own.add_all(unit);

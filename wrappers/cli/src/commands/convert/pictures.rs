@@ -1,8 +1,8 @@
-//! Pictures out of a byte stream, and into one.
+//! Decoding a stream into raw video, and encoding raw video.
 
 use std::io::{self, BufReader, Read, Seek};
 
-use videostream::decode::{DecodeError, Decoder, DecoderConfig};
+use videostream::decode::{CodecError, Decoder, DecoderConfig};
 use videostream::encode::{Backend, Codec, Encoder, PictureOrder, has_b_slices};
 use videostream::record::{RawRecorder, Recorder, Track};
 use videostream::y4m::Y4mReader;
@@ -13,21 +13,21 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::{recording, signals};
 
-/// Whether a stream may be decoded again after this, from a key frame on.
-fn is_damage(error: &DecodeError) -> bool {
+/// Returns whether decoding can continue after this error, at the next key frame.
+fn is_damage(error: &CodecError) -> bool {
     matches!(
         error,
-        DecodeError::Corrupt { .. } | DecodeError::KeyFrameNeeded
+        CodecError::Corrupt { .. } | CodecError::KeyFrameNeeded
     )
 }
 
-/// How many of the pictures whose order is known by now are not decoded.
+/// Counts the pictures that are not decoded, of those whose order is known by now.
 fn never_shown(order: &mut PictureOrder) -> u64 {
     let known = std::iter::from_fn(|| order.next());
     known.filter(Option::is_none).count() as u64
 }
 
-/// Writes the pictures of a byte stream or MP4 as raw video.
+/// Decodes a byte stream or MP4 into raw video.
 pub(super) fn decode<'a>(
     args: &'a Args,
     source: &mut Source<impl Read + Seek>,
@@ -77,10 +77,11 @@ pub(super) fn decode<'a>(
     };
     let in_software = codec == Codec::H264 && decoder.backend() == Backend::Software;
     let mut submitted = 0;
-    // Pictures that lead the first one, and refer to what was before it, are not decoded.
+    // Leading pictures of the first key frame refer to frames before it and are not decoded.
     let mut order = PictureOrder::new(codec);
     let mut leading = 0;
-    // So are those of a refresh that begins the stream, up to its end. Behind damage they are missing because of that.
+    // Nor are those of an intra refresh at the beginning of the stream, up to its end. After
+    // damage, missing pictures count as damaged.
     let (mut refreshing, mut is_damaged) = (0, false);
     let decoded = packets(args, source, |packet, _, rate| {
         if in_software && has_b_slices(codec, packet.annex_b()) {
@@ -96,7 +97,7 @@ pub(super) fn decode<'a>(
             refreshing = decoder.hidden();
         }
         submitted += 1;
-        // What can't be read counts as damaged.
+        // A packet that can't be parsed counts as damaged.
         let _ = order.add(packet.annex_b());
         leading += never_shown(&mut order);
         take(&mut decoder, rate)
@@ -108,7 +109,7 @@ pub(super) fn decode<'a>(
     });
     let about = match (decoded, other) {
         (Ok(about), _) => about,
-        // Of pictures of another size, those before are in a file.
+        // When the size changes, complete the file with the pictures before it.
         (Err(error), Some(why)) => {
             let Some(recorder) = recorder else {
                 return Err(error);
@@ -146,7 +147,8 @@ pub(super) fn decode<'a>(
     })
 }
 
-/// Whether what was read of raw video, so many pictures, is kept: the file is cut, or goes on with something else.
+/// Returns whether to keep the `pictures` read so far: raw video is truncated, or continues with
+/// other data.
 fn is_end(error: &io::Error, pictures: u64) -> bool {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => true,
@@ -169,7 +171,8 @@ pub(super) fn encode<'a>(
     };
     if let Some(order) = reader.interlaced() {
         output.note(format_args!(
-            "warning: {}: its pictures are interlaced (I{order}), and are encoded as progressive frames",
+            "warning: {}: its pictures are interlaced (I{order}), and are encoded as \
+             progressive frames",
             args.input.display()
         ));
     }

@@ -1,4 +1,4 @@
-//! The processes of a demo: started, listened to, ended.
+//! The demo's child processes: starting, reading their reports, ending.
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
@@ -21,40 +21,40 @@ pub(super) const CHECKER: usize = 1;
 /// Records them.
 pub(super) const RECORDER: usize = 2;
 
-/// What they are called.
+/// Names of the processes.
 pub(super) const NAMES: [&str; 3] = ["host", "checker", "recorder"];
 
 /// One process.
 #[derive(Default)]
 pub(super) struct Process {
     child: Option<Child>,
-    /// Its process id, also after its end.
+    /// Its process id, kept after its end.
     pub(super) pid: Option<u32>,
     started: bool,
     pub(super) progress: Progress,
-    /// Frames per second of late.
+    /// Recent frames per second.
     pub(super) fps: f64,
-    /// Where that is counted from.
+    /// Start of the interval for `fps`, and frames by then.
     counted: Option<(Instant, u64)>,
     summary: Option<Value>,
-    /// What it wrote to standard error.
+    /// Its standard error.
     said: String,
-    /// Its outputs that are still open.
+    /// Number of its outputs that are still open.
     open: u32,
     failed: Option<String>,
     /// Whether it was asked to end.
     asked: bool,
 }
 
-/// What a process said, by its place.
+/// Output of a process, by its index.
 enum Said {
     Line(usize, String),
     Error(usize, String),
-    /// An output is at its end.
+    /// An output has reached its end.
     Closed(usize),
 }
 
-/// All of them. When this is dropped none is left.
+/// All processes, killed on drop.
 pub(super) struct Children {
     all: [Process; 3],
     said: Receiver<Said>,
@@ -71,7 +71,7 @@ impl Children {
         }
     }
 
-    /// Each of them with its name, those that were not started left out.
+    /// Iterates over the started processes with their names.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, &Process)> {
         let named = NAMES.into_iter().zip(&self.all);
         named.filter(|(_, process)| process.pid.is_some())
@@ -90,14 +90,14 @@ impl Children {
             "LISTEN_FDS",
             "LISTEN_FDNAMES",
         ] {
-            // What a service manager told the demo is not for them.
+            // Variables of the service manager are for the demo only.
             command.env_remove(variable);
         }
         command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            // Ctrl-C is for the process that knows in which order to end the others.
+            // Ctrl-C is for the demo, which ends the others in order.
             .process_group(0);
         let name = NAMES[which];
         let mut child = command
@@ -117,7 +117,8 @@ impl Children {
         Ok(())
     }
 
-    /// Waits until a process works. `false`: it does not, or the user wants an end.
+    /// Waits until a process has started its work. Returns `false` if it fails or the user stops
+    /// the command.
     pub(super) fn started(&mut self, which: usize, time: Duration) -> bool {
         let begin = Instant::now();
         while !self.all[which].started {
@@ -134,7 +135,7 @@ impl Children {
         true
     }
 
-    /// Whether none has ended that should not have.
+    /// Returns whether no process has ended unexpectedly.
     pub(super) fn are_well(&self) -> bool {
         self.all.iter().all(|process| {
             let is_running = process.pid.is_none() || process.child.is_some();
@@ -142,13 +143,13 @@ impl Children {
         })
     }
 
-    /// Whether all clients have ended.
+    /// Returns whether all clients have ended.
     pub(super) fn clients_are_done(&self) -> bool {
         let clients = &self.all[CHECKER..];
         clients.iter().all(|process| process.child.is_none())
     }
 
-    /// Takes in what is said within some time.
+    /// Handles the output of the processes for some time.
     pub(super) fn listen(&mut self, time: Duration) {
         let end = Instant::now() + time;
         loop {
@@ -163,7 +164,7 @@ impl Children {
     fn hear(&mut self, said: Said) {
         match said {
             Said::Line(which, line) => {
-                // What is no event is nothing to us.
+                // Ignore lines that are not events.
                 if let Ok(event) = serde_json::from_str(&line) {
                     self.all[which].note(event);
                 }
@@ -183,7 +184,7 @@ impl Children {
         }
     }
 
-    /// Ends all of them, the host last, with time to complete their files.
+    /// Ends all processes, the host last, with time to complete their files.
     pub(super) fn end(&mut self, time: Duration) {
         for group in [&[RECORDER, CHECKER][..], &[HOST]] {
             for &which in group {
@@ -200,16 +201,16 @@ impl Children {
         }
     }
 
-    /// Why it did not work, if it did not.
+    /// Returns the first failure of a process, if any.
     pub(super) fn failure(&self) -> Option<Failure> {
-        // Clients that lose their host say so, but it is the host that failed.
+        // The host comes first: if it fails, clients fail as a consequence.
         self.all.iter().zip(NAMES).find_map(|(process, name)| {
             let why = process.failed.as_ref()?;
             Some(Failure::new(GENERAL, format_args!("{name}: {why}")))
         })
     }
 
-    /// What a process has found.
+    /// Returns the summary of a process.
     pub(super) fn summary(&self, which: usize) -> Value {
         self.all[which].summary.clone().unwrap_or_default()
     }
@@ -225,7 +226,7 @@ impl Process {
                     .counted
                     .get_or_insert((Instant::now(), progress.frames));
                 let time = since.elapsed();
-                // The first figure comes soon, the later ones are steadier.
+                // A short window for the first figure, longer ones for steadier figures.
                 let window = if self.fps == 0.0 { 500 } else { 1_000 };
                 if time >= Duration::from_millis(window) {
                     let frames = progress.frames.saturating_sub(before);
@@ -241,19 +242,19 @@ impl Process {
         self.asked = true;
         let pid = self.child.as_ref().map(Child::id);
         if let Some(pid) = pid.and_then(|pid| Pid::from_raw(pid.cast_signed())) {
-            // It may have ended meanwhile; its id is not used anew before it is waited for.
+            // It may have ended meanwhile, but its id is not reused before it is waited for.
             let _ = kill_process(pid, Signal::TERM);
         }
     }
 
-    /// Takes the end of a process whose outputs are closed.
+    /// Waits for a process whose outputs are closed.
     fn reap(&mut self) {
         let Some(mut child) = self.child.take() else {
             return;
         };
         match child.wait() {
             Ok(status) if status.success() => {}
-            // It was so new that it did not listen to signals yet.
+            // It was killed before it had set up its signal handlers.
             Ok(status) if self.asked && status.signal() == Some(Signal::TERM.as_raw()) => {}
             Ok(status) => {
                 let line = self
@@ -285,7 +286,7 @@ impl Drop for Children {
     }
 }
 
-/// Passes on the lines of an output.
+/// Forwards the lines of an output.
 fn read(
     from: impl Read + Send + 'static,
     say: Sender<Said>,
@@ -298,7 +299,7 @@ fn read(
                 break;
             }
         }
-        // Nobody is left to be told when the demo has ended.
+        // Fails if the demo has ended.
         let _ = say.send(Said::Closed(which));
     });
 }

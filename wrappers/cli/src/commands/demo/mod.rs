@@ -1,8 +1,8 @@
-//! `videostream demo`: the whole path at work, in real processes.
+//! `videostream demo`: demonstrates the whole path with real processes.
 //!
-//! This process chooses the source and starts three others, each a subcommand of its own: `stream` is
-//! the host, `receive` checks frames and measures latency, `record` records. They report to
-//! this one, which draws a table of it and ends them one after the other, the host last.
+//! This process chooses the source and starts three others, each a subcommand of its own: `stream`
+//! is the host, `receive` checks frames and measures latency, `record` records. They report to this
+//! process, which draws a table and ends them in turn, the host last.
 
 mod children;
 mod plan;
@@ -23,26 +23,32 @@ use children::Children;
 use plan::Plan;
 use table::Table;
 
-/// How long a process may take until it says that it works.
+/// How long a process may take to start its work.
 const START: Duration = Duration::from_secs(60);
-/// How long it may take to end.
+/// How long a process may take to end.
 const END: Duration = Duration::from_secs(60);
 
 #[derive(clap::Args)]
 #[command(after_help = "\
-Takes the first camera that delivers frames, else a moving test pattern. Writes demo.mp4 and
-demo.png, over older ones. Ctrl-C ends it at any moment and leaves complete files.
+Uses the first camera that delivers frames, else a moving test pattern. Writes demo.mp4 and
+demo.png and replaces older ones. Ctrl-C ends it at any time and leaves complete files.
 
 Examples:
   videostream demo
   videostream demo --seconds 60 -d /dev/video2
   videostream demo --pattern --frames 300 --json")]
 pub(crate) struct Args {
-    /// How long
+    /// How long to run
     #[arg(long, value_name = "N", default_value = "10", value_parser = seconds)]
     seconds: Duration,
-    /// This many frames, however long that takes
-    #[arg(short, long, value_name = "N", conflicts_with = "seconds", value_parser = clap::value_parser!(u64).range(1..))]
+    /// Run for this many frames instead
+    #[arg(
+        short,
+        long,
+        value_name = "N",
+        conflicts_with = "seconds",
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
     frames: Option<u64>,
     #[command(flatten)]
     source: SourceArgs,
@@ -51,15 +57,15 @@ pub(crate) struct Args {
     output_dir: PathBuf,
 }
 
-/// What has happened.
+/// Summary of the demo.
 #[derive(Serialize)]
 struct Summary {
     #[serde(flatten)]
     about: About,
-    /// Why this source.
+    /// Why this source was chosen.
     why: String,
     encoder: Option<String>,
-    /// Whether it was ended before its time.
+    /// Whether the user ended it early.
     interrupted: bool,
     host: Value,
     checker: Value,
@@ -82,7 +88,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     let mut children = Children::new();
     let ran = watch(args, &plan, &mut children, output);
     let interrupted = signals::stopped();
-    // Clients before the host, so that they end by themselves and not for lack of frames.
+    // Clients before the host, so that they don't fail for lack of frames.
     children.end(END);
     ran?;
     if let Some(failure) = children.failure() {
@@ -105,7 +111,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     }
 }
 
-/// Starts everything and follows it until it has run for long enough.
+/// Starts the processes and watches them until the demo is over.
 fn watch(
     args: &Args,
     plan: &Plan,

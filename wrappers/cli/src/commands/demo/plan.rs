@@ -1,11 +1,11 @@
-//! What a demo is going to do: the source and why, the encoder, the command lines.
+//! The demo's plan: its source, its encoder, and the command lines of its processes.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::process::Command;
 
 use videostream::camera::CameraMemory;
-use videostream::encode::{EncodeError, Encoder};
+use videostream::encode::{CodecError, Encoder};
 use videostream::hal::format::FourCc;
 use videostream::{CameraSource, FrameRate};
 
@@ -19,13 +19,13 @@ use crate::recording;
 /// Bits per second of the recording.
 const BITRATE: u32 = 5_000_000;
 
-/// A demo before it begins.
+/// The plan of a demo.
 pub(super) struct Plan {
     pub(super) about: About,
     pub(super) why: String,
     pub(super) encoder: Option<String>,
-    /// Why there is none.
-    no_encoder: Option<EncodeError>,
+    /// Why there is no encoder.
+    no_encoder: Option<CodecError>,
     pub(super) files: [PathBuf; 2],
     device: Option<PathBuf>,
     io: Io,
@@ -36,7 +36,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Chooses.
+    /// Chooses source and encoder.
     pub(super) fn new(args: &Args, output: &Output) -> Result<Self, Failure> {
         let (opened, why) = choose(&args.source, output)?;
         let about = opened.about();
@@ -44,7 +44,7 @@ impl Plan {
             Opened::Camera(camera) => camera.camera().map(|stream| stream.path().to_owned()),
             Opened::Pattern(_) => None,
         };
-        // The host opens it anew.
+        // The host opens it again.
         drop(opened);
         let (encoder, no_encoder) = match encoder(&about, args.source.fps) {
             Ok(encoder) => (Some(recording::name(&encoder)), None),
@@ -68,7 +68,7 @@ impl Plan {
         })
     }
 
-    /// The host's command line.
+    /// Returns the host's command line.
     pub(super) fn host(&self) -> Result<Command, Failure> {
         let mut command = child("stream")?;
         match &self.device {
@@ -89,7 +89,7 @@ impl Plan {
         Ok(command)
     }
 
-    /// The command line of the client that checks.
+    /// Returns the command line of the checking client.
     pub(super) fn checker(&self, frames: Option<u64>) -> Result<Command, Failure> {
         let mut command = child("receive")?;
         command
@@ -99,7 +99,7 @@ impl Plan {
         Ok(command)
     }
 
-    /// The command line of the client that records, if there is an encoder.
+    /// Returns the command line of the recording client, if there is an encoder.
     pub(super) fn recorder(&self, frames: Option<u64>) -> Option<Result<Command, Failure>> {
         self.encoder.as_ref()?;
         Some(child("record").map(|mut command| {
@@ -117,8 +117,8 @@ impl Plan {
     }
 }
 
-/// The source: what was asked for, the first camera that works and can be recorded, or the
-/// pattern. With the reason.
+/// Chooses the source: the user's, the first working camera that can be recorded, or the pattern.
+/// Returns it with the reason.
 fn choose(args: &SourceArgs, output: &Output) -> Result<(Opened, String), Failure> {
     if args.pattern || args.device.is_some() {
         return Ok((Opened::new(args, output)?, "as asked".to_owned()));
@@ -131,7 +131,7 @@ fn choose(args: &SourceArgs, output: &Output) -> Result<(Opened, String), Failur
         Ok(stream) => {
             let camera = Opened::Camera(CameraSource::new(stream));
             match encoder(&camera.about(), args.fps) {
-                Ok(_) | Err(EncodeError::NoBackend(_)) => {
+                Ok(_) | Err(CodecError::NoBackend { .. }) => {
                     return Ok((camera, "the first camera that works".to_owned()));
                 }
                 Err(why) => format!("{} can't be recorded: {why}", camera.about().source),
@@ -142,8 +142,8 @@ fn choose(args: &SourceArgs, output: &Output) -> Result<(Opened, String), Failur
     Ok((Opened::pattern(args)?, why))
 }
 
-/// An encoder for the source, to see that there is one.
-fn encoder(about: &About, rate: Option<FrameRate>) -> Result<Encoder, EncodeError> {
+/// Opens an encoder for the source, to check that there is one.
+fn encoder(about: &About, rate: Option<FrameRate>) -> Result<Encoder, CodecError> {
     let fourcc = FourCc::parse(&about.format).unwrap_or(FourCc::NV12);
     let like = (fourcc, about.width, about.height);
     Encoder::new(&recording::config(
@@ -154,7 +154,7 @@ fn encoder(about: &About, rate: Option<FrameRate>) -> Result<Encoder, EncodeErro
     ))
 }
 
-/// This program again, as another process.
+/// Returns a command line of this program.
 fn child(subcommand: &str) -> Result<Command, Failure> {
     let program = std::env::current_exe()
         .map_err(|error| Failure::new(GENERAL, format_args!("this program's path: {error}")))?;

@@ -1,4 +1,4 @@
-//! The live table: redrawn in place on a terminal, a line a second elsewhere.
+//! The live table: redrawn in place on a terminal, one line per second elsewhere.
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal, stdout};
@@ -8,18 +8,18 @@ use super::children::{Children, Process};
 use crate::failure::Failure;
 use crate::output::{self, Output};
 
-/// Between two drawings on a terminal.
+/// Time between two updates on a terminal.
 const REDRAW: Duration = Duration::from_millis(250);
-/// Between two lines elsewhere.
+/// Time between two lines elsewhere.
 const LINE: Duration = Duration::from_secs(1);
 
-/// A drawing of what is going on.
+/// The state of the drawing.
 pub(super) struct Table {
-    /// Results only.
+    /// Whether only results are printed.
     silent: bool,
     in_place: bool,
     due: Duration,
-    /// Rows of the last drawing, to be drawn over.
+    /// Rows of the last drawing, to be overwritten.
     rows: usize,
 }
 
@@ -34,7 +34,7 @@ impl Table {
         }
     }
 
-    /// Draws if it is time to.
+    /// Draws the table if an update is due.
     pub(super) fn draw(&mut self, children: &Children, time: Duration) -> Result<(), Failure> {
         if self.silent || time < self.due {
             return Ok(());
@@ -47,7 +47,7 @@ impl Table {
         }
     }
 
-    /// The last drawing.
+    /// Draws the final table.
     pub(super) fn last(&mut self, children: &Children, time: Duration) -> Result<(), Failure> {
         if self.silent || !self.in_place {
             return Ok(());
@@ -58,7 +58,7 @@ impl Table {
     fn redraw(&mut self, children: &Children, time: Duration) -> Result<(), Failure> {
         let mut text = String::new();
         if self.rows > 0 {
-            // Up to the first row.
+            // Move up to the first row.
             let _ = write!(text, "\x1b[{}A", self.rows);
         }
         let time = format!("{:.1} s", time.as_secs_f64());
@@ -69,7 +69,7 @@ impl Table {
         rows.extend(children.iter().map(|(name, process)| row(name, process)));
         self.rows = rows.len();
         for row in rows {
-            // Over what was there.
+            // Clear the line before writing it.
             let _ = writeln!(text, "\x1b[2K{row}");
         }
         output::print(text)

@@ -1,4 +1,4 @@
-//! A graph as text and as JSON.
+//! Text and JSON of a media graph.
 
 use std::fmt::Write as _;
 
@@ -26,7 +26,7 @@ struct EntityOut {
     function: String,
     node: Option<String>,
     pads: Vec<PadOut>,
-    /// Lens and flash of a sensor.
+    /// Lens and flash that belong to a sensor.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     belongs: Vec<String>,
 }

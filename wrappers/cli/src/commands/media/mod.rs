@@ -1,7 +1,7 @@
-//! `videostream media`: the blocks behind video nodes, their links and formats.
+//! `videostream media`: shows and sets up links and formats of media graphs.
 
 mod graph;
-mod wishes;
+mod settings;
 
 use serde::Serialize;
 use videostream::camera::find_device;
@@ -10,19 +10,19 @@ use videostream::hal::v4l2::ErrorKind;
 use videostream::media::{GraphError, MediaGraph, PadName, PipelineReport, PipelineWish};
 
 use self::graph::show;
-use self::wishes::{FormatWish, LinkWish, format, link};
+use self::settings::{FormatSetting, LinkSetting, format, link};
 use crate::args::size;
 use crate::failure::{ARGUMENTS, CAMERA, Failure, GENERAL};
 use crate::output::Output;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
-A sensor on MIPI CSI-2 is joined to its video node by blocks. Unless a daemon of the vendor sets
-them up, links have to be enabled and every pad needs a format before the node streams.
+A sensor on MIPI CSI-2 is connected to its video node by hardware blocks. Unless a vendor's daemon
+sets them up, links have to be enabled and every pad needs a format before the node streams.
 
 With a video node, --size and --format set everything from the sensor to the node: each pad takes
-what the one before it gives, except where --format says otherwise. With a media device, --format
-sets single pads.
+the format of the one before it, except where --format says otherwise. With a media device,
+--format sets single pads.
 
 Examples:
   videostream media                                          every graph
@@ -32,12 +32,22 @@ Examples:
 pub(crate) struct Args {
     /// A media device (/dev/media0), or a video node: its path, number or name [default: all]
     device: Option<String>,
-    /// Enable or disable a link; may be given several times
-    #[arg(long = "link", value_name = "ENTITY:PAD->ENTITY:PAD=on|off", value_parser = link, requires = "device")]
-    links: Vec<LinkWish>,
-    /// Set the format of a pad; may be given several times
-    #[arg(long = "format", value_name = "ENTITY:PAD=CODE/WxH", value_parser = format, requires = "device")]
-    formats: Vec<FormatWish>,
+    /// Enable or disable a link; may be repeated
+    #[arg(
+        long = "link",
+        value_name = "ENTITY:PAD->ENTITY:PAD=on|off",
+        value_parser = link,
+        requires = "device"
+    )]
+    links: Vec<LinkSetting>,
+    /// Set the format of a pad; may be repeated
+    #[arg(
+        long = "format",
+        value_name = "ENTITY:PAD=CODE/WxH",
+        value_parser = format,
+        requires = "device"
+    )]
+    formats: Vec<FormatSetting>,
     /// With a video node: size of the sensor's picture
     #[arg(short = 'r', long, value_name = "WxH", value_parser = size, requires = "device")]
     size: Option<(u32, u32)>,
@@ -100,7 +110,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     }
 }
 
-/// What became of a wish for a pad.
+/// Formats the result of setting a pad's format.
 fn made(pad: &PadName, asked: &MbusFormat, got: &MbusFormat) -> String {
     if (asked.code, asked.width, asked.height) == (got.code, got.width, got.height) {
         format!("{pad}  {got}")
@@ -127,7 +137,7 @@ struct PadOutcome {
     got: String,
 }
 
-/// What became of a pipeline.
+/// Prints the result of setting up a pipeline.
 fn tell(report: &PipelineReport, output: &Output) -> Result<(), Failure> {
     let node = report.node.as_ref().map(|node| node.got);
     if output.json {

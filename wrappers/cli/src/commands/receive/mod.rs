@@ -1,7 +1,7 @@
-//! `videostream receive`: a client that checks and measures.
+//! `videostream receive`: receives a stream, checks frames, and measures latency.
 
 mod raw;
-mod seen;
+mod report;
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use videostream::{Client, Mode};
 
-use self::seen::Seen;
+use self::report::Seen;
 use crate::args::{self, ChildArgs};
 use crate::connect;
 use crate::failure::{Failure, GENERAL};
@@ -19,8 +19,8 @@ use crate::signals;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
-Frames of the test pattern carry a number and a checksum: they are checked byte for byte.
-Latency is counted from capture and from publishing to the moment this process holds the frame.
+Frames of the test pattern carry a number and a checksum and are checked byte for byte.
+Latency is measured from capture and from publishing until this process holds the frame.
 
 Examples:
   videostream receive /tmp/camera                  100 frames, then the figures
@@ -34,33 +34,39 @@ pub(crate) struct Args {
     /// How long to wait for a frame, and for a host
     #[arg(short, long, value_name = "SECONDS", default_value = "5", value_parser = args::seconds)]
     timeout: Duration,
-    /// Every frame in order, instead of the newest at each look
+    /// Receive every frame in order, instead of the newest each time
     #[arg(long)]
     every: bool,
     /// Hold this many frames at once; the host refuses more than it can spare
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        value_parser = clap::value_parser!(u32).range(1..=64)
+    )]
     hold: u32,
-    /// Look for a frame so long before sleeping: lower latency, at the price of a core
+    /// Spin this long before sleeping: lower latency at the cost of a core
     #[arg(long, value_name = "US", default_value_t = 0)]
     spin: u64,
-    /// Wait for a host that is not there yet, and for the next one when it goes away
+    /// Wait for a host if there is no host yet, and for the next one when it ends
     #[arg(long)]
     reconnect: bool,
-    /// Fail unless every frame is a whole frame of the test pattern
+    /// Fail unless every frame is an intact frame of the test pattern
     #[arg(long, overrides_with = "no_verify")]
     verify: bool,
     /// Don't check frames [default: check those of the test pattern]
     #[arg(long)]
     no_verify: bool,
-    /// Decode compressed frames (implies --every), from a key frame on; damaged ones are left out and counted
+    /// Decode compressed frames from a key frame on (implies --every); damaged ones are skipped and
+    /// counted
     #[arg(long)]
     decode: bool,
-    /// Write the first frame's bytes to a file: plane after plane, without padding
+    /// Write the first frame's planes to a file, without padding
     #[arg(long, value_name = "FILE")]
     raw: Option<PathBuf>,
     #[command(flatten)]
     child: ChildArgs,
-    /// Where the host is
+    /// The host's socket
     socket: String,
 }
 
@@ -132,7 +138,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     }
 }
 
-/// Tells what was seen to who has started the command.
+/// Reports the results to the user, or to the parent process.
 fn tell(seen: &Seen, restarts: u64, reporter: &Reporter, output: &Output) -> Result<(), Failure> {
     let received = seen.received(restarts);
     if reporter.is_enabled() {

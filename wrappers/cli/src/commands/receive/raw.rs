@@ -1,4 +1,4 @@
-//! The bytes of a frame, in a file.
+//! Writing a frame's bytes to a file.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use videostream::Frame;
 use crate::failure::{Failure, GENERAL};
 use crate::pipes;
 
-/// Writes a frame's bytes.
+/// Writes a frame's planes without padding.
 pub(super) fn write(frame: &Frame, path: &Path) -> Result<(), Failure> {
     let pixels = frame.pixels()?;
     let mut bytes = Vec::new();

@@ -1,4 +1,4 @@
-//! What a recording has come to, in words and numbers.
+//! The summary of a recording.
 
 use std::path::PathBuf;
 
@@ -8,39 +8,39 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::progress::{Event, Reporter};
 
-/// What was recorded.
+/// Summary in JSON.
 #[derive(Default, Serialize)]
 pub(super) struct Summary {
     pub(super) file: PathBuf,
-    /// Frames that play.
+    /// Frames in the file.
     pub(super) frames: u64,
     pub(super) duration_ms: u64,
     pub(super) bytes: u64,
     pub(super) width: u32,
     pub(super) height: u32,
-    /// Frames per second of the source, if it says.
+    /// Frames per second of the source, if known.
     pub(super) fps: Option<f64>,
     /// Pixel format of the source.
     pub(super) format: String,
     pub(super) encoder: String,
-    /// Frames of the source that did not get here.
+    /// Frames of the source that were lost.
     pub(super) dropped_frames: u64,
-    /// Frames that were cut, or that their source marked as damaged, left out.
+    /// Truncated frames and those marked as damaged by the source, which were left out.
     pub(super) broken_frames: u64,
     /// Pictures with more detail than the encoder can store.
     pub(super) left_out_frames: u64,
-    /// Frames whose timestamps make no sense, shown as they arrived.
+    /// Frames with invalid timestamps, timed by their arrival.
     pub(super) estimated_times: u64,
-    /// Packets of a host that are not in the file: lost on the way, or of no use before the next key frame.
+    /// Packets of a host that were lost, or left out after a loss up to the next key frame.
     pub(super) lost_packets: u64,
-    /// How often that happened.
+    /// Number of losses.
     pub(super) losses: u64,
-    /// How often another host took the place of the one before.
+    /// How often another host took over.
     pub(super) restarts: u64,
 }
 
 impl Summary {
-    /// Tells it to who has started the command.
+    /// Reports the summary to the user, or to the parent process.
     pub(super) fn tell(&self, reporter: &Reporter, output: &Output) -> Result<(), Failure> {
         if reporter.is_enabled() {
             let summary = serde_json::to_value(self).unwrap_or_default();

@@ -1,4 +1,4 @@
-"""`Client`, where programs of the 1.5 package import it from."""
+"""`Client` under its module name of the 1.5 package."""
 
 from videostream import Client
 

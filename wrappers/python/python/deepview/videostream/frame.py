@@ -1,4 +1,4 @@
-"""`Frame`, where programs of the 1.5 package import it from."""
+"""`Frame` under its module name of the 1.5 package."""
 
 from videostream import Frame
 

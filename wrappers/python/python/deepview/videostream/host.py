@@ -1,4 +1,4 @@
-"""`Host`, where programs of the 1.5 package import it from."""
+"""`Host` under its module name of the 1.5 package."""
 
 from videostream import Host
 

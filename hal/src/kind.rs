@@ -1,0 +1,135 @@
+//! What kinds of nodes there are.
+
+use core::fmt;
+
+/// What a video node is for, judged by its abilities and, for codecs, by its formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NodeKind {
+    /// Delivers pictures that can be streamed.
+    Camera,
+    /// Pictures in, compressed data out.
+    Encoder,
+    /// Compressed data in, pictures out.
+    Decoder,
+    /// Pictures in, pictures out: scaler, colour converter, rotator.
+    Converter,
+    /// Takes pictures: a display or a transmitter.
+    Output,
+    /// Delivers metadata: statistics, headers of another node's frames.
+    MetadataCapture,
+    /// Takes metadata: parameters.
+    MetadataOutput,
+    /// Teletext and the like between the lines of the picture.
+    Vbi,
+    /// Radio receiver or transmitter.
+    Radio,
+    /// Touch surface.
+    Touch,
+    /// None of these.
+    Other,
+}
+
+impl NodeKind {
+    /// One lower-case word, stable, for listings and files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Camera => "camera",
+            Self::Encoder => "encoder",
+            Self::Decoder => "decoder",
+            Self::Converter => "converter",
+            Self::Output => "output",
+            Self::MetadataCapture | Self::MetadataOutput => "metadata",
+            Self::Vbi => "vbi",
+            Self::Radio => "radio",
+            Self::Touch => "touch",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl fmt::Display for NodeKind {
+    /// With its article, for sentences: `an encoder`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Camera => "a camera",
+            Self::Encoder => "an encoder",
+            Self::Decoder => "a decoder",
+            Self::Converter => "a picture converter",
+            Self::Output => "a video output",
+            Self::MetadataCapture => "a metadata source",
+            Self::MetadataOutput => "a metadata sink",
+            Self::Vbi => "a VBI device",
+            Self::Radio => "a radio",
+            Self::Touch => "a touch surface",
+            Self::Other => "a device of another kind",
+        })
+    }
+}
+
+/// The drivers of Hantro nodes.
+///
+/// Their requests share one letter and many numbers, with other meanings: the name of the node
+/// alone tells which driver it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HantroKind {
+    /// G1 and G2 decoders of i.MX8M Quad, Mini and Plus.
+    Decoder,
+    /// H1 encoder of i.MX8M Mini.
+    H1,
+    /// VC8000E encoder of i.MX8M Plus.
+    Vc8000e,
+}
+
+impl HantroKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Decoder, Self::H1, Self::Vc8000e];
+
+    /// The name of the node below `/dev`.
+    #[must_use]
+    pub const fn node_name(self) -> &'static str {
+        match self {
+            Self::Decoder => "mxc_hantro",
+            Self::H1 => "mxc_hantro_h1",
+            Self::Vc8000e => "mxc_hantro_vc8000e",
+        }
+    }
+
+    /// The path of the node.
+    #[must_use]
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Decoder => "/dev/mxc_hantro",
+            Self::H1 => "/dev/mxc_hantro_h1",
+            Self::Vc8000e => "/dev/mxc_hantro_vc8000e",
+        }
+    }
+
+    /// One word, stable, for listings and files: `decoder` or `encoder`.
+    #[must_use]
+    pub const fn role(self) -> &'static str {
+        match self {
+            Self::Decoder => "decoder",
+            Self::H1 | Self::Vc8000e => "encoder",
+        }
+    }
+
+    /// The driver of a node with this file name; `None` for any other name.
+    #[must_use]
+    pub fn of_name(name: &[u8]) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.node_name().as_bytes() == name)
+    }
+}
+
+impl fmt::Display for HantroKind {
+    /// With its article, for sentences: `the VC8000E encoder`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Decoder => "the G1 and G2 decoders",
+            Self::H1 => "the H1 encoder",
+            Self::Vc8000e => "the VC8000E encoder",
+        })
+    }
+}

@@ -1,0 +1,98 @@
+//! Buffers of a host, mapped when first read and unmapped to make room.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use videostream_hal::memory::mapping::MapError;
+use videostream_hal::memory::{Access, Mapping, memfd};
+use videostream_ipc::Error;
+
+use super::inbox::{Inbox, ReceivedBuffer};
+
+/// A buffer of frames.
+#[derive(Debug)]
+pub(super) struct Buffer {
+    size: u64,
+    fd: OwnedFd,
+    is_dma_buf: bool,
+    mapping: OnceLock<Mapping>,
+    /// Number of the look-up when a frame in it was last held.
+    used: AtomicU64,
+}
+
+impl Buffer {
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Returns whether CPU access has to be bracketed.
+    pub(super) fn is_dma_buf(&self) -> bool {
+        self.is_dma_buf
+    }
+
+    /// Records that look-up `count` was for a frame in it.
+    pub(super) fn mark_used(&self, count: u64) {
+        // Relaxed suffices: it only decides which mapping goes first.
+        self.used.store(count, Ordering::Relaxed);
+    }
+
+    fn is_mapped(&self) -> bool {
+        self.mapping.get().is_some()
+    }
+}
+
+impl AsFd for Buffer {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl ReceivedBuffer for Buffer {
+    fn received(fd: OwnedFd, size: u64) -> Result<Self, Error> {
+        Ok(Self {
+            size,
+            is_dma_buf: memfd::is_dma_buf(fd.as_fd()),
+            fd,
+            mapping: OnceLock::new(),
+            used: AtomicU64::new(0),
+        })
+    }
+}
+
+impl Inbox<Buffer> {
+    /// Returns the mapping of a held frame's buffer. It is made at the first call and kept until
+    /// more than `keep` are mapped and no frame holds the buffer.
+    pub(super) fn mapping<'a>(
+        &self,
+        buffer: &'a Buffer,
+        keep: usize,
+    ) -> Result<&'a Mapping, MapError> {
+        if let Some(mapping) = buffer.mapping.get() {
+            return Ok(mapping);
+        }
+        self.make_room(keep);
+        let new = Mapping::new(&buffer.fd, buffer.size as usize, Access::Read)?;
+        // If another thread was faster, its mapping is used and this one is dropped.
+        Ok(buffer.mapping.get_or_init(|| new))
+    }
+
+    /// Unmaps buffers without held frames, least recently used first, until fewer than `keep` are
+    /// mapped.
+    fn make_room(&self, keep: usize) {
+        let mut contents = self.lock();
+        let mapped = contents
+            .memory()
+            .filter(|buffer| buffer.is_mapped())
+            .count();
+        for _ in keep..=mapped {
+            // No frame holds a buffer whose only reference is in the inbox.
+            let idle = contents.memory().filter_map(Arc::get_mut);
+            let idle = idle.filter(|buffer| buffer.is_mapped());
+            let Some(oldest) = idle.min_by_key(|buffer| buffer.used.load(Ordering::Relaxed)) else {
+                return;
+            };
+            oldest.mapping.take();
+        }
+    }
+}
