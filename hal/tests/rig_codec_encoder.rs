@@ -39,7 +39,7 @@ fn a_part_that_the_driver_cannot_take_is_refused() {
     // This driver takes from the corner, and no less than 640 pixels.
     for (left, width) in [(16, 800), (0, 320)] {
         let refused = part(left, width).unwrap_err();
-        assert!(matches!(refused, Error::Argument { .. }), "{refused}");
+        assert!(matches!(refused, Error::Rectangle { .. }), "{refused}");
     }
 }
 
@@ -61,7 +61,14 @@ fn what_the_driver_does_not_have_is_named() {
     let raw = make(&|wishes| wishes.raw = PixFormat::wish(wanted, 640, 368)).unwrap_err();
     assert_eq!(raw, Error::NoFormat { wanted });
     let large = make(&|wishes| wishes.raw.width = 8192).unwrap_err();
-    assert!(matches!(large, Error::Argument { .. }), "{large}");
+    let size_refused = matches!(
+        large,
+        Error::PictureSize {
+            width: 8192,
+            height: 368
+        }
+    );
+    assert!(size_refused, "{large}");
     // It has no rate, which is no reason not to encode.
     let mut encoder = make(&|wishes| wishes.interval = Some(Fraction::from_fps(25))).unwrap();
     assert_eq!(encoder.interval(), None);

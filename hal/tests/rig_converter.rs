@@ -151,7 +151,10 @@ fn what_the_converter_cannot_do_is_refused_by_name() {
     let mut large = wishes(FourCc::RGB3, FourCc::RGB3);
     large.to.width = 100_000;
     let size = Converter::new(open(), &large).unwrap_err();
-    assert!(matches!(size, Error::Argument { .. }), "{size}");
+    assert!(
+        matches!(size, Error::PictureSize { width: 100_000, .. }),
+        "{size}"
+    );
     let mut part = wishes(FourCc::RGB3, FourCc::RGB3);
     part.crop = Some(SelectionRect {
         width: 160,
@@ -159,5 +162,5 @@ fn what_the_converter_cannot_do_is_refused_by_name() {
         ..SelectionRect::default()
     });
     let crop = Converter::new(open(), &part).unwrap_err();
-    assert!(matches!(crop, Error::Argument { .. }), "{crop}");
+    assert!(matches!(crop, Error::Rectangle { .. }), "{crop}");
 }

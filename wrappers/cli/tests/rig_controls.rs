@@ -217,7 +217,11 @@ fn what_is_wrong_is_named_and_nothing_is_set() {
     fails("mute=maybe", 2, &["mute", "on or off"]);
     fails("menu=2", 2, &["menu", "Menu Item 1 (1), Menu Item 3 (3)"]);
     fails("string=x", 2, &["string", "2 to 4 bytes"]);
-    fails("u16_8x16_matrix=20,21", 2, &["128 numbers", "16 to 8192"]);
+    fails(
+        "u16_8x16_matrix=20,21",
+        2,
+        &["128 comma-separated numbers", "16 to 8192"],
+    );
     fails("bitmask=1", 2, &["bitmask", "0x80402010"]);
     fails("area=0x0", 1, &["area", "EINVAL"]);
     fails(

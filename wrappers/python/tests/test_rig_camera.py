@@ -263,7 +263,11 @@ def test_controls_are_attributes_and_a_mapping(device):
         assert controls.get("brightnes", 5) == 5
         assert len(controls) == len(list(controls)) == len(controls.all()) > 20
         assert dict(controls)["contrast"] == 20
-        assert dict(controls.items()) == dict(zip(controls.keys(), controls.values()))
+        items, values = dict(controls.items()), dict(zip(controls.keys(), controls.values()))
+        # The driver changes volatile ones (gain, by autogain) between two calls.
+        lasting = [name for name in controls if not controls.info(name).is_volatile]
+        assert items.keys() == values.keys() == set(controls) and "gain" not in lasting
+        assert all(items[name] == values[name] for name in lasting)
         assert "brightness" in dir(controls)
         assert "brightness = 19 (0 to 255)" in repr(controls)
         assert controls.reset().get("brightness") is None

@@ -286,7 +286,7 @@ static const Case cases[] = {
     {HEAP, 360, WIDTH, 0, 4, "plane 1"},
     {HEAP, 368, WIDTH + 64, 0, 4, "704"},
     {HEAP, 368, WIDTH, 4096, 4, "4096"},
-    {"/vsl_hardware", 368, WIDTH, 0, 4, "no dma-buf"},
+    {"/vsl_hardware", 368, WIDTH, 0, 4, "not a dma-buf"},
 };
 
 int main(void)
