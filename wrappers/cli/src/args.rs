@@ -7,6 +7,12 @@ use videostream::camera::CameraMemory;
 use videostream::encode::Codec;
 use videostream::hal::format::FourCc;
 
+/// The rate of the test pattern by default, and an encoder's for sources of unknown rate.
+pub(crate) const DEFAULT_RATE: FrameRate = match FrameRate::fps(30) {
+    Ok(rate) => rate,
+    Err(_) => unreachable!(),
+};
+
 /// Options that choose a camera or the test pattern.
 #[derive(Clone, clap::Args)]
 pub(crate) struct SourceArgs {

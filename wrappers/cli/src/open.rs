@@ -11,10 +11,9 @@ use videostream::{
     CameraError, CameraSource, FrameRate, PatternSource, Source, TestPattern, devices,
 };
 
-use crate::args::{SourceArgs, assignment};
+use crate::args::{DEFAULT_RATE, SourceArgs, assignment};
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::recording::NOMINAL;
 
 /// Default size of the pattern.
 pub(crate) const PATTERN_SIZE: (u32, u32) = (1280, 720);
@@ -95,7 +94,7 @@ impl Opened {
     pub(crate) fn pattern(args: &SourceArgs) -> Result<Self, Failure> {
         let (width, height) = args.size.unwrap_or(PATTERN_SIZE);
         let format = args.format.unwrap_or(FourCc::NV12);
-        let pattern = TestPattern::new(format, width, height, args.fps.unwrap_or(NOMINAL))?;
+        let pattern = TestPattern::new(format, width, height, args.fps.unwrap_or(DEFAULT_RATE))?;
         Ok(Self::Pattern(PatternSource::new(pattern, args.buffers)?))
     }
 

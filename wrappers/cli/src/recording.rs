@@ -8,14 +8,9 @@ use videostream::hal::format::FourCc;
 use videostream::jpeg::PictureError;
 use videostream::record::{self, Moment, Recorded, RecordingConfig};
 
+use crate::args::DEFAULT_RATE;
 use crate::failure::Failure;
 use crate::input::{Info, Shot};
-
-/// The encoder's rate for sources of unknown rate.
-pub(crate) const NOMINAL: FrameRate = match FrameRate::fps(30) {
-    Ok(rate) => rate,
-    Err(_) => unreachable!(),
-};
 
 /// A recording in progress.
 pub(crate) struct Recording {
@@ -34,7 +29,7 @@ pub(crate) struct Limit {
 impl Limit {
     /// Returns the maximum of frames within the limits.
     fn frames_at(self, rate: Option<FrameRate>) -> Option<u64> {
-        let period_ns = rate.unwrap_or(NOMINAL).period_ns().max(1);
+        let period_ns = rate.unwrap_or(DEFAULT_RATE).period_ns().max(1);
         let in_time = self.time_ns.map(|time_ns| time_ns / period_ns + 1);
         self.frames.into_iter().chain(in_time).min()
     }
@@ -47,7 +42,7 @@ pub(crate) fn config(
     rate: Option<FrameRate>,
     bitrate: u32,
 ) -> EncoderConfig {
-    let rate = rate.unwrap_or(NOMINAL);
+    let rate = rate.unwrap_or(DEFAULT_RATE);
     let config = EncoderConfig::new(codec, fourcc, width, height, rate);
     config.rate_control(RateControl::Constant(bitrate))
 }

@@ -1,24 +1,25 @@
 //! Cameras.
 
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use videostream::camera::{CameraId, CameraMemory, DeviceInfo, find_device};
+use videostream::camera::{CameraMemory, DeviceInfo, find_device};
 use videostream::hal::format::FourCc;
 use videostream::hal::v4l2::Fraction;
-use videostream::{CameraError, CameraSource, Error};
+use videostream::{CameraSource, Error};
 
+use crate::camera_handle::CameraHandle;
 use crate::context::{ContextManager, context_manager};
 use crate::controls::{Controls, to_text};
 use crate::devices;
 use crate::error::{Failure, invalid, of_camera};
 use crate::feed::{BoxedSource, Feed};
-use crate::fork::ProcessLocal;
 use crate::frame::parse_fourcc;
-use crate::source::{Source, parse_rate};
+use crate::rate::parse_rate;
+use crate::source::Source;
 
 /// A V4L2 camera: `for frame in Camera()`.
 ///
@@ -86,64 +87,6 @@ impl CameraOptions {
     }
 }
 
-/// A second handle of a camera for listings and controls, which works while something else has the
-/// stream.
-pub(crate) struct CameraHandle {
-    path: PathBuf,
-    id: Option<CameraId>,
-    /// With `reconnect` the camera is opened for each call: a handle that stays open would keep the
-    /// number of its node in use.
-    reconnects: bool,
-    handle: ProcessLocal<Mutex<Option<videostream::Camera>>>,
-}
-
-impl CameraHandle {
-    fn new(camera: videostream::Camera, reconnects: bool) -> Self {
-        Self {
-            path: camera.path().to_owned(),
-            id: camera.id(),
-            reconnects,
-            handle: ProcessLocal::new(Mutex::new((!reconnects).then_some(camera))),
-        }
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Calls `act` with the camera.
-    pub(crate) fn with<T: Send>(
-        &self,
-        py: Python<'_>,
-        act: impl FnOnce(&videostream::Camera) -> Result<T, CameraError> + Send,
-    ) -> Result<T, Failure> {
-        let handle = self.handle.get()?;
-        let result = py.detach(|| {
-            let mut handle = handle.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(camera) = &*handle {
-                return act(camera);
-            }
-            let camera = match &self.id {
-                Some(id) if self.reconnects => videostream::Camera::open_id(id)?,
-                _ => videostream::Camera::open(&self.path)?,
-            };
-            let result = act(&camera);
-            if !self.reconnects {
-                *handle = Some(camera);
-            }
-            result
-        });
-        result.map_err(|error| Error::Camera(error).into())
-    }
-
-    /// Closes the device.
-    fn close(&self) {
-        if let Some(handle) = self.handle.here() {
-            *handle.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        }
-    }
-}
-
 #[pymethods]
 impl Camera {
     #[new]
@@ -189,7 +132,7 @@ impl Camera {
             reconnect,
         ));
         let options = CameraOptions {
-            path: camera_handle.path.clone(),
+            path: camera_handle.path().to_owned(),
             formats,
             size,
             exact,
@@ -201,7 +144,7 @@ impl Camera {
             reconnect,
         };
         let feed = Feed::new(
-            camera_handle.path.clone(),
+            camera_handle.path().to_owned(),
             Box::new(move |usual| options.start(usual)),
         )?;
         let source = Source::new(feed, timeout)?;
@@ -211,7 +154,7 @@ impl Camera {
     /// Path of its node when it was opened.
     #[getter]
     fn path(&self) -> String {
-        self.camera_handle.path.display().to_string()
+        self.camera_handle.path().display().to_string()
     }
 
     /// The camera's controls: `camera.controls.brightness = 140`, `camera.controls["gain"]`.
@@ -293,18 +236,6 @@ fn parse_memory(memory: &str) -> PyResult<CameraMemory> {
             "memory={memory:?}: expected \"mmap\", \"dmabuf\" or \"userptr\""
         ))
     })
-}
-
-/// Whether an error means that a control does not exist.
-pub(crate) fn is_unknown(error: &Failure) -> bool {
-    use videostream::camera::ControlError;
-    matches!(
-        error,
-        Failure::Library(Error::Camera(CameraError::Control {
-            error: ControlError::Unknown { .. },
-            ..
-        }))
-    )
 }
 
 impl ContextManager for Camera {

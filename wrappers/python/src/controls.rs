@@ -8,14 +8,14 @@ use std::sync::Arc;
 use pyo3::exceptions::{PyAttributeError, PyKeyError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
-use videostream::CameraError;
 use videostream::camera::{self, ControlError};
 use videostream::hal::v4l2::ControlType;
+use videostream::{CameraError, Error};
 
 pub(crate) use self::value::to_text;
 use self::value::{describe, value_of};
 pub(crate) use self::watch::ControlWatch;
-use crate::camera::{CameraHandle, is_unknown};
+use crate::camera_handle::CameraHandle;
 use crate::error::Failure;
 
 /// The controls of a camera, by name: as attributes, and as a mapping of names to values.
@@ -257,4 +257,15 @@ impl Controls {
         }
         Ok(text + ">")
     }
+}
+
+/// Whether an error means that a control does not exist.
+fn is_unknown(error: &Failure) -> bool {
+    matches!(
+        error,
+        Failure::Library(Error::Camera(CameraError::Control {
+            error: ControlError::Unknown { .. },
+            ..
+        }))
+    )
 }

@@ -8,13 +8,13 @@ use pyo3::prelude::*;
 use rustix::io::Errno;
 use videostream::convert::{Convert, Filter, Options};
 use videostream::hal::format::{FourCc, Layout};
-use videostream::hal::ring::FrameDescriptor;
 use videostream::jpeg::{self, JpegDecoder, PictureError};
 use videostream::{Appearance, Error, Picture, PictureMut, Rect};
 
 use crate::array::{Array, empty};
+use crate::descriptor::{appear, describe};
 use crate::error::{Kind, invalid, raise, to_python};
-use crate::frame::{Frame, FrameInfo, describe, parse_fourcc};
+use crate::frame::{Frame, FrameInfo, parse_fourcc};
 use crate::memory::Span;
 use crate::pool::Pool;
 
@@ -407,10 +407,4 @@ impl Pixels<'_> {
         appear(descriptor, appearance);
         info
     }
-}
-
-/// Sets how a frame is to be shown.
-pub(crate) fn appear(descriptor: &mut FrameDescriptor, appearance: Appearance) {
-    descriptor.colorimetry = appearance.colorimetry.to_v4l2();
-    descriptor.sample_aspect = appearance.packed_aspect();
 }

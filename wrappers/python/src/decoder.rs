@@ -21,7 +21,8 @@ use crate::encoder::options::{backend_name, parse_backend, parse_device};
 use crate::error::{codec_error, invalid, to_python};
 use crate::fork::ProcessLocal;
 use crate::frame::{Frame, parse_fourcc};
-use crate::packet::{bytes_like, name_of, parse_codec, parse_fps};
+use crate::packet::{bytes_like, name_of, parse_codec};
+use crate::rate::parse_fps;
 use crate::wait::lock;
 
 /// Decodes H.264, H.265 and Motion-JPEG to frames.

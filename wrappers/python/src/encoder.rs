@@ -22,7 +22,8 @@ use crate::convert::{Crop, Pixels, Source};
 use crate::error::{codec_error, invalid};
 use crate::fork::ProcessLocal;
 use crate::frame::{Frame, parse_fourcc};
-use crate::packet::{Packet, name_of, parse_codec, parse_fps};
+use crate::packet::{Packet, name_of, parse_codec};
+use crate::rate::parse_fps;
 use crate::wait::lock;
 
 /// Encodes frames and arrays to H.264 or H.265.

@@ -17,7 +17,7 @@ use videostream::hal::ring::{Flags, FrameDescriptor, MAX_PLANES};
 use videostream::picture::Plane as PicturePlane;
 use videostream::{Picture, share};
 
-pub(crate) use self::info::{FrameInfo, describe, parse_fourcc};
+pub(crate) use self::info::{FrameInfo, parse_fourcc};
 use crate::context::{ContextManager, context_manager};
 use crate::convert::{Crop, to_rgb};
 use crate::error::{Kind, invalid, raise, to_python};

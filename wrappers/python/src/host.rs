@@ -25,9 +25,10 @@ use self::buffers::State;
 pub(crate) use self::options::builder;
 use self::registry::Registry;
 use crate::context::{ContextManager, context_manager};
+use crate::descriptor::describe;
 use crate::error::{Failure, Kind, raise, to_python};
 use crate::fork::ProcessLocal;
-use crate::frame::{Frame, FrameInfo, describe, parse_fourcc};
+use crate::frame::{Frame, FrameInfo, parse_fourcc};
 use crate::stats;
 use crate::wait::{deadline, lock, until};
 

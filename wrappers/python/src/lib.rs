@@ -9,7 +9,8 @@
 //! - [`frame`], [`client`], [`host`] are the classes of sharing.
 //! - [`events`] is the descriptor that event loops wait on.
 //! - [`feed`] runs a source and tracks its frames, [`source`] is what [`camera`] and [`pattern`]
-//!   have in common, [`controls`] are a camera's settings, [`stream`] shares a source.
+//!   have in common, [`controls`] are a camera's settings, by a second handle ([`camera_handle`]);
+//!   [`stream`] shares a source.
 //! - [`encoder`] turns frames into packets ([`packet`]), [`decoder`] packets into frames,
 //!   [`recorder`] and [`snapshot`] write files; [`pool`] reuses the memory of frames that are made
 //!   here.
@@ -18,11 +19,13 @@
 
 mod array;
 mod camera;
+mod camera_handle;
 mod client;
 mod context;
 mod controls;
 mod convert;
 mod decoder;
+mod descriptor;
 mod devices;
 mod encoder;
 mod error;
@@ -38,6 +41,7 @@ mod packet;
 mod pattern;
 mod plane;
 mod pool;
+mod rate;
 mod recorder;
 mod shape;
 mod snapshot;

@@ -7,12 +7,10 @@ use std::ffi::{c_int, c_void};
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString};
-use videostream::FrameRate;
+use pyo3::types::PyBytes;
 use videostream::encode::{self, Codec};
 
 use crate::error::invalid;
-use crate::source::parse_rate;
 
 /// An encoded picture: bytes, with times.
 ///
@@ -219,15 +217,4 @@ pub(crate) fn bytes_like(name: &str, object: &Bound<'_, PyAny>) -> PyResult<Vec<
         .map_err(PyErr::from)?
         .as_bytes()
         .to_vec())
-}
-
-/// Parses a rate: a number, a fraction, "30000/1001", or a tuple (30000, 1001).
-pub(crate) fn parse_fps(fps: &Bound<'_, PyAny>) -> PyResult<FrameRate> {
-    let text = match (fps.extract::<(u32, u32)>(), fps.cast::<PyString>()) {
-        (Ok((frames, seconds)), _) => format!("{frames}/{seconds}"),
-        (_, Ok(text)) => text.to_string(),
-        _ => return parse_rate(fps),
-    };
-    text.parse()
-        .map_err(|error| invalid(format!("fps={text}: {error}")))
 }

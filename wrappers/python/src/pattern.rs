@@ -6,7 +6,8 @@ use videostream::{Error, FrameRate, pattern};
 use crate::error::to_python;
 use crate::feed::Feed;
 use crate::frame::{Frame, parse_fourcc};
-use crate::source::{Source, parse_rate};
+use crate::rate::parse_rate;
+use crate::source::Source;
 
 /// A source without hardware: moving colour bars with a frame number and a checksum in the pixels.
 ///

@@ -16,9 +16,10 @@ use videostream::hal::ring::Flags;
 use videostream::{Error, PictureMut};
 
 use crate::array::draw_planes;
+use crate::descriptor::describe;
 use crate::error::{invalid, to_python};
 use crate::fork::ProcessLocal;
-use crate::frame::{Frame, FrameInfo, describe};
+use crate::frame::{Frame, FrameInfo};
 use crate::memory::{Access, Memory, OwnMemory};
 
 /// Maximum number of free buffers that are kept.

@@ -20,7 +20,8 @@ use crate::encoder::submit::with_dmabuf;
 use crate::error::{Kind, invalid, raise, to_python};
 use crate::fork::ProcessLocal;
 use crate::frame::{Frame, parse_fourcc};
-use crate::packet::{Packet, parse_codec, parse_fps};
+use crate::packet::{Packet, parse_codec};
+use crate::rate::parse_fps;
 use crate::wait::lock;
 
 /// Base of times made from picture numbers, as a time of 0 means unknown.

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use pyo3::exceptions::{PyStopIteration, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyFloat};
+use pyo3::types::PyDict;
 use rustix::io::Errno;
-use videostream::{Error, FrameRate};
+use videostream::Error;
 
 use crate::context::{ContextManager, context_manager};
-use crate::error::{Failure, Kind, invalid, raise};
+use crate::error::{Failure, Kind, raise};
 use crate::feed::Feed;
 use crate::frame::Frame;
 use crate::iteration::{LastFrame, async_iterator};
@@ -260,30 +260,6 @@ pub(crate) fn fraction<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let class = py.import("fractions")?.getattr("Fraction")?;
     class.call1((numerator, denominator))
-}
-
-/// Parses frames per second: an int, a float or a Fraction. Floats mean television rates: 29.97 is
-/// 30000/1001.
-pub(crate) fn parse_rate(fps: &Bound<'_, PyAny>) -> PyResult<FrameRate> {
-    let refused = || {
-        invalid(format!(
-            "fps={fps}: expected frames per second above 0 as an int, a float or a Fraction"
-        ))
-    };
-    if fps.is_instance_of::<PyFloat>() {
-        if let Ok(rate) = fps.str()?.to_string().parse::<FrameRate>() {
-            return Ok(rate);
-        }
-        let parts = fps
-            .call_method0("as_integer_ratio")
-            .map_err(|_| refused())?;
-        let (frames, seconds) = parts.extract().map_err(|_| refused())?;
-        return FrameRate::nearest(frames, seconds).ok_or_else(refused);
-    }
-    let part = |name| -> PyResult<u64> { fps.getattr(name)?.extract() };
-    let parts = part("numerator").and_then(|frames| Ok((frames, part("denominator")?)));
-    let (frames, seconds) = parts.map_err(|_| refused())?;
-    FrameRate::nearest(frames, seconds).ok_or_else(refused)
 }
 
 impl ContextManager for Source {

@@ -15,9 +15,10 @@ use videostream::{Appearance, Colorimetry, FrameRate, Picture};
 
 use super::images::Images;
 use super::input::Stamp;
-use crate::convert::{Worker, appear, of_jpeg};
+use crate::convert::{Worker, of_jpeg};
+use crate::descriptor::{appear, describe};
 use crate::error::{Kind, codec_error, raise, to_python};
-use crate::frame::{Frame, FrameInfo, describe};
+use crate::frame::{Frame, FrameInfo};
 use crate::pool::Pool;
 
 /// How long to wait for a device that accepts no packet, in nanoseconds.

@@ -3,8 +3,8 @@
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use rustix::io::Errno;
-use videostream::hal::format::{FourCc, Layout};
-use videostream::hal::ring::{FrameDescriptor, PlaneDescriptor};
+use videostream::hal::format::FourCc;
+use videostream::hal::ring::FrameDescriptor;
 use videostream::v2 as interface;
 
 use super::v2;
@@ -72,31 +72,4 @@ pub(crate) fn parse_fourcc(fourcc: &Bound<'_, PyAny>) -> PyResult<FourCc> {
     })?;
     FourCc::parse(&text)
         .map_err(|e| raise(Kind::Other, Errno::INVAL, &format!("{text:?}: {e}"), None))
-}
-
-/// Returns the descriptor of a frame of this layout in one buffer.
-pub(crate) fn describe(layout: &Layout) -> FrameDescriptor {
-    let mut descriptor = FrameDescriptor {
-        fourcc: layout.fourcc.0,
-        width: layout.width,
-        height: layout.height,
-        bytes_used: layout.size,
-        plane_count: layout.planes().len() as u32,
-        ..FrameDescriptor::default()
-    };
-    // The memories of a format lie one after the other in the buffer.
-    let start = |part| {
-        (0..part)
-            .map(|before| layout.memory_size(before))
-            .sum::<u32>()
-    };
-    for (to, plane) in descriptor.planes.iter_mut().zip(layout.planes()) {
-        *to = PlaneDescriptor {
-            buffer: 0,
-            offset: start(plane.memory) + plane.offset,
-            stride: plane.stride,
-            size: plane.size,
-        };
-    }
-    descriptor
 }

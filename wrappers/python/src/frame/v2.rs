@@ -17,7 +17,8 @@ use videostream::v2::{AppData, Shape};
 
 use super::backing::BackingMemory;
 use super::info::Whole;
-use super::{Frame, FrameInfo, describe};
+use super::{Frame, FrameInfo};
+use crate::descriptor::describe;
 use crate::error::{Kind, raise, to_python};
 use crate::fork::ProcessLocal;
 use crate::memory::{Memory, Owner, Shared};

@@ -9,8 +9,8 @@ use videostream::hal::memory::allocate::Allocator;
 use videostream::hal::ring::PlaneDescriptor;
 
 use super::{Access, Buffer, Memory, open_buffers};
+use crate::descriptor::describe;
 use crate::error::to_python;
-use crate::frame::describe;
 
 /// Memory of this process, to draw or decode into.
 pub(crate) struct OwnMemory {

@@ -7,8 +7,8 @@ use videostream::encode::{AccessUnits, Codec, Packet, ParameterSets, StreamInfo}
 use videostream::mp4::{Mp4Info, Mp4Reader};
 
 use super::{Args, nothing, read};
+use crate::args::DEFAULT_RATE;
 use crate::failure::Failure;
-use crate::recording;
 
 /// A source of packets.
 pub(super) enum Source<R> {
@@ -55,7 +55,7 @@ impl<R: Read + Seek> Source<R> {
     /// second.
     fn rate(&self, args: &Args, info: &StreamInfo) -> FrameRate {
         let of_file = self.info().and_then(|info| info.rate);
-        let default = recording::NOMINAL;
+        let default = DEFAULT_RATE;
         args.fps.or(of_file).or(info.rate).unwrap_or(default)
     }
 }

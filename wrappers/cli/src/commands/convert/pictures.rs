@@ -9,6 +9,7 @@ use videostream::y4m::Y4mReader;
 
 use super::packets::{About, Source, packets};
 use super::{Args, Converted, broken, lost, nothing, read, reading, stopped, wait_for_reader};
+use crate::args::DEFAULT_RATE;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::{recording, signals};
@@ -176,7 +177,7 @@ pub(super) fn encode<'a>(
             args.input.display()
         ));
     }
-    let rate = args.fps.or(reader.rate()).unwrap_or(recording::NOMINAL);
+    let rate = args.fps.or(reader.rate()).unwrap_or(DEFAULT_RATE);
     let layout = *reader.layout();
     let like = (layout.fourcc, layout.width, layout.height);
     let config = recording::config(codec, like, Some(rate), args.bitrate);
