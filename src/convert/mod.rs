@@ -115,13 +115,40 @@ pub fn is_known(fourcc: FourCc) -> bool {
 /// # Errors
 /// [`PictureError::ConvertFrom`], [`PictureError::ConvertTo`].
 pub fn check(from: FourCc, to: FourCc) -> Result<(), PictureError> {
-    if !is_known(from) {
-        return Err(PictureError::ConvertFrom(from));
+    check_source(from)?;
+    check_target(to)
+}
+
+/// Checks that pictures of a format can be converted, before there are pictures.
+///
+/// # Errors
+/// [`PictureError::ConvertFrom`].
+pub fn check_source(from: FourCc) -> Result<(), PictureError> {
+    match is_known(from) {
+        true => Ok(()),
+        false => Err(unknown_source(from)),
     }
+}
+
+/// Checks that pictures can be converted to a format, before there are pictures.
+///
+/// # Errors
+/// [`PictureError::ConvertTo`].
+pub fn check_target(to: FourCc) -> Result<(), PictureError> {
     match is_known(to) {
         true => Ok(()),
-        false => Err(PictureError::ConvertTo(to)),
+        false => Err(unknown_target(to)),
     }
+}
+
+fn unknown_source(fourcc: FourCc) -> PictureError {
+    let known = formats().collect();
+    PictureError::ConvertFrom { fourcc, known }
+}
+
+fn unknown_target(fourcc: FourCc) -> PictureError {
+    let known = formats().collect();
+    PictureError::ConvertTo { fourcc, known }
 }
 
 /// The options of a conversion, with what is unspecified filled in.
@@ -185,7 +212,7 @@ impl Convert {
     ) -> Result<(), PictureError> {
         let s = View::cropped(source, options.crop)?;
         let to = (target.fourcc(), target.width(), target.height());
-        let mut t = ViewMut::of(target).ok_or(PictureError::ConvertTo(to.0))?;
+        let mut t = ViewMut::of(target).ok_or_else(|| unknown_target(to.0))?;
         let from = (source.fourcc(), s.width as u32, s.height as u32);
         let options = &options.resolved(from.0, to.0);
         self.scale_and_convert(&s, &mut t, options)

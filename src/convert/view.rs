@@ -1,7 +1,7 @@
 //! Pictures as the conversions see them: planes in the order Y, Cb, Cr, by rows and bands of rows.
 
-use super::PictureError;
 use super::shape::{Kind, Shape, Sub, Yuv};
+use super::{PictureError, unknown_source};
 use crate::picture::{Extent, Picture, PictureMut, Plane, PlaneMut, Rect};
 
 /// A picture to read.
@@ -50,7 +50,7 @@ impl<'a> View<'a> {
 
     /// Returns the part of a picture that is to be converted.
     pub(super) fn cropped(picture: &Picture<'a>, crop: Option<Rect>) -> Result<Self, PictureError> {
-        let view = Self::of(picture).ok_or(PictureError::ConvertFrom(picture.fourcc()))?;
+        let view = Self::of(picture).ok_or_else(|| unknown_source(picture.fourcc()))?;
         let Some(rect) = crop else {
             return Ok(view);
         };

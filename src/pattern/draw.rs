@@ -63,7 +63,7 @@ impl TestPattern {
         rate: FrameRate,
     ) -> Result<Self, PictureError> {
         let planes = paint::planes(fourcc).ok_or(PictureError::PatternFormat(fourcc))?;
-        let strip = Strip::new(width, height).ok_or(PictureError::PatternSize { width, height })?;
+        let strip = Strip::new(width, height)?;
         let pixels = width as usize;
         let below = height as usize - strip.height();
         let side = pixels.min(below) / 4 * 2;

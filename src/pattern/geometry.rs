@@ -1,5 +1,7 @@
 //! Geometry of the pattern: the code strip and the area right of it and below.
 
+use crate::picture::PictureError;
+
 /// Cells in a row of the code strip.
 pub(super) const COLUMNS: usize = 16;
 /// Rows of cells.
@@ -23,17 +25,25 @@ pub(super) struct Strip {
 }
 
 impl Strip {
-    /// Returns the strip for a picture size, or `None` for sizes without a pattern.
-    pub(super) fn new(width: u32, height: u32) -> Option<Self> {
+    /// Returns the strip for a picture size.
+    ///
+    /// # Errors
+    /// [`PictureError::PatternSize`] for sizes without a pattern.
+    pub(super) fn new(width: u32, height: u32) -> Result<Self, PictureError> {
         let even = width.is_multiple_of(2) && height.is_multiple_of(2);
         let sides =
             (MIN_WIDTH..=MAX_SIDE).contains(&width) && (MIN_HEIGHT..=MAX_SIDE).contains(&height);
         if !even || !sides {
-            return None;
+            return Err(PictureError::PatternSize {
+                width,
+                height,
+                smallest: (MIN_WIDTH, MIN_HEIGHT),
+                largest: (MAX_SIDE, MAX_SIDE),
+            });
         }
         // The strip covers at most half of the height, except in the smallest pictures.
         let large = width as usize >= COLUMNS * MAX_CELL && height as usize >= 2 * ROWS * MAX_CELL;
-        Some(Self {
+        Ok(Self {
             cell: if large { MAX_CELL } else { MIN_CELL },
         })
     }

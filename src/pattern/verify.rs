@@ -58,7 +58,7 @@ pub fn read_number(picture: &Picture<'_>) -> Result<u64, PictureError> {
 fn read(picture: &Picture<'_>) -> Result<(&'static [PlaneKind], Strip, Code), PictureError> {
     let (fourcc, width, height) = (picture.fourcc(), picture.width(), picture.height());
     let planes = paint::planes(fourcc).ok_or(PictureError::PatternFormat(fourcc))?;
-    let strip = Strip::new(width, height).ok_or(PictureError::PatternSize { width, height })?;
+    let strip = Strip::new(width, height)?;
     let (first, next) = planes[0].luma.ok_or(PictureError::PatternFormat(fourcc))?;
     let plane = picture.planes()[0];
     let quarter = strip.cell / 4;

@@ -5,7 +5,6 @@ use videostream_hal::format::FourCc;
 use super::Rect;
 #[cfg(feature = "convert")]
 use crate::joined::joined;
-use crate::pattern::{MAX_SIDE, MIN_HEIGHT, MIN_WIDTH};
 
 /// An error of creating, converting, drawing or checking a picture.
 ///
@@ -96,12 +95,22 @@ pub enum PictureError {
     Format(FourCc),
     /// Pictures of this format can't be converted.
     #[cfg(feature = "convert")]
-    #[error("can't convert from {}, only from {}", _0, convertible())]
-    ConvertFrom(FourCc),
+    #[error("can't convert from {fourcc}, only from {}", joined(known, " "))]
+    ConvertFrom {
+        /// The picture's format.
+        fourcc: FourCc,
+        /// The formats that can be converted.
+        known: Vec<FourCc>,
+    },
     /// Pictures can't be converted to this format.
     #[cfg(feature = "convert")]
-    #[error("can't convert to {}, only to {}", _0, convertible())]
-    ConvertTo(FourCc),
+    #[error("can't convert to {fourcc}, only to {}", joined(known, " "))]
+    ConvertTo {
+        /// The format that was asked for.
+        fourcc: FourCc,
+        /// The formats that can be converted to.
+        known: Vec<FourCc>,
+    },
     /// A library rejects the picture, for instance because it is too large for it.
     #[cfg(feature = "convert")]
     #[error("{call} failed from {} {}x{} to {} {}x{}", from.0, from.1, from.2, to.0, to.1, to.2)]
@@ -119,13 +128,17 @@ pub enum PictureError {
     /// There is no test pattern of this size.
     #[error(
         "no test pattern of {width}x{height}: both sides must be even, from \
-         {MIN_WIDTH}x{MIN_HEIGHT} to {MAX_SIDE}x{MAX_SIDE}"
+         {}x{} to {}x{}", smallest.0, smallest.1, largest.0, largest.1
     )]
     PatternSize {
         /// Width in pixels.
         width: u32,
         /// Height in pixels.
         height: u32,
+        /// Least width and height in pixels.
+        smallest: (u32, u32),
+        /// Largest width and height in pixels.
+        largest: (u32, u32),
     },
     /// The cells hold no code: not a pattern frame, or its code strip is damaged.
     #[error("no pattern frame: the code strip holds no valid code")]
@@ -147,6 +160,12 @@ pub enum PictureError {
         expected: u32,
         /// The checksum of what is there.
         found: u32,
+    },
+    /// A source that is to be decoded does not deliver JPEG.
+    #[error("the source's frames are {fourcc}, expected JPEG (MJPG or JPEG)")]
+    NotJpeg {
+        /// The source's format.
+        fourcc: FourCc,
     },
     /// The frame does not begin as a JPEG image.
     #[error("{}", without_jpeg(*bytes))]
@@ -189,13 +208,6 @@ impl PictureError {
                 | Self::JpegSize { .. }
         )
     }
-}
-
-/// Returns the formats that are converted, each way.
-#[cfg(feature = "convert")]
-fn convertible() -> String {
-    let formats: Vec<_> = crate::convert::formats().collect();
-    joined(formats, " ").to_string()
 }
 
 fn without_jpeg(bytes: usize) -> String {

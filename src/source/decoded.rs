@@ -9,7 +9,7 @@ use videostream_hal::ring::{Flags, MAX_PLANES};
 use super::{Pool, Reader, Source, SourceFrame};
 use crate::colorimetry::{Appearance, Colorimetry};
 use crate::jpeg::{self, JpegDecoder};
-use crate::{Error, Result};
+use crate::{Error, PictureError, Result};
 
 /// Decodes JPEG frames (`MJPG`) of another source to YU12 in full range, to be shared, converted or
 /// encoded.
@@ -40,9 +40,9 @@ impl<S: Source> DecodedSource<S> {
     pub fn new(source: S, buffers: u32) -> Result<Self> {
         let from = source.layout();
         if !jpeg::is_jpeg(from.fourcc) {
-            return Err(Error::Picture(crate::PictureError::ConvertFrom(
-                from.fourcc,
-            )));
+            return Err(Error::Picture(PictureError::NotJpeg {
+                fourcc: from.fourcc,
+            }));
         }
         let layout = Layout::new(FourCc::YU12, from.width, from.height)?;
         Ok(Self {

@@ -22,10 +22,11 @@ fn other_formats_are_named() {
     for fourcc in [FourCc::SRGGB8, FourCc::P010, FourCc::RGBP] {
         assert!(!is_known(fourcc));
         let error = converted(fourcc, FourCc::NV12, None).unwrap_err();
-        assert_eq!(error, PictureError::ConvertFrom(fourcc));
+        assert!(matches!(error, PictureError::ConvertFrom { .. }), "{error}");
         assert!(error.to_string().contains(&fourcc.to_string()), "{error}");
         let error = converted(FourCc::NV12, fourcc, None).unwrap_err();
-        assert_eq!(error, PictureError::ConvertTo(fourcc));
+        assert!(matches!(error, PictureError::ConvertTo { .. }), "{error}");
+        assert!(error.to_string().contains(&fourcc.to_string()), "{error}");
     }
 }
 

@@ -169,8 +169,8 @@ fn picture_code(error: &PictureError) -> u8 {
     match error {
         PictureError::PatternFormat(_)
         | PictureError::PatternSize { .. }
-        | PictureError::ConvertFrom(_)
-        | PictureError::ConvertTo(_)
+        | PictureError::ConvertFrom { .. }
+        | PictureError::ConvertTo { .. }
         | PictureError::Convert { .. }
         | PictureError::Crop { .. } => ARGUMENTS,
         _ => GENERAL,

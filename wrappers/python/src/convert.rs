@@ -68,7 +68,7 @@ impl Worker {
             convert.convert(source, target, options)
         };
         converted.map_err(|error| match error {
-            videostream::PictureError::ConvertFrom(fourcc)
+            videostream::PictureError::ConvertFrom { fourcc, .. }
                 if fourcc.info().is_some_and(|info| info.is_compressed()) =>
             {
                 let why =
@@ -371,14 +371,8 @@ pub(crate) fn convert(
     let from = crop.map_or((width, height), |(_, _, width, height)| (width, height));
     let size = size.unwrap_or(from);
     py.detach(|| {
-        let is_known = videostream::convert::is_known(target);
-        let layout = match is_known {
-            true => Layout::new(target, size.0, size.1).map_err(|e| to_python(e.into()))?,
-            false => {
-                let error = videostream::PictureError::ConvertTo(target);
-                return Err(to_python(Error::Picture(error)));
-            }
-        };
+        videostream::convert::check_target(target).map_err(|e| to_python(Error::Picture(e)))?;
+        let layout = Layout::new(target, size.0, size.1).map_err(|e| to_python(e.into()))?;
         let info = pixels.info(&layout, becomes.scaled(from, size));
         pixels.see(|source| {
             Pool::shared().frame(&layout, info, |target| {

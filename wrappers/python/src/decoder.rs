@@ -11,7 +11,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use videostream::convert::is_known;
+use videostream::convert::check_target;
 use videostream::decode::{CodecError, DecoderConfig};
 use videostream::encode::{Backend, Codec};
 
@@ -103,9 +103,8 @@ impl Decoder {
         let codec = parse_any_codec(codec)?;
         let backend = parse_any_backend(backend)?;
         let format = format.map(parse_fourcc).transpose()?;
-        if let Some(fourcc) = format.filter(|fourcc| !is_known(*fourcc)) {
-            let error = videostream::PictureError::ConvertTo(fourcc);
-            return Err(to_python(videostream::Error::Picture(error)));
+        if let Some(fourcc) = format {
+            check_target(fourcc).map_err(|e| to_python(videostream::Error::Picture(e)))?;
         }
         let rate = fps.map(parse_fps).transpose()?;
         let device = parse_device(device)?;

@@ -62,7 +62,7 @@ pub(crate) fn convert(
         Err(_) => run(&mut Convert::default()),
     };
     done.map_err(|error| match error {
-        PictureError::ConvertFrom(_) | PictureError::ConvertTo(_) => Errno::NOTSUP,
+        PictureError::ConvertFrom { .. } | PictureError::ConvertTo { .. } => Errno::NOTSUP,
         _ => Errno::INVAL,
     })
 }
