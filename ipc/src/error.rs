@@ -4,8 +4,7 @@ use core::fmt;
 
 use rustix::io::Errno;
 use videostream_hal::memory::sync_file::SyncFileError;
-use videostream_hal::ring::descriptor::DescriptorError;
-use videostream_hal::ring::segment::SegmentError;
+use videostream_hal::ring::RingError;
 
 use crate::wire::{Goodbye, Refusal, WireError};
 
@@ -48,10 +47,8 @@ pub enum Error {
     DescriptorDenied,
     /// The other side sent a message that does not belong here.
     Unexpected(&'static str),
-    /// The shared memory is not usable.
-    Segment(SegmentError),
-    /// A frame's description is wrong.
-    Descriptor(DescriptorError),
+    /// The shared memory, or a frame in it, is not usable.
+    Ring(RingError),
     /// A frame names a buffer or fence that is not registered at the host, or that has not
     /// come to this client: its id. The next frame may be fine.
     UnknownBuffer(u32),
@@ -157,8 +154,7 @@ impl fmt::Display for Error {
                  the host's message: allow this process to use the host's memory"
             ),
             Self::Unexpected(what) => write!(f, "unexpected message: {what}"),
-            Self::Segment(e) => e.fmt(f),
-            Self::Descriptor(e) => e.fmt(f),
+            Self::Ring(e) => e.fmt(f),
             Self::UnknownBuffer(id) => {
                 write!(
                     f,
@@ -206,14 +202,8 @@ impl From<WireError> for Error {
     }
 }
 
-impl From<SegmentError> for Error {
-    fn from(e: SegmentError) -> Self {
-        Self::Segment(e)
-    }
-}
-
-impl From<DescriptorError> for Error {
-    fn from(e: DescriptorError) -> Self {
-        Self::Descriptor(e)
+impl From<RingError> for Error {
+    fn from(e: RingError) -> Self {
+        Self::Ring(e)
     }
 }

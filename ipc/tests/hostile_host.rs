@@ -10,11 +10,10 @@ use support::liar::*;
 use support::*;
 use videostream_hal::memory::memfd;
 use videostream_hal::ring::FrameDescriptor;
+use videostream_hal::ring::RingError;
 use videostream_hal::ring::cells::{ControlMut, HEAD_SLOT_BITS, head_serial};
-use videostream_hal::ring::descriptor::DescriptorError;
-use videostream_hal::ring::layout::LayoutError;
 use videostream_hal::ring::publisher::Publisher;
-use videostream_hal::ring::segment::{HostControl, SegmentError};
+use videostream_hal::ring::segment::HostControl;
 use videostream_hal::sync::Ordering;
 use videostream_hal::time::{deadline_in, now_ns};
 use videostream_ipc::client::{Client, Config, Event, PendingClient, Woken};
@@ -74,30 +73,27 @@ fn unsealed_and_non_ring_segments_are_refused() {
     };
     let unsealed = memfd::create(c"test", 65536).unwrap();
     let error = with("unsealed", &unsealed, &lease);
-    assert_eq!(error, Error::Segment(SegmentError::NotSealed));
+    assert_eq!(error, Error::Ring(RingError::NotSealed));
     let short = buffer(64);
     let error = with("short", &short, &lease);
     assert!(matches!(
         error,
-        Error::Segment(SegmentError::Layout(LayoutError::Size(64, _)))
+        Error::Ring(RingError::Size { found: 64, .. })
     ));
     let zeros = buffer(65536);
     let error = with("zeros", &zeros, &lease);
-    assert_eq!(
-        error,
-        Error::Segment(SegmentError::Layout(LayoutError::Magic(0)))
-    );
+    assert_eq!(error, Error::Ring(RingError::Magic { found: 0 }));
     let (pipe, _writer) = rustix::pipe::pipe().unwrap();
     let error = with("pipe", &pipe, &lease);
-    assert_eq!(error, Error::Segment(SegmentError::NotSealed));
+    assert_eq!(error, Error::Ring(RingError::NotSealed));
     let control = control.as_fd().try_clone_to_owned().unwrap();
     let error = with("lease-unsealed", &control, &unsealed);
-    assert_eq!(error, Error::Segment(SegmentError::NotSealed));
+    assert_eq!(error, Error::Ring(RingError::NotSealed));
     let error = with("lease-short", &control, &pipe);
-    assert_eq!(error, Error::Segment(SegmentError::NotSealed));
+    assert_eq!(error, Error::Ring(RingError::NotSealed));
     let tiny = buffer(16);
     let error = with("lease-tiny", &control, &tiny);
-    assert!(matches!(error, Error::Segment(SegmentError::Map(_))));
+    assert!(matches!(error, Error::Ring(RingError::Map(_))));
 }
 
 #[test]
@@ -246,7 +242,13 @@ fn a_ring_full_of_lies_gives_errors_or_nothing() {
         },
     );
     let error = client.hold(0).unwrap_err();
-    assert_eq!(error, Error::Descriptor(DescriptorError::Serial(1, 9)));
+    assert_eq!(
+        error,
+        Error::Ring(RingError::Serial {
+            expected: 1,
+            found: 9
+        })
+    );
     let planes = FrameDescriptor {
         serial: 2,
         plane_count: 9,
@@ -254,7 +256,7 @@ fn a_ring_full_of_lies_gives_errors_or_nothing() {
     };
     publish(&mut ring, planes);
     let error = client.hold(1).unwrap_err();
-    assert_eq!(error, Error::Descriptor(DescriptorError::Planes(9)));
+    assert_eq!(error, Error::Ring(RingError::Planes { count: 9 }));
     assert_eq!(client.held(), 0, "what is refused is released");
     // A head in nonexistent slots, beyond all serials.
     let control = ring.control();

@@ -24,8 +24,9 @@ use support::liar::*;
 use support::*;
 use videostream_hal::memory::memfd::{self, FIXED_SIZE, FIXED_SIZE_READ_ONLY};
 use videostream_hal::memory::{Access, Mapping};
+use videostream_hal::ring::RingError;
 use videostream_hal::ring::RingLayout;
-use videostream_hal::ring::segment::{ControlMap, LeaseMap, SegmentError};
+use videostream_hal::ring::segment::{ControlMap, LeaseMap};
 use videostream_hal::time::deadline_in;
 use videostream_ipc::client::{Client, Config, Event};
 use videostream_ipc::wire::Message;
@@ -134,10 +135,10 @@ fn huge_pages_that_a_host_can_take_away_are_refused() {
     memfd::seal(&holed, FIXED_SIZE_READ_ONLY).unwrap();
     assert_eq!(answer(&holed, size).unwrap_err(), Error::BadBuffer(5));
     let error = ControlMap::open(holed.as_fd()).unwrap_err();
-    assert_eq!(error, SegmentError::NotSealed);
+    assert_eq!(error, RingError::NotSealed);
     let layout = RingLayout::new(4).unwrap();
     let error = LeaseMap::open(whole.as_fd(), layout).unwrap_err();
-    assert_eq!(error, SegmentError::NotSealed);
+    assert_eq!(error, RingError::NotSealed);
     // Accepted memory can be neither shrunk nor punched.
     memfd::seal(&whole, FIXED_SIZE_READ_ONLY).unwrap();
     assert!(matches!(

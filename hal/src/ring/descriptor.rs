@@ -5,6 +5,8 @@ use core::mem::{align_of, offset_of, size_of};
 use static_assertions::const_assert_eq;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+use super::error::RingError;
+
 /// Maximum number of planes of a frame.
 pub const MAX_PLANES: usize = 4;
 /// Bytes of a descriptor that belong to the application.
@@ -125,32 +127,6 @@ const_assert_eq!(offset_of!(FrameDescriptor, sample_aspect), 180);
 const_assert_eq!(offset_of!(FrameDescriptor, app), 184);
 const_assert_eq!(offset_of!(FrameDescriptor, reserved2), 248);
 
-/// What is wrong with a descriptor from the other side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DescriptorError {
-    /// More than [`MAX_PLANES`] planes, or none.
-    Planes(u32),
-    /// The slot's serial is another than its descriptor's: expected, found.
-    Serial(u64, u64),
-    /// A plane reaches past its buffer: plane, end in bytes, buffer size in bytes.
-    PlaneEnd(u8, u64, u64),
-}
-
-impl core::fmt::Display for DescriptorError {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match *self {
-            Self::Planes(n) => write!(f, "frame has {n} planes, expected 1 to {MAX_PLANES}"),
-            Self::Serial(want, is) => write!(f, "frame bears serial {is}, expected {want}"),
-            Self::PlaneEnd(plane, end, size) => write!(
-                f,
-                "plane {plane} ends at byte {end} of a buffer of {size} bytes"
-            ),
-        }
-    }
-}
-
-impl core::error::Error for DescriptorError {}
-
 impl Default for FrameDescriptor {
     fn default() -> Self {
         Self {
@@ -190,12 +166,17 @@ impl FrameDescriptor {
     }
 
     /// Checks what needs no buffers: the serial and the plane count.
-    pub fn check(&self, serial: u64) -> Result<(), DescriptorError> {
+    pub fn check(&self, serial: u64) -> Result<(), RingError> {
         if self.serial != serial {
-            return Err(DescriptorError::Serial(serial, self.serial));
+            return Err(RingError::Serial {
+                expected: serial,
+                found: self.serial,
+            });
         }
         if self.plane_count == 0 || self.plane_count as usize > MAX_PLANES {
-            return Err(DescriptorError::Planes(self.plane_count));
+            return Err(RingError::Planes {
+                count: self.plane_count,
+            });
         }
         Ok(())
     }
@@ -205,14 +186,17 @@ impl FrameDescriptor {
         &self,
         at: usize,
         buffer_size: u64,
-    ) -> Result<core::ops::Range<usize>, DescriptorError> {
-        let plane = self
-            .planes()
-            .get(at)
-            .ok_or(DescriptorError::Planes(self.plane_count))?;
+    ) -> Result<core::ops::Range<usize>, RingError> {
+        let plane = self.planes().get(at).ok_or(RingError::Planes {
+            count: self.plane_count,
+        })?;
         let end = u64::from(plane.offset) + u64::from(plane.size);
         if end > buffer_size {
-            return Err(DescriptorError::PlaneEnd(at as u8, end, buffer_size));
+            return Err(RingError::PlaneEnd {
+                plane: at as u8,
+                end,
+                size: buffer_size,
+            });
         }
         Ok(plane.offset as usize..end as usize)
     }
@@ -247,8 +231,14 @@ mod tests {
             plane_count: 5,
             ..Default::default()
         };
-        assert_eq!(d.check(3), Err(DescriptorError::Planes(5)));
-        assert_eq!(d.check(4), Err(DescriptorError::Serial(4, 3)));
+        assert_eq!(d.check(3), Err(RingError::Planes { count: 5 }));
+        assert_eq!(
+            d.check(4),
+            Err(RingError::Serial {
+                expected: 4,
+                found: 3
+            })
+        );
         assert_eq!(d.planes().len(), MAX_PLANES);
     }
 
@@ -266,7 +256,11 @@ mod tests {
         let end = 2 * u64::from(u32::MAX);
         assert_eq!(
             d.plane_range(0, 100),
-            Err(DescriptorError::PlaneEnd(0, end, 100))
+            Err(RingError::PlaneEnd {
+                plane: 0,
+                end,
+                size: 100
+            })
         );
         d.planes[0] = PlaneDescriptor {
             offset: 10,
@@ -274,6 +268,6 @@ mod tests {
             ..Default::default()
         };
         assert_eq!(d.plane_range(0, 100), Ok(10..100));
-        assert_eq!(d.plane_range(1, 100), Err(DescriptorError::Planes(1)));
+        assert_eq!(d.plane_range(1, 100), Err(RingError::Planes { count: 1 }));
     }
 }

@@ -29,6 +29,7 @@ use static_assertions::const_assert_eq;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::descriptor::FrameDescriptor;
+use super::error::RingError;
 
 /// First bytes of a control segment.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"VSLRING\x03");
@@ -99,39 +100,6 @@ const_assert_eq!(offset_of!(Header, host_pid), 36);
 const_assert_eq!(offset_of!(Header, reserved), 40);
 const_assert_eq!(SLOT_STRIDE % LINE, 0);
 
-/// What is wrong with a header or a slot count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LayoutError {
-    /// Not a power of two, or out of [`MIN_SLOTS`]`..=`[`MAX_SLOTS`].
-    Slots(u32),
-    /// Not a control segment.
-    Magic(u64),
-    /// The other side's layout has another version.
-    Version(u32),
-    /// A size field disagrees with this layout: what it says and what was expected.
-    Size(u64, u64),
-}
-
-impl core::fmt::Display for LayoutError {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match *self {
-            Self::Slots(n) => write!(
-                f,
-                "{n} slots: expected a power of two from {MIN_SLOTS} to {MAX_SLOTS}"
-            ),
-            Self::Magic(m) => write!(f, "not a frame ring: it starts with {m:#018x}"),
-            Self::Version(v) => write!(
-                f,
-                "the ring has layout version {v}, this library knows {LAYOUT_VERSION}: \
-                 use the same library release on both sides"
-            ),
-            Self::Size(is, want) => write!(f, "the ring states {is} bytes, expected {want}"),
-        }
-    }
-}
-
-impl core::error::Error for LayoutError {}
-
 /// The layout of a ring with a checked number of slots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RingLayout {
@@ -140,37 +108,47 @@ pub struct RingLayout {
 
 impl RingLayout {
     /// Returns the layout for `slots` slots, a power of two in [`MIN_SLOTS`]`..=`[`MAX_SLOTS`].
-    pub const fn new(slots: u32) -> Result<Self, LayoutError> {
+    pub const fn new(slots: u32) -> Result<Self, RingError> {
         if slots < MIN_SLOTS || slots > MAX_SLOTS || !slots.is_power_of_two() {
-            return Err(LayoutError::Slots(slots));
+            return Err(RingError::Slots { count: slots });
         }
         Ok(Self { slots })
     }
 
     /// Checks a header from the other side and the size of its segment, and returns the layout.
-    pub const fn from_header(header: &Header, segment_size: u64) -> Result<Self, LayoutError> {
+    pub const fn from_header(header: &Header, segment_size: u64) -> Result<Self, RingError> {
         if header.magic != MAGIC {
-            return Err(LayoutError::Magic(header.magic));
+            return Err(RingError::Magic {
+                found: header.magic,
+            });
         }
         if header.version != LAYOUT_VERSION {
-            return Err(LayoutError::Version(header.version));
+            return Err(RingError::Version {
+                found: header.version,
+            });
         }
         let layout = match Self::new(header.slots) {
             Ok(layout) => layout,
             Err(e) => return Err(e),
         };
         if header.slot_stride as usize != SLOT_STRIDE {
-            return Err(LayoutError::Size(
-                header.slot_stride as u64,
-                SLOT_STRIDE as u64,
-            ));
+            return Err(RingError::Size {
+                found: header.slot_stride as u64,
+                expected: SLOT_STRIDE as u64,
+            });
         }
         let want = layout.control_size() as u64;
         if header.total_size != want {
-            return Err(LayoutError::Size(header.total_size, want));
+            return Err(RingError::Size {
+                found: header.total_size,
+                expected: want,
+            });
         }
         if segment_size < want {
-            return Err(LayoutError::Size(segment_size, want));
+            return Err(RingError::Size {
+                found: segment_size,
+                expected: want,
+            });
         }
         Ok(layout)
     }
@@ -240,7 +218,7 @@ mod tests {
             assert_eq!(RingLayout::new(good).unwrap().slots(), good);
         }
         for bad in [0, 1, 3, 6, 1000, 2048, u32::MAX] {
-            assert_eq!(RingLayout::new(bad), Err(LayoutError::Slots(bad)));
+            assert_eq!(RingLayout::new(bad), Err(RingError::Slots { count: bad }));
         }
     }
 
@@ -262,28 +240,32 @@ mod tests {
         let l = RingLayout::new(8).unwrap();
         let good = l.header(7, 1);
         let size = l.control_size() as u64;
+        let wrong_size = |found, expected| RingError::Size { found, expected };
         assert_eq!(RingLayout::from_header(&good, size), Ok(l));
         assert_eq!(
             RingLayout::from_header(&good, size - 1),
-            Err(LayoutError::Size(size - 1, size))
+            Err(wrong_size(size - 1, size))
         );
         for (bad, error) in [
-            (Header { magic: 5, ..good }, LayoutError::Magic(5)),
-            (Header { version: 9, ..good }, LayoutError::Version(9)),
-            (Header { slots: 7, ..good }, LayoutError::Slots(7)),
+            (Header { magic: 5, ..good }, RingError::Magic { found: 5 }),
+            (
+                Header { version: 9, ..good },
+                RingError::Version { found: 9 },
+            ),
+            (Header { slots: 7, ..good }, RingError::Slots { count: 7 }),
             (
                 Header {
                     total_size: 1,
                     ..good
                 },
-                LayoutError::Size(1, size),
+                wrong_size(1, size),
             ),
             (
                 Header {
                     slot_stride: 8,
                     ..good
                 },
-                LayoutError::Size(8, SLOT_STRIDE as u64),
+                wrong_size(8, SLOT_STRIDE as u64),
             ),
         ] {
             assert_eq!(RingLayout::from_header(&bad, size), Err(error));

@@ -42,6 +42,7 @@
 
 pub mod cells;
 pub mod descriptor;
+mod error;
 pub mod layout;
 pub mod publisher;
 pub mod reader;
@@ -67,4 +68,5 @@ mod race;
 mod tests;
 
 pub use descriptor::{Flags, FrameDescriptor, MAX_PLANES, PlaneDescriptor};
+pub use error::RingError;
 pub use layout::{MAX_SLOTS, MIN_SLOTS, RingLayout};

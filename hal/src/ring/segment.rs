@@ -14,39 +14,17 @@ use rustix::io::Errno;
 use rustix::thread::futex;
 
 use super::cells::{Control, ControlMut, Lease, SlotId};
+use super::error::RingError;
 use super::layout::{
-    DESCRIPTOR_WORDS, HEAD, Header, LEASE_STATS, LayoutError, RingLayout, STATUS, STATUS_CLOSED,
-    WAITS, WAKE,
+    DESCRIPTOR_WORDS, HEAD, Header, LEASE_STATS, RingLayout, STATUS, STATUS_CLOSED, WAITS, WAKE,
 };
-use crate::memory::mapping::MapError;
+use crate::memory::mapping::{MapError, file_size};
 use crate::memory::{Access, Mapping, memfd};
 use crate::sync::{AtomicU32, AtomicU64, Ordering, ReadOnly};
 
-/// Why a segment can't be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SegmentError {
-    /// The memory could not be created.
-    Create(Errno),
-    /// The memory could not be mapped.
-    Map(MapError),
-    /// What lies in it is not a ring of this version.
-    Layout(LayoutError),
-    /// The file's size is not sealed: the other side could cut it short.
-    NotSealed,
+const fn create(errno: Errno) -> RingError {
+    RingError::Create { errno }
 }
-
-impl core::fmt::Display for SegmentError {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self {
-            Self::Create(errno) => write!(f, "cannot create shared memory: {errno}"),
-            Self::Map(e) => e.fmt(f),
-            Self::Layout(e) => e.fmt(f),
-            Self::NotSealed => write!(f, "the ring's memory is not sealed against shrinking"),
-        }
-    }
-}
-
-impl core::error::Error for SegmentError {}
 
 /// Atomics inside a mapping.
 #[derive(Debug)]
@@ -136,21 +114,23 @@ pub struct ControlMap(Cells);
 
 impl ControlMap {
     /// Maps a host's control segment after checking its seals, its size and its header.
-    pub fn open(fd: BorrowedFd<'_>) -> Result<Self, SegmentError> {
+    pub fn open(fd: BorrowedFd<'_>) -> Result<Self, RingError> {
         if !memfd::cannot_shrink(fd) {
-            return Err(SegmentError::NotSealed);
+            return Err(RingError::NotSealed);
         }
-        let size = crate::memory::mapping::file_size(fd).map_err(SegmentError::Create)?;
-        let smallest = RingLayout::new(super::MIN_SLOTS).map_err(SegmentError::Layout)?;
+        let size = file_size(fd).map_err(MapError::Os)?;
+        let smallest = RingLayout::new(super::MIN_SLOTS)?;
         let want = smallest.control_size() as u64;
-        let largest = RingLayout::new(super::MAX_SLOTS).map_err(SegmentError::Layout)?;
+        let largest = RingLayout::new(super::MAX_SLOTS)?;
         if size < want || size > (largest.control_size() as u64).next_multiple_of(65536) {
-            return Err(SegmentError::Layout(LayoutError::Size(size, want)));
+            return Err(RingError::Size {
+                found: size,
+                expected: want,
+            });
         }
-        let map = Mapping::new(fd, size as usize, Access::Read).map_err(SegmentError::Map)?;
+        let map = Mapping::new(fd, size as usize, Access::Read)?;
         let words = Words(map);
-        let layout =
-            RingLayout::from_header(&read_header(&words), size).map_err(SegmentError::Layout)?;
+        let layout = RingLayout::from_header(&read_header(&words), size)?;
         Ok(Self(Cells { words, layout }))
     }
 
@@ -234,17 +214,17 @@ impl HostControl {
     /// Creates, maps and seals a control segment with an empty ring.
     ///
     /// `epoch` should be random; `pid` is for messages.
-    pub fn create(layout: RingLayout, epoch: u64, pid: u32) -> Result<Self, SegmentError> {
+    pub fn create(layout: RingLayout, epoch: u64, pid: u32) -> Result<Self, RingError> {
         let size = layout.control_size();
-        let fd = memfd::create(c"videostream-ring", size).map_err(SegmentError::Create)?;
-        let map = Mapping::new(&fd, size, Access::ReadWrite).map_err(SegmentError::Map)?;
+        let fd = memfd::create(c"videostream-ring", size).map_err(create)?;
+        let map = Mapping::new(&fd, size, Access::ReadWrite)?;
         let words = Words(map);
         let header: [u64; size_of::<Header>() / 8] =
             zerocopy::transmute!(layout.header(epoch, pid));
         for (at, word) in header.into_iter().enumerate() {
             words.u64(8 * at).store(word, Ordering::Relaxed);
         }
-        memfd::seal(&fd, memfd::FIXED_SIZE_READ_ONLY).map_err(SegmentError::Create)?;
+        memfd::seal(&fd, memfd::FIXED_SIZE_READ_ONLY).map_err(create)?;
         let cells = Cells { words, layout };
         Ok(Self { cells, fd })
     }
@@ -330,24 +310,24 @@ pub struct LeaseMap {
 
 impl LeaseMap {
     /// Host: creates, maps and seals a lease page; the fd goes to the client.
-    pub fn create(layout: RingLayout) -> Result<(Self, OwnedFd), SegmentError> {
+    pub fn create(layout: RingLayout) -> Result<(Self, OwnedFd), RingError> {
         let size = layout.lease_size();
-        let fd = memfd::create(c"videostream-lease", size).map_err(SegmentError::Create)?;
-        memfd::seal(&fd, memfd::FIXED_SIZE).map_err(SegmentError::Create)?;
+        let fd = memfd::create(c"videostream-lease", size).map_err(create)?;
+        memfd::seal(&fd, memfd::FIXED_SIZE).map_err(create)?;
         Ok((Self::map(fd.as_fd(), layout)?, fd))
     }
 
     /// Client: maps the page that the host made for it.
-    pub fn open(fd: BorrowedFd<'_>, layout: RingLayout) -> Result<Self, SegmentError> {
+    pub fn open(fd: BorrowedFd<'_>, layout: RingLayout) -> Result<Self, RingError> {
         if !memfd::cannot_shrink(fd) {
-            return Err(SegmentError::NotSealed);
+            return Err(RingError::NotSealed);
         }
         Self::map(fd, layout)
     }
 
-    fn map(fd: BorrowedFd<'_>, layout: RingLayout) -> Result<Self, SegmentError> {
+    fn map(fd: BorrowedFd<'_>, layout: RingLayout) -> Result<Self, RingError> {
         let map = Mapping::new(fd, layout.lease_size(), Access::ReadWrite);
-        let words = Words(map.map_err(SegmentError::Map)?);
+        let words = Words(map?);
         Ok(Self { words, layout })
     }
 
@@ -445,16 +425,19 @@ mod tests {
     fn files_that_are_no_ring_are_refused() {
         let fd = memfd::create(c"test", 65536).unwrap();
         let unsealed = ControlMap::open(fd.as_fd()).unwrap_err();
-        assert_eq!(unsealed, SegmentError::NotSealed);
+        assert_eq!(unsealed, RingError::NotSealed);
         memfd::seal(&fd, memfd::FIXED_SIZE).unwrap();
         let zeros = ControlMap::open(fd.as_fd()).unwrap_err();
-        assert_eq!(zeros, SegmentError::Layout(LayoutError::Magic(0)));
+        assert_eq!(zeros, RingError::Magic { found: 0 });
         let short = memfd::create(c"test", 64).unwrap();
         memfd::seal(&short, memfd::FIXED_SIZE).unwrap();
         let size = layout(2).control_size() as u64;
         assert_eq!(
             ControlMap::open(short.as_fd()).unwrap_err(),
-            SegmentError::Layout(LayoutError::Size(64, size))
+            RingError::Size {
+                found: 64,
+                expected: size
+            }
         );
     }
 

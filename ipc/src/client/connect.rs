@@ -110,7 +110,7 @@ impl PendingClient {
     /// Maps the descriptors of the welcome.
     ///
     /// # Errors
-    /// [`Error::Segment`], [`Error::Unexpected`] for a host that can't be trusted.
+    /// [`Error::Ring`], [`Error::Unexpected`] for a host that can't be trusted.
     pub fn enter(self, welcome: Welcome) -> Result<Client, Error> {
         let Self { socket, config } = self;
         let Welcome {

@@ -94,7 +94,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::NoHost`], [`Error::Refused`] with the host's reason, [`Error::TimedOut`],
-    /// [`Error::Segment`] or [`Error::Wire`] for a host that can't be trusted.
+    /// [`Error::Ring`] or [`Error::Wire`] for a host that can't be trusted.
     pub fn connect(
         address: &Address,
         config: Config,
@@ -137,7 +137,7 @@ impl Client {
     /// # Errors
     /// [`Error::HoldLimit`] when there is a frame but this client already holds its maximum;
     /// [`Error::ThrownOut`] when the host has evicted this client and may reuse what it holds;
-    /// [`Error::Descriptor`] for a frame whose description is wrong.
+    /// [`Error::Ring`] for a frame whose description is wrong.
     #[inline]
     pub fn hold(&self, after: u64) -> Result<Option<HeldFrame>, Error> {
         self.hold_by(self.config.mode, after)

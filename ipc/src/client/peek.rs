@@ -20,7 +20,7 @@ impl Client {
     /// system call.
     ///
     /// # Errors
-    /// [`Error::ThrownOut`] when the host has evicted this client; [`Error::Descriptor`] for a
+    /// [`Error::ThrownOut`] when the host has evicted this client; [`Error::Ring`] for a
     /// frame whose description is wrong.
     #[inline]
     pub fn peek(&self, after: u64) -> Result<Option<FrameDescriptor>, Error> {

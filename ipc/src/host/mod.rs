@@ -24,7 +24,7 @@ use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::thread::futex;
 use videostream_hal::ring::cells::{ControlMut, SlotId};
 use videostream_hal::ring::publisher::Publisher;
-use videostream_hal::ring::segment::{HostControl, SegmentError};
+use videostream_hal::ring::segment::HostControl;
 use videostream_hal::ring::{FrameDescriptor, RingLayout, wake};
 use videostream_hal::sync::Ordering;
 use videostream_hal::time::{Alarm, now_ns};
@@ -75,7 +75,7 @@ impl Host {
     ///
     /// # Errors
     /// [`Error::AddressInUse`] while another host serves there, [`Error::NotASocket`],
-    /// [`Error::Segment`] for an invalid number of slots, [`Error::Os`].
+    /// [`Error::Ring`] for an invalid number of slots, [`Error::Os`].
     pub fn bind(address: Address, config: Config, epoch: u64) -> Result<Self, Error> {
         Self::start(config, epoch, |config| {
             let (listener, file) = address.bind(config.mode)?;
@@ -102,8 +102,7 @@ impl Host {
         epoch: u64,
         listen: impl FnOnce(&Config) -> Result<(OwnedFd, Address, Option<FileId>), Error>,
     ) -> Result<Self, Error> {
-        let layout =
-            RingLayout::new(config.slots).map_err(|e| Error::Segment(SegmentError::Layout(e)))?;
+        let layout = RingLayout::new(config.slots)?;
         let pid = rustix::process::getpid().as_raw_nonzero().get() as u32;
         let control = HostControl::create(layout, epoch, pid)?;
         let epoll =

@@ -5,6 +5,7 @@
 use rustix::fd::OwnedFd;
 use rustix::fs::SealFlags;
 use videostream_hal::memory::{Access, Mapping, memfd};
+use videostream_hal::ring::RingError;
 
 use crate::Error;
 use crate::MAX_PARAMETERS;
@@ -25,8 +26,7 @@ impl Parameters {
         }
         let os = |e| Error::Os("memfd", e);
         let fd = memfd::create(c"videostream-parameters", bytes.len()).map_err(os)?;
-        let mut map = Mapping::new(&fd, bytes.len(), Access::ReadWrite)
-            .map_err(|e| Error::Segment(videostream_hal::ring::segment::SegmentError::Map(e)))?;
+        let mut map = Mapping::new(&fd, bytes.len(), Access::ReadWrite).map_err(RingError::Map)?;
         // SAFETY: the memfd was made above and nobody else has it.
         if let Some(to) = unsafe { map.bytes_mut() } {
             to.copy_from_slice(bytes);

@@ -2,9 +2,10 @@
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
+use videostream_hal::ring::RingError;
 use videostream_hal::ring::cells::{Lease, SlotId};
 use videostream_hal::ring::publisher::Publisher;
-use videostream_hal::ring::segment::{HostControl, LeaseMap, SegmentError, Stat};
+use videostream_hal::ring::segment::{HostControl, LeaseMap, Stat};
 use videostream_hal::sync::Ordering;
 
 use super::accept::{HELLO_NS, resources};
@@ -204,7 +205,7 @@ impl Peer {
         }
         let (event, client_end) = Event::new().map_err(resources)?;
         let (lease, fd) = LeaseMap::create(control.layout()).map_err(|e| match e {
-            SegmentError::Create(errno) => resources(errno),
+            RingError::Create { errno } => resources(errno),
             _ => resources(Errno::NOMEM),
         })?;
         // Frames from before its welcome are not kept for it.

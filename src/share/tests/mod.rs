@@ -151,7 +151,7 @@ fn a_plane_beyond_its_buffer_is_refused() {
     bad.planes[0].offset = 1;
     host.publish(&bad).unwrap();
     let error = client.next(WATCHDOG).unwrap_err();
-    assert!(matches!(error.share(), Some(Ipc::Descriptor(_))), "{error}");
+    assert!(matches!(error.share(), Some(Ipc::Ring(_))), "{error}");
     let bad = frame(id + 1);
     let error = host.publish(&bad).unwrap_err();
     assert_eq!(error.share(), Some(&Ipc::UnknownBuffer(id + 1)));

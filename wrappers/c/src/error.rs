@@ -2,7 +2,7 @@
 
 use rustix::io::Errno;
 use videostream::hal::memory::mapping::MapError;
-use videostream::hal::ring::segment::SegmentError;
+use videostream::hal::ring::RingError;
 use videostream::ipc::{Error, Refusal};
 
 use crate::boundary::explain;
@@ -14,9 +14,7 @@ pub(crate) fn errno_of(error: Error) -> Errno {
     let errno = match error {
         Error::Os(_, errno)
         | Error::FenceFailed(errno)
-        | Error::Segment(SegmentError::Create(errno) | SegmentError::Map(MapError::Os(errno))) => {
-            errno
-        }
+        | Error::Ring(RingError::Create { errno } | RingError::Map(MapError::Os(errno))) => errno,
         Error::AddressInvalid | Error::BadBuffer(_) | Error::HoldTooLarge(..) => Errno::INVAL,
         Error::AddressTooLong(..) => Errno::NAMETOOLONG,
         Error::AddressInUse | Error::NotASocket => Errno::ADDRINUSE,

@@ -4,7 +4,8 @@ use std::ffi::c_int;
 use std::sync::Arc;
 
 use videostream::hal::ring::FrameDescriptor;
-use videostream::hal::ring::descriptor::{DescriptorError, NO_TIME};
+use videostream::hal::ring::RingError;
+use videostream::hal::ring::descriptor::NO_TIME;
 use videostream::ipc::Error;
 use videostream::v2::AppData;
 
@@ -42,7 +43,13 @@ pub(super) fn frame(connection: &Arc<Connection>, frame: &FrameDescriptor) -> Re
         Some(app_data) => (app_data.stride, app_data.size),
         None => (c_int::try_from(first.stride).unwrap_or(0), extent(frame)),
     };
-    let wrong = || Error::Descriptor(DescriptorError::PlaneEnd(0, size, 0));
+    let wrong = || {
+        Error::Ring(RingError::PlaneEnd {
+            plane: 0,
+            end: size,
+            size: 0,
+        })
+    };
     let offset = first.offset as usize;
     let size = usize::try_from(size).map_err(|_| wrong())?;
     if size == 0 || !memory.has(offset, size) {

@@ -1,0 +1,82 @@
+//! Why a ring, its memory or one of its frames can't be used.
+
+#[cfg(all(target_os = "linux", not(loom)))]
+use rustix::io::Errno;
+
+use super::descriptor::MAX_PLANES;
+use super::layout::{LAYOUT_VERSION, MAX_SLOTS, MIN_SLOTS};
+#[cfg(all(target_os = "linux", not(loom)))]
+use crate::memory::mapping::MapError;
+
+/// Why a ring, its memory or one of its frames can't be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RingError {
+    /// The number of slots is no power of two, or out of [`MIN_SLOTS`]`..=`[`MAX_SLOTS`].
+    #[error("{count} slots: expected a power of two from {MIN_SLOTS} to {MAX_SLOTS}")]
+    Slots {
+        /// The number.
+        count: u32,
+    },
+    /// The memory is no control segment.
+    #[error("not a frame ring: it starts with {found:#018x}")]
+    Magic {
+        /// Its first word.
+        found: u64,
+    },
+    /// The other side's layout has another version.
+    #[error(
+        "the ring has layout version {found}, this library knows {LAYOUT_VERSION}: \
+         use the same library release on both sides"
+    )]
+    Version {
+        /// That version.
+        found: u32,
+    },
+    /// A size disagrees with this layout.
+    #[error("the ring states {found} bytes, expected {expected}")]
+    Size {
+        /// What the other side says, in bytes.
+        found: u64,
+        /// What the layout says, in bytes.
+        expected: u64,
+    },
+    /// The file's size is not sealed: the other side could cut it short.
+    #[error("the ring's memory is not sealed against shrinking")]
+    NotSealed,
+    /// The memory could not be created.
+    #[cfg(all(target_os = "linux", not(loom)))]
+    #[error("cannot create shared memory: {errno}")]
+    Create {
+        /// What the kernel answered.
+        errno: Errno,
+    },
+    /// The memory could not be mapped.
+    #[cfg(all(target_os = "linux", not(loom)))]
+    #[error(transparent)]
+    Map(#[from] MapError),
+    /// A frame has more than [`MAX_PLANES`] planes, or none.
+    #[error("frame has {count} planes, expected 1 to {MAX_PLANES}")]
+    Planes {
+        /// Their number.
+        count: u32,
+    },
+    /// A slot's serial is another than that of its descriptor.
+    #[error("frame bears serial {found}, expected {expected}")]
+    Serial {
+        /// Serial of the slot.
+        expected: u64,
+        /// Serial in the descriptor.
+        found: u64,
+    },
+    /// A plane reaches past the end of its buffer.
+    #[error("plane {plane} ends at byte {end} of a buffer of {size} bytes")]
+    PlaneEnd {
+        /// Which plane, from 0.
+        plane: u8,
+        /// Its end, in bytes from the buffer's beginning.
+        end: u64,
+        /// Size of the buffer, in bytes.
+        size: u64,
+    },
+}
