@@ -188,7 +188,7 @@ impl<S: Source> Stream<S> {
             }
             // No slot is free: only clients that hold more than they were granted can cause this.
             Err(Refused { error, keep })
-                if matches!(error.share(), Some(IpcError::WouldBlock(_))) =>
+                if matches!(error.share(), Some(IpcError::WouldBlock { .. })) =>
             {
                 self.dropped += 1;
                 self.source.requeue(keep)?;

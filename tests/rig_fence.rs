@@ -150,7 +150,7 @@ fn a_reader_thread_finds_each_frames_fence() {
                     frames += 1;
                 }
                 // It had no turn for as long as many frames take, whose fences are on their way.
-                Err(e) => assert!(matches!(e.share(), Some(Ipc::UnknownBuffer(_))), "{e}"),
+                Err(e) => assert!(matches!(e.share(), Some(Ipc::UnknownBuffer { .. })), "{e}"),
             }
         }
         done.send(()).unwrap();
@@ -181,7 +181,7 @@ fn an_idle_client_stays_and_gets_later_frames() {
         match idle.try_next() {
             Ok(Some(frame)) => wait(&frame),
             Ok(None) => {}
-            Err(e) => assert!(matches!(e.share(), Some(Ipc::UnknownBuffer(_))), "{e}"),
+            Err(e) => assert!(matches!(e.share(), Some(Ipc::UnknownBuffer { .. })), "{e}"),
         }
         stage.publish();
     }
@@ -205,8 +205,12 @@ fn every_frame_has_its_own_fence() {
     assert_ne!(one, other);
     let cases = [
         // A plane in a fence, memory as a fence, a fence a second time.
-        (one, other, Ipc::NotMemory(one)),
-        (stage.buffer, stage.buffer, Ipc::BadFence(stage.buffer)),
+        (one, other, Ipc::NotMemory { id: one }),
+        (
+            stage.buffer,
+            stage.buffer,
+            Ipc::BadFence { id: stage.buffer },
+        ),
     ];
     for (buffer, fence, expected) in cases {
         let error = stage.host.publish(&stage.frame(buffer, fence));
@@ -215,11 +219,11 @@ fn every_frame_has_its_own_fence() {
     let frame = stage.frame(stage.buffer, one);
     stage.host.publish(&frame).unwrap();
     let error = stage.host.publish(&frame).unwrap_err();
-    assert_eq!(error.share(), Some(&Ipc::UnknownBuffer(one)));
+    assert_eq!(error.share(), Some(&Ipc::UnknownBuffer { id: one }));
     // Memory is registered as such, and a sync file is not.
     let error = stage.host.register(stage.sync_file(), SIZE).unwrap_err();
     assert!(
-        matches!(error.share(), Some(Ipc::BadBuffer(_) | Ipc::Os(..))),
+        matches!(error.share(), Some(Ipc::BadBuffer { .. } | Ipc::Os { .. })),
         "{error}"
     );
     // One that is not published after all takes no place for ever.
@@ -332,7 +336,12 @@ fn a_failed_fence_is_reported_with_its_reason() {
     // At once for later clients.
     for result in [failed, frame.wait_fence(0)] {
         let error = result.unwrap_err();
-        assert_eq!(error.share(), Some(&Ipc::FenceFailed(Errno::NOENT)));
+        assert_eq!(
+            error.share(),
+            Some(&Ipc::FenceFailed {
+                errno: Errno::NOENT
+            })
+        );
         assert_eq!(error.share().unwrap().advice(), Advice::Retry);
     }
     drop(frame);

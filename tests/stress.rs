@@ -364,7 +364,7 @@ fn check((frame, connection): &(Frame, u64)) -> Option<u64> {
 fn assert_refused(error: &videostream::Error) {
     let expected = matches!(
         error.share(),
-        Some(Ipc::Refused(Refusal::Hold(..)) | Ipc::Goodbye(Goodbye::LeaseTime(_)))
+        Some(Ipc::Refused(Refusal::Hold { .. }) | Ipc::Goodbye(Goodbye::LeaseTime { .. }))
     );
     assert!(expected, "{error}");
     thread::sleep(Duration::from_millis(1));

@@ -187,7 +187,7 @@ fn read(scene: &Scene, mut reader: Reader, wait: Wait, other: &Sender<Frame>) {
             Ok(Some(frame)) => frame,
             Ok(None) => continue,
             Err(error) => {
-                let limit = matches!(error.share(), Some(Ipc::HoldLimit(_)));
+                let limit = matches!(error.share(), Some(Ipc::HoldLimit { .. }));
                 assert!(limit || is_cancelled(&error), "{error}");
                 thread::yield_now();
                 continue;

@@ -9,6 +9,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 
 use crate::Error;
+use videostream_hal::Call;
 
 /// Maximum bytes of a path: all of `sun_path`, which needs no zero byte at its end.
 pub const MAX_PATH: usize = 108;
@@ -38,7 +39,10 @@ impl Address {
             MAX_ABSTRACT
         };
         if name.len() > most {
-            return Err(Error::AddressTooLong(name.len(), most));
+            return Err(Error::AddressTooLong {
+                bytes: name.len(),
+                max: most,
+            });
         }
         let mut bytes = [0; MAX_PATH];
         bytes[..name.len()].copy_from_slice(name);
@@ -64,7 +68,7 @@ impl Address {
         } else {
             SocketAddrUnix::new_abstract_name(self.name())
         }
-        .map_err(|e| Error::Os("socket address", e))
+        .map_err(|e| Error::os(Call::Socket, e))
     }
 
     /// Connects to the host of this name. The socket is non-blocking.
@@ -75,7 +79,7 @@ impl Address {
             // The host's backlog is full.
             Err(Errno::AGAIN) => Err(Error::TimedOut),
             Err(Errno::PROTOTYPE) => Err(Error::NotASocket),
-            Err(errno) => Err(Error::Os("connect", errno)),
+            Err(errno) => Err(Error::os(Call::Connect, errno)),
         }
     }
 
@@ -91,7 +95,7 @@ impl Address {
 pub(crate) fn new_socket() -> Result<OwnedFd, Error> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)
-        .map_err(|e| Error::Os("socket", e))
+        .map_err(|e| Error::os(Call::Socket, e))
 }
 
 #[cfg(test)]
@@ -105,8 +109,20 @@ mod tests {
         assert_eq!(Address::new(b""), Err(Error::AddressInvalid));
         assert_eq!(Address::new(b"a\0b"), Err(Error::AddressInvalid));
         let too_long = |name: &[u8]| Address::new(name).unwrap_err();
-        assert_eq!(too_long(&[b'x'; 108]), Error::AddressTooLong(108, 107));
-        assert_eq!(too_long(&[b'/'; 109]), Error::AddressTooLong(109, 108));
+        assert_eq!(
+            too_long(&[b'x'; 108]),
+            Error::AddressTooLong {
+                bytes: 108,
+                max: 107
+            }
+        );
+        assert_eq!(
+            too_long(&[b'/'; 109]),
+            Error::AddressTooLong {
+                bytes: 109,
+                max: 108
+            }
+        );
     }
 
     #[test]

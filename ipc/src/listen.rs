@@ -24,6 +24,7 @@ use rustix::io::Errno;
 use rustix::net::{bind, listen};
 use rustix::rand::{GetRandomFlags, getrandom};
 use rustix::thread::nanosleep;
+use videostream_hal::Call;
 use videostream_hal::time::{deadline_in, now_ns, timespec};
 
 use crate::Error;
@@ -49,9 +50,9 @@ impl Address {
             match bind(&socket, &self.socket_address()?) {
                 Ok(()) => {}
                 Err(Errno::ADDRINUSE) => return Err(Error::AddressInUse),
-                Err(errno) => return Err(Error::Os("bind", errno)),
+                Err(errno) => return Err(Error::os(Call::Bind, errno)),
             }
-            listen(&socket, BACKLOG).map_err(|e| Error::Os("listen", e))?;
+            listen(&socket, BACKLOG).map_err(|e| Error::os(Call::Listen, e))?;
             return Ok((socket, None));
         }
         if let Some(id) = self.bind_in_place(&socket, mode)? {
@@ -82,7 +83,7 @@ impl Address {
         match bound {
             Ok(()) => {}
             Err(Errno::ADDRINUSE) => return Ok(None),
-            Err(errno) => return Err(Error::Os("bind", errno)),
+            Err(errno) => return Err(Error::os(Call::Bind, errno)),
         }
         let listens = self.listen_at(socket, mode);
         if listens.is_err() {
@@ -94,9 +95,9 @@ impl Address {
     /// Sets the file's mode, then listens on the socket that is bound to this name.
     fn listen_at(&self, socket: &OwnedFd, mode: u32) -> Result<FileId, Error> {
         let mode = Mode::from_raw_mode(mode);
-        chmod(self.name(), mode).map_err(|e| Error::Os("chmod", e))?;
-        listen(socket, BACKLOG).map_err(|e| Error::Os("listen", e))?;
-        FileId::of(self).ok_or(Error::Os("stat", Errno::NOENT))
+        chmod(self.name(), mode).map_err(|e| Error::os(Call::Chmod, e))?;
+        listen(socket, BACKLOG).map_err(|e| Error::os(Call::Listen, e))?;
+        FileId::of(self).ok_or(Error::os(Call::Stat, Errno::NOENT))
     }
 
     /// Binds to a free temporary name in the same folder. Returns it with the folder's descriptor
@@ -108,10 +109,10 @@ impl Address {
                 Ok(()) => return Ok((name, folder)),
                 // Another host's: try the next name.
                 Err(Errno::ADDRINUSE) => {}
-                Err(errno) => return Err(Error::Os("bind", errno)),
+                Err(errno) => return Err(Error::os(Call::Bind, errno)),
             }
         }
-        Err(Error::Os("bind", Errno::ADDRINUSE))
+        Err(Error::os(Call::Bind, Errno::ADDRINUSE))
     }
 
     fn temporary(&self) -> Result<(Self, Option<OwnedFd>), Error> {
@@ -120,7 +121,8 @@ impl Address {
             return Ok((name, None));
         }
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let folder = open(self.folder(), flags, Mode::empty()).map_err(|e| Error::Os("open", e))?;
+        let folder =
+            open(self.folder(), flags, Mode::empty()).map_err(|e| Error::os(Call::Open, e))?;
         let mut path = heapless::String::<32>::new();
         let fits = write!(path, "/proc/self/fd/{}/", folder.as_raw_fd()).is_ok();
         let name = temporary_in(path.as_bytes(), last).filter(|_| fits);
@@ -149,7 +151,8 @@ impl Address {
                 return Err(Error::AddressInUse);
             }
         }
-        renameat(CWD, temporary.name(), CWD, self.name()).map_err(|e| Error::Os("rename", e))?;
+        renameat(CWD, temporary.name(), CWD, self.name())
+            .map_err(|e| Error::os(Call::Rename, e))?;
         Ok(id)
     }
 
@@ -163,11 +166,11 @@ impl Address {
             Err(Errno::INVAL | Errno::NOSYS) => {
                 let is_free = lstat(to).is_err_and(|e| e == Errno::NOENT);
                 if is_free {
-                    renameat(CWD, from, CWD, to).map_err(|e| Error::Os("rename", e))?;
+                    renameat(CWD, from, CWD, to).map_err(|e| Error::os(Call::Rename, e))?;
                 }
                 Ok(is_free)
             }
-            Err(errno) => Err(Error::Os("rename", errno)),
+            Err(errno) => Err(Error::os(Call::Rename, errno)),
         }
     }
 
@@ -179,14 +182,14 @@ impl Address {
             }
             Ok(_) => {}
             Err(Errno::NOENT) => return Ok(false),
-            Err(errno) => return Err(Error::Os("stat", errno)),
+            Err(errno) => return Err(Error::os(Call::Stat, errno)),
         }
         match self.try_connect()? {
             Err(Errno::CONNREFUSED) => Ok(true),
             Err(Errno::NOENT) => Ok(false),
             // It answers, its backlog is full, or it is a socket of another type.
             Ok(_) | Err(Errno::AGAIN | Errno::PROTOTYPE) => Err(Error::AddressInUse),
-            Err(errno) => Err(Error::Os("connect", errno)),
+            Err(errno) => Err(Error::os(Call::Connect, errno)),
         }
     }
 
@@ -260,9 +263,7 @@ impl Lock {
                 Ok(()) => return Ok(Self(Some(folder))),
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) if now_ns() < deadline_ns => pause(),
-                Err(Errno::AGAIN) => {
-                    return Err(Error::Os("flock of the socket's folder", Errno::AGAIN));
-                }
+                Err(Errno::AGAIN) => return Err(Error::FolderLocked),
                 Err(_) => return Ok(Self(None)),
             }
         }

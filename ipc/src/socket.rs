@@ -13,6 +13,7 @@ use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
+use videostream_hal::Call;
 use videostream_hal::memory::kind;
 
 use crate::Error;
@@ -28,7 +29,9 @@ pub fn send(socket: impl AsFd, message: &Message, fds: &[BorrowedFd<'_>]) -> Res
     let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(MAX_FDS))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     if !fds.is_empty() && !control.push(SendAncillaryMessage::ScmRights(fds)) {
-        return Err(Error::Unexpected("too many descriptors"));
+        return Err(Error::Unexpected {
+            what: "too many descriptors",
+        });
     }
     let bytes = message.encode();
     let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
@@ -39,7 +42,7 @@ pub fn send(socket: impl AsFd, message: &Message, fds: &[BorrowedFd<'_>]) -> Res
             Err(Errno::AGAIN) => Ok(Sent::QueueFull),
             Err(Errno::TOOMANYREFS) => Ok(Sent::TooManyInFlight),
             Err(Errno::PIPE | Errno::CONNRESET | Errno::NOTCONN) => Err(Error::HostGone),
-            Err(errno) => Err(Error::Os("sendmsg", errno)),
+            Err(errno) => Err(Error::os(Call::Sendmsg, errno)),
         };
     }
 }
@@ -105,16 +108,20 @@ fn receive_into(
     if packet.is_truncated {
         return Err(match count < MAX_FDS {
             true => why_taken(&socket),
-            false => WireError::Fds(MAX_FDS + 1, MAX_FDS).into(),
+            false => WireError::Fds {
+                found: MAX_FDS + 1,
+                expected: MAX_FDS,
+            }
+            .into(),
         });
     }
     if let Some(errno) = forbidden {
-        return Err(Error::Os("statx", errno));
+        return Err(Error::os(Call::Statx, errno));
     }
     if served > 0 {
-        return Err(Error::Unexpected(
-            "a descriptor of a file that is no memory",
-        ));
+        return Err(Error::Unexpected {
+            what: "a descriptor of a file that is no memory",
+        });
     }
     let message = Message::decode(packet.bytes(), count)?;
     Ok(Some((message, fds)))
@@ -125,7 +132,7 @@ fn receive_into(
 fn why_taken(socket: impl AsFd) -> Error {
     match fcntl_dupfd_cloexec(&socket, 0) {
         Ok(_) => Error::DescriptorDenied,
-        Err(errno) => Error::Os("recvmsg", errno),
+        Err(errno) => Error::os(Call::Recvmsg, errno),
     }
 }
 
@@ -180,7 +187,7 @@ impl Packet {
                 // once, ahead of messages that are still queued, such as the reason of a refusal.
                 Err(Errno::CONNRESET) if !was_reset => was_reset = true,
                 Err(Errno::CONNRESET) => return Err(Error::HostGone),
-                Err(errno) => return Err(Error::Os("recvmsg", errno)),
+                Err(errno) => return Err(Error::os(Call::Recvmsg, errno)),
             }
         };
         Ok(Some(Self {
@@ -305,7 +312,7 @@ mod tests {
         drop(writer);
         assert!(matches!(
             receive(&b),
-            Err(Error::Wire(WireError::Fds(4, _)))
+            Err(Error::Wire(WireError::Fds { found: 4, .. }))
         ));
         // End of file, not a wait: no writer is left.
         assert_eq!(rustix::io::read(&reader, &mut [0u8; 1]), Ok(0));
@@ -337,7 +344,7 @@ mod tests {
         assert_eq!(send(&a, &message, &[file.as_fd()]), Ok(Sent::Yes));
         let inode = fstat(&file).unwrap().st_ino;
         drop(file);
-        assert!(matches!(receive(&b), Err(Error::Unexpected(_))));
+        assert!(matches!(receive(&b), Err(Error::Unexpected { .. })));
         let is_open = std::fs::read_dir("/proc/self/fd").unwrap().any(|fd| {
             use std::os::unix::fs::MetadataExt as _;
             let there = std::fs::metadata(fd.unwrap().path());
@@ -353,7 +360,7 @@ mod tests {
             rustix::io::write(&a, &std::vec![0u8; len]).unwrap();
             let seen = len.min(MESSAGE_SIZE + 1);
             let error = receive(&b).unwrap_err();
-            assert_eq!(error, Error::Wire(WireError::Length(seen)));
+            assert_eq!(error, Error::Wire(WireError::Length { bytes: seen }));
         }
     }
 

@@ -7,6 +7,7 @@
 
 use rustix::fd::{AsFd, BorrowedFd};
 use rustix::process::geteuid;
+use videostream_hal::Call;
 use videostream_hal::memory::kind;
 
 use crate::Error;
@@ -33,7 +34,7 @@ pub(crate) fn trusts_peer(socket: impl AsFd) -> bool {
 /// root. Never blocks.
 pub(crate) fn is_of_the_user(fd: BorrowedFd<'_>, size: u64) -> Result<bool, Error> {
     let owner = kind::owner_of_file(fd, size);
-    let owner = owner.map_err(|e| Error::Os("owner of a buffer", e))?;
+    let owner = owner.map_err(|e| Error::os(Call::Statx, e))?;
     Ok(owner.is_some_and(is_trusted))
 }
 

@@ -65,7 +65,7 @@ fn supplementary_groups_count_where_groups_are_listed() {
             connect(&name)
         });
         serve_until(&mut host, |_| connecting.is_finished());
-        let refused = Err(Error::Refused(Refusal::Permission(USER)));
+        let refused = Err(Error::Refused(Refusal::Permission { uid: USER }));
         let expected = if is_let_in { Ok(()) } else { refused };
         assert_eq!(connecting.join().unwrap(), expected, "{listed}");
     }
@@ -114,7 +114,7 @@ fn users_without_uid_are_let_in_only_if_listed() {
             set_thread_res_uid(uid, uid, uid).unwrap();
             connect(&name)
         });
-        let refused = Err(Error::Refused(Refusal::Permission(OVERFLOW)));
+        let refused = Err(Error::Refused(Refusal::Permission { uid: OVERFLOW }));
         let expected = if is_let_in { Ok(()) } else { refused };
         assert_eq!(connecting.join().unwrap(), expected, "{access}");
     }

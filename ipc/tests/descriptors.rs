@@ -68,7 +68,9 @@ fn host_without_descriptors_tells_or_sleeps() {
     assert!(now_ns() - begin >= 2_000_000_000);
     assert!(calls <= 50, "{calls} calls");
     let told = next_message(&knocker);
-    let why = Refusal::Resources(Errno::MFILE.raw_os_error() as u32);
+    let why = Refusal::Resources {
+        errno: Errno::MFILE.raw_os_error() as u32,
+    };
     assert_eq!(told, Some(Message::Refused(why)));
     assert!(!is_ready(&host), "it sleeps");
     limit(before);

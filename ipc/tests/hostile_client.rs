@@ -66,7 +66,7 @@ fn another_version_is_told_ours() {
     let mut bytes = HELLO.encode();
     bytes[4] = 0x77;
     let answer = answer_to("version", &bytes, 0);
-    assert_eq!(answer, Message::Refused(Refusal::Version(1)));
+    assert_eq!(answer, Message::Refused(Refusal::Version { host: 1 }));
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn the_silent_are_refused_when_nothing_else_happens() {
     assert!(now_ns() - begin >= 2_000_000_000);
     for socket in &silent {
         let told = next_message(socket);
-        assert_eq!(told, Some(Message::Refused(Refusal::Silent(2000))));
+        assert_eq!(told, Some(Message::Refused(Refusal::Silent { ms: 2000 })));
     }
     // No client is expected any more: nothing wakes the host.
     let mut fds = [PollFd::new(&host, PollFlags::IN)];
@@ -150,7 +150,7 @@ fn the_silent_make_room_for_an_honest_client() {
     });
     let _in = honest(&mut host, &name);
     let told = next_message(&stalled[0]);
-    assert_eq!(told, Some(Message::Refused(Refusal::Silent(2000))));
+    assert_eq!(told, Some(Message::Refused(Refusal::Silent { ms: 2000 })));
     assert_eq!(host.clients().count(), 2);
     still_served(&mut host, id, &client);
     serve_until(&mut host, |host| {

@@ -29,11 +29,11 @@ fn a_host_that_hangs_up_or_talks_nonsense_is_named() {
     drop(raw_accept(&host));
     assert_eq!(client.join().unwrap().unwrap_err(), Error::HostGone);
     let garbage = error_of("garbage", |peer| send_raw(peer, &[1; 7], &[]));
-    assert_eq!(garbage, Error::Wire(WireError::Length(7)));
+    assert_eq!(garbage, Error::Wire(WireError::Length { bytes: 7 }));
     let long = error_of("long", |peer| send_raw(peer, &[1; 5000], &[]));
-    assert!(matches!(long, Error::Wire(WireError::Length(_))));
+    assert!(matches!(long, Error::Wire(WireError::Length { .. })));
     let wrong = error_of("hello", |peer| send(peer, Message::StatusRequest, &[]));
-    assert!(matches!(wrong, Error::Unexpected(_)));
+    assert!(matches!(wrong, Error::Unexpected { .. }));
     let bye = Message::Goodbye(Goodbye::Closing);
     let bye = error_of("bye", |peer| send(peer, bye, &[]));
     assert_eq!(bye, Error::Goodbye(Goodbye::Closing));
@@ -56,12 +56,21 @@ fn a_welcome_without_the_right_descriptors_is_refused() {
         let error = error_of(&format!("fds-{count}"), |peer| {
             send_raw(peer, &WELCOME.encode(), &times(&fd, count));
         });
-        assert_eq!(error, Error::Wire(WireError::Fds(count, 3)));
+        assert_eq!(
+            error,
+            Error::Wire(WireError::Fds {
+                found: count,
+                expected: 3
+            })
+        );
     }
     let many = error_of("fds-16", |peer| {
         send_raw(peer, &WELCOME.encode(), &times(&fd, 16));
     });
-    assert!(matches!(many, Error::Wire(WireError::Fds(_, 3))));
+    assert!(matches!(
+        many,
+        Error::Wire(WireError::Fds { expected: 3, .. })
+    ));
 }
 
 #[test]
@@ -107,7 +116,7 @@ fn the_epoch_of_the_welcome_is_that_of_the_ring() {
     };
     let fds = [control.as_fd(), lease.as_fd(), lease.as_fd()];
     let error = error_of("epoch", |peer| send(peer, other, &fds));
-    assert!(matches!(error, Error::Unexpected(_)));
+    assert!(matches!(error, Error::Unexpected { .. }));
 }
 
 #[test]
@@ -119,7 +128,7 @@ fn an_event_on_which_a_read_could_block_is_refused() {
         let (control, lease) = ring();
         let fds = [control.as_fd(), lease.as_fd(), event.as_fd()];
         let error = error_of(&format!("event-{test}"), |peer| send(peer, WELCOME, &fds));
-        assert!(matches!(error, Error::Unexpected(_)), "{test}: {error}");
+        assert!(matches!(error, Error::Unexpected { .. }), "{test}: {error}");
     }
 }
 
@@ -158,7 +167,7 @@ fn unsealed_and_short_buffers_are_refused() {
     ] {
         let message = Message::Buffer { id: 5, size };
         send(&peer, message, &[fd.as_fd()]);
-        assert_eq!(client.pump().unwrap_err(), Error::BadBuffer(5));
+        assert_eq!(client.pump().unwrap_err(), Error::BadBuffer { id: 5 });
     }
     let message = Message::Buffer { id: 5, size: 4096 };
     send(&peer, message, &[good.as_fd()]);
@@ -175,9 +184,12 @@ fn unsealed_memory_is_taken_if_the_user_owns_it() {
     };
     let memory = memfd::create(c"test", 4096).unwrap();
     let (pipe, _writer) = rustix::pipe::pipe().unwrap();
-    assert_eq!(offer(&memory, 4097).unwrap_err(), Error::BadBuffer(5));
-    assert_eq!(offer(&memory, 0).unwrap_err(), Error::BadBuffer(5));
-    assert_eq!(offer(&pipe, 4096).unwrap_err(), Error::BadBuffer(5));
+    assert_eq!(
+        offer(&memory, 4097).unwrap_err(),
+        Error::BadBuffer { id: 5 }
+    );
+    assert_eq!(offer(&memory, 0).unwrap_err(), Error::BadBuffer { id: 5 });
+    assert_eq!(offer(&pipe, 4096).unwrap_err(), Error::BadBuffer { id: 5 });
     assert!(matches!(
         offer(&memory, 4096),
         Ok(Some(Event::Buffer(5, 4096, _)))
@@ -188,7 +200,10 @@ fn unsealed_memory_is_taken_if_the_user_owns_it() {
     }
     let other = Some(rustix::fs::Uid::from_raw(4711));
     rustix::fs::fchown(&memory, other, None).unwrap();
-    assert_eq!(offer(&memory, 4096).unwrap_err(), Error::BadBuffer(5));
+    assert_eq!(
+        offer(&memory, 4096).unwrap_err(),
+        Error::BadBuffer { id: 5 }
+    );
 }
 
 #[test]
@@ -200,18 +215,27 @@ fn invalid_fences_are_refused_without_a_wait() {
     let (socket, _other) = seqpacket_pair();
     for fd in [&buffer(4096), &socket, &pipe, &eventfd] {
         send(&peer, Message::Fence { id: 5 }, &[fd.as_fd()]);
-        assert_eq!(client.pump().unwrap_err(), Error::BadFence(5));
+        assert_eq!(client.pump().unwrap_err(), Error::BadFence { id: 5 });
     }
     for (at, value) in [(24, 1), (12, 3)] {
         let mut bytes = Message::Fence { id: 5 }.encode();
         bytes[at] = value;
         send_raw(&peer, &bytes, &[pipe.as_fd()]);
-        let error = Error::Wire(WireError::Field(4, value.into()));
+        let error = Error::Wire(WireError::Field {
+            kind: 4,
+            value: value.into(),
+        });
         assert_eq!(client.pump().unwrap_err(), error);
     }
     send(&peer, Message::Fence { id: 5 }, &[]);
     let error = client.pump().unwrap_err();
-    assert_eq!(error, Error::Wire(WireError::Fds(0, 1)));
+    assert_eq!(
+        error,
+        Error::Wire(WireError::Fds {
+            found: 0,
+            expected: 1
+        })
+    );
 }
 
 #[test]
@@ -222,7 +246,7 @@ fn parameter_sets_beyond_the_maximum_are_refused() {
     send(&peer, message, &[huge.as_fd()]);
     assert!(matches!(
         client.pump().unwrap_err(),
-        Error::ParameterSize(..)
+        Error::ParameterSize { .. }
     ));
 }
 

@@ -49,7 +49,12 @@ fn clients_above_the_limit_are_told_so() {
         .map(|_| join(&mut host, &name, Mode::Newest, 1).unwrap())
         .collect();
     let refused = join(&mut host, &name, Mode::Newest, 1).unwrap_err();
-    assert_eq!(refused, Error::Refused(Refusal::Full(MAX_CLIENTS as u32)));
+    assert_eq!(
+        refused,
+        Error::Refused(Refusal::Full {
+            clients: MAX_CLIENTS as u32
+        })
+    );
     // Each client holds a different frame, and all are counted.
     let held: Vec<_> = clients
         .iter()
@@ -80,7 +85,13 @@ fn the_largest_ring_is_held_whole_in_order() {
     let name = name("largest");
     let (mut host, id) = bind(&name, 1024);
     let refused = join(&mut host, &name, Mode::Every, MAX_HOLD + 1).unwrap_err();
-    assert_eq!(refused, Error::HoldTooLarge(MAX_HOLD + 1, MAX_HOLD));
+    assert_eq!(
+        refused,
+        Error::HoldTooLarge {
+            asked: MAX_HOLD + 1,
+            max: MAX_HOLD
+        }
+    );
     // One slot is for the next frame and one for the newest.
     let mut left = 1022;
     let mut clients = Vec::new();
@@ -90,7 +101,7 @@ fn the_largest_ring_is_held_whole_in_order() {
         left -= hold;
     }
     let refused = join(&mut host, &name, Mode::Every, 1).unwrap_err();
-    assert_eq!(refused, Error::Refused(Refusal::Hold(1, 0)));
+    assert_eq!(refused, Error::Refused(Refusal::Hold { asked: 1, left: 0 }));
     // Repeated, so that every slot and every word of the index has had several frames.
     for round in 0..3 {
         let mut after = round * 1022;
@@ -121,14 +132,17 @@ fn smallest_ring_only_peeks_next_larger_holds() {
     let name = name("smallest");
     let (mut host, id) = bind(&name, 2);
     let refused = join(&mut host, &name, Mode::Newest, 1).unwrap_err();
-    assert_eq!(refused, Error::Refused(Refusal::Hold(1, 0)));
+    assert_eq!(refused, Error::Refused(Refusal::Hold { asked: 1, left: 0 }));
     let client = join(&mut host, &name, Mode::Newest, 0).unwrap();
     for serial in 1..=5 {
         host.reclaim(0, |_| ());
         host.publish(&frame(id)).unwrap();
         let seen = client.peek(serial - 1).unwrap().unwrap();
         assert_eq!(seen.serial, serial);
-        assert_eq!(client.hold(serial - 1).unwrap_err(), Error::HoldLimit(0));
+        assert_eq!(
+            client.hold(serial - 1).unwrap_err(),
+            Error::HoldLimit { limit: 0 }
+        );
     }
     let name = crate::name("small");
     let (mut host, id) = bind(&name, 4);

@@ -68,7 +68,7 @@ fn a_middle_frame_retires_alone_but_stays_held() {
     assert_eq!(client.peek(1).unwrap().unwrap().serial, 3);
     let others = [1, 3].map(|serial| client.hold_serial(serial));
     assert!(matches!(others[0], Ok(Some(_))));
-    assert_eq!(others[1], Err(Error::HoldLimit(2)));
+    assert_eq!(others[1], Err(Error::HoldLimit { limit: 2 }));
     client.release(held);
     assert_eq!(freed(&mut host), 1);
     assert_eq!(host.oldest(), Some(1));

@@ -16,6 +16,7 @@ use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 use support::*;
+use videostream_hal::Call;
 use videostream_hal::time::deadline_in;
 use videostream_ipc::client::{self, Client};
 use videostream_ipc::host::{self, Access, Host};
@@ -56,7 +57,7 @@ fn a_host_admits_by_its_access_rule() {
     let Some(_turn) = on_the_rig(test) else {
         return;
     };
-    let refused = Err(Error::Refused(Refusal::Permission(USER)));
+    let refused = Err(Error::Refused(Refusal::Permission { uid: USER }));
     let cases = [
         (Access::SameUser, USER, GROUP, refused),
         (Access::SameUser, USER, 0, refused),
@@ -85,7 +86,10 @@ fn a_socket_file_has_the_requested_mode() {
     let Some(_turn) = on_the_rig(test) else {
         return;
     };
-    let refused = Err(Error::Os("connect", Errno::ACCESS));
+    let refused = Err(Error::Os {
+        call: Call::Connect,
+        errno: Errno::ACCESS,
+    });
     for (mode, expected) in [(0o600, refused), (0o660, refused), (0o666, Ok(()))] {
         let config = host::Config {
             access: Access::Anyone,

@@ -127,13 +127,19 @@ fn huge_pages_that_a_host_can_take_away_are_refused() {
     let (whole, size) = huge(2);
     fill(&whole, 0, 2 * size).unwrap();
     memfd::seal(&whole, SealFlags::SHRINK | SealFlags::GROW).unwrap();
-    assert_eq!(answer(&whole, size).unwrap_err(), Error::BadBuffer(5));
+    assert_eq!(
+        answer(&whole, size).unwrap_err(),
+        Error::BadBuffer { id: 5 }
+    );
     // Holes can't be filled by sealing.
     let (holed, _) = huge(2);
     fill(&holed, 0, 2 * size).unwrap();
     punch(&holed, size, size).unwrap();
     memfd::seal(&holed, FIXED_SIZE_READ_ONLY).unwrap();
-    assert_eq!(answer(&holed, size).unwrap_err(), Error::BadBuffer(5));
+    assert_eq!(
+        answer(&holed, size).unwrap_err(),
+        Error::BadBuffer { id: 5 }
+    );
     let error = ControlMap::open(holed.as_fd()).unwrap_err();
     assert_eq!(error, RingError::NotSealed);
     let layout = RingLayout::new(4).unwrap();
@@ -145,7 +151,10 @@ fn huge_pages_that_a_host_can_take_away_are_refused() {
         answer(&whole, 2 * size),
         Ok(Some(Event::Buffer(5, _, _)))
     ));
-    assert_eq!(answer(&whole, 3 * size).unwrap_err(), Error::BadBuffer(5));
+    assert_eq!(
+        answer(&whole, 3 * size).unwrap_err(),
+        Error::BadBuffer { id: 5 }
+    );
     assert_eq!(punch(&whole, 0, size), Err(Errno::PERM));
     assert_eq!(ftruncate(&whole, size), Err(Errno::PERM));
 }
@@ -163,7 +172,7 @@ fn a_host_with_huge_pages_is_received_normally() {
     let again = fd.try_clone().unwrap();
     assert!(matches!(
         host.register(again, 8192),
-        Err(Error::BadBuffer(_))
+        Err(Error::BadBuffer { .. })
     ));
     // Mapped for writing before the seal, which keeps such mappings.
     let mut own = Mapping::new(&fd, 8192, Access::ReadWrite).unwrap();

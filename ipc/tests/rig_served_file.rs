@@ -112,7 +112,7 @@ fn a_client_refuses_such_a_file_in_whatever_place() {
             keep(file);
             client.join().unwrap().map(drop).unwrap_err()
         });
-        assert!(matches!(error, Error::Unexpected(_)), "{at}: {error}");
+        assert!(matches!(error, Error::Unexpected { .. }), "{at}: {error}");
     }
 }
 

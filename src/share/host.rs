@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rustix::io::fcntl_dupfd_cloexec;
 use rustix::rand::{GetRandomFlags, getrandom};
+use videostream_hal::Call;
 use videostream_hal::ring::cells::SlotId;
 use videostream_hal::ring::{FrameDescriptor, MAX_SLOTS, MIN_SLOTS};
 use videostream_ipc::address::Address;
@@ -94,8 +95,12 @@ impl HostBuilder {
         let mut socket = self.path.display().to_string();
         let host = (|| {
             let mut epoch = [0; 8];
-            getrandom(&mut epoch, GetRandomFlags::empty())
-                .map_err(|e| videostream_ipc::Error::Os("getrandom", e))?;
+            getrandom(&mut epoch, GetRandomFlags::empty()).map_err(|errno| {
+                videostream_ipc::Error::Os {
+                    call: Call::Getrandom,
+                    errno,
+                }
+            })?;
             let epoch = u64::from_ne_bytes(epoch);
             let Some(listener) = self.listener else {
                 let address = Address::new(self.path.as_os_str().as_encoded_bytes())?;
@@ -103,7 +108,10 @@ impl HostBuilder {
             };
             let listener = Arc::try_unwrap(listener).or_else(|shared| {
                 let listener = fcntl_dupfd_cloexec(&*shared, 0);
-                listener.map_err(|e| videostream_ipc::Error::Os("fcntl", e))
+                listener.map_err(|errno| videostream_ipc::Error::Os {
+                    call: Call::Fcntl,
+                    errno,
+                })
             })?;
             let host = ipc::Host::from_listener(listener, self.config, epoch)?;
             socket = String::from_utf8_lossy(host.address().name()).into_owned();

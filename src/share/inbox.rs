@@ -109,7 +109,7 @@ impl<B: ReceivedBuffer> Inbox<B> {
         // Locked throughout, so that no other thread misses a buffer that this one is about to add.
         match self.lock().find(id, next)? {
             Entry::Memory(buffer) => Ok(buffer),
-            Entry::Fence(_) => Err(Error::NotMemory(id)),
+            Entry::Fence(_) => Err(Error::NotMemory { id }),
         }
     }
 
@@ -124,7 +124,7 @@ impl<B: ReceivedBuffer> Inbox<B> {
     ) -> Result<Arc<OwnedFd>, Error> {
         match self.lock().find(id, next)? {
             Entry::Fence(fence) => Ok(fence),
-            Entry::Memory(_) => Err(Error::BadFence(id)),
+            Entry::Memory(_) => Err(Error::BadFence { id }),
         }
     }
 
@@ -180,12 +180,12 @@ impl<B: ReceivedBuffer> Contents<B> {
                 None => Ok(false),
             }
         };
-        find(self, look, pump)?.ok_or(Error::UnknownBuffer(id))
+        find(self, look, pump)?.ok_or(Error::UnknownBuffer { id })
     }
 
     /// Adds a buffer or fence. A correct host has unregistered enough others before.
     fn insert(&mut self, id: u32, entry: Entry<B>) -> Result<(), Error> {
-        let full = |_| Error::TooManyBuffers(MAX_BUFFERS);
+        let full = |_| Error::TooManyBuffers { count: MAX_BUFFERS };
         self.buffers.insert(id, entry).map_err(full)
     }
 
@@ -200,8 +200,11 @@ impl<B: ReceivedBuffer> Contents<B> {
             Event::Parameters(size, fd) => {
                 let mut bytes = vec![0; size as usize];
                 let file = std::fs::File::from(fd);
-                std::os::unix::fs::FileExt::read_exact_at(&file, &mut bytes, 0)
-                    .map_err(|_| Error::Unexpected("parameter sets that can't be read"))?;
+                std::os::unix::fs::FileExt::read_exact_at(&file, &mut bytes, 0).map_err(|_| {
+                    Error::Unexpected {
+                        what: "parameter sets that can't be read",
+                    }
+                })?;
                 self.parameters = Some(bytes.into());
             }
             Event::Client(client) => {
@@ -243,11 +246,20 @@ mod tests {
         let none = || Ok(None);
         assert_eq!(inbox.buffer(1, none).unwrap().size(), 4096);
         inbox.fence(2, none).unwrap();
-        assert_eq!(inbox.buffer(2, none).unwrap_err(), Error::NotMemory(2));
-        assert_eq!(inbox.fence(1, none).unwrap_err(), Error::BadFence(1));
-        assert_eq!(inbox.fence(3, none).unwrap_err(), Error::UnknownBuffer(3));
+        assert_eq!(
+            inbox.buffer(2, none).unwrap_err(),
+            Error::NotMemory { id: 2 }
+        );
+        assert_eq!(inbox.fence(1, none).unwrap_err(), Error::BadFence { id: 1 });
+        assert_eq!(
+            inbox.fence(3, none).unwrap_err(),
+            Error::UnknownBuffer { id: 3 }
+        );
         inbox.apply(Event::Retire(2)).unwrap();
-        assert_eq!(inbox.fence(2, none).unwrap_err(), Error::UnknownBuffer(2));
+        assert_eq!(
+            inbox.fence(2, none).unwrap_err(),
+            Error::UnknownBuffer { id: 2 }
+        );
     }
 
     /// Counts the messages that `act` reads from a host that always has one more.
@@ -273,16 +285,22 @@ mod tests {
     #[test]
     fn lookup_reads_at_most_max_messages() {
         let (read, result) = read_by(|inbox, next| inbox.buffer(7, next).map(drop));
-        assert_eq!((read, result), (MAX_MESSAGES, Err(Error::UnknownBuffer(7))));
+        assert_eq!(
+            (read, result),
+            (MAX_MESSAGES, Err(Error::UnknownBuffer { id: 7 }))
+        );
         let (read, result) = read_by(|inbox, next| inbox.fence(7, next).map(drop));
-        assert_eq!((read, result), (MAX_MESSAGES, Err(Error::UnknownBuffer(7))));
+        assert_eq!(
+            (read, result),
+            (MAX_MESSAGES, Err(Error::UnknownBuffer { id: 7 }))
+        );
     }
 
     #[test]
     fn a_missing_buffer_is_retried_but_a_lie_is_not() {
         use videostream_ipc::Advice;
-        assert_eq!(Error::UnknownBuffer(3).advice(), Advice::Retry);
-        for lie in [Error::NotMemory(2), Error::BadFence(1)] {
+        assert_eq!(Error::UnknownBuffer { id: 3 }.advice(), Advice::Retry);
+        for lie in [Error::NotMemory { id: 2 }, Error::BadFence { id: 1 }] {
             assert_eq!(lie.advice(), Advice::GiveUp);
         }
     }

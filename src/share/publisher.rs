@@ -91,7 +91,7 @@ impl<T> FramePublisher<T> {
                 Ok(serial)
             }
             Err(error) => {
-                if matches!(error.share(), Some(IpcError::WouldBlock(_))) {
+                if matches!(error.share(), Some(IpcError::WouldBlock { .. })) {
                     self.host.evict_over_limit();
                     self.host.count_drops(1, DropCause::NoBuffer);
                 }

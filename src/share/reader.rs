@@ -21,7 +21,7 @@ pub(super) const MAX_LOOKS: u32 = 64;
 
 /// Returns whether a buffer or fence has not arrived yet; the next frame may be complete.
 fn is_late(error: &crate::Error) -> bool {
-    matches!(error.share(), Some(ipc::Error::UnknownBuffer(_)))
+    matches!(error.share(), Some(ipc::Error::UnknownBuffer { .. }))
 }
 
 /// The position of a thread in a stream, made by [`Client::reader`](super::Client::reader). It ends
@@ -146,10 +146,10 @@ impl Reader {
         let held = match ipc.hold_by(self.mode.unwrap_or(ipc.config().mode), self.last) {
             Ok(Some(held)) => held,
             Ok(None) => return Ok(()),
-            Err(ipc::Error::ThrownOut) => {
+            Err(ipc::Error::Evicted) => {
                 // The host has sent the reason, unless the socket was full.
                 self.connection.pump()?;
-                return Err(self.connection.error(ipc::Error::ThrownOut));
+                return Err(self.connection.error(ipc::Error::Evicted));
             }
             Err(why) => return Err(self.connection.error(why)),
         };

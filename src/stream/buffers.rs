@@ -75,7 +75,7 @@ fn parts(host: &Host, source: &impl Source) -> Result<Parts> {
     if buffers.iter().map(Vec::len).sum::<usize>() > MAX_BUFFERS {
         return Err(Error::Share {
             socket: host.socket().to_owned(),
-            why: IpcError::TooManyBuffers(MAX_BUFFERS),
+            why: IpcError::TooManyBuffers { count: MAX_BUFFERS },
         });
     }
     Ok(buffers)

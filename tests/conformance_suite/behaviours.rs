@@ -57,7 +57,10 @@ pub(crate) fn admission_tells_how_much_is_left(driver: Driver) {
     let mut stage = Stage::new(driver, "admission", |host| host.max_outstanding(4));
     let _two = stage.client("newest 2");
     let mut more = stage.peer();
-    assert_eq!(stage.connect(&mut more, "newest 2"), "Refused(Hold(2, 1))");
+    assert_eq!(
+        stage.connect(&mut more, "newest 2"),
+        "Refused(Hold { asked: 2, left: 1 })"
+    );
     let _one = stage.client("newest 1");
     assert_eq!(stage.host.clients().count(), 2);
     assert_eq!(stage.host.stats().refused, 1);
@@ -70,7 +73,7 @@ pub(crate) fn the_hold_limit_is_lifted_by_a_drop(driver: Driver) {
     stage.publish(buffer);
     stage.ask(&mut client, NEXT);
     stage.publish(buffer);
-    assert_eq!(stage.ask(&mut client, "try"), "HoldLimit(1)");
+    assert_eq!(stage.ask(&mut client, "try"), "HoldLimit { limit: 1 }");
     stage.ask(&mut client, "drop 1");
     assert_eq!(stage.ask(&mut client, NEXT), "2 missed 0 byte 1");
 }
@@ -121,7 +124,7 @@ fn blocks_until_expiry(driver: Driver, expiry_ns: u64) -> bool {
         assert!(now_ns() >= soon.expires_ns, "it overwrites");
         return false;
     };
-    assert_eq!(error.share(), Some(&Ipc::WouldBlock(slots)));
+    assert_eq!(error.share(), Some(&Ipc::WouldBlock { held: slots }));
     stage.until("the first expires", |host| {
         host.reclaim(1, |_| ()) == slots - 1
     });
@@ -197,7 +200,7 @@ pub(crate) fn a_busy_client_past_its_lease_is_evicted(driver: Driver) {
     stage.ask(&mut client, "drop 1");
     // Although there is a newer frame, which keeps it from looking at its socket.
     let told = stage.ask(&mut client, "try");
-    assert!(told.starts_with("Goodbye(LeaseTime("), "{told}");
+    assert!(told.starts_with("Goodbye(LeaseTime {"), "{told}");
     assert_eq!(stage.host.status().evicted, 1);
 }
 
@@ -235,7 +238,10 @@ pub(crate) fn a_late_joiner_gets_the_parameter_sets(driver: Driver) {
         assert_eq!(stage.ask(client, "parameters"), "second");
     }
     let error = stage.host.set_parameters(b"").unwrap_err();
-    assert!(matches!(error.share(), Some(Ipc::ParameterSize(0, _))));
+    assert!(matches!(
+        error.share(),
+        Some(Ipc::ParameterSize { bytes: 0, .. })
+    ));
 }
 
 pub(crate) fn goodbye_is_told(driver: Driver) {
@@ -286,7 +292,7 @@ pub(crate) fn looking_shows_everybody_and_holds_nothing(driver: Driver) {
     stage.ask(&mut reader, NEXT);
     let report = stage.ask(&mut looker, "look");
     assert_eq!(report, "head 1 of [(0, 0, 0), (2, 1, 1)]");
-    assert_eq!(stage.ask(&mut looker, "try"), "HoldLimit(0)");
+    assert_eq!(stage.ask(&mut looker, "try"), "HoldLimit { limit: 0 }");
 }
 
 pub(crate) fn a_reader_goes_on_behind_a_serial_or_a_time(driver: Driver) {
@@ -323,7 +329,7 @@ pub(crate) fn retired_buffers_stay_with_their_frames(driver: Driver) {
     stage.publish(old);
     stage.host.unregister(old);
     let error = stage.host.publish(&frame(old)).unwrap_err();
-    assert_eq!(error.share(), Some(&Ipc::UnknownBuffer(old)));
+    assert_eq!(error.share(), Some(&Ipc::UnknownBuffer { id: old }));
     // It can still be read, by old clients and by new ones.
     let mut second = stage.client("newest 1");
     for client in [&mut first, &mut second] {

@@ -28,13 +28,13 @@ pub(crate) fn values(message: &Message) -> (u64, &'static str, Vec<(&'static str
         }
         Message::Refused(why) => {
             let (reason, first, second) = match why {
-                Refusal::Version(v) => (reason("Refused", "Version"), v, 0),
-                Refusal::Full(n) => (reason("Refused", "Full"), n, 0),
-                Refusal::Hold(asked, left) => (reason("Refused", "Hold"), asked, left),
-                Refusal::Permission(uid) => (reason("Refused", "Permission"), uid, 0),
+                Refusal::Version { host: v } => (reason("Refused", "Version"), v, 0),
+                Refusal::Full { clients: n } => (reason("Refused", "Full"), n, 0),
+                Refusal::Hold { asked, left } => (reason("Refused", "Hold"), asked, left),
+                Refusal::Permission { uid } => (reason("Refused", "Permission"), uid, 0),
                 Refusal::Malformed => (reason("Refused", "Malformed"), 0, 0),
-                Refusal::Resources(errno) => (reason("Refused", "Resources"), errno, 0),
-                Refusal::Silent(ms) => (reason("Refused", "Silent"), ms, 0),
+                Refusal::Resources { errno } => (reason("Refused", "Resources"), errno, 0),
+                Refusal::Silent { ms } => (reason("Refused", "Silent"), ms, 0),
             };
             (3, "Refused", reasons(reason, first, second))
         }
@@ -45,8 +45,11 @@ pub(crate) fn values(message: &Message) -> (u64, &'static str, Vec<(&'static str
         Message::Goodbye(why) => {
             let (reason, first, second) = match why {
                 Goodbye::Closing => (reason("Goodbye", "Closing"), 0, 0),
-                Goodbye::OverLimit(held, agreed) => (reason("Goodbye", "OverLimit"), held, agreed),
-                Goodbye::LeaseTime(ms) => (reason("Goodbye", "LeaseTime"), ms, 0),
+                Goodbye::OverLimit {
+                    held,
+                    allowed: agreed,
+                } => (reason("Goodbye", "OverLimit"), held, agreed),
+                Goodbye::LeaseTime { ms } => (reason("Goodbye", "LeaseTime"), ms, 0),
                 Goodbye::NotReading => (reason("Goodbye", "NotReading"), 0, 0),
                 Goodbye::FormatChange => (reason("Goodbye", "FormatChange"), 0, 0),
             };
@@ -154,13 +157,16 @@ pub(crate) fn messages() -> Vec<Message> {
             exports: Exports::Writable,
             epoch: u64::MAX - 3,
         },
-        Message::Refused(Refusal::Version(11)),
-        Message::Refused(Refusal::Full(12)),
-        Message::Refused(Refusal::Hold(13, 14)),
-        Message::Refused(Refusal::Permission(15)),
+        Message::Refused(Refusal::Version { host: 11 }),
+        Message::Refused(Refusal::Full { clients: 12 }),
+        Message::Refused(Refusal::Hold {
+            asked: 13,
+            left: 14,
+        }),
+        Message::Refused(Refusal::Permission { uid: 15 }),
         Message::Refused(Refusal::Malformed),
-        Message::Refused(Refusal::Resources(16)),
-        Message::Refused(Refusal::Silent(19)),
+        Message::Refused(Refusal::Resources { errno: 16 }),
+        Message::Refused(Refusal::Silent { ms: 19 }),
         Message::Buffer {
             id: 17,
             size: 1 << 40,
@@ -172,8 +178,11 @@ pub(crate) fn messages() -> Vec<Message> {
         },
         Message::Unregister { id: 18 },
         Message::Goodbye(Goodbye::Closing),
-        Message::Goodbye(Goodbye::OverLimit(19, 20)),
-        Message::Goodbye(Goodbye::LeaseTime(21)),
+        Message::Goodbye(Goodbye::OverLimit {
+            held: 19,
+            allowed: 20,
+        }),
+        Message::Goodbye(Goodbye::LeaseTime { ms: 21 }),
         Message::Goodbye(Goodbye::NotReading),
         Message::Goodbye(Goodbye::FormatChange),
         Message::Parameters { size: 22 },

@@ -14,6 +14,7 @@ use rustix::ioctl::{Updater, ioctl};
 use videostream_sys::sync_file::{SYNC_IOC_FILE_INFO, sync_file_info};
 
 use super::kind::{self, Kind};
+use crate::Call;
 use crate::time::poll_until;
 
 /// The state of the work behind a fence.
@@ -37,7 +38,7 @@ pub enum SyncFileError {
     /// The work behind the fence failed.
     Failed(Errno),
     /// A system call failed: its name and errno.
-    Os(&'static str, Errno),
+    Os(Call, Errno),
 }
 
 impl core::fmt::Display for SyncFileError {
@@ -63,7 +64,7 @@ pub fn status(fd: BorrowedFd<'_>) -> Result<Status, SyncFileError> {
     match kind::of(fd) {
         Ok(Kind::Object) => {}
         Ok(_) => return Err(SyncFileError::NotASyncFile),
-        Err(errno) => return Err(SyncFileError::Os("statx", errno)),
+        Err(errno) => return Err(SyncFileError::Os(Call::Statx, errno)),
     }
     match file_info(fd) {
         Ok(info) => Ok(match info.status {
@@ -74,7 +75,7 @@ pub fn status(fd: BorrowedFd<'_>) -> Result<Status, SyncFileError> {
         Err(Errno::NOTTY | Errno::INVAL | Errno::OPNOTSUPP | Errno::BADF) => {
             Err(SyncFileError::NotASyncFile)
         }
-        Err(errno) => Err(SyncFileError::Os("SYNC_IOC_FILE_INFO", errno)),
+        Err(errno) => Err(SyncFileError::Os(Call::SyncFileInfo, errno)),
     }
 }
 
@@ -97,7 +98,7 @@ pub fn wait(fd: BorrowedFd<'_>, deadline_ns: u64) -> Result<(), SyncFileError> {
         ) {
             Ok(false) => return Err(SyncFileError::TimedOut),
             Ok(true) => {}
-            Err(errno) => return Err(SyncFileError::Os("poll", errno)),
+            Err(errno) => return Err(SyncFileError::Os(Call::Poll, errno)),
         }
     }
 }

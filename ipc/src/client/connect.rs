@@ -29,7 +29,10 @@ impl PendingClient {
     /// full.
     pub fn new(address: &Address, config: Config) -> Result<Self, Error> {
         if config.hold > MAX_HOLD {
-            return Err(Error::HoldTooLarge(config.hold, MAX_HOLD));
+            return Err(Error::HoldTooLarge {
+                asked: config.hold,
+                max: MAX_HOLD,
+            });
         }
         let socket = address.connect()?;
         let hello = Message::Hello {
@@ -119,12 +122,14 @@ impl PendingClient {
             epoch,
             fds,
         } = welcome;
-        let [control, lease, event] = fds
-            .into_array::<3>()
-            .map_err(|_| Error::Unexpected("welcome without descriptors"))?;
+        let [control, lease, event] = fds.into_array::<3>().map_err(|_| Error::Unexpected {
+            what: "welcome without descriptors",
+        })?;
         let control = ControlMap::open(control.as_fd())?;
         if control.epoch() != epoch {
-            return Err(Error::Unexpected("welcome to another ring"));
+            return Err(Error::Unexpected {
+                what: "welcome to another ring",
+            });
         }
         let lease = LeaseMap::open(lease.as_fd(), control.layout())?;
         let wakes = Wakes::new(event)?;

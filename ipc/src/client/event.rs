@@ -2,6 +2,7 @@
 
 use heapless::Vec;
 use rustix::fd::{AsFd, OwnedFd};
+use videostream_hal::Call;
 use videostream_hal::memory::{kind, sync_file};
 
 use crate::wire::{ClientStatus, HostStatus, MAX_FDS, Message};
@@ -34,12 +35,12 @@ impl Event {
     ) -> Result<Self, Error> {
         match message {
             Message::Buffer { id, size } => {
-                let fd = fds.pop().ok_or(Error::BadBuffer(id))?;
-                check(&fd, size, Error::BadBuffer(id))?;
+                let fd = fds.pop().ok_or(Error::BadBuffer { id })?;
+                check(&fd, size, Error::BadBuffer { id })?;
                 Ok(Self::Buffer(id, size, fd))
             }
             Message::Unsealed { id, size } => {
-                let wrong = Error::BadBuffer(id);
+                let wrong = Error::BadBuffer { id };
                 let fd = fds.pop().ok_or(wrong)?;
                 match trusts && size != 0 && trust::is_of_the_user(fd.as_fd(), size)? {
                     true => Ok(Self::Buffer(id, size, fd)),
@@ -47,12 +48,15 @@ impl Event {
                 }
             }
             Message::Fence { id } => {
-                let fd = fds.pop().ok_or(Error::BadFence(id))?;
+                let fd = fds.pop().ok_or(Error::BadFence { id })?;
                 sync_file::status(fd.as_fd()).map_err(|e| Error::of_fence(e, id))?;
                 Ok(Self::Fence(id, fd))
             }
             Message::Parameters { size } => {
-                let wrong = Error::ParameterSize(size as usize, MAX_PARAMETERS);
+                let wrong = Error::ParameterSize {
+                    bytes: size as usize,
+                    max: MAX_PARAMETERS,
+                };
                 let fd = fds.pop().ok_or(wrong)?;
                 if size > MAX_PARAMETERS as u64 {
                     return Err(wrong);
@@ -65,10 +69,18 @@ impl Event {
             Message::Status(status) => Ok(Self::Status(status)),
             Message::Goodbye(why) => Err(Error::Goodbye(why)),
             Message::Refused(why) => Err(Error::Refused(why)),
-            Message::Hello { .. } => Err(Error::Unexpected("hello from a host")),
-            Message::Welcome { .. } => Err(Error::Unexpected("second welcome")),
-            Message::Moved => Err(Error::Unexpected("a host that holds frames")),
-            Message::StatusRequest => Err(Error::Unexpected("a host that asks how it does")),
+            Message::Hello { .. } => Err(Error::Unexpected {
+                what: "hello from a host",
+            }),
+            Message::Welcome { .. } => Err(Error::Unexpected {
+                what: "second welcome",
+            }),
+            Message::Moved => Err(Error::Unexpected {
+                what: "a host that holds frames",
+            }),
+            Message::StatusRequest => Err(Error::Unexpected {
+                what: "a host that asks how it does",
+            }),
         }
     }
 }
@@ -78,6 +90,6 @@ fn check(fd: &OwnedFd, size: u64, wrong: Error) -> Result<(), Error> {
     match kind::is_fixed_memory(fd.as_fd(), size) {
         Ok(true) if size != 0 => Ok(()),
         Ok(_) => Err(wrong),
-        Err(e) => Err(Error::Os("size of a buffer", e)),
+        Err(e) => Err(Error::os(Call::Statx, e)),
     }
 }

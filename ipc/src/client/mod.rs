@@ -14,6 +14,7 @@ mod wakes;
 
 use rustix::event::PollFd;
 use rustix::fd::OwnedFd;
+use videostream_hal::Call;
 use videostream_hal::ring::FrameDescriptor;
 use videostream_hal::ring::cells::SlotId;
 use videostream_hal::ring::layout::DESCRIPTOR_WORDS;
@@ -136,7 +137,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::HoldLimit`] when there is a frame but this client already holds its maximum;
-    /// [`Error::ThrownOut`] when the host has evicted this client and may reuse what it holds;
+    /// [`Error::Evicted`] when the host has evicted this client and may reuse what it holds;
     /// [`Error::Ring`] for a frame whose description is wrong.
     #[inline]
     pub fn hold(&self, after: u64) -> Result<Option<HeldFrame>, Error> {
@@ -155,7 +156,9 @@ impl Client {
         // SYNC(limit): acquires the references that other threads have released.
         if self.held.fetch_add(1, Ordering::Acquire) >= self.config.hold {
             self.held.fetch_sub(1, Ordering::Relaxed);
-            return Err(Error::HoldLimit(self.config.hold));
+            return Err(Error::HoldLimit {
+                limit: self.config.hold,
+            });
         }
         let held = match mode {
             Mode::Newest => reader::hold_newest(&self.control, &self.lease, after),
@@ -167,7 +170,7 @@ impl Client {
                 Some(held) => self.release(held.slot),
                 None => drop(self.held.fetch_sub(1, Ordering::Release)),
             }
-            return Err(Error::ThrownOut);
+            return Err(Error::Evicted);
         }
         let Some(Held {
             slot,
@@ -270,6 +273,6 @@ fn poll_until(fds: &mut [PollFd<'_>], deadline_ns: u64) -> Result<(), Error> {
     match time::poll_until(fds, deadline_ns) {
         Ok(true) => Ok(()),
         Ok(false) => Err(Error::TimedOut),
-        Err(errno) => Err(Error::Os("poll", errno)),
+        Err(errno) => Err(Error::os(Call::Poll, errno)),
     }
 }

@@ -20,7 +20,7 @@ impl Client {
     /// system call.
     ///
     /// # Errors
-    /// [`Error::ThrownOut`] when the host has evicted this client; [`Error::Ring`] for a
+    /// [`Error::Evicted`] when the host has evicted this client; [`Error::Ring`] for a
     /// frame whose description is wrong.
     #[inline]
     pub fn peek(&self, after: u64) -> Result<Option<FrameDescriptor>, Error> {
@@ -28,7 +28,7 @@ impl Client {
             return Ok(None);
         }
         if self.lease.has_ended() {
-            return Err(Error::ThrownOut);
+            return Err(Error::Evicted);
         }
         let Some((serial, words)) = reader::peek_next(&self.control, after) else {
             return Ok(None);
@@ -43,13 +43,15 @@ impl Client {
     /// is gone. Makes no system call unless the host is waiting for clients.
     ///
     /// # Errors
-    /// [`Error::HoldLimit`] when this client already holds its maximum; [`Error::ThrownOut`].
+    /// [`Error::HoldLimit`] when this client already holds its maximum; [`Error::Evicted`].
     #[inline]
     pub fn hold_serial(&self, serial: u64) -> Result<Option<SlotId>, Error> {
         // SYNC(limit): as in `hold`.
         if self.held.fetch_add(1, Ordering::Acquire) >= self.config.hold {
             self.held.fetch_sub(1, Ordering::Relaxed);
-            return Err(Error::HoldLimit(self.config.hold));
+            return Err(Error::HoldLimit {
+                limit: self.config.hold,
+            });
         }
         let slot = reader::try_hold(&self.control, &self.lease, serial);
         // After the hold's fence, as in `hold`.
@@ -58,7 +60,7 @@ impl Client {
                 Some(slot) => self.release(slot),
                 None => drop(self.held.fetch_sub(1, Ordering::Release)),
             }
-            return Err(Error::ThrownOut);
+            return Err(Error::Evicted);
         }
         match slot {
             Some(_) => self.tell_of_hold(),

@@ -3,6 +3,7 @@
 use rustix::event::{PollFd, PollFlags};
 use rustix::fd::{AsFd, BorrowedFd};
 use rustix::io::Errno;
+use videostream_hal::Call;
 use videostream_hal::ring::wake;
 use videostream_hal::sync::{Ordering, Point, full_fence};
 use videostream_hal::time::now_ns;
@@ -61,7 +62,7 @@ impl Client {
                     }
                     slice = now_ns().saturating_add(FUTEX_SLICE_NS);
                 }
-                Err(errno) => return Err(Error::Os("futex", errno)),
+                Err(errno) => return Err(Error::os(Call::Futex, errno)),
             }
             if self.control.is_closed() {
                 return self.after_close(after, deadline_ns);

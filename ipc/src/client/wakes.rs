@@ -4,6 +4,7 @@ use rustix::event::{EventfdFlags, eventfd};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
+use videostream_hal::Call;
 use videostream_hal::sync::{AtomicU32, Ordering};
 
 use crate::Error;
@@ -33,11 +34,13 @@ impl Wakes {
         let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
         let wakes = Self {
             event,
-            alarm: eventfd(0, flags).map_err(|e| Error::Os("eventfd", e))?,
+            alarm: eventfd(0, flags).map_err(|e| Error::os(Call::Eventfd, e))?,
             user: AtomicU32::new(NOBODY),
         };
         if !wakes.forget_event() {
-            return Err(Error::Unexpected("welcome without an event descriptor"));
+            return Err(Error::Unexpected {
+                what: "welcome without an event descriptor",
+            });
         }
         Ok(wakes)
     }

@@ -5,6 +5,7 @@ use rustix::event::{PollFd, PollFlags, epoll};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::net::{SocketFlags, accept_with};
+use videostream_hal::Call;
 use videostream_hal::time::{now_ns, poll_until};
 
 use super::Host;
@@ -91,7 +92,7 @@ impl Host {
                         return Ok(());
                     }
                 }
-                Err(errno) => return Err(Error::Os("accept", errno)),
+                Err(errno) => return Err(Error::os(Call::Accept, errno)),
             }
         }
         self.acceptor.keep_reserve();
@@ -105,10 +106,15 @@ impl Host {
         };
         let access = &self.config.access;
         if !access.allows(peer, self.overflow_uid, socket.as_fd()) {
-            return self.refuse(&socket, Refusal::Permission(peer.uid));
+            return self.refuse(&socket, Refusal::Permission { uid: peer.uid });
         }
         let Some(index) = self.peers.vacant().or_else(|| self.index_of_silent_peer()) else {
-            return self.refuse(&socket, Refusal::Full(MAX_CLIENTS as u32));
+            return self.refuse(
+                &socket,
+                Refusal::Full {
+                    clients: MAX_CLIENTS as u32,
+                },
+            );
         };
         match self.watch(socket.as_fd(), index as u64) {
             Ok(()) => {
@@ -207,7 +213,9 @@ impl Host {
 
     fn drop_silent_peer(&mut self, index: usize) {
         self.stats.refused += 1;
-        let why = Refusal::Silent((HELLO_NS / 1_000_000) as u32);
+        let why = Refusal::Silent {
+            ms: (HELLO_NS / 1_000_000) as u32,
+        };
         self.drop_peer(index, Some(Message::Refused(why)));
     }
 
@@ -227,5 +235,7 @@ impl Host {
 }
 
 pub(super) fn resources(errno: Errno) -> Refusal {
-    Refusal::Resources(errno.raw_os_error() as u32)
+    Refusal::Resources {
+        errno: errno.raw_os_error() as u32,
+    }
 }

@@ -18,7 +18,7 @@ impl Host {
                 continue;
             };
             let offence = match peer.over_limit(&self.publisher) {
-                Some((held, allowed)) => Some(Goodbye::OverLimit(held, allowed)),
+                Some((held, allowed)) => Some(Goodbye::OverLimit { held, allowed }),
                 None => self.overdue(peer),
             };
             if let Some(why) = offence {
@@ -42,7 +42,7 @@ impl Host {
             .map(|slot| now.saturating_sub(self.word(slot, PUBLISHED)));
         let oldest = ages.max()?;
         let ms = u32::try_from(oldest / 1_000_000).unwrap_or(u32::MAX);
-        (oldest > self.config.lease_ns).then_some(Goodbye::LeaseTime(ms))
+        (oldest > self.config.lease_ns).then_some(Goodbye::LeaseTime { ms })
     }
 
     /// Ends every connection with a reason. The host continues, and clients may reconnect.

@@ -5,6 +5,7 @@ use core::fmt::Write as _;
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags, SealFlags};
 use rustix::io::Errno;
+use videostream_hal::Call;
 use videostream_hal::memory::dmabuf::{Identity, identity};
 use videostream_hal::memory::{kind, sync_file};
 
@@ -36,7 +37,7 @@ impl PartialEq for Memory {
 
 impl Memory {
     pub(super) fn new(fd: OwnedFd) -> Result<Self, Error> {
-        let identity = identity(fd.as_fd()).map_err(|e| Error::Os("fstat", e.errno()))?;
+        let identity = identity(fd.as_fd()).map_err(|e| Error::os(Call::Fstat, e.errno()))?;
         let identity = Some(identity);
         Ok(Self {
             fd,
@@ -67,7 +68,7 @@ impl Memory {
                 unsealed: Some(Unsealed::default()),
                 ..self
             }),
-            false => Err(Error::BadBuffer(id)),
+            false => Err(Error::BadBuffer { id }),
         }
     }
 
@@ -93,8 +94,8 @@ impl Memory {
     pub(super) fn check(&self, size: u64, id: u32) -> Result<(), Error> {
         match kind::is_fixed_memory(self.fd.as_fd(), size) {
             Ok(true) if size != 0 => Ok(()),
-            Ok(_) => Err(Error::BadBuffer(id)),
-            Err(e) => Err(Error::Os("size of a buffer", e)),
+            Ok(_) => Err(Error::BadBuffer { id }),
+            Err(e) => Err(Error::os(Call::Statx, e)),
         }
     }
 
@@ -118,10 +119,9 @@ impl Memory {
 fn open_for_reading(fd: &OwnedFd) -> Result<OwnedFd, Error> {
     let mut path = heapless::String::<32>::new();
     let fits = write!(path, "/proc/self/fd/{}", fd.as_raw_fd());
-    fits.map_err(|_| Error::Os("open /proc/self/fd", Errno::NAMETOOLONG))?;
+    fits.map_err(|_| Error::os(Call::Open, Errno::NAMETOOLONG))?;
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-    rustix::fs::open(path.as_str(), flags, Mode::empty())
-        .map_err(|e| Error::Os("open /proc/self/fd", e))
+    rustix::fs::open(path.as_str(), flags, Mode::empty()).map_err(|e| Error::os(Call::Open, e))
 }
 
 #[cfg(test)]
@@ -161,18 +161,21 @@ mod tests {
     #[test]
     fn what_is_no_sync_file_is_no_fence() {
         let error = Memory::fence(buffer(4096), 7).unwrap_err();
-        assert_eq!(error, Error::BadFence(7));
+        assert_eq!(error, Error::BadFence { id: 7 });
         let (pipe, _writer) = rustix::pipe::pipe().unwrap();
-        assert_eq!(Memory::fence(pipe, 7).unwrap_err(), Error::BadFence(7));
+        assert_eq!(
+            Memory::fence(pipe, 7).unwrap_err(),
+            Error::BadFence { id: 7 }
+        );
     }
 
     #[test]
     fn memory_that_can_shrink_or_is_too_small_is_refused() {
         let unsealed = Memory::new(memfd::create(c"test", 4096).unwrap()).unwrap();
-        assert_eq!(unsealed.check(4096, 1), Err(Error::BadBuffer(1)));
+        assert_eq!(unsealed.check(4096, 1), Err(Error::BadBuffer { id: 1 }));
         let sealed = Memory::new(buffer(4096)).unwrap();
         assert_eq!(sealed.check(4096, 1), Ok(()));
-        assert_eq!(sealed.check(8192, 1), Err(Error::BadBuffer(1)));
-        assert_eq!(sealed.check(0, 1), Err(Error::BadBuffer(1)));
+        assert_eq!(sealed.check(8192, 1), Err(Error::BadBuffer { id: 1 }));
+        assert_eq!(sealed.check(0, 1), Err(Error::BadBuffer { id: 1 }));
     }
 }

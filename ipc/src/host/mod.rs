@@ -22,6 +22,7 @@ mod wait;
 use rustix::event::epoll;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::thread::futex;
+use videostream_hal::Call;
 use videostream_hal::ring::cells::{ControlMut, SlotId};
 use videostream_hal::ring::publisher::Publisher;
 use videostream_hal::ring::segment::HostControl;
@@ -105,9 +106,9 @@ impl Host {
         let layout = RingLayout::new(config.slots)?;
         let pid = rustix::process::getpid().as_raw_nonzero().get() as u32;
         let control = HostControl::create(layout, epoch, pid)?;
-        let epoll =
-            epoll::create(epoll::CreateFlags::CLOEXEC).map_err(|e| Error::Os("epoll_create", e))?;
-        let alarm = Alarm::new().map_err(|e| Error::Os("timerfd_create", e))?;
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)
+            .map_err(|e| Error::os(Call::EpollCreate, e))?;
+        let alarm = Alarm::new().map_err(|e| Error::os(Call::TimerfdCreate, e))?;
         let (listener, address, file) = listen(&config)?;
         let acceptor = Acceptor::new(listener);
         let host = Self {
@@ -131,7 +132,7 @@ impl Host {
         let watched = listener
             .try_for_each(|listener| host.watch(listener.as_fd(), serve::LISTENER))
             .and_then(|()| host.watch(host.alarm.as_fd(), serve::ALARM));
-        watched.map_err(|e| Error::Os("epoll_ctl", e))?;
+        watched.map_err(|e| Error::os(Call::EpollCtl, e))?;
         Ok(host)
     }
 
@@ -230,16 +231,16 @@ impl Host {
         let next = self.head() + 1;
         for plane in frame.planes() {
             match self.buffers.touch(plane.buffer, next) {
-                None => return Err(Error::UnknownBuffer(plane.buffer)),
-                Some(0) => return Err(Error::NotMemory(plane.buffer)),
+                None => return Err(Error::UnknownBuffer { id: plane.buffer }),
+                Some(0) => return Err(Error::NotMemory { id: plane.buffer }),
                 Some(_) => {}
             }
         }
         if frame.fence != 0 {
             match self.buffers.touch(frame.fence, next) {
-                None => return Err(Error::UnknownBuffer(frame.fence)),
+                None => return Err(Error::UnknownBuffer { id: frame.fence }),
                 Some(0) => {}
-                Some(_) => return Err(Error::BadFence(frame.fence)),
+                Some(_) => return Err(Error::BadFence { id: frame.fence }),
             }
         }
         if self.behind {
@@ -247,7 +248,9 @@ impl Host {
         }
         let Some(claim) = self.publisher.claim() else {
             self.stats.blocked += 1;
-            return Err(Error::WouldBlock(self.outstanding()));
+            return Err(Error::WouldBlock {
+                held: self.outstanding(),
+            });
         };
         let slot = claim.slot();
         let serial = self.publisher.publish(claim, |serial| {

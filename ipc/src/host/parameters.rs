@@ -4,6 +4,7 @@
 
 use rustix::fd::OwnedFd;
 use rustix::fs::SealFlags;
+use videostream_hal::Call;
 use videostream_hal::memory::{Access, Mapping, memfd};
 use videostream_hal::ring::RingError;
 
@@ -22,9 +23,12 @@ pub(super) struct Parameters {
 impl Parameters {
     pub(super) fn new(bytes: &[u8], generation: u32) -> Result<Self, Error> {
         if bytes.is_empty() || bytes.len() > MAX_PARAMETERS {
-            return Err(Error::ParameterSize(bytes.len(), MAX_PARAMETERS));
+            return Err(Error::ParameterSize {
+                bytes: bytes.len(),
+                max: MAX_PARAMETERS,
+            });
         }
-        let os = |e| Error::Os("memfd", e);
+        let os = |e| Error::os(Call::MemfdCreate, e);
         let fd = memfd::create(c"videostream-parameters", bytes.len()).map_err(os)?;
         let mut map = Mapping::new(&fd, bytes.len(), Access::ReadWrite).map_err(RingError::Map)?;
         // SAFETY: the memfd was made above and nobody else has it.

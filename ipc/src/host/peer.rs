@@ -180,9 +180,9 @@ impl Peer {
             Ok(Some(Message::StatusRequest)) if self.attached.is_some() => Step::StatusRequest,
             Ok(Some(Message::Moved)) if self.attached.is_some() => Step::Moved,
             Ok(Some(_)) => Step::Refuse(Refusal::Malformed),
-            Err(Error::Wire(WireError::Version(_))) => {
-                Step::Refuse(Refusal::Version(VERSION.into()))
-            }
+            Err(Error::Wire(WireError::Version { .. })) => Step::Refuse(Refusal::Version {
+                host: VERSION.into(),
+            }),
             Err(Error::Wire(_)) => Step::Refuse(Refusal::Malformed),
             Err(_) => Step::Gone,
         }
@@ -269,7 +269,7 @@ fn is_sent(sent: Result<Sent, Error>) -> Result<bool, Refusal> {
     match sent {
         Ok(sent) => Ok(sent == Sent::Yes),
         // The client is gone, which its socket reports.
-        Err(Error::Os(_, errno)) => Err(resources(errno)),
+        Err(Error::Os { errno, .. }) => Err(resources(errno)),
         Err(_) => Ok(false),
     }
 }

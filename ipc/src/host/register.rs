@@ -62,7 +62,7 @@ impl Host {
         if self.buffers.is_full() {
             let control = self.publisher.control();
             let gone = self.buffers.make_room(|id| lies_in(control, id));
-            self.tell_retired(gone.ok_or(Error::TooManyBuffers(MAX_BUFFERS))?);
+            self.tell_retired(gone.ok_or(Error::TooManyBuffers { count: MAX_BUFFERS })?);
         }
         Ok(())
     }
@@ -71,7 +71,7 @@ impl Host {
     pub(super) fn add(&mut self, memory: Memory, size: u64) -> Result<u32, Error> {
         let id = self.buffers.insert(memory, size, self.head());
         self.send_lacking();
-        id.ok_or(Error::TooManyBuffers(MAX_BUFFERS))
+        id.ok_or(Error::TooManyBuffers { count: MAX_BUFFERS })
     }
 
     /// Unregisters a buffer: no new frame may lie in it. It is removed, and clients are told, once

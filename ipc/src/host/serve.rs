@@ -6,6 +6,7 @@ use rustix::event::epoll;
 use rustix::fd::BorrowedFd;
 use rustix::io::Errno;
 use rustix::time::Timespec;
+use videostream_hal::Call;
 use videostream_hal::time::now_ns;
 
 use super::Host;
@@ -35,7 +36,7 @@ impl Host {
         let events = match epoll::wait(&self.epoll, &mut space, Some(&now)) {
             Ok((events, _)) => events,
             Err(Errno::INTR) => return Ok(()),
-            Err(errno) => return Err(Error::Os("epoll_wait", errno)),
+            Err(errno) => return Err(Error::os(Call::EpollWait, errno)),
         };
         for event in events.iter() {
             match event.data.u64() {
@@ -95,7 +96,7 @@ impl Host {
         let most = self.config.max_outstanding.min(self.config.slots - 1);
         let left = most.saturating_sub(1 + lent);
         let answer = if hold > left {
-            Err(Refusal::Hold(hold, left))
+            Err(Refusal::Hold { asked: hold, left })
         } else {
             self.admit(index, mode, hold)
         };
@@ -105,7 +106,7 @@ impl Host {
             Err(why) => why,
         };
         // Perhaps only for a moment: clients that leave free descriptors.
-        if matches!(why, Refusal::Resources(_)) && now_ns() < asked_ns + HELLO_NS {
+        if matches!(why, Refusal::Resources { .. }) && now_ns() < asked_ns + HELLO_NS {
             return;
         }
         self.stats.refused += 1;

@@ -57,8 +57,12 @@ impl Host {
             None => None,
         };
         let memory = self.buffers.memory_mut(id);
-        let memory = memory.ok_or(Error::UnknownBuffer(id))?;
-        memory.unsealed.as_mut().ok_or(Error::BadBuffer(id))?.copy = copy;
+        let memory = memory.ok_or(Error::UnknownBuffer { id })?;
+        memory
+            .unsealed
+            .as_mut()
+            .ok_or(Error::BadBuffer { id })?
+            .copy = copy;
         self.send_lacking();
         Ok(())
     }

@@ -72,13 +72,13 @@ impl Message {
             }
             Self::Refused(r) => {
                 let fields = match r {
-                    Refusal::Version(v) => [1, v, 0, 0],
-                    Refusal::Full(n) => [2, n, 0, 0],
-                    Refusal::Hold(asked, left) => [3, asked, left, 0],
-                    Refusal::Permission(uid) => [4, uid, 0, 0],
+                    Refusal::Version { host: v } => [1, v, 0, 0],
+                    Refusal::Full { clients: n } => [2, n, 0, 0],
+                    Refusal::Hold { asked, left } => [3, asked, left, 0],
+                    Refusal::Permission { uid } => [4, uid, 0, 0],
                     Refusal::Malformed => [5, 0, 0, 0],
-                    Refusal::Resources(errno) => [6, errno, 0, 0],
-                    Refusal::Silent(ms) => [7, ms, 0, 0],
+                    Refusal::Resources { errno } => [6, errno, 0, 0],
+                    Refusal::Silent { ms } => [7, ms, 0, 0],
                 };
                 (REFUSED, fields)
             }
@@ -124,8 +124,8 @@ impl Message {
             Self::Goodbye(g) => {
                 let fields = match g {
                     Goodbye::Closing => [1, 0, 0, 0],
-                    Goodbye::OverLimit(held, allowed) => [2, held, allowed, 0],
-                    Goodbye::LeaseTime(ms) => [3, ms, 0, 0],
+                    Goodbye::OverLimit { held, allowed } => [2, held, allowed, 0],
+                    Goodbye::LeaseTime { ms } => [3, ms, 0, 0],
                     Goodbye::NotReading => [4, 0, 0, 0],
                     Goodbye::FormatChange => [5, 0, 0, 0],
                 };
@@ -150,12 +150,17 @@ impl Message {
     /// # Errors
     /// [`WireError`], for any packet that no host or client of this version sends.
     pub fn decode(bytes: &[u8], fds: usize) -> Result<Self, WireError> {
-        let packet = Packet::read_from_bytes(bytes).map_err(|_| WireError::Length(bytes.len()))?;
+        let packet =
+            Packet::read_from_bytes(bytes).map_err(|_| WireError::Length { bytes: bytes.len() })?;
         if packet.magic != MAGIC {
-            return Err(WireError::Magic(packet.magic));
+            return Err(WireError::Magic {
+                found: packet.magic,
+            });
         }
         if packet.version != VERSION {
-            return Err(WireError::Version(packet.version));
+            return Err(WireError::Version {
+                found: packet.version,
+            });
         }
         let Packet {
             kind,
@@ -166,7 +171,7 @@ impl Message {
             wide,
             ..
         } = packet;
-        let field = WireError::Field(kind, a);
+        let field = WireError::Field { kind, value: a };
         let mode = || match a {
             0 => Ok(Mode::Newest),
             1 => Ok(Mode::Every),
@@ -175,7 +180,7 @@ impl Message {
         // For numbers that are only displayed: saturates.
         let narrow = |at: usize| u32::try_from(wide[at]).unwrap_or(u32::MAX);
         let message = match kind {
-            HELLO if b > MAX_HOLD => return Err(WireError::Field(kind, b)),
+            HELLO if b > MAX_HOLD => return Err(WireError::Field { kind, value: b }),
             HELLO => Self::Hello {
                 mode: mode()?,
                 hold: b,
@@ -186,18 +191,18 @@ impl Message {
                 exports: match c {
                     0 => Exports::ReadOnly,
                     1 => Exports::Writable,
-                    _ => return Err(WireError::Field(kind, c)),
+                    _ => return Err(WireError::Field { kind, value: c }),
                 },
                 epoch: wide[0],
             },
             REFUSED => Self::Refused(match a {
-                1 => Refusal::Version(b),
-                2 => Refusal::Full(b),
-                3 => Refusal::Hold(b, c),
-                4 => Refusal::Permission(b),
+                1 => Refusal::Version { host: b },
+                2 => Refusal::Full { clients: b },
+                3 => Refusal::Hold { asked: b, left: c },
+                4 => Refusal::Permission { uid: b },
                 5 => Refusal::Malformed,
-                6 => Refusal::Resources(b),
-                7 => Refusal::Silent(b),
+                6 => Refusal::Resources { errno: b },
+                7 => Refusal::Silent { ms: b },
                 _ => return Err(field),
             }),
             BUFFER => match b {
@@ -210,8 +215,13 @@ impl Message {
                     size: wide[0],
                 },
                 FENCE if wide[0] == 0 => Self::Fence { id: a },
-                FENCE => return Err(WireError::Field(kind, narrow(0))),
-                _ => return Err(WireError::Field(kind, b)),
+                FENCE => {
+                    return Err(WireError::Field {
+                        kind,
+                        value: narrow(0),
+                    });
+                }
+                _ => return Err(WireError::Field { kind, value: b }),
             },
             UNREGISTER => Self::Unregister { id: a },
             PARAMETERS => Self::Parameters { size: wide[0] },
@@ -245,16 +255,22 @@ impl Message {
             }),
             GOODBYE => Self::Goodbye(match a {
                 1 => Goodbye::Closing,
-                2 => Goodbye::OverLimit(b, c),
-                3 => Goodbye::LeaseTime(b),
+                2 => Goodbye::OverLimit {
+                    held: b,
+                    allowed: c,
+                },
+                3 => Goodbye::LeaseTime { ms: b },
                 4 => Goodbye::NotReading,
                 5 => Goodbye::FormatChange,
                 _ => return Err(field),
             }),
-            _ => return Err(WireError::Kind(kind)),
+            _ => return Err(WireError::Kind { found: kind }),
         };
         if message.fds() != fds {
-            return Err(WireError::Fds(fds, message.fds()));
+            return Err(WireError::Fds {
+                found: fds,
+                expected: message.fds(),
+            });
         }
         Ok(message)
     }
@@ -279,13 +295,13 @@ mod tests {
             exports: Exports::Writable,
             epoch: u64::MAX,
         },
-        Message::Refused(Refusal::Version(7)),
-        Message::Refused(Refusal::Full(64)),
-        Message::Refused(Refusal::Hold(5, 2)),
-        Message::Refused(Refusal::Permission(1000)),
+        Message::Refused(Refusal::Version { host: 7 }),
+        Message::Refused(Refusal::Full { clients: 64 }),
+        Message::Refused(Refusal::Hold { asked: 5, left: 2 }),
+        Message::Refused(Refusal::Permission { uid: 1000 }),
         Message::Refused(Refusal::Malformed),
-        Message::Refused(Refusal::Resources(12)),
-        Message::Refused(Refusal::Silent(2000)),
+        Message::Refused(Refusal::Resources { errno: 12 }),
+        Message::Refused(Refusal::Silent { ms: 2000 }),
         Message::Buffer {
             id: 3,
             size: 1 << 40,
@@ -323,8 +339,11 @@ mod tests {
             left: 12,
         }),
         Message::Goodbye(Goodbye::Closing),
-        Message::Goodbye(Goodbye::OverLimit(3, 1)),
-        Message::Goodbye(Goodbye::LeaseTime(500)),
+        Message::Goodbye(Goodbye::OverLimit {
+            held: 3,
+            allowed: 1,
+        }),
+        Message::Goodbye(Goodbye::LeaseTime { ms: 500 }),
         Message::Goodbye(Goodbye::NotReading),
         Message::Goodbye(Goodbye::FormatChange),
     ];
@@ -343,7 +362,10 @@ mod tests {
             let wrong = message.fds() + 1;
             assert_eq!(
                 Message::decode(&message.encode(), wrong),
-                Err(WireError::Fds(wrong, message.fds()))
+                Err(WireError::Fds {
+                    found: wrong,
+                    expected: message.fds()
+                })
             );
         }
     }
@@ -351,25 +373,45 @@ mod tests {
     #[test]
     fn wrong_lengths_words_versions_and_kinds_are_named() {
         let good = ALL[0].encode();
-        assert_eq!(Message::decode(&good[..95], 0), Err(WireError::Length(95)));
-        assert_eq!(Message::decode(&[], 0), Err(WireError::Length(0)));
+        assert_eq!(
+            Message::decode(&good[..95], 0),
+            Err(WireError::Length { bytes: 95 })
+        );
+        assert_eq!(Message::decode(&[], 0), Err(WireError::Length { bytes: 0 }));
         let with = |at: usize, value: u8| {
             let mut bytes = good;
             bytes[at] = value;
             Message::decode(&bytes, 0)
         };
-        assert!(matches!(with(0, 0), Err(WireError::Magic(_))));
-        assert_eq!(with(4, 9), Err(WireError::Version(9)));
-        assert_eq!(with(6, 99), Err(WireError::Kind(99)));
-        assert_eq!(with(8, 2), Err(WireError::Field(HELLO, 2)));
-        assert_eq!(with(12, 65), Err(WireError::Field(HELLO, 65)));
+        assert!(matches!(with(0, 0), Err(WireError::Magic { .. })));
+        assert_eq!(with(4, 9), Err(WireError::Version { found: 9 }));
+        assert_eq!(with(6, 99), Err(WireError::Kind { found: 99 }));
+        assert_eq!(
+            with(8, 2),
+            Err(WireError::Field {
+                kind: HELLO,
+                value: 2
+            })
+        );
+        assert_eq!(
+            with(12, 65),
+            Err(WireError::Field {
+                kind: HELLO,
+                value: 65
+            })
+        );
     }
 
     #[test]
     fn fences_with_a_size_and_unknown_kinds_are_refused() {
         let mut bytes = Message::Fence { id: 4 }.encode();
         bytes[24] = 1;
-        let field = |value| Err(WireError::Field(BUFFER, value));
+        let field = |value| {
+            Err(WireError::Field {
+                kind: BUFFER,
+                value,
+            })
+        };
         assert_eq!(Message::decode(&bytes, 1), field(1));
         bytes[12..16].copy_from_slice(&3u32.to_ne_bytes());
         assert_eq!(Message::decode(&bytes, 1), field(3));

@@ -84,6 +84,9 @@ fn a_host_cannot_exceed_the_buffer_limit() {
         error = client.parameters().err();
     }
     let error = error.expect("one more is refused");
-    assert_eq!(error.share(), Some(&Ipc::TooManyBuffers(MAX_BUFFERS)));
+    assert_eq!(
+        error.share(),
+        Some(&Ipc::TooManyBuffers { count: MAX_BUFFERS })
+    );
     assert!(client.try_next().unwrap().is_none());
 }

@@ -154,7 +154,7 @@ fn a_plane_beyond_its_buffer_is_refused() {
     assert!(matches!(error.share(), Some(Ipc::Ring(_))), "{error}");
     let bad = frame(id + 1);
     let error = host.publish(&bad).unwrap_err();
-    assert_eq!(error.share(), Some(&Ipc::UnknownBuffer(id + 1)));
+    assert_eq!(error.share(), Some(&Ipc::UnknownBuffer { id: id + 1 }));
     assert_eq!(client.ipc().held(), 0, "nothing stays held");
     assert_eq!(host.reclaim(0, |_| ()), 1, "only the newest is left");
 }
@@ -165,11 +165,11 @@ fn a_fence_is_a_sync_file_of_its_own() {
     let mut host = Host::builder(&path).bind().unwrap();
     let id = host.register(memory(), 4096).unwrap();
     let error = host.register_fence(memory()).unwrap_err();
-    assert_eq!(error.share(), Some(&Ipc::BadFence(id + 1)));
+    assert_eq!(error.share(), Some(&Ipc::BadFence { id: id + 1 }));
     let mut fenced = frame(id);
     for (fence, expected) in [
-        (id, Ipc::BadFence(id)),
-        (id + 1, Ipc::UnknownBuffer(id + 1)),
+        (id, Ipc::BadFence { id }),
+        (id + 1, Ipc::UnknownBuffer { id: id + 1 }),
     ] {
         fenced.fence = fence;
         let error = host.publish(&fenced).unwrap_err();
@@ -208,7 +208,13 @@ fn nobody_there_is_said_at_once() {
     assert_eq!(error.share(), Some(&Ipc::NoHost));
     let long = "x".repeat(200);
     let error = Client::connect(long).unwrap_err();
-    assert!(matches!(error.share(), Some(Ipc::AddressTooLong(200, 107))));
+    assert!(matches!(
+        error.share(),
+        Some(Ipc::AddressTooLong {
+            bytes: 200,
+            max: 107
+        })
+    ));
     assert!(matches!(error, Error::Share { .. }));
 }
 

@@ -14,6 +14,7 @@ compile_error!("its entry is written for x86_64 Linux");
 mod start;
 
 use rustix::event::{PollFd, PollFlags, poll};
+use videostream_hal::Call;
 use videostream_hal::memory::{Access, Mapping, memfd};
 use videostream_hal::ring::{FrameDescriptor, PlaneDescriptor};
 use videostream_hal::time::{now_ns, timespec};
@@ -42,10 +43,15 @@ fn serve(name: &[u8]) -> Result<bool, Error> {
     let mut host = Host::bind(Address::new(name)?, Config::default(), begin)?;
     let mut buffers: heapless::Vec<(u32, Mapping), BUFFERS> = heapless::Vec::new();
     for _ in 0..BUFFERS {
-        let os = |errno| Error::Os("memfd_create", errno);
+        let os = |errno| Error::Os {
+            call: Call::MemfdCreate,
+            errno,
+        };
         let fd = memfd::create(c"nostd-host", SIZE).map_err(os)?;
-        let mapping = Mapping::new(&fd, SIZE, Access::ReadWrite)
-            .map_err(|_| Error::Unexpected("a memfd that cannot be mapped"))?;
+        let mapping =
+            Mapping::new(&fd, SIZE, Access::ReadWrite).map_err(|_| Error::Unexpected {
+                what: "a memfd that cannot be mapped",
+            })?;
         memfd::seal(&fd, memfd::FIXED_SIZE).map_err(os)?;
         let id = host.register(fd, SIZE as u64)?;
         let _ = buffers.push((id, mapping));

@@ -12,22 +12,25 @@ use crate::boundary::explain;
 /// [`last_error`]: crate::boundary::last_error
 pub(crate) fn errno_of(error: Error) -> Errno {
     let errno = match error {
-        Error::Os(_, errno)
-        | Error::FenceFailed(errno)
+        Error::Os { errno, .. }
+        | Error::FenceFailed { errno }
         | Error::Ring(RingError::Create { errno } | RingError::Map(MapError::Os(errno))) => errno,
-        Error::AddressInvalid | Error::BadBuffer(_) | Error::HoldTooLarge(..) => Errno::INVAL,
-        Error::AddressTooLong(..) => Errno::NAMETOOLONG,
+        Error::AddressInvalid | Error::BadBuffer { .. } | Error::HoldTooLarge { .. } => {
+            Errno::INVAL
+        }
+        Error::AddressTooLong { .. } => Errno::NAMETOOLONG,
         Error::AddressInUse | Error::NotASocket => Errno::ADDRINUSE,
+        Error::FolderLocked => Errno::AGAIN,
         Error::NoHost => Errno::CONNREFUSED,
-        Error::HostGone | Error::ThrownOut | Error::Goodbye(_) => Errno::CONNRESET,
-        Error::Refused(Refusal::Permission(_)) => Errno::ACCESS,
-        Error::Refused(Refusal::Resources(_)) => Errno::NOBUFS,
-        Error::Refused(Refusal::Full(_) | Refusal::Hold(..)) => Errno::USERS,
+        Error::HostGone | Error::Evicted | Error::Goodbye(_) => Errno::CONNRESET,
+        Error::Refused(Refusal::Permission { .. }) => Errno::ACCESS,
+        Error::Refused(Refusal::Resources { .. }) => Errno::NOBUFS,
+        Error::Refused(Refusal::Full { .. } | Refusal::Hold { .. }) => Errno::USERS,
         Error::Refused(_) => Errno::PROTO,
         Error::TimedOut => Errno::TIMEDOUT,
         Error::Cancelled => Errno::SHUTDOWN,
-        Error::HoldLimit(_) => Errno::MFILE,
-        Error::TooManyBuffers(_) | Error::WouldBlock(_) => Errno::NOBUFS,
+        Error::HoldLimit { .. } => Errno::MFILE,
+        Error::TooManyBuffers { .. } | Error::WouldBlock { .. } => Errno::NOBUFS,
         _ => Errno::BADMSG,
     };
     explain(errno, error)

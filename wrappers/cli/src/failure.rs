@@ -80,7 +80,7 @@ impl From<Error> for Failure {
             Error::Camera(camera) => camera_code(camera),
             Error::Picture(picture) => picture_code(picture),
             Error::Share { why, .. } => match why {
-                ipc::Error::AddressInvalid | ipc::Error::AddressTooLong(..) => ARGUMENTS,
+                ipc::Error::AddressInvalid | ipc::Error::AddressTooLong { .. } => ARGUMENTS,
                 _ => SOCKET,
             },
             _ => GENERAL,

@@ -133,14 +133,17 @@ fn of_share(socket: &str, why: &IpcError) -> PyErr {
         // Loops over frames end here.
         IpcError::Goodbye(Goodbye::Closing) => (Kind::HostGone, Errno::SHUTDOWN),
         IpcError::Refused(_) => (Kind::Refused, Errno::CONNREFUSED),
-        IpcError::ThrownOut | IpcError::Goodbye(_) => (Kind::Refused, Errno::CONNABORTED),
-        IpcError::HoldLimit(_) => (Kind::HoldLimit, Errno::NOBUFS),
-        IpcError::HoldTooLarge(..) | IpcError::AddressInvalid => (Kind::Other, Errno::INVAL),
-        IpcError::AddressTooLong(..) => (Kind::Other, Errno::NAMETOOLONG),
+        IpcError::Evicted | IpcError::Goodbye(_) => (Kind::Refused, Errno::CONNABORTED),
+        IpcError::HoldLimit { .. } => (Kind::HoldLimit, Errno::NOBUFS),
+        IpcError::HoldTooLarge { .. } | IpcError::AddressInvalid => (Kind::Other, Errno::INVAL),
+        IpcError::AddressTooLong { .. } => (Kind::Other, Errno::NAMETOOLONG),
         IpcError::AddressInUse => (Kind::Other, Errno::ADDRINUSE),
         IpcError::NotASocket => (Kind::Other, Errno::NOTSOCK),
-        IpcError::WouldBlock(_) | IpcError::TooManyBuffers(_) => (Kind::Other, Errno::NOBUFS),
-        IpcError::Os(_, errno) => (Kind::Other, *errno),
+        IpcError::FolderLocked => (Kind::Other, Errno::AGAIN),
+        IpcError::WouldBlock { .. } | IpcError::TooManyBuffers { .. } => {
+            (Kind::Other, Errno::NOBUFS)
+        }
+        IpcError::Os { errno, .. } => (Kind::Other, *errno),
         _ => (Kind::Other, Errno::PROTO),
     };
     raise(kind, errno, &why.to_string(), Some(Path::new(socket)))

@@ -59,7 +59,7 @@ impl Connection {
         });
         match done {
             Ok(()) => Ok(true),
-            Err(Error::UnknownBuffer(_) | Error::FenceFailed(_)) => Ok(false),
+            Err(Error::UnknownBuffer { .. } | Error::FenceFailed { .. }) => Ok(false),
             Err(error) => Err(error),
         }
     }

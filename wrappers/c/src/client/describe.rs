@@ -67,7 +67,7 @@ pub(super) fn frame(connection: &Arc<Connection>, frame: &FrameDescriptor) -> Re
     };
     let sender: Arc<dyn Sender> = Arc::<Connection>::clone(connection);
     Ok(Frame::received(
-        shape.map_err(|errno| Error::Os("frame", errno))?,
+        shape.map_err(|_| wrong())?,
         (memory, offset, size),
         times,
         Origin::new(sender, frame.serial),

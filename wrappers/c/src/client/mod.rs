@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rustix::io::Errno;
+use videostream::hal::Call;
 use videostream::hal::time::{deadline_in, now_ns};
 use videostream::ipc::address::Address;
 use videostream::ipc::client::{PendingClient, Woken};
@@ -113,11 +114,16 @@ impl Client {
         let pending = match client.find_host() {
             Ok(pending) => pending,
             // A shortage in this process says nothing about the host.
-            Err(error @ Error::Os(_, Errno::MFILE | Errno::NFILE | Errno::NOMEM)) => {
+            Err(
+                error @ Error::Os {
+                    errno: Errno::MFILE | Errno::NFILE | Errno::NOMEM,
+                    ..
+                },
+            ) => {
                 return Err(errno_of(error));
             }
             // One `errno` for all of these; the error text tells them apart.
-            Err(error @ (Error::Os(..) | Error::NotASocket)) => {
+            Err(error @ (Error::Os { .. } | Error::FolderLocked | Error::NotASocket)) => {
                 return Err(explain(Errno::CONNREFUSED, error));
             }
             Err(error) => return Err(errno_of(error)),
@@ -194,7 +200,13 @@ impl Client {
                 Err(Failure::Other(error)) => {
                     // A truncated message is lost, and with it a buffer that frames name: a new
                     // connection receives it again.
-                    if matches!(error, Error::Os("recvmsg", _)) {
+                    if matches!(
+                        error,
+                        Error::Os {
+                            call: Call::Recvmsg,
+                            ..
+                        }
+                    ) {
                         self.drop_connection(&mut session);
                     }
                     return Err(errno_of(error));
@@ -278,7 +290,7 @@ impl Client {
             return match describe::frame(&connection, &descriptor) {
                 Ok(frame) => Ok(Some(frame)),
                 // The frame is gone meanwhile, and its memory with it.
-                Err(Error::UnknownBuffer(_)) => Ok(None),
+                Err(Error::UnknownBuffer { .. }) => Ok(None),
                 Err(error) => Err(Failure::Other(error)),
             };
         }
@@ -295,7 +307,10 @@ impl Client {
                 Wakeup::Ready => {}
                 Wakeup::TimedOut | Wakeup::Interrupted => {
                     session.pending = Some(pending);
-                    let os = |errno| Error::Os("epoll_ctl", errno);
+                    let os = |errno| Error::Os {
+                        call: Call::EpollCtl,
+                        errno,
+                    };
                     self.watch_all(session).map_err(os)?;
                     return Err(Failure::Other(Error::TimedOut));
                 }
@@ -307,7 +322,10 @@ impl Client {
                     let connection = Arc::new(connection);
                     *self.current() = Some(Arc::clone(&connection));
                     session.connection = Some(Arc::clone(&connection));
-                    let os = |errno| Error::Os("epoll_ctl", errno);
+                    let os = |errno| Error::Os {
+                        call: Call::EpollCtl,
+                        errno,
+                    };
                     self.watch_all(session).map_err(os)?;
                     // A disconnect before `current` was set has not cut it.
                     if self.is_disconnected() {
@@ -315,7 +333,9 @@ impl Client {
                     }
                     return Ok(connection);
                 }
-                Err(Error::Refused(videostream::ipc::Refusal::Hold(_, left))) if left < asked => {
+                Err(Error::Refused(videostream::ipc::Refusal::Hold { left, .. }))
+                    if left < asked =>
+                {
                     session.pending = Some(retry::connect(&self.address, left.min(FEWER_LOCKS))?);
                 }
                 Err(error) => return Err(error.into()),

@@ -4,6 +4,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
 
 use rustix::io::Errno;
+use videostream::hal::Call;
 use videostream::hal::memory::dmabuf::{Identity, identity};
 use videostream::ipc::Error;
 use videostream::share::ReceivedBuffer;
@@ -22,12 +23,15 @@ pub(crate) struct HostMemory {
 
 impl ReceivedBuffer for HostMemory {
     fn received(fd: OwnedFd, size: u64) -> Result<Self, Error> {
-        let os = |errno| Error::Os("fstat", errno);
+        let os = |errno| Error::Os {
+            call: Call::Fstat,
+            errno,
+        };
         Ok(Self {
             view: OnceLock::new(),
             identity: identity(fd.as_fd()).map_err(|error| os(error.errno()))?,
             fd,
-            size: usize::try_from(size).map_err(|_| Error::Os("mmap", Errno::OVERFLOW))?,
+            size: usize::try_from(size).map_err(|_| os(Errno::OVERFLOW))?,
         })
     }
 }

@@ -344,7 +344,7 @@ impl State {
             let ipc = self.ipc.as_mut().ok_or(Errno::SHUTDOWN)?;
             match ipc.publish(self.describer.frame()) {
                 Ok(published) => return Ok(published),
-                Err(Error::WouldBlock(_)) => self.make_room()?,
+                Err(Error::WouldBlock { .. }) => self.make_room()?,
                 Err(error) => return Err(errno_of(error)),
             }
         }

@@ -248,9 +248,14 @@ impl VslSink {
                     "end the other host, or set path to another name",
                 ),
                 Some(
-                    IpcError::AddressInvalid | IpcError::AddressTooLong(..) | IpcError::NotASocket,
+                    IpcError::AddressInvalid
+                    | IpcError::AddressTooLong { .. }
+                    | IpcError::NotASocket,
                 ) => (gst::ResourceError::Settings, "set path to another name"),
-                Some(IpcError::Os(_, rustix::io::Errno::NOENT)) => (
+                Some(IpcError::Os {
+                    errno: rustix::io::Errno::NOENT,
+                    ..
+                }) => (
                     gst::ResourceError::NotFound,
                     "create the folder, or take a name without '/', which needs none",
                 ),

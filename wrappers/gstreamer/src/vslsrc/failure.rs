@@ -33,22 +33,22 @@ pub(super) fn of_connecting(path: &str, error: &Error, timeout: Duration) -> gst
                      wait for one")
             );
         }
-        Some(IpcError::AddressTooLong(..) | IpcError::AddressInvalid) => {
+        Some(IpcError::AddressTooLong { .. } | IpcError::AddressInvalid) => {
             return error_msg!(
                 gst::ResourceError::Settings,
                 ("{error}: set path to another name")
             );
         }
-        Some(IpcError::Refused(Refusal::Hold(..))) => {
+        Some(IpcError::Refused(Refusal::Hold { .. })) => {
             return error_msg!(
                 gst::ResourceError::Busy,
                 ("{error} (lend of vslsink), or end another reader")
             );
         }
-        Some(IpcError::Refused(Refusal::Permission(_))) => {
+        Some(IpcError::Refused(Refusal::Permission { .. })) => {
             return error_msg!(gst::ResourceError::NotAuthorized, ("{error}"));
         }
-        Some(IpcError::Refused(Refusal::Full(_))) => {
+        Some(IpcError::Refused(Refusal::Full { .. })) => {
             "end one of them, or set reconnect=true to wait"
         }
         _ => "set path to the socket of a host of this library's release",
@@ -63,11 +63,11 @@ pub(super) fn of_reading(error: &Error) -> gst::ErrorMessage {
             "it was killed or crashed: restart it and this pipeline, or set reconnect=true to \
              wait for it"
         }
-        Some(IpcError::Goodbye(Goodbye::LeaseTime(_))) => {
+        Some(IpcError::Goodbye(Goodbye::LeaseTime { .. })) => {
             "release frames sooner (with a leaky queue, or fewer queues), or copy them \
              (videoconvert)"
         }
-        Some(IpcError::Goodbye(Goodbye::OverLimit(..)) | IpcError::ThrownOut) => {
+        Some(IpcError::Goodbye(Goodbye::OverLimit { .. }) | IpcError::Evicted) => {
             "raise hold, or set reconnect=true to connect again"
         }
         Some(IpcError::Goodbye(_)) => "set reconnect=true to connect again",

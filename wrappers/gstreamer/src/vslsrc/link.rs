@@ -164,7 +164,7 @@ impl Link {
                 Err(error) => error,
             };
             let error = match error.share() {
-                Some(IpcError::HoldLimit(_)) => {
+                Some(IpcError::HoldLimit { .. }) => {
                     self.was_full = true;
                     flow.wait_for_return(returned, HOST_LOOK);
                     // Receives messages of the host, such as its goodbye.
@@ -217,9 +217,9 @@ impl Link {
         match why {
             IpcError::Cancelled
             | IpcError::TimedOut
-            | IpcError::UnknownBuffer(_)
-            | IpcError::FenceFailed(_) => Ok(None),
-            IpcError::Refused(Refusal::Hold(_, left)) => {
+            | IpcError::UnknownBuffer { .. }
+            | IpcError::FenceFailed { .. } => Ok(None),
+            IpcError::Refused(Refusal::Hold { left, .. }) => {
                 self.hold_fewer(*left, &error, flow)?;
                 Ok(None)
             }
@@ -266,7 +266,7 @@ impl Link {
             }
             Err(error) => error,
         };
-        if let Some(IpcError::Refused(Refusal::Hold(_, left))) = error.share() {
+        if let Some(IpcError::Refused(Refusal::Hold { left, .. })) = error.share() {
             return self.hold_fewer(*left, &error, flow);
         }
         let goes_on = match self.settings.reconnect {

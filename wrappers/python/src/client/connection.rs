@@ -75,7 +75,7 @@ impl Attempt {
                 Err(error) => error,
             };
             let left = match error.share() {
-                Some(IpcError::Refused(Refusal::Hold(_, left))) => *left,
+                Some(IpcError::Refused(Refusal::Hold { left, .. })) => *left,
                 _ => return Err(error),
             };
             if !self.takes_fewer || left == 0 || left >= self.hold {

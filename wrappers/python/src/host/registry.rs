@@ -81,7 +81,7 @@ impl Registry {
         };
         let id = match registered {
             // Another user's memory, not a file, or a file that a process may serve.
-            Err(IpcError::BadBuffer(_)) => return Ok(None),
+            Err(IpcError::BadBuffer { .. }) => return Ok(None),
             Err(why) => {
                 let socket = host.socket().to_owned();
                 return Err(videostream::Error::Share { socket, why }.into());

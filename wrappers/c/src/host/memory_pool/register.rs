@@ -40,7 +40,7 @@ impl MemoryPool {
         };
         let id = match registered {
             // A file of another user, or of a file system that a process may serve.
-            Err(Error::BadBuffer(_)) if is_unsealed => return Ok(None),
+            Err(Error::BadBuffer { .. }) if is_unsealed => return Ok(None),
             registered => registered.map_err(errno_of)?,
         };
         self.insert(
