@@ -3,9 +3,8 @@
 use std::io;
 
 use videostream_hal::format::FormatError;
+use videostream_hal::memory::MemoryError;
 use videostream_hal::memory::allocate::Report;
-use videostream_hal::memory::dmabuf::DmaBufError;
-use videostream_hal::memory::mapping::MapError;
 use videostream_hal::ring::MAX_SLOTS;
 use videostream_ipc::Advice;
 
@@ -33,12 +32,9 @@ pub enum Error {
     /// Memory for frames could not be allocated.
     #[error(transparent)]
     Memory(#[from] Report),
-    /// Memory could not be mapped.
+    /// Memory could not be mapped, or a dma-buf refused access.
     #[error(transparent)]
-    Map(#[from] MapError),
-    /// A dma-buf refused access.
-    #[error(transparent)]
-    DmaBuf(#[from] DmaBufError),
+    Access(#[from] MemoryError),
     /// A format without a layout in memory.
     #[error(transparent)]
     Format(#[from] FormatError),

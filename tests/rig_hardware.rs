@@ -202,7 +202,7 @@ fn frames_of_unsuitable_layout_are_copied_and_counted() {
     let mut encoder = Encoder::new(&config(&clip)).unwrap();
     assert!(matches!(
         encoder.submit_dmabuf(&picture, 0),
-        Err(CodecError::Map(_))
+        Err(CodecError::Memory(_))
     ));
     memfd::seal(&memory, rustix::fs::SealFlags::SHRINK).unwrap();
     assert!(encoder.submit_dmabuf(&picture, 0).unwrap().is_copied());

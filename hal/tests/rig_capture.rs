@@ -11,8 +11,9 @@ use std::collections::BTreeSet;
 
 use rustix::fd::AsFd;
 use rustix::fs::fstat;
+use videostream_hal::Call;
 use videostream_hal::format::{Family, FourCc, Layout};
-use videostream_hal::memory::mapping::{Access, MapError, Mapping};
+use videostream_hal::memory::{Access, Mapping, MemoryError};
 use videostream_hal::time::{deadline_in, now_ns};
 use videostream_hal::v4l2::camera::{Capture, negotiate};
 use videostream_hal::v4l2::queue::Queue;
@@ -85,7 +86,10 @@ fn exported_buffers_are_distinct_and_guard_their_access() {
         assert!(Mapping::new(&read_only, len, Access::Read).is_ok());
         assert!(matches!(
             Mapping::new(&read_only, len, Access::ReadWrite),
-            Err(MapError::Os(rustix::io::Errno::ACCESS))
+            Err(MemoryError::System {
+                call: Call::Mmap,
+                errno: rustix::io::Errno::ACCESS
+            })
         ));
         assert!(
             rustix::io::fcntl_getfd(&writable)

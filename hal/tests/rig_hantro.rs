@@ -20,7 +20,7 @@ use videostream_hal::hantro::decoder::HantroDecoder;
 use videostream_hal::hantro::vc8000e::Vc8000e;
 use videostream_hal::hantro::{NodeKind, nodes};
 use videostream_hal::memory::heap::DmaHeap;
-use videostream_hal::memory::physical::{PhysicalError, physical_address};
+use videostream_hal::memory::{MemoryError, physical_address};
 use videostream_hal::{Call, Error};
 
 #[test]
@@ -104,7 +104,7 @@ fn a_dma_buf_has_the_address_that_its_driver_tells() {
     let mut node = start(test, "dmabuf_imx", "2415919104");
     assert_eq!(physical_address(buffer.as_fd()), Ok(0x9000_0000));
     lie(&mut node, "32:result=-14");
-    let refusal = PhysicalError::NotOffered {
+    let refusal = MemoryError::NoPhysicalAddress {
         node: Errno::FAULT,
         request: Errno::NOTTY,
     };
@@ -113,6 +113,6 @@ fn a_dma_buf_has_the_address_that_its_driver_tells() {
     let _node = start(test, "dmabuf_imx", "0");
     assert_eq!(
         physical_address(buffer.as_fd()),
-        Err(PhysicalError::NotMapped)
+        Err(MemoryError::NotMapped)
     );
 }

@@ -12,11 +12,11 @@ use rustix::ioctl::{Setter, ioctl};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::param::page_size;
 use videostream_hal::memory::allocate::{Allocator, Origin, Report};
-use videostream_hal::memory::dmabuf::{self, CpuAccess, DmaBufError, SyncAccess};
+use videostream_hal::memory::dmabuf::{self, CpuAccess, SyncAccess};
 use videostream_hal::memory::heap::{ANY_HEAP, DmaHeap};
-use videostream_hal::memory::mapping::{Access, MapError, Mapping, file_size};
-use videostream_hal::memory::physical::{PhysicalError, physical_address};
-use videostream_hal::memory::udmabuf::{Udmabuf, UdmabufError};
+use videostream_hal::memory::mapping::{Access, Mapping, file_size};
+use videostream_hal::memory::udmabuf::Udmabuf;
+use videostream_hal::memory::{MemoryError, physical_address};
 use videostream_hal::memory::{memfd, udmabuf};
 use videostream_sys::udmabuf::{UDMABUF_CREATE, UDMABUF_FLAGS_CLOEXEC, udmabuf_create};
 use videostream_testing::on_the_rig;
@@ -47,7 +47,7 @@ fn is_a_fresh_dma_buf(fd: &OwnedFd, len: u64) {
     let len = usize::try_from(len).unwrap();
     assert!(matches!(
         Mapping::new(fd, len + 1, Access::Read),
-        Err(MapError::Size(..))
+        Err(MemoryError::OutOfBounds { .. })
     ));
 
     let mut first = Mapping::new(fd, len, Access::ReadWrite).unwrap();
@@ -181,10 +181,10 @@ fn the_kernel_refuses_the_seals_that_we_refuse() {
     assert_eq!(make(fits | SealFlags::SEAL), (Ok(()), Ok(())));
     assert_eq!(
         make(SealFlags::GROW),
-        (Err(UdmabufError::MayShrink), refused)
+        (Err(MemoryError::MayShrink), refused)
     );
     for seal in [SealFlags::WRITE, SealFlags::FUTURE_WRITE] {
-        assert_eq!(make(fits | seal), (Err(UdmabufError::WriteSealed), refused));
+        assert_eq!(make(fits | seal), (Err(MemoryError::WriteSealed), refused));
     }
 }
 
@@ -200,7 +200,7 @@ fn udmabuf_refuses_partial_pages() {
         let refusal = device.create(memory.as_fd(), offset, size).unwrap_err();
         assert_eq!(
             refusal,
-            UdmabufError::Create {
+            MemoryError::UdmabufCreate {
                 offset,
                 size,
                 errno: Errno::INVAL
@@ -276,7 +276,7 @@ fn a_mainline_kernel_tells_no_physical_address() {
     };
     assert_eq!(
         physical_address(udmabuf_of(page()).as_fd()),
-        Err(PhysicalError::NotOffered {
+        Err(MemoryError::NoPhysicalAddress {
             node: Errno::NOENT,
             request: Errno::NOTTY
         })
@@ -349,9 +349,9 @@ fn requests_on_a_socket_fail_without_harm() {
     let (socket, _peer) =
         socketpair(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None).unwrap();
     let refusal = dmabuf::set_name(socket.as_fd(), "x").unwrap_err();
-    assert!(matches!(refusal, DmaBufError::Ioctl { .. }));
+    assert!(matches!(refusal, MemoryError::System { .. }));
     assert_eq!(
         physical_address(socket.as_fd()),
-        Err(PhysicalError::NotDmaBuf)
+        Err(MemoryError::NotDmaBuf)
     );
 }

@@ -4,7 +4,7 @@ use core::fmt;
 
 use rustix::io::Errno;
 use videostream_hal::Call;
-use videostream_hal::memory::sync_file::SyncFileError;
+use videostream_hal::memory::MemoryError;
 use videostream_hal::ring::RingError;
 
 use crate::wire::{Goodbye, Refusal, WireError};
@@ -216,12 +216,13 @@ impl Error {
     }
 
     /// What a fence's own error is here; `id` is the fence's.
-    pub fn of_fence(error: SyncFileError, id: u32) -> Self {
+    pub fn of_fence(error: MemoryError, id: u32) -> Self {
         match error {
-            SyncFileError::NotASyncFile => Self::BadFence { id },
-            SyncFileError::TimedOut => Self::TimedOut,
-            SyncFileError::Failed(errno) => Self::FenceFailed { errno },
-            SyncFileError::Os(call, errno) => Self::os(call, errno),
+            MemoryError::TimedOut => Self::TimedOut,
+            MemoryError::FenceFailed { errno } => Self::FenceFailed { errno },
+            MemoryError::System { call, errno } => Self::os(call, errno),
+            // `NotASyncFile`: the others are not those of fences.
+            _ => Self::BadFence { id },
         }
     }
 }

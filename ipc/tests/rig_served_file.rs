@@ -17,7 +17,7 @@ use std::sync::mpsc::TryRecvError;
 use served_file::Served;
 use support::*;
 use videostream_hal::memory::kind::{self, Kind};
-use videostream_hal::memory::sync_file::{self, SyncFileError};
+use videostream_hal::memory::{MemoryError, sync_file};
 use videostream_hal::ring::RingLayout;
 use videostream_hal::ring::segment::{HostControl, LeaseMap};
 use videostream_ipc::wire::{Exports, Message};
@@ -58,7 +58,7 @@ fn what_such_a_file_is_can_be_told_without_asking() {
         assert_eq!(kind::is_fixed_memory(fd, 1), Ok(false));
         assert_eq!(kind::may_be_served(fd), Ok(true));
         let fence = sync_file::wait(fd, u64::MAX);
-        assert_eq!(fence, Err(SyncFileError::NotASyncFile));
+        assert_eq!(fence, Err(MemoryError::NotASyncFile));
         keep(file);
     });
     // Check that a request would have been noticed.

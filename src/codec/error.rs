@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use videostream_hal::codec::TuningError;
 use videostream_hal::format::FourCc;
-use videostream_hal::memory::dmabuf::DmaBufError;
-use videostream_hal::memory::mapping::MapError;
+use videostream_hal::memory::MemoryError;
 use videostream_hal::v4l2::{Error as DeviceError, NodeKind};
 
 use super::{BACKEND_VARIABLE, NoDevice};
@@ -109,12 +108,9 @@ pub enum CodecError {
         /// Presentation time of the picture, in nanoseconds.
         pts_ns: u64,
     },
-    /// The CPU can't map a picture's memory.
+    /// The CPU can't map a picture's memory, or a dma-buf refused access.
     #[error(transparent)]
-    Map(#[from] MapError),
-    /// Access to a dma-buf failed.
-    #[error(transparent)]
-    DmaBuf(#[from] DmaBufError),
+    Memory(#[from] MemoryError),
     /// The encoded size is outside the backend's limits, or odd.
     #[error("can't encode pictures of {width}x{height}: {limits}")]
     Size {

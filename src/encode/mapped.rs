@@ -34,7 +34,7 @@ impl Mapped {
     /// Calls `look` with a view of a picture.
     ///
     /// # Errors
-    /// [`CodecError::Map`], [`CodecError::DmaBuf`] for memory that can't be read or might shrink;
+    /// [`CodecError::Memory`] for memory that can't be read or might shrink;
     /// [`CodecError::Picture`] if it is too small for the picture.
     pub(super) fn look<T>(
         &mut self,
@@ -49,7 +49,7 @@ impl Mapped {
         for (place, fd) in places.iter_mut().zip(picture.parts()) {
             *place = self.place(fd)?;
             if self.0[*place].is_dma_buf {
-                access.push(CpuAccess::begin(fd, SyncAccess::Read).map_err(CodecError::DmaBuf)?);
+                access.push(CpuAccess::begin(fd, SyncAccess::Read).map_err(CodecError::Memory)?);
             }
         }
         let picture = Picture::in_parts(picture.layout(), |memory| {
@@ -61,14 +61,14 @@ impl Mapped {
         })?;
         let seen = look(&picture);
         for access in access {
-            access.end().map_err(CodecError::DmaBuf)?;
+            access.end().map_err(CodecError::Memory)?;
         }
         Ok(seen)
     }
 
     /// Returns the index of a memory part in the list; it is mapped if it was not.
     fn place(&mut self, fd: BorrowedFd<'_>) -> Result<usize, CodecError> {
-        let id = identity(fd).map_err(CodecError::DmaBuf)?;
+        let id = identity(fd).map_err(CodecError::Memory)?;
         if let Some(place) = self.0.iter().position(|part| part.id == id) {
             return Ok(place);
         }
@@ -79,7 +79,7 @@ impl Mapped {
             // An empty mapping, which the call below refuses.
             false => 0,
         };
-        let mapping = Mapping::new(fd, len, Access::Read).map_err(CodecError::Map)?;
+        let mapping = Mapping::new(fd, len, Access::Read).map_err(CodecError::Memory)?;
         self.0.push(Part {
             id,
             mapping,

@@ -211,7 +211,7 @@ impl Encoder {
     /// Every change between this and [`Encoder::submit`] makes the device start a new stream.
     ///
     /// # Errors
-    /// Those of [`Encoder::submit`]; [`CodecError::Map`], [`CodecError::DmaBuf`] if the CPU has to
+    /// Those of [`Encoder::submit`]; [`CodecError::Memory`] if the CPU has to
     /// read the memory and can't.
     pub fn submit_dmabuf(
         &mut self,

@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use videostream_hal::memory::mapping::MapError;
+use videostream_hal::memory::MemoryError;
 use videostream_hal::memory::{Access, Mapping, memfd};
 use videostream_ipc::Error;
 
@@ -67,7 +67,7 @@ impl Inbox<Buffer> {
         &self,
         buffer: &'a Buffer,
         keep: usize,
-    ) -> Result<&'a Mapping, MapError> {
+    ) -> Result<&'a Mapping, MemoryError> {
         if let Some(mapping) = buffer.mapping.get() {
             return Ok(mapping);
         }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::event::epoll;
 use videostream_hal::memory::Mapping;
-use videostream_hal::memory::mapping::MapError;
+use videostream_hal::memory::MemoryError;
 use videostream_hal::time::{deadline_in, now_ns};
 use videostream_ipc as ipc;
 use videostream_ipc::address::Address;
@@ -148,7 +148,7 @@ impl Connection {
     pub(super) fn mapping<'a>(
         &self,
         buffer: &'a Buffer,
-    ) -> std::result::Result<&'a Mapping, MapError> {
+    ) -> std::result::Result<&'a Mapping, MemoryError> {
         self.inbox.mapping(buffer, self.keep_mapped)
     }
 

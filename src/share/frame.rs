@@ -258,7 +258,7 @@ impl Frame {
     /// which can be forever. [`Frame::pixels_until`] has a deadline.
     ///
     /// # Errors
-    /// [`Error::Map`] or [`Error::DmaBuf`] if the memory does not allow it.
+    /// [`Error::Access`] if the memory does not allow it.
     pub fn pixels(&self) -> Result<Pixels<'_>> {
         self.open(None)
     }

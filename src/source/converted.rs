@@ -29,7 +29,7 @@ impl<S: Source> ConvertedSource<S> {
     ///
     /// # Errors
     /// [`Error::Picture`] when the format of the source or `fourcc` is not one of
-    /// [`formats`](crate::convert::formats); [`Error::Format`], [`Error::Memory`], [`Error::Map`].
+    /// [`formats`](crate::convert::formats); [`Error::Format`], [`Error::Memory`], [`Error::Access`].
     pub fn new(source: S, fourcc: FourCc, width: u32, height: u32, buffers: u32) -> Result<Self> {
         crate::convert::check(source.layout().fourcc, fourcc).map_err(Error::Picture)?;
         let layout = Layout::new(fourcc, width, height)?;

@@ -36,7 +36,7 @@ impl<S: Source> DecodedSource<S> {
     ///
     /// # Errors
     /// [`Error::Picture`] if `source` is not JPEG; [`Error::Format`], [`Error::Memory`],
-    /// [`Error::Map`].
+    /// [`Error::Access`].
     pub fn new(source: S, buffers: u32) -> Result<Self> {
         let from = source.layout();
         if !jpeg::is_jpeg(from.fourcc) {

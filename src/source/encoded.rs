@@ -45,7 +45,7 @@ impl<S: Source> EncodedSource<S> {
     ///
     /// # Errors
     /// [`Error::Codec`](crate::Error::Codec) for unsupported settings;
-    /// [`Error::Memory`](crate::Error::Memory), [`Error::Map`](crate::Error::Map).
+    /// [`Error::Memory`](crate::Error::Memory), [`Error::Access`](crate::Error::Access).
     pub fn new(source: S, config: &EncoderConfig, buffers: u32) -> Result<Self> {
         let config = &EncoderConfig {
             // The stride of the source, so that a device can read the pictures in place.

@@ -29,7 +29,7 @@ impl Pool {
     ///
     /// # Errors
     /// [`Error::BufferCount`] for another number, [`Error::Memory`] with the error of each kind of
-    /// memory, [`Error::Map`].
+    /// memory, [`Error::Access`].
     pub fn new(allocator: &Allocator, layout: Layout, count: u32) -> Result<Self> {
         if !(1..=MAX_SLOTS).contains(&count) {
             return Err(Error::BufferCount { count });
@@ -95,7 +95,7 @@ impl Pool {
     /// free.
     ///
     /// # Errors
-    /// The error of `draw`, after which the buffer is free again; [`Error::DmaBuf`].
+    /// The error of `draw`, after which the buffer is free again; [`Error::Access`].
     pub fn fill(
         &mut self,
         draw: impl FnOnce(&mut PictureMut<'_>) -> Result<()>,
@@ -126,7 +126,7 @@ impl Pool {
         // then), and the pool is the only writer. Its size is fixed.
         let bytes = unsafe { mapping.bytes_mut() }.unwrap_or_default();
         draw(&mut PictureMut::new(bytes, &self.layout)?)?;
-        access.map_or(Ok(()), CpuAccess::end).map_err(Error::DmaBuf)
+        access.map_or(Ok(()), CpuAccess::end).map_err(Error::Access)
     }
 
     /// Returns a buffer that is no longer read to the pool.

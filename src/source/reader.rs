@@ -32,7 +32,7 @@ impl<S: Source> Reader<S> {
     /// Maps the buffers of `source`.
     ///
     /// # Errors
-    /// [`Error::Map`](crate::Error::Map) if the CPU can't read the memory.
+    /// [`Error::Access`](crate::Error::Access) if the CPU can't read the memory.
     pub fn new(source: S) -> Result<Self> {
         Ok(Self {
             buffers: map(&source)?,
@@ -65,7 +65,7 @@ impl<S: Source> Reader<S> {
     ///
     /// # Errors
     /// An error that ends the source; [`Error::Picture`](crate::Error::Picture) if a plane is too
-    /// small for the size; [`Error::DmaBuf`](crate::Error::DmaBuf). A compressed frame is a picture
+    /// small for the size; [`Error::Access`](crate::Error::Access). A compressed frame is a picture
     /// of one plane, its bytes.
     pub fn next<T>(
         &mut self,

@@ -11,9 +11,11 @@ use rustix::fs::SealFlags;
 use rustix::io::Errno;
 use rustix::param::page_size;
 
-use super::heap::{ANY_HEAP, DmaHeap, HeapError, HeapName};
+use super::MemoryError;
+use super::heap::{ANY_HEAP, DmaHeap, HeapName};
 use super::memfd;
-use super::udmabuf::{Udmabuf, UdmabufError};
+use super::udmabuf::Udmabuf;
+use crate::Call;
 
 /// The source of a buffer's memory.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -108,8 +110,8 @@ pub struct Allocation {
 /// ```
 #[derive(Debug)]
 pub struct Allocator {
-    heap: Result<DmaHeap, HeapError>,
-    udmabuf: Result<Udmabuf, UdmabufError>,
+    heap: Result<DmaHeap, MemoryError>,
+    udmabuf: Result<Udmabuf, MemoryError>,
 }
 
 impl Allocator {
@@ -132,9 +134,10 @@ impl Allocator {
 
     /// Allocates memfds only: memory for processes, available on every machine.
     pub fn memfd_only() -> Self {
+        let not_tried = MemoryError::of(Call::Open)(Errno::CANCELED);
         Self {
-            heap: Err(HeapError::List(Errno::CANCELED)),
-            udmabuf: Err(UdmabufError::Open(Errno::CANCELED)),
+            heap: Err(not_tried),
+            udmabuf: Err(not_tried),
         }
     }
 
@@ -162,7 +165,7 @@ impl Allocator {
             Ok((fd, name)) => return Ok(report.taking(Origin::DmaHeap(name), fd, len_bytes)),
             Err(error) => report.dma_heap = Some(error.errno()),
         }
-        let udmabuf = self.udmabuf.as_ref().map_err(UdmabufError::errno);
+        let udmabuf = self.udmabuf.as_ref().map_err(|error| error.errno());
         match udmabuf.and_then(|device| from_udmabuf(device, len_bytes)) {
             Ok(fd) => return Ok(report.taking(Origin::Udmabuf, fd, len_bytes)),
             Err(errno) => report.udmabuf = Some(errno),

@@ -13,7 +13,8 @@ use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 use videostream_sys::dma_heap::{DMA_HEAP_IOCTL_ALLOC, dma_heap_allocation_data};
 
-use crate::scan;
+use super::MemoryError;
+use crate::scan::{self, ScanError};
 
 /// The folder of the heaps.
 pub const HEAP_FOLDER: &CStr = c"/dev/dma_heap";
@@ -49,7 +50,7 @@ pub const MAX_HEAPS: usize = 16;
 /// let heap = DmaHeap::open_first(ANY_HEAP)?;
 /// let buffer = heap.allocate(1280 * 720 * 3 / 2)?;
 /// # drop(buffer);
-/// # Ok::<(), videostream_hal::memory::heap::HeapError>(())
+/// # Ok::<(), videostream_hal::memory::MemoryError>(())
 /// ```
 ///
 /// # Source
@@ -64,11 +65,11 @@ impl DmaHeap {
     /// Opens `/dev/dma_heap/NAME`.
     ///
     /// # Errors
-    /// [`HeapError::Name`] when `name` cannot be a heap's; [`HeapError::Open`] with ENOENT when
-    /// there is no such heap and EACCES without the right to use it.
-    pub fn open(name: &str) -> Result<Self, HeapError> {
-        let name = HeapName::new(name).ok_or(HeapError::Name)?;
-        let opened = |errno| HeapError::Open { name, errno };
+    /// [`MemoryError::HeapName`] when `name` cannot be a heap's; [`MemoryError::HeapOpen`] with
+    /// ENOENT when there is no such heap and EACCES without the right to use it.
+    pub fn open(name: &str) -> Result<Self, MemoryError> {
+        let name = HeapName::new(name).ok_or(MemoryError::HeapName)?;
+        let opened = |errno| MemoryError::HeapOpen { name, errno };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let folder = openat(CWD, HEAP_FOLDER, flags, Mode::empty()).map_err(opened)?;
         let flags = OFlags::RDWR | OFlags::CLOEXEC;
@@ -80,13 +81,13 @@ impl DmaHeap {
     ///
     /// # Errors
     /// The refusal that says most: of a heap that exists (such as EACCES) rather than of one that
-    /// does not. [`HeapError::Name`] when `names` is empty.
-    pub fn open_first(names: &[&str]) -> Result<Self, HeapError> {
-        let mut refusal = HeapError::Name;
+    /// does not. [`MemoryError::HeapName`] when `names` is empty.
+    pub fn open_first(names: &[&str]) -> Result<Self, MemoryError> {
+        let mut refusal = MemoryError::HeapName;
         for name in names {
             match Self::open(name) {
                 Ok(heap) => return Ok(heap),
-                Err(error) if refusal.tells_less_than(&error) => refusal = error,
+                Err(error) if tells(&refusal) < tells(&error) => refusal = error,
                 Err(_) => {}
             }
         }
@@ -96,8 +97,8 @@ impl DmaHeap {
     /// Returns the names of this machine's heaps, in the kernel's order, [`MAX_HEAPS`] at most.
     ///
     /// # Errors
-    /// [`HeapError::List`]: ENOENT when the kernel has no dma-heap.
-    pub fn available() -> Result<heapless::Vec<HeapName, MAX_HEAPS>, HeapError> {
+    /// [`MemoryError::HeapList`]: ENOENT when the kernel has no dma-heap.
+    pub fn available() -> Result<heapless::Vec<HeapName, MAX_HEAPS>, MemoryError> {
         let mut names = heapless::Vec::new();
         scan::names(HEAP_FOLDER, |name| {
             match name.to_str().ok().and_then(HeapName::new) {
@@ -105,7 +106,7 @@ impl DmaHeap {
                 _ => ControlFlow::Continue(()),
             }
         })
-        .map_err(|e| HeapError::List(e.errno))?;
+        .map_err(|ScanError { call, errno }| MemoryError::HeapList { call, errno })?;
         Ok(names)
     }
 
@@ -119,10 +120,10 @@ impl DmaHeap {
     /// The descriptor is close-on-exec and can be mapped for reading and writing.
     ///
     /// # Errors
-    /// [`HeapError::Allocate`]: EINVAL for zero bytes; ENOMEM when the heap is exhausted or, for a
-    /// contiguous one, fragmented (allocate pools once, early).
-    pub fn allocate(&self, len_bytes: u64) -> Result<OwnedFd, HeapError> {
-        allocate(self.device.as_fd(), len_bytes).map_err(|errno| HeapError::Allocate {
+    /// [`MemoryError::HeapAllocate`]: EINVAL for zero bytes; ENOMEM when the heap is exhausted or,
+    /// for a contiguous one, fragmented (allocate pools once, early).
+    pub fn allocate(&self, len_bytes: u64) -> Result<OwnedFd, MemoryError> {
+        allocate(self.device.as_fd(), len_bytes).map_err(|errno| MemoryError::HeapAllocate {
             name: self.name,
             len_bytes,
             errno,
@@ -197,78 +198,14 @@ impl fmt::Debug for HeapName {
     }
 }
 
-/// Why a heap gave no memory.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum HeapError {
-    /// No usable name: empty, longer than 47 bytes, or not one file name.
-    Name,
-    /// The folder of the heaps could not be read.
-    List(Errno),
-    /// The heap's node could not be opened.
-    Open {
-        /// The heap asked for.
-        name: HeapName,
-        /// ENOENT: no such heap. EACCES: no right to use it.
-        errno: Errno,
-    },
-    /// `DMA_HEAP_IOCTL_ALLOC` failed.
-    Allocate {
-        /// The heap asked.
-        name: HeapName,
-        /// How much was asked for.
-        len_bytes: u64,
-        /// ENOMEM: exhausted or fragmented.
-        errno: Errno,
-    },
-}
-
-impl HeapError {
-    /// What the kernel answered; EINVAL for a name that was not even tried.
-    pub fn errno(&self) -> Errno {
-        match *self {
-            Self::Name => Errno::INVAL,
-            Self::List(errno) | Self::Open { errno, .. } | Self::Allocate { errno, .. } => errno,
-        }
-    }
-
-    fn tells_less_than(&self, other: &Self) -> bool {
-        let rank = |error: &Self| match error {
-            Self::Name => 0,
-            other if other.errno() == Errno::NOENT => 1,
-            _ => 2,
-        };
-        rank(self) < rank(other)
+/// Which refusal says more: of a heap that exists, of one that does not, of a name.
+fn tells(error: &MemoryError) -> u8 {
+    match error {
+        MemoryError::HeapName => 0,
+        other if other.errno() == Errno::NOENT => 1,
+        _ => 2,
     }
 }
-
-impl fmt::Display for HeapError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Name => f.write_str("a heap name is one file name of 1 to 47 bytes"),
-            Self::List(errno) => write!(f, "/dev/dma_heap cannot be listed: {errno}"),
-            Self::Open { name, errno } if *errno == Errno::ACCESS => write!(
-                f,
-                "no permission to use /dev/dma_heap/{name}: {errno} (a udev rule can give it to a \
-                 group)"
-            ),
-            Self::Open { name, errno } => {
-                write!(f, "/dev/dma_heap/{name} cannot be opened: {errno}")
-            }
-            Self::Allocate {
-                name,
-                len_bytes,
-                errno,
-            } => {
-                write!(
-                    f,
-                    "heap {name} gave no {len_bytes} bytes (DMA_HEAP_IOCTL_ALLOC): {errno}"
-                )
-            }
-        }
-    }
-}
-
-impl core::error::Error for HeapError {}
 
 #[cfg(test)]
 mod tests {
@@ -294,22 +231,21 @@ mod tests {
     #[test]
     fn no_permission_says_more_than_no_such_heap() {
         let name = HeapName::new("system").unwrap();
-        let missing = HeapError::Open {
+        let missing = MemoryError::HeapOpen {
             name,
             errno: Errno::NOENT,
         };
-        let denied = HeapError::Open {
+        let denied = MemoryError::HeapOpen {
             name,
             errno: Errno::ACCESS,
         };
-        assert!(missing.tells_less_than(&denied));
-        assert!(!denied.tells_less_than(&missing));
+        assert!(tells(&missing) < tells(&denied));
         assert!(denied.to_string().contains("udev"), "{denied}");
     }
 
     #[test]
     fn an_empty_preference_list_opens_nothing() {
-        assert_eq!(DmaHeap::open_first(&[]).unwrap_err(), HeapError::Name);
+        assert_eq!(DmaHeap::open_first(&[]).unwrap_err(), MemoryError::HeapName);
     }
 
     #[test]

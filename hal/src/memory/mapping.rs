@@ -11,7 +11,8 @@ use rustix::fs::fstat;
 use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
-use super::kind;
+use super::{MemoryError, kind};
+use crate::Call;
 
 /// The access that a mapping allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,41 +41,23 @@ unsafe impl Send for Mapping {}
 // SAFETY: shared references give out pointers and byte slices, never exclusive ones.
 unsafe impl Sync for Mapping {}
 
-/// Why a file could not be mapped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MapError {
-    /// The mapping would be empty or reach past the file: bytes wanted, bytes there.
-    Size(usize, u64),
-    /// The kernel refused.
-    Os(Errno),
-}
-
-impl core::fmt::Display for MapError {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self {
-            Self::Size(want, is) => write!(f, "cannot map {want} bytes of a file of {is} bytes"),
-            Self::Os(Errno::ACCESS) => write!(f, "the descriptor does not allow this mapping"),
-            Self::Os(errno) => write!(f, "mmap: {errno}"),
-        }
-    }
-}
-
-impl core::error::Error for MapError {}
-
 impl Mapping {
     /// Maps the first `len` bytes of `fd`, shared.
     ///
     /// # Errors
-    /// [`MapError::Size`] if `len` is 0 or more than the file has; [`MapError::Os`] with
-    /// `EACCES` if the descriptor does not allow the access, `EPERM` if a seal forbids it,
-    /// `ENOMEM`.
-    pub fn new(fd: impl AsFd, len: usize, access: Access) -> Result<Self, MapError> {
-        let size = file_size(&fd).map_err(MapError::Os)?;
+    /// [`MemoryError::OutOfBounds`] if `len` is 0 or more than the file has;
+    /// [`MemoryError::System`] with `EACCES` if the descriptor does not allow the access, `EPERM`
+    /// if a seal forbids it, `ENOMEM`.
+    pub fn new(fd: impl AsFd, len: usize, access: Access) -> Result<Self, MemoryError> {
+        let size = file_size(&fd).map_err(MemoryError::of(Call::Fstat))?;
         if len == 0 || len as u64 > size {
-            return Err(MapError::Size(len, size));
+            return Err(MemoryError::OutOfBounds {
+                end: len as u64,
+                size,
+            });
         }
         let mapped = kind::mapped_len(fd.as_fd(), len);
-        let mut mapping = Self::at(fd, 0, len, access).map_err(MapError::Os)?;
+        let mut mapping = Self::at(fd, 0, len, access).map_err(MemoryError::of(Call::Mmap))?;
         // INVARIANT: the kernel maps huge pages whole.
         mapping.mapped = mapped;
         Ok(mapping)
@@ -190,12 +173,12 @@ mod tests {
     #[test]
     fn a_mapping_past_the_end_is_refused_with_both_sizes() {
         let fd = memfd::create(c"test", 4096).unwrap();
-        let got = Mapping::new(&fd, 4097, Access::Read).unwrap_err();
-        assert_eq!(got, MapError::Size(4097, 4096));
-        assert_eq!(
-            Mapping::new(&fd, 0, Access::Read).unwrap_err(),
-            MapError::Size(0, 4096)
-        );
+        for end in [0_u64, 4097] {
+            assert_eq!(
+                Mapping::new(&fd, end as usize, Access::Read).unwrap_err(),
+                MemoryError::OutOfBounds { end, size: 4096 }
+            );
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@
 
 pub mod allocate;
 pub mod dmabuf;
+mod error;
 pub mod heap;
 pub mod kind;
 pub mod mapping;
@@ -22,6 +23,7 @@ pub mod udmabuf;
 
 pub use allocate::{Allocation, Allocator, Origin};
 pub use dmabuf::{CpuAccess, Identity, SyncAccess};
+pub use error::MemoryError;
 pub use heap::DmaHeap;
 pub use mapping::{Access, Mapping};
 pub use physical::physical_address;

@@ -5,7 +5,6 @@
 //! need this.
 
 use core::ffi::CStr;
-use core::fmt;
 
 use rustix::fd::{AsRawFd, BorrowedFd};
 use rustix::fs::{CWD, Mode, OFlags, openat};
@@ -15,6 +14,7 @@ use videostream_sys::dmabuf_imx::{
     DMA_BUF_IOCTL_PHYS, DMABUF_GET_PHYS, dma_buf_phys, dmabuf_imx_phys_data,
 };
 
+use super::MemoryError;
 use super::memfd::is_dma_buf;
 
 /// The node that translates descriptors.
@@ -26,21 +26,21 @@ pub const DMABUF_IMX_NODE: &CStr = c"/dev/dmabuf_imx";
 /// contiguous heap has one segment.
 ///
 /// # Errors
-/// [`PhysicalError::NotDmaBuf`] for other descriptors; [`PhysicalError::NotOffered`] with both
-/// answers when the kernel has neither way; [`PhysicalError::NotMapped`] when it answers address 0,
+/// [`MemoryError::NotDmaBuf`] for other descriptors; [`MemoryError::NoPhysicalAddress`] with both
+/// answers when the kernel has neither way; [`MemoryError::NotMapped`] when it answers address 0,
 /// as drivers do for a buffer that they could not map.
-pub fn physical_address(buffer: BorrowedFd<'_>) -> Result<u64, PhysicalError> {
+pub fn physical_address(buffer: BorrowedFd<'_>) -> Result<u64, MemoryError> {
     if !is_dma_buf(buffer) {
-        return Err(PhysicalError::NotDmaBuf);
+        return Err(MemoryError::NotDmaBuf);
     }
     let address = match by_node(buffer) {
         Ok(address) => address,
         Err(node) => {
-            by_buffer(buffer).map_err(|request| PhysicalError::NotOffered { node, request })?
+            by_buffer(buffer).map_err(|request| MemoryError::NoPhysicalAddress { node, request })?
         }
     };
     if address == 0 {
-        Err(PhysicalError::NotMapped)
+        Err(MemoryError::NotMapped)
     } else {
         Ok(address)
     }
@@ -80,50 +80,6 @@ fn by_buffer(buffer: BorrowedFd<'_>) -> Result<u64, Errno> {
     Ok(u64::from(data.phys))
 }
 
-/// Why there is no physical address.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum PhysicalError {
-    /// The descriptor is no dma-buf.
-    NotDmaBuf,
-    /// The kernel offers neither way.
-    NotOffered {
-        /// Answer of `/dev/dmabuf_imx`; ENOENT without the node.
-        node: Errno,
-        /// Answer of `DMA_BUF_IOCTL_PHYS`; ENOTTY when unknown.
-        request: Errno,
-    },
-    /// The driver could not map the buffer.
-    NotMapped,
-}
-
-impl PhysicalError {
-    /// ENOTTY for what is no dma-buf, the kernel's last answer, ENXIO for a buffer that could not
-    /// be mapped.
-    pub fn errno(&self) -> Errno {
-        match *self {
-            Self::NotDmaBuf => Errno::NOTTY,
-            Self::NotOffered { request, .. } => request,
-            Self::NotMapped => Errno::NXIO,
-        }
-    }
-}
-
-impl fmt::Display for PhysicalError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotDmaBuf => f.write_str("only a dma-buf has a physical address"),
-            Self::NotOffered { node, request } => write!(
-                f,
-                "this kernel tells no physical addresses (/dev/dmabuf_imx: {node}; \
-                 DMA_BUF_IOCTL_PHYS: {request})"
-            ),
-            Self::NotMapped => f.write_str("the driver could not map the buffer: its address is 0"),
-        }
-    }
-}
-
-impl core::error::Error for PhysicalError {}
-
 #[cfg(test)]
 mod tests {
     use rustix::fd::AsFd as _;
@@ -134,6 +90,6 @@ mod tests {
     #[test]
     fn a_memfd_has_no_physical_address() {
         let fd = memfd::create(c"physical-test", 4096).unwrap();
-        assert_eq!(physical_address(fd.as_fd()), Err(PhysicalError::NotDmaBuf));
+        assert_eq!(physical_address(fd.as_fd()), Err(MemoryError::NotDmaBuf));
     }
 }

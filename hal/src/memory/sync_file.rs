@@ -13,6 +13,7 @@ use rustix::io::Errno;
 use rustix::ioctl::{Updater, ioctl};
 use videostream_sys::sync_file::{SYNC_IOC_FILE_INFO, sync_file_info};
 
+use super::MemoryError;
 use super::kind::{self, Kind};
 use crate::Call;
 use crate::time::poll_until;
@@ -28,43 +29,17 @@ pub enum Status {
     Failed(Errno),
 }
 
-/// Why a fence can't be waited for, or was in vain.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum SyncFileError {
-    /// The descriptor is no sync file.
-    NotASyncFile,
-    /// The deadline passed before the fence signalled.
-    TimedOut,
-    /// The work behind the fence failed.
-    Failed(Errno),
-    /// A system call failed: its name and errno.
-    Os(Call, Errno),
-}
-
-impl core::fmt::Display for SyncFileError {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self {
-            Self::NotASyncFile => write!(f, "the descriptor is no sync file"),
-            Self::TimedOut => write!(f, "the fence has not signalled in time"),
-            Self::Failed(errno) => write!(f, "the work behind the fence failed: {errno}"),
-            Self::Os(call, errno) => write!(f, "{call}: {errno}"),
-        }
-    }
-}
-
-impl core::error::Error for SyncFileError {}
-
 /// Returns the state of a sync file's fence. Never blocks: the ioctl is issued only for objects of
 /// the kernel's own.
 ///
 /// # Errors
-/// [`SyncFileError::NotASyncFile`]; [`SyncFileError::Os`] when the kernel refuses to say.
+/// [`MemoryError::NotASyncFile`]; [`MemoryError::System`] when the kernel refuses to say.
 #[doc(alias = "SYNC_IOC_FILE_INFO")]
-pub fn status(fd: BorrowedFd<'_>) -> Result<Status, SyncFileError> {
+pub fn status(fd: BorrowedFd<'_>) -> Result<Status, MemoryError> {
     match kind::of(fd) {
         Ok(Kind::Object) => {}
-        Ok(_) => return Err(SyncFileError::NotASyncFile),
-        Err(errno) => return Err(SyncFileError::Os(Call::Statx, errno)),
+        Ok(_) => return Err(MemoryError::NotASyncFile),
+        Err(errno) => return Err(MemoryError::of(Call::Statx)(errno)),
     }
     match file_info(fd) {
         Ok(info) => Ok(match info.status {
@@ -73,9 +48,9 @@ pub fn status(fd: BorrowedFd<'_>) -> Result<Status, SyncFileError> {
             error => Status::Failed(Errno::from_raw_os_error(error.wrapping_neg())),
         }),
         Err(Errno::NOTTY | Errno::INVAL | Errno::OPNOTSUPP | Errno::BADF) => {
-            Err(SyncFileError::NotASyncFile)
+            Err(MemoryError::NotASyncFile)
         }
-        Err(errno) => Err(SyncFileError::Os(Call::SyncFileInfo, errno)),
+        Err(errno) => Err(MemoryError::of(Call::SyncFileInfo)(errno)),
     }
 }
 
@@ -83,22 +58,22 @@ pub fn status(fd: BorrowedFd<'_>) -> Result<Status, SyncFileError> {
 /// (`u64::MAX`: no limit; a time in the past: checks once).
 ///
 /// # Errors
-/// [`SyncFileError::TimedOut`]; [`SyncFileError::Failed`] for a fence that signalled an error;
+/// [`MemoryError::TimedOut`]; [`MemoryError::FenceFailed`] for a fence that signalled an error;
 /// those of [`status`].
-pub fn wait(fd: BorrowedFd<'_>, deadline_ns: u64) -> Result<(), SyncFileError> {
+pub fn wait(fd: BorrowedFd<'_>, deadline_ns: u64) -> Result<(), MemoryError> {
     loop {
         match status(fd)? {
             Status::Signalled => return Ok(()),
-            Status::Failed(errno) => return Err(SyncFileError::Failed(errno)),
+            Status::Failed(errno) => return Err(MemoryError::FenceFailed { errno }),
             Status::Active => {}
         }
         match poll_until(
             &mut [PollFd::from_borrowed_fd(fd, PollFlags::IN)],
             deadline_ns,
         ) {
-            Ok(false) => return Err(SyncFileError::TimedOut),
+            Ok(false) => return Err(MemoryError::TimedOut),
             Ok(true) => {}
-            Err(errno) => return Err(SyncFileError::Os(Call::Poll, errno)),
+            Err(errno) => return Err(MemoryError::of(Call::Poll)(errno)),
         }
     }
 }
@@ -146,7 +121,7 @@ mod tests {
     #[test]
     fn other_files_are_refused_without_a_wait() {
         for (at, fd) in others().into_iter().enumerate() {
-            let refused = Err(SyncFileError::NotASyncFile);
+            let refused = Err(MemoryError::NotASyncFile);
             assert_eq!(status(fd.as_fd()), refused, "{at}");
             assert_eq!(wait(fd.as_fd(), u64::MAX).map(|()| Status::Active), refused);
         }

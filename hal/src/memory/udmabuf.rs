@@ -5,13 +5,14 @@
 //! memory cannot. The buffer pins the pages and outlives the memfd.
 
 use core::ffi::CStr;
-use core::fmt;
 
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use rustix::fs::{CWD, Mode, OFlags, SealFlags, fcntl_get_seals, openat};
 use rustix::io::Errno;
 use rustix::ioctl::{Ioctl, IoctlOutput, Opcode};
 use videostream_sys::udmabuf::{UDMABUF_CREATE, UDMABUF_FLAGS_CLOEXEC, udmabuf_create};
+
+use super::MemoryError;
 
 /// The device node.
 pub const UDMABUF_NODE: &CStr = c"/dev/udmabuf";
@@ -29,8 +30,9 @@ impl Udmabuf {
     /// Opens the device node.
     ///
     /// # Errors
-    /// [`UdmabufError::Open`]: ENOENT when the kernel has no udmabuf, EACCES without the right.
-    pub fn open() -> Result<Self, UdmabufError> {
+    /// [`MemoryError::UdmabufOpen`]: ENOENT when the kernel has no udmabuf, EACCES without the
+    /// right.
+    pub fn open() -> Result<Self, MemoryError> {
         openat(
             CWD,
             UDMABUF_NODE,
@@ -38,7 +40,7 @@ impl Udmabuf {
             Mode::empty(),
         )
         .map(|device| Self { device })
-        .map_err(UdmabufError::Open)
+        .map_err(|errno| MemoryError::UdmabufOpen { errno })
     }
 
     /// Makes a dma-buf of `size` bytes of `memfd`, from `offset` on, both in whole pages.
@@ -47,27 +49,29 @@ impl Udmabuf {
     /// neither `F_SEAL_WRITE` nor `F_SEAL_FUTURE_WRITE`.
     ///
     /// # Errors
-    /// [`UdmabufError::NotSealable`], [`UdmabufError::MayShrink`] and
-    /// [`UdmabufError::WriteSealed`] for a memfd that the kernel would refuse;
-    /// [`UdmabufError::Create`]: EINVAL when the range is empty, not in whole pages, beyond the
-    /// memfd's end or above the module's `size_limit_mb` (64 MiB by default).
+    /// [`MemoryError::NotSealable`], [`MemoryError::MayShrink`] and
+    /// [`MemoryError::WriteSealed`] for a memfd that the kernel would refuse;
+    /// [`MemoryError::UdmabufCreate`]: EINVAL when the range is empty, not in whole pages, beyond
+    /// the memfd's end or above the module's `size_limit_mb` (64 MiB by default).
     pub fn create(
         &self,
         memfd: BorrowedFd<'_>,
         offset: u64,
         size: u64,
-    ) -> Result<OwnedFd, UdmabufError> {
-        let seals = fcntl_get_seals(memfd).map_err(UdmabufError::NotSealable)?;
+    ) -> Result<OwnedFd, MemoryError> {
+        let seals = fcntl_get_seals(memfd).map_err(|errno| MemoryError::NotSealable { errno })?;
         if !seals.contains(SealFlags::SHRINK) {
-            return Err(UdmabufError::MayShrink);
+            return Err(MemoryError::MayShrink);
         }
         if seals.intersects(SealFlags::WRITE | SealFlags::FUTURE_WRITE) {
-            return Err(UdmabufError::WriteSealed);
+            return Err(MemoryError::WriteSealed);
         }
-        create(self.device.as_fd(), memfd, offset, size).map_err(|errno| UdmabufError::Create {
-            offset,
-            size,
-            errno,
+        create(self.device.as_fd(), memfd, offset, size).map_err(|errno| {
+            MemoryError::UdmabufCreate {
+                offset,
+                size,
+                errno,
+            }
         })
     }
 }
@@ -127,67 +131,6 @@ unsafe impl Ioctl for Create {
     }
 }
 
-/// Why no buffer could be made.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum UdmabufError {
-    /// `/dev/udmabuf` could not be opened.
-    Open(Errno),
-    /// The descriptor has no seals: it is no memfd, or EBADF.
-    NotSealable(Errno),
-    /// The memfd lacks `F_SEAL_SHRINK`.
-    MayShrink,
-    /// The memfd has `F_SEAL_WRITE` or `F_SEAL_FUTURE_WRITE`.
-    WriteSealed,
-    /// `UDMABUF_CREATE` failed.
-    Create {
-        /// Where the range starts in the memfd, in bytes.
-        offset: u64,
-        /// Length of the range in bytes.
-        size: u64,
-        /// EINVAL: range not in whole pages, outside the memfd or too large.
-        errno: Errno,
-    },
-}
-
-impl UdmabufError {
-    /// What the kernel answered, or would have.
-    pub fn errno(&self) -> Errno {
-        match *self {
-            Self::Open(errno) | Self::NotSealable(errno) | Self::Create { errno, .. } => errno,
-            Self::MayShrink | Self::WriteSealed => Errno::INVAL,
-        }
-    }
-}
-
-impl fmt::Display for UdmabufError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Open(errno) => write!(f, "/dev/udmabuf cannot be opened: {errno}"),
-            Self::NotSealable(errno) => {
-                write!(
-                    f,
-                    "udmabuf needs a memfd, and this descriptor has no seals: {errno}"
-                )
-            }
-            Self::MayShrink => f.write_str("udmabuf needs a memfd sealed with F_SEAL_SHRINK"),
-            Self::WriteSealed => f.write_str(
-                "udmabuf refuses a memfd sealed with F_SEAL_WRITE or F_SEAL_FUTURE_WRITE",
-            ),
-            Self::Create {
-                offset,
-                size,
-                errno,
-            } => write!(
-                f,
-                "no udmabuf of {size} bytes at offset {offset} (UDMABUF_CREATE): {errno}; the \
-                 range must be whole pages inside the memfd, by default at most 64 MiB"
-            ),
-        }
-    }
-}
-
-impl core::error::Error for UdmabufError {}
-
 #[cfg(test)]
 mod tests {
     use super::super::memfd;
@@ -212,7 +155,7 @@ mod tests {
     fn a_memfd_that_may_shrink_is_refused() {
         let fd = sealed(SealFlags::GROW);
         let refusal = not_the_device().create(fd.as_fd(), 0, 65536);
-        assert_eq!(refusal.unwrap_err(), UdmabufError::MayShrink);
+        assert_eq!(refusal.unwrap_err(), MemoryError::MayShrink);
     }
 
     #[test]
@@ -220,7 +163,7 @@ mod tests {
         for seal in [SealFlags::WRITE, SealFlags::FUTURE_WRITE] {
             let fd = sealed(SealFlags::SHRINK | seal);
             let refusal = not_the_device().create(fd.as_fd(), 0, 65536);
-            assert_eq!(refusal.unwrap_err(), UdmabufError::WriteSealed);
+            assert_eq!(refusal.unwrap_err(), MemoryError::WriteSealed);
         }
     }
 
@@ -229,7 +172,9 @@ mod tests {
         let refusal = not_the_device().create(null().as_fd(), 0, 4096);
         assert_eq!(
             refusal.unwrap_err(),
-            UdmabufError::NotSealable(Errno::INVAL)
+            MemoryError::NotSealable {
+                errno: Errno::INVAL
+            }
         );
     }
 

@@ -6,7 +6,7 @@ use rustix::io::Errno;
 use super::descriptor::MAX_PLANES;
 use super::layout::{LAYOUT_VERSION, MAX_SLOTS, MIN_SLOTS};
 #[cfg(all(target_os = "linux", not(loom)))]
-use crate::memory::mapping::MapError;
+use crate::memory::MemoryError;
 
 /// Why a ring, its memory or one of its frames can't be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,7 +54,7 @@ pub enum RingError {
     /// The memory could not be mapped.
     #[cfg(all(target_os = "linux", not(loom)))]
     #[error(transparent)]
-    Map(#[from] MapError),
+    Map(#[from] MemoryError),
     /// A frame has more than [`MAX_PLANES`] planes, or none.
     #[error("frame has {count} planes, expected 1 to {MAX_PLANES}")]
     Planes {

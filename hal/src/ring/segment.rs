@@ -18,8 +18,9 @@ use super::error::RingError;
 use super::layout::{
     DESCRIPTOR_WORDS, HEAD, Header, LEASE_STATS, RingLayout, STATUS, STATUS_CLOSED, WAITS, WAKE,
 };
-use crate::memory::mapping::{MapError, file_size};
-use crate::memory::{Access, Mapping, memfd};
+use crate::Call;
+use crate::memory::mapping::file_size;
+use crate::memory::{Access, Mapping, MemoryError, memfd};
 use crate::sync::{AtomicU32, AtomicU64, Ordering, ReadOnly};
 
 const fn create(errno: Errno) -> RingError {
@@ -118,7 +119,7 @@ impl ControlMap {
         if !memfd::cannot_shrink(fd) {
             return Err(RingError::NotSealed);
         }
-        let size = file_size(fd).map_err(MapError::Os)?;
+        let size = file_size(fd).map_err(MemoryError::of(Call::Fstat))?;
         let smallest = RingLayout::new(super::MIN_SLOTS)?;
         let want = smallest.control_size() as u64;
         let largest = RingLayout::new(super::MAX_SLOTS)?;
@@ -417,7 +418,7 @@ mod tests {
         let host = HostControl::create(layout(2), 1, 1).unwrap();
         let size = layout(2).control_size();
         let writable = Mapping::new(&host, size, Access::ReadWrite);
-        assert_eq!(writable.unwrap_err(), MapError::Os(Errno::PERM));
+        assert_eq!(writable.unwrap_err().errno(), Errno::PERM);
         assert_eq!(rustix::fs::ftruncate(&host, 0), Err(Errno::PERM));
     }
 

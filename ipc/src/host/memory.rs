@@ -133,13 +133,13 @@ mod tests {
     #[test]
     fn a_read_only_descriptor_shares_memory() {
         use videostream_hal::memory::Access;
-        use videostream_hal::memory::mapping::{MapError, Mapping};
+        use videostream_hal::memory::Mapping;
         let writable = buffer(4096);
         let again = rustix::io::dup(&writable).unwrap();
         let memory = Memory::new(writable).unwrap().read_only().unwrap();
         assert_eq!(memory, Memory::new(again).unwrap());
         let refused = Mapping::new(&memory.fd, 4096, Access::ReadWrite).unwrap_err();
-        assert_eq!(refused, MapError::Os(Errno::ACCESS));
+        assert_eq!(refused.errno(), Errno::ACCESS);
         Mapping::new(&memory.fd, 4096, Access::Read).unwrap();
         assert!(memfd::cannot_shrink(memory.fd.as_fd()));
     }

@@ -1,7 +1,7 @@
 //! Errors of sharing as `errno`.
 
 use rustix::io::Errno;
-use videostream::hal::memory::mapping::MapError;
+use videostream::hal::memory::MemoryError;
 use videostream::hal::ring::RingError;
 use videostream::ipc::{Error, Refusal};
 
@@ -14,7 +14,9 @@ pub(crate) fn errno_of(error: Error) -> Errno {
     let errno = match error {
         Error::Os { errno, .. }
         | Error::FenceFailed { errno }
-        | Error::Ring(RingError::Create { errno } | RingError::Map(MapError::Os(errno))) => errno,
+        | Error::Ring(
+            RingError::Create { errno } | RingError::Map(MemoryError::System { errno, .. }),
+        ) => errno,
         Error::AddressInvalid | Error::BadBuffer { .. } | Error::HoldTooLarge { .. } => {
             Errno::INVAL
         }

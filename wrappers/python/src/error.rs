@@ -9,6 +9,8 @@ use pyo3::types::PyType;
 use rustix::io::Errno;
 use videostream::camera::CameraError;
 use videostream::encode::CodecError;
+use videostream::hal::Call;
+use videostream::hal::memory::MemoryError;
 use videostream::hal::v4l2::ErrorKind;
 use videostream::ipc::Error as IpcError;
 use videostream::{Error, ipc};
@@ -115,9 +117,14 @@ pub(crate) fn to_python(error: Error) -> PyErr {
         Error::Buffers { .. } | Error::BufferCount { .. } => {
             raise(Kind::Other, Errno::NOBUFS, &error.to_string(), None)
         }
-        Error::Memory(_) | Error::Map(_) => {
-            raise(Kind::Other, Errno::NOMEM, &error.to_string(), None)
-        }
+        Error::Memory(_)
+        | Error::Access(
+            MemoryError::OutOfBounds { .. }
+            | MemoryError::System {
+                call: Call::Fstat | Call::Mmap,
+                ..
+            },
+        ) => raise(Kind::Other, Errno::NOMEM, &error.to_string(), None),
         Error::Record(ref inner) => raise(Kind::Other, Errno::IO, &error.to_string(), inner.path()),
         error => raise(Kind::Other, Errno::IO, &error.to_string(), None),
     }

@@ -7,7 +7,9 @@ use videostream_sys::dma_buf::{
     DMA_BUF_IOCTL_SYNC, DMA_BUF_SYNC_END, DMA_BUF_SYNC_START, dma_buf_sync,
 };
 
-use super::{DmaBufError, SyncAccess};
+use super::SyncAccess;
+use crate::Call;
+use crate::memory::MemoryError;
 
 /// `DMA_BUF_IOCTL_SYNC`: brackets the CPU's access to a mapped buffer.
 ///
@@ -36,9 +38,9 @@ impl<'fd> CpuAccess<'fd> {
     /// signal interrupts.
     ///
     /// # Errors
-    /// [`DmaBufError::Ioctl`] with what the exporter answered. A descriptor that is no dma-buf is
+    /// [`MemoryError::System`] with what the exporter answered. A descriptor that is no dma-buf is
     /// no error: there is nothing to bracket.
-    pub fn begin(buffer: BorrowedFd<'fd>, access: SyncAccess) -> Result<Self, DmaBufError> {
+    pub fn begin(buffer: BorrowedFd<'fd>, access: SyncAccess) -> Result<Self, MemoryError> {
         let bracketed = request_sync(buffer, DMA_BUF_SYNC_START | access.flags())?;
         Ok(Self {
             buffer,
@@ -55,10 +57,9 @@ impl<'fd> CpuAccess<'fd> {
     /// Ends access; devices may use the buffer afterwards.
     ///
     /// # Errors
-    /// [`DmaBufError::Ioctl`] with what the exporter answered; the access counts as ended.
-    pub fn end(mut self) -> Result<(), DmaBufError> {
-        self.finish()
-            .map_err(|errno| DmaBufError::ioctl("DMA_BUF_IOCTL_SYNC", errno))
+    /// [`MemoryError::System`] with what the exporter answered; the access counts as ended.
+    pub fn end(mut self) -> Result<(), MemoryError> {
+        self.finish().map_err(MemoryError::of(Call::DmaBufSync))
     }
 
     fn finish(&mut self) -> Result<(), Errno> {
@@ -83,7 +84,7 @@ impl Drop for CpuAccess<'_> {
 ///
 /// # Errors
 /// Those of [`CpuAccess::begin`].
-pub fn begin_access(buffer: BorrowedFd<'_>, access: SyncAccess) -> Result<bool, DmaBufError> {
+pub fn begin_access(buffer: BorrowedFd<'_>, access: SyncAccess) -> Result<bool, MemoryError> {
     request_sync(buffer, DMA_BUF_SYNC_START | access.flags())
 }
 
@@ -91,16 +92,16 @@ pub fn begin_access(buffer: BorrowedFd<'_>, access: SyncAccess) -> Result<bool, 
 ///
 /// # Errors
 /// Those of [`CpuAccess::end`].
-pub fn end_access(buffer: BorrowedFd<'_>, access: SyncAccess) -> Result<bool, DmaBufError> {
+pub fn end_access(buffer: BorrowedFd<'_>, access: SyncAccess) -> Result<bool, MemoryError> {
     request_sync(buffer, DMA_BUF_SYNC_END | access.flags())
 }
 
 /// Returns `false` for a file that is not a dma-buf and needs no bracket.
-fn request_sync(buffer: BorrowedFd<'_>, flags: u32) -> Result<bool, DmaBufError> {
+fn request_sync(buffer: BorrowedFd<'_>, flags: u32) -> Result<bool, MemoryError> {
     match sync(buffer, flags) {
         Ok(()) => Ok(true),
         Err(Errno::NOTTY) => Ok(false),
-        Err(errno) => Err(DmaBufError::ioctl("DMA_BUF_IOCTL_SYNC", errno)),
+        Err(errno) => Err(MemoryError::of(Call::DmaBufSync)(errno)),
     }
 }
 

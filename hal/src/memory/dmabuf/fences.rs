@@ -9,7 +9,9 @@ use videostream_sys::dma_buf::{
     dma_buf_import_sync_file,
 };
 
-use super::{DmaBufError, SyncAccess};
+use super::SyncAccess;
+use crate::Call;
+use crate::memory::MemoryError;
 use crate::time::poll_until;
 
 /// `DMA_BUF_IOCTL_EXPORT_SYNC_FILE`: a fence that signals when devices are done with the buffer.
@@ -19,10 +21,9 @@ use crate::time::poll_until;
 /// signals.
 ///
 /// # Errors
-/// [`DmaBufError::Ioctl`]: ENOTTY before Linux 6.0 and for what is no dma-buf.
-pub fn export_sync_file(fd: BorrowedFd<'_>, access: SyncAccess) -> Result<OwnedFd, DmaBufError> {
-    export(fd, access.flags())
-        .map_err(|errno| DmaBufError::ioctl("DMA_BUF_IOCTL_EXPORT_SYNC_FILE", errno))
+/// [`MemoryError::System`]: ENOTTY before Linux 6.0 and for what is no dma-buf.
+pub fn export_sync_file(fd: BorrowedFd<'_>, access: SyncAccess) -> Result<OwnedFd, MemoryError> {
+    export(fd, access.flags()).map_err(MemoryError::of(Call::DmaBufExportSyncFile))
 }
 
 /// `DMA_BUF_IOCTL_IMPORT_SYNC_FILE`: makes the buffer's next users wait for a fence.
@@ -30,15 +31,14 @@ pub fn export_sync_file(fd: BorrowedFd<'_>, access: SyncAccess) -> Result<OwnedF
 /// `access` is what the work behind the fence does to the buffer.
 ///
 /// # Errors
-/// [`DmaBufError::Ioctl`]: ENOTTY before Linux 6.0 and for what is no dma-buf, EINVAL when
+/// [`MemoryError::System`]: ENOTTY before Linux 6.0 and for what is no dma-buf, EINVAL when
 /// `fence` is no sync file.
 pub fn import_sync_file(
     fd: BorrowedFd<'_>,
     fence: BorrowedFd<'_>,
     access: SyncAccess,
-) -> Result<(), DmaBufError> {
-    import(fd, fence, access.flags())
-        .map_err(|errno| DmaBufError::ioctl("DMA_BUF_IOCTL_IMPORT_SYNC_FILE", errno))
+) -> Result<(), MemoryError> {
+    import(fd, fence, access.flags()).map_err(MemoryError::of(Call::DmaBufImportSyncFile))
 }
 
 /// `poll` on a dma-buf: waits for the fences of devices that use the buffer, at most until
@@ -50,17 +50,17 @@ pub fn import_sync_file(
 /// waits for that one, without a time-out.
 ///
 /// # Errors
-/// [`DmaBufError::Poll`] with the answer of `poll`.
+/// [`MemoryError::System`] with the answer of `poll`.
 ///
 /// # Source
 /// "Implicit Fence Poll Support" in the kernel's dma-buf documentation; Linux 3.17.
-pub fn wait(fd: BorrowedFd<'_>, access: SyncAccess, deadline_ns: u64) -> Result<bool, DmaBufError> {
+pub fn wait(fd: BorrowedFd<'_>, access: SyncAccess, deadline_ns: u64) -> Result<bool, MemoryError> {
     let done = match access {
         SyncAccess::Read => PollFlags::IN,
         SyncAccess::Write | SyncAccess::ReadWrite => PollFlags::OUT,
     };
     let mut fds = [PollFd::from_borrowed_fd(fd, done)];
-    poll_until(&mut fds, deadline_ns).map_err(DmaBufError::Poll)
+    poll_until(&mut fds, deadline_ns).map_err(MemoryError::of(Call::Poll))
 }
 
 #[expect(

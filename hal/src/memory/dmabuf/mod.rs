@@ -8,8 +8,6 @@
 mod cpu_access;
 mod fences;
 
-use core::fmt;
-
 use rustix::fd::BorrowedFd;
 use rustix::fs::fstat;
 use rustix::io::Errno;
@@ -20,6 +18,9 @@ use videostream_sys::dma_buf::{
 
 pub use cpu_access::{CpuAccess, begin_access, end_access};
 pub use fences::{export_sync_file, import_sync_file, wait};
+
+use super::MemoryError;
+use crate::Call;
 
 /// How a buffer is accessed: by the CPU in [`CpuAccess`], by the work behind or after a fence.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -59,9 +60,9 @@ pub struct Identity {
 /// Linux 5.3).
 ///
 /// # Errors
-/// [`DmaBufError::Identity`] with the answer of `fstat`.
-pub fn identity(fd: BorrowedFd<'_>) -> Result<Identity, DmaBufError> {
-    let stat = fstat(fd).map_err(DmaBufError::Identity)?;
+/// [`MemoryError::System`] with the answer of `fstat`.
+pub fn identity(fd: BorrowedFd<'_>) -> Result<Identity, MemoryError> {
+    let stat = fstat(fd).map_err(MemoryError::of(Call::Fstat))?;
     #[allow(
         clippy::unnecessary_cast,
         reason = "the width depends on the architecture"
@@ -75,18 +76,18 @@ pub fn identity(fd: BorrowedFd<'_>) -> Result<Identity, DmaBufError> {
 /// Names a dma-buf for `/proc/PID/fdinfo` and debugfs: at most 31 bytes, without NUL.
 ///
 /// # Errors
-/// [`DmaBufError::Name`] for a longer name; [`DmaBufError::Ioctl`] with ENOTTY when the descriptor
-/// is no dma-buf.
+/// [`MemoryError::BufferName`] for a longer name; [`MemoryError::System`] with ENOTTY when the
+/// descriptor is no dma-buf.
 #[doc(alias = "DMA_BUF_SET_NAME")]
-pub fn set_name(fd: BorrowedFd<'_>, name: &str) -> Result<(), DmaBufError> {
+pub fn set_name(fd: BorrowedFd<'_>, name: &str) -> Result<(), MemoryError> {
     let mut text = [0_u8; DMA_BUF_NAME_LEN as usize];
     if name.len() >= text.len() || name.contains('\0') {
-        return Err(DmaBufError::Name {
+        return Err(MemoryError::BufferName {
             len_bytes: name.len(),
         });
     }
     text[..name.len()].copy_from_slice(name.as_bytes());
-    set_name_bytes(fd, text).map_err(|errno| DmaBufError::ioctl("DMA_BUF_SET_NAME_B", errno))
+    set_name_bytes(fd, text).map_err(MemoryError::of(Call::DmaBufSetName))
 }
 
 #[expect(unsafe_code, reason = "the request is made here")]
@@ -98,65 +99,6 @@ fn set_name_bytes(fd: BorrowedFd<'_>, name: [u8; DMA_BUF_NAME_LEN as usize]) -> 
     // SAFETY: the kernel reads up to the NUL that the caller left in, and writes nothing.
     unsafe { ioctl(fd, request) }
 }
-
-/// Why a buffer's descriptor refused.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum DmaBufError {
-    /// A request failed.
-    Ioctl {
-        /// The request's name in C.
-        request: &'static str,
-        /// ENOTTY: not a dma-buf, or an older kernel.
-        errno: Errno,
-    },
-    /// The identity could not be had.
-    Identity(Errno),
-    /// It can't be waited for.
-    Poll(Errno),
-    /// The name has a NUL or more than 31 bytes.
-    Name {
-        /// Its length.
-        len_bytes: usize,
-    },
-}
-
-impl DmaBufError {
-    const fn ioctl(request: &'static str, errno: Errno) -> Self {
-        Self::Ioctl { request, errno }
-    }
-
-    /// What the kernel answered; EINVAL for a name that was not even tried.
-    pub fn errno(&self) -> Errno {
-        match *self {
-            Self::Ioctl { errno, .. } | Self::Identity(errno) | Self::Poll(errno) => errno,
-            Self::Name { .. } => Errno::INVAL,
-        }
-    }
-}
-
-impl fmt::Display for DmaBufError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Ioctl { request, errno } if *errno == Errno::NOTTY => {
-                write!(
-                    f,
-                    "{request}: {errno}; not a dma-buf, or the kernel is too old"
-                )
-            }
-            Self::Ioctl { request, errno } => write!(f, "{request}: {errno}"),
-            Self::Identity(errno) => write!(f, "the buffer's identity cannot be had: {errno}"),
-            Self::Poll(errno) => write!(f, "poll on the buffer: {errno}"),
-            Self::Name { len_bytes } => {
-                write!(
-                    f,
-                    "a buffer's name has at most 31 bytes and no NUL, not {len_bytes} bytes"
-                )
-            }
-        }
-    }
-}
-
-impl core::error::Error for DmaBufError {}
 
 #[cfg(test)]
 mod tests {
@@ -214,13 +156,13 @@ mod tests {
         let long = "thirty-two bytes are one too many";
         assert_eq!(
             set_name(fd.as_fd(), long).unwrap_err(),
-            DmaBufError::Name {
+            MemoryError::BufferName {
                 len_bytes: long.len()
             }
         );
         assert!(matches!(
             set_name(fd.as_fd(), "a\0b"),
-            Err(DmaBufError::Name { .. })
+            Err(MemoryError::BufferName { .. })
         ));
     }
 }

@@ -19,10 +19,8 @@ use std::sync::Arc;
 
 use rustix::io::Errno;
 use videostream::Colorimetry;
-use videostream::hal::memory::dmabuf::{
-    DmaBufError, Identity, SyncAccess, begin_access, end_access, identity,
-};
-use videostream::hal::memory::physical::{PhysicalError, physical_address};
+use videostream::hal::memory::dmabuf::{Identity, SyncAccess, begin_access, end_access, identity};
+use videostream::hal::memory::{MemoryError, physical_address};
 pub use videostream::v2::Shape;
 
 use self::buffer::Buffer;
@@ -247,7 +245,7 @@ impl Frame {
     }
 
     fn take(&mut self, buffer: Buffer) -> Result<(), Errno> {
-        self.identity = Some(identity(buffer.fd()).map_err(|error| error.errno())?);
+        self.identity = Some(identity(buffer.fd()).map_err(MemoryError::errno)?);
         self.buffer = Some(buffer);
         Ok(())
     }
@@ -287,14 +285,14 @@ impl Frame {
         let buffer = self.buffer.as_ref().ok_or(Errno::BADF)?;
         if let Some(start) = buffer.shared_mapping(self.offset, self.size)? {
             if !self.is_mapped {
-                begin_access(buffer.fd(), SyncAccess::ReadWrite).map_err(|error| error.errno())?;
+                begin_access(buffer.fd(), SyncAccess::ReadWrite).map_err(MemoryError::errno)?;
                 self.is_mapped = true;
             }
             return Ok((start, self.size));
         }
         if self.view.is_none() {
             let view = View::new(buffer.fd(), self.offset, self.capacity)?;
-            begin_access(buffer.fd(), SyncAccess::ReadWrite).map_err(|error| error.errno())?;
+            begin_access(buffer.fd(), SyncAccess::ReadWrite).map_err(MemoryError::errno)?;
             self.is_mapped = true;
             self.view = Some(view);
         }
@@ -322,7 +320,7 @@ impl Frame {
             _ => SyncAccess::ReadWrite,
         };
         let request = if begin { begin_access } else { end_access };
-        request(fd, access).map_err(|error: DmaBufError| error.errno())?;
+        request(fd, access).map_err(MemoryError::errno)?;
         Ok(())
     }
 
@@ -332,7 +330,7 @@ impl Frame {
             return Ok(address);
         }
         let fd = self.fd().ok_or(Errno::BADF)?;
-        let address = physical_address(fd).map_err(|error: PhysicalError| error.errno())?;
+        let address = physical_address(fd).map_err(MemoryError::errno)?;
         let address = isize::try_from(address).map_err(|_| Errno::OVERFLOW)?;
         self.physical = Some(address);
         Ok(address)

@@ -6,8 +6,9 @@ use std::os::fd::BorrowedFd;
 
 use rustix::io::Errno;
 use videostream::hal::format::Layout;
+use videostream::hal::memory::MemoryError;
 use videostream::hal::memory::dmabuf::{CpuAccess, SyncAccess, begin_access, end_access};
-use videostream::hal::memory::mapping::{Access, MapError, Mapping, file_size};
+use videostream::hal::memory::mapping::{Access, Mapping, file_size};
 use videostream::hal::memory::memfd::is_dma_buf;
 
 use super::buffer::Buffer;
@@ -34,10 +35,7 @@ impl Frame {
             return look(unsafe { std::slice::from_raw_parts(view.as_ptr(), self.size) });
         }
         let end = self.offset.checked_add(self.size).ok_or(Errno::INVAL)?;
-        let memory = Mapping::new(fd, end, Access::Read).map_err(|error| match error {
-            MapError::Size(..) => Errno::INVAL,
-            MapError::Os(errno) => errno,
-        })?;
+        let memory = Mapping::new(fd, end, Access::Read).map_err(MemoryError::errno)?;
         let _access = self.access(fd, SyncAccess::Read)?;
         // SAFETY: as above; the memory's length was compared with the file's.
         look(unsafe { &memory.bytes()[self.offset..] })
@@ -80,7 +78,7 @@ impl Frame {
         if self.is_mapped {
             return Ok(None);
         }
-        let access = CpuAccess::begin(fd, access).map_err(|error| error.errno())?;
+        let access = CpuAccess::begin(fd, access).map_err(MemoryError::errno)?;
         Ok(Some(access))
     }
 
@@ -113,11 +111,11 @@ impl Frame {
     ) -> Result<T, Errno> {
         let fd = self.fd().ok_or(Errno::BADF)?;
         if self.is_mapped {
-            end_access(fd, SyncAccess::ReadWrite).map_err(|error| error.errno())?;
+            end_access(fd, SyncAccess::ReadWrite).map_err(MemoryError::errno)?;
         }
         let result = access(fd);
         if self.is_mapped {
-            begin_access(fd, SyncAccess::ReadWrite).map_err(|error| error.errno())?;
+            begin_access(fd, SyncAccess::ReadWrite).map_err(MemoryError::errno)?;
         }
         result
     }

@@ -10,8 +10,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMemoryView};
 use rustix::io::Errno;
 use videostream::hal::format::{FourCc, Layout};
-use videostream::hal::memory::dmabuf::{DmaBufError, SyncAccess, begin_access, end_access};
-use videostream::hal::memory::physical::physical_address;
+use videostream::hal::memory::dmabuf::{SyncAccess, begin_access, end_access};
+use videostream::hal::memory::{MemoryError, physical_address};
 use videostream::hal::ring::FrameDescriptor;
 use videostream::v2::{AppData, Shape};
 
@@ -319,7 +319,7 @@ impl Frame {
         let request = if enable { begin_access } else { end_access };
         self.with_handle(|fd| {
             let synced = request(fd, access);
-            let failed = |e: DmaBufError| raise(Kind::Other, e.errno(), &e.to_string(), None);
+            let failed = |e: MemoryError| raise(Kind::Other, e.errno(), &e.to_string(), None);
             synced.map(drop).map_err(failed)
         })
     }
