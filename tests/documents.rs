@@ -89,20 +89,44 @@ fn paths_that_pages_name_exist() {
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
+/// The anchors that GitHub gives the headings of a page.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let mut is_code = false;
+    let headings = text.lines().filter(|line| {
+        is_code ^= line.starts_with("```");
+        !is_code && line.starts_with('#')
+    });
+    let anchor = |heading: &str| {
+        let letters = heading.trim_start_matches('#').trim().chars();
+        let kept = letters.filter(|letter| letter.is_alphanumeric() || " -_".contains(*letter));
+        kept.collect::<String>().to_lowercase().replace(' ', "-")
+    };
+    headings.map(anchor).collect()
+}
+
 #[test]
-fn links_lead_to_files() {
+fn links_lead_to_files_and_headings() {
     let mut missing = Vec::new();
+    let mut count = 0;
     for page in pages() {
         let text = read(&page);
         let links = text.split("](").skip(1);
-        for link in links.filter_map(|rest| rest.split(')').next()) {
-            let file = link.split('#').next().unwrap();
-            let target = page.parent().unwrap().join(file);
-            if !link.contains("://") && !target.exists() {
+        let links = links.filter_map(|rest| rest.split(')').next());
+        for link in links.filter(|link| !link.contains("://")) {
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = match file {
+                "" => page.clone(),
+                file => page.parent().unwrap().join(file),
+            };
+            let is_found = target.exists()
+                && (anchor.is_empty() || anchors(&read(&target)).contains(anchor));
+            count += usize::from(!anchor.is_empty());
+            if !is_found {
                 missing.push(format!("{}: {link}", page.display()));
             }
         }
     }
+    assert!(count > 10, "{count}");
     assert!(missing.is_empty(), "{missing:#?}");
 }
 

@@ -129,7 +129,7 @@ impl Pool {
         access.map_or(Ok(()), CpuAccess::end).map_err(Error::Access)
     }
 
-    /// Returns a buffer that is no longer read to the pool.
+    /// Puts a buffer that is no longer read back into the pool.
     pub fn put(&mut self, index: u32) {
         if index < self.len() && !self.free.contains(&index) {
             self.free.push(index);

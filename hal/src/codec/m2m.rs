@@ -313,7 +313,7 @@ impl M2m {
         Ok(())
     }
 
-    /// Returns a capture buffer that was kept by [`FinishedBuffer::into_index`] to the driver.
+    /// Gives a capture buffer that was kept by [`FinishedBuffer::into_index`] back to the driver.
     ///
     /// # Errors
     /// See [`qbuf`](crate::v4l2::ioctl::qbuf); [`Error::Argument`] when the program does not have

@@ -57,7 +57,7 @@ impl Controls<'_> {
             .collect()
     }
 
-    /// Returns an error for a control that cannot be set now; `others` are set in the same call.
+    /// Checks that a control can be set now; `others` are set in the same call.
     fn check<'a>(
         &self,
         info: &ControlInfo,

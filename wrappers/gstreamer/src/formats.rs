@@ -5,7 +5,7 @@ use videostream::hal::format::{DrmFormat, FourCc, Layout, PlaneLayout};
 
 /// Formats that both sides support, common ones first. If several codes mean one format, the first
 /// is written.
-pub(crate) const FORMATS: [(VideoFormat, FourCc); 40] = [
+pub(crate) const FORMATS: &[(VideoFormat, FourCc)] = &[
     (VideoFormat::Nv12, FourCc::NV12),
     (VideoFormat::I420, FourCc::YU12),
     (VideoFormat::Yuy2, FourCc::YUYV),
@@ -81,7 +81,7 @@ pub(crate) fn plane_needs(tight: &PlaneLayout, stride: u64) -> Option<u64> {
     before_last.checked_add(line).filter(|_| stride >= line)
 }
 
-/// Returns Returns GStreamer's format for DRM's four letters.
+/// Returns GStreamer's format for DRM's four letters.
 pub(crate) fn of_drm(letters: &str) -> Option<VideoFormat> {
     let mut padded = *b"    ";
     padded
@@ -90,7 +90,7 @@ pub(crate) fn of_drm(letters: &str) -> Option<VideoFormat> {
     video_format(DrmFormat::linear(padded).to_v4l2()?)
 }
 
-/// Returns Returns GStreamer's format for a code of the ring.
+/// Returns GStreamer's format for a code of the ring.
 pub(crate) fn video_format(fourcc: FourCc) -> Option<VideoFormat> {
     let old = |letters: &[u8; 4]| fourcc == FourCc::new(*letters);
     let found = FORMATS.iter().find(|(_, known)| *known == fourcc);
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn every_code_comes_back() {
-        for (format, code) in FORMATS {
+        for &(format, code) in FORMATS {
             assert_eq!(video_format(code), Some(format), "{code}");
             let written = fourcc(format).unwrap();
             assert_eq!(video_format(written), Some(format));

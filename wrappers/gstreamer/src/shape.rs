@@ -29,7 +29,7 @@ pub(crate) enum Shape {
 }
 
 /// Compressed formats by media type.
-pub(crate) const PACKETS: [(&str, FourCc); 3] = [
+pub(crate) const PACKETS: &[(&str, FourCc)] = &[
     ("video/x-h264", FourCc::H264),
     ("video/x-h265", FourCc::HEVC),
     ("image/jpeg", FourCc::MJPG),
@@ -44,7 +44,7 @@ pub(crate) fn has_drm_caps() -> bool {
 /// All caps that the elements support.
 pub(crate) static CAPS: LazyLock<gst::Caps> = LazyLock::new(|| {
     let mut names: Vec<VideoFormat> = Vec::new();
-    for (format, _) in FORMATS {
+    for &(format, _) in FORMATS {
         if !names.contains(&format) {
             names.push(format);
         }
@@ -68,7 +68,7 @@ pub(crate) static CAPS: LazyLock<gst::Caps> = LazyLock::new(|| {
     // As in elements before 1.24.
     all.append(raw().features(["memory:DMABuf"]).build());
     all.append(raw().build());
-    for (name, fourcc) in PACKETS {
+    for &(name, fourcc) in PACKETS {
         let packets = gst::Structure::builder(name);
         let packets = match fourcc {
             FourCc::MJPG => packets,

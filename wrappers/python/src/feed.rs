@@ -346,7 +346,7 @@ impl Feed {
         }
     }
 
-    /// Returns the buffer of a released frame to the source.
+    /// Gives the buffer of a released frame back to the source.
     fn give_back(&self, generation: u32, index: u32) {
         let Some(state) = self.native.here() else {
             return;

@@ -34,11 +34,13 @@ const TABLES: [&str; 3] = [
 ];
 
 /// Words that are not used, also with a capital letter, and those that are used instead.
-const WORDS: [(&str, &str); 4] = [
+const WORDS: &[(&str, &str)] = &[
     ("anew", "`again`, or a verb with `re-`"),
     ("who holds", "the noun that holds it"),
     ("is none", "`there is no …`"),
     ("what is not there", "`missing …`"),
+    ("as it stands", "`default`, or `unchanged`"),
+    ("beside others", "`with others`"),
 ];
 
 /// Names that are no longer used, as they were written, and those that have taken their place.

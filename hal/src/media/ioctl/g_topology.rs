@@ -99,7 +99,7 @@ fn counts(raw: &sys::media_v2_topology) -> TopologyCounts {
     }
 }
 
-/// Returns the error for the first array that is too short.
+/// Checks the arrays; the error names the first one that is too short.
 fn fits(needed: TopologyCounts, room: TopologyCounts) -> Result<(), MediaError> {
     for (what, needed, room) in [
         ("entities", needed.entities, room.entities),

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use gst::glib;
 use gst::prelude::*;
+use videostream::ipc::wire::MAX_HOLD;
 use videostream::share::ClientBuilder;
 use videostream::{Client, Mode};
 
 /// Default number of frames held downstream: the one that is shown, and the next one.
 const HOLD: u32 = 2;
-/// Maximum of `hold`.
-const MAX_HOLD: u32 = 64;
 /// Default time for connecting.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -180,6 +179,7 @@ impl Settings {
             "dts" => put(&mut self.dts, value),
             "pts" => put(&mut self.pts, value),
             "timestamps" => put(&mut self.timestamps, value),
+            // All properties below are for a new connection.
             _ if is_connected => return Err(Connected),
             "path" => self.path = value.get().unwrap_or_default(),
             "timeout" => put(&mut self.timeout, value),
