@@ -118,8 +118,8 @@ fn links_lead_to_files_and_headings() {
                 "" => page.clone(),
                 file => page.parent().unwrap().join(file),
             };
-            let is_found = target.exists()
-                && (anchor.is_empty() || anchors(&read(&target)).contains(anchor));
+            let is_found =
+                target.exists() && (anchor.is_empty() || anchors(&read(&target)).contains(anchor));
             count += usize::from(!anchor.is_empty());
             if !is_found {
                 missing.push(format!("{}: {link}", page.display()));

@@ -8,7 +8,7 @@ mod page;
 use std::collections::BTreeMap;
 use std::os::fd::AsFd;
 
-use page::messages::{messages, values};
+use page::messages::{messages, name, values};
 use page::{DOCUMENT, field, fields, rows};
 use videostream::hal::ring::cells::{ControlMut, Lease, SlotId};
 use videostream::hal::ring::layout::Header;
@@ -201,7 +201,8 @@ fn a_lease_page_is_written_where_the_page_says() {
 fn every_message_is_sent_as_the_page_says_byte_by_byte() {
     let mut seen = BTreeMap::new();
     for message in messages() {
-        let (kind, name, mut values) = values(&message);
+        let (kind, mut values) = values(&message);
+        let name = name(&message);
         let heading = format!("{kind} {name} ({} descriptors)", message.fds());
         values.extend([
             ("magic", MAGIC.into()),

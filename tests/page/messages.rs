@@ -5,12 +5,27 @@ use videostream::ipc::{Goodbye, Mode, Refusal};
 
 use super::rows;
 
-/// A message's kind and name, and what its fields are, none of it 0 where that is possible.
-pub(crate) fn values(message: &Message) -> (u64, &'static str, Vec<(&'static str, u64)>) {
+/// The name of a variant in the code.
+fn variant(value: &impl std::fmt::Debug) -> String {
+    let text = format!("{value:?}");
+    let end = text.find(|c: char| !c.is_alphanumeric());
+    text[..end.unwrap_or(text.len())].to_owned()
+}
+
+/// A message's name on the page: that of its variant. Three of them are one message.
+pub(crate) fn name(message: &Message) -> String {
+    match message {
+        Message::Fence { .. } | Message::Unsealed { .. } => "Buffer".to_owned(),
+        _ => variant(message),
+    }
+}
+
+/// A message's kind and its fields, none of which is 0 where that is possible.
+pub(crate) fn values(message: &Message) -> (u64, Vec<(&'static str, u64)>) {
     match *message {
         Message::Hello { mode, hold } => {
             let values = vec![("mode", mode as u64), ("hold", hold.into())];
-            (1, "Hello", values)
+            (1, values)
         }
         Message::Welcome {
             client,
@@ -24,40 +39,37 @@ pub(crate) fn values(message: &Message) -> (u64, &'static str, Vec<(&'static str
                 ("exports", exports as u64),
                 ("epoch", epoch),
             ];
-            (2, "Welcome", values)
+            (2, values)
         }
         Message::Refused(why) => {
-            let (reason, first, second) = match why {
-                Refusal::Version { host: v } => (reason("Refused", "Version"), v, 0),
-                Refusal::Full { clients: n } => (reason("Refused", "Full"), n, 0),
-                Refusal::Hold { asked, left } => (reason("Refused", "Hold"), asked, left),
-                Refusal::Permission { uid } => (reason("Refused", "Permission"), uid, 0),
-                Refusal::Malformed => (reason("Refused", "Malformed"), 0, 0),
-                Refusal::Resources { errno } => (reason("Refused", "Resources"), errno, 0),
-                Refusal::Silent { ms } => (reason("Refused", "Silent"), ms, 0),
+            let number = reason("3 Refused (0 descriptors)", &variant(&why));
+            let (first, second) = match why {
+                Refusal::Version { host } => (host, 0),
+                Refusal::Full { clients } => (clients, 0),
+                Refusal::Hold { asked, left } => (asked, left),
+                Refusal::Permission { uid } => (uid, 0),
+                Refusal::Malformed => (0, 0),
+                Refusal::Resources { errno } => (errno, 0),
+                Refusal::Silent { ms } => (ms, 0),
             };
-            (3, "Refused", reasons(reason, first, second))
+            (3, reasons(number, first, second))
         }
-        Message::Buffer { id, size } => (4, "Buffer", buffer(id, 0, size)),
-        Message::Fence { id } => (4, "Buffer", buffer(id, 1, 0)),
-        Message::Unsealed { id, size } => (4, "Buffer", buffer(id, 2, size)),
-        Message::Unregister { id } => (5, "Retire", vec![("id", id.into())]),
+        Message::Buffer { id, size } => (4, buffer(id, 0, size)),
+        Message::Fence { id } => (4, buffer(id, 1, 0)),
+        Message::Unsealed { id, size } => (4, buffer(id, 2, size)),
+        Message::Unregister { id } => (5, vec![("id", id.into())]),
         Message::Goodbye(why) => {
-            let (reason, first, second) = match why {
-                Goodbye::Closing => (reason("Goodbye", "Closing"), 0, 0),
-                Goodbye::OverLimit {
-                    held,
-                    allowed: agreed,
-                } => (reason("Goodbye", "OverLimit"), held, agreed),
-                Goodbye::LeaseTime { ms } => (reason("Goodbye", "LeaseTime"), ms, 0),
-                Goodbye::NotReading => (reason("Goodbye", "NotReading"), 0, 0),
-                Goodbye::FormatChange => (reason("Goodbye", "FormatChange"), 0, 0),
+            let number = reason("6 Goodbye (0 descriptors)", &variant(&why));
+            let (first, second) = match why {
+                Goodbye::OverLimit { held, allowed } => (held, allowed),
+                Goodbye::LeaseTime { ms } => (ms, 0),
+                Goodbye::Closing | Goodbye::NotReading | Goodbye::FormatChange => (0, 0),
             };
-            (6, "Goodbye", reasons(reason, first, second))
+            (6, reasons(number, first, second))
         }
-        Message::Parameters { size } => (7, "Parameters", vec![("size", size)]),
-        Message::StatusRequest => (8, "Look", vec![]),
-        Message::Moved => (11, "Moved", vec![]),
+        Message::Parameters { size } => (7, vec![("size", size)]),
+        Message::StatusRequest => (8, vec![]),
+        Message::Moved => (11, vec![]),
         Message::Client(c) => {
             let ClientStatus {
                 client,
@@ -83,14 +95,14 @@ pub(crate) fn values(message: &Message) -> (u64, &'static str, Vec<(&'static str
                 ("hold", hold.into()),
                 ("held", held.into()),
             ];
-            (9, "Client", values)
+            (9, values)
         }
         Message::Status(s) => {
             let HostStatus {
                 clients,
                 slots,
                 lent,
-                max_outstanding: lend,
+                max_outstanding,
                 head,
                 newest_ns,
                 blocked,
@@ -104,7 +116,7 @@ pub(crate) fn values(message: &Message) -> (u64, &'static str, Vec<(&'static str
                 ("clients", clients.into()),
                 ("slots", slots.into()),
                 ("lent", lent.into()),
-                ("lend", lend.into()),
+                ("max_outstanding", max_outstanding.into()),
                 ("head", head),
                 ("newest_ns", newest_ns),
                 ("blocked", blocked),
@@ -114,7 +126,7 @@ pub(crate) fn values(message: &Message) -> (u64, &'static str, Vec<(&'static str
                 ("evicted", evicted),
                 ("left", left),
             ];
-            (10, "Status", values)
+            (10, values)
         }
     }
 }
@@ -132,11 +144,7 @@ fn reasons(reason: u64, first: u32, second: u32) -> Vec<(&'static str, u64)> {
 }
 
 /// The number of a reason, as the page says.
-fn reason(message: &str, name: &str) -> u64 {
-    let heading = match message {
-        "Refused" => "3 Refused (0 descriptors)",
-        _ => "6 Goodbye (0 descriptors)",
-    };
+fn reason(heading: &str, name: &str) -> u64 {
     let rows = rows(heading);
     let row = rows.iter().find(|row| row[1] == name);
     row.unwrap_or_else(|| panic!("no reason {name}"))[0]
