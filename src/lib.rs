@@ -10,7 +10,7 @@
 //!     let camera = Camera::first()?.size(1280, 720).fps(30).buffers(8).start()?;
 //!     let mut stream = Stream::new(Host::builder("/tmp/camera"), CameraSource::new(camera))?;
 //!     loop {
-//!         stream.step(u64::MAX)?;
+//!         stream.step(u64::MAX)?; // waits for a frame and publishes it
 //!     }
 //! }
 //!
@@ -22,6 +22,8 @@
 //!     }
 //! }
 //! ```
+//!
+//! In `Cargo.toml`: `videostream = { path = "../videostream" }`, with the features below as needed.
 //!
 //! | task | start with |
 //! |---|---|
@@ -43,7 +45,9 @@
 //! | `record` | MP4 and Y4M; byte streams need no feature |
 //! | `jpeg`, `snapshot` | JPEG images as pictures; PNG and JPEG files |
 //!
-//! The crates underneath, [`hal`] and [`ipc`], work without std and without allocation.
+//! The crates below, [`hal`] and [`ipc`], need neither std nor allocation. The library needs Linux
+//! 5.1 or later, 5.6 on 32-bit machines and for dma-heaps, on x86_64, aarch64, arm, riscv or
+//! loongarch64. Its licence is Apache-2.0.
 
 mod back_off;
 mod bitstream;

@@ -130,6 +130,13 @@ fn links_lead_to_files_and_headings() {
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
+#[test]
+fn readme_names_the_rust_version_and_licence() {
+    let page = read(&root().join("README.md"));
+    assert!(page.contains(concat!("Rust ", env!("CARGO_PKG_RUST_VERSION"), " ")));
+    assert!(page.contains(concat!("[", env!("CARGO_PKG_LICENSE"), "](LICENSE)")));
+}
+
 /// Drivers with a quirk are in the guide to hardware codecs.
 #[test]
 #[cfg(target_os = "linux")]

@@ -5,14 +5,14 @@
 //! use videostream_hal::memory::allocate::Allocator;
 //! use videostream_hal::v4l2::{BufType, Device};
 //!
-//! // What a camera offers.
+//! // The formats and sizes of a camera. Some drivers list no sizes.
 //! let device = Device::open("/dev/video0")?;
-//! for format in device.formats(BufType::VideoCapture) {
-//!     let format = format?;
-//!     assert!(device.sizes(format.fourcc).next().is_some());
-//! }
+//! let formats = device.formats(BufType::VideoCapture);
+//! let fourccs = formats.map(|format| format.map(|format| format.fourcc));
+//! let sizes = device.sizes(FourCc::NV12).collect::<Result<Vec<_>, _>>()?;
+//! println!("{:?} {sizes:?}", fourccs.collect::<Result<Vec<_>, _>>()?);
 //!
-//! // Memory for a picture that can be shared with other processes and devices.
+//! // Memory for a picture, to be shared with other processes and devices.
 //! let layout = Layout::new(FourCc::NV12, 1280, 720)?;
 //! let buffer = Allocator::new().allocate(layout.size.into())?;
 //! assert!(buffer.len_bytes >= 1280 * 720 * 3 / 2);
@@ -21,7 +21,7 @@
 //!
 //! [`v4l2`] has an example of capture, [`codec`] one of encoding.
 //!
-//! | module | what it holds |
+//! | module | contents |
 //! |---|---|
 //! | [`bits`] | set bits of a word, in order |
 //! | [`codec`] | encoders, decoders and converters that work from memory to memory |
@@ -30,12 +30,12 @@
 //! | [`media`] | the media controller: sensors, blocks and links behind video nodes; sub-devices |
 //! | [`memory`] | memory with a file descriptor: dma-heap, udmabuf, sealed memfd; mappings |
 //! | [`ring`] | the frame ring: one host publishes, many processes hold frames, no lock |
-//! | [`sync`] | the atomics of shared memory, exchangeable for the model checker's |
+//! | [`sync`] | the atomics of shared memory, replaced by those of loom in its models |
 //! | [`time`] | `CLOCK_MONOTONIC` in nanoseconds |
 //! | [`v4l2`] | V4L2 devices, queues, controls, cameras |
 //!
-//! System calls go through `rustix`. Modules that make them exist on Linux only; the rest needs
-//! only `core` and builds for any target with 64-bit atomics.
+//! System calls go through `rustix`. Modules that make them are for Linux only; the others need
+//! only `core` and build for any target with 64-bit atomics.
 
 #![no_std]
 

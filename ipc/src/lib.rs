@@ -1,5 +1,5 @@
-//! Shares one host's frame ring with client processes: `no_std`, no allocation, no thread, and
-//! nothing per frame but atomics.
+//! Shares one host's frame ring with client processes: `no_std`, no allocation, no threads. A
+//! frame costs a few atomic operations.
 //!
 //! ```no_run
 //! use videostream_hal::memory::memfd;
@@ -16,8 +16,8 @@
 //!     let mut frame = FrameDescriptor { plane_count: 1, ..Default::default() };
 //!     frame.planes[0] = PlaneDescriptor { buffer, size: 4096, ..Default::default() };
 //!     loop {
-//!         host.process()?; // lets clients in; due when the host's descriptor is readable
-//!         host.reclaim(1, |_slot| ()); // takes back what no client holds
+//!         host.process()?; // accepts clients; call it when the host's descriptor is readable
+//!         host.reclaim(1, |_slot| ()); // frees all but one frame that no client holds
 //!         let (_slot, _serial) = host.publish(&frame)?;
 //!     }
 //! }
@@ -33,29 +33,28 @@
 //!             after = frame.descriptor.serial;
 //!             client.release(frame.slot);
 //!         }
-//!         client.pump()?; // what the host has to say: buffers, goodbye
+//!         client.pump()?; // reads a message: a new buffer, or goodbye
 //!     }
 //! }
 //! ```
 //!
-//! A client connects to the host's `AF_UNIX` `SOCK_SEQPACKET` socket and gets, once, the control
-//! segment, a lease page of its own, an event descriptor and the buffers, all as descriptors. From
-//! then on frames are held and released in shared memory; the socket only announces buffers and
-//! tells each side when the other has left.
+//! A client connects to the host's `AF_UNIX` `SOCK_SEQPACKET` socket and receives descriptors of
+//! the control segment, of a lease page of its own, of an event and of the buffers. After that,
+//! frames are held and released in shared memory. The socket announces new buffers, and hangs up
+//! when the other side ends.
 //!
 //! | module | contents |
 //! |---|---|
 //! | [`wire`] | the messages, as plain bytes, and their checks |
 //! | [`error`] | errors, and whether to retry after them |
-//! | `buffers` | registered buffers, which clients have them, and how clients find them |
+//! | `buffers` | registered buffers: which clients have them, and how clients find them |
 //! | `address` | socket names: files and abstract ones |
 //! | `socket` | sending and receiving messages with descriptors |
-//! | `trust` | whose memory is shared although it can shrink |
 //! | `host` | the host: accepts clients, publishes, reclaims |
 //! | `client` | the client: connects, holds, waits |
 //!
-//! Everything the other side sends is checked before use. A wrong value ends that one connection
-//! with an [`Error`] that names it.
+//! Everything that the other side sends is checked before use. A wrong value ends that connection
+//! with an [`Error`] that names the value.
 
 #![no_std]
 
@@ -86,9 +85,9 @@ pub mod wire;
 pub use error::{Advice, Error};
 pub use wire::{Goodbye, Mode, Refusal};
 
-/// Most clients of one host.
+/// Maximum number of clients of a host. The host keeps them in the bits of a `u64`.
 pub const MAX_CLIENTS: usize = 64;
-/// Most bytes of a codec's parameter sets.
+/// Maximum size of a codec's parameter sets, in bytes.
 pub const MAX_PARAMETERS: usize = 65536;
-/// Most buffers registered at a host at once.
+/// Maximum number of buffers registered with a host at once.
 pub const MAX_BUFFERS: usize = 64;
