@@ -1,4 +1,4 @@
-//! What this library was built from and for.
+//! Version, source and target of this build.
 
 /// Version of the release.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

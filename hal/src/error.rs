@@ -20,7 +20,7 @@ pub enum Error {
     System {
         /// The call.
         call: Call,
-        /// What the kernel answered.
+        /// The kernel's error.
         errno: Errno,
     },
     /// No buffer is finished yet.
@@ -37,7 +37,7 @@ pub enum Error {
     Disconnected {
         /// The call that noticed.
         call: Call,
-        /// What the kernel answered.
+        /// The kernel's error.
         errno: Errno,
     },
     /// The driver answered with an impossible value.
@@ -53,7 +53,7 @@ pub enum Error {
     /// The node is of another kind than the operation needs.
     #[error("the device is {kind}, which cannot do this")]
     WrongKind {
-        /// What the node is.
+        /// The kind of the node.
         kind: NodeKind,
     },
     /// The file is no Hantro node of the driver that was to be opened.
@@ -67,7 +67,7 @@ pub enum Error {
     /// The driver behind the node is unknown, because sysfs cannot be read.
     #[error("/sys does not tell which driver the node has: {}: mount sysfs", Reason(*errno))]
     NoSysfs {
-        /// What the kernel answered.
+        /// The kernel's error.
         errno: Errno,
     },
     /// An argument was refused before the driver saw it.
@@ -117,13 +117,13 @@ pub enum Error {
     /// The driver lacks an optional ability.
     #[error("the driver has no {ability}")]
     Missing {
-        /// What it lacks.
+        /// The missing capability.
         ability: &'static str,
     },
     /// The call is not allowed in the present state.
     #[error("{action}: not in the state {state}")]
     State {
-        /// What was asked for.
+        /// The requested value.
         action: &'static str,
         /// The state, in the kernel's words.
         state: &'static str,
@@ -236,7 +236,7 @@ impl Error {
         }
     }
 
-    /// What can be done about it.
+    /// Returns the kind, which says how a program can react.
     #[must_use]
     pub const fn kind(self) -> ErrorKind {
         match self {

@@ -1,8 +1,8 @@
-//! What kinds of nodes there are.
+//! The kinds of video nodes.
 
 use core::fmt;
 
-/// What a video node is for, judged by its abilities and, for codecs, by its formats.
+/// The purpose of a video node, by its capabilities and, for codecs, by its formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NodeKind {
     /// Delivers pictures that can be streamed.

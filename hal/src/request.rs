@@ -24,7 +24,7 @@ pub(crate) unsafe trait Request {
     const CODE: u32;
     /// The code, as errors name it.
     const CALL: Call;
-    /// What the pointer points to.
+    /// The argument behind the pointer.
     type Arg;
     /// Whether `Arg` holds pointers that the kernel follows.
     const POINTERS: bool;

@@ -89,7 +89,7 @@ enum Reader {
     AsTheyCome,
 }
 
-/// What the headers of a unit tell about its picture.
+/// The fields of a unit's headers that describe its picture.
 enum Headers {
     Place(DisplayPosition, usize),
     /// Refers to pictures before the start of the stream, so it can't be decoded.

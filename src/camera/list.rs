@@ -24,7 +24,7 @@ pub struct DeviceInfo {
     pub driver: String,
     /// Where it is attached; nodes of one piece of hardware share it.
     pub bus_info: String,
-    /// What the device is: camera, codec, converter, ….
+    /// The kind of the device: camera, codec, converter, ….
     pub kind: NodeKind,
     /// Formats that it delivers, with sizes and intervals.
     pub formats: Vec<DeviceFormat>,

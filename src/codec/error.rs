@@ -152,15 +152,15 @@ pub enum CodecError {
     /// The encoder does not support this.
     #[error("the encoder can't do {what}, but {can}")]
     Unsupported {
-        /// What was asked for.
+        /// The requested value.
         what: &'static str,
-        /// What it supports instead.
+        /// The supported values.
         can: &'static str,
     },
     /// The decoder does not support this kind of stream.
     #[error("{what} is not supported by the decoder")]
     UnsupportedStream {
-        /// What the stream is.
+        /// The kind of the stream.
         what: &'static str,
     },
     /// Size, rate or bitrate need a higher level than the requested one.
@@ -242,7 +242,7 @@ pub enum CodecError {
     Backend {
         /// The call that failed.
         call: &'static str,
-        /// What it returned.
+        /// Its return value.
         code: i64,
     },
 }

@@ -8,7 +8,7 @@ use yuv::{BufferStoreMut, YuvPackedImage, YuvPackedImageMut, YuvPlanarImage, Yuv
 use super::shape::{Kind, Shape, YUV422, Yuv};
 use super::view::{View, ViewMut};
 
-/// What the chroma of grey is.
+/// The chroma of grey.
 const NEUTRAL: u8 = 128;
 
 /// Copies `s` into `t`, of the same size; neither is RGB. `memory` holds a few rows.

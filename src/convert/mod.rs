@@ -42,11 +42,11 @@ pub struct Options {
     /// The part of the source to take; all of it by default. It begins at whole chroma samples: at
     /// even columns in 4:2:2, at even columns and rows in 4:2:0.
     pub crop: Option<Rect>,
-    /// What luma and chroma of the source mean; without effect when it is RGB. What is unspecified
-    /// is BT.601, in full range for grey and in limited range for all else.
+    /// Colorimetry of the source; without effect if that is RGB. The default is BT.601, in full
+    /// range for grey and in limited range for all others.
     pub from: Colorimetry,
-    /// What luma and chroma of the target are to mean; without effect when it is RGB. What is
-    /// unspecified is as in the source, and as for `from` when that is RGB.
+    /// Colorimetry of the target; without effect if that is RGB. The default is that of the source,
+    /// or that of `from` if the source is RGB.
     pub to: Colorimetry,
     /// The filter to scale with, if the sizes differ.
     pub filter: Filter,

@@ -13,7 +13,7 @@ use crate::picture::{PictureMut, PlaneMut};
 const ONES: [u8; 16] = [
     0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0,
 ];
-/// What chroma of a grey picture is.
+/// The chroma of a grey picture.
 const NEUTRAL: u8 = 128;
 
 /// Decodes the frames of a camera that gives JPEG, to YU12 in full range

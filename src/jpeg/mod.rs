@@ -37,7 +37,7 @@ const EOI: [u8; 2] = [0xff, 0xd9];
 const DHT: u8 = 0xc4;
 const SOS: u8 = 0xda;
 
-/// What is found of an image.
+/// The parts of an image that were found.
 struct Found {
     /// Where its first scan begins.
     scan: usize,

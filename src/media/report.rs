@@ -15,7 +15,7 @@ pub struct PadReport {
     pub pad: PadName,
     /// The requested format.
     pub asked: MbusFormat,
-    /// What it has now.
+    /// The value in effect.
     pub got: MbusFormat,
 }
 
@@ -24,7 +24,7 @@ pub struct PadReport {
 pub struct NodeReport {
     /// The requested format.
     pub asked: PixFormat,
-    /// What it has now.
+    /// The value in effect.
     pub got: PixFormat,
 }
 

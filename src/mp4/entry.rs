@@ -101,7 +101,7 @@ fn hevc(boxes: &[u8]) -> io::Result<(Codec, ParameterSets, usize)> {
     ))
 }
 
-/// Returns what a box says of colours, if that is anything.
+/// Returns the colorimetry in a box, if it has any.
 fn colours(colr: Colr) -> Option<Colorimetry> {
     let (numbers, range) = match colr {
         Colr::Nclx {

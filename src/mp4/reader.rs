@@ -14,7 +14,7 @@ const MAX_MOOV: u64 = 128 << 20;
 /// No sample has more.
 const MAX_SAMPLE: u32 = 64 << 20;
 
-/// What a file says of its video.
+/// Properties of a file's video.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Mp4Info {
@@ -32,7 +32,7 @@ pub struct Mp4Info {
     /// Units of time a second: times are multiples of one, so that they are exact in a file of the
     /// same.
     pub timescale: u32,
-    /// Colours and the shape of samples, as far as the file says them beside the stream.
+    /// Colours and the shape of samples in the file itself, outside of the stream.
     pub appearance: Appearance,
     /// How players turn or mirror the pictures: the matrix of `tkhd`, row by row.
     pub matrix: [i32; 9],
@@ -93,7 +93,7 @@ pub struct Mp4Reader<R> {
     packet: Vec<u8>,
 }
 
-/// What is in a sample.
+/// The content of a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Found {
     Picture,

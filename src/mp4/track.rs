@@ -34,7 +34,7 @@ pub(super) struct Track {
 pub(super) struct Edit {
     /// Nothing is shown before this.
     pub(super) delay: i64,
-    /// What is shown first, and where what is shown ends.
+    /// The start and end of the part that is shown.
     pub(super) from: i64,
     pub(super) to: Option<i64>,
 }

@@ -3,7 +3,7 @@
 
 use super::geometry::{COLUMNS, ROWS};
 
-/// What the code strip says.
+/// The content of the code strip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Code {
     pub(super) number: u64,

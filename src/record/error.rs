@@ -45,7 +45,7 @@ pub enum RecordError {
         /// The system's error.
         #[source]
         error: io::Error,
-        /// What is in the file.
+        /// The content of the file so far.
         recorded: Recorded,
     },
     /// A packet of another codec than the recording.
@@ -111,7 +111,7 @@ pub enum RecordError {
         was: (u32, u32, u32),
         /// Those of the packet.
         now: (u32, u32, u32),
-        /// What is in the file.
+        /// The content of the file so far.
         recorded: Recorded,
     },
     /// The recording ended with an earlier error.

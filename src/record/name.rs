@@ -1,4 +1,4 @@
-//! What the name of a file says about its format.
+//! Formats by the names of files.
 
 use std::path::Path;
 

@@ -72,7 +72,7 @@ pub struct PacketRecorder {
     sets: Option<ParameterSets>,
 }
 
-/// What happened to a packet.
+/// The outcome for a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {

@@ -30,7 +30,7 @@ struct Waiting {
     is_readable: bool,
 }
 
-/// What becomes of a packet.
+/// The decision about a packet.
 pub(super) enum Next {
     /// Its bytes, when its picture is shown, and when it is decoded.
     Packet(Vec<u8>, u64, u64),

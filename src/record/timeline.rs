@@ -30,7 +30,7 @@ pub struct Timeline {
     estimated: u64,
 }
 
-/// What a timestamp stands for in the file.
+/// The meaning of a timestamp in the file.
 #[derive(Debug, Clone, Copy)]
 struct Mark {
     timestamp_ns: u64,

@@ -62,22 +62,22 @@ impl HostBuilder {
         self
     }
 
-    /// How long a client may hold a frame once the producer runs out of buffers (default: forever).
-    /// After that the client is evicted, and told why.
+    /// Sets how long a client may hold a frame once the producer runs out of buffers (default: no
+    /// limit). After that the client is evicted, with the reason.
     #[must_use]
     pub fn lease(mut self, time: Duration) -> Self {
         self.config.lease_ns = super::client::nanoseconds(time);
         self
     }
 
-    /// Who may connect (default: the same user, and root).
+    /// Sets the users that may connect (default: the same user, and root).
     #[must_use]
     pub fn access(mut self, access: Access) -> Self {
         self.config.access = access;
         self
     }
 
-    /// What clients may do with the buffers (default: read them).
+    /// Sets whether clients may write to the buffers (default: only read).
     #[must_use]
     pub fn exports(mut self, exports: Exports) -> Self {
         self.config.exports = exports;

@@ -70,7 +70,7 @@ pub(super) fn set_crop(
     }
 }
 
-/// What a driver's refusal of a rectangle is.
+/// The error for a rectangle that the driver refuses.
 pub(super) const fn refused_rectangle(rect: SelectionRect) -> Error {
     Error::Rectangle {
         left: rect.left,

@@ -47,7 +47,7 @@ pub struct Tuning {
     pub parameter_sets: bool,
 }
 
-/// What the driver did with settings that it may not support.
+/// The driver's handling of settings that it may not support.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tuned {
     /// The driver puts the parameter sets before every key frame. If not, keep those of the first

@@ -27,7 +27,7 @@ pub(super) unsafe trait Request {
     const CODE: u32;
     /// The code, as errors name it.
     const CALL: Call;
-    /// What the pointer points to.
+    /// The argument behind the pointer.
     type Arg;
     /// Whether `Arg` holds pointers that the driver follows.
     const POINTERS: bool;

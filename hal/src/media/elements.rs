@@ -198,7 +198,7 @@ impl fmt::Debug for Pad {
     }
 }
 
-/// What a link connects.
+/// The kinds of elements that a link connects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LinkKind {
     /// Two pads: pictures flow from source to sink.

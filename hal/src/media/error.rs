@@ -1,4 +1,4 @@
-//! What goes wrong with media devices.
+//! Errors of media devices.
 
 use core::fmt;
 
@@ -51,7 +51,7 @@ pub enum MediaError {
     },
     /// The driver named something that it did not list.
     Dangling {
-        /// What points there: `source of link`.
+        /// The element that refers to it: `source of link`.
         what: &'static str,
         /// The id of what points.
         id: u32,

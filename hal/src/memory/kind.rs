@@ -53,7 +53,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Returns whether nobody can shrink it or remove pages that a reader needs.
+    /// Returns whether its seals prevent shrinking it and removing pages that a reader needs.
     pub fn cannot_shrink(self) -> bool {
         let no_holes = SealFlags::WRITE | SealFlags::FUTURE_WRITE;
         match self {
@@ -70,7 +70,7 @@ impl Kind {
 /// Returns the kind of `fd`. Never blocks.
 ///
 /// # Errors
-/// Those of `statx`: `EACCES` for a file of somebody else's FUSE file system.
+/// Those of `statx`: `EACCES` for a file in another user's FUSE file system.
 pub fn of(fd: BorrowedFd<'_>) -> Result<Kind, Errno> {
     if let Ok(seals) = fcntl_get_seals(fd) {
         return Ok(match huge_page(fd)? {
@@ -200,7 +200,7 @@ pub fn may_be_served(fd: BorrowedFd<'_>) -> Result<bool, Errno> {
     }
 }
 
-/// What the kernel has cached about a file.
+/// Attributes of a file from the kernel's cache.
 struct Known {
     file_type: FileType,
     has_device: bool,

@@ -110,8 +110,8 @@ impl Mapping {
     /// Returns the bytes.
     ///
     /// # Safety
-    /// While the slice lives nobody may write the memory, in this process, another one or a
-    /// device, and nobody may shorten the file.
+    /// While the slice exists the memory must not be written, by this process, another one or a
+    /// device, and the file must not be truncated.
     pub unsafe fn bytes(&self) -> &[u8] {
         // SAFETY: the type's invariant gives the range, the caller that it does not change.
         unsafe { core::slice::from_raw_parts(self.start.as_ptr(), self.len) }
@@ -120,8 +120,8 @@ impl Mapping {
     /// Returns the bytes for writing; `None` if the mapping is read-only.
     ///
     /// # Safety
-    /// While the slice lives nobody else may read or write the memory, in this process,
-    /// another one or a device, and nobody may shorten the file.
+    /// While the slice exists the memory must not be read or written in another way, by this
+    /// process, another one or a device, and the file must not be truncated.
     pub unsafe fn bytes_mut(&mut self) -> Option<&mut [u8]> {
         if !self.is_writable() {
             return None;

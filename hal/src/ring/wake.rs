@@ -20,7 +20,7 @@ pub const ARMED: u32 = 1 << 31;
 /// The bits that count threads in a futex wait.
 pub const SLEEPERS: u32 = ARMED - 1;
 
-/// What a publish has to wake, as read from one lease.
+/// The waiters of one lease that a publish has to wake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Waiting {
     /// A thread is in a futex wait on the control segment's wake word.

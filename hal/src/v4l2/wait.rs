@@ -8,7 +8,7 @@ use crate::time::poll_until;
 use crate::{Call, Error};
 
 bitflags! {
-    /// What a device is ready for.
+    /// The operations that a device is ready for.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub struct Ready: u16 {
         /// A capture buffer is finished (`POLLIN`).

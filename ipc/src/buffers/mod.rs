@@ -12,8 +12,7 @@
 //!   locked), so that no thread finds the socket empty while another has received the message but
 //!   not applied it.
 //! - A buffer that is unregistered, or makes room for another, stays on both sides until no slot
-//!   names it any more, readable or held (`Registry::sweep`). That every hold is seen is proven for
-//!   the ring itself.
+//!   names it any more, readable or held. The ring's own proof shows that the host sees every hold.
 //!
 //! A fence is a buffer of no bytes that is unregistered as soon as its frame is published: the
 //! third ordering keeps it exactly as long as a client can wait for it. A client that holds no

@@ -27,7 +27,7 @@ pub enum ControlError {
         name: String,
         /// The text.
         text: String,
-        /// What the control takes.
+        /// The values that the control accepts.
         expected: String,
     },
     /// The control cannot be written.

@@ -8,7 +8,7 @@ use super::Sample;
 /// Durations are unsigned, but players take those above for negative ones.
 pub(super) const LONGEST: u32 = i32::MAX as u32;
 
-/// What the sample tables are made of, collected while fragments are written.
+/// The data of the sample tables, collected while fragments are written.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     /// Samples so far.

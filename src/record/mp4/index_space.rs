@@ -23,7 +23,7 @@ const LONG_HEADER: usize = 16;
 /// `stsz` without its entries.
 const STSZ: usize = 20;
 
-/// What is to be written into the room while the file grows.
+/// A write into the reserved space while the file grows.
 #[derive(Debug)]
 pub(in crate::record) struct Spill {
     /// To be on the medium before the rest.
@@ -32,8 +32,8 @@ pub(in crate::record) struct Spill {
     pub(in crate::record) bytes: Vec<u8>,
 }
 
-/// What turns the room into the index: all parts have to be on the medium before the header takes
-/// the place of the one that is there.
+/// The writes that turn the reserved space into the index: all parts have to be on the medium
+/// before the new header replaces the old one.
 #[derive(Debug)]
 pub(in crate::record) struct IndexWrite {
     pub(in crate::record) before: Option<(u64, Vec<u8>)>,

@@ -35,7 +35,7 @@ const NON_SYNC: u32 = 0x0101_0000;
 const MIN_TIMESCALE: u32 = 90_000;
 /// A fragment with more bytes than this is written at once, however short.
 const MAX_FRAGMENT_BYTES: usize = 64 << 20;
-/// How long a recording is expected to become, if nobody says: a day.
+/// Default for the expected length of a recording: a day.
 const EXPECTED_SECONDS: u64 = 86_400;
 
 /// Collects packets into fragments.
@@ -405,10 +405,10 @@ fn append_nal(to: &mut Vec<u8>, nal: &[u8]) -> Result<(), RecordError> {
 /// A complete `moof` and `mdat`.
 #[derive(Debug)]
 pub(super) struct Fragment {
-    /// What takes the place of the file's header, before the fragment is written.
+    /// The new header of the file, written before the fragment.
     pub(super) header: Option<(u64, Vec<u8>)>,
     pub(super) bytes: Vec<u8>,
-    /// What goes into the room for the index, once the fragment is written.
+    /// The write into the space for the index, after the fragment.
     pub(super) spill: Option<Spill>,
     pub(super) frames: u64,
     /// Nanoseconds from the start of the recording to the end of this fragment.

@@ -143,7 +143,7 @@ impl Mp4 {
         self.end.max(self.shown + self.period)
     }
 
-    /// Returns which part is shown, if that is not all. Before the end nobody knows how long it is.
+    /// Returns which part is shown, if that is not all. Its length is unknown until the end.
     fn edts(&self, scale: Scale, is_whole: bool) -> Option<Edts> {
         let shown = self.track.shown?;
         let units = |ns| scale.apply(self.units(ns));

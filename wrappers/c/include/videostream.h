@@ -6,10 +6,10 @@
  * No function changes errno when it succeeds. A NULL where an object is expected is
  * refused with EINVAL. Times are nanoseconds of CLOCK_MONOTONIC.
  *
- * After fork() one of the two processes may go on using its objects; the other one must not call
- * any function with them, not even a release.
+ * After fork() one of the two processes may continue to use its objects; the other one must not
+ * pass them to any function, not even to release them.
  *
- * Threads with 64 KiB of stack can call every function.
+ * Every function can be called with 64 KiB of stack.
  *
  * No function is a cancellation point of pthread_cancel(). vsl_client_disconnect() from another
  * thread ends a wait in vsl_frame_wait, which returns with ESHUTDOWN; a pending cancellation acts
@@ -134,8 +134,8 @@
 #define VSL_VERSION_2_5 VSL_VERSION_ENCODE(2, 5, 0)
 #define VSL_VERSION_2_6 VSL_VERSION_ENCODE(2, 6, 0)
 
-/* The release that a program is written for. What came later is warned of, and what
- * was deprecated by then, too. */
+/* The release that a program is written for. Functions that are newer, or were deprecated in it,
+ * cause warnings. */
 #ifndef VSL_TARGET_VERSION
 #define VSL_TARGET_VERSION VSL_VERSION_2_6
 #endif
@@ -332,36 +332,35 @@ typedef void (*vsl_frame_cleanup)(VSLFrame* frame);
  *   YUYV YUY2 YVYU UYVY VYUY       2 * width
  *   NV12 NV21 I420 YV12 NV16 NV61  width + width / 2
  *
- * The last row is a frame's bytes by its rows, not the stride of the luma plane. Give the
- * luma stride to say otherwise. cleanup may be NULL. To be released with
- * vsl_frame_release.
+ * The last row is a frame's size divided by its height, not the stride of the luma plane. Pass the
+ * luma stride to change it. cleanup may be NULL. Release the frame with vsl_frame_release.
  *
- * EINVAL: width, height or fourcc is 0, or a side beyond what an int holds. ENOTSUP:
- * stride 0 with another format. ENOMEM. */
+ * NULL and errno: EINVAL if width, height or fourcc is 0, or a side exceeds INT_MAX; ENOTSUP for
+ * stride 0 with another format; ENOMEM. */
 VSL_AVAILABLE_SINCE_1_3
 VSL_API VSLFrame* vsl_frame_init(uint32_t width, uint32_t height, uint32_t stride,
                                  uint32_t fourcc, void* userptr,
                                  vsl_frame_cleanup cleanup);
 
-/* Gives the frame memory of its own, filled with zeroes, in place of what it had.
+/* Allocates memory for the frame, filled with zeroes, and replaces what it had.
  *
  *   NULL                 a dma-heap, else udmabuf, else an anonymous file
  *   "/dev/dma_heap/..."  this dma-heap
- *   another text         the POSIX shared memory object of this name, made if need be,
+ *   another text         the POSIX shared memory object of this name, created if necessary,
  *                        and unlinked with the frame's memory
  *
- * 0, or -1 and errno: EINVAL, also for a name that cannot be one; ENOTSUP for a format
- * whose size cannot be told from its stride; ENOENT or EACCES for a heap; what shm_open
- * and ftruncate say; ENOMEM. After a failure the frame has no memory. */
+ * 0, or -1 and errno: EINVAL, also for an invalid name; ENOTSUP for a format whose size does not
+ * follow from its stride; ENOENT or EACCES for a heap; errors of shm_open and ftruncate; ENOMEM.
+ * After a failure the frame has no memory. */
 VSL_AVAILABLE_SINCE_1_3
 VSL_API int vsl_frame_alloc(VSLFrame* frame, const char* path);
 
-/* Frees what vsl_frame_alloc or vsl_frame_attach gave. Nothing happens to a frame without
- * memory, nor to a descriptor attached to a frame with a cleanup callback, which owns it. */
+/* Frees the memory of vsl_frame_alloc or vsl_frame_attach. Without effect on a frame without
+ * memory, and on a descriptor attached to a frame with a cleanup callback, which owns it. */
 VSL_AVAILABLE_SINCE_1_3
 VSL_API void vsl_frame_unalloc(VSLFrame* frame);
 
-/* Gives the frame a duplicate of a descriptor, in place of the memory it had. size may be
+/* Gives the frame a duplicate of a descriptor, and replaces the memory that it had. size may be
  * 0 for the size by format and stride. The caller keeps fd.
  *
  * 0, or -1 and errno: EINVAL; EBADF, when fd is 0, negative or not open; ENOTSUP for size
@@ -454,12 +453,12 @@ VSL_API int vsl_frame_stride(const VSLFrame* frame);
 VSL_AVAILABLE_SINCE_1_0
 VSL_API int vsl_frame_size(const VSLFrame* frame);
 
-/* Descriptor of the frame's memory, which keeps belonging to the frame; -1 without. */
+/* Descriptor of the frame's memory, which belongs to the frame; -1 without memory. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API int vsl_frame_handle(const VSLFrame* frame);
 
-/* Physical address of a contiguous dma-buf, on kernels that tell it; else -1, and
- * ENOTTY, EBADF (no memory) or what the kernel says. */
+/* Physical address of a contiguous dma-buf, on kernels that provide it; else -1, and
+ * ENOTTY, EBADF (no memory) or the kernel's error. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API intptr_t vsl_frame_paddr(VSLFrame* frame);
 
@@ -493,12 +492,12 @@ VSL_API int vsl_frame_sync(const VSLFrame* frame, int enable, int mode);
 typedef struct vsl_host VSLHost;
 
 /* Listens at a path: a file if it starts with "/", with the permissions that the umask
- * leaves, else an abstract name, for this user and root. At most 108 bytes, a name 107. A
- * socket that a dead host left behind is taken over.
+ * leaves, else an abstract name, for this user and root. At most 108 bytes, a name 107. The
+ * socket file of a dead host is replaced.
  *
- * To be released with vsl_host_release. NULL and errno: EINVAL, also for an empty path;
- * ENAMETOOLONG; EADDRINUSE when another host serves there, or the file is no socket;
- * ENOENT, EACCES and what else bind says; ENOMEM. */
+ * Release the host with vsl_host_release. NULL and errno: EINVAL, also for an empty path;
+ * ENAMETOOLONG; EADDRINUSE if another host serves there, or the file is not a socket; ENOENT,
+ * EACCES and other errors of bind; ENOMEM. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API VSLHost* vsl_host_init(const char* path);
 
@@ -519,13 +518,13 @@ VSL_API int vsl_host_poll(VSLHost* host, int64_t wait);
 
 /* Serves one client, by its descriptor of vsl_host_sockets; never blocks.
  *
- * 0, or -1 and errno: ENOMSG when it has sent nothing; ECONNRESET when it has gone, which
- * vsl_host_process takes note of; EBADMSG when it broke the protocol and was disconnected;
+ * 0, or -1 and errno: ENOMSG if it has sent nothing; ECONNRESET if it has left, which the next
+ * vsl_host_process handles; EBADMSG if it broke the protocol and was disconnected;
  * EBADF, ENOTSOCK and EINVAL for other descriptors; ETIMEDOUT. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API int vsl_host_service(VSLHost* host, int sock);
 
-/* Accepts and serves clients, notices those that have gone, and ends frames that have expired;
+/* Accepts and serves clients, removes those that have left, and ends frames that have expired;
  * never blocks. 0, also with nothing to do, or -1 and errno: EINVAL; ETIMEDOUT. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API int vsl_host_process(VSLHost* host);
@@ -540,20 +539,20 @@ VSL_AVAILABLE_SINCE_1_0
 VSL_API int vsl_host_sockets(VSLHost* host, size_t n_sockets, int* sockets,
                              size_t* max_sockets);
 
-/* Shares a frame with the clients that have been let in, and ends those that have expired.
- * The frame gets the next serial, from 1 on, and the time as its timestamp. It is the
- * host's from then on: it ends, as by vsl_frame_release, in the first vsl_host_post or
+/* Shares a frame with the connected clients, and ends frames that have expired. The frame gets
+ * the next serial, from 1 on, and the current time as its timestamp. From then on it belongs to
+ * the host: it ends, as by vsl_frame_release, in the first vsl_host_post or
  * vsl_host_process after expires (CLOCK_MONOTONIC; 0: never; less: at once) in which no
  * client has it locked. Until then the program may read it, release it or drop it.
  *
- * Clients share the memory itself if it is a dma-buf or a memfd (as vsl_frame_alloc without
- * a path gives) that is sealed against shrinking or gets that seal here. POSIX shared memory and
+ * Clients share the memory itself if it is a dma-buf or a memfd (as from vsl_frame_alloc without
+ * a path) that is sealed against shrinking or gets that seal here. POSIX shared memory and
  * files are shared with clients of the host's own user only: clients of other users get a copy,
  * which is made here. Of memory of any other kind all clients get a copy.
  *
- * 0, or -1 and errno, and then the frame is still the program's: EINVAL, also for memory
- * that does not reach as far as the frame; EBADF without memory; EBUSY when a host has it;
- * ENOBUFS when clients hold every buffer; ETIMEDOUT; EMFILE; ENOMEM. */
+ * 0, or -1 and errno, and then the frame still belongs to the program: EINVAL, also for memory
+ * that is smaller than the frame; EBADF without memory; EBUSY if a host has it; ENOBUFS if
+ * clients hold every buffer; ETIMEDOUT; EMFILE; ENOMEM. */
 VSL_AVAILABLE_SINCE_1_3
 VSL_API int vsl_host_post(VSLHost* host, VSLFrame* frame, int64_t expires,
                           int64_t duration, int64_t pts, int64_t dts);
@@ -674,12 +673,11 @@ typedef struct vsl_encoder VSLEncoder;
  * bitrate, profile is AUTO: a constant quantiser, and every tenth picture a key frame. To be
  * released with vsl_encoder_release.
  *
- * VSL_CODEC_BACKEND_AUTO and _V4L2 take the device that the environment variable
- * VSL_V4L2_ENCODER_DEV names, else the first that encodes this; AUTO goes on to software where
- * that device does not.
+ * VSL_CODEC_BACKEND_AUTO and _V4L2 use the device that the environment variable
+ * VSL_V4L2_ENCODER_DEV names, else the first that encodes this; AUTO falls back to software.
  *
- * NULL and errno: EINVAL; ENODEV when nothing here encodes that; ENOTSUP for a backend that this
- * build has not; what opening the device of the environment fails with; ENAMETOOLONG. */
+ * NULL and errno: EINVAL; ENODEV if no device or library encodes this; ENOTSUP for a backend that
+ * is not in this build; the error of opening the device of the variable; ENAMETOOLONG. */
 VSL_AVAILABLE_SINCE_1_3
 VSL_API VSLEncoder* vsl_encoder_create(VSLEncoderProfile profile, uint32_t outputFourcc,
                                        int fps);
@@ -689,8 +687,8 @@ VSL_AVAILABLE_SINCE_2_0
 VSL_API VSLEncoder* vsl_encoder_create_ex(VSLEncoderProfile profile, uint32_t outputFourcc,
                                           int fps, VSLCodecBackend backend);
 
-/* Every option of an encoder. Not in the 2.x library. Set size to
- * sizeof(VSLEncoderConfig) and all else to 0, then what is wanted. */
+/* All options of an encoder. Not in the 2.x library. Set size to sizeof(VSLEncoderConfig), all
+ * other fields to 0, then the wanted options. */
 typedef struct vsl_encoder_config {
     size_t          size;
     uint32_t        fourcc; /* 'H','2','6','4' or 'H','E','V','C', or VSL_X_FWHT */
@@ -700,44 +698,44 @@ typedef struct vsl_encoder_config {
     uint32_t        bitrate;      /* bits per second; 0: 5 Mbit/s */
     uint32_t        peak_bitrate; /* 0: constant bitrate; else variable up to this */
     int             quantiser;    /* 1 to 51 (FWHT: 31) in place of bitrates; 0: none */
-    int             gop;          /* pictures from key frame to key frame; 0: as there */
+    int             gop;          /* pictures from key frame to key frame; 0: default */
 } VSLEncoderConfig;
 
 /* As vsl_encoder_create. Not in the 2.x library. */
 VSL_API VSLEncoder* vsl_x_encoder_create_config(const VSLEncoderConfig* config);
 
-/* Releases an encoder. NULL is nothing. */
+/* Releases an encoder. NULL is ignored. */
 VSL_AVAILABLE_SINCE_1_3
 VSL_API void vsl_encoder_release(VSLEncoder* encoder);
 
 /* Encodes the picture of source, or the part cropRegion of it, and writes a packet into
  * destination, whose size, format, width and height then are those of the packet. keyframe,
  * unless NULL, gets 1 or 0. Every picture has the size, format and part of the first. Pictures
- * in NV12 and I420 are taken as they are, others are converted where the encoder does not take
- * them. Hardware reads a picture in a dma-buf where it lies: see vsl_x_encoder_copies. When the
+ * in NV12 and I420 are encoded directly, others are converted if the encoder does not support
+ * them. Hardware reads a picture in a dma-buf in place: see vsl_x_encoder_copies. When the
  * function returns, source may be written again.
  *
  * 0, or -1 and errno: EINVAL; EBADF for a frame without memory; ENOTSUP for a format that cannot
- * be encoded; EMSGSIZE for a packet that destination has no room for, which is lost; EIO.
- * vsl_frame_size of destination gives the packet's bytes: 0 when none is ready yet, which the next
- * calls then give. */
+ * be encoded; EMSGSIZE for a packet that is larger than destination, and lost; EIO.
+ * vsl_frame_size of destination returns the packet's bytes: 0 if no packet is ready yet; it comes
+ * with one of the next calls. */
 VSL_AVAILABLE_SINCE_1_3
 VSL_API int vsl_encode_frame(VSLEncoder* encoder, VSLFrame* source, VSLFrame* destination,
                              const VSLRect* cropRegion, int* keyframe);
 
-/* What was copied on the way into an encoder, since it was made. */
+/* Copies for an encoder since its creation. */
 typedef struct {
     uint64_t pictures; /* pictures it took */
     uint64_t copied;   /* of these, those that were copied, as a whole or in part */
-    uint64_t bytes;    /* bytes of pixels that were written on the way */
-    char     why[232]; /* why hardware had to be given copies, for people; "": it had not */
+    uint64_t bytes;    /* bytes of pixels that were written for them */
+    char     why[232]; /* the reason for copies to hardware, as text; "" without copies */
 } VSLXEncoderCopies;
 
 /* Fills in the first size bytes of copies: sizeof(VSLXEncoderCopies). Not in the 2.x library.
  *
- * Hardware takes a picture where it lies if it is in a dma-buf, in a format of the hardware, with
- * the strides and offsets that the hardware has for this size. Otherwise it is copied, and so are
- * all that follow. 0, or -1 and EINVAL. */
+ * Hardware reads a picture in place if it is in a dma-buf, in a format of the hardware, with the
+ * strides and offsets of the hardware for this size. Otherwise it is copied, and so are all that
+ * follow. 0, or -1 and EINVAL. */
 VSL_API int vsl_x_encoder_copies(const VSLEncoder* encoder, VSLXEncoderCopies* copies,
                                  size_t size);
 
@@ -778,14 +776,14 @@ VSL_API VSLDecoder* vsl_decoder_create(VSLDecoderCodec codec, int fps);
 VSL_AVAILABLE_SINCE_2_0
 VSL_API VSLDecoder* vsl_decoder_create_ex(uint32_t codec, int fps, VSLCodecBackend backend);
 
-/* Decodes data up to the end of its first picture. bytes_used gets how far that is: give the
- * rest again, with what follows. Each picture has to be there whole, its parameter sets may come
- * before by themselves. output_frame gets the next frame or NULL, to be released with
- * vsl_frame_release, before or after the decoder. At the end, data_length 0 lets out frames that
- * are held back, one by each call until it gives NULL.
+/* Decodes data up to the end of its first picture, whose position is returned in bytes_used: pass
+ * the rest again, with the data that follows. Data has to contain the whole picture; its parameter
+ * sets may come separately before it. output_frame gets the next frame or NULL; release it with
+ * vsl_frame_release, before or after the decoder. At the end, each call with data_length 0 returns
+ * a frame that was held back, or NULL.
  *
- * A mask of VSLDecoderRetCode; VSL_DEC_ERR and errno: EINVAL; EBADMSG for a picture that is
- * damaged: go on behind it; EMSGSIZE for one of more than 2 MiB; EIO. */
+ * A mask of VSLDecoderRetCode; VSL_DEC_ERR and errno: EINVAL; EBADMSG for a damaged picture:
+ * continue after it; EMSGSIZE for one of more than 2 MiB; EIO. */
 VSL_AVAILABLE_SINCE_1_4
 VSL_API VSLDecoderRetCode vsl_decode_frame(VSLDecoder* decoder, const void* data,
                                            unsigned int data_length, size_t* bytes_used,
@@ -799,22 +797,22 @@ VSL_API int vsl_decoder_width(const VSLDecoder* decoder);
 VSL_AVAILABLE_SINCE_1_4
 VSL_API int vsl_decoder_height(const VSLDecoder* decoder);
 
-/* The part of the frames to be shown: all of it, as frames hold nothing else. */
+/* The visible part of the frames: all of it, as frames contain nothing else. */
 VSL_AVAILABLE_SINCE_1_4
 VSL_API VSLRect vsl_decoder_crop(const VSLDecoder* decoder);
 
-/* Releases a decoder, and not its frames. NULL is nothing. 0. */
+/* Releases a decoder, and not its frames. NULL is ignored. 0. */
 VSL_AVAILABLE_SINCE_1_4
 VSL_API int vsl_decoder_release(VSLDecoder* decoder);
 
 /* ---- Camera ------------------------------------------------------------------- */
 
-/* A camera, and one of its buffers. One thread at a time uses a camera, except for
- * vsl_camera_release_buffer, which another one may call while a frame is waited for, and
- * for what only looks.
+/* A camera, and one of its buffers. A camera must be used by one thread at a time. While one
+ * thread waits for a frame, another may call vsl_camera_release_buffer, and any thread may call
+ * getters.
  *
  *   open_device, init_device, start_capturing,
- *   again and again: get_data, release_buffer,
+ *   in a loop: get_data, release_buffer,
  *   stop_capturing, uninit_device, close_device
  *
  * The buffers belong to the camera and end with vsl_camera_uninit_device. */
@@ -822,20 +820,20 @@ typedef struct vsl_camera        vsl_camera;
 typedef struct vsl_camera        VSLCamera;
 typedef struct vsl_camera_buffer vsl_camera_buffer;
 
-/* Opens a camera and locks it (flock) against other programs that use this function. To be
- * closed with vsl_camera_close_device. NULL and errno: ENODEV for what is no device, ENOTTY
- * for one that is no video device, EINVAL for one that delivers no pictures, EWOULDBLOCK
- * when another program has it, what stat and open say. */
+/* Opens a camera and locks it (flock) against other programs that use this function. Close it
+ * with vsl_camera_close_device. NULL and errno: ENODEV if it is not a device, ENOTTY if it is not
+ * a video device, EINVAL if it delivers no pictures, EWOULDBLOCK if another program has it, and
+ * errors of stat and open. */
 VSL_AVAILABLE_SINCE_1_3
 VSL_API vsl_camera* vsl_camera_open_device(const char* filename);
 
-/* Sets the format, and makes, maps and exports the buffers. The four numbers say what is
- * wanted, 0 for the camera's own choice (4 buffers), and get what the driver made of it,
- * which may be something else: compare. The whole picture is taken; a crop is reset.
+/* Sets the format, and allocates, maps and exports the buffers. The four numbers are the requested
+ * values, 0 for the camera's own choice (4 buffers), and get the driver's, which may differ:
+ * compare them. The whole picture is captured; a crop is reset.
  *
- * 0, or -1 and errno: EINVAL, also for negative numbers; EBUSY when it was done already or
- * another program has the buffers; ENOTSUP for formats whose planes lie in several pieces of
- * memory; ENOMEM; what the driver says. */
+ * 0, or -1 and errno: EINVAL, also for negative numbers; EBUSY if it was called before or another
+ * program has the buffers; ENOTSUP for formats with planes in separate memory; ENOMEM; the
+ * driver's error. */
 VSL_AVAILABLE_SINCE_1_3
 VSL_API int vsl_camera_init_device(vsl_camera* ctx, int* width, int* height, int* buf_count,
                                    uint32_t* fourcc);
@@ -848,20 +846,20 @@ VSL_API int vsl_camera_mirror(const vsl_camera* ctx, bool mirror);
 VSL_AVAILABLE_SINCE_1_3
 VSL_API int vsl_camera_mirror_v(const vsl_camera* ctx, bool mirror);
 
-/* Gives all buffers to the driver and starts. 0, or -1 and errno: EINVAL before
- * vsl_camera_init_device and when it runs already; EBUSY; EPIPE or ENOLINK when the media
- * pipeline before the camera is not set up; what the driver says. */
+/* Queues all buffers and starts. 0, or -1 and errno: EINVAL before vsl_camera_init_device and if
+ * it is started already; EBUSY; EPIPE or ENOLINK if the media pipeline before the camera is not
+ * set up; the driver's error. */
 VSL_AVAILABLE_SINCE_1_3
 VSL_API int vsl_camera_start_capturing(vsl_camera* ctx);
 
-/* The next frame, in the order of capture, to be given back with vsl_camera_release_buffer.
- * NULL and errno: ETIMEDOUT after two seconds; EINVAL when it does not run; ENODEV when it
- * was unplugged; EIO and what else the driver says. */
+/* The next frame, in the order of capture. Return it with vsl_camera_release_buffer. NULL and
+ * errno: ETIMEDOUT after two seconds; EINVAL if it is not started; ENODEV if it was unplugged; EIO
+ * and other errors of the driver. */
 VSL_AVAILABLE_SINCE_1_3
 VSL_API vsl_camera_buffer* vsl_camera_get_data(vsl_camera* ctx);
 
-/* Gives a frame's buffer back to the driver. 0, or -1 and errno: EINVAL for what is no
- * buffer of this camera, or is with the driver already. */
+/* Queues a frame's buffer again. 0, or -1 and errno: EINVAL if it is not a buffer of this camera,
+ * or is queued already. */
 VSL_AVAILABLE_SINCE_1_3
 VSL_API int vsl_camera_release_buffer(vsl_camera* ctx, const vsl_camera_buffer* buffer);
 
@@ -882,11 +880,11 @@ VSL_API void vsl_camera_close_device(vsl_camera* ctx);
 VSL_AVAILABLE_SINCE_1_3
 VSL_API int vsl_camera_is_dmabuf_supported(const vsl_camera* ctx);
 
-/* Buffers that the driver has at the moment: at 0 no frame can come. From any thread. */
+/* Number of queued buffers: with 0 the driver cannot capture. From any thread. */
 VSL_AVAILABLE_SINCE_1_3
 VSL_API int vsl_camera_get_queued_buf_count(const vsl_camera* ctx);
 
-/* The colours of the pictures as V4L2 numbers them (enum v4l2_colorspace); 0 for not said,
+/* The colour space of the pictures (enum v4l2_colorspace); 0 if the driver does not specify it,
  * and before vsl_camera_init_device. */
 VSL_AVAILABLE_SINCE_2_5
 VSL_API uint32_t vsl_camera_color_space(const vsl_camera* ctx);
@@ -1014,9 +1012,9 @@ typedef struct {
     VSLMemoryType capture_mem;
     VSLMemoryType output_mem;
     bool          multiplanar;
-    VSLFormat*    capture_formats; /* what it delivers */
+    VSLFormat*    capture_formats; /* formats that it delivers */
     size_t        num_capture_formats;
-    VSLFormat*    output_formats; /* what it takes */
+    VSLFormat*    output_formats; /* formats that it accepts */
     size_t        num_output_formats;
 } VSLDevice;
 
@@ -1027,16 +1025,16 @@ typedef struct {
 } VSLDeviceList;
 
 /* Lists the video nodes in /dev, except those that cannot be opened. An empty list is not
- * NULL. To be freed with vsl_v4l2_device_list_free. NULL and errno: what opening /dev says. */
+ * NULL. Free it with vsl_v4l2_device_list_free. NULL and errno: the error of opening /dev. */
 VSL_AVAILABLE_SINCE_2_2
 VSL_API VSLDeviceList* vsl_v4l2_enumerate(void);
 
-/* As vsl_v4l2_enumerate, only the devices of some types. VSL_V4L2_TYPE_ANY also lists what
- * has none. */
+/* As vsl_v4l2_enumerate, only devices of some types. VSL_V4L2_TYPE_ANY also lists devices without
+ * a type. */
 VSL_AVAILABLE_SINCE_2_2
 VSL_API VSLDeviceList* vsl_v4l2_enumerate_type(VSLDeviceType type_mask);
 
-/* Frees a list with its devices and their formats. NULL is nothing. */
+/* Frees a list with its devices and their formats. NULL is ignored. */
 VSL_AVAILABLE_SINCE_2_2
 VSL_API void vsl_v4l2_device_list_free(VSLDeviceList* list);
 
@@ -1058,19 +1056,19 @@ VSL_AVAILABLE_SINCE_2_2
 VSL_API const char* vsl_v4l2_find_camera_with_resolution(uint32_t format_fourcc,
                                                          uint32_t width, uint32_t height);
 
-/* Asks a device of a list for its formats again; the arrays it had are freed.
- * 0, or -1 and errno: EINVAL, or what opening says; then they stay. */
+/* Queries the formats of a device in a list again, and frees the old arrays. 0, or -1 and errno:
+ * EINVAL, or the error of opening it; then the old arrays remain. */
 VSL_AVAILABLE_SINCE_2_2
 VSL_API int vsl_v4l2_device_enum_formats(VSLDevice* device);
 
 /* The sizes of a format, to be freed with free(). Of a range, the smallest and the largest,
  * without intervals. NULL and 0 in count if the device lists none; on failure also errno:
- * EINVAL, or what opening says. */
+ * EINVAL, or the error of opening it. */
 VSL_AVAILABLE_SINCE_2_2
 VSL_API VSLResolution* vsl_v4l2_enum_resolutions(const VSLDevice* device, uint32_t fourcc,
                                                  size_t* count);
 
-/* Whether a device of a list delivers (capture) or takes a format. */
+/* Whether a device of a list delivers (capture) or accepts a format. */
 VSL_AVAILABLE_SINCE_2_2
 VSL_API bool vsl_v4l2_device_supports_format(const VSLDevice* device, uint32_t fourcc,
                                              bool capture);
@@ -1080,7 +1078,7 @@ VSL_API bool vsl_v4l2_device_supports_format(const VSLDevice* device, uint32_t f
 VSL_AVAILABLE_SINCE_2_2
 VSL_API void* vsl_v4l2_alloc_userptr(size_t size, int* dma_fd);
 
-/* Unmaps and closes that; NULL and -1 are nothing. */
+/* Unmaps and closes memory of vsl_v4l2_alloc_userptr; ignores NULL and -1. */
 VSL_AVAILABLE_SINCE_2_2
 VSL_API void vsl_v4l2_free_userptr(void* ptr, size_t size, int dma_fd);
 
@@ -1092,7 +1090,7 @@ VSL_API const char* vsl_v4l2_device_type_name(VSLDeviceType type);
 VSL_AVAILABLE_SINCE_2_2
 VSL_API bool vsl_v4l2_is_compressed_format(uint32_t fourcc);
 
-/* The four bytes of a code and a NUL, in buf, which is given back. */
+/* Writes the four bytes of a code and a NUL to buf, and returns it. */
 VSL_AVAILABLE_SINCE_2_2
 VSL_API char* vsl_v4l2_fourcc_to_string(uint32_t fourcc, char buf[5]);
 
@@ -1100,35 +1098,36 @@ VSL_API char* vsl_v4l2_fourcc_to_string(uint32_t fourcc, char buf[5]);
 
 /* Not in the 2.x library: names that begin with vsl_x_. */
 
-/* The text of this thread's last failure, "" before the first; for people. Valid until the
- * thread calls this function again. */
+/* A description of this thread's last failure, "" before the first. Valid until the thread calls
+ * this function again. */
 VSL_API const char* vsl_x_last_error(void);
 
 /* The colorimetry of a frame, in the numbers of <linux/videodev2.h>:
  * colorspace, transfer function, Y'CbCr encoding and quantization, a byte each from the lowest; a
- * byte of 0 is the default. Frames that were received have what their host says, decoded ones
- * what the stream says. 0 for NULL. */
+ * byte of 0 is the default. Received frames have the colorimetry of their host, decoded ones that
+ * of the stream. 0 for NULL. */
 VSL_API uint32_t vsl_x_frame_colorimetry(const VSLFrame* frame);
 
-/* Says it for a frame that the program makes, such as one of a camera:
+/* Sets the colorimetry of a frame that the program creates, for example of a camera:
  *
  *   vsl_x_frame_set_colorimetry(frame, vsl_camera_color_space(camera) |
  *                                      vsl_camera_color_transfer(camera) << 8 |
  *                                      vsl_camera_color_encoding(camera) << 16 |
  *                                      vsl_camera_color_range(camera) << 24);
  *
- * Clients are told when it is posted, and an encoder writes it into its stream with the first
- * picture. vsl_frame_copy converts to what its target says, or else the target takes over what
- * the source says. Without effect on pixels that are there. 0, or -1 and errno: EINVAL. */
+ * Clients get it with the post, and an encoder writes it into its stream with the first picture.
+ * vsl_frame_copy converts to the colorimetry of its target, or copies that of the source if the
+ * target has none. Existing pixels do not change. 0, or -1 and errno: EINVAL. */
 VSL_API int vsl_x_frame_set_colorimetry(VSLFrame* frame, uint32_t colorimetry);
 
 /* A descriptor to poll for reading, along with others, for the frames of a client. It
  * belongs to the client; it is not to be read, nor closed.
  *
  * Set the client's time-out to 0. When the descriptor is readable, and before it is polled
- * for the first time, call vsl_frame_wait until it gives NULL with ETIMEDOUT. When the host
- * has gone it says ECONNRESET, and EMFILE when this process has no room for what the host
- * sends; the descriptor is of use again after a later vsl_frame_wait has found a host.
+ * for the first time, call vsl_frame_wait until it returns NULL with ETIMEDOUT. It fails with
+ * ECONNRESET if the host has ended, and with EMFILE if this process has no free descriptor for
+ * what the host sends; the descriptor can be used again after a later vsl_frame_wait has found a
+ * host.
  * -1 and errno: EINVAL; EMFILE; ENOMEM. */
 VSL_API int vsl_x_client_fd(VSLClient* client);
 

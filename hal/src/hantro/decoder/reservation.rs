@@ -110,10 +110,10 @@ impl<'a> Reservation<'a> {
         }
     }
 
-    /// Gives the core back, as drop does, and says how that went.
+    /// Releases the core, as drop does, and returns the driver's error.
     ///
     /// # Errors
-    /// [`Error::System`]: EFAULT when the driver holds the core for somebody else.
+    /// [`Error::System`]: EFAULT if the driver has reserved the core for another handle.
     pub fn release(mut self) -> Result<(), Error> {
         self.released = true;
         ioctl::dec_release(self.decoder.fd.as_fd(), self.core)

@@ -110,10 +110,10 @@ impl<'a> Reservation<'a> {
         ioctl::core_wait(self.encoder.fd.as_fd(), registers)
     }
 
-    /// Gives the core back, as drop does, and says how that went.
+    /// Releases the core, as drop does, and returns the driver's error.
     ///
     /// # Errors
-    /// What the driver answers: none is known.
+    /// The driver's error; the possible ones are not documented.
     pub fn release(mut self) -> Result<(), Error> {
         self.released = true;
         ioctl::enc_release(self.encoder.fd.as_fd())

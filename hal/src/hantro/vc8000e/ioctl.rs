@@ -59,7 +59,7 @@ pub(super) fn enc_reserve(fd: BorrowedFd<'_>, mask: u8) -> Result<u32, Error> {
     Ok(ask::<Reserve>(fd, mask.into())? & 0xff)
 }
 
-/// `HX280ENC_IOCH_ENC_RELEASE`: gives cores back. Succeeds also for cores of others, in vain.
+/// `HX280ENC_IOCH_ENC_RELEASE`: releases cores. For cores of others it succeeds without effect.
 pub(super) fn enc_release(fd: BorrowedFd<'_>, mask: u8) -> Result<(), Error> {
     ask::<Release>(fd, mask.into())?;
     Ok(())
@@ -81,7 +81,7 @@ pub(super) unsafe fn en_core(fd: BorrowedFd<'_>, core: u8) -> Result<(), Error> 
     }
 }
 
-/// What a core reported, and its index.
+/// A core's report, and its index.
 pub(super) struct Waited {
     pub(super) core: u32,
     pub(super) status: u32,

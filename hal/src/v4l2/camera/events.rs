@@ -17,7 +17,7 @@ pub struct FrameSync {
     pub timestamp_ns: u64,
 }
 
-/// What the events so far have reported.
+/// The reports of all events so far.
 #[derive(Debug, Default)]
 pub(super) struct Events {
     ended: Cell<bool>,

@@ -47,7 +47,7 @@ pub(super) struct H265 {
     spare: Vec<Vec<u8>>,
 }
 
-/// What the header tells about a picture before it is decoded.
+/// Properties of a picture from its header, before it is decoded.
 struct Header {
     place: DisplayPosition,
     /// The most pictures to reorder.
