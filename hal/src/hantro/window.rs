@@ -7,7 +7,6 @@
 use core::marker::PhantomData;
 
 use rustix::fd::BorrowedFd;
-use rustix::param::page_size;
 
 use crate::memory::mapping::{Access, Mapping};
 use crate::{Call, Error};
@@ -75,11 +74,10 @@ impl CoreInfo {
 /// (Trusty) map something, but accesses do not reach the core.
 ///
 /// # Invariants
-/// `first..first + 4 * info.registers()` lies in `mapping`, aligned to 4 bytes.
+/// `mapping` has `info.registers()` registers, aligned to 4 bytes.
 #[derive(Debug)]
 pub struct RegisterWindow<'a> {
     mapping: Mapping,
-    first: usize,
     info: CoreInfo,
     /// Ends with the reservation: without it, the core may be another program's, or have no clock.
     reserved: PhantomData<&'a ()>,
@@ -88,18 +86,12 @@ pub struct RegisterWindow<'a> {
 impl RegisterWindow<'_> {
     /// Maps the pages of a core that the caller has reserved for the window's life.
     pub(super) fn new(fd: BorrowedFd<'_>, info: CoreInfo) -> Result<Self, Error> {
-        let page = page_size() as u64;
-        let first = info.base % page;
-        let len = (first + u64::from(info.len_bytes)).next_multiple_of(page);
-        // Both are a few pages, and the first less than one.
-        let (len, first) = (len as usize, first as usize);
-        let mapping = Mapping::at(fd, info.base - info.base % page, len, Access::ReadWrite)
-            .map_err(|e| Error::system(Call::Mmap, e))?;
-        // INVARIANT: `len` was rounded up from the last register's end; `CoreInfo` has a base that
-        // is a multiple of 4.
+        let len = info.registers() * 4;
+        let mapping = Mapping::range(fd, info.base, len, Access::ReadWrite)
+            .map_err(|error| Error::system(Call::Mmap, error.errno()))?;
+        // INVARIANT: `CoreInfo` has a base that is a multiple of 4, and pages begin on one.
         Ok(Self {
             mapping,
-            first,
             info,
             reserved: PhantomData,
         })
@@ -140,14 +132,14 @@ impl RegisterWindow<'_> {
     fn place(&self, index: usize) -> Result<*mut u32, Error> {
         self.info.check(index, 1)?;
         let start = self.mapping.as_ptr();
-        // Whole pages from the kernel, and an offset on a border of 4: registers are aligned.
-        Ok(start.wrapping_add(self.first + 4 * index).cast())
+        Ok(start.wrapping_add(4 * index).cast())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use rustix::fd::AsFd as _;
+    use rustix::param::page_size;
 
     use super::*;
     use crate::memory::memfd;

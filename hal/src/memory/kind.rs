@@ -145,15 +145,11 @@ fn has_all_pages(fd: BorrowedFd<'_>) -> Result<bool, Errno> {
     Ok((stat.st_blocks as u64).saturating_mul(BLOCK) >= stat.st_size as u64)
 }
 
-/// Returns how many bytes a mapping of the first `len` bytes of `fd` covers: whole huge pages for a
-/// file of huge pages, which must be unmapped as it was mapped. Never blocks.
-pub fn mapped_len(fd: BorrowedFd<'_>, len: usize) -> usize {
-    let page = match fcntl_get_seals(fd) {
-        Ok(_) => huge_page(fd).ok().flatten(),
-        Err(_) => None,
-    };
-    page.and_then(|page| len.checked_next_multiple_of(page))
-        .unwrap_or(len)
+/// Returns the size in bytes of the huge pages that `fd` is made of; `None` for ordinary pages.
+/// Never blocks.
+pub(super) fn huge_page_of(fd: BorrowedFd<'_>) -> Option<usize> {
+    fcntl_get_seals(fd).ok()?;
+    huge_page(fd).ok().flatten()
 }
 
 /// Returns the size of a huge page in bytes, if the file in memory is made of them.

@@ -1,4 +1,4 @@
-//! Shared mappings of files, unmapped on drop.
+//! Shared mappings of files and devices, unmapped on drop.
 //!
 //! Source: `mmap(2)`; for dma-bufs `driver-api/dma-buf` of the kernel's documents.
 
@@ -6,10 +6,11 @@
 
 use core::ptr::NonNull;
 
-use rustix::fd::AsFd;
-use rustix::fs::fstat;
+use rustix::fd::{AsFd, BorrowedFd};
+use rustix::fs::{FileType, fstat};
 use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+use rustix::param::page_size;
 
 use super::{MemoryError, kind};
 use crate::Call;
@@ -23,15 +24,17 @@ pub enum Access {
     ReadWrite,
 }
 
-/// A shared mapping of the first `len` bytes of a file.
+/// A shared mapping of a range of a file or device.
 ///
 /// # Invariants
-/// `start..start + mapped` is mapped by this value alone until it is dropped; `len` is at most
-/// `mapped`, and the first `len` bytes are readable, and writable if `access` says so.
+/// `mapped` bytes from `lead` bytes before `start` on are mapped by this value alone until it is
+/// dropped; they include `len` bytes from `start` on, which are readable, and writable if `access`
+/// says so.
 #[derive(Debug)]
 pub struct Mapping {
     start: NonNull<u8>,
     len: usize,
+    lead: usize,
     mapped: usize,
     access: Access,
 }
@@ -45,46 +48,61 @@ impl Mapping {
     /// Maps the first `len` bytes of `fd`, shared.
     ///
     /// # Errors
-    /// [`MemoryError::OutOfBounds`] if `len` is 0 or more than the file has;
-    /// [`MemoryError::System`] with `EACCES` if the descriptor does not allow the access, `EPERM`
-    /// if a seal forbids it, `ENOMEM`.
+    /// Those of [`Mapping::range`].
     pub fn new(fd: impl AsFd, len: usize, access: Access) -> Result<Self, MemoryError> {
-        let size = file_size(&fd).map_err(MemoryError::of(Call::Fstat))?;
-        if len == 0 || len as u64 > size {
-            return Err(MemoryError::OutOfBounds {
-                end: len as u64,
-                size,
-            });
-        }
-        let mapped = kind::mapped_len(fd.as_fd(), len);
-        let mut mapping = Self::at(fd, 0, len, access).map_err(MemoryError::of(Call::Mmap))?;
-        // INVARIANT: the kernel maps huge pages whole.
-        mapping.mapped = mapped;
-        Ok(mapping)
+        Self::range(fd, 0, len, access)
     }
 
-    /// Maps `len` bytes of a device from `offset` on, shared; the device checks the range.
-    pub(crate) fn at(
+    /// Maps `len` bytes of `fd` from byte `offset` on, shared. The offset may lie within a page.
+    ///
+    /// # Errors
+    /// [`MemoryError::OutOfBounds`] if `len` is 0 or the file ends before the range does; devices
+    /// have no size and check the range themselves. [`MemoryError::System`] with `EACCES` if the
+    /// descriptor does not allow the access, `EPERM` if a seal forbids it, `ENOMEM`.
+    pub fn range(
         fd: impl AsFd,
         offset: u64,
         len: usize,
         access: Access,
-    ) -> Result<Self, Errno> {
+    ) -> Result<Self, MemoryError> {
+        let fd = fd.as_fd();
+        let end = offset.checked_add(len as u64);
+        let end = end.filter(|_| len > 0).unwrap_or(offset);
+        check_end(fd, offset, end)?;
+        let huge_page = kind::huge_page_of(fd);
+        let page = huge_page.unwrap_or_else(page_size);
+        // Less than a page.
+        let lead = (offset % page as u64) as usize;
         let prot = match access {
             Access::Read => ProtFlags::READ,
             Access::ReadWrite => ProtFlags::READ | ProtFlags::WRITE,
         };
+        let wanted = lead.checked_add(len).ok_or(NO_MEMORY)?;
+        // Huge pages are mapped whole, and have to be unmapped so.
+        let mapped = match huge_page {
+            Some(page) => wanted.checked_next_multiple_of(page).ok_or(NO_MEMORY)?,
+            None => wanted,
+        };
         let hint = core::ptr::null_mut();
+        let from = offset - lead as u64;
         // SAFETY: a null hint lets the kernel choose a free range: no mapping is replaced.
-        let start = unsafe { mmap(hint, len, prot, MapFlags::SHARED, fd, offset) };
-        let start = NonNull::new(start?.cast()).ok_or(Errno::NOMEM)?;
-        // INVARIANT: the kernel gave `len` bytes at `start` with the asked protection.
+        let base = unsafe { mmap(hint, wanted, prot, MapFlags::SHARED, fd, from) };
+        let base = base.map_err(MemoryError::of(Call::Mmap))?;
+        // SAFETY: `lead` is less than the `wanted` bytes at `base`.
+        let start = unsafe { base.cast::<u8>().add(lead) };
+        // INVARIANT: the kernel gave `wanted` bytes at `base` with the protection asked for.
         Ok(Self {
-            start,
+            start: NonNull::new(start).ok_or(NO_MEMORY)?,
             len,
-            mapped: len,
+            lead,
+            mapped,
             access,
         })
+    }
+
+    /// Leaves the mapping to the caller, who unmaps it: its first byte.
+    pub fn leak(self) -> *mut u8 {
+        core::mem::ManuallyDrop::new(self).as_ptr()
     }
 
     /// Returns a pointer to the first byte.
@@ -139,9 +157,33 @@ impl Drop for Mapping {
         if cfg!(tsan) {
             return;
         }
+        let base = self.start.as_ptr().wrapping_sub(self.lead);
         // SAFETY: the range is this value's own, and no slice of it outlives the value. An
         // error is impossible for a range that mmap gave.
-        let _ = unsafe { munmap(self.start.as_ptr().cast(), self.mapped) };
+        let _ = unsafe { munmap(base.cast(), self.mapped) };
+    }
+}
+
+const NO_MEMORY: MemoryError = MemoryError::System {
+    call: Call::Mmap,
+    errno: Errno::NOMEM,
+};
+
+/// Checks that a range is not empty and that the file has it. A device checks that itself.
+fn check_end(fd: BorrowedFd<'_>, offset: u64, end: u64) -> Result<(), MemoryError> {
+    let size = match kind::memory_size(fd) {
+        Ok(Some(size)) => size,
+        _ => {
+            let stat = fstat(fd).map_err(MemoryError::of(Call::Fstat))?;
+            match FileType::from_raw_mode(stat.st_mode) {
+                FileType::CharacterDevice => end,
+                _ => stat.st_size as u64,
+            }
+        }
+    };
+    match offset < end && end <= size {
+        true => Ok(()),
+        false => Err(MemoryError::OutOfBounds { end, size }),
     }
 }
 
@@ -156,6 +198,8 @@ pub fn file_size(fd: impl AsFd) -> Result<u64, Errno> {
 
 #[cfg(test)]
 mod tests {
+    use rustix::fs::{CWD, Mode, OFlags, openat};
+
     use super::super::memfd;
     use super::*;
 
@@ -179,6 +223,38 @@ mod tests {
                 MemoryError::OutOfBounds { end, size: 4096 }
             );
         }
+    }
+
+    #[test]
+    fn a_range_may_begin_within_a_page() {
+        let fd = memfd::create(c"test", 8192).unwrap();
+        let mut whole = Mapping::new(&fd, 8192, Access::ReadWrite).unwrap();
+        // SAFETY: the only slices of this memory, one after the other.
+        let bytes = unsafe { whole.bytes_mut() }.unwrap();
+        (bytes[4095], bytes[4096], bytes[4196]) = (1, 2, 3);
+        let part = Mapping::range(&fd, 4095, 102, Access::Read).unwrap();
+        assert_eq!(part.len(), 102);
+        // SAFETY: as above.
+        let bytes = unsafe { part.bytes() };
+        assert_eq!((bytes[0], bytes[1], bytes[101]), (1, 2, 3));
+    }
+
+    #[test]
+    fn a_range_past_the_end_is_refused() {
+        let fd = memfd::create(c"test", 8192).unwrap();
+        for (offset, len) in [(4095, 4098), (8192, 1), (8191, 0), (u64::MAX, 1)] {
+            let got = Mapping::range(&fd, offset, len, Access::Read).unwrap_err();
+            assert!(matches!(got, MemoryError::OutOfBounds { size: 8192, .. }));
+        }
+    }
+
+    #[test]
+    fn a_device_checks_the_range_itself() {
+        let zero = openat(CWD, "/dev/zero", OFlags::RDONLY, Mode::empty()).unwrap();
+        assert!(Mapping::range(&zero, 0, 4096, Access::Read).is_ok());
+        let null = openat(CWD, "/dev/null", OFlags::RDONLY, Mode::empty()).unwrap();
+        let refused = Mapping::range(&null, 0, 4096, Access::Read).unwrap_err();
+        assert_eq!(refused.errno(), Errno::NODEV);
     }
 
     #[test]

@@ -55,8 +55,8 @@ impl<D: AsFd, S: HasBuffers> Queue<D, S> {
                 value: plane as u64,
             });
         };
-        Mapping::at(self.fd(), mem_offset.into(), length as usize, access)
-            .map_err(|errno| Error::of_device(Call::Mmap, errno))
+        Mapping::range(self.fd(), mem_offset.into(), length as usize, access)
+            .map_err(|error| Error::of_device(Call::Mmap, error.errno()))
     }
 
     /// Gives a buffer its permanent memory: one dma-buf per memory plane.

@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, IntoRawFd, OwnedFd};
 use rustix::io::Errno;
 use videostream::hal::memory::heap::{ANY_HEAP, DmaHeap};
 
-use crate::frame::View;
+use crate::frame::map;
 
 /// Comes before [`ANY_HEAP`]: NXP's kernels have it.
 const UNCACHED_HEAP: &str = "linux,cma-uncached";
@@ -17,8 +17,8 @@ const UNCACHED_HEAP: &str = "linux,cma-uncached";
 /// descriptor belong to the caller.
 pub(crate) fn allocate(size: usize) -> Result<(*mut u8, c_int), Errno> {
     let buffer = from_heap(size)?;
-    let view = View::new(buffer.as_fd(), 0, size)?;
-    Ok((view.leave_mapped(), buffer.into_raw_fd()))
+    let mapping = map(buffer.as_fd(), 0, size)?;
+    Ok((mapping.leak(), buffer.into_raw_fd()))
 }
 
 fn from_heap(size: usize) -> Result<OwnedFd, Errno> {

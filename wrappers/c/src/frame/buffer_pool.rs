@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use rustix::io::Errno;
 use videostream::hal::memory::dmabuf::{Identity, identity};
+use videostream::hal::memory::{Mapping, MemoryError};
 
 use super::buffer::Buffer;
-use super::{Frame, View};
+use super::{Frame, map};
 
 /// Most idle buffers that a pool keeps.
 const MAX_IDLE: usize = 16;
@@ -17,7 +18,7 @@ const MAX_IDLE: usize = 16;
 #[derive(Debug)]
 struct MappedBuffer {
     // Unmapped before the buffer goes.
-    view: View,
+    view: Mapping,
     buffer: Buffer,
     identity: Identity,
     /// Bytes of the frame that it was allocated for.
@@ -61,8 +62,8 @@ impl BufferPool {
         drop(idle);
         let buffer = Buffer::allocate(None, size)?;
         Ok(Box::new(MappedBuffer {
-            view: View::new(buffer.fd(), 0, size)?,
-            identity: identity(buffer.fd()).map_err(|error| error.errno())?,
+            view: map(buffer.fd(), 0, size)?,
+            identity: identity(buffer.fd()).map_err(MemoryError::errno)?,
             buffer,
             size,
         }))
@@ -81,7 +82,7 @@ impl PooledBuffer {
         self.mapped().buffer.fd()
     }
 
-    pub(super) fn view(&self) -> &View {
+    pub(super) fn view(&self) -> &Mapping {
         &self.mapped().view
     }
 }

@@ -5,17 +5,18 @@ use std::sync::OnceLock;
 
 use rustix::io::Errno;
 use videostream::hal::Call;
+use videostream::hal::memory::Mapping;
 use videostream::hal::memory::dmabuf::{Identity, identity};
 use videostream::ipc::Error;
 use videostream::share::ReceivedBuffer;
 
-use super::View;
+use super::map_as_allowed;
 
 /// Memory of a host, mapped once for all frames in it.
 #[derive(Debug)]
 pub(crate) struct HostMemory {
     // Unmapped before the descriptor goes.
-    view: OnceLock<View>,
+    view: OnceLock<Mapping>,
     fd: OwnedFd,
     size: usize,
     identity: Identity,
@@ -59,7 +60,7 @@ impl HostMemory {
         let view = match self.view.get() {
             Some(view) => view,
             None => {
-                let view = View::as_allowed(self.fd(), 0, self.size)?;
+                let view = map_as_allowed(self.fd(), 0, self.size)?;
                 // Another thread may have been first: then this one is unmapped again.
                 self.view.get_or_init(|| view)
             }

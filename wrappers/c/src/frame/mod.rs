@@ -6,12 +6,12 @@ mod buffer;
 mod buffer_pool;
 mod copy;
 mod host_memory;
+mod map;
 mod owner;
 mod pixels;
 mod pool;
 #[cfg(test)]
 mod tests;
-mod view;
 
 use std::ffi::{CStr, c_int, c_void};
 use std::os::fd::BorrowedFd;
@@ -20,16 +20,16 @@ use std::sync::Arc;
 use rustix::io::Errno;
 use videostream::Colorimetry;
 use videostream::hal::memory::dmabuf::{Identity, SyncAccess, begin_access, end_access, identity};
-use videostream::hal::memory::{MemoryError, physical_address};
+use videostream::hal::memory::{Mapping, MemoryError, physical_address};
 pub use videostream::v2::Shape;
 
 use self::buffer::Buffer;
 pub(crate) use self::buffer_pool::BufferPool;
 pub(crate) use self::copy::{convert, copy, errno_of_picture};
 pub(crate) use self::host_memory::HostMemory;
+pub(crate) use self::map::{map, map_as_allowed};
 pub(crate) use self::owner::{Origin, Owner, Posting, Sender};
 pub(crate) use self::pixels::Filled;
-pub(crate) use self::view::View;
 
 /// `vsl_frame_cleanup`. A C++ exception ends the program, as the header says: it cannot unwind
 /// through the exported function.
@@ -59,7 +59,7 @@ struct Colours {
 #[derive(Debug)]
 pub struct Frame {
     // Unmapped before the buffer goes, which is declared after it.
-    view: Option<View>,
+    view: Option<Mapping>,
     /// The program has mapped it, and the CPU's access has begun.
     is_mapped: bool,
     buffer: Option<Buffer>,
@@ -291,7 +291,7 @@ impl Frame {
             return Ok((start, self.size));
         }
         if self.view.is_none() {
-            let view = View::new(buffer.fd(), self.offset, self.capacity)?;
+            let view = map(buffer.fd(), self.offset, self.capacity)?;
             begin_access(buffer.fd(), SyncAccess::ReadWrite).map_err(MemoryError::errno)?;
             self.is_mapped = true;
             self.view = Some(view);

@@ -12,7 +12,7 @@ use videostream::hal::memory::mapping::{Access, Mapping, file_size};
 use videostream::hal::memory::memfd::is_dma_buf;
 
 use super::buffer::Buffer;
-use super::{Frame, Shape, View};
+use super::{Frame, Shape, map};
 
 /// What was written into a frame: bytes of it, and what they are.
 #[derive(Clone, Copy, Debug)]
@@ -34,11 +34,11 @@ impl Frame {
             // and the program lets nobody write them during this call.
             return look(unsafe { std::slice::from_raw_parts(view.as_ptr(), self.size) });
         }
-        let end = self.offset.checked_add(self.size).ok_or(Errno::INVAL)?;
-        let memory = Mapping::new(fd, end, Access::Read).map_err(MemoryError::errno)?;
+        let memory = Mapping::range(fd, self.offset as u64, self.size, Access::Read)
+            .map_err(MemoryError::errno)?;
         let _access = self.access(fd, SyncAccess::Read)?;
         // SAFETY: as above; the memory's length was compared with the file's.
-        look(unsafe { &memory.bytes()[self.offset..] })
+        look(unsafe { memory.bytes() })
     }
 
     /// Lets `fill` write into all of the frame's memory, whatever it was used for before.
@@ -51,7 +51,7 @@ impl Frame {
         let view = match self.view() {
             Some(view) => view,
             None => {
-                own = View::new(fd, self.offset, self.capacity)?;
+                own = map(fd, self.offset, self.capacity)?;
                 &own
             }
         };
@@ -62,7 +62,7 @@ impl Frame {
     }
 
     /// The mapping that there is of all the frame's memory.
-    fn view(&self) -> Option<&View> {
+    fn view(&self) -> Option<&Mapping> {
         match &self.buffer {
             Some(Buffer::Pooled(memory)) => Some(memory.view()),
             _ => self.view.as_ref(),

@@ -8,25 +8,25 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::fs::{FileType, fstat};
 use rustix::io::{Errno, pread};
 use rustix::param::page_size;
-use videostream::hal::memory::memfd;
+use videostream::hal::memory::{Mapping, memfd};
 
-use crate::frame::{Memory, View};
+use crate::frame::{Memory, map, map_as_allowed};
 
 /// What `/proc/PID/fd` calls it.
 const NAME: &CStr = c"videostream copy";
 
 /// Memory for copies of `size` bytes, and its mapping.
-pub(super) fn memory(size: usize) -> Result<(OwnedFd, View), Errno> {
+pub(super) fn memory(size: usize) -> Result<(OwnedFd, Mapping), Errno> {
     let size = size.checked_next_multiple_of(page_size());
     let size = size.ok_or(Errno::NOMEM)?;
     let fd = memfd::create(NAME, size)?;
     memfd::seal(&fd, memfd::FIXED_SIZE)?;
-    let view = View::new(fd.as_fd(), 0, size)?;
+    let view = map(fd.as_fd(), 0, size)?;
     Ok((fd, view))
 }
 
 /// Copies a frame into `view` at byte `at`, into a range that no client reads.
-pub(super) fn fill(view: &mut View, at: usize, frame: Memory<'_>) -> Result<(), Errno> {
+pub(super) fn fill(view: &mut Mapping, at: usize, frame: Memory<'_>) -> Result<(), Errno> {
     let Memory { fd, size, .. } = frame;
     if at.checked_add(size).is_none_or(|end| end > view.len()) {
         return Err(Errno::NOMEM);
@@ -35,9 +35,9 @@ pub(super) fn fill(view: &mut View, at: usize, frame: Memory<'_>) -> Result<(), 
     let target = unsafe { view.as_ptr().add(at) };
     let kind = FileType::from_raw_mode(fstat(fd)?.st_mode);
     if kind != FileType::RegularFile {
-        let source = View::as_allowed(fd, frame.offset, size)?;
+        let source = map_as_allowed(fd, frame.offset, size)?;
         // SAFETY: `size` bytes are mapped at the source, and as many or more at the target, by
-        // what `View` says; the two are not the same memory, since the target is the host's own.
+        // what `Mapping` says; the two are not the same memory, since the target is the host's own.
         unsafe { target.copy_from_nonoverlapping(source.as_ptr(), size) };
         return Ok(());
     }

@@ -15,13 +15,14 @@ use std::collections::VecDeque;
 
 use rustix::fs::{FileType, fstat};
 use rustix::io::Errno;
+use videostream::hal::memory::Mapping;
 use videostream::hal::memory::dmabuf::Identity;
 use videostream::hal::memory::mapping::file_size;
 use videostream::ipc::{MAX_BUFFERS, host};
 
 use super::copies;
 use crate::error::errno_of;
-use crate::frame::{Memory, View};
+use crate::frame::Memory;
 
 /// How long pooled memory stays registered without a frame in it.
 const IDLE_LIMIT_NS: u64 = 2_000_000_000;
@@ -39,7 +40,7 @@ enum Kind {
     /// Posted more than once.
     Pooled,
     /// The host's own, for copies of memory that cannot be shared.
-    Copy(View),
+    Copy(Mapping),
 }
 
 /// Whether memory can shrink under a client's mapping.
@@ -47,7 +48,7 @@ enum Kind {
 enum Sealing {
     Sealed,
     /// It can; holds the copy for clients of other users, if there are any.
-    Unsealed(Option<View>),
+    Unsealed(Option<Mapping>),
 }
 
 /// Registered memory.
