@@ -8,8 +8,8 @@
 use std::os::fd::{AsFd, BorrowedFd};
 
 use videostream_hal::format::MAX_PLANES;
-use videostream_hal::memory::dmabuf::{CpuAccess, Identity, SyncAccess, identity};
-use videostream_hal::memory::{Access, Mapping, mapping, memfd};
+use videostream_hal::memory::dmabuf::{Identity, identity};
+use videostream_hal::memory::{Access, Mapped, MemoryError, mapping, memfd};
 
 use super::CodecError;
 use crate::Picture;
@@ -20,17 +20,16 @@ const MOST: usize = 64;
 
 /// Mappings for reading, kept for later pictures in the same memory.
 #[derive(Debug, Default)]
-pub(super) struct Mapped(Vec<Part>);
+pub(super) struct MappedPictures(Vec<Part>);
 
 /// A mapped memory part.
 #[derive(Debug)]
 struct Part {
     id: Identity,
-    mapping: Mapping,
-    is_dma_buf: bool,
+    mapped: Mapped,
 }
 
-impl Mapped {
+impl MappedPictures {
     /// Calls `look` with a view of a picture.
     ///
     /// # Errors
@@ -45,46 +44,41 @@ impl Mapped {
             self.0.clear();
         }
         let mut places = [0; MAX_PLANES];
-        let mut access = Vec::with_capacity(MAX_PLANES);
         for (place, fd) in places.iter_mut().zip(picture.parts()) {
             *place = self.place(fd)?;
-            if self.0[*place].is_dma_buf {
-                access.push(CpuAccess::begin(fd, SyncAccess::Read).map_err(CodecError::Memory)?);
-            }
+        }
+        let mut access = [const { None }; MAX_PLANES];
+        for ((access, place), fd) in access.iter_mut().zip(places).zip(picture.parts()) {
+            *access = Some(self.0[place].mapped.read(fd)?);
         }
         let picture = Picture::in_parts(picture.layout(), |memory| {
-            let part = self.0.get(*places.get(memory)?)?;
+            let access = access.get(memory)?.as_ref()?;
             // SAFETY: the caller has lent the picture, so nothing writes to it; `place` has checked
             // that its memory can't shrink.
-            let bytes = unsafe { part.mapping.bytes() };
+            let bytes = unsafe { access.bytes() };
             Some((bytes, 0))
         })?;
         let seen = look(&picture);
-        for access in access {
-            access.end().map_err(CodecError::Memory)?;
+        for access in access.into_iter().flatten() {
+            access.end()?;
         }
         Ok(seen)
     }
 
     /// Returns the index of a memory part in the list; it is mapped if it was not.
-    fn place(&mut self, fd: BorrowedFd<'_>) -> Result<usize, CodecError> {
-        let id = identity(fd).map_err(CodecError::Memory)?;
+    fn place(&mut self, fd: BorrowedFd<'_>) -> Result<usize, MemoryError> {
+        let id = identity(fd)?;
         if let Some(place) = self.0.iter().position(|part| part.id == id) {
             return Ok(place);
         }
         let size = mapping::file_size(fd.as_fd()).unwrap_or(0);
-        let is_dma_buf = memfd::is_dma_buf(fd);
-        let len = match is_dma_buf || memfd::cannot_shrink(fd) {
+        let len = match memfd::cannot_shrink(fd) {
             true => usize::try_from(size).unwrap_or(0),
             // An empty mapping, which the call below refuses.
             false => 0,
         };
-        let mapping = Mapping::new(fd, len, Access::Read).map_err(CodecError::Memory)?;
-        self.0.push(Part {
-            id,
-            mapping,
-            is_dma_buf,
-        });
+        let mapped = Mapped::new(fd, len, Access::Read)?;
+        self.0.push(Part { id, mapped });
         Ok(self.0.len() - 1)
     }
 }

@@ -46,7 +46,7 @@ use std::path::Path;
 
 use videostream_hal::format::FourCc;
 
-use self::mapped::Mapped;
+use self::mapped::MappedPictures;
 use crate::picture::{DmaBufPicture, Picture};
 
 /// Compiles the example of the guide.
@@ -81,7 +81,7 @@ pub struct Encoder {
     config: EncoderConfig,
     inner: Inner,
     finished: bool,
-    mapped: Mapped,
+    mapped: MappedPictures,
     copies: Copies,
 }
 
@@ -118,7 +118,7 @@ impl Encoder {
             config: *config,
             inner,
             finished: false,
-            mapped: Mapped::default(),
+            mapped: MappedPictures::default(),
             copies: Copies::default(),
         })
     }

@@ -4,8 +4,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use videostream_hal::memory::MemoryError;
-use videostream_hal::memory::{Access, Mapping, memfd};
+use videostream_hal::memory::{Access, Mapped, MemoryError};
 use videostream_ipc::Error;
 
 use super::inbox::{Inbox, ReceivedBuffer};
@@ -15,8 +14,7 @@ use super::inbox::{Inbox, ReceivedBuffer};
 pub(super) struct Buffer {
     size: u64,
     fd: OwnedFd,
-    is_dma_buf: bool,
-    mapping: OnceLock<Mapping>,
+    mapped: OnceLock<Mapped>,
     /// Number of the look-up when a frame in it was last held.
     used: AtomicU64,
 }
@@ -26,11 +24,6 @@ impl Buffer {
         self.size
     }
 
-    /// Returns whether CPU access has to be bracketed.
-    pub(super) fn is_dma_buf(&self) -> bool {
-        self.is_dma_buf
-    }
-
     /// Records that look-up `count` was for a frame in it.
     pub(super) fn mark_used(&self, count: u64) {
         // Relaxed suffices: it only decides which mapping goes first.
@@ -38,7 +31,7 @@ impl Buffer {
     }
 
     fn is_mapped(&self) -> bool {
-        self.mapping.get().is_some()
+        self.mapped.get().is_some()
     }
 }
 
@@ -52,9 +45,8 @@ impl ReceivedBuffer for Buffer {
     fn received(fd: OwnedFd, size: u64) -> Result<Self, Error> {
         Ok(Self {
             size,
-            is_dma_buf: memfd::is_dma_buf(fd.as_fd()),
             fd,
-            mapping: OnceLock::new(),
+            mapped: OnceLock::new(),
             used: AtomicU64::new(0),
         })
     }
@@ -63,18 +55,18 @@ impl ReceivedBuffer for Buffer {
 impl Inbox<Buffer> {
     /// Returns the mapping of a held frame's buffer. It is made at the first call and kept until
     /// more than `keep` are mapped and no frame holds the buffer.
-    pub(super) fn mapping<'a>(
+    pub(super) fn mapped<'a>(
         &self,
         buffer: &'a Buffer,
         keep: usize,
-    ) -> Result<&'a Mapping, MemoryError> {
-        if let Some(mapping) = buffer.mapping.get() {
-            return Ok(mapping);
+    ) -> Result<&'a Mapped, MemoryError> {
+        if let Some(mapped) = buffer.mapped.get() {
+            return Ok(mapped);
         }
         self.make_room(keep);
-        let new = Mapping::new(&buffer.fd, buffer.size as usize, Access::Read)?;
+        let new = Mapped::new(&buffer.fd, buffer.size as usize, Access::Read)?;
         // If another thread was faster, its mapping is used and this one is dropped.
-        Ok(buffer.mapping.get_or_init(|| new))
+        Ok(buffer.mapped.get_or_init(|| new))
     }
 
     /// Unmaps buffers without held frames, least recently used first, until fewer than `keep` are
@@ -92,7 +84,7 @@ impl Inbox<Buffer> {
             let Some(oldest) = idle.min_by_key(|buffer| buffer.used.load(Ordering::Relaxed)) else {
                 return;
             };
-            oldest.mapping.take();
+            oldest.mapped.take();
         }
     }
 }

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::event::epoll;
-use videostream_hal::memory::Mapping;
-use videostream_hal::memory::MemoryError;
+use videostream_hal::memory::{Mapped, MemoryError};
 use videostream_hal::time::{deadline_in, now_ns};
 use videostream_ipc as ipc;
 use videostream_ipc::address::Address;
@@ -145,11 +144,11 @@ impl Connection {
     }
 
     /// Returns the mapping of a held frame's buffer.
-    pub(super) fn mapping<'a>(
+    pub(super) fn mapped<'a>(
         &self,
         buffer: &'a Buffer,
-    ) -> std::result::Result<&'a Mapping, MemoryError> {
-        self.inbox.mapping(buffer, self.keep_mapped)
+    ) -> std::result::Result<&'a Mapped, MemoryError> {
+        self.inbox.mapped(buffer, self.keep_mapped)
     }
 
     /// Returns the newest parameter sets.

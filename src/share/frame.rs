@@ -5,12 +5,13 @@
     reason = "views of shared memory while the ring guarantees it"
 )]
 
+use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use videostream_hal::format::{FourCc, Layout, PlaneLayout};
-use videostream_hal::memory::dmabuf::{self, CpuAccess, SyncAccess};
-use videostream_hal::memory::sync_file;
+use videostream_hal::memory::dmabuf::{self, SyncAccess};
+use videostream_hal::memory::{ReadGuard, sync_file};
 use videostream_hal::ring::cells::SlotId;
 use videostream_hal::ring::{Flags, FrameDescriptor, MAX_PLANES};
 
@@ -280,30 +281,25 @@ impl Frame {
     fn open(&self, deadline_ns: Option<u64>) -> Result<Pixels<'_>> {
         let mut pixels = Pixels {
             frame: self,
-            planes: [&[]; MAX_PLANES],
-            _access: [const { None }; MAX_PLANES],
+            access: [const { None }; MAX_PLANES],
+            ranges: [const { 0..0 }; MAX_PLANES],
         };
         for at in 0..self.descriptor.planes().len() {
             let Some(buffer) = self.buffer(at) else {
                 continue;
             };
-            if buffer.is_dma_buf() && self.buffers[at].is_some() {
+            if self.buffers[at].is_some() {
+                let mapped = self.connection.mapped(buffer)?;
                 if let Some(deadline) = deadline_ns
+                    && mapped.is_bracketed()
                     && !dmabuf::wait(buffer.as_fd(), SyncAccess::Read, deadline)?
                 {
                     return Err(self.connection.error(videostream_ipc::Error::TimedOut));
                 }
-                let access = CpuAccess::begin(buffer.as_fd(), SyncAccess::Read)?;
-                pixels._access[at] = Some(access);
+                pixels.access[at] = Some(mapped.read(buffer.as_fd())?);
             }
             let range = self.descriptor.plane_range(at, buffer.size());
-            let range = range.map_err(|e| self.connection.error(e.into()))?;
-            let mapping = self.connection.mapping(buffer)?;
-            // SAFETY: the buffer can't shrink (checked when it was received), and by the protocol
-            // of the ring nobody writes it while this frame is held, which `pixels` borrows. A host
-            // that breaks the protocol changes bytes that have no invalid values.
-            let bytes = unsafe { mapping.bytes() };
-            pixels.planes[at] = &bytes[range];
+            pixels.ranges[at] = range.map_err(|e| self.connection.error(e.into()))?;
         }
         Ok(pixels)
     }
@@ -319,16 +315,27 @@ impl Drop for Frame {
 #[derive(Debug)]
 pub struct Pixels<'a> {
     frame: &'a Frame,
-    planes: [&'a [u8]; MAX_PLANES],
-    // Ends the CPU access when dropped.
-    _access: [Option<CpuAccess<'a>>; MAX_PLANES],
+    /// The memory of each plane; `None` for planes in the same buffer as the first.
+    access: [Option<ReadGuard<'a>>; MAX_PLANES],
+    /// Where each plane lies in its memory.
+    ranges: [Range<usize>; MAX_PLANES],
 }
 
 impl Pixels<'_> {
     /// Returns the bytes of plane `at` from its first line; empty if there is no such plane.
     #[must_use]
     pub fn plane(&self, at: usize) -> &[u8] {
-        self.planes.get(at).copied().unwrap_or_default()
+        let (Some(own), Some(range)) = (self.access.get(at), self.ranges.get(at)) else {
+            return &[];
+        };
+        let Some(access) = own.as_ref().or(self.access[0].as_ref()) else {
+            return &[];
+        };
+        // SAFETY: the buffer can't shrink (checked when it was received), and by the protocol of
+        // the ring nobody writes it while the frame is held, which this value borrows. A host that
+        // breaks the protocol changes bytes that have no invalid values.
+        let bytes = unsafe { access.bytes() };
+        bytes.get(range.clone()).unwrap_or_default()
     }
 
     /// Returns the frame as a picture; a compressed frame becomes a picture of one plane, its
@@ -341,7 +348,7 @@ impl Pixels<'_> {
         let count = d.planes().len();
         let mut planes = [Plane::default(); MAX_PLANES];
         for (at, plane) in planes.iter_mut().enumerate().take(count) {
-            plane.data = self.planes[at];
+            plane.data = self.plane(at);
             plane.stride = d.planes[at].stride as usize;
         }
         let fourcc = self.frame.fourcc();

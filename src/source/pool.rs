@@ -6,8 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use videostream_hal::format::Layout;
 use videostream_hal::memory::allocate::{Allocation, Allocator, Origin};
-use videostream_hal::memory::dmabuf::{CpuAccess, SyncAccess};
-use videostream_hal::memory::{Access, Mapping, memfd};
+use videostream_hal::memory::{Access, Mapped, memfd};
 use videostream_hal::ring::MAX_SLOTS;
 
 use crate::{Error, PictureMut, Result};
@@ -18,7 +17,7 @@ use crate::{Error, PictureMut, Result};
 /// `free` contains indices below `buffers.len()`, each at most once.
 #[derive(Debug)]
 pub struct Pool {
-    buffers: Vec<(Allocation, Mapping)>,
+    buffers: Vec<(Allocation, Mapped)>,
     free: Vec<u32>,
     layout: Layout,
 }
@@ -38,13 +37,13 @@ impl Pool {
         for _ in 0..count {
             let memory = allocator.allocate(u64::from(layout.size))?;
             let len = memory.len_bytes as usize;
-            let mapping = Mapping::new(&memory.fd, len, Access::ReadWrite)?;
+            let mapped = Mapped::new(&memory.fd, len, Access::ReadWrite)?;
             if memory.report.taken == Some(Origin::Memfd) {
                 // Clients must not write: after the seal only the mapping above can.
                 let seals = memfd::FIXED_SIZE_READ_ONLY;
                 memfd::seal(&memory.fd, seals).map_err(|e| Error::Os("seal memory", e.into()))?;
             }
-            buffers.push((memory, mapping));
+            buffers.push((memory, mapped));
         }
         Ok(Self {
             buffers,
@@ -115,18 +114,13 @@ impl Pool {
         index: u32,
         draw: impl FnOnce(&mut PictureMut<'_>) -> Result<()>,
     ) -> Result<()> {
-        let (memory, mapping) = &mut self.buffers[index as usize];
-        let is_dma_buf = memory.report.taken.is_some_and(Origin::is_dma_buf);
-        let access = if is_dma_buf {
-            Some(CpuAccess::begin(memory.fd.as_fd(), SyncAccess::Write)?)
-        } else {
-            None
-        };
+        let (memory, mapped) = &self.buffers[index as usize];
+        let mut access = mapped.write(memory.fd.as_fd())?;
         // SAFETY: the buffer was free, so no client holds a frame in it (`put` is called only
         // then), and the pool is the only writer. Its size is fixed.
-        let bytes = unsafe { mapping.bytes_mut() }.unwrap_or_default();
+        let bytes = unsafe { access.bytes_mut() };
         draw(&mut PictureMut::new(bytes, &self.layout)?)?;
-        access.map_or(Ok(()), CpuAccess::end).map_err(Error::Access)
+        Ok(access.end()?)
     }
 
     /// Puts a buffer that is no longer read back into the pool.

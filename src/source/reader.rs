@@ -4,9 +4,8 @@
 
 use std::os::fd::BorrowedFd;
 
-use videostream_hal::format::Layout;
-use videostream_hal::memory::dmabuf::{CpuAccess, SyncAccess};
-use videostream_hal::memory::{Access, Mapping, memfd};
+use videostream_hal::format::{Layout, MAX_PLANES};
+use videostream_hal::memory::{Access, Mapped};
 use videostream_hal::time::now_ns;
 
 use super::{Source, SourceFrame, Woken, wait};
@@ -25,8 +24,8 @@ pub struct Reader<S> {
     dropped: u64,
 }
 
-/// The memory planes of each buffer, and whether they are dma-bufs.
-type Buffers = Vec<Vec<(Mapping, bool)>>;
+/// The memory planes of each buffer.
+type Buffers = Vec<Vec<Mapped>>;
 
 impl<S: Source> Reader<S> {
     /// Maps the buffers of `source`.
@@ -132,7 +131,7 @@ impl<S: Source> Reader<S> {
 pub struct BorrowedFrame<'a> {
     taken: SourceFrame,
     layout: Layout,
-    parts: &'a [(Mapping, bool)],
+    parts: &'a [Mapped],
     fds: Vec<(BorrowedFd<'a>, u64)>,
 }
 
@@ -176,18 +175,16 @@ impl<'a> BorrowedFrame<'a> {
             let plane = &mut layout.planes[0];
             plane.size = plane.size.min(self.taken.bytes_used);
         }
-        let mut access = Vec::with_capacity(self.fds.len());
-        for ((fd, _), (_, is_dma_buf)) in self.fds.iter().zip(self.parts) {
-            if *is_dma_buf {
-                access.push(CpuAccess::begin(*fd, SyncAccess::Read)?);
-            }
+        let mut access = [const { None }; MAX_PLANES];
+        for ((access, part), (fd, _)) in access.iter_mut().zip(self.parts).zip(&self.fds) {
+            *access = Some(part.read(*fd)?);
         }
         let picture = Picture::in_parts(&layout, |memory| {
-            let (mapping, _) = self.parts.get(memory)?;
+            let access = access.get(memory)?.as_ref()?;
             // SAFETY: the source has lent this buffer, so nobody writes it until `requeue`, which
             // takes the reader exclusively, and so comes after this frame; memory of a driver or of
             // a pool does not shrink.
-            let bytes = unsafe { mapping.bytes() };
+            let bytes = unsafe { access.bytes() };
             Some((bytes, self.taken.data_offset[memory]))
         })?;
         Ok(look(&picture))
@@ -197,10 +194,10 @@ impl<'a> BorrowedFrame<'a> {
 /// Maps every buffer of a source.
 fn map(source: &impl Source) -> Result<Buffers> {
     let map = |index| {
-        let parts = source.buffer_fds(index).into_iter().map(|(fd, size)| {
-            let is_dma_buf = memfd::is_dma_buf(fd);
-            Ok((Mapping::new(fd, size as usize, Access::Read)?, is_dma_buf))
-        });
+        let parts = source
+            .buffer_fds(index)
+            .into_iter()
+            .map(|(fd, size)| Ok(Mapped::new(fd, size as usize, Access::Read)?));
         parts.collect::<Result<Vec<_>>>()
     };
     (0..source.buffer_count()).map(map).collect()

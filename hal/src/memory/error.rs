@@ -27,6 +27,9 @@ pub enum MemoryError {
         /// Size of the file in bytes.
         size: u64,
     },
+    /// The memory is mapped for reading and cannot be written.
+    #[error("the memory is mapped for reading only")]
+    ReadOnly,
     /// The name for a buffer has a NUL or more than 31 bytes.
     #[error("a buffer's name has at most 31 bytes and no NUL, not {len_bytes} bytes")]
     BufferName {
@@ -153,6 +156,7 @@ impl MemoryError {
             | Self::MayShrink
             | Self::WriteSealed
             | Self::NotASyncFile => Errno::INVAL,
+            Self::ReadOnly => Errno::ACCESS,
             Self::NotDmaBuf => Errno::NOTTY,
             Self::NotMapped => Errno::NXIO,
             Self::TimedOut => Errno::TIMEDOUT,

@@ -8,13 +8,15 @@
 //! - [`sync_file`]: a fence as a descriptor: its status, and waiting for it.
 //! - [`physical`]: physical addresses, where the kernel exposes them.
 //! - [`kind`]: which of these a descriptor is, determined without blocking.
-//! - [`mapping`]: shared mappings of files, unmapped on drop.
+//! - [`mapping`]: shared mappings of files and devices, unmapped on drop.
+//! - [`Mapped`]: such a mapping with guards that bracket access by the CPU.
 
 pub mod allocate;
 pub mod dmabuf;
 mod error;
 pub mod heap;
 pub mod kind;
+mod mapped;
 pub mod mapping;
 pub mod memfd;
 pub mod physical;
@@ -25,6 +27,7 @@ pub use allocate::{Allocation, Allocator, Origin};
 pub use dmabuf::{CpuAccess, Identity, SyncAccess};
 pub use error::MemoryError;
 pub use heap::DmaHeap;
+pub use mapped::{Mapped, ReadGuard, WriteGuard};
 pub use mapping::{Access, Mapping};
 pub use physical::physical_address;
 pub use udmabuf::Udmabuf;

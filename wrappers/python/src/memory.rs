@@ -13,8 +13,7 @@ use pyo3::prelude::*;
 use rustix::io::Errno;
 use videostream::Error;
 use videostream::hal::format::MAX_PLANES;
-use videostream::hal::memory::dmabuf::{CpuAccess, SyncAccess};
-use videostream::hal::memory::{Access as MapAccess, Mapping, memfd};
+use videostream::hal::memory::{Access as MapAccess, Mapped, MemoryError, ReadGuard, WriteGuard};
 use videostream::hal::ring::PlaneDescriptor;
 use videostream::share::{self, Pixels};
 
@@ -83,10 +82,36 @@ enum AccessGuard<'a> {
         _pixels: Pixels<'a>,
     },
     Brackets {
-        _brackets: Vec<CpuAccess<'a>>,
+        _brackets: Vec<Bracket<'a>>,
     },
     /// The access has ended; the memory is still mapped.
     Nothing,
+}
+
+/// CPU access to a dma-buf, as its mapping allows.
+pub(crate) enum Bracket<'a> {
+    Read { _guard: ReadGuard<'a> },
+    Write { _guard: WriteGuard<'a> },
+}
+
+impl<'a> Bracket<'a> {
+    /// Begins the access; `None` if the memory needs none.
+    pub(crate) fn begin(
+        mapped: &'a Mapped,
+        fd: BorrowedFd<'a>,
+    ) -> Result<Option<Self>, MemoryError> {
+        if !mapped.is_bracketed() {
+            return Ok(None);
+        }
+        Ok(Some(match mapped.mapping().is_writable() {
+            true => Self::Write {
+                _guard: mapped.read_write(fd)?,
+            },
+            false => Self::Read {
+                _guard: mapped.read(fd)?,
+            },
+        }))
+    }
 }
 
 impl Access<'_> {
@@ -174,23 +199,21 @@ impl Memory for share::Frame {
 /// A mapped buffer of this process: drawn into, or filled by a source or decoder.
 pub(crate) struct Buffer {
     pub(crate) fd: OwnedFd,
-    mapping: Mapping,
-    is_dma_buf: bool,
+    mapped: Mapped,
 }
 
 impl Buffer {
     /// Maps memory.
     pub(crate) fn new(fd: OwnedFd, size: u64, access: MapAccess) -> Result<Self, Error> {
         Ok(Self {
-            is_dma_buf: memfd::is_dma_buf(fd.as_fd()),
-            mapping: Mapping::new(&fd, size as usize, access)?,
+            mapped: Mapped::new(&fd, size as usize, access)?,
             fd,
         })
     }
 
     /// Whether the pixels may be written.
     pub(crate) fn is_writable(&self) -> bool {
-        self.mapping.is_writable()
+        self.mapped.mapping().is_writable()
     }
 }
 
@@ -202,29 +225,26 @@ pub(crate) fn open_buffers<'a>(
     part: impl Fn(usize) -> usize,
 ) -> Result<Access<'a>, Error> {
     let mut brackets = Vec::new();
-    for buffer in buffers.iter().filter(|buffer| buffer.is_dma_buf) {
-        let access = match buffer.is_writable() {
-            true => SyncAccess::ReadWrite,
-            false => SyncAccess::Read,
-        };
-        brackets.push(CpuAccess::begin(buffer.fd.as_fd(), access)?);
+    for buffer in buffers {
+        brackets.extend(Bracket::begin(&buffer.mapped, buffer.fd.as_fd())?);
     }
     let mut spans = [Span::default(); MAX_PLANES];
     for (at, (span, plane)) in spans.iter_mut().zip(planes).enumerate() {
         let Some(buffer) = buffers.get(part(at)) else {
             continue;
         };
-        let offset = (plane.offset as usize).min(buffer.mapping.len());
+        let mapping = buffer.mapped.mapping();
+        let offset = (plane.offset as usize).min(mapping.len());
         *span = Span {
-            address: buffer.mapping.as_ptr().expose_provenance() + offset,
-            len: (plane.size as usize).min(buffer.mapping.len() - offset),
+            address: mapping.as_ptr().expose_provenance() + offset,
+            len: (plane.size as usize).min(mapping.len() - offset),
         };
     }
     Ok(of_brackets(spans, brackets))
 }
 
 /// Makes an access that lasts as long as the brackets.
-pub(crate) fn of_brackets(planes: [Span; MAX_PLANES], brackets: Vec<CpuAccess<'_>>) -> Access<'_> {
+pub(crate) fn of_brackets(planes: [Span; MAX_PLANES], brackets: Vec<Bracket<'_>>) -> Access<'_> {
     Access {
         planes,
         guard: AccessGuard::Brackets {

@@ -9,15 +9,14 @@ use std::sync::OnceLock;
 use pyo3::prelude::*;
 use rustix::fs::{OFlags, SealFlags, fcntl_get_seals, fcntl_getfl};
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
-use videostream::hal::memory::dmabuf::{CpuAccess, SyncAccess};
 use videostream::hal::memory::mapping::file_size;
-use videostream::hal::memory::{Access as MapAccess, Mapping, memfd};
+use videostream::hal::memory::{Access as MapAccess, Mapped};
 use videostream::hal::ring::{FrameDescriptor, MAX_PLANES, PlaneDescriptor};
 use videostream::v2::NamedMemory;
 
 use super::FrameInfo;
 use crate::error::{Kind, raise};
-use crate::memory::{Access, Memory, Span, of_brackets};
+use crate::memory::{Access, Bracket, Memory, Span, of_brackets};
 
 /// The lowest descriptor above standard input, output and error.
 const LOWEST_FD: i32 = 3;
@@ -32,9 +31,8 @@ fn planes_end(descriptor: &FrameDescriptor) -> u64 {
 /// Memory that a frame allocated, or that the program attached to it.
 pub(super) struct BackingMemory {
     // Unmapped before the memory goes.
-    mapping: OnceLock<Mapping>,
+    mapped: OnceLock<Mapped>,
     source: Source,
-    is_dma_buf: bool,
     is_writable: bool,
     /// Offset of the frame in it.
     offset: u64,
@@ -119,8 +117,7 @@ impl BackingMemory {
         let sealed = SealFlags::WRITE | SealFlags::FUTURE_WRITE;
         let is_sealed = fcntl_get_seals(fd).is_ok_and(|seals| seals.intersects(sealed));
         Self {
-            mapping: OnceLock::new(),
-            is_dma_buf: memfd::is_dma_buf(fd),
+            mapped: OnceLock::new(),
             is_writable: mode == Ok(OFlags::RDWR) && !is_sealed,
             source,
             offset,
@@ -130,9 +127,9 @@ impl BackingMemory {
         }
     }
 
-    fn mapping(&self) -> Result<&Mapping, videostream::Error> {
-        if let Some(mapping) = self.mapping.get() {
-            return Ok(mapping);
+    fn mapped(&self) -> Result<&Mapped, videostream::Error> {
+        if let Some(mapped) = self.mapped.get() {
+            return Ok(mapped);
         }
         let access = match self.is_writable {
             true => MapAccess::ReadWrite,
@@ -142,23 +139,16 @@ impl BackingMemory {
         let ends = planes.map(|plane| u64::from(plane.offset) + u64::from(plane.size));
         let len = self.offset + ends.max().unwrap_or(0).max(self.size);
         let len = usize::try_from(len).unwrap_or(usize::MAX);
-        let mapping = Mapping::new(self.source.fd(), len, access)?;
-        Ok(self.mapping.get_or_init(|| mapping))
+        let mapped = Mapped::new(self.source.fd(), len, access)?;
+        Ok(self.mapped.get_or_init(|| mapped))
     }
 }
 
 impl Memory for BackingMemory {
     fn open(&self) -> Result<Access<'_>, videostream::Error> {
-        let mapping = self.mapping()?;
-        let mut brackets = Vec::new();
-        if self.is_dma_buf {
-            let access = match self.is_writable {
-                true => SyncAccess::ReadWrite,
-                false => SyncAccess::Read,
-            };
-            brackets.push(CpuAccess::begin(self.source.fd(), access)?);
-        }
-        let start = mapping.as_ptr().expose_provenance() + self.offset as usize;
+        let mapped = self.mapped()?;
+        let brackets = Vec::from_iter(Bracket::begin(mapped, self.source.fd())?);
+        let start = mapped.mapping().as_ptr().expose_provenance() + self.offset as usize;
         let mut spans = [Span::default(); MAX_PLANES];
         for (span, plane) in spans.iter_mut().zip(&self.planes[..self.count]) {
             *span = Span {
