@@ -18,8 +18,9 @@ use hantro_use::{GENERATIONS, copy, encoder, release_encoder, turn};
 use rustix::io::Errno;
 use rustix::process::Signal;
 use videostream_hal::hantro::NodeKind;
+use videostream_hal::hantro::Reservation;
 use videostream_hal::hantro::h1::{H1, MAX_REGISTERS as H1_MAX_REGISTERS};
-use videostream_hal::hantro::vc8000e::{RegisterAccess, Reservation, Status, Vc8000e};
+use videostream_hal::hantro::vc8000e::{RegisterAccess, Status, Vc8000e};
 use videostream_hal::time::{deadline_in, now_ns};
 use videostream_hal::{Call, Error};
 use videostream_testing::process::Process;
@@ -60,7 +61,7 @@ fn an_encoder_lists_its_cores_and_register_access() {
 #[expect(unsafe_code, reason = "registers are written")]
 fn registers_are_read_and_written_by_ioctl() {
     let (test, _turn) = turn!("registers_are_read_and_written_by_ioctl");
-    let write = |core: &mut Reservation<'_>, first, words: &[u32]| {
+    let write = |core: &mut Reservation<'_, Vc8000e>, first, words: &[u32]| {
         // SAFETY: nothing acts upon these registers.
         unsafe { core.write_registers(first, words) }
     };
@@ -100,7 +101,7 @@ fn registers_are_read_and_written_by_ioctl() {
 #[expect(unsafe_code, reason = "a core is started")]
 fn a_core_runs_and_tells_how_it_ended() {
     let (test, _turn) = turn!("a_core_runs_and_tells_how_it_ended");
-    let enable = |core: &mut Reservation<'_>| {
+    let enable = |core: &mut Reservation<'_, Vc8000e>| {
         // SAFETY: nothing acts upon these registers.
         unsafe { core.enable() }
     };

@@ -6,6 +6,7 @@
 //! | [`h1`] | the encoder of i.MX8M Mini: reservation, registers, wait |
 //! | [`vc8000e`] | the encoder of i.MX8M Plus: cores, reservation, registers, wait |
 //! | [`decoder`] | the G1 and G2 decoders: cores, reservation, registers, wait |
+//! | [`Reservation`] | a core that nobody else uses, given back when dropped |
 //! | [`CoreInfo`], [`RegisterWindow`] | where a core's registers lie, and a mapping of them |
 //!
 //! These nodes give registers, not a codec: headers, rate control and a good part of the constants
@@ -31,9 +32,11 @@ pub mod decoder;
 pub mod h1;
 mod node;
 mod request;
+mod reservation;
 pub mod vc8000e;
 mod window;
 
 pub use crate::kind::HantroKind as NodeKind;
 pub use node::nodes;
+pub use reservation::{Driver, Reservation};
 pub use window::{CoreInfo, MAX_WINDOW_BYTES, RegisterWindow};

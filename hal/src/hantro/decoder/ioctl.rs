@@ -76,7 +76,7 @@ pub(super) fn dec_release(fd: BorrowedFd<'_>, core: u32) -> Result<(), Error> {
 /// `HANTRODEC_IOCS_DEC_PUSH_REG`: writes all registers, number 1 last, which starts the core.
 ///
 /// # Safety
-/// See [`Reservation::push`](super::Reservation::push).
+/// See [`Reservation::push`](crate::hantro::Reservation::push).
 pub(super) unsafe fn dec_push_reg(
     fd: BorrowedFd<'_>,
     (core, len_bytes): (u32, u32),

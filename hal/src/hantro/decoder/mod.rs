@@ -16,14 +16,12 @@ use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::path::Arg;
 
-use super::CoreInfo;
-use super::NodeKind;
 use super::node::open;
+use super::{CoreInfo, NodeKind, Reservation};
 use crate::{Call, Error};
 
 pub use client::Client;
 pub use product::{AsicId, Product};
-pub use reservation::Reservation;
 
 /// Maximum number of cores accepted from a driver; i.MX8M have two.
 pub const MAX_CORES: u32 = 4;
@@ -114,7 +112,7 @@ impl HantroDecoder {
     /// [`Error::Interrupted`]: a signal was handled meanwhile.
     /// [`Error::System`]: EFAULT for a codec that the driver does not know.
     /// [`Error::Answer`]: a core that does not exist, or registers that cannot be.
-    pub fn reserve(&mut self, client: Client) -> Result<Reservation<'_>, Error> {
+    pub fn reserve(&mut self, client: Client) -> Result<Reservation<'_, Self>, Error> {
         match self.core_for(client) {
             Ok(_) => {}
             // Where the request is not there, open has given power to the cores.
@@ -124,7 +122,14 @@ impl HantroDecoder {
         let core = ioctl::dec_reserve(self.as_fd(), client)?;
         // A number that is no core's cannot be given back; closing the node does.
         let core = self.checked(Call::DecoderReserve, core)?;
-        Reservation::new(self, core)
+        let info = self.core_info(core).and_then(|info| {
+            if info.registers() > MAX_REGISTERS {
+                let call = Call::DecoderHwIoSize;
+                return Err(Error::answer(call, "bytes of registers", info.len_bytes()));
+            }
+            Ok(info)
+        });
+        Reservation::new(self, core, info)
     }
 
     fn check(&self, core: u32) -> Result<(), Error> {

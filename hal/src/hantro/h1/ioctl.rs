@@ -67,7 +67,7 @@ pub(super) fn core_wait(
 /// `HX280ENC_IOCG_EN_CORE`: starts the core.
 ///
 /// # Safety
-/// See [`Reservation::enable`](super::Reservation::enable).
+/// See [`Reservation::enable`](crate::hantro::Reservation::enable).
 pub(super) unsafe fn en_core(fd: BorrowedFd<'_>) -> Result<(), Error> {
     call_by_value::<EnCore>(fd, 0)?;
     Ok(())
@@ -83,7 +83,7 @@ pub(super) fn read_regs(fd: BorrowedFd<'_>, first: usize, to: &mut [u32]) -> Res
 /// `HX280ENC_IOC_WRITE_REGS`: writes registers from `first` on.
 ///
 /// # Safety
-/// See [`Reservation::write_registers`](super::Reservation::write_registers).
+/// See [`Reservation::write_registers`](crate::hantro::Reservation::write_registers).
 pub(super) unsafe fn write_regs(
     fd: BorrowedFd<'_>,
     first: usize,

@@ -16,12 +16,9 @@ mod reservation;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::path::Arg;
 
-use super::CoreInfo;
-use super::NodeKind;
 use super::node::open;
+use super::{CoreInfo, NodeKind, Reservation};
 use crate::{Call, Error};
-
-pub use reservation::Reservation;
 
 /// Number of cores of an H1; there is no request to query it.
 pub const CORES: u32 = 1;
@@ -77,10 +74,10 @@ impl H1 {
     /// # Errors
     /// [`Error::Interrupted`]: a signal was handled meanwhile.
     /// [`Error::Answer`]: see [`H1::core_info`].
-    pub fn reserve(&mut self) -> Result<Reservation<'_>, Error> {
+    pub fn reserve(&mut self) -> Result<Reservation<'_, Self>, Error> {
         let info = self.core_info()?;
         ioctl::enc_reserve(self.fd.as_fd())?;
-        Ok(Reservation::new(self, info))
+        Reservation::new(self, (), Ok(info))
     }
 }
 

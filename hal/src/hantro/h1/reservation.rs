@@ -1,52 +1,27 @@
-//! The reserved core of an H1.
+//! What is special about the reserved core of an H1.
 #![expect(
     unsafe_code,
     reason = "registers make the core read and write physical memory, for which only the caller \
               can vouch"
 )]
 
-use core::marker::PhantomData;
-
-use rustix::fd::AsFd as _;
+use rustix::fd::{AsFd as _, BorrowedFd};
 
 use super::{H1, MAX_REGISTERS, ioctl};
 use crate::Error;
-use crate::hantro::{CoreInfo, RegisterWindow};
+use crate::hantro::Reservation;
+use crate::hantro::reservation::Reserve;
 
-/// The core, reserved until this value is dropped; it stays on its thread.
-#[derive(Debug)]
-pub struct Reservation<'a> {
-    encoder: &'a mut H1,
-    info: CoreInfo,
-    released: bool,
-    thread: PhantomData<*const ()>,
+impl Reserve for H1 {
+    type Core = ();
+    type Thread = *const ();
+
+    fn release(fd: BorrowedFd<'_>, (): ()) -> Result<(), Error> {
+        ioctl::enc_release(fd)
+    }
 }
 
-impl<'a> Reservation<'a> {
-    /// Takes over a core that was reserved.
-    pub(super) const fn new(encoder: &'a mut H1, info: CoreInfo) -> Self {
-        Self {
-            encoder,
-            info,
-            released: false,
-            thread: PhantomData,
-        }
-    }
-
-    /// Returns the location of its registers.
-    #[must_use]
-    pub const fn info(&self) -> CoreInfo {
-        self.info
-    }
-
-    /// Maps the registers.
-    ///
-    /// # Errors
-    /// [`Error::System`] for `mmap`.
-    pub fn map(&self) -> Result<RegisterWindow<'_>, Error> {
-        RegisterWindow::new(self.encoder.fd.as_fd(), self.info)
-    }
-
+impl Reservation<'_, H1> {
     /// Reads registers from `first` on, by request; `first` counts registers.
     ///
     /// # Errors
@@ -57,7 +32,7 @@ impl<'a> Reservation<'a> {
         // Registers may hold what stood here before, but not both.
         for before in [0x5555_5555, 0xaaaa_aaaa] {
             to.fill(before);
-            ioctl::read_regs(self.encoder.fd.as_fd(), first, to)?;
+            ioctl::read_regs(self.driver.fd.as_fd(), first, to)?;
             if to.iter().any(|&word| word != before) {
                 return Ok(());
             }
@@ -77,7 +52,7 @@ impl<'a> Reservation<'a> {
         self.info.check(first, from.len())?;
         self.knows_requests()?;
         // SAFETY: the caller's promise.
-        unsafe { ioctl::write_regs(self.encoder.fd.as_fd(), first, from) }
+        unsafe { ioctl::write_regs(self.driver.fd.as_fd(), first, from) }
     }
 
     /// Starts the core with what its registers say, by request.
@@ -92,7 +67,7 @@ impl<'a> Reservation<'a> {
     pub unsafe fn enable(&mut self) -> Result<(), Error> {
         self.knows_requests()?;
         // SAFETY: the caller's promise.
-        unsafe { ioctl::en_core(self.encoder.fd.as_fd()) }
+        unsafe { ioctl::en_core(self.driver.fd.as_fd()) }
     }
 
     /// Fails with other drivers, which would do nothing and return success.
@@ -107,26 +82,8 @@ impl<'a> Reservation<'a> {
     /// [`Error::Interrupted`]: a signal was handled meanwhile. [`Error::System`]: what
     /// the driver answers.
     pub fn wait(&mut self, registers: &mut [u32; MAX_REGISTERS]) -> Result<(), Error> {
-        ioctl::core_wait(self.encoder.fd.as_fd(), registers)
-    }
-
-    /// Releases the core, as drop does, and returns the driver's error.
-    ///
-    /// # Errors
-    /// The driver's error; the possible ones are not documented.
-    pub fn release(mut self) -> Result<(), Error> {
-        self.released = true;
-        ioctl::enc_release(self.encoder.fd.as_fd())
+        ioctl::core_wait(self.driver.fd.as_fd(), registers)
     }
 }
 
-impl Drop for Reservation<'_> {
-    fn drop(&mut self) {
-        if !self.released {
-            // No error is known; what it could not give back the driver does at close.
-            let _ = ioctl::enc_release(self.encoder.fd.as_fd());
-        }
-    }
-}
-
-static_assertions::assert_not_impl_any!(Reservation<'_>: Send, Sync);
+static_assertions::assert_not_impl_any!(Reservation<'_, H1>: Send, Sync);

@@ -71,7 +71,7 @@ pub(super) fn enc_release(fd: BorrowedFd<'_>, mask: u8) -> Result<(), Error> {
 /// EPERM: not reserved by the caller; [`Error::RegistersLost`].
 ///
 /// # Safety
-/// See [`Reservation::enable`](super::Reservation::enable).
+/// See [`Reservation::enable`](crate::hantro::Reservation::enable).
 pub(super) unsafe fn en_core(fd: BorrowedFd<'_>, core: u8) -> Result<(), Error> {
     let mut arg = u32::from(core);
     match call::<EnCore>(fd, &mut arg) {
@@ -118,7 +118,7 @@ pub(super) fn read_regs(
 /// EINVAL: past the end of the registers, no such core.
 ///
 /// # Safety
-/// See [`Reservation::write_registers`](super::Reservation::write_registers).
+/// See [`Reservation::write_registers`](crate::hantro::Reservation::write_registers).
 pub(super) unsafe fn write_regs(
     fd: BorrowedFd<'_>,
     core: u8,

@@ -16,12 +16,10 @@ mod status;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::path::Arg;
 
-use super::CoreInfo;
-use super::NodeKind;
 use super::node::open;
+use super::{CoreInfo, NodeKind, Reservation};
 use crate::{Call, Error};
 
-pub use reservation::Reservation;
 pub use status::Status;
 
 /// Maximum number of cores, for which the requests have bits.
@@ -122,7 +120,7 @@ impl Vc8000e {
     /// [`Error::Interrupted`]: a signal was handled meanwhile.
     /// [`Error::Answer`]: another core than one of those, or a place of its registers that
     /// cannot be; the core is given back.
-    pub fn reserve(&mut self, mask: u8) -> Result<Reservation<'_>, Error> {
+    pub fn reserve(&mut self, mask: u8) -> Result<Reservation<'_, Self>, Error> {
         let end = 1_u64 << self.cores;
         if mask == 0 || u64::from(mask) >= end {
             return Err(Error::PastEnd {
@@ -133,7 +131,7 @@ impl Vc8000e {
         }
         let obtained = ioctl::enc_reserve(self.fd.as_fd(), mask)?;
         // Whatever was obtained ends with this value.
-        Reservation::new(self, mask, obtained)
+        self.take_over(mask, obtained)
     }
 }
 

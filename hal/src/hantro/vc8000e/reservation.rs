@@ -1,99 +1,60 @@
-//! A reserved core of a VC8000E.
+//! What is special about a reserved core of a VC8000E.
 #![expect(
     unsafe_code,
     reason = "registers make the core read and write physical memory, for which only the caller \
               can vouch"
 )]
 
-use core::marker::PhantomData;
-
-use rustix::fd::AsFd as _;
+use rustix::fd::{AsFd as _, BorrowedFd};
 use rustix::io::Errno;
 
 use super::{RegisterAccess, Status, Vc8000e, ioctl};
-use crate::hantro::{CoreInfo, RegisterWindow};
+use crate::hantro::Reservation;
+use crate::hantro::reservation::Reserve;
 use crate::time::now_ns;
 use crate::{Call, Error};
 
 /// The driver waits 200 ms for a core; an error that returns much sooner is a refusal.
 const REFUSED_WITHIN_NS: u64 = 100_000_000;
 
-/// A core that nobody else uses until this value is dropped.
-///
-/// It stays with its thread, since the earlier driver lets no other thread give the core back:
-///
-/// ```compile_fail
-/// # use videostream_hal::hantro::vc8000e::Vc8000e;
-/// # fn with(encoder: &mut Vc8000e) {
-/// let core = encoder.reserve(1).unwrap();
-/// std::thread::scope(|scope| scope.spawn(|| drop(core)));
-/// # }
-/// ```
-///
-/// When the process ends the driver gives the core back, as at any close of the node.
-///
-/// # Invariants
-/// `mask` holds what the driver has reserved for this thread.
-#[derive(Debug)]
-pub struct Reservation<'a> {
-    encoder: &'a mut Vc8000e,
-    mask: u8,
-    core: u8,
-    info: CoreInfo,
-    released: bool,
-    thread: PhantomData<*const ()>,
+impl Reserve for Vc8000e {
+    /// Its bit in masks.
+    type Core = u8;
+    type Thread = *const ();
+
+    fn release(fd: BorrowedFd<'_>, core: u8) -> Result<(), Error> {
+        ioctl::enc_release(fd, core)
+    }
 }
 
-impl<'a> Reservation<'a> {
+impl Vc8000e {
     /// Takes over the cores `obtained`, which have to be one of those in `wanted`.
-    pub(super) fn new(encoder: &'a mut Vc8000e, wanted: u8, obtained: u32) -> Result<Self, Error> {
+    pub(super) fn take_over(
+        &mut self,
+        wanted: u8,
+        obtained: u32,
+    ) -> Result<Reservation<'_, Self>, Error> {
         let mask = (obtained & 0xff) as u8;
-        let core = mask.trailing_zeros();
-        let fits = mask.count_ones() == 1 && mask & wanted == mask;
-        let place = if fits {
-            encoder.core_info(core)
-        } else {
-            let call = Call::EncoderReserve;
-            Err(Error::answer(call, "mask of cores", obtained))
-        };
-        match place {
-            Ok(info) => Ok(Self {
-                encoder,
-                mask,
-                // Below 8, as the only bit of a byte.
-                core: core as u8,
-                info,
-                released: false,
-                thread: PhantomData,
-            }),
-            Err(error) => {
-                let existing = mask & ((1_u16 << encoder.cores) - 1) as u8;
-                // The first error says more.
-                let _ = ioctl::enc_release(encoder.fd.as_fd(), existing);
-                Err(error)
-            }
+        if mask.count_ones() == 1 && mask & wanted == mask {
+            let info = self.core_info(mask.trailing_zeros());
+            return Reservation::new(self, mask, info);
         }
+        let existing = mask & ((1_u16 << self.cores) - 1) as u8;
+        let answer = Error::answer(Call::EncoderReserve, "mask of cores", obtained);
+        Reservation::new(self, existing, Err(answer))
     }
+}
 
+impl Reservation<'_, Vc8000e> {
     /// Returns the core's index.
     #[must_use]
     pub const fn core(&self) -> u32 {
-        self.core as u32
+        self.core.trailing_zeros()
     }
 
-    /// Returns the location of its registers.
-    #[must_use]
-    pub const fn info(&self) -> CoreInfo {
-        self.info
-    }
-
-    /// Maps the registers.
-    ///
-    /// # Errors
-    /// [`Error::System`] for `mmap`: EINVAL when the driver wants another offset, ENODEV
-    /// when it has no mappings.
-    pub fn map(&self) -> Result<RegisterWindow<'_>, Error> {
-        RegisterWindow::new(self.encoder.fd.as_fd(), self.info)
+    /// The index as requests have it: below 8, of the only bit of a byte.
+    const fn index(&self) -> u8 {
+        self.core.trailing_zeros() as u8
     }
 
     /// Reads registers from `first` on, by request; `first` counts registers.
@@ -103,7 +64,7 @@ impl<'a> Reservation<'a> {
     /// the last register, or for none.
     pub fn read_registers(&self, first: usize, to: &mut [u32]) -> Result<(), Error> {
         self.check_request(first, to.len())?;
-        ioctl::read_regs(self.encoder.fd.as_fd(), self.core, first, to)
+        ioctl::read_regs(self.driver.fd.as_fd(), self.index(), first, to)
     }
 
     /// Writes registers from `first` on, by request; `first` counts registers.
@@ -117,11 +78,11 @@ impl<'a> Reservation<'a> {
     pub unsafe fn write_registers(&mut self, first: usize, from: &[u32]) -> Result<(), Error> {
         self.check_request(first, from.len())?;
         // SAFETY: the caller's promise.
-        unsafe { ioctl::write_regs(self.encoder.fd.as_fd(), self.core, first, from) }
+        unsafe { ioctl::write_regs(self.driver.fd.as_fd(), self.index(), first, from) }
     }
 
     fn check_request(&self, first: usize, count: usize) -> Result<(), Error> {
-        match self.encoder.access {
+        match self.driver.access {
             RegisterAccess::Mapping => Err(Error::NoRegisterRequests),
             RegisterAccess::Requests => self.info.check(first, count),
         }
@@ -138,7 +99,7 @@ impl<'a> Reservation<'a> {
     /// until the core has finished.
     pub unsafe fn enable(&mut self) -> Result<(), Error> {
         // SAFETY: the caller's promise; the index is that of a core that there is.
-        unsafe { ioctl::en_core(self.encoder.fd.as_fd(), self.core) }
+        unsafe { ioctl::en_core(self.driver.fd.as_fd(), self.index()) }
     }
 
     /// Waits until the core reports something, and says what.
@@ -153,8 +114,8 @@ impl<'a> Reservation<'a> {
     pub fn wait(&mut self, deadline_ns: u64) -> Result<Status, Error> {
         loop {
             let begin = now_ns();
-            match ioctl::core_wait(self.encoder.fd.as_fd(), self.mask) {
-                Ok(waited) if waited.core == u32::from(self.core) => {
+            match ioctl::core_wait(self.driver.fd.as_fd(), self.core) {
+                Ok(waited) if waited.core == self.core() => {
                     return Ok(Status::from_bits_retain(waited.status));
                 }
                 Ok(waited) => {
@@ -175,24 +136,6 @@ impl<'a> Reservation<'a> {
             }
         }
     }
-
-    /// Releases the core, as drop does, and returns the driver's error.
-    ///
-    /// # Errors
-    /// The driver's error; the possible ones are not documented.
-    pub fn release(mut self) -> Result<(), Error> {
-        self.released = true;
-        ioctl::enc_release(self.encoder.fd.as_fd(), self.mask)
-    }
 }
 
-impl Drop for Reservation<'_> {
-    fn drop(&mut self) {
-        if !self.released {
-            // No error is known; what it could not give back the driver does at close.
-            let _ = ioctl::enc_release(self.encoder.fd.as_fd(), self.mask);
-        }
-    }
-}
-
-static_assertions::assert_not_impl_any!(Reservation<'_>: Send, Sync);
+static_assertions::assert_not_impl_any!(Reservation<'_, Vc8000e>: Send, Sync);
