@@ -5,6 +5,7 @@ mod buffers;
 use std::os::fd::AsFd;
 
 use videostream_hal::ring::FrameDescriptor;
+use videostream_hal::sequence::Gaps;
 use videostream_hal::time::now_ns;
 use videostream_ipc::{Error as IpcError, Goodbye};
 
@@ -28,7 +29,7 @@ pub struct Stream<S> {
     /// Generation of the source when `buffers` were registered.
     generation: u32,
     expires_after_ns: u64,
-    last_sequence: Option<u64>,
+    gaps: Gaps,
     dropped: u64,
     latest: Option<FrameDescriptor>,
     /// Reclaimed buffers, until they are requeued.
@@ -56,7 +57,7 @@ impl<S: Source> Stream<S> {
             freed: Vec::with_capacity(source.buffer_count() as usize),
             source,
             expires_after_ns: 0,
-            last_sequence: None,
+            gaps: Gaps::default(),
             dropped: 0,
             latest: None,
             clients: 0,
@@ -172,12 +173,9 @@ impl<S: Source> Stream<S> {
     }
 
     fn publish(&mut self, taken: SourceFrame) -> Result<Option<u64>> {
-        if let Some(last) = self.last_sequence {
-            let lost = taken.sequence.saturating_sub(last + 1);
-            self.publisher.count_lost(lost);
-            self.dropped += lost;
-        }
-        self.last_sequence = Some(taken.sequence);
+        let lost = self.gaps.lost_before(taken.sequence);
+        self.publisher.count_lost(lost);
+        self.dropped += lost;
         self.note_parameters()?;
         let frame = self.describe(&taken);
         match self.publisher.publish(&frame, taken.index) {

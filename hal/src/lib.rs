@@ -30,7 +30,8 @@
 //! | [`media`] | the media controller: sensors, blocks and links behind video nodes; sub-devices |
 //! | [`memory`] | memory with a file descriptor: dma-heap, udmabuf, sealed memfd; mappings |
 //! | [`ring`] | the frame ring: one host publishes, many processes hold frames, no lock |
-//! | [`sync`] | the atomics of shared memory, replaced by those of loom in its models |
+//! | [`sequence`] | sequence numbers of frames, and the frames lost between them |
+//! | [`sync`] | the atomics of shared memory, exchangeable for the model checker's |
 //! | [`time`] | `CLOCK_MONOTONIC` in nanoseconds |
 //! | [`v4l2`] | V4L2 devices, queues, controls, cameras |
 //!
@@ -62,6 +63,7 @@ mod request;
 pub mod ring;
 #[cfg(all(target_os = "linux", not(loom)))]
 mod scan;
+pub mod sequence;
 pub mod sync;
 #[cfg(target_os = "linux")]
 pub mod time;

@@ -4,6 +4,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use videostream_hal::format::Layout;
 use videostream_hal::ring::Flags;
+use videostream_hal::sequence::step;
 use videostream_hal::time::now_ns;
 use videostream_hal::v4l2::{
     Colorimetry as Colours, ErrorKind, SelectionTarget, TimestampClock, TimestampSource,
@@ -164,12 +165,7 @@ impl CameraSource {
         let full = match self.sequence {
             None => u64::from(sequence),
             Some((_, full)) if self.restarted => full + 1,
-            // A step back means that the driver restarted its count, or does not count at all.
-            Some((last, full)) => match sequence.wrapping_sub(last) {
-                0 => full + 1,
-                step if step > u32::MAX / 2 => full + 1,
-                step => full + u64::from(step),
-            },
+            Some((last, full)) => full + u64::from(step(last, sequence)),
         };
         self.sequence = Some((sequence, full));
         full

@@ -6,6 +6,7 @@ use std::os::fd::BorrowedFd;
 
 use videostream_hal::format::{Layout, MAX_PLANES};
 use videostream_hal::memory::{Access, Mapped};
+use videostream_hal::sequence::Gaps;
 use videostream_hal::time::now_ns;
 
 use super::{Source, SourceFrame, Woken, wait};
@@ -20,7 +21,7 @@ pub struct Reader<S> {
     source: S,
     /// Generation of the source when `buffers` were mapped.
     generation: u32,
-    last_sequence: Option<u64>,
+    gaps: Gaps,
     dropped: u64,
 }
 
@@ -37,7 +38,7 @@ impl<S: Source> Reader<S> {
             buffers: map(&source)?,
             generation: source.generation(),
             source,
-            last_sequence: None,
+            gaps: Gaps::default(),
             dropped: 0,
         })
     }
@@ -114,10 +115,7 @@ impl<S: Source> Reader<S> {
                 self.buffers = map(&self.source)?;
             }
             if let Some(taken) = &taken {
-                if let Some(last) = self.last_sequence {
-                    self.dropped += taken.sequence.saturating_sub(last + 1);
-                }
-                self.last_sequence = Some(taken.sequence);
+                self.dropped += self.gaps.lost_before(taken.sequence);
             }
             if taken.is_some() || now_ns() >= deadline_ns {
                 return Ok(taken);

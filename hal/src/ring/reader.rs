@@ -4,6 +4,7 @@
 //! segment may come from a host that lies: slot numbers are checked, loops are bounded.
 
 use super::cells::{Control, DRAINING, Lease, SlotId, head_serial, head_slot};
+use crate::sequence::lost_between;
 use crate::sync::{Ordering, Point, acquire_fence, behind, full_fence, is_left_out, sub_and_fence};
 
 /// Attempts to hold the newest frame before giving up.
@@ -28,7 +29,7 @@ impl Held {
         Self {
             slot,
             serial,
-            missed: serial - after - 1,
+            missed: lost_between(after, serial),
         }
     }
 }

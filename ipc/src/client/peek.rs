@@ -3,6 +3,7 @@
 use videostream_hal::ring::cells::SlotId;
 use videostream_hal::ring::segment::Stat;
 use videostream_hal::ring::{FrameDescriptor, reader};
+use videostream_hal::sequence::lost_between;
 use videostream_hal::sync::Ordering;
 
 use super::Client;
@@ -35,7 +36,7 @@ impl Client {
         };
         let descriptor = FrameDescriptor::from_words(words);
         descriptor.check(serial)?;
-        self.count(serial, serial - after - 1, after);
+        self.count(serial, lost_between(after, serial), after);
         Ok(Some(descriptor))
     }
 

@@ -10,6 +10,7 @@ use rustix::io::Errno;
 use videostream::hal::format::{Layout, MAX_PLANES};
 use videostream::hal::memory::Access as MapAccess;
 use videostream::hal::ring::PlaneDescriptor;
+use videostream::hal::sequence::Gaps;
 use videostream::hal::v4l2::camera::StreamCounters;
 use videostream::source::{Awake, Watch};
 use videostream::{
@@ -66,7 +67,7 @@ struct State {
     buffers: Vec<Option<Arc<Vec<Buffer>>>>,
     out: u32,
     counts: Counts,
-    last_sequence: Option<u64>,
+    gaps: Gaps,
     /// Format and size of the previous frame.
     last_format: Option<(u32, u32, u32)>,
     /// The next frame is the first after a restart.
@@ -125,7 +126,7 @@ impl Feed {
             buffers: Vec::new(),
             out: 0,
             counts: Counts::default(),
-            last_sequence: None,
+            gaps: Gaps::default(),
             last_format: None,
             is_after_restart: false,
         };
@@ -426,12 +427,9 @@ impl State {
             }
         };
         let descriptor = taken.describe(source);
-        let missed = self.last_sequence.map_or(0, |last| {
-            taken.sequence.saturating_sub(last.saturating_add(1))
-        });
+        let missed = self.gaps.lost_before(taken.sequence);
         let format = (descriptor.fourcc, descriptor.width, descriptor.height);
         let before = self.last_format.replace(format);
-        self.last_sequence = Some(taken.sequence);
         self.counts.delivered += 1;
         self.counts.dropped += missed;
         self.out += 1;

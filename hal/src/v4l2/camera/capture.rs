@@ -5,8 +5,8 @@ use core::cell::Cell;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::events::{Events, FrameSync};
-use super::frame::lost_between;
 use super::{CapturedFrame, Negotiated};
+use crate::sequence::step;
 use crate::v4l2::queue::{Queue, Streaming};
 use crate::v4l2::{BufferFlags, Device, ExportAccess, Memory, Ready, wait};
 use crate::{Error, ErrorKind};
@@ -203,7 +203,8 @@ impl<D: AsFd> Capture<D> {
 
     /// Counts the frames missing between the previous frame and this one.
     fn count_lost(&self, sequence: u32) -> u32 {
-        lost_between(self.last_sequence.replace(Some(sequence)), sequence)
+        let last = self.last_sequence.replace(Some(sequence));
+        last.map_or(0, |last| step(last, sequence) - 1)
     }
 }
 

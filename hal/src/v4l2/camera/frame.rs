@@ -45,33 +45,3 @@ impl<D: AsFd> Deref for CapturedFrame<'_, D> {
         self.dequeued.buffer()
     }
 }
-
-/// Returns how many sequence numbers lie between two frames. Numbers wrap. Both fields of a frame
-/// share one, and a number that decreases comes from a driver that does not count.
-pub(super) fn lost_between(last: Option<u32>, sequence: u32) -> u32 {
-    let step = last.map_or(1, |last| sequence.wrapping_sub(last));
-    if step == 0 || step > u32::MAX / 2 {
-        0
-    } else {
-        step - 1
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn gaps_in_the_sequence_are_lost_frames() {
-        assert_eq!(lost_between(None, 7), 0);
-        assert_eq!(lost_between(Some(7), 8), 0);
-        assert_eq!(lost_between(Some(7), 11), 3);
-        assert_eq!(lost_between(Some(u32::MAX), 1), 1);
-    }
-
-    #[test]
-    fn numbers_that_stay_or_go_back_lose_nothing() {
-        assert_eq!(lost_between(Some(7), 7), 0);
-        assert_eq!(lost_between(Some(7), 3), 0);
-    }
-}

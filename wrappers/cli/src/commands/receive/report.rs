@@ -6,6 +6,7 @@ use rustix::fs::fstat;
 use serde::Serialize;
 use videostream::Frame;
 use videostream::hal::ring::Flags;
+use videostream::hal::sequence::lost_between;
 use videostream::hal::time::now_ns;
 use videostream::pattern::{PictureError, verify};
 
@@ -147,7 +148,7 @@ impl Seen {
         if let Some((serial, sequence)) = self.last {
             self.in_order &= frame.serial() > serial && frame.sequence() > sequence;
             // Numbers in between that the host published were missed, not dropped by the source.
-            let between = frame.sequence().saturating_sub(sequence + 1);
+            let between = lost_between(sequence, frame.sequence());
             self.source_dropped += between.saturating_sub(frame.missed());
         }
         self.last = Some((frame.serial(), frame.sequence()));
