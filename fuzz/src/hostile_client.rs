@@ -145,12 +145,12 @@ impl World {
                 self.host.reclaim(byte.into(), |_| ());
                 // From here on clients report releases, or no longer do.
                 match byte % 4 {
-                    0 => self.host.begin_wait(TellOf::Releases),
-                    1 => self.host.begin_wait(TellOf::HoldsAndReleases),
-                    2 => self.host.end_wait(),
+                    0 => self.host.ipc_mut().begin_wait(TellOf::Releases),
+                    1 => self.host.ipc_mut().begin_wait(TellOf::HoldsAndReleases),
+                    2 => self.host.ipc_mut().end_wait(),
                     _ => {}
                 }
-                std::hint::black_box(self.host.moves());
+                std::hint::black_box(self.host.ipc().moves());
                 // What lies in leases is passed on as it is.
                 let all: Vec<_> = self.host.clients().collect();
                 assert!(all.len() <= 1 + PEERS);

@@ -1,6 +1,5 @@
 //! Hosts: publish frames that any number of processes hold without a copy.
 
-use std::ops::{Deref, DerefMut};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,8 +12,9 @@ use videostream_hal::ring::cells::SlotId;
 use videostream_hal::ring::{FrameDescriptor, MAX_SLOTS, MIN_SLOTS};
 use videostream_ipc::address::Address;
 use videostream_ipc::host as ipc;
+use videostream_ipc::wire::Goodbye;
 
-use super::{Access, Exports, Policy};
+use super::{Access, ClientStatus, Exports, HostStatus, Policy, Stats};
 use crate::{Error, Result};
 
 /// Configures a [`Host`]; made by [`Host::builder`].
@@ -192,7 +192,7 @@ impl Host {
     /// Publishes a frame and wakes waiting clients. Returns its slot and serial.
     ///
     /// # Errors
-    /// [`Error::Share`] with `WouldBlock` if no slot is free: see [`reclaim`](ipc::Host::reclaim).
+    /// [`Error::Share`] with `WouldBlock` if no slot is free: see [`Host::reclaim`].
     pub fn publish(&mut self, frame: &FrameDescriptor) -> Result<(SlotId, u64)> {
         let result = self.inner.publish(frame);
         self.named(result)
@@ -215,17 +215,93 @@ impl Host {
     }
 }
 
-impl Deref for Host {
-    type Target = ipc::Host;
+/// Calls that can't fail.
+impl Host {
+    /// Returns the number of slots of the ring.
+    #[must_use]
+    pub fn slots(&self) -> u32 {
+        self.inner.slots()
+    }
 
-    /// The ipc layer's host, for calls that can't fail: counters, clients, reclaim.
-    fn deref(&self) -> &ipc::Host {
+    /// Returns the statistics so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.inner.stats()
+    }
+
+    /// Iterates over the states of the attached clients.
+    pub fn clients(&self) -> impl Iterator<Item = ClientStatus> + '_ {
+        self.inner.clients()
+    }
+
+    /// Returns the host's state.
+    #[must_use]
+    pub fn status(&self) -> HostStatus {
+        self.inner.status()
+    }
+
+    /// Returns the serial of the newest frame; 0 before the first.
+    #[must_use]
+    pub fn head(&self) -> u64 {
+        self.inner.head()
+    }
+
+    /// Returns the number of outstanding frames: readable by clients, or still held by one.
+    #[must_use]
+    pub fn outstanding(&self) -> u32 {
+        self.inner.outstanding()
+    }
+
+    /// Returns the maximum of outstanding frames: see [`HostBuilder::max_outstanding`].
+    #[must_use]
+    pub fn max_outstanding(&self) -> u32 {
+        self.inner.max_outstanding()
+    }
+
+    /// Passes the slot of each frame that no client holds any more to `freed`, until at most `keep`
+    /// frames are outstanding: see [`ipc::Host::reclaim`]. Returns the number of frames that are
+    /// outstanding afterwards.
+    pub fn reclaim(&mut self, keep: u32, freed: impl FnMut(SlotId)) -> u32 {
+        self.inner.reclaim(keep, freed)
+    }
+
+    /// Reclaims every frame that no client holds, including the newest.
+    pub fn reclaim_all(&mut self, freed: impl FnMut(SlotId)) {
+        self.inner.reclaim_all(freed);
+    }
+
+    /// Unregisters a buffer or fence: it is removed, and clients are told, once the last frame in
+    /// it is reclaimed.
+    pub fn unregister(&mut self, id: u32) {
+        self.inner.unregister(id);
+    }
+
+    /// Evicts clients that hold more than they were granted, or for longer than the lease time: see
+    /// [`ipc::Host::evict_over_limit`]. Returns their number.
+    pub fn evict_over_limit(&mut self) -> usize {
+        self.inner.evict_over_limit()
+    }
+
+    /// Ends every connection with a reason. The host continues, and clients may reconnect.
+    pub fn send_away(&mut self, why: Goodbye) {
+        self.inner.send_away(why);
+    }
+
+    /// Ends the stream: frees the name and sends clients a goodbye. Continue with [`Host::process`]
+    /// and [`Host::reclaim`] until [`Host::clients`] is empty: see [`ipc::Host::close`].
+    pub fn close(&mut self) {
+        self.inner.close();
+    }
+
+    /// Returns the host of the ipc layer, which has more: waits for released frames, memory that
+    /// is not sealed, frames that are retired one by one.
+    #[must_use]
+    pub fn ipc(&self) -> &ipc::Host {
         &self.inner
     }
-}
 
-impl DerefMut for Host {
-    fn deref_mut(&mut self) -> &mut ipc::Host {
+    /// Returns the same for calls that change it. Their errors do not name the socket.
+    pub fn ipc_mut(&mut self) -> &mut ipc::Host {
         &mut self.inner
     }
 }

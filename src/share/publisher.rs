@@ -72,7 +72,7 @@ impl<T> FramePublisher<T> {
     /// Sets how many frames can be outstanding at once from now on.
     pub fn set_max_outstanding(&mut self, frames: u32) {
         let most = self.host.slots() - 1;
-        self.host.set_max_outstanding(frames.min(most));
+        self.host.ipc_mut().set_max_outstanding(frames.min(most));
     }
 
     /// Publishes a frame whose buffer is kept alive by `keep`. Returns its serial. If no slot is
@@ -93,7 +93,7 @@ impl<T> FramePublisher<T> {
             Err(error) => {
                 if matches!(error.share(), Some(IpcError::WouldBlock { .. })) {
                     self.host.evict_over_limit();
-                    self.host.count_drops(1, DropCause::NoBuffer);
+                    self.host.ipc_mut().count_drops(1, DropCause::NoBuffer);
                 }
                 Err(Refused { error, keep })
             }
@@ -107,7 +107,7 @@ impl<T> FramePublisher<T> {
             true => DropCause::NoBuffer,
             false => DropCause::Sensor,
         };
-        self.host.count_drops(frames, cause);
+        self.host.ipc_mut().count_drops(frames, cause);
     }
 
     /// Reclaims frames that no client holds and passes their buffers to `back`: expired frames, and
@@ -122,10 +122,10 @@ impl<T> FramePublisher<T> {
             // have nothing else to wait for. Set the mark before looking again, so that no release
             // in between is missed.
             self.end_wait();
-            self.host.begin_wait(TellOf::HoldsAndReleases);
+            self.host.ipc_mut().begin_wait(TellOf::HoldsAndReleases);
             self.is_waiting = self.reclaim(&mut back) > self.max_outstanding();
             if !self.is_waiting {
-                self.host.end_wait();
+                self.host.ipc_mut().end_wait();
             }
         } else {
             self.end_wait();
@@ -156,7 +156,7 @@ impl<T> FramePublisher<T> {
     /// Returns when the next frame expires, by `CLOCK_MONOTONIC`, if one does.
     #[must_use]
     pub fn expires_ns(&mut self) -> Option<u64> {
-        let oldest = self.host.oldest()?;
+        let oldest = self.host.ipc().oldest()?;
         while self
             .expiring
             .front()
@@ -185,7 +185,7 @@ impl<T> FramePublisher<T> {
 
     fn end_wait(&mut self) {
         if std::mem::take(&mut self.is_waiting) {
-            self.host.end_wait();
+            self.host.ipc_mut().end_wait();
         }
     }
 }

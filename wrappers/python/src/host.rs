@@ -109,7 +109,7 @@ impl Host {
     /// Descriptor of the listening socket. The host owns it: duplicate it to keep it.
     #[getter]
     fn listener(&self) -> Result<i32, Failure> {
-        self.with(|state| match state.publisher.host().listener() {
+        self.with(|state| match state.publisher.host().ipc().listener() {
             Some(fd) => Ok(fd.as_raw_fd()),
             None => Err(raise(Kind::Other, Errno::BADF, "the host does not listen", None).into()),
         })
@@ -118,7 +118,7 @@ impl Host {
     /// Number of connected clients.
     #[getter]
     fn clients_count(&self) -> Result<usize, Failure> {
-        self.with(|state| Ok(state.publisher.host().sockets().count()))
+        self.with(|state| Ok(state.publisher.host().ipc().sockets().count()))
     }
 
     /// Returns the host's counters as a dict.

@@ -33,9 +33,9 @@ fn plane(
 
 /// Returns the buffer id of a memory's file, registering it if need be.
 fn id(memory: &gst::MemoryRef, host: &mut Host) -> Option<u32> {
-    let epoch = host.epoch();
+    let epoch = host.ipc().epoch();
     if let Some(known) = number(memory, epoch)
-        && host.is_registered(known)
+        && host.ipc_mut().is_registered(known)
     {
         return Some(known);
     }

@@ -219,7 +219,7 @@ impl Shared {
             true => publisher.last_expires_ns(),
             false => publisher.expires_ns(),
         };
-        if publisher.host().oldest().is_none() && publisher.host().head() > 0 {
+        if publisher.host().ipc().oldest().is_none() && publisher.host().head() > 0 {
             self.idle_since_ns.store(now_ns(), Ordering::SeqCst);
         }
         due_ns

@@ -252,6 +252,7 @@ impl VslSink {
                 service
                     .publisher()
                     .host_mut()
+                    .ipc_mut()
                     .count_drops(1, DropCause::NoBuffer);
                 return Ok(Outcome::Dropped {
                     sequence,

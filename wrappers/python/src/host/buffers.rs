@@ -48,7 +48,7 @@ impl State {
     /// so that one thread can be host and client.
     pub(super) fn process(&mut self) -> Result<(), Failure> {
         self.publisher.host_mut().process()?;
-        if self.publisher.host().is_expecting() {
+        if self.publisher.host().ipc().is_expecting() {
             self.publisher.host_mut().process()?;
         }
         Ok(())

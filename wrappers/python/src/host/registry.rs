@@ -55,14 +55,14 @@ impl Registry {
         let size = file_size(fd).map_err(|errno| os("fstat", errno))?;
         let mut known = self.known.iter();
         if let Some(at) = known.position(|known| known.identity == identity)
-            && !host.is_registered(self.known[at].id)
+            && !host.ipc_mut().is_registered(self.known[at].id)
         {
             // The ring has unregistered it to make room.
             self.known.swap_remove(at);
         }
         let mut known = self.known.iter_mut();
         if let Some(known) = known.find(|known| known.identity == identity) {
-            if size > known.size || (known.is_unsealed && host.has_foreign_clients()) {
+            if size > known.size || (known.is_unsealed && host.ipc().has_foreign_clients()) {
                 return Ok(None);
             }
             known.is_pooled |= known.users == 0;
@@ -70,14 +70,14 @@ impl Registry {
             return Ok(Some(known.id));
         }
         let is_unsealed = !memfd::fix_length(fd);
-        if is_unsealed && host.has_foreign_clients() {
+        if is_unsealed && host.ipc().has_foreign_clients() {
             return Ok(None);
         }
         let own = fd.try_clone_to_owned();
         let own = own.map_err(|error| videostream::Error::Os("dup", error))?;
         let registered = match is_unsealed {
-            true => host.register_unsealed(own, size),
-            false => (**host).register(own, size),
+            true => host.ipc_mut().register_unsealed(own, size),
+            false => host.ipc_mut().register(own, size),
         };
         let id = match registered {
             // Another user's memory, not a file, or a file that a process may serve.
