@@ -2,6 +2,8 @@
 
 use std::io;
 
+use rustix::io::Errno;
+use videostream_hal::Call;
 use videostream_hal::format::FormatError;
 use videostream_hal::memory::MemoryError;
 use videostream_hal::memory::allocate::Report;
@@ -47,9 +49,28 @@ pub enum Error {
     /// An error of a recording.
     #[error(transparent)]
     Record(#[from] RecordError),
-    /// A system call failed; the text names the attempt.
-    #[error("{0}: {1}")]
-    Os(&'static str, #[source] io::Error),
+    /// A system call failed.
+    #[error("{call}: {errno}")]
+    Os {
+        /// The call.
+        call: Call,
+        /// What the kernel answered.
+        #[source]
+        errno: Errno,
+    },
+    /// A thread could not be started.
+    #[error("can't start a thread: {error}")]
+    Thread {
+        /// What the system answered.
+        #[source]
+        error: io::Error,
+    },
+    /// An error of the program's own, in what it implements for the library, such as a source.
+    #[error(transparent)]
+    Program {
+        /// The error.
+        error: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The source has too few buffers to share.
     #[error("the source has {has} buffers, sharing needs at least {needs}: ask for more buffers")]
     Buffers {
@@ -76,6 +97,11 @@ pub enum Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
+    /// Returns a function for `map_err` that makes the failure of `call`.
+    pub(crate) const fn of(call: Call) -> impl Fn(Errno) -> Self {
+        move |errno| Self::Os { call, errno }
+    }
+
     /// Returns the error between host and client, if it is one.
     #[must_use]
     pub fn share(&self) -> Option<&videostream_ipc::Error> {

@@ -120,6 +120,9 @@ pub enum Error {
         /// The missing capability.
         ability: &'static str,
     },
+    /// The caller supplied no memory for buffers that need it, and knows why.
+    #[error("no memory was supplied for the buffers")]
+    NotSupplied,
     /// The call is not allowed in the present state.
     #[error("{action}: not in the state {state}")]
     State {
@@ -255,6 +258,7 @@ impl Error {
             | Self::PictureSize { .. }
             | Self::Rectangle { .. }
             | Self::State { .. } => ErrorKind::InvalidArgument,
+            Self::NotSupplied => ErrorKind::OutOfMemory,
             Self::Pipeline { .. } => ErrorKind::Pipeline,
             Self::SourceChanged => ErrorKind::SourceChanged,
             Self::NoSignal => ErrorKind::NoSignal,

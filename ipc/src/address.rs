@@ -68,7 +68,8 @@ impl Address {
         } else {
             SocketAddrUnix::new_abstract_name(self.name())
         }
-        .map_err(|e| Error::os(Call::Socket, e))
+        // A path of `MAX_PATH` bytes without a zero byte fits, which `new` has checked.
+        .map_err(|_| Error::AddressInvalid)
     }
 
     /// Connects to the host of this name. The socket is non-blocking.

@@ -142,6 +142,12 @@ pub enum Error {
         /// Its id.
         id: u32,
     },
+    /// A buffer that clients may only read could not be opened again for reading.
+    #[error("can't open a buffer again for reading, through /proc/self/fd: {errno}")]
+    Reopen {
+        /// What the kernel answered.
+        errno: Errno,
+    },
     /// As many buffers as fit are registered.
     #[error("{count} buffers are registered, the maximum")]
     TooManyBuffers {

@@ -97,22 +97,23 @@ impl Address {
         let mode = Mode::from_raw_mode(mode);
         chmod(self.name(), mode).map_err(|e| Error::os(Call::Chmod, e))?;
         listen(socket, BACKLOG).map_err(|e| Error::os(Call::Listen, e))?;
-        FileId::of(self).ok_or(Error::os(Call::Stat, Errno::NOENT))
+        FileId::of(self).map_err(|e| Error::os(Call::Stat, e))
     }
 
     /// Binds to a free temporary name in the same folder. Returns it with the folder's descriptor
     /// if the name refers to that, because a full path would be too long.
     fn bind_beside(&self, socket: &OwnedFd) -> Result<(Self, Option<OwnedFd>), Error> {
-        for _ in 0..NAMES {
+        let mut left = NAMES;
+        loop {
             let (name, folder) = self.temporary()?;
+            left -= 1;
             match bind(socket, &name.socket_address()?) {
                 Ok(()) => return Ok((name, folder)),
                 // Another host's: try the next name.
-                Err(Errno::ADDRINUSE) => {}
+                Err(Errno::ADDRINUSE) if left > 0 => {}
                 Err(errno) => return Err(Error::os(Call::Bind, errno)),
             }
         }
-        Err(Error::os(Call::Bind, Errno::ADDRINUSE))
     }
 
     fn temporary(&self) -> Result<(Self, Option<OwnedFd>), Error> {
@@ -197,7 +198,7 @@ impl Address {
     pub(crate) fn unlink(&self, id: FileId) {
         // Even without a lock: another host's file is here only if this host's was removed.
         let _lock = Lock::take(self.folder(), SHORT_LOCK_NS);
-        if FileId::of(self) == Some(id) {
+        if FileId::of(self) == Ok(id) {
             let _ = unlink(self.name());
         }
     }
@@ -216,9 +217,9 @@ impl FileId {
         clippy::unnecessary_cast,
         reason = "the fields' types differ between architectures"
     )]
-    fn of(address: &Address) -> Option<Self> {
-        let stat = lstat(address.name()).ok()?;
-        Some(Self {
+    fn of(address: &Address) -> Result<Self, Errno> {
+        let stat = lstat(address.name())?;
+        Ok(Self {
             device: stat.st_dev as u64,
             inode: stat.st_ino as u64,
         })

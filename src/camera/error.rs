@@ -220,8 +220,8 @@ impl CameraError {
             Self::NotFound { .. } | Self::NoCamera { .. } => ErrorKind::NotFound,
             Self::NotACamera { .. }
             | Self::UnsupportedFormat { .. }
-            | Self::UnsupportedSize { .. }
-            | Self::Memory { .. } => ErrorKind::NotSupported,
+            | Self::UnsupportedSize { .. } => ErrorKind::NotSupported,
+            Self::Memory { why, .. } => why.kind(),
             Self::PermissionDenied { .. } => ErrorKind::PermissionDenied,
             Self::Busy { .. } => ErrorKind::Busy,
             Self::Pipeline { .. } => ErrorKind::Pipeline,

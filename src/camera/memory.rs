@@ -4,8 +4,10 @@ use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::SealFlags;
+use rustix::io::Errno;
 use rustix::param::page_size;
 use videostream_hal::Call;
+use videostream_hal::memory::MemoryError;
 use videostream_hal::memory::allocate::Report;
 use videostream_hal::memory::{Access, Allocator, Mapping, Origin, memfd};
 use videostream_hal::v4l2::queue::ExternalMemory;
@@ -65,6 +67,13 @@ pub enum MemoryRefusal {
     /// No memory of this kind could be allocated.
     #[error("none could be allocated ({})", refusals(_0))]
     None(Report),
+    /// The pages of this process could not be mapped.
+    #[error("its pages could not be mapped: {error}")]
+    NotMapped {
+        /// The reason.
+        #[source]
+        error: MemoryError,
+    },
     /// The device cannot access the memory.
     #[error(
         "the driver cannot reach it{}: {error}; without an IOMMU it needs contiguous memory, such \
@@ -78,6 +87,16 @@ pub enum MemoryRefusal {
         #[source]
         error: Error,
     },
+}
+
+impl MemoryRefusal {
+    /// Returns what a program can do about it.
+    pub(super) const fn kind(&self) -> ErrorKind {
+        match self {
+            Self::NotMapped { .. } => ErrorKind::OutOfMemory,
+            Self::NotTaken | Self::None(_) | Self::OutOfReach { .. } => ErrorKind::NotSupported,
+        }
+    }
 }
 
 /// Lists why each source of dma-bufs failed.
@@ -153,8 +172,7 @@ impl Supplied {
                 Ok(given) => given.report,
                 Err(report) => report,
             };
-            self.refusal = Some(MemoryRefusal::None(report));
-            return Err(no_memory(Some(rustix::io::Errno::NOMEM)));
+            return Err(self.refuse(MemoryRefusal::None(report)));
         }
         let borrowed: Vec<BorrowedFd<'_>> = planes.iter().map(AsFd::as_fd).collect();
         external.import(index, &borrowed)?;
@@ -169,15 +187,16 @@ impl Supplied {
     ) -> Result<Vec<OwnedFd>, Error> {
         let (mut planes, mut pages) = (Vec::new(), Vec::new());
         for &len in lengths {
-            let file = memfd::create(c"camera", len).map_err(|e| no_memory(Some(e)))?;
-            let mapping = Mapping::new(&file, len, Access::ReadWrite);
-            pages.push(mapping.map_err(|_| no_memory(None))?);
+            let file = memfd::create(c"camera", len).map_err(failed(Call::MemfdCreate))?;
+            let mapping = Mapping::new(&file, len, Access::ReadWrite)
+                .map_err(|error| self.refuse(MemoryRefusal::NotMapped { error }))?;
+            pages.push(mapping);
             let mut seals = SealFlags::SHRINK | SealFlags::GROW;
             if self.access == ExportAccess::ReadOnly {
                 // The mapping that the driver fills exists already; no other one may write.
                 seals |= SealFlags::FUTURE_WRITE;
             }
-            memfd::seal(&file, seals | SealFlags::SEAL).map_err(|e| no_memory(Some(e)))?;
+            memfd::seal(&file, seals | SealFlags::SEAL).map_err(failed(Call::Fcntl))?;
             planes.push(file);
         }
         self.origin = Some(Origin::Memfd);
@@ -185,16 +204,21 @@ impl Supplied {
         Ok(planes)
     }
 
+    /// Keeps the refusal for [`Supplied::refusal`]. Returns the error that ends the start.
+    fn refuse(&mut self, refusal: MemoryRefusal) -> Error {
+        self.refusal = Some(refusal);
+        Error::NotSupplied
+    }
+
     /// Returns the refusal that an error of a start stands for, if it is about the memory.
     pub(super) fn refusal(&self, error: Error) -> Option<MemoryRefusal> {
         if self.memory == CameraMemory::Driver {
             return None;
         }
-        if self.refusal.is_some() {
-            return self.refusal;
-        }
-        let Error::System { call, .. } = error else {
-            return None;
+        let call = match error {
+            Error::NotSupplied => return self.refusal,
+            Error::System { call, .. } => call,
+            _ => return None,
         };
         match (call, error.kind()) {
             (Call::ReqBufs, ErrorKind::InvalidArgument) => Some(MemoryRefusal::NotTaken),
@@ -209,18 +233,12 @@ impl Supplied {
     }
 }
 
-/// Returns the kernel's error for missing memory.
-fn no_memory(errno: Option<rustix::io::Errno>) -> Error {
-    Error::System {
-        call: Call::Mmap,
-        errno: errno.unwrap_or(rustix::io::Errno::NOMEM),
-    }
+fn failed(call: Call) -> impl Fn(Errno) -> Error {
+    move |errno| Error::System { call, errno }
 }
 
 #[cfg(test)]
 mod tests {
-    use rustix::io::Errno;
-
     use super::*;
 
     #[test]
@@ -239,6 +257,19 @@ mod tests {
         assert_eq!(refusal_of(Call::StreamOn, Errno::INVAL), None);
         let own = Supplied::new(CameraMemory::Driver, ExportAccess::ReadOnly);
         assert_eq!(own.refusal(system(Call::ReqBufs, Errno::INVAL)), None);
+        let mut pages = Supplied::new(CameraMemory::Pages, ExportAccess::ReadOnly);
+        assert_eq!(pages.refusal(Error::NotSupplied), None);
+        let error = MemoryError::System {
+            call: Call::Mmap,
+            errno: Errno::NOMEM,
+        };
+        let unmapped = pages.refuse(MemoryRefusal::NotMapped { error });
+        let refusal = pages.refusal(unmapped).unwrap();
+        assert_eq!(refusal.kind(), ErrorKind::OutOfMemory);
+        assert_eq!(
+            refusal.to_string(),
+            format!("its pages could not be mapped: {error}")
+        );
         let none = MemoryRefusal::None(Report {
             dma_heap: Some(Errno::NOENT),
             udmabuf: Some(Errno::ACCESS),

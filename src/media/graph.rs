@@ -270,7 +270,7 @@ impl MediaGraph {
         let topology = self.topology()?;
         match self.device.set_link(&topology, ends, enabled) {
             Ok(()) => self.refresh(),
-            Err(MediaError::NoLink(_)) => {
+            Err(MediaError::NoLink { .. }) => {
                 let links = topology.data_links().filter_map(|link| topology.ends(link));
                 let others = links
                     .filter(|other| other.source == ends.source)
@@ -278,8 +278,8 @@ impl MediaGraph {
                     .collect();
                 Err(GraphError::NoLink { from, to, others })
             }
-            Err(MediaError::Immutable(_)) => Err(GraphError::Immutable { from, to }),
-            Err(MediaError::LinkBusy(_)) => Err(GraphError::LinkBusy { from, to }),
+            Err(MediaError::Immutable { .. }) => Err(GraphError::Immutable { from, to }),
+            Err(MediaError::LinkBusy { .. }) => Err(GraphError::LinkBusy { from, to }),
             Err(error) => Err(GraphError::device(&self.path, error)),
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::event::epoll;
+use videostream_hal::Call;
 use videostream_hal::memory::{Mapped, MemoryError};
 use videostream_hal::time::{deadline_in, now_ns};
 use videostream_ipc as ipc;
@@ -20,11 +21,11 @@ use crate::{Error, Result};
 const ANSWER_LOOK_NS: u64 = 50_000_000;
 
 /// Makes an epoll descriptor over the socket and the event of new frames.
-fn watch(client: &ipc::client::Client) -> rustix::io::Result<OwnedFd> {
-    let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+fn watch(client: &ipc::client::Client) -> Result<OwnedFd> {
+    let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(Error::of(Call::EpollCreate))?;
     for fd in [client.socket_fd(), client.event_fd()] {
         let data = epoll::EventData::new_u64(0);
-        epoll::add(&epoll, fd, data, epoll::EventFlags::IN)?;
+        epoll::add(&epoll, fd, data, epoll::EventFlags::IN).map_err(Error::of(Call::EpollCtl))?;
     }
     Ok(epoll)
 }
@@ -84,7 +85,7 @@ impl Pending {
         } = self;
         match pending.enter(welcome) {
             Ok(ipc) => Ok(Connection {
-                events: watch(&ipc).map_err(|e| Error::Os("epoll", e.into()))?,
+                events: watch(&ipc)?,
                 ipc,
                 inbox,
                 keep_mapped,

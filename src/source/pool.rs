@@ -4,6 +4,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 
+use videostream_hal::Call;
 use videostream_hal::format::Layout;
 use videostream_hal::memory::allocate::{Allocation, Allocator, Origin};
 use videostream_hal::memory::{Access, Mapped, memfd};
@@ -41,7 +42,7 @@ impl Pool {
             if memory.report.taken == Some(Origin::Memfd) {
                 // Clients must not write: after the seal only the mapping above can.
                 let seals = memfd::FIXED_SIZE_READ_ONLY;
-                memfd::seal(&memory.fd, seals).map_err(|e| Error::Os("seal memory", e.into()))?;
+                memfd::seal(&memory.fd, seals).map_err(Error::of(Call::Fcntl))?;
             }
             buffers.push((memory, mapped));
         }

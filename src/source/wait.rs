@@ -1,10 +1,10 @@
 //! Waiting for a source.
 
-use std::io;
 use std::os::fd::BorrowedFd;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
+use videostream_hal::Call;
 use videostream_hal::time::until;
 
 use super::Source;
@@ -51,7 +51,7 @@ pub(crate) fn wait(
     let (ready, other) = match polled {
         Ok(revents) => revents,
         Err(Errno::INTR) => return Ok(Woken::Interrupted),
-        Err(errno) => return Err(Error::Os("poll", io::Error::from(errno))),
+        Err(errno) => return Err(Error::of(Call::Poll)(errno)),
     };
     // A device that hangs up reports all events; taking a frame returns its error.
     if ready.contains(PollFlags::PRI) && !ready.contains(PollFlags::HUP) {

@@ -1,11 +1,11 @@
 //! Waiting for a source in an event loop, or in a thread without access to the source.
 
-use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::event::{EventfdFlags, epoll, eventfd};
 use rustix::io::Errno;
+use videostream_hal::Call;
 use videostream_hal::time::{Alarm, until};
 
 use super::Source;
@@ -92,13 +92,14 @@ impl Watch {
     /// # Errors
     /// [`Error::Os`].
     pub fn new() -> Result<Self> {
-        let set = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(failed)?;
-        let alarm = Alarm::new().map_err(failed)?;
+        let set =
+            epoll::create(epoll::CreateFlags::CLOEXEC).map_err(Error::of(Call::EpollCreate))?;
+        let alarm = Alarm::new().map_err(Error::of(Call::TimerfdCreate))?;
         let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
-        let bell = eventfd(0, flags).map_err(failed)?;
+        let bell = eventfd(0, flags).map_err(Error::of(Call::Eventfd))?;
         for (fd, data) in [(alarm.as_fd(), ALARM), (bell.as_fd(), BELL)] {
             let data = epoll::EventData::new_u64(data);
-            epoll::add(&set, fd, data, epoll::EventFlags::IN).map_err(failed)?;
+            epoll::add(&set, fd, data, epoll::EventFlags::IN).map_err(Error::of(Call::EpollCtl))?;
         }
         let state = State {
             alarm,
@@ -117,7 +118,7 @@ impl Watch {
     /// [`Error::Os`].
     pub fn add(&self, fd: BorrowedFd<'_>) -> Result<()> {
         let data = epoll::EventData::new_u64(OTHER);
-        epoll::add(&self.set, fd, data, epoll::EventFlags::IN).map_err(failed)
+        epoll::add(&self.set, fd, data, epoll::EventFlags::IN).map_err(Error::of(Call::EpollCtl))
     }
 
     /// Updates the watch to what `source` waits for now.
@@ -150,8 +151,10 @@ impl Watch {
         let data = epoll::EventData::new_u64(SOURCE);
         // A closed descriptor has left the set automatically.
         match epoll::add(&self.set, fd, data, flags) {
-            Err(Errno::EXIST) => epoll::modify(&self.set, fd, data, flags).map_err(failed)?,
-            added => added.map_err(failed)?,
+            Err(Errno::EXIST) => {
+                epoll::modify(&self.set, fd, data, flags).map_err(Error::of(Call::EpollCtl))?
+            }
+            added => added.map_err(Error::of(Call::EpollCtl))?,
         }
         state.followed = Some(followed);
         Ok(())
@@ -173,7 +176,7 @@ impl Watch {
         let count = match epoll::wait(&self.set, &mut events, timeout) {
             Ok(count) => count,
             Err(Errno::INTR) => 0,
-            Err(errno) => return Err(failed(errno)),
+            Err(errno) => return Err(Error::of(Call::EpollWait)(errno)),
         };
         let mut awake = Awake::default();
         for event in &events[..count] {
@@ -221,10 +224,6 @@ fn generations(source: &(impl Source + ?Sized)) -> u32 {
         behind = source.behind();
     }
     all
-}
-
-fn failed(errno: Errno) -> Error {
-    Error::Os("watch a source", io::Error::from(errno))
 }
 
 #[cfg(test)]

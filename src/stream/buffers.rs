@@ -2,6 +2,8 @@
 
 use std::os::fd::OwnedFd;
 
+use rustix::io::fcntl_dupfd_cloexec;
+use videostream_hal::Call;
 use videostream_ipc::{Error as IpcError, Goodbye, MAX_BUFFERS};
 
 use crate::share::{FramePublisher, Host};
@@ -64,8 +66,7 @@ type Parts = Vec<Vec<(OwnedFd, u64)>>;
 fn parts(host: &Host, source: &impl Source) -> Result<Parts> {
     let buffers = (0..source.buffer_count()).map(|index| {
         let parts = source.buffer_fds(index).into_iter().map(|(fd, size)| {
-            let fd = fd.try_clone_to_owned();
-            let fd = fd.map_err(|e| Error::Os("duplicate a buffer's descriptor", e))?;
+            let fd = fcntl_dupfd_cloexec(fd, 0).map_err(Error::of(Call::Fcntl))?;
             Ok((fd, size))
         });
         parts.collect::<Result<Vec<_>>>()

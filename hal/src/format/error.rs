@@ -5,20 +5,23 @@ use core::fmt;
 use super::FourCc;
 
 /// Why there is no layout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FormatError {
     /// The format table does not know the code.
+    #[error("format {fourcc} is not known; its layout is the driver's")]
     Unknown {
         /// The code asked for.
         fourcc: FourCc,
     },
     /// Compressed data has no planes.
+    #[error("format {fourcc} is compressed and has no planes; use the size the driver states")]
     Compressed {
         /// The code asked for.
         fourcc: FourCc,
     },
     /// A picture without pixels.
+    #[error("a picture of {width}x{height} has no pixels")]
     EmptyPicture {
         /// Pixels per line asked for.
         width: u32,
@@ -26,6 +29,7 @@ pub enum FormatError {
         height: u32,
     },
     /// A size does not fit 32 bits, the width of V4L2's `sizeimage`.
+    #[error(fmt = too_large)]
     TooLarge {
         /// The format.
         fourcc: FourCc,
@@ -37,6 +41,7 @@ pub enum FormatError {
         stride: u32,
     },
     /// A line does not fit the stride.
+    #[error("{stride} bytes per line are too few for {width} pixels of {fourcc} (plane {plane})")]
     StrideTooSmall {
         /// The format.
         fourcc: FourCc,
@@ -48,6 +53,7 @@ pub enum FormatError {
         plane: u32,
     },
     /// The memory is smaller than the picture.
+    #[error("{size} bytes do not hold a picture of {fourcc} that takes {need}")]
     BufferTooSmall {
         /// The format.
         fourcc: FourCc,
@@ -58,49 +64,16 @@ pub enum FormatError {
     },
 }
 
-impl fmt::Display for FormatError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::Unknown { fourcc } => {
-                write!(
-                    f,
-                    "format {fourcc} is not known; its layout is the driver's"
-                )
-            }
-            Self::Compressed { fourcc } => write!(
-                f,
-                "format {fourcc} is compressed and has no planes; use the size the driver states"
-            ),
-            Self::EmptyPicture { width, height } => {
-                write!(f, "a picture of {width}x{height} has no pixels")
-            }
-            Self::TooLarge {
-                fourcc,
-                width,
-                height,
-                stride,
-            } => {
-                write!(f, "a picture of {width}x{height} in {fourcc}")?;
-                if stride != 0 {
-                    write!(f, " with {stride} bytes per line")?;
-                }
-                f.write_str(" takes more than 4 GiB")
-            }
-            Self::StrideTooSmall {
-                fourcc,
-                width,
-                stride,
-                plane,
-            } => write!(
-                f,
-                "{stride} bytes per line are too few for {width} pixels of {fourcc} (plane {plane})"
-            ),
-            Self::BufferTooSmall { fourcc, size, need } => write!(
-                f,
-                "{size} bytes do not hold a picture of {fourcc} that takes {need}"
-            ),
-        }
+fn too_large(
+    fourcc: &FourCc,
+    width: &u32,
+    height: &u32,
+    stride: &u32,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    write!(f, "a picture of {width}x{height} in {fourcc}")?;
+    if *stride != 0 {
+        write!(f, " with {stride} bytes per line")?;
     }
+    f.write_str(" takes more than 4 GiB")
 }
-
-impl core::error::Error for FormatError {}

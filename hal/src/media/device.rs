@@ -78,12 +78,12 @@ impl MediaDevice {
     ) -> Result<(), MediaError> {
         let link = topology
             .link_between(ends)
-            .ok_or(MediaError::NoLink(ends))?;
+            .ok_or(MediaError::NoLink { ends })?;
         if link.is_immutable() {
             return if link.is_enabled() == enabled {
                 Ok(())
             } else {
-                Err(MediaError::Immutable(ends))
+                Err(MediaError::Immutable { ends })
             };
         }
         let others = link.raw_flags() & !sys::MEDIA_LNK_FL_ENABLED;
@@ -93,7 +93,7 @@ impl MediaDevice {
             others
         };
         ioctl::setup_link(self.fd.as_fd(), ends, flags).map_err(|error| match error.errno() {
-            Some(Errno::BUSY) => MediaError::LinkBusy(ends),
+            Some(Errno::BUSY) => MediaError::LinkBusy { ends },
             _ => MediaError::Device(error),
         })
     }

@@ -35,12 +35,14 @@ impl fmt::Display for LinkEnds {
 }
 
 /// Why an operation on a media device failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MediaError {
     /// A system call failed, or the driver answered nonsense.
-    Device(Error),
+    #[error(transparent)]
+    Device(#[from] Error),
     /// The caller's memory is too small for what the driver has.
+    #[error("the device has {needed} {what}, there is room for {room}")]
     TooSmall {
         /// Entities, interfaces, pads or links.
         what: &'static str,
@@ -50,6 +52,7 @@ pub enum MediaError {
         room: usize,
     },
     /// The driver named something that it did not list.
+    #[error("the driver's {what} {id} is {to}, which it does not list (a driver defect)")]
     Dangling {
         /// The element that refers to it: `source of link`.
         what: &'static str,
@@ -59,57 +62,33 @@ pub enum MediaError {
         to: u32,
     },
     /// There is no such link.
-    NoLink(LinkEnds),
+    #[error("there is no link from {} to {}", ends.source, ends.sink)]
+    NoLink {
+        /// Where it would begin and end.
+        ends: LinkEnds,
+    },
     /// The link cannot be changed: it is as the hardware is wired.
-    Immutable(LinkEnds),
+    #[error("{ends} cannot be changed (it is immutable)")]
+    Immutable {
+        /// Where it begins and ends.
+        ends: LinkEnds,
+    },
     /// The link cannot be changed while one of its ends streams.
-    LinkBusy(LinkEnds),
+    #[error("{ends} cannot be changed while it streams (EBUSY)")]
+    LinkBusy {
+        /// Where it begins and ends.
+        ends: LinkEnds,
+    },
     /// There is no enabled way from a sensor or another source to the entity.
+    #[error("no enabled way leads from a source to entity {entity}: enable a link")]
     NoPath {
         /// Id of the entity where the way should end.
         entity: u32,
     },
     /// The way is longer than [`MAX_PATH`](super::MAX_PATH) links.
+    #[error("the way to entity {entity} is too long")]
     LongPath {
         /// Id of the entity where it ends.
         entity: u32,
     },
 }
-
-impl From<Error> for MediaError {
-    fn from(error: Error) -> Self {
-        Self::Device(error)
-    }
-}
-
-impl fmt::Display for MediaError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::Device(error) => error.fmt(f),
-            Self::TooSmall { what, needed, room } => {
-                write!(
-                    f,
-                    "the device has {needed} {what}, there is room for {room}"
-                )
-            }
-            Self::Dangling { what, id, to } => write!(
-                f,
-                "the driver's {what} {id} is {to}, which it does not list (a driver defect)"
-            ),
-            Self::NoLink(ends) => {
-                write!(f, "there is no link from {} to {}", ends.source, ends.sink)
-            }
-            Self::Immutable(ends) => write!(f, "{ends} cannot be changed (it is immutable)"),
-            Self::LinkBusy(ends) => {
-                write!(f, "{ends} cannot be changed while it streams (EBUSY)")
-            }
-            Self::NoPath { entity } => write!(
-                f,
-                "no enabled way leads from a source to entity {entity}: enable a link"
-            ),
-            Self::LongPath { entity } => write!(f, "the way to entity {entity} is too long"),
-        }
-    }
-}
-
-impl core::error::Error for MediaError {}

@@ -194,8 +194,8 @@ mod tests {
         let mut writing = mapped.read_write(fd.as_fd()).unwrap();
         assert!(writing.access.is_none());
         // SAFETY: the only slice of this memory.
-        unsafe { writing.bytes_mut() }
-        [4095] = 5;
+        let bytes = unsafe { writing.bytes_mut() };
+        bytes[4095] = 5;
         writing.end().unwrap();
         let reading = mapped.read(fd.as_fd()).unwrap();
         // SAFETY: as above.

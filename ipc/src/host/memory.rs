@@ -4,7 +4,6 @@ use core::fmt::Write as _;
 
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags, SealFlags};
-use rustix::io::Errno;
 use videostream_hal::Call;
 use videostream_hal::memory::dmabuf::{Identity, identity};
 use videostream_hal::memory::{kind, sync_file};
@@ -119,13 +118,14 @@ impl Memory {
 fn open_for_reading(fd: &OwnedFd) -> Result<OwnedFd, Error> {
     let mut path = heapless::String::<32>::new();
     let fits = write!(path, "/proc/self/fd/{}", fd.as_raw_fd());
-    fits.map_err(|_| Error::os(Call::Open, Errno::NAMETOOLONG))?;
+    debug_assert!(fits.is_ok(), "a descriptor has 10 digits at most");
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-    rustix::fs::open(path.as_str(), flags, Mode::empty()).map_err(|e| Error::os(Call::Open, e))
+    rustix::fs::open(path.as_str(), flags, Mode::empty()).map_err(|errno| Error::Reopen { errno })
 }
 
 #[cfg(test)]
 mod tests {
+    use rustix::io::Errno;
     use videostream_hal::memory::memfd;
 
     use super::*;

@@ -20,8 +20,8 @@ impl Host {
     /// # Errors
     /// [`Error::TooManyBuffers`] when frames lie in all of them; [`Error::BadBuffer`] for memory
     /// that could shrink under a client's mapping, and huge pages without `F_SEAL_FUTURE_WRITE` or
-    /// with a hole; [`Error::Os`] when a read-only descriptor that [`Exports`] asks for can't be
-    /// made.
+    /// with a hole; [`Error::Reopen`] when a read-only descriptor that [`Exports`] asks for can't
+    /// be made.
     pub fn register(&mut self, fd: OwnedFd, size: u64) -> Result<u32, Error> {
         let memory = Memory::new(fd)?;
         if let Some(id) = self.buffers.find(&memory) {

@@ -13,6 +13,7 @@ use crate::boundary::explain;
 pub(crate) fn errno_of(error: Error) -> Errno {
     let errno = match error {
         Error::Os { errno, .. }
+        | Error::Reopen { errno }
         | Error::FenceFailed { errno }
         | Error::Ring(
             RingError::Create { errno } | RingError::Map(MemoryError::System { errno, .. }),

@@ -104,9 +104,10 @@ pub(crate) fn to_python(error: Error) -> PyErr {
         Error::Share { socket, why } => of_share(&socket, &why),
         Error::Camera(error) => of_camera(&error),
         Error::EndOfStream => PyStopIteration::new_err(()),
-        Error::Os(what, error) => {
-            let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
-            raise(Kind::Other, errno, &format!("{what}: {error}"), None)
+        Error::Os { errno, .. } => raise(Kind::Other, errno, &error.to_string(), None),
+        Error::Thread { error: ref why } => {
+            let errno = Errno::from_io_error(why).unwrap_or(Errno::IO);
+            raise(Kind::Other, errno, &error.to_string(), None)
         }
         error if error.is_timeout() => {
             raise(Kind::TimedOut, Errno::TIMEDOUT, &error.to_string(), None)
@@ -150,7 +151,7 @@ fn of_share(socket: &str, why: &IpcError) -> PyErr {
         IpcError::WouldBlock { .. } | IpcError::TooManyBuffers { .. } => {
             (Kind::Other, Errno::NOBUFS)
         }
-        IpcError::Os { errno, .. } => (Kind::Other, *errno),
+        IpcError::Os { errno, .. } | IpcError::Reopen { errno } => (Kind::Other, *errno),
         _ => (Kind::Other, Errno::PROTO),
     };
     raise(kind, errno, &why.to_string(), Some(Path::new(socket)))

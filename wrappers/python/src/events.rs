@@ -4,6 +4,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use parking_lot::Mutex;
 use rustix::event::epoll;
+use rustix::io::{Errno, fcntl_dupfd_cloexec};
+use videostream::hal::Call;
 use videostream::hal::time::Alarm;
 use videostream::{Error, Result};
 
@@ -41,8 +43,9 @@ impl State {
 
 impl Events {
     pub(crate) fn new() -> Result<Self> {
-        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(failed("epoll_create"))?;
-        let alarm = Alarm::new().map_err(failed("timerfd_create"))?;
+        let epoll =
+            epoll::create(epoll::CreateFlags::CLOEXEC).map_err(failed(Call::EpollCreate))?;
+        let alarm = Alarm::new().map_err(failed(Call::TimerfdCreate))?;
         add(&epoll, alarm.as_fd())?;
         Ok(Self {
             epoll,
@@ -56,7 +59,7 @@ impl Events {
 
     /// Watches this descriptor instead of the former one. A first look is due.
     pub(crate) fn watch(&self, fd: BorrowedFd<'_>) -> Result<()> {
-        let fd = fd.try_clone_to_owned().map_err(|e| Error::Os("dup", e))?;
+        let fd = duplicate(fd)?;
         let mut state = self.state.lock();
         state.forget(&self.epoll);
         add(&self.epoll, fd.as_fd())?;
@@ -95,9 +98,15 @@ impl Events {
 
 fn add(epoll: &OwnedFd, fd: BorrowedFd<'_>) -> Result<()> {
     let data = epoll::EventData::new_u64(0);
-    epoll::add(epoll, fd, data, epoll::EventFlags::IN).map_err(failed("epoll_ctl"))
+    epoll::add(epoll, fd, data, epoll::EventFlags::IN).map_err(failed(Call::EpollCtl))
 }
 
-fn failed(call: &'static str) -> impl Fn(rustix::io::Errno) -> Error {
-    move |errno| Error::Os(call, errno.into())
+/// Returns another descriptor of the same file.
+pub(crate) fn duplicate(fd: BorrowedFd<'_>) -> Result<OwnedFd> {
+    fcntl_dupfd_cloexec(fd, 0).map_err(failed(Call::Fcntl))
+}
+
+/// Returns a function for `map_err` that makes the failure of `call`.
+pub(crate) fn failed(call: Call) -> impl Fn(Errno) -> Error {
+    move |errno| Error::Os { call, errno }
 }

@@ -18,6 +18,7 @@ use videostream::{
 };
 
 use crate::error::{Failure, Kind, raise};
+use crate::events::duplicate;
 use crate::fork::ProcessLocal;
 use crate::frame::{Frame, FrameInfo};
 use crate::memory::{Access, Buffer, Memory, open_buffers};
@@ -457,8 +458,7 @@ impl State {
             return Ok(Arc::clone(parts));
         }
         let parts = source.buffer_fds(index).into_iter().map(|(fd, size)| {
-            let fd = fd.try_clone_to_owned();
-            let fd = fd.map_err(|error| Error::Os("dup", error))?;
+            let fd = duplicate(fd)?;
             Buffer::new(fd, size, MapAccess::Read)
         });
         let parts = Arc::new(parts.collect::<Result<Vec<_>, _>>()?);

@@ -27,6 +27,7 @@ use self::registry::Registry;
 use crate::context::{ContextManager, context_manager};
 use crate::descriptor::describe;
 use crate::error::{Failure, Kind, raise, to_python};
+use crate::events::duplicate;
 use crate::fork::ProcessLocal;
 use crate::frame::{Frame, FrameInfo, parse_fourcc};
 use crate::stats;
@@ -136,10 +137,7 @@ impl Host {
     #[pyo3(signature = (timeout = 0.0))]
     fn poll(&self, py: Python<'_>, timeout: Option<f64>) -> Result<u32, Failure> {
         let deadline_ns = deadline(timeout.filter(|seconds| seconds.is_nan() || *seconds >= 0.0))?;
-        let fd = self.with(|state| {
-            let fd = state.publisher.host().as_fd().try_clone_to_owned();
-            fd.map_err(|error| videostream::Error::Os("dup", error).into())
-        })?;
+        let fd = self.with(|state| Ok(duplicate(state.publisher.host().as_fd())?))?;
         let ready = until(py, deadline_ns, |slice| {
             let mut fds = [PollFd::new(&fd, PollFlags::IN)];
             match poll(&mut fds, Some(&time_until(slice))) {

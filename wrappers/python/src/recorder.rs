@@ -151,15 +151,17 @@ impl Shot for PictureInput<'_> {
 
 /// Wraps an exception as an error of the library.
 fn of_python(error: PyErr) -> Error {
-    Error::Os("reading a frame", std::io::Error::other(error))
+    Error::Program {
+        error: Box::new(error),
+    }
 }
 
 /// Converts an error of a recording, and unwraps exceptions.
 fn of_recording(error: Error) -> PyErr {
     match error {
-        Error::Os(what, error) => match error.downcast::<PyErr>() {
-            Ok(error) => error,
-            Err(error) => to_python(Error::Os(what, error)),
+        Error::Program { error } => match error.downcast::<PyErr>() {
+            Ok(error) => *error,
+            Err(error) => to_python(Error::Program { error }),
         },
         error => to_python(error),
     }

@@ -183,7 +183,7 @@ impl Stream {
             }
             Err(error) => {
                 self.inner.is_running.store(false, Ordering::Release);
-                Err(Failure::Library(Error::Os("start a thread", error)).into())
+                Err(Failure::Library(Error::Thread { error }).into())
             }
         }
     }

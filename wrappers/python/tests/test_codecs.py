@@ -163,11 +163,19 @@ def test_unsupported_encoder_options_are_refused():
         vs.Encoder(size=SIZE, format="NV12", device="/dev/no-such-device")
 
 
+def test_an_unknown_backend_is_not_supported(monkeypatch):
+    monkeypatch.setenv("VSL_CODEC_BACKEND", "magic")
+    with pytest.raises(vs.Error, match="VSL_CODEC_BACKEND=magic") as caught:
+        vs.Encoder(size=SIZE, format="NV12")
+    assert caught.value.errno == errno.ENOTSUP
+
+
 def test_a_wrong_size_names_both_sizes():
     encoder = vs.Encoder(backend="software")
     encoder.encode(picture(0))
-    with pytest.raises(vs.Error, match=r"NV12 64x48.*NV12 192x128"):
+    with pytest.raises(vs.Error, match=r"NV12 64x48.*NV12 192x128") as caught:
         encoder.encode(vs.Frame(64, 48, "NV12"))
+    assert caught.value.errno == errno.EINVAL
     assert len(encoder.encode(picture(1))) == 1
 
 

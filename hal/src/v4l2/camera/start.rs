@@ -15,7 +15,8 @@ use crate::{Call, Error, ErrorKind};
 /// How often a signal is followed that changes during renegotiation.
 const MAX_CHANGES: usize = 8;
 
-/// Provides memory for the buffers of a queue whose memory is not the driver's.
+/// Provides memory for the buffers of a queue whose memory is not the driver's. Returns
+/// [`Error::NotSupplied`] if it has none.
 pub type Supply<'s> = &'s mut dyn FnMut(&mut ExternalMemory<'_>) -> Result<(), Error>;
 
 impl Capture<Device> {

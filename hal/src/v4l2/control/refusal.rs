@@ -7,10 +7,11 @@ use crate::v4l2::ioctl::{ControlFlags, ControlInfo};
 use crate::{Error, ErrorKind};
 
 /// Why something could not be set or read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettingError {
-    /// The setting.
+    /// The device has no control for the setting.
+    #[error(fmt = missing)]
     Missing {
         /// The setting.
         setting: Setting,
@@ -18,6 +19,7 @@ pub enum SettingError {
         related: Related,
     },
     /// The value is out of range or between two steps.
+    #[error(fmt = out_of_range)]
     OutOfRange {
         /// The setting.
         setting: Setting,
@@ -33,28 +35,33 @@ pub enum SettingError {
         unit: Option<Unit>,
     },
     /// The menu has no such item.
+    #[error("{setting}: the menu has no such item")]
     NoItem {
         /// The setting.
         setting: Setting,
     },
     /// The device only reports it.
+    #[error("{setting} is read-only")]
     ReadOnly {
         /// The setting.
         setting: Setting,
     },
     /// It has no effect now, because the camera controls it automatically or another setting
     /// disables it.
+    #[error(fmt = inactive)]
     Inactive {
         /// The setting.
         setting: Setting,
     },
     /// It cannot be changed now, such as while streaming.
+    #[error("{setting} cannot be changed now: stop the stream first")]
     Grabbed {
         /// The setting.
         setting: Setting,
     },
     /// The device failed.
-    Device(Error),
+    #[error(transparent)]
+    Device(#[from] Error),
 }
 
 impl SettingError {
@@ -72,59 +79,40 @@ impl SettingError {
     }
 }
 
-impl From<Error> for SettingError {
-    fn from(error: Error) -> Self {
-        Self::Device(error)
+fn missing(setting: &Setting, related: &Related, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "no control for {setting}")?;
+    match related.is_empty() {
+        true => f.write_str(", nor any other of its kind"),
+        false => write!(f, "; of its kind there is {related}"),
     }
 }
 
-impl fmt::Display for SettingError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing { setting, related } if related.is_empty() => {
-                write!(f, "no control for {setting}, nor any other of its kind")
-            }
-            Self::Missing { setting, related } => {
-                write!(
-                    f,
-                    "no control for {setting}; of its kind there is {related}"
-                )
-            }
-            Self::OutOfRange {
-                setting,
-                value,
-                minimum,
-                maximum,
-                step,
-                unit,
-            } => {
-                write!(f, "{setting} {value} is not in {minimum} to {maximum}")?;
-                if *step > 1 {
-                    write!(f, " in steps of {step}")?;
-                }
-                match unit {
-                    Some(unit) => write!(f, " (unit: {unit})"),
-                    None => Ok(()),
-                }
-            }
-            Self::NoItem { setting } => write!(f, "{setting}: the menu has no such item"),
-            Self::ReadOnly { setting } => write!(f, "{setting} is read-only"),
-            Self::Inactive { setting } => match setting.automatic() {
-                Some(automatic) => write!(
-                    f,
-                    "{setting} has no effect now: switch {automatic} off first"
-                ),
-                None => write!(f, "{setting} has no effect in the present configuration"),
-            },
-            Self::Grabbed { setting } => {
-                write!(f, "{setting} cannot be changed now: stop the stream first")
-            }
-            Self::Device(error) => error.fmt(f),
-        }
+fn out_of_range(
+    setting: &Setting,
+    value: &i64,
+    minimum: &i64,
+    maximum: &i64,
+    step: &u64,
+    unit: &Option<Unit>,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    write!(f, "{setting} {value} is not in {minimum} to {maximum}")?;
+    if *step > 1 {
+        write!(f, " in steps of {step}")?;
+    }
+    match unit {
+        Some(unit) => write!(f, " (unit: {unit})"),
+        None => Ok(()),
     }
 }
 
-impl core::error::Error for SettingError {}
+fn inactive(setting: &Setting, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "{setting} has no effect ")?;
+    match setting.automatic() {
+        Some(automatic) => write!(f, "now: switch {automatic} off first"),
+        None => f.write_str("in the present configuration"),
+    }
+}
 
 /// Checks whether a control accepts a value now; `exact` refuses values between two steps, which
 /// drivers would round.

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd};
 use rustix::io::{fcntl_dupfd_cloexec, read, write};
+use videostream::hal::Call;
 use videostream::hal::time::{Alarm, now_ns, poll_until};
 use videostream::share::{ClientStatus, FramePublisher, HostBuilder};
 use videostream::{Error, Result};
@@ -57,13 +58,11 @@ impl Service {
     /// Binds a host and starts its thread, which calls `tell`.
     pub(super) fn start(host: HostBuilder, tell: impl Fn(News) + Send + 'static) -> Result<Self> {
         let host = host.bind()?;
-        let failed = |what| move |errno: rustix::io::Errno| Error::Os(what, errno.into());
+        let failed = |call| move |errno| Error::Os { call, errno };
         let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
-            .map_err(failed("make an event descriptor"))?;
-        let alarm = Alarm::new().map_err(failed("make a timer"))?;
-        let same = |fd: BorrowedFd<'_>| {
-            fcntl_dupfd_cloexec(fd, 0).map_err(failed("duplicate a descriptor"))
-        };
+            .map_err(failed(Call::Eventfd))?;
+        let alarm = Alarm::new().map_err(failed(Call::TimerfdCreate))?;
+        let same = |fd: BorrowedFd<'_>| fcntl_dupfd_cloexec(fd, 0).map_err(failed(Call::Fcntl));
         let (events, rings) = (same(host.as_fd())?, same(alarm.as_fd())?);
         let shared = Arc::new(Shared {
             publisher: Mutex::new(FramePublisher::new(host)),
@@ -79,7 +78,7 @@ impl Service {
         let served = shared.clone();
         let thread = thread
             .spawn(move || served.serve(&events, &rings, &tell))
-            .map_err(|error| Error::Os("start a thread", error))?;
+            .map_err(|error| Error::Thread { error })?;
         Ok(Self {
             shared,
             thread: Some(thread),

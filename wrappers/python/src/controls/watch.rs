@@ -11,12 +11,14 @@ use rustix::event::epoll;
 use rustix::io::Errno;
 use videostream::Error;
 use videostream::camera::{self, controls::ControlChange};
+use videostream::hal::Call;
 use videostream::hal::time::until as time_until;
 use videostream::hal::v4l2::ControlFlags;
 
 use super::value::of_number;
 use crate::context::{ContextManager, context_manager};
 use crate::error::{Kind, raise};
+use crate::events::failed;
 use crate::fork::ProcessLocal;
 use crate::iteration::async_iterator;
 use crate::wait::{Stopped, deadline, until};
@@ -72,7 +74,7 @@ impl ControlWatch {
             }];
             match epoll::wait(&self.events, &mut events, Some(&time_until(slice))) {
                 Ok(_) | Err(Errno::INTR) => self.take(),
-                Err(errno) => Err(Error::Os("epoll_wait", errno.into()).into()),
+                Err(errno) => Err(failed(Call::EpollWait)(errno).into()),
             }
         })
     }

@@ -15,6 +15,7 @@ use videostream::ipc::{Error as IpcError, MAX_BUFFERS};
 use videostream::share;
 
 use crate::error::{Failure, Kind, raise};
+use crate::events::duplicate;
 
 /// How long pooled memory stays registered without a frame in it, in nanoseconds.
 const MAX_IDLE_NS: u64 = 2_000_000_000;
@@ -73,8 +74,7 @@ impl Registry {
         if is_unsealed && host.ipc().has_foreign_clients() {
             return Ok(None);
         }
-        let own = fd.try_clone_to_owned();
-        let own = own.map_err(|error| videostream::Error::Os("dup", error))?;
+        let own = duplicate(fd)?;
         let registered = match is_unsealed {
             true => host.ipc_mut().register_unsealed(own, size),
             false => host.ipc_mut().register(own, size),
