@@ -319,11 +319,11 @@ fn a_new_signal_is_taken_up_in_one_call() {
     let device = grabber.device();
     let hdmi = device.inputs().flatten().find(|input| input.has_dv_timings);
     device.set_input(hdmi.unwrap().index).unwrap();
-    let mode = device.control_by_name("DV Timings Signal Mode");
+    let mode = device.node().control_by_name("DV Timings Signal Mode");
     let mode = mode.unwrap().unwrap();
     let mut stream = camera().format(FourCc::YUYV).start().unwrap();
     // Without a signal, and with the current one again: both are changes.
-    device.set_control(&mode, 1).unwrap();
+    device.node().set_control(&mode, 1).unwrap();
     let error = loop {
         match stream.next_within(TIMEOUT) {
             Ok(frame) => stream.requeue(frame.index).unwrap(),
@@ -331,18 +331,18 @@ fn a_new_signal_is_taken_up_in_one_call() {
         }
     };
     assert_eq!(error.kind(), ErrorKind::SourceChanged, "{error}");
-    device.set_control(&mode, 0).unwrap();
+    device.node().set_control(&mode, 0).unwrap();
     stream.renegotiate().unwrap();
     let frame = stream.next_within(TIMEOUT).unwrap();
     assert_eq!(frame.bytes_used[0], stream.layout().size);
     stream.requeue(frame.index).unwrap();
 
-    device.set_control(&mode, 1).unwrap();
+    device.node().set_control(&mode, 1).unwrap();
     let error = stream.renegotiate().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NoSignal);
     assert!(error.to_string().contains("no signal"), "{error}");
     assert!(!stream.is_streaming() && stream.buffers().is_empty());
-    device.set_control(&mode, 0).unwrap();
+    device.node().set_control(&mode, 0).unwrap();
     let error = stream.next_within(TIMEOUT).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::SourceChanged, "{error}");
     stream.renegotiate().unwrap();

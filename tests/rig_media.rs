@@ -67,7 +67,12 @@ fn sensor_and_lens_behind_each_video_node_are_found() {
         assert!(topology.flash(sensors[0].id()).is_none());
         // A lens has controls and no pads.
         let lens = graph.subdevice(found.id()).unwrap().unwrap();
-        assert!(lens.control(control::id::FOCUS_ABSOLUTE).unwrap().is_some());
+        assert!(
+            lens.node()
+                .control(control::id::FOCUS_ABSOLUTE)
+                .unwrap()
+                .is_some()
+        );
     }
     // A camera without blocks has a graph, in which nothing leads to it.
     let list = devices();
@@ -325,10 +330,14 @@ fn a_sensor_lists_formats_and_sizes_and_has_controls() {
     assert!(sensor.format(1, Which::Active).is_err());
 
     // The same code as for video nodes reads and sets controls.
-    let pattern = sensor.control(control::id::BRIGHTNESS).unwrap().unwrap();
-    let set = sensor.set_control(&pattern, 100).unwrap();
-    assert_eq!(sensor.control_value(&pattern).unwrap(), set);
-    assert!(sensor.controls().map(Result::unwrap).count() > 3);
+    let pattern = sensor
+        .node()
+        .control(control::id::BRIGHTNESS)
+        .unwrap()
+        .unwrap();
+    let set = sensor.node().set_control(&pattern, 100).unwrap();
+    assert_eq!(sensor.node().control_value(&pattern).unwrap(), set);
+    assert!(sensor.node().controls().map(Result::unwrap).count() > 3);
 
     // The scaler crops; a sensor of this kind has no interval.
     let scaler = graph.subdevice(id("Scaler")).unwrap().unwrap();

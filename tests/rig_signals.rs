@@ -110,9 +110,10 @@ fn signals_end_no_call_and_move_no_deadline() {
     // A wait for nothing ends at its deadline, not at a signal, which does not restart it either.
     let drops = stream
         .device()
+        .node()
         .control_by_name("Percentage of Dropped Buffers");
     let drops = drops.unwrap().unwrap();
-    stream.device().set_control(&drops, 100).unwrap();
+    stream.device().node().set_control(&drops, 100).unwrap();
     let wait = Duration::from_millis(500);
     loop {
         let begin = Instant::now();
@@ -125,7 +126,7 @@ fn signals_end_no_call_and_move_no_deadline() {
             }
         }
     }
-    stream.device().set_control(&drops, 0).unwrap();
+    stream.device().node().set_control(&drops, 0).unwrap();
     take(&mut stream, 3);
     drop(stream);
     // Opening, negotiating and starting are interrupted, too.

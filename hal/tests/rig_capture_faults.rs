@@ -276,7 +276,7 @@ fn assert_gone(stream: &mut Capture, held: u32, pages: &Mapping) {
     assert_eq!(error.kind(), ErrorKind::Disconnected, "{error}");
     let back = stream.requeue(held).unwrap_err();
     assert_eq!(back.kind(), ErrorKind::Disconnected, "{back}");
-    let ask = stream.device().control(0x0098_0900).unwrap_err();
+    let ask = stream.device().node().control(0x0098_0900).unwrap_err();
     assert_eq!(ask.kind(), ErrorKind::Disconnected, "{ask}");
     let again = stream.renegotiate(&small(&[]), &mut |_| {}).unwrap_err();
     assert_eq!(again.kind(), ErrorKind::Disconnected, "{again}");

@@ -22,7 +22,7 @@ fn all_kinds_of_controls_are_listed_and_read() {
         return;
     };
     let device = open();
-    let controls: Vec<_> = device.controls().map(Result::unwrap).collect();
+    let controls: Vec<_> = device.node().controls().map(Result::unwrap).collect();
     assert!(controls.is_sorted_by_key(|control| control.id));
     for kind in [
         ControlType::Integer,
@@ -50,11 +50,11 @@ fn all_kinds_of_controls_are_listed_and_read() {
             || info.control_type == ControlType::Class;
         if info.flags.contains(ControlFlags::HAS_PAYLOAD) {
             let mut bytes = vec![0; usize::try_from(info.payload_len()).unwrap()];
-            device.control_payload(info, &mut bytes).unwrap();
-            let error = device.control_value(info).unwrap_err();
+            device.node().control_payload(info, &mut bytes).unwrap();
+            let error = device.node().control_value(info).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{info:?}");
         } else if !unreadable {
-            let value = device.control_value(info).unwrap();
+            let value = device.node().control_value(info).unwrap();
             let fits = match info.control_type {
                 ControlType::Bitmask => value & !info.maximum == 0,
                 _ => (info.minimum..=info.maximum).contains(&value),
@@ -72,17 +72,17 @@ fn menus_have_holes_and_names_or_numbers() {
     };
     let device = open();
     let menu = control(&device, "Menu");
-    let items: Vec<_> = device.menu(&menu).map(Result::unwrap).collect();
+    let items: Vec<_> = device.node().menu(&menu).map(Result::unwrap).collect();
     assert!(items.iter().all(|item| !item.name().is_empty()));
     assert!(
         (items.len() as i64) < menu.maximum + 1,
         "{items:?} has no hole"
     );
     let numbers = control(&device, "Integer Menu");
-    let items: Vec<_> = device.menu(&numbers).map(Result::unwrap).collect();
+    let items: Vec<_> = device.node().menu(&numbers).map(Result::unwrap).collect();
     assert!(items.iter().any(|item| item.value != 0), "{items:?}");
     let integer = control(&device, "Integer 32 Bits");
-    assert_eq!(device.menu(&integer).count(), 0);
+    assert_eq!(device.node().menu(&integer).count(), 0);
 }
 
 #[test]
@@ -91,29 +91,37 @@ fn numbers_are_set_and_rounded_into_their_range() {
         return;
     };
     let device = open();
-    let brightness = device.control(id::BRIGHTNESS).unwrap().unwrap();
-    assert_eq!(device.set_control(&brightness, 77).unwrap(), 77);
-    assert_eq!(device.control_value(&brightness).unwrap(), 77);
+    let brightness = device.node().control(id::BRIGHTNESS).unwrap().unwrap();
+    assert_eq!(device.node().set_control(&brightness, 77).unwrap(), 77);
+    assert_eq!(device.node().control_value(&brightness).unwrap(), 77);
     let most = device
+        .node()
         .set_control(&brightness, brightness.maximum + 1000)
         .unwrap();
     assert_eq!(most, brightness.maximum);
     device
+        .node()
         .set_control(&brightness, brightness.default_value)
         .unwrap();
 
     let wide = control(&device, "Integer 64 Bits");
     let value = wide.minimum / 2 + 1;
-    let set = device.set_control(&wide, value).unwrap();
+    let set = device.node().set_control(&wide, value).unwrap();
     assert!(set < i64::from(i32::MIN), "{set}");
-    assert_eq!(device.control_value(&wide).unwrap(), set);
+    assert_eq!(device.node().control_value(&wide).unwrap(), set);
 
-    let error = device.set_control(&brightness, i64::MAX).unwrap_err();
+    let error = device
+        .node()
+        .set_control(&brightness, i64::MAX)
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     let read_only = control(&device, "Read-Only Integer 32 Bits");
-    let error = device.set_control(&read_only, 1).unwrap_err();
+    let error = device.node().set_control(&read_only, 1).unwrap_err();
     assert_eq!(error.errno(), Some(Errno::ACCESS));
-    assert_eq!(device.control(0x0098_0fff).unwrap().map(|c| c.id), None);
+    assert_eq!(
+        device.node().control(0x0098_0fff).unwrap().map(|c| c.id),
+        None
+    );
 }
 
 #[test]
@@ -125,12 +133,18 @@ fn texts_and_arrays_travel_as_bytes() {
     let text = control(&device, "String");
     let mut bytes = vec![0; usize::try_from(text.payload_len()).unwrap()];
     bytes[..3].copy_from_slice(b"abc");
-    device.set_control_payload(&text, &mut bytes).unwrap();
+    device
+        .node()
+        .set_control_payload(&text, &mut bytes)
+        .unwrap();
     let mut read = vec![0xff; bytes.len()];
-    device.control_payload(&text, &mut read).unwrap();
+    device.node().control_payload(&text, &mut read).unwrap();
     assert!(read.starts_with(b"abc\0"), "{read:?}");
     let mut short = [0; 1];
-    let error = device.control_payload(&text, &mut short).unwrap_err();
+    let error = device
+        .node()
+        .control_payload(&text, &mut short)
+        .unwrap_err();
     assert_eq!(error.errno(), Some(Errno::NOSPC));
 
     let matrix = control(&device, "U16 8x16 Matrix");
@@ -141,9 +155,12 @@ fn texts_and_arrays_travel_as_bytes() {
     assert_eq!(matrix.payload_len(), 8 * 16 * 2);
     let mut values = vec![0x20; usize::try_from(matrix.payload_len()).unwrap()];
     values[2..4].copy_from_slice(&0x1e_u16.to_ne_bytes());
-    device.set_control_payload(&matrix, &mut values).unwrap();
+    device
+        .node()
+        .set_control_payload(&matrix, &mut values)
+        .unwrap();
     let mut read = vec![0; values.len()];
-    device.control_payload(&matrix, &mut read).unwrap();
+    device.node().control_payload(&matrix, &mut read).unwrap();
     assert_eq!(read, values);
 }
 
@@ -162,10 +179,10 @@ fn several_are_set_at_once_and_the_wrong_one_is_named() {
         entry(id::CONTRAST, 20),
         entry(id::HFLIP, 1),
     ];
-    device.set_controls(&mut list).unwrap();
+    device.node().set_controls(&mut list).unwrap();
     let value = |id| {
-        let info = device.control(id).unwrap().unwrap();
-        device.control_value(&info).unwrap()
+        let info = device.node().control(id).unwrap().unwrap();
+        device.node().control_value(&info).unwrap()
     };
     assert_eq!(
         (value(id::BRIGHTNESS), value(id::CONTRAST), value(id::HFLIP)),
@@ -178,7 +195,7 @@ fn several_are_set_at_once_and_the_wrong_one_is_named() {
         entry(id::HFLIP, 0),
         entry(menu.id, 10_000),
     ];
-    let error = device.set_controls(&mut list).unwrap_err();
+    let error = device.node().set_controls(&mut list).unwrap_err();
     assert_eq!(error.index, Some(2), "{error}");
     assert_eq!((value(id::BRIGHTNESS), value(id::HFLIP)), (10, 1));
     set(&device, "Horizontal Flip", 0);
@@ -190,12 +207,30 @@ fn names_are_found_as_people_type_them() {
         return;
     };
     let device = open();
-    let brightness = device.control_by_name("brightness").unwrap().unwrap();
+    let brightness = device
+        .node()
+        .control_by_name("brightness")
+        .unwrap()
+        .unwrap();
     assert_eq!(brightness.id, id::BRIGHTNESS);
-    let exact = device.control_by_name("Integer 32 Bits").unwrap().unwrap();
-    let typed = device.control_by_name("integer_32_bits").unwrap().unwrap();
+    let exact = device
+        .node()
+        .control_by_name("Integer 32 Bits")
+        .unwrap()
+        .unwrap();
+    let typed = device
+        .node()
+        .control_by_name("integer_32_bits")
+        .unwrap()
+        .unwrap();
     assert_eq!(exact.id, typed.id);
-    assert!(device.control_by_name("no such thing").unwrap().is_none());
+    assert!(
+        device
+            .node()
+            .control_by_name("no such thing")
+            .unwrap()
+            .is_none()
+    );
 }
 
 #[test]
@@ -204,13 +239,13 @@ fn a_change_of_a_control_is_an_event() {
         return;
     };
     let device = open();
-    assert!(device.next_event().unwrap().is_none());
+    assert!(device.node().next_event().unwrap().is_none());
     let selector = EventSelector::Control {
         id: id::BRIGHTNESS,
         initial: true,
     };
-    device.subscribe(selector).unwrap();
-    let event = device.next_event().unwrap().unwrap();
+    device.node().subscribe(selector).unwrap();
+    let event = device.node().next_event().unwrap().unwrap();
     assert!(matches!(
         event.kind,
         EventKind::Control {
@@ -221,7 +256,7 @@ fn a_change_of_a_control_is_an_event() {
     set(&device, "Brightness", 99);
     let ready = wait(device.as_fd(), Ready::EVENT, patience()).unwrap();
     assert!(ready.contains(Ready::EVENT));
-    let event = device.next_event().unwrap().unwrap();
+    let event = device.node().next_event().unwrap().unwrap();
     let EventKind::Control {
         value,
         value_changed,
@@ -231,9 +266,12 @@ fn a_change_of_a_control_is_an_event() {
         panic!("{event:?}");
     };
     assert_eq!((value, value_changed), (99, true));
-    device.unsubscribe(selector).unwrap();
+    device.node().unsubscribe(selector).unwrap();
     set(&device, "Brightness", 98);
-    assert!(device.next_event().unwrap().is_none());
-    let no_event = device.subscribe(EventSelector::FrameSync).unwrap_err();
+    assert!(device.node().next_event().unwrap().is_none());
+    let no_event = device
+        .node()
+        .subscribe(EventSelector::FrameSync)
+        .unwrap_err();
     assert_eq!(no_event.kind(), ErrorKind::InvalidArgument);
 }

@@ -100,7 +100,7 @@ fn a_driver_without_frame_sync_refuses_it_and_streams() {
         return;
     };
     let stream = start(open(), &small(&[FourCc::YUYV]));
-    let refused = stream.device().subscribe(EventSelector::FrameSync);
+    let refused = stream.device().node().subscribe(EventSelector::FrameSync);
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::InvalidArgument);
     drop(stream.next_frame(patience()).unwrap());
     assert_eq!(stream.frame_sync(), None);

@@ -56,7 +56,7 @@ struct Fuzz<'d> {
 
 impl<'d> Fuzz<'d> {
     fn new(seed: u64, device: &'d Device) -> Self {
-        let controls: Vec<_> = device.controls().map(Result::unwrap).collect();
+        let controls: Vec<_> = device.node().controls().map(Result::unwrap).collect();
         let disconnect = controls.iter().find(|info| info.name() == DISCONNECT);
         Self {
             rng: Rng::new(seed),
@@ -177,7 +177,7 @@ impl<'d> Fuzz<'d> {
             }
             "try list" => ioctl::try_ext_ctrls(fd, &mut list),
             "set list" => ioctl::s_ext_ctrls(fd, &mut list),
-            _ => self.device.set_controls(&mut list),
+            _ => self.device.node().set_controls(&mut list),
         };
         let len = list.len();
         drop(list);
@@ -220,7 +220,7 @@ impl<'d> Fuzz<'d> {
             }
             2 => {
                 let info = *self.rng.of(&self.controls);
-                self.count("value", device.control_value(&info));
+                self.count("value", device.node().control_value(&info));
             }
             3 | 4 => self.set(),
             5 => self.exchange("get list"),
@@ -232,9 +232,9 @@ impl<'d> Fuzz<'d> {
                 let name: String = (0..len)
                     .map(|_| char::from_u32(self.rng.below(0x250) as u32).unwrap_or('-'))
                     .collect();
-                self.count("name", device.control_by_name(&name));
+                self.count("name", device.node().control_by_name(&name));
                 let info = *self.rng.of(&self.controls);
-                self.count("menu item", device.menu_item(&info, &name));
+                self.count("menu item", device.node().menu_item(&info, &name));
             }
             10 => self.setting(),
             _ => self.event(),
@@ -252,7 +252,7 @@ impl<'d> Fuzz<'d> {
             info.flags ^= ControlFlags::HAS_PAYLOAD;
         }
         let value = self.value(&info);
-        let result = self.device.set_control(&info, value);
+        let result = self.device.node().set_control(&info, value);
         let ordinary = [
             ControlType::Integer,
             ControlType::Boolean,
@@ -271,7 +271,7 @@ impl<'d> Fuzz<'d> {
     }
 
     fn setting(&mut self) {
-        let settings = self.device.settings();
+        let settings = self.device.node().settings();
         let (number, on) = (self.rng.number(), self.rng.once_in(2));
         let said = match self.rng.below(9) {
             0 => settings.set_gain(number).map(drop),
@@ -311,9 +311,9 @@ impl<'d> Fuzz<'d> {
             },
         };
         match self.rng.below(3) {
-            0 => self.count("subscribe", self.device.subscribe(selector)),
-            1 => self.count("unsubscribe", self.device.unsubscribe(selector)),
-            _ => self.count("event", self.device.next_event()),
+            0 => self.count("subscribe", self.device.node().subscribe(selector)),
+            1 => self.count("unsubscribe", self.device.node().unsubscribe(selector)),
+            _ => self.count("event", self.device.node().next_event()),
         }
     }
 }

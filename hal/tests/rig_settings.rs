@@ -41,7 +41,7 @@ fn gain_is_the_programs_once_the_automatic_is_off() {
         return;
     };
     let device = open();
-    let settings = device.settings();
+    let settings = device.node().settings();
     settings.set_auto_gain(true).unwrap();
     assert!(settings.auto_gain().unwrap());
     assert_read("gain_automatic", 1);
@@ -69,7 +69,7 @@ fn pictures_are_mirrored_and_made_up() {
         return;
     };
     let device = open();
-    let settings = device.settings();
+    let settings = device.node().settings();
     for on in [true, false] {
         settings.set_hflip(on).unwrap();
         assert_eq!(settings.hflip().unwrap(), on);
@@ -102,7 +102,7 @@ fn what_the_camera_lacks_is_named_with_what_it_has() {
         return;
     };
     let device = open();
-    let settings = device.settings();
+    let settings = device.node().settings();
     let said = |error: SettingError| {
         assert_eq!(error.kind(), ErrorKind::NotSupported);
         error.to_string()
@@ -137,7 +137,7 @@ fn what_the_camera_lacks_is_named_with_what_it_has() {
             let names = named.split(", ").filter(|name| !name.is_empty());
             assert_eq!(names.clone().count(), ids.len(), "{setting}: {named}");
             for (name, id) in names.zip(ids) {
-                let info = device.control(id).unwrap().unwrap();
+                let info = device.node().control(id).unwrap().unwrap();
                 assert!(simple_name(info.name()).eq(name.bytes()), "{info:?} {name}");
             }
         }
@@ -151,12 +151,12 @@ fn settings_that_a_stream_holds_are_refused() {
         return;
     };
     let stream = vivid::stream();
-    let settings = stream.device().settings();
+    let settings = stream.device().node().settings();
     settings.set_hflip(true).unwrap();
     settings.set_hflip(false).unwrap();
     // None of the typed ones is held by this driver; the flag is told of those that are.
     let scaler = vivid::control(stream.device(), "Enable Capture Scaler");
     assert!(scaler.flags.contains(ControlFlags::GRABBED), "{scaler:?}");
-    let error = stream.device().set_control(&scaler, 0).unwrap_err();
+    let error = stream.device().node().set_control(&scaler, 0).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Busy, "{error}");
 }

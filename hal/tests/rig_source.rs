@@ -62,6 +62,7 @@ impl Drop for Input {
 fn send(device: &Device, name: &str) {
     let menu = control(device, "DV Timings");
     let item = device
+        .node()
         .menu(&menu)
         .map(Result::unwrap)
         .find(|item| item.name() == name)
@@ -181,7 +182,7 @@ fn unplugging_ends_the_wait_for_a_signal() {
     stream.renegotiate(&ANY_SIZE, &mut |_| {}).unwrap_err();
     set(&input.0, "DV Timings Signal Mode", CURRENT);
     let button = control(&input.0, "Disconnect");
-    input.0.set_control(&button, 1).unwrap();
+    input.0.node().set_control(&button, 1).unwrap();
     let error = loop {
         match stream.next_frame(patience()) {
             Err(Error::SourceChanged) => {}

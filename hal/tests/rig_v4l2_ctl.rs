@@ -298,6 +298,7 @@ fn controls_and_menus_are_the_same() {
     at_every_node(|node, about, device| {
         let mut theirs = v4l2_ctl::controls(&theirs(node, "--list-ctrls-menus"));
         let (headings, ours): (Vec<_>, Vec<_>) = device
+            .node()
             .controls()
             .map(Result::unwrap)
             .partition(|info| info.control_type == ControlType::Class);
@@ -311,7 +312,11 @@ fn controls_and_menus_are_the_same() {
                 continue;
             };
             let control = theirs.controls.remove(at);
-            let by_name = device.control_by_name(&control.name).unwrap().unwrap();
+            let by_name = device
+                .node()
+                .control_by_name(&control.name)
+                .unwrap()
+                .unwrap();
             assert_eq!(by_name.id, info.id, "{about}: {control:?}");
             assert_eq!(control.flags, info.flags.bits(), "{about}: {control:?}");
             our_lists::same_control(about, device, info, &control);

@@ -103,10 +103,12 @@ impl Decoder {
         let flags = formats
             .find(|format| format.fourcc == wishes.coded)
             .map_or(FormatFlags::empty(), |format| format.flags);
-        device.subscribe(EventSelector::SourceChange { input: 0 })?;
+        device
+            .node()
+            .subscribe(EventSelector::SourceChange { input: 0 })?;
         // The end is read from the flag on the last buffer. The document asks for this subscription
         // all the same, and drivers may lack the event.
-        let _ = device.subscribe(EventSelector::EndOfStream);
+        let _ = device.node().subscribe(EventSelector::EndOfStream);
         m2m.allocate_output(packets)?;
         m2m.start_output()?;
         Ok(Self {

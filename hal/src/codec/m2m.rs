@@ -235,8 +235,8 @@ impl M2m {
 
     /// Returns how many buffers to request: those asked for plus those that the driver keeps.
     fn with_minimum(&self, buffers: Buffers, minimum: u32) -> Buffers {
-        let keeps = match self.device().control(minimum) {
-            Ok(Some(info)) => self.device().control_value(&info).unwrap_or(0),
+        let keeps = match self.device().node().control(minimum) {
+            Ok(Some(info)) => self.device().node().control_value(&info).unwrap_or(0),
             _ => 0,
         };
         let keeps = u32::try_from(keeps).unwrap_or(0);
@@ -336,7 +336,7 @@ impl M2m {
     /// Dequeues all events; returns whether one reported a change of the stream's format.
     pub(super) fn source_changed(&self) -> Result<bool, Error> {
         let mut changed = false;
-        while let Some(event) = self.device().next_event()? {
+        while let Some(event) = self.device().node().next_event()? {
             if let EventKind::SourceChange { resolution, .. } = event.kind {
                 changed |= resolution;
             }

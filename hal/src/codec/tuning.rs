@@ -287,7 +287,7 @@ const MISSING: Error = Error::Missing {
 
 /// Returns the control, if the driver has it.
 fn query(device: &Device, id: Id) -> Result<Option<ControlInfo>, TuningError> {
-    let info = device.control(id.0).map_err(|error| TuningError {
+    let info = device.node().control(id.0).map_err(|error| TuningError {
         control: id.1,
         error,
         range: None,
@@ -311,6 +311,7 @@ fn set(device: &Device, id: Id, value: u32) -> Result<i64, TuningError> {
         || (info.minimum..=info.maximum).contains(&value)
             && (!is_menu
                 || device
+                    .node()
                     .menu(&info)
                     .flatten()
                     .any(|item| i64::from(item.index) == value));
@@ -324,7 +325,7 @@ fn set(device: &Device, id: Id, value: u32) -> Result<i64, TuningError> {
             ..failed(error)
         });
     }
-    device.set_control(&info, value).map_err(failed)
+    device.node().set_control(&info, value).map_err(failed)
 }
 
 /// Sets a control if the driver has it; returns whether it does.

@@ -1,7 +1,5 @@
 //! An open device node.
 
-use core::ops::Deref;
-
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::path::Arg;
 
@@ -15,9 +13,9 @@ use crate::format::{FourCc, MbusCode};
 
 /// An open V4L2 node and its capabilities.
 ///
-/// Dereferences to [`Node`], which has controls and events. Any number of handles may be open on a
-/// node; the one that allocates buffers owns the stream. Dropping the device closes it, and the
-/// kernel then frees its queue.
+/// Controls and events belong to its [`Node`] ([`Device::node`]). Any number of handles may be open
+/// on a node; the one that allocates buffers owns the stream. Dropping the device closes it, and
+/// the kernel then frees its queue.
 #[derive(Debug)]
 pub struct Device {
     node: Node,
@@ -48,6 +46,12 @@ impl Device {
             node: Node::from_fd(fd),
             capabilities,
         })
+    }
+
+    /// Returns the handle that has controls and events.
+    #[must_use]
+    pub const fn node(&self) -> &Node {
+        &self.node
     }
 
     /// Returns driver, card, bus, and capabilities.
@@ -224,14 +228,6 @@ impl Device {
         rect: SelectionRect,
     ) -> Result<SelectionRect, Error> {
         ioctl::s_selection(self.node.as_fd(), buf_type, target, rounding, rect)
-    }
-}
-
-impl Deref for Device {
-    type Target = Node;
-
-    fn deref(&self) -> &Node {
-        &self.node
     }
 }
 

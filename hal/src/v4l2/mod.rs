@@ -37,10 +37,10 @@ pub mod control;
 mod device;
 mod fraction;
 mod grabber;
-mod handle;
 pub mod ioctl;
 pub(crate) mod list;
 mod node;
+mod nodes;
 mod pix_format;
 pub mod queue;
 mod wait;
@@ -50,7 +50,6 @@ pub use crate::{Error, ErrorKind};
 pub use buf_type::{BufType, Memory};
 pub use device::Device;
 pub use fraction::Fraction;
-pub use handle::Node;
 pub use ioctl::{
     Buffer, BufferFlags, BufferPlane, Capabilities, Caps, ControlFlags, ControlInfo, ControlType,
     DvStandards, DvTimings, Event, EventKind, EventSelector, ExportAccess, FormatDescription,
@@ -58,6 +57,7 @@ pub use ioctl::{
     SelectionRect, SelectionTarget, Standard, Standards, TimestampClock, TimestampSource,
 };
 pub use list::{DvTimingsList, Formats, Inputs, Intervals, Outputs, Sizes, StandardList};
-pub use node::{NodePath, nodes};
+pub use node::Node;
+pub use nodes::{NodePath, nodes};
 pub use pix_format::{Colorimetry, Field, MAX_MEMORY_PLANES, PixFormat, PlaneFormat};
 pub use wait::{Ready, wait};

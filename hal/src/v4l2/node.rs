@@ -1,83 +1,69 @@
-//! Device nodes: which exist.
+//! The common part of video nodes and sub-devices.
 
-use core::fmt::{self, Write as _};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::path::Arg;
 
-use crate::{Error, scan};
+use super::ioctl;
+use super::{Event, EventSelector};
+use crate::{Call, Error};
 
-/// The path of a video node: `/dev/video7`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NodePath {
-    number: u16,
-    text: [u8; Self::MAX],
-    len: u8,
-}
-
-impl NodePath {
-    const MAX: usize = 16;
-
-    /// Returns the path of node `number`.
-    #[must_use]
-    pub fn new(number: u16) -> Self {
-        let mut path = Self {
-            number,
-            text: [0; Self::MAX],
-            len: 0,
-        };
-        // `/dev/video` and five digits take 15 of the 16 bytes, so nothing is truncated.
-        let _ = write!(path, "/dev/video{number}");
-        path
-    }
-
-    /// Returns the path as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        core::str::from_utf8(&self.text[..usize::from(self.len)]).unwrap_or("")
-    }
-}
-
-impl fmt::Write for NodePath {
-    fn write_str(&mut self, s: &str) -> fmt::Result {
-        let start = usize::from(self.len);
-        let room = self
-            .text
-            .get_mut(start..start + s.len())
-            .ok_or(fmt::Error)?;
-        room.copy_from_slice(s.as_bytes());
-        self.len += s.len() as u8;
-        Ok(())
-    }
-}
-
-impl fmt::Display for NodePath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl fmt::Debug for NodePath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// Maximum number of video nodes of a system (`VIDEO_NUM_DEVICES` of the kernel).
-const MAX_NODES: usize = 256;
-
-/// Lists the video nodes in `/dev`, by number.
+/// An open V4L2 node of any kind, with controls (see [`control`](super::control)) and events.
 ///
-/// # Errors
-/// Those of opening and reading `/dev`. A system without nodes gives an empty list.
-pub fn nodes() -> Result<impl Iterator<Item = NodePath>, Error> {
-    let (numbers, _) = scan::numbers::<MAX_NODES>("/dev", "video")?;
-    Ok(numbers.into_iter().map(NodePath::new))
+/// [`Device::node`](super::Device::node) and [`Subdevice::node`](crate::media::Subdevice::node)
+/// return it.
+#[derive(Debug)]
+pub struct Node {
+    fd: OwnedFd,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl Node {
+    /// Opens a node for reading and writing, non-blocking and close-on-exec.
+    pub(crate) fn open_fd(path: impl Arg) -> Result<OwnedFd, Error> {
+        let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        openat(CWD, path, flags, Mode::empty()).map_err(|e| Error::system(Call::Open, e))
+    }
 
-    #[test]
-    fn the_longest_path_is_whole() {
-        assert_eq!(NodePath::new(u16::MAX).as_str(), "/dev/video65535");
+    pub(crate) const fn from_fd(fd: OwnedFd) -> Self {
+        Self { fd }
+    }
+
+    /// Subscribes to events; they make [`wait`](super::wait) report [`Ready::EVENT`](super::Ready).
+    ///
+    /// # Errors
+    /// See [`ioctl::subscribe_event`].
+    pub fn subscribe(&self, events: EventSelector) -> Result<(), Error> {
+        ioctl::subscribe_event(self.as_fd(), events)
+    }
+
+    /// Unsubscribes from events.
+    ///
+    /// # Errors
+    /// See [`ioctl::unsubscribe_event`].
+    pub fn unsubscribe(&self, events: EventSelector) -> Result<(), Error> {
+        ioctl::unsubscribe_event(self.as_fd(), events)
+    }
+
+    /// Dequeues the oldest pending event; `None` if there is no event.
+    ///
+    /// # Errors
+    /// - [`ErrorKind::Disconnected`](super::ErrorKind): the device was unplugged.
+    pub fn next_event(&self) -> Result<Option<Event>, Error> {
+        next_event(self.as_fd())
+    }
+}
+
+/// Dequeues the oldest pending event of a handle.
+pub(super) fn next_event(fd: BorrowedFd<'_>) -> Result<Option<Event>, Error> {
+    match ioctl::dqevent(fd) {
+        Ok(event) => Ok(Some(event)),
+        Err(error) if error.errno() == Some(rustix::io::Errno::NOENT) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+impl AsFd for Node {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
     }
 }

@@ -39,7 +39,7 @@ impl Vivid {
 /// Presses a button of the driver.
 pub(crate) fn press(device: &Device, name: &str) {
     let button = control(device, name);
-    device.set_control(&button, 1).unwrap();
+    device.node().set_control(&button, 1).unwrap();
 }
 
 /// Returns how many objects of each kind this process has of cameras, and the kernel of their

@@ -169,7 +169,7 @@ pub(crate) fn recover(device: &Device, about: &str) {
 /// Sets input and every control to what they were, as far as they can be set.
 fn set_back(device: &Device) {
     let _ = device.set_input(0);
-    for info in device.controls().map(Result::unwrap) {
+    for info in device.node().controls().map(Result::unwrap) {
         let has_value = !matches!(info.control_type, ControlType::Class | ControlType::Button);
         let locked = ControlFlags::READ_ONLY | ControlFlags::WRITE_ONLY;
         if !has_value || info.flags.intersects(locked) {
@@ -177,10 +177,16 @@ fn set_back(device: &Device) {
         }
         if info.flags.contains(ControlFlags::HAS_PAYLOAD) {
             let mut bytes = vec![0; usize::try_from(info.payload_len()).unwrap()];
-            device.default_payload(&info, &mut bytes).unwrap();
-            device.set_control_payload(&info, &mut bytes).unwrap();
+            device.node().default_payload(&info, &mut bytes).unwrap();
+            device
+                .node()
+                .set_control_payload(&info, &mut bytes)
+                .unwrap();
         } else {
-            device.set_control(&info, info.default_value).unwrap();
+            device
+                .node()
+                .set_control(&info, info.default_value)
+                .unwrap();
         }
     }
     device.set_input(0).unwrap();

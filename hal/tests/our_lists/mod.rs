@@ -127,6 +127,7 @@ pub(crate) fn same_control(about: &str, device: &Device, info: &ControlInfo, con
     assert_eq!(control.range, range, "{about}: {control:?}");
 
     let menu: Vec<_> = device
+        .node()
         .menu(info)
         .map(Result::unwrap)
         .map(|item| match info.control_type {
@@ -140,7 +141,7 @@ pub(crate) fn same_control(about: &str, device: &Device, info: &ControlInfo, con
 
     let hidden = ControlFlags::HAS_PAYLOAD | ControlFlags::WRITE_ONLY | ControlFlags::VOLATILE;
     if !info.flags.intersects(hidden) {
-        let value = device.control_value(info).unwrap();
+        let value = device.node().control_value(info).unwrap();
         let shown = control.value.as_ref().unwrap();
         let shown = shown.split(' ').next().unwrap();
         let mut shown = shown.parse::<i64>().unwrap();

@@ -107,7 +107,7 @@ impl Fuzz<'_> {
     pub(super) fn fault(&mut self) {
         let name = *self.rng.of(&FAULTS);
         let button = vivid::control(self.device, name);
-        let pressed = self.device.set_control(&button, 1);
+        let pressed = self.device.node().set_control(&button, 1);
         self.count("fault", pressed);
     }
 }

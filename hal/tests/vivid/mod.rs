@@ -64,6 +64,7 @@ pub(crate) fn error_of(stream: &Capture) -> Error {
 /// A control that the driver must have, by its name.
 pub(crate) fn control(device: &Device, name: &str) -> ControlInfo {
     device
+        .node()
         .control_by_name(name)
         .unwrap()
         .unwrap_or_else(|| panic!("no control {name}"))
@@ -72,6 +73,6 @@ pub(crate) fn control(device: &Device, name: &str) -> ControlInfo {
 /// Sets a control by its name.
 pub(crate) fn set(device: &Device, name: &str, value: i64) {
     let info = control(device, name);
-    let set = device.set_control(&info, value).unwrap();
+    let set = device.node().set_control(&info, value).unwrap();
     assert_eq!(set, value, "{name}");
 }

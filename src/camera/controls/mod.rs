@@ -116,7 +116,7 @@ impl<'d> Controls<'d> {
         let mut class = String::new();
         let mut list = ControlList::default();
         let mut behind = None;
-        let mut infos = self.device.controls();
+        let mut infos = self.device.node().controls();
         while let Some(info) = infos.next() {
             let info = match info {
                 Ok(info) => info,
@@ -152,7 +152,7 @@ impl<'d> Controls<'d> {
         gaps: &mut Vec<ControlError>,
     ) -> Result<Control, CameraError> {
         let mut items = Vec::new();
-        let mut menu = self.device.menu(&info);
+        let mut menu = self.device.node().menu(&info);
         while let Some(item) = menu.next() {
             match item {
                 Ok(item) => items.push(item),
@@ -183,7 +183,7 @@ impl<'d> Controls<'d> {
     pub fn get(&self, name: &str) -> Result<Control, CameraError> {
         let info = self.find(name)?;
         let mut class = String::new();
-        for heading in self.device.controls().flatten() {
+        for heading in self.device.node().controls().flatten() {
             if heading.control_type == ControlType::Class && heading.class() == info.class() {
                 heading.name().clone_into(&mut class);
             }
@@ -197,8 +197,8 @@ impl<'d> Controls<'d> {
         let found = match id {
             // Ids only: the bits above are flags of the request (`V4L2_CTRL_FLAG_NEXT_CTRL`), which
             // would return another control.
-            Some(id) if id <= 0x0fff_ffff => self.device.control(id),
-            _ => self.device.control_by_name(name),
+            Some(id) if id <= 0x0fff_ffff => self.device.node().control(id),
+            _ => self.device.node().control_by_name(name),
         };
         let found = found.map_err(|error| self.failed(error))?;
         if let Some(info) = found
@@ -207,7 +207,7 @@ impl<'d> Controls<'d> {
         {
             return Ok(info);
         }
-        let names = self.device.controls().flatten();
+        let names = self.device.node().controls().flatten();
         let names = names
             .filter(|info| info.control_type != ControlType::Class)
             .map(|info| typed_name(&info));
@@ -222,10 +222,10 @@ impl<'d> Controls<'d> {
         }
         let value = if info.flags.contains(ControlFlags::HAS_PAYLOAD) {
             let mut bytes = value::room(info);
-            let fetched = self.device.control_payload(info, &mut bytes);
+            let fetched = self.device.node().control_payload(info, &mut bytes);
             fetched.map(|()| Value::of_payload(info, &bytes))
         } else {
-            let number = self.device.control_value(info);
+            let number = self.device.node().control_value(info);
             number.map(|number| Value::of_number(info, number, items))
         };
         match value {

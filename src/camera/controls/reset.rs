@@ -36,7 +36,7 @@ impl Controls<'_> {
         }
         // Inactive so far, but the automatics above may have made them active.
         for info in left {
-            match self.device.control(info.id) {
+            match self.device.node().control(info.id) {
                 Ok(Some(now)) if !inactive(&now) => self.put_back(&now, &mut reset)?,
                 Ok(_) => reset.inactive.push(typed_name(&info)),
                 Err(error) => match self.refused(Some(typed_name(&info)), error) {
@@ -53,7 +53,7 @@ impl Controls<'_> {
             .union(ControlFlags::WRITE_ONLY)
             .union(ControlFlags::DISABLED);
         let mut all = Vec::new();
-        for info in self.device.controls() {
+        for info in self.device.node().controls() {
             match info {
                 Ok(info) => all.push(info),
                 Err(error) if error.kind() == ErrorKind::Disconnected => {
@@ -72,10 +72,10 @@ impl Controls<'_> {
     fn put_back(&self, info: &ControlInfo, reset: &mut Reset) -> Result<(), CameraError> {
         let set = if info.flags.contains(ControlFlags::HAS_PAYLOAD) {
             let mut bytes = value::room(info);
-            let fetched = self.device.default_payload(info, &mut bytes);
-            fetched.and_then(|()| self.device.set_control_payload(info, &mut bytes))
+            let fetched = self.device.node().default_payload(info, &mut bytes);
+            fetched.and_then(|()| self.device.node().set_control_payload(info, &mut bytes))
         } else {
-            let set = self.device.set_control(info, info.default_value);
+            let set = self.device.node().set_control(info, info.default_value);
             set.map(drop)
         };
         match set {

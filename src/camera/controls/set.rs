@@ -85,7 +85,7 @@ impl Controls<'_> {
         let setting = Setting::ALL.into_iter();
         let setting = setting.filter(|setting| setting.ids().contains(&info.id));
         let automatic = setting.filter_map(Setting::automatic).next()?;
-        let control = self.device.settings().control(automatic).ok()?;
+        let control = self.device.node().settings().control(automatic).ok()?;
         Some(typed_name(&control))
     }
 
@@ -112,7 +112,7 @@ impl Controls<'_> {
                     .map(Some)?
             }
             ControlType::Menu | ControlType::IntegerMenu => {
-                let item = self.device.menu_item(info, text);
+                let item = self.device.node().menu_item(info, text);
                 let item = item.map_err(|error| self.failed(error))?;
                 let item = item.ok_or_else(|| refused(self.choices(info)))?;
                 Some(item.index.into())
@@ -131,7 +131,7 @@ impl Controls<'_> {
     }
 
     fn choices(&self, info: &ControlInfo) -> String {
-        let items = self.device.menu(info).flatten();
+        let items = self.device.node().menu(info).flatten();
         let items: Vec<_> = items
             .map(|item| format!("{} ({})", item_name(info, &item), item.index))
             .collect();
@@ -152,12 +152,15 @@ impl Controls<'_> {
                 },
             });
         }
-        self.device.set_controls(&mut list).map_err(|failed| {
-            let of_one = (infos.len() == 1).then_some(0);
-            let at = failed.index.or(of_one);
-            let name = at.and_then(|at| infos.get(at)).map(typed_name);
-            self.refused(name, failed.error)
-        })
+        self.device
+            .node()
+            .set_controls(&mut list)
+            .map_err(|failed| {
+                let of_one = (infos.len() == 1).then_some(0);
+                let at = failed.index.or(of_one);
+                let name = at.and_then(|at| infos.get(at)).map(typed_name);
+                self.refused(name, failed.error)
+            })
     }
 
     /// Converts the error of a driver that refused a control.

@@ -21,7 +21,7 @@ macro_rules! settings {
                     "`](videostream_hal::v4l2::control::Settings::", stringify!($name), ")."
                 )]
                 pub fn $name(&self $(, $arg: $ty)?) -> Result<$out, CameraError> {
-                    let done = self.device.settings().$name($($arg)?);
+                    let done = self.device.node().settings().$name($($arg)?);
                     done.map_err(|error| self.setting(error))
                 }
             )*
@@ -94,7 +94,7 @@ impl Controls<'_> {
     /// # Errors
     /// As for the other settings.
     pub fn test_patterns(&self) -> Result<Vec<String>, CameraError> {
-        let patterns = self.device.settings().test_patterns();
+        let patterns = self.device.node().settings().test_patterns();
         let patterns = patterns.map_err(|error| self.setting(error))?;
         patterns
             .map(|item| Ok(item.map_err(|error| self.failed(error))?.name().to_owned()))
@@ -106,7 +106,7 @@ impl Controls<'_> {
     /// # Errors
     /// As for the other settings.
     pub fn test_pattern(&self) -> Result<String, CameraError> {
-        let shown = self.device.settings().test_pattern();
+        let shown = self.device.node().settings().test_pattern();
         let shown = shown.map_err(|error| self.setting(error))?;
         Ok(shown.name().to_owned())
     }
@@ -117,7 +117,7 @@ impl Controls<'_> {
     /// # Errors
     /// [`ControlError::NoPattern`] with the names of all patterns, and those of the other settings.
     pub fn set_test_pattern(&self, name: &str) -> Result<(), CameraError> {
-        match self.device.settings().set_test_pattern(name) {
+        match self.device.node().settings().set_test_pattern(name) {
             Ok(()) => Ok(()),
             Err(SettingError::NoItem { .. }) => Err(self.error(ControlError::NoPattern {
                 name: name.to_owned(),

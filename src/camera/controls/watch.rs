@@ -59,7 +59,7 @@ impl Controls<'_> {
                 id: info.id,
                 initial: false,
             };
-            let subscribed = device.subscribe(selector);
+            let subscribed = device.node().subscribe(selector);
             subscribed.map_err(|error| self.refused(Some(typed_name(info)), error))?;
         }
         Ok(ControlWatch {
@@ -94,7 +94,7 @@ impl ControlWatch {
     /// Those of [`ControlWatch::next`] except the time-out.
     pub fn take(&self) -> Result<Option<ControlChange>, CameraError> {
         let failed = |error| CameraError::from_device(&self.path, error);
-        while let Some(event) = self.device.next_event().map_err(failed)? {
+        while let Some(event) = self.device.node().next_event().map_err(failed)? {
             let EventKind::Control {
                 id,
                 value,

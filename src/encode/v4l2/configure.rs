@@ -223,7 +223,7 @@ fn gop(config: &EncoderConfig, encoder: &Encoder) -> u32 {
     if config.gop > 0 {
         return config.gop;
     }
-    let most = match encoder.m2m().device().control(control::id::GOP_SIZE) {
+    let most = match encoder.m2m().device().node().control(control::id::GOP_SIZE) {
         Ok(Some(info)) => info.maximum,
         _ => 0,
     };

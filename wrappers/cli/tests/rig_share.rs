@@ -59,8 +59,8 @@ fn hold_still() {
     let camera = Camera::open(node(NodeKind::Camera)).unwrap();
     let device = camera.device();
     for (name, value) in [("OSD Text Mode", 2), ("Horizontal Movement", 3)] {
-        let control = device.control_by_name(name).unwrap().unwrap();
-        assert_eq!(device.set_control(&control, value).unwrap(), value);
+        let control = device.node().control_by_name(name).unwrap().unwrap();
+        assert_eq!(device.node().set_control(&control, value).unwrap(), value);
     }
 }
 

@@ -29,9 +29,9 @@ fn camera() -> Option<String> {
 }
 
 fn set(device: &Device, name: &str, value: i64) {
-    let control = device.control_by_name(name).unwrap();
+    let control = device.node().control_by_name(name).unwrap();
     let control = control.unwrap_or_else(|| panic!("no control {name}"));
-    device.set_control(&control, value).unwrap();
+    device.node().set_control(&control, value).unwrap();
 }
 
 /// A receiver that has had a frame.
@@ -75,13 +75,20 @@ impl Hdmi {
 
     /// Sends a signal of this size.
     fn send(&self, name: &str) {
-        let menu = self.0.control_by_name("DV Timings").unwrap().unwrap();
+        let menu = self
+            .0
+            .node()
+            .control_by_name("DV Timings")
+            .unwrap()
+            .unwrap();
         let item = self
             .0
+            .node()
             .menu(&menu)
             .flatten()
             .find(|item| item.name() == name);
         self.0
+            .node()
             .set_control(&menu, item.unwrap().index.into())
             .unwrap();
         set(&self.0, "DV Timings Signal Mode", 4);
@@ -209,9 +216,13 @@ fn a_replugged_camera_continues_under_a_new_number() {
     assert_ne!(after, before);
     // The settings are applied to the re-created driver as well.
     let device = Device::open(after.as_str()).unwrap();
-    let brightness = device.control_by_name("Brightness").unwrap().unwrap();
+    let brightness = device
+        .node()
+        .control_by_name("Brightness")
+        .unwrap()
+        .unwrap();
     assert_ne!(brightness.default_value, 77);
-    assert_eq!(device.control_value(&brightness).unwrap(), 77);
+    assert_eq!(device.node().control_value(&brightness).unwrap(), 77);
     wait_for_more(&receiver);
     assert!(receiver.is_running() && host.is_running());
 

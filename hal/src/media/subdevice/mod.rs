@@ -4,8 +4,6 @@ mod format;
 mod ioctl;
 mod list;
 
-use core::ops::Deref;
-
 use bitflags::bitflags;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::path::Arg;
@@ -53,9 +51,9 @@ impl Which {
 
 /// An open `/dev/v4l-subdevN`: a sensor, lens, receiver, or image processor.
 ///
-/// Dereferences to [`Node`], which has controls and events. The settings of a pad are either the
-/// hardware's ([`Which::Active`]), shared by all handles, or the handle's own for trying out
-/// ([`Which::Try`]).
+/// Controls and events belong to its [`Node`] ([`Subdevice::node`]). The settings of a pad are
+/// either the hardware's ([`Which::Active`]), shared by all handles, or the handle's own for trying
+/// out ([`Which::Try`]).
 ///
 /// Source: kernel page `userspace-api/media/v4l/dev-subdev.html`.
 #[derive(Debug)]
@@ -85,6 +83,12 @@ impl Subdevice {
             node: Node::from_fd(fd),
             capabilities,
         })
+    }
+
+    /// Returns the handle that has controls and events.
+    #[must_use]
+    pub const fn node(&self) -> &Node {
+        &self.node
     }
 
     /// Returns the capabilities.
@@ -200,14 +204,6 @@ impl Subdevice {
     #[doc(alias = "VIDIOC_SUBDEV_S_FRAME_INTERVAL")]
     pub fn set_interval(&self, pad: u32, interval: Fraction) -> Result<Fraction, Error> {
         ioctl::s_frame_interval(self.as_fd(), pad, interval)
-    }
-}
-
-impl Deref for Subdevice {
-    type Target = Node;
-
-    fn deref(&self) -> &Node {
-        &self.node
     }
 }
 

@@ -5,7 +5,7 @@ use core::cell::Cell;
 use rustix::fd::BorrowedFd;
 
 use crate::Error;
-use crate::v4l2::handle::next_event;
+use crate::v4l2::node::next_event;
 use crate::v4l2::{Device, EventKind, EventSelector};
 
 /// The start of a frame's reception.
@@ -29,8 +29,10 @@ impl Events {
     /// which is fine.
     pub(super) fn subscribe(device: &Device) {
         let input = device.input().unwrap_or(0);
-        let _ = device.subscribe(EventSelector::SourceChange { input });
-        let _ = device.subscribe(EventSelector::EndOfStream);
+        let _ = device
+            .node()
+            .subscribe(EventSelector::SourceChange { input });
+        let _ = device.node().subscribe(EventSelector::EndOfStream);
     }
 
     /// Returns whether the driver has reported the end: no frames follow those already finished.

@@ -13,9 +13,9 @@
 //!
 //! # fn main() -> Result<(), Error> {
 //! let device = Device::open("/dev/video0")?;
-//! if let Some(gain) = device.control(id::GAIN)? {
+//! if let Some(gain) = device.node().control(id::GAIN)? {
 //!     let middle = (gain.minimum + gain.maximum) / 2;
-//!     let set = device.set_control(&gain, middle)?;
+//!     let set = device.node().set_control(&gain, middle)?;
 //!     assert!((gain.minimum..=gain.maximum).contains(&set));
 //! }
 //! # Ok(())

@@ -161,23 +161,23 @@ impl Setting {
     ///
     /// Some drivers have a test pattern control with an id of their own, which is found by its
     /// name.
-    pub(super) fn find(self, device: &Node) -> Result<ControlInfo, SettingError> {
+    pub(super) fn find(self, node: &Node) -> Result<ControlInfo, SettingError> {
         for &id in self.ids() {
-            if let Some(info) = device.control(id)?
+            if let Some(info) = node.control(id)?
                 && !info.flags.contains(ControlFlags::DISABLED)
             {
                 return Ok(info);
             }
         }
         if self == Self::TestPattern
-            && let Some(info) = device.control_by_name("test_pattern")?
+            && let Some(info) = node.control_by_name("test_pattern")?
             && info.control_type == ControlType::Menu
         {
             return Ok(info);
         }
         Err(SettingError::Missing {
             setting: self,
-            related: Related::of(device, self)?,
+            related: Related::of(node, self)?,
         })
     }
 }
@@ -197,11 +197,11 @@ pub struct Related {
 }
 
 impl Related {
-    fn of(device: &Node, setting: Setting) -> Result<Self, Error> {
+    fn of(node: &Node, setting: Setting) -> Result<Self, Error> {
         let kind = setting.kind();
         let mut present = 0;
         for (bit, &(id, _)) in kind.iter().enumerate() {
-            if device.control(id)?.is_some() {
+            if node.control(id)?.is_some() {
                 present |= 1 << bit;
             }
         }

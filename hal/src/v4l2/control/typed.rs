@@ -71,7 +71,7 @@ impl ExposureMode {
 /// - [`SettingError::Device`]: the driver refused, or the camera was unplugged.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings<'d> {
-    device: &'d Node,
+    node: &'d Node,
 }
 
 impl Node {
@@ -83,7 +83,7 @@ impl Node {
     /// use videostream_hal::v4l2::Device;
     ///
     /// let device = Device::open("/dev/video0")?;
-    /// let settings = device.settings();
+    /// let settings = device.node().settings();
     /// settings.set_auto_exposure(false)?;
     /// settings.set_exposure_time(Duration::from_millis(8))?;
     /// settings.set_hflip(true)?;
@@ -92,7 +92,7 @@ impl Node {
     /// ```
     #[must_use]
     pub const fn settings(&self) -> Settings<'_> {
-        Settings { device: self }
+        Settings { node: self }
     }
 }
 
@@ -113,17 +113,17 @@ fn from_hundred_microseconds(units: i64) -> Duration {
 impl<'d> Settings<'d> {
     /// Returns the control behind a setting, with its range.
     pub fn control(&self, setting: Setting) -> Result<ControlInfo, SettingError> {
-        setting.find(self.device)
+        setting.find(self.node)
     }
 
     fn read(&self, setting: Setting) -> Result<i64, SettingError> {
-        Ok(self.device.control_value(&self.control(setting)?)?)
+        Ok(self.node.control_value(&self.control(setting)?)?)
     }
 
     fn write(&self, setting: Setting, value: i64) -> Result<i64, SettingError> {
         let info = self.control(setting)?;
         admit(setting, &info, value, setting == Setting::Rotation)?;
-        Ok(self.device.set_control(&info, value)?)
+        Ok(self.node.set_control(&info, value)?)
     }
 
     fn read_switch(&self, setting: Setting) -> Result<bool, SettingError> {
@@ -171,7 +171,7 @@ impl<'d> Settings<'d> {
     }
 
     fn has_item(&self, info: &ControlInfo, index: u32) -> Result<bool, SettingError> {
-        for item in self.device.menu(info) {
+        for item in self.node.menu(info) {
             if item?.index == index {
                 return Ok(true);
             }
@@ -305,8 +305,8 @@ impl<'d> Settings<'d> {
     pub fn test_pattern(&self) -> Result<MenuItem, SettingError> {
         let setting = Setting::TestPattern;
         let info = self.control(setting)?;
-        let index = self.device.control_value(&info)?;
-        for item in self.device.menu(&info) {
+        let index = self.node.control_value(&info)?;
+        for item in self.node.menu(&info) {
             let item = item?;
             if i64::from(item.index) == index {
                 return Ok(item);
@@ -317,14 +317,14 @@ impl<'d> Settings<'d> {
 
     /// Lists the test patterns of the camera.
     pub fn test_patterns(&self) -> Result<Menu<'d>, SettingError> {
-        Ok(self.device.menu(&self.control(Setting::TestPattern)?))
+        Ok(self.node.menu(&self.control(Setting::TestPattern)?))
     }
 
     /// Selects a test pattern by name, in the driver's spelling or as users type it (`color_bars`).
     pub fn set_test_pattern(&self, name: &str) -> Result<(), SettingError> {
         let setting = Setting::TestPattern;
         let info = self.control(setting)?;
-        match self.device.menu_item(&info, name)? {
+        match self.node.menu_item(&info, name)? {
             Some(item) => self.write(setting, item.index.into()).map(drop),
             None => Err(SettingError::NoItem { setting }),
         }

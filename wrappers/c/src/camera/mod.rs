@@ -251,9 +251,9 @@ impl Camera {
     }
 
     fn switch(&self, id: u32, on: bool) -> Result<(), Errno> {
-        let control = self.device.control(id).map_err(errno_of_device)?;
+        let control = self.device.node().control(id).map_err(errno_of_device)?;
         let control = control.ok_or(Errno::NOTTY)?;
-        let set = self.device.set_control(&control, on.into());
+        let set = self.device.node().set_control(&control, on.into());
         set.map(drop).map_err(errno_of_device)
     }
 

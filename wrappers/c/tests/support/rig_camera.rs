@@ -23,8 +23,8 @@ pub(crate) fn camera(instance: u32, (width, height): (u32, u32)) -> String {
     device.set_format(queue, &wish).unwrap();
     device.set_interval(queue, Fraction::from_fps(60)).unwrap();
     for (name, value) in [("Test Pattern", 0), ("Horizontal Movement", 0)] {
-        let control = device.control_by_name(name).unwrap().unwrap();
-        device.set_control(&control, value).unwrap();
+        let control = device.node().control_by_name(name).unwrap().unwrap();
+        device.node().set_control(&control, value).unwrap();
     }
     path
 }
