@@ -66,6 +66,6 @@ pub use self::packets::{Outcome, PacketRecorder};
 pub use self::raw::RawRecorder;
 pub use self::recorder::{Recorded, Recorder};
 #[cfg(all(feature = "record", feature = "jpeg"))]
-pub use self::recording::{Moment, Recording, RecordingConfig, Shot};
+pub use self::recording::{FrameTime, Recordable, Recording, RecordingConfig};
 pub use self::timeline::Timeline;
 pub use self::track::Track;

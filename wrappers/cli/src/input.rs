@@ -52,21 +52,21 @@ pub(crate) struct Info {
 
 /// A picture in the memory of either kind of input.
 #[derive(Clone, Copy)]
-pub(crate) enum Shot<'a> {
+pub(crate) enum InputFrame<'a> {
     Own(&'a BorrowedFrame<'a>),
     Shared(&'a Frame),
 }
 
-impl Shot<'_> {
+impl InputFrame<'_> {
     /// Returns the picture as input of a recording.
-    pub(crate) fn as_record(&self) -> &dyn record::Shot {
+    pub(crate) fn as_record(&self) -> &dyn record::Recordable {
         match self {
             Self::Own(lent) => *lent,
             Self::Shared(frame) => *frame,
         }
     }
     /// Returns format, width and height.
-    pub(crate) fn like(&self) -> (FourCc, u32, u32) {
+    pub(crate) fn format_and_size(&self) -> (FourCc, u32, u32) {
         match self {
             Self::Own(lent) => {
                 let layout = lent.layout();
@@ -78,7 +78,7 @@ impl Shot<'_> {
 
     /// Returns what is wrong with a JPEG picture, if anything.
     pub(crate) fn check(&self) -> Result<Option<PictureError>, Failure> {
-        if !jpeg::is_jpeg(self.like().0) {
+        if !jpeg::is_jpeg(self.format_and_size().0) {
             return Ok(None);
         }
         self.see(|picture| {
@@ -138,7 +138,7 @@ impl Input {
     /// end of an `endless` input.
     pub(crate) fn next<T>(
         &mut self,
-        look: impl FnOnce(&Info, &Shot<'_>) -> T,
+        look: impl FnOnce(&Info, &InputFrame<'_>) -> T,
     ) -> Result<Option<T>, Failure> {
         match &mut self.from {
             Feed::Own(reader) => read(reader, self.timeout, look),
@@ -161,7 +161,7 @@ impl Input {
     /// Passes one more picture to `look` after the end, if one comes soon.
     pub(crate) fn one_more<T>(
         &mut self,
-        look: impl FnOnce(&Info, &Shot<'_>) -> T,
+        look: impl FnOnce(&Info, &InputFrame<'_>) -> T,
     ) -> Result<Option<T>, Failure> {
         const SOON: Duration = Duration::from_secs(2);
         let end = deadline(SOON);
@@ -213,7 +213,7 @@ impl Input {
     }
 }
 
-fn see<T>(frame: &Frame, look: impl FnOnce(&Info, &Shot<'_>) -> T) -> Option<T> {
+fn see<T>(frame: &Frame, look: impl FnOnce(&Info, &InputFrame<'_>) -> T) -> Option<T> {
     let about = frame.descriptor();
     let info = Info {
         sequence: about.sequence,
@@ -227,13 +227,13 @@ fn see<T>(frame: &Frame, look: impl FnOnce(&Info, &Shot<'_>) -> T) -> Option<T> 
         appearance: Appearance::of_frame(about),
         corrupted: frame.flags().contains(Flags::CORRUPTED),
     };
-    Some(look(&info, &Shot::Shared(frame)))
+    Some(look(&info, &InputFrame::Shared(frame)))
 }
 
 fn read<T>(
     reader: &mut Reader<Box<dyn Source>>,
     timeout: Duration,
-    look: impl FnOnce(&Info, &Shot<'_>) -> T,
+    look: impl FnOnce(&Info, &InputFrame<'_>) -> T,
 ) -> Result<Option<T>, Failure> {
     let deadline = deadline(timeout);
     let seen = read_by(reader, deadline, signals::stopped, look)?;
@@ -248,12 +248,12 @@ fn read_by<T>(
     reader: &mut Reader<Box<dyn Source>>,
     deadline: u64,
     stopped: impl Fn() -> bool,
-    look: impl FnOnce(&Info, &Shot<'_>) -> T,
+    look: impl FnOnce(&Info, &InputFrame<'_>) -> T,
 ) -> Result<Option<T>, Failure> {
     let mut look = Some(look);
     while !stopped() {
-        let seen = read_until(reader, signals::slice().min(deadline), |info, shot| {
-            look.take().map(|look| look(info, shot))
+        let seen = read_until(reader, signals::slice().min(deadline), |info, frame| {
+            look.take().map(|look| look(info, frame))
         })?;
         if let Some(seen) = seen {
             return Ok(seen);
@@ -268,7 +268,7 @@ fn read_by<T>(
 fn read_until<T>(
     reader: &mut Reader<Box<dyn Source>>,
     deadline_ns: u64,
-    look: impl FnOnce(&Info, &Shot<'_>) -> T,
+    look: impl FnOnce(&Info, &InputFrame<'_>) -> T,
 ) -> Result<Option<T>, Failure> {
     let rate = reader.source().rate();
     let sample_aspect = reader.source().appearance().sample_aspect;
@@ -286,7 +286,7 @@ fn read_until<T>(
             },
             corrupted: taken.flags.contains(Flags::CORRUPTED),
         };
-        look(&info, &Shot::Own(lent))
+        look(&info, &InputFrame::Own(lent))
     });
     Ok(seen?)
 }

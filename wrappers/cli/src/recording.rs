@@ -6,11 +6,11 @@ use videostream::FrameRate;
 use videostream::encode::{Backend, Codec, Encoder, EncoderConfig, RateControl};
 use videostream::hal::format::FourCc;
 use videostream::jpeg::PictureError;
-use videostream::record::{self, Moment, Recorded, RecordingConfig};
+use videostream::record::{self, FrameTime, Recorded, RecordingConfig};
 
 use crate::args::DEFAULT_RATE;
 use crate::failure::Failure;
-use crate::input::{Info, Shot};
+use crate::input::{Info, InputFrame};
 
 /// A recording in progress.
 pub(crate) struct Recording {
@@ -65,7 +65,7 @@ impl Recording {
     pub(crate) fn begin(
         path: &Path,
         info: &Info,
-        shot: &Shot<'_>,
+        frame: &InputFrame<'_>,
         (codec, bitrate): (Codec, u32),
         limit: Limit,
     ) -> Result<Self, Failure> {
@@ -77,7 +77,7 @@ impl Recording {
             config = config.expected_frames(frames);
         }
         Ok(Self {
-            inner: record::Recording::begin(path, &config, shot.as_record())?,
+            inner: record::Recording::begin(path, &config, frame.as_record())?,
             rate: info.rate,
             is_raw: record::is_raw(path),
         })
@@ -85,7 +85,7 @@ impl Recording {
 
     /// Describes the encoder, or what is recorded without one.
     pub(crate) fn encoder(&self) -> String {
-        let fourcc = self.inner.like().0;
+        let fourcc = self.inner.format_and_size().0;
         match self.inner.encoder() {
             Some(encoder) => name(encoder),
             None if self.is_raw => "none, raw video".to_owned(),
@@ -135,14 +135,14 @@ impl Recording {
     pub(crate) fn add(
         &mut self,
         info: &Info,
-        shot: &Shot<'_>,
+        frame: &InputFrame<'_>,
         limit_ns: u64,
     ) -> Result<bool, Failure> {
-        let moment = Moment {
+        let time = FrameTime {
             timestamp_ns: info.timestamp_ns,
             arrival_ns: info.published_ns,
         };
-        Ok(self.inner.add(shot.as_record(), moment, limit_ns)?)
+        Ok(self.inner.add(frame.as_record(), time, limit_ns)?)
     }
 
     /// Returns what was wrong with the last added frame, if it was left out.

@@ -10,7 +10,7 @@ use videostream::hal::format::FourCc;
 use videostream::hal::ring::Flags;
 use videostream::hal::ring::descriptor::NO_TIME;
 use videostream::hal::time::now_ns;
-use videostream::record::{self, Moment, RecordingConfig, Shot};
+use videostream::record::{self, FrameTime, Recordable, RecordingConfig};
 use videostream::{DmaBufPicture, Error, FrameRate, Picture};
 
 use crate::context::{ContextManager, context_manager};
@@ -127,8 +127,8 @@ struct PictureInput<'a> {
     like: (FourCc, u32, u32),
 }
 
-impl Shot for PictureInput<'_> {
-    fn like(&self) -> (FourCc, u32, u32) {
+impl Recordable for PictureInput<'_> {
+    fn format_and_size(&self) -> (FourCc, u32, u32) {
         self.like
     }
 
@@ -197,11 +197,11 @@ impl State {
                 return Ok(());
             }
         }
-        let shot: &dyn Shot = match shared {
+        let input: &dyn Recordable = match shared {
             Some(frame) => frame,
             None => &given,
         };
-        let moment = self.moment(&pixels, pts_ns);
+        let time = self.time(&pixels, pts_ns);
         let recording = match &mut self.recording {
             Some(recording) => recording,
             none => {
@@ -215,11 +215,11 @@ impl State {
                     .config
                     .rate(self.rate.or(said))
                     .appearance(pixels.appearance());
-                let begun = record::Recording::begin(path, &config, shot);
+                let begun = record::Recording::begin(path, &config, input);
                 none.insert(begun.map_err(of_recording)?)
             }
         };
-        let added = recording.add(shot, moment, u64::MAX);
+        let added = recording.add(input, time, u64::MAX);
         added.map_err(of_recording)?;
         self.given += 1;
         self.broken += u64::from(recording.take_broken().is_some());
@@ -227,7 +227,7 @@ impl State {
     }
 
     /// Returns when a picture was taken: as given, as the frame says, else by its number.
-    fn moment(&self, pixels: &Pixels<'_>, pts_ns: Option<u64>) -> Moment {
+    fn time(&self, pixels: &Pixels<'_>, pts_ns: Option<u64>) -> FrameTime {
         let said = match pixels {
             Pixels::Frame(frame) => {
                 let descriptor = &frame.info().descriptor;
@@ -244,7 +244,7 @@ impl State {
             .or(said);
         let rate = self.rate.or(FrameRate::fps(30).ok());
         let by_number = rate.map_or(0, |rate| START_NS + rate.time_ns(self.given));
-        Moment {
+        FrameTime {
             timestamp_ns: said.unwrap_or(by_number),
             arrival_ns: match pixels {
                 Pixels::Frame(frame) if frame.info().descriptor.published_ns != 0 => {

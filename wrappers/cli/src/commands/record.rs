@@ -15,7 +15,7 @@ use videostream::{FrameRate, record};
 use self::summary::Summary;
 use crate::args::{self, ChildArgs, InputArgs, StoredName};
 use crate::failure::{Failure, GENERAL};
-use crate::input::{Info, Input, Shot};
+use crate::input::{Info, Input, InputFrame};
 use crate::metrics::Times;
 use crate::output::Output;
 use crate::progress::{Event, Progress, Reporter};
@@ -163,7 +163,7 @@ impl Job<'_> {
             return Ok(());
         };
         while !self.done {
-            let Some(added) = input.next(|info, shot| self.add(info, shot, output))? else {
+            let Some(added) = input.next(|info, frame| self.add(info, frame, output))? else {
                 break;
             };
             let first = added?;
@@ -196,14 +196,19 @@ impl Job<'_> {
     }
 
     /// Adds a picture. Returns whether it was the first.
-    fn add(&mut self, info: &Info, shot: &Shot<'_>, output: &Output) -> Result<bool, Failure> {
+    fn add(
+        &mut self,
+        info: &Info,
+        frame: &InputFrame<'_>,
+        output: &Output,
+    ) -> Result<bool, Failure> {
         self.delivery
             .add(now_ns().saturating_sub(info.published_ns));
         let broken = match info.corrupted {
             // Kept, because later packets refer to it.
-            true if Codec::of_packets(shot.like().0).is_some() => None,
+            true if Codec::of_packets(frame.format_and_size().0).is_some() => None,
             true => Some("its source says that it is damaged".to_owned()),
-            false => shot.check()?.map(|error| error.to_string()),
+            false => frame.check()?.map(|error| error.to_string()),
         };
         if let Some(why) = broken {
             self.leave_out(&why, output);
@@ -212,12 +217,12 @@ impl Job<'_> {
         let first = self.recording.is_none();
         let of_file = |failure: Failure| failure.about(self.path.display());
         let limit = self.args.limit();
-        let (fourcc, width, height) = shot.like();
+        let (fourcc, width, height) = frame.format_and_size();
         let recording = match &mut self.recording {
             Some(recording) => recording,
             none => {
                 let how = (self.args.codec(self.path), self.args.bitrate);
-                let begun = Recording::begin(self.path, info, shot, how, limit);
+                let begun = Recording::begin(self.path, info, frame, how, limit);
                 none.insert(begun.map_err(of_file)?)
             }
         };
@@ -249,7 +254,7 @@ impl Job<'_> {
             return Err(Failure::new(GENERAL, message));
         }
         let estimated_before = recording.estimated();
-        let more = recording.add(info, shot, limit.time_ns.unwrap_or(u64::MAX));
+        let more = recording.add(info, frame, limit.time_ns.unwrap_or(u64::MAX));
         let more = more.map_err(of_file)?;
         if let Some(error) = recording.take_broken() {
             self.leave_out(&error.to_string(), output);
@@ -310,9 +315,9 @@ impl Job<'_> {
 fn save_one_more(input: &mut Input, path: &PathBuf) -> Result<(), Failure> {
     let deadline = deadline_in(2_000_000_000);
     let why = loop {
-        let saved = input.one_more(|info, shot| match info.corrupted {
+        let saved = input.one_more(|info, frame| match info.corrupted {
             true => Ok(Err(None)),
-            false => shot.see(|picture| {
+            false => frame.see(|picture| {
                 snapshot::save(path, picture, info.appearance.colorimetry).map_err(Some)
             }),
         });

@@ -12,7 +12,7 @@ use videostream::snapshot::{self, RecordError};
 use crate::args::InputArgs;
 use crate::decoding::First;
 use crate::failure::{Failure, GENERAL, TIMEOUT};
-use crate::input::{Info, Input, Shot};
+use crate::input::{Info, Input, InputFrame};
 use crate::output::Output;
 use crate::signals;
 
@@ -130,11 +130,11 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     let saved = loop {
         let sets = input.parameters()?;
         let sets = sets.as_deref().unwrap_or_default();
-        let save = |info: &Info, shot: &Shot<'_>| {
+        let save = |info: &Info, frame: &InputFrame<'_>| {
             if info.corrupted {
                 return Ok(Err("its source says that it is damaged".to_owned()));
             }
-            shot.see(|picture| args.save(info, picture, sets, &mut first))?
+            frame.see(|picture| args.save(info, picture, sets, &mut first))?
         };
         let seen = match input.next(save) {
             Err(Failure::Said { code: TIMEOUT, .. }) if unfit.frames > 0 => {

@@ -17,7 +17,7 @@ use super::key_frames::{KeyFrames, Verdict};
 use super::link::{Arrival, Link};
 use super::negotiation::Output;
 use super::settings::{PerFrame, Timestamps, WhenFull};
-use super::timing::{self, Moment, Monotonic, Timeline};
+use super::timing::{self, FrameTimes, Monotonic, Timeline};
 use crate::caps::{Media, StreamFormat};
 use crate::frame_memory::MappedBuffers;
 use crate::lock;
@@ -39,7 +39,7 @@ pub(super) struct Streaming {
     connection: u64,
     pub(super) output: Option<Output>,
     key_frames: KeyFrames,
-    times: Monotonic,
+    monotonic: Monotonic,
     clock: ClockOffset,
     /// Caps of reference timestamps.
     reference: gst::Caps,
@@ -65,7 +65,7 @@ impl Streaming {
             connection: 0,
             output: None,
             key_frames,
-            times: Monotonic::default(),
+            monotonic: Monotonic::default(),
             clock: ClockOffset::default(),
             reference: gst::Caps::new_empty_simple(times::MONOTONIC),
             other_rate: (None, 0),
@@ -122,8 +122,8 @@ impl VslSrc {
             );
             return Ok(None);
         }
-        let moment = Moment::new(&about, self.timeline(&mut streaming.clock));
-        if settings.timestamps == Timestamps::Capture && moment.is_early() {
+        let times = FrameTimes::new(&about, self.timeline(&mut streaming.clock));
+        if settings.timestamps == Timestamps::Capture && times.is_early() {
             // One picture to start with; the others would all be shown at the same time.
             let is_wanted = !format.is_predicted() && !streaming.has_early;
             streaming.has_early = true;
@@ -201,12 +201,12 @@ impl VslSrc {
         Self::set_times(
             change,
             &about,
-            &moment,
+            &times,
             &settings,
-            &mut streaming.times,
+            &mut streaming.monotonic,
             &streaming.reference,
         );
-        self.account(&buffer, &about, missed, moment.age_ns());
+        self.account(&buffer, &about, missed, times.age_ns());
         Ok(Some(buffer))
     }
 
@@ -278,29 +278,29 @@ impl VslSrc {
     fn set_times(
         buffer: &mut gst::BufferRef,
         about: &FrameDescriptor,
-        moment: &Moment,
+        times: &FrameTimes,
         settings: &PerFrame,
-        times: &mut Monotonic,
+        monotonic: &mut Monotonic,
         reference: &gst::Caps,
     ) {
         let is_predicted = StreamFormat::of(about).is_predicted();
         gst::ReferenceTimestampMeta::add(
             buffer,
             reference,
-            gst::ClockTime::from_nseconds(moment.capture_ns),
+            gst::ClockTime::from_nseconds(times.capture_ns),
             gst::ClockTime::NONE,
         );
         let duration = i64::try_from(about.duration_ns).ok().and_then(timing::raw);
         buffer.set_duration(duration.filter(|duration| !duration.is_zero()));
         let raw = (timing::raw(about.pts_ns), timing::raw(about.dts_ns));
         let running = match settings.timestamps {
-            Timestamps::Arrival => moment.arrived(),
-            _ => moment.captured(),
+            Timestamps::Arrival => times.arrived(),
+            _ => times.captured(),
         };
         let (pts, dts) = match (settings.timestamps, is_predicted) {
             (Timestamps::Raw, _) => raw,
             (_, false) => {
-                let pts = running.map(|time| times.next(time, gst::ClockTime::ZERO));
+                let pts = running.map(|time| monotonic.next(time, gst::ClockTime::ZERO));
                 (pts, None)
             }
             // With reordering, PTS is later than DTS.
@@ -311,7 +311,7 @@ impl VslSrc {
                 };
                 let decoded = running.map(|time| time.saturating_sub(later));
                 // Parsers merge packets with equal timestamps, so DTS must increase.
-                let dts = decoded.map(|time| times.next(time, gst::ClockTime::NSECOND));
+                let dts = decoded.map(|time| monotonic.next(time, gst::ClockTime::NSECOND));
                 (dts.map(|dts| dts + later), dts)
             }
         };

@@ -45,14 +45,14 @@ pub(super) fn raw(time_ns: i64) -> Option<ClockTime> {
 
 /// The times of a frame.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Moment {
+pub(super) struct FrameTimes {
     /// On `CLOCK_MONOTONIC`, as is `capture_ns`.
     pub(super) now_ns: u64,
     pub(super) capture_ns: u64,
     timeline: Option<Timeline>,
 }
 
-impl Moment {
+impl FrameTimes {
     pub(super) fn new(frame: &FrameDescriptor, timeline: Option<Timeline>) -> Self {
         let now_ns = now_ns();
         Self {

@@ -1,244 +1,26 @@
 //! Recording any source to a file: pictures, encoded or raw, packets, and JPEG.
 
+mod config;
+mod input;
+
 use std::path::Path;
 
 use videostream_hal::format::{FourCc, Layout};
 
+pub use config::RecordingConfig;
+pub use input::{FrameTime, Recordable};
+
+use self::config::NOMINAL;
+use self::input::see;
 use super::{
     PacketRecorder, RawRecorder, RecordError, Recorded, Recorder, Timeline, Track, is_raw,
 };
 use crate::bitstream::{Codec, Packet, stream_info};
-use crate::codec::{Backend, CodecError, DevicePath};
-use crate::colorimetry::Appearance;
-use crate::encode::{Encoder, EncoderConfig, RateControl};
-use crate::frame_rate::FrameRate;
+use crate::codec::CodecError;
+use crate::encode::Encoder;
 use crate::jpeg::{self, JpegDecoder, PictureError};
-use crate::picture::{DmaBufPicture, Picture, PictureMut};
-use crate::share::Frame;
-use crate::source::BorrowedFrame;
+use crate::picture::{Picture, PictureMut};
 use crate::{Error, Result};
-
-/// The rate written if the source has none; times are exact anyway.
-const NOMINAL: FrameRate = match FrameRate::fps(30) {
-    Ok(rate) => rate,
-    Err(_) => unreachable!(),
-};
-
-/// A picture, or a packet of a host, to be recorded.
-pub trait Shot {
-    /// Returns format, width and height.
-    fn like(&self) -> (FourCc, u32, u32);
-
-    /// Calls `look` with the pixels, once; the bytes of compressed frames are the only plane.
-    ///
-    /// # Errors
-    /// The CPU can't read the memory.
-    fn see(&self, look: &mut dyn FnMut(&Picture<'_>)) -> Result<()>;
-
-    /// Calls `act` with the memory, once, for a device that reads the picture in place. Returns
-    /// `false` if only the CPU can read it.
-    ///
-    /// # Errors
-    /// The planes do not form a picture.
-    fn with_memory(&self, act: &mut dyn FnMut(&DmaBufPicture<'_>)) -> Result<bool> {
-        let _ = act;
-        Ok(false)
-    }
-
-    /// Returns the frame that the picture or packet came in, if a host published it.
-    fn frame(&self) -> Option<&Frame> {
-        None
-    }
-}
-
-impl Shot for Picture<'_> {
-    fn like(&self) -> (FourCc, u32, u32) {
-        (self.fourcc(), self.width(), self.height())
-    }
-
-    fn see(&self, look: &mut dyn FnMut(&Picture<'_>)) -> Result<()> {
-        look(self);
-        Ok(())
-    }
-}
-
-impl Shot for BorrowedFrame<'_> {
-    fn like(&self) -> (FourCc, u32, u32) {
-        let layout = self.layout();
-        (layout.fourcc, layout.width, layout.height)
-    }
-
-    fn see(&self, look: &mut dyn FnMut(&Picture<'_>)) -> Result<()> {
-        BorrowedFrame::see(self, look)
-    }
-
-    fn with_memory(&self, act: &mut dyn FnMut(&DmaBufPicture<'_>)) -> Result<bool> {
-        act(&self.memory()?);
-        Ok(true)
-    }
-}
-
-impl Shot for Frame {
-    fn like(&self) -> (FourCc, u32, u32) {
-        (self.fourcc(), self.width(), self.height())
-    }
-
-    fn see(&self, look: &mut dyn FnMut(&Picture<'_>)) -> Result<()> {
-        look(&self.pixels()?.picture()?);
-        Ok(())
-    }
-
-    fn with_memory(&self, act: &mut dyn FnMut(&DmaBufPicture<'_>)) -> Result<bool> {
-        act(&self.memory()?);
-        Ok(true)
-    }
-
-    fn frame(&self) -> Option<&Frame> {
-        Some(self)
-    }
-}
-
-/// The time of a picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moment {
-    /// The source's timestamp, of any clock; 0 if it has none.
-    pub timestamp_ns: u64,
-    /// The arrival time, of a clock that is never set.
-    pub arrival_ns: u64,
-}
-
-/// Configuration of a [`Recording`].
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct RecordingConfig {
-    codec: Codec,
-    rate: Option<FrameRate>,
-    rate_control: RateControl,
-    gop: Option<u32>,
-    appearance: Appearance,
-    backend: Backend,
-    device: Option<DevicePath>,
-    expected: Option<u64>,
-    durable: bool,
-    whole: bool,
-}
-
-impl RecordingConfig {
-    /// Creates a configuration that encodes pictures to `codec`; with [`Codec::Mjpeg`], JPEG images
-    /// of a camera are kept unchanged.
-    ///
-    /// Defaults: 5 Mbit/s constant, an unknown rate, the best encoder, and the defaults of
-    /// [`Track`].
-    #[must_use]
-    pub fn new(codec: Codec) -> Self {
-        Self {
-            codec,
-            rate: None,
-            rate_control: RateControl::Constant(5_000_000),
-            gop: None,
-            appearance: Appearance::default(),
-            backend: Backend::Auto,
-            device: None,
-            expected: None,
-            durable: true,
-            whole: false,
-        }
-    }
-
-    /// Sets the rate of the source, if known, for the encoder's planning. Times come from the
-    /// pictures.
-    #[must_use]
-    pub fn rate(self, rate: Option<FrameRate>) -> Self {
-        Self { rate, ..self }
-    }
-
-    /// Sets the rate control of the encoder.
-    #[must_use]
-    pub fn rate_control(self, rate_control: RateControl) -> Self {
-        Self {
-            rate_control,
-            ..self
-        }
-    }
-
-    /// Sets the distance of key frames; see [`EncoderConfig::gop`].
-    #[must_use]
-    pub fn gop(self, frames: u32) -> Self {
-        Self {
-            gop: Some(frames),
-            ..self
-        }
-    }
-
-    /// Sets colours and sample aspect ratio of the source.
-    #[must_use]
-    pub fn appearance(self, appearance: Appearance) -> Self {
-        Self { appearance, ..self }
-    }
-
-    /// Sets the encoder's backend.
-    #[must_use]
-    pub fn backend(self, backend: Backend) -> Self {
-        Self { backend, ..self }
-    }
-
-    /// Sets the encoder's device.
-    #[must_use]
-    pub fn device(self, path: DevicePath) -> Self {
-        Self {
-            device: Some(path),
-            ..self
-        }
-    }
-
-    /// Sets the approximate number of frames; see [`Track::expected_frames`].
-    #[must_use]
-    pub fn expected_frames(self, frames: u64) -> Self {
-        Self {
-            expected: Some(frames),
-            ..self
-        }
-    }
-
-    /// Sets whether each piece is synchronised to the medium; see [`Track::durable`].
-    #[must_use]
-    pub fn durable(self, durable: bool) -> Self {
-        Self { durable, ..self }
-    }
-
-    /// Sets whether the file appears only once finished; see [`Track::whole`].
-    #[must_use]
-    pub fn whole(self, whole: bool) -> Self {
-        Self { whole, ..self }
-    }
-
-    fn nominal(&self) -> FrameRate {
-        self.rate.unwrap_or(NOMINAL)
-    }
-
-    fn encoder(&self, (fourcc, width, height): (FourCc, u32, u32)) -> EncoderConfig {
-        // RGB is converted to NV12 or similar.
-        let appearance = self.appearance.converted(fourcc, FourCc::NV12);
-        let mut config = EncoderConfig::new(self.codec, fourcc, width, height, self.nominal())
-            .rate_control(self.rate_control)
-            .appearance(appearance)
-            .backend(self.backend);
-        if let Some(gop) = self.gop {
-            config = config.gop(gop);
-        }
-        if let Some(device) = self.device {
-            config = config.device(device);
-        }
-        config
-    }
-
-    fn track(&self, track: Track) -> Track {
-        let track = track.durable(self.durable).whole(self.whole);
-        match self.expected {
-            Some(frames) => track.expected_frames(frames),
-            None => track,
-        }
-    }
-}
 
 /// Records pictures of a source, or packets of a host, in the format of the file's name: raw
 /// pictures for `.y4m`, else what [`Recorder`] and [`PacketRecorder`] write.
@@ -255,23 +37,23 @@ impl RecordingConfig {
 /// ```no_run
 /// use std::time::Duration;
 /// use videostream::encode::Codec;
-/// use videostream::record::{Moment, Recording, RecordingConfig};
+/// use videostream::record::{FrameTime, Recording, RecordingConfig};
 /// use videostream::{Client, Mode};
 ///
 /// let mut client = Client::builder("/run/camera").mode(Mode::Every).connect()?;
 /// let frame = client.next(Duration::from_secs(5))?;
 /// let mut recording = Recording::begin("clip.mp4", &RecordingConfig::new(Codec::H264), &frame)?;
-/// let moment = Moment {
+/// let time = FrameTime {
 ///     timestamp_ns: frame.timestamp_ns(),
 ///     arrival_ns: frame.published_ns(),
 /// };
-/// recording.add(&frame, moment, u64::MAX)?;
+/// recording.add(&frame, time, u64::MAX)?;
 /// println!("{} frames", recording.finish()?.frames);
 /// # Ok::<(), videostream::Error>(())
 /// ```
 #[derive(Debug)]
 pub struct Recording {
-    like: (FourCc, u32, u32),
+    format_and_size: (FourCc, u32, u32),
     sink: Sink,
     timeline: Timeline,
     /// For JPEG frames that are to be encoded.
@@ -342,20 +124,20 @@ impl Recording {
     pub fn begin(
         path: impl AsRef<Path>,
         config: &RecordingConfig,
-        shot: &dyn Shot,
+        input: &dyn Recordable,
     ) -> Result<Self> {
         let path = path.as_ref();
-        let first = shot.like();
-        let mut like = first;
-        let is_jpeg = jpeg::is_jpeg(like.0);
+        let first = input.format_and_size();
+        let (mut fourcc, width, height) = first;
+        let is_jpeg = jpeg::is_jpeg(fourcc);
         let keeps = config.codec == Codec::Mjpeg && !is_raw(path);
         let mut unpacking = None;
         if is_jpeg && !keeps {
-            unpacking = Some(Unpacking::new(like.1, like.2)?);
-            like.0 = FourCc::YU12;
+            unpacking = Some(Unpacking::new(width, height)?);
+            fourcc = FourCc::YU12;
         }
-        let packets = Codec::of_packets(like.0);
-        let sink = if let (Some(codec), Some(_)) = (packets, shot.frame()) {
+        let packets = Codec::of_packets(fourcc);
+        let sink = if let (Some(codec), Some(_)) = (packets, input.frame()) {
             if is_raw(path) {
                 return Err(packets_to_raw(path, codec));
             }
@@ -368,22 +150,27 @@ impl Recording {
             if !is_jpeg {
                 return Err(Error::Record(RecordError::NoJpeg {
                     path: path.into(),
-                    fourcc: like.0,
+                    fourcc,
                 }));
             }
-            let track = Track::new(config.codec, like.1, like.2, config.nominal());
+            let track = Track::new(config.codec, width, height, config.nominal());
             let track = config.track(track.appearance(config.appearance));
             Sink::Kept {
                 recorder: Recorder::create(path, &track)?,
                 file: Vec::new(),
             }
         } else if is_raw(path) {
-            let made = RawRecorder::create(path, like, config.nominal(), config.appearance)?;
+            let made = RawRecorder::create(
+                path,
+                (fourcc, width, height),
+                config.nominal(),
+                config.appearance,
+            )?;
             Sink::Raw(made.durable(config.durable).whole(config.whole))
         } else {
-            let mut encoder = config.encoder(like);
+            let mut encoder = config.encoder((fourcc, width, height));
             if unpacking.is_none() {
-                shot.with_memory(&mut |memory| encoder = encoder.strides(memory.layout()))?;
+                input.with_memory(&mut |memory| encoder = encoder.strides(memory.layout()))?;
             }
             let track = config.track(Track::from(&encoder));
             Sink::Encoded(Box::new(Encoded {
@@ -394,7 +181,7 @@ impl Recording {
             }))
         };
         Ok(Self {
-            like: first,
+            format_and_size: first,
             sink,
             timeline: Timeline::new(),
             unpacking,
@@ -424,7 +211,7 @@ impl Recording {
         let track = Track::new(codec, width, height, rate.unwrap_or(NOMINAL));
         let track = config.track(track.appearance(config.appearance));
         Ok(Self {
-            like: (codec.fourcc(), width, height),
+            format_and_size: (codec.fourcc(), width, height),
             sink: Sink::Kept {
                 recorder: Recorder::create(path, &track)?,
                 file: Vec::new(),
@@ -444,10 +231,10 @@ impl Recording {
         }
     }
 
-    /// Format, width and height of the input.
+    /// Returns format, width and height of the input.
     #[must_use]
-    pub fn like(&self) -> (FourCc, u32, u32) {
-        self.like
+    pub fn format_and_size(&self) -> (FourCc, u32, u32) {
+        self.format_and_size
     }
 
     /// Returns the number of pictures dropped for having more detail than the encoder can put into
@@ -518,22 +305,22 @@ impl Recording {
     /// # Errors
     /// [`Error::Record`]: [`RecordError::Changed`] for another format or size than the first, and
     /// those of [`Recorder::write`]; [`Error::Codec`]; errors of reading the memory.
-    pub fn add(&mut self, shot: &dyn Shot, moment: Moment, limit_ns: u64) -> Result<bool> {
+    pub fn add(&mut self, input: &dyn Recordable, time: FrameTime, limit_ns: u64) -> Result<bool> {
         self.broken = None;
-        if shot.like() != self.like {
-            return Err(self.changed(shot.like()));
+        if input.format_and_size() != self.format_and_size {
+            return Err(self.changed(input.format_and_size()));
         }
         if let Sink::Packets(recorder) = &mut self.sink {
-            if let Some(frame) = shot.frame() {
+            if let Some(frame) = input.frame() {
                 recorder.write(frame)?;
             }
             return Ok(recorder.end_ns() < limit_ns);
         }
-        let pts_ns = self.timeline.pts_ns(moment.timestamp_ns, moment.arrival_ns);
+        let pts_ns = self.timeline.pts_ns(time.timestamp_ns, time.arrival_ns);
         if pts_ns >= limit_ns {
             return Ok(false);
         }
-        self.add_picture(shot, pts_ns)?;
+        self.add_picture(input, pts_ns)?;
         Ok(true)
     }
 
@@ -544,7 +331,10 @@ impl Recording {
     pub fn add_packet(&mut self, packet: &Packet<'_>) -> Result<()> {
         match &mut self.sink {
             Sink::Kept { recorder, .. } => Ok(recorder.write(packet)?),
-            _ => Err(self.changed((packet.codec().fourcc(), self.like.1, self.like.2))),
+            _ => {
+                let (_, width, height) = self.format_and_size;
+                Err(self.changed((packet.codec().fourcc(), width, height)))
+            }
         }
     }
 
@@ -573,13 +363,13 @@ impl Recording {
     fn changed(&self, now: (FourCc, u32, u32)) -> Error {
         let number = |(fourcc, width, height): (FourCc, u32, u32)| (fourcc.0, width, height);
         Error::Record(RecordError::Changed {
-            was: number(self.like),
+            was: number(self.format_and_size),
             now: number(now),
             recorded: self.recorded(),
         })
     }
 
-    fn add_picture(&mut self, shot: &dyn Shot, pts_ns: u64) -> Result<()> {
+    fn add_picture(&mut self, input: &dyn Recordable, pts_ns: u64) -> Result<()> {
         let Self {
             sink,
             unpacking,
@@ -587,24 +377,26 @@ impl Recording {
             ..
         } = self;
         if let Some(unpacking) = unpacking {
-            *broken = see(shot, |packed| match unpacking.unpack(bytes_of(packed))? {
-                Ok(picture) => match sink {
-                    Sink::Raw(recorder) => Ok(recorder.write(&picture).map(|()| None)?),
-                    Sink::Encoded(encoded) => {
-                        let submitted = encoded.encoder.submit(&picture, pts_ns);
-                        encoded.note(submitted).map(|()| None)
-                    }
-                    Sink::Packets(_) | Sink::Kept { .. } => Ok(None),
-                },
-                Err(error) => Ok(Some(error)),
+            *broken = see(input, |packed| {
+                match unpacking.unpack(bytes_of(packed))? {
+                    Ok(picture) => match sink {
+                        Sink::Raw(recorder) => Ok(recorder.write(&picture).map(|()| None)?),
+                        Sink::Encoded(encoded) => {
+                            let submitted = encoded.encoder.submit(&picture, pts_ns);
+                            encoded.note(submitted).map(|()| None)
+                        }
+                        Sink::Packets(_) | Sink::Kept { .. } => Ok(None),
+                    },
+                    Err(error) => Ok(Some(error)),
+                }
             })?;
             return Ok(());
         }
         match sink {
             Sink::Packets(_) => Ok(()),
-            Sink::Raw(recorder) => see(shot, |picture| Ok(recorder.write(picture)?)),
+            Sink::Raw(recorder) => see(input, |picture| Ok(recorder.write(picture)?)),
             Sink::Kept { recorder, file } => {
-                let found = see(shot, |packed| Ok(jpeg::whole_into(bytes_of(packed), file)))?;
+                let found = see(input, |packed| Ok(jpeg::whole_into(bytes_of(packed), file)))?;
                 match found {
                     Err(error) => {
                         *broken = Some(error);
@@ -615,25 +407,25 @@ impl Recording {
                     }
                 }
             }
-            Sink::Encoded(encoded) => encoded.add(shot, pts_ns),
+            Sink::Encoded(encoded) => encoded.add(input, pts_ns),
         }
     }
 }
 
 impl Encoded {
     /// Submits a picture to the encoder. A device reads it in place, and is done when this returns.
-    fn add(&mut self, shot: &dyn Shot, pts_ns: u64) -> Result<()> {
+    fn add(&mut self, input: &dyn Recordable, pts_ns: u64) -> Result<()> {
         let encoder = &mut self.encoder;
         let mut submitted = None;
         if encoder.device().is_some() {
-            shot.with_memory(&mut |memory| {
+            input.with_memory(&mut |memory| {
                 let given = encoder.submit_dmabuf(memory, pts_ns);
                 submitted = Some(given.and_then(|picture| encoder.finish_reading(&picture)));
             })?;
         }
         let submitted = match submitted {
             Some(submitted) => submitted,
-            None => see(shot, |picture| Ok(encoder.submit(picture, pts_ns)))?,
+            None => see(input, |picture| Ok(encoder.submit(picture, pts_ns)))?,
         };
         self.note(submitted)
     }
@@ -668,17 +460,6 @@ fn packets_to_raw(path: &Path, codec: Codec) -> Error {
     })
 }
 
-/// Runs `look` with the pixels.
-fn see<T>(shot: &dyn Shot, look: impl FnOnce(&Picture<'_>) -> Result<T>) -> Result<T> {
-    let (mut look, mut result) = (Some(look), None);
-    shot.see(&mut |picture| {
-        if let Some(look) = look.take() {
-            result = Some(look(picture));
-        }
-    })?;
-    result.unwrap_or_else(|| unreachable!("`Shot::see` calls its argument or fails"))
-}
-
 /// Returns the bytes of a JPEG frame.
 fn bytes_of<'a>(packed: &Picture<'a>) -> &'a [u8] {
     packed.planes().first().map_or(&[][..], |plane| plane.data)
@@ -688,14 +469,15 @@ fn bytes_of<'a>(packed: &Picture<'a>) -> &'a [u8] {
 mod tests {
     use super::*;
     use crate::TestPattern;
+    use crate::encode::EncoderConfig;
 
-    const AT: Moment = Moment {
+    const AT: FrameTime = FrameTime {
         timestamp_ns: 0,
         arrival_ns: 0,
     };
 
-    fn at(number: u64) -> Moment {
-        Moment {
+    fn at(number: u64) -> FrameTime {
+        FrameTime {
             timestamp_ns: 1_000_000_000 + NOMINAL.time_ns(number),
             ..AT
         }
@@ -792,7 +574,7 @@ mod tests {
             }
         }
         let recording = recording.unwrap();
-        assert_eq!(recording.like(), (FourCc::H264, 64, 64));
+        assert_eq!(recording.format_and_size(), (FourCc::H264, 64, 64));
         assert_eq!(recording.finish().unwrap().frames, 5);
     }
 
