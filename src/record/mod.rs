@@ -59,6 +59,8 @@ mod reorder;
 mod timeline;
 mod track;
 
+use crate::frame_rate::FrameRate;
+
 pub use self::error::RecordError;
 pub use self::name::{annex_b, check_path, is_mjpeg, is_raw};
 pub use self::packets::{Outcome, PacketRecorder};
@@ -69,3 +71,9 @@ pub use self::recorder::{Recorded, Recorder};
 pub use self::recording::{FrameTime, Recordable, Recording, RecordingConfig};
 pub use self::timeline::Timeline;
 pub use self::track::Track;
+
+/// The rate written if the source has none; times are exact anyway.
+const NOMINAL: FrameRate = match FrameRate::fps(30) {
+    Ok(rate) => rate,
+    Err(_) => unreachable!(),
+};

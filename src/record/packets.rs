@@ -6,21 +6,12 @@ use videostream_hal::ring::{Flags, FrameDescriptor};
 use videostream_hal::time::now_ns;
 
 use super::reorder::{Next, Reorder};
-use super::{RecordError, Recorded, Recorder, Timeline, Track, annex_b, check_path};
+use super::{NOMINAL, RecordError, Recorded, Recorder, Timeline, Track, annex_b, check_path};
 use crate::Result;
 use crate::bitstream::ParameterSets;
 use crate::bitstream::{Codec, Packet};
 use crate::frame_rate::FrameRate;
-use crate::share::Frame;
-
-/// The rate written if the host has none; times are exact anyway.
-const NOMINAL: FrameRate = match FrameRate::fps(30) {
-    Ok(rate) => rate,
-    Err(_) => unreachable!(),
-};
-
-/// Number of packets without a key frame after which one is requested again.
-const KEY_FRAME_REQUEST_INTERVAL: u64 = 30;
+use crate::share::{Frame, KeyFrameGate};
 
 /// Records the packets that a [`Client`](crate::Client) receives, every one in order
 /// ([`Mode::Every`](crate::Mode::Every)), from a host that shares a compressed stream.
@@ -53,10 +44,7 @@ pub struct PacketRecorder {
     like: Option<(u32, u32, u32)>,
     timeline: Timeline,
     rate: Option<FrameRate>,
-    /// Decoding needs a key frame.
-    waiting: bool,
-    /// Number of packets dropped since a key frame was requested; 0 if none was requested yet.
-    since_asked: u64,
+    gate: KeyFrameGate,
     /// Decoding time of the first packet in the file, and end of the last one.
     first_ns: Option<u64>,
     end_ns: u64,
@@ -93,9 +81,7 @@ impl PacketRecorder {
             like: None,
             timeline: Timeline::new(),
             rate: None,
-            waiting: true,
-            // Connecting requested one.
-            since_asked: 1,
+            gate: KeyFrameGate::new(),
             first_ns: None,
             end_ns: 0,
             skipped: 0,
@@ -155,12 +141,7 @@ impl PacketRecorder {
     /// ([`Client::ask_for_key_frame`](crate::Client::ask_for_key_frame)): packets were lost since
     /// the last call, or no key frame has come for long.
     pub fn needs_key_frame(&mut self) -> bool {
-        let needs = self.waiting
-            && (self.since_asked == 0 || self.since_asked > KEY_FRAME_REQUEST_INTERVAL);
-        if needs {
-            self.since_asked = 1;
-        }
-        needs
+        self.gate.needs_request()
     }
 
     /// Returns the end of the last written packet, in nanoseconds after the start of the first one.
@@ -202,8 +183,7 @@ impl PacketRecorder {
             return Ok(Outcome::LeftOut);
         }
         let packet = Packet::new(codec, &self.bytes, 0, 0);
-        if self.waiting && !packet.is_key() {
-            self.since_asked += u64::from(self.since_asked > 0);
+        if !self.gate.admits(packet.is_key()) {
             match self.recorder {
                 Some(_) => self.lost += 1,
                 None => self.skipped += 1,
@@ -225,9 +205,10 @@ impl PacketRecorder {
             let rate = self.rate.unwrap_or(NOMINAL);
             let mut track = Track::new(codec, about.width, about.height, rate);
             track.expected = self.expected;
-            self.recorder = Some(Recorder::create(&self.path, &track)?);
+            // Without a file, the next packet has to be a key frame, too.
+            let created = Recorder::create(&self.path, &track);
+            self.recorder = Some(created.inspect_err(|_| self.gate.lose())?);
         }
-        self.waiting = false;
         // A byte stream has no times.
         let has_times = *self.has_times.get_or_insert_with(|| has_times(about));
         let needs_order = annex_b(&self.path).is_none() && !has_times;
@@ -316,9 +297,9 @@ impl PacketRecorder {
         }
         self.end_order()?;
         self.lost += packets;
-        if !self.waiting {
+        if !self.gate.is_waiting() {
             self.losses += 1;
-            (self.waiting, self.since_asked) = (true, 0);
+            self.gate.lose();
         }
         Ok(())
     }

@@ -96,6 +96,16 @@ impl ClientBuilder {
         Connector::new(self)
     }
 
+    /// Asks the host of a compressed stream for a key frame. Since each new client gets one, this
+    /// connects for a moment, at most 200 ms. It is a hint: a host without room for another client
+    /// sends no key frame before its time.
+    pub fn ask_for_key_frame(&self) {
+        // Every host admits a client that holds one frame.
+        let config = ipc::client::Config::default();
+        let pending = Pending::new(&self.path, config, self.keep_mapped);
+        let _ = pending.and_then(|pending| pending.answer(deadline_in(ASKING_NS)));
+    }
+
     /// Connects without waiting for the host's answer.
     pub(super) fn begin(&self) -> Result<Pending> {
         Pending::new(&self.path, self.config, self.keep_mapped)
@@ -214,18 +224,9 @@ impl Client {
         self.reader.connection().parameters()
     }
 
-    /// Asks the host of a compressed stream for a key frame. Since each new client gets one, this
-    /// connects a second client briefly. It is a hint: a host without room for another client sends
-    /// no key frame before its time.
+    /// See [`ClientBuilder::ask_for_key_frame`].
     pub fn ask_for_key_frame(&self) {
-        // Every host admits a client that holds one frame.
-        let builder = ClientBuilder {
-            config: ipc::client::Config::default(),
-            ..self.connector.builder().clone()
-        };
-        let _ = builder
-            .begin()
-            .and_then(|pending| pending.answer(deadline_in(ASKING_NS)));
+        self.connector.builder().ask_for_key_frame();
     }
 
     /// Returns the status of the host and its clients.

@@ -7,6 +7,7 @@ mod connector;
 mod frame;
 mod host;
 mod inbox;
+mod key_frames;
 mod publisher;
 mod reader;
 #[cfg(test)]
@@ -18,6 +19,7 @@ pub use connector::Connector;
 pub use frame::{Frame, Pixels};
 pub use host::{Host, HostBuilder};
 pub use inbox::{Inbox, ReceivedBuffer, Report};
+pub use key_frames::KeyFrameGate;
 pub use publisher::{FramePublisher, Refused};
 pub use reader::Reader;
 pub use videostream_ipc::Mode;

@@ -7,13 +7,7 @@ use crate::codec::{Backend, DevicePath};
 use crate::colorimetry::Appearance;
 use crate::encode::{EncoderConfig, RateControl};
 use crate::frame_rate::FrameRate;
-use crate::record::Track;
-
-/// The rate written if the source has none; times are exact anyway.
-pub(super) const NOMINAL: FrameRate = match FrameRate::fps(30) {
-    Ok(rate) => rate,
-    Err(_) => unreachable!(),
-};
+use crate::record::{NOMINAL, Track};
 
 /// Configuration of a [`Recording`].
 #[derive(Debug, Clone, Copy, PartialEq)]

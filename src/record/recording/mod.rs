@@ -10,10 +10,9 @@ use videostream_hal::format::{FourCc, Layout};
 pub use config::RecordingConfig;
 pub use input::{FrameTime, Recordable};
 
-use self::config::NOMINAL;
 use self::input::see;
 use super::{
-    PacketRecorder, RawRecorder, RecordError, Recorded, Recorder, Timeline, Track, is_raw,
+    NOMINAL, PacketRecorder, RawRecorder, RecordError, Recorded, Recorder, Timeline, Track, is_raw,
 };
 use crate::bitstream::{Codec, Packet, stream_info};
 use crate::codec::CodecError;

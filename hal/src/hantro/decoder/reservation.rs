@@ -32,8 +32,9 @@ impl Reservation<'_, HantroDecoder> {
         self.core
     }
 
-    /// Reads all registers; what lies beyond [`CoreInfo::registers`] stays as it is, and so do
-    /// those of G1 that the driver leaves out.
+    /// Reads all registers. The entries beyond
+    /// [`CoreInfo::registers`](crate::hantro::CoreInfo::registers) keep their values, and so do the
+    /// registers of G1 that the driver leaves out.
     ///
     /// # Errors
     /// [`Error::System`]: EFAULT when the driver wants another number of registers.

@@ -75,8 +75,9 @@ impl Reservation<'_, H1> {
         self.read_registers(0, &mut [0])
     }
 
-    /// Waits until the core has finished, then reads all registers; what lies beyond
-    /// [`CoreInfo::registers`] stays as it is. Whether drivers give up after a while is not known.
+    /// Waits until the core has finished, then reads all registers; the entries beyond
+    /// [`CoreInfo::registers`](crate::hantro::CoreInfo::registers) keep their values. Whether
+    /// drivers give up after a while is not known.
     ///
     /// # Errors
     /// [`Error::Interrupted`]: a signal was handled meanwhile. [`Error::System`]: what

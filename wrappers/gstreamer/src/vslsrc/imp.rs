@@ -14,7 +14,7 @@ use videostream::share::ClientBuilder;
 
 use super::failure;
 use super::flow::Flow;
-use super::key_frames::KeyFrameRequester;
+use super::key_frame_requester::KeyFrameRequester;
 use super::link::{Link, Next};
 use super::settings::Settings;
 use super::streaming::Streaming;

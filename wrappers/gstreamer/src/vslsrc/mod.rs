@@ -4,7 +4,7 @@ mod copies;
 mod failure;
 mod flow;
 mod imp;
-mod key_frames;
+mod key_frame_requester;
 mod link;
 mod negotiation;
 mod settings;

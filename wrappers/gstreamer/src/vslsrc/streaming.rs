@@ -8,12 +8,12 @@ use gst_video::prelude::*;
 use videostream::encode::{Codec, Packet};
 use videostream::hal::ring::{Flags, FrameDescriptor};
 use videostream::hal::time::deadline_in;
+use videostream::share::KeyFrameGate;
 use videostream::{Frame, FrameRate};
 
 use super::copies::Copies;
 use super::failure;
 use super::imp::{CAT, VslSrc};
-use super::key_frames::{KeyFrames, Verdict};
 use super::link::{Arrival, Link};
 use super::negotiation::Output;
 use super::settings::{PerFrame, Timestamps, WhenFull};
@@ -38,7 +38,7 @@ pub(super) struct Streaming {
     /// Connection of the previous frame.
     connection: u64,
     pub(super) output: Option<Output>,
-    key_frames: KeyFrames,
+    key_frames: KeyFrameGate,
     monotonic: Monotonic,
     clock: ClockOffset,
     /// Caps of reference timestamps.
@@ -57,14 +57,12 @@ pub(super) struct Streaming {
 
 impl Streaming {
     pub(super) fn new(link: Link) -> Self {
-        let mut key_frames = KeyFrames::default();
-        key_frames.begin();
         Self {
             link,
             buffers: MappedBuffers::default(),
             connection: 0,
             output: None,
-            key_frames,
+            key_frames: KeyFrameGate::new(),
             monotonic: Monotonic::default(),
             clock: ClockOffset::default(),
             reference: gst::Caps::new_empty_simple(times::MONOTONIC),
@@ -95,7 +93,7 @@ impl VslSrc {
         if connection != streaming.connection {
             streaming.connection = connection;
             streaming.buffers.clear();
-            streaming.key_frames.begin();
+            streaming.key_frames = KeyFrameGate::new();
             streaming.gap = true;
             streaming.is_new_host = true;
         }
@@ -234,7 +232,7 @@ impl VslSrc {
         frame: &Frame,
         codec: Codec,
         missed: u64,
-        key_frames: &mut KeyFrames,
+        key_frames: &mut KeyFrameGate,
     ) -> videostream::Result<Option<Unit>> {
         let pixels = frame.pixels()?;
         let bytes = pixels.plane(0);
@@ -243,14 +241,17 @@ impl VslSrc {
             used => used.min(bytes.len()),
         };
         let packet = Packet::new(codec, &bytes[..used], 0, 0);
-        let verdict = key_frames.judge(packet.is_key(), missed);
-        if verdict == Verdict::Ask {
+        if missed > 0 {
+            key_frames.lose();
+        }
+        let is_decodable = key_frames.admits(packet.is_key());
+        if key_frames.needs_request() {
             let client = lock(&self.shared).key_frames_of.clone();
             client
                 .into_iter()
                 .for_each(|client| self.requester.request(client));
         }
-        if verdict != Verdict::Pass {
+        if !is_decodable {
             lock(&self.shared).counts.undecodable += 1;
             return Ok(None);
         }

@@ -20,7 +20,7 @@ __all__ = [
 class Error(OSError, RuntimeError):
     """A call failed; `errno`, `strerror` and `filename` have the details.
 
-    For encoders and decoders `errno` is `ENODEV` if there is none, `ENOTSUP` for an unknown backend
+    For encoders and decoders `errno` is `ENODEV` without a codec, `ENOTSUP` for an unknown backend
     in `VSL_CODEC_BACKEND` or an unsupported stream, `EINVAL` for a picture or a number that does
     not fit, `EBADMSG` for damaged data, and `EIO` for a device that fails.
     """
