@@ -12,7 +12,7 @@ use std::process::Command;
 use videostream::camera::Node;
 use videostream::hal::media::{LinkKind, MbusCode, MbusFormat, Subdevice, Which};
 use videostream::hal::v4l2::{ErrorKind, Fraction, SelectionTarget, control};
-use videostream::media::{GraphError, MediaGraph, PipelineWish};
+use videostream::media::{GraphError, MediaGraph, PipelineRequest};
 use videostream::{CameraError, devices};
 use videostream_testing::TIMEOUT;
 use vimc::{assert_same, both_sides, code, ends, node, ours, pad, theirs, vimc};
@@ -159,8 +159,8 @@ fn errors_name_fixed_links_and_unknown_entities() {
         "{text}"
     );
     let raw = graph.pad(&pad("Raw Capture 0", 0)).unwrap();
-    let wish = MbusFormat::wish(code("SRGGB8_1X8"), 640, 480);
-    let error = graph.set_format(raw, &wish).unwrap_err();
+    let requested = MbusFormat::new(code("SRGGB8_1X8"), 640, 480);
+    let error = graph.set_format(raw, &requested).unwrap_err();
     assert!(matches!(error, GraphError::NoNode { .. }), "{error}");
     // The kernel itself refuses, too, when the flags are sent all the same.
     let refused = videostream::hal::media::ioctl::setup_link(
@@ -189,11 +189,11 @@ fn formats_set_from_sensor_to_node_deliver_frames() {
         ("RGB/YUV Capture", (640, 480)),
     ] {
         let path = node(&graph, node_name);
-        let wish = PipelineWish {
+        let request = PipelineRequest {
             size: Some(size),
-            ..PipelineWish::default()
+            ..PipelineRequest::default()
         };
-        let report = graph.pipeline(&path).unwrap().set(&wish).unwrap();
+        let report = graph.pipeline(&path).unwrap().set(&request).unwrap();
         graph.refresh().unwrap();
         // What the report says is what the pads have.
         let theirs = theirs(&graph);
@@ -228,12 +228,12 @@ fn disagreeing_pads_are_named_by_report_and_error() {
     let path = node(&graph, "RGB/YUV Capture");
     let pipeline = graph.pipeline(&path).unwrap();
     let sink = graph.pad(&pad("Debayer A", 0)).unwrap();
-    let wrong = MbusFormat::wish(code("SRGGB8_1X8"), 320, 240);
-    let report = pipeline.set(&PipelineWish {
+    let wrong = MbusFormat::new(code("SRGGB8_1X8"), 320, 240);
+    let report = pipeline.set(&PipelineRequest {
         code: Some(code("SRGGB8_1X8")),
         size: Some((640, 480)),
         pads: vec![(sink, wrong)],
-        ..PipelineWish::default()
+        ..PipelineRequest::default()
     });
     let report = report.unwrap();
     let sentence = "\"Sensor A\":0 gives SRGGB8_1X8/640x480, \
@@ -249,9 +249,9 @@ fn disagreeing_pads_are_named_by_report_and_error() {
     assert!(error.to_string().contains(sentence), "{error}");
 
     // A node that takes another size than the last pad gives is named by its path.
-    let good = pipeline.set(&PipelineWish {
+    let good = pipeline.set(&PipelineRequest {
         size: Some((320, 240)),
-        ..PipelineWish::default()
+        ..PipelineRequest::default()
     });
     let good = good.unwrap().ready().unwrap();
     let fourcc = good.node.as_ref().unwrap().got.fourcc;
@@ -319,11 +319,11 @@ fn a_sensor_lists_formats_and_sizes_and_has_controls() {
 
     // Formats for trying out are the handle's own.
     let before = sensor.format(0, Which::Active).unwrap();
-    let wish = MbusFormat::wish(code("SGRBG8_1X8"), 128, 96);
-    let tried = sensor.set_format(0, Which::Try, &wish).unwrap();
+    let requested = MbusFormat::new(code("SGRBG8_1X8"), 128, 96);
+    let tried = sensor.set_format(0, Which::Try, &requested).unwrap();
     assert_eq!(
         (tried.width, tried.height, tried.code),
-        (128, 96, wish.code)
+        (128, 96, requested.code)
     );
     assert_eq!(sensor.format(0, Which::Try).unwrap(), tried);
     assert_eq!(sensor.format(0, Which::Active).unwrap(), before);

@@ -34,11 +34,11 @@ fn a_frame_takes_two_requests_and_at_most_one_poll() {
         return;
     };
     if env::var_os(CHILD).is_some() {
-        let wishes = CaptureRequest {
+        let request = CaptureRequest {
             interval: Some(Fraction::from_fps(120)),
             ..small(&[FourCc::YUYV])
         };
-        let stream = start(open(), &wishes);
+        let stream = start(open(), &request);
         for _ in 0..BEFORE + FRAMES {
             drop(stream.next_frame(patience()).unwrap());
         }

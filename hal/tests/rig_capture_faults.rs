@@ -38,12 +38,12 @@ fn corrupted_frames_are_marked_or_skipped() {
         assert_eq!(delivering.counters().skipped, 0);
         drop(delivering);
 
-        let skipping = camera.wishes(|wishes| {
-            let wishes = CaptureRequest {
+        let skipping = camera.request(|request| {
+            let request = CaptureRequest {
                 skip_corrupted: true,
-                ..*wishes
+                ..*request
             };
-            start(camera.open(), &wishes)
+            start(camera.open(), &request)
         });
         press(skipping.device(), "Inject V4L2_BUF_FLAG_ERROR");
         for _ in 0..20 {
@@ -86,7 +86,7 @@ fn a_sequence_that_wraps_loses_nothing() {
     on_each("a_sequence_that_wraps_loses_nothing", |camera| {
         let device = camera.open();
         set(&device, "Wrap Sequence Number", 1);
-        let stream = camera.wishes(|wishes| start(device, wishes));
+        let stream = camera.request(|request| start(device, request));
         let first = stream.next_frame(patience()).unwrap().sequence;
         assert!(first > u32::MAX - 200, "{first}");
         loop {
@@ -115,7 +115,7 @@ fn a_clock_that_wraps_ends_no_stream() {
     let streams = [(cameras[0], 1), (cameras[1], 2)].map(|(camera, wrap)| {
         let device = camera.open();
         set(&device, "Wrap Timestamp", wrap);
-        camera.wishes(|wishes| start(device, wishes))
+        camera.request(|request| start(device, request))
     });
     // Until both have wrapped, which nothing but a broken clock takes that long.
     let begin = Instant::now();
@@ -152,7 +152,7 @@ fn a_start_that_fails_gives_the_device_back() {
         ] {
             let device = camera.open();
             press(&device, button);
-            let error = camera.wishes(|wishes| Capture::start(device, wishes, &mut |_| {}));
+            let error = camera.request(|request| Capture::start(device, request, &mut |_| {}));
             let error = error.unwrap_err();
             let errno = Errno::INVAL;
             assert_eq!(error, Error::System { call, errno });
@@ -173,7 +173,7 @@ fn a_failed_restart_can_be_tried_again() {
             "Inject VIDIOC_STREAMON Error",
         ] {
             press(stream.device(), button);
-            let mut restart = || camera.wishes(|wishes| stream.renegotiate(wishes, &mut |_| {}));
+            let mut restart = || camera.request(|request| stream.renegotiate(request, &mut |_| {}));
             assert_eq!(
                 restart().unwrap_err().errno(),
                 Some(Errno::INVAL),
@@ -185,7 +185,7 @@ fn a_failed_restart_can_be_tried_again() {
             assert_eq!(none.unwrap_err(), Error::TimedOut);
             assert_eq!(census()["buffers"], 0);
             camera
-                .wishes(|wishes| stream.renegotiate(wishes, &mut |_| {}))
+                .request(|request| stream.renegotiate(request, &mut |_| {}))
                 .unwrap();
             drop(stream.next_frame(patience()).unwrap());
         }
@@ -223,7 +223,7 @@ fn a_fatal_error_is_reported_and_a_new_start_heals() {
                 assert_eq!(again.kind(), ErrorKind::StreamFailed, "{again}");
                 if heal {
                     camera
-                        .wishes(|wishes| broken.renegotiate(wishes, &mut |_| {}))
+                        .request(|request| broken.renegotiate(request, &mut |_| {}))
                         .unwrap();
                     drop(broken.next_frame(patience()).unwrap());
                 }

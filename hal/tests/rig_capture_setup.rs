@@ -57,17 +57,17 @@ fn nodes_are_classified_by_what_they_do() {
 }
 
 #[test]
-fn wishes_are_tried_in_order_and_the_reasons_told() {
-    let Some(_turn) = on_the_rig("wishes_are_tried_in_order_and_the_reasons_told") else {
+fn requests_are_tried_in_order() {
+    let Some(_turn) = on_the_rig("requests_are_tried_in_order") else {
         return;
     };
     let device = open();
     let mut passed = Vec::new();
-    let wishes = CaptureRequest {
+    let request = CaptureRequest {
         interval: Some(Fraction::from_fps(10)),
         ..small(&[FourCc::MJPG, FourCc::NV12, FourCc::YUYV])
     };
-    let got = negotiate(&device, &wishes, &mut |p| passed.push(p)).unwrap();
+    let got = negotiate(&device, &request, &mut |p| passed.push(p)).unwrap();
     assert_eq!(got.format.fourcc, FourCc::NV12);
     assert_eq!(got.interval, Some(Fraction::new(1, 10)));
     let not_offered = Rejected {
@@ -137,11 +137,11 @@ fn lists_of_sizes_and_intervals_hold_what_can_be_set() {
         let FrameInterval::Discrete(interval) = interval.unwrap() else {
             panic!("a webcam has discrete intervals");
         };
-        let wishes = CaptureRequest {
+        let request = CaptureRequest {
             interval: Some(interval),
             ..small(&[FourCc::YUYV])
         };
-        let got = negotiate(&device, &wishes, &mut |_| {}).unwrap();
+        let got = negotiate(&device, &request, &mut |_| {}).unwrap();
         assert_eq!(got.interval, Some(interval));
         intervals += 1;
     }
@@ -164,11 +164,11 @@ fn each_input_can_be_selected_and_delivers() {
     for input in &inputs {
         device.set_input(input.index).unwrap();
         assert_eq!(device.input().unwrap(), input.index);
-        let wishes = CaptureRequest {
+        let request = CaptureRequest {
             formats: &[FourCc::YUYV],
             ..CaptureRequest::default()
         };
-        let stream = start(open(), &wishes);
+        let stream = start(open(), &request);
         let frame = stream.next_frame(patience()).unwrap();
         assert!(frame.planes()[0].bytes_used > 0, "{}", input.name());
         let busy = device.set_input(before).err().map(Error::kind);

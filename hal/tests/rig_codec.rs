@@ -17,7 +17,7 @@ use std::fs;
 use vicodec::clip::Clip;
 use vicodec::{
     Decoding, Encoding, buffers, check_times, encode, number, open, patience, pictures,
-    raw_formats, round_trip, wishes,
+    raw_formats, request, round_trip,
 };
 use videostream_hal::codec::Encoder;
 use videostream_hal::format::FourCc;
@@ -62,7 +62,7 @@ fn only_the_picture_in_a_larger_buffer_is_encoded() {
         return;
     };
     let clip = Clip::new(FourCc::YU12, 640, 368);
-    let mut asked = wishes(&clip);
+    let mut asked = request(&clip);
     asked.raw.height = 360;
     let encoder = Encoder::new(open(NodeKind::Encoder), &asked).unwrap();
     // Heights of this format go by 16.

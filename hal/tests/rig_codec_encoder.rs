@@ -11,7 +11,7 @@ mod vicodec;
 mod vivid;
 
 use vicodec::clip::Clip;
-use vicodec::{Encoding, check_times, open, patience, wishes};
+use vicodec::{Encoding, check_times, open, patience, request};
 use videostream_hal::codec::{Buffers, Encoder, EncoderState, RateControl, Tuning};
 use videostream_hal::format::FourCc;
 use videostream_hal::v4l2::{
@@ -26,14 +26,14 @@ fn a_part_that_the_driver_cannot_take_is_refused() {
     };
     let clip = Clip::new(FourCc::NV12, 1280, 720);
     let part = |left, width| {
-        let mut wishes = wishes(&clip);
-        wishes.crop = Some(SelectionRect {
+        let mut request = request(&clip);
+        request.crop = Some(SelectionRect {
             left,
             top: 0,
             width,
             height: 400,
         });
-        Encoder::new(open(NodeKind::Encoder), &wishes).map(|encoder| encoder.visible())
+        Encoder::new(open(NodeKind::Encoder), &request).map(|encoder| encoder.visible())
     };
     assert_eq!(part(0, 800).map(|rect| rect.width), Ok(800));
     // This driver takes from the corner, and no less than 640 pixels.
@@ -49,18 +49,18 @@ fn what_the_driver_does_not_have_is_named() {
         return;
     };
     let clip = Clip::new(FourCc::NV12, 640, 368);
-    let make = |change: &dyn Fn(&mut videostream_hal::codec::EncoderWishes)| {
-        let mut wishes = wishes(&clip);
-        change(&mut wishes);
-        Encoder::new(open(NodeKind::Encoder), &wishes)
+    let make = |change: &dyn Fn(&mut videostream_hal::codec::EncoderRequest)| {
+        let mut request = request(&clip);
+        change(&mut request);
+        Encoder::new(open(NodeKind::Encoder), &request)
     };
     let wanted = FourCc::H264;
-    let codec = make(&|wishes| wishes.coded = wanted).unwrap_err();
+    let codec = make(&|request| request.coded = wanted).unwrap_err();
     assert_eq!(codec, Error::NoFormat { wanted });
     let wanted = FourCc::NM12;
-    let raw = make(&|wishes| wishes.raw = PixFormat::wish(wanted, 640, 368)).unwrap_err();
+    let raw = make(&|request| request.raw = PixFormat::new(wanted, 640, 368)).unwrap_err();
     assert_eq!(raw, Error::NoFormat { wanted });
-    let large = make(&|wishes| wishes.raw.width = 8192).unwrap_err();
+    let large = make(&|request| request.raw.width = 8192).unwrap_err();
     let size_refused = matches!(
         large,
         Error::PictureSize {
@@ -70,12 +70,12 @@ fn what_the_driver_does_not_have_is_named() {
     );
     assert!(size_refused, "{large}");
     // It has no rate, which is no reason not to encode.
-    let mut encoder = make(&|wishes| wishes.interval = Some(Fraction::from_fps(25))).unwrap();
+    let mut encoder = make(&|request| request.interval = Some(Fraction::from_fps(25))).unwrap();
     assert_eq!(encoder.interval(), None);
     let rate = encoder.set_interval(Fraction::from_fps(25)).unwrap_err();
     assert_eq!(rate.kind(), ErrorKind::NotSupported);
     let camera = vivid::open();
-    let refused = Encoder::new(camera, &wishes(&clip)).unwrap_err();
+    let refused = Encoder::new(camera, &request(&clip)).unwrap_err();
     assert!(matches!(refused, Error::WrongKind { .. }), "{refused}");
 }
 
@@ -85,7 +85,7 @@ fn what_can_be_tuned_is_and_the_rest_is_named() {
         return;
     };
     let clip = Clip::new(FourCc::NV12, 640, 368);
-    let encoder = || Encoder::new(open(NodeKind::Encoder), &wishes(&clip)).unwrap();
+    let encoder = || Encoder::new(open(NodeKind::Encoder), &request(&clip)).unwrap();
     let tuned = |tuning: &Tuning| {
         let encoder = encoder();
         let tuned = encoder.tune(tuning).unwrap();
@@ -142,7 +142,7 @@ fn a_call_in_the_wrong_state_says_which() {
         return;
     };
     let clip = Clip::new(FourCc::NV12, 640, 368);
-    let mut encoder = Encoder::new(open(NodeKind::Encoder), &wishes(&clip)).unwrap();
+    let mut encoder = Encoder::new(open(NodeKind::Encoder), &request(&clip)).unwrap();
     let state = |result: Result<(), Error>| match result {
         Err(Error::State { state, .. }) => state,
         other => panic!("{other:?}"),

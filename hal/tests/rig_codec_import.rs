@@ -17,7 +17,7 @@ use rustix::fd::AsFd;
 use rustix::fs::fstat;
 use vicodec::clip::Clip;
 use vicodec::{open, patience};
-use videostream_hal::codec::{Buffers, Encoder, EncoderWishes, fit};
+use videostream_hal::codec::{Buffers, Encoder, EncoderRequest, fit};
 use videostream_hal::format::FourCc;
 use videostream_hal::memory::heap::DmaHeap;
 use videostream_hal::memory::mapping::{Access, Mapping};
@@ -34,24 +34,24 @@ fn a_camera_is_encoded_without_a_copy() {
         return;
     };
     // A size in which both devices put the planes in the same places.
-    let wishes = CaptureRequest {
+    let request = CaptureRequest {
         formats: &[FourCc::NV12],
         size: Some((1280, 720)),
         interval: Some(Fraction::from_fps(30)),
         ..CaptureRequest::default()
     };
-    let camera = start(vivid::open(), &wishes);
+    let camera = start(vivid::open(), &request);
     // Whatever another test has left it at: the camera shows its clock.
     vivid::set(camera.device(), "OSD Text Mode", 0);
     let format = camera.negotiated().format;
-    let wishes = EncoderWishes {
+    let request = EncoderRequest {
         coded: FourCc::FWHT,
         packet_size: 0,
         raw: format,
         interval: None,
         crop: None,
     };
-    let mut encoder = Encoder::new(open(NodeKind::Encoder), &wishes).unwrap();
+    let mut encoder = Encoder::new(open(NodeKind::Encoder), &request).unwrap();
     assert_eq!(
         encoder.raw_format().layout().unwrap(),
         camera.negotiated().layout,
@@ -145,7 +145,7 @@ fn known_memory_gets_the_same_buffer() {
         return;
     };
     let clip = Clip::new(FourCc::NV12, 640, 368);
-    let mut encoder = Encoder::new(open(NodeKind::Encoder), &vicodec::wishes(&clip)).unwrap();
+    let mut encoder = Encoder::new(open(NodeKind::Encoder), &vicodec::request(&clip)).unwrap();
     assert_eq!(fit(encoder.raw_format(), &clip.layout), Ok(()));
     encoder
         .allocate(Buffers::imported(2), Buffers::driver(3))

@@ -9,8 +9,8 @@
 
 mod vicodec;
 
-use vicodec::{Pages, buffers, content, pages, patience, time};
-use videostream_hal::codec::{Converter, ConverterWishes};
+use vicodec::{MappedBuffers, buffers, content, pages, patience, time};
+use videostream_hal::codec::{Converter, ConverterRequest};
 use videostream_hal::format::FourCc;
 use videostream_hal::v4l2::{
     Device, Error, ErrorKind, Memory, NodeKind, PixFormat, SelectionRect, nodes,
@@ -29,18 +29,18 @@ fn open() -> Device {
         .expect("no vim2m")
 }
 
-fn wishes(from: FourCc, to: FourCc) -> ConverterWishes {
-    ConverterWishes {
-        from: PixFormat::wish(from, SIZE.0, SIZE.1),
-        to: PixFormat::wish(to, SIZE.0, SIZE.1),
+fn request(from: FourCc, to: FourCc) -> ConverterRequest {
+    ConverterRequest {
+        from: PixFormat::new(from, SIZE.0, SIZE.1),
+        to: PixFormat::new(to, SIZE.0, SIZE.1),
         crop: None,
         compose: None,
     }
 }
 
 /// A converter that runs, with its memory.
-fn run(wishes: &ConverterWishes, memory: Memory) -> (Converter, Pages, Pages) {
-    let mut converter = Converter::new(open(), wishes).unwrap();
+fn run(request: &ConverterRequest, memory: Memory) -> (Converter, MappedBuffers, MappedBuffers) {
+    let mut converter = Converter::new(open(), request).unwrap();
     converter
         .allocate(buffers(memory, 3), buffers(memory, 3))
         .unwrap();
@@ -56,7 +56,7 @@ fn colours_are_converted_in_order_with_their_times() {
         return;
     };
     for memory in [Memory::Mmap, Memory::DmaBuf] {
-        let (converter, mut from, to) = run(&wishes(FourCc::RGB3, FourCc::BGR3), memory);
+        let (converter, mut from, to) = run(&request(FourCc::RGB3, FourCc::BGR3), memory);
         let size = converter.input_format().planes()[0].size_image;
         for number in 0..20 {
             let index = converter.m2m().next_input(patience()).unwrap();
@@ -85,9 +85,9 @@ fn pictures_are_made_larger_and_smaller() {
         return;
     };
     for (width, height) in [(640, 480), (160, 120)] {
-        let mut wishes = wishes(FourCc::RGB3, FourCc::BGR3);
-        (wishes.to.width, wishes.to.height) = (width, height);
-        let (converter, mut from, to) = run(&wishes, Memory::Mmap);
+        let mut request = request(FourCc::RGB3, FourCc::BGR3);
+        (request.to.width, request.to.height) = (width, height);
+        let (converter, mut from, to) = run(&request, Memory::Mmap);
         let (input, result) = (converter.input_format(), converter.result_format());
         assert_eq!((input.width, input.height), SIZE);
         assert_eq!((result.width, result.height), (width, height));
@@ -119,7 +119,7 @@ fn several_pictures_are_in_work_at_once() {
     let Some(_turn) = on_the_rig("several_pictures_are_in_work_at_once") else {
         return;
     };
-    let (mut converter, mut from, _to) = run(&wishes(FourCc::RGB3, FourCc::YUYV), Memory::Mmap);
+    let (mut converter, mut from, _to) = run(&request(FourCc::RGB3, FourCc::YUYV), Memory::Mmap);
     let size = converter.input_format().planes()[0].size_image;
     let count = converter.m2m().output().count();
     for number in 0..count {
@@ -146,16 +146,16 @@ fn what_the_converter_cannot_do_is_refused_by_name() {
         return;
     };
     let wanted = FourCc::NV12;
-    let format = Converter::new(open(), &wishes(wanted, FourCc::RGB3)).unwrap_err();
+    let format = Converter::new(open(), &request(wanted, FourCc::RGB3)).unwrap_err();
     assert_eq!(format, Error::NoFormat { wanted });
-    let mut large = wishes(FourCc::RGB3, FourCc::RGB3);
+    let mut large = request(FourCc::RGB3, FourCc::RGB3);
     large.to.width = 100_000;
     let size = Converter::new(open(), &large).unwrap_err();
     assert!(
         matches!(size, Error::PictureSize { width: 100_000, .. }),
         "{size}"
     );
-    let mut part = wishes(FourCc::RGB3, FourCc::RGB3);
+    let mut part = request(FourCc::RGB3, FourCc::RGB3);
     part.crop = Some(SelectionRect {
         width: 160,
         height: 120,

@@ -47,7 +47,7 @@ fn what_is_finished_comes_before_the_end_of_a_stream() {
         encoder.output_type().unwrap(),
         encoder.capture_type().unwrap(),
     );
-    let pictures = PixFormat::wish(FourCc::NV12, 320, 192);
+    let pictures = PixFormat::new(FourCc::NV12, 320, 192);
     let pictures = encoder.set_format(input, &pictures).unwrap();
     let format = encoder.format(output).unwrap();
     let negotiated = Negotiated {

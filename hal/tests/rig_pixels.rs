@@ -72,8 +72,8 @@ fn compare(instance: u32, queue: BufType) {
         let theirs = theirs(&node, fourcc);
         assert!(theirs.iter().any(|byte| *byte != theirs[0]), "{fourcc}");
         bytes += theirs.len();
-        let wish = PixFormat::wish(fourcc, SIZE.0, SIZE.1);
-        let format = device.set_format(queue, &wish).unwrap();
+        let requested = PixFormat::new(fourcc, SIZE.0, SIZE.1);
+        let format = device.set_format(queue, &requested).unwrap();
         assert_eq!((format.fourcc, format.width), (fourcc, SIZE.0));
         device.set_interval(queue, Fraction::from_fps(120)).unwrap();
         for io in KINDS {
@@ -122,8 +122,8 @@ fn all_kinds_of_memory_hold_the_same_picture() {
         let device = vivid::open_kind(instance, NodeKind::Camera);
         let queue = device.capture_type().unwrap();
         hold_still(&device);
-        let wish = PixFormat::wish(fourcc, SIZE.0, SIZE.1);
-        let format = device.set_format(queue, &wish).unwrap();
+        let requested = PixFormat::new(fourcc, SIZE.0, SIZE.1);
+        let format = device.set_format(queue, &requested).unwrap();
         assert_eq!(format.fourcc, fourcc);
         let exported = capture(&device, queue, Io::Exported, 1).remove(0);
         for io in KINDS {

@@ -67,7 +67,7 @@ fn buffers_are_added_for_larger_formats_only() {
     let length = |index| queue.query(index).unwrap().planes()[0].length;
     assert!(length(added.start) >= large.planes[0].size_image);
     assert!(length(0) < large.planes[0].size_image);
-    let mut short = PixFormat::wish(FourCc::NV12, present.width, present.height);
+    let mut short = PixFormat::new(FourCc::NV12, present.width, present.height);
     short.planes[0].size_image = 1;
     let refused = queue.add(1, Some(&short)).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::InvalidArgument, "{refused}");

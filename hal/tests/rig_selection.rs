@@ -36,8 +36,8 @@ fn switches(device: &Device, crop: bool, compose: bool, scale: bool) {
     set(device, "Enable Capture Cropping", crop.into());
     set(device, "Enable Capture Composing", compose.into());
     set(device, "Enable Capture Scaler", scale.into());
-    let wish = PixFormat::wish(FourCc::GREY, 1920, 1080);
-    device.set_format(QUEUE, &wish).unwrap();
+    let requested = PixFormat::new(FourCc::GREY, 1920, 1080);
+    device.set_format(QUEUE, &requested).unwrap();
 }
 
 fn path_of(device: &Device) -> String {

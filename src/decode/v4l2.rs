@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use videostream_hal::codec::{Buffers, Decoder, DecoderState, DecoderWishes, PictureFormat};
+use videostream_hal::codec::{Buffers, Decoder, DecoderRequest, DecoderState, PictureFormat};
 use videostream_hal::format::{FourCc, Layout};
 use videostream_hal::memory::Access;
 use videostream_hal::time::deadline_in;
@@ -67,12 +67,12 @@ impl V4l2 {
             path: path.to_owned(),
             error,
         };
-        let wishes = DecoderWishes {
+        let request = DecoderRequest {
             coded: config.codec.fourcc(),
             size: None,
             packet_size: PACKET_SIZE,
         };
-        let decoder = Decoder::new(device, &wishes, Buffers::driver(BUFFERS));
+        let decoder = Decoder::new(device, &request, Buffers::driver(BUFFERS));
         let decoder = decoder.map(Box::new).map_err(failed)?;
         let packets =
             MappedBuffers::of(decoder.m2m().output(), Access::ReadWrite).map_err(failed)?;

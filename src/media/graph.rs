@@ -244,14 +244,18 @@ impl MediaGraph {
     /// # Errors
     /// - [`GraphError::NoNode`]: the entity has no sub-device node.
     /// - [`GraphError::Format`]: the driver refused.
-    pub fn set_format(&self, pad: PadRef, wish: &MbusFormat) -> Result<MbusFormat, GraphError> {
+    pub fn set_format(
+        &self,
+        pad: PadRef,
+        requested: &MbusFormat,
+    ) -> Result<MbusFormat, GraphError> {
         let Some(subdevice) = self.subdevice(pad.entity)? else {
             return Err(GraphError::NoNode {
                 entity: self.name(pad).entity,
             });
         };
         subdevice
-            .set_format(pad.index, Which::Active, wish)
+            .set_format(pad.index, Which::Active, requested)
             .map_err(|error| GraphError::Format {
                 pad: self.name(pad),
                 error,

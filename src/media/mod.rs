@@ -5,13 +5,13 @@
 //! enable links and set the format of every pad before the node can stream:
 //!
 //! ```no_run
-//! use videostream::media::{MediaGraph, PipelineWish};
+//! use videostream::media::{MediaGraph, PipelineRequest};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let graph = MediaGraph::behind("/dev/video0")?;
-//! let report = graph.pipeline("/dev/video0")?.set(&PipelineWish {
+//! let report = graph.pipeline("/dev/video0")?.set(&PipelineRequest {
 //!     size: Some((1920, 1080)),
-//!     ..PipelineWish::default()
+//!     ..PipelineRequest::default()
 //! })?;
 //! for pad in &report.pads {
 //!     println!("{}: asked {}, got {}", pad.pad, pad.asked, pad.got);
@@ -31,7 +31,7 @@ mod report;
 pub use error::GraphError;
 pub use graph::{MediaGraph, PadName};
 pub use mismatch::Mismatch;
-pub use pipeline::{Pipeline, PipelineWish};
+pub use pipeline::{Pipeline, PipelineRequest};
 pub use report::{NodeReport, PadReport, PipelineReport};
 
 pub(crate) use mismatch::behind as mismatches_behind;

@@ -13,7 +13,7 @@ use super::{GraphError, MediaGraph};
 
 /// The requested settings of a pipeline; the rest is chosen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PipelineWish {
+pub struct PipelineRequest {
     /// Format of the sensor's pixels; by default the current one if the next block accepts it, or
     /// else the first one that both support.
     pub code: Option<MbusCode>,
@@ -89,12 +89,12 @@ impl<'g> Pipeline<'g> {
     /// # Errors
     /// - [`GraphError::Format`]: a driver refused to set a pad, for example while it streams.
     /// - [`GraphError::Device`], [`GraphError::Camera`]: a node cannot be opened or set.
-    pub fn set(&self, wish: &PipelineWish) -> Result<PipelineReport, GraphError> {
+    pub fn set(&self, request: &PipelineRequest) -> Result<PipelineReport, GraphError> {
         let mut pads = Vec::new();
         let mut flowing: Option<MbusFormat> = None;
         for (index, ends) in self.links.iter().enumerate() {
             if let Some(subdevice) = self.graph.subdevice(ends.source.entity)? {
-                let asked = self.source_wish(index, &subdevice, flowing, wish)?;
+                let asked = self.source_format(index, &subdevice, flowing, request)?;
                 let got = self.graph.set_format(ends.source, &asked)?;
                 pads.push(PadReport {
                     pad: self.graph.name(ends.source),
@@ -105,7 +105,7 @@ impl<'g> Pipeline<'g> {
             }
             let Some(given) = flowing else { continue };
             if self.graph.subdevice(ends.sink.entity)?.is_some() {
-                let asked = explicit(wish, ends.sink).unwrap_or(given);
+                let asked = explicit(request, ends.sink).unwrap_or(given);
                 let got = self.graph.set_format(ends.sink, &asked)?;
                 pads.push(PadReport {
                     pad: self.graph.name(ends.sink),
@@ -116,11 +116,11 @@ impl<'g> Pipeline<'g> {
             }
         }
         let node = match flowing {
-            Some(given) => set_node(&self.node, &given, wish.fourcc)?,
+            Some(given) => set_node(&self.node, &given, request.fourcc)?,
             None => None,
         };
         for ends in &self.branches {
-            self.set_branch(*ends, wish, &mut pads)?;
+            self.set_branch(*ends, request, &mut pads)?;
         }
         Ok(PipelineReport {
             path: self.node.clone(),
@@ -165,14 +165,14 @@ impl<'g> Pipeline<'g> {
     fn set_branch(
         &self,
         ends: LinkEnds,
-        wish: &PipelineWish,
+        request: &PipelineRequest,
         pads: &mut Vec<PadReport>,
     ) -> Result<(), GraphError> {
         let Some(given) = self.graph.format(ends.source)? else {
             return Ok(());
         };
         if self.graph.subdevice(ends.sink.entity)?.is_some() {
-            let asked = explicit(wish, ends.sink).unwrap_or(given);
+            let asked = explicit(request, ends.sink).unwrap_or(given);
             if let Ok(got) = self.graph.set_format(ends.sink, &asked) {
                 pads.push(PadReport {
                     pad: self.graph.name(ends.sink),
@@ -187,15 +187,15 @@ impl<'g> Pipeline<'g> {
     }
 
     /// Returns the format to request of the pad at the start of a link.
-    fn source_wish(
+    fn source_format(
         &self,
         index: usize,
         subdevice: &Subdevice,
         flowing: Option<MbusFormat>,
-        wish: &PipelineWish,
+        request: &PipelineRequest,
     ) -> Result<MbusFormat, GraphError> {
         let ends = self.links[index];
-        if let Some(format) = explicit(wish, ends.source) {
+        if let Some(format) = explicit(request, ends.source) {
             return Ok(format);
         }
         let now = subdevice
@@ -208,10 +208,10 @@ impl<'g> Pipeline<'g> {
         let size = match flowing {
             // The size passes through a block unless a format is requested explicitly.
             Some(format) => Some((format.width, format.height)),
-            None => wish.size,
+            None => request.size,
         };
         (asked.width, asked.height) = size.unwrap_or((now.width, now.height));
-        asked.code = match (flowing, wish.code) {
+        asked.code = match (flowing, request.code) {
             (None, Some(code)) => code,
             _ => self.common(subdevice, ends.source, now.code)?,
         };
@@ -240,7 +240,7 @@ fn set_node(
         Some(&first) if !offered.contains(&now.fourcc) => first,
         _ => now.fourcc,
     });
-    let mut asked = PixFormat::wish(fourcc, given.width, given.height);
+    let mut asked = PixFormat::new(fourcc, given.width, given.height);
     asked.field = given.field;
     asked.colorimetry = given.colorimetry;
     let got = device.set_format(queue, &asked).map_err(failed)?;
@@ -268,8 +268,8 @@ fn branches(topology: &Topology<'_>, way: &[LinkEnds]) -> Vec<LinkEnds> {
 }
 
 /// Returns the format that was requested for a pad explicitly.
-fn explicit(wish: &PipelineWish, pad: PadRef) -> Option<MbusFormat> {
-    let found = wish.pads.iter().find(|(at, _)| *at == pad);
+fn explicit(request: &PipelineRequest, pad: PadRef) -> Option<MbusFormat> {
+    let found = request.pads.iter().find(|(at, _)| *at == pad);
     found.map(|&(_, mut format)| {
         if format.field == Field::Any {
             format.field = Field::None;

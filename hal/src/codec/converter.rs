@@ -11,8 +11,8 @@ use crate::{Error, ErrorKind};
 
 /// What to request of a converter.
 #[derive(Clone, Copy, Debug)]
-pub struct ConverterWishes {
-    /// Format of the input pictures ([`PixFormat::wish`]).
+pub struct ConverterRequest {
+    /// Format of the input pictures ([`PixFormat::new`]).
     pub from: PixFormat,
     /// Format of the output pictures.
     pub to: PixFormat,
@@ -44,24 +44,24 @@ impl Converter {
     /// - [`Error::PictureSize`], [`Error::Rectangle`]: it does not support one of the sizes or
     ///   rectangles.
     /// - [`Error::WrongKind`]: it is not a memory-to-memory device.
-    pub fn new(device: Device, wishes: &ConverterWishes) -> Result<Self, Error> {
+    pub fn new(device: Device, request: &ConverterRequest) -> Result<Self, Error> {
         let m2m = M2m::new(device)?;
         let device = m2m.device();
         let (output, capture) = (m2m.output().buf_type(), m2m.capture().buf_type());
-        let from = exact(device, output, &wishes.from)?;
-        let to = exact(device, capture, &wishes.to)?;
+        let from = exact(device, output, &request.from)?;
+        let to = exact(device, capture, &request.to)?;
         // Some drivers make both queues alike, so setting the second format may change the first.
         let from = if device.format(output)? == from {
             from
         } else {
-            return Err(size_refused(&wishes.to));
+            return Err(size_refused(&request.to));
         };
-        let rect = |buf_type, target, wish: Option<SelectionRect>| match wish {
-            Some(wish) => set_rect(device, buf_type, target, wish).map(Some),
+        let rect = |buf_type, target, requested: Option<SelectionRect>| match requested {
+            Some(requested) => set_rect(device, buf_type, target, requested).map(Some),
             None => Ok(None),
         };
-        let crop = rect(output, SelectionTarget::Crop, wishes.crop)?;
-        let compose = rect(capture, SelectionTarget::Compose, wishes.compose)?;
+        let crop = rect(output, SelectionTarget::Crop, request.crop)?;
+        let compose = rect(capture, SelectionTarget::Compose, request.compose)?;
         Ok(Self {
             m2m,
             from,
@@ -184,19 +184,19 @@ impl Converter {
 }
 
 /// Sets a format whose code and size the driver must not change.
-fn exact(device: &Device, buf_type: BufType, wish: &PixFormat) -> Result<PixFormat, Error> {
-    let format = set_format(device, buf_type, wish)?;
-    if (format.width, format.height) == (wish.width, wish.height) {
+fn exact(device: &Device, buf_type: BufType, requested: &PixFormat) -> Result<PixFormat, Error> {
+    let format = set_format(device, buf_type, requested)?;
+    if (format.width, format.height) == (requested.width, requested.height) {
         Ok(format)
     } else {
-        Err(size_refused(wish))
+        Err(size_refused(requested))
     }
 }
 
-fn size_refused(wish: &PixFormat) -> Error {
+fn size_refused(requested: &PixFormat) -> Error {
     Error::PictureSize {
-        width: wish.width,
-        height: wish.height,
+        width: requested.width,
+        height: requested.height,
     }
 }
 
@@ -204,11 +204,11 @@ fn set_rect(
     device: &Device,
     buf_type: BufType,
     target: SelectionTarget,
-    wish: SelectionRect,
+    requested: SelectionRect,
 ) -> Result<SelectionRect, Error> {
-    let refused = refused_rectangle(wish);
-    match device.set_selection(buf_type, target, Rounding::Nearest, wish) {
-        Ok(set) if set == wish => Ok(set),
+    let refused = refused_rectangle(requested);
+    match device.set_selection(buf_type, target, Rounding::Nearest, requested) {
+        Ok(set) if set == requested => Ok(set),
         Ok(_) => Err(refused),
         Err(error) => match error.kind() {
             ErrorKind::NotSupported | ErrorKind::InvalidArgument => Err(refused),

@@ -40,7 +40,7 @@ impl DecoderState {
 
 /// What to request of a decoder.
 #[derive(Clone, Copy, Debug)]
-pub struct DecoderWishes {
+pub struct DecoderRequest {
     /// Codec, such as [`FourCc::H264`].
     pub coded: FourCc,
     /// Size of the pictures, if known; needed only for formats whose stream does not contain it.
@@ -87,21 +87,21 @@ impl Decoder {
     /// - [`Error::WrongKind`]: the device is not a memory-to-memory device.
     /// - [`ErrorKind::Busy`]: another handle has the only instance.
     /// - Those of [`ioctl::reqbufs`] and [`ioctl::streamon`].
-    pub fn new(device: Device, wishes: &DecoderWishes, packets: Buffers) -> Result<Self, Error> {
+    pub fn new(device: Device, request: &DecoderRequest, packets: Buffers) -> Result<Self, Error> {
         let mut m2m = M2m::new(device)?;
         let device = m2m.device();
         let output = m2m.output().buf_type();
         let quirks = Quirks::of(device.capabilities().driver());
-        let (width, height) = match wishes.size {
+        let (width, height) = match request.size {
             Some(size) if !quirks.placeholder_size => size,
             _ => (0, 0),
         };
-        let mut wish = PixFormat::wish(wishes.coded, width, height);
-        wish.planes[0].size_image = wishes.packet_size;
-        let coded = set_format(device, output, &wish)?;
+        let mut requested = PixFormat::new(request.coded, width, height);
+        requested.planes[0].size_image = request.packet_size;
+        let coded = set_format(device, output, &requested)?;
         let mut formats = device.formats(output).flatten();
         let flags = formats
-            .find(|format| format.fourcc == wishes.coded)
+            .find(|format| format.fourcc == request.coded)
             .map_or(FormatFlags::empty(), |format| format.flags);
         device
             .node()
@@ -180,9 +180,9 @@ impl Decoder {
         let capture = self.m2m.capture().buf_type();
         let mut format = device.format(capture)?;
         if let Some(fourcc) = raw.filter(|&fourcc| fourcc != format.fourcc) {
-            let mut wish = PixFormat::wish(fourcc, format.width, format.height);
-            wish.colorimetry = format.colorimetry;
-            format = set_format(device, capture, &wish)?;
+            let mut requested = PixFormat::new(fourcc, format.width, format.height);
+            requested.colorimetry = format.colorimetry;
+            format = set_format(device, capture, &requested)?;
         }
         let visible = visible(device, &format);
         self.m2m.allocate_capture(pictures)?;

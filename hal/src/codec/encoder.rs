@@ -35,13 +35,13 @@ impl EncoderState {
 
 /// What to request of an encoder.
 #[derive(Clone, Copy, Debug)]
-pub struct EncoderWishes {
+pub struct EncoderRequest {
     /// Codec, such as [`FourCc::H264`].
     pub coded: FourCc,
     /// Maximum bytes of a packet; 0 leaves it to the driver.
     pub packet_size: u32,
     /// Format of the pictures: code and size, plus stride and colorimetry as far as known
-    /// ([`PixFormat::wish`]).
+    /// ([`PixFormat::new`]).
     pub raw: PixFormat,
     /// Seconds per picture; `None` leaves it to the driver.
     pub interval: Option<Fraction>,
@@ -78,31 +78,31 @@ impl Encoder {
     /// - [`Error::PictureSize`], [`Error::Rectangle`]: the driver does not support the picture size
     ///   or the crop rectangle.
     /// - [`ErrorKind::Busy`]: another handle has the only instance.
-    pub fn new(device: Device, wishes: &EncoderWishes) -> Result<Self, Error> {
+    pub fn new(device: Device, request: &EncoderRequest) -> Result<Self, Error> {
         let m2m = M2m::new(device)?;
         let device = m2m.device();
         let (output, capture) = (m2m.output().buf_type(), m2m.capture().buf_type());
-        let mut coded = PixFormat::wish(wishes.coded, wishes.raw.width, wishes.raw.height);
-        coded.planes[0].size_image = wishes.packet_size;
-        coded.colorimetry = wishes.raw.colorimetry;
+        let mut coded = PixFormat::new(request.coded, request.raw.width, request.raw.height);
+        coded.planes[0].size_image = request.packet_size;
+        coded.colorimetry = request.raw.colorimetry;
         set_format(device, capture, &coded)?;
-        let raw = set_format(device, output, &wishes.raw)?;
-        if raw.width < wishes.raw.width || raw.height < wishes.raw.height {
+        let raw = set_format(device, output, &request.raw)?;
+        if raw.width < request.raw.width || raw.height < request.raw.height {
             return Err(Error::PictureSize {
-                width: wishes.raw.width,
-                height: wishes.raw.height,
+                width: request.raw.width,
+                height: request.raw.height,
             });
         }
-        let interval = match wishes.interval {
-            Some(interval) => set_interval(device, wishes.coded, interval)?,
+        let interval = match request.interval {
+            Some(interval) => set_interval(device, request.coded, interval)?,
             None => None,
         };
         let whole = SelectionRect {
-            width: wishes.raw.width,
-            height: wishes.raw.height,
+            width: request.raw.width,
+            height: request.raw.height,
             ..SelectionRect::default()
         };
-        let visible = set_crop(device, output, &raw, wishes.crop.unwrap_or(whole))?;
+        let visible = set_crop(device, output, &raw, request.crop.unwrap_or(whole))?;
         // The packet size follows from the picture format, so read it after that is set.
         let coded = device.format(capture)?;
         let quirks = Quirks::of(device.capabilities().driver());

@@ -118,7 +118,7 @@ mod tests {
     use crate::v4l2::PlaneFormat;
 
     fn device(stride: u32, height: u32) -> PixFormat {
-        let mut format = PixFormat::wish(FourCc::NV12, 640, height);
+        let mut format = PixFormat::new(FourCc::NV12, 640, height);
         format.planes[0] = PlaneFormat {
             bytes_per_line: stride,
             size_image: stride * height * 3 / 2,

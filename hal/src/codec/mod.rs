@@ -6,7 +6,7 @@
 //! driver or imported memory ([`Buffers`]) on both queues.
 //!
 //! ```no_run
-//! use videostream_hal::codec::{Buffers, Encoder, EncoderWishes, find};
+//! use videostream_hal::codec::{Buffers, Encoder, EncoderRequest, find};
 //! use videostream_hal::format::FourCc;
 //! use videostream_hal::v4l2::queue::Content;
 //! use videostream_hal::v4l2::{Fraction, NodeKind, PixFormat};
@@ -16,14 +16,14 @@
 //! let Some(device) = find(NodeKind::Encoder, FourCc::H264, &mut |_| true)? else {
 //!     return Ok(());
 //! };
-//! let wishes = EncoderWishes {
+//! let request = EncoderRequest {
 //!     coded: FourCc::H264,
 //!     packet_size: 0,
-//!     raw: PixFormat::wish(FourCc::NV12, 1280, 720),
+//!     raw: PixFormat::new(FourCc::NV12, 1280, 720),
 //!     interval: Some(Fraction::from_fps(30)),
 //!     crop: None,
 //! };
-//! let mut encoder = Encoder::new(device, &wishes)?;
+//! let mut encoder = Encoder::new(device, &request)?;
 //! encoder.allocate(Buffers::driver(4), Buffers::driver(4))?;
 //! encoder.start()?;
 //! for number in 0..30 {
@@ -71,9 +71,9 @@ mod quirks;
 mod setup;
 mod tuning;
 
-pub use converter::{Converter, ConverterWishes};
-pub use decoder::{Decoder, DecoderState, DecoderWishes, PictureFormat};
-pub use encoder::{Encoder, EncoderState, EncoderWishes};
+pub use converter::{Converter, ConverterRequest};
+pub use decoder::{Decoder, DecoderRequest, DecoderState, PictureFormat};
+pub use encoder::{Encoder, EncoderRequest, EncoderState};
 pub use find::{find, is_codec};
 pub use finished::FinishedBuffer;
 pub use m2m::M2m;

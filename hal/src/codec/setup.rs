@@ -10,10 +10,10 @@ use crate::{Error, ErrorKind};
 pub(super) fn set_format(
     device: &Device,
     buf_type: BufType,
-    wish: &PixFormat,
+    requested: &PixFormat,
 ) -> Result<PixFormat, Error> {
-    let wanted = wish.fourcc;
-    match device.set_format(buf_type, wish) {
+    let wanted = requested.fourcc;
+    match device.set_format(buf_type, requested) {
         Ok(format) if format.fourcc == wanted => Ok(format),
         Ok(_) => Err(Error::NoFormat { wanted }),
         Err(error) if error.kind() == ErrorKind::InvalidArgument => Err(Error::NoFormat { wanted }),
@@ -51,18 +51,18 @@ pub(super) fn set_crop(
     device: &Device,
     output: BufType,
     raw: &PixFormat,
-    wish: SelectionRect,
+    requested: SelectionRect,
 ) -> Result<SelectionRect, Error> {
     let whole = SelectionRect {
         width: raw.width,
         height: raw.height,
         ..SelectionRect::default()
     };
-    let refused = refused_rectangle(wish);
-    match device.set_selection(output, SelectionTarget::Crop, Rounding::Nearest, wish) {
-        Ok(set) if set == wish => Ok(set),
+    let refused = refused_rectangle(requested);
+    match device.set_selection(output, SelectionTarget::Crop, Rounding::Nearest, requested) {
+        Ok(set) if set == requested => Ok(set),
         Ok(_) => Err(refused),
-        Err(_) if wish == whole => Ok(whole),
+        Err(_) if requested == whole => Ok(whole),
         Err(error) => match error.kind() {
             ErrorKind::NotSupported | ErrorKind::InvalidArgument => Err(refused),
             _ => Err(error),

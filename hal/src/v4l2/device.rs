@@ -164,16 +164,16 @@ impl Device {
     ///
     /// # Errors
     /// See [`ioctl::s_fmt`].
-    pub fn set_format(&self, buf_type: BufType, wish: &PixFormat) -> Result<PixFormat, Error> {
-        ioctl::s_fmt(self.node.as_fd(), buf_type, wish)
+    pub fn set_format(&self, buf_type: BufType, requested: &PixFormat) -> Result<PixFormat, Error> {
+        ioctl::s_fmt(self.node.as_fd(), buf_type, requested)
     }
 
     /// Returns what [`Device::set_format`] would make of a format, without setting it.
     ///
     /// # Errors
     /// See [`ioctl::try_fmt`].
-    pub fn try_format(&self, buf_type: BufType, wish: &PixFormat) -> Result<PixFormat, Error> {
-        ioctl::try_fmt(self.node.as_fd(), buf_type, wish)
+    pub fn try_format(&self, buf_type: BufType, requested: &PixFormat) -> Result<PixFormat, Error> {
+        ioctl::try_fmt(self.node.as_fd(), buf_type, requested)
     }
 
     /// Returns the frame interval of a queue.

@@ -139,9 +139,9 @@ pub struct PixFormat {
 }
 
 impl PixFormat {
-    /// Requests a format and size, and leaves everything else to the driver.
+    /// Creates a format to request: this code and size, with everything else left to the driver.
     #[must_use]
-    pub const fn wish(fourcc: FourCc, width: u32, height: u32) -> Self {
+    pub const fn new(fourcc: FourCc, width: u32, height: u32) -> Self {
         let plane = PlaneFormat {
             bytes_per_line: 0,
             size_image: 0,
@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn driver_padding_reaches_the_layout() {
-        let mut format = PixFormat::wish(FourCc::NV12, 60, 16);
+        let mut format = PixFormat::new(FourCc::NV12, 60, 16);
         format.planes[0] = PlaneFormat {
             bytes_per_line: 64,
             size_image: 64 * 24 + 100,
@@ -244,7 +244,7 @@ mod tests {
 
     #[test]
     fn each_separate_plane_has_the_drivers_stride() {
-        let mut format = PixFormat::wish(FourCc::NM12, 60, 16);
+        let mut format = PixFormat::new(FourCc::NM12, 60, 16);
         format.plane_count = 2;
         format.planes[0] = PlaneFormat {
             bytes_per_line: 64,
@@ -267,7 +267,7 @@ mod tests {
     #[test]
     fn unknown_and_compressed_formats_are_one_opaque_plane() {
         for fourcc in [FourCc::MJPG, FourCc::new(*b"?!?!")] {
-            let mut format = PixFormat::wish(fourcc, 640, 480);
+            let mut format = PixFormat::new(fourcc, 640, 480);
             format.planes[0].size_image = 12_345;
             let layout = format.layout().unwrap();
             assert_eq!((layout.plane_count, layout.size), (1, 12_345));

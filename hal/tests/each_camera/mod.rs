@@ -27,12 +27,12 @@ impl Vivid {
         open_kind(self.instance, NodeKind::Camera)
     }
 
-    pub(crate) fn wishes<T>(self, with: impl FnOnce(&CaptureRequest<'_>) -> T) -> T {
+    pub(crate) fn request<T>(self, with: impl FnOnce(&CaptureRequest<'_>) -> T) -> T {
         with(&small(&[self.format]))
     }
 
     pub(crate) fn stream(self) -> Capture {
-        self.wishes(|wishes| start(self.open(), wishes))
+        self.request(|request| start(self.open(), request))
     }
 }
 

@@ -195,7 +195,7 @@ fn set_back(device: &Device) {
 /// Three frames, the ordinary way.
 fn capture(device: &Device) -> Result<(), Error> {
     let buf_type = device.capture_type().unwrap();
-    let given = device.set_format(buf_type, &PixFormat::wish(FourCc::YUYV, 320, 180))?;
+    let given = device.set_format(buf_type, &PixFormat::new(FourCc::YUYV, 320, 180))?;
     assert_eq!((given.fourcc, given.width), (FourCc::YUYV, 320));
     device.set_interval(buf_type, videostream_hal::v4l2::Fraction::from_fps(60))?;
     let queue = Queue::<_, Configured>::new(device, buf_type);

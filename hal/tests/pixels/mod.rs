@@ -25,7 +25,7 @@ pub(crate) enum Io {
     /// In the driver's memory, seen through a mapping of the device.
     Mapped,
     /// In pages of this process.
-    Lent,
+    UserPtr,
     /// In dma-bufs of ordinary pages.
     Udmabuf,
     /// In dma-bufs of the heap `system`.
@@ -37,7 +37,7 @@ impl fmt::Display for Io {
         f.write_str(match self {
             Self::Exported => "exported",
             Self::Mapped => "mapped",
-            Self::Lent => "lent",
+            Self::UserPtr => "userptr",
             Self::Udmabuf => "udmabuf",
             Self::Heap => "dma-heap",
         })
@@ -45,7 +45,7 @@ impl fmt::Display for Io {
 }
 
 /// Every kind of memory.
-pub(crate) const KINDS: [Io; 5] = [Io::Exported, Io::Mapped, Io::Lent, Io::Udmabuf, Io::Heap];
+pub(crate) const KINDS: [Io; 5] = [Io::Exported, Io::Mapped, Io::UserPtr, Io::Udmabuf, Io::Heap];
 
 /// Stops everything in the picture that moves.
 pub(crate) fn hold_still(device: &Device) {
@@ -79,7 +79,7 @@ fn allocate(device: &Device, buf_type: BufType, io: Io) -> (Queue<&Device, Alloc
     let queue = Queue::new(device, buf_type);
     let mut queue = match io {
         Io::Exported | Io::Mapped => queue.allocate(BUFFERS),
-        Io::Lent => queue.allocate_user(BUFFERS),
+        Io::UserPtr => queue.allocate_user(BUFFERS),
         Io::Udmabuf | Io::Heap => queue.allocate_imported(BUFFERS),
     }
     .unwrap();
@@ -96,7 +96,7 @@ fn allocate(device: &Device, buf_type: BufType, io: Io) -> (Queue<&Device, Alloc
                 let pages = queue.map(index, plane as usize, Access::Read).unwrap();
                 Some((pages, None))
             }
-            Io::Lent => None,
+            Io::UserPtr => None,
             Io::Udmabuf => Some(of(udmabuf(len as usize))),
             Io::Heap => {
                 let heap = DmaHeap::open("system").unwrap();
@@ -106,7 +106,7 @@ fn allocate(device: &Device, buf_type: BufType, io: Io) -> (Queue<&Device, Alloc
         let planes: Vec<_> = planes.collect();
         match io {
             Io::Exported | Io::Mapped => {}
-            Io::Lent => {
+            Io::UserPtr => {
                 let len = queue.attached_len();
                 queue.attach(index, stale(&plain(len), len)).unwrap();
             }

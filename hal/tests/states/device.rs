@@ -27,8 +27,8 @@ impl Fuzz<'_> {
             .rng
             .of(&[(320, 180), (640, 360), (0, 0), (1, u32::MAX)]);
         let buf_type = some_queue(&mut self.rng, self.device);
-        let wish = PixFormat::wish(fourcc, width, height);
-        let tried = self.device.try_format(buf_type, &wish);
+        let requested = PixFormat::new(fourcc, width, height);
+        let tried = self.device.try_format(buf_type, &requested);
         // The guest has no memory for many of the largest.
         self.count("try format", tried)
             .filter(|given| given.size_image() < 4 << 20)
@@ -57,8 +57,8 @@ impl Fuzz<'_> {
                 self.count("set input", set);
                 // The formats of other inputs are larger: back to a modest one.
                 let buf_type = self.device.capture_type().unwrap();
-                let wish = PixFormat::wish(FourCc::YUYV, 320, 180);
-                let set = self.device.set_format(buf_type, &wish);
+                let requested = PixFormat::new(FourCc::YUYV, 320, 180);
+                let set = self.device.set_format(buf_type, &requested);
                 self.count("set format", set);
             }
             1 => {

@@ -6,7 +6,7 @@ pub(crate) mod clip;
 
 use rustix::fd::{AsFd, OwnedFd};
 use videostream_hal::codec::{
-    Buffers, CodecQueue, Decoder, DecoderWishes, Encoder, EncoderWishes, FinishedBuffer,
+    Buffers, CodecQueue, Decoder, DecoderRequest, Encoder, EncoderRequest, FinishedBuffer,
     PictureFormat, find,
 };
 use videostream_hal::format::FourCc;
@@ -61,14 +61,14 @@ fn is_key(packet: &[u8]) -> bool {
 }
 
 /// The memory of a queue's buffers, as the test sees it.
-pub(crate) struct Pages {
+pub(crate) struct MappedBuffers {
     pub(crate) mappings: Vec<Mapping>,
     /// Of memory that was imported.
     pub(crate) fds: Vec<OwnedFd>,
 }
 
 /// Maps every buffer of a queue, after giving it memory of a heap if it takes imports.
-pub(crate) fn pages<D: AsFd>(side: &mut CodecQueue<D>) -> Pages {
+pub(crate) fn pages<D: AsFd>(side: &mut CodecQueue<D>) -> MappedBuffers {
     assert_eq!(side.lengths().len(), 1, "one memory plane");
     let len = side.lengths()[0] as usize;
     let (mut mappings, mut fds) = (Vec::new(), Vec::new());
@@ -85,10 +85,10 @@ pub(crate) fn pages<D: AsFd>(side: &mut CodecQueue<D>) -> Pages {
             }
         });
     }
-    Pages { mappings, fds }
+    MappedBuffers { mappings, fds }
 }
 
-impl Pages {
+impl MappedBuffers {
     /// Fills a buffer that the driver does not have.
     pub(crate) fn fill(&mut self, index: u32, bytes: &[u8]) {
         // SAFETY: the driver gave the buffer back, and only this thread uses it.
@@ -121,11 +121,11 @@ pub(crate) fn buffers(memory: Memory, count: u32) -> Buffers {
     Buffers { memory, count }
 }
 
-pub(crate) fn wishes(clip: &Clip) -> EncoderWishes {
-    EncoderWishes {
+pub(crate) fn request(clip: &Clip) -> EncoderRequest {
+    EncoderRequest {
         coded: FourCc::FWHT,
         packet_size: 0,
-        raw: PixFormat::wish(clip.fourcc(), clip.layout.width, clip.layout.height),
+        raw: PixFormat::new(clip.fourcc(), clip.layout.width, clip.layout.height),
         interval: None,
         crop: None,
     }
@@ -134,13 +134,13 @@ pub(crate) fn wishes(clip: &Clip) -> EncoderWishes {
 /// An encoder that runs, with its memory.
 pub(crate) struct Encoding {
     pub(crate) encoder: Encoder,
-    pub(crate) pictures: Pages,
-    pub(crate) packets: Pages,
+    pub(crate) pictures: MappedBuffers,
+    pub(crate) packets: MappedBuffers,
 }
 
 impl Encoding {
     pub(crate) fn start(clip: &Clip, memory: Memory) -> Self {
-        let encoder = Encoder::new(open(NodeKind::Encoder), &wishes(clip)).unwrap();
+        let encoder = Encoder::new(open(NodeKind::Encoder), &request(clip)).unwrap();
         let layout = encoder.raw_format().layout().unwrap();
         assert_eq!(layout, clip.layout, "vicodec has no padding");
         Self::started(encoder, memory)
@@ -239,8 +239,8 @@ pub(crate) fn check_times(times: impl Iterator<Item = u64>, numbers: std::ops::R
 /// A decoder that runs, with its memory.
 pub(crate) struct Decoding {
     pub(crate) decoder: Decoder,
-    pub(crate) packets: Pages,
-    pub(crate) pictures: Option<Pages>,
+    pub(crate) packets: MappedBuffers,
+    pub(crate) pictures: Option<MappedBuffers>,
     memory: Memory,
     raw: Option<FourCc>,
 }
@@ -256,13 +256,13 @@ pub(crate) enum Out {
 
 impl Decoding {
     pub(crate) fn start(raw: Option<FourCc>, packet_size: u32, memory: Memory) -> Self {
-        let wishes = DecoderWishes {
+        let request = DecoderRequest {
             coded: FourCc::FWHT,
             size: None,
             packet_size,
         };
         let device = open(NodeKind::Decoder);
-        let mut decoder = Decoder::new(device, &wishes, buffers(memory, 3)).unwrap();
+        let mut decoder = Decoder::new(device, &request, buffers(memory, 3)).unwrap();
         assert!(decoder.takes_any_split() && decoder.can_change_size());
         let packets = pages(decoder.m2m_mut().output_mut());
         Self {

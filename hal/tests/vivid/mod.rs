@@ -42,8 +42,8 @@ pub(crate) fn stream() -> Capture {
 }
 
 /// Starts a stream that must start.
-pub(crate) fn start(device: Device, wishes: &CaptureRequest<'_>) -> Capture {
-    Capture::start(device, wishes, &mut |passed| panic!("{passed:?}")).unwrap()
+pub(crate) fn start(device: Device, request: &CaptureRequest<'_>) -> Capture {
+    Capture::start(device, request, &mut |passed| panic!("{passed:?}")).unwrap()
 }
 
 /// A deadline that only a broken stream misses.

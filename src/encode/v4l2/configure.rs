@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use videostream_hal::codec::{Encoder, EncoderWishes, RateControl as Rate, Tuned, Tuning};
+use videostream_hal::codec::{Encoder, EncoderRequest, RateControl as Rate, Tuned, Tuning};
 use videostream_hal::format::FourCc;
 use videostream_hal::v4l2::{
     Colorimetry, Device, Error, ErrorKind, Fraction, FrameSize, PixFormat, SelectionRect, control,
@@ -20,7 +20,7 @@ pub(super) fn configure(
     device: Device,
     path: &Path,
 ) -> Result<(Box<Encoder>, Tuned), CodecError> {
-    let wishes = EncoderWishes {
+    let request = EncoderRequest {
         coded: config.codec.fourcc(),
         packet_size: 0,
         raw: raw(config, &device, path)?,
@@ -33,7 +33,7 @@ pub(super) fn configure(
         }),
     };
     check_size(config, &device, path)?;
-    let encoder = Encoder::new(device, &wishes).map(Box::new);
+    let encoder = Encoder::new(device, &request).map(Box::new);
     let encoder = encoder.map_err(|error| match (error, config.crop) {
         (Error::Rectangle { .. }, Some(rect)) => CodecError::DeviceCrop {
             path: path.to_owned(),
@@ -94,7 +94,7 @@ fn raw(config: &EncoderConfig, device: &Device, path: &Path) -> Result<PixFormat
             takes,
         });
     };
-    let mut raw = PixFormat::wish(fourcc, config.width, config.height);
+    let mut raw = PixFormat::new(fourcc, config.width, config.height);
     raw.colorimetry = colorimetry(config);
     if fourcc == config.fourcc {
         raw.planes[0].bytes_per_line = config.stride.unwrap_or(0);

@@ -9,7 +9,7 @@ use crate::encode::{EncoderConfig, RateControl};
 use crate::frame_rate::FrameRate;
 use crate::record::{NOMINAL, Track};
 
-/// Configuration of a [`Recording`].
+/// Configuration of a [`Recording`](super::Recording).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RecordingConfig {
     pub(super) codec: Codec,

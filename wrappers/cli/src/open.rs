@@ -181,7 +181,7 @@ fn about(source: &impl Source, name: String, memory: String) -> About {
 
 /// Starts the camera at `path` as the arguments say.
 fn start(path: &Path, args: &SourceArgs) -> Result<CameraStream, CameraError> {
-    let wish = |formats: &[FourCc]| {
+    let requested = |formats: &[FourCc]| {
         let mut camera = Camera::open(path)?
             .buffers(args.buffers)
             .memory(args.io.into());
@@ -202,9 +202,9 @@ fn start(path: &Path, args: &SourceArgs) -> Result<CameraStream, CameraError> {
         camera.start()
     };
     match args.format {
-        Some(format) => wish(&[format]),
-        None => match wish(&RECORDABLE) {
-            Err(CameraError::UnsupportedFormat { .. }) => wish(&[]),
+        Some(format) => requested(&[format]),
+        None => match requested(&RECORDABLE) {
+            Err(CameraError::UnsupportedFormat { .. }) => requested(&[]),
             other => other,
         },
     }

@@ -25,9 +25,9 @@ pub struct MbusFormat {
 }
 
 impl MbusFormat {
-    /// Requests a format and size, and leaves everything else to the driver.
+    /// Creates a format to request: this code and size, with everything else left to the driver.
     #[must_use]
-    pub const fn wish(code: MbusCode, width: u32, height: u32) -> Self {
+    pub const fn new(code: MbusCode, width: u32, height: u32) -> Self {
         Self {
             width,
             height,
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn the_kernels_struct_comes_back_as_it_went() {
-        let mut format = MbusFormat::wish(MbusCode::from_name("SBGGR8_1X8").unwrap(), 640, 480);
+        let mut format = MbusFormat::new(MbusCode::from_name("SBGGR8_1X8").unwrap(), 640, 480);
         format.field = Field::None;
         format.colorimetry = Colorimetry {
             colorspace: 11,
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn pads_fit_when_size_code_and_field_do() {
         let code = MbusCode::from_name("RGB888_1X24").unwrap();
-        let mut source = MbusFormat::wish(code, 640, 480);
+        let mut source = MbusFormat::new(code, 640, 480);
         source.field = Field::None;
         assert!(source.fits(&source));
         assert!(!source.fits(&MbusFormat {

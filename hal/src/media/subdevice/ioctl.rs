@@ -98,9 +98,9 @@ pub(super) fn s_fmt(
     fd: BorrowedFd<'_>,
     pad: u32,
     which: Which,
-    wish: &MbusFormat,
+    requested: &MbusFormat,
 ) -> Result<MbusFormat, Error> {
-    format::<SFmt>(fd, pad, which, wish.to_raw())
+    format::<SFmt>(fd, pad, which, requested.to_raw())
 }
 
 fn format<R: Request<Arg = sys::v4l2_subdev_format>>(

@@ -147,9 +147,9 @@ impl Subdevice {
         &self,
         pad: u32,
         which: Which,
-        wish: &MbusFormat,
+        requested: &MbusFormat,
     ) -> Result<MbusFormat, Error> {
-        ioctl::s_fmt(self.as_fd(), pad, which, wish)
+        ioctl::s_fmt(self.as_fd(), pad, which, requested)
     }
 
     /// Returns a rectangle of a pad: crop, compose, their bounds, or the sensor's native size.

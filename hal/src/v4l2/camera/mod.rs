@@ -183,9 +183,9 @@ fn attempt(
         return Err(Reason::NotOffered);
     }
     let (width, height) = request.size.unwrap_or((current.width, current.height));
-    let wish = PixFormat::wish(fourcc, width, height);
+    let requested = PixFormat::new(fourcc, width, height);
     let format = device
-        .set_format(buf_type, &wish)
+        .set_format(buf_type, &requested)
         .map_err(Reason::Refused)?;
     if format.fourcc != fourcc {
         return Err(Reason::Replaced { by: format.fourcc });
@@ -206,9 +206,9 @@ fn attempt(
 fn set_interval(
     device: &Device,
     buf_type: BufType,
-    wish: Option<Fraction>,
+    requested: Option<Fraction>,
 ) -> Result<Option<Fraction>, Error> {
-    let parameters = match wish {
+    let parameters = match requested {
         Some(interval) => device.set_interval(buf_type, interval),
         None => device.interval(buf_type),
     };
@@ -219,7 +219,7 @@ fn set_interval(
             // Sensors behind a media pipeline have no interval at this node.
             ErrorKind::NotSupported | ErrorKind::InvalidArgument => Ok(None),
             // No interval was requested, so a camera that cannot report its rate is still usable.
-            _ if wish.is_none() => Ok(None),
+            _ if requested.is_none() => Ok(None),
             _ => Err(error),
         },
     }

@@ -31,8 +31,12 @@ pub fn g_fmt(fd: BorrowedFd<'_>, buf_type: BufType) -> Result<PixFormat, Error> 
 /// # Errors
 /// - `EBUSY`: buffers are allocated, or another handle is streaming.
 /// - `EINVAL`: the node has no such queue; with some drivers, no such format.
-pub fn s_fmt(fd: BorrowedFd<'_>, buf_type: BufType, wish: &PixFormat) -> Result<PixFormat, Error> {
-    exchange::<SFmt>(fd, buf_type, to_raw(buf_type, wish))
+pub fn s_fmt(
+    fd: BorrowedFd<'_>,
+    buf_type: BufType,
+    requested: &PixFormat,
+) -> Result<PixFormat, Error> {
+    exchange::<SFmt>(fd, buf_type, to_raw(buf_type, requested))
 }
 
 /// `VIDIOC_TRY_FMT`: returns what [`s_fmt`] would make of a format, without setting it.
@@ -43,9 +47,9 @@ pub fn s_fmt(fd: BorrowedFd<'_>, buf_type: BufType, wish: &PixFormat) -> Result<
 pub fn try_fmt(
     fd: BorrowedFd<'_>,
     buf_type: BufType,
-    wish: &PixFormat,
+    requested: &PixFormat,
 ) -> Result<PixFormat, Error> {
-    exchange::<TryFmt>(fd, buf_type, to_raw(buf_type, wish))
+    exchange::<TryFmt>(fd, buf_type, to_raw(buf_type, requested))
 }
 
 fn exchange<R: Request<Arg = sys::v4l2_format>>(
@@ -59,27 +63,27 @@ fn exchange<R: Request<Arg = sys::v4l2_format>>(
     from_raw(R::CALL, buf_type, &raw)
 }
 
-pub(super) fn to_raw(buf_type: BufType, wish: &PixFormat) -> sys::v4l2_format {
-    let color = wish.colorimetry;
+pub(super) fn to_raw(buf_type: BufType, requested: &PixFormat) -> sys::v4l2_format {
+    let color = requested.colorimetry;
     let mut raw = sys::v4l2_format {
         type_: buf_type.raw(),
         ..Default::default()
     };
     if buf_type.is_meta() {
         raw.fmt.meta = sys::v4l2_meta_format {
-            dataformat: wish.fourcc.0,
-            buffersize: wish.planes[0].size_image,
+            dataformat: requested.fourcc.0,
+            buffersize: requested.planes[0].size_image,
             ..Default::default()
         };
     } else if buf_type.is_mplane() {
         let mut pix = sys::v4l2_pix_format_mplane {
-            width: wish.width,
-            height: wish.height,
-            pixelformat: wish.fourcc.0,
-            field: wish.field.raw(),
+            width: requested.width,
+            height: requested.height,
+            pixelformat: requested.fourcc.0,
+            field: requested.field.raw(),
             colorspace: color.colorspace,
-            num_planes: wish.planes().len() as u8,
-            flags: wish.flags as u8,
+            num_planes: requested.planes().len() as u8,
+            flags: requested.flags as u8,
             quantization: color.quantization as u8,
             xfer_func: color.xfer_func as u8,
             ..Default::default()
@@ -87,7 +91,7 @@ pub(super) fn to_raw(buf_type: BufType, wish: &PixFormat) -> sys::v4l2_format {
         pix.__bindgen_anon_1.ycbcr_enc = color.ycbcr_enc as u8;
         // The field is packed, so it cannot be borrowed: build the array separately.
         let mut planes = [sys::v4l2_plane_pix_format::default(); MAX_MEMORY_PLANES];
-        for (raw, plane) in planes.iter_mut().zip(wish.planes()) {
+        for (raw, plane) in planes.iter_mut().zip(requested.planes()) {
             raw.sizeimage = plane.size_image;
             raw.bytesperline = plane.bytes_per_line;
         }
@@ -95,15 +99,15 @@ pub(super) fn to_raw(buf_type: BufType, wish: &PixFormat) -> sys::v4l2_format {
         raw.fmt.pix_mp = pix;
     } else {
         let mut pix = sys::v4l2_pix_format {
-            width: wish.width,
-            height: wish.height,
-            pixelformat: wish.fourcc.0,
-            field: wish.field.raw(),
-            bytesperline: wish.planes[0].bytes_per_line,
-            sizeimage: wish.planes[0].size_image,
+            width: requested.width,
+            height: requested.height,
+            pixelformat: requested.fourcc.0,
+            field: requested.field.raw(),
+            bytesperline: requested.planes[0].bytes_per_line,
+            sizeimage: requested.planes[0].size_image,
             colorspace: color.colorspace,
             priv_: sys::V4L2_PIX_FMT_PRIV_MAGIC,
-            flags: wish.flags,
+            flags: requested.flags,
             quantization: color.quantization,
             xfer_func: color.xfer_func,
             ..Default::default()
@@ -119,7 +123,7 @@ fn from_raw(call: Call, buf_type: BufType, raw: &sys::v4l2_format) -> Result<Pix
     if buf_type.is_meta() {
         // SAFETY: every member is made of plain integers, and all bytes are initialised.
         let meta = unsafe { raw.fmt.meta };
-        let mut format = PixFormat::wish(FourCc(meta.dataformat), 0, 0);
+        let mut format = PixFormat::new(FourCc(meta.dataformat), 0, 0);
         format.planes[0].size_image = meta.buffersize;
         return Ok(format);
     }
@@ -191,27 +195,30 @@ mod tests {
 
     #[test]
     fn formats_round_trip_through_the_kernels_struct() {
-        let mut wish = PixFormat::wish(FourCc::NM12, 640, 480);
-        wish.plane_count = 2;
-        wish.planes[1] = PlaneFormat {
+        let mut requested = PixFormat::new(FourCc::NM12, 640, 480);
+        requested.plane_count = 2;
+        requested.planes[1] = PlaneFormat {
             bytes_per_line: 704,
             size_image: 704 * 240,
         };
-        wish.colorimetry = Colorimetry {
+        requested.colorimetry = Colorimetry {
             colorspace: 3,
             xfer_func: 1,
             ycbcr_enc: 2,
             quantization: 2,
         };
-        wish.field = Field::Interlaced;
+        requested.field = Field::Interlaced;
         let buf_type = BufType::VideoCaptureMplane;
-        let raw = to_raw(buf_type, &wish);
-        assert_eq!(from_raw(Call::GFmt, buf_type, &raw), Ok(wish));
+        let raw = to_raw(buf_type, &requested);
+        assert_eq!(from_raw(Call::GFmt, buf_type, &raw), Ok(requested));
 
-        wish.plane_count = 1;
-        wish.planes[1] = PlaneFormat::default();
-        let raw = to_raw(BufType::VideoCapture, &wish);
-        assert_eq!(from_raw(Call::GFmt, BufType::VideoCapture, &raw), Ok(wish));
+        requested.plane_count = 1;
+        requested.planes[1] = PlaneFormat::default();
+        let raw = to_raw(BufType::VideoCapture, &requested);
+        assert_eq!(
+            from_raw(Call::GFmt, BufType::VideoCapture, &raw),
+            Ok(requested)
+        );
     }
 
     #[test]

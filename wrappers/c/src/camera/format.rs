@@ -25,8 +25,10 @@ pub(super) fn choose(device: &Device, queue: BufType, wanted: Setup) -> Result<P
     let width = or(wanted.width, current.width);
     let height = or(wanted.height, current.height);
     let set = |fourcc| {
-        let wish = PixFormat::wish(fourcc, width, height);
-        device.set_format(queue, &wish).map_err(errno_of_device)
+        let requested = PixFormat::new(fourcc, width, height);
+        device
+            .set_format(queue, &requested)
+            .map_err(errno_of_device)
     };
     let one_plane = |format: &PixFormat| format.plane_count == 1;
     let format = set(FourCc(or(wanted.fourcc, current.fourcc.0)))?;

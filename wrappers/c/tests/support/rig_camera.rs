@@ -19,8 +19,8 @@ pub(crate) fn camera(instance: u32, (width, height): (u32, u32)) -> String {
         .unwrap_or_else(|| panic!("no camera of {bus}"));
     device.set_input(0).unwrap();
     let queue = device.capture_type().unwrap();
-    let wish = PixFormat::wish(FourCc::NV12, width, height);
-    device.set_format(queue, &wish).unwrap();
+    let requested = PixFormat::new(FourCc::NV12, width, height);
+    device.set_format(queue, &requested).unwrap();
     device.set_interval(queue, Fraction::from_fps(60)).unwrap();
     for (name, value) in [("Test Pattern", 0), ("Horizontal Movement", 0)] {
         let control = device.node().control_by_name(name).unwrap().unwrap();

@@ -7,7 +7,7 @@ use serde::Serialize;
 use videostream::camera::find_device;
 use videostream::hal::media::{LinkEnds, MbusFormat, PadRef};
 use videostream::hal::v4l2::ErrorKind;
-use videostream::media::{GraphError, MediaGraph, PadName, PipelineReport, PipelineWish};
+use videostream::media::{GraphError, MediaGraph, PadName, PipelineReport, PipelineRequest};
 
 use self::graph::show;
 use self::settings::{FormatSetting, LinkSetting, format, link};
@@ -67,25 +67,25 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         let node = find_device(device)?;
         (MediaGraph::behind(&node)?, Some(node))
     };
-    for wish in &args.links {
+    for requested in &args.links {
         let ends = LinkEnds {
-            source: graph.pad(&wish.source)?,
-            sink: graph.pad(&wish.sink)?,
+            source: graph.pad(&requested.source)?,
+            sink: graph.pad(&requested.sink)?,
         };
-        graph.set_link(ends, wish.on)?;
+        graph.set_link(ends, requested.on)?;
     }
-    let wishes: Result<Vec<(PadRef, MbusFormat)>, GraphError> = args
+    let request: Result<Vec<(PadRef, MbusFormat)>, GraphError> = args
         .formats
         .iter()
-        .map(|wish| Ok((graph.pad(&wish.pad)?, wish.format)))
+        .map(|requested| Ok((graph.pad(&requested.pad)?, requested.format)))
         .collect();
-    let wishes = wishes?;
+    let request = request?;
     match node {
-        Some(node) if args.size.is_some() || !wishes.is_empty() => {
-            let report = graph.pipeline(&node)?.set(&PipelineWish {
+        Some(node) if args.size.is_some() || !request.is_empty() => {
+            let report = graph.pipeline(&node)?.set(&PipelineRequest {
                 size: args.size,
-                pads: wishes,
-                ..PipelineWish::default()
+                pads: request,
+                ..PipelineRequest::default()
             })?;
             tell(&report, output)?;
             report.ready()?;
@@ -96,13 +96,13 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
             "--size needs a video node: a media device may have several",
         )),
         _ => {
-            for (at, asked) in &wishes {
+            for (at, asked) in &request {
                 let got = graph.set_format(*at, asked)?;
                 if !output.json {
                     output.print(made(&graph.name(*at), asked, &got))?;
                 }
             }
-            if wishes.is_empty() && args.links.is_empty() || output.json {
+            if request.is_empty() && args.links.is_empty() || output.json {
                 show(std::slice::from_ref(&graph), output)?;
             }
             Ok(())

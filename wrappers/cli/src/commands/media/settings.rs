@@ -59,7 +59,7 @@ pub(super) fn format(text: &str) -> Result<FormatSetting, String> {
     let code = MbusCode::from_name(code)
         .ok_or_else(|| format!("no format {code} on a bus; {expected}"))?;
     let (width, height) = size(wide)?;
-    let mut format = MbusFormat::wish(code, width, height);
+    let mut format = MbusFormat::new(code, width, height);
     format.field = Field::None;
     Ok(FormatSetting { pad, format })
 }
@@ -70,13 +70,16 @@ mod tests {
 
     #[test]
     fn links_are_read_with_and_without_quotes() {
-        let wish = link("Debayer A:1->Scaler:0=on").unwrap();
-        assert_eq!(wish.source.to_string(), "\"Debayer A\":1");
-        assert_eq!(wish, link("\"Debayer A\":1 -> \"Scaler\":0=1").unwrap());
+        let requested = link("Debayer A:1->Scaler:0=on").unwrap();
+        assert_eq!(requested.source.to_string(), "\"Debayer A\":1");
+        assert_eq!(
+            requested,
+            link("\"Debayer A\":1 -> \"Scaler\":0=1").unwrap()
+        );
         assert!(!link("a:0->b:1=off").unwrap().on);
         // Names may contain colons and hyphens.
-        let wish = link("i2c:4-0036:0->rkisp1_csi:0=on").unwrap();
-        assert_eq!(wish.source.entity, "i2c:4-0036");
+        let requested = link("i2c:4-0036:0->rkisp1_csi:0=on").unwrap();
+        assert_eq!(requested.source.entity, "i2c:4-0036");
         for wrong in [
             "",
             "a->b=on",
@@ -91,9 +94,9 @@ mod tests {
 
     #[test]
     fn formats_are_read_by_the_kernels_names() {
-        let wish = format("imx219 10-0010:0=SRGGB10_1X10/1920x1080").unwrap();
-        assert_eq!(wish.format.to_string(), "SRGGB10_1X10/1920x1080");
-        assert_eq!(wish.pad.entity, "imx219 10-0010");
+        let requested = format("imx219 10-0010:0=SRGGB10_1X10/1920x1080").unwrap();
+        assert_eq!(requested.format.to_string(), "SRGGB10_1X10/1920x1080");
+        assert_eq!(requested.pad.entity, "imx219 10-0010");
         for wrong in [
             "",
             "a:0=1920x1080",
