@@ -2,7 +2,7 @@
 //!
 //! A code packs what the call does into 32 bits: direction (2 bits, seen from the program),
 //! argument size (14), type (8, a letter per driver family) and number (8). The layout holds for
-//! every supported architecture; alpha, mips, powerpc and sparc have another.
+//! every supported architecture; alpha, mips, powerpc and sparc use a different one.
 
 const NUMBER_SHIFT: u32 = 0;
 const TYPE_SHIFT: u32 = 8;
@@ -41,7 +41,7 @@ pub const fn _IOW<T>(kind: u8, number: u8) -> u32 {
     _IOC(WRITE, kind, number, size_of::<T>())
 }
 
-/// `_IOWR`: the kernel reads a `T` and writes the answer over it.
+/// `_IOWR`: the kernel reads a `T` and overwrites it with the result.
 pub const fn _IOWR<T>(kind: u8, number: u8) -> u32 {
     _IOC(READ | WRITE, kind, number, size_of::<T>())
 }
@@ -51,7 +51,7 @@ pub const fn _IOC_SIZE(code: u32) -> usize {
     (code >> SIZE_SHIFT) as usize & SIZE_MAX
 }
 
-/// Declares request codes in the words of the C headers, and `REQUESTS`, which lists them.
+/// Declares request codes in the notation of the C headers, and `REQUESTS`, which lists them.
 macro_rules! requests {
     ($($name:ident = $make:ident($kind:expr, $number:expr $(, $argument:ty)?);)+) => {
         $(

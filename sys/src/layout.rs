@@ -1,8 +1,8 @@
 //! Sizes, offsets and request codes as the kernel's documentation and drivers state them.
 //!
-//! The generated files assert every size, alignment and offset that clang computed. What stands
-//! here was written down independently of clang, for the structs on which a wrong layout would be
-//! silent: those with pointers or times, and those that no distribution's header declares.
+//! The generated files assert every size, alignment and offset that clang computed. The values here
+//! do not come from clang. They cover the structs where a wrong layout would go unnoticed: those
+//! with pointers or times, and those that no distribution's header declares.
 
 use core::mem::offset_of;
 

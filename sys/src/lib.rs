@@ -17,7 +17,7 @@
 //! headers of **Linux 6.12** (`vendor-headers/*.h` include them). They do not depend on the C
 //! library, and are committed for 64-bit and 32-bit machines: a build needs neither libclang nor
 //! kernel headers. Headers of this project declare the Hantro and i.MX interfaces, which no
-//! distribution ships. Enums are integers with constants, because a driver may answer with a value
+//! distribution ships. Enums are integers with constants, because a driver may return a value
 //! that no header lists. Anonymous unions and structs keep bindgen's names
 //! (`v4l2_event__bindgen_ty_1`, reached through the named field `u` or `__bindgen_anon_1`).
 //!
@@ -78,10 +78,10 @@ compile_error!(
 
 /// Generated bindings: one file per interface, never edited by hand.
 ///
-/// Why its `unsafe` blocks, which bindgen writes without an argument, are sound: each is in a
+/// Why its `unsafe` blocks, which bindgen writes without a comment, are sound: each is in a
 /// `Default::default`, where it fills a local `MaybeUninit` with zero bytes, which are a value of
 /// every type here (integers, raw pointers, and arrays, structs and unions of these), or in one of
-/// two unsafe methods of `__IncompleteArrayField`, whose callers vouch for the length.
+/// two unsafe methods of `__IncompleteArrayField`, whose callers guarantee the length.
 #[cfg_attr(target_pointer_width = "64", path = "lp64")]
 #[cfg_attr(target_pointer_width = "32", path = "ilp32")]
 #[allow(

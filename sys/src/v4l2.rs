@@ -90,7 +90,7 @@ crate::ioctl::requests! {
     VIDIOC_QUERY_EXT_CTRL = _IOWR(b'V', 103, v4l2_query_ext_ctrl);
     VIDIOC_REMOVE_BUFS = _IOWR(b'V', 104, v4l2_remove_buffers);
 
-    // Sub-device nodes reuse the numbers of video nodes with arguments of their own.
+    // Sub-device nodes reuse the numbers of video nodes with different arguments.
     VIDIOC_SUBDEV_QUERYCAP = _IOR(b'V', 0, v4l2_subdev_capability);
     VIDIOC_SUBDEV_G_FMT = _IOWR(b'V', 4, v4l2_subdev_format);
     VIDIOC_SUBDEV_S_FMT = _IOWR(b'V', 5, v4l2_subdev_format);
