@@ -11,13 +11,13 @@ use super::NodeKind;
 use crate::media::{DeviceNumber, node_path};
 use crate::{Call, Error, scan};
 
-/// The Hantro nodes in `/dev`, decoder first.
+/// Lists the Hantro nodes in `/dev`, decoder first.
 ///
-/// A node says no more than that its driver is there: NXP's libraries, or the daemon behind
-/// `vsi_v4l2`, may use it as well.
+/// A node only shows that its driver is loaded: NXP's libraries, or the daemon behind `vsi_v4l2`,
+/// may use it as well.
 ///
 /// # Errors
-/// [`Error::System`]: what opening or reading `/dev` answers. No nodes are no error.
+/// [`Error::System`]: `/dev` cannot be opened or read. An empty list is not an error.
 ///
 /// # Example
 /// ```no_run
@@ -42,10 +42,10 @@ fn nodes_in(dir: impl Arg) -> Result<impl Iterator<Item = NodeKind>, Error> {
     Ok(all.filter_map(|(kind, found)| found.then_some(kind)))
 }
 
-/// Opens a node for reading and writing, after making sure which driver is behind it.
+/// Opens a node for reading and writing, after checking which driver is behind it.
 ///
-/// The name is that of the kernel (sysfs), whatever the file is called: the wrong driver would
-/// take some of the requests for others, and write more than there is room for.
+/// The kernel's name for the node (sysfs) decides, not the name of the file: another driver would
+/// interpret some requests differently and write past the argument.
 pub(super) fn open(path: impl Arg, wanted: NodeKind) -> Result<OwnedFd, Error> {
     let flags = OFlags::RDWR | OFlags::CLOEXEC;
     let fd = openat(CWD, path, flags, Mode::empty()).map_err(|e| Error::system(Call::Open, e))?;

@@ -1,4 +1,4 @@
-//! Where the requests of Hantro nodes are issued.
+//! Issues the requests of Hantro nodes.
 //!
 //! Their codes say nothing about the argument: the size in them is that of a pointer, and many
 //! that are declared as reads take their input from the argument, too. What the driver reads and
@@ -36,7 +36,7 @@ pub(super) unsafe trait Request {
 /// A request whose argument is a number instead of a pointer.
 ///
 /// # Safety
-/// The node's driver takes the argument of `CODE` for a number.
+/// The node's driver interprets the argument of `CODE` as a number.
 pub(super) unsafe trait ByValue {
     /// Request code.
     const CODE: u32;
@@ -60,8 +60,8 @@ macro_rules! requests {
             videostream_sys::ioctl::_IOC_SIZE(sys::$code) == size_of::<*const $arg>()
         );
 
-        // SAFETY: the driver's header gives this argument to the code, as the facts beside the
-        // list say; that the header declares a pointer to it is asserted above.
+        // SAFETY: the driver's header declares this argument for the code, as stated beside the
+        // list; that it is passed by pointer is asserted above.
         unsafe impl $crate::hantro::request::Request for $name {
             const CODE: u32 = sys::$code;
             const CALL: $crate::Call = $crate::Call::named(stringify!($code));
@@ -84,14 +84,14 @@ macro_rules! requests {
 
 pub(super) use requests;
 
-/// Issues a request whose argument holds no pointers; gives the number that the driver returns.
+/// Issues a request whose argument holds no pointers; returns the driver's return value.
 pub(super) fn call<R: Request>(fd: BorrowedFd<'_>, arg: &mut R::Arg) -> Result<u32, Error> {
     const { assert!(!R::POINTERS, "use call_with_pointers") };
     // SAFETY: there are no pointers in the argument, as asserted on the line above.
     unsafe { call_with_pointers::<R>(fd, arg) }
 }
 
-/// Issues a request; gives the number that the driver returns.
+/// Issues a request; returns the driver's return value.
 ///
 /// # Safety
 /// Every pointer that the driver follows in `arg` is valid for the reads and writes that the
@@ -105,12 +105,12 @@ pub(super) unsafe fn call_with_pointers<R: Request>(
         argument: core::ptr::from_mut(arg).cast(),
     };
     // SAFETY: `Request` promises that the driver takes a pointer to one `Arg` for this code, and
-    // the reference is such a pointer; the caller vouches for pointers inside. That the node is
-    // the driver's was made sure of when it was opened.
+    // the reference is such a pointer; the caller guarantees the pointers inside. The node's
+    // driver was checked when it was opened.
     unsafe { issue(fd, R::CALL, argument) }
 }
 
-/// Issues a request with a number; gives the number that the driver returns.
+/// Issues a request with a number; returns the driver's return value.
 pub(super) fn call_by_value<R: ByValue>(fd: BorrowedFd<'_>, value: u32) -> Result<u32, Error> {
     let argument = Issued {
         code: R::CODE,
@@ -120,14 +120,15 @@ pub(super) fn call_by_value<R: ByValue>(fd: BorrowedFd<'_>, value: u32) -> Resul
     unsafe { issue(fd, R::CALL, argument) }
 }
 
-/// Asks with a number, the index of a core for most, and gives the number that comes in its place.
+/// Issues a request with a number, usually a core's index, and returns the number that the driver
+/// writes in its place.
 pub(super) fn ask<R: Request<Arg = u32>>(fd: BorrowedFd<'_>, number: u32) -> Result<u32, Error> {
     let mut arg = number;
     call::<R>(fd, &mut arg)?;
     Ok(arg)
 }
 
-/// Asks for a physical address of a core. There is room for 64 bits where a driver writes 32.
+/// Queries a physical address of a core. The argument has 64 bits, of which a driver may write 32.
 pub(super) fn ask_address<R: Request<Arg = [u32; 2]>>(
     fd: BorrowedFd<'_>,
     core: u32,
@@ -138,7 +139,7 @@ pub(super) fn ask_address<R: Request<Arg = [u32; 2]>>(
     Ok(u64::from(high) << 32 | u64::from(low))
 }
 
-/// The answer of a request that copies: 0, or how many bytes it could not.
+/// Checks the return value of a request that copies: 0, or the number of bytes not copied.
 pub(super) fn all_copied<R: Request>(left: u32) -> Result<(), Error> {
     match left {
         0 => Ok(()),
@@ -146,14 +147,15 @@ pub(super) fn all_copied<R: Request>(left: u32) -> Result<(), Error> {
     }
 }
 
-/// One system call. Signals are for the caller to know: the requests that wait do so without end.
+/// Makes one system call. Signals are reported to the caller, because some requests wait without a
+/// time-out.
 ///
 /// # Safety
-/// The driver behind `fd` takes that argument for that code.
+/// The driver behind `fd` takes this argument for this code.
 unsafe fn issue(fd: BorrowedFd<'_>, call: Call, argument: Issued) -> Result<u32, Error> {
     // SAFETY: the caller's promise.
     match unsafe { ioctl(fd, argument) } {
-        // The kernel's answers below 0 are errors already.
+        // Negative return values have become errors already.
         Ok(number) => Ok(number.cast_unsigned()),
         Err(Errno::INTR) => Err(Error::Interrupted),
         Err(errno) => Err(Error::system(call, errno)),
@@ -165,8 +167,7 @@ struct Issued {
     argument: *mut c_void,
 }
 
-// SAFETY: the code and the argument are what they are; whoever passes it to `ioctl` promises that
-// the driver takes them together.
+// SAFETY: the caller of `ioctl` guarantees that the driver takes this argument for this code.
 unsafe impl Ioctl for Issued {
     type Output = IoctlOutput;
     const IS_MUTATING: bool = true;

@@ -1,4 +1,4 @@
-//! A reserved core: what all drivers have in common.
+//! A reserved core, as far as all drivers agree.
 
 use core::fmt::Debug;
 use core::marker::PhantomData;
@@ -17,19 +17,19 @@ impl<D: Reserve> Driver for D {}
 
 /// How a driver reserves a core.
 pub(super) trait Reserve: AsFd + Debug {
-    /// What the driver calls a reserved core.
+    /// How the driver identifies a reserved core.
     type Core: Copy + Debug;
-    /// `*const ()` where only the thread that reserved a core can give it back, else `()`.
+    /// `*const ()` where only the thread that reserved a core can release it, else `()`.
     type Thread: Debug;
 
-    /// Gives a core back.
+    /// Releases a core.
     fn release(fd: BorrowedFd<'_>, core: Self::Core) -> Result<(), Error>;
 }
 
-/// A core that nobody else uses until this value is dropped.
+/// A reserved core, released on drop.
 ///
-/// The cores of encoders stay with their thread, since the earlier driver of the VC8000E lets no
-/// other thread give the core back and nobody knows it of the H1:
+/// An encoder's core stays with its thread: the earlier driver of the VC8000E lets no other thread
+/// release a core, and for the H1 this is unknown:
 ///
 /// ```compile_fail
 /// # use videostream_hal::hantro::vc8000e::Vc8000e;
@@ -39,7 +39,7 @@ pub(super) trait Reserve: AsFd + Debug {
 /// # }
 /// ```
 ///
-/// The core of a decoder may go to another thread:
+/// A decoder's core may be sent to another thread:
 ///
 /// ```
 /// # use videostream_hal::hantro::decoder::{Client, HantroDecoder};
@@ -49,8 +49,8 @@ pub(super) trait Reserve: AsFd + Debug {
 /// # }
 /// ```
 ///
-/// Dropping it aborts what a decoder's core does. When the process ends the driver gives the core
-/// back, as at any close of the node.
+/// Dropping it aborts the work of a decoder's core. The driver also releases the core when the node
+/// is closed, such as at process exit.
 ///
 /// # Invariants
 /// `core` is what the driver has reserved for this thread or handle, until `is_released`.
@@ -64,7 +64,7 @@ pub struct Reservation<'a, D: Driver> {
 }
 
 impl<'a, D: Driver> Reservation<'a, D> {
-    /// Takes over a core that was reserved; gives it back if there is no `info`.
+    /// Wraps a core that was reserved; releases it if `info` is an error.
     pub(super) fn new(
         driver: &'a mut D,
         core: D::Core,
@@ -95,17 +95,17 @@ impl<'a, D: Driver> Reservation<'a, D> {
     /// Maps the registers.
     ///
     /// # Errors
-    /// [`Error::System`] for `mmap`: EINVAL when the driver wants another offset, ENODEV
-    /// when it has no mappings.
+    /// [`Error::System`] for `mmap`: EINVAL when the driver expects another offset, ENODEV
+    /// when it does not support mappings.
     pub fn map(&self) -> Result<RegisterWindow<'_>, Error> {
         RegisterWindow::new(self.driver.as_fd(), self.info)
     }
 
-    /// Gives the core back, as drop does, and says how that went.
+    /// Releases the core, as drop does, and returns the error that drop ignores.
     ///
     /// # Errors
-    /// [`Error::System`]: EFAULT when the driver of a decoder holds the core for somebody else.
-    /// None is known of the encoders.
+    /// [`Error::System`]: EFAULT when a decoder's core is reserved by another handle. Encoders have
+    /// no known errors.
     pub fn release(mut self) -> Result<(), Error> {
         self.is_released = true;
         D::release(self.driver.as_fd(), self.core)
@@ -115,7 +115,7 @@ impl<'a, D: Driver> Reservation<'a, D> {
 impl<D: Driver> Drop for Reservation<'_, D> {
     fn drop(&mut self) {
         if !self.is_released {
-            // What it could not give back the driver does at close.
+            // If this fails, the driver releases the core at close.
             let _ = D::release(self.driver.as_fd(), self.core);
         }
     }

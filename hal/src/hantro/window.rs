@@ -11,7 +11,7 @@ use rustix::fd::BorrowedFd;
 use crate::memory::mapping::{Access, Mapping};
 use crate::{Call, Error};
 
-/// Maximum bytes of registers accepted of a core; known cores have 1060 and 2000.
+/// Maximum bytes of registers accepted for a core; known cores have 1060 and 2000.
 pub const MAX_WINDOW_BYTES: u32 = 64 * 1024;
 
 /// The location of a core's registers on the SoC's bus.
@@ -120,7 +120,7 @@ impl RegisterWindow<'_> {
     ///
     /// # Safety
     /// Registers hold physical addresses that the core reads and writes once it is enabled: they
-    /// must be of memory that the program has set aside for it, until the core has finished.
+    /// must point to memory that the program reserves for it until it has finished.
     pub unsafe fn write(&mut self, index: usize, value: u32) -> Result<(), Error> {
         let register = self.place(index)?;
         // SAFETY: the type's invariant, for an index that was checked; the mapping is writable and

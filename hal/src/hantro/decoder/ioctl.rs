@@ -1,7 +1,7 @@
 //! The requests of the G1 and G2 decoder driver, one function each.
 //!
-//! Source: `drivers/mxc/hantro` and `drivers/mxc/hantro_845` of NXP's kernels. Numbers that the
-//! driver does not know are refused with ENOTTY.
+//! Source: `drivers/mxc/hantro` and `drivers/mxc/hantro_845` of NXP's kernels. The driver refuses
+//! unknown numbers with ENOTTY.
 #![expect(
     unsafe_code,
     reason = "each entry of the list promises what the driver reads and writes for that code, and \
@@ -18,7 +18,7 @@ use crate::hantro::request::{
 };
 
 requests! {
-    // Declared with an `unsigned long`, of which the driver writes 32 bits: room for both.
+    // Declared with an `unsigned long`, of which the driver writes 32 bits: either fits.
     HwOffset([u32; 2]) = HANTRODEC_IOCGHWOFFSET;
     HwIoSize(u32) = HANTRODEC_IOCGHWIOSIZE;
     McCores(u32) = HANTRODEC_IOC_MC_CORES;
@@ -31,32 +31,34 @@ requests! {
     DecWait(sys::core_desc) = HANTRODEC_IOCX_DEC_WAIT pointers;
 }
 
-/// `HANTRODEC_IOCGHWOFFSET`: the physical address of a core's first register.
+/// `HANTRODEC_IOCGHWOFFSET`: returns the physical address of a core's first register.
 pub(super) fn hw_offset(fd: BorrowedFd<'_>, core: u32) -> Result<u64, Error> {
     ask_address::<HwOffset>(fd, core)
 }
 
-/// `HANTRODEC_IOCGHWIOSIZE`: bytes of a core's registers.
+/// `HANTRODEC_IOCGHWIOSIZE`: returns the size of a core's registers in bytes.
 pub(super) fn hw_io_size(fd: BorrowedFd<'_>, core: u32) -> Result<u32, Error> {
     ask::<HwIoSize>(fd, core)
 }
 
-/// `HANTRODEC_IOC_MC_CORES`: how many cores there are.
+/// `HANTRODEC_IOC_MC_CORES`: returns the number of cores.
 pub(super) fn mc_cores(fd: BorrowedFd<'_>) -> Result<u32, Error> {
     ask::<McCores>(fd, 0)
 }
 
-/// `HANTRODEC_IOX_ASIC_ID`: register 0 of a core.
+/// `HANTRODEC_IOX_ASIC_ID`: returns register 0 of a core.
 pub(super) fn asic_id(fd: BorrowedFd<'_>, core: u32) -> Result<u32, Error> {
     ask::<AsicId>(fd, core)
 }
 
-/// `HANTRODEC_IOCG_CORE_ID`: the core for a codec. Gives it power and clock on Mini and Plus.
+/// `HANTRODEC_IOCG_CORE_ID`: returns the core for a codec; on Mini and Plus, also enables its power
+/// and clock.
 pub(super) fn core_id(fd: BorrowedFd<'_>, client: Client) -> Result<u32, Error> {
     call_by_value::<CoreId>(fd, client.number())
 }
 
-/// `HANTRODEC_IOCH_DEC_RESERVE`: waits without end for a core for a codec; gives its index.
+/// `HANTRODEC_IOCH_DEC_RESERVE`: waits for a core for a codec, without a time-out, and returns its
+/// index.
 ///
 /// # Errors
 /// EINTR; EFAULT for a codec that the driver does not know.
@@ -64,10 +66,10 @@ pub(super) fn dec_reserve(fd: BorrowedFd<'_>, client: Client) -> Result<u32, Err
     call_by_value::<Reserve>(fd, client.number())
 }
 
-/// `HANTRODEC_IOCT_DEC_RELEASE`: gives a core back; aborts what it does.
+/// `HANTRODEC_IOCT_DEC_RELEASE`: releases a core and aborts its work.
 ///
 /// # Errors
-/// EFAULT: the core is not this handle's.
+/// EFAULT: the core is not reserved by this handle.
 pub(super) fn dec_release(fd: BorrowedFd<'_>, core: u32) -> Result<(), Error> {
     call_by_value::<Release>(fd, core)?;
     Ok(())

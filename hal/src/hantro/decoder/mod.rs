@@ -23,7 +23,7 @@ use crate::{Call, Error};
 pub use client::Client;
 pub use product::{AsicId, Product};
 
-/// Maximum number of cores accepted from a driver; i.MX8M have two.
+/// Maximum number of cores accepted from a driver; i.MX8M has two.
 pub const MAX_CORES: u32 = 4;
 
 /// Registers of a G2 core, the maximum that the driver copies.
@@ -49,11 +49,11 @@ pub struct HantroDecoder {
 }
 
 impl HantroDecoder {
-    /// Opens a node and asks how many cores there are.
+    /// Opens a node and queries the number of cores.
     ///
     /// # Errors
     /// [`Error::System`]: `open` with ENOENT, EACCES, or ENOMEM beyond the 32 handles of the
-    /// drivers of Mini and Plus. [`Error::WrongNode`]: another driver's node, or none.
+    /// drivers of Mini and Plus. [`Error::WrongNode`]: not a node of this driver.
     /// [`Error::Answer`]: no cores, or more than [`MAX_CORES`].
     pub fn open(path: impl Arg) -> Result<Self, Error> {
         let fd = open(path, NodeKind::Decoder)?;
@@ -71,10 +71,10 @@ impl HantroDecoder {
         self.cores
     }
 
-    /// Where the registers of a core lie.
+    /// Returns the location of a core's registers.
     ///
     /// # Errors
-    /// [`Error::PastEnd`]: no such core. [`Error::Answer`]: a place that cannot be.
+    /// [`Error::PastEnd`]: no such core. [`Error::Answer`]: an invalid location.
     pub fn core_info(&self, core: u32) -> Result<CoreInfo, Error> {
         self.check(core)?;
         let base = ioctl::hw_offset(self.fd.as_fd(), core)?;
@@ -85,7 +85,7 @@ impl HantroDecoder {
         )
     }
 
-    /// The core for a codec, which on Mini and Plus has power and clock from now on, for this
+    /// Returns the core for a codec; on Mini and Plus, also enables its power and clock for this
     /// handle.
     ///
     /// # Errors
@@ -95,7 +95,7 @@ impl HantroDecoder {
         self.checked(Call::DecoderCoreId, ioctl::core_id(self.as_fd(), client)?)
     }
 
-    /// Register 0 of a core, which has to have power: see [`HantroDecoder::core_for`].
+    /// Returns register 0 of a core, which must have power: see [`HantroDecoder::core_for`].
     ///
     /// # Errors
     /// [`Error::PastEnd`]: no such core.
@@ -106,21 +106,21 @@ impl HantroDecoder {
 
     /// Reserves a core for a codec, and waits until it is free. There is no time-out.
     ///
-    /// Gives the core power first, where the driver wants to be asked.
+    /// Enables the core's power first, with drivers that have a request for it.
     ///
     /// # Errors
-    /// [`Error::Interrupted`]: a signal was handled meanwhile.
+    /// [`Error::Interrupted`]: a signal interrupted the wait.
     /// [`Error::System`]: EFAULT for a codec that the driver does not know.
-    /// [`Error::Answer`]: a core that does not exist, or registers that cannot be.
+    /// [`Error::Answer`]: a core that does not exist, or an invalid location of its registers.
     pub fn reserve(&mut self, client: Client) -> Result<Reservation<'_, Self>, Error> {
         match self.core_for(client) {
             Ok(_) => {}
-            // Where the request is not there, open has given power to the cores.
+            // A driver without the request enables the power of all cores at open.
             Err(error) if error.errno() == Some(Errno::NOTTY) => {}
             Err(error) => return Err(error),
         }
         let core = ioctl::dec_reserve(self.as_fd(), client)?;
-        // A number that is no core's cannot be given back; closing the node does.
+        // A core with an invalid number cannot be released here; closing the node releases it.
         let core = self.checked(Call::DecoderReserve, core)?;
         let info = self.core_info(core).and_then(|info| {
             if info.registers() > MAX_REGISTERS {

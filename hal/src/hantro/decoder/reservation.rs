@@ -1,4 +1,4 @@
-//! What is special about a reserved decoder core.
+//! Operations of a reserved decoder core.
 #![expect(
     unsafe_code,
     reason = "registers make the core read and write physical memory, for which only the caller \
@@ -16,7 +16,7 @@ use crate::hantro::reservation::Reserve;
 const TIMED_OUT: u32 = 0x4_0100;
 
 impl Reserve for HantroDecoder {
-    /// Its index.
+    /// The core's index.
     type Core = u32;
     type Thread = ();
 
@@ -37,32 +37,32 @@ impl Reservation<'_, HantroDecoder> {
     /// registers of G1 that the driver leaves out.
     ///
     /// # Errors
-    /// [`Error::System`]: EFAULT when the driver wants another number of registers.
+    /// [`Error::System`]: EFAULT when the driver expects another number of registers.
     pub fn pull(&self, registers: &mut [u32; MAX_REGISTERS]) -> Result<(), Error> {
         ioctl::dec_pull_reg(self.driver.fd.as_fd(), self.desc(), registers)
     }
 
     /// Writes all registers, number 1 last: bit 0 in it starts the core.
     ///
-    /// The driver answers success also when it could not read the registers.
+    /// The driver returns success even if it could not read `registers`.
     ///
     /// # Errors
-    /// [`Error::System`]: EFAULT when the driver wants another number of registers.
+    /// [`Error::System`]: EFAULT when the driver expects another number of registers.
     ///
     /// # Safety
-    /// Addresses in registers must be of memory that the program has set aside for the core, until
-    /// the core has finished.
+    /// Addresses in registers must point to memory that the program reserves for the core until the
+    /// core has finished.
     pub unsafe fn push(&mut self, registers: &[u32; MAX_REGISTERS]) -> Result<(), Error> {
         // SAFETY: the caller's promise; the size is that of the core's registers.
         unsafe { ioctl::dec_push_reg(self.driver.fd.as_fd(), self.desc(), registers) }
     }
 
-    /// Waits until the core has finished, 200 ms at most, and reads all registers; gives number 1,
-    /// which says how it has ended.
+    /// Waits until the core has finished, 200 ms at most, and reads all registers. Returns register
+    /// 1, which has the status.
     ///
     /// # Errors
     /// [`Error::TimedOut`] after 200 ms: the driver has reset the core.
-    /// [`Error::Interrupted`]: a signal was handled meanwhile.
+    /// [`Error::Interrupted`]: a signal interrupted the wait.
     pub fn wait(&mut self, registers: &mut [u32; MAX_REGISTERS]) -> Result<u32, Error> {
         ioctl::dec_wait(self.driver.fd.as_fd(), self.desc(), registers)?;
         match registers[1] {

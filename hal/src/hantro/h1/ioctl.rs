@@ -1,7 +1,7 @@
 //! The requests of the H1 driver, one function each.
 //!
 //! Source: `drivers/mxc/hantro_845_h1` of NXP's kernels and the header `hx280enc.h`. The first
-//! driver answers 0 to codes that it does not know, after doing nothing.
+//! driver does nothing for unknown codes and returns 0.
 #![expect(
     unsafe_code,
     reason = "each entry of the list promises what the driver reads and writes for that code, and \
@@ -18,7 +18,7 @@ use crate::hantro::request::{
 };
 
 requests! {
-    // Declared with an `unsigned long`: room for one, whatever the driver writes of it.
+    // Declared with an `unsigned long`, of which the driver may write 32 bits: either fits.
     HwOffset([u32; 2]) = HX280ENC_IOCGHWOFFSET;
     HwIoSize(u32) = HX280ENC_IOCGHWIOSIZE;
     Reserve(u32) = HX280ENC_IOCH_ENC_RESERVE;
@@ -30,17 +30,17 @@ requests! {
     EnCore = HX280ENC_IOCG_EN_CORE;
 }
 
-/// `HX280ENC_IOCGHWOFFSET`: the physical address of the first register.
+/// `HX280ENC_IOCGHWOFFSET`: returns the physical address of the first register.
 pub(super) fn hw_offset(fd: BorrowedFd<'_>) -> Result<u64, Error> {
     ask_address::<HwOffset>(fd, 0)
 }
 
-/// `HX280ENC_IOCGHWIOSIZE`: bytes of registers.
+/// `HX280ENC_IOCGHWIOSIZE`: returns the size of the registers in bytes.
 pub(super) fn hw_io_size(fd: BorrowedFd<'_>) -> Result<u32, Error> {
     ask::<HwIoSize>(fd, 0)
 }
 
-/// `HX280ENC_IOCH_ENC_RESERVE`: waits without end for the core. The argument is not used.
+/// `HX280ENC_IOCH_ENC_RESERVE`: waits for the core, without a time-out. The argument is not used.
 ///
 /// # Errors
 /// EINTR.
@@ -49,7 +49,7 @@ pub(super) fn enc_reserve(fd: BorrowedFd<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// `HX280ENC_IOCH_ENC_RELEASE`: gives the core back. The argument is not used.
+/// `HX280ENC_IOCH_ENC_RELEASE`: releases the core. The argument is not used.
 pub(super) fn enc_release(fd: BorrowedFd<'_>) -> Result<(), Error> {
     call::<Release>(fd, &mut 0)?;
     Ok(())
@@ -96,7 +96,7 @@ pub(super) unsafe fn write_regs(
 }
 
 fn buffer(first: usize, registers: *mut u32, count: usize) -> sys::enc_regs_buffer {
-    // Ranges are checked against the registers, of which there are few, before they come here.
+    // Callers check the range against the number of registers, which is small.
     sys::enc_regs_buffer {
         regs: registers,
         offset: 4 * first as u32,

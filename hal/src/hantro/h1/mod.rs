@@ -1,14 +1,14 @@
 //! The H1 encoder of i.MX8M Mini (`/dev/mxc_hantro_h1`).
 //!
-//! | driver | what it has |
+//! | driver | features |
 //! |---|---|
-//! | first | the place of the registers; tells by `SIGIO` that the core has finished |
-//! | second | reservation as well |
-//! | latest | registers by request and a request to start the core as well |
+//! | first | reports the location of the registers; sends `SIGIO` when the core has finished |
+//! | second | also reservation |
+//! | latest | also ioctls to access registers and to start the core |
 //!
-//! The first answers success to a reservation, after doing nothing: **with it nothing keeps others
-//! out**, and nothing tells it from the second. Whom a core belongs to, thread or handle, is not
-//! known either, so that a [`Reservation`] stays with its thread.
+//! The first driver returns success for a reservation but does nothing: **with it, a reservation is
+//! not exclusive**, and it cannot be told from the second driver. It is also unknown whether a core
+//! belongs to the thread or to the handle, so a [`Reservation`] stays with its thread.
 
 mod ioctl;
 mod reservation;
@@ -23,7 +23,7 @@ use crate::{Call, Error};
 /// Number of cores of an H1; there is no request to query it.
 pub const CORES: u32 = 1;
 
-/// Maximum number of registers accepted of a core: a page of them.
+/// Maximum number of registers accepted for a core: one page.
 pub const MAX_REGISTERS: usize = 1024;
 
 /// The open node of an H1 encoder.
@@ -46,17 +46,17 @@ impl H1 {
     /// Opens a node.
     ///
     /// # Errors
-    /// [`Error::System`]: `open` with ENOENT, EACCES. [`Error::WrongNode`]: another
-    /// driver's node, or none.
+    /// [`Error::System`]: `open` with ENOENT, EACCES. [`Error::WrongNode`]: not a node of this
+    /// driver.
     pub fn open(path: impl Arg) -> Result<Self, Error> {
         let fd = open(path, NodeKind::H1)?;
         Ok(Self { fd })
     }
 
-    /// Where the registers lie.
+    /// Returns the location of the registers.
     ///
     /// # Errors
-    /// [`Error::Answer`]: a place that cannot be, or more than [`MAX_REGISTERS`].
+    /// [`Error::Answer`]: an invalid location, or more than [`MAX_REGISTERS`].
     pub fn core_info(&self) -> Result<CoreInfo, Error> {
         let base = ioctl::hw_offset(self.fd.as_fd())?;
         let len_bytes = ioctl::hw_io_size(self.fd.as_fd())?;
@@ -68,11 +68,11 @@ impl H1 {
         Ok(info)
     }
 
-    /// Reserves the core, and waits until it is free. There is no time-out; with the first driver
-    /// there is no reservation either.
+    /// Reserves the core, and waits until it is free. There is no time-out. With the first driver
+    /// this has no effect.
     ///
     /// # Errors
-    /// [`Error::Interrupted`]: a signal was handled meanwhile.
+    /// [`Error::Interrupted`]: a signal interrupted the wait.
     /// [`Error::Answer`]: see [`H1::core_info`].
     pub fn reserve(&mut self) -> Result<Reservation<'_, Self>, Error> {
         let info = self.core_info()?;

@@ -1,4 +1,4 @@
-//! What is special about the reserved core of an H1.
+//! Operations of the reserved core of an H1.
 #![expect(
     unsafe_code,
     reason = "registers make the core read and write physical memory, for which only the caller \
@@ -22,14 +22,14 @@ impl Reserve for H1 {
 }
 
 impl Reservation<'_, H1> {
-    /// Reads registers from `first` on, by request; `first` counts registers.
+    /// Reads registers from `first` on, by ioctl; `first` counts registers.
     ///
     /// # Errors
-    /// [`Error::NoRegisterRequests`] from all but the latest driver, which is noticed by what
-    /// it leaves as it was. [`Error::PastEnd`] past the last register, or for none.
+    /// [`Error::NoRegisterRequests`] with all but the latest driver, detected because they leave
+    /// `to` unchanged. [`Error::PastEnd`] past the last register, or for an empty range.
     pub fn read_registers(&self, first: usize, to: &mut [u32]) -> Result<(), Error> {
         self.info.check(first, to.len())?;
-        // Registers may hold what stood here before, but not both.
+        // Registers may happen to hold one of these values, but not both.
         for before in [0x5555_5555, 0xaaaa_aaaa] {
             to.fill(before);
             ioctl::read_regs(self.driver.fd.as_fd(), first, to)?;
@@ -40,14 +40,14 @@ impl Reservation<'_, H1> {
         Err(Error::NoRegisterRequests)
     }
 
-    /// Writes registers from `first` on, by request; `first` counts registers.
+    /// Writes registers from `first` on, by ioctl; `first` counts registers.
     ///
     /// # Errors
-    /// As [`Reservation::read_registers`].
+    /// Those of [`Reservation::read_registers`].
     ///
     /// # Safety
-    /// Addresses in registers must be of memory that the program has set aside for the core, until
-    /// the core has finished.
+    /// Addresses in registers must point to memory that the program reserves for the core until the
+    /// core has finished.
     pub unsafe fn write_registers(&mut self, first: usize, from: &[u32]) -> Result<(), Error> {
         self.info.check(first, from.len())?;
         self.knows_requests()?;
@@ -55,14 +55,14 @@ impl Reservation<'_, H1> {
         unsafe { ioctl::write_regs(self.driver.fd.as_fd(), first, from) }
     }
 
-    /// Starts the core with what its registers say, by request.
+    /// Starts the core as its registers specify, by ioctl.
     ///
     /// # Errors
-    /// [`Error::NoRegisterRequests`] from all but the latest driver: write the register that
+    /// [`Error::NoRegisterRequests`] with all but the latest driver: write the register that
     /// starts the core through a mapping.
     ///
     /// # Safety
-    /// Every address in the registers is of memory that the program has set aside for the core,
+    /// Every address in the registers must point to memory that the program reserves for the core
     /// until the core has finished.
     pub unsafe fn enable(&mut self) -> Result<(), Error> {
         self.knows_requests()?;
@@ -80,8 +80,8 @@ impl Reservation<'_, H1> {
     /// drivers give up after a while is not known.
     ///
     /// # Errors
-    /// [`Error::Interrupted`]: a signal was handled meanwhile. [`Error::System`]: what
-    /// the driver answers.
+    /// [`Error::Interrupted`]: a signal interrupted the wait. [`Error::System`]: the driver's
+    /// error.
     pub fn wait(&mut self, registers: &mut [u32; MAX_REGISTERS]) -> Result<(), Error> {
         ioctl::core_wait(self.driver.fd.as_fd(), registers)
     }

@@ -1,7 +1,7 @@
 //! The requests of the VC8000E driver, one function each.
 //!
-//! Source: `drivers/mxc/hantro_vc8000e` of NXP's kernels. The driver looks at the number of a
-//! request only, and answers 0 to numbers that it does not know, after doing nothing.
+//! Source: `drivers/mxc/hantro_vc8000e` of NXP's kernels. The driver checks only the number of a
+//! request; for unknown numbers it does nothing and returns 0.
 #![expect(
     unsafe_code,
     reason = "each entry of the list promises what the driver reads and writes for that code, and \
@@ -16,7 +16,7 @@ use crate::Error;
 use crate::hantro::request::{all_copied, ask, ask_address, call, call_with_pointers, requests};
 
 requests! {
-    // Early drivers write an `unsigned long`, later ones 32 bits of it: room for both.
+    // Early drivers write an `unsigned long`, later ones 32 bits of it: either fits.
     HwOffset([u32; 2]) = HX280ENC_IOCGHWOFFSET;
     HwIoSize(u32) = HX280ENC_IOCGHWIOSIZE;
     Reserve(u32) = HX280ENC_IOCH_ENC_RESERVE;
@@ -28,7 +28,7 @@ requests! {
     ReadRegs(sys::enc_regs_buffer) = HX280ENC_IOC_READ_REGS pointers;
 }
 
-/// `HX280ENC_IOCGHWOFFSET`: the physical address of a core's first register.
+/// `HX280ENC_IOCGHWOFFSET`: returns the physical address of a core's first register.
 ///
 /// # Errors
 /// EFAULT: no such core.
@@ -36,7 +36,7 @@ pub(super) fn hw_offset(fd: BorrowedFd<'_>, core: u32) -> Result<u64, Error> {
     ask_address::<HwOffset>(fd, core)
 }
 
-/// `HX280ENC_IOCGHWIOSIZE`: bytes of a core's registers.
+/// `HX280ENC_IOCGHWIOSIZE`: returns the size of a core's registers in bytes.
 ///
 /// # Errors
 /// EFAULT: no such core.
@@ -44,18 +44,18 @@ pub(super) fn hw_io_size(fd: BorrowedFd<'_>, core: u32) -> Result<u32, Error> {
     ask::<HwIoSize>(fd, core)
 }
 
-/// `HX280ENC_IOCG_CORE_NUM`: how many cores there are.
+/// `HX280ENC_IOCG_CORE_NUM`: returns the number of cores.
 pub(super) fn core_num(fd: BorrowedFd<'_>) -> Result<u32, Error> {
     ask::<CoreNum>(fd, 0)
 }
 
-/// `HX280ENC_IOCH_ENC_RESERVE`: waits without end for one core of a mask; gives the mask of
-/// what was obtained.
+/// `HX280ENC_IOCH_ENC_RESERVE`: waits for one core of a mask, without a time-out, and returns the
+/// mask that was reserved.
 ///
 /// # Errors
 /// EINTR.
 pub(super) fn enc_reserve(fd: BorrowedFd<'_>, mask: u8) -> Result<u32, Error> {
-    // The mask in bits 0 to 7; the amount less one in bits 28 to 30.
+    // The mask is in bits 0 to 7, the count minus one in bits 28 to 30.
     Ok(ask::<Reserve>(fd, mask.into())? & 0xff)
 }
 
@@ -81,7 +81,7 @@ pub(super) unsafe fn en_core(fd: BorrowedFd<'_>, core: u8) -> Result<(), Error> 
     }
 }
 
-/// A core's report, and its index.
+/// A core's status, and its index.
 pub(super) struct Waited {
     pub(super) core: u32,
     pub(super) status: u32,
@@ -131,8 +131,8 @@ pub(super) unsafe fn write_regs(
     all_copied::<WriteRegs>(unsafe { call_with_pointers::<WriteRegs>(fd, &mut arg) }?)
 }
 
-/// Whether the driver has the two requests above: it refuses to read 0 bytes if it does, with
-/// EINVAL, and does nothing, successfully, if it does not.
+/// Returns whether the driver has the two requests above: if so, it refuses to read 0 bytes with
+/// EINVAL; if not, it does nothing and returns success.
 pub(super) fn has_register_requests(fd: BorrowedFd<'_>) -> Result<bool, Error> {
     let mut arg = buffer(0, 0, core::ptr::null_mut(), 0);
     // SAFETY: there are no bytes to copy.
@@ -147,7 +147,7 @@ pub(super) fn has_register_requests(fd: BorrowedFd<'_>) -> Result<bool, Error> {
 }
 
 fn buffer(core: u8, first: usize, registers: *mut u32, count: usize) -> sys::enc_regs_buffer {
-    // Ranges are checked against a window of at most 64 KiB before they come here.
+    // Callers check the range against a window of at most 64 KiB.
     sys::enc_regs_buffer {
         core_id: core.into(),
         regs: registers,

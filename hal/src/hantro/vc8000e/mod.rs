@@ -4,10 +4,10 @@
 //! | | earlier driver | later driver |
 //! |---|---|---|
 //! | a core belongs to | the **thread** that reserved it | the open node |
-//! | registers | mapped | mapped, or by request ([`RegisterAccess::Requests`]) |
+//! | registers | mapped | mapped, or by ioctl ([`RegisterAccess::Requests`]) |
 //!
-//! There is no request for which of the two owns a core. A [`Reservation`] is therefore released by
-//! the thread that made it: it is not `Send`.
+//! No request tells whether the thread or the node owns a core. A [`Reservation`] is therefore
+//! released by the thread that made it: it is not `Send`.
 
 mod ioctl;
 mod reservation;
@@ -22,7 +22,7 @@ use crate::{Call, Error};
 
 pub use status::Status;
 
-/// Maximum number of cores, for which the requests have bits.
+/// Maximum number of cores: requests have one bit for each.
 pub const MAX_CORES: u32 = 8;
 
 /// How the driver gives access to registers.
@@ -30,7 +30,7 @@ pub const MAX_CORES: u32 = 8;
 pub enum RegisterAccess {
     /// Through a mapping only (earlier driver).
     Mapping,
-    /// By request as well (later driver), which also reaches registers of the secure world.
+    /// By ioctl as well (later driver), which also reaches registers of the secure world.
     Requests,
 }
 
@@ -57,11 +57,11 @@ pub struct Vc8000e {
 }
 
 impl Vc8000e {
-    /// Opens a node; asks how many cores there are and how registers are reached.
+    /// Opens a node and queries the number of cores and how registers are accessed.
     ///
     /// # Errors
-    /// [`Error::System`]: `open` with ENOENT, EACCES. [`Error::WrongNode`]: another
-    /// driver's node, or none. [`Error::Answer`]: no cores, or more than [`MAX_CORES`].
+    /// [`Error::System`]: `open` with ENOENT, EACCES. [`Error::WrongNode`]: not a node of this
+    /// driver. [`Error::Answer`]: no cores, or more than [`MAX_CORES`].
     pub fn open(path: impl Arg) -> Result<Self, Error> {
         let fd = open(path, NodeKind::Vc8000e)?;
         let cores = ioctl::core_num(fd.as_fd())?;
@@ -89,10 +89,10 @@ impl Vc8000e {
         self.access
     }
 
-    /// Where the registers of a core lie.
+    /// Returns the location of a core's registers.
     ///
     /// # Errors
-    /// [`Error::PastEnd`]: no such core. [`Error::Answer`]: a place that cannot be.
+    /// [`Error::PastEnd`]: no such core. [`Error::Answer`]: an invalid location.
     pub fn core_info(&self, core: u32) -> Result<CoreInfo, Error> {
         if core >= self.cores {
             return Err(Error::PastEnd {
@@ -111,15 +111,15 @@ impl Vc8000e {
 
     /// Reserves one of the cores in `mask` (bit 0 is core 0), and waits until one is free.
     ///
-    /// Others reserve the core for each picture: the daemon behind the V4L2 nodes, NXP's library.
-    /// There is no time-out. A thread that has a core already and asks through another handle of
-    /// the node waits for itself.
+    /// The daemon behind the V4L2 nodes and NXP's library reserve the core for each picture. There
+    /// is no time-out. A thread that already has a core and reserves it through another handle of
+    /// the node deadlocks.
     ///
     /// # Errors
-    /// [`Error::PastEnd`]: no core, or one that does not exist.
-    /// [`Error::Interrupted`]: a signal was handled meanwhile.
-    /// [`Error::Answer`]: another core than one of those, or a place of its registers that
-    /// cannot be; the core is given back.
+    /// [`Error::PastEnd`]: an empty mask, or a core that does not exist.
+    /// [`Error::Interrupted`]: a signal interrupted the wait.
+    /// [`Error::Answer`]: not one of these cores, or an invalid location of its registers; the
+    /// core is released.
     pub fn reserve(&mut self, mask: u8) -> Result<Reservation<'_, Self>, Error> {
         let end = 1_u64 << self.cores;
         if mask == 0 || u64::from(mask) >= end {
@@ -130,7 +130,7 @@ impl Vc8000e {
             });
         }
         let obtained = ioctl::enc_reserve(self.fd.as_fd(), mask)?;
-        // Whatever was obtained ends with this value.
+        // Whatever was reserved is released by this value, or on errors.
         self.take_over(mask, obtained)
     }
 }

@@ -1,4 +1,4 @@
-//! What is special about a reserved core of a VC8000E.
+//! Operations of a reserved core of a VC8000E.
 #![expect(
     unsafe_code,
     reason = "registers make the core read and write physical memory, for which only the caller \
@@ -18,7 +18,7 @@ use crate::{Call, Error};
 const REFUSED_WITHIN_NS: u64 = 100_000_000;
 
 impl Reserve for Vc8000e {
-    /// Its bit in masks.
+    /// The core's bit in masks.
     type Core = u8;
     type Thread = *const ();
 
@@ -28,7 +28,7 @@ impl Reserve for Vc8000e {
 }
 
 impl Vc8000e {
-    /// Takes over the cores `obtained`, which have to be one of those in `wanted`.
+    /// Wraps the cores `obtained`, which must be exactly one of those in `wanted`.
     pub(super) fn take_over(
         &mut self,
         wanted: u8,
@@ -52,29 +52,29 @@ impl Reservation<'_, Vc8000e> {
         self.core.trailing_zeros()
     }
 
-    /// The index as requests have it: below 8, of the only bit of a byte.
+    /// Returns the index for requests: that of the only bit of a byte, below 8.
     const fn index(&self) -> u8 {
         self.core.trailing_zeros() as u8
     }
 
-    /// Reads registers from `first` on, by request; `first` counts registers.
+    /// Reads registers from `first` on, by ioctl; `first` counts registers.
     ///
     /// # Errors
-    /// [`Error::NoRegisterRequests`] from the earlier driver; [`Error::PastEnd`] past
-    /// the last register, or for none.
+    /// [`Error::NoRegisterRequests`] with the earlier driver; [`Error::PastEnd`] past the last
+    /// register, or for an empty range.
     pub fn read_registers(&self, first: usize, to: &mut [u32]) -> Result<(), Error> {
         self.check_request(first, to.len())?;
         ioctl::read_regs(self.driver.fd.as_fd(), self.index(), first, to)
     }
 
-    /// Writes registers from `first` on, by request; `first` counts registers.
+    /// Writes registers from `first` on, by ioctl; `first` counts registers.
     ///
     /// # Errors
-    /// As [`Reservation::read_registers`].
+    /// Those of [`Reservation::read_registers`].
     ///
     /// # Safety
-    /// Addresses in registers must be of memory that the program has set aside for the core, until
-    /// the core has finished.
+    /// Addresses in registers must point to memory that the program reserves for the core until the
+    /// core has finished.
     pub unsafe fn write_registers(&mut self, first: usize, from: &[u32]) -> Result<(), Error> {
         self.check_request(first, from.len())?;
         // SAFETY: the caller's promise.
@@ -88,29 +88,30 @@ impl Reservation<'_, Vc8000e> {
         }
     }
 
-    /// Starts the core with what its registers say.
+    /// Starts the core as its registers specify.
     ///
     /// # Errors
     /// [`Error::RegistersLost`]: the machine was suspended since they were written.
-    /// [`Error::System`] with EPERM: the driver holds the core for somebody else.
+    /// [`Error::System`] with EPERM: the core is not reserved by this thread or handle.
     ///
     /// # Safety
-    /// Every address in the registers is of memory that the program has set aside for the core,
+    /// Every address in the registers must point to memory that the program reserves for the core
     /// until the core has finished.
     pub unsafe fn enable(&mut self) -> Result<(), Error> {
-        // SAFETY: the caller's promise; the index is that of a core that there is.
+        // SAFETY: the caller's promise; the index is that of an existing core.
         unsafe { ioctl::en_core(self.driver.fd.as_fd(), self.index()) }
     }
 
-    /// Waits until the core reports something, and says what.
+    /// Waits until the core reports a status, and returns it.
     ///
     /// # Units
-    /// `deadline_ns` on `CLOCK_MONOTONIC`. The driver waits 200 ms at a time and lets no signal
-    /// interrupt it: the call ends up to that much later, and a moment in the past waits once.
+    /// `deadline_ns` is on `CLOCK_MONOTONIC`. The driver waits 200 ms at a time and is not
+    /// interrupted by signals: the call may return that much after the deadline, and a time in the
+    /// past waits once.
     ///
     /// # Errors
-    /// [`Error::TimedOut`] at the deadline. [`Error::System`] with EPERM: the driver
-    /// holds the core for somebody else. [`Error::Answer`]: another core reported.
+    /// [`Error::TimedOut`] at the deadline. [`Error::System`] with EPERM: the core is not reserved
+    /// by this thread or handle. [`Error::Answer`]: another core reported.
     pub fn wait(&mut self, deadline_ns: u64) -> Result<Status, Error> {
         loop {
             let begin = now_ns();
