@@ -5,7 +5,7 @@ use core::fmt;
 /// Declares [`Call`] from one table: variant and kernel's name.
 macro_rules! calls {
     ($($variant:ident = $name:literal,)*) => {
-        /// A system call or ioctl, in an error. Its text is the kernel's name: `VIDIOC_DQBUF`.
+        /// The system call or ioctl that failed. Displays as the kernel's name: `VIDIOC_DQBUF`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Call {
@@ -16,7 +16,7 @@ macro_rules! calls {
             #[cfg(all(target_os = "linux", not(loom)))]
             const ALL: &[Self] = &[$(Self::$variant,)*];
 
-            /// The kernel's name.
+            /// Returns the kernel's name.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {
@@ -151,7 +151,7 @@ calls! {
 }
 
 impl Call {
-    /// The call of a name. For constants, where a name that is not in the table does not compile.
+    /// Returns the call with this name. For constants: an unknown name does not compile.
     #[cfg(all(target_os = "linux", not(loom)))]
     pub(crate) const fn named(name: &str) -> Self {
         let mut at = 0;
@@ -165,7 +165,7 @@ impl Call {
     }
 }
 
-/// Equality, which slices do not have in constants.
+/// Returns whether two slices are equal; `==` on slices is not `const`.
 #[cfg(all(target_os = "linux", not(loom)))]
 const fn same(a: &[u8], b: &[u8]) -> bool {
     let mut at = 0;

@@ -10,8 +10,8 @@ use crate::kind::{HantroKind, NodeKind};
 
 /// Why an operation on a device failed.
 ///
-/// Small and `Copy`: it names the call and the raw error number, or the value that was wrong.
-/// [`Error::kind`] sorts it into what a program can do about it.
+/// It is small and `Copy`: it names the call and the error number, or the invalid value.
+/// [`Error::kind`] says how a program can react.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -27,112 +27,112 @@ pub enum Error {
     #[error("nothing ready (EAGAIN)")]
     NotReady,
     /// The deadline passed before the event.
-    #[error("nothing happened before the deadline")]
+    #[error("timed out")]
     TimedOut,
     /// A signal interrupted the wait: call again or give up.
     #[error("a signal interrupted the wait: call again (EINTR)")]
     Interrupted,
     /// The open device was unplugged.
-    #[error("{call}: no such device any more: it was unplugged")]
+    #[error("{call}: the device was unplugged")]
     Disconnected {
-        /// The call that noticed.
+        /// The call that reported it.
         call: Call,
         /// The kernel's error.
         errno: Errno,
     },
-    /// The driver answered with an impossible value.
-    #[error("{call}: the driver answered {field} = {value}, which is impossible")]
+    /// The driver returned an invalid value.
+    #[error("{call}: the driver returned {field} = {value}, which is invalid")]
     Answer {
         /// The ioctl.
         call: Call,
         /// The field of its argument.
         field: &'static str,
-        /// The value found.
+        /// Its value.
         value: u64,
     },
-    /// The node is of another kind than the operation needs.
-    #[error("the device is {kind}, which cannot do this")]
+    /// The node is not of the kind that the operation needs.
+    #[error("the device is {kind}, which does not support this")]
     WrongKind {
         /// The kind of the node.
         kind: NodeKind,
     },
-    /// The file is no Hantro node of the driver that was to be opened.
+    /// The file is not a node of the requested Hantro driver.
     #[error(fmt = wrong_node)]
     WrongNode {
-        /// The driver that was asked for.
+        /// The requested driver.
         wanted: HantroKind,
-        /// The driver behind the node; `None` for a file of any other sort.
+        /// The driver behind the node; `None` if the file is not a Hantro node.
         found: Option<HantroKind>,
     },
     /// The driver behind the node is unknown, because sysfs cannot be read.
-    #[error("/sys does not tell which driver the node has: {}: mount sysfs", Reason(*errno))]
+    #[error("cannot find the driver of the node in /sys: {}: mount sysfs", Reason(*errno))]
     NoSysfs {
         /// The kernel's error.
         errno: Errno,
     },
-    /// An argument was refused before the driver saw it.
+    /// An argument was refused before the system call.
     #[error("{name} = {value} is out of range")]
     Argument {
-        /// Which one.
+        /// Its name.
         name: &'static str,
         /// Its value.
         value: u64,
     },
     /// An index or a length is past the end.
-    #[error("{name} = {value} is out of range: below {end} expected")]
+    #[error("{name} = {value} is out of range: expected below {end}")]
     PastEnd {
-        /// Which one.
+        /// Its name.
         name: &'static str,
         /// Its value.
         value: u64,
         /// The first value that is too large.
         end: u64,
     },
-    /// The driver takes or makes no pictures of this size.
-    #[error("the device does not take pictures of {width}x{height}")]
+    /// The driver does not support pictures of this size.
+    #[error("the device does not support pictures of {width}x{height}")]
     PictureSize {
-        /// Pixels per line asked for.
+        /// Requested width in pixels.
         width: u32,
-        /// Lines asked for.
+        /// Requested height in lines.
         height: u32,
     },
     /// The driver cannot crop or compose to this rectangle.
-    #[error("the device does not take a rectangle of {width}x{height} at {left},{top}")]
+    #[error("the device does not support a rectangle of {width}x{height} at {left},{top}")]
     Rectangle {
-        /// Leftmost pixel asked for.
+        /// Requested left edge in pixels.
         left: i32,
-        /// Topmost line asked for.
+        /// Requested top edge in lines.
         top: i32,
-        /// Pixels per line asked for.
+        /// Requested width in pixels.
         width: u32,
-        /// Lines asked for.
+        /// Requested height in lines.
         height: u32,
     },
-    /// The device has none of the formats that were asked for.
-    #[error("the device does not offer format {wanted}")]
+    /// The device has none of the requested formats.
+    #[error("the device does not support format {wanted}")]
     NoFormat {
-        /// The first one asked for.
+        /// The first of them.
         wanted: FourCc,
     },
-    /// The driver lacks an optional ability.
+    /// The driver lacks an optional capability.
     #[error("the driver has no {ability}")]
     Missing {
         /// The missing capability.
         ability: &'static str,
     },
-    /// The caller supplied no memory for buffers that need it, and knows why.
+    /// The caller's function supplied no memory for the buffers; the caller knows why.
     #[error("no memory was supplied for the buffers")]
     NotSupplied,
-    /// The call is not allowed in the present state.
+    /// The operation is not allowed in the current state.
     #[error("{action}: not in the state {state}")]
     State {
-        /// The requested value.
+        /// The operation.
         action: &'static str,
-        /// The state, in the kernel's words.
+        /// The current state, by the kernel's name.
         state: &'static str,
     },
-    /// The signal at the input, or the stream in a decoder, has another size now.
-    #[error("the signal at the input has another size now")]
+    /// The size of the signal at the input, or of the stream in a decoder, has changed.
+    #[error("the size of the signal or stream has changed")]
     SourceChanged,
     /// There is no signal at the input.
     #[error("no signal at the input")]
@@ -150,14 +150,14 @@ pub enum Error {
         Reason(*errno)
     )]
     Pipeline {
-        /// What `VIDIOC_STREAMON` answered.
+        /// The error of `VIDIOC_STREAMON`.
         errno: Errno,
     },
     /// The registers were lost in a suspend: write all of them again.
     #[error("the registers were lost in a suspend: write all of them again (EAGAIN)")]
     RegistersLost,
-    /// The driver takes no registers by request: map them.
-    #[error("this driver neither reads nor writes registers by request: map them instead")]
+    /// The driver has no ioctls to access registers: map them.
+    #[error("this driver has no ioctls to read or write registers: map them instead")]
     NoRegisterRequests,
 }
 
@@ -171,44 +171,44 @@ pub enum ErrorKind {
     PermissionDenied,
     /// Another program or handle owns the device or its buffers.
     Busy,
-    /// The device or driver has no such ability, format or setting.
+    /// The device or driver does not support the capability, format or setting.
     NotSupported,
-    /// An argument was refused, or the call came in the wrong state.
+    /// An argument was refused, or the operation is not allowed in the current state.
     InvalidArgument,
     /// The device was unplugged: close it, find it again by its stable name.
     Disconnected,
     /// The deadline passed: wait again or give up.
     TimedOut,
-    /// Nothing to fetch at the moment: wait.
+    /// Nothing is ready yet: wait.
     NotReady,
-    /// Memory or contiguous memory is short: fewer or smaller buffers.
+    /// Memory or contiguous memory is short: use fewer or smaller buffers.
     OutOfMemory,
-    /// The USB bus has no bandwidth left: smaller picture, lower rate, other port.
+    /// The USB bus has no bandwidth left: use smaller pictures, a lower rate or another port.
     NoBandwidth,
     /// The media pipeline behind the node is not set up.
     Pipeline,
     /// There is no signal at the input, or none that the grabber can lock to: plug the source in,
-    /// wait for a source change, ask again.
+    /// wait for a source change, try again.
     NoSignal,
-    /// The signal at the input has another size: negotiate again.
+    /// The size of the signal or stream has changed: negotiate again.
     SourceChanged,
     /// The hardware or driver failed: stop the stream and start it again.
     StreamFailed,
     /// The last buffer has been delivered.
     EndOfStream,
-    /// The driver answered nonsense: a driver defect.
+    /// The driver returned invalid data: a driver bug.
     BadAnswer,
     /// Anything else; see the error number.
     Other,
 }
 
 impl Error {
-    /// The failure of a call that does not need an open device, such as `open`.
+    /// Returns the error of a call that does not need an open device, such as `open`.
     pub(crate) const fn system(call: Call, errno: Errno) -> Self {
         Self::System { call, errno }
     }
 
-    /// The failure of a call on an open device, which may have been unplugged meanwhile.
+    /// Returns the error of a call on an open device, which may have been unplugged meanwhile.
     pub(crate) const fn of_device(call: Call, errno: Errno) -> Self {
         match errno {
             Errno::NODEV | Errno::NXIO => Self::Disconnected { call, errno },
@@ -224,7 +224,7 @@ impl Error {
         }
     }
 
-    /// The error number, where the kernel has one for it.
+    /// Returns the kernel's error number, if there is one.
     #[must_use]
     pub const fn errno(self) -> Option<Errno> {
         match self {
@@ -268,7 +268,7 @@ impl Error {
     }
 }
 
-/// What an error number means that the call itself gives no meaning of its own.
+/// Returns the kind of an error number that has no special meaning for its call.
 const fn kind_of(errno: Errno) -> ErrorKind {
     match errno {
         Errno::NOENT | Errno::NODEV | Errno::NXIO => ErrorKind::NotFound,
@@ -303,11 +303,14 @@ fn wrong_node(
 ) -> fmt::Result {
     match found {
         Some(found) => write!(f, "the node is that of {found}, not of {wanted}"),
-        None => write!(f, "the file is no Hantro node; that of {wanted} is wanted"),
+        None => write!(
+            f,
+            "the file is not a Hantro node; expected that of {wanted}"
+        ),
     }
 }
 
-/// Error numbers in words: only those that video drivers use.
+/// Displays an error number in words, if video drivers use it.
 pub(crate) struct Reason(pub(crate) Errno);
 
 impl fmt::Display for Reason {
@@ -323,7 +326,7 @@ impl fmt::Display for Reason {
             Errno::NODATA => "not available at this input (ENODATA)",
             Errno::INVAL => "refused by the driver (EINVAL)",
             Errno::RANGE => "out of range (ERANGE)",
-            Errno::FAULT => "bad memory (EFAULT)",
+            Errno::FAULT => "bad address (EFAULT)",
             Errno::BADF => "bad descriptor (EBADF)",
             Errno::AGAIN => "nothing ready (EAGAIN)",
             Errno::NOMEM => "out of memory (ENOMEM)",
@@ -333,9 +336,9 @@ impl fmt::Display for Reason {
             Errno::NOLINK => "no link or signal (ENOLINK)",
             Errno::NOLCK => "no lock on the signal (ENOLCK)",
             Errno::MFILE => "too many open descriptors (EMFILE)",
-            Errno::ISDIR => "a folder, not a device (EISDIR)",
-            Errno::NOTDIR => "no folder on the way to it (ENOTDIR)",
-            Errno::NAMETOOLONG => "longer than a path may be (ENAMETOOLONG)",
+            Errno::ISDIR => "a directory, not a device (EISDIR)",
+            Errno::NOTDIR => "a part of the path is not a directory (ENOTDIR)",
+            Errno::NAMETOOLONG => "path too long (ENAMETOOLONG)",
             other => return write!(f, "error {}", other.raw_os_error()),
         };
         f.write_str(text)
@@ -365,7 +368,7 @@ mod tests {
         let error = Error::answer(Call::DqBuf, "index", 40_u32);
         assert_eq!(
             error.to_string(),
-            "VIDIOC_DQBUF: the driver answered index = 40, which is impossible"
+            "VIDIOC_DQBUF: the driver returned index = 40, which is invalid"
         );
     }
 
@@ -378,7 +381,7 @@ mod tests {
         };
         assert_eq!(
             error.to_string(),
-            "core = 3 is out of range: below 1 expected"
+            "core = 3 is out of range: expected below 1"
         );
         let wrong = |found| Error::WrongNode {
             wanted: HantroKind::Vc8000e,
@@ -390,7 +393,7 @@ mod tests {
         );
         assert_eq!(
             wrong(None).to_string(),
-            "the file is no Hantro node; that of the VC8000E encoder is wanted"
+            "the file is not a Hantro node; expected that of the VC8000E encoder"
         );
     }
 }

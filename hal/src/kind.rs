@@ -13,13 +13,13 @@ pub enum NodeKind {
     Decoder,
     /// Pictures in, pictures out: scaler, colour converter, rotator.
     Converter,
-    /// Takes pictures: a display or a transmitter.
+    /// Accepts pictures: a display or a transmitter.
     Output,
     /// Delivers metadata: statistics, headers of another node's frames.
     MetadataCapture,
-    /// Takes metadata: parameters.
+    /// Accepts metadata: parameters.
     MetadataOutput,
-    /// Teletext and the like between the lines of the picture.
+    /// Vertical blanking interval: teletext and similar data.
     Vbi,
     /// Radio receiver or transmitter.
     Radio,
@@ -30,7 +30,7 @@ pub enum NodeKind {
 }
 
 impl NodeKind {
-    /// One lower-case word, stable, for listings and files.
+    /// Returns a stable lower-case word, for listings and files.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -49,7 +49,7 @@ impl NodeKind {
 }
 
 impl fmt::Display for NodeKind {
-    /// With its article, for sentences: `an encoder`.
+    /// Writes the kind with its article, for sentences: `an encoder`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Camera => "a camera",
@@ -69,8 +69,8 @@ impl fmt::Display for NodeKind {
 
 /// The drivers of Hantro nodes.
 ///
-/// Their requests share one letter and many numbers, with other meanings: the name of the node
-/// alone tells which driver it is.
+/// Their ioctls share the type letter and many numbers, with different meanings: only the name of
+/// the node identifies the driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum HantroKind {
     /// G1 and G2 decoders of i.MX8M Quad, Mini and Plus.
@@ -82,10 +82,10 @@ pub enum HantroKind {
 }
 
 impl HantroKind {
-    /// All of them.
+    /// All drivers.
     pub const ALL: [Self; 3] = [Self::Decoder, Self::H1, Self::Vc8000e];
 
-    /// The name of the node below `/dev`.
+    /// Returns the name of the node in `/dev`.
     #[must_use]
     pub const fn node_name(self) -> &'static str {
         match self {
@@ -95,7 +95,7 @@ impl HantroKind {
         }
     }
 
-    /// The path of the node.
+    /// Returns the path of the node.
     #[must_use]
     pub const fn path(self) -> &'static str {
         match self {
@@ -105,7 +105,7 @@ impl HantroKind {
         }
     }
 
-    /// One word, stable, for listings and files: `decoder` or `encoder`.
+    /// Returns a stable word, for listings and files: `decoder` or `encoder`.
     #[must_use]
     pub const fn role(self) -> &'static str {
         match self {
@@ -114,7 +114,7 @@ impl HantroKind {
         }
     }
 
-    /// The driver of a node with this file name; `None` for any other name.
+    /// Returns the driver of a node with this file name; `None` for any other name.
     #[must_use]
     pub fn of_name(name: &[u8]) -> Option<Self> {
         Self::ALL
@@ -124,7 +124,7 @@ impl HantroKind {
 }
 
 impl fmt::Display for HantroKind {
-    /// With its article, for sentences: `the VC8000E encoder`.
+    /// Writes the driver with its article, for sentences: `the VC8000E encoder`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Decoder => "the G1 and G2 decoders",

@@ -23,7 +23,7 @@
 //!
 //! | module | contents |
 //! |---|---|
-//! | [`bits`] | set bits of a word, in order |
+//! | [`bits`] | sets of small numbers as bitmaps |
 //! | [`codec`] | encoders, decoders and converters that work from memory to memory |
 //! | [`format`] | pixel formats and how their planes lie in memory |
 //! | [`hantro`] | the raw nodes of the Hantro codecs of i.MX8M |
@@ -31,7 +31,7 @@
 //! | [`memory`] | memory with a file descriptor: dma-heap, udmabuf, sealed memfd; mappings |
 //! | [`ring`] | the frame ring: one host publishes, many processes hold frames, no lock |
 //! | [`sequence`] | sequence numbers of frames, and the frames lost between them |
-//! | [`sync`] | the atomics of shared memory, exchangeable for the model checker's |
+//! | [`sync`] | the atomics of shared memory, replaced by the model checker's in models |
 //! | [`time`] | `CLOCK_MONOTONIC` in nanoseconds |
 //! | [`v4l2`] | V4L2 devices, queues, controls, cameras |
 //!

@@ -1,9 +1,9 @@
 //! Sequence numbers of frames, in which gaps are lost frames.
 
-/// Returns by how many frames a driver's count went on from `last` to `next`. The numbers wrap.
+/// Returns by how many frames a driver's count advanced from `last` to `next`. The numbers wrap.
 ///
 /// A number that stays or goes back comes from a driver that has restarted its count, or does not
-/// count at all (both fields of a frame share one): the count goes on by 1.
+/// count at all (both fields of a frame share one): it counts as an advance by 1.
 #[must_use]
 pub const fn step(last: u32, next: u32) -> u32 {
     match next.wrapping_sub(last) {
@@ -12,7 +12,7 @@ pub const fn step(last: u32, next: u32) -> u32 {
     }
 }
 
-/// Returns how many numbers lie between two; none if the second is not higher.
+/// Returns how many numbers lie between two; 0 if the second is not higher.
 #[must_use]
 #[inline]
 pub const fn lost_between(last: u64, next: u64) -> u64 {

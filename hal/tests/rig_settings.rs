@@ -110,7 +110,7 @@ fn what_the_camera_lacks_is_named_with_what_it_has() {
     let time = settings.set_exposure_time(Duration::from_millis(5));
     assert_eq!(
         said(time.unwrap_err()),
-        "no control for exposure time, nor any other of its kind"
+        "no control for exposure time and no related one"
     );
     let mode = settings.set_exposure_mode(ExposureMode::Manual);
     assert!(said(mode.unwrap_err()).starts_with("no control for automatic exposure"));
@@ -121,7 +121,7 @@ fn what_the_camera_lacks_is_named_with_what_it_has() {
     assert!(said(settings.set_auto_focus(true).unwrap_err()).contains("focus"));
     assert_eq!(
         said(settings.set_rotation(90).unwrap_err()),
-        "no control for rotation; of its kind there is horizontal_flip, vertical_flip"
+        "no control for rotation; related controls: horizontal_flip, vertical_flip"
     );
 
     // What is named exists under that name.

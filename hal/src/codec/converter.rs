@@ -22,7 +22,7 @@ pub struct ConverterRequest {
     pub compose: Option<SelectionRect>,
 }
 
-/// A device that makes one picture of each picture.
+/// A device that converts pictures, one result for each.
 ///
 /// [`Converter::m2m`] has the queues and their buffers. Results arrive in the order in which
 /// pictures were submitted, with their timestamps in whole microseconds.
@@ -37,7 +37,7 @@ pub struct Converter {
 }
 
 impl Converter {
-    /// Sets the formats and rectangles of a device and checks what the driver made of them.
+    /// Sets the formats and rectangles of a device and checks how the driver adjusted them.
     ///
     /// # Errors
     /// - [`Error::NoFormat`]: the device does not have one of the formats.
@@ -50,7 +50,7 @@ impl Converter {
         let (output, capture) = (m2m.output().buf_type(), m2m.capture().buf_type());
         let from = exact(device, output, &request.from)?;
         let to = exact(device, capture, &request.to)?;
-        // Some drivers make both queues alike, so setting the second format may change the first.
+        // Some drivers keep both queues alike, so setting the second format may change the first.
         let from = if device.format(output)? == from {
             from
         } else {
@@ -82,7 +82,7 @@ impl Converter {
         self.m2m.allocate_capture(to)
     }
 
-    /// Returns both queues, to get free buffers, to wait, and for the device.
+    /// Returns both queues, for free buffers, waiting, and access to the device.
     #[must_use]
     pub const fn m2m(&self) -> &M2m {
         &self.m2m
@@ -155,7 +155,7 @@ impl Converter {
     ///
     /// # Errors
     /// - [`ErrorKind::NotReady`][]: no result is finished.
-    /// - [`ErrorKind::StreamFailed`]: the driver gave up.
+    /// - [`ErrorKind::StreamFailed`]: the driver failed.
     /// - [`ErrorKind::Disconnected`]: the device was unplugged.
     pub fn take_picture(&self) -> Result<FinishedBuffer<'_>, Error> {
         let picture = self.m2m.take()?;
@@ -175,7 +175,7 @@ impl Converter {
                 result => return result,
             }
             let ready = self.m2m.wait(Ready::CAPTURE, deadline_ns)?;
-            // With an error alone, poll would return at once forever: let the dequeue report it.
+            // On an error alone, poll would keep returning at once: let the dequeue report it.
             if ready.contains(Ready::ERROR) && !ready.contains(Ready::CAPTURE) {
                 return self.take_picture();
             }

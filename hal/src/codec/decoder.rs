@@ -106,8 +106,8 @@ impl Decoder {
         device
             .node()
             .subscribe(EventSelector::SourceChange { input: 0 })?;
-        // The end is read from the flag on the last buffer. The document asks for this subscription
-        // all the same, and drivers may lack the event.
+        // The end is read from the flag on the last buffer. The kernel's document still requires
+        // this subscription, and drivers may lack the event.
         let _ = device.node().subscribe(EventSelector::EndOfStream);
         m2m.allocate_output(packets)?;
         m2m.start_output()?;
@@ -146,7 +146,7 @@ impl Decoder {
         self.flags.contains(FormatFlags::DYN_RESOLUTION)
     }
 
-    /// Returns both queues, to get free buffers, to wait, and for the device.
+    /// Returns both queues, for free buffers, waiting, and access to the device.
     #[must_use]
     pub const fn m2m(&self) -> &M2m {
         &self.m2m
@@ -212,7 +212,7 @@ impl Decoder {
     ///   old one were taken; see [`Decoder::set_up`].
     /// - [`ErrorKind::EndOfStream`]: the last picture after [`Decoder::drain`], or after an end
     ///   within the stream, was taken.
-    /// - [`ErrorKind::StreamFailed`]: the driver gave up; drop the decoder and create a new one.
+    /// - [`ErrorKind::StreamFailed`]: the driver failed; drop the decoder and create a new one.
     /// - [`ErrorKind::Disconnected`][]: the device was unplugged.
     pub fn take_picture(&self) -> Result<FinishedBuffer<'_>, Error> {
         match self.state.get() {
@@ -285,7 +285,7 @@ impl Decoder {
                 result => return result,
             }
             let ready = self.m2m.wait(self.wanted(), deadline_ns)?;
-            // With an error alone, poll would return at once forever: let the dequeue report it.
+            // On an error alone, poll would keep returning at once: let the dequeue report it.
             if ready.contains(Ready::ERROR) && !ready.intersects(self.wanted()) {
                 return self.take_picture();
             }

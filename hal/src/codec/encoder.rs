@@ -69,8 +69,8 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// Sets the formats, interval, and crop rectangle of a device, in the order of the document,
-    /// and checks what the driver made of them.
+    /// Sets the formats, interval, and crop rectangle of a device, in the order of the kernel's
+    /// document, and checks how the driver adjusted them.
     ///
     /// # Errors
     /// - [`Error::NoFormat`]: the encoder does not support the codec or the picture format.
@@ -128,7 +128,7 @@ impl Encoder {
         self.m2m.allocate_capture(packets)
     }
 
-    /// Returns both queues, to get free buffers, to wait, and for the device.
+    /// Returns both queues, for free buffers, waiting, and access to the device.
     #[must_use]
     pub const fn m2m(&self) -> &M2m {
         &self.m2m
@@ -184,16 +184,16 @@ impl Encoder {
         self.interval
     }
 
-    /// Changes the expected rate of pictures, also while encoding.
+    /// Changes the seconds per picture, also while encoding.
     ///
     /// # Errors
-    /// - [`ErrorKind::NotSupported`]: the driver has no rate.
+    /// - [`ErrorKind::NotSupported`]: the driver has no frame interval.
     /// - [`ErrorKind::Busy`]: the driver cannot change it now.
     pub fn set_interval(&mut self, interval: Fraction) -> Result<Fraction, Error> {
         let set = set_interval(self.m2m.device(), self.coded.fourcc, interval)?;
         self.interval = set;
         set.ok_or(Error::Missing {
-            ability: "rate of pictures",
+            ability: "frame interval",
         })
     }
 
@@ -202,7 +202,7 @@ impl Encoder {
     /// # Errors
     /// - [`ErrorKind::NotReady`][]: no packet is finished.
     /// - [`ErrorKind::EndOfStream`]: the last packet after [`Encoder::drain`] was taken.
-    /// - [`ErrorKind::StreamFailed`]: the driver gave up; drop the encoder and create a new one.
+    /// - [`ErrorKind::StreamFailed`]: the driver failed; drop the encoder and create a new one.
     /// - [`ErrorKind::Disconnected`][]: the device was unplugged.
     pub fn take_packet(&self) -> Result<FinishedBuffer<'_>, Error> {
         match self.state.get() {
@@ -249,7 +249,7 @@ impl Encoder {
                 result => return result,
             }
             let ready = self.m2m.wait(Ready::CAPTURE, deadline_ns)?;
-            // With an error alone, poll would return at once forever: let the dequeue report it.
+            // On an error alone, poll would keep returning at once: let the dequeue report it.
             if ready.contains(Ready::ERROR) && !ready.contains(Ready::CAPTURE) {
                 return self.take_packet();
             }

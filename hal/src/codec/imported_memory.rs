@@ -1,4 +1,5 @@
-//! Which memory the buffers of a queue have, so that the same memory always gets the same buffer.
+//! The memory of each buffer of a queue, recorded so that the same memory always gets the same
+//! buffer.
 
 use heapless::Vec;
 use rustix::fd::BorrowedFd;

@@ -48,22 +48,25 @@ impl fmt::Display for Misfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Format { has, wants } => {
-                write!(f, "the picture is {has}, the device takes {wants}")
+                write!(
+                    f,
+                    "the picture has format {has}, the device expects {wants}"
+                )
             }
             Self::Size {
                 has: (width, height),
                 wants: (most_wide, most_high),
             } => write!(
                 f,
-                "the picture has {width}x{height} pixels, the device takes {most_wide}x{most_high}"
+                "the picture is {width}x{height}, the device takes at most {most_wide}x{most_high}"
             ),
             Self::Stride { plane, has, wants } => write!(
                 f,
-                "plane {plane} has {has} bytes from line to line, the device wants {wants}"
+                "plane {plane} has a stride of {has} bytes, the device expects {wants}"
             ),
             Self::Offset { plane, has, wants } => write!(
                 f,
-                "plane {plane} begins at byte {has} of its memory, the device wants {wants}"
+                "plane {plane} begins at byte {has} of its memory, the device expects {wants}"
             ),
             Self::Device(error) => write!(f, "the device's format: {error}"),
         }

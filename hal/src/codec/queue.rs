@@ -35,7 +35,7 @@ impl Buffers {
 
 /// One queue of a codec.
 ///
-/// Codecs stop, free, and start their queues while the handle lives, so the state is a value here.
+/// Codecs stop, free, and start their queues on an open handle, so the state is a value here.
 /// Only the codec changes it; the public methods are about the memory of the buffers.
 #[derive(Debug)]
 pub struct CodecQueue<D: AsFd> {

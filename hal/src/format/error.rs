@@ -4,28 +4,28 @@ use core::fmt;
 
 use super::FourCc;
 
-/// Why there is no layout.
+/// Why a picture has no layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FormatError {
     /// The format table does not know the code.
-    #[error("format {fourcc} is not known; its layout is the driver's")]
+    #[error("format {fourcc} is unknown; only the driver knows its layout")]
     Unknown {
-        /// The code asked for.
+        /// The requested code.
         fourcc: FourCc,
     },
     /// Compressed data has no planes.
-    #[error("format {fourcc} is compressed and has no planes; use the size the driver states")]
+    #[error("format {fourcc} is compressed and has no planes; use the driver's size")]
     Compressed {
-        /// The code asked for.
+        /// The requested code.
         fourcc: FourCc,
     },
     /// A picture without pixels.
     #[error("a picture of {width}x{height} has no pixels")]
     EmptyPicture {
-        /// Pixels per line asked for.
+        /// Requested width in pixels.
         width: u32,
-        /// Lines asked for.
+        /// Requested height in lines.
         height: u32,
     },
     /// A size does not fit 32 bits, the width of V4L2's `sizeimage`.
@@ -33,11 +33,11 @@ pub enum FormatError {
     TooLarge {
         /// The format.
         fourcc: FourCc,
-        /// Pixels per line asked for.
+        /// Requested width in pixels.
         width: u32,
-        /// Lines asked for.
+        /// Requested height in lines.
         height: u32,
-        /// Stride of the first plane asked for in bytes; 0 if none was.
+        /// Requested stride of the first plane in bytes; 0 if none was requested.
         stride: u32,
     },
     /// A line does not fit the stride.
@@ -45,7 +45,7 @@ pub enum FormatError {
     StrideTooSmall {
         /// The format.
         fourcc: FourCc,
-        /// Pixels per line asked for.
+        /// Requested width in pixels.
         width: u32,
         /// Stride of the plane, in bytes.
         stride: u32,
@@ -53,13 +53,13 @@ pub enum FormatError {
         plane: u32,
     },
     /// The memory is smaller than the picture.
-    #[error("{size} bytes do not hold a picture of {fourcc} that takes {need}")]
+    #[error("{size} bytes are too few for a picture in {fourcc}, which needs {need}")]
     BufferTooSmall {
         /// The format.
         fourcc: FourCc,
-        /// Bytes there are.
+        /// Size of the memory in bytes.
         size: u32,
-        /// Bytes that the lines take.
+        /// Bytes that the lines need.
         need: u32,
     },
 }
@@ -75,5 +75,5 @@ fn too_large(
     if *stride != 0 {
         write!(f, " with {stride} bytes per line")?;
     }
-    f.write_str(" takes more than 4 GiB")
+    f.write_str(" needs more than 4 GiB")
 }

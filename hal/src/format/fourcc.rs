@@ -125,10 +125,10 @@ impl FromStr for FourCc {
     }
 }
 
-/// A text that is no format code.
+/// The error for a text that is not a format code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParseFourCcError {
-    /// Bytes that the text has; four are expected.
+    /// Length of the text in bytes; four are expected.
     pub len: usize,
 }
 

@@ -10,7 +10,7 @@ use super::ioctl::{self, MediaInfo, TopologyCounts};
 use super::{LinkEnds, MediaError, Storage, Topology};
 use crate::{Call, Error};
 
-/// An open `/dev/mediaN`: the graph of a device, whose links can be switched.
+/// An open `/dev/mediaN`: the graph of a device, whose links can be enabled and disabled.
 #[derive(Debug)]
 pub struct MediaDevice {
     fd: OwnedFd,

@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::v4l2::Error;
 
-/// A pad, by entity and place.
+/// A pad, by entity and index.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct PadRef {
     /// Id of the entity.
@@ -22,9 +22,9 @@ impl fmt::Display for PadRef {
 /// Where a data link begins and ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct LinkEnds {
-    /// The pad that gives.
+    /// The source pad.
     pub source: PadRef,
-    /// The pad that takes.
+    /// The sink pad.
     pub sink: PadRef,
 }
 
@@ -38,7 +38,7 @@ impl fmt::Display for LinkEnds {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MediaError {
-    /// A system call failed, or the driver answered nonsense.
+    /// A system call failed, or the driver returned invalid data.
     #[error(transparent)]
     Device(#[from] Error),
     /// The caller's memory is too small for what the driver has.
@@ -46,19 +46,19 @@ pub enum MediaError {
     TooSmall {
         /// Entities, interfaces, pads or links.
         what: &'static str,
-        /// Entries that it takes.
+        /// Entries that are needed.
         needed: usize,
-        /// Entries that there are.
+        /// Entries that fit.
         room: usize,
     },
-    /// The driver named something that it did not list.
-    #[error("the driver's {what} {id} is {to}, which it does not list (a driver defect)")]
+    /// The driver refers to an object that it does not list.
+    #[error("{what} {id} is {to}, which the driver does not list (a driver bug)")]
     Dangling {
         /// The element that refers to it: `source of link`.
         what: &'static str,
-        /// The id of what points.
+        /// The id of this element.
         id: u32,
-        /// The id that leads nowhere.
+        /// The id that is not listed.
         to: u32,
     },
     /// There is no such link.
@@ -67,7 +67,7 @@ pub enum MediaError {
         /// Where it would begin and end.
         ends: LinkEnds,
     },
-    /// The link cannot be changed: it is as the hardware is wired.
+    /// The link is immutable: the hardware is wired like this.
     #[error("{ends} cannot be changed (it is immutable)")]
     Immutable {
         /// Where it begins and ends.
@@ -79,14 +79,14 @@ pub enum MediaError {
         /// Where it begins and ends.
         ends: LinkEnds,
     },
-    /// There is no enabled way from a sensor or another source to the entity.
-    #[error("no enabled way leads from a source to entity {entity}: enable a link")]
+    /// There is no enabled path from a sensor or another source to the entity.
+    #[error("no enabled path leads from a source to entity {entity}: enable a link")]
     NoPath {
-        /// Id of the entity where the way should end.
+        /// Id of the entity where the path should end.
         entity: u32,
     },
-    /// The way is longer than [`MAX_PATH`](super::MAX_PATH) links.
-    #[error("the way to entity {entity} is too long")]
+    /// The path is longer than [`MAX_PATH`](super::MAX_PATH) links.
+    #[error("the path to entity {entity} is too long")]
     LongPath {
         /// Id of the entity where it ends.
         entity: u32,

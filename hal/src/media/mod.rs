@@ -2,13 +2,13 @@
 //!
 //! A USB camera is one node. Behind the node of a MIPI CSI-2 camera there is a graph: a sensor, a
 //! receiver, an image processor, perhaps a scaler, each an *entity* with *pads*, joined by
-//! *links*. The driver leaves it to programs which links are enabled and which format each pad
-//! has; streaming fails with `EPIPE` while two joined pads disagree.
+//! *links*. Programs choose which links are enabled and which format each pad has; streaming fails
+//! with `EPIPE` while the formats of two linked pads differ.
 //!
 //! | | |
 //! |---|---|
-//! | [`MediaDevice`] | `/dev/mediaN`: information, topology, links on and off |
-//! | [`Topology`] | entities, interfaces, pads and links, in memory of the caller's |
+//! | [`MediaDevice`] | `/dev/mediaN`: information, topology, enabling and disabling links |
+//! | [`Topology`] | entities, interfaces, pads and links, in the caller's memory |
 //! | [`Subdevice`] | `/dev/v4l-subdevN`: formats, sizes, rectangles and controls of an entity |
 //! | [`devices`], [`node_path`], [`device_number`] | from device to node and back |
 //!
@@ -35,8 +35,8 @@
 //! # }
 //! ```
 //!
-//! Nothing allocates. What the driver answers is checked when it is read: counts against the room,
-//! both ends of each link, the entity of each pad. Walks end where links run in a circle.
+//! Nothing allocates. The driver's answer is checked when it is read: counts against the caller's
+//! memory, both ends of each link, the entity of each pad. Walks end even if links form a cycle.
 //!
 //! Source: kernel page `userspace-api/media/mediactl/media-controller.html`.
 

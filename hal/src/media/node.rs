@@ -17,7 +17,7 @@ pub const MAX_DEVICES: usize = 64;
 /// Lists the media devices in `/dev`, by number.
 ///
 /// # Errors
-/// Those of opening and reading `/dev`. A system without devices gives an empty list.
+/// Those of opening and reading `/dev`. An empty list is not an error.
 pub fn devices() -> Result<impl Iterator<Item = DevicePath>, MediaError> {
     let (numbers, is_full) = scan::numbers::<MAX_DEVICES>("/dev", "media").map_err(Error::from)?;
     if is_full {

@@ -16,7 +16,7 @@ pub enum MemoryError {
     System {
         /// The call.
         call: Call,
-        /// What the kernel answered. ENOTTY: not a dma-buf, or an older kernel.
+        /// The kernel's error. ENOTTY: not a dma-buf, or an older kernel.
         errno: Errno,
     },
     /// The mapping would be empty or reach past the end of the file.
@@ -39,31 +39,31 @@ pub enum MemoryError {
     /// The name for a heap is empty, longer than 47 bytes, or not one file name.
     #[error("a heap name is one file name of 1 to 47 bytes")]
     HeapName,
-    /// The folder of the heaps could not be read.
+    /// The directory of the heaps could not be read.
     #[error("/dev/dma_heap cannot be listed: {call}: {errno}")]
     HeapList {
         /// The call.
         call: Call,
-        /// What the kernel answered. ENOENT: the kernel has no dma-heap.
+        /// The kernel's error. ENOENT: the kernel has no dma-heap.
         errno: Errno,
     },
     /// The heap's node could not be opened.
     #[error(fmt = heap_open)]
     HeapOpen {
-        /// The heap asked for.
+        /// The requested heap.
         name: HeapName,
-        /// ENOENT: no such heap. EACCES: no right to use it.
+        /// ENOENT: no such heap. EACCES: permission denied.
         errno: Errno,
     },
-    /// The heap gave no memory.
+    /// The heap could not allocate memory.
     #[error(
-        "heap {name} gave no {len_bytes} bytes ({}): {errno}",
+        "heap {name} could not allocate {len_bytes} bytes ({}): {errno}",
         Call::DmaHeapAlloc
     )]
     HeapAllocate {
-        /// The heap asked.
+        /// The heap.
         name: HeapName,
-        /// How much was asked for.
+        /// Requested length in bytes.
         len_bytes: u64,
         /// ENOMEM: exhausted or fragmented.
         errno: Errno,
@@ -71,13 +71,13 @@ pub enum MemoryError {
     /// `/dev/udmabuf` could not be opened.
     #[error("/dev/udmabuf cannot be opened: {errno}")]
     UdmabufOpen {
-        /// ENOENT: the kernel has no udmabuf. EACCES: no right to use it.
+        /// ENOENT: the kernel has no udmabuf. EACCES: permission denied.
         errno: Errno,
     },
-    /// The descriptor for a udmabuf has no seals: it is no memfd.
+    /// The descriptor for a udmabuf has no seals: it is not a memfd.
     #[error("udmabuf needs a memfd, and this descriptor has no seals: {errno}")]
     NotSealable {
-        /// What the kernel answered to the question for its seals.
+        /// The error of `F_GET_SEALS`.
         errno: Errno,
     },
     /// The memfd for a udmabuf lacks `F_SEAL_SHRINK`.
@@ -86,7 +86,7 @@ pub enum MemoryError {
     /// The memfd for a udmabuf has `F_SEAL_WRITE` or `F_SEAL_FUTURE_WRITE`.
     #[error("udmabuf refuses a memfd sealed with F_SEAL_WRITE or F_SEAL_FUTURE_WRITE")]
     WriteSealed,
-    /// The kernel made no udmabuf of the range.
+    /// The kernel could not create a udmabuf of the range.
     #[error(
         "no udmabuf of {size} bytes at offset {offset} ({}): {errno}; the range must be whole \
          pages inside the memfd, by default at most 64 MiB",
@@ -100,28 +100,28 @@ pub enum MemoryError {
         /// EINVAL: range not in whole pages, outside the memfd or too large.
         errno: Errno,
     },
-    /// The descriptor is no dma-buf and has no physical address.
+    /// The descriptor is not a dma-buf and has no physical address.
     #[error("only a dma-buf has a physical address")]
     NotDmaBuf,
-    /// The kernel offers neither way to a physical address.
+    /// The kernel has neither way to get a physical address.
     #[error(
-        "this kernel tells no physical addresses (/dev/dmabuf_imx: {node}; {}: {request})",
+        "this kernel does not expose physical addresses (/dev/dmabuf_imx: {node}; {}: {request})",
         Call::DmaBufPhys
     )]
     NoPhysicalAddress {
-        /// Answer of `/dev/dmabuf_imx`; ENOENT without the node.
+        /// Error of `/dev/dmabuf_imx`; ENOENT without the node.
         node: Errno,
-        /// Answer of `DMA_BUF_IOCTL_PHYS`; ENOTTY when unknown.
+        /// Error of `DMA_BUF_IOCTL_PHYS`; ENOTTY if unknown to the kernel.
         request: Errno,
     },
     /// The driver could not map the buffer for a physical address.
     #[error("the driver could not map the buffer: its address is 0")]
     NotMapped,
-    /// The descriptor is no sync file.
-    #[error("the descriptor is no sync file")]
+    /// The descriptor is not a sync file.
+    #[error("the descriptor is not a sync file")]
     NotASyncFile,
     /// The deadline passed before the fence signalled.
-    #[error("the fence has not signalled in time")]
+    #[error("timed out before the fence signalled")]
     TimedOut,
     /// The work behind the fence failed.
     #[error("the work behind the fence failed: {errno}")]
@@ -132,12 +132,12 @@ pub enum MemoryError {
 }
 
 impl MemoryError {
-    /// The failure of `call`, for `map_err`.
+    /// Returns the error of `call`, for `map_err`.
     pub(crate) const fn of(call: Call) -> impl FnOnce(Errno) -> Self {
         move |errno| Self::System { call, errno }
     }
 
-    /// What the kernel answered, or would have for a request that was not even made.
+    /// Returns the kernel's error number, or an equivalent for errors found before a call.
     #[must_use]
     pub const fn errno(self) -> Errno {
         match self {

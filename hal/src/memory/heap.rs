@@ -16,7 +16,7 @@ use videostream_sys::dma_heap::{DMA_HEAP_IOCTL_ALLOC, dma_heap_allocation_data};
 use super::MemoryError;
 use crate::scan::{self, ScanError};
 
-/// The folder of the heaps.
+/// The directory of the heaps.
 pub const HEAP_FOLDER: &CStr = c"/dev/dma_heap";
 
 /// Heaps of physically contiguous memory (CMA), under the names that kernels give them: since Linux
@@ -41,7 +41,7 @@ pub const ANY_HEAP: &[&str] = &[
 /// Maximum number of heaps that [`DmaHeap::available`] lists.
 pub const MAX_HEAPS: usize = 16;
 
-/// An open dma-heap. Each allocation is a zeroed dma-buf of its own.
+/// An open dma-heap. Each allocation is a separate, zeroed dma-buf.
 ///
 /// # Example
 /// ```no_run
@@ -66,7 +66,7 @@ impl DmaHeap {
     ///
     /// # Errors
     /// [`MemoryError::HeapName`] when `name` cannot be a heap's; [`MemoryError::HeapOpen`] with
-    /// ENOENT when there is no such heap and EACCES without the right to use it.
+    /// ENOENT when there is no such heap and EACCES when permission is denied.
     pub fn open(name: &str) -> Result<Self, MemoryError> {
         let name = HeapName::new(name).ok_or(MemoryError::HeapName)?;
         let opened = |errno| MemoryError::HeapOpen { name, errno };
@@ -80,7 +80,7 @@ impl DmaHeap {
     /// Opens the first of `names` that can be opened.
     ///
     /// # Errors
-    /// The refusal that says most: of a heap that exists (such as EACCES) rather than of one that
+    /// The most specific error: that of a heap that exists (such as EACCES) rather than of one that
     /// does not. [`MemoryError::HeapName`] when `names` is empty.
     pub fn open_first(names: &[&str]) -> Result<Self, MemoryError> {
         let mut refusal = MemoryError::HeapName;
@@ -146,7 +146,7 @@ fn allocate(device: BorrowedFd<'_>, len_bytes: u64) -> Result<OwnedFd, Errno> {
         rustix::ioctl::Updater::<DMA_HEAP_IOCTL_ALLOC, dma_heap_allocation_data>::new(&mut data)
     };
     // SAFETY: the kernel reads and writes the 24 bytes of `data`, which outlives the call, and
-    // nothing else; a node that is no heap refuses the code with ENOTTY.
+    // nothing else; a node that is not a heap refuses the code with ENOTTY.
     unsafe { rustix::ioctl::ioctl(device, request)? };
     let fd = i32::try_from(data.fd).map_err(|_| Errno::BADF)?;
     // SAFETY: on success the kernel has just installed this descriptor for us alone.
@@ -198,7 +198,7 @@ impl fmt::Debug for HeapName {
     }
 }
 
-/// Which refusal says more: of a heap that exists, of one that does not, of a name.
+/// Ranks errors, the most specific highest: a heap that exists, one that does not, a bad name.
 fn tells(error: &MemoryError) -> u8 {
     match error {
         MemoryError::HeapName => 0,

@@ -14,7 +14,7 @@
 //! # Huge pages
 //!
 //! A read from a hole in a file in memory gets a zeroed page, so holes do no harm. Huge pages come
-//! from a pool, and a reader that hits a hole while the pool is empty dies of `SIGBUS`. A file of
+//! from a pool, and a reader that hits a hole while the pool is empty gets `SIGBUS`. A file of
 //! huge pages therefore counts as fixed only with all its pages present and sealed against punching
 //! holes: `F_SEAL_WRITE`, or `F_SEAL_FUTURE_WRITE`, which leaves the owner its existing writable
 //! mapping.
@@ -46,7 +46,7 @@ pub enum Kind {
     HugePages(SealFlags),
     /// A dma-buf.
     DmaBuf,
-    /// Another object of the kernel's own, such as a sync file or an eventfd.
+    /// Another kernel object, such as a sync file or an eventfd.
     Object,
     /// Anything else: a file of a file system, a device, a socket, a pipe.
     Other,
@@ -81,7 +81,7 @@ pub fn of(fd: BorrowedFd<'_>) -> Result<Kind, Errno> {
     if known(fd)?.file_type != FileType::Unknown {
         return Ok(Kind::Other);
     }
-    // An object of the kernel's own: `fstatfs` asks no process.
+    // A kernel object: `fstatfs` asks no process.
     Ok(match fstatfs(fd) {
         Ok(stat) if stat.f_type as u64 == DMA_BUF_MAGIC => Kind::DmaBuf,
         _ => Kind::Object,

@@ -46,7 +46,7 @@ impl Mapped {
     pub fn new(fd: impl AsFd, len: usize, access: Access) -> Result<Self, MemoryError> {
         let is_bracketed = match kind::of(fd.as_fd()) {
             Ok(Kind::Memory(_) | Kind::HugePages(_) | Kind::Other) => false,
-            // Before Linux 5.3 a dma-buf is an object like others.
+            // Before Linux 5.3 a dma-buf cannot be told from other kernel objects.
             Ok(Kind::DmaBuf | Kind::Object) | Err(_) => true,
         };
         Ok(Self {
@@ -120,7 +120,7 @@ impl Mapped {
     }
 }
 
-/// Reading by the CPU, until the guard is dropped.
+/// Read access by the CPU, until the guard is dropped.
 #[derive(Debug)]
 #[must_use = "the access ends when the guard is dropped"]
 pub struct ReadGuard<'a> {
@@ -139,7 +139,7 @@ impl ReadGuard<'_> {
         unsafe { self.mapping.bytes() }
     }
 
-    /// Ends the access, as drop does, and says how that went.
+    /// Ends the access, as drop does, and returns the error that drop ignores.
     ///
     /// # Errors
     /// Those of [`CpuAccess::end`].
@@ -148,7 +148,7 @@ impl ReadGuard<'_> {
     }
 }
 
-/// Writing by the CPU, until the guard is dropped.
+/// Write access by the CPU, until the guard is dropped.
 ///
 /// # Invariants
 /// The mapping is writable.
@@ -172,7 +172,7 @@ impl WriteGuard<'_> {
         unsafe { core::slice::from_raw_parts_mut(start, len) }
     }
 
-    /// Ends the access, as drop does, and says how that went.
+    /// Ends the access, as drop does, and returns the error that drop ignores.
     ///
     /// # Errors
     /// Those of [`CpuAccess::end`].

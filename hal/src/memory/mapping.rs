@@ -90,7 +90,7 @@ impl Mapping {
         let base = base.map_err(MemoryError::of(Call::Mmap))?;
         // SAFETY: `lead` is less than the `wanted` bytes at `base`.
         let start = unsafe { base.cast::<u8>().add(lead) };
-        // INVARIANT: the kernel gave `wanted` bytes at `base` with the protection asked for.
+        // INVARIANT: the kernel mapped `wanted` bytes at `base` with the requested protection.
         Ok(Self {
             start: NonNull::new(start).ok_or(NO_MEMORY)?,
             len,
@@ -100,7 +100,7 @@ impl Mapping {
         })
     }
 
-    /// Leaves the mapping to the caller, who unmaps it: its first byte.
+    /// Returns a pointer to the first byte and leaves it to the caller to unmap the memory.
     pub fn leak(self) -> *mut u8 {
         core::mem::ManuallyDrop::new(self).as_ptr()
     }
@@ -159,7 +159,7 @@ impl Drop for Mapping {
         }
         let base = self.start.as_ptr().wrapping_sub(self.lead);
         // SAFETY: the range is this value's own, and no slice of it outlives the value. An
-        // error is impossible for a range that mmap gave.
+        // error is impossible for a range that mmap returned.
         let _ = unsafe { munmap(base.cast(), self.mapped) };
     }
 }

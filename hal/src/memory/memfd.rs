@@ -13,7 +13,7 @@ use rustix::process::{Resource, getrlimit};
 
 use super::kind::{self, Kind};
 
-/// Seals that fix the size: a peer's mapping can't be cut short under it.
+/// Seals that fix the size: the file can't be truncated under a peer's mapping.
 pub const FIXED_SIZE: SealFlags = SealFlags::SHRINK
     .union(SealFlags::GROW)
     .union(SealFlags::SEAL);

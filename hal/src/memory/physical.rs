@@ -27,8 +27,8 @@ pub const DMABUF_IMX_NODE: &CStr = c"/dev/dmabuf_imx";
 ///
 /// # Errors
 /// [`MemoryError::NotDmaBuf`] for other descriptors; [`MemoryError::NoPhysicalAddress`] with both
-/// answers when the kernel has neither way; [`MemoryError::NotMapped`] when it answers address 0,
-/// as drivers do for a buffer that they could not map.
+/// errors when the kernel has neither way; [`MemoryError::NotMapped`] when it returns address 0, as
+/// drivers do for a buffer that they could not map.
 pub fn physical_address(buffer: BorrowedFd<'_>) -> Result<u64, MemoryError> {
     if !is_dma_buf(buffer) {
         return Err(MemoryError::NotDmaBuf);
@@ -70,8 +70,8 @@ fn by_buffer(buffer: BorrowedFd<'_>) -> Result<u64, Errno> {
     let mut data = dma_buf_phys::default();
     // SAFETY: the struct is the argument type from which the code was computed.
     let request = unsafe { Updater::<DMA_BUF_IOCTL_PHYS, dma_buf_phys>::new(&mut data) };
-    // SAFETY: the caller made sure of a dma-buf, which either does not know the code or writes the
-    // one word of `data`.
+    // SAFETY: the caller checked that this is a dma-buf, which either does not know the code or
+    // writes the one word of `data`.
     unsafe { ioctl(buffer, request)? };
     #[allow(
         clippy::useless_conversion,

@@ -1,6 +1,6 @@
 //! sync file: a descriptor of a fence, readable once the fence has signalled.
 //!
-//! [`export_sync_file`](super::dmabuf::export_sync_file) makes one of a dma-buf's fences; GPU and
+//! [`export_sync_file`](super::dmabuf::export_sync_file) exports one of a dma-buf's fences; GPU and
 //! display drivers provide their own. All sync files share one anonymous inode, so they have no
 //! size and no identity.
 //!
@@ -29,11 +29,11 @@ pub enum Status {
     Failed(Errno),
 }
 
-/// Returns the state of a sync file's fence. Never blocks: the ioctl is issued only for objects of
-/// the kernel's own.
+/// Returns the state of a sync file's fence. Never blocks: the ioctl is issued only for kernel
+/// objects.
 ///
 /// # Errors
-/// [`MemoryError::NotASyncFile`]; [`MemoryError::System`] when the kernel refuses to say.
+/// [`MemoryError::NotASyncFile`]; [`MemoryError::System`] when the ioctl fails otherwise.
 #[doc(alias = "SYNC_IOC_FILE_INFO")]
 pub fn status(fd: BorrowedFd<'_>) -> Result<Status, MemoryError> {
     match kind::of(fd) {

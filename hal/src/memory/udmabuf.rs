@@ -30,8 +30,8 @@ impl Udmabuf {
     /// Opens the device node.
     ///
     /// # Errors
-    /// [`MemoryError::UdmabufOpen`]: ENOENT when the kernel has no udmabuf, EACCES without the
-    /// right.
+    /// [`MemoryError::UdmabufOpen`]: ENOENT when the kernel has no udmabuf, EACCES when permission
+    /// is denied.
     pub fn open() -> Result<Self, MemoryError> {
         openat(
             CWD,
@@ -45,7 +45,7 @@ impl Udmabuf {
 
     /// Makes a dma-buf of `size` bytes of `memfd`, from `offset` on, both in whole pages.
     ///
-    /// The memfd must be sealed against shrinking and open to writing: `F_SEAL_SHRINK` set,
+    /// The memfd must be sealed against shrinking and not against writing: `F_SEAL_SHRINK` set,
     /// neither `F_SEAL_WRITE` nor `F_SEAL_FUTURE_WRITE`.
     ///
     /// # Errors
@@ -93,7 +93,7 @@ fn create(
         size,
     });
     // SAFETY: the kernel reads the struct in `request`, which is of the type that the code was
-    // computed from, and writes nothing; a node that is no udmabuf refuses the code.
+    // computed from, and writes nothing; a node that is not udmabuf refuses the code.
     unsafe { rustix::ioctl::ioctl(device, request) }
 }
 

@@ -46,7 +46,7 @@ pub struct PlaneDescriptor {
     pub size: u32,
 }
 
-/// A frame's description in its slot. Times are nanoseconds of `CLOCK_MONOTONIC` unless said
+/// A frame's description in its slot. Times are nanoseconds of `CLOCK_MONOTONIC` unless stated
 /// otherwise, 0 where unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]

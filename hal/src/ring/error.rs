@@ -12,13 +12,13 @@ use crate::memory::MemoryError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RingError {
-    /// The number of slots is no power of two, or out of [`MIN_SLOTS`]`..=`[`MAX_SLOTS`].
+    /// The number of slots is not a power of two, or not in [`MIN_SLOTS`]`..=`[`MAX_SLOTS`].
     #[error("{count} slots: expected a power of two from {MIN_SLOTS} to {MAX_SLOTS}")]
     Slots {
-        /// The number.
+        /// That number.
         count: u32,
     },
-    /// The memory is no control segment.
+    /// The memory is not a control segment.
     #[error("not a frame ring: it starts with {found:#018x}")]
     Magic {
         /// Its first word.
@@ -34,21 +34,21 @@ pub enum RingError {
         found: u32,
     },
     /// A size disagrees with this layout.
-    #[error("the ring states {found} bytes, expected {expected}")]
+    #[error("the ring reports {found} bytes, expected {expected}")]
     Size {
-        /// What the other side says, in bytes.
+        /// The other side's size in bytes.
         found: u64,
-        /// What the layout says, in bytes.
+        /// The size by this layout in bytes.
         expected: u64,
     },
-    /// The file's size is not sealed: the other side could cut it short.
+    /// The file's size is not sealed: the other side could truncate it.
     #[error("the ring's memory is not sealed against shrinking")]
     NotSealed,
     /// The memory could not be created.
     #[cfg(all(target_os = "linux", not(loom)))]
     #[error("cannot create shared memory: {errno}")]
     Create {
-        /// What the kernel answered.
+        /// The kernel's error.
         errno: Errno,
     },
     /// The memory could not be mapped.
@@ -58,11 +58,11 @@ pub enum RingError {
     /// A frame has more than [`MAX_PLANES`] planes, or none.
     #[error("frame has {count} planes, expected 1 to {MAX_PLANES}")]
     Planes {
-        /// Their number.
+        /// The number of planes.
         count: u32,
     },
-    /// A slot's serial is another than that of its descriptor.
-    #[error("frame bears serial {found}, expected {expected}")]
+    /// A slot's serial differs from that of its descriptor.
+    #[error("frame has serial {found}, expected {expected}")]
     Serial {
         /// Serial of the slot.
         expected: u64,
@@ -72,7 +72,7 @@ pub enum RingError {
     /// A plane reaches past the end of its buffer.
     #[error("plane {plane} ends at byte {end} of a buffer of {size} bytes")]
     PlaneEnd {
-        /// Which plane, from 0.
+        /// Index of the plane, from 0.
         plane: u8,
         /// Its end, in bytes from the buffer's beginning.
         end: u64,

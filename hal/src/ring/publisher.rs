@@ -95,7 +95,7 @@ pub struct Publisher<C> {
 }
 
 impl<C: ControlMut> Publisher<C> {
-    /// Takes over a fresh, zeroed ring: all slots free, no frame published.
+    /// Creates the writer of a new, zeroed ring: all slots free, no frame published.
     pub fn new(control: C) -> Self {
         let mut free = SlotSet::EMPTY;
         let zero = SlotId::checked(0, 1).expect("0 is below 1");
@@ -283,8 +283,8 @@ impl<C: ControlMut> Publisher<C> {
         }
     }
 
-    /// Does the same for the one slot that [`Publisher::retire_oldest`] returned, without checking
-    /// those retired before it.
+    /// Frees the one slot that [`Publisher::retire_oldest`] returned, if no lease refers to it, and
+    /// calls `freed`. Does not check slots retired before it.
     #[inline]
     pub fn collect_retired<'a, L: Lease + 'a>(
         &mut self,
@@ -298,8 +298,10 @@ impl<C: ControlMut> Publisher<C> {
         }
     }
 
-    /// SYNC(hold): the slot's state was made unreadable before the caller's fence; a client
-    /// whose validation did not see that has its reference seen here.
+    /// Frees a slot and calls `freed`, unless a lease refers to it.
+    ///
+    /// SYNC(hold): the slot's state was made unreadable before the caller's fence; if a client's
+    /// validation did not see that, its reference is seen here.
     #[inline]
     fn free_unless_held<'a, L: Lease + 'a>(
         &mut self,

@@ -1,7 +1,7 @@
 //! A client's side of the ring: hold a frame, read its descriptor, release it.
 //!
 //! Nothing here locks, allocates or makes a system call. What is read from the control
-//! segment may come from a host that lies: slot numbers are checked, loops are bounded.
+//! segment may come from a malicious host: slot numbers are checked, loops are bounded.
 
 use super::cells::{Control, DRAINING, Lease, SlotId, head_serial, head_slot};
 use crate::sequence::lost_between;

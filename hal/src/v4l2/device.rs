@@ -160,7 +160,7 @@ impl Device {
         ioctl::g_fmt(self.node.as_fd(), buf_type)
     }
 
-    /// Sets a format and returns what the driver made of it.
+    /// Sets a format and returns the format that the driver chose.
     ///
     /// # Errors
     /// See [`ioctl::s_fmt`].
@@ -168,7 +168,7 @@ impl Device {
         ioctl::s_fmt(self.node.as_fd(), buf_type, requested)
     }
 
-    /// Returns what [`Device::set_format`] would make of a format, without setting it.
+    /// Returns the format that [`Device::set_format`] would set.
     ///
     /// # Errors
     /// See [`ioctl::try_fmt`].

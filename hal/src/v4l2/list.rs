@@ -12,7 +12,7 @@ use super::ioctl::{
 use crate::format::{FourCc, MbusCode};
 use crate::{Error, ErrorKind};
 
-/// Maximum number of items to request, so that a driver whose list never ends cannot hang us.
+/// Maximum number of items to request, in case a driver's list never ends.
 const MAX_ITEMS: u32 = 4096;
 
 /// Maximum number of consecutive failures; a driver may take seconds for each.

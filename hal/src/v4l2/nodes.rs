@@ -1,4 +1,4 @@
-//! Device nodes: which exist.
+//! The video nodes that exist.
 
 use core::fmt::{self, Write as _};
 
@@ -66,7 +66,7 @@ const MAX_NODES: usize = 256;
 /// Lists the video nodes in `/dev`, by number.
 ///
 /// # Errors
-/// Those of opening and reading `/dev`. A system without nodes gives an empty list.
+/// Those of opening and reading `/dev`. An empty list is not an error.
 pub fn nodes() -> Result<impl Iterator<Item = NodePath>, Error> {
     let (numbers, _) = scan::numbers::<MAX_NODES>("/dev", "video")?;
     Ok(numbers.into_iter().map(NodePath::new))

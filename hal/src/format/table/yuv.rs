@@ -16,7 +16,7 @@ const SEMI_420_16: &[PlaneRule] = &[Y16, PlaneRule::new(4, 2, 2)];
 const SEMI_420_10: &[PlaneRule] = &[PlaneRule::new(5, 4, 1), PlaneRule::new(5, 4, 2)];
 const SEMI_422_10: &[PlaneRule] = &[PlaneRule::new(5, 4, 1), PlaneRule::new(5, 4, 1)];
 
-// Planar: luma and each colour in a plane of its own.
+// Planar: luma and each colour in separate planes.
 const PLANAR_420: &[PlaneRule] = &[Y, PlaneRule::new(1, 2, 2), PlaneRule::new(1, 2, 2)];
 const PLANAR_422: &[PlaneRule] = &[Y, PlaneRule::new(1, 2, 1), PlaneRule::new(1, 2, 1)];
 const PLANAR_444: &[PlaneRule] = &[Y, Y, Y];

@@ -27,12 +27,12 @@ pub struct TopologyCounts {
     pub links: usize,
 }
 
-/// `MEDIA_IOC_G_TOPOLOGY`: fills the arrays and tells how many of their entries are valid.
+/// `MEDIA_IOC_G_TOPOLOGY`: fills the arrays and returns the number of valid entries in each.
 /// Without arrays it only counts.
 ///
 /// # Errors
-/// - [`MediaError::TooSmall`]: an array has not enough entries; it names which and how many it
-///   takes.
+/// - [`MediaError::TooSmall`]: an array is too short; the error names it and the number of
+///   entries needed.
 /// - [`MediaError::Device`] with `ENOTTY`: not a media device, or a kernel before 4.19, or with
 ///   `ENODEV`: unplugged.
 /// - [`MediaError::Device`] with [`Error::Answer`]: the driver claims more entries than it was

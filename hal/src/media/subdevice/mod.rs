@@ -134,8 +134,8 @@ impl Subdevice {
         ioctl::g_fmt(self.as_fd(), pad, which)
     }
 
-    /// Sets the format of a pad and returns what the driver made of it. Formats of later pads of
-    /// the same sub-device may change with it.
+    /// Sets the format of a pad and returns the format that the driver chose. Formats of later pads
+    /// of the same sub-device may change with it.
     ///
     /// # Errors
     /// - `EINVAL`: no such pad.

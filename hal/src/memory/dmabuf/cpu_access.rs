@@ -38,8 +38,8 @@ impl<'fd> CpuAccess<'fd> {
     /// signal interrupts.
     ///
     /// # Errors
-    /// [`MemoryError::System`] with what the exporter answered. A descriptor that is no dma-buf is
-    /// no error: there is nothing to bracket.
+    /// [`MemoryError::System`] with the exporter's error. A descriptor that is not a dma-buf is not
+    /// an error: there is nothing to bracket.
     pub fn begin(buffer: BorrowedFd<'fd>, access: SyncAccess) -> Result<Self, MemoryError> {
         let bracketed = request_sync(buffer, DMA_BUF_SYNC_START | access.flags())?;
         Ok(Self {
@@ -57,7 +57,7 @@ impl<'fd> CpuAccess<'fd> {
     /// Ends access; devices may use the buffer afterwards.
     ///
     /// # Errors
-    /// [`MemoryError::System`] with what the exporter answered; the access counts as ended.
+    /// [`MemoryError::System`] with the exporter's error; the access counts as ended.
     pub fn end(mut self) -> Result<(), MemoryError> {
         self.finish().map_err(MemoryError::of(Call::DmaBufSync))
     }

@@ -21,7 +21,7 @@ use crate::time::poll_until;
 /// signals.
 ///
 /// # Errors
-/// [`MemoryError::System`]: ENOTTY before Linux 6.0 and for what is no dma-buf.
+/// [`MemoryError::System`]: ENOTTY before Linux 6.0 and if `fd` is not a dma-buf.
 pub fn export_sync_file(fd: BorrowedFd<'_>, access: SyncAccess) -> Result<OwnedFd, MemoryError> {
     export(fd, access.flags()).map_err(MemoryError::of(Call::DmaBufExportSyncFile))
 }
@@ -31,8 +31,8 @@ pub fn export_sync_file(fd: BorrowedFd<'_>, access: SyncAccess) -> Result<OwnedF
 /// `access` is what the work behind the fence does to the buffer.
 ///
 /// # Errors
-/// [`MemoryError::System`]: ENOTTY before Linux 6.0 and for what is no dma-buf, EINVAL when
-/// `fence` is no sync file.
+/// [`MemoryError::System`]: ENOTTY before Linux 6.0 and if `fd` is not a dma-buf, EINVAL if
+/// `fence` is not a sync file.
 pub fn import_sync_file(
     fd: BorrowedFd<'_>,
     fence: BorrowedFd<'_>,
@@ -50,7 +50,7 @@ pub fn import_sync_file(
 /// waits for that one, without a time-out.
 ///
 /// # Errors
-/// [`MemoryError::System`] with the answer of `poll`.
+/// [`MemoryError::System`] with the error of `poll`.
 ///
 /// # Source
 /// "Implicit Fence Poll Support" in the kernel's dma-buf documentation; Linux 3.17.

@@ -60,7 +60,7 @@ pub struct Identity {
 /// Linux 5.3).
 ///
 /// # Errors
-/// [`MemoryError::System`] with the answer of `fstat`.
+/// [`MemoryError::System`] with the error of `fstat`.
 pub fn identity(fd: BorrowedFd<'_>) -> Result<Identity, MemoryError> {
     let stat = fstat(fd).map_err(MemoryError::of(Call::Fstat))?;
     #[allow(
@@ -77,7 +77,7 @@ pub fn identity(fd: BorrowedFd<'_>) -> Result<Identity, MemoryError> {
 ///
 /// # Errors
 /// [`MemoryError::BufferName`] for a longer name; [`MemoryError::System`] with ENOTTY when the
-/// descriptor is no dma-buf.
+/// descriptor is not a dma-buf.
 #[doc(alias = "DMA_BUF_SET_NAME")]
 pub fn set_name(fd: BorrowedFd<'_>, name: &str) -> Result<(), MemoryError> {
     let mut text = [0_u8; DMA_BUF_NAME_LEN as usize];

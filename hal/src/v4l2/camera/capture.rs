@@ -114,7 +114,7 @@ impl<D: AsFd> Capture<D> {
     /// - [`ErrorKind::Disconnected`][]: the device was unplugged.
     /// - [`ErrorKind::SourceChanged`][]: reported once per change. Call [`Capture::renegotiate`],
     ///   or continue in the old format, in which frames may no longer arrive.
-    /// - [`ErrorKind::StreamFailed`][]: the driver gave up; drop the stream and start a new one.
+    /// - [`ErrorKind::StreamFailed`][]: the driver failed; drop the stream and start a new one.
     /// - [`ErrorKind::NotReady`][]: no buffer is queued; requeue one first.
     /// - [`ErrorKind::EndOfStream`][]: the driver reported the end, and all finished frames have
     ///   been delivered.

@@ -1,6 +1,6 @@
 //! Cameras: format negotiation and a stream of frames.
 //!
-//! [`negotiate`] tries the wanted formats in order and reads back what the driver made of each.
+//! [`negotiate`] tries the wanted formats in order and reads back how the driver adjusted each.
 //! [`Capture`] starts the stream and delivers frames until a deadline. Each frame costs
 //! `VIDIOC_DQBUF`, `VIDIOC_QBUF`, and at most one `poll`; nothing is allocated.
 

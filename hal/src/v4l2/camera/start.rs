@@ -12,7 +12,7 @@ use crate::v4l2::queue::{Configured, ExternalMemory, Failed, Queue};
 use crate::v4l2::{Caps, Device, Memory};
 use crate::{Call, Error, ErrorKind};
 
-/// How often a signal is followed that changes during renegotiation.
+/// Maximum number of signal changes to follow during one renegotiation.
 const MAX_CHANGES: usize = 8;
 
 /// Provides memory for the buffers of a queue whose memory is not the driver's. Returns

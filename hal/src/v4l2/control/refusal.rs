@@ -6,7 +6,7 @@ use super::{Related, Setting, Unit};
 use crate::v4l2::ioctl::{ControlFlags, ControlInfo};
 use crate::{Error, ErrorKind};
 
-/// Why something could not be set or read.
+/// Why a setting could not be changed or read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettingError {
@@ -82,8 +82,8 @@ impl SettingError {
 fn missing(setting: &Setting, related: &Related, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     write!(f, "no control for {setting}")?;
     match related.is_empty() {
-        true => f.write_str(", nor any other of its kind"),
-        false => write!(f, "; of its kind there is {related}"),
+        true => f.write_str(" and no related one"),
+        false => write!(f, "; related controls: {related}"),
     }
 }
 
@@ -110,7 +110,7 @@ fn inactive(setting: &Setting, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     write!(f, "{setting} has no effect ")?;
     match setting.automatic() {
         Some(automatic) => write!(f, "now: switch {automatic} off first"),
-        None => f.write_str("in the present configuration"),
+        None => f.write_str("in the current configuration"),
     }
 }
 
@@ -199,11 +199,11 @@ mod tests {
         };
         assert_eq!(
             missing(0b1010).to_string(),
-            "no control for gain; of its kind there is gain_automatic, digital_gain"
+            "no control for gain; related controls: gain_automatic, digital_gain"
         );
         assert_eq!(
             missing(0).to_string(),
-            "no control for gain, nor any other of its kind"
+            "no control for gain and no related one"
         );
     }
 }

@@ -159,7 +159,7 @@ impl Setting {
 
     /// Finds the control of a device that sets it.
     ///
-    /// Some drivers have a test pattern control with an id of their own, which is found by its
+    /// Some drivers have a test pattern control with a driver-specific id, which is found by its
     /// name.
     pub(super) fn find(self, node: &Node) -> Result<ControlInfo, SettingError> {
         for &id in self.ids() {
@@ -232,7 +232,7 @@ impl Related {
     }
 }
 
-/// Their names, separated by commas.
+/// Writes their names, separated by commas.
 impl fmt::Display for Related {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, (_, name)) in self.iter().enumerate() {

@@ -56,9 +56,9 @@ impl ExposureMode {
 
 /// The settings of most cameras; see [`Node::settings`].
 ///
-/// Setters return what the driver made of the value. A value that is out of range, or without
-/// effect because the camera controls it automatically, is refused, while drivers would round it or
-/// keep it for later.
+/// Setters return the value that the driver chose. A value that is out of range, or without effect
+/// because the camera controls it automatically, is refused; drivers would round it or keep it for
+/// later.
 ///
 /// Behind a media pipeline these controls are on the sensor's own node.
 ///

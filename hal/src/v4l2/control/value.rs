@@ -109,7 +109,7 @@ fn number(control: &ControlInfo, value: i64) -> Result<ExtControl<'static>, Erro
     }
     let value = match control.control_type {
         ControlType::Integer64 => ControlValue::Integer64(value),
-        // All 32 bits are settable, so numbers above `i32::MAX` are meant as bits.
+        // All 32 bits are settable, so numbers above `i32::MAX` are bit masks.
         ControlType::Bitmask => {
             ControlValue::Integer(narrow(u32::try_from(value).ok(), value)?.cast_signed())
         }

@@ -75,7 +75,7 @@ impl Walk {
             }
             let last = self.last.take()?;
             match ask(last | NEXT) {
-                // Ids must grow, or a driver could keep us here forever.
+                // Ids must grow, or the list might never end.
                 Ok(info) if id(&info) > last => {
                     self.last = Some(id(&info));
                     return Some(Ok(info));

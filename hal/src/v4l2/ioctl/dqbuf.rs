@@ -17,7 +17,7 @@ use crate::v4l2::{BufType, Memory};
 /// # Errors
 /// - [`Error::NotReady`]: no buffer is finished (the device was opened non-blocking).
 /// - `EINVAL`: the queue is not streaming or has no buffers.
-/// - `EIO`: the driver gave up; stop the stream and start it again.
+/// - `EIO`: the driver failed; stop the stream and start it again.
 /// - [`Error::EndOfStream`]: the buffer flagged as the last one has been dequeued.
 /// - [`Error::Disconnected`][]: the device was unplugged.
 pub fn dqbuf(fd: BorrowedFd<'_>, buf_type: BufType, memory: Memory) -> Result<Buffer, Error> {

@@ -203,7 +203,7 @@ pub fn g_dv_timings(fd: BorrowedFd<'_>) -> Result<DvTimings, Error> {
     DvTimings::from_raw(GDvTimings::CALL, &raw)
 }
 
-/// `VIDIOC_S_DV_TIMINGS`: sets the timings and returns what the driver made of them; the format
+/// `VIDIOC_S_DV_TIMINGS`: sets the timings and returns those that the driver chose; the format
 /// changes with them.
 ///
 /// # Errors

@@ -102,8 +102,7 @@ pub fn s_ext_ctrls(
     exchange::<SExtCtrls>(fd, sys::V4L2_CTRL_WHICH_CUR_VAL, controls)
 }
 
-/// `VIDIOC_TRY_EXT_CTRLS`: fills in what [`s_ext_ctrls`] would make of the list, without setting
-/// it.
+/// `VIDIOC_TRY_EXT_CTRLS`: fills in the values that [`s_ext_ctrls`] would set.
 ///
 /// # Errors
 /// Those of [`s_ext_ctrls`].

@@ -24,7 +24,7 @@ pub fn g_fmt(fd: BorrowedFd<'_>, buf_type: BufType) -> Result<PixFormat, Error> 
     exchange::<GFmt>(fd, buf_type, raw)
 }
 
-/// `VIDIOC_S_FMT`: sets the format of a queue and returns what the driver made of it.
+/// `VIDIOC_S_FMT`: sets the format of a queue and returns the format that the driver chose.
 ///
 /// Drivers adjust rather than refuse: compare every field that matters.
 ///
@@ -39,7 +39,7 @@ pub fn s_fmt(
     exchange::<SFmt>(fd, buf_type, to_raw(buf_type, requested))
 }
 
-/// `VIDIOC_TRY_FMT`: returns what [`s_fmt`] would make of a format, without setting it.
+/// `VIDIOC_TRY_FMT`: returns the format that [`s_fmt`] would set.
 ///
 /// # Errors
 /// - `EINVAL`: the node has no such queue; with some drivers, no such format.

@@ -57,7 +57,7 @@ pub struct QueueBuffer<'a> {
 /// - `EINVAL`: no such buffer, it is already queued, a plane is too small, or not a dma-buf.
 /// - `EFAULT`: the memory is not contiguous, and the device has no IOMMU.
 /// - `EBUSY`: another handle owns the queue.
-/// - `EIO`: the driver gave up.
+/// - `EIO`: the driver failed.
 /// - `ENODEV`: the device was unplugged.
 /// - [`Error::Argument`]: no planes or too many, or pages that do not hold `length` bytes.
 pub fn qbuf(
