@@ -1,8 +1,7 @@
 //! Socket names: a path that starts with `/` is a file, anything else an abstract name.
 //!
 //! Source: `unix(7)`. Abstract names have no permissions and vanish with their socket; files have a
-//! mode, and remain when their host is killed. `listen.rs` describes how the next host takes such a
-//! file over.
+//! mode, and remain when their host is killed. The next host of the same name replaces such a file.
 
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;

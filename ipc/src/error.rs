@@ -1,4 +1,4 @@
-//! What can go wrong between host and client, and what to do about it.
+//! Errors of hosts and clients, and how to react to them.
 
 use core::fmt;
 
@@ -18,7 +18,7 @@ pub enum Error {
     Os {
         /// The call.
         call: Call,
-        /// What the kernel answered.
+        /// The kernel's error.
         errno: Errno,
     },
     /// The socket's name is empty or holds a zero byte.
@@ -29,20 +29,20 @@ pub enum Error {
     AddressTooLong {
         /// Its length.
         bytes: usize,
-        /// The most bytes that a name may have.
+        /// Maximum length in bytes.
         max: usize,
     },
     /// Another host serves on this name.
     #[error("another host serves on this socket: end that one, or use another name")]
     AddressInUse,
-    /// Another program keeps a lock on the folder of the socket.
+    /// Another program holds a lock on the folder of the socket.
     #[error("another program holds a lock (flock) on the socket's folder: end it")]
     FolderLocked,
-    /// There is a file of this name and it is no socket.
+    /// A file of this name exists and is not a socket.
     #[error("a file of this name exists and is not a socket")]
     NotASocket,
-    /// A listening socket that was passed in can't be served.
-    #[error("the socket that was given can't be served: {why}")]
+    /// The given listening socket can't be served.
+    #[error("the given socket can't be served: {why}")]
     Listener {
         /// What is wrong with it.
         why: &'static str,
@@ -56,42 +56,42 @@ pub enum Error {
     /// The host said goodbye.
     #[error(transparent)]
     Goodbye(Goodbye),
-    /// The host is gone without a word.
+    /// The host is gone without a goodbye.
     #[error("the host is gone")]
     HostGone,
-    /// The host has evicted this client; [`Client::pump`](crate::client::Client::pump) tells why.
-    #[error("the host has thrown this client out")]
+    /// The host has evicted this client; [`Client::pump`](crate::client::Client::pump) returns why.
+    #[error("the host has evicted this client")]
     Evicted,
     /// The deadline passed.
     #[error("timed out")]
     TimedOut,
-    /// This client holds as many frames as it said it would.
+    /// This client already holds as many frames as it asked for when connecting.
     #[error(
-        "this client already holds {limit} frames, as many as it said it would: \
+        "this client already holds {limit} frames, as many as it asked for: \
          release one, or connect with a higher number"
     )]
     HoldLimit {
         /// That number.
         limit: u32,
     },
-    /// A client asks to hold more frames than any may.
+    /// A client asks to hold more frames than allowed.
     #[error("asked to hold {asked} frames at once, expected 0 to {max}")]
     HoldTooLarge {
         /// Frames that it asks for.
         asked: u32,
-        /// The most that a client may hold.
+        /// Maximum that a client may hold.
         max: u32,
     },
     /// A message from the other side is wrong.
     #[error(transparent)]
     Wire(#[from] WireError),
-    /// A security module has taken a descriptor out of a message.
+    /// A security module has removed a descriptor from a message.
     #[error(
-        "a security module (SELinux, AppArmor or another) has taken a descriptor out of the \
+        "a security module (SELinux, AppArmor or another) has removed a descriptor from the \
          host's message: allow this process to use the host's memory"
     )]
     DescriptorDenied,
-    /// The other side sent a message that does not belong here.
+    /// The other side sent an unexpected message.
     #[error("unexpected message: {what}")]
     Unexpected {
         /// The message.
@@ -100,41 +100,41 @@ pub enum Error {
     /// The ring, its memory or a frame's description is wrong.
     #[error(transparent)]
     Ring(#[from] RingError),
-    /// A frame names a buffer or fence that is not registered at the host, or that has not come to
-    /// this client. The next frame may be fine.
+    /// A frame names a buffer or fence that is not registered at the host, or that this client has
+    /// not received. The next frame may be fine.
     #[error(
-        "a frame names buffer {id}, which is not registered or has not come yet: \
+        "a frame names buffer {id}, which is not registered or has not arrived yet: \
          take the next frame"
     )]
     UnknownBuffer {
         /// The id that it names.
         id: u32,
     },
-    /// What is said to be a fence is no sync file.
+    /// The descriptor of a fence is not a sync file.
     #[error(
-        "fence {id} is no sync file: hosts share what \
-         DMA_BUF_IOCTL_EXPORT_SYNC_FILE or a device driver gives"
+        "fence {id} is not a sync file: hosts share those of \
+         DMA_BUF_IOCTL_EXPORT_SYNC_FILE or of a device driver"
     )]
     BadFence {
         /// Its id.
         id: u32,
     },
-    /// A plane is said to lie in a fence.
-    #[error("a plane lies in {id}, which is a fence and no buffer")]
+    /// A plane names a fence as its buffer.
+    #[error("a plane names buffer {id}, which is a fence")]
     NotMemory {
         /// The fence's id.
         id: u32,
     },
-    /// The work behind a frame's fence failed: the contents are not what they should be.
+    /// The work behind a frame's fence failed: the contents are invalid.
     #[error("the work behind the frame's fence failed ({errno}): take the next frame")]
     FenceFailed {
         /// The fence's status.
         errno: Errno,
     },
-    /// A buffer from the host may be cut short under a mapping, may lose its (huge) pages, or is
-    /// shorter than it says.
+    /// A buffer from the host can be truncated under a mapping, can lose its (huge) pages, or is
+    /// shorter than stated.
     #[error(
-        "buffer {id} is shorter than stated or could be cut short: \
+        "buffer {id} is shorter than stated or could be truncated: \
          hosts share dma-bufs and memfds sealed against shrinking, those of huge pages \
          with all their pages and sealed with F_SEAL_FUTURE_WRITE as well"
     )]
@@ -142,24 +142,24 @@ pub enum Error {
         /// Its id.
         id: u32,
     },
-    /// A buffer that clients may only read could not be opened again for reading.
-    #[error("can't open a buffer again for reading, through /proc/self/fd: {errno}")]
+    /// A buffer that clients may only read could not be reopened for reading.
+    #[error("can't reopen a buffer for reading, through /proc/self/fd: {errno}")]
     Reopen {
-        /// What the kernel answered.
+        /// The kernel's error.
         errno: Errno,
     },
-    /// As many buffers as fit are registered.
+    /// The maximum number of buffers is registered.
     #[error("{count} buffers are registered, the maximum")]
     TooManyBuffers {
         /// That number.
         count: usize,
     },
-    /// Parameter sets of no or too many bytes.
+    /// The parameter sets are empty or too large.
     #[error("parameter sets of {bytes} bytes, expected 1 to {max}")]
     ParameterSize {
         /// Their length.
         bytes: usize,
-        /// The most bytes that they may have.
+        /// Maximum length in bytes.
         max: usize,
     },
     /// The wait was cancelled by another thread.
@@ -177,7 +177,7 @@ fn os(call: &Call, errno: &Errno, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match (call, *errno) {
         (_, Errno::ACCESS | Errno::PERM) => write!(f, "{call}: no permission"),
         (Call::Bind, Errno::NOENT) => {
-            f.write_str("the socket's folder is not there: make it first")
+            f.write_str("the socket's folder does not exist: create it first")
         }
         (_, errno) => write!(f, "{call}: {errno}"),
     }
@@ -186,7 +186,7 @@ fn os(call: &Call, errno: &Errno, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 /// What to do after an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Advice {
-    /// The same call may work a moment later, or give the next frame.
+    /// The same call may succeed later, or return the next frame.
     Retry,
     /// Reconnecting may work.
     Reconnect,
@@ -195,7 +195,7 @@ pub enum Advice {
 }
 
 impl Error {
-    /// Whether to repeat the call, reconnect, or give up.
+    /// Returns whether to repeat the call, reconnect, or give up.
     pub fn advice(&self) -> Advice {
         match self {
             Self::TimedOut
@@ -216,18 +216,18 @@ impl Error {
 }
 
 impl Error {
-    /// The failure of a system call.
+    /// Returns the error of a system call.
     pub(crate) const fn os(call: Call, errno: Errno) -> Self {
         Self::Os { call, errno }
     }
 
-    /// What a fence's own error is here; `id` is the fence's.
+    /// Converts an error of fence `id`.
     pub fn of_fence(error: MemoryError, id: u32) -> Self {
         match error {
             MemoryError::TimedOut => Self::TimedOut,
             MemoryError::FenceFailed { errno } => Self::FenceFailed { errno },
             MemoryError::System { call, errno } => Self::os(call, errno),
-            // `NotASyncFile`: the others are not those of fences.
+            // `NotASyncFile`: fences have no other errors.
             _ => Self::BadFence { id },
         }
     }

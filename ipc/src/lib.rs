@@ -39,7 +39,7 @@
 //! ```
 //!
 //! A client connects to the host's `AF_UNIX` `SOCK_SEQPACKET` socket and receives descriptors of
-//! the control segment, of a lease page of its own, of an event and of the buffers. After that,
+//! the control segment, of its own lease page, of an event and of the buffers. After that,
 //! frames are held and released in shared memory. The socket announces new buffers, and hangs up
 //! when the other side ends.
 //!

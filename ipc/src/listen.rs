@@ -109,7 +109,7 @@ impl Address {
             left -= 1;
             match bind(socket, &name.socket_address()?) {
                 Ok(()) => return Ok((name, folder)),
-                // Another host's: try the next name.
+                // The name is another host's: try the next one.
                 Err(Errno::ADDRINUSE) if left > 0 => {}
                 Err(errno) => return Err(Error::os(Call::Bind, errno)),
             }
@@ -130,7 +130,7 @@ impl Address {
         Ok((name.ok_or(Error::AddressInvalid)?, Some(folder)))
     }
 
-    /// The folder of a file's name, with the slash at its end.
+    /// Returns the folder in a file's name, with the slash at its end.
     fn folder(&self) -> &[u8] {
         let slash = self.name().iter().rposition(|&b| b == b'/').unwrap_or(0);
         &self.name()[..=slash]
@@ -249,7 +249,7 @@ fn random() -> u64 {
 struct Lock(Option<OwnedFd>);
 
 impl Lock {
-    /// Waits for the lock. A folder that can't be read or locked gives a lock of nothing.
+    /// Waits for the lock. For a folder that can't be read or locked, returns an empty lock.
     ///
     /// # Errors
     /// [`Error::Os`] with EAGAIN when another process holds the lock for longer than `patience_ns`.

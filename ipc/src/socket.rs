@@ -120,7 +120,7 @@ fn receive_into(
     }
     if served > 0 {
         return Err(Error::Unexpected {
-            what: "a descriptor of a file that is no memory",
+            what: "a descriptor of a file that is not memory",
         });
     }
     let message = Message::decode(packet.bytes(), count)?;

@@ -14,8 +14,8 @@ impl<const N: usize> Default for Ledger<N> {
 }
 
 impl<const N: usize> Ledger<N> {
-    /// Sends the buffers that the client lacks, until its queue is full. Skips those that `send`
-    /// answers with [`Sent::Later`].
+    /// Sends the buffers that the client lacks, until its queue is full. Skips those for which
+    /// `send` returns [`Sent::Later`].
     pub(crate) fn send_lacking<M, E>(
         &mut self,
         registry: &Registry<M, N>,
@@ -35,7 +35,7 @@ impl<const N: usize> Ledger<N> {
         Ok(all)
     }
 
-    /// Removes a buffer. Returns whether the client has been sent it and has to be told.
+    /// Removes a buffer. Returns whether it was sent to the client, which must then be told.
     pub(crate) fn unregister(&mut self, id: u32) -> bool {
         let sent = self.0.iter_mut().find(|sent| **sent == id);
         sent.map(|sent| *sent = 0).is_some()

@@ -14,7 +14,7 @@
 //! - A buffer that is unregistered, or makes room for another, stays on both sides until no slot
 //!   names it any more, readable or held. The ring's own proof shows that the host sees every hold.
 //!
-//! A fence is a buffer of no bytes that is unregistered as soon as its frame is published: the
+//! A fence is a buffer of size 0 that is unregistered as soon as its frame is published: the
 //! third ordering keeps it exactly as long as a client can wait for it. A client that holds no
 //! frames for a while is not sent the fences of the frames it skips ([`Sent::Later`]); it then
 //! misses a fence at most once.

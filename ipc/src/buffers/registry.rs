@@ -115,8 +115,8 @@ impl<M, const N: usize> Registry<M, N> {
         self.retiring != 0
     }
 
-    /// Removes one unregistered buffer for whose id `is_used` is false. Returns its id, of which
-    /// clients have to be told. To be called until it returns `None`.
+    /// Removes one unregistered buffer for whose id `is_used` is false. Returns its id, which
+    /// clients must be told. Call this until it returns `None`.
     pub(crate) fn sweep(&mut self, is_used: impl Fn(u32) -> bool) -> Option<u32> {
         let goes = |e: &Entry<M>| e.retiring && !is_used(e.id);
         let index = self.position(goes)?;
@@ -124,8 +124,8 @@ impl<M, const N: usize> Registry<M, N> {
         self.entries[index].take().map(|e| e.id)
     }
 
-    /// Removes the least recently used of the buffers that no frame lies in. Returns its id, of
-    /// which clients have to be told before they are sent another buffer.
+    /// Removes the least recently used of the buffers that no frame lies in. Returns its id, which
+    /// clients must be told before they are sent another buffer.
     pub(crate) fn make_room(&mut self, is_used: impl Fn(u32) -> bool) -> Option<u32> {
         let entries = self.entries.iter().flatten();
         let unused = entries.filter(|e| !is_used(e.id));

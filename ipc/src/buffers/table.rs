@@ -39,7 +39,7 @@ impl<B, const N: usize> Table<B, N> {
 }
 
 /// Finds a buffer with `look`. While that finds nothing, handles one more message of the host with
-/// `pump`, which returns whether there was one. To be called with `contents` locked against all
+/// `pump`, which returns whether there was one. Call this with `contents` locked against all other
 /// threads of the client.
 ///
 /// # Errors

@@ -17,7 +17,7 @@ pub enum Event {
     Fence(u32, OwnedFd),
     /// A buffer or fence that the host has unregistered: its id.
     Retire(u32),
-    /// Parameter sets that decoding starts with: size in bytes, descriptor of a sealed memfd.
+    /// Parameter sets that a decoder needs first: size in bytes, descriptor of a sealed memfd.
     Parameters(u64, OwnedFd),
     /// The state of a client; part of the answer to [`Client::look`](super::Client::look).
     Client(ClientStatus),
@@ -76,10 +76,10 @@ impl Event {
                 what: "second welcome",
             }),
             Message::Moved => Err(Error::Unexpected {
-                what: "a host that holds frames",
+                what: "moved from a host",
             }),
             Message::StatusRequest => Err(Error::Unexpected {
-                what: "a host that asks how it does",
+                what: "status request from a host",
             }),
         }
     }

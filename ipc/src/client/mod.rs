@@ -1,7 +1,7 @@
 //! The client: connects, waits for frames, holds and releases them.
 //!
 //! Holding, reading and releasing touch shared memory only, from any number of threads. Messages of
-//! the host (new buffers, goodbye) are read by [`Client::pump`], to be called when [`Client::wait`]
+//! the host (new buffers, goodbye) are read by [`Client::pump`]: call it when [`Client::wait`]
 //! returns [`Woken::Message`] or a frame names an unknown buffer.
 
 mod connect;
@@ -55,7 +55,7 @@ impl Default for Config {
     }
 }
 
-/// A frame held by this client. Give it back with [`Client::release`].
+/// A frame held by this client. Release it with [`Client::release`].
 #[derive(Debug)]
 #[must_use = "a held frame keeps its slot from the host until it is released"]
 pub struct HeldFrame {
@@ -63,7 +63,7 @@ pub struct HeldFrame {
     pub slot: SlotId,
     /// Its description by the host, checked except for the buffers' sizes.
     pub descriptor: FrameDescriptor,
-    /// Frames between the previous one and this that the client did not get.
+    /// Frames between the previous one and this one that the client did not get.
     pub missed: u64,
 }
 
@@ -225,8 +225,8 @@ impl Client {
         self.tell_of_release();
     }
 
-    /// Returns the ring's words, to be read, and this client's lease. Writing to the lease
-    /// around this type can only harm this client.
+    /// Returns the ring's words, read-only, and this client's lease. Writing to the lease
+    /// directly can harm only this client.
     ///
     /// ```compile_fail,E0599
     /// use videostream_hal::ring::cells::Control;
@@ -254,8 +254,8 @@ impl Client {
         }
     }
 
-    /// Reads one message of the host without blocking. Returns `Ok(None)` if its queue is empty. To
-    /// be called by one thread at a time, which applies the events in order.
+    /// Reads one message from the host without blocking. Returns `Ok(None)` if its queue is empty.
+    /// Call this from one thread at a time, which applies the events in order.
     ///
     /// # Errors
     /// [`Error::HostGone`], [`Error::Goodbye`] with the reason, [`Error::BadBuffer`] for memory

@@ -9,7 +9,7 @@ use crate::socket;
 use crate::wire::Message;
 
 impl Client {
-    /// Counts a hold or release. To be called before the host's mark is read.
+    /// Counts a hold or release. Call this before reading the host's mark.
     #[inline]
     pub(super) fn count_move(&self) {
         let moves = self.lease.stat(Stat::Moves);

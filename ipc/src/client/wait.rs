@@ -222,7 +222,7 @@ impl Client {
         wake::arm(&self.control, &self.lease, after)
     }
 
-    /// Stops events, which makes each publish cheaper for the host. To be called by the thread that
+    /// Stops events, which makes each publish cheaper for the host. Call this from the thread that
     /// arms.
     pub fn disarm(&self) {
         self.wakes.take_for_event_loop();
@@ -230,8 +230,8 @@ impl Client {
         self.wakes.give_back();
     }
 
-    /// Returns a file descriptor that is readable after a publish while [armed](Client::arm). To be
-    /// polled, not read.
+    /// Returns a file descriptor that is readable after a publish while [armed](Client::arm). Poll
+    /// it, but do not read from it.
     pub fn event_fd(&self) -> BorrowedFd<'_> {
         self.wakes.event()
     }

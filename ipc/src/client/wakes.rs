@@ -29,7 +29,7 @@ pub(super) struct Wakes {
 }
 
 impl Wakes {
-    /// Takes the host's descriptor, which has to be a socket: reading another kind could block.
+    /// Takes the host's descriptor, which must be a socket: reading another kind could block.
     pub(super) fn new(event: OwnedFd) -> Result<Self, Error> {
         let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
         let wakes = Self {

@@ -24,13 +24,13 @@ const PAUSE_NS: u64 = 100_000_000;
 /// How soon to retry a welcome for which there was no room.
 const AGAIN_NS: u64 = 10_000_000;
 
-/// The listening socket, and the means against its staying readable when descriptors run out.
+/// The listening socket, and what keeps it from waking the host while descriptors are short.
 #[derive(Debug)]
 pub(super) struct Acceptor {
     /// `None` once the host has closed.
     pub(super) listener: Option<OwnedFd>,
-    /// A spare descriptor, given up when there is no other, to accept and refuse a client instead
-    /// of letting it wait in vain.
+    /// A spare descriptor, closed when no other is left, to accept and refuse a client instead of
+    /// letting it wait in vain.
     reserve: Option<OwnedFd>,
     /// Until when the listener is not polled; 0 while it is.
     shut_until_ns: u64,

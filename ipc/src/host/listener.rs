@@ -13,11 +13,11 @@ use videostream_hal::Call;
 /// its name.
 pub(super) fn adopt(socket: &OwnedFd) -> Result<Address, Error> {
     let domain = sockopt::socket_domain(socket).map_err(|_| Error::Listener {
-        why: "it is no socket",
+        why: "it is not a socket",
     })?;
     if domain != AddressFamily::UNIX {
         return Err(Error::Listener {
-            why: "it is no Unix socket",
+            why: "it is not a Unix socket",
         });
     }
     if sockopt::socket_type(socket).map_err(|e| Error::os(Call::Getsockopt, e))?

@@ -207,7 +207,7 @@ impl Host {
     }
 
     /// Sends parameter sets (such as SPS and PPS) to the attached clients, and keeps them for later
-    /// ones. To be called before the key frame that they belong to.
+    /// ones. Call this before publishing the key frame that they belong to.
     ///
     /// # Errors
     /// [`Error::ParameterSize`] for zero or too many bytes.
@@ -286,7 +286,7 @@ impl Host {
         self.outstanding()
     }
 
-    /// Returns whether the policy allows to retire a frame that has not expired.
+    /// Returns whether the policy allows retiring a frame that has not expired.
     fn may_drop(&self, serial: u64) -> bool {
         match self.config.policy {
             Policy::Newest => true,

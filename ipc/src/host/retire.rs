@@ -1,4 +1,4 @@
-//! For a producer that retires each frame explicitly, and for a program with its own poll loop.
+//! Retiring frames explicitly, and the descriptors for a program with its own poll loop.
 
 use rustix::fd::{AsFd, BorrowedFd};
 use videostream_hal::ring::cells::SlotId;
@@ -36,7 +36,7 @@ impl Host {
         self.peers.iter().map(Peer::socket)
     }
 
-    /// Returns whether a client has connected and not been welcomed yet.
+    /// Returns whether a client has connected but has not been welcomed yet.
     pub fn is_expecting(&self) -> bool {
         self.peers.iter().any(|peer| peer.lease().is_none())
     }

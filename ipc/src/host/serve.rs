@@ -24,7 +24,7 @@ pub(super) const ALARM: u64 = u64::MAX - 1;
 pub(super) const EVENTS: usize = 32;
 
 impl Host {
-    /// Serves the socket: accepts clients, answers them, and notices hang-ups. To be called when
+    /// Serves the socket: accepts clients, answers them, and notices hang-ups. Call this when
     /// [`Host::as_fd`](rustix::fd::AsFd::as_fd) is readable. It never blocks and takes a bounded
     /// time.
     pub fn process(&mut self) -> Result<(), Error> {
@@ -105,7 +105,7 @@ impl Host {
             Ok(false) => resources(Errno::TOOMANYREFS),
             Err(why) => why,
         };
-        // Perhaps only for a moment: clients that leave free descriptors.
+        // Resources may be short only for a moment: clients that leave free descriptors.
         if matches!(why, Refusal::Resources { .. }) && now_ns() < asked_ns + HELLO_NS {
             return;
         }

@@ -85,7 +85,7 @@ pub enum Message {
         /// The id.
         id: u32,
     },
-    /// Host: parameter sets that decoding starts with, in a sealed memfd.
+    /// Host: the parameter sets that a decoder needs first, in a sealed memfd.
     Parameters {
         /// Their bytes.
         size: u64,
@@ -113,7 +113,7 @@ pub enum Exports {
     ///   descriptor.
     /// - Another memfd is reopened for reading.
     /// - A dma-buf is sent with the access it was exported with: export it for reading, as V4L2
-    ///   drivers can. dma-heaps and udmabuf only give writable ones.
+    ///   drivers can. dma-heaps and udmabuf export only writable ones.
     #[default]
     ReadOnly,
     /// Read and write: every buffer is sent as it was registered.

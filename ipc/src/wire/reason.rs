@@ -1,4 +1,4 @@
-//! Why somebody is refused, sent away, or not understood, in words that help.
+//! Why a host refuses a client or ends its connection, and what is wrong with a message.
 
 use super::{MAGIC, MESSAGE_SIZE, VERSION};
 
@@ -14,7 +14,7 @@ pub enum Refusal {
         /// The host's version.
         host: u32,
     },
-    /// As many clients are connected as the host takes.
+    /// The maximum number of clients is connected.
     #[error("the host already serves {clients} clients, its maximum")]
     Full {
         /// That number.
@@ -22,7 +22,7 @@ pub enum Refusal {
     },
     /// The client asked to hold more frames than can be spared.
     #[error(
-        "asked to hold {asked} frames at once but the host has {left} left to lend: \
+        "asked to hold {asked} frames at once but the host can spare only {left}: \
          hold fewer, or give the host more buffers"
     )]
     Hold {
@@ -39,19 +39,19 @@ pub enum Refusal {
         /// The user's id.
         uid: u32,
     },
-    /// The message was not understood.
+    /// The host did not understand a message.
     #[error("the host did not understand the request")]
     Malformed,
     /// The host has no memory or descriptors left.
     #[error("the host is out of memory or descriptors (errno {errno})")]
     Resources {
-        /// What its kernel answered.
+        /// The host's error number.
         errno: u32,
     },
-    /// The client has connected and said nothing.
+    /// The client connected and sent nothing.
     #[error(
-        "the host heard nothing from this client for {ms} ms after it had connected, \
-         or needed its place for another: connect again"
+        "this client sent nothing for {ms} ms after it connected, or the host needed its place \
+         for another client: connect again"
     )]
     Silent {
         /// Milliseconds that it had.
@@ -66,7 +66,7 @@ pub enum Goodbye {
     #[error("the host has ended")]
     Closing,
     /// The client held more frames than it asked for.
-    #[error("thrown out for holding {held} frames where {allowed} were agreed")]
+    #[error("evicted by the host for holding {held} frames where {allowed} were agreed")]
     OverLimit {
         /// Frames that it held.
         held: u32,
@@ -74,13 +74,13 @@ pub enum Goodbye {
         allowed: u32,
     },
     /// The client held a frame longer than the host allows.
-    #[error("thrown out for holding a frame for {ms} ms")]
+    #[error("evicted by the host for holding a frame for {ms} ms")]
     LeaseTime {
         /// Milliseconds that it held the frame.
         ms: u32,
     },
     /// The client did not read its messages.
-    #[error("thrown out for not reading the host's messages")]
+    #[error("evicted by the host for not reading the host's messages")]
     NotReading,
     /// The format of the stream has changed; connect again.
     #[error("the stream's format has changed: connect again")]
@@ -96,13 +96,13 @@ pub enum WireError {
         /// Its length.
         bytes: usize,
     },
-    /// It starts with another word than [`MAGIC`].
+    /// It does not start with [`MAGIC`].
     #[error("message starts with {found:#010x}, expected {MAGIC:#010x}")]
     Magic {
         /// Its first word.
         found: u32,
     },
-    /// It has another version than [`VERSION`].
+    /// Its version is not [`VERSION`].
     #[error(
         "the other side speaks protocol version {found}, this one {VERSION}: \
          use the same library release on both sides"
@@ -117,8 +117,8 @@ pub enum WireError {
         /// Its kind.
         found: u16,
     },
-    /// A field has a value that does not exist.
-    #[error("message of kind {kind} has impossible value {value}")]
+    /// A field has an invalid value.
+    #[error("message of kind {kind} has invalid value {value}")]
     Field {
         /// The message's kind.
         kind: u16,
@@ -128,9 +128,9 @@ pub enum WireError {
     /// It carries a wrong number of descriptors.
     #[error("message with {found} descriptors, expected {expected}")]
     Fds {
-        /// Descriptors that came.
+        /// Descriptors received.
         found: usize,
-        /// Descriptors that belong to it.
+        /// Descriptors expected.
         expected: usize,
     },
 }

@@ -127,7 +127,7 @@ fn a_socket_name_that_is_too_long() {
 #[test]
 fn a_socket_whose_folder_is_not_there() {
     let name = "/no/such/folder/camera";
-    run(["stream", "--pattern", name]).assert_error(5, &[name, "folder is not there"]);
+    run(["stream", "--pattern", name]).assert_error(5, &[name, "folder does not exist"]);
 }
 
 #[test]

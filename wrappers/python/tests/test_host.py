@@ -48,7 +48,7 @@ def test_a_second_host_is_refused(host, socket):
 
 
 def test_a_missing_folder_is_named():
-    with pytest.raises(vs.Error, match="folder is not there.*/no/such/folder/host") as error:
+    with pytest.raises(vs.Error, match="folder does not exist.*/no/such/folder/host") as error:
         vs.Host("/no/such/folder/host")
     assert error.value.errno == errno.ENOENT
 
