@@ -12,7 +12,7 @@ use crate::v4l2::{Buffer, BufferFlags};
 /// The content is bytes `data_offset..bytes_used` of each memory plane. A decoder may still read a
 /// picture as a reference: do not write to it.
 #[derive(Debug)]
-#[must_use = "dropping it gives the buffer back"]
+#[must_use = "dropping it returns the buffer to the driver"]
 pub struct FinishedBuffer<'m> {
     m2m: &'m M2m,
     buffer: Buffer,

@@ -115,8 +115,7 @@ pub struct Allocator {
 }
 
 impl Allocator {
-    /// Uses the first available heap of [`ANY_HEAP`]: contiguous heaps before the one of scattered
-    /// pages.
+    /// Uses the first available heap of [`ANY_HEAP`]: contiguous heaps before the system heap.
     pub fn new() -> Self {
         Self::with_heaps(ANY_HEAP)
     }

@@ -19,8 +19,8 @@ use crate::scan::{self, ScanError};
 /// The directory of the heaps.
 pub const HEAP_FOLDER: &CStr = c"/dev/dma_heap";
 
-/// Heaps of physically contiguous memory (CMA), under the names that kernels give them: since Linux
-/// 6.17, from the device tree, from the kernel command line, by default.
+/// Heaps of physically contiguous memory (CMA). Since Linux 6.17 the name is `default_cma_region`;
+/// before, it is that of the device tree's node (`linux,cma`, `default-pool`) or `reserved`.
 pub const CONTIGUOUS_HEAPS: &[&str] = &[
     "default_cma_region",
     "linux,cma",
@@ -28,8 +28,8 @@ pub const CONTIGUOUS_HEAPS: &[&str] = &[
     "default-pool",
 ];
 
-/// The contiguous heaps, then the heap of scattered pages, which devices behind an IOMMU, virtual
-/// drivers and CPUs can use.
+/// The contiguous heaps, then the system heap: scattered pages, for devices behind an IOMMU,
+/// virtual drivers and CPUs.
 pub const ANY_HEAP: &[&str] = &[
     "default_cma_region",
     "linux,cma",
@@ -133,7 +133,7 @@ impl DmaHeap {
 
 #[expect(
     unsafe_code,
-    reason = "the request is made here, and its answer becomes an owned fd"
+    reason = "the request is made here, and its result becomes an owned fd"
 )]
 fn allocate(device: BorrowedFd<'_>, len_bytes: u64) -> Result<OwnedFd, Errno> {
     let mut data = dma_heap_allocation_data {

@@ -2,7 +2,7 @@
 //!
 //! Source: `mmap(2)`; for dma-bufs `driver-api/dma-buf` of the kernel's documents.
 
-#![expect(unsafe_code, reason = "mmap, munmap and pointers into what they give")]
+#![expect(unsafe_code, reason = "mmap, munmap and pointers into mappings")]
 
 use core::ptr::NonNull;
 
@@ -78,7 +78,7 @@ impl Mapping {
             Access::ReadWrite => ProtFlags::READ | ProtFlags::WRITE,
         };
         let wanted = lead.checked_add(len).ok_or(NO_MEMORY)?;
-        // Huge pages are mapped whole, and have to be unmapped so.
+        // Huge pages are mapped and unmapped as a whole.
         let mapped = match huge_page {
             Some(page) => wanted.checked_next_multiple_of(page).ok_or(NO_MEMORY)?,
             None => wanted,

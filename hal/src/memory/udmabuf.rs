@@ -78,7 +78,7 @@ impl Udmabuf {
 
 #[expect(
     unsafe_code,
-    reason = "the request is made here, and its answer becomes an owned fd"
+    reason = "the request is made here, and its result becomes an owned fd"
 )]
 fn create(
     device: BorrowedFd<'_>,

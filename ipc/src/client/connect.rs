@@ -76,7 +76,7 @@ impl PendingClient {
     ///
     /// # Errors
     /// [`Error::Refused`] with the host's reason, [`Error::TimedOut`], [`Error::HostGone`],
-    /// [`Error::Wire`] for a host that can't be trusted.
+    /// [`Error::Wire`] for an invalid message.
     pub fn answer(
         &self,
         deadline_ns: u64,
@@ -113,7 +113,7 @@ impl PendingClient {
     /// Maps the descriptors of the welcome.
     ///
     /// # Errors
-    /// [`Error::Ring`], [`Error::Unexpected`] for a host that can't be trusted.
+    /// [`Error::Ring`], [`Error::Unexpected`] for an invalid welcome.
     pub fn enter(self, welcome: Welcome) -> Result<Client, Error> {
         let Self { socket, config } = self;
         let Welcome {

@@ -95,7 +95,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::NoHost`], [`Error::Refused`] with the host's reason, [`Error::TimedOut`],
-    /// [`Error::Ring`] or [`Error::Wire`] for a host that can't be trusted.
+    /// [`Error::Ring`] or [`Error::Wire`] for an invalid ring or message.
     pub fn connect(
         address: &Address,
         config: Config,

@@ -11,7 +11,7 @@ use crate::Error;
 
 impl Client {
     /// Returns the last serial that [`Client::hold`] or [`Client::peek`] returned; before that, the
-    /// newest one when the host let this client in.
+    /// newest one when the host welcomed this client.
     pub fn last_serial(&self) -> u64 {
         self.lease.stat(Stat::LastSerial).load(Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! Accepting connections: let in, refused with a reason, or left waiting.
+//! Accepting connections: clients are welcomed, refused with a reason, or left waiting.
 
 use heapless::Vec;
 use rustix::event::{PollFd, PollFlags, epoll};

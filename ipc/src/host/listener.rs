@@ -31,7 +31,7 @@ pub(super) fn adopt(socket: &OwnedFd) -> Result<Address, Error> {
     if !sockopt::socket_acceptconn(socket).map_err(|e| Error::os(Call::Getsockopt, e))? {
         return Err(Error::Listener {
             why: "it does not listen \
-                  (Accept=yes of a systemd socket unit gives connections instead)",
+                  (Accept=yes of a systemd socket unit passes connections instead)",
         });
     }
     fcntl_setfd(socket, FdFlags::CLOEXEC).map_err(|e| Error::os(Call::Fcntl, e))?;

@@ -39,14 +39,14 @@ pub const MAX_HOLD: u32 = 64;
 /// A message of either side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Message {
-    /// Client: the first message, which asks to be let in.
+    /// Client: the first message, a request to connect.
     Hello {
         /// Which frames it wants.
         mode: Mode,
         /// Maximum frames held at once; 0 for a client that only asks for status.
         hold: u32,
     },
-    /// Host: lets the client in; with control segment, lease page and event socket.
+    /// Host: accepts the client; with control segment, lease page and event socket.
     Welcome {
         /// The host's number for this client.
         client: u32,

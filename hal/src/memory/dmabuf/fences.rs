@@ -65,7 +65,7 @@ pub fn wait(fd: BorrowedFd<'_>, access: SyncAccess, deadline_ns: u64) -> Result<
 
 #[expect(
     unsafe_code,
-    reason = "the request is made here, and its answer becomes an owned fd"
+    reason = "the request is made here, and its result becomes an owned fd"
 )]
 fn export(fd: BorrowedFd<'_>, flags: u32) -> Result<OwnedFd, Errno> {
     let mut data = dma_buf_export_sync_file { flags, fd: -1 };

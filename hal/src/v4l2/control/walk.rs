@@ -1,7 +1,7 @@
 //! Enumeration of controls that skips those that fail.
 //!
 //! The kernel returns the control after an id, but no id if that control fails (a USB camera with
-//! broken firmware). The one after it has to be found by asking from higher ids on.
+//! broken firmware). The control after it is found by querying from higher ids on.
 
 use rustix::io::Errno;
 

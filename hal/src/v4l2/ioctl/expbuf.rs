@@ -1,7 +1,7 @@
 //! `VIDIOC_EXPBUF`.
 #![expect(
     unsafe_code,
-    reason = "the kernel answers with a number that is a new descriptor"
+    reason = "the kernel returns a number that is a new descriptor"
 )]
 
 use rustix::fd::{BorrowedFd, FromRawFd, OwnedFd};
