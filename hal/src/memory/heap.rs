@@ -19,8 +19,10 @@ use crate::scan::{self, ScanError};
 /// The directory of the heaps.
 pub const HEAP_FOLDER: &CStr = c"/dev/dma_heap";
 
-/// Heaps of physically contiguous memory (CMA). Since Linux 6.17 the name is `default_cma_region`;
-/// before, it is that of the device tree's node (`linux,cma`, `default-pool`) or `reserved`.
+/// Names of the heap of physically contiguous memory (CMA): `default_cma_region` since Linux 6.17,
+/// one of the others, depending on the platform, on older kernels.
+///
+/// Source: kernel page `userspace-api/dma-buf-heaps.html`.
 pub const CONTIGUOUS_HEAPS: &[&str] = &[
     "default_cma_region",
     "linux,cma",
