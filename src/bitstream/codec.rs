@@ -33,6 +33,30 @@ impl Codec {
         }
     }
 
+    /// Returns the codec with a name: that of [`Codec::name`], or `avc`, `hevc`, `mjpg`. Case does
+    /// not matter.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Some(match &*name.to_ascii_lowercase() {
+            "h264" | "avc" => Self::H264,
+            "h265" | "hevc" => Self::H265,
+            "fwht" => Self::Fwht,
+            "mjpeg" | "mjpg" => Self::Mjpeg,
+            _ => return None,
+        })
+    }
+
+    /// Returns the name for options and settings: `h264`, `h265`, `fwht`, `mjpeg`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::H264 => "h264",
+            Self::H265 => "h265",
+            Self::Fwht => "fwht",
+            Self::Mjpeg => "mjpeg",
+        }
+    }
+
     /// Returns the codec of shared and recorded packets by their format: H.264 or H.265. FWHT is
     /// not stored, and frames of Motion-JPEG are treated as pictures.
     #[must_use]
@@ -83,5 +107,19 @@ impl Level {
 impl fmt::Display for Level {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_codec_is_found_by_its_name() {
+        for codec in [Codec::H264, Codec::H265, Codec::Fwht, Codec::Mjpeg] {
+            assert_eq!(Codec::from_name(codec.name()), Some(codec));
+        }
+        assert_eq!(Codec::from_name("HEVC"), Some(Codec::H265));
+        assert_eq!(Codec::from_name("av1"), None);
     }
 }

@@ -21,7 +21,7 @@ use crate::encoder::options::{backend_name, parse_backend, parse_device};
 use crate::error::{codec_error, invalid, to_python};
 use crate::fork::ProcessLocal;
 use crate::frame::{Frame, parse_fourcc};
-use crate::packet::{bytes_like, name_of, parse_codec};
+use crate::packet::{bytes_like, parse_codec};
 use crate::rate::parse_fps;
 use crate::wait::lock;
 
@@ -199,7 +199,7 @@ impl Decoder {
     /// The codec: "h264", "h265", "mjpeg".
     #[getter]
     fn codec(&self) -> &'static str {
-        name_of(self.codec)
+        self.codec.name()
     }
 
     /// Width of the last picture in pixels; 0 before the first.
@@ -250,7 +250,7 @@ impl Decoder {
             };
             Ok(format!(
                 "<videostream.Decoder {}{size} frames={}>",
-                name_of(self.codec),
+                self.codec.name(),
                 state.shown
             ))
         })

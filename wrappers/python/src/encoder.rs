@@ -22,7 +22,7 @@ use crate::convert::{Crop, Pixels, Source};
 use crate::error::{codec_error, invalid};
 use crate::fork::ProcessLocal;
 use crate::frame::{Frame, parse_fourcc};
-use crate::packet::{Packet, name_of, parse_codec};
+use crate::packet::{Packet, parse_codec};
 use crate::rate::parse_fps;
 use crate::wait::lock;
 
@@ -276,7 +276,7 @@ impl Encoder {
     /// The codec: "h264", "h265".
     #[getter]
     fn codec(&self) -> &'static str {
-        name_of(self.codec)
+        self.codec.name()
     }
 
     /// Parameter sets of the stream, if the encoder knows them before the first packet, else None.
@@ -325,7 +325,7 @@ impl Encoder {
             };
             Ok(format!(
                 "<videostream.Encoder {} {about}>",
-                name_of(self.codec)
+                self.codec.name()
             ))
         })
     }

@@ -65,28 +65,11 @@ type Fields<'py> = (Bound<'py, PyBytes>, &'static str, u64, u64);
 
 /// Parses a codec by name.
 pub(crate) fn parse_codec(name: &str) -> PyResult<Codec> {
-    Ok(match name.to_ascii_lowercase().as_str() {
-        "h264" | "avc" => Codec::H264,
-        "h265" | "hevc" => Codec::H265,
-        "mjpeg" | "mjpg" => Codec::Mjpeg,
-        "fwht" => Codec::Fwht,
-        _ => {
-            return Err(invalid(format!(
-                "codec={name:?}: expected \"h264\", \"h265\" or \"mjpeg\""
-            )));
-        }
+    Codec::from_name(name).ok_or_else(|| {
+        invalid(format!(
+            "codec={name:?}: expected \"h264\", \"h265\" or \"mjpeg\""
+        ))
     })
-}
-
-/// Returns a codec's name.
-pub(crate) fn name_of(codec: Codec) -> &'static str {
-    match codec {
-        Codec::H264 => "h264",
-        Codec::H265 => "h265",
-        Codec::Mjpeg => "mjpeg",
-        Codec::Fwht => "fwht",
-        _ => "unknown",
-    }
 }
 
 #[pymethods]
@@ -117,7 +100,7 @@ impl Packet {
     /// The codec: "h264", "h265", "mjpeg".
     #[getter]
     fn codec(&self) -> &'static str {
-        name_of(self.codec)
+        self.codec.name()
     }
 
     /// Presentation time in nanoseconds.
@@ -191,7 +174,7 @@ impl Packet {
         let key = if self.is_key { " key frame" } else { "" };
         format!(
             "<videostream.Packet {}{key} {} bytes pts={:.6}>",
-            name_of(self.codec),
+            self.codec.name(),
             self.bytes.len(),
             self.pts()
         )

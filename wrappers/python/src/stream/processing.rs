@@ -55,9 +55,8 @@ impl Processing {
 }
 
 pub(super) fn parse_codec(name: &str) -> PyResult<Codec> {
-    match name.to_ascii_lowercase().as_str() {
-        "h264" => Ok(Codec::H264),
-        "h265" | "hevc" => Ok(Codec::H265),
+    match Codec::from_name(name) {
+        Some(codec @ (Codec::H264 | Codec::H265)) => Ok(codec),
         _ => Err(invalid(format!(
             "encode={name:?}: expected \"h264\", \"h265\" or None"
         ))),
