@@ -33,7 +33,8 @@ const NONE: Quirks = Quirks {
     end_outlives_start: false,
 };
 
-/// The known deviations, by driver.
+/// The known deviations, one row for each driver. The first row that matches applies: a longer
+/// name comes before its beginning.
 ///
 /// Wave5, Wave6, Venus, Iris, MFC, MediaTek, and Amphion have no row. What they lack (key frames on
 /// demand, rate control modes, the placement of parameter sets) can be queried; where they refuse a
@@ -87,6 +88,21 @@ mod tests {
         assert!(Quirks::of("bcm2835-codec-decode").placeholder_size);
         assert_eq!(Quirks::of("vivid"), Quirks::default());
         assert_eq!(Quirks::of(""), Quirks::default());
+    }
+
+    #[test]
+    fn no_row_is_hidden_by_an_earlier_one() {
+        for row in TABLE {
+            assert_eq!(Quirks::of(row.driver), row.quirks, "{}", row.driver);
+        }
+        for (at, row) in TABLE.iter().enumerate() {
+            let earlier = &mut TABLE[..at].iter();
+            assert!(
+                !earlier.any(|e| row.driver.starts_with(e.driver)),
+                "{}",
+                row.driver
+            );
+        }
     }
 
     #[test]
