@@ -81,7 +81,6 @@ impl ObjectImpl for VslSink {
 
     fn property(&self, _: usize, pspec: &glib::ParamSpec) -> glib::Value {
         match pspec.name() {
-            "stats" => self.stats().to_value(),
             "num-clients" => {
                 let stream = lock(&self.stream);
                 let service = stream.service.as_ref();
@@ -95,7 +94,10 @@ impl ObjectImpl for VslSink {
                     .or_else(|| lock(&self.settings).path.clone())
                     .to_value()
             }
-            name => lock(&self.settings).get(name),
+            name => {
+                let value = lock(&self.settings).get(name);
+                value.unwrap_or_else(|| self.stats().to_value())
+            }
         }
     }
 }

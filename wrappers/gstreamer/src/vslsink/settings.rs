@@ -148,17 +148,18 @@ impl Settings {
         }
     }
 
-    /// Returns the value of a property.
-    pub(super) fn get(&self, name: &str) -> glib::Value {
-        match name {
+    /// Returns the value of a property; `None` for those that are statistics.
+    pub(super) fn get(&self, name: &str) -> Option<glib::Value> {
+        Some(match name {
             "path" => self.path.to_value(),
             "lifespan" => self.lifespan_ms.to_value(),
             "pool-size" => self.pool_size.to_value(),
             "policy" => self.policy.to_value(),
             "lend" => self.lend.to_value(),
             "socket-mode" => self.socket_mode.to_value(),
-            _ => self.allow.to_value(),
-        }
+            "allow" => self.allow.to_value(),
+            _ => return None,
+        })
     }
 
     /// Returns the maximum number of frames shared at once.
