@@ -25,7 +25,8 @@ use super::{Access, Mapping, MemoryError};
 /// let mapped = Mapped::new(&buffer.fd, 4096, Access::ReadWrite)?;
 /// let mut writing = mapped.write(buffer.fd.as_fd())?;
 /// // SAFETY: nobody else has the descriptor, and there is no other guard.
-/// unsafe { writing.bytes_mut() }[0] = 17;
+/// let bytes = unsafe { writing.bytes_mut() };
+/// bytes[0] = 17;
 /// writing.end()?;
 /// let reading = mapped.read(buffer.fd.as_fd())?;
 /// // SAFETY: as above.
