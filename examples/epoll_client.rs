@@ -50,7 +50,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let mut seen = 0;
     loop {
-        // Frames first: the descriptor tells of those that come after `poll_next` gave `None`.
+        // Frames first: the descriptor reports those that arrive after `poll_next` returned `None`.
         while let Some(frame) = client.poll_next()? {
             seen += 1;
             println!("frame {}: number {seen}", frame.serial());

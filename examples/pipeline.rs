@@ -163,7 +163,7 @@ impl Source for Inverted {
 fn invert(from: &str, to: &str) -> Result<(), Box<dyn Error>> {
     let layout = Layout::new(FourCc::NV12, WIDTH, HEIGHT)?;
     let mut client = client_of(from)?;
-    // After `None` the client, as a descriptor, tells of every frame to come.
+    // After `None` the client's descriptor reports every later frame.
     while client.poll_next()?.is_some() {}
     let inverted = Inverted {
         client,

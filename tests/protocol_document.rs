@@ -203,7 +203,9 @@ fn every_message_is_sent_as_the_page_says_byte_by_byte() {
     for message in messages() {
         let (kind, mut values) = values(&message);
         let name = name(&message);
-        let heading = format!("{kind} {name} ({} descriptors)", message.fds());
+        let fds = message.fds();
+        let plural = if fds == 1 { "" } else { "s" };
+        let heading = format!("{kind} {name} ({fds} descriptor{plural})");
         values.extend([
             ("magic", MAGIC.into()),
             ("version", VERSION.into()),
@@ -235,7 +237,7 @@ fn every_message_is_sent_as_the_page_says_byte_by_byte() {
     let headings = DOCUMENT
         .lines()
         .filter_map(|line| line.strip_prefix("### "));
-    let messages = headings.filter(|text| text.ends_with("descriptors)"));
+    let messages = headings.filter(|text| text.contains(" descriptor"));
     assert_eq!(messages.count(), seen.len());
     let prose = DOCUMENT.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(prose.contains(&format!("one packet of {MESSAGE_SIZE} bytes")));

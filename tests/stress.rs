@@ -348,7 +348,7 @@ fn visit(folder: &Path, random: &mut Random) -> u64 {
 }
 
 /// The content is that of the frame, unless its memory no longer is: only a client that was
-/// thrown out loses what it holds, and it can tell. Gives the connection that is over then.
+/// evicted loses what it holds, and it can tell. Gives the connection that is over then.
 fn check((frame, connection): &(Frame, u64)) -> Option<u64> {
     let pixels = frame.pixels().unwrap();
     let number = pattern::verify(&pixels.picture().unwrap());

@@ -258,7 +258,7 @@ impl CameraStream {
     /// - [`CameraError::TimedOut`]: no frame before the deadline.
     /// - [`CameraError::Disconnected`][]: unplugged.
     /// - [`CameraError::SourceChanged`][]: see [`CameraStream::renegotiate`].
-    /// - [`CameraError::Device`]: the driver gave up (restart the camera), or no buffer is queued.
+    /// - [`CameraError::Device`]: the driver failed (restart the camera), or no buffer is queued.
     pub fn next(&mut self, deadline_ns: Option<u64>) -> Result<CameraFrame, CameraError> {
         let frame = self.stream.next_frame(deadline_ns);
         Ok(keep(frame.map_err(|error| {

@@ -231,7 +231,7 @@ impl EncoderConfig {
         }
     }
 
-    /// Sets the colours of the pictures, which the stream tells decoders as far as they are known.
+    /// Sets the colours of the pictures, which the stream signals as far as they are known.
     /// For RGB it says what they are converted to (default: BT.601 in limited range; see
     /// [`Colorimetry::converted`]).
     #[must_use]
@@ -260,7 +260,7 @@ impl EncoderConfig {
         }
     }
 
-    /// Sets width and height of a sample, which the stream tells decoders: 4 and 3 for samples that
+    /// Sets width and height of a sample, which the stream signals: 4 and 3 for samples that
     /// are wider than high. With a 0 the stream carries none.
     #[must_use]
     #[doc(alias = "V4L2_CID_MPEG_VIDEO_H264_VUI_SAR_IDC")]

@@ -138,6 +138,6 @@ fn colours(colr: Colr) -> Option<Colorimetry> {
         range,
         ..Colorimetry::default()
     };
-    // What is no number of ITU-T H.273 is not specified.
+    // Numbers that ITU-T H.273 does not define are not specified.
     Some(colours.with_codes(numbers.map(|number| u8::try_from(number).unwrap_or(2))))
 }

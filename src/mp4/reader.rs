@@ -106,7 +106,7 @@ impl<R: Read + Seek> Mp4Reader<R> {
     /// Reads the index.
     ///
     /// # Errors
-    /// [`io::ErrorKind::InvalidData`] for what is no MP4, or a damaged one;
+    /// [`io::ErrorKind::InvalidData`] for a file that is not an MP4, or is damaged;
     /// [`io::ErrorKind::Unsupported`] for other video than H.264 and H.265, and for an edit list
     /// that shows several parts; those of reading.
     pub fn new(mut from: R) -> io::Result<Self> {

@@ -1,4 +1,4 @@
-//! The box that tells of the track, with the index of all samples or without.
+//! The box that describes the track, with or without the index of all samples.
 
 use mp4_atom::{
     Dinf, Dref, Edts, Elst, ElstEntry, FixedPoint, FourCC, Hdlr, Matrix, Mdhd, Mdia, Minf, Moov,

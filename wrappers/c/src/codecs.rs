@@ -43,7 +43,7 @@ pub(crate) fn backend_of(number: u32) -> Result<Backend, Errno> {
     }
 }
 
-/// The backends to try, one after the other. A name in the environment that is no backend leaves
+/// The backends to try, one after the other. A name in the environment that is not a backend leaves
 /// the choice open, as it always has.
 fn backends_of(asked: Backend) -> &'static [Backend] {
     let wanted = match asked {
@@ -80,7 +80,7 @@ fn device_of(variable: &str) -> Result<Option<DevicePath>, Errno> {
 /// environment names, else of the first that can, hardware before software. Hardware is the device
 /// that `variable` names, else whichever there is.
 ///
-/// `lacks` tells errors of backends that do not have the codec: what another one said is of more
+/// `lacks` recognizes errors of backends without the codec: what another one reported is of more
 /// interest.
 pub(crate) fn make<T, E>(
     asked: Backend,

@@ -22,7 +22,7 @@ fn a_camera_that_is_none() {
     run(record).assert_error(1, &["/dev/null"]);
     run(["snapshot", "-d", "/dev/video250", "/nowhere/x.png"]).assert_error(3, &["/dev/video250"]);
     run(["demo", "-d", "/dev/video250"]).assert_error(3, &["/dev/video250"]);
-    run(["record", "-d", "/tmp", "/nowhere/x.mp4"]).assert_error(1, &["/tmp", "a folder"]);
+    run(["record", "-d", "/tmp", "/nowhere/x.mp4"]).assert_error(1, &["/tmp", "a directory"]);
 }
 
 #[test]

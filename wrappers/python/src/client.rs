@@ -294,7 +294,7 @@ impl Client {
     /// wait until `fileno()` is readable.
     ///
     /// Raises the same errors as `next`, except that a host that has not answered yet, or that
-    /// `reconnect` waits for, is no error.
+    /// `reconnect` waits for, is not an error.
     fn poll(&self) -> Result<Option<Frame>, Failure> {
         let frame = self.step(now_ns(), |client, deadline_ns| {
             loop {

@@ -2,7 +2,7 @@
 
 #![expect(
     unsafe_code,
-    reason = "pixels are written into memory that is no frame's"
+    reason = "pixels are written into memory that no frame uses"
 )]
 
 use std::os::fd::BorrowedFd;

@@ -99,7 +99,7 @@ fn needed(said: &str) -> Vec<String> {
         .collect()
 }
 
-/// The files below `folder`, each with its path in the guest; none if there is no folder.
+/// The files below `folder`, each with its path in the guest; empty if the folder does not exist.
 pub(crate) fn list(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
     fn walk(dir: &Path, prefix: &str, files: &mut Vec<(String, PathBuf)>) -> io::Result<()> {
         for entry in fs::read_dir(dir)? {

@@ -66,7 +66,7 @@ impl CameraBuffer {
         self.dma_buf.as_ref().map(OwnedFd::as_fd)
     }
 
-    /// The physical address, asked for once; 0 if nobody tells.
+    /// The physical address, queried once; 0 if it is unknown.
     pub(crate) fn physical_address(&self) -> u64 {
         let ask = || self.dma_buf().and_then(|fd| physical_address(fd).ok());
         *self.physical.get_or_init(|| ask().unwrap_or(0))

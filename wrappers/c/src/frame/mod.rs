@@ -305,7 +305,7 @@ impl Frame {
         if std::mem::take(&mut self.is_mapped)
             && let Some(fd) = self.fd()
         {
-            // The mapping goes whatever the exporter says, and nobody could be told.
+            // The mapping is removed even if the exporter reports an error, which has no receiver.
             let _ = end_access(fd, SyncAccess::ReadWrite);
         }
         self.view = None;

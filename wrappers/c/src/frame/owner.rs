@@ -1,4 +1,4 @@
-//! What a frame tells its host or its connection when it ends, without knowing either.
+//! The owner of a frame, its host or connection, which is notified when the frame ends.
 
 use std::fmt::Debug;
 use std::sync::{Arc, Weak};

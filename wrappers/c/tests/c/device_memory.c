@@ -75,7 +75,7 @@ static void check_dma_buf(VSLFrame* frame)
     CHECK(length >= 8 && memcmp(target, "/dmabuf:", 8) == 0);
     CHECK(vsl_frame_sync(frame, 1, O_RDONLY) == 0);
     CHECK(vsl_frame_sync(frame, 0, O_RDONLY) == 0);
-    /* This kernel tells no physical addresses. */
+    /* This kernel does not expose physical addresses. */
     CHECK_FAILS(vsl_frame_paddr(frame) == -1, ENOTTY);
 }
 
