@@ -53,8 +53,8 @@ pub(crate) fn take() -> Result<Option<Given>, Failure> {
             let names = names.replace(':', ", ");
             let count = more.len();
             let why = format_args!(
-                "{count} sockets were given ({names}), but one stream has one: give each a service \
-                 of its own"
+                "{count} sockets were passed ({names}), but a stream has one: use a service for \
+                 each socket"
             );
             Err(Failure::new(SOCKET, why))
         }
@@ -66,7 +66,9 @@ fn about(socket: OwnedFd) -> Result<Given, Failure> {
     let socket = UnixListener::from(socket);
     let address = socket.local_addr();
     let address = address.map_err(|error| {
-        let why = format_args!("what was given is no Unix socket: {error}");
+        let why = format_args!(
+            "the descriptor passed by the service manager is not a Unix socket: {error}"
+        );
         Failure::new(SOCKET, why)
     })?;
     let path = address.as_pathname().map(PathBuf::from);
@@ -88,14 +90,12 @@ pub(crate) fn none(listen_pid: Option<&str>) -> Failure {
     let own = std::process::id().to_string();
     let why = match listen_pid {
         Some(pid) if pid != own => format!(
-            "no SOCKET, and the one that was given is for process {pid}, not for this one ({own}): \
-             start the command itself there, without a shell or wrapper that stays"
+            "no SOCKET, and the passed one is for process {pid}, not for this one ({own}): start \
+             the command directly or by exec, without a shell or wrapper in between"
         ),
-        _ => {
-            "no SOCKET: name one (videostream stream /run/camera), or start this by a socket unit \
-              of systemd"
-                .to_owned()
-        }
+        _ => "no SOCKET: name one (videostream stream /run/camera), or start the command from a \
+             systemd socket unit"
+            .to_owned(),
     };
     Failure::new(ARGUMENTS, why)
 }

@@ -16,18 +16,18 @@ pub(crate) const DEFAULT_RATE: FrameRate = match FrameRate::fps(30) {
 /// Options that choose a camera or the test pattern.
 #[derive(Clone, clap::Args)]
 pub(crate) struct SourceArgs {
-    /// The camera: a path, a number, its name, its place or a name in /dev/v4l/by-id
+    /// The camera: a path, number, name, serial number, bus address or name in /dev/v4l/by-id
     /// [default: the first one that works]
     #[arg(short, long, value_name = "DEVICE")]
     pub(crate) device: Option<String>,
     /// Use the moving test pattern instead of a camera; `receive` can check its frames
     #[arg(long, conflicts_with = "device")]
     pub(crate) pattern: bool,
-    /// Size of the picture [default: the camera's; 1280x720 for the pattern]
+    /// Picture size [default: the camera's; 1280x720 for the pattern]
     #[arg(short = 'r', long, visible_alias = "resolution", value_name = "WxH", value_parser = size)]
     pub(crate) size: Option<(u32, u32)>,
-    /// Pixel format as a code of four letters: NV12, YU12, YUYV, RGB3, ... [default: the
-    /// camera's best; NV12 for the pattern]
+    /// Pixel format as a FourCC: NV12, YU12, YUYV, RGB3, ... [default: the camera's best; NV12 for
+    /// the pattern]
     #[arg(long, value_name = "FOURCC", value_parser = FourCc::parse)]
     pub(crate) format: Option<FourCc>,
     /// Frames per second, also as a fraction (30000/1001, 1/2); a camera uses the nearest rate it
@@ -42,11 +42,11 @@ pub(crate) struct SourceArgs {
         value_parser = clap::value_parser!(u32).range(1..=32)
     )]
     pub(crate) buffers: u32,
-    /// Memory that the camera fills: the driver's own, pages of this process (in memfds, so that
-    /// they can be shared), or dma-bufs of a heap, which the driver imports
+    /// Memory to capture into: the driver's buffers, pages of this process (in memfds, so that they
+    /// can be shared), or dma-bufs from a heap, which the driver imports
     #[arg(long, value_enum, default_value_t = Io::Mmap, conflicts_with = "pattern")]
     pub(crate) io: Io,
-    /// Set a control of the camera first, such as brightness=140; may be repeated
+    /// Set a camera control before capturing, such as brightness=140; may be repeated
     #[arg(
         long = "control",
         value_name = "NAME=VALUE",
@@ -120,7 +120,7 @@ impl From<Io> for CameraMemory {
 pub(crate) struct InputArgs {
     #[command(flatten)]
     pub(crate) source: SourceArgs,
-    /// Take the frames of the host on this socket instead, and wait for the host
+    /// Read frames from the host on this socket instead; waits for the host to start
     #[arg(
         long,
         value_name = "SOCKET",

@@ -45,10 +45,10 @@ Examples:
   videostream receive /tmp/camera                   read it in another process, measure latency
   videostream record --ipc /tmp/camera out.mp4      and record it in a third
 
-A SOCKET that starts with / is a file, any other name needs no file (an abstract socket).
+A SOCKET that starts with / is a file; any other name is an abstract socket, without a file.
 
-Exit status: 0 success, 1 other errors, 2 wrong arguments, 3 no such camera, unplugged
-or no permission, 4 no encoder, 5 socket errors, 6 timeout."
+Exit status: 0 success, 1 other errors, 2 invalid arguments, 3 camera missing, unplugged or not
+permitted, 4 no encoder or decoder, 5 socket errors, 6 timeout."
 )]
 struct Cli {
     #[command(flatten)]

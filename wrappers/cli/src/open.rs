@@ -107,7 +107,7 @@ impl Opened {
                 });
                 let memory = match camera.camera().and_then(CameraStream::origin) {
                     None => "dma-bufs of the camera's driver".to_owned(),
-                    Some(Origin::Memfd) => "memfds, filled by address".to_owned(),
+                    Some(Origin::Memfd) => "memfds, as user pointers".to_owned(),
                     Some(origin) => format!("{origin}, imported by the camera's driver"),
                 };
                 about(camera, source, memory)
@@ -139,12 +139,13 @@ impl std::fmt::Display for Rates<'_> {
                 let has = fps(has);
                 write!(
                     f,
-                    "{path}: gives {has} frames a second, not {wanted}: the nearest that it has"
+                    "{path}: captures {has} frames per second, not {wanted}: the nearest that it \
+                     has"
                 )
             }
             None => write!(
                 f,
-                "{path}: has no rate to set: {wanted} frames a second can't be asked for"
+                "{path}: the frame rate can't be set to {wanted} frames per second"
             ),
         }
     }

@@ -127,8 +127,7 @@ fn end_if_blocked(signal: c_int) {
         before = now;
     }
     if signal == SIGINT {
-        let note =
-            "still waiting, for whoever reads the output, say; Ctrl-C again ends it at once\n";
+        let note = "still waiting, perhaps for a reader of the output; Ctrl-C again ends at once\n";
         let _ = std::io::stderr().write_all(note.as_bytes());
     } else {
         end_by(signal);

@@ -148,8 +148,8 @@ fn what_cannot_be_served_is_named() {
             &["SOCK_SEQPACKET", "ListenSequentialPacket"],
         ),
         (&deaf, 1, "$$", 5, &["does not listen", "Accept=yes"]),
-        (&inet, 1, "$$", 5, &["no Unix socket"]),
-        (&plain, 1, "$$", 5, &["no Unix socket"]),
+        (&inet, 1, "$$", 5, &["not a Unix socket"]),
+        (&plain, 1, "$$", 5, &["not a Unix socket"]),
     ] {
         let notify = folder.path().join("nobody");
         let ended = activate(given, count, pid, &STREAM, &notify).finish();

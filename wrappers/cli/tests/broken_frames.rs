@@ -93,10 +93,10 @@ fn without_a_whole_frame_there_is_no_snapshot() {
     let whole = image();
     let path = folder.path().join("x.png");
     let ended = snapshot(&jpegs([&whole[..99], &whole[..999]]), "1", &path);
-    ended.assert_error(6, &["no whole frame among 2", "waited 1 s", "EOI", "999"]);
+    ended.assert_error(6, &["no intact frame among 2", "waited 1 s", "EOI", "999"]);
     let damaged = [Shared::grey(START).damaged()];
     let ended = snapshot(&damaged, "1", &path);
-    ended.assert_error(6, &["no whole frame among 1", "damaged"]);
+    ended.assert_error(6, &["no intact frame among 1", "damaged"]);
     assert!(!path.exists());
 }
 

@@ -405,7 +405,7 @@ fn more_than_one_track_is_told() {
     };
     let ended = convert(&[], &from, &place.file("to.mp4"));
     assert!(ended.status.success(), "{ended:?}");
-    assert!(ended.stderr.contains("not the 1 behind it"), "{ended:?}");
+    assert!(ended.stderr.contains("not the 1 after it"), "{ended:?}");
 }
 
 #[test]
@@ -462,17 +462,17 @@ fn what_only_an_mp4_says_is_told_when_it_is_lost() {
     let said = [&part[..], &copy, &beside, &colours].concat();
     let said = place.made("said.mp4", &said).unwrap();
     let all = [
-        "said.mp4 does",
-        "turned by 90 degrees",
-        "pixels of 4:3",
+        "said.mp4 has",
+        "rotated by 90 degrees",
+        "pixel aspect ratio 4:3",
         "colours 1/1/1",
-        "frames are not to be shown",
+        "frames that are not shown",
         "write to a .mp4",
     ];
     let pause = ["-vf", "setpts=PTS+if(gt(N\\,9)\\,2/TB\\,0)"];
     let pause = [&source[..], &encode, &pause, &["-fps_mode", "vfr"]].concat();
     let uneven = place.made("uneven.mp4", &pause).unwrap();
-    let times = ["when each frame is shown", "write to a .mp4"];
+    let times = ["variable frame rate", "write to a .mp4"];
     // Durations of 41 and 42 units.
     let film = ["-r", "24000/1001", "-video_track_timescale", "1000"];
     let coarse = place.made("coarse.mp4", &[&source[..], &encode, &film].concat());

@@ -142,7 +142,7 @@ fn what_cannot_be_done_is_said_with_its_status() {
         (
             ["--format", "Sensor A:0=NV12/64x64"],
             2,
-            "no format NV12 on a bus",
+            "NV12 is not a media bus format",
         ),
         (["--size", "64x64"], 2, "--size needs a video node"),
     ] {

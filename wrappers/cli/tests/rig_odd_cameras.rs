@@ -140,7 +140,7 @@ fn another_rate_than_asked_for_is_told() {
         let told = ended
             .stderr
             .lines()
-            .find(|line| line.contains("frames a second"));
+            .find(|line| line.contains("frames per second"));
         assert_eq!(told.is_some(), is_told, "{rate}: {ended:?}");
         if let Some(told) = told {
             assert!(

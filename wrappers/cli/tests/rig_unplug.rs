@@ -211,7 +211,7 @@ fn a_replugged_camera_continues_under_a_new_number() {
     assert!(host.stderr().contains("unplugged"), "{}", host.stderr());
     assert_eq!(camera(), None);
     drop(pulled);
-    host.wait_for("sharing 320x180 NV12 now");
+    host.wait_for("now sharing 320x180 NV12");
     let after = camera().unwrap();
     assert_ne!(after, before);
     // The settings are applied to the re-created driver as well.
@@ -267,7 +267,7 @@ fn a_host_waits_for_a_camera_that_is_not_there_yet() {
 
     // The link names the camera, before and after it is unplugged.
     set(&Device::open(camera.as_str()).unwrap(), "Disconnect", 1);
-    host.wait_for("320x180 NV12 now");
+    host.wait_for("now sharing 320x180 NV12");
     wait_for_more(&receiver);
     assert_eq!(receiver.interrupt().json()["in_order"], true);
     host.interrupt().json();

@@ -13,9 +13,9 @@ use crate::output::Output;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
-Without names all controls are listed. Values: numbers, on or off, the name or index of a menu's
-item, anything for a button, numbers with commas for an array, 640x480 for an area. Either all
-are set, or none. A name without a value is read.
+Without names, lists all controls. A name without a value is read. Values: a number, on or off, the
+name or index of a menu item, anything for a button, comma-separated numbers for an array, 640x480
+for an area. Either all of them are set, or none.
 
 Examples:
   videostream controls 0                                       everything of /dev/video0
@@ -23,7 +23,7 @@ Examples:
   videostream controls 0 auto_exposure='Manual Mode' exposure_time_absolute=80
   videostream controls 'HD Webcam' --reset                     back to the defaults")]
 pub(crate) struct Args {
-    /// The device: a path, a number, its name, its place or a name in /dev/v4l/by-id
+    /// The device: a path, number, name, serial number, bus address or name in /dev/v4l/by-id
     device: String,
     /// A control to read, or to set
     #[arg(value_name = "NAME[=VALUE]")]

@@ -16,8 +16,7 @@ const SHOWN_FORMATS: usize = 5;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
-Nodes of the same hardware are one entry. With -v every format is listed with its sizes
-and rates.
+Nodes of the same hardware are one entry. With -v, lists every format with its sizes and rates.
 
 Examples:
   videostream devices
@@ -227,7 +226,7 @@ impl Listing {
             }
         }
         if self.summary.total_devices == 0 {
-            text.push_str("no video device: try `videostream stream --pattern SOCKET`\n");
+            text.push_str("no video devices: try `videostream stream --pattern SOCKET`\n");
         }
         text
     }

@@ -15,14 +15,14 @@ use crate::output::Output;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
-With -v every format is shown with its sizes and rates.
+With -v, shows every format with its sizes and rates.
 
 Examples:
   videostream info                    cameras, encoders and decoders of this machine
   videostream info --encoder --json
   videostream info 0 -v               everything about /dev/video0")]
 pub(crate) struct Args {
-    /// Only this device: a path, a number, its name, its place or a name in /dev/v4l/by-id
+    /// Only this device: a path, number, name, serial number, bus address or name in /dev/v4l/by-id
     device: Option<String>,
     /// Cameras
     #[arg(long, conflicts_with = "device")]
@@ -134,7 +134,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
             .filter(|(path, _)| *path == node)
             .map(|(_, e)| e)
             .next();
-        let words = format!("{}: no video device", path.display());
+        let words = format!("{}: not a video device", path.display());
         return Err(why.map_or_else(|| Failure::new(CAMERA, words), Failure::from));
     }
     let any = args.camera || args.encoder || args.decoder || args.v4l2;

@@ -19,7 +19,7 @@ use crate::output::Output;
 /// A subcommand.
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
-    /// Demonstrate it: one process shares video, two more check and record it
+    /// Run a demonstration: one process shares video, two others check and record it
     Demo(demo::Args),
     /// List cameras, encoders, decoders and converters with their formats
     Devices(devices::Args),
@@ -27,7 +27,7 @@ pub(crate) enum Command {
     Info(info::Args),
     /// List, read and set the controls of a camera or codec: brightness, exposure, ...
     Controls(controls::Args),
-    /// Show and set up links and formats of the media graph behind a camera (MIPI CSI-2)
+    /// Show and set up the links and formats of a camera's media graph (MIPI CSI-2)
     Media(media::Args),
     /// Share a camera or the test pattern with any number of processes
     Stream(stream::Args),

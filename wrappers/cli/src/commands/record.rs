@@ -25,21 +25,21 @@ use crate::{pipes, signals};
 #[derive(clap::Args)]
 #[command(after_help = "\
 The file's extension selects the format: .mp4 is fragmented MP4, which plays up to its last second
-after a crash, a power loss or on a full disk; .h264, .264, .h265 and .hevc are Annex B byte
-streams; .y4m is raw video, which is not encoded and has no times: dropped frames leave no gap.
+after a crash, a power loss or a full disk; .h264, .264, .h265 and .hevc are Annex B byte streams;
+.y4m is raw video, which is not encoded and has no timestamps: dropped frames leave no gap.
 The file appears as soon as it is playable; until then an existing file of that name stays.
-Packets of a host that shares H.264 or H.265 are recorded unchanged, from a key frame on; after a
-lost packet those up to the next key frame, which is requested, are left out.
+Packets of a host that shares H.264 or H.265 are recorded unchanged, starting at a key frame. After
+a lost packet, a key frame is requested, and the packets before it are left out.
 Frames of JPEG cameras (MJPG) are decoded and encoded; .mjpeg, or --codec mjpeg with .mp4, keeps
 them unchanged. Truncated frames and those that the source marks as damaged are left out and
 counted.
-A file has one size and format: when those of the source change, it is completed and the
-command ends with status 1.
+A file has one picture size and format: when the source changes them, the file is completed and
+the command ends with status 1.
 
 Examples:
   videostream record clip.mp4                        the first camera, until Ctrl-C
   videostream record --pattern -t 5 clip.mp4         five seconds of the test pattern
-  videostream record --ipc /tmp/camera -b 8Mbps clip.mp4   a host's pictures, or its packets
+  videostream record --ipc /tmp/camera -b 8Mbps clip.mp4   from a shared stream
   videostream record -d /dev/video2 -r 1920x1080 -f 300 clip.h264
   videostream record -d 0 -t 2 clip.y4m              the camera's frames, bit for bit
   videostream record -d 0 --codec mjpeg clip.mp4     the camera's JPEG, without encoding")]
@@ -61,7 +61,7 @@ pub(crate) struct Args {
     /// Save a picture as well, at the end; if that fails, the command ends with status 1
     #[arg(long, value_name = "FILE")]
     picture: Option<PathBuf>,
-    /// The file, also as -o FILE
+    /// The file to write; also -o OUTPUT
     #[arg(value_name = "OUTPUT", required_unless_present = "out")]
     file: Option<PathBuf>,
     #[arg(short, value_name = "OUTPUT", hide = true, conflicts_with = "file")]
@@ -207,7 +207,7 @@ impl Job<'_> {
         let broken = match info.corrupted {
             // Kept, because later packets refer to it.
             true if Codec::of_packets(frame.format_and_size().0).is_some() => None,
-            true => Some("its source says that it is damaged".to_owned()),
+            true => Some("the source marked it as damaged".to_owned()),
             false => frame.check()?.map(|error| error.to_string()),
         };
         if let Some(why) = broken {
@@ -242,7 +242,7 @@ impl Job<'_> {
         let now = (&format, width, height);
         if before != now {
             let message = format_args!(
-                "{}: complete up to here; the picture was {}x{} {} and is {}x{} {} now",
+                "{}: complete up to here; the picture was {}x{} {} and now is {}x{} {}",
                 self.path.display(),
                 before.1,
                 before.2,
@@ -265,8 +265,8 @@ impl Job<'_> {
         };
         if estimated_before == 0 && recording.estimated() > 0 {
             output.note(
-                "the source's timestamps stand still, go back or jump: such frames are \
-                 shown as they arrive",
+                "some timestamps of the source repeat, go back or jump: such frames are \
+                 timed by their arrival",
             );
         }
         self.done = !more
@@ -279,7 +279,7 @@ impl Job<'_> {
     /// Counts a broken frame, and prints a note about the first.
     fn leave_out(&mut self, why: &str, output: &Output) {
         if self.summary.broken_frames == 0 {
-            output.note(format_args!("a frame is left out: {why}"));
+            output.note(format_args!("leaving out a frame: {why}"));
         }
         self.summary.broken_frames += 1;
     }
@@ -326,12 +326,12 @@ fn save_one_more(input: &mut Input, path: &PathBuf) -> Result<(), Failure> {
             Ok(Some(Ok(Err(error))))
                 if error.as_ref().is_none_or(RecordError::is_broken_jpeg)
                     && now_ns() < deadline => {}
-            Ok(Some(Ok(Err(None)))) => break "those that came are damaged".to_owned(),
+            Ok(Some(Ok(Err(None)))) => break "all further frames were damaged".to_owned(),
             Ok(Some(Ok(Err(Some(error))))) => break error.to_string(),
-            Ok(None) => break "no frame came after it".to_owned(),
-            Ok(Some(Err(_))) | Err(_) => break "the source has ended".to_owned(),
+            Ok(None) => break "no further frame arrived".to_owned(),
+            Ok(Some(Err(_))) | Err(_) => break "the source ended".to_owned(),
         }
     };
-    let why = format_args!("the recording is complete, but no picture: {why}");
+    let why = format_args!("the recording is complete, but no picture was saved: {why}");
     Err(Failure::new(GENERAL, why))
 }

@@ -19,9 +19,9 @@ use crate::signals;
 #[derive(clap::Args)]
 #[command(after_help = "\
 The file's extension selects the format: .png, .jpg or .jpeg. It appears complete or not at all.
-A .jpg of a JPEG camera (MJPG) holds the camera's own bytes. Frames that are truncated, empty or
-marked as damaged by the source are skipped. Of H.264 or H.265 packets the next key frame is
-decoded; a host makes one for each new client.
+A .jpg of a JPEG camera (MJPG) holds the camera's bytes unchanged. Frames that are truncated, empty
+or marked as damaged by the source are skipped. From H.264 or H.265 packets, the next key frame is
+decoded; a host sends one to each new client.
 
 Examples:
   videostream snapshot picture.png                   the first camera
@@ -30,7 +30,7 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     input: InputArgs,
-    /// The file
+    /// The file to write
     #[arg(value_name = "OUTPUT")]
     file: PathBuf,
 }
@@ -108,10 +108,10 @@ impl Unfit {
         let seconds = args.input.timeout.as_secs_f64();
         let why = match broken {
             0 => {
-                format!("packets, but no key frame to begin with (waited {seconds} s)")
+                format!("packets, but no key frame (waited {seconds} s)")
             }
             _ => {
-                format!("no whole frame among {broken} (waited {seconds} s); the last one: {last}")
+                format!("no intact frame among {broken} (waited {seconds} s); the last one: {last}")
             }
         };
         Failure::new(TIMEOUT, why)
@@ -132,7 +132,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
         let sets = sets.as_deref().unwrap_or_default();
         let save = |info: &Info, frame: &InputFrame<'_>| {
             if info.corrupted {
-                return Ok(Err("its source says that it is damaged".to_owned()));
+                return Ok(Err("the source marked it as damaged".to_owned()));
             }
             frame.see(|picture| args.save(info, picture, sets, &mut first))?
         };

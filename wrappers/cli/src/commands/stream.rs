@@ -28,21 +28,21 @@ const RETRY: Duration = Duration::from_secs(1);
 
 #[derive(clap::Args)]
 #[command(after_help = "\
-Shares frames until Ctrl-C. Clients come and go, crash or stall without costing others a frame.
-When the signal of a grabber changes, clients get the next frame in its format; without a signal,
-they wait.
+Shares frames until Ctrl-C. A client that disconnects, crashes or stalls costs no other client a
+frame. When the signal of a capture card changes, the next frame has the new format; without a
+signal, clients wait.
 
 Examples:
   videostream stream /tmp/camera                       the first camera that works
   videostream stream -d /dev/video2 -r 1920x1080 --format NV12 -F 60 /tmp/camera
   videostream stream --pattern --frames 300 /tmp/camera
   videostream stream --encode -b 4Mbps /tmp/camera     packets of H.264
-  videostream stream --encode h265 /tmp/camera         of H.265, with the system's libx265
+  videostream stream --encode h265 /tmp/camera         packets of H.265
   videostream stream --scale 640x360 --convert RGB3 /tmp/small   for a neural network
   videostream stream --mode 666 /run/camera            clients of every user
   videostream stream --reconnect                       as a service: docs/systemd.md
   videostream stream --reconnect -d /dev/v4l/by-path/platform-xhci-hcd.0-usb-0:1:1.0-video-index0 \\
-    /run/camera                                        outlive pulled plugs")]
+    /run/camera                                        survive unplugging")]
 pub(crate) struct Args {
     #[command(flatten)]
     source: SourceArgs,
@@ -56,11 +56,11 @@ pub(crate) struct Args {
     /// Scale the picture to this size, before it is shared or encoded
     #[arg(long, value_name = "WxH", value_parser = args::size)]
     scale: Option<(u32, u32)>,
-    /// Convert the picture to this pixel format, before it is shared or encoded: YUV, RGB or grey
-    /// of 8 bits
+    /// Convert the picture to this pixel format, before it is shared or encoded: 8-bit YUV, RGB or
+    /// grey
     #[arg(long, value_name = "FOURCC", value_parser = FourCc::parse)]
     convert: Option<FourCc>,
-    /// Share packets of this codec instead of pictures; a new client gets a key frame next
+    /// Share packets of this codec instead of pictures; a new client starts at a key frame
     #[arg(
         short,
         long,
@@ -81,14 +81,14 @@ pub(crate) struct Args {
         requires = "encode"
     )]
     bitrate: u32,
-    /// With --encode: frames from one key frame to the next; 0 for key frames only for new clients
-    /// [default: a second]
+    /// With --encode: frames from one key frame to the next; 0 for key frames only when a client
+    /// connects [default: one second of frames]
     #[arg(long, value_name = "N", requires = "encode")]
     gop: Option<u32>,
-    /// Reclaim a frame after this time even if nothing newer comes; 0 for never
+    /// Expire a frame after this time even if no newer one follows; 0 for never
     #[arg(long, value_name = "MS", default_value_t = 0)]
     lifespan: u32,
-    /// Permission bits of the socket's file; more than 600 admits clients of other users
+    /// Permission bits of the socket file; more than 600 admits clients of other users
     #[arg(long, value_name = "OCTAL", default_value = "600", value_parser = args::mode)]
     mode: u32,
     #[command(flatten)]
@@ -129,7 +129,7 @@ fn host(args: &Args) -> Result<HostBuilder, Failure> {
     match (given, &args.socket) {
         (Some(given), Some(name)) if *name != given.name => {
             let why = format_args!(
-                "{name}: the socket that was given is {}; leave the name out",
+                "{name}: the service manager passed the socket {}; omit the name",
                 given.name
             );
             Err(Failure::new(ARGUMENTS, why))
@@ -149,7 +149,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     signals::listen()?;
     let reporter = Reporter::new(&args.child)?;
     let Some(opened) = open(args, output)? else {
-        output.note("stopped before there was a source: nothing was shared");
+        output.note("stopped before a source was found: nothing was shared");
         return Ok(());
     };
     let about = opened.about();
@@ -262,7 +262,7 @@ impl News {
             self.changes += 1;
             let layout = source.layout();
             let (format, width, height) = (layout.fourcc, layout.width, layout.height);
-            output.note(format_args!("sharing {width}x{height} {format} now"));
+            output.note(format_args!("now sharing {width}x{height} {format}"));
             activation::status(format_args!("sharing {width}x{height} {format}"));
         }
     }

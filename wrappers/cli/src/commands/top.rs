@@ -21,7 +21,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[derive(clap::Args)]
 #[command(after_help = "\
-It connects as a client that holds no frames, and does not affect other clients.
+Connects as a client that holds no frames, and does not affect other clients.
 
 Examples:
   videostream top /tmp/camera
@@ -109,8 +109,8 @@ impl Shown {
             .map_or("none yet".into(), |age| format!("{age:.1} ms old"));
         let mut text = format!(
             "frames {} ({:.1} fps, newest {age}), out {} of {}, clients {} (refused {}, \
-             thrown out {}, left {})\ndropped: {} by the sensor, {} for want of a buffer, \
-             {} for want of a slot\n",
+             evicted {}, left {})\ndropped: {} by the sensor, {} without a free buffer, \
+             {} without a free slot\n",
             self.frames,
             self.fps,
             self.lent,
@@ -127,7 +127,7 @@ impl Shown {
         let _ = writeln!(
             text,
             "{:>8} {:>6} {:>7} {:>7} {:>10} {:>8} {:>6}  WAITS",
-            "PID", "UID", "WANTS", "HELD", "HAD", "MISSED", "LAG"
+            "PID", "UID", "MODE", "HELD", "RECEIVED", "MISSED", "LAG"
         );
         for c in &self.clients {
             let held = format!("{}/{}", c.held, c.hold);

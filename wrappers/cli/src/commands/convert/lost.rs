@@ -17,13 +17,13 @@ pub(super) fn in_stream(info: &Mp4Info, said: Appearance, hidden: u64) -> Vec<St
     let ((wide, high), (own_wide, own_high)) = (aspect(shown), aspect(said));
     [
         turn(info).map(str::to_owned),
-        (wide * own_high != own_wide * high).then(|| format!("pixels of {wide}:{high}")),
+        (wide * own_high != own_wide * high).then(|| format!("pixel aspect ratio {wide}:{high}")),
         colours.map(|[primaries, transfer, matrix]| {
             format!("colours {primaries}/{transfer}/{matrix} (ITU-T H.273)")
         }),
         (is_full(shown) && !is_full(said)).then(|| "full range".to_owned()),
         times(info).map(str::to_owned),
-        (hidden > 0).then(|| format!("{hidden} frames are not to be shown")),
+        (hidden > 0).then(|| format!("{hidden} frames that are not shown")),
     ]
     .into_iter()
     .flatten()
@@ -38,7 +38,7 @@ pub(super) fn in_pictures(info: &Mp4Info) -> Vec<String> {
 
 /// Describes frame times, if the rate is not constant.
 fn times(info: &Mp4Info) -> Option<&'static str> {
-    (!info.is_even).then_some("when each frame is shown, which is not at one rate")
+    (!info.is_even).then_some("the timestamps of a variable frame rate")
 }
 
 /// Describes the rotation of the MP4's matrix, if any.
@@ -46,11 +46,11 @@ fn turn(info: &Mp4Info) -> Option<&'static str> {
     let [a, b, _, c, d, ..] = info.matrix.map(i32::signum);
     match [a, b, c, d] {
         [1, 0, 0, 1] | [0, 0, 0, 0] => None,
-        [0, 1, -1, 0] => Some("turned by 90 degrees clockwise"),
-        [-1, 0, 0, -1] => Some("turned by 180 degrees"),
-        [0, -1, 1, 0] => Some("turned by 90 degrees counterclockwise"),
+        [0, 1, -1, 0] => Some("rotated by 90 degrees clockwise"),
+        [-1, 0, 0, -1] => Some("rotated by 180 degrees"),
+        [0, -1, 1, 0] => Some("rotated by 90 degrees counterclockwise"),
         [-1, 0, 0, 1] => Some("mirrored from left to right"),
         [1, 0, 0, -1] => Some("mirrored from top to bottom"),
-        _ => Some("turned or mirrored"),
+        _ => Some("rotated or mirrored"),
     }
 }

@@ -25,10 +25,10 @@ use self::packets::Source;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
-Files' extensions select the formats: .h264, .264, .h265, .265 and .hevc are Annex B byte streams,
-.mp4 is MP4 (as input also .m4v and .mov), .y4m is raw video. Byte streams have no times: frame n
-is shown at exactly n / fps, in the order that the stream states (B pictures). An MP4's own times
-are kept; its first video track is read.
+The file extensions select the formats: .h264, .264, .h265, .265 and .hevc are Annex B byte streams,
+.mp4 is MP4 (as input also .m4v and .mov), .y4m is raw video. Byte streams have no timestamps:
+frame n is shown at exactly n / fps, in the display order of the stream (B pictures). The
+timestamps of an MP4 are kept; its first video track is read.
 The output appears when it is complete, or complete up to where Ctrl-C or a change of the picture
 size ends it; until then an existing file of that name stays.
 Where a stream is damaged, frames that can't be decoded are left out up to the next key frame,
@@ -44,7 +44,7 @@ pub(crate) struct Args {
     /// Frames per second [default: the stream's, else 30]
     #[arg(short = 'F', long, value_name = "N")]
     fps: Option<FrameRate>,
-    /// Codec of a byte stream, if the extension does not tell
+    /// Codec of a byte stream whose extension does not tell
     #[arg(long, value_name = "NAME", ignore_case = true, value_enum)]
     codec: Option<CodecName>,
     /// Bit rate of the encoder in kbit/s, or with a unit (5000, 5000kbps, 5Mbps)
@@ -105,8 +105,8 @@ impl Args {
         });
         kind.ok_or_else(|| {
             let why = format_args!(
-                "{}: reads .mp4, .m4v, .mov, .h264, .264, .h265, .265, .hevc and .y4m; for other \
-                 byte streams name the --codec",
+                "{}: reads .mp4, .m4v, .mov, .h264, .264, .h265, .265, .hevc and .y4m; for byte \
+                 streams with other extensions, set --codec",
                 self.input.display()
             );
             Failure::new(ARGUMENTS, why)
@@ -125,7 +125,7 @@ impl Args {
         }
         if self.fps.is_some() && self.kind(&self.output) != Some(Kind::Y4m) {
             let why = format_args!(
-                "{} says its own times, which are kept: --fps is for byte streams and .y4m",
+                "{} has timestamps, which are kept: --fps is for byte streams and .y4m",
                 self.input.display()
             );
             return Err(Failure::new(ARGUMENTS, why));
@@ -139,7 +139,7 @@ impl Args {
         let others = reader.info().other_tracks;
         if others > 0 {
             output.note(format_args!(
-                "{}: the first track of video is read, not the {others} behind it",
+                "{}: only the first video track is read, not the {others} after it",
                 self.input.display()
             ));
         }
@@ -161,7 +161,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
     }
     if !converted.lost.is_empty() {
         output.note(format_args!(
-            "{} can't say what {} does: {}; write to a .mp4 to keep that",
+            "{} can't store everything that {} has: {}; write to a .mp4 to keep that",
             args.output.display(),
             args.input.display(),
             converted.lost.join(", ")
@@ -234,7 +234,7 @@ fn check_apart(args: &Args) -> Result<(), Failure> {
     match (file(&args.input), file(&args.output)) {
         (Some(from), Some(to)) if from == to => {
             let why = format_args!(
-                "{} is the input itself, which would be lost: give the output another name",
+                "{} is the input itself, which would be overwritten: give the output another name",
                 args.output.display()
             );
             Err(Failure::new(ARGUMENTS, why))

@@ -119,13 +119,13 @@ pub(super) fn packets(
     });
     about.ok_or_else(|| {
         let why = match (has_key, codec) {
-            (false, _) => "no key frame in it, which decoding begins with",
+            (false, _) => "no key frame, at which decoding starts",
             (true, Codec::H265) => {
                 "no usable parameter sets (VPS, SPS, PPS) with any key frame or before"
             }
             (true, _) => "no usable parameter sets (SPS, PPS) with any key frame or before",
         };
-        let what = "take the stream from its beginning, or let its encoder repeat them";
+        let what = "record the stream from its beginning, or have the encoder repeat them";
         nothing(args, &format!("{why}: {what}"))
     })
 }

@@ -127,7 +127,7 @@ impl Children {
             }
             if begin.elapsed() > time {
                 let failed = &mut self.all[which].failed;
-                failed.get_or_insert_with(|| "does not start".to_owned());
+                failed.get_or_insert_with(|| "did not start".to_owned());
                 return false;
             }
             self.listen(Duration::from_millis(50));

@@ -31,7 +31,7 @@ const END: Duration = Duration::from_secs(60);
 #[derive(clap::Args)]
 #[command(after_help = "\
 Uses the first camera that delivers frames, else a moving test pattern. Writes demo.mp4 and
-demo.png and replaces older ones. Ctrl-C ends it at any time and leaves complete files.
+demo.png, replacing existing ones. Ctrl-C ends it at any time and leaves complete files.
 
 Examples:
   videostream demo
@@ -157,7 +157,7 @@ impl std::fmt::Display for Summary {
         )?;
         writeln!(
             f,
-            "checked   {} frames held, {} dropped, {} whole pattern frames, {} corrupt",
+            "checked   {} frames held, {} dropped, {} intact pattern frames, {} corrupt",
             number(checker, "frames_processed"),
             number(checker, "dropped_frames"),
             number(checker, "verified_frames"),

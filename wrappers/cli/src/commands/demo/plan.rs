@@ -181,6 +181,6 @@ impl fmt::Display for Plan {
             (None, None) => {}
         }
         writeln!(f, "socket    {} (abstract, no file)", self.socket)?;
-        writeln!(f, "for       {}, Ctrl-C ends it before\n", self.length)
+        writeln!(f, "for       {}, or until Ctrl-C\n", self.length)
     }
 }

@@ -139,7 +139,7 @@ pub(super) fn show(graphs: &[MediaGraph], output: &Output) -> Result<(), Failure
         return output.print_json(&described);
     }
     if described.is_empty() {
-        output.note("no media device: no video node here has blocks behind it");
+        output.note("no media devices: no video node of this machine has a media graph");
     }
     for graph in &described {
         output.print(text(graph).trim_end())?;

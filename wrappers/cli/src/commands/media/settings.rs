@@ -57,7 +57,7 @@ pub(super) fn format(text: &str) -> Result<FormatSetting, String> {
     };
     let (pad, code, wide) = parts().ok_or_else(|| expected.to_owned())?;
     let code = MbusCode::from_name(code)
-        .ok_or_else(|| format!("no format {code} on a bus; {expected}"))?;
+        .ok_or_else(|| format!("{code} is not a media bus format; {expected}"))?;
     let (width, height) = size(wide)?;
     let mut format = MbusFormat::new(code, width, height);
     format.field = Field::None;

@@ -25,7 +25,7 @@ Latency is measured from capture and from publishing until this process holds th
 Examples:
   videostream receive /tmp/camera                  100 frames, then the figures
   videostream receive -f 0 --every /tmp/camera     every frame in order, until Ctrl-C
-  videostream receive --reconnect -f 0 /tmp/camera outlive restarts of the host
+  videostream receive --reconnect -f 0 /tmp/camera survive restarts of the host
   videostream receive --spin 50000 --json /tmp/camera")]
 pub(crate) struct Args {
     /// End after this many frames; 0 for never
@@ -34,10 +34,10 @@ pub(crate) struct Args {
     /// How long to wait for a frame, and for a host
     #[arg(short, long, value_name = "SECONDS", default_value = "5", value_parser = args::seconds)]
     timeout: Duration,
-    /// Receive every frame in order, instead of the newest each time
+    /// Receive every frame in order, instead of always the newest
     #[arg(long)]
     every: bool,
-    /// Hold this many frames at once; the host refuses more than it can spare
+    /// Hold this many frames at once; the host refuses clients that want more than it can spare
     #[arg(
         long,
         value_name = "N",
@@ -48,7 +48,7 @@ pub(crate) struct Args {
     /// Spin this long before sleeping: lower latency at the cost of a core
     #[arg(long, value_name = "US", default_value_t = 0)]
     spin: u64,
-    /// Wait for a host if there is no host yet, and for the next one when it ends
+    /// Wait for a host if none is running, and for the next one when it ends
     #[arg(long)]
     reconnect: bool,
     /// Fail unless every frame is an intact frame of the test pattern
@@ -133,7 +133,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<(), Failure> {
             GENERAL,
             format_args!("{} corrupt frames; the first: {why}", seen.corrupt),
         )),
-        None if !seen.in_order => Err(Failure::new(GENERAL, "frames came out of order")),
+        None if !seen.in_order => Err(Failure::new(GENERAL, "frames arrived out of order")),
         None => Ok(()),
     }
 }

@@ -255,13 +255,13 @@ impl Seen {
         ))?;
         if self.damaged > 0 {
             output.print(format_args!(
-                "damaged   {} frames, as their source says",
+                "damaged   {} frames, as marked by the source",
                 self.damaged
             ))?;
         }
         if self.verified + self.corrupt > 0 {
             output.print(format_args!(
-                "checked   {} pattern frames whole, {} corrupt",
+                "checked   {} intact pattern frames, {} corrupt",
                 self.verified, self.corrupt
             ))?;
         }

@@ -57,7 +57,7 @@ impl Summary {
         if self.frames == 0 && self.broken_frames > 0 {
             let broken = self.broken_frames;
             return output.print(format_args!(
-                "nothing recorded: {broken} frames came, cut or marked as damaged"
+                "nothing recorded: {broken} frames were truncated or marked as damaged"
             ));
         }
         if self.frames == 0 {
@@ -80,13 +80,13 @@ impl Summary {
         }
         if self.broken_frames > 0 {
             output.print(format_args!(
-                "broken    {} frames were cut or marked as damaged, left out",
+                "broken    {} frames left out: truncated or marked as damaged",
                 self.broken_frames
             ))?;
         }
         if self.estimated_times > 0 {
             output.print(format_args!(
-                "times     {} frames without a timestamp that makes sense, shown as they arrived",
+                "times     {} frames with invalid timestamps, timed by their arrival",
                 self.estimated_times
             ))?;
         }
