@@ -45,7 +45,7 @@
 #define VSL_GNUC_VERSION_CHECK(major, minor, patch) (0)
 #endif
 
-/* GCC itself, not one that claims to be like it. */
+/* GCC itself, not a compiler that claims to be compatible. */
 #if defined(VSL_GNUC_VERSION) && !defined(__clang__) && \
     !defined(__INTEL_COMPILER) && !defined(__ARMCC_VERSION)
 #define VSL_GCC_VERSION VSL_GNUC_VERSION
@@ -109,8 +109,8 @@
     extern int vsl_static_assert_[(expression) ? 1 : -1]
 #endif
 
-/* VSL_API stands before every function: define VSL_API_EXPORT where they are made,
- * VSL_API_STATIC where they are linked in, and nothing otherwise. */
+/* VSL_API precedes every function: define VSL_API_EXPORT to build the library, VSL_API_STATIC to
+ * link it statically, and nothing otherwise. */
 #define VSL_IMPORT extern
 #if defined(VSL_API_EXPORT)
 #define VSL_API VSL_PUBLIC
@@ -120,7 +120,7 @@
 #define VSL_API VSL_IMPORT
 #endif
 
-/* ---- Versions to write for ---------------------------------------------------- */
+/* ---- Target version ----------------------------------------------------------- */
 
 #define VSL_VERSION_1_0 VSL_VERSION_ENCODE(1, 0, 0)
 #define VSL_VERSION_1_1 VSL_VERSION_ENCODE(1, 1, 0)
@@ -299,7 +299,7 @@ extern "C" {
     (VSL_FOURCC_BYTE(a) | (VSL_FOURCC_BYTE(b) << 8) | \
      (VSL_FOURCC_BYTE(c) << 16) | (VSL_FOURCC_BYTE(d) << 24))
 
-/* The version of the interface that the library has, as VSL_VERSION. */
+/* The version of the library's interface, in the form of VSL_VERSION. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API const char* vsl_version(void);
 
@@ -307,7 +307,7 @@ VSL_API const char* vsl_version(void);
 VSL_AVAILABLE_SINCE_1_0
 VSL_API int64_t vsl_timestamp(void);
 
-/* The code of a text of exactly four bytes, else 0. */
+/* The code of a string of exactly four bytes, else 0. */
 VSL_AVAILABLE_SINCE_1_3
 VSL_API uint32_t vsl_fourcc_from_string(const char* fourcc);
 
@@ -316,16 +316,16 @@ VSL_API uint32_t vsl_fourcc_from_string(const char* fourcc);
 /* A picture and its memory. One thread at a time may use a frame. */
 typedef struct vsl_frame VSLFrame;
 
-/* Called once by vsl_frame_release, after the frame's memory is gone and before the
+/* Called once by vsl_frame_release, after the frame's memory is freed and before the
  * frame is. Accessors may be called on the frame.
  *
- * A descriptor that was given by vsl_frame_attach is still open then, and the callback
- * has to close vsl_frame_handle(). Memory of vsl_frame_alloc is freed already.
+ * A descriptor attached by vsl_frame_attach is still open then, and the callback has to close
+ * vsl_frame_handle(). Memory of vsl_frame_alloc is already freed.
  *
- * It must not be left by a C++ exception, longjmp() or pthread_exit(): abort() ends the program. */
+ * It must not exit by a C++ exception, longjmp() or pthread_exit(): abort() ends the program. */
 typedef void (*vsl_frame_cleanup)(VSLFrame* frame);
 
-/* Makes a frame without memory. stride is in bytes, or 0 for the format's own:
+/* Creates a frame without memory. stride is in bytes, or 0 for the format's default:
  *
  *   RGBA RGBX BGRA BGRX            4 * width
  *   RGB3 BGR3                      3 * width
@@ -342,11 +342,11 @@ VSL_API VSLFrame* vsl_frame_init(uint32_t width, uint32_t height, uint32_t strid
                                  uint32_t fourcc, void* userptr,
                                  vsl_frame_cleanup cleanup);
 
-/* Allocates memory for the frame, filled with zeroes, and replaces what it had.
+/* Allocates memory for the frame, filled with zeroes, and replaces its current memory.
  *
  *   NULL                 a dma-heap, else udmabuf, else an anonymous file
  *   "/dev/dma_heap/..."  this dma-heap
- *   another text         the POSIX shared memory object of this name, created if necessary,
+ *   another string       the POSIX shared memory object of this name, created if necessary,
  *                        and unlinked with the frame's memory
  *
  * 0, or -1 and errno: EINVAL, also for an invalid name; ENOTSUP for a format whose size does not
@@ -355,21 +355,21 @@ VSL_API VSLFrame* vsl_frame_init(uint32_t width, uint32_t height, uint32_t strid
 VSL_AVAILABLE_SINCE_1_3
 VSL_API int vsl_frame_alloc(VSLFrame* frame, const char* path);
 
-/* Frees the memory of vsl_frame_alloc or vsl_frame_attach. Without effect on a frame without
- * memory, and on a descriptor attached to a frame with a cleanup callback, which owns it. */
+/* Frees the memory of vsl_frame_alloc or vsl_frame_attach. Has no effect on a frame without
+ * memory, or on a descriptor attached to a frame with a cleanup callback, which owns it. */
 VSL_AVAILABLE_SINCE_1_3
 VSL_API void vsl_frame_unalloc(VSLFrame* frame);
 
-/* Gives the frame a duplicate of a descriptor, and replaces the memory that it had. size may be
- * 0 for the size by format and stride. The caller keeps fd.
+/* Attaches a duplicate of a descriptor to the frame, and replaces its current memory. size may be
+ * 0 for the size that follows from format and stride. The caller keeps fd.
  *
- * 0, or -1 and errno: EINVAL; EBADF, when fd is 0, negative or not open; ENOTSUP for size
- * 0 where it cannot be told; EMFILE. */
+ * 0, or -1 and errno: EINVAL; EBADF if fd is 0, negative or not open; ENOTSUP for size 0 if it
+ * does not follow from format and stride; EMFILE. */
 VSL_AVAILABLE_SINCE_1_3
 VSL_API int vsl_frame_attach(VSLFrame* frame, int fd, size_t size, size_t offset);
 
-/* What the memory of vsl_frame_alloc is called, for people: a device's path or the name
- * that was given. An anonymous file has a made-up name that starts with "/VSL_" and cannot
+/* Name of the memory of vsl_frame_alloc, for display: the path of a device, or the name passed
+ * by the program. An anonymous file has a generated name that starts with "/VSL_" and cannot
  * be opened. Belongs to the frame. NULL for other frames. */
 VSL_AVAILABLE_SINCE_1_3
 VSL_API const char* vsl_frame_path(const VSLFrame* frame);
@@ -382,13 +382,13 @@ typedef struct vsl_rect {
     int height;
 } VSLRect;
 
-/* Makes the picture of target of the one of source, or of its part crop unless that is NULL:
- * scaled to the size of target and converted to its format. Both have memory, which is not the
- * same. The part begins at even columns and rows where chroma is shared by them. Colours are
- * those of BT.601 in limited range.
+/* Copies the picture of source, or its part crop unless that is NULL, into target: scaled to the
+ * size of target and converted to its format and colorimetry (vsl_x_frame_set_colorimetry). Both
+ * need memory, and not the same. crop starts at even columns and rows if they share chroma. YUV
+ * without colorimetry is BT.601 in limited range.
  *
- * The bytes of the picture in target, or -1 and errno: EINVAL, also for a part that is not
- * inside and for strides that are too short; EBADF without memory; ENOTSUP for formats that
+ * The number of bytes of the picture in target, or -1 and errno: EINVAL, also for a part that is
+ * not inside and for strides that are too short; EBADF without memory; ENOTSUP for formats that
  * cannot be converted. */
 VSL_AVAILABLE_SINCE_1_3
 VSL_API int vsl_frame_copy(VSLFrame* target, VSLFrame* source, const VSLRect* crop);
@@ -397,7 +397,7 @@ VSL_API int vsl_frame_copy(VSLFrame* target, VSLFrame* source, const VSLRect* cr
 VSL_DEPRECATED_SINCE_1_3_FOR(vsl_frame_release)
 VSL_API void vsl_frame_unregister(VSLFrame* frame);
 
-/* The pointer that the program gave. The library neither follows nor frees it. */
+/* The program's pointer. The library neither dereferences nor frees it. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API void* vsl_frame_userptr(VSLFrame* frame);
 
@@ -405,11 +405,11 @@ VSL_API void* vsl_frame_userptr(VSLFrame* frame);
 VSL_AVAILABLE_SINCE_1_0
 VSL_API void vsl_frame_set_userptr(VSLFrame* frame, void* userptr);
 
-/* Ends a frame: unmaps it, frees its memory, calls its cleanup callback, frees it. */
+/* Releases a frame: unmaps it, frees its memory, calls its cleanup callback, and frees it. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API void vsl_frame_release(VSLFrame* frame);
 
-/* Counts the frames of a host from 1 on; 0 for a frame that was not shared. */
+/* Number of the frame at its host, from 1 on; 0 for a frame that was not shared. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API int64_t vsl_frame_serial(const VSLFrame* frame);
 
@@ -417,19 +417,19 @@ VSL_API int64_t vsl_frame_serial(const VSLFrame* frame);
 VSL_AVAILABLE_SINCE_1_0
 VSL_API int64_t vsl_frame_timestamp(const VSLFrame* frame);
 
-/* How long it is to be shown, in nanoseconds. */
+/* Display duration in nanoseconds. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API int64_t vsl_frame_duration(const VSLFrame* frame);
 
-/* When it is to be shown, on the program's own clock. */
+/* Presentation time, on the program's own clock. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API int64_t vsl_frame_pts(const VSLFrame* frame);
 
-/* When it is to be decoded, on the program's own clock. */
+/* Decoding time, on the program's own clock. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API int64_t vsl_frame_dts(const VSLFrame* frame);
 
-/* When it expires; a frame that a client has locked ends later. 0: never. */
+/* When the frame expires; one that a client has locked ends later. 0: never. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API int64_t vsl_frame_expires(const VSLFrame* frame);
 
@@ -437,11 +437,11 @@ VSL_API int64_t vsl_frame_expires(const VSLFrame* frame);
 VSL_AVAILABLE_SINCE_1_0
 VSL_API uint32_t vsl_frame_fourcc(const VSLFrame* frame);
 
-/* Pixels in a row. */
+/* Width in pixels. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API int vsl_frame_width(const VSLFrame* frame);
 
-/* Rows. */
+/* Height in pixels. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API int vsl_frame_height(const VSLFrame* frame);
 
@@ -449,7 +449,7 @@ VSL_API int vsl_frame_height(const VSLFrame* frame);
 VSL_AVAILABLE_SINCE_1_3
 VSL_API int vsl_frame_stride(const VSLFrame* frame);
 
-/* Bytes of the frame's memory; 0 without. */
+/* Size of the frame's memory in bytes; 0 without memory. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API int vsl_frame_size(const VSLFrame* frame);
 
@@ -462,20 +462,20 @@ VSL_API int vsl_frame_handle(const VSLFrame* frame);
 VSL_AVAILABLE_SINCE_1_0
 VSL_API intptr_t vsl_frame_paddr(VSLFrame* frame);
 
-/* Maps the memory for reading and writing, and begins a dma-buf's access by the CPU.
- * size, unless NULL, gets the bytes that are mapped. Mapped already: the same pointer.
+/* Maps the memory for reading and writing, and begins CPU access to a dma-buf. size, unless
+ * NULL, receives the number of mapped bytes. Returns the same pointer if it is already mapped.
  *
  * NULL and errno: EINVAL, also for a range outside of the memory; EBADF without memory;
  * EACCES for a descriptor that does not allow it; ENOMEM. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API void* vsl_frame_mmap(VSLFrame* frame, size_t* size);
 
-/* Ends the access and unmaps. */
+/* Ends CPU access and unmaps the memory. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API void vsl_frame_munmap(VSLFrame* frame);
 
-/* Begins (enable not 0) or ends the CPU's access to a dma-buf; nothing to do for other
- * memory. mode is O_RDONLY, O_WRONLY or O_RDWR, the same at both ends.
+/* Begins (enable not 0) or ends CPU access to a dma-buf; does nothing for other memory. mode is
+ * O_RDONLY, O_WRONLY or O_RDWR, the same in both calls.
  *
  * 0, or -1 and errno: EINVAL, also without memory. */
 VSL_AVAILABLE_SINCE_1_3
@@ -483,7 +483,7 @@ VSL_API int vsl_frame_sync(const VSLFrame* frame, int enable, int mode);
 
 /* ---- Host --------------------------------------------------------------------- */
 
-/* Shares frames with the clients in other processes, without a message for each.
+/* Shares frames with clients in other processes, without a message for each frame.
  *
  * Any number of threads may use a host: vsl_host_post, _drop, _service and _process wait
  * up to 250 ms for each other, then fail with ETIMEDOUT. Callbacks of frames run in these
@@ -501,11 +501,11 @@ typedef struct vsl_host VSLHost;
 VSL_AVAILABLE_SINCE_1_0
 VSL_API VSLHost* vsl_host_init(const char* path);
 
-/* Ends a host: its sockets, then the frames it has, even if clients have them locked. */
+/* Releases a host: closes its sockets, then ends its frames, even if clients have locked them. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API void vsl_host_release(VSLHost* host);
 
-/* The path that was given to vsl_host_init. Belongs to the host. */
+/* The path passed to vsl_host_init. Belongs to the host. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API const char* vsl_host_path(const VSLHost* host);
 
@@ -516,7 +516,7 @@ VSL_API const char* vsl_host_path(const VSLHost* host);
 VSL_AVAILABLE_SINCE_1_0
 VSL_API int vsl_host_poll(VSLHost* host, int64_t wait);
 
-/* Serves one client, by its descriptor of vsl_host_sockets; never blocks.
+/* Serves the client that has this descriptor in vsl_host_sockets; never blocks.
  *
  * 0, or -1 and errno: ENOMSG if it has sent nothing; ECONNRESET if it has left, which the next
  * vsl_host_process handles; EBADMSG if it broke the protocol and was disconnected;
@@ -558,14 +558,14 @@ VSL_API int vsl_host_post(VSLHost* host, VSLFrame* frame, int64_t expires,
                           int64_t duration, int64_t pts, int64_t dts);
 
 /* Takes a frame back from the host: it belongs to the program again, with its memory, and
- * its callback is not called. Clients cannot lock it any more; one that has keeps it.
+ * its callback is not called. Clients can no longer lock it; a client that has locked it keeps it.
  *
- * 0, or -1 and errno: EINVAL; ENOENT when the host does not have it; ETIMEDOUT. */
+ * 0, or -1 and errno: EINVAL; ENOENT if the host does not have it; ETIMEDOUT. */
 VSL_AVAILABLE_SINCE_1_3
 VSL_API int vsl_host_drop(VSLHost* host, VSLFrame* frame);
 
-/* vsl_frame_init with the format's own stride, vsl_frame_attach and vsl_host_post in one.
- * serial is ignored. NULL and their errno; the callback has run then, if there was a frame. */
+/* vsl_frame_init with the format's default stride, vsl_frame_attach and vsl_host_post in one.
+ * serial is ignored. NULL and their errno; then the callback has run if there was a frame. */
 VSL_DEPRECATED_SINCE_1_3_FOR(vsl_host_post)
 VSL_API VSLFrame* vsl_frame_register(VSLHost* host, int64_t serial, int handle, int width,
                                      int height, uint32_t fourcc, size_t size,
@@ -575,33 +575,33 @@ VSL_API VSLFrame* vsl_frame_register(VSLHost* host, int64_t serial, int handle, 
 
 /* ---- Client ------------------------------------------------------------------- */
 
-/* Gets the frames of a host. One thread at a time waits; locking, unlocking and releasing
+/* Receives the frames of a host. One thread at a time waits; locking, unlocking and releasing
  * frames, vsl_client_disconnect and the other functions may run at the same time. */
 typedef struct vsl_client VSLClient;
 
 /* Connects to the host at a path, without waiting for the host's answer. With reconnect, waits for
  * a host to start, and for the next one when it ends.
  *
- * To be released with vsl_client_release. NULL and errno: EINVAL; ENAMETOOLONG;
+ * Release the client with vsl_client_release. NULL and errno: EINVAL; ENAMETOOLONG;
  * ECONNREFUSED for other failures (not with reconnect); EMFILE; ENOMEM. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API VSLClient* vsl_client_init(const char* path, void* userptr, bool reconnect);
 
-/* Ends a client that no thread uses. Its frames stay, with their locks, and are released on
- * their own; the connection lasts as long as they do. */
+/* Releases a client that no thread uses. Its frames stay, with their locks, and are released
+ * separately; the connection lasts as long as they do. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API void vsl_client_release(VSLClient* client);
 
-/* Disconnects for good, from any thread. Current and later calls of vsl_frame_wait return at once
- * with ESHUTDOWN. Locks end. */
+/* Disconnects permanently, from any thread. Current and later calls of vsl_frame_wait return at
+ * once with ESHUTDOWN. Locks end. */
 VSL_AVAILABLE_SINCE_1_1
 VSL_API void vsl_client_disconnect(VSLClient* client);
 
-/* The pointer that was given to vsl_client_init. */
+/* The pointer passed to vsl_client_init. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API void* vsl_client_userptr(VSLClient* client);
 
-/* The path that was given to vsl_client_init. Belongs to the client. */
+/* The path passed to vsl_client_init. Belongs to the client. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API const char* vsl_client_path(const VSLClient* client);
 
@@ -615,10 +615,10 @@ VSL_API void vsl_client_set_timeout(VSLClient* client, float timeout);
  * each restarts the timeout of vsl_client_set_timeout. A gap between serials is a frame that was
  * gone before it was waited for.
  *
- * The frame is not locked: its memory can be mapped, and may get other contents once it has
- * expired. To be released with vsl_frame_release.
+ * The frame is not locked: its memory can be mapped, and may be overwritten once it has
+ * expired. Release the frame with vsl_frame_release.
  *
- * NULL and errno: EINVAL; ETIMEDOUT; ECONNRESET when the host went away, and the next call
+ * NULL and errno: EINVAL; ETIMEDOUT; ECONNRESET if the host has ended, and the next call
  * connects again (with reconnect this call waits for the next host, without a limit);
  * ECONNREFUSED without a host; EACCES, EUSERS, EPROTO when it refuses this client; ESHUTDOWN after
  * vsl_client_disconnect; EBADMSG for a host that breaks the protocol; EMFILE; ENOMEM. */
@@ -626,11 +626,11 @@ VSL_AVAILABLE_SINCE_1_0
 VSL_API VSLFrame* vsl_frame_wait(VSLClient* client, int64_t until);
 
 /* Keeps the host from ending a received frame, until vsl_frame_unlock or vsl_frame_release;
- * a client may lock 20 at a time. Costs no message.
+ * a client may lock 20 at a time. Sends no message.
  *
- * 0, also if it is locked, or -1 and errno: EINVAL, also for a frame that was not received;
- * EEXIST when it has expired; EMFILE when the client's locks are used up; ECONNRESET when the host
- * has closed (the next vsl_frame_wait reports a host that was killed; memory stays until then);
+ * 0, also if it is already locked, or -1 and errno: EINVAL, also for a frame that was not
+ * received; EEXIST if it has expired; EMFILE if the client's locks are used up; ECONNRESET if the
+ * host has closed (the next vsl_frame_wait reports a killed host; memory stays until then);
  * ESHUTDOWN after vsl_client_disconnect. */
 VSL_AVAILABLE_SINCE_1_0
 VSL_API int vsl_frame_trylock(VSLFrame* frame);
@@ -641,9 +641,9 @@ VSL_AVAILABLE_SINCE_1_0
 VSL_API int vsl_frame_unlock(VSLFrame* frame);
 /* ---- Encoder ------------------------------------------------------------------ */
 
-/* Who encodes and decodes. */
+/* Backend of an encoder or decoder. */
 typedef enum {
-    /* What the environment variable VSL_CODEC_BACKEND names, else the best there is. */
+    /* The one that the environment variable VSL_CODEC_BACKEND names, else the best available. */
     VSL_CODEC_BACKEND_AUTO   = 0,
     VSL_CODEC_BACKEND_HANTRO = 1,
     VSL_CODEC_BACKEND_V4L2   = 2,
@@ -660,18 +660,18 @@ typedef enum vsl_encode_profile {
     VSL_ENCODE_PROFILE_100000_KBPS = 4
 } VSLEncoderProfile;
 
-/* An encoder: pictures in, an Annex B byte stream out. One thread at a time uses it. */
+/* An encoder: pictures in, an Annex B byte stream out. One thread at a time may use it. */
 typedef struct vsl_encoder VSLEncoder;
 
-/* FWHT, the codec of the kernel's virtual device vicodec: to try programs for hardware codecs on
- * a machine without one. As outputFourcc, as codec of vsl_decoder_create_ex, and in
+/* FWHT, the codec of the kernel's virtual device vicodec: to test programs for hardware codecs on
+ * a machine without one. For outputFourcc, codec of vsl_decoder_create_ex, and
  * VSLEncoderConfig. Not in the 2.x library. */
 #define VSL_X_FWHT VSL_FOURCC('F', 'W', 'H', 'T')
 
-/* An encoder for H.264 (outputFourcc 'H','2','6','4') or H.265 ('H','E','V','C'), with a key
- * frame every second. Size and format are those of the first picture. For VSL_X_FWHT, which has no
- * bitrate, profile is AUTO: a constant quantiser, and every tenth picture a key frame. To be
- * released with vsl_encoder_release.
+/* Creates an encoder for H.264 (outputFourcc 'H','2','6','4') or H.265 ('H','E','V','C'), with a
+ * key frame every second. Size and format are those of the first picture. For VSL_X_FWHT, which
+ * has no bitrate, profile is AUTO: a constant quantiser, and every tenth picture a key frame.
+ * Release it with vsl_encoder_release.
  *
  * VSL_CODEC_BACKEND_AUTO and _V4L2 use the device that the environment variable
  * VSL_V4L2_ENCODER_DEV names, else the first that encodes this; AUTO falls back to software.
@@ -682,7 +682,7 @@ VSL_AVAILABLE_SINCE_1_3
 VSL_API VSLEncoder* vsl_encoder_create(VSLEncoderProfile profile, uint32_t outputFourcc,
                                        int fps);
 
-/* As vsl_encoder_create, by a backend. */
+/* Like vsl_encoder_create, with a choice of backend. */
 VSL_AVAILABLE_SINCE_2_0
 VSL_API VSLEncoder* vsl_encoder_create_ex(VSLEncoderProfile profile, uint32_t outputFourcc,
                                           int fps, VSLCodecBackend backend);
@@ -693,30 +693,30 @@ typedef struct vsl_encoder_config {
     size_t          size;
     uint32_t        fourcc; /* 'H','2','6','4' or 'H','E','V','C', or VSL_X_FWHT */
     VSLCodecBackend backend;
-    uint32_t        frames; /* in so many seconds: 30000 in 1001 */
+    uint32_t        frames; /* per this many seconds: 30000 per 1001 */
     uint32_t        seconds;
     uint32_t        bitrate;      /* bits per second; 0: 5 Mbit/s */
     uint32_t        peak_bitrate; /* 0: constant bitrate; else variable up to this */
-    int             quantiser;    /* 1 to 51 (FWHT: 31) in place of bitrates; 0: none */
-    int             gop;          /* pictures from key frame to key frame; 0: default */
+    int             quantiser;    /* 1 to 51 (FWHT: 31) instead of bitrates; 0: none */
+    int             gop;          /* pictures from one key frame to the next; 0: default */
 } VSLEncoderConfig;
 
-/* As vsl_encoder_create. Not in the 2.x library. */
+/* Like vsl_encoder_create, with all options. Not in the 2.x library. */
 VSL_API VSLEncoder* vsl_x_encoder_create_config(const VSLEncoderConfig* config);
 
 /* Releases an encoder. NULL is ignored. */
 VSL_AVAILABLE_SINCE_1_3
 VSL_API void vsl_encoder_release(VSLEncoder* encoder);
 
-/* Encodes the picture of source, or the part cropRegion of it, and writes a packet into
- * destination, whose size, format, width and height then are those of the packet. keyframe,
- * unless NULL, gets 1 or 0. Every picture has the size, format and part of the first. Pictures
+/* Encodes the picture of source, or its part cropRegion unless that is NULL, and writes a packet
+ * into destination, whose size, format, width and height then are those of the packet. keyframe,
+ * unless NULL, receives 1 or 0. Every picture has the size, format and part of the first. Pictures
  * in NV12 and I420 are encoded directly, others are converted if the encoder does not support
  * them. Hardware reads a picture in a dma-buf in place: see vsl_x_encoder_copies. When the
- * function returns, source may be written again.
+ * function returns, source may be overwritten.
  *
  * 0, or -1 and errno: EINVAL; EBADF for a frame without memory; ENOTSUP for a format that cannot
- * be encoded; EMSGSIZE for a packet that is larger than destination, and lost; EIO.
+ * be encoded; EMSGSIZE for a packet that is larger than destination, which is lost; EIO.
  * vsl_frame_size of destination returns the packet's bytes: 0 if no packet is ready yet; it comes
  * with one of the next calls. */
 VSL_AVAILABLE_SINCE_1_3
@@ -725,9 +725,9 @@ VSL_API int vsl_encode_frame(VSLEncoder* encoder, VSLFrame* source, VSLFrame* de
 
 /* Copies for an encoder since its creation. */
 typedef struct {
-    uint64_t pictures; /* pictures it took */
-    uint64_t copied;   /* of these, those that were copied, as a whole or in part */
-    uint64_t bytes;    /* bytes of pixels that were written for them */
+    uint64_t pictures; /* pictures submitted */
+    uint64_t copied;   /* of these, those that were copied, wholly or in part */
+    uint64_t bytes;    /* bytes of pixels that were written for the copies */
     char     why[232]; /* the reason for copies to hardware, as text; "" without copies */
 } VSLXEncoderCopies;
 
@@ -739,7 +739,7 @@ typedef struct {
 VSL_API int vsl_x_encoder_copies(const VSLEncoder* encoder, VSLXEncoderCopies* copies,
                                  size_t size);
 
-/* A frame for packets of pictures of this size, to be used again and again. To be released with
+/* Creates a reusable frame for packets of pictures of this size. Release it with
  * vsl_frame_release. NULL and errno: EINVAL, ENOMEM. */
 VSL_AVAILABLE_SINCE_1_3
 VSL_API VSLFrame* vsl_encoder_new_output_frame(const VSLEncoder* encoder, int width,
@@ -755,30 +755,30 @@ typedef enum {
     VSL_X_DEC_FWHT = VSL_X_FWHT
 } VSLDecoderCodec;
 
-/* What a call did; a mask. */
+/* Result of vsl_decode_frame; a mask. */
 typedef enum {
     VSL_DEC_SUCCESS   = 0,
-    VSL_DEC_ERR       = 1, /* it failed: see errno */
-    VSL_DEC_INIT_INFO = 2, /* the size is known, or another one */
-    VSL_DEC_FRAME_DEC = 4  /* there is a frame */
+    VSL_DEC_ERR       = 1, /* failure: see errno */
+    VSL_DEC_INIT_INFO = 2, /* the picture size is now known, or has changed */
+    VSL_DEC_FRAME_DEC = 4  /* a frame was returned */
 } VSLDecoderRetCode;
 
-/* A decoder: an Annex B byte stream in, frames in NV12 out. One thread at a time uses it. */
+/* A decoder: an Annex B byte stream in, frames in NV12 out. One thread at a time may use it. */
 typedef struct vsl_decoder VSLDecoder;
 
-/* A decoder. fps is not used. To be released with vsl_decoder_release. NULL and errno: as for
+/* Creates a decoder. fps is not used. Release it with vsl_decoder_release. NULL and errno: as for
  * vsl_encoder_create; the device is that of VSL_V4L2_DECODER_DEV. */
 VSL_AVAILABLE_SINCE_1_4
 VSL_API VSLDecoder* vsl_decoder_create(VSLDecoderCodec codec, int fps);
 
-/* As vsl_decoder_create, by a backend, with the codec as four-character code ('H264', 'HEVC',
- * VSL_X_FWHT) or as VSLDecoderCodec. */
+/* Like vsl_decoder_create, with a choice of backend, and the codec as four-character code ('H264',
+ * 'HEVC', VSL_X_FWHT) or as VSLDecoderCodec. */
 VSL_AVAILABLE_SINCE_2_0
 VSL_API VSLDecoder* vsl_decoder_create_ex(uint32_t codec, int fps, VSLCodecBackend backend);
 
 /* Decodes data up to the end of its first picture, whose position is returned in bytes_used: pass
  * the rest again, with the data that follows. Data has to contain the whole picture; its parameter
- * sets may come separately before it. output_frame gets the next frame or NULL; release it with
+ * sets may come separately before it. output_frame receives the next frame or NULL; release it with
  * vsl_frame_release, before or after the decoder. At the end, each call with data_length 0 returns
  * a frame that was held back, or NULL.
  *
@@ -789,11 +789,11 @@ VSL_API VSLDecoderRetCode vsl_decode_frame(VSLDecoder* decoder, const void* data
                                            unsigned int data_length, size_t* bytes_used,
                                            VSLFrame** output_frame);
 
-/* Pixels in a row of the frames; 0 before the first. */
+/* Width of the frames in pixels; 0 before the first. */
 VSL_AVAILABLE_SINCE_1_4
 VSL_API int vsl_decoder_width(const VSLDecoder* decoder);
 
-/* Rows of the frames; 0 before the first. */
+/* Height of the frames in pixels; 0 before the first. */
 VSL_AVAILABLE_SINCE_1_4
 VSL_API int vsl_decoder_height(const VSLDecoder* decoder);
 
@@ -801,7 +801,7 @@ VSL_API int vsl_decoder_height(const VSLDecoder* decoder);
 VSL_AVAILABLE_SINCE_1_4
 VSL_API VSLRect vsl_decoder_crop(const VSLDecoder* decoder);
 
-/* Releases a decoder, and not its frames. NULL is ignored. 0. */
+/* Releases a decoder, but not its frames. NULL is ignored. Returns 0. */
 VSL_AVAILABLE_SINCE_1_4
 VSL_API int vsl_decoder_release(VSLDecoder* decoder);
 
@@ -828,7 +828,7 @@ VSL_AVAILABLE_SINCE_1_3
 VSL_API vsl_camera* vsl_camera_open_device(const char* filename);
 
 /* Sets the format, and allocates, maps and exports the buffers. The four numbers are the requested
- * values, 0 for the camera's own choice (4 buffers), and get the driver's, which may differ:
+ * values, or 0 for the camera's default (4 buffers), and receive the driver's, which may differ:
  * compare them. The whole picture is captured; a crop is reset.
  *
  * 0, or -1 and errno: EINVAL, also for negative numbers; EBUSY if it was called before or another
@@ -838,23 +838,23 @@ VSL_AVAILABLE_SINCE_1_3
 VSL_API int vsl_camera_init_device(vsl_camera* ctx, int* width, int* height, int* buf_count,
                                    uint32_t* fourcc);
 
-/* Mirrors the picture left and right. 0, or -1 and errno: ENOTTY if the camera cannot. */
+/* Flips the picture horizontally, or not. 0, or -1 and errno: ENOTTY if the camera cannot. */
 VSL_AVAILABLE_SINCE_1_3
 VSL_API int vsl_camera_mirror(const vsl_camera* ctx, bool mirror);
 
-/* As vsl_camera_mirror: top and bottom. */
+/* Like vsl_camera_mirror, vertically. */
 VSL_AVAILABLE_SINCE_1_3
 VSL_API int vsl_camera_mirror_v(const vsl_camera* ctx, bool mirror);
 
-/* Queues all buffers and starts. 0, or -1 and errno: EINVAL before vsl_camera_init_device and if
- * it is started already; EBUSY; EPIPE or ENOLINK if the media pipeline before the camera is not
- * set up; the driver's error. */
+/* Queues all buffers and starts capturing. 0, or -1 and errno: EINVAL before
+ * vsl_camera_init_device and if it is already started; EBUSY; EPIPE or ENOLINK if the media
+ * pipeline of the camera is not set up; the driver's error. */
 VSL_AVAILABLE_SINCE_1_3
 VSL_API int vsl_camera_start_capturing(vsl_camera* ctx);
 
-/* The next frame, in the order of capture. Return it with vsl_camera_release_buffer. NULL and
- * errno: ETIMEDOUT after two seconds; EINVAL if it is not started; ENODEV if it was unplugged; EIO
- * and other errors of the driver. */
+/* Waits for the next frame, in the order of capture. Return it with vsl_camera_release_buffer. NULL
+ * and errno: ETIMEDOUT after two seconds; EINVAL if the camera is not started; ENODEV if it was
+ * unplugged; EIO and other errors of the driver. */
 VSL_AVAILABLE_SINCE_1_3
 VSL_API vsl_camera_buffer* vsl_camera_get_data(vsl_camera* ctx);
 
@@ -863,12 +863,12 @@ VSL_API vsl_camera_buffer* vsl_camera_get_data(vsl_camera* ctx);
 VSL_AVAILABLE_SINCE_1_3
 VSL_API int vsl_camera_release_buffer(vsl_camera* ctx, const vsl_camera_buffer* buffer);
 
-/* Stops; it can be started again. Frames that were not fetched are dropped. 0, or -1 and
- * errno: EINVAL before vsl_camera_init_device. */
+/* Stops capturing, which can be started again. Frames that were not fetched are dropped. 0, or -1
+ * and errno: EINVAL before vsl_camera_init_device. */
 VSL_AVAILABLE_SINCE_1_3
 VSL_API int vsl_camera_stop_capturing(const vsl_camera* ctx);
 
-/* Stops, and unmaps and frees the buffers. */
+/* Stops capturing, and unmaps and frees the buffers. */
 VSL_AVAILABLE_SINCE_1_3
 VSL_API void vsl_camera_uninit_device(vsl_camera* ctx);
 
@@ -876,11 +876,11 @@ VSL_API void vsl_camera_uninit_device(vsl_camera* ctx);
 VSL_AVAILABLE_SINCE_1_3
 VSL_API void vsl_camera_close_device(vsl_camera* ctx);
 
-/* 1 if the buffers have descriptors, else 0; after vsl_camera_init_device. */
+/* 1 if the buffers have dma-bufs, else 0; after vsl_camera_init_device. */
 VSL_AVAILABLE_SINCE_1_3
 VSL_API int vsl_camera_is_dmabuf_supported(const vsl_camera* ctx);
 
-/* Number of queued buffers: with 0 the driver cannot capture. From any thread. */
+/* Number of queued buffers: with 0 the driver cannot capture. Callable from any thread. */
 VSL_AVAILABLE_SINCE_1_3
 VSL_API int vsl_camera_get_queued_buf_count(const vsl_camera* ctx);
 
@@ -889,15 +889,15 @@ VSL_API int vsl_camera_get_queued_buf_count(const vsl_camera* ctx);
 VSL_AVAILABLE_SINCE_2_5
 VSL_API uint32_t vsl_camera_color_space(const vsl_camera* ctx);
 
-/* Of enum v4l2_xfer_func. */
+/* The transfer function (enum v4l2_xfer_func). */
 VSL_AVAILABLE_SINCE_2_5
 VSL_API uint32_t vsl_camera_color_transfer(const vsl_camera* ctx);
 
-/* Of enum v4l2_ycbcr_encoding. */
+/* The matrix (enum v4l2_ycbcr_encoding). */
 VSL_AVAILABLE_SINCE_2_5
 VSL_API uint32_t vsl_camera_color_encoding(const vsl_camera* ctx);
 
-/* Of enum v4l2_quantization: 1 full, 2 limited range. */
+/* The range (enum v4l2_quantization): 1 full, 2 limited. */
 VSL_AVAILABLE_SINCE_2_5
 VSL_API uint32_t vsl_camera_color_range(const vsl_camera* ctx);
 
@@ -905,15 +905,15 @@ VSL_API uint32_t vsl_camera_color_range(const vsl_camera* ctx);
 VSL_AVAILABLE_SINCE_1_3
 VSL_API void* vsl_camera_buffer_mmap(vsl_camera_buffer* buffer);
 
-/* The dma-buf of a buffer, which keeps belonging to it; -1 if the driver has none. */
+/* The dma-buf of a buffer, which still owns it; -1 if the driver has none. */
 VSL_AVAILABLE_SINCE_1_3
 VSL_API int vsl_camera_buffer_dma_fd(const vsl_camera_buffer* buffer);
 
-/* The physical address of a buffer, on kernels that tell it; else 0. */
+/* The physical address of a buffer, on kernels that provide it; else 0. */
 VSL_AVAILABLE_SINCE_1_3
 VSL_API uint64_t vsl_camera_buffer_phys_addr(const vsl_camera_buffer* buffer);
 
-/* Bytes of a buffer. */
+/* Size of a buffer in bytes. */
 VSL_AVAILABLE_SINCE_1_3
 VSL_API uint32_t vsl_camera_buffer_length(const vsl_camera_buffer* buffer);
 
@@ -929,35 +929,35 @@ VSL_API uint32_t vsl_camera_buffer_bytes_per_line(const vsl_camera_buffer* buffe
 VSL_AVAILABLE_SINCE_2_5
 VSL_API uint32_t vsl_camera_buffer_sequence(const vsl_camera_buffer* buffer);
 
-/* The flags of the frame as the driver gave them (V4L2_BUF_FLAG_... of linux/videodev2.h):
- * which clock its time is of, whether that is of the start of exposure, errors, key frames. */
+/* The driver's flags of the frame, unchanged (V4L2_BUF_FLAG_... of linux/videodev2.h): the clock
+ * of its timestamp, whether that is the start of exposure, errors, key frames. */
 VSL_AVAILABLE_SINCE_2_6
 VSL_API uint32_t vsl_camera_buffer_flags(const vsl_camera_buffer* buffer);
 
-/* When the frame was captured, on CLOCK_MONOTONIC with most drivers. Either may be NULL. */
+/* The capture time of the frame, on CLOCK_MONOTONIC with most drivers. Either may be NULL. */
 VSL_AVAILABLE_SINCE_1_3
 VSL_API void vsl_camera_buffer_timestamp(const vsl_camera_buffer* buffer, int64_t* seconds,
                                          int64_t* nanoseconds);
 
-/* The formats of the camera, as many as there is room for in codes. How many. */
+/* Writes the formats of the camera into codes, up to size. Returns their number. */
 VSL_AVAILABLE_SINCE_1_3
 VSL_API int vsl_camera_enum_fmts(const vsl_camera* ctx, uint32_t* codes, int size);
 
-/* As vsl_camera_enum_fmts, of cameras with the multi-planar interface; 0 for others. */
+/* Like vsl_camera_enum_fmts, for cameras with the multi-planar interface; 0 for others. */
 VSL_AVAILABLE_SINCE_1_3
 VSL_API int vsl_camera_enum_mplane_fmts(const vsl_camera* ctx, uint32_t* codes, int size);
 
 /* ---- Discovery ---------------------------------------------------------------- */
 
-/* Lists of V4L2 devices are the program's own once it has them: any number of threads may
- * make lists; one thread at a time uses one. */
+/* A list of V4L2 devices belongs to the program: any number of threads may create lists; one
+ * thread at a time may use a list. */
 
 #define VSL_V4L2_MAX_FORMATS 64
 #define VSL_V4L2_MAX_RESOLUTIONS 32
-/* Most intervals of a size. Of these three only this one limits anything. */
+/* Maximum number of intervals of a size. Of these three limits, only this one applies. */
 #define VSL_V4L2_MAX_FRAMERATES 16
 
-/* What a device is for; a mask. */
+/* Type of a device; a mask. */
 typedef enum {
     VSL_V4L2_TYPE_CAMERA  = 1,  /* delivers pictures */
     VSL_V4L2_TYPE_OUTPUT  = 2,  /* takes pictures */
@@ -968,7 +968,7 @@ typedef enum {
     VSL_V4L2_TYPE_ANY     = 0xFF
 } VSLDeviceType;
 
-/* Memory that a queue can be given; a mask. */
+/* Memory that a queue supports; a mask. */
 typedef enum {
     VSL_V4L2_MEM_MMAP    = 1,
     VSL_V4L2_MEM_USERPTR = 2,
@@ -989,8 +989,8 @@ typedef struct {
     size_t       num_frame_rates;
 } VSLResolution;
 
-/* A format of a device. Its sizes are asked for by vsl_v4l2_enum_resolutions; resolutions
- * is NULL and num_resolutions 0. */
+/* A format of a device. resolutions is NULL and num_resolutions 0:
+ * vsl_v4l2_enum_resolutions returns the sizes. */
 typedef struct {
     uint32_t       fourcc;
     char           description[32];
@@ -1029,8 +1029,8 @@ typedef struct {
 VSL_AVAILABLE_SINCE_2_2
 VSL_API VSLDeviceList* vsl_v4l2_enumerate(void);
 
-/* As vsl_v4l2_enumerate, only devices of some types. VSL_V4L2_TYPE_ANY also lists devices without
- * a type. */
+/* Like vsl_v4l2_enumerate, but lists only devices of some types. VSL_V4L2_TYPE_ANY also lists
+ * devices without a type. */
 VSL_AVAILABLE_SINCE_2_2
 VSL_API VSLDeviceList* vsl_v4l2_enumerate_type(VSLDeviceType type_mask);
 
@@ -1043,15 +1043,15 @@ VSL_API void vsl_v4l2_device_list_free(VSLDeviceList* list);
 VSL_AVAILABLE_SINCE_2_2
 VSL_API const char* vsl_v4l2_find_encoder(uint32_t codec_fourcc);
 
-/* As vsl_v4l2_find_encoder: that decodes a format. */
+/* Like vsl_v4l2_find_encoder, for a device that decodes a format. */
 VSL_AVAILABLE_SINCE_2_2
 VSL_API const char* vsl_v4l2_find_decoder(uint32_t codec_fourcc);
 
-/* As vsl_v4l2_find_encoder: that is a camera with a format. */
+/* Like vsl_v4l2_find_encoder, for a camera with a format. */
 VSL_AVAILABLE_SINCE_2_2
 VSL_API const char* vsl_v4l2_find_camera(uint32_t format_fourcc);
 
-/* As vsl_v4l2_find_camera: with a size at least as wide and high, or that lists none. */
+/* Like vsl_v4l2_find_camera, for one that has a size at least as wide and high, or lists none. */
 VSL_AVAILABLE_SINCE_2_2
 VSL_API const char* vsl_v4l2_find_camera_with_resolution(uint32_t format_fourcc,
                                                          uint32_t width, uint32_t height);
@@ -1061,8 +1061,8 @@ VSL_API const char* vsl_v4l2_find_camera_with_resolution(uint32_t format_fourcc,
 VSL_AVAILABLE_SINCE_2_2
 VSL_API int vsl_v4l2_device_enum_formats(VSLDevice* device);
 
-/* The sizes of a format, to be freed with free(). Of a range, the smallest and the largest,
- * without intervals. NULL and 0 in count if the device lists none; on failure also errno:
+/* Lists the sizes of a format; of a range, the smallest and the largest, without intervals. Free
+ * the array with free(). NULL and 0 in count if the device lists none; on failure also errno:
  * EINVAL, or the error of opening it. */
 VSL_AVAILABLE_SINCE_2_2
 VSL_API VSLResolution* vsl_v4l2_enum_resolutions(const VSLDevice* device, uint32_t fourcc,
@@ -1073,7 +1073,7 @@ VSL_AVAILABLE_SINCE_2_2
 VSL_API bool vsl_v4l2_device_supports_format(const VSLDevice* device, uint32_t fourcc,
                                              bool capture);
 
-/* Memory of a dma-heap for USERPTR streaming, mapped; dma_fd gets its descriptor.
+/* Allocates and maps memory of a dma-heap for USERPTR streaming; dma_fd receives its descriptor.
  * NULL, -1 and errno: EINVAL, ENOENT without a heap, EACCES, ENOMEM. */
 VSL_AVAILABLE_SINCE_2_2
 VSL_API void* vsl_v4l2_alloc_userptr(size_t size, int* dma_fd);
@@ -1115,15 +1115,15 @@ VSL_API uint32_t vsl_x_frame_colorimetry(const VSLFrame* frame);
  *                                      vsl_camera_color_encoding(camera) << 16 |
  *                                      vsl_camera_color_range(camera) << 24);
  *
- * Clients get it with the post, and an encoder writes it into its stream with the first picture.
+ * Clients receive it with the frame; an encoder writes that of its first picture into the stream.
  * vsl_frame_copy converts to the colorimetry of its target, or copies that of the source if the
  * target has none. Existing pixels do not change. 0, or -1 and errno: EINVAL. */
 VSL_API int vsl_x_frame_set_colorimetry(VSLFrame* frame, uint32_t colorimetry);
 
 /* A descriptor to poll for reading, along with others, for the frames of a client. It
- * belongs to the client; it is not to be read, nor closed.
+ * belongs to the client: neither read nor close it.
  *
- * Set the client's time-out to 0. When the descriptor is readable, and before it is polled
+ * Set the client's timeout to 0. When the descriptor is readable, and before it is polled
  * for the first time, call vsl_frame_wait until it returns NULL with ETIMEDOUT. It fails with
  * ECONNRESET if the host has ended, and with EMFILE if this process has no free descriptor for
  * what the host sends; the descriptor can be used again after a later vsl_frame_wait has found a
@@ -1131,24 +1131,24 @@ VSL_API int vsl_x_frame_set_colorimetry(VSLFrame* frame, uint32_t colorimetry);
  * -1 and errno: EINVAL; EMFILE; ENOMEM. */
 VSL_API int vsl_x_client_fd(VSLClient* client);
 
-/* Statistics of a host: counts since vsl_host_init, and how many there are now. */
+/* Statistics of a host: counts since vsl_host_init, and current numbers. */
 typedef struct {
-    uint64_t posted;           /* frames it took */
-    uint64_t copied;           /* of these, those that clients get a copy of */
-    uint64_t withdrawn;        /* out of clients' reach before they had expired, for room */
-    uint64_t ended;            /* frames it ended */
-    uint64_t frames;           /* frames it has now */
-    uint64_t buffers;          /* pieces of memory that are registered now */
-    uint64_t clients;          /* clients that are connected now */
-    uint64_t refused;          /* clients it did not let in */
-    uint64_t evicted;          /* clients it threw out */
-    uint64_t left;             /* clients that left, by themselves or by dying */
-    uint64_t wakes;            /* posts that woke clients asleep */
+    uint64_t posted;           /* frames posted */
+    uint64_t copied;           /* of these, those of which clients get a copy */
+    uint64_t withdrawn;        /* frames made unreadable before they expired, to make room */
+    uint64_t ended;            /* frames ended */
+    uint64_t frames;           /* current number of frames */
+    uint64_t buffers;          /* current number of registered buffers */
+    uint64_t clients;          /* current number of connected clients */
+    uint64_t refused;          /* clients refused */
+    uint64_t evicted;          /* clients evicted */
+    uint64_t left;             /* clients that disconnected or died */
+    uint64_t wakes;            /* posts that woke sleeping clients */
     uint64_t descriptor_wakes; /* clients woken through vsl_x_client_fd */
 } VSLXHostStats;
 
-/* Fills in the first size bytes of stats: sizeof(VSLXHostStats), so that later fields do no
- * harm to a program that does not know them. 0, or -1 and EINVAL. */
+/* Fills in the first size bytes of stats: sizeof(VSLXHostStats), so that the struct can grow
+ * without breaking programs built against an older one. 0, or -1 and EINVAL. */
 VSL_API int vsl_x_host_stats(VSLHost* host, VSLXHostStats* stats, size_t size);
 
 #ifdef __cplusplus

@@ -1,4 +1,4 @@
-//! The way into the library: no panic leaves it, failures become `errno`.
+//! Entry of exported functions: catches panics and turns failures into `errno`.
 
 #![expect(unsafe_code, reason = "errno is written, C strings are read")]
 
@@ -18,7 +18,7 @@ const AFTER_A_PANIC: Errno = Errno::NOTRECOVERABLE;
 thread_local! {
     /// The last failure of this thread.
     static LAST: RefCell<Option<(Errno, Option<Detail>)>> = const { RefCell::new(None) };
-    /// Detail of a failure that is on its way out of the library.
+    /// Detail of a failure that the library is about to return.
     static DETAIL: Cell<Option<(Errno, Detail)>> = const { Cell::new(None) };
     static TEXT: RefCell<CString> = RefCell::default();
 }
@@ -97,7 +97,7 @@ pub(crate) fn enter<T>(failed: T, inside: impl FnOnce() -> Result<T, Errno>) -> 
     }
 }
 
-/// As [`enter`], for functions that give 0 or -1.
+/// Like [`enter`], for functions that return 0 or -1.
 pub(crate) fn enter_int(inside: impl FnOnce() -> Result<(), Errno>) -> core::ffi::c_int {
     enter(-1, || inside().map(|()| 0))
 }
@@ -117,7 +117,7 @@ fn set_errno(errno: core::ffi::c_int) {
     unsafe { *place_of_errno() = errno };
 }
 
-/// Errors of devices, as `errno` has them.
+/// Converts errors of devices to `errno`.
 pub(crate) fn errno_of_device(error: Error) -> Errno {
     error.errno().unwrap_or(match error.kind() {
         ErrorKind::TimedOut => Errno::TIMEDOUT,
@@ -129,10 +129,10 @@ pub(crate) fn errno_of_device(error: Error) -> Errno {
     })
 }
 
-/// The text at `pointer`; `None` for NULL.
+/// The string at `pointer`; `None` for NULL.
 ///
 /// # Safety
-/// `pointer` is NULL or points to a text that ends with a NUL and stays as it is for `'a`.
+/// `pointer` is NULL or points to a NUL-terminated string that does not change for `'a`.
 pub(crate) unsafe fn text<'a>(pointer: *const c_char) -> Option<&'a CStr> {
     // SAFETY: not NULL; the rest is the caller's word.
     (!pointer.is_null()).then(|| unsafe { CStr::from_ptr(pointer) })

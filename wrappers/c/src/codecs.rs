@@ -1,4 +1,4 @@
-//! Which codec, and who does the work.
+//! Choice of codec and backend.
 
 use rustix::io::Errno;
 use videostream::encode::{BACKEND_VARIABLE, Backend, Codec, DevicePath, NoDevice};
@@ -21,7 +21,7 @@ pub(crate) fn codec_of(fourcc: u32) -> Option<Codec> {
     }
 }
 
-/// EINVAL for what [`codec_of`] does not know.
+/// EINVAL for a code that [`codec_of`] does not know.
 pub(crate) fn no_codec(fourcc: u32) -> Errno {
     let words = format!("{} is no codec: H264, HEVC or FWHT", FourCc(fourcc));
     explain(Errno::INVAL, words)
@@ -30,7 +30,7 @@ pub(crate) fn no_codec(fourcc: u32) -> Errno {
 /// The backend of a number of the interface. The VPUs that `HANTRO` means are driven through V4L2.
 ///
 /// # Errors
-/// ENOTSUP: no backend.
+/// ENOTSUP for an unknown backend.
 pub(crate) fn backend_of(number: u32) -> Result<Backend, Errno> {
     match number {
         AUTO => Ok(Backend::Auto),
@@ -43,8 +43,8 @@ pub(crate) fn backend_of(number: u32) -> Result<Backend, Errno> {
     }
 }
 
-/// The backends to try, one after the other. A name in the environment that is not a backend leaves
-/// the choice open, as it always has.
+/// The backends to try, in order. An unknown name in the environment is ignored, as in the 2.x
+/// library.
 fn backends_of(asked: Backend) -> &'static [Backend] {
     let wanted = match asked {
         Backend::Auto => {
@@ -76,12 +76,11 @@ fn device_of(variable: &str) -> Result<Option<DevicePath>, Errno> {
     device.map(Some)
 }
 
-/// Makes an encoder or a decoder: of the backend that is asked for, else of the one that the
-/// environment names, else of the first that can, hardware before software. Hardware is the device
-/// that `variable` names, else whichever there is.
+/// Creates an encoder or decoder: of the requested backend, else of the one that the environment
+/// names, else of the first that succeeds, hardware before software. Hardware is the device that
+/// `variable` names, else the first that fits.
 ///
-/// `lacks` recognizes errors of backends without the codec: what another one reported is of more
-/// interest.
+/// `lacks` recognizes errors of backends without the codec: errors of others take precedence.
 pub(crate) fn make<T, E>(
     asked: Backend,
     variable: &str,
@@ -104,7 +103,7 @@ pub(crate) fn make<T, E>(
     Err(refused.as_ref().map_or(Errno::NODEV, errno_of))
 }
 
-/// ENODEV, or why the device could not be opened that `variable` names.
+/// ENODEV, or the error of opening the device that `variable` names.
 pub(crate) fn errno_of_none(none: &NoDevice, variable: &str) -> Errno {
     let named = std::env::var_os(variable);
     match &none.unknown[..] {

@@ -44,7 +44,7 @@ struct Pair {
 impl Pair {
     fn new(test: &str) -> Self {
         let name = CString::new(format!("vsl_{test}_{}", std::process::id())).unwrap();
-        // SAFETY: a text that ends with a NUL, twice.
+        // SAFETY: a NUL-terminated string, twice.
         let host = unsafe { vsl_host_init(name.as_ptr()) };
         // SAFETY: as above.
         let client = unsafe { vsl_client_init(name.as_ptr(), null_mut(), false) };

@@ -67,7 +67,7 @@ fn consume(client: &Client) -> bool {
 #[test]
 fn threads_of_a_host_and_of_clients_do_not_race() {
     let name = CString::new(format!("vsl_threads_{}", std::process::id())).unwrap();
-    // SAFETY: a text that ends with a NUL, three times.
+    // SAFETY: a NUL-terminated string, three times.
     let host = unsafe { vsl_host_init(name.as_ptr()) };
     // SAFETY: released at the end.
     let shared = unsafe { host.as_ref() }.unwrap();

@@ -31,7 +31,7 @@ pub(crate) struct Host(*const HostOfC);
 impl Host {
     pub(crate) fn new(what: &str) -> Self {
         let path = CString::new(name(what)).unwrap();
-        // SAFETY: a text that ends with a NUL.
+        // SAFETY: a NUL-terminated string.
         let host = unsafe { vsl_host_init(path.as_ptr()) };
         assert!(!host.is_null());
         Self(host)

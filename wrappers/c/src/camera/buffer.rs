@@ -12,7 +12,7 @@ use videostream::hal::v4l2::{Buffer, Device, ExportAccess, PixFormat};
 
 use crate::boundary::errno_of_device;
 
-/// `vsl_camera_buffer`. What changes with each frame may be looked at by any thread.
+/// `vsl_camera_buffer`. Any thread may read what changes with each frame.
 #[derive(Debug)]
 pub struct CameraBuffer {
     memory: Mapping,
@@ -27,7 +27,7 @@ pub struct CameraBuffer {
 }
 
 impl CameraBuffer {
-    /// Maps and exports a buffer; there are drivers that cannot export.
+    /// Maps and exports a buffer; some drivers cannot export.
     pub(super) fn new(
         queue: &Queue<std::sync::Arc<Device>, Allocated>,
         index: u32,
@@ -48,7 +48,7 @@ impl CameraBuffer {
         })
     }
 
-    /// Takes over what the driver says of a finished frame.
+    /// Stores the driver's metadata of a finished frame.
     pub(super) fn fill(&self, frame: &Buffer) {
         self.sequence.store(frame.sequence, Ordering::Relaxed);
         self.flags.store(frame.flags.bits(), Ordering::Relaxed);
@@ -66,13 +66,13 @@ impl CameraBuffer {
         self.dma_buf.as_ref().map(OwnedFd::as_fd)
     }
 
-    /// The physical address, queried once; 0 if it is unknown.
+    /// The physical address, queried once; 0 if the kernel does not provide it.
     pub(crate) fn physical_address(&self) -> u64 {
         let ask = || self.dma_buf().and_then(|fd| physical_address(fd).ok());
         *self.physical.get_or_init(|| ask().unwrap_or(0))
     }
 
-    /// Bytes of the buffer.
+    /// Size of the buffer in bytes.
     pub(crate) const fn length(&self) -> u32 {
         self.length
     }
@@ -92,7 +92,7 @@ impl CameraBuffer {
         self.sequence.load(Ordering::Relaxed)
     }
 
-    /// What the driver said of the frame: `v4l2_buffer.flags`.
+    /// The driver's flags of the frame: `v4l2_buffer.flags`.
     pub(crate) fn flags(&self) -> u32 {
         self.flags.load(Ordering::Relaxed)
     }

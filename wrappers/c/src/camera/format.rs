@@ -1,4 +1,4 @@
-//! Which format a camera is set to.
+//! Setting a camera's format.
 
 use rustix::io::Errno;
 use videostream::hal::format::FourCc;
@@ -7,18 +7,17 @@ use videostream::hal::v4l2::{BufType, Device, PixFormat, Rounding, SelectionTarg
 use super::Setup;
 use crate::boundary::errno_of_device;
 
-/// Takes the whole picture again, which a program before may have cropped. Many cameras cannot
-/// crop.
+/// Resets the crop, which an earlier program may have set. Many cameras cannot crop.
 pub(super) fn reset_crop(device: &Device, queue: BufType) {
     if let Ok(whole) = device.selection(queue, SelectionTarget::CropDefault) {
         let _ = device.set_selection(queue, SelectionTarget::Crop, Rounding::Nearest, whole);
     }
 }
 
-/// Sets the wanted format, zeroes left as they are. The driver may put another in its place.
+/// Sets the requested format; zeroes keep the current values. The driver may choose another one.
 ///
 /// # Errors
-/// ENOTSUP: the pictures come in several memory planes, for which a buffer has no room.
+/// ENOTSUP for pictures with planes in separate memory, which a buffer can't represent.
 pub(super) fn choose(device: &Device, queue: BufType, wanted: Setup) -> Result<PixFormat, Errno> {
     let current = device.format(queue).map_err(errno_of_device)?;
     let or = |wanted, current| if wanted == 0 { current } else { wanted };

@@ -1,8 +1,7 @@
 //! A camera: from an open device to buffers that the driver fills.
 //!
-//! Three states, as the interface has them: open, with buffers, streaming. The camera is behind
-//! a lock, which is not held while a frame is waited for: another thread may give buffers back
-//! meanwhile.
+//! Three states, as in the interface: open, with buffers, streaming. The lock of the camera is not
+//! held during a wait for a frame, so another thread may return buffers meanwhile.
 
 mod buffer;
 mod format;
@@ -29,10 +28,10 @@ use crate::boundary::errno_of_device;
 /// How long `vsl_camera_get_data` waits.
 const FRAME_TIMEOUT_NS: u64 = 2_000_000_000;
 
-/// Buffers of a program that leaves their number open.
+/// Default number of buffers.
 const BUFFERS: u32 = 4;
 
-/// What a program asks for, and what it gets: `vsl_camera_init_device`.
+/// Requested values, and then those of the driver: `vsl_camera_init_device`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Setup {
     pub(crate) width: u32,
@@ -46,11 +45,11 @@ pub(crate) struct Setup {
 pub struct Camera {
     device: Arc<Device>,
     stage: Mutex<Stage>,
-    /// Buffers that the driver has, for threads that only look.
+    /// Number of queued buffers, for getters.
     queued: AtomicU32,
 }
 
-/// How far the camera is.
+/// State of the camera.
 #[derive(Debug)]
 enum Stage {
     Open,
@@ -58,7 +57,7 @@ enum Stage {
     Streaming(Buffers, Queue<Arc<Device>, Streaming>),
 }
 
-/// The buffers in this process. They are given up before the queue is, as drivers want it.
+/// The buffers in this process. They are freed before the queue, as drivers require.
 #[derive(Clone, Debug)]
 struct Buffers {
     list: Arc<[CameraBuffer]>,
@@ -85,7 +84,7 @@ impl Camera {
         queue.ok_or(Errno::INVAL)
     }
 
-    /// Sets the format and makes, maps and exports the buffers.
+    /// Sets the format, and allocates, maps and exports the buffers.
     pub(crate) fn init(&self, wanted: Setup) -> Result<Setup, Errno> {
         let mut stage = self.stage();
         if !matches!(*stage, Stage::Open) {
@@ -113,7 +112,7 @@ impl Camera {
         Ok(given)
     }
 
-    /// Gives all buffers to the driver and starts.
+    /// Queues all buffers and starts capturing.
     pub(crate) fn start(&self) -> Result<(), Errno> {
         let mut stage = self.stage();
         let (next, result) = match std::mem::replace(&mut *stage, Stage::Open) {
@@ -132,7 +131,7 @@ impl Camera {
         result
     }
 
-    /// Stops; all buffers are the program's again.
+    /// Stops capturing; all buffers belong to the program again.
     pub(crate) fn stop(&self) -> Result<(), Errno> {
         let mut stage = self.stage();
         let (next, result) = match std::mem::replace(&mut *stage, Stage::Open) {
@@ -198,7 +197,7 @@ impl Camera {
         }
     }
 
-    /// Gives a buffer back to the driver. A stopped camera has all of them queued when it starts.
+    /// Queues a buffer again. A stopped camera queues all of them when it starts.
     pub(crate) fn release(&self, buffer: *const CameraBuffer) -> Result<(), Errno> {
         let stage = self.stage();
         let (Stage::Ready(buffers, _) | Stage::Streaming(buffers, _)) = &*stage else {
@@ -215,7 +214,7 @@ impl Camera {
         Ok(())
     }
 
-    /// Buffers that the driver has.
+    /// Number of queued buffers.
     pub(crate) fn queued(&self) -> c_int {
         c_int::try_from(self.queued.load(Ordering::Relaxed)).unwrap_or(c_int::MAX)
     }
@@ -227,7 +226,7 @@ impl Camera {
         first.is_some_and(|buffer| buffer.dma_buf().is_some())
     }
 
-    /// The colours that the driver told with the format; zeroes before.
+    /// The driver's colorimetry; zeroes before the format is set.
     pub(crate) fn colorimetry(&self) -> Colorimetry {
         let format = self.buffers().map(|buffers| buffers.format);
         format.map_or(Colorimetry::DEFAULT, |format| format.colorimetry)
@@ -240,12 +239,12 @@ impl Camera {
         }
     }
 
-    /// Mirrors the picture left and right.
+    /// Flips the picture horizontally.
     pub(crate) fn mirror(&self, on: bool) -> Result<(), Errno> {
         self.switch(id::HFLIP, on)
     }
 
-    /// Mirrors the picture top and bottom.
+    /// Flips the picture vertically.
     pub(crate) fn mirror_vertically(&self, on: bool) -> Result<(), Errno> {
         self.switch(id::VFLIP, on)
     }
@@ -257,8 +256,8 @@ impl Camera {
         set.map(drop).map_err(errno_of_device)
     }
 
-    /// Writes the formats of the queue that delivers pictures, or of the multi-planar one alone,
-    /// as far as there is room. Gives how many.
+    /// Writes the formats of the capture queue, or of the multi-planar one only, as far as they
+    /// fit. Returns their number.
     pub(crate) fn list_formats(
         &self,
         multi_planar_only: bool,

@@ -13,7 +13,7 @@ use crate::boundary::errno_of_device;
 ///
 /// # Errors
 /// ENODEV: no device. ENOTTY: not a video device. EINVAL: one that delivers no pictures.
-/// EWOULDBLOCK: another program has it. What `stat` and `open` say.
+/// EWOULDBLOCK: another program has it. Those of `stat` and `open`.
 pub(crate) fn open(path: &CStr) -> Result<Camera, Errno> {
     // First by name: opening something else may do things.
     is_device(stat(path)?.st_mode)?;

@@ -25,7 +25,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Goes in after a pending that was answered.
+    /// Completes a connection that the host has answered.
     pub(super) fn new(pending: PendingClient, deadline_ns: u64) -> Result<Self, Error> {
         let inbox = Inbox::default();
         let ipc = pending.finish(deadline_ns, |event| inbox.apply(event))?;

@@ -15,13 +15,13 @@ use crate::boundary::{errno_of_device, explain};
 use crate::codecs::{self, errno_of_none};
 use crate::frame::{BufferPool, Frame};
 
-/// Names the device that decodes.
+/// Environment variable with the path of the device.
 const DEVICE_VARIABLE: &str = "VSL_V4L2_DECODER_DEV";
 
 /// How long a call waits for the device.
 const PICTURE_TIMEOUT_NS: u64 = 100_000_000;
 
-/// Bytes that a call takes at most, as programs know it.
+/// Maximum input of a call in bytes, as in the 2.x library.
 const MAX_INPUT: usize = 2 << 20;
 
 /// Frames that may wait for the program before no more input is taken.
@@ -36,24 +36,24 @@ pub struct Decoder {
     codec: Codec,
     inner: Inner,
     finder: UnitFinder,
-    /// Parameter sets and the like, which belong before the next picture.
+    /// Parameter sets and other units that precede the next picture.
     before: Vec<u8>,
     waiting: VecDeque<Frame>,
     /// Memory of frames, reused.
     buffers: Arc<BufferPool>,
     size: Option<(u32, u32)>,
-    /// Something has come since the last end.
+    /// Input has arrived since the last end of stream.
     holds: bool,
     count: u64,
 }
 
-/// What a call has outcome.
+/// Result of a call.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     /// Bytes of the input that were taken, also by a call that failed.
     pub(crate) used: usize,
     pub(crate) frame: Option<Frame>,
-    /// The size of the pictures is known, or another one, since this call.
+    /// This call has found the picture size, or a new one.
     pub(crate) new_size: bool,
     pub(crate) failure: Option<Errno>,
 }
@@ -91,8 +91,8 @@ impl Decoder {
         self.size
     }
 
-    /// Takes the first picture of `data`, and gives the next frame. No data at all lets out what
-    /// is held back.
+    /// Decodes the first picture of `data` and returns the next frame. Empty data flushes the
+    /// decoder.
     pub(crate) fn decode(&mut self, data: &[u8]) -> Outcome {
         let mut outcome = Outcome::default();
         if data.is_empty() {
@@ -115,14 +115,14 @@ impl Decoder {
         outcome
     }
 
-    /// The bytes up to the end of the first picture: all, where there is no second.
+    /// The bytes up to the end of the first picture: all of them if there is no second one.
     fn first_unit<'d>(&mut self, data: &'d [u8]) -> &'d [u8] {
         let data = &data[..data.len().min(MAX_INPUT)];
         self.finder.first(data).unwrap_or(data)
     }
 
     /// # Errors
-    /// EAGAIN: the device has no room now, and nothing was taken.
+    /// EAGAIN if the device has no free buffer; then no input is consumed.
     fn take(&mut self, unit: &[u8], new_size: &mut bool) -> Result<(), Errno> {
         let kept = self.before.len();
         self.before.extend_from_slice(unit);
@@ -162,7 +162,7 @@ impl Decoder {
         }
     }
 
-    /// Gives a device time. Software has outcome all that it can before.
+    /// Waits for a device and collects its pictures. Software has decoded them before.
     fn wait_and_collect(&mut self, new_size: &mut bool) -> Result<(), Errno> {
         let deadline = deadline_in(PICTURE_TIMEOUT_NS);
         self.inner
@@ -183,7 +183,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// The end of the stream: another may begin.
+    /// Ends the stream; another may begin.
     fn flush(&mut self, new_size: &mut bool) -> Result<(), Errno> {
         self.before.clear();
         if !std::mem::take(&mut self.holds) {
@@ -196,7 +196,7 @@ impl Decoder {
     }
 }
 
-/// Errors of decoders, as `errno` has them, and their words.
+/// Converts an error of a decoder to `errno`, and keeps its message.
 fn errno_of(error: &CodecError) -> Errno {
     explain(number_of(error), error.to_string())
 }

@@ -1,4 +1,4 @@
-//! The first device that does what is wanted.
+//! Finding the first device with a capability.
 
 use std::ffi::CString;
 
@@ -7,7 +7,7 @@ use rustix::io::Errno;
 use super::types::{Device, text};
 use super::{device_type, enumerate, free_list, resolutions, supports};
 
-/// What a device is wanted for.
+/// Capability to find.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Wanted {
     /// Encodes to a format.
@@ -48,7 +48,7 @@ fn reaches(device: &Device, fourcc: u32, (width, height): (u32, u32)) -> bool {
 /// The path of the first device in the order of the list.
 ///
 /// # Errors
-/// ENODEV: none. Those of [`enumerate`].
+/// ENODEV without such a device; those of [`enumerate`].
 pub(crate) fn find(wanted: Wanted) -> Result<CString, Errno> {
     let mut list = enumerate(wanted.device_type())?;
     let found = list.as_slice().iter().find(|device| wanted.is(device));

@@ -35,10 +35,10 @@ fn from_heap(size: usize) -> Result<OwnedFd, Errno> {
     Err(refusal)
 }
 
-/// Unmaps and closes what [`allocate`] gave; NULL and -1 are nothing.
+/// Unmaps and closes memory of [`allocate`]; NULL and -1 are ignored.
 ///
 /// # Safety
-/// `start`, `size` and `fd` come from [`allocate`], and nobody uses them afterwards.
+/// `start`, `size` and `fd` come from [`allocate`], and are not used afterwards.
 pub(crate) unsafe fn free(start: *mut c_void, size: usize, fd: c_int) -> Result<(), Errno> {
     let mut result = Ok(());
     if !start.is_null() {

@@ -1,4 +1,4 @@
-//! Which video devices there are: lists that belong to the C program.
+//! Lists of video devices that belong to the C program.
 
 #![expect(unsafe_code, reason = "arrays of C are freed")]
 
@@ -49,7 +49,7 @@ pub(crate) fn is_compressed(fourcc: u32) -> bool {
     COMPRESSED.contains(&&fourcc.to_le_bytes())
 }
 
-/// The devices whose type is in `mask`, by path as text is sorted: 10 comes before 2.
+/// The devices whose type is in `mask`, sorted by path as text: 10 comes before 2.
 pub(crate) fn enumerate(mask: u32) -> Result<DeviceList, Errno> {
     let nodes = nodes().map_err(errno_of_device)?;
     let mut paths: Vec<_> = nodes.map(|node| node.as_str().to_owned()).collect();

@@ -62,7 +62,7 @@ pub struct DeviceList {
     pub(crate) count: usize,
 }
 
-/// Text as C has it; empty if it does not fit.
+/// A string as a C array; empty if it does not fit.
 pub(crate) fn chars<const N: usize>(text: &str) -> [c_char; N] {
     let mut chars = [0; N];
     if text.len() < N {
@@ -73,7 +73,7 @@ pub(crate) fn chars<const N: usize>(text: &str) -> [c_char; N] {
     chars
 }
 
-/// The text of an array, as far as it goes.
+/// The string in a C array, up to its NUL.
 pub(crate) fn text(chars: &[c_char]) -> String {
     let bytes = chars.iter().map(|c| c.to_ne_bytes()[0]);
     let bytes: Vec<u8> = bytes.take_while(|&byte| byte != 0).collect();

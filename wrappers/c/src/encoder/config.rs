@@ -1,4 +1,4 @@
-//! How an encoder encodes.
+//! Configuration of encoders.
 
 use std::ffi::c_int;
 
@@ -13,10 +13,10 @@ use super::{errno_of, wants_another_format};
 use crate::boundary::explain;
 use crate::codecs;
 
-/// Names the device that encodes.
+/// Environment variable with the path of the device.
 pub(super) const DEVICE_VARIABLE: &str = "VSL_V4L2_ENCODER_DEV";
 
-/// A picture that every encoder takes.
+/// A pixel format that every encoder accepts.
 const PROBE: (u32, u32) = (640, 480);
 
 /// For FWHT, whose encoder has no bitrate and not a second between key frames: what its driver
@@ -24,7 +24,7 @@ const PROBE: (u32, u32) = (640, 480);
 const FWHT_QUANTISER: u8 = 20;
 const FWHT_GOP: u32 = 10;
 
-/// What a program says when it makes an encoder.
+/// Options of a new encoder.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
     pub(crate) codec: Codec,
@@ -36,10 +36,10 @@ pub struct Config {
     pub(crate) gop: Option<u32>,
 }
 
-/// How a profile of the interface spends bits.
+/// The rate control of a profile of the interface.
 ///
 /// # Errors
-/// EINVAL: no profile.
+/// EINVAL for an unknown profile.
 pub(crate) fn profile(number: u32, codec: Codec) -> Result<RateControl, Errno> {
     let bitrate = match number {
         0 if codec == Codec::Fwht => return Ok(RateControl::Quantiser(FWHT_QUANTISER)),
@@ -55,11 +55,11 @@ pub(crate) fn profile(number: u32, codec: Codec) -> Result<RateControl, Errno> {
     Ok(RateControl::Constant(bitrate))
 }
 
-/// Makes the configuration for a layout and a crop.
+/// Creates the configuration for a layout and a crop.
 type MakeConfig<'a> = &'a dyn Fn(&Layout, Option<Rect>) -> EncoderConfig;
 
 impl Config {
-    /// What programs of the 2.x interface say.
+    /// The options of the 2.x interface.
     pub(crate) fn new(
         codec: Codec,
         backend: Backend,
@@ -102,7 +102,7 @@ impl Config {
         })
     }
 
-    /// Lets `start` try with one backend after the other.
+    /// Calls `start` with one backend after the other.
     fn make(
         &self,
         start: impl Fn(MakeConfig<'_>) -> Result<Encoder, CodecError>,

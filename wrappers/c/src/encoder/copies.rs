@@ -10,17 +10,17 @@ use super::Encoder;
 /// Bytes of the reason, with the NUL at its end.
 const WHY: usize = 232;
 
-/// `VSLXEncoderCopies`: counts since the encoder was made.
+/// `VSLXEncoderCopies`: counts since the encoder was created.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct EncoderCopies {
-    /// Pictures that it took.
+    /// Pictures submitted.
     pub pictures: u64,
-    /// Of these, how many were copied, as a whole or in part.
+    /// Of these, those that were copied, wholly or in part.
     pub copied: u64,
-    /// Bytes of pixels that were written on the way.
+    /// Bytes of pixels that were written for the copies.
     pub bytes: u64,
-    /// Why hardware could not read them where they lay: a text that ends with a NUL.
+    /// Why hardware could not read them in place: a NUL-terminated string.
     pub why: [u8; WHY],
 }
 
@@ -38,7 +38,7 @@ impl Default for EncoderCopies {
 /// Why pictures are copied before hardware gets them.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Reason {
-    /// It takes this format, not theirs.
+    /// The encoder accepts this format, not theirs.
     Converted { from: FourCc, to: FourCc },
     /// Something about their memory.
     Memory(CopyReason),

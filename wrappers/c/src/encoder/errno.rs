@@ -1,4 +1,4 @@
-//! Errors of encoders, as `errno` has them.
+//! Errors of encoders as `errno`.
 
 use rustix::io::Errno;
 use videostream::encode::CodecError;
@@ -8,7 +8,7 @@ use crate::boundary::{errno_of_device, explain};
 use crate::codecs::errno_of_none;
 use crate::frame::errno_of_picture;
 
-/// The `errno` of an error, whose words become those of the failure.
+/// Converts an error to `errno`, and keeps its message.
 pub(super) fn errno_of(error: &CodecError) -> Errno {
     explain(number_of(error), error.to_string())
 }

@@ -1,4 +1,4 @@
-//! The pictures that an encoder is given.
+//! Input pictures of an encoder.
 
 use std::fmt;
 
@@ -42,7 +42,7 @@ impl PartialEq for Input {
 }
 
 impl Input {
-    /// What pictures are converted to that the encoder does not take.
+    /// The format to which pictures are converted if the encoder does not accept theirs.
     const CONVERTED: FourCc = FourCc::NV12;
 
     pub(super) fn of(shape: &Shape, crop: Option<Rect>) -> Result<Self, Errno> {
@@ -62,7 +62,7 @@ impl Input {
         &self.layout
     }
 
-    /// The same picture as one that every encoder takes.
+    /// The same picture in a format that every encoder accepts.
     pub(super) fn converted(&self) -> Result<Layout, Errno> {
         let (width, height) = self.visible();
         Layout::new(Self::CONVERTED, width, height).map_err(|_| Errno::INVAL)
@@ -77,7 +77,7 @@ impl Input {
         self.crop
     }
 
-    /// Width and height of what is encoded.
+    /// Width and height of the encoded part.
     pub(super) fn visible(&self) -> (u32, u32) {
         self.crop
             .map_or(self.size(), |crop| (crop.width, crop.height))

@@ -22,7 +22,7 @@ use self::input::Input;
 use crate::boundary::explain;
 use crate::frame::{BufferPool, Filled, Frame, Shape, errno_of_picture};
 
-/// Bytes of an output frame at least, as programs know it.
+/// Minimum size of an output frame in bytes, as in the 2.x library.
 const OUTPUT_BYTES: usize = 2 << 20;
 
 /// How long a call waits for a packet.
@@ -37,19 +37,19 @@ pub struct Encoder {
     buffers: Arc<BufferPool>,
 }
 
-/// What the first picture settles.
+/// State that depends on the first picture.
 #[derive(Debug)]
 struct Running {
     codec: Codec,
     input: Input,
     /// Pictures so far.
     count: u64,
-    /// Why hardware is given copies, before it was asked whether it needs them.
+    /// Why hardware gets copies even before it is asked.
     copying: Option<Reason>,
 }
 
 impl Encoder {
-    /// Checks that a backend can encode so; the size comes with the first picture.
+    /// Checks that a backend can encode like this; the size is that of the first picture.
     pub(crate) fn new(config: Config) -> Result<Self, Errno> {
         config.probe()?;
         Ok(Self {
@@ -204,7 +204,7 @@ impl Running {
     }
 }
 
-/// Whether an encoder with another format of pictures may do.
+/// Whether an encoder with another input format may succeed.
 fn wants_another_format(error: &CodecError) -> bool {
     matches!(
         error,

@@ -1,4 +1,4 @@
-//! What the interface of the 2.x library does not have.
+//! Additions to the interface of the 2.x library.
 
 #![expect(
     unsafe_code,
@@ -15,19 +15,19 @@ use crate::client::Client;
 use crate::frame::Frame;
 use crate::host::{Host, HostStats};
 
-/// `const char* vsl_x_last_error(void)`: this thread's last failure in words.
+/// `const char* vsl_x_last_error(void)`: description of this thread's last failure.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_x_last_error() -> *const c_char {
     enter(c"".as_ptr(), || Ok(last_error()))
 }
 
-/// `uint32_t vsl_x_frame_colorimetry(const VSLFrame*)`: what a frame's values mean as colours.
+/// `uint32_t vsl_x_frame_colorimetry(const VSLFrame*)`: colorimetry of a frame.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_x_frame_colorimetry(frame: Option<&Frame>) -> u32 {
     enter(0, || Ok(frame.map_or(0, Frame::packed_colorimetry)))
 }
 
-/// `int vsl_x_frame_set_colorimetry(VSLFrame*, uint32_t)`: says it.
+/// `int vsl_x_frame_set_colorimetry(VSLFrame*, uint32_t)`: sets it.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_x_frame_set_colorimetry(
     frame: Option<&mut Frame>,
@@ -39,13 +39,13 @@ pub extern "C" fn vsl_x_frame_set_colorimetry(
     })
 }
 
-/// `int vsl_x_client_fd(VSLClient*)`: what can be polled for a client's frames.
+/// `int vsl_x_client_fd(VSLClient*)`: a descriptor to poll for frames.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_x_client_fd(client: Option<&Client>) -> c_int {
     enter(-1, || Ok(client.ok_or(Errno::INVAL)?.watch()?.as_raw_fd()))
 }
 
-/// `int vsl_x_host_stats(VSLHost*, VSLXHostStats*, size_t)`: how a host does.
+/// `int vsl_x_host_stats(VSLHost*, VSLXHostStats*, size_t)`: statistics of a host.
 ///
 /// # Safety
 /// `stats` is NULL or has `size` bytes.

@@ -15,7 +15,7 @@ use videostream::hal::v4l2::Colorimetry;
 use crate::boundary::{enter, enter_int, text};
 use crate::camera::{self, Camera, CameraBuffer, Setup};
 
-/// What a getter gives: the value, or `failed` for NULL.
+/// Returns the value of a getter, or `failed` for NULL.
 fn get<C, T>(object: Option<&C>, failed: T, value: impl FnOnce(&C) -> T) -> T {
     enter(failed, || object.map(value).ok_or(Errno::INVAL))
 }
@@ -23,7 +23,7 @@ fn get<C, T>(object: Option<&C>, failed: T, value: impl FnOnce(&C) -> T) -> T {
 /// `vsl_camera* vsl_camera_open_device(const char*)`: opens a camera for this program alone.
 ///
 /// # Safety
-/// `filename` is NULL or a text that ends with a NUL.
+/// `filename` is NULL or a NUL-terminated string.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vsl_camera_open_device(filename: *const c_char) -> *mut Camera {
     enter(null_mut(), || {
@@ -33,7 +33,7 @@ pub unsafe extern "C" fn vsl_camera_open_device(filename: *const c_char) -> *mut
     })
 }
 
-/// `int vsl_camera_init_device(...)`: sets the format and makes the buffers.
+/// `int vsl_camera_init_device(...)`: sets the format and allocates the buffers.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_camera_init_device(
     ctx: Option<&Camera>,
@@ -64,13 +64,13 @@ pub extern "C" fn vsl_camera_init_device(
     })
 }
 
-/// `int vsl_camera_mirror(const vsl_camera*, bool)`: left and right.
+/// `int vsl_camera_mirror(const vsl_camera*, bool)`: flips the picture horizontally.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_camera_mirror(ctx: Option<&Camera>, mirror: bool) -> c_int {
     enter_int(|| ctx.ok_or(Errno::INVAL)?.mirror(mirror))
 }
 
-/// `int vsl_camera_mirror_v(const vsl_camera*, bool)`: top and bottom.
+/// `int vsl_camera_mirror_v(const vsl_camera*, bool)`: flips the picture vertically.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_camera_mirror_v(ctx: Option<&Camera>, mirror: bool) -> c_int {
     enter_int(|| ctx.ok_or(Errno::INVAL)?.mirror_vertically(mirror))
@@ -90,9 +90,9 @@ pub extern "C" fn vsl_camera_get_data(ctx: Option<&Camera>) -> *mut CameraBuffer
     })
 }
 
-/// `int vsl_camera_release_buffer(vsl_camera*, const vsl_camera_buffer*)`: gives a frame back.
+/// `int vsl_camera_release_buffer(vsl_camera*, const vsl_camera_buffer*)`: queues a buffer again.
 ///
-/// `buffer` is compared, never followed.
+/// `buffer` is compared, never dereferenced.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_camera_release_buffer(
     ctx: Option<&Camera>,
@@ -135,7 +135,7 @@ pub extern "C" fn vsl_camera_is_dmabuf_supported(ctx: Option<&Camera>) -> c_int 
     get(ctx, 0, |camera| camera.exports().into())
 }
 
-/// `int vsl_camera_get_queued_buf_count(const vsl_camera*)`: buffers that the driver has.
+/// `int vsl_camera_get_queued_buf_count(const vsl_camera*)`: number of queued buffers.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_camera_get_queued_buf_count(ctx: Option<&Camera>) -> c_int {
     get(ctx, -1, Camera::queued)
@@ -169,7 +169,7 @@ pub extern "C" fn vsl_camera_color_range(ctx: Option<&Camera>) -> u32 {
     colour(ctx, |colours| colours.quantization)
 }
 
-/// Writes formats to an array of C. Gives how many.
+/// Writes formats to a C array. Returns their number.
 ///
 /// # Safety
 /// `codes` is NULL or has room for `size` numbers.
@@ -206,8 +206,8 @@ pub unsafe extern "C" fn vsl_camera_enum_fmts(
     unsafe { list(ctx, codes, size, false) }
 }
 
-/// `int vsl_camera_enum_mplane_fmts(const vsl_camera*, uint32_t*, int)`: of the multi-planar
-/// queue alone.
+/// `int vsl_camera_enum_mplane_fmts(const vsl_camera*, uint32_t*, int)`: the formats of
+/// the multi-planar queue only.
 ///
 /// # Safety
 /// `codes` is NULL or has room for `size` numbers.
@@ -241,7 +241,7 @@ pub extern "C" fn vsl_camera_buffer_phys_addr(buffer: Option<&CameraBuffer>) -> 
     get(buffer, 0, CameraBuffer::physical_address)
 }
 
-/// `uint32_t vsl_camera_buffer_length(const vsl_camera_buffer*)`: its bytes.
+/// `uint32_t vsl_camera_buffer_length(const vsl_camera_buffer*)`: its size in bytes.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_camera_buffer_length(buffer: Option<&CameraBuffer>) -> u32 {
     get(buffer, 0, CameraBuffer::length)

@@ -1,4 +1,4 @@
-//! Clients, and the frames that come to them.
+//! Clients and received frames.
 
 #![expect(
     unsafe_code,
@@ -17,7 +17,7 @@ use crate::frame::Frame;
 /// `VSLClient* vsl_client_init(const char*, void*, bool)`: connects to a host.
 ///
 /// # Safety
-/// `path` is NULL or a text that ends with a NUL.
+/// `path` is NULL or a NUL-terminated string.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vsl_client_init(
     path: *const c_char,
@@ -32,10 +32,10 @@ pub unsafe extern "C" fn vsl_client_init(
     })
 }
 
-/// `void vsl_client_release(VSLClient*)`: the end of a client; its frames stay.
+/// `void vsl_client_release(VSLClient*)`: releases a client; its frames stay.
 ///
 /// # Safety
-/// `client` is NULL or a client, released once and used by nobody.
+/// `client` is NULL or a client that no thread uses, released once.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vsl_client_release(client: *mut Client) {
     enter((), || {
@@ -62,7 +62,7 @@ pub extern "C" fn vsl_client_userptr(client: Option<&Client>) -> *mut c_void {
     })
 }
 
-/// `const char* vsl_client_path(const VSLClient*)`: as it was given.
+/// `const char* vsl_client_path(const VSLClient*)`: path of the host.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_client_path(client: Option<&Client>) -> *const c_char {
     enter(null(), || {
@@ -87,13 +87,13 @@ pub extern "C" fn vsl_frame_wait(client: Option<&Client>, until: i64) -> *mut Fr
     enter(null_mut(), || client.ok_or(Errno::INVAL)?.wait(until))
 }
 
-/// `int vsl_frame_trylock(VSLFrame*)`: keeps a received frame from its host.
+/// `int vsl_frame_trylock(VSLFrame*)`: locks a received frame.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_frame_trylock(frame: Option<&mut Frame>) -> c_int {
     enter_int(|| frame.ok_or(Errno::INVAL)?.lock())
 }
 
-/// `int vsl_frame_unlock(VSLFrame*)`: unmaps it and gives it back.
+/// `int vsl_frame_unlock(VSLFrame*)`: unmaps and unlocks a frame.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_frame_unlock(frame: Option<&mut Frame>) -> c_int {
     enter_int(|| frame.ok_or(Errno::INVAL)?.unlock())

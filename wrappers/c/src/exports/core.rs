@@ -24,7 +24,7 @@ pub extern "C" fn vsl_timestamp() -> i64 {
 /// `uint32_t vsl_fourcc_from_string(const char*)`: the code of four bytes, else 0.
 ///
 /// # Safety
-/// `fourcc` is NULL or a text that ends with a NUL.
+/// `fourcc` is NULL or a NUL-terminated string.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vsl_fourcc_from_string(fourcc: *const c_char) -> u32 {
     enter(0, || {

@@ -50,7 +50,7 @@ pub extern "C" fn vsl_decoder_create(codec: c_uint, _fps: c_int) -> *mut Decoder
 }
 
 /// `VSLDecoder* vsl_decoder_create_ex(uint32_t, int, VSLCodecBackend)`: a decoder of a backend; the
-/// codec as four-character code, or as number.
+/// codec as four-character code or as `VSLDecoderCodec`.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_decoder_create_ex(codec: u32, _fps: c_int, backend: c_uint) -> *mut Decoder {
     let known = || codec_of(codec).or(codec_of_number(codec));
@@ -109,25 +109,25 @@ fn side(decoder: Option<&Decoder>, of: impl FnOnce((u32, u32)) -> u32) -> c_int 
     })
 }
 
-/// `int vsl_decoder_width(const VSLDecoder*)`: pixels in a row.
+/// `int vsl_decoder_width(const VSLDecoder*)`: width in pixels.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_decoder_width(decoder: Option<&Decoder>) -> c_int {
     side(decoder, |(width, _)| width)
 }
 
-/// `int vsl_decoder_height(const VSLDecoder*)`: rows.
+/// `int vsl_decoder_height(const VSLDecoder*)`: height in pixels.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_decoder_height(decoder: Option<&Decoder>) -> c_int {
     side(decoder, |(_, height)| height)
 }
 
-/// `VSLRect vsl_decoder_crop(const VSLDecoder*)`: the part of the frames to be shown.
+/// `VSLRect vsl_decoder_crop(const VSLDecoder*)`: the visible part of the frames.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_decoder_crop(decoder: Option<&Decoder>) -> Rect {
     Rect::of_size(vsl_decoder_width(decoder), vsl_decoder_height(decoder))
 }
 
-/// `int vsl_decoder_release(VSLDecoder*)`: the decoder's end; its frames stay.
+/// `int vsl_decoder_release(VSLDecoder*)`: releases a decoder; its frames stay.
 ///
 /// # Safety
 /// `decoder` is NULL or a decoder of [`vsl_decoder_create`], released once.

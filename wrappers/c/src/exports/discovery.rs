@@ -1,4 +1,4 @@
-//! Which video devices there are.
+//! Discovery of video devices.
 
 #![expect(
     unsafe_code,
@@ -63,25 +63,25 @@ pub unsafe extern "C" fn vsl_v4l2_device_list_free(list: *mut DeviceList) {
     });
 }
 
-/// `const char* vsl_v4l2_find_encoder(uint32_t)`: what encodes to a format.
+/// `const char* vsl_v4l2_find_encoder(uint32_t)`: a device that encodes to a format.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_v4l2_find_encoder(codec_fourcc: u32) -> *const c_char {
     found(Wanted::Encoder(codec_fourcc))
 }
 
-/// `const char* vsl_v4l2_find_decoder(uint32_t)`: what decodes a format.
+/// `const char* vsl_v4l2_find_decoder(uint32_t)`: a device that decodes a format.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_v4l2_find_decoder(codec_fourcc: u32) -> *const c_char {
     found(Wanted::Decoder(codec_fourcc))
 }
 
-/// `const char* vsl_v4l2_find_camera(uint32_t)`: what delivers a format.
+/// `const char* vsl_v4l2_find_camera(uint32_t)`: a camera with a format.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_v4l2_find_camera(format_fourcc: u32) -> *const c_char {
     found(Wanted::Camera(format_fourcc, None))
 }
 
-/// `const char* vsl_v4l2_find_camera_with_resolution(...)`: what delivers it this large.
+/// `const char* vsl_v4l2_find_camera_with_resolution(...)`: a camera with a format and size.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_v4l2_find_camera_with_resolution(
     format_fourcc: u32,
@@ -91,7 +91,7 @@ pub extern "C" fn vsl_v4l2_find_camera_with_resolution(
     found(Wanted::Camera(format_fourcc, Some((width, height))))
 }
 
-/// `int vsl_v4l2_device_enum_formats(VSLDevice*)`: asks for the formats again.
+/// `int vsl_v4l2_device_enum_formats(VSLDevice*)`: queries the formats again.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_v4l2_device_enum_formats(device: Option<&mut Device>) -> c_int {
     enter_int(|| discovery::refresh(device.ok_or(Errno::INVAL)?))
@@ -142,7 +142,7 @@ pub extern "C" fn vsl_v4l2_alloc_userptr(size: usize, dma_fd: Option<&mut c_int>
     })
 }
 
-/// `void vsl_v4l2_free_userptr(void*, size_t, int)`: frees that.
+/// `void vsl_v4l2_free_userptr(void*, size_t, int)`: frees that memory.
 ///
 /// # Safety
 /// The arguments are NULL and -1, or of [`vsl_v4l2_alloc_userptr`], freed once.

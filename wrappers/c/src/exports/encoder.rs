@@ -105,7 +105,7 @@ fn create(config: impl FnOnce() -> Result<Config, Errno>) -> *mut Encoder {
     })
 }
 
-/// `void vsl_encoder_release(VSLEncoder*)`: the encoder's end.
+/// `void vsl_encoder_release(VSLEncoder*)`: releases an encoder.
 ///
 /// # Safety
 /// `encoder` is NULL or an encoder of [`vsl_encoder_create`], released once.

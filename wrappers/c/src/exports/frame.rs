@@ -15,7 +15,7 @@ use super::rect::Rect;
 use crate::boundary::{enter, enter_int, text};
 use crate::frame::{self, Cleanup, Frame, Shape};
 
-/// What a getter gives: the value, or `failed` for NULL.
+/// Returns the value of a getter, or `failed` for NULL.
 fn get<T>(frame: Option<&Frame>, failed: T, value: impl FnOnce(&Frame) -> T) -> T {
     enter(failed, || frame.map(value).ok_or(Errno::INVAL))
 }
@@ -36,10 +36,10 @@ pub extern "C" fn vsl_frame_init(
     })
 }
 
-/// `int vsl_frame_alloc(VSLFrame*, const char*)`: memory of the frame's own.
+/// `int vsl_frame_alloc(VSLFrame*, const char*)`: allocates memory.
 ///
 /// # Safety
-/// `path` is NULL or a text that ends with a NUL.
+/// `path` is NULL or a NUL-terminated string.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vsl_frame_alloc(frame: Option<&mut Frame>, path: *const c_char) -> c_int {
     // SAFETY: the caller's word.
@@ -53,7 +53,7 @@ pub extern "C" fn vsl_frame_unalloc(frame: Option<&mut Frame>) {
     enter((), || frame.map(Frame::unalloc).ok_or(Errno::INVAL));
 }
 
-/// `int vsl_frame_attach(VSLFrame*, int, size_t, size_t)`: memory of somebody else's.
+/// `int vsl_frame_attach(VSLFrame*, int, size_t, size_t)`: attaches a descriptor.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_frame_attach(
     frame: Option<&mut Frame>,
@@ -64,7 +64,7 @@ pub extern "C" fn vsl_frame_attach(
     enter_int(|| frame.ok_or(Errno::INVAL)?.attach(fd, size, offset))
 }
 
-/// `const char* vsl_frame_path(const VSLFrame*)`: what the memory is called.
+/// `const char* vsl_frame_path(const VSLFrame*)`: name of the memory.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_frame_path(frame: Option<&Frame>) -> *const c_char {
     get(frame, null(), |frame| {
@@ -72,8 +72,8 @@ pub extern "C" fn vsl_frame_path(frame: Option<&Frame>) -> *const c_char {
     })
 }
 
-/// `int vsl_frame_copy(VSLFrame*, VSLFrame*, const VSLRect*)`: the picture of one for another,
-/// cropped, scaled and converted. The bytes written.
+/// `int vsl_frame_copy(VSLFrame*, VSLFrame*, const VSLRect*)`: copies a picture, cropped,
+/// scaled and converted. Returns the number of bytes written.
 ///
 /// # Safety
 /// Both frames are NULL or frames of the library.
@@ -111,7 +111,7 @@ pub extern "C" fn vsl_frame_set_userptr(frame: Option<&mut Frame>, userptr: *mut
     });
 }
 
-/// `void vsl_frame_release(VSLFrame*)`: the frame's end.
+/// `void vsl_frame_release(VSLFrame*)`: releases a frame.
 ///
 /// # Safety
 /// `frame` is NULL or a frame of [`vsl_frame_init`], released once.
@@ -148,25 +148,25 @@ pub extern "C" fn vsl_frame_timestamp(frame: Option<&Frame>) -> i64 {
     get(frame, 0, |frame| frame.times.timestamp)
 }
 
-/// `int64_t vsl_frame_duration(const VSLFrame*)`: how long it is to be shown.
+/// `int64_t vsl_frame_duration(const VSLFrame*)`: display duration.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_frame_duration(frame: Option<&Frame>) -> i64 {
     get(frame, 0, |frame| frame.times.duration)
 }
 
-/// `int64_t vsl_frame_pts(const VSLFrame*)`: when it is to be shown.
+/// `int64_t vsl_frame_pts(const VSLFrame*)`: presentation time.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_frame_pts(frame: Option<&Frame>) -> i64 {
     get(frame, 0, |frame| frame.times.pts)
 }
 
-/// `int64_t vsl_frame_dts(const VSLFrame*)`: when it is to be decoded.
+/// `int64_t vsl_frame_dts(const VSLFrame*)`: decoding time.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_frame_dts(frame: Option<&Frame>) -> i64 {
     get(frame, 0, |frame| frame.times.dts)
 }
 
-/// `int64_t vsl_frame_expires(const VSLFrame*)`: when it goes.
+/// `int64_t vsl_frame_expires(const VSLFrame*)`: when it expires.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_frame_expires(frame: Option<&Frame>) -> i64 {
     get(frame, 0, |frame| frame.times.expires)
@@ -178,13 +178,13 @@ pub extern "C" fn vsl_frame_fourcc(frame: Option<&Frame>) -> u32 {
     get(frame, 0, |frame| frame.shape().fourcc())
 }
 
-/// `int vsl_frame_width(const VSLFrame*)`: pixels in a row.
+/// `int vsl_frame_width(const VSLFrame*)`: width in pixels.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_frame_width(frame: Option<&Frame>) -> c_int {
     get(frame, 0, |frame| frame.shape().width())
 }
 
-/// `int vsl_frame_height(const VSLFrame*)`: rows.
+/// `int vsl_frame_height(const VSLFrame*)`: height in pixels.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_frame_height(frame: Option<&Frame>) -> c_int {
     get(frame, 0, |frame| frame.shape().height())
@@ -196,7 +196,7 @@ pub extern "C" fn vsl_frame_stride(frame: Option<&Frame>) -> c_int {
     get(frame, 0, |frame| frame.shape().stride())
 }
 
-/// `int vsl_frame_size(const VSLFrame*)`: bytes of memory, cut to an int.
+/// `int vsl_frame_size(const VSLFrame*)`: size of the memory in bytes, truncated to an int.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_frame_size(frame: Option<&Frame>) -> c_int {
     #[expect(
@@ -236,7 +236,7 @@ pub extern "C" fn vsl_frame_mmap(
     })
 }
 
-/// `void vsl_frame_munmap(VSLFrame*)`: unmaps it.
+/// `void vsl_frame_munmap(VSLFrame*)`: unmaps the memory.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_frame_munmap(frame: Option<&mut Frame>) {
     enter((), || frame.map(Frame::unmap).ok_or(Errno::INVAL));

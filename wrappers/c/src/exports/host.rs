@@ -18,7 +18,7 @@ use crate::host::{Host, Timing};
 /// `VSLHost* vsl_host_init(const char*)`: listens at a path.
 ///
 /// # Safety
-/// `path` is NULL or a text that ends with a NUL.
+/// `path` is NULL or a NUL-terminated string.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vsl_host_init(path: *const c_char) -> *const Host {
     // SAFETY: the caller's word.
@@ -28,7 +28,7 @@ pub unsafe extern "C" fn vsl_host_init(path: *const c_char) -> *const Host {
     })
 }
 
-/// `void vsl_host_release(VSLHost*)`: the end of a host and its frames.
+/// `void vsl_host_release(VSLHost*)`: releases a host and its frames.
 ///
 /// # Safety
 /// `host` is NULL or a host, released once.
@@ -45,7 +45,7 @@ pub unsafe extern "C" fn vsl_host_release(host: *const Host) {
     });
 }
 
-/// `const char* vsl_host_path(const VSLHost*)`: as it was given.
+/// `const char* vsl_host_path(const VSLHost*)`: path of the socket.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_host_path(host: Option<&Host>) -> *const c_char {
     enter(null(), || {
@@ -74,7 +74,7 @@ pub extern "C" fn vsl_host_service(host: Option<&Host>, sock: c_int) -> c_int {
     enter_int(|| host.ok_or(Errno::INVAL)?.service(sock))
 }
 
-/// `int vsl_host_sockets(VSLHost*, size_t, int*, size_t*)`: what may be polled.
+/// `int vsl_host_sockets(VSLHost*, size_t, int*, size_t*)`: the descriptors to poll.
 ///
 /// # Safety
 /// `sockets` is NULL or has room for `n_sockets`.
@@ -140,7 +140,7 @@ pub unsafe extern "C" fn vsl_host_drop(host: Option<&Host>, frame: *mut Frame) -
     })
 }
 
-/// `VSLFrame* vsl_frame_register(...)`: makes a frame of a descriptor and shares it.
+/// `VSLFrame* vsl_frame_register(...)`: creates a frame of a descriptor and shares it.
 #[unsafe(no_mangle)]
 pub extern "C" fn vsl_frame_register(
     host: Option<&Host>,

@@ -1,8 +1,8 @@
 //! The functions of `include/videostream.h`.
 //!
-//! Objects come as `Option<&T>`, which is a pointer that may be NULL to C. That a pointer is
-//! NULL or an object of the library that was not released, and that one thread at a time
-//! uses a frame, is the C caller's duty, as the header says.
+//! Objects are passed as `Option<&T>`, which is a nullable pointer in C. As the header says, the C
+//! caller ensures that a pointer is NULL or an object of the library that was not released, and
+//! that one thread at a time uses a frame.
 
 pub mod additions;
 pub mod camera;

@@ -12,11 +12,11 @@ use super::Frame;
 
 #[cfg(feature = "convert")]
 thread_local! {
-    /// Memory and tables that conversions of this thread have made.
+    /// Cached memory and tables of this thread's conversions.
     static CONVERT: RefCell<Convert> = RefCell::default();
 }
 
-/// Makes the picture of `target` of a part of `source`, or of all of it. The bytes written.
+/// Copies a part of `source`, or all of it, into `target`. Returns the number of bytes written.
 ///
 /// # Errors
 /// EINVAL: a frame without pixels, a part that is not inside, both in the same memory. ENOTSUP:
@@ -41,7 +41,7 @@ pub(crate) fn copy(target: &mut Frame, source: &Frame, part: Option<Rect>) -> Re
     Ok(written)
 }
 
-/// Any picture to any other.
+/// Converts any picture to any other.
 #[cfg(feature = "convert")]
 pub(crate) fn convert(
     source: &Picture<'_>,
@@ -67,7 +67,7 @@ pub(crate) fn convert(
     })
 }
 
-/// Without conversion: pictures of the same format and size.
+/// Copies pictures of the same format and size; without the feature `convert`, others fail.
 #[cfg(not(feature = "convert"))]
 pub(crate) fn convert(
     source: &Picture<'_>,
@@ -82,7 +82,7 @@ pub(crate) fn convert(
     part.copy_to(target).map_err(|_| Errno::NOTSUP)
 }
 
-/// What is wrong with the memory of a picture.
+/// Converts an error of a picture's memory.
 pub(crate) fn errno_of_picture(error: PictureError) -> Errno {
     match error {
         PictureError::Format(_) => Errno::NOTSUP,

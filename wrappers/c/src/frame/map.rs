@@ -10,7 +10,7 @@ pub(crate) fn map(fd: BorrowedFd<'_>, offset: usize, len: usize) -> Result<Mappi
     Mapping::range(fd, offset as u64, len, Access::ReadWrite).map_err(MemoryError::errno)
 }
 
-/// The same for writing as far as the descriptor allows it.
+/// Like [`map`], but for reading only if the descriptor does not allow writing.
 pub(crate) fn map_as_allowed(
     fd: BorrowedFd<'_>,
     offset: usize,

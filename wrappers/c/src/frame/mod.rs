@@ -208,15 +208,15 @@ impl Frame {
         self.buffer.as_ref().and_then(Buffer::path)
     }
 
-    /// Memory of the frame's own in place of what it had: a shared memory object or a heap by
-    /// its name, or the best there is.
+    /// Allocates memory and replaces the frame's: a shared memory object or a heap by its name, or
+    /// the best kind available.
     pub(crate) fn alloc(&mut self, path: Option<&CStr>) -> Result<(), Errno> {
         self.discard();
         let size = self.shape.size()?;
         self.alloc_bytes(path, size)
     }
 
-    /// As [`Frame::alloc`], of a size that does not follow from the shape.
+    /// Like [`Frame::alloc`], with a size that does not follow from the shape.
     pub(crate) fn alloc_bytes(&mut self, path: Option<&CStr>, size: usize) -> Result<(), Errno> {
         self.discard();
         self.take(Buffer::allocate(path, size)?)?;
@@ -225,7 +225,7 @@ impl Frame {
         Ok(())
     }
 
-    /// A duplicate of `fd` as memory in place of what the frame had.
+    /// Replaces the frame's memory by a duplicate of `fd`.
     pub(crate) fn attach(&mut self, fd: c_int, size: usize, offset: usize) -> Result<(), Errno> {
         if fd <= 0 {
             return Err(Errno::BADF);
@@ -311,7 +311,7 @@ impl Frame {
         self.view = None;
     }
 
-    /// Begins or ends the CPU's access, `mode` as for `open`.
+    /// Begins or ends CPU access, with `mode` as for `open`.
     pub(crate) fn sync(&self, begin: bool, mode: c_int) -> Result<(), Errno> {
         let fd = self.fd().ok_or(Errno::INVAL)?;
         let access = match mode {
@@ -343,7 +343,7 @@ impl Frame {
     /// EINVAL for a frame that was released already, as far as that can be seen.
     ///
     /// # Safety
-    /// `frame` comes from [`Frame::hand_out`] or `Box::into_raw`, and nobody uses it afterwards.
+    /// `frame` comes from [`Frame::hand_out`] or `Box::into_raw`, and is not used afterwards.
     pub(crate) unsafe fn release(frame: *mut Self) -> Result<(), Errno> {
         let (cleanup, posting) = {
             // SAFETY: valid, as the caller says, and borrowed by nobody; given up before the
@@ -397,7 +397,7 @@ impl Frame {
         Ok(())
     }
 
-    /// Drops all that the frame keeps alive, which leaves a shell for the pool.
+    /// Drops everything that the frame owns, which leaves an empty frame for the pool.
     fn empty(&mut self) {
         self.unmap();
         self.buffer = None;

@@ -1,4 +1,4 @@
-//! The owner of a frame, its host or connection, which is notified when the frame ends.
+//! How a frame notifies its host or connection when it ends, independent of their types.
 
 use std::fmt::Debug;
 use std::sync::{Arc, Weak};

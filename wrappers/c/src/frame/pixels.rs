@@ -1,4 +1,4 @@
-//! The pixels of a frame, for what the library itself reads and writes.
+//! Access of the library to the pixels of a frame.
 
 #![expect(unsafe_code, reason = "mapped memory becomes slices")]
 
@@ -14,7 +14,7 @@ use videostream::hal::memory::memfd::is_dma_buf;
 use super::buffer::Buffer;
 use super::{Frame, Shape, map};
 
-/// What was written into a frame: bytes of it, and what they are.
+/// Result of a write into a frame: the number of bytes, and their format.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Filled {
     pub(crate) size: usize,
@@ -61,7 +61,7 @@ impl Frame {
         fill(unsafe { std::slice::from_raw_parts_mut(view.as_ptr(), self.capacity) })
     }
 
-    /// The mapping that there is of all the frame's memory.
+    /// The existing mapping of all the frame's memory.
     fn view(&self) -> Option<&Mapping> {
         match &self.buffer {
             Some(Buffer::Pooled(memory)) => Some(memory.view()),
@@ -69,7 +69,7 @@ impl Frame {
         }
     }
 
-    /// The CPU's access, unless it is the program's already.
+    /// Begins CPU access, unless the program has begun it.
     fn access<'fd>(
         &self,
         fd: BorrowedFd<'fd>,

@@ -1,5 +1,4 @@
-//! Frames that were released, kept for the next ones: no allocation for a frame once there are
-//! enough.
+//! A pool of released frames: once it has enough of them, new frames need no allocation.
 
 #![expect(
     unsafe_code,
@@ -30,7 +29,7 @@ fn pool() -> MutexGuard<'static, Vec<Shell>> {
     POOL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// `frame` in a box, which was another frame's if there is one left.
+/// Boxes `frame`, in the box of a released frame if there is one.
 pub(super) fn boxed(frame: Frame) -> Box<Frame> {
     let shell = pool().pop();
     match shell {
@@ -42,7 +41,7 @@ pub(super) fn boxed(frame: Frame) -> Box<Frame> {
     }
 }
 
-/// Keeps the box of a frame that is over, if there is room.
+/// Keeps the box of a released frame, if there is room.
 pub(super) fn give_back(mut frame: Box<Frame>) {
     static AT_EXIT: Once = Once::new();
     frame.empty();
@@ -61,7 +60,7 @@ pub(super) fn give_back(mut frame: Box<Frame>) {
     }
 }
 
-/// Frees the shells: for tools that look for memory that was not freed.
+/// Frees the pool, for leak checkers.
 extern "C" fn forget() {
     drop(std::mem::take(&mut *pool()));
 }

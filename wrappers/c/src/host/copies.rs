@@ -12,7 +12,7 @@ use videostream::hal::memory::{Mapping, memfd};
 
 use crate::frame::{Memory, map, map_as_allowed};
 
-/// What `/proc/PID/fd` calls it.
+/// Name in `/proc/PID/fd`.
 const NAME: &CStr = c"videostream copy";
 
 /// Memory for copies of `size` bytes, and its mapping.

@@ -8,19 +8,19 @@ use videostream::v2::{AppData, Shape};
 use super::memory_pool::Location;
 use crate::frame::Times;
 
-/// Planes in memory that starts at 0, and how many.
+/// Planes in memory that starts at 0, and their number.
 type Planes = ([PlaneDescriptor; MAX_PLANES], u32);
 
-/// Describes frames, keeping the last descriptor, since the next frame mostly has the same shape.
+/// Describes frames. Caches the last descriptor, since the next frame usually has the same shape.
 #[derive(Debug, Default)]
 pub(super) struct Describer {
     frame: FrameDescriptor,
-    /// What `frame` is of: shape and bytes, and the planes if they started at 0.
+    /// Key of `frame`: shape and size, and the planes if they started at 0.
     last: Option<(Shape, u32, Planes)>,
 }
 
 impl Describer {
-    /// The description that was made last.
+    /// The last descriptor.
     pub(super) fn frame(&self) -> &FrameDescriptor {
         &self.frame
     }

@@ -82,7 +82,7 @@ unsafe impl Send for State {}
 /// Exclusive access to a host's state for this thread.
 type Locked<'a> = ReentrantMutexGuard<'a, RefCell<State>>;
 
-/// What a host has counted.
+/// Counters of a host.
 #[derive(Clone, Copy, Debug, Default)]
 struct Counts {
     posted: u64,
@@ -91,7 +91,7 @@ struct Counts {
     ended: u64,
 }
 
-/// Times of a frame that the program gives.
+/// Times of a frame, set by the program.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timing {
     pub(crate) expires: i64,
@@ -152,7 +152,7 @@ impl Host {
     /// Shares a frame, which is the host's from then on.
     ///
     /// # Safety
-    /// `frame` is a frame that was not released, used by nobody else meanwhile.
+    /// `frame` is a frame that was not released, and no other thread uses it meanwhile.
     pub(crate) unsafe fn post(&self, frame: *mut Frame, timing: Timing) -> Result<(), Errno> {
         let host = self.lock()?;
         let posted = {

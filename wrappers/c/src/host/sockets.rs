@@ -1,4 +1,4 @@
-//! The host's sockets, for programs with an event loop of their own.
+//! The host's sockets, for programs with an event loop.
 
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};

@@ -2,31 +2,31 @@
 
 use super::Host;
 
-/// `VSLXHostStats`: counts since the host was made, and how many there are now.
+/// `VSLXHostStats`: counts since the host was created, and current numbers.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
 pub struct HostStats {
-    /// Frames that it took.
+    /// Frames posted.
     pub posted: u64,
-    /// Of these, how many clients get a copy of.
+    /// Of these, those of which clients get a copy.
     pub copied: u64,
-    /// Frames out of clients' reach before they had expired, to make room.
+    /// Frames made unreadable before they expired, to make room.
     pub withdrawn: u64,
-    /// Frames that it ended.
+    /// Frames ended.
     pub ended: u64,
-    /// Frames that it has.
+    /// Current number of frames.
     pub frames: u64,
-    /// Pieces of memory that are registered.
+    /// Current number of registered buffers.
     pub buffers: u64,
-    /// Clients that are connected.
+    /// Current number of connected clients.
     pub clients: u64,
-    /// Clients that it did not let in.
+    /// Clients refused.
     pub refused: u64,
-    /// Clients that it threw out.
+    /// Clients evicted.
     pub evicted: u64,
-    /// Clients that left, by themselves or by dying.
+    /// Clients that disconnected or died.
     pub left: u64,
-    /// Posts that woke clients asleep.
+    /// Posts that woke sleeping clients.
     pub wakes: u64,
     /// Clients woken through their descriptor.
     pub descriptor_wakes: u64,

@@ -1,4 +1,4 @@
-//! Waiting for clients: a host that polls is woken when one locks a frame or lets it go.
+//! Waiting for clients: a host that polls is woken when one locks or releases a frame.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -13,14 +13,14 @@ use super::{Host, State};
 pub(super) enum Begun {
     /// Clients signal from now on: sleep, then end the wait.
     Waits,
-    /// A client has locked or let go of a frame since the host was last processed.
+    /// A client has locked or released a frame since the host was last processed.
     Moved,
     /// Another thread kept the host locked.
     Busy,
 }
 
 impl Host {
-    /// Makes clients signal what they do, for a wait of `ms` milliseconds.
+    /// Makes clients signal locks and releases, for a wait of `ms` milliseconds.
     pub(super) fn begin_wait(&self, ms: i64) -> Result<Begun, Errno> {
         let locked = match u64::try_from(ms) {
             Ok(ms) => self.state.try_lock_for(Duration::from_millis(ms)),
