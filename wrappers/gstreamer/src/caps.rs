@@ -128,19 +128,19 @@ impl StreamFormat {
             return Ok(Media::Packets(name));
         }
         let Some(format) = formats::video_format(self.fourcc) else {
-            return Err(format!("GStreamer has no format like {}", self.fourcc));
+            return Err(format!("GStreamer has no format for {}", self.fourcc));
         };
         let size = |side: u32| i32::try_from(side).ok().filter(|side| *side > 0);
         if size(self.width).is_none() || size(self.height).is_none() {
             return Err(format!(
-                "frames of {} by {} pixels",
+                "GStreamer can't represent frames of {}x{} pixels",
                 self.width, self.height
             ));
         }
         let info = VideoInfo::builder(format, self.width, self.height);
         let info = info.build().map_err(|_| {
             let (width, height) = (self.width, self.height);
-            format!("GStreamer can't have {format} of {width} by {height} pixels")
+            format!("GStreamer can't represent {format} of {width}x{height} pixels")
         })?;
         let tight = formats::tight(&info)?;
         Ok(Media::Raw(info, Box::new(tight)))
@@ -191,7 +191,7 @@ impl StreamFormat {
         match caps.is_empty() {
             false => Ok(caps),
             true => Err(format!(
-                "frames are tiled (modifier {:#x}), which takes dma-bufs and GStreamer 1.24 or \
+                "frames are tiled (modifier {:#x}), which needs dma-bufs and GStreamer 1.24 or \
                  later, this is {}",
                 self.modifier,
                 gst::version_string()

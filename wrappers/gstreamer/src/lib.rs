@@ -1,5 +1,5 @@
 //! The GStreamer plugin `videostream`: `vslsink` shares the frames of a pipeline with other
-//! pipelines and programs, `vslsrc` brings shared frames into a pipeline. Neither copies them.
+//! pipelines and programs, `vslsrc` receives shared frames in a pipeline. Neither copies them.
 
 mod caps;
 mod copies;

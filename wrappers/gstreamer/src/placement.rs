@@ -42,9 +42,8 @@ impl Placement {
             if stride != plane.stride || u64::from(plane.size) < needs {
                 let (least, fourcc) = (tight_plane.stride, tight.fourcc);
                 return Err(format!(
-                    "plane {at} of {} bytes in lines of {} can't hold {} by {} pixels of \
-                     {fourcc}, which take {needs} \
-                     bytes in lines of {least}",
+                    "plane {at} of {} bytes in lines of {} can't hold {}x{} pixels of {fourcc}, \
+                     which need {needs} bytes in lines of {least}",
                     plane.size, plane.stride, tight.width, tight.height,
                 ));
             }

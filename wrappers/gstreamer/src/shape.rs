@@ -88,7 +88,7 @@ impl Shape {
     /// Fails for caps outside of [`CAPS`].
     pub(crate) fn of(caps: &gst::CapsRef) -> Result<Self, String> {
         let unknown =
-            || format!("{caps} can't be shared: see `gst-inspect-1.0 vslsink` for what can");
+            || format!("{caps} can't be shared: `gst-inspect-1.0 vslsink` lists supported caps");
         let structure = caps.structure(0).ok_or_else(unknown)?;
         let name = structure.name().as_str();
         if let Some((_, fourcc)) = PACKETS.iter().find(|(known, _)| *known == name) {

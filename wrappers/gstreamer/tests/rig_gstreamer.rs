@@ -259,7 +259,7 @@ fn hardware_imports_copies_too() {
     let reading = reading.interrupt();
     let copies = reading.copies();
     // A line of the source, and one of GStreamer for its only plane.
-    let is_ours = |line: &&&str| line.contains("downstream holds the maximum of frames");
+    let is_ours = |line: &&&str| line.contains("downstream holds the maximum number of frames");
     let ours = copies.iter().filter(is_ours).count();
     assert!(ours > 0 && copies.len() <= 2 * ours, "{copies:?}");
 }

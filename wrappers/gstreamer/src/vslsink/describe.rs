@@ -64,7 +64,7 @@ fn places<'a>(meta: Option<&'a VideoMeta>, info: &'a VideoInfo) -> (&'a [usize],
 pub(super) fn fit(buffer: &gst::BufferRef, info: &VideoInfo, tight: &Layout) -> Result<(), String> {
     let picture = || {
         format!(
-            "{} by {} pixels of {}",
+            "{}x{} pixels of {}",
             info.width(),
             info.height(),
             info.name()
@@ -79,7 +79,7 @@ pub(super) fn fit(buffer: &gst::BufferRef, info: &VideoInfo, tight: &Layout) -> 
         let apart = u64::try_from(*stride).ok();
         let Some(needs) = apart.and_then(|stride| plane_needs(plane, stride)) else {
             return Err(format!(
-                "plane {at} has lines of {stride} bytes, {} take {}",
+                "plane {at} has lines of {stride} bytes, but {} need {}",
                 picture(),
                 plane.stride
             ));
@@ -92,7 +92,7 @@ pub(super) fn fit(buffer: &gst::BufferRef, info: &VideoInfo, tight: &Layout) -> 
         let left = left.unwrap_or(0);
         if (left as u64) < needs {
             return Err(format!(
-                "plane {at} has {left} bytes, {} take {needs}",
+                "plane {at} has {left} bytes, but {} need {needs}",
                 picture()
             ));
         }

@@ -259,11 +259,11 @@ impl VslSink {
                     ..
                 }) => (
                     gst::ResourceError::NotFound,
-                    "create the folder, or take a name without '/', which needs none",
+                    "create the folder, or use a name without a leading '/', which needs none",
                 ),
                 _ => (
                     gst::ResourceError::OpenReadWrite,
-                    "set path to a place where this user may create files",
+                    "set path to a folder where this user may create files",
                 ),
             };
             gst::error_msg!(kind, ("{error}: {advice}"))

@@ -11,7 +11,7 @@ use videostream::share::{Access, HostBuilder, Policy};
 /// The most buffers that a camera can have, minus those that it needs itself.
 const MOST_BUFFERS: u32 = 22;
 
-/// Which frames make room for new ones.
+/// Which frames are dropped to make room for new ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, glib::Enum)]
 #[enum_type(name = "VslSinkPolicy")]
 pub enum SinkPolicy {
@@ -28,10 +28,10 @@ pub enum SinkPolicy {
         nick = "until-expiry"
     )]
     UntilExpiry,
-    /// Frames stay until all clients in mode `every` have had them.
+    /// Frames stay until all clients in mode `every` have received them.
     #[enum_value(
-        name = "Keep frames until all clients in mode 'every' have had them; the pipeline blocks \
-                meanwhile",
+        name = "Keep frames until all clients in mode 'every' have received them; the pipeline \
+                blocks meanwhile",
         nick = "never-drop"
     )]
     NeverDrop,
@@ -93,7 +93,7 @@ pub(super) static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| 
             .build(),
         glib::ParamSpecEnum::builder_with_default("policy", default.policy)
             .nick("Policy")
-            .blurb("Which frames make room for new ones")
+            .blurb("Which frames are dropped to make room for new ones")
             .mutable_ready()
             .build(),
         glib::ParamSpecUInt::builder("lend")
@@ -115,8 +115,8 @@ pub(super) static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| 
         glib::ParamSpecString::builder("allow")
             .nick("Allow")
             .blurb(
-                "Users and @groups that may connect besides the same user and root, by name or \
-                 number, separated by commas, or 'anyone'",
+                "Users and @groups that may connect in addition to the same user and root, by name \
+                 or number, separated by commas, or 'anyone'",
             )
             .mutable_ready()
             .build(),
@@ -181,7 +181,7 @@ impl Settings {
         self.policy != SinkPolicy::Newest
     }
 
-    /// Builds the host, or says which property is wrong.
+    /// Builds the host. The error names the invalid property.
     pub(super) fn host(&self, path: &str) -> Result<HostBuilder, String> {
         let policy = match self.policy {
             SinkPolicy::Newest => Policy::Newest,
@@ -225,21 +225,21 @@ fn access(allow: &str) -> Result<Access, String> {
                 let id = group.parse().ok().or_else(found);
                 (
                     &mut gids,
-                    id.ok_or_else(|| wrong(word, "is no group of this system"))?,
+                    id.ok_or_else(|| wrong(word, "is not a group of this system"))?,
                 )
             }
             None => {
                 let found = || Some(User::from_name(word).ok()??.uid.as_raw());
                 let id = word.parse().ok().or_else(found);
-                let what = "is no user of this system; groups are written as @group, and \
-                            'anyone' stands alone";
+                let what = "is not a user of this system; groups are written as @group, and \
+                            'anyone' must be the only word";
                 (&mut uids, id.ok_or_else(|| wrong(word, what))?)
             }
         };
         list.push(id).map_err(|_| {
             wrong(
                 word,
-                "is one too many: 16 users and 16 groups can be listed",
+                "is one too many: at most 16 users and 16 groups can be listed",
             )
         })?;
     }

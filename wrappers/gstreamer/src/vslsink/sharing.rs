@@ -263,7 +263,7 @@ impl VslSink {
             Err(Unshared::Wrong(why)) => {
                 return Ok(Outcome::Failed(gst::error_msg!(
                     gst::StreamError::Format,
-                    ("A buffer does not match its caps: {why}: check the element in front of \
+                    ("A buffer does not match its caps: {why}: check the element before \
                       vslsink"),
                     ["{source:?}"]
                 )));

@@ -6,7 +6,7 @@ use gst::error_msg;
 use videostream::Error;
 use videostream::ipc::{Error as IpcError, Goodbye, Refusal};
 
-/// Reports that Reports that `path` is not set.
+/// Reports that `path` is not set.
 pub(super) fn no_path() -> gst::ErrorMessage {
     error_msg!(
         gst::ResourceError::Settings,
@@ -21,7 +21,7 @@ pub(super) fn of_connecting(path: &str, error: &Error, timeout: Duration) -> gst
             let seconds = timeout.as_secs_f64();
             return error_msg!(
                 gst::ResourceError::OpenRead,
-                ("{path}: the host has not answered for {seconds} s: check whether it is \
+                ("{path}: the host did not answer within {seconds} s: check whether it is \
                   suspended, or raise timeout")
             );
         }
@@ -51,7 +51,7 @@ pub(super) fn of_connecting(path: &str, error: &Error, timeout: Duration) -> gst
         Some(IpcError::Refused(Refusal::Full { .. })) => {
             "end one of them, or set reconnect=true to wait"
         }
-        _ => "set path to the socket of a host of this library's release",
+        _ => "set path to the socket of a host of the same release as this plugin",
     };
     error_msg!(gst::ResourceError::OpenRead, ("{error}: {what}"))
 }

@@ -111,7 +111,7 @@ impl ObjectImpl for VslSrc {
             gst::warning!(
                 CAT,
                 imp = self,
-                "{} can only be set in the states NULL and READY: keeping its value",
+                "{} can only be set in the NULL or READY state: keeping its value",
                 pspec.name()
             );
         }
@@ -131,7 +131,7 @@ impl ElementImpl for VslSrc {
             gst::subclass::ElementMetadata::new(
                 "VideoStream Source",
                 "Source/Video",
-                "Brings frames of another process into the pipeline without a copy",
+                "Receives frames from another process without a copy",
                 "videostream",
             )
         });

@@ -1,4 +1,4 @@
-//! `vslsrc`: brings the frames of a host into a pipeline.
+//! `vslsrc`: receives the frames of a host in a pipeline.
 
 mod copies;
 mod failure;

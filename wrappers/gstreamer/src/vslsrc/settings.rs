@@ -14,7 +14,7 @@ const HOLD: u32 = 2;
 /// Default time for connecting.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Which frames of the host flow.
+/// Which frames of the host to receive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, glib::Enum)]
 #[enum_type(name = "VslSrcFrames")]
 pub enum Frames {
@@ -27,16 +27,16 @@ pub enum Frames {
     Every,
 }
 
-/// What buffer timestamps mean.
+/// Source of buffer timestamps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, glib::Enum)]
 #[enum_type(name = "VslSrcTimestamps")]
 pub enum Timestamps {
     /// Capture time.
     #[default]
-    #[enum_value(name = "Time of capture", nick = "capture")]
+    #[enum_value(name = "Capture time", nick = "capture")]
     Capture,
     /// Arrival in this pipeline.
-    #[enum_value(name = "Time of arrival in this pipeline", nick = "arrival")]
+    #[enum_value(name = "Arrival time in this pipeline", nick = "arrival")]
     Arrival,
     /// PTS and DTS of the sending pipeline.
     #[enum_value(name = "PTS and DTS of the sending pipeline", nick = "raw")]
@@ -47,8 +47,8 @@ pub enum Timestamps {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, glib::Enum)]
 #[enum_type(name = "VslSrcWhenFull")]
 pub enum WhenFull {
-    /// Copy it. Encoders keep dozens of frames before they release one, and would wait for ever
-    /// otherwise.
+    /// Copy it. Otherwise encoders that keep dozens of frames before they release one would wait
+    /// forever.
     #[default]
     #[enum_value(name = "Copy frames beyond hold", nick = "copy")]
     Copy,
@@ -227,7 +227,7 @@ impl Settings {
                     .build(),
                 glib::ParamSpecBoolean::builder("reconnect")
                     .nick("Reconnect")
-                    .blurb("Wait for a host, and for the next one when it ends")
+                    .blurb("Wait for a host to start, and for the next one when it ends")
                     .default_value(defaults.reconnect)
                     .mutable_ready()
                     .build(),
@@ -241,13 +241,13 @@ impl Settings {
                     .build(),
                 glib::ParamSpecEnum::builder::<WhenFull>("when-full")
                     .nick("When full")
-                    .blurb("What to do with a frame while the pipeline holds the maximum")
+                    .blurb("What to do with a frame while the pipeline holds the maximum (hold)")
                     .default_value(defaults.when_full)
                     .mutable_ready()
                     .build(),
                 glib::ParamSpecEnum::builder::<Frames>("mode")
                     .nick("Mode")
-                    .blurb("Which frames of the host to take")
+                    .blurb("Which frames of the host to receive")
                     .default_value(defaults.frames)
                     .mutable_ready()
                     .build(),
@@ -262,7 +262,7 @@ impl Settings {
                     .build(),
                 glib::ParamSpecEnum::builder::<Timestamps>("timestamps")
                     .nick("Timestamps")
-                    .blurb("What buffer timestamps mean")
+                    .blurb("Source of buffer timestamps")
                     .default_value(defaults.timestamps)
                     .mutable_playing()
                     .build(),

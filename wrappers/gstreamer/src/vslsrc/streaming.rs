@@ -116,7 +116,7 @@ impl VslSrc {
             gst::debug!(
                 CAT,
                 imp = self,
-                "compressed stream: taking every packet in order"
+                "compressed stream: receiving every packet in order"
             );
             return Ok(None);
         }
@@ -171,7 +171,7 @@ impl VslSrc {
             let is_understood = output.takes_meta || placement.is_default(info);
             if !is_understood || (must_copy && !output.is_by_feature) {
                 let why = match is_understood {
-                    true => "downstream holds the maximum of frames: raise hold",
+                    true => "downstream holds the maximum number of frames: raise hold",
                     false => "downstream does not support GstVideoMeta",
                 };
                 self.note_copy(why);
@@ -179,7 +179,7 @@ impl VslSrc {
                 buffer = copied.map_err(|why| bad(&why))?;
             }
         } else if must_copy {
-            self.note_copy("downstream holds the maximum of frames: raise hold");
+            self.note_copy("downstream holds the maximum number of frames: raise hold");
             let copied = output.copies.packet(&buffer);
             buffer = copied.map_err(|why| bad(&why))?;
         }
