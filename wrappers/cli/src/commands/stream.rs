@@ -29,8 +29,8 @@ const RETRY: Duration = Duration::from_secs(1);
 #[derive(clap::Args)]
 #[command(after_help = "\
 Shares frames until Ctrl-C. A client that disconnects, crashes or stalls costs no other client a
-frame. When the signal of a capture card changes, the next frame has the new format; without a
-signal, clients wait.
+frame. When the signal of a grabber changes, the next frame has the new format; without a signal,
+clients wait.
 
 Examples:
   videostream stream /tmp/camera                       the first camera that works

@@ -229,10 +229,10 @@ fn error_of(lie: impl FnOnce(&mut FrameDescriptor)) -> String {
 fn impossible_frames_are_named() {
     let says = |part: &str, error: String| assert!(error.contains(part), "{error}");
     says("pBAA", error_of(|frame| frame.fourcc = FourCc::SBGGR10P.0));
-    says("0 by 32", error_of(|frame| frame.width = 0));
+    says("0x32", error_of(|frame| frame.width = 0));
     says("4294967295", error_of(|frame| frame.height = u32::MAX));
     says("lines of 63", error_of(|frame| frame.planes[0].stride = 63));
-    says("4096 by 32", error_of(|frame| frame.width = 4096));
+    says("4096x32", error_of(|frame| frame.width = 4096));
     says("1 bytes", error_of(|frame| frame.planes[1].size = 1));
     says("byte", error_of(|frame| frame.planes[1].offset = u32::MAX));
     says("modifier", error_of(|frame| frame.modifier = 7));
