@@ -13,7 +13,7 @@ pub(crate) struct Args {
     check: bool,
 }
 
-/// What the generator loads to read C.
+/// The library with which the generator parses C.
 pub(crate) const LIBCLANG: Package = Package::installed("libclang-dev");
 
 /// Runs the generator; its exit status is the result.
@@ -27,7 +27,7 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     Ok(if command.status()?.success() { 0 } else { 1 })
 }
 
-/// Words for cargo that run the generator.
+/// Arguments of cargo that run the generator.
 pub(crate) const GENERATOR: [&str; 9] = [
     "run",
     "--quiet",

@@ -32,7 +32,7 @@ enum Command {
     Test(check::Args),
     /// Measure on this machine
     Bench(bench::Args),
-    /// Regenerate the bindings of the kernel's interfaces, or check them
+    /// Regenerate the bindings to the kernel's interfaces, or check them
     Bindings(bindings::Args),
     /// Build and install the C library, its header, the GStreamer plugin, and the command
     Install(install::Args),

@@ -48,7 +48,7 @@ pub(crate) struct Args {
     /// Run only this part (may be given several times)
     #[arg(long, value_name = "PART", value_delimiter = ',')]
     only: Vec<String>,
-    /// List the parts with a line about each
+    /// List the parts with a line on each
     #[arg(long)]
     list: bool,
     /// Run only the parts that take seconds to a few minutes
@@ -194,7 +194,7 @@ fn install(parts: &[&Part]) {
     }
 }
 
-/// Warns when the disk is too small for all parts: builds that fail of it do not always say why.
+/// Warns when the disk is too small for all parts: builds that fail for this do not always say so.
 fn tell_disk() -> Result<()> {
     let free = project::free_bytes()? >> 20;
     if free < DISK_MIB {

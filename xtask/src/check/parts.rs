@@ -36,7 +36,7 @@ pub(crate) struct Part {
 pub(crate) static PARTS: &[Part] = &[
     Part {
         name: "fmt",
-        about: "every file is as rustfmt writes it",
+        about: "every file is formatted by rustfmt",
         quick: true,
         needs: &[],
         wants: &[],
@@ -86,7 +86,7 @@ pub(crate) static PARTS: &[Part] = &[
     },
     Part {
         name: "bindings",
-        about: "bindings are those that bindgen makes, and C compilers agree",
+        about: "bindings are bindgen's current output, and C compilers agree",
         quick: true,
         needs: &[],
         wants: &BINDING_TOOLS,
@@ -129,7 +129,7 @@ pub(crate) static PARTS: &[Part] = &[
     },
     Part {
         name: "static",
-        about: "the command as static program for x86_64 and aarch64, with its size",
+        about: "the command as a static program for x86_64 and aarch64, with its size",
         quick: false,
         needs: &[],
         wants: &[],
@@ -183,7 +183,7 @@ pub(crate) static PARTS: &[Part] = &[
     },
     Part {
         name: "python",
-        about: "the package for Python: types, and its tests with every interpreter",
+        about: "the Python package: types, and its tests with every interpreter",
         quick: false,
         needs: &[CXX, PYTHON],
         wants: &PYTHON_TOOLS,
@@ -223,7 +223,7 @@ pub(crate) static PARTS: &[Part] = &[
     },
     Part {
         name: "fuzz",
-        about: "messages, hostile clients and hosts, streams and files, fuzzed for a short while",
+        about: "messages, hostile clients and hosts, streams and files, fuzzed for some seconds",
         quick: false,
         needs: &[CXX],
         wants: &[],

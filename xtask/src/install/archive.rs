@@ -47,8 +47,8 @@ pub(super) fn with_one_name_space(from: &Path, to: &Path, folder: &Path) -> Resu
     hide.args(["--wildcard", &format!("--keep-global-symbol={VISIBLE}*")]);
     hide.args(NOTES.map(|name| format!("--remove-section={name}")));
     process::output(hide.arg(&whole).arg(&object)).context(
-        "hide the names of the static library; objcopy has to know the machine it is for: \
-         that of LLVM knows all",
+        "hide the names of the static library; objcopy has to support the target's machine: \
+         LLVM's supports all",
     )?;
     write(&object, to)
 }

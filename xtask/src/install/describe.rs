@@ -83,7 +83,7 @@ pub(super) fn ensure_plain(path: &Path) -> Result<()> {
     let odd = |c: char| c.is_control() || "\"\\$#`;".contains(c);
     if let Some(odd) = text.chars().find(|c| odd(*c)) {
         bail!(
-            "{text:?} has {odd:?} in it, which pkg-config and CMake would read as something else: \
+            "{text:?} contains {odd:?}, which pkg-config and CMake would misinterpret: \
              install to a folder without it"
         );
     }

@@ -34,13 +34,13 @@ use crate::project;
 /// Build and install the C library, its header, the GStreamer plugin, and the command.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Prefix of the files on the machine that uses them
+    /// Prefix of the installed files on the target machine
     #[arg(long, default_value = "/usr/local")]
     prefix: PathBuf,
     /// Folder of libraries below PREFIX, such as lib/aarch64-linux-gnu
     #[arg(long, default_value = "lib")]
     libdir: PathBuf,
-    /// Put the files below this folder instead of /, for packages
+    /// Install below this folder instead of /, for packaging
     #[arg(long)]
     destdir: Option<PathBuf>,
     /// Build with this cargo profile
@@ -55,7 +55,7 @@ pub(crate) struct Args {
     /// Leave out the GStreamer plugin even if GStreamer's headers are installed
     #[arg(long)]
     no_gstreamer: bool,
-    /// Install files built before from this folder; the plugin and the command may be missing
+    /// Install previously built files from this folder; the plugin and the command may be missing
     #[arg(long, conflicts_with_all = ["profile", "target", "no_software"])]
     from: Option<PathBuf>,
 }

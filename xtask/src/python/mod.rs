@@ -23,7 +23,7 @@ pub(crate) const PACKAGE: &str = "videostream-python";
 pub(crate) const MODULE: (&str, &str) = ("PYO3_BUILD_EXTENSION_MODULE", "1");
 
 /// Why nothing runs without an interpreter.
-pub(crate) const NONE: &str = "needs python3 of a version from 3.9 on";
+pub(crate) const NONE: &str = "needs python3, version 3.9 or newer";
 /// The ctypes package that older programs are written for, and what it needs without saying so.
 pub(crate) const CTYPES: &str = "videostream==2.6.1\ntypeguard==4.6.1";
 

@@ -31,7 +31,7 @@ pub(crate) fn fetched(name: Name, tools: &Tools) -> Result<Interpreter> {
         .iter()
         .find(|(_, packages)| packages.contains(&program.as_str()));
     let Some((release, packages)) = release else {
-        bail!("neither in PATH nor a package of Debian's");
+        bail!("neither in PATH nor packaged by Debian");
     };
     let place = format!("python-{release}-{RECIPE}");
     let folder = cache::folder()?.join(&place);

@@ -55,7 +55,7 @@ impl Archive {
         let place = said
             .lines()
             .find_map(|line| line.strip_prefix("Debian Debian "));
-        let place = place.context("this host's apt is set up for no archive of Debian")?;
+        let place = place.context("this host's apt is not set up for a Debian archive")?;
         fs::create_dir_all(dir)?;
         let sources = dir.join("sources.list");
         fs::write(&sources, format!("{kind} {place} {name} main\n"))?;
@@ -64,7 +64,7 @@ impl Archive {
 
     fn fetch(dir: &Path, architectures: Vec<String>, sources: Option<PathBuf>) -> Result<Self> {
         if process::find("apt-get").is_none() {
-            bail!("this is taken from Debian's archive, and there is no apt-get here");
+            bail!("this comes from Debian's archive, but apt-get is not installed");
         }
         for part in ["lists/partial", "cache/archives/partial", "state"] {
             fs::create_dir_all(dir.join(part))?;

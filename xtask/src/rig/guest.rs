@@ -40,7 +40,7 @@ impl Guest {
     /// Fetches and builds what a guest needs, unless the cache has it.
     pub(crate) fn prepare(arch: Arch) -> Result<Self> {
         if arch == Arch::X86_64 && !cfg!(target_arch = "x86_64") {
-            let why = "the x86_64 guest runs the host's own programs: this host is no x86_64";
+            let why = "the x86_64 guest runs the host's own programs: this host is not x86_64";
             return Err(anyhow!(why).context(Unavailable));
         }
         Ok(Self {

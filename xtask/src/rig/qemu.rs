@@ -91,7 +91,7 @@ impl Boot<'_> {
                     }
                     ("failed", what) => bail!("the guest failed {what}{}", self.messages()),
                     _ => bail!(
-                        "the guest said {line:?}, which means nothing{}",
+                        "the guest sent an unknown line, {line:?}{}",
                         self.messages()
                     ),
                 },
@@ -103,7 +103,7 @@ impl Boot<'_> {
                         return Ok(code);
                     }
                     let messages = self.messages();
-                    let error = anyhow!("it ended without a word of the command{messages}");
+                    let error = anyhow!("it ended without the command's exit status{messages}");
                     return Err(if started {
                         error.context("the guest")
                     } else {

@@ -183,7 +183,7 @@ fn extract(deb: &Path, to: &Path) -> Result<()> {
     let statuses = [package.wait()?, tarball.wait()?, status];
     if !statuses.iter().all(|s| s.success()) {
         bail!(
-            "could not take the drivers' source out of {}",
+            "could not extract the drivers' source from {}",
             deb.display()
         );
     }

@@ -10,7 +10,7 @@ pub(crate) struct Unavailable;
 
 impl fmt::Display for Unavailable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not to be had here")
+        f.write_str("not available here")
     }
 }
 

@@ -50,7 +50,7 @@ pub(super) fn import(wheels: &mut Wheels, wheel: &Path, target: &Target, name: &
         Ok(tree) => tree,
         Err(error) => {
             interrupt::check()?;
-            skipped(name, &format!("no Python for it: {error:#}"));
+            skipped(name, &format!("no Python for this target: {error:#}"));
             return Ok(());
         }
     };
@@ -65,7 +65,7 @@ pub(super) fn import(wheels: &mut Wheels, wheel: &Path, target: &Target, name: &
 /// What runs programs for `target`, which are its first argument; or why nothing does.
 pub(super) fn emulator(target: &Target) -> Result<Command, String> {
     if target.machine != "aarch64" {
-        return Err("this machine has no emulator for it".to_owned());
+        return Err("this machine has no emulator for this target".to_owned());
     }
     has(&[EMULATOR])?;
     Ok(Command::new("qemu-aarch64-static"))

@@ -29,9 +29,9 @@ const MOST: u64 = 4 << 20;
 #[derive(clap::Args)]
 #[command(after_help = "\
 Without options, builds one wheel for Python 3.11 and newer (cp311-abi3) for each target, in
-target/wheels. A wheel must be smaller than 4 MiB, need no libraries but those that its tag allows,
-and can be imported: on this machine, in an emulator for aarch64, and for musl with a Python that is
-built from source once. Checks that can't run here are reported as skipped.")]
+target/wheels. A wheel must be smaller than 4 MiB, need only libraries that its tag allows, and be
+importable: on this machine, in an emulator for aarch64, and for musl with a Python that is built
+from source once. Checks that can't run here are reported as skipped.")]
 pub(crate) struct Args {
     /// Rust target (may be given several times) [default: glibc and musl, x86_64 and aarch64]
     #[arg(long, value_name = "TARGET", value_delimiter = ',')]
@@ -86,7 +86,7 @@ fn targets(names: &[String]) -> Result<Vec<&'static Target>> {
         let known: Vec<_> = TARGETS.iter().map(|target| target.triple).collect();
         found.with_context(|| {
             let known = known.join(", ");
-            format!("no wheels for the target {name:?}; there are those for {known}")
+            format!("no wheels for the target {name:?}; the targets are {known}")
         })
     };
     names.iter().map(one).collect()
@@ -196,7 +196,7 @@ impl Wheels {
                 .environment(&mut self.run, &folder, &self.system, AUDIT, missing)?;
         let has = |name: &str| !absent.iter().any(|line| line.starts_with(name));
         if !has("abi3audit") {
-            skipped("abi3audit", "it can't be had");
+            skipped("abi3audit", "not available");
         } else if version.is_none() {
             let mut audit = Command::new(environment.program("abi3audit"));
             self.run
@@ -204,12 +204,12 @@ impl Wheels {
             println!("         abi3audit: no other symbols than those of the stable ABI");
         }
         if !has("auditwheel") {
-            skipped("auditwheel", "it can't be had");
+            skipped("auditwheel", "not available");
         } else if target.is_musl {
             // Every loader of musl takes itself for both.
             skipped(
                 "auditwheel",
-                "it knows musl by Alpine's name only, not as libc.so, which is musl's own",
+                "it knows musl only by Alpine's name, not as libc.so, musl's own name",
             );
         } else {
             let mut audit = Command::new(environment.program("auditwheel"));
@@ -220,7 +220,7 @@ impl Wheels {
                     .collect::<Vec<_>>()
                     .join(" ")
                     .contains(&tag),
-                "auditwheel does not say {tag}, but:\n{said}"
+                "auditwheel does not report {tag}, but:\n{said}"
             );
             println!("         auditwheel: {tag}");
         }
