@@ -225,7 +225,7 @@ impl Frame {
         Ok(())
     }
 
-    /// Replaces the frame's memory by a duplicate of `fd`.
+    /// Replaces the frame's memory with a duplicate of `fd`.
     pub(crate) fn attach(&mut self, fd: c_int, size: usize, offset: usize) -> Result<(), Errno> {
         if fd <= 0 {
             return Err(Errno::BADF);
