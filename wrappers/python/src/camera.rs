@@ -23,7 +23,7 @@ use crate::source::Source;
 
 /// A V4L2 camera: `for frame in Camera()`.
 ///
-/// `path` is its node ("/dev/video0"), a number, a stable name of /dev/v4l/by-id, a serial number
+/// `path` is its node ("/dev/video0"), a number, a stable name in /dev/v4l/by-id, a serial number
 /// or the camera's name; None means the first camera. Unsupported settings are reported when it
 /// starts.
 ///
@@ -32,14 +32,14 @@ use crate::source::Source;
 /// - `size`: width and height in pixels; the camera's current size by default. With `exact=False`
 ///   the nearest size is used.
 /// - `fps`: frames per second as an int, a float or a Fraction; the camera uses the nearest rate it
-///   has.
+///   supports.
 /// - `buffers`: number of buffers; 4 by default, 8 in a Stream. The driver may allocate more, and
 ///   needs two of them to keep capturing.
 /// - `controls`: dict of control values by name, set before each start.
 /// - `skip_corrupted`: whether to skip frames that the driver marks as damaged; False by default.
 /// - `memory`: memory to capture into: "mmap" (default; the driver's), "dmabuf" (from a dma-heap)
 ///   or "userptr".
-/// - `reconnect`: whether to wait for an unplugged camera and go on; by default Unplugged is
+/// - `reconnect`: whether to wait for an unplugged camera and continue; by default Unplugged is
 ///   raised.
 /// - `timeout`: default timeout of waits in seconds; none by default.
 #[pyclass(module = "videostream", extends = Source, frozen)]
@@ -151,7 +151,7 @@ impl Camera {
         Ok(PyClassInitializer::from(source).add_subclass(Self { camera_handle }))
     }
 
-    /// Path of its node when it was opened.
+    /// Path of the camera's node when it was opened.
     #[getter]
     fn path(&self) -> String {
         self.camera_handle.path().display().to_string()
@@ -163,7 +163,7 @@ impl Camera {
         Controls::new(&self.camera_handle)
     }
 
-    /// Returns what the camera is and offers, as a Device. Does not start it.
+    /// Returns a description of the camera as a Device. Does not start it.
     fn info<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyAny>, Failure> {
         // A replugged camera may have another node.
         let path = self
@@ -174,8 +174,8 @@ impl Camera {
         Ok(devices::to_python(py, &info)?)
     }
 
-    /// Returns the formats that it offers, with sizes and rates, as a list of Format. Does not
-    /// start it.
+    /// Returns the supported formats, with sizes and rates, as a list of Format. Does not start the
+    /// camera.
     fn formats<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyAny>, Failure> {
         Ok(self.info(py)?.getattr("formats")?)
     }

@@ -22,8 +22,8 @@ use crate::error::Failure;
 ///
 /// `controls.brightness` and `controls["brightness"]` are the value: an int, a bool for switches,
 /// the item's name for menus (a number in menus of numbers), text, a list for arrays, (width,
-/// height) for areas, None for buttons and for what can't be read. The same types are accepted for
-/// setting; menus also accept the item's index, and any value presses a button.
+/// height) for areas, None for buttons and controls that can't be read. The same types are accepted
+/// for setting; menus also accept the item's index, and any value presses a button.
 /// `controls.info("brightness")` returns range, default and unit.
 ///
 /// A wrong value raises Error, which says what the control accepts. An unknown name raises KeyError

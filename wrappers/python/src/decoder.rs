@@ -31,7 +31,7 @@ use crate::wait::lock;
 /// - `fps`: pictures per second, for the times of packets that have none: a number, a Fraction or
 ///   "30000/1001". By default such frames have no `pts_ns`.
 /// - `backend`: "auto" (default: a device, else software), "v4l2", "software", or a CodecBackend.
-/// - `format`: format format of the frames; NV12 by default.
+/// - `format`: pixel format of the frames; NV12 by default.
 /// - `device`: path of the device to use.
 ///
 /// Frames have their own memory, in dma-bufs if the machine has them, and can be posted, drawn into

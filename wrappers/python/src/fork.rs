@@ -61,7 +61,7 @@ impl<T> Drop for ProcessLocal<T> {
 }
 
 pub(crate) fn forked_error() -> PyErr {
-    let why = "made in another process, before a fork: connect, open or create it again in this \
+    let why = "created in another process, before a fork: connect, open or create it again in this \
                one, or start processes with multiprocessing's \"spawn\" or \"forkserver\"";
     raise(Kind::Forked, Errno::CHILD, why, None)
 }

@@ -29,7 +29,6 @@ use crate::shape::Shape;
 
 /// A picture, or a packet of a compressed stream, in memory that processes share.
 ///
-///
 /// Clients, cameras and decoders return frames; `Frame(width, height, fourcc)` creates one to draw
 /// into. Its memory is allocated on first use, or by `alloc()` or `attach()`.
 ///

@@ -43,7 +43,7 @@ use crate::wait::{deadline, lock, until};
 /// - `mode`: permission bits of the socket file; 0o600 by default.
 /// - `policy`: which frames make room for new ones: "newest" (default) drops the oldest frame that
 ///   no client holds, "until-expiry" keeps frames until they expire, "never-drop" until every
-///   client in mode "every" has had them.
+///   client in mode "every" has received them.
 /// - `lease`: seconds that a client may hold a frame while buffers are short; no limit by default.
 /// - `access`: who may connect: "same-user" (default; root too), "anyone", or a dict with lists
 ///   `uids` and `gids`.
@@ -161,7 +161,7 @@ impl Host {
     /// Returns a frame of `width` by `height` pixels to draw into and post.
     ///
     /// Its memory comes from the host's pool: in a running stream nothing is allocated or sent for
-    /// it. It still has the pixels of an earlier frame.
+    /// it. It may contain the pixels of an earlier frame.
     #[pyo3(signature = (width, height, fourcc, stride = 0))]
     fn frame(
         &self,
@@ -188,7 +188,7 @@ impl Host {
     /// Publishes a frame, serves clients, and returns the frame's serial.
     ///
     /// The frame belongs to the host from then on. Times are nanoseconds of `time.monotonic_ns()`:
-    /// `expires` is when the frame expires even if no newer one comes (0: never), `duration` how
+    /// `expires` is when the frame expires even if no newer one follows (0: never), `duration` how
     /// long it is shown, `pts` and `dts` are times of the stream. Attached memory is shared in
     /// place, or copied if another process could truncate it.
     ///

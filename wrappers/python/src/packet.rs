@@ -12,7 +12,7 @@ use videostream::encode::{self, Codec};
 
 use crate::error::invalid;
 
-/// An encoded picture: bytes, with times.
+/// An encoded picture: its bytes and times.
 ///
 /// It supports the buffer protocol: `bytes(packet)`, `memoryview(packet)`. The bytes are an Annex B
 /// byte stream with parameter sets in front of key frames, or a JPEG image. Encoders return

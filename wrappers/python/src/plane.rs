@@ -253,8 +253,8 @@ impl Plane {
         let (shape, strides) = (&self.shape.shape[..dims], &self.shape.strides[..dims]);
         if strides.iter().any(|stride| stride % size != 0) {
             return Err(PyBufferError::new_err(format!(
-                "rows are {} bytes apart, which is no multiple of the {size} bytes of an element, \
-                 as tensors need",
+                "rows are {} bytes apart, which is not a multiple of the {size} bytes of an \
+                 element, as tensors need",
                 strides[0]
             )));
         }

@@ -29,8 +29,8 @@ const START_NS: u64 = 1_000_000_000;
 
 /// Records frames, arrays and packets to a file; its extension chooses the format.
 ///
-/// `.mp4` is fragmented MP4; `.h264` and `.h265` are byte streams, without times; `.y4m` has raw
-/// pictures; `.mjpeg` keeps the JPEG images of a camera, as `.mp4` does with `codec="mjpeg"`. The
+/// `.mp4` is fragmented MP4; `.h264` and `.h265` are byte streams, without times; `.y4m` is raw
+/// video; `.mjpeg` keeps the JPEG images of a camera, as `.mp4` does with `codec="mjpeg"`. The
 /// file appears as soon as it is playable. If the program is killed or the power fails, at most the
 /// last fragment of about a second is lost.
 ///
@@ -82,7 +82,7 @@ pub(crate) struct Recorded {
     lost: u64,
     /// Number of frames left out because they were damaged, or too detailed for the encoder.
     left_out: u64,
-    /// Number of frames with implausible timestamps, which are shown when they arrived.
+    /// Number of frames with implausible timestamps, which are timed by their arrival.
     estimated: u64,
 }
 
@@ -447,8 +447,8 @@ impl Recorder {
         self.with(|state| Ok(state.ended.is_some()))
     }
 
-    /// Whether to call `client.ask_for_key_frame()`: packets were lost, or none came that decoding
-    /// can start with. Returns True once for each time.
+    /// Whether to call `client.ask_for_key_frame()`: packets were lost, or no key frame has arrived
+    /// yet. Returns True once for each occasion.
     fn needs_key_frame(&self) -> PyResult<bool> {
         self.with(|state| {
             let recording = state.recording.as_mut();

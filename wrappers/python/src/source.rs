@@ -19,7 +19,7 @@ use crate::wait::{deadline, until};
 /// A source of frames: a camera or a test pattern.
 ///
 /// It starts with `start()`, or when the first frame, the descriptor or a negotiated property is
-/// asked for. `for frame in source` and `async for frame in source` iterate over its frames until
+/// requested. `for frame in source` and `async for frame in source` iterate over its frames until
 /// it is closed. Each frame holds one of the source's buffers until it is released; while frames
 /// hold all of them, HoldLimit is raised.
 #[pyclass(module = "videostream", name = "Source", subclass, frozen, weakref)]
@@ -115,7 +115,7 @@ impl Source {
         py.detach(|| Ok(self.feed.ready_fd()?.as_raw_fd()))
     }
 
-    /// Four letters of the pixel format. Starts the source.
+    /// Pixel format as a FourCC. Starts the source.
     #[getter]
     fn format(&self, py: Python<'_>) -> Result<String, Failure> {
         let info = py.detach(|| self.feed.info())?;
@@ -162,7 +162,7 @@ impl Source {
         self.feed.is_closed()
     }
 
-    /// The problem while a camera is waited for (unplugged, no signal), else None.
+    /// The problem while the source waits for its camera (unplugged, no signal), else None.
     #[getter]
     fn trouble(&self, py: Python<'_>) -> Option<String> {
         py.detach(|| self.feed.trouble())

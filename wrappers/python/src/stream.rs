@@ -36,12 +36,13 @@ use crate::wait::{Stopped, deadline, nanoseconds, until};
 ///
 /// - `convert`, `size`: format and size of the shared frames; the source's own by default. JPEG
 ///   frames are decoded before they are converted or encoded.
-/// - `encode`: "h264" or "h265" shares packets; a new client gets a key frame next. `bitrate` is in
+/// - `encode`: "h264" or "h265" shares packets; a new client starts at a key frame. `bitrate` is in
 ///   bits per second, 5,000,000 by default; `gop` is the number of frames from one key frame to the
 ///   next, by default those of one second.
 /// - `buffers`: number of buffers for converted or encoded frames; 8 by default. The source has its
 ///   own.
-/// - `lifespan`: seconds after which a frame expires even if no newer one comes; never by default.
+/// - `lifespan`: seconds after which a frame expires even if no newer one follows; never by
+///   default.
 /// - `mode`, `policy`, `lease`, `access`, `writable`: as for Host.
 #[pyclass(module = "videostream", frozen, weakref)]
 pub(crate) struct Stream {
@@ -282,7 +283,7 @@ impl Stream {
         self.inner.with(|stream| Ok(stream.dropped()))
     }
 
-    /// The problem while a camera is waited for (unplugged, no signal), else None.
+    /// The problem while the source waits for its camera (unplugged, no signal), else None.
     #[getter]
     fn trouble(&self) -> PyResult<Option<String>> {
         self.inner.with(|stream| {
@@ -362,8 +363,8 @@ impl Stream {
         }
     }
 
-    /// Serves clients in a background thread until `close()`, which raises the error if one ends
-    /// the source before.
+    /// Serves clients in a background thread until `close()`, which raises the error if the source
+    /// has failed before.
     fn start(&self) -> PyResult<()> {
         self.begin()
     }

@@ -59,7 +59,7 @@ def test_a_forked_child_gets_an_error(host, socket):
     ]
     for use in uses:
         said = in_child(use)
-        assert said.startswith("Forked: [Errno 10] made in another process"), said
+        assert said.startswith("Forked: [Errno 10] created in another process"), said
         assert "spawn" in said
 
 
@@ -198,7 +198,7 @@ def test_a_forked_worker_gets_an_error(there, socket):
     GLOBAL["client"] = vs.Client(socket)
     with multiprocessing.get_context("fork").Pool(1) as pool:
         (said,) = pool.map(use_global, [0])
-    assert "made in another process" in said
+    assert "created in another process" in said
     GLOBAL["client"].stats(TIMEOUT_S)
     GLOBAL.clear()
 

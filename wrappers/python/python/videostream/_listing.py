@@ -34,7 +34,7 @@ class Size:
 
 @dataclass(frozen=True)
 class Format:
-    """A pixel format of a device: its four letters, the driver's description, and its sizes."""
+    """A pixel format of a device: its FourCC, the driver's description, and its sizes."""
 
     fourcc: str
     description: str
@@ -44,7 +44,7 @@ class Format:
 
 @dataclass(frozen=True)
 class Device:
-    """A video device: its node, what it is, and what it offers.
+    """A video device: its node, its kind and its formats.
 
     `card` is its readable name, `driver` the kernel driver, `bus` where it is attached. `kind` is
     "camera", "encoder", "decoder", "converter", "output", "metadata" or another word, and None for

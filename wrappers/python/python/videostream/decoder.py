@@ -22,7 +22,7 @@ class DecoderCodec(IntEnum):
     HEVC = 1
 
 
-#: Its former name.
+#: Former name of `DecoderCodec`.
 DecoderInputCodec = DecoderCodec
 
 

@@ -53,7 +53,7 @@ class HoldLimit(Error):
 
 
 class Unplugged(Error):
-    """The camera is gone."""
+    """The camera was unplugged."""
 
     __module__ = "videostream"
 

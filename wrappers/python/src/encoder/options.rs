@@ -109,7 +109,7 @@ pub(crate) fn parse_rate_control(
     match (kind, peak, quantiser) {
         (_, None, Some(quantiser)) => Ok(RateControl::Quantiser(quantiser)),
         (_, Some(_), Some(_)) => Err(invalid(
-            "quantiser and peak exclude each other: leave one of them out",
+            "quantiser and peak are mutually exclusive: omit one of them",
         )),
         ("constant", None, None) => Ok(RateControl::Constant(bitrate)),
         ("variable", peak, None) => Ok(RateControl::Variable { bitrate, peak }),

@@ -259,12 +259,12 @@ impl Frame {
         Ok(name.map(|name| name.to_string_lossy().into_owned()))
     }
 
-    /// Allocates memory for the frame, in place of what it had. "/dev/dma_heap/NAME" is a heap,
-    /// other paths are names of POSIX shared memory, None is the best kind available.
+    /// Allocates memory for the frame, replacing its current memory. "/dev/dma_heap/NAME" is a
+    /// heap, other paths are names of POSIX shared memory, None is the best kind available.
     #[pyo3(signature = (path = None))]
     fn alloc(&self, path: Option<&str>) -> PyResult<()> {
         let path = path.map(CString::new).transpose();
-        let path = path.map_err(|_| PyValueError::new_err("path: a NUL character in it"))?;
+        let path = path.map_err(|_| PyValueError::new_err("path: contains a NUL character"))?;
         let placed = BackingMemory::allocate(&self.info, path.as_deref());
         let placed = placed.map_err(|(errno, why)| raise(Kind::Other, errno, &why, None))?;
         self.replace(Shared::new(placed))
@@ -276,8 +276,8 @@ impl Frame {
         let _ = self.replace(vacant(&self.info));
     }
 
-    /// Uses the memory of a descriptor in place of what the frame had: `size` bytes from `offset`
-    /// on (0: as many as the picture takes). The descriptor is duplicated.
+    /// Replaces the frame's memory with that of a descriptor: `size` bytes from `offset` on (0: as
+    /// many as the picture needs). The descriptor is duplicated.
     #[pyo3(signature = (fd, size = 0, offset = 0))]
     fn attach(&self, fd: i32, size: u64, offset: u64) -> PyResult<()> {
         self.replace(Shared::new(BackingMemory::attach(
@@ -285,7 +285,8 @@ impl Frame {
         )?))
     }
 
-    /// Returns all its bytes as a memoryview of one dimension, which keeps the memory mapped.
+    /// Returns all bytes of the frame as a one-dimensional memoryview, which keeps the memory
+    /// mapped.
     fn map<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyMemoryView>> {
         let shared = self.shared();
         let memory = shared.memory()?;
@@ -295,7 +296,7 @@ impl Frame {
         PyMemoryView::from(Bound::new(py, plane)?.as_any())
     }
 
-    /// Ends the CPU's access, so that devices see what was written. Views stay valid.
+    /// Ends CPU access, so that devices see what was written. Views stay valid.
     fn unmap(&self) {
         self.shared().end_access();
     }
