@@ -491,7 +491,7 @@ fn what_only_an_mp4_says_is_told_when_it_is_lost() {
         let to = place.file(to);
         let ended = convert(&[], from, &to);
         assert!(ended.status.success(), "{ended:?}");
-        let told = ended.stderr.matches("can't say").count();
+        let told = ended.stderr.matches("can't store").count();
         assert_eq!(told, usize::from(!says.is_empty()), "{ended:?}");
         for word in says {
             assert!(ended.stderr.contains(word), "{word}: {ended:?}");
