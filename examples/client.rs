@@ -14,13 +14,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let path = arguments.next().ok_or("usage: client SOCKET [FRAMES]")?;
     let frames = arguments.next().map_or(Ok(u64::MAX), |n| n.parse())?;
 
-    // `reconnect` also waits for a host that is not there yet.
+    // `reconnect` also waits for a host that has not started yet.
     let mut client = Client::builder(&path).reconnect(true).connect()?;
     for _ in 0..frames {
-        // The newest frame, once. While `frame` lives the host does not touch its memory.
+        // The newest frame, once. The host does not reuse its memory while `frame` lives.
         let frame = client.next(Duration::from_secs(10))?;
         let pixels = frame.pixels()?;
-        // The pixels themselves, in the host's memory: nothing has been copied.
+        // The pixels in the host's memory: nothing is copied.
         let luma = pixels.plane(0);
         let sum: u64 = luma.iter().map(|&byte| u64::from(byte)).sum();
         println!(
@@ -32,8 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             sum / luma.len() as u64,
             frame.missed()
         );
-        // Dropping the frame gives it back. To keep several, ask for it:
-        // `Client::builder(..).hold(3)`.
+        // Dropping the frame releases it. To keep several at once: `Client::builder(..).hold(3)`.
     }
     Ok(())
 }

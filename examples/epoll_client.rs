@@ -5,11 +5,11 @@
 //! cargo run --example epoll_client -- SOCKET [FRAMES]
 //! ```
 //!
-//! GLib (`unix_fd_add`) and asyncio (`add_reader`) take the client the same way: as a descriptor
-//! that is readable when `poll_next` has something to do. tokio (`AsyncFd`) wants one that stays
-//! the same, which a client's does not when it moves to a new host: a duplicate of `as_fd`. It
-//! reports changes only, so call `clear_ready` before `poll_next`, and `readable` after it has
-//! returned `None`.
+//! The client fits GLib (`unix_fd_add`) and asyncio (`add_reader`) in the same way: as a descriptor
+//! that is readable when `poll_next` has something to do. tokio (`AsyncFd`) needs a descriptor that
+//! stays the same, but a client's changes when it moves to a new host: give tokio a duplicate of
+//! `as_fd`. tokio reports changes only, so call `clear_ready` before `poll_next`, and `readable`
+//! after it has returned `None`.
 
 use std::error::Error;
 use std::mem::MaybeUninit;
@@ -50,7 +50,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let mut seen = 0;
     loop {
-        // Frames first: the descriptor reports those that arrive after `poll_next` returned `None`.
+        // Frames first: the descriptor reports only those that arrive after `poll_next` returned
+        // `None`.
         while let Some(frame) = client.poll_next()? {
             seen += 1;
             println!("frame {}: number {seen}", frame.serial());

@@ -1,4 +1,4 @@
-//! Three processes: one makes frames, one changes each, one uses the results.
+//! Three processes: one produces frames, one changes each, one uses the results.
 //!
 //! ```console
 //! cargo run --example pipeline
@@ -25,7 +25,7 @@ use videostream::{
     Client, FrameRate, Host, PatternSource, Picture, Source, Stream, TestPattern, pattern,
 };
 
-/// What `main` lets through before it ends.
+/// Number of frames that `main` passes through before it exits.
 const FRAMES: u64 = 30;
 const WIDTH: u32 = 640;
 const HEIGHT: u32 = 480;
@@ -42,9 +42,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Starts the three and waits for the last one.
+/// Starts the three processes and waits for the last one.
 fn all() -> Result<(), Box<dyn Error>> {
-    // Names that do not start with `/` are no files: nothing is left behind.
+    // Names that do not start with `/` are abstract: they leave no file behind.
     let first = format!("pipeline-{}-first", std::process::id());
     let second = format!("pipeline-{}-second", std::process::id());
     let frames = FRAMES.to_string();
@@ -61,13 +61,13 @@ fn role(words: &[&str]) -> std::io::Result<Child> {
     Command::new(std::env::current_exe()?).args(words).spawn()
 }
 
-/// Ends a process when dropped. What it held and shared goes with it: nobody else notices
-/// more than that it is gone.
+/// Kills a process when dropped. Its frames and holds are released; other processes only notice
+/// that it is gone.
 struct Ended(Child);
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        // Both fail for one that has ended by itself.
+        // Both fail if it has already exited.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -88,11 +88,11 @@ fn client_of(name: &str) -> videostream::Result<Client> {
     builder.connect_timeout(minute).connect()
 }
 
-/// The step in the middle, as a source: its frames are those of a client, worked on.
+/// The middle process as a source: its frames are those of a client, inverted.
 struct Inverted {
     client: Client,
     layout: Layout,
-    /// Buffers of its own, for what it makes.
+    /// Its own buffers, for the results.
     pool: Pool,
 }
 
@@ -102,7 +102,7 @@ impl Source for Inverted {
     }
 
     fn rate(&self) -> Option<FrameRate> {
-        // Whatever the first host's is.
+        // The interval of the first host is not known here.
         None
     }
 
@@ -140,8 +140,8 @@ impl Source for Inverted {
             }
             Ok(())
         })?;
-        // `None`: all buffers are with clients, and this frame is left out. Times and number
-        // are those of the frame that it was made of.
+        // `None`: clients hold all buffers, and this frame is dropped. Times and number are those
+        // of the original frame.
         Ok(index.map(|index| SourceFrame {
             index,
             sequence: frame.sequence(),
@@ -163,7 +163,7 @@ impl Source for Inverted {
 fn invert(from: &str, to: &str) -> Result<(), Box<dyn Error>> {
     let layout = Layout::new(FourCc::NV12, WIDTH, HEIGHT)?;
     let mut client = client_of(from)?;
-    // After `None` the client's descriptor reports every later frame.
+    // After `poll_next` has returned `None`, the descriptor reports every later frame.
     while client.poll_next()?.is_some() {}
     let inverted = Inverted {
         client,
@@ -182,7 +182,7 @@ fn sink(name: &str, frames: u64) -> Result<(), Box<dyn Error>> {
     for _ in 0..frames {
         let frame = client.next(Duration::from_secs(60))?;
         let pixels = frame.pixels()?;
-        // Inverted once more it is the pattern that was made, every byte of it.
+        // Inverted again, every byte is that of the original pattern.
         let luma = pixels.plane(0).iter().map(|byte| !byte);
         let bytes: Vec<u8> = luma.chain(pixels.plane(1).iter().copied()).collect();
         let number = pattern::verify(&Picture::new(&bytes, &layout)?)?;

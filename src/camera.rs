@@ -264,7 +264,7 @@ impl Camera {
         if !matches!(error, Error::NoFormat { .. }) {
             return CameraError::from_device(&self.path, error);
         }
-        // A format that exists in another size is the nearer miss, so report that one.
+        // A format that exists in another size is closer to the request, so report that one.
         let resized = passed.iter().find_map(|passed| match passed.reason {
             Reason::Resized { width, height } => Some((passed.fourcc, (width, height))),
             _ => None,

@@ -54,18 +54,19 @@ pub enum Error {
     Os {
         /// The call.
         call: Call,
-        /// What the kernel answered.
+        /// The kernel's error.
         #[source]
         errno: Errno,
     },
     /// A thread could not be started.
     #[error("can't start a thread: {error}")]
     Thread {
-        /// What the system answered.
+        /// The system's error.
         #[source]
         error: io::Error,
     },
-    /// An error of the program's own, in what it implements for the library, such as a source.
+    /// An error of the program's own code, which implements a trait for the library, such as a
+    /// source.
     #[error(transparent)]
     Program {
         /// The error.

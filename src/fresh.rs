@@ -29,7 +29,7 @@ use rustix::rand::{GetRandomFlags, getrandom};
 
 /// Permissions of a new file before the umask, as for [`File::create`].
 const MODE: Mode = Mode::from_raw_mode(0o666);
-/// Bytes of the name that the temporary name repeats; file names have 255 bytes at most.
+/// Most bytes of the name that the temporary name repeats; file names have at most 255 bytes.
 const LONGEST: usize = 200;
 /// Number of temporary names to try.
 const TRIES: usize = 16;

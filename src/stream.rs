@@ -16,8 +16,8 @@ use crate::{Error, Result};
 
 /// Publishes the frames of a source through a host.
 ///
-/// A frame costs at most one poll and one wake-up besides the source's own calls (two ioctls for a
-/// camera), and no allocation.
+/// A frame costs at most one poll and one wake-up in addition to the source's calls (two ioctls for
+/// a camera), and no allocation.
 ///
 /// When the source changes its format, clients stay connected: the next frame has the new layout
 /// and lies in new buffers. Earlier frames that clients hold remain valid.

@@ -172,7 +172,7 @@ fn refused_memory_comes_with_advice() {
     camera.controls().set(&fault).unwrap();
     let text = camera.start().unwrap_err().to_string();
     assert!(
-        text.contains("cannot reach it") && text.contains("CMA"),
+        text.contains("cannot access it") && text.contains("CMA"),
         "{text}"
     );
     // And nothing is left behind.

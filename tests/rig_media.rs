@@ -150,7 +150,7 @@ fn errors_name_fixed_links_and_unknown_entities() {
     );
     let text = graph.entity("Sensor C").unwrap_err().to_string();
     assert!(
-        text.contains("no entity \"Sensor C\"; there are \"Sensor A\""),
+        text.contains("no entity \"Sensor C\"; available: \"Sensor A\""),
         "{text}"
     );
     let text = graph.pad(&pad("Scaler", 2)).unwrap_err().to_string();

@@ -16,9 +16,9 @@ pub(crate) const WIDTH: u32 = 1280;
 pub(crate) const HEIGHT: u32 = 720;
 pub(crate) const BITRATE: u32 = 4_000_000;
 pub(crate) const FPS: u32 = 30;
-/// Pictures that are encoded over and over, each round from a key frame on.
+/// Number of pictures, encoded over and over, each round from a key frame on.
 pub(crate) const PICTURES: u32 = 16;
-/// What the interface may cost.
+/// The overhead that the library may add.
 const OVERHEAD: Goal = Goal::Ratio(1.02);
 
 pub(crate) fn bench(criterion: &mut Criterion, table: &mut Table) {
@@ -32,7 +32,7 @@ pub(crate) fn bench(criterion: &mut Criterion, table: &mut Table) {
 
 type Group<'a> = criterion::BenchmarkGroup<'a, criterion::measurement::WallTime>;
 
-/// The test pattern, moving.
+/// Returns moving pictures of the test pattern, and their layout.
 fn pictures(fourcc: FourCc) -> (Layout, Vec<Vec<u8>>) {
     let layout = Layout::new(fourcc, WIDTH, HEIGHT).unwrap();
     let rate = FrameRate::fps(FPS).unwrap();
@@ -46,7 +46,8 @@ fn pictures(fourcc: FourCc) -> (Layout, Vec<Vec<u8>>) {
     (layout, drawn.collect())
 }
 
-/// Encodes pictures of `fourcc` here and of YU12 directly; gives one round of packets.
+/// Encodes pictures of `fourcc` with this library and pictures of YU12 directly; returns one round
+/// of packets.
 fn encode(group: &mut Group<'_>, table: &mut Table, fourcc: FourCc) -> Vec<Vec<u8>> {
     let rate = FrameRate::fps(FPS).unwrap();
     let config = EncoderConfig::new(Codec::H264, fourcc, WIDTH, HEIGHT, rate)
@@ -78,7 +79,7 @@ fn encode(group: &mut Group<'_>, table: &mut Table, fourcc: FourCc) -> Vec<Vec<u
         direct_number += 1;
         len
     };
-    // Both have come to the same before they are measured.
+    // Both have reached the same state before they are measured.
     for _ in 0..PICTURES {
         let (ours, direct) = (next(Some(&mut first_round)), next_direct());
         if fourcc == FourCc::YU12 {
@@ -115,7 +116,7 @@ fn decode(group: &mut Group<'_>, table: &mut Table, packets: &[Vec<u8>]) {
             let bytes = &packets[number % packets.len()];
             let packet = Packet::new(Codec::H264, bytes, number as u64, number as u64);
             decoder.submit(&packet).unwrap();
-            // One picture is held back.
+            // The decoder holds back one picture.
             if let Some(decoded) = decoder.receive().unwrap() {
                 black_box(decoded.picture().planes()[0].data);
             }

@@ -13,7 +13,7 @@ use videostream::Picture;
 
 use crate::codec::{BITRATE, FPS, HEIGHT, PICTURES, WIDTH};
 
-/// An encoder, leaked when it is dropped: there are a few.
+/// An encoder, leaked when dropped: there are only a few.
 pub(crate) struct DirectEncoder {
     object: *mut sys::ISVCEncoder,
     calls: sys::ISVCEncoderVtbl,
@@ -21,10 +21,10 @@ pub(crate) struct DirectEncoder {
 }
 
 impl DirectEncoder {
-    /// With the settings that the library makes of the configuration.
+    /// Creates an encoder with the settings that the library derives from its configuration.
     pub(crate) fn new() -> Self {
         let mut object: *mut sys::ISVCEncoder = ptr::null_mut();
-        // SAFETY: the argument is a valid place for one pointer.
+        // SAFETY: the argument is valid for writing one pointer.
         let code = unsafe { APILoader::WelsCreateSVCEncoder(&raw mut object) };
         assert_eq!(code, 0);
         // SAFETY: made above; the object begins with a pointer to its table.
@@ -41,7 +41,7 @@ impl DirectEncoder {
             )
         };
         let mut params = sys::SEncParamExt::default();
-        // SAFETY: the object lives, and `params` is a valid place.
+        // SAFETY: the object lives, and `params` is valid for writes.
         unsafe { calls.GetDefaultParams.unwrap()(object, &raw mut params) };
         params.iUsageType = sys::CAMERA_VIDEO_REAL_TIME;
         params.iPicWidth = WIDTH as c_int;
@@ -75,7 +75,7 @@ impl DirectEncoder {
         }
     }
 
-    /// The bytes of the packet, without parameter sets.
+    /// Encodes a picture; returns the bytes of its packet without parameter sets.
     pub(crate) fn encode(&mut self, picture: &Picture<'_>, pts_ns: u64) -> usize {
         let mut source = sys::SSourcePicture {
             iColorFormat: sys::videoFormatI420,
@@ -107,7 +107,7 @@ impl DirectEncoder {
     }
 }
 
-/// A decoder, leaked too.
+/// A decoder, leaked as well.
 pub(crate) struct DirectDecoder {
     object: *mut sys::ISVCDecoder,
     calls: sys::ISVCDecoderVtbl,
@@ -116,7 +116,7 @@ pub(crate) struct DirectDecoder {
 impl DirectDecoder {
     pub(crate) fn new() -> Self {
         let mut object: *mut sys::ISVCDecoder = ptr::null_mut();
-        // SAFETY: the argument is a valid place for one pointer.
+        // SAFETY: the argument is valid for writing one pointer.
         let code = unsafe { APILoader::WelsCreateDecoder(&raw mut object) };
         assert_eq!(code, 0);
         // SAFETY: made above; the object begins with a pointer to its table.

@@ -1,6 +1,7 @@
-//! Encoding, decoding and converting pictures, each compared with the same without this library.
+//! Encoding, decoding and converting pictures, each compared with the same work without this
+//! library.
 //!
-//! Measured in turns and printed as a table, like the figures of `benches/figures`.
+//! The two are measured alternately and printed as a table, like the figures of `benches/figures`.
 //!
 //! ```console
 //! cargo bench --features software --bench codecs            # everything, and the table

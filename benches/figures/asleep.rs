@@ -19,11 +19,11 @@ use crate::host::Publisher;
 use crate::peer::{Peer, wait_ready};
 use crate::socket::Sender;
 
-/// From one frame to the next.
+/// Time between two frames.
 const PACE: Duration = Duration::from_micros(300);
-/// Frames in a row. Short enough that none waits long while the others have their turn.
+/// Number of frames in a row: few, so that no lane waits long for its turn.
 pub(crate) const BATCH: u64 = 25;
-/// Peers of one kind at the most.
+/// The most peers of one kind.
 const MANY: usize = 64;
 
 /// One way of publishing, with its clients.
@@ -31,13 +31,13 @@ pub(crate) struct Lane<'a> {
     board: &'a Board,
     peers: Range<usize>,
     publish: Box<dyn FnMut() -> (u64, u64) + 'a>,
-    /// Of each frame, what it cost the publisher from call to return.
+    /// The publisher's cost of each frame, from call to return.
     pub(crate) cost: Series,
-    /// Of each frame and peer, when it was there.
+    /// Time until each frame reached each peer.
     pub(crate) latency: Series,
-    /// Of each batch, the publisher's CPU time for a frame, pacing included.
+    /// The publisher's CPU time per frame in each batch, pacing included.
     cpu: Series,
-    /// Frames that were there before the publisher's call returned.
+    /// Number of frames that arrived before the publisher's call returned.
     early: u64,
 }
 
@@ -60,7 +60,7 @@ impl<'a> Lane<'a> {
 }
 
 impl Lane<'_> {
-    /// Of 100 frames, those that were there before the publisher's call returned.
+    /// Returns the percentage of frames that arrived before the publisher's call returned.
     fn early(&self) -> f64 {
         100.0 * self.early as f64 / self.latency.count() as f64
     }
@@ -92,7 +92,7 @@ impl Batch for Lane<'_> {
     }
 }
 
-/// Publishes by the bare futex; returns the serial and the time taken.
+/// Publishes with the bare futex; returns the serial and the time taken.
 pub(crate) fn wake(board: &Board) -> (u64, u64) {
     let begin = now_ns();
     let serial = board.publish_futex();
@@ -104,7 +104,7 @@ fn cpu_ns() -> u64 {
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
-/// `floor` and `figure` without `base`, batch by batch.
+/// Subtracts the median of `base` from `figure`.
 fn without(figure: &Series, base: &Series) -> Series {
     let base = base.median().unwrap_or(0.0);
     figure.map(|ns| ns - base)
@@ -114,7 +114,7 @@ pub(crate) fn bench(criterion: &mut Criterion, table: &mut Table) {
     let mut group = criterion.benchmark_group("clients asleep");
     group.sampling_mode(SamplingMode::Flat);
     for clients in [1, 2, 4, 8, 16, MANY] {
-        // The counts that have a goal take longer and have the socket beside them.
+        // Client counts with a goal are measured longer, next to the socket.
         let main = [1, 4, 8].contains(&clients);
         group.measurement_time(Duration::from_secs(if main { 5 } else { 3 }));
         let (board, fd) = Board::create();
@@ -162,7 +162,7 @@ pub(crate) fn bench(criterion: &mut Criterion, table: &mut Table) {
         let name = format!("a socket message with fd each, {clients} clients");
         table.add(name, &socket.cost, floor, Goal::Compare);
         if clients > 8 {
-            // More than has cores to run on: what their latency shows is the scheduler.
+            // With more clients than cores, the latency is that of the scheduler.
             continue;
         }
         for (part, most) in [(0.5, 1.15), (0.99, 1.3)] {

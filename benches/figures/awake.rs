@@ -15,14 +15,14 @@ use crate::board::Board;
 use crate::host::Publisher;
 use crate::peer::{self, Peer, wait_ready};
 
-/// Frames before the first that counts, while the peer comes out of its sleep.
+/// Number of frames before the first that counts, while the peer wakes up.
 const RUN_UP: u64 = 8;
-/// Frames in a row.
+/// Number of frames in a row.
 pub(crate) const BATCH: u64 = 2000;
-/// Between two frames where the way of one is measured, so that all is quiet.
+/// Pause between two frames when one-way latency is measured, so that everything is quiet.
 const PAUSE_NS: u64 = 2_000;
 
-/// Spinning clients that are tried, one each on a core of its own.
+/// Numbers of spinning clients to try, each on its own core.
 const COUNTS: [usize; 5] = [1, 4, 8, 16, 64];
 
 /// One way of publishing to peers that spin.
@@ -30,11 +30,12 @@ pub(crate) struct Lane<'a> {
     board: &'a Board,
     peers: Range<usize>,
     publish: Box<dyn FnMut(bool) -> (u64, u64) + 'a>,
-    /// One way: the sum of latencies. Else: the time until all have been seen.
+    /// Whether to measure the sum of latencies; otherwise the time until all peers have seen a
+    /// frame.
     one_way: bool,
-    /// Of each frame, what it cost the publisher from call to return.
+    /// The publisher's cost of each frame, from call to return.
     pub(crate) cost: Series,
-    /// Of each frame and peer, when it was there.
+    /// Time until each frame reached each peer.
     pub(crate) latency: Series,
 }
 
@@ -55,7 +56,7 @@ impl<'a> Lane<'a> {
         }
     }
 
-    /// Publishes one and waits until all have seen it; returns the cost.
+    /// Publishes a frame and waits until all peers have seen it; returns the cost.
     #[inline]
     fn pass(&mut self, last: bool) -> u64 {
         let (serial, cost) = (self.publish)(last);
@@ -102,7 +103,7 @@ impl Batch for Lane<'_> {
     }
 }
 
-/// `publish`, and what it took.
+/// Returns the result of `publish` and the time it took.
 fn timed(publish: impl FnOnce() -> u64) -> (u64, u64) {
     let begin = now_ns();
     let serial = publish();

@@ -11,10 +11,10 @@ use rustix::thread::futex;
 use videostream::hal::memory::{Access, Mapping, memfd};
 use videostream::hal::time::now_ns;
 
-/// Most peers at once: three kinds of as many as a host takes.
+/// The most peers at once: three kinds, each with as many as a host accepts.
 pub(crate) const PEERS: usize = 3 * 64;
 
-/// A cache line of its own, as in the ring.
+/// A separate cache line, as in the ring.
 #[repr(C, align(64))]
 pub(crate) struct Line<T>(pub(crate) T);
 
@@ -23,11 +23,11 @@ pub(crate) struct Line<T>(pub(crate) T);
 pub(crate) struct Seen {
     /// The last serial, written after everything else.
     pub(crate) serial: AtomicU64,
-    /// How long it was under way, in nanoseconds.
+    /// Time between publishing and seeing it, in nanoseconds.
     pub(crate) latency_ns: AtomicU64,
 }
 
-/// What a bare hand-over passes on: one line.
+/// The data of a frame without the library: one cache line.
 #[repr(C)]
 pub(crate) struct Bare {
     pub(crate) serial: AtomicU64,
@@ -36,25 +36,25 @@ pub(crate) struct Bare {
     pub(crate) last: AtomicU64,
 }
 
-/// The shared words. All zero is its first state.
+/// The shared words, initially all zero.
 #[repr(C)]
 pub(crate) struct Board {
     /// Futex word of the bare futex floor.
     pub(crate) wake: Line<AtomicU32>,
     pub(crate) bare: Line<Bare>,
-    /// Per peer: 1 while it may run, for peers that spin.
+    /// Per peer: 1 while it may run.
     pub(crate) go: [Line<AtomicU32>; PEERS],
     pub(crate) seen: [Line<Seen>; PEERS],
 }
 
 impl Board {
-    /// A new board, and its file, which peers open through this process.
+    /// Creates a board and its file, which peers open through this process.
     pub(crate) fn create() -> (&'static Self, OwnedFd) {
         let fd = memfd::create(c"bench-board", size_of::<Self>()).unwrap();
         (Self::map(&fd), fd)
     }
 
-    /// Where a peer of this process finds the board.
+    /// Returns the path at which peers find the board of this process.
     pub(crate) fn path(fd: &OwnedFd) -> String {
         format!("/proc/{}/fd/{}", std::process::id(), fd.as_raw_fd())
     }
@@ -65,7 +65,7 @@ impl Board {
         Self::map(&OwnedFd::from(file))
     }
 
-    /// Publishes the next serial by the bare words; returns it.
+    /// Publishes the next serial in the bare words; returns it.
     #[inline]
     pub(crate) fn publish_bare(&self, last: bool) -> u64 {
         let bare = &self.bare.0;
@@ -76,7 +76,7 @@ impl Board {
         serial
     }
 
-    /// The same, and wakes all that sleep on it.
+    /// Publishes in the bare words and wakes all that sleep on them; returns the serial.
     #[inline]
     pub(crate) fn publish_futex(&self) -> u64 {
         let serial = self.publish_bare(false);

@@ -8,7 +8,7 @@ use videostream::hal::time::now_ns;
 use videostream::share::ClientBuilder;
 use videostream::{Client, Host};
 
-/// Frames that stay out, besides those that clients hold.
+/// Number of frames to keep published in addition to those that clients hold.
 const KEEP: u32 = 8;
 /// The sequence of the last frame of a batch.
 pub(crate) const LAST: u64 = u64::MAX;
@@ -22,14 +22,14 @@ pub(crate) struct Publisher {
 }
 
 impl Publisher {
-    /// Serves small frames under a name with `name` in it to up to `clients` clients that hold
-    /// one each.
+    /// Serves small frames under a name that contains `name`, to up to `clients` clients that each
+    /// hold one.
     pub(crate) fn new(name: &str, clients: u32) -> Self {
         Self::with(name, (64, 64), clients + 2 * KEEP, clients + KEEP)
     }
 
-    /// Serves frames of `width` x `height` in NV12 and can lend `lend` of them, of which
-    /// `keep` stay out.
+    /// Serves NV12 frames of `width` x `height`, at most `lend` outstanding, of which `keep` stay
+    /// published.
     pub(crate) fn with(name: &str, (width, height): (u32, u32), lend: u32, keep: u32) -> Self {
         let path = format!("videostream-bench-{}-{name}", std::process::id());
         let mut host = Host::builder(&path).max_outstanding(lend).bind().unwrap();
@@ -61,12 +61,12 @@ impl Publisher {
         }
     }
 
-    /// Its socket.
+    /// Returns the name of its socket.
     pub(crate) fn path(&self) -> &str {
         &self.path
     }
 
-    /// All that a frame costs a host: publish, wake, and take back what is free.
+    /// Publishes a frame as a host does: publish, wake, and reclaim free slots.
     #[inline]
     pub(crate) fn publish(&mut self) {
         self.host.publish(&self.frame).unwrap();
@@ -75,7 +75,7 @@ impl Publisher {
         });
     }
 
-    /// The same for a frame that bears the time; returns its serial and the time taken.
+    /// Publishes a frame that carries the time; returns its serial and the time taken.
     #[inline]
     pub(crate) fn publish_stamped(&mut self, last: bool) -> (u64, u64) {
         let begin = now_ns();
@@ -93,7 +93,7 @@ impl Publisher {
         }
     }
 
-    /// A client in this process.
+    /// Connects a client in this process.
     pub(crate) fn connect(&mut self, set: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Client {
         let builder = set(Client::builder(&self.path));
         let connecting = thread::spawn(move || builder.connect());

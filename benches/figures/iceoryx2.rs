@@ -1,6 +1,6 @@
-//! For comparison: iceoryx2, a library for messages between processes without a copy. A loaned
-//! sample of the size of a frame's descriptor goes to as many subscribers; sleeping ones wait for
-//! its event. Its settings are the defaults.
+//! For comparison: iceoryx2, a library for zero-copy messages between processes. A loaned sample of
+//! the size of a frame's descriptor goes to a number of subscribers; sleeping ones wait for its
+//! event. It runs with its default settings.
 
 use std::hint::{black_box, spin_loop};
 
@@ -19,9 +19,9 @@ use crate::host::{LAST, Publisher};
 use crate::peer::{self, Peer, wait_ready};
 use crate::{asleep, awake};
 
-/// As many bytes as a frame's descriptor: serial, when it was sent, sequence.
+/// The size of a frame's descriptor: serial, time of sending, sequence.
 type Sample = [u64; DESCRIPTOR_WORDS];
-/// The sequence of a sample that ends its subscribers.
+/// The sequence of a sample that makes subscribers exit.
 const QUIT: u64 = LAST - 1;
 const BESIDE: &str = "this library";
 
@@ -34,7 +34,7 @@ struct Sender {
 }
 
 fn node() -> Node<ipc::Service> {
-    // A lost config file is no news.
+    // A missing config file is not worth a warning.
     set_log_level(LogLevel::Error);
     let mode = SignalHandlingMode::Disabled;
     let builder = NodeBuilder::new().signal_handling_mode(mode);
@@ -93,14 +93,14 @@ impl Sender {
         (serial, now_ns() - begin)
     }
 
-    /// Ends the subscribers, so that they leave nothing behind.
+    /// Makes the subscribers exit, so that they leave nothing behind.
     fn end(mut self, peers: Vec<Peer>) {
         self.send(QUIT);
         peers.into_iter().for_each(Peer::ended);
     }
 }
 
-/// A subscriber that sleeps until the event, in a process of its own.
+/// Runs a subscriber that sleeps until the event, in its own process.
 pub(crate) fn sleeping(board: &Board, number: usize, name: &str) {
     let node = node();
     let (subscriber, listener) = (subscriber(&node, name), listener(&node, name));
@@ -117,7 +117,7 @@ pub(crate) fn sleeping(board: &Board, number: usize, name: &str) {
     }
 }
 
-/// A subscriber that spins, in a process of its own.
+/// Runs a subscriber that spins, in its own process.
 pub(crate) fn spinning(board: &Board, number: usize, name: &str) {
     let node = node();
     let subscriber = subscriber(&node, name);

@@ -1,9 +1,9 @@
 //! The project's figures, each with its floor, measured in the same run.
 //!
 //! A figure alone says little: on one machine it varies by a factor of three between runs. So each
-//! is measured in turns with the least that the machine can do for the same purpose (its floor),
-//! and goals are ratios of the two where possible. `docs/performance.md` says what the figures
-//! mean, and what limits each.
+//! is measured alternately with the least work that serves the same purpose (its floor), and goals
+//! are ratios of the two where possible. `docs/performance.md` explains what the figures mean and
+//! what limits each.
 //!
 //! ```console
 //! cargo bench --bench figures              # everything, and the table

@@ -18,10 +18,10 @@ use crate::host::LAST;
 use crate::socket;
 
 const ROLE: &str = "VIDEOSTREAM_BENCH_ROLE";
-/// What a peer says of itself before its first frame.
+/// The serial that a peer reports before its first frame, once it is ready.
 const READY: u64 = u64::MAX;
 
-/// What gives a program the lowest real-time priority.
+/// Command that starts a program with the lowest real-time priority.
 const FIRST: [&str; 3] = ["chrt", "--fifo", "1"];
 
 /// A process in a role; killed when dropped.
@@ -34,14 +34,14 @@ impl Peer {
         Self::spawn(program, board, kind, number, argument)
     }
 
-    /// The same with a real-time priority: it runs before everybody else, as soon as it is woken.
+    /// Starts a peer with a real-time priority: it runs as soon as it is woken, before all others.
     pub(crate) fn start_first(board: &str, kind: &str, number: usize, argument: &str) -> Self {
         let mut program = Command::new(FIRST[0]);
         program.args(&FIRST[1..]).arg(env::current_exe().unwrap());
         Self::spawn(program, board, kind, number, argument)
     }
 
-    /// Whether [`Peer::start_first`] is allowed.
+    /// Returns whether [`Peer::start_first`] is allowed.
     pub(crate) fn may_be_first() -> bool {
         let mut nothing = Command::new(FIRST[0]);
         nothing.args(&FIRST[1..]).arg("true").stderr(Stdio::null());
@@ -58,7 +58,7 @@ impl Peer {
         Self(child)
     }
 
-    /// Waits for one that ends by itself, for a while.
+    /// Waits a while for a peer that exits by itself.
     #[cfg(feature = "iceoryx2")]
     pub(crate) fn ended(mut self) {
         for _ in 0..1000 {
@@ -76,7 +76,7 @@ impl Peer {
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        // Fails for one that is gone already.
+        // Fails if it has already exited.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -110,7 +110,7 @@ pub(crate) fn play() -> bool {
     true
 }
 
-/// Says that peer `number` is ready.
+/// Reports that peer `number` is ready.
 pub(crate) fn ready(board: &Board, number: usize) {
     board.seen[number].0.serial.store(READY, Ordering::Release);
 }
@@ -135,7 +135,7 @@ pub(crate) fn go(board: &Board, number: usize) {
 pub(crate) fn wait_go(board: &Board, number: usize) {
     let go = &board.go[number].0;
     while go.load(Ordering::Acquire) == 0 {
-        // Interrupted or changed: looked at above.
+        // An interruption or a change is handled by the loop.
         let _ = futex::wait(go, futex::Flags::empty(), 0, None);
     }
 }
@@ -146,7 +146,7 @@ pub(crate) fn saw(board: &Board, number: usize, serial: u64, latency_ns: u64) {
     seen.serial.store(serial, Ordering::Release);
 }
 
-/// The end of a batch, before its last frame is said to be seen.
+/// Ends a batch, before its last frame is reported as seen.
 pub(crate) fn rest(board: &Board, number: usize) {
     board.go[number].0.store(0, Ordering::Release);
 }
@@ -172,7 +172,8 @@ fn client(board: &Board, number: usize, path: &str, spin: Duration) {
     }
 }
 
-/// `timeout` is that of each wait; a peer that must notice another one's death needs one.
+/// Runs a peer that waits on the bare futex, each time for at most `timeout`. A peer that must
+/// notice the death of another one needs a time-out.
 fn bare_futex(board: &Board, number: usize, timeout: Option<Duration>) {
     let bare = &board.bare.0;
     let wake = &board.wake.0;
@@ -184,7 +185,7 @@ fn bare_futex(board: &Board, number: usize, timeout: Option<Duration>) {
         if serial == seen {
             let all = NonZeroU32::MAX;
             let deadline = timeout.map(|t| timespec(now_ns() + t.as_nanos() as u64));
-            // Interrupted, late or changed: looked at above.
+            // An interruption, a time-out or a change is handled by the loop.
             let _ = futex::wait_bitset(wake, futex::Flags::empty(), value, deadline.as_ref(), all);
             continue;
         }

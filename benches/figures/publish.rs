@@ -13,7 +13,7 @@ use videostream_testing::figures::{Goal, Table, in_turns, repeat};
 
 use crate::host::Publisher;
 
-/// Clients of a host at the most.
+/// The most clients of a host.
 const MANY: u32 = 64;
 
 pub(crate) fn bench(criterion: &mut Criterion, table: &mut Table) {
@@ -32,7 +32,7 @@ pub(crate) fn bench(criterion: &mut Criterion, table: &mut Table) {
     }
     for clients in [1, 4, 8, 16, MANY] {
         let mut publisher = Publisher::new("publish-held", clients);
-        // Each holds a frame of its own, which is long past the frames that are readable.
+        // Each holds a different frame, which is long past the readable ones.
         let mut hold = |_| {
             let mut client = publisher.connect(|c| c);
             publisher.publish();
@@ -51,10 +51,10 @@ pub(crate) fn bench(criterion: &mut Criterion, table: &mut Table) {
 
     let mut group = criterion.benchmark_group("publish, slots");
     for slots in [2, 16, 128, 1024] {
-        // All but one are out, so that each is used in its turn.
+        // All slots but one are outstanding, so that each is used in turn.
         let mut publisher = Publisher::with("publish-slots", (64, 64), slots - 1, slots - 1);
         assert_eq!(publisher.host.slots(), slots);
-        // One that only looks: two slots leave none to hold.
+        // A client that holds nothing: with two slots no frame can be held.
         let client = publisher.connect(|c| c.hold(0));
         for _ in 0..2 * slots {
             publisher.publish();
@@ -66,8 +66,8 @@ pub(crate) fn bench(criterion: &mut Criterion, table: &mut Table) {
     group.finish();
 }
 
-/// Publishes in turns with the least that it could be: a descriptor's stores, the serial, and
-/// one fence.
+/// Measures publishing alternately with its floor: a descriptor's stores, the serial, and one
+/// fence.
 fn beside_stores(
     group: &mut BenchmarkGroup<'_, WallTime>,
     table: &mut Table,

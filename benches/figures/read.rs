@@ -11,7 +11,7 @@ use crate::host::Publisher;
 const WIDTH: u32 = 1920;
 const HEIGHT: u32 = 1080;
 
-/// Touches every byte.
+/// Reads every byte.
 fn sum(bytes: &[u8]) -> u64 {
     let (words, rest) = bytes.as_chunks::<8>();
     let words = words.iter().map(|word| u64::from_ne_bytes(*word));

@@ -1,5 +1,5 @@
-//! For comparison: a socket message with a descriptor for every frame and client, a common way to
-//! share frames.
+//! For comparison: a socket message with a file descriptor for every frame and client, a common way
+//! to share frames.
 
 use std::mem::MaybeUninit;
 
@@ -34,7 +34,7 @@ pub(crate) struct Sender {
 }
 
 impl Sender {
-    /// Listens under `name`, lets `start` start the clients, and waits for `count` of them.
+    /// Listens under `name`, calls `start` to start the clients, and waits for `count` of them.
     pub(crate) fn new(name: &str, count: usize, start: impl FnOnce()) -> Self {
         let listener = seqpacket();
         bind(&listener, &address(name)).unwrap();
@@ -67,7 +67,7 @@ impl Sender {
     }
 }
 
-/// The receiving side, in a process of its own.
+/// Runs the receiving side, in its own process.
 pub(crate) fn receive(board: &Board, number: usize, name: &str) {
     let socket = seqpacket();
     connect(&socket, &address(name)).unwrap();

@@ -1,5 +1,5 @@
-//! Context switches of a waiting client and of its publisher: at rates of cameras, at a high rate,
-//! and while no frame comes.
+//! Context switches of a waiting client and of its publisher: at camera rates, at a high rate, and
+//! while no frame arrives.
 
 use std::fs;
 use std::thread;
@@ -15,15 +15,15 @@ use crate::peer::{Peer, wait_ready};
 
 const CLIENT: usize = 0;
 const FUTEX: usize = 1;
-/// Frames in a row.
+/// Number of frames in a row.
 const BATCH: u64 = 8;
-/// What passes for a frame's time when no frames come.
+/// Length of a frame interval when no frames arrive.
 const NOTHING: Duration = Duration::from_millis(100);
 
-/// Frames at a rate, and what was counted of them.
+/// Frames at one rate, and the context switches counted meanwhile.
 struct Lane<'a> {
     publish: Box<dyn FnMut() + 'a>,
-    /// From one frame to the next.
+    /// Time between two frames.
     interval: Duration,
     peer: u32,
     passed: Duration,
@@ -60,7 +60,7 @@ impl Batch for Lane<'_> {
             spent += cost.as_nanos() as u64;
             thread::sleep(self.interval.saturating_sub(cost));
         }
-        // Of frames at this rate; a late timer makes no fewer wake-ups.
+        // The nominal time at this rate; a late timer does not reduce the number of wake-ups.
         self.passed += self.interval * count as u32;
         self.client_switches += switches(&self.peer.to_string()) - client;
         self.publisher_switches += switches("thread-self") - own;
@@ -68,7 +68,7 @@ impl Batch for Lane<'_> {
     }
 }
 
-/// Voluntary context switches of a process's first thread so far.
+/// Returns the voluntary context switches of a process's first thread so far.
 fn switches(process: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let line = status

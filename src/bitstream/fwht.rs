@@ -1,4 +1,5 @@
-//! Frames of the kernel's virtual codec: a header of big-endian numbers, then the data it counts.
+//! Frames of FWHT, the kernel's virtual codec: a big-endian header, which contains the data's size,
+//! and the data.
 //!
 //! Source: Linux 6.12, `drivers/media/test-drivers/vicodec/codec-fwht.h` (`struct
 //! fwht_cframe_hdr`).

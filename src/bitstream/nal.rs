@@ -99,7 +99,8 @@ pub(crate) fn without_zeros(nal: &[u8]) -> &[u8] {
     &nal[..nal.len() - zeros]
 }
 
-/// Offsets of the next start code (with the zero byte before it, if any) and of what follows it.
+/// Returns the offsets of the next start code (with the zero byte before it, if any) and of the
+/// data after it.
 pub(crate) fn find_start(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
     let mut at = from;
     // Looks at every third byte only: a value above 1 there rules out a start code around it.

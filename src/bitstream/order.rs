@@ -155,7 +155,7 @@ impl PictureOrder {
         self.show_down_to(self.reorder);
     }
 
-    /// Ends the stream: the pictures that wait are displayed.
+    /// Ends the stream and displays all waiting pictures.
     pub fn end(&mut self) {
         self.show_down_to(0);
     }

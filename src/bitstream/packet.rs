@@ -18,8 +18,8 @@ pub struct Packet<'a> {
 }
 
 impl<'a> Packet<'a> {
-    /// Makes a packet of a byte stream that holds exactly one picture, such as one received over a
-    /// ring.
+    /// Creates a packet from a byte stream that holds exactly one picture, such as one received
+    /// over a ring.
     ///
     /// The bytes decide whether it is a key frame and where its parameter sets end. Any bytes are
     /// accepted; without a start code the packet is not a key frame.

@@ -8,7 +8,7 @@ use super::{StreamInfo, h264, h265, stream_info};
 /// The parameter sets of a stream: the latest of each kind and number.
 ///
 /// A stream may carry them only once, anywhere before the first picture that needs them. A receiver
-/// that joins later, or restarts after damage, gives them to its decoder again.
+/// that joins later, or restarts after damage, passes them to its decoder again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParameterSets {
     codec: Codec,
@@ -71,8 +71,8 @@ impl ParameterSets {
         match self.sets.binary_search_by_key(&(kind as u8, number), order) {
             Ok(at) => {
                 self.sets[at] = set;
-                // A new VPS or SPS invalidates what refers to it in decoders, so those sets have to
-                // come again even if unchanged.
+                // A new VPS or SPS invalidates the sets that refer to it in decoders, so those have
+                // to be sent again even if unchanged.
                 match kind {
                     NalKind::Vps => self.sets.retain(|set| set.kind == NalKind::Vps),
                     NalKind::Sps => self.sets.retain(|set| set.kind != NalKind::Pps),
@@ -162,7 +162,7 @@ mod tests {
         assert!(sets.is_complete());
         assert_eq!(sets.of_kind(NalKind::Pps).count(), 2);
         let before = sets.clone();
-        // The picture parameter set refers to it, so it has to come again.
+        // The picture parameter set refers to it, so it has to be sent again.
         assert!(sets.add_all(&sps(2, true)) && !sets.is_complete());
         assert!(sets.add_all(&[pps(0), pps(3)].concat()) && sets.is_complete());
         assert_eq!(sets.of_kind(NalKind::Sps).count(), 1);

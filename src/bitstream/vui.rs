@@ -48,7 +48,8 @@ const EXTENDED: u8 = 255;
 const MAX_KEPT: u32 = 16;
 
 impl Vui {
-    /// Reads the VUI of H.264. If it is cut short, what was read counts; players cope with less.
+    /// Reads the VUI of H.264. A truncated one yields the values read so far; players accept such
+    /// streams.
     pub(crate) fn h264(bits: &mut Bits<'_>) -> Self {
         let mut vui = Self::default();
         let _ = vui.read_h264(bits);

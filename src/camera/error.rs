@@ -90,7 +90,7 @@ pub enum CameraError {
     Pipeline {
         /// Its path.
         path: PathBuf,
-        /// The driver's answer.
+        /// The driver's error.
         #[source]
         error: Error,
         /// Linked pads with different formats, as far as known.
@@ -115,7 +115,7 @@ pub enum CameraError {
         /// Path of the grabber.
         path: PathBuf,
     },
-    /// No signal at the input of a grabber, or none that it can lock to.
+    /// The input of a grabber has no signal, or none that it can lock to.
     #[error("{path}: no signal at the input (is the source plugged in and awake?)")]
     NoSignal {
         /// Path of the grabber.

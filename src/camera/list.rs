@@ -41,7 +41,7 @@ pub struct DeviceInfo {
 pub struct ListGap {
     /// The item: `size 2 of MJPG`, counted from 0 as in the driver.
     pub item: String,
-    /// The driver's answer.
+    /// The driver's error.
     pub error: Error,
 }
 

@@ -76,14 +76,14 @@ pub enum MemoryRefusal {
     },
     /// The device cannot access the memory.
     #[error(
-        "the driver cannot reach it{}: {error}; without an IOMMU it needs contiguous memory, such \
+        "the driver cannot access it{}: {error}; without an IOMMU it needs contiguous memory, such \
          as a CMA heap's",
         provenance(*origin)
     )]
     OutOfReach {
         /// Where the memory is from.
         origin: Option<Origin>,
-        /// The driver's answer.
+        /// The driver's error.
         #[source]
         error: Error,
     },
@@ -210,7 +210,7 @@ impl Supplied {
         Error::NotSupplied
     }
 
-    /// Returns the refusal that an error of a start stands for, if it is about the memory.
+    /// Returns the refusal that caused an error of a start, if it is about the memory.
     pub(super) fn refusal(&self, error: Error) -> Option<MemoryRefusal> {
         if self.memory == CameraMemory::Driver {
             return None;

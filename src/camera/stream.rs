@@ -357,7 +357,7 @@ fn keep(frame: camera::CapturedFrame<'_>) -> CameraFrame {
 }
 
 impl AsFd for CameraStream {
-    /// For poll loops: readable when a frame is finished.
+    /// Returns a file descriptor for poll loops: readable when a frame is finished.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.stream.as_fd()
     }

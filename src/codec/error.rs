@@ -39,7 +39,7 @@ pub enum CodecError {
     #[error("{BACKEND_VARIABLE}={0}: no such backend, choose `auto`, `v4l2` or `software`")]
     UnknownBackend(String),
     /// The device does not accept pictures of this format.
-    #[error("can't encode pictures in {fourcc}: {path} takes {}", commas(takes))]
+    #[error("can't encode pictures in {fourcc}: {path} accepts {}", commas(takes))]
     DeviceFormat {
         /// The device.
         path: PathBuf,
@@ -50,7 +50,7 @@ pub enum CodecError {
     },
     /// The device does not accept pictures of this size.
     #[error(
-        "can't encode pictures of {}x{}: {path} takes {}x{} to {}x{}",
+        "can't encode pictures of {}x{}: {path} accepts {}x{} to {}x{}",
         size.0, size.1, min.0, min.1, max.0, max.1
     )]
     DeviceSize {
@@ -122,7 +122,7 @@ pub enum CodecError {
         limits: &'static str,
     },
     /// The encoder does not accept pictures of this format.
-    #[error("can't encode pictures in {fourcc}: the encoder takes {takes}")]
+    #[error("can't encode pictures in {fourcc}: the encoder accepts {takes}")]
     Format {
         /// The format.
         fourcc: FourCc,
@@ -130,7 +130,7 @@ pub enum CodecError {
         takes: &'static str,
     },
     /// The decoder has no output of this format.
-    #[error("can't decode to {fourcc}: the decoder gives {gives}")]
+    #[error("can't decode to {fourcc}: the decoder outputs {gives}")]
     OutputFormat {
         /// The format.
         fourcc: FourCc,
@@ -149,7 +149,7 @@ pub enum CodecError {
         /// Largest value allowed.
         max: u64,
     },
-    /// The encoder does not support this.
+    /// The encoder does not support a setting.
     #[error("the encoder can't do {what}, but {can}")]
     Unsupported {
         /// The requested value.
@@ -163,7 +163,7 @@ pub enum CodecError {
         /// The kind of the stream.
         what: &'static str,
     },
-    /// Size, rate or bitrate need a higher level than the requested one.
+    /// Size, rate or bitrate needs a higher level than the requested one.
     #[error(
         "size, frame rate and bitrate don't fit into level {asked}: level {needs} is the lowest \
          that they do"
@@ -177,7 +177,7 @@ pub enum CodecError {
     /// The bitrate can't be changed: the encoder was made with a constant quantiser.
     #[error("a constant quantiser has no bitrate to change: choose `Constant` or `Variable`")]
     NoBitrate,
-    /// The crop rectangle, or the memory of a picture.
+    /// The crop rectangle or the memory of a picture is invalid.
     #[error(transparent)]
     Picture(#[from] PictureError),
     /// A picture differs from what the encoder was made for.
@@ -191,7 +191,7 @@ pub enum CodecError {
         /// Format, width and height of the configuration.
         wants: (FourCc, u32, u32),
     },
-    /// A packet of another codec than the decoder's.
+    /// The packet's codec is not that of the decoder.
     #[error("packet is {has}, but the decoder is for {wants}")]
     Codec {
         /// Codec of the packet.
@@ -199,8 +199,8 @@ pub enum CodecError {
         /// Codec of the decoder.
         wants: Codec,
     },
-    /// A packet larger than the device accepts at once.
-    #[error("the packet has {bytes} bytes, but the device takes {limit} at most")]
+    /// The packet is larger than the device accepts.
+    #[error("the packet has {bytes} bytes, but the device accepts at most {limit}")]
     TooLarge {
         /// Bytes of the packet.
         bytes: usize,
@@ -222,15 +222,15 @@ pub enum CodecError {
         code: i64,
     },
     /// A picture or packet was submitted before the output of the one before was received.
-    #[error("output is waiting: call `receive` until it gives none before the next `submit`")]
+    #[error("output is waiting: call `receive` until it returns none before the next `submit`")]
     OutputWaiting,
     /// A picture or packet was submitted after the end.
-    #[error("the codec was finished: make a new one")]
+    #[error("the codec was finished: create a new one")]
     Finished,
-    /// The picture, encoded this finely, would be about as large as raw, as with noise at a fine
-    /// quantiser. It was dropped, and the next picture becomes a key frame.
+    /// The picture, encoded this finely, would be about as large as uncompressed, as with noise at
+    /// a fine quantiser. It was dropped, and the next picture becomes a key frame.
     #[error(
-        "the picture at {pts_ns} ns has too much detail for the quantiser and was left out: choose \
+        "the picture at {pts_ns} ns has too much detail for the quantiser and was dropped: choose \
          a lower bitrate or a coarser quantiser"
     )]
     TooDetailed {
@@ -257,11 +257,11 @@ impl CodecError {
 fn achievable(rate: FrameRate, can: Option<FrameRate>) -> String {
     match can {
         Some(can) => format!(
-            "can't do {} frames a second, but {}",
+            "can't encode {} frames a second, only {}",
             rate.as_f64(),
             can.as_f64()
         ),
-        None => "keeps to no frame rate (VIDIOC_S_PARM), so to no bitrate either: choose a \
+        None => "can't keep a frame rate (VIDIOC_S_PARM), so no bitrate either: choose a \
                  constant quantiser"
             .to_owned(),
     }

@@ -10,14 +10,14 @@ use super::DevicePath;
 use crate::bitstream::Codec;
 use crate::joined::joined;
 
-/// No device of this machine supports what is asked for.
+/// No device of this machine supports the codec.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoDevice {
     /// Encoder or decoder.
     pub kind: NodeKind,
     /// The codec.
     pub codec: Codec,
-    /// Number of devices that could be opened and are something else.
+    /// Number of devices that could be opened but do not support it.
     pub others: usize,
     /// Devices that could not be queried, and why. A codec whose daemon is not running or whose
     /// instances are all taken reports that it is busy or missing.

@@ -45,7 +45,7 @@ impl OutBuffer {
         self.index
     }
 
-    /// Gives it back to the driver.
+    /// Returns the buffer to the driver.
     pub(crate) fn give_back(self, m2m: &M2m) -> Result<(), Error> {
         m2m.give_back(self.index)
     }

@@ -1,11 +1,11 @@
-//! How pictures are to be shown: colours, and shape and position of samples.
+//! The appearance of pictures: colours, sample aspect ratio, and chroma position.
 
 use videostream_hal::format::FourCc;
 use videostream_hal::ring::FrameDescriptor;
 
 use super::{Colorimetry, Range};
 
-/// How pictures are to be shown, as far as known.
+/// The appearance of pictures, as far as known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Appearance {
     /// Meaning of the values as colours.
@@ -84,7 +84,7 @@ impl Appearance {
         }
     }
 
-    /// Returns the shape of samples in the form of [`FrameDescriptor::sample_aspect`].
+    /// Returns the sample aspect ratio in the form of [`FrameDescriptor::sample_aspect`].
     #[must_use]
     pub fn packed_aspect(&self) -> u32 {
         let (wide, high) = self.sample_aspect.unwrap_or_default();

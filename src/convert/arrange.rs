@@ -1,7 +1,6 @@
-//! Conversion between formats of luma and chroma of the same colours: order, planes and
-//! subsampling.
+//! Conversion between YUV formats of the same colorimetry: order, planes and subsampling.
 //!
-//! Chroma that gets fewer samples is averaged, chroma that gets more is repeated.
+//! Chroma is averaged where it is downsampled, and repeated where it is upsampled.
 
 use yuv::{BufferStoreMut, YuvPackedImage, YuvPackedImageMut, YuvPlanarImage, YuvPlanarImageMut};
 
@@ -40,7 +39,7 @@ pub(super) fn arrange(
     Ok(())
 }
 
-/// A row of chroma pairs as one of Cb and one of Cr.
+/// Splits a row of chroma pairs into one row of Cb and one of Cr.
 pub(super) fn split_pairs(pairs: &[u8], swapped: bool, u: &mut [u8], v: &mut [u8]) {
     let (first, second) = if swapped { (v, u) } else { (u, v) };
     let (pairs, _) = pairs.as_chunks::<2>();
@@ -92,7 +91,7 @@ fn chroma_at_once(s: &View<'_>, t: &mut ViewMut<'_>) -> bool {
                 let (u, v) = t.chroma_rows(row);
                 split_pairs(s.row(1, row), from.swapped, u, v);
             }),
-            // The shapes differ, so it is the order that does.
+            // The shapes are unequal here, so the orders of Cb and Cr differ.
             (Kind::Semi, Kind::Semi) => rows.for_each(|row| {
                 let pairs = t.row(1, row).chunks_exact_mut(2);
                 for (to, from) in pairs.zip(s.row(1, row).chunks_exact(2)) {
@@ -148,8 +147,8 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Brings the chroma of the target's chroma row `row` into the last of `rows`, and the luma of a
-/// packed picture on the way to where it belongs.
+/// Loads the target's chroma row `row` into the last of `rows`. If `s` is packed, this also copies
+/// its luma to the target or to `rows`.
 fn load(
     s: &View<'_>,
     t: &mut ViewMut<'_>,
@@ -178,8 +177,8 @@ fn load(
     Ok(())
 }
 
-/// Chroma row `row` of `s`. When it is packed, the luma beside it goes to the target, or to `luma`
-/// when that is packed too.
+/// Loads chroma row `row` of `s`. If `s` is packed, its luma goes to the target, or to `luma` if
+/// that is packed, too.
 fn load_row(
     s: &View<'_>,
     from: Yuv,

@@ -36,17 +36,17 @@ use crate::picture::{Picture, PictureMut, Rect};
 #[doc = include_str!("../../docs/conversion.md")]
 struct Guide;
 
-/// Options of a conversion. The default takes the whole picture and changes no values needlessly.
+/// Options of a conversion. By default the whole picture is converted and its colorimetry is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Options {
     /// The part of the source to take; all of it by default. It begins at whole chroma samples: at
     /// even columns in 4:2:2, at even columns and rows in 4:2:0.
     pub crop: Option<Rect>,
-    /// Colorimetry of the source; without effect if that is RGB. The default is BT.601, in full
-    /// range for grey and in limited range for all others.
+    /// Colorimetry of the source; ignored if that is RGB. The default is BT.601, in full range for
+    /// grey and in limited range for all others.
     pub from: Colorimetry,
-    /// Colorimetry of the target; without effect if that is RGB. The default is that of the source,
-    /// or that of `from` if the source is RGB.
+    /// Colorimetry of the target; ignored if that is RGB. The default is that of the source, or
+    /// that of `from` if the source is RGB.
     pub to: Colorimetry,
     /// The filter to scale with, if the sizes differ.
     pub filter: Filter,
@@ -88,7 +88,7 @@ pub enum Filter {
 pub struct Convert {
     bands: Bands,
     scaling: Scaling,
-    /// A packed picture with its planes apart, to be scaled.
+    /// The separated planes of a packed picture, for scaling.
     unpacked: Vec<u8>,
     /// A scaled picture, before its colours are converted.
     scaled: Vec<u8>,
@@ -151,7 +151,7 @@ fn unknown_target(fourcc: FourCc) -> PictureError {
     PictureError::ConvertTo { fourcc, known }
 }
 
-/// The options of a conversion, with what is unspecified filled in.
+/// The options of a conversion, with defaults filled in.
 struct Resolved {
     from: Coding,
     to: Coding,
@@ -280,8 +280,8 @@ fn transfer(
     }
 }
 
-/// Returns what `source` is scaled as: its planes, with the subsampling of the target. On the way
-/// to other colours each pixel has chroma of its own.
+/// Returns the shape in which `source` is scaled: its planes, with the subsampling of the target.
+/// If the colours change, each pixel gets its own chroma (4:4:4).
 fn shape_to_scale(source: Shape, target: Shape, options: &Resolved) -> Shape {
     let Shape::Yuv(from) = source else {
         return source;

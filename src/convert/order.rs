@@ -6,7 +6,7 @@ use super::arrange::small;
 use super::shape::Rgb;
 use super::view::{View, ViewMut};
 
-/// Puts the bytes of RGB pixels into another order. A fourth byte without meaning becomes 255.
+/// Reorders the bytes of RGB pixels. An unused fourth byte becomes 255.
 pub(super) fn reorder(
     s: &View<'_>,
     from: Rgb,

@@ -1,9 +1,8 @@
-//! Conversion between luma and chroma and RGB, and between orders of RGB, with the SIMD routines of
-//! the crate `yuv`.
+//! Conversion between YUV and RGB, and between orders of RGB, with the SIMD routines of the crate
 //! `yuv`.
 //!
-//! The library's routines work on whole rows: they leave out a last row that has no padding behind
-//! it. So pictures go through it in bands, the last of which is copied where it is cut short.
+//! The crate's routines work on whole rows and skip a last row without padding. So pictures are
+//! converted in bands; the last band is copied if its padding is missing.
 
 use super::arrange::arrange;
 use super::order::{turn_left, turn_right};
@@ -11,19 +10,18 @@ use super::routines::{Coding, from_rgb, to_rgb};
 use super::shape::{Kind, RGB, Rgb, Shape, Sub, YUV420};
 use super::view::{View, ViewMut};
 
-/// Rows that are converted at a time, an even number. What is between two conversions stays in the
-/// cache.
+/// Number of rows converted at a time, even. Intermediate rows stay in the cache.
 const BAND: usize = 16;
 
-/// Memory for a band, kept.
+/// Memory for a band, kept for reuse.
 #[derive(Debug, Default)]
 pub(super) struct Bands {
-    /// The end of a picture that is cut short.
+    /// The last rows of a picture without padding at its end.
     source_end: Vec<u8>,
     target_end: Vec<u8>,
-    /// Colours between two codings.
+    /// RGB between two YUV formats.
     rgb: Vec<u8>,
-    /// Separate planes on the way to or from the library.
+    /// Separated planes on the way to or from the crate's routines.
     planar: Vec<u8>,
     /// Pixels whose fourth byte has moved.
     turned: Vec<u8>,
@@ -32,7 +30,7 @@ pub(super) struct Bands {
 }
 
 impl Bands {
-    /// Converts `s` into `t`, of the same size. When neither is RGB, their codings differ.
+    /// Converts `s` into `t`, of the same size. When neither is RGB, their range or matrix differs.
     pub(super) fn convert(
         &mut self,
         s: &View<'_>,
@@ -139,8 +137,8 @@ impl Bands {
     }
 }
 
-/// Returns the subsampling of a shape that the library has no routine for: its planes are taken
-/// apart first.
+/// Returns the subsampling of a shape that the crate has no routine for: its planes are separated
+/// first.
 fn without_routine(shape: Shape) -> Option<Sub> {
     match shape {
         Shape::Yuv(yuv) if yuv.kind == Kind::Planar => None,

@@ -1,4 +1,4 @@
-//! The routines of the crate `yuv` between luma and chroma and RGB, by the shapes of both pictures.
+//! The routines of the crate `yuv` between YUV and RGB, by the shapes of both pictures.
 //!
 //! There is one for each order of bytes, in tables of four: RGB, BGR, and both with a fourth byte.
 
@@ -11,7 +11,7 @@ use super::arrange::small;
 use super::shape::{Kind, Rgb, Shape};
 use super::view::{View, ViewMut};
 
-/// Range and matrix of luma and chroma, as the library names them.
+/// Range and matrix of YUV, in the crate's terms.
 pub(super) type Coding = (YuvRange, YuvStandardMatrix);
 
 const MODE: YuvConversionMode = YuvConversionMode::Balanced;
@@ -21,7 +21,7 @@ fn order(rgb: Rgb) -> usize {
     2 * usize::from(rgb.bytes == 4) + usize::from(rgb.bgr)
 }
 
-/// Converts luma to RGB: alone, with planes of chroma, or with a plane of pairs in 4:2:0.
+/// Converts YUV to RGB: luma alone, with planes of chroma, or with a plane of pairs in 4:2:0.
 pub(super) fn to_rgb(
     s: &View<'_>,
     t: &mut ViewMut<'_>,
@@ -111,7 +111,7 @@ pub(super) fn to_rgb(
     made.map_err(|_| "converting luma and chroma to RGB")
 }
 
-/// Converts RGB to luma and chroma, the reverse of [`to_rgb`].
+/// Converts RGB to YUV, the reverse of [`to_rgb`].
 pub(super) fn from_rgb(
     s: &View<'_>,
     rgb: Rgb,

@@ -13,13 +13,13 @@ use super::Filter;
 use super::view::{View, ViewMut};
 use crate::picture::{Plane, PlaneMut};
 
-/// Plans that are kept: luma and chroma of two conversions in turns.
+/// Most plans to keep: those for luma and chroma of two alternating conversions.
 const PLANS: usize = 6;
 
-/// Filter weights of the last conversions, and the memory that they work in.
+/// Filter weights of the last conversions, and their working memory.
 #[derive(Default)]
 pub(super) struct Scaling {
-    /// The one used last is the last.
+    /// Sorted by last use, the most recent one last.
     plans: Vec<(Key, Plan)>,
     memory: Vec<u8>,
 }
@@ -49,8 +49,8 @@ impl fmt::Debug for Scaling {
 }
 
 impl Scaling {
-    /// Scales every plane of `s` to the size of that plane of `t`: the kind and the order are the
-    /// same, the size and the subsampling need not be.
+    /// Scales every plane of `s` to the size of the same plane of `t`. Both have the same kind and
+    /// order; size and subsampling may differ.
     pub(super) fn scale(
         &mut self,
         s: &View<'_>,

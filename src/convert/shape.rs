@@ -4,7 +4,7 @@ use videostream_hal::format::FourCc;
 
 use crate::picture::Extent;
 
-/// Planes and order of bytes of a format.
+/// Planes and byte order of a format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
     /// Luma only.
@@ -18,7 +18,7 @@ pub(super) enum Shape {
 pub(super) struct Yuv {
     pub(super) kind: Kind,
     pub(super) sub: Sub,
-    /// Cr before Cb. A view of a planar picture has its planes in order, and never this.
+    /// Cr comes before Cb; never in a view of a planar picture, whose planes are in order.
     pub(super) swapped: bool,
 }
 
@@ -28,7 +28,7 @@ pub(super) enum Kind {
     Planar,
     /// Luma, and a plane of chroma pairs.
     Semi,
-    /// Both pixels of a pair beside their chroma, which comes first or second.
+    /// Luma and chroma interleaved in one plane, starting with either.
     Packed { luma_first: bool },
 }
 
@@ -65,7 +65,7 @@ pub(super) const YUV444: Sub = Sub {
     rows: 1,
 };
 
-/// The intermediate colours between two formats of luma and chroma.
+/// The intermediate format between two YUV formats.
 pub(super) const RGB: Rgb = Rgb {
     bytes: 3,
     bgr: false,
@@ -73,7 +73,7 @@ pub(super) const RGB: Rgb = Rgb {
     alpha: false,
 };
 
-/// The formats that can be converted, without those that are one of them with its planes apart.
+/// The convertible formats, without those that differ from one only in separate memory planes.
 const FORMATS: &[(FourCc, Shape)] = &[
     (FourCc::NV12, yuv(Kind::Semi, YUV420, false)),
     (FourCc::NV21, yuv(Kind::Semi, YUV420, true)),
@@ -135,7 +135,7 @@ impl Shape {
         yuv(Kind::Planar, sub, false)
     }
 
-    /// Luma samples per chroma sample; 1 where there is no chroma.
+    /// Returns the number of luma samples per chroma sample; 1 without chroma.
     pub(super) fn sub(self) -> Sub {
         match self {
             Self::Yuv(yuv) => yuv.sub,
@@ -155,7 +155,7 @@ impl Shape {
         }
     }
 
-    /// Returns bytes of a sample of `plane` that belong together when the plane is scaled.
+    /// Returns the number of bytes in `plane` that belong together when it is scaled.
     pub(super) fn channels(self, plane: usize) -> usize {
         match self {
             Self::Rgb(rgb) => rgb.bytes,

@@ -7,7 +7,7 @@ use crate::picture::{Extent, Picture, PictureMut, Plane, PlaneMut, Rect};
 /// A picture to read.
 ///
 /// # Invariants
-/// Every plane holds the rows that its shape says.
+/// Every plane holds the rows that its shape requires.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct View<'a> {
     pub(super) shape: Shape,
@@ -29,7 +29,7 @@ pub(super) struct ViewMut<'a> {
 }
 
 impl<'a> View<'a> {
-    /// `None` for a format that can't be converted.
+    /// Creates a view; `None` for a format that can't be converted.
     fn of(picture: &Picture<'a>) -> Option<Self> {
         let shape = Shape::of(picture.fourcc())?;
         let mut planes = [Plane::default(); 3];
@@ -72,7 +72,7 @@ impl<'a> View<'a> {
         })
     }
 
-    /// Without chroma, unless luma lies between it.
+    /// Returns the luma alone, unless it shares its plane with chroma.
     pub(super) fn luma(&self) -> Self {
         let apart = self.shape.planes() > 1;
         let shape = if apart { Shape::Grey } else { self.shape };
@@ -97,7 +97,7 @@ impl<'a> View<'a> {
         let [x, y, width, height] = [rect.x, rect.y, rect.width, rect.height].map(|n| n as usize);
         let mut planes = self.planes;
         for (at, plane) in planes.iter_mut().enumerate().take(self.shape.planes()) {
-            // What lies left and above is an image of that size.
+            // The area to the left and above is an image of that size.
             let Extent { row_bytes, rows } = self.shape.extent(at, x, y);
             plane.data = &plane.data[rows * plane.stride + row_bytes..];
         }
@@ -109,7 +109,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Rows `first` to `end` of the picture; `first` is the first of a chroma row.
+    /// Returns rows `first` to `end` of the picture; `first` is the first row of a chroma row.
     pub(super) fn band(&self, first: usize, end: usize) -> Self {
         let mut planes = self.planes;
         for (at, plane) in planes.iter_mut().enumerate().take(self.shape.planes()) {
@@ -126,7 +126,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Returns whether the rows of every plane have all of their padding, the last too.
+    /// Returns whether the rows of every plane have their full padding, including the last row.
     pub(super) fn is_whole(&self) -> bool {
         (0..self.shape.planes()).all(|at| {
             let plane = self.planes[at];
@@ -136,7 +136,7 @@ impl<'a> View<'a> {
 }
 
 impl<'a> ViewMut<'a> {
-    /// `None` for a format that can't be converted to.
+    /// Creates a view; `None` for a format that can't be converted to.
     pub(super) fn of(picture: &'a mut PictureMut<'_>) -> Option<Self> {
         let shape = Shape::of(picture.fourcc())?;
         let (width, height) = (picture.width() as usize, picture.height() as usize);
@@ -213,7 +213,7 @@ impl<'a> ViewMut<'a> {
         &mut data[row * *stride..][..row_bytes]
     }
 
-    /// Row `row` of the planes 1 and 2.
+    /// Returns row `row` of planes 1 and 2.
     pub(super) fn chroma_rows(&mut self, row: usize) -> (&mut [u8], &mut [u8]) {
         let row_bytes = self.extent(1).row_bytes;
         let [_, u, v] = &mut self.planes;
@@ -239,7 +239,7 @@ impl<'a> ViewMut<'a> {
         }
     }
 
-    /// Returns the same picture, to be read from now on.
+    /// Converts to a view for reading.
     pub(super) fn into_view(self) -> View<'a> {
         View {
             shape: self.shape,
@@ -252,7 +252,7 @@ impl<'a> ViewMut<'a> {
         }
     }
 
-    /// See [`View::band`].
+    /// Returns rows of the picture like [`View::band`].
     pub(super) fn band(&mut self, first: usize, end: usize) -> ViewMut<'_> {
         let (shape, width) = (self.shape, self.width);
         let mut planes = self.planes();
@@ -289,8 +289,7 @@ impl<'a> ViewMut<'a> {
     }
 }
 
-/// Planar shapes lose their order of planes, which is that of the view; the other part says
-/// whether the planes have to change places.
+/// Returns the shape with the planes in order, and whether planes 1 and 2 have to be swapped.
 fn in_order(shape: Shape) -> (Shape, bool) {
     match shape {
         Shape::Yuv(Yuv {
@@ -302,7 +301,8 @@ fn in_order(shape: Shape) -> (Shape, bool) {
     }
 }
 
-/// Returns bytes of a band, with padding where `has` allows. A single row needs none.
+/// Returns the number of bytes in a band, with padding as far as `has` allows. A single row needs
+/// none.
 fn band_len(extent: Extent, stride: &mut usize, has: usize) -> usize {
     if extent.rows == 1 {
         *stride = extent.row_bytes;

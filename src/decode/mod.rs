@@ -5,14 +5,11 @@
 //! pictures with [`Decoder::receive`], and at the end release what is held back with
 //! [`Decoder::finish`].
 //!
-//! | backend | needs | gives |
+//! | backend | needs | output |
 //! |---|---|---|
 //! | [`Backend::Software`], H.264 | cargo feature `software` | YU12 |
 //! | [`Backend::Software`], H.265 | also the system's libde265 | YU12 |
 //! | [`Backend::V4l2`] | a device with a stateful V4L2 driver | the driver's choice, mostly NV12 |
-//!
-//! Hardware returns pictures as they are done. OpenH264 holds back one picture in Main and High
-//! profile, libde265 (Debian: `libde265-0`) as many as B pictures need.
 //!
 //! Hardware returns pictures as they are done. OpenH264 holds back one picture in Main and High
 //! profile, libde265 (Debian: `libde265-0`) as many as B pictures need.
@@ -122,7 +119,7 @@ pub struct Decoder {
     inner: Inner,
     /// The parameter sets of the stream so far, which may come only once.
     sets: ParameterSets,
-    /// A key frame has come, so that decoding is possible.
+    /// A key frame was submitted, so that decoding is possible.
     started: bool,
     finished: bool,
     size: Option<(u32, u32)>,
@@ -161,7 +158,7 @@ impl<'a> Decoded<'a> {
         self.pts_ns
     }
 
-    /// Colours and sample aspect ratio, as far as the stream carries them.
+    /// Returns colours and sample aspect ratio, as far as the stream carries them.
     #[must_use]
     pub fn appearance(&self) -> Appearance {
         self.appearance

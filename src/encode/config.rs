@@ -232,7 +232,7 @@ impl EncoderConfig {
     }
 
     /// Sets the colours of the pictures, which the stream signals as far as they are known.
-    /// For RGB it says what they are converted to (default: BT.601 in limited range; see
+    /// For RGB it selects what they are converted to (default: BT.601 in limited range; see
     /// [`Colorimetry::converted`]).
     #[must_use]
     pub fn colorimetry(self, colorimetry: Colorimetry) -> Self {

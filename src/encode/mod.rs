@@ -5,14 +5,10 @@
 //! many pictures they hold back; the same loop serves all of them. [`Encoder::finish`] at the end
 //! releases what is held back.
 //!
-//! | backend | needs | takes |
+//! | backend | needs | input |
 //! |---|---|---|
 //! | [`Backend::V4l2`] | a device with a stateful V4L2 driver | the formats of the driver |
 //! | [`Backend::Software`], H.264 | cargo feature `software` | 8-bit YUV, RGB and grey |
-//! | [`Backend::Software`], H.265 | also the system's libx265 | 8-bit YUV, RGB and grey |
-//!
-//! Hardware returns packets as they are done, software returns each packet at once. Software takes
-//! every format of `convert::formats()`. On Debian libx265 is in the package `libx265-199`.
 //! | [`Backend::Software`], H.265 | also the system's libx265 | 8-bit YUV, RGB and grey |
 //!
 //! Hardware returns packets as they are done, software returns each packet at once. Software takes
@@ -208,7 +204,8 @@ impl Encoder {
     /// If the device or its driver does not accept it, it is copied, and so are all later ones;
     /// [`Encoder::copies`] counts them and gives the reason. Software encodes it at once.
     ///
-    /// Every change between this and [`Encoder::submit`] makes the device start a new stream.
+    /// Every switch between this method and [`Encoder::submit`] makes the device start a new
+    /// stream.
     ///
     /// # Errors
     /// Those of [`Encoder::submit`]; [`CodecError::Memory`] if the CPU has to

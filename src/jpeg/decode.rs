@@ -9,21 +9,21 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 use super::{PictureError, whole_with};
 use crate::picture::{PictureMut, PlaneMut};
 
-/// 64 ones as coded data. A code of ones alone is in no table (T.81, annex C).
+/// 64 one bits as coded data. No Huffman code consists of ones only (T.81, annex C).
 const ONES: [u8; 16] = [
     0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0,
 ];
 /// The chroma of a grey picture.
 const NEUTRAL: u8 = 128;
 
-/// Decodes the frames of a camera that gives JPEG, to YU12 in full range
+/// Decodes the JPEG frames of a camera to YU12 in full range
 /// ([`Colorimetry::JPEG`](crate::Colorimetry::JPEG)).
 ///
 /// It keeps its memory for reuse. Visible damage, or another size than the target's, is an error.
 #[derive(Debug, Default)]
 pub struct JpegDecoder {
     file: Vec<u8>,
-    /// Luma and chroma of each pixel, side by side.
+    /// Luma and chroma of each pixel, interleaved.
     pixels: Vec<u8>,
 }
 
@@ -79,12 +79,12 @@ fn line<'a>(plane: &'a mut PlaneMut<'_>, row: usize, len: usize) -> &'a mut [u8]
     &mut plane.data[start..start + len]
 }
 
-/// Chroma of two rows of pixels, of three bytes each: one sample for four pixels.
+/// Averages the chroma of two rows of pixels, of three bytes each: one sample for four pixels.
 fn average(one: &[u8], two: &[u8], [cb, cr]: [&mut [u8]; 2]) {
     let pairs = one.chunks(6).zip(two.chunks(6));
     for (((one, two), cb), cr) in pairs.zip(cb).zip(cr) {
         let mean = |at: usize| {
-            // The last pixel of an odd row is by itself.
+            // The last pixel of an odd row has no neighbour.
             let right = if one.len() == 6 { at + 3 } else { at };
             let sum = [one[at], one[right], two[at], two[right]].map(u16::from);
             ((sum.iter().sum::<u16>() + 2) / 4) as u8
@@ -93,14 +93,14 @@ fn average(one: &[u8], two: &[u8], [cb, cr]: [&mut [u8]; 2]) {
     }
 }
 
-/// Adds `scans` of an image to a file, with ones in front of its end and of each restart. The
-/// decoder gets to them only where the image lacks a part: it would go on with zeros, and what is
-/// missing would be grey.
+/// Adds `scans` of an image to a file, with one bits before its end and before each restart. The
+/// decoder reads them only if the image lacks a part. Otherwise it would continue with zeros, and
+/// the missing part would be grey.
 fn add_marked(file: &mut Vec<u8>, scans: &[u8], segments: usize) {
     let mut from = 0;
     for (at, pair) in scans.windows(2).enumerate() {
         let is_end = match pair {
-            // In other segments than a scan's bytes may be any.
+            // Segments other than a scan's coded data may contain any bytes.
             [0xff, 0xd0..=0xd7] => segments == 1,
             _ => at + 2 == scans.len(),
         };
@@ -113,9 +113,9 @@ fn add_marked(file: &mut Vec<u8>, scans: &[u8], segments: usize) {
     file.extend_from_slice(&scans[from..]);
 }
 
-/// Decodes an image into `pixels`. Returns its size, and whether it is grey, with one byte a pixel.
-/// Otherwise each pixel has three bytes: luma and chroma, from an image of exactly this size, or
-/// `colours`, from one of at most this size.
+/// Decodes an image into `pixels`. Returns its size, and whether it is grey, with one byte per
+/// pixel. Otherwise each pixel has three bytes: luma and chroma, from an image of exactly this
+/// size; or `colours`, from an image of at most this size.
 fn read(
     file: &[u8],
     wants: (u32, u32),
@@ -123,7 +123,7 @@ fn read(
     pixels: &mut Vec<u8>,
 ) -> Result<((u32, u32), bool), PictureError> {
     let damaged = |reason: String| PictureError::JpegDamaged { reason };
-    // Otherwise much of what is damaged would be grey.
+    // Without strict mode, much of the damage would be decoded to grey.
     let options = DecoderOptions::default()
         .set_max_width(u16::MAX.into())
         .set_max_height(u16::MAX.into())
@@ -149,7 +149,10 @@ fn read(
     }
     let bytes = has.0 as usize * has.1 as usize * if grey { 1 } else { 3 };
     if decoder.output_buffer_size() != Some(bytes) {
-        return Err(damaged(format!("{:?} in it", decoder.input_colorspace())));
+        return Err(damaged(format!(
+            "colour space {:?}",
+            decoder.input_colorspace()
+        )));
     }
     pixels.resize(bytes, 0);
     decoder
@@ -158,8 +161,8 @@ fn read(
     Ok((has, grey))
 }
 
-/// Returns an image of at most `width` x `height` as RGB: three bytes a pixel, rows without
-/// padding, and its own size.
+/// Decodes an image of at most `width` x `height` to RGB: three bytes per pixel, rows without
+/// padding. Also returns its size.
 #[cfg(feature = "snapshot")]
 pub(crate) fn to_rgb(
     file: &[u8],
@@ -290,7 +293,7 @@ mod tests {
                     let same = decode(&padded, 320, 240).unwrap() == whole;
                     assert!(same, "{sampling:?}, {restarts}: {more:x?}");
                 }
-                // A comment in front of the end, with bytes that are no markers.
+                // A comment before the end, with bytes that are not markers.
                 let comment = [0xff, 0xfe, 0, 6, 0xff, 0xd0, 0xff, 0xd7];
                 let said = [&file[..end], &comment, &file[end..]].concat();
                 assert!(decode(&said, 320, 240).unwrap() == whole);

@@ -2,12 +2,13 @@
 //!
 //! A frame of Motion-JPEG is a JPEG image that may lack its Huffman tables (always those of the
 //! standard's annex K) and may be followed by unrelated bytes. An image that the camera or the bus
-//! cut short lacks its end; one that lacks its middle is detected when it is decoded.
+//! truncated lacks its end; a gap in its middle is only detected when it is decoded.
 //!
 //! Luma and chroma are in full range, by BT.601 ([`Colorimetry::JPEG`](crate::Colorimetry::JPEG)),
 //! unless the driver says otherwise.
 //!
-//! Finding needs nothing; [`JpegDecoder`] needs the cargo feature `jpeg` (`snapshot` contains it).
+//! Locating an image needs no feature; [`JpegDecoder`] needs the cargo feature `jpeg` (`snapshot`
+//! contains it).
 //!
 //! Source: ITU-T T.81, annex B (markers); ITU-T T.871 (colours); the USB Video Class's document on
 //! the payload Motion-JPEG.
@@ -31,25 +32,25 @@ pub const fn is_jpeg(fourcc: FourCc) -> bool {
     matches!(fourcc, FourCc::MJPG | FourCc::JPEG)
 }
 
-/// Start and end of an image, and the segments that are looked at.
+/// Start and end of an image, and the segments that matter here.
 const SOI: [u8; 2] = [0xff, 0xd8];
 const EOI: [u8; 2] = [0xff, 0xd9];
 const DHT: u8 = 0xc4;
 const SOS: u8 = 0xda;
 
-/// The parts of an image that were found.
+/// The parts of an image.
 struct Found {
-    /// Where its first scan begins.
+    /// Offset of the first scan.
     scan: usize,
-    /// How many segments begin there or behind: after a single one, that scan's coded data goes on
-    /// to the end.
+    /// Number of segments from there on. With a single one, all that follows is its scan's coded
+    /// data.
     segments: usize,
-    /// Where it ends, if it does.
+    /// Offset of the end, if there is one.
     end: Option<usize>,
     has_tables: bool,
 }
 
-/// Checks that `bytes` begin with an image and have its end, without decoding it.
+/// Checks that `bytes` begin with an image that has an end, without decoding it.
 ///
 /// # Errors
 /// [`PictureError::NoJpeg`], [`PictureError::JpegCut`].
@@ -57,7 +58,7 @@ pub fn check(bytes: &[u8]) -> Result<(), PictureError> {
     extent(bytes).map(drop)
 }
 
-/// Returns the image at the start of `bytes` as a file: with Huffman tables.
+/// Returns the image at the start of `bytes` as a complete file, with Huffman tables.
 ///
 /// # Errors
 /// As [`check`].
@@ -80,7 +81,8 @@ pub fn whole_into(bytes: &[u8], file: &mut Vec<u8>) -> Result<(), PictureError> 
     whole_with(bytes, file, |file, scans, _| file.extend_from_slice(scans))
 }
 
-/// Like [`whole_into`]; `add` appends the scans up to the end, which consist of so many segments.
+/// Works like [`whole_into`]; `add` appends the scans, which consist of the given number of
+/// segments.
 fn whole_with(
     bytes: &[u8],
     file: &mut Vec<u8>,
@@ -104,7 +106,7 @@ fn whole_with(
     Ok(())
 }
 
-/// Returns where an image is, and ends.
+/// Returns the parts and the end of an image.
 fn extent(bytes: &[u8]) -> Result<(Found, usize), PictureError> {
     let len = bytes.len();
     let found = find(bytes).ok_or(match bytes.starts_with(&SOI) {
@@ -115,7 +117,7 @@ fn extent(bytes: &[u8]) -> Result<(Found, usize), PictureError> {
     Ok((found, end))
 }
 
-/// Walks through the segments.
+/// Finds the parts of an image by walking through its segments.
 fn find(bytes: &[u8]) -> Option<Found> {
     let mut at = bytes.starts_with(&SOI).then_some(2)?;
     let mut scan = None;
@@ -127,7 +129,7 @@ fn find(bytes: &[u8]) -> Option<Found> {
             return None;
         }
         match kind? {
-            // A marker may have any number of these in front.
+            // A marker may have any number of these before it.
             0xff => {
                 at += 1;
                 continue;
@@ -155,7 +157,7 @@ fn find(bytes: &[u8]) -> Option<Found> {
                 }
             }
         }
-        // Coded data goes on to the next marker that is neither a stuffed byte nor a restart.
+        // Coded data continues to the next marker that is neither a stuffed byte nor a restart.
         let rest = bytes.get(at..)?;
         let next = rest
             .windows(2)
@@ -195,7 +197,7 @@ mod tests {
         file
     }
 
-    /// Returns the same without its tables.
+    /// Returns the image without its Huffman tables.
     fn without_tables(file: &[u8]) -> Vec<u8> {
         let mut rest = SOI.to_vec();
         let mut at = 2;
@@ -239,7 +241,7 @@ mod tests {
         for bytes in [&[][..], &[0xff], &SOI, &file[2..], &file[..9], &file[..200]] {
             assert!(check(bytes).is_err(), "{} bytes", bytes.len());
         }
-        // None of them makes it read past the end.
+        // No truncated or changed image causes a read past the end.
         for at in 0..file.len().min(700) {
             for value in [0, 0xff, SOS, 0xd9] {
                 let mut damaged = file.clone();

@@ -2,7 +2,7 @@
 //!
 //! Source: ITU-T T.81, annex K.3 (typical tables).
 
-/// Class and number, how many codes of each length from 1 to 16 bits, and the symbols.
+/// Class and number, the number of codes of each length from 1 to 16 bits, and the symbols.
 pub(super) const DC_LUMA: [u8; 29] = [
     0x00, 0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, //
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,

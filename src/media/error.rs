@@ -31,7 +31,7 @@ pub enum GraphError {
         error: MediaError,
     },
     /// There is no entity of this name.
-    #[error("no entity \"{wanted}\"; there are \"{}\"", joined(names, "\", \""))]
+    #[error("no entity \"{wanted}\"; available: \"{}\"", joined(names, "\", \""))]
     UnknownEntity {
         /// The requested name.
         wanted: String,

@@ -44,8 +44,8 @@ impl MediaGraph {
     /// Opens `/dev/mediaN` and reads its graph.
     ///
     /// # Errors
-    /// [`GraphError::Device`]: no such device, no permission, not a media device, or an invalid
-    /// answer of the driver.
+    /// [`GraphError::Device`]: no such device, no permission, not a media device, or invalid
+    /// data from the driver.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, GraphError> {
         let path = path.as_ref();
         let device = MediaDevice::open(path).map_err(|e| GraphError::device(path, e))?;

@@ -1,4 +1,4 @@
-//! Boxes: in a file, and within each other.
+//! Boxes in a file and in other boxes.
 //!
 //! Source: ISO/IEC 14496-12, clause 4.2.
 
@@ -8,22 +8,22 @@ use mp4_atom::Atom;
 
 use super::damaged;
 
-/// The kind of a box.
+/// The type of a box.
 pub(super) type Kind = [u8; 4];
 
 /// A box of a file.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BoxSpan {
     pub(super) kind: Kind,
-    /// Where it begins.
+    /// Offset of its header.
     pub(super) at: u64,
-    /// Where what is in it begins.
+    /// Offset of its content.
     pub(super) body: u64,
-    /// Where it ends, which may be behind the file's end.
+    /// Offset of its end, which may be after the end of the file.
     pub(super) end: u64,
 }
 
-/// Returns the box at byte `at` of a file of `len` bytes; `None` behind the last one.
+/// Returns the box at byte `at` of a file of `len` bytes; `None` after the last one.
 pub(super) fn at(from: &mut (impl Read + Seek), at: u64, len: u64) -> io::Result<Option<BoxSpan>> {
     if len.saturating_sub(at) < 8 {
         return Ok(None);
@@ -58,7 +58,7 @@ pub(super) fn at(from: &mut (impl Read + Seek), at: u64, len: u64) -> io::Result
     }))
 }
 
-/// Returns what is in a box of at most `most` bytes; `None` if it is cut.
+/// Reads the content of a box, at most `most` bytes; `None` if it is truncated.
 pub(super) fn read(
     from: &mut (impl Read + Seek),
     place: BoxSpan,
@@ -80,7 +80,7 @@ pub(super) fn read(
     Ok(Some(bytes))
 }
 
-/// Returns the boxes in a box, up to one that makes no sense.
+/// Returns the boxes in a box, up to the first invalid one.
 pub(super) fn children(mut bytes: &[u8]) -> impl Iterator<Item = (Kind, &[u8])> {
     std::iter::from_fn(move || {
         let (header, rest) = bytes.split_first_chunk::<8>()?;
@@ -100,29 +100,29 @@ pub(super) fn children(mut bytes: &[u8]) -> impl Iterator<Item = (Kind, &[u8])> 
     })
 }
 
-/// Returns the first child of a kind.
+/// Returns the content of the first child of this type.
 pub(super) fn child<'b>(bytes: &'b [u8], kind: &Kind) -> Option<&'b [u8]> {
     children(bytes).find_map(|(of, body)| (of == *kind).then_some(body))
 }
 
-/// Returns the child at the end of a path.
+/// Returns the content of the child at the end of a path.
 pub(super) fn descend<'b>(bytes: &'b [u8], path: &[&Kind]) -> Option<&'b [u8]> {
     path.iter()
         .try_fold(bytes, |bytes, kind| child(bytes, kind))
 }
 
-/// Reads what is in a box; what is behind that does not matter.
+/// Parses the content of a box; trailing bytes are ignored.
 pub(super) fn parse<T: Atom>(mut body: &[u8]) -> io::Result<T> {
     T::decode_body(&mut body).map_err(|error| damaged(format_args!("its {}: {error}", T::KIND)))
 }
 
-/// Reads the child of its kind.
+/// Parses the child of this type, if there is one.
 pub(super) fn parse_child<T: Atom>(bytes: &[u8]) -> io::Result<Option<T>> {
     let kind: [u8; 4] = T::KIND.into();
     child(bytes, &kind).map(parse).transpose()
 }
 
-/// Reads the child of its kind, which has to be there.
+/// Parses the child of this type, which is required.
 pub(super) fn need<T: Atom>(bytes: &[u8]) -> io::Result<T> {
     parse_child(bytes)?.ok_or_else(|| damaged(format_args!("a track without {}", T::KIND)))
 }

@@ -1,4 +1,4 @@
-//! Sample entries: the codec of a track, its parameter sets, and what its pictures look like.
+//! Sample entries: the codec of a track, its parameter sets, and the appearance of its pictures.
 //!
 //! Source: ISO/IEC 14496-12, clause 12.1; ISO/IEC 14496-15, clauses 5.3 and 8.3.
 
@@ -12,25 +12,25 @@ use crate::bitstream::Codec;
 use crate::bitstream::ParameterSets;
 use crate::colorimetry::{Appearance, Colorimetry, Range, reduced};
 
-/// Where the boxes of a visual sample entry begin, and where its size is.
+/// Offset of the boxes in a visual sample entry, and of its width and height.
 const BOXES: usize = 78;
 const SIZE: usize = 24;
 
-/// One of the entries of `stsd`.
+/// An entry of `stsd`.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub(super) codec: Codec,
     pub(super) width: u32,
     pub(super) height: u32,
     pub(super) sets: ParameterSets,
-    /// Bytes of the length in front of each NAL unit.
+    /// Size in bytes of the length field before each NAL unit.
     pub(super) length: usize,
     pub(super) appearance: Appearance,
 }
 
 /// Returns the entries of a `stsd`.
 pub(super) fn all(stsd: &[u8]) -> io::Result<Vec<Entry>> {
-    // Behind version, flags and how many there are.
+    // The entries follow version, flags and entry count.
     let entries = children(stsd.get(8..).unwrap_or_default());
     entries
         .map(|(kind, body)| Entry::read(kind, body))
@@ -52,11 +52,12 @@ impl Entry {
             _ => {
                 let kind = kind.escape_ascii();
                 return Err(unsupported(format_args!(
-                    "its video is {kind}: only H.264 (avc1, avc3) and H.265 (hvc1, hev1) are read"
+                    "its video is {kind}: only H.264 (avc1, avc3) and H.265 (hvc1, hev1) are \
+                     supported"
                 )));
             }
         };
-        // Some write more than one; a profile says no numbers.
+        // Some files have several of these boxes; ICC profiles carry no code points.
         let colr = children(boxes).filter(|(kind, _)| kind == b"colr");
         let mut colr = colr.filter_map(|(_, body)| colours(parse(body).ok()?));
         let aspect: Option<Pasp> = parse_child(boxes).unwrap_or_default();
@@ -138,6 +139,6 @@ fn colours(colr: Colr) -> Option<Colorimetry> {
         range,
         ..Colorimetry::default()
     };
-    // Numbers that ITU-T H.273 does not define are not specified.
+    // Values that are not code points of ITU-T H.273 count as unspecified.
     Some(colours.with_codes(numbers.map(|number| u8::try_from(number).unwrap_or(2))))
 }

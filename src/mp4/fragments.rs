@@ -10,7 +10,7 @@ use mp4_atom::{Tfdt, Tfhd, Trex, Trun};
 use super::boxes::{self, BoxSpan, children, parse, parse_child};
 use super::{Sample, damaged};
 
-/// No `moof` has more bytes, and no more samples.
+/// Limits of the bytes of a `moof`, and of its samples.
 const MAX_BYTES: u64 = 8 << 20;
 const MAX_SAMPLES: usize = 1_000_000;
 /// `sample_is_non_sync_sample`.
@@ -21,17 +21,17 @@ const NON_SYNC: u32 = 0x0001_0000;
 pub(super) struct Fragments {
     track: u32,
     defaults: Vec<Trex>,
-    /// Where the next box of the file begins.
+    /// Offset of the next box in the file.
     next: u64,
-    /// When the next sample is decoded, if its fragment does not say it.
+    /// Decoding time of the next sample, unless its fragment has one.
     dts: u64,
     samples: VecDeque<Sample>,
-    /// How many samples of the first fragment last how long.
+    /// Durations in the first fragment, each with its number of consecutive samples.
     pub(super) durations: Vec<(u32, u32)>,
 }
 
 impl Fragments {
-    /// Returns those of a file whose `mvex` has these defaults.
+    /// Creates the reader of a file with these defaults in `mvex`.
     pub(super) fn new(track: u32, defaults: Vec<Trex>) -> Self {
         Self {
             track,
@@ -43,7 +43,7 @@ impl Fragments {
         }
     }
 
-    /// Returns the next sample; `None` behind the last complete fragment.
+    /// Returns the next sample; `None` after the last complete fragment.
     pub(super) fn next(
         &mut self,
         from: &mut (impl Read + Seek),
@@ -68,7 +68,7 @@ impl Fragments {
     }
 
     fn read(&mut self, moof: &[u8], place: BoxSpan) -> io::Result<()> {
-        // Where the data of one track ends, that of the next begins.
+        // By default the data of a track begins at the end of the previous track's data.
         let mut end = place.at;
         let parts = children(moof).filter(|(kind, _)| kind == b"traf");
         for (_, traf) in parts {
@@ -93,8 +93,8 @@ impl Fragments {
         Ok(())
     }
 
-    /// Adds the samples of a run, which begins somewhere behind `base`, else at `next`; where it
-    /// ends.
+    /// Adds the samples of a run. They begin at the run's offset from `base`, or else at `next`.
+    /// Returns their end.
     fn run(&mut self, run: &Trun, header: &Tfhd, (base, next): (u64, u64)) -> io::Result<u64> {
         let is_ours = header.track_id == self.track;
         let all = self.defaults.iter();
@@ -148,7 +148,7 @@ impl Fragments {
     }
 }
 
-/// Counts a duration.
+/// Counts a sample of this duration.
 fn note(durations: &mut Vec<(u32, u32)>, duration: u32) {
     match durations.last_mut() {
         Some((count, of)) if *of == duration => *count += 1,

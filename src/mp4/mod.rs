@@ -1,16 +1,16 @@
-//! H.264 and H.265 out of MP4 files (ISO base media, QuickTime), as cameras, phones, ffmpeg and
-//! GStreamer write them: with tables or in fragments, the index in front or behind. Needs the cargo
-//! feature `record`.
+//! Reading H.264 and H.265 from MP4 files (ISO base media, QuickTime), as written by cameras,
+//! phones, ffmpeg and GStreamer: with sample tables or in fragments, the index at the start or the
+//! end. Needs the cargo feature `record`.
 //!
-//! | read | |
+//! | part | support |
 //! |---|---|
-//! | tracks | the first one of video; others are left out |
+//! | tracks | the first video track; others are ignored |
 //! | sample entries | `avc1` to `avc4`, `hvc1`, `hev1`, `hvc2`, `hev2`; several of one codec |
-//! | edit lists | a delay, and one part of the track; samples that are only decoded are marked |
-//! | what else a track says | colours (`nclx`, `nclc`), shape of a pixel (`pasp`) |
+//! | edit lists | a delay and one part of the track: see [`Mp4Info::shown_ns`] |
+//! | other properties | colours (`nclx`, `nclc`), sample aspect ratio (`pasp`) |
 //!
-//! A file is read from the file, sample by sample; only its index is kept in memory. What comes
-//! from outside is checked: sizes and places against the file, each sample against the others.
+//! Samples are read from the file one by one; only its index is kept in memory. Files are not
+//! trusted: offsets and sizes, also of all samples together, are checked against the file.
 
 mod boxes;
 mod entry;
@@ -27,10 +27,10 @@ pub use self::reader::{Mp4Info, Mp4Reader};
 /// One sample of a track.
 #[derive(Debug, Clone, Copy)]
 struct Sample {
-    /// Where its bytes are, and how many.
+    /// Offset and size of its bytes.
     at: u64,
     size: u32,
-    /// When it is decoded, and how much later it is shown, in units of its track.
+    /// Decoding time, and presentation time minus decoding time, in the track's timescale.
     dts: u64,
     offset: i64,
     is_key: bool,

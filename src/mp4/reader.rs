@@ -1,4 +1,4 @@
-//! Packets out of a file.
+//! Reading packets from a file.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -9,9 +9,10 @@ use crate::bitstream::{NalKind, ParameterSets};
 use crate::colorimetry::Appearance;
 use crate::frame_rate::FrameRate;
 
-/// No index has more bytes: that of a day at 60 frames a second, each of a duration of its own.
+/// The most bytes of an index: enough for a day at 60 frames per second with a different duration
+/// each.
 const MAX_MOOV: u64 = 128 << 20;
-/// No sample has more.
+/// The most bytes of a sample.
 const MAX_SAMPLE: u32 = 64 << 20;
 
 /// Properties of a file's video.
@@ -24,29 +25,28 @@ pub struct Mp4Info {
     pub width: u32,
     /// Height of the pictures in pixels.
     pub height: u32,
-    /// The rate at which most pictures follow each other.
+    /// The rate of most pictures.
     pub rate: Option<FrameRate>,
-    /// All pictures do, but for what the unit of time rounds, and for how long the last one is
-    /// shown.
+    /// Whether all pictures have this rate, apart from rounding to the timescale and the duration
+    /// of the last one.
     pub is_even: bool,
-    /// Units of time a second: times are multiples of one, so that they are exact in a file of the
-    /// same.
+    /// Units of time per second (timescale). Times stay exact in a file with the same timescale.
     pub timescale: u32,
-    /// Colours and the shape of samples in the file itself, outside of the stream.
+    /// Colours and sample aspect ratio according to the file, not the stream.
     pub appearance: Appearance,
-    /// How players turn or mirror the pictures: the matrix of `tkhd`, row by row.
+    /// How players rotate or mirror pictures: the matrix of `tkhd`, row by row.
     pub matrix: [i32; 9],
-    /// Times of packets from which on, and up to which, pictures are shown. Those before are there
+    /// Start and end of the packet times whose pictures are shown. Earlier pictures are only there
     /// to be decoded.
     pub shown_ns: (u64, Option<u64>),
-    /// How long nothing is shown at the beginning.
+    /// Time at the beginning during which nothing is shown.
     pub delay_ns: u64,
-    /// More tracks of video, which are not read.
+    /// Number of further video tracks, which are not read.
     pub other_tracks: usize,
 }
 
 impl Mp4Info {
-    /// Returns whether a picture of this time is shown.
+    /// Returns whether a picture with this presentation time is shown.
     #[must_use]
     pub fn shows(&self, pts_ns: u64) -> bool {
         let (from, to) = self.shown_ns;
@@ -54,11 +54,11 @@ impl Mp4Info {
     }
 }
 
-/// Reads the video of an MP4, packet by packet in the order of decoding.
+/// Reads the video of an MP4, packet by packet in decoding order.
 ///
-/// Each packet is a piece of a byte stream; key frames have their parameter sets in front. It is
-/// shown and decoded at the times that the file says, the first one decoded at 0. In a file that
-/// was cut packets end where it does.
+/// Each packet is a piece of a byte stream; key frames start with their parameter sets. Its times
+/// are those of the file, with the first decoding time at 0. In a truncated file the packets end
+/// where the file does.
 ///
 /// ```no_run
 /// use videostream::mp4::Mp4Reader;
@@ -76,18 +76,18 @@ pub struct Mp4Reader<R> {
     len: u64,
     track: Track,
     info: Mp4Info,
-    /// Read ahead.
+    /// The first sample, read in advance.
     first: Option<Sample>,
-    /// Decoding time of the first sample, and what is added to times at which pictures are shown.
+    /// Decoding time of the first sample, and the offset added to presentation times.
     begin: u64,
     shift: i128,
-    /// Bytes of all samples so far.
+    /// Number of sample bytes read so far.
     read: u64,
-    /// The sample entry, and the parameter sets of the stream, so far.
+    /// The current sample entry, and the current parameter sets of the stream.
     entry: u32,
     sets: ParameterSets,
     missing: u64,
-    /// The end was met, or an error.
+    /// The end or an error was reached.
     is_over: bool,
     sample: Vec<u8>,
     packet: Vec<u8>,
@@ -97,7 +97,7 @@ pub struct Mp4Reader<R> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Found {
     Picture,
-    /// Parameter sets or a delimiter alone.
+    /// Only parameter sets or a delimiter.
     Other,
     Nothing,
 }
@@ -106,9 +106,9 @@ impl<R: Read + Seek> Mp4Reader<R> {
     /// Reads the index.
     ///
     /// # Errors
-    /// [`io::ErrorKind::InvalidData`] for a file that is not an MP4, or is damaged;
-    /// [`io::ErrorKind::Unsupported`] for other video than H.264 and H.265, and for an edit list
-    /// that shows several parts; those of reading.
+    /// [`io::ErrorKind::InvalidData`] for a file that is not an MP4 or is damaged;
+    /// [`io::ErrorKind::Unsupported`] for video other than H.264 and H.265, and for an edit list
+    /// with several parts; errors of reading.
     pub fn new(mut from: R) -> io::Result<Self> {
         let len = from.seek(SeekFrom::End(0))?;
         let moov = moov(&mut from, len)?;
@@ -116,7 +116,7 @@ impl<R: Read + Seek> Mp4Reader<R> {
         drop(moov);
         let first = next(&mut track, &mut from, len)?;
         let begin = first.map_or(0, |sample| sample.dts);
-        // When the first picture is shown: earlier than at 0, if it is not to be shown at all.
+        // Presentation time of the first picture: negative if it is before the part to show.
         let edit = track.edit;
         let shown = |sample: Sample| {
             i128::from(sample.dts) + i128::from(sample.offset) - i128::from(edit.from)
@@ -124,7 +124,7 @@ impl<R: Read + Seek> Mp4Reader<R> {
         };
         let before = first.map_or(0, |sample| shown(sample).min(0).abs());
         let begins = i128::from(edit.delay) + before;
-        // One that is as long as the track, but for rounding, ends nothing.
+        // An edit as long as the track, apart from rounding, has no end of its own.
         let to = edit.to.filter(|to| match (first, track.length()) {
             (Some(first), Some(length)) => {
                 let end = i128::from(length) + i128::from(first.offset);
@@ -174,14 +174,14 @@ impl<R: Read + Seek> Mp4Reader<R> {
         })
     }
 
-    /// Returns what the file says of its video.
+    /// Returns the properties of the video according to the file.
     #[must_use]
     pub fn info(&self) -> &Mp4Info {
         &self.info
     }
 
-    /// Samples that are in the index, and not in the file: it was cut; and those with nothing in
-    /// them that makes sense.
+    /// Returns the number of samples in the index that are missing in the file, because it is
+    /// truncated, or that contain no valid NAL unit.
     #[must_use]
     pub fn missing(&self) -> u64 {
         self.missing
@@ -190,8 +190,8 @@ impl<R: Read + Seek> Mp4Reader<R> {
     /// Returns the next packet; `None` at the end.
     ///
     /// # Errors
-    /// [`io::ErrorKind::InvalidData`] where the index makes no sense; those of reading. Nothing
-    /// comes after an error.
+    /// [`io::ErrorKind::InvalidData`] if the index is invalid; errors of reading. After an error it
+    /// returns `None`.
     #[expect(
         clippy::should_implement_trait,
         reason = "a packet is lent until the next one is read"
@@ -216,7 +216,7 @@ impl<R: Read + Seek> Mp4Reader<R> {
         )))
     }
 
-    /// Returns the next sample with a picture, made a packet.
+    /// Reads up to the next sample with a picture and makes it the current packet.
     fn next_sample(&mut self) -> io::Result<Option<Sample>> {
         loop {
             let sample = match self.first.take() {
@@ -227,7 +227,7 @@ impl<R: Read + Seek> Mp4Reader<R> {
                 return Ok(None);
             };
             if sample.at.saturating_add(sample.size.into()) > self.len {
-                // What is behind it in the index is behind it in the file.
+                // The samples after it in the index are after it in the file, too.
                 self.missing += 1 + u64::from(self.track.tables.left());
                 self.track.tables.end();
                 self.track.fragments = None;
@@ -241,13 +241,13 @@ impl<R: Read + Seek> Mp4Reader<R> {
         }
     }
 
-    /// Makes a packet of a sample.
+    /// Makes a sample the current packet.
     fn read(&mut self, sample: Sample) -> io::Result<Found> {
-        // No two samples share bytes, and so they don't have more than the file.
+        // Samples share no bytes, so all of them together are not larger than the file.
         self.read = self.read.saturating_add(sample.size.into());
         if sample.size > MAX_SAMPLE || self.read > self.len {
             return Err(damaged(format_args!(
-                "samples of more bytes than there are, at byte {}",
+                "samples larger than the file, at byte {}",
                 sample.at
             )));
         }
@@ -275,7 +275,7 @@ impl<R: Read + Seek> Mp4Reader<R> {
             found = Found::Other;
             self.packet.extend([0, 0, 0, 1]);
             self.packet.extend(nal);
-            // Only a delimiter is in front of parameter sets.
+            // Only a delimiter may precede parameter sets.
             if kind == NalKind::Front && front == 0 && self.packet.len() == nal.len() + 4 {
                 front = self.packet.len();
             }
@@ -285,7 +285,7 @@ impl<R: Read + Seek> Mp4Reader<R> {
             let missing = self.sets.without(&own).to_bytes();
             self.packet.splice(front..front, missing);
         }
-        // A length in front may tell of a slice that a start code does not.
+        // A length field may announce a slice that is not recognised after a start code.
         match Packet::new(codec, &self.packet, 0, 0).has_picture() {
             true => Ok(Found::Picture),
             false => Ok(found),
@@ -293,7 +293,7 @@ impl<R: Read + Seek> Mp4Reader<R> {
     }
 }
 
-/// Returns the next sample of a track; those without bytes only make the one before last longer.
+/// Returns the next sample of a track. Empty samples are skipped; they only extend the one before.
 fn next(track: &mut Track, from: &mut (impl Read + Seek), len: u64) -> io::Result<Option<Sample>> {
     loop {
         let sample = match (track.tables.next(), &mut track.fragments) {
@@ -308,7 +308,8 @@ fn next(track: &mut Track, from: &mut (impl Read + Seek), len: u64) -> io::Resul
     }
 }
 
-/// Returns the NAL units of a sample, each behind its length; the last one as far as it is there.
+/// Returns the NAL units of a sample, each after its length field; a truncated last one as far as
+/// it exists.
 fn nal_units(mut sample: &[u8], length: usize) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         let (size, rest) = sample.split_at_checked(length)?;
@@ -322,7 +323,7 @@ fn nal_units(mut sample: &[u8], length: usize) -> impl Iterator<Item = &[u8]> {
     .filter(|nal| !nal.is_empty())
 }
 
-/// Returns the index of a file, wherever it is.
+/// Returns the index of a file, wherever it is in the file.
 fn moov(from: &mut (impl Read + Seek), len: u64) -> io::Result<Vec<u8>> {
     let mut at = 0;
     let mut is_mp4 = false;
@@ -333,17 +334,17 @@ fn moov(from: &mut (impl Read + Seek), len: u64) -> io::Result<Vec<u8>> {
         }
         is_mp4 |= matches!(&place.kind, b"ftyp" | b"mdat" | b"wide" | b"free" | b"skip");
         if at == 0 && !is_mp4 {
-            return Err(damaged("it does not begin as one"));
+            return Err(damaged("it does not begin like one"));
         }
         at = place.end;
     }
     match is_mp4 {
         true => Err(damaged("it ends before its index (moov)")),
-        false => Err(damaged("it does not begin as one")),
+        false => Err(damaged("it does not begin like one")),
     }
 }
 
-/// Returns the rate of the duration that most samples have, and whether all but the last have it.
+/// Returns the rate of the most frequent duration, and whether all samples but the last have it.
 fn pace(track: &Track) -> (Option<FrameRate>, bool) {
     let fragments = track.fragments.iter();
     let fragments = fragments.flat_map(|fragments| fragments.durations.iter().copied());
@@ -358,14 +359,14 @@ fn pace(track: &Track) -> (Option<FrameRate>, bool) {
     let Some((_, usual)) = counted.max() else {
         return (None, true);
     };
-    // Where a unit of time is coarse, durations are rounded up and down.
+    // With a coarse timescale, durations are rounded up and down.
     let is_usual = |duration: u32| duration.abs_diff(usual) <= 1;
     let (mut count, mut sum) = (0, 0);
     for &(samples, duration) in all.iter().filter(|(_, duration)| is_usual(*duration)) {
         count += u64::from(samples);
         sum += u64::from(samples) * u64::from(duration);
     }
-    // The last one may be shown for another time.
+    // The last picture may have another duration.
     let before = all
         .split_last()
         .map_or(&[][..], |(last, before)| match last {
@@ -376,16 +377,16 @@ fn pace(track: &Track) -> (Option<FrameRate>, bool) {
     (rate(track.timescale, usual, (count, sum)), is_even)
 }
 
-/// Returns the rate of samples of a duration, of which so many last so long together, each a unit
-/// of time more or less.
+/// Returns the rate of `count` samples that last `sum` units of time together, each within one unit
+/// of `usual`.
 fn rate(timescale: u32, usual: u32, (count, sum): (u64, u64)) -> Option<FrameRate> {
     let timescale = u64::from(timescale);
     if sum == count.checked_mul(u64::from(usual))? {
         return FrameRate::nearest(timescale, usual.into());
     }
     let frames = count.checked_mul(timescale)?;
-    // A common rate, if the sum is that of its times but for a unit: so many thousands of frames in
-    // 1000 or 1001 seconds.
+    // A common rate, n thousand frames in 1000 or 1001 seconds, if the sum matches it within one
+    // unit of time.
     let whole = (frames + sum / 2) / sum;
     let [is, off] = [sum.checked_mul(whole * 1000)?, whole * 1000];
     let common = [1000, 1001].into_iter().filter_map(|seconds| {
@@ -398,7 +399,7 @@ fn rate(timescale: u32, usual: u32, (count, sum): (u64, u64)) -> Option<FrameRat
     common.or_else(|| FrameRate::nearest(frames, sum))
 }
 
-/// Units of time as nanoseconds, rounded to the nearest; 0 for times before.
+/// Converts units of time to nanoseconds, rounded to the nearest; negative times become 0.
 fn ns(units: i128, timescale: u32) -> u64 {
     let timescale = i128::from(timescale);
     let ns = (units.max(0).saturating_mul(1_000_000_000) + timescale / 2) / timescale;

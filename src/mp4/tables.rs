@@ -1,4 +1,4 @@
-//! The sample tables of a track: where each sample lies, and when it is decoded and shown.
+//! The sample tables of a track: offset, decoding time and presentation time of each sample.
 //!
 //! Source: ISO/IEC 14496-12, clauses 8.6 and 8.7.
 
@@ -11,7 +11,7 @@ use mp4_atom::{
 use super::boxes::{child, need, parse_child};
 use super::{Sample, unsupported};
 
-/// The tables, and the sample that is next.
+/// The tables, and the position of the next sample in them.
 #[derive(Debug)]
 pub(super) struct Tables {
     sizes: StszSamples,
@@ -19,27 +19,27 @@ pub(super) struct Tables {
     offsets: Runs<CttsEntry>,
     chunks: Vec<u64>,
     counts: Vec<StscEntry>,
-    /// `None`: all are key frames.
+    /// Numbers of key frames; `None` if all samples are key frames.
     keys: Option<Vec<u32>>,
-    /// How many samples were given.
+    /// Number of samples returned so far.
     given: u32,
-    /// Key frames among them.
+    /// Number of key frames before the next sample.
     given_keys: usize,
     dts: u64,
-    /// The chunk, which of `counts` is for it, the samples of it that were given, and where the
-    /// next one is.
+    /// The current chunk, the index of its entry in `counts`, the number of its samples returned so
+    /// far, and the offset of its next sample.
     chunk: usize,
     count: usize,
     in_chunk: u32,
     at: u64,
 }
 
-/// Entries that are for several samples each.
+/// Entries that each apply to several samples.
 #[derive(Debug)]
 struct Runs<T> {
     entries: Vec<T>,
     entry: usize,
-    /// How many samples of it were given.
+    /// Number of samples of the current entry returned so far.
     given: u32,
 }
 
@@ -52,7 +52,7 @@ impl<T: Clone> Runs<T> {
         }
     }
 
-    /// Returns the entry for the next sample; behind the last one that one goes on.
+    /// Returns the entry for the next sample; the last one applies to all samples after it.
     fn next(&mut self, count: impl Fn(&T) -> u32) -> Option<T> {
         while let Some(entry) = self.entries.get(self.entry) {
             if self.given < count(entry) {
@@ -68,7 +68,7 @@ impl<T: Clone> Runs<T> {
 impl Tables {
     pub(super) fn read(stbl: &[u8]) -> io::Result<Self> {
         if child(stbl, b"stz2").is_some() {
-            return Err(unsupported("sizes of samples in an stz2 are not read"));
+            return Err(unsupported("compact sample sizes (stz2) are not supported"));
         }
         let chunks = match parse_child::<Stco>(stbl)? {
             Some(stco) => stco.entries.into_iter().map(u64::from).collect(),
@@ -92,7 +92,7 @@ impl Tables {
         })
     }
 
-    /// Returns how many samples there should be from here on.
+    /// Returns the number of samples left.
     pub(super) fn left(&self) -> u32 {
         let all = match &self.sizes {
             StszSamples::Identical { count, .. } => *count,
@@ -101,12 +101,12 @@ impl Tables {
         all - self.given
     }
 
-    /// There are no more samples.
+    /// Ends the track: no more samples are returned.
     pub(super) fn end(&mut self) {
         self.given += self.left();
     }
 
-    /// Returns how many samples last how long.
+    /// Returns the durations, each with its number of consecutive samples.
     pub(super) fn durations(&self) -> impl Iterator<Item = (u32, u32)> {
         let entries = self.durations.entries.iter();
         entries.map(|entry| (entry.sample_count, entry.sample_delta))
@@ -140,7 +140,7 @@ impl Tables {
         })
     }
 
-    /// Goes on to the chunk of the next sample; which sample entry it has.
+    /// Moves to the chunk of the next sample. Returns its sample entry.
     fn find_chunk(&mut self) -> Option<u32> {
         loop {
             self.chunks.get(self.chunk)?;
@@ -160,7 +160,7 @@ impl Tables {
         }
     }
 
-    /// Returns whether the sample that was given last is a key frame.
+    /// Returns whether the last returned sample is a key frame.
     fn is_key(&mut self) -> bool {
         let Some(keys) = &self.keys else {
             return true;

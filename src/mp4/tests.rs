@@ -349,7 +349,7 @@ fn a_file_that_was_cut_ends_where_it_does() {
     assert!(reader.next().unwrap().is_none());
     assert_eq!(reader.missing(), 2);
     assert!(refused(&file(2, &[])).contains("ends before its index"));
-    assert!(refused(b"RIFF and so on, not an MP4").contains("does not begin as one"));
+    assert!(refused(b"RIFF and so on, not an MP4").contains("does not begin like one"));
 }
 
 #[test]

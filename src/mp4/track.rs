@@ -1,4 +1,4 @@
-//! A track of video: what `moov` says of it.
+//! A video track as described by `moov`.
 //!
 //! Source: ISO/IEC 14496-12, clauses 8.3, 8.4 and 8.6.5 (edit lists).
 
@@ -12,27 +12,26 @@ use super::fragments::Fragments;
 use super::tables::Tables;
 use super::{damaged, unsupported};
 
-/// The first track of video.
+/// The first video track.
 #[derive(Debug)]
 pub(super) struct Track {
-    /// Units of time a second.
+    /// Units of time per second.
     pub(super) timescale: u32,
     pub(super) entries: Vec<Entry>,
     pub(super) edit: Edit,
-    /// A unit of the movie's time, in which lengths are said.
+    /// One unit of the movie's time, in which edits are measured, rounded up to the track's units.
     pub(super) rounding: u32,
     pub(super) tables: Tables,
     pub(super) fragments: Option<Fragments>,
-    /// Tracks of video behind it.
-    /// How players turn the pictures.
+    /// How players rotate or mirror pictures.
     pub(super) matrix: [i32; 9],
     pub(super) others: usize,
 }
 
-/// Which part of a track is shown, in its units.
+/// The part of a track that is shown, in its units of time.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Edit {
-    /// Nothing is shown before this.
+    /// Time at the beginning during which nothing is shown.
     pub(super) delay: i64,
     /// The start and end of the part that is shown.
     pub(super) from: i64,
@@ -43,15 +42,15 @@ impl Track {
     pub(super) fn read(moov: &[u8]) -> io::Result<Self> {
         if child(moov, b"cmov").is_some() {
             return Err(unsupported(
-                "its index is compressed (cmov), which is not read",
+                "its index is compressed (cmov), which is not supported",
             ));
         }
         let mut tracks = children(moov).filter(|(kind, body)| kind == b"trak" && is_video(body));
-        let (_, trak) = tracks.next().ok_or_else(|| damaged("no track of video"))?;
+        let (_, trak) = tracks.next().ok_or_else(|| damaged("no video track"))?;
         let mdia = child(trak, b"mdia").ok_or_else(|| damaged("a track without mdia"))?;
         let timescale = need::<Mdhd>(mdia)?.timescale;
         if timescale == 0 {
-            return Err(damaged("a track with 0 units of time a second"));
+            return Err(damaged("a track with timescale 0"));
         }
         let stbl = descend(mdia, &[b"minf", b"stbl"]);
         let stbl = stbl.ok_or_else(|| damaged("a track without stbl"))?;
@@ -80,7 +79,7 @@ impl Track {
         })
     }
 
-    /// Returns how long it is, unless it has fragments.
+    /// Returns its duration, unless it has fragments.
     pub(super) fn length(&self) -> Option<u64> {
         let each = self.tables.durations();
         let length = each.map(|(count, each)| u64::from(count) * u64::from(each));
@@ -90,10 +89,10 @@ impl Track {
     }
 
     pub(super) fn entry(&self, number: u32) -> io::Result<&Entry> {
-        // Some write 0 for the first one.
+        // Some files have 0 for the first one.
         let at = (number as usize).saturating_sub(1);
         let entry = self.entries.get(at);
-        entry.ok_or_else(|| damaged(format_args!("a sample of sample entry {number}")))
+        entry.ok_or_else(|| damaged(format_args!("no sample entry {number}")))
     }
 }
 
@@ -113,7 +112,7 @@ fn fragments(moov: &[u8], track: u32) -> io::Result<Option<Fragments>> {
 }
 
 impl Edit {
-    /// Lengths are in units of the movie, places in those of the track.
+    /// Reads an edit list. Durations are in units of the movie, media times in those of the track.
     fn read(elst: &Elst, movie: u32, timescale: u32) -> io::Result<Self> {
         let units = |length: u64| {
             let length = u128::from(length) * u128::from(timescale);
@@ -124,7 +123,7 @@ impl Edit {
         let mut parts = 0;
         for entry in &elst.entries {
             match entry.media_time {
-                // Nothing is shown for so long; behind the part it shows nothing more.
+                // An empty edit before the part delays it; one after it has no effect.
                 None if parts == 0 => {
                     let delay = edit.delay.checked_add(units(entry.segment_duration)?);
                     edit.delay = delay.ok_or_else(|| damaged("an edit list that never ends"))?;
@@ -133,7 +132,7 @@ impl Edit {
                 Some(from) => {
                     parts += 1;
                     edit.from = i64::try_from(from).map_err(|_| damaged("an edit list"))?;
-                    // Of a file in fragments nobody knows it when the list is written.
+                    // In a fragmented file the duration is unknown when the list is written.
                     edit.to = match entry.segment_duration {
                         0 => None,
                         length => edit.from.checked_add(units(length)?),
@@ -144,7 +143,7 @@ impl Edit {
         match parts {
             0 | 1 => Ok(edit),
             parts => Err(unsupported(format_args!(
-                "its edit list shows {parts} parts of the video: one is read"
+                "its edit list shows {parts} parts of the video: only one is supported"
             ))),
         }
     }

@@ -1,4 +1,4 @@
-//! Geometry of the pattern: the code strip and the area right of it and below.
+//! Geometry of the pattern: the code strip, and the area to the right of it and below.
 
 use crate::picture::PictureError;
 

@@ -10,8 +10,8 @@
 //! | 64 to 95 | CRC-32 of the frame number and of every byte of every plane outside the strip |
 //! | 96 to 127 | CRC-32 of the two above |
 //!
-//! [`verify`] is for frames that came without loss: it reads every byte of every plane (not the
-//! padding behind rows), so that a single wrong byte, a stale row or a mix of two frames is found.
+//! [`verify`] is for frames transferred without loss: it reads every byte of every plane (not the
+//! padding behind rows), so it detects a single wrong byte, a stale row or a mix of two frames.
 //! [`read_number`] is for frames that went through a lossy codec: it looks at the middle of the
 //! cells only and trusts a number only if the code's own checksum agrees.
 //!

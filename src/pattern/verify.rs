@@ -9,7 +9,7 @@ use crate::picture::Picture;
 
 /// Checks that `picture` is one complete, unchanged pattern frame, and returns its number.
 ///
-/// Every byte of every row is read once. Padding behind rows is not looked at.
+/// Every byte of every row is read once. Padding behind rows is ignored.
 ///
 /// # Errors
 /// [`PictureError`]: what differs, with the number if that could be read.
@@ -49,8 +49,8 @@ pub fn verify(picture: &Picture<'_>) -> Result<u64, PictureError> {
 /// Only the middle of each cell is looked at; the content is not checked.
 ///
 /// # Errors
-/// [`PictureError::NoPattern`] when the cells make no code; [`PictureError::PatternFormat`] and
-/// [`PictureError::PatternSize`] for a picture that can be no pattern.
+/// [`PictureError::NoPattern`] if the cells contain no valid code; [`PictureError::PatternFormat`]
+/// and [`PictureError::PatternSize`] for a format or size without a pattern.
 pub fn read_number(picture: &Picture<'_>) -> Result<u64, PictureError> {
     read(picture).map(|(_, _, code)| code.number)
 }

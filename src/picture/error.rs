@@ -38,7 +38,7 @@ pub enum PictureError {
         memories: usize,
     },
     /// A plane ends after the end of the memory.
-    #[error("plane {plane} needs {needs} bytes, but there are {has}")]
+    #[error("plane {plane} needs {needs} bytes, but has {has}")]
     TooShort {
         /// Which plane, from 0.
         plane: usize,
@@ -141,12 +141,12 @@ pub enum PictureError {
         largest: (u32, u32),
     },
     /// The cells hold no code: not a pattern frame, or its code strip is damaged.
-    #[error("no pattern frame: the code strip holds no valid code")]
+    #[error("not a pattern frame: the code strip holds no valid code")]
     NoPattern,
     /// The pattern's code is readable, but its strip has a changed byte.
     #[error("pattern frame {number} has a changed byte in its code strip")]
     PatternStrip {
-        /// The frame number that the strip says.
+        /// The frame number in the strip.
         number: u64,
     },
     /// The content is not that of this pattern frame: changed, torn, or of another frame.
@@ -154,11 +154,11 @@ pub enum PictureError {
         "pattern frame {number} is damaged or torn: checksum {found:08x}, expected {expected:08x}"
     )]
     PatternContent {
-        /// The frame number that the strip says.
+        /// The frame number in the strip.
         number: u64,
-        /// The checksum that the strip says.
+        /// The checksum in the strip.
         expected: u32,
-        /// The checksum of what is there.
+        /// The checksum of the content.
         found: u32,
     },
     /// A source that is to be decoded does not deliver JPEG.
@@ -167,14 +167,14 @@ pub enum PictureError {
         /// The source's format.
         fourcc: FourCc,
     },
-    /// The frame does not begin as a JPEG image.
+    /// The frame does not begin with a JPEG image.
     #[error("{}", without_jpeg(*bytes))]
     NoJpeg {
         /// Its bytes.
         bytes: usize,
     },
     /// The JPEG image has no end: the camera or the bus lost a part.
-    #[error("the JPEG image is cut: no end (marker EOI) in {bytes} bytes")]
+    #[error("the JPEG image is truncated: no end (marker EOI) in {bytes} bytes")]
     JpegCut {
         /// Bytes that are there.
         bytes: usize,

@@ -115,9 +115,9 @@ impl<'a> Picture<'a> {
         )
     }
 
-    /// Returns a view of memory parts in which an image lies as `layout` says. `part` gives the
-    /// bytes of a memory part and how many of them to leave out before its planes; a plane that
-    /// they do not hold is empty.
+    /// Creates a view of memory parts that contain an image of this layout. `part` returns the
+    /// bytes of a memory part, and how many of them to skip before its planes; a plane outside of
+    /// them is empty.
     ///
     /// # Errors
     /// As [`Picture::from_planes`].
@@ -227,7 +227,7 @@ impl<'a> Picture<'a> {
         if !fits(rect.x, rect.width, self.width) || !fits(rect.y, rect.height, self.height) {
             return Err(outside());
         }
-        // What lies left of and above the corner is an image of that size.
+        // The area left of and above the corner is an image of that size.
         let (skip, count) =
             extents(self.fourcc, rect.x, rect.y).ok_or(PictureError::Format(self.fourcc))?;
         let mut planes = self.planes;

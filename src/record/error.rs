@@ -69,7 +69,7 @@ pub enum RecordError {
     Format(io::Error),
     /// A key frame without usable parameter sets in it or before, so that no decoder could start.
     #[error(
-        "a key frame came, but not one of each of its parameter sets with it or before: its \
+        "parameter sets are missing in a key frame and before it: its \
              encoder has to send them first, or with each key frame"
     )]
     ParameterSets,
@@ -92,8 +92,8 @@ pub enum RecordError {
     },
     /// Pictures to be kept as JPEG are not JPEG.
     #[error(
-        "{path}: to be kept as Motion-JPEG, frames have to be MJPG, and are {fourcc}: choose \
-         another codec or name, or a camera and format that give MJPG"
+        "{path}: to be kept as Motion-JPEG, frames have to be MJPG, but they are {fourcc}: \
+         choose another codec or name, or a camera and format that deliver MJPG"
     )]
     NoJpeg {
         /// The file.
@@ -176,23 +176,22 @@ impl RecordError {
 fn other_name(path: &Path) -> String {
     match annex_b(path) {
         Some(codec) => format!(
-            "the file name says {codec}, but what is to be recorded is of another codec: choose \
+            "the file name says {codec}, but the recording has another codec: choose \
              another name (.mp4 holds both) or that codec"
         ),
-        None if is_mjpeg(path) => "the file name says Motion-JPEG, but what is to be recorded is \
-             of another codec: choose another name (.mp4 holds all), or a camera and format that \
-             give MJPG"
+        None if is_mjpeg(path) => "the file name says Motion-JPEG, but the recording has another \
+             codec: choose another name (.mp4 holds all), or a camera and format that deliver MJPG"
             .to_owned(),
         None => "the file name must end in .mp4 (fragmented MP4), in .h264, .264, .h265, .265 or \
-             .hevc (Annex B of that codec), in .mjpeg (JPEG as cameras give it), or in .y4m (raw \
-             video)"
+             .hevc (Annex B of that codec), in .mjpeg (JPEG as cameras deliver it), or in .y4m \
+             (raw video)"
             .to_owned(),
     }
 }
 
 fn seekable(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::NotSeekable => "; an MP4 needs a file: a pipe takes .h264, .h265 and .y4m",
+        io::ErrorKind::NotSeekable => "; an MP4 needs a file: a pipe accepts .h264, .h265 and .y4m",
         _ => "",
     }
 }

@@ -8,8 +8,8 @@
 //! | `.y4m` | raw pictures, by `RawRecorder` | cargo feature `record` |
 //!
 //! # Durability
-//! A file of the same name stays until the new one is playable, which takes the name with its first
-//! complete fragment or picture, or when it is finished ([`Track::whole`]).
+//! An existing file of the same name stays until the new one is playable. The new file takes the
+//! name with its first complete fragment or picture, or when it is finished ([`Track::whole`]).
 //!
 //! An MP4 file grows by complete fragments, each at most a second or one group of pictures long,
 //! and each is on the medium before the next one starts (see [`Track::durable`]). Readers skip a
@@ -17,25 +17,25 @@
 //! a full disk the file plays up to its last complete fragment, without repair and without
 //! [`Recorder::finish`]. An Annex B file plays up to its last complete picture.
 //!
-//! [`Recorder::finish`] writes the index of all samples into room reserved in front. The file is
-//! then an ordinary MP4, which players open and seek at once and which plays up to the end of a
-//! truncated copy. The room is 128 KiB, enough for 15 minutes at 30 frames a second, followed by a
-//! hole for a day (or for [`Track::expected_frames`]). The hole takes no space on the medium, and
-//! is removed from a file that does not need it if the file system can do that (ext4, XFS, F2FS).
-//! On FAT, which fills holes, the room is for two hours. A recording that outgrows its room stays
-//! in fragments.
+//! [`Recorder::finish`] writes the index of all samples into space reserved at the start. The file
+//! is then an ordinary MP4, which players open and seek at once and which plays up to the end of a
+//! truncated copy. The reserved space is 128 KiB, enough for 15 minutes at 30 frames a second,
+//! followed by a hole for a day (or for [`Track::expected_frames`]). The hole takes no space on the
+//! medium, and is removed from a file that does not need it if the file system can do that (ext4,
+//! XFS, F2FS). On FAT, which fills holes, there is space for two hours. A recording that outgrows
+//! the reserved space stays fragmented.
 //!
 //! # Parameter sets
 //! The sets of the first key frame are in an MP4's header (`avc1`, `hvc1`), not among the samples,
-//! even if the stream repeats them. Other sets that come later are among the samples, and the
-//! header says so (`avc3`, `hev1`), as ISO/IEC 14496-15 requires: players that read sets only in
-//! the header, such as some of Apple's, then refuse the file, which they would show wrongly.
+//! even if the stream repeats them. Different sets that arrive later are among the samples, and the
+//! header says so (`avc3`, `hev1`), as ISO/IEC 14496-15 requires: players that read sets only from
+//! the header, such as some of Apple's, then refuse the file instead of showing it wrongly.
 //!
 //! # Times
 //! Times of packets are kept, relative to the first. The unit of time is chosen so that the
 //! duration of a frame is exact: pictures with times of
 //! [`FrameRate::time_ns`](crate::FrameRate::time_ns) make a file of exactly that rate. A
-//! [`Timeline`] makes such times of a source's timestamps.
+//! [`Timeline`] computes such times from a source's timestamps.
 //!
 //! A `Recording` combines all of this: it accepts pictures, packets or JPEG of any source and
 //! records them in the format of the file's name (cargo features `record` and `jpeg`).

@@ -1,11 +1,11 @@
-//! Formats by the names of files.
+//! Formats by file name.
 
 use std::path::Path;
 
 use super::RecordError;
 use crate::bitstream::Codec;
 
-/// Formats by file name.
+/// The format of a file, by its name.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
     AnnexB,
@@ -35,8 +35,8 @@ impl Kind {
     }
 }
 
-/// Returns the codec whose byte stream a file holds, if its name says that: `.h264`, `.264`,
-/// `.h265`, `.265`, `.hevc`.
+/// Returns the codec of the byte stream in a file, according to its name: `.h264`, `.264`, `.h265`,
+/// `.265`, `.hevc`.
 #[must_use]
 pub fn annex_b(path: impl AsRef<Path>) -> Option<Codec> {
     let extension = path.as_ref().extension()?.to_str()?;
@@ -47,7 +47,7 @@ pub fn annex_b(path: impl AsRef<Path>) -> Option<Codec> {
     }
 }
 
-/// Returns whether the name of a file says that it holds JPEG images, one behind the other:
+/// Returns whether a file contains JPEG images one after the other, according to its name:
 /// `.mjpeg`, `.mjpg`.
 #[must_use]
 pub fn is_mjpeg(path: impl AsRef<Path>) -> bool {
@@ -55,15 +55,15 @@ pub fn is_mjpeg(path: impl AsRef<Path>) -> bool {
     extension.is_some_and(|e| ["mjpeg", "mjpg"].iter().any(|m| e.eq_ignore_ascii_case(m)))
 }
 
-/// Returns whether the name of a file says that it holds raw pictures, which a
-/// [`Recorder`](super::Recorder) does not write.
+/// Returns whether a file contains raw pictures, according to its name; a
+/// [`Recorder`](super::Recorder) does not write those.
 #[must_use]
 pub fn is_raw(path: impl AsRef<Path>) -> bool {
     let extension = path.as_ref().extension();
     extension.is_some_and(|extension| extension.eq_ignore_ascii_case("y4m"))
 }
 
-/// Checks that the name of a file says a format that can be written, before anything is set up.
+/// Checks that a file name selects a format that can be written, before anything is set up.
 ///
 /// # Errors
 /// [`RecordError::Extension`], [`RecordError::NotBuilt`].

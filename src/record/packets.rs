@@ -139,7 +139,7 @@ impl PacketRecorder {
 
     /// Returns whether to ask the host for a key frame
     /// ([`Client::ask_for_key_frame`](crate::Client::ask_for_key_frame)): packets were lost since
-    /// the last call, or no key frame has come for long.
+    /// the last call, or no key frame has arrived for a long time.
     pub fn needs_key_frame(&mut self) -> bool {
         self.gate.needs_request()
     }

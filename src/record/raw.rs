@@ -16,8 +16,8 @@ use crate::y4m::Y4mWriter;
 /// Writes pictures to a Y4M file uncompressed; see [`y4m`](crate::y4m) for the formats.
 ///
 /// The file plays up to its last complete picture at any time. It is synchronised to the medium at
-/// its end and, unless it is not [`durable`](RawRecorder::durable), once for every second of
-/// pictures. It has no times: picture *n* is shown at *n* / rate.
+/// its end and, if it is [`durable`](RawRecorder::durable), once for every second of pictures. It
+/// has no times: picture *n* is shown at *n* / rate.
 ///
 /// ```no_run
 /// use videostream::hal::format::{FourCc, Layout};
@@ -59,7 +59,7 @@ impl RawRecorder {
         if !super::is_raw(path) {
             return Err(RecordError::Extension { path: path.into() });
         }
-        // What can't be held is refused before a file is made, or one that is there lost.
+        // Refuse unsupported pictures before creating a file or replacing an existing one.
         let mut header = Vec::new();
         Y4mWriter::new(&mut header, like, rate, appearance).map_err(RecordError::Format)?;
         let create = |error| RecordError::Create {

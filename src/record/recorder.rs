@@ -10,7 +10,7 @@ use super::{RecordError, Track};
 use crate::bitstream::ParameterSets;
 use crate::bitstream::{Codec, Packet};
 
-/// Extra room for an index on file systems that fill holes: two hours at 30 frames a second.
+/// Additional reserved space on file systems that fill holes: two hours at 30 frames a second.
 #[cfg(feature = "record")]
 const FILLED_HOLE: u64 = 1 << 20;
 
@@ -262,7 +262,7 @@ impl Recorder {
                 let (sets, first_ns) = (&self.sets, packet.dts_ns());
                 let begun = self.file.begin(&mp4.header(sets, first_ns, hole)?);
                 let begun = match begun {
-                    // The disk may be too full for the extra room.
+                    // The disk may be too full for the additional reserved space.
                     Err(_) if hole > 0 => self.file.begin(&mp4.header(sets, first_ns, 0)?),
                     other => other,
                 };

@@ -1,25 +1,25 @@
-//! Packets in the order of decoding, with the times at which their pictures are shown.
+//! Packets in decoding order, with their presentation times.
 
 use std::collections::VecDeque;
 
 use super::Timeline;
 use crate::bitstream::{Codec, PictureOrder};
 
-/// Finds when the picture of each packet is shown, where a source gives its packets one time each,
-/// with B pictures among them: the picture that is shown as the *n*-th one has the *n*-th time of
-/// those that came, in their order.
+/// Finds the presentation time of each packet of a source that gives packets one time each, with B
+/// pictures among them: the *n*-th displayed picture gets the *n*-th time in ascending order.
 ///
-/// Packets wait for as long as a decoder would hold their pictures, without B pictures not at all.
+/// Packets wait for as long as a decoder would hold their pictures; without B pictures they do not
+/// wait.
 #[derive(Debug)]
 pub(super) struct Reorder {
     order: PictureOrder,
     waiting: VecDeque<Waiting>,
-    /// Timestamps and times of arrival that no picture has yet.
+    /// Timestamps and arrival times that are not assigned to a picture yet.
     stamps: Vec<(u64, u64)>,
-    /// Times in the file of pictures in the order of showing, from number `first` on.
+    /// Times in the file, in display order, from picture number `first` on.
     times: VecDeque<u64>,
     first: u64,
-    /// Pictures that are decoded before the next one.
+    /// Number of pictures decoded before the next one.
     decoded: u64,
 }
 
@@ -32,9 +32,9 @@ struct Waiting {
 
 /// The decision about a packet.
 pub(super) enum Next {
-    /// Its bytes, when its picture is shown, and when it is decoded.
+    /// The packet's bytes, presentation time and decoding time.
     Packet(Vec<u8>, u64, u64),
-    /// Its header can't be read, or it refers to what was before the stream began.
+    /// The header is invalid, or it refers to pictures before the start of the stream.
     Useless,
 }
 
@@ -50,12 +50,12 @@ impl Reorder {
         }
     }
 
-    /// Packets that wait.
+    /// Returns the number of waiting packets.
     pub(super) fn len(&self) -> usize {
         self.waiting.len()
     }
 
-    /// Takes the next packet, its timestamp, and when it arrived.
+    /// Adds the next packet, with its timestamp and arrival time.
     pub(super) fn add(&mut self, bytes: Vec<u8>, stamp: (u64, u64)) {
         let is_readable = self.order.add(&bytes).is_ok();
         self.stamps.push(stamp);
@@ -66,12 +66,12 @@ impl Reorder {
         });
     }
 
-    /// No more packets come.
+    /// Ends the stream: no more packets will be added.
     pub(super) fn end(&mut self) {
         self.order.end();
     }
 
-    /// Returns the next packet in the order of decoding, if its time is known.
+    /// Returns the next packet in decoding order, if its time is known.
     pub(super) fn next(&mut self, timeline: &mut Timeline) -> Option<Next> {
         let shown = self.order.next()?;
         let Waiting {
@@ -85,8 +85,7 @@ impl Reorder {
             }
             return Some(Next::Useless);
         };
-        // As many are shown as are decoded before it, so that there is a time for its decoding,
-        // too.
+        // The decoding time of the n-th packet is the n-th presentation time.
         let decoded = self.decoded;
         self.decoded += 1;
         let pts_ns = self.time(number, timeline);
@@ -101,7 +100,7 @@ impl Reorder {
         })
     }
 
-    /// Returns the time of the picture that is shown as this one.
+    /// Returns the time of the picture with this display index.
     fn time(&mut self, number: u64, timeline: &mut Timeline) -> u64 {
         while self.first + self.times.len() as u64 <= number {
             let earliest = (0..self.stamps.len()).min_by_key(|at| self.stamps[*at].0);
@@ -118,7 +117,7 @@ impl Reorder {
     }
 }
 
-/// Times that are looked at again: no decoder holds more pictures.
+/// Most times to keep for later look-ups: no decoder holds more pictures.
 const MOST_HELD: usize = 32;
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
-//! From a source's times to times in a file.
+//! Mapping a source's times to times in a file.
 
-/// No source pauses longer than this, 30 days: a step that is longer is one of its clock.
+/// The longest plausible gap between frames, 30 days. A longer step is one of the source's clock.
 const LONGEST_GAP_NS: u64 = 30 * 86_400 * 1_000_000_000;
 
-/// Presentation times of frames, from 0 and always growing: those of the source, as far as they
-/// make sense.
+/// Presentation times of frames, strictly increasing from 0: those of the source, as far as they
+/// are plausible.
 ///
-/// A frame whose timestamp is 0, stands still, goes back or is years ahead of the one before is as
-/// far from that one as it arrived behind it. Where the source's clock was set, its times count
-/// again from the next frame on.
+/// A frame whose timestamp is 0, equal to or lower than the previous one, or more than 30 days
+/// ahead of it is placed by its arrival time, relative to the previous frame. If the source's clock
+/// was set, its times are used again from the next frame on.
 ///
 /// ```
 /// use videostream::record::Timeline;
@@ -23,14 +23,14 @@ const LONGEST_GAP_NS: u64 = 30 * 86_400 * 1_000_000_000;
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Timeline {
-    /// The last frame whose timestamp made sense.
+    /// The last frame with a plausible timestamp.
     sound: Option<Mark>,
-    /// The last frame, and when it arrived.
+    /// The last frame, and its arrival time.
     last: Option<(Mark, u64)>,
     estimated: u64,
 }
 
-/// The meaning of a timestamp in the file.
+/// A timestamp and its time in the file.
 #[derive(Debug, Clone, Copy)]
 struct Mark {
     timestamp_ns: u64,
@@ -38,7 +38,7 @@ struct Mark {
 }
 
 impl Mark {
-    /// Returns the time in the file of another timestamp, unless the step there makes no sense.
+    /// Returns the time in the file of another timestamp, unless the step to it is implausible.
     fn step_to(self, timestamp_ns: u64) -> Option<u64> {
         let step = timestamp_ns.checked_sub(self.timestamp_ns)?;
         let is_sound = self.timestamp_ns != 0 && (1..=LONGEST_GAP_NS).contains(&step);
@@ -47,14 +47,14 @@ impl Mark {
 }
 
 impl Timeline {
-    /// Returns one whose first frame is still to come.
+    /// Creates a timeline before the first frame.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Returns the presentation time in nanoseconds of the frame that has this timestamp, of any
-    /// clock, and arrived at `arrival_ns` of a clock that is never set.
+    /// Returns the presentation time in nanoseconds of a frame with this timestamp, on any clock,
+    /// and this arrival time, on a clock that is never set.
     pub fn pts_ns(&mut self, timestamp_ns: u64, arrival_ns: u64) -> u64 {
         let pts_ns = self.place(timestamp_ns, arrival_ns);
         let mark = Mark {
@@ -69,7 +69,7 @@ impl Timeline {
         let Some((last, arrived_ns)) = self.last else {
             return 0;
         };
-        // From the frame before when the clock has been set at that one.
+        // Relative to the previous frame if the clock was set there.
         let marks = [self.sound, Some(last)];
         let steps = marks.into_iter().flatten();
         let pts_ns = steps
@@ -87,7 +87,8 @@ impl Timeline {
         last.pts_ns.saturating_add(step)
     }
 
-    /// Frames that are placed by their arrival, as their timestamps make no sense.
+    /// Returns the number of frames timed by their arrival, because their timestamps are
+    /// implausible.
     #[must_use]
     pub fn estimated(&self) -> u64 {
         self.estimated
@@ -100,7 +101,7 @@ mod tests {
 
     const MS: u64 = 1_000_000;
     const HOUR: u64 = 3_600_000 * MS;
-    /// When a source's first frame is taken: long after its start.
+    /// The first timestamp, long after the source's start.
     const START: u64 = HOUR;
 
     /// Returns the times in milliseconds of frames whose timestamps are these and that arrive 10 ms

@@ -66,7 +66,7 @@ impl Track {
     }
 
     /// Sets whether each piece is synchronised to the medium (`fdatasync`) before the next one
-    /// (default: yes). Otherwise a power loss takes what the system still holds in memory.
+    /// (default: yes). Otherwise a power loss also takes data that is still in the page cache.
     #[must_use]
     pub fn durable(self, durable: bool) -> Self {
         Self { durable, ..self }
@@ -80,8 +80,8 @@ impl Track {
         Self { whole, ..self }
     }
 
-    /// Sets the approximate number of frames. An MP4 reserves room in front for the index of so
-    /// many; the default is a day, as a hole that takes no space on the medium.
+    /// Sets the approximate number of frames. An MP4 reserves space at the start for the index of
+    /// this many; the default is a day, as a hole that takes no space on the medium.
     #[must_use]
     pub fn expected_frames(self, frames: u64) -> Self {
         Self {

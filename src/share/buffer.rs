@@ -15,7 +15,7 @@ pub(super) struct Buffer {
     size: u64,
     fd: OwnedFd,
     mapped: OnceLock<Mapped>,
-    /// Number of the look-up when a frame in it was last held.
+    /// Number of the latest look-up for which a frame in it was held.
     used: AtomicU64,
 }
 
@@ -24,9 +24,9 @@ impl Buffer {
         self.size
     }
 
-    /// Records that look-up `count` was for a frame in it.
+    /// Records that look-up `count` was for a frame in this buffer.
     pub(super) fn mark_used(&self, count: u64) {
-        // Relaxed suffices: it only decides which mapping goes first.
+        // Relaxed suffices: it only decides which mapping is dropped first.
         self.used.store(count, Ordering::Relaxed);
     }
 

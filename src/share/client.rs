@@ -17,7 +17,7 @@ use super::inbox::Report;
 use super::reader::Reader;
 use crate::Result;
 
-/// Limit of the time to ask for a key frame, in nanoseconds.
+/// Longest time to spend on a request for a key frame, in nanoseconds.
 const ASKING_NS: u64 = 200_000_000;
 
 /// Configures a [`Client`]; made by [`Client::builder`].
@@ -31,49 +31,50 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// Newest frame at each call (default), or every frame in order.
+    /// Sets which frames are returned: the newest one at each call (default), or every one in
+    /// order.
     #[must_use]
     pub fn mode(mut self, mode: Mode) -> Self {
         self.config.mode = mode;
         self
     }
 
-    /// Most frames to hold at once (default 1, at most 64). The host refuses more than it can
-    /// spare.
+    /// Sets the maximum number of frames held at once (default 1, at most 64). The host refuses
+    /// more than it can spare.
     #[must_use]
     pub fn hold(mut self, frames: u32) -> Self {
         self.config.hold = frames;
         self
     }
 
-    /// How long to spin before sleeping when waiting for a frame (default 0). Lower latency at the
-    /// price of a core.
+    /// Sets how long to spin before sleeping when waiting for a frame (default 0). This lowers the
+    /// latency at the cost of a CPU core.
     #[must_use]
     pub fn spin(mut self, time: Duration) -> Self {
         self.config.spin_ns = nanoseconds(time);
         self
     }
 
-    /// Whether to wait for a host that does not exist yet, and to reconnect when the host goes away
-    /// (default: no). The first frame of a new host says so ([`Frame::is_after_restart`]). The
-    /// pauses between attempts grow from 5 to 200 ms, across waits, until a frame arrives.
+    /// Sets whether to wait for a host that does not exist yet, and to reconnect when the host goes
+    /// away (default: no). The first frame of a new host is marked ([`Frame::is_after_restart`]).
+    /// The pauses between attempts grow from 5 to 200 ms, across waits, until a frame arrives.
     #[must_use]
     pub fn reconnect(mut self, reconnect: bool) -> Self {
         self.reconnect = reconnect;
         self
     }
 
-    /// Most buffers to keep mapped (default 64, all that a host can have). A buffer is mapped when
-    /// a frame in it is first read. Beyond this number, buffers without held frames are unmapped,
-    /// least recently used first. For small address spaces; mapping again costs some hundred
-    /// microseconds a frame.
+    /// Sets the maximum number of buffers that stay mapped (default 64, all that a host can have).
+    /// A buffer is mapped when a frame in it is first read. Beyond this number, buffers without
+    /// held frames are unmapped, least recently used first. A lower number is for small address
+    /// spaces; mapping a buffer again costs a few hundred microseconds per frame.
     #[must_use]
     pub fn keep_mapped(mut self, buffers: usize) -> Self {
         self.keep_mapped = buffers.max(1);
         self
     }
 
-    /// Time-out of connecting (default 5 seconds).
+    /// Sets the time-out of connecting (default 5 seconds).
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -98,7 +99,7 @@ impl ClientBuilder {
 
     /// Asks the host of a compressed stream for a key frame. Since each new client gets one, this
     /// connects for a moment, at most 200 ms. It is a hint: a host without room for another client
-    /// sends no key frame before its time.
+    /// sends no additional key frame.
     pub fn ask_for_key_frame(&self) {
         // Every host admits a client that holds one frame.
         let config = ipc::client::Config::default();
@@ -298,8 +299,8 @@ impl Client {
 }
 
 impl AsFd for Client {
-    /// Readable when [`Client::poll_next`] has a frame or the host has sent a message. The file
-    /// descriptor changes with each move to a new host.
+    /// Returns a file descriptor that is readable when [`Client::poll_next`] has a frame or the
+    /// host has sent a message. It changes with each move to a new host.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.reader.connection().events()
     }

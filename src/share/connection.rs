@@ -20,7 +20,7 @@ use crate::{Error, Result};
 /// Interval at which a thread that waits for an answer checks whether another one has received it.
 const ANSWER_LOOK_NS: u64 = 50_000_000;
 
-/// Makes an epoll descriptor over the socket and the event of new frames.
+/// Creates an epoll descriptor over the socket and the event of new frames.
 fn watch(client: &ipc::client::Client) -> Result<OwnedFd> {
     let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(Error::of(Call::EpollCreate))?;
     for fd in [client.socket_fd(), client.event_fd()] {
@@ -70,7 +70,7 @@ impl Pending {
         })
     }
 
-    /// Readable when the host has answered.
+    /// Returns the socket, which is readable when the host has answered.
     pub(super) fn socket_fd(&self) -> BorrowedFd<'_> {
         self.pending.socket_fd()
     }
@@ -104,7 +104,7 @@ pub(super) struct Connection {
     inbox: Inbox<Buffer>,
     /// Most mappings to keep. Mappings of held frames are kept even beyond it.
     keep_mapped: usize,
-    /// Number of buffer look-ups so far, which tells the least recently used mapping.
+    /// Number of buffer look-ups so far; it orders the mappings by their last use.
     held: AtomicU64,
     socket: String,
     /// An epoll descriptor over the host's messages and frames, for event loops.
@@ -116,7 +116,8 @@ impl Connection {
         &self.ipc
     }
 
-    /// Readable when the host has sent a message or, while armed, a frame.
+    /// Returns a file descriptor that is readable when the host has sent a message or, while armed,
+    /// a frame.
     pub(super) fn events(&self) -> BorrowedFd<'_> {
         self.events.as_fd()
     }
@@ -128,8 +129,8 @@ impl Connection {
         }
     }
 
-    /// Returns the buffer with this id. An unknown one is still in the socket, since the host sends
-    /// it before the first frame that lies in it.
+    /// Returns the buffer with this id. If it is not known yet, it is still in the socket, since
+    /// the host sends a buffer before the first frame in it.
     pub(super) fn buffer(&self, id: u32) -> Result<Arc<Buffer>> {
         let buffer = self.inbox.buffer(id, || self.ipc.pump());
         let buffer = buffer.map_err(|why| self.error(why))?;
@@ -138,7 +139,7 @@ impl Connection {
         Ok(buffer)
     }
 
-    /// Returns the fence with this id, which the host sends before the frame, too.
+    /// Returns the fence with this id, which the host also sends before the frame.
     pub(super) fn fence(&self, id: u32) -> Result<Arc<OwnedFd>> {
         let fence = self.inbox.fence(id, || self.ipc.pump());
         fence.map_err(|why| self.error(why))

@@ -9,7 +9,7 @@ use super::connection::{Connection, Pending};
 use crate::Result;
 use crate::back_off::BackOff;
 
-/// Pauses between two attempts.
+/// Growing pauses between attempts.
 const PAUSES_NS: [u64; 7] = [
     5_000_000,
     10_000_000,

@@ -317,7 +317,7 @@ pub struct Pixels<'a> {
     frame: &'a Frame,
     /// The memory of each plane; `None` for planes in the same buffer as the first.
     access: [Option<ReadGuard<'a>>; MAX_PLANES],
-    /// Where each plane lies in its memory.
+    /// Location of each plane in its memory.
     ranges: [Range<usize>; MAX_PLANES],
 }
 

@@ -26,17 +26,17 @@ pub struct HostBuilder {
 }
 
 impl HostBuilder {
-    /// Serves this listening socket instead of creating one, as with systemd's socket activation.
-    /// The host takes its name, does not remove its file at the end, and serves clients that have
-    /// connected before. `mode` has no effect.
+    /// Sets a listening socket to serve instead of creating one, as with systemd's socket
+    /// activation. The host uses its name, does not remove its file at the end, and serves clients
+    /// that have connected before. `mode` has no effect.
     #[must_use]
     pub fn listener(mut self, socket: OwnedFd) -> Self {
         self.listener = Some(Arc::new(socket));
         self
     }
 
-    /// Most frames that are published or held at once (default 8). All clients together can hold
-    /// one less. Each is a buffer that the producer can't fill meanwhile.
+    /// Sets the maximum number of frames that are published or held at once (default 8). All
+    /// clients together can hold one less. Each is a buffer that the producer can't fill meanwhile.
     #[must_use]
     pub fn max_outstanding(mut self, frames: u32) -> Self {
         self.config.max_outstanding = frames;
@@ -48,14 +48,15 @@ impl HostBuilder {
         self
     }
 
-    /// Permission bits of the socket's file (default `0o600`); without effect on abstract names.
+    /// Sets the permission bits of the socket's file (default `0o600`); without effect on abstract
+    /// names.
     #[must_use]
     pub fn mode(mut self, mode: u32) -> Self {
         self.config.mode = mode;
         self
     }
 
-    /// Which frames make room for new ones (default: the oldest that no client holds).
+    /// Sets which frames make room for new ones (default: the oldest that no client holds).
     #[must_use]
     pub fn policy(mut self, policy: Policy) -> Self {
         self.config.policy = policy;
@@ -300,14 +301,15 @@ impl Host {
         &self.inner
     }
 
-    /// Returns the same for calls that change it. Their errors do not name the socket.
+    /// Returns the host of the ipc layer, for calls that change it. Their errors do not name the
+    /// socket.
     pub fn ipc_mut(&mut self) -> &mut ipc::Host {
         &mut self.inner
     }
 }
 
 impl AsFd for Host {
-    /// Readable when [`Host::process`] has work to do.
+    /// Returns a file descriptor that is readable when [`Host::process`] has work to do.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.inner.as_fd()
     }

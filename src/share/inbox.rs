@@ -8,8 +8,8 @@ use videostream_ipc::client::Event;
 use videostream_ipc::wire::{ClientStatus, HostStatus};
 use videostream_ipc::{Error, MAX_BUFFERS, MAX_CLIENTS};
 
-/// Most messages read at once. A socket's queue has fewer, so a host that sends endlessly cannot
-/// block its client.
+/// The most messages to read at once: more than a socket's queue holds. A host that sends endlessly
+/// cannot block its client.
 const MAX_MESSAGES: usize = 4096;
 
 /// An object that frames refer to by its id.
@@ -128,8 +128,8 @@ impl<B: ReceivedBuffer> Inbox<B> {
         }
     }
 
-    /// Handles the messages that `next` reads, until none is left or more have come than a socket
-    /// holds.
+    /// Handles the messages that `next` reads, until none is left or more have arrived than a
+    /// socket's queue holds.
     ///
     /// # Errors
     /// Those of `next` and [`Inbox::apply`].
@@ -262,7 +262,7 @@ mod tests {
         );
     }
 
-    /// Counts the messages that `act` reads from a host that always has one more.
+    /// Returns the number of messages that `act` reads from a host that always has one more.
     fn read_by<T>(
         act: impl FnOnce(&Inbox<Buffer>, &dyn Fn() -> Result<Option<Event>, Error>) -> T,
     ) -> (usize, T) {

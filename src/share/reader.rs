@@ -15,11 +15,12 @@ use crate::Result;
 /// Most consecutive frames that are skipped because their buffer or fence has not arrived.
 const MAX_PASSED: u32 = 16;
 
-/// Most consecutive looks at a ring that announces newer frames but has none to hold: an endless
-/// announcer must not block an event loop.
+/// The most consecutive looks at a ring that announces newer frames but has none to hold. A host
+/// that announces endlessly must not block an event loop.
 pub(super) const MAX_LOOKS: u32 = 64;
 
-/// Returns whether a buffer or fence has not arrived yet; the next frame may be complete.
+/// Returns whether the error means that a buffer or fence has not arrived yet; the next frame may
+/// be complete.
 fn is_late(error: &crate::Error) -> bool {
     matches!(error.share(), Some(ipc::Error::UnknownBuffer { .. }))
 }
@@ -53,7 +54,7 @@ impl Reader {
         }
     }
 
-    /// Continues at another host.
+    /// Continues with another host.
     pub(super) fn move_to(&mut self, connection: Arc<Connection>) {
         *self = Self {
             connection,

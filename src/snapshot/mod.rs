@@ -1,14 +1,14 @@
-//! One picture as a PNG or JPEG file, by the file's name.
+//! Saves a picture as a PNG or JPEG file, depending on the file's name.
 //!
-//! Takes the formats of `convert::formats()`: YUV, RGB and grey of 8 bits; and the JPEG images of a
-//! camera (MJPG, JPEG). Of those a JPEG file gets the very bytes, with the Huffman tables that most
-//! cameras leave out.
+//! It accepts the formats of `convert::formats()` (8-bit YUV, RGB and grey) and the JPEG images of
+//! a camera (MJPG, JPEG). Saved as JPEG, those keep their bytes; the Huffman tables that most
+//! cameras leave out are added.
 //!
 //! The file appears complete or not at all: it is written under another name next to it
 //! (`.NAME.XXXXXXXX.part`) and renamed at the end. A device, a FIFO or the target of a symbolic
 //! link is written in place.
 //!
-//! Needs the cargo feature `snapshot`; without it [`save`] says so.
+//! Needs the cargo feature `snapshot`; without it [`save`] returns an error.
 
 #[cfg(feature = "snapshot")]
 mod rgb;
@@ -79,8 +79,8 @@ pub fn save(
     save_with_quality(path, picture, colorimetry, JPEG_QUALITY)
 }
 
-/// Like [`save`], with the quality of a JPEG file, 1 to 100. It has no effect on PNG, or on the
-/// image of a camera, which is kept unchanged.
+/// Works like [`save`], with the quality of a JPEG file, 1 to 100. It has no effect on PNG, or on
+/// the image of a camera, which is kept unchanged.
 ///
 /// # Errors
 /// As [`save`]; [`RecordError::Quality`].
@@ -104,7 +104,7 @@ pub fn save_with_quality(
         }
         let bytes = picture.planes().first().map_or(&[][..], |plane| plane.data);
         let image = jpeg::whole(bytes)?;
-        // Of a frame that lacks a part no file is made.
+        // No file is created for an incomplete image.
         let (rgb, width, height) = jpeg::to_rgb(&image, width, height)?;
         match kind {
             Kind::Jpeg => write::save_bytes(path, &image),

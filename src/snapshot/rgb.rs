@@ -7,7 +7,7 @@ use crate::colorimetry::Colorimetry;
 use crate::convert::{self, Convert, Options};
 use crate::picture::{Picture, PictureMut};
 
-/// Three bytes a pixel, rows without padding.
+/// Converts a picture to RGB: three bytes per pixel, rows without padding.
 pub(super) fn to_rgb(
     picture: &Picture<'_>,
     colorimetry: Colorimetry,

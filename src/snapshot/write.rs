@@ -9,7 +9,7 @@ use crate::colorimetry::{Colorimetry, Matrix, Primaries, Transfer};
 use crate::fresh::Fresh;
 use crate::record::Recorded;
 
-/// The chunk of colours.
+/// The chunk with the code points of the colours.
 const CICP: png::chunk::ChunkType = png::chunk::ChunkType(*b"cICP");
 
 pub(super) fn save(
@@ -27,7 +27,7 @@ pub(super) fn save(
     })
 }
 
-/// Writes a file of these bytes.
+/// Writes a file with these bytes.
 pub(super) fn save_bytes(path: &Path, bytes: &[u8]) -> Result<(), RecordError> {
     whole(path, |mut file| file.write_all(bytes))
 }
@@ -37,7 +37,7 @@ fn whole(path: &Path, fill: impl FnOnce(&File) -> io::Result<()>) -> Result<(), 
     let written = Fresh::create(path).and_then(|(file, mut fresh)| {
         fill(&file)?;
         match file.sync_data() {
-            // A pipe or device needs not to be.
+            // A pipe or device can't be synchronised, and need not be.
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => {}
             synchronised => synchronised?,
         }
@@ -83,7 +83,7 @@ fn encode(
     out.flush()
 }
 
-/// Colours of RGB by their numbers in ITU-T H.273, full range; `None` unless all are known.
+/// Returns the code points of RGB in ITU-T H.273, full range; `None` unless all are known.
 ///
 /// Source: PNG, third edition, clause 11.3.2.6.
 fn cicp(colorimetry: Colorimetry) -> Option<[u8; 4]> {

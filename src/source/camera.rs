@@ -70,7 +70,7 @@ impl CameraSource {
         }
     }
 
-    /// Whether to wait for the same camera when it is unplugged or fails, and to restart it
+    /// Sets whether to wait for the same camera when it is unplugged or fails, and to restart it
     /// (default: no). It may return under another node number: see [`CameraSetup`].
     #[must_use]
     pub fn reconnect(mut self, reconnect: bool) -> Self {
@@ -117,7 +117,7 @@ impl CameraSource {
         Ok(())
     }
 
-    /// Suspends the source until the cause of `error` is over.
+    /// Suspends the source until the cause of `error` is gone.
     fn wait_for(&mut self, error: CameraError) {
         match &self.trouble {
             None => {
@@ -125,7 +125,7 @@ impl CameraSource {
                 self.retry.reset();
                 self.trouble = Some(error.into());
             }
-            // Keep the first error: that the camera is still away is no news.
+            // Keep the first error: the camera being still away is not new.
             Some(_) if error.kind() == ErrorKind::NotFound => {}
             Some(_) => self.trouble = Some(error.into()),
         }
@@ -204,7 +204,7 @@ fn rate(stream: &CameraStream) -> Option<FrameRate> {
     FrameRate::new(interval.denominator, interval.numerator).ok()
 }
 
-/// Reads colours and the shape of samples from the driver.
+/// Reads colours and sample aspect ratio from the driver.
 fn appearance(stream: &CameraStream) -> Appearance {
     let format = &stream.negotiated().format;
     let colorimetry = Colorimetry::from_v4l2(packed(format.colorimetry), format.fourcc);
@@ -232,7 +232,7 @@ fn appearance(stream: &CameraStream) -> Appearance {
     }
 }
 
-/// Packs one byte per part, the first one lowest.
+/// Packs one byte per field, the first one lowest.
 fn packed(colours: Colours) -> u32 {
     let parts = [
         colours.colorspace,

@@ -13,8 +13,8 @@ use crate::{Error, Result};
 
 /// Converts and scales whole pictures of another source, to be shared or encoded.
 ///
-/// The colorimetry stays that of the source. When the source changes its size or format, the result
-/// keeps its own.
+/// The colorimetry stays that of the source. When the source changes its size or format, the output
+/// keeps its size and format.
 #[derive(Debug)]
 pub struct ConvertedSource<S> {
     reader: Reader<S>,
@@ -29,7 +29,8 @@ impl<S: Source> ConvertedSource<S> {
     ///
     /// # Errors
     /// [`Error::Picture`] when the format of the source or `fourcc` is not one of
-    /// [`formats`](crate::convert::formats); [`Error::Format`], [`Error::Memory`], [`Error::Access`].
+    /// [`formats`](crate::convert::formats); [`Error::Format`], [`Error::Memory`],
+    /// [`Error::Access`].
     pub fn new(source: S, fourcc: FourCc, width: u32, height: u32, buffers: u32) -> Result<Self> {
         crate::convert::check(source.layout().fourcc, fourcc).map_err(Error::Picture)?;
         let layout = Layout::new(fourcc, width, height)?;

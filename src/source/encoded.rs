@@ -124,7 +124,7 @@ fn with_appearance_of(
     config: &EncoderConfig,
     asked: Appearance,
 ) -> EncoderConfig {
-    // RGB becomes NV12 or the like.
+    // RGB is converted to NV12 or similar.
     let shown = source.appearance().converted(config.fourcc, FourCc::NV12);
     config.appearance(asked.or(shown))
 }

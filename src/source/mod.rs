@@ -97,24 +97,24 @@ pub trait Source {
         self.behind()?.due_ns()
     }
 
-    /// Handles events of `ready_fd` other than frames; call it when poll reports `POLLPRI`.
+    /// Handles events of `ready_fd` other than frames. Call it when poll reports `POLLPRI`.
     ///
     /// # Errors
-    /// Whatever ends the source.
+    /// An error that ends the source.
     fn take_events(&mut self) -> Result<()> {
         self.behind_mut().map_or(Ok(()), Source::take_events)
     }
 
-    /// Takes the next frame if there is one; never waits.
+    /// Takes the next frame, if there is one; never waits.
     ///
     /// # Errors
-    /// Whatever ends the source.
+    /// An error that ends the source.
     fn take(&mut self) -> Result<Option<SourceFrame>>;
 
-    /// Gives a buffer back.
+    /// Returns a buffer to the source.
     ///
     /// # Errors
-    /// Whatever ends the source.
+    /// An error that ends the source.
     fn requeue(&mut self, index: u32) -> Result<()>;
 
     /// Returns how the next frames are to be shown, as far as known.

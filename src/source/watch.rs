@@ -208,7 +208,7 @@ impl Watch {
 }
 
 impl AsFd for Watch {
-    /// Readable when [`Watch::wait`] would return.
+    /// Returns a file descriptor that is readable when [`Watch::wait`] would return.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.set.as_fd()
     }

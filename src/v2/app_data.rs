@@ -1,10 +1,11 @@
-//! Values of 2.x frames without a field in the frame descriptor, in its application bytes.
+//! Values of 2.x frames that have no field in the frame descriptor. They are stored in its
+//! application bytes.
 
 use std::ffi::c_int;
 
 use videostream_hal::ring::FrameDescriptor;
 
-/// First bytes of the values.
+/// The first bytes of the stored values.
 const MARK: [u8; 4] = *b"vslC";
 
 /// Values of a 2.x frame in the application bytes of its descriptor.

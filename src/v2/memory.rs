@@ -1,5 +1,4 @@
-//! Memory that is allocated by a path: from a dma-heap, as a shared memory object, or the best
-//! kind.
+//! Memory allocated by path: from a dma-heap, as a shared memory object, or of the best kind.
 
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -114,7 +113,7 @@ fn heap(path: &CStr) -> Result<DmaHeap, Errno> {
     }
 }
 
-/// Makes up a name for unnamed memory, in the form that programs know.
+/// Returns a name for unnamed memory, in the form that programs expect.
 fn made_up_name() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(1);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);

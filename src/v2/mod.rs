@@ -1,5 +1,5 @@
-//! Additions of the 2.x interface to this library's own: format codes, strides of whole frames, and
-//! named memory. The C library and the Python package use it for programs written for 2.x.
+//! Additions of the 2.x interface: format codes, strides of whole frames, and named memory. The C
+//! library and the Python package use them for programs written for 2.x.
 
 mod app_data;
 mod memory;

@@ -1,8 +1,9 @@
 //! Raw video in files: YUV4MPEG2 (`.y4m`), which ffmpeg, mpv and most encoders read and write.
 //!
-//! A file has pictures of 8 bits at a constant rate: planes of luma and chroma without padding, in
-//! 4:2:0, 4:2:2 or 4:4:4, or luma alone. A truncated file is read up to its last whole picture; the
-//! error then says how much of the next one exists. Needs the cargo feature `record`.
+//! A file contains pictures of 8 bits at a constant rate: planes of luma and chroma without
+//! padding, in 4:2:0, 4:2:2 or 4:4:4, or luma alone. A truncated file is read up to its last
+//! complete picture; the error then tells how much of the next one exists. Needs the cargo feature
+//! `record`.
 //!
 //! | pixel formats written | samples in the file | read as |
 //! |---|---|---|
@@ -11,13 +12,13 @@
 //! | NV24, NV42, YM24, YM42 | `444` | YM24 |
 //! | GREY | `mono` | GREY |
 //!
-//! Formats with separate planes (NM12) are written as their contiguous twins. The header has the
-//! range as `XCOLORRANGE`, as ffmpeg reads and writes it, and the shape of samples as `A`. The
-//! three words for 4:2:0 differ in the position of chroma: in the middle of its four pixels (also
-//! written if unspecified), on their left ([`ChromaSite::Left`](crate::colorimetry::ChromaSite)),
-//! or on the upper left one. Y4M has no word for colours: `XH273=`, with the numbers of primaries,
-//! transfer characteristics and matrix in ITU-T H.273, is this library's own, which other programs
-//! skip.
+//! Formats with separate planes (NM12) are written as the format with contiguous planes. The header
+//! has the range as `XCOLORRANGE`, as ffmpeg reads and writes it, and the sample aspect ratio as
+//! `A`. The three words for 4:2:0 differ in the position of chroma: in the middle of its four
+//! pixels (also written if unspecified), on their left
+//! ([`ChromaSite::Left`](crate::colorimetry::ChromaSite)), or on the upper left one. Y4M has no
+//! word for colours. This library writes `XH273=`, with the numbers of primaries, transfer
+//! characteristics and matrix in ITU-T H.273; other programs skip it.
 
 mod planar;
 mod reader;

@@ -1,4 +1,4 @@
-//! Locations of luma and chroma samples in pictures.
+//! Offsets of luma and chroma samples in pictures.
 
 use videostream_hal::format::FourCc;
 

@@ -1,4 +1,4 @@
-//! Reading of Y4M files.
+//! Reading Y4M files.
 
 use std::io::{self, Read};
 
@@ -69,9 +69,9 @@ impl<R: Read> Y4mReader<R> {
         self.rate
     }
 
-    /// Returns how the pictures are to be shown, as far as specified: the range in `XCOLORRANGE`
-    /// (full for grey by default), the shape of samples in `A`, the position of chroma in `C`, and
-    /// colours in `XH273`, which is this library's own word.
+    /// Returns the appearance of the pictures, as far as specified: the range in `XCOLORRANGE`
+    /// (full for grey by default), the sample aspect ratio in `A`, the position of chroma in `C`,
+    /// and colours in `XH273`, a word of this library.
     #[must_use]
     pub fn appearance(&self) -> Appearance {
         self.appearance
@@ -111,7 +111,10 @@ impl<R: Read> Y4mReader<R> {
         let size = u64::from(self.layout.size);
         let has = self.from.by_ref().take(size).read_to_end(&mut self.bytes)?;
         if (has as u64) < size {
-            let why = format!("picture {} is cut: {has} of {size} bytes", self.number);
+            let why = format!(
+                "picture {} is truncated: {has} of {size} bytes",
+                self.number
+            );
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, why));
         }
         self.picture().map(Some)
@@ -158,11 +161,13 @@ fn line(from: &mut impl Read) -> io::Result<Vec<u8>> {
 fn header(from: &mut impl Read) -> io::Result<String> {
     let line = line(from)?;
     if !line.starts_with(MAGIC.as_bytes()) {
-        return Err(invalid(format!("no Y4M: it does not begin with {MAGIC}")));
+        return Err(invalid(format!(
+            "not a Y4M file: it does not begin with {MAGIC}"
+        )));
     }
     if !line.ends_with(b"\n") {
         return Err(invalid(format!(
-            "no Y4M: its header has no end in {} bytes",
+            "not a Y4M file: its header has no end in {} bytes",
             line.len()
         )));
     }
@@ -206,7 +211,7 @@ fn format(word: &str) -> io::Result<FourCc> {
         "C444" => Ok(FourCc::YM24),
         "Cmono" => Ok(FourCc::GREY),
         _ => Err(invalid(format!(
-            "{word} pictures: only 4:2:0, 4:2:2, 4:4:4 and grey of 8 bits are read"
+            "{word} pictures: only 4:2:0, 4:2:2, 4:4:4 and grey of 8 bits are supported"
         ))),
     }
 }

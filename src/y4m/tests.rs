@@ -118,7 +118,7 @@ fn words_of_other_programs_are_known() {
     ] {
         let header = format!("YUV4MPEG2 W4 H4 {word}\n");
         let error = Y4mReader::new(header.as_bytes()).err().unwrap().to_string();
-        let says = "pictures: only 4:2:0, 4:2:2, 4:4:4 and grey of 8 bits are read";
+        let says = "pictures: only 4:2:0, 4:2:2, 4:4:4 and grey of 8 bits are supported";
         assert_eq!(error, format!("{word} {says}"));
     }
 }
@@ -141,7 +141,7 @@ fn a_cut_picture_is_told_with_what_is_there() {
         let error = reader.read().unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof);
         let samples = there.saturating_sub("FRAME Ip\n".len());
-        let says = format!("picture 2 is cut: {samples} of 24 bytes");
+        let says = format!("picture 2 is truncated: {samples} of 24 bytes");
         assert_eq!(error.to_string(), says);
         assert!(reader.read().unwrap().is_none());
     }

@@ -1,4 +1,4 @@
-//! Writing of Y4M files.
+//! Writing Y4M files.
 
 use std::io::{self, Write};
 

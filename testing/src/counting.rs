@@ -1,4 +1,4 @@
-//! The system's allocator, with a count of its calls.
+//! The system's allocator, which also counts calls.
 //!
 //! ```
 //! use videostream_testing::counting::{Counting, calls};
@@ -15,14 +15,14 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-/// To be the `global_allocator` of a test program.
+/// An allocator for the `#[global_allocator]` of a test program.
 #[derive(Debug)]
 pub struct Counting;
 
 static BYTES: AtomicI64 = AtomicI64::new(0);
 
 thread_local! {
-    // Without a destructor and without lazy initialisation: looking at it does not allocate.
+    // Without a destructor or lazy initialisation, so that access does not allocate.
     static CALLS: Cell<u64> = const { Cell::new(0) };
 }
 
@@ -52,15 +52,15 @@ fn count(bytes: i64) {
     BYTES.fetch_add(bytes, Ordering::Relaxed);
 }
 
-/// Calls of the allocator that `work` makes on this thread: tests side by side do not see each
-/// other's.
+/// Returns the number of allocator calls that `work` makes on this thread; parallel tests do not
+/// count.
 pub fn calls(work: impl FnOnce()) -> u64 {
     let before = CALLS.get();
     work();
     CALLS.get() - before
 }
 
-/// Bytes of the whole program that are out.
+/// Returns the number of bytes that the whole program has allocated.
 pub fn bytes() -> i64 {
     BYTES.load(Ordering::Relaxed)
 }

@@ -1,7 +1,7 @@
 //! Real processes for tests: the test program runs itself again in another role.
 //!
-//! A test first asks for its [`role`] and plays it if it has one. A process [`say`]s its results,
-//! line by line, on standard error, which libtest does not capture.
+//! A test first asks for its [`role`] and plays it if it has one. A process reports its results
+//! with [`say`], line by line, on standard error, which libtest does not capture.
 
 use std::env;
 use std::fmt::Display;
@@ -14,28 +14,28 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::process::{Pid, Signal, kill_process, set_parent_process_death_signal};
 
-/// How long a process may stay silent before the test gives up on it.
+/// Time without a line from a process after which the test fails.
 pub const WATCHDOG: Duration = Duration::from_secs(120);
 
 const ROLE: &str = "VIDEOSTREAM_TEST_ROLE";
-/// Begins the lines that are meant for the test.
+/// Prefix of the lines for the test.
 const MARK: &str = "@ ";
 
-/// The role and its arguments, in a process that a test has started.
+/// Returns the role and its arguments, in a process that a test has started.
 pub fn role() -> Option<Vec<String>> {
     let role = env::var(ROLE).ok()?;
-    // A killed test takes its processes along.
+    // The process is killed together with its test.
     set_parent_process_death_signal(Some(Signal::KILL)).unwrap();
     Some(role.split('\n').map(str::to_owned).collect())
 }
 
-/// Tells the test that has started this process.
+/// Sends a line to the test that has started this process.
 pub fn say(line: impl Display) {
-    // One call, so that lines stay whole. If the test is gone, so is this process, soon.
+    // A single write keeps lines whole. If the test is gone, this process is about to be killed.
     let _ = std::io::stderr().write_all(format!("{MARK}{line}\n").as_bytes());
 }
 
-/// The command that runs `test` of this program in a role.
+/// Returns the command that runs `test` of this program in a role.
 pub fn command(test: &str, role: &[&str]) -> Command {
     let mut command = Command::new(env::current_exe().unwrap());
     command
@@ -44,7 +44,7 @@ pub fn command(test: &str, role: &[&str]) -> Command {
     command
 }
 
-/// `tool` with what it is to run, and the variables of that.
+/// Returns the command that runs `program`, with its environment variables, under `tool`.
 pub fn under(tool: &[&str], program: &Command) -> Command {
     let mut command = Command::new(tool[0]);
     command.args(&tool[1..]);
@@ -55,17 +55,17 @@ pub fn under(tool: &[&str], program: &Command) -> Command {
     command
 }
 
-/// Whether a command can be run here, and ends well; what it writes is dropped.
+/// Returns whether a command can be run and succeeds; its output is discarded.
 pub fn succeeds(command: &mut Command) -> bool {
     let output = command.output();
     output.is_ok_and(|output| output.status.success())
 }
 
-/// Numbers that jump about.
+/// Pseudo-random numbers.
 pub struct Random(u64);
 
 impl Random {
-    /// From a seed that is printed, and can be given back in `VIDEOSTREAM_SEED`.
+    /// Creates a generator with a random seed, which is printed, or that of `VIDEOSTREAM_SEED`.
     #[expect(
         clippy::new_without_default,
         reason = "no two are equal, and it prints"
@@ -80,13 +80,13 @@ impl Random {
         Self::from(seed)
     }
 
-    /// From this seed.
+    /// Creates a generator with this seed.
     pub fn from(seed: u64) -> Self {
-        // Spreads the bits of seeds that lie side by side; 0 would stay 0.
+        // Spreads the bits of similar seeds; a state of 0 would stay 0.
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    /// From 0 to below `end`.
+    /// Returns a number below `end`.
     pub fn below(&mut self, end: u64) -> u64 {
         // Xorshift (Marsaglia 2003).
         self.0 ^= self.0 << 13;
@@ -95,12 +95,12 @@ impl Random {
         self.0 % end
     }
 
-    /// One of `from`.
+    /// Returns an element of `from`.
     pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.below(from.len() as u64) as usize]
     }
 
-    /// True once in `times`.
+    /// Returns `true` once in `times` on average.
     pub fn once_in(&mut self, times: u64) -> bool {
         self.below(times) == 0
     }
@@ -120,7 +120,7 @@ impl Process {
         Self::run(command(test, role), role.join(" "))
     }
 
-    /// Runs a command that ends up in a role.
+    /// Runs a command that starts a process in a role.
     pub fn run(mut command: Command, name: String) -> Self {
         let mut child = command
             .stdin(Stdio::piped())
@@ -147,7 +147,7 @@ impl Process {
         }
     }
 
-    /// Its number.
+    /// Returns the process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
@@ -158,20 +158,20 @@ impl Process {
         writeln!(stdin, "{line}").unwrap();
     }
 
-    /// What it says next.
+    /// Waits for its next line.
     pub fn next(&self) -> String {
         self.lines
             .recv_timeout(WATCHDOG)
             .unwrap_or_else(|why| panic!("{} says nothing: {why}", self.name))
     }
 
-    /// What it has said, without waiting; `None` also when it has ended.
+    /// Returns its next line without waiting; `None` if there is no line or it has exited.
     pub fn said(&self) -> Option<String> {
         self.lines.try_recv().ok()
     }
 
-    /// Waits for a line that starts with `start`, during which `meanwhile` is called again and
-    /// again; gives the rest of the line.
+    /// Waits for the next line, which has to start with `start`, and calls `meanwhile` repeatedly.
+    /// Returns the rest of the line.
     pub fn expect(&self, start: &str, mut meanwhile: impl FnMut()) -> String {
         let begin = std::time::Instant::now();
         loop {
@@ -198,23 +198,23 @@ impl Process {
         }
     }
 
-    /// Sends it a signal.
+    /// Sends a signal to the process.
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// Ends it as `kill -9` does, and waits until it is gone.
+    /// Kills the process like `kill -9`, and waits until it is gone.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.reap();
     }
 
-    /// How it has ended, if it has, by itself.
+    /// Returns its exit status, if it has exited.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().unwrap()
     }
 
-    /// Waits until it has ended by itself.
+    /// Waits until it exits by itself.
     pub fn end(mut self) -> ExitStatus {
         let begin = std::time::Instant::now();
         loop {
@@ -237,13 +237,13 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Both fail for one that is gone already.
+        // Both fail if it has already exited.
         let _ = self.child.kill();
         self.reap();
     }
 }
 
-/// Descriptors that this process has open.
+/// Returns the number of file descriptors that this process has open.
 pub fn open_descriptors() -> usize {
     fs::read_dir("/proc/self/fd").unwrap().count()
 }

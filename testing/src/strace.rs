@@ -8,7 +8,7 @@ use crate::process::under;
 
 const STRACE: &str = "/usr/bin/strace";
 
-/// Whether there is strace, and may trace; says that the test is skipped if not.
+/// Returns whether strace is installed and may trace; otherwise reports that the test is skipped.
 pub fn is_there(test: &str) -> bool {
     let mut tried = Command::new(STRACE);
     tried.args(["-qq", "-o", "/dev/null", "true"]);
@@ -21,11 +21,12 @@ pub fn is_there(test: &str) -> bool {
     false
 }
 
-/// What strace tells, with these options, of a test of this program that has a variable.
+/// Runs a test of this program under strace, with these options and an environment variable, and
+/// returns the trace.
 ///
 /// # Panics
 ///
-/// When the test fails there.
+/// If the test fails.
 pub fn trace(test: &str, options: &[&str], (name, value): (&str, &str)) -> String {
     let log = env::temp_dir().join(format!("calls-{}-{test}-{value}", std::process::id()));
     let mut traced = Command::new(env::current_exe().unwrap());
@@ -39,14 +40,14 @@ pub fn trace(test: &str, options: &[&str], (name, value): (&str, &str)) -> Strin
     text
 }
 
-/// The command that runs `traced` under strace with these options, which writes to `log`.
+/// Returns the command that runs `traced` under strace with these options and writes to `log`.
 pub fn command(options: &[&str], log: &Path, traced: &Command) -> Command {
     let log = log.to_str().unwrap();
     let words = [&[STRACE, "-f", "-qq", "-o", log][..], options, &["--"]].concat();
     under(&words, traced)
 }
 
-/// Runs a command whose system calls are tampered with: `--inject` of `strace(1)`.
+/// Runs a command with manipulated system calls (`--inject` of `strace(1)`).
 pub fn inject(what: &str, tampered: &Command) -> ExitStatus {
     let option = format!("--inject={what}");
     let mut strace = command(&[&option], Path::new("/dev/null"), tampered);
@@ -54,12 +55,12 @@ pub fn inject(what: &str, tampered: &Command) -> ExitStatus {
     quiet.stderr(Stdio::null()).status().unwrap()
 }
 
-/// The calls of a trace, each with its thread: ioctls by the name of the request, both kinds of
-/// `poll` as one.
+/// Returns the calls of a trace, each with its thread: ioctls by the name of the request, `poll`
+/// and `ppoll` both as `poll`.
 pub fn calls(trace: &str) -> impl Iterator<Item = (&str, &str)> {
     let lines = trace.lines().filter_map(|line| line.split_once(' '));
     let calls = lines.map(|(thread, call)| (thread, call.trim_start()));
-    // The rest of a call that another thread interrupted was counted at its start.
+    // A call interrupted by another thread was counted at its start.
     let begun = calls.filter(|(_, call)| !call.starts_with("<..."));
     begun.map(|(thread, call)| match call.split('(').next().unwrap() {
         "ioctl" => (thread, call.split(',').nth(1).unwrap().trim()),

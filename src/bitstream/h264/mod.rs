@@ -85,7 +85,7 @@ enum Last {
     Unreadable,
     Picture {
         picture: Picture,
-        /// Both fields of the frame have come.
+        /// Both fields of the frame have been seen.
         is_pair: bool,
     },
 }

@@ -22,9 +22,9 @@ pub(crate) struct Slice {
     pub(crate) first_macroblock: u32,
     pub(crate) kind: Kind,
     pub(crate) picture: Picture,
-    /// Replaces another picture should that be damaged (redundant coded picture).
+    /// Redundant coded picture: used only if the primary one is damaged.
     pub(crate) is_redundant: bool,
-    /// The pictures before it are forgotten (memory management operation 5).
+    /// Memory management operation 5: all earlier pictures become unused for reference.
     pub(crate) forgets: bool,
 }
 
@@ -132,8 +132,8 @@ fn count(bits: &mut Bits<'_>, pps: &Pps, sps: &Sps, field: Field) -> Option<[i32
     Some(count)
 }
 
-/// Reads the rest, up to the memory management operations. Returns whether they forget all earlier
-/// pictures.
+/// Reads the rest, up to the memory management operations. Returns whether they mark all earlier
+/// pictures as unused.
 fn forgets(bits: &mut Bits<'_>, kind: Kind, pps: &Pps, sps: &Sps) -> Option<bool> {
     let lists = match kind {
         Kind::P => 1,

@@ -30,7 +30,7 @@ pub(crate) struct Sps {
     pub(crate) count: Count,
     /// The most reference frames.
     pub(crate) references: u8,
-    /// Frame numbers may have gaps, as when frames were left out on purpose.
+    /// Frame numbers may have gaps, as when frames were dropped on purpose.
     pub(crate) has_gaps: bool,
     /// All pictures are whole frames.
     pub(crate) frames_only: bool,
@@ -44,11 +44,11 @@ pub(crate) struct Sps {
 /// How order counts are coded (`pic_order_cnt_type`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Count {
-    /// Slices say so many low bits.
+    /// Slices carry this number of low bits.
     Coded { bits: u8 },
-    /// By a cycle of reference frames.
+    /// Derived from a cycle of reference frames.
     Cycle(Box<Cycle>),
-    /// In decoding order.
+    /// Equal to the decoding order.
     AsDecoded,
 }
 
@@ -135,7 +135,7 @@ impl Sps {
         if let Some((reorder, _)) = self.vui.reorder {
             return reorder.into();
         }
-        // Profiles in which every picture is coded on its own.
+        // Intra-only profiles.
         let is_intra =
             matches!(self.profile, 44 | 86 | 100 | 110 | 122 | 244) && self.constraints & 0x10 != 0;
         if is_intra { 0 } else { self.kept() }

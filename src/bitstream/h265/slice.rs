@@ -34,8 +34,7 @@ pub(crate) fn pps_of(nal: &[u8]) -> Option<usize> {
     bits.ue_max(63)
 }
 
-/// Reads the flag of a picture's first segment; skips that of IRAP pictures on dropping earlier
-/// output.
+/// Reads `first_slice_segment_in_pic_flag`; skips `no_output_of_prior_pics_flag` of IRAP pictures.
 fn first_flags(bits: &mut Bits<'_>, kind: u8) -> Option<bool> {
     let is_first = bits.flag()?;
     bits.skip(u32::from(IRAP.contains(&kind)))?;

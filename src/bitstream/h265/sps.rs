@@ -79,7 +79,7 @@ impl Sps {
             address_bits: blocks.next_power_of_two().ilog2(),
             reorder,
             visible: (width, height),
-            // If the rest is cut short it is left out; decoding does not depend on it here.
+            // If the rest is truncated, it is ignored; decoding does not depend on it here.
             vui: read_rest(bits, count_bits).unwrap_or_default(),
         })
     }

@@ -19,7 +19,7 @@ impl Vps {
     pub(crate) fn read(nal: &[u8]) -> Option<Self> {
         let mut bits = Bits::new(nal.get(2..)?);
         let id = bits.bits(4)? as u8;
-        // If the rest is cut short, what was read counts.
+        // If the rest is truncated, the values read so far are used.
         let rate = rate(&mut bits).flatten();
         Some(Self { id, rate })
     }

@@ -45,7 +45,7 @@ pub enum ControlError {
         automatic: Option<String>,
     },
     /// The control cannot be changed at the moment, such as while streaming.
-    #[error("{name} cannot be changed now: a stream holds it; stop that first")]
+    #[error("{name} cannot be changed now: a stream uses it; stop the stream first")]
     Busy {
         /// The control.
         name: String,
@@ -61,7 +61,7 @@ pub enum ControlError {
     Refused {
         /// The control, if the driver named one.
         name: Option<String>,
-        /// The driver's answer.
+        /// The driver's error.
         #[source]
         error: Error,
     },
@@ -72,7 +72,7 @@ pub enum ControlError {
         name: String,
         /// Whether it is missing in the list; otherwise a retry succeeded, or nothing follows.
         lost: bool,
-        /// The driver's answer.
+        /// The driver's error.
         #[source]
         error: Error,
     },
@@ -80,7 +80,7 @@ pub enum ControlError {
     #[error(transparent)]
     Setting(SettingError),
     /// The camera has no test pattern of that name.
-    #[error("no test pattern {name:?}; there are {}", listed(patterns))]
+    #[error("no test pattern {name:?}; available: {}", listed(patterns))]
     NoPattern {
         /// The name asked for.
         name: String,
@@ -127,7 +127,7 @@ fn instead(nearest: Option<&str>, names: &[String]) -> String {
     match nearest {
         Some(nearest) => format!("; did you mean {nearest}?"),
         None if names.is_empty() => "; it has no controls at all".to_owned(),
-        None => format!("; there are {}", listed(names)),
+        None => format!("; available: {}", listed(names)),
     }
 }
 
@@ -174,7 +174,7 @@ mod tests {
         );
         assert_eq!(
             text("zoom"),
-            "no control zoom; there are brightness, contrast, white_balance_automatic"
+            "no control zoom; available: brightness, contrast, white_balance_automatic"
         );
     }
 }

@@ -231,7 +231,7 @@ impl<'d> Controls<'d> {
         match value {
             Ok(value) => Ok(Some(value)),
             Err(error) => match CameraError::from_device(self.path, error) {
-                // A control that does not answer is listed without a value.
+                // A control that can't be read is listed without a value.
                 CameraError::Disconnected { path } => Err(CameraError::Disconnected { path }),
                 _ => Ok(None),
             },

@@ -149,8 +149,8 @@ impl H264 {
         }
     }
 
-    /// Takes the next picture held by a decoder that met damage, or replaces the decoder: its state
-    /// would harm the next sequence.
+    /// Takes the next picture held by a decoder that found damage, or replaces the decoder: its
+    /// state would harm the next sequence.
     fn take_over(&mut self) -> Result<(), CodecError> {
         self.shown = self.decoder.flush().ok().flatten();
         if self.shown.is_none() {

@@ -39,7 +39,7 @@ unsafe impl Send for OpenH264 {}
 impl OpenH264 {
     pub(super) fn new() -> Result<Self, CodecError> {
         let mut object: *mut sys::ISVCDecoder = ptr::null_mut();
-        // SAFETY: the argument is a valid place for one pointer.
+        // SAFETY: the argument is valid for writing one pointer.
         let code = unsafe { APILoader::WelsCreateDecoder(&raw mut object) };
         done("WelsCreateDecoder", code)?;
         let object = NonNull::new(object).ok_or_else(|| failed("WelsCreateDecoder", 0))?;
@@ -129,7 +129,7 @@ impl OpenH264 {
         };
         self.generation += 1;
         // SAFETY: `object` lives (type invariant) and is initialised; `bytes` has `len` bytes,
-        // which are only read; `planes` and `info` are valid places for the answer.
+        // which are only read; `planes` and `info` are valid for writes.
         let state = unsafe {
             call(
                 self.object.as_ptr(),
@@ -165,7 +165,7 @@ impl OpenH264 {
         let mut info = sys::SBufferInfo::default();
         self.generation += 1;
         // SAFETY: `object` lives (type invariant) and is initialised; `planes` and `info` are valid
-        // places.
+        // for writes.
         let state = unsafe { call(self.object.as_ptr(), planes.as_mut_ptr(), &raw mut info) };
         if state != sys::dsErrorFree {
             return Err(failed("FlushFrame", state));

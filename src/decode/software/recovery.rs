@@ -139,7 +139,7 @@ impl Recovery {
     }
 }
 
-/// Grey pictures before the first picture: one more than it may refer to.
+/// Returns a step that starts with grey pictures, one more than the first picture may refer to.
 fn begin(packet: &[u8], begun: &Begun, count: i32, sps: &h264::Sps) -> Step {
     let before = |frames| grey(begun.grey, begun.number.wrapping_sub(frames), count, sps);
     let referred = u32::from(sps.references.max(1));

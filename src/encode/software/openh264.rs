@@ -43,7 +43,7 @@ impl OpenH264 {
     /// Creates an encoder; `config` has been checked against the limits.
     pub(super) fn new(config: &EncoderConfig) -> Result<Self, CodecError> {
         let mut object: *mut sys::ISVCEncoder = ptr::null_mut();
-        // SAFETY: the argument is a valid place for one pointer.
+        // SAFETY: the argument is valid for writing one pointer.
         let code = unsafe { APILoader::WelsCreateSVCEncoder(&raw mut object) };
         done("WelsCreateSVCEncoder", code)?;
         let object = NonNull::new(object).ok_or_else(|| failed("WelsCreateSVCEncoder", 0))?;
@@ -76,7 +76,7 @@ impl OpenH264 {
             .calls
             .GetDefaultParams
             .ok_or_else(|| failed("GetDefaultParams", 0))?;
-        // SAFETY: `object` lives (type invariant), and `params` is a valid place for the
+        // SAFETY: `object` lives (type invariant), and `params` is valid for writing the
         // parameters.
         let code = unsafe { call(self.object.as_ptr(), &raw mut params) };
         done("GetDefaultParams", code)?;
@@ -100,7 +100,7 @@ impl OpenH264 {
             .calls
             .EncodeParameterSets
             .ok_or_else(|| failed("EncodeParameterSets", 0))?;
-        // SAFETY: `object` lives (type invariant), `info` is a valid place for the answer.
+        // SAFETY: `object` lives (type invariant), `info` is valid for writes.
         let code = unsafe { call(self.object.as_ptr(), &raw mut *self.info) };
         done("EncodeParameterSets", code)?;
         self.take(bytes);
@@ -155,10 +155,11 @@ impl OpenH264 {
             .EncodeFrame
             .ok_or_else(|| failed("EncodeFrame", 0))?;
         // SAFETY: `object` lives (type invariant) and is initialised for this size; the planes hold
-        // all rows of it at their strides (loop above) and are only read; `info` is a valid place.
+        // all rows of it at their strides (loop above) and are only read; `info` is valid for
+        // writes.
         let code = unsafe { call(self.object.as_ptr(), &raw const source, &raw mut *self.info) };
         if code == sys::cmMallocMemeError as c_int {
-            // The answer when the bitstream outgrows its buffer, which is about as large as the raw
+            // Returned when the bitstream outgrows its buffer, which is about as large as the raw
             // picture.
             return Err(CodecError::TooDetailed { pts_ns });
         }

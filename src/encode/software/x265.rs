@@ -4,8 +4,8 @@
 )]
 //! libx265, loaded at run time.
 //!
-//! The layout of its parameters differs from build to build, so they are set by name only. Of its
-//! picture the first fields are used; their offsets are checked against what the library itself
+//! The layout of its parameters differs from build to build, so they are set by name only. Only the
+//! first fields of its picture are used; their offsets are checked against what the library itself
 //! writes there.
 //!
 //! Source: `x265.h` of x265 3.5.
@@ -147,7 +147,7 @@ impl Drop for Params {
 
 impl Params {
     fn new(calls: Calls, config: &EncoderConfig) -> Result<Self, CodecError> {
-        // SAFETY: takes nothing.
+        // SAFETY: the function has no arguments.
         let param = unsafe { (calls.param_alloc)() };
         let param = NonNull::new(param).ok_or(failed("x265_param_alloc", 0))?;
         // INVARIANT: made above.
@@ -234,7 +234,7 @@ impl Params {
             Range::Limited => self.set("range", "limited")?,
             Range::Full => self.set("range", "full")?,
         }
-        // It takes numbers as well as names.
+        // x265 accepts numbers as well as names.
         if let Some([primaries, transfer, matrix]) = colours.codes() {
             self.set("colorprim", primaries)?;
             self.set("transfer", transfer)?;
@@ -257,7 +257,7 @@ impl X265 {
             library::open("libx265", PACKAGES, names).map_err(CodecError::Library)?;
         let calls = Calls::new(&library, BUILDS[at])?;
         let params = Params::new(calls, config)?;
-        // SAFETY: takes nothing.
+        // SAFETY: the function has no arguments.
         let picture = unsafe { (calls.picture_alloc)() };
         let picture = NonNull::new(picture).ok_or(failed("x265_picture_alloc", 0))?;
         // SAFETY: both live and were made by this library.
@@ -303,7 +303,7 @@ impl X265 {
     /// Appends the parameter sets to `bytes`.
     pub(super) fn parameter_sets(&mut self, bytes: &mut Vec<u8>) -> Result<(), CodecError> {
         let (mut nals, mut count) = (ptr::null_mut(), 0);
-        // SAFETY: the encoder lives (type invariant); the others are valid places for the answer.
+        // SAFETY: the encoder lives (type invariant); the other pointers are valid for writes.
         let code = unsafe {
             (self.calls.encoder_headers)(self.encoder.as_ptr(), &raw mut nals, &raw mut count)
         };
@@ -349,8 +349,8 @@ impl X265 {
         self.number += 1;
         let (mut nals, mut count) = (ptr::null_mut(), 0);
         // SAFETY: encoder and picture live (type invariant); the picture's planes hold all rows at
-        // their strides (loop above) and are copied during the call; the others are valid places
-        // for the answer.
+        // their strides (loop above) and are copied during the call; the other pointers are
+        // valid for writes.
         let code = unsafe {
             (self.calls.encoder_encode)(
                 self.encoder.as_ptr(),

@@ -123,7 +123,7 @@ impl V4l2 {
         Ok(Some(Reading { index, serial }))
     }
 
-    /// Makes all later pictures be copied.
+    /// Makes all later pictures copied instead of imported.
     fn must_copy(&mut self, why: CopyReason) -> Option<Reading> {
         self.copying = Some(why);
         None
@@ -167,7 +167,7 @@ impl V4l2 {
             _ => PLACES,
         };
         let pictures = Buffers { memory, count };
-        // One is out with the program.
+        // The program holds one more.
         let packets = Buffers::driver(BUFFERS + 1);
         self.encoder.allocate(pictures, packets)?;
         let input = match memory {

@@ -7,11 +7,11 @@ use crate::encode::{Codec, Packet};
 #[derive(Debug)]
 pub(super) struct Packets {
     codec: Codec,
-    /// Every key frame gets them.
+    /// Whether every key frame gets the parameter sets.
     repeat: bool,
     /// The latest ones.
     pub(super) sets: Vec<u8>,
-    /// No packet was returned since they came.
+    /// No packet was returned since they arrived.
     fresh: bool,
     joined: Vec<u8>,
 }

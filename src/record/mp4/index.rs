@@ -1,40 +1,40 @@
-//! The index of a finished recording: where every sample lies and when it is shown. How large it is
-//! stands in the room.
+//! The index of a finished recording: offset and times of every sample. The sample sizes are in the
+//! reserved space.
 
 use mp4_atom::{Co64, Ctts, CttsEntry, Stbl, Stco, Stsc, StscEntry, Stsd, Stss, Stts, SttsEntry};
 
 use super::Sample;
 
-/// Durations are unsigned, but players take those above for negative ones.
+/// The longest duration: the field is unsigned, but players read larger values as negative.
 pub(super) const LONGEST: u32 = i32::MAX as u32;
 
 /// The data of the sample tables, collected while fragments are written.
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    /// Samples so far.
+    /// Number of samples so far.
     samples: u32,
     /// Durations in units of time, as runs.
     durations: Vec<Durations>,
-    /// The longest of them.
+    /// The longest duration.
     longest: u64,
-    /// Presentation after decoding, as runs.
+    /// Presentation time minus decoding time, as runs.
     offsets: Vec<CttsEntry>,
     /// Numbers of the key frames, from 1.
     keys: Vec<u32>,
-    /// Where the samples of each fragment begin in the file.
+    /// File offset of the first sample of each fragment.
     chunks: Vec<u64>,
-    /// Samples in a fragment, as runs.
+    /// Numbers of samples per fragment, as runs.
     counts: Vec<StscEntry>,
 }
 
-/// Samples in a row of one duration.
+/// Consecutive samples of one duration.
 #[derive(Debug, Clone, Copy)]
 struct Durations {
     count: u32,
     each: u64,
 }
 
-/// From units of time to others, so many a second.
+/// A conversion from one timescale to another, in units per second.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scale {
     pub(super) from: u32,
@@ -42,13 +42,13 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// Returns a time, rounded to the nearest.
+    /// Converts a time, rounded to the nearest.
     pub(super) fn apply(self, time: u64) -> u64 {
         let (from, to) = (u128::from(self.from), u128::from(self.to));
         ((u128::from(time) * to + from / 2) / from) as u64
     }
 
-    /// Returns whether a time stays exact.
+    /// Returns whether a time can be converted exactly.
     fn is_exact(self, time: u64) -> bool {
         let (from, to) = (u128::from(self.from), u128::from(self.to));
         (u128::from(time) * to).is_multiple_of(from)
@@ -56,16 +56,16 @@ impl Scale {
 }
 
 impl Index {
-    /// From `timescale` units of time a second, that of the fragments, to so many that no duration
-    /// is above [`LONGEST`]: the same unless there is a gap of hours, else a multiple of `frames`
-    /// where that leaves enough.
+    /// Returns the conversion from `timescale`, that of the fragments, to one in which no duration
+    /// is above [`LONGEST`]. It is the same unless there is a gap of hours; otherwise a multiple of
+    /// `frames` if possible.
     pub(super) fn scale(&self, timescale: u32, frames: u32) -> Scale {
         let longest = u128::from(self.longest.max(1));
         let most = u128::from(LONGEST) * u128::from(timescale) / longest;
         let most = u32::try_from(most).unwrap_or(u32::MAX).clamp(1, timescale);
         let to = match most {
             _ if most == timescale => timescale,
-            // Durations of frames stay whole numbers.
+            // Keep frame durations whole numbers.
             _ if most >= frames => most / frames * frames,
             _ => most,
         };
@@ -75,15 +75,15 @@ impl Index {
         }
     }
 
-    /// Returns bytes that the tables take at most.
+    /// Returns an upper bound of the tables' size in bytes.
     pub(super) fn len(&self) -> usize {
         let runs = 8 * (self.durations.len() + self.offsets.len());
         let others = 4 * self.keys.len() + 8 * self.chunks.len() + 12 * self.counts.len();
-        // And their headers, with the boxes behind.
+        // The headers of the tables, and the boxes after them.
         runs + others + 512
     }
 
-    /// The fragments have moved towards the beginning.
+    /// Adjusts the offsets after the fragments have moved towards the start by `bytes`.
     pub(super) fn move_back(&mut self, bytes: u64) {
         self.chunks.iter_mut().for_each(|at| *at -= bytes);
     }
@@ -131,8 +131,8 @@ impl Index {
         }
     }
 
-    /// Durations in other units: each sample begins at its time rounded to the nearest, so that no
-    /// error grows.
+    /// Returns the durations in other units. The start of each sample is rounded to the nearest
+    /// unit, so that errors do not accumulate.
     fn scaled(&self, scale: Scale) -> Vec<SttsEntry> {
         let mut entries: Vec<SttsEntry> = Vec::new();
         let mut add = |count, delta| match entries.last_mut() {
@@ -158,7 +158,7 @@ impl Index {
         entries
     }
 
-    /// Returns the sample tables, that of the sizes without entries.
+    /// Returns the sample tables, with the table of sizes empty.
     pub(super) fn tables(&self, stsd: Stsd, scale: Scale) -> Stbl {
         let offset = |offset: i64| scale.apply(offset.unsigned_abs()) as i64 * offset.signum();
         let reordered = self.offsets.iter().any(|run| run.sample_offset != 0);
@@ -204,7 +204,7 @@ impl Index {
 mod tests {
     use super::*;
 
-    /// Units of time a second, and a frame's at 30 frames a second.
+    /// Timescale, and the duration of a frame in it at 30 frames per second.
     const TIMESCALE: u32 = 90_000;
     const FRAME: u64 = 3_000;
     const HOUR: u64 = 3_600 * TIMESCALE as u64;
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn no_error_of_rounding_grows() {
-        // Times that no coarser unit has, before and behind a gap of three days.
+        // Times that are exact in no coarser timescale, before and after a gap of three days.
         let durations: Vec<u64> = (0..1000)
             .map(|n| if n == 500 { 72 * HOUR } else { 2_987 + n % 7 })
             .collect();

@@ -1,22 +1,22 @@
-//! The room in front of a recording that becomes its index.
+//! The space reserved at the start of a recording for its index.
 //!
-//! While the file grows it is a `free` box up to [`END`], and behind it, for a long recording, a
-//! second one: a hole, which takes no space on the medium until something is written into it. The
-//! sizes of the samples, which are nearly all of the index, are written to where they will be in it
-//! as they come, so that they need no memory.
+//! While the file grows, it is a `free` box up to [`END`], followed, in a long recording, by a
+//! second one: a hole, which takes no space on the medium until something is written into it.
+//! Sample sizes, which are nearly all of the index, are written to their final location as they
+//! arrive, so that they need no memory.
 
 use crate::record::RecordError;
 
-/// Where the first `free` box ends: 15 minutes at 30 frames a second. Blocks of every file system
-/// end there.
+/// End of the first `free` box, enough for 15 minutes at 30 frames a second; a block boundary in
+/// every file system.
 pub(super) const END: u64 = 128 << 10;
-/// The hole behind has whole blocks of every file system.
+/// The hole consists of whole blocks in every file system.
 const STEP: u64 = 64 << 10;
-/// No hole is larger.
+/// Largest size of the hole.
 const LARGEST: u64 = 32 << 20;
-/// Sample sizes are written in pieces of so many.
+/// Number of sample sizes that are written at once.
 const PIECE: usize = 1024;
-/// They begin at the start of a block.
+/// The sizes begin at the start of a block.
 const BLOCK: u64 = 4096;
 /// Header of a box with a size of 64 bits.
 const LONG_HEADER: usize = 16;
@@ -26,7 +26,7 @@ const STSZ: usize = 20;
 /// A write into the reserved space while the file grows.
 #[derive(Debug)]
 pub(in crate::record) struct Spill {
-    /// To be on the medium before the rest.
+    /// A write that has to be on the medium before the rest.
     pub(in crate::record) before: Option<(u64, Vec<u8>)>,
     pub(in crate::record) at: u64,
     pub(in crate::record) bytes: Vec<u8>,
@@ -41,25 +41,26 @@ pub(in crate::record) struct IndexWrite {
     pub(in crate::record) header: (u64, Vec<u8>),
 }
 
-/// The room, and the sizes in it.
+/// The reserved space, and the sizes in it.
 #[derive(Debug)]
 pub(super) struct IndexSpace {
-    /// Where it begins.
+    /// Offset of the reserved space.
     at: u64,
-    /// Bytes of the hole behind [`END`].
+    /// Bytes of the hole after [`END`].
     hole: u64,
-    /// Whether both boxes are one.
+    /// Whether both boxes have been joined.
     joined: bool,
-    /// Where the first sample's size is.
+    /// Offset of the first sample's size.
     sizes_at: u64,
-    /// Sizes that are in the file.
+    /// Number of sizes in the file.
     written: u64,
-    /// Sizes behind them.
+    /// Sizes after them, not written yet.
     pending: Vec<u32>,
 }
 
 impl IndexSpace {
-    /// Room at byte `at` for an index whose `moov` would look like this one without samples.
+    /// Creates the reserved space at byte `at`, for an index whose `moov` looks like this one
+    /// without samples.
     pub(super) fn new(at: u64, moov: &[u8], hole: u64) -> Result<Self, RecordError> {
         let (_, behind) = table(moov)?;
         let first = at + (behind + STSZ + 8) as u64;
@@ -73,16 +74,16 @@ impl IndexSpace {
         })
     }
 
-    /// Returns how large the hole has to be for so many frames in so many fragments.
+    /// Returns the size of the hole that an index of this many frames and fragments needs.
     pub(super) fn hole_for(frames: u64, fragments: u64) -> u64 {
         let sizes = frames.saturating_mul(4);
-        // Where a fragment begins, how many samples it has, and its key frame.
+        // Offset of a fragment, its number of samples, and its key frame.
         let rest = fragments.saturating_mul(8 + 12 + 4);
         let all = sizes.saturating_add(rest).saturating_add(4 * BLOCK);
         all.saturating_sub(END).min(LARGEST).next_multiple_of(STEP)
     }
 
-    /// Returns the boxes, each at its place; then comes what follows.
+    /// Returns the boxes and their offsets. The rest of the file follows.
     pub(super) fn boxes(&self) -> Vec<(u64, Vec<u8>)> {
         let mut first = free(END - self.at);
         first.resize((END - self.at) as usize, 0);
@@ -93,28 +94,28 @@ impl IndexSpace {
         all
     }
 
-    /// Returns where what follows begins.
+    /// Returns the offset of the rest of the file.
     pub(super) fn end(&self) -> u64 {
         END + self.hole
     }
 
-    /// Returns the hole, if the index does not need it: its place and size.
+    /// Returns offset and size of the hole if the index does not need it.
     pub(super) fn needless_hole(&self, tables: usize) -> Option<(u64, u64)> {
         let needless = self.hole > 0 && !self.joined && self.len_with(tables) <= END;
         needless.then_some((END, self.hole))
     }
 
-    /// The hole is gone.
+    /// Records that the hole was removed.
     pub(super) fn close(&mut self) {
         self.hole = 0;
     }
 
-    /// Returns whether there is room for the sizes and `tables` more bytes.
+    /// Returns whether the sizes and `tables` more bytes fit.
     pub(super) fn holds(&self, tables: usize) -> bool {
         self.len_with(tables) <= self.end()
     }
 
-    /// Returns where the index ends with `tables` bytes behind the sizes.
+    /// Returns the end of the index with `tables` bytes after the sizes.
     fn len_with(&self, tables: usize) -> u64 {
         let sizes = self.samples() * 4;
         self.sizes_at + sizes + (tables + LONG_HEADER) as u64
@@ -129,7 +130,7 @@ impl IndexSpace {
         self.pending.extend(sizes);
     }
 
-    /// Returns what is to be written of them now.
+    /// Returns the write of pending sizes, if there are enough.
     pub(super) fn spill(&mut self) -> Option<Spill> {
         if self.pending.len() < PIECE {
             return None;
@@ -146,7 +147,7 @@ impl IndexSpace {
         Some(Spill { before, at, bytes })
     }
 
-    /// Makes both boxes one before something is written up to `end`.
+    /// Joins both boxes if a write up to `end` needs it. Returns the new header.
     fn join(&mut self, end: u64) -> Option<(u64, Vec<u8>)> {
         if self.joined || end <= END {
             return None;
@@ -155,8 +156,8 @@ impl IndexSpace {
         Some((self.at, free(self.end() - self.at)))
     }
 
-    /// Puts the index into the room, which `moov` is but for the sizes; behind it all is data up to
-    /// byte `end`.
+    /// Returns the writes that turn the reserved space into the index. `moov` is the index without
+    /// the sizes; everything after it becomes data, up to byte `end`.
     pub(super) fn turn(
         &mut self,
         mut moov: Vec<u8>,
@@ -168,7 +169,7 @@ impl IndexSpace {
         moov.drain(stsz..stsz + STSZ);
         let mut front = moov;
         let mut back = front.split_off(behind);
-        // The sizes are where they are: what is before them reaches up to there.
+        // The sizes stay in place, so the part before them has to end there.
         let used = self.at + (front.len() + STSZ + 8) as u64;
         let fits = self.sizes_at >= used && self.holds(back.len());
         if !fits {
@@ -185,19 +186,20 @@ impl IndexSpace {
         front.resize(front.len() + gap as usize - 8, 0);
         front.extend((STSZ as u32 + sizes as u32).to_be_bytes());
         front.extend(b"stsz");
-        // Version and flags; no common size; how many there are.
+        // Version and flags, no common size, number of samples.
         front.extend([0; 8]);
         front.extend((samples as u32).to_be_bytes());
 
         let back_at = self.sizes_at + sizes;
-        // What follows, the fragments with all that announces them, is data from now on.
+        // The rest of the file, fragments and their headers, becomes data.
         let rest = end - back_at - back.len() as u64;
         back.extend(1_u32.to_be_bytes());
         back.extend(b"mdat");
         back.extend(rest.to_be_bytes());
         let pending = self.pending.drain(..).flat_map(u32::to_be_bytes).collect();
         let pending_at = self.sizes_at + self.written * 4;
-        // A `free` box with the beginning of an index in it counts as one for some readers.
+        // Some readers take a `free` box that contains the start of an index for an index, so the
+        // header is written last.
         let body = front.split_off(16);
         let before = self.join(back_at + back.len() as u64);
         Ok(Some(IndexWrite {
@@ -219,8 +221,8 @@ fn word(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(word.try_into().ok()?))
 }
 
-/// Returns the boxes around the sample tables, from the outermost, and where the table behind
-/// `stsd` begins.
+/// Returns the offsets of the boxes around the sample tables, from the outermost, and that of the
+/// table after `stsd`.
 fn table(moov: &[u8]) -> Result<([usize; 5], usize), RecordError> {
     let find = |within, name| find(moov, within, name).ok_or(RecordError::ParameterSets);
     let trak = find(0, b"trak")?;
@@ -232,7 +234,7 @@ fn table(moov: &[u8]) -> Result<([usize; 5], usize), RecordError> {
     Ok(([0, trak, mdia, minf, stbl], stsd + size as usize))
 }
 
-/// The child `name` of the box at `within`.
+/// Returns the offset of child `name` of the box at `within`.
 fn find(bytes: &[u8], within: usize, name: &[u8; 4]) -> Option<usize> {
     let end = within + word(bytes, within)? as usize;
     let mut at = within + 8;

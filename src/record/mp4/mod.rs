@@ -1,13 +1,13 @@
-//! MP4 that is fragmented while it grows: `ftyp`, room for an index, `moov`, then one `moof` and
-//! `mdat` after the other. A file that ends anywhere plays up to its last complete fragment.
+//! MP4 that is fragmented while it grows: `ftyp`, reserved space for an index, `moov`, then pairs
+//! of `moof` and `mdat`. A file that ends anywhere plays up to its last complete fragment.
 //!
-//! When it is finished, the room in front becomes a `moov` with the index of all samples, and
-//! everything behind it one `mdat`: an ordinary file that players open and seek at once. It also
-//! survives being cut short later, by a copy that breaks off for instance, which a fragmented one
-//! does not: ffmpeg reads all `moof` boxes when it opens a file (it would do without those that a
-//! `sidx` tells of, but only if the last of them ends where the file does) and gives up on half a
-//! one. The room is a `free` box until then, and one write of its 16 header bytes is what turns one
-//! form into the other.
+//! When it is finished, the reserved space becomes a `moov` with the index of all samples, and
+//! everything after it one `mdat`: an ordinary file that players open and seek at once. Such a file
+//! also survives truncation, for instance by an interrupted copy. A fragmented one does not: ffmpeg
+//! reads all `moof` boxes when it opens a file (all but those listed in a `sidx`, but only if the
+//! last of them ends where the file does) and gives up on an incomplete one. Until then the
+//! reserved space is a `free` box. A single write of its 16 header bytes turns one form into the
+//! other.
 //!
 //! Source: ISO/IEC 14496-12 (ISO base media file format), section 8.8 (movie fragments);
 //! ISO/IEC 14496-15 (NAL unit structured video), section 5.
@@ -31,7 +31,7 @@ const TRACK: u32 = 1;
 const SYNC: u32 = 0x0200_0000;
 /// `sample_depends_on` = 1, and `sample_is_non_sync_sample`.
 const NON_SYNC: u32 = 0x0101_0000;
-/// At least so many units of time per second: times are exact to 6 microseconds.
+/// Minimum of units of time per second: times are exact to 6 microseconds.
 const MIN_TIMESCALE: u32 = 90_000;
 /// A fragment with more bytes than this is written at once, however short.
 const MAX_FRAGMENT_BYTES: usize = 64 << 20;
@@ -49,26 +49,26 @@ pub(super) struct Mp4 {
     period: u64,
     /// The parameter sets in `moov`, from the first key frame on.
     header: ParameterSets,
-    /// Those that pictures need now: what `moov` does not have is among the samples.
+    /// The current parameter sets; those that `moov` lacks are among the samples.
     sets: ParameterSets,
-    /// Some are among the samples, and whether `moov` says so.
+    /// Whether some are among the samples, and whether `moov` says so.
     in_band: bool,
     says_in_band: bool,
     /// Decoding time of the first packet, in nanoseconds.
     first_ns: u64,
     /// Decoding time of the last packet, in units of time after the first.
     last: Option<u64>,
-    /// Fragments so far.
+    /// Number of fragments so far.
     sequence: u32,
-    /// When the last fragment ends, in units of time.
+    /// End of the last fragment, in units of time.
     end: u64,
-    /// When the last picture is shown, in units of time.
+    /// Latest presentation time, in units of time.
     shown: u64,
-    /// The room for the index.
+    /// The reserved space for the index.
     room: Option<IndexSpace>,
-    /// Bytes of the file so far.
+    /// Size of the file so far, in bytes.
     len: u64,
-    /// `None` once there is no room for it, or it could not be kept.
+    /// `None` if the index does not fit or could not be written.
     index: Option<Index>,
     samples: Vec<Sample>,
     /// The samples' bytes, with lengths in place of start codes.
@@ -79,7 +79,7 @@ pub(super) struct Mp4 {
 struct Sample {
     /// Decoding time in units of time since the first packet.
     dts: u64,
-    /// Presentation time after it.
+    /// Presentation time minus decoding time.
     offset: i64,
     bytes: u32,
     key: bool,
@@ -116,20 +116,20 @@ impl Mp4 {
         })
     }
 
-    /// Frames that are collected, but not in a fragment yet.
+    /// Returns the number of frames that are not in a fragment yet.
     pub(super) fn waiting(&self) -> u64 {
         self.samples.len() as u64
     }
 
-    /// Returns how much room beyond the usual this recording should have.
+    /// Returns the size of the hole that this recording should reserve.
     pub(super) fn hole(&self) -> u64 {
         let rate = self.track.rate;
         let frames = u64::from(rate.frames()) * EXPECTED_SECONDS / u64::from(rate.seconds());
         match self.track.expected {
-            // Fragments are a quarter of a second long at least, but for the last.
+            // Fragments, except the last, are at least a quarter of a second long.
             Some(frames) => {
                 let quarters = frames.saturating_mul(u64::from(rate.seconds()) * 4);
-                // Each may have a duration of its own.
+                // Each frame may have a different duration.
                 let sizes = frames.saturating_mul(3);
                 IndexSpace::hole_for(sizes, quarters / u64::from(rate.frames()))
             }
@@ -137,9 +137,9 @@ impl Mp4 {
         }
     }
 
-    /// Returns the header, to be written before the first fragment: parts, each with its place, the
-    /// last of them at the end; the first picture is decoded at `first_ns`, `hole` is the
-    /// additional room.
+    /// Returns the start of the file, to be written before the first fragment: parts with their
+    /// offsets, in order. The first picture is decoded at `first_ns`; `hole` is the size of the
+    /// additional reserved space.
     pub(super) fn header(
         &mut self,
         sets: &ParameterSets,
@@ -152,7 +152,7 @@ impl Mp4 {
         let codec = match self.track.codec {
             Codec::H264 => b"avc1",
             Codec::H265 => b"hvc1",
-            // QuickTime's, which the registration authority lists.
+            // QuickTime's brand, which the registration authority lists.
             Codec::Mjpeg => b"qt  ",
             Codec::Fwht => return Err(RecordError::ParameterSets),
         };
@@ -176,13 +176,13 @@ impl Mp4 {
         Ok(parts)
     }
 
-    /// Returns a hole in the file that can be taken out before [`Mp4::finish`]: its place and size.
+    /// Returns offset and size of a hole that can be removed before [`Mp4::finish`].
     pub(super) fn needless_hole(&self) -> Option<(u64, u64)> {
         let index = self.index.as_ref()?;
         self.room.as_ref()?.needless_hole(index.len())
     }
 
-    /// That hole is gone.
+    /// Records that the hole was removed.
     pub(super) fn close_hole(&mut self, bytes: u64) {
         self.len -= bytes;
         if let (Some(index), Some(room)) = (&mut self.index, &mut self.room) {
@@ -191,12 +191,12 @@ impl Mp4 {
         }
     }
 
-    /// The room could not be written: there will be no index.
+    /// Drops the index, after its reserved space could not be written.
     pub(super) fn give_up_index(&mut self) {
         self.index = None;
     }
 
-    /// Returns what turns the room in front into the index when all is written.
+    /// Returns the writes that turn the reserved space into the index.
     pub(super) fn finish(&mut self) -> Result<Option<IndexWrite>, RecordError> {
         let mut moov = Vec::new();
         let Some(index) = self.index.take() else {
@@ -209,13 +209,13 @@ impl Mp4 {
         }
     }
 
-    /// Adds a packet. Returns the fragment of those before it when that is complete.
+    /// Adds a packet. Returns the fragment before it if that is complete.
     pub(super) fn add(&mut self, packet: &Packet<'_>) -> Result<Option<Fragment>, RecordError> {
         let dts = self.units(packet.dts_ns());
         let shown = self.units(packet.pts_ns());
         self.shown = self.shown.max(shown);
         let offset = shown as i64 - dts as i64;
-        // Two pictures can't be decoded at once, whatever the clock says.
+        // Decoding times have to increase, whatever the clock says.
         let dts = self.last.map_or(dts, |last| dts.max(last + 1));
         self.last = Some(dts);
         let fragment = if self.is_complete(packet, dts) {
@@ -235,8 +235,9 @@ impl Mp4 {
         Ok(fragment)
     }
 
-    /// Collects the bytes of a packet, without the parameter sets that `moov` has. Others are among
-    /// the samples: where they come, and again with each key frame, for players that begin there.
+    /// Appends the bytes of a packet, without the parameter sets in `moov`. Different ones are
+    /// added to the samples: where they occur, and again with each key frame, for players that
+    /// start there.
     fn append(&mut self, packet: &Packet<'_>) -> Result<(), RecordError> {
         let codec = self.track.codec;
         if codec == Codec::Mjpeg {
@@ -252,12 +253,12 @@ impl Mp4 {
                     append_nal(&mut self.data, nal)?;
                 }
             } else {
-                // Only a delimiter is in front of them.
+                // Only a delimiter may precede parameter sets.
                 if kind != NalKind::Front && std::mem::take(&mut repeats) {
                     self.sets.add_all(packet.annex_b());
                     self.in_band |= self.sets.without(&self.header).all().next().is_some();
-                    // One that is another has taken the place of the header's, and of those that
-                    // refer to it.
+                    // A different set replaces that of the header, and invalidates those that refer
+                    // to it.
                     if self.in_band {
                         for set in self.sets.all() {
                             append_nal(&mut self.data, set)?;
@@ -283,7 +284,8 @@ impl Mp4 {
             || self.data.len() > MAX_FRAGMENT_BYTES
     }
 
-    /// Takes what is collected as a fragment; `next` is when the sample behind it is decoded.
+    /// Returns the collected samples as a fragment; `next` is the decoding time of the sample after
+    /// it.
     pub(super) fn fragment(&mut self, next: Option<u64>) -> Result<Option<Fragment>, RecordError> {
         let (Some(first), Some(last)) = (self.samples.first(), self.samples.last()) else {
             return Ok(None);
@@ -297,7 +299,7 @@ impl Mp4 {
             .samples
             .iter()
             .zip(&durations)
-            // Behind a gap the next fragment says when it begins.
+            // After a gap, the next fragment has its own start time.
             .map(|(sample, duration)| TrunEntry {
                 duration: Some((*duration).min(LONGEST.into()) as u32),
                 size: Some(sample.bytes),
@@ -327,7 +329,7 @@ impl Mp4 {
         };
         let mut bytes = Vec::new();
         write(&moof, &mut bytes)?;
-        // The samples begin behind the header of `mdat`; the offset's own size does not change.
+        // The samples begin after the header of `mdat`; the size of the offset does not change.
         moof.traf[0].trun[0].data_offset = Some(bytes.len() as i32 + 8);
         let data_at = self.len + bytes.len() as u64 + 8;
         if let Some(index) = &mut self.index {
@@ -357,8 +359,8 @@ impl Mp4 {
         }))
     }
 
-    /// Returns the `moov` of a file in fragments, to be written over the one that is there: of the
-    /// same bytes but for those that tell where parameter sets are.
+    /// Returns the `moov` of a fragmented file, to overwrite the existing one: the same except for
+    /// the fields that tell where parameter sets are.
     fn changed_header(&mut self) -> Result<Option<(u64, Vec<u8>)>, RecordError> {
         let Some(room) = self
             .room
@@ -374,7 +376,7 @@ impl Mp4 {
         Ok(Some(header))
     }
 
-    /// Keeps the sizes of the collected samples in the room, as long as there is some.
+    /// Writes the sizes of the collected samples to the reserved space, as long as they fit.
     fn note_sizes(&mut self) -> Option<Spill> {
         let (Some(index), Some(room)) = (&self.index, &mut self.room) else {
             return None;
@@ -387,7 +389,7 @@ impl Mp4 {
         room.spill()
     }
 
-    /// Time since the first packet in units of time, rounded to the nearest.
+    /// Converts a time to units of time since the first packet, rounded to the nearest.
     fn units(&self, ns: u64) -> u64 {
         let ns = u128::from(ns.saturating_sub(self.first_ns));
         ((ns * u128::from(self.timescale) + 500_000_000) / 1_000_000_000) as u64
@@ -415,7 +417,7 @@ pub(super) struct Fragment {
     pub(super) end_ns: u64,
 }
 
-/// Encoding into memory fails only for values that do not fit their field.
+/// Encodes a box. Encoding into memory fails only for values that do not fit their field.
 fn write(atom: &impl Encode, bytes: &mut Vec<u8>) -> Result<(), RecordError> {
     atom.encode(bytes).map_err(|_| RecordError::ParameterSets)
 }

@@ -1,4 +1,4 @@
-//! The box that describes the track, with or without the index of all samples.
+//! The `moov` box, which describes the track, with or without the index of all samples.
 
 use mp4_atom::{
     Dinf, Dref, Edts, Elst, ElstEntry, FixedPoint, FourCC, Hdlr, Matrix, Mdhd, Mdia, Minf, Moov,
@@ -10,7 +10,7 @@ use super::{Mp4, TRACK, sample_entry};
 use crate::colorimetry::Appearance;
 use crate::record::RecordError;
 
-/// From nine numbers in their order.
+/// Creates a matrix from nine numbers in row order.
 fn matrix([a, b, u, c, d, v, x, y, w]: [i32; 9]) -> Matrix {
     Matrix {
         a,
@@ -26,13 +26,13 @@ fn matrix([a, b, u, c, d, v, x, y, w]: [i32; 9]) -> Matrix {
 }
 
 impl Mp4 {
-    /// Returns how pictures are to be shown, as far as the parameter sets or the track say.
+    /// Returns the appearance of pictures, as far as the parameter sets or the track specify it.
     fn appearance(&self) -> Appearance {
         let said = self.header.info().map(|info| info.appearance);
         said.unwrap_or_default().within(self.track.appearance)
     }
 
-    /// With an index: of an ordinary file; without: of one in fragments.
+    /// Returns the `moov` of an ordinary file (with an index) or of a fragmented one (without).
     pub(super) fn moov(&self, index: Option<&Index>) -> Result<Moov, RecordError> {
         let (width, height) = (self.track.width as u16, self.track.height as u16);
         let visual = Visual {
@@ -44,7 +44,7 @@ impl Mp4 {
         let appearance = self.appearance();
         let (codec, sets) = (self.track.codec, &self.header);
         let entry = sample_entry::of(codec, sets, self.in_band, visual, &appearance)?;
-        // What players make room for.
+        // The width at which players show the picture.
         let shown_width = match appearance.sample_aspect {
             Some((wide, high)) => f64::from(width) * f64::from(wide) / f64::from(high),
             None => width.into(),
@@ -57,7 +57,8 @@ impl Mp4 {
                 to: timescale,
             },
         };
-        // Players show nothing behind it: the last picture may be shown later than it is decoded.
+        // Players stop at this duration, and the last picture may be presented later than it is
+        // decoded.
         let duration = match index {
             Some(_) => scale.apply(self.shown_end()),
             None => 0,
@@ -138,12 +139,12 @@ impl Mp4 {
         })
     }
 
-    /// Returns when the last picture was shown for as long as it is, in units of time.
+    /// Returns the end of the last picture's presentation, in units of time.
     fn shown_end(&self) -> u64 {
         self.end.max(self.shown + self.period)
     }
 
-    /// Returns which part is shown, if that is not all. Its length is unknown until the end.
+    /// Returns an edit list if only a part is shown. Its length is unknown until the end.
     fn edts(&self, scale: Scale, is_whole: bool) -> Option<Edts> {
         let shown = self.track.shown?;
         let units = |ns| scale.apply(self.units(ns));

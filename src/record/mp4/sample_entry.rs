@@ -12,8 +12,8 @@ use crate::bitstream::{NalKind, ParameterSets, h264, h265};
 use crate::colorimetry::{Appearance, Range};
 use crate::record::RecordError;
 
-/// Returns the sample entry of these sets. With others among the samples (`in_band`) it has another
-/// type, for players that otherwise read sets only here.
+/// Returns the sample entry of these sets. If different ones are among the samples (`in_band`), it
+/// has another type, for players that otherwise read sets only here.
 pub(super) fn of(
     codec: Codec,
     sets: &ParameterSets,
@@ -63,7 +63,7 @@ pub(super) fn of(
     })
 }
 
-/// Colours, if anything is known of them (ISO/IEC 14496-12, clause 12.1.5).
+/// Returns the colours, if any are known (ISO/IEC 14496-12, clause 12.1.5).
 fn colr(appearance: &Appearance) -> Option<Colr> {
     let colours = appearance.colorimetry;
     let is_said = colours.codes().is_some() || colours.range != Range::Unspecified;
@@ -75,7 +75,7 @@ fn colr(appearance: &Appearance) -> Option<Colr> {
     })
 }
 
-/// Returns the shape of samples (clause 12.1.4).
+/// Returns the sample aspect ratio (clause 12.1.4).
 fn pasp(appearance: &Appearance) -> Option<Pasp> {
     let (wide, high) = appearance.sample_aspect?;
     Pasp::new(wide.into(), high.into()).ok()
@@ -94,7 +94,7 @@ fn avcc(sets: &ParameterSets) -> Option<Avcc> {
     let mut avcc = Avcc::new(&all_sps[0], &all_pps[0]).ok()?;
     avcc.sequence_parameter_sets = all_sps;
     avcc.picture_parameter_sets = all_pps;
-    // These profiles, and no others, say it (clause 5.3.3.1.2).
+    // Only these profiles have the extension (clause 5.3.3.1.2).
     avcc.ext = sps.is_high().then(|| AvccExt {
         chroma_format: sps.chroma_format,
         bit_depth_luma: sps.luma_bits,

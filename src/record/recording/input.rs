@@ -7,7 +7,7 @@ use crate::picture::{DmaBufPicture, Picture};
 use crate::share::Frame;
 use crate::source::BorrowedFrame;
 
-/// A picture, or a packet of a host, to be recorded.
+/// A picture to be recorded, or a packet of a host.
 pub trait Recordable {
     /// Returns format, width and height.
     fn format_and_size(&self) -> (FourCc, u32, u32);
@@ -100,6 +100,6 @@ pub(super) fn see<T>(
 pub struct FrameTime {
     /// The source's timestamp, of any clock; 0 if it has none.
     pub timestamp_ns: u64,
-    /// The arrival time, of a clock that is never set.
+    /// The arrival time, on a clock that is never set.
     pub arrival_ns: u64,
 }

@@ -30,7 +30,7 @@ use crate::{Error, Result};
 /// - JPEG images of a camera are decoded and encoded, or kept ([`Codec::Mjpeg`]). Incomplete ones
 ///   are dropped.
 ///
-/// Times are made by a [`Timeline`]. All pictures have the format and size of the first one.
+/// Times are computed by a [`Timeline`]. All pictures have the format and size of the first one.
 /// Dropping a recording leaves the file as a crash would: call [`Recording::finish`].
 ///
 /// ```no_run
@@ -429,7 +429,7 @@ impl Encoded {
         self.note(submitted)
     }
 
-    /// Handles the encoder's answer to a picture.
+    /// Handles the result of submitting a picture.
     fn note(&mut self, submitted: Result<(), CodecError>) -> Result<()> {
         match submitted {
             Ok(()) => {

@@ -1,4 +1,4 @@
-//! Measurements, taken in turns.
+//! Alternating measurements.
 
 use std::time::{Duration, Instant};
 
@@ -10,17 +10,17 @@ use criterion::measurement::WallTime;
 pub struct Series(Vec<f64>);
 
 impl Series {
-    /// One value more.
+    /// Adds a value.
     pub fn push(&mut self, ns: f64) {
         self.0.push(ns);
     }
 
-    /// How many values there are.
+    /// Returns the number of values.
     pub fn count(&self) -> usize {
         self.0.len()
     }
 
-    /// The value below which `part` of all values are; `None` without values.
+    /// Returns the value below which the fraction `part` of all values lies; `None` without values.
     pub fn quantile(&self, part: f64) -> Option<f64> {
         let mut sorted = self.0.clone();
         sorted.sort_by(f64::total_cmp);
@@ -28,21 +28,21 @@ impl Series {
         sorted.get(at.min(sorted.len().saturating_sub(1))).copied()
     }
 
-    /// Each value changed.
+    /// Returns the series with `change` applied to each value.
     #[must_use]
     pub fn map(&self, change: impl Fn(f64) -> f64) -> Self {
         Self(self.0.iter().copied().map(change).collect())
     }
 
-    /// The value below which half of them are.
+    /// Returns the median; `None` without values.
     pub fn median(&self) -> Option<f64> {
         self.quantile(0.5)
     }
 }
 
-/// Something that is measured in batches.
+/// Work that is measured in batches.
 pub trait Batch {
-    /// Runs it `count` times; returns the time taken, without that of setup.
+    /// Runs it `count` times; returns the time taken, without setup.
     fn run(&mut self, count: u64) -> Duration;
 }
 
@@ -52,7 +52,7 @@ impl<F: FnMut(u64) -> Duration> Batch for F {
     }
 }
 
-/// How long `work` takes, `count` times in a row.
+/// Returns how long it takes to run `work` `count` times.
 #[inline]
 pub fn repeat(count: u64, mut work: impl FnMut()) -> Duration {
     let begin = Instant::now();
@@ -62,9 +62,9 @@ pub fn repeat(count: u64, mut work: impl FnMut()) -> Duration {
     begin.elapsed()
 }
 
-/// Measures `figure` with criterion and `floors` in turns with it, `batch` repeats of each at a
-/// time. Tells the mean of each batch, of the figure and of each floor. Empty results if the figure
-/// was not asked for.
+/// Measures `figure` with criterion and `floors` alternately with it, `batch` repeats of each at a
+/// time. Returns the mean of each batch, for the figure and for each floor; empty series if the
+/// figure was not selected.
 pub fn in_turns(
     group: &mut BenchmarkGroup<'_, WallTime>,
     name: &str,
@@ -85,7 +85,7 @@ pub fn in_turns(
                 left -= count;
                 let mean = |time: Duration| time.as_nanos() as f64 / count as f64;
                 turn += 1;
-                // Each goes first as often as the others.
+                // Each goes first equally often.
                 for at in 0..=others {
                     let at = (at + turn) % (others + 1);
                     if at == others {

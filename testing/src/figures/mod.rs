@@ -1,4 +1,4 @@
-//! Support for benches: measures a figure in turns with its floor, and prints the table of both.
+//! Support for benches: measures a figure alternately with its floor, and prints the table of both.
 //!
 //! Criterion decides how often a figure is measured and writes its report to `target/criterion`.
 
@@ -12,7 +12,7 @@ use criterion::Criterion;
 pub use self::measure::{Batch, Series, in_turns, repeat};
 pub use self::table::{Goal, Table};
 
-/// Runs the subjects of a bench, as the command line asks, and prints the table of what they add.
+/// Runs the groups of a bench that the command line selects, and prints the table of their results.
 ///
 /// Each figure is measured for `measure` after `warm_up`.
 pub fn run((warm_up, measure): (Duration, Duration), subjects: &[fn(&mut Criterion, &mut Table)]) {
@@ -26,7 +26,7 @@ pub fn run((warm_up, measure): (Duration, Duration), subjects: &[fn(&mut Criteri
         subject(&mut criterion, &mut table);
     }
     criterion.final_summary();
-    // `cargo test --benches` runs each of them once, which measures nothing.
+    // `cargo test --benches` runs each figure once, which measures nothing.
     if std::env::args().any(|arg| arg == "--bench") {
         print!("{table}");
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Series;
 
-/// What a figure has to reach.
+/// The goal of a figure.
 #[derive(Clone, Copy, Debug)]
 pub enum Goal {
     /// At most this many times its floor.
@@ -45,7 +45,7 @@ impl Table {
         self.add_quantile(name, 0.5, figure, (floor_name, floor), goal);
     }
 
-    /// The same with another quantile.
+    /// Adds another quantile of a figure and its floor, if both were measured.
     pub fn add_quantile(
         &mut self,
         name: impl Into<String>,
@@ -59,7 +59,7 @@ impl Table {
         }
     }
 
-    /// Adds what was counted rather than timed, if it was.
+    /// Adds a counted figure and its floor, if both were counted.
     pub fn count(
         &mut self,
         name: impl Into<String>,
@@ -104,7 +104,7 @@ impl Row {
         self.figure - self.floor
     }
 
-    /// How the figure compares with its floor: a difference where the goal is one, else a ratio.
+    /// Compares the figure with its floor: as a difference where the goal is one, else as a ratio.
     fn compared(&self) -> String {
         match (self.goal, self.ratio()) {
             (Goal::More(_), _) if self.more() < 0.0 => format!("-{}", time(-self.more())),
@@ -152,7 +152,7 @@ impl fmt::Display for Table {
     }
 }
 
-/// Nanoseconds, for people.
+/// Formats nanoseconds in a readable unit.
 fn time(ns: f64) -> String {
     match ns {
         _ if ns < 1e3 => format!("{ns:.0} ns"),

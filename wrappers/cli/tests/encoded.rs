@@ -211,7 +211,7 @@ fn a_cut_picture_of_raw_video_is_told() {
         (number(&told, "frames"), number(&told, "damaged_frames")),
         (2, 1)
     );
-    let says = format!("warning: {from}: picture 3 is cut: 4600 of 4608 bytes\n");
+    let says = format!("warning: {from}: picture 3 is truncated: 4600 of 4608 bytes\n");
     assert_eq!(ended.stderr, says);
     let stream = std::fs::read(&to).unwrap();
     assert_eq!(access_units(Codec::H264, &stream).count(), 2);

@@ -131,7 +131,7 @@ fn what_cannot_be_done_is_said_with_its_status() {
         (
             ["--link", "Sensor C:0->Debayer A:0=off"],
             2,
-            "no entity \"Sensor C\"; there are",
+            "no entity \"Sensor C\"; available:",
         ),
         (
             ["--link", "Sensor A:0"],

@@ -48,7 +48,7 @@ def test_a_changed_byte_is_noticed():
     frame.array[200, 100, 1] ^= 1
     with pytest.raises(vs.Error, match="damaged"):
         vs.TestPattern.verify(frame)
-    with pytest.raises(vs.Error, match="no pattern frame"):
+    with pytest.raises(vs.Error, match="not a pattern frame"):
         vs.TestPattern.verify(vs.Frame(320, 240, "RGB3"))
 
 

@@ -125,7 +125,7 @@ impl De265 {
         let (library, _) =
             library::open(NAME, PACKAGES, [file].into_iter()).map_err(CodecError::Library)?;
         let calls = Calls::new(&library)?;
-        // SAFETY: takes nothing.
+        // SAFETY: the function has no arguments.
         let version = unsafe { (calls.get_version_number)() };
         if version >> 24 != MAJOR {
             return Err(CodecError::Library(LibraryMissing {
@@ -134,7 +134,7 @@ impl De265 {
                 why: format!("its version is {version:#010x}, not 1.x"),
             }));
         }
-        // SAFETY: takes nothing.
+        // SAFETY: the function has no arguments.
         let context = unsafe { (calls.new_decoder)() };
         let context = NonNull::new(context).ok_or(failed("de265_new_decoder", 0))?;
         // Damage is reported, not displayed.
@@ -227,7 +227,7 @@ impl De265 {
     /// Runs one step of decoding. Returns whether there is another.
     fn step(&mut self, pts_ns: u64) -> Result<bool, CodecError> {
         let mut more = 0;
-        // SAFETY: the context lives (type invariant); `more` is a valid place for the answer.
+        // SAFETY: the context lives (type invariant); `more` is valid for writes.
         let code = unsafe { (self.calls.decode)(self.context.as_ptr(), &raw mut more) };
         match code {
             OK => Ok(more != 0),
@@ -276,7 +276,7 @@ impl De265 {
             // SAFETY: as above.
             let height = unsafe { (calls.get_image_height)(image.as_ptr(), channel) };
             let mut stride = 0;
-            // SAFETY: as above; `stride` is a valid place for the answer.
+            // SAFETY: as above; `stride` is valid for writes.
             let plane =
                 unsafe { (calls.get_image_plane)(image.as_ptr(), channel, &raw mut stride) };
             let number = |value: c_int| u32::try_from(value).ok().filter(|value| *value > 0);
